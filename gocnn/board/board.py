@@ -1,0 +1,111 @@
+"""`Board`: a position with its history, for people and protocols. The kernels underneath are in `gocnn.board.rules`."""
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import rules
+from gocnn.board.coords import BLACK, COLOUR_NAMES, WHITE, to_gtp
+
+REASONS = {rules.OCCUPIED: "the point is occupied", rules.KO_BAN: "the ko forbids it", rules.SUICIDE: "it would be suicide"}
+
+
+class IllegalMove(ValueError):
+    """A move the rules forbid; the message names it and says why."""
+
+
+class Board:
+    """A Go position of size 1 to 19 with the moves that led to it.
+
+    Moves are flat indices (`gocnn.board.coords`), colours 1 (black) and 2 (white). With `superko`, a move that repeats any earlier
+    whole-board position is illegal as well (positional superko, as in the Tromp-Taylor rules).
+    """
+
+    def __init__(self, size: int = 19, superko: bool = False) -> None:
+        self.state = rules.new_state(size)
+        self.size = size
+        self.superko = superko
+        self.moves: list[tuple[int, int]] = []
+        self.to_play = BLACK
+        self._seen = {self._colours()}
+
+    def _colours(self) -> bytes:
+        return self.state[rules.COLOUR].tobytes()
+
+    def set_up(self, black: list[int], white: list[int], to_play: int = BLACK) -> None:
+        """Replace the position by one with these stones and no history. Raises IllegalMove if a chain would have no liberty."""
+        rules.clear(self.state, self.size)
+        for colour, points in ((BLACK, black), (WHITE, white)):
+            for index in points:
+                rules.place(self.state, index, colour)
+        if not rules.rebuild(self.state):
+            raise IllegalMove("the stones set up leave a chain without a liberty")
+        self.moves = []
+        self.to_play = to_play
+        self._seen = {self._colours()}
+
+    def play(self, index: int, colour: int | None = None) -> None:
+        """Play a move, `colour` by default the side to play, and give the turn to the other. Raises IllegalMove; nothing has changed then."""
+        colour = colour or self.to_play
+        before = self.state.copy()
+        verdict = rules.play_index(self.state, index, colour)
+        reason = REASONS.get(verdict)
+        if reason is None and self.superko and index != self.size * self.size and self._colours() in self._seen:
+            self.state, reason = before, "it would repeat an earlier position (superko)"
+        if reason is not None:
+            raise IllegalMove(f"{COLOUR_NAMES[colour]} may not play {to_gtp(index, self.size)}: {reason}")
+        self._seen.add(self._colours())
+        self.moves.append((index, colour))
+        self.to_play = 3 - colour
+
+    def legal(self, colour: int | None = None) -> npt.NDArray[np.bool_]:
+        """bool `(size * size + 1,)`: True where `colour` (by default the side to play) may play; the last entry is the pass."""
+        colour = colour or self.to_play
+        mask = np.empty(self.size * self.size + 1, np.bool_)
+        rules.legal_mask(self.state, colour, mask)
+        if self.superko:
+            for index in np.flatnonzero(mask[:-1]):
+                trial = self.state.copy()
+                rules.play_index(trial, int(index), colour)
+                mask[index] = trial[rules.COLOUR].tobytes() not in self._seen
+        return mask
+
+    def stones(self) -> npt.NDArray[np.int8]:
+        """int8 `(size, size)`: 0 empty, 1 black, 2 white; row 0 is the bottom row."""
+        field = self.state[rules.COLOUR].reshape(rules.STRIDE, rules.STRIDE)
+        return field[1 : self.size + 1, 1 : self.size + 1].astype(np.int8)
+
+    def ko(self) -> int | None:
+        """The flat index that simple ko forbids to the side to play, or None."""
+        point = int(self.state[rules.META, rules.KO])
+        return None if point == rules.NO_KO else int(rules.flat_index(point, self.size))
+
+    def captured(self) -> tuple[int, int]:
+        """Stones captured by black and by white."""
+        meta = self.state[rules.META]
+        return int(meta[rules.CAPTURED_BY_BLACK]), int(meta[rules.CAPTURED_BY_WHITE])
+
+    def area(self) -> npt.NDArray[np.int8]:
+        """int8 `(size, size)`: who owns each point under Tromp-Taylor area scoring (1 black, 2 white, 0 neither), all stones alive."""
+        owner = np.zeros(self.size * self.size, np.int8)
+        rules.area(self.state, owner)
+        return owner.reshape(self.size, self.size)
+
+    def score(self, komi: float = 0.0) -> float:
+        """Black's area minus white's minus komi (Tromp-Taylor: every stone on the board counts as alive)."""
+        owner = self.area()
+        return float((owner == BLACK).sum() - (owner == WHITE).sum()) - komi
+
+    def copy(self) -> "Board":
+        """An independent copy, history included."""
+        twin = Board.__new__(Board)
+        twin.state, twin.size, twin.superko = self.state.copy(), self.size, self.superko
+        twin.moves, twin.to_play, twin._seen = list(self.moves), self.to_play, set(self._seen)
+        return twin
+
+
+def legal_positions(size: int) -> int:
+    """How many of the `3 ** (size * size)` colourings leave every chain a liberty, by trying each.
+
+    Published: 1, 57, 12675, 24318165 for sizes 1 to 4 (Tromp and Farnebäck, "Combinatorics of Go", 2007; OEIS A094777).
+    """
+    return int(rules.count_legal_positions(size))

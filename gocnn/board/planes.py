@@ -1,0 +1,203 @@
+"""Feature planes: what the network is shown of a position.
+
+`PLANES` is the table of groups; each names how many planes it has, and the width of the network's input is the sum over the groups that a
+model was trained with. All planes are 0 or 1, uint8 `(C, 19, 19)`, seen from the side to play ("own" is the side to play).
+
+    own_liberties       4   own stones whose chain has 1, 2, 3, 4 or more liberties
+    opponent_liberties  4   the same for the opponent's stones
+    board               1   1 everywhere: tells the board from the padding around it, that is, where the edge is
+    history             8   where the last move was played, the one before it, ... (passes and setup stones leave a plane empty)
+    ko                  1   the point that simple ko forbids
+    legal               1   points where the side to play may play (simple ko, no suicide)
+    ladder_capture      1   a move there starts a ladder that works against a chain of two liberties
+    ladder_escape       1   a move there gets an own chain out of atari for good, as far as ladders go
+    handicap            1   1 everywhere if the game began with handicap stones
+
+The groups follow AlphaGo's table (Silver et al., "Mastering the game of Go with deep neural networks and tree search", Nature 2016, extended
+data table 2), with one-hot history in place of "turns since". What each of them is worth is measured in docs/benchmarks.md.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn._jit import jit
+from gocnn.board import ladder
+from gocnn.board.coords import POINTS, SIZE
+from gocnn.board.rules import (
+    COLOUR,
+    EMPTY,
+    FIELD,
+    HEAD,
+    KO,
+    META,
+    NO_KO,
+    STEPS,
+    STRIDE,
+    WALL,
+    State,
+    flat_index,
+)
+
+PLANES: dict[str, int] = {
+    "own_liberties": 4,
+    "opponent_liberties": 4,
+    "board": 1,
+    "history": 8,
+    "ko": 1,
+    "legal": 1,
+    "ladder_capture": 1,
+    "ladder_escape": 1,
+    "handicap": 1,
+}
+DEFAULT_GROUPS = tuple(name for name in PLANES if name != "handicap")
+HISTORY = PLANES["history"]
+NO_MOVE = -1
+
+_OWN, _OPPONENT, _BOARD, _HISTORY, _KO, _LEGAL, _CAPTURE, _ESCAPE, _HANDICAP = range(9)
+
+Offsets = npt.NDArray[np.int64]
+
+
+class UnknownPlanes(ValueError):
+    """A group of planes that this version does not have; the message names it."""
+
+
+def plane_count(groups: Sequence[str]) -> int:
+    """How many planes the groups have together. Raises UnknownPlanes."""
+    return sum(_count(name) for name in groups)
+
+
+def _count(name: str) -> int:
+    if name not in PLANES:
+        raise UnknownPlanes(f"no plane group is called {name!r}; there are {', '.join(PLANES)}")
+    return PLANES[name]
+
+
+def offsets(groups: Sequence[str]) -> Offsets:
+    """int64 `(9,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group left out. Raises UnknownPlanes."""
+    first: dict[str, int] = {}
+    total = 0
+    for name in groups:
+        first[name] = total
+        total += _count(name)
+    return np.array([first.get(name, -1) for name in PLANES], np.int64)
+
+
+@jit
+def count_liberties(state: State, libs: npt.NDArray[np.int16]) -> None:
+    """Fill int16 `(441,)`: at each chain's head, its true number of liberties."""
+    libs[:] = 0
+    for p in range(STRIDE, FIELD - STRIDE):
+        if state[COLOUR, p] != EMPTY:
+            continue
+        h0, h1, h2 = -1, -1, -1
+        for step in STEPS:
+            n = p + step
+            c = state[COLOUR, n]
+            if c == EMPTY or c == WALL:
+                continue
+            h = state[HEAD, n]
+            if h != h0 and h != h1 and h != h2:
+                libs[h] += 1
+                h2 = h1
+                h1 = h0
+                h0 = h
+
+
+@jit
+def _may_play(state: State, libs: npt.NDArray[np.int16], point: int, colour: int) -> bool:
+    """Legality of an empty point other than the ko, from true liberties."""
+    for step in STEPS:
+        n = point + step
+        c = state[COLOUR, n]
+        if c == EMPTY:
+            return True
+        if c != WALL and (libs[state[HEAD, n]] > 1) == (c == colour):
+            return True
+    return False
+
+
+@jit
+def _joins_strong(state: State, libs: npt.NDArray[np.int16], prey: int, point: int) -> bool:
+    """Whether the prey, running to `point`, joins a chain of five liberties or more: it keeps three, so there is nothing to read."""
+    for step in STEPS:
+        n = point + step
+        if state[COLOUR, n] == state[COLOUR, prey] and state[HEAD, n] != prey and libs[state[HEAD, n]] >= 5:
+            return True
+    return False
+
+
+@jit
+def _ladders(state: State, libs: npt.NDArray[np.int16], colour: int, at: Offsets, permutation: npt.NDArray[np.int16],
+             scratch: ladder.Ints, out: npt.NDArray[np.uint8]) -> None:  # fmt: skip
+    """Mark ladder captures (of the opponent's chains with two liberties) and escapes (of own chains in atari)."""
+    copied = False
+    moves = scratch[ladder.CHAIN, FIELD : FIELD + ladder.DEFENCES]
+    for p in range(STRIDE, FIELD - STRIDE):
+        c = state[COLOUR, p]
+        if c == EMPTY or c == WALL or state[HEAD, p] != p:
+            continue
+        hunted = c != colour and libs[p] == 2 and at[_CAPTURE] >= 0
+        fleeing = c == colour and libs[p] == 1 and at[_ESCAPE] >= 0
+        if not (hunted or fleeing):
+            continue
+        if not copied:
+            scratch[ladder.COL, :FIELD] = state[COLOUR]
+            copied = True
+        if hunted:
+            ladder._liberties(scratch, p, 2)
+            a, b = scratch[ladder.NUMBERS, ladder.LIB_A], scratch[ladder.NUMBERS, ladder.LIB_B]
+            for turn in range(2):
+                move, other = (a, b) if turn == 0 else (b, a)
+                if _joins_strong(state, libs, p, other):
+                    continue
+                if state[META, KO] != move and ladder.atari_captures(scratch, p, move, other):
+                    out[at[_CAPTURE], permutation[flat_index(move, SIZE)]] = 1
+        else:
+            for i in range(ladder.escaping_moves(scratch, p, moves)):
+                move = moves[i]
+                if state[META, KO] != move:
+                    out[at[_ESCAPE], permutation[flat_index(move, SIZE)]] = 1
+
+
+@jit
+def fill(state: State, colour: int, recent: npt.NDArray[np.int16], handicap: bool, at: Offsets, permutation: npt.NDArray[np.int16],
+         libs: npt.NDArray[np.int16], scratch: ladder.Ints, out: npt.NDArray[np.uint8]) -> None:  # fmt: skip
+    """Write the planes of a 19x19 position, seen by `colour` to play, after one symmetry.
+
+    state: int16 `(5, 441)`; recent: int16 `(8,)`, flat indices of the last moves, the latest first (361 for a pass, -1 for none);
+    at: `offsets(groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`; libs: int16 `(441,)` and scratch: `ladder.new_scratch()`
+    are working memory; out: uint8 `(C, 361)`, overwritten.
+    """
+    out[:] = 0
+    count_liberties(state, libs)
+    ko = state[META, KO]
+    own, opponent, legal = at[_OWN], at[_OPPONENT], at[_LEGAL]
+    index = 0
+    for row in range(SIZE):
+        p = (row + 1) * STRIDE + 1
+        for _ in range(SIZE):
+            c = state[COLOUR, p]
+            if c == EMPTY:
+                if legal >= 0 and p != ko and _may_play(state, libs, p, colour):
+                    out[legal, permutation[index]] = 1
+            else:
+                first = own if c == colour else opponent
+                if first >= 0:
+                    out[first + min(libs[state[HEAD, p]], 4) - 1, permutation[index]] = 1
+            index += 1
+            p += 1
+    if at[_BOARD] >= 0:
+        out[at[_BOARD]] = 1
+    if at[_HISTORY] >= 0:
+        for i in range(HISTORY):
+            if 0 <= recent[i] < POINTS:
+                out[at[_HISTORY] + i, permutation[recent[i]]] = 1
+    if at[_KO] >= 0 and ko != NO_KO:
+        out[at[_KO], permutation[flat_index(ko, SIZE)]] = 1
+    if at[_CAPTURE] >= 0 or at[_ESCAPE] >= 0:
+        _ladders(state, libs, colour, at, permutation, scratch, out)
+    if at[_HANDICAP] >= 0 and handicap:
+        out[at[_HANDICAP]] = 1

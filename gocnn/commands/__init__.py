@@ -1,0 +1,58 @@
+"""The commands. Each is a module of its own, imported only when it is called: `--help` must not wait for torch."""
+
+import importlib
+import os
+import sys
+
+import click
+
+from gocnn import __version__
+from gocnn.errors import UserError
+
+COMMANDS = {
+    "demo": ("gocnn.commands.demo", "Train on the sample games for a minute, then suggest a move."),
+    "describe": ("gocnn.commands.describe", "Show a network layer by layer: receptive field, parameters, cost."),
+    "go-eval": ("gocnn.commands.go_eval", "Measure how well a model predicts the moves of games."),
+    "go-import": ("gocnn.commands.go_import", "Read game records into a store."),
+    "go-stats": ("gocnn.commands.go_stats", "Show what a store holds."),
+    "go-suggest": ("gocnn.commands.go_suggest", "Suggest moves in a position."),
+    "go-train": ("gocnn.commands.go_train", "Train a policy network on games."),
+}
+"""Name of each command: its module (which has it as `command`), and its line in the list."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when it is wanted, and turns a UserError into one sentence and exit code 1."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[name][0]).command
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except UserError as error:
+            click.echo(f"error: {error}", err=True)
+            context.exit(1)
+        except BrokenPipeError:
+            # The reader (head, less) has gone; there is no one left to tell.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            context.exit(1)
+        except MemoryError:
+            click.echo("error: not enough memory; give fewer games, a smaller --batch or a smaller network", err=True)
+            context.exit(1)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="gocnn")
+def main() -> None:
+    """A pooling-free Go policy network from game records, and the library of blocks and the trainer underneath."""

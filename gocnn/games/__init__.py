@@ -1,0 +1,1 @@
+"""Reading SGF from anywhere, and the compact game store."""

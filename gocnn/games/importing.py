@@ -1,0 +1,189 @@
+"""Importing: units of work go to processes, chunks of games come back in order, duplicates drop out, the rest goes to the store."""
+
+import hashlib
+import multiprocessing as mp
+import os
+import queue
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from gocnn.errors import UserError
+from gocnn.files import write_text
+from gocnn.games import reader, sources, store
+from gocnn.games.reader import Chunk, Skipped
+
+SMALL = 2 << 20
+"""Below this many bytes one process does it all: starting others costs more."""
+
+
+@dataclass
+class Report:
+    """What an import did: games taken, moves, and what was skipped, by reason and one by one."""
+
+    games: int = 0
+    moves: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def table(self) -> str:
+        """The skipped list as tab-separated text with a header line."""
+        lines = ["file\tgame\treason\tdetail"]
+        lines += [f"{_one_line(s.name)}\t{s.game}\t{s.reason}\t{_one_line(s.detail)}" for s in self.skipped]
+        return "\n".join(lines) + "\n"
+
+
+def _one_line(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\t", " ").replace("\n", " ").replace("\r", " ")
+
+
+def _work(tasks: "mp.Queue[Any]", results: "mp.Queue[Any]", limit: int) -> None:
+    """One process: units in, (unit number, chunk) out; (unit number, None) ends a unit, and an exception is sent as it is."""
+    while (task := tasks.get()) is not None:
+        number, unit = task
+        try:
+            for chunk in reader.chunks(unit, limit):
+                results.put((number, chunk))
+            results.put((number, None))
+        except Exception as error:  # noqa: BLE001 - passed on, raised in the parent
+            results.put((number, error))
+
+
+def _parallel(units: list[sources.Unit], processes: int, limit: int) -> Iterator[Chunk]:
+    """Chunks of all units, in the order of the units, whichever process is faster."""
+    context = mp.get_context("spawn")
+    tasks: mp.Queue[Any] = context.Queue()
+    results: mp.Queue[Any] = context.Queue(maxsize=4 * processes)
+    for task in enumerate(units):
+        tasks.put(task)
+    workers = [context.Process(target=_work, args=(tasks, results, limit), daemon=True) for _ in range(processes)]
+    for worker in workers:
+        tasks.put(None)
+        worker.start()
+    try:
+        early: dict[int, list[Chunk | None]] = {}
+        for current in range(len(units)):
+            while True:
+                waiting = early.setdefault(current, [])
+                if waiting:
+                    chunk = waiting.pop(0)
+                    if chunk is None:
+                        break
+                    yield chunk
+                    continue
+                number, item = _next(results, workers)
+                if isinstance(item, Exception):
+                    raise item
+                early.setdefault(number, []).append(item)
+            del early[current]
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+
+
+def _next(results: "mp.Queue[Any]", workers: list[Any]) -> tuple[int, Chunk | None | Exception]:
+    while True:
+        try:
+            number, item = results.get(timeout=2.0)
+            return number, item
+        except queue.Empty:
+            dead = [w for w in workers if w.exitcode not in (None, 0)]
+            if dead:
+                raise UserError("a process that read games was ended from outside (out of memory?); try again with --jobs 1") from None
+
+
+def _without_duplicates(chunks: Iterator[Chunk], known: set[int], report: Report, bar: "tqdm[Any]") -> Iterator[Chunk]:
+    for chunk in chunks:
+        keep = np.ones(len(chunk.records), np.bool_)
+        for i, key in enumerate(chunk.records["key"].tolist()):
+            if key in known:
+                keep[i] = False
+            known.add(key)
+        report.skipped += chunk.skipped
+        report.reasons += chunk.reasons()
+        if not keep.all():
+            report.reasons[reader.DUPLICATE] += int((~keep).sum())
+            for record in chunk.records[~keep]:
+                players = f"{chunk.texts[record['black']]} - {chunk.texts[record['white']]}, {record['date']}, {record['moves']} moves"
+                report.skipped.append(Skipped(chunk.texts[record["source"]], 0, reader.DUPLICATE, players))
+            chunk = Chunk(chunk.records[keep], chunk.words, chunk.texts)
+        report.games += len(chunk.records)
+        report.moves += int(chunk.records["moves"].sum())
+        bar.update(len(keep) + len(chunk.skipped))
+        yield chunk
+
+
+def import_games(arguments: list[str], out: Path, *, append: bool = False, jobs: int | None = None, limit: int = sources.ARCHIVE_LIMIT,
+                 quiet: bool = False) -> Report:  # fmt: skip
+    """Read everything the arguments name into the store `out` (made new, or added to), and return what was done.
+
+    A game that is in the store already, also rotated or mirrored, is a duplicate. Skipped games are listed in `OUT.skipped.tsv`.
+    Raises UserError if nothing can be read, if no game is left, or if the store cannot be written; then nothing has changed.
+    """
+    units = sources.find(arguments)
+    report = Report()
+    known: set[int] = set(store.Store(out).records()["key"].tolist()) if append else set()
+    processes = min(jobs or _cores(), len(units))
+    alone = processes <= 1 or any(u.kind == "stdin" for u in units) or sum(u.size for u in units) < SMALL
+    with tqdm(desc="importing", unit=" games", disable=quiet or not sys.stderr.isatty(), file=sys.stderr) as bar:
+        raw = (c for u in units for c in reader.chunks(u, limit)) if alone else _parallel(units, processes, limit)
+        chunks = _without_duplicates(raw, known, report, bar)
+        first = _first_with_games(chunks)
+        if first is not None:
+            (store.append if append else store.write)(out, _chain(first, chunks))
+    listing = out.with_name(out.name + ".skipped.tsv")
+    if first is None and not (append and set(report.reasons) <= {reader.DUPLICATE}):
+        raise UserError(nothing_left(arguments, report))
+    if report.skipped:
+        write_text(listing, report.table())
+    else:
+        listing.unlink(missing_ok=True)
+    return report
+
+
+def nothing_left(arguments: list[str], report: Report) -> str:
+    """The sentence for an import that found no game."""
+    why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
+    first = report.skipped[0] if report.skipped else None
+    detail = f"; the first: {first.name}: {first.detail or first.reason}" if first else ""
+    return f"no usable game in {' '.join(arguments)} ({why or 'nothing found'}{detail}); give 19x19 game records in SGF"
+
+
+def _first_with_games(chunks: Iterator[Chunk]) -> Chunk | None:
+    return next((chunk for chunk in chunks if len(chunk.records)), None)
+
+
+def _chain(first: Chunk, rest: Iterator[Chunk]) -> Iterator[Chunk]:
+    yield first
+    yield from rest
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def cached_store(arguments: list[str], cache: Path, **options: Any) -> tuple[Path, Report | None]:
+    """The store of these games in the folder `cache`, imported now (then with its report) or found there by its content key."""
+    units = sources.find(arguments)
+    digest = hashlib.sha256(f"store {store.VERSION}".encode())
+    for unit in units:
+        for path in unit.paths:
+            digest.update(f"{path.name} {path.stat().st_size} ".encode())
+            with path.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    target = cache / f"{digest.hexdigest()[:20]}.games"
+    if target.exists() and not any(u.kind == "stdin" for u in units):
+        store.Store(target)
+        return target, None
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the cache folder {cache}: {error.strerror}; set GOCNN_CACHE to a folder you can write") from error
+    return target, import_games(arguments, target, **options)

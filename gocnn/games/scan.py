@@ -1,0 +1,243 @@
+"""The fast path: one game of SGF bytes to moves, compiled.
+
+`scan` walks the main line of one game tree (the first child at each branch) and checks every move by the rules. It reads what nearly all
+files consist of; anything unusual (compressed point lists, white space inside a point, two moves in one node, old lower-case property
+names) it hands back as UNUSUAL, and `gocnn.games.slowpath` reads that game with sgfmill. Both give the same result (a test compares
+them on real and on mutated games). Grammar: SGF FF[4], https://www.red-bean.com/sgf/sgf4.html
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn._jit import jit
+from gocnn.board import rules
+from gocnn.board.coords import PASS, SIZE
+
+Bytes = npt.NDArray[np.uint8]
+
+# What became of a game. The order is that of REASONS in gocnn.games.reader.
+GOOD, BROKEN, OTHER_SIZE, OTHER_GAME, NO_MOVES, ILLEGAL, LATE_SETUP, BAD_SETUP, OFF_BOARD, TOO_LONG, UNUSUAL = range(11)
+
+MAX_WORDS = 2048
+"""Most setup stones and moves a game may have; the longest real games have about 500 moves."""
+
+WHITE_BIT = 512
+"""Bit 9 of a stored move or setup stone: set for white. Bits 0 to 8 are the flat index, 361 for a pass."""
+
+# Entries of the int64 result array.
+STATUS, END, SETUP, MOVES, TO_PLAY, PROPERTIES, DETAIL, RESULTS = 0, 1, 2, 3, 4, 5, 6, 7
+MAX_PROPERTIES = 64
+
+_SPACE, _OPEN, _CLOSE, _SEMICOLON, _LEFT, _RIGHT, _BACKSLASH, _COLON = 32, 40, 41, 59, 91, 93, 92, 58
+_B, _W, _AB, _AW, _AE, _PL, _SZ, _GM = 0x42, 0x57, 0x4142, 0x4157, 0x4145, 0x504C, 0x535A, 0x474D
+
+
+def property_code(name: str) -> int:
+    """The number `scan` gives to a property name: its letters as base-256 digits."""
+    return int.from_bytes(name.encode("ascii"), "big")
+
+
+@jit
+def game_start(data: Bytes, begin: int) -> int:
+    """Where the next game tree, `(` then white space then `;`, opens at or after `begin`; -1 if none does."""
+    n = len(data)
+    i = begin
+    while i < n:
+        if data[i] == _OPEN:
+            j = i + 1
+            while j < n and data[j] <= _SPACE:
+                j += 1
+            if j < n and data[j] == _SEMICOLON:
+                return i
+        i += 1
+    return -1
+
+
+@jit
+def game_end(data: Bytes, begin: int) -> int:
+    """One past the bracket that closes the game tree opened at `begin`; -1 if the data end first."""
+    depth = 0
+    i = begin
+    n = len(data)
+    while i < n:
+        c = data[i]
+        if c == _LEFT:
+            i += 1
+            while i < n and data[i] != _RIGHT:
+                i += 2 if data[i] == _BACKSLASH else 1
+        elif c == _OPEN:
+            depth += 1
+        elif c == _CLOSE:
+            depth -= 1
+            if depth == 0:
+                return i + 1
+        i += 1
+    return -1
+
+
+@jit
+def _point(data: Bytes, start: int, stop: int) -> int:
+    """Flat index of an SGF point on 19x19, PASS for empty or tt, -1 if off the board, -2 if unusual."""
+    if stop == start:
+        return PASS
+    if stop - start != 2:
+        return -2
+    column, row = data[start] - 97, data[start + 1] - 97
+    if column == SIZE and row == SIZE:
+        return PASS
+    if 0 <= column < SIZE and 0 <= row < SIZE:
+        return (SIZE - 1 - row) * SIZE + column
+    return -1 if 0 <= column < 26 and 0 <= row < 26 else -2
+
+
+@jit
+def scan(data: Bytes, begin: int, end: int, state: rules.State, words: npt.NDArray[np.uint16], properties: npt.NDArray[np.int64],
+         result: npt.NDArray[np.int64]) -> None:  # fmt: skip
+    """Read the game tree in `data[begin:end]` (as `game_end` bounds it), replaying it on `state`.
+
+    words: uint16 `(MAX_WORDS,)`, filled with setup stones, then moves; properties: int64 `(MAX_PROPERTIES, 3)`, filled with (code, start,
+    stop) of the root node's first values; result: int64 `(RESULTS,)`: STATUS, counts SETUP, MOVES, PROPERTIES, the side to play first
+    (TO_PLAY, 0 if no PL says), and for an illegal or impossible move its number in DETAIL.
+    """
+    rules.clear(state, SIZE)
+    result[:] = 0
+    n_setup, n_moves, n_properties = 0, 0, 0
+    nodes, closed = 0, False
+    rebuilt = True
+    i = begin
+    while i < end and not closed:
+        c = data[i]
+        if c <= _SPACE or c == _OPEN:
+            i += 1
+            continue
+        if c == _CLOSE:
+            closed = True
+            continue
+        if c == _SEMICOLON:
+            nodes += 1
+            moved_here = False
+            i += 1
+            continue
+        if not 65 <= c <= 90:
+            result[STATUS] = UNUSUAL
+            return
+        code = 0
+        while i < end and 65 <= data[i] <= 90:
+            code = (code << 8) | data[i]
+            i += 1
+        while i < end and data[i] <= _SPACE:
+            i += 1
+        if i >= end or data[i] != _LEFT or code >= 1 << 40:
+            result[STATUS] = UNUSUAL
+            return
+        values = 0
+        while i < end and data[i] == _LEFT:
+            start = i + 1
+            i = start
+            while i < end and data[i] != _RIGHT:
+                i += 2 if data[i] == _BACKSLASH else 1
+            stop = i
+            i += 1
+            values += 1
+            while i < end and data[i] <= _SPACE:
+                i += 1
+            if code == _B or code == _W:
+                point = _point(data, start, stop)
+                if values > 1 or moved_here or point == -2:
+                    result[STATUS] = UNUSUAL
+                    return
+                moved_here = True
+                if point == -1:
+                    result[STATUS] = OFF_BOARD
+                    result[DETAIL] = n_moves + 1
+                    return
+                if not rebuilt:
+                    if not rules.rebuild(state):
+                        result[STATUS] = BAD_SETUP
+                        return
+                    rebuilt = True
+                    n_setup = _list_stones(state, words)
+                if n_setup + n_moves >= MAX_WORDS:
+                    result[STATUS] = TOO_LONG
+                    return
+                colour = 1 if code == _B else 2
+                if rules.play_index(state, point, colour) != rules.LEGAL:
+                    result[STATUS] = ILLEGAL
+                    result[DETAIL] = n_moves + 1
+                    return
+                words[n_setup + n_moves] = point + (WHITE_BIT if colour == 2 else 0)
+                n_moves += 1
+            elif code == _AB or code == _AW or code == _AE:
+                point = _point(data, start, stop)
+                if point < 0 or point == PASS:
+                    result[STATUS] = UNUSUAL
+                    return
+                if n_moves or moved_here:
+                    result[STATUS] = LATE_SETUP
+                    return
+                rules.place(state, point, 1 if code == _AB else (2 if code == _AW else 0))
+                rebuilt = False
+            elif code == _PL and not n_moves:
+                if stop == start + 1 and (data[start] == _B or data[start] == _W):
+                    result[TO_PLAY] = 1 if data[start] == _B else 2
+                elif stop > start:
+                    result[STATUS] = UNUSUAL
+                    return
+            elif nodes == 1:
+                if code == _SZ and not (stop == start + 2 and data[start] == 49 and data[start + 1] == 57):
+                    result[STATUS] = UNUSUAL
+                    return
+                if code == _GM and not (stop == start + 1 and data[start] == 49):
+                    result[STATUS] = UNUSUAL
+                    return
+                if values == 1 and n_properties < MAX_PROPERTIES:
+                    properties[n_properties, 0] = code
+                    properties[n_properties, 1] = start
+                    properties[n_properties, 2] = stop
+                    n_properties += 1
+    if not rebuilt:
+        if not rules.rebuild(state):
+            result[STATUS] = BAD_SETUP
+            return
+        n_setup = _list_stones(state, words)
+    result[SETUP] = n_setup
+    result[MOVES] = n_moves
+    result[PROPERTIES] = n_properties
+    result[STATUS] = GOOD if n_moves else NO_MOVES
+
+
+@jit
+def _list_stones(state: rules.State, words: npt.NDArray[np.uint16]) -> int:
+    """Write the stones on the board as setup words; returns how many."""
+    n = 0
+    for index in range(SIZE * SIZE):
+        c = state[rules.COLOUR, rules.field_point(index, SIZE)]
+        if c:
+            words[n] = index + (WHITE_BIT if c == 2 else 0)
+            n += 1
+    return n
+
+
+@jit
+def game_key(words: npt.NDArray[np.uint16], n_setup: int, n_moves: int, permutations: npt.NDArray[np.int16]) -> int:
+    """A 63-bit number that is the same for the same game, also when rotated or mirrored: the least of eight hashes (FNV-1a, 64 bits).
+
+    Setup stones are hashed as a set (they have no order), moves in order.
+    """
+    best = np.uint64(0xFFFFFFFFFFFFFFFF)
+    for s in range(8):
+        h = np.uint64(0xCBF29CE484222325)
+        stones = np.uint64(0)
+        for i in range(n_setup):
+            w = words[i]
+            v = np.uint64(permutations[s, w & 511] + (w & WHITE_BIT) + 1) * np.uint64(0x9E3779B97F4A7C15)
+            stones += v ^ (v >> np.uint64(29))
+        h = (h ^ stones) * np.uint64(0x100000001B3)
+        for i in range(n_setup, n_setup + n_moves):
+            w = words[i]
+            h = (h ^ np.uint64(permutations[s, w & 511] + (w & WHITE_BIT) + 1)) * np.uint64(0x100000001B3)
+        h ^= h >> np.uint64(32)
+        h *= np.uint64(0xD6E8FEB86659FD93)
+        h ^= h >> np.uint64(32)
+        best = min(best, h)
+    return np.int64(best >> np.uint64(1))

@@ -1,0 +1,192 @@
+"""Samples from stored games: a game is replayed, planes are written where a sample is drawn, one symmetry each.
+
+Replaying is what costs, so one replay serves several positions of the game (`POSITIONS_A_GAME`). They are spread over many batches: a
+*block* is drawn at once (games chosen in proportion to their length, positions uniformly in each, so every position of the store is equally
+likely), shuffled, and cut into batches. Block `b` depends on the seed and on `b` only: a run that resumes at batch `i` sees what it would have seen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn._jit import jit
+from gocnn.board import ladder, planes, rules, symmetry
+from gocnn.board.coords import POINTS, SIZE
+from gocnn.errors import UserError
+from gocnn.games.scan import WHITE_BIT
+from gocnn.games.store import Store
+
+POSITIONS_A_GAME = 16
+PERMUTATIONS = symmetry.table()
+
+
+@dataclass(frozen=True)
+class Games:
+    """Chosen games, as the kernels read them: int64 arrays `(G,)` of first word, setup stones and moves, and bool of handicap."""
+
+    words: npt.NDArray[np.uint16]
+    start: npt.NDArray[np.int64]
+    setup: npt.NDArray[np.int64]
+    moves: npt.NDArray[np.int64]
+    handicap: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def positions(self) -> int:
+        """How many positions, and so samples, the games have."""
+        return int(self.moves.sum())
+
+
+def games_of(store: Store, chosen: npt.NDArray[np.int64], records: npt.NDArray[np.void] | None = None) -> Games:
+    """The games numbered `chosen` of a store."""
+    table = (store.records() if records is None else records)[chosen]
+    start, setup, moves = (table[key].astype(np.int64) for key in ("start", "setup", "moves"))
+    return Games(store.words, start, setup, moves, table["handicap"] > 0)
+
+
+def join(parts: Sequence[Games]) -> Games:
+    """Games of several stores as one (their words are copied together if there is more than one)."""
+    if len(parts) == 1:
+        return parts[0]
+    shift = np.cumsum([0, *(len(p.words) for p in parts[:-1])])
+    return Games(
+        np.concatenate([p.words for p in parts]),
+        np.concatenate([p.start + s for p, s in zip(parts, shift, strict=True)]),
+        *(np.concatenate([getattr(p, key) for p in parts]) for key in ("setup", "moves", "handicap")),
+    )
+
+
+@jit
+def replay(words: npt.NDArray[np.uint16], start: int, n_setup: int, ply: int, state: rules.State) -> None:
+    """Put `state` at the position before move number `ply` (0 is the first) of the game at `start`."""
+    begin(words, start, n_setup, state)
+    for i in range(ply):
+        w = words[start + n_setup + i]
+        rules.play_index(state, w & 511, 2 if w & WHITE_BIT else 1)
+
+
+@jit
+def begin(words: npt.NDArray[np.uint16], start: int, n_setup: int, state: rules.State) -> None:
+    """Put `state` at the start of the game: its setup stones."""
+    rules.clear(state, SIZE)
+    if n_setup:
+        for i in range(start, start + n_setup):
+            rules.place(state, words[i] & 511, 2 if words[i] & WHITE_BIT else 1)
+        rules.rebuild(state)
+
+
+@jit
+def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt.NDArray[np.int64], handicap: npt.NDArray[np.bool_],
+         games: npt.NDArray[np.int64], plies: npt.NDArray[np.int64], symmetries: npt.NDArray[np.int64], slots: npt.NDArray[np.int64],
+         permutations: npt.NDArray[np.int16], at: planes.Offsets, out: npt.NDArray[np.uint8], target: npt.NDArray[np.int64]) -> None:  # fmt: skip
+    """Write one sample for each `(games[i], plies[i])`; equal games must stand together with plies ascending.
+
+    Sample `i` goes to row `slots[i]` of `out`, uint8 `(N, C, 361)`, and `target`, int64 `(N,)`: the move played there (361 for a pass), both
+    after symmetry `symmetries[i]`. A slot of -1 is replayed past and not written.
+    """
+    state = np.empty(rules.STATE_SHAPE, np.int16)
+    libs = np.empty(rules.FIELD, np.int16)
+    scratch = np.zeros((ladder.ROWS, ladder.WIDTH), np.int16)
+    recent = np.empty(planes.HISTORY, np.int16)
+    game, ply = -1, 0
+    for i in range(len(games)):
+        if games[i] != game:
+            game, ply = games[i], 0
+            begin(words, start[game], setup[game], state)
+        first = start[game] + setup[game]
+        while ply < plies[i]:
+            w = words[first + ply]
+            rules.play_index(state, w & 511, 2 if w & WHITE_BIT else 1)
+            ply += 1
+        slot = slots[i]
+        if slot < 0:
+            continue
+        for k in range(planes.HISTORY):
+            recent[k] = words[first + ply - 1 - k] & 511 if ply > k else planes.NO_MOVE
+        w = words[first + ply]
+        permutation = permutations[symmetries[i]]
+        planes.fill(state, 2 if w & WHITE_BIT else 1, recent, handicap[game], at, permutation, libs, scratch, out[slot])
+        target[slot] = permutation[w & 511]
+
+
+class PositionSource:
+    """Endless training batches, addressed by number (see the module's text). Implements `gocnn.training.BatchSource`.
+
+    With several processes, each gets its rows of the global batch: `rank` of `world`.
+    """
+
+    def __init__(self, games: Games, groups: Sequence[str], batch: int, seed: int, rank: int = 0, world: int = 1, augment: bool = True) -> None:
+        if not games.positions:
+            raise UserError("no position to train on: no game is left after the filters; loosen them or give more games")
+        if batch % world:
+            raise UserError(f"--batch {batch} cannot be shared by {world} processes; choose a multiple of {world}")
+        self.games, self.batch_size, self.seed, self.augment = games, batch, seed, augment
+        self.at, self.planes = planes.offsets(groups), planes.plane_count(groups)
+        self.rank, self.world = rank, world
+        self.block = max(16, 4096 // batch)
+        """Batches drawn together."""
+        self._ends = np.cumsum(games.moves)
+        self._drawn: tuple[int, npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None = None
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches after which as many samples were drawn as there are positions."""
+        return max(1, self.games.positions // self.batch_size)
+
+    def batch(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        """This process's part of batch `index`: planes, uint8 `(B, C, 19, 19)`, and moves, int64 `(B,)`."""
+        number, place = divmod(index, self.block)
+        if self._drawn is None or self._drawn[0] != number:
+            self._drawn = (number, *self._draw_block(number))
+        rows = self.batch_size // self.world
+        part = slice(place * rows, (place + 1) * rows)
+        return self._drawn[1][part].reshape(rows, self.planes, SIZE, SIZE), self._drawn[2][part]
+
+    def _draw_block(self, number: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        total = self.block * self.batch_size
+        rng = np.random.default_rng((self.seed, number))
+        picks = -(-total // POSITIONS_A_GAME)
+        chosen = np.searchsorted(self._ends, rng.integers(0, self._ends[-1], picks), "right")
+        games = np.sort(np.repeat(chosen, POSITIONS_A_GAME))[:total]
+        plies = (rng.random(total) * self.games.moves[games]).astype(np.int64)
+        order = np.lexsort((plies, games))
+        games, plies = games[order], plies[order]
+        symmetries = rng.integers(0, 8, total) if self.augment else np.zeros(total, np.int64)
+        # A permutation cut into batches; each process keeps its rows of every batch.
+        place = rng.permutation(total)
+        batch, row = np.divmod(place, self.batch_size)
+        rows = self.batch_size // self.world
+        mine = row // rows == self.rank
+        slots = np.where(mine, batch * rows + row % rows, -1)
+        out = np.empty((self.block * rows, self.planes, POINTS), np.uint8)
+        target = np.empty(self.block * rows, np.int64)
+        g = self.games
+        draw(g.words, g.start, g.setup, g.handicap, games, plies, symmetries, slots, PERMUTATIONS, self.at, out, target)
+        return out, target
+
+
+def positions(games: Games, groups: Sequence[str], which: npt.NDArray[np.int64], plies: npt.NDArray[np.int64], symmetry_number: int = 0
+              ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:  # fmt: skip
+    """Planes, uint8 `(N, C, 19, 19)`, and moves, int64 `(N,)`, of the positions `(which[i], plies[i])`, all after one symmetry."""
+    order = np.lexsort((plies, which))
+    count = planes.plane_count(groups)
+    out = np.empty((len(which), count, POINTS), np.uint8)
+    target = np.empty(len(which), np.int64)
+    draw(games.words, games.start, games.setup, games.handicap, which[order], plies[order], np.full(len(which), symmetry_number), order,
+         PERMUTATIONS, planes.offsets(groups), out, target)  # fmt: skip
+    return out.reshape(-1, count, SIZE, SIZE), target
+
+
+def choose_positions(games: Games, count: int, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """`count` distinct positions, uniformly over all (all of them if there are not more): game numbers and plies, int64, in order."""
+    ends = np.cumsum(games.moves)
+    total = games.positions
+    flat = np.arange(total) if count >= total else np.sort(np.random.default_rng(seed).choice(total, count, replace=False))
+    which = np.searchsorted(ends, flat, "right")
+    return which, flat - (ends[which] - games.moves[which])
+
+

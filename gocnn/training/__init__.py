@@ -1,0 +1,9 @@
+"""The shared trainer. It knows nothing of Go or of photographs."""
+
+from gocnn.training.batches import Batch, BatchSource, Feeder
+from gocnn.training.config import TrainConfig
+from gocnn.training.run import RunFolder
+from gocnn.training.task import Task
+from gocnn.training.trainer import Identity, Outcome, Trainer, evaluate
+
+__all__ = ["Batch", "BatchSource", "Feeder", "Identity", "Outcome", "RunFolder", "Task", "TrainConfig", "Trainer", "evaluate"]

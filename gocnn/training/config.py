@@ -1,0 +1,50 @@
+"""Everything a training run can be told, in one frozen value that travels with its checkpoints."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Optimiser = Literal["muon", "adamw", "sgd"]
+Precision = Literal["auto", "fp32", "bf16"]
+Schedule = Literal["cosine", "onecycle", "constant"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train. Exactly one of steps, epochs and minutes is the budget; the schedule runs over it and ends with it.
+
+    batch is the global batch, over all processes and accumulation steps. Learning rates are at batch 256 for the optimiser (see
+    `gocnn.training.optim`); weight_decay is decoupled and never on norms and biases. warmup is the share of the budget (0 to 1) in which the
+    rate rises. ema is the decay of the averaged weights, 0 for none. patience ends a run after so many validations without a better one (0:
+    never). validations are spread evenly over the budget.
+    """
+
+    steps: int | None = None
+    epochs: float | None = None
+    minutes: float | None = None
+    batch: int = 256
+    accumulate: int = 1
+    optimiser: Optimiser = "muon"
+    learning_rate: float | None = None
+    momentum: float = 0.95
+    weight_decay: float = 0.02
+    schedule: Schedule = "cosine"
+    warmup: float = 0.03
+    clip: float = 2.0
+    label_smoothing: float = 0.0
+    ema: float = 0.999
+    precision: Precision = "auto"
+    channels_last: bool = True
+    compile: bool = False
+    seed: int = 1
+    validations: int = 12
+    patience: int = 0
+    checkpoint_minutes: float = 3.0
+    report_seconds: float = 15.0
+    feeders: int = 1
+
+    def __post_init__(self) -> None:
+        budgets = [b for b in (self.steps, self.epochs, self.minutes) if b is not None]
+        if len(budgets) != 1 or budgets[0] <= 0:
+            raise ValueError("give exactly one budget above zero: steps, epochs or minutes")
+        if self.batch < 1 or self.accumulate < 1 or self.batch % self.accumulate:
+            raise ValueError("the batch must be a multiple of the accumulation steps")

@@ -1,0 +1,95 @@
+"""Several processes, started by torchrun: one for each GPU (NCCL), or on CPUs (Gloo)."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.nn import functional as dist_functional
+
+from gocnn.errors import UserError
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among all: `rank` 0 to `world - 1`."""
+
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def first(self) -> bool:
+        return self.rank == 0
+
+    def agree(self, value: float) -> float:
+        """The value that process 0 has, in every process."""
+        if self.world == 1:
+            return value
+        box: list[Any] = [value]
+        dist.broadcast_object_list(box, src=0)
+        return float(box[0])
+
+
+def join(device: str) -> tuple[Processes, torch.device]:
+    """Join the processes that torchrun started (or be the only one), and choose this one's device: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    Raises UserError if CUDA is asked for where there is none.
+    """
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"--device {device}: this machine has no CUDA device that torch can use; leave the option out to train on the CPU")
+    use_cuda = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        return Processes(), torch.device(device if device.startswith("cuda:") else ("cuda:0" if use_cuda else "cpu"))
+    chosen = torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if use_cuda else "cpu")
+    if use_cuda:
+        torch.cuda.set_device(chosen)
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if use_cuda else "gloo")
+    return Processes(dist.get_rank(), dist.get_world_size()), chosen
+
+
+def leave() -> None:
+    """Part from the other processes, if there are any."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def wrap(model: nn.Module, processes: Processes, device: torch.device) -> nn.Module:
+    """The model with gradients averaged over all processes and batch norms that see the global batch; the model itself if alone."""
+    if processes.world == 1:
+        return model
+    _share_norms(model)
+    return nn.parallel.DistributedDataParallel(model, [device.index] if device.type == "cuda" else None, broadcast_buffers=False)
+
+
+def _share_norms(model: nn.Module) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d) and type(module) is nn.BatchNorm2d:
+            module.__class__ = GlobalBatchNorm2d
+
+
+class GlobalBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm over the batch of all processes (torch's SyncBatchNorm is for GPUs only; this also runs on CPUs, through Gloo)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not dist.is_initialized():
+            return super().forward(x)
+        y = x.float()
+        n = y.numel() // y.shape[1]
+        sums = torch.cat([y.sum((0, 2, 3)), (y * y).sum((0, 2, 3)), y.new_tensor([float(n)])])
+        total = dist_functional.all_reduce(sums)
+        count = total[-1].detach()
+        mean, square = (total[:-1] / count).chunk(2)
+        variance = square - mean * mean
+        with torch.no_grad():
+            momentum = self.momentum if self.momentum is not None else 0.1
+            assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
+            self.running_mean.lerp_(mean, momentum)
+            self.running_var.lerp_(variance * count / (count - 1), momentum)
+            self.num_batches_tracked += 1
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        out = y * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+        return out.to(x.dtype)

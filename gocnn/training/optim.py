@@ -1,0 +1,98 @@
+"""Optimisers: which parameter gets what, and Muon."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gocnn.training.config import TrainConfig
+
+DEFAULT_RATES = {"muon": 0.004, "adamw": 0.002, "sgd": 0.1}
+
+
+def build(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """The optimisers of a run, over the parameters that are to be trained.
+
+    muon: `Muon` for the weights of convolutions and linear layers (but the last layer), AdamW for the rest; adamw and sgd (Nesterov): all.
+    Weight decay goes to weights of two dimensions and more, never to norms and biases. Each group's rate is kept in `initial_lr`.
+    """
+    rate = config.learning_rate or DEFAULT_RATES[config.optimiser]
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    weights = [p for _, p in named if p.ndim >= 2]
+    rest = [p for _, p in named if p.ndim < 2]
+    optimisers: list[torch.optim.Optimizer]
+    if config.optimiser == "muon":
+        last = _last_layer(model)
+        hidden = [p for p in weights if p is not last]
+        other = [p for p in weights if p is last]
+        optimisers = [
+            Muon(hidden, lr=rate, momentum=config.momentum, weight_decay=config.weight_decay),
+            torch.optim.AdamW(_groups(other, rest, config.weight_decay), lr=rate, betas=(0.9, 0.98)),
+        ]
+    elif config.optimiser == "adamw":
+        optimisers = [torch.optim.AdamW(_groups(weights, rest, config.weight_decay), lr=rate, betas=(0.9, 0.98))]
+    else:
+        # Decay couples with the rate in SGD: the same number would be far too strong, so it is scaled to the customary 5e-4.
+        groups = _groups(weights, rest, config.weight_decay / 40)
+        optimisers = [torch.optim.SGD(groups, lr=rate, momentum=min(config.momentum, 0.9), nesterov=True)]
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["initial_lr"] = group["lr"]
+    return optimisers
+
+
+def _groups(weights: list[nn.Parameter], rest: list[nn.Parameter], decay: float) -> list[dict[str, Any]]:
+    groups = [{"params": weights, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
+    return [g for g in groups if g["params"]]
+
+
+def _last_layer(model: nn.Module) -> nn.Parameter | None:
+    """The weight of the last convolution or linear layer: its rows are answers, not features, and Muon is not for them."""
+    layers = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    return layers[-1].weight if layers else None
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update of each weight matrix is made orthogonal (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon).
+
+    A convolution's weight `(out, in, k, k)` is taken as `(out, in * k * k)`. The update is scaled by `0.2 * sqrt(max(rows, columns))`, which gives
+    it the size of an AdamW update, so that rates and decays mean the same (Liu et al. 2025, https://arxiv.org/abs/2502.16982).
+    """
+
+    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(p)
+                buffer: Tensor = state["momentum"]
+                buffer.lerp_(p.grad, 1 - group["momentum"])
+                update = p.grad.lerp(buffer, group["momentum"]).flatten(1)
+                rows, columns = update.shape
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                scale = 0.2 * max(rows, columns) ** 0.5
+                p.add_(orthogonal(update).view_as(p), alpha=-group["lr"] * scale)
+
+
+def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
+    """The nearest matrix with orthonormal rows (or columns), roughly: singular values come out between about 0.7 and 1.2.
+
+    Five steps of the quintic Newton-Schulz iteration with Jordan's coefficients; in bfloat16 on CUDA, in float32 elsewhere.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = matrix.bfloat16() if matrix.is_cuda else matrix.float()
+    tall = x.shape[0] > x.shape[1]
+    if tall:
+        x = x.T
+    x = x / (x.norm() + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return (x.T if tall else x).to(matrix.dtype)

@@ -1,0 +1,52 @@
+"""What a person sees of a run: a bar on standard error, or a line a minute where standard error is not a terminal."""
+
+import sys
+import time
+
+from tqdm import tqdm
+
+LINE_SECONDS = 60.0
+
+
+class Progress:
+    """Shows loss, accuracy, samples a second and time left. `show` may be called at any rate; it draws when it is time."""
+
+    def __init__(self, name: str, quiet: bool = False) -> None:
+        self._quiet, self._terminal = quiet, sys.stderr.isatty()
+        self._bar: tqdm[None] | None = None
+        if self._terminal and not quiet:
+            layout = "{desc} {percentage:3.0f}%|{bar:24}| {postfix}"
+            self._bar = tqdm(total=1.0, desc=name, bar_format=layout, file=sys.stderr, mininterval=0.3)
+        self._last = time.perf_counter()
+
+    def show(self, progress: float, step: int, figures: dict[str, float], rate: float, left: float) -> None:
+        """`progress` 0 to 1; `rate` in samples a second; `left` in seconds."""
+        text = " ".join(f"{key} {value:.4g}" for key, value in figures.items())
+        text = f"step {step} {text} {rate:.0f} samples/s, {clock(left)} left"
+        if self._bar is not None:
+            self._bar.n = progress
+            self._bar.set_postfix_str(text)
+        elif not self._quiet and time.perf_counter() - self._last >= LINE_SECONDS:
+            self._last = time.perf_counter()
+            print(f"{progress:4.0%} {text}", file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        if self._quiet:
+            return
+        if self._bar is not None:
+            self._bar.write(text, file=sys.stderr)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def clock(seconds: float) -> str:
+    """`1:02:03` or `2:03`."""
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

@@ -1,0 +1,113 @@
+"""A run's folder: what is in it, and how it survives being killed.
+
+    run.json            what was asked: configuration, network, data
+    checkpoint.pt       everything needed to go on: weights, optimisers, average, random states, step, time
+    metrics.jsonl       one JSON line a report
+    best.safetensors    the best model by validation      last.safetensors    the latest one
+    curves.png          drawn at the end
+
+Every file is written beside its target and renamed over it; metrics.jsonl grows line by line and is cut back to the checkpoint's step on resume.
+"""
+
+import fcntl
+import io
+import json
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from gocnn.errors import UserError
+from gocnn.files import write_bytes, write_text
+
+CHECKPOINT = "checkpoint.pt"
+
+
+class RunFolder:
+    """The folder of one run, held by one process at a time."""
+
+    def __init__(self, path: Path, resume: bool, description: dict[str, Any]) -> None:
+        """Open the folder for a new run, or for an earlier one with `resume`.
+
+        Raises UserError if it holds another run, if there is nothing to resume, or if another process is training into it.
+        """
+        self.path = path
+        self.description = description
+        self._lock: IO[str] | None = None
+        occupied = path.is_dir() and any((path / name).exists() for name in ("run.json", CHECKPOINT))
+        if occupied and not resume:
+            raise UserError(f"{path} already holds a run; add --resume to go on with it, or choose another folder with --out")
+        if path.exists() and not path.is_dir():
+            raise UserError(f"{path} is a file; choose a folder with --out")
+        if resume and not occupied:
+            raise UserError(f"{path} holds no run to resume; leave out --resume to start one")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = (path / ".lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(f"another process is training into {path}; wait for it, or choose another folder with --out") from error
+        except OSError as error:
+            raise UserError(f"cannot make the run folder {path}: {error.strerror}; choose another place with --out") from error
+
+    def begin(self) -> None:
+        """Write run.json of a new run."""
+        write_text(self.path / "run.json", json.dumps(self.description, indent=1) + "\n")
+
+    @staticmethod
+    def read_description(path: Path) -> dict[str, Any]:
+        """run.json of an earlier run. Raises UserError."""
+        try:
+            value: dict[str, Any] = json.loads((path / "run.json").read_text())
+            return value
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path} holds no run to resume; leave out --resume to start one") from error
+
+    def save_checkpoint(self, state: dict[str, Any]) -> None:
+        """Replace the checkpoint; a failure leaves the one before and raises UserError."""
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_bytes(self.path / CHECKPOINT, buffer.getvalue())
+
+    def load_checkpoint(self) -> dict[str, Any] | None:
+        """The checkpoint, or None if the run was ended before its first. Raises UserError if it is damaged."""
+        target = self.path / CHECKPOINT
+        if not target.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(target, map_location="cpu", weights_only=True)
+            return state
+        except Exception as error:
+            raise UserError(f"{target} is damaged; start again in another folder ({self.path}/best.safetensors is still usable)") from error
+
+    def report(self, line: dict[str, Any]) -> None:
+        """Append one line to metrics.jsonl."""
+        with (self.path / "metrics.jsonl").open("a") as stream:
+            stream.write(json.dumps(line) + "\n")
+
+    def reports(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl; a last line cut short by a kill is left out."""
+        return read_reports(self.path)
+
+    def cut_reports(self, step: int) -> None:
+        """Drop reports later than `step`: the run is about to make them again."""
+        if (self.path / "metrics.jsonl").exists():
+            kept = [line for line in self.reports() if line["step"] <= step]
+            write_text(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
+
+    def close(self) -> None:
+        """Let others train into the folder."""
+        if self._lock:
+            self._lock.close()
+
+
+def read_reports(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a run's metrics.jsonl; none if there is no such file."""
+    lines: list[dict[str, Any]] = []
+    target = path / "metrics.jsonl"
+    for text in target.read_text().splitlines() if target.exists() else []:
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    return lines

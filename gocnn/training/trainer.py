@@ -1,0 +1,280 @@
+"""The trainer: one loop for both heads."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gocnn import __version__
+from gocnn.errors import UserError
+from gocnn.training import distributed, modelfile, optim, schedule
+from gocnn.training.batches import Batch, BatchSource, Feeder
+from gocnn.training.config import TrainConfig
+from gocnn.training.curves import draw
+from gocnn.training.ema import Ema
+from gocnn.training.precision import autocast, choose
+from gocnn.training.progress import Progress
+from gocnn.training.run import RunFolder
+from gocnn.training.task import Task
+
+SHOW_STEPS = 8
+"""Steps between two looks at the figures on the device (each look waits for it)."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What to write into model files: the kind, the network's configuration, and where the data come from."""
+
+    kind: str
+    config: dict[str, Any]
+    data: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: steps and samples seen, the best validation figures, seconds, share of time waited for data, and whether it was
+    interrupted."""  # fmt: skip
+
+    steps: int
+    samples: int
+    best: dict[str, float]
+    seconds: float
+    waited: float
+    interrupted: bool
+
+
+class Trainer:
+    """Trains `model` on `source`, judging it on `valid` (the same batches each time), into the folder `run`.
+
+    The network that is judged and saved is the average of the weights (`config.ema`), if there is one. After `fit` the model files and the
+    checkpoint are in the folder. On a CPU, a run whose budget is in steps or epochs ends with the same bits however often it was killed.
+    """
+
+    def __init__(self, model: nn.Module, task: Task, source: BatchSource, valid: Iterable[Batch], config: TrainConfig, run: RunFolder,
+                 identity: Identity, device: torch.device, processes: distributed.Processes | None = None, quiet: bool = False) -> None:  # fmt: skip
+        self.task, self.source, self.valid, self.config, self.run = task, source, valid, config, run
+        self.identity, self.device, self.processes = identity, device, processes or distributed.Processes()
+        self.quiet = quiet or not self.processes.first
+        self.layout = torch.channels_last if config.channels_last else torch.contiguous_format
+        self.model = model.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
+        self.optimisers = optim.build(self.model, config)
+        self.ema = Ema(self.model, config.ema) if config.ema else None
+        self.budget = schedule.Budget(config, source.batches_per_epoch)
+        self.step = 0
+        self.best: dict[str, float] = {}
+        self.bad_validations = 0
+        self.precision = ""
+        self._interrupted = False
+
+    # --- state -------------------------------------------------------------------------------------------------------------------
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "elapsed": self.budget.elapsed(),
+            "best": self.best,
+            "bad_validations": self.bad_validations,
+            "precision": self.precision,
+            "model": self.model.state_dict(),
+            "ema": self.ema.model.state_dict() if self.ema else None,
+            "optimisers": [o.state_dict() for o in self.optimisers],
+            "rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        try:
+            self.model.load_state_dict(state["model"])
+            if self.ema and state["ema"]:
+                self.ema.model.load_state_dict(state["ema"])
+            for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+                optimiser.load_state_dict(saved)
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise UserError(f"the checkpoint in {self.run.path} is of another network or optimiser; resume with the options it began with") from error
+        self.step, self.best, self.bad_validations = state["step"], state["best"], state["bad_validations"]
+        self.precision = state["precision"]
+        self.budget.before = state["elapsed"]
+        torch.set_rng_state(state["rng"])
+        if self.device.type == "cuda" and state["cuda_rng"] is not None:
+            torch.cuda.set_rng_state(state["cuda_rng"], self.device)
+
+    def _checkpoint(self) -> None:
+        if self.processes.first:
+            self.run.save_checkpoint(self._state())
+
+    def _save_model(self, name: str, figures: dict[str, float]) -> None:
+        provenance = {
+            "data": self.identity.data,
+            "steps": self.step,
+            "samples": self.step * self.config.batch,
+            "seconds": round(self.budget.elapsed(), 1),
+            "validation": figures,
+            "program": __version__,
+            "torch": torch.__version__,
+            "device": torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu",
+            "precision": self.precision,
+        }
+        tensors = (self.ema.model if self.ema else self.model).state_dict()
+        modelfile.save(self.run.path / name, self.identity.kind, self.identity.config, provenance, tensors)
+
+    # --- the loop ----------------------------------------------------------------------------------------------------------------
+
+    def fit(self, resume: bool = False) -> Outcome:
+        """Train until the budget is spent, early stopping, or an interrupt; returns how it went. Raises UserError if the disk is full."""
+        torch.manual_seed(self.config.seed)
+        state = self.run.load_checkpoint() if resume else None
+        if state is not None:
+            self._restore(state)
+            self.run.cut_reports(self.step)
+        elif self.processes.first:
+            self.run.begin()
+            self.run.cut_reports(-1)
+        self.precision = self.precision or choose(self.device, self.config.precision)
+        self.budget.start(self.budget.before)
+        net = distributed.wrap(self.model, self.processes, self.device)
+        if self.config.compile:
+            net = torch.compile(net)  # type: ignore[assignment]
+        feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
+        progress = Progress("training", self.quiet)
+        previous = _on_interrupt(self._interrupt)
+        try:
+            self._loop(net, feeder, progress)
+        finally:
+            _restore_interrupt(previous)
+            feeder.close()
+            progress.close()
+        if self.processes.first and not self._interrupted:
+            draw(self.run.reports(), self.run.path / "curves.png", self.task.metric)
+        seconds = self.budget.elapsed()
+        return Outcome(self.step, self.step * self.config.batch, self.best, seconds, feeder.waited / max(seconds, 1e-9), self._interrupted)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self._interrupted:
+            raise KeyboardInterrupt
+        self._interrupted = True
+
+    def _loop(self, net: nn.Module, feeder: Feeder, progress: Progress) -> None:
+        config = self.config
+        sums = torch.zeros(3, device=self.device)  # loss, right answers, samples since the last report
+        began = reported = saved = time.perf_counter()
+        first = self.step
+        done = self._progress()
+        if done >= 1.0 and "samples" not in self.best:
+            self._validate(progress)
+        while done < 1.0 and not self._interrupted:
+            rate_factor = schedule.factor(config, done)
+            sums += self._step(net, feeder, rate_factor)
+            before, done = done, self._progress()
+            now = time.perf_counter()
+            due = int(done * config.validations) > int(before * config.validations) or done >= 1.0
+            if self.step % SHOW_STEPS == 0 or due:
+                rate = (self.step - first) * config.batch / (now - began)
+                left = (1 - done) * self.budget.elapsed() / max(done, 1e-9)
+                loss, right, count = sums.tolist()
+                progress.show(done, self.step, {"loss": loss / max(count, 1), "accuracy": right / max(count, 1)}, rate, left)
+                if now - reported >= config.report_seconds or due:
+                    self._report("train", {"loss": loss / count, "accuracy": right / count, "rate_factor": rate_factor,
+                                           "samples_per_second": rate, "share_waited": feeder.waited / (now - began)})  # fmt: skip
+                    sums.zero_()
+                    reported = now
+            if due:
+                stop = self._validate(progress)
+                self._checkpoint()
+                saved = time.perf_counter()
+                if self.processes.agree(float(stop)):
+                    break
+            elif now - saved >= config.checkpoint_minutes * 60:
+                self._checkpoint()
+                saved = time.perf_counter()
+        if self._interrupted:
+            self._checkpoint()
+
+    def _progress(self) -> float:
+        done = self.budget.progress(self.step)
+        return done if self.budget.seconds is None else self.processes.agree(done)
+
+    def _step(self, net: nn.Module, feeder: Feeder, rate_factor: float) -> Tensor:
+        """One optimiser step; returns sums of loss, right answers and samples, on the device."""
+        config = self.config
+        net.train()
+        result = torch.zeros(3, device=self.device)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["initial_lr"] * rate_factor
+        for part in range(config.accumulate):
+            batch = feeder.next()
+            wait = self.processes.world > 1 and part < config.accumulate - 1 and isinstance(net, nn.parallel.DistributedDataParallel)
+            if wait:
+                net.require_backward_grad_sync = False  # type: ignore[assignment]
+            with autocast(self.device, self.precision):
+                loss, right = self.task.loss(net, batch)
+            (loss / config.accumulate).backward()
+            if wait:
+                net.require_backward_grad_sync = True  # type: ignore[assignment]
+            n = len(batch[-1])
+            result += torch.stack([loss.detach().float() * n, right.float(), torch.tensor(float(n), device=self.device)])
+        if config.clip:
+            nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
+        self.step += 1
+        if self.ema:
+            self.ema.update(self.model, self.step)
+        return result
+
+    def _report(self, kind: str, figures: dict[str, float]) -> None:
+        if self.processes.first:
+            head = {"kind": kind, "step": self.step, "samples": self.step * self.config.batch, "seconds": round(self.budget.elapsed(), 2)}
+            self.run.report(head | figures)
+
+    def _validate(self, progress: Progress) -> bool:
+        """Judge, report, save the latest and perhaps the best model; returns whether to stop early."""
+        if not self.processes.first:
+            return False
+        judged = self.ema.model if self.ema else self.model
+        figures = evaluate(judged, self.task, self.valid, self.device, self.precision, self.layout)
+        self._report("valid", figures)
+        self._save_model(modelfile.LAST, figures)
+        metric = self.task.metric
+        better = not self.best or figures[metric] > self.best[metric]
+        if better:
+            self.best = {**figures, "step": self.step, "samples": self.step * self.config.batch}
+            self._save_model(modelfile.BEST, figures)
+        self.bad_validations = 0 if better else self.bad_validations + 1
+        text = ", ".join(f"{key} {value:.4f}" for key, value in figures.items())
+        progress.say(f"step {self.step}: validation {text}{' (best)' if better else ''}")
+        return bool(self.config.patience) and self.bad_validations >= self.config.patience
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str,
+             layout: torch.memory_format = torch.channels_last) -> dict[str, float]:  # fmt: skip
+    """The task's figures for a model over some batches. The model is left in evaluation mode."""
+    model.eval()
+    sums: dict[str, Tensor] = {}
+    for batch in batches:
+        here = tuple(t.to(device, non_blocking=True) for t in batch)
+        with autocast(device, precision):
+            part = task.judge(model, here)
+        for key, value in part.items():
+            sums[key] = sums.get(key, torch.zeros((), dtype=torch.float64, device=device)) + value.double()
+    return task.summary({key: float(value) for key, value in sums.items()})
+
+
+def _on_interrupt(handler: Any) -> Any:
+    """Install a handler for Ctrl-C in the main thread; returns the one before (None elsewhere)."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGINT, handler)
+
+
+def _restore_interrupt(previous: Any) -> None:
+    if previous is not None:
+        signal.signal(signal.SIGINT, previous)
