@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn._jit import jit
-from gocnn.board.rules import EMPTY, FIELD, STEPS
+from gocnn.board.rules import EMPTY, FIELD, NEXT, STEPS, State
 
 Ints = npt.NDArray[np.int16]
 
@@ -193,23 +193,16 @@ def _open_frame(s: Ints, f: int, run: int, top: int) -> None:
 
 
 @jit
-def _know_prey(s: Ints, prey: int) -> None:
-    """Mark the stones of the prey's chain as its members."""
+def know_prey(s: Ints, state: State, prey: int) -> None:
+    """Mark the stones of the chain with head `prey` in `state` as the prey's; colours must be those of `state`."""
     stamp = _fresh_stamp(s)
     s[NUMBERS, PREY] = stamp
-    s[NUMBERS, SPENT] = 0
-    colour = s[COL, prey]
-    s[MEMBER, prey] = stamp
-    s[STACK, 0] = prey
-    count, i = 1, 0
-    while i < count:
-        for step in STEPS:
-            n = s[STACK, i] + step
-            if s[COL, n] == colour and s[MEMBER, n] != stamp:
-                s[MEMBER, n] = stamp
-                s[STACK, count] = n
-                count += 1
-        i += 1
+    p = prey
+    while True:
+        s[MEMBER, p] = stamp
+        p = state[NEXT, p]
+        if p == prey:
+            break
 
 
 @jit
@@ -318,17 +311,15 @@ def _atari_works(s: Ints, prey: int, move: int, other: int, top: int) -> bool:
 
 @jit
 def atari_captures(s: Ints, prey: int, move: int, other: int) -> bool:
-    """Whether the hunter's `move` captures the chain at `prey` in a ladder; `move` and `other` are its two liberties."""
-    _know_prey(s, prey)
+    """Whether the hunter's `move` captures the prey (see know_prey) in a ladder; `move` and `other` are its two liberties."""
+    s[NUMBERS, SPENT] = 0
     return _atari_works(s, prey, move, other, 0)
 
 
 @jit
-def escaping_moves(s: Ints, prey: int, moves: Ints) -> int:
-    """Fill int16 `(DEFENCES,)` with the moves that get the chain at `prey`, in atari and to move, out of the ladder; returns how many."""
-    _know_prey(s, prey)
-    _liberties(s, prey, 2)
-    run = s[NUMBERS, LIB_A]
+def escaping_moves(s: Ints, prey: int, run: int, moves: Ints) -> int:
+    """Fill int16 `(DEFENCES,)` with the moves that get the prey (see know_prey), in atari with the liberty `run` and to move, out of the
+    ladder; returns how many."""  # fmt: skip
     _open_frame(s, 0, run, 0)
     tried = _counter_captures(s, prey, 0)
     for i in range(tried):

@@ -85,10 +85,13 @@ def offsets(groups: Sequence[str]) -> Offsets:
     return np.array([first.get(name, -1) for name in PLANES], np.int64)
 
 
+LIBERTIES_SHAPE = (3, FIELD)
+
+
 @jit
 def count_liberties(state: State, libs: npt.NDArray[np.int16]) -> None:
-    """Fill int16 `(441,)`: at each chain's head, its true number of liberties."""
-    libs[:] = 0
+    """Fill int16 `(3, 441)`: at each chain's head, its true number of liberties, and the first two of them as field points."""
+    libs[0] = 0
     for p in range(STRIDE, FIELD - STRIDE):
         if state[COLOUR, p] != EMPTY:
             continue
@@ -100,7 +103,10 @@ def count_liberties(state: State, libs: npt.NDArray[np.int16]) -> None:
                 continue
             h = state[HEAD, n]
             if h != h0 and h != h1 and h != h2:
-                libs[h] += 1
+                count = libs[0, h]
+                if count < 2:
+                    libs[1 + count, h] = p
+                libs[0, h] = count + 1
                 h2 = h1
                 h1 = h0
                 h0 = h
@@ -114,19 +120,35 @@ def _may_play(state: State, libs: npt.NDArray[np.int16], point: int, colour: int
         c = state[COLOUR, n]
         if c == EMPTY:
             return True
-        if c != WALL and (libs[state[HEAD, n]] > 1) == (c == colour):
+        if c != WALL and (libs[0, state[HEAD, n]] > 1) == (c == colour):
             return True
     return False
 
 
 @jit
-def _joins_strong(state: State, libs: npt.NDArray[np.int16], prey: int, point: int) -> bool:
-    """Whether the prey, running to `point`, joins a chain of five liberties or more: it keeps three, so there is nothing to read."""
+def _runs_free(state: State, libs: npt.NDArray[np.int16], prey: int, move: int, run: int) -> bool:
+    """Whether the prey, answering `move` by running to `run`, surely has three liberties: then there is nothing to read.
+
+    They are empty points around `run`, or what is left to a chain that it joins there.
+    """
+    fresh = 0
     for step in STEPS:
-        n = point + step
-        if state[COLOUR, n] == state[COLOUR, prey] and state[HEAD, n] != prey and libs[state[HEAD, n]] >= 5:
-            return True
-    return False
+        n = run + step
+        c = state[COLOUR, n]
+        if c == EMPTY:
+            if n != move:
+                fresh += 1
+        elif c == state[COLOUR, prey]:
+            head = state[HEAD, n]
+            if head != prey:
+                left = libs[0, head] - 1
+                for other in STEPS:
+                    if state[COLOUR, move + other] == c and state[HEAD, move + other] == head:
+                        left -= 1
+                        break
+                if left >= 3:
+                    return True
+    return fresh >= 3
 
 
 @jit
@@ -139,24 +161,27 @@ def _ladders(state: State, libs: npt.NDArray[np.int16], colour: int, at: Offsets
         c = state[COLOUR, p]
         if c == EMPTY or c == WALL or state[HEAD, p] != p:
             continue
-        hunted = c != colour and libs[p] == 2 and at[_CAPTURE] >= 0
-        fleeing = c == colour and libs[p] == 1 and at[_ESCAPE] >= 0
+        hunted = c != colour and libs[0, p] == 2 and at[_CAPTURE] >= 0
+        fleeing = c == colour and libs[0, p] == 1 and at[_ESCAPE] >= 0
         if not (hunted or fleeing):
             continue
         if not copied:
             scratch[ladder.COL, :FIELD] = state[COLOUR]
             copied = True
+        known = False
         if hunted:
-            ladder._liberties(scratch, p, 2)
-            a, b = scratch[ladder.NUMBERS, ladder.LIB_A], scratch[ladder.NUMBERS, ladder.LIB_B]
             for turn in range(2):
-                move, other = (a, b) if turn == 0 else (b, a)
-                if _joins_strong(state, libs, p, other):
+                move, run = libs[1 + turn, p], libs[2 - turn, p]
+                if state[META, KO] == move or _runs_free(state, libs, p, move, run):
                     continue
-                if state[META, KO] != move and ladder.atari_captures(scratch, p, move, other):
+                if not known:
+                    ladder.know_prey(scratch, state, p)
+                    known = True
+                if ladder.atari_captures(scratch, p, move, run):
                     out[at[_CAPTURE], permutation[flat_index(move, SIZE)]] = 1
         else:
-            for i in range(ladder.escaping_moves(scratch, p, moves)):
+            ladder.know_prey(scratch, state, p)
+            for i in range(ladder.escaping_moves(scratch, p, libs[1, p], moves)):
                 move = moves[i]
                 if state[META, KO] != move:
                     out[at[_ESCAPE], permutation[flat_index(move, SIZE)]] = 1
@@ -168,7 +193,7 @@ def fill(state: State, colour: int, recent: npt.NDArray[np.int16], handicap: boo
     """Write the planes of a 19x19 position, seen by `colour` to play, after one symmetry.
 
     state: int16 `(5, 441)`; recent: int16 `(8,)`, flat indices of the last moves, the latest first (361 for a pass, -1 for none);
-    at: `offsets(groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`; libs: int16 `(441,)` and scratch: `ladder.new_scratch()`
+    at: `offsets(groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`; libs: int16 `LIBERTIES_SHAPE` and scratch: `ladder.new_scratch()`
     are working memory; out: uint8 `(C, 361)`, overwritten.
     """
     out[:] = 0
@@ -186,7 +211,7 @@ def fill(state: State, colour: int, recent: npt.NDArray[np.int16], handicap: boo
             else:
                 first = own if c == colour else opponent
                 if first >= 0:
-                    out[first + min(libs[state[HEAD, p]], 4) - 1, permutation[index]] = 1
+                    out[first + min(libs[0, state[HEAD, p]], 4) - 1, permutation[index]] = 1
             index += 1
             p += 1
     if at[_BOARD] >= 0:

@@ -6,8 +6,9 @@ import os
 import queue
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from gocnn.errors import UserError
 from gocnn.files import write_text
 from gocnn.games import reader, sources, store
 from gocnn.games.reader import Chunk, Skipped
+
+MOST_LISTED = 100_000
+"""Skipped games that are listed one by one."""
 
 SMALL = 2 << 20
 """Below this many bytes one process does it all: starting others costs more."""
@@ -32,10 +36,17 @@ class Report:
     reasons: Counter[str] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
 
+    def note(self, skipped: Iterable[Skipped]) -> None:
+        """Add to the list, up to MOST_LISTED (the counts by reason go on)."""
+        self.skipped.extend(islice(skipped, MOST_LISTED - len(self.skipped)))
+
     def table(self) -> str:
         """The skipped list as tab-separated text with a header line."""
         lines = ["file\tgame\treason\tdetail"]
         lines += [f"{_one_line(s.name)}\t{s.game}\t{s.reason}\t{_one_line(s.detail)}" for s in self.skipped]
+        unlisted = sum(self.reasons.values()) - len(self.skipped)
+        if unlisted > 0:
+            lines.append(f"\t0\t(not listed)\t{unlisted} more")
         return "\n".join(lines) + "\n"
 
 
@@ -106,13 +117,13 @@ def _without_duplicates(chunks: Iterator[Chunk], known: set[int], report: Report
             if key in known:
                 keep[i] = False
             known.add(key)
-        report.skipped += chunk.skipped
+        report.note(chunk.skipped)
         report.reasons += chunk.reasons()
         if not keep.all():
             report.reasons[reader.DUPLICATE] += int((~keep).sum())
             for record in chunk.records[~keep]:
                 players = f"{chunk.texts[record['black']]} - {chunk.texts[record['white']]}, {record['date']}, {record['moves']} moves"
-                report.skipped.append(Skipped(chunk.texts[record["source"]], 0, reader.DUPLICATE, players))
+                report.note([Skipped(chunk.texts[record["source"]], 0, reader.DUPLICATE, players)])
             chunk = Chunk(chunk.records[keep], chunk.words, chunk.texts)
         report.games += len(chunk.records)
         report.moves += int(chunk.records["moves"].sum())

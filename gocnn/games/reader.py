@@ -31,6 +31,10 @@ SLOW_LIMIT = 1 << 20
 """Bytes a game may have to be read by the careful path; a larger one that is also unusual counts as broken."""
 
 
+MOST_UNCLOSED = 100
+"""Games whose brackets do not close after which a file is given up: looking for the end of each takes a walk through all the rest."""
+
+
 @dataclass(frozen=True)
 class Skipped:
     """One thing that was not taken in: the file, the number of the game in it (from 1; 0 for the whole file), why, and details."""
@@ -69,18 +73,25 @@ class Reader:
             yield Skipped(blob.name, 0, UNREADABLE, blob.trouble)
             return
         data = np.frombuffer(blob.data, np.uint8)
-        begin, number = scan.game_start(data, 0), 0
+        begin, number, unclosed = scan.game_start(data, 0), 0, 0
         if begin < 0:
             yield Skipped(blob.name, 0, NOT_SGF, "empty file" if not blob.data.strip() else "no game tree '(;' in it")
             return
         while begin >= 0:
             number += 1
             end = scan.game_end(data, begin)
-            if end < 0:
-                end = _resume(blob.data, begin)
-                yield Skipped(blob.name, number, REASONS[scan.BROKEN], "its brackets do not close")
-            else:
-                yield self._one(blob, data, begin, end, number)
+            item = self._one(blob, data, begin, end, number) if end >= 0 else None
+            if not isinstance(item, Game):
+                # Brackets that do not close swallow the games that follow: look for the next plain beginning.
+                resume = _resume(blob.data, begin, end)
+                if item is None or resume < end:
+                    unclosed += 1
+                    if unclosed > MOST_UNCLOSED:
+                        detail = f"brackets of {MOST_UNCLOSED} games do not close; the rest of the file was left unread"
+                        yield Skipped(blob.name, number, REASONS[scan.BROKEN], detail)
+                        return
+                    end, item = resume, Skipped(blob.name, number, REASONS[scan.BROKEN], "its brackets do not close")
+            yield item
             begin = scan.game_start(data, end)
 
     def _one(self, blob: sources.Blob, data: scan.Bytes, begin: int, end: int, number: int) -> Game | Skipped:
@@ -130,10 +141,12 @@ _KEPT = ("PB", "PW", "BR", "WR", "RE", "DT", "KM", "HA", "PC")
 _NAMES = {scan.property_code(name): name for name in (*_KEPT, "CA", "GN", "EV")}
 
 
-def _resume(data: bytes, begin: int) -> int:
-    """After a game that never closes: where the next one plainly begins (a game tree that opens with a root property), or the end."""
-    starts = [at for tag in (b"(;GM[", b"(;FF[", b"(;SZ[", b"(;CA[") if (at := data.find(tag, begin + 2)) >= 0]
-    return min(starts, default=len(data))
+def _resume(data: bytes, begin: int, end: int) -> int:
+    """Inside a bad game at `begin`, which ends at `end` (-1: never): where another plainly begins (a game tree that opens with a root
+    property), or the end."""  # fmt: skip
+    stop = end if end >= 0 else len(data)
+    starts = [at for tag in (b"(;GM[", b"(;FF[", b"(;SZ[", b"(;CA[") if (at := data.find(tag, begin + 2, stop)) >= 0]
+    return min(starts, default=stop)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 `scan` walks the main line of one game tree (the first child at each branch) and checks every move by the rules. It reads what nearly all
 files consist of; anything unusual (compressed point lists, white space inside a point, two moves in one node, old lower-case property
-names) it hands back as UNUSUAL, and `gocnn.games.slowpath` reads that game with sgfmill. Both give the same result (a test compares
+names, variations) it hands back as UNUSUAL, and `gocnn.games.slowpath` reads that game with sgfmill. Both give the same result (a test compares
 them on real and on mutated games). Grammar: SGF FF[4], https://www.red-bean.com/sgf/sgf4.html
 """
 
@@ -195,6 +195,11 @@ def scan(data: Bytes, begin: int, end: int, state: rules.State, words: npt.NDArr
                     properties[n_properties, 1] = start
                     properties[n_properties, 2] = stop
                     n_properties += 1
+    while i < end:  # other variations: their grammar counts as well, so they are for the careful path
+        if data[i] > _SPACE and data[i] != _CLOSE:
+            result[STATUS] = UNUSUAL
+            return
+        i += 1
     if not rebuilt:
         if not rules.rebuild(state):
             result[STATUS] = BAD_SETUP

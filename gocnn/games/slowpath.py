@@ -2,7 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-from sgfmill import sgf
+from sgfmill import sgf, sgf_grammar
 
 from gocnn.board import rules
 from gocnn.board.coords import PASS, SIZE, from_row_column
@@ -14,13 +14,16 @@ def read(data: bytes, state: rules.State, words: npt.NDArray[np.uint16], result:
     result[:] = 0
     rules.clear(state, SIZE)
     try:
-        game = sgf.Sgf_game.from_bytes(data)
+        coarse = sgf_grammar.parse_sgf_game(data)
+        declared = coarse.sequence[0].get("CA", [b""])[0]
+        # CA may name anything: the text is decoded later, by what it looks like, so here every byte may stand for itself.
+        game = sgf.Sgf_game.from_coarse_game_tree(coarse, override_encoding="ISO-8859-1")
     except ValueError as error:
-        result[scan.STATUS] = scan.OTHER_SIZE if "size" in str(error) else scan.BROKEN
+        result[scan.STATUS] = scan.OTHER_SIZE if "size" in str(error) or "SZ" in str(error) else scan.BROKEN
         return {}
     root = game.get_root()
     result[scan.STATUS] = _main_line(game, state, words, result)
-    return {name: root.get_raw(name) for name in root.properties()}
+    return {name: root.get_raw(name) for name in root.properties()} | {"CA": declared}
 
 
 def _main_line(game: sgf.Sgf_game, state: rules.State, words: npt.NDArray[np.uint16], result: npt.NDArray[np.int64]) -> int:

@@ -53,7 +53,9 @@ def _weight(character: str, encoding: str) -> float:
             return -0.5
         return 1.9 if b"\x88\x9f" <= character.encode("shift_jis", "replace") <= b"\x98\x72" else 0.8
     raw = character.encode("gb18030")
-    return 1.8 if len(raw) == 2 and 0xB0 <= raw[0] <= 0xD7 and raw[1] >= 0xA1 else (0.7 if len(raw) == 2 else -1.0)
+    if len(raw) != 2 or raw[1] < 0x80:
+        return -1.0  # a lone accented letter before an ASCII one would look like this
+    return 1.8 if 0xB0 <= raw[0] <= 0xD7 and raw[1] >= 0xA1 else 0.7
 
 
 _ESCAPE = re.compile(r"\\(\r\n|\n\r|\n|\r|.)", re.DOTALL)
@@ -126,7 +128,7 @@ def date(text: str) -> int:
 
 def komi(text: str) -> float:
     """Komi in points; servers that write hundredths (650, 750) are understood, and nonsense is 0."""
-    match = re.match(r"\s*(-?\d{1,4}(?:\.\d+)?)", text)
+    match = re.match(r"\s*(-?\d{1,4}(?:\.\d+)?)(?!\d)", text)
     value = float(match[1]) if match else 0.0
     value = value / 100 if abs(value) >= 100 else value
     return value if abs(value) < 100 else 0.0

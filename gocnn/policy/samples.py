@@ -89,7 +89,7 @@ def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt
     after symmetry `symmetries[i]`. A slot of -1 is replayed past and not written.
     """
     state = np.empty(rules.STATE_SHAPE, np.int16)
-    libs = np.empty(rules.FIELD, np.int16)
+    libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
     scratch = np.zeros((ladder.ROWS, ladder.WIDTH), np.int16)
     recent = np.empty(planes.HISTORY, np.int16)
     game, ply = -1, 0

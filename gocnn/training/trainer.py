@@ -65,7 +65,7 @@ class Trainer:
         self.model = model.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
         self.optimisers = optim.build(self.model, config)
         self.ema = Ema(self.model, config.ema) if config.ema else None
-        self.budget = schedule.Budget(config, source.batches_per_epoch)
+        self.budget = schedule.Budget(config, max(1, source.batches_per_epoch // config.accumulate))
         self.step = 0
         self.best: dict[str, float] = {}
         self.bad_validations = 0

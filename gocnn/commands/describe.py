@@ -1,0 +1,39 @@
+"""describe: a network layer by layer."""
+
+import json
+from typing import Any
+
+import click
+
+PRESETS = ("tiny", "small", "base", "large")
+
+
+@click.command("describe")
+@click.argument("model", metavar="MODEL-OR-PRESET")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(model: str, as_json: bool) -> None:
+    """Show a network layer by layer: kernel, stride, output, receptive field, parameters, multiply-accumulates, and the cost of fully
+    connected layers instead.
+
+    MODEL-OR-PRESET is a model file, the folder of a run, a policy preset (tiny, small, base, large), or `lecture`: one convolution of 64 3x3
+    filters on the lecture's 100x100x3 picture.
+    """  # fmt: skip
+    from gocnn.nn.describe import describe
+
+    network, shape = _network(model)
+    description = describe(model, network, shape)
+    click.echo(json.dumps(description.to_json(), indent=1) if as_json else description.table())
+
+
+def _network(name: str) -> tuple[Any, tuple[int, int, int]]:
+    if name == "lecture":
+        from gocnn.nn import ConvNormAct
+
+        return ConvNormAct(3, 64, 3), (3, 100, 100)
+    from gocnn.board.planes import plane_count
+    from gocnn.policy.model import load
+    from gocnn.policy.network import PolicyNetwork, preset
+
+    network = PolicyNetwork(preset(name)) if name in PRESETS else load(name).network
+    config = network.config
+    return network, (plane_count(config.groups), config.size, config.size)

@@ -1,0 +1,66 @@
+"""go-eval: how well a model predicts the moves of games."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gocnn.commands.options import filters, game_filter, importing
+
+
+@click.command("go-eval")
+@click.argument("games", nargs=-1, required=True)
+@click.option("--model", required=True, help="A model file, or the folder of a training run.")
+@click.option("--positions", type=click.IntRange(1), default=20000, show_default=True, help="Positions drawn from all games, without repetition.")
+@click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses the positions.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw accuracy by ply and calibration (.png or .svg).")
+@filters
+@importing
+def command(games: tuple[str, ...], model: str, positions: int, symmetries: str, seed: int, device: str, as_json: bool, picture: Path | None,
+            jobs: int | None, max_unpacked: int, **options: Any) -> None:  # fmt: skip
+    """Measure how well MODEL predicts GAMES: top-1, top-3, top-5, log-likelihood, each with its 95 % interval, by phase; and calibration."""
+    from tqdm import tqdm
+
+    from gocnn.policy import data, evaluation
+    from gocnn.policy.model import load
+    from gocnn.training.distributed import join
+
+    place = join(device)[1]
+    policy = load(model, str(place))
+    stores, report = data.open_stores(games, jobs, max_unpacked)
+    if report is not None and report.reasons:
+        why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
+        click.echo(f"skipped {sum(report.reasons.values())} games: {why}", err=True)
+    chosen = data.choose(stores, game_filter(options)).games
+    total = min(positions, chosen.positions)
+    with tqdm(total=total, unit=" positions", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
+        judged = evaluation.judge(policy, chosen, positions, int(symmetries), seed, bar.update)
+    figures = evaluation.figures(judged)
+    figures = {"model": str(policy.path), "games": list(games), "symmetries": int(symmetries), "seed": seed} | figures
+    if picture is not None:
+        from gocnn.play.charts import draw_evaluation
+
+        draw_evaluation(judged, figures, picture)
+    click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))
+
+
+def _table(figures: dict[str, Any]) -> str:
+    lines = [f"{figures['model']} on {', '.join(figures['games'])}, {figures['all']['positions']} positions, symmetries: {figures['symmetries']}"]
+    lines.append(f"{'':10}{'positions':>10}  {'top-1':>20}  {'top-3':>20}  {'top-5':>20}  {'log-likelihood':>24}")
+    for name in ("all", "opening", "middle", "end"):
+        part = figures[name]
+        if not part["positions"]:
+            continue
+        cells = [f"{part[k]:.2%} [{part[k + '_interval'][0]:.1%}, {part[k + '_interval'][1]:.1%}]" for k in ("top1", "top3", "top5")]
+        low, high = part["log_likelihood_interval"]
+        nats = f"{part['log_likelihood']:.3f} [{low:.3f}, {high:.3f}]"
+        lines.append(f"{name:10}{part['positions']:>10}  " + "  ".join(f"{c:>20}" for c in cells) + f"  {nats:>24}")
+    lines.append("(95 % intervals; log-likelihood in nats a move; opening: plies 0 to 49, middle: 50 to 149, end: from 150)")
+    lines.append(f"calibration error {figures['calibration_error']:.3f}: " + ", ".join(
+        f"{row['confidence']:.0%} -> {row['accuracy']:.0%}" for row in figures["calibration"]))  # fmt: skip
+    return "\n".join(lines)

@@ -1,0 +1,39 @@
+"""go-import: game records into a store."""
+
+import time
+from pathlib import Path
+
+import click
+
+from gocnn.commands.options import importing
+from gocnn.games.importing import import_games
+from gocnn.games.store import Store
+
+
+@click.command("go-import")
+@click.argument("games", nargs=-1, required=True)
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The store to make, or with --append to add to.")
+@click.option("--append", is_flag=True, help="Add to the store that is there; games it already holds are skipped.")
+@click.option("--replace", is_flag=True, help="Replace the store that is there.")
+@importing
+def command(games: tuple[str, ...], out: Path, append: bool, replace: bool, jobs: int | None, max_unpacked: int) -> None:
+    """Read GAMES into a store: SGF files, folders (searched through), zip and tar archives, collections, or - for standard input.
+
+    Only 19x19 games whose moves are all legal are taken; what is skipped is counted by reason and listed in OUT.skipped.tsv. Games that are
+    there already, also rotated or mirrored, count as duplicates.
+    """
+    if append and replace:
+        raise click.UsageError("--append and --replace exclude each other")
+    if out.exists() and not (append or replace):
+        raise click.UsageError(f"{out} exists; add --append to add games to it, or --replace to make it anew")
+    if append and not out.exists():
+        raise click.UsageError(f"{out} does not exist; leave out --append to make it")
+    began = time.perf_counter()
+    report = import_games(list(games), out, append=append, jobs=jobs, limit=max_unpacked << 20)
+    seconds = time.perf_counter() - began
+    click.echo(f"{report.games} games, {report.moves} moves in {seconds:.1f} s ({report.games / max(seconds, 1e-9):.0f} games/s)")
+    if report.reasons:
+        why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
+        click.echo(f"skipped {sum(report.reasons.values())}: {why} (see {out}.skipped.tsv)")
+    store = Store(out)
+    click.echo(f"{out}: {len(store)} games, {store.size} bytes, {store.size / len(store):.0f} bytes a game")

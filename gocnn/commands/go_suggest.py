@@ -1,0 +1,96 @@
+"""go-suggest: moves for a position."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@click.command("go-suggest")
+@click.argument("game", required=False, metavar="[FILE.sgf|-]")
+@click.option("--at", type=click.IntRange(0), metavar="PLY", help="The position after so many moves of the game.  [default: its end]")
+@click.option("--moves", default="", metavar='"B D4 W Q16 ..."', help="Moves to play first (after those of the game).")
+@click.option("--model", help="A model file, or the folder of a training run.  [default: the model that ships]")
+@click.option("--top", type=click.IntRange(1, 362), help="How many moves to show.  [default: 10; with --json all legal ones]")
+@click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw the board with the suggestions (.png or .svg).")
+@click.option("--colour/--no-colour", default=None, help="Colour the board.  [default: on a terminal]")
+def command(game: str | None, at: int | None, moves: str, model: str | None, top: int | None, symmetries: str, as_json: bool,
+            picture: Path | None, colour: bool | None) -> None:  # fmt: skip
+    """Suggest moves: in a game record (the first game of FILE.sgf, or standard input), in a position given by --moves, or on the empty board.
+
+    Probabilities are over the legal moves. Given a game and --at, the move that was played is shown with its rank.
+    """
+    if picture is not None and picture.suffix.lower() not in (".png", ".svg"):
+        raise click.BadParameter(f"{picture} must end in .png or .svg", param_hint="--picture")
+    if at is not None and game is None:
+        raise click.UsageError("--at needs a game record")
+    from gocnn.board.coords import to_gtp
+    from gocnn.policy.model import default_model, load, suggest
+
+    position = _position(game, at, moves)
+    policy = load(model or default_model())
+    probabilities = suggest(policy, position.board, position.handicap, int(symmetries))
+    legal = np.flatnonzero(position.board.legal())
+    order = legal[np.argsort(-probabilities[legal], kind="stable")]
+    rows = [(int(i), float(probabilities[i])) for i in order]
+    if picture is not None:
+        from gocnn.play.picture import draw_board
+
+        side = "Black" if position.board.to_play == 1 else "White"
+        draw_board(position.board, picture, rows[: top or 10], position.played, f"{position.title or 'empty board'}: {side} to play".lstrip())
+    ply = len(position.board.moves)
+    to_play = "black" if position.board.to_play == 1 else "white"
+    played = None
+    if position.played is not None:
+        rank = [i for i, _ in rows].index(position.played) + 1
+        played = {"move": to_gtp(position.played), "probability": float(probabilities[position.played]), "rank": rank}
+    if as_json:
+        shown = [{"move": to_gtp(i), "probability": p} for i, p in rows[: top or len(rows)]]
+        answer: dict[str, Any] = {"to_play": to_play, "ply": ply, "moves": shown}
+        if played:
+            answer["played"] = played
+        click.echo(json.dumps(answer))
+        return
+    _show(position.board, rows[: top or 10], colour)
+    click.echo(f"{to_play} to play, ply {ply}{', ' + position.title if position.title else ''} ({policy.path.name})")
+    for place, (index, p) in enumerate(rows[: top or 10]):
+        here = "  <- played" if index == position.played else ""
+        click.echo(f" {MARKS[place] if place < len(MARKS) else ' '}  {to_gtp(index):>4}  {p:6.1%}  {'#' * round(p * 40)}{here}")
+    if played:
+        click.echo(f"played: {played['move']}, rank {played['rank']}, {played['probability']:.1%}")
+
+
+def _position(game: str | None, at: int | None, moves: str) -> Any:
+    from gocnn.board import Board
+    from gocnn.games import sources
+    from gocnn.play import position
+
+    if game is None:
+        place = position.Position(Board())
+    else:
+        unit = sources.find([game])[0]
+        blob = next(iter(sources.read(unit)), None)
+        if blob is None:
+            raise click.UsageError(f"{game} holds no game record")
+        place = position.at_ply(position.read_game(blob), at)
+    if moves.strip():
+        position.play_typed(place, moves)
+    return place
+
+
+def _show(board: Any, rows: list[tuple[int, float]], colour: bool | None) -> None:
+    from gocnn.play.diagram import diagram
+
+    if colour is None:
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    unicode = "utf" in (sys.stdout.encoding or "").lower()
+    marks = {index: MARKS[place] for place, (index, _) in enumerate(rows) if place < len(MARKS)}
+    click.echo(diagram(board, marks, colour, unicode), color=colour)

@@ -1,0 +1,66 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from gocnn.games import sources, text
+from gocnn.games.selection import GameFilter
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def filters(function: F) -> F:
+    """Options that choose among the games; they arrive as the keyword arguments of `game_filter`."""
+    options = [
+        click.option("--min-rank", metavar="RANK", callback=_rank, help="Both players at least this strong: 5k, 1d, 9d, 1p (professionals above 9d)."),
+        click.option("--date-from", metavar="DATE", callback=_date(0), help="Games from this day on: 2011, 2011-05 or 2011-05-31."),
+        click.option("--date-to", metavar="DATE", callback=_date(99), help="Games up to this day."),
+        click.option("--result", type=click.Choice(["any", "known", "black", "white", "scored"]), default="any", show_default=True,
+                     help="By result; scored: counted at the end, not resigned."),
+        click.option("--handicap", type=click.Choice(["any", "none", "only"]), default="any", show_default=True, help="By handicap stones."),
+        click.option("--min-moves", type=click.IntRange(1), default=1, help="Games of at least so many moves.", show_default=True),
+        click.option("--max-moves", type=click.IntRange(1), default=100000, help="Games of at most so many moves.", show_default=True),
+        click.option("--source", default="", metavar="PATTERN", help="Regular expression searched in the archive or folder name and in the place (PC)."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+FILTER_KEYS = ("min_rank", "date_from", "date_to", "result", "handicap", "min_moves", "max_moves", "source")
+
+
+def game_filter(values: dict[str, Any]) -> GameFilter:
+    """Take the filter options out of a command's keyword arguments."""
+    return GameFilter(**{key: values.pop(key) for key in FILTER_KEYS})
+
+
+def _rank(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    number = text.rank(value)
+    if number == 0:
+        raise click.BadParameter(f"{value!r} is not a rank; write for example 5k, 1d, 9d or 1p")
+    return number
+
+
+def _date(filler: int) -> Callable[[click.Context, click.Parameter, str | None], int]:
+    def callback(context: click.Context, parameter: click.Parameter, value: str | None) -> int:
+        if value is None:
+            return 99999999 if filler else 0
+        number = text.date(value)
+        if number == 0:
+            raise click.BadParameter(f"{value!r} is not a date; write for example 2011, 2011-05 or 2011-05-31")
+        month, day = number // 100 % 100, number % 100
+        return number // 10000 * 10000 + (month or filler) * 100 + (day or filler)
+
+    return callback
+
+
+def importing(function: F) -> F:
+    """Options of reading raw games: `jobs` and `max_unpacked` (MB)."""
+    function = click.option("--jobs", type=click.IntRange(1), help="Processes that read games. [default: the cores]")(function)
+    return click.option("--max-unpacked", type=click.IntRange(1), default=sources.ARCHIVE_LIMIT >> 20, show_default=True, metavar="MB",
+                        help="Most that one archive may unpack to.")(function)  # fmt: skip

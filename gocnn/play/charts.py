@@ -1,0 +1,54 @@
+"""Charts of an evaluation."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gocnn.files import replacing
+from gocnn.policy.evaluation import Judged, wilson
+
+
+def picture_format(target: Path) -> str:
+    """`png` or `svg`, from the file's name. Raises ValueError for any other."""
+    kind = target.suffix.lower().lstrip(".")
+    if kind not in ("png", "svg"):
+        raise ValueError(f"{target} must end in .png or .svg")
+    return kind
+
+
+def draw_evaluation(judged: Judged, figures: dict[str, Any], target: Path, step: int = 20) -> None:
+    """Accuracy over the course of the game (with 95 % intervals), and calibration, as a PNG or SVG."""
+    kind = picture_format(target)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), constrained_layout=True)
+    for k, colour in ((1, "#c33"), (5, "#36c")):
+        xs, ys, lows, highs = [], [], [], []
+        for first in range(0, int(judged.ply.max()) + 1, step):
+            inside = (judged.ply >= first) & (judged.ply < first + step)
+            n, hits = int(inside.sum()), int((judged.rank[inside] < k).sum())
+            if n >= 30:
+                low, high = wilson(hits, n)
+                xs.append(first + step / 2)
+                ys.append(hits / n)
+                lows.append(low)
+                highs.append(high)
+        left.plot(xs, ys, "o-", color=colour, markersize=3, label=f"top-{k}: {figures['all'][f'top{k}']:.1%}")
+        left.fill_between(xs, lows, highs, color=colour, alpha=0.15)
+    left.set(xlabel="ply", ylabel="share predicted", ylim=(0, 1), title=f"{figures['all']['positions']} positions")
+    left.legend()
+    right.plot([0, 1], [0, 1], color="#999", linewidth=1)
+    rows = figures["calibration"]
+    sizes = 200 * np.sqrt([row["positions"] / len(judged.ply) for row in rows])
+    right.scatter([row["confidence"] for row in rows], [row["accuracy"] for row in rows], sizes, color="#c33")
+    right.set(xlabel="probability given to the first choice", ylabel="share right", xlim=(0, 1), ylim=(0, 1),
+              title=f"calibration error {figures['calibration_error']:.3f}")  # fmt: skip
+    for axis in (left, right):
+        axis.grid(alpha=0.3)
+    with replacing(target) as stream:
+        figure.savefig(stream, format=kind, dpi=110)
+    plt.close(figure)

@@ -1,0 +1,71 @@
+"""A board as a picture, PNG or SVG: wood, lines, hoshi, coordinates, stones, last move, and suggestions with their probabilities."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gocnn.board import WHITE, Board
+from gocnn.board.coords import GTP_LETTERS
+from gocnn.files import replacing
+from gocnn.play.charts import picture_format
+from gocnn.play.diagram import STARS
+
+
+def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, float]] = (), played: int | None = None, title: str = "") -> None:
+    """Draw the position into `target` (.png or .svg; raises ValueError for another ending).
+
+    suggestions: (flat index, probability), the best first; each point gets a disc, the darker the likelier, with the percentage;
+    `played` (a flat index) gets a square. Passes are not drawn.
+    """
+    kind = picture_format(target)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+    from matplotlib.patches import Circle, Rectangle
+
+    size = board.size
+    figure, axis = plt.subplots(figsize=(8, 8.3 if title else 8), constrained_layout=True)
+    axis.add_patch(Rectangle((-1.1, -1.1), size + 1.2, size + 1.2, color="#e0b567", zorder=0))
+    for i in range(size):
+        width = 1.4 if i in (0, size - 1) else 0.7
+        axis.plot([0, size - 1], [i, i], color="#4a3714", linewidth=width, zorder=1)
+        axis.plot([i, i], [0, size - 1], color="#4a3714", linewidth=width, zorder=1)
+        axis.text(i, -0.82, GTP_LETTERS[i], ha="center", va="center", fontsize=10, color="#4a3714")
+        axis.text(-0.82, i, str(i + 1), ha="center", va="center", fontsize=10, color="#4a3714")
+    for row in STARS.get(size, ()):
+        for column in STARS.get(size, ()):
+            axis.add_patch(Circle((column, row), 0.1, color="#4a3714", zorder=2))
+    stones = board.stones()
+    for row in range(size):
+        for column in range(size):
+            if stones[row, column]:
+                white = stones[row, column] == WHITE
+                face = "#f7f7f2" if white else "#1b1b1b"
+                axis.add_patch(Circle((column, row), 0.475, facecolor=face, edgecolor="#222222", linewidth=0.8, zorder=3))
+    if board.moves and board.moves[-1][0] < size * size:
+        row, column = divmod(board.moves[-1][0], size)
+        ring = "#222222" if stones[row, column] == WHITE else "#f7f7f2"
+        axis.add_patch(Circle((column, row), 0.24, facecolor="none", edgecolor=ring, linewidth=1.8, zorder=4))
+    best = suggestions[0][1] if suggestions else 1.0
+    for place, (index, probability) in enumerate(suggestions):
+        if index == size * size:
+            continue
+        row, column = divmod(index, size)
+        strength = 0.25 + 0.75 * probability / best
+        face = (0.13, 0.45, 0.2) if place == 0 else (0.16, 0.36, 0.6)
+        axis.add_patch(Circle((column, row), 0.46, facecolor="#e0b567", edgecolor="none", zorder=3))
+        axis.add_patch(Circle((column, row), 0.46, facecolor=(*face, strength), edgecolor=face, linewidth=1.0, zorder=4))
+        label = f"{probability:.0%}" if probability >= 0.01 else "<1"
+        axis.text(column, row, label, ha="center", va="center", fontsize=7.5, color="white" if strength > 0.5 else "#16243a", zorder=5)
+    if played is not None and played < size * size:
+        row, column = divmod(played, size)
+        axis.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor="none", edgecolor="#c22", linewidth=2, zorder=6))
+    axis.set_xlim(-1.1, size + 0.1)
+    axis.set_ylim(-1.1, size + 0.1)
+    axis.set_aspect("equal")
+    axis.axis("off")
+    if title:
+        axis.set_title(title, fontsize=11)
+    with replacing(target) as stream:
+        figure.savefig(stream, format=kind, dpi=110)
+    plt.close(figure)

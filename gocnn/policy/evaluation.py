@@ -1,0 +1,103 @@
+"""How well a policy predicts: accuracy, log-likelihood and calibration, with confidence intervals, by phase of the game."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.policy.model import Floats, Policy, log_softmax, mean_over_symmetries
+from gocnn.policy.samples import Games, choose_positions, positions
+
+PHASES = (("opening", 0, 50), ("middle", 50, 150), ("end", 150, 10**9))
+"""Name, first ply and one past the last ply (ply 0 is the position before the first move)."""
+
+CHUNK = 512
+CALIBRATION_BINS = 10
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Each judged position: its game, its ply, the rank (0 is best) and log-probability (nats) of the move played, and the first choice's
+    probability."""  # fmt: skip
+
+    game: npt.NDArray[np.int64]
+    ply: npt.NDArray[np.int64]
+    rank: npt.NDArray[np.int64]
+    log_likelihood: Floats
+    confidence: Floats
+
+
+def judge(policy: Policy, games: Games, count: int, symmetries: int = 1, seed: int = 0, tick: Callable[[int], Any] = lambda n: None) -> Judged:
+    """Judge `count` positions drawn uniformly without replacement (all of them, if there are not more). Illegal moves are not masked."""
+    which, plies = choose_positions(games, count, seed)
+    turns = range(symmetries)
+    ranks, likelihoods, confidences = [], [], []
+    for i in range(0, len(which), CHUNK):
+        part = slice(i, i + CHUNK)
+        logits = []
+        for s in turns:
+            batch, moves = positions(games, policy.config.groups, which[part], plies[part], s)
+            logits.append(policy.logits(batch))
+            if s == 0:
+                played = moves
+        p = log_softmax(logits[0]) if symmetries == 1 else mean_over_symmetries(np.stack(logits), turns)
+        mine = p[np.arange(len(played)), played]
+        ranks.append((p > mine[:, None]).sum(1))
+        likelihoods.append(mine)
+        confidences.append(np.exp(p.max(1)))
+        tick(len(played))
+    return Judged(which, plies, np.concatenate(ranks), np.concatenate(likelihoods), np.concatenate(confidences))
+
+
+def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % confidence interval of a share (Wilson 1927)."""
+    if n == 0:
+        return 0.0, 1.0
+    p = right / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return middle - half, middle + half
+
+
+def figures(judged: Judged) -> dict[str, Any]:
+    """Everything that is reported: `all` and each phase with top-1, top-3, top-5 and log-likelihood and their 95 % intervals; calibration."""
+    result: dict[str, Any] = {"all": _part(judged, np.ones(len(judged.ply), np.bool_))}
+    for name, first, stop in PHASES:
+        result[name] = _part(judged, (judged.ply >= first) & (judged.ply < stop))
+    result["calibration"], result["calibration_error"] = _calibration(judged)
+    return result
+
+
+def _part(judged: Judged, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    n = int(keep.sum())
+    part: dict[str, Any] = {"positions": n}
+    if not n:
+        return part
+    for k in (1, 3, 5):
+        right = int((judged.rank[keep] < k).sum())
+        part[f"top{k}"] = right / n
+        part[f"top{k}_interval"] = list(wilson(right, n))
+    values = judged.log_likelihood[keep].astype(np.float64)
+    half = 1.96 * float(values.std()) / math.sqrt(n)
+    mean = float(values.mean())
+    part["log_likelihood"] = mean
+    part["log_likelihood_interval"] = [mean - half, mean + half]
+    return part
+
+
+def _calibration(judged: Judged) -> tuple[list[dict[str, float]], float]:
+    """Confidence against accuracy in ten bins of confidence, and the expected calibration error (Guo et al. 2017)."""
+    right = judged.rank == 0
+    bins = np.minimum((judged.confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    rows, error = [], 0.0
+    for b in range(CALIBRATION_BINS):
+        inside = bins == b
+        if not inside.any():
+            continue
+        confidence, accuracy = float(judged.confidence[inside].mean()), float(right[inside].mean())
+        rows.append({"confidence": confidence, "accuracy": accuracy, "positions": int(inside.sum())})
+        error += abs(confidence - accuracy) * float(inside.mean())
+    return rows, error

@@ -1,0 +1,126 @@
+"""Training a policy network: from games and wishes to a run folder."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gocnn.errors import UserError
+from gocnn.games.selection import GameFilter
+from gocnn.policy import data
+from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.samples import Games, PositionSource, choose_positions, positions
+from gocnn.policy.task import PolicyTask
+from gocnn.training import Batch, Identity, Outcome, RunFolder, TrainConfig, Trainer
+from gocnn.training.distributed import join, leave
+
+KIND = "go-policy"
+VALIDATION_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person asks of go-train: games, validation games (or the share of the games to hold back), the network, how to train."""
+
+    games: tuple[str, ...]
+    valid: tuple[str, ...]
+    valid_share: float
+    valid_positions: int
+    game_filter: GameFilter
+    network: PolicyConfig
+    train: TrainConfig
+
+    def to_json(self) -> dict[str, Any]:
+        """For run.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Wishes":
+        """The inverse of to_json. Raises UserError if it is not such a description."""
+        try:
+            parts = dict(values)
+            parts["games"], parts["valid"] = tuple(parts["games"]), tuple(parts["valid"])
+            parts["game_filter"] = GameFilter(**parts["game_filter"])
+            parts["network"] = PolicyConfig.from_json(parts["network"])
+            parts["train"] = TrainConfig(**parts["train"])
+            return cls(**parts)
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise UserError(f"run.json does not describe a go-train run of this version ({error}); start a new run in another folder") from error
+
+
+def resumed(out: Path, games: tuple[str, ...], budget: dict[str, Any]) -> Wishes:
+    """The wishes of the run in `out`, with other places of the games and another budget if given. Raises UserError."""
+    description = RunFolder.read_description(out)
+    if description.get("kind") != KIND:
+        raise UserError(f"{out} holds a run of the kind {description.get('kind')}, not {KIND}; choose another folder with --out")
+    wishes = Wishes.from_json(description["wishes"])
+    given = {key: value for key, value in budget.items() if value is not None}
+    train = replace(wishes.train, **({"steps": None, "epochs": None, "minutes": None} | given)) if given else wishes.train
+    return replace(wishes, games=games or wishes.games, train=train)
+
+
+def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None = None, max_unpacked: int | None = None,
+          quiet: bool = False, say: Any = print) -> Outcome:  # fmt: skip
+    """Train as wished into the folder `out`. Raises UserError for whatever a person can mend."""
+    processes, place = join(device)
+    try:
+        began = time.perf_counter()
+        stores, report = data.open_stores(wishes.games, jobs, max_unpacked, quiet)
+        chosen = data.choose(stores, wishes.game_filter)
+        if wishes.valid:
+            held = data.choose(data.open_stores(wishes.valid, jobs, max_unpacked, quiet)[0], GameFilter())
+            training, shared = data.without(chosen, held)
+        else:
+            (training, held), shared = data.split(chosen, wishes.valid_share), 0
+        description = {"kind": KIND, "wishes": wishes.to_json(), "data": training.fingerprint()}
+        if resume:
+            _same_data(out, training)
+        run = RunFolder(out, resume, description) if processes.first else _Follower(out, resume, description)
+        if processes.first and not quiet:
+            if report is not None:
+                skipped = f", {sum(report.reasons.values())} skipped" if report.skipped else ""
+                say(f"imported {report.games} games in {time.perf_counter() - began:.1f} s{skipped}")
+            leak = f" ({shared} validation games left out of training)" if shared else ""
+            say(f"training on {len(training.games)} games, {training.games.positions} positions; validating on {len(held.games)} games{leak}")
+        torch.manual_seed(wishes.train.seed)
+        model = PolicyNetwork(wishes.network)
+        source = PositionSource(training.games, wishes.network.groups, wishes.train.batch // wishes.train.accumulate, wishes.train.seed,
+                                processes.rank, processes.world)  # fmt: skip
+        valid = validation_batches(held.games, wishes.network.groups, wishes.valid_positions)
+        origin = f"{len(training.games)} games, {training.games.positions} positions ({', '.join(Path(g).name for g in wishes.games)})"
+        identity = Identity(KIND, asdict(wishes.network), origin)
+        trainer = Trainer(model, PolicyTask(wishes.train.label_smoothing), source, valid, wishes.train, run, identity, place, processes, quiet)
+        try:
+            return trainer.fit(resume)
+        finally:
+            run.close()
+    finally:
+        leave()
+
+
+class _Follower(RunFolder):
+    """The run folder as processes other than the first see it: they read the checkpoint and write nothing."""
+
+    def __init__(self, path: Path, resume: bool, description: dict[str, Any]) -> None:
+        self.path, self.description, self._lock = path, description, None
+
+    def cut_reports(self, step: int) -> None:
+        """The first process does this."""
+
+
+def _same_data(out: Path, training: data.Chosen) -> None:
+    before = RunFolder.read_description(out).get("data")
+    if before != training.fingerprint():
+        raise UserError(f"the training games are not those that the run in {out} began with; give the same games, or start a new run")
+
+
+def validation_batches(games: Games, groups: Sequence[str], count: int, seed: int = 0) -> list[Batch]:
+    """The same `count` positions each time, in batches."""
+    planes, moves = positions(games, groups, *choose_positions(games, count, seed))
+    return [
+        (torch.from_numpy(planes[i : i + VALIDATION_BATCH]), torch.from_numpy(moves[i : i + VALIDATION_BATCH]))
+        for i in range(0, len(moves), VALIDATION_BATCH)
+    ]

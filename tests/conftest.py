@@ -1,0 +1,93 @@
+"""Things that many tests need."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sgfmill import sgf
+
+os.environ.setdefault("GOCNN_CACHE", str(Path(__file__).parents[1] / ".cache"))
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "data" / "games"
+CORPORA = ROOT.parent / "shared" / "corpora"
+
+
+def play_randomly(seed: int, moves: int, size: int = 19) -> list[tuple[int, int]]:
+    """A random legal game as (flat index, colour) pairs."""
+    from gocnn.board import Board
+
+    rng = np.random.default_rng(seed)
+    board = Board(size)
+    for _ in range(moves):
+        board.play(int(rng.choice(np.flatnonzero(board.legal()))))
+    return board.moves
+
+
+def sgf_text(moves: list[tuple[int, int]], header: str = "", size: int = 19) -> bytes:
+    """A plain SGF record of those moves."""
+    from gocnn.board.coords import to_sgf
+
+    body = "".join(f";{'BW'[colour - 1]}[{to_sgf(index, size)}]" for index, colour in moves)
+    return f"(;GM[1]FF[4]SZ[{size}]{header}{body})".encode()
+
+
+@pytest.fixture(scope="session")
+def sample_files() -> list[Path]:
+    return sorted(SAMPLES.rglob("*.sgf"))
+
+
+@pytest.fixture(scope="session")
+def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of the sample games."""
+    from gocnn.games.importing import import_games
+
+    target = tmp_path_factory.mktemp("store") / "samples.games"
+    import_games([str(SAMPLES)], target, jobs=1, quiet=True)
+    return target
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, sample_store: Path) -> Path:
+    """The folder of a short finished run on the sample games."""
+    from click.testing import CliRunner
+
+    from gocnn.commands import main
+
+    target = tmp_path_factory.mktemp("run") / "tiny"
+    arguments = ["go-train", str(sample_store), "--out", str(target), "--steps", "12", "--blocks", "2", "--channels", "16", "--batch", "32",
+                 "--valid-positions", "200", "--validations", "2", "--precision", "fp32"]  # fmt: skip
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    return target
+
+
+@pytest.fixture(scope="session")
+def real_games(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """2,000 real games as SGF; the test is skipped where the corpora are not."""
+    import tarfile
+
+    archive = CORPORA / "games" / "valid" / "tygem-2011-10.tar.xz"
+    if not archive.exists():
+        pytest.skip("needs the game corpora (shared/corpora)")
+    games: list[bytes] = []
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            stream = tar.extractfile(member)
+            if stream is not None:
+                games.append(stream.read())
+            if len(games) == 2000:
+                break
+    return games
+
+
+def main_line(data: bytes) -> list[tuple[int, int]]:
+    """Moves of a record by sgfmill, as (flat index, colour); 361 is a pass."""
+    game = sgf.Sgf_game.from_bytes(data)
+    moves = []
+    for node in game.get_main_sequence():
+        colour, place = node.get_move()
+        if colour is not None:
+            moves.append((361 if place is None else place[0] * 19 + place[1], 1 if colour == "b" else 2))
+    return moves

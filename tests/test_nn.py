@@ -1,0 +1,166 @@
+"""Blocks, pooling, heads and descriptions: shapes, gradients, torch's own operators, brute force."""
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from gocnn.nn import Bottleneck, ClassHead, ConvNormAct, GlobalBias, MinPool2d, PointHead, ResidualBlock, SqueezeExcite, initialise, pooling
+from gocnn.nn.describe import describe
+from gocnn.policy.network import PRESETS, PolicyConfig, PolicyNetwork, preset
+
+SMALL = PolicyConfig(blocks=2, channels=16, head=8)
+
+
+def modules() -> dict[str, tuple[nn.Module, tuple[int, ...], tuple[int, ...]]]:
+    """Name: module, input shape, output shape."""
+    return {
+        "conv": (ConvNormAct(3, 8, 5), (2, 3, 19, 19), (2, 8, 19, 19)),
+        "conv stride": (ConvNormAct(3, 8, 3, 2), (2, 3, 20, 20), (2, 8, 10, 10)),
+        "residual": (ResidualBlock(8), (2, 8, 19, 19), (2, 8, 19, 19)),
+        "residual down": (ResidualBlock(8, 16, 2), (2, 8, 20, 20), (2, 16, 10, 10)),
+        "residual se": (ResidualBlock(8, context="se"), (2, 8, 19, 19), (2, 8, 19, 19)),
+        "residual bias": (ResidualBlock(8, context="bias"), (2, 8, 19, 19), (2, 8, 19, 19)),
+        "bottleneck": (Bottleneck(16, 8, 2), (2, 16, 20, 20), (2, 32, 10, 10)),
+        "bottleneck same": (Bottleneck(32, 8), (2, 32, 10, 10), (2, 32, 10, 10)),
+        "point head": (PointHead(8, 361), (2, 8, 19, 19), (2, 362)),
+        "class head": (ClassHead(8, 11, (32, 16), norm=True, dropout=0.2), (2, 8, 5, 5), (2, 11)),
+        "policy": (PolicyNetwork(SMALL), (2, 21, 19, 19), (2, 362)),
+    }
+
+
+@pytest.mark.parametrize("name", modules())
+def test_shapes_no_nan_and_a_gradient_for_every_parameter(name: str) -> None:
+    module, shape, expected = modules()[name]
+    torch.manual_seed(0)
+    out = module(torch.randn(shape))
+    assert out.shape == expected
+    assert out.isfinite().all()
+    out.square().sum().backward()
+    for key, parameter in module.named_parameters():
+        assert parameter.grad is not None, key
+
+
+def test_the_residual_block_is_the_lectures_formula() -> None:
+    block = ResidualBlock(4, 6, 2).eval()
+    x = torch.randn(3, 4, 8, 8)
+    f = nn.functional
+    y = torch.relu(block.first[1](f.conv2d(x, block.first[0].weight, stride=2, padding=1)))
+    y = block.second[1](f.conv2d(y, block.second[0].weight, padding=1))
+    shortcut = block.shortcut[1](f.conv2d(x, block.shortcut[0].weight, stride=2))
+    assert torch.allclose(block(x), torch.relu(y + shortcut), atol=1e-6)
+
+
+def test_pooling_against_torch() -> None:
+    x = torch.randn(2, 3, 9, 9)
+    windows = x.unfold(2, 3, 2).unfold(3, 3, 2).flatten(4)
+    assert torch.equal(pooling("min", 3, 2)(x), windows.amin(4))
+    assert torch.equal(pooling("max", 3, 2)(x), windows.amax(4))
+    assert torch.allclose(pooling("mean", 3, 2)(x), windows.mean(4), atol=1e-6)
+    assert torch.equal(MinPool2d(3, 1, padding=1)(torch.ones(1, 1, 3, 3)), torch.ones(1, 1, 3, 3))
+    with pytest.raises(ValueError, match="max, min or mean"):
+        pooling("median")  # type: ignore[arg-type]
+
+
+def test_bottleneck_has_torchvisions_parameter_names() -> None:
+    names = {n for n, _ in Bottleneck(64, 64).named_parameters()}
+    assert names == {f"{layer}.{part}" for layer, parts in (("conv1", ("weight",)), ("conv2", ("weight",)), ("conv3", ("weight",)),
+                     *((f"bn{i}", ("weight", "bias")) for i in (1, 2, 3)), ("downsample.0", ("weight",)), ("downsample.1", ("weight", "bias")))
+                     for part in parts}  # fmt: skip
+
+
+def test_contexts_keep_the_picture_and_see_all_of_it() -> None:
+    for module in (SqueezeExcite(8), GlobalBias(8)):
+        x = torch.randn(1, 8, 19, 19, requires_grad=True)
+        out = module(x)
+        assert out.shape == x.shape
+        gradient = torch.autograd.grad(out[0, :, 9, 9].sum(), x)[0]
+        assert (gradient.abs().sum(1) > 0).float().mean() > (0.9 if isinstance(module, SqueezeExcite) else 0.001)
+
+
+def test_initialise_makes_residual_branches_silent() -> None:
+    block = ResidualBlock(8)
+    initialise(block)
+    x = torch.rand(2, 8, 5, 5)
+    assert torch.equal(block(x), x)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_activation_is_19x19_until_the_head(name: str) -> None:
+    """The board may not be shrunk: no pooling and no stride anywhere, and every map keeps its 19x19 points."""
+    network = PolicyNetwork(preset(name, blocks=2, channels=16)).eval()
+    banned = nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d
+    seen = []
+    for key, module in network.named_modules():
+        assert not isinstance(module, banned), key
+        if isinstance(module, nn.Conv2d):
+            assert module.stride == (1, 1), key
+        if not key.startswith("head"):
+            module.register_forward_hook(lambda m, i, out, key=key: seen.append((key, out.shape)))
+    network(torch.zeros(1, 21, 19, 19))
+    maps = [(key, shape) for key, shape in seen if len(shape) == 4]
+    assert len(maps) > 20
+    assert all(shape[2:] == (19, 19) for _, shape in maps)
+    flat = [key for key, shape in seen if key and len(shape) != 4]
+    assert all("context." in key for key in flat), flat
+
+
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [
+        (PolicyNetwork(PolicyConfig(blocks=3, channels=8, context="none")), (21, 19, 19)),
+        (nn.Sequential(ConvNormAct(3, 4, 5, 2), nn.MaxPool2d(2), ResidualBlock(4, 8, 2), ConvNormAct(8, 8, 3)), (3, 64, 64)),
+        (nn.Sequential(ConvNormAct(3, 8, 7, 2), nn.MaxPool2d(3, 2, 1), Bottleneck(8, 4), Bottleneck(16, 4, 2)), (3, 96, 96)),
+    ],
+)
+def test_receptive_field_is_the_support_of_the_gradient(network: nn.Module, shape: tuple[int, int, int]) -> None:
+    described = describe("x", network, shape)
+    maps = network.eval()
+    if isinstance(network, PolicyNetwork):
+        maps = nn.Sequential(network.stem, network.blocks)
+    for module in maps.modules():  # ReLU and maximum hide part of the support: make every path carry a positive gradient
+        if isinstance(module, nn.Conv2d):
+            nn.init.constant_(module.weight, 0.01)
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)
+    side = described.receptive_field()[0]
+    x = torch.rand(1, *shape, requires_grad=True) + 1
+    x.retain_grad()
+    if any(isinstance(m, nn.MaxPool2d) for m in maps.modules()):
+        maps = nn.Sequential(*[nn.AvgPool2d(m.kernel_size, m.stride, m.padding) if isinstance(m, nn.MaxPool2d) else m for m in maps])
+    out = maps(x)
+    out[0, :, out.shape[2] // 2, out.shape[3] // 2].sum().backward()
+    rows = torch.nonzero(x.grad[0].abs().sum((0, 2)) > 0).ravel()
+    assert int(rows[-1] - rows[0]) + 1 == min(side, shape[1])
+
+
+@pytest.mark.parametrize("name", ["policy", "residual down", "bottleneck", "class head"])
+def test_macs_are_torchs_own_count(name: str) -> None:
+    module, shape, _ = modules()[name]
+    described = describe(name, module, shape[1:] if len(shape) == 4 else shape)  # type: ignore[arg-type]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module.eval()(torch.zeros(1, *shape[1:]))
+    assert counter.get_total_flops() == 2 * described.macs
+    assert described.parameters == sum(p.numel() for p in module.parameters())
+
+
+def test_the_lectures_number() -> None:
+    described = describe("lecture", ConvNormAct(3, 64, 3), (3, 100, 100))
+    assert described.dense_first_layer == 3 * 10**7
+    assert described.layers[0].parameters == 3 * 3 * 3 * 64
+    assert described.layers[0].fully_connected == 30000 * 640000
+
+
+def test_presets_cover_the_board_as_described() -> None:
+    small = describe("small", PolicyNetwork(preset("small")), (21, 19, 19)).to_json()
+    assert small["receptive_field"] == 29
+    assert small["covers_input_from_centre"]
+    assert not small["covers_input_from_corner"]
+    assert small["context_sees_all"]
+    assert describe("base", PolicyNetwork(preset("base")), (21, 19, 19)).to_json()["covers_input_from_corner"]
+
+
+def test_bad_shapes_are_refused() -> None:
+    for wrong in ({"blocks": 0}, {"channels": -1}, {"stem_kernel": 4}, {"groups": ("nothing",)}):
+        with pytest.raises(ValueError):
+            PolicyConfig(**wrong)

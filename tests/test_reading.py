@@ -1,0 +1,291 @@
+"""Reading SGF: the fast path against sgfmill, encodings, reasons for skipping, archives."""
+
+import io
+import random
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gocnn.board import rules, symmetry
+from gocnn.games import reader, scan, slowpath, sources, text
+from gocnn.games.reader import Game, Reader, Skipped
+from tests.conftest import main_line, play_randomly, sgf_text
+
+
+def read(data: bytes) -> list[Game | Skipped]:
+    return list(Reader().games(sources.Blob("x.sgf", data)))
+
+
+def one(data: bytes) -> Game:
+    games = read(data)
+    assert len(games) == 1, games
+    assert isinstance(games[0], Game), games[0]
+    return games[0]
+
+
+def moves_of(game: Game) -> list[tuple[int, int]]:
+    return [(int(w) & 511, 2 if w & 512 else 1) for w in game.words[int(game.record["setup"]) :]]
+
+
+def reason(data: bytes) -> str:
+    games = read(data)
+    assert len(games) == 1, games
+    assert isinstance(games[0], Skipped)
+    return games[0].reason
+
+
+def test_sample_games_read_as_sgfmill_reads_them(sample_files: list[Path]) -> None:
+    for path in sample_files:
+        assert moves_of(one(path.read_bytes())) == main_line(path.read_bytes())
+
+
+def both_paths(data: bytes) -> tuple[object, object]:
+    """What the fast and the careful path make of the same game: (status, words), and None for the fast path where it passes the game on."""
+    state, words, result = rules.new_state(), np.zeros(scan.MAX_WORDS + 512, np.uint16), np.zeros(scan.RESULTS, np.int64)
+    array = np.frombuffer(data, np.uint8)
+    begin = scan.game_start(array, 0)
+    end = scan.game_end(array, begin) if begin >= 0 else -1
+    if end < 0:
+        return None, None
+
+    def outcome() -> tuple[int, bytes]:
+        good = result[scan.STATUS] == scan.GOOD
+        return int(result[scan.STATUS]), words[: result[scan.SETUP] + result[scan.MOVES]].tobytes() if good else b""
+
+    scan.scan(array, begin, end, state, words, np.zeros((scan.MAX_PROPERTIES, 3), np.int64), result)
+    fast = None if result[scan.STATUS] == scan.UNUSUAL else outcome()
+    slowpath.read(data[begin:end], state, words, result)
+    return fast, outcome()
+
+
+def test_both_paths_agree_on_mutated_games(sample_files: list[Path]) -> None:
+    """Whatever the fast path accepts, sgfmill accepts with the same moves. Of bad games they may name different reasons."""
+    rng = random.Random(0)
+    pieces = [b"[", b"]", b"(", b")", b";", b"\\", b"B[aa]", b"AB[dd][pp]", b"AE[dd]", b"W[]", b"B[tt]", b"B[zz]", b" ", b"\n", b"C[a\\]b]", b"PL[W]", b"(;B[ab])"]
+    agreed = unusual = 0
+    for _ in range(1500):
+        data = bytearray(rng.choice(sample_files).read_bytes()[: rng.choice([120, 400, 4000])])
+        if data.count(b"(") > data.count(b")"):
+            data += b")"
+        for _ in range(rng.randrange(4)):
+            at = rng.randrange(len(data))
+            kind = rng.randrange(3)
+            if kind == 0:
+                data[at:at] = rng.choice(pieces)
+            elif kind == 1:
+                del data[at : at + rng.randrange(1, 6)]
+            else:
+                data[at] = rng.randrange(256)
+        fast, slow = both_paths(bytes(data))
+        if fast is None:
+            unusual += 1
+        elif fast[0] == scan.GOOD:
+            assert fast == slow, bytes(data)
+            agreed += 1
+        elif slow[0] == scan.GOOD:
+            pytest.fail(f"refused by the fast path ({fast[0]}) but read by sgfmill: {bytes(data)!r}")
+    assert agreed > 200
+
+
+@pytest.mark.slow
+def test_real_games_read_as_sgfmill_reads_them(real_games: list[bytes]) -> None:
+    for data in real_games:
+        assert moves_of(one(data)) == main_line(data)
+
+
+def test_handicap_passes_both_colours_in_a_row_and_variations() -> None:
+    game = one(b"(;GM[1]SZ[19]HA[2]AB[pd][dp]PL[W];W[dd];W[pp];B[];B[tt](;W[aa](;B[bb])(;B[cc]))(;W[dd]))")
+    assert int(game.record["setup"]) == 2
+    assert int(game.record["handicap"]) == 2
+    assert int(game.record["to_play"]) == 2
+    assert moves_of(game)[:4] == [(15 * 19 + 3, 2), (3 * 19 + 15, 2), (361, 1), (361, 1)]
+    assert len(moves_of(game)) == 6
+
+
+def test_setup_in_the_second_node_and_removed_stones() -> None:
+    game = one(b"(;GM[1]SZ[19];AB[pd][dp][pp]AW[qq]AE[pp];W[dd])")
+    assert int(game.record["setup"]) == 3
+    assert sorted(int(w) for w in game.words[:3]) == sorted([15 * 19 + 15, 3 * 19 + 3, 512 + 2 * 19 + 16])
+
+
+def test_compressed_points_and_unusual_spacing_go_the_careful_way() -> None:
+    assert int(one(b"(;SZ[19]AB[aa:ac];W[dd])").record["setup"]) == 3
+    assert moves_of(one(b"( ;\nSZ[19]\n;B\n[dd]\t;W [pp] )")) == [(15 * 19 + 3, 1), (3 * 19 + 15, 2)]
+    assert moves_of(one(b"(;GaMe[1]SiZe[19];Black[dd])")) == [(15 * 19 + 3, 1)]
+
+
+def test_comments_with_brackets_and_escapes_do_not_confuse() -> None:
+    assert len(moves_of(one(rb"(;SZ[19]C[a (;B[aa\]) \\];B[dd]C[x\]y(];W[pp])"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"(;SZ[13];B[dd])", "board other than 19x19"),
+        (b"(;SZ[19:13];B[dd])", "board other than 19x19"),
+        (b"(;GM[2]SZ[19];B[dd])", "not Go"),
+        (b"(;SZ[19])", "no moves"),
+        (b"(;SZ[19];B[dd];W[dd])", "illegal move"),
+        (b"(;SZ[19];B[dd];AB[pp])", "setup stones after the first move"),
+        (b"(;SZ[19]AB[aa]AW[ab][ba];B[dd])", "impossible setup stones"),
+        (b"(;SZ[19];B[dz])", "move off the board"),
+        (b"(;SZ[19];B[dd]", "broken SGF"),
+        (b"(;SZ[19];B[dd", "broken SGF"),
+        (b"", "not SGF"),
+        (b"\xff\xd8\xff\xe0JFIF" + bytes(range(256)), "not SGF"),
+        (b"hello", "not SGF"),
+        (b"(" * 100_000, "not SGF"),
+        (b"(;" * 50_000, "broken SGF"),
+    ],
+)
+def test_reasons(data: bytes, expected: str) -> None:
+    assert reason(data) == expected
+
+
+def test_ten_megabytes_of_brackets_take_no_time() -> None:
+    for data in (b"[" * 10_000_000, b"(" * 10_000_000, b"(;B[" * 2_500_000, b"()" * 5_000_000, b"(;)" * 300_000, b"(;B[aa](;" * 1_000_000, b"(;GM[1]" * 200_000):
+        assert all(isinstance(item, Skipped) for item in Reader().games(sources.Blob("x", data)))
+
+
+def test_too_many_moves() -> None:
+    body = b";B[];W[]" * 1500
+    assert reason(b"(;SZ[19];B[dd]" + body + b")") == "more than 2048 moves"
+
+
+def test_a_collection_with_a_broken_game_in_the_middle() -> None:
+    good = sgf_text(play_randomly(1, 20)) + b")"
+    data = good + b"\n" + good[:60] + b"\n" + good + b"(;GM[1]SZ[9];B[aa])"
+    kinds = [item.reason if isinstance(item, Skipped) else "good" for item in read(data)]
+    assert kinds == ["good", "broken SGF", "good", "board other than 19x19"]
+
+
+NAMES = {
+    "utf-8": ("聂卫平", "九段", "UTF-8"),
+    "gb18030": ("聂卫平 古力", "九段", "GB2312"),
+    "shift_jis": ("武宮正樹", "九段", "Shift_JIS"),
+    "euc_kr": ("이창호", "9단", "EUC-KR"),
+    "latin-1": ("Jürgen Müller", "5d", "ISO-8859-1"),
+}
+
+
+@pytest.mark.parametrize("encoding", NAMES)
+@pytest.mark.parametrize("declared", [None, *(c for _, _, c in NAMES.values()), "nonsense"])
+def test_encodings_whatever_ca_says(encoding: str, declared: str | None) -> None:
+    name, rank, right = NAMES[encoding]
+    if encoding == "latin-1" and declared not in (None, right, "UTF-8", "nonsense"):
+        pytest.skip("two accented letters are too little against an East Asian declaration")
+    if encoding == "euc_kr" and declared == "GB2312":
+        pytest.skip("common Hangul in EUC-KR are byte for byte common Chinese characters in GB 2312: CA decides")
+    head = f"CA[{declared}]" if declared else ""
+    game = one(f"(;GM[1]SZ[19]{head}PB[{name}]PW[{name}]BR[{rank}]WR[{rank}];B[dd])".encode(encoding))
+    assert game.black == game.white == name
+    assert int(game.record["black_rank"]) == (5 if rank == "5d" else 9)
+
+
+def test_damaged_utf8_is_still_utf8() -> None:
+    damaged = "幽龙的森林".encode().replace("龙".encode()[2:], b"?")
+    assert "幽" in one(b"(;SZ[19]PB[" + damaged + b"];B[dd])").black
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [("9d", 9), ("9段", 9), ("P9段", 19), ("九段", 9), ("初段", 1), ("9p", 19), ("1 kyu", -1), ("30k", -30), ("7级", -7), ("", 0), ("?", 0), ("99d", 0), ("pro", 0)],
+)
+def test_ranks(written: str, number: int) -> None:
+    assert text.rank(written) == number
+    if number:
+        assert text.rank(text.rank_name(number)) == number
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("B+R", (1, 0)), ("W+3.5", (2, 3.5)), ("B+Resign", (1, 0)), ("W+T", (2, 0)), ("0", (3, 0)), ("Draw", (3, 0)), ("Void", (0, 0)), ("?", (0, 0)), ("", (0, 0)), ("Black+2", (1, 2))],
+)
+def test_results(written: str, expected: tuple[int, float]) -> None:
+    assert text.outcome(written) == expected
+
+
+def test_dates_and_komi() -> None:
+    assert [text.date(d) for d in ("2011-05-03", "2011", "2011-05", "1996-05-06,07,08", "2011年5月3日", "May 2011", "0000-00-00", "2011-13-01")] == [
+        20110503, 20110000, 20110500, 19960506, 20110503, 20110000, 0, 0]  # fmt: skip
+    assert [text.komi(k) for k in ("6.5", "650", "375", "0", "", "abc", "-5.5", "99999")] == [6.5, 6.5, 3.75, 0, 0, 0, -5.5, 0]
+
+
+def test_keys_are_the_same_for_turned_games_and_differ_otherwise() -> None:
+    turns = symmetry.table()
+    keys = set()
+    for seed in range(20):
+        moves = play_randomly(seed, 40)
+        mine = set()
+        for s in range(8):
+            data = sgf_text([(int(turns[s][index]), colour) for index, colour in moves]) + b")"
+            mine.add(int(one(data).record["key"]))
+        assert len(mine) == 1
+        keys |= mine
+    assert len(keys) == 20
+    assert int(one(b"(;SZ[19];B[dd];W[pp])").record["key"]) != int(one(b"(;SZ[19];W[dd];B[pp])").record["key"])
+
+
+def archive_names(tmp_path: Path) -> dict[str, Path]:
+    """The same three games in every kind of archive, with things to be passed over among them."""
+    members = {f"a/{i}.sgf": sgf_text(play_randomly(i, 30)) + b")" for i in range(3)} | {"../../evil.sgf": sgf_text(play_randomly(9, 30)) + b")", "readme.txt": b"x"}
+    made = {}
+    with zipfile.ZipFile(tmp_path / "g.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+        link = zipfile.ZipInfo("link.sgf")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    made["zip"] = tmp_path / "g.zip"
+    for kind in ("", "gz", "xz", "bz2"):
+        path = tmp_path / f"g.tar{'.' + kind if kind else ''}"
+        with tarfile.open(path, f"w:{kind}") as archive:
+            for name, data in members.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+            info = tarfile.TarInfo("link.sgf")
+            info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            archive.addfile(info)
+        made["tar" + kind] = path
+    return made
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "targz", "tarxz", "tarbz2"])
+def test_archives_are_read_in_place(kind: str, tmp_path: Path) -> None:
+    path = archive_names(tmp_path)[kind].rename(tmp_path / "noname")
+    blobs = list(sources.read(sources.find([str(path)])[0]))
+    assert [b.name.rpartition(":")[2] for b in blobs] == ["a/0.sgf", "a/1.sgf", "a/2.sgf", "../../evil.sgf"]
+    assert all(isinstance(g, Game) for b in blobs for g in Reader().games(b))
+    assert not (tmp_path.parent.parent / "evil.sgf").exists()
+
+
+@pytest.mark.parametrize("kind", ["zip", "targz", "tarxz", "tarbz2"])
+def test_archives_cut_short_give_what_was_before_and_say_so(kind: str, tmp_path: Path) -> None:
+    path = archive_names(tmp_path)[kind]
+    path.write_bytes(path.read_bytes()[:-100])
+    blobs = list(sources.read(sources.find([str(path)])[0]))
+    assert "damaged or cut short" in blobs[-1].trouble
+
+
+def test_bombs_are_left_unread(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for i in range(3):
+            archive.writestr(f"{i}.sgf", b"(" * 30_000_000)
+    blobs = list(sources.read(sources.find([str(tmp_path / "bomb.zip")])[0], limit=50_000_000))
+    assert "--max-unpacked" in blobs[-1].trouble
+    assert len(blobs) == 2
+    with tarfile.open(tmp_path / "bomb.tar.xz", "w:xz") as tar:
+        info = tarfile.TarInfo("0.sgf")
+        info.size = 300 << 20
+        tar.addfile(info, io.BytesIO(bytes(300 << 20)))
+    blobs = list(sources.read(sources.find([str(tmp_path / "bomb.tar.xz")])[0]))
+    assert blobs[0].trouble.startswith("larger than 256 MB")
+
+
+def test_reader_source_names() -> None:
+    assert reader.source_of("/x/y/games.tar.xz:a/b.sgf") == "games.tar.xz"
+    assert reader.source_of("/x/y/b.sgf") == "y"

@@ -1,0 +1,87 @@
+"""Samples: the right planes and the right move, reproducible, evenly drawn, shared out between processes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gocnn.board import Board, planes, symmetry
+from gocnn.board.planes import DEFAULT_GROUPS
+from gocnn.errors import UserError
+from gocnn.games.store import Store
+from gocnn.policy import samples
+from gocnn.policy.model import planes_of
+
+
+@pytest.fixture(scope="module")
+def games(sample_store: Path) -> samples.Games:
+    store = Store(sample_store)
+    return samples.games_of(store, np.arange(len(store)))
+
+
+def board_at(games: samples.Games, game: int, ply: int) -> tuple[Board, int]:
+    words = games.words[games.start[game] : games.start[game] + games.setup[game] + games.moves[game]].astype(int)
+    board = Board()
+    for w in words[games.setup[game] :][:ply]:
+        board.play(w & 511, 2 if w & 512 else 1)
+    following = words[games.setup[game] + ply]
+    board.to_play = 2 if following & 512 else 1
+    return board, following & 511
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_positions_equal_planes_of_the_board(games: samples.Games, turn: int) -> None:
+    which, plies = samples.choose_positions(games, 40, seed=turn)
+    shuffled = np.random.default_rng(0).permutation(len(which))
+    which, plies = which[shuffled], plies[shuffled]
+    out, target = samples.positions(games, DEFAULT_GROUPS, which, plies, turn)
+    for row, move, game, ply in zip(out, target, which, plies, strict=True):
+        board, played = board_at(games, int(game), int(ply))
+        recent = [index for index, _ in reversed(board.moves[-8:])]
+        assert (row == planes_of(board, recent, DEFAULT_GROUPS, symmetries=[turn])[0]).all()
+        assert move == symmetry.permutation(turn)[played]
+
+
+def test_batches_depend_on_seed_and_number_alone(games: samples.Games) -> None:
+    first = samples.PositionSource(games, DEFAULT_GROUPS, 32, seed=5)
+    wanted = [first.batch(i) for i in range(20)]
+    again = samples.PositionSource(games, DEFAULT_GROUPS, 32, seed=5)
+    for i in (19, 3, 11):
+        assert all((a == b).all() for a, b in zip(again.batch(i), wanted[i], strict=True))
+    other = samples.PositionSource(games, DEFAULT_GROUPS, 32, seed=6)
+    assert not (other.batch(3)[1] == wanted[3][1]).all()
+
+
+def test_processes_share_a_global_batch(games: samples.Games) -> None:
+    whole = samples.PositionSource(games, ["board", "history"], 32, seed=5)
+    parts = [samples.PositionSource(games, ["board", "history"], 32, seed=5, rank=r, world=4) for r in range(4)]
+    for i in (0, 5, 40):
+        planes_, moves = whole.batch(i)
+        assert (np.concatenate([p.batch(i)[0] for p in parts]) == planes_).all()
+        assert (np.concatenate([p.batch(i)[1] for p in parts]) == moves).all()
+    with pytest.raises(UserError, match="multiple of 5"):
+        samples.PositionSource(games, ["board"], 32, seed=5, rank=0, world=5)
+
+
+def test_every_position_is_equally_likely(games: samples.Games) -> None:
+    """The share of draws from the first eight plies, which can be told by their history, against the share there is of them."""
+    source = samples.PositionSource(games, ["history"], 64, seed=1)
+    draws = 800 * 64
+    drawn = sum(int((source.batch(i)[0].reshape(64, -1).sum(1) < 8).sum()) for i in range(800)) / draws
+    words = samples.positions(games, ["history"], *samples.choose_positions(games, 10**9, 0))[0]
+    there = float((words.reshape(len(words), -1).sum(1) < 8).mean())
+    assert abs(drawn - there) < 4 * np.sqrt(there / (draws / samples.POSITIONS_A_GAME))
+
+
+def test_choosing_positions_never_repeats(games: samples.Games) -> None:
+    which, plies = samples.choose_positions(games, 500, seed=3)
+    assert len({(int(a), int(b)) for a, b in zip(which, plies, strict=True)}) == 500
+    assert (plies < games.moves[which]).all()
+    everything = samples.choose_positions(games, 10**9, seed=3)
+    assert len(everything[0]) == games.positions
+
+
+def test_no_games_is_an_error(games: samples.Games) -> None:
+    empty = samples.Games(games.words, games.start[:0], games.setup[:0], games.moves[:0], games.handicap[:0])
+    with pytest.raises(UserError, match="no position"):
+        samples.PositionSource(empty, planes.DEFAULT_GROUPS, 8, 0)

@@ -1,0 +1,260 @@
+"""The store: what goes in comes out, appending, damage, kills, size; filters and the split; importing."""
+
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gocnn.errors import UserError
+from gocnn.games import importing, store
+from gocnn.games.importing import cached_store, import_games
+from gocnn.games.reader import Game, Reader
+from gocnn.games.selection import GameFilter, is_validation
+from gocnn.games.sources import Blob
+from gocnn.games.store import Store
+from tests.conftest import CORPORA, play_randomly, sgf_text
+
+HEADERS = [
+    "PB[Honinbo]PW[聂卫平]BR[9p]WR[9p]DT[1985-08-27]RE[B+R]KM[5.5]PC[Tokyo]",
+    "PB[a]PW[b]BR[5k]WR[3k]DT[2011-02-03]RE[W+2.5]KM[6.5]PC[KGS]",
+    "PB[a]PW[c]BR[2d]WR[1d]DT[2012]RE[0]PC[TYGEM]",
+    "PB[d]PW[b]HA[2]AB[pd][dp]",
+]
+
+
+def write_games(folder: Path, count: int, moves: int = 40, first: int = 0) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(first, first + count):
+        header = HEADERS[i % 3]
+        (folder / f"{i:04d}.sgf").write_bytes(sgf_text(play_randomly(i, moves), header) + b")")
+    return folder
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    write_games(tmp_path / "games", 12)
+    (tmp_path / "games" / "handicap.sgf").write_bytes(f"(;GM[1]SZ[19]{HEADERS[3]};W[dd];B[pp])".encode())
+    import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
+    return tmp_path / "a.games"
+
+
+def test_everything_comes_back(made: Path, tmp_path: Path) -> None:
+    opened = Store(made)
+    records = opened.records()
+    assert len(opened) == len(records) == 13
+    for number, path in enumerate(sorted((tmp_path / "games").glob("*.sgf"))):
+        game = next(iter(Reader().games(Blob(str(path), path.read_bytes()))))
+        assert isinstance(game, Game)
+        record = records[number]
+        start = int(record["start"])
+        assert (opened.words[start : start + len(game.words)] == game.words).all()
+        for key in ("key", "setup", "moves", "winner", "date", "komi", "margin", "black_rank", "white_rank", "handicap"):
+            assert record[key] == game.record[key], key
+        assert opened.texts(number) == {"black": game.black, "white": game.white, "place": game.place, "source": "games"}
+    opened.verify()
+
+
+def test_appending_adds_only_what_is_new(made: Path, tmp_path: Path) -> None:
+    before = Store(made).records()
+    write_games(tmp_path / "more", 8, first=8)
+    report = import_games([str(tmp_path / "more")], made, append=True, quiet=True)
+    assert report.games == 4
+    assert report.reasons == {"duplicate": 4}
+    after = Store(made)
+    assert len(after) == 17
+    assert (after.records()[:13] == before).all()
+    assert after.texts(16)["black"] == HEADERS[15 % 3][3 : HEADERS[15 % 3].index("]")]
+    after.verify()
+    numbers, names = after.column("place")
+    assert {names[n] for n in numbers} == set(names) == {"Tokyo", "KGS", "TYGEM", ""}
+
+
+@pytest.mark.parametrize("cut", [0, 7, 30, 64, 100, 1000, -1])
+def test_a_store_cut_short_says_so(made: Path, cut: int) -> None:
+    made.write_bytes(made.read_bytes()[:cut])
+    with pytest.raises(UserError, match="cut short|not a game store") as caught:
+        Store(made)
+    assert "\n" not in str(caught.value)
+
+
+def test_any_damaged_byte_is_found(made: Path) -> None:
+    whole = made.read_bytes()
+    for at in random.Random(0).sample(range(len(whole)), 60):
+        data = bytearray(whole)
+        data[at] ^= 0x40
+        made.write_bytes(data)
+        with pytest.raises(UserError):
+            Store(made).verify()
+
+
+def test_mutated_stores_never_crash(made: Path) -> None:
+    whole, rng = made.read_bytes(), random.Random(1)
+    for _ in range(300):
+        data = bytearray(whole)
+        for _ in range(rng.randrange(1, 20)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        made.write_bytes(data[: rng.choice([len(data), rng.randrange(len(data))])])
+        try:
+            opened = Store(made)
+            opened.records()
+            opened.verify()
+        except UserError as error:
+            assert len(str(error)) < 400
+
+
+def test_other_versions_and_foreign_files(made: Path, tmp_path: Path) -> None:
+    data = bytearray(made.read_bytes())
+    data[8] = 2
+    made.write_bytes(data)
+    with pytest.raises(UserError, match="version 2"):
+        Store(made)
+    for content in (b"", b"PK\x03\x04" + bytes(100), bytes(1000)):
+        (tmp_path / "x").write_bytes(content)
+        with pytest.raises(UserError, match="not a game store"):
+            Store(tmp_path / "x")
+    with pytest.raises(UserError, match="No such file"):
+        Store(tmp_path / "nothing")
+
+
+def test_what_a_killed_append_left_behind_is_ignored_and_overwritten(made: Path, tmp_path: Path) -> None:
+    whole = made.read_bytes()
+    with made.open("ab") as stream:
+        stream.write(b"torn" * 1000)
+    assert len(Store(made)) == 13
+    write_games(tmp_path / "more", 2, first=50)
+    import_games([str(tmp_path / "more")], made, append=True, quiet=True)
+    Store(made).verify()
+    assert len(Store(made)) == 15
+    assert made.read_bytes()[64 : len(whole)] == whole[64:]
+
+
+@pytest.mark.slow
+def test_an_import_killed_at_random_moments_leaves_the_old_store(tmp_path: Path) -> None:
+    write_games(tmp_path / "games", 30)
+    import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
+    write_games(tmp_path / "more", 600, moves=60, first=100)
+    before = (tmp_path / "a.games").read_bytes()
+    rng = random.Random(0)
+    for _ in range(5):
+        command = [sys.executable, "-m", "gocnn", "go-import", str(tmp_path / "more"), "--out", str(tmp_path / "a.games"), "--append"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.2, 1.6))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        opened = Store(tmp_path / "a.games")
+        opened.verify()
+        assert len(opened) in (30, 630)
+        if len(opened) == 30:
+            assert (tmp_path / "a.games").read_bytes()[: len(before)] == before
+
+
+def test_a_failed_import_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bad.sgf").write_bytes(b"nonsense")
+    with pytest.raises(UserError, match="1 not SGF"):
+        import_games([str(tmp_path / "bad.sgf")], tmp_path / "a.games", quiet=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.sgf"]
+
+
+def test_processes_give_the_same_store_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abc":
+        write_games(tmp_path / "games" / name, 20, first=ord(name) * 7)
+        subprocess.run(["tar", "cJf", str(tmp_path / "games" / f"{name}.tar.xz"), "-C", str(tmp_path / "games" / name), "."], check=True)
+    import_games([str(tmp_path / "games")], tmp_path / "one", jobs=1, quiet=True)
+    monkeypatch.setattr(importing, "SMALL", 0)
+    import_games([str(tmp_path / "games")], tmp_path / "two", jobs=2, quiet=True)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert (tmp_path / "one.skipped.tsv").read_text() == (tmp_path / "two.skipped.tsv").read_text()
+
+
+def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"".join(sgf_text(play_randomly(i, 10)) + b")" for i in range(3))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert import_games(["-"], tmp_path / "a.games", quiet=True).games == 3
+
+
+def test_the_cache_is_keyed_by_content(tmp_path: Path) -> None:
+    games = write_games(tmp_path / "games", 5)
+    first, report = cached_store([str(games)], tmp_path / "cache", quiet=True)
+    assert report is not None
+    assert cached_store([str(games)], tmp_path / "cache", quiet=True) == (first, None)
+    write_games(games, 1, first=9)
+    assert cached_store([str(games)], tmp_path / "cache", quiet=True)[0] != first
+
+
+def test_210_move_games_take_at_most_600_bytes(tmp_path: Path) -> None:
+    write_games(tmp_path / "games", 40, moves=210)
+    import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
+    assert Store(tmp_path / "a.games").size <= 600 * 40
+
+
+def test_opening_takes_milliseconds_whatever_the_size(tmp_path: Path, made: Path) -> None:
+    """A sparse gigabyte in one segment is opened without being read: time and memory do not grow with it."""
+    words = 500_000_000
+    body = store.HEADER_BYTES
+    head = store._SEGMENT.pack(store.SEGMENT_MAGIC, 0, words, 0, 0, 0)[:-4]
+    end = 2 * body + 2 * words
+    top = store._HEADER.pack(store.MAGIC, store.VERSION, 1, 0, words, end, 0)[:-4]
+    import struct
+    import zlib
+
+    with (tmp_path / "big").open("wb") as stream:
+        stream.write(top + struct.pack("<I", zlib.crc32(top)) + head + struct.pack("<I", zlib.crc32(head)))
+        stream.truncate(end)
+    began = time.perf_counter()
+    assert len(Store(tmp_path / "big")) == 0
+    assert time.perf_counter() - began < 0.1
+    os.unlink(tmp_path / "big")
+
+
+def test_filters(made: Path) -> None:
+    opened = Store(made)
+    records = opened.records()
+
+    def count(**wishes: object) -> int:
+        return len(GameFilter(**wishes).choose(opened, records))  # type: ignore[arg-type]
+
+    assert count() == 13
+    assert count(min_rank=11) == 4
+    assert count(min_rank=1) == 8
+    assert count(min_rank=-5) == 12
+    assert count(date_from=20110000) == 8
+    assert count(date_from=20110000, date_to=20111231) == 4
+    assert count(result="known") == 12
+    assert count(result="black") == 4
+    assert count(result="white") == 4
+    assert count(result="scored") == 4
+    assert count(handicap="only") == 1
+    assert count(handicap="none") == 12
+    assert count(min_moves=3) == 12
+    assert count(max_moves=3) == 1
+    assert count(source="tokyo|kgs") == 8
+    assert count(source="^games$") == 13
+    with pytest.raises(UserError, match="regular expression"):
+        count(source="(")
+
+
+def test_the_split_is_stable_and_about_as_asked(made: Path, tmp_path: Path) -> None:
+    records = np.zeros(20000, [("key", "<i8")])
+    records["key"] = np.random.default_rng(0).integers(0, 2**62, 20000)
+    held = is_validation(records, 0.1)
+    assert 0.09 < held.mean() < 0.11
+    assert (is_validation(records[::-1], 0.1)[::-1] == held).all()
+    assert (is_validation(records, 0.05) <= held).all()
+
+
+@pytest.mark.slow
+def test_a_real_archive(tmp_path: Path) -> None:
+    archive = CORPORA / "games" / "valid" / "fox-pro.tar.xz"
+    if not archive.exists():
+        pytest.skip("needs the game corpora (shared/corpora)")
+    report = import_games([str(archive)], tmp_path / "a.games", quiet=True)
+    assert report.games + sum(report.reasons.values()) == 1240
+    assert report.games > 1200
+    assert Store(tmp_path / "a.games").size / report.games < 600

@@ -1,0 +1,83 @@
+"""A tiny task for the trainer's tests: tell which quarter of a picture is bright. Also a program: `python -m tests.toy RUN STEPS [--resume]`."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gocnn.nn import ConvNormAct, ResidualBlock
+from gocnn.training import Batch, Identity, Outcome, RunFolder, TrainConfig, Trainer
+from gocnn.training.distributed import join, leave
+
+
+class ToySource:
+    block = 4
+
+    def __init__(self, batch: int, seed: int = 0, rank: int = 0, world: int = 1) -> None:
+        self.rows, self.seed, self.rank, self.world = batch, seed, rank, world
+        self.batches_per_epoch = 8
+
+    def batch(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng((self.seed, index))
+        labels = rng.integers(0, 4, self.rows)
+        pictures = rng.normal(0, 1, (self.rows, 1, 8, 8)).astype(np.float32)
+        for i, label in enumerate(labels):
+            pictures[i, 0, (label // 2) * 4 : (label // 2) * 4 + 4, (label % 2) * 4 : (label % 2) * 4 + 4] += 0.7
+        part = slice(self.rank * self.rows // self.world, (self.rank + 1) * self.rows // self.world)
+        return pictures[part], labels[part]
+
+
+class ToyTask:
+    metric = "accuracy"
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        logits = model(batch[0]).float()
+        return functional.cross_entropy(logits, batch[1]), (logits.argmax(1) == batch[1]).sum()
+
+    def judge(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        loss, right = self.loss(model, batch)
+        return {"count": torch.tensor(len(batch[1])), "right": right, "loss": loss * len(batch[1])}
+
+    def summary(self, sums: dict[str, float]) -> dict[str, float]:
+        return {"loss": sums["loss"] / sums["count"], "accuracy": sums["right"] / sums["count"]}
+
+
+def network() -> nn.Module:
+    torch.manual_seed(3)
+    return nn.Sequential(ConvNormAct(1, 8), ResidualBlock(8, 16, 2), nn.Dropout(0.1), nn.Flatten(), nn.Linear(256, 4))
+
+
+def valid() -> list[Batch]:
+    pictures, labels = ToySource(256, seed=99).batch(0)
+    return [(torch.from_numpy(pictures), torch.from_numpy(labels))]
+
+
+def train(out: Path, resume: bool = False, model: nn.Module | None = None, quiet: bool = True, source: Any = None, **options: Any) -> Outcome:
+    """One run on this process's share."""
+    processes, device = join("cpu")
+    config = TrainConfig(**{"batch": 32, "precision": "fp32", "validations": 4, "checkpoint_minutes": 0.0, **options})
+    run = RunFolder(out, resume, {"kind": "toy"}) if processes.first else follower(out)
+    source = source or ToySource(config.batch // config.accumulate, config.seed, processes.rank, processes.world)
+    trainer = Trainer(model or network(), ToyTask(), source, valid(), config, run, Identity("toy", {}, "made up"), device, processes, quiet)
+    try:
+        return trainer.fit(resume)
+    finally:
+        run.close()
+        leave()
+
+
+def follower(out: Path) -> RunFolder:
+    run = RunFolder.__new__(RunFolder)
+    run.path, run.description, run._lock = out, {}, None
+    return run
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    extra = {key: float(value) if "." in value else int(value) for key, value in (a.split("=") for a in sys.argv[3:] if "=" in a)}
+    outcome = train(Path(sys.argv[1]), "--resume" in sys.argv, steps=int(sys.argv[2]), quiet=False, **extra)
+    sys.exit(130 if outcome.interrupted else 0)
