@@ -1,0 +1,91 @@
+"""How much of the network's own speed go-train keeps: forward and backward alone against whole training steps, alternating in one run.
+
+    python benchmarks/training.py [GAMES-OR-STORE] [--preset small] [--batch 256] [--seconds 60] [--device cpu]
+
+`alone` is the loss, its gradient and nothing else, on one batch that stays on the device. `training` is the trainer as go-train runs it: samples
+drawn, moved, optimiser, average of the weights, reports, a validation and a checkpoint for each round. On CUDA it also prints the share of
+the bf16 peak, which `--peak` gives in TFLOP/s (989 for an H100 SXM without sparsity).
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gocnn.board.planes import plane_count
+from gocnn.games.selection import GameFilter
+from gocnn.nn.describe import describe
+from gocnn.policy import data
+from gocnn.policy.network import PolicyNetwork, preset
+from gocnn.policy.samples import PositionSource
+from gocnn.policy.task import PolicyTask
+from gocnn.policy.training import validation_batches
+from gocnn.training import Identity, RunFolder, TrainConfig, Trainer
+from gocnn.training.distributed import join
+from gocnn.training.precision import autocast, choose
+
+ROUNDS = 3
+
+
+def alone(network: PolicyNetwork, batch: tuple[torch.Tensor, torch.Tensor], device: torch.device, precision: str, seconds: float) -> float:
+    """Samples a second of forward and backward."""
+    task, count = PolicyTask(), 0
+    network.train()
+    for warm in (True, False):
+        began, count = time.perf_counter(), 0
+        while time.perf_counter() - began < (2.0 if warm else seconds):
+            with autocast(device, precision):
+                loss, _ = task.loss(network, batch)
+            loss.backward()
+            network.zero_grad()
+            count += len(batch[1])
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+    return count / (time.perf_counter() - began)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("games", nargs="?", default=str(Path(__file__).parents[1] / "data" / "games"))
+    parser.add_argument("--preset", default="small")
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of training in each round, after a warm-up")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--peak", type=float, help="bf16 peak in TFLOP/s")
+    options = parser.parse_args()
+    device = join(options.device)[1]
+    chosen, held = data.split(data.choose(data.open_stores([options.games])[0], GameFilter()), 0.05)
+    config, precision = preset(options.preset), choose(device)
+    threads = 8 if device.type == "cuda" else 1
+    source = PositionSource(chosen.games, config.groups, options.batch, 0)
+    batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in source.batch(0))
+    valid = validation_batches(held.games, config.groups, 1024)
+    pairs, waited = [], []
+    for turn in range(ROUNDS):
+        network = PolicyNetwork(config).to(device, memory_format=torch.channels_last)
+        free = alone(network, batch, device, precision, options.seconds / 4)  # type: ignore[arg-type]
+        with tempfile.TemporaryDirectory() as folder:
+            train = TrainConfig(minutes=options.seconds / 60, batch=options.batch, validations=1, feeders=threads, seed=turn, precision=precision)
+            run = RunFolder(Path(folder) / "run", False, {})
+            trainer = Trainer(PolicyNetwork(config), PolicyTask(), source, valid, train, run, Identity("go-policy", asdict(config), ""), device, quiet=True)
+            outcome = trainer.fit()
+            run.close()
+        pairs.append((free, outcome.samples / outcome.seconds))
+        waited.append(outcome.waited)
+        print(f"round {turn + 1}: alone {free:,.0f}, training {pairs[-1][1]:,.0f} samples/s: {pairs[-1][1] / free:.1%}; waited for data {outcome.waited:.2%}")
+    rate = statistics.median(b for _, b in pairs)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    print(f"{options.preset}, batch {options.batch}, {precision}, {name}, torch {torch.__version__}")
+    print(f"training keeps {statistics.median(b / a for a, b in pairs):.1%} of forward and backward alone (median of {ROUNDS}); waited {max(waited):.2%} at most")
+    macs = describe(options.preset, PolicyNetwork(config), (plane_count(config.groups), 19, 19)).macs
+    flops = rate * macs * 6  # two operations a multiply-accumulate; backward costs twice forward
+    print(f"{rate:,.0f} samples/s, {flops / 1e12:.3f} TFLOP/s in convolutions" + (f", {flops / options.peak / 1e12:.1%} of peak" if options.peak else ""))
+
+
+if __name__ == "__main__":
+    main()

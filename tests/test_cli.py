@@ -1,0 +1,361 @@
+"""The commands as a person types them: what they print, exit codes, and one sentence for every bad input."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from gocnn.commands import main
+from gocnn.training import modelfile
+from tests.conftest import ROOT, play_randomly, sgf_text
+
+TRAIN = ["--steps", "2", "--blocks", "1", "--channels", "8", "--batch", "16", "--valid-positions", "100", "--precision", "fp32", "--quiet"]
+
+
+def cli(*arguments: object, stdin: bytes = b"") -> Result:
+    return CliRunner().invoke(main, [str(a) for a in arguments], input=stdin)
+
+
+def good(*arguments: object, stdin: bytes = b"") -> str:
+    result = cli(*arguments, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(code: int, *arguments: object, stdin: bytes = b"") -> str:
+    """The sentence of a refusal: exit code as given, no traceback."""
+    result = cli(*arguments, stdin=stdin)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    lines = [line for line in result.output.splitlines() if line.lower().startswith("error")]
+    assert len(lines) == 1, result.output
+    return lines[0]
+
+
+@pytest.fixture
+def game(sample_files: list[Path]) -> Path:
+    return sample_files[0]
+
+
+# --- the lazy group ----------------------------------------------------------------------------------------------------------------
+
+
+def test_help_is_quick_and_imports_nothing_heavy() -> None:
+    code = "import sys; sys.argv=['cli.py','--help']; import runpy\ntry: runpy.run_path('cli.py', run_name='__main__')\nexcept SystemExit: pass\n"
+    code += "print([m for m in ('torch','numba','sgfmill','numpy','matplotlib') if m in sys.modules])"
+    began = time.perf_counter()
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert out.rstrip().endswith("[]")
+    assert "go-train" in out
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("name", ["demo", "describe", "go-eval", "go-import", "go-stats", "go-suggest", "go-train"])
+def test_every_command_has_help(name: str) -> None:
+    assert "Usage:" in good(name, "--help")
+
+
+def test_the_console_script_has_the_same_commands() -> None:
+    script = Path(sys.executable).with_name("gocnn")
+    if not script.exists():
+        pytest.skip("the package is not installed")
+    out = subprocess.run([script, "--help"], capture_output=True, text=True, check=True).stdout
+    assert "go-suggest" in out
+
+
+def test_unknown_command_and_option() -> None:
+    assert "No such command" in refused(2, "go-tarin")
+    assert "No such option" in refused(2, "go-stats", "x", "--nothing")
+
+
+# --- import and stats --------------------------------------------------------------------------------------------------------------
+
+
+def test_import_and_stats(tmp_path: Path) -> None:
+    folder = tmp_path / "games"
+    folder.mkdir()
+    for i in range(6):
+        (folder / f"{i}.sgf").write_bytes(sgf_text(play_randomly(i, 50), "BR[9d]WR[8d]RE[B+R]DT[2011-01-02]") + b")")
+    (folder / "bad.sgf").write_bytes(b"(;SZ[13];B[aa])")
+    (folder / "twin.sgf").write_bytes((folder / "0.sgf").read_bytes())
+    out = good("go-import", folder, "--out", tmp_path / "a.games")
+    assert "6 games, 300 moves" in out
+    assert "1 board other than 19x19" in out
+    assert "1 duplicate" in out
+    listing = (tmp_path / "a.games.skipped.tsv").read_text().splitlines()
+    assert len(listing) == 3
+    assert listing[0] == "file\tgame\treason\tdetail"
+    assert "exists" in refused(2, "go-import", folder, "--out", tmp_path / "a.games")
+    assert "0 games" in good("go-import", folder, "--out", tmp_path / "a.games", "--append")
+    assert "6 games" in good("go-import", folder, "--out", tmp_path / "a.games", "--replace")
+    figures = json.loads(good("go-stats", tmp_path / "a.games", "--json", "--verify"))
+    assert figures["games"] == 6
+    assert figures["results"]["black"] == 6
+    assert figures["ranks"] == [{"stronger": "9d", "weaker": "8d", "games": 6}]
+    assert figures["skipped"] == {"board other than 19x19": 1, "duplicate": 1}
+    assert sum(o["games"] for o in figures["openings"]) == 6
+    text = good("go-stats", tmp_path / "a.games", "--min-rank", "8d")
+    assert "6 games, 300 moves" in text
+    assert "9d - 8d" in text
+    assert json.loads(good("go-stats", tmp_path / "a.games", "--json", "--min-rank", "9d"))["games"] == 0
+
+
+def test_stats_of_what_is_no_store(tmp_path: Path, game: Path) -> None:
+    assert "not a game store" in refused(1, "go-stats", game)
+    assert "No such file" in refused(1, "go-stats", tmp_path / "nothing")
+
+
+def test_bad_games(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    out = tmp_path / "x.games"
+    assert "holds no .sgf file" in refused(1, "go-import", empty, "--out", out)
+    (empty / "notes.txt").write_text("x")
+    assert "holds no .sgf file" in refused(1, "go-import", empty, "--out", out)
+    assert "does not exist" in refused(1, "go-import", tmp_path / "nowhere", "--out", out)
+    cases = {
+        "jpeg": b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 4,
+        "half": sgf_text(play_randomly(0, 50))[:200],
+        "brackets": b"(" * 10_000_000,
+        "thirteen": b"(;GM[1]SZ[13];B[aa];W[bb])",
+        "empty": b"",
+    }
+    words = {"jpeg": "not SGF", "half": "broken SGF", "brackets": "not SGF", "thirteen": "board other than 19x19", "empty": "empty file"}
+    for name, data in cases.items():
+        (tmp_path / f"{name}.sgf").write_bytes(data)
+        message = refused(1, "go-import", tmp_path / f"{name}.sgf", "--out", out)
+        assert words[name] in message
+        assert f"{name}.sgf" in message
+        assert words[name].split()[-1] in refused(1, "go-suggest", tmp_path / f"{name}.sgf", "--model", "x")
+    assert not list(tmp_path.glob("x.games*"))
+    assert not list(tmp_path.glob(".x.games*"))
+
+
+def test_bombs_say_which_option_lifts_the_limit(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("0.sgf", b"(" * 30_000_000)
+    assert "--max-unpacked" in refused(1, "go-import", tmp_path / "bomb.zip", "--out", tmp_path / "x", "--max-unpacked", "10")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_no_permission(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.sgf"
+    secret.write_bytes(b"(;SZ[19];B[aa])")
+    secret.chmod(0)
+    assert "Permission denied" in refused(1, "go-import", secret, "--out", tmp_path / "x")
+
+
+def test_an_out_folder_that_is_not_there(tmp_path: Path, game: Path) -> None:
+    assert "cannot write" in refused(1, "go-import", game, "--out", tmp_path / "no" / "x.games")
+
+
+# --- training ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_training_from_raw_games_resuming_and_refusals(tmp_path: Path, sample_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOCNN_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "games"
+    folder.mkdir()
+    for i in range(8):
+        (folder / f"{i}.sgf").write_bytes(sgf_text(play_randomly(i, 60)) + b")")
+    run = tmp_path / "run"
+    assert "best: top-1" in good("go-train", folder, "--out", run, *TRAIN, "--valid-share", "0.3")
+    assert len(list((tmp_path / "cache" / "games").glob("*.games"))) == 1
+    assert "already holds a run" in refused(1, "go-train", folder, "--out", run, *TRAIN)
+    assert "4 steps" in good("go-train", "--out", run, "--resume", "--steps", "4", "--quiet")
+    assert "not those that the run" in refused(1, "go-train", sample_store, "--out", run, "--resume", "--quiet")
+    assert "no run to resume" in refused(1, "go-train", folder, "--out", tmp_path / "other", "--resume", "--quiet")
+    assert modelfile.load(run, "go-policy").provenance["data"].startswith(("6 games", "5 games", "4 games", "7 games", "3 games"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+def test_cuda_where_there_is_none(tmp_path: Path, sample_store: Path) -> None:
+    assert "no CUDA device" in refused(1, "go-train", sample_store, "--out", tmp_path / "run", *TRAIN, "--device", "cuda")
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_calls_of_training(tmp_path: Path, sample_store: Path) -> None:
+    run = tmp_path / "run"
+    for message, extra in [
+        ("one budget only", ["--minutes", "1"]),
+        ("is not a device", ["--device", "tpu"]),
+        ("no plane group", ["--planes", "board,nothing"]),
+        ("multiple of the accumulation", ["--accumulate", "5"]),
+        ("is not a rank", ["--min-rank", "strong"]),
+        ("is not a date", ["--date-from", "soon"]),
+    ]:
+        assert message in refused(2, "go-train", sample_store, "--out", run, *TRAIN, *extra)
+    assert "name the games" in refused(2, "go-train", "--out", run, "--steps", "1")
+    assert "passes the filters" in refused(1, "go-train", sample_store, "--out", run, *TRAIN, "--date-from", "2090")
+    assert "regular expression" in refused(1, "go-train", sample_store, "--out", run, *TRAIN, "--source", "(")
+    assert "every training game is also a validation game" in refused(1, "go-train", sample_store, "--valid", sample_store, "--out", run, *TRAIN)
+    assert not run.exists()
+
+
+# --- evaluation and models ---------------------------------------------------------------------------------------------------------
+
+
+def test_evaluation(tiny_run: Path, sample_store: Path, tmp_path: Path) -> None:
+    figures = json.loads(good("go-eval", sample_store, "--model", tiny_run, "--positions", "300", "--json", "--picture", tmp_path / "e.png"))
+    assert figures["all"]["positions"] == 300
+    assert sum(figures[p]["positions"] for p in ("opening", "middle", "end")) == 300
+    low, high = figures["all"]["top1_interval"]
+    assert low <= figures["all"]["top1"] <= high
+    assert figures["all"]["top1"] <= figures["all"]["top3"] <= figures["all"]["top5"]
+    assert (tmp_path / "e.png").read_bytes()[:4] == b"\x89PNG"
+    again = json.loads(good("go-eval", sample_store, "--model", tiny_run / "best.safetensors", "--positions", "300", "--json"))
+    assert again["all"] == figures["all"]
+    text = good("go-eval", sample_store, "--model", tiny_run, "--positions", "200", "--symmetries", "8")
+    assert "opening" in text
+    assert "calibration" in text
+
+
+def damaged_models(tmp_path: Path, tiny_run: Path) -> dict[str, Path]:
+    whole = (tiny_run / "best.safetensors").read_bytes()
+    made = {}
+    for name, data in {"short": whole[:-1000], "stub": whole[:50], "text": b"hello world, this is no model", "empty": b""}.items():
+        made[name] = tmp_path / f"{name}.safetensors"
+        made[name].write_bytes(data)
+    model = modelfile.load(tiny_run, "go-policy")
+    made["kind"] = tmp_path / "kind.safetensors"
+    modelfile.save(made["kind"], "image-classifier", model.config, {}, model.tensors)
+    made["shape"] = tmp_path / "shape.safetensors"
+    modelfile.save(made["shape"], "go-policy", {**model.config, "channels": 24}, {}, model.tensors)
+    made["config"] = tmp_path / "config.safetensors"
+    modelfile.save(made["config"], "go-policy", {"nonsense": 1}, {}, model.tensors)
+    made["version"] = tmp_path / "version.safetensors"
+    made["version"].write_bytes(whole.replace(b'"version":"1"', b'"version":"9"'))
+    made["pickle"] = tmp_path / "model.pt"
+    torch.save({"a": torch.zeros(3)}, made["pickle"])
+    made["run"] = tmp_path / "emptyrun"
+    made["run"].mkdir()
+    made["missing"] = tmp_path / "missing.safetensors"
+    return made
+
+
+def test_models_that_are_not(tmp_path: Path, tiny_run: Path, game: Path) -> None:
+    words = {"short": "cut short", "stub": "cut short", "text": "not a model", "empty": "not a model", "kind": "image-classifier", "shape": "does not fit",
+             "config": "does not fit", "version": "version 9", "pickle": "pickle", "run": "holds no model", "missing": "does not exist"}  # fmt: skip
+    for name, path in damaged_models(tmp_path, tiny_run).items():
+        message = refused(1, "go-suggest", game, "--model", path)
+        assert words[name] in message, (name, message)
+        assert path.name in message
+
+
+# --- suggestions -------------------------------------------------------------------------------------------------------------------
+
+
+def test_suggestion_json(tiny_run: Path, game: Path) -> None:
+    answer = json.loads(good("go-suggest", game, "--at", "30", "--model", tiny_run, "--json"))
+    assert answer["ply"] == 30
+    assert answer["to_play"] == "black"
+    shares = [m["probability"] for m in answer["moves"]]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1.0, abs=1e-4)
+    assert len({m["move"] for m in answer["moves"]}) == len(answer["moves"]) > 300
+    assert answer["moves"][answer["played"]["rank"] - 1]["move"] == answer["played"]["move"]
+    assert len(json.loads(good("go-suggest", game, "--model", tiny_run, "--json", "--top", "3"))["moves"]) == 3
+
+
+def test_suggestion_for_people(tiny_run: Path, game: Path, tmp_path: Path) -> None:
+    text = good("go-suggest", game, "--at", "30", "--model", tiny_run, "--top", "5", "--no-colour", "--picture", tmp_path / "p.svg")
+    assert "black to play, ply 30" in text
+    assert "played: " in text
+    assert "   A B C D E F G H J K" in text
+    assert (tmp_path / "p.svg").read_text().count("<path") > 100
+    assert "\x1b[48;5;179m" in good("go-suggest", game, "--model", tiny_run, "--colour")
+
+
+def test_suggestion_from_moves_and_standard_input(tiny_run: Path, game: Path) -> None:
+    answer = json.loads(good("go-suggest", "--moves", "B D4 W Q16 q4, pass D16", "--model", tiny_run, "--json"))
+    assert (answer["ply"], answer["to_play"]) == (5, "white")
+    assert json.loads(good("go-suggest", "--moves", "B D4 B Q16 W", "--model", tiny_run, "--json"))["to_play"] == "white"
+    assert json.loads(good("go-suggest", "-", "--at", "9", "--model", tiny_run, "--json", stdin=game.read_bytes()))["ply"] == 9
+    assert json.loads(good("go-suggest", "--model", tiny_run, "--json"))["ply"] == 0
+
+
+def test_symmetries_make_a_symmetric_answer(tiny_run: Path) -> None:
+    answer = json.loads(good("go-suggest", "--model", tiny_run, "--symmetries", "8", "--json"))
+    shares = {m["move"]: m["probability"] for m in answer["moves"]}
+    assert shares["D4"] == pytest.approx(shares["Q16"], rel=1e-3)
+    assert shares["C4"] == pytest.approx(shares["Q17"], rel=1e-3)
+
+
+def test_bad_suggestions(tiny_run: Path, game: Path, tmp_path: Path) -> None:
+    assert "has" in refused(1, "go-suggest", game, "--at", "9999", "--model", tiny_run)
+    assert "--at needs a game" in refused(2, "go-suggest", "--at", "3", "--model", tiny_run)
+    assert "move 2" in refused(1, "go-suggest", "--moves", "B D4 W D4", "--model", tiny_run)
+    assert "occupied" in refused(1, "go-suggest", "--moves", "B D4 W D4", "--model", tiny_run)
+    assert "'Z99'" in refused(1, "go-suggest", "--moves", "B Z99", "--model", tiny_run)
+    assert ".png or .svg" in refused(2, "go-suggest", game, "--model", tiny_run, "--picture", tmp_path / "x.bmp")
+    assert "does not exist" in refused(1, "go-suggest", tmp_path / "nothing.sgf", "--model", tiny_run)
+    assert "not SGF" in refused(1, "go-suggest", "-", "--model", tiny_run, stdin=b"hello")
+
+
+def suggestions_are_legal(run: Path, games: list[bytes], each: int) -> int:
+    """For some positions of every game: nothing illegal has a probability, and every legal move is there."""
+    from gocnn.games.reader import Game, Reader
+    from gocnn.games.sources import Blob
+    from gocnn.play.position import at_ply
+    from gocnn.policy.model import load, suggest
+
+    policy, rng, count = load(run), random.Random(0), 0
+    for data in games:
+        read = next(iter(Reader().games(Blob("x", data))))
+        assert isinstance(read, Game)
+        for _ in range(each):
+            board = at_ply(read, rng.randrange(int(read.record["moves"]) + 1)).board
+            probabilities = suggest(policy, board)
+            for index in probabilities.nonzero()[0]:
+                board.copy().play(int(index))
+            assert (probabilities[~board.legal()] == 0).all()
+            assert probabilities.sum() == pytest.approx(1.0, abs=1e-5)
+            count += 1
+    return count
+
+
+def test_no_illegal_suggestion_on_the_sample_games(tiny_run: Path, sample_files: list[Path]) -> None:
+    assert suggestions_are_legal(tiny_run, [p.read_bytes() for p in sample_files[:20]], 1) == 20
+
+
+@pytest.mark.slow
+def test_no_illegal_suggestion_on_2000_real_games(tiny_run: Path, real_games: list[bytes]) -> None:
+    assert suggestions_are_legal(tiny_run, real_games, 1) == 2000
+
+
+def test_ko_and_suicide_get_no_probability(tiny_run: Path) -> None:
+    out = json.loads(good("go-suggest", "--moves", "B B1 B A2 B B3 W C1 W C3 W D2 B C2 W B2", "--model", tiny_run, "--json"))
+    assert "C2" not in {m["move"] for m in out["moves"]}
+    out = json.loads(good("go-suggest", "--moves", "B A2 B B1 W", "--model", tiny_run, "--json"))
+    assert "A1" not in {m["move"] for m in out["moves"]}
+
+
+# --- describe ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_describe(tiny_run: Path) -> None:
+    assert "30,000,000 weights" in good("describe", "lecture")
+    described = json.loads(good("describe", "small", "--json"))
+    assert described["receptive_field"] == 29
+    assert json.loads(good("describe", tiny_run, "--json"))["parameters"] < 100_000
+    assert "does not exist" in refused(1, "describe", "gigantic")
+
+
+# --- the demo, as make demo runs it ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_demo(tmp_path: Path) -> None:
+    out = good("demo", "--minutes", "0.1", "--out", tmp_path / "demo")
+    assert "the curve" in out
+    for name in ("curves.png", "suggestion.png", "best.safetensors"):
+        assert (tmp_path / "demo" / name).stat().st_size > 1000
