@@ -72,19 +72,26 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             train = TrainConfig(minutes=options.seconds / 60, batch=options.batch, validations=1, feeders=threads, seed=turn, precision=precision)
             run = RunFolder(Path(folder) / "run", False, {})
-            trainer = Trainer(PolicyNetwork(config), PolicyTask(), source, valid, train, run, Identity("go-policy", asdict(config), ""), device, quiet=True)
+            trainer = Trainer(
+                PolicyNetwork(config), PolicyTask(), source, valid, train, run, Identity("go-policy", asdict(config), ""), device, quiet=True
+            )
             outcome = trainer.fit()
             run.close()
         pairs.append((free, outcome.samples / outcome.seconds))
         waited.append(outcome.waited)
-        print(f"round {turn + 1}: alone {free:,.0f}, training {pairs[-1][1]:,.0f} samples/s: {pairs[-1][1] / free:.1%}; waited for data {outcome.waited:.2%}")
+        share, wait = pairs[-1][1] / free, outcome.waited
+        print(f"round {turn + 1}: alone {free:,.0f}, training {pairs[-1][1]:,.0f} samples/s: {share:.1%}; waited for data {wait:.2%}")
     rate = statistics.median(b for _, b in pairs)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"{options.preset}, batch {options.batch}, {precision}, {name}, torch {torch.__version__}")
-    print(f"training keeps {statistics.median(b / a for a, b in pairs):.1%} of forward and backward alone (median of {ROUNDS}); waited {max(waited):.2%} at most")
+    kept = statistics.median(b / a for a, b in pairs)
+    print(f"training keeps {kept:.1%} of forward and backward alone (median of {ROUNDS}); waited {max(waited):.2%} at most")
     macs = describe(options.preset, PolicyNetwork(config), (plane_count(config.groups), 19, 19)).macs
     flops = rate * macs * 6  # two operations a multiply-accumulate; backward costs twice forward
-    print(f"{rate:,.0f} samples/s, {flops / 1e12:.3f} TFLOP/s in convolutions" + (f", {flops / options.peak / 1e12:.1%} of peak" if options.peak else ""))
+    print(
+        f"{rate:,.0f} samples/s, {flops / 1e12:.3f} TFLOP/s in convolutions"
+        + (f", {flops / options.peak / 1e12:.1%} of peak" if options.peak else "")
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -38,7 +38,7 @@ def _use_own_cache() -> None:
     with contextlib.suppress(OSError):
         compiled.mkdir(parents=True, exist_ok=True)
         os.utime(compiled)
-        numba.config.CACHE_DIR = str(compiled)
+        numba.config.CACHE_DIR = str(compiled)  # type: ignore[attr-defined]
         for other in compiled.parent.iterdir():
             if other.stat().st_mtime < time.time() - KEEP_DAYS * 86400:
                 shutil.rmtree(other, ignore_errors=True)
@@ -49,5 +49,5 @@ _use_own_cache()
 
 def jit(function: F) -> F:
     """Compile `function` to machine code at its first call (cached on disk, without the interpreter lock)."""
-    compiled: F = numba.njit(cache=True, nogil=True, boundscheck=False)(function)
-    return compiled
+    compiled: Any = numba.njit(cache=True, nogil=True, boundscheck=False)(function)
+    return cast(F, compiled)

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -174,8 +175,7 @@ def test_training_from_raw_games_resuming_and_refusals(tmp_path: Path, sample_st
     assert "4 steps" in good("go-train", "--out", run, "--resume", "--steps", "4", "--quiet")
     assert "not those that the run" in refused(1, "go-train", sample_store, "--out", run, "--resume", "--quiet")
     assert "no run to resume" in refused(1, "go-train", folder, "--out", tmp_path / "other", "--resume", "--quiet")
-    assert modelfile.load(run, "go-policy").provenance["data"].startswith(("6 games", "5 games", "4 games", "7 games", "3 games"))
-
+    assert re.match(r"[1-7] games, \d+ positions", modelfile.load(run, "go-policy").provenance["data"])
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
 def test_cuda_where_there_is_none(tmp_path: Path, sample_store: Path) -> None:

@@ -17,7 +17,9 @@ from tests.conftest import SAMPLES
 FILES = sorted(SAMPLES.rglob("*.sgf"))
 READER = Reader()
 EDITS = st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 8), st.binary(max_size=12)), max_size=8)
-BITS = st.sampled_from([b"", b"(", b")", b"[", b"]", b";", b"\\", b"(;", b"B[aa]", b"AB[aa:ss]", b"AB[dd]", b"SZ[19]", b"SZ[99999999999]", b"CA[utf-16]", b"B[tt]"])
+BITS = st.sampled_from(
+    [b"", b"(", b")", b"[", b"]", b";", b"\\", b"(;", b"B[aa]", b"AB[aa:ss]", b"AB[dd]", b"SZ[19]", b"SZ[99999999999]", b"CA[utf-16]", b"B[tt]"]
+)
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
 

@@ -46,8 +46,8 @@ def boards_of(files: list[Path], every: int = 23) -> list[Board]:
 
 
 def test_plane_counts_and_unknown_groups() -> None:
-    assert planes.plane_count(ALL) == sum(planes.PLANES.values()) == 22
-    assert list(planes.offsets(["ko", "board"])) == [-1, -1, 1, -1, 0, -1, -1, -1, -1]
+    assert planes.plane_count(ALL) == sum(planes.PLANES.values()) == 24
+    assert list(planes.offsets(["ko", "board"])) == [-1, -1, 1, -1, 0, -1, -1, -1, -1, -1]
     with pytest.raises(planes.UnknownPlanes, match="'libs'"):
         planes.plane_count(["libs"])
 
@@ -63,6 +63,7 @@ def test_planes_of_real_positions_against_the_twin(sample_files: list[Path]) -> 
                 (own if slow.stones[point] == me else other)[count - 1] = 1
             assert list(seen["own_liberties"][:, index]) == own
             assert list(seen["opponent_liberties"][:, index]) == other
+            assert list(seen["stones"][:, index]) == [any(own), any(other)]
             assert seen["legal"][0, index] == (slow.after(point, me) is not None)
         assert set(np.flatnonzero(seen["ko"][0])) == ({board.ko()} if board.ko() is not None else set())
         assert seen["board"].all()
@@ -72,7 +73,7 @@ def test_planes_of_real_positions_against_the_twin(sample_files: list[Path]) -> 
 
 def test_ko_and_handicap_planes() -> None:
     board = Board()
-    for token in "bB1 bA2 bB3 wC1 wC3 wD2 bC2 wB2".split():
+    for token in ["bB1", "bA2", "bB3", "wC1", "wC3", "wD2", "bC2", "wB2"]:
         board.play(from_gtp(token[1:]), 1 if token[0] == "b" else 2)
     seen = named(board)
     assert list(np.flatnonzero(seen["ko"][0])) == [from_gtp("C2")]
@@ -178,7 +179,7 @@ def set_up(black: str, white: str) -> Board:
 def test_a_ladder_across_the_whole_board_and_its_breaker() -> None:
     """White's stone at D4 runs towards the upper right; a white stone on its way saves it."""
     caught = set_up("D3 C4 E3 C5", "D4")
-    seen = {i for i in np.flatnonzero(named(caught)["ladder_capture"][0])}
+    seen = set(np.flatnonzero(named(caught)["ladder_capture"][0]))
     assert from_gtp("E4") in seen or from_gtp("D5") in seen
     free = set_up("D3 C4 E3 C5", "D4 Q16 P16 Q15")
     assert not named(free)["ladder_capture"].any()

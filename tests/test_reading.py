@@ -64,7 +64,25 @@ def both_paths(data: bytes) -> tuple[object, object]:
 def test_both_paths_agree_on_mutated_games(sample_files: list[Path]) -> None:
     """Whatever the fast path accepts, sgfmill accepts with the same moves. Of bad games they may name different reasons."""
     rng = random.Random(0)
-    pieces = [b"[", b"]", b"(", b")", b";", b"\\", b"B[aa]", b"AB[dd][pp]", b"AE[dd]", b"W[]", b"B[tt]", b"B[zz]", b" ", b"\n", b"C[a\\]b]", b"PL[W]", b"(;B[ab])"]
+    pieces = [
+        b"[",
+        b"]",
+        b"(",
+        b")",
+        b";",
+        b"\\",
+        b"B[aa]",
+        b"AB[dd][pp]",
+        b"AE[dd]",
+        b"W[]",
+        b"B[tt]",
+        b"B[zz]",
+        b" ",
+        b"\n",
+        b"C[a\\]b]",
+        b"PL[W]",
+        b"(;B[ab])",
+    ]
     agreed = unusual = 0
     for _ in range(1500):
         data = bytearray(rng.choice(sample_files).read_bytes()[: rng.choice([120, 400, 4000])])
@@ -146,7 +164,15 @@ def test_reasons(data: bytes, expected: str) -> None:
 
 
 def test_ten_megabytes_of_brackets_take_no_time() -> None:
-    for data in (b"[" * 10_000_000, b"(" * 10_000_000, b"(;B[" * 2_500_000, b"()" * 5_000_000, b"(;)" * 300_000, b"(;B[aa](;" * 1_000_000, b"(;GM[1]" * 200_000):
+    for data in (
+        b"[" * 10_000_000,
+        b"(" * 10_000_000,
+        b"(;B[" * 2_500_000,
+        b"()" * 5_000_000,
+        b"(;)" * 300_000,
+        b"(;B[aa](;" * 1_000_000,
+        b"(;GM[1]" * 200_000,
+    ):
         assert all(isinstance(item, Skipped) for item in Reader().games(sources.Blob("x", data)))
 
 
@@ -192,7 +218,21 @@ def test_damaged_utf8_is_still_utf8() -> None:
 
 @pytest.mark.parametrize(
     ("written", "number"),
-    [("9d", 9), ("9段", 9), ("P9段", 19), ("九段", 9), ("初段", 1), ("9p", 19), ("1 kyu", -1), ("30k", -30), ("7级", -7), ("", 0), ("?", 0), ("99d", 0), ("pro", 0)],
+    [
+        ("9d", 9),
+        ("9段", 9),
+        ("P9段", 19),
+        ("九段", 9),
+        ("初段", 1),
+        ("9p", 19),
+        ("1 kyu", -1),
+        ("30k", -30),
+        ("7级", -7),
+        ("", 0),
+        ("?", 0),
+        ("99d", 0),
+        ("pro", 0),
+    ],
 )
 def test_ranks(written: str, number: int) -> None:
     assert text.rank(written) == number
@@ -202,7 +242,18 @@ def test_ranks(written: str, number: int) -> None:
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [("B+R", (1, 0)), ("W+3.5", (2, 3.5)), ("B+Resign", (1, 0)), ("W+T", (2, 0)), ("0", (3, 0)), ("Draw", (3, 0)), ("Void", (0, 0)), ("?", (0, 0)), ("", (0, 0)), ("Black+2", (1, 2))],
+    [
+        ("B+R", (1, 0)),
+        ("W+3.5", (2, 3.5)),
+        ("B+Resign", (1, 0)),
+        ("W+T", (2, 0)),
+        ("0", (3, 0)),
+        ("Draw", (3, 0)),
+        ("Void", (0, 0)),
+        ("?", (0, 0)),
+        ("", (0, 0)),
+        ("Black+2", (1, 2)),
+    ],
 )
 def test_results(written: str, expected: tuple[int, float]) -> None:
     assert text.outcome(written) == expected
@@ -231,7 +282,10 @@ def test_keys_are_the_same_for_turned_games_and_differ_otherwise() -> None:
 
 def archive_names(tmp_path: Path) -> dict[str, Path]:
     """The same three games in every kind of archive, with things to be passed over among them."""
-    members = {f"a/{i}.sgf": sgf_text(play_randomly(i, 30)) + b")" for i in range(3)} | {"../../evil.sgf": sgf_text(play_randomly(9, 30)) + b")", "readme.txt": b"x"}
+    members = {f"a/{i}.sgf": sgf_text(play_randomly(i, 30)) + b")" for i in range(3)} | {
+        "../../evil.sgf": sgf_text(play_randomly(9, 30)) + b")",
+        "readme.txt": b"x",
+    }
     made = {}
     with zipfile.ZipFile(tmp_path / "g.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():

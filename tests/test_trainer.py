@@ -133,7 +133,8 @@ def test_two_processes_give_the_result_of_one(tmp_path: Path) -> None:
     assert spawn(str(tmp_path / "one"), *options).wait() == 0
     port = str(20000 + os.getpid() % 20000)
     processes = [
-        spawn(str(tmp_path / "two"), *options, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1", MASTER_PORT=port) for r in (0, 1)
+        spawn(str(tmp_path / "two"), *options, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+        for r in (0, 1)
     ]
     for process in processes:
         assert process.wait(timeout=120) == 0, process.stderr.read() if process.stderr else ""

@@ -28,7 +28,8 @@ class GnuGo:
         )
 
     def ask(self, command: str) -> str:
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
         lines = []

@@ -29,7 +29,7 @@ class Board:
         self._seen = {self._colours()}
 
     def _colours(self) -> bytes:
-        return self.state[rules.COLOUR].tobytes()
+        return bytes(self.state[rules.COLOUR])
 
     def set_up(self, black: list[int], white: list[int], to_play: int = BLACK) -> None:
         """Replace the position by one with these stones and no history. Raises IllegalMove if a chain would have no liberty."""
@@ -72,7 +72,8 @@ class Board:
     def stones(self) -> npt.NDArray[np.int8]:
         """int8 `(size, size)`: 0 empty, 1 black, 2 white; row 0 is the bottom row."""
         field = self.state[rules.COLOUR].reshape(rules.STRIDE, rules.STRIDE)
-        return field[1 : self.size + 1, 1 : self.size + 1].astype(np.int8)
+        stones: npt.NDArray[np.int8] = field[1 : self.size + 1, 1 : self.size + 1].astype(np.int8)
+        return stones
 
     def ko(self) -> int | None:
         """The flat index that simple ko forbids to the side to play, or None."""

@@ -46,7 +46,7 @@ def _fresh_stamp(s: Ints) -> int:
         s[MEMBER, :] = 0
         s[NUMBERS, STAMP] = 0
     s[NUMBERS, STAMP] += 1
-    return s[NUMBERS, STAMP]
+    return int(s[NUMBERS, STAMP])
 
 
 @jit

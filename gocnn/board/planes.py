@@ -12,6 +12,9 @@ model was trained with. All planes are 0 or 1, uint8 `(C, 19, 19)`, seen from th
     ladder_capture      1   a move there starts a ladder that works against a chain of two liberties
     ladder_escape       1   a move there gets an own chain out of atari for good, as far as ladders go
     handicap            1   1 everywhere if the game began with handicap stones
+    stones              2   own stones, the opponent's stones (what is left without their liberties)
+
+All but the last two are shown by default.
 
 The groups follow AlphaGo's table (Silver et al., "Mastering the game of Go with deep neural networks and tree search", Nature 2016, extended
 data table 2), with one-hot history in place of "turns since". What each of them is worth is measured in docs/benchmarks.md.
@@ -50,12 +53,13 @@ PLANES: dict[str, int] = {
     "ladder_capture": 1,
     "ladder_escape": 1,
     "handicap": 1,
+    "stones": 2,
 }
-DEFAULT_GROUPS = tuple(name for name in PLANES if name != "handicap")
+DEFAULT_GROUPS = tuple(name for name in PLANES if name not in ("handicap", "stones"))
 HISTORY = PLANES["history"]
 NO_MOVE = -1
 
-_OWN, _OPPONENT, _BOARD, _HISTORY, _KO, _LEGAL, _CAPTURE, _ESCAPE, _HANDICAP = range(9)
+_OWN, _OPPONENT, _BOARD, _HISTORY, _KO, _LEGAL, _CAPTURE, _ESCAPE, _HANDICAP, _STONES = range(10)
 
 Offsets = npt.NDArray[np.int64]
 
@@ -76,7 +80,7 @@ def _count(name: str) -> int:
 
 
 def offsets(groups: Sequence[str]) -> Offsets:
-    """int64 `(9,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group left out. Raises UnknownPlanes."""
+    """int64 `(10,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group left out. Raises UnknownPlanes."""
     first: dict[str, int] = {}
     total = 0
     for name in groups:
@@ -210,6 +214,8 @@ def fill(state: State, colour: int, recent: npt.NDArray[np.int16], handicap: boo
                     out[legal, permutation[index]] = 1
             else:
                 first = own if c == colour else opponent
+                if at[_STONES] >= 0:
+                    out[at[_STONES] + (0 if c == colour else 1), permutation[index]] = 1
                 if first >= 0:
                     out[first + min(libs[0, state[HEAD, p]], 4) - 1, permutation[index]] = 1
             index += 1

@@ -50,7 +50,7 @@ def collect(store: Store, chosen: Any) -> dict[str, Any]:
         "games": len(records),
         "moves": int(moves.sum()),
         "handicap_games": int((records["handicap"] > 0).sum()),
-        "length_percentiles": dict(zip(map(str, shares, strict=False), np.percentile(moves, shares).round().astype(int).tolist(), strict=True)) if len(moves) else {},
+        "length_percentiles": {str(s): round(float(np.percentile(moves, s))) for s in shares} if len(moves) else {},
         "results": {RESULTS[k]: int((records["winner"] == k).sum()) for k in RESULTS},
         "counted": int((records["margin"] > 0).sum()),
         "dates": [int(dates.min()), int(dates.max())] if len(dates) else [],
@@ -86,7 +86,9 @@ def _skipped(path: Path) -> dict[str, int]:
     if not listing.exists():
         return {}
     with listing.open(newline="", errors="replace") as stream:
-        return dict(Counter(row["reason"] for row in csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE) if row.get("reason")).most_common())
+        return dict(
+            Counter(row["reason"] for row in csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE) if row.get("reason")).most_common()
+        )
 
 
 def table(figures: dict[str, Any]) -> str:

@@ -17,8 +17,13 @@ DEFAULT_MINUTES = 30.0
 @click.option("--valid", multiple=True, metavar="GAMES", help="Games to validate on (also several times); without it some of GAMES are held back.")
 @click.option("--valid-share", type=click.FloatRange(0.001, 0.5), default=0.02, show_default=True, help="Share of GAMES held back for validation.")
 @click.option("--valid-positions", type=click.IntRange(100), default=4096, show_default=True, help="Positions in each validation.")
-@click.option("--preset", type=click.Choice(["tiny", "small", "base", "large"]), default="small", show_default=True,
-              help="Size of the network: 4x32, 6x64, 10x128, 15x192 (blocks x channels).")
+@click.option(
+    "--preset",
+    type=click.Choice(["tiny", "small", "base", "large"]),
+    default="small",
+    show_default=True,
+    help="Size of the network: 4x32, 6x64, 10x128, 15x192 (blocks x channels).",
+)
 @click.option("--blocks", type=click.IntRange(1, 200), help="Residual blocks, instead of the preset's.")
 @click.option("--channels", type=click.IntRange(1, 2048), help="Channels, instead of the preset's.")
 @click.option("--context", type=click.Choice(["none", "se", "bias"]), help="What each block knows of the whole board, instead of the preset's.")
@@ -32,14 +37,22 @@ DEFAULT_MINUTES = 30.0
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Highest rate.  [default: the optimiser's]")
 @click.option("--weight-decay", type=click.FloatRange(0), default=TrainConfig.weight_decay, show_default=True)
 @click.option("--schedule", type=click.Choice(["cosine", "onecycle", "constant"]), default="cosine", show_default=True)
-@click.option("--warmup", type=click.FloatRange(0, 1), default=TrainConfig.warmup, show_default=True, help="Share of the budget in which the rate rises.")
+@click.option(
+    "--warmup", type=click.FloatRange(0, 1), default=TrainConfig.warmup, show_default=True, help="Share of the budget in which the rate rises."
+)
 @click.option("--clip", type=click.FloatRange(0), default=TrainConfig.clip, show_default=True, help="Largest norm of the gradient (0: none).")
 @click.option("--label-smoothing", type=click.FloatRange(0, 0.9), default=0.0, show_default=True)
-@click.option("--ema", type=click.FloatRange(0, 1, max_open=True), default=TrainConfig.ema, show_default=True, help="Decay of the averaged weights (0: none).")
-@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True, help="auto: what the device trains fastest in.")
+@click.option(
+    "--ema", type=click.FloatRange(0, 1, max_open=True), default=TrainConfig.ema, show_default=True, help="Decay of the averaged weights (0: none)."
+)
+@click.option(
+    "--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True, help="auto: what the device trains fastest in."
+)
 @click.option("--compile/--no-compile", default=False, help="Use torch.compile (needs a C++ compiler on CPUs).")
 @click.option("--validations", type=click.IntRange(1), default=TrainConfig.validations, show_default=True, help="How many, evenly over the budget.")
-@click.option("--patience", type=click.IntRange(0), default=0, show_default=True, help="Stop after so many validations without a better one (0: never).")
+@click.option(
+    "--patience", type=click.IntRange(0), default=0, show_default=True, help="Stop after so many validations without a better one (0: never)."
+)
 @click.option("--checkpoint-minutes", type=click.FloatRange(0), default=TrainConfig.checkpoint_minutes, show_default=True)
 @click.option("--feeders", type=click.IntRange(1), help="Threads that draw samples.  [default: 1 on a CPU, 8 for a GPU]")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
@@ -78,8 +91,11 @@ def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: 
         raise SystemExit(130)
     best = outcome.best
     rate = outcome.samples / max(outcome.seconds, 1e-9)
-    click.echo(f"{outcome.steps} steps, {outcome.samples} samples in {outcome.seconds / 60:.1f} min ({rate:.0f} samples/s, waited for data {outcome.waited:.1%})")
-    click.echo(f"best: top-1 {best['top1']:.2%}, top-5 {best['top5']:.2%}, loss {best['loss']:.4f} at {best['samples']} samples: {out}/best.safetensors")
+    speed = f"{rate:.0f} samples/s, waited for data {outcome.waited:.1%}"
+    click.echo(f"{outcome.steps} steps, {outcome.samples} samples in {outcome.seconds / 60:.1f} min ({speed})")
+    click.echo(
+        f"best: top-1 {best['top1']:.2%}, top-5 {best['top5']:.2%}, loss {best['loss']:.4f} at {best['samples']} samples: {out}/best.safetensors"
+    )
 
 
 def _check_device(device: str) -> None:

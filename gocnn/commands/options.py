@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def filters(function: F) -> F:
     """Options that choose among the games; they arrive as the keyword arguments of `game_filter`."""
     options = [
-        click.option("--min-rank", metavar="RANK", callback=_rank, help="Both players at least this strong: 5k, 1d, 9d, 1p (professionals above 9d)."),
+        click.option("--min-rank", metavar="RANK", callback=_rank, help="Both players at least this strong: 5k, 1d, 9d, 1p (above 9d)."),
         click.option("--date-from", metavar="DATE", callback=_date(0), help="Games from this day on: 2011, 2011-05 or 2011-05-31."),
         click.option("--date-to", metavar="DATE", callback=_date(99), help="Games up to this day."),
         click.option("--result", type=click.Choice(["any", "known", "black", "white", "scored"]), default="any", show_default=True,
@@ -22,7 +22,7 @@ def filters(function: F) -> F:
         click.option("--handicap", type=click.Choice(["any", "none", "only"]), default="any", show_default=True, help="By handicap stones."),
         click.option("--min-moves", type=click.IntRange(1), default=1, help="Games of at least so many moves.", show_default=True),
         click.option("--max-moves", type=click.IntRange(1), default=100000, help="Games of at most so many moves.", show_default=True),
-        click.option("--source", default="", metavar="PATTERN", help="Regular expression searched in the archive or folder name and in the place (PC)."),
+        click.option("--source", default="", metavar="PATTERN", help="Regular expression searched in archive or folder name and place (PC)."),
     ]  # fmt: skip
     for option in reversed(options):
         function = option(function)

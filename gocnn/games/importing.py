@@ -150,7 +150,7 @@ def import_games(arguments: list[str], out: Path, *, append: bool = False, jobs:
         if first is not None:
             (store.append if append else store.write)(out, _chain(first, chunks))
     listing = out.with_name(out.name + ".skipped.tsv")
-    if first is None and not (append and set(report.reasons) <= {reader.DUPLICATE}):
+    if first is None and not (append and report.reasons[reader.DUPLICATE]):
         raise UserError(nothing_left(arguments, report))
     if report.skipped:
         write_text(listing, report.table())

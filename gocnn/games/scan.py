@@ -82,7 +82,7 @@ def _point(data: Bytes, start: int, stop: int) -> int:
         return PASS
     if stop - start != 2:
         return -2
-    column, row = data[start] - 97, data[start + 1] - 97
+    column, row = int(data[start]) - 97, int(data[start + 1]) - 97
     if column == SIZE and row == SIZE:
         return PASS
     if 0 <= column < SIZE and 0 <= row < SIZE:
@@ -245,4 +245,4 @@ def game_key(words: npt.NDArray[np.uint16], n_setup: int, n_moves: int, permutat
         h *= np.uint64(0xD6E8FEB86659FD93)
         h ^= h >> np.uint64(32)
         best = min(best, h)
-    return np.int64(best >> np.uint64(1))
+    return int(best >> np.uint64(1))

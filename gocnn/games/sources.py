@@ -4,7 +4,6 @@ Archives are read in place and nothing is ever unpacked to disk, so names with `
 archive may unpack to is limited, because a few kilobytes can hold gigabytes.
 """
 
-
 import bz2
 import gzip
 import lzma
@@ -15,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, Any, Literal, cast
 
 from gocnn.errors import UserError
 
@@ -160,7 +159,7 @@ def _decompressed(path: Path) -> IO[bytes]:
     """The plain tar inside; tarfile's own decompression of streams is many times slower."""
     with path.open("rb") as stream:
         head = stream.read(6)
-    opener = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}.get(head[:2], open)
+    opener: Any = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}.get(head[:2], open)
     return cast(IO[bytes], opener(path, "rb"))
 
 
@@ -170,8 +169,6 @@ def _tar(path: Path, limit: int) -> Iterator[Blob]:
             if member.offset > limit or member.offset_data + member.size > limit:
                 yield Blob(str(path), b"", _over(limit))
                 return
-            archive.members = []  # tarfile remembers every member; a large archive would fill memory
+            archive.members = []  # type: ignore[attr-defined]  # tarfile remembers every member; a large archive would fill memory
             if member.isreg() and member.name.lower().endswith(".sgf"):
                 yield _take(path, member.name, member.size, archive.extractfile(member))
-
-

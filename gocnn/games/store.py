@@ -162,7 +162,7 @@ class Store:
     def verify(self) -> None:
         """Check every byte against the checksums. Raises UserError if one is wrong."""
         for number, segment in enumerate(self.segments):
-            if zlib.crc32(self._bytes[segment.body : segment.end]) != segment.crc:
+            if zlib.crc32(self._bytes[segment.body : segment.end].data) != segment.crc:
                 raise UserError(f"{self.path} is damaged in segment {number} (checksum); import the games again")
 
 

@@ -35,7 +35,8 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         weight = torch.sigmoid(self.expand(torch.relu(self.reduce(x.mean((2, 3))))))
-        return x * weight[:, :, None, None]
+        result: Tensor = x * weight[:, :, None, None]
+        return result
 
 
 class GlobalBias(nn.Module):
@@ -53,7 +54,8 @@ class GlobalBias(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = torch.relu(self.squeeze(x))
         bias = self.expand(torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1))
-        return x + bias[:, :, None, None]
+        result: Tensor = x + bias[:, :, None, None]
+        return result
 
 
 CONTEXTS: dict[str, Callable[[int], nn.Module]] = {"se": SqueezeExcite, "bias": GlobalBias}
@@ -124,7 +126,7 @@ def initialise(module: nn.Module) -> None:
             nn.init.zeros_(part.bias)
     for part in module.modules():
         if isinstance(part, ResidualBlock):
-            nn.init.zeros_(part.second[1].weight)
+            nn.init.zeros_(part.second[1].weight)  # type: ignore[arg-type]
         elif isinstance(part, Bottleneck):
             nn.init.zeros_(part.bn3.weight)
         elif isinstance(part, SqueezeExcite | GlobalBias):

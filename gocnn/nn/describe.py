@@ -1,8 +1,6 @@
 """What a network is, layer by layer: kernels, shapes, receptive fields, parameters, multiply-accumulates, and what a fully connected layer
 would have cost instead."""  # fmt: skip
 
-
-
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,9 +13,11 @@ FULLY_CONNECTED_NEURONS = 1000
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer. Shapes are without the batch. receptive_field is the side, in input pixels, of the square that one output can depend on
+    """One layer. Shapes are without the batch. receptive_field is the side, in input pixels, of the square that one output depends on
     through convolutions and pooling (None for layers after a flattening); sees_all says that a mean over the whole picture reaches it too.
-    macs are multiply-accumulates for one sample. fully_connected is the number of weights of a dense layer between the same two shapes."""  # fmt: skip
+    macs are multiply-accumulates for one sample. fully_connected is the number of weights of a dense layer between the
+    same two shapes.
+    """
 
     name: str
     kind: str
@@ -154,7 +154,8 @@ class Description:
         for x in self.layers:
             dense = f"{x.fully_connected:,}" if x.fully_connected is not None else ""
             seen = ("" if x.receptive_field is None else str(x.receptive_field)) + ("*" if x.sees_all else "")
-            rows.append(f"{x.name:26}{x.kind:16}{x.kernel or '':>7}{x.stride or '':>7}{_shape(x.output):>14}{seen:>7}{x.parameters:>12,}{x.macs:>15,}{dense:>20}")
+            shape = f"{x.kernel or '':>7}{x.stride or '':>7}{_shape(x.output):>14}{seen:>7}"
+            rows.append(f"{x.name:26}{x.kind:16}{shape}{x.parameters:>12,}{x.macs:>15,}{dense:>20}")
         side, sees_all = self.receptive_field()
         height, width = self.input[1:]
         longest = max(height, width)
@@ -183,5 +184,3 @@ def describe(name: str, model: nn.Module, shape: tuple[int, int, int]) -> Descri
     inputs = shape[0] * shape[1] * shape[2]
     parameters = sum(p.numel() for p in model.parameters())
     return Description(name, shape, walker.layers, parameters, sum(x.macs for x in walker.layers), inputs * FULLY_CONNECTED_NEURONS)
-
-

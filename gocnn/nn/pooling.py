@@ -11,7 +11,8 @@ class MinPool2d(nn.MaxPool2d):
     """Minimum of each window: `(N, C, H, W)` to `(N, C, H', W')`; arguments as for `torch.nn.MaxPool2d`. Padding never wins."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return -super().forward(-x)
+        highest: Tensor = super().forward(-x)
+        return -highest
 
 
 def pooling(kind: Pool, kernel: int = 2, stride: int | None = None) -> nn.Module:

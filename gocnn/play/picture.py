@@ -52,9 +52,9 @@ def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, floa
             continue
         row, column = divmod(index, size)
         strength = 0.25 + 0.75 * probability / best
-        face = (0.13, 0.45, 0.2) if place == 0 else (0.16, 0.36, 0.6)
+        tint = (0.13, 0.45, 0.2) if place == 0 else (0.16, 0.36, 0.6)
         axis.add_patch(Circle((column, row), 0.46, facecolor="#e0b567", edgecolor="none", zorder=3))
-        axis.add_patch(Circle((column, row), 0.46, facecolor=(*face, strength), edgecolor=face, linewidth=1.0, zorder=4))
+        axis.add_patch(Circle((column, row), 0.46, facecolor=(*tint, strength), edgecolor=tint, linewidth=1.0, zorder=4))
         label = f"{probability:.0%}" if probability >= 0.01 else "<1"
         axis.text(column, row, label, ha="center", va="center", fontsize=7.5, color="white" if strength > 0.5 else "#16243a", zorder=5)
     if played is not None and played < size * size:

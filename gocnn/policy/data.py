@@ -96,5 +96,3 @@ def without(chosen: Chosen, other: Chosen) -> tuple[Chosen, int]:
     if both.all():
         raise UserError("every training game is also a validation game; give other games with --valid, or none")
     return subset(chosen, ~both), int(both.sum())
-
-

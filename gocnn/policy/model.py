@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from gocnn.board import Board, ladder, planes, rules, symmetry
+from gocnn.board import Board, ladder, planes, symmetry
 from gocnn.board.coords import PASS, SIZE
 from gocnn.errors import UserError
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
@@ -51,7 +51,9 @@ def load(path: str | Path, device: str = "cpu") -> Policy:
     return Policy(network, config, file.provenance, file.path, place)
 
 
-def planes_of(board: Board, recent: Sequence[int], groups: Sequence[str], handicap: bool = False, symmetries: Sequence[int] = (0,)) -> npt.NDArray[np.uint8]:
+def planes_of(
+    board: Board, recent: Sequence[int], groups: Sequence[str], handicap: bool = False, symmetries: Sequence[int] = (0,)
+) -> npt.NDArray[np.uint8]:
     """Planes, uint8 `(S, C, 19, 19)`, of a 19x19 position for the side to play, one for each symmetry. `recent`: flat indices, the latest first."""
     count = planes.plane_count(groups)
     out = np.empty((len(symmetries), count, SIZE * SIZE), np.uint8)

@@ -188,5 +188,3 @@ def choose_positions(games: Games, count: int, seed: int) -> tuple[npt.NDArray[n
     flat = np.arange(total) if count >= total else np.sort(np.random.default_rng(seed).choice(total, count, replace=False))
     which = np.searchsorted(ends, flat, "right")
     return which, flat - (ends[which] - games.moves[which])
-
-

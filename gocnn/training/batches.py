@@ -44,11 +44,9 @@ class Feeder:
         self._device, self._index, self._block = device, first, source.block
         self._queues: list[queue.Queue[Batch | BaseException]] = [queue.Queue(self.DEPTH) for _ in range(max(1, threads))]
         self._stop = threading.Event()
-        self._copies = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._copies = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         self._ahead: Batch | None = None
-        self._threads = [
-            threading.Thread(target=self._work, args=(copy.copy(source), first, lane), daemon=True) for lane in range(len(self._queues))
-        ]
+        self._threads = [threading.Thread(target=self._work, args=(copy.copy(source), first, lane), daemon=True) for lane in range(len(self._queues))]
         for thread in self._threads:
             thread.start()
 

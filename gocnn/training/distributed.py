@@ -80,16 +80,19 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         y = x.float()
         n = y.numel() // y.shape[1]
         sums = torch.cat([y.sum((0, 2, 3)), (y * y).sum((0, 2, 3)), y.new_tensor([float(n)])])
-        total = dist_functional.all_reduce(sums)
+        total: Tensor = dist_functional.all_reduce(sums)  # type: ignore[no-untyped-call]
         count = total[-1].detach()
         mean, square = (total[:-1] / count).chunk(2)
         variance = square - mean * mean
         with torch.no_grad():
             momentum = self.momentum if self.momentum is not None else 0.1
-            assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
+            assert self.running_mean is not None
+            assert self.running_var is not None
+            assert self.num_batches_tracked is not None
             self.running_mean.lerp_(mean, momentum)
             self.running_var.lerp_(variance * count / (count - 1), momentum)
             self.num_batches_tracked += 1
         scale = self.weight * torch.rsqrt(variance + self.eps)
         out = y * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
-        return out.to(x.dtype)
+        result: Tensor = out.to(x.dtype)
+        return result

@@ -58,9 +58,9 @@ def read_metadata(path: Path) -> dict[str, str]:
         with path.open("rb") as stream:
             head = stream.read(8)
             length = struct.unpack("<Q", head)[0] if len(head) == 8 else 0
-            if head[:4] == b"PK\x03\x04" or head[:1] == b"\x80":
-                raise UserError(f"{path} is a pickle (a .pt or .pth file), which could run code and is not loaded; give a .safetensors file of this program")
             if not 2 <= length <= 100 << 20:
+                if head[:4] == b"PK\x03\x04" or head[:1] == b"\x80":
+                    raise UserError(f"{path} is a pickle (.pt, .pth), which could run code and is not loaded; give a .safetensors file of this program")
                 raise UserError(f"{path} is not a model file of this program; give a .safetensors file that it has trained")
             text = stream.read(length)
             if len(text) < length:
@@ -89,7 +89,9 @@ def load(path: str | Path, kind: str) -> ModelFile:
     if metadata.get("format") != FORMAT:
         raise UserError(f"{target} is a safetensors file, but not a model of this program; give one that it has trained")
     if metadata.get("version") != str(VERSION):
-        raise UserError(f"{target} is a model of format version {metadata.get('version')}, this program reads version {VERSION}; train it again or update")
+        raise UserError(
+            f"{target} is a model of format version {metadata.get('version')}, this program reads version {VERSION}; train it again or update"
+        )
     if metadata.get("kind") != kind:
         raise UserError(f"{target} is a model of the kind {metadata.get('kind')}, but {kind} is needed here; give another model")
     try:

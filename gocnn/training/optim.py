@@ -1,7 +1,7 @@
 """Optimisers: which parameter gets what, and Muon."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +50,7 @@ def _groups(weights: list[nn.Parameter], rest: list[nn.Parameter], decay: float)
 def _last_layer(model: nn.Module) -> nn.Parameter | None:
     """The weight of the last convolution or linear layer: its rows are answers, not features, and Muon is not for them."""
     layers = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-    return layers[-1].weight if layers else None
+    return cast(nn.Parameter, layers[-1].weight) if layers else None
 
 
 class Muon(torch.optim.Optimizer):
@@ -95,4 +95,5 @@ def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if tall else x).to(matrix.dtype)
+    result: Tensor = (x.T if tall else x).to(matrix.dtype)
+    return result

@@ -34,7 +34,7 @@ def _cpu_has_bf16() -> bool:
 def _seconds(bf16: bool) -> float:
     """The best of three forward and backward passes of a 3x3 convolution over 32 boards of 64 channels."""
     generator = torch.Generator().manual_seed(0)
-    layer = nn.Conv2d(64, 64, 3, padding=1, bias=False).to(memory_format=torch.channels_last)
+    layer = nn.Conv2d(64, 64, 3, padding=1, bias=False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     x = torch.randn(32, 64, 19, 19, generator=generator).to(memory_format=torch.channels_last).requires_grad_()
     best = float("inf")
     for _ in range(4):

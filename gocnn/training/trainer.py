@@ -214,7 +214,7 @@ class Trainer:
                 net.require_backward_grad_sync = False  # type: ignore[assignment]
             with autocast(self.device, self.precision):
                 loss, right = self.task.loss(net, batch)
-            (loss / config.accumulate).backward()
+            (loss / config.accumulate).backward()  # type: ignore[no-untyped-call]
             if wait:
                 net.require_backward_grad_sync = True  # type: ignore[assignment]
             n = len(batch[-1])
