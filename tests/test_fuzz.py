@@ -4,6 +4,7 @@ import resource
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,13 @@ BITS = st.sampled_from(
     [b"", b"(", b")", b"[", b"]", b";", b"\\", b"(;", b"B[aa]", b"AB[aa:ss]", b"AB[dd]", b"SZ[19]", b"SZ[99999999999]", b"CA[utf-16]", b"B[tt]"]
 )
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """Compile everything first, so that the deadlines measure running."""
+    check(list(READER.games(Blob("x", FILES[0].read_bytes()))))
+    check(list(READER.games(Blob("x", b"(;SZ[19]AB[aa:bb];B[dd])"))))
 
 
 def edited(data: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
@@ -47,7 +55,7 @@ def check(items: list[Game | Skipped]) -> None:
             assert rules.play_index(state, w & 511, 2 if w & 512 else 1) == rules.LEGAL
 
 
-@settings(max_examples=300, deadline=2000, suppress_health_check=SLOW)
+@settings(max_examples=300, deadline=5000, suppress_health_check=SLOW)
 @given(st.integers(0, len(FILES) - 1), EDITS, BITS, st.integers(0, 3000))
 def test_mutated_games(number: int, edits: list[tuple[int, int, bytes]], bit: bytes, cut: int) -> None:
     data = edited(FILES[number].read_bytes(), edits)
@@ -56,14 +64,14 @@ def test_mutated_games(number: int, edits: list[tuple[int, int, bytes]], bit: by
     check(list(READER.games(Blob("x", data + bit + data[:cut] + data))))
 
 
-@settings(max_examples=200, deadline=2000, suppress_health_check=SLOW)
+@settings(max_examples=200, deadline=5000, suppress_health_check=SLOW)
 @given(st.binary(max_size=400))
 def test_any_bytes(data: bytes) -> None:
     check(list(READER.games(Blob("x", data))))
     check(list(READER.games(Blob("x", b"(;" + data + b")"))))
 
 
-@settings(max_examples=150, deadline=2000, suppress_health_check=SLOW)
+@settings(max_examples=150, deadline=5000, suppress_health_check=SLOW)
 @given(EDITS, st.integers(0, 10**6))
 def test_mutated_stores(tmp_path: Path, sample_store: Path, edits: list[tuple[int, int, bytes]], cut: int) -> None:
     whole = sample_store.read_bytes()

@@ -30,7 +30,7 @@ ROWS, WIDTH = 9, FIELD * 4
 # log's end after it, the two liberties it leaves, the ataris tried, the atari played, whether captures were looked for.
 COUNT, NEXT_DEFENCE, TOP, DEFENCE, AFTER, FIRST, SECOND, ATARIS, ATARI, SCANNED = 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 FRAME = 16
-DEPTH = 100
+DEPTH = 36
 
 
 def new_scratch() -> Ints:

@@ -170,7 +170,12 @@ def play_index(state: State, index: int, colour: int) -> int:
     if index == size * size:
         state[META, KO] = NO_KO
         return LEGAL
-    point = field_point(index, size)
+    return play_point(state, field_point(index, size), colour)
+
+
+@jit
+def play_point(state: State, point: int, colour: int) -> int:
+    """Play field point `point` if that is legal; returns LEGAL or why it is not, the position then unchanged."""
     verdict = legality(state, point, colour)
     if verdict == LEGAL:
         play(state, point, colour)

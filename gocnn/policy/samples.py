@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from gocnn._jit import jit
 from gocnn.board import ladder, planes, rules, symmetry
-from gocnn.board.coords import POINTS, SIZE
+from gocnn.board.coords import PASS, POINTS, SIZE
 from gocnn.errors import UserError
 from gocnn.games.scan import WHITE_BIT
 from gocnn.games.store import Store
@@ -100,7 +100,10 @@ def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt
         first = start[game] + setup[game]
         while ply < plies[i]:
             w = words[first + ply]
-            rules.play_index(state, w & 511, 2 if w & WHITE_BIT else 1)
+            if w & 511 == PASS:
+                state[rules.META, rules.KO] = rules.NO_KO
+            else:  # the size is a constant here, which spares the divisions of play_index
+                rules.play_point(state, rules.field_point(w & 511, SIZE), 2 if w & WHITE_BIT else 1)
             ply += 1
         slot = slots[i]
         if slot < 0:
