@@ -177,6 +177,7 @@ def test_training_from_raw_games_resuming_and_refusals(tmp_path: Path, sample_st
     assert "no run to resume" in refused(1, "go-train", folder, "--out", tmp_path / "other", "--resume", "--quiet")
     assert re.match(r"[1-7] games, \d+ positions", modelfile.load(run, "go-policy").provenance["data"])
 
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
 def test_cuda_where_there_is_none(tmp_path: Path, sample_store: Path) -> None:
     assert "no CUDA device" in refused(1, "go-train", sample_store, "--out", tmp_path / "run", *TRAIN, "--device", "cuda")

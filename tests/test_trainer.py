@@ -129,7 +129,7 @@ def test_accumulated_parts_equal_the_whole_batch_without_batch_norm(tmp_path: Pa
 @pytest.mark.slow
 def test_two_processes_give_the_result_of_one(tmp_path: Path) -> None:
     """Two Gloo processes with half of each batch each, batch norm included, against one process with the whole."""
-    options = ["20", "ema=0.9", "clip=0"]
+    options = ["20", "ema=0.9", "dropout=0.0"]
     assert spawn(str(tmp_path / "one"), *options).wait() == 0
     port = str(20000 + os.getpid() % 20000)
     processes = [
@@ -140,8 +140,7 @@ def test_two_processes_give_the_result_of_one(tmp_path: Path) -> None:
         assert process.wait(timeout=120) == 0, process.stderr.read() if process.stderr else ""
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     for key in one:
-        if one[key].is_floating_point() and "2." not in key[:2]:
-            assert torch.allclose(one[key], two[key], atol=2e-3, rtol=2e-3), (key, (one[key] - two[key]).abs().max())
+        assert torch.allclose(one[key].float(), two[key].float(), atol=1e-4, rtol=1e-3), (key, (one[key] - two[key]).abs().max())
 
 
 def test_a_full_disk_keeps_the_checkpoint_before_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,9 +46,9 @@ class ToyTask:
         return {"loss": sums["loss"] / sums["count"], "accuracy": sums["right"] / sums["count"]}
 
 
-def network() -> nn.Module:
+def network(dropout: float = 0.1) -> nn.Module:
     torch.manual_seed(3)
-    return nn.Sequential(ConvNormAct(1, 8), ResidualBlock(8, 16, 2), nn.Dropout(0.1), nn.Flatten(), nn.Linear(256, 4))
+    return nn.Sequential(ConvNormAct(1, 8), ResidualBlock(8, 16, 2), nn.Dropout(dropout), nn.Flatten(), nn.Linear(256, 4))
 
 
 def valid() -> list[Batch]:
@@ -79,5 +79,6 @@ def follower(out: Path) -> RunFolder:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     extra = {key: float(value) if "." in value else int(value) for key, value in (a.split("=") for a in sys.argv[3:] if "=" in a)}
-    outcome = train(Path(sys.argv[1]), "--resume" in sys.argv, steps=int(sys.argv[2]), quiet=False, **extra)
+    net = network(extra.pop("dropout", 0.1))
+    outcome = train(Path(sys.argv[1]), "--resume" in sys.argv, net, steps=int(sys.argv[2]), quiet=False, **extra)
     sys.exit(130 if outcome.interrupted else 0)

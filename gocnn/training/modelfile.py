@@ -60,7 +60,9 @@ def read_metadata(path: Path) -> dict[str, str]:
             length = struct.unpack("<Q", head)[0] if len(head) == 8 else 0
             if not 2 <= length <= 100 << 20:
                 if head[:4] == b"PK\x03\x04" or head[:1] == b"\x80":
-                    raise UserError(f"{path} is a pickle (.pt, .pth), which could run code and is not loaded; give a .safetensors file of this program")
+                    raise UserError(
+                        f"{path} is a pickle (.pt, .pth), which could run code and is not loaded; give a .safetensors file of this program"
+                    )
                 raise UserError(f"{path} is not a model file of this program; give a .safetensors file that it has trained")
             text = stream.read(length)
             if len(text) < length:
