@@ -147,11 +147,20 @@ def test_bombs_say_which_option_lifts_the_limit(tmp_path: Path) -> None:
     assert "--max-unpacked" in refused(1, "go-import", tmp_path / "bomb.zip", "--out", tmp_path / "x", "--max-unpacked", "10")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_no_permission(tmp_path: Path) -> None:
+def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = tmp_path / "secret.sgf"
     secret.write_bytes(b"(;SZ[19];B[aa])")
     secret.chmod(0)
+    if os.geteuid() == 0:  # root may read everything: let the system refuse
+
+        read = Path.read_bytes
+
+        def refuse(path: Path) -> bytes:
+            if path == secret:
+                raise PermissionError(13, "Permission denied")
+            return read(path)
+
+        monkeypatch.setattr(Path, "read_bytes", refuse)
     assert "Permission denied" in refused(1, "go-import", secret, "--out", tmp_path / "x")
 
 
@@ -200,6 +209,29 @@ def test_wrong_calls_of_training(tmp_path: Path, sample_store: Path) -> None:
     assert "regular expression" in refused(1, "go-train", sample_store, "--out", run, *TRAIN, "--source", "(")
     assert "every training game is also a validation game" in refused(1, "go-train", sample_store, "--valid", sample_store, "--out", run, *TRAIN)
     assert not run.exists()
+
+
+@pytest.mark.slow
+def test_torchrun(tmp_path: Path, sample_store: Path) -> None:
+    """Two processes on the CPU: one run folder, one report."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(21000 + os.getpid() % 20000), "cli.py",
+               "go-train", str(sample_store), "--out", str(tmp_path / "run"), "--device", "cpu", "--threads", "1", *TRAIN]  # fmt: skip
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert out.returncode == 0, out.stderr
+    assert out.stdout.count("best: top-1") == 1
+    assert modelfile.load(tmp_path / "run" / "last.safetensors", "go-policy").provenance["samples"] == 32
+
+
+def test_every_command_and_option_of_the_readme_exists() -> None:
+    text = (ROOT / "README.md").read_text()
+    options = {
+        option for match in re.findall(r"`?(?:cli\.py )?(go-[a-z]+|describe)([^`|\n]*)", text) for option in re.findall(r"--[a-z-]+", match[1])
+    }
+    names = set(re.findall(r"(?:cli\.py |\| `)(go-[a-z]+|describe)", text))
+    assert names == {"go-import", "go-stats", "go-train", "go-eval", "go-suggest", "describe"}
+    help_text = "".join(good(name, "--help") for name in names)
+    assert len(options) > 3
+    assert {o for o in options if o not in help_text} == set()
 
 
 # --- evaluation and models ---------------------------------------------------------------------------------------------------------

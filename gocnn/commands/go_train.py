@@ -90,6 +90,8 @@ def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: 
         click.echo(f"stopped at step {outcome.steps}; go on with: cli.py go-train --out {out} --resume", err=True)
         raise SystemExit(130)
     best = outcome.best
+    if not best:  # a process of torchrun other than the first
+        return
     rate = outcome.samples / max(outcome.seconds, 1e-9)
     speed = f"{rate:.0f} samples/s, waited for data {outcome.waited:.1%}"
     click.echo(f"{outcome.steps} steps, {outcome.samples} samples in {outcome.seconds / 60:.1f} min ({speed})")
