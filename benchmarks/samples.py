@@ -39,12 +39,19 @@ def game_moves(games: samples.Games, game: int) -> list[tuple[int, str]]:
     return [(int(w) & 511, "w" if w & 512 else "b") for w in games.words[start : start + n]]
 
 
+def setup_stones(games: samples.Games, game: int) -> list[tuple[tuple[int, int], str]]:
+    start = int(games.start[game])
+    return [(divmod(int(w) & 511, 19), "w" if w & 512 else "b") for w in games.words[start : start + int(games.setup[game])]]
+
+
 def sgfmill_replay(games: samples.Games) -> Callable[[], int]:
     rng = np.random.default_rng(0)
 
     def run() -> int:
         game = int(rng.integers(len(games)))
         board = boards.Board(19)
+        stones = setup_stones(games, game)
+        board.apply_setup([p for p, c in stones if c == "b"], [p for p, c in stones if c == "w"], [])
         for index, colour in game_moves(games, game)[: int(rng.integers(games.moves[game]))]:
             if index < 361:
                 board.play(*divmod(index, 19), colour)
@@ -72,6 +79,8 @@ def numpy_position(games: samples.Games) -> Callable[[], int]:
     def run() -> int:
         game = int(rng.integers(len(games)))
         board = np.zeros((19, 19), np.int8)
+        for point, name in setup_stones(games, game):
+            board[point] = 1 if name == "b" else 2
         moves = game_moves(games, game)
         ply = int(rng.integers(len(moves)))
         for index, name in moves[:ply]:

@@ -152,7 +152,6 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secret.write_bytes(b"(;SZ[19];B[aa])")
     secret.chmod(0)
     if os.geteuid() == 0:  # root may read everything: let the system refuse
-
         read = Path.read_bytes
 
         def refuse(path: Path) -> bytes:

@@ -19,6 +19,9 @@ BUDGET = 16
 
 DEFENCES = 6
 
+GIVEN_UP = 30000
+"""What SPENT is set to when a search is given up: nothing more is tried then, at any depth."""
+
 # Rows of the scratch array: colours; marks and a stack for counting liberties; the log of removed stones; counters; marks and stones of the
 # chain that looks for a defence (liberties are counted meanwhile); the stack of the search;
 # the stones known to be the prey's (those with the mark PREY), whose liberties need no counting.
@@ -265,8 +268,10 @@ def escapes(s: Ints, prey: int, run: int, top: int) -> bool:
                 _undo(s, move, hunter, s[FRAMES, f + TOP], after)
                 if libs < 2:
                     continue
+                if libs == 2:
+                    s[NUMBERS, SPENT] = GIVEN_UP
                 verdict = 1
-        elif s[FRAMES, f + ATARIS] == 2:
+        elif s[FRAMES, f + ATARIS] == 2 or s[NUMBERS, SPENT] >= GIVEN_UP:
             _undo(s, s[FRAMES, f + DEFENCE], hunter, s[FRAMES, f + TOP], s[FRAMES, f + AFTER])
             verdict = 1
         else:

@@ -157,23 +157,17 @@ def _runs_free(state: State, libs: npt.NDArray[np.int16], prey: int, move: int, 
 
 @jit
 def _ladders(state: State, libs: npt.NDArray[np.int16], colour: int, at: Offsets, permutation: npt.NDArray[np.int16],
-             scratch: ladder.Ints, out: npt.NDArray[np.uint8]) -> None:  # fmt: skip
-    """Mark ladder captures (of the opponent's chains with two liberties) and escapes (of own chains in atari)."""
-    copied = False
+             scratch: ladder.Ints, candidates: int, out: npt.NDArray[np.uint8]) -> None:  # fmt: skip
+    """Mark ladder captures (of the opponent's chains with two liberties) and escapes (of own chains in atari).
+
+    Their heads are the `candidates` entries of row CHAIN of `scratch`, after the place for moves.
+    """
+    scratch[ladder.COL, :FIELD] = state[COLOUR]
     moves = scratch[ladder.CHAIN, FIELD : FIELD + ladder.DEFENCES]
-    for p in range(STRIDE, FIELD - STRIDE):
-        c = state[COLOUR, p]
-        if c == EMPTY or c == WALL or state[HEAD, p] != p:
-            continue
-        hunted = c != colour and libs[0, p] == 2 and at[_CAPTURE] >= 0
-        fleeing = c == colour and libs[0, p] == 1 and at[_ESCAPE] >= 0
-        if not (hunted or fleeing):
-            continue
-        if not copied:
-            scratch[ladder.COL, :FIELD] = state[COLOUR]
-            copied = True
+    for i in range(candidates):
+        p = scratch[ladder.CHAIN, FIELD + ladder.DEFENCES + i]
         known = False
-        if hunted:
+        if state[COLOUR, p] != colour:
             for turn in range(2):
                 move, run = libs[1 + turn, p], libs[2 - turn, p]
                 if state[META, KO] == move or _runs_free(state, libs, p, move, run):
@@ -185,8 +179,8 @@ def _ladders(state: State, libs: npt.NDArray[np.int16], colour: int, at: Offsets
                     out[at[_CAPTURE], permutation[flat_index(move, SIZE)]] = 1
         else:
             ladder.know_prey(scratch, state, p)
-            for i in range(ladder.escaping_moves(scratch, p, libs[1, p], moves)):
-                move = moves[i]
+            for k in range(ladder.escaping_moves(scratch, p, libs[1, p], moves)):
+                move = moves[k]
                 if state[META, KO] != move:
                     out[at[_ESCAPE], permutation[flat_index(move, SIZE)]] = 1
 
@@ -204,7 +198,7 @@ def fill(state: State, colour: int, recent: npt.NDArray[np.int16], handicap: boo
     count_liberties(state, libs)
     ko = state[META, KO]
     own, opponent, legal = at[_OWN], at[_OPPONENT], at[_LEGAL]
-    index = 0
+    index, candidates = 0, 0
     for row in range(SIZE):
         p = (row + 1) * STRIDE + 1
         for _ in range(SIZE):
@@ -213,11 +207,16 @@ def fill(state: State, colour: int, recent: npt.NDArray[np.int16], handicap: boo
                 if legal >= 0 and p != ko and _may_play(state, libs, p, colour):
                     out[legal, permutation[index]] = 1
             else:
+                head = state[HEAD, p]
+                count = libs[0, head]
                 first = own if c == colour else opponent
+                if head == p and ((count == 2 and c != colour and at[_CAPTURE] >= 0) or (count == 1 and c == colour and at[_ESCAPE] >= 0)):
+                    scratch[ladder.CHAIN, FIELD + ladder.DEFENCES + candidates] = p
+                    candidates += 1
                 if at[_STONES] >= 0:
                     out[at[_STONES] + (0 if c == colour else 1), permutation[index]] = 1
                 if first >= 0:
-                    out[first + min(libs[0, state[HEAD, p]], 4) - 1, permutation[index]] = 1
+                    out[first + min(count, 4) - 1, permutation[index]] = 1
             index += 1
             p += 1
     if at[_BOARD] >= 0:
@@ -228,7 +227,7 @@ def fill(state: State, colour: int, recent: npt.NDArray[np.int16], handicap: boo
                 out[at[_HISTORY] + i, permutation[recent[i]]] = 1
     if at[_KO] >= 0 and ko != NO_KO:
         out[at[_KO], permutation[flat_index(ko, SIZE)]] = 1
-    if at[_CAPTURE] >= 0 or at[_ESCAPE] >= 0:
-        _ladders(state, libs, colour, at, permutation, scratch, out)
+    if candidates:
+        _ladders(state, libs, colour, at, permutation, scratch, candidates, out)
     if at[_HANDICAP] >= 0 and handicap:
         out[at[_HANDICAP]] = 1
