@@ -2,7 +2,8 @@
 
 Replaying is what costs, so one replay serves several positions of the game (`POSITIONS_A_GAME`). They are spread over many batches: a
 *block* is drawn at once (games chosen in proportion to their length, positions uniformly in each, so every position of the store is equally
-likely), shuffled, and cut into at least 16 batches, so that a batch of 256 has about two positions of a game. Block `b` depends on the seed and on `b` only: a run that resumes at batch `i` sees what it would have seen.
+likely), shuffled, and cut into at least 16 batches, so that a batch of 256 has about two positions of a game. Block `b` depends on the seed
+and on `b` only: a run that resumes at batch `i` sees what it would have seen.
 """
 
 from collections.abc import Sequence
