@@ -34,6 +34,8 @@ def command(minutes: float, out: Path) -> None:
     ]
     for step in steps:
         click.echo(f"\n$ cli.py {step}")
+        if step.startswith("go-eval"):
+            click.echo("(most of these positions were trained on: the curve below, on games held back, is the honest figure)")
         sys.stdout.flush()
         main.main(shlex.split(step), prog_name="cli.py", standalone_mode=False)
     _show_curve(out)
