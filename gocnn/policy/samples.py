@@ -62,15 +62,6 @@ def join(parts: Sequence[Games]) -> Games:
 
 
 @jit
-def replay(words: npt.NDArray[np.uint16], start: int, n_setup: int, ply: int, state: rules.State) -> None:
-    """Put `state` at the position before move number `ply` (0 is the first) of the game at `start`."""
-    begin(words, start, n_setup, state)
-    for i in range(ply):
-        w = words[start + n_setup + i]
-        rules.play_index(state, w & 511, 2 if w & WHITE_BIT else 1)
-
-
-@jit
 def begin(words: npt.NDArray[np.uint16], start: int, n_setup: int, state: rules.State) -> None:
     """Put `state` at the start of the game: its setup stones."""
     rules.clear(state, SIZE)
