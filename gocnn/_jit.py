@@ -16,16 +16,12 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from gocnn.files import cache_folder
+
 F = TypeVar("F", bound=Callable[..., object])
 
 KERNEL_FOLDERS = ("board", "games", "policy")
 KEEP_DAYS = 7
-
-
-def cache_folder() -> Path:
-    """Where this project keeps what it can make again: `GOCNN_CACHE`, else `~/.cache/gocnn`."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("GOCNN_CACHE") or f"{base}/gocnn").expanduser()
 
 
 def _use_own_cache() -> None:

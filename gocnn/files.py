@@ -10,6 +10,12 @@ from typing import IO
 from gocnn.errors import UserError
 
 
+def cache_folder() -> Path:
+    """Where this project keeps what it can make again: `GOCNN_CACHE`, else `~/.cache/gocnn`."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("GOCNN_CACHE") or f"{base}/gocnn").expanduser()
+
+
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[IO[bytes]]:
     """A binary file to write; it becomes `target` when the block ends well, and leaves no trace when it does not.

@@ -1,1 +1,1 @@
-"""Photographs into classes, on the blocks of `gocnn.nn` and the trainer of `gocnn.training`."""
+"""The image classifier: photographs, augmentation, the three networks of the homework, prediction. Knows nothing of Go."""

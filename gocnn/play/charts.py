@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from gocnn.files import replacing
-from gocnn.policy.evaluation import Judged, wilson
+from gocnn.policy.evaluation import Judged
+from gocnn.statistics import wilson
 
 
 def picture_format(target: Path) -> str:
@@ -43,7 +44,7 @@ def draw_evaluation(judged: Judged, figures: dict[str, Any], target: Path, step:
     left.legend()
     right.plot([0, 1], [0, 1], color="#999", linewidth=1)
     rows = figures["calibration"]
-    sizes = 200 * np.sqrt([row["positions"] / len(judged.ply) for row in rows])
+    sizes = 200 * np.sqrt([row["samples"] / len(judged.ply) for row in rows])
     right.scatter([row["confidence"] for row in rows], [row["accuracy"] for row in rows], sizes, color="#c33")
     right.set(xlabel="probability given to the first choice", ylabel="share right", xlim=(0, 1), ylim=(0, 1),
               title=f"calibration error {figures['calibration_error']:.3f}")  # fmt: skip

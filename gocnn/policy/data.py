@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gocnn._jit import cache_folder
 from gocnn.errors import UserError
+from gocnn.files import cache_folder
 from gocnn.games import sources
 from gocnn.games.importing import Report, cached_store
 from gocnn.games.selection import GameFilter, is_validation

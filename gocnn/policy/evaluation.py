@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from gocnn.policy.model import Floats, Policy, log_softmax, mean_over_symmetries
 from gocnn.policy.samples import Games, choose_positions, positions
+from gocnn.statistics import calibration, wilson
 
 PHASES = (("opening", 0, 50), ("middle", 50, 150), ("end", 150, 10**9))
 """Name, first ply and one past the last ply (ply 0 is the position before the first move)."""
 
 CHUNK = 512
-CALIBRATION_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -52,22 +52,12 @@ def judge(policy: Policy, games: Games, count: int, symmetries: int = 1, seed: i
     return Judged(which, plies, np.concatenate(ranks), np.concatenate(likelihoods), np.concatenate(confidences))
 
 
-def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % confidence interval of a share (Wilson 1927)."""
-    if n == 0:
-        return 0.0, 1.0
-    p = right / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return middle - half, middle + half
-
-
 def figures(judged: Judged) -> dict[str, Any]:
     """Everything that is reported: `all` and each phase with top-1, top-3, top-5 and log-likelihood and their 95 % intervals; calibration."""
     result: dict[str, Any] = {"all": _part(judged, np.ones(len(judged.ply), np.bool_))}
     for name, first, stop in PHASES:
         result[name] = _part(judged, (judged.ply >= first) & (judged.ply < stop))
-    result["calibration"], result["calibration_error"] = _calibration(judged)
+    result["calibration"], result["calibration_error"] = calibration(judged.confidence, judged.rank == 0)
     return result
 
 
@@ -86,18 +76,3 @@ def _part(judged: Judged, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
     part["log_likelihood"] = mean
     part["log_likelihood_interval"] = [mean - half, mean + half]
     return part
-
-
-def _calibration(judged: Judged) -> tuple[list[dict[str, float]], float]:
-    """Confidence against accuracy in ten bins of confidence, and the expected calibration error (Guo et al. 2017)."""
-    right = judged.rank == 0
-    bins = np.minimum((judged.confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    rows, error = [], 0.0
-    for b in range(CALIBRATION_BINS):
-        inside = bins == b
-        if not inside.any():
-            continue
-        confidence, accuracy = float(judged.confidence[inside].mean()), float(right[inside].mean())
-        rows.append({"confidence": confidence, "accuracy": accuracy, "positions": int(inside.sum())})
-        error += abs(confidence - accuracy) * float(inside.mean())
-    return rows, error

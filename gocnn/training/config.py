@@ -15,7 +15,8 @@ class TrainConfig:
     batch is the global batch, over all processes and accumulation steps. Learning rates are at batch 256 for the optimiser (see
     `gocnn.training.optim`); weight_decay is decoupled and never on norms and biases. warmup is the share of the budget (0 to 1) in which the
     rate rises. ema is the decay of the averaged weights, 0 for none. patience ends a run after so many validations without a better one (0:
-    never). validations are spread evenly over the budget.
+    never). validations are spread evenly over the budget. rate_factors multiply the learning rate of the parameters whose name begins with a
+    prefix (the longest that fits): discriminative rates, as fine-tuning wants.
     """
 
     steps: int | None = None
@@ -41,8 +42,10 @@ class TrainConfig:
     checkpoint_minutes: float = 3.0
     report_seconds: float = 15.0
     feeders: int = 1
+    rate_factors: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "rate_factors", tuple((str(prefix), float(factor)) for prefix, factor in self.rate_factors))
         budgets = [b for b in (self.steps, self.epochs, self.minutes) if b is not None]
         if len(budgets) != 1 or budgets[0] <= 0:
             raise ValueError("give exactly one budget above zero: steps, epochs or minutes")

@@ -18,33 +18,40 @@ def build(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
     Weight decay goes to weights of two dimensions and more, never to norms and biases. Each group's rate is kept in `initial_lr`.
     """
     rate = config.learning_rate or DEFAULT_RATES[config.optimiser]
-    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-    weights = [p for _, p in named if p.ndim >= 2]
-    rest = [p for _, p in named if p.ndim < 2]
-    optimisers: list[torch.optim.Optimizer]
-    if config.optimiser == "muon":
-        last = _last_layer(model)
-        hidden = [p for p in weights if p is not last]
-        other = [p for p in weights if p is last]
-        optimisers = [
-            Muon(hidden, lr=rate, momentum=config.momentum, weight_decay=config.weight_decay),
-            torch.optim.AdamW(_groups(other, rest, config.weight_decay), lr=rate, betas=(0.9, 0.98)),
-        ]
-    elif config.optimiser == "adamw":
-        optimisers = [torch.optim.AdamW(_groups(weights, rest, config.weight_decay), lr=rate, betas=(0.9, 0.98))]
-    else:
-        # Decay couples with the rate in SGD: the same number would be far too strong, so it is scaled to the customary 5e-4.
-        groups = _groups(weights, rest, config.weight_decay / 40)
-        optimisers = [torch.optim.SGD(groups, lr=rate, momentum=min(config.momentum, 0.9), nesterov=True)]
+    last = _last_layer(model) if config.optimiser == "muon" else None
+    # Decay couples with the rate in SGD: the same number would be far too strong, so it is scaled to the customary 5e-4.
+    decay = config.weight_decay / 40 if config.optimiser == "sgd" else config.weight_decay
+    hidden: dict[tuple[float, float], list[nn.Parameter]] = {}
+    plain: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            matrix = parameter.ndim >= 2
+            groups = hidden if config.optimiser == "muon" and matrix and parameter is not last else plain
+            groups.setdefault((rate * _factor(name, config.rate_factors), decay if matrix else 0.0), []).append(parameter)
+    optimisers: list[torch.optim.Optimizer] = []
+    if hidden:
+        optimisers.append(Muon(_groups(hidden), lr=rate, momentum=config.momentum))
+    if config.optimiser == "sgd":
+        optimisers.append(torch.optim.SGD(_groups(plain), lr=rate, momentum=min(config.momentum, 0.9), nesterov=True))
+    elif plain:
+        optimisers.append(torch.optim.AdamW(_groups(plain), lr=rate, betas=(0.9, 0.98)))
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["initial_lr"] = group["lr"]
     return optimisers
 
 
-def _groups(weights: list[nn.Parameter], rest: list[nn.Parameter], decay: float) -> list[dict[str, Any]]:
-    groups = [{"params": weights, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
-    return [g for g in groups if g["params"]]
+def _groups(chosen: dict[tuple[float, float], list[nn.Parameter]]) -> list[dict[str, Any]]:
+    return [
+        {"params": parameters, "lr": rate, "weight_decay": decay}
+        for (rate, decay), parameters in sorted(chosen.items(), key=lambda item: item[0], reverse=True)
+    ]
+
+
+def _factor(name: str, factors: Iterable[tuple[str, float]]) -> float:
+    """The factor of the longest prefix that fits, else 1."""
+    fitting = [(len(prefix), factor) for prefix, factor in factors if name.startswith(prefix)]
+    return max(fitting)[1] if fitting else 1.0
 
 
 def _last_layer(model: nn.Module) -> nn.Parameter | None:
@@ -60,7 +67,7 @@ class Muon(torch.optim.Optimizer):
     it the size of an AdamW update, so that rates and decays mean the same (Liu et al. 2025, https://arxiv.org/abs/2502.16982).
     """
 
-    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+    def __init__(self, params: Iterable[Any], lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()

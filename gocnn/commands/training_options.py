@@ -1,0 +1,96 @@
+"""The options of training, the same for both heads: budget, optimiser, schedule, precision, device."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from gocnn.training.config import TrainConfig
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BUDGETS = ("steps", "epochs", "minutes")
+
+
+def training_options(minutes: float = 30.0, **defaults: Any) -> Callable[[F], F]:
+    """Options that become a TrainConfig (see `train_config`), with other defaults than TrainConfig's if given."""
+
+    def default(name: str) -> Any:
+        return defaults.get(name, getattr(TrainConfig, name))
+
+    def shown(name: str) -> dict[str, Any]:
+        return {"default": default(name), "show_default": True}
+
+    options = [
+        click.option("--steps", type=click.IntRange(1), help="Budget in optimiser steps (then a resumed run repeats bit for bit)."),
+        click.option("--epochs", type=click.FloatRange(0, min_open=True), help="Budget in passes over the training samples."),
+        click.option("--minutes", type=click.FloatRange(0, min_open=True), help=f"Budget in time.  [default: {minutes:g}]"),
+        click.option("--batch", type=click.IntRange(1), help="Samples a step, over all processes.", **shown("batch")),
+        click.option("--accumulate", type=click.IntRange(1), help="Parts in which a batch is computed, to save memory.", **shown("accumulate")),
+        click.option("--optimiser", type=click.Choice(["muon", "adamw", "sgd"]), **shown("optimiser")),
+        click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Highest rate.  [default: the optimiser's]"),
+        click.option("--weight-decay", type=click.FloatRange(0), **shown("weight_decay")),
+        click.option("--schedule", type=click.Choice(["cosine", "onecycle", "constant"]), **shown("schedule")),
+        click.option("--warmup", type=click.FloatRange(0, 1), help="Share of the budget in which the rate rises.", **shown("warmup")),
+        click.option("--clip", type=click.FloatRange(0), help="Largest norm of the gradient (0: none).", **shown("clip")),
+        click.option("--label-smoothing", type=click.FloatRange(0, 0.9), **shown("label_smoothing")),
+        click.option("--ema", type=click.FloatRange(0, 1, max_open=True), help="Decay of the averaged weights (0: none).", **shown("ema")),
+        click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="auto: what the device trains fastest in.",
+                     **shown("precision")),
+        click.option("--compile/--no-compile", help="Use torch.compile (needs a C++ compiler on CPUs).", **shown("compile")),
+        click.option("--validations", type=click.IntRange(1), help="How many, evenly over the budget.", **shown("validations")),
+        click.option("--patience", type=click.IntRange(0), help="Stop after so many validations without a better one (0: never).",
+                     **shown("patience")),
+        click.option("--checkpoint-minutes", type=click.FloatRange(0), **shown("checkpoint_minutes")),
+        click.option("--feeders", type=click.IntRange(1), help="Threads that prepare samples.  [default: 1 on a CPU, 8 for a GPU]"),
+        click.option("--seed", type=click.IntRange(0), **shown("seed")),
+        click.option("--threads", type=click.IntRange(1), help="Threads that compute on a CPU.  [default: the cores]"),
+        click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N", callback=_device),
+    ]  # fmt: skip
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def _device(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if value not in ("auto", "cpu", "cuda") and not (value.startswith("cuda:") and value[5:].isdigit()):
+        raise click.BadParameter(f"{value!r} is not a device; use auto, cpu, cuda or cuda:N")
+    return value
+
+
+def take_budget(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the budget out of a command's keyword arguments: steps, epochs and minutes, of which one at most is not None."""
+    budget = {key: options.pop(key) for key in BUDGETS}
+    if sum(value is not None for value in budget.values()) > 1:
+        raise click.UsageError("give one budget only: --steps, --epochs or --minutes")
+    return budget
+
+
+def train_config(budget: dict[str, Any], options: dict[str, Any], device: str, minutes: float = 30.0, **more: Any) -> TrainConfig:
+    """Take the training options out of a command's keyword arguments and make a TrainConfig of them; `minutes` is the budget if none is given."""
+    import torch
+
+    options.pop("threads", None)
+    if all(value is None for value in budget.values()):
+        budget = budget | {"minutes": minutes}
+    names = [name for name in TrainConfig.__dataclass_fields__ if name in options]
+    values = {name: options.pop(name) for name in names}
+    if values["feeders"] is None:
+        values["feeders"] = 8 if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()) else 1
+    try:
+        return TrainConfig(**(budget | values | more))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def use_threads(options: dict[str, Any]) -> None:
+    """Take --threads out of a command's keyword arguments and obey it."""
+    import torch
+
+    threads = options.pop("threads")
+    if threads:
+        torch.set_num_threads(threads)

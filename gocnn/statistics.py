@@ -1,0 +1,34 @@
+"""Confidence intervals and calibration, for both heads."""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+CALIBRATION_BINS = 10
+
+
+def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % confidence interval of a share (Wilson 1927)."""
+    if n == 0:
+        return 0.0, 1.0
+    p = right / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return middle - half, middle + half
+
+
+def calibration(confidence: npt.NDArray[Any], right: npt.NDArray[np.bool_]) -> tuple[list[dict[str, float]], float]:
+    """Confidence (0 to 1, of the first choice) against accuracy in ten bins of confidence, and the expected calibration error (Guo et al. 2017,
+    https://arxiv.org/abs/1706.04599). Each bin: mean `confidence`, `accuracy`, number of `samples`."""  # fmt: skip
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    rows, error = [], 0.0
+    for b in range(CALIBRATION_BINS):
+        inside = bins == b
+        if not inside.any():
+            continue
+        sure, accuracy = float(confidence[inside].mean()), float(right[inside].mean())
+        rows.append({"confidence": sure, "accuracy": accuracy, "samples": int(inside.sum())})
+        error += abs(sure - accuracy) * float(inside.mean())
+    return rows, error

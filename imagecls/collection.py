@@ -1,0 +1,176 @@
+"""Finding photographs: which files belong to which class and which part (training, validation, test).
+
+Two layouts are read, from a folder or from inside a zip or tar archive:
+
+    the homework's   training/ validation/ evaluation/   with files named <class>_<number>.jpg, those of the test without a class
+    a folder a class  [training/ validation/ test/] <class name>/ any name.jpg
+
+The parts may also be called train, valid, val, test; without them everything is one part. A single folder around it all is looked through.
+"""
+
+import re
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gocnn.errors import UserError
+from imagecls.decode import EXTENSIONS
+
+TRAIN, VALID, TEST, WHOLE = "train", "valid", "test", "whole"
+PARTS = {"training": TRAIN, "train": TRAIN, "validation": VALID, "valid": VALID, "val": VALID,
+         "evaluation": TEST, "eval": TEST, "testing": TEST, "test": TEST}  # fmt: skip
+
+HW03_CLASSES = ("bread", "dairy product", "dessert", "egg", "fried food", "meat", "noodles/pasta", "rice", "seafood", "soup", "vegetable/fruit")
+"""The homework's eleven kinds of food (Food-11, Singla et al. 2016), by number."""
+
+UNLABELLED = -1
+_NAMED = re.compile(r"(\d+)_\d+$")
+_JUNK = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db)")
+_TAR = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
+MOST_BYTES = 200 << 20
+"""A member of an archive larger than this is not read: no photograph is."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One picture file: where it lies (`name` inside the folder or archive `place`), and its class (-1: not known)."""
+
+    place: str
+    name: str
+    label: int
+
+    @property
+    def title(self) -> str:
+        """The name that messages and reports show."""
+        return self.name if self.place == "" else f"{self.place}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The photographs of a place, by part, and the names of their classes (a label is an index into them)."""
+
+    classes: tuple[str, ...]
+    parts: dict[str, tuple[Photo, ...]]
+    other_files: int
+
+    def part(self, *names: str) -> tuple[Photo, ...]:
+        """The first of these parts that is there, else nothing."""
+        return next((self.parts[name] for name in names if self.parts.get(name)), ())
+
+
+def open_collection(place: str | Path) -> Collection:
+    """Look through a folder or archive. Raises UserError if it cannot be read or holds no pictures."""
+    path = Path(place)
+    names = list(_names(path))
+    pictures = sorted((n for n in names if Path(n).suffix.lower() in EXTENSIONS), key=natural)
+    if not pictures:
+        raise UserError(f"{place} holds no pictures (.jpg, .png, .webp, .bmp, .gif); give a folder, zip or tar of photographs")
+    head = _common_folder(pictures)
+    found: dict[str, list[tuple[str, str | None]]] = {}
+    for name in pictures:
+        steps = name[len(head) :].split("/")
+        part = PARTS.get(steps[0].lower(), WHOLE) if len(steps) > 1 else WHOLE
+        if part != WHOLE:
+            steps = steps[1:]
+        named = _NAMED.match(Path(steps[-1]).stem)
+        found.setdefault(part, []).append((name, steps[0] if len(steps) > 1 else named.group(1) if named else None))
+    classes = sorted({kind for members in found.values() for _, kind in members if kind is not None}, key=natural)
+    index = {kind: i for i, kind in enumerate(classes)}
+    parts = {part: tuple(Photo(str(path), name, UNLABELLED if kind is None else index[kind]) for name, kind in members)
+             for part, members in found.items()}  # fmt: skip
+    if classes and {int(c) if c.isdigit() else -1 for c in classes} == set(range(len(HW03_CLASSES))):
+        classes = list(HW03_CLASSES)
+    return Collection(tuple(classes), parts, len(names) - len(pictures))
+
+
+def _common_folder(names: Sequence[str]) -> str:
+    """The folders around everything, as `a/b/`, as long as they are neither a part nor the only thing that could be a class."""
+    head = ""
+    while True:
+        firsts = {name[len(head) :].split("/")[0] for name in names}
+        rest = [name[len(head) :].split("/", 1) for name in names]
+        if len(firsts) != 1 or any(len(r) < 2 for r in rest) or firsts.pop().lower() in PARTS:
+            return head
+        if all("/" not in r[1] for r in rest) and not any(_NAMED.match(Path(r[1]).stem) for r in rest):
+            return head  # a folder with pictures directly in it: a class
+        head += rest[0][0] + "/"
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A sorting key by which 2 comes before 10."""
+    return [(0, int(piece), "") if piece.isdigit() else (1, 0, piece.lower()) for piece in re.split(r"(\d+)", name) if piece]
+
+
+def is_archive(path: Path) -> bool:
+    """Whether the name is one of an archive that can be read."""
+    return path.name.lower().endswith((".zip", *_TAR))
+
+
+def _names(path: Path) -> Iterator[str]:
+    if path.is_dir():
+        files = (p for p in path.rglob("*") if p.is_file())
+        names: Iterable[str] = (p.relative_to(path).as_posix() for p in files)
+    elif not path.exists():
+        raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
+    elif not is_archive(path):
+        raise UserError(f"{path} is neither a folder nor a zip or tar archive; give the folder or archive of the photographs")
+    else:
+        names = _archive_names(path)
+    try:
+        yield from (name for name in names if not _JUNK.search(name))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
+
+
+def _archive_names(path: Path) -> list[str]:
+    try:
+        if path.name.lower().endswith(".zip"):
+            with zipfile.ZipFile(path) as archive:
+                return [info.filename for info in archive.infolist() if not info.is_dir()]
+        with tarfile.open(path) as bundle:
+            return [member.name.removeprefix("./") for member in bundle if member.isfile()]
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+        raise UserError(f"{path} is not a whole archive ({error}); copy it again") from error
+
+
+def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes]]:
+    """The bytes of each photograph with its index, archives in one pass each (so not in order). What cannot be read comes as no bytes."""
+    places: dict[str, list[int]] = {}
+    for i, photo in enumerate(photos):
+        places.setdefault(photo.place, []).append(i)
+    for place, wanted in places.items():
+        path = Path(place)
+        if place == "" or path.is_dir():
+            yield from ((i, _bytes_of(path / photos[i].name)) for i in wanted)
+        else:
+            yield from _archive_bytes(path, {photos[i].name: i for i in wanted})
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
+    except OSError:
+        return b""
+
+
+def _archive_bytes(path: Path, wanted: dict[str, int]) -> Iterator[tuple[int, bytes]]:
+    try:
+        if path.name.lower().endswith(".zip"):
+            with zipfile.ZipFile(path) as archive:
+                for name, i in wanted.items():
+                    try:
+                        # file_size is what the archive claims; a member that unpacks to more ends with a bad checksum.
+                        yield i, archive.read(name) if archive.getinfo(name).file_size <= MOST_BYTES else b""
+                    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, NotImplementedError):
+                        yield i, b""
+            return
+        with tarfile.open(path) as bundle:
+            for member in bundle:
+                name = member.name.removeprefix("./")
+                if member.isfile() and name in wanted:
+                    stream = bundle.extractfile(member)
+                    yield wanted[name], stream.read() if stream is not None and member.size <= MOST_BYTES else b""
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+        raise UserError(f"{path} is not a whole archive ({error}); copy it again") from error

@@ -1,0 +1,83 @@
+"""From the bytes of a picture file to pixels of one size.
+
+Decoding is Pillow's. Orientation follows EXIF (tag 0x0112); transparency is laid on white; grey, palette, CMYK and 16-bit pictures become RGB.
+"""
+
+import io
+import warnings
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from imagecls.errors import BadImage
+
+Fit = Literal["squash", "crop"]
+"""How a picture becomes square: stretched (the lecture's `Resize((128, 128))`), or the middle square of it."""
+
+FITS: tuple[Fit, ...] = get_args(Fit)
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF")
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"})
+MOST_PIXELS = 100_000_000
+"""Larger pictures are refused from their header: 0.3 GB of memory once decoded, and more than any camera makes."""
+
+DECODER_VERSION = 1
+"""Part of the store's key: raise it when the same bytes come out as other pixels."""
+
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # the limit here is MOST_PIXELS
+
+
+def decode(data: bytes, size: int, fit: Fit = "squash") -> npt.NDArray[np.uint8]:
+    """The picture as RGB planes, uint8 `(3, size, size)`, shrunk with an anti-aliased bilinear filter. Raises BadImage."""
+    image = open_image(data, 2 * size)
+    if fit == "crop":
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        image = image.crop((left, top, left + side, top + side))
+    small = image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1))
+
+
+def open_image(data: bytes, enough: int | None = None) -> Image.Image:
+    """The picture in mode RGB, upright. A JPEG may come smaller, but not below `enough` pixels a side. Raises BadImage."""
+    if not data:
+        raise BadImage("empty")
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise BadImage(f"more than {MOST_PIXELS // 1_000_000} million pixels")
+            if enough:
+                image.draft("RGB", (enough, enough))
+            image.load()
+            return _rgb(_upright(image))
+    except BadImage:
+        raise
+    except Image.DecompressionBombError as error:
+        raise BadImage(f"more than {MOST_PIXELS // 1_000_000} million pixels") from error
+    except Image.UnidentifiedImageError as error:
+        raise BadImage("not a picture (JPEG, PNG, WebP, BMP, GIF)") from error
+    except MemoryError as error:
+        raise BadImage("not enough memory to decode it") from error
+    except Exception as error:  # noqa: BLE001 - Pillow raises many kinds for broken files
+        text = str(error)
+        raise BadImage("cut short" if "truncated" in text or "too short" in text else "broken") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001 - broken EXIF says nothing about the pixels
+        return image
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # 16 bits a pixel, in Pillow's modes I;16, I;16B or (as older versions have it) I.
+        high = np.asarray(image).astype(np.int64).clip(0, 65535) / 257
+        return Image.fromarray((high + 0.5).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, layer).convert("RGB")
+    return image.convert("RGB")
