@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from imagecls.errors import BadImage
 
@@ -55,11 +55,11 @@ def open_image(data: bytes, enough: int | None = None) -> Image.Image:
         raise
     except Image.DecompressionBombError as error:
         raise BadImage(f"more than {MOST_PIXELS // 1_000_000} million pixels") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise BadImage("not a picture (JPEG, PNG, WebP, BMP, GIF)") from error
     except MemoryError as error:
         raise BadImage("not enough memory to decode it") from error
-    except Exception as error:  # noqa: BLE001 - Pillow raises many kinds for broken files
+    except Exception as error:
         text = str(error)
         raise BadImage("cut short" if "truncated" in text or "too short" in text else "broken") from error
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "go-stats": ("gocnn.commands.go_stats", "Show what a store holds."),
     "go-suggest": ("gocnn.commands.go_suggest", "Suggest moves in a position."),
     "go-train": ("gocnn.commands.go_train", "Train a policy network on games."),
+    "img-train": ("imagecls.commands.img_train", "Train a classifier on photographs."),
 }
 """Name of each command: its module (which has it as `command`), and its line in the list."""
 

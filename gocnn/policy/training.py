@@ -16,6 +16,7 @@ from gocnn.policy.samples import Games, PositionSource, choose_positions, positi
 from gocnn.policy.task import PolicyTask
 from gocnn.training import Batch, Identity, Outcome, RunFolder, TrainConfig, Trainer
 from gocnn.training.distributed import join, leave
+from gocnn.training.run import open_run
 
 KIND = "go-policy"
 VALIDATION_BATCH = 512
@@ -78,7 +79,7 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
         description = {"kind": KIND, "wishes": wishes.to_json(), "data": training.fingerprint()}
         if resume:
             _same_data(out, training)
-        run = RunFolder(out, resume, description) if processes.first else _Follower(out, resume, description)
+        run = open_run(out, resume, description, processes.first)
         if processes.first and not quiet:
             if report is not None:
                 skipped = f", {sum(report.reasons.values())} skipped" if report.skipped else ""
@@ -99,16 +100,6 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
             run.close()
     finally:
         leave()
-
-
-class _Follower(RunFolder):
-    """The run folder as processes other than the first see it: they read the checkpoint and write nothing."""
-
-    def __init__(self, path: Path, resume: bool, description: dict[str, Any]) -> None:
-        self.path, self.description, self._lock = path, description, None
-
-    def cut_reports(self, step: int) -> None:
-        """The first process does this."""
 
 
 def _same_data(out: Path, training: data.Chosen) -> None:

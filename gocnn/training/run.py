@@ -101,6 +101,21 @@ class RunFolder:
             self._lock.close()
 
 
+class _Follower(RunFolder):
+    """The run folder as processes other than the first see it: they read the checkpoint and write nothing."""
+
+    def __init__(self, path: Path, description: dict[str, Any]) -> None:
+        self.path, self.description, self._lock = path, description, None
+
+    def cut_reports(self, step: int) -> None:
+        """The first process does this."""
+
+
+def open_run(path: Path, resume: bool, description: dict[str, Any], first: bool) -> RunFolder:
+    """The run folder for the first process, which alone writes to it, or for another one. Raises UserError as RunFolder does."""
+    return RunFolder(path, resume, description) if first else _Follower(path, description)
+
+
 def read_reports(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a run's metrics.jsonl; none if there is no such file."""
     lines: list[dict[str, Any]] = []

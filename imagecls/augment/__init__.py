@@ -1,0 +1,5 @@
+"""Augmentation of batches, on the device where they are."""
+
+from imagecls.augment.pipeline import RECIPES, Augmenter, Mixed, Recipe, changed
+
+__all__ = ["RECIPES", "Augmenter", "Mixed", "Recipe", "changed"]

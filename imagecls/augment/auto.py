@@ -1,0 +1,75 @@
+"""RandAugment and TrivialAugment: random operations from a list, each with a random strength, for each picture on its own.
+
+Strengths are torchvision's spaces (31 steps). Geometric operations join the one affine map; colour operations are applied in the order drawn.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from imagecls.augment import colour, geometry
+
+Auto = Literal["none", "trivial", "rand"]
+
+COLOUR_OPERATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "brightness": colour.brightness,
+    "saturation": colour.saturation,
+    "contrast": colour.contrast,
+    "sharpness": colour.sharpness,
+    "posterize": colour.posterize,
+    "solarize": colour.solarize,
+    "autocontrast": lambda x, _: colour.autocontrast(x),
+    "equalize": lambda x, _: colour.equalize(x),
+}
+GEOMETRIC = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate")
+NAMES = ("identity", *GEOMETRIC, *COLOUR_OPERATIONS)
+STEPS = 31
+
+# The largest strength of each operation: shear as a slope, shifts in widths, degrees, factors off 1, bits lost, threshold lowered.
+TRIVIAL = {"shear_x": 0.99, "shear_y": 0.99, "translate_x": 32 / 224, "translate_y": 32 / 224, "rotate": 135.0, "brightness": 0.99,
+           "saturation": 0.99, "contrast": 0.99, "sharpness": 0.99, "posterize": 6.0, "solarize": 1.0}  # fmt: skip
+RAND = {"shear_x": 0.3, "shear_y": 0.3, "translate_x": 150 / 331, "translate_y": 150 / 331, "rotate": 30.0, "brightness": 0.9,
+        "saturation": 0.9, "contrast": 0.9, "sharpness": 0.9, "posterize": 4.0, "solarize": 1.0}  # fmt: skip
+RAND_OPERATIONS, RAND_MAGNITUDE = 2, 9
+
+
+def draw(kind: Auto, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Random operations for `count` pictures: the joint map of the geometric ones, `(N, 2, 3)`; numbers of operations (indices into NAMES),
+    int64 `(N, K)`; and their strengths, `(N, K)`. TrivialAugment (Müller and Hutter 2021, https://arxiv.org/abs/2103.10158): one operation, any
+    strength; RandAugment (Cubuk et al. 2019, https://arxiv.org/abs/1909.13719): two, strength 9 of 30."""  # fmt: skip
+    rounds = 1 if kind == "trivial" else RAND_OPERATIONS
+    chosen = torch.randint(len(NAMES), (count, rounds))
+    share = torch.randint(STEPS, (count, rounds)) / (STEPS - 1) if kind == "trivial" else torch.full((count, rounds), RAND_MAGNITUDE / (STEPS - 1))
+    sign = torch.where(torch.rand(count, rounds) < 0.5, -1.0, 1.0)
+    largest = torch.tensor([(TRIVIAL if kind == "trivial" else RAND).get(name, 0.0) for name in NAMES])
+    return geometric(chosen, share * largest[chosen] * sign), chosen, strengths(chosen, share * largest[chosen], sign)
+
+
+def geometric(chosen: Tensor, amount: Tensor) -> Tensor:
+    """The joint map of the geometric operations among the chosen; `amount` is signed."""
+    maps = geometry.identity(len(chosen))
+    for k in range(chosen.shape[1]):
+        part = {name: torch.where(chosen[:, k] == NAMES.index(name), amount[:, k], 0.0) for name in GEOMETRIC}
+        slopes = [torch.rad2deg(torch.atan(part[name])) for name in ("shear_x", "shear_y")]
+        moved = geometry.shift(part["translate_x"], part["translate_y"])
+        maps = geometry.compose(maps, geometry.rotation(part["rotate"]), geometry.shear(*slopes), moved)
+    return maps
+
+
+def strengths(chosen: Tensor, amount: Tensor, sign: Tensor) -> Tensor:
+    """What the colour operations take: factors about 1, bits kept, the threshold. `amount` is not signed."""
+    bits = torch.where(chosen == NAMES.index("posterize"), 8 - amount.round(), 1 + sign * amount)
+    return torch.where(chosen == NAMES.index("solarize"), 1 - amount, bits)
+
+
+def apply(x: Tensor, chosen: Tensor, strength: Tensor) -> Tensor:
+    """Apply the colour operations among the chosen, `(N, K)` on the CPU, with their strengths (on the device of `x`)."""
+    for k in range(chosen.shape[1]):
+        for name, operation in COLOUR_OPERATIONS.items():
+            members = (chosen[:, k] == NAMES.index(name)).nonzero()[:, 0]
+            if len(members):
+                here = members.to(x.device)
+                x[here] = operation(x[here], strength[here, k])
+    return x

@@ -1,0 +1,89 @@
+"""Where each output pixel is taken from: one affine map a picture, composed of flip, rotation, shear, scale, shift and crop, and one resampling.
+
+A picture is the square from -1 to 1 in both directions, x to the right and y down, whatever its size in pixels. A map is float32 `(N, 2, 3)`: it
+takes a point of the output to the point of the input that is shown there, so maps compose in the opposite order of what one sees: the crop,
+which looks at the input, comes first in `compose`.
+"""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Border = Literal["zeros", "reflection"]
+"""What lies outside the picture: black (the lecture's, torchvision's default), or the picture mirrored."""
+
+
+def identity(count: int) -> Tensor:
+    """The map that changes nothing."""
+    return torch.eye(2, 3).repeat(count, 1, 1)
+
+
+def _linear(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    zero = torch.zeros_like(a)
+    return torch.stack([torch.stack([a, b, zero], 1), torch.stack([c, d, zero], 1)], 1)
+
+
+def flip(where: Tensor) -> Tensor:
+    """Mirror left and right where the mask, bool `(N,)`, is set."""
+    sign = torch.where(where, -1.0, 1.0)
+    zero = torch.zeros_like(sign)
+    return _linear(sign, zero, zero, zero + 1)
+
+
+def rotation(degrees: Tensor) -> Tensor:
+    """Turn what one sees counter-clockwise by `degrees`, `(N,)`, about the centre, as `PIL.Image.rotate` does."""
+    angle = degrees * (math.pi / 180)
+    return _linear(angle.cos(), -angle.sin(), angle.sin(), angle.cos())
+
+
+def shear(x_degrees: Tensor, y_degrees: Tensor) -> Tensor:
+    """Slant by angles: input x = x + tan(x_degrees) * y, input y = y + tan(y_degrees) * x."""
+    one = torch.ones_like(x_degrees)
+    return _linear(one, (x_degrees * (math.pi / 180)).tan(), (y_degrees * (math.pi / 180)).tan(), one)
+
+
+def crop(x: Tensor, y: Tensor, width: Tensor, height: Tensor) -> Tensor:
+    """Show the part of the input with its centre at `(x, y)` (-1 to 1) and that width and height (1: the whole)."""
+    zero = torch.zeros_like(x)
+    return torch.stack([torch.stack([width, zero, x], 1), torch.stack([zero, height, y], 1)], 1)
+
+
+def shift(x: Tensor, y: Tensor) -> Tensor:
+    """Move what one sees to the right and down, in widths and heights of the picture."""
+    one = torch.ones_like(x)
+    return crop(-2 * x, -2 * y, one, one)
+
+
+def compose(first: Tensor, *others: Tensor) -> Tensor:
+    """`first(second(...(point)))`: the last map is applied to the output's point first, that is, it is seen last."""
+    result = first
+    for other in others:
+        linear = result[:, :, :2] @ other
+        result = torch.cat([linear[:, :, :2], linear[:, :, 2:] + result[:, :, 2:]], 2)
+    return result
+
+
+def random_crops(count: int, low: float, high: float, ratio: float = 4 / 3) -> Tensor:
+    """Random resized crops (Szegedy et al. 2014): area from `low` to `high` of the whole, aspect ratio from 1 / ratio to ratio, anywhere inside."""
+    u = torch.rand(count, 4)
+    area = low + (high - low) * u[:, 0]
+    aspect = torch.exp((2 * u[:, 1] - 1) * math.log(ratio))
+    width, height = (area * aspect).sqrt().clamp(max=1.0), (area / aspect).sqrt().clamp(max=1.0)
+    return crop((2 * u[:, 2] - 1) * (1 - width), (2 * u[:, 3] - 1) * (1 - height), width, height)
+
+
+def resample(images: Tensor, maps: Tensor, size: int, border: Border = "zeros") -> Tensor:
+    """The pictures seen through their maps: float `(N, C, S, S')` to `(N, C, size, size)`, bilinear."""
+    grid = functional.affine_grid(maps, [len(images), images.shape[1], size, size], align_corners=False)
+    return functional.grid_sample(images, grid, mode="bilinear", padding_mode=border, align_corners=False)
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """The whole pictures at another size, anti-aliased where they shrink: float `(N, C, S, S')` to `(N, C, size, size)`."""
+    if images.shape[-2:] == (size, size):
+        return images
+    shrinks = images.shape[-1] > size or images.shape[-2] > size
+    return functional.interpolate(images, (size, size), mode="bilinear", align_corners=False, antialias=shrinks)

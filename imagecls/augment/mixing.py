@@ -1,0 +1,51 @@
+"""Erasing a part of a picture, and mixing two pictures and their labels."""
+
+import torch
+from torch import Tensor
+
+
+def boxes(area: Tensor, aspect: Tensor, x: Tensor, y: Tensor, size: int) -> Tensor:
+    """Masks, bool `(N, 1, size, size)`, of boxes with that share of the area and ratio of width to height, the centre at `(x, y)` (0 to 1)."""
+    width, height = (area * aspect).sqrt(), (area / aspect).sqrt()
+    place = (torch.arange(size, device=area.device) + 0.5) / size
+    columns = (place[None] - x[:, None]).abs() < width[:, None] / 2
+    rows = (place[None] - y[:, None]).abs() < height[:, None] / 2
+    return (rows[:, :, None] & columns[:, None, :])[:, None]
+
+
+def erase(x: Tensor, draws: Tensor, probability: float, low: float = 0.02, high: float = 0.25) -> Tensor:
+    """Set a random box (2 to 25 % of the area) of some pictures to zero, the mean colour of normalised pictures.
+
+    `draws`: uniform `(N, 5)` on the device of `x` (Zhong et al. 2017, https://arxiv.org/abs/1708.04896).
+    """
+    area = torch.where(draws[:, 0] < probability, low + (high - low) * draws[:, 1], 0.0)
+    aspect = torch.exp((2 * draws[:, 2] - 1) * 1.2)
+    return x.masked_fill(boxes(area, aspect, draws[:, 3], draws[:, 4], x.shape[-1]), 0.0)
+
+
+def shares(count: int, mixup: float, cutmix: float) -> tuple[Tensor, Tensor]:
+    """For each picture the share, 0 to 1, that it keeps of itself, and whether the rest comes as a box (CutMix) or blended (mixup).
+
+    Shares are drawn from Beta(a, a); where both are on, each picture gets one or the other at random.
+    """
+    cut = torch.rand(count) < (0.0 if not cutmix else 0.5 if mixup else 1.0)
+    share = torch.ones(count)
+    for alpha, where in ((mixup, ~cut), (cutmix, cut)):
+        if alpha:
+            drawn = torch.distributions.Beta(torch.tensor(alpha), torch.tensor(alpha)).sample((count,))
+            share = torch.where(where, drawn, share)
+    return share, cut
+
+
+def mix(x: Tensor, partner: Tensor, share: Tensor, cut: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
+    """Mix each picture with another of the batch; returns the pictures and the true share that each kept of itself, `(N,)`.
+
+    `partner`: indices `(N,)`; `draws`: uniform `(N, 2)`, the centres of the boxes. Mixup: Zhang et al. 2017, https://arxiv.org/abs/1710.09412;
+    CutMix: Yun et al. 2019, https://arxiv.org/abs/1905.04899.
+    """
+    other = x[partner]
+    masks = boxes(1 - share, torch.ones_like(share), draws[:, 0], draws[:, 1], x.shape[-1])
+    weight = torch.where(cut[:, None, None, None], masks.to(x.dtype), (1 - share)[:, None, None, None].to(x.dtype))
+    # A box may reach over the edge: what counts is what is seen.
+    seen = torch.where(cut, 1 - masks.float().mean((1, 2, 3)), share)
+    return torch.lerp(x, other, weight), seen

@@ -1,0 +1,138 @@
+"""From pixels of the store to what a network sees: the augmentation of a batch on its device, and the plain view for judging."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imagecls.augment import auto, colour, geometry, mixing
+from imagecls.augment.auto import Auto
+from imagecls.augment.geometry import Border
+
+CHUNK = 16
+"""Pictures that go through the colour operations together on a CPU: what stays in its cache."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What augmentation does. Angles in degrees; every range is symmetric about "unchanged".
+
+    flip: probability of mirroring; rotate, affine_rotate and shear: largest angles of a rotation and of an affine map after it; crop: smallest
+    area of a random resized crop (1: no crop); jitter: largest change of brightness, contrast, saturation (factors about 1) and hue (share of
+    the circle); auto: RandAugment or TrivialAugment; erase: probability of erasing a box; mixup, cutmix: alpha of the Beta distribution (0:
+    off); border: what lies outside a picture.
+    """
+
+    flip: float = 0.5
+    rotate: float = 15.0
+    affine_rotate: float = 10.0
+    shear: float = 10.0
+    crop: float = 1.0
+    jitter: tuple[float, float, float, float] = (0.2, 0.2, 0.2, 0.2)
+    auto: Auto = "none"
+    erase: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    border: Border = "zeros"
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Recipe":
+        """The inverse of `dataclasses.asdict`, after JSON. Raises TypeError or KeyError if it is not one."""
+        return cls(**(values | {"jitter": tuple(values["jitter"])}))
+
+
+RECIPES = {
+    "none": Recipe(0.0, 0.0, 0.0, 0.0, 1.0, (0.0, 0.0, 0.0, 0.0)),
+    "lecture": Recipe(),
+    "strong": Recipe(rotate=0.0, affine_rotate=0.0, shear=0.0, crop=0.3, jitter=(0.0, 0.0, 0.0, 0.0), auto="trivial", erase=0.15, mixup=0.2,
+                     cutmix=1.0, border="reflection"),
+}  # fmt: skip
+"""none; the lecture's recipe; and what long trainings from scratch want."""
+
+
+def changed(recipe: Recipe, **wishes: Any) -> Recipe:
+    """The recipe with those of the wishes that are not None."""
+    known = {f.name for f in fields(Recipe)}
+    return replace(recipe, **{key: value for key, value in wishes.items() if key in known and value is not None})
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Augmented pictures, float32 `(N, 3, size, size)`, normalised; the labels of each and of what is mixed in; the share of the former."""
+
+    pictures: Tensor
+    labels: Tensor
+    others: Tensor
+    share: Tensor
+
+
+class Augmenter:
+    """Applies a recipe to batches. Random numbers come from torch's default CPU generator, so that a resumed run repeats them."""
+
+    def __init__(self, recipe: Recipe, size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        self.recipe, self.size = recipe, size
+        self._mean, self._std = torch.tensor(mean)[:, None, None], torch.tensor(std)[:, None, None]
+        self._plain = recipe == RECIPES["none"]
+
+    @torch.no_grad()
+    def plain(self, pixels: Tensor) -> Tensor:
+        """The whole pictures, resized and normalised: uint8 `(N, 3, S, S)` to float32 `(N, 3, size, size)`."""
+        return self.normalise(geometry.resize(pixels.float() / 255, self.size))
+
+    def normalise(self, x: Tensor) -> Tensor:
+        """Subtract the mean and divide by the deviation of each channel."""
+        return (x - self._mean.to(x.device)) / self._std.to(x.device)
+
+    @torch.no_grad()
+    def __call__(self, pixels: Tensor, labels: Tensor) -> Mixed:
+        """Augment a batch: uint8 `(N, 3, S, S)` and int64 `(N,)`, on any device."""
+        x = self.plain(pixels) if self._plain else self.views(pixels)
+        recipe, n, device = self.recipe, len(pixels), pixels.device
+        if recipe.erase:
+            x = mixing.erase(x, torch.rand(n, 5).to(device), recipe.erase)
+        if not (recipe.mixup or recipe.cutmix):
+            return Mixed(x, labels, labels, torch.ones(n, device=device))
+        partner = torch.randperm(n)
+        share, cut = mixing.shares(n, recipe.mixup, recipe.cutmix)
+        partner, share, cut = partner.to(device), share.to(device), cut.to(device)
+        x, seen = mixing.mix(x, partner, share, cut, torch.rand(n, 2).to(device))
+        return Mixed(x, labels, labels[partner], seen)
+
+    def views(self, pixels: Tensor) -> Tensor:
+        """Augmented, normalised views of pictures, before erasing and mixing."""
+        n, device = len(pixels), pixels.device
+        maps, factors, chosen, strength = self._draw(n)
+        maps, strength = maps.to(device), strength.to(device)
+        factors = None if factors is None else factors.to(device)
+        chunk = CHUNK if device.type == "cpu" else n
+        parts = []
+        for i in range(0, n, chunk):
+            some = slice(i, i + chunk)
+            x = geometry.resample(pixels[some].float().mul_(1 / 255), maps[some], self.size, self.recipe.border)
+            if factors is not None:
+                x = colour.jitter(x, factors[some])
+            x = auto.apply(x, chosen[some], strength[some])
+            parts.append(self.normalise(x))
+        return torch.cat(parts)
+
+    def _draw(self, n: int) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+        """Maps, colour factors, and the drawn operations with their strengths."""
+        recipe = self.recipe
+        u = 2 * torch.rand(n, 8) - 1
+        maps = geometry.random_crops(n, recipe.crop, 1.0) if recipe.crop < 1 else geometry.identity(n)
+        maps = geometry.compose(
+            maps,
+            geometry.flip(u[:, 0] * 0.5 + 0.5 < recipe.flip),
+            geometry.rotation(u[:, 1] * recipe.rotate),
+            geometry.rotation(u[:, 2] * recipe.affine_rotate),
+            geometry.shear(u[:, 3] * recipe.shear, torch.zeros(n)),
+        )
+        factors = None
+        if any(recipe.jitter):
+            factors = u[:, 4:8] * torch.tensor(recipe.jitter) + torch.tensor([1.0, 1.0, 1.0, 0.0])
+        chosen, strength = torch.zeros(n, 0, dtype=torch.long), torch.zeros(n, 0)
+        if recipe.auto != "none":
+            turned, chosen, strength = auto.draw(recipe.auto, n)
+            maps = geometry.compose(maps, turned)
+        return maps, factors, chosen, strength

@@ -1,0 +1,138 @@
+"""img-train: a classifier from photographs."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gocnn.commands.training_options import take_budget, train_config, training_options, use_threads
+
+SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
+
+
+def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    pieces = [piece.strip() for piece in value.split(",")]
+    if not all(piece.isdigit() and 0 < int(piece) <= 4096 for piece in pieces):
+        raise click.BadParameter(f"{value!r} is not a list of whole numbers from 1 to 4096 such as 64,128,256")
+    return tuple(int(piece) for piece in pieces)
+
+
+def _factors(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[tuple[str, float], ...]:
+    try:
+        pairs = [piece.split("=") for piece in value.split(",")] if value else []
+        return tuple((name.strip(), float(factor)) for name, factor in pairs)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not a list such as layer3=0.1,layer4=0.3") from error
+
+
+@click.command("img-train")
+@click.argument("data", required=False)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run: checkpoints, models, metrics, curves.")
+@click.option("--valid", multiple=True, metavar="PHOTOS", help="Photographs to validate on, instead of those in DATA (also several times).")
+@click.option("--valid-share", type=click.FloatRange(0.01, 0.9), default=0.15, show_default=True, help="Share of each class held back where there "
+              "is no validation part.")  # fmt: skip
+@click.option("--folds", type=click.IntRange(2, 100), help="Divide all labelled photographs of DATA into so many folds ...")
+@click.option("--fold", type=click.IntRange(0), default=0, show_default=True, help="... and validate on this one (from 0).")
+@click.option("--model", type=click.Choice(["cnn", "resnet", "resnet101"]), default="resnet", show_default=True)
+@click.option("--size", type=click.IntRange(8, 1024), help="Pixels a side that the network sees.  [default: 128; 224 for resnet101]")
+@click.option("--train-size", type=click.IntRange(8, 1024), help="Pixels a side in training, if other than --size (faster when smaller).")
+@click.option("--store-size", type=click.IntRange(8, 2048), help="Pixels a side of the decoded pictures.  [default: 5/4 of --size]")
+@click.option("--fit", type=click.Choice(["squash", "crop"]), default="squash", show_default=True, help="How pictures become square.")
+@click.option("--pool", type=click.Choice(["max", "min", "mean"]), default="max", show_default=True, help="Pooling of cnn.")
+@click.option("--widths", callback=_numbers, metavar="N,N,...", help="Channels of the stages of cnn and resnet (resnet: the stem first).")
+@click.option("--blocks", type=click.IntRange(1, 50), default=1, show_default=True, help="Residual blocks a stage of resnet.")
+@click.option("--stem-stride", type=click.IntRange(1, 4), default=1, show_default=True, help="Stride of resnet's stem: 2 is four times cheaper.")
+@click.option("--context", type=click.Choice(["none", "se", "bias"]), default="none", show_default=True, help="What a block knows of the picture.")
+@click.option("--hidden", callback=_numbers, metavar="N,N", help="Widths of the head's hidden layers.  [default: 1024,512]")
+@click.option("--linear-head", is_flag=True, help="A head without hidden layers.")
+@click.option("--dropout", type=click.FloatRange(0, 0.95), help="In the head.  [default: 0; 0.2 for resnet101]")
+@click.option("--depths", callback=_numbers, metavar="N,N,N,N", help="Blocks a stage of resnet101, to make it smaller.")
+@click.option("--base", type=click.IntRange(4, 256), default=64, show_default=True, help="First width of resnet101, to make it smaller.")
+@click.option("--weights", default="v2", show_default=True, metavar="v1|v2|FILE|RUN|none", help="Pretrained weights of resnet101: torchvision's "
+              "(downloaded once), a file of theirs, an earlier run, or none.")  # fmt: skip
+@click.option("--unfreeze", default="layer4", show_default=True, metavar="PARTS", help="Parts of resnet101 that learn besides the head: layer3,layer4; "
+              "all; none.")  # fmt: skip
+@click.option("--rates", callback=_factors, metavar="PART=FACTOR,...", help="Discriminative learning rates: layer4=0.1,layer3=0.03.")
+@click.option(
+    "--head-epochs", type=click.FloatRange(0), default=0.0, show_default=True, help="resnet101: epochs in which the head alone learns first."
+)
+@click.option("--augment", type=click.Choice(["none", "lecture", "strong"]), default="lecture", show_default=True, help="Recipe of augmentation.")
+@click.option("--crop", type=click.FloatRange(0.05, 1), help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).")
+@click.option("--auto", type=click.Choice(["none", "trivial", "rand"]), help="TrivialAugment or RandAugment, instead of the recipe's.")
+@click.option("--erase", type=click.FloatRange(0, 1), help="Probability of random erasing, instead of the recipe's.")
+@click.option("--mixup", type=click.FloatRange(0), help="Alpha of mixup, instead of the recipe's (0: off).")
+@click.option("--cutmix", type=click.FloatRange(0), help="Alpha of CutMix, instead of the recipe's (0: off).")
+@click.option("--class-weights", is_flag=True, help="Weigh the loss against frequent classes.")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]")
+@click.option("--jobs", type=click.IntRange(1), help="Threads that decode.  [default: the cores]")
+@training_options(batch=64, ema=0.998, weight_decay=0.05, warmup=0.05)
+@click.option("--resume", is_flag=True, help="Go on with the run in --out, with the options it began with; a budget given now replaces its own.")
+@click.option("--quiet", is_flag=True, help="No bars, no lines but the last.")
+def command(data: str | None, out: Path, resume: bool, device: str, jobs: int | None, cache: Path | None, quiet: bool, **options: Any) -> None:
+    """Train a classifier on DATA: a folder, zip or tar with training/ validation/ parts of files named <class>_<number>.jpg (the homework's), or
+    with a folder a class.
+
+    The run folder holds best.safetensors (by validation), last.safetensors, metrics.jsonl, curves.png and a checkpoint; Ctrl-C or a kill loses
+    little: go on with --resume.
+    """
+    from imagecls import training
+
+    use_threads(options)
+    budget = take_budget(options)
+    if resume:
+        wishes = training.resumed(out, data or "", budget)
+    else:
+        if not data:
+            raise click.UsageError("name the photographs to train on: a folder, zip or tar")
+        wishes = _wishes(data, budget, device, options)
+    outcome = training.train(wishes, out, resume, device, cache, jobs, quiet, lambda text: click.echo(text, err=True))
+    if outcome.interrupted:
+        click.echo(f"stopped at step {outcome.steps}; go on with: cli.py img-train --out {out} --resume", err=True)
+        raise SystemExit(130)
+    best = outcome.best
+    if not best:  # a process of torchrun other than the first
+        return
+    rate = outcome.samples / max(outcome.seconds, 1e-9)
+    click.echo(
+        f"{outcome.steps} steps, {outcome.samples} samples in {outcome.seconds / 60:.1f} min ({rate:.0f} samples/s, waited for data {outcome.waited:.1%})"
+    )
+    click.echo(f"best: accuracy {best['accuracy']:.2%}, top-3 {best['top3']:.2%}, loss {best['loss']:.4f} at {best['samples']} samples: "
+               f"{out}/best.safetensors")  # fmt: skip
+
+
+def _wishes(data: str, budget: dict[str, Any], device: str, options: dict[str, Any]) -> Any:
+    from imagecls import training
+    from imagecls.augment import RECIPES, changed
+    from imagecls.data import Split
+    from imagecls.models import ClassifierConfig
+    from imagecls.models.resnet101 import RESNET101
+
+    model = options["model"]
+    folds, fold = options["folds"] or 0, options["fold"]
+    if folds and fold >= folds:
+        raise click.BadParameter(f"there are folds 0 to {folds - 1}", param_hint="--fold")
+    if folds and options["valid"]:
+        raise click.UsageError("give --valid or --folds, not both")
+    size = options["size"] or SIZES[model]
+    if model == "cnn" and options["train_size"] not in (None, size):
+        raise click.UsageError("cnn sees pictures of one size only: leave out --train-size, or choose resnet")
+    train = train_config(budget, options, device, rate_factors=options["rates"])
+    network = ClassifierConfig(
+        model, (), size, options["store_size"] or size * 5 // 4, options["fit"],
+        widths=options["widths"] or (), blocks=options["blocks"], stem_stride=options["stem_stride"], context=options["context"],
+        pool=options["pool"], hidden=() if options["linear_head"] else options["hidden"] or (1024, 512),
+        dropout=(0.2 if model == "resnet101" else 0.0) if options["dropout"] is None else options["dropout"],
+        depths=options["depths"] or RESNET101, base=options["base"],
+    )  # fmt: skip
+    recipe = changed(RECIPES[options["augment"]], **{key: options[key] for key in ("crop", "auto", "erase", "mixup", "cutmix")})
+    parts = options["unfreeze"].lower()
+    every = ("conv1", "bn1", *(f"layer{i + 1}" for i in range(len(network.depths))))
+    unfreeze = every if parts == "all" else () if parts == "none" else tuple(piece.strip() for piece in parts.split(","))
+    pretrained = options["weights"] if model == "resnet101" else "none"
+    split = Split(options["valid"], options["valid_share"], folds, fold)
+    if model == "resnet101" and pretrained == "none" and parts == "layer4":
+        unfreeze = every  # from scratch there is nothing worth freezing
+    return training.Wishes(data, split, network, recipe, train, options["train_size"] or 0, options["class_weights"], pretrained, unfreeze,
+                           options["head_epochs"])  # fmt: skip

@@ -1,0 +1,22 @@
+"""What the three classifiers have in common."""
+
+from torch import Tensor, nn
+
+
+class Classifier(nn.Module):
+    """Pictures, normalised float `(N, 3, S, S)`, to logits `(N, classes)`, by way of feature maps: explaining a decision looks at those."""
+
+    def features(self, x: Tensor) -> Tensor:
+        """The last feature maps, `(N, C, H, W)`."""
+        raise NotImplementedError
+
+    def classify(self, maps: Tensor) -> Tensor:
+        """Logits `(N, classes)` of feature maps."""
+        raise NotImplementedError
+
+    def first_layer(self) -> nn.Conv2d:
+        """The convolution that sees the picture itself."""
+        return next(m for m in self.modules() if isinstance(m, nn.Conv2d))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classify(self.features(x))

@@ -1,0 +1,186 @@
+"""Training a classifier: from photographs and wishes to a run folder."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gocnn.errors import UserError
+from gocnn.training import Identity, Outcome, RunFolder, TrainConfig, Trainer, modelfile
+from gocnn.training.distributed import Processes, join, leave
+from gocnn.training.run import open_run
+from imagecls import weights
+from imagecls.augment import Augmenter, Recipe
+from imagecls.data import Labels, Parts, PhotoBatches, PhotoSource, Split, load_parts
+from imagecls.models import ClassifierConfig, build
+from imagecls.models.base import Classifier
+from imagecls.models.resnet101 import FineTuner
+from imagecls.store import ImageStore
+from imagecls.task import ImageTask
+
+KIND = "image-classifier"
+HEAD_FOLDER = "head"
+"""Where, inside a run folder, the first stage of a two-stage fine-tuning has its own run."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person asks of img-train.
+
+    network.classes is empty until the photographs are known. train_size: pixels a side in training, if other than the network's size. pretrained
+    and unfreeze are for resnet101: see `imagecls.weights` and `FineTuner.freeze`. head_epochs: epochs in which the head alone learns, before.
+    """
+
+    data: str
+    split: Split
+    network: ClassifierConfig
+    recipe: Recipe
+    train: TrainConfig
+    train_size: int = 0
+    balance: bool = False
+    pretrained: str = "none"
+    unfreeze: tuple[str, ...] = ("layer4",)
+    head_epochs: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """For run.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Wishes":
+        """The inverse of to_json. Raises UserError if it is not such a description."""
+        try:
+            parts = dict(values)
+            parts["split"] = Split(**(parts["split"] | {"valid": tuple(parts["split"]["valid"])}))
+            network = ClassifierConfig.from_json(parts["network"] | {"classes": parts["network"]["classes"] or ["?"]})
+            parts["network"] = replace(network, classes=tuple(parts["network"]["classes"]))
+            parts["recipe"] = Recipe.from_json(parts["recipe"])
+            parts["train"] = TrainConfig(**parts["train"])
+            parts["unfreeze"] = tuple(parts["unfreeze"])
+            return cls(**parts)
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise UserError(f"run.json does not describe an img-train run of this version ({error}); start a new run in another folder") from error
+
+
+def resumed(out: Path, data: str, budget: dict[str, Any]) -> Wishes:
+    """The wishes of the run in `out`, with another place of the photographs and another budget if given. Raises UserError."""
+    description = RunFolder.read_description(out)
+    if description.get("kind") != KIND:
+        raise UserError(f"{out} holds a run of the kind {description.get('kind')}, not {KIND}; choose another folder with --out")
+    wishes = Wishes.from_json(description["wishes"])
+    given = {key: value for key, value in budget.items() if value is not None}
+    train = replace(wishes.train, **({"steps": None, "epochs": None, "minutes": None} | given)) if given else wishes.train
+    return replace(wishes, data=data or wishes.data, train=train)
+
+
+def train(wishes: Wishes, out: Path, resume: bool, device: str, cache: Path | None = None, jobs: int | None = None, quiet: bool = False,
+          say: Any = print) -> Outcome:  # fmt: skip
+    """Train as wished into the folder `out`. Raises UserError for whatever a person can mend."""
+    processes, place = join(device)
+    try:
+        store = ImageStore(wishes.network.store_size, wishes.network.fit, cache)
+        parts = load_parts(wishes.data, wishes.split, store, jobs, quiet or not processes.first)
+        if processes.first and not quiet:
+            _show(parts, wishes.train.batch, say)
+        fingerprint = f"{parts.train.fingerprint()}-{parts.valid.fingerprint()}"
+        if resume and RunFolder.read_description(out).get("data") != fingerprint:
+            raise UserError(f"the photographs are not those that the run in {out} began with; give the same ones, or start a new run")
+        config = replace(wishes.network, classes=parts.classes)
+        torch.manual_seed(wishes.train.seed)
+        model = _model(config, wishes, resume)
+        description = {"kind": KIND, "wishes": wishes.to_json(), "data": fingerprint}
+        run = open_run(out, resume, description, processes.first)
+        stage = _Stage(wishes, config, parts, processes, place, quiet)
+        try:
+            if wishes.head_epochs and isinstance(model, FineTuner):
+                outcome = _train_head(stage, model, out, resume, description, say)
+                if outcome is not None and outcome.interrupted:
+                    return outcome
+                model.freeze(wishes.unfreeze)
+            return stage.trainer(model, wishes.train, run).fit(resume)
+        finally:
+            run.close()
+    finally:
+        leave()
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """All that both stages of a training share."""
+
+    wishes: Wishes
+    config: ClassifierConfig
+    parts: Parts
+    processes: Processes
+    place: torch.device
+    quiet: bool
+
+    def trainer(self, model: Classifier, train: TrainConfig, run: RunFolder) -> Trainer:
+        """A trainer of `model`, as `train` says, into `run`."""
+        wishes, config, parts = self.wishes, self.config, self.parts
+        source = PhotoSource(parts.train, train.batch // train.accumulate, train.seed, self.processes.rank, self.processes.world)
+        augment = Augmenter(wishes.recipe, wishes.train_size or config.size, config.mean, config.std)
+        view = Augmenter(wishes.recipe, config.size, config.mean, config.std)
+        balance = class_weights(parts.train.labels, len(parts.classes)) if wishes.balance else None
+        task = ImageTask(augment, view, train.label_smoothing, balance)
+        identity = Identity(KIND, asdict(config), f"{len(parts.train)} photographs of {len(parts.classes)} classes ({Path(wishes.data).name})")
+        return Trainer(model, task, source, PhotoBatches(parts.valid), train, run, identity, self.place, self.processes, self.quiet)
+
+
+def _model(config: ClassifierConfig, wishes: Wishes, resume: bool) -> Classifier:
+    """The network with its starting weights and its frozen parts; a resumed run gets its weights from the checkpoint."""
+    try:
+        model = build(config)
+        if isinstance(model, FineTuner):
+            if wishes.pretrained != "none" and not resume:
+                weights.load_backbone(model, wishes.pretrained)
+            model.freeze(wishes.unfreeze)
+    except ValueError as error:
+        raise UserError(f"{error}") from error
+    return model
+
+
+def _train_head(stage: _Stage, model: FineTuner, out: Path, resume: bool, description: dict[str, Any], say: Any) -> Outcome | None:
+    """The first stage: the head alone learns. Its run lies inside the run's folder; a finished one is not trained again."""
+    folder, train = out / HEAD_FOLDER, stage.wishes.train
+    if resume and (out / "checkpoint.pt").exists():
+        return None  # the second stage has begun
+    head_resume = resume and (folder / "run.json").exists()
+    model.freeze(())
+    epochs = replace(train, steps=None, minutes=None, epochs=stage.wishes.head_epochs, validations=1, ema=0.0)
+    run = open_run(folder, head_resume, description, stage.processes.first)
+    if stage.processes.first and not stage.quiet:
+        say(f"first the head alone, {stage.wishes.head_epochs:g} epochs")
+    try:
+        outcome = stage.trainer(model, epochs, run).fit(head_resume)
+    finally:
+        run.close()
+    if not outcome.interrupted and stage.processes.first:
+        model.load_state_dict(modelfile.load(folder / modelfile.LAST, KIND).tensors)
+    return outcome
+
+
+def class_weights(labels: Labels, classes: int) -> Tensor:
+    """Weights, float32 `(classes,)`, inversely proportional to how often each class occurs, 1 on average over the labels; 0 for absent ones."""
+    counts = np.bincount(labels, minlength=classes)
+    present = counts > 0
+    weight = np.where(present, len(labels) / (present.sum() * np.maximum(counts, 1)), 0.0)
+    return torch.tensor(weight, dtype=torch.float32)
+
+
+def _show(parts: Parts, batch: int, say: Any) -> None:
+    """Classes and counts, before training starts, and what is unusual."""
+    here = np.bincount(parts.train.labels, minlength=len(parts.classes))
+    there = np.bincount(parts.valid.labels, minlength=len(parts.classes))
+    width = max(len(name) for name in parts.classes)
+    say(f"{'class':{width}}  training  validation")
+    for name, a, b in zip(parts.classes, here, there, strict=True):
+        say(f"{name:{width}}  {a:8}  {b:10}")
+    say(f"{'all':{width}}  {here.sum():8}  {there.sum():10}")
+    for note in parts.notes:
+        say(f"note: {note}")
+    if len(parts.train) < batch:
+        say(f"note: fewer training pictures than a batch ({len(parts.train)} of {batch}): each batch holds some of them more than once")
