@@ -17,6 +17,10 @@ COMMANDS = {
     "go-stats": ("gocnn.commands.go_stats", "Show what a store holds."),
     "go-suggest": ("gocnn.commands.go_suggest", "Suggest moves in a position."),
     "go-train": ("gocnn.commands.go_train", "Train a policy network on games."),
+    "img-augment": ("imagecls.commands.img_augment", "Show what augmentation makes of a picture."),
+    "img-eval": ("imagecls.commands.img_eval", "Measure how well a classifier tells pictures apart."),
+    "img-explain": ("imagecls.commands.img_explain", "Show where a classifier looks, and what its layers see."),
+    "img-predict": ("imagecls.commands.img_predict", "Classify pictures."),
     "img-train": ("imagecls.commands.img_train", "Train a classifier on photographs."),
 }
 """Name of each command: its module (which has it as `command`), and its line in the list."""
@@ -56,4 +60,4 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="gocnn")
 def main() -> None:
-    """A pooling-free Go policy network from game records, and the library of blocks and the trainer underneath."""
+    """A pooling-free Go policy network from game records, an image classifier, and the blocks and the trainer underneath both."""

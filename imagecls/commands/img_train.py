@@ -52,8 +52,8 @@ def _factors(context: click.Context, parameter: click.Parameter, value: str | No
 @click.option("--base", type=click.IntRange(4, 256), default=64, show_default=True, help="First width of resnet101, to make it smaller.")
 @click.option("--weights", default="v2", show_default=True, metavar="v1|v2|FILE|RUN|none", help="Pretrained weights of resnet101: torchvision's "
               "(downloaded once), a file of theirs, an earlier run, or none.")  # fmt: skip
-@click.option("--unfreeze", default="layer4", show_default=True, metavar="PARTS", help="Parts of resnet101 that learn besides the head: layer3,layer4; "
-              "all; none.")  # fmt: skip
+@click.option("--unfreeze", default="layer4", show_default=True, metavar="PARTS", help="Parts of resnet101 that learn besides "
+              "the head: layer3,layer4; all; none.")  # fmt: skip
 @click.option("--rates", callback=_factors, metavar="PART=FACTOR,...", help="Discriminative learning rates: layer4=0.1,layer3=0.03.")
 @click.option(
     "--head-epochs", type=click.FloatRange(0), default=0.0, show_default=True, help="resnet101: epochs in which the head alone learns first."
@@ -95,9 +95,8 @@ def command(data: str | None, out: Path, resume: bool, device: str, jobs: int | 
     if not best:  # a process of torchrun other than the first
         return
     rate = outcome.samples / max(outcome.seconds, 1e-9)
-    click.echo(
-        f"{outcome.steps} steps, {outcome.samples} samples in {outcome.seconds / 60:.1f} min ({rate:.0f} samples/s, waited for data {outcome.waited:.1%})"
-    )
+    speed = f"{rate:.0f} samples/s, waited for data {outcome.waited:.1%}"
+    click.echo(f"{outcome.steps} steps, {outcome.samples} samples in {outcome.seconds / 60:.1f} min ({speed})")
     click.echo(f"best: accuracy {best['accuracy']:.2%}, top-3 {best['top3']:.2%}, loss {best['loss']:.4f} at {best['samples']} samples: "
                f"{out}/best.safetensors")  # fmt: skip
 

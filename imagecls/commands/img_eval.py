@@ -1,0 +1,98 @@
+"""img-eval: how well models tell pictures apart."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("img-eval")
+@click.argument("data")
+@click.option("--model", "models", multiple=True, required=True, help="A model file or run folder; given several times, the models are averaged.")
+@click.option("--part", type=click.Choice(["valid", "train", "test", "whole"]), help="Part of DATA.  [default: valid, else what there is]")
+@click.option("--tta", type=click.IntRange(1, 12), default=1, show_default=True, help="Views of each picture that are averaged (2: also mirrored).")
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw the confusion matrix and the calibration (.png or .svg).")
+@click.option("--mistakes", type=click.Path(path_type=Path), help="Contact sheet (.png) of the most confident mistakes.")
+@click.option("--count", type=click.IntRange(1, 500), default=20, show_default=True, help="How many mistakes.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]")
+@click.option("--device", default="cpu", show_default=True)
+def command(data: str, models: tuple[str, ...], part: str | None, tta: int, picture: Path | None, mistakes: Path | None, count: int, as_json: bool,
+            cache: Path | None, device: str) -> None:  # fmt: skip
+    """Measure MODEL on the labelled pictures of DATA: accuracy and top-3 with 95 % intervals, precision and recall of each class, confusion
+    matrix, calibration, and the most confident mistakes."""  # fmt: skip
+    from tqdm import tqdm
+
+    from gocnn.training.distributed import join
+    from imagecls import evaluation
+    from imagecls.data import bad_notes, labelled, photo_set
+    from imagecls.model import Ensemble, load
+    from imagecls.store import ImageStore
+
+    place = str(join(device)[1])
+    ensemble = Ensemble([load(path, place) for path in models])
+    photos = labelled(data, ensemble.classes, *([part] if part else []))
+    sets = {}
+    for size, fit in ensemble.formats:
+        store = ImageStore(size, fit, cache)
+        added = store.add(photos)
+        sets[size, fit] = photo_set(store, photos, added)
+    for note in bad_notes(added):
+        click.echo(f"note: {note}", err=True)
+    first = next(iter(sets.values()))
+    if not len(first):
+        from gocnn.errors import UserError
+
+        raise UserError(f"no picture of {data} can be read; the reasons are above")
+    with tqdm(total=len(first), unit=" pictures", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
+
+        def probabilities(indices: Any) -> Any:
+            bar.update(len(indices))
+            return ensemble.probabilities({key: s.store.pixels(s.rows[indices]) for key, s in sets.items()}, tta)
+
+        import numpy as np
+
+        judged = evaluation.judge(probabilities, np.arange(len(first)), first.labels)
+    figures = evaluation.figures(judged, ensemble.classes)
+    figures = {"models": [str(m.path) for m in ensemble.members], "data": data, "views": tta} | figures
+    if picture is not None:
+        from imagecls.pictures import draw_evaluation
+
+        draw_evaluation(figures, picture)
+    if mistakes is not None:
+        _sheet(judged, first, ensemble.classes, count, mistakes)
+    click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))
+
+
+def _sheet(judged: Any, photos: Any, classes: tuple[str, ...], count: int, target: Path) -> None:
+    from imagecls import evaluation, pictures
+
+    chosen = evaluation.worst(judged, count)
+    captions = [
+        f"{judged.probabilities[i].max():.0%} {classes[judged.answers[i]]}\nis {classes[judged.labels[i]]}\n{Path(photos.photos[i].name).name}"
+        for i in chosen
+    ]
+    pictures.sheet(list(photos.store.pixels(photos.rows[chosen])), captions, 5, target)
+
+
+def _table(figures: dict[str, Any]) -> str:
+    def share(value: float | None) -> str:
+        return "-" if value is None else f"{value:.1%}"
+
+    width = max(len(row["class"]) for row in figures["classes"])
+    (low, high), (low3, high3) = figures["accuracy_interval"], figures["top3_interval"]
+    lines = [f"{', '.join(figures['models'])} on {figures['data']}, {figures['pictures']} pictures, views: {figures['views']}"]
+    top3 = f"top-3 {figures['top3']:.2%} [{low3:.1%}, {high3:.1%}]"
+    lines.append(f"accuracy {figures['accuracy']:.2%} [{low:.1%}, {high:.1%}], {top3}, loss {figures['loss']:.3f}")
+    lines.append(f"{'class':{width}}  {'pictures':>8}  {'answered':>8}  {'precision':>9}  {'recall':>6}  {'F1':>6}  most often taken for")
+    matrix = figures["confusion"]
+    for i, row in enumerate(figures["classes"]):
+        others = sorted(((n, j) for j, n in enumerate(matrix[i]) if j != i and n), reverse=True)[:2]
+        taken = ", ".join(f"{figures['classes'][j]['class']} {n}" for n, j in others)
+        lines.append(f"{row['class']:{width}}  {row['pictures']:8}  {row['answered']:8}  {share(row['precision']):>9}  {share(row['recall']):>6}  "
+                     f"{share(row['f1']):>6}  {taken}")  # fmt: skip
+    rows = ", ".join(f"{r['confidence']:.0%} -> {r['accuracy']:.0%}" for r in figures["calibration"])
+    lines.append(f"calibration error {figures['calibration_error']:.3f}: {rows}")
+    return "\n".join(lines)

@@ -1,0 +1,59 @@
+"""img-explain: where a classifier looks, and what its layers see."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("img-explain")
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option("--model", required=True, help="A model file, or the folder of a training run.")
+@click.option("--class", "wanted", metavar="NAME", help="Explain this class.  [default: the model's answer]")
+@click.option("--picture", type=click.Path(path_type=Path), default=Path("explained.png"), show_default=True, help="The photograph, "
+              "and where the model looks (Grad-CAM) for the answer and the two next.")  # fmt: skip
+@click.option("--filters", "filters_picture", type=click.Path(path_type=Path), help="Draw the filters of the first layer.")
+@click.option("--maps", type=click.Path(path_type=Path), help="Draw the feature maps of --layer.")
+@click.option("--layer", help="Whose feature maps.  [default: the first layer's]")
+@click.option("--most", type=click.IntRange(1), default=64, show_default=True, help="Feature maps drawn.")
+@click.option("--device", default="cpu", show_default=True)
+def command(image: Path, model: str, wanted: str | None, picture: Path, filters_picture: Path | None, maps: Path | None, layer: str | None, most: int,
+            device: str) -> None:  # fmt: skip
+    """Show where MODEL looks in IMAGE, laid over the photograph; and on wish its first filters and the feature maps of a layer."""
+    from gocnn.errors import UserError
+    from gocnn.training.distributed import join
+    from imagecls import explain, pictures
+    from imagecls.decode import decode
+    from imagecls.errors import BadImage
+    from imagecls.model import load
+
+    predictor = load(model, str(join(device)[1]))
+    classes = predictor.config.classes
+    if wanted is not None and wanted not in classes:
+        raise click.BadParameter(f"there is no class {wanted!r}; the classes are {', '.join(classes[:20])}", param_hint="--class")
+    try:
+        pixels = decode(image.read_bytes(), predictor.config.store_size, predictor.config.fit)
+    except OSError as error:
+        raise UserError(f"cannot read {image}: {error.strerror}") from error
+    except BadImage as error:
+        raise UserError(f"{image}: {error}; give another picture") from error
+    first = None if wanted is None else classes.index(wanted)
+    heat, probabilities = explain.grad_cam(predictor, pixels, first)
+    order = (-probabilities).argsort()
+    shown = [int(i) for i in order[:3]] if first is None else [first, *(int(i) for i in order if int(i) != first)][:3]
+    panels, captions = [pixels], [image.name]
+    for label in shown:
+        heat = explain.grad_cam(predictor, pixels, label)[0]
+        panels.append(pictures.overlay(pixels, heat))
+        captions.append(f"{classes[label]} {probabilities[label]:.1%}")
+    pictures.sheet(panels, captions, len(panels), picture, 256)
+    click.echo(f"{image}: {', '.join(f'{classes[i]} {probabilities[i]:.1%}' for i in order[:3])}; where it looks: {picture}")
+    if filters_picture is not None:
+        pictures.tiles(explain.filters(predictor), filters_picture)
+        click.echo(f"the filters of the first layer: {filters_picture}")
+    if maps is not None:
+        name = layer or explain.layers(predictor)[0]
+        found = explain.feature_maps(predictor, pixels, name)
+        low, high = found.min((1, 2), keepdims=True), found.max((1, 2), keepdims=True)
+        scale = max(1, 96 // found.shape[1])
+        pictures.tiles(((found - low) / (high - low + 1e-12))[:most], maps, 8, scale)
+        click.echo(f"{min(most, len(found))} of {len(found)} feature maps of {name}, {found.shape[1]}x{found.shape[2]}: {maps}")

@@ -1,0 +1,77 @@
+"""img-predict: the classes of pictures."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("img-predict")
+@click.argument("images", nargs=-1, required=True)
+@click.option("--model", "models", multiple=True, required=True, help="A model file or run folder; given several times, the models are averaged.")
+@click.option("--tta", type=click.IntRange(1, 12), default=1, show_default=True, help="Views of each picture that are averaged (2: also mirrored).")
+@click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Classes shown of each picture.")
+@click.option("--csv", "table", type=click.Path(path_type=Path), help="Write the homework's submission: Id,Category.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--quiet", is_flag=True, help="No bar; with --csv, print nothing.")
+def command(
+    images: tuple[str, ...], models: tuple[str, ...], tta: int, top: int, table: Path | None, as_json: bool, device: str, quiet: bool
+) -> None:
+    """Classify IMAGES: picture files, or folders or archives of them (of one with parts, the test part).
+
+    A picture that cannot be read is named and the others are answered; the exit code is then 1. In the CSV such a picture gets the class answered
+    most often, because a submission needs every row.
+    """
+    from tqdm import tqdm
+
+    from gocnn.training.distributed import join
+    from imagecls.model import Ensemble, load
+
+    place = str(join(device)[1])
+    ensemble = Ensemble([load(path, place) for path in models])
+    photos = _photos(images)
+    with tqdm(total=len(photos), unit=" pictures", disable=quiet or len(photos) < 32 or not sys.stderr.isatty(), file=sys.stderr) as bar:
+        answers = ensemble.predict(photos, tta, os.cpu_count() or 1, bar.update)
+    for photo, answer in zip(photos, answers, strict=True):
+        if isinstance(answer, str):
+            click.echo(f"error: {photo.title}: {answer}", err=True)
+    if table is not None:
+        from imagecls.submission import write
+
+        write(table, photos, answers)
+    if as_json:
+        click.echo(json.dumps([_record(p.title, a, ensemble.classes, top) for p, a in zip(photos, answers, strict=True)], indent=1))
+    elif not (quiet and table):
+        for photo, answer in zip(photos, answers, strict=True):
+            if not isinstance(answer, str):
+                shown = ", ".join(f"{ensemble.classes[i]} {answer[i]:.1%}" for i in (-answer).argsort()[:top])
+                click.echo(f"{photo.title}: {shown}")
+    if any(isinstance(answer, str) for answer in answers):
+        raise SystemExit(1)
+
+
+def _photos(arguments: tuple[str, ...]) -> list[Any]:
+    from gocnn.errors import UserError
+    from imagecls.collection import TEST, TRAIN, UNLABELLED, VALID, WHOLE, Photo, is_archive, open_collection
+
+    photos: list[Photo] = []
+    for argument in arguments:
+        path = Path(argument)
+        if path.is_dir() or is_archive(path):
+            photos += open_collection(path).part(TEST, WHOLE, VALID, TRAIN)
+        elif path.exists():
+            photos.append(Photo("", argument, UNLABELLED))
+        else:
+            raise UserError(f"{argument} does not exist; give picture files, or folders or archives of them")
+    return photos
+
+
+def _record(title: str, answer: Any, classes: tuple[str, ...], top: int) -> dict[str, Any]:
+    if isinstance(answer, str):
+        return {"image": title, "error": answer}
+    order = (-answer).argsort()[:top]
+    return {"image": title, "classes": [{"class": classes[i], "index": int(i), "probability": float(answer[i])} for i in order]}

@@ -1,0 +1,108 @@
+"""Pictures of results: contact sheets, heat maps over photographs, filters, feature maps, confusion matrices."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from gocnn.files import replacing, write_bytes
+
+Pixels = npt.NDArray[np.uint8]
+GAP = 6
+
+
+def sheet(pictures: Sequence[Pixels], captions: Sequence[str], columns: int, target: Path, side: int = 144) -> None:
+    """A contact sheet as PNG: pictures, uint8 `(3, S, S)`, each with lines of text under it."""
+    font = ImageFont.load_default(12)
+    lines = max((caption.count("\n") + 1 for caption in captions), default=1)
+    height = side + 15 * lines + GAP
+    rows = -(-len(pictures) // columns)
+    page = Image.new("RGB", (columns * (side + GAP) + GAP, rows * (height + GAP) + GAP), "white")
+    draw = ImageDraw.Draw(page)
+    for i, (pixels, caption) in enumerate(zip(pictures, captions, strict=True)):
+        x, y = GAP + i % columns * (side + GAP), GAP + i // columns * (height + GAP)
+        page.paste(Image.fromarray(pixels.transpose(1, 2, 0)).resize((side, side), Image.Resampling.BICUBIC), (x, y))
+        for n, line in enumerate(caption.split("\n")):
+            draw.text((x, y + side + 1 + 15 * n), _cut(line, font, side), fill="black", font=font)
+    _save(page, target)
+
+
+def _cut(text: str, font: Any, width: int) -> str:
+    while text and font.getlength(text) > width:
+        text = text[:-1]
+    return text
+
+
+def _save(image: Image.Image, target: Path) -> None:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    write_bytes(target, buffer.getvalue())
+
+
+def tiles(pictures: npt.NDArray[Any], target: Path, columns: int = 16, scale: int = 8) -> None:
+    """Many small pictures side by side as PNG, enlarged without smoothing: float `(N, 3, h, w)` or `(N, h, w)`, from 0 to 1."""
+    if pictures.ndim == 3:
+        pictures = colours(pictures)
+    n, _, h, w = pictures.shape
+    columns = min(columns, n)
+    page = Image.new("RGB", (columns * (w * scale + 2) + 2, -(-n // columns) * (h * scale + 2) + 2), "white")
+    for i, picture in enumerate(pictures):
+        small = Image.fromarray((picture.transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8))
+        place = (2 + i % columns * (w * scale + 2), 2 + i // columns * (h * scale + 2))
+        page.paste(small.resize((w * scale, h * scale), Image.Resampling.NEAREST), place)
+    _save(page, target)
+
+
+def colours(values: npt.NDArray[Any], name: str = "viridis") -> npt.NDArray[Any]:
+    """Numbers from 0 to 1, `(N, h, w)`, as colours of a colour map: `(N, 3, h, w)`."""
+    from matplotlib import colormaps
+
+    return np.moveaxis(colormaps[name](values)[..., :3], -1, 1)
+
+
+def overlay(pixels: Pixels, heat: npt.NDArray[np.float32]) -> Pixels:
+    """A picture, uint8 `(3, S, S)`, with a heat map, `(h, w)` from 0 to 1, laid over it: what is cold stays as it is."""
+    side = pixels.shape[1]
+    warm = np.asarray(Image.fromarray(heat).resize((side, side), Image.Resampling.BILINEAR))
+    weight = 0.6 * warm[None]
+    mixed = pixels * (1 - weight) + 255 * colours(warm[None], "inferno")[0] * weight
+    result: Pixels = (mixed + 0.5).clip(0, 255).astype(np.uint8)
+    return result
+
+
+def draw_evaluation(figures: dict[str, Any], target: Path) -> None:
+    """The confusion matrix and the calibration, as PNG or SVG by the name."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    names = [row["class"] for row in figures["classes"]]
+    matrix = np.array(figures["confusion"], float)
+    share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    side = 3.5 + 0.42 * len(names)
+    figure, axes = plt.subplots(1, 2, figsize=(side + 4.5, side), width_ratios=[side, 4], constrained_layout=True)
+    axes[0].imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes[0].set_xticks(range(len(names)), names, rotation=60, ha="right")
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].set_xlabel("answer")
+    axes[0].set_ylabel("true class")
+    low, high = figures["accuracy_interval"]
+    axes[0].set_title(f"accuracy {figures['accuracy']:.1%} [{low:.1%}, {high:.1%}] on {figures['pictures']} pictures")
+    if len(names) <= 40:
+        for i, j in np.ndindex(matrix.shape):
+            if matrix[i, j]:
+                axes[0].text(j, i, f"{matrix[i, j]:.0f}", ha="center", va="center", fontsize=8, color="white" if share[i, j] > 0.5 else "black")
+    rows = figures["calibration"]
+    axes[1].plot([0, 1], [0, 1], color="#bbb", linewidth=1)
+    axes[1].plot([r["confidence"] for r in rows], [r["accuracy"] for r in rows], "o-", color="#c33")
+    axes[1].set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="accuracy",
+                title=f"calibration error {figures['calibration_error']:.3f}")  # fmt: skip
+    kind = "svg" if target.suffix.lower() == ".svg" else "png"
+    with replacing(target) as stream:
+        figure.savefig(stream, format=kind, dpi=120)
+    plt.close(figure)
