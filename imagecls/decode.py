@@ -17,7 +17,7 @@ Fit = Literal["squash", "crop"]
 """How a picture becomes square: stretched (the lecture's `Resize((128, 128))`), or the middle square of it."""
 
 FITS: tuple[Fit, ...] = get_args(Fit)
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"})
 MOST_PIXELS = 100_000_000
 """Larger pictures are refused from their header: 0.3 GB of memory once decoded, and more than any camera makes."""
@@ -60,7 +60,7 @@ def open_image(data: bytes, enough: int | None = None) -> Image.Image:
     except MemoryError as error:
         raise BadImage("not enough memory to decode it") from error
     except Exception as error:
-        text = str(error)
+        text = str(error).lower()
         raise BadImage("cut short" if "truncated" in text or "too short" in text else "broken") from error
 
 

@@ -12,6 +12,7 @@ os.environ.setdefault("GOCNN_CACHE", str(Path(__file__).parents[1] / ".cache"))
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "data" / "games"
 CORPORA = ROOT.parent / "shared" / "corpora"
+FOOD = CORPORA / "food"
 
 
 def play_randomly(seed: int, moves: int, size: int = 19) -> list[tuple[int, int]]:
