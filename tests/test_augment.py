@@ -83,7 +83,9 @@ def pillow_affine(image: Image.Image, maps: torch.Tensor) -> Image.Image:
     """The same map as Pillow's AFFINE transform wants it: from output pixels to input pixels."""
     (a, b, c), (d, e, f) = maps[0].tolist()
     half = SIZE / 2
-    return image.transform(image.size, Image.Transform.AFFINE, (a, b, half * (1 + c - a - b), d, e, half * (1 + f - d - e)), Image.Resampling.BILINEAR)
+    return image.transform(
+        image.size, Image.Transform.AFFINE, (a, b, half * (1 + c - a - b), d, e, half * (1 + f - d - e)), Image.Resampling.BILINEAR
+    )
 
 
 def test_flip_and_rotation(photo):

@@ -20,7 +20,6 @@ from imagecls.data import PhotoBatches, PhotoSource, Split, load_parts
 from imagecls.decode import decode, open_image
 from imagecls.errors import BadImage
 from imagecls.store import ImageStore
-
 from tests.conftest import FOOD
 
 

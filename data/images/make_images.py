@@ -99,7 +99,9 @@ def doughnut(rng: random.Random, draw: ImageDraw.ImageDraw, x: float, y: float, 
     draw.polygon(blob(rng, x, y, r * 0.86, 0.1), icing)
     for _ in range(rng.choice([0, 20, 45])):
         a, b = around(x, y, r * rng.uniform(0.42, 0.78), rng.uniform(0, 6.3))
-        draw.line((a, b, *around(a, b, r * 0.09, rng.uniform(0, 6.3))), near(rng, rng.choice([(255, 80, 80), (80, 160, 255), (255, 255, 120)]), 40), 6)
+        draw.line(
+            (a, b, *around(a, b, r * 0.09, rng.uniform(0, 6.3))), near(rng, rng.choice([(255, 80, 80), (80, 160, 255), (255, 255, 120)]), 40), 6
+        )
     ring = r * rng.uniform(0.24, 0.34)
     disc(draw, x, y, ring + 7, near(rng, (185, 130, 75)))
     mask = Image.new("L", hole.size, 0)
