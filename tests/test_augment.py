@@ -119,13 +119,15 @@ def test_composed_maps_equal_pillows_affine_transform(photo, seed):
     assert inside.mean() > 0.5
 
 
-def test_lectures_affine_is_torchvisions(photo):
-    """Rotation then affine with shear, composed, is what torchvision's formula for the inverse matrix gives."""
-    angle, x_shear = 7.0, 9.0
-    ours = geometry.compose(geometry.rotation(torch.tensor([angle])), geometry.shear(torch.tensor([x_shear]), torch.zeros(1)))[0, :, :2]
-    rot, slope = math.radians(-angle), math.tan(math.radians(-x_shear))  # torchvision turns clockwise, and its shear is of the output
-    forward = np.array([[math.cos(rot), -math.cos(rot) * 0 - math.sin(rot)], [math.sin(rot), math.cos(rot)]])
-    forward = np.array([[1, slope], [0, 1]]) @ forward
+@pytest.mark.parametrize(("angle", "slant"), [(7.0, 9.0), (-10.0, 4.0), (3.0, -10.0)])
+def test_lectures_affine_is_torchvisions(angle, slant):
+    """`torchvision.transforms.functional.affine` maps by RSS of its documentation (with y shear 0), which it inverts for sampling."""
+    rot, sx = math.radians(angle), math.radians(slant)
+    forward = np.array(
+        [[math.cos(rot), -math.cos(rot) * math.tan(sx) - math.sin(rot)], [math.sin(rot), -math.sin(rot) * math.tan(sx) + math.cos(rot)]]
+    )
+    # torchvision turns clockwise.
+    ours = geometry.compose(geometry.shear(torch.tensor([slant]), torch.zeros(1)), geometry.rotation(torch.tensor([-angle])))[0, :, :2]
     assert np.allclose(np.linalg.inv(forward), ours.numpy(), atol=1e-6)
 
 

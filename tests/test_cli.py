@@ -60,7 +60,23 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     assert time.perf_counter() - began < 5
 
 
-@pytest.mark.parametrize("name", ["demo", "describe", "go-eval", "go-import", "go-stats", "go-suggest", "go-train"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "demo",
+        "describe",
+        "go-eval",
+        "go-import",
+        "go-stats",
+        "go-suggest",
+        "go-train",
+        "img-augment",
+        "img-eval",
+        "img-explain",
+        "img-predict",
+        "img-train",
+    ],
+)
 def test_every_command_has_help(name: str) -> None:
     assert "Usage:" in good(name, "--help")
 
@@ -389,5 +405,5 @@ def test_describe(tiny_run: Path) -> None:
 def test_the_demo(tmp_path: Path) -> None:
     out = good("demo", "--minutes", "0.1", "--out", tmp_path / "demo")
     assert "the curve" in out
-    for name in ("curves.png", "suggestion.png", "best.safetensors"):
+    for name in ("go/curves.png", "suggestion.png", "go/best.safetensors", "images/best.safetensors", "explained.png"):
         assert (tmp_path / "demo" / name).stat().st_size > 1000

@@ -48,7 +48,8 @@ class ToyTask:
 
 def network(dropout: float = 0.1) -> nn.Module:
     torch.manual_seed(3)
-    return nn.Sequential(ConvNormAct(1, 8), ResidualBlock(8, 16, 2), nn.Dropout(dropout), nn.Flatten(), nn.Linear(256, 4))
+    head = [nn.Linear(256, 16, bias=False), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 4)]
+    return nn.Sequential(ConvNormAct(1, 8), ResidualBlock(8, 16, 2), nn.Dropout(dropout), nn.Flatten(), *head)
 
 
 def valid() -> list[Batch]:

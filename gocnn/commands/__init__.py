@@ -10,7 +10,7 @@ from gocnn import __version__
 from gocnn.errors import UserError
 
 COMMANDS = {
-    "demo": ("gocnn.commands.demo", "Train on the sample games for a minute, then suggest a move."),
+    "demo": ("gocnn.commands.demo", "Train on the samples for a minute each; suggest a move, classify pictures."),
     "describe": ("gocnn.commands.describe", "Show a network layer by layer: receptive field, parameters, cost."),
     "go-eval": ("gocnn.commands.go_eval", "Measure how well a model predicts the moves of games."),
     "go-import": ("gocnn.commands.go_import", "Read game records into a store."),

@@ -66,12 +66,13 @@ def wrap(model: nn.Module, processes: Processes, device: torch.device) -> nn.Mod
 
 
 def _share_norms(model: nn.Module) -> None:
+    shared: dict[type, type] = {nn.BatchNorm1d: GlobalBatchNorm1d, nn.BatchNorm2d: GlobalBatchNorm2d}
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d) and type(module) is nn.BatchNorm2d:
-            module.__class__ = GlobalBatchNorm2d
+        if type(module) in shared:
+            module.__class__ = shared[type(module)]
 
 
-class GlobalBatchNorm2d(nn.BatchNorm2d):
+class _GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
     """Batch norm over the batch of all processes (torch's SyncBatchNorm is for GPUs only; this also runs on CPUs, through Gloo)."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,7 +80,8 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
             return super().forward(x)
         y = x.float()
         n = y.numel() // y.shape[1]
-        sums = torch.cat([y.sum((0, 2, 3)), (y * y).sum((0, 2, 3)), y.new_tensor([float(n)])])
+        others = (0, *range(2, y.ndim))
+        sums = torch.cat([y.sum(others), (y * y).sum(others), y.new_tensor([float(n)])])
         total: Tensor = dist_functional.all_reduce(sums)  # type: ignore[no-untyped-call]
         count = total[-1].detach()
         mean, square = (total[:-1] / count).chunk(2)
@@ -93,6 +95,15 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
             self.running_var.lerp_(variance * count / (count - 1), momentum)
             self.num_batches_tracked += 1
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        out = y * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+        shape = (-1, *[1] * (y.ndim - 2))
+        out = y * scale.view(shape) + (self.bias - mean * scale).view(shape)
         result: Tensor = out.to(x.dtype)
         return result
+
+
+class GlobalBatchNorm2d(_GlobalBatchNorm, nn.BatchNorm2d):
+    """`_GlobalBatchNorm` of feature maps, `(N, C, H, W)`."""
+
+
+class GlobalBatchNorm1d(_GlobalBatchNorm, nn.BatchNorm1d):
+    """`_GlobalBatchNorm` of vectors, `(N, C)`."""

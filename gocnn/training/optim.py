@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gocnn.training.config import TrainConfig
 
-DEFAULT_RATES = {"muon": 0.004, "adamw": 0.002, "sgd": 0.1}
+DEFAULT_RATES = {"muon": 0.01, "adamw": 0.002, "sgd": 0.1}
 
 
 def build(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:

@@ -125,8 +125,8 @@ class Augmenter:
             maps,
             geometry.flip(u[:, 0] * 0.5 + 0.5 < recipe.flip),
             geometry.rotation(u[:, 1] * recipe.rotate),
-            geometry.rotation(u[:, 2] * recipe.affine_rotate),
             geometry.shear(u[:, 3] * recipe.shear, torch.zeros(n)),
+            geometry.rotation(u[:, 2] * recipe.affine_rotate),
         )
         factors = None
         if any(recipe.jitter):

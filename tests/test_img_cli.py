@@ -1,0 +1,232 @@
+"""The img-* commands as a person types them."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from PIL import Image
+
+from imagecls.models.resnet101 import ResNet101
+from tests.conftest import ROOT
+from tests.test_cli import cli, good, refused
+
+IMAGES = ROOT / "data" / "images"
+FAST = ["--size", "32", "--widths", "8,16", "--hidden", "16", "--batch", "16", "--precision", "fp32", "--validations", "1", "--quiet"]
+SMALL101 = ["--model", "resnet101", "--size", "32", "--depths", "1,1,1,1", "--base", "4", "--batch", "16", "--precision", "fp32", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few of the sample pictures: 6 classes, 8 for training and 4 for validation each."""
+    target = tmp_path_factory.mktemp("few")
+    for part, count in (("training", 8), ("validation", 4)):
+        for folder in sorted((IMAGES / part).iterdir()):
+            (target / part / folder.name).mkdir(parents=True)
+            for path in sorted(folder.iterdir())[:count]:
+                shutil.copy(path, target / part / folder.name)
+    return target
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, few: Path) -> Path:
+    """A short finished run."""
+    out = tmp_path_factory.mktemp("run") / "r"
+    good("img-train", few, "--out", out, "--steps", 12, *FAST)
+    return out
+
+
+# --- training ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_training_shows_classes_and_learns(tmp_path):
+    """On all sample pictures, a small network gets well above chance (1 of 6) in a few epochs."""
+    text = good("img-train", IMAGES, "--out", tmp_path / "r", "--epochs", 12, "--augment", "none", "--size", 32, "--widths", "16,32,64", "--linear-head", "--batch", 32,
+                "--precision", "fp32", "--validations", 2)  # fmt: skip
+    for name in ("doughnut", "fried_egg", "pizza", "soup", "sushi", "watermelon"):
+        assert name in text
+    best = float(text.split("best: accuracy ")[1].split("%")[0])
+    assert best > 45
+    assert {p.name for p in (tmp_path / "r").iterdir()} >= {"best.safetensors", "last.safetensors", "metrics.jsonl", "curves.png", "run.json"}
+
+
+@pytest.mark.parametrize("extra", [["--model", "cnn", "--pool", "min"], ["--augment", "strong", "--class-weights", "--train-size", "24"],
+                                   ["--augment", "none", "--folds", "4", "--fold", "3"], ["--optimiser", "adamw", "--mixup", "0.2", "--auto", "rand"],
+                                   ["--fit", "crop", "--optimiser", "sgd", "--label-smoothing", "0.1"]])  # fmt: skip
+def test_options(few, tmp_path, extra):
+    good("img-train", few, "--out", tmp_path / "r", "--steps", 2, *FAST, *extra)
+    assert "accuracy" in good("img-eval", few, "--model", tmp_path / "r")
+
+
+@pytest.mark.slow
+def test_killed_run_resumes_to_the_same_bits(few, tmp_path):
+    """SIGKILL at some moment, then --resume, against a run never killed: the same weights."""
+    arguments = ["img-train", str(few), "--steps", "60", *FAST, "--augment", "strong", "--checkpoint-minutes", "0.001", "--validations", "6"]
+    good(*arguments, "--out", tmp_path / "whole")
+    process = subprocess.Popen([sys.executable, "cli.py", *arguments, "--out", str(tmp_path / "killed")], cwd=ROOT, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "killed" / "checkpoint.pt").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    good("img-train", "--out", tmp_path / "killed", "--resume", "--quiet")
+    for name in ("last.safetensors", "best.safetensors"):
+        a, b = (safetensors.torch.load_file(tmp_path / folder / name) for folder in ("whole", "killed"))
+        assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_two_stage_fine_tuning(few, tmp_path):
+    """The head alone first: after it the body is still as it was; then layer4 moves as well, and nothing before it."""
+    torch.manual_seed(0)
+    state = ResNet101(1000, (1, 1, 1, 1), 4).state_dict()
+    torch.save(state, tmp_path / "w.pth")
+    good("img-train", few, "--out", tmp_path / "r", "--epochs", 1, *SMALL101, "--weights", tmp_path / "w.pth", "--head-epochs", 1, "--rates",
+         "layer4=0.1")  # fmt: skip
+    head = safetensors.torch.load_file(tmp_path / "r" / "head" / "last.safetensors")
+    final = safetensors.torch.load_file(tmp_path / "r" / "last.safetensors")
+    for name, tensor in state.items():
+        if not name.startswith("fc."):
+            assert torch.equal(head[name], tensor), name
+            assert torch.equal(final[name], tensor) or name.startswith("layer4"), name
+    assert any(not torch.equal(final[name], head[name]) for name in head if name.startswith("layer4"))
+    good("img-predict", IMAGES / "validation" / "pizza" / "000.jpg", "--model", tmp_path / "r")
+    # and a run can be the start of another, whose classes may differ
+    shutil.copytree(few, tmp_path / "fewer")
+    for part in ("training", "validation"):
+        shutil.rmtree(tmp_path / "fewer" / part / "sushi")
+    good("img-train", tmp_path / "fewer", "--out", tmp_path / "r2", "--epochs", 1, *SMALL101, "--weights", tmp_path / "r")
+
+
+def test_pretrained_without_network_is_one_sentence(few, tmp_path, monkeypatch):
+    monkeypatch.setenv("GOCNN_WEIGHTS_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("GOCNN_CACHE", str(tmp_path / "cache"))
+    text = refused(1, "img-train", few, "--out", tmp_path / "r", "--steps", 1, *SMALL101)
+    assert "--weights none" in text
+    assert not (tmp_path / "r" / "run.json").exists()
+    good("img-train", few, "--out", tmp_path / "r", "--steps", 1, *SMALL101, "--weights", "none")
+
+
+# --- predicting, judging, explaining -------------------------------------------------------------------------------------------------
+
+
+def test_prediction(run, few, tmp_path):
+    picture = few / "validation" / "pizza" / "000.jpg"
+    line = good("img-predict", picture, "--model", run, "--top", 2)
+    assert line.startswith(f"{picture}: ")
+    assert line.count("%") == 2
+    (record,) = json.loads(good("img-predict", picture, "--model", run, "--model", run, "--tta", 4, "--json", "--top", 6))
+    assert sum(c["probability"] for c in record["classes"]) == pytest.approx(1, abs=1e-4)
+    folder = tmp_path / "test"
+    folder.mkdir()
+    for i, path in enumerate(sorted((few / "validation").rglob("*.jpg"))[:12]):
+        shutil.copy(path, folder / f"{i:04d}.jpg")
+    good("img-predict", folder, "--model", run, "--csv", tmp_path / "out.csv", "--quiet")
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[0] == "Id,Category"
+    assert [line.split(",")[0] for line in lines[1:]] == [f"{i:04d}" for i in range(12)]
+    assert all(line.split(",")[1] in "012345" for line in lines[1:])
+
+
+def test_bad_pictures_are_named_and_the_others_answered(run, few, tmp_path):
+    (tmp_path / "text.jpg").write_text("hello")
+    Image.new("1", (20000, 20000)).save(tmp_path / "huge.png")
+    Image.new("RGB", (1, 300), "red").save(tmp_path / "thin.png")
+    whole = few / "training" / "soup" / "000.jpg"
+    (tmp_path / "cut.jpg").write_bytes(whole.read_bytes()[:900])
+    result = cli("img-predict", tmp_path, whole, "--model", run)
+    assert result.exit_code == 1
+    for words in ("text.jpg: not a picture", "huge.png: more than 100 million pixels", "cut.jpg: cut short"):
+        assert words in result.output
+    assert "thin.png: " in result.output
+    assert f"{whole}: " in result.output
+    assert "Traceback" not in result.output
+
+
+def test_evaluation(run, few, tmp_path):
+    text = good("img-eval", few, "--model", run, "--picture", tmp_path / "c.png", "--mistakes", tmp_path / "m.png", "--tta", 2)
+    assert "24 pictures" in text
+    assert Image.open(tmp_path / "c.png").width > 600
+    assert Image.open(tmp_path / "m.png").width > 600
+    found = json.loads(good("img-eval", few, "--model", run, "--json", "--part", "train"))
+    assert found["pictures"] == 48
+    assert np.array(found["confusion"]).sum() == 48
+    assert found["accuracy"] == np.trace(np.array(found["confusion"])) / 48
+
+
+def test_explaining_and_augmenting(run, few, tmp_path):
+    picture = few / "validation" / "sushi" / "001.jpg"
+    good("img-explain", picture, "--model", run, "--picture", tmp_path / "e.png", "--filters", tmp_path / "f.png", "--maps", tmp_path / "m.png",
+         "--layer", "stem")  # fmt: skip
+    assert Image.open(tmp_path / "e.png").width > 1000
+    assert Image.open(tmp_path / "f.png").size[0] >= 8 * 24
+    assert Image.open(tmp_path / "m.png").width > 100
+    refused(2, "img-explain", picture, "--model", run, "--class", "unicorn")
+    assert "there is no layer" in refused(1, "img-explain", picture, "--model", run, "--maps", tmp_path / "x.png", "--layer", "zzz")
+    good("img-augment", picture, "--picture", tmp_path / "a.png", "--augment", "strong", "--count", 15)
+    assert Image.open(tmp_path / "a.png").width > 1000
+
+
+# --- bad input -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_bad_calls_and_bad_data(run, few, tmp_path):
+    refused(2, "img-train", "--out", tmp_path / "x")
+    refused(2, "img-train", few, "--out", tmp_path / "x", "--widths", "8,a")
+    refused(2, "img-train", few, "--out", tmp_path / "x", "--folds", 3, "--fold", 3)
+    refused(2, "img-train", few, "--out", tmp_path / "x", "--steps", 1, "--epochs", 2)
+    refused(2, "img-train", few, "--out", tmp_path / "x", "--rates", "layer4")
+    assert "shrink 16 pixels" in refused(1, "img-train", few, "--out", tmp_path / "x", "--steps", 1, "--model", "cnn", "--size", 16)
+    assert "no part layer7" in refused(1, "img-train", few, "--out", tmp_path / "x", "--steps", 1, *SMALL101, "--weights", "none", "--unfreeze",
+                                       "layer7")  # fmt: skip
+    (tmp_path / "empty").mkdir()
+    assert "holds no pictures" in refused(1, "img-train", tmp_path / "empty", "--out", tmp_path / "x")
+    assert "does not exist" in refused(1, "img-predict", tmp_path / "gone.jpg", "--model", run)
+    assert "already holds a run" in refused(1, "img-train", few, "--out", run, "--steps", 1, *FAST)
+    assert "holds no run to resume" in refused(1, "img-train", "--out", tmp_path / "none", "--resume")
+    assert "of the kind image-classifier" in refused(1, "go-eval", ROOT / "data" / "games", "--model", run)
+    assert not (tmp_path / "x").exists()
+
+
+def test_classes_that_differ(run, few, tmp_path):
+    shutil.copytree(few, tmp_path / "other")
+    for part in ("training", "validation"):
+        (tmp_path / "other" / part / "soup").rename(tmp_path / "other" / part / "unicorn")
+    text = refused(1, "img-eval", tmp_path / "other", "--model", run)
+    assert "unicorn" in text
+    # fewer classes than the model knows are no mistake
+    shutil.rmtree(tmp_path / "other" / "validation" / "unicorn")
+    shutil.rmtree(tmp_path / "other" / "training" / "unicorn")
+    assert "20 pictures" in good("img-eval", tmp_path / "other", "--model", run)
+    assert "not those that the run" in refused(1, "img-train", tmp_path / "other", "--out", run, "--resume")
+
+
+def test_fewer_images_than_a_batch_is_said(few, tmp_path):
+    text = good("img-train", few, "--out", tmp_path / "r", "--steps", 1, "--size", 32, "--widths", "8,16", "--batch", 64, "--precision", "fp32")
+    assert "fewer training pictures than a batch (48 of 64)" in text
+
+
+def test_test_folder_as_training_data(few, tmp_path):
+    (tmp_path / "test").mkdir()
+    for i, path in enumerate(sorted(few.rglob("*.jpg"))[:5]):
+        shutil.copy(path, tmp_path / "test" / f"{i:04d}.jpg")
+    assert "looks like a test folder" in refused(1, "img-train", tmp_path / "test", "--out", tmp_path / "r")
+
+
+def test_describe_classifiers(run):
+    """Weights of the lecture's residual classifier, counted by hand; a trained model; and ResNet-101's published multiply-accumulates."""
+    blocks = sum(9 * a * b + 9 * b * b + a * b for a, b in ((64, 128), (128, 256), (256, 512)))
+    norms = 2 * (64 + 3 * (128 + 256 + 512))
+    head = 512 * 1024 + 1024 + 1024 * 512 + 512 + 512 * 11 + 11
+    assert json.loads(good("describe", "resnet", "--json"))["parameters"] == 3 * 64 * 9 + blocks + norms + head
+    assert json.loads(good("describe", run, "--json"))["parameters"] > 1000
+    found = json.loads(good("describe", "resnet101", "--json"))
+    assert found["macs"] == pytest.approx(7.80e9, rel=0.01)  # torchvision's table has 7.80 GFLOPS, counted as multiply-accumulates
+    assert "cnn" in good("describe", "cnn")
