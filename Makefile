@@ -26,6 +26,8 @@ test: lint
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/samples.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/augment.py
+	$(BIN)/python benchmarks/photographs.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache runs

@@ -8,6 +8,7 @@ Two layouts are read, from a folder or from inside a zip or tar archive:
 The parts may also be called train, valid, val, test; without them everything is one part. A single folder around it all is looked through.
 """
 
+import os
 import re
 import tarfile
 import zipfile
@@ -26,7 +27,7 @@ HW03_CLASSES = ("bread", "dairy product", "dessert", "egg", "fried food", "meat"
 """The homework's eleven kinds of food (Food-11, Singla et al. 2016), by number."""
 
 UNLABELLED = -1
-_NAMED = re.compile(r"(\d+)_\d+$")
+_NAMED = re.compile(r"(\d{1,3})_\d+$")  # three digits: phones name photographs 20260131_120000
 _JUNK = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db)")
 _TAR = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 MOST_BYTES = 200 << 20
@@ -110,8 +111,7 @@ def is_archive(path: Path) -> bool:
 
 def _names(path: Path) -> Iterator[str]:
     if path.is_dir():
-        files = (p for p in path.rglob("*") if p.is_file())
-        names: Iterable[str] = (p.relative_to(path).as_posix() for p in files)
+        names: Iterable[str] = _folder_names(path)
     elif not path.exists():
         raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
     elif not is_archive(path):
@@ -122,6 +122,20 @@ def _names(path: Path) -> Iterator[str]:
         yield from (name for name in names if not _JUNK.search(name))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
+
+
+def _folder_names(path: Path) -> Iterator[str]:
+    """Files under a folder, also behind links to folders (each folder once, so that links in a circle end)."""
+    seen: set[str] = set()
+    for folder, folders, files in os.walk(path, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        head = Path(folder).relative_to(path).as_posix()
+        yield from (name if head == "." else f"{head}/{name}" for name in files)
 
 
 def _archive_names(path: Path) -> list[str]:

@@ -84,6 +84,18 @@ def test_class_folders(tmp_path, around):
     assert {part: [p.label for p in photos] for part, photos in found.parts.items()} == {TRAIN: [0, 1], VALID: [0, 1], TEST: [-1]}
 
 
+def test_links_to_folders_are_followed_and_circles_end(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "1.jpg").write_bytes(encoded(colourful()))
+    (tmp_path / "data" / "dog").mkdir(parents=True)
+    (tmp_path / "data" / "dog" / "2.jpg").write_bytes(encoded(colourful(1)))
+    (tmp_path / "data" / "cat").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data" / "dog" / "round").symlink_to(tmp_path / "data")
+    found = open_collection(tmp_path / "data")
+    assert found.classes == ("cat", "dog")
+    assert [p.name for p in found.parts[WHOLE]] == ["cat/1.jpg", "dog/2.jpg"]
+
+
 def test_class_folders_without_parts_and_one_class(tmp_path):
     for i, name in enumerate(("10/a.jpg", "2/b.jpg", "2/c.jpg")):
         (tmp_path / "many" / name).parent.mkdir(parents=True, exist_ok=True)

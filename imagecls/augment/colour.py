@@ -41,15 +41,15 @@ def hue(x: Tensor, turn: Tensor) -> Tensor:
     r, g, b = x.unbind(1)
     value = x.amax(1)
     spread = value - x.amin(1)
-    safe = spread.clamp(min=1e-6)
+    inverse = spread.clamp(min=1e-6).reciprocal_()
     # In sixths of the circle: 0 red, 2 green, 4 blue.
-    sector = torch.where(value == r, (g - b) / safe, torch.where(value == g, 2 + (b - r) / safe, 4 + (r - g) / safe))
-    sector = sector + 6 * turn[:, None, None]
-    channels = []
-    for start in (5.0, 3.0, 1.0):
-        k = torch.remainder(sector + start, 6.0)
-        channels.append(value - spread * torch.minimum(k, 4 - k).clamp_(0, 1))
-    return torch.stack(channels, 1)
+    blue_or_green = torch.where(value == g, (b - r).mul_(inverse).add_(2), (r - g).mul_(inverse).add_(4))
+    sector = torch.where(value == r, (g - b).mul_(inverse), blue_or_green)
+    # A channel loses what min(k, 4 - k) says, k its distance from where it is full; in place, since memory is what costs here.
+    start = torch.tensor([5 / 6, 3 / 6, 1 / 6], device=x.device)[:, None, None]
+    k = sector[:, None] * (1 / 6) + (start + _each(turn))
+    k.sub_(k.floor()).mul_(6).sub_(2).abs_().neg_().add_(2).clamp_(0, 1).mul_(spread[:, None])
+    return torch.sub(value[:, None], k, out=k)
 
 
 def jitter(x: Tensor, factors: Tensor) -> Tensor:

@@ -75,10 +75,18 @@ def random_crops(count: int, low: float, high: float, ratio: float = 4 / 3) -> T
     return crop((2 * u[:, 2] - 1) * (1 - width), (2 * u[:, 3] - 1) * (1 - height), width, height)
 
 
+def grid(maps: Tensor, size: int) -> Tensor:
+    """The input point of each output pixel, float32 `(N, size, size, 2)`: `torch.nn.functional.affine_grid` by sums of a row and a column, which
+    is many times faster than its matrix product."""  # fmt: skip
+    place = (torch.arange(size, device=maps.device) + 0.5) * (2 / size) - 1
+    along_row = maps[:, None, :, 0] * place[:, None]  # (N, size, 2)
+    along_column = maps[:, None, :, 1] * place[:, None] + maps[:, None, :, 2]
+    return along_column[:, :, None] + along_row[:, None]
+
+
 def resample(images: Tensor, maps: Tensor, size: int, border: Border = "zeros") -> Tensor:
     """The pictures seen through their maps: float `(N, C, S, S')` to `(N, C, size, size)`, bilinear."""
-    grid = functional.affine_grid(maps, [len(images), images.shape[1], size, size], align_corners=False)
-    return functional.grid_sample(images, grid, mode="bilinear", padding_mode=border, align_corners=False)
+    return functional.grid_sample(images, grid(maps, size), mode="bilinear", padding_mode=border, align_corners=False)
 
 
 def resize(images: Tensor, size: int) -> Tensor:
