@@ -1,6 +1,7 @@
 """The img-* commands as a person types them."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -230,3 +231,15 @@ def test_describe_classifiers(run):
     found = json.loads(good("describe", "resnet101", "--json"))
     assert found["macs"] == pytest.approx(7.80e9, rel=0.01)  # torchvision's table has 7.80 GFLOPS, counted as multiply-accumulates
     assert "cnn" in good("describe", "cnn")
+
+
+@pytest.mark.slow
+def test_torchrun(few, tmp_path):
+    """Two processes on the CPU, with a frozen body and batch norms of both kinds in what learns."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(22000 + os.getpid() % 20000), "cli.py",
+               "img-train", str(few), "--out", str(tmp_path / "run"), "--device", "cpu", "--threads", "1", *SMALL101, "--steps", "2",
+               "--weights", "none", "--unfreeze", "layer4,layer3"]  # fmt: skip
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert out.returncode == 0, out.stderr
+    assert out.stdout.count("best: accuracy") == 1
+    good("img-eval", few, "--model", tmp_path / "run")

@@ -126,8 +126,9 @@ def _apply_preset(options: dict[str, Any]) -> None:
             raise click.UsageError(f"--preset {name} is of --model resnet")
         _set_defaults(options, PRESETS[name] | ({"linear_head": False} if options["hidden"] else {}))
         options["train_size"] = options["train_size"] or (options["size"] or SIZES["resnet"]) * 7 // 8
-    if options["model"] == "resnet101" and options["weights"] != "none":
-        _set_defaults(options, FINE_TUNING)
+    if options["model"] == "resnet101":
+        # From scratch there is nothing worth freezing.
+        _set_defaults(options, FINE_TUNING if options["weights"] != "none" else {"unfreeze": "all"})
 
 
 def _set_defaults(options: dict[str, Any], values: dict[str, Any]) -> None:
@@ -167,7 +168,5 @@ def _wishes(data: str, budget: dict[str, Any], device: str, options: dict[str, A
     unfreeze = every if parts == "all" else () if parts == "none" else tuple(piece.strip() for piece in parts.split(","))
     pretrained = options["weights"] if model == "resnet101" else "none"
     split = Split(options["valid"], options["valid_share"], folds, fold)
-    if model == "resnet101" and pretrained == "none" and parts == "layer4":
-        unfreeze = every  # from scratch there is nothing worth freezing
     return training.Wishes(data, split, network, recipe, train, options["train_size"] or 0, options["class_weights"], pretrained, unfreeze,
                            options["head_epochs"])  # fmt: skip
