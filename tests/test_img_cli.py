@@ -59,7 +59,7 @@ def test_training_shows_classes_and_learns(tmp_path):
 
 
 @pytest.mark.parametrize("extra", [["--model", "cnn", "--pool", "min"], ["--augment", "strong", "--class-weights", "--train-size", "24"],
-                                   ["--augment", "none", "--folds", "4", "--fold", "3"], ["--optimiser", "adamw", "--mixup", "0.2", "--auto", "rand"],
+                                   ["--augment", "none", "--folds", "4", "--fold", "3"], ["--optimiser", "adamw", "--auto", "rand", "--mixup", "--cutmix", "0.5", "--label-smoothing"],
                                    ["--fit", "crop", "--optimiser", "sgd", "--label-smoothing", "0.1"], ["--preset", "strong", "--batch", "12"]])  # fmt: skip
 def test_options(few, tmp_path, extra):
     good("img-train", few, "--out", tmp_path / "r", "--steps", 2, *FAST, *extra)

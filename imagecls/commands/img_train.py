@@ -78,8 +78,12 @@ def _factors(context: click.Context, parameter: click.Parameter, value: str | No
 @click.option("--crop", type=click.FloatRange(0.05, 1), help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).")
 @click.option("--auto", type=click.Choice(["none", "trivial", "rand"]), help="TrivialAugment or RandAugment, instead of the recipe's.")
 @click.option("--erase", type=click.FloatRange(0, 1), help="Probability of random erasing, instead of the recipe's.")
-@click.option("--mixup", type=click.FloatRange(0), help="Alpha of mixup, instead of the recipe's (0: off).")
-@click.option("--cutmix", type=click.FloatRange(0), help="Alpha of CutMix, instead of the recipe's (0: off).")
+@click.option(
+    "--mixup", type=click.FloatRange(0), is_flag=False, flag_value=0.2, help="Alpha of mixup, instead of the recipe's (0: off; alone: 0.2)."
+)
+@click.option(
+    "--cutmix", type=click.FloatRange(0), is_flag=False, flag_value=1.0, help="Alpha of CutMix, instead of the recipe's (0: off; alone: 1)."
+)
 @click.option("--class-weights", is_flag=True, help="Weigh the loss against frequent classes.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]")
 @click.option("--jobs", type=click.IntRange(1), help="Threads that decode.  [default: the cores]")
