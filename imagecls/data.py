@@ -39,8 +39,7 @@ class PhotoSet:
     def fingerprint(self) -> str:
         """A short text, the same for the same pictures with the same labels in the same order."""
         digest = hashlib.sha256(self.labels.tobytes())
-        for row in self.rows:
-            digest.update(self.store.key(int(row)))
+        digest.update(self.store.keys(self.rows))
         return digest.hexdigest()[:16]
 
 
@@ -78,7 +77,7 @@ def load_parts(place: str, split: Split, store: ImageStore, jobs: int | None = N
         raise UserError(f"{place} has no training part (found: {found}); training pictures lie in training/, train/ or class folders")
     _need_labels(place, collection, train_photos)
     if split.valid:
-        valid_photos = tuple(p for other in split.valid for p in _same_classes(other, collection.classes))
+        valid_photos = tuple(p for other in split.valid for p in labelled(other, collection.classes))
     if collection.other_files:
         notes.append(f"{collection.other_files} files that are not pictures are ignored")
     photos = train_photos + tuple(p for p in valid_photos if p.label >= 0)
@@ -121,12 +120,8 @@ def bad_notes(added: Added) -> list[str]:
 
 
 def labelled(place: str, classes: Sequence[str], *parts: str) -> tuple[Photo, ...]:
-    """The labelled photographs of a place (the first of these parts that it has), with labels by the given classes. Raises UserError."""
-    return _same_classes(place, classes, *parts)
-
-
-def _same_classes(place: str, classes: Sequence[str], *parts: str) -> tuple[Photo, ...]:
-    """Labelled photographs of a place, relabelled by class name. Raises UserError if it has other classes, or none."""
+    """The labelled photographs of a place (the first of these parts that it has), relabelled by class name. Raises UserError if it has other
+    classes, or none."""  # fmt: skip
     collection = open_collection(place)
     photos = collection.part(*(parts or (VALID, WHOLE, TRAIN, TEST)))
     _need_labels(place, collection, photos)

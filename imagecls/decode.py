@@ -5,12 +5,14 @@ Decoding is Pillow's. Orientation follows EXIF (tag 0x0112); transparency is lai
 
 import io
 import warnings
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from gocnn.errors import UserError
 from imagecls.errors import BadImage
 
 Fit = Literal["squash", "crop"]
@@ -37,6 +39,16 @@ def decode(data: bytes, size: int, fit: Fit = "squash") -> npt.NDArray[np.uint8]
         image = image.crop((left, top, left + side, top + side))
     small = image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0)
     return np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1))
+
+
+def decode_file(path: Path, size: int, fit: Fit = "squash") -> npt.NDArray[np.uint8]:
+    """`decode` of one file that a person names. Raises UserError."""
+    try:
+        return decode(path.read_bytes(), size, fit)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except BadImage as error:
+        raise UserError(f"{path}: {error}; give another picture") from error
 
 
 def open_image(data: bytes, enough: int | None = None) -> Image.Image:

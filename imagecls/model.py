@@ -81,16 +81,8 @@ def softmax(logits: Floats) -> Floats:
 
 def load(path: str | Path, device: str = "cpu") -> Predictor:
     """Load a classifier: a model file, or a run's folder. Raises UserError."""
-    file = modelfile.load(path, KIND)
-    try:
-        config = ClassifierConfig.from_json(file.config)
-        network = build(config)
-        network.load_state_dict(file.tensors)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"{file.path} does not fit this version of the program ({str(error).splitlines()[0]}); train it again or update") from error
-    place = torch.device(device)
-    network.to(place, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    return Predictor(network, config, file.provenance, file.path, place)
+    network, file, place = modelfile.load_network(path, KIND, lambda config: build(ClassifierConfig.from_json(config)), device)
+    return Predictor(network, ClassifierConfig.from_json(file.config), file.provenance, file.path, place)
 
 
 class Ensemble:

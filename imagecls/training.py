@@ -67,13 +67,8 @@ class Wishes:
 
 def resumed(out: Path, data: str, budget: dict[str, Any]) -> Wishes:
     """The wishes of the run in `out`, with another place of the photographs and another budget if given. Raises UserError."""
-    description = RunFolder.read_description(out)
-    if description.get("kind") != KIND:
-        raise UserError(f"{out} holds a run of the kind {description.get('kind')}, not {KIND}; choose another folder with --out")
-    wishes = Wishes.from_json(description["wishes"])
-    given = {key: value for key, value in budget.items() if value is not None}
-    train = replace(wishes.train, **({"steps": None, "epochs": None, "minutes": None} | given)) if given else wishes.train
-    return replace(wishes, data=data or wishes.data, train=train)
+    wishes = Wishes.from_json(RunFolder.read_wishes(out, KIND))
+    return replace(wishes, data=data or wishes.data, train=wishes.train.with_budget(budget))
 
 
 def train(wishes: Wishes, out: Path, resume: bool, device: str, cache: Path | None = None, jobs: int | None = None, quiet: bool = False,

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gocnn.nn import ConvNormAct, ResidualBlock
-from gocnn.training import Batch, Identity, Outcome, RunFolder, TrainConfig, Trainer
+from gocnn.training import Batch, Identity, Outcome, TrainConfig, Trainer
 from gocnn.training.distributed import join, leave
+from gocnn.training.run import open_run
 
 
 class ToySource:
@@ -61,7 +62,7 @@ def train(out: Path, resume: bool = False, model: nn.Module | None = None, quiet
     """One run on this process's share."""
     processes, device = join("cpu")
     config = TrainConfig(**{"batch": 32, "precision": "fp32", "validations": 4, "checkpoint_minutes": 0.0, **options})
-    run = RunFolder(out, resume, {"kind": "toy"}) if processes.first else follower(out)
+    run = open_run(out, resume, {"kind": "toy"}, processes.first)
     source = source or ToySource(config.batch // config.accumulate, config.seed, processes.rank, processes.world)
     trainer = Trainer(model or network(), ToyTask(), source, valid(), config, run, Identity("toy", {}, "made up"), device, processes, quiet)
     try:
@@ -69,12 +70,6 @@ def train(out: Path, resume: bool = False, model: nn.Module | None = None, quiet
     finally:
         run.close()
         leave()
-
-
-def follower(out: Path) -> RunFolder:
-    run = RunFolder.__new__(RunFolder)
-    run.path, run.description, run._lock = out, {}, None
-    return run
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gocnn.commands.options import filters, game_filter, importing
-from gocnn.commands.training_options import take_budget, train_config, training_options, use_threads
+from gocnn.commands.training_options import show_outcome, take_budget, train_config, training_options, use_threads
 
 
 @click.command("go-train")
@@ -49,18 +49,7 @@ def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: 
             raise click.UsageError("name the games to train on: stores, SGF files, folders or archives")
         wishes = _wishes(games, budget, device, options)
     outcome = training.train(wishes, out, resume, device, jobs, max_unpacked, quiet, lambda text: click.echo(text, err=True))
-    if outcome.interrupted:
-        click.echo(f"stopped at step {outcome.steps}; go on with: cli.py go-train --out {out} --resume", err=True)
-        raise SystemExit(130)
-    best = outcome.best
-    if not best:  # a process of torchrun other than the first
-        return
-    rate = outcome.samples / max(outcome.seconds, 1e-9)
-    speed = f"{rate:.0f} samples/s, waited for data {outcome.waited:.1%}"
-    click.echo(f"{outcome.steps} steps, {outcome.samples} samples in {outcome.seconds / 60:.1f} min ({speed})")
-    click.echo(
-        f"best: top-1 {best['top1']:.2%}, top-5 {best['top5']:.2%}, loss {best['loss']:.4f} at {best['samples']} samples: {out}/best.safetensors"
-    )
+    show_outcome(outcome, "go-train", out, {"top1": "top-1", "top5": "top-5"})
 
 
 def _wishes(games: tuple[str, ...], budget: dict[str, Any], device: str, options: dict[str, Any]) -> Any:

@@ -1,18 +1,23 @@
 """The options of training, the same for both heads: budget, optimiser, schedule, precision, device."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from gocnn.training.config import TrainConfig
 
+if TYPE_CHECKING:
+    from gocnn.training import Outcome
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 BUDGETS = ("steps", "epochs", "minutes")
+DEFAULT_MINUTES = 30.0
 
 
-def training_options(minutes: float = 30.0, **defaults: Any) -> Callable[[F], F]:
+def training_options(**defaults: Any) -> Callable[[F], F]:
     """Options that become a TrainConfig (see `train_config`), with other defaults than TrainConfig's if given."""
 
     def default(name: str) -> Any:
@@ -24,7 +29,7 @@ def training_options(minutes: float = 30.0, **defaults: Any) -> Callable[[F], F]
     options = [
         click.option("--steps", type=click.IntRange(1), help="Budget in optimiser steps (then a resumed run repeats bit for bit)."),
         click.option("--epochs", type=click.FloatRange(0, min_open=True), help="Budget in passes over the training samples."),
-        click.option("--minutes", type=click.FloatRange(0, min_open=True), help=f"Budget in time.  [default: {minutes:g}]"),
+        click.option("--minutes", type=click.FloatRange(0, min_open=True), help=f"Budget in time.  [default: {DEFAULT_MINUTES:g}]"),
         click.option("--batch", type=click.IntRange(1), help="Samples a step, over all processes.", **shown("batch")),
         click.option("--accumulate", type=click.IntRange(1), help="Parts in which a batch is computed, to save memory.", **shown("accumulate")),
         click.option("--optimiser", type=click.Choice(["muon", "adamw", "sgd"]), **shown("optimiser")),
@@ -71,13 +76,12 @@ def take_budget(options: dict[str, Any]) -> dict[str, Any]:
     return budget
 
 
-def train_config(budget: dict[str, Any], options: dict[str, Any], device: str, minutes: float = 30.0, **more: Any) -> TrainConfig:
-    """Take the training options out of a command's keyword arguments and make a TrainConfig of them; `minutes` is the budget if none is given."""
+def train_config(budget: dict[str, Any], options: dict[str, Any], device: str, **more: Any) -> TrainConfig:
+    """Take the training options out of a command's keyword arguments and make a TrainConfig of them."""
     import torch
 
-    options.pop("threads", None)
     if all(value is None for value in budget.values()):
-        budget = budget | {"minutes": minutes}
+        budget = budget | {"minutes": DEFAULT_MINUTES}
     names = [name for name in TrainConfig.__dataclass_fields__ if name in options]
     values = {name: options.pop(name) for name in names}
     if values["feeders"] is None:
@@ -95,3 +99,18 @@ def use_threads(options: dict[str, Any]) -> None:
     threads = options.pop("threads")
     if threads:
         torch.set_num_threads(threads)
+
+
+def show_outcome(outcome: "Outcome", command: str, out: Path, metrics: dict[str, str]) -> None:
+    """Say how a run ended (`metrics`: name of each share in the figures, and what to call it); exit code 130 if it was interrupted."""
+    if outcome.interrupted:
+        click.echo(f"stopped at step {outcome.steps}; go on with: cli.py {command} --out {out} --resume", err=True)
+        raise SystemExit(130)
+    best = outcome.best
+    if not best:  # a process of torchrun other than the first
+        return
+    rate = outcome.samples / max(outcome.seconds, 1e-9)
+    speed = f"{rate:.0f} samples/s, waited for data {outcome.waited:.1%}"
+    click.echo(f"{outcome.steps} steps, {outcome.samples} samples in {outcome.seconds / 60:.1f} min ({speed})")
+    shares = ", ".join(f"{name} {best[key]:.2%}" for key, name in metrics.items())
+    click.echo(f"best: {shares}, loss {best['loss']:.4f} at {best['samples']} samples: {out}/best.safetensors")

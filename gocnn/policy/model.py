@@ -39,16 +39,8 @@ class Policy:
 
 def load(path: str | Path, device: str = "cpu") -> Policy:
     """Load a policy model: a file, or a run's folder. Raises UserError."""
-    file = modelfile.load(path, KIND)
-    try:
-        config = PolicyConfig.from_json(file.config)
-        network = PolicyNetwork(config)
-        network.load_state_dict(file.tensors)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"{file.path} does not fit this version of the program ({str(error).splitlines()[0]}); train it again or update") from error
-    place = torch.device(device)
-    network.to(place, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    return Policy(network, config, file.provenance, file.path, place)
+    network, file, place = modelfile.load_network(path, KIND, lambda config: PolicyNetwork(PolicyConfig.from_json(config)), device)
+    return Policy(network, network.config, file.provenance, file.path, place)
 
 
 def planes_of(

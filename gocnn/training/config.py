@@ -1,7 +1,7 @@
 """Everything a training run can be told, in one frozen value that travels with its checkpoints."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 Optimiser = Literal["muon", "adamw", "sgd"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -51,3 +51,8 @@ class TrainConfig:
             raise ValueError("give exactly one budget above zero: steps, epochs or minutes")
         if self.batch < 1 or self.accumulate < 1 or self.batch % self.accumulate:
             raise ValueError("the batch must be a multiple of the accumulation steps")
+
+    def with_budget(self, budget: dict[str, Any]) -> "TrainConfig":
+        """The same with another budget, if one of steps, epochs and minutes is given (not None)."""
+        given = {key: value for key, value in budget.items() if value is not None}
+        return replace(self, **({"steps": None, "epochs": None, "minutes": None} | given)) if given else self

@@ -6,14 +6,18 @@ the network is built) and `provenance` (JSON: data, steps, samples, accuracy, pr
 
 import json
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from gocnn.errors import UserError
 from gocnn.files import write_bytes
+
+Network = TypeVar("Network", bound=nn.Module)
 
 FORMAT, VERSION = "gocnn-model", 1
 BEST, LAST = "best.safetensors", "last.safetensors"
@@ -101,3 +105,16 @@ def load(path: str | Path, kind: str) -> ModelFile:
         return ModelFile(kind, json.loads(metadata["config"]), json.loads(metadata["provenance"]), tensors, target)
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
         raise UserError(f"{target} is damaged ({error}); copy it again or train again") from error
+
+
+def load_network(path: str | Path, kind: str, build: Callable[[dict[str, Any]], Network], device: str) -> tuple[Network, ModelFile, torch.device]:
+    """The network of a model file, built from its configuration, with its weights, in evaluation mode on the device. Raises UserError."""
+    file = load(path, kind)
+    try:
+        network = build(file.config)
+        network.load_state_dict(file.tensors)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"{file.path} does not fit this version of the program ({str(error).splitlines()[0]}); train it again or update") from error
+    place = torch.device(device)
+    network.to(place, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    return network, file, place

@@ -63,6 +63,15 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise UserError(f"{path} holds no run to resume; leave out --resume to start one") from error
 
+    @staticmethod
+    def read_wishes(path: Path, kind: str) -> dict[str, Any]:
+        """What was asked of an earlier run of that kind. Raises UserError."""
+        description = RunFolder.read_description(path)
+        if description.get("kind") != kind:
+            raise UserError(f"{path} holds a run of the kind {description.get('kind')}, not {kind}; choose another folder with --out")
+        wishes: dict[str, Any] = description["wishes"]
+        return wishes
+
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint; a failure leaves the one before and raises UserError."""
         buffer = io.BytesIO()

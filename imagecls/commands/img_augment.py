@@ -20,18 +20,11 @@ def command(image: Path, picture: Path, augment: str, size: int, count: int, see
     """Draw IMAGE and random augmented views of it, as training sees them (without mixing, which needs a second picture)."""
     import torch
 
-    from gocnn.errors import UserError
     from imagecls.augment import RECIPES, Augmenter, changed
-    from imagecls.decode import decode
-    from imagecls.errors import BadImage
+    from imagecls.decode import decode_file
     from imagecls.pictures import sheet
 
-    try:
-        pixels = torch.from_numpy(decode(image.read_bytes(), size * 5 // 4))
-    except OSError as error:
-        raise UserError(f"cannot read {image}: {error.strerror}") from error
-    except BadImage as error:
-        raise UserError(f"{image}: {error}; give another picture") from error
+    pixels = torch.from_numpy(decode_file(image, size * 5 // 4))
     torch.manual_seed(seed)
     augmenter = Augmenter(changed(RECIPES[augment], mixup=0.0, cutmix=0.0, **options), size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     plain = augmenter.plain(pixels[None])

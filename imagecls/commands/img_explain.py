@@ -19,25 +19,18 @@ import click
 def command(image: Path, model: str, wanted: str | None, picture: Path, filters_picture: Path | None, maps: Path | None, layer: str | None, most: int,
             device: str) -> None:  # fmt: skip
     """Show where MODEL looks in IMAGE, laid over the photograph; and on wish its first filters and the feature maps of a layer."""
-    from gocnn.errors import UserError
     from gocnn.training.distributed import join
     from imagecls import explain, pictures
-    from imagecls.decode import decode
-    from imagecls.errors import BadImage
+    from imagecls.decode import decode_file
     from imagecls.model import load
 
     predictor = load(model, str(join(device)[1]))
     classes = predictor.config.classes
     if wanted is not None and wanted not in classes:
         raise click.BadParameter(f"there is no class {wanted!r}; the classes are {', '.join(classes[:20])}", param_hint="--class")
-    try:
-        pixels = decode(image.read_bytes(), predictor.config.store_size, predictor.config.fit)
-    except OSError as error:
-        raise UserError(f"cannot read {image}: {error.strerror}") from error
-    except BadImage as error:
-        raise UserError(f"{image}: {error}; give another picture") from error
+    pixels = decode_file(image, predictor.config.store_size, predictor.config.fit)
     first = None if wanted is None else classes.index(wanted)
-    heat, probabilities = explain.grad_cam(predictor, pixels, first)
+    probabilities = predictor.probabilities(pixels[None])[0]
     order = (-probabilities).argsort()
     shown = [int(i) for i in order[:3]] if first is None else [first, *(int(i) for i in order if int(i) != first)][:3]
     panels, captions = [pixels], [image.name]

@@ -6,7 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from gocnn.commands.training_options import take_budget, train_config, training_options, use_threads
+from gocnn.commands.training_options import show_outcome, take_budget, train_config, training_options, use_threads
 
 SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
 
@@ -109,17 +109,7 @@ def command(data: str | None, out: Path, resume: bool, device: str, jobs: int | 
         _apply_preset(options)
         wishes = _wishes(data, budget, device, options)
     outcome = training.train(wishes, out, resume, device, cache, jobs, quiet, lambda text: click.echo(text, err=True))
-    if outcome.interrupted:
-        click.echo(f"stopped at step {outcome.steps}; go on with: cli.py img-train --out {out} --resume", err=True)
-        raise SystemExit(130)
-    best = outcome.best
-    if not best:  # a process of torchrun other than the first
-        return
-    rate = outcome.samples / max(outcome.seconds, 1e-9)
-    speed = f"{rate:.0f} samples/s, waited for data {outcome.waited:.1%}"
-    click.echo(f"{outcome.steps} steps, {outcome.samples} samples in {outcome.seconds / 60:.1f} min ({speed})")
-    click.echo(f"best: accuracy {best['accuracy']:.2%}, top-3 {best['top3']:.2%}, loss {best['loss']:.4f} at {best['samples']} samples: "
-               f"{out}/best.safetensors")  # fmt: skip
+    show_outcome(outcome, "img-train", out, {"accuracy": "accuracy", "top3": "top-3"})
 
 
 def _apply_preset(options: dict[str, Any]) -> None:
