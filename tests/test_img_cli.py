@@ -170,7 +170,9 @@ def test_explaining_and_augmenting(run, few, tmp_path):
     assert Image.open(tmp_path / "f.png").size[0] >= 8 * 24
     assert Image.open(tmp_path / "m.png").width > 100
     refused(2, "img-explain", picture, "--model", run, "--class", "unicorn")
-    assert "there is no layer" in refused(1, "img-explain", picture, "--model", run, "--maps", tmp_path / "x.png", "--layer", "zzz")
+    assert "there is no layer" in refused(
+        1, "img-explain", picture, "--model", run, "--picture", tmp_path / "x.png", "--maps", tmp_path / "x.png", "--layer", "zzz"
+    )
     good("img-augment", picture, "--picture", tmp_path / "a.png", "--augment", "strong", "--count", 15)
     assert Image.open(tmp_path / "a.png").width > 1000
 
