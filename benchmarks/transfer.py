@@ -1,10 +1,11 @@
 """What pretraining gives: resnet101 on half of the classes, fine-tuned on a few pictures of the other half, against the same from scratch.
 
-    python benchmarks/transfer.py PHOTOGRAPHS [--size 64] [--pretrain 10] [--minutes 4] [--per-class 40] [--depths 3,4,23,3] [--base 64]
+    python benchmarks/transfer.py PHOTOGRAPHS [--size 96] [--pretrain 20] [--epochs 60] [--per-class 20] [--depths 3,4,6,3] [--base 32]
 
-The classes of even number are pretrained on (all their pictures, `--pretrain` minutes). Of the others `--per-class` training pictures each are
-used, `--minutes` for each way: fine-tuned with the lecture's freezing (layer4 and the head learn), everything unfrozen with lower rates for the
-earlier layers, and from scratch. All are judged on all validation pictures of the other half. The runs are `img-train` as a person would type it.
+The classes of even number are pretrained on (all their pictures, `--pretrain` minutes, strong augmentation). Of the others `--per-class` training
+pictures each are used, `--epochs` passes for each way: fine-tuned with the lecture's freezing (layer4 and the head learn), everything unfrozen
+with lower rates for the earlier layers, and from scratch. All are judged on all validation pictures of the other half. The runs are `img-train`
+as a person would type it.
 """
 
 import argparse
@@ -42,12 +43,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photographs")
     parser.add_argument("--out", type=Path, help="keep the runs here")
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--pretrain", type=float, default=10.0, help="minutes")
-    parser.add_argument("--minutes", type=float, default=4.0, help="of each way on the other half")
-    parser.add_argument("--per-class", type=int, default=40)
-    parser.add_argument("--depths", default="3,4,23,3")
-    parser.add_argument("--base", type=int, default=64)
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--pretrain", type=float, default=20.0, help="minutes")
+    parser.add_argument("--epochs", type=float, default=60.0, help="of each way on the other half")
+    parser.add_argument("--per-class", type=int, default=20)
+    parser.add_argument("--depths", default="3,4,6,3", help="3,4,23,3 is ResNet-101")
+    parser.add_argument("--base", type=int, default=32, help="64 is ResNet-101")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         out = options.out or Path(folder) / "runs"
@@ -55,8 +56,11 @@ def main() -> None:
         link(options.photographs, halves[0], True, None)
         link(options.photographs, halves[1], False, options.per_class)
         network = f"--model resnet101 --size {options.size} --depths {options.depths} --base {options.base} --quiet --validations 6"
-        run(f"img-train {halves[0]} --out {out}/first {network} --weights none --minutes {options.pretrain}")
-        few = f"{network} --minutes {options.minutes} --batch 32"
+        run(
+            f"img-train {halves[0]} --out {out}/first {network} --weights none --minutes {options.pretrain} --augment strong "
+            "--label-smoothing 0.1 --weight-decay 0.1"
+        )
+        few = f"{network} --epochs {options.epochs} --batch 32"
         ways = {
             "layer4 and head": f"--weights {out}/first --unfreeze layer4 --rates layer4=0.3",
             "all, lower rates": f"--weights {out}/first --unfreeze all --rates layer4=0.3,layer=0.1,conv1=0.1,bn1=0.1",

@@ -66,6 +66,14 @@ def test_options(few, tmp_path, extra):
     assert "accuracy" in good("img-eval", few, "--model", tmp_path / "r")
 
 
+@pytest.mark.parametrize(
+    ("extra", "rate"), [([], 0.002), (["--optimiser", "adamw"], 0.0003), (["--learning-rate", "0.1"], 0.1), (["--model", "resnet"], None)]
+)
+def test_the_plain_network_has_rates_of_its_own(few, tmp_path, extra, rate):
+    good("img-train", few, "--out", tmp_path / "r", "--steps", 1, *FAST, "--model", "cnn", *extra)
+    assert json.loads((tmp_path / "r" / "run.json").read_text())["wishes"]["train"]["learning_rate"] == rate
+
+
 @pytest.mark.slow
 def test_killed_run_resumes_to_the_same_bits(few, tmp_path):
     """SIGKILL at some moment, then --resume, against a run never killed: the same weights."""

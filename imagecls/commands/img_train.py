@@ -23,6 +23,9 @@ than in judging, and this evens it out (Touvron et al. 2019, https://arxiv.org/a
 FINE_TUNING: dict[str, Any] = {"optimiser": "adamw", "learning_rate": 0.001}
 """Defaults where pretrained weights are fine-tuned: what they have learnt is not to be overwritten."""
 
+PLAIN_RATES = {"muon": 0.002, "adamw": 0.0003}
+"""Default rates of `cnn`: its fully connected layers have no normalisation, and at the usual rates it learns worse (docs/benchmarks.md)."""
+
 
 def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     if value is None:
@@ -120,6 +123,8 @@ def _apply_preset(options: dict[str, Any]) -> None:
             raise click.UsageError(f"--preset {name} is of --model resnet")
         _set_defaults(options, PRESETS[name] | ({"linear_head": False} if options["hidden"] else {}))
         options["train_size"] = options["train_size"] or (options["size"] or SIZES["resnet"]) * 7 // 8
+    if options["model"] == "cnn" and options["optimiser"] in PLAIN_RATES:
+        _set_defaults(options, {"learning_rate": PLAIN_RATES[options["optimiser"]]})
     if options["model"] == "resnet101":
         # From scratch there is nothing worth freezing.
         _set_defaults(options, FINE_TUNING if options["weights"] != "none" else {"unfreeze": "all"})
