@@ -3,6 +3,9 @@
 Compiled code is kept on disk. Numba looks only at the file a kernel stands in, not at the kernels it calls, so a change in one module would
 leave stale code in another: therefore the cache has a folder for each state of the kernels' sources (`GOCNN_CACHE`, by default
 `~/.cache/gocnn`).
+
+One position is quicker done in plain Python than numba is imported: `interpret()`, called before any module with kernels is imported, leaves
+them as they are. They give the same numbers.
 """
 
 import contextlib
@@ -14,8 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
-
 from gocnn.files import cache_folder
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -24,7 +25,23 @@ KERNEL_FOLDERS = ("board", "games", "policy")
 KEEP_DAYS = 7
 
 
-def _use_own_cache() -> None:
+_interpreted = False
+_numba: Any = None
+
+
+def interpret() -> None:
+    """Do without numba in this process. Kernels that are already compiled stay so."""
+    import numpy as np
+
+    global _interpreted
+    np.seterr(over="ignore")  # hashes wrap around, as they do when compiled
+    _interpreted = True
+
+
+def _load_numba() -> Any:
+    """Numba, with the cache in this project's own folder."""
+    import numba
+
     package = Path(__file__).parent
     digest = hashlib.sha256(numba.__version__.encode())
     for folder in KERNEL_FOLDERS:
@@ -38,12 +55,14 @@ def _use_own_cache() -> None:
         for other in compiled.parent.iterdir():
             if other.stat().st_mtime < time.time() - KEEP_DAYS * 86400:
                 shutil.rmtree(other, ignore_errors=True)
-
-
-_use_own_cache()
+    return numba
 
 
 def jit(function: F) -> F:
-    """Compile `function` to machine code at its first call (cached on disk, without the interpreter lock)."""
-    compiled: Any = numba.njit(cache=True, nogil=True, boundscheck=False)(function)
+    """Compile `function` to machine code at its first call (cached on disk, without the interpreter lock), unless `interpret()` was called."""
+    global _numba
+    if _interpreted:
+        return function
+    _numba = _numba or _load_numba()
+    compiled: Any = _numba.njit(cache=True, nogil=True, boundscheck=False)(function)
     return cast(F, compiled)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 CALIBRATION_BINS = 10
 
 
-def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
+def wilson(right: float, n: int, z: float = 1.96) -> tuple[float, float]:
     """The 95 % confidence interval of a share (Wilson 1927)."""
     if n == 0:
         return 0.0, 1.0

@@ -1,6 +1,7 @@
 """Things that many tests need."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,14 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, sample_store: Path) -> Pa
 
 
 @pytest.fixture(scope="session")
+def evaluator():
+    """The network that ships, without torch."""
+    from gocnn.policy.runtime import open_evaluator
+
+    return open_evaluator(threads=1)
+
+
+@pytest.fixture(scope="session")
 def real_games(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """2,000 real games as SGF; the test is skipped where the corpora are not."""
     import tarfile
@@ -81,6 +90,11 @@ def real_games(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
             if len(games) == 2000:
                 break
     return games
+
+
+def heed_interrupts() -> None:
+    """For `preexec_fn`: Ctrl-C works in the process even where the tests themselves run in the background, with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def main_line(data: bytes) -> list[tuple[int, int]]:

@@ -356,7 +356,8 @@ def suggestions_are_legal(run: Path, games: list[bytes], each: int) -> int:
     from gocnn.games.reader import Game, Reader
     from gocnn.games.sources import Blob
     from gocnn.play.position import at_ply
-    from gocnn.policy.model import load, suggest
+    from gocnn.policy.model import load
+    from gocnn.policy.suggestion import suggest
 
     policy, rng, count = load(run), random.Random(0), 0
     for data in games:

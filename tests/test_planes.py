@@ -8,7 +8,7 @@ import pytest
 
 from gocnn.board import Board, planes, symmetry
 from gocnn.board.coords import from_gtp
-from gocnn.policy.model import planes_of
+from gocnn.policy.suggestion import planes_of
 from tests.conftest import main_line
 from tests.test_rules import Slow
 

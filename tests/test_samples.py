@@ -10,7 +10,7 @@ from gocnn.board.planes import DEFAULT_GROUPS
 from gocnn.errors import UserError
 from gocnn.games.store import Store
 from gocnn.policy import samples
-from gocnn.policy.model import planes_of
+from gocnn.policy.suggestion import planes_of
 
 
 @pytest.fixture(scope="module")

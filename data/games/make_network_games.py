@@ -14,7 +14,8 @@ import numpy as np
 from sgfmill import sgf
 
 from gocnn.board import PASS, Board
-from gocnn.policy.model import load, planes_of
+from gocnn.policy.model import load
+from gocnn.policy.suggestion import planes_of
 
 LONGEST, HOT, WORTH = 240, 20, 0.005
 

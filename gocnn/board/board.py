@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board import rules
+from gocnn.board import repetition, rules
 from gocnn.board.coords import BLACK, COLOUR_NAMES, WHITE, to_gtp
 
 REASONS = {rules.OCCUPIED: "the point is occupied", rules.KO_BAN: "the ko forbids it", rules.SUICIDE: "it would be suicide"}
@@ -26,7 +26,12 @@ class Board:
         self.superko = superko
         self.moves: list[tuple[int, int]] = []
         self.to_play = BLACK
+        self._forget()
+
+    def _forget(self) -> None:
+        """The position now is the only one seen."""
         self._seen = {self._colours()}
+        self._hashes = {int(repetition.position_hash(self.state))}
 
     def _colours(self) -> bytes:
         return bytes(self.state[rules.COLOUR])
@@ -41,7 +46,7 @@ class Board:
             raise IllegalMove("the stones set up leave a chain without a liberty")
         self.moves = []
         self.to_play = to_play
-        self._seen = {self._colours()}
+        self._forget()
 
     def play(self, index: int, colour: int | None = None) -> None:
         """Play a move, `colour` by default the side to play, and give the turn to the other. Raises IllegalMove; nothing has changed then."""
@@ -54,6 +59,7 @@ class Board:
         if reason is not None:
             raise IllegalMove(f"{COLOUR_NAMES[colour]} may not play {to_gtp(index, self.size)}: {reason}")
         self._seen.add(self._colours())
+        self._hashes.add(int(repetition.position_hash(self.state)))
         self.moves.append((index, colour))
         self.to_play = 3 - colour
 
@@ -63,7 +69,9 @@ class Board:
         mask = np.empty(self.size * self.size + 1, np.bool_)
         rules.legal_mask(self.state, colour, mask)
         if self.superko:
-            for index in np.flatnonzero(mask[:-1]):
+            suspects = np.empty(len(mask) - 1, np.bool_)
+            repetition.maybe_repeats(self.state, colour, mask, np.array(sorted(self._hashes), np.uint64), suspects)
+            for index in np.flatnonzero(suspects):
                 trial = self.state.copy()
                 rules.play_index(trial, int(index), colour)
                 mask[index] = trial[rules.COLOUR].tobytes() not in self._seen
@@ -74,6 +82,12 @@ class Board:
         field = self.state[rules.COLOUR].reshape(rules.STRIDE, rules.STRIDE)
         stones: npt.NDArray[np.int8] = field[1 : self.size + 1, 1 : self.size + 1].astype(np.int8)
         return stones
+
+    def heads(self) -> npt.NDArray[np.int64]:
+        """int64 `(size * size,)`: for each stone a number that its whole chain shares (meaningless at empty points)."""
+        field = self.state[rules.HEAD].reshape(rules.STRIDE, rules.STRIDE)
+        heads: npt.NDArray[np.int64] = field[1 : self.size + 1, 1 : self.size + 1].ravel().astype(np.int64)
+        return heads
 
     def ko(self) -> int | None:
         """The flat index that simple ko forbids to the side to play, or None."""
@@ -100,7 +114,7 @@ class Board:
         """An independent copy, history included."""
         twin = Board.__new__(Board)
         twin.state, twin.size, twin.superko = self.state.copy(), self.size, self.superko
-        twin.moves, twin.to_play, twin._seen = list(self.moves), self.to_play, set(self._seen)
+        twin.moves, twin.to_play, twin._seen, twin._hashes = list(self.moves), self.to_play, set(self._seen), set(self._hashes)
         return twin
 
 

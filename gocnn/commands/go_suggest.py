@@ -16,14 +16,15 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 @click.argument("game", required=False, metavar="[FILE.sgf|-]")
 @click.option("--at", type=click.IntRange(0), metavar="PLY", help="The position after so many moves of the game.  [default: its end]")
 @click.option("--moves", default="", metavar='"B D4 W Q16 ..."', help="Moves to play first (after those of the game).")
-@click.option("--model", help="A model file, or the folder of a training run.  [default: the model that ships]")
+@click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
 @click.option("--top", type=click.IntRange(1, 362), help="How many moves to show.  [default: 10; with --json all legal ones]")
 @click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw the board with the suggestions (.png or .svg).")
+@click.option("--numbers", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="On the picture: number the last N moves.")
 @click.option("--colour/--no-colour", default=None, help="Colour the board.  [default: on a terminal]")
 def command(game: str | None, at: int | None, moves: str, model: str | None, top: int | None, symmetries: str, as_json: bool,
-            picture: Path | None, colour: bool | None) -> None:  # fmt: skip
+            picture: Path | None, numbers: int, colour: bool | None) -> None:  # fmt: skip
     """Suggest moves: in a game record (the first game of FILE.sgf, or standard input), in a position given by --moves, or on the empty board.
 
     Probabilities are over the legal moves. Given a game and --at, the move that was played is shown with its rank.
@@ -32,11 +33,17 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
         raise click.BadParameter(f"{picture} must end in .png or .svg", param_hint="--picture")
     if at is not None and game is None:
         raise click.UsageError("--at needs a game record")
-    from gocnn.board.coords import to_gtp
-    from gocnn.policy.model import default_model, load, suggest
+    if model is None or model.lower().endswith(".onnx"):
+        from gocnn._jit import interpret
 
-    position = _position(game, at, moves)
-    policy = load(model or default_model())
+        interpret()
+    from gocnn.board.coords import to_gtp
+    from gocnn.play.position import find
+    from gocnn.policy.runtime import open_evaluator
+    from gocnn.policy.suggestion import suggest
+
+    position = find(game, at, moves)
+    policy = open_evaluator(model)
     probabilities = suggest(policy, position.board, position.handicap, int(symmetries))
     legal = np.flatnonzero(position.board.legal())
     order = legal[np.argsort(-probabilities[legal], kind="stable")]
@@ -45,7 +52,8 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
         from gocnn.play.picture import draw_board
 
         side = "Black" if position.board.to_play == 1 else "White"
-        draw_board(position.board, picture, rows[: top or 10], position.played, f"{position.title or 'empty board'}: {side} to play".lstrip())
+        title = f"{position.title or 'empty board'}: {side} to play".lstrip()
+        draw_board(position.board, picture, rows[: top or 10], position.played, title, numbers)
     ply = len(position.board.moves)
     to_play = "black" if position.board.to_play == 1 else "white"
     played = None
@@ -60,30 +68,12 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
         click.echo(json.dumps(answer))
         return
     _show(position.board, rows[: top or 10], colour)
-    click.echo(f"{to_play} to play, ply {ply}{', ' + position.title if position.title else ''} ({policy.path.name})")
+    click.echo(f"{to_play} to play, ply {ply}{', ' + position.title if position.title else ''} ({policy.name})")
     for place, (index, p) in enumerate(rows[: top or 10]):
         here = "  <- played" if index == position.played else ""
         click.echo(f" {MARKS[place] if place < len(MARKS) else ' '}  {to_gtp(index):>4}  {p:6.1%}  {'#' * round(p * 40)}{here}")
     if played:
         click.echo(f"played: {played['move']}, rank {played['rank']}, {played['probability']:.1%}")
-
-
-def _position(game: str | None, at: int | None, moves: str) -> Any:
-    from gocnn.board import Board
-    from gocnn.games import sources
-    from gocnn.play import position
-
-    if game is None:
-        place = position.Position(Board())
-    else:
-        unit = sources.find([game])[0]
-        blob = next(iter(sources.read(unit)), None)
-        if blob is None:
-            raise click.UsageError(f"{game} holds no game record")
-        place = position.at_ply(position.read_game(blob), at)
-    if moves.strip():
-        position.play_typed(place, moves)
-    return place
 
 
 def _show(board: Any, rows: list[tuple[int, float]], colour: bool | None) -> None:

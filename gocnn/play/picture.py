@@ -10,11 +10,13 @@ from gocnn.play.charts import picture_format
 from gocnn.play.diagram import STARS
 
 
-def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, float]] = (), played: int | None = None, title: str = "") -> None:
+def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, float]] = (), played: int | None = None, title: str = "",
+               numbered: int = 0) -> None:  # fmt: skip
     """Draw the position into `target` (.png or .svg; raises ValueError for another ending).
 
     suggestions: (flat index, probability), the best first; each point gets a disc, the darker the likelier, with the percentage;
-    `played` (a flat index) gets a square. Passes are not drawn.
+    `played` (a flat index) gets a square. `numbered`: so many of the last moves show their numbers, where their stones still stand; else the
+    last one has a ring. Passes are not drawn.
     """
     kind = picture_format(target)
     import matplotlib
@@ -42,7 +44,14 @@ def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, floa
                 white = stones[row, column] == WHITE
                 face = "#f7f7f2" if white else "#1b1b1b"
                 axis.add_patch(Circle((column, row), 0.475, facecolor=face, edgecolor="#222222", linewidth=0.8, zorder=3))
-    if board.moves and board.moves[-1][0] < size * size:
+    numbers = move_numbers(board, numbered)
+    for index, number in numbers.items():
+        row, column = divmod(index, size)
+        ink = "#1b1b1b" if stones[row, column] == WHITE else "#f7f7f2"
+        last = number == len(board.moves)
+        axis.text(column, row, str(number), ha="center", va="center", fontsize=9 if number < 100 else 7.5, zorder=5,
+                  color="#d22" if last else ink, fontweight="bold" if last else "normal")  # fmt: skip
+    if not numbers and board.moves and board.moves[-1][0] < size * size:
         row, column = divmod(board.moves[-1][0], size)
         ring = "#222222" if stones[row, column] == WHITE else "#f7f7f2"
         axis.add_patch(Circle((column, row), 0.24, facecolor="none", edgecolor=ring, linewidth=1.8, zorder=4))
@@ -69,3 +78,12 @@ def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, floa
     with replacing(target) as stream:
         figure.savefig(stream, format=kind, dpi=110)
     plt.close(figure)
+
+
+def move_numbers(board: Board, count: int) -> dict[int, int]:
+    """The numbers (from 1) of the last `count` moves by flat index: of stones that stand, the latest move where there were several."""
+    points = board.size * board.size
+    stones = board.stones().ravel()
+    first = max(len(board.moves) - count, 0)
+    latest = {index: (number, colour) for number, (index, colour) in enumerate(board.moves, 1) if index < points}
+    return {index: number for index, (number, colour) in latest.items() if number > first and stones[index] == colour}

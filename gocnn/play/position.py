@@ -32,21 +32,28 @@ def read_game(blob: sources.Blob) -> Game:
     return first
 
 
+def moves_of(game: Game) -> list[tuple[int, int]]:
+    """The moves: flat index and colour of each."""
+    return [(int(w) & 511, WHITE if w & WHITE_BIT else BLACK) for w in game.words[int(game.record["setup"]) :]]
+
+
+def set_up_of(game: Game) -> tuple[list[int], list[int], int]:
+    """The stones before the first move, black and white, and the colour that moves first."""
+    stones = game.words[: int(game.record["setup"])].astype(np.int64)
+    white = (stones & WHITE_BIT) > 0
+    return (stones[~white] & 511).tolist(), (stones[white] & 511).tolist(), moves_of(game)[0][1]
+
+
 def at_ply(game: Game, ply: int | None) -> Position:
     """The position after `ply` moves of the game (all of them if None). Raises UserError if the game is shorter."""
-    n_setup, n_moves = int(game.record["setup"]), int(game.record["moves"])
+    n_moves = int(game.record["moves"])
     if ply is None:
         ply = n_moves
     if not 0 <= ply <= n_moves:
         raise UserError(f"--at {ply}: {game.name} has {n_moves} moves; choose 0 to {n_moves}")
-    words = game.words.astype(np.int64)
+    moves = moves_of(game)
     board = Board()
-    if n_setup:
-        stones = words[:n_setup]
-        white = (stones & WHITE_BIT) > 0
-        board.set_up((stones[~white] & 511).tolist(), (stones[white] & 511).tolist())
-    moves = [(int(w) & 511, WHITE if w & WHITE_BIT else BLACK) for w in words[n_setup:]]
-    board.to_play = moves[0][1]
+    board.set_up(*set_up_of(game))
     for index, colour in moves[:ply]:
         board.play(index, colour)
     if ply < n_moves:
@@ -78,3 +85,19 @@ def play_typed(position: Position, typed: str) -> None:
     if count:
         position.played = None
         position.title = f"{position.title} and {count} more" if position.title else f"after {count} moves"
+
+
+def find(game: str | None, at: int | None, moves: str) -> Position:
+    """The position that a command's arguments mean: a game record (`-` for standard input) after `at` moves, or the empty board; then the moves
+    typed. Raises UserError."""  # fmt: skip
+    if game is None:
+        place = Position(Board())
+    else:
+        unit = sources.find([game])[0]
+        blob = next(iter(sources.read(unit)), None)
+        if blob is None:
+            raise UserError(f"{game} holds no game record; give an SGF file")
+        place = at_ply(read_game(blob), at)
+    if moves.strip():
+        play_typed(place, moves)
+    return place

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.policy.model import Floats, Policy, log_softmax, mean_over_symmetries
 from gocnn.policy.samples import Games, choose_positions, positions
+from gocnn.policy.suggestion import Evaluator, Floats, log_softmax, mean_over_symmetries
 from gocnn.statistics import calibration, wilson
 
 PHASES = (("opening", 0, 50), ("middle", 50, 150), ("end", 150, 10**9))
@@ -30,7 +30,7 @@ class Judged:
     confidence: Floats
 
 
-def judge(policy: Policy, games: Games, count: int, symmetries: int = 1, seed: int = 0, tick: Callable[[int], Any] = lambda n: None) -> Judged:
+def judge(policy: Evaluator, games: Games, count: int, symmetries: int = 1, seed: int = 0, tick: Callable[[int], Any] = lambda n: None) -> Judged:
     """Judge `count` positions drawn uniformly without replacement (all of them, if there are not more). Illegal moves are not masked."""
     which, plies = choose_positions(games, count, seed)
     turns = range(symmetries)
@@ -39,7 +39,7 @@ def judge(policy: Policy, games: Games, count: int, symmetries: int = 1, seed: i
         part = slice(i, i + CHUNK)
         logits = []
         for s in turns:
-            batch, moves = positions(games, policy.config.groups, which[part], plies[part], s)
+            batch, moves = positions(games, policy.groups, which[part], plies[part], s)
             logits.append(policy.logits(batch))
             if s == 0:
                 played = moves

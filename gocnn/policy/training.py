@@ -10,7 +10,7 @@ import torch
 
 from gocnn.errors import UserError
 from gocnn.games.selection import GameFilter
-from gocnn.policy import data
+from gocnn.policy import KIND, data
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games, PositionSource, choose_positions, positions
 from gocnn.policy.task import PolicyTask
@@ -18,7 +18,6 @@ from gocnn.training import Batch, Identity, Outcome, RunFolder, TrainConfig, Tra
 from gocnn.training.distributed import join, leave
 from gocnn.training.run import open_run
 
-KIND = "go-policy"
 VALIDATION_BATCH = 512
 
 

@@ -34,11 +34,16 @@ class ModelFile:
     path: Path
 
 
+def describing(kind: str, config: dict[str, Any], provenance: dict[str, Any]) -> dict[str, str]:
+    """The metadata of a model file (see the module's text)."""
+    return {"format": FORMAT, "version": str(VERSION), "kind": kind, "config": json.dumps(config), "provenance": json.dumps(provenance)}
+
+
 def save(path: Path, kind: str, config: dict[str, Any], provenance: dict[str, Any], tensors: dict[str, Tensor]) -> None:
     """Write a model file, whole or not at all. Raises UserError if it cannot be written."""
     import safetensors.torch
 
-    metadata = {"format": FORMAT, "version": str(VERSION), "kind": kind, "config": json.dumps(config), "provenance": json.dumps(provenance)}
+    metadata = describing(kind, config, provenance)
     plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     write_bytes(path, safetensors.torch.save(plain, metadata))
 

@@ -1,0 +1,46 @@
+"""go-gtp: the engine that board programs start."""
+
+import os
+import sys
+
+import click
+
+
+@click.command("go-gtp")
+@click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
+@click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
+@click.option("--temperature", type=click.FloatRange(0, 10), default=0.0, show_default=True, help="0: the likeliest move; 1: as predicted.")
+@click.option("--resign", type=click.FloatRange(0, 0.5), default=0.0, show_default=True, metavar="P", help="Resign once, late in a game, less than "
+              "this share of random playouts is won for three moves on end (0: never).")  # fmt: skip
+@click.option("--komi", type=click.FloatRange(-1000, 1000), default=6.5, show_default=True, help="Until the client says otherwise.")
+@click.option("--rules", type=click.Choice(["chinese", "chinese-kgs", "chinese-ogs"]), default="chinese-kgs", show_default=True, help="Area scoring; "
+              "chinese: simple ko, the others positional superko.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]")
+def command(model: str | None, symmetries: str, temperature: float, resign: float, komi: float, rules: str, seed: int, threads: int | None) -> None:
+    """Play and analyse through the Go Text Protocol (version 2) on standard input and output, for Sabaki, Lizzie, GoGui and other programs."""
+    from gocnn.play import analysis, gogui, kata
+    from gocnn.play.engine import Engine
+    from gocnn.play.gtp import Lines, serve
+    from gocnn.play.player import Player
+    from gocnn.policy.runtime import open_evaluator
+
+    engine = Engine(Player(open_evaluator(model, threads=threads), int(symmetries), temperature, resign, seed))
+    engine.game.komi = komi
+    engine.game.set_superko(kata.RULES[rules])
+    lines = Lines(sys.stdin.fileno())
+    analysis.install(engine, lines.waiting)
+    kata.install(engine)
+    gogui.install(engine)
+
+    def write(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    try:
+        serve(engine.commands, lines, write)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # The client is gone; what Python would still flush has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

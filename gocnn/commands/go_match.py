@@ -1,0 +1,200 @@
+"""go-match: two engines play each other."""
+
+import json
+import os
+import sys
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gocnn.errors import UserError
+
+if TYPE_CHECKING:
+    from gocnn.play.match import Played
+
+GAMES_FILE, TERMS_FILE = "games.jsonl", "match.json"
+
+
+@click.command("go-match")
+@click.option("--black", "first", required=True, metavar="ENGINE", help='Command line of an engine, for example "cli.py go-gtp"; it has black first.')
+@click.option("--white", "second", required=True, metavar="ENGINE", help='The other one, for example "gnugo --mode gtp --level 10".')
+@click.option("--games", type=click.IntRange(1), default=100, show_default=True, help="Colours alternate: every opening is played with both.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the match: a record of every game, the results; goes on "
+              "where it stopped.")  # fmt: skip
+@click.option("--openings", type=click.Path(path_type=Path), help="SGF file of openings.  [default: drawn from the network that ships]")
+@click.option("--opening-moves", type=click.IntRange(0, 100), default=6, show_default=True, help="So many moves of each.")
+@click.option("--komi", type=click.FloatRange(-1000, 1000), default=6.5, show_default=True)
+@click.option("--seconds", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Most that a move may take; more loses.")
+@click.option("--main-time", type=click.FloatRange(0), default=0.0, show_default=True, help="Seconds of each side for a whole game (0: no clock).")
+@click.option("--referee", metavar="ENGINE", help="Engine whose final_score counts.  [default: area, dead stones settled by playing out]")
+@click.option("--jobs", type=click.IntRange(1), help="Games at the same time.  [default: the cores]")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the openings.")
+@click.option("--quiet", is_flag=True, help="No line a game.")
+def command(first: str, second: str, games: int, out: Path, openings: Path | None, opening_moves: int, komi: float, seconds: float, main_time: float,
+            referee: str | None, jobs: int | None, seed: int, quiet: bool) -> None:  # fmt: skip
+    """Let two GTP engines play: win rate of the first with its 95 % interval, and the Elo difference.
+
+    An engine that dies, hangs, answers nonsense or plays illegally loses the game, is started again, and the match goes on. Ctrl-C or a kill loses
+    the games in progress only: the same command goes on.
+    """
+    from gocnn.play.match import Terms
+    from gocnn.play.openings import from_file, from_network
+    from gocnn.policy.runtime import open_evaluator
+
+    out.mkdir(parents=True, exist_ok=True)
+    description = {"black": first, "white": second, "komi": komi, "seconds": seconds, "main_time": main_time, "opening_moves": opening_moves,
+                   "openings": str(openings) if openings else "", "seed": seed, "referee": referee or ""}  # fmt: skip
+    done = _resume(out, description)
+    evaluator = open_evaluator(threads=1)
+    pairs = (games + 1) // 2
+    starts = from_file(openings, opening_moves) if openings else from_network(evaluator, pairs, opening_moves, seed) if opening_moves else [[]]
+    todo = [number for number in range(games) if number not in done]
+    match = _Match(first, second, referee, Terms(komi, seconds, main_time), starts, evaluator, out, done, games, quiet)
+    interrupted = match.run(todo, jobs or os.cpu_count() or 1)
+    _show(match.results(), first, second)
+    if interrupted:
+        click.echo("stopped; the same command goes on with the games that are left", err=True)
+        raise SystemExit(130)
+
+
+def _resume(out: Path, description: dict[str, Any]) -> dict[int, "Played"]:
+    """Games already played in this folder, by number. Raises UserError if they are of another match."""
+    from gocnn.files import write_text
+    from gocnn.play.match import Played
+
+    terms = out / TERMS_FILE
+    try:
+        if terms.exists():
+            before = json.loads(terms.read_text())
+            other = [key for key in description if before.get(key) != description[key]]
+            if other:
+                raise UserError(f"{out} holds a match with another {other[0]} ({before.get(other[0])!r}); choose another --out")
+        else:
+            write_text(terms, json.dumps(description, indent=1))
+        done: dict[int, Played] = {}
+        path = out / GAMES_FILE
+        if path.exists():
+            text = path.read_text()
+            whole, _, rest = text.rpartition("\n")
+            if rest:  # a kill cut the last line short: that game is played again
+                write_text(path, whole + "\n" * bool(whole))
+            for line in whole.splitlines():
+                values = json.loads(line)
+                done[values["number"]] = Played(**values | {"seconds": tuple(values["seconds"])})
+        return done
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise UserError(f"{out} cannot be read as a match ({error}); choose another --out") from error
+
+
+class _Match:
+    """Games in several threads, each with its own pair of engines."""
+
+    def __init__(self, first: str, second: str, referee: str | None, terms: Any, starts: list[list[int]], evaluator: Any, out: Path,
+                 done: dict[int, "Played"], games: int, quiet: bool) -> None:  # fmt: skip
+        self.commands, self.referee, self.terms, self.starts, self.evaluator, self.out = (first, second), referee, terms, starts, evaluator, out
+        self.done, self.games, self.quiet = done, games, quiet
+        self._local = threading.local()
+        self._seats: list[Any] = []
+        self._lock = threading.Lock()
+
+    def results(self) -> list["Played"]:
+        """The games so far, in order."""
+        return [self.done[number] for number in sorted(self.done)[: self.games]]
+
+    def run(self, todo: list[int], jobs: int) -> bool:
+        """Play these; whether Ctrl-C ended it."""
+        pool = ThreadPoolExecutor(jobs)
+        running: set[Future[Played]] = set()
+        queue = list(reversed(todo))
+        try:
+            while queue or running:
+                while queue and len(running) < jobs:
+                    running.add(pool.submit(self._play, queue.pop()))
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    self._note(future.result())
+        except KeyboardInterrupt:
+            return True
+        finally:
+            # Closing the engines makes games that are still going end at once.
+            self._stop = True
+            for seat in self._seats:
+                seat.close()
+            pool.shutdown(wait=True, cancel_futures=True)
+        return False
+
+    _stop = False
+
+    def _play(self, number: int) -> "Played":
+        from gocnn.play.match import Seat, play_game
+
+        if not hasattr(self._local, "seats"):
+            self._local.seats = (Seat(self.commands[0]), Seat(self.commands[1]))
+            self._local.referee = Seat(self.referee) if self.referee else None
+            with self._lock:
+                self._seats += [*self._local.seats, *([self._local.referee] if self.referee else [])]
+        opening = number // 2 % len(self.starts)
+        played, record = play_game(number, opening, self.starts[opening], self._local.seats, number % 2, self.terms, self._score)
+        if not self._stop:
+            from gocnn.files import write_bytes
+
+            write_bytes(self.out / f"{number:04d}.sgf", record)
+        return played
+
+    def _score(self, board: Any, komi: float) -> float:
+        from gocnn.play.settle import settled_margin
+
+        if self.referee is None:
+            with self._lock:
+                return settled_margin(self.evaluator, board, komi)
+        return _counted(self._local.referee, board, komi)
+
+    def _note(self, played: "Played") -> None:
+        self.done[played.number] = played
+        with (self.out / GAMES_FILE).open("a") as stream:
+            stream.write(json.dumps(played.to_json()) + "\n")
+        if not self.quiet:
+            side = "black" if played.black == 0 else "white"
+            detail = f" ({played.detail})" if played.detail else ""
+            won = sum(g.winner == 0 for g in self.done.values())
+            click.echo(f"game {played.number}: first engine {side}, {played.result}, {played.moves} moves{detail}; "
+                       f"first engine {won} of {len(self.done)}", err=True)  # fmt: skip
+
+
+def _counted(seat: Any, board: Any, komi: float) -> float:
+    """What the referee says of the final position. Raises UserError if it does not say."""
+    from gocnn.board.coords import to_gtp
+    from gocnn.play.client import EngineFault, EngineRefusal
+
+    try:
+        for command in ("boardsize 19", "clear_board", f"komi {komi:g}"):
+            seat.ask(command, 60.0)
+        for index, colour in board.moves:
+            seat.ask(f"play {'B' if colour == 1 else 'W'} {to_gtp(index)}", 60.0)
+        answer = seat.ask("final_score", 120.0).strip().upper()
+        if answer == "0":
+            return 0.0
+        return (1 if answer[0] == "B" else -1) * float(answer[2:])
+    except (EngineFault, EngineRefusal, ValueError, IndexError) as error:
+        raise UserError(f"the referee does not count the game ({error}); choose another --referee, or none") from error
+
+
+def _show(results: list["Played"], first: str, second: str) -> None:
+    from collections import Counter
+
+    from gocnn.play.match import standing
+
+    s = standing(results)
+    click.echo(f"{first}  against  {second}: {s.games} games")
+    click.echo(f"won {s.wins}, lost {s.losses}, drawn {s.draws}: {s.rate:.1%} [{s.interval[0]:.1%}, {s.interval[1]:.1%}], "
+               f"Elo difference {s.elo:+.0f} [{s.elo_interval[0]:+.0f}, {s.elo_interval[1]:+.0f}]")  # fmt: skip
+    for colour, mine in (("black", 0), ("white", 1)):
+        games = [g for g in results if g.black == mine]
+        if games:
+            click.echo(f"as {colour}: won {sum(g.winner == 0 for g in games)} of {len(games)}")
+    ways = Counter((("won" if g.winner == 0 else "lost" if g.winner == 1 else "drawn"), g.how) for g in results)
+    click.echo("; ".join(f"{what} by {how}: {count}" for (what, how), count in sorted(ways.items())))
+    sys.stdout.flush()

@@ -1,0 +1,153 @@
+"""go-review: what the network expected in a game, move by move."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gocnn.errors import UserError
+
+if TYPE_CHECKING:
+    from gocnn.play.review import Review
+
+
+@click.command("go-review")
+@click.argument("games", nargs=-1, required=True, metavar="GAME.sgf|FOLDER|ARCHIVE...")
+@click.option("--out", type=click.Path(path_type=Path), help="The game record with marks and comments; a folder, if there are several files.")
+@click.option("--picture", type=click.Path(path_type=Path), help="Strip chart of one game (.png or .svg).")
+@click.option("--html", type=click.Path(path_type=Path), help="One page to step through one game, with the choices on the board.")
+@click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, every move of it.")
+@click.option("--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]")
+@click.option("--quiet", is_flag=True, help="No bar.")
+def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html: Path | None, model: str | None, as_json: bool,
+            threads: int | None, quiet: bool) -> None:  # fmt: skip
+    """Compare what was played with what the network expected: the ten least expected moves, agreement by side and phase; for several games, a
+    table with a line for each.
+
+    With --out the record comes back with all that was in it (variations, comments, encoding) and labels, marks and comments added.
+    """
+    if picture is not None and picture.suffix.lower() not in (".png", ".svg"):
+        raise click.BadParameter(f"{picture} must end in .png or .svg", param_hint="--picture")
+    from tqdm import tqdm
+
+    from gocnn.files import write_bytes, write_text
+    from gocnn.games import sources
+    from gocnn.play import annotate, mainline
+    from gocnn.play.review import review
+    from gocnn.policy.runtime import open_evaluator
+
+    files = [blob for unit in sources.find(list(games)) for blob in sources.read(unit)]
+    if len(files) > 1 and out is not None and (out.is_file() or out.suffix.lower() == ".sgf"):
+        raise click.BadParameter(f"{out} must be a folder, since there are {len(files)} game records", param_hint="--out")
+    evaluator = open_evaluator(model, threads=threads)
+    reviews: list[Review] = []
+    trouble: list[str] = []
+    written: set[Path] = set()
+    with tqdm(total=len(files), unit=" files", disable=quiet or len(files) < 2 or not sys.stderr.isatty(), leave=False) as bar:
+        for blob in files:
+            try:
+                if blob.trouble:
+                    raise UserError(f"{blob.name}: {blob.trouble}")
+                records = mainline.parse(blob.data, blob.name)
+                for number, record in enumerate(records, 1):
+                    name = blob.name if len(records) == 1 else f"{blob.name} (game {number})"
+                    if not record.steps:
+                        trouble.append(f"{name}: {record.trouble or 'it holds no moves'}; there is nothing to review")
+                        continue
+                    reviews.append(review(record, name, evaluator))
+                    annotate.annotate(reviews[-1])
+                if out is not None and any(record.steps for record in records):
+                    write_bytes(_target(out, blob.name, len(files), written), mainline.serialise(records))
+            except UserError as error:
+                trouble.append(str(error))
+            bar.update()
+    for line in trouble:
+        click.echo(f"skipped {line}" if reviews else f"error: {line}", err=True)
+    if not reviews:
+        raise SystemExit(1)
+    if (picture is not None or html is not None) and len(reviews) > 1:
+        raise click.UsageError(f"--picture and --html show one game, but there are {len(reviews)}; name one")
+    if picture is not None:
+        from gocnn.play.strip import draw_strip
+
+        draw_strip(reviews[0], picture)
+    if html is not None:
+        from gocnn.play.review_page import page
+
+        write_text(html, page(reviews[0]))
+    if as_json:
+        click.echo(json.dumps([_values(each) for each in reviews]))
+    elif len(reviews) == 1:
+        click.echo("\n".join(_report(reviews[0])))
+    else:
+        click.echo("\n".join(_table(reviews)))
+
+
+def _target(out: Path, name: str, files: int, written: set[Path]) -> Path:
+    """Where the reviewed record goes; in a folder no two of one run take the same name."""
+    if files == 1 and not out.is_dir():
+        return out
+    out.mkdir(parents=True, exist_ok=True)
+    stem = Path(name.rpartition(":")[2]).stem or "game"
+    target, number = out / f"{stem}.sgf", 2
+    while target in written:
+        target, number = out / f"{stem}-{number}.sgf", number + 1
+    written.add(target)
+    return target
+
+
+def _report(review: "Review") -> Iterator[str]:
+    from gocnn.board.coords import to_gtp
+    from gocnn.play.mainline import side
+    from gocnn.play.review import table
+
+    record = review.record
+    yield f"{review.name}: {record.black or '?'} (black) - {record.white or '?'} (white){', ' + record.result if record.result else ''}"
+    yield f"{'':16}{'moves':>6}{'first choice':>14}{'one of five':>13}{'log-likelihood':>16}"
+    for (who, phase), a in table(review.moves).items():
+        yield f"{who + ', ' + phase:16}{a.moves:6}{a.top1:14.1%}{a.top5:13.1%}{a.log_likelihood:16.2f}"
+    yield "least expected:"
+    for move in review.least_expected():
+        first, probability = move.choices[0]
+        yield (f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}  {move.probability:7.2%}, choice {move.rank} of {move.legal}; "
+               f"first choice {to_gtp(first)} {probability:.0%}")  # fmt: skip
+    if record.trouble:
+        yield f"reviewed up to move {len(review.moves)}: {record.trouble}"
+
+
+def _table(reviews: list["Review"]) -> Iterator[str]:
+    from gocnn.play.review import agreement
+
+    width = max(4, min(60, max(len(each.name) for each in reviews)))
+    yield f"{'game':{width}} {'moves':>6}  {'black: first, five':>20}  {'white: first, five':>20}  {'log-likelihood':>14}"
+    for each in reviews:
+        sides = [agreement([m for m in each.moves if m.colour == colour]) for colour in (1, 2)]
+        shown = [f"{a.top1:6.1%} {a.top5:6.1%}" if a else "-" for a in sides]
+        both = agreement(each.moves)
+        assert both is not None
+        early = f"  (up to move {len(each.moves)}: {each.record.trouble})" if each.record.trouble else ""
+        yield f"{each.name[-width:]:{width}} {len(each.moves):6}  {shown[0]:>20}  {shown[1]:>20}  {both.log_likelihood:14.2f}{early}"
+    total = agreement([move for each in reviews for move in each.moves])
+    assert total is not None
+    shares = f"first choice {total.top1:.1%}, one of five {total.top5:.1%}, log-likelihood {total.log_likelihood:.2f}"
+    yield f"{len(reviews)} games, {total.moves} moves: {shares}"
+
+
+def _values(review: "Review") -> dict[str, Any]:
+    from gocnn.board.coords import to_gtp
+    from gocnn.play.review import table
+
+    record = review.record
+    moves = [
+        {"number": m.number, "colour": "black" if m.colour == 1 else "white", "move": to_gtp(m.index), "probability": m.probability, "rank": m.rank,
+         "legal": m.legal, "choices": [{"move": to_gtp(i), "probability": p} for i, p in m.choices]}
+        for m in review.moves
+    ]  # fmt: skip
+    agreements = [{"side": who, "phase": phase} | asdict(a) for (who, phase), a in table(review.moves).items()]
+    return {"game": review.name, "black": record.black, "white": record.white, "result": record.result, "trouble": record.trouble,
+            "agreement": agreements, "moves": moves}  # fmt: skip

@@ -1,0 +1,277 @@
+"""Analysis as board programs ask for it: `lz-analyze`, `kata-analyze` and their relatives.
+
+The order of the moves and their `prior` are the network's. `winrate`, `scoreLead` and `ownership` come from random playouts after each move
+(a visit is eight of them): coarse before the endgame, but they are what the position gives without a search. All are seen from the side to move.
+
+Sources: the GTP extensions of Leela Zero (https://github.com/leela-zero/leela-zero, README) and of KataGo
+(https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md).
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import BLACK, Board, IllegalMove
+from gocnn.board.coords import MOVES, PASS, SIZE, to_gtp
+from gocnn.play.engine import COLOURS, Engine, colour_of, vertex_of
+from gocnn.play.game import Game
+from gocnn.play.gtp import Handler, Refused
+from gocnn.play.outlook import Outlook, Playouts, useful
+from gocnn.play.player import RESIGN, Player
+from gocnn.policy.suggestion import suggest_many
+
+MOST_MOVES = 12
+LEAST_PRIOR = 0.002
+VARIATION = 8
+"""Plies of a principal variation."""
+
+VISIT = 8
+"""Playouts that make a visit, and that are run between two looks at the input: about two milliseconds."""
+
+MOST_PLAYOUTS = 100_000
+"""After so many of each move an analysis only waits: more would change nothing that is shown."""
+
+
+@dataclass(frozen=True)
+class MoveInfo:
+    """One candidate, from the side to move: prior and winrate 0 to 1, lead and spread in points, variation as flat indices."""
+
+    index: int
+    prior: float
+    playouts: int
+    winrate: float
+    lead: float
+    spread: float
+    variation: Sequence[int]
+
+    @property
+    def visits(self) -> int:
+        """What clients are told, who are used to a search: every VISIT playouts."""
+        return self.playouts // VISIT
+
+    @property
+    def lcb(self) -> float:
+        """Lower end of the winrate's 95 % interval."""
+        return max(0.0, self.winrate - 1.96 * math.sqrt(self.winrate * (1 - self.winrate) / max(self.playouts, 1)))
+
+
+class Analysis:
+    """Candidates of a position for `colour`, the network's first choice first; `advance` adds playouts to all of them in turn."""
+
+    def __init__(self, player: Player, game: Game, colour: int, keep: npt.NDArray[np.bool_] | None = None, most: int = MOST_MOVES) -> None:
+        p = player.probabilities(game, colour)
+        wanted = useful(game.board, colour)
+        if keep is not None:
+            wanted = wanted & keep
+        order = [int(i) for i in np.argsort(-p, kind="stable") if wanted[i]]
+        self.colour, self.probabilities, self.game = colour, p, game
+        self.legal = game.board.legal(colour)
+        self.candidates = [i for place, i in enumerate(order) if place == 0 or p[i] >= LEAST_PRIOR][:most]
+        boards = [game.board.copy() for _ in self.candidates]
+        for board, index in zip(boards, self.candidates, strict=True):
+            board.play(index, colour)
+        self._playouts = [Playouts(board, game.komi, seed=1 + 7919 * place) for place, board in enumerate(boards)]
+        self._variations = [[index] for index in self.candidates]
+        self._continue([board.copy() for board in boards], player)
+        self._turn = 0
+
+    def _continue(self, boards: list[Board], player: Player) -> None:
+        """Let the network play on from each candidate, all in one evaluation a ply."""
+        handicaps = [self.game.handicap > 1] * len(boards)
+        for _ in range(VARIATION - 1):
+            if not boards:
+                return
+            for row, board, variation in zip(suggest_many(player.evaluator, boards, handicaps), boards, self._variations, strict=True):
+                if variation[-2:] == [PASS, PASS]:
+                    continue
+                row = np.where(useful(board, board.to_play), row, -1.0)
+                variation.append(int(row.argmax()))
+                board.play(variation[-1])
+
+    @property
+    def visits(self) -> int:
+        """Visits of all candidates so far."""
+        return sum(playouts.count // VISIT for playouts in self._playouts)
+
+    def advance(self, seconds: float, stopped: Callable[[], bool], visits: int | None = None) -> None:
+        """Run playouts for about so long, or until `stopped` says so, or there are `visits` of them."""
+        end = time.monotonic() + seconds
+        while not stopped() and time.monotonic() < end:
+            if visits is not None and self.visits >= visits:
+                return
+            if not self._playouts or self._playouts[self._turn].count >= MOST_PLAYOUTS:
+                time.sleep(0.005)
+                continue
+            self._playouts[self._turn].run(VISIT)
+            self._turn = (self._turn + 1) % len(self._playouts)
+
+    def moves(self) -> list[MoveInfo]:
+        """What is known of each candidate."""
+        infos = []
+        for index, playouts, variation in zip(self.candidates, self._playouts, self._variations, strict=True):
+            o = playouts.sum()
+            black = self.colour == BLACK
+            winrate, lead = (o.black_wins, o.lead) if black else (1 - o.black_wins, -o.lead)
+            infos.append(MoveInfo(index, float(self.probabilities[index]), o.playouts, winrate, lead, o.spread, variation))
+        return infos
+
+    def outlooks(self) -> list[Outlook]:
+        """How the game ends after each candidate; the first stands for the position's own."""
+        return [playouts.sum() for playouts in self._playouts]
+
+
+@dataclass
+class Request:
+    """What a client asks of an analysis. interval: seconds; keep: bool `(362,)`, the moves to look at."""
+
+    colour: int
+    interval: float
+    most: int
+    keep: npt.NDArray[np.bool_]
+    ownership: bool = False
+    root_info: bool = False
+
+
+FLAGS = ("ownership", "rootinfo", "ownershipstdev", "movesownership", "movesownershipstdev", "pvvisits", "pvedgevisits")
+
+
+def parse(arguments: list[str], game: Game) -> Request:
+    """The arguments of any analysis command: `[COLOR] [INTERVAL] [KEY VALUE]...`, the interval in hundredths of a second. Raises Refused."""
+    request = Request(game.board.to_play, 1.0, MOST_MOVES, np.ones(MOVES, np.bool_))
+    rest = list(arguments)
+    if rest and rest[0].lower() in COLOURS:
+        request.colour = colour_of(rest.pop(0))
+    if rest and rest[0].isascii() and rest[0].isdigit():
+        request.interval = _interval(rest.pop(0))
+    allowed: set[int] = set()
+    while rest:
+        key = rest.pop(0).lower()
+        if key in ("avoid", "allow"):
+            if len(rest) < 3:
+                raise Refused(f"syntax error: {key} COLOR VERTEX,VERTEX,... DEPTH")
+            colour, vertices, _ = colour_of(rest[0]), [vertex_of(v) for v in rest[1].split(",") if v], _number(rest[2])
+            del rest[:3]
+            if colour != request.colour:
+                continue  # later moves are not searched
+            if key == "avoid":
+                request.keep[vertices] = False
+            else:
+                allowed |= set(vertices)
+            continue
+        if not rest:
+            raise Refused(f"syntax error: {key} needs a value")
+        value = rest.pop(0)
+        if key == "interval":
+            request.interval = _interval(value)
+        elif key == "maxmoves":
+            request.most = max(1, _number(value))
+        elif key == "minmoves":
+            _number(value)
+        elif key in FLAGS:
+            request.ownership |= key == "ownership" and value.lower() == "true"
+            request.root_info |= key == "rootinfo" and value.lower() == "true"
+        else:
+            raise Refused(f"syntax error: unknown key {key}")
+    if allowed:
+        request.keep &= np.isin(np.arange(MOVES), list(allowed))
+    return request
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise Refused("syntax error: a whole number is expected")
+    return int(text)
+
+
+def _interval(text: str) -> float:
+    return min(max(_number(text), 1), 100_000) / 100
+
+
+def lz_row(infos: list[MoveInfo]) -> str:
+    """Leela Zero's line: winrate, prior and lcb in ten-thousandths."""
+    return " ".join(
+        f"info move {to_gtp(m.index)} visits {m.visits} winrate {round(m.winrate * 10000)} prior {round(m.prior * 10000)} "
+        f"lcb {round(m.lcb * 10000)} order {order} pv {_variation(m)}"
+        for order, m in enumerate(infos)
+    )
+
+
+def kata_row(analysis: Analysis, request: Request) -> str:
+    """KataGo's line: winrates 0 to 1, leads in points; then the position's own figures and who owns what, if asked for."""
+    infos = analysis.moves()
+    parts = [
+        f"info move {to_gtp(m.index)} visits {m.visits} utility {2 * m.winrate - 1:.6f} winrate {m.winrate:.6f} scoreMean {m.lead:.6f} "
+        f"scoreStdev {m.spread:.6f} scoreLead {m.lead:.6f} scoreSelfplay {m.lead:.6f} prior {m.prior:.6f} lcb {m.lcb:.6f} "
+        f"utilityLcb {2 * m.lcb - 1:.6f} order {order} pv {_variation(m)}"
+        for order, m in enumerate(infos)
+    ]
+    if request.root_info and infos:
+        visits = sum(m.visits for m in infos)
+        parts.append(f"rootInfo visits {visits} utility {2 * infos[0].winrate - 1:.6f} winrate {infos[0].winrate:.6f} "
+                     f"scoreMean {infos[0].lead:.6f} scoreStdev {infos[0].spread:.6f} scoreLead {infos[0].lead:.6f}")  # fmt: skip
+    if request.ownership and infos:
+        sign = 1 if request.colour == BLACK else -1
+        parts.append("ownership " + " ".join(f"{value:.6f}" for value in from_the_top(sign * analysis.outlooks()[0].owner)))
+    return " ".join(parts)
+
+
+def _variation(info: MoveInfo) -> str:
+    return " ".join(to_gtp(index) for index in info.variation)
+
+
+def from_the_top(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Values by flat index, reordered as KataGo lists them: row 19 first."""
+    return values.reshape(SIZE, SIZE)[::-1].ravel()
+
+
+def install(engine: Engine, stopped: Callable[[], bool]) -> None:
+    """Add the analysis commands. `stopped`: whether the client has sent something (then an analysis ends)."""
+
+    def analyse(kata: bool) -> Handler:
+        def handler(arguments: list[str]) -> Iterator[str]:
+            request = parse(arguments, engine.game)
+            return rows(request)
+
+        def rows(request: Request) -> Iterator[str]:
+            analysis = Analysis(engine.player, engine.game, request.colour, request.keep, request.most)
+            wait = min(request.interval, 0.1)
+            while True:
+                analysis.advance(wait, stopped)
+                if analysis.candidates:
+                    yield kata_row(analysis, request) if kata else lz_row(analysis.moves())
+                if stopped():
+                    return
+                wait = request.interval
+
+        return handler
+
+    def genmove(kata: bool) -> Handler:
+        def handler(arguments: list[str]) -> Iterator[str]:
+            request = parse(arguments, engine.game)
+            return rows(request)
+
+        def rows(request: Request) -> Iterator[str]:
+            analysis = Analysis(engine.player, engine.game, request.colour, request.keep, request.most)
+            analysis.advance(min(request.interval, 0.2), lambda: False)
+            if analysis.candidates:
+                yield kata_row(analysis, request) if kata else lz_row(analysis.moves())
+            decision = engine.player.decide(engine.game, request.colour, request.keep)
+            if decision.index == RESIGN:
+                yield "play resign"
+                return
+            try:
+                engine.game.play(decision.index, request.colour)
+            except IllegalMove:  # pragma: no cover - decide plays legal moves only
+                yield "play pass"
+                return
+            yield f"play {to_gtp(decision.index)}"
+
+        return handler
+
+    engine.commands.update({
+        "lz-analyze": analyse(False), "lz-genmove_analyze": genmove(False), "kata-analyze": analyse(True), "kata-genmove_analyze": genmove(True),
+    })  # fmt: skip

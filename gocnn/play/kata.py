@@ -1,0 +1,102 @@
+"""KataGo's commands about rules and the bare network (https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md)."""
+
+import json
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import symmetry
+from gocnn.board.coords import PASS, SIZE
+from gocnn.play.engine import Engine, one
+from gocnn.play.gtp import Refused
+from gocnn.policy.suggestion import log_softmax, mean_over_symmetries, planes_of, recent_moves
+
+RULES = {"chinese": False, "chinese-kgs": True, "chinese-ogs": True}
+"""Rule sets of KataGo's that this engine can follow, and whether superko holds: area scoring, no suicide."""
+
+
+def _description(superko: bool) -> dict[str, object]:
+    ko = "POSITIONAL" if superko else "SIMPLE"
+    return {"friendlyPassOk": True, "hasButton": False, "ko": ko, "scoring": "AREA", "suicide": False, "tax": "NONE", "whiteHandicapBonus": "0"}
+
+
+def install(engine: Engine) -> None:
+    """Add the commands."""
+
+    def get_rules(arguments: list[str]) -> str:
+        return json.dumps(_description(engine.game.superko))
+
+    def list_rules(arguments: list[str]) -> str:
+        return "\n".join(f"{name} {json.dumps(_description(superko))}" for name, superko in RULES.items())
+
+    def set_rules(arguments: list[str]) -> str:
+        text = " ".join(arguments).strip()
+        if text.lower() in RULES:
+            engine.game.set_superko(RULES[text.lower()])
+            return ""
+        try:
+            wished = json.loads(text)
+            assert isinstance(wished, dict)
+        except (ValueError, AssertionError):
+            raise Refused(f"unsupported rules: choose {', '.join(RULES)}, or area scoring without suicide as JSON") from None
+        _set(engine, {str(key): str(value).upper() for key, value in wished.items()})
+        return ""
+
+    def set_rule(arguments: list[str]) -> str:
+        if len(arguments) != 2:
+            raise Refused("syntax error: kata-set-rule NAME VALUE")
+        _set(engine, {arguments[0]: arguments[1].upper()})
+        return ""
+
+    def raw_nn(arguments: list[str]) -> str:
+        text = one(arguments) if arguments else "all"
+        if text == "all":
+            turns = list(range(symmetry.SYMMETRIES))
+        elif text in "01234567" and len(text) == 1:
+            turns = [int(text)]
+        else:
+            raise Refused("syntax error: a symmetry from 0 to 7, or all")
+        return "\n".join(_raw(engine, turn) for turn in turns)
+
+    engine.commands.update({
+        "kata-get-rules": get_rules, "kata-list_rules": list_rules, "kata-set-rules": set_rules, "kata-set-rule": set_rule, "kata-raw-nn": raw_nn,
+    })  # fmt: skip
+
+
+def _set(engine: Engine, wished: dict[str, str]) -> None:
+    """Follow rules given as KataGo's keys and values (upper case). Raises Refused, nothing changed, if one cannot be followed."""
+    fixed = {"scoring": ("AREA",), "suicide": ("FALSE",), "tax": ("NONE",), "hasButton": ("FALSE",), "whiteHandicapBonus": ("0",)}
+    for key, value in wished.items():
+        if key == "ko":
+            if value not in ("SIMPLE", "POSITIONAL"):
+                raise Refused("unsupported rules: ko must be SIMPLE or POSITIONAL")
+        elif key != "friendlyPassOk" and value not in fixed.get(key, ()):
+            raise Refused(f"unsupported rules: {key} {value.lower()}")
+    if "ko" in wished:
+        engine.game.set_superko(wished["ko"] == "POSITIONAL")
+
+
+def _raw(engine: Engine, turn: int) -> str:
+    """What the network says of the position turned by one symmetry, in KataGo's layout. It has no value head: `whiteWin` and the rest come from
+    random playouts; what they do not give is nan."""  # fmt: skip
+    game, evaluator = engine.game, engine.player.evaluator
+    board = game.board
+    logits = evaluator.logits(planes_of(board, recent_moves(board), evaluator.groups, game.handicap > 1, (turn,)))
+    legal = board.legal()
+    logged = mean_over_symmetries(logits[None], (turn,))[0]
+    p = np.exp(log_softmax(np.where(legal, logged, -np.inf).astype(np.float32)))
+    outlook = engine.player.outlook(game)
+    white = 1 - outlook.black_wins
+    rows = [
+        f"symmetry {turn}", f"whiteWin {white:.6f}", f"whiteLoss {1 - white:.6f}", "noResult 0.000000", f"whiteLead {-outlook.lead:.3f}",
+        f"whiteScoreSelfplay {-outlook.lead:.3f}", f"whiteScoreSelfplaySq {outlook.lead**2 + outlook.spread**2:.3f}", "varTimeLeft nan",
+        "shorttermWinlossError nan", "shorttermScoreError nan", "policy",
+        *_grid(np.where(legal[:PASS], p[:PASS], np.nan)), f"policyPass {p[PASS]:.6f}", "whiteOwnership",
+        *_grid(-outlook.owner),
+    ]  # fmt: skip
+    return "\n".join(rows)
+
+
+def _grid(values: npt.NDArray[np.floating]) -> list[str]:
+    """19 rows of 19 numbers, row 19 first."""
+    return [" ".join("NAN" if np.isnan(v) else f"{v:.6f}" for v in row) for row in values.reshape(SIZE, SIZE)[::-1].tolist()]

@@ -1,0 +1,147 @@
+"""How a position will end, as far as random playouts can tell: who owns each point, who is ahead, what is dead.
+
+The network only predicts moves. Whose game it is, and when it is over, comes from here: exact life by Benson's algorithm, and Monte-Carlo
+ownership (Brügmann 1993, "Monte Carlo Go") for the rest. Such estimates are good at the end of a game and coarse before it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import BLACK, WHITE, Board, life
+
+Mask = npt.NDArray[np.bool_]
+
+PLAYOUTS = 200
+"""Enough that an ownership is known to about 0.07 (standard error)."""
+
+SETTLED = 0.6
+"""From this ownership on a point counts as settled."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """owner: float32 `(361,)`, +1 where black always owns the point at the end, -1 where white does; black_wins: share of playouts that black
+    wins; lead: black's mean margin in points, komi subtracted; spread: the margins' standard deviation; playouts: how many."""  # fmt: skip
+
+    owner: npt.NDArray[np.float32]
+    black_wins: float
+    lead: float
+    spread: float
+    playouts: int
+
+
+class Playouts:
+    """Playouts of one position, summed up as more are asked for."""
+
+    def __init__(self, board: Board, komi: float, seed: int = 1) -> None:
+        self.board, self.komi, self.seed = board, komi, seed
+        self._owned = np.zeros(board.size * board.size, np.int32)
+        self._won, self._margins, self._squares, self.count = 0.0, 0.0, 0.0, 0
+
+    def run(self, count: int) -> Outlook:
+        """`count` more of them; what all together say."""
+        won, margins, squares = life.playouts(self.board.state, self.board.to_play, count, self.seed + self.count, self.komi, self._owned)
+        self._won, self._margins, self._squares, self.count = self._won + won, self._margins + margins, self._squares + squares, self.count + count
+        return self.sum()
+
+    def sum(self) -> Outlook:
+        """What those so far say."""
+        n = max(self.count, 1)
+        lead = self._margins / n
+        spread = max(self._squares / n - lead * lead, 0.0) ** 0.5
+        return Outlook((self._owned / n).astype(np.float32), self._won / n if self.count else 0.5, lead, spread, self.count)
+
+
+def look_ahead(board: Board, komi: float, count: int = PLAYOUTS, seed: int = 1) -> Outlook:
+    """`count` playouts from the position."""
+    return Playouts(board, komi, seed).run(count)
+
+
+def pass_alive(board: Board, colour: int) -> Mask:
+    """bool `(361,)`: stones and regions of `colour` that are safe whatever the opponent does (`gocnn.board.life.pass_alive`)."""
+    mask = np.empty(board.size * board.size, np.bool_)
+    life.pass_alive(board.state, colour, mask)
+    return mask
+
+
+def eyes(board: Board, colour: int) -> Mask:
+    """bool `(361,)`: one-point eyes of `colour` that it must not fill."""
+    mask = np.empty(board.size * board.size, np.bool_)
+    life.eyes(board.state, colour, mask)
+    return mask
+
+
+def useful(board: Board, colour: int) -> Mask:
+    """bool `(362,)`: legal moves that can matter: not into an own eye, nor into a region that is safely someone's. The pass counts as one."""
+    mask = board.legal(colour)
+    mask[:-1] &= ~eyes(board, colour)
+    mask[:-1] &= ~(pass_alive(board, BLACK) | pass_alive(board, WHITE))
+    return mask
+
+
+def dead_stones(board: Board, outlook: Outlook) -> Mask:
+    """bool `(361,)`: stones that will not stay, chain by chain: those in a region that is safely the opponent's, and those whose points mostly
+    end up with it."""  # fmt: skip
+    stones = board.stones().ravel()
+    safe = {colour: pass_alive(board, colour) for colour in (BLACK, WHITE)}
+    dead = np.zeros(len(stones), np.bool_)
+    for chain in chains(board):
+        colour = int(stones[chain[0]])
+        mine = float(outlook.owner[chain].mean()) * (1 if colour == BLACK else -1)
+        dead[chain] = not safe[colour][chain[0]] and (bool(safe[3 - colour][chain[0]]) or mine < -0.2)
+    return dead
+
+
+def chains(board: Board) -> list[npt.NDArray[np.int64]]:
+    """The chains on the board, each as flat indices."""
+    stones = board.stones().ravel()
+    at = np.flatnonzero(stones)
+    heads = board.heads()[at]
+    order = np.argsort(heads, kind="stable")
+    cuts = np.flatnonzero(np.diff(heads[order])) + 1
+    return [part for part in np.split(at[order], cuts) if len(part)]
+
+
+def cleared(board: Board, dead: Mask) -> Board:
+    """The board with the dead stones taken off."""
+    stones = board.stones().ravel()
+    rest = Board(board.size)
+    rest.set_up(np.flatnonzero((stones == BLACK) & ~dead).tolist(), np.flatnonzero((stones == WHITE) & ~dead).tolist())
+    return rest
+
+
+def settled_score(board: Board, dead: Mask, komi: float) -> float:
+    """Black's area minus white's minus komi, with the dead stones taken off (Tromp-Taylor after removal)."""
+    return cleared(board, dead).score(komi)
+
+
+def without_territory(board: Board, dead: Mask) -> Mask:
+    """bool `(361,)`: stones that live in seki: with the dead taken off, the area that they are part of holds no empty point."""
+    rest = cleared(board, dead)
+    owner, stones = rest.area(), rest.stones()
+    found = np.zeros(owner.size, np.bool_)
+    done = np.zeros(owner.shape, np.bool_)
+    for start in zip(*np.nonzero(stones), strict=True):
+        if done[start]:
+            continue
+        done[start] = True
+        part, i = [start], 0
+        while i < len(part):
+            row, column = part[i]
+            for near in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+                if 0 <= near[0] < board.size and 0 <= near[1] < board.size and not done[near] and owner[near] == owner[start]:
+                    done[near] = True
+                    part.append(near)
+            i += 1
+        if all(stones[place] for place in part):
+            for row, column in part:
+                found[row * board.size + column] = True
+    return found
+
+
+def is_settled(board: Board, outlook: Outlook) -> bool:
+    """Whether nothing is left to play for: every point that either side could usefully play on already belongs to one of them."""
+    open_points = useful(board, BLACK)[:-1] | useful(board, WHITE)[:-1]
+    return bool((np.abs(outlook.owner[open_points]) >= SETTLED).all())

@@ -1,0 +1,130 @@
+"""A player: the network's moves, with what it does not know of - when to pass, when to resign, what not to fill."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import BLACK
+from gocnn.board.coords import PASS, SIZE
+from gocnn.play.game import Game
+from gocnn.play.outlook import Outlook, dead_stones, is_settled, look_ahead, settled_score, useful
+from gocnn.policy.suggestion import Evaluator, Floats, suggest
+
+RESIGN = -1
+"""Instead of a flat index."""
+
+RESIGN_FROM = 100
+"""Ply from which resigning is considered: before it, playouts say too little."""
+
+RESIGN_AFTER = 3
+"""So many own moves in a row must look lost."""
+
+OVER_FROM = 80
+"""Stones on the board from which the game may be over though nobody has passed."""
+
+TINY = 1e-12
+"""Least weight of a move that may be played: something must be, even where the network excludes all that is left."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """index: the move (flat index, 361 for a pass, RESIGN to resign); probabilities: the network's, float32 `(362,)`, over the legal moves."""
+
+    index: int
+    probabilities: Floats
+
+
+class Player:
+    """Chooses moves.
+
+    temperature: 0 plays the likeliest move; else moves are drawn in proportion to `p ** (1 / temperature)`. resign: give up once the share of
+    playouts won stays below this (0: never). symmetries: 1 or 8.
+    """
+
+    def __init__(self, evaluator: Evaluator, symmetries: int = 1, temperature: float = 0.0, resign: float = 0.0, seed: int = 1) -> None:
+        self.evaluator, self.symmetries, self.temperature, self.resign = evaluator, symmetries, temperature, resign
+        self._rng = np.random.default_rng(seed)
+        self._lost = 0
+
+    def new_game(self) -> None:
+        """Forget what was thought of the last one."""
+        self._lost = 0
+
+    def probabilities(self, game: Game, colour: int) -> Floats:
+        """The network's distribution over the legal moves, float32 `(362,)`."""
+        board = game.board
+        if board.to_play != colour:
+            board = board.copy()
+            board.to_play = colour
+        return suggest(self.evaluator, board, game.handicap > 1, self.symmetries)
+
+    def decide(self, game: Game, colour: int, keep: npt.NDArray[np.bool_] | None = None, clean_up: bool = False) -> Decision:
+        """A move for `colour`, whose turn it becomes; nothing is played. keep: bool `(362,)`, the moves to choose among.
+
+        clean_up: never pass while a dead stone of the opponent stands (what a server asks before it counts by area).
+        """
+        p = self.probabilities(game, colour)
+        wanted = useful(game.board, colour)
+        taking = self._taking(game, colour) if clean_up else np.zeros_like(wanted)
+        if taking.any():
+            wanted = taking
+        if keep is not None:
+            wanted &= keep
+        if not wanted[:-1].any():
+            return Decision(PASS, p)
+        if self._resigns(game, colour):
+            return Decision(RESIGN, p)
+        weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
+        weights[PASS] = 0.0
+        index = self._draw(weights)
+        may_pass = (keep is None or bool(keep[PASS])) and not taking.any()
+        if may_pass and self._may_be_over(game, colour, index, p) and self._is_over(game, colour):
+            return Decision(PASS, p)
+        return Decision(index, p)
+
+    def _taking(self, game: Game, colour: int) -> npt.NDArray[np.bool_]:
+        """bool `(362,)`: legal moves at liberties of the opponent's dead chains."""
+        dead = dead_stones(game.board, self.outlook(game))
+        stones = game.board.stones()
+        near = np.zeros((SIZE + 2, SIZE + 2), np.bool_)
+        theirs = dead.reshape(SIZE, SIZE) & (stones == 3 - colour)
+        for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
+            near[rows : rows + SIZE, columns : columns + SIZE] |= theirs
+        taking = game.board.legal(colour)
+        taking[:-1] &= near[1:-1, 1:-1].ravel()
+        taking[PASS] = False
+        return taking
+
+    def _draw(self, weights: npt.NDArray[np.float64]) -> int:
+        if self.temperature <= 0:
+            return int(weights.argmax())
+        powers = (weights / weights.max()) ** (1 / self.temperature)
+        return int(self._rng.choice(len(powers), p=powers / powers.sum()))
+
+    def _resigns(self, game: Game, colour: int) -> bool:
+        if self.resign <= 0 or len(game.board.moves) < RESIGN_FROM:
+            return False
+        outlook = self.outlook(game)
+        mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
+        self._lost = self._lost + 1 if mine < self.resign else 0
+        return self._lost >= RESIGN_AFTER
+
+    def _may_be_over(self, game: Game, colour: int, index: int, p: Floats) -> bool:
+        """Whether it is worth looking: the opponent passed, the network would, or its move is inside an area that one side surrounds."""
+        if game.passed(3 - colour):
+            return True
+        stones = int((game.board.stones() != 0).sum())
+        return stones >= OVER_FROM and (p[PASS] > p[index] or game.board.area().ravel()[index] != 0)
+
+    def _is_over(self, game: Game, colour: int) -> bool:
+        outlook = self.outlook(game)
+        dead = dead_stones(game.board, outlook)
+        if is_settled(game.board, outlook):
+            return True
+        score = settled_score(game.board, dead, game.komi)
+        return game.passed(3 - colour) and (score > 0 if colour == BLACK else score < 0)
+
+    def outlook(self, game: Game) -> Outlook:
+        """How the position will end (`gocnn.play.outlook`)."""
+        return look_ahead(game.board, game.komi, seed=int(self._rng.integers(2**31)))

@@ -1,0 +1,53 @@
+"""The strip chart of a review, as PNG or SVG: how expected each move was, for each side."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from gocnn.board import BLACK, WHITE
+from gocnn.board.coords import to_gtp
+from gocnn.files import replacing
+from gocnn.play.charts import picture_format
+from gocnn.play.review import Review, agreement
+
+RUNNING = 10
+"""Own moves over which the line is a mean."""
+
+NAMED = 4
+"""Least expected moves of each side that are named."""
+
+
+def draw_strip(review: Review, target: Path) -> None:
+    """A bar a move, as high as its probability and coloured by its rank; a line for the running mean. Raises ValueError for another ending."""
+    kind = picture_format(target)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(2, 1, figsize=(13, 5.2), sharex=True, constrained_layout=True)
+    names = {BLACK: review.record.black or "Black", WHITE: review.record.white or "White"}
+    for axis, colour in zip(axes, (BLACK, WHITE), strict=True):
+        mine = [move for move in review.moves if move.colour == colour]
+        found = agreement(mine)
+        if not found:
+            continue
+        xs, ys = [move.number for move in mine], [move.probability for move in mine]
+        shades = ["#2e7d4f" if m.rank == 1 else "#c99a2e" if m.rank <= 5 else "#b3382c" for m in mine]
+        axis.bar(xs, np.maximum(ys, 0.012), width=1.5, color=shades)
+        if len(ys) >= RUNNING:
+            axis.plot(xs[RUNNING - 1 :], np.convolve(ys, np.ones(RUNNING) / RUNNING, "valid"), color="#2f5d8a", linewidth=1.6)
+        for move in sorted(mine, key=lambda move: move.probability)[:NAMED]:
+            axis.annotate(f"{move.number} {to_gtp(move.index)}", (move.number, 0.02), (0, 9), textcoords="offset points", ha="center", rotation=90,
+                          fontsize=8, color="#b3382c", zorder=5, bbox={"fc": "white", "ec": "none", "alpha": 0.85, "pad": 0.8})  # fmt: skip
+        title = f"{'Black' if colour == BLACK else 'White'}: {names[colour]}"
+        axis.set(ylim=(0, 1), ylabel="probability")
+        axis.set_title(f"{title} - first choice {found.top1:.0%}, one of five {found.top5:.0%} of {found.moves} moves", loc="left", fontsize=11,
+                       parse_math=False)  # fmt: skip
+        axis.grid(alpha=0.25, axis="y")
+    axes[-1].set_xlabel("move (green: the first choice; yellow: one of the first five; red: another; line: mean of ten)")
+    with replacing(target) as stream, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # names in a script that the font does not have
+        figure.savefig(stream, format=kind, dpi=110)
+    plt.close(figure)

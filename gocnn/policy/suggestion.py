@@ -1,0 +1,85 @@
+"""From a position to a distribution over its moves, by any network that evaluates planes. Nothing here needs torch."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import Board, ladder, planes, symmetry
+from gocnn.board.coords import PASS, SIZE
+
+Floats = npt.NDArray[np.float32]
+
+
+class Evaluator(Protocol):
+    """A network that can be asked: `gocnn.policy.model.Policy` with torch, `gocnn.policy.runtime.OnnxPolicy` without."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in a line of text."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of planes it is shown (`gocnn.board.planes`)."""
+
+    def logits(self, batch: npt.NDArray[np.uint8]) -> Floats:
+        """Logits, float32 `(N, 362)`, of planes, uint8 `(N, C, 19, 19)`."""
+
+
+def planes_of(
+    board: Board, recent: Sequence[int], groups: Sequence[str], handicap: bool = False, symmetries: Sequence[int] = (0,)
+) -> npt.NDArray[np.uint8]:
+    """Planes, uint8 `(S, C, 19, 19)`, of a 19x19 position for the side to play, one for each symmetry. `recent`: flat indices, the latest first."""
+    count = planes.plane_count(groups)
+    out = np.empty((len(symmetries), count, SIZE * SIZE), np.uint8)
+    last = np.full(planes.HISTORY, planes.NO_MOVE, np.int16)
+    last[: len(recent[: planes.HISTORY])] = recent[: planes.HISTORY]
+    libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
+    scratch = ladder.new_scratch()
+    for row, s in zip(out, symmetries, strict=True):
+        planes.fill(board.state, board.to_play, last, handicap, planes.offsets(groups), symmetry.permutation(s), libs, scratch, row)
+    return out.reshape(len(symmetries), count, SIZE, SIZE)
+
+
+def mean_over_symmetries(logits: Floats, symmetries: Sequence[int]) -> Floats:
+    """The geometric mean of the distributions of turned boards, turned back: log-probabilities, float32 `(N, 362)`.
+
+    `logits`: float32 `(S, N, 362)`, row `s` of a board after `symmetries[s]`.
+    """
+    turned = np.stack([part[:, symmetry.permutation(s).astype(np.int64)] for part, s in zip(logits, symmetries, strict=True)])
+    mean: Floats = log_softmax(log_softmax(turned).mean(0))
+    return mean
+
+
+def log_softmax(logits: Floats) -> Floats:
+    """Log-probabilities over the last axis."""
+    shifted = logits - logits.max(-1, keepdims=True)
+    result: Floats = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return result
+
+
+def suggest_many(policy: Evaluator, boards: Sequence[Board], handicaps: Sequence[bool]) -> Floats:
+    """Probabilities, float32 `(N, 362)`, of the moves of the side to play on each board, in one evaluation; illegal ones are 0, rows sum to 1."""
+    stacks = [planes_of(board, recent_moves(board), policy.groups, handicap) for board, handicap in zip(boards, handicaps, strict=True)]
+    logits = policy.logits(np.concatenate(stacks))
+    logits[~np.stack([board.legal() for board in boards])] = -np.inf
+    result: Floats = np.exp(log_softmax(logits))
+    return result
+
+
+def recent_moves(board: Board) -> list[int]:
+    """The last moves as planes show them: flat indices, the latest first."""
+    return [index for index, _ in reversed(board.moves[-planes.HISTORY :])]
+
+
+def suggest(policy: Evaluator, board: Board, handicap: bool = False, symmetries: int = 1) -> Floats:
+    """Probabilities, float32 `(362,)`, of the moves of the side to play; illegal ones are 0 and the rest sum to 1. `symmetries`: 1 or 8."""
+    turns = range(symmetries)
+    logits = policy.logits(planes_of(board, recent_moves(board), policy.groups, handicap, turns))
+    log_probabilities = mean_over_symmetries(logits[:, None], turns)[0].astype(np.float64)
+    legal = board.legal()
+    assert legal[PASS]
+    probabilities = np.where(legal, np.exp(log_probabilities - log_probabilities[legal].max()), 0.0)
+    result: Floats = (probabilities / probabilities.sum()).astype(np.float32)
+    return result

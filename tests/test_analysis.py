@@ -1,0 +1,176 @@
+"""Analysis as board programs read it, by parsers written from its documentation; rules, the bare network, GoGui's commands."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from gocnn.board import Board
+from gocnn.board.coords import from_gtp
+from tests.test_gtp import finished, talk
+
+# --- analysis ---------------------------------------------------------------------------------------------------------------------------
+
+LZ_MOVE = re.compile(
+    r"info move (pass|[A-HJ-T]\d{1,2}) visits (\d+) winrate (\d+) prior (\d+) lcb (\d+) order (\d+) pv((?: (?:pass|[A-HJ-T]\d{1,2}))+)"
+)
+
+
+def read_kata(line: str) -> tuple[list[dict], dict[str, float], list[float]]:
+    """Read a kata-analyze line from its documentation: `info` blocks of keys with one value, `pv` with several; rootInfo; ownership."""
+    infos: list[dict] = []
+    root: dict[str, float] = {}
+    ownership: list[float] = []
+    tokens = line.split()
+    i = 0
+    current: dict | None = None
+    while i < len(tokens):
+        token = tokens[i]
+        if token == "info":
+            current = {}
+            infos.append(current)
+            i += 1
+        elif token == "rootInfo":
+            current = root
+            i += 1
+        elif token == "ownership":
+            ownership = [float(t) for t in tokens[i + 1 : i + 362]]
+            i += 362
+        elif token == "pv":
+            pv = []
+            i += 1
+            while i < len(tokens) and re.fullmatch(r"pass|[A-HJ-T]\d{1,2}", tokens[i]):
+                pv.append(tokens[i])
+                i += 1
+            current["pv"] = pv
+        else:
+            current[token] = tokens[i + 1] if token == "move" else float(tokens[i + 1])
+            i += 2
+    return infos, root, ownership
+
+
+def test_lz_analyze(evaluator):
+    (played, answer) = talk(evaluator, "play b D4", "lz-analyze w 10")
+    assert played == ""
+    rows = [row for row in answer.split("\n") if row]
+    for row in rows:
+        moves = LZ_MOVE.findall(row)
+        assert " ".join(m.group(0) for m in LZ_MOVE.finditer(row)) == row
+        assert [int(m[5]) for m in moves] == list(range(len(moves)))
+        assert all(int(m[2]) <= 10000 and m[6].split()[0] == m[0] for m in moves)
+    priors = [int(m[3]) for m in LZ_MOVE.findall(rows[-1])]
+    assert priors == sorted(priors, reverse=True)
+    assert sum(int(m[1]) for m in LZ_MOVE.findall(rows[-1])) > 0
+
+
+def test_kata_analyze(evaluator):
+    for arguments in ("10", "b 10", "b interval 10", "interval 10 maxmoves 50", "minmoves 2 interval 5 pvVisits true"):
+        infos, _, ownership = read_kata(talk(evaluator, f"kata-analyze {arguments}")[0].strip().split("\n")[-1])
+        assert infos
+        assert not ownership
+        for order, info in enumerate(infos):
+            assert set(info) == {
+                "move",
+                "visits",
+                "utility",
+                "winrate",
+                "scoreMean",
+                "scoreStdev",
+                "scoreLead",
+                "scoreSelfplay",
+                "prior",
+                "lcb",
+                "utilityLcb",
+                "order",
+                "pv",
+            }
+            assert info["order"] == order
+            assert 0 <= info["lcb"] <= info["winrate"] <= 1
+            assert info["pv"][0] == info["move"]
+            board = Board(19)
+            for vertex in info["pv"]:
+                board.play(from_gtp(vertex))  # a variation is a legal sequence
+    answer = talk(evaluator, "kata-analyze w 10 maxmoves 3 rootInfo true ownership true", "name")[0]
+    infos, root, ownership = read_kata(answer.strip().split("\n")[-1])
+    assert len(infos) <= 3
+    assert root["visits"] == sum(info["visits"] for info in infos)
+    assert len(ownership) == 361
+    assert all(-1 <= value <= 1 for value in ownership)
+
+
+def test_analysis_is_of_the_side_to_move(evaluator):
+    """Black far ahead: who owns what and the winrate turn with the side."""
+    black, white = (read_kata(talk(evaluator, *finished(), f"komi {komi}", f"kata-analyze {side} 10 ownership true")[-1].strip().split("\n")[-1])
+                    for side, komi in (("b", -50), ("w", -50)))  # fmt: skip
+    assert black[0][0]["winrate"] > 0.9 > 0.1 > white[0][0]["winrate"]
+    assert black[0][0]["scoreLead"] > 20 > -20 > white[0][0]["scoreLead"]
+    assert black[2][0] > 0.9 > -0.9 > white[2][0]  # A19, the first value, is black's
+    assert black[2][18] < -0.9  # T19
+
+
+def test_avoid_and_allow(evaluator):
+    best = read_kata(talk(evaluator, "kata-analyze b 5")[0].strip())[0][0]["move"]
+    avoided = [i["move"] for i in read_kata(talk(evaluator, f"kata-analyze b 5 avoid b {best} 1")[0].strip().split("\n")[-1])[0]]
+    assert best not in avoided
+    allowed = read_kata(talk(evaluator, "kata-analyze b 5 allow b K10,A1 1")[0].strip().split("\n")[-1])[0]
+    assert {i["move"] for i in allowed} <= {"K10", "A1"}
+    assert talk(evaluator, "lz-genmove_analyze b 5 allow b K10 1")[0].split("\n")[-1] == "play K10"
+    assert talk(evaluator, "kata-analyze b 5 avoid b", "kata-analyze dance 3", "kata-analyze b interval", "kata-analyze interval x", "kata-analyze avoid w Z1 1") == [
+        "?syntax error: avoid COLOR VERTEX,VERTEX,... DEPTH", "?syntax error: unknown key dance", "?syntax error: interval needs a value",
+        "?syntax error: a whole number is expected", "?invalid vertex"]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["lz-genmove_analyze", "kata-genmove_analyze"])
+def test_genmove_analyze_plays_what_it_says(evaluator, command):
+    answer, board = talk(evaluator, f"{command} b 5", "showboard")
+    assert answer.split("\n")[-1].startswith("play ")
+    assert "X" in board
+    assert answer.split("\n")[-1][5:] == talk(evaluator, "genmove b")[0]
+
+
+def test_raw_network(evaluator):
+    answer = talk(evaluator, "play b D4", "kata-raw-nn 0", "kata-raw-nn all", "kata-raw-nn 8")
+    assert answer[3].startswith("?syntax error")
+    assert answer[2].count("symmetry") == 8
+    rows = answer[1].split("\n")
+    at = rows.index("policy")
+    grid = np.array([[float(x) for x in row.split()] for row in rows[at + 1 : at + 20]])
+    assert np.isnan(grid[15, 3])  # D4, the fourth row from below
+    assert np.isnan(grid).sum() == 1
+    total = np.nansum(grid) + float(next(row.split()[1] for row in rows if row.startswith("policyPass")))
+    assert total == pytest.approx(1, abs=1e-3)
+    at = rows.index("whiteOwnership")
+    assert np.array([row.split() for row in rows[at + 1 : at + 20]]).shape == (19, 19)
+    # The turned board, turned back, says nearly the same.
+    turned = talk(evaluator, "play b D4", "kata-raw-nn 5")[1].split("\n")
+    other = np.array([[float(x) for x in row.split()] for row in turned[turned.index("policy") + 1 :][:19]])
+    assert np.nanmax(np.abs(grid - other)) < 0.3
+
+
+def test_rules(evaluator):
+    assert json.loads(talk(evaluator, "kata-get-rules")[0])["ko"] == "POSITIONAL"
+    assert json.loads(talk(evaluator, "kata-set-rules chinese", "kata-get-rules")[1])["ko"] == "SIMPLE"
+    assert talk(evaluator, "kata-list_rules")[0].count("AREA") == 3
+    assert json.loads(talk(evaluator, 'kata-set-rules {"ko":"SIMPLE","scoring":"AREA","suicide":false}', "kata-get-rules")[1])["ko"] == "SIMPLE"
+    assert json.loads(talk(evaluator, "kata-set-rule ko SIMPLE", "kata-get-rules")[1])["ko"] == "SIMPLE"
+    for wish in ("japanese", '{"scoring":"TERRITORY"}', '{"ko":"SIMPLE","suicide":true}', "[1]", "{"):
+        failed, rules = talk(evaluator, f"kata-set-rules {wish}", "kata-get-rules")
+        assert failed.startswith("?unsupported rules")
+        assert json.loads(rules)["ko"] == "POSITIONAL"
+
+
+def test_gogui(evaluator):
+    listed, heat, graphics, owner = talk(evaluator, "gogui-analyze_commands", "gocnn-policy", "gocnn-policy_gfx", "gocnn-ownership")
+    known = talk(evaluator, "list_commands")[0].split("\n")
+    for line in listed.split("\n"):
+        kind, label, command = line.split("/")
+        assert kind in ("gfx", "dboard", "plist", "string")
+        assert label
+        assert command.split()[0] in known
+    for board in (heat, owner):
+        values = np.array([[float(x) for x in row.split()] for row in board.strip().split("\n")])
+        assert values.shape == (19, 19)
+        assert (np.abs(values) <= 1).all()
+    assert "INFLUENCE" in graphics
+    assert "LABEL" in graphics

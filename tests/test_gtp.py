@@ -1,0 +1,416 @@
+"""GTP: a scripted conversation for every command, a fuzz of command lines, the analysis formats read by parsers of their own, real processes."""
+
+import contextlib
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from gocnn.board import BLACK, WHITE, Board, IllegalMove
+from gocnn.board.coords import PASS, from_gtp, to_gtp
+from gocnn.play import analysis, gogui, kata
+from gocnn.play.engine import Engine
+from gocnn.play.game import Game
+from gocnn.play.gtp import serve
+from gocnn.play.outlook import eyes
+from gocnn.play.player import RESIGN, Player
+from tests.conftest import ROOT, heed_interrupts, play_randomly, sgf_text
+
+
+class Scripted:
+    """Lines in a list, as `gocnn.play.gtp.Lines` gives them. An analysis goes on for `patience` looks before the next line arrives."""
+
+    def __init__(self, lines: list[bytes], patience: int = 40) -> None:
+        self.left, self.patience, self._looks = lines, patience, 0
+
+    def next(self) -> bytes | None:
+        self._looks = 0
+        return self.left.pop(0) if self.left else None
+
+    def waiting(self) -> bool:
+        self._looks += 1
+        return self._looks > self.patience
+
+
+def engine_on(lines: Scripted, evaluator, **options) -> Engine:
+    engine = Engine(Player(evaluator, **options))
+    analysis.install(engine, lines.waiting)
+    kata.install(engine)
+    gogui.install(engine)
+    return engine
+
+
+def talk(evaluator, *commands: str | bytes, **options) -> list[str]:
+    """The answers, without their signs where all went well; a failure begins with `?`."""
+    lines = Scripted([c if isinstance(c, bytes) else c.encode() for c in commands])
+    engine = engine_on(lines, evaluator, **options)
+    written: list[str] = []
+    serve(engine.commands, lines, written.append)
+    text = "".join(written)
+    assert text.endswith("\n\n")
+    answers = text[:-2].split("\n\n")
+    assert all(a[0] in "=?" for a in answers)
+    return [a[1:].lstrip("0123456789").removeprefix(" ") if a[0] == "=" else "?" + a[1:].lstrip("0123456789").removeprefix(" ") for a in answers]
+
+
+# --- the protocol ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_ids_comments_and_white_space(evaluator):
+    lines = Scripted(
+        [b"1 name # who are you", b"", b"# only a comment", b"\t2\tprotocol_version\r", b"  name  ", b"007 nonsense", b"12", b"na\x01me"]
+    )
+    written: list[str] = []
+    serve(engine_on(lines, evaluator).commands, lines, written.append)
+    assert "".join(written) == "=1 gocnn\n\n=2 2\n\n= gocnn\n\n?007 unknown command\n\n?12 unknown command\n\n= gocnn\n\n"
+
+
+def test_administration(evaluator):
+    version, commands, known, unknown, nothing = talk(
+        evaluator, "version", "list_commands", "known_command genmove", "known_command dance", "known_command"
+    )
+    assert "small.onnx" in version
+    needed = {"protocol_version", "name", "version", "known_command", "list_commands", "quit", "boardsize", "clear_board", "komi", "fixed_handicap",
+              "place_free_handicap", "set_free_handicap", "play", "genmove", "undo", "time_settings", "time_left", "final_score", "final_status_list", "loadsgf",
+              "reg_genmove", "showboard", "lz-analyze", "lz-genmove_analyze", "kata-analyze", "kata-genmove_analyze", "kata-raw-nn", "kata-list_rules",
+              "gogui-analyze_commands"}  # fmt: skip
+    assert needed <= set(commands.split("\n"))
+    assert (known, unknown, nothing) == ("true", "false", "false")
+    assert talk(evaluator, "quit", "name") == [""]
+
+
+def test_setup(evaluator):
+    assert talk(evaluator, "boardsize 19", "boardsize 13", "boardsize x", "boardsize", "clear_board", "komi 7.5", "komi seven", "komi nan", "komi 1 2") == [
+        "", "?unacceptable size", "?syntax error: a whole number is expected", "?syntax error: one argument is expected", "", "",
+        "?syntax error: komi is a number", "?syntax error: komi is a number from -1000 to 1000", "?syntax error: one argument is expected"]  # fmt: skip
+    assert talk(evaluator, "fixed_handicap 9", "fixed_handicap 2", "clear_board", "fixed_handicap 1", "fixed_handicap 10", "fixed_handicap 5") == [
+        "D4 Q16 D16 Q4 D10 Q10 K4 K16 K10", "?board not empty", "", "?invalid number of stones", "?invalid number of stones", "D4 Q16 D16 Q4 K10"]  # fmt: skip
+    free = talk(evaluator, "place_free_handicap 20", "clear_board", "place_free_handicap 1", "set_free_handicap A1 T19 C3", "showboard", "clear_board",
+                "set_free_handicap A1 A1", "set_free_handicap A1", "set_free_handicap A1 pass", "set_free_handicap A1 Z9", "play b A1", "set_free_handicap A2 A3")  # fmt: skip
+    assert len(free[0].split()) == 9
+    assert free[1:4] == ["", "?invalid number of stones", ""]
+    assert free[4].count("X") == 3
+    assert "white to play" in free[4]
+    assert free[5:] == ["", *["?bad vertex list"] * 4, "", "?board not empty"]
+
+
+def test_play_undo_and_illegal_moves(evaluator):
+    ko = ["play b B1", "play b A2", "play b B3", "play w C1", "play w C3", "play w D2", "play b C2", "play w B2"]
+    answers = talk(evaluator, *ko, "play b C2", "play b Q16", "play w Q3", "play b C2", "undo", "undo", "undo", "play b C2")
+    assert answers == [""] * 8 + ["?illegal move", "", "", "", "", "", "", "?illegal move"]
+    assert talk(evaluator, "play b D4", "play w D4", "play w I5", "play w T20", "play red C3", "play b", "play b D5 E5", "play BLACK pass", "play White q16") == [
+        "", "?illegal move", "?invalid vertex", "?invalid vertex", "?invalid color", "?syntax error: play COLOR VERTEX", "?syntax error: play COLOR VERTEX", "", ""]  # fmt: skip
+    assert talk(evaluator, "undo", "play b D4", "undo", "undo") == ["?cannot undo", "", "", "?cannot undo"]
+    assert talk(evaluator, "play b A2", "play b B1", "play w A1") == ["", "", "?illegal move"]
+
+
+def test_undo_restores_everything(evaluator):
+    """After any number of moves and undos the board is that of the moves that are left."""
+    moves = play_randomly(4, 80)
+    game = Game()
+    for index, colour in moves:
+        game.play(index, colour)
+    for left in range(79, 40, -1):
+        assert game.undo()
+        twin = Board(19)
+        for index, colour in moves[:left]:
+            twin.play(index, colour)
+        assert (game.board.stones() == twin.stones()).all()
+        assert (game.board.moves, game.board.to_play, game.board.ko()) == (twin.moves, twin.to_play, twin.ko())
+
+
+def test_clocks(evaluator):
+    assert talk(evaluator, "time_settings 600 30 5", "time_settings 600", "time_settings a b c", "time_left b 12 0", "time_left x 1 1", "time_left", "kgs-time_settings 600 30 5") == [
+        "", "?syntax error: time_settings MAIN BYO_YOMI STONES", "?syntax error: time_settings MAIN BYO_YOMI STONES", "", "?invalid color",
+        "?syntax error: time_left COLOR TIME STONES", ""]  # fmt: skip
+
+
+def test_moves_are_played_and_repeatable(evaluator):
+    first = talk(evaluator, "genmove b", "genmove w", "showboard", "reg_genmove b", "showboard", "genmove", "genmove x")
+    assert first[2] == first[4]
+    assert first[2].count("X") == 1
+    assert first[5:] == ["?syntax error: one argument is expected", "?invalid color"]
+    assert talk(evaluator, "genmove b", "genmove w", "showboard", "reg_genmove b") == first[:4]
+    drawn = {tuple(talk(evaluator, "genmove b", "genmove w", temperature=1.0, seed=seed)) for seed in range(6)}
+    assert len(drawn) > 1
+    assert talk(evaluator, "genmove b", "genmove w", temperature=1.0, seed=3) == talk(evaluator, "genmove b", "genmove w", temperature=1.0, seed=3)
+
+
+def test_loadsgf(evaluator, tmp_path):
+    moves = play_randomly(1, 30)
+    plain, handicap, late, small = (tmp_path / name for name in ("plain.sgf", "handicap.sgf", "late.sgf", "small.sgf"))
+    plain.write_bytes(sgf_text(moves, "KM[7.5]"))
+    handicap.write_bytes(b"(;GM[1]SZ[19]HA[2]AB[dd][pp];W[dp];B[pd])")
+    late.write_bytes(b"(;GM[1]SZ[19];B[dd]AB[pp];W[dp])")
+    small.write_bytes(b"(;GM[1]SZ[9];B[dd])")
+    board = Board(19)
+    for index, colour in moves[:10]:
+        board.play(index, colour)
+    whole, shown, part, shown_part, other = talk(
+        evaluator, f"loadsgf {plain}", "showboard", f"loadsgf {plain} 11", "showboard", f"loadsgf {handicap}"
+    )
+    assert (whole, part, other) == ("black", "black", "white")
+    assert "komi 7.5" in shown
+    assert shown.count("X") + shown.count("O") > shown_part.count("X") + shown_part.count("O")
+    for index in np.flatnonzero(board.stones().ravel()):
+        assert talk(evaluator, f"loadsgf {plain} 11", f"play b {to_gtp(int(index))}") == ["black", "?illegal move"]
+        break
+    for path in (tmp_path / "nothing.sgf", late, small, ROOT / "README.md"):
+        _, failed, after = talk(evaluator, "play b D4", f"loadsgf {path}", "showboard")[0:3]
+        assert failed.startswith("?cannot load file")
+        assert after.count("X") == 1
+    assert talk(evaluator, "loadsgf", "loadsgf a b c", f"loadsgf {plain} x")[2].startswith("?syntax error")
+
+
+FINISHED_LEFT = [f"{c}{r}" for r in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19) for c in "ABCDEFGHJ"] + [f"{c}{r}" for r in range(2, 19, 2) for c in "BDFHJ"]
+FINISHED_RIGHT = [f"{c}{r}" for r in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19) for c in "KLMNOPQRST"] + [
+    f"{c}{r}" for r in range(2, 19, 2) for c in "KMOQS"
+]
+
+
+def finished() -> list[str]:
+    """A board that two nets of eyes divide, black's on the left."""
+    return [*(f"play b {v}" for v in FINISHED_LEFT), *(f"play w {v}" for v in FINISHED_RIGHT)]
+
+
+def test_the_end_of_the_game(evaluator):
+    answers = talk(evaluator, *finished(), "genmove b", "genmove w", "final_score", "final_status_list dead", "final_status_list alive", "final_status_list seki",
+                   "final_status_list x", "final_status_list")[len(finished()) :]  # fmt: skip
+    assert answers[:2] == ["pass", "pass"]
+    # Black's columns A to J: 9 * 19; white's: 10 * 19 + 6.5.
+    assert answers[2] == f"W+{10 * 19 + 6.5 - 9 * 19:g}"
+    assert answers[3] == ""
+    assert len(answers[4].split()) == len(FINISHED_LEFT) + len(FINISHED_RIGHT)
+    assert answers[5] == ""
+    assert answers[6:] == ["?syntax error: alive, dead or seki", "?syntax error: one argument is expected"]
+
+
+def test_does_not_fill_eyes_and_passes_when_ahead(evaluator):
+    """With the board settled every move would fill an own eye or die: the engine passes whoever asks; with komi against it as well."""
+    player = Player(evaluator)
+    game = Game(komi=6.5)
+    for line in finished():
+        _, colour, vertex = line.split()
+        game.play(from_gtp(vertex), BLACK if colour == "b" else WHITE)
+    assert player.decide(game, BLACK).index == PASS
+    assert player.decide(game, WHITE).index == PASS
+    open_game = Game()
+    open_game.play(from_gtp("D4"), BLACK)
+    assert player.decide(open_game, WHITE).index != PASS
+
+
+def test_answers_a_pass_by_passing_only_when_ahead(evaluator):
+    """A dead stone of the opponent need not be taken: ahead, a pass answers a pass; behind, it plays on as long as a move could matter."""
+    for komi, passes in ((-100.0, True), (100.0, False)):
+        game = Game(komi=komi)
+        for line in finished()[: len(finished()) - 12]:
+            _, colour, vertex = line.split()
+            game.play(from_gtp(vertex), BLACK if colour == "b" else WHITE)
+        game.play(PASS, WHITE)
+        assert (Player(evaluator).decide(game, BLACK).index == PASS) == passes
+
+
+def test_resigns_only_when_told_to_and_lost(evaluator):
+    moves = finished()[: len(finished()) - 12]
+    for komi, resign, expected in ((300.0, 0.05, True), (300.0, 0.0, False), (-300.0, 0.05, False)):
+        player, game = Player(evaluator, resign=resign), Game(komi=komi)
+        for line in moves:
+            _, colour, vertex = line.split()
+            game.play(from_gtp(vertex), BLACK if colour == "b" else WHITE)
+        decisions = [player.decide(game, BLACK).index for _ in range(4)]
+        assert (decisions[-1] == RESIGN) == expected
+        assert decisions[0] != RESIGN
+
+
+def test_plays_itself_to_the_end_by_the_rules(evaluator):
+    """A whole game: no suicide and no repetition on sgfmill's board, never into an own eye, and both pass in the end."""
+    from sgfmill.boards import Board as SgfmillBoard
+
+    player, game, judge = Player(evaluator, temperature=0.3), Game(), SgfmillBoard(19)
+    seen = set()
+    for _ in range(600):
+        colour = game.board.to_play
+        index = player.decide(game, colour).index
+        if index != PASS:
+            assert not eyes(game.board, colour)[index]
+            place = divmod(index, 19)
+            mine = "bw"[colour - 1]
+            judge.play(*place, mine)
+            assert judge.get(*place) == mine, "suicide"
+            position = tuple(map(tuple, judge.board))
+            assert position not in seen
+            seen.add(position)
+        game.play(index, colour)
+        if game.over:
+            break
+    assert game.over
+    assert len(game.board.moves) > 150
+
+
+# --- fuzz -------------------------------------------------------------------------------------------------------------------------------
+
+
+def random_lines(count: int, names: list[str]) -> Iterator[bytes]:
+    rng = random.Random(7)
+    words = ["b", "w", "black", "WHITE", "D4", "q16", "T19", "A1", "I3", "pass", "resign", "Z99", "19", "-1", "1e9", "nan", "6.5", "", "interval", "avoid", "allow", "true",
+             "9" * 40, "é", "\x00", "#", "play", "dead", "seki", "x" * 300, '{"ko":"SIMPLE"}', "/nothing.sgf", "0", "all"]  # fmt: skip
+    slow = {"quit"}
+    names = [n for n in names if n not in slow]
+    for _ in range(count):
+        kind = rng.random()
+        if kind < 0.35:
+            line = f"play {rng.choice('bw')} {rng.choice('ABCDEFGHJKLMNOPQRST')}{rng.randint(1, 19)}"
+        elif kind < 0.8:
+            name = rng.choice(names)
+            if ("analyze" in name and "gogui" not in name) or name in ("kata-raw-nn", "final_score", "final_status_list", "gocnn-ownership"):
+                name = name if rng.random() < 0.05 else "play"
+            line = " ".join([name, *(rng.choice(words) for _ in range(rng.randint(0, 4)))])
+        else:
+            line = " ".join(rng.choice(words) for _ in range(rng.randint(0, 5)))
+        data = line.encode()
+        if rng.random() < 0.3 and data:
+            mutable = bytearray(data)
+            for _ in range(rng.randint(1, 3)):
+                mutable[rng.randrange(len(mutable))] = rng.choice([c for c in range(256) if c != 10])
+            data = bytes(mutable)
+        if b"quit" not in data:
+            yield data
+
+
+@pytest.mark.slow
+def test_ten_thousand_lines(evaluator):
+    """An answer to each line that is a command, no internal error, and at the end a board that agrees with a twin told the same."""
+    probe = Scripted([])
+    names = list(engine_on(probe, evaluator).commands)
+    lines = [line for line in random_lines(12_000, names) if b"genmove" not in line or random.Random(line).random() < 0.3][:10_000]
+    assert len(lines) == 10_000
+    script = Scripted(list(lines), patience=2)
+    engine = engine_on(script, evaluator)
+    written: list[str] = []
+    serve(engine.commands, script, written.append)
+    text = "".join(written)
+    from gocnn.play.gtp import clean
+
+    assert text.count("\n\n") == sum(bool(clean(line)) for line in lines)
+    assert "internal error" not in text
+    twin = Board(19, engine.game.superko)
+    twin.set_up(*engine.game._setup)
+    for index, colour in engine.game.board.moves:
+        twin.superko = False
+        twin.play(index, colour)
+    assert (twin.stones() == engine.game.board.stones()).all()
+    serve(engine.commands, Scripted([b"clear_board", b"genmove b"]), written.append)
+    assert re.fullmatch(r"= \n\n= [A-T]\d+\n\n", "".join(written[-2:]))
+
+
+def test_a_faulty_command_is_answered(evaluator):
+    lines = Scripted([b"boom", b"name"])
+    engine = engine_on(lines, evaluator)
+
+    def boom(arguments: list[str]) -> str:
+        raise ZeroDivisionError("bang")
+
+    engine.commands["boom"] = boom
+    written: list[str] = []
+    serve(engine.commands, lines, written.append)
+    assert "".join(written) == "? internal error: ZeroDivisionError: bang\n\n= gocnn\n\n"
+
+
+# --- as a process -----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def process():
+    started = subprocess.Popen(
+        [sys.executable, "cli.py", "go-gtp", "--threads", "1"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
+    )
+    yield started
+    started.kill()
+    started.wait()
+    for stream in (started.stdin, started.stdout, started.stderr):
+        with contextlib.suppress(BrokenPipeError):
+            stream.close()
+
+
+def answer_of(process) -> bytes:
+    rows = []
+    while (row := process.stdout.readline()) not in (b"\n", b""):
+        rows.append(row)
+    return b"".join(rows)
+
+
+def send(process, data: bytes) -> None:
+    process.stdin.write(data)
+    process.stdin.flush()
+
+
+def test_analysis_stops_at_the_next_line(process):
+    send(process, b"genmove b\n")
+    answer_of(process)
+    send(process, b"kata-analyze w 5\n")
+    assert process.stdout.readline() == b"=\n"
+    for _ in range(3):
+        assert process.stdout.readline().startswith(b"info move")
+    asked = time.monotonic()
+    send(process, b"7 name\n")
+    while process.stdout.readline() != b"\n":
+        pass
+    assert answer_of(process) == b"=7 gocnn\n"
+    assert time.monotonic() - asked < 1.0
+
+
+def test_odd_input(process):
+    send(process, b"\xff\xfe\x00\n" + b"play b " + b"D" * (1 << 20) + b"\n" + b"name\n\n\r\nshowboard")
+    process.stdin.close()
+    text = process.stdout.read()
+    assert text.count(b"\n\n") == 4
+    assert b"= gocnn" in text
+    assert b"19 . . ." in text  # the last command had no line end
+    assert process.wait(20) == 0
+    assert process.stderr.read() == b""
+
+
+def test_interrupted_analysis_ends_its_answer(process):
+    send(process, b"lz-analyze b 5\n")
+    process.stdout.readline()
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    rest = process.stdout.read()
+    assert rest == b"\n" or rest.endswith(b"\n\n")
+    assert process.wait(20) == 130
+    assert process.stderr.read() == b""
+
+
+def test_a_client_that_goes_away(process):
+    send(process, b"name\n")
+    answer_of(process)
+    process.stdout.close()
+    send(process, b"name\nname\nname\n")
+    process.stdin.close()
+    assert process.wait(20) in (0, 1)
+    assert process.stderr.read() == b""
+
+
+def test_a_long_game_costs_little_beside_the_network(evaluator):
+    """300 moves through the protocol, without evaluating: well under the second that is promised."""
+    moves = play_randomly(2, 300)
+    script = [f"play {'bw'[colour - 1]} {to_gtp(index)}".encode() for index, colour in moves]
+    serve(engine_on(Scripted([]), evaluator).commands, Scripted(list(script[:5])), lambda text: None)  # compiles
+    begun = time.process_time()
+    engine = engine_on(Scripted([]), evaluator)
+    serve(engine.commands, Scripted(script), lambda text: None)
+    assert time.process_time() - begun < 1.0
+    assert len(engine.game.board.moves) == 300
+    with pytest.raises(IllegalMove):
+        engine.game.play(moves[-1][0], moves[-1][1])

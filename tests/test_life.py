@@ -1,0 +1,205 @@
+"""Eyes, unconditional life, playouts, dead stones: against slow twins written another way, and positions that every player knows."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from gocnn.board import BLACK, WHITE, Board, life
+from gocnn.board.coords import to_gtp
+from gocnn.play.outlook import chains, dead_stones, eyes, is_settled, look_ahead, pass_alive, settled_score, useful, without_territory
+from tests.conftest import play_randomly
+
+
+def neighbours(row: int, column: int, size: int) -> Iterator[tuple[int, int]]:
+    for r, c in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+        if 0 <= r < size and 0 <= c < size:
+            yield r, c
+
+
+def parts(points: set, size: int) -> list[frozenset]:
+    """Connected parts of a set of points."""
+    left, found = set(points), []
+    while left:
+        stack, part = [left.pop()], set()
+        while stack:
+            p = stack.pop()
+            part.add(p)
+            for n in neighbours(*p, size):
+                if n in left:
+                    left.remove(n)
+                    stack.append(n)
+        found.append(frozenset(part))
+    return found
+
+
+def benson(stones: np.ndarray, colour: int) -> set:
+    """Benson 1976 with sets, as it stands in the paper: chains X and regions R, both thinned out until nothing changes."""
+    size = len(stones)
+    everywhere = {(r, c) for r in range(size) for c in range(size)}
+    mine = {p for p in everywhere if stones[p] == colour}
+    chains_left, regions_left = parts(mine, size), parts(everywhere - mine, size)
+
+    def next_to(points) -> set:
+        return {n for p in points for n in neighbours(*p, size)}
+
+    def vital(region, chain) -> bool:
+        return bool(next_to(region) & chain) and all(set(neighbours(*p, size)) & chain for p in region if stones[p] == 0)
+
+    while True:
+        kept = [x for x in chains_left if sum(vital(r, x) for r in regions_left) >= 2]
+        safe = set().union(*kept) if kept else set()
+        regions = [r for r in regions_left if (next_to(r) & mine) <= safe]
+        if kept == chains_left and regions == regions_left:
+            return safe | {p for r in regions if any(vital(r, x) for x in kept) for p in r}
+        chains_left, regions_left = kept, regions
+
+
+def board_from(rows: str, size: int | None = None) -> Board:
+    lines = [line.split() for line in rows.strip().splitlines()][::-1]
+    size = size or len(lines)
+    board = Board(size)
+    board.set_up([r * size + c for r, line in enumerate(lines) for c, x in enumerate(line) if x == "X"],
+                 [r * size + c for r, line in enumerate(lines) for c, x in enumerate(line) if x == "O"])  # fmt: skip
+    return board
+
+
+@pytest.mark.parametrize("size", [5, 7, 9])
+def test_unconditional_life_against_the_twin(size):
+    """Ends of random games, where much is alive, and positions on the way."""
+    found = 0
+    for seed in range(60):
+        board = Board(size)
+        for index, colour in play_randomly(seed, 20 + seed % 40, size):
+            board.play(index, colour)
+        if seed % 2:
+            life.playout(board.state, BLACK, np.uint64(seed + 1))
+        stones = board.stones()
+        for colour in (BLACK, WHITE):
+            expected = benson(stones, colour)
+            assert {tuple(divmod(int(i), size)) for i in np.flatnonzero(pass_alive(board, colour))} == expected
+            found += len(expected)
+    assert found > 500  # not a comparison of empty sets
+
+
+def test_two_eyes_live_and_one_does_not():
+    two = board_from("""
+        . X . X .
+        X X X X X
+        . . . . .
+        . O O . .
+        . . . . .""")  # fmt: skip
+    assert pass_alive(two, BLACK).sum() == 7 + 3
+    one = board_from("""
+        . X O . .
+        X X O . .
+        O O O . .
+        . . . . .
+        . . . . .""")  # fmt: skip
+    assert not pass_alive(one, BLACK).any()
+
+
+EYES = """
+    . X . X . X .
+    X O X X X X .
+    . . . . . . .
+    . . . X . . .
+    . . X . X . .
+    . . O X {} . .
+    . . . . . . ."""
+
+
+def test_eyes_true_and_false():
+    """On the edge one diagonal of the opponent's makes an eye false, in the middle two."""
+    named = [{to_gtp(int(i), 7) for i in np.flatnonzero(eyes(board_from(EYES.format(corner)), BLACK))} for corner in "O."]
+    assert named == [{"E7"}, {"E7", "D3"}]
+    assert not eyes(board_from(EYES.format("O")), WHITE).any()
+
+
+def test_a_playout_ends_where_nothing_is_left_to_play():
+    for seed in range(30):
+        board = Board(9)
+        for index, colour in play_randomly(seed, 15, 9):
+            board.play(index, colour)
+        life.playout(board.state, board.to_play, np.uint64(seed + 1))
+        for colour in (BLACK, WHITE):
+            assert not (board.legal(colour)[:-1] & ~eyes(board, colour)).any()
+        assert (board.area() != 0).mean() > 0.9
+
+
+def test_playouts_are_repeatable_fair_and_know_who_is_ahead():
+    board = Board(19)
+    one, two = look_ahead(board, 0.0, 100, seed=5), look_ahead(board, 0.0, 100, seed=5)
+    assert (one.owner == two.owner).all()
+    assert abs(one.black_wins - 0.5) < 0.2
+    assert look_ahead(board, 100.0, 100).black_wins < 0.1
+    assert look_ahead(board, -100.0, 100).black_wins > 0.9
+    assert abs(look_ahead(board, 50.0, 400).lead - look_ahead(board, 0.0, 400).lead + 50) < 20
+
+
+FINISHED = """
+    . X . X O . . O .
+    X X X X O O O O O
+    . X . X O . O . .
+    X X X X O O O O O
+    . O X . X O . . .
+    X X X X X O O O O
+    . . . . X O . O .
+    . O . . X O O . O
+    . . . . X O . O ."""
+
+
+def test_dead_stones_and_score_of_a_finished_game():
+    """Black's two lone white stones are dead; the wall down the middle divides the board."""
+    board = board_from(FINISHED)
+    outlook = look_ahead(board, 0.0, 400)
+    dead = dead_stones(board, outlook)
+    assert {to_gtp(int(i), 9) for i in np.flatnonzero(dead)} == {"B2", "B5"}
+    assert is_settled(board, outlook)
+    # By hand: black has A to D in the upper four rows and A to E below; white has the rest.
+    assert settled_score(board, dead, 0.0) == 41 - 40
+    assert not without_territory(board, dead).any()
+
+
+def test_nothing_is_settled_at_the_beginning():
+    board = Board(19)
+    assert not is_settled(board, look_ahead(board, 6.5))
+    assert useful(board, BLACK).sum() == 362
+    assert len(chains(board)) == 0
+
+
+def test_seki_is_told_from_life():
+    """Six stones of each colour share two liberties; whoever plays there is captured."""
+    board = board_from("""
+        . O . O X . X . X
+        O O O O X X X X X
+        . O O O X . X . X
+        O O O O X X X X X
+        O O O O X X X X X
+        O O O O X X X X X
+        O O O O X X X X X
+        X X X . O O O X .
+        X X X . O O O X .""")  # fmt: skip
+    seki = {to_gtp(int(i), 9) for i in np.flatnonzero(without_territory(board, np.zeros(81, np.bool_)))}
+    assert seki == {f"{column}{row}" for column in "ABCEFG" for row in (1, 2)}
+
+
+def test_superko_moves_are_found_as_by_trying_each():
+    """The sieve by hash must not lose a repetition: random games on a small board, where they happen all the time."""
+    forbidden = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        board = Board(3, superko=True)
+        for _ in range(60):
+            mask = board.legal()
+            plain = board.copy()
+            plain.superko = False
+            for index in np.flatnonzero(plain.legal()[:-1]):
+                trial = board.copy()
+                trial.superko = False
+                trial.play(int(index))
+                repeats = trial._colours() in board._seen
+                assert mask[index] == (not repeats)
+                forbidden += repeats
+            board.play(int(rng.choice(np.flatnonzero(mask))))
+    assert forbidden > 50

@@ -1,0 +1,242 @@
+"""Matches: engines that behave and engines that do not, resuming, counting, a real opponent."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sgfmill import sgf
+
+from gocnn.board import Board
+from gocnn.play.client import EngineFault, EngineProcess, EngineRefusal
+from gocnn.play.match import Played, standing
+from gocnn.play.settle import settled_margin
+from tests.conftest import ROOT, heed_interrupts
+from tests.test_cli import good, refused
+
+ODD = """
+import sys, time
+kind = sys.argv[1]
+moves = 0
+taken = []
+points = [f"{c}{r}" for r in (3, 6, 9, 12, 15) for c in "CFKNQ"]
+for line in sys.stdin:
+    name = line.split()[0] if line.split() else ""
+    if name == "genmove":
+        moves += 1
+        if moves > 3:
+            if kind == "dies": sys.exit(3)
+            if kind == "hangs": time.sleep(60)
+            if kind == "nonsense": print("hello there", flush=True); continue
+            if kind == "vertex": print("= Z99\\n", flush=True); continue
+            if kind == "illegal": print(f"= {taken[0]}\\n", flush=True); continue
+            if kind == "refuses": print("? I am tired\\n", flush=True); continue
+            if kind == "resigns": print("= resign\\n", flush=True); continue
+            if kind == "flood": print("= D4" + "\\n x" * 600000, flush=True); continue
+        taken.append("pass" if kind == "passes" else next(p for p in points if p not in taken))
+        print("= " + taken[-1] + "\\n", flush=True)
+    elif name == "play":
+        taken.append(line.split()[2]); print("= \\n", flush=True)
+    elif name == "clear_board":
+        taken, moves = [], 0; print("= \\n", flush=True)
+    elif name == "final_score":
+        print("= " + {"draws": "0", "vague": "nobody knows"}.get(kind, "W+2.5") + "\\n", flush=True)
+    elif name == "quit":
+        print("= \\n", flush=True); sys.exit(0)
+    elif name == "time_settings" or name == "time_left":
+        print("? unknown command\\n", flush=True)
+    else:
+        print("= \\n", flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("odd") / "odd.py"
+    path.write_text(ODD)
+    return path
+
+
+def engine(odd: Path, kind: str) -> str:
+    return f"{sys.executable} {odd} {kind}"
+
+
+OURS = f"{sys.executable} {ROOT / 'cli.py'} go-gtp --threads 1"
+
+
+def played(out: Path) -> list[dict]:
+    return sorted((json.loads(line) for line in (out / "games.jsonl").read_text().splitlines()), key=lambda g: g["number"])
+
+
+@pytest.mark.parametrize(("kind", "how", "what"), [
+    ("dies", "fault", "died (exit code 3)"), ("nonsense", "fault", "not GTP"), ("vertex", "fault", "'Z99'"), ("illegal", "illegal move", "occupied"),
+    ("refuses", "fault", "tired"), ("resigns", "resignation", ""), ("flood", "fault", "without end"), ("hangs", "time", "did not answer within"),
+])  # fmt: skip
+def test_an_engine_that_misbehaves_loses_and_the_match_goes_on(odd, tmp_path, kind, how, what):
+    """Both games are played and lost, the first one not being its only life."""
+    good("go-match", "--black", engine(odd, kind), "--white", engine(odd, "good"), "--games", 2, "--out", tmp_path / "m", "--opening-moves", 0, "--seconds", 2, "--jobs", 1,
+         "--main-time", 100)  # fmt: skip
+    games = played(tmp_path / "m")
+    assert [g["winner"] for g in games] == [1, 1]
+    assert [g["black"] for g in games] == [0, 1]
+    assert all(g["how"] == how and what in g["detail"] for g in games)
+    for number, result in enumerate(("W", "B")):
+        record = sgf.Sgf_game.from_bytes((tmp_path / "m" / f"{number:04d}.sgf").read_bytes())
+        assert record.get_root().get("RE").startswith(result + "+")
+
+
+def test_two_that_pass(odd, tmp_path):
+    out = good(
+        "go-match",
+        "--black",
+        engine(odd, "passes"),
+        "--white",
+        engine(odd, "passes"),
+        "--games",
+        4,
+        "--out",
+        tmp_path / "m",
+        "--opening-moves",
+        4,
+        "--referee",
+        engine(odd, "counts"),
+    )
+    games = played(tmp_path / "m")
+    assert all(g["how"] == "score" and g["moves"] == 6 and g["result"] == "W+2.5" for g in games)
+    assert [g["winner"] for g in games] == [1, 0, 1, 0]
+    assert "4 games" in out
+    records = [(tmp_path / "m" / f"{n:04d}.sgf").read_bytes() for n in range(4)]
+    moves = [[n.get_move() for n in sgf.Sgf_game.from_bytes(r).get_main_sequence()][1:5] for r in records]
+    assert moves[0] == moves[1]
+    assert moves[2] == moves[3]
+    assert moves[0] != moves[2]
+
+
+def test_goes_on_where_it_stopped(odd, tmp_path):
+    arguments = [
+        "go-match",
+        "--black",
+        engine(odd, "resigns"),
+        "--white",
+        engine(odd, "good"),
+        "--out",
+        str(tmp_path / "m"),
+        "--opening-moves",
+        "0",
+        "--jobs",
+        "1",
+    ]
+    good(*arguments, "--games", 2)
+    with (tmp_path / "m" / "games.jsonl").open("a") as stream:
+        stream.write('{"number": 2, "opening')  # killed while writing
+    before = (tmp_path / "m" / "0000.sgf").stat().st_mtime_ns
+    good(*arguments, "--games", 4)
+    assert [g["number"] for g in played(tmp_path / "m")] == [0, 1, 2, 3]
+    assert (tmp_path / "m" / "0000.sgf").stat().st_mtime_ns == before
+    assert "another komi" in refused(1, *arguments, "--komi", 0.5)
+
+
+def test_interrupted_match_leaves_no_engine_behind(odd, tmp_path):
+    arguments = [sys.executable, "cli.py", "go-match", "--black", engine(odd, "hangs"), "--white", engine(odd, "hangs"), "--games", "4", "--out", str(tmp_path / "m"),
+                 "--opening-moves", "0", "--jobs", "2"]  # fmt: skip
+    process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)
+    deadline = time.monotonic() + 60
+    while running(odd) < 4 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on" in errors
+    assert "Traceback" not in errors
+    assert running(odd) == 0
+
+
+def running(script: Path) -> int:
+    out = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    return sum(str(script) in line and "go-match" not in line for line in out.splitlines())
+
+
+def test_bad_calls(odd, tmp_path):
+    ok = engine(odd, "passes")
+    assert "cannot start" in refused(1, "go-match", "--black", "/no/such/engine", "--white", ok, "--out", tmp_path / "a", "--games", 1)
+    assert "close its quotes" in refused(1, "go-match", "--black", "'x", "--white", ok, "--out", tmp_path / "b", "--games", 1)
+    assert "cannot read" in refused(1, "go-match", "--black", ok, "--white", ok, "--out", tmp_path / "c", "--openings", tmp_path / "none.sgf")
+    (tmp_path / "o.sgf").write_bytes(b"(;SZ[19]AB[dd];W[pp])")
+    assert "take it out" in refused(1, "go-match", "--black", ok, "--white", ok, "--out", tmp_path / "d", "--openings", tmp_path / "o.sgf")
+    (tmp_path / "o.sgf").write_bytes(b"(;SZ[19];B[dd];W[pp];B[dp])(;SZ[19];B[qd];W[dd])")
+    good(
+        "go-match",
+        "--black",
+        ok,
+        "--white",
+        ok,
+        "--out",
+        tmp_path / "e",
+        "--openings",
+        tmp_path / "o.sgf",
+        "--games",
+        4,
+        "--opening-moves",
+        2,
+        "--referee",
+        engine(odd, "draws"),
+    )
+    assert {g["result"] for g in played(tmp_path / "e")} == {"0"}
+    assert "does not count" in refused(
+        1, "go-match", "--black", ok, "--white", ok, "--out", tmp_path / "f", "--games", 1, "--referee", engine(odd, "vague")
+    )
+    assert [g["opening"] for g in played(tmp_path / "e")] == [0, 0, 1, 1]
+
+
+def test_standing():
+    def game(winner: int) -> Played:
+        return Played(0, 0, 0, winner, "", "score", "", 100, (0.0, 0.0))
+
+    s = standing([game(0)] * 75 + [game(1)] * 25)
+    assert (s.wins, s.losses, s.draws, s.rate) == (75, 25, 0, 0.75)
+    assert s.elo == pytest.approx(190.8, abs=0.1)  # 400 log10 3
+    # Wilson's interval of 75 of 100, as published tables have it.
+    assert s.interval == pytest.approx((0.657, 0.825), abs=0.001)
+    assert standing([game(-1)] * 10).elo == 0
+    assert standing([game(0)] * 10).elo == float("inf")
+
+
+def test_the_client_tells_failure_from_fault(odd):
+    process = EngineProcess(engine(odd, "refuses"))
+    with pytest.raises(EngineRefusal, match="unknown command"):
+        process.ask("time_settings 1 2 3")
+    for _ in range(3):
+        process.ask("genmove b")
+    with pytest.raises(EngineRefusal, match="tired"):
+        process.ask("genmove b")
+    process.close()
+    with pytest.raises(EngineFault):
+        process.ask("name")
+
+
+def test_dead_stones_are_settled_by_playing_out(evaluator):
+    """Two living walls with a hopeless stone in black's field: counted as if it were taken off."""
+    board = Board(19)
+    black = [r * 19 + 9 for r in range(19)] + [r * 19 + c for r in (4, 14) for c in range(9)]
+    white = [r * 19 + 10 for r in range(19)] + [r * 19 + c for r in (4, 14) for c in range(11, 19)]
+    board.set_up(black, [*white, 9 * 19 + 4])
+    assert settled_margin(evaluator, board, 0.0) == 10 * 19 - 9 * 19
+
+
+GNUGO = shutil.which("gnugo") or shutil.which("gnugo", path="/usr/games")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(GNUGO is None, reason="needs GNU Go (Debian: gnugo)")
+def test_whole_games_against_gnu_go(tmp_path):
+    """GNU Go plays, referees and counts: two games to the end, no illegal move by either, and its score is ours but for small things."""
+    good("go-match", "--black", OURS, "--white", f"{GNUGO} --mode gtp --level 1 --chinese-rules", "--games", 2, "--out", tmp_path / "m", "--referee",
+         f"{GNUGO} --mode gtp --level 1 --chinese-rules")  # fmt: skip
+    for game in played(tmp_path / "m"):
+        assert game["how"] in ("score", "resignation")
+        assert game["moves"] > 50

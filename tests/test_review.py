@@ -1,0 +1,193 @@
+"""Reviews: figures against a recount, records that keep all they held, hard records, the page in a real browser."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sgfmill import sgf, sgf_grammar
+
+from gocnn.board import Board
+from gocnn.play import annotate
+from gocnn.play.mainline import parse, serialise
+from gocnn.play.review import review, table
+from gocnn.play.review_page import page
+from gocnn.policy.suggestion import suggest
+from tests.conftest import main_line, play_randomly, sgf_text
+from tests.test_cli import good, refused
+
+
+@pytest.fixture(scope="module")
+def game(sample_files: list[Path]) -> Path:
+    return sample_files[3]
+
+
+def test_figures_are_those_of_suggest(evaluator, game):
+    """Each move's probability, rank and choices, against one position at a time."""
+    data = game.read_bytes()
+    (record,) = parse(data, "x")
+    result = review(record, "x", evaluator)
+    moves = main_line(data)
+    assert [(m.index, m.colour) for m in result.moves] == moves
+    board = Board(19)
+    rng = np.random.default_rng(0)
+    chosen = set(rng.choice(len(moves), 25, replace=False).tolist())
+    for number, (index, colour) in enumerate(moves):
+        if number in chosen:
+            board.to_play = colour
+            p = suggest(evaluator, board)
+            move = result.moves[number]
+            assert move.probability == pytest.approx(float(p[index]), abs=1e-5)
+            assert move.legal == board.legal().sum()
+            assert move.choices[0][0] == int(p.argmax()) or move.choices[0][1] == pytest.approx(float(p.max()), abs=1e-5)
+            assert abs(move.rank - 1 - int((p > p[index]).sum())) <= 1
+        board.play(index, colour)
+    found = table(result.moves)
+    assert found["both", "all"].moves == len(moves)
+    assert found["black", "all"].moves + found["white", "all"].moves == len(moves)
+    assert found["both", "all"].top1 == pytest.approx(sum(m.rank == 1 for m in result.moves) / len(moves))
+    assert sum(found["both", phase].moves for phase in ("opening", "middle", "end") if ("both", phase) in found) == len(moves)
+    assert [m.probability for m in result.least_expected()] == sorted(m.probability for m in result.moves)[:10]
+
+
+RICH = (b"(;GM[1]FF[4]SZ[19]CA[GB18030]PB[" + "黑方".encode("gb18030") + b"]PW[White \\] name]RE[B+R]XX[unknown][values]C[" + "开局".encode("gb18030") + b"]\n"
+        b";B[pd]C[first]LB[dd:A]TR[qq]BL[12.5](;W[dd]N[main];B[pp]BM[2](;W[dp];B[])(;W[dq]C[variation]))(;W[dp];B[dd]AB[aa]))")  # fmt: skip
+
+
+def test_everything_in_the_record_stays(evaluator, tmp_path):
+    (tmp_path / "in.sgf").write_bytes(RICH)
+    good("go-review", tmp_path / "in.sgf", "--out", tmp_path / "out.sgf", "--quiet")
+    before, after = (sgf_grammar.parse_sgf_game(data) for data in (RICH, (tmp_path / "out.sgf").read_bytes()))
+
+    def compare(one, two) -> None:
+        assert len(one.sequence) == len(two.sequence)
+        assert len(one.children) == len(two.children)
+        for mine, theirs in zip(one.sequence, two.sequence, strict=True):
+            for key, values in mine.items():
+                if key == "C":
+                    assert theirs["C"] == values or theirs["C"][0].startswith(values[0] + b"\n\n")
+                else:
+                    assert theirs[key][: len(values)] == values
+            assert set(theirs) - set(mine) <= {"C", "LB", "TR", "BM", "DO", "TE"}
+        for mine, theirs in zip(one.children, two.children, strict=True):
+            compare(mine, theirs)
+
+    # The variations themselves are left as they are.
+    compare(before, after)
+    assert after.children[1].sequence == before.children[1].sequence
+    marked = after.children[0].sequence[1]
+    assert marked["BM"] == [b"2"]
+    labels = [value[:2] for value in after.sequence[1]["LB"]]
+    assert len(labels) == len(set(labels))
+    assert b"qq" not in labels
+    assert b"dd:A" in after.sequence[1]["LB"]
+    assert sgf.Sgf_game.from_bytes((tmp_path / "out.sgf").read_bytes()).get_root().get("PB") == "黑方"
+
+
+def test_reviewing_twice_adds_marks_once(evaluator, game):
+    (record,) = parse(game.read_bytes(), "x")
+    annotate.annotate(review(record, "x", evaluator))
+    once = serialise([record])
+    (again,) = parse(once, "x")
+    annotate.annotate(review(again, "x", evaluator))
+    for node in again.tree.sequence:
+        for name in ("LB", "TR"):
+            assert len(node.get(name, [])) == len({value[:2] for value in node.get(name, [])})
+    assert [(s.index, s.colour) for s in again.steps] == [(s.index, s.colour) for s in record.steps]
+
+
+def test_hard_records(evaluator, tmp_path):
+    moves = play_randomly(5, 60)
+    illegal = sgf_text([*moves[:50], moves[10], *moves[50:]])
+    (tmp_path / "illegal.sgf").write_bytes(illegal)
+    out = good("go-review", tmp_path / "illegal.sgf", "--out", tmp_path / "out.sgf")
+    assert "reviewed up to move 50" in out
+    assert b"The review ends early: move 51 is not legal" in (tmp_path / "out.sgf").read_bytes()
+    (tmp_path / "setup.sgf").write_bytes(b"(;GM[1]SZ[19]AB[dd][pp]HA[2];W[pd];B[dp]AW[jj]AE[pd];W[qf]MN[9];B[pd])")
+    values = json.loads(good("go-review", tmp_path / "setup.sgf", "--json"))[0]
+    assert [m["move"] for m in values["moves"]] == ["Q16", "D4", "R14", "Q16"]
+    assert values["trouble"] == ""
+    for name, data, why in (("none", b"(;GM[1]SZ[19])", "no moves"), ("text", b"hello", "not a game record"), ("empty", b"", "not a game record"),
+                            ("small", b"(;SZ[9];B[aa])", "9x9"), ("first", b"(;SZ[19];B[zz])", "not on the board")):  # fmt: skip
+        (tmp_path / f"{name}.sgf").write_bytes(data)
+        assert why in refused(1, "go-review", tmp_path / f"{name}.sgf"), name
+    assert "does not exist" in refused(1, "go-review", tmp_path / "nothing.sgf")
+    assert ".png or .svg" in refused(2, "go-review", tmp_path / "setup.sgf", "--picture", tmp_path / "x.gif")
+
+
+@pytest.mark.slow
+def test_a_record_of_30000_moves(tiny_run, tmp_path):
+    """A short opening, then passes without end."""
+    cycle = []
+    board = Board(19)
+    opening = [(20, 1), (21, 2), (1, 2), (2, 1), (38, 1), (39, 2)]
+    for index, colour in opening:
+        board.play(index, colour)
+    while len(cycle) < 30_000 - len(opening):
+        cycle += [(361, 1), (361, 2)]
+    (tmp_path / "long.sgf").write_bytes(sgf_text([*opening, *cycle]))
+    run = good("go-review", tmp_path / "long.sgf", "--out", tmp_path / "out.sgf", "--html", tmp_path / "page.html", "--model", tiny_run)
+    assert "30000" in run
+    assert len(main_line((tmp_path / "out.sgf").read_bytes())) == 30_000
+
+
+def test_a_folder_gives_a_table(sample_files, tmp_path):
+    folder = tmp_path / "games"
+    folder.mkdir()
+    for path in sample_files[:3]:
+        shutil.copy(path, folder / path.name)
+    (folder / "bad.sgf").write_bytes(b"nonsense")
+    (folder / "two.sgf").write_bytes(sgf_text(play_randomly(1, 20)) + b"\n" + sgf_text(play_randomly(2, 30)))
+    out = good("go-review", folder, "--out", tmp_path / "out", "--quiet")
+    assert "5 games" in out
+    assert "two.sgf (game 2)" in out
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {*(p.name for p in sample_files[:3]), "two.sgf"}
+    assert len(parse((tmp_path / "out" / "two.sgf").read_bytes(), "x")) == 2
+    assert "must be a folder" in refused(2, "go-review", folder, "--out", tmp_path / "one.sgf")
+    assert "name one" in refused(2, "go-review", folder, "--html", tmp_path / "x.html")
+    assert len(json.loads(good("go-review", folder, "--json", "--quiet").splitlines()[-1])) == 5
+
+
+def test_chart_and_page_are_written(game, tmp_path):
+    good("go-review", game, "--picture", tmp_path / "strip.png", "--html", tmp_path / "page.html")
+    good("go-review", game, "--picture", tmp_path / "strip.svg")
+    assert (tmp_path / "strip.png").read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in (tmp_path / "strip.svg").read_bytes()
+    assert "/*DATA*/" not in (tmp_path / "page.html").read_text()
+
+
+def test_names_cannot_break_out_of_the_page(evaluator):
+    (record,) = parse(sgf_text(play_randomly(1, 5), "PB[</script><script>alert(1)</script>]PW[a & b]"), "x")
+    text = page(review(record, "<b>", evaluator))
+    assert text.count("</script>") == 2
+    data = json.loads(re.search(r'type="application/json">(.*?)</script>', text, re.DOTALL)[1])
+    assert data["title"] == "</script><script>alert(1)</script> (Black) - a & b (White)"
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_the_page_in_a_browser(evaluator, game, tmp_path):
+    """A real browser runs the page: after End the board shows as many stones as sgfmill's board has, and no error is logged."""
+    from sgfmill import sgf_moves
+
+    data = game.read_bytes()
+    (record,) = parse(data, "x")
+    text = page(review(record, "x", evaluator))
+    steps = "go(moves.length); document.title = document.querySelectorAll('.stone').length + ' stones';"
+    broken = "window.onerror = (m) => { document.documentElement.dataset.error = m; };"
+    target = tmp_path / "page.html"
+    target.write_text(text.replace("<script>\n", f"<script>{broken}\n", 1).replace("\ndraw();\n</script>", f"\ndraw(); {steps}\n</script>"))
+    run = subprocess.run([CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", f"--user-data-dir={tmp_path}/profile",
+                          "--dump-dom", target.as_uri()], capture_output=True, text=True, timeout=90)  # fmt: skip
+    board, plays = sgf_moves.get_setup_and_moves(sgf.Sgf_game.from_bytes(data))
+    for colour, place in plays:
+        if place is not None:
+            board.play(*place, colour)
+    assert f"<title>{len(board.list_occupied_points())} stones</title>" in run.stdout
+    assert "data-error" not in run.stdout

@@ -1,0 +1,80 @@
+"""The network without torch: ONNX files, and kernels without numba."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT
+from tests.test_cli import good, refused
+
+
+def test_shipped_onnx_is_the_shipped_network():
+    """The two files that ship answer alike, on positions of random games, and say that they come from the same training."""
+    from gocnn.policy.export import difference
+    from gocnn.policy.model import default_model, load
+    from gocnn.policy.runtime import SHIPPED, OnnxPolicy
+
+    torch_model, onnx_model = load(default_model()), OnnxPolicy(SHIPPED)
+    assert difference(torch_model, onnx_model) < 1e-4
+    assert onnx_model.groups == torch_model.groups
+    assert onnx_model.provenance == torch_model.provenance
+
+
+@pytest.mark.parametrize(("precision", "most"), [("fp32", 1e-4), ("fp16", 0.05)])
+def test_export(tiny_run, tmp_path, precision, most):
+    out = good("go-export", tiny_run, "--onnx", tmp_path / "m.onnx", "--precision", precision)
+    assert float(out.split()[-1]) < most
+    asked = [json.loads(good("go-suggest", "--moves", "B D4 W Q16", "--json", "--model", m)) for m in (tiny_run, tmp_path / "m.onnx")]
+    for one, other in zip(*(sorted(a["moves"], key=lambda m: m["move"]) for a in asked), strict=True):
+        assert one["move"] == other["move"]
+        assert one["probability"] == pytest.approx(other["probability"], abs=1e-3)
+
+
+def test_bad_onnx(tiny_run, tmp_path):
+    import onnx
+
+    assert "must end in .onnx" in refused(2, "go-export", tiny_run, "--onnx", tmp_path / "m.bin")
+    assert "does not exist" in refused(1, "go-export", tmp_path / "nothing", "--onnx", tmp_path / "m.onnx")
+    assert "cannot read" in refused(1, "go-suggest", "--model", tmp_path / "none.onnx")
+    whole = (ROOT / "gocnn" / "policy" / "weights" / "small.onnx").read_bytes()
+    for name, data in (("text", b"hello"), ("empty", b""), ("short", whole[:100_000])):
+        (tmp_path / f"{name}.onnx").write_bytes(data)
+        assert "cut short" in refused(1, "go-suggest", "--model", tmp_path / f"{name}.onnx")
+    graph = onnx.load_from_string(whole)
+    del graph.metadata_props[:]
+    (tmp_path / "other.onnx").write_bytes(graph.SerializeToString())
+    assert "not one of a policy network" in refused(1, "go-suggest", "--model", tmp_path / "other.onnx")
+    graph.metadata_props.add(key="kind", value="go-policy")
+    graph.metadata_props.add(key="provenance", value="{}")
+    graph.metadata_props.add(key="config", value='{"groups": ["libertines"]}')
+    (tmp_path / "newer.onnx").write_bytes(graph.SerializeToString())
+    assert "libertines" in refused(1, "go-suggest", "--model", tmp_path / "newer.onnx")
+
+
+def suggest_in_a_process(*arguments: str, compiled: bool) -> dict:
+    program = "import sys, gocnn._jit as j\n"
+    if compiled:
+        program += "j.interpret = lambda: None\n"
+    program += "from gocnn.commands import main\nmain(sys.argv[1:])"
+    run = subprocess.run([sys.executable, "-W", "error", "-c", program, "go-suggest", "--json", *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_interpreted_kernels_answer_as_compiled_ones(sample_files: list[Path]):
+    """go-suggest leaves the kernels uncompiled; reading, planes, ladders and legality must come out the same, without a warning."""
+    rng = np.random.default_rng(3)
+    for path in rng.choice(np.array(sample_files, object), 4, replace=False):
+        ply = str(int(rng.integers(60, 100)))
+        assert suggest_in_a_process(str(path), "--at", ply, compiled=False) == suggest_in_a_process(str(path), "--at", ply, compiled=True)
+
+
+def test_a_suggestion_imports_neither_torch_nor_numba():
+    program = ("import sys\nfrom gocnn.commands import main\nmain(['go-suggest', '--moves', 'B D4'], standalone_mode=False)\n"
+               "print(sorted({'torch', 'numba', 'matplotlib'} & set(sys.modules)))")  # fmt: skip
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout.splitlines()[-1] == "[]", run.stderr
