@@ -12,11 +12,13 @@ import pytest
 from sgfmill import sgf
 
 from gocnn.board import Board
+from gocnn.board.coords import from_gtp
 from gocnn.play.client import EngineFault, EngineProcess, EngineRefusal
 from gocnn.play.match import Played, standing
 from gocnn.play.settle import settled_margin
 from tests.conftest import ROOT, heed_interrupts
 from tests.test_cli import good, refused
+from tests.test_gtp import FINISHED_LEFT, FINISHED_RIGHT
 
 ODD = """
 import sys, time
@@ -220,12 +222,12 @@ def test_the_client_tells_failure_from_fault(odd):
 
 
 def test_dead_stones_are_settled_by_playing_out(evaluator):
-    """Two living walls with a hopeless stone in black's field: counted as if it were taken off."""
+    """Two nets of eyes divide the board; in black's there is a hole with a hopeless white stone: counted as if it were taken off."""
     board = Board(19)
-    black = [r * 19 + 9 for r in range(19)] + [r * 19 + c for r in (4, 14) for c in range(9)]
-    white = [r * 19 + 10 for r in range(19)] + [r * 19 + c for r in (4, 14) for c in range(11, 19)]
-    board.set_up(black, [*white, 9 * 19 + 4])
-    assert settled_margin(evaluator, board, 0.0) == 10 * 19 - 9 * 19
+    hole = {f"{column}{row}" for column in "DEF" for row in (9, 10, 11)}
+    black = [from_gtp(vertex) for vertex in FINISHED_LEFT if vertex not in hole]
+    board.set_up(black, [*(from_gtp(vertex) for vertex in FINISHED_RIGHT), from_gtp("E10")])
+    assert settled_margin(evaluator, board, 0.0) == 9 * 19 - 10 * 19
 
 
 GNUGO = shutil.which("gnugo") or shutil.which("gnugo", path="/usr/games")
