@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board import BLACK, Board, IllegalMove
+from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, PASS, SIZE, to_gtp
 from gocnn.play.engine import COLOURS, Engine, colour_of, vertex_of
 from gocnn.play.game import Game
 from gocnn.play.gtp import Handler, Refused
 from gocnn.play.outlook import Outlook, Playouts, useful
-from gocnn.play.player import RESIGN, Player
+from gocnn.play.player import Player
 from gocnn.policy.suggestion import suggest_many
 
 MOST_MOVES = 12
@@ -231,47 +231,32 @@ def from_the_top(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def install(engine: Engine, stopped: Callable[[], bool]) -> None:
     """Add the analysis commands. `stopped`: whether the client has sent something (then an analysis ends)."""
 
-    def analyse(kata: bool) -> Handler:
+    def shown(analysis: Analysis, request: Request, kata: bool) -> Iterator[str]:
+        if analysis.candidates:
+            yield kata_row(analysis, request) if kata else lz_row(analysis.moves())
+
+    def analyse(analysis: Analysis, request: Request, kata: bool) -> Iterator[str]:
+        wait = min(request.interval, 0.1)
+        while True:
+            analysis.advance(wait, stopped)
+            yield from shown(analysis, request, kata)
+            if stopped():
+                return
+            wait = request.interval
+
+    def genmove(analysis: Analysis, request: Request, kata: bool) -> Iterator[str]:
+        analysis.advance(min(request.interval, 0.2), lambda: False)
+        yield from shown(analysis, request, kata)
+        yield f"play {engine.generate(request.colour, keep=request.keep)}"
+
+    def command(rows: Callable[[Analysis, Request, bool], Iterator[str]], kata: bool) -> Handler:
         def handler(arguments: list[str]) -> Iterator[str]:
             request = parse(arguments, engine.game)
-            return rows(request)
-
-        def rows(request: Request) -> Iterator[str]:
-            analysis = Analysis(engine.player, engine.game, request.colour, request.keep, request.most)
-            wait = min(request.interval, 0.1)
-            while True:
-                analysis.advance(wait, stopped)
-                if analysis.candidates:
-                    yield kata_row(analysis, request) if kata else lz_row(analysis.moves())
-                if stopped():
-                    return
-                wait = request.interval
-
-        return handler
-
-    def genmove(kata: bool) -> Handler:
-        def handler(arguments: list[str]) -> Iterator[str]:
-            request = parse(arguments, engine.game)
-            return rows(request)
-
-        def rows(request: Request) -> Iterator[str]:
-            analysis = Analysis(engine.player, engine.game, request.colour, request.keep, request.most)
-            analysis.advance(min(request.interval, 0.2), lambda: False)
-            if analysis.candidates:
-                yield kata_row(analysis, request) if kata else lz_row(analysis.moves())
-            decision = engine.player.decide(engine.game, request.colour, request.keep)
-            if decision.index == RESIGN:
-                yield "play resign"
-                return
-            try:
-                engine.game.play(decision.index, request.colour)
-            except IllegalMove:  # pragma: no cover - decide plays legal moves only
-                yield "play pass"
-                return
-            yield f"play {to_gtp(decision.index)}"
+            return rows(Analysis(engine.player, engine.game, request.colour, request.keep, request.most), request, kata)
 
         return handler
 
     engine.commands.update({
-        "lz-analyze": analyse(False), "lz-genmove_analyze": genmove(False), "kata-analyze": analyse(True), "kata-genmove_analyze": genmove(True),
+        "lz-analyze": command(analyse, False), "lz-genmove_analyze": command(genmove, False),
+        "kata-analyze": command(analyse, True), "kata-genmove_analyze": command(genmove, True),
     })  # fmt: skip

@@ -1,6 +1,7 @@
 """The GTP commands of the engine: administration, setup, play, score. Analysis is in `gocnn.play.analysis`, GoGui's in `gocnn.play.gogui`."""
 
 import numpy as np
+import numpy.typing as npt
 
 from gocnn import __version__
 from gocnn.board import BLACK, WHITE, BadVertex, IllegalMove
@@ -178,9 +179,9 @@ class Engine:
         decision = self.player.decide(self.game, colour_of(one(arguments)))
         return "resign" if decision.index == RESIGN else to_gtp(decision.index)
 
-    def generate(self, colour: int, clean_up: bool = False) -> str:
-        """Choose a move and play it."""
-        decision = self.player.decide(self.game, colour, clean_up=clean_up)
+    def generate(self, colour: int, clean_up: bool = False, keep: npt.NDArray[np.bool_] | None = None) -> str:
+        """Choose a move (see `Player.decide`) and play it; the vertex, or `resign`."""
+        decision = self.player.decide(self.game, colour, keep, clean_up)
         if decision.index == RESIGN:
             return "resign"
         self._play(decision.index, colour)
