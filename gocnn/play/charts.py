@@ -18,13 +18,28 @@ def picture_format(target: Path) -> str:
     return kind
 
 
-def draw_evaluation(judged: Judged, figures: dict[str, Any], target: Path, step: int = 20) -> None:
-    """Accuracy over the course of the game (with 95 % intervals), and calibration, as a PNG or SVG."""
-    kind = picture_format(target)
+def pyplot() -> Any:
+    """Matplotlib for files, without a screen; imported when it is wanted."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+
+    return plt
+
+
+def save(figure: Any, target: Path) -> None:
+    """Write the figure, whole or not at all, as the ending of `target` says, and close it. Raises ValueError for another ending."""
+    kind = picture_format(target)
+    with replacing(target) as stream:
+        figure.savefig(stream, format=kind, dpi=110)
+    pyplot().close(figure)
+
+
+def draw_evaluation(judged: Judged, figures: dict[str, Any], target: Path, step: int = 20) -> None:
+    """Accuracy over the course of the game (with 95 % intervals), and calibration, as a PNG or SVG."""
+    picture_format(target)
+    plt = pyplot()
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), constrained_layout=True)
     for k, colour in ((1, "#c33"), (5, "#36c")):
@@ -50,6 +65,4 @@ def draw_evaluation(judged: Judged, figures: dict[str, Any], target: Path, step:
               title=f"calibration error {figures['calibration_error']:.3f}")  # fmt: skip
     for axis in (left, right):
         axis.grid(alpha=0.3)
-    with replacing(target) as stream:
-        figure.savefig(stream, format=kind, dpi=110)
-    plt.close(figure)
+    save(figure, target)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from gocnn.board import WHITE, Board
 from gocnn.board.coords import GTP_LETTERS
-from gocnn.files import replacing
-from gocnn.play.charts import picture_format
+from gocnn.play.charts import picture_format, pyplot, save
 from gocnn.play.diagram import STARS
 
 
@@ -18,11 +17,8 @@ def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, floa
     `played` (a flat index) gets a square. `numbered`: so many of the last moves show their numbers, where their stones still stand; else the
     last one has a ring. Passes are not drawn.
     """
-    kind = picture_format(target)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    picture_format(target)
+    plt = pyplot()
     from matplotlib.patches import Circle, Rectangle
 
     size = board.size
@@ -75,9 +71,7 @@ def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, floa
     axis.axis("off")
     if title:
         axis.set_title(title, fontsize=11)
-    with replacing(target) as stream:
-        figure.savefig(stream, format=kind, dpi=110)
-    plt.close(figure)
+    save(figure, target)
 
 
 def move_numbers(board: Board, count: int) -> dict[int, int]:

@@ -8,29 +8,12 @@ import numpy as np
 
 from gocnn.board import Board
 from gocnn.board.coords import PASS, SIZE, to_gtp
-from gocnn.files import replacing
-from gocnn.play.charts import picture_format
+from gocnn.play.charts import pyplot, save
 from gocnn.play.insight import LayerView
 from gocnn.policy.suggestion import Floats
 
 SHOWN = 24
 """Feature maps, or filters, of a picture."""
-
-
-def _pyplot() -> Any:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    return pyplot
-
-
-def _save(figure: Any, target: Path) -> None:
-    kind = picture_format(target)
-    with replacing(target) as stream:
-        figure.savefig(stream, format=kind, dpi=110)
-    _pyplot().close(figure)
 
 
 def _stones(axis: Any, board: Board, size: float) -> None:
@@ -43,7 +26,7 @@ def _stones(axis: Any, board: Board, size: float) -> None:
 
 def draw_maps(maps: Floats, board: Board, layer: LayerView, target: Path) -> None:
     """The maps of a layer that vary most over this board, the stones over them."""
-    plt = _pyplot()
+    plt = pyplot()
     order = np.argsort(-maps.std((1, 2)))[:SHOWN]
     columns = 6
     rows = -(-len(order) // columns)
@@ -56,15 +39,14 @@ def draw_maps(maps: Floats, board: Board, layer: LayerView, target: Path) -> Non
         axis.imshow(maps[channel], origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
         _stones(axis, board, 9)
         axis.set_title(f"channel {channel}", fontsize=8)
-    field = "the whole board" if layer.sees_all else f"{layer.receptive_field}x{layer.receptive_field} points"
     figure.suptitle(f"{layer.name}: {len(order)} of {len(maps)} feature maps; one value sees {layer.receptive_field}x{layer.receptive_field} points"
-                    f"{', and by its context ' + field if layer.sees_all else ''}", fontsize=11)  # fmt: skip
-    _save(figure, target)
+                    f"{', and by its context the whole board' if layer.sees_all else ''}", fontsize=11)  # fmt: skip
+    save(figure, target)
 
 
 def draw_filters(filters: Floats, groups: Sequence[str], target: Path) -> None:
     """The first layer's filters with the largest weights: a row each, a column for each group of planes."""
-    plt = _pyplot()
+    plt = pyplot()
     order = np.argsort(-np.abs(filters).max((1, 2, 3)))[: SHOWN // 2]
     figure, axes = plt.subplots(
         len(order), len(groups), figsize=(1.25 * len(groups) + 0.6, 1.12 * len(order) + 0.7), constrained_layout=True, squeeze=False
@@ -78,12 +60,12 @@ def draw_filters(filters: Floats, groups: Sequence[str], target: Path) -> None:
     for axis, name in zip(axes[0], groups, strict=True):
         axis.set_title(name.replace("_", "\n"), fontsize=8)
     figure.suptitle("filters of the first layer, summed over each group of planes (red: for, blue: against)", fontsize=10)
-    _save(figure, target)
+    save(figure, target)
 
 
 def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target: Path) -> None:
     """What the answer at a point depends on, as a heat map; the square is the receptive field of the last convolution."""
-    plt = _pyplot()
+    plt = pyplot()
     from matplotlib.patches import Rectangle
 
     figure, axis = plt.subplots(figsize=(7.2, 7.6), constrained_layout=True)
@@ -100,4 +82,4 @@ def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target:
     further = " (a mean over the board reaches further)" if layer.sees_all else ""
     axis.set_title(f"what the answer at {to_gtp(index)} depends on; square: {layer.receptive_field}x{layer.receptive_field} points,\n"
                    f"the receptive field of the convolutions{further}", fontsize=10)  # fmt: skip
-    _save(figure, target)
+    save(figure, target)

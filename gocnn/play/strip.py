@@ -7,8 +7,7 @@ import numpy as np
 
 from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import to_gtp
-from gocnn.files import replacing
-from gocnn.play.charts import picture_format
+from gocnn.play.charts import picture_format, pyplot, save
 from gocnn.play.review import Review, agreement
 
 RUNNING = 10
@@ -20,11 +19,8 @@ NAMED = 4
 
 def draw_strip(review: Review, target: Path) -> None:
     """A bar a move, as high as its probability and coloured by its rank; a line for the running mean. Raises ValueError for another ending."""
-    kind = picture_format(target)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    picture_format(target)
+    plt = pyplot()
 
     figure, axes = plt.subplots(2, 1, figsize=(13, 5.2), sharex=True, constrained_layout=True)
     names = {BLACK: review.record.black or "Black", WHITE: review.record.white or "White"}
@@ -47,7 +43,6 @@ def draw_strip(review: Review, target: Path) -> None:
                        parse_math=False)  # fmt: skip
         axis.grid(alpha=0.25, axis="y")
     axes[-1].set_xlabel("move (green: the first choice; yellow: one of the first five; red: another; line: mean of ten)")
-    with replacing(target) as stream, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # names in a script that the font does not have
-        figure.savefig(stream, format=kind, dpi=110)
-    plt.close(figure)
+        save(figure, target)
