@@ -61,7 +61,7 @@ def warm(rounds: int, batch: int) -> None:
     fast, eager = open_evaluator(), load(default_model())
     games, stacks = [], []
     for path in GAMES[:20]:
-        game = Game()
+        game = Game(superko=False)
         for step in parse(path.read_bytes(), path.name)[0].steps[:200]:
             game.play(step.index, step.colour)
             if len(game.board.moves) % 20 == 10:

@@ -5,9 +5,11 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from gocnn.board.planes import DEFAULT_GROUPS, plane_count
 from gocnn.nn import Bottleneck, ClassHead, ConvNormAct, GlobalBias, MinPool2d, PointHead, ResidualBlock, SqueezeExcite, initialise, pooling
 from gocnn.nn.describe import describe
 from gocnn.policy.network import PRESETS, PolicyConfig, PolicyNetwork, preset
+from gocnn.policy.task import FUTURE_WEIGHT, PolicyTask
 
 SMALL = PolicyConfig(blocks=2, channels=16, head=8)
 
@@ -164,3 +166,20 @@ def test_bad_shapes_are_refused() -> None:
     for wrong in ({"blocks": 0}, {"channels": -1}, {"stem_kernel": 4}, {"groups": ("nothing",)}):
         with pytest.raises(ValueError):
             PolicyConfig(**wrong)
+
+
+def test_a_network_that_foresees_later_moves() -> None:
+    torch.manual_seed(0)
+    network = PolicyNetwork(PolicyConfig(blocks=1, channels=8, future=2))
+    shown = torch.randint(0, 2, (4, plane_count(DEFAULT_GROUPS), 19, 19), dtype=torch.uint8)
+    moves = torch.tensor([[3, 361, -1], [4, 5, 6], [0, -1, -1], [360, 2, 1]])
+    logits = network(shown.float())
+    assert logits.shape == (4, 3, 362)
+    nats = -logits.log_softmax(2)
+    wanted = sum(nats[i, 0, moves[i, 0]] + FUTURE_WEIGHT * sum(nats[i, k, moves[i, k]] for k in (1, 2) if moves[i, k] >= 0) for i in range(4)) / 4
+    assert torch.isclose(PolicyTask().loss(network, (shown, moves))[0], torch.as_tensor(wanted))
+    # Without the later heads, the same weights give the same answer.
+    plain = PolicyNetwork(PolicyConfig(blocks=1, channels=8))
+    plain.load_state_dict({k: v for k, v in network.state_dict().items() if not k.startswith("later.")})
+    assert network.eval()(shown.float()).shape == (4, 362)
+    assert torch.equal(network(shown.float()), plain.eval()(shown.float()))

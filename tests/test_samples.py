@@ -52,6 +52,24 @@ def test_batches_depend_on_seed_and_number_alone(games: samples.Games) -> None:
     assert not (other.batch(3)[1] == wanted[3][1]).all()
 
 
+def test_later_moves_are_those_of_the_record(games: samples.Games) -> None:
+    source = samples.PositionSource(games, ["board", "history"], 64, seed=7, augment=False, future=2)
+    plain = samples.PositionSource(games, ["board", "history"], 64, seed=7, augment=False)
+    lines = set()
+    for game in range(len(games)):
+        first = games.start[game] + games.setup[game]
+        moves = [*(games.words[first : first + games.moves[game]].astype(int) & 511), -1, -1]
+        lines.update(zip(moves, moves[1:], moves[2:], strict=False))
+    ends = 0
+    for i in range(64):
+        shown, moves = source.batch(i)
+        assert moves.shape == (64, 3)
+        assert all((a == b).all() for a, b in zip((shown, moves[:, 0]), plain.batch(i), strict=True))
+        assert {tuple(line) for line in moves.tolist()} <= lines
+        ends += int((moves == -1).any(1).sum())
+    assert ends > 0
+
+
 def test_processes_share_a_global_batch(games: samples.Games) -> None:
     whole = samples.PositionSource(games, ["board", "history"], 32, seed=5)
     parts = [samples.PositionSource(games, ["board", "history"], 32, seed=5, rank=r, world=4) for r in range(4)]

@@ -24,6 +24,7 @@ from gocnn.commands.training_options import show_outcome, take_budget, train_con
 )
 @click.option("--blocks", type=click.IntRange(1, 200), help="Residual blocks, instead of the preset's.")
 @click.option("--channels", type=click.IntRange(1, 2048), help="Channels, instead of the preset's.")
+@click.option("--future", type=click.IntRange(0, 8), default=0, show_default=True, help="Learn so many later moves too; nothing else sees them.")
 @click.option("--context", type=click.Choice(["none", "se", "bias"]), help="What each block knows of the whole board, instead of the preset's.")
 @click.option("--planes", metavar="GROUPS", help="Groups of feature planes, separated by commas, instead of all but handicap.")
 @training_options()
@@ -60,6 +61,7 @@ def _wishes(games: tuple[str, ...], budget: dict[str, Any], device: str, options
 
     chosen = game_filter(options)
     config = network.preset(options.pop("preset"), options.pop("blocks"), options.pop("channels"))
+    config = replace(config, future=options.pop("future"))
     context, planes = options.pop("context"), options.pop("planes")
     if context:
         config = replace(config, context=context)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gocnn.board.coords import SIZE
@@ -15,7 +16,7 @@ class PolicyConfig:
     """The shape of a policy network.
 
     groups: the planes it is shown (`gocnn.board.planes`); context: what each residual block knows of the whole board
-    (`gocnn.nn.Context`); head: hidden channels of the head.
+    (`gocnn.nn.Context`); head: hidden channels of the head; future: how many moves after the next one it learns to foresee while it trains.
     """
 
     blocks: int = 6
@@ -25,8 +26,11 @@ class PolicyConfig:
     head: int = 32
     groups: tuple[str, ...] = DEFAULT_GROUPS
     size: int = SIZE
+    future: int = 0
 
     def __post_init__(self) -> None:
+        if self.future < 0:
+            raise ValueError("a policy network foresees no negative number of moves")
         if min(self.blocks, self.channels, self.head) < 1 or self.stem_kernel % 2 == 0:
             raise ValueError("a policy network needs at least one block, channel and head channel, and an odd stem kernel")
         plane_count(self.groups)
@@ -56,6 +60,9 @@ class PolicyNetwork(nn.Module):
 
     Stem, `blocks` residual blocks (`gocnn.nn.ResidualBlock`), `gocnn.nn.PointHead`. Compare Maddison et al. 2014
     (https://arxiv.org/abs/1412.6564), Silver et al. 2016, and Cazenave 2017, "Residual Networks for Computer Go".
+
+    With `future`, more heads of the same kind say the moves after the next (Tian and Zhu 2015, https://arxiv.org/abs/1511.06410): in training mode
+    the logits are `(N, 1 + future, 362)` then. They teach the blocks, and nobody asks them afterwards.
     """
 
     def __init__(self, config: PolicyConfig) -> None:
@@ -63,11 +70,16 @@ class PolicyNetwork(nn.Module):
         self.config = config
         self.stem = ConvNormAct(plane_count(config.groups), config.channels, config.stem_kernel)
         self.blocks = nn.Sequential(*(ResidualBlock(config.channels, context=config.context) for _ in range(config.blocks)))
+        self.later = nn.ModuleList(PointHead(config.channels, config.size * config.size, config.head) for _ in range(config.future))
         self.head = PointHead(config.channels, config.size * config.size, config.head)
         initialise(self)
-        nn.init.normal_(self.head.point.weight, std=0.1)
-        nn.init.normal_(self.head.none.weight, std=0.01)
+        for head in (self.head, *self.later):
+            nn.init.normal_(head.point.weight, std=0.1)
+            nn.init.normal_(head.none.weight, std=0.01)
 
     def forward(self, planes: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.blocks(self.stem(planes)))
+        features = self.blocks(self.stem(planes))
+        logits: Tensor = self.head(features)
+        if self.training and self.later:
+            return torch.stack([logits, *(head(features) for head in self.later)], 1)
         return logits

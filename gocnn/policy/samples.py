@@ -72,13 +72,14 @@ def begin(words: npt.NDArray[np.uint16], start: int, n_setup: int, state: rules.
 
 
 @jit
-def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt.NDArray[np.int64], handicap: npt.NDArray[np.bool_],
-         games: npt.NDArray[np.int64], plies: npt.NDArray[np.int64], symmetries: npt.NDArray[np.int64], slots: npt.NDArray[np.int64],
-         permutations: npt.NDArray[np.int16], at: planes.Offsets, out: npt.NDArray[np.uint8], target: npt.NDArray[np.int64]) -> None:  # fmt: skip
+def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt.NDArray[np.int64], moves: npt.NDArray[np.int64],
+         handicap: npt.NDArray[np.bool_], games: npt.NDArray[np.int64], plies: npt.NDArray[np.int64], symmetries: npt.NDArray[np.int64],
+         slots: npt.NDArray[np.int64], permutations: npt.NDArray[np.int16], at: planes.Offsets, out: npt.NDArray[np.uint8],
+         target: npt.NDArray[np.int64]) -> None:  # fmt: skip
     """Write one sample for each `(games[i], plies[i])`; equal games must stand together with plies ascending.
 
-    Sample `i` goes to row `slots[i]` of `out`, uint8 `(N, C, 361)`, and `target`, int64 `(N,)`: the move played there (361 for a pass), both
-    after symmetry `symmetries[i]`. A slot of -1 is replayed past and not written.
+    Sample `i` goes to row `slots[i]` of `out`, uint8 `(N, C, 361)`, and `target`, int64 `(N, K)`: the move played there (361 for a pass) and the
+    K - 1 after it (-1 where the game has ended), both after symmetry `symmetries[i]`. A slot of -1 is replayed past and not written.
     """
     state = np.empty(rules.STATE_SHAPE, np.int16)
     libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
@@ -105,23 +106,25 @@ def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt
         w = words[first + ply]
         permutation = permutations[symmetries[i]]
         planes.fill(state, 2 if w & WHITE_BIT else 1, recent, handicap[game], at, permutation, libs, scratch, out[slot])
-        target[slot] = permutation[w & 511]
+        for k in range(target.shape[1]):
+            target[slot, k] = permutation[words[first + ply + k] & 511] if ply + k < moves[game] else planes.NO_MOVE
 
 
 class PositionSource:
     """Endless training batches, addressed by number (see the module's text). Implements `gocnn.training.BatchSource`.
 
-    With several processes, each gets its rows of the global batch: `rank` of `world`.
+    With several processes, each gets its rows of the global batch: `rank` of `world`. `future`: how many moves after the next one are targets too.
     """
 
-    def __init__(self, games: Games, groups: Sequence[str], batch: int, seed: int, rank: int = 0, world: int = 1, augment: bool = True) -> None:
+    def __init__(self, games: Games, groups: Sequence[str], batch: int, seed: int, rank: int = 0, world: int = 1, augment: bool = True,
+                 future: int = 0) -> None:  # fmt: skip
         if not games.positions:
             raise UserError("no position to train on: no game is left after the filters; loosen them or give more games")
         if batch % world:
             raise UserError(f"--batch {batch} cannot be shared by {world} processes; choose a multiple of {world}")
         self.games, self.batch_size, self.seed, self.augment = games, batch, seed, augment
         self.at, self.planes = planes.offsets(groups), planes.plane_count(groups)
-        self.rank, self.world = rank, world
+        self.rank, self.world, self.future = rank, world, future
         self.block = max(16, 4096 // batch)
         """Batches drawn together."""
         self._ends = np.cumsum(games.moves)
@@ -133,13 +136,17 @@ class PositionSource:
         return max(1, self.games.positions // self.batch_size)
 
     def batch(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-        """This process's part of batch `index`: planes, uint8 `(B, C, 19, 19)`, and moves, int64 `(B,)`."""
+        """This process's part of batch `index`: planes, uint8 `(B, C, 19, 19)`, and moves, int64 `(B,)`.
+
+        With `future`, the moves are `(B, 1 + future)`, and -1 after the game's end.
+        """
         number, place = divmod(index, self.block)
         if self._drawn is None or self._drawn[0] != number:
             self._drawn = (number, *self._draw_block(number))
         rows = self.batch_size // self.world
         part = slice(place * rows, (place + 1) * rows)
-        return self._drawn[1][part].reshape(rows, self.planes, SIZE, SIZE), self._drawn[2][part]
+        moves = self._drawn[2][part]
+        return self._drawn[1][part].reshape(rows, self.planes, SIZE, SIZE), moves if self.future else moves[:, 0]
 
     def _draw_block(self, number: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
         total = self.block * self.batch_size
@@ -158,9 +165,9 @@ class PositionSource:
         mine = row // rows == self.rank
         slots = np.where(mine, batch * rows + row % rows, -1)
         out = np.empty((self.block * rows, self.planes, POINTS), np.uint8)
-        target = np.empty(self.block * rows, np.int64)
+        target = np.empty((self.block * rows, 1 + self.future), np.int64)
         g = self.games
-        draw(g.words, g.start, g.setup, g.handicap, games, plies, symmetries, slots, PERMUTATIONS, self.at, out, target)
+        draw(g.words, g.start, g.setup, g.moves, g.handicap, games, plies, symmetries, slots, PERMUTATIONS, self.at, out, target)
         return out, target
 
 
@@ -170,10 +177,10 @@ def positions(games: Games, groups: Sequence[str], which: npt.NDArray[np.int64],
     order = np.lexsort((plies, which))
     count = planes.plane_count(groups)
     out = np.empty((len(which), count, POINTS), np.uint8)
-    target = np.empty(len(which), np.int64)
-    draw(games.words, games.start, games.setup, games.handicap, which[order], plies[order], np.full(len(which), symmetry_number), order,
+    target = np.empty((len(which), 1), np.int64)
+    draw(games.words, games.start, games.setup, games.moves, games.handicap, which[order], plies[order], np.full(len(which), symmetry_number), order,
          PERMUTATIONS, planes.offsets(groups), out, target)  # fmt: skip
-    return out.reshape(-1, count, SIZE, SIZE), target
+    return out.reshape(-1, count, SIZE, SIZE), target[:, 0]
 
 
 def choose_positions(games: Games, count: int, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

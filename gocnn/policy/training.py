@@ -83,7 +83,7 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
         torch.manual_seed(wishes.train.seed)
         model = PolicyNetwork(wishes.network)
         source = PositionSource(training.games, wishes.network.groups, wishes.train.batch // wishes.train.accumulate, wishes.train.seed,
-                                processes.rank, processes.world)  # fmt: skip
+                                processes.rank, processes.world, future=wishes.network.future)  # fmt: skip
         valid = validation_batches(held.games, wishes.network.groups, wishes.valid_positions)
         origin = f"{len(training.games)} games, {training.games.positions} positions ({', '.join(Path(g).name for g in wishes.games)})"
         identity = Identity(KIND, asdict(wishes.network), origin)
