@@ -46,6 +46,10 @@ class Playouts:
         self._won, self._margins, self._squares, self.count = self._won + won, self._margins + margins, self._squares + squares, self.count + count
         return self.sum()
 
+    def at_least(self, count: int) -> Outlook:
+        """What they say once there are `count` of them; no more are run than that needs."""
+        return self.run(count - self.count) if count > self.count else self.sum()
+
     def sum(self) -> Outlook:
         """What those so far say."""
         n = max(self.count, 1)
@@ -143,5 +147,15 @@ def without_territory(board: Board, dead: Mask) -> Mask:
 
 def is_settled(board: Board, outlook: Outlook) -> bool:
     """Whether nothing is left to play for: every point that either side could usefully play on already belongs to one of them."""
-    open_points = useful(board, BLACK)[:-1] | useful(board, WHITE)[:-1]
-    return bool((np.abs(outlook.owner[open_points]) >= SETTLED).all())
+    return bool((_ownership_of_open_points(board, outlook) >= SETTLED).all())
+
+
+def is_open(board: Board, outlook: Outlook) -> bool:
+    """Whether it is plainly not settled: a point is so undecided that more playouts would hardly change it (two standard errors below)."""
+    margin = 2 / max(outlook.playouts, 1) ** 0.5
+    return bool((_ownership_of_open_points(board, outlook) < SETTLED - margin).any())
+
+
+def _ownership_of_open_points(board: Board, outlook: Outlook) -> npt.NDArray[np.float32]:
+    """How surely each point that a side could usefully play on belongs to somebody, 0 to 1."""
+    return np.abs(outlook.owner[useful(board, BLACK)[:-1] | useful(board, WHITE)[:-1]])

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from gocnn.board import BLACK
 from gocnn.board.coords import PASS, SIZE
 from gocnn.play.game import Game
-from gocnn.play.outlook import Outlook, dead_stones, is_settled, look_ahead, settled_score, useful
+from gocnn.play.outlook import PLAYOUTS, Outlook, Playouts, dead_stones, is_open, is_settled, settled_score, useful
 from gocnn.policy.suggestion import Evaluator, Floats, suggest
 
 RESIGN = -1
@@ -22,6 +22,9 @@ RESIGN_AFTER = 3
 
 OVER_FROM = 80
 """Stones on the board from which the game may be over though nobody has passed."""
+
+FIRST_LOOK = 32
+"""Playouts after which a position that is plainly not settled is left at that."""
 
 TINY = 1e-12
 """Least weight of a move that may be played: something must be, even where the network excludes all that is left."""
@@ -66,35 +69,30 @@ class Player:
         """
         p = self.probabilities(game, colour)
         wanted = useful(game.board, colour)
-        taking = self._taking(game, colour) if clean_up else np.zeros_like(wanted)
+        ahead = self._playouts(game)
+        taking = _taking(game, colour, ahead) if clean_up else np.zeros_like(wanted)
         if taking.any():
             wanted = taking
         if keep is not None:
             wanted &= keep
         if not wanted[:-1].any():
             return Decision(PASS, p)
-        if self._resigns(game, colour):
+        if self._resigns(game, colour, ahead):
             return Decision(RESIGN, p)
         weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
         weights[PASS] = 0.0
         index = self._draw(weights)
         may_pass = (keep is None or bool(keep[PASS])) and not taking.any()
-        if may_pass and self._may_be_over(game, colour, index, p) and self._is_over(game, colour):
+        if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, ahead):
             return Decision(PASS, p)
         return Decision(index, p)
 
-    def _taking(self, game: Game, colour: int) -> npt.NDArray[np.bool_]:
-        """bool `(362,)`: legal moves at liberties of the opponent's dead chains."""
-        dead = dead_stones(game.board, self.outlook(game))
-        stones = game.board.stones()
-        near = np.zeros((SIZE + 2, SIZE + 2), np.bool_)
-        theirs = dead.reshape(SIZE, SIZE) & (stones == 3 - colour)
-        for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
-            near[rows : rows + SIZE, columns : columns + SIZE] |= theirs
-        taking = game.board.legal(colour)
-        taking[:-1] &= near[1:-1, 1:-1].ravel()
-        taking[PASS] = False
-        return taking
+    def outlook(self, game: Game) -> Outlook:
+        """How the position will end (`gocnn.play.outlook`)."""
+        return self._playouts(game).run(PLAYOUTS)
+
+    def _playouts(self, game: Game) -> Playouts:
+        return Playouts(game.board, game.komi, seed=int(self._rng.integers(2**31)))
 
     def _draw(self, weights: npt.NDArray[np.float64]) -> int:
         if self.temperature <= 0:
@@ -102,29 +100,43 @@ class Player:
         powers = (weights / weights.max()) ** (1 / self.temperature)
         return int(self._rng.choice(len(powers), p=powers / powers.sum()))
 
-    def _resigns(self, game: Game, colour: int) -> bool:
+    def _resigns(self, game: Game, colour: int, ahead: Playouts) -> bool:
         if self.resign <= 0 or len(game.board.moves) < RESIGN_FROM:
             return False
-        outlook = self.outlook(game)
+        outlook = ahead.at_least(PLAYOUTS)
         mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
         self._lost = self._lost + 1 if mine < self.resign else 0
         return self._lost >= RESIGN_AFTER
 
-    def _may_be_over(self, game: Game, colour: int, index: int, p: Floats) -> bool:
-        """Whether it is worth looking: the opponent passed, the network would, or its move is inside an area that one side surrounds."""
-        if game.passed(3 - colour):
-            return True
-        stones = int((game.board.stones() != 0).sum())
-        return stones >= OVER_FROM and (p[PASS] > p[index] or game.board.area().ravel()[index] != 0)
 
-    def _is_over(self, game: Game, colour: int) -> bool:
-        outlook = self.outlook(game)
-        dead = dead_stones(game.board, outlook)
-        if is_settled(game.board, outlook):
-            return True
-        score = settled_score(game.board, dead, game.komi)
-        return game.passed(3 - colour) and (score > 0 if colour == BLACK else score < 0)
+def _taking(game: Game, colour: int, ahead: Playouts) -> npt.NDArray[np.bool_]:
+    """bool `(362,)`: legal moves at liberties of the opponent's dead chains."""
+    dead = dead_stones(game.board, ahead.at_least(PLAYOUTS))
+    stones = game.board.stones()
+    near = np.zeros((SIZE + 2, SIZE + 2), np.bool_)
+    theirs = dead.reshape(SIZE, SIZE) & (stones == 3 - colour)
+    for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        near[rows : rows + SIZE, columns : columns + SIZE] |= theirs
+    taking = game.board.legal(colour)
+    taking[:-1] &= near[1:-1, 1:-1].ravel()
+    taking[PASS] = False
+    return taking
 
-    def outlook(self, game: Game) -> Outlook:
-        """How the position will end (`gocnn.play.outlook`)."""
-        return look_ahead(game.board, game.komi, seed=int(self._rng.integers(2**31)))
+
+def _may_be_over(game: Game, colour: int, index: int, p: Floats) -> bool:
+    """Whether it is worth looking: the opponent passed, the network would, or its move is inside an area that one side surrounds."""
+    if game.passed(3 - colour):
+        return True
+    stones = int((game.board.stones() != 0).sum())
+    return stones >= OVER_FROM and (p[PASS] > p[index] or game.board.area().ravel()[index] != 0)
+
+
+def _is_over(game: Game, colour: int, ahead: Playouts) -> bool:
+    passed = game.passed(3 - colour)
+    if not passed and is_open(game.board, ahead.at_least(FIRST_LOOK)):
+        return False
+    outlook = ahead.at_least(PLAYOUTS)
+    if is_settled(game.board, outlook):
+        return True
+    score = settled_score(game.board, dead_stones(game.board, outlook), game.komi)
+    return passed and (score > 0 if colour == BLACK else score < 0)
