@@ -96,7 +96,7 @@ def test_terminated_and_partial(evaluator):
     answers = ask(evaluator, slow, BASE | {"id": "later", "maxVisits": 10**7}, {"id": "t", "action": "terminate", "terminateId": "later"},
                   {"id": "u", "action": "terminate_all"})  # fmt: skip
     assert {a["id"] for a in answers if a.get("noResults")} == {"slow", "later"}
-    answers = ask(evaluator, BASE | {"id": "p", "maxVisits": 10**7, "reportDuringSearchEvery": 0.05, "overrideSettings": {"maxTime": 0.4}})
+    answers = ask(evaluator, BASE | {"id": "p", "maxVisits": 10**7, "reportDuringSearchEvery": 0.05, "overrideSettings": {"maxTime": 2.0}})
     assert [a["isDuringSearch"] for a in answers][-1] is False
     assert sum(a["isDuringSearch"] for a in answers) >= 2
 

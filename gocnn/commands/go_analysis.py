@@ -1,9 +1,10 @@
 """go-analysis: the engine that KaTrain starts."""
 
-import os
 import sys
 
 import click
+
+from gocnn.commands.options import conversation
 
 
 @click.command("go-analysis")
@@ -22,10 +23,5 @@ def command(model: str | None, symmetries: str, threads: int | None) -> None:
         sys.stdout.flush()
 
     player = Player(open_evaluator(model, threads=threads), int(symmetries))
-    try:
+    with conversation():
         Answerer(player, Lines(sys.stdin.fileno()), write).run()
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        # The client is gone; what Python would still flush has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

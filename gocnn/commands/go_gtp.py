@@ -1,9 +1,10 @@
 """go-gtp: the engine that board programs start."""
 
-import os
 import sys
 
 import click
+
+from gocnn.commands.options import conversation
 
 
 @click.command("go-gtp")
@@ -37,10 +38,5 @@ def command(model: str | None, symmetries: str, temperature: float, resign: floa
         sys.stdout.write(text)
         sys.stdout.flush()
 
-    try:
+    with conversation():
         serve(engine.commands, lines, write)
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        # The client is gone; what Python would still flush has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

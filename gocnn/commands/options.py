@@ -1,6 +1,9 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -64,3 +67,15 @@ def importing(function: F) -> F:
     function = click.option("--jobs", type=click.IntRange(1), help="Processes that read games. [default: the cores]")(function)
     return click.option("--max-unpacked", type=click.IntRange(1), default=sources.ARCHIVE_LIMIT >> 20, show_default=True, metavar="MB",
                         help="Most that one archive may unpack to.")(function)  # fmt: skip
+
+
+@contextmanager
+def conversation() -> Iterator[None]:
+    """Around an engine that talks to a program: Ctrl-C ends it with exit code 130, and a program that is gone ends it quietly."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # What Python would still flush has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

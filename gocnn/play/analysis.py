@@ -22,7 +22,7 @@ from gocnn.play.game import Game
 from gocnn.play.gtp import Handler, Refused
 from gocnn.play.outlook import Outlook, Playouts, useful
 from gocnn.play.player import Player
-from gocnn.policy.suggestion import suggest_many
+from gocnn.policy.suggestion import Floats, suggest_many
 
 MOST_MOVES = 12
 LEAST_PRIOR = 0.002
@@ -215,7 +215,7 @@ def kata_row(analysis: Analysis, request: Request) -> str:
                      f"scoreMean {infos[0].lead:.6f} scoreStdev {infos[0].spread:.6f} scoreLead {infos[0].lead:.6f}")  # fmt: skip
     if request.ownership and infos:
         sign = 1 if request.colour == BLACK else -1
-        parts.append("ownership " + " ".join(f"{value:.6f}" for value in from_the_top(sign * analysis.outlooks()[0].owner)))
+        parts.append("ownership " + " ".join(f"{value:.6f}" for value in from_the_top(sign * analysis.outlooks()[0].owner).ravel()))
     return " ".join(parts)
 
 
@@ -223,9 +223,9 @@ def _variation(info: MoveInfo) -> str:
     return " ".join(to_gtp(index) for index in info.variation)
 
 
-def from_the_top(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Values by flat index, reordered as KataGo lists them: row 19 first."""
-    return values.reshape(SIZE, SIZE)[::-1].ravel()
+def from_the_top(values: Floats) -> Floats:
+    """Values by flat index as `(19, 19)`, row 19 first, as other engines list them."""
+    return values.reshape(SIZE, SIZE)[::-1]
 
 
 def install(engine: Engine, stopped: Callable[[], bool]) -> None:

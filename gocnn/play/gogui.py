@@ -3,7 +3,8 @@
 import numpy as np
 
 from gocnn.board import BLACK
-from gocnn.board.coords import PASS, SIZE, to_gtp
+from gocnn.board.coords import PASS, to_gtp
+from gocnn.play.analysis import from_the_top
 from gocnn.play.engine import Engine
 from gocnn.policy.suggestion import Floats
 
@@ -49,4 +50,4 @@ def install(engine: Engine) -> None:
 
 def _board(values: Floats) -> str:
     """19 rows of numbers from -1 to 1, row 19 first."""
-    return "\n".join(" ".join(f"{value:.3f}" for value in row) for row in values.reshape(SIZE, SIZE)[::-1].tolist())
+    return "\n".join(" ".join(f"{value:.3f}" for value in row) for row in from_the_top(values).tolist())

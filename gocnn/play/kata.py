@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import symmetry
-from gocnn.board.coords import PASS, SIZE
+from gocnn.board.coords import PASS
+from gocnn.play.analysis import from_the_top
 from gocnn.play.engine import Engine, one
 from gocnn.play.gtp import Refused
 from gocnn.policy.suggestion import log_softmax, mean_over_symmetries, planes_of, recent_moves
@@ -99,4 +100,4 @@ def _raw(engine: Engine, turn: int) -> str:
 
 def _grid(values: npt.NDArray[np.floating]) -> list[str]:
     """19 rows of 19 numbers, row 19 first."""
-    return [" ".join("NAN" if np.isnan(v) else f"{v:.6f}" for v in row) for row in values.reshape(SIZE, SIZE)[::-1].tolist()]
+    return [" ".join("NAN" if np.isnan(v) else f"{v:.6f}" for v in row) for row in from_the_top(values).tolist()]

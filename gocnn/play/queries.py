@@ -233,7 +233,7 @@ class Answerer:
                 answer["ownership"] = _ownership(outlooks[0], sign)
         if wanted["includePolicy"]:
             p = np.where(analysis.legal, analysis.probabilities, -1.0)
-            answer["policy"] = [round(float(v), 6) for v in (*from_the_top(p[:PASS]), p[PASS])]
+            answer["policy"] = [round(float(v), 6) for v in (*from_the_top(p[:PASS]).ravel(), p[PASS])]
         return answer
 
 
@@ -242,7 +242,7 @@ def _number(value: Any, default: float) -> float:
 
 
 def _ownership(outlook: Outlook, sign: int) -> list[float]:
-    return [round(float(v), 4) for v in from_the_top(sign * outlook.owner)]
+    return [round(float(v), 4) for v in from_the_top(sign * outlook.owner).ravel()]
 
 
 def _info(info: MoveInfo, order: int, flip: bool) -> dict[str, Any]:
