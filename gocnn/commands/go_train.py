@@ -18,10 +18,9 @@ from gocnn.commands.training_options import show_outcome, take_budget, train_con
 @click.option(
     "--preset",
     type=click.Choice(["tiny", "small", "base", "large"]),
-    default="small",
-    show_default=True,
-    help="Size of the network: 4x32, 6x64, 10x128, 15x192 (blocks x channels).",
+    help="Size of the network: 4x32, 6x64, 10x128, 15x192 (blocks x channels).  [default: small]",
 )
+@click.option("--from", "begin", metavar="MODEL", help="Begin with the weights of this model (a file or a run's folder) and with its network.")
 @click.option("--blocks", type=click.IntRange(1, 200), help="Residual blocks, instead of the preset's.")
 @click.option("--channels", type=click.IntRange(1, 2048), help="Channels, instead of the preset's.")
 @click.option("--future", type=click.IntRange(0, 8), default=0, show_default=True, help="Learn so many later moves too; nothing else sees them.")
@@ -54,15 +53,30 @@ def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: 
 
 
 def _wishes(games: tuple[str, ...], budget: dict[str, Any], device: str, options: dict[str, Any]) -> Any:
+    from gocnn.policy import training
+
+    chosen = game_filter(options)
+    config = _network(options)
+    own = {key: options.pop(key) for key in ("valid", "valid_share", "valid_positions", "begin")}
+    config_of_run = train_config(budget, options, device)
+    return training.Wishes(games, own["valid"], own["valid_share"], own["valid_positions"], chosen, config, config_of_run, own["begin"])
+
+
+def _network(options: dict[str, Any]) -> Any:
+    """The network's configuration, from its options, which it takes out."""
     from dataclasses import replace
 
     from gocnn.board.planes import UnknownPlanes
-    from gocnn.policy import network, training
+    from gocnn.policy import model, network
 
-    chosen = game_filter(options)
-    config = network.preset(options.pop("preset"), options.pop("blocks"), options.pop("channels"))
-    config = replace(config, future=options.pop("future"))
-    context, planes = options.pop("context"), options.pop("planes")
+    preset, future, wanted = options.pop("preset"), options.pop("future"), {k: options.pop(k) for k in ("blocks", "channels", "context", "planes")}
+    if options["begin"]:
+        given = [name for name, value in {"preset": preset, **wanted}.items() if value]
+        if given:
+            raise click.UsageError(f"--from brings its own network; leave out --{given[0]}")
+        return replace(model.load(options["begin"]).config, future=future)
+    config = replace(network.preset(preset or "small", wanted["blocks"], wanted["channels"]), future=future)
+    context, planes = wanted["context"], wanted["planes"]
     if context:
         config = replace(config, context=context)
     if planes:
@@ -70,6 +84,4 @@ def _wishes(games: tuple[str, ...], budget: dict[str, Any], device: str, options
             config = replace(config, groups=tuple(name.strip() for name in planes.split(",")))
         except UnknownPlanes as error:
             raise click.BadParameter(str(error), param_hint="--planes") from error
-    own = {key: options.pop(key) for key in ("valid", "valid_share", "valid_positions")}
-    config_of_run = train_config(budget, options, device)
-    return training.Wishes(games, own["valid"], own["valid_share"], own["valid_positions"], chosen, config, config_of_run)
+    return config

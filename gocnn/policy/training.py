@@ -11,6 +11,7 @@ import torch
 from gocnn.errors import UserError
 from gocnn.games.selection import GameFilter
 from gocnn.policy import KIND, data
+from gocnn.policy.model import load
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games, PositionSource, choose_positions, positions
 from gocnn.policy.task import PolicyTask
@@ -23,7 +24,8 @@ VALIDATION_BATCH = 512
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a person asks of go-train: games, validation games (or the share of the games to hold back), the network, how to train."""
+    """What a person asks of go-train: games, validation games (or the share of the games to hold back), the network, how to train, and perhaps
+    the model to begin with."""  # fmt: skip
 
     games: tuple[str, ...]
     valid: tuple[str, ...]
@@ -32,6 +34,7 @@ class Wishes:
     game_filter: GameFilter
     network: PolicyConfig
     train: TrainConfig
+    begin: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For run.json."""
@@ -70,7 +73,10 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
             training, shared = data.without(chosen, held)
         else:
             (training, held), shared = data.split(chosen, wishes.valid_share), 0
-        description = {"kind": KIND, "wishes": wishes.to_json(), "data": training.fingerprint()}
+        torch.manual_seed(wishes.train.seed)
+        model = PolicyNetwork(wishes.network)
+        begun = RunFolder.read_description(out).get("begun") if resume else _begin(model, wishes.begin)
+        description = {"kind": KIND, "wishes": wishes.to_json(), "data": training.fingerprint(), "begun": begun}
         if resume:
             _same_data(out, training)
         run = open_run(out, resume, description, processes.first)
@@ -80,12 +86,12 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
                 say(f"imported {report.games} games in {time.perf_counter() - began:.1f} s{skipped}")
             leak = f" ({shared} validation games left out of training)" if shared else ""
             say(f"training on {len(training.games)} games, {training.games.positions} positions; validating on {len(held.games)} games{leak}")
-        torch.manual_seed(wishes.train.seed)
-        model = PolicyNetwork(wishes.network)
         source = PositionSource(training.games, wishes.network.groups, wishes.train.batch // wishes.train.accumulate, wishes.train.seed,
                                 processes.rank, processes.world, future=wishes.network.future)  # fmt: skip
         valid = validation_batches(held.games, wishes.network.groups, wishes.valid_positions)
         origin = f"{len(training.games)} games, {training.games.positions} positions ({', '.join(Path(g).name for g in wishes.games)})"
+        if begun:
+            origin += f", begun from {begun}"
         identity = Identity(KIND, asdict(wishes.network), origin)
         trainer = Trainer(model, PolicyTask(wishes.train.label_smoothing), source, valid, wishes.train, run, identity, place, processes, quiet)
         try:
@@ -94,6 +100,17 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
             run.close()
     finally:
         leave()
+
+
+def _begin(model: PolicyNetwork, path: str | None) -> str | None:
+    """Put the weights of the model at `path` into `model`; returns what that model is, for the record. Raises UserError."""
+    if path is None:
+        return None
+    given = load(path)
+    mine = model.state_dict()
+    # Heads for later moves may be more or fewer here than there.
+    model.load_state_dict(mine | {name: tensor for name, tensor in given.network.state_dict().items() if name in mine})
+    return f"{given.name} ({given.provenance.get('samples', 'unknown')} samples; {given.provenance.get('data', 'unknown games')})"
 
 
 def _same_data(out: Path, training: data.Chosen) -> None:

@@ -1,0 +1,90 @@
+"""go-train as a person types it: from raw games, resuming, from another model, under torchrun; what it refuses."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gocnn.training import modelfile
+from tests.conftest import ROOT, play_randomly, sgf_text
+from tests.test_cli import good, refused
+
+SIZE = ["--blocks", "1", "--channels", "8"]
+BUDGET = ["--steps", "2", "--batch", "16", "--valid-positions", "100", "--precision", "fp32", "--quiet"]
+TRAIN = [*BUDGET, *SIZE]
+
+
+def test_training_from_raw_games_resuming_and_refusals(tmp_path: Path, sample_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOCNN_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "games"
+    folder.mkdir()
+    for i in range(8):
+        (folder / f"{i}.sgf").write_bytes(sgf_text(play_randomly(i, 60)) + b")")
+    run = tmp_path / "run"
+    assert "best: top-1" in good("go-train", folder, "--out", run, *TRAIN, "--valid-share", "0.3")
+    assert len(list((tmp_path / "cache" / "games").glob("*.games"))) == 1
+    assert "already holds a run" in refused(1, "go-train", folder, "--out", run, *TRAIN)
+    assert "4 steps" in good("go-train", "--out", run, "--resume", "--steps", "4", "--quiet")
+    assert "not those that the run" in refused(1, "go-train", sample_store, "--out", run, "--resume", "--quiet")
+    assert "no run to resume" in refused(1, "go-train", folder, "--out", tmp_path / "other", "--resume", "--quiet")
+    assert re.match(r"[1-7] games, \d+ positions", modelfile.load(run, "go-policy").provenance["data"])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+def test_cuda_where_there_is_none(tmp_path: Path, sample_store: Path) -> None:
+    assert "no CUDA device" in refused(1, "go-train", sample_store, "--out", tmp_path / "run", *TRAIN, "--device", "cuda")
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_calls_of_training(tmp_path: Path, sample_store: Path) -> None:
+    run = tmp_path / "run"
+    for message, extra in [
+        ("one budget only", ["--minutes", "1"]),
+        ("is not a device", ["--device", "tpu"]),
+        ("no plane group", ["--planes", "board,nothing"]),
+        ("multiple of the accumulation", ["--accumulate", "5"]),
+        ("is not a rank", ["--min-rank", "strong"]),
+        ("is not a date", ["--date-from", "soon"]),
+    ]:
+        assert message in refused(2, "go-train", sample_store, "--out", run, *TRAIN, *extra)
+    assert "name the games" in refused(2, "go-train", "--out", run, "--steps", "1")
+    assert "passes the filters" in refused(1, "go-train", sample_store, "--out", run, *TRAIN, "--date-from", "2090")
+    assert "regular expression" in refused(1, "go-train", sample_store, "--out", run, *TRAIN, "--source", "(")
+    assert "every training game is also a validation game" in refused(1, "go-train", sample_store, "--valid", sample_store, "--out", run, *TRAIN)
+    assert not run.exists()
+
+
+@pytest.mark.slow
+def test_torchrun(tmp_path: Path, sample_store: Path) -> None:
+    """Two processes on the CPU: one run folder, one report."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(21000 + os.getpid() % 20000), "cli.py",
+               "go-train", str(sample_store), "--out", str(tmp_path / "run"), "--device", "cpu", "--threads", "1", *TRAIN]  # fmt: skip
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert out.returncode == 0, out.stderr
+    assert out.stdout.count("best: top-1") == 1
+    assert modelfile.load(tmp_path / "run" / "last.safetensors", "go-policy").provenance["samples"] == 32
+
+
+def test_beginning_with_a_model(tmp_path: Path, sample_store: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    good("go-train", sample_store, "--out", first, *TRAIN, "--future", "1", "--context", "bias")
+    still = ["--learning-rate", "1e-9", "--weight-decay", "0", "--ema", "0"]
+    good("go-train", sample_store, "--out", second, "--from", first, *BUDGET, *still, "--future", "2")
+    before, after = modelfile.load(first, "go-policy"), modelfile.load(second, "go-policy")
+    assert after.config == before.config | {"future": 2}
+    weights = [name for name in before.tensors if name.endswith("weight")]
+    assert len(weights) > 10
+    for name in weights:
+        assert torch.allclose(after.tensors[name], before.tensors[name], atol=1e-6), name
+    assert after.provenance["data"].endswith(f", begun from {before.path.name} (32 samples; {before.provenance['data']})")
+    # A resumed run no longer needs the model it began with.
+    before.path.unlink()
+    good("go-train", "--out", second, "--resume", "--steps", "4", "--quiet")
+    assert modelfile.load(second / "last.safetensors", "go-policy").provenance["data"] == after.provenance["data"]
+    assert "leave out --blocks" in refused(2, "go-train", sample_store, "--out", tmp_path / "x", "--from", second, *TRAIN)
+    assert "is not a model file" in refused(1, "go-train", sample_store, "--out", tmp_path / "x", "--from", ROOT / "README.md", *BUDGET)
+    assert not (tmp_path / "x").exists()
