@@ -1,0 +1,177 @@
+"""The lecture's claim, tested: what pooling and giving up parameter sharing cost on the board.
+
+    python benchmarks/lecture.py GAMES-OR-STORE --valid GAMES [--minutes 3 | --steps 400] [--positions 20000] [--out runs/lecture] [--picture PNG]
+
+Every network gets the same games, the same recipe (AdamW) and the same time (or, with --steps, the same samples), and is judged on the same
+positions. All are made of `gocnn.nn`; only what the name says differs:
+
+- no pooling: stem, four residual blocks of 32 channels, head, 19x19 throughout;
+- max / mean pooling: after the stem 19x19 becomes 10x10, and is enlarged again (nearest point) before the head;
+- every second point: as before, but rows and columns are left out - the lecture's subsampling;
+- first layer not shared: each of the 361 points has its own 5x5 filters;
+- fully connected: one hidden layer, as many parameters as the first network, or as many as the one that does not share.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gocnn.board.planes import DEFAULT_GROUPS, plane_count
+from gocnn.games.selection import GameFilter
+from gocnn.nn import ConvNormAct, PointHead, ResidualBlock, initialise, pooling
+from gocnn.policy import data
+from gocnn.policy.samples import PositionSource
+from gocnn.policy.task import PolicyTask
+from gocnn.policy.training import validation_batches
+from gocnn.statistics import wilson
+from gocnn.training import Identity, TrainConfig, Trainer
+from gocnn.training.run import open_run
+
+PLANES, SIZE, CHANNELS, BLOCKS, KERNEL = plane_count(DEFAULT_GROUPS), 19, 32, 4, 5
+
+
+class EverySecond(nn.Module):
+    """Keeps every second row and column."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :, ::2, ::2]
+
+
+class Back(nn.Module):
+    """Enlarges to the board again; every point takes the value of the small one that it fell into."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.repeat_interleave(2, 2).repeat_interleave(2, 3)[:, :, :SIZE, :SIZE]
+
+
+class LocallyConnected(nn.Module):
+    """A 5x5 convolution whose weights are each point's own, with batch normalisation and ReLU."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(SIZE * SIZE, inputs * KERNEL**2, outputs) * (2 / (inputs * KERNEL**2)) ** 0.5)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        fields = functional.unfold(x, KERNEL, padding=KERNEL // 2)
+        y = torch.einsum("nkp,pko->nop", fields, self.weight.to(fields.dtype))
+        return torch.relu(self.norm(y.unflatten(2, (SIZE, SIZE))))
+
+
+def pooled(down: nn.Module) -> list[nn.Module]:
+    return [ConvNormAct(PLANES, CHANNELS, KERNEL), down, *blocks(), Back(), head()]
+
+
+def padded(kind: str) -> nn.Module:
+    # 19 is odd: the last row and column are repeated, which changes neither a maximum nor, there, a mean.
+    return nn.Sequential(nn.ReplicationPad2d((0, 1, 0, 1)), pooling(kind))
+
+
+def blocks() -> list[nn.Module]:
+    return [ResidualBlock(CHANNELS) for _ in range(BLOCKS)]
+
+
+def head() -> nn.Module:
+    return PointHead(CHANNELS, SIZE * SIZE)
+
+
+def dense(hidden: int) -> list[nn.Module]:
+    inputs = PLANES * SIZE * SIZE
+    return [nn.Flatten(), nn.Linear(inputs, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, SIZE * SIZE + 1)]
+
+
+def hidden_for(parameters: int) -> int:
+    """The width at which `dense` has about so many parameters."""
+    return max(1, round((parameters - SIZE * SIZE - 1) / (PLANES * SIZE * SIZE + SIZE * SIZE + 3)))
+
+
+def count(parts: list[nn.Module]) -> int:
+    return sum(p.numel() for part in parts for p in part.parameters())
+
+
+def no_pooling() -> list[nn.Module]:
+    return [ConvNormAct(PLANES, CHANNELS, KERNEL), *blocks(), head()]
+
+
+def not_shared() -> list[nn.Module]:
+    return [LocallyConnected(PLANES, CHANNELS), *blocks(), head()]
+
+
+NETWORKS: dict[str, Callable[[], list[nn.Module]]] = {
+    "no pooling": no_pooling,
+    "max pooling": lambda: pooled(padded("max")),
+    "mean pooling": lambda: pooled(padded("mean")),
+    "every second point": lambda: pooled(EverySecond()),
+    "first layer not shared": not_shared,
+    "fully connected, as small": lambda: dense(hidden_for(count(no_pooling()))),
+    "fully connected, as large": lambda: dense(hidden_for(count(not_shared()))),
+}
+
+
+def picture(target: Path, folder: Path, names: list[str]) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(9, 5), constrained_layout=True)
+    for name in names:
+        rows = [json.loads(row) for row in (folder / slug(name) / "metrics.jsonl").read_text().splitlines()]
+        valid = [row for row in rows if row["kind"] == "valid"]
+        axis.plot([row["seconds"] / 60 for row in valid], [100 * row["top1"] for row in valid], "o-", markersize=4, label=name)
+    axis.set(xlabel="minutes of training", ylabel="moves predicted (%)", title="The lecture's claim, on the board")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    figure.savefig(target, dpi=100)
+
+
+def slug(name: str) -> str:
+    return name.replace(",", "").replace(" ", "-")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("games")
+    parser.add_argument("--valid", required=True)
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--positions", type=int, default=20000)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--out", type=Path, default=Path("runs/lecture"))
+    parser.add_argument("--picture", type=Path)
+    options = parser.parse_args()
+    games = data.choose(data.open_stores([options.games])[0], GameFilter())
+    held = data.choose(data.open_stores([options.valid])[0], GameFilter())
+    training, _ = data.without(games, held)
+    valid = validation_batches(held.games, DEFAULT_GROUPS, options.positions)
+    budget = {"steps": options.steps} if options.steps else {"minutes": options.minutes}
+    print(f"{', '.join(f'{v:g} {k}' for k, v in budget.items())} each, batches of {options.batch}, {options.positions} positions of {options.valid}")
+    print(f"{'network':28}{'parameters':>12}{'samples':>10}{'top-1':>9}{'95 % interval':>18}{'top-5':>9}{'nats':>8}", flush=True)
+    for name, build in NETWORKS.items():
+        torch.manual_seed(1)
+        parts = build()
+        network = nn.Sequential(*parts)
+        initialise(network)
+        source = PositionSource(training.games, DEFAULT_GROUPS, options.batch, 1)
+        config = TrainConfig(**budget, batch=options.batch, optimiser="adamw", validations=5)
+        run = open_run(options.out / slug(name), False, {"kind": "lecture", "wishes": {}, "data": name}, True)
+        try:
+            outcome = Trainer(network, PolicyTask(), source, valid, config, run, Identity("lecture", {}, name), torch.device("cpu"), quiet=True).fit()
+        finally:
+            run.close()
+        best = outcome.best
+        low, high = wilson(round(best["top1"] * options.positions), options.positions)
+        print(f"{name:28}{count(parts):>12,}{outcome.samples:>10,}{best['top1']:>9.2%}{f'[{low:.1%}, {high:.1%}]':>18}{best['top5']:>9.2%}"
+              f"{-best['loss']:>8.3f}", flush=True)  # fmt: skip
+    if options.picture:
+        picture(options.picture, options.out, list(NETWORKS))
+        print(options.picture)
+
+
+if __name__ == "__main__":
+    main()
