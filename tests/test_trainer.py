@@ -224,6 +224,22 @@ def test_muon_steps_are_orthogonal_and_of_the_stated_size() -> None:
     assert 0.1 < size < 0.3
 
 
+def test_muon_takes_weights_of_one_shape_together_and_each_alone() -> None:
+    torch.manual_seed(0)
+    shapes = ((8, 4, 3, 3), (16, 8), (8, 4, 3, 3), (8, 36), (16, 8))
+    together = [nn.Parameter(torch.randn(shape)) for shape in shapes]
+    apart = [nn.Parameter(p.detach().clone()) for p in together]
+    optimisers = [optim.Muon(together, lr=0.1, weight_decay=0.01), *(optim.Muon([p], lr=0.1, weight_decay=0.01) for p in apart)]
+    for _ in range(3):
+        for p, q in zip(together, apart, strict=True):
+            p.grad = torch.randn_like(p)
+            q.grad = p.grad.clone()
+        for optimiser in optimisers:
+            optimiser.step()
+    for p, q in zip(together, apart, strict=True):
+        assert torch.allclose(p, q, atol=1e-5)
+
+
 def test_ema_follows_and_shares_nothing() -> None:
     model = toy.network()
     ema = Ema(model, 0.5)

@@ -73,23 +73,31 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
+            # Weights of one shape are taken together: a residual network has many, and each alone would leave a GPU waiting for its kernels.
+            alike: dict[tuple[int, int], list[nn.Parameter]] = {}
             for p in group["params"]:
-                if p.grad is None:
-                    continue
-                state = self.state[p]
-                if "momentum" not in state:
-                    state["momentum"] = torch.zeros_like(p)
-                buffer: Tensor = state["momentum"]
-                buffer.lerp_(p.grad, 1 - group["momentum"])
-                update = p.grad.lerp(buffer, group["momentum"]).flatten(1)
-                rows, columns = update.shape
-                p.mul_(1 - group["lr"] * group["weight_decay"])
+                if p.grad is not None:
+                    alike.setdefault((len(p), p[0].numel()), []).append(p)
+            for (rows, columns), parameters in alike.items():
+                updates = orthogonal(torch.stack([self._follow(p, group["momentum"]) for p in parameters]))
                 scale = 0.2 * max(rows, columns) ** 0.5
-                p.add_(orthogonal(update).view_as(p), alpha=-group["lr"] * scale)
+                for p, update in zip(parameters, updates, strict=True):
+                    p.mul_(1 - group["lr"] * group["weight_decay"])
+                    p.add_(update.view_as(p), alpha=-group["lr"] * scale)
+
+    def _follow(self, p: nn.Parameter, momentum: float) -> Tensor:
+        """Update the parameter's momentum; the gradient with momentum (Nesterov's), as a matrix."""
+        assert p.grad is not None
+        state = self.state[p]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(p)
+        buffer: Tensor = state["momentum"]
+        buffer.lerp_(p.grad, 1 - momentum)
+        return p.grad.lerp(buffer, momentum).flatten(1)
 
 
 def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
-    """The nearest matrix with orthonormal rows (or columns), roughly: singular values come out between about 0.7 and 1.2.
+    """The nearest matrix with orthonormal rows (or columns), roughly: singular values come out between about 0.7 and 1.2. `(..., rows, columns)`.
 
     Five steps of the quintic Newton-Schulz iteration with Jordan's coefficients; in bfloat16 on CUDA, in float32 elsewhere. Each step multiplies
     the matrix X from the left by a polynomial of X X^T, and these commute: where X is far from square, the polynomials of the small X X^T are
@@ -97,22 +105,22 @@ def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     x = matrix.bfloat16() if matrix.is_cuda else matrix.float()
-    tall = x.shape[0] > x.shape[1]
+    tall = x.shape[-2] > x.shape[-1]
     if tall:
-        x = x.T
-    x = x / (x.norm() + 1e-7)
-    if x.shape[1] >= 2 * x.shape[0] and not matrix.is_cuda:
-        gram = x @ x.T
+        x = x.mT
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    if x.shape[-1] >= 2 * x.shape[-2] and not matrix.is_cuda:
+        gram = x @ x.mT
         total: Tensor | None = None
         for _ in range(steps):
             polynomial = b * gram + c * gram @ gram
-            polynomial.diagonal().add_(a)
+            polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
             total = polynomial if total is None else polynomial @ total
             gram = polynomial @ gram @ polynomial
         x = x if total is None else total @ x
     else:
         for _ in range(steps):
-            gram = x @ x.T
+            gram = x @ x.mT
             x = a * x + (b * gram + c * gram @ gram) @ x
-    result: Tensor = (x.T if tall else x).to(matrix.dtype)
+    result: Tensor = (x.mT if tall else x).to(matrix.dtype)
     return result

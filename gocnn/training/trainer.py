@@ -26,6 +26,9 @@ from gocnn.training.task import Task
 SHOW_STEPS = 8
 """Steps between two looks at the figures on the device (each look waits for it)."""
 
+AGREE_STEPS = 8
+"""Steps between two agreements of several processes on how much of a budget in time is spent (each waits for all of them)."""
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -71,6 +74,7 @@ class Trainer:
         self.bad_validations = 0
         self.precision = ""
         self._interrupted = False
+        self._agreed: float | None = None
 
     # --- state -------------------------------------------------------------------------------------------------------------------
 
@@ -197,7 +201,11 @@ class Trainer:
 
     def _progress(self) -> float:
         done = self.budget.progress(self.step)
-        return done if self.budget.seconds is None else self.processes.agree(done)
+        if self.budget.seconds is None or self.processes.world == 1:
+            return done
+        if self._agreed is None or self.step % AGREE_STEPS == 0:
+            self._agreed = self.processes.agree(done)
+        return self._agreed
 
     def _step(self, net: nn.Module, feeder: Feeder, rate_factor: float) -> Tensor:
         """One optimiser step; returns sums of loss, right answers and samples, on the device."""
