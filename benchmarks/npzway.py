@@ -155,9 +155,8 @@ def main() -> None:
         print(f"{len(records)} games, {count} positions; {torch.get_num_threads()} threads, torch {torch.__version__}")
         slow, fast = count / theirs, report.moves / ours
         print(f"prepared, one process:  npz {slow:>10,.0f} positions/s   store {fast:>10,.0f}   {fast / slow:.0f} times")
-        print(
-            f"on disk, a game:        npz {theirs_disk / 1000:>10,.1f} KB            store {ours_disk / 1000:>10,.2f}   {theirs_disk / ours_disk:.0f} times"
-        )
+        ratio = theirs_disk / ours_disk
+        print(f"on disk, a game:        npz {theirs_disk / 1000:>10,.1f} KB            store {ours_disk / 1000:>10,.2f}   {ratio:.0f} times")
         rate, precision = trained(folder / "store.games", options.seconds)
         for way in dict.fromkeys(["fp32", precision]):
             plain = loop(folder / "npz", way, options.seconds)

@@ -1,7 +1,8 @@
-"""How much of the network's own speed go-train keeps: forward and backward alone against whole training steps, alternating in one run.
+"""How much of the network's own speed go-train keeps: its convolutions alone, forward and backward alone, and whole training steps, in one run.
 
     python benchmarks/training.py [GAMES-OR-STORE] [--preset small] [--batch 256] [--seconds 60] [--device cpu]
 
+`convolutions` runs each convolution of the network by itself, forward and backward, on inputs of the right shape: what the hardware can do at most.
 `alone` is the loss, its gradient and nothing else, on one batch that stays on the device. `training` is the trainer as go-train runs it: samples
 drawn, moved, optimiser, average of the weights, reports, a validation and a checkpoint for each round. On CUDA it also prints the share of
 the bf16 peak, which `--peak` gives in TFLOP/s (989 for an H100 SXM without sparsity).
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from gocnn.board.planes import plane_count
 from gocnn.games.selection import GameFilter
@@ -49,6 +51,35 @@ def alone(network: PolicyNetwork, batch: tuple[torch.Tensor, torch.Tensor], devi
     return count / (time.perf_counter() - began)
 
 
+def convolutions(network: PolicyNetwork, batch: torch.Tensor, device: torch.device, precision: str, seconds: float) -> float:
+    """Samples a second of the network's convolutions, one after the other: outputs, gradients of inputs (but the planes') and of weights."""
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    layers: list[tuple[nn.Conv2d, torch.Tensor]] = []
+
+    def note(layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        assert isinstance(layer, nn.Conv2d)
+        x = torch.randn_like(inputs[0], dtype=kind).to(memory_format=torch.channels_last).requires_grad_(len(layers) > 0)
+        layers.append((layer, x))
+
+    hooks = [layer.register_forward_pre_hook(note) for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    with torch.no_grad():
+        network(batch.float())
+    for hook in hooks:
+        hook.remove()
+    work = [(x, layer.weight.detach().to(kind).requires_grad_(), layer) for layer, x in layers]
+    grads = [torch.randn_like(layer(x.float())).to(kind) for layer, x in layers]
+    for warm in (True, False):
+        began, count = time.perf_counter(), 0
+        while time.perf_counter() - began < (2.0 if warm else seconds):
+            for (x, weight, layer), grad in zip(work, grads, strict=True):
+                y = nn.functional.conv2d(x, weight, None, layer.stride, layer.padding)
+                torch.autograd.grad(y, [weight, x] if x.requires_grad else [weight], grad)
+            count += len(batch)
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+    return count / (time.perf_counter() - began)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("games", nargs="?", default=str(Path(__file__).parents[1] / "data" / "games"))
@@ -57,6 +88,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="of training in each round, after a warm-up")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--peak", type=float, help="bf16 peak in TFLOP/s")
+    parser.add_argument("--compile", action="store_true", help="train with torch.compile (`alone` is without)")
     options = parser.parse_args()
     device = join(options.device)[1]
     chosen, held = data.split(data.choose(data.open_stores([options.games])[0], GameFilter()), 0.05)
@@ -65,12 +97,21 @@ def main() -> None:
     source = PositionSource(chosen.games, config.groups, options.batch, 0)
     batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in source.batch(0))
     valid = validation_batches(held.games, config.groups, 1024)
-    pairs, waited = [], []
+    pairs, waited, bounds = [], [], []
     for turn in range(ROUNDS):
         network = PolicyNetwork(config).to(device, memory_format=torch.channels_last)
+        bounds.append(convolutions(network, batch[0], device, precision, options.seconds / 4))
         free = alone(network, batch, device, precision, options.seconds / 4)  # type: ignore[arg-type]
         with tempfile.TemporaryDirectory() as folder:
-            train = TrainConfig(minutes=options.seconds / 60, batch=options.batch, validations=1, feeders=threads, seed=turn, precision=precision)
+            train = TrainConfig(
+                compile=options.compile,
+                minutes=options.seconds / 60,
+                batch=options.batch,
+                validations=1,
+                feeders=threads,
+                seed=turn,
+                precision=precision,
+            )
             run = RunFolder(Path(folder) / "run", False, {})
             trainer = Trainer(
                 PolicyNetwork(config), PolicyTask(), source, valid, train, run, Identity("go-policy", asdict(config), ""), device, quiet=True
@@ -80,12 +121,16 @@ def main() -> None:
         pairs.append((free, outcome.samples / outcome.seconds))
         waited.append(outcome.waited)
         share, wait = pairs[-1][1] / free, outcome.waited
-        print(f"round {turn + 1}: alone {free:,.0f}, training {pairs[-1][1]:,.0f} samples/s: {share:.1%}; waited for data {wait:.2%}")
+        print(
+            f"round {turn + 1}: convolutions {bounds[-1]:,.0f}, alone {free:,.0f}, training {pairs[-1][1]:,.0f} samples/s: {share:.1%}; waited for data {wait:.2%}"
+        )
     rate = statistics.median(b for _, b in pairs)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"{options.preset}, batch {options.batch}, {precision}, {name}, torch {torch.__version__}")
     kept = statistics.median(b / a for a, b in pairs)
     print(f"training keeps {kept:.1%} of forward and backward alone (median of {ROUNDS}); waited {max(waited):.2%} at most")
+    bound = statistics.median(b / c for (_, b), c in zip(pairs, bounds, strict=True))
+    print(f"and {bound:.1%} of what its convolutions reach by themselves")
     macs = describe(options.preset, PolicyNetwork(config), (plane_count(config.groups), 19, 19)).macs
     flops = rate * macs * 6  # two operations a multiply-accumulate; backward costs twice forward
     print(
