@@ -120,10 +120,8 @@ def main() -> None:
             run.close()
         pairs.append((free, outcome.samples / outcome.seconds))
         waited.append(outcome.waited)
-        share, wait = pairs[-1][1] / free, outcome.waited
-        print(
-            f"round {turn + 1}: convolutions {bounds[-1]:,.0f}, alone {free:,.0f}, training {pairs[-1][1]:,.0f} samples/s: {share:.1%}; waited for data {wait:.2%}"
-        )
+        share, wait, rate = pairs[-1][1] / free, outcome.waited, pairs[-1][1]
+        print(f"round {turn + 1}: convolutions {bounds[-1]:,.0f}, alone {free:,.0f}, training {rate:,.0f} samples/s: {share:.1%}; waited {wait:.2%}")
     rate = statistics.median(b for _, b in pairs)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"{options.preset}, batch {options.batch}, {precision}, {name}, torch {torch.__version__}")
