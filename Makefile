@@ -21,13 +21,14 @@ lint: $(VENV)/.ready
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest --durations=10
+	$(BIN)/pytest --numprocesses auto --dist worksteal --durations=10
 
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/samples.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/augment.py
 	$(BIN)/python benchmarks/photographs.py
+	$(BIN)/python benchmarks/latency.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache runs
