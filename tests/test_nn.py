@@ -1,12 +1,28 @@
 """Blocks, pooling, heads and descriptions: shapes, gradients, torch's own operators, brute force."""
 
+from typing import get_args
+
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from gocnn.board.planes import DEFAULT_GROUPS, plane_count
-from gocnn.nn import Bottleneck, ClassHead, ConvNormAct, GlobalBias, MinPool2d, PointHead, ResidualBlock, SqueezeExcite, initialise, pooling
+from gocnn.nn import (
+    Block,
+    Bottleneck,
+    ClassHead,
+    ConvNormAct,
+    GlobalBias,
+    MinPool2d,
+    PointHead,
+    ResidualBlock,
+    SqueezeExcite,
+    initialise,
+    pooling,
+    silence,
+    trunk,
+)
 from gocnn.nn.describe import describe
 from gocnn.policy.network import PRESETS, PolicyConfig, PolicyNetwork, preset
 from gocnn.policy.task import FUTURE_WEIGHT, PolicyTask
@@ -23,6 +39,7 @@ def modules() -> dict[str, tuple[nn.Module, tuple[int, ...], tuple[int, ...]]]:
         "residual down": (ResidualBlock(8, 16, 2), (2, 8, 20, 20), (2, 16, 10, 10)),
         "residual se": (ResidualBlock(8, context="se"), (2, 8, 19, 19), (2, 8, 19, 19)),
         "residual bias": (ResidualBlock(8, context="bias"), (2, 8, 19, 19), (2, 8, 19, 19)),
+        **{f"trunk {kind}": (trunk(kind, 2, 8, "se"), (2, 8, 19, 19), (2, 8, 19, 19)) for kind in get_args(Block)},
         "bottleneck": (Bottleneck(16, 8, 2), (2, 16, 20, 20), (2, 32, 10, 10)),
         "bottleneck same": (Bottleneck(32, 8), (2, 32, 10, 10), (2, 32, 10, 10)),
         "point head": (PointHead(8, 361), (2, 8, 19, 19), (2, 362)),
@@ -80,9 +97,11 @@ def test_contexts_keep_the_picture_and_see_all_of_it() -> None:
         assert (gradient.abs().sum(1) > 0).float().mean() > (0.9 if isinstance(module, SqueezeExcite) else 0.001)
 
 
-def test_initialise_makes_residual_branches_silent() -> None:
-    block = ResidualBlock(8)
+@pytest.mark.parametrize("kind", get_args(Block))
+def test_residual_branches_begin_silent(kind: Block) -> None:
+    block = trunk(kind, 1, 8, "none")[0]
     initialise(block)
+    silence(block)
     x = torch.rand(2, 8, 5, 5)
     assert torch.equal(block(x), x)
 
@@ -110,7 +129,7 @@ def test_every_activation_is_19x19_until_the_head(name: str) -> None:
 @pytest.mark.parametrize(
     ("network", "shape"),
     [
-        (PolicyNetwork(PolicyConfig(blocks=3, channels=8, context="none")), (21, 19, 19)),
+        *((PolicyNetwork(PolicyConfig(blocks=3, channels=8, context="none", block=kind)), (21, 19, 19)) for kind in get_args(Block)),
         (nn.Sequential(ConvNormAct(3, 4, 5, 2), nn.MaxPool2d(2), ResidualBlock(4, 8, 2), ConvNormAct(8, 8, 3)), (3, 64, 64)),
         (nn.Sequential(ConvNormAct(3, 8, 7, 2), nn.MaxPool2d(3, 2, 1), Bottleneck(8, 4), Bottleneck(16, 4, 2)), (3, 96, 96)),
     ],

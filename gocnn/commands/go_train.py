@@ -23,6 +23,9 @@ from gocnn.commands.training_options import show_outcome, take_budget, train_con
 @click.option("--from", "begin", metavar="MODEL", help="Begin with the weights of this model (a file or a run's folder) and with its network.")
 @click.option("--blocks", type=click.IntRange(1, 200), help="Residual blocks, instead of the preset's.")
 @click.option("--channels", type=click.IntRange(1, 2048), help="Channels, instead of the preset's.")
+@click.option(
+    "--block", type=click.Choice(["residual", "preact", "nested", "mobile", "large", "dilated"]), help="The kind of block.  [default: residual]"
+)
 @click.option("--future", type=click.IntRange(0, 8), default=0, show_default=True, help="Learn so many later moves too; nothing else sees them.")
 @click.option("--context", type=click.Choice(["none", "se", "bias"]), help="What each block knows of the whole board, instead of the preset's.")
 @click.option("--planes", metavar="GROUPS", help="Groups of feature planes, separated by commas, instead of all but handicap.")
@@ -69,7 +72,11 @@ def _network(options: dict[str, Any]) -> Any:
     from gocnn.board.planes import UnknownPlanes
     from gocnn.policy import model, network
 
-    preset, future, wanted = options.pop("preset"), options.pop("future"), {k: options.pop(k) for k in ("blocks", "channels", "context", "planes")}
+    preset, future, wanted = (
+        options.pop("preset"),
+        options.pop("future"),
+        {k: options.pop(k) for k in ("blocks", "channels", "block", "context", "planes")},
+    )
     if options["begin"]:
         given = [name for name, value in {"preset": preset, **wanted}.items() if value]
         if given:
@@ -79,6 +86,8 @@ def _network(options: dict[str, Any]) -> Any:
     context, planes = wanted["context"], wanted["planes"]
     if context:
         config = replace(config, context=context)
+    if wanted["block"]:
+        config = replace(config, block=wanted["block"])
     if planes:
         try:
             config = replace(config, groups=tuple(name.strip() for name in planes.split(",")))

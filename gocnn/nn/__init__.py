@@ -3,18 +3,26 @@
 from gocnn.nn.blocks import Bottleneck, Context, ConvNormAct, GlobalBias, ResidualBlock, SqueezeExcite, initialise
 from gocnn.nn.heads import ClassHead, PointHead
 from gocnn.nn.pooling import MinPool2d, Pool, pooling
+from gocnn.nn.variants import Block, LargeKernelBlock, MobileBlock, NestedBottleneck, PreActBlock, silence, trunk
 
 __all__ = [
+    "Block",
     "Bottleneck",
     "ClassHead",
     "Context",
     "ConvNormAct",
     "GlobalBias",
+    "LargeKernelBlock",
     "MinPool2d",
+    "MobileBlock",
+    "NestedBottleneck",
     "PointHead",
     "Pool",
+    "PreActBlock",
     "ResidualBlock",
     "SqueezeExcite",
     "initialise",
     "pooling",
+    "silence",
+    "trunk",
 ]

@@ -1,14 +1,14 @@
 """The policy network: the board in, a logit for every move out, 19x19 all the way (no pooling, no stride)."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
 from gocnn.board.coords import SIZE
 from gocnn.board.planes import DEFAULT_GROUPS, plane_count
-from gocnn.nn import Context, ConvNormAct, PointHead, ResidualBlock, initialise
+from gocnn.nn import Block, Context, ConvNormAct, PointHead, initialise, silence, trunk
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class PolicyConfig:
     """The shape of a policy network.
 
     groups: the planes it is shown (`gocnn.board.planes`); context: what each residual block knows of the whole board
-    (`gocnn.nn.Context`); head: hidden channels of the head; future: how many moves after the next one it learns to foresee while it trains.
+    (`gocnn.nn.Context`); head: hidden channels of the head; future: how many moves after the next one it learns to foresee while it trains;
+    block: which residual block (`gocnn.nn.variants`).
     """
 
     blocks: int = 6
@@ -27,12 +28,15 @@ class PolicyConfig:
     groups: tuple[str, ...] = DEFAULT_GROUPS
     size: int = SIZE
     future: int = 0
+    block: Block = "residual"
 
     def __post_init__(self) -> None:
         if self.future < 0:
             raise ValueError("a policy network foresees no negative number of moves")
         if min(self.blocks, self.channels, self.head) < 1 or self.stem_kernel % 2 == 0:
             raise ValueError("a policy network needs at least one block, channel and head channel, and an odd stem kernel")
+        if self.block not in get_args(Block):
+            raise ValueError(f"{self.block!r} is no kind of block")
         plane_count(self.groups)
 
     @classmethod
@@ -58,7 +62,7 @@ def preset(name: str, blocks: int | None = None, channels: int | None = None) ->
 class PolicyNetwork(nn.Module):
     """Planes `(N, C, 19, 19)`, 0 or 1, float, to logits `(N, 362)`: the 361 points (flat index), then the pass.
 
-    Stem, `blocks` residual blocks (`gocnn.nn.ResidualBlock`), `gocnn.nn.PointHead`. Compare Maddison et al. 2014
+    Stem, `blocks` residual blocks, `gocnn.nn.PointHead`. Compare Maddison et al. 2014
     (https://arxiv.org/abs/1412.6564), Silver et al. 2016, and Cazenave 2017, "Residual Networks for Computer Go".
 
     With `future`, more heads of the same kind say the moves after the next (Tian and Zhu 2015, https://arxiv.org/abs/1511.06410): in training mode
@@ -69,10 +73,11 @@ class PolicyNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.stem = ConvNormAct(plane_count(config.groups), config.channels, config.stem_kernel)
-        self.blocks = nn.Sequential(*(ResidualBlock(config.channels, context=config.context) for _ in range(config.blocks)))
+        self.blocks = trunk(config.block, config.blocks, config.channels, config.context)
         self.later = nn.ModuleList(PointHead(config.channels, config.size * config.size, config.head) for _ in range(config.future))
         self.head = PointHead(config.channels, config.size * config.size, config.head)
         initialise(self)
+        silence(self)
         for head in (self.head, *self.later):
             nn.init.normal_(head.point.weight, std=0.1)
             nn.init.normal_(head.none.weight, std=0.01)
