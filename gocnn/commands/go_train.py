@@ -72,11 +72,8 @@ def _network(options: dict[str, Any]) -> Any:
     from gocnn.board.planes import UnknownPlanes
     from gocnn.policy import model, network
 
-    preset, future, wanted = (
-        options.pop("preset"),
-        options.pop("future"),
-        {k: options.pop(k) for k in ("blocks", "channels", "block", "context", "planes")},
-    )
+    preset, future = options.pop("preset"), options.pop("future")
+    wanted = {name: options.pop(name) for name in ("blocks", "channels", "block", "context", "planes")}
     if options["begin"]:
         given = [name for name, value in {"preset": preset, **wanted}.items() if value]
         if given:
