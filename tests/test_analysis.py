@@ -8,6 +8,7 @@ import pytest
 
 from gocnn.board import Board
 from gocnn.board.coords import from_gtp
+from tests.conftest import ROOT
 from tests.test_gtp import finished, talk
 
 # --- analysis ---------------------------------------------------------------------------------------------------------------------------
@@ -97,6 +98,16 @@ def test_kata_analyze(evaluator):
     assert root["visits"] == sum(info["visits"] for info in infos)
     assert len(ownership) == 361
     assert all(-1 <= value <= 1 for value in ownership)
+
+
+def test_the_transcript_in_the_documents_is_the_format():
+    lines = [line.strip() for line in (ROOT / "docs" / "play.md").read_text().splitlines() if line.startswith("    info ")]
+    assert len(lines) == 2
+    for line in lines:
+        infos, root, _ = read_kata(line)
+        assert [info["order"] for info in infos] == [0, 1]
+        assert all(info["pv"][0] == info["move"] and 0 < info["prior"] < 1 for info in infos)
+        assert bool(root) == ("rootInfo" in line)
 
 
 def test_analysis_is_of_the_side_to_move(evaluator):
