@@ -12,10 +12,7 @@ import math
 from itertools import pairwise
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
+from gocnn.play.charts import pyplot
 
 PUBLISHED = {4e6: 43.5, 20e6: 47.7, 40e6: 49.5, 100e6: 51.4, 236e6: 52.5}
 """Samples: top-1 in percent."""
@@ -45,7 +42,7 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     parser.add_argument("runs", nargs="+", metavar="LABEL=RUN[+RUN...]")
     options = parser.parse_args()
-    figure, axis = plt.subplots(figsize=(8, 5), constrained_layout=True)
+    figure, axis = pyplot().subplots(figsize=(8, 5), constrained_layout=True)
     axis.plot(list(PUBLISHED), list(PUBLISHED.values()), "s--", color="grey", label="published, 12x96")
     for named in options.runs:
         label, _, runs = named.partition("=")

@@ -24,6 +24,7 @@ from torch.nn import functional
 from gocnn.board.planes import DEFAULT_GROUPS, plane_count
 from gocnn.games.selection import GameFilter
 from gocnn.nn import ConvNormAct, PointHead, ResidualBlock, initialise, pooling
+from gocnn.play.charts import pyplot
 from gocnn.policy import data
 from gocnn.policy.samples import PositionSource
 from gocnn.policy.task import PolicyTask
@@ -114,12 +115,7 @@ NETWORKS: dict[str, Callable[[], list[nn.Module]]] = {
 
 
 def picture(target: Path, folder: Path, names: list[str]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(9, 5), constrained_layout=True)
+    figure, axis = pyplot().subplots(figsize=(9, 5), constrained_layout=True)
     for name in names:
         rows = [json.loads(row) for row in (folder / slug(name) / "metrics.jsonl").read_text().splitlines()]
         valid = [row for row in rows if row["kind"] == "valid"]

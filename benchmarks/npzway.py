@@ -14,7 +14,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -70,13 +70,10 @@ def write(records: list[bytes], folder: Path) -> int:
     """npz files of all positions; returns how many positions they hold."""
     count = 0
     made = positions(records)
-    for number in itertools.count():
-        part = list(itertools.islice(made, POSITIONS_A_FILE))
-        if not part:
-            return count
-        np.savez_compressed(folder / f"{number}.npz", planes=np.stack([p for p, _ in part]), moves=np.array([m for _, m in part]))
+    while part := list(itertools.islice(made, POSITIONS_A_FILE)):
+        np.savez_compressed(folder / f"{count}.npz", planes=np.stack([p for p, _ in part]), moves=np.array([m for _, m in part]))
         count += len(part)
-    raise AssertionError
+    return count
 
 
 def loop(folder: Path, precision: str, seconds: float) -> float:
@@ -124,7 +121,7 @@ def trained(store: Path, seconds: float) -> tuple[float, str]:
         run = RunFolder(Path(folder) / "run", False, {})
         source = PositionSource(chosen.games, config.groups, BATCH, 0)
         valid = validation_batches(held.games, config.groups, 512)
-        identity = Identity("go-policy", asdict(replace(config)), "")
+        identity = Identity("go-policy", asdict(config), "")
         outcome = Trainer(PolicyNetwork(config), PolicyTask(), source, valid, train, run, identity, torch.device("cpu"), quiet=True).fit()
         run.close()
     return outcome.samples / outcome.seconds, precision

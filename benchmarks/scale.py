@@ -25,8 +25,9 @@ import numpy as np
 
 from gocnn.board.planes import DEFAULT_GROUPS
 from gocnn.games.selection import GameFilter
+from gocnn.games.store import Store
+from gocnn.play.charts import pyplot
 from gocnn.policy import data
-from gocnn.policy.model import default_model
 from gocnn.policy.samples import Games, PositionSource
 
 ROOT = Path(__file__).parents[1]
@@ -35,26 +36,6 @@ import json, resource, subprocess, sys, time
 began = time.perf_counter()
 done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, text=True, check=True)
 print(json.dumps([time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, done.stdout]))
-"""
-DRAW = """
-import json, sys, time
-from gocnn.board.planes import DEFAULT_GROUPS
-from gocnn.games.selection import GameFilter
-from gocnn.games.store import Store
-from gocnn.policy import data
-from gocnn.policy.samples import PositionSource
-began = time.perf_counter()
-store = Store(sys.argv[1])
-opened = time.perf_counter() - began
-games = data.choose([store], GameFilter()).games
-chosen = time.perf_counter() - began - opened
-source = PositionSource(games, DEFAULT_GROUPS, 256, 0)
-source.batch(0)
-began, blocks = time.perf_counter(), 0
-while time.perf_counter() - began < 5:
-    blocks += 1
-    source.batch(blocks * source.block)
-print(json.dumps([opened * 1000, chosen * 1000, blocks * source.block * 256 / (time.perf_counter() - began), len(games)]))
 """
 
 
@@ -90,7 +71,7 @@ def measure(archives: list[str], size: int, folder: Path, model: str) -> dict[st
     store.unlink(missing_ok=True)
     packed = pack(archives, tar, size)
     seconds, import_memory, _ = watch(sys.executable, "cli.py", "go-import", tar, "--out", store)
-    _, draw_memory, text = watch(sys.executable, "-c", DRAW, store)
+    _, draw_memory, text = watch(sys.executable, Path(__file__).resolve(), "--draw", store)
     opened, chosen, rate, games = json.loads(text)
     judged, judge_memory, _ = watch(sys.executable, "cli.py", "go-eval", store, "--model", model, "--positions", 2000, "--json")
     return {"packed": packed, "games": games, "import s": seconds, "import MB": import_memory, "open ms": opened, "choose ms": chosen,
@@ -98,12 +79,7 @@ def measure(archives: list[str], size: int, folder: Path, model: str) -> dict[st
 
 
 def picture(target: Path, rows: list[dict[str, float]]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(12, 4.4), constrained_layout=True)
+    figure, axes = pyplot().subplots(1, 2, figsize=(12, 4.4), constrained_layout=True)
     for axis, names in ((axes[0], ("import s", "open ms", "choose ms", "evaluate s")), (axes[1], ("import MB", "sampling MB", "evaluate MB"))):
         for name in names:
             axis.plot([row["games"] for row in rows], [row[name] for row in rows], "o-", label=name)
@@ -119,14 +95,29 @@ def simulate(argument: str, size: int) -> None:
     before = memory()
     large = Games(small.words, *(np.tile(getattr(small, key), times)[:size] for key in ("start", "setup", "moves", "handicap")))
     for name, games in (("the store", small), ("simulated", large)):
-        source = PositionSource(games, DEFAULT_GROUPS, 256, 0)
-        source.batch(0)
-        began, blocks = time.perf_counter(), 0
-        while time.perf_counter() - began < 10:
-            blocks += 1
-            source.batch(blocks * source.block)
-        rate = blocks * source.block * 256 / (time.perf_counter() - began)
+        rate = drawing(games, 10)
         print(f"{name}: {len(games):,} games, {games.positions:,} positions: {rate:,.0f} samples/s; {memory():,.0f} MB ({before:,.0f} before)")
+
+
+def drawing(games: Games, seconds: float) -> float:
+    """Samples a second in so many seconds, whole blocks at a time."""
+    source = PositionSource(games, DEFAULT_GROUPS, 256, 0)
+    source.batch(0)
+    began, blocks = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        blocks += 1
+        source.batch(blocks * source.block)
+    return blocks * source.block * 256 / (time.perf_counter() - began)
+
+
+def draw(path: str) -> None:
+    """Print, as JSON, milliseconds to open the store and to choose its games, samples a second, and how many games."""
+    began = time.perf_counter()
+    store = Store(path)
+    opened = time.perf_counter() - began
+    games = data.choose([store], GameFilter()).games
+    chosen = time.perf_counter() - began - opened
+    print(json.dumps([opened * 1000, chosen * 1000, drawing(games, 5), len(games)]))
 
 
 def memory() -> float:
@@ -138,17 +129,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("games", nargs="+")
     parser.add_argument("--sizes", default="1000,10000,100000,460000")
-    parser.add_argument("--model", default=str(default_model()))
+    parser.add_argument(
+        "--model", type=Path, default=ROOT / "gocnn" / "policy" / "weights" / "small.safetensors", help="by default the one that ships"
+    )
+    parser.add_argument("--draw", action="store_true", help=argparse.SUPPRESS)  # what the watched process does
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--simulate", type=int, metavar="GAMES")
     options = parser.parse_args()
     if options.simulate:
         simulate(options.games[0], options.simulate)
         return
+    if options.draw:
+        draw(options.games[0])
+        return
     rows: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         for size in options.sizes.split(","):
-            rows.append(measure([str(Path(g).resolve()) for g in options.games], int(size), Path(folder), str(Path(options.model).resolve())))
+            rows.append(measure([str(Path(g).resolve()) for g in options.games], int(size), Path(folder), str(options.model.resolve())))
             if len(rows) == 1:
                 print("".join(f"{name:>13}" for name in rows[0]))
             print("".join(f"{value:>13,.0f}" if value >= 100 else f"{value:>13.2f}" for value in rows[-1].values()), flush=True)

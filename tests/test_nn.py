@@ -20,7 +20,6 @@ from gocnn.nn import (
     SqueezeExcite,
     initialise,
     pooling,
-    silence,
     trunk,
 )
 from gocnn.nn.describe import describe
@@ -101,7 +100,6 @@ def test_contexts_keep_the_picture_and_see_all_of_it() -> None:
 def test_residual_branches_begin_silent(kind: Block) -> None:
     block = trunk(kind, 1, 8, "none")[0]
     initialise(block)
-    silence(block)
     x = torch.rand(2, 8, 5, 5)
     assert torch.equal(block(x), x)
 

@@ -80,14 +80,10 @@ def _network(options: dict[str, Any]) -> Any:
             raise click.UsageError(f"--from brings its own network; leave out --{given[0]}")
         return replace(model.load(options["begin"]).config, future=future)
     config = replace(network.preset(preset or "small", wanted["blocks"], wanted["channels"]), future=future)
-    context, planes = wanted["context"], wanted["planes"]
-    if context:
-        config = replace(config, context=context)
-    if wanted["block"]:
-        config = replace(config, block=wanted["block"])
-    if planes:
+    config = replace(config, **{name: wanted[name] for name in ("context", "block") if wanted[name]})
+    if wanted["planes"]:
         try:
-            config = replace(config, groups=tuple(name.strip() for name in planes.split(",")))
+            config = replace(config, groups=tuple(name.strip() for name in wanted["planes"].split(",")))
         except UnknownPlanes as error:
             raise click.BadParameter(str(error), param_hint="--planes") from error
     return config

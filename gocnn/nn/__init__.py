@@ -3,7 +3,7 @@
 from gocnn.nn.blocks import Bottleneck, Context, ConvNormAct, GlobalBias, ResidualBlock, SqueezeExcite, initialise
 from gocnn.nn.heads import ClassHead, PointHead
 from gocnn.nn.pooling import MinPool2d, Pool, pooling
-from gocnn.nn.variants import Block, LargeKernelBlock, MobileBlock, NestedBottleneck, PreActBlock, silence, trunk
+from gocnn.nn.variants import Block, LargeKernelBlock, MobileBlock, NestedBottleneck, PreActBlock, trunk
 
 __all__ = [
     "Block",
@@ -23,6 +23,5 @@ __all__ = [
     "SqueezeExcite",
     "initialise",
     "pooling",
-    "silence",
     "trunk",
 ]

@@ -82,6 +82,17 @@ class ResidualBlock(nn.Module):
         return torch.relu(y + self.shortcut(x))
 
 
+class Branch(nn.Module):
+    """A block that adds `branch(x)` to its input; `last` is the branch's last convolution."""
+
+    branch: nn.Sequential
+    last: nn.Conv2d
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = x + self.branch(x)
+        return result
+
+
 class Bottleneck(nn.Module):
     """The bottleneck block of ResNet-50 and deeper: 1x1 down to `width`, 3x3 (it has the stride), 1x1 up to `4 * width`; ReLU after the sum.
 
@@ -114,8 +125,9 @@ class Bottleneck(nn.Module):
 
 
 def initialise(module: nn.Module) -> None:
-    """He initialisation for convolutions and linear layers before ReLU; normalisations start as the identity, and the last one of each
-    residual branch at zero, so that a deep network begins as a shallow one (Goyal et al. 2017, https://arxiv.org/abs/1706.02677)."""  # fmt: skip
+    """He initialisation for convolutions and linear layers before ReLU; normalisations start as the identity, and what ends each residual branch
+    (its last normalisation, a `Branch`'s last convolution) at zero, so that a deep network begins as a shallow one (Goyal et al. 2017,
+    https://arxiv.org/abs/1706.02677)."""  # fmt: skip
     for part in module.modules():
         if isinstance(part, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(part.weight, mode="fan_out" if isinstance(part, nn.Conv2d) else "fan_in", nonlinearity="relu")
@@ -127,6 +139,8 @@ def initialise(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, ResidualBlock):
             nn.init.zeros_(part.second[1].weight)  # type: ignore[arg-type]
+        elif isinstance(part, Branch):
+            nn.init.zeros_(part.last.weight)
         elif isinstance(part, Bottleneck):
             nn.init.zeros_(part.bn3.weight)
         elif isinstance(part, SqueezeExcite | GlobalBias):

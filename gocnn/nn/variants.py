@@ -4,9 +4,9 @@
 from collections.abc import Callable
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import nn
 
-from gocnn.nn.blocks import CONTEXTS, Context, ResidualBlock
+from gocnn.nn.blocks import CONTEXTS, Branch, Context, ResidualBlock
 
 Block = Literal["residual", "preact", "nested", "mobile", "large", "dilated"]
 """residual: the lecture's (`gocnn.nn.ResidualBlock`); the others are the classes below; dilated: `PreActBlock` with dilation 2 in its second half."""
@@ -17,21 +17,6 @@ class NormAct(nn.Sequential):
 
     def __init__(self, channels: int) -> None:
         super().__init__(nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
-
-
-class Branch(nn.Module):
-    """A block that adds `branch(x)` to its input; `last` is the branch's last convolution."""
-
-    branch: nn.Sequential
-    last: nn.Conv2d
-
-    def silence(self) -> None:
-        """Make the block the identity, to begin training with."""
-        nn.init.zeros_(self.last.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = x + self.branch(x)
-        return result
 
 
 def _conv(inputs: int, outputs: int, kernel: int, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
@@ -102,10 +87,3 @@ def trunk(block: Block, blocks: int, channels: int, context: Context) -> nn.Sequ
     make = _MAKERS[block]
     parts = [make(channels, context) for _ in range(blocks)]
     return nn.Sequential(*parts, *([] if block == "residual" else [NormAct(channels)]))
-
-
-def silence(module: nn.Module) -> None:
-    """Make every `Branch` in the module the identity."""
-    for part in module.modules():
-        if isinstance(part, Branch):
-            part.silence()

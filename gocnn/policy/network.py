@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gocnn.board.coords import SIZE
 from gocnn.board.planes import DEFAULT_GROUPS, plane_count
-from gocnn.nn import Block, Context, ConvNormAct, PointHead, initialise, silence, trunk
+from gocnn.nn import Block, Context, ConvNormAct, PointHead, initialise, trunk
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,6 @@ class PolicyNetwork(nn.Module):
         self.later = nn.ModuleList(PointHead(config.channels, config.size * config.size, config.head) for _ in range(config.future))
         self.head = PointHead(config.channels, config.size * config.size, config.head)
         initialise(self)
-        silence(self)
         for head in (self.head, *self.later):
             nn.init.normal_(head.point.weight, std=0.1)
             nn.init.normal_(head.none.weight, std=0.01)
