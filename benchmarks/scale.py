@@ -93,7 +93,7 @@ def simulate(argument: str, size: int) -> None:
     small = data.choose(data.open_stores([argument])[0], GameFilter()).games
     times = -(-size // len(small))
     before = memory()
-    large = Games(small.words, *(np.tile(getattr(small, key), times)[:size] for key in ("start", "setup", "moves", "handicap")))
+    large = Games(small.words, *(np.tile(getattr(small, key), times)[:size] for key in ("start", "setup", "moves", "known")))
     for name, games in (("the store", small), ("simulated", large)):
         rate = drawing(games, 10)
         print(f"{name}: {len(games):,} games, {games.positions:,} positions: {rate:,.0f} samples/s; {memory():,.0f} MB ({before:,.0f} before)")

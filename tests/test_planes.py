@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gocnn.board import Board, planes, symmetry
+from gocnn.board import Board, facts, planes, symmetry
 from gocnn.board.coords import from_gtp
 from gocnn.policy.suggestion import planes_of
 from tests.conftest import main_line
@@ -19,9 +19,9 @@ def recent(board: Board) -> list[int]:
     return [index for index, _ in reversed(board.moves[-8:])]
 
 
-def named(board: Board, handicap: bool = False) -> dict[str, np.ndarray]:
+def named(board: Board, known: int = 0) -> dict[str, np.ndarray]:
     """Each group's planes, bool `(count, 361)`."""
-    stack = planes_of(board, recent(board), ALL, handicap)[0].reshape(-1, 361).astype(bool)
+    stack = planes_of(board, recent(board), ALL, known)[0].reshape(-1, 361).astype(bool)
     cuts = np.cumsum([planes.PLANES[name] for name in ALL])[:-1]
     return dict(zip(ALL, np.split(stack, cuts), strict=True))
 
@@ -46,8 +46,8 @@ def boards_of(files: list[Path], every: int = 23) -> list[Board]:
 
 
 def test_plane_counts_and_unknown_groups() -> None:
-    assert planes.plane_count(ALL) == sum(planes.PLANES.values()) == 24
-    assert list(planes.offsets(["ko", "board"])) == [-1, -1, 1, -1, 0, -1, -1, -1, -1, -1]
+    assert planes.plane_count(ALL) == sum(planes.PLANES.values()) == 30
+    assert list(planes.offsets(["ko", "board"])) == [-1, -1, 1, -1, 0, -1, -1, -1, -1, -1, -1, -1]
     with pytest.raises(planes.UnknownPlanes, match="'libs'"):
         planes.plane_count(["libs"])
 
@@ -79,7 +79,25 @@ def test_ko_and_handicap_planes() -> None:
     assert list(np.flatnonzero(seen["ko"][0])) == [from_gtp("C2")]
     assert not seen["legal"][0, from_gtp("C2")]
     assert not seen["handicap"].any()
-    assert named(board, handicap=True)["handicap"].all()
+    assert named(board, facts.HANDICAP)["handicap"].all()
+
+
+def test_what_is_known_of_the_game_is_seen_by_the_side_to_play() -> None:
+    board = Board()
+    assert not any(named(board)[name].any() for name in ("handicap", "outcome", "style"))
+    for known, outcome, style in [
+        (facts.BLACK_WON | facts.TYGEM, [1, 0], [1, 0, 0, 0]),
+        (facts.WHITE_WON | facts.TOM, [0, 1], [0, 1, 0, 0]),
+        (facts.BLACK_PROFESSIONAL | facts.FOX, [0, 0], [0, 0, 1, 1]),
+        (facts.WHITE_PROFESSIONAL, [0, 0], [0, 0, 0, 0]),
+    ]:
+        board.to_play = 1
+        seen = named(board, known)
+        assert [v for name in ("outcome", "style") for v in seen[name].mean(1)] == [*outcome, *style]
+        board.to_play = 2
+        other = named(board, known)
+        assert other["outcome"].mean(1).tolist() == outcome[::-1]
+        assert bool(other["style"][3].all()) == bool(known & facts.WHITE_PROFESSIONAL)
 
 
 def test_a_pass_leaves_its_history_plane_empty() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gocnn.board import Board, planes, symmetry
+from gocnn.board import Board, facts, planes, symmetry
 from gocnn.board.planes import DEFAULT_GROUPS
 from gocnn.errors import UserError
 from gocnn.games.store import Store
@@ -99,7 +99,29 @@ def test_choosing_positions_never_repeats(games: samples.Games) -> None:
     assert len(everything[0]) == games.positions
 
 
+def test_what_is_known_of_games_is_shown_half_of_the_time(games: samples.Games) -> None:
+    assert np.isin(games.known & facts.OUTCOME, [0, facts.BLACK_WON, facts.WHITE_WON]).all()
+    known = np.full(len(games), facts.BLACK_WON | facts.TYGEM)
+    told = samples.Games(games.words, games.start, games.setup, games.moves, known)
+    source = samples.PositionSource(told, ["outcome", "style"], 256, seed=1)
+    shown = np.concatenate([source.batch(i)[0][:, :, 0, 0] for i in range(32)]).astype(bool)
+    share = shown.mean(0)
+    assert abs(shown[:, :2].any(1).mean() - 0.5) < 0.03
+    assert abs(share[2] - 0.5) < 0.03
+    assert not shown[:, 3:].any()
+    assert not (shown[:, 0] & shown[:, 1]).any()
+    # Whether the side to play is the winner's is told truly, and each fact is hidden by itself.
+    assert abs((shown[:, :2].any(1) & shown[:, 2]).mean() - 0.25) < 0.03
+    which, plies = samples.choose_positions(told, 50, seed=3)
+    assert not samples.positions(told, ["outcome", "style"], which, plies)[0].any()
+    everything = samples.positions(told, ["outcome", "style"], which, plies, told=facts.OUTCOME | facts.ORIGIN)[0][:, :, 0, 0]
+    colours = np.array([board_at(told, int(g), int(p))[0].to_play for g, p in zip(which, plies, strict=True)])
+    assert (everything[:, 0] == (colours == 1)).all()
+    assert (everything[:, 1] == (colours == 2)).all()
+    assert everything[:, 2].all()
+
+
 def test_no_games_is_an_error(games: samples.Games) -> None:
-    empty = samples.Games(games.words, games.start[:0], games.setup[:0], games.moves[:0], games.handicap[:0])
+    empty = samples.Games(games.words, games.start[:0], games.setup[:0], games.moves[:0], games.known[:0])
     with pytest.raises(UserError, match="no position"):
         samples.PositionSource(empty, planes.DEFAULT_GROUPS, 8, 0)

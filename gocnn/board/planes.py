@@ -13,8 +13,11 @@ model was trained with. All planes are 0 or 1, uint8 `(C, 19, 19)`, seen from th
     ladder_escape       1   a move there gets an own chain out of atari for good, as far as ladders go
     handicap            1   1 everywhere if the game began with handicap stones
     stones              2   own stones, the opponent's stones (what is left without their liberties)
+    outcome             2   1 everywhere if the side to play won the game; if it lost it
+    style               4   1 everywhere if the game was played at TYGEM; at TOM; at Fox; if the side to play is a professional
 
-All but the last two are shown by default.
+The last three groups and the handicap are not shown by default. What they tell is not on the board but known of the game
+(`gocnn.board.facts`), or not known: then they are empty.
 
 The groups follow AlphaGo's table (Silver et al., "Mastering the game of Go with deep neural networks and tree search", Nature 2016, extended
 data table 2), with one-hot history in place of "turns since". What each of them is worth is measured in docs/benchmarks.md.
@@ -28,6 +31,7 @@ import numpy.typing as npt
 from gocnn._jit import jit
 from gocnn.board import ladder
 from gocnn.board.coords import POINTS, SIZE
+from gocnn.board.facts import BLACK_PROFESSIONAL, BLACK_WON, FOX, HANDICAP, OUTCOME, TOM, TYGEM
 from gocnn.board.rules import (
     COLOUR,
     EMPTY,
@@ -54,12 +58,14 @@ PLANES: dict[str, int] = {
     "ladder_escape": 1,
     "handicap": 1,
     "stones": 2,
+    "outcome": 2,
+    "style": 4,
 }
-DEFAULT_GROUPS = tuple(name for name in PLANES if name not in ("handicap", "stones"))
+DEFAULT_GROUPS = tuple(name for name in PLANES if name not in ("handicap", "stones", "outcome", "style"))
 HISTORY = PLANES["history"]
 NO_MOVE = -1
 
-_OWN, _OPPONENT, _BOARD, _HISTORY, _KO, _LEGAL, _CAPTURE, _ESCAPE, _HANDICAP, _STONES = range(10)
+_OWN, _OPPONENT, _BOARD, _HISTORY, _KO, _LEGAL, _CAPTURE, _ESCAPE, _HANDICAP, _STONES, _OUTCOME, _STYLE = range(12)
 
 Offsets = npt.NDArray[np.int64]
 
@@ -80,7 +86,7 @@ def _count(name: str) -> int:
 
 
 def offsets(groups: Sequence[str]) -> Offsets:
-    """int64 `(10,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group left out. Raises UnknownPlanes."""
+    """int64 `(12,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group left out. Raises UnknownPlanes."""
     first: dict[str, int] = {}
     total = 0
     for name in groups:
@@ -186,13 +192,26 @@ def _ladders(state: State, libs: npt.NDArray[np.int16], colour: int, at: Offsets
 
 
 @jit
-def fill(state: State, colour: int, recent: npt.NDArray[np.int16], handicap: bool, at: Offsets, permutation: npt.NDArray[np.int16],
+def _tell(known: int, colour: int, at: Offsets, out: npt.NDArray[np.uint8]) -> None:
+    """Mark what is known of the game."""
+    if at[_HANDICAP] >= 0 and known & HANDICAP:
+        out[at[_HANDICAP]] = 1
+    if at[_OUTCOME] >= 0 and known & OUTCOME:
+        out[at[_OUTCOME] + (0 if known & (BLACK_WON << (colour - 1)) else 1)] = 1
+    if at[_STYLE] >= 0:
+        for i, fact in enumerate((TYGEM, TOM, FOX, BLACK_PROFESSIONAL << (colour - 1))):
+            if known & fact:
+                out[at[_STYLE] + i] = 1
+
+
+@jit
+def fill(state: State, colour: int, recent: npt.NDArray[np.int16], known: int, at: Offsets, permutation: npt.NDArray[np.int16],
          libs: npt.NDArray[np.int16], scratch: ladder.Ints, out: npt.NDArray[np.uint8]) -> None:  # fmt: skip
     """Write the planes of a 19x19 position, seen by `colour` to play, after one symmetry.
 
     state: int16 `(5, 441)`; recent: int16 `(8,)`, flat indices of the last moves, the latest first (361 for a pass, -1 for none);
-    at: `offsets(groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`; libs: int16 `LIBERTIES_SHAPE` and scratch: `ladder.new_scratch()`
-    are working memory; out: uint8 `(C, 361)`, overwritten.
+    known: what is known of the game (`gocnn.board.facts`); at: `offsets(groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`;
+    libs: int16 `LIBERTIES_SHAPE` and scratch: `ladder.new_scratch()` are working memory; out: uint8 `(C, 361)`, overwritten.
     """
     out[:] = 0
     count_liberties(state, libs)
@@ -229,5 +248,5 @@ def fill(state: State, colour: int, recent: npt.NDArray[np.int16], handicap: boo
         out[at[_KO], permutation[flat_index(ko, SIZE)]] = 1
     if candidates:
         _ladders(state, libs, colour, at, permutation, scratch, candidates, out)
-    if at[_HANDICAP] >= 0 and handicap:
-        out[at[_HANDICAP]] = 1
+    if known:
+        _tell(known, colour, at, out)

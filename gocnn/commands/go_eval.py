@@ -7,7 +7,10 @@ from typing import Any
 
 import click
 
+from gocnn.board.facts import HANDICAP, ORIGIN, OUTCOME
 from gocnn.commands.options import filters, game_filter, importing
+
+TOLD = {"nothing": 0, "origin": ORIGIN, "outcome": OUTCOME, "all": ORIGIN | OUTCOME}
 
 
 @click.command("go-eval")
@@ -15,14 +18,16 @@ from gocnn.commands.options import filters, game_filter, importing
 @click.option("--model", required=True, help="A model file, or the folder of a training run.")
 @click.option("--positions", type=click.IntRange(1), default=20000, show_default=True, help="Positions drawn from all games, without repetition.")
 @click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
+@click.option("--told", type=click.Choice(["nothing", "origin", "outcome", "all"]), default="nothing", show_default=True, help="Tell a network that "
+              "is shown such things where each game was played and whether by professionals, or who won it.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses the positions.")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw accuracy by ply and calibration (.png or .svg).")
 @filters
 @importing
-def command(games: tuple[str, ...], model: str, positions: int, symmetries: str, seed: int, device: str, as_json: bool, picture: Path | None,
-            jobs: int | None, max_unpacked: int, **options: Any) -> None:  # fmt: skip
+def command(games: tuple[str, ...], model: str, positions: int, symmetries: str, told: str, seed: int, device: str, as_json: bool,
+            picture: Path | None, jobs: int | None, max_unpacked: int, **options: Any) -> None:  # fmt: skip
     """Measure how well MODEL predicts GAMES: top-1, top-3, top-5, log-likelihood, each with its 95 % interval, by phase; and calibration."""
     from tqdm import tqdm
 
@@ -39,9 +44,9 @@ def command(games: tuple[str, ...], model: str, positions: int, symmetries: str,
     chosen = data.choose(stores, game_filter(options)).games
     total = min(positions, chosen.positions)
     with tqdm(total=total, unit=" positions", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
-        judged = evaluation.judge(policy, chosen, positions, int(symmetries), seed, bar.update)
+        judged = evaluation.judge(policy, chosen, positions, int(symmetries), seed, bar.update, HANDICAP | TOLD[told])
     figures = evaluation.figures(judged)
-    figures = {"model": str(policy.path), "games": list(games), "symmetries": int(symmetries), "seed": seed} | figures
+    figures = {"model": str(policy.path), "games": list(games), "symmetries": int(symmetries), "told": told, "seed": seed} | figures
     if picture is not None:
         from gocnn.play.charts import draw_evaluation
 
@@ -50,7 +55,8 @@ def command(games: tuple[str, ...], model: str, positions: int, symmetries: str,
 
 
 def _table(figures: dict[str, Any]) -> str:
-    lines = [f"{figures['model']} on {', '.join(figures['games'])}, {figures['all']['positions']} positions, symmetries: {figures['symmetries']}"]
+    asked = f"{figures['all']['positions']} positions, symmetries: {figures['symmetries']}, told: {figures['told']}"
+    lines = [f"{figures['model']} on {', '.join(figures['games'])}, {asked}"]
     lines.append(f"{'':10}{'positions':>10}  {'top-1':>20}  {'top-3':>20}  {'top-5':>20}  {'log-likelihood':>24}")
     for name in ("all", "opening", "middle", "end"):
         part = figures[name]

@@ -28,7 +28,8 @@ from gocnn.commands.training_options import show_outcome, take_budget, train_con
 )
 @click.option("--future", type=click.IntRange(0, 8), default=0, show_default=True, help="Learn so many later moves too; nothing else sees them.")
 @click.option("--context", type=click.Choice(["none", "se", "bias"]), help="What each block knows of the whole board, instead of the preset's.")
-@click.option("--planes", metavar="GROUPS", help="Groups of feature planes, separated by commas, instead of all but handicap.")
+@click.option("--planes", metavar="GROUPS", help="Groups of feature planes, separated by commas (`default`: those shown without this "
+              "option); with --from all that its network is shown must be among them.")  # fmt: skip
 @training_options()
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, with the options it began with; a budget given now replaces its own.")
 @click.option("--quiet", is_flag=True, help="No bars, no lines but the last.")
@@ -75,15 +76,20 @@ def _network(options: dict[str, Any]) -> Any:
     preset, future = options.pop("preset"), options.pop("future")
     wanted = {name: options.pop(name) for name in ("blocks", "channels", "block", "context", "planes")}
     if options["begin"]:
-        given = [name for name, value in {"preset": preset, **wanted}.items() if value]
+        given = [name for name, value in {"preset": preset, **wanted, "planes": None}.items() if value]
         if given:
             raise click.UsageError(f"--from brings its own network; leave out --{given[0]}")
-        return replace(model.load(options["begin"]).config, future=future)
-    config = replace(network.preset(preset or "small", wanted["blocks"], wanted["channels"]), future=future)
-    config = replace(config, **{name: wanted[name] for name in ("context", "block") if wanted[name]})
+        config = replace(model.load(options["begin"]).config, future=future)
+    else:
+        config = replace(network.preset(preset or "small", wanted["blocks"], wanted["channels"]), future=future)
+        config = replace(config, **{name: wanted[name] for name in ("context", "block") if wanted[name]})
     if wanted["planes"]:
+        groups = [name.strip() for name in wanted["planes"].split(",")]
+        missing = set(config.groups) - set(groups) if options["begin"] and "default" not in groups else set()
+        if missing:
+            raise click.BadParameter(f"the network of --from is shown {', '.join(sorted(missing))} too; name them", param_hint="--planes")
         try:
-            config = replace(config, groups=tuple(name.strip() for name in wanted["planes"].split(",")))
+            config = replace(config, groups=tuple(dict.fromkeys(g for name in groups for g in (config.groups if name == "default" else [name]))))
         except UnknownPlanes as error:
             raise click.BadParameter(str(error), param_hint="--planes") from error
     return config

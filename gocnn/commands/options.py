@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gocnn.board.facts import STYLES
 from gocnn.games import sources, text
 from gocnn.games.selection import GameFilter
 
@@ -30,6 +31,17 @@ def filters(function: F) -> F:
     for option in reversed(options):
         function = option(function)
     return function
+
+
+def manner_options(default: str) -> Callable[[F], F]:
+    """--style and --outcome, as keyword arguments, for `gocnn.policy.manner.manner_for`; `default` is what the help says of the outcome."""
+
+    def add(function: F) -> F:
+        function = click.option("--outcome", type=click.Choice(["win", "loss", "unknown"]), help="Move like the side that wins its game, or loses "
+                                f"it.  [default: {default}]")(function)  # fmt: skip
+        return click.option("--style", type=click.Choice(list(STYLES)), help="Move like the players there.  [default: any]")(function)
+
+    return add
 
 
 FILTER_KEYS = ("min_rank", "date_from", "date_to", "result", "handicap", "min_moves", "max_moves", "source")

@@ -81,11 +81,12 @@ class Analysis:
 
     def _continue(self, boards: list[Board], player: Player) -> None:
         """Let the network play on from each candidate, all in one evaluation a ply."""
-        handicaps = [self.game.handicap > 1] * len(boards)
+        handicap = self.game.handicap > 1
         for _ in range(VARIATION - 1):
             if not boards:
                 return
-            for row, board, variation in zip(suggest_many(player.evaluator, boards, handicaps), boards, self._variations, strict=True):
+            known = [player.manner.facts(board.to_play, handicap) for board in boards]
+            for row, board, variation in zip(suggest_many(player.evaluator, boards, known), boards, self._variations, strict=True):
                 if variation[-2:] == [PASS, PASS]:
                     continue
                 row = np.where(useful(board, board.to_play), row, -1.0)

@@ -9,6 +9,7 @@ from gocnn.board import BLACK
 from gocnn.board.coords import PASS, SIZE
 from gocnn.play.game import Game
 from gocnn.play.outlook import PLAYOUTS, Outlook, Playouts, dead_stones, is_open, is_settled, settled_score, useful
+from gocnn.policy.manner import Manner
 from gocnn.policy.suggestion import Evaluator, Floats, suggest
 
 RESIGN = -1
@@ -30,6 +31,10 @@ TINY = 1e-12
 """Least weight of a move that may be played: something must be, even where the network excludes all that is left."""
 
 
+TO_WIN = Manner(outcome="win")
+"""How a player asks the network, unless told otherwise."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """index: the move (flat index, 361 for a pass, RESIGN to resign); probabilities: the network's, float32 `(362,)`, over the legal moves."""
@@ -42,11 +47,12 @@ class Player:
     """Chooses moves.
 
     temperature: 0 plays the likeliest move; else moves are drawn in proportion to `p ** (1 / temperature)`. resign: give up once the share of
-    playouts won stays below this (0: never). symmetries: 1 or 8.
+    playouts won stays below this (0: never). symmetries: 1 or 8. manner: how the network is asked to play (`gocnn.policy.manner`).
     """
 
-    def __init__(self, evaluator: Evaluator, symmetries: int = 1, temperature: float = 0.0, resign: float = 0.0, seed: int = 1) -> None:
-        self.evaluator, self.symmetries, self.temperature, self.resign = evaluator, symmetries, temperature, resign
+    def __init__(self, evaluator: Evaluator, symmetries: int = 1, temperature: float = 0.0, resign: float = 0.0, seed: int = 1,
+                 manner: Manner = TO_WIN) -> None:  # fmt: skip
+        self.evaluator, self.symmetries, self.temperature, self.resign, self.manner = evaluator, symmetries, temperature, resign, manner
         self._rng = np.random.default_rng(seed)
         self._lost = 0
 
@@ -60,7 +66,7 @@ class Player:
         if board.to_play != colour:
             board = board.copy()
             board.to_play = colour
-        return suggest(self.evaluator, board, game.handicap > 1, self.symmetries)
+        return suggest(self.evaluator, board, self.manner.facts(colour, game.handicap > 1), self.symmetries)
 
     def decide(self, game: Game, colour: int, keep: npt.NDArray[np.bool_] | None = None, clean_up: bool = False) -> Decision:
         """A move for `colour`, whose turn it becomes; nothing is played. keep: bool `(362,)`, the moves to choose among.

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import SIZE
+from gocnn.board.facts import HANDICAP
 from gocnn.play.mainline import Record, position_before
 from gocnn.policy.evaluation import PHASES
 from gocnn.policy.suggestion import Evaluator, log_softmax, planes_of, recent_moves
@@ -53,7 +54,7 @@ def review(record: Record, name: str, evaluator: Evaluator, tick: Callable[[int]
     legal: list[npt.NDArray[np.bool_]] = []
     for number, step in enumerate(record.steps, 1):
         position_before(board, step)
-        stacks.append(planes_of(board, recent_moves(board), evaluator.groups, record.handicap)[0])
+        stacks.append(planes_of(board, recent_moves(board), evaluator.groups, HANDICAP if record.handicap else 0)[0])
         legal.append(board.legal())
         board.play(step.index, step.colour)
         if len(stacks) == CHUNK or number == len(record.steps):

@@ -27,7 +27,7 @@ def play_out(evaluator: Evaluator, board: Board, games: int = GAMES, temperature
     for _ in range(LONGEST):
         if not going:
             break
-        rows = suggest_many(evaluator, [boards[k] for k in going], [False] * len(going))
+        rows = suggest_many(evaluator, [boards[k] for k in going], [0] * len(going))
         still = []
         for k, row in zip(going, rows, strict=True):
             each = boards[k]

@@ -73,7 +73,7 @@ def choose(stores: Sequence[Store], game_filter: GameFilter) -> Chosen:
 def subset(chosen: Chosen, keep: npt.NDArray[np.bool_]) -> Chosen:
     """The games for which `keep`, bool `(G,)`, is true."""
     g = chosen.games
-    return Chosen(Games(g.words, g.start[keep], g.setup[keep], g.moves[keep], g.handicap[keep]), chosen.keys[keep])
+    return Chosen(Games(g.words, g.start[keep], g.setup[keep], g.moves[keep], g.known[keep]), chosen.keys[keep])
 
 
 def split(chosen: Chosen, share: float) -> tuple[Chosen, Chosen]:

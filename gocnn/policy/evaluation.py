@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gocnn.board.facts import HANDICAP
 from gocnn.policy.samples import Games, choose_positions, positions
 from gocnn.policy.suggestion import Evaluator, Floats, log_softmax, mean_over_symmetries
 from gocnn.statistics import calibration, wilson
@@ -30,8 +31,12 @@ class Judged:
     confidence: Floats
 
 
-def judge(policy: Evaluator, games: Games, count: int, symmetries: int = 1, seed: int = 0, tick: Callable[[int], Any] = lambda n: None) -> Judged:
-    """Judge `count` positions drawn uniformly without replacement (all of them, if there are not more). Illegal moves are not masked."""
+def judge(policy: Evaluator, games: Games, count: int, symmetries: int = 1, seed: int = 0, tick: Callable[[int], Any] = lambda n: None,
+          told: int = HANDICAP) -> Judged:  # fmt: skip
+    """Judge `count` positions drawn uniformly without replacement (all of them, if there are not more). Illegal moves are not masked.
+
+    told: which facts of the games the network is told (`gocnn.board.facts`).
+    """
     which, plies = choose_positions(games, count, seed)
     turns = range(symmetries)
     ranks, likelihoods, confidences = [], [], []
@@ -39,7 +44,7 @@ def judge(policy: Evaluator, games: Games, count: int, symmetries: int = 1, seed
         part = slice(i, i + CHUNK)
         logits = []
         for s in turns:
-            batch, moves = positions(games, policy.groups, which[part], plies[part], s)
+            batch, moves = positions(games, policy.groups, which[part], plies[part], s, told)
             logits.append(policy.logits(batch))
             if s == 0:
                 played = moves

@@ -15,23 +15,29 @@ import numpy.typing as npt
 from gocnn._jit import jit
 from gocnn.board import ladder, planes, rules, symmetry
 from gocnn.board.coords import PASS, POINTS, SIZE
+from gocnn.board.facts import HANDICAP, ORIGIN, OUTCOME
 from gocnn.errors import UserError
+from gocnn.games.facts import known_of
 from gocnn.games.scan import WHITE_BIT
 from gocnn.games.store import Store
 
 POSITIONS_A_GAME = 32
+HIDDEN = 0.5
+"""How often a network in training is not told the outcome of a game, and as often where it comes from."""
+
 PERMUTATIONS = symmetry.table()
 
 
 @dataclass(frozen=True)
 class Games:
-    """Chosen games, as the kernels read them: int64 arrays `(G,)` of first word, setup stones and moves, and bool of handicap."""
+    """Chosen games, as the kernels read them: int64 arrays `(G,)` of first word, setup stones, moves, and what is known of the game
+    (`gocnn.board.facts`)."""
 
     words: npt.NDArray[np.uint16]
     start: npt.NDArray[np.int64]
     setup: npt.NDArray[np.int64]
     moves: npt.NDArray[np.int64]
-    handicap: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.start)
@@ -44,9 +50,10 @@ class Games:
 
 def games_of(store: Store, chosen: npt.NDArray[np.int64], records: npt.NDArray[np.void] | None = None) -> Games:
     """The games numbered `chosen` of a store."""
-    table = (store.records() if records is None else records)[chosen]
+    records = store.records() if records is None else records
+    table = records[chosen]
     start, setup, moves = (table[key].astype(np.int64) for key in ("start", "setup", "moves"))
-    return Games(store.words, start, setup, moves, table["handicap"] > 0)
+    return Games(store.words, start, setup, moves, known_of(store, chosen, records))
 
 
 def join(parts: Sequence[Games]) -> Games:
@@ -57,7 +64,7 @@ def join(parts: Sequence[Games]) -> Games:
     return Games(
         np.concatenate([p.words for p in parts]),
         np.concatenate([p.start + s for p, s in zip(parts, shift, strict=True)]),
-        *(np.concatenate([getattr(p, key) for p in parts]) for key in ("setup", "moves", "handicap")),
+        *(np.concatenate([getattr(p, key) for p in parts]) for key in ("setup", "moves", "known")),
     )
 
 
@@ -73,13 +80,14 @@ def begin(words: npt.NDArray[np.uint16], start: int, n_setup: int, state: rules.
 
 @jit
 def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt.NDArray[np.int64], moves: npt.NDArray[np.int64],
-         handicap: npt.NDArray[np.bool_], games: npt.NDArray[np.int64], plies: npt.NDArray[np.int64], symmetries: npt.NDArray[np.int64],
+         games: npt.NDArray[np.int64], plies: npt.NDArray[np.int64], known: npt.NDArray[np.int64], symmetries: npt.NDArray[np.int64],
          slots: npt.NDArray[np.int64], permutations: npt.NDArray[np.int16], at: planes.Offsets, out: npt.NDArray[np.uint8],
          target: npt.NDArray[np.int64]) -> None:  # fmt: skip
     """Write one sample for each `(games[i], plies[i])`; equal games must stand together with plies ascending.
 
     Sample `i` goes to row `slots[i]` of `out`, uint8 `(N, C, 361)`, and `target`, int64 `(N, K)`: the move played there (361 for a pass) and the
-    K - 1 after it (-1 where the game has ended), both after symmetry `symmetries[i]`. A slot of -1 is replayed past and not written.
+    K - 1 after it (-1 where the game has ended), both after symmetry `symmetries[i]`; the planes tell `known[i]` of the game (`gocnn.board.facts`).
+    A slot of -1 is replayed past and not written.
     """
     state = np.empty(rules.STATE_SHAPE, np.int16)
     libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
@@ -105,7 +113,7 @@ def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt
             recent[k] = words[first + ply - 1 - k] & 511 if ply > k else planes.NO_MOVE
         w = words[first + ply]
         permutation = permutations[symmetries[i]]
-        planes.fill(state, 2 if w & WHITE_BIT else 1, recent, handicap[game], at, permutation, libs, scratch, out[slot])
+        planes.fill(state, 2 if w & WHITE_BIT else 1, recent, known[i], at, permutation, libs, scratch, out[slot])
         for k in range(target.shape[1]):
             target[slot, k] = permutation[words[first + ply + k] & 511] if ply + k < moves[game] else planes.NO_MOVE
 
@@ -158,6 +166,7 @@ class PositionSource:
         order = np.lexsort((plies, games))
         games, plies = games[order], plies[order]
         symmetries = rng.integers(0, 8, total) if self.augment else np.zeros(total, np.int64)
+        known = self.games.known[games] & ~np.where(rng.random(total) < HIDDEN, OUTCOME, 0) & ~np.where(rng.random(total) < HIDDEN, ORIGIN, 0)
         # A permutation cut into batches; each process keeps its rows of every batch.
         place = rng.permutation(total)
         batch, row = np.divmod(place, self.batch_size)
@@ -167,19 +176,22 @@ class PositionSource:
         out = np.empty((self.block * rows, self.planes, POINTS), np.uint8)
         target = np.empty((self.block * rows, 1 + self.future), np.int64)
         g = self.games
-        draw(g.words, g.start, g.setup, g.moves, g.handicap, games, plies, symmetries, slots, PERMUTATIONS, self.at, out, target)
+        draw(g.words, g.start, g.setup, g.moves, games, plies, known, symmetries, slots, PERMUTATIONS, self.at, out, target)
         return out, target
 
 
-def positions(games: Games, groups: Sequence[str], which: npt.NDArray[np.int64], plies: npt.NDArray[np.int64], symmetry_number: int = 0
-              ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:  # fmt: skip
-    """Planes, uint8 `(N, C, 19, 19)`, and moves, int64 `(N,)`, of the positions `(which[i], plies[i])`, all after one symmetry."""
+def positions(games: Games, groups: Sequence[str], which: npt.NDArray[np.int64], plies: npt.NDArray[np.int64], symmetry_number: int = 0,
+              told: int = HANDICAP) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:  # fmt: skip
+    """Planes, uint8 `(N, C, 19, 19)`, and moves, int64 `(N,)`, of the positions `(which[i], plies[i])`, all after one symmetry.
+
+    told: which facts of the games the planes may tell, where they are known (`gocnn.board.facts`).
+    """
     order = np.lexsort((plies, which))
     count = planes.plane_count(groups)
     out = np.empty((len(which), count, POINTS), np.uint8)
     target = np.empty((len(which), 1), np.int64)
-    draw(games.words, games.start, games.setup, games.moves, games.handicap, which[order], plies[order], np.full(len(which), symmetry_number), order,
-         PERMUTATIONS, planes.offsets(groups), out, target)  # fmt: skip
+    draw(games.words, games.start, games.setup, games.moves, which[order], plies[order], games.known[which[order]] & told,
+         np.full(len(which), symmetry_number), order, PERMUTATIONS, planes.offsets(groups), out, target)  # fmt: skip
     return out.reshape(-1, count, SIZE, SIZE), target[:, 0]
 
 

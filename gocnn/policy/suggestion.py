@@ -28,9 +28,10 @@ class Evaluator(Protocol):
 
 
 def planes_of(
-    board: Board, recent: Sequence[int], groups: Sequence[str], handicap: bool = False, symmetries: Sequence[int] = (0,)
+    board: Board, recent: Sequence[int], groups: Sequence[str], known: int = 0, symmetries: Sequence[int] = (0,)
 ) -> npt.NDArray[np.uint8]:
-    """Planes, uint8 `(S, C, 19, 19)`, of a 19x19 position for the side to play, one for each symmetry. `recent`: flat indices, the latest first."""
+    """Planes, uint8 `(S, C, 19, 19)`, of a 19x19 position for the side to play, one for each symmetry. `recent`: flat indices, the latest first;
+    `known`: what is known of the game (`gocnn.board.facts`)."""  # fmt: skip
     count = planes.plane_count(groups)
     out = np.empty((len(symmetries), count, SIZE * SIZE), np.uint8)
     last = np.full(planes.HISTORY, planes.NO_MOVE, np.int16)
@@ -38,7 +39,7 @@ def planes_of(
     libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
     scratch = ladder.new_scratch()
     for row, s in zip(out, symmetries, strict=True):
-        planes.fill(board.state, board.to_play, last, handicap, planes.offsets(groups), symmetry.permutation(s), libs, scratch, row)
+        planes.fill(board.state, board.to_play, last, known, planes.offsets(groups), symmetry.permutation(s), libs, scratch, row)
     return out.reshape(len(symmetries), count, SIZE, SIZE)
 
 
@@ -59,9 +60,12 @@ def log_softmax(logits: Floats) -> Floats:
     return result
 
 
-def suggest_many(policy: Evaluator, boards: Sequence[Board], handicaps: Sequence[bool]) -> Floats:
-    """Probabilities, float32 `(N, 362)`, of the moves of the side to play on each board, in one evaluation; illegal ones are 0, rows sum to 1."""
-    stacks = [planes_of(board, recent_moves(board), policy.groups, handicap) for board, handicap in zip(boards, handicaps, strict=True)]
+def suggest_many(policy: Evaluator, boards: Sequence[Board], known: Sequence[int]) -> Floats:
+    """Probabilities, float32 `(N, 362)`, of the moves of the side to play on each board, in one evaluation; illegal ones are 0, rows sum to 1.
+
+    `known`: what is known of each game (`gocnn.board.facts`).
+    """
+    stacks = [planes_of(board, recent_moves(board), policy.groups, facts) for board, facts in zip(boards, known, strict=True)]
     logits = policy.logits(np.concatenate(stacks))
     logits[~np.stack([board.legal() for board in boards])] = -np.inf
     result: Floats = np.exp(log_softmax(logits))
@@ -73,10 +77,13 @@ def recent_moves(board: Board) -> list[int]:
     return [index for index, _ in reversed(board.moves[-planes.HISTORY :])]
 
 
-def suggest(policy: Evaluator, board: Board, handicap: bool = False, symmetries: int = 1) -> Floats:
-    """Probabilities, float32 `(362,)`, of the moves of the side to play; illegal ones are 0 and the rest sum to 1. `symmetries`: 1 or 8."""
+def suggest(policy: Evaluator, board: Board, known: int = 0, symmetries: int = 1) -> Floats:
+    """Probabilities, float32 `(362,)`, of the moves of the side to play; illegal ones are 0 and the rest sum to 1.
+
+    `known`: what is known of the game (`gocnn.board.facts`); `symmetries`: 1 or 8.
+    """
     turns = range(symmetries)
-    logits = policy.logits(planes_of(board, recent_moves(board), policy.groups, handicap, turns))
+    logits = policy.logits(planes_of(board, recent_moves(board), policy.groups, known, turns))
     log_probabilities = mean_over_symmetries(logits[:, None], turns)[0].astype(np.float64)
     legal = board.legal()
     assert legal[PASS]

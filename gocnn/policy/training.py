@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from gocnn.board.planes import PLANES, offsets, plane_count
 from gocnn.errors import UserError
 from gocnn.games.selection import GameFilter
 from gocnn.policy import KIND, data
@@ -20,6 +21,7 @@ from gocnn.training.distributed import join, leave
 from gocnn.training.run import open_run
 
 VALIDATION_BATCH = 512
+STEM = "stem.0.weight"
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,22 @@ def _begin(model: PolicyNetwork, path: str | None) -> str | None:
         return None
     given = load(path)
     mine = model.state_dict()
-    # Heads for later moves may be more or fewer here than there.
-    model.load_state_dict(mine | {name: tensor for name, tensor in given.network.state_dict().items() if name in mine})
+    # Heads for later moves may be more or fewer here than there, and more planes may be shown.
+    theirs = {name: tensor for name, tensor in given.network.state_dict().items() if name in mine}
+    if given.groups != model.config.groups:
+        theirs[STEM] = _with_more_planes(theirs[STEM], given.groups, model.config.groups)
+    model.load_state_dict(mine | theirs)
     return f"{given.name} ({given.provenance.get('samples', 'unknown')} samples; {given.provenance.get('data', 'unknown games')})"
+
+
+def _with_more_planes(stem: torch.Tensor, shown: Sequence[str], groups: Sequence[str]) -> torch.Tensor:
+    """The stem's weights `(C, planes, k, k)` of a network that was shown `shown`, for one shown `groups`: what is new weighs nothing at first."""
+    result = stem.new_zeros(len(stem), plane_count(groups), *stem.shape[2:])
+    old, new = (dict(zip(PLANES, offsets(names).tolist(), strict=True)) for names in (shown, groups))
+    for name in shown:
+        count = plane_count([name])
+        result[:, new[name] : new[name] + count] = stem[:, old[name] : old[name] + count]
+    return result
 
 
 def _same_data(out: Path, training: data.Chosen) -> None:
