@@ -34,7 +34,7 @@ def test_positions_equal_planes_of_the_board(games: samples.Games, turn: int) ->
     which, plies = samples.choose_positions(games, 40, seed=turn)
     shuffled = np.random.default_rng(0).permutation(len(which))
     which, plies = which[shuffled], plies[shuffled]
-    out, target = samples.positions(games, DEFAULT_GROUPS, which, plies, turn)
+    out, target, _ = samples.positions(games, DEFAULT_GROUPS, which, plies, turn)
     for row, move, game, ply in zip(out, target, which, plies, strict=True):
         board, played = board_at(games, int(game), int(ply))
         recent = [index for index, _ in reversed(board.moves[-8:])]
@@ -99,26 +99,26 @@ def test_choosing_positions_never_repeats(games: samples.Games) -> None:
     assert len(everything[0]) == games.positions
 
 
-def test_what_is_known_of_games_is_shown_half_of_the_time(games: samples.Games) -> None:
-    assert np.isin(games.known & facts.OUTCOME, [0, facts.BLACK_WON, facts.WHITE_WON]).all()
+def test_style_is_shown_half_of_the_time_and_the_winner_is_a_target(games: samples.Games) -> None:
+    assert np.isin(games.known & 6, [0, facts.BLACK_WON, facts.WHITE_WON]).all()
     known = np.full(len(games), facts.BLACK_WON | facts.TYGEM)
+    known[::3] = facts.TYGEM
     told = samples.Games(games.words, games.start, games.setup, games.moves, known)
-    source = samples.PositionSource(told, ["outcome", "style"], 256, seed=1)
-    shown = np.concatenate([source.batch(i)[0][:, :, 0, 0] for i in range(32)]).astype(bool)
-    share = shown.mean(0)
-    assert abs(shown[:, :2].any(1).mean() - 0.5) < 0.03
-    assert abs(share[2] - 0.5) < 0.03
-    assert not shown[:, 3:].any()
-    assert not (shown[:, 0] & shown[:, 1]).any()
-    # Whether the side to play is the winner's is told truly, and each fact is hidden by itself.
-    assert abs((shown[:, :2].any(1) & shown[:, 2]).mean() - 0.25) < 0.03
+    source = samples.PositionSource(told, ["style"], 256, seed=1, outcome=True)
+    batches = [source.batch(i) for i in range(32)]
+    shown = np.concatenate([batch[0][:, :, 0, 0] for batch in batches]).astype(bool)
+    assert abs(shown[:, 0].mean() - 0.5) < 0.03
+    assert not shown[:, 1:].any()
+    assert len(samples.PositionSource(told, ["style"], 256, seed=1).batch(0)) == 2
+    assert set(np.concatenate([batch[2] for batch in batches]).tolist()) == {0, 1, samples.UNDECIDED}
     which, plies = samples.choose_positions(told, 50, seed=3)
-    assert not samples.positions(told, ["outcome", "style"], which, plies)[0].any()
-    everything = samples.positions(told, ["outcome", "style"], which, plies, told=facts.OUTCOME | facts.ORIGIN)[0][:, :, 0, 0]
+    shuffled = np.random.default_rng(0).permutation(len(which))
+    which, plies = which[shuffled], plies[shuffled]
+    hidden, _, won = samples.positions(told, ["style"], which, plies)
+    assert not hidden.any()
     colours = np.array([board_at(told, int(g), int(p))[0].to_play for g, p in zip(which, plies, strict=True)])
-    assert (everything[:, 0] == (colours == 1)).all()
-    assert (everything[:, 1] == (colours == 2)).all()
-    assert everything[:, 2].all()
+    assert won.tolist() == np.where(which % 3 == 0, samples.UNDECIDED, colours == 1).tolist()
+    assert samples.positions(told, ["style"], which, plies, told=facts.ORIGIN)[0][:, 0].all()
 
 
 def test_no_games_is_an_error(games: samples.Games) -> None:

@@ -1,7 +1,7 @@
-"""What may be known of a game beside its board, as the bits of one number; some planes show it (`gocnn.board.planes`).
+"""What may be known of a game beside its board, as the bits of one number.
 
-A network that was told who won while it learned can be asked how the winner would play; one that was told where a game comes from can be asked
-for that style. Both are also hidden from it half of the time, so that it can be asked without.
+Some planes show it (`gocnn.board.planes`): a network that was told where games come from can be asked for that style. It is hidden from the network
+half of the time, so that it can be asked without. Who won is what a network with a value head learns to foresee.
 """
 
 HANDICAP = 1
@@ -11,7 +11,6 @@ BLACK_WON, WHITE_WON = 2, 4
 BLACK_PROFESSIONAL, WHITE_PROFESSIONAL = 8, 16
 TYGEM, TOM, FOX = 32, 64, 128
 
-OUTCOME = BLACK_WON | WHITE_WON
 ORIGIN = BLACK_PROFESSIONAL | WHITE_PROFESSIONAL | TYGEM | TOM | FOX
 
 SERVERS = {"tygem": TYGEM, "tom": TOM, "fox": FOX}
@@ -19,8 +18,3 @@ SERVERS = {"tygem": TYGEM, "tom": TOM, "fox": FOX}
 
 STYLES = {"any": 0, **SERVERS, "professional": BLACK_PROFESSIONAL | WHITE_PROFESSIONAL}
 """What a network can be asked to play like."""
-
-
-def won_by(colour: int) -> int:
-    """The fact that `colour` (1 black, 2 white) won."""
-    return BLACK_WON << (colour - 1)

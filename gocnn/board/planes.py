@@ -13,11 +13,10 @@ model was trained with. All planes are 0 or 1, uint8 `(C, 19, 19)`, seen from th
     ladder_escape       1   a move there gets an own chain out of atari for good, as far as ladders go
     handicap            1   1 everywhere if the game began with handicap stones
     stones              2   own stones, the opponent's stones (what is left without their liberties)
-    outcome             2   1 everywhere if the side to play won the game; if it lost it
     style               4   1 everywhere if the game was played at TYGEM; at TOM; at Fox; if the side to play is a professional
 
-The last three groups and the handicap are not shown by default. What they tell is not on the board but known of the game
-(`gocnn.board.facts`), or not known: then they are empty.
+The last three groups are not shown by default. Handicap and style are not on the board but known of the game (`gocnn.board.facts`), or not
+known: then they are empty.
 
 The groups follow AlphaGo's table (Silver et al., "Mastering the game of Go with deep neural networks and tree search", Nature 2016, extended
 data table 2), with one-hot history in place of "turns since". What each of them is worth is measured in docs/benchmarks.md.
@@ -31,7 +30,7 @@ import numpy.typing as npt
 from gocnn._jit import jit
 from gocnn.board import ladder
 from gocnn.board.coords import POINTS, SIZE
-from gocnn.board.facts import BLACK_PROFESSIONAL, BLACK_WON, FOX, HANDICAP, OUTCOME, TOM, TYGEM
+from gocnn.board.facts import BLACK_PROFESSIONAL, FOX, HANDICAP, TOM, TYGEM
 from gocnn.board.rules import (
     COLOUR,
     EMPTY,
@@ -58,14 +57,13 @@ PLANES: dict[str, int] = {
     "ladder_escape": 1,
     "handicap": 1,
     "stones": 2,
-    "outcome": 2,
     "style": 4,
 }
-DEFAULT_GROUPS = tuple(name for name in PLANES if name not in ("handicap", "stones", "outcome", "style"))
+DEFAULT_GROUPS = tuple(name for name in PLANES if name not in ("handicap", "stones", "style"))
 HISTORY = PLANES["history"]
 NO_MOVE = -1
 
-_OWN, _OPPONENT, _BOARD, _HISTORY, _KO, _LEGAL, _CAPTURE, _ESCAPE, _HANDICAP, _STONES, _OUTCOME, _STYLE = range(12)
+_OWN, _OPPONENT, _BOARD, _HISTORY, _KO, _LEGAL, _CAPTURE, _ESCAPE, _HANDICAP, _STONES, _STYLE = range(11)
 
 Offsets = npt.NDArray[np.int64]
 
@@ -86,7 +84,7 @@ def _count(name: str) -> int:
 
 
 def offsets(groups: Sequence[str]) -> Offsets:
-    """int64 `(12,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group left out. Raises UnknownPlanes."""
+    """int64 `(11,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group left out. Raises UnknownPlanes."""
     first: dict[str, int] = {}
     total = 0
     for name in groups:
@@ -196,8 +194,6 @@ def _tell(known: int, colour: int, at: Offsets, out: npt.NDArray[np.uint8]) -> N
     """Mark what is known of the game."""
     if at[_HANDICAP] >= 0 and known & HANDICAP:
         out[at[_HANDICAP]] = 1
-    if at[_OUTCOME] >= 0 and known & OUTCOME:
-        out[at[_OUTCOME] + (0 if known & (BLACK_WON << (colour - 1)) else 1)] = 1
     if at[_STYLE] >= 0:
         for i, fact in enumerate((TYGEM, TOM, FOX, BLACK_PROFESSIONAL << (colour - 1))):
             if known & fact:

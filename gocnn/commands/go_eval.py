@@ -7,10 +7,8 @@ from typing import Any
 
 import click
 
-from gocnn.board.facts import HANDICAP, ORIGIN, OUTCOME
+from gocnn.board.facts import HANDICAP, ORIGIN
 from gocnn.commands.options import filters, game_filter, importing
-
-TOLD = {"nothing": 0, "origin": ORIGIN, "outcome": OUTCOME, "all": ORIGIN | OUTCOME}
 
 
 @click.command("go-eval")
@@ -18,8 +16,8 @@ TOLD = {"nothing": 0, "origin": ORIGIN, "outcome": OUTCOME, "all": ORIGIN | OUTC
 @click.option("--model", required=True, help="A model file, or the folder of a training run.")
 @click.option("--positions", type=click.IntRange(1), default=20000, show_default=True, help="Positions drawn from all games, without repetition.")
 @click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
-@click.option("--told", type=click.Choice(["nothing", "origin", "outcome", "all"]), default="nothing", show_default=True, help="Tell a network that "
-              "is shown such things where each game was played and whether by professionals, or who won it.")  # fmt: skip
+@click.option("--told", type=click.Choice(["nothing", "origin"]), default="nothing", show_default=True, help="Tell a network that is shown such "
+              "things (plane group `style`) where each game was played, and whether by professionals.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses the positions.")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -44,7 +42,7 @@ def command(games: tuple[str, ...], model: str, positions: int, symmetries: str,
     chosen = data.choose(stores, game_filter(options)).games
     total = min(positions, chosen.positions)
     with tqdm(total=total, unit=" positions", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
-        judged = evaluation.judge(policy, chosen, positions, int(symmetries), seed, bar.update, HANDICAP | TOLD[told])
+        judged = evaluation.judge(policy, chosen, positions, int(symmetries), seed, bar.update, HANDICAP | (ORIGIN if told == "origin" else 0))
     figures = evaluation.figures(judged)
     figures = {"model": str(policy.path), "games": list(games), "symmetries": int(symmetries), "told": told, "seed": seed} | figures
     if picture is not None:

@@ -4,13 +4,15 @@ import sys
 
 import click
 
-from gocnn.commands.options import conversation, manner_options
+from gocnn.commands.options import conversation, style_option
 
 
 @click.command("go-gtp")
 @click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
 @click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
-@manner_options("win")
+@style_option
+@click.option("--visits", type=click.IntRange(0, 10**6), default=0, show_default=True, help="Look ahead at so many positions before each move "
+              "(0: play what the network says).")  # fmt: skip
 @click.option("--temperature", type=click.FloatRange(0, 10), default=0.0, show_default=True, help="0: the likeliest move; 1: as predicted.")
 @click.option("--resign", type=click.FloatRange(0, 0.5), default=0.0, show_default=True, metavar="P", help="Resign once, late in a game, less than "
               "this share of random playouts is won for three moves on end (0: never).")  # fmt: skip
@@ -19,18 +21,19 @@ from gocnn.commands.options import conversation, manner_options
               "chinese: simple ko, the others positional superko.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]")
-def command(model: str | None, symmetries: str, style: str | None, outcome: str | None, temperature: float, resign: float, komi: float,
+def command(model: str | None, symmetries: str, style: str, visits: int, temperature: float, resign: float, komi: float,
             rules: str, seed: int, threads: int | None) -> None:  # fmt: skip
     """Play and analyse through the Go Text Protocol (version 2) on standard input and output, for Sabaki, Lizzie, GoGui and other programs."""
     from gocnn.play import analysis, gogui, kata
     from gocnn.play.engine import Engine
     from gocnn.play.gtp import Lines, serve
-    from gocnn.play.player import TO_WIN, Player
-    from gocnn.policy.manner import manner_for
+    from gocnn.play.player import Player
     from gocnn.policy.runtime import open_evaluator
+    from gocnn.policy.style import check_style
 
     evaluator = open_evaluator(model, threads=threads)
-    engine = Engine(Player(evaluator, int(symmetries), temperature, resign, seed, manner_for(evaluator, style, outcome, TO_WIN)))
+    check_style(evaluator, style)
+    engine = Engine(Player(evaluator, int(symmetries), temperature, resign, seed, style, visits))
     engine.game.komi = komi
     engine.game.set_superko(kata.RULES[rules])
     lines = Lines(sys.stdin.fileno())

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
-from gocnn.commands.options import manner_options
+from gocnn.commands.options import style_option
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -21,12 +21,12 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 @click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
 @click.option("--top", type=click.IntRange(1, 362), help="How many moves to show.  [default: 10; with --json all legal ones]")
 @click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
-@manner_options("unknown")
+@style_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw the board with the suggestions (.png or .svg).")
 @click.option("--numbers", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="On the picture: number the last N moves.")
 @click.option("--colour/--no-colour", default=None, help="Colour the board.  [default: on a terminal]")
-def command(game: str | None, at: int | None, moves: str, model: str | None, top: int | None, symmetries: str, style: str | None, outcome: str | None,
+def command(game: str | None, at: int | None, moves: str, model: str | None, top: int | None, symmetries: str, style: str,
             as_json: bool, picture: Path | None, numbers: int, colour: bool | None) -> None:  # fmt: skip
     """Suggest moves: in a game record (the first game of FILE.sgf, or standard input), in a position given by --moves, or on the empty board.
 
@@ -42,14 +42,14 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
         interpret()
     from gocnn.board.coords import to_gtp
     from gocnn.play.position import find
-    from gocnn.policy.manner import manner_for
     from gocnn.policy.runtime import open_evaluator
+    from gocnn.policy.style import check_style, facts_of
     from gocnn.policy.suggestion import suggest
 
     position = find(game, at, moves)
     policy = open_evaluator(model)
-    manner = manner_for(policy, style, outcome)
-    probabilities = suggest(policy, position.board, manner.facts(position.board.to_play, position.handicap), int(symmetries))
+    check_style(policy, style)
+    probabilities = suggest(policy, position.board, facts_of(style, position.handicap), int(symmetries))
     legal = np.flatnonzero(position.board.legal())
     order = legal[np.argsort(-probabilities[legal], kind="stable")]
     rows = [(int(i), float(probabilities[i])) for i in order]

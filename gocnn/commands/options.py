@@ -33,15 +33,9 @@ def filters(function: F) -> F:
     return function
 
 
-def manner_options(default: str) -> Callable[[F], F]:
-    """--style and --outcome, as keyword arguments, for `gocnn.policy.manner.manner_for`; `default` is what the help says of the outcome."""
-
-    def add(function: F) -> F:
-        function = click.option("--outcome", type=click.Choice(["win", "loss", "unknown"]), help="Move like the side that wins its game, or loses "
-                                f"it.  [default: {default}]")(function)  # fmt: skip
-        return click.option("--style", type=click.Choice(list(STYLES)), help="Move like the players there.  [default: any]")(function)
-
-    return add
+def style_option(function: F) -> F:
+    """--style, for networks that are shown where games were played."""
+    return click.option("--style", type=click.Choice(list(STYLES)), default="any", show_default=True, help="Move like the players there.")(function)
 
 
 FILTER_KEYS = ("min_rank", "date_from", "date_to", "result", "handicap", "min_moves", "max_moves", "source")

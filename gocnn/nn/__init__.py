@@ -1,7 +1,7 @@
 """The shared library of blocks. It knows nothing of Go or of photographs."""
 
 from gocnn.nn.blocks import Bottleneck, Context, ConvNormAct, GlobalBias, ResidualBlock, SqueezeExcite, initialise
-from gocnn.nn.heads import ClassHead, PointHead
+from gocnn.nn.heads import ClassHead, PointHead, ValueHead
 from gocnn.nn.pooling import MinPool2d, Pool, pooling
 from gocnn.nn.variants import Block, LargeKernelBlock, MobileBlock, NestedBottleneck, PreActBlock, trunk
 
@@ -21,6 +21,7 @@ __all__ = [
     "PreActBlock",
     "ResidualBlock",
     "SqueezeExcite",
+    "ValueHead",
     "initialise",
     "pooling",
     "trunk",

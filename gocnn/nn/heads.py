@@ -25,6 +25,25 @@ class PointHead(nn.Module):
         return torch.cat([self.point(y).flatten(1) + self.bias, self.none(y.mean((2, 3)))], 1)
 
 
+class ValueHead(nn.Module):
+    """One logit for the whole map, such as who wins: `(N, C, H, W)` to `(N,)`.
+
+    A 1x1 convolution to `hidden` channels, their means over the map, two linear layers (compare Silver et al. 2017, "Mastering the game of Go
+    without human knowledge", whose head flattens the map instead).
+    """
+
+    def __init__(self, channels: int, hidden: int = 32) -> None:
+        super().__init__()
+        self.hidden = ConvNormAct(channels, hidden, 1)
+        self.mix = nn.Linear(hidden, 2 * hidden)
+        self.out = nn.Linear(2 * hidden, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.hidden(x).mean((2, 3))
+        result: Tensor = self.out(torch.relu(self.mix(y)))[:, 0]
+        return result
+
+
 class ClassHead(nn.Sequential):
     """Global average pooling, then linear layers of the `hidden` widths with ReLU between: `(N, C, H, W)` to `(N, classes)`.
 

@@ -81,11 +81,10 @@ class Analysis:
 
     def _continue(self, boards: list[Board], player: Player) -> None:
         """Let the network play on from each candidate, all in one evaluation a ply."""
-        handicap = self.game.handicap > 1
+        known = [player.known(self.game)] * len(boards)
         for _ in range(VARIATION - 1):
             if not boards:
                 return
-            known = [player.manner.facts(board.to_play, handicap) for board in boards]
             for row, board, variation in zip(suggest_many(player.evaluator, boards, known), boards, self._variations, strict=True):
                 if variation[-2:] == [PASS, PASS]:
                     continue

@@ -82,8 +82,7 @@ def _raw(engine: Engine, turn: int) -> str:
     random playouts; what they do not give is nan."""  # fmt: skip
     game, evaluator = engine.game, engine.player.evaluator
     board = game.board
-    known = engine.player.manner.facts(board.to_play, game.handicap > 1)
-    logits = evaluator.logits(planes_of(board, recent_moves(board), evaluator.groups, known, (turn,)))
+    logits = evaluator.logits(planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), (turn,)))
     legal = board.legal()
     logged = mean_over_symmetries(logits[None], (turn,))[0]
     p = np.exp(log_softmax(np.where(legal, logged, -np.inf).astype(np.float32)))

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board import BLACK
+from gocnn.board import BLACK, Board
 from gocnn.board.coords import PASS, SIZE
 from gocnn.play.game import Game
 from gocnn.play.outlook import PLAYOUTS, Outlook, Playouts, dead_stones, is_open, is_settled, settled_score, useful
-from gocnn.policy.manner import Manner
+from gocnn.play.search import Search
+from gocnn.policy.style import facts_of
 from gocnn.policy.suggestion import Evaluator, Floats, suggest
 
 RESIGN = -1
@@ -31,10 +32,6 @@ TINY = 1e-12
 """Least weight of a move that may be played: something must be, even where the network excludes all that is left."""
 
 
-TO_WIN = Manner(outcome="win")
-"""How a player asks the network, unless told otherwise."""
-
-
 @dataclass(frozen=True)
 class Decision:
     """index: the move (flat index, 361 for a pass, RESIGN to resign); probabilities: the network's, float32 `(362,)`, over the legal moves."""
@@ -47,12 +44,15 @@ class Player:
     """Chooses moves.
 
     temperature: 0 plays the likeliest move; else moves are drawn in proportion to `p ** (1 / temperature)`. resign: give up once the share of
-    playouts won stays below this (0: never). symmetries: 1 or 8. manner: how the network is asked to play (`gocnn.policy.manner`).
+    playouts won stays below this (0: never). symmetries: 1 or 8. style: whose moves are asked for
+    (`gocnn.board.facts.STYLES`). visits: positions to look ahead at before each move (`gocnn.play.search`); 0 takes the network's word, as does a
+    network that does not foresee the winner.
     """
 
     def __init__(self, evaluator: Evaluator, symmetries: int = 1, temperature: float = 0.0, resign: float = 0.0, seed: int = 1,
-                 manner: Manner = TO_WIN) -> None:  # fmt: skip
-        self.evaluator, self.symmetries, self.temperature, self.resign, self.manner = evaluator, symmetries, temperature, resign, manner
+                 style: str = "any", visits: int = 0) -> None:  # fmt: skip
+        self.evaluator, self.symmetries, self.temperature, self.resign, self.style = evaluator, symmetries, temperature, resign, style
+        self.visits = visits if evaluator.foresees else 0
         self._rng = np.random.default_rng(seed)
         self._lost = 0
 
@@ -62,11 +62,11 @@ class Player:
 
     def probabilities(self, game: Game, colour: int) -> Floats:
         """The network's distribution over the legal moves, float32 `(362,)`."""
-        board = game.board
-        if board.to_play != colour:
-            board = board.copy()
-            board.to_play = colour
-        return suggest(self.evaluator, board, self.manner.facts(colour, game.handicap > 1), self.symmetries)
+        return suggest(self.evaluator, _turned(game, colour), self.known(game), self.symmetries)
+
+    def known(self, game: Game) -> int:
+        """What the network is told of the game (`gocnn.board.facts`)."""
+        return facts_of(self.style, game.handicap > 1)
 
     def decide(self, game: Game, colour: int, keep: npt.NDArray[np.bool_] | None = None, clean_up: bool = False) -> Decision:
         """A move for `colour`, whose turn it becomes; nothing is played. keep: bool `(362,)`, the moves to choose among.
@@ -85,13 +85,21 @@ class Player:
             return Decision(PASS, p)
         if self._resigns(game, colour, ahead):
             return Decision(RESIGN, p)
-        weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
-        weights[PASS] = 0.0
-        index = self._draw(weights)
+        wanted[PASS] = False
+        index = self._draw(self._weights(game, colour, p, wanted))
         may_pass = (keep is None or bool(keep[PASS])) and not taking.any()
         if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, ahead):
             return Decision(PASS, p)
         return Decision(index, p)
+
+    def _weights(self, game: Game, colour: int, p: Floats, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        """float64 `(362,)`: what moves are chosen by, the `wanted` ones: their probabilities, or how often looking ahead visited them."""
+        weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
+        if not self.visits:
+            return weights
+        search = Search(self.evaluator, _turned(game, colour), game.komi, wanted, self.known(game), self.symmetries)
+        search.run(self.visits)
+        return search.visits + weights
 
     def outlook(self, game: Game) -> Outlook:
         """How the position will end (`gocnn.play.outlook`)."""
@@ -113,6 +121,15 @@ class Player:
         mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
         self._lost = self._lost + 1 if mine < self.resign else 0
         return self._lost >= RESIGN_AFTER
+
+
+def _turned(game: Game, colour: int) -> Board:
+    """The board with `colour` to play."""
+    board = game.board
+    if board.to_play != colour:
+        board = board.copy()
+        board.to_play = colour
+    return board
 
 
 def _taking(game: Game, colour: int, ahead: Playouts) -> npt.NDArray[np.bool_]:

@@ -44,7 +44,7 @@ def judge(policy: Evaluator, games: Games, count: int, symmetries: int = 1, seed
         part = slice(i, i + CHUNK)
         logits = []
         for s in turns:
-            batch, moves = positions(games, policy.groups, which[part], plies[part], s, told)
+            batch, moves, _ = positions(games, policy.groups, which[part], plies[part], s, told)
             logits.append(policy.logits(batch))
             if s == 0:
                 played = moves

@@ -1,6 +1,7 @@
 """A trained policy network as an ONNX file, for onnxruntime here and for programs in other languages.
 
-Input `planes`, float32 `(N, C, 19, 19)`; output `logits`, float32 `(N, 362)`: the points by flat index, then the pass. The metadata holds `kind`,
+Input `planes`, float32 `(N, C, 19, 19)`; output `logits`, float32 `(N, 362)`: the points by flat index, then the pass; and `value`, float32 `(N,)`,
+the logit of the side to play winning, if the network has that. The metadata holds `kind`,
 `config` (with the groups of planes, in order) and `provenance`, as in the model file. Batch norms are folded into the convolutions.
 """
 
@@ -39,12 +40,13 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
     except ImportError as error:
         raise UserError("writing ONNX needs the package onnx; install it with: pip install onnx") from error
     stream: Any = io.BytesIO()  # the annotation of export knows names of files only
+    outputs = ["logits", "value"] if policy.foresees else ["logits"]
     example = torch.zeros(2, plane_count(policy.groups), SIZE, SIZE, device=policy.device)
     with warnings.catch_warnings():
         # The exporter through TorchScript says that it is the old one; it needs no further package, and this network is within what it can do.
         warnings.simplefilter("ignore")
-        torch.onnx.export(policy.network, (example,), stream, input_names=["planes"], output_names=["logits"], opset_version=OPSET,
-                          dynamic_axes={"planes": {0: "n"}, "logits": {0: "n"}}, dynamo=False)  # fmt: skip
+        torch.onnx.export(policy.network, (example,), stream, input_names=["planes"], output_names=outputs, opset_version=OPSET,
+                          dynamic_axes={name: {0: "n"} for name in ("planes", *outputs)}, dynamo=False)  # fmt: skip
     graph: Any = onnx.load_from_string(stream.getvalue())
     graph.producer_name = "gocnn"
     for key, value in describing(KIND, policy.config_json(), policy.provenance).items():
@@ -67,7 +69,8 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
 
 
 def difference(one: Evaluator, other: Evaluator, positions: int = 64) -> float:
-    """The largest difference of a log-probability (nats) between two networks, over positions of random games and all moves."""
+    """The largest difference of a log-probability (nats) between two networks, over positions of random games and all moves, or of a probability
+    to win."""  # fmt: skip
     rng = np.random.default_rng(0)
     stacks: list[npt.NDArray[np.uint8]] = []
     board = Board()
@@ -78,4 +81,6 @@ def difference(one: Evaluator, other: Evaluator, positions: int = 64) -> float:
         if len(board.moves) > 250:
             board = Board()
     batch = np.stack(stacks)
-    return float(np.abs(log_softmax(one.logits(batch)) - log_softmax(other.logits(batch))).max())
+    (mine, my_wins), (theirs, their_wins) = one.outputs(batch), other.outputs(batch)
+    moves = float(np.abs(log_softmax(mine) - log_softmax(theirs)).max())
+    return max(moves, float(np.abs(my_wins - their_wins).max())) if one.foresees else moves

@@ -39,12 +39,24 @@ class Policy:
         """The configuration, as model files have it."""
         return asdict(self.config)
 
-    @torch.inference_mode()
+    @property
+    def foresees(self) -> bool:
+        """Whether it says who will win."""
+        return self.config.value
+
     def logits(self, batch: npt.NDArray[np.uint8]) -> Floats:
         """Logits, float32 `(N, 362)`, of planes, uint8 `(N, C, 19, 19)`."""
-        x = torch.from_numpy(batch).to(self.device).to(torch.float32, memory_format=torch.channels_last)
-        result: Floats = self.network(x).float().cpu().numpy()
-        return result
+        return self.outputs(batch)[0]
+
+    @torch.inference_mode()
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """Logits, float32 `(N, 362)`, and the probability that the side to play wins, float32 `(N,)`, of planes, uint8 `(N, C, 19, 19)`.
+
+        The probability is nan from a network that does not foresee it.
+        """
+        result = self.network(torch.from_numpy(batch).to(self.device).to(torch.float32, memory_format=torch.channels_last))
+        logits, value = result if isinstance(result, tuple) else (result, torch.full((len(batch),), torch.nan))
+        return logits.float().cpu().numpy(), value.float().sigmoid().cpu().numpy()
 
 
 def load(path: str | Path, device: str = "cpu") -> Policy:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gocnn.board.coords import SIZE
 from gocnn.board.planes import DEFAULT_GROUPS, plane_count
-from gocnn.nn import Block, Context, ConvNormAct, PointHead, initialise, trunk
+from gocnn.nn import Block, Context, ConvNormAct, PointHead, ValueHead, initialise, trunk
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class PolicyConfig:
 
     groups: the planes it is shown (`gocnn.board.planes`); context: what each residual block knows of the whole board
     (`gocnn.nn.Context`); head: hidden channels of the head; future: how many moves after the next one it learns to foresee while it trains;
-    block: which residual block (`gocnn.nn.variants`).
+    block: which residual block (`gocnn.nn.variants`); value: whether it also says who will win.
     """
 
     blocks: int = 6
@@ -29,6 +29,7 @@ class PolicyConfig:
     size: int = SIZE
     future: int = 0
     block: Block = "residual"
+    value: bool = False
 
     def __post_init__(self) -> None:
         if self.future < 0:
@@ -67,6 +68,8 @@ class PolicyNetwork(nn.Module):
 
     With `future`, more heads of the same kind say the moves after the next (Tian and Zhu 2015, https://arxiv.org/abs/1511.06410): in training mode
     the logits are `(N, 1 + future, 362)` then. They teach the blocks, and nobody asks them afterwards.
+
+    With `value`, the result is a pair: the logits, and `(N,)`, the logit of the side to play winning the game (`gocnn.nn.ValueHead`).
     """
 
     def __init__(self, config: PolicyConfig) -> None:
@@ -76,14 +79,15 @@ class PolicyNetwork(nn.Module):
         self.blocks = trunk(config.block, config.blocks, config.channels, config.context)
         self.later = nn.ModuleList(PointHead(config.channels, config.size * config.size, config.head) for _ in range(config.future))
         self.head = PointHead(config.channels, config.size * config.size, config.head)
+        self.value = ValueHead(config.channels, config.head) if config.value else None
         initialise(self)
         for head in (self.head, *self.later):
             nn.init.normal_(head.point.weight, std=0.1)
             nn.init.normal_(head.none.weight, std=0.01)
 
-    def forward(self, planes: Tensor) -> Tensor:
+    def forward(self, planes: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         features = self.blocks(self.stem(planes))
         logits: Tensor = self.head(features)
         if self.training and self.later:
-            return torch.stack([logits, *(head(features) for head in self.later)], 1)
-        return logits
+            logits = torch.stack([logits, *(head(features) for head in self.later)], 1)
+        return logits if self.value is None else (logits, self.value(features))

@@ -46,6 +46,8 @@ class OnnxPolicy:
         except (KeyError, ValueError, UnknownPlanes) as error:
             raise UserError(f"{path} does not fit this version of the program ({error}); export it again or update") from error
         self._planes = planes
+        self.foresees = len(self._session.get_outputs()) > 1
+        """Whether it says who will win."""
 
     @property
     def name(self) -> str:
@@ -54,10 +56,17 @@ class OnnxPolicy:
 
     def logits(self, batch: npt.NDArray[np.uint8]) -> Floats:
         """Logits, float32 `(N, 362)`, of planes, uint8 `(N, C, 19, 19)`."""
+        return self.outputs(batch)[0]
+
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """Logits, float32 `(N, 362)`, and the probability that the side to play wins, float32 `(N,)`, of planes, uint8 `(N, C, 19, 19)`.
+
+        The probability is nan from a network that does not foresee it.
+        """
         assert batch.shape[1:] == (self._planes, SIZE, SIZE)
-        result: Floats = self._session.run(None, {"planes": batch.astype(np.float32)})[0]
-        assert result.shape == (len(batch), MOVES)
-        return result
+        logits, *value = self._session.run(None, {"planes": batch.astype(np.float32)})
+        assert logits.shape == (len(batch), MOVES)
+        return logits, 1 / (1 + np.exp(-value[0])) if value else np.full(len(batch), np.nan, np.float32)
 
 
 def open_evaluator(model: str | Path | None = None, device: str = "cpu", threads: int | None = None) -> Evaluator:

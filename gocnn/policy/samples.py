@@ -8,6 +8,7 @@ and on `b` only: a run that resumes at batch `i` sees what it would have seen.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +16,16 @@ import numpy.typing as npt
 from gocnn._jit import jit
 from gocnn.board import ladder, planes, rules, symmetry
 from gocnn.board.coords import PASS, POINTS, SIZE
-from gocnn.board.facts import HANDICAP, ORIGIN, OUTCOME
+from gocnn.board.facts import BLACK_WON, HANDICAP, ORIGIN, WHITE_WON
 from gocnn.errors import UserError
 from gocnn.games.facts import known_of
 from gocnn.games.scan import WHITE_BIT
 from gocnn.games.store import Store
 
 POSITIONS_A_GAME = 32
+UNDECIDED = -1
 HIDDEN = 0.5
-"""How often a network in training is not told the outcome of a game, and as often where it comes from."""
+"""How often a network in training is not told where a game comes from."""
 
 PERMUTATIONS = symmetry.table()
 
@@ -82,12 +84,13 @@ def begin(words: npt.NDArray[np.uint16], start: int, n_setup: int, state: rules.
 def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt.NDArray[np.int64], moves: npt.NDArray[np.int64],
          games: npt.NDArray[np.int64], plies: npt.NDArray[np.int64], known: npt.NDArray[np.int64], symmetries: npt.NDArray[np.int64],
          slots: npt.NDArray[np.int64], permutations: npt.NDArray[np.int16], at: planes.Offsets, out: npt.NDArray[np.uint8],
-         target: npt.NDArray[np.int64]) -> None:  # fmt: skip
+         target: npt.NDArray[np.int64], won: npt.NDArray[np.int8]) -> None:  # fmt: skip
     """Write one sample for each `(games[i], plies[i])`; equal games must stand together with plies ascending.
 
     Sample `i` goes to row `slots[i]` of `out`, uint8 `(N, C, 361)`, and `target`, int64 `(N, K)`: the move played there (361 for a pass) and the
     K - 1 after it (-1 where the game has ended), both after symmetry `symmetries[i]`; the planes tell `known[i]` of the game (`gocnn.board.facts`).
-    A slot of -1 is replayed past and not written.
+    `won`, int8 `(N,)`: 1 where the side to play won the game, 0 where it lost, UNDECIDED where neither is known. A slot of -1 is replayed past
+    and not written.
     """
     state = np.empty(rules.STATE_SHAPE, np.int16)
     libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
@@ -114,6 +117,8 @@ def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt
         w = words[first + ply]
         permutation = permutations[symmetries[i]]
         planes.fill(state, 2 if w & WHITE_BIT else 1, recent, known[i], at, permutation, libs, scratch, out[slot])
+        winner = (1 if known[i] & BLACK_WON else 0) + (2 if known[i] & WHITE_WON else 0)
+        won[slot] = UNDECIDED if winner == 0 else (winner == 2) == (w & WHITE_BIT > 0)
         for k in range(target.shape[1]):
             target[slot, k] = permutation[words[first + ply + k] & 511] if ply + k < moves[game] else planes.NO_MOVE
 
@@ -121,32 +126,34 @@ def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt
 class PositionSource:
     """Endless training batches, addressed by number (see the module's text). Implements `gocnn.training.BatchSource`.
 
-    With several processes, each gets its rows of the global batch: `rank` of `world`. `future`: how many moves after the next one are targets too.
+    With several processes, each gets its rows of the global batch: `rank` of `world`. `future`: how many moves after the next one are targets too;
+    `outcome`: so is who won.
     """
 
     def __init__(self, games: Games, groups: Sequence[str], batch: int, seed: int, rank: int = 0, world: int = 1, augment: bool = True,
-                 future: int = 0) -> None:  # fmt: skip
+                 future: int = 0, outcome: bool = False) -> None:  # fmt: skip
         if not games.positions:
             raise UserError("no position to train on: no game is left after the filters; loosen them or give more games")
         if batch % world:
             raise UserError(f"--batch {batch} cannot be shared by {world} processes; choose a multiple of {world}")
         self.games, self.batch_size, self.seed, self.augment = games, batch, seed, augment
         self.at, self.planes = planes.offsets(groups), planes.plane_count(groups)
-        self.rank, self.world, self.future = rank, world, future
+        self.rank, self.world, self.future, self.outcome = rank, world, future, outcome
         self.block = max(16, 4096 // batch)
         """Batches drawn together."""
         self._ends = np.cumsum(games.moves)
-        self._drawn: tuple[int, npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None = None
+        self._drawn: tuple[int, npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int8]] | None = None
 
     @property
     def batches_per_epoch(self) -> int:
         """Batches after which as many samples were drawn as there are positions."""
         return max(1, self.games.positions // self.batch_size)
 
-    def batch(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    def batch(self, index: int) -> tuple[npt.NDArray[Any], ...]:
         """This process's part of batch `index`: planes, uint8 `(B, C, 19, 19)`, and moves, int64 `(B,)`.
 
-        With `future`, the moves are `(B, 1 + future)`, and -1 after the game's end.
+        With `future`, the moves are `(B, 1 + future)`, and -1 after the game's end. With `outcome` there is a third array, int8 `(B,)`: 1 where the
+        side to play won the game, 0 where it lost, UNDECIDED where neither is known.
         """
         number, place = divmod(index, self.block)
         if self._drawn is None or self._drawn[0] != number:
@@ -154,9 +161,10 @@ class PositionSource:
         rows = self.batch_size // self.world
         part = slice(place * rows, (place + 1) * rows)
         moves = self._drawn[2][part]
-        return self._drawn[1][part].reshape(rows, self.planes, SIZE, SIZE), moves if self.future else moves[:, 0]
+        batch = self._drawn[1][part].reshape(rows, self.planes, SIZE, SIZE), moves if self.future else moves[:, 0]
+        return (*batch, self._drawn[3][part]) if self.outcome else batch
 
-    def _draw_block(self, number: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    def _draw_block(self, number: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int8]]:
         total = self.block * self.batch_size
         rng = np.random.default_rng((self.seed, number))
         picks = -(-total // POSITIONS_A_GAME)
@@ -166,7 +174,7 @@ class PositionSource:
         order = np.lexsort((plies, games))
         games, plies = games[order], plies[order]
         symmetries = rng.integers(0, 8, total) if self.augment else np.zeros(total, np.int64)
-        known = self.games.known[games] & ~np.where(rng.random(total) < HIDDEN, OUTCOME, 0) & ~np.where(rng.random(total) < HIDDEN, ORIGIN, 0)
+        known = self.games.known[games] & ~np.where(rng.random(total) < HIDDEN, ORIGIN, 0)
         # A permutation cut into batches; each process keeps its rows of every batch.
         place = rng.permutation(total)
         batch, row = np.divmod(place, self.batch_size)
@@ -176,23 +184,25 @@ class PositionSource:
         out = np.empty((self.block * rows, self.planes, POINTS), np.uint8)
         target = np.empty((self.block * rows, 1 + self.future), np.int64)
         g = self.games
-        draw(g.words, g.start, g.setup, g.moves, games, plies, known, symmetries, slots, PERMUTATIONS, self.at, out, target)
-        return out, target
+        won = np.empty(self.block * rows, np.int8)
+        draw(g.words, g.start, g.setup, g.moves, games, plies, known, symmetries, slots, PERMUTATIONS, self.at, out, target, won)
+        return out, target, won
 
 
 def positions(games: Games, groups: Sequence[str], which: npt.NDArray[np.int64], plies: npt.NDArray[np.int64], symmetry_number: int = 0,
-              told: int = HANDICAP) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:  # fmt: skip
-    """Planes, uint8 `(N, C, 19, 19)`, and moves, int64 `(N,)`, of the positions `(which[i], plies[i])`, all after one symmetry.
+              told: int = HANDICAP) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int8]]:  # fmt: skip
+    """Planes, uint8 `(N, C, 19, 19)`, moves, int64 `(N,)`, and outcomes, int8 `(N,)` (see `draw`), of the positions
+    `(which[i], plies[i])`, all after one symmetry.
 
     told: which facts of the games the planes may tell, where they are known (`gocnn.board.facts`).
     """
     order = np.lexsort((plies, which))
     count = planes.plane_count(groups)
     out = np.empty((len(which), count, POINTS), np.uint8)
-    target = np.empty((len(which), 1), np.int64)
-    draw(games.words, games.start, games.setup, games.moves, which[order], plies[order], games.known[which[order]] & told,
-         np.full(len(which), symmetry_number), order, PERMUTATIONS, planes.offsets(groups), out, target)  # fmt: skip
-    return out.reshape(-1, count, SIZE, SIZE), target[:, 0]
+    target, won = np.empty((len(which), 1), np.int64), np.empty(len(which), np.int8)
+    draw(games.words, games.start, games.setup, games.moves, which[order], plies[order], games.known[which[order]] & (told | BLACK_WON | WHITE_WON),
+         np.full(len(which), symmetry_number), order, PERMUTATIONS, planes.offsets(groups), out, target, won)  # fmt: skip
+    return out.reshape(-1, count, SIZE, SIZE), target[:, 0], won
 
 
 def choose_positions(games: Games, count: int, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -23,8 +23,15 @@ class Evaluator(Protocol):
     def groups(self) -> tuple[str, ...]:
         """The groups of planes it is shown (`gocnn.board.planes`)."""
 
+    @property
+    def foresees(self) -> bool:
+        """Whether it says who will win."""
+
     def logits(self, batch: npt.NDArray[np.uint8]) -> Floats:
         """Logits, float32 `(N, 362)`, of planes, uint8 `(N, C, 19, 19)`."""
+
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """Logits, and the probability that the side to play wins, float32 `(N,)`; nan if the network does not foresee it."""
 
 
 def planes_of(
@@ -82,11 +89,16 @@ def suggest(policy: Evaluator, board: Board, known: int = 0, symmetries: int = 1
 
     `known`: what is known of the game (`gocnn.board.facts`); `symmetries`: 1 or 8.
     """
+    return foresee(policy, board, known, symmetries)[0]
+
+
+def foresee(policy: Evaluator, board: Board, known: int = 0, symmetries: int = 1) -> tuple[Floats, float]:
+    """What `suggest` says, and the probability that the side to play wins (nan if the network does not foresee it), in one evaluation."""
     turns = range(symmetries)
-    logits = policy.logits(planes_of(board, recent_moves(board), policy.groups, known, turns))
+    logits, wins = policy.outputs(planes_of(board, recent_moves(board), policy.groups, known, turns))
     log_probabilities = mean_over_symmetries(logits[:, None], turns)[0].astype(np.float64)
     legal = board.legal()
     assert legal[PASS]
     probabilities = np.where(legal, np.exp(log_probabilities - log_probabilities[legal].max()), 0.0)
     result: Floats = (probabilities / probabilities.sum()).astype(np.float32)
-    return result
+    return result, float(wins.mean())

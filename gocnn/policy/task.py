@@ -5,7 +5,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gocnn.board.planes import NO_MOVE
+from gocnn.policy.samples import UNDECIDED
 from gocnn.training import Batch
+
+VALUE_WEIGHT = 0.5
+"""How much foreseeing the winner counts in the loss, beside the next move's 1."""
 
 FUTURE_WEIGHT = 0.25
 """How much each later move counts in the loss, beside the next one's 1."""
@@ -15,7 +19,9 @@ class PolicyTask:
     """Cross-entropy over the 362 moves; figures are top-1, top-5 and the mean log-likelihood (nats) of the move played.
 
     A batch is planes, uint8 `(N, C, 19, 19)`, and moves, int64 `(N,)`, or `(N, 1 + F)` for a network that learns F later
-    moves too. Illegal moves are not masked here: the network is shown what is legal.
+    moves too. A third tensor, int8 `(N,)`, says whether the side to play won (1), lost (0), or that nobody knows (UNDECIDED): a network with a
+    value head learns that, and `value` and `value_loss` say how often, and how well, it was foreseen.
+    Illegal moves are not masked here: the network is shown what is legal.
     """
 
     metric = "top1"
@@ -23,34 +29,47 @@ class PolicyTask:
     def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = label_smoothing
 
-    def logits(self, model: nn.Module, planes: Tensor) -> Tensor:
-        """The model's logits, float32 `(N, 362)`, or `(N, 1 + F, 362)` from a network in training mode that learns F later moves."""
-        x = planes.to(dtype=torch.float32, memory_format=torch.channels_last)
-        result: Tensor = model(x).float()
-        return result
+    def outputs(self, model: nn.Module, planes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The model's logits, float32 `(N, 362)`, or `(N, 1 + F, 362)` from a network in training mode that learns F later moves; and those of
+        winning, float32 `(N,)`, if it has them."""  # fmt: skip
+        result = model(planes.to(dtype=torch.float32, memory_format=torch.channels_last))
+        return (result[0].float(), result[1].float()) if isinstance(result, tuple) else (result.float(), None)
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        planes, moves = batch
-        logits = self.logits(model, planes)
+        planes, moves, *won = batch
+        logits, value = self.outputs(model, planes)
         extra = torch.zeros((), device=logits.device)
         if moves.ndim == 2:
             later, logits, moves = (logits[:, 1:], moves[:, 1:]), logits[:, 0], moves[:, 0]
             sums = functional.cross_entropy(later[0].flatten(0, 1), later[1].flatten(), ignore_index=NO_MOVE, reduction="sum")
             extra = FUTURE_WEIGHT * sums / len(moves)
+        if value is not None and won:
+            known = won[0] != UNDECIDED
+            losses = functional.binary_cross_entropy_with_logits(value, known * won[0].float(), reduction="none")
+            extra = extra + VALUE_WEIGHT * (losses * known).sum() / len(moves)
         right = (logits.detach().argmax(1) == moves).sum()
         return functional.cross_entropy(logits, moves, label_smoothing=self.label_smoothing) + extra, right
 
     def judge(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        planes, moves = batch
-        logits = self.logits(model, planes)
+        planes, moves, *won = batch
+        logits, value = self.outputs(model, planes)
         top = logits.topk(5, 1).indices == moves[:, None]
-        return {
+        sums = {
             "count": torch.tensor(len(moves)),
             "top1": top[:, 0].sum(),
             "top5": top.any(1).sum(),
             "loss": functional.cross_entropy(logits, moves, reduction="sum"),
         }
+        if value is not None and won:
+            known = won[0] != UNDECIDED
+            target = won[0][known].float()
+            sums["decided"] = known.sum()
+            sums["value"] = ((value[known] > 0) == (target > 0)).sum()
+            sums["value_loss"] = functional.binary_cross_entropy_with_logits(value[known], target, reduction="sum")
+        return sums
 
     def summary(self, sums: dict[str, float]) -> dict[str, float]:
         n = max(sums.get("count", 0.0), 1.0)
-        return {"loss": sums["loss"] / n, "top1": sums["top1"] / n, "top5": sums["top5"] / n}
+        figures = {key: sums[key] / n for key in ("loss", "top1", "top5")}
+        decided = max(sums.get("decided", 0.0), 1.0)
+        return figures | {key: sums[key] / decided for key in ("value", "value_loss") if key in sums}

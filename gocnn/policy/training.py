@@ -89,7 +89,8 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
             leak = f" ({shared} validation games left out of training)" if shared else ""
             say(f"training on {len(training.games)} games, {training.games.positions} positions; validating on {len(held.games)} games{leak}")
         source = PositionSource(training.games, wishes.network.groups, wishes.train.batch // wishes.train.accumulate, wishes.train.seed,
-                                processes.rank, processes.world, future=wishes.network.future)  # fmt: skip
+                                processes.rank, processes.world, future=wishes.network.future,
+                                outcome=wishes.network.value)  # fmt: skip
         valid = validation_batches(held.games, wishes.network.groups, wishes.valid_positions)
         origin = f"{len(training.games)} games, {training.games.positions} positions ({', '.join(Path(g).name for g in wishes.games)})"
         if begun:
@@ -110,7 +111,7 @@ def _begin(model: PolicyNetwork, path: str | None) -> str | None:
         return None
     given = load(path)
     mine = model.state_dict()
-    # Heads for later moves may be more or fewer here than there, and more planes may be shown.
+    # Heads for later moves may be more or fewer here than there, a value head may be new, and more planes may be shown.
     theirs = {name: tensor for name, tensor in given.network.state_dict().items() if name in mine}
     if given.groups != model.config.groups:
         theirs[STEM] = _with_more_planes(theirs[STEM], given.groups, model.config.groups)
@@ -135,9 +136,6 @@ def _same_data(out: Path, training: data.Chosen) -> None:
 
 
 def validation_batches(games: Games, groups: Sequence[str], count: int, seed: int = 0) -> list[Batch]:
-    """The same `count` positions each time, in batches."""
-    planes, moves = positions(games, groups, *choose_positions(games, count, seed))
-    return [
-        (torch.from_numpy(planes[i : i + VALIDATION_BATCH]), torch.from_numpy(moves[i : i + VALIDATION_BATCH]))
-        for i in range(0, len(moves), VALIDATION_BATCH)
-    ]
+    """The same `count` positions each time, in batches: planes, moves and outcomes, as `gocnn.policy.samples.positions` gives them."""
+    arrays = [torch.from_numpy(a) for a in positions(games, groups, *choose_positions(games, count, seed))]
+    return [tuple(part) for part in zip(*(torch.split(a, VALIDATION_BATCH) for a in arrays), strict=True)]

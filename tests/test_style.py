@@ -1,18 +1,19 @@
-"""How a network is asked to play: what it is told of the game, from the record to the command line."""
+"""What a network is told of the game beside the board, from the record to the command line."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gocnn.board import BLACK, WHITE, Board, facts
+from gocnn.board import BLACK, Board, facts
 from gocnn.board.planes import offsets, plane_count
 from gocnn.errors import UserError
 from gocnn.games.facts import known_of
 from gocnn.games.store import Store
 from gocnn.play.game import Game
 from gocnn.play.player import Player
-from gocnn.policy.manner import Manner, manner_for
+from gocnn.policy.style import check_style
+from gocnn.policy.suggestion import suggest
 from gocnn.training import modelfile
 from tests.conftest import play_randomly, sgf_text
 from tests.test_cli import good, refused
@@ -22,39 +23,35 @@ from tests.test_go_train import BUDGET, TRAIN
 class Listener:
     """An evaluator that keeps what it was shown and prefers nothing."""
 
-    name, groups = "listener", ("board", "handicap", "outcome", "style")
+    name, groups, foresees = "listener", ("board", "handicap", "style"), False
 
     def __init__(self) -> None:
         self.shown: list[list[int]] = []
 
-    def logits(self, batch: np.ndarray) -> np.ndarray:
+    def outputs(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self.shown += batch[:, :, 0, 0].tolist()
-        return np.zeros((len(batch), 362), np.float32)
+        return np.zeros((len(batch), 362), np.float32), np.full(len(batch), np.nan, np.float32)
 
 
-def test_a_player_tells_the_network_its_manner() -> None:
+def test_a_player_tells_the_network_its_style() -> None:
     game = Game()
     game.give_handicap([60, 300])
-    for colour in (BLACK, WHITE):
-        for manner, told in [
-            (Manner(), [0, 0, 0, 0, 0, 0]),
-            (Manner(outcome="win"), [1, 0, 0, 0, 0, 0]),
-            (Manner("tom", "loss"), [0, 1, 0, 1, 0, 0]),
-            (Manner("professional", "win"), [1, 0, 0, 0, 0, 1]),
-        ]:
-            listener = Listener()
-            Player(listener, manner=manner).probabilities(game, colour)
-            assert listener.shown == [[1, 1, *told]]
-
-
-def test_a_manner_needs_a_network_that_was_shown_it() -> None:
+    for style, told in [("any", [0, 0, 0, 0]), ("tom", [0, 1, 0, 0]), ("professional", [0, 0, 0, 1])]:
+        listener = Listener()
+        Player(listener, style=style).probabilities(game, BLACK)
+        assert listener.shown == [[1, 1, *told]]
     listener = Listener()
-    assert manner_for(listener, None, None, Manner(outcome="win")) == Manner("any", "win")
-    assert manner_for(listener, "fox", "unknown", Manner(outcome="win")) == Manner("fox", "unknown")
-    listener.groups = ("board", "outcome")
-    assert manner_for(listener, None, "loss") == Manner("any", "loss")
-    with pytest.raises(UserError, match="not shown the style"):
-        manner_for(listener, "fox", None)
+    suggest(listener, Board())
+    assert listener.shown == [[1, 0, 0, 0, 0, 0]]
+
+
+def test_a_style_needs_a_network_that_was_shown_it() -> None:
+    listener = Listener()
+    check_style(listener, "fox")
+    listener.groups = ("board",)
+    check_style(listener, "any")
+    with pytest.raises(UserError, match="not shown where"):
+        check_style(listener, "fox")
 
 
 def test_facts_of_records(tmp_path: Path) -> None:
@@ -77,23 +74,15 @@ def test_from_games_to_a_network_that_listens(tmp_path: Path, sample_store: Path
     """A model begun from another and shown more answers as that one did, until it has learned; the commands pass on what they are told."""
     first, second = tmp_path / "first", tmp_path / "second"
     good("go-train", sample_store, "--out", first, *TRAIN)
-    assert "not shown the outcome" in refused(1, "go-suggest", "--model", first, "--outcome", "win")
-    assert "too; name them" in refused(2, "go-train", sample_store, "--out", second, "--from", first, *BUDGET, "--planes", "board,outcome")
+    assert "not shown where" in refused(1, "go-suggest", "--model", first, "--style", "fox")
+    assert "too; name them" in refused(2, "go-train", sample_store, "--out", second, "--from", first, *BUDGET, "--planes", "board,style")
     still = ["--learning-rate", "1e-9", "--weight-decay", "0", "--ema", "0"]
-    good("go-train", sample_store, "--out", second, "--from", first, *BUDGET, *still, "--planes", "style,default,outcome")
+    good("go-train", sample_store, "--out", second, "--from", first, *BUDGET, *still, "--planes", "style,default,handicap")
     before, after = modelfile.load(first, "go-policy"), modelfile.load(second, "go-policy")
-    assert after.config["groups"] == ["style", *before.config["groups"], "outcome"]
+    assert after.config["groups"] == ["style", *before.config["groups"], "handicap"]
     at = int(offsets(after.config["groups"])[0])
     stem = after.tensors["stem.0.weight"]
     assert np.allclose(stem[:, at : at + plane_count(before.config["groups"])], before.tensors["stem.0.weight"], atol=1e-6)
     assert abs(stem[:, :at]).max() < 1e-6
-    good("go-suggest", "--model", second, "--outcome", "win", "--style", "professional")
-    assert "told: all" in good("go-eval", sample_store, "--model", second, "--positions", "200", "--told", "all")
-
-
-def test_a_board_tells_nothing() -> None:
-    listener = Listener()
-    from gocnn.policy.suggestion import suggest
-
-    suggest(listener, Board())
-    assert listener.shown == [[1, 0, 0, 0, 0, 0, 0, 0]]
+    good("go-suggest", "--model", second, "--style", "professional")
+    assert "told: origin" in good("go-eval", sample_store, "--model", second, "--positions", "200", "--told", "origin")

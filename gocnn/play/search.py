@@ -1,0 +1,102 @@
+"""Looking ahead: Monte-Carlo tree search led by the network's prior and judged by its value, without playouts.
+
+PUCT as in Silver et al. 2017, "Mastering the game of Go without human knowledge" (https://doi.org/10.1038/nature24270): each visit walks down
+by value plus prior, asks the network about one new position, and carries its answer up. It needs a network that foresees the winner.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import BLACK, Board
+from gocnn.board.coords import PASS
+from gocnn.play.outlook import useful
+from gocnn.policy.suggestion import Evaluator, Floats, foresee
+
+EXPLORATION = 1.1
+"""How much the prior counts against what visits have shown."""
+
+UNSEEN = 0.15
+"""How much worse than its parent a move is taken to be before it has been tried (a probability to win), scaled as the tried ones have more prior."""
+
+
+@dataclass
+class Node:
+    """A position: the probability that its side to play wins, and for each move its prior, visits, and sum of the mover's probabilities to win."""
+
+    win: float
+    moves: npt.NDArray[np.int64]
+    prior: npt.NDArray[np.float64]
+    visits: npt.NDArray[np.int64] = field(init=False)
+    wins: npt.NDArray[np.float64] = field(init=False)
+    children: dict[int, "Node"] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.visits, self.wins = np.zeros(len(self.moves), np.int64), np.zeros(len(self.moves))
+
+    def choose(self) -> int:
+        """Which move to visit next, a place in `moves`."""
+        tried = self.visits > 0
+        unseen = self.win - UNSEEN * float(self.prior[tried].sum()) ** 0.5
+        value = np.where(tried, self.wins / np.maximum(self.visits, 1), unseen)
+        total = int(self.visits.sum())
+        return int((value + EXPLORATION * self.prior * (total + 1) ** 0.5 / (1 + self.visits)).argmax())
+
+
+class Search:
+    """A search from one position. `keep`: bool `(362,)`, the moves to choose among; `komi` decides games that end in it."""
+
+    def __init__(self, evaluator: Evaluator, board: Board, komi: float, keep: npt.NDArray[np.bool_], known: int = 0, symmetries: int = 1) -> None:
+        assert evaluator.foresees
+        self.evaluator, self.board, self.komi, self.known = evaluator, board, komi, known
+        self.prior, win = foresee(evaluator, board, known, symmetries)
+        """The network's distribution at the root, float32 `(362,)`."""
+        self.root = _node(self.prior, win, keep)
+
+    def run(self, visits: int) -> None:
+        """So many more visits."""
+        for _ in range(visits):
+            self._visit()
+
+    def _visit(self) -> None:
+        board, node, path = self.board.copy(), self.root, []
+        while True:
+            place = node.choose()
+            board.play(int(node.moves[place]))
+            path.append((node, place))
+            child = node.children.get(place)
+            if child is None or not len(child.moves):
+                break
+            node = child
+        if child is None:
+            child = node.children[place] = self._look(board)
+        win = child.win
+        for parent, place in reversed(path):
+            win = 1 - win
+            parent.visits[place] += 1
+            parent.wins[place] += win
+
+    def _look(self, board: Board) -> Node:
+        """A new node. A game that two passes have ended is decided by area, as it stands, and goes nowhere."""
+        if [index for index, _ in board.moves[-2:]] == [PASS, PASS]:
+            margin = board.score(self.komi)
+            won = margin > 0 if board.to_play == BLACK else margin < 0
+            return Node(float(won), np.zeros(0, np.int64), np.zeros(0))
+        prior, win = foresee(self.evaluator, board, self.known)
+        keep = useful(board, board.to_play)
+        keep[PASS] = not keep[:PASS].any()
+        return _node(prior, win, keep)
+
+    @property
+    def visits(self) -> Floats:
+        """How often each move was visited, float32 `(362,)`."""
+        result = np.zeros(PASS + 1, np.float32)
+        result[self.root.moves] = self.root.visits
+        return result
+
+
+def _node(prior: Floats, win: float, keep: npt.NDArray[np.bool_]) -> Node:
+    moves = np.flatnonzero(keep)
+    weights = np.maximum(prior[moves].astype(np.float64), 1e-9)
+    return Node(win, moves, weights / weights.sum())

@@ -1,0 +1,148 @@
+"""A network that foresees the winner, and looking ahead with it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gocnn.board import BLACK, WHITE, Board
+from gocnn.board.coords import PASS, from_gtp
+from gocnn.play.game import Game
+from gocnn.play.outlook import useful
+from gocnn.play.player import Player
+from gocnn.play.search import Search
+from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.samples import UNDECIDED
+from gocnn.policy.task import VALUE_WEIGHT, PolicyTask
+from tests.conftest import ROOT
+from tests.test_cli import good
+from tests.test_go_train import TRAIN
+
+
+class Judge:
+    """An evaluator by rule: `value(own, opponent)`, sets of flat indices, is the probability that the side to play wins; it prefers `liked`."""
+
+    name, groups, foresees = "judge", ("stones",), True
+
+    def __init__(self, value, liked=()) -> None:
+        self.value, self.liked = value, list(liked)
+
+    def outputs(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        logits = np.zeros((len(batch), 362), np.float32)
+        for index, bonus in self.liked:
+            logits[:, index] = bonus
+        sides = [[set(np.flatnonzero(plane).tolist()) for plane in planes.reshape(2, 361)] for planes in batch]
+        return logits, np.array([self.value(*pair) for pair in sides], np.float32)
+
+
+@pytest.mark.parametrize("colour", [BLACK, WHITE])
+def test_it_finds_the_capture_that_decides(colour: int) -> None:
+    """Thirty stones with one liberty left, of either colour; nothing tells the network of it but counting stones."""
+    inside = [divmod(i, 19) for i in range(361) if 5 <= i // 19 < 8 and 4 <= i % 19 < 14]
+    around = {(r + a, c + b) for r, c in inside for a, b in ((0, 1), (1, 0), (0, -1), (-1, 0))} - set(inside)
+    last = (4, 9)
+    prey, hunter = [r * 19 + c for r, c in inside], [r * 19 + c for r, c in around - {last}]
+    board = Board()
+    board.set_up(*((hunter, prey) if colour == BLACK else (prey, hunter)), colour)
+    others = np.random.default_rng(0).choice(np.flatnonzero(useful(board, colour)), 12, replace=False)
+    judge = Judge(lambda own, other: 0.9 if len(own) > len(other) else 0.1, [(int(i), 5.0) for i in (*others, last[0] * 19 + last[1])])
+    search = Search(judge, board, 6.5, useful(board, colour))
+    search.run(400)
+    assert int(search.visits.argmax()) == last[0] * 19 + last[1]
+    assert search.visits.sum() == 400
+    assert search.visits.max() > 200
+
+
+@pytest.mark.parametrize("colour", [BLACK, WHITE])
+def test_it_sees_the_refutation(colour: int) -> None:
+    """The network likes one move by far; the answer to it, which it likes less, loses the game."""
+    tempting, answer, sound = (from_gtp(v) for v in ("K10", "C3", "Q4"))
+
+    def value(own: set[int], other: set[int]) -> float:
+        """After the tempting move and its answer, whoever made the answer wins; else all is even."""
+        for mine, theirs, wins in ((own, other, 0.02), (other, own, 0.98)):
+            if tempting in mine and answer in theirs:
+                return wins
+        return 0.5
+
+    judge = Judge(value, [(tempting, 8.0), (answer, 4.0), (sound, 5.0)])
+    game = Game()
+    assert Player(judge).decide(game, colour).index == tempting
+    assert Player(judge, visits=300).decide(game, colour).index != tempting
+
+
+def test_a_search_keeps_its_books() -> None:
+    rng = np.random.default_rng(1)
+    judge = Judge(lambda own, other: float(rng.random()))
+    board = Board()
+    search = Search(judge, board, 6.5, useful(board, BLACK))
+    search.run(200)
+    found = 0
+
+    def look(node) -> int:
+        """Every node's visits are those of its children, and one for itself; wins lie between none and all."""
+        below = 0
+        for place, child in node.children.items():
+            visits = look(child)
+            assert node.visits[place] == visits
+            assert 0 <= node.wins[place] <= node.visits[place]
+            below += visits
+        assert node.visits.sum() == below
+        return below + 1
+
+    found = look(search.root)
+    assert found == 201
+
+
+def test_two_passes_end_the_game() -> None:
+    """Where nobody has a useful move, the search passes, and counts."""
+    board = Board()
+    wall = {c: [r * 19 + col for r in range(19) for col in range(19) if (col < 9) == (c == BLACK) and (r + col) % 2] for c in (BLACK, WHITE)}
+    board.set_up(wall[BLACK], wall[WHITE], BLACK)
+    search = Search(Judge(lambda own, other: 0.5), board, 6.5, useful(board, BLACK) | (np.arange(362) == PASS))
+    search.run(50)
+    assert search.visits.sum() == 50
+    board.play(PASS)
+    board.play(PASS)
+    ended = search._look(board)
+    assert not len(ended.moves)
+    assert ended.win == float(board.score(6.5) > 0)
+
+
+def test_value_is_learned_where_the_result_is_known() -> None:
+    torch.manual_seed(0)
+    network = PolicyNetwork(PolicyConfig(blocks=1, channels=8, groups=("stones",), value=True)).eval()
+    planes, moves = (torch.rand(6, 2, 19, 19) > 0.7).to(torch.uint8), torch.arange(6)
+    won = torch.tensor([1, 0, UNDECIDED, 1, 1, UNDECIDED], dtype=torch.int8)
+    task = PolicyTask()
+    logits, value = network(planes.float())
+    assert value.shape == (6,)
+    plain = torch.nn.functional.cross_entropy(logits, moves)
+    known = won >= 0
+    value = value.detach()
+    wanted = -torch.log(torch.where(won[known] == 1, value[known].sigmoid(), 1 - value[known].sigmoid())).sum()
+    loss, _ = task.loss(network, (planes, moves, won))
+    assert torch.allclose(loss, plain + VALUE_WEIGHT * wanted / 6)
+    figures = task.summary({key: total.item() for key, total in task.judge(network, (planes, moves, won)).items()})
+    assert figures["value_loss"] == pytest.approx(float(wanted) / 4)
+    assert figures["value"] == float(((value[known] > 0) == (won[known] == 1)).float().mean())
+    assert "value" not in task.summary({key: total.item() for key, total in task.judge(network, (planes, moves)).items()})
+
+
+def test_from_games_to_a_player_that_looks_ahead(tmp_path: Path, sample_store: Path) -> None:
+    run, plain = tmp_path / "run", tmp_path / "plain"
+    good("go-train", sample_store, "--out", plain, *TRAIN)
+    good("go-train", sample_store, "--out", run, "--from", plain, "--value", *TRAIN[: TRAIN.index("--blocks")], "--batch", "64")
+    last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    assert 0 <= last["value"] <= 1
+    assert 0 < last["value_loss"] < 5
+    out = good("go-export", run, "--onnx", tmp_path / "m.onnx")
+    assert float(out.split()[-1]) < 1e-4
+    for model in (run, tmp_path / "m.onnx"):
+        command = [sys.executable, "cli.py", "go-gtp", "--model", str(model), "--visits", "20"]
+        talk = subprocess.run(command, cwd=ROOT, input="genmove b\ngenmove w\nquit\n", capture_output=True, text=True, timeout=120, check=True)
+        assert talk.stdout.count("= ") == 3
