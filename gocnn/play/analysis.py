@@ -1,7 +1,8 @@
 """Analysis as board programs ask for it: `lz-analyze`, `kata-analyze` and their relatives.
 
-The order of the moves and their `prior` are the network's. `winrate`, `scoreLead` and `ownership` come from random playouts after each move
-(a visit is eight of them): coarse before the endgame, but they are what the position gives without a search. All are seen from the side to move.
+`prior` is the network's. If it foresees the winner, a search (`gocnn.play.search`) goes on as long as the analysis does: `winrate`, `visits` and the
+order of the moves are the search's. If not, the order is the prior's, and the winrate comes from random playouts after each move (a visit is eight
+of them). `scoreLead` and `ownership` come from such playouts in either case: coarse before the endgame. All are seen from the side to move.
 
 Sources: the GTP extensions of Leela Zero (https://github.com/leela-zero/leela-zero, README) and of KataGo
 (https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md).
@@ -21,7 +22,8 @@ from gocnn.play.engine import COLOURS, Engine, colour_of, vertex_of
 from gocnn.play.game import Game
 from gocnn.play.gtp import Handler, Refused
 from gocnn.play.outlook import Outlook, Playouts, useful
-from gocnn.play.player import Player
+from gocnn.play.player import Player, turned
+from gocnn.play.search import Search
 from gocnn.policy.suggestion import Floats, suggest_many
 
 MOST_MOVES = 12
@@ -30,37 +32,40 @@ VARIATION = 8
 """Plies of a principal variation."""
 
 VISIT = 8
-"""Playouts that make a visit, and that are run between two looks at the input: about two milliseconds."""
+"""Playouts that make a visit where there is no search, and that are run between two looks at the input: about two milliseconds."""
 
 MOST_PLAYOUTS = 100_000
 """After so many of each move an analysis only waits: more would change nothing that is shown."""
 
+ENOUGH_PLAYOUTS = 400
+"""So many of each move are run beside a search."""
+
+MOST_VISITS = 50_000
+"""After so many a search only waits: it keeps every position that it has seen."""
+
 
 @dataclass(frozen=True)
 class MoveInfo:
-    """One candidate, from the side to move: prior and winrate 0 to 1, lead and spread in points, variation as flat indices."""
+    """One candidate, from the side to move: prior and winrate 0 to 1, visits and how many trials the winrate rests on, lead and spread in points,
+    variation as flat indices."""  # fmt: skip
 
     index: int
     prior: float
-    playouts: int
+    visits: int
+    trials: int
     winrate: float
     lead: float
     spread: float
     variation: Sequence[int]
 
     @property
-    def visits(self) -> int:
-        """What clients are told, who are used to a search: every VISIT playouts."""
-        return self.playouts // VISIT
-
-    @property
     def lcb(self) -> float:
-        """Lower end of the winrate's 95 % interval."""
-        return max(0.0, self.winrate - 1.96 * math.sqrt(self.winrate * (1 - self.winrate) / max(self.playouts, 1)))
+        """Lower end of the winrate's 95 % interval, as if trials were independent."""
+        return max(0.0, self.winrate - 1.96 * math.sqrt(self.winrate * (1 - self.winrate) / max(self.trials, 1)))
 
 
 class Analysis:
-    """Candidates of a position for `colour`, the network's first choice first; `advance` adds playouts to all of them in turn."""
+    """Candidates of a position for `colour`, the best first; `advance` looks further ahead, and adds playouts to all of them in turn."""
 
     def __init__(self, player: Player, game: Game, colour: int, keep: npt.NDArray[np.bool_] | None = None, most: int = MOST_MOVES) -> None:
         p = player.probabilities(game, colour)
@@ -74,6 +79,10 @@ class Analysis:
         boards = [game.board.copy() for _ in self.candidates]
         for board, index in zip(boards, self.candidates, strict=True):
             board.play(index, colour)
+        self._search: Search | None = None
+        if player.evaluator.foresees and self.candidates:
+            among = np.isin(np.arange(MOVES), self.candidates)
+            self._search = Search(player.evaluator, turned(game, colour), game.komi, among, player.known(game), player.symmetries)
         self._playouts = [Playouts(board, game.komi, seed=1 + 7919 * place) for place, board in enumerate(boards)]
         self._variations = [[index] for index in self.candidates]
         self._continue([board.copy() for board in boards], player)
@@ -95,33 +104,47 @@ class Analysis:
     @property
     def visits(self) -> int:
         """Visits of all candidates so far."""
-        return sum(playouts.count // VISIT for playouts in self._playouts)
+        return self._search.count if self._search else sum(playouts.count // VISIT for playouts in self._playouts)
 
     def advance(self, seconds: float, stopped: Callable[[], bool], visits: int | None = None) -> None:
-        """Run playouts for about so long, or until `stopped` says so, or there are `visits` of them."""
+        """Go on for about so long, or until `stopped` says so, or there are `visits` of them."""
         end = time.monotonic() + seconds
         while not stopped() and time.monotonic() < end:
             if visits is not None and self.visits >= visits:
                 return
-            if not self._playouts or self._playouts[self._turn].count >= MOST_PLAYOUTS:
+            searching = self._search is not None and self._search.count < MOST_VISITS
+            playing = bool(self._playouts) and self._playouts[self._turn].count < (ENOUGH_PLAYOUTS if self._search else MOST_PLAYOUTS)
+            if self._search and searching:
+                self._search.run(1)
+            if playing:
+                self._playouts[self._turn].run(VISIT)
+                self._turn = (self._turn + 1) % len(self._playouts)
+            if not (searching or playing):
                 time.sleep(0.005)
-                continue
-            self._playouts[self._turn].run(VISIT)
-            self._turn = (self._turn + 1) % len(self._playouts)
 
     def moves(self) -> list[MoveInfo]:
         """What is known of each candidate."""
         infos = []
         for index, playouts, variation in zip(self.candidates, self._playouts, self._variations, strict=True):
             o = playouts.sum()
-            black = self.colour == BLACK
-            winrate, lead = (o.black_wins, o.lead) if black else (1 - o.black_wins, -o.lead)
-            infos.append(MoveInfo(index, float(self.probabilities[index]), o.playouts, winrate, lead, o.spread, variation))
-        return infos
+            winrate, lead = (o.black_wins, o.lead) if self.colour == BLACK else (1 - o.black_wins, -o.lead)
+            visits, trials = o.playouts // VISIT, o.playouts
+            if self._search:
+                visits, winrate, line = self._search.told(index)
+                trials, variation = visits, line if len(line) > 1 else variation
+            infos.append(MoveInfo(index, float(self.probabilities[index]), visits, trials, winrate, lead, o.spread, variation))
+        return [infos[place] for place in self._order()]
 
     def outlooks(self) -> list[Outlook]:
-        """How the game ends after each candidate; the first stands for the position's own."""
-        return [playouts.sum() for playouts in self._playouts]
+        """How the game ends after each candidate, in the order of `moves`; the first stands for the position's own."""
+        return [self._playouts[place].sum() for place in self._order()]
+
+    def _order(self) -> list[int]:
+        places = list(range(len(self.candidates)))
+        if not self._search:
+            return places
+        visits = self._search.visits
+        return sorted(places, key=lambda place: -visits[self.candidates[place]])
 
 
 @dataclass

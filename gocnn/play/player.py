@@ -62,7 +62,7 @@ class Player:
 
     def probabilities(self, game: Game, colour: int) -> Floats:
         """The network's distribution over the legal moves, float32 `(362,)`."""
-        return suggest(self.evaluator, _turned(game, colour), self.known(game), self.symmetries)
+        return suggest(self.evaluator, turned(game, colour), self.known(game), self.symmetries)
 
     def known(self, game: Game) -> int:
         """What the network is told of the game (`gocnn.board.facts`)."""
@@ -97,7 +97,7 @@ class Player:
         weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
         if not self.visits:
             return weights
-        search = Search(self.evaluator, _turned(game, colour), game.komi, wanted, self.known(game), self.symmetries)
+        search = Search(self.evaluator, turned(game, colour), game.komi, wanted, self.known(game), self.symmetries)
         search.run(self.visits)
         return search.visits + weights
 
@@ -123,7 +123,7 @@ class Player:
         return self._lost >= RESIGN_AFTER
 
 
-def _turned(game: Game, colour: int) -> Board:
+def turned(game: Game, colour: int) -> Board:
     """The board with `colour` to play."""
     board = game.board
     if board.to_play != colour:

@@ -89,6 +89,24 @@ class Search:
         return _node(prior, win, keep)
 
     @property
+    def count(self) -> int:
+        """Visits so far."""
+        return int(self.root.visits.sum())
+
+    def told(self, index: int) -> tuple[int, float, list[int]]:
+        """Of one move at the root: its visits, its mover's probability to win (the position's own before it has been visited), and the line of most
+        visits from it."""  # fmt: skip
+        place = int(np.flatnonzero(self.root.moves == index)[0])
+        visits = int(self.root.visits[place])
+        win = float(self.root.wins[place]) / visits if visits else self.root.win
+        line, node = [index], self.root.children.get(place)
+        while node is not None and node.visits.any():
+            place = int(node.visits.argmax())
+            line.append(int(node.moves[place]))
+            node = node.children.get(place)
+        return visits, win, line
+
+    @property
     def visits(self) -> Floats:
         """How often each move was visited, float32 `(362,)`."""
         result = np.zeros(PASS + 1, np.float32)
