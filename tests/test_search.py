@@ -11,6 +11,7 @@ import torch
 
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import PASS, from_gtp
+from gocnn.play.analysis import Analysis
 from gocnn.play.game import Game
 from gocnn.play.outlook import useful
 from gocnn.play.player import Player
@@ -37,6 +38,9 @@ class Judge:
             logits[:, index] = bonus
         sides = [[set(np.flatnonzero(plane).tolist()) for plane in planes.reshape(2, 361)] for planes in batch]
         return logits, np.array([self.value(*pair) for pair in sides], np.float32)
+
+    def logits(self, batch: np.ndarray) -> np.ndarray:
+        return self.outputs(batch)[0]
 
 
 @pytest.mark.parametrize("colour", [BLACK, WHITE])
@@ -73,6 +77,17 @@ def test_it_sees_the_refutation(colour: int) -> None:
     game = Game()
     assert Player(judge).decide(game, colour).index == tempting
     assert Player(judge, visits=300).decide(game, colour).index != tempting
+    analysis = Analysis(Player(judge), game, colour)
+    assert analysis.moves()[0].index == tempting
+    analysis.advance(60.0, lambda: False, visits=300)
+    infos = {move.index: move for move in analysis.moves()}
+    assert sum(move.visits for move in infos.values()) == analysis.visits == 300
+    assert [move.visits for move in infos.values()] == sorted((move.visits for move in infos.values()), reverse=True)
+    assert infos[tempting].winrate < 0.3
+    assert list(infos[tempting].variation[:2]) == [tempting, answer]
+    assert infos[tempting].prior > 0.8
+    assert next(iter(infos)) != tempting
+    assert len(analysis.outlooks()) == len(infos)
 
 
 def test_a_search_keeps_its_books() -> None:
