@@ -64,6 +64,13 @@ def _table(figures: dict[str, Any]) -> str:
         low, high = part["log_likelihood_interval"]
         nats = f"{part['log_likelihood']:.3f} [{low:.3f}, {high:.3f}]"
         lines.append(f"{name:10}{part['positions']:>10}  " + "  ".join(f"{c:>20}" for c in cells) + f"  {nats:>24}")
+    if "winner" in figures["all"]:
+        said = []
+        for name in ("all", "opening", "middle", "end"):
+            if "winner" in (part := figures[name]):
+                low, high = part["winner_interval"]
+                said.append(f"{name} {part['winner']:.1%} [{low:.1%}, {high:.1%}] {part['winner_log_likelihood']:.3f}")
+        lines.append(f"winner foreseen, and log-likelihood: {'; '.join(said)}")
     lines.append("(95 % intervals; log-likelihood in nats a move; opening: plies 0 to 49, middle: 50 to 149, end: from 150)")
     lines.append(f"calibration error {figures['calibration_error']:.3f}: " + ", ".join(
         f"{row['confidence']:.0%} -> {row['accuracy']:.0%}" for row in figures["calibration"]))  # fmt: skip

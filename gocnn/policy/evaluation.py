@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board.facts import HANDICAP
-from gocnn.policy.samples import Games, choose_positions, positions
+from gocnn.policy.samples import UNDECIDED, Games, choose_positions, positions
 from gocnn.policy.suggestion import Evaluator, Floats, log_softmax, mean_over_symmetries
 from gocnn.statistics import calibration, wilson
 
@@ -21,14 +21,16 @@ CHUNK = 512
 
 @dataclass(frozen=True)
 class Judged:
-    """Each judged position: its game, its ply, the rank (0 is best) and log-probability (nats) of the move played, and the first choice's
-    probability."""  # fmt: skip
+    """Each judged position: its game, its ply, the rank (0 is best) and log-probability (nats) of the move played, the first choice's probability,
+    the foreseen probability of the side to play to win (nan: not foreseen), and whether it won (`gocnn.policy.samples.draw`)."""  # fmt: skip
 
     game: npt.NDArray[np.int64]
     ply: npt.NDArray[np.int64]
     rank: npt.NDArray[np.int64]
     log_likelihood: Floats
     confidence: Floats
+    foreseen: Floats
+    won: npt.NDArray[np.int8]
 
 
 def judge(policy: Evaluator, games: Games, count: int, symmetries: int = 1, seed: int = 0, tick: Callable[[int], Any] = lambda n: None,
@@ -39,26 +41,27 @@ def judge(policy: Evaluator, games: Games, count: int, symmetries: int = 1, seed
     """
     which, plies = choose_positions(games, count, seed)
     turns = range(symmetries)
-    ranks, likelihoods, confidences = [], [], []
+    parts: list[tuple[npt.NDArray[Any], ...]] = []
     for i in range(0, len(which), CHUNK):
         part = slice(i, i + CHUNK)
-        logits = []
+        logits, wins = [], []
         for s in turns:
-            batch, moves, _ = positions(games, policy.groups, which[part], plies[part], s, told)
-            logits.append(policy.logits(batch))
+            batch, moves, won = positions(games, policy.groups, which[part], plies[part], s, told)
+            moves_said, winner_said = policy.outputs(batch)
+            logits.append(moves_said)
+            wins.append(winner_said)
             if s == 0:
                 played = moves
         p = log_softmax(logits[0]) if symmetries == 1 else mean_over_symmetries(np.stack(logits), turns)
         mine = p[np.arange(len(played)), played]
-        ranks.append((p > mine[:, None]).sum(1))
-        likelihoods.append(mine)
-        confidences.append(np.exp(p.max(1)))
+        parts.append(((p > mine[:, None]).sum(1), mine, np.exp(p.max(1)), np.mean(wins, 0), won))
         tick(len(played))
-    return Judged(which, plies, np.concatenate(ranks), np.concatenate(likelihoods), np.concatenate(confidences))
+    return Judged(which, plies, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def figures(judged: Judged) -> dict[str, Any]:
-    """Everything that is reported: `all` and each phase with top-1, top-3, top-5 and log-likelihood and their 95 % intervals; calibration."""
+    """Everything that is reported: `all` and each phase with top-1, top-3, top-5 and log-likelihood, and how often and how well the winner was
+    foreseen (where it is known, by a network that does), with 95 % intervals; calibration."""  # fmt: skip
     result: dict[str, Any] = {"all": _part(judged, np.ones(len(judged.ply), np.bool_))}
     for name, first, stop in PHASES:
         result[name] = _part(judged, (judged.ply >= first) & (judged.ply < stop))
@@ -80,4 +83,11 @@ def _part(judged: Judged, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
     mean = float(values.mean())
     part["log_likelihood"] = mean
     part["log_likelihood_interval"] = [mean - half, mean + half]
+    decided = keep & (judged.won != UNDECIDED) & ~np.isnan(judged.foreseen)
+    n = int(decided.sum())
+    if n:
+        foreseen, won = np.clip(judged.foreseen[decided].astype(np.float64), 1e-6, 1 - 1e-6), judged.won[decided] == 1
+        right = int(((foreseen > 0.5) == won).sum())
+        part["winner"], part["winner_interval"] = right / n, list(wilson(right, n))
+        part["winner_log_likelihood"] = float(np.log(np.where(won, foreseen, 1 - foreseen)).mean())
     return part
