@@ -76,7 +76,9 @@ def test_it_sees_the_refutation(colour: int) -> None:
     judge = Judge(value, [(tempting, 8.0), (answer, 4.0), (sound, 5.0)])
     game = Game()
     assert Player(judge).decide(game, colour).index == tempting
-    assert Player(judge, visits=300).decide(game, colour).index != tempting
+    player = Player(judge, visits=300)
+    assert player.decide(game, colour).index != tempting
+    assert player.decide(game, colour).index != tempting
     analysis = Analysis(Player(judge), game, colour)
     assert analysis.moves()[0].index == tempting
     analysis.advance(60.0, lambda: False, visits=300)
@@ -111,6 +113,36 @@ def test_a_search_keeps_its_books() -> None:
 
     found = look(search.root)
     assert found == 201
+
+
+def test_a_search_goes_on_with_the_game() -> None:
+    """What was seen of the position that came about is kept, and nothing else; another position begins anew."""
+    judge = Judge(lambda own, other: 0.5, [(from_gtp(v), 5.0) for v in ("Q16", "D4", "Q4", "D16")])
+    game = Game()
+    search = Search(judge, game.board.copy(), 6.5, useful(game.board, BLACK))
+    search.run(300)
+    (_, _, line), before = search.told(int(search.visits.argmax())), search.root
+    node = before.children[int(before.visits.argmax())]
+    node = node.children[int(node.visits.argmax())]
+    kept, total = dict(zip(node.moves.tolist(), node.visits.tolist(), strict=True)), int(node.visits.sum())
+    for index in line[:2]:
+        game.play(index, game.board.to_play)
+    for other in (Game(komi=0.5), game.copy()):
+        other.board.play(line[2] if other.komi == 6.5 else line[0])
+        other.board.play(from_gtp("A1"))
+        assert not search.follow(other.board, other.komi, useful(other.board, other.board.to_play))
+    assert not search.follow(game.board, 7.5, useful(game.board, BLACK))
+    assert search.root is before
+    keep = useful(game.board, BLACK)
+    best = max(kept, key=lambda index: kept[index])
+    keep[best] = False
+    assert total > 10
+    assert search.follow(game.board, 6.5, keep)
+    assert search.count == total - kept[best]
+    assert all(search.visits[index] == visits for index, visits in kept.items() if index != best)
+    search.run(20)
+    assert search.count == total - kept[best] + 20
+    assert not search.visits[best]
 
 
 def test_two_passes_end_the_game() -> None:

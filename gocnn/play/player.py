@@ -45,7 +45,8 @@ class Player:
 
     temperature: 0 plays the likeliest move; else moves are drawn in proportion to `p ** (1 / temperature)`. resign: give up once the share of
     playouts won stays below this (0: never). symmetries: 1 or 8. style: whose moves are asked for
-    (`gocnn.board.facts.STYLES`). visits: positions to look ahead at before each move (`gocnn.play.search`); 0 takes the network's word, as does a
+    (`gocnn.board.facts.STYLES`). visits: positions to look ahead at before each move, those kept from the move before
+    among them (`gocnn.play.search`); 0 takes the network's word, as does a
     network that does not foresee the winner.
     """
 
@@ -55,10 +56,11 @@ class Player:
         self.visits = visits if evaluator.foresees else 0
         self._rng = np.random.default_rng(seed)
         self._lost = 0
+        self._search: Search | None = None
 
     def new_game(self) -> None:
         """Forget what was thought of the last one."""
-        self._lost = 0
+        self._lost, self._search = 0, None
 
     def probabilities(self, game: Game, colour: int) -> Floats:
         """The network's distribution over the legal moves, float32 `(362,)`."""
@@ -97,9 +99,11 @@ class Player:
         weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
         if not self.visits:
             return weights
-        search = Search(self.evaluator, turned(game, colour), game.komi, wanted, self.known(game), self.symmetries)
-        search.run(self.visits)
-        return search.visits + weights
+        board = turned(game, colour)
+        if self._search is None or not self._search.follow(board, game.komi, wanted):
+            self._search = Search(self.evaluator, board.copy(), game.komi, wanted, self.known(game), self.symmetries)
+        self._search.run(max(self.visits - self._search.count, 0))
+        return self._search.visits + weights
 
     def outlook(self, game: Game) -> Outlook:
         """How the position will end (`gocnn.play.outlook`)."""

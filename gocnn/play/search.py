@@ -17,6 +17,8 @@ from gocnn.policy.suggestion import Evaluator, Floats, foresee
 EXPLORATION = 1.1
 """How much the prior counts against what visits have shown."""
 
+LEAST_PRIOR = 1e-9
+
 UNSEEN = 0.15
 """How much worse than its parent a move is taken to be before it has been tried (a probability to win), scaled as the tried ones have more prior."""
 
@@ -44,15 +46,46 @@ class Node:
         return int((value + EXPLORATION * self.prior * (total + 1) ** 0.5 / (1 + self.visits)).argmax())
 
 
+    def only(self, keep: npt.NDArray[np.bool_]) -> "Node":
+        """This node with the moves of `keep`, bool `(362,)`, alone; those of them that it did not have get the least prior there is."""
+        moves = np.flatnonzero(keep)
+        mine = {int(index): place for place, index in enumerate(self.moves)}
+        places = [mine.get(int(index)) for index in moves]
+        prior = np.array([LEAST_PRIOR if place is None else self.prior[place] for place in places])
+        node = Node(self.win, moves, prior / prior.sum())
+        for new, old in enumerate(places):
+            if old is not None:
+                node.visits[new], node.wins[new] = self.visits[old], self.wins[old]
+                if old in self.children:
+                    node.children[new] = self.children[old]
+        return node
+
+
 class Search:
-    """A search from one position. `keep`: bool `(362,)`, the moves to choose among; `komi` decides games that end in it."""
+    """A search from one position, which must stay as it is. `keep`: bool `(362,)`, the moves to choose among; `komi` decides games that end in it."""
 
     def __init__(self, evaluator: Evaluator, board: Board, komi: float, keep: npt.NDArray[np.bool_], known: int = 0, symmetries: int = 1) -> None:
         assert evaluator.foresees
         self.evaluator, self.board, self.komi, self.known = evaluator, board, komi, known
-        self.prior, win = foresee(evaluator, board, known, symmetries)
-        """The network's distribution at the root, float32 `(362,)`."""
-        self.root = _node(self.prior, win, keep)
+        self.root = _node(*foresee(evaluator, board, known, symmetries), keep)
+
+    def follow(self, board: Board, komi: float, keep: npt.NDArray[np.bool_]) -> bool:
+        """Go on to a position that moves from here have led to, keeping what was seen of it; False, and nothing has changed, if it is no such
+        position or was not seen. `keep` as for a new search."""  # fmt: skip
+        past, node, mine = len(self.board.moves), self.root, self.board.copy()
+        if komi != self.komi or board.moves[:past] != self.board.moves:
+            return False
+        for index, colour in board.moves[past:]:
+            place = np.flatnonzero(node.moves == index)
+            child = node.children.get(int(place[0])) if len(place) and colour == mine.to_play else None
+            if child is None or not len(child.moves):
+                return False
+            mine.play(index)
+            node = child
+        if mine.to_play != board.to_play or (mine.stones() != board.stones()).any():
+            return False
+        self.board, self.root = board.copy(), node.only(keep)
+        return True
 
     def run(self, visits: int) -> None:
         """So many more visits."""
@@ -116,5 +149,5 @@ class Search:
 
 def _node(prior: Floats, win: float, keep: npt.NDArray[np.bool_]) -> Node:
     moves = np.flatnonzero(keep)
-    weights = np.maximum(prior[moves].astype(np.float64), 1e-9)
+    weights = np.maximum(prior[moves].astype(np.float64), LEAST_PRIOR)
     return Node(win, moves, weights / weights.sum())
