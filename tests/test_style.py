@@ -7,6 +7,7 @@ import pytest
 
 from gocnn.board import BLACK, Board, facts
 from gocnn.board.planes import offsets, plane_count
+from gocnn.commands import style_option
 from gocnn.errors import UserError
 from gocnn.games.facts import known_of
 from gocnn.games.store import Store
@@ -43,6 +44,10 @@ def test_a_player_tells_the_network_its_style() -> None:
     listener = Listener()
     suggest(listener, Board())
     assert listener.shown == [[1, 0, 0, 0, 0, 0]]
+
+
+def test_the_styles_that_can_be_asked_for() -> None:
+    assert tuple(facts.STYLES) == style_option.STYLES
 
 
 def test_a_style_needs_a_network_that_was_shown_it() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from gocnn.board.facts import HANDICAP, ORIGIN
 from gocnn.commands.options import filters, game_filter, importing
 
 
@@ -29,6 +28,7 @@ def command(games: tuple[str, ...], model: str, positions: int, symmetries: str,
     """Measure how well MODEL predicts GAMES: top-1, top-3, top-5, log-likelihood, each with its 95 % interval, by phase; and calibration."""
     from tqdm import tqdm
 
+    from gocnn.board.facts import HANDICAP, ORIGIN
     from gocnn.policy import data, evaluation
     from gocnn.policy.model import load
     from gocnn.training.distributed import join

@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from gocnn.commands.options import conversation, style_option
+from gocnn.commands.options import conversation
+from gocnn.commands.style_option import style_option
 
 
 @click.command("go-gtp")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
-from gocnn.commands.options import style_option
+from gocnn.commands.style_option import style_option
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 

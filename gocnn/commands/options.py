@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import click
 
-from gocnn.board.facts import STYLES
 from gocnn.games import sources, text
 from gocnn.games.selection import GameFilter
 
@@ -31,11 +30,6 @@ def filters(function: F) -> F:
     for option in reversed(options):
         function = option(function)
     return function
-
-
-def style_option(function: F) -> F:
-    """--style, for networks that are shown where games were played."""
-    return click.option("--style", type=click.Choice(list(STYLES)), default="any", show_default=True, help="Move like the players there.")(function)
 
 
 FILTER_KEYS = ("min_rank", "date_from", "date_to", "result", "handicap", "min_moves", "max_moves", "source")

@@ -45,7 +45,6 @@ class Node:
         total = int(self.visits.sum())
         return int((value + EXPLORATION * self.prior * (total + 1) ** 0.5 / (1 + self.visits)).argmax())
 
-
     def only(self, keep: npt.NDArray[np.bool_]) -> "Node":
         """This node with the moves of `keep`, bool `(362,)`, alone; those of them that it did not have get the least prior there is."""
         moves = np.flatnonzero(keep)

@@ -34,9 +34,7 @@ class Evaluator(Protocol):
         """Logits, and the probability that the side to play wins, float32 `(N,)`; nan if the network does not foresee it."""
 
 
-def planes_of(
-    board: Board, recent: Sequence[int], groups: Sequence[str], known: int = 0, symmetries: Sequence[int] = (0,)
-) -> npt.NDArray[np.uint8]:
+def planes_of(board: Board, recent: Sequence[int], groups: Sequence[str], known: int = 0, symmetries: Sequence[int] = (0,)) -> npt.NDArray[np.uint8]:
     """Planes, uint8 `(S, C, 19, 19)`, of a 19x19 position for the side to play, one for each symmetry. `recent`: flat indices, the latest first;
     `known`: what is known of the game (`gocnn.board.facts`)."""  # fmt: skip
     count = planes.plane_count(groups)
