@@ -90,6 +90,9 @@ def test_it_sees_the_refutation(colour: int) -> None:
     assert infos[tempting].prior > 0.8
     assert next(iter(infos)) != tempting
     assert len(analysis.outlooks()) == len(infos)
+    chosen = analysis.choice(np.ones(362, bool))
+    assert np.flatnonzero(chosen).tolist() == [next(iter(infos)), PASS]
+    assert Player(judge).decide(game, colour, keep=chosen).index == next(iter(infos))
 
 
 def test_a_search_keeps_its_books() -> None:

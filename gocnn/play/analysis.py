@@ -135,6 +135,15 @@ class Analysis:
             infos.append(MoveInfo(index, float(self.probabilities[index]), visits, trials, winrate, lead, o.spread, variation))
         return [infos[place] for place in self._order()]
 
+    def choice(self, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Which of `keep`, bool `(362,)`, a player may choose among after this analysis: what a search found best, or to pass."""
+        if self._search is None or not self._search.count:
+            return keep
+        only = np.zeros_like(keep)
+        only[self.candidates[self._order()[0]]] = True
+        only[PASS] = keep[PASS]
+        return only
+
     def outlooks(self) -> list[Outlook]:
         """How the game ends after each candidate, in the order of `moves`; the first stands for the position's own."""
         return [self._playouts[place].sum() for place in self._order()]
@@ -270,7 +279,7 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
     def genmove(analysis: Analysis, request: Request, kata: bool) -> Iterator[str]:
         analysis.advance(min(request.interval, 0.2), lambda: False)
         yield from shown(analysis, request, kata)
-        yield f"play {engine.generate(request.colour, keep=request.keep)}"
+        yield f"play {engine.generate(request.colour, keep=analysis.choice(request.keep))}"
 
     def command(rows: Callable[[Analysis, Request, bool], Iterator[str]], kata: bool) -> Handler:
         def handler(arguments: list[str]) -> Iterator[str]:
