@@ -74,8 +74,9 @@ def influence(policy: Policy, planes: npt.NDArray[np.uint8], index: int) -> Floa
     (Simonyan et al. 2013, "Deep inside convolutional networks", https://arxiv.org/abs/1312.6034.)
     """
     x = torch.from_numpy(planes).to(policy.device).float().requires_grad_()
+    network = policy.network
     with torch.enable_grad():
-        (gradient,) = torch.autograd.grad(policy.network(x)[0, index], x)
+        (gradient,) = torch.autograd.grad(network.head(network.blocks(network.stem(x)))[0, index], x)
     total = gradient[0].abs().sum(0)
     result: Floats = (total / total.max().clamp(min=1e-12)).float().cpu().numpy()
     return result
