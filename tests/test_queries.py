@@ -170,7 +170,7 @@ def test_what_an_answer_depends_on_is_where_the_gradient_is():
         expected = policy.network.stem(torch.from_numpy(planes).float())[0].numpy()
     assert np.abs(maps - expected).max() < 1e-4
     torch.manual_seed(0)
-    policy.network = PolicyNetwork(PolicyConfig(blocks=2, channels=8, context="none")).eval()
+    policy.network = PolicyNetwork(PolicyConfig(blocks=2, channels=8, context="none", groups=policy.groups)).eval()
     for part in policy.network.blocks:
         torch.nn.init.ones_(part.second[1].weight)
     heat = insight.influence(policy, planes, from_gtp("K10"))
