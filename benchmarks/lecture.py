@@ -1,13 +1,15 @@
 """The lecture's claim, tested: what pooling and giving up parameter sharing cost on the board.
 
-    python benchmarks/lecture.py GAMES-OR-STORE --valid GAMES [--minutes 3 | --steps 400] [--positions 20000] [--out runs/lecture] [--picture PNG]
+    python benchmarks/lecture.py GAMES-OR-STORE --valid GAMES [--minutes 3 | --steps 400] [--positions 20000] [--out runs/lecture]
+      [--picture PNG] [--only NAME]
 
 Every network gets the same games, the same recipe (AdamW) and the same time (or, with --steps, the same samples), and is judged on the same
 positions. All are made of `gocnn.nn`; only what the name says differs:
 
 - no pooling: stem, four residual blocks of 32 channels, head, 19x19 throughout;
 - max / mean pooling: after the stem 19x19 becomes 10x10, and is enlarged again (nearest point) before the head;
-- every second point: as before, but rows and columns are left out - the lecture's subsampling;
+- max pooling, and a detour: the stem's 19x19 maps are added to the enlarged ones, as in a U-Net, so that only the blocks work on the small board;
+- every second point: as the first two, but rows and columns are left out - the lecture's subsampling;
 - first layer not shared: each of the 361 points has its own 5x5 filters;
 - fully connected: one hidden layer, as many parameters as the first network, or as many as the one that does not share.
 """
@@ -64,8 +66,24 @@ class LocallyConnected(nn.Module):
         return torch.relu(self.norm(y.unflatten(2, (SIZE, SIZE))))
 
 
+class Around(nn.Module):
+    """`x + inner(x)`."""
+
+    def __init__(self, *inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(*inner)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = x + self.inner(x)
+        return result
+
+
 def pooled(down: nn.Module) -> list[nn.Module]:
     return [ConvNormAct(PLANES, CHANNELS, KERNEL), down, *blocks(), Back(), head()]
+
+
+def pooled_with_detour(down: nn.Module) -> list[nn.Module]:
+    return [ConvNormAct(PLANES, CHANNELS, KERNEL), Around(down, *blocks(), Back()), head()]
 
 
 def padded(kind: str) -> nn.Module:
@@ -107,6 +125,7 @@ NETWORKS: dict[str, Callable[[], list[nn.Module]]] = {
     "no pooling": no_pooling,
     "max pooling": lambda: pooled(padded("max")),
     "mean pooling": lambda: pooled(padded("mean")),
+    "max pooling, and a detour": lambda: pooled_with_detour(padded("max")),
     "every second point": lambda: pooled(EverySecond()),
     "first layer not shared": not_shared,
     "fully connected, as small": lambda: dense(hidden_for(count(no_pooling()))),
@@ -140,6 +159,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--out", type=Path, default=Path("runs/lecture"))
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--only", choices=NETWORKS, help="train this one only; the picture has all that are in --out")
     options = parser.parse_args()
     games = data.choose(data.open_stores([options.games])[0], GameFilter())
     held = data.choose(data.open_stores([options.valid])[0], GameFilter())
@@ -148,7 +168,8 @@ def main() -> None:
     budget = {"steps": options.steps} if options.steps else {"minutes": options.minutes}
     print(f"{', '.join(f'{v:g} {k}' for k, v in budget.items())} each, batches of {options.batch}, {options.positions} positions of {options.valid}")
     print(f"{'network':28}{'parameters':>12}{'samples':>10}{'top-1':>9}{'95 % interval':>18}{'top-5':>9}{'nats':>8}", flush=True)
-    for name, build in NETWORKS.items():
+    for name in [options.only] if options.only else list(NETWORKS):
+        build = NETWORKS[name]
         torch.manual_seed(1)
         parts = build()
         network = nn.Sequential(*parts)
@@ -165,7 +186,7 @@ def main() -> None:
         print(f"{name:28}{count(parts):>12,}{outcome.samples:>10,}{best['top1']:>9.2%}{f'[{low:.1%}, {high:.1%}]':>18}{best['top5']:>9.2%}"
               f"{-best['loss']:>8.3f}", flush=True)  # fmt: skip
     if options.picture:
-        picture(options.picture, options.out, list(NETWORKS))
+        picture(options.picture, options.out, [name for name in NETWORKS if (options.out / slug(name)).exists()])
         print(options.picture)
 
 

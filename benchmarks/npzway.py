@@ -5,8 +5,8 @@
 GAMES are SGF files, folders or archives; both ways take the same first games of them. The npz way is written here as that design has it: sgfmill
 replays each game once, every position becomes six planes (empty, own, opponent's, last move, pass, colour) as uint8, 2,560 positions a compressed
 file; training loads a file, shuffles it, turns each batch at random, and steps with AdamW in fp32. This project's way is `go-import` and the trainer
-with all its 21 planes. The network is `small` for both (its first layer has as many inputs as there are planes). Another row trains the npz way with
-this project's precision.
+with all its 21 planes, with and without torch.compile. The network is `small` for both (its first layer has as many inputs as there are planes).
+Other rows train the npz way with this project's precision.
 """
 
 import argparse
@@ -37,6 +37,7 @@ from gocnn.training import Identity, RunFolder, TrainConfig, Trainer
 from gocnn.training.precision import autocast, choose
 
 POSITIONS_A_FILE, BATCH = 2560, 256
+WARM = {False: 3.0, True: 60.0}  # seconds before the trainer is measured, by whether it compiles first
 
 
 def positions(records: list[bytes]) -> Iterator[tuple[np.ndarray, int]]:
@@ -112,19 +113,23 @@ def loop(folder: Path, precision: str, seconds: float) -> float:
                     return count / (now - began)
 
 
-def trained(store: Path, seconds: float) -> tuple[float, str]:
-    """Samples a second of the trainer, and its precision."""
-    config, precision = preset("small"), choose(torch.device("cpu"))
+def trained(store: Path, seconds: float, compile: bool, precision: str) -> float:
+    """Samples a second of the trainer, between its first report and its last: no warm-up, as in `loop`."""
+    config = preset("small")
     chosen, held = data.split(data.choose([Store(store)], GameFilter()), 0.05)
-    train = TrainConfig(minutes=seconds / 60, batch=BATCH, validations=1, precision=precision, feeders=1)
+    train = TrainConfig(
+        minutes=(seconds + WARM[compile]) / 60, batch=BATCH, validations=1, precision=precision, feeders=1, compile=compile, report_seconds=2.0
+    )
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run", False, {})
         source = PositionSource(chosen.games, config.groups, BATCH, 0)
         valid = validation_batches(held.games, config.groups, 512)
         identity = Identity("go-policy", asdict(config), "")
-        outcome = Trainer(PolicyNetwork(config), PolicyTask(), source, valid, train, run, identity, torch.device("cpu"), quiet=True).fit()
+        Trainer(PolicyNetwork(config), PolicyTask(), source, valid, train, run, identity, torch.device("cpu"), quiet=True).fit()
+        reports = [r for r in run.reports() if r["kind"] == "train" and r["seconds"] >= WARM[compile]]
         run.close()
-    return outcome.samples / outcome.seconds, precision
+    first, last = reports[0], reports[-1]
+    return (last["samples"] - first["samples"]) / (last["seconds"] - first["seconds"])
 
 
 def main() -> None:
@@ -154,10 +159,13 @@ def main() -> None:
         print(f"prepared, one process:  npz {slow:>10,.0f} positions/s   store {fast:>10,.0f}   {fast / slow:.0f} times")
         ratio = theirs_disk / ours_disk
         print(f"on disk, a game:        npz {theirs_disk / 1000:>10,.1f} KB            store {ours_disk / 1000:>10,.2f}   {ratio:.0f} times")
-        rate, precision = trained(folder / "store.games", options.seconds)
-        for way in dict.fromkeys(["fp32", precision]):
-            plain = loop(folder / "npz", way, options.seconds)
-            print(f"training, small:        npz {plain:>10,.0f} samples/s ({way}) store {rate:>9,.0f} ({precision})   {rate / plain:.2f} times")
+        best = choose(torch.device("cpu"))
+        plain = {way: loop(folder / "npz", way, options.seconds) for way in dict.fromkeys(["fp32", best])}
+        for compile in (False, True):
+            rate = trained(folder / "store.games", options.seconds, compile, best)
+            for way, theirs in plain.items():
+                print(f"training, small:        npz {theirs:>10,.0f} samples/s ({way}) store {rate:>9,.0f} ({best}{', compiled' * compile})"
+                      f"   {rate / theirs:.2f} times")  # fmt: skip
 
 
 if __name__ == "__main__":

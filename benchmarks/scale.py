@@ -80,12 +80,14 @@ def measure(archives: list[str], size: int, folder: Path, model: str) -> dict[st
 
 def picture(target: Path, rows: list[dict[str, float]]) -> None:
     figure, axes = pyplot().subplots(1, 2, figsize=(12, 4.4), constrained_layout=True)
-    for axis, names in ((axes[0], ("import s", "open ms", "choose ms", "evaluate s")), (axes[1], ("import MB", "sampling MB", "evaluate MB"))):
+    times, memory = ("import s", "open ms", "choose ms", "evaluate s"), ("import MB", "sampling MB", "evaluate MB")
+    for axis, names, unit in ((axes[0], times, "seconds or milliseconds"), (axes[1], memory, "MB, largest process")):
         for name in names:
             axis.plot([row["games"] for row in rows], [row[name] for row in rows], "o-", label=name)
-        axis.set(xscale="log", yscale="log", xlabel="games")
-        axis.grid(alpha=0.3)
+        axis.set(xscale="log", yscale="log", xlabel="games", ylabel=unit)
+        axis.grid(alpha=0.3, which="both")
         axis.legend()
+    axes[1].set_ylim(bottom=100, top=2000)
     figure.savefig(target, dpi=100)
 
 
