@@ -5,10 +5,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 
+from gocnn.nn import Block
 from gocnn.training import modelfile
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.test_cli import good, refused
@@ -32,6 +34,15 @@ def test_training_from_raw_games_resuming_and_refusals(tmp_path: Path, sample_st
     assert "not those that the run" in refused(1, "go-train", sample_store, "--out", run, "--resume", "--quiet")
     assert "no run to resume" in refused(1, "go-train", folder, "--out", tmp_path / "other", "--resume", "--quiet")
     assert re.match(r"[1-7] games, \d+ positions", modelfile.load(run, "go-policy").provenance["data"])
+
+
+@pytest.mark.parametrize("block", get_args(Block))
+def test_every_kind_of_block_trains_saves_and_plays(tmp_path: Path, sample_store: Path, block: str) -> None:
+    run = tmp_path / "run"
+    good("go-train", sample_store, "--out", run, *TRAIN, "--block", block, "--context", "se")
+    onnx = tmp_path / "network.onnx"
+    assert "largest difference" in good("go-export", run, "--onnx", onnx)
+    assert "black to play" in good("go-suggest", "--model", onnx)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")

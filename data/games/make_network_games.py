@@ -1,13 +1,13 @@
 """Make sample games with a policy network of this project playing itself, as `go-gtp` plays, with moves drawn instead of chosen.
 
-    python data/games/make_network_games.py --games 160 [--model MODEL] [--out data/games/network]
+    python data/games/make_network_games.py --games 160 [--first 0] [--model MODEL] [--out data/games/network]
 
 The first 20 moves are drawn with temperature 1, the rest with one between 0.1 and 0.5 that differs from game to game. It ends with two passes; the
-result is by area, komi 6.5, what the playouts call dead being taken off.
+result is by area, komi 6.5, what the playouts call dead being taken off. A game depends on its number and the seed only, so several processes
+can make a part each, from --first on; records that are in --out already are replaced.
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -35,16 +35,17 @@ def play(player: Player, cool: float) -> tuple[Game, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--games", type=int, default=160)
+    parser.add_argument("--first", type=int, default=0, help="number of the first game")
     parser.add_argument("--model", help="by default the network that ships")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "network")
     options = parser.parse_args()
-    player, rng = Player(open_evaluator(options.model), seed=options.seed), np.random.default_rng(options.seed)
-    shutil.rmtree(options.out, ignore_errors=True)
-    options.out.mkdir(parents=True)
-    for number in range(options.games):
+    evaluator = open_evaluator(options.model)
+    options.out.mkdir(parents=True, exist_ok=True)
+    for number in range(options.first, options.first + options.games):
+        rng = np.random.default_rng((options.seed, number))
         cool = round(float(rng.uniform(0.1, 0.5)), 2)
-        game, score = play(player, cool)
+        game, score = play(Player(evaluator, seed=int(rng.integers(2**31))), cool)
         record = sgf.Sgf_game(size=19)
         root = record.get_root()
         result = "Draw" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):g}"

@@ -83,10 +83,14 @@ class ResidualBlock(nn.Module):
 
 
 class Branch(nn.Module):
-    """A block that adds `branch(x)` to its input; `last` is the branch's last convolution."""
+    """A block that adds `branch(x)` to its input."""
 
     branch: nn.Sequential
-    last: nn.Conv2d
+
+    @property
+    def last(self) -> nn.Conv2d:
+        """The branch's last convolution. (A property, for a second attribute would put its weights into model files twice.)"""
+        return [part for part in self.branch if isinstance(part, nn.Conv2d)][-1]
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = x + self.branch(x)

@@ -32,8 +32,8 @@ class PreActBlock(Branch):
 
     def __init__(self, channels: int, context: Context = "none", dilation: int = 1) -> None:
         super().__init__()
-        self.last = _conv(channels, channels, 3, dilation=dilation)
-        self.branch = nn.Sequential(NormAct(channels), _conv(channels, channels, 3), NormAct(channels), self.last, *_context(context, channels))
+        second = _conv(channels, channels, 3, dilation=dilation)
+        self.branch = nn.Sequential(NormAct(channels), _conv(channels, channels, 3), NormAct(channels), second, *_context(context, channels))
 
 
 class NestedBottleneck(Branch):
@@ -43,9 +43,8 @@ class NestedBottleneck(Branch):
     def __init__(self, channels: int, context: Context = "none") -> None:
         super().__init__()
         half = max(1, channels // 2)
-        self.last = _conv(half, channels, 1)
         inner = (PreActBlock(half, context), PreActBlock(half))
-        self.branch = nn.Sequential(NormAct(channels), _conv(channels, half, 1), *inner, NormAct(half), self.last)
+        self.branch = nn.Sequential(NormAct(channels), _conv(channels, half, 1), *inner, NormAct(half), _conv(half, channels, 1))
 
 
 class MobileBlock(Branch):
@@ -55,9 +54,8 @@ class MobileBlock(Branch):
     def __init__(self, channels: int, context: Context = "none", expansion: int = 4) -> None:
         super().__init__()
         wide = channels * expansion
-        self.last = _conv(wide, channels, 1)
-        self.branch = nn.Sequential(NormAct(channels), _conv(channels, wide, 1), NormAct(wide), _conv(wide, wide, 3, wide), NormAct(wide), self.last,
-                                    *_context(context, channels))  # fmt: skip
+        self.branch = nn.Sequential(NormAct(channels), _conv(channels, wide, 1), NormAct(wide), _conv(wide, wide, 3, wide), NormAct(wide),
+                                    _conv(wide, channels, 1), *_context(context, channels))  # fmt: skip
 
 
 class LargeKernelBlock(Branch):
@@ -67,9 +65,8 @@ class LargeKernelBlock(Branch):
     def __init__(self, channels: int, context: Context = "none", expansion: int = 3) -> None:
         super().__init__()
         wide = channels * expansion
-        self.last = _conv(wide, channels, 1)
         self.branch = nn.Sequential(NormAct(channels), _conv(channels, channels, 7, channels), nn.BatchNorm2d(channels), _conv(channels, wide, 1),
-                                    NormAct(wide), self.last, *_context(context, channels))  # fmt: skip
+                                    NormAct(wide), _conv(wide, channels, 1), *_context(context, channels))  # fmt: skip
 
 
 _MAKERS: dict[str, Callable[[int, Context], nn.Module]] = {

@@ -1,0 +1,114 @@
+"""How well another engine's bare network predicts the moves of games, beside a network of this project, on the same positions.
+
+    python benchmarks/beside.py GAMES --engine "katago gtp -model MODEL -config CONFIG" [--model MODEL] [--positions 600]
+      [--rules japanese] [--komi 6.5] [--seconds-a-move 60]
+
+The engine is asked by GTP: every position is played move by move, then `kata-raw-nn 0` gives its network's policy without any search (KataGo's
+command, https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md; this project's `go-gtp` knows it too, which is how the program
+is checked: its row must be that of the network asked directly). Policies are printed with six digits, so what is printed as 0 counts as 5e-7.
+The difference of the two is judged position by position, so its interval is narrower than theirs.
+"""
+
+import argparse
+import math
+
+import numpy as np
+from tqdm import tqdm
+
+from gocnn.board.coords import PASS, POINTS, SIZE, to_gtp
+from gocnn.games.scan import WHITE_BIT
+from gocnn.games.selection import GameFilter
+from gocnn.play.client import EngineProcess
+from gocnn.policy import data, evaluation
+from gocnn.policy.runtime import open_evaluator
+from gocnn.policy.samples import Games
+from gocnn.statistics import wilson
+
+LEAST = 5e-7
+COLOURS = "bw"
+
+
+def commands(games: Games, game: int, ply: int) -> list[str]:
+    """What puts the position on the engine's board."""
+    first = int(games.start[game] + games.setup[game])
+    setup, moves = games.words[games.start[game] : first], games.words[first : first + ply]
+    result = ["clear_board"]
+    if len(setup) and not (setup & WHITE_BIT).any():
+        result.append("set_free_handicap " + " ".join(to_gtp(int(w) & 511) for w in setup))
+    else:
+        moves = np.concatenate([setup, moves])
+    return result + [f"play {COLOURS[bool(w & WHITE_BIT)]} {to_gtp(int(w) & 511)}" for w in moves]
+
+
+def policy(answer: str) -> np.ndarray:
+    """Probabilities by flat index, float64 `(362,)`, 0 for illegal moves, of what `kata-raw-nn` says."""
+    rows = answer.splitlines()
+    at = rows.index("policy")
+    grid = np.array([[float(v) for v in row.split()] for row in rows[at + 1 : at + 1 + SIZE]])  # float() reads NAN
+    passing = next(float(row.split()[1]) for row in rows if row.startswith("policyPass"))
+    return np.nan_to_num(np.append(grid[::-1].ravel(), passing))
+
+
+def ask(engine: EngineProcess, games: Games, which: np.ndarray, plies: np.ndarray, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """The engine's rank (0 is best) and log-probability of each move played."""
+    ranks, logs = [], []
+    for game, ply in tqdm(list(zip(which.tolist(), plies.tolist(), strict=True)), unit=" positions"):
+        for command in commands(games, game, ply):
+            engine.ask(command, seconds)
+        p = policy(engine.ask("kata-raw-nn 0", seconds))
+        played = int(games.words[games.start[game] + games.setup[game] + ply]) & 511
+        assert played <= PASS == POINTS
+        ranks.append(int((p > p[played]).sum()))
+        logs.append(math.log(max(p[played], LEAST)))
+    return np.array(ranks), np.array(logs)
+
+
+def row(name: str, rank: np.ndarray, logs: np.ndarray) -> str:
+    n = len(rank)
+    cells = []
+    for k in (1, 5):
+        right = int((rank < k).sum())
+        low, high = wilson(right, n)
+        cells.append(f"{right / n:.2%} [{low:.1%}, {high:.1%}]")
+    half = 1.96 * logs.std() / math.sqrt(n)
+    return f"{name:24}{cells[0]:>24}{cells[1]:>24}{f'{logs.mean():.3f} [{logs.mean() - half:.3f}, {logs.mean() + half:.3f}]':>28}"
+
+
+def difference(name: str, values: np.ndarray, unit: str) -> str:
+    half = 1.96 * values.std() / math.sqrt(len(values))
+    return f"{name}: {values.mean():+.3f} [{values.mean() - half:+.3f}, {values.mean() + half:+.3f}] {unit}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("games")
+    parser.add_argument("--engine", required=True, help="command line of a GTP engine that knows kata-raw-nn")
+    parser.add_argument("--model", help="of this project; by default the network that ships")
+    parser.add_argument("--positions", type=int, default=600)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rules", help="given to the engine by kata-set-rules")
+    parser.add_argument("--komi", type=float, default=6.5)
+    parser.add_argument("--seconds-a-move", type=float, default=60.0)
+    options = parser.parse_args()
+    games = data.choose(data.open_stores([options.games])[0], GameFilter()).games
+    ours = evaluation.judge(open_evaluator(options.model), games, options.positions, seed=options.seed)
+    engine = EngineProcess(options.engine)
+    try:
+        name, version = engine.ask("name", 600.0), engine.ask("version")
+        for command in [f"boardsize {SIZE}", f"komi {options.komi}"] + ([f"kata-set-rules {options.rules}"] if options.rules else []):
+            engine.ask(command)
+        rank, logs = ask(engine, games, ours.game, ours.ply, options.seconds_a_move)
+    finally:
+        engine.close()
+    print(f"{len(rank)} positions of {options.games}, seed {options.seed}; {name} {version}, no search")
+    print(f"{'':24}{'top-1':>24}{'top-5':>24}{'log-likelihood':>28}")
+    print(row("this project", ours.rank, ours.log_likelihood.astype(np.float64)))
+    print(row(name, rank, logs))
+    print("this project's less the engine's, with 95 % intervals:")
+    for k in (1, 5):
+        print(" ", difference(f"top-{k}", 100.0 * ((ours.rank < k).astype(float) - (rank < k)), "points"))
+    print(" ", difference("log-likelihood", ours.log_likelihood - logs, "nats a move"))
+
+
+if __name__ == "__main__":
+    main()
