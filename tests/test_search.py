@@ -22,6 +22,7 @@ from gocnn.policy.task import VALUE_WEIGHT, PolicyTask
 from tests.conftest import ROOT
 from tests.test_cli import good
 from tests.test_go_train import TRAIN
+from tests.test_gtp import talk
 
 
 class Judge:
@@ -196,3 +197,10 @@ def test_from_games_to_a_player_that_looks_ahead(tmp_path: Path, sample_store: P
         command = [sys.executable, "cli.py", "go-gtp", "--model", str(model), "--visits", "20"]
         talk = subprocess.run(command, cwd=ROOT, input="genmove b\ngenmove w\nquit\n", capture_output=True, text=True, timeout=120, check=True)
         assert talk.stdout.count("= ") == 3
+
+
+def test_the_raw_network_says_who_wins_by_its_value_not_by_playouts() -> None:
+    judge = Judge(lambda own, other: 0.75 if len(own) > len(other) else 0.25)
+    one, two = talk(judge, "play b D4", "kata-raw-nn 0", "play w Q16", "play w C3", "kata-raw-nn 3")[1::3]
+    assert "whiteWin 0.250000\nwhiteLoss 0.750000" in one  # white to play, behind
+    assert "whiteWin 0.750000\nwhiteLoss 0.250000" in two  # black to play, behind

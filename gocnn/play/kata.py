@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import symmetry
-from gocnn.board.coords import PASS
+from gocnn.board.coords import PASS, WHITE
 from gocnn.play.analysis import from_the_top
 from gocnn.play.engine import Engine, one
 from gocnn.play.gtp import Refused
@@ -78,16 +78,18 @@ def _set(engine: Engine, wished: dict[str, str]) -> None:
 
 
 def _raw(engine: Engine, turn: int) -> str:
-    """What the network says of the position turned by one symmetry, in KataGo's layout. It has no value head: `whiteWin` and the rest come from
-    random playouts; what they do not give is nan."""  # fmt: skip
+    """What the network says of the position turned by one symmetry, in KataGo's layout. It knows moves and, if it foresees the winner, `whiteWin`;
+    the rest (and `whiteWin` if it does not) comes from random playouts; what they do not give is nan."""  # fmt: skip
     game, evaluator = engine.game, engine.player.evaluator
     board = game.board
-    logits = evaluator.logits(planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), (turn,)))
+    logits, wins = evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), (turn,)))
     legal = board.legal()
     logged = mean_over_symmetries(logits[None], (turn,))[0]
     p = np.exp(log_softmax(np.where(legal, logged, -np.inf).astype(np.float32)))
     outlook = engine.player.outlook(game)
     white = 1 - outlook.black_wins
+    if evaluator.foresees:
+        white = float(wins[0]) if board.to_play == WHITE else 1 - float(wins[0])
     rows = [
         f"symmetry {turn}", f"whiteWin {white:.6f}", f"whiteLoss {1 - white:.6f}", "noResult 0.000000", f"whiteLead {-outlook.lead:.3f}",
         f"whiteScoreSelfplay {-outlook.lead:.3f}", f"whiteScoreSelfplaySq {outlook.lead**2 + outlook.spread**2:.3f}", "varTimeLeft nan",
