@@ -1,16 +1,18 @@
 """How well another engine's bare network predicts the moves of games, beside a network of this project, on the same positions.
 
     python benchmarks/beside.py GAMES --engine "katago gtp -model MODEL -config CONFIG" [--model MODEL] [--positions 600]
-      [--rules japanese] [--komi 6.5] [--seconds-a-move 60]
+      [--rules japanese] [--komi 6.5] [--seconds-a-move 60] [--answers FILE.npz]
 
 The engine is asked by GTP: every position is played move by move, then `kata-raw-nn 0` gives its network's policy without any search (KataGo's
 command, https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md; this project's `go-gtp` knows it too, which is how the program
 is checked: its row must be that of the network asked directly). Policies are printed with six digits, so what is printed as 0 counts as 5e-7.
+With --answers what the engine said is kept there, and another network can be compared without asking it again.
 The difference of the two is judged position by position, so its interval is narrower than theirs.
 """
 
 import argparse
 import math
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -89,17 +91,27 @@ def main() -> None:
     parser.add_argument("--rules", help="given to the engine by kata-set-rules")
     parser.add_argument("--komi", type=float, default=6.5)
     parser.add_argument("--seconds-a-move", type=float, default=60.0)
+    parser.add_argument("--answers", type=Path, help="keep the engine's answers here, or take them from here if they are")
     options = parser.parse_args()
     games = data.choose(data.open_stores([options.games])[0], GameFilter()).games
     ours = evaluation.judge(open_evaluator(options.model), games, options.positions, seed=options.seed)
-    engine = EngineProcess(options.engine)
-    try:
-        name, version = engine.ask("name", 600.0), engine.ask("version")
-        for command in [f"boardsize {SIZE}", f"komi {options.komi}"] + ([f"kata-set-rules {options.rules}"] if options.rules else []):
-            engine.ask(command)
-        rank, logs = ask(engine, games, ours.game, ours.ply, options.seconds_a_move)
-    finally:
-        engine.close()
+    asked = f"{options.games} {options.positions} {options.seed} {options.rules} {options.komi} {options.engine}"
+    if options.answers and options.answers.exists():
+        kept = np.load(options.answers)
+        if str(kept["asked"]) != asked:
+            raise SystemExit(f"{options.answers} holds answers to another call ({kept['asked']}); name another file or delete it")
+        name, version, rank, logs = str(kept["name"]), str(kept["version"]), kept["rank"], kept["logs"]
+    else:
+        engine = EngineProcess(options.engine)
+        try:
+            name, version = engine.ask("name", 600.0), engine.ask("version")
+            for command in [f"boardsize {SIZE}", f"komi {options.komi}"] + ([f"kata-set-rules {options.rules}"] if options.rules else []):
+                engine.ask(command)
+            rank, logs = ask(engine, games, ours.game, ours.ply, options.seconds_a_move)
+        finally:
+            engine.close()
+        if options.answers:
+            np.savez(options.answers, asked=asked, name=name, version=version, rank=rank, logs=logs)
     print(f"{len(rank)} positions of {options.games}, seed {options.seed}; {name} {version}, no search")
     print(f"{'':24}{'top-1':>24}{'top-5':>24}{'log-likelihood':>28}")
     print(row("this project", ours.rank, ours.log_likelihood.astype(np.float64)))
