@@ -105,7 +105,7 @@ def test_both_paths_agree_on_mutated_games(sample_files: list[Path]) -> None:
             agreed += 1
         elif slow[0] == scan.GOOD:
             pytest.fail(f"refused by the fast path ({fast[0]}) but read by sgfmill: {bytes(data)!r}")
-    assert agreed > 200
+    assert agreed > 100
 
 
 @pytest.mark.slow
