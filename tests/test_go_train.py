@@ -82,7 +82,7 @@ def test_torchrun(tmp_path: Path, sample_store: Path) -> None:
 
 def test_beginning_with_a_model(tmp_path: Path, sample_store: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    good("go-train", sample_store, "--out", first, *TRAIN, "--future", "1", "--context", "bias")
+    good("go-train", sample_store, "--out", first, *TRAIN, "--future", "1", "--context", "bias", "--validations", "1")
     still = ["--learning-rate", "1e-9", "--weight-decay", "0", "--ema", "0"]
     good("go-train", sample_store, "--out", second, "--from", first, *BUDGET, *still, "--future", "2")
     before, after = modelfile.load(first, "go-policy"), modelfile.load(second, "go-policy")
@@ -91,7 +91,7 @@ def test_beginning_with_a_model(tmp_path: Path, sample_store: Path) -> None:
     assert len(weights) > 10
     for name in weights:
         assert torch.allclose(after.tensors[name], before.tensors[name], atol=1e-6), name
-    assert after.provenance["data"].endswith(f", begun from {before.path.name} ({before.provenance['samples']} samples; {before.provenance['data']})")
+    assert after.provenance["data"].endswith(f", begun from {before.path.name} (32 samples; {before.provenance['data']})")
     # A resumed run no longer needs the model it began with.
     before.path.unlink()
     good("go-train", "--out", second, "--resume", "--steps", "4", "--quiet")
