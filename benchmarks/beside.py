@@ -24,7 +24,7 @@ from gocnn.play.client import EngineProcess
 from gocnn.policy import data, evaluation
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.samples import Games
-from gocnn.statistics import wilson
+from gocnn.statistics import mean_interval, wilson
 
 LEAST = 5e-7
 COLOURS = "bw"
@@ -72,13 +72,13 @@ def row(name: str, rank: np.ndarray, logs: np.ndarray) -> str:
         right = int((rank < k).sum())
         low, high = wilson(right, n)
         cells.append(f"{right / n:.2%} [{low:.1%}, {high:.1%}]")
-    half = 1.96 * logs.std() / math.sqrt(n)
-    return f"{name:24}{cells[0]:>24}{cells[1]:>24}{f'{logs.mean():.3f} [{logs.mean() - half:.3f}, {logs.mean() + half:.3f}]':>28}"
+    mean, low, high = mean_interval(logs)
+    return f"{name:24}{cells[0]:>24}{cells[1]:>24}{f'{mean:.3f} [{low:.3f}, {high:.3f}]':>28}"
 
 
 def difference(name: str, values: np.ndarray, unit: str) -> str:
-    half = 1.96 * values.std() / math.sqrt(len(values))
-    return f"{name}: {values.mean():+.3f} [{values.mean() - half:+.3f}, {values.mean() + half:+.3f}] {unit}"
+    mean, low, high = mean_interval(values)
+    return f"{name}: {mean:+.3f} [{low:+.3f}, {high:+.3f}] {unit}"
 
 
 def main() -> None:

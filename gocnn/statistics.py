@@ -19,6 +19,12 @@ def wilson(right: float, n: int, z: float = 1.96) -> tuple[float, float]:
     return middle - half, middle + half
 
 
+def mean_interval(values: npt.NDArray[Any]) -> tuple[float, float, float]:
+    """The mean of `(N,)` values, and its 95 % confidence interval (normal approximation)."""
+    mean, half = float(values.mean()), 1.96 * float(values.std()) / math.sqrt(len(values))
+    return mean, mean - half, mean + half
+
+
 def calibration(confidence: npt.NDArray[Any], right: npt.NDArray[np.bool_]) -> tuple[list[dict[str, float]], float]:
     """Confidence (0 to 1, of the first choice) against accuracy in ten bins of confidence, and the expected calibration error (Guo et al. 2017,
     https://arxiv.org/abs/1706.04599). Each bin: mean `confidence`, `accuracy`, number of `samples`."""  # fmt: skip

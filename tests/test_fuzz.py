@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gocnn.board import rules
@@ -73,6 +73,7 @@ def test_any_bytes(data: bytes) -> None:
 
 @settings(max_examples=150, deadline=5000, suppress_health_check=SLOW)
 @given(EDITS, st.integers(0, 10**6))
+@example(edits=[(220, 6, b"\x00\x00\x00\x00\x00\x01")], cut=1)  # a name outside the table
 def test_mutated_stores(tmp_path: Path, sample_store: Path, edits: list[tuple[int, int, bytes]], cut: int) -> None:
     whole = sample_store.read_bytes()
     target = tmp_path / "x.games"

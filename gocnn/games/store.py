@@ -141,12 +141,14 @@ class Store:
         return int(np.searchsorted(first, game, "right"))
 
     def texts(self, game: int) -> dict[str, str]:
-        """Names of the players, place and source of one game."""
+        """Names of the players, place and source of one game. Raises UserError if the store is damaged there."""
         segment = self.segment_of(game)
         first = sum(s.games for s in self.segments[:segment])
         body = self.segments[segment].body + (game - first) * RECORD.itemsize
         record = self._bytes[body : body + RECORD.itemsize].view(RECORD)[0]
         table = self.text_table(segment)
+        if max(int(record[key]) for key in TEXTS) >= len(table):
+            raise UserError(f"{self.path} is damaged (a game's name lies outside its table); import the games again")
         return {key: table[int(record[key])] for key in TEXTS}
 
     def column(self, key: str) -> tuple[npt.NDArray[np.int64], list[str]]:

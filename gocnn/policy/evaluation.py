@@ -1,6 +1,5 @@
 """How well a policy predicts: accuracy, log-likelihood and calibration, with confidence intervals, by phase of the game."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from gocnn.board.facts import HANDICAP
 from gocnn.policy.samples import UNDECIDED, Games, choose_positions, positions
 from gocnn.policy.suggestion import Evaluator, Floats, log_softmax, mean_over_symmetries
-from gocnn.statistics import calibration, wilson
+from gocnn.statistics import calibration, mean_interval, wilson
 
 PHASES = (("opening", 0, 50), ("middle", 50, 150), ("end", 150, 10**9))
 """Name, first ply and one past the last ply (ply 0 is the position before the first move)."""
@@ -78,11 +77,7 @@ def _part(judged: Judged, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
         right = int((judged.rank[keep] < k).sum())
         part[f"top{k}"] = right / n
         part[f"top{k}_interval"] = list(wilson(right, n))
-    values = judged.log_likelihood[keep].astype(np.float64)
-    half = 1.96 * float(values.std()) / math.sqrt(n)
-    mean = float(values.mean())
-    part["log_likelihood"] = mean
-    part["log_likelihood_interval"] = [mean - half, mean + half]
+    part["log_likelihood"], *part["log_likelihood_interval"] = mean_interval(judged.log_likelihood[keep].astype(np.float64))
     decided = keep & (judged.won != UNDECIDED) & ~np.isnan(judged.foreseen)
     n = int(decided.sum())
     if n:
