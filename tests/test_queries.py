@@ -143,7 +143,7 @@ def test_as_a_process():
 
 def test_layers_and_pictures(tiny_run, sample_files, tmp_path):
     listed = good("go-show", tiny_run, sample_files[0])
-    assert [line.split()[1] for line in listed.splitlines()] == ["stem", "block", "block", "head"]
+    assert [line.split()[1] for line in listed.splitlines()] == ["stem", "block", "block", "norm", "head"]
     assert "5x5" in listed.splitlines()[0]
     assert "13x13" in listed.splitlines()[2]  # 5 + 4 convolutions of 3x3
     good("go-show", tiny_run, sample_files[0], "--at", 60, "--layer", 1, "--picture", tmp_path / "m.png", "--filters", tmp_path / "f.svg", "--field", tmp_path / "r.png",

@@ -126,21 +126,45 @@ def test_accumulated_parts_equal_the_whole_batch_without_batch_norm(tmp_path: Pa
     assert all(torch.allclose(a[key], b[key], atol=1e-5) for key in a)
 
 
+def two_processes(out: Path, options: list[str]) -> None:
+    port = str(20000 + os.getpid() % 20000)
+    processes = [
+        spawn(str(out), *options, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1", MASTER_PORT=port) for r in (0, 1)
+    ]
+    for process in processes:
+        assert process.wait(timeout=120) == 0, process.stderr.read() if process.stderr else ""
+
+
+def alike(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> None:
+    assert one
+    for key in one:
+        assert torch.allclose(one[key].float(), two[key].float(), atol=1e-4, rtol=1e-3), (key, (one[key] - two[key]).abs().max())
+
+
 @pytest.mark.slow
 def test_two_processes_give_the_result_of_one(tmp_path: Path) -> None:
     """Two Gloo processes with half of each batch each, batch norm included, against one process with the whole."""
     options = ["20", "ema=0.9", "dropout=0.0"]
     assert spawn(str(tmp_path / "one"), *options).wait() == 0
-    port = str(20000 + os.getpid() % 20000)
-    processes = [
-        spawn(str(tmp_path / "two"), *options, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
-        for r in (0, 1)
-    ]
-    for process in processes:
-        assert process.wait(timeout=120) == 0, process.stderr.read() if process.stderr else ""
-    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
-    for key in one:
-        assert torch.allclose(one[key].float(), two[key].float(), atol=1e-4, rtol=1e-3), (key, (one[key] - two[key]).abs().max())
+    two_processes(tmp_path / "two", options)
+    alike(weights(tmp_path / "one"), weights(tmp_path / "two"))
+
+
+@pytest.mark.slow
+def test_two_processes_with_norms_of_their_own_give_the_result_of_two_parts(tmp_path: Path) -> None:
+    """Against one process that computes each batch in two parts, the same halves, which normalises each by itself too."""
+
+    class Halves(toy.ToySource):
+        def batch(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+            pictures, labels = toy.ToySource(32, self.seed).batch(index // 2)
+            part = slice(index % 2 * 16, index % 2 * 16 + 16)
+            return pictures[part], labels[part]
+
+    toy.train(tmp_path / "parts", model=toy.network(0.0), source=Halves(16, 1), steps=20, accumulate=2, ema=0.9)
+    two_processes(tmp_path / "two", ["20", "ema=0.9", "dropout=0.0", "sync_norms=0"])
+    parts, two = weights(tmp_path / "parts"), weights(tmp_path / "two")
+    learnt = {name for name, _ in toy.network().named_parameters()}
+    alike({key: value for key, value in parts.items() if key in learnt}, two)
 
 
 def test_a_full_disk_keeps_the_checkpoint_before_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

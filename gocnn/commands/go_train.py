@@ -24,7 +24,7 @@ from gocnn.commands.training_options import show_outcome, take_budget, train_con
 @click.option("--blocks", type=click.IntRange(1, 200), help="Residual blocks, instead of the preset's.")
 @click.option("--channels", type=click.IntRange(1, 2048), help="Channels, instead of the preset's.")
 @click.option(
-    "--block", type=click.Choice(["residual", "preact", "nested", "mobile", "large", "dilated"]), help="The kind of block.  [default: residual]"
+    "--block", type=click.Choice(["residual", "preact", "nested", "mobile", "large", "dilated"]), help="The kind of block.  [default: preact]"
 )
 @click.option("--future", type=click.IntRange(0, 8), default=0, show_default=True, help="Learn so many later moves too; nothing else sees them.")
 @click.option("--value", is_flag=True, help="Learn who wins too, from the results of the games; a network with --from keeps what it has.")

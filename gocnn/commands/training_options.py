@@ -44,6 +44,8 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="auto: what the device trains fastest in.",
                      **shown("precision")),
         click.option("--compile/--no-compile", help="Use torch.compile (needs a C++ compiler on CPUs).", **shown("compile")),
+        click.option("--sync-norms/--no-sync-norms", help="Several processes normalise over the batch of all, or each over its own part: faster.",
+                     **shown("sync_norms")),
         click.option("--validations", type=click.IntRange(1), help="How many, evenly over the budget.", **shown("validations")),
         click.option("--patience", type=click.IntRange(0), help="Stop after so many validations without a better one (0: never).",
                      **shown("patience")),

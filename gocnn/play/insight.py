@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gocnn.board.coords import SIZE
 from gocnn.board.planes import PLANES
 from gocnn.nn.describe import describe
+from gocnn.nn.variants import NormAct
 from gocnn.policy.model import Policy
 from gocnn.policy.suggestion import Floats
 
@@ -26,12 +27,13 @@ class LayerView:
 
 
 def _modules(policy: Policy) -> list[tuple[str, nn.Module]]:
-    blocks = [(f"block {number}", block) for number, block in enumerate(policy.network.blocks, 1)]
+    trunk = enumerate(policy.network.blocks, 1)  # pre-activation trunks end with a normalisation
+    blocks = [("norm" if isinstance(part, NormAct) else f"block {number}", part) for number, part in trunk]
     return [("stem", policy.network.stem), *blocks, ("head", policy.network.head.hidden)]
 
 
 def layers(policy: Policy) -> list[LayerView]:
-    """The stem, each residual block, and the head's hidden layer."""
+    """The stem, each residual block, the trunk's last normalisation if it has one, and the head's hidden layer."""
     channels = policy.network.stem[0].in_channels
     assert isinstance(channels, int)
     described = describe("policy", policy.network, (channels, SIZE, SIZE)).layers

@@ -16,7 +16,8 @@ class TrainConfig:
     `gocnn.training.optim`); weight_decay is decoupled and never on norms and biases. warmup is the share of the budget (0 to 1) in which the
     rate rises. ema is the decay of the averaged weights, 0 for none. patience ends a run after so many validations without a better one (0:
     never). validations are spread evenly over the budget. rate_factors multiply the learning rate of the parameters whose name begins with a
-    prefix (the longest that fits): discriminative rates, as fine-tuning wants.
+    prefix (the longest that fits): discriminative rates, as fine-tuning wants. sync_norms: whether several processes normalise over the batch of
+    all of them, as one process would, or each over its own part, which spares two exchanges a normalisation.
     """
 
     steps: int | None = None
@@ -36,6 +37,7 @@ class TrainConfig:
     precision: Precision = "auto"
     channels_last: bool = True
     compile: bool = False
+    sync_norms: bool = True
     seed: int = 1
     validations: int = 12
     patience: int = 0

@@ -57,11 +57,13 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
-def wrap(model: nn.Module, processes: Processes, device: torch.device) -> nn.Module:
-    """The model with gradients averaged over all processes and batch norms that see the global batch; the model itself if alone."""
+def wrap(model: nn.Module, processes: Processes, device: torch.device, sync_norms: bool = True) -> nn.Module:
+    """The model with gradients averaged over all processes and batch norms that see the global batch (each its own part of it without
+    `sync_norms`; the running averages that count are those of process 0 then); the model itself if alone."""  # fmt: skip
     if processes.world == 1:
         return model
-    _share_norms(model)
+    if sync_norms:
+        _share_norms(model)
     return nn.parallel.DistributedDataParallel(model, [device.index] if device.type == "cuda" else None, broadcast_buffers=False)
 
 

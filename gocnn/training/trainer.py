@@ -141,7 +141,7 @@ class Trainer:
             self.run.cut_reports(-1)
         self.precision = self.precision or choose(self.device, self.config.precision)
         self.budget.start(self.budget.before)
-        net = distributed.wrap(self.model, self.processes, self.device)
+        net = distributed.wrap(self.model, self.processes, self.device, self.config.sync_norms)
         if self.config.compile:
             net = torch.compile(net)  # type: ignore[assignment]
         feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
