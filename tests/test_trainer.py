@@ -128,9 +128,7 @@ def test_accumulated_parts_equal_the_whole_batch_without_batch_norm(tmp_path: Pa
 
 def two_processes(out: Path, options: list[str]) -> None:
     port = str(20000 + os.getpid() % 20000)
-    processes = [
-        spawn(str(out), *options, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1", MASTER_PORT=port) for r in (0, 1)
-    ]
+    processes = [spawn(str(out), *options, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1", MASTER_PORT=port) for r in (0, 1)]
     for process in processes:
         assert process.wait(timeout=120) == 0, process.stderr.read() if process.stderr else ""
 
