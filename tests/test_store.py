@@ -16,6 +16,7 @@ from gocnn.errors import UserError
 from gocnn.games import importing, store
 from gocnn.games.importing import cached_store, import_games
 from gocnn.games.reader import Game, Reader
+from gocnn.games.record import RECORD, TEXTS
 from gocnn.games.selection import GameFilter, is_validation
 from gocnn.games.sources import Blob
 from gocnn.games.store import Store
@@ -92,6 +93,16 @@ def test_any_damaged_byte_is_found(made: Path) -> None:
         made.write_bytes(data)
         with pytest.raises(UserError):
             Store(made).verify()
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_a_name_outside_its_table_is_damage(made: Path, key: str) -> None:
+    data = bytearray(made.read_bytes())
+    np.frombuffer(data, RECORD, 1, Store(made).segments[0].body)[key] = 10**6
+    made.write_bytes(data)
+    for read in (lambda opened: opened.texts(0), lambda opened: opened.column(key)):
+        with pytest.raises(UserError, match="name lies outside"):
+            read(Store(made))
 
 
 def test_mutated_stores_never_crash(made: Path) -> None:

@@ -135,6 +135,12 @@ class Store:
             self._texts[segment] = raw.decode("utf-8", "replace").split("\x00")
         return self._texts[segment]
 
+    def _text(self, segment: int, number: int) -> str:
+        table = self.text_table(segment)
+        if number >= len(table):
+            raise UserError(f"{self.path} is damaged (a game's name lies outside its table); import the games again")
+        return table[number]
+
     def segment_of(self, game: int) -> int:
         """The number of the segment that holds game `game`."""
         first = np.cumsum([s.games for s in self.segments])
@@ -146,19 +152,15 @@ class Store:
         first = sum(s.games for s in self.segments[:segment])
         body = self.segments[segment].body + (game - first) * RECORD.itemsize
         record = self._bytes[body : body + RECORD.itemsize].view(RECORD)[0]
-        table = self.text_table(segment)
-        if max(int(record[key]) for key in TEXTS) >= len(table):
-            raise UserError(f"{self.path} is damaged (a game's name lies outside its table); import the games again")
-        return {key: table[int(record[key])] for key in TEXTS}
+        return {key: self._text(segment, int(record[key])) for key in TEXTS}
 
     def column(self, key: str) -> tuple[npt.NDArray[np.int64], list[str]]:
-        """One text of every game: int64 `(G,)` numbers into the list of distinct texts returned with it."""
+        """One text of every game: int64 `(G,)` numbers into the list of distinct texts returned with it. Raises UserError as `texts` does."""
         names: dict[str, int] = {}
         parts = [np.zeros(0, np.int64)]
         for number, segment in enumerate(self.segments):
-            table = self.text_table(number)
             used, inverse = np.unique(self._bytes[segment.body : segment.words_at].view(RECORD)[key], return_inverse=True)
-            parts.append(np.array([names.setdefault(table[i], len(names)) for i in used], np.int64)[inverse])
+            parts.append(np.array([names.setdefault(self._text(number, i), len(names)) for i in used], np.int64)[inverse])
         return np.concatenate(parts), list(names)
 
     def verify(self) -> None:
