@@ -76,6 +76,7 @@ def test_torchrun(tmp_path: Path, sample_store: Path) -> None:
                "go-train", str(sample_store), "--out", str(tmp_path / "run"), "--device", "cpu", "--threads", "1", *TRAIN]  # fmt: skip
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert out.returncode == 0, out.stderr
+    assert "Warning" not in out.stderr
     assert out.stdout.count("best: top-1") == 1
     assert modelfile.load(tmp_path / "run" / "last.safetensors", "go-policy").provenance["samples"] == 32
 

@@ -1,5 +1,6 @@
 """Several processes, started by torchrun: one for each GPU (NCCL), or on CPUs (Gloo)."""
 
+import inspect
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn import functional as dist_functional
 
 from gocnn.errors import UserError
 
@@ -64,7 +64,10 @@ def wrap(model: nn.Module, processes: Processes, device: torch.device, sync_norm
         return model
     if sync_norms:
         _share_norms(model)
-    return nn.parallel.DistributedDataParallel(model, [device.index] if device.type == "cuda" else None, broadcast_buffers=False)
+    # What torch calls the option not to copy buffers before each step has changed.
+    names = inspect.signature(nn.parallel.DistributedDataParallel).parameters
+    unshared: dict[str, Any] = {"forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers": False}
+    return nn.parallel.DistributedDataParallel(model, [device.index] if device.type == "cuda" else None, **unshared)
 
 
 def _share_norms(model: nn.Module) -> None:
@@ -72,6 +75,30 @@ def _share_norms(model: nn.Module) -> None:
     for module in model.modules():
         if type(module) in shared:
             module.__class__ = shared[type(module)]
+
+
+class _SumOfAll(torch.autograd.Function):
+    """A tensor summed over all processes, and so its gradient. (torch's own function for it is deprecated, and its successor is not in every
+    release that this package works with.)"""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        total = grads[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def sum_of_all(x: Tensor) -> Tensor:
+    """A tensor summed over all processes, which must all call this; differentiable."""
+    total: Tensor = _SumOfAll.apply(x)  # type: ignore[no-untyped-call]
+    return total
 
 
 class _GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
@@ -84,7 +111,7 @@ class _GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
         n = y.numel() // y.shape[1]
         others = (0, *range(2, y.ndim))
         sums = torch.cat([y.sum(others), (y * y).sum(others), y.new_tensor([float(n)])])
-        total: Tensor = dist_functional.all_reduce(sums)  # type: ignore[no-untyped-call]
+        total = sum_of_all(sums)
         count = total[-1].detach()
         mean, square = (total[:-1] / count).chunk(2)
         variance = square - mean * mean
