@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from gocnn.board.coords import PASS, POINTS, SIZE, to_gtp
+from gocnn.board.coords import SIZE, to_gtp
 from gocnn.games.scan import WHITE_BIT
 from gocnn.games.selection import GameFilter
 from gocnn.play.client import EngineProcess
@@ -59,7 +59,6 @@ def ask(engine: EngineProcess, games: Games, which: np.ndarray, plies: np.ndarra
             engine.ask(command, seconds)
         p = policy(engine.ask("kata-raw-nn 0", seconds))
         played = int(games.words[games.start[game] + games.setup[game] + ply]) & 511
-        assert played <= PASS == POINTS
         ranks.append(int((p > p[played]).sum()))
         logs.append(math.log(max(p[played], LEAST)))
     return np.array(ranks), np.array(logs)

@@ -9,10 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
+from gocnn.play.charts import pyplot
 
 
 def main() -> None:
@@ -21,7 +18,7 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN=LABEL")
     parser.add_argument("--metric", default="accuracy")
     options = parser.parse_args()
-    figure, axes = plt.subplots(1, 2, figsize=(12, 4.4), constrained_layout=True)
+    figure, axes = pyplot().subplots(1, 2, figsize=(12, 4.4), constrained_layout=True)
     for place, named in enumerate(options.runs):
         run, _, label = named.partition("=")
         lines = [json.loads(line) for line in (Path(run) / "metrics.jsonl").read_text().splitlines()]

@@ -7,7 +7,7 @@ import pytest
 
 from gocnn.board import BLACK, WHITE, Board, life
 from gocnn.board.coords import to_gtp
-from gocnn.play.outlook import chains, dead_stones, eyes, is_settled, look_ahead, pass_alive, settled_score, useful, without_territory
+from gocnn.play.outlook import PLAYOUTS, Playouts, chains, dead_stones, eyes, is_settled, pass_alive, settled_score, useful, without_territory
 from tests.conftest import play_randomly
 
 
@@ -129,12 +129,12 @@ def test_a_playout_ends_where_nothing_is_left_to_play():
 
 def test_playouts_are_repeatable_fair_and_know_who_is_ahead():
     board = Board(19)
-    one, two = look_ahead(board, 0.0, 100, seed=5), look_ahead(board, 0.0, 100, seed=5)
+    one, two = Playouts(board, 0.0, 5).run(100), Playouts(board, 0.0, 5).run(100)
     assert (one.owner == two.owner).all()
     assert abs(one.black_wins - 0.5) < 0.2
-    assert look_ahead(board, 100.0, 100).black_wins < 0.1
-    assert look_ahead(board, -100.0, 100).black_wins > 0.9
-    assert abs(look_ahead(board, 50.0, 400).lead - look_ahead(board, 0.0, 400).lead + 50) < 20
+    assert Playouts(board, 100.0).run(100).black_wins < 0.1
+    assert Playouts(board, -100.0).run(100).black_wins > 0.9
+    assert abs(Playouts(board, 50.0).run(400).lead - Playouts(board, 0.0).run(400).lead + 50) < 20
 
 
 FINISHED = """
@@ -152,7 +152,7 @@ FINISHED = """
 def test_dead_stones_and_score_of_a_finished_game():
     """Black's two lone white stones are dead; the wall down the middle divides the board."""
     board = board_from(FINISHED)
-    outlook = look_ahead(board, 0.0, 400)
+    outlook = Playouts(board, 0.0).run(400)
     dead = dead_stones(board, outlook)
     assert {to_gtp(int(i), 9) for i in np.flatnonzero(dead)} == {"B2", "B5"}
     assert is_settled(board, outlook)
@@ -163,7 +163,7 @@ def test_dead_stones_and_score_of_a_finished_game():
 
 def test_nothing_is_settled_at_the_beginning():
     board = Board(19)
-    assert not is_settled(board, look_ahead(board, 6.5))
+    assert not is_settled(board, Playouts(board, 6.5).run(PLAYOUTS))
     assert useful(board, BLACK).sum() == 362
     assert len(chains(board)) == 0
 

@@ -58,11 +58,6 @@ class Playouts:
         return Outlook((self._owned / n).astype(np.float32), self._won / n if self.count else 0.5, lead, spread, self.count)
 
 
-def look_ahead(board: Board, komi: float, count: int = PLAYOUTS, seed: int = 1) -> Outlook:
-    """`count` playouts from the position."""
-    return Playouts(board, komi, seed).run(count)
-
-
 def pass_alive(board: Board, colour: int) -> Mask:
     """bool `(361,)`: stones and regions of `colour` that are safe whatever the opponent does (`gocnn.board.life.pass_alive`)."""
     mask = np.empty(board.size * board.size, np.bool_)
