@@ -60,9 +60,9 @@ def test_lz_analyze(evaluator):
         assert " ".join(m.group(0) for m in LZ_MOVE.finditer(row)) == row
         assert [int(m[5]) for m in moves] == list(range(len(moves)))
         assert all(int(m[2]) <= 10000 and m[6].split()[0] == m[0] for m in moves)
-    priors = [int(m[3]) for m in LZ_MOVE.findall(rows[-1])]
-    assert priors == sorted(priors, reverse=True)
-    assert sum(int(m[1]) for m in LZ_MOVE.findall(rows[-1])) > 0
+    said = [(int(m[1]), int(m[3])) for m in LZ_MOVE.findall(rows[-1])]
+    assert said == sorted(said, reverse=True), "by visits, then by prior"
+    assert sum(visits for visits, _ in said) > 0
 
 
 def test_kata_analyze(evaluator):
