@@ -89,13 +89,11 @@ class _SumOfAll(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        total = grads[0].clone()
-        dist.all_reduce(total)
-        return total
+        return _SumOfAll.forward(ctx, *grads)
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]
-def sum_of_all(x: Tensor) -> Tensor:
+def _sum_of_all(x: Tensor) -> Tensor:
     """A tensor summed over all processes, which must all call this; differentiable."""
     total: Tensor = _SumOfAll.apply(x)  # type: ignore[no-untyped-call]
     return total
@@ -111,7 +109,7 @@ class _GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
         n = y.numel() // y.shape[1]
         others = (0, *range(2, y.ndim))
         sums = torch.cat([y.sum(others), (y * y).sum(others), y.new_tensor([float(n)])])
-        total = sum_of_all(sums)
+        total = _sum_of_all(sums)
         count = total[-1].detach()
         mean, square = (total[:-1] / count).chunk(2)
         variance = square - mean * mean
