@@ -9,7 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from gocnn.play.charts import pyplot
+from gocnn.figures import pyplot
 
 
 def main() -> None:

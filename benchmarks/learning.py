@@ -12,7 +12,7 @@ import math
 from itertools import pairwise
 from pathlib import Path
 
-from gocnn.play.charts import pyplot
+from gocnn.figures import pyplot
 
 PUBLISHED = {4e6: 43.5, 20e6: 47.7, 40e6: 49.5, 100e6: 51.4, 236e6: 52.5}
 """Samples: top-1 in percent."""

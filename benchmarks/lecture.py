@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gocnn.board.planes import DEFAULT_GROUPS, plane_count
+from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
 from gocnn.nn import ConvNormAct, PointHead, ResidualBlock, initialise, pooling
-from gocnn.play.charts import pyplot
 from gocnn.policy import data
 from gocnn.policy.samples import PositionSource
 from gocnn.policy.task import PolicyTask

@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 
 from gocnn.board.planes import DEFAULT_GROUPS
+from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
-from gocnn.play.charts import pyplot
 from gocnn.policy import data
 from gocnn.policy.samples import Games, PositionSource
 

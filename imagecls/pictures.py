@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from gocnn.figures import pyplot
 from gocnn.files import replacing, write_bytes
 
 Pixels = npt.NDArray[np.uint8]
@@ -76,11 +77,7 @@ def overlay(pixels: Pixels, heat: npt.NDArray[np.float32]) -> Pixels:
 
 def draw_evaluation(figures: dict[str, Any], target: Path) -> None:
     """The confusion matrix and the calibration, as PNG or SVG by the name."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
+    plt = pyplot()
     names = [row["class"] for row in figures["classes"]]
     matrix = np.array(figures["confusion"], float)
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from gocnn.figures import pyplot
 from gocnn.files import replacing
 from gocnn.policy.evaluation import Judged
 from gocnn.statistics import wilson
@@ -16,16 +17,6 @@ def picture_format(target: Path) -> str:
     if kind not in ("png", "svg"):
         raise ValueError(f"{target} must end in .png or .svg")
     return kind
-
-
-def pyplot() -> Any:
-    """Matplotlib for files, without a screen; imported when it is wanted."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    return plt
 
 
 def save(figure: Any, target: Path) -> None:

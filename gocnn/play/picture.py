@@ -5,7 +5,8 @@ from pathlib import Path
 
 from gocnn.board import WHITE, Board
 from gocnn.board.coords import GTP_LETTERS
-from gocnn.play.charts import picture_format, pyplot, save
+from gocnn.figures import pyplot
+from gocnn.play.charts import picture_format, save
 from gocnn.play.diagram import STARS
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from gocnn.board import Board
 from gocnn.board.coords import PASS, SIZE, to_gtp
-from gocnn.play.charts import pyplot, save
+from gocnn.figures import pyplot
+from gocnn.play.charts import save
 from gocnn.play.insight import LayerView
 from gocnn.policy.suggestion import Floats
 

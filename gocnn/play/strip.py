@@ -7,7 +7,8 @@ import numpy as np
 
 from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import to_gtp
-from gocnn.play.charts import picture_format, pyplot, save
+from gocnn.figures import pyplot
+from gocnn.play.charts import picture_format, save
 from gocnn.play.review import Review, agreement
 
 RUNNING = 10

@@ -3,16 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from gocnn.figures import pyplot
 from gocnn.files import replacing
 
 
 def draw(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
     """Draw loss and `metric` (training and validation) over the samples seen, from the reports of metrics.jsonl, as a PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
+    plt = pyplot()
     train = [r for r in reports if r["kind"] == "train"]
     valid = [r for r in reports if r["kind"] == "valid"]
     figure, axes = plt.subplots(1, 2, figsize=(11, 4), constrained_layout=True)
