@@ -216,6 +216,14 @@ def test_evaluation(tiny_run: Path, sample_store: Path, tmp_path: Path) -> None:
     assert "calibration" in text
 
 
+def test_evaluation_of_what_ships(sample_store: Path) -> None:
+    shipped, eager = (json.loads(good("go-eval", sample_store, "--positions", "200", "--json", *model))
+                      for model in ((), ("--model", ROOT / "gocnn/policy/weights/small.safetensors")))  # fmt: skip
+    assert shipped["model"] == "small.onnx"
+    assert abs(shipped["all"]["log_likelihood"] - eager["all"]["log_likelihood"]) < 1e-3
+    assert abs(shipped["all"]["winner"] - eager["all"]["winner"]) < 0.02
+
+
 def damaged_models(tmp_path: Path, tiny_run: Path) -> dict[str, Path]:
     whole = (tiny_run / "best.safetensors").read_bytes()
     made = {}

@@ -12,7 +12,7 @@ from gocnn.commands.options import filters, game_filter, importing
 
 @click.command("go-eval")
 @click.argument("games", nargs=-1, required=True)
-@click.option("--model", required=True, help="A model file, or the folder of a training run.")
+@click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
 @click.option("--positions", type=click.IntRange(1), default=20000, show_default=True, help="Positions drawn from all games, without repetition.")
 @click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
 @click.option("--told", type=click.Choice(["nothing", "origin"]), default="nothing", show_default=True, help="Tell a network that is shown such "
@@ -23,18 +23,18 @@ from gocnn.commands.options import filters, game_filter, importing
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw accuracy by ply and calibration (.png or .svg).")
 @filters
 @importing
-def command(games: tuple[str, ...], model: str, positions: int, symmetries: str, told: str, seed: int, device: str, as_json: bool,
+def command(games: tuple[str, ...], model: str | None, positions: int, symmetries: str, told: str, seed: int, device: str, as_json: bool,
             picture: Path | None, jobs: int | None, max_unpacked: int, **options: Any) -> None:  # fmt: skip
     """Measure how well MODEL predicts GAMES: top-1, top-3, top-5, log-likelihood, each with its 95 % interval, by phase; and calibration."""
     from tqdm import tqdm
 
     from gocnn.board.facts import HANDICAP, ORIGIN
     from gocnn.policy import data, evaluation
-    from gocnn.policy.model import load
+    from gocnn.policy.runtime import open_evaluator
     from gocnn.training.distributed import join
 
     place = join(device)[1]
-    policy = load(model, str(place))
+    policy = open_evaluator(model, str(place))
     stores, report = data.open_stores(games, jobs, max_unpacked)
     if report is not None and report.reasons:
         why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
@@ -44,7 +44,7 @@ def command(games: tuple[str, ...], model: str, positions: int, symmetries: str,
     with tqdm(total=total, unit=" positions", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
         judged = evaluation.judge(policy, chosen, positions, int(symmetries), seed, bar.update, HANDICAP | (ORIGIN if told == "origin" else 0))
     figures = evaluation.figures(judged)
-    figures = {"model": str(policy.path), "games": list(games), "symmetries": int(symmetries), "told": told, "seed": seed} | figures
+    figures = {"model": model or policy.name, "games": list(games), "symmetries": int(symmetries), "told": told, "seed": seed} | figures
     if picture is not None:
         from gocnn.play.charts import draw_evaluation
 

@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from gocnn.errors import UserError
 from gocnn.policy import KIND
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.suggestion import Floats
 from gocnn.training import modelfile
+
+PART = 64
+"""Positions that go through the network at once on a CPU: what lies between two layers stays in its caches (twice as fast as 512)."""
 
 
 @dataclass
@@ -54,9 +58,15 @@ class Policy:
 
         The probability is nan from a network that does not foresee it.
         """
-        result = self.network(torch.from_numpy(batch).to(self.device).to(torch.float32, memory_format=torch.channels_last))
-        logits, value = result if isinstance(result, tuple) else (result, torch.full((len(batch),), torch.nan))
-        return logits.float().cpu().numpy(), value.float().sigmoid().cpu().numpy()
+        size = PART if self.device.type == "cpu" else max(len(batch), 1)
+        parts = [self._run(part) for part in torch.split(torch.from_numpy(batch), size)]
+        logits, value = (torch.cat(column) for column in zip(*parts, strict=True))
+        return logits.numpy(), value.sigmoid().numpy()
+
+    def _run(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+        result = self.network(planes.to(self.device).to(torch.float32, memory_format=torch.channels_last))
+        logits, value = result if isinstance(result, tuple) else (result, torch.full((len(planes),), torch.nan))
+        return logits.float().cpu(), value.float().cpu()
 
 
 def load(path: str | Path, device: str = "cpu") -> Policy:
