@@ -125,12 +125,6 @@ def test_undo_restores_everything(evaluator):
         assert (game.board.moves, game.board.to_play, game.board.ko()) == (twin.moves, twin.to_play, twin.ko())
 
 
-def test_clocks(evaluator):
-    assert talk(evaluator, "time_settings 600 30 5", "time_settings 600", "time_settings a b c", "time_left b 12 0", "time_left x 1 1", "time_left", "kgs-time_settings 600 30 5") == [
-        "", "?syntax error: time_settings MAIN BYO_YOMI STONES", "?syntax error: time_settings MAIN BYO_YOMI STONES", "", "?invalid color",
-        "?syntax error: time_left COLOR TIME STONES", ""]  # fmt: skip
-
-
 def test_moves_are_played_and_repeatable(evaluator):
     first = talk(evaluator, "genmove b", "genmove w", "showboard", "reg_genmove b", "showboard", "genmove", "genmove x")
     assert first[2] == first[4]

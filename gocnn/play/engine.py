@@ -1,5 +1,7 @@
 """The GTP commands of the engine: administration, setup, play, score. Analysis is in `gocnn.play.analysis`, GoGui's in `gocnn.play.gogui`."""
 
+import time
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,7 @@ from gocnn.board.coords import COLOUR_NAMES, SIZE, from_gtp, to_gtp
 from gocnn.errors import UserError
 from gocnn.games import sources
 from gocnn.play import position
+from gocnn.play.clock import SYSTEMS, BadClock, Clock
 from gocnn.play.diagram import diagram
 from gocnn.play.game import FIXED_HANDICAP, Game
 from gocnn.play.gtp import Handler, Quit, Refused
@@ -46,14 +49,13 @@ class Engine:
     """A game and a player, and the commands about them. `commands` maps names to handlers; other modules add theirs."""
 
     def __init__(self, player: Player) -> None:
-        self.player, self.game = player, Game()
+        self.player, self.game, self.clock = player, Game(), Clock()
         self.commands: dict[str, Handler] = {}
         for name in dir(self):
             if name.startswith("cmd_"):
                 self.commands[name[4:]] = getattr(self, name)
-        for name in ("kgs-time_settings", "kgs-genmove_cleanup"):
-            self.commands[name] = getattr(self, "cmd_" + name.partition("-")[2])
-        del self.commands["genmove_cleanup"]
+        self.commands["kgs-time_settings"] = self.kgs_time_settings
+        self.commands["kgs-genmove_cleanup"] = self.kgs_genmove_cleanup
 
     # --- administration ---
 
@@ -85,6 +87,7 @@ class Engine:
     def cmd_clear_board(self, arguments: list[str]) -> str:
         self.game.clear()
         self.player.new_game()
+        self.clock.restart()
         return ""
 
     def cmd_komi(self, arguments: list[str]) -> str:
@@ -172,7 +175,7 @@ class Engine:
     def cmd_genmove(self, arguments: list[str]) -> str:
         return self.generate(colour_of(one(arguments)))
 
-    def cmd_genmove_cleanup(self, arguments: list[str]) -> str:
+    def kgs_genmove_cleanup(self, arguments: list[str]) -> str:
         return self.generate(colour_of(one(arguments)), clean_up=True)
 
     def cmd_reg_genmove(self, arguments: list[str]) -> str:
@@ -180,8 +183,10 @@ class Engine:
         return "resign" if decision.index == RESIGN else to_gtp(decision.index)
 
     def generate(self, colour: int, clean_up: bool = False, keep: npt.NDArray[np.bool_] | None = None) -> str:
-        """Choose a move (see `Player.decide`) and play it; the vertex, or `resign`."""
-        decision = self.player.decide(self.game, colour, keep, clean_up)
+        """Choose a move (see `Player.decide`) as the clock allows, and play it; the vertex, or `resign`."""
+        began = time.perf_counter()
+        decision = self.player.decide(self.game, colour, keep, clean_up, self.clock.allowance(colour, len(self.game.board.moves)))
+        self.clock.spend(colour, time.perf_counter() - began)
         if decision.index == RESIGN:
             return "resign"
         self._play(decision.index, colour)
@@ -192,15 +197,30 @@ class Engine:
             raise Refused("cannot undo")
         return ""
 
+    # --- clocks ---
+
     def cmd_time_settings(self, arguments: list[str]) -> str:
-        if len(arguments) != 3 or not all(text.isascii() and text.replace(".", "", 1).isdigit() for text in arguments):
-            raise Refused("syntax error: time_settings MAIN BYO_YOMI STONES")
-        return ""  # a move takes milliseconds: no clock can hurry this engine
+        try:
+            self.clock = Clock.gtp(arguments)
+        except BadClock as error:
+            raise Refused(f"syntax error: time_settings MAIN BYO_YOMI STONES: {error}") from None
+        return ""
+
+    def kgs_time_settings(self, arguments: list[str]) -> str:
+        try:
+            self.clock = Clock.kgs(arguments)
+        except BadClock as error:
+            raise Refused(f"syntax error: kgs-time_settings {'|'.join(SYSTEMS)} [MAIN [PERIOD COUNT]]: {error}") from None
+        return ""
 
     def cmd_time_left(self, arguments: list[str]) -> str:
         if len(arguments) != 3:
             raise Refused("syntax error: time_left COLOR TIME STONES")
-        colour_of(arguments[0])
+        colour = colour_of(arguments[0])
+        try:
+            self.clock.tell(colour, arguments[1:])
+        except BadClock as error:
+            raise Refused(f"syntax error: time_left COLOR TIME STONES: {error}") from None
         return ""
 
     # --- the end ---

@@ -1,5 +1,7 @@
 """A player: the network's moves, with what it does not know of - when to pass, when to resign, what not to fill."""
 
+import math
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +48,7 @@ class Player:
     temperature: 0 plays the likeliest move; else moves are drawn in proportion to `p ** (1 / temperature)`. resign: give up once the share of
     playouts won stays below this (0: never). symmetries: 1 or 8. style: whose moves are asked for
     (`gocnn.board.facts.STYLES`). visits: positions to look ahead at before each move, those kept from the move before
-    among them (`gocnn.play.search`); 0 takes the network's word, as does a
+    among them (`gocnn.play.search`), time permitting; 0 takes the network's word, as does a
     network that does not foresee the winner.
     """
 
@@ -70,11 +72,13 @@ class Player:
         """What the network is told of the game (`gocnn.board.facts`)."""
         return facts_of(self.style, game.handicap > 1)
 
-    def decide(self, game: Game, colour: int, keep: npt.NDArray[np.bool_] | None = None, clean_up: bool = False) -> Decision:
+    def decide(self, game: Game, colour: int, keep: npt.NDArray[np.bool_] | None = None, clean_up: bool = False,
+               seconds: float | None = None) -> Decision:  # fmt: skip
         """A move for `colour`, whose turn it becomes; nothing is played. keep: bool `(362,)`, the moves to choose among.
 
-        clean_up: never pass while a dead stone of the opponent stands (what a server asks before it counts by area).
+        clean_up: never pass while a dead stone of the opponent stands (what a server asks before it counts by area). seconds: look ahead no longer.
         """
+        deadline = math.inf if seconds is None else time.perf_counter() + seconds
         p = self.probabilities(game, colour)
         wanted = useful(game.board, colour)
         ahead = self._playouts(game)
@@ -88,13 +92,13 @@ class Player:
         if self._resigns(game, colour, ahead):
             return Decision(RESIGN, p)
         wanted[PASS] = False
-        index = self._draw(self._weights(game, colour, p, wanted))
+        index = self._draw(self._weights(game, colour, p, wanted, deadline))
         may_pass = (keep is None or bool(keep[PASS])) and not taking.any()
         if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, ahead):
             return Decision(PASS, p)
         return Decision(index, p)
 
-    def _weights(self, game: Game, colour: int, p: Floats, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    def _weights(self, game: Game, colour: int, p: Floats, wanted: npt.NDArray[np.bool_], deadline: float) -> npt.NDArray[np.float64]:
         """float64 `(362,)`: what moves are chosen by, the `wanted` ones: their probabilities, or how often looking ahead visited them."""
         weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
         if not self.visits:
@@ -102,7 +106,7 @@ class Player:
         board = turned(game, colour)
         if self._search is None or not self._search.follow(board, game.komi, wanted):
             self._search = Search(self.evaluator, board.copy(), game.komi, wanted, self.known(game), self.symmetries)
-        self._search.run(max(self.visits - self._search.count, 0))
+        self._search.run(max(self.visits - self._search.count, 0), deadline)
         return self._search.visits + weights
 
     def outlook(self, game: Game) -> Outlook:

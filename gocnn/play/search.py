@@ -4,6 +4,8 @@ PUCT as in Silver et al. 2017, "Mastering the game of Go without human knowledge
 by value plus prior, asks the network about one new position, and carries its answer up. It needs a network that foresees the winner.
 """
 
+import math
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -86,9 +88,11 @@ class Search:
         self.board, self.root = board.copy(), node.only(keep)
         return True
 
-    def run(self, visits: int) -> None:
-        """So many more visits."""
+    def run(self, visits: int, deadline: float = math.inf) -> None:
+        """So many more visits, none begun after the deadline (`time.perf_counter()`)."""
         for _ in range(visits):
+            if time.perf_counter() >= deadline:
+                return
             self._visit()
 
     def _visit(self) -> None:

@@ -1,0 +1,124 @@
+"""Clocks: what a move may take, and a search that keeps to it."""
+
+import itertools
+
+import pytest
+
+from gocnn.board import BLACK, WHITE, Board
+from gocnn.play import player, search
+from gocnn.play.clock import LAG, LEAST_LEFT, BadClock, Clock
+from gocnn.play.engine import Engine
+from gocnn.play.game import Game
+from gocnn.play.outlook import useful
+from gocnn.play.player import Player
+from gocnn.play.search import Search
+from tests.test_gtp import talk
+from tests.test_search import Judge
+
+
+def simulate(clock: Clock, moves: int) -> None:
+    """A clock of a server beside the engine that uses its allowance whole: it must never run out."""
+    main, left, count = clock.main, clock.period, clock.count
+    for move in range(moves):
+        clock.tell(BLACK, [str(main), "0"] if main > 0 else [str(left), str(count)])
+        spent = clock.allowance(BLACK, 2 * move)
+        assert spent is not None
+        assert spent >= 0
+        spent += LAG / 2  # what else a move takes
+        main, over = max(main - spent, 0.0), max(spent - main, 0.0)
+        if main > 0 or clock.system == "absolute":
+            assert main > 0 or spent <= LAG
+            continue
+        if clock.system == "byoyomi":
+            assert over <= clock.period, (move, over)
+        else:
+            left, count = left - over, count - 1
+            assert left >= 0, (move, left, count)
+            if not count:
+                left, count = clock.period, clock.count
+
+
+@pytest.mark.parametrize("text", ["absolute 600", "absolute 3600", "byoyomi 60 5 3", "byoyomi 0 10 1", "byoyomi 1800 30 5", "canadian 60 60 10",
+                                  "canadian 0 300 25", "canadian 1200 30 1"])  # fmt: skip
+def test_time_never_runs_out(text: str) -> None:
+    simulate(Clock.kgs(text.split()), 200)
+
+
+def test_time_is_used() -> None:
+    """Half of main time at least in a game of ordinary length, and most of each period."""
+    clock = Clock.kgs(["absolute", "600"])
+    for move in range(120):
+        clock.spend(WHITE, clock.allowance(WHITE, 2 * move) or 0.0)
+    assert 10 < clock._left[WHITE][0] < 300
+    clock = Clock.kgs(["byoyomi", "0", "30", "5"])
+    assert 25 < (clock.allowance(BLACK, 100) or 0) < 30
+    clock.tell(BLACK, ["30", "5"])
+    assert 25 < (clock.allowance(BLACK, 100) or 0) < 30
+    clock = Clock.gtp(["0", "300", "25"])
+    clock.tell(BLACK, ["60", "3"])
+    assert 15 < (clock.allowance(BLACK, 100) or 0) < 20
+    assert 10 < (clock.allowance(WHITE, 100) or 0) < 12
+
+
+def test_settings() -> None:
+    assert Clock().allowance(BLACK, 0) is None
+    assert Clock.gtp(["600", "30", "0"]).allowance(BLACK, 0) is None  # GTP: overtime without stones is no time limit
+    assert Clock.kgs(["none"]).allowance(BLACK, 0) is None
+    assert Clock.gtp(["600", "0", "0"]) == Clock.kgs(["absolute", "600"]) == Clock("absolute", 600.0)
+    assert Clock.kgs(["canadian", "600", "30", "5"]) == Clock.gtp(["600", "30", "5"]) == Clock.kgs(["600", "30", "5"])
+    assert Clock.gtp(["0", "0", "0"]).allowance(BLACK, 0) == 0.0
+    late = Clock.gtp(["600", "0", "0"]).allowance(BLACK, 1000)
+    assert late == pytest.approx(600 / LEAST_LEFT * 0.9 - LAG)
+    for wrong in ([], ["600"], ["byoyomi"], ["byoyomi", "600", "30"], ["absolute", "600", "3"], ["fischer", "600", "3"], ["nan", "0", "0"],
+                  ["inf", "0", "0"], ["-1", "0", "0"], ["canadian", "600", "30", "2.5"], ["1", "2", "9" * 40]):  # fmt: skip
+        with pytest.raises(BadClock):
+            Clock.kgs(wrong)
+
+
+class Stopwatch:
+    """A time that goes on by a hundredth of a second whenever somebody looks."""
+
+    def __init__(self) -> None:
+        self._looks = itertools.count()
+
+    def perf_counter(self) -> float:
+        return next(self._looks) / 100
+
+
+def test_a_search_keeps_to_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Stopwatch()
+    for module in (player, search):
+        monkeypatch.setattr(module, "time", watch)
+    judge, board = Judge(lambda own, other: 0.5), Board()
+    look = Search(judge, board, 6.5, useful(board, BLACK))
+    look.run(1000, watch.perf_counter() + 0.5)
+    assert 45 <= look.count <= 50
+    look.run(10)
+    assert 55 <= look.count <= 60
+    thinker, game = Player(judge, visits=10**9), Game()
+    assert 0 <= thinker.decide(game, BLACK, seconds=0.3).index < 361
+    assert thinker._search is not None
+    assert 25 <= thinker._search.count <= 30
+    thinker.new_game()
+    assert 0 <= thinker.decide(game, BLACK, seconds=0.0).index < 361
+    assert thinker._search.count == 0
+
+
+def test_the_engine_on_a_clock(evaluator) -> None:
+    """With visits that would take a day, it answers; and what a server tells of the clock is heeded."""
+    answers = talk(evaluator, "time_settings 0 1 1", "genmove b", "kgs-time_settings byoyomi 0 1 5", "time_left w 1 5", "genmove w", visits=10**8)
+    assert answers[0] == answers[2] == answers[3] == ""
+    assert {answers[1][0], answers[4][0]} <= set("ABCDEFGHJKLMNOPQRST")
+    assert talk(evaluator, "time_settings 600 30 5", "time_settings 600", "time_settings a b c", "time_left b 12 0", "time_left x 1 1", "time_left",
+                "time_left b -1 0", "time_left b 1 x", "kgs-time_settings none", "kgs-time_settings absolute 60", "kgs-time_settings absolute",
+                "kgs-time_settings canadian 1 2 3") == [
+        "", "?syntax error: time_settings MAIN BYO_YOMI STONES: three numbers are expected",
+        "?syntax error: time_settings MAIN BYO_YOMI STONES: times are numbers of seconds", "", "?invalid color",
+        "?syntax error: time_left COLOR TIME STONES", "", "?syntax error: time_left COLOR TIME STONES: stones and periods are whole numbers", "", "",
+        "?syntax error: kgs-time_settings none|absolute|byoyomi|canadian [MAIN [PERIOD COUNT]]: absolute takes 1 numbers", ""]  # fmt: skip
+    engine = Engine(Player(evaluator))
+    engine.cmd_time_settings(["100", "0", "0"])
+    engine.cmd_time_left(["b", "1", "0"])
+    assert (engine.clock.allowance(BLACK, 0) or 0) < (engine.clock.allowance(WHITE, 0) or 0)
+    engine.cmd_clear_board([])
+    assert engine.clock.allowance(BLACK, 0) == engine.clock.allowance(WHITE, 0)
