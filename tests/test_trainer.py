@@ -163,6 +163,11 @@ def test_two_processes_with_norms_of_their_own_give_the_result_of_two_parts(tmp_
     alike({key: value for key, value in parts.items() if key in learnt}, two)
 
 
+@pytest.mark.slow
+def test_gradients_of_parts_are_exchanged_once_a_step(tmp_path: Path) -> None:
+    two_processes(tmp_path / "two", ["6", "accumulate=2", "dropout=0.0", "sync_norms=0", "compile=1", "exchanges=6"])
+
+
 def test_a_full_disk_keeps_the_checkpoint_before_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toy.train(tmp_path / "run", steps=8)
     before = (tmp_path / "run" / "checkpoint.pt").read_bytes()

@@ -1,16 +1,18 @@
 """A tiny task for the trainer's tests: tell which quarter of a picture is bright. Also a program: `python -m tests.toy RUN STEPS [--resume]`."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 from torch.nn import functional
 
 from gocnn.nn import ConvNormAct, ResidualBlock
-from gocnn.training import Batch, Identity, Outcome, TrainConfig, Trainer
+from gocnn.training import Batch, Identity, Outcome, TrainConfig, Trainer, distributed
 from gocnn.training.distributed import join, leave
 from gocnn.training.run import open_run
 
@@ -72,9 +74,31 @@ def train(out: Path, resume: bool = False, model: nn.Module | None = None, quiet
         leave()
 
 
+def count_exchanges() -> list[int]:
+    """From here on: how often gradients are exchanged, in a list of one. Networks are compiled without a compiler."""
+    count, plain = [0], distributed.wrap
+
+    def counted(state, bucket):
+        count[0] += 1
+        return allreduce_hook(None, bucket)
+
+    def wrap(*arguments: Any) -> nn.Module:
+        net: Any = plain(*arguments)
+        net.register_comm_hook(None, counted)
+        return net
+
+    distributed.wrap = wrap
+    torch.compile = partial(torch.compile, backend="eager")
+    return count
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     extra = {key: float(value) if "." in value else int(value) for key, value in (a.split("=") for a in sys.argv[3:] if "=" in a)}
     net = network(extra.pop("dropout", 0.1))
+    exchanges = extra.pop("exchanges", None)
+    counted = count_exchanges() if exchanges is not None else [None]
     outcome = train(Path(sys.argv[1]), "--resume" in sys.argv, net, steps=int(sys.argv[2]), quiet=False, **extra)
+    if counted != [exchanges]:
+        sys.exit(f"{counted[0]} exchanges of gradients, not {exchanges}")
     sys.exit(130 if outcome.interrupted else 0)

@@ -74,6 +74,7 @@ class Trainer:
         self.bad_validations = 0
         self.precision = ""
         self._interrupted = False
+        self._parallel: nn.parallel.DistributedDataParallel | None = None
         self._agreed: float | None = None
 
     # --- state -------------------------------------------------------------------------------------------------------------------
@@ -142,6 +143,7 @@ class Trainer:
         self.precision = self.precision or choose(self.device, self.config.precision)
         self.budget.start(self.budget.before)
         net = distributed.wrap(self.model, self.processes, self.device, self.config.sync_norms)
+        self._parallel = net if isinstance(net, nn.parallel.DistributedDataParallel) else None
         if self.config.compile:
             net = torch.compile(net)  # type: ignore[assignment]
         feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
@@ -217,14 +219,11 @@ class Trainer:
                 group["lr"] = group["initial_lr"] * rate_factor
         for part in range(config.accumulate):
             batch = feeder.next()
-            wait = self.processes.world > 1 and part < config.accumulate - 1 and isinstance(net, nn.parallel.DistributedDataParallel)
-            if wait:
-                net.require_backward_grad_sync = False  # type: ignore[assignment]
+            if self._parallel:  # gradients are exchanged once, with the last part
+                self._parallel.require_backward_grad_sync = part == config.accumulate - 1
             with autocast(self.device, self.precision):
                 loss, right = self.task.loss(net, batch)
             (loss / config.accumulate).backward()  # type: ignore[no-untyped-call]
-            if wait:
-                net.require_backward_grad_sync = True  # type: ignore[assignment]
             n = len(batch[-1])
             result += torch.stack([loss.detach().float() * n, right.float(), torch.tensor(float(n), device=self.device)])
         if config.clip:
