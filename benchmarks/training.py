@@ -1,6 +1,6 @@
 """How much of the network's own speed go-train keeps: its convolutions alone, forward and backward alone, and whole training steps, in one run.
 
-    python benchmarks/training.py [GAMES-OR-STORE] [--preset small] [--batch 256] [--seconds 60] [--device cpu]
+    python benchmarks/training.py [GAMES-OR-STORE] [--preset small] [--batch 256] [--accumulate 1] [--seconds 60] [--device cpu]
 
 `convolutions` runs each convolution of the network by itself, forward and backward, on inputs of the right shape: what the hardware can do at most.
 `alone` is the loss, its gradient and nothing else, on one batch that stays on the device. `training` is the trainer as go-train runs it: samples
@@ -88,13 +88,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="of training in each round, after a warm-up")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--peak", type=float, help="bf16 peak in TFLOP/s")
+    parser.add_argument("--accumulate", type=int, default=1, help="parts of a batch; `convolutions` and `alone` have one part's size")
     parser.add_argument("--compile", action="store_true", help="train with torch.compile (`alone` is without)")
     options = parser.parse_args()
     device = join(options.device)[1]
     chosen, held = data.split(data.choose(data.open_stores([options.games])[0], GameFilter()), 0.05)
     config, precision = preset(options.preset), choose(device)
     threads = 8 if device.type == "cuda" else 1
-    source = PositionSource(chosen.games, config.groups, options.batch, 0)
+    source = PositionSource(chosen.games, config.groups, options.batch // options.accumulate, 0)
     batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in source.batch(0))
     valid = validation_batches(held.games, config.groups, 1024)
     pairs, waited, bounds = [], [], []
@@ -107,6 +108,7 @@ def main() -> None:
                 compile=options.compile,
                 minutes=options.seconds / 60,
                 batch=options.batch,
+                accumulate=options.accumulate,
                 validations=1,
                 feeders=threads,
                 seed=turn,
@@ -124,7 +126,7 @@ def main() -> None:
         print(f"round {turn + 1}: convolutions {bounds[-1]:,.0f}, alone {free:,.0f}, training {rate:,.0f} samples/s: {share:.1%}; waited {wait:.2%}")
     rate = statistics.median(b for _, b in pairs)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    print(f"{options.preset}, batch {options.batch}, {precision}, {name}, torch {torch.__version__}")
+    print(f"{options.preset}, batch {options.batch} in {options.accumulate} parts, {precision}, {name}, torch {torch.__version__}")
     kept = statistics.median(b / a for a, b in pairs)
     print(f"training keeps {kept:.1%} of forward and backward alone (median of {ROUNDS}); waited {max(waited):.2%} at most")
     bound = statistics.median(b / c for (_, b), c in zip(pairs, bounds, strict=True))
