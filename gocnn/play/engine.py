@@ -1,6 +1,7 @@
 """The GTP commands of the engine: administration, setup, play, score. Analysis is in `gocnn.play.analysis`, GoGui's in `gocnn.play.gogui`."""
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -200,17 +201,16 @@ class Engine:
     # --- clocks ---
 
     def cmd_time_settings(self, arguments: list[str]) -> str:
-        try:
-            self.clock = Clock.gtp(arguments)
-        except BadClock as error:
-            raise Refused(f"syntax error: time_settings MAIN BYO_YOMI STONES: {error}") from None
-        return ""
+        return self._set_clock(Clock.gtp, arguments, "time_settings MAIN BYO_YOMI STONES")
 
     def kgs_time_settings(self, arguments: list[str]) -> str:
+        return self._set_clock(Clock.kgs, arguments, f"kgs-time_settings {'|'.join(SYSTEMS)} [MAIN [PERIOD COUNT]]")
+
+    def _set_clock(self, read: Callable[[list[str]], Clock], arguments: list[str], usage: str) -> str:
         try:
-            self.clock = Clock.kgs(arguments)
+            self.clock = read(arguments)
         except BadClock as error:
-            raise Refused(f"syntax error: kgs-time_settings {'|'.join(SYSTEMS)} [MAIN [PERIOD COUNT]]: {error}") from None
+            raise Refused(f"syntax error: {usage}: {error}") from None
         return ""
 
     def cmd_time_left(self, arguments: list[str]) -> str:
