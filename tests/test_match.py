@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,15 +15,16 @@ from sgfmill import sgf
 from gocnn.board import Board
 from gocnn.board.coords import from_gtp
 from gocnn.play.client import EngineFault, EngineProcess, EngineRefusal
-from gocnn.play.match import Played, standing
+from gocnn.play.match import Played, Seat, standing
 from gocnn.play.settle import settled_margin
 from tests.conftest import ROOT, heed_interrupts
 from tests.test_cli import good, refused
 from tests.test_gtp import FINISHED_LEFT, FINISHED_RIGHT
 
 ODD = """
-import sys, time
+import os, pathlib, sys, time
 kind = sys.argv[1]
+pathlib.Path(__file__).with_name(f"{os.getpid()}.pid").touch()
 moves = 0
 taken = []
 points = [f"{c}{r}" for r in (3, 6, 9, 12, 15) for c in "CFKNQ"]
@@ -149,6 +151,7 @@ def test_interrupted_match_leaves_no_engine_behind(odd, tmp_path):
     deadline = time.monotonic() + 60
     while running(odd) < 4 and time.monotonic() < deadline:
         time.sleep(0.1)
+    assert running(odd) == 4
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
@@ -159,8 +162,45 @@ def test_interrupted_match_leaves_no_engine_behind(odd, tmp_path):
 
 
 def running(script: Path) -> int:
-    out = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
-    return sum(str(script) in line and "go-match" not in line for line in out.splitlines())
+    """Engines of this script that are alive; they leave their numbers beside it. `ww`: a narrow window must not cut the path off."""
+    numbers = [path.stem for path in script.parent.glob("*.pid")]
+    out = subprocess.run(["ps", "-ww", "-o", "args=", "-p", ",".join(numbers)], capture_output=True, text=True).stdout if numbers else ""
+    return out.count(str(script))
+
+
+def test_a_seat_that_was_ended_starts_no_engine(odd):
+    """Else Ctrl-C between two games, or between two questions, would start engines that nobody stops."""
+    seat = Seat(engine(odd, "good"))
+    assert seat.ask("name", 30) == ""
+    before = len(list(odd.parent.glob("*.pid")))
+    seat.end()
+    with pytest.raises(EngineFault, match="stopped"):
+        seat.ask("name", 30)
+    assert len(list(odd.parent.glob("*.pid"))) == before
+    assert running(odd) == 0
+
+
+@pytest.mark.parametrize("kind", ["hangs", "good"])
+def test_ending_a_seat_ends_the_question_it_is_at(odd, kind):
+    """`good` quits as it is told: that its answers are over must reach both who wait for one."""
+    seat = Seat(engine(odd, kind))
+    faults = []
+
+    def ask_on() -> None:
+        try:
+            while True:
+                for command in ("genmove b",) * 4 + ("clear_board",):
+                    seat.ask(command, 50)
+        except EngineFault as fault:
+            faults.append(str(fault))
+
+    thread = threading.Thread(target=ask_on, daemon=True)
+    thread.start()
+    time.sleep(1)
+    seat.end()
+    thread.join(20)
+    assert len(faults) == 1
+    assert running(odd) == 0
 
 
 def test_bad_calls(odd, tmp_path):

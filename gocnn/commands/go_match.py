@@ -5,7 +5,9 @@ import os
 import sys
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +15,7 @@ import click
 from gocnn.errors import UserError
 
 if TYPE_CHECKING:
-    from gocnn.play.match import Played
+    from gocnn.play.match import Played, Seat
 
 GAMES_FILE, TERMS_FILE = "games.jsonl", "match.json"
 
@@ -90,14 +92,12 @@ def _resume(out: Path, description: dict[str, Any]) -> dict[int, "Played"]:
 
 
 class _Match:
-    """Games in several threads, each with its own pair of engines."""
+    """Games in several threads, each at a table of its own: two engines and perhaps a referee."""
 
     def __init__(self, first: str, second: str, referee: str | None, terms: Any, starts: list[list[int]], evaluator: Any, out: Path,
                  done: dict[int, "Played"], games: int, quiet: bool) -> None:  # fmt: skip
         self.commands, self.referee, self.terms, self.starts, self.evaluator, self.out = (first, second), referee, terms, starts, evaluator, out
         self.done, self.games, self.quiet = done, games, quiet
-        self._local = threading.local()
-        self._seats: list[Any] = []
         self._lock = threading.Lock()
 
     def results(self) -> list["Played"]:
@@ -106,51 +106,59 @@ class _Match:
 
     def run(self, todo: list[int], jobs: int) -> bool:
         """Play these; whether Ctrl-C ended it."""
+        from gocnn.play.match import Seat
+
+        engines = [*self.commands, *([self.referee] if self.referee else [])]
+        tables = [[Seat(engine) for engine in engines] for _ in range(jobs)]
+        free: SimpleQueue[list[Seat]] = SimpleQueue()
+        for table in tables:
+            free.put(table)
         pool = ThreadPoolExecutor(jobs)
         running: set[Future[Played]] = set()
         queue = list(reversed(todo))
         try:
             while queue or running:
                 while queue and len(running) < jobs:
-                    running.add(pool.submit(self._play, queue.pop()))
+                    running.add(pool.submit(self._play, queue.pop(), free))
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     self._note(future.result())
         except KeyboardInterrupt:
             return True
         finally:
-            # Closing the engines makes games that are still going end at once.
+            # Without engines the games that are still going end at once.
             self._stop = True
-            for seat in self._seats:
-                seat.close()
+            for table in tables:
+                for seat in table:
+                    seat.end()
             pool.shutdown(wait=True, cancel_futures=True)
         return False
 
     _stop = False
 
-    def _play(self, number: int) -> "Played":
-        from gocnn.play.match import Seat, play_game
+    def _play(self, number: int, free: "SimpleQueue[list[Seat]]") -> "Played":
+        from gocnn.files import write_bytes
+        from gocnn.play.match import play_game
 
-        if not hasattr(self._local, "seats"):
-            self._local.seats = (Seat(self.commands[0]), Seat(self.commands[1]))
-            self._local.referee = Seat(self.referee) if self.referee else None
-            with self._lock:
-                self._seats += [*self._local.seats, *([self._local.referee] if self.referee else [])]
+        table = free.get()
         opening = number // 2 % len(self.starts)
-        played, record = play_game(number, opening, self.starts[opening], self._local.seats, number % 2, self.terms, self._score)
+        try:
+            played, record = play_game(
+                number, opening, self.starts[opening], (table[0], table[1]), number % 2, self.terms, partial(self._score, table)
+            )
+        finally:
+            free.put(table)
         if not self._stop:
-            from gocnn.files import write_bytes
-
             write_bytes(self.out / f"{number:04d}.sgf", record)
         return played
 
-    def _score(self, board: Any, komi: float) -> float:
+    def _score(self, table: "list[Seat]", board: Any, komi: float) -> float:
         from gocnn.play.settle import settled_margin
 
         if self.referee is None:
             with self._lock:
                 return settled_margin(self.evaluator, board, komi)
-        return _counted(self._local.referee, board, komi)
+        return _counted(table[2], board, komi)
 
     def _note(self, played: "Played") -> None:
         self.done[played.number] = played

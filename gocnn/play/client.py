@@ -79,6 +79,7 @@ class EngineProcess:
         except queue.Empty:
             raise EngineFault(f"did not answer within {seconds:g} s") from None
         if line is None:
+            self._lines.put(None)  # for whoever else is waiting, and whoever asks next
             with contextlib.suppress(subprocess.TimeoutExpired):
                 raise EngineFault(f"died (exit code {self._process.wait(1.0)})")
             raise EngineFault("closed its output")

@@ -1,6 +1,7 @@
 """Games between two GTP engines under a referee that keeps its own board: clocks, illegal moves, crashes, scoring."""
 
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -52,27 +53,39 @@ class Played:
 
 
 class Seat:
-    """An engine in the match; started when it is needed, and again after a fault."""
+    """An engine in the match; started when it is needed, and again after a fault. Another thread may end it."""
 
     def __init__(self, command: str) -> None:
         self.command = command
         self._process: EngineProcess | None = None
+        self._ended = False
+        self._lock = threading.Lock()
 
     def ask(self, command: str, seconds: float) -> str:
-        """As `EngineProcess.ask`; after a fault the next question starts the engine anew."""
-        if self._process is None:
-            self._process = EngineProcess(self.command)
+        """As `EngineProcess.ask`; after a fault the next question starts the engine anew. After `end` every question is an EngineFault."""
+        with self._lock:  # not while it thinks: `end` must not wait for that
+            if self._ended:
+                raise EngineFault("was stopped")
+            if self._process is None:
+                self._process = EngineProcess(self.command)
+            process = self._process
         try:
-            return self._process.ask(command, seconds)
+            return process.ask(command, seconds)
         except EngineFault:
-            self.close()
+            self._close()
             raise
 
-    def close(self) -> None:
-        """End its process."""
-        if self._process is not None:
-            self._process.close()
-            self._process = None
+    def end(self) -> None:
+        """Stop its process for good, whatever it is doing: a game that is going on here is over at its next question, or at this one."""
+        with self._lock:
+            self._ended = True
+        self._close()
+
+    def _close(self) -> None:
+        with self._lock:
+            process, self._process = self._process, None
+        if process is not None:
+            process.close()
 
 
 class _Lost(Exception):
