@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import torch
-from perimage import PerImage, loader
 
 from gocnn.training import Feeder
 from imagecls.augment import RECIPES, Augmenter
@@ -21,6 +20,7 @@ from imagecls.collection import TRAIN, WHOLE, open_collection
 from imagecls.data import PhotoSource, Split, load_parts
 from imagecls.models import IMAGENET_MEAN, IMAGENET_STD
 from imagecls.store import ImageStore
+from perimage import PerImage, loader
 
 ROUNDS = 3
 

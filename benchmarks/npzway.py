@@ -14,7 +14,6 @@ import itertools
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +30,10 @@ from gocnn.nn import ConvNormAct
 from gocnn.policy import data
 from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.policy.samples import PositionSource
-from gocnn.policy.task import PolicyTask
-from gocnn.policy.training import validation_batches
-from gocnn.training import Identity, RunFolder, TrainConfig, Trainer
 from gocnn.training.precision import autocast, choose
+from steady import steady
 
 POSITIONS_A_FILE, BATCH = 2560, 256
-WARM = {False: 3.0, True: 60.0}  # seconds before the trainer is measured, by whether it compiles first
 
 
 def positions(records: list[bytes]) -> Iterator[tuple[np.ndarray, int]]:
@@ -114,22 +110,11 @@ def loop(folder: Path, precision: str, seconds: float) -> float:
 
 
 def trained(store: Path, seconds: float, compile: bool, precision: str) -> float:
-    """Samples a second of the trainer, between its first report and its last: no warm-up, as in `loop`."""
+    """Samples a second of the trainer: no warm-up, as in `loop`."""
     config = preset("small")
     chosen, held = data.split(data.choose([Store(store)], GameFilter()), 0.05)
-    train = TrainConfig(
-        minutes=(seconds + WARM[compile]) / 60, batch=BATCH, validations=1, precision=precision, feeders=1, compile=compile, report_seconds=2.0
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        run = RunFolder(Path(folder) / "run", False, {})
-        source = PositionSource(chosen.games, config.groups, BATCH, 0)
-        valid = validation_batches(held.games, config.groups, 512)
-        identity = Identity("go-policy", asdict(config), "")
-        Trainer(PolicyNetwork(config), PolicyTask(), source, valid, train, run, identity, torch.device("cpu"), quiet=True).fit()
-        reports = [r for r in run.reports() if r["kind"] == "train" and r["seconds"] >= WARM[compile]]
-        run.close()
-    first, last = reports[0], reports[-1]
-    return (last["samples"] - first["samples"]) / (last["seconds"] - first["seconds"])
+    source = PositionSource(chosen.games, config.groups, BATCH, 0)
+    return steady(config, source, held.games, torch.device("cpu"), seconds, compile, batch=BATCH, precision=precision, feeders=1)[0]
 
 
 def main() -> None:

@@ -16,7 +16,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from perimage import PerImage, loader
 from torch.nn import functional
 
 from gocnn.training import Identity, RunFolder, TrainConfig, Trainer
@@ -28,6 +27,7 @@ from imagecls.data import PhotoBatches, PhotoSource, Split, load_parts
 from imagecls.models import ClassifierConfig, build
 from imagecls.store import ImageStore
 from imagecls.task import ImageTask
+from perimage import PerImage, loader
 
 ROUNDS = 3
 

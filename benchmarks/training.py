@@ -3,16 +3,14 @@
     python benchmarks/training.py [GAMES-OR-STORE] [--preset small] [--batch 256] [--accumulate 1] [--seconds 60] [--device cpu]
 
 `convolutions` runs each convolution of the network by itself, forward and backward, on inputs of the right shape: what the hardware can do at most.
-`alone` is the loss, its gradient and nothing else, on one batch that stays on the device. `training` is the trainer as go-train runs it: samples
-drawn, moved, optimiser, average of the weights, reports, a validation and a checkpoint for each round. On CUDA it also prints the share of
-the bf16 peak, which `--peak` gives in TFLOP/s (989 for an H100 SXM without sparsity).
+`alone` is the loss, its gradient and nothing else, on one batch that stays on the device. `training` is the trainer as go-train runs it, once it
+is under way: samples drawn, moved, optimiser, average of the weights, reports; its shares of the two follow. On CUDA the share of the bf16 peak is
+printed too, if `--peak` gives that in TFLOP/s (989 for an H100 SXM without sparsity).
 """
 
 import argparse
 import statistics
-import tempfile
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +24,9 @@ from gocnn.policy import data
 from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.policy.samples import PositionSource
 from gocnn.policy.task import PolicyTask
-from gocnn.policy.training import validation_batches
-from gocnn.training import Identity, RunFolder, TrainConfig, Trainer
 from gocnn.training.distributed import join
 from gocnn.training.precision import autocast, choose
+from steady import steady
 
 ROUNDS = 3
 
@@ -97,33 +94,17 @@ def main() -> None:
     threads = 8 if device.type == "cuda" else 1
     source = PositionSource(chosen.games, config.groups, options.batch // options.accumulate, 0)
     batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in source.batch(0))
-    valid = validation_batches(held.games, config.groups, 1024)
     pairs, waited, bounds = [], [], []
     for turn in range(ROUNDS):
         network = PolicyNetwork(config).to(device, memory_format=torch.channels_last)
         bounds.append(convolutions(network, batch[0], device, precision, options.seconds / 4))
         free = alone(network, batch, device, precision, options.seconds / 4)  # type: ignore[arg-type]
-        with tempfile.TemporaryDirectory() as folder:
-            train = TrainConfig(
-                compile=options.compile,
-                minutes=options.seconds / 60,
-                batch=options.batch,
-                accumulate=options.accumulate,
-                validations=1,
-                feeders=threads,
-                seed=turn,
-                precision=precision,
-            )
-            run = RunFolder(Path(folder) / "run", False, {})
-            trainer = Trainer(
-                PolicyNetwork(config), PolicyTask(), source, valid, train, run, Identity("go-policy", asdict(config), ""), device, quiet=True
-            )
-            outcome = trainer.fit()
-            run.close()
-        pairs.append((free, outcome.samples / outcome.seconds))
-        waited.append(outcome.waited)
-        share, wait, rate = pairs[-1][1] / free, outcome.waited, pairs[-1][1]
-        print(f"round {turn + 1}: convolutions {bounds[-1]:,.0f}, alone {free:,.0f}, training {rate:,.0f} samples/s: {share:.1%}; waited {wait:.2%}")
+        run = {"batch": options.batch, "accumulate": options.accumulate, "feeders": threads, "seed": turn, "precision": precision}
+        rate, wait = steady(config, source, held.games, device, options.seconds, options.compile, **run)
+        pairs.append((free, rate))
+        waited.append(wait)
+        shares = f"{rate / bounds[-1]:.1%} and {rate / free:.1%}"
+        print(f"round {turn + 1}: convolutions {bounds[-1]:,.0f}, alone {free:,.0f}, training {rate:,.0f} samples/s: {shares}; waited {wait:.2%}")
     rate = statistics.median(b for _, b in pairs)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"{options.preset}, batch {options.batch} in {options.accumulate} parts, {precision}, {name}, torch {torch.__version__}")
