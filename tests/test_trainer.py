@@ -140,11 +140,12 @@ def alike(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_result_of_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compile", ["compile=0", "compile=1"])
+def test_two_processes_give_the_result_of_one(tmp_path: Path, compile: str) -> None:
     """Two Gloo processes with half of each batch each, batch norm included, against one process with the whole."""
     options = ["20", "ema=0.9", "dropout=0.0"]
     assert spawn(str(tmp_path / "one"), *options).wait() == 0
-    two_processes(tmp_path / "two", options)
+    two_processes(tmp_path / "two", [*options, compile])
     alike(weights(tmp_path / "one"), weights(tmp_path / "two"))
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,9 +73,12 @@ def wrap(model: nn.Module, processes: Processes, device: torch.device, sync_norm
 
 def _share_norms(model: nn.Module) -> None:
     shared: dict[type, type] = {nn.BatchNorm1d: GlobalBatchNorm1d, nn.BatchNorm2d: GlobalBatchNorm2d}
+    # torch.compile must leave the exchange alone. Not a decorator: that would load all of the compiler, 0.8 s, wherever this module is imported.
+    exchange = torch.compiler.disable(_sum_of_all)  # type: ignore[no-untyped-call]
     for module in model.modules():
         if type(module) in shared:
             module.__class__ = shared[type(module)]
+            module.sum_of_all = exchange
 
 
 class _SumOfAll(torch.autograd.Function):
@@ -92,7 +96,6 @@ class _SumOfAll(torch.autograd.Function):
         return _SumOfAll.forward(ctx, *grads)
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
 def _sum_of_all(x: Tensor) -> Tensor:
     """A tensor summed over all processes, which must all call this; differentiable."""
     total: Tensor = _SumOfAll.apply(x)  # type: ignore[no-untyped-call]
@@ -102,6 +105,8 @@ def _sum_of_all(x: Tensor) -> Tensor:
 class _GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
     """Batch norm over the batch of all processes (torch's SyncBatchNorm is for GPUs only; this also runs on CPUs, through Gloo)."""
 
+    sum_of_all: Callable[[Tensor], Tensor]
+
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not dist.is_initialized():
             return super().forward(x)
@@ -109,7 +114,7 @@ class _GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
         n = y.numel() // y.shape[1]
         others = (0, *range(2, y.ndim))
         sums = torch.cat([y.sum(others), (y * y).sum(others), y.new_tensor([float(n)])])
-        total = _sum_of_all(sums)
+        total = self.sum_of_all(sums)
         count = total[-1].detach()
         mean, square = (total[:-1] / count).chunk(2)
         variance = square - mean * mean
