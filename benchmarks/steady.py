@@ -30,10 +30,12 @@ def steady(
         run = RunFolder(Path(folder) / "run", False, {})
         valid = validation_batches(held, config.groups, 512)
         identity = Identity("go-policy", asdict(config), "")
-        outcome = Trainer(PolicyNetwork(config), PolicyTask(), source, valid, train, run, identity, device, quiet=True).fit()
+        Trainer(PolicyNetwork(config), PolicyTask(), source, valid, train, run, identity, device, quiet=True).fit()
         reports = [r for r in run.reports() if r["kind"] == "train" and r["seconds"] >= WARM[compile]]
         run.close()
     if len(reports) < 2:
         raise SystemExit("too short a time to measure in; give more --seconds")
     first, last = reports[0], reports[-1]
-    return (last["samples"] - first["samples"]) / (last["seconds"] - first["seconds"]), outcome.waited
+    seconds = last["seconds"] - first["seconds"]
+    waited = last["share_waited"] * last["seconds"] - first["share_waited"] * first["seconds"]
+    return (last["samples"] - first["samples"]) / seconds, waited / seconds

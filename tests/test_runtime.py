@@ -73,15 +73,18 @@ def test_interpreted_kernels_answer_as_compiled_ones(sample_files: list[Path]):
         assert suggest_in_a_process(str(path), "--at", ply, compiled=False) == suggest_in_a_process(str(path), "--at", ply, compiled=True)
 
 
+def assert_never_imported(program: str, *modules: str) -> None:
+    """By a process that runs the program."""
+    program += f"\nimport sys\nprint(sorted({set(modules)} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout.splitlines()[-1] == "[]", run.stderr
+
+
 def test_networks_are_loaded_without_the_compiler():
     """Importing torch's takes 0.8 s, which every command that only asks a network would pay."""
-    program = "import sys, gocnn.policy.model, gocnn.policy.training, imagecls.models\nprint('torch._dynamo' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert run.stdout.splitlines()[-1] == "False", run.stderr
+    assert_never_imported("import gocnn.policy.model, gocnn.policy.training, imagecls.models", "torch._dynamo")
 
 
 def test_a_suggestion_imports_neither_torch_nor_numba():
-    program = ("import sys\nfrom gocnn.commands import main\nmain(['go-suggest', '--moves', 'B D4'], standalone_mode=False)\n"
-               "print(sorted({'torch', 'numba', 'matplotlib'} & set(sys.modules)))")  # fmt: skip
-    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert run.stdout.splitlines()[-1] == "[]", run.stderr
+    program = "from gocnn.commands import main\nmain(['go-suggest', '--moves', 'B D4'], standalone_mode=False)"
+    assert_never_imported(program, "torch", "numba", "matplotlib")

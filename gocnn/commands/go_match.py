@@ -7,7 +7,6 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -110,18 +109,17 @@ class _Match:
 
         engines = [*self.commands, *([self.referee] if self.referee else [])]
         tables = [[Seat(engine) for engine in engines] for _ in range(jobs)]
-        free: SimpleQueue[list[Seat]] = SimpleQueue()
-        for table in tables:
-            free.put(table)
+        free = list(tables)
         pool = ThreadPoolExecutor(jobs)
-        running: set[Future[Played]] = set()
+        running: dict[Future[Played], list[Seat]] = {}
         queue = list(reversed(todo))
         try:
             while queue or running:
-                while queue and len(running) < jobs:
-                    running.add(pool.submit(self._play, queue.pop(), free))
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
+                while queue and free:
+                    table = free.pop()
+                    running[pool.submit(self._play, queue.pop(), table)] = table
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    free.append(running.pop(future))
                     self._note(future.result())
         except KeyboardInterrupt:
             return True
@@ -136,29 +134,24 @@ class _Match:
 
     _stop = False
 
-    def _play(self, number: int, free: "SimpleQueue[list[Seat]]") -> "Played":
+    def _play(self, number: int, table: "list[Seat]") -> "Played":
         from gocnn.files import write_bytes
         from gocnn.play.match import play_game
 
-        table = free.get()
+        first, second, *referee = table
         opening = number // 2 % len(self.starts)
-        try:
-            played, record = play_game(
-                number, opening, self.starts[opening], (table[0], table[1]), number % 2, self.terms, partial(self._score, table)
-            )
-        finally:
-            free.put(table)
+        played, record = play_game(number, opening, self.starts[opening], (first, second), number % 2, self.terms, partial(self._score, referee))
         if not self._stop:
             write_bytes(self.out / f"{number:04d}.sgf", record)
         return played
 
-    def _score(self, table: "list[Seat]", board: Any, komi: float) -> float:
+    def _score(self, referee: "list[Seat]", board: Any, komi: float) -> float:
         from gocnn.play.settle import settled_margin
 
-        if self.referee is None:
-            with self._lock:
-                return settled_margin(self.evaluator, board, komi)
-        return _counted(table[2], board, komi)
+        if referee:
+            return _counted(referee[0], board, komi)
+        with self._lock:
+            return settled_margin(self.evaluator, board, komi)
 
     def _note(self, played: "Played") -> None:
         self.done[played.number] = played

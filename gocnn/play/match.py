@@ -77,8 +77,7 @@ class Seat:
 
     def end(self) -> None:
         """Stop its process for good, whatever it is doing: a game that is going on here is over at its next question, or at this one."""
-        with self._lock:
-            self._ended = True
+        self._ended = True  # before `_close` takes the lock: whoever asks after that sees it
         self._close()
 
     def _close(self) -> None:
