@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import rules, symmetry
-from gocnn.games import scan, slowpath, sources, text
+from gocnn.games import encoding, scan, slowpath, sources, text
 from gocnn.games.record import RECORD
 
 REASONS = {
@@ -117,10 +117,10 @@ class Reader:
     def _game(self, name: str, raw: bytes, properties: dict[str, bytes]) -> Game:
         n_setup, n_moves = int(self._result[scan.SETUP]), int(self._result[scan.MOVES])
         words = self._words[: n_setup + n_moves].copy()
-        encoding = "utf-8"
+        codec = "utf-8"
         if not raw.isascii():
-            encoding = text.best_encoding(b"\n".join(properties.values()), properties.get("CA", b"").decode("ascii", "replace"))
-        texts = {key: text.simple_text(value, encoding) for key, value in properties.items() if key in _KEPT}
+            codec = encoding.best_encoding(b"\n".join(properties.values()), properties.get("CA", b"").decode("ascii", "replace"))
+        texts = {key: encoding.simple_text(value, codec) for key, value in properties.items() if key in _KEPT}
         record = np.zeros((), RECORD)
         winner, margin = text.outcome(texts.get("RE", ""))
         handicap = texts.get("HA", "")

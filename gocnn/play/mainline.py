@@ -11,7 +11,7 @@ from sgfmill import sgf, sgf_grammar
 from gocnn.board import BLACK, WHITE, Board, IllegalMove
 from gocnn.board.coords import COLOUR_NAMES, SIZE, from_row_column
 from gocnn.errors import UserError
-from gocnn.games import text
+from gocnn.games import encoding
 
 Properties = dict[str, list[bytes]]
 
@@ -84,8 +84,8 @@ def _record(tree: sgf_grammar.Coarse_game_tree, name: str, number: int) -> Recor
 
 def _header(record: Record, root: Properties) -> None:
     values = {key: root[key][0] for key in ("PB", "PW", "RE", "HA") if root.get(key)}
-    encoding = text.best_encoding(b"\n".join(values.values()), root.get("CA", [b""])[0].decode("ascii", "replace"))
-    texts = {key: text.simple_text(value, encoding) for key, value in values.items()}
+    codec = encoding.best_encoding(b"\n".join(values.values()), root.get("CA", [b""])[0].decode("ascii", "replace"))
+    texts = {key: encoding.simple_text(value, codec) for key, value in values.items()}
     record.black, record.white, record.result = texts.get("PB", ""), texts.get("PW", ""), texts.get("RE", "")
     record.handicap = texts.get("HA", "") not in ("", "0", "1")
 
