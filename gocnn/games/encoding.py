@@ -139,13 +139,12 @@ def _sample(data: bytes) -> bytes:
 
 
 def _mostly_utf8(data: bytes) -> bool:
-    """Whether nearly all bytes above ASCII are whole characters of UTF-8 of three bytes or more: damaged UTF-8, as some servers write it."""
-    kept = data.decode("utf-8", "ignore")
-    long = sum(len(part.encode()) for part in _LONG.findall(kept))
-    return long >= 6 and long >= 0.6 * len(_HIGH.findall(data))
+    """Whether nearly all bytes above ASCII are characters of UTF-8 of three bytes, whole or with a byte lost to a `?`, as some servers write them."""
+    kept = b"".join(_THREE.findall(data)).replace(b"?", b"")
+    return len(kept) >= 4 and len(kept) >= 0.75 * len(_HIGH.findall(data))
 
 
-_LONG = re.compile("[\u0800-\U0010ffff]+")
+_THREE = re.compile(rb"[\xe0-\xef](?:[\x80-\xbf][\x80-\xbf?]|\?[\x80-\xbf])|\xf0[\x90-\xbf][\x80-\xbf]{2}")
 
 
 def _fits(data: bytes, codec: str) -> bool:
