@@ -1,5 +1,6 @@
 """From bytes to games: every game of every file, or the reason it was skipped."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import rules, symmetry
-from gocnn.games import scan, slowpath, sources, text
+from gocnn.games import encoding, scan, slowpath, sources, text
 from gocnn.games.record import RECORD
+from gocnn.games.shield import BEGINNING, SgfText
 
 REASONS = {
     scan.BROKEN: "broken SGF",
@@ -37,17 +39,20 @@ MOST_UNCLOSED = 100
 
 @dataclass(frozen=True)
 class Skipped:
-    """One thing that was not taken in: the file, the number of the game in it (from 1; 0 for the whole file), why, and details."""
+    """One thing that was not taken in: the file, the number of the game in it (from 1; 0 for the whole file), why, details, and where in the file
+    the game stands (bytes; nowhere for the whole file)."""  # fmt: skip
 
     name: str
     game: int
     reason: str
     detail: str = ""
+    span: tuple[int, int] = (0, 0)
 
 
 @dataclass
 class Game:
-    """One good game: its record (texts not yet numbered), its words (setup stones, then moves; uint16), its texts and its file."""
+    """One good game: its record (texts not yet numbered), its words (setup stones, then moves; uint16), its texts, its file and where
+    it stands there (bytes)."""  # fmt: skip
 
     record: npt.NDArray[np.void]
     words: npt.NDArray[np.uint16]
@@ -55,6 +60,7 @@ class Game:
     white: str
     place: str
     name: str
+    span: tuple[int, int]
 
 
 class Reader:
@@ -71,56 +77,63 @@ class Reader:
         """Each game of one file in order, or what was skipped and why."""
         if blob.trouble:
             yield Skipped(blob.name, 0, UNREADABLE, blob.trouble)
-            return
-        data = np.frombuffer(blob.data, np.uint8)
+        else:
+            yield from self.games_of(blob.name, SgfText(blob.data))
+
+    def games_of(self, name: str, file: SgfText) -> Iterator[Game | Skipped]:
+        """The same of a file that was opened already."""
+        data = np.frombuffer(file.data, np.uint8)
         begin, number, unclosed = scan.game_start(data, 0), 0, 0
         if begin < 0:
-            yield Skipped(blob.name, 0, NOT_SGF, "empty file" if not blob.data.strip() else "no game tree '(;' in it")
+            yield Skipped(name, 0, NOT_SGF, "no game tree '(;' in it" if file.raw.strip() else "empty file")
             return
+        beginnings: list[int] | None = None
         while begin >= 0:
             number += 1
             end = scan.game_end(data, begin)
-            item = self._one(blob, data, begin, end, number) if end >= 0 else None
+            item = self._one(name, file, data, begin, end, number) if end >= 0 else None
             if not isinstance(item, Game):
                 # Brackets that do not close swallow the games that follow: look for the next plain beginning.
-                resume = _resume(blob.data, begin, end)
+                if beginnings is None:
+                    beginnings = [match.start() for match in BEGINNING.finditer(file.data)]
+                stop = end if end >= 0 else len(data)
+                following = bisect_left(beginnings, begin + 2)
+                resume = min(beginnings[following], stop) if following < len(beginnings) else stop
                 if item is None or resume < end:
                     unclosed += 1
                     if unclosed > MOST_UNCLOSED:
                         detail = f"brackets of {MOST_UNCLOSED} games do not close; the rest of the file was left unread"
-                        yield Skipped(blob.name, number, REASONS[scan.BROKEN], detail)
+                        yield Skipped(name, number, REASONS[scan.BROKEN], detail)
                         return
-                    end, item = resume, Skipped(blob.name, number, REASONS[scan.BROKEN], "its brackets do not close")
+                    end, item = resume, Skipped(name, number, REASONS[scan.BROKEN], "its brackets do not close", (begin, resume))
             yield item
             begin = scan.game_start(data, end)
 
-    def _one(self, blob: sources.Blob, data: scan.Bytes, begin: int, end: int, number: int) -> Game | Skipped:
-        result, words = self._result, self._words
+    def _one(self, name: str, file: SgfText, data: scan.Bytes, begin: int, end: int, number: int) -> Game | Skipped:
+        result, words, raw = self._result, self._words, file.raw
         scan.scan(data, begin, end, self._state, words, self._properties, result)
-        raw = blob.data
+        detail = ""
         if result[scan.STATUS] == scan.UNUSUAL:
             if end - begin > SLOW_LIMIT:
-                return Skipped(blob.name, number, REASONS[scan.BROKEN], f"an unusual game of more than {SLOW_LIMIT >> 20} MB")
-            properties = slowpath.read(raw[begin:end], self._state, words, result)
+                return Skipped(name, number, REASONS[scan.BROKEN], f"an unusual game of more than {SLOW_LIMIT >> 20} MB", (begin, end))
+            properties, detail = slowpath.read(raw, file.data, begin, end, self._state, words, result)
         else:
             properties = {}
             for code, start, stop in self._properties[: result[scan.PROPERTIES]].tolist():
-                name = _NAMES.get(code)
-                if name is not None and name not in properties:
-                    properties[name] = raw[start:stop]
+                key = _NAMES.get(code)
+                if key is not None and key not in properties:
+                    properties[key] = raw[start:stop]
         status = int(result[scan.STATUS])
         if status != scan.GOOD:
-            detail = f"move {result[scan.DETAIL]}" if result[scan.DETAIL] else ""
-            return Skipped(blob.name, number, REASONS[status], detail)
-        return self._game(blob.name, raw[begin:end], properties)
+            detail = detail or (f"move {result[scan.DETAIL]}" if result[scan.DETAIL] else "")
+            return Skipped(name, number, REASONS[status], detail, (begin, end))
+        return self._game(name, file, begin, end, properties)
 
-    def _game(self, name: str, raw: bytes, properties: dict[str, bytes]) -> Game:
+    def _game(self, name: str, file: SgfText, begin: int, end: int, properties: dict[str, bytes]) -> Game:
         n_setup, n_moves = int(self._result[scan.SETUP]), int(self._result[scan.MOVES])
         words = self._words[: n_setup + n_moves].copy()
-        encoding = "utf-8"
-        if not raw.isascii():
-            encoding = text.best_encoding(b"\n".join(properties.values()), properties.get("CA", b"").decode("ascii", "replace"))
-        texts = {key: text.simple_text(value, encoding) for key, value in properties.items() if key in _KEPT}
+        codec = file.codec(begin) or encoding.of_game(properties, file.raw, begin, end)
+        texts = {key: encoding.simple_text(value, codec) for key, value in properties.items() if key in _KEPT}
         record = np.zeros((), RECORD)
         winner, margin = text.outcome(texts.get("RE", ""))
         handicap = texts.get("HA", "")
@@ -134,19 +147,11 @@ class Reader:
         record["handicap"] = max(stated if stated > 1 else 0, n_setup if n_setup > 1 and not (words[:n_setup] & scan.WHITE_BIT).any() else 0)
         record["date"] = text.date(texts.get("DT", ""))
         record["komi"] = text.komi(texts.get("KM", ""))
-        return Game(record, words, texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""), name)
+        return Game(record, words, texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""), name, (begin, end))
 
 
 _KEPT = ("PB", "PW", "BR", "WR", "RE", "DT", "KM", "HA", "PC")
 _NAMES = {scan.property_code(name): name for name in (*_KEPT, "CA", "GN", "EV")}
-
-
-def _resume(data: bytes, begin: int, end: int) -> int:
-    """Inside a bad game at `begin`, which ends at `end` (-1: never): where another plainly begins (a game tree that opens with a root
-    property), or the end."""  # fmt: skip
-    stop = end if end >= 0 else len(data)
-    starts = [at for tag in (b"(;GM[", b"(;FF[", b"(;SZ[", b"(;CA[") if (at := data.find(tag, begin + 2, stop)) >= 0]
-    return min(starts, default=stop)
 
 
 @dataclass
