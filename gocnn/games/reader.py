@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import rules, symmetry
-from gocnn.games import encoding, scan, slowpath, sources, text
-from gocnn.games.record import RECORD
+from gocnn.games import encoding, handicap, meaning, scan, slowpath, sources, text
+from gocnn.games.record import RECORD, Note
+from gocnn.games.record import Game as Game
 
 REASONS = {
     scan.BROKEN: "broken SGF",
@@ -25,6 +26,7 @@ REASONS = {
 }
 NOT_SGF = "not SGF"
 UNREADABLE = "cannot be read"
+STONES_MISSING = "handicap stones missing"
 DUPLICATE = "duplicate"
 
 SLOW_LIMIT = 1 << 20
@@ -45,22 +47,12 @@ class Skipped:
     detail: str = ""
 
 
-@dataclass
-class Game:
-    """One good game: its record (texts not yet numbered), its words (setup stones, then moves; uint16), its texts and its file."""
-
-    record: npt.NDArray[np.void]
-    words: npt.NDArray[np.uint16]
-    black: str
-    white: str
-    place: str
-    name: str
-
-
 class Reader:
     """Reads games; keeps the working memory that one process needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, positions: bool = False) -> None:
+        """positions: records without moves are games too (problems, handicap starts), instead of being skipped."""
+        self._accepted = (scan.GOOD, scan.NO_MOVES) if positions else (scan.GOOD,)
         self._state = rules.new_state()
         self._words = np.zeros(scan.MAX_WORDS + 512, np.uint16)
         self._properties = np.zeros((scan.MAX_PROPERTIES, 3), np.int64)
@@ -95,50 +87,88 @@ class Reader:
             begin = scan.game_start(data, end)
 
     def _one(self, blob: sources.Blob, data: scan.Bytes, begin: int, end: int, number: int) -> Game | Skipped:
+        raw = blob.data[begin:end]
+        properties = self._scan(raw, data, begin, end)
+        if properties is None:
+            return Skipped(blob.name, number, REASONS[scan.BROKEN], f"an unusual game of more than {SLOW_LIMIT >> 20} MB")
+        status, detail = int(self._result[scan.STATUS]), int(self._result[scan.DETAIL])
+        notes: list[Note] = []
+        stones = handicap.stated(raw)
+        if stones > 1 and self._lacks_stones():
+            found = self._with_stones(raw, stones)
+            if found is not None:
+                raw, properties, notes = *found, [Note(meaning.STONES_ADDED, f"HA[{stones}] without AB")]
+            elif status != scan.ILLEGAL:
+                why = f"HA[{stones}] and White moves first, but no AB says where the stones stand, and they fit nowhere a server puts them"
+                return Skipped(blob.name, number, STONES_MISSING, why)
+            status = int(self._result[scan.STATUS]) if found is not None else status
+        if status not in self._accepted or (status == scan.NO_MOVES and not (properties or self._result[scan.SETUP])):
+            return Skipped(blob.name, number, REASONS[status], f"move {detail}" if detail else "")
+        return self._game(blob.name, raw, properties, notes)
+
+    def _scan(self, raw: bytes, data: scan.Bytes, begin: int, end: int) -> dict[str, bytes] | None:
+        """Read the game tree `raw`, which is `data[begin:end]`: fills the words and the result, and returns the properties of its root; None if it
+        is too large for the careful path."""  # fmt: skip
         result, words = self._result, self._words
         scan.scan(data, begin, end, self._state, words, self._properties, result)
-        raw = blob.data
         if result[scan.STATUS] == scan.UNUSUAL:
-            if end - begin > SLOW_LIMIT:
-                return Skipped(blob.name, number, REASONS[scan.BROKEN], f"an unusual game of more than {SLOW_LIMIT >> 20} MB")
-            properties = slowpath.read(raw[begin:end], self._state, words, result)
-        else:
-            properties = {}
-            for code, start, stop in self._properties[: result[scan.PROPERTIES]].tolist():
-                name = _NAMES.get(code)
-                if name is not None and name not in properties:
-                    properties[name] = raw[start:stop]
-        status = int(result[scan.STATUS])
-        if status != scan.GOOD:
-            detail = f"move {result[scan.DETAIL]}" if result[scan.DETAIL] else ""
-            return Skipped(blob.name, number, REASONS[status], detail)
-        return self._game(blob.name, raw[begin:end], properties)
+            return slowpath.read(raw, self._state, words, result) if end - begin <= SLOW_LIMIT else None
+        properties: dict[str, bytes] = {}
+        for code, start, stop in self._properties[: result[scan.PROPERTIES]].tolist():
+            name = _NAMES.get(code)
+            if name is not None and name not in properties:
+                properties[name] = raw[start - begin : stop - begin]
+        return properties
 
-    def _game(self, name: str, raw: bytes, properties: dict[str, bytes]) -> Game:
-        n_setup, n_moves = int(self._result[scan.SETUP]), int(self._result[scan.MOVES])
-        words = self._words[: n_setup + n_moves].copy()
+    def _lacks_stones(self) -> bool:
+        """Whether the game just read, which states handicap stones, may have left them out: it sets none up, and White moves first or a move is
+        illegal."""  # fmt: skip
+        status = self._result[scan.STATUS]
+        if status == scan.GOOD:
+            return bool(self._result[scan.SETUP] == 0 and self._words[0] & scan.WHITE_BIT)
+        if status == scan.NO_MOVES:
+            return bool(self._result[scan.SETUP] == 0 and self._result[scan.TO_PLAY] != 1)
+        return bool(status == scan.ILLEGAL)
+
+    def _with_stones(self, raw: bytes, number: int) -> tuple[bytes, dict[str, bytes]] | None:
+        """The record with the handicap stones it leaves out, and its properties (the words and the result are then its); None if they fit
+        nowhere, or in two ways, or if another program than a server's wrote it."""  # fmt: skip
+        good = []
+        for points in handicap.candidates(number):
+            trial = handicap.with_stones(raw, points)
+            properties = self._scan_alone(trial)
+            if properties is not None and self._result[scan.SETUP] == number and self._starts_white():
+                texts = self._texts(trial, properties)
+                if points in handicap.candidates(number, text.date(texts.get("DT", ""))) and not meaning.other_program(trial, texts):
+                    good.append((trial, properties))
+        if len(good) != 1:
+            return None
+        self._scan_alone(good[0][0])
+        return good[0]
+
+    def _scan_alone(self, raw: bytes) -> dict[str, bytes] | None:
+        return self._scan(raw, np.frombuffer(raw, np.uint8), 0, len(raw))
+
+    def _starts_white(self) -> bool:
+        status = self._result[scan.STATUS]
+        return bool(status == scan.NO_MOVES or (status == scan.GOOD and self._words[self._result[scan.SETUP]] & scan.WHITE_BIT))
+
+    def _texts(self, raw: bytes, properties: dict[str, bytes]) -> dict[str, str]:
         codec = "utf-8"
         if not raw.isascii():
             codec = encoding.best_encoding(b"\n".join(properties.values()), properties.get("CA", b"").decode("ascii", "replace"))
-        texts = {key: encoding.simple_text(value, codec) for key, value in properties.items() if key in _KEPT}
-        record = np.zeros((), RECORD)
-        winner, margin = text.outcome(texts.get("RE", ""))
-        handicap = texts.get("HA", "")
+        return {key: encoding.simple_text(value, codec) for key, value in properties.items() if key in meaning.KEPT}
+
+    def _game(self, name: str, raw: bytes, properties: dict[str, bytes], notes: list[Note]) -> Game:
+        n_setup, n_moves = int(self._result[scan.SETUP]), int(self._result[scan.MOVES])
+        words = self._words[: n_setup + n_moves].copy()
+        texts = self._texts(raw, properties)
+        record, odd = meaning.describe(raw, texts, words, n_setup, int(self._result[scan.TO_PLAY]))
         record["key"] = scan.game_key(words, n_setup, n_moves, self._permutations)
-        record["setup"], record["moves"] = n_setup, n_moves
-        record["winner"], record["margin"] = winner, margin
-        record["to_play"] = self._result[scan.TO_PLAY]
-        record["black_rank"] = text.rank(texts.get("BR", ""))
-        record["white_rank"] = text.rank(texts.get("WR", ""))
-        stated = int(handicap) if handicap.isascii() and handicap.isdigit() and len(handicap) < 3 else 0
-        record["handicap"] = max(stated if stated > 1 else 0, n_setup if n_setup > 1 and not (words[:n_setup] & scan.WHITE_BIT).any() else 0)
-        record["date"] = text.date(texts.get("DT", ""))
-        record["komi"] = text.komi(texts.get("KM", ""))
-        return Game(record, words, texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""), name)
+        return Game(record, words, texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""), name, (*notes, *odd))
 
 
-_KEPT = ("PB", "PW", "BR", "WR", "RE", "DT", "KM", "HA", "PC")
-_NAMES = {scan.property_code(name): name for name in (*_KEPT, "CA", "GN", "EV")}
+_NAMES = {scan.property_code(name): name for name in (*meaning.KEPT, "CA", "GN", "EV")}
 
 
 def _resume(data: bytes, begin: int, end: int) -> int:
@@ -151,12 +181,14 @@ def _resume(data: bytes, begin: int, end: int) -> int:
 
 @dataclass
 class Chunk:
-    """Games as arrays, ready for the store: records `(G,)`, words `(W,)`, the text table, what was skipped, and counts by reason."""
+    """Games as arrays, ready for the store: records `(G,)`, words `(W,)`, the text table, what was skipped, and what had to be decided about games
+    that were taken (file and note)."""  # fmt: skip
 
     records: npt.NDArray[np.void]
     words: npt.NDArray[np.uint16]
     texts: list[str]
     skipped: list[Skipped] = field(default_factory=list)
+    notes: list[tuple[str, Note]] = field(default_factory=list)
 
     def reasons(self) -> Counter[str]:
         return Counter(item.reason for item in self.skipped)
@@ -178,11 +210,12 @@ def chunks(unit: sources.Unit, limit: int = sources.ARCHIVE_LIMIT) -> Iterator[C
     words: list[npt.NDArray[np.uint16]] = []
     texts: dict[str, int] = {}
     skipped: list[Skipped] = []
+    notes: list[tuple[str, Note]] = []
     position = 0
 
     def pack() -> Chunk:
         packed = np.array(records, RECORD) if records else np.zeros(0, RECORD)
-        return Chunk(packed, np.concatenate(words) if words else np.zeros(0, np.uint16), list(texts), skipped)
+        return Chunk(packed, np.concatenate(words) if words else np.zeros(0, np.uint16), list(texts), skipped, notes)
 
     for blob in sources.read(unit, limit):
         source = source_of(blob.name)
@@ -196,9 +229,10 @@ def chunks(unit: sources.Unit, limit: int = sources.ARCHIVE_LIMIT) -> Iterator[C
                     record[key] = texts.setdefault(value, len(texts))
                 records.append(record)
                 words.append(item.words)
+                notes.extend((item.name, note) for note in item.notes)
                 position += len(item.words)
             if len(records) + len(skipped) >= GAMES_A_CHUNK:
                 yield pack()
-                records, words, texts, skipped, position = [], [], {}, [], 0
+                records, words, texts, skipped, notes, position = [], [], {}, [], [], 0
     if records or skipped:
         yield pack()
