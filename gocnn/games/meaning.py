@@ -41,8 +41,8 @@ def other_program(raw: bytes, texts: Mapping[str, str]) -> bool:
 def komi(texts: Mapping[str, str], fox: bool) -> tuple[float, Note | None]:
     """Komi in points, nan if it is not known; and a note if something is written that cannot be it.
 
-    Sina's old exports have it in `KO`. Fox writes 0 in even games for which it kept no komi: all of 1,460 such games with a counted result were
-    won by whole points and a half, all of 330 with handicap stones or `HA[1]` by whole points.
+    Sina's old exports have it in `KO`. Fox writes 0 in even games for which it kept no komi: all of 1,365 such games with a counted result were
+    won by whole points and a half, all of 323 with handicap stones or `HA[1]` by whole points.
     """
     written = texts.get("KM") or texts.get("KO", "")
     value = text.komi(written, fox)
