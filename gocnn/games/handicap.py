@@ -27,6 +27,7 @@ EARLIER_PLACES = PLACES | {6: _CORNERS + _TOP_AND_BOTTOM, 7: _CORNERS + _TOP_AND
 LAST_EARLIER, FIRST_LATER = 20151231, 20180101
 
 _STATED = re.compile(rb"HA\s*\[\s*0*([1-9]\d?)\s*\]")
+_ROOT = re.compile(rb"\([\x00-\x20]*;?")
 _HEAD = 4096
 
 
@@ -49,5 +50,6 @@ def candidates(number: int, date: int = 0) -> list[tuple[str, ...]]:
 
 def with_stones(record: bytes, points: tuple[str, ...]) -> bytes:
     """The record with these black stones in its root node."""
-    root = record.index(b";") + 1
+    begin = _ROOT.match(record)
+    root = begin.end() if begin else 0
     return record[:root] + b"AB" + b"".join(b"[%s]" % point.encode() for point in points) + record[root:]

@@ -1,5 +1,6 @@
 """From bytes to games: every game of every file, or the reason it was skipped."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from gocnn.board import rules, symmetry
 from gocnn.games import encoding, handicap, meaning, scan, slowpath, sources, text
 from gocnn.games.record import RECORD, Note
 from gocnn.games.record import Game as Game
+from gocnn.games.shield import BEGINNING, SgfText
 
 REASONS = {
     scan.BROKEN: "broken SGF",
@@ -39,12 +41,14 @@ MOST_UNCLOSED = 100
 
 @dataclass(frozen=True)
 class Skipped:
-    """One thing that was not taken in: the file, the number of the game in it (from 1; 0 for the whole file), why, and details."""
+    """One thing that was not taken in: the file, the number of the game in it (from 1; 0 for the whole file), why, details, and where in the file
+    the game stands (bytes; nowhere for the whole file)."""  # fmt: skip
 
     name: str
     game: int
     reason: str
     detail: str = ""
+    span: tuple[int, int] = (0, 0)
 
 
 class Reader:
@@ -63,62 +67,75 @@ class Reader:
         """Each game of one file in order, or what was skipped and why."""
         if blob.trouble:
             yield Skipped(blob.name, 0, UNREADABLE, blob.trouble)
-            return
-        data = np.frombuffer(blob.data, np.uint8)
+        else:
+            yield from self.games_of(blob.name, SgfText(blob.data))
+
+    def games_of(self, name: str, file: SgfText) -> Iterator[Game | Skipped]:
+        """The same of a file that was opened already."""
+        data = np.frombuffer(file.data, np.uint8)
         begin, number, unclosed = scan.game_start(data, 0), 0, 0
         if begin < 0:
-            yield Skipped(blob.name, 0, NOT_SGF, "empty file" if not blob.data.strip() else "no game tree '(;' in it")
+            yield Skipped(name, 0, NOT_SGF, "no game tree '(;' in it" if file.raw.strip() else "empty file")
             return
+        beginnings: list[int] | None = None
         while begin >= 0:
             number += 1
             end = scan.game_end(data, begin)
-            item = self._one(blob, data, begin, end, number) if end >= 0 else None
+            item = self._one(name, file, data, begin, end, number) if end >= 0 else None
             if not isinstance(item, Game):
                 # Brackets that do not close swallow the games that follow: look for the next plain beginning.
-                resume = _resume(blob.data, begin, end)
+                if beginnings is None:
+                    beginnings = [match.start() for match in BEGINNING.finditer(file.data)]
+                stop = end if end >= 0 else len(data)
+                following = bisect_left(beginnings, begin + 2)
+                resume = min(beginnings[following], stop) if following < len(beginnings) else stop
                 if item is None or resume < end:
                     unclosed += 1
                     if unclosed > MOST_UNCLOSED:
                         detail = f"brackets of {MOST_UNCLOSED} games do not close; the rest of the file was left unread"
-                        yield Skipped(blob.name, number, REASONS[scan.BROKEN], detail)
+                        yield Skipped(name, number, REASONS[scan.BROKEN], detail)
                         return
-                    end, item = resume, Skipped(blob.name, number, REASONS[scan.BROKEN], "its brackets do not close")
+                    end, item = resume, Skipped(name, number, REASONS[scan.BROKEN], "its brackets do not close", (begin, resume))
             yield item
             begin = scan.game_start(data, end)
 
-    def _one(self, blob: sources.Blob, data: scan.Bytes, begin: int, end: int, number: int) -> Game | Skipped:
-        raw = blob.data[begin:end]
-        properties = self._scan(raw, data, begin, end)
-        if properties is None:
-            return Skipped(blob.name, number, REASONS[scan.BROKEN], f"an unusual game of more than {SLOW_LIMIT >> 20} MB")
-        status, detail = int(self._result[scan.STATUS]), int(self._result[scan.DETAIL])
+    def _one(self, name: str, file: SgfText, data: scan.Bytes, begin: int, end: int, number: int) -> Game | Skipped:
+        span = (begin, end)
+        result = self._result
+        if (found := self._scan(file.raw, file.data, data, begin, end)) is None:
+            return Skipped(name, number, REASONS[scan.BROKEN], f"an unusual game of more than {SLOW_LIMIT >> 20} MB", span)
+        properties, detail = found
+        status = int(result[scan.STATUS])
+        detail = detail or (f"move {result[scan.DETAIL]}" if result[scan.DETAIL] else "")
         notes: list[Note] = []
-        stones = handicap.stated(raw)
+        stones = handicap.stated(file.raw[begin:end])
         if stones > 1 and self._lacks_stones():
-            found = self._with_stones(raw, stones)
-            if found is not None:
-                raw, properties, notes = *found, [Note(meaning.STONES_ADDED, f"HA[{stones}] without AB")]
+            with_stones = self._with_stones(file, begin, end, stones)
+            if with_stones is not None:
+                properties, status = with_stones, int(result[scan.STATUS])
+                notes.append(Note(meaning.STONES_ADDED, f"HA[{stones}] without AB"))
             elif status != scan.ILLEGAL:
-                why = f"HA[{stones}] and White moves first, but no AB says where the stones stand, and they fit nowhere a server puts them"
-                return Skipped(blob.name, number, STONES_MISSING, why)
-            status = int(self._result[scan.STATUS]) if found is not None else status
-        if status not in self._accepted or (status == scan.NO_MOVES and not (properties or self._result[scan.SETUP])):
-            return Skipped(blob.name, number, REASONS[status], f"move {detail}" if detail else "")
-        return self._game(blob.name, raw, properties, notes)
+                return Skipped(name, number, STONES_MISSING, f"HA[{stones}] and no AB, and they fit nowhere that a server puts them", span)
+        if status not in self._accepted or (status == scan.NO_MOVES and not (properties or result[scan.SETUP])):
+            return Skipped(name, number, REASONS[status], detail, span)
+        return self._game(name, file, begin, end, properties, notes)
 
-    def _scan(self, raw: bytes, data: scan.Bytes, begin: int, end: int) -> dict[str, bytes] | None:
-        """Read the game tree `raw`, which is `data[begin:end]`: fills the words and the result, and returns the properties of its root; None if it
-        is too large for the careful path."""  # fmt: skip
+    def _scan(self, raw: bytes, hidden: bytes, data: scan.Bytes, begin: int, end: int) -> tuple[dict[str, bytes], str] | None:
+        """Read the game tree in `raw[begin:end]`: fills the words and the result, and returns the properties of its first node, and what there is to
+        say of a game that cannot be used; None if it is too large for the careful path.
+
+        hidden, and as an array data: `raw` with doubtful bytes hidden (`gocnn.games.shield`).
+        """
         result, words = self._result, self._words
         scan.scan(data, begin, end, self._state, words, self._properties, result)
         if result[scan.STATUS] == scan.UNUSUAL:
-            return slowpath.read(raw, self._state, words, result) if end - begin <= SLOW_LIMIT else None
+            return slowpath.read(raw, hidden, begin, end, self._state, words, result) if end - begin <= SLOW_LIMIT else None
         properties: dict[str, bytes] = {}
         for code, start, stop in self._properties[: result[scan.PROPERTIES]].tolist():
-            name = _NAMES.get(code)
-            if name is not None and name not in properties:
-                properties[name] = raw[start - begin : stop - begin]
-        return properties
+            key = _NAMES.get(code)
+            if key is not None and key not in properties:
+                properties[key] = raw[start:stop]
+        return properties, ""
 
     def _lacks_stones(self) -> bool:
         """Whether the game just read, which states handicap stones, may have left them out: it sets none up, and White moves first or a move is
@@ -130,53 +147,42 @@ class Reader:
             return bool(self._result[scan.SETUP] == 0 and self._result[scan.TO_PLAY] != 1)
         return bool(status == scan.ILLEGAL)
 
-    def _with_stones(self, raw: bytes, number: int) -> tuple[bytes, dict[str, bytes]] | None:
-        """The record with the handicap stones it leaves out, and its properties (the words and the result are then its); None if they fit
-        nowhere, or in two ways, or if another program than a server's wrote it."""  # fmt: skip
-        good = []
-        for points in handicap.candidates(number):
-            trial = handicap.with_stones(raw, points)
-            properties = self._scan_alone(trial)
-            if properties is not None and self._result[scan.SETUP] == number and self._starts_white():
-                texts = self._texts(trial, properties)
-                if points in handicap.candidates(number, text.date(texts.get("DT", ""))) and not meaning.other_program(trial, texts):
-                    good.append((trial, properties))
-        if len(good) != 1:
-            return None
-        self._scan_alone(good[0][0])
-        return good[0]
+    def _with_stones(self, file: SgfText, begin: int, end: int, number: int) -> dict[str, bytes] | None:
+        """Read the game with the handicap stones it leaves out: its properties (the words and the result are then its); None if they fit nowhere, or
+        in two ways, or if another program than a server's wrote it."""  # fmt: skip
+        fitting = [points for points in handicap.candidates(number) if self._fits(file, begin, end, points)]
+        return self._read_with(file, begin, end, fitting[0]) if len(fitting) == 1 else None
 
-    def _scan_alone(self, raw: bytes) -> dict[str, bytes] | None:
-        return self._scan(raw, np.frombuffer(raw, np.uint8), 0, len(raw))
+    def _fits(self, file: SgfText, begin: int, end: int, points: tuple[str, ...]) -> bool:
+        properties = self._read_with(file, begin, end, points)
+        status, first = self._result[scan.STATUS], self._words[len(points)]
+        if properties is None or self._result[scan.SETUP] != len(points) or status not in (scan.GOOD, scan.NO_MOVES):
+            return False
+        texts = self._texts(file, begin, end, properties)
+        allowed = handicap.candidates(len(points), text.date(texts.get("DT", "")))
+        moves_white = status == scan.NO_MOVES or bool(first & scan.WHITE_BIT)
+        return moves_white and points in allowed and not meaning.other_program(file.raw[begin:end], texts)
 
-    def _starts_white(self) -> bool:
-        status = self._result[scan.STATUS]
-        return bool(status == scan.NO_MOVES or (status == scan.GOOD and self._words[self._result[scan.SETUP]] & scan.WHITE_BIT))
+    def _read_with(self, file: SgfText, begin: int, end: int, points: tuple[str, ...]) -> dict[str, bytes] | None:
+        raw, hidden = (handicap.with_stones(part[begin:end], points) for part in (file.raw, file.data))
+        found = self._scan(raw, hidden, np.frombuffer(hidden, np.uint8), 0, len(raw))
+        return found[0] if found else None
 
-    def _texts(self, raw: bytes, properties: dict[str, bytes]) -> dict[str, str]:
-        codec = "utf-8"
-        if not raw.isascii():
-            codec = encoding.best_encoding(b"\n".join(properties.values()), properties.get("CA", b"").decode("ascii", "replace"))
+    def _texts(self, file: SgfText, begin: int, end: int, properties: dict[str, bytes]) -> dict[str, str]:
+        codec = file.codec(begin) or encoding.of_game(properties, file.raw, begin, end)
         return {key: encoding.simple_text(value, codec) for key, value in properties.items() if key in meaning.KEPT}
 
-    def _game(self, name: str, raw: bytes, properties: dict[str, bytes], notes: list[Note]) -> Game:
+    def _game(self, name: str, file: SgfText, begin: int, end: int, properties: dict[str, bytes], notes: list[Note]) -> Game:
         n_setup, n_moves = int(self._result[scan.SETUP]), int(self._result[scan.MOVES])
         words = self._words[: n_setup + n_moves].copy()
-        texts = self._texts(raw, properties)
-        record, odd = meaning.describe(raw, texts, words, n_setup, int(self._result[scan.TO_PLAY]))
+        texts = self._texts(file, begin, end, properties)
+        record, odd = meaning.describe(file.raw[begin:end], texts, words, n_setup, int(self._result[scan.TO_PLAY]))
         record["key"] = scan.game_key(words, n_setup, n_moves, self._permutations)
-        return Game(record, words, texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""), name, (*notes, *odd))
+        names = (texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""))
+        return Game(record, words, *names, name, (begin, end), (*notes, *odd))
 
 
 _NAMES = {scan.property_code(name): name for name in (*meaning.KEPT, "CA", "GN", "EV")}
-
-
-def _resume(data: bytes, begin: int, end: int) -> int:
-    """Inside a bad game at `begin`, which ends at `end` (-1: never): where another plainly begins (a game tree that opens with a root
-    property), or the end."""  # fmt: skip
-    stop = end if end >= 0 else len(data)
-    starts = [at for tag in (b"(;GM[", b"(;FF[", b"(;SZ[", b"(;CA[") if (at := data.find(tag, begin + 2, stop)) >= 0]
-    return min(starts, default=stop)
 
 
 @dataclass

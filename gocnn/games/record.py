@@ -53,7 +53,8 @@ class Note:
 
 @dataclass
 class Game:
-    """One good game: its record (texts not yet numbered), its words (setup stones, then moves; uint16), its texts and its file."""
+    """One good game: its record (texts not yet numbered), its words (setup stones, then moves; uint16), its texts, its file and where
+    it stands there (bytes), and what had to be decided."""  # fmt: skip
 
     record: npt.NDArray[np.void]
     words: npt.NDArray[np.uint16]
@@ -61,4 +62,5 @@ class Game:
     white: str
     place: str
     name: str
+    span: tuple[int, int] = (0, 0)
     notes: tuple[Note, ...] = ()
