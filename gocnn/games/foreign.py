@@ -1,4 +1,4 @@
-"""Game records of servers that have formats of their own: Tygem's GIB, CyberOro's (WBaduk's) NGF, Pandanet's UGF. Each becomes SGF, and is read as such.
+"""Game records in formats of servers: Tygem's GIB, CyberOro's (WBaduk's) NGF, Pandanet's UGF. Each becomes SGF, and is read as such.
 
 Which format a file has is told by what is in it, not by its name. None of the formats has a published specification; what is known of them is
 collected at https://senseis.xmp.net/?GIB, https://homepages.cwi.nl/~aeb/go/misc/ugf.html and https://senseis.xmp.net/?UGI.
@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterator
 
 from gocnn.games import encoding, gib, ngf, ugf
-from gocnn.games.kifu import BadRecord
+from gocnn.games.kifu import BadRecord, Kifu
 
 SUFFIXES = (".gib", ".ngf", ".ugf", ".ugi")
 """By which such records are found in folders and archives."""
+
+FORMATS = tuple((each.SIGNATURE, each.DECLARED, each.read) for each in (gib, ugf, ngf))
 
 _LHA = re.compile(rb"(?:PP)?.{2}-lh[0-9]-", re.DOTALL)
 _HEAD = 4096
@@ -27,9 +29,10 @@ def as_sgf(data: bytes) -> bytes:
     if wide:
         data = data.decode("utf-16", "replace").encode()
         head = data[:_HEAD].lstrip()
-    for reads in (gib, ugf, ngf):
-        if reads.SIGNATURE.search(head):
-            return reads.read(list(_lines(data, reads.DECLARED))).sgf()
+    for signature, declared, read in FORMATS:
+        if signature.search(head):
+            kifu: Kifu = read(list(_lines(data, declared)))
+            return kifu.sgf()
     if _LHA.match(head):
         raise BadRecord("an UGZ record or another LHA archive; unpack it first")
     return data

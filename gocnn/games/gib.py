@@ -20,7 +20,8 @@ _RESULTS = {"3": "B+R", "4": "W+R", "7": "B+T", "8": "W+T"}
 
 def read(lines: list[str]) -> Kifu:
     """Raises BadRecord."""
-    kifu, header = Kifu(), {}
+    kifu = Kifu()
+    header: dict[str, str] = {}
     for line in lines:
         header.update(_HEADER.findall(line))
         words = line.split()

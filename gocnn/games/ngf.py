@@ -51,7 +51,7 @@ def _header(lines: list[str], kifu: Kifu) -> None:
 
 
 def _header_of_sites(header: list[str], rest: list[str], kifu: Kifu) -> None:
-    """As Chinese sites have it: title, white, black, two lines, date, size, handicap, 0, komi, number of moves; the result in a comment at the end."""
+    """As Chinese sites have it: title, white, black, two lines, date, size, handicap, 0, komi, number of moves; last the result in a comment."""
     header = [*header[:11], *[""] * (11 - len(header))]
     size, handicap, komi = whole(header[6], 1, 99), whole(header[7], 0, 99), whole(header[9], 0, 99)
     if size is None or handicap is None:

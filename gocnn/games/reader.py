@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import rules, symmetry
-from gocnn.games import encoding, handicap, meaning, scan, slowpath, sources, text
+from gocnn.games import encoding, foreign, handicap, meaning, scan, slowpath, sources, text
+from gocnn.games.kifu import BadRecord
 from gocnn.games.record import RECORD, Note
 from gocnn.games.record import Game as Game
 from gocnn.games.shield import BEGINNING, SgfText
@@ -28,6 +29,7 @@ REASONS = {
 }
 NOT_SGF = "not SGF"
 UNREADABLE = "cannot be read"
+BAD_RECORD = "broken record"
 STONES_MISSING = "handicap stones missing"
 DUPLICATE = "duplicate"
 
@@ -67,8 +69,13 @@ class Reader:
         """Each game of one file in order, or what was skipped and why."""
         if blob.trouble:
             yield Skipped(blob.name, 0, UNREADABLE, blob.trouble)
-        else:
-            yield from self.games_of(blob.name, SgfText(blob.data))
+            return
+        try:
+            data = foreign.as_sgf(blob.data)
+        except BadRecord as error:
+            yield Skipped(blob.name, 0, BAD_RECORD, str(error))
+            return
+        yield from self.games_of(blob.name, SgfText(data))
 
     def games_of(self, name: str, file: SgfText) -> Iterator[Game | Skipped]:
         """The same of a file that was opened already."""

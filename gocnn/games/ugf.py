@@ -3,7 +3,7 @@
     [Header]    Name=value lines, among them PlayerB=name,rank,...; Hdcp=stones,komi; Winner=B,points; Size; Date; CoordinateType=IGS or JPN; Lang
     [Data]      point,colour and player,number,seconds: `QP,B1,1,0`; a point outside of the board (YA) is a pass; number 0: a handicap stone
 
-Points are two letters from A; rows count from the bottom in IGS coordinates, else from the top. Other sections (comments, variations) are passed over.
+Points are two letters from A; rows count from the bottom in IGS coordinates, else from the top. Comments and variations are passed over.
 """
 
 import re
