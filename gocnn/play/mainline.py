@@ -105,6 +105,9 @@ def _record(file: SgfText, item: reader.Game | reader.Skipped) -> Record:
     if isinstance(item, reader.Skipped) and not item.span[1]:
         record.trouble = item.detail or item.reason
         return record
+    if isinstance(item, reader.Skipped) and item.reason == reader.STONES_MISSING:
+        record.trouble = f"{item.reason} ({item.detail})"
+        return record
     try:
         line = nodes.main_line(file.data, *item.span)
     except nodes.BadGrammar as error:
@@ -193,7 +196,8 @@ def position_after(record: Record, ply: int) -> Board:
     if ply < len(record.steps):
         position_before(board, record.steps[ply])
         return board
-    to_play = record.to_play or board.to_play
+    begins = WHITE if record.handicap and not record.steps else board.to_play
+    to_play = record.to_play or begins
     if record.setup is not None:
         board.set_up(*record.setup)
     board.to_play = to_play
