@@ -20,6 +20,7 @@ from gocnn.errors import UserError
 from gocnn.files import write_text
 from gocnn.games import reader, sources, store
 from gocnn.games.reader import Chunk, Skipped
+from gocnn.games.record import Note
 from gocnn.locks import locked
 
 MOST_LISTED = 100_000
@@ -31,12 +32,20 @@ SMALL = 2 << 20
 
 @dataclass
 class Report:
-    """What an import did: games taken, moves, and what was skipped, by reason and one by one."""
+    """What an import did: games taken, moves, what was skipped, by reason and one by one, and what had to be decided about games that were taken."""
 
     games: int = 0
     moves: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
+    decided: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def decide(self, notes: Iterable[tuple[str, Note]]) -> None:
+        """Count what had to be decided about games that were taken, and keep the first of each kind as an example."""
+        for name, note in notes:
+            self.decided[note.what] += 1
+            self.examples.setdefault(note.what, f"{name}: {note.detail}")
 
     def note(self, skipped: Iterable[Skipped]) -> None:
         """Add to the list, up to MOST_LISTED (the counts by reason go on)."""
@@ -120,6 +129,7 @@ def _without_duplicates(chunks: Iterator[Chunk], known: set[int], report: Report
                 keep[i] = False
             known.add(key)
         report.note(chunk.skipped)
+        report.decide(chunk.notes)
         report.reasons += chunk.reasons()
         if not keep.all():
             report.reasons[reader.DUPLICATE] += int((~keep).sum())

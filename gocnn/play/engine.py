@@ -10,9 +10,7 @@ import numpy.typing as npt
 from gocnn import __version__
 from gocnn.board import BLACK, WHITE, BadVertex, IllegalMove
 from gocnn.board.coords import COLOUR_NAMES, SIZE, from_gtp, to_gtp
-from gocnn.errors import UserError
-from gocnn.games import sources
-from gocnn.play import position
+from gocnn.play import loading
 from gocnn.play.clock import SYSTEMS, BadClock, Clock
 from gocnn.play.diagram import diagram
 from gocnn.play.game import FIXED_HANDICAP, Game
@@ -147,25 +145,9 @@ class Engine:
 
     def cmd_loadsgf(self, arguments: list[str]) -> str:
         name, stop = file_and_number(arguments)
-        try:
-            unit = sources.find([name])[0]
-            blob = next(iter(sources.read(unit)), None)
-            if blob is None:
-                raise UserError("no game in it")
-            record = position.read_game(blob)
-            place = position.at_ply(record, None if stop is None else min(max(stop - 1, 0), int(record.record["moves"])))
-        except (UserError, OSError) as error:
-            raise Refused(f"cannot load file: {error}") from None
-        setup = position.set_up_of(record)
-        self.game.set_up(*setup, handicap=int(record.record["handicap"]))
-        for index, colour in place.board.moves:
-            self.game.play(index, colour)
-        self.game.board.to_play = place.board.to_play
-        komi = float(record.record["komi"])
-        if np.isfinite(komi):
-            self.game.komi = komi
+        loading.load(name, None if stop is None else max(stop - 1, 0), self.game)
         self.player.new_game()
-        return COLOUR_NAMES[place.board.to_play]
+        return COLOUR_NAMES[self.game.board.to_play]
 
     # --- play ---
 
