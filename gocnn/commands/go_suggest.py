@@ -9,6 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
+from gocnn.commands.outputs import Picture
 from gocnn.commands.style_option import style_option
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
@@ -23,7 +24,7 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 @click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
 @style_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--picture", type=click.Path(path_type=Path), help="Draw the board with the suggestions (.png or .svg).")
+@click.option("--picture", type=Picture(), help="Draw the board with the suggestions (.png, .jpg, .svg, .pdf).")
 @click.option("--numbers", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="On the picture: number the last N moves.")
 @click.option("--colour/--no-colour", default=None, help="Colour the board.  [default: on a terminal]")
 def command(game: str | None, at: int | None, moves: str, model: str | None, top: int | None, symmetries: str, style: str,
@@ -33,8 +34,6 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
 
     Probabilities are over the legal moves. Given a game and --at, the move that was played is shown with its rank.
     """
-    if picture is not None and picture.suffix.lower() not in (".png", ".svg"):
-        raise click.BadParameter(f"{picture} must end in .png or .svg", param_hint="--picture")
     if at is not None and game is None:
         raise click.UsageError("--at needs a game record")
     if model is None or model.lower().endswith(".onnx"):
