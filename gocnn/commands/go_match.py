@@ -1,7 +1,6 @@
 """go-match: two engines play each other."""
 
 import json
-import os
 import sys
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gocnn.cores import cores
 from gocnn.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def command(first: str, second: str, games: int, out: Path, openings: Path | Non
     starts = from_file(openings, opening_moves) if openings else from_network(evaluator, pairs, opening_moves, seed) if opening_moves else [[]]
     todo = [number for number in range(games) if number not in done]
     match = _Match(first, second, referee, Terms(komi, seconds, main_time), starts, evaluator, out, done, games, quiet)
-    interrupted = match.run(todo, jobs or os.cpu_count() or 1)
+    interrupted = match.run(todo, jobs or cores())
     _show(match.results(), first, second)
     if interrupted:
         click.echo("stopped; the same command goes on with the games that are left", err=True)

@@ -2,7 +2,6 @@
 
 import hashlib
 import multiprocessing as mp
-import os
 import queue
 import sys
 from collections import Counter
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import write_text
 from gocnn.games import reader, sources, store
@@ -141,7 +141,7 @@ def import_games(arguments: list[str], out: Path, *, append: bool = False, jobs:
     units = sources.find(arguments)
     report = Report()
     known: set[int] = set(store.Store(out).records()["key"].tolist()) if append else set()
-    processes = min(jobs or _cores(), len(units))
+    processes = min(jobs or cores(), len(units))
     alone = processes <= 1 or any(u.kind == "stdin" for u in units) or sum(u.size for u in units) < SMALL
     with tqdm(desc="importing", unit=" games", disable=quiet or not sys.stderr.isatty(), file=sys.stderr) as bar:
         raw = (c for u in units for c in reader.chunks(u, limit)) if alone else _parallel(units, processes, limit)
@@ -174,10 +174,6 @@ def _first_with_games(chunks: Iterator[Chunk]) -> Chunk | None:
 def _chain(first: Chunk, rest: Iterator[Chunk]) -> Iterator[Chunk]:
     yield first
     yield from rest
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 def cached_store(arguments: list[str], cache: Path, **options: Any) -> tuple[Path, Report | None]:

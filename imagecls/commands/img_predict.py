@@ -1,7 +1,6 @@
 """img-predict: the classes of pictures."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ def command(
     """
     from tqdm import tqdm
 
+    from gocnn.cores import cores
     from gocnn.training.distributed import join
     from imagecls.model import Ensemble, load
 
@@ -35,7 +35,7 @@ def command(
     ensemble = Ensemble([load(path, place) for path in models])
     photos = _photos(images)
     with tqdm(total=len(photos), unit=" pictures", disable=quiet or len(photos) < 32 or not sys.stderr.isatty(), file=sys.stderr) as bar:
-        answers = ensemble.predict(photos, tta, os.cpu_count() or 1, bar.update)
+        answers = ensemble.predict(photos, tta, cores(), bar.update)
     for photo, answer in zip(photos, answers, strict=True):
         if isinstance(answer, str):
             click.echo(f"error: {photo.title}: {answer}", err=True)
