@@ -16,6 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from gocnn import archives
+from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import write_text
 from gocnn.games import reader, sources, store
@@ -164,7 +165,7 @@ def import_games(arguments: list[str], out: Path, *, append: bool = False, repla
 def _import(arguments: list[str], units: list[sources.Unit], out: Path, append: bool, jobs: int | None, limit: int, quiet: bool) -> Report:
     report = Report()
     known: set[int] = set(store.Store(out).records()["key"].tolist()) if append else set()
-    processes = min(jobs or _cores(), len(units))
+    processes = min(jobs or cores(), len(units))
     alone = processes <= 1 or any(u.kind in ("stdin", "pipe") for u in units) or sum(u.size for u in units) < SMALL
     with tqdm(desc="importing", unit=" games", disable=quiet or not sys.stderr.isatty(), file=sys.stderr) as bar:
         raw = (c for u in units for c in reader.chunks(u, limit)) if alone else _parallel(units, processes, limit)
@@ -197,10 +198,6 @@ def _first_with_games(chunks: Iterator[Chunk]) -> Chunk | None:
 def _chain(first: Chunk, rest: Iterator[Chunk]) -> Iterator[Chunk]:
     yield first
     yield from rest
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 def cached_store(arguments: list[str], cache: Path, *, jobs: int | None = None, limit: int = sources.ARCHIVE_LIMIT, quiet: bool = False
