@@ -190,14 +190,13 @@ def _plausibility(data: bytes, encoding: str) -> float:
         proper = all("\u0400" <= c <= "\u04ff" for word in words for c in word) and all(_NAME.fullmatch(_cased(word)) for word in words)
         capitals = sum(word[0].isupper() for word in words)
         return CYRILLIC if words and proper and capitals * 2 >= len(words) and not _BESIDE_LETTERS.search(data) else -1.0
-    if encoding == "big5hkscs" and sum(0x40 <= c.encode("big5hkscs", "replace")[-1] < 0x7F for c in characters if c != "\ufffd") * 4 < len(
-        characters
-    ):
-        return -1.0  # two fifths of Big5 have a second byte below 0x7f; where there are hardly any it is another encoding
     good = sum(_weight(character, encoding) for character in characters)
     if encoding == "cp949":
         good -= sum(_weight(c, encoding) for word in _MIXED.findall(text) for c in word)
         good += 0.2 * len(characters) if len(characters) >= 8 and all("\uac00" <= c <= "\ud7a3" for c in characters) else 0.0
+    if encoding == "big5hkscs":  # two fifths of Big5 have a second byte below 0x7f; where there are hardly any it may be another encoding
+        low = sum(0x40 <= c.encode("big5hkscs", "replace")[-1] < 0x7F for c in characters if c != "\ufffd")
+        good -= high * (0.0 if low * 4 >= len(characters) else 0.15 if low else 0.2)
     return good / high + (0.1 if encoding == "utf-8" else 0.0)
 
 
@@ -242,7 +241,7 @@ def _weight(character: str, encoding: str) -> float:
     if len(raw) != 2 or raw[1] < 0x80:
         return -0.2 if len(raw) == 2 and 0x4E00 <= code <= 0x9FFF else -1.0  # a lone accented letter before an ASCII one would look like this
     if 0xA4 <= raw[0] <= 0xAF:
-        return 0.0  # kana, Greek, Cyrillic and frames
+        return -0.5  # kana, Greek, Cyrillic and frames
     return 1.8 if 0xB0 <= raw[0] <= 0xD7 and raw[1] >= 0xA1 else 0.7
 
 
