@@ -126,7 +126,7 @@ class Ensemble:
 
     def _chunks(self, photos: Sequence[Photo], pool: ThreadPoolExecutor) -> Iterator[tuple[list[int], list[list[Pixels] | str]]]:
         numbers: list[int] = []
-        data: list[bytes] = []
+        data: list[bytes | BadImage] = []
         for i, content in read_photos(photos):
             numbers.append(i)
             data.append(content)
@@ -136,7 +136,9 @@ class Ensemble:
         if numbers:
             yield numbers, list(pool.map(self._decode, data))
 
-    def _decode(self, data: bytes) -> list[Pixels] | str:
+    def _decode(self, data: bytes | BadImage) -> list[Pixels] | str:
+        if isinstance(data, BadImage):
+            return str(data)
         try:
             return [decode(data, size, fit) for size, fit in self.formats]
         except BadImage as error:

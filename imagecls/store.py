@@ -145,6 +145,10 @@ class ImageStore:
 
             try:
                 for i, data in read_photos(photos):
+                    if isinstance(data, BadImage):
+                        added.bad.append((photos[i], str(data)))
+                        bar.update()
+                        continue
                     key = hashlib.blake2b(data, digest_size=KEY_BYTES).digest()
                     if key in known:
                         added.rows[i] = known[key]

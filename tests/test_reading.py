@@ -11,7 +11,7 @@ import pytest
 from sgfmill import sgf
 
 from gocnn.board import rules, symmetry
-from gocnn.games import reader, scan, slowpath, sources, text
+from gocnn.games import scan, slowpath, sources
 from gocnn.games.reader import Game, Reader, Skipped
 from tests.conftest import main_line, play_randomly, sgf_text
 
@@ -227,55 +227,6 @@ def test_damaged_utf8_is_still_utf8() -> None:
     assert "幽" in one(b"(;SZ[19]PB[" + damaged + b"];B[dd])").black
 
 
-@pytest.mark.parametrize(
-    ("written", "number"),
-    [
-        ("9d", 9),
-        ("9段", 9),
-        ("P9段", 19),
-        ("九段", 9),
-        ("初段", 1),
-        ("9p", 19),
-        ("1 kyu", -1),
-        ("30k", -30),
-        ("7级", -7),
-        ("", 0),
-        ("?", 0),
-        ("99d", 0),
-        ("pro", 0),
-    ],
-)
-def test_ranks(written: str, number: int) -> None:
-    assert text.rank(written) == number
-    if number:
-        assert text.rank(text.rank_name(number)) == number
-
-
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        ("B+R", (1, 0)),
-        ("W+3.5", (2, 3.5)),
-        ("B+Resign", (1, 0)),
-        ("W+T", (2, 0)),
-        ("0", (3, 0)),
-        ("Draw", (3, 0)),
-        ("Void", (0, 0)),
-        ("?", (0, 0)),
-        ("", (0, 0)),
-        ("Black+2", (1, 2)),
-    ],
-)
-def test_results(written: str, expected: tuple[int, float]) -> None:
-    assert text.outcome(written) == expected
-
-
-def test_dates_and_komi() -> None:
-    assert [text.date(d) for d in ("2011-05-03", "2011", "2011-05", "1996-05-06,07,08", "2011年5月3日", "May 2011", "0000-00-00", "2011-13-01")] == [
-        20110503, 20110000, 20110500, 19960506, 20110503, 20110000, 0, 0]  # fmt: skip
-    assert [text.komi(k) for k in ("6.5", "650", "375", "0", "", "abc", "-5.5", "99999")] == [6.5, 6.5, 3.75, 0, 0, 0, -5.5, 0]
-
-
 def test_keys_are_the_same_for_turned_games_and_differ_otherwise() -> None:
     turns = symmetry.table()
     keys = set()
@@ -351,6 +302,9 @@ def test_bombs_are_left_unread(tmp_path: Path) -> None:
     assert blobs[0].trouble.startswith("larger than 256 MB")
 
 
-def test_reader_source_names() -> None:
-    assert reader.source_of("/x/y/games.tar.xz:a/b.sgf") == "games.tar.xz"
-    assert reader.source_of("/x/y/b.sgf") == "y"
+def test_sources_are_archives_or_folders(tmp_path: Path) -> None:
+    path = archive_names(tmp_path)["tarxz"]
+    assert {b.source for b in sources.read(sources.find([str(path)])[0])} == {"g.tar.xz"}
+    (tmp_path / "12:30").mkdir()
+    (tmp_path / "12:30" / "b: c.sgf").write_bytes(b"(;B[aa])")
+    assert [b.source for b in sources.read(sources.find([str(tmp_path / "12:30")])[0])] == ["12:30"]

@@ -29,11 +29,18 @@ def command(games: tuple[str, ...], out: Path, append: bool, replace: bool, jobs
     if append and not out.exists():
         raise click.UsageError(f"{out} does not exist; leave out --append to make it")
     began = time.perf_counter()
-    report = import_games(list(games), out, append=append, jobs=jobs, limit=max_unpacked << 20)
+    report = import_games(list(games), out, append=append, replace=replace, jobs=jobs, limit=max_unpacked << 20)
     seconds = time.perf_counter() - began
     click.echo(f"{report.games} games, {report.moves} moves in {seconds:.1f} s ({report.games / max(seconds, 1e-9):.0f} games/s)")
     if report.reasons:
         why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
         click.echo(f"skipped {sum(report.reasons.values())}: {why} (see {out}.skipped.tsv)")
+    for what, count in report.decided.most_common():
+        click.echo(f"{count} {what} (first: {_plain(report.examples[what])})")
     store = Store(out)
     click.echo(f"{out}: {len(store)} games, {store.size} bytes, {store.size / len(store):.0f} bytes a game")
+
+
+def _plain(text: str) -> str:
+    """As it can be printed: names of files may hold bytes that are no text."""
+    return text.encode("utf-8", "replace").decode()

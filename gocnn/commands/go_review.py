@@ -12,7 +12,7 @@ import click
 from gocnn.errors import UserError
 
 if TYPE_CHECKING:
-    from gocnn.play.review import Review
+    from gocnn.play.review import Review, Start
 
 
 @click.command("go-review")
@@ -38,7 +38,7 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
     from gocnn.files import write_bytes, write_text
     from gocnn.games import sources
     from gocnn.play import annotate, mainline
-    from gocnn.play.review import review
+    from gocnn.play.review import expected_at, review
     from gocnn.policy.runtime import open_evaluator
 
     files = [blob for unit in sources.find(list(games)) for blob in sources.read(unit)]
@@ -46,6 +46,7 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
         raise click.BadParameter(f"{out} must be a folder, since there are {len(files)} game records", param_hint="--out")
     evaluator = open_evaluator(model, threads=threads)
     reviews: list[Review] = []
+    positions: list[Start] = []
     trouble: list[str] = []
     written: set[Path] = set()
     with tqdm(total=len(files), unit=" files", disable=quiet or len(files) < 2 or not sys.stderr.isatty(), leave=False) as bar:
@@ -56,6 +57,9 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
                 records = mainline.parse(blob.data, blob.name)
                 for number, record in enumerate(records, 1):
                     name = blob.name if len(records) == 1 else f"{blob.name} (game {number})"
+                    if not record.steps and record.line and not record.trouble:
+                        positions.append(expected_at(record, name, evaluator))
+                        continue
                     if not record.steps:
                         trouble.append(f"{name}: {record.trouble or 'it holds no moves'}; there is nothing to review")
                         continue
@@ -67,9 +71,14 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
                 trouble.append(str(error))
             bar.update()
     for line in trouble:
-        click.echo(f"skipped {line}" if reviews else f"error: {line}", err=True)
+        click.echo(f"skipped {line}" if reviews or positions else f"error: {line}", err=True)
+    if not as_json:
+        for position in positions:
+            click.echo(_position(position))
     if not reviews:
-        raise SystemExit(1)
+        if as_json and positions:
+            click.echo(json.dumps([_position_values(each) for each in positions]))
+        raise SystemExit(0 if positions else 1)
     if (picture is not None or html is not None) and len(reviews) > 1:
         raise click.UsageError(f"--picture and --html show one game, but there are {len(reviews)}; name one")
     if picture is not None:
@@ -81,7 +90,7 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
 
         write_text(html, page(reviews[0]))
     if as_json:
-        click.echo(json.dumps([_values(each) for each in reviews]))
+        click.echo(json.dumps([_values(each) for each in reviews] + [_position_values(each) for each in positions]))
     elif len(reviews) == 1:
         click.echo("\n".join(_report(reviews[0])))
     else:
@@ -151,3 +160,20 @@ def _values(review: "Review") -> dict[str, Any]:
     agreements = [{"side": who, "phase": phase} | asdict(a) for (who, phase), a in table(review.moves).items()]
     return {"game": review.name, "black": record.black, "white": record.white, "result": record.result, "trouble": record.trouble,
             "agreement": agreements, "moves": moves}  # fmt: skip
+
+
+def _position(position: "Start") -> str:
+    from gocnn.board.coords import to_gtp
+    from gocnn.play.mainline import side
+
+    choices = ", ".join(f"{to_gtp(index)} {p:.0%}" for index, p in position.choices)
+    return f"{position.name}: a position without moves to review; {side(position.to_play)} to play, first choices {choices}"
+
+
+def _position_values(position: "Start") -> dict[str, Any]:
+    from gocnn.board.coords import COLOUR_NAMES, to_gtp
+
+    record = position.record
+    choices = [{"move": to_gtp(index), "probability": p} for index, p in position.choices]
+    return {"game": position.name, "black": record.black, "white": record.white, "result": record.result, "trouble": record.trouble,
+            "agreement": [], "moves": [], "to_play": COLOUR_NAMES[position.to_play], "choices": choices}  # fmt: skip

@@ -38,10 +38,10 @@ def command(model: str, game: str | None, at: int | None, moves: str, layer: int
     if layer >= len(known):
         raise click.BadParameter(f"there is no layer {layer}; the network has 0 to {len(known) - 1}", param_hint="--layer")
     try:
-        index = from_gtp(point) if point else int(np.argmax(suggest(policy, place.board, int(place.handicap))))
+        index = from_gtp(point) if point else int(np.argmax(suggest(policy, place.board, int(place.handicap > 0))))
     except BadVertex as error:
         raise click.BadParameter(str(error), param_hint="--point") from error
-    planes = planes_of(place.board, recent_moves(place.board), policy.groups, int(place.handicap))
+    planes = planes_of(place.board, recent_moves(place.board), policy.groups, int(place.handicap > 0))
     if picture is not None:
         show.draw_maps(insight.feature_maps(policy, planes, layer), place.board, known[layer], picture)
         click.echo(f"{picture}: feature maps of {known[layer].name}")

@@ -11,10 +11,10 @@ import numpy as np
 
 from gocnn.board.coords import PASS, to_gtp
 from gocnn.commands.options import filters, game_filter
-from gocnn.games import text
+from gocnn.games import results, text
 from gocnn.games.store import Store
 
-RESULTS = {text.UNKNOWN: "unknown", text.BLACK_WON: "black", text.WHITE_WON: "white", text.DRAWN: "drawn"}
+RESULTS = {results.UNKNOWN: "unknown", results.BLACK_WON: "black", results.WHITE_WON: "white", results.DRAWN: "drawn"}
 
 
 @click.command("go-stats")

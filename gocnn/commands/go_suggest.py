@@ -28,7 +28,8 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 @click.option("--colour/--no-colour", default=None, help="Colour the board.  [default: on a terminal]")
 def command(game: str | None, at: int | None, moves: str, model: str | None, top: int | None, symmetries: str, style: str,
             as_json: bool, picture: Path | None, numbers: int, colour: bool | None) -> None:  # fmt: skip
-    """Suggest moves: in a game record (the first game of FILE.sgf, or standard input), in a position given by --moves, or on the empty board.
+    """Suggest moves: in a game record (the first game of FILE.sgf, or standard input; one without moves is a position), in a position given by
+    --moves, or on the empty board.
 
     Probabilities are over the legal moves. Given a game and --at, the move that was played is shown with its rank.
     """
@@ -47,9 +48,11 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
     from gocnn.policy.suggestion import suggest
 
     position = find(game, at, moves)
+    for note in position.notes:
+        click.echo(f"note: {game}: {note.what} ({note.detail})", err=True)
     policy = open_evaluator(model)
     check_style(policy, style)
-    probabilities = suggest(policy, position.board, facts_of(style, position.handicap), int(symmetries))
+    probabilities = suggest(policy, position.board, facts_of(style, position.handicap > 0), int(symmetries))
     legal = np.flatnonzero(position.board.legal())
     order = legal[np.argsort(-probabilities[legal], kind="stable")]
     rows = [(int(i), float(probabilities[i])) for i in order]
@@ -59,7 +62,7 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
         side = "Black" if position.board.to_play == 1 else "White"
         title = f"{position.title or 'empty board'}: {side} to play".lstrip()
         draw_board(position.board, picture, rows[: top or 10], position.played, title, numbers)
-    ply = len(position.board.moves)
+    ply = position.ply
     to_play = "black" if position.board.to_play == 1 else "white"
     played = None
     if position.played is not None:

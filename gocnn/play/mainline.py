@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from gocnn.board import BLACK, WHITE, Board, IllegalMove
 from gocnn.board.coords import COLOUR_NAMES, SIZE
 from gocnn.errors import UserError
-from gocnn.games import encoding, nodes, reader
+from gocnn.games import encoding, foreign, nodes, reader
+from gocnn.games.kifu import BadRecord
 from gocnn.games.scan import WHITE_BIT
 from gocnn.games.shield import SgfText
 
@@ -51,9 +52,15 @@ class Record:
 
 
 def parse(data: bytes, name: str) -> list[Record]:
-    """The games of a file, in order; one that cannot be read, or is not on 19x19, has only its trouble. Raises UserError if it is not SGF."""
-    file = SgfText(data)
-    records = [_record(file, item) for item in reader.Reader().games_of(name, file)]
+    """The games of a file, in order; one that cannot be read, or is not on 19x19, has only its trouble. Raises UserError if it is no game record.
+
+    A record in another format than SGF (`gocnn.games.foreign`) is SGF from here on.
+    """
+    try:
+        file = SgfText(foreign.as_sgf(data))
+    except BadRecord as error:
+        raise UserError(f"{name}: {error}; give another file") from error
+    records = [_record(file, item) for item in reader.Reader(positions=True).games_of(name, file)]
     if not any(record.line or record.span[1] for record in records):
         raise UserError(f"{name}: not a game record in SGF ({records[0].trouble}); give another file")
     return records
@@ -97,6 +104,9 @@ def _record(file: SgfText, item: reader.Game | reader.Skipped) -> Record:
     record = Record(file, item.span)
     if isinstance(item, reader.Skipped) and not item.span[1]:
         record.trouble = item.detail or item.reason
+        return record
+    if isinstance(item, reader.Skipped) and item.reason == reader.STONES_MISSING:
+        record.trouble = f"{item.reason} ({item.detail})"
         return record
     try:
         line = nodes.main_line(file.data, *item.span)
@@ -186,7 +196,8 @@ def position_after(record: Record, ply: int) -> Board:
     if ply < len(record.steps):
         position_before(board, record.steps[ply])
         return board
-    to_play = record.to_play or board.to_play
+    begins = WHITE if record.handicap and not record.steps else board.to_play
+    to_play = record.to_play or begins
     if record.setup is not None:
         board.set_up(*record.setup)
     board.to_play = to_play
