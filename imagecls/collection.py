@@ -179,8 +179,7 @@ def _limits(path: Path) -> archives.Limits:
 
 def _inside(name: str) -> str:
     """A name in an archive without what would lead out of it: a root, a drive, steps upwards."""
-    steps = [step for step in name.split("/") if step not in ("", ".", "..")]
-    return "/".join(steps[1:] if len(steps) > 1 and re.fullmatch("[A-Za-z]:", steps[0]) else steps)
+    return "/".join(step for step in name.split("/") if step not in ("", ".", "..") and not re.fullmatch("[A-Za-z]:", step))
 
 
 def _archive_names(path: Path) -> list[str]:

@@ -81,7 +81,11 @@ def softmax(logits: Floats) -> Floats:
 
 def load(path: str | Path, device: str = "cpu") -> Predictor:
     """Load a classifier: a model file, or a run's folder. Raises UserError."""
-    network, file, place = modelfile.load_network(path, KIND, lambda config: build(ClassifierConfig.from_json(config)), device)
+
+    def built(config: dict[str, Any]) -> Classifier:
+        return build(ClassifierConfig.from_json(modelfile.checked(config, ClassifierConfig)))
+
+    network, file, place = modelfile.load_network(path, KIND, built, device)
     return Predictor(network, ClassifierConfig.from_json(file.config), file.provenance, file.path, place)
 
 

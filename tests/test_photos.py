@@ -308,6 +308,39 @@ def test_killed_while_building_makes_only_what_is_missing(tmp_path):
         assert (pixels == decode((Path(photo.place) / photo.name).read_bytes(), 64)).all()
 
 
+def test_two_build_the_same_store_at_once(tmp_path):
+    data = tmp_path / "data" / "cat"
+    data.mkdir(parents=True)
+    for i in range(40):
+        (data / f"{i}.jpg").write_bytes(encoded(colourful(i, (200, 100)), "JPEG"))
+    command = [sys.executable, "-c", BUILD, str(tmp_path / "data"), str(tmp_path / "cache")]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = [process.communicate()[0].split() for process in running]
+    assert sum(int(decoded) for decoded, _ in answers) == 40  # each picture once, whoever came first
+    store = ImageStore(64, cache=tmp_path / "cache")
+    photos = open_collection(tmp_path / "data").parts[WHOLE]
+    rows = store.add(photos, quiet=True).rows
+    for photo, pixels in zip(photos, store.pixels(rows), strict=True):
+        assert (pixels == decode((Path(photo.place) / photo.name).read_bytes(), 64)).all()
+    assert sorted(path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()) == ["keys.bin", "pixels.u8"]
+
+
+def test_a_store_that_cannot_be_written_to_serves_what_it_holds(tmp_path, monkeypatch):
+    make_homework(tmp_path / "data", classes=2)
+    (tmp_path / "data" / "training" / "0_9.jpg").write_bytes(b"no picture")
+    photos = open_collection(tmp_path / "data").parts[TRAIN]
+    whole = ImageStore(24, cache=tmp_path / "cache").add(photos, quiet=True)
+    monkeypatch.setattr(os, "access", lambda *arguments: False)
+    again = ImageStore(24, cache=tmp_path / "cache").add(photos, quiet=True)
+    assert (again.rows == whole.rows).all()
+    assert again.reasons == whole.reasons != {}
+    others = open_collection(tmp_path / "data").parts[VALID]
+    with pytest.raises(UserError, match="is not in the image store"):
+        ImageStore(24, cache=tmp_path / "cache").add(others, quiet=True)
+    with pytest.raises(UserError, match="is not in the image store"):
+        ImageStore(32, cache=tmp_path / "cache").add(others, quiet=True)
+
+
 LIMITED = """
 import resource, sys
 from pathlib import Path

@@ -287,19 +287,20 @@ def test_archives_cut_short_give_what_was_before_and_say_so(kind: str, tmp_path:
     assert "damaged or cut short" in blobs[-1].trouble
 
 
-def test_bombs_are_left_unread(tmp_path: Path) -> None:
+def test_bombs_are_left_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for i in range(3):
-            archive.writestr(f"{i}.sgf", b"(" * 30_000_000)
-    blobs = list(sources.read(sources.find([str(tmp_path / "bomb.zip")])[0], limit=50_000_000))
+            archive.writestr(f"{i}.sgf", b"(" * 3_000_000)
+    blobs = list(sources.read(sources.find([str(tmp_path / "bomb.zip")])[0], limit=5_000_000))
     assert "--max-unpacked" in blobs[-1].trouble
     assert len(blobs) == 2
     with tarfile.open(tmp_path / "bomb.tar.xz", "w:xz") as tar:
         info = tarfile.TarInfo("0.sgf")
-        info.size = 300 << 20
-        tar.addfile(info, io.BytesIO(bytes(300 << 20)))
+        info.size = 20 << 20
+        tar.addfile(info, io.BytesIO(bytes(20 << 20)))
+    monkeypatch.setattr(sources, "MEMBER_LIMIT", 16 << 20)
     blobs = list(sources.read(sources.find([str(tmp_path / "bomb.tar.xz")])[0]))
-    assert blobs[0].trouble.startswith("larger than 256 MB")
+    assert blobs[0].trouble.startswith("larger than 16 MB")
 
 
 def test_sources_are_archives_or_folders(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from gocnn.games.record import RECORD, TEXTS
 from gocnn.games.selection import GameFilter, is_validation
 from gocnn.games.sources import Blob
 from gocnn.games.store import Store
+from gocnn.locks import locked
 from tests.conftest import CORPORA, play_randomly, sgf_text
 
 HEADERS = [
@@ -147,6 +148,115 @@ def test_what_a_killed_append_left_behind_is_ignored_and_overwritten(made: Path,
     assert made.read_bytes()[64 : len(whole)] == whole[64:]
 
 
+def sources_of(path: Path) -> list[str]:
+    opened = Store(path)
+    opened.verify()
+    return [opened.texts(game)["source"] for game in range(len(opened))]
+
+
+def test_an_append_during_an_append_is_refused_and_loses_nothing(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second comes when the first has looked into the store, and is sent away; each in turn, both are there."""
+    for name, first in (("one", 100), ("two", 200)):
+        write_games(tmp_path / name, 5, first=first)
+    answers: list[subprocess.CompletedProcess[str]] = []
+    read = importing.reader.chunks
+
+    def meanwhile(*arguments: object) -> object:
+        for options in (["--append"], ["--replace"]):
+            command = [sys.executable, "-m", "gocnn", "go-import", str(tmp_path / "two"), "--out", str(made), *options]
+            answers.append(subprocess.run(command, capture_output=True, text=True, check=False))
+        return read(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(importing.reader, "chunks", meanwhile)
+    assert import_games([str(tmp_path / "one")], made, append=True, quiet=True).games == 5
+    for answer in answers:
+        assert answer.returncode == 1
+        assert answer.stderr == f"error: {made} is being written by another import; wait for it to end, then run this again\n"
+    assert sorted(sources_of(made)) == ["games"] * 13 + ["one"] * 5
+    monkeypatch.setattr(importing.reader, "chunks", read)
+    import_games([str(tmp_path / "two")], made, append=True, quiet=True)
+    assert sorted(sources_of(made)) == ["games"] * 13 + ["one"] * 5 + ["two"] * 5
+    assert not list(tmp_path.glob("*.lock"))
+
+
+def test_many_appends_at_once(made: Path, tmp_path: Path) -> None:
+    """Whatever falls into whatever: who ends well has its games in the store, and who does not has said why."""
+    commands = []
+    for i in range(3):
+        write_games(tmp_path / f"n{i}", 20, first=100 * i + 100)
+        commands.append([sys.executable, "-m", "gocnn", "go-import", str(tmp_path / f"n{i}"), "--out", str(made), "--append"])
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for command in commands]
+    expected = ["games"] * 13
+    for i, process in enumerate(running):
+        _, said = process.communicate()
+        assert process.returncode == 0 or (process.returncode == 1 and "another import" in said and said.count("\n") == 1), said
+        expected += [f"n{i}"] * 20 * (process.returncode == 0)
+    assert len(expected) > 13
+    assert sorted(sources_of(made)) == sorted(expected)
+
+
+def test_a_new_store_is_made_by_one(tmp_path: Path) -> None:
+    write_games(tmp_path / "games", 2)
+    with store.writing(tmp_path / "a.games"), pytest.raises(UserError, match="being written by another import"):
+        import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
+    import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
+    with pytest.raises(UserError, match="made by another import meanwhile"):
+        import_games([str(tmp_path / "games")], tmp_path / "a.games", replace=False, quiet=True)
+    assert len(Store(tmp_path / "a.games")) == 2
+
+
+def test_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOCNN_CACHE", str(tmp_path / "cache"))
+    for writable in (True, False):  # where no lock file can lie beside the store, it lies in the cache
+        monkeypatch.setattr(os, "access", lambda *arguments, writable=writable: writable)
+        with locked(tmp_path / "x", "x is busy"):
+            files = list(tmp_path.rglob("*.lock"))
+            assert [file.parent for file in files] == [tmp_path if writable else tmp_path / "cache" / "locks"]
+            with pytest.raises(UserError, match="x is busy"), locked(tmp_path / "x", "x is busy"):
+                pass
+            with locked(tmp_path / "y", "y is busy"):
+                pass
+        assert not list(tmp_path.rglob("*.lock"))
+    (tmp_path / "x.lock").write_text("left behind by a kill")
+    monkeypatch.undo()
+    with locked(tmp_path / "x", "x is busy"):
+        pass
+    assert not (tmp_path / "x.lock").exists()
+
+
+FILL = """
+import sys
+from pathlib import Path
+from gocnn.games.importing import cached_store
+path, report = cached_store([sys.argv[1]], Path(sys.argv[2]), quiet=True)
+print(path, report is not None)
+"""
+
+
+def test_two_fill_the_same_cache_at_once(tmp_path: Path) -> None:
+    games = write_games(tmp_path / "games", 30)
+    command = [sys.executable, "-c", FILL, str(games), str(tmp_path / "cache")]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    answers = sorted(process.communicate()[0].split() for process in running)
+    assert [answer[1] for answer in answers] == ["False", "False", "True"]  # one imported, the others waited for it
+    assert len({answer[0] for answer in answers}) == 1
+    assert sources_of(Path(answers[0][0])) == ["games"] * 30
+    assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [".games"]
+
+
+def test_games_from_a_pipe_are_kept_by_their_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for count in (2, 2, 3):
+        data = b"".join(sgf_text(play_randomly(i, 10)) + b")" for i in range(count)) + b"(;SZ[13];B[aa])"
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        path, report = cached_store(["-"], tmp_path / "cache", quiet=True)
+        assert report is not None
+        assert len(Store(path)) == count
+        found.append(path)
+    assert found[0] == found[1] != found[2]
+    assert len(list((tmp_path / "cache").iterdir())) == 4
+
+
 @pytest.mark.slow
 def test_an_import_killed_at_random_moments_leaves_the_old_store(tmp_path: Path) -> None:
     write_games(tmp_path / "games", 30)
@@ -165,6 +275,9 @@ def test_an_import_killed_at_random_moments_leaves_the_old_store(tmp_path: Path)
         assert len(opened) in (30, 630)
         if len(opened) == 30:
             assert (tmp_path / "a.games").read_bytes()[: len(before)] == before
+    import_games([str(tmp_path / "more")], tmp_path / "a.games", append=True, quiet=True)  # no lock is left that would keep others out
+    assert len(Store(tmp_path / "a.games")) == 630
+    assert not list(tmp_path.glob("*.lock"))
 
 
 def test_a_failed_import_leaves_nothing(tmp_path: Path) -> None:

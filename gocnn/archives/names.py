@@ -49,26 +49,52 @@ def _fits(data: bytes, encoding: str) -> bool:
 
 def _best(data: bytes, single: tuple[str, ...]) -> str:
     candidates = [*(name for name in WIDE if _fits(data, name)), *single]
-    return max(candidates, key=lambda name: sum(_weight(c, name) for c in data.decode(name, "replace") if c >= "\x80"))
+    return max(candidates, key=lambda name: _plausibility(data.decode(name, "replace"), name))
+
+
+def _plausibility(text: str, encoding: str) -> float:
+    """How many bytes above ASCII are explained by ordinary characters, less a penalty for odd ones."""
+    if encoding in WIDE:
+        text = re.sub("(?<=[a-z])[^\\x00-\\x7f](?=[a-z])", "\ufffd", text)  # one such character inside a word is an accent, misread
+        return sum(_weight(c, encoding) for c in text if c >= "\x80")
+    cyrillic = encoding in ("cp866", "cp1251")
+    total = 0.0
+    for before, c, after in zip(" " + text, text, text[1:] + " ", strict=False):
+        if c >= "\x80":
+            fits = c.isalpha() and unicodedata.name(c, "").startswith("CYRILLIC" if cyrillic else "LATIN") and not (before.islower() and c.isupper())
+            if cyrillic:  # whole words
+                fits = fits and not any(beside.isascii() and beside.isalpha() for beside in (before, after))
+            total += -0.5 if not fits else 0.7 if cyrillic or before < "\x80" else 0.4  # accents mostly stand alone
+    return total
 
 
 def _weight(character: str, encoding: str) -> float:
-    """How many bytes this character explains, less a little for one that is rare in its encoding, or a penalty."""
-    if character == "\ufffd":
-        return -1.0
-    if encoding.startswith("cp") and encoding not in ("cp932", "cp949"):
-        script = "CYRILLIC" if encoding in ("cp866", "cp1251") else "LATIN"
-        return 0.7 if character.isalpha() and unicodedata.name(character, "").startswith(script) else -0.5
+    """Bytes that a character of an encoding for a large script explains (two), less what makes it rare there, or a penalty."""
     raw = character.encode(encoding, "replace")
-    if len(raw) != 2:
-        return -0.5
+    if len(raw) != 2 or character == "\ufffd":
+        return -1.0
     kana = 0x3041 <= ord(character) <= 0x30FF
+    common = 0.6 if character in _HANZI else 0.0
     if encoding == "gb18030":
-        return -1.0 if raw[1] < 0x80 else 1.8 if 0xB0 <= raw[0] <= 0xD7 and raw[1] >= 0xA1 else 0.7
+        return -1.0 if raw[1] < 0x80 else common + (1.8 if 0xB0 <= raw[0] <= 0xD7 and raw[1] >= 0xA1 else 0.7)
     if encoding == "big5":
-        return 1.8 if 0xA4 <= raw[0] <= 0xC6 else 0.7
+        return common + (1.7 if 0xA4 <= raw[0] <= 0xC6 else 0.6)
     if encoding == "cp949":
-        return 2.0 if 0xB0 <= raw[0] <= 0xC8 and raw[1] >= 0xA1 else 0.5
+        return 2.4 if character in _HANGUL else 1.6 if 0xB0 <= raw[0] <= 0xC8 and raw[1] >= 0xA1 else 0.5
     if encoding == "euc_jp":
-        return 2.1 if kana else 1.7 if 0xB0 <= raw[0] <= 0xCF else 0.5
-    return 2.2 if kana else 1.9 if b"\x88\x9f" <= raw <= b"\x98\x72" else 0.5
+        return 2.1 if kana else common + (1.6 if 0xB0 <= raw[0] <= 0xCF else 0.5)
+    return 2.2 if kana else common + (1.7 if b"\x88\x9f" <= raw <= b"\x98\x72" else 0.5)
+
+
+_HANZI = frozenset(
+    "的一是不了人我在有他这這中大来來上国國个個到说說们們为為子和你地出道也时時年得就那要下以生会會自着去之过過家学學对對可她"
+    "里后後小么麼心多天而能好都然没日于於起还還发發成事只作当當想看文无無开開手十用主行方又如前所本见見经經头頭面公同三已老从"
+    "從动動两兩长長新第二四五六七八九百千万月分名水山高李王张張陈陳林黄吴吳刘劉周赵趙金马馬古江南北东東西京海外白黑红紅花猫貓"
+    "狗鸟鳥鱼魚车車食米汤湯肉棋谱譜围圍局段级級届屆杯盃赛賽决決胜勝负負战戰戦因坊圣聖聂聶卫衛平曹石田武宫宮藤泽澤村木川井治勋"
+    "勲际際职職业業选選士先番练練测測试試"
+)
+_HANGUL = frozenset(
+    "이가다는을의에고지기하한로도사인대자어서리시그나아수전정보부일제국해주상조원장과만구선성경동공소연신무비모오계미생여민안"
+    "유세바둑김박최강윤임창호훈현진명왕위회결승배단판번"
+)
+"""Characters that are common in texts, and in names of games and of kinds of things: what tells short names apart."""

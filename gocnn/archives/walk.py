@@ -127,6 +127,15 @@ class _Counted:
             return back + self._draw(size - len(back) if size >= 0 else size)
         return self._draw(size)
 
+    def read1(self) -> bytes:
+        """Some bytes: what came before damage is not lost, as it is when more is asked for."""
+        if self._back or not hasattr(self._stream, "read1"):
+            return self.read(len(self._back) or 1 << 16)
+        data: bytes = self._stream.read1(1 << 16)
+        if self._counts:
+            self._walk.spend(len(data))
+        return data
+
 
 class _Walk:
     """One way through an archive and those inside it."""
@@ -149,6 +158,8 @@ class _Walk:
             for entry in self._content(stream, name, folder, depth):
                 yield entry
                 passed += not entry.trouble
+            if self._spent > self._limits.total:  # by the last file, when it was read
+                raise _TooMuch
         except _TooMuch:
             much = f"unpacks to more than {self._limits.total >> 20} MB, the rest was left unread{self._limits.advice}"
             yield Entry(label, 0, much, archive=True)
@@ -198,7 +209,7 @@ class _Walk:
         parts: list[bytes] = []
         size = 0
         try:
-            while piece := stream.read(1 << 20):
+            while piece := stream.read1():
                 parts.append(piece)
                 size += len(piece)
                 if size > self._limits.one:
