@@ -122,7 +122,9 @@ class Reader:
                 notes.append(Note(meaning.STONES_ADDED, f"HA[{stones}] without AB"))
             elif status != scan.ILLEGAL:
                 return Skipped(name, number, STONES_MISSING, f"HA[{stones}] and no AB, and they fit nowhere that a server puts them", span)
-        if status not in self._accepted or (status == scan.NO_MOVES and not (properties or result[scan.SETUP])):
+        # Two characters such as (; are no record yet: something must be said of the game.
+        empty = not (properties or result[scan.PROPERTIES] or result[scan.SETUP])
+        if status not in self._accepted or (status == scan.NO_MOVES and empty):
             return Skipped(name, number, REASONS[status], detail, span)
         return self._game(name, file, begin, end, properties, notes)
 
