@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from gocnn.commands.device_option import device_option
+
 
 @click.command("img-predict")
 @click.argument("images", nargs=-1, required=True)
@@ -16,7 +18,7 @@ import click
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Classes shown of each picture.")
 @click.option("--csv", "table", type=click.Path(path_type=Path), help="Write the homework's submission: Id,Category.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--device", default="cpu", show_default=True)
+@device_option()
 @click.option("--quiet", is_flag=True, help="No bar; with --csv, print nothing.")
 def command(
     images: tuple[str, ...], models: tuple[str, ...], tta: int, top: int, table: Path | None, as_json: bool, device: str, quiet: bool
