@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gocnn.commands.options import filters, game_filter, importing
-from gocnn.commands.training_options import show_outcome, take_budget, train_config, training_options, use_threads
+from gocnn.commands.training_options import asked, resuming, show_outcome, take_budget, train_config, training_options, use_threads
 
 
 @click.command("go-train")
@@ -47,13 +47,14 @@ def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: 
 
     use_threads(options)
     budget = take_budget(options)
+    asked_for = asked(options)
     if resume:
-        wishes = training.resumed(out, games, budget)
+        wishes = training.resumed(out, games, options["valid"], resuming(out, budget))
     else:
         if not games:
             raise click.UsageError("name the games to train on: stores, SGF files, folders or archives")
         wishes = _wishes(games, budget, device, options)
-    outcome = training.train(wishes, out, resume, device, jobs, max_unpacked, quiet, lambda text: click.echo(text, err=True))
+    outcome = training.train(wishes, out, resume, device, jobs, max_unpacked, quiet, lambda text: click.echo(text, err=True), asked_for)
     show_outcome(outcome, "go-train", out, {"top1": "top-1", "top5": "top-5"})
 
 

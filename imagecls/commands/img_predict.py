@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from gocnn.commands.device_option import device_option
 from gocnn.commands.outputs import OutFile, keep_inputs
 
 
@@ -18,7 +19,7 @@ from gocnn.commands.outputs import OutFile, keep_inputs
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Classes shown of each picture.")
 @click.option("--csv", "table", type=OutFile(), help="Write the homework's submission: Id,Category, a row for each picture.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--device", default="cpu", show_default=True)
+@device_option()
 @click.option("--quiet", is_flag=True, help="No bar; with --csv, print nothing.")
 def command(
     images: tuple[str, ...], models: tuple[str, ...], tta: int, top: int, table: Path | None, as_json: bool, device: str, quiet: bool

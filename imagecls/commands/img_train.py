@@ -6,7 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from gocnn.commands.training_options import show_outcome, take_budget, train_config, training_options, use_threads
+from gocnn.commands.training_options import asked, resuming, show_outcome, take_budget, train_config, training_options, use_threads
 
 SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
 
@@ -105,13 +105,15 @@ def command(data: str | None, out: Path, resume: bool, device: str, jobs: int | 
     use_threads(options)
     budget = take_budget(options)
     if resume:
-        wishes = training.resumed(out, data or "", budget)
+        wishes, asked_for = training.resumed(out, data or "", options["valid"], resuming(out, budget)), None
     else:
         if not data:
             raise click.UsageError("name the photographs to train on: a folder, zip or tar")
+        preset = options["preset"]
         _apply_preset(options)
+        asked_for = asked(options | {"preset": preset})
         wishes = _wishes(data, budget, device, options)
-    outcome = training.train(wishes, out, resume, device, cache, jobs, quiet, lambda text: click.echo(text, err=True))
+    outcome = training.train(wishes, out, resume, device, cache, jobs, quiet, lambda text: click.echo(text, err=True), asked_for)
     show_outcome(outcome, "img-train", out, {"accuracy": "accuracy", "top3": "top-3"})
 
 
