@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -55,7 +56,8 @@ def save(figure: Any, target: Path, dpi: int = 110) -> None:
         text.set_text(printable(text.get_text()))
         if not text.get_text().isascii():
             text.set_fontfamily(families)
-    with replacing(target) as stream:
+    with replacing(target) as stream, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # it has been said
         figure.savefig(stream, format=kind, dpi=dpi)
     pyplot().close(figure)
 
