@@ -86,9 +86,13 @@ def fonts_for(texts: Iterable[str]) -> list[str]:
     missing = wanted - characters(usual_font())
     if not missing:
         return []
+    files = sorted(_installed(), key=_plain, reverse=True)
+    whole = next((path for path in files if missing <= characters(path)), None)
+    if whole is not None:
+        return [whole]
     chosen: list[str] = []
     while missing:
-        best = max(_installed(), key=lambda path: (len(missing & characters(path)), _plain(path)), default=None)
+        best = max(files, key=lambda path: len(missing & characters(path)), default=None)
         if best is None or not missing & characters(best):
             break
         chosen.append(best)
