@@ -151,7 +151,7 @@ def test_layers_and_pictures(tiny_run, sample_files, tmp_path):
     assert all((tmp_path / name).stat().st_size > 5000 for name in ("m.png", "f.svg", "r.png"))
     assert "no layer 9" in refused(2, "go-show", tiny_run, "--layer", 9, "--picture", tmp_path / "m.png")
     assert "'Z1'" in refused(2, "go-show", tiny_run, "--point", "Z1", "--field", tmp_path / "m.png")
-    assert ".png or .svg" in refused(2, "go-show", tiny_run, "--picture", tmp_path / "m.gif")
+    assert ".svg or .pdf" in refused(2, "go-show", tiny_run, "--picture", tmp_path / "m.gif")
     assert "--at needs" in refused(2, "go-show", tiny_run, "--at", 3)
     assert "does not exist" in refused(1, "go-show", tmp_path / "none")
 

@@ -67,12 +67,12 @@ def _photos(arguments: tuple[str, ...], say: Callable[[str], None]) -> list[Any]
     photos: list[Photo] = []
     for argument in arguments:
         path = Path(argument)
-        if path.is_dir() or is_archive(path):
+        if os.path.isdir(path) or (os.path.exists(path) and is_archive(path)):
             found = open_collection(path)
             photos += found.part(TEST) or found.part(WHOLE) + found.part(SPARE) or found.part(VALID, TRAIN)
             for note in found.notes:
                 say(note)
-        elif path.exists():
+        elif os.path.exists(path):
             photos.append(Photo("", argument, UNLABELLED))
         else:
             raise UserError(f"{argument} does not exist; give picture files, or folders or archives of them")
