@@ -38,7 +38,14 @@ def main() -> None:
             trouble = traceback.format_exc()
         sys.stdout.flush()
         sys.stderr.flush()
-        results.append({"code": code, "traceback": trouble, "seconds": time.process_time() - began, "left": [name for name in files(job["roots"]) if name not in before]})
+        results.append(
+            {
+                "code": code,
+                "traceback": trouble,
+                "seconds": time.process_time() - began,
+                "left": [name for name in files(job["roots"]) if name not in before],
+            }
+        )
         (out / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 
