@@ -1,6 +1,7 @@
 """img-predict: the classes of pictures."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
