@@ -1,5 +1,5 @@
-"""Analysis as board programs ask for it: `lz-analyze`, `kata-analyze` and their relatives. What the numbers mean is said in `gocnn.play.candidates`; all
-are seen from the side to move.
+"""Analysis as board programs ask for it: `lz-analyze`, `kata-analyze` and their relatives. What the numbers mean is said in
+`gocnn.play.candidates`; all are seen from the side to move.
 
 Sources: the GTP extensions of Leela Zero (https://github.com/leela-zero/leela-zero, README) and of KataGo
 (https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md).
@@ -7,6 +7,7 @@ Sources: the GTP extensions of Leela Zero (https://github.com/leela-zero/leela-z
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,8 @@ from gocnn.play.gtp import Handler, Refused
 from gocnn.play.outlook import Outlook
 from gocnn.play.player import Player
 from gocnn.play.search import Until
-from gocnn.policy.suggestion import Floats
+
+F = TypeVar("F", np.float32, np.float64)
 
 
 def restrict(wishes: Sequence[tuple[int, Sequence[int], int, bool]]) -> dict[int, npt.NDArray[np.int64]]:
@@ -162,7 +164,7 @@ def _numbers(values: Sequence[float]) -> str:
     return " ".join(f"{value:.4f}" for value in values)
 
 
-def from_the_top(values: Floats) -> Floats:
+def from_the_top(values: npt.NDArray[F]) -> npt.NDArray[F]:
     """Values by flat index as `(19, 19)`, row 19 first, as other engines list them."""
     return values.reshape(SIZE, SIZE)[::-1]
 
@@ -179,7 +181,7 @@ def shown_ownership(outlook: Outlook, board: Board, colour: int) -> list[float]:
 
 def shown_uncertainty(outlook: Outlook) -> list[float]:
     """The standard deviation of who owns each point, one playout from the next, from the top."""
-    values: list[float] = from_the_top(np.round(np.sqrt(np.maximum(1 - outlook.owner.astype(np.float64) ** 2, 0.0)), 4)).ravel().tolist()
+    values: list[float] = from_the_top(np.sqrt(np.maximum(1 - outlook.owner**2, 0.0))).ravel().round(4).tolist()
     return values
 
 

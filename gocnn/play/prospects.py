@@ -56,9 +56,11 @@ class Prospects:
         whole = Outlook(owner.astype(np.float32), float(w @ wins), lead, spread, int(n.sum()))
         share = _share(n, leads, variance)
         after = (n[:, None] * owners + PRIOR_PLAYOUTS * owner) / (n[:, None] + PRIOR_PLAYOUTS)
-        moves = [Outlook(after[i].astype(np.float32), one.black_wins if one.playouts else whole.black_wins, lead + float(share[i] * (leads[i] - lead)),
-                         spread, one.playouts) for i, one in enumerate(sums)]  # fmt: skip
-        return whole, moves
+        drawn = lead + share * (leads - lead)
+        return whole, [
+            Outlook(after[i].astype(np.float32), one.black_wins if one.playouts else whole.black_wins, float(drawn[i]), spread, one.playouts)
+            for i, one in enumerate(sums)
+        ]
 
 
 def _share(n: npt.NDArray[np.float64], means: npt.NDArray[np.float64], variance: float) -> npt.NDArray[np.float64]:

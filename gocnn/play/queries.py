@@ -102,7 +102,9 @@ class Answerer:
             said |= {"version": f"gocnn {__version__}", "git_hash": "<omitted>"}
         elif name == "query_models":
             model = self.player.evaluator.name
-            said["models"] = [{"name": model, "internalName": model, "maxBatchSize": 1, "usesHumanSLProfile": False, "usingFP16": "false", "version": 0}]
+            said["models"] = [
+                {"name": model, "internalName": model, "maxBatchSize": 1, "usesHumanSLProfile": False, "usingFP16": "false", "version": 0}
+            ]
         elif name == "clear_cache":
             self.player.new_game()
         elif name == "terminate" and action.terminate_id is None:

@@ -111,6 +111,12 @@ def parse(rules: Any) -> Rules:
     raise BadRules(f"unknown rules {text[:60]!r}: choose {', '.join(RULES)}, or give a JSON object")
 
 
+def name_of(rules: Rules) -> str:
+    """The first name that these rules have, else KataGo's short form; `parse` reads either."""
+    named = next((name for name, known in RULES.items() if known == rules), None)
+    return named or f"ko{rules.ko}score{rules.scoring}tax{rules.tax}sui{rules.suicide:d}whb{rules.bonus}fpok{rules.friendly_pass:d}"
+
+
 def _from_object(wished: dict[str, Any]) -> Rules:
     rules = TROMP_TAYLOR
     for key, value in wished.items():

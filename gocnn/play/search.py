@@ -84,7 +84,8 @@ class Search:
     """
 
     def __init__(self, evaluator: Evaluator, board: Board, komi: float, keep: npt.NDArray[np.bool_], known: int = 0, symmetries: int = 1, *,
-                 said: tuple[Floats, float] | None = None, power: float = 1.0, reduction: float = UNSEEN, until: Until | None = None) -> None:  # fmt: skip
+                 said: tuple[Floats, float] | None = None, power: float = 1.0, reduction: float = UNSEEN,
+                 until: Until | None = None) -> None:  # fmt: skip
         assert evaluator.foresees
         self.evaluator, self.board, self.komi, self.known = evaluator, board, komi, known
         self.reduction, self.until = reduction, until or {}
@@ -119,7 +120,8 @@ class Search:
             self._visit()
 
     def _visit(self) -> None:
-        board, node, path = self.board.copy(), self.root, []
+        board, node = self.board.copy(), self.root
+        path: list[tuple[Node, int]] = []
         while True:
             place = node.choose(UNSEEN if path else self.reduction)
             board.play(int(node.moves[place]))
@@ -160,7 +162,8 @@ class Search:
 
     def told(self, index: int, longest: int = MOVES) -> tuple[int, float, list[tuple[int, int]]]:
         """Of one move at the root: its visits, its mover's probability to win (the position's own before it has been visited), and the line of most
-        visits that begins with it, moves with their visits, cut to `longest`. The last may be one that the network expects and nobody visited."""  # fmt: skip
+        visits that begins with it, moves with their visits, cut to `longest`; the last may be one that the network expects and nobody
+        visited."""  # fmt: skip
         place = int(np.flatnonzero(self.root.moves == index)[0])
         visits = int(self.root.visits[place])
         win = float(self.root.wins[place]) / visits if visits else self.root.win
