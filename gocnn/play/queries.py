@@ -96,6 +96,8 @@ class Answerer:
     def _act(self, values: dict[str, Any]) -> None:
         action = read(values, Action)
         name, said = action.action, dict(values)
+        if name == "terminate" and action.terminate_id is None:
+            raise BadQuery("terminateId", "it is missing: which query is to be terminated?")
         for key, about in unknown(values, Action):
             self._say({"warning": f"{about}: this field is not known", "field": key, "id": action.id})
         if name == "query_version":
@@ -107,8 +109,6 @@ class Answerer:
             ]
         elif name == "clear_cache":
             self.player.new_game()
-        elif name == "terminate" and action.terminate_id is None:
-            raise BadQuery("terminateId", "it is missing: which query is to be terminated?")
         else:
             self._terminate(None if name == "terminate_all" else action.terminate_id, action.turn_numbers)
         self._say(_finite(said))
