@@ -54,7 +54,9 @@ LAYOUTS = [
     ("food-11 by its makers", "{training,validation,evaluation}/{0,1,2}_{0,1}.jpg", {part: {"0": 2, "1": 2, "2": 2} for part in (TRAIN, VALID, TEST)}),
     ("a folder of the test part without meaning", "training/{0,1,2}_1.jpg test/unknown/{1,2}.jpg", {TRAIN: {"0": 1, "1": 1, "2": 1}, TEST: {"": 2}}),
     ("numbers with and without zeros", "{3,4}_1.jpg 03/x.jpg 04/x.jpg", {WHOLE: {"3": 2, "4": 2}}),
-    ("unknown beside the homework's", "training/{0,1}_1.jpg training/unknown/x.jpg", {TRAIN: {"": 1, "0": 1, "1": 1}}),
+    ("a test part with more folders than there are classes", "training/{3,4}_1.jpg test/{03,04,misc}/1.jpg",
+     {TRAIN: {"3": 1, "4": 1}, TEST: {"": 1, "3": 1, "4": 1}}),
+    ("unknown beside the homework's", "training/{0,1}_1.jpg training/unknown/x.jpg", {TRAIN: {"0": 1, "1": 1}, SPARE: {"": 1}}),
     ("unknown as a class of its own", "train/{cat,dog,unknown}/x.jpg", {TRAIN: {"cat": 1, "dog": 1, "unknown": 1}}),
     ("ImageFolder", "{train,val}/{cat,dog}/{1,2}.jpg test/{1,2}.jpg", {TRAIN: TWO, VALID: TWO, TEST: {"": 2}}),
     ("ImageFolder with folders inside of classes", "train/{cat,dog}/{a,b}/1.jpg", {TRAIN: TWO}),
@@ -97,7 +99,7 @@ def test_accents_are_the_same_however_they_are_written(tmp_path):
 
 def test_notes_name_what_is_not_used(tmp_path):
     found = open_collection(tree(tmp_path, "train/{cat,dog}/1.jpg train/cat/{a.txt,b.txt,c.mp4} train/unlabeled/3.jpg preview/x.jpg"))
-    text = "\n".join(found.notes)
+    text = "\n".join(found.notes + found.unused)
     for words in ("1 pictures are in a folder without labels and are not used (train/unlabeled/3.jpg)", "1 pictures lie beside the parts",
                   "3 files that are not pictures are ignored (2 .txt, 1 .mp4)"):  # fmt: skip
         assert words in text
