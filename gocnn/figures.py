@@ -1,6 +1,5 @@
 """Matplotlib, as everything here uses it: files in the format of their name, and text as it is written, in whatever script."""
 
-import os
 import sys
 import warnings
 from collections.abc import Iterable
@@ -8,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gocnn.files import cache_folder, replacing
+from gocnn.files import replacing
+from gocnn.libraries import keep_private
 
 PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".pdf")
 """Endings of the pictures that can be written."""
@@ -20,7 +20,7 @@ INSTALL = {"a font for Chinese, Japanese and Korean, such as Noto Sans CJK (Debi
 
 def pyplot() -> Any:
     """Matplotlib for files, without a screen; imported when it is wanted."""
-    os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / "matplotlib"))
+    keep_private()
     import matplotlib
 
     matplotlib.use("Agg")

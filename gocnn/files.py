@@ -1,21 +1,64 @@
 """Files that are either whole or not there: written beside the target, synced, renamed over it."""
 
+import atexit
 import contextlib
 import errno
 import os
+import secrets
+import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+import platformdirs
 
 from gocnn.errors import UserError
 
 
 def cache_folder() -> Path:
-    """Where this project keeps what it can make again: `GOCNN_CACHE`, else `~/.cache/gocnn`."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("GOCNN_CACHE") or f"{base}/gocnn").expanduser()
+    """Where this project keeps what it can make again: `GOCNN_CACHE`, else the folder `gocnn` where this system keeps caches.
+
+    That is `~/.cache/gocnn` on Linux (or in `XDG_CACHE_HOME`), `~/Library/Caches/gocnn` on macOS, and `%LOCALAPPDATA%\\gocnn\\Cache` on Windows.
+    Raises UserError if this user has no home folder.
+    """
+    try:
+        own = os.environ.get("GOCNN_CACHE")
+        folder = Path(own or platformdirs.user_cache_dir("gocnn", appauthor=False)).expanduser()
+        if not own and not folder.is_absolute():  # what is left of "~" where there is no home folder
+            raise RuntimeError
+    except RuntimeError:
+        raise UserError("there is no home folder to keep a cache in; set GOCNN_CACHE to a folder you can write") from None
+    return folder
+
+
+def scratch_folder(name: str) -> Path:
+    """The folder `name` of the cache, for what another library keeps; where none can be written, a new one that goes when this process ends.
+
+    The folder of the cache is not made, only what lay in it untouched for a month is removed.
+    """
+    try:
+        folder = cache_folder() / name
+        nearest = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+        if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+            if folder.is_dir():
+                prune(folder, 30)
+            return folder
+    except (OSError, UserError):
+        pass
+    folder = Path(tempfile.mkdtemp(prefix="gocnn-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def prune(folder: Path, days: float) -> None:
+    """Remove what lies in `folder` and has not been touched for so many days. Another process may be doing the same."""
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < time.time() - days * 86400:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 def check_place(target: Path) -> None:
@@ -74,8 +117,7 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, place)
+        _rename(name, place)
         _sync_folder(place.parent)
     except OSError as error:
         # Whatever was at the target is untouched: say so, because that is what a person asks first.
@@ -101,7 +143,7 @@ def _is_stream(target: Path) -> bool:
 def _plainly(target: Path) -> Iterator[IO[bytes]]:
     try:
         # Appending: standard output that goes into a file keeps what is in it.
-        with os.fdopen(os.open(target, os.O_WRONLY | os.O_APPEND), "wb") as stream:
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)), "wb") as stream:
             yield stream
     except BrokenPipeError:
         raise
@@ -114,13 +156,18 @@ def _destination(target: Path) -> Path:
     return Path(os.path.realpath(target)) if target.is_symlink() else target
 
 
-def _beside(place: Path) -> tuple[int, str]:
-    """An open new file in the folder of `place`, hidden, and its name (short: the longest names that a disk takes must be possible)."""
-    if place.is_dir():
+def _beside(place: Path) -> tuple[int, Path]:
+    """An open new file in the folder of `place`, hidden, and its path.
+
+    It has the permissions that the umask leaves, as if `place` had been written directly, and of the name a part only: one as long as the system
+    allows leaves no room for more.
+    """
+    if os.path.isdir(place):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if len(os.fsencode(place.name)) > 255:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-    return tempfile.mkstemp(prefix=f".{place.name[:40]}.", suffix=".tmp", dir=place.parent)
+    name = place.with_name(f".{place.name[:32]}.{secrets.token_hex(6)}.tmp")
+    return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), name
 
 
 def _refusal(target: Path, error: OSError | ValueError) -> UserError:
@@ -140,16 +187,23 @@ def write_bytes(target: Path, data: bytes) -> None:
 
 def write_text(target: Path, text: str) -> None:
     """Write a whole UTF-8 file as `replacing` does."""
-    write_bytes(target, text.encode())
+    # A file's name that is not UTF-8 may stand in the text, as escapes.
+    write_bytes(target, text.encode("utf-8", "backslashreplace"))
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _rename(source: Path, target: Path) -> None:
+    """`os.replace`, tried for a second on Windows: there a file that another program (a virus scanner, say) has open cannot be replaced."""
+    for seconds in (0.05, 0.1, 0.2, 0.3, 0.4) if os.name == "nt" else ():
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            time.sleep(seconds)
+    os.replace(source, target)
 
 
 def _sync_folder(folder: Path) -> None:
+    """Make a rename last; Windows neither can nor needs to."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

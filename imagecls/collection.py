@@ -7,22 +7,22 @@
 """
 
 import os
-import tarfile
-import zipfile
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from gocnn import archives
 from gocnn.errors import UserError
 from imagecls.classes import HW03_CLASSES, canonical, match, names_of, natural, same_numbers
-from imagecls.formats import JUNK, PICTURE, UNREAD, kind_of
+from imagecls.errors import BadImage
+from imagecls.formats import EXTENSIONS, JUNK, PICTURE, UNREAD, kind_of
 from imagecls.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE, Layout, blank, without_unknown
 
 UNLABELLED = -1
 _READ = ".jpg, .png, .webp, .bmp, .gif, .tif, .avif, .heic"
 _UNUSED = {SPARE: "are in a folder without labels", OUTSIDE: "lie beside the parts"}
-_TAR = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 MOST_BYTES = 200 << 20
 """A member of an archive larger than this is not read: no photograph is."""
 
@@ -146,13 +146,16 @@ def endings(names: Sequence[str]) -> str:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the name is one of an archive that can be read."""
-    return path.name.lower().endswith((".zip", *_TAR))
+    """Whether it is an archive by its content, be it one that cannot be read, or is named as one."""
+    try:
+        return path.is_file() and (archives.is_archive_name(path.name) or archives.kind_of(path) != "")
+    except OSError:
+        return False
 
 
 def _names(path: Path) -> Iterator[str]:
     if path.is_dir():
-        names: Iterable[str] = _folder_names(path)
+        names: Iterable[str] = (archives.readable(name) for name in _folder_names(path))
     elif not path.exists():
         raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
     elif not is_archive(path):
@@ -179,53 +182,77 @@ def _folder_names(path: Path) -> Iterator[str]:
         yield from (name if head == "." else f"{head}/{name}" for name in files)
 
 
+def _limits(path: Path) -> archives.Limits:
+    """Photographs hardly shrink when they are packed: many gigabytes may well be photographs, but not if they were packed to a twentieth."""
+    return archives.Limits(max(archives.UNPACKED, 20 * path.stat().st_size), MOST_BYTES)
+
+
+def _inside(name: str) -> str:
+    """A name in an archive without what would lead out of it: a root, a drive, steps upwards."""
+    steps = [step for step in name.split("/") if step not in ("", ".", "..")]
+    return "/".join(steps[1:] if len(steps) > 1 and re.fullmatch("[A-Za-z]:", steps[0]) else steps)
+
+
 def _archive_names(path: Path) -> list[str]:
-    try:
-        if path.name.lower().endswith(".zip"):
-            with zipfile.ZipFile(path) as archive:
-                return [info.filename for info in archive.infolist() if not info.is_dir()]
-        with tarfile.open(path) as bundle:
-            return [member.name.removeprefix("./") for member in bundle if member.isfile()]
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-        raise UserError(f"{path} is not a whole archive ({error}); copy it again") from error
+    """The files of an archive, each name once. Raises UserError if not all of it can be read: training on a part would go unnoticed."""
+    names: dict[str, str] = {}
+    for entry in archives.entries(path, lambda name: True, _limits(path)):
+        if entry.archive:
+            where = f"{path}:{entry.name}" if entry.name else str(path)
+            if "damaged" in entry.trouble:
+                raise UserError(f"{where} is not a whole archive: {entry.trouble}; copy it again")
+            raise UserError(f"{where} cannot be read: {entry.trouble}")
+        names[_inside(entry.name)] = entry.trouble
+    troubles = [trouble for name, trouble in names.items() if Path(name).suffix.lower() in EXTENSIONS]
+    if troubles and all(troubles):
+        raise UserError(f"{path}: no picture in it can be read; the first is {troubles[0]}")
+    return list(names)
 
 
-def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes]]:
-    """The bytes of each photograph with its index, archives in one pass each (so not in order). What cannot be read comes as no bytes."""
+def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes | BadImage]]:
+    """The bytes of each photograph with its index, or why there are none; archives in one pass each (so not in order).
+
+    A name that an archive holds several times comes as often: the last counts, as when it is unpacked. Raises UserError for a damaged archive.
+    """
     places: dict[str, list[int]] = {}
     for i, photo in enumerate(photos):
         places.setdefault(photo.place, []).append(i)
     for place, wanted in places.items():
         path = Path(place)
         if place == "" or path.is_dir():
-            yield from ((i, _bytes_of(path / photos[i].name)) for i in wanted)
+            yield from _folder_bytes(path, [(i, photos[i].name) for i in wanted])
         else:
             yield from _archive_bytes(path, {photos[i].name: i for i in wanted})
 
 
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
-    except OSError:
-        return b""
+def _folder_bytes(path: Path, wanted: Sequence[tuple[int, str]]) -> Iterator[tuple[int, bytes | BadImage]]:
+    real: dict[str, str] | None = None
+    for i, name in wanted:
+        target = path / name
+        if real is None and not target.exists() and path.is_dir() and not name.isascii():
+            real = {archives.readable(raw): raw for raw in _folder_names(path)}  # names that are not UTF-8
+        yield i, _bytes_of(path / real.get(name, name) if real is not None else target)
 
 
-def _archive_bytes(path: Path, wanted: dict[str, int]) -> Iterator[tuple[int, bytes]]:
+def _bytes_of(path: Path) -> bytes | BadImage:
     try:
-        if path.name.lower().endswith(".zip"):
-            with zipfile.ZipFile(path) as archive:
-                for name, i in wanted.items():
-                    try:
-                        # file_size is what the archive claims; a member that unpacks to more ends with a bad checksum.
-                        yield i, archive.read(name) if archive.getinfo(name).file_size <= MOST_BYTES else b""
-                    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, NotImplementedError):
-                        yield i, b""
-            return
-        with tarfile.open(path) as bundle:
-            for member in bundle:
-                name = member.name.removeprefix("./")
-                if member.isfile() and name in wanted:
-                    stream = bundle.extractfile(member)
-                    yield wanted[name], stream.read() if stream is not None and member.size <= MOST_BYTES else b""
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-        raise UserError(f"{path} is not a whole archive ({error}); copy it again") from error
+        size = path.stat().st_size
+        return path.read_bytes() if size <= MOST_BYTES else BadImage(f"larger than {MOST_BYTES >> 20} MB")
+    except OSError as error:
+        return BadImage(f"cannot be read ({error.strerror})")
+
+
+def _archive_bytes(path: Path, wanted: dict[str, int]) -> Iterator[tuple[int, bytes | BadImage]]:
+    try:
+        limits = _limits(path)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}; has it been moved?") from error
+    for entry in archives.entries(path, lambda name: _inside(name) in wanted, limits):
+        if entry.archive:
+            raise UserError(f"{path}{':' if entry.name else ''}{entry.name} is not a whole archive: {entry.trouble}; copy it again")
+        name = _inside(entry.name)
+        if name in wanted:
+            try:
+                yield wanted[name], entry.read()
+            except archives.Unreadable as error:
+                yield wanted[name], BadImage(str(error).partition(" (")[0])  # in few words, since reasons are counted

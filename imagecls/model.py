@@ -81,7 +81,11 @@ def softmax(logits: Floats) -> Floats:
 
 def load(path: str | Path, device: str = "cpu") -> Predictor:
     """Load a classifier: a model file, or a run's folder. Raises UserError."""
-    network, file, place = modelfile.load_network(path, KIND, lambda config: build(ClassifierConfig.from_json(config)), device)
+
+    def built(config: dict[str, Any]) -> Classifier:
+        return build(ClassifierConfig.from_json(modelfile.checked(config, ClassifierConfig)))
+
+    network, file, place = modelfile.load_network(path, KIND, built, device)
     return Predictor(network, ClassifierConfig.from_json(file.config), file.provenance, file.path, place)
 
 
@@ -126,7 +130,7 @@ class Ensemble:
 
     def _chunks(self, photos: Sequence[Photo], pool: ThreadPoolExecutor) -> Iterator[tuple[list[int], list[list[Pixels] | str]]]:
         numbers: list[int] = []
-        data: list[bytes] = []
+        data: list[bytes | BadImage] = []
         for i, content in read_photos(photos):
             numbers.append(i)
             data.append(content)
@@ -136,7 +140,9 @@ class Ensemble:
         if numbers:
             yield numbers, list(pool.map(self._decode, data))
 
-    def _decode(self, data: bytes) -> list[Pixels] | str:
+    def _decode(self, data: bytes | BadImage) -> list[Pixels] | str:
+        if isinstance(data, BadImage):
+            return str(data)
         try:
             return [decode(data, size, fit) for size, fit in self.formats]
         except BadImage as error:

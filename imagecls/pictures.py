@@ -87,9 +87,7 @@ def tiles(pictures: npt.NDArray[Any], target: Path, columns: int = 16, scale: in
 
 def colours(values: npt.NDArray[Any], name: str = "viridis") -> npt.NDArray[Any]:
     """Numbers from 0 to 1, `(N, h, w)`, as colours of a colour map: `(N, 3, h, w)`."""
-    from matplotlib import colormaps
-
-    return np.moveaxis(colormaps[name](values)[..., :3], -1, 1)
+    return np.moveaxis(pyplot().get_cmap(name)(values)[..., :3], -1, 1)
 
 
 def overlay(pixels: Pixels, heat: npt.NDArray[np.float32]) -> Pixels:

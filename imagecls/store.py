@@ -9,13 +9,11 @@ A row counts once its key is written, and keys are written after pixels: whateve
 Any number of collections share a store; equal files share a row. It may be far larger than memory: rows are read through the page cache.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import sys
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +22,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import cache_folder
+from gocnn.locks import locked
 from imagecls.collection import Photo, read_photos
 from imagecls.decode import DECODER_VERSION, Fit, decode
 from imagecls.errors import BadImage
@@ -93,78 +93,89 @@ class ImageStore:
         return np.fromfile(self._keys_path, f"V{KEY_BYTES}")[rows].tobytes() if len(rows) else b""
 
     def add(self, photos: Sequence[Photo], jobs: int | None = None, quiet: bool = False) -> Added:
-        """Find or decode each photograph. Raises UserError if the disk is full or the folder of the photographs cannot be read."""
-        with self._locked():
-            try:
-                return self._add(photos, jobs or os.cpu_count() or 1, quiet)
-            except OSError as error:
-                raise UserError(f"cannot write the image store {self.folder}: {error.strerror}; make room or choose another --cache") from error
+        """Find or decode each photograph; one process at a time does this, others wait. A store that cannot be written to serves what it holds.
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One process at a time adds rows; others wait."""
-        with (self.folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        Raises UserError if the disk is full, if the photographs cannot be read, or if some have to be added and cannot.
+        """
+        try:
+            if not os.access(self.folder, os.W_OK):
+                return self._add(photos, jobs or cores(), quiet, fixed=True)
+            with locked(self.folder, "", f"another process is decoding pictures into {self.folder}; waiting for it", quiet):
+                return self._add(photos, jobs or cores(), quiet)
+        except OSError as error:
+            raise UserError(f"cannot write the image store {self.folder}: {error.strerror}; make room or choose another --cache") from error
 
-    def _add(self, photos: Sequence[Photo], jobs: int, quiet: bool) -> Added:
+    def _add(self, photos: Sequence[Photo], jobs: int, quiet: bool, fixed: bool = False) -> Added:
         count = len(self)
         for path, whole in ((self._keys_path, count * KEY_BYTES), (self._pixels_path, count * self._row_bytes)):
-            if path.exists() and path.stat().st_size != whole:
+            if not fixed and path.exists() and path.stat().st_size != whole:
                 os.truncate(path, whole)
-        known = self._read_keys()
+        known = self._read_keys(count)
         added = Added(np.full(len(photos), -1, np.int64))
+        bad: dict[int, str] = {}
         waiting: deque[tuple[int, bytes, Future[Pixels]]] = deque()
         fresh: list[bytes] = []
         bar = tqdm(total=len(photos), desc="decoding", unit=" pictures", disable=quiet or not sys.stderr.isatty(), file=sys.stderr, delay=1.0)
-        with self._pixels_path.open("ab") as pixels, self._keys_path.open("ab") as keys, ThreadPoolExecutor(jobs) as pool, bar:
+        files = (os.devnull, os.devnull) if fixed else (self._pixels_path, self._keys_path)
+        with open(files[0], "ab") as pixels, open(files[1], "ab") as keys, ThreadPoolExecutor(jobs) as pool, bar:
 
             def save() -> None:
-                pixels.flush()
-                os.fsync(pixels.fileno())
-                keys.write(b"".join(fresh))
-                keys.flush()
-                fresh.clear()
+                if fresh:
+                    pixels.flush()
+                    os.fsync(pixels.fileno())
+                    keys.write(b"".join(fresh))
+                    keys.flush()
+                    fresh.clear()
+
+            def settle(i: int, row: int, reason: str = "") -> None:
+                """What came of a photograph; of a name that an archive holds twice, the last counts."""
+                added.rows[i] = row
+                bad.pop(i, None)
+                if reason:
+                    bad[i] = reason
+                bar.update()
 
             def finish() -> None:
                 i, key, future = waiting.popleft()
-                bar.update()
                 if key in known:  # an equal file has come before it
-                    added.rows[i] = known[key]
+                    settle(i, known[key])
                     return
                 try:
-                    pixels.write(future.result().tobytes())
+                    data = future.result().tobytes()
                 except BadImage as error:
-                    added.bad.append((photos[i], str(error)))
+                    settle(i, -1, str(error))
                     return
-                added.rows[i] = known[key] = len(known)
+                if fixed:
+                    raise UserError(f"{photos[i].title} is not in the image store {self.folder}, which cannot be written to; choose another --cache")
+                pixels.write(data)
+                known[key] = len(known)
+                settle(i, known[key])
                 added.decoded += 1
                 fresh.append(key)
                 if len(fresh) >= SAVE_EVERY:
                     save()
 
             try:
-                for i, data in read_photos(photos):
-                    key = hashlib.blake2b(data, digest_size=KEY_BYTES).digest()
-                    if key in known:
-                        added.rows[i] = known[key]
-                        bar.update()
+                for i, content in read_photos(photos):
+                    if isinstance(content, BadImage):
+                        settle(i, -1, str(content))
                         continue
-                    waiting.append((i, key, pool.submit(decode, data, self.size, self.fit)))
+                    key = hashlib.blake2b(content, digest_size=KEY_BYTES).digest()
+                    if key in known:
+                        settle(i, known[key])
+                        continue
+                    waiting.append((i, key, pool.submit(decode, content, self.size, self.fit)))
                     if len(waiting) >= 4 * jobs:
                         finish()
                 while waiting:
                     finish()
             finally:
                 save()
-        missing = np.flatnonzero(added.rows < 0)
-        named = {id(photo) for photo, _ in added.bad}
-        added.bad += [(photos[i], "not in the archive any more") for i in missing.tolist() if id(photos[i]) not in named]
+        for i in np.flatnonzero(added.rows < 0).tolist():
+            added.bad.append((photos[i], bad.get(i, "not in the archive any more")))
         added.bad.sort(key=lambda item: item[0].title)
         return added
 
-    def _read_keys(self) -> dict[bytes, int]:
-        if not self._keys_path.exists():
-            return {}
-        data = self._keys_path.read_bytes()
-        return {data[i : i + KEY_BYTES]: i // KEY_BYTES for i in range(0, len(data) // KEY_BYTES * KEY_BYTES, KEY_BYTES)}
+    def _read_keys(self, count: int) -> dict[bytes, int]:
+        data = self._keys_path.read_bytes()[: count * KEY_BYTES] if count else b""
+        return {data[i : i + KEY_BYTES]: i // KEY_BYTES for i in range(0, len(data), KEY_BYTES)}

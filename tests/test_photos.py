@@ -117,8 +117,9 @@ def test_places_that_hold_nothing(tmp_path):
     (tmp_path / "text.zip").write_text("hello")
     (tmp_path / "cut.tar.gz").write_bytes(b"\x1f\x8b\x08\x00" + b"\x00" * 20)
     (tmp_path / "a.rar").write_text("x")
+    (tmp_path / "a.txt").write_text("x")
     for name, words in (("empty", "holds no pictures"), ("gone", "does not exist"), ("text.zip", "not a whole archive"),
-                        ("cut.tar.gz", "not a whole archive"), ("a.rar", "neither a folder nor")):  # fmt: skip
+                        ("cut.tar.gz", "not a whole archive"), ("a.rar", "does not begin as an archive"), ("a.txt", "neither a folder nor")):  # fmt: skip
         with pytest.raises(UserError, match=words):
             open_collection(tmp_path / name)
 

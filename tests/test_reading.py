@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gocnn.board import rules, symmetry
-from gocnn.games import reader, scan, slowpath, sources, text
+from gocnn.games import scan, slowpath, sources, text
 from gocnn.games.reader import Game, Reader, Skipped
 from tests.conftest import main_line, play_randomly, sgf_text
 
@@ -340,6 +340,9 @@ def test_bombs_are_left_unread(tmp_path: Path) -> None:
     assert blobs[0].trouble.startswith("larger than 256 MB")
 
 
-def test_reader_source_names() -> None:
-    assert reader.source_of("/x/y/games.tar.xz:a/b.sgf") == "games.tar.xz"
-    assert reader.source_of("/x/y/b.sgf") == "y"
+def test_sources_are_archives_or_folders(tmp_path: Path) -> None:
+    path = archive_names(tmp_path)["tarxz"]
+    assert {b.source for b in sources.read(sources.find([str(path)])[0])} == {"g.tar.xz"}
+    (tmp_path / "12:30").mkdir()
+    (tmp_path / "12:30" / "b: c.sgf").write_bytes(b"(;B[aa])")
+    assert [b.source for b in sources.read(sources.find([str(tmp_path / "12:30")])[0])] == ["12:30"]

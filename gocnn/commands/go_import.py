@@ -30,7 +30,7 @@ def command(games: tuple[str, ...], out: Path, append: bool, replace: bool, jobs
     if append and not out.exists():
         raise click.UsageError(f"{out} does not exist; leave out --append to make it")
     began = time.perf_counter()
-    report = import_games(list(games), out, append=append, jobs=jobs, limit=max_unpacked << 20)
+    report = import_games(list(games), out, append=append, replace=replace, jobs=jobs, limit=max_unpacked << 20)
     seconds = time.perf_counter() - began
     click.echo(f"{report.games} games, {report.moves} moves in {seconds:.1f} s ({report.games / max(seconds, 1e-9):.0f} games/s)")
     if report.reasons:

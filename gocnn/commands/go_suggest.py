@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from gocnn.commands.outputs import Picture
+from gocnn.commands.streams import encodable
 from gocnn.commands.style_option import style_option
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
@@ -85,6 +86,6 @@ def _show(board: Any, rows: list[tuple[int, float]], colour: bool | None) -> Non
 
     if colour is None:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    unicode = "utf" in (sys.stdout.encoding or "").lower()
+    unicode = encodable("●○╋┼▸")
     marks = {index: MARKS[place] for place, (index, _) in enumerate(rows) if place < len(MARKS)}
     click.echo(diagram(board, marks, colour, unicode), color=colour)

@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from gocnn import archives
+from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import write_text
 from gocnn.games import reader, sources, store
 from gocnn.games.reader import Chunk, Skipped
+from gocnn.locks import locked
 
 MOST_LISTED = 100_000
 """Skipped games that are listed one by one."""
@@ -131,18 +134,29 @@ def _without_duplicates(chunks: Iterator[Chunk], known: set[int], report: Report
         yield chunk
 
 
-def import_games(arguments: list[str], out: Path, *, append: bool = False, jobs: int | None = None, limit: int = sources.ARCHIVE_LIMIT,
-                 quiet: bool = False) -> Report:  # fmt: skip
+def import_games(arguments: list[str], out: Path, *, append: bool = False, replace: bool = True, jobs: int | None = None,
+                 limit: int = sources.ARCHIVE_LIMIT, quiet: bool = False) -> Report:  # fmt: skip
     """Read everything the arguments name into the store `out` (made new, or added to), and return what was done.
 
     A game that is in the store already, also rotated or mirrored, is a duplicate. Skipped games are listed in `OUT.skipped.tsv`.
-    Raises UserError if nothing can be read, if no game is left, or if the store cannot be written; then nothing has changed.
+    Raises UserError if nothing can be read, if no game is left, if another import is writing this store, if it is there and neither to be added
+    to nor to be replaced, or if it cannot be written; then nothing has changed.
     """
     units = sources.find(arguments)
+    if not out.parent.is_dir():
+        raise UserError(f"cannot write {out}: there is no folder {out.parent}; make it, or choose another place")
+    # Held from before the store is looked into until it is written: what another import adds meanwhile would be lost.
+    with store.writing(out):
+        if out.exists() and not (append or replace):
+            raise UserError(f"{out} has been made by another import meanwhile; add to it with --append, or choose another --out")
+        return _import(arguments, units, out, append, jobs, limit, quiet)
+
+
+def _import(arguments: list[str], units: list[sources.Unit], out: Path, append: bool, jobs: int | None, limit: int, quiet: bool) -> Report:
     report = Report()
     known: set[int] = set(store.Store(out).records()["key"].tolist()) if append else set()
-    processes = min(jobs or _cores(), len(units))
-    alone = processes <= 1 or any(u.kind == "stdin" for u in units) or sum(u.size for u in units) < SMALL
+    processes = min(jobs or cores(), len(units))
+    alone = processes <= 1 or any(u.kind in ("stdin", "pipe") for u in units) or sum(u.size for u in units) < SMALL
     with tqdm(desc="importing", unit=" games", disable=quiet or not sys.stderr.isatty(), file=sys.stderr) as bar:
         raw = (c for u in units for c in reader.chunks(u, limit)) if alone else _parallel(units, processes, limit)
         chunks = _without_duplicates(raw, known, report, bar)
@@ -176,25 +190,55 @@ def _chain(first: Chunk, rest: Iterator[Chunk]) -> Iterator[Chunk]:
     yield from rest
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
+def cached_store(arguments: list[str], cache: Path, *, jobs: int | None = None, limit: int = sources.ARCHIVE_LIMIT, quiet: bool = False
+                 ) -> tuple[Path, Report | None]:  # fmt: skip
+    """The store of these games in the folder `cache`, imported now (then with its report) or found there by its content key.
 
-
-def cached_store(arguments: list[str], cache: Path, **options: Any) -> tuple[Path, Report | None]:
-    """The store of these games in the folder `cache`, imported now (then with its report) or found there by its content key."""
+    Another process that imports the same games is waited for. Raises UserError as `import_games` does, and if the folder cannot be written.
+    """
     units = sources.find(arguments)
+    if any(unit.kind in ("stdin", "pipe") for unit in units):
+        return _piped_store(arguments, cache, jobs, limit, quiet)
     digest = hashlib.sha256(f"store {store.VERSION}".encode())
     for unit in units:
         for path in unit.paths:
-            digest.update(f"{path.name} {path.stat().st_size} ".encode())
-            with path.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
+            digest.update(os.fsencode(path.name) + f" {path.stat().st_size} ".encode())
+            try:
+                with path.open("rb") as stream:
+                    digest.update(hashlib.file_digest(stream, "sha256").digest())
+            except OSError as error:
+                raise UserError(f"cannot read {archives.readable(str(path))}: {error.strerror}; check its permissions") from error
     target = cache / f"{digest.hexdigest()[:20]}.games"
-    if target.exists() and not any(u.kind == "stdin" for u in units):
-        store.Store(target)
-        return target, None
+    if target.exists():
+        return _sound(target), None
+    _make(cache)
+    with locked(cache / f"{target.stem}.import", "", "another process is importing the same games; waiting for it", quiet):
+        if target.exists():
+            return _sound(target), None
+        return target, import_games(arguments, target, jobs=jobs, limit=limit, quiet=quiet)
+
+
+def _piped_store(arguments: list[str], cache: Path, jobs: int | None, limit: int, quiet: bool) -> tuple[Path, Report]:
+    """What comes through a pipe can be read only once: the store gets its name afterwards, by its own content."""
+    _make(cache)
+    made = cache / f"pipe-{os.getpid()}.games"
+    report = import_games(arguments, made, jobs=jobs, limit=limit, quiet=quiet)
+    with made.open("rb") as stream:
+        target = cache / f"{hashlib.file_digest(stream, 'sha256').hexdigest()[:20]}.games"
+    os.replace(made, target)
+    listing = made.with_name(made.name + ".skipped.tsv")
+    if listing.exists():
+        os.replace(listing, target.with_name(target.name + ".skipped.tsv"))
+    return target, report
+
+
+def _make(cache: Path) -> None:
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the cache folder {cache}: {error.strerror}; set GOCNN_CACHE to a folder you can write") from error
-    return target, import_games(arguments, target, **options)
+
+
+def _sound(path: Path) -> Path:
+    store.Store(path)
+    return path

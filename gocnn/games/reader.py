@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -165,12 +164,6 @@ class Chunk:
 GAMES_A_CHUNK = 8192
 
 
-def source_of(name: str) -> str:
-    """What the store calls the source of a game: the archive's file name, or the folder the file lies in."""
-    archive, colon, _ = name.partition(":")
-    return Path(archive).name if colon else (Path(name).parent.name or Path(name).name)
-
-
 def chunks(unit: sources.Unit, limit: int = sources.ARCHIVE_LIMIT) -> Iterator[Chunk]:
     """Read a unit of work into chunks of at most GAMES_A_CHUNK games. Record `start`s count from the chunk's first word."""
     reader = Reader()
@@ -185,7 +178,7 @@ def chunks(unit: sources.Unit, limit: int = sources.ARCHIVE_LIMIT) -> Iterator[C
         return Chunk(packed, np.concatenate(words) if words else np.zeros(0, np.uint16), list(texts), skipped)
 
     for blob in sources.read(unit, limit):
-        source = source_of(blob.name)
+        source = blob.source or blob.name
         for item in reader.games(blob):
             if isinstance(item, Skipped):
                 skipped.append(item)

@@ -1,52 +1,55 @@
-"""Where SGF bytes come from: files, folders, zip and tar archives, standard input.
+"""Where game records come from: files, folders, archives (see `gocnn.archives`), pipes, standard input."""
 
-Archives are read in place and nothing is ever unpacked to disk, so names with `../` are only names, and links are passed over. What an
-archive may unpack to is limited, because a few kilobytes can hold gigabytes.
-"""
-
-import bz2
-import gzip
-import lzma
+import contextlib
+import io
 import sys
-import tarfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import IO, Literal
 
+from gocnn import archives
 from gocnn.errors import UserError
 
 MEMBER_LIMIT = 256 << 20
 """Bytes one SGF file may have, inside or outside an archive."""
 
-ARCHIVE_LIMIT = 4 << 30
+ARCHIVE_LIMIT = archives.UNPACKED
 """Bytes one archive may unpack to, unless the person says otherwise."""
 
 FILES_A_UNIT = 512
 
+RECORDS = (".sgf", ".sgfs")
+"""How names of game records end (`.sgfs`: several games in one file)."""
+
 
 @dataclass(frozen=True)
 class Blob:
-    """One SGF file: where it is (for people), its bytes, and why it could not be read (then there are no bytes)."""
+    """One SGF file: where it is (for people), its bytes, why it could not be read (then there are no bytes), and what the store calls its source:
+    the archive's file name, or the folder the file lies in."""  # fmt: skip
 
     name: str
     data: bytes
     trouble: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class Unit:
     """A piece of work for one process: an archive, or some loose files. `size` is in bytes, on disk."""
 
-    kind: Literal["files", "zip", "tar", "stdin"]
+    kind: Literal["files", "archive", "pipe", "stdin"]
     paths: tuple[Path, ...]
     size: int
 
 
+def is_record(name: str) -> bool:
+    """Whether a file is named as game records are."""
+    return name.lower().endswith(RECORDS)
+
+
 def find(arguments: list[str]) -> list[Unit]:
-    """What the arguments name, in order: a file, a folder (searched recursively), an archive, or `-` for standard input.
+    """What the arguments name, in order: a file, a folder (searched recursively), an archive, a pipe, or `-` for standard input.
 
     Raises UserError for a path that does not exist or holds nothing to read.
     """
@@ -57,118 +60,105 @@ def find(arguments: list[str]) -> list[Unit]:
             continue
         path = Path(argument)
         if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.is_file() and (p.suffix.lower() == ".sgf" or _archive_name(p)))
+            found = sorted(p for p in path.rglob("*") if (is_record(p.name) or archives.is_archive_name(p.name)) and _usable(p))
             if not found:
                 raise UserError(f"{argument} holds no .sgf file and no archive of them; name a folder of game records")
             units.extend(_group(found))
-        elif path.exists():
+        elif path.is_file():
             units.extend(_group([path]))
+        elif path.exists():  # a pipe, such as the shell makes of <(...)
+            units.append(Unit("pipe", (path,), 0))
         else:
             raise UserError(f"{argument} does not exist; give SGF files, folders or archives of them, or - for standard input")
     return units
 
 
-def _archive_name(path: Path) -> bool:
-    return path.name.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2"))
+def _usable(path: Path) -> bool:
+    return path.is_file() and not archives.is_junk(path.name)
 
 
 def _group(paths: list[Path]) -> Iterator[Unit]:
     loose: list[Path] = []
     for path in paths:
-        kind = _kind(path)
-        if kind == "files":
-            loose.append(path)
+        if _is_archive(path):
+            yield Unit("archive", (path,), path.stat().st_size)
         else:
-            yield Unit(kind, (path,), path.stat().st_size)
+            loose.append(path)
     for i in range(0, len(loose), FILES_A_UNIT):
         some = tuple(loose[i : i + FILES_A_UNIT])
         yield Unit("files", some, sum(p.stat().st_size for p in some))
 
 
-def _kind(path: Path) -> Literal["files", "zip", "tar"]:
-    """By content, not by name; what cannot be opened counts as a file and is reported when it is read."""
+def _is_archive(path: Path) -> bool:
+    """By content, not by name (which may only promise one); what cannot be opened counts as a file and is reported when it is read."""
     try:
-        with path.open("rb") as stream:
-            head = stream.read(512)
+        return archives.kind_of(path) != "" or (archives.is_archive_name(path.name) and not _is_text(path))
     except OSError:
-        return "files"
-    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        return "zip"
-    if head[:2] == b"\x1f\x8b" or head[:3] == b"BZh" or head[:6] == b"\xfd7zXZ\x00" or head[257:262] == b"ustar":
-        return "tar"
-    return "files"
+        return False
+
+
+def _is_text(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return b"(" in stream.read(archives.HEAD)
 
 
 def read(unit: Unit, limit: int = ARCHIVE_LIMIT) -> Iterator[Blob]:
     """Each SGF file of a unit; `limit` is the most bytes an archive may unpack to. A file that cannot be read comes with its trouble."""
-    if unit.kind == "stdin":
-        yield Blob("standard input", sys.stdin.buffer.read())
+    if unit.kind in ("pipe", "stdin"):
+        yield from _stream(unit.paths[0] if unit.paths else None, limit)
     elif unit.kind == "files":
         for path in unit.paths:
             yield _loose(path)
     else:
-        path = unit.paths[0]
-        try:
-            yield from _zip(path, limit) if unit.kind == "zip" else _tar(path, limit)
-        except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, EOFError, zlib.error, OSError, NotImplementedError, RuntimeError) as error:
-            yield Blob(str(path), b"", f"the archive is damaged or cut short ({error})")
+        yield from _archive(unit.paths[0], str(unit.paths[0]), limit)
 
 
 def _loose(path: Path) -> Blob:
+    name = archives.readable(str(path))
     try:
-        if path.stat().st_size > MEMBER_LIMIT:
-            return Blob(str(path), b"", _too_large(path.stat().st_size))
-        return Blob(str(path), path.read_bytes())
+        size = path.stat().st_size
+        if size > MEMBER_LIMIT:
+            return Blob(name, b"", f"larger than {MEMBER_LIMIT >> 20} MB ({size >> 20} MB)")
+        return Blob(name, path.read_bytes(), source=archives.readable(path.parent.name or path.name))
     except OSError as error:
-        return Blob(str(path), b"", f"cannot be read: {error.strerror}")
+        return Blob(name, b"", f"cannot be read: {error.strerror}")
 
 
-def _too_large(size: int) -> str:
-    return f"larger than {MEMBER_LIMIT >> 20} MB unpacked ({size >> 20} MB)"
+def _stream(path: Path | None, limit: int) -> Iterator[Blob]:
+    """Standard input (None) or a pipe: read once, and it may be an archive, too."""
+    name = archives.readable(str(path)) if path else "standard input"
+    try:
+        with contextlib.nullcontext(sys.stdin.buffer) if path is None else path.open("rb") as stream:
+            data = _up_to(stream, limit + 1)
+    except OSError as error:
+        yield Blob(name, b"", f"cannot be read: {error.strerror}")
+        return
+    if len(data) > limit:
+        yield Blob(name, b"", f"larger than {limit >> 20} MB; if it is meant to be, raise --max-unpacked")
+    elif archives.kind(data[: archives.HEAD]):
+        yield from _archive(io.BytesIO(data), name, limit)
+    else:
+        yield Blob(name, data, source=name)
 
 
-def _over(limit: int) -> str:
-    return f"unpacks to more than {limit >> 20} MB, the rest was left unread; if it is meant to, raise --max-unpacked"
+def _up_to(stream: IO[bytes], size: int) -> bytes:
+    """`stream.read(size)`, without the memory for all of it being taken first."""
+    parts: list[bytes] = []
+    while size > 0 and (piece := stream.read(min(size, 1 << 20))):
+        parts.append(piece)
+        size -= len(piece)
+    return b"".join(parts)
 
 
-def _take(path: Path, name: str, size: int, stream: IO[bytes] | None) -> Blob:
-    """One member, never reading past the limit whatever its header claims."""
-    label = f"{path}:{name}"
-    if size > MEMBER_LIMIT:
-        return Blob(label, b"", _too_large(size))
-    data = stream.read(MEMBER_LIMIT + 1) if stream else b""
-    return Blob(label, data) if len(data) <= MEMBER_LIMIT else Blob(label, b"", _too_large(len(data)))
-
-
-def _zip(path: Path, limit: int) -> Iterator[Blob]:
-    with zipfile.ZipFile(path) as archive:
-        total = 0
-        for entry in archive.infolist():
-            is_link = (entry.external_attr >> 28) == 0xA
-            if entry.is_dir() or is_link or not entry.filename.lower().endswith(".sgf"):
-                continue
-            total += entry.file_size
-            if total > limit:
-                yield Blob(str(path), b"", _over(limit))
-                return
-            with archive.open(entry) as stream:
-                yield _take(path, entry.filename, entry.file_size, stream)
-
-
-def _decompressed(path: Path) -> IO[bytes]:
-    """The plain tar inside; tarfile's own decompression of streams is many times slower."""
-    with path.open("rb") as stream:
-        head = stream.read(6)
-    opener: Any = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}.get(head[:2], open)
-    return cast(IO[bytes], opener(path, "rb"))
-
-
-def _tar(path: Path, limit: int) -> Iterator[Blob]:
-    with _decompressed(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
-        for member in archive:
-            if member.offset > limit or member.offset_data + member.size > limit:
-                yield Blob(str(path), b"", _over(limit))
-                return
-            archive.members = []  # type: ignore[attr-defined]  # tarfile remembers every member; a large archive would fill memory
-            if member.isreg() and member.name.lower().endswith(".sgf"):
-                yield _take(path, member.name, member.size, archive.extractfile(member))
+def _archive(source: Path | IO[bytes], place: str, limit: int) -> Iterator[Blob]:
+    place = archives.readable(place)
+    shown = archives.readable(source.name) if isinstance(source, Path) else place
+    limits = archives.Limits(limit, MEMBER_LIMIT, "; if it is meant to, raise --max-unpacked")
+    for entry in archives.entries(source, is_record, limits):
+        name = f"{place}:{entry.name}" if entry.name else place
+        try:
+            yield Blob(name, entry.read(), source=shown)
+        except archives.Unreadable as error:
+            if error.partial:
+                yield Blob(name, error.partial, source=shown)
+            yield Blob(name, b"", str(error))

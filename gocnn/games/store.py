@@ -12,11 +12,11 @@ header says how long the file is, so a file cut short is noticed when it is open
 ignored: an append writes its segments, syncs, and only then rewrites the header. Opening reads the heads only, whatever the size.
 """
 
-import fcntl
 import os
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -28,6 +28,7 @@ from gocnn.errors import UserError
 from gocnn.files import replacing
 from gocnn.games.reader import Chunk
 from gocnn.games.record import RECORD, TEXTS
+from gocnn.locks import locked
 
 MAGIC, SEGMENT_MAGIC = b"GoCNNst\x00", b"GoCNNsg\x00"
 VERSION = 1
@@ -180,8 +181,9 @@ class Writer:
         self._games = len(existing) if existing else 0
         self._words = sum(s.words for s in existing.segments) if existing else 0
         self._end = existing.size if existing else HEADER_BYTES
-        stream.seek(self._end)
-        stream.truncate()
+        stream.seek(0, os.SEEK_END)
+        if stream.tell() > self._end:  # what a killed append left behind
+            stream.truncate(self._end)
         self._records: list[npt.NDArray[np.void]] = []
         self._parts: list[npt.NDArray[np.uint16]] = []
         self._texts: dict[str, int] = {}
@@ -206,7 +208,7 @@ class Writer:
     def _flush(self) -> None:
         if not self._pending_games:
             return
-        texts = "\x00".join(self._texts).encode()
+        texts = "\x00".join(text.replace("\x00", " ") for text in self._texts).encode("utf-8", "replace")
         words = np.concatenate(self._parts).astype("<u2").tobytes()
         body = np.concatenate(self._records).tobytes() + words.ljust(_padded(len(words)), b"\0") + texts.ljust(_padded(len(texts)), b"\0")
         head = _SEGMENT.pack(SEGMENT_MAGIC, self._pending_games, self._pending_words, len(texts), zlib.crc32(body), 0)[:-4]
@@ -232,8 +234,13 @@ class Writer:
         os.fsync(self._stream.fileno())
 
 
+def writing(path: Path) -> AbstractContextManager[None]:
+    """Hold the store at `path`, there or not, against every other import. Raises UserError at once if another has it."""
+    return locked(path, f"{path} is being written by another import; wait for it to end, then run this again")
+
+
 def write(path: Path, chunks: Iterator[Chunk]) -> None:
-    """Make a new store of the chunks' games; `path` appears whole or not at all. Raises UserError if it cannot be written."""
+    """Make a new store of the chunks' games, within `writing`; `path` appears whole or not at all. Raises UserError if it cannot be written."""
     with replacing(path) as stream:
         writer = Writer(stream)
         for chunk in chunks:
@@ -242,16 +249,13 @@ def write(path: Path, chunks: Iterator[Chunk]) -> None:
 
 
 def append(path: Path, chunks: Iterator[Chunk]) -> None:
-    """Add the chunks' games to the store at `path`; killed at any moment, it leaves the store as it was. Raises UserError."""
+    """Add the chunks' games to the store at `path`, within `writing`; killed at any moment, it leaves the store as it was. Raises UserError."""
     store = Store(path)
     try:
         with path.open("r+b") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             writer = Writer(stream, store)
             for chunk in chunks:
                 writer.add(chunk)
             writer.close()
-    except BlockingIOError as error:
-        raise UserError(f"{path} is being written by another import; wait for it to end") from error
     except OSError as error:
         raise UserError(f"cannot add to {path}: {error.strerror} (the games in it are unharmed); make room or choose another place") from error

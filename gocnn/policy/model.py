@@ -71,7 +71,11 @@ class Policy:
 
 def load(path: str | Path, device: str = "cpu") -> Policy:
     """Load a policy model: a file, or a run's folder. Raises UserError."""
-    network, file, place = modelfile.load_network(path, KIND, lambda config: PolicyNetwork(PolicyConfig.from_json(config)), device)
+
+    def build(config: dict[str, Any]) -> PolicyNetwork:
+        return PolicyNetwork(PolicyConfig.from_json(modelfile.checked(config, PolicyConfig)))
+
+    network, file, place = modelfile.load_network(path, KIND, build, device)
     return Policy(network, network.config, file.provenance, file.path, place)
 
 

@@ -1,14 +1,17 @@
 """A policy network in ONNX, run by onnxruntime: starts in a tenth of the time that importing torch takes."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gocnn import libraries
 from gocnn.board.coords import MOVES, SIZE
 from gocnn.board.planes import UnknownPlanes, plane_count
+from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.policy import KIND
 from gocnn.policy.suggestion import Evaluator, Floats
@@ -21,33 +24,48 @@ class OnnxPolicy:
     """A file that `gocnn.policy.export` wrote. Raises UserError if it cannot be read or is not one."""
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
-        import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as states
-
+        onnxruntime = libraries.onnxruntime()
         self.path = Path(path)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
-        if threads:
-            options.intra_op_num_threads = threads
-        failures = (states.Fail, states.InvalidProtobuf, states.InvalidArgument, states.InvalidGraph, states.NotImplemented, states.RuntimeException)
+        # Left to itself, onnxruntime heeds no limit that a container has.
+        if threads or cores() < (os.cpu_count() or 1):
+            options.intra_op_num_threads = threads or cores()
         try:
-            self._session = onnxruntime.InferenceSession(self.path.read_bytes(), options, providers=["CPUExecutionProvider"])
+            # Without its fallback, which prints on standard output: the protocol's.
+            self._session = onnxruntime.InferenceSession(self.path.read_bytes(), options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}; give a model file") from error
-        except failures as error:
+        except Exception as error:  # onnxruntime has a class for each of its failures, and more with every version
             raise UserError(f"{path} is not an ONNX file, or is cut short; export it again with: cli.py go-export RUN --onnx FILE") from error
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        try:
+            metadata = self._session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path} is damaged (its metadata is no text); copy it again or export it again") from error
         if metadata.get("kind") != KIND:
             raise UserError(f"{path} is an ONNX file, but not one of a policy network that go-export wrote; give another")
         try:
-            self.provenance: dict[str, Any] = json.loads(metadata["provenance"])
-            self.groups: tuple[str, ...] = tuple(json.loads(metadata["config"])["groups"])
+            self.provenance: dict[str, Any] = _object(metadata["provenance"])
+            self.groups: tuple[str, ...] = tuple(_object(metadata["config"])["groups"])
             planes = plane_count(self.groups)
-        except (KeyError, ValueError, UnknownPlanes) as error:
-            raise UserError(f"{path} does not fit this version of the program ({error}); export it again or update") from error
+        except (KeyError, ValueError, TypeError, RecursionError, UnknownPlanes) as error:
+            why = " ".join(str(error).split())[:200]
+            raise UserError(f"{path} does not fit this version of the program ({why}); export it again or update") from error
         self._planes = planes
         self.foresees = len(self._session.get_outputs()) > 1
         """Whether it says who will win."""
+        if self.path != SHIPPED:
+            self._try()
+
+    def _try(self) -> None:
+        """Ask it once: a damaged file may still be an ONNX file. Raises UserError."""
+        try:
+            logits, value = self.outputs(np.zeros((1, self._planes, SIZE, SIZE), np.uint8))
+            sound = bool(np.isfinite(logits).all()) and (not self.foresees or bool(np.isfinite(value).all()))
+        except Exception as error:  # as above
+            raise UserError(f"{self.path} cannot be run ({' '.join(str(error).split())[:120]}); copy it again or export it again") from error
+        if not sound:
+            raise UserError(f"{self.path} is damaged (it answers with what is no number); copy it again or export it again")
 
     @property
     def name(self) -> str:
@@ -65,8 +83,16 @@ class OnnxPolicy:
         """
         assert batch.shape[1:] == (self._planes, SIZE, SIZE)
         logits, *value = self._session.run(None, {"planes": batch.astype(np.float32)})
-        assert logits.shape == (len(batch), MOVES)
+        if logits.shape != (len(batch), MOVES) or any(part.shape != (len(batch),) for part in value):
+            raise ValueError(f"its answers have the shape {logits.shape}")
         return logits, 1 / (1 + np.exp(-value[0])) if value else np.full(len(batch), np.nan, np.float32)
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("its metadata is no object")
+    return value
 
 
 def open_evaluator(model: str | Path | None = None, device: str = "cpu", threads: int | None = None) -> Evaluator:

@@ -9,8 +9,9 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
@@ -61,6 +62,14 @@ def find(path: str | Path) -> Path:
     return target
 
 
+class _Entry(msgspec.Struct):
+    """What a safetensors header says of one tensor."""
+
+    dtype: str
+    shape: list[Annotated[int, msgspec.Meta(ge=0)]]
+    data_offsets: tuple[Annotated[int, msgspec.Meta(ge=0)], Annotated[int, msgspec.Meta(ge=0)]]
+
+
 def read_metadata(path: Path) -> dict[str, str]:
     """The metadata of a safetensors file, read without loading tensors. Raises UserError if it is not one, or is cut short."""
     try:
@@ -72,22 +81,28 @@ def read_metadata(path: Path) -> dict[str, str]:
                     raise UserError(
                         f"{path} is a pickle (.pt, .pth), which could run code and is not loaded; give a .safetensors file of this program"
                     )
-                raise UserError(f"{path} is not a model file of this program; give a .safetensors file that it has trained")
+                raise _no_model(path)
             text = stream.read(length)
             if len(text) < length:
                 raise UserError(f"{path} is cut short; copy it again or train again")
-            header = json.loads(text)
             stream.seek(0, 2)
             size = stream.tell() - 8 - length
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; check its permissions") from error
-    except ValueError as error:
-        raise UserError(f"{path} is not a model file of this program; give a .safetensors file that it has trained") from error
-    ends = [item["data_offsets"][1] for key, item in header.items() if key != "__metadata__"]
+    try:
+        header = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        raw = header.pop("__metadata__", None)
+        metadata = (msgspec.json.decode(raw, type=dict[str, str] | None) or {}) if raw is not None else {}
+        ends = [msgspec.json.decode(item, type=_Entry).data_offsets[1] for item in header.values()]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _no_model(path) from error
     if ends and max(ends) > size:
         raise UserError(f"{path} is cut short ({size} of {max(ends)} bytes of weights); copy it again or train again")
-    metadata: dict[str, str] = header.get("__metadata__") or {}
     return metadata
+
+
+def _no_model(path: Path) -> UserError:
+    return UserError(f"{path} is not a model file of this program; give a .safetensors file that it has trained")
 
 
 def load(path: str | Path, kind: str) -> ModelFile:
@@ -100,26 +115,71 @@ def load(path: str | Path, kind: str) -> ModelFile:
     if metadata.get("format") != FORMAT:
         raise UserError(f"{target} is a safetensors file, but not a model of this program; give one that it has trained")
     if metadata.get("version") != str(VERSION):
-        raise UserError(
-            f"{target} is a model of format version {metadata.get('version')}, this program reads version {VERSION}; train it again or update"
-        )
+        stated = metadata.get("version", "")[:20]
+        raise UserError(f"{target} is a model of format version {stated!r}, this program reads version {VERSION}; train it again or update")
     if metadata.get("kind") != kind:
-        raise UserError(f"{target} is a model of the kind {metadata.get('kind')}, but {kind} is needed here; give another model")
+        raise UserError(f"{target} is a model of the kind {metadata.get('kind', '')[:40]!r}, but {kind} is needed here; give another model")
+    config, provenance = (json_object(metadata.get(key, ""), target, key) for key in ("config", "provenance"))
     try:
         tensors = safetensors.torch.load_file(target)
-        return ModelFile(kind, json.loads(metadata["config"]), json.loads(metadata["provenance"]), tensors, target)
-    except (safetensors.SafetensorError, KeyError, ValueError) as error:
-        raise UserError(f"{target} is damaged ({error}); copy it again or train again") from error
+    except (safetensors.SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowError) as error:
+        raise UserError(f"{target} is damaged ({_first_line(error)}); copy it again or train again") from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise UserError(f"{target} is damaged ({name} holds values that are no numbers); copy it again or train again")
+    return ModelFile(kind, config, provenance, tensors, target)
+
+
+def json_object(text: str, path: Path, what: str) -> dict[str, Any]:
+    """An object in the metadata of a model. Raises UserError if it is none."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged (its {what} cannot be read); copy it again or train again") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} is damaged (its {what} is no object); copy it again or train again")
+    return value
+
+
+def checked(values: dict[str, Any], of: type[Any]) -> dict[str, Any]:
+    """`values`, if every one fits the field of that dataclass. Raises ValueError, naming the field."""
+    try:
+        msgspec.convert(values, of)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+    return values
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
 
 
 def load_network(path: str | Path, kind: str, build: Callable[[dict[str, Any]], Network], device: str) -> tuple[Network, ModelFile, torch.device]:
     """The network of a model file, built from its configuration, with its weights, in evaluation mode on the device. Raises UserError."""
     file = load(path, kind)
     try:
+        _fits(file, build)
         network = build(file.config)
         network.load_state_dict(file.tensors)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"{file.path} does not fit this version of the program ({str(error).splitlines()[0]}); train it again or update") from error
+    except (TypeError, ValueError, RuntimeError, ArithmeticError, AttributeError, LookupError, MemoryError) as error:
+        # What a configuration says may be anything.
+        raise UserError(f"{file.path} does not fit this version of the program ({_first_line(error)}); train it again or update") from error
     place = torch.device(device)
     network.to(place, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     return network, file, place
+
+
+def _fits(file: ModelFile, build: Callable[[dict[str, Any]], nn.Module]) -> None:
+    """Raises ValueError if the configuration is not that of these weights, before memory is taken for what it says."""
+    largest = max([4096, len(file.tensors), *(size for tensor in file.tensors.values() for size in tensor.shape)])
+    for key, value in file.config.items():
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, int) and abs(number) > largest:
+                raise ValueError(f"{key} is {number}")
+    with torch.device("meta"):
+        shapes = {name: tensor.shape for name, tensor in build(file.config).state_dict().items()}
+    for name in sorted(shapes.keys() ^ file.tensors.keys()):
+        raise ValueError(f"{name} is {'missing' if name in shapes else 'too much'}")
+    for name, shape in shapes.items():
+        if file.tensors[name].shape != shape:
+            raise ValueError(f"{name} has the shape {tuple(file.tensors[name].shape)} instead of {tuple(shape)}")

@@ -32,6 +32,7 @@ def command(
     keep_inputs([Path(name) for name in images], csv=table)
     from tqdm import tqdm
 
+    from gocnn.cores import cores
     from gocnn.training.distributed import join
     from imagecls import submission
     from imagecls.model import Ensemble, load
@@ -41,7 +42,7 @@ def command(
     photos = _photos(images, (lambda text: None) if quiet else lambda text: click.echo(f"note: {text}", err=True))
     keys = submission.ids(photos) if table is not None else []
     with tqdm(total=len(photos), unit=" pictures", disable=quiet or len(photos) < 32 or not sys.stderr.isatty(), file=sys.stderr) as bar:
-        answers = ensemble.predict(photos, tta, os.cpu_count() or 1, bar.update)
+        answers = ensemble.predict(photos, tta, cores(), bar.update)
     for photo, answer in zip(photos, answers, strict=True):
         if isinstance(answer, str):
             click.echo(f"error: {photo.title}: {answer}", err=True)
