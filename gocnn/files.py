@@ -73,7 +73,7 @@ def check_place(target: Path) -> None:
             raise UserError(f"cannot write {target}: it is write-protected; choose another name")
         handle, name = _beside(place)
         os.close(handle)
-        name.unlink()
+        os.unlink(name)
     except (OSError, ValueError) as error:
         raise _refusal(target, error) from error
 
@@ -109,7 +109,7 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
         return
     try:
         place = _destination(target)
-        handle, beside = _beside(place)
+        handle, name = _beside(place)
     except (OSError, ValueError) as error:
         raise _refusal(target, error) from error
     try:
@@ -117,7 +117,7 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        _rename(beside, place)
+        _rename(name, place)
         _sync_folder(place.parent)
     except OSError as error:
         # Whatever was at the target is untouched: say so, because that is what a person asks first.
@@ -125,7 +125,7 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
         raise UserError(f"cannot write {target}: {error.strerror or error}{kept}; make room or choose another place") from error
     finally:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(beside)
+            os.unlink(name)
 
 
 def _is_stream(target: Path) -> bool:
@@ -143,7 +143,7 @@ def _is_stream(target: Path) -> bool:
 def _plainly(target: Path) -> Iterator[IO[bytes]]:
     try:
         # Appending: standard output that goes into a file keeps what is in it.
-        with os.fdopen(os.open(target, os.O_WRONLY | os.O_APPEND), "wb") as stream:
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)), "wb") as stream:
             yield stream
     except BrokenPipeError:
         raise
@@ -157,16 +157,17 @@ def _destination(target: Path) -> Path:
 
 
 def _beside(place: Path) -> tuple[int, Path]:
-    """An open new file in the folder of `place`, hidden, and its name (short: the longest names that a disk takes must be possible).
+    """An open new file in the folder of `place`, hidden, and its path.
 
-    It has the permissions that the umask leaves, as if `place` had been written directly.
+    It has the permissions that the umask leaves, as if `place` had been written directly, and of the name a part only: one as long as the system
+    allows leaves no room for more.
     """
-    if place.is_dir():
+    if os.path.isdir(place):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if len(os.fsencode(place.name)) > 255:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-    beside = place.with_name(f".{place.name[:32]}.{secrets.token_hex(6)}.tmp")
-    return os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), beside
+    name = place.with_name(f".{place.name[:32]}.{secrets.token_hex(6)}.tmp")
+    return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), name
 
 
 def _refusal(target: Path, error: OSError | ValueError) -> UserError:

@@ -45,13 +45,15 @@ class Photo:
 class Collection:
     """The photographs of a place, by part, and the names of their classes (a label is an index into them).
 
-    other_files: files that are no pictures. notes: what a person should know of how the place was read, a sentence each.
+    other_files: files that are no pictures. notes: what a person should know of how the place was read, unused: which pictures belong to no part,
+    a sentence each.
     """
 
     classes: tuple[str, ...]
     parts: dict[str, tuple[Photo, ...]]
     other_files: int
     notes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     def part(self, *names: str) -> tuple[Photo, ...]:
         """The first of these parts that is there, else nothing."""
@@ -74,7 +76,12 @@ def open_collection(place: str | Path) -> Collection:
         part, kind = layout.locate(name)
         found.setdefault(part, []).append((name, None if kind is None else canonical(kind)))
     kinds = {kind for part in (TRAIN, VALID, WHOLE) for _, kind in found.get(part, ()) if kind is not None}
-    kinds = without_unknown(kinds, HW03_CLASSES)
+    meant = without_unknown(kinds, HW03_CLASSES)
+    for part in (TRAIN, VALID, WHOLE) if meant != kinds else ():
+        spare = [(name, None) for name, kind in found.get(part, ()) if kind in kinds - meant]
+        found[part] = [(name, kind) for name, kind in found.get(part, ()) if kind not in kinds - meant]
+        found.setdefault(SPARE, []).extend(spare)
+    kinds = meant
     tested = sorted({kind for _, kind in found.get(TEST, ()) if kind is not None}, key=natural)
     if not kinds and not blank(tested):
         kinds = set(tested)
@@ -82,7 +89,7 @@ def open_collection(place: str | Path) -> Collection:
     classes = names_of(spelling.values())
     order = {kind: i for i, kind in enumerate(sorted(set(spelling.values()), key=natural))}
     index = {kind: order[name] for kind, name in spelling.items()}
-    of_test: dict[str, int | None] = {} if blank(tested) else dict(zip(tested, match(tested, classes), strict=True))
+    of_test: dict[str, int | None] = {} if blank(tested) else {kind: match([kind], classes)[0] for kind in tested}
     used, left_over = _beside(others, layout, index, found.get(TEST, found.get(WHOLE, [])))
     for name, part, kind in used:
         found[part] = sorted([*found.get(part, []), (name, kind)], key=lambda item: natural(item[0]))
@@ -91,10 +98,11 @@ def open_collection(place: str | Path) -> Collection:
         labels = of_test if part == TEST else index if part in (TRAIN, VALID, WHOLE) else {}
         known = {kind: label for kind, label in labels.items() if label is not None}
         parts[part] = tuple(Photo(str(path), name, UNLABELLED if kind is None else known.get(kind, UNLABELLED)) for name, kind in members)
-    notes = [*layout.notes, *(_unused(parts, part, words) for part, words in _UNUSED.items() if part in parts)]
+    notes = list(layout.notes)
     if left_over:
         notes.append(f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})")
-    return Collection(classes, parts, len(left_over), tuple(notes))
+    unused = tuple(_unused(parts[part], words) for part, words in _UNUSED.items() if parts.get(part))
+    return Collection(classes, {part: members for part, members in parts.items() if members}, len(left_over), tuple(notes), unused)
 
 
 def _beside(others: Sequence[str], layout: Layout, index: dict[str, int],
@@ -121,8 +129,8 @@ def _beside(others: Sequence[str], layout: Layout, index: dict[str, int],
     return used, rest
 
 
-def _unused(parts: dict[str, tuple[Photo, ...]], part: str, words: str) -> str:
-    names = [photo.name for photo in parts[part]]
+def _unused(photos: Sequence[Photo], words: str) -> str:
+    names = [photo.name for photo in photos]
     return f"{len(names)} pictures {words} and are not used ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})"
 
 

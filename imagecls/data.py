@@ -72,7 +72,7 @@ def load_parts(place: str, split: Split, store: ImageStore, jobs: int | None = N
     Photographs that cannot be decoded are left out; so are training photographs that are also in the validation part, byte for byte.
     """
     collection = open_collection(place)
-    notes = list(collection.notes)
+    notes = [*collection.notes, *collection.unused]
     train_photos, valid_photos = collection.part(TRAIN, WHOLE), collection.part(VALID)
     if not train_photos:
         found = ", ".join(f"{name} {len(photos)}" for name, photos in collection.parts.items())

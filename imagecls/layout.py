@@ -113,6 +113,9 @@ class Layout:
                 self._survey(child, f"{path}{name}/")
                 return
         self._see_through(folder, path, set())
+        for name, child in folder.folders.items():
+            if len(child.folders) > 1 and child.folders.keys() == folder.folders.keys() - {name}:
+                self._parts[f"{path}{name}/"] = OUTSIDE  # everything once more, as in some archives: flowers/flowers/daisy beside flowers/daisy
         # Parts inside of class folders: cat/train, cat/test, dog/train, dog/test.
         inner = {name: child for name, child in folder.folders.items() if child.folders}
         if len(inner) > 1 and inner.keys() == folder.folders.keys():

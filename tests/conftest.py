@@ -2,6 +2,7 @@
 
 import os
 import signal
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,15 @@ def sgf_text(moves: list[tuple[int, int]], header: str = "", size: int = 19) -> 
 
     body = "".join(f";{'BW'[colour - 1]}[{to_sgf(index, size)}]" for index, colour in moves)
     return f"(;GM[1]FF[4]SZ[{size}]{header}{body})".encode()
+
+
+@pytest.fixture(scope="session")
+def case_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trees of pictures in tests/cases, unpacked (their names are UTF-8, and two differ in their case only)."""
+    target = tmp_path_factory.mktemp("pictures")
+    with zipfile.ZipFile(ROOT / "tests" / "cases" / "images.zip") as archive:
+        archive.extractall(target)
+    return target
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -255,18 +255,10 @@ FAST = [
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("pictures")
-    with zipfile.ZipFile(CASES / "images.zip") as archive:
-        archive.extractall(target)
-    return target
-
-
-@pytest.fixture(scope="module")
-def subset(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
+def subset(tmp_path_factory: pytest.TempPathFactory, case_pictures: Path) -> Path:
     """A classifier that has never seen class 3 of the eleven."""
     out = tmp_path_factory.mktemp("subset") / "r"
-    good("img-train", pictures / "l_subset", "--out", out, *FAST)
+    good("img-train", case_pictures / "l_subset", "--out", out, *FAST)
     return out
 
 
@@ -277,10 +269,10 @@ def classes_of(run: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def eleven(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
+def eleven(tmp_path_factory: pytest.TempPathFactory, case_pictures: Path) -> Path:
     """A classifier of all eleven classes; its test pictures lie in a folder called `unknown`."""
     out = tmp_path_factory.mktemp("eleven") / "r"
-    good("img-train", pictures / "l_tunk", "--out", out, *FAST)
+    good("img-train", case_pictures / "l_tunk", "--out", out, *FAST)
     return out
 
 
@@ -292,8 +284,8 @@ def submission(path: Path) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("tree", "classes"), [("l_circled", ["①", "②", "③"]), ("l_vehicles", ["bus", "car", "plane", "train"]), ("l_zero", 11), ("l2021", 11)]
 )
-def test_classes_of_a_tree(pictures, tmp_path, tree, classes):
-    good("img-train", pictures / tree, "--out", tmp_path / "r", *FAST)
+def test_classes_of_a_tree(case_pictures, tmp_path, tree, classes):
+    good("img-train", case_pictures / tree, "--out", tmp_path / "r", *FAST)
     found = classes_of(tmp_path / "r")
     assert found == classes if isinstance(classes, list) else len(found) == classes
 
@@ -302,11 +294,11 @@ def test_a_folder_of_unknown_pictures_is_no_class(eleven):
     assert len(classes_of(eleven)) == 11
 
 
-def test_classes_that_differ_in_case_keep_their_order(pictures):
+def test_classes_that_differ_in_case_keep_their_order(case_pictures):
     """The order must not depend on the hashes of strings, which differ from process to process."""
-    if len({p.name for p in (pictures / "l_case").iterdir()}) < 3:
+    if len({p.name for p in (case_pictures / "l_case").iterdir()}) < 3:
         pytest.skip("this file system does not tell Cat from cat")
-    code = f"from imagecls.collection import open_collection; print(open_collection({str(pictures / 'l_case')!r}).classes)"
+    code = f"from imagecls.collection import open_collection; print(open_collection({str(case_pictures / 'l_case')!r}).classes)"
     orders = set()
     for seed in ("1", "2", "3", "4"):
         environment = os.environ | {"PYTHONHASHSEED": seed}
@@ -315,9 +307,9 @@ def test_classes_that_differ_in_case_keep_their_order(pictures):
     assert len(orders) == 1
 
 
-def test_a_submission_has_the_classes_own_numbers(pictures, subset, tmp_path):
+def test_a_submission_has_the_classes_own_numbers(case_pictures, subset, tmp_path):
     """Trained on ten of the eleven classes: what is printed and what is written are the same class."""
-    shown = good("img-predict", pictures / "l_subset", "--model", subset, "--csv", tmp_path / "s.csv", "--top", 1)
+    shown = good("img-predict", case_pictures / "l_subset", "--model", subset, "--csv", tmp_path / "s.csv", "--top", 1)
     rows = submission(tmp_path / "s.csv")
     assert list(rows) == [f"{i:04}" for i in range(11)]
     names = {line.split("/")[-1].split(".")[0]: re.sub(r" [\d.]+%$", "", line.split(": ")[1]) for line in shown.splitlines() if ".jpg: " in line}
@@ -328,29 +320,36 @@ def test_a_submission_has_the_classes_own_numbers(pictures, subset, tmp_path):
     assert 3 not in rows.values()
 
 
-def test_a_part_of_the_classes_is_judged(pictures, eleven, tmp_path):
-    assert "accuracy" in good("img-eval", pictures / "e_missing", "--model", eleven)
-    good("img-train", pictures / "l_tunk", "--valid", pictures / "e_missing", "--out", tmp_path / "r", *FAST)
+def test_a_part_of_the_classes_is_judged(case_pictures, eleven, subset, tmp_path):
+    """Also of a model that knows ten classes; pictures of a class that it does not know are refused."""
+    assert "accuracy" in good("img-eval", case_pictures / "e_missing", "--model", eleven)
+    assert "3" in refused(1, "img-eval", case_pictures / "e_missing", "--model", subset)
+    for path in [*(case_pictures / "e_missing").glob("4_*.jpg"), *(case_pictures / "e_missing").glob("8_*.jpg")]:
+        (tmp_path / "part").mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / "part")
+    told = json.loads(good("img-eval", tmp_path / "part", "--model", subset, "--json"))
+    assert {row["class"]: row["pictures"] for row in told["classes"] if row["pictures"]} == {"4": 3, "8": 3}
+    good("img-train", case_pictures / "l_tunk", "--valid", case_pictures / "e_missing", "--out", tmp_path / "r", *FAST)
 
 
-def test_a_submission_has_a_row_for_each_picture(pictures, eleven, tmp_path):
+def test_a_submission_has_a_row_for_each_picture(case_pictures, eleven, tmp_path):
     """TIFF, AVIF and HEIC are pictures; the last one here is cut short, is named, and has its row all the same."""
-    result = cli("img-predict", pictures / "mix", "--model", eleven, "--csv", tmp_path / "s.csv")
+    result = cli("img-predict", case_pictures / "mix", "--model", eleven, "--csv", tmp_path / "s.csv")
     assert list(submission(tmp_path / "s.csv")) == [f"{i:04}" for i in range(6)]
     assert result.exit_code == 1
     assert re.findall(r"error: .*/(\S+): ", result.output) == ["0005.heic"]
 
 
-def test_a_stray_picture_shifts_no_id(pictures, eleven, tmp_path):
-    assert "sample_submission.png" in refused(1, "img-predict", pictures / "t_stray", "--model", eleven, "--csv", tmp_path / "s.csv")
+def test_a_stray_picture_shifts_no_id(case_pictures, eleven, tmp_path):
+    assert "sample_submission.png" in refused(1, "img-predict", case_pictures / "t_stray", "--model", eleven, "--csv", tmp_path / "s.csv")
     assert not (tmp_path / "s.csv").exists()
-    (pictures / "t_stray" / "sample_submission.png").unlink()
-    good("img-predict", pictures / "t_stray", "--model", eleven, "--csv", tmp_path / "s.csv")
+    tidy = shutil.copytree(case_pictures / "t_stray", tmp_path / "tidy", ignore=shutil.ignore_patterns("*.png"))
+    good("img-predict", tidy, "--model", eleven, "--csv", tmp_path / "s.csv")
     assert list(submission(tmp_path / "s.csv")) == [f"{i:04}" for i in range(1, 12)]
 
 
-def test_reasons_are_there_when_no_picture_can_be_read(pictures, tmp_path):
-    result = cli("img-train", pictures / "broken", "--out", tmp_path / "r", *FAST)
+def test_reasons_are_there_when_no_picture_can_be_read(case_pictures, tmp_path):
+    result = cli("img-train", case_pictures / "broken", "--out", tmp_path / "r", *FAST)
     assert result.exit_code == 1
     assert "0.jpg" in result.output
     assert "Traceback" not in result.output

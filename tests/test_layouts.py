@@ -17,7 +17,6 @@ from imagecls.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE
 from imagecls.store import ImageStore
 from tests.conftest import ROOT
 
-CASES = ROOT / "tests" / "cases" / "images"
 ELEVEN = [f"{i:02d}" for i in range(11)]
 
 
@@ -54,7 +53,9 @@ LAYOUTS = [
     ("food-11 by its makers", "{training,validation,evaluation}/{0,1,2}_{0,1}.jpg", {part: {"0": 2, "1": 2, "2": 2} for part in (TRAIN, VALID, TEST)}),
     ("a folder of the test part without meaning", "training/{0,1,2}_1.jpg test/unknown/{1,2}.jpg", {TRAIN: {"0": 1, "1": 1, "2": 1}, TEST: {"": 2}}),
     ("numbers with and without zeros", "{3,4}_1.jpg 03/x.jpg 04/x.jpg", {WHOLE: {"3": 2, "4": 2}}),
-    ("unknown beside the homework's", "training/{0,1}_1.jpg training/unknown/x.jpg", {TRAIN: {"": 1, "0": 1, "1": 1}}),
+    ("a test part with more folders than there are classes", "training/{3,4}_1.jpg test/{03,04,misc}/1.jpg",
+     {TRAIN: {"3": 1, "4": 1}, TEST: {"": 1, "3": 1, "4": 1}}),
+    ("unknown beside the homework's", "training/{0,1}_1.jpg training/unknown/x.jpg", {TRAIN: {"0": 1, "1": 1}, SPARE: {"": 1}}),
     ("unknown as a class of its own", "train/{cat,dog,unknown}/x.jpg", {TRAIN: {"cat": 1, "dog": 1, "unknown": 1}}),
     ("ImageFolder", "{train,val}/{cat,dog}/{1,2}.jpg test/{1,2}.jpg", {TRAIN: TWO, VALID: TWO, TEST: {"": 2}}),
     ("ImageFolder with folders inside of classes", "train/{cat,dog}/{a,b}/1.jpg", {TRAIN: TWO}),
@@ -70,6 +71,12 @@ LAYOUTS = [
     ("a wrapper inside of parts", "train/images/{cat,dog}/{1,2}.jpg test/images/{1,2}.jpg", {TRAIN: TWO, TEST: {"": 2}}),
     ("STL-10", "train/{cat,dog}/{1,2}.png unlabeled/{1,2,3}.png", {TRAIN: TWO, SPARE: {"": 3}}),
     ("class folders and a test folder", "{cat,dog}/{1,2}.jpg test/{1,2}.jpg", {WHOLE: TWO, TEST: {"": 2}}),
+    ("everything twice", "flowers/{daisy,rose}/{1,2}.jpg flowers/flowers/{daisy,rose}/{1,2}.jpg",
+     {WHOLE: {"daisy": 2, "rose": 2}, OUTSIDE: {"": 4}}),
+    ("chest_xray", "chest_xray/{train,test,val}/{NORMAL,PNEUMONIA}/1.jpeg chest_xray/chest_xray/train/{NORMAL,PNEUMONIA}/1.jpeg",
+     {TRAIN: {"NORMAL": 1, "PNEUMONIA": 1}, VALID: {"NORMAL": 1, "PNEUMONIA": 1}, TEST: {"NORMAL": 1, "PNEUMONIA": 1}, OUTSIDE: {"": 2}}),
+    ("dataset/single_prediction", "dataset/{training_set,test_set}/{cats,dogs}/1.jpg dataset/single_prediction/{a,b}.jpg",
+     {TRAIN: {"cats": 1, "dogs": 1}, TEST: {"cats": 1, "dogs": 1}, OUTSIDE: {"": 2}}),
     ("pictures beside the parts", "train/{cat,dog}/{1,2}.jpg preview/x.jpg logo.png", {TRAIN: TWO, OUTSIDE: {"": 2}}),
     ("a class called train", "{bus,car,plane,train}/{1,2}.jpg", {WHOLE: {"bus": 2, "car": 2, "plane": 2, "train": 2}}),
     ("a class called train, in a folder", "vehicles/{bus,car,train}/{1,2}.jpg", {WHOLE: {"bus": 2, "car": 2, "train": 2}}),
@@ -97,7 +104,7 @@ def test_accents_are_the_same_however_they_are_written(tmp_path):
 
 def test_notes_name_what_is_not_used(tmp_path):
     found = open_collection(tree(tmp_path, "train/{cat,dog}/1.jpg train/cat/{a.txt,b.txt,c.mp4} train/unlabeled/3.jpg preview/x.jpg"))
-    text = "\n".join(found.notes)
+    text = "\n".join(found.notes + found.unused)
     for words in ("1 pictures are in a folder without labels and are not used (train/unlabeled/3.jpg)", "1 pictures lie beside the parts",
                   "3 files that are not pictures are ignored (2 .txt, 1 .mp4)"):  # fmt: skip
         assert words in text
@@ -143,8 +150,8 @@ def test_matching_classes(here, known, found):
     assert match(here, known) == found
 
 
-def test_part_of_the_classes_is_judged_by_name_and_by_number(tmp_path):
-    photos = labelled(str(CASES / "e_missing"), HW03_CLASSES)
+def test_part_of_the_classes_is_judged_by_name_and_by_number(tmp_path, case_pictures):
+    photos = labelled(str(case_pictures / "e_missing"), HW03_CLASSES)
     assert len(photos) == 27
     assert all(p.label == int(Path(p.name).name.split("_")[0]) for p in photos)
     photos = labelled(str(tree(tmp_path, "{Soup,Vegetable-Fruit}/1.jpg")), HW03_CLASSES)
@@ -163,8 +170,8 @@ NAMED = [*HW03_CLASSES]
     ("l_tunk", NAMED, 22, 11), ("l_vehicles", ["bus", "car", "plane", "train"], 12, 4), ("l_case", ["Cat", "cat", "dog"], 9, 3),
     ("l_circled", ["①", "②", "③"], 9, 3),
 ])  # fmt: skip
-def test_cases_to_train_on(tmp_path, case, classes, train, valid):
-    parts = load_parts(str(CASES / case), Split(), ImageStore(8, cache=tmp_path), quiet=True)
+def test_cases_to_train_on(tmp_path, case_pictures, case, classes, train, valid):
+    parts = load_parts(str(case_pictures / case), Split(), ImageStore(8, cache=tmp_path), quiet=True)
     assert (list(parts.classes), len(parts.train), len(parts.valid)) == (classes, train, valid)
     own = numbers(parts.classes)
     for photo, label in zip(parts.train.photos + parts.valid.photos, [*parts.train.labels, *parts.valid.labels], strict=True):
@@ -173,15 +180,15 @@ def test_cases_to_train_on(tmp_path, case, classes, train, valid):
         assert (own[label] if isinstance(kind, int) else parts.classes[label]) == kind
 
 
-def test_validating_on_a_part_of_the_classes(tmp_path):
-    parts = load_parts(str(CASES / "l2021"), Split((str(CASES / "e_missing"),)), ImageStore(8, cache=tmp_path), quiet=True)
+def test_validating_on_a_part_of_the_classes(tmp_path, case_pictures):
+    parts = load_parts(str(case_pictures / "l2021"), Split((str(case_pictures / "e_missing"),)), ImageStore(8, cache=tmp_path), quiet=True)
     assert len(parts.valid) == 27
     assert "class meat is missing from validation" in parts.notes
 
 
-def test_the_reasons_are_in_the_sentence(tmp_path):
+def test_the_reasons_are_in_the_sentence(tmp_path, case_pictures):
     with pytest.raises(UserError, match=r"no picture of .* is left to train on: 6 left out, not a picture that can be read \(text\): .*0\.jpg"):
-        load_parts(str(CASES / "broken"), Split(), ImageStore(8, cache=tmp_path), quiet=True)
+        load_parts(str(case_pictures / "broken"), Split(), ImageStore(8, cache=tmp_path), quiet=True)
 
 
 # --- submissions ---------------------------------------------------------------------------------------------------------------------
@@ -216,13 +223,13 @@ def test_categories_are_the_classes_own_numbers(tmp_path):
     assert not (tmp_path / "t.csv").exists()
 
 
-def test_every_picture_of_the_test_folder_counts(tmp_path):
+def test_every_picture_of_the_test_folder_counts(tmp_path, case_pictures):
     """Also those of formats that are not read, and those whose names do not end as pictures do but have a number of their own."""
     folder = tree(tmp_path, "test/{0001.jpg,0002.jpg,0003.heic,0004.svg,0005.CR2,0006.jpg_large,0007,0001.txt,notes.txt} train/{cat,dog}/1.jpg")
     found = open_collection(folder)
     assert [Path(p.name).name for p in found.parts[TEST]] == ["0001.jpg", "0002.jpg", "0003.heic", "0004.svg", "0005.CR2", "0006.jpg_large", "0007"]
     assert found.other_files == 2
     assert submission.ids(found.parts[TEST]) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
-    assert submission.ids(open_collection(CASES / "mix").part(WHOLE)) == [f"{i:04d}" for i in range(6)]
+    assert submission.ids(open_collection(case_pictures / "mix").part(WHOLE)) == [f"{i:04d}" for i in range(6)]
     with pytest.raises(UserError, match="sample_submission"):
-        submission.ids(open_collection(CASES / "t_stray").part(WHOLE))
+        submission.ids(open_collection(case_pictures / "t_stray").part(WHOLE))
