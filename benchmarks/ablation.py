@@ -47,7 +47,7 @@ def main() -> None:
             run("go-train", options.games, "--valid", options.valid, "--out", folder, "--preset", "tiny", "--steps", options.steps, "--planes",
                 ",".join(groups), "--learning-rate", 0.01, "--validations", 1, "--quiet")  # fmt: skip
         judged = json.loads(run("go-eval", options.valid, "--model", folder, "--positions", options.positions, "--json"))["all"]
-        count = json.loads((folder / "run.json").read_text())["wishes"]["network"]["groups"]
+        count = json.loads((folder / "run.json").read_text(encoding="utf-8"))["wishes"]["network"]["groups"]
         print(f"{name:26}{len(count):>6}{judged['top1']:>9.2%}{judged['top5']:>9.2%}{judged['log_likelihood']:>9.3f}", flush=True)
 
 

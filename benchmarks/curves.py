@@ -21,7 +21,7 @@ def main() -> None:
     figure, axes = pyplot().subplots(1, 2, figsize=(12, 4.4), constrained_layout=True)
     for place, named in enumerate(options.runs):
         run, _, label = named.partition("=")
-        lines = [json.loads(line) for line in (Path(run) / "metrics.jsonl").read_text().splitlines()]
+        lines = [json.loads(line) for line in (Path(run) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
         colour = f"C{place}"
         for axis, key in zip(axes, (options.metric, "loss"), strict=True):
             valid = [line for line in lines if line["kind"] == "valid"]

@@ -23,7 +23,7 @@ def curve(runs: str) -> list[tuple[float, float]]:
     points: list[tuple[float, float]] = []
     before = 0
     for run in runs.split("+"):
-        rows = [json.loads(row) for row in (Path(run) / "metrics.jsonl").read_text().splitlines()]
+        rows = [json.loads(row) for row in (Path(run) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
         points += [(before + row["samples"], 100 * row["top1"]) for row in rows if row["kind"] == "valid"]
         before += rows[-1]["samples"]
     return points

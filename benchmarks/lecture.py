@@ -136,7 +136,7 @@ NETWORKS: dict[str, Callable[[], list[nn.Module]]] = {
 def picture(target: Path, folder: Path, names: list[str]) -> None:
     figure, axis = pyplot().subplots(figsize=(11, 5), constrained_layout=True)
     for name in names:
-        rows = [json.loads(row) for row in (folder / slug(name) / "metrics.jsonl").read_text().splitlines()]
+        rows = [json.loads(row) for row in (folder / slug(name) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
         valid = [row for row in rows if row["kind"] == "valid"]
         axis.plot([row["seconds"] / 60 for row in valid], [100 * row["top1"] for row in valid], "o-", markersize=4, label=name)
     axis.set(xlabel="minutes of training", ylabel="moves predicted (%)", title="The lecture's claim, on the board")

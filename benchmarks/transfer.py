@@ -69,7 +69,7 @@ def main() -> None:
         for i, options_of_way in enumerate(ways.values()):
             run(f"img-train {halves[1]} --out {out}/second{i} {few} {options_of_way}")
         for i, name in enumerate(ways):
-            lines = [json.loads(line) for line in (out / f"second{i}" / "metrics.jsonl").read_text().splitlines()]
+            lines = [json.loads(line) for line in (out / f"second{i}" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
             valid = [line for line in lines if line["kind"] == "valid"]
             pictures = sum(1 for _ in (halves[1] / VALID).rglob("*.*"))
             last = valid[-1]["accuracy"]

@@ -1,23 +1,21 @@
 """`jit`: numba's compiler with the settings every kernel of this project uses, and a type that mypy understands.
 
 Compiled code is kept on disk. Numba looks only at the file a kernel stands in, not at the kernels it calls, so a change in one module would
-leave stale code in another: therefore the cache has a folder for each state of the kernels' sources (`GOCNN_CACHE`, by default
-`~/.cache/gocnn`).
+leave stale code in another: therefore the cache has a folder for each state of the kernels' sources (see `gocnn.files.cache_folder`).
 
 One position is quicker done in plain Python than numba is imported: `interpret()`, called before any module with kernels is imported, leaves
 them as they are. They give the same numbers.
 """
 
-import contextlib
 import hashlib
 import os
-import shutil
-import time
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from gocnn.files import cache_folder
+from gocnn.errors import UserError
+from gocnn.files import cache_folder, prune
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -38,8 +36,8 @@ def interpret() -> None:
     _interpreted = True
 
 
-def _load_numba() -> Any:
-    """Numba, with the cache in this project's own folder."""
+def _load_numba() -> tuple[Any, bool]:
+    """Numba, and whether the compiled code can be kept in this project's own folder (numba by itself would look for other places)."""
     import numba
 
     package = Path(__file__).parent
@@ -47,15 +45,17 @@ def _load_numba() -> Any:
     for folder in KERNEL_FOLDERS:
         for path in sorted((package / folder).glob("*.py")):
             digest.update(path.read_bytes())
-    compiled = cache_folder() / "kernels" / digest.hexdigest()[:16]
-    with contextlib.suppress(OSError):
+    try:
+        compiled = cache_folder() / "kernels" / digest.hexdigest()[:16]
         compiled.mkdir(parents=True, exist_ok=True)
         os.utime(compiled)
-        numba.config.CACHE_DIR = str(compiled)  # type: ignore[attr-defined]
-        for other in compiled.parent.iterdir():
-            if other.stat().st_mtime < time.time() - KEEP_DAYS * 86400:
-                shutil.rmtree(other, ignore_errors=True)
-    return numba
+        with tempfile.TemporaryFile(dir=compiled):
+            pass
+        prune(compiled.parent, KEEP_DAYS)
+    except (OSError, UserError):  # a full disk, a folder of someone else's, no home: compile at every start then
+        return numba, False
+    numba.config.CACHE_DIR = str(compiled)  # type: ignore[attr-defined]
+    return numba, True
 
 
 def jit(function: F) -> F:
@@ -64,5 +64,6 @@ def jit(function: F) -> F:
     if _interpreted:
         return function
     _numba = _numba or _load_numba()
-    compiled: Any = _numba.njit(cache=True, nogil=True, boundscheck=False)(function)
+    numba, kept = _numba
+    compiled: Any = numba.njit(cache=kept, nogil=True, boundscheck=False)(function)
     return cast(F, compiled)

@@ -1,13 +1,140 @@
-"""Matplotlib, as everything here uses it."""
+"""Matplotlib, as everything here uses it: files in the format of their name, and text as it is written, in whatever script."""
 
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+from gocnn.files import replacing
+from gocnn.libraries import keep_private
+
+PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".pdf")
+"""Endings of the pictures that can be written."""
+
+INSTALL = {"a font for Chinese, Japanese and Korean, such as Noto Sans CJK (Debian, Ubuntu: fonts-noto-cjk)": ((0x1100, 0x11FF), (0x2E80, 0xA4CF),
+           (0xAC00, 0xD7FF), (0xF900, 0xFAFF), (0xFE30, 0xFE4F), (0xFF00, 0xFFEF), (0x20000, 0x3FFFF))}  # fmt: skip
+"""Fonts to recommend, and the characters (first, last) that they are for."""
 
 
 def pyplot() -> Any:
     """Matplotlib for files, without a screen; imported when it is wanted."""
+    keep_private()
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
     return plt
+
+
+def picture_format(target: Path) -> str:
+    """`png`, `jpg`, `svg` or `pdf`, from the file's name. Raises ValueError for any other."""
+    ending = target.suffix.lower()
+    if ending not in PICTURES:
+        raise ValueError(f"{target} must end in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
+    return "jpg" if ending == ".jpeg" else ending[1:]
+
+
+def save(figure: Any, target: Path, dpi: int = 110) -> None:
+    """Write the figure, whole or not at all, as the ending of `target` says, and close it. Raises ValueError for another ending.
+
+    Names in the figure are shown as they are: `$` is no mathematics, and text in a script that the usual font lacks gets another installed one;
+    where there is none, a line on standard error says what to install.
+    """
+    kind = picture_format(target)
+    from matplotlib.text import Text
+
+    for axes in figure.axes:  # the labels of ticks are made when they are asked for
+        axes.get_xticklabels()
+        axes.get_yticklabels()
+    texts = figure.findobj(Text)
+    families = font_families(text.get_text() for text in texts)
+    for text in texts:
+        text.set_parse_math(False)
+        text.set_text(printable(text.get_text()))
+        if not text.get_text().isascii():
+            text.set_fontfamily(families)
+    with replacing(target) as stream:
+        figure.savefig(stream, format=kind, dpi=dpi)
+    pyplot().close(figure)
+
+
+def printable(text: str) -> str:
+    """The text without control characters, which no font has (line feeds stay)."""
+    return "".join(c if c == "\n" or c.isprintable() else " " for c in text)
+
+
+def font_families(texts: Iterable[str]) -> list[str]:
+    """Families for matplotlib that together have all characters of the texts, as far as fonts are installed for them; says what is missing."""
+    files = fonts_for(texts)
+    from matplotlib import font_manager
+
+    families = list(pyplot().rcParams["font.family"])
+    for path in files:
+        if path not in {entry.fname for entry in font_manager.fontManager.ttflist}:
+            font_manager.fontManager.addfont(path)
+        families.append(next(entry.name for entry in font_manager.fontManager.ttflist if entry.fname == path))
+    return list(dict.fromkeys(families))
+
+
+def fonts_for(texts: Iterable[str]) -> list[str]:
+    """Font files that have the characters of the texts which the usual font (DejaVu Sans) lacks; says on standard error which none has."""
+    wanted = {ord(c) for text in texts for c in printable(text) if not c.isspace()}
+    missing = wanted - characters(usual_font())
+    if not missing:
+        return []
+    chosen: list[str] = []
+    while missing:
+        best = max(_installed(), key=lambda path: (len(missing & characters(path)), _plain(path)), default=None)
+        if best is None or not missing & characters(best):
+            break
+        chosen.append(best)
+        missing -= characters(best)
+    if missing:
+        _say_missing("".join(chr(code) for code in sorted(missing)))
+    return chosen
+
+
+def usual_font() -> str:
+    """The file of DejaVu Sans, which comes with matplotlib."""
+    pyplot()
+    from matplotlib import font_manager
+
+    return str(font_manager.findfont("DejaVu Sans"))
+
+
+@cache
+def characters(path: str) -> frozenset[int]:
+    """The code points that a font file has glyphs for; none if it cannot be read."""
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        return frozenset(FT2Font(path).get_charmap())
+    except (RuntimeError, OSError, ValueError):
+        return frozenset()
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    """The font files of the system, found anew in each process: matplotlib's own list does not know those installed since."""
+    pyplot()
+    from matplotlib import font_manager
+
+    return tuple(sorted(font_manager.findSystemFonts()))
+
+
+def _plain(path: str) -> tuple[bool, bool, str]:
+    """Prefers an upright sans-serif font of ordinary weight to others with the same characters."""
+    name = Path(path).name.lower()
+    odd = any(word in name for word in ("bold", "light", "thin", "black", "italic", "oblique", "medium", "mono", "condensed"))
+    return not odd, "sans" in name or "gothic" in name, path
+
+
+@cache
+def _say_missing(letters: str) -> None:
+    advice = [font for font, ranges in INSTALL.items() if any(low <= ord(c) <= high for c in letters for low, high in ranges)]
+    shown = letters[:20] + ("..." if len(letters) > 20 else "")
+    encoding = sys.stderr.encoding or "ascii"
+    safe = shown.encode(encoding, "backslashreplace").decode(encoding)
+    print(f"note: no installed font has the characters {safe}; install {'; '.join(advice) or 'one that has them'}", file=sys.stderr)

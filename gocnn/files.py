@@ -1,46 +1,180 @@
 """Files that are either whole or not there: written beside the target, synced, renamed over it."""
 
+import atexit
 import contextlib
+import errno
 import os
+import secrets
+import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+import platformdirs
 
 from gocnn.errors import UserError
 
 
 def cache_folder() -> Path:
-    """Where this project keeps what it can make again: `GOCNN_CACHE`, else `~/.cache/gocnn`."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("GOCNN_CACHE") or f"{base}/gocnn").expanduser()
+    """Where this project keeps what it can make again: `GOCNN_CACHE`, else the folder `gocnn` where this system keeps caches.
+
+    That is `~/.cache/gocnn` on Linux (or in `XDG_CACHE_HOME`), `~/Library/Caches/gocnn` on macOS, and `%LOCALAPPDATA%\\gocnn\\Cache` on Windows.
+    Raises UserError if this user has no home folder.
+    """
+    try:
+        own = os.environ.get("GOCNN_CACHE")
+        folder = Path(own or platformdirs.user_cache_dir("gocnn", appauthor=False)).expanduser()
+        if not own and not folder.is_absolute():  # what is left of "~" where there is no home folder
+            raise RuntimeError
+    except RuntimeError:
+        raise UserError("there is no home folder to keep a cache in; set GOCNN_CACHE to a folder you can write") from None
+    return folder
+
+
+def scratch_folder(name: str) -> Path:
+    """The folder `name` of the cache, for what another library keeps; where none can be written, a new one that goes when this process ends.
+
+    The folder of the cache is not made, only what lay in it untouched for a month is removed.
+    """
+    try:
+        folder = cache_folder() / name
+        nearest = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+        if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+            if folder.is_dir():
+                prune(folder, 30)
+            return folder
+    except (OSError, UserError):
+        pass
+    folder = Path(tempfile.mkdtemp(prefix="gocnn-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def prune(folder: Path, days: float) -> None:
+    """Remove what lies in `folder` and has not been touched for so many days. Another process may be doing the same."""
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < time.time() - days * 86400:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
+def check_place(target: Path) -> None:
+    """See whether `replacing` could write `target`, before work is done for it. Raises UserError if not."""
+    try:
+        if target.is_dir():
+            raise UserError(f"cannot write {target}: it is a folder; give the name of a file in it")
+        if _is_stream(target):
+            return
+        place = _destination(target)
+        if place.exists() and not os.access(place, os.W_OK):
+            raise UserError(f"cannot write {target}: it is write-protected; choose another name")
+        handle, name = _beside(place)
+        os.close(handle)
+        name.unlink()
+    except (OSError, ValueError) as error:
+        raise _refusal(target, error) from error
+
+
+def check_folder(folder: Path) -> None:
+    """See whether files could be written in a folder that is there or can be made. Raises UserError if not."""
+    there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), folder)
+    if not there.is_dir():
+        raise UserError(f"{there} is a file, and a folder is needed there; choose another place")
+    check_place(there / "x")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those around it, if they are not there. Raises UserError if that is impossible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UserError(f"{folder} is a file, and a folder is needed there; choose another place") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot make the folder {folder}: {getattr(error, 'strerror', error)}; choose another place") from error
 
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[IO[bytes]]:
     """A binary file to write; it becomes `target` when the block ends well, and leaves no trace when it does not.
 
-    Raises UserError if the folder cannot be written or the disk is full; `target`, if it was there, is then as it was.
+    A link stays one, and what it points to is replaced; devices and pipes (/dev/stdout) are written to as they are. Raises UserError if the place
+    cannot be written or the disk is full; `target`, if it was there, is then as it was.
     """
+    if _is_stream(target):
+        with _plainly(target) as stream:
+            yield stream
+        return
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-    except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror}; choose another place") from error
+        place = _destination(target)
+        handle, beside = _beside(place)
+    except (OSError, ValueError) as error:
+        raise _refusal(target, error) from error
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
-        _sync_folder(target.parent)
+        _rename(beside, place)
+        _sync_folder(place.parent)
     except OSError as error:
         # Whatever was at the target is untouched: say so, because that is what a person asks first.
-        kept = f" ({target} is still the one written before)" if target.exists() else ""
+        kept = f" ({target} is still the one written before)" if target.is_file() else ""
         raise UserError(f"cannot write {target}: {error.strerror or error}{kept}; make room or choose another place") from error
     finally:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
+            os.unlink(beside)
+
+
+def _is_stream(target: Path) -> bool:
+    """Whether it is there and is neither a file nor a folder, or stands for an open file of this process."""
+    if target.as_posix().startswith(("/dev/", "/proc/self/")) and not target.as_posix().startswith("/dev/shm/"):
+        return True
+    try:
+        mode = os.stat(target).st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+@contextlib.contextmanager
+def _plainly(target: Path) -> Iterator[IO[bytes]]:
+    try:
+        with target.open("wb") as stream:
+            yield stream
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror or error}; make room or choose another place") from error
+
+
+def _destination(target: Path) -> Path:
+    """Where the bytes go: behind links, so that they stay links."""
+    return Path(os.path.realpath(target)) if target.is_symlink() else target
+
+
+def _beside(place: Path) -> tuple[int, Path]:
+    """An open new file in the folder of `place`, hidden, and its name (short: the longest names that a disk takes must be possible).
+
+    It has the permissions that the umask leaves, as if `place` had been written directly.
+    """
+    if place.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if len(os.fsencode(place.name)) > 255:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    beside = place.with_name(f".{place.name[:32]}.{secrets.token_hex(6)}.tmp")
+    return os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), beside
+
+
+def _refusal(target: Path, error: OSError | ValueError) -> UserError:
+    if isinstance(error, FileNotFoundError):
+        return UserError(f"cannot write {target}: there is no folder {target.parent}; make it, or choose another place")
+    if isinstance(error, NotADirectoryError):
+        return UserError(f"cannot write {target}: {target.parent} is not a folder; choose another place")
+    reason = error.strerror if isinstance(error, OSError) else error
+    return UserError(f"cannot write {target}: {reason}; choose another place")
 
 
 def write_bytes(target: Path, data: bytes) -> None:
@@ -51,16 +185,23 @@ def write_bytes(target: Path, data: bytes) -> None:
 
 def write_text(target: Path, text: str) -> None:
     """Write a whole UTF-8 file as `replacing` does."""
-    write_bytes(target, text.encode())
+    # A file's name that is not UTF-8 may stand in the text, as escapes.
+    write_bytes(target, text.encode("utf-8", "backslashreplace"))
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _rename(source: Path, target: Path) -> None:
+    """`os.replace`, tried for a second on Windows: there a file that another program (a virus scanner, say) has open cannot be replaced."""
+    for seconds in (0.05, 0.1, 0.2, 0.3, 0.4) if os.name == "nt" else ():
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            time.sleep(seconds)
+    os.replace(source, target)
 
 
 def _sync_folder(folder: Path) -> None:
+    """Make a rename last; Windows neither can nor needs to."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

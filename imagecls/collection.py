@@ -1,34 +1,28 @@
-"""Finding photographs: which files belong to which class and which part (training, validation, test).
-
-Two layouts are read, from a folder or from inside a zip or tar archive:
+"""Finding photographs: which files belong to which class and which part (training, validation, test), in a folder, a zip or a tar.
 
     the homework's   training/ validation/ evaluation/   with files named <class>_<number>.jpg, those of the test without a class
     a folder a class  [training/ validation/ test/] <class name>/ any name.jpg
 
-The parts may also be called train, valid, val, test; without them everything is one part. A single folder around it all is looked through.
+`imagecls.layout` says what else is understood. Without parts everything is one part.
 """
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gocnn import archives
 from gocnn.errors import UserError
-from imagecls.decode import EXTENSIONS
+from imagecls.classes import HW03_CLASSES, canonical, match, names_of, natural, same_numbers
 from imagecls.errors import BadImage
-
-TRAIN, VALID, TEST, WHOLE = "train", "valid", "test", "whole"
-PARTS = {"training": TRAIN, "train": TRAIN, "validation": VALID, "valid": VALID, "val": VALID,
-         "evaluation": TEST, "eval": TEST, "testing": TEST, "test": TEST}  # fmt: skip
-
-HW03_CLASSES = ("bread", "dairy product", "dessert", "egg", "fried food", "meat", "noodles/pasta", "rice", "seafood", "soup", "vegetable/fruit")
-"""The homework's eleven kinds of food (Food-11, Singla et al. 2016), by number."""
+from imagecls.formats import JUNK, PICTURE, UNREAD, kind_of
+from imagecls.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE, Layout, blank, without_unknown
 
 UNLABELLED = -1
-_NAMED = re.compile(r"(\d{1,3})_\d+$")  # three digits: phones name photographs 20260131_120000
-_JUNK = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db)")
+_READ = ".jpg, .png, .webp, .bmp, .gif, .tif, .avif, .heic"
+_UNUSED = {SPARE: "are in a folder without labels", OUTSIDE: "lie beside the parts"}
 MOST_BYTES = 200 << 20
 """A member of an archive larger than this is not read: no photograph is."""
 
@@ -49,11 +43,15 @@ class Photo:
 
 @dataclass(frozen=True)
 class Collection:
-    """The photographs of a place, by part, and the names of their classes (a label is an index into them)."""
+    """The photographs of a place, by part, and the names of their classes (a label is an index into them).
+
+    other_files: files that are no pictures. notes: what a person should know of how the place was read, a sentence each.
+    """
 
     classes: tuple[str, ...]
     parts: dict[str, tuple[Photo, ...]]
     other_files: int
+    notes: tuple[str, ...] = ()
 
     def part(self, *names: str) -> tuple[Photo, ...]:
         """The first of these parts that is there, else nothing."""
@@ -63,44 +61,78 @@ class Collection:
 def open_collection(place: str | Path) -> Collection:
     """Look through a folder or archive. Raises UserError if it cannot be read or holds no pictures."""
     path = Path(place)
-    names = list(_names(path))
-    pictures = sorted((n for n in names if Path(n).suffix.lower() in EXTENSIONS), key=natural)
+    names = sorted((name for name in _names(path) if not JUNK.search(name)), key=natural)
+    pictures = [name for name in names if kind_of(name) == PICTURE]
+    others = [name for name in names if kind_of(name) != PICTURE]
     if not pictures:
-        raise UserError(f"{place} holds no pictures (.jpg, .png, .webp, .bmp, .gif); give a folder, zip or tar of photographs")
-    head = _common_folder(pictures)
+        raise UserError(f"{place} holds no pictures ({_READ}){_instead(others)}; give a folder, zip or tar of photographs")
+    layout = Layout(pictures)
     found: dict[str, list[tuple[str, str | None]]] = {}
     for name in pictures:
-        steps = name[len(head) :].split("/")
-        part = PARTS.get(steps[0].lower(), WHOLE) if len(steps) > 1 else WHOLE
-        if part != WHOLE:
-            steps = steps[1:]
-        named = _NAMED.match(Path(steps[-1]).stem)
-        found.setdefault(part, []).append((name, steps[0] if len(steps) > 1 else named.group(1) if named else None))
-    classes = sorted({kind for members in found.values() for _, kind in members if kind is not None}, key=natural)
-    index = {kind: i for i, kind in enumerate(classes)}
-    parts = {part: tuple(Photo(str(path), name, UNLABELLED if kind is None else index[kind]) for name, kind in members)
-             for part, members in found.items()}  # fmt: skip
-    if classes and {int(c) if c.isdigit() else -1 for c in classes} == set(range(len(HW03_CLASSES))):
-        classes = list(HW03_CLASSES)
-    return Collection(tuple(classes), parts, len(names) - len(pictures))
+        part, kind = layout.locate(name)
+        found.setdefault(part, []).append((name, None if kind is None else canonical(kind)))
+    kinds = {kind for part in (TRAIN, VALID, WHOLE) for _, kind in found.get(part, ()) if kind is not None}
+    kinds = without_unknown(kinds, HW03_CLASSES)
+    tested = sorted({kind for _, kind in found.get(TEST, ()) if kind is not None}, key=natural)
+    if not kinds and not blank(tested):
+        kinds = set(tested)
+    spelling = same_numbers(kinds)
+    classes = names_of(spelling.values())
+    order = {kind: i for i, kind in enumerate(sorted(set(spelling.values()), key=natural))}
+    index = {kind: order[name] for kind, name in spelling.items()}
+    of_test: dict[str, int | None] = {} if blank(tested) else dict(zip(tested, match(tested, classes), strict=True))
+    used, left_over = _beside(others, layout, index, found.get(TEST, found.get(WHOLE, [])))
+    for name, part, kind in used:
+        found[part] = sorted([*found.get(part, []), (name, kind)], key=lambda item: natural(item[0]))
+    parts = {}
+    for part, members in found.items():
+        labels = of_test if part == TEST else index if part in (TRAIN, VALID, WHOLE) else {}
+        known = {kind: label for kind, label in labels.items() if label is not None}
+        parts[part] = tuple(Photo(str(path), name, UNLABELLED if kind is None else known.get(kind, UNLABELLED)) for name, kind in members)
+    notes = [*layout.notes, *(_unused(parts, part, words) for part, words in _UNUSED.items() if part in parts)]
+    if left_over:
+        notes.append(f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})")
+    return Collection(classes, parts, len(left_over), tuple(notes))
 
 
-def _common_folder(names: Sequence[str]) -> str:
-    """The folders around everything, as `a/b/`, as long as they are neither a part nor the only thing that could be a class."""
-    head = ""
-    while True:
-        firsts = {name[len(head) :].split("/")[0] for name in names}
-        rest = [name[len(head) :].split("/", 1) for name in names]
-        if len(firsts) != 1 or any(len(r) < 2 for r in rest) or firsts.pop().lower() in PARTS:
-            return head
-        if all("/" not in r[1] for r in rest) and not any(_NAMED.match(Path(r[1]).stem) for r in rest):
-            return head  # a folder with pictures directly in it: a class
-        head += rest[0][0] + "/"
+def _beside(others: Sequence[str], layout: Layout, index: dict[str, int],
+            test: Sequence[tuple[str, str | None]]) -> tuple[list[tuple[str, str, str | None]], list[str]]:  # fmt: skip
+    """Of the files that do not end as pictures do: those to count as pictures all the same (name, part, kind), and the rest.
+
+    Formats that are pictures but not read (SVG, raw) belong to the pictures where they lie among them, to be named; and in the test part so does
+    what has a number of its own (`0007.jpg_large`, `0007`), because a submission needs its row.
+    """
+    taken = {PurePosixPath(name).stem for name, _ in test}
+    course = bool(taken) and all(stem.isdecimal() for stem in taken)
+    used, rest = [], []
+    for name in others:
+        part, kind = layout.locate(name)
+        kind = None if kind is None else canonical(kind)
+        first = PurePosixPath(name).name.split(".")[0]
+        tested = part == TEST or (part == WHOLE and not index)
+        unread = kind_of(name) == UNREAD and (tested or kind in index)
+        numbered = tested and course and first.isdecimal() and first not in taken
+        if unread or numbered:
+            used.append((name, part, kind))
+        else:
+            rest.append(name)
+    return used, rest
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """A sorting key by which 2 comes before 10."""
-    return [(0, int(piece), "") if piece.isdigit() else (1, 0, piece.lower()) for piece in re.split(r"(\d+)", name) if piece]
+def _unused(parts: dict[str, tuple[Photo, ...]], part: str, words: str) -> str:
+    names = [photo.name for photo in parts[part]]
+    return f"{len(names)} pictures {words} and are not used ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})"
+
+
+def _instead(others: Sequence[str]) -> str:
+    return f", only {endings(others)}" if others else ""
+
+
+def endings(names: Sequence[str]) -> str:
+    """How many files there are of each ending, the commonest first."""
+    counts = Counter(Path(name).suffix.lower() or "without an ending" for name in names)
+    shown = [f"{count} {ending}" for ending, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    return ", ".join(shown[:6]) + (" ..." if len(shown) > 6 else "")
 
 
 def is_archive(path: Path) -> bool:
@@ -121,7 +153,7 @@ def _names(path: Path) -> Iterator[str]:
     else:
         names = _archive_names(path)
     try:
-        yield from (name for name in names if not _JUNK.search(name))
+        yield from names
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
 
@@ -160,7 +192,7 @@ def _archive_names(path: Path) -> list[str]:
                 raise UserError(f"{where} is not a whole archive: {entry.trouble}; copy it again")
             raise UserError(f"{where} cannot be read: {entry.trouble}")
         names[_inside(entry.name)] = entry.trouble
-    troubles = [trouble for name, trouble in names.items() if Path(name).suffix.lower() in EXTENSIONS]
+    troubles = [trouble for name, trouble in names.items() if kind_of(name) == PICTURE]
     if troubles and all(troubles):
         raise UserError(f"{path}: no picture in it can be read; the first is {troubles[0]}")
     return list(names)

@@ -13,7 +13,9 @@ import torch
 
 from gocnn.errors import UserError
 from gocnn.training import Batch
-from imagecls.collection import TEST, TRAIN, VALID, WHOLE, Collection, Photo, open_collection
+from imagecls.classes import match
+from imagecls.collection import Collection, Photo, open_collection
+from imagecls.layout import TEST, TRAIN, VALID, WHOLE
 from imagecls.store import Added, ImageStore
 
 Labels = npt.NDArray[np.int64]
@@ -70,7 +72,7 @@ def load_parts(place: str, split: Split, store: ImageStore, jobs: int | None = N
     Photographs that cannot be decoded are left out; so are training photographs that are also in the validation part, byte for byte.
     """
     collection = open_collection(place)
-    notes: list[str] = []
+    notes = list(collection.notes)
     train_photos, valid_photos = collection.part(TRAIN, WHOLE), collection.part(VALID)
     if not train_photos:
         found = ", ".join(f"{name} {len(photos)}" for name, photos in collection.parts.items())
@@ -78,8 +80,6 @@ def load_parts(place: str, split: Split, store: ImageStore, jobs: int | None = N
     _need_labels(place, collection, train_photos)
     if split.valid:
         valid_photos = tuple(p for other in split.valid for p in labelled(other, collection.classes))
-    if collection.other_files:
-        notes.append(f"{collection.other_files} files that are not pictures are ignored")
     photos = train_photos + tuple(p for p in valid_photos if p.label >= 0)
     added = store.add(photos, jobs, quiet)
     notes += bad_notes(added)
@@ -99,7 +99,7 @@ def load_parts(place: str, split: Split, store: ImageStore, jobs: int | None = N
     again = len(train) - len(set(train.rows.tolist()))
     if again:
         notes.append(f"{again} training pictures are copies of other training pictures")
-    notes += _class_notes(collection.classes, train, valid, place)
+    notes += _class_notes(collection.classes, train, valid, place, why(added))
     return Parts(collection.classes, train, valid, tuple(notes))
 
 
@@ -119,20 +119,26 @@ def bad_notes(added: Added) -> list[str]:
     return notes
 
 
+def why(added: Added) -> str:
+    """The end of a sentence that says why no picture is left: `: 6 left out, empty: 0.jpg, 1.jpg`; nothing if none was left out."""
+    return f": {'; '.join(bad_notes(added))}" if added.bad else ""
+
+
 def labelled(place: str, classes: Sequence[str], *parts: str) -> tuple[Photo, ...]:
-    """The labelled photographs of a place (the first of these parts that it has), relabelled by class name. Raises UserError if it has other
-    classes, or none."""  # fmt: skip
+    """The labelled photographs of a place (the first of these parts that it has), with their classes as indices among `classes` (see
+    `imagecls.classes.match`; not all of them need occur). Raises UserError if it has other classes, or none."""  # fmt: skip
     collection = open_collection(place)
     photos = collection.part(*(parts or (VALID, WHOLE, TRAIN, TEST)))
     _need_labels(place, collection, photos)
-    strange = sorted(set(collection.classes) - set(classes))
+    found = match(collection.classes, classes)
+    here = {p.label for p in photos}
+    strange = [name for i, (name, index) in enumerate(zip(collection.classes, found, strict=True)) if index is None and i in here]
     if strange:
         raise UserError(
             f"{place} has classes that are not among the {len(classes)} known here ({', '.join(strange[:5])}); "
             f"known are {', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}"
         )
-    index = {name: i for i, name in enumerate(classes)}
-    return tuple(replace(p, label=index[collection.classes[p.label]]) for p in photos if p.label >= 0)
+    return tuple(replace(p, label=index) for p in photos if (index := found[p.label]) is not None)
 
 
 def _need_labels(place: str, collection: Collection, photos: Sequence[Photo]) -> None:
@@ -146,14 +152,14 @@ def _need_labels(place: str, collection: Collection, photos: Sequence[Photo]) ->
         raise UserError(f"{without.title} has no class, but others in {place} have; put it into a class folder or name it <class>_<number>")
 
 
-def _class_notes(classes: Sequence[str], train: PhotoSet, valid: PhotoSet, place: str) -> list[str]:
+def _class_notes(classes: Sequence[str], train: PhotoSet, valid: PhotoSet, place: str, reasons: str) -> list[str]:
     if len(train) == 0:
-        raise UserError(f"no picture of {place} is left to train on; the reasons are above")
+        raise UserError(f"no picture of {place} is left to train on{reasons}; give other pictures")
     notes = []
     here, there = Counter(train.labels.tolist()), Counter(valid.labels.tolist())
     present = [name for i, name in enumerate(classes) if here[i]]
     if len(present) < 2:
-        raise UserError(f"{place} has pictures of one class only ({present[0]}); a classifier needs two classes at least")
+        raise UserError(f"{place} has pictures of one class only ({present[0]}); a classifier needs two classes at least{reasons}")
     for i, name in enumerate(classes):
         if here[i] == 0:
             notes.append(f"class {name} has no training picture and can never be answered")
@@ -162,7 +168,7 @@ def _class_notes(classes: Sequence[str], train: PhotoSet, valid: PhotoSet, place
         if there[i] == 0:
             notes.append(f"class {name} is missing from validation")
     if len(valid) == 0:
-        raise UserError(f"no picture of {place} is left to validate on; give more pictures, or --valid with another place")
+        raise UserError(f"no picture of {place} is left to validate on{reasons}; give more pictures, or --valid with another place")
     return notes
 
 

@@ -1,6 +1,7 @@
 """From the bytes of a picture file to pixels of one size.
 
-Decoding is Pillow's. Orientation follows EXIF (tag 0x0112); transparency is laid on white; grey, palette, CMYK and 16-bit pictures become RGB.
+Decoding is Pillow's (HEIC by pillow-heif, where it is installed). Orientation follows EXIF (tag 0x0112); transparency is laid on white; grey,
+palette, CMYK, 16-bit and floating-point pictures become RGB; of animations and of files of several pages the first picture counts.
 """
 
 import io
@@ -14,13 +15,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gocnn.errors import UserError
 from imagecls.errors import BadImage
+from imagecls.formats import AVIF_WORDS, HEIC_WORDS, RAW_WORDS, camera_raw, described
 
 Fit = Literal["squash", "crop"]
 """How a picture becomes square: stretched (the lecture's `Resize((128, 128))`), or the middle square of it."""
 
 FITS: tuple[Fit, ...] = get_args(Fit)
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"})
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 MOST_PIXELS = 100_000_000
 """Larger pictures are refused from their header: 0.3 GB of memory once decoded, and more than any camera makes."""
 
@@ -28,6 +29,7 @@ DECODER_VERSION = 1
 """Part of the store's key: raise it when the same bytes come out as other pixels."""
 
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # the limit here is MOST_PIXELS
+warnings.filterwarnings("ignore", module=r"PIL\.")  # what is odd in a file but does no harm
 
 
 def decode(data: bytes, size: int, fit: Fit = "squash") -> npt.NDArray[np.uint8]:
@@ -46,7 +48,7 @@ def decode_file(path: Path, size: int, fit: Fit = "squash") -> npt.NDArray[np.ui
     try:
         return decode(path.read_bytes(), size, fit)
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
+        raise UserError(f"cannot read {path}: {error.strerror}; give a picture file") from error
     except BadImage as error:
         raise UserError(f"{path}: {error}; give another picture") from error
 
@@ -56,7 +58,9 @@ def open_image(data: bytes, enough: int | None = None) -> Image.Image:
     if not data:
         raise BadImage("empty")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=_formats(data)) as image:
+            if image.format == "TIFF" and camera_raw(dict(image.tag_v2)):  # type: ignore[attr-defined]
+                raise BadImage(RAW_WORDS)
             if image.width * image.height > MOST_PIXELS:
                 raise BadImage(f"more than {MOST_PIXELS // 1_000_000} million pixels")
             if enough:
@@ -68,12 +72,40 @@ def open_image(data: bytes, enough: int | None = None) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise BadImage(f"more than {MOST_PIXELS // 1_000_000} million pixels") from error
     except UnidentifiedImageError as error:
-        raise BadImage("not a picture (JPEG, PNG, WebP, BMP, GIF)") from error
+        raise BadImage(_unread(data)) from error
     except MemoryError as error:
         raise BadImage("not enough memory to decode it") from error
     except Exception as error:
         text = str(error).lower()
-        raise BadImage("cut short" if "truncated" in text or "too short" in text else "broken") from error
+        raise BadImage("cut short" if "truncated" in text or "too short" in text or "unexpected end" in text else "broken") from error
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    """What Pillow may take the bytes for: the formats that are here and, for a HEIC file, that of pillow-heif. Raises BadImage without it."""
+    words = described(data)
+    if words == RAW_WORDS:
+        raise BadImage(words)
+    if words == HEIC_WORDS:
+        try:
+            import pillow_heif
+        except ImportError as error:
+            raise BadImage(HEIC_WORDS) from error
+        pillow_heif.register_heif_opener()
+        return ("HEIF",)
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _unread(data: bytes) -> str:
+    """Why bytes that Pillow does not know are no picture."""
+    words = described(data)
+    if words == HEIC_WORDS:
+        return "broken"
+    if words == AVIF_WORDS:
+        return "broken" if "AVIF" in Image.OPEN else words
+    if not any(data):
+        return "nothing but zeros: an unfinished download or copy"
+    return f"not a picture that can be read ({words})" if words else "not a picture (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC)"
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -84,6 +116,8 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        return _from_floats(np.asarray(image))
     if image.mode.startswith("I"):
         # 16 bits a pixel, in Pillow's modes I;16, I;16B or (as older versions have it) I.
         high = np.asarray(image).astype(np.int64).clip(0, 65535) / 257
@@ -93,3 +127,13 @@ def _rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, layer).convert("RGB")
     return image.convert("RGB")
+
+
+def _from_floats(values: npt.NDArray[np.float32]) -> Image.Image:
+    """Grey floating-point pixels, whose white is 1, 255 or 65535 by what occurs. Raises BadImage if none of them fits."""
+    known = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(known.min()), float(known.max())
+    white = next((w for w in (1.0, 255.0, 65535.0) if high <= w), None)
+    if white is None or low < -0.01 * white:
+        raise BadImage(f"floating-point pixels from {low:g} to {high:g}, which say no brightness")
+    return Image.fromarray((known.clip(0, white) * (255 / white) + 0.5).astype(np.uint8)).convert("RGB")

@@ -1,5 +1,6 @@
 """Pictures of results: contact sheets, heat maps over photographs, filters, feature maps, confusion matrices."""
 
+import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,43 +10,69 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from gocnn.figures import pyplot
-from gocnn.files import replacing, write_bytes
+from gocnn.figures import characters, fonts_for, picture_format, printable, pyplot, save, usual_font
+from gocnn.files import write_bytes
 
 Pixels = npt.NDArray[np.uint8]
-GAP = 6
+GAP, LINE = 6, 15
+"""Pixels between pictures, and from one line of text to the next."""
 
 
 def sheet(pictures: Sequence[Pixels], captions: Sequence[str], columns: int, target: Path, side: int = 144) -> None:
-    """A contact sheet as PNG: pictures, uint8 `(3, S, S)`, each with lines of text under it."""
-    font = ImageFont.load_default(12)
+    """A contact sheet, in the format that the name of `target` says: pictures, uint8 `(3, S, S)`, each with lines of text under it."""
+    files = [usual_font(), *fonts_for(captions)]
     lines = max((caption.count("\n") + 1 for caption in captions), default=1)
-    height = side + 15 * lines + GAP
-    rows = -(-len(pictures) // columns)
+    height = side + LINE * lines + GAP
+    rows = max(1, -(-len(pictures) // columns))
     page = Image.new("RGB", (columns * (side + GAP) + GAP, rows * (height + GAP) + GAP), "white")
     draw = ImageDraw.Draw(page)
+    if not pictures:
+        draw.text((GAP, GAP), "none", fill="black", font=ImageFont.truetype(files[0], 11))
     for i, (pixels, caption) in enumerate(zip(pictures, captions, strict=True)):
         x, y = GAP + i % columns * (side + GAP), GAP + i // columns * (height + GAP)
         page.paste(Image.fromarray(pixels.transpose(1, 2, 0)).resize((side, side), Image.Resampling.BICUBIC), (x, y))
         for n, line in enumerate(caption.split("\n")):
-            draw.text((x, y + side + 1 + 15 * n), _cut(line, font, side), fill="black", font=font)
+            _write(draw, (x, y + side + LINE * (n + 1) - 3), printable(line), files, side)
     _save(page, target)
 
 
-def _cut(text: str, font: Any, width: int) -> str:
-    while text and font.getlength(text) > width:
-        text = text[:-1]
-    return text
+def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, files: Sequence[str], width: int) -> None:
+    """A line of text on its baseline, each piece in the first font that has its characters, cut where the width ends."""
+    x, y = place
+    end = x + width
+    pieces: list[tuple[str, str]] = []
+    for c in text:
+        here = next((path for path in files if ord(c) in characters(path)), files[0])
+        if pieces and (pieces[-1][0] == here or c.isspace()):
+            pieces[-1] = (pieces[-1][0], pieces[-1][1] + c)
+        else:
+            pieces.append((here, c))
+    for path, piece in pieces:
+        font = ImageFont.truetype(path, 11)
+        shown = piece
+        while shown and x + font.getlength(shown) > end:
+            shown = shown[:-1]
+        draw.text((x, y), shown, fill="black", font=font, anchor="ls")
+        x += round(font.getlength(shown))
+        if shown != piece:
+            return
 
 
 def _save(image: Image.Image, target: Path) -> None:
+    """Write the picture in the format that its name says; as SVG it is a picture inside of a drawing."""
+    kind = picture_format(target)
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    write_bytes(target, buffer.getvalue())
+    image.save(buffer, {"jpg": "JPEG", "pdf": "PDF"}.get(kind, "PNG"), **({"quality": 92} if kind == "jpg" else {}))
+    data = buffer.getvalue()
+    if kind == "svg":
+        size = f'width="{image.width}" height="{image.height}"'
+        inside = f'<image {size} href="data:image/png;base64,{base64.b64encode(data).decode()}"/>'
+        data = f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {image.width} {image.height}">{inside}</svg>\n'.encode()
+    write_bytes(target, data)
 
 
 def tiles(pictures: npt.NDArray[Any], target: Path, columns: int = 16, scale: int = 8) -> None:
-    """Many small pictures side by side as PNG, enlarged without smoothing: float `(N, 3, h, w)` or `(N, h, w)`, from 0 to 1."""
+    """Many small pictures side by side, enlarged without smoothing: float `(N, 3, h, w)` or `(N, h, w)`, from 0 to 1."""
     if pictures.ndim == 3:
         pictures = colours(pictures)
     n, _, h, w = pictures.shape
@@ -60,9 +87,7 @@ def tiles(pictures: npt.NDArray[Any], target: Path, columns: int = 16, scale: in
 
 def colours(values: npt.NDArray[Any], name: str = "viridis") -> npt.NDArray[Any]:
     """Numbers from 0 to 1, `(N, h, w)`, as colours of a colour map: `(N, 3, h, w)`."""
-    from matplotlib import colormaps
-
-    return np.moveaxis(colormaps[name](values)[..., :3], -1, 1)
+    return np.moveaxis(pyplot().get_cmap(name)(values)[..., :3], -1, 1)
 
 
 def overlay(pixels: Pixels, heat: npt.NDArray[np.float32]) -> Pixels:
@@ -76,7 +101,7 @@ def overlay(pixels: Pixels, heat: npt.NDArray[np.float32]) -> Pixels:
 
 
 def draw_evaluation(figures: dict[str, Any], target: Path) -> None:
-    """The confusion matrix and the calibration, as PNG or SVG by the name."""
+    """The confusion matrix and the calibration, in the format that the name of `target` says."""
     plt = pyplot()
     names = [row["class"] for row in figures["classes"]]
     matrix = np.array(figures["confusion"], float)
@@ -99,7 +124,4 @@ def draw_evaluation(figures: dict[str, Any], target: Path) -> None:
     axes[1].plot([r["confidence"] for r in rows], [r["accuracy"] for r in rows], "o-", color="#c33")
     axes[1].set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="accuracy",
                 title=f"calibration error {figures['calibration_error']:.3f}")  # fmt: skip
-    kind = "svg" if target.suffix.lower() == ".svg" else "png"
-    with replacing(target) as stream:
-        figure.savefig(stream, format=kind, dpi=120)
-    plt.close(figure)
+    save(figure, target, 120)

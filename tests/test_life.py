@@ -7,7 +7,9 @@ import pytest
 
 from gocnn.board import BLACK, WHITE, Board, life
 from gocnn.board.coords import to_gtp
-from gocnn.play.outlook import PLAYOUTS, Playouts, chains, dead_stones, eyes, is_settled, pass_alive, settled_score, useful, without_territory
+from gocnn.play.outlook import PLAYOUTS, Playouts, chains, dead_stones, eyes, is_settled, pass_alive, useful
+from gocnn.play.rulesets import CHINESE
+from gocnn.play.scoring import margin, without_territory
 from tests.conftest import play_randomly
 
 
@@ -157,7 +159,7 @@ def test_dead_stones_and_score_of_a_finished_game():
     assert {to_gtp(int(i), 9) for i in np.flatnonzero(dead)} == {"B2", "B5"}
     assert is_settled(board, outlook)
     # By hand: black has A to D in the upper four rows and A to E below; white has the rest.
-    assert settled_score(board, dead, 0.0) == 41 - 40
+    assert margin(board, dead, CHINESE, 0.0) == 41 - 40
     assert not without_territory(board, dead).any()
 
 

@@ -93,7 +93,7 @@ def test_reviewing_twice_adds_marks_once(evaluator, game):
     once = serialise([record])
     (again,) = parse(once, "x")
     annotate.annotate(review(again, "x", evaluator))
-    for node in again.tree.sequence:
+    for node in again.texts:
         for name in ("LB", "TR"):
             assert len(node.get(name, [])) == len({value[:2] for value in node.get(name, [])})
     assert [(s.index, s.colour) for s in again.steps] == [(s.index, s.colour) for s in record.steps]

@@ -17,20 +17,21 @@ class Board:
     """A Go position of size 1 to 19 with the moves that led to it.
 
     Moves are flat indices (`gocnn.board.coords`), colours 1 (black) and 2 (white). With `superko`, a move that repeats any earlier
-    whole-board position is illegal as well (positional superko, as in the Tromp-Taylor rules).
+    whole-board position is illegal as well (positional superko, as in the Tromp-Taylor rules); `situational`: only if the same side made it.
+    `suicide`: a move that takes off two or more own stones is legal.
     """
 
-    def __init__(self, size: int = 19, superko: bool = False) -> None:
+    def __init__(self, size: int = 19, superko: bool = False, situational: bool = False, suicide: bool = False) -> None:
         self.state = rules.new_state(size)
         self.size = size
-        self.superko = superko
+        self.superko, self.situational, self.suicide = superko, situational, suicide
         self.moves: list[tuple[int, int]] = []
         self.to_play = BLACK
         self._forget()
 
     def _forget(self) -> None:
         """The position now is the only one seen."""
-        self._seen = {self._colours()}
+        self._seen = {self._colours(): 3 - self.to_play}  # for each position, the colours that have moved to it, added up
         self._hashes = {int(repetition.position_hash(self.state))}
 
     def _colours(self) -> bytes:
@@ -53,18 +54,43 @@ class Board:
         colour = colour or self.to_play
         before = self.state.copy()
         verdict = rules.play_index(self.state, index, colour)
+        if verdict == rules.SUICIDE and self.suicide and self._take_off(self.state, index, colour):
+            verdict = rules.LEGAL
         reason = REASONS.get(verdict)
-        if reason is None and self.superko and index != self.size * self.size and self._colours() in self._seen:
-            self.state, reason = before, "it would repeat an earlier position (superko)"
+        if reason is None and self.superko and index != self.size * self.size and self._repeats(self.state, colour):
+            reason = "it would repeat an earlier position (superko)"
         if reason is not None:
+            self.state = before
             raise IllegalMove(f"{COLOUR_NAMES[colour]} may not play {to_gtp(index, self.size)}: {reason}")
-        self._seen.add(self._colours())
+        now = self._colours()
+        self._seen[now] = self._seen.get(now, 0) | colour
         self._hashes.add(int(repetition.position_hash(self.state)))
         self.moves.append((index, colour))
         self.to_play = 3 - colour
 
-    def legal(self, colour: int | None = None) -> npt.NDArray[np.bool_]:
-        """bool `(size * size + 1,)`: True where `colour` (by default the side to play) may play; the last entry is the pass."""
+    def _repeats(self, state: rules.State, colour: int) -> bool:
+        """Whether superko forbids `colour` to bring about this position."""
+        seen = self._seen.get(state[rules.COLOUR].tobytes(), 0)
+        return bool(seen & colour) if self.situational else seen > 0
+
+    def _take_off(self, state: rules.State, index: int, colour: int) -> bool:
+        """Play a suicide: place the stone and take its chain off; False, and nothing has changed, if it would be alone."""
+        point = int(rules.field_point(index, self.size))
+        chain, i = [point], 0
+        while i < len(chain):
+            near = (chain[i] + step for step in rules.STEPS)
+            chain += [n for n in near if state[rules.COLOUR, n] == colour and n not in chain]
+            i += 1
+        if len(chain) == 1:
+            return False
+        state[rules.COLOUR, chain] = rules.EMPTY
+        state[rules.META, rules.CAPTURED_BY_BLACK + 2 - colour] += len(chain)
+        rules.rebuild(state)
+        return True
+
+    def legal(self, colour: int | None = None, suicide: bool = True) -> npt.NDArray[np.bool_]:
+        """bool `(size * size + 1,)`: True where `colour` (by default the side to play) may play; the last entry is the pass. `suicide`: with
+        suicides, if the rules allow them."""  # fmt: skip
         colour = colour or self.to_play
         mask = np.empty(self.size * self.size + 1, np.bool_)
         rules.legal_mask(self.state, colour, mask)
@@ -74,7 +100,12 @@ class Board:
             for index in np.flatnonzero(suspects):
                 trial = self.state.copy()
                 rules.play_index(trial, int(index), colour)
-                mask[index] = trial[rules.COLOUR].tobytes() not in self._seen
+                mask[index] = not self._repeats(trial, colour)
+        if suicide and self.suicide:
+            for index in np.flatnonzero(~mask):
+                trial = self.state.copy()
+                if rules.play_index(trial, int(index), colour) == rules.SUICIDE and self._take_off(trial, int(index), colour):
+                    mask[index] = not (self.superko and self._repeats(trial, colour))
         return mask
 
     def stones(self) -> npt.NDArray[np.int8]:
@@ -113,8 +144,9 @@ class Board:
     def copy(self) -> "Board":
         """An independent copy, history included."""
         twin = Board.__new__(Board)
-        twin.state, twin.size, twin.superko = self.state.copy(), self.size, self.superko
-        twin.moves, twin.to_play, twin._seen, twin._hashes = list(self.moves), self.to_play, set(self._seen), set(self._hashes)
+        twin.state, twin.size = self.state.copy(), self.size
+        twin.superko, twin.situational, twin.suicide = self.superko, self.situational, self.suicide
+        twin.moves, twin.to_play, twin._seen, twin._hashes = list(self.moves), self.to_play, dict(self._seen), set(self._hashes)
         return twin
 
 

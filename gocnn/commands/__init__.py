@@ -1,13 +1,14 @@
 """The commands. Each is a module of its own, imported only when it is called: `--help` must not wait for torch."""
 
 import importlib
-import os
-import sys
+from typing import Any
 
 import click
 
 from gocnn import __version__
+from gocnn.commands import streams
 from gocnn.errors import UserError
+from gocnn.libraries import keep_private
 
 COMMANDS = {
     "demo": ("gocnn.commands.demo", "Train on the samples for a minute each; suggest a move, classify pictures."),
@@ -35,6 +36,11 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group that imports a command's module when it is wanted, and turns a UserError into one sentence and exit code 1."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        streams.settle()
+        keep_private()
+        return super().main(*arguments, **options)
+
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(COMMANDS)
 
@@ -54,9 +60,12 @@ class LazyGroup(click.Group):
         except UserError as error:
             click.echo(f"error: {error}", err=True)
             context.exit(1)
-        except BrokenPipeError:
-            # The reader (head, less) has gone; there is no one left to tell.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            if streams.is_broken_pipe(error):  # the reader (head, less) has gone; there is no one left to tell
+                streams.abandon()
+            else:
+                place = f"{error.filename}: " if error.filename is not None else ""
+                click.echo(f"error: {place}{error.strerror or error}; look at the place, its permissions and the room on the disk", err=True)
             context.exit(1)
         except MemoryError:
             click.echo("error: not enough memory; give fewer games, a smaller --batch or a smaller network", err=True)

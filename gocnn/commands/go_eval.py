@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gocnn.commands.options import filters, game_filter, importing
+from gocnn.commands.outputs import Picture
 
 
 @click.command("go-eval")
@@ -20,7 +21,7 @@ from gocnn.commands.options import filters, game_filter, importing
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses the positions.")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--picture", type=click.Path(path_type=Path), help="Draw accuracy by ply and calibration (.png or .svg).")
+@click.option("--picture", type=Picture(), help="Draw accuracy by ply and calibration (.png, .jpg, .svg, .pdf).")
 @filters
 @importing
 def command(games: tuple[str, ...], model: str | None, positions: int, symmetries: str, told: str, seed: int, device: str, as_json: bool,

@@ -6,6 +6,22 @@ import click
 
 from gocnn.commands.options import conversation
 from gocnn.commands.style_option import style_option
+from gocnn.play.rulesets import BadRules, Rules, parse
+
+
+def rule_set(context: click.Context, parameter: click.Parameter, value: str) -> Rules:
+    """A rule set, by name or as KataGo's object."""
+    try:
+        return parse(value)
+    except BadRules as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def plain(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """One line of text that can be an answer."""
+    if value is not None and not (value.strip() and value.isprintable()):
+        raise click.BadParameter("it must be one line of text")
+    return value and value.strip()
 
 
 @click.command("go-gtp")
@@ -18,14 +34,18 @@ from gocnn.commands.style_option import style_option
 @click.option("--resign", type=click.FloatRange(0, 0.5), default=0.0, show_default=True, metavar="P", help="Resign once, late in a game, less than "
               "this share of random playouts is won for three moves on end (0: never).")  # fmt: skip
 @click.option("--komi", type=click.FloatRange(-1000, 1000), default=6.5, show_default=True, help="Until the client says otherwise.")
-@click.option("--rules", type=click.Choice(["chinese", "chinese-kgs", "chinese-ogs"]), default="chinese-kgs", show_default=True, help="Area scoring; "
-              "chinese: simple ko, the others positional superko.")  # fmt: skip
+@click.option("--rules", callback=rule_set, default="chinese-kgs", show_default=True, metavar="NAME", help="chinese, chinese-kgs, chinese-ogs, "
+              "japanese, korean, aga, bga, french, new-zealand, tromp-taylor, ing, stone-scoring, ancient-area, ancient-territory, or KataGo's JSON "
+              "object.")  # fmt: skip
+@click.option("--name", callback=plain, default="gocnn", show_default=True, metavar="TEXT", help="What the program is told the engine "
+              "is called: some look for \"KataGo\" or \"Leela Zero\" (docs/play.md says which), and get a version that suits it.")  # fmt: skip
+@click.option("--gtp-version", callback=plain, metavar="TEXT", help="The version that the program is told.  [default: as the name has it]")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]")
 def command(model: str | None, symmetries: str, style: str, visits: int, temperature: float, resign: float, komi: float,
-            rules: str, seed: int, threads: int | None) -> None:  # fmt: skip
+            rules: Rules, name: str, gtp_version: str | None, seed: int, threads: int | None) -> None:  # fmt: skip
     """Play and analyse through the Go Text Protocol (version 2) on standard input and output, for Sabaki, Lizzie, GoGui and other programs."""
-    from gocnn.play import analysis, gogui, kata
+    from gocnn.play.clients import install, version_of
     from gocnn.play.engine import Engine
     from gocnn.play.gtp import Lines, serve
     from gocnn.play.player import Player
@@ -34,13 +54,12 @@ def command(model: str | None, symmetries: str, style: str, visits: int, tempera
 
     evaluator = open_evaluator(model, threads=threads)
     check_style(evaluator, style)
-    engine = Engine(Player(evaluator, int(symmetries), temperature, resign, seed, style, visits))
+    player = Player(evaluator, int(symmetries), temperature, resign, seed, style, visits)
+    engine = Engine(player, name, gtp_version or version_of(name, evaluator.name))
     engine.game.komi = komi
-    engine.game.set_superko(kata.RULES[rules])
+    engine.game.set_rules(rules)
     lines = Lines(sys.stdin.fileno())
-    analysis.install(engine, lines.waiting)
-    kata.install(engine)
-    gogui.install(engine)
+    install(engine, lines.waiting)
 
     def write(text: str) -> None:
         sys.stdout.write(text)

@@ -35,5 +35,12 @@ def command(games: tuple[str, ...], out: Path, append: bool, replace: bool, jobs
     if report.reasons:
         why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
         click.echo(f"skipped {sum(report.reasons.values())}: {why} (see {out}.skipped.tsv)")
+    for what, count in report.decided.most_common():
+        click.echo(f"{count} {what} (first: {_plain(report.examples[what])})")
     store = Store(out)
     click.echo(f"{out}: {len(store)} games, {store.size} bytes, {store.size / len(store):.0f} bytes a game")
+
+
+def _plain(text: str) -> str:
+    """As it can be printed: names of files may hold bytes that are no text."""
+    return text.encode("utf-8", "replace").decode()

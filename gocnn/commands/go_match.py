@@ -1,7 +1,6 @@
 """go-match: two engines play each other."""
 
 import json
-import os
 import sys
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gocnn.cores import cores
 from gocnn.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def command(first: str, second: str, games: int, out: Path, openings: Path | Non
     starts = from_file(openings, opening_moves) if openings else from_network(evaluator, pairs, opening_moves, seed) if opening_moves else [[]]
     todo = [number for number in range(games) if number not in done]
     match = _Match(first, second, referee, Terms(komi, seconds, main_time), starts, evaluator, out, done, games, quiet)
-    interrupted = match.run(todo, jobs or os.cpu_count() or 1)
+    interrupted = match.run(todo, jobs or cores())
     _show(match.results(), first, second)
     if interrupted:
         click.echo("stopped; the same command goes on with the games that are left", err=True)
@@ -69,7 +69,7 @@ def _resume(out: Path, description: dict[str, Any]) -> dict[int, "Played"]:
     terms = out / TERMS_FILE
     try:
         if terms.exists():
-            before = json.loads(terms.read_text())
+            before = json.loads(terms.read_text(encoding="utf-8"))
             other = [key for key in description if before.get(key) != description[key]]
             if other:
                 raise UserError(f"{out} holds a match with another {other[0]} ({before.get(other[0])!r}); choose another --out")
@@ -78,7 +78,7 @@ def _resume(out: Path, description: dict[str, Any]) -> dict[int, "Played"]:
         done: dict[int, Played] = {}
         path = out / GAMES_FILE
         if path.exists():
-            text = path.read_text()
+            text = path.read_text(encoding="utf-8")
             whole, _, rest = text.rpartition("\n")
             if rest:  # a kill cut the last line short: that game is played again
                 write_text(path, whole + "\n" * bool(whole))
@@ -118,7 +118,8 @@ class _Match:
                 while queue and free:
                     table = free.pop()
                     running[pool.submit(self._play, queue.pop(), table)] = table
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                # With a limit, because a wait without one cannot be interrupted by Ctrl-C on Windows.
+                for future in wait(running, 1.0, FIRST_COMPLETED).done:
                     free.append(running.pop(future))
                     self._note(future.result())
         except KeyboardInterrupt:
@@ -155,7 +156,7 @@ class _Match:
 
     def _note(self, played: "Played") -> None:
         self.done[played.number] = played
-        with (self.out / GAMES_FILE).open("a") as stream:
+        with (self.out / GAMES_FILE).open("a", encoding="utf-8", newline="\n") as stream:
             stream.write(json.dumps(played.to_json()) + "\n")
         if not self.quiet:
             side = "black" if played.black == 0 else "white"

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gocnn.commands.outputs import OutFile, Picture, keep_inputs
 from gocnn.errors import UserError
 
 if TYPE_CHECKING:
-    from gocnn.play.review import Review
+    from gocnn.play.review import Review, Start
 
 
 @click.command("go-review")
 @click.argument("games", nargs=-1, required=True, metavar="GAME.sgf|FOLDER|ARCHIVE...")
 @click.option("--out", type=click.Path(path_type=Path), help="The game record with marks and comments; a folder, if there are several files.")
-@click.option("--picture", type=click.Path(path_type=Path), help="Strip chart of one game (.png or .svg).")
-@click.option("--html", type=click.Path(path_type=Path), help="One page to step through one game, with the choices on the board.")
+@click.option("--picture", type=Picture(), help="Strip chart of one game (.png, .jpg, .svg, .pdf).")
+@click.option("--html", type=OutFile(), help="One page to step through one game, with the choices on the board.")
 @click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, every move of it.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]")
@@ -31,45 +32,59 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
 
     With --out the record comes back with all that was in it (variations, comments, encoding) and labels, marks and comments added.
     """
-    if picture is not None and picture.suffix.lower() not in (".png", ".svg"):
-        raise click.BadParameter(f"{picture} must end in .png or .svg", param_hint="--picture")
+    keep_inputs([Path(name) for name in games], picture=picture, html=html)
     from tqdm import tqdm
 
-    from gocnn.files import write_bytes, write_text
+    from gocnn.files import check_folder, check_place, write_bytes, write_text
     from gocnn.games import sources
     from gocnn.play import annotate, mainline
-    from gocnn.play.review import review
+    from gocnn.play.review import expected_at, review
     from gocnn.policy.runtime import open_evaluator
 
     files = [blob for unit in sources.find(list(games)) for blob in sources.read(unit)]
     if len(files) > 1 and out is not None and (out.is_file() or out.suffix.lower() == ".sgf"):
         raise click.BadParameter(f"{out} must be a folder, since there are {len(files)} game records", param_hint="--out")
+    if len(files) > 1 and (picture is not None or html is not None):
+        raise click.UsageError(f"--picture and --html show one game, but there are {len(files)} files; name one")
+    if out is not None:
+        check = check_place if len(files) == 1 and not out.is_dir() else check_folder
+        check(out)
     evaluator = open_evaluator(model, threads=threads)
     reviews: list[Review] = []
+    positions: list[Start] = []
     trouble: list[str] = []
     written: set[Path] = set()
     with tqdm(total=len(files), unit=" files", disable=quiet or len(files) < 2 or not sys.stderr.isatty(), leave=False) as bar:
         for blob in files:
+            bar.update()
             try:
                 if blob.trouble:
                     raise UserError(f"{blob.name}: {blob.trouble}")
                 records = mainline.parse(blob.data, blob.name)
-                for number, record in enumerate(records, 1):
-                    name = blob.name if len(records) == 1 else f"{blob.name} (game {number})"
-                    if not record.steps:
-                        trouble.append(f"{name}: {record.trouble or 'it holds no moves'}; there is nothing to review")
-                        continue
-                    reviews.append(review(record, name, evaluator))
-                    annotate.annotate(reviews[-1])
-                if out is not None and any(record.steps for record in records):
-                    write_bytes(_target(out, blob.name, len(files), written), mainline.serialise(records))
             except UserError as error:
                 trouble.append(str(error))
-            bar.update()
+                continue
+            for number, record in enumerate(records, 1):
+                name = blob.name if len(records) == 1 else f"{blob.name} (game {number})"
+                if not record.steps and record.line and not record.trouble:
+                    positions.append(expected_at(record, name, evaluator))
+                    continue
+                if not record.steps:
+                    trouble.append(f"{name}: {record.trouble or 'it holds no moves'}; there is nothing to review")
+                    continue
+                reviews.append(review(record, name, evaluator))
+                annotate.annotate(reviews[-1])
+            if out is not None and any(record.steps for record in records):
+                write_bytes(_target(out, blob.name, len(files), written), mainline.serialise(records))
     for line in trouble:
-        click.echo(f"skipped {line}" if reviews else f"error: {line}", err=True)
+        click.echo(f"skipped {line}" if reviews or positions else f"error: {line}", err=True)
+    if not as_json:
+        for position in positions:
+            click.echo(_position(position))
     if not reviews:
-        raise SystemExit(1)
+        if as_json and positions:
+            click.echo(json.dumps([_position_values(each) for each in positions]))
+        raise SystemExit(0 if positions else 1)
     if (picture is not None or html is not None) and len(reviews) > 1:
         raise click.UsageError(f"--picture and --html show one game, but there are {len(reviews)}; name one")
     if picture is not None:
@@ -81,7 +96,7 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
 
         write_text(html, page(reviews[0]))
     if as_json:
-        click.echo(json.dumps([_values(each) for each in reviews]))
+        click.echo(json.dumps([_values(each) for each in reviews] + [_position_values(each) for each in positions]))
     elif len(reviews) == 1:
         click.echo("\n".join(_report(reviews[0])))
     else:
@@ -90,9 +105,11 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
 
 def _target(out: Path, name: str, files: int, written: set[Path]) -> Path:
     """Where the reviewed record goes; in a folder no two of one run take the same name."""
+    from gocnn.files import make_folder
+
     if files == 1 and not out.is_dir():
         return out
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     stem = Path(name.rpartition(":")[2]).stem or "game"
     target, number = out / f"{stem}.sgf", 2
     while target in written:
@@ -151,3 +168,20 @@ def _values(review: "Review") -> dict[str, Any]:
     agreements = [{"side": who, "phase": phase} | asdict(a) for (who, phase), a in table(review.moves).items()]
     return {"game": review.name, "black": record.black, "white": record.white, "result": record.result, "trouble": record.trouble,
             "agreement": agreements, "moves": moves}  # fmt: skip
+
+
+def _position(position: "Start") -> str:
+    from gocnn.board.coords import to_gtp
+    from gocnn.play.mainline import side
+
+    choices = ", ".join(f"{to_gtp(index)} {p:.0%}" for index, p in position.choices)
+    return f"{position.name}: a position without moves to review; {side(position.to_play)} to play, first choices {choices}"
+
+
+def _position_values(position: "Start") -> dict[str, Any]:
+    from gocnn.board.coords import COLOUR_NAMES, to_gtp
+
+    record = position.record
+    choices = [{"move": to_gtp(index), "probability": p} for index, p in position.choices]
+    return {"game": position.name, "black": record.black, "white": record.white, "result": record.result, "trouble": record.trouble,
+            "agreement": [], "moves": [], "to_play": COLOUR_NAMES[position.to_play], "choices": choices}  # fmt: skip

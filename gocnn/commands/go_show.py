@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from gocnn.commands.outputs import Picture
+
 
 @click.command("go-show")
 @click.argument("model", metavar="MODEL")
@@ -11,17 +13,14 @@ import click
 @click.option("--at", type=click.IntRange(0), metavar="PLY", help="The position after so many moves of the game.  [default: its end]")
 @click.option("--moves", default="", metavar='"B D4 W Q16 ..."', help="Moves to play first (after those of the game).")
 @click.option("--layer", type=click.IntRange(0), default=0, show_default=True, metavar="K", help="0: the stem; 1, 2, ...: the residual blocks.")
-@click.option("--picture", type=click.Path(path_type=Path), help="Feature maps of the layer (.png or .svg).")
-@click.option("--filters", type=click.Path(path_type=Path), help="Filters of the first layer.")
-@click.option("--field", type=click.Path(path_type=Path), help="What one answer depends on, and the receptive field, on the board.")
+@click.option("--picture", type=Picture(), help="Feature maps of the layer (.png, .jpg, .svg, .pdf).")
+@click.option("--filters", type=Picture(), help="Filters of the first layer.")
+@click.option("--field", type=Picture(), help="What one answer depends on, and the receptive field, on the board.")
 @click.option("--point", metavar="VERTEX", help="The answer that --field is about.  [default: the first choice]")
 def command(model: str, game: str | None, at: int | None, moves: str, layer: int, picture: Path | None, filters: Path | None, field: Path | None,
             point: str | None) -> None:  # fmt: skip
     """Show what the network MODEL (a model file, the folder of a run, or `shipped`) sees of a position: pictures of feature maps, of the first
     filters, of what an answer depends on. Without a picture, the layers are listed."""  # fmt: skip
-    for option, path in (("--picture", picture), ("--filters", filters), ("--field", field)):
-        if path is not None and path.suffix.lower() not in (".png", ".svg"):
-            raise click.BadParameter(f"{path} must end in .png or .svg", param_hint=option)
     if at is not None and game is None:
         raise click.UsageError("--at needs a game record")
     import numpy as np
@@ -38,10 +37,10 @@ def command(model: str, game: str | None, at: int | None, moves: str, layer: int
     if layer >= len(known):
         raise click.BadParameter(f"there is no layer {layer}; the network has 0 to {len(known) - 1}", param_hint="--layer")
     try:
-        index = from_gtp(point) if point else int(np.argmax(suggest(policy, place.board, int(place.handicap))))
+        index = from_gtp(point) if point else int(np.argmax(suggest(policy, place.board, int(place.handicap > 0))))
     except BadVertex as error:
         raise click.BadParameter(str(error), param_hint="--point") from error
-    planes = planes_of(place.board, recent_moves(place.board), policy.groups, int(place.handicap))
+    planes = planes_of(place.board, recent_moves(place.board), policy.groups, int(place.handicap > 0))
     if picture is not None:
         show.draw_maps(insight.feature_maps(policy, planes, layer), place.board, known[layer], picture)
         click.echo(f"{picture}: feature maps of {known[layer].name}")

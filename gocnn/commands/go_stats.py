@@ -11,10 +11,11 @@ import numpy as np
 
 from gocnn.board.coords import PASS, to_gtp
 from gocnn.commands.options import filters, game_filter
-from gocnn.games import text
+from gocnn.commands.streams import encodable
+from gocnn.games import results, text
 from gocnn.games.store import Store
 
-RESULTS = {text.UNKNOWN: "unknown", text.BLACK_WON: "black", text.WHITE_WON: "white", text.DRAWN: "drawn"}
+RESULTS = {results.UNKNOWN: "unknown", results.BLACK_WON: "black", results.WHITE_WON: "white", results.DRAWN: "drawn"}
 
 
 @click.command("go-stats")
@@ -29,7 +30,8 @@ def command(store: Path, as_json: bool, verify: bool, **options: Any) -> None:
         opened.verify()
     figures = collect(opened, game_filter(options))
     if as_json:
-        click.echo(json.dumps(figures, indent=1, ensure_ascii=False))
+        text = json.dumps(figures, indent=1, ensure_ascii=False)
+        click.echo(text if encodable(text) else json.dumps(figures, indent=1))
     else:
         click.echo(table(figures))
 
@@ -85,7 +87,7 @@ def _skipped(path: Path) -> dict[str, int]:
     listing = path.with_name(path.name + ".skipped.tsv")
     if not listing.exists():
         return {}
-    with listing.open(newline="", errors="replace") as stream:
+    with listing.open(newline="", errors="replace", encoding="utf-8") as stream:
         return dict(
             Counter(row["reason"] for row in csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE) if row.get("reason")).most_common()
         )

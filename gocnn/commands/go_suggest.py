@@ -9,6 +9,8 @@ from typing import Any
 import click
 import numpy as np
 
+from gocnn.commands.outputs import Picture
+from gocnn.commands.streams import encodable
 from gocnn.commands.style_option import style_option
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
@@ -23,17 +25,16 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 @click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
 @style_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--picture", type=click.Path(path_type=Path), help="Draw the board with the suggestions (.png or .svg).")
+@click.option("--picture", type=Picture(), help="Draw the board with the suggestions (.png, .jpg, .svg, .pdf).")
 @click.option("--numbers", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="On the picture: number the last N moves.")
 @click.option("--colour/--no-colour", default=None, help="Colour the board.  [default: on a terminal]")
 def command(game: str | None, at: int | None, moves: str, model: str | None, top: int | None, symmetries: str, style: str,
             as_json: bool, picture: Path | None, numbers: int, colour: bool | None) -> None:  # fmt: skip
-    """Suggest moves: in a game record (the first game of FILE.sgf, or standard input), in a position given by --moves, or on the empty board.
+    """Suggest moves: in a game record (the first game of FILE.sgf, or standard input; one without moves is a position), in a position given by
+    --moves, or on the empty board.
 
     Probabilities are over the legal moves. Given a game and --at, the move that was played is shown with its rank.
     """
-    if picture is not None and picture.suffix.lower() not in (".png", ".svg"):
-        raise click.BadParameter(f"{picture} must end in .png or .svg", param_hint="--picture")
     if at is not None and game is None:
         raise click.UsageError("--at needs a game record")
     if model is None or model.lower().endswith(".onnx"):
@@ -47,9 +48,11 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
     from gocnn.policy.suggestion import suggest
 
     position = find(game, at, moves)
+    for note in position.notes:
+        click.echo(f"note: {game}: {note.what} ({note.detail})", err=True)
     policy = open_evaluator(model)
     check_style(policy, style)
-    probabilities = suggest(policy, position.board, facts_of(style, position.handicap), int(symmetries))
+    probabilities = suggest(policy, position.board, facts_of(style, position.handicap > 0), int(symmetries))
     legal = np.flatnonzero(position.board.legal())
     order = legal[np.argsort(-probabilities[legal], kind="stable")]
     rows = [(int(i), float(probabilities[i])) for i in order]
@@ -59,7 +62,7 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
         side = "Black" if position.board.to_play == 1 else "White"
         title = f"{position.title or 'empty board'}: {side} to play".lstrip()
         draw_board(position.board, picture, rows[: top or 10], position.played, title, numbers)
-    ply = len(position.board.moves)
+    ply = position.ply
     to_play = "black" if position.board.to_play == 1 else "white"
     played = None
     if position.played is not None:
@@ -86,6 +89,6 @@ def _show(board: Any, rows: list[tuple[int, float]], colour: bool | None) -> Non
 
     if colour is None:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    unicode = "utf" in (sys.stdout.encoding or "").lower()
+    unicode = encodable("●○╋┼▸")
     marks = {index: MARKS[place] for place, (index, _) in enumerate(rows) if place < len(MARKS)}
     click.echo(diagram(board, marks, colour, unicode), color=colour)

@@ -1,13 +1,12 @@
 """Options that several commands share."""
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 
+from gocnn.commands import streams
 from gocnn.games import sources, text
 from gocnn.games.selection import GameFilter
 
@@ -71,11 +70,14 @@ def importing(function: F) -> F:
 
 @contextmanager
 def conversation() -> Iterator[None]:
-    """Around an engine that talks to a program: Ctrl-C ends it with exit code 130, and a program that is gone ends it quietly."""
+    """Around an engine that talks to a program, in UTF-8 and lines that end in LF alone: Ctrl-C ends it with exit code 130, and a program that
+    is gone ends it quietly."""  # fmt: skip
+    streams.speak_protocol()
     try:
         yield
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-    except BrokenPipeError:
-        # What Python would still flush has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not streams.is_broken_pipe(error):
+            raise
+        streams.abandon()

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board.facts import BLACK_PROFESSIONAL, BLACK_WON, HANDICAP, SERVERS, WHITE_PROFESSIONAL, WHITE_WON
-from gocnn.games import text
+from gocnn.games import results, text
 from gocnn.games.store import Store
 
 
@@ -18,8 +18,8 @@ def known_of(store: Store, chosen: npt.NDArray[np.int64], records: npt.NDArray[n
     known = np.zeros(len(table), np.int64)
     for fact, holds in (
         (HANDICAP, table["handicap"] > 0),
-        (BLACK_WON, table["winner"] == text.BLACK_WON),
-        (WHITE_WON, table["winner"] == text.WHITE_WON),
+        (BLACK_WON, table["winner"] == results.BLACK_WON),
+        (WHITE_WON, table["winner"] == results.WHITE_WON),
         (BLACK_PROFESSIONAL, table["black_rank"] > text.PRO),
         (WHITE_PROFESSIONAL, table["white_rank"] > text.PRO),
     ):

@@ -16,10 +16,12 @@ import numpy as np
 from tqdm import tqdm
 
 from gocnn import archives
+from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import write_text
 from gocnn.games import reader, sources, store
 from gocnn.games.reader import Chunk, Skipped
+from gocnn.games.record import Note
 from gocnn.locks import locked
 
 MOST_LISTED = 100_000
@@ -31,12 +33,20 @@ SMALL = 2 << 20
 
 @dataclass
 class Report:
-    """What an import did: games taken, moves, and what was skipped, by reason and one by one."""
+    """What an import did: games taken, moves, what was skipped, by reason and one by one, and what had to be decided about games that were taken."""
 
     games: int = 0
     moves: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
+    decided: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def decide(self, notes: Iterable[tuple[str, Note]]) -> None:
+        """Count what had to be decided about games that were taken, and keep the first of each kind as an example."""
+        for name, note in notes:
+            self.decided[note.what] += 1
+            self.examples.setdefault(note.what, f"{name}: {note.detail}")
 
     def note(self, skipped: Iterable[Skipped]) -> None:
         """Add to the list, up to MOST_LISTED (the counts by reason go on)."""
@@ -120,6 +130,7 @@ def _without_duplicates(chunks: Iterator[Chunk], known: set[int], report: Report
                 keep[i] = False
             known.add(key)
         report.note(chunk.skipped)
+        report.decide(chunk.notes)
         report.reasons += chunk.reasons()
         if not keep.all():
             report.reasons[reader.DUPLICATE] += int((~keep).sum())
@@ -154,7 +165,7 @@ def import_games(arguments: list[str], out: Path, *, append: bool = False, repla
 def _import(arguments: list[str], units: list[sources.Unit], out: Path, append: bool, jobs: int | None, limit: int, quiet: bool) -> Report:
     report = Report()
     known: set[int] = set(store.Store(out).records()["key"].tolist()) if append else set()
-    processes = min(jobs or _cores(), len(units))
+    processes = min(jobs or cores(), len(units))
     alone = processes <= 1 or any(u.kind in ("stdin", "pipe") for u in units) or sum(u.size for u in units) < SMALL
     with tqdm(desc="importing", unit=" games", disable=quiet or not sys.stderr.isatty(), file=sys.stderr) as bar:
         raw = (c for u in units for c in reader.chunks(u, limit)) if alone else _parallel(units, processes, limit)
@@ -187,10 +198,6 @@ def _first_with_games(chunks: Iterator[Chunk]) -> Chunk | None:
 def _chain(first: Chunk, rest: Iterator[Chunk]) -> Iterator[Chunk]:
     yield first
     yield from rest
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 def cached_store(arguments: list[str], cache: Path, *, jobs: int | None = None, limit: int = sources.ARCHIVE_LIMIT, quiet: bool = False

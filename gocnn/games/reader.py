@@ -1,5 +1,6 @@
 """From bytes to games: every game of every file, or the reason it was skipped."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,8 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import rules, symmetry
-from gocnn.games import scan, slowpath, sources, text
-from gocnn.games.record import RECORD
+from gocnn.games import encoding, foreign, handicap, meaning, scan, slowpath, sources, text
+from gocnn.games.kifu import BadRecord
+from gocnn.games.record import RECORD, Note
+from gocnn.games.record import Game as Game
+from gocnn.games.shield import BEGINNING, SgfText
 
 REASONS = {
     scan.BROKEN: "broken SGF",
@@ -24,6 +28,8 @@ REASONS = {
 }
 NOT_SGF = "not SGF"
 UNREADABLE = "cannot be read"
+BAD_RECORD = "broken record"
+STONES_MISSING = "handicap stones missing"
 DUPLICATE = "duplicate"
 
 SLOW_LIMIT = 1 << 20
@@ -36,30 +42,22 @@ MOST_UNCLOSED = 100
 
 @dataclass(frozen=True)
 class Skipped:
-    """One thing that was not taken in: the file, the number of the game in it (from 1; 0 for the whole file), why, and details."""
+    """One thing that was not taken in: the file, the number of the game in it (from 1; 0 for the whole file), why, details, and where in the file
+    the game stands (bytes; nowhere for the whole file)."""  # fmt: skip
 
     name: str
     game: int
     reason: str
     detail: str = ""
-
-
-@dataclass
-class Game:
-    """One good game: its record (texts not yet numbered), its words (setup stones, then moves; uint16), its texts and its file."""
-
-    record: npt.NDArray[np.void]
-    words: npt.NDArray[np.uint16]
-    black: str
-    white: str
-    place: str
-    name: str
+    span: tuple[int, int] = (0, 0)
 
 
 class Reader:
     """Reads games; keeps the working memory that one process needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, positions: bool = False) -> None:
+        """positions: records without moves are games too (problems, handicap starts), instead of being skipped."""
+        self._accepted = (scan.GOOD, scan.NO_MOVES) if positions else (scan.GOOD,)
         self._state = rules.new_state()
         self._words = np.zeros(scan.MAX_WORDS + 512, np.uint16)
         self._properties = np.zeros((scan.MAX_PROPERTIES, 3), np.int64)
@@ -71,91 +69,138 @@ class Reader:
         if blob.trouble:
             yield Skipped(blob.name, 0, UNREADABLE, blob.trouble)
             return
-        data = np.frombuffer(blob.data, np.uint8)
+        try:
+            data = foreign.as_sgf(blob.data)
+        except BadRecord as error:
+            yield Skipped(blob.name, 0, BAD_RECORD, str(error))
+            return
+        yield from self.games_of(blob.name, SgfText(data))
+
+    def games_of(self, name: str, file: SgfText) -> Iterator[Game | Skipped]:
+        """The same of a file that was opened already."""
+        data = np.frombuffer(file.data, np.uint8)
         begin, number, unclosed = scan.game_start(data, 0), 0, 0
         if begin < 0:
-            yield Skipped(blob.name, 0, NOT_SGF, "empty file" if not blob.data.strip() else "no game tree '(;' in it")
+            yield Skipped(name, 0, NOT_SGF, "no game tree '(;' in it" if file.raw.strip() else "empty file")
             return
+        beginnings: list[int] | None = None
         while begin >= 0:
             number += 1
             end = scan.game_end(data, begin)
-            item = self._one(blob, data, begin, end, number) if end >= 0 else None
+            item = self._one(name, file, data, begin, end, number) if end >= 0 else None
             if not isinstance(item, Game):
                 # Brackets that do not close swallow the games that follow: look for the next plain beginning.
-                resume = _resume(blob.data, begin, end)
+                if beginnings is None:
+                    beginnings = [match.start() for match in BEGINNING.finditer(file.data)]
+                stop = end if end >= 0 else len(data)
+                following = bisect_left(beginnings, begin + 2)
+                resume = min(beginnings[following], stop) if following < len(beginnings) else stop
                 if item is None or resume < end:
                     unclosed += 1
                     if unclosed > MOST_UNCLOSED:
                         detail = f"brackets of {MOST_UNCLOSED} games do not close; the rest of the file was left unread"
-                        yield Skipped(blob.name, number, REASONS[scan.BROKEN], detail)
+                        yield Skipped(name, number, REASONS[scan.BROKEN], detail)
                         return
-                    end, item = resume, Skipped(blob.name, number, REASONS[scan.BROKEN], "its brackets do not close")
+                    end, item = resume, Skipped(name, number, REASONS[scan.BROKEN], "its brackets do not close", (begin, resume))
             yield item
             begin = scan.game_start(data, end)
 
-    def _one(self, blob: sources.Blob, data: scan.Bytes, begin: int, end: int, number: int) -> Game | Skipped:
+    def _one(self, name: str, file: SgfText, data: scan.Bytes, begin: int, end: int, number: int) -> Game | Skipped:
+        span = (begin, end)
+        result = self._result
+        if (found := self._scan(file.raw, file.data, data, begin, end)) is None:
+            return Skipped(name, number, REASONS[scan.BROKEN], f"an unusual game of more than {SLOW_LIMIT >> 20} MB", span)
+        properties, detail = found
+        status = int(result[scan.STATUS])
+        detail = detail or (f"move {result[scan.DETAIL]}" if result[scan.DETAIL] else "")
+        notes: list[Note] = []
+        stones = handicap.stated(file.raw[begin:end])
+        if stones > 1 and self._lacks_stones():
+            with_stones = self._with_stones(file, begin, end, stones)
+            if with_stones is not None:
+                properties, status = with_stones, int(result[scan.STATUS])
+                notes.append(Note(meaning.STONES_ADDED, f"HA[{stones}] without AB"))
+            elif status != scan.ILLEGAL:
+                return Skipped(name, number, STONES_MISSING, f"HA[{stones}] and no AB, and they fit nowhere that a server puts them", span)
+        if status not in self._accepted or (status == scan.NO_MOVES and not (properties or result[scan.SETUP])):
+            return Skipped(name, number, REASONS[status], detail, span)
+        return self._game(name, file, begin, end, properties, notes)
+
+    def _scan(self, raw: bytes, hidden: bytes, data: scan.Bytes, begin: int, end: int) -> tuple[dict[str, bytes], str] | None:
+        """Read the game tree in `raw[begin:end]`: fills the words and the result, and returns the properties of its first node, and what there is to
+        say of a game that cannot be used; None if it is too large for the careful path.
+
+        hidden, and as an array data: `raw` with doubtful bytes hidden (`gocnn.games.shield`).
+        """
         result, words = self._result, self._words
         scan.scan(data, begin, end, self._state, words, self._properties, result)
-        raw = blob.data
         if result[scan.STATUS] == scan.UNUSUAL:
-            if end - begin > SLOW_LIMIT:
-                return Skipped(blob.name, number, REASONS[scan.BROKEN], f"an unusual game of more than {SLOW_LIMIT >> 20} MB")
-            properties = slowpath.read(raw[begin:end], self._state, words, result)
-        else:
-            properties = {}
-            for code, start, stop in self._properties[: result[scan.PROPERTIES]].tolist():
-                name = _NAMES.get(code)
-                if name is not None and name not in properties:
-                    properties[name] = raw[start:stop]
-        status = int(result[scan.STATUS])
-        if status != scan.GOOD:
-            detail = f"move {result[scan.DETAIL]}" if result[scan.DETAIL] else ""
-            return Skipped(blob.name, number, REASONS[status], detail)
-        return self._game(blob.name, raw[begin:end], properties)
+            return slowpath.read(raw, hidden, begin, end, self._state, words, result) if end - begin <= SLOW_LIMIT else None
+        properties: dict[str, bytes] = {}
+        for code, start, stop in self._properties[: result[scan.PROPERTIES]].tolist():
+            key = _NAMES.get(code)
+            if key is not None and key not in properties:
+                properties[key] = raw[start:stop]
+        return properties, ""
 
-    def _game(self, name: str, raw: bytes, properties: dict[str, bytes]) -> Game:
+    def _lacks_stones(self) -> bool:
+        """Whether the game just read, which states handicap stones, may have left them out: it sets none up, and White moves first or a move is
+        illegal."""  # fmt: skip
+        status = self._result[scan.STATUS]
+        if status == scan.GOOD:
+            return bool(self._result[scan.SETUP] == 0 and self._words[0] & scan.WHITE_BIT)
+        if status == scan.NO_MOVES:
+            return bool(self._result[scan.SETUP] == 0 and self._result[scan.TO_PLAY] != 1)
+        return bool(status == scan.ILLEGAL)
+
+    def _with_stones(self, file: SgfText, begin: int, end: int, number: int) -> dict[str, bytes] | None:
+        """Read the game with the handicap stones it leaves out: its properties (the words and the result are then its); None if they fit nowhere, or
+        in two ways, or if another program than a server's wrote it."""  # fmt: skip
+        fitting = [points for points in handicap.candidates(number) if self._fits(file, begin, end, points)]
+        return self._read_with(file, begin, end, fitting[0]) if len(fitting) == 1 else None
+
+    def _fits(self, file: SgfText, begin: int, end: int, points: tuple[str, ...]) -> bool:
+        properties = self._read_with(file, begin, end, points)
+        status, first = self._result[scan.STATUS], self._words[len(points)]
+        if properties is None or self._result[scan.SETUP] != len(points) or status not in (scan.GOOD, scan.NO_MOVES):
+            return False
+        texts = self._texts(file, begin, end, properties)
+        allowed = handicap.candidates(len(points), text.date(texts.get("DT", "")))
+        moves_white = status == scan.NO_MOVES or bool(first & scan.WHITE_BIT)
+        return moves_white and points in allowed and not meaning.other_program(file.raw[begin:end], texts)
+
+    def _read_with(self, file: SgfText, begin: int, end: int, points: tuple[str, ...]) -> dict[str, bytes] | None:
+        raw, hidden = (handicap.with_stones(part[begin:end], points) for part in (file.raw, file.data))
+        found = self._scan(raw, hidden, np.frombuffer(hidden, np.uint8), 0, len(raw))
+        return found[0] if found else None
+
+    def _texts(self, file: SgfText, begin: int, end: int, properties: dict[str, bytes]) -> dict[str, str]:
+        codec = file.codec(begin) or encoding.of_game(properties, file.raw, begin, end)
+        return {key: encoding.simple_text(value, codec) for key, value in properties.items() if key in meaning.KEPT}
+
+    def _game(self, name: str, file: SgfText, begin: int, end: int, properties: dict[str, bytes], notes: list[Note]) -> Game:
         n_setup, n_moves = int(self._result[scan.SETUP]), int(self._result[scan.MOVES])
         words = self._words[: n_setup + n_moves].copy()
-        encoding = "utf-8"
-        if not raw.isascii():
-            encoding = text.best_encoding(b"\n".join(properties.values()), properties.get("CA", b"").decode("ascii", "replace"))
-        texts = {key: text.simple_text(value, encoding) for key, value in properties.items() if key in _KEPT}
-        record = np.zeros((), RECORD)
-        winner, margin = text.outcome(texts.get("RE", ""))
-        handicap = texts.get("HA", "")
+        texts = self._texts(file, begin, end, properties)
+        record, odd = meaning.describe(file.raw[begin:end], texts, words, n_setup, int(self._result[scan.TO_PLAY]))
         record["key"] = scan.game_key(words, n_setup, n_moves, self._permutations)
-        record["setup"], record["moves"] = n_setup, n_moves
-        record["winner"], record["margin"] = winner, margin
-        record["to_play"] = self._result[scan.TO_PLAY]
-        record["black_rank"] = text.rank(texts.get("BR", ""))
-        record["white_rank"] = text.rank(texts.get("WR", ""))
-        stated = int(handicap) if handicap.isascii() and handicap.isdigit() and len(handicap) < 3 else 0
-        record["handicap"] = max(stated if stated > 1 else 0, n_setup if n_setup > 1 and not (words[:n_setup] & scan.WHITE_BIT).any() else 0)
-        record["date"] = text.date(texts.get("DT", ""))
-        record["komi"] = text.komi(texts.get("KM", ""))
-        return Game(record, words, texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""), name)
+        names = (texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""))
+        return Game(record, words, *names, name, (begin, end), (*notes, *odd))
 
 
-_KEPT = ("PB", "PW", "BR", "WR", "RE", "DT", "KM", "HA", "PC")
-_NAMES = {scan.property_code(name): name for name in (*_KEPT, "CA", "GN", "EV")}
-
-
-def _resume(data: bytes, begin: int, end: int) -> int:
-    """Inside a bad game at `begin`, which ends at `end` (-1: never): where another plainly begins (a game tree that opens with a root
-    property), or the end."""  # fmt: skip
-    stop = end if end >= 0 else len(data)
-    starts = [at for tag in (b"(;GM[", b"(;FF[", b"(;SZ[", b"(;CA[") if (at := data.find(tag, begin + 2, stop)) >= 0]
-    return min(starts, default=stop)
+_NAMES = {scan.property_code(name): name for name in (*meaning.KEPT, "CA", "GN", "EV")}
 
 
 @dataclass
 class Chunk:
-    """Games as arrays, ready for the store: records `(G,)`, words `(W,)`, the text table, what was skipped, and counts by reason."""
+    """Games as arrays, ready for the store: records `(G,)`, words `(W,)`, the text table, what was skipped, and what had to be decided about games
+    that were taken (file and note)."""  # fmt: skip
 
     records: npt.NDArray[np.void]
     words: npt.NDArray[np.uint16]
     texts: list[str]
     skipped: list[Skipped] = field(default_factory=list)
+    notes: list[tuple[str, Note]] = field(default_factory=list)
 
     def reasons(self) -> Counter[str]:
         return Counter(item.reason for item in self.skipped)
@@ -171,11 +216,12 @@ def chunks(unit: sources.Unit, limit: int = sources.ARCHIVE_LIMIT) -> Iterator[C
     words: list[npt.NDArray[np.uint16]] = []
     texts: dict[str, int] = {}
     skipped: list[Skipped] = []
+    notes: list[tuple[str, Note]] = []
     position = 0
 
     def pack() -> Chunk:
         packed = np.array(records, RECORD) if records else np.zeros(0, RECORD)
-        return Chunk(packed, np.concatenate(words) if words else np.zeros(0, np.uint16), list(texts), skipped)
+        return Chunk(packed, np.concatenate(words) if words else np.zeros(0, np.uint16), list(texts), skipped, notes)
 
     for blob in sources.read(unit, limit):
         source = blob.source or blob.name
@@ -189,9 +235,10 @@ def chunks(unit: sources.Unit, limit: int = sources.ARCHIVE_LIMIT) -> Iterator[C
                     record[key] = texts.setdefault(value, len(texts))
                 records.append(record)
                 words.append(item.words)
+                notes.extend((item.name, note) for note in item.notes)
                 position += len(item.words)
             if len(records) + len(skipped) >= GAMES_A_CHUNK:
                 yield pack()
-                records, words, texts, skipped, position = [], [], {}, [], 0
+                records, words, texts, skipped, notes, position = [], [], {}, [], [], 0
     if records or skipped:
         yield pack()

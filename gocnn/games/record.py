@@ -1,6 +1,9 @@
 """What the store keeps of a game: one record of 56 bytes, its words, and its texts."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 
 RECORD = np.dtype(
     [
@@ -13,10 +16,10 @@ RECORD = np.dtype(
         ("black_rank", "i1"),  # see gocnn.games.text.rank
         ("white_rank", "i1"),
         ("handicap", "u1"),
-        ("flags", "u1"),
+        ("flags", "u1"),  # see KOMI_STATED
         ("reserved", "<u2"),
         ("date", "<u4"),  # yyyymmdd, 0 unknown
-        ("komi", "<f4"),  # points
+        ("komi", "<f4"),  # points, nan unknown: read it with komi_of
         ("margin", "<f4"),  # points, 0 if not counted
         ("black", "<u4"),  # the rest are numbers of texts in the same segment
         ("white", "<u4"),
@@ -28,3 +31,36 @@ RECORD = np.dtype(
 assert RECORD.itemsize == 56
 
 TEXTS = ("black", "white", "place", "source")
+
+KOMI_STATED = 1
+"""Bit of `flags`: the komi is what the record states. Stores made before there was this bit have 0 where no komi was stated."""
+
+
+def komi_of(records: npt.NDArray[np.void]) -> npt.NDArray[np.float32]:
+    """float32 `(G,)`: the komi of each game in points, nan where it is not known, whichever version made the store."""
+    komi = records["komi"]
+    known = ((records["flags"] & KOMI_STATED) > 0) | (komi != 0)
+    return np.where(known, komi, np.float32(np.nan)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something a reader had to decide about a game that was taken: what, in words that are the same for all such games, and the details."""
+
+    what: str
+    detail: str
+
+
+@dataclass
+class Game:
+    """One good game: its record (texts not yet numbered), its words (setup stones, then moves; uint16), its texts, its file and where
+    it stands there (bytes), and what had to be decided."""  # fmt: skip
+
+    record: npt.NDArray[np.void]
+    words: npt.NDArray[np.uint16]
+    black: str
+    white: str
+    place: str
+    name: str
+    span: tuple[int, int] = (0, 0)
+    notes: tuple[Note, ...] = ()

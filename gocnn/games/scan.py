@@ -2,8 +2,8 @@
 
 `scan` walks the main line of one game tree (the first child at each branch) and checks every move by the rules. It reads what nearly all
 files consist of; anything unusual (compressed point lists, white space inside a point, two moves in one node, old lower-case property
-names, variations) it hands back as UNUSUAL, and `gocnn.games.slowpath` reads that game with sgfmill. Both give the same result (a test compares
-them on real and on mutated games). Grammar: SGF FF[4], https://www.red-bean.com/sgf/sgf4.html
+names, variations) it hands back as UNUSUAL, and `gocnn.games.slowpath` reads that game node by node. Both give the same result (a test compares
+them, and sgfmill, on real and on mutated games). Grammar: SGF FF[4], https://www.red-bean.com/sgf/sgf4.html
 """
 
 import numpy as np
@@ -39,7 +39,8 @@ def property_code(name: str) -> int:
 
 @jit
 def game_start(data: Bytes, begin: int) -> int:
-    """Where the next game tree, `(` then white space then `;`, opens at or after `begin`; -1 if none does."""
+    """Where the next game tree opens at or after `begin`: `(`, white space, then `;` or one or two capitals and `[` (some servers leave the first
+    `;` out); -1 if none does."""  # fmt: skip
     n = len(data)
     i = begin
     while i < n:
@@ -48,6 +49,11 @@ def game_start(data: Bytes, begin: int) -> int:
             while j < n and data[j] <= _SPACE:
                 j += 1
             if j < n and data[j] == _SEMICOLON:
+                return i
+            name = j
+            while j < n and j < name + 2 and 65 <= data[j] <= 90:
+                j += 1
+            if j > name and j < n and data[j] == _LEFT:
                 return i
         i += 1
     return -1
@@ -102,12 +108,16 @@ def scan(data: Bytes, begin: int, end: int, state: rules.State, words: npt.NDArr
     rules.clear(state, SIZE)
     result[:] = 0
     n_setup, n_moves, n_properties = 0, 0, 0
-    nodes, closed = 0, False
+    nodes, closed, opened, moved_here = 0, False, True, False
     rebuilt = True
     i = begin
     while i < end and not closed:
         c = data[i]
-        if c <= _SPACE or c == _OPEN:
+        if c <= _SPACE:
+            i += 1
+            continue
+        if c == _OPEN:
+            opened = True
             i += 1
             continue
         if c == _CLOSE:
@@ -115,15 +125,15 @@ def scan(data: Bytes, begin: int, end: int, state: rules.State, words: npt.NDArr
             continue
         if c == _SEMICOLON:
             nodes += 1
-            moved_here = False
+            moved_here, opened = False, False
             i += 1
             continue
-        if not 65 <= c <= 90:
+        if opened or not 65 <= c <= 90:
             result[STATUS] = UNUSUAL
             return
         code = 0
         while i < end and 65 <= data[i] <= 90:
-            code = (code << 8) | data[i]
+            code = (code << 8) | int(data[i])  # a scalar of 8 bits would drop the letters before, where this runs as plain Python
             i += 1
         while i < end and data[i] <= _SPACE:
             i += 1
@@ -169,10 +179,10 @@ def scan(data: Bytes, begin: int, end: int, state: rules.State, words: npt.NDArr
                 n_moves += 1
             elif code == _AB or code == _AW or code == _AE:
                 point = _point(data, start, stop)
-                if point < 0 or point == PASS:
+                if point < 0 or point == PASS or moved_here:
                     result[STATUS] = UNUSUAL
                     return
-                if n_moves or moved_here:
+                if n_moves:
                     result[STATUS] = LATE_SETUP
                     return
                 rules.place(state, point, 1 if code == _AB else (2 if code == _AW else 0))
@@ -183,10 +193,10 @@ def scan(data: Bytes, begin: int, end: int, state: rules.State, words: npt.NDArr
                 elif stop > start:
                     result[STATUS] = UNUSUAL
                     return
+            elif code == _SZ and not (stop == start + 2 and data[start] == 49 and data[start + 1] == 57):
+                result[STATUS] = UNUSUAL
+                return
             elif nodes == 1:
-                if code == _SZ and not (stop == start + 2 and data[start] == 49 and data[start + 1] == 57):
-                    result[STATUS] = UNUSUAL
-                    return
                 if code == _GM and not (stop == start + 1 and data[start] == 49):
                     result[STATUS] = UNUSUAL
                     return

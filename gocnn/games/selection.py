@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.errors import UserError
-from gocnn.games import text
+from gocnn.games import results
 from gocnn.games.store import Store
 
 
@@ -42,9 +42,9 @@ class GameFilter:
         winner = records["winner"]
         wanted = {
             "any": True,
-            "known": winner != text.UNKNOWN,
-            "black": winner == text.BLACK_WON,
-            "white": winner == text.WHITE_WON,
+            "known": winner != results.UNKNOWN,
+            "black": winner == results.BLACK_WON,
+            "white": winner == results.WHITE_WON,
             "scored": records["margin"] > 0,
         }
         keep &= wanted[self.result]

@@ -10,6 +10,7 @@ from typing import IO, Literal
 
 from gocnn import archives
 from gocnn.errors import UserError
+from gocnn.games.foreign import SUFFIXES
 
 MEMBER_LIMIT = 256 << 20
 """Bytes one SGF file may have, inside or outside an archive."""
@@ -19,8 +20,8 @@ ARCHIVE_LIMIT = archives.UNPACKED
 
 FILES_A_UNIT = 512
 
-RECORDS = (".sgf", ".sgfs")
-"""How names of game records end (`.sgfs`: several games in one file)."""
+RECORDS = (".sgf", ".sgfs", *SUFFIXES)
+"""How names of game records end (`.sgfs`: several games in one file; the others: `gocnn.games.foreign`)."""
 
 
 @dataclass(frozen=True)

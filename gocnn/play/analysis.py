@@ -82,8 +82,8 @@ class Analysis:
         self._search: Search | None = None
         if player.evaluator.foresees and self.candidates:
             among = np.isin(np.arange(MOVES), self.candidates)
-            self._search = Search(player.evaluator, turned(game, colour), game.komi, among, player.known(game), player.symmetries)
-        self._playouts = [Playouts(board, game.komi, seed=1 + 7919 * place) for place, board in enumerate(boards)]
+            self._search = Search(player.evaluator, turned(game, colour), game.area_komi, among, player.known(game), player.symmetries)
+        self._playouts = [Playouts(board, game.area_komi, seed=1 + 7919 * place) for place, board in enumerate(boards)]
         self._variations = [[index] for index in self.candidates]
         self._continue([board.copy() for board in boards], player)
         self._turn = 0

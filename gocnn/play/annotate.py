@@ -25,12 +25,13 @@ JUDGEMENTS = ("BM", "DO", "TE", "IT")
 def annotate(review: Review) -> None:
     """Add marks and comments to the nodes of the review's record."""
     for move, step in zip(review.moves, review.record.steps, strict=True):
-        _mark(step.before, move)
+        if step.before is not None:
+            _mark(step.before, move)
         _comment(step.node, describe(move))
         judgement = judge(move)
         if judgement and not any(name in step.node for name in JUDGEMENTS):
             step.node[judgement] = [b"1"]
-    _comment(review.record.tree.sequence[0], summary(review))
+    _comment(review.record.texts[0], summary(review))
 
 
 def judge(move: Expected) -> str:

@@ -5,30 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from gocnn.figures import pyplot
-from gocnn.files import replacing
+from gocnn.figures import picture_format, pyplot, save
 from gocnn.policy.evaluation import Judged
 from gocnn.statistics import wilson
 
 
-def picture_format(target: Path) -> str:
-    """`png` or `svg`, from the file's name. Raises ValueError for any other."""
-    kind = target.suffix.lower().lstrip(".")
-    if kind not in ("png", "svg"):
-        raise ValueError(f"{target} must end in .png or .svg")
-    return kind
-
-
-def save(figure: Any, target: Path) -> None:
-    """Write the figure, whole or not at all, as the ending of `target` says, and close it. Raises ValueError for another ending."""
-    kind = picture_format(target)
-    with replacing(target) as stream:
-        figure.savefig(stream, format=kind, dpi=110)
-    pyplot().close(figure)
-
-
 def draw_evaluation(judged: Judged, figures: dict[str, Any], target: Path, step: int = 20) -> None:
-    """Accuracy over the course of the game (with 95 % intervals), and calibration, as a PNG or SVG."""
+    """Accuracy over the course of the game (with 95 % intervals), and calibration, as a picture (see `gocnn.figures.save`)."""
     picture_format(target)
     plt = pyplot()
 

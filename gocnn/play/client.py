@@ -1,15 +1,13 @@
 """The other end of GTP: an engine in a process of its own, asked with a time limit. It may die, hang or talk nonsense; each is one exception."""
 
 import contextlib
-import os
 import queue
-import shlex
-import signal
 import subprocess
 import threading
-from typing import IO
+from typing import IO, Any
 
 from gocnn.errors import UserError
+from gocnn.processes import apart, end, words_of
 
 LONGEST_ANSWER = 1 << 20
 """Characters after which an answer counts as nonsense."""
@@ -29,13 +27,14 @@ class EngineProcess:
     def __init__(self, command: str) -> None:
         self.command = command
         try:
-            words = shlex.split(command)
+            words = words_of(command)
         except ValueError as error:
             raise UserError(f"the command line {command!r} cannot be read ({error}); close its quotes") from error
         if not words:
             raise UserError("an engine's command line is empty; give a program such as: gnugo --mode gtp")
         try:
-            self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+            pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+            self._process = subprocess.Popen(words, **pipes, **apart())
         except OSError as error:
             raise UserError(f"cannot start {words[0]}: {error.strerror}; check the engine's command line") from error
         self._lines: queue.Queue[str | None] = queue.Queue(maxsize=10000)
@@ -89,8 +88,7 @@ class EngineProcess:
         """Ask it to quit, then make it."""
         with contextlib.suppress(EngineFault, EngineRefusal):
             self.ask("quit", 1.0)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        end(self._process)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
         for stream in (self._process.stdin, self._process.stdout):

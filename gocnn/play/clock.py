@@ -17,6 +17,10 @@ LENGTH, LEAST_LEFT = 260, 20
 SYSTEMS = {"none": 0, "absolute": 1, "byoyomi": 3, "canadian": 3}
 """KGS's names of time systems, with how many numbers follow: main time; then a period and how many of them, or for how many stones it lasts."""
 
+KATA_SYSTEMS = SYSTEMS | {"fischer": 2, "fischer-capped": 4}
+"""KataGo's: fischer's period is added to the clock after each move; capped: then the most that the clock may show, and the most for one move (-1: no
+such limit)."""
+
 
 class BadClock(ValueError):
     """No time settings, or a time that no clock shows."""
@@ -24,12 +28,15 @@ class BadClock(ValueError):
 
 @dataclass
 class Clock:
-    """The clocks of both sides, in seconds. `system`: of `SYSTEMS`; `count`: periods of `byoyomi`, or stones that a period of `canadian` is for."""
+    """The clocks of both sides, in seconds. `system`: of `KATA_SYSTEMS`; `count`: periods of `byoyomi`, or stones that a period of `canadian` is for;
+    `full`, `longest`: what a capped clock shows at most, and what a move may take at most."""  # fmt: skip
 
     system: str = "none"
     main: float = 0.0
     period: float = 0.0
     count: int = 0
+    full: float = math.inf
+    longest: float = math.inf
     _left: dict[int, tuple[float, int]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -58,6 +65,22 @@ class Clock:
             raise BadClock(f"{system} takes {SYSTEMS[system]} numbers")
         return cls(system, *(_seconds(text) for text in numbers[:2]), *(_count(text) for text in numbers[2:]))  # type: ignore[arg-type]
 
+    @classmethod
+    def kata(cls, arguments: list[str]) -> "Clock":
+        """From `kata-time_settings SYSTEM ...`. Raises BadClock."""
+        system = arguments[0].lower().replace("byo-yomi", "byoyomi") if arguments else ""
+        if system not in KATA_SYSTEMS:
+            raise BadClock(f"choose {', '.join(KATA_SYSTEMS)}")
+        if system in SYSTEMS:
+            return cls.kgs([system, *arguments[1:]])
+        if len(arguments) - 1 != KATA_SYSTEMS[system]:
+            raise BadClock(f"{system} takes {KATA_SYSTEMS[system]} numbers")
+        main, period = _seconds(arguments[1]), _seconds(arguments[2])
+        full, longest = (_limit(text) for text in arguments[3:]) if len(arguments) > 3 else (math.inf, math.inf)
+        if full < main:
+            raise BadClock("the most that the clock may show is less than main time")
+        return cls("fischer", main, period, 0, full, longest)
+
     def restart(self) -> None:
         """A new game with the same settings."""
         self._left = dict.fromkeys((BLACK, WHITE), (self.main, 0))
@@ -72,7 +95,8 @@ class Clock:
     def spend(self, colour: int, seconds: float) -> None:
         """A side has thought so long: counted here in case nobody tells."""
         left, stones = self._left[colour]
-        self._left[colour] = (max(left - seconds, 0.0), stones) if not stones else (left, stones)
+        left = max(left - seconds, 0.0) if not stones else left
+        self._left[colour] = (min(left + self.period, self.full) if self.system == "fischer" else left, stones)
 
     def allowance(self, colour: int, ply: int) -> float | None:
         """How long a side may think at its next move, the `ply`-th of the game; None: as long as it likes."""
@@ -84,6 +108,8 @@ class Clock:
             share = left / stones if self.system == "canadian" else left
         else:  # main time spread over what is left of the game, and overtime after it
             share = left / max((LENGTH - ply) / 2, LEAST_LEFT) + (one if self.system != "absolute" else 0.0)
+        if self.system == "fischer":  # what a move brings comes after it
+            share = min(share, left, self.longest)
         return max(share * SHARE - LAG, 0.0)
 
 
@@ -95,6 +121,11 @@ def _seconds(text: str, signed: bool = False) -> float:
     if not math.isfinite(value) or (value < 0 and not signed):
         raise BadClock("times are numbers of seconds")
     return max(value, 0.0)
+
+
+def _limit(text: str) -> float:
+    """A time, or no limit if it is negative."""
+    return math.inf if text.startswith("-") and _seconds(text, signed=True) == 0 else _seconds(text)
 
 
 def _count(text: str) -> int:

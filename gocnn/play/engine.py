@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -9,15 +10,17 @@ import numpy.typing as npt
 from gocnn import __version__
 from gocnn.board import BLACK, WHITE, BadVertex, IllegalMove
 from gocnn.board.coords import COLOUR_NAMES, SIZE, from_gtp, to_gtp
-from gocnn.errors import UserError
-from gocnn.games import sources
-from gocnn.play import position
+from gocnn.play import loading
 from gocnn.play.clock import SYSTEMS, BadClock, Clock
 from gocnn.play.diagram import diagram
 from gocnn.play.game import FIXED_HANDICAP, Game
 from gocnn.play.gtp import Handler, Quit, Refused
-from gocnn.play.outlook import chains, dead_stones, settled_score, without_territory
+from gocnn.play.outlook import chains, dead_stones
 from gocnn.play.player import RESIGN, Player
+from gocnn.play.scoring import owners, without_territory
+
+TERRITORIES = {"black_territory": BLACK, "white_territory": WHITE, "dame": 0}
+"""What GNU Go's `final_status_list` tells of empty points, and whose they are."""
 
 COLOURS = {"b": BLACK, "black": BLACK, "w": WHITE, "white": WHITE}
 
@@ -47,10 +50,16 @@ def whole_number(text: str) -> int:
 
 
 class Engine:
-    """A game and a player, and the commands about them. `commands` maps names to handlers; other modules add theirs."""
+    """A game and a player, and the commands about them. `commands` maps names to handlers; other modules add theirs.
 
-    def __init__(self, player: Player) -> None:
+    name, version: what the client is told. most_seconds: no move takes longer, whatever the clock says. thought: seconds spent on moves so far.
+    """
+
+    def __init__(self, player: Player, name: str = "gocnn", version: str | None = None) -> None:
         self.player, self.game, self.clock = player, Game(), Clock()
+        self.name, self.version = name, version or f"{__version__} {player.evaluator.name}"
+        self.most_seconds: float | None = None
+        self.thought = 0.0
         self.commands: dict[str, Handler] = {}
         for name in dir(self):
             if name.startswith("cmd_"):
@@ -64,10 +73,10 @@ class Engine:
         return "2"
 
     def cmd_name(self, arguments: list[str]) -> str:
-        return "gocnn"
+        return self.name
 
     def cmd_version(self, arguments: list[str]) -> str:
-        return f"{__version__} {self.player.evaluator.name}"
+        return self.version
 
     def cmd_known_command(self, arguments: list[str]) -> str:
         return "true" if arguments and arguments[0] in self.commands else "false"
@@ -81,7 +90,9 @@ class Engine:
     # --- setup ---
 
     def cmd_boardsize(self, arguments: list[str]) -> str:
-        if whole_number(one(arguments)) != SIZE:
+        if len(arguments) not in (1, 2):
+            raise Refused("syntax error: one argument is expected")
+        if any(whole_number(text) != SIZE for text in arguments):
             raise Refused("unacceptable size")
         return self.cmd_clear_board([])
 
@@ -133,28 +144,10 @@ class Engine:
         return " ".join(vertices)
 
     def cmd_loadsgf(self, arguments: list[str]) -> str:
-        if not 1 <= len(arguments) <= 2:
-            raise Refused("syntax error: loadsgf FILE [MOVE NUMBER]")
-        stop = whole_number(arguments[1]) if len(arguments) == 2 else None
-        try:
-            unit = sources.find([arguments[0]])[0]
-            blob = next(iter(sources.read(unit)), None)
-            if blob is None:
-                raise UserError("no game in it")
-            record = position.read_game(blob)
-            place = position.at_ply(record, None if stop is None else min(max(stop - 1, 0), int(record.record["moves"])))
-        except (UserError, OSError) as error:
-            raise Refused(f"cannot load file: {error}") from None
-        setup = position.set_up_of(record)
-        self.game.set_up(*setup, handicap=int(record.record["handicap"]))
-        for index, colour in place.board.moves:
-            self.game.play(index, colour)
-        self.game.board.to_play = place.board.to_play
-        komi = float(record.record["komi"])
-        if np.isfinite(komi):
-            self.game.komi = komi
+        name, stop = file_and_number(arguments)
+        loading.load(name, None if stop is None else max(stop - 1, 0), self.game)
         self.player.new_game()
-        return COLOUR_NAMES[place.board.to_play]
+        return COLOUR_NAMES[self.game.board.to_play]
 
     # --- play ---
 
@@ -183,14 +176,22 @@ class Engine:
         decision = self.player.decide(self.game, colour_of(one(arguments)))
         return "resign" if decision.index == RESIGN else to_gtp(decision.index)
 
-    def generate(self, colour: int, clean_up: bool = False, keep: npt.NDArray[np.bool_] | None = None) -> str:
-        """Choose a move (see `Player.decide`) as the clock allows, and play it; the vertex, or `resign`."""
+    def generate(self, colour: int, clean_up: bool = False, keep: npt.NDArray[np.bool_] | None = None, play: bool = True,
+                 stopped: Callable[[], bool] | None = None) -> str:  # fmt: skip
+        """Choose a move (see `Player.decide`) as the clock allows, and play it, if it is to be played; the vertex, or `resign`. `stopped`: look
+        ahead no longer once that is so."""  # fmt: skip
         began = time.perf_counter()
-        decision = self.player.decide(self.game, colour, keep, clean_up, self.clock.allowance(colour, len(self.game.board.moves)))
-        self.clock.spend(colour, time.perf_counter() - began)
+        limits = [limit for limit in (self.clock.allowance(colour, len(self.game.board.moves)), self.most_seconds) if limit is not None]
+        rules = self.game.rules
+        clean_up = clean_up or not (rules.friendly_pass or rules.territory)
+        decision = self.player.decide(self.game, colour, keep, clean_up, min(limits, default=None), stopped)
+        self.thought += time.perf_counter() - began
+        if play:
+            self.clock.spend(colour, time.perf_counter() - began)
         if decision.index == RESIGN:
             return "resign"
-        self._play(decision.index, colour)
+        if play:
+            self._play(decision.index, colour)
         return to_gtp(decision.index)
 
     def cmd_undo(self, arguments: list[str]) -> str:
@@ -201,12 +202,13 @@ class Engine:
     # --- clocks ---
 
     def cmd_time_settings(self, arguments: list[str]) -> str:
-        return self._set_clock(Clock.gtp, arguments, "time_settings MAIN BYO_YOMI STONES")
+        return self.set_clock(Clock.gtp, arguments, "time_settings MAIN BYO_YOMI STONES")
 
     def kgs_time_settings(self, arguments: list[str]) -> str:
-        return self._set_clock(Clock.kgs, arguments, f"kgs-time_settings {'|'.join(SYSTEMS)} [MAIN [PERIOD COUNT]]")
+        return self.set_clock(Clock.kgs, arguments, f"kgs-time_settings {'|'.join(SYSTEMS)} [MAIN [PERIOD COUNT]]")
 
-    def _set_clock(self, read: Callable[[list[str]], Clock], arguments: list[str], usage: str) -> str:
+    def set_clock(self, read: Callable[[list[str]], Clock], arguments: list[str], usage: str) -> str:
+        """A new clock from a command's arguments; nothing is answered. Raises Refused."""
         try:
             self.clock = read(arguments)
         except BadClock as error:
@@ -225,23 +227,34 @@ class Engine:
 
     # --- the end ---
 
+    def dead(self) -> npt.NDArray[np.bool_]:
+        """bool `(361,)`: the stones that are taken off before counting; none once the game is over, where the rules want dead stones captured."""
+        rules = self.game.rules
+        if self.game.over and not (rules.friendly_pass or rules.territory):
+            return np.zeros(SIZE * SIZE, np.bool_)
+        return dead_stones(self.game.board, self.player.outlook(self.game))
+
     def cmd_final_score(self, arguments: list[str]) -> str:
-        """Tromp-Taylor area, after the stones that `final_status_list dead` names are taken off."""
-        outlook = self.player.outlook(self.game)
-        score = settled_score(self.game.board, dead_stones(self.game.board, outlook), self.game.komi)
+        """What the rules count, after the stones that `final_status_list dead` names are taken off."""
+        score = self.game.margin(self.dead())
         return "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):g}"
 
     def cmd_final_status_list(self, arguments: list[str]) -> str:
         status = one(arguments).lower()
+        if status in TERRITORIES:
+            board, dead = self.game.board, self.dead()
+            stones = np.where(dead, 0, board.stones().ravel())
+            wanted = (owners(board, dead, self.game.rules) == TERRITORIES[status]) & (stones == 0)
+            return " ".join(to_gtp(int(index)) for index in np.flatnonzero(wanted))
         if status not in ("alive", "dead", "seki"):
-            raise Refused("syntax error: alive, dead or seki")
-        board = self.game.board
-        dead = dead_stones(board, self.player.outlook(self.game))
-        groups = [chain for chain in chains(board) if bool(dead[chain[0]]) == (status == "dead")]
-        if status != "dead":
-            seki = without_territory(board, dead)
-            groups = [chain for chain in groups if bool(seki[chain[0]]) == (status == "seki")]
-        return "\n".join(" ".join(to_gtp(int(index)) for index in chain) for chain in groups)
+            raise Refused(f"syntax error: alive, dead, seki, {', '.join(TERRITORIES)}")
+        return "\n".join(" ".join(to_gtp(int(index)) for index in chain) for chain, found in self.statuses() if found == status)
+
+    def statuses(self) -> list[tuple[npt.NDArray[np.int64], str]]:
+        """Each chain, as flat indices, and what becomes of it: `alive`, `dead` or `seki`."""
+        board, dead = self.game.board, self.dead()
+        seki = without_territory(board, dead)
+        return [(chain, "dead" if dead[chain[0]] else "seki" if seki[chain[0]] else "alive") for chain in chains(board)]
 
     def cmd_showboard(self, arguments: list[str]) -> str:
         board = self.game.board
@@ -255,3 +268,20 @@ def one(arguments: list[str]) -> str:
     if len(arguments) != 1:
         raise Refused("syntax error: one argument is expected")
     return arguments[0]
+
+
+def file_and_number(arguments: list[str]) -> tuple[str, int | None]:
+    """The file (its name may have spaces) and the move number, if one is given, of `loadsgf`. Raises Refused; standard input is no file, for the
+    protocol's own lines come from there."""  # fmt: skip
+    if not arguments:
+        raise Refused("syntax error: loadsgf FILE [MOVE NUMBER]")
+    try:
+        name, number = " ".join(arguments), None
+        if len(arguments) > 1 and not Path(name).exists():
+            name, number = " ".join(arguments[:-1]), whole_number(arguments[-1])
+        place = Path(name)
+        if name == "-" or (place.exists() and not (place.is_file() or place.is_dir())):
+            raise Refused(f"cannot load file: {name} is not a file of its own; give the name of a game record")
+    except (OSError, ValueError) as error:  # no name that a file can have
+        raise Refused(f"cannot load file: {error}") from None
+    return name, number

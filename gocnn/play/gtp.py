@@ -66,7 +66,8 @@ class Lines:
         """The next line without its end, or None after the last; waits for it."""
         with self._arrival:
             while not self._lines:
-                self._arrival.wait()
+                # A wait without end cannot be interrupted by Ctrl-C on Windows.
+                self._arrival.wait(0.5 if sys.platform == "win32" else None)
             return self._lines.popleft()
 
 

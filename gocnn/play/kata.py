@@ -1,6 +1,7 @@
 """KataGo's commands about rules and the bare network (https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md)."""
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -10,44 +11,37 @@ from gocnn.board.coords import PASS, WHITE
 from gocnn.play.analysis import from_the_top
 from gocnn.play.engine import Engine, one
 from gocnn.play.gtp import Refused
+from gocnn.play.rulesets import RULES, BadRules, Rules, changed, parse
 from gocnn.policy.suggestion import log_softmax, mean_over_symmetries, planes_of, recent_moves
 
-RULES = {"chinese": False, "chinese-kgs": True, "chinese-ogs": True}
-"""Rule sets of KataGo's that this engine can follow, and whether superko holds: area scoring, no suicide."""
-
-
-def _description(superko: bool) -> dict[str, object]:
-    ko = "POSITIONAL" if superko else "SIMPLE"
-    return {"friendlyPassOk": True, "hasButton": False, "ko": ko, "scoring": "AREA", "suicide": False, "tax": "NONE", "whiteHandicapBonus": "0"}
+KGS_RULES = {"chinese": "chinese-kgs", "aga": "aga", "japanese": "japanese", "new_zealand": "new-zealand"}
+"""What KGS calls its rule sets."""
 
 
 def install(engine: Engine) -> None:
     """Add the commands."""
 
+    game = engine.game
+
     def get_rules(arguments: list[str]) -> str:
-        return json.dumps(_description(engine.game.superko))
+        return json.dumps(game.rules.to_json())
 
     def list_rules(arguments: list[str]) -> str:
-        return "\n".join(f"{name} {json.dumps(_description(superko))}" for name, superko in RULES.items())
+        return "\n".join(f"{name} {json.dumps(rules.to_json())}" for name, rules in RULES.items())
 
     def set_rules(arguments: list[str]) -> str:
-        text = " ".join(arguments).strip()
-        if text.lower() in RULES:
-            engine.game.set_superko(RULES[text.lower()])
-            return ""
-        try:
-            wished = json.loads(text)
-            assert isinstance(wished, dict)
-        except (ValueError, AssertionError):
-            raise Refused(f"unsupported rules: choose {', '.join(RULES)}, or area scoring without suicide as JSON") from None
-        _set(engine, {str(key): str(value).upper() for key, value in wished.items()})
-        return ""
+        return follow(engine, lambda: parse(" ".join(arguments)))
 
     def set_rule(arguments: list[str]) -> str:
         if len(arguments) != 2:
             raise Refused("syntax error: kata-set-rule NAME VALUE")
-        _set(engine, {arguments[0]: arguments[1].upper()})
-        return ""
+        return follow(engine, lambda: changed(game.rules, *arguments))
+
+    def kgs_rules(arguments: list[str]) -> str:
+        name = one(arguments).lower()
+        if name not in KGS_RULES:
+            raise Refused(f"unknown rules: choose {', '.join(KGS_RULES)}")
+        return follow(engine, lambda: parse(KGS_RULES[name]))
 
     def raw_nn(arguments: list[str]) -> str:
         text = one(arguments) if arguments else "all"
@@ -60,21 +54,19 @@ def install(engine: Engine) -> None:
         return "\n".join(_raw(engine, turn) for turn in turns)
 
     engine.commands.update({
-        "kata-get-rules": get_rules, "kata-list_rules": list_rules, "kata-set-rules": set_rules, "kata-set-rule": set_rule, "kata-raw-nn": raw_nn,
+        "kata-get-rules": get_rules, "kata-list_rules": list_rules, "kata-set-rules": set_rules, "kata-set-rule": set_rule, "kgs-rules": kgs_rules,
+        "kata-raw-nn": raw_nn,
     })  # fmt: skip
 
 
-def _set(engine: Engine, wished: dict[str, str]) -> None:
-    """Follow rules given as KataGo's keys and values (upper case). Raises Refused, nothing changed, if one cannot be followed."""
-    fixed = {"scoring": ("AREA",), "suicide": ("FALSE",), "tax": ("NONE",), "hasButton": ("FALSE",), "whiteHandicapBonus": ("0",)}
-    for key, value in wished.items():
-        if key == "ko":
-            if value not in ("SIMPLE", "POSITIONAL"):
-                raise Refused("unsupported rules: ko must be SIMPLE or POSITIONAL")
-        elif key != "friendlyPassOk" and value not in fixed.get(key, ()):
-            raise Refused(f"unsupported rules: {key} {value.lower()}")
-    if "ko" in wished:
-        engine.game.set_superko(wished["ko"] == "POSITIONAL")
+def follow(engine: Engine, rules: Callable[[], Rules]) -> str:
+    """Play by these rules from here on. Raises Refused, nothing changed, if they are none that can be followed."""
+    try:
+        engine.game.set_rules(rules())
+    except BadRules as error:
+        raise Refused(str(error)) from None
+    engine.player.new_game()
+    return ""
 
 
 def _raw(engine: Engine, turn: int) -> str:

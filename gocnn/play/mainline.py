@@ -1,127 +1,183 @@
 """The main line of a game record with everything around it kept: what a review reads, and writes back.
 
-The tree is sgfmill's coarse one, whose values are the file's own bytes: variations, properties, comments and encoding come out as they went in.
+Games are told apart and judged as `gocnn.games.reader` does it, and their nodes are those of its careful path, with the place in the file of
+everything in them. What is written back is the file itself, byte for byte in its own encoding, with the additions put in their places.
 Source of the format: SGF FF[4], https://www.red-bean.com/sgf/.
 """
 
 from dataclasses import dataclass, field
 
-from sgfmill import sgf, sgf_grammar
-
 from gocnn.board import BLACK, WHITE, Board, IllegalMove
-from gocnn.board.coords import COLOUR_NAMES, SIZE, from_row_column
+from gocnn.board.coords import COLOUR_NAMES, SIZE
 from gocnn.errors import UserError
-from gocnn.games import text
+from gocnn.games import encoding, foreign, nodes, reader
+from gocnn.games.kifu import BadRecord
+from gocnn.games.scan import WHITE_BIT
+from gocnn.games.shield import SgfText
 
 Properties = dict[str, list[bytes]]
+Stones = tuple[list[int], list[int]]
 
 
 @dataclass
 class Step:
-    """A move of the main line: its node (properties by name, raw values), the node before it, colour and flat index."""
+    """A move of the main line: its node (properties by name, raw values), the node before it (None for the second move of a node), colour and flat
+    index."""  # fmt: skip
 
     node: Properties
-    before: Properties
+    before: Properties | None
     colour: int
     index: int
-    setup: tuple[list[int], list[int]] | None = None
+    setup: Stones | None = None
     """Stones, black and white, that stand instead of what was there, if the record sets the position up before this move."""
 
 
 @dataclass
 class Record:
-    """A game of a file. `trouble`: why the moves stop early, or empty."""
+    """A game of a file: where it stands there, its nodes with their properties as they are now, and its moves. `trouble`: why the moves stop early or
+    there are none, or empty; `setup`: stones set up after the last move; `to_play`: the side that `PL` names there (0 if none)."""  # fmt: skip
 
-    tree: sgf_grammar.Coarse_game_tree
+    file: SgfText
+    span: tuple[int, int]
+    line: list[nodes.Node] = field(default_factory=list)
+    texts: list[Properties] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     black: str = ""
     white: str = ""
     result: str = ""
     handicap: bool = False
     trouble: str = ""
+    setup: Stones | None = None
+    to_play: int = 0
 
 
 def parse(data: bytes, name: str) -> list[Record]:
-    """The games of a file, in order. Raises UserError if it is not SGF, or a game is not on 19x19."""
+    """The games of a file, in order; one that cannot be read, or is not on 19x19, has only its trouble. Raises UserError if it is no game record.
+
+    A record in another format than SGF (`gocnn.games.foreign`) is SGF from here on.
+    """
     try:
-        trees = sgf_grammar.parse_sgf_collection(data)
-    except ValueError as error:
-        raise UserError(f"{name}: not a game record in SGF ({error}); give another file") from error
-    return [_record(tree, name, number) for number, tree in enumerate(trees, 1)]
+        file = SgfText(foreign.as_sgf(data))
+    except BadRecord as error:
+        raise UserError(f"{name}: {error}; give another file") from error
+    records = [_record(file, item) for item in reader.Reader(positions=True).games_of(name, file)]
+    if not any(record.line or record.span[1] for record in records):
+        raise UserError(f"{name}: not a game record in SGF ({records[0].trouble}); give another file")
+    return records
 
 
 def serialise(records: list[Record]) -> bytes:
-    """The file again, with what was added to the nodes."""
-    return b"\n".join(sgf_grammar.serialise_game_tree(record.tree, wrap=79) for record in records)
+    """Their file again, with what was added to the nodes."""
+    file = records[0].file
+    edits = sorted(edit for record in records for edit in _edits(record))
+    parts, at = [], 0
+    for start, stop, text in edits:
+        parts += [file.raw[at:start], text]
+        at = stop
+    return encoding.widen(b"".join([*parts, file.raw[at:]]), file.wide)
 
 
-def _nodes(tree: sgf_grammar.Coarse_game_tree) -> list[Properties]:
-    nodes: list[Properties] = []
-    while True:
-        nodes.extend(tree.sequence)
-        if not tree.children:
-            return nodes
-        tree = tree.children[0]
+def _edits(record: Record) -> list[tuple[int, int, bytes]]:
+    """Where the file's bytes are replaced by which: each property whose values are not as they stand there."""
+    edits: list[tuple[int, int, bytes]] = []
+    raw = record.file.raw
+    for node, now in zip(record.line, record.texts, strict=True):
+        before = nodes.text_of(raw, node)
+        added = b""
+        for name, values in now.items():
+            if values == before.get(name):
+                continue
+            text = b"".join(b"[" + value + b"]" for value in values)
+            places = [each for each in node.properties if each.name == name]
+            if not places:
+                added += name.encode() + text
+            for number, place in enumerate(places):
+                # The name stays as it is written; what several properties of one name held is now in the first.
+                head = raw[place.start : place.values[0][0] - 1]
+                edits.append((place.start, place.stop, b"" if number else head + text))
+        if added:
+            edits.append((node.stop, node.stop, added))
+    return edits
 
 
-def _record(tree: sgf_grammar.Coarse_game_tree, name: str, number: int) -> Record:
-    where = name if number == 1 else f"{name} (game {number})"
-    nodes = _nodes(tree)
-    # Read from a copy, since sgfmill notes its encoding in what it is given. Every byte stands for itself.
-    copy = sgf_grammar.Coarse_game_tree()
-    copy.sequence = [{key: list(values) for key, values in node.items()} for node in nodes]
+def _record(file: SgfText, item: reader.Game | reader.Skipped) -> Record:
+    record = Record(file, item.span)
+    if isinstance(item, reader.Skipped) and not item.span[1]:
+        record.trouble = item.detail or item.reason
+        return record
+    if isinstance(item, reader.Skipped) and item.reason == reader.STONES_MISSING:
+        record.trouble = f"{item.reason} ({item.detail})"
+        return record
     try:
-        game = sgf.Sgf_game.from_coarse_game_tree(copy, override_encoding="ISO-8859-1")
-    except ValueError as error:
-        raise UserError(f"{where}: {error}; give a 19x19 game record") from error
-    if game.get_size() != SIZE:
-        raise UserError(f"{where}: the board is {game.get_size()}x{game.get_size()}, but the network plays 19x19 only; give another game")
-    record = Record(tree)
-    _header(record, nodes[0])
-    _main_line(record, nodes, game)
+        line = nodes.main_line(file.data, *item.span)
+    except nodes.BadGrammar as error:
+        record.trouble = f"broken SGF: {error}"
+        return record
+    if game := nodes.other_game(file.raw, line):
+        record.trouble = f"not a game of Go ({game})"
+        return record
+    if size := nodes.other_size(file.raw, line):
+        record.trouble = f"the board is {size}, but the network plays 19x19 only"
+        return record
+    record.line, record.texts = line, [nodes.text_of(file.raw, node) for node in line]
+    _header(record)
+    _walk(record, _added_stones(item, file, line))
+    if isinstance(item, reader.Game):
+        record.handicap = bool(item.record["handicap"] > 0)
     return record
 
 
-def _header(record: Record, root: Properties) -> None:
-    values = {key: root[key][0] for key in ("PB", "PW", "RE", "HA") if root.get(key)}
-    encoding = text.best_encoding(b"\n".join(values.values()), root.get("CA", [b""])[0].decode("ascii", "replace"))
-    texts = {key: text.simple_text(value, encoding) for key, value in values.items()}
+def _header(record: Record) -> None:
+    values = {key: found[0] for key, found in record.texts[0].items()}
+    codec = record.file.codec(record.span[0]) or encoding.of_game(values, record.file.raw, *record.span)
+    texts = {key: encoding.simple_text(values[key], codec) for key in ("PB", "PW", "RE", "HA") if key in values}
     record.black, record.white, record.result = texts.get("PB", ""), texts.get("PW", ""), texts.get("RE", "")
     record.handicap = texts.get("HA", "") not in ("", "0", "1")
 
 
-def _main_line(record: Record, nodes: list[Properties], game: sgf.Sgf_game) -> None:
+def _added_stones(item: reader.Game | reader.Skipped, file: SgfText, line: list[nodes.Node]) -> Stones | None:
+    """Handicap stones that the reader knows of though the record does not set them up."""
+    if isinstance(item, reader.Skipped) or any(each.name in ("AB", "AW") for node in line for each in node.properties):
+        return None
+    words = item.words[: int(item.record["setup"])].tolist()
+    return ([w & 511 for w in words if not w & WHITE_BIT], [w & 511 for w in words if w & WHITE_BIT]) if words else None
+
+
+def _walk(record: Record, pending: Stones | None) -> None:
     board = Board(SIZE)
-    pending: tuple[list[int], list[int]] | None = None
-    for place, (node, read) in enumerate(zip(nodes, game.get_main_sequence(), strict=True)):
+    if pending:
+        board.set_up(*pending)
+    for place, node in enumerate(record.line):
+        number = len(record.steps)
         try:
-            black, white, empty = read.get_setup_stones()
-            move = read.get_move()
-        except ValueError:
-            record.trouble = f"a point after move {len(record.steps)} is not on the board"
+            change = nodes.change(record.file.raw, node)
+        except nodes.OffBoard as error:
+            record.trouble = f"move {number + 1}, {error}, is not on the board"
             return
-        if black or white or empty:
+        except nodes.BadSetup as error:
+            record.trouble = f"{error}, set up after move {number}, is not on the board"
+            return
+        if change.setup:
             stones = board.stones().ravel()
-            for colour, points in ((BLACK, black), (WHITE, white), (0, empty)):
-                for point in points:
-                    stones[from_row_column(point)] = colour
+            for colour, index in change.setup:
+                stones[index] = colour
             pending = [int(i) for i in (stones == BLACK).nonzero()[0]], [int(i) for i in (stones == WHITE).nonzero()[0]]
             try:
                 board.set_up(*pending)
             except IllegalMove:
-                record.trouble = f"the stones set up after move {len(record.steps)} leave a chain without a liberty"
+                record.trouble = f"the stones set up after move {number} leave a chain without a liberty"
                 return
-        if move[0] is None:
-            continue
-        colour = BLACK if move[0] == "b" else WHITE
-        index = from_row_column(move[1])
-        try:
-            board.play(index, colour)
-        except IllegalMove as error:
-            record.trouble = f"move {len(record.steps) + 1} is not legal: {error}"
-            return
-        record.steps.append(Step(node, nodes[max(place - 1, 0)], colour, index, pending))
-        pending = None
+        record.to_play = change.to_play or record.to_play
+        for nth, (colour, index) in enumerate(change.moves):
+            try:
+                board.play(index, colour)
+            except IllegalMove as error:
+                record.trouble = f"move {len(record.steps) + 1} is not legal: {error}"
+                return
+            before = record.texts[max(place - 1, 0)] if nth == 0 else None
+            record.steps.append(Step(record.texts[place], before, colour, index, pending))
+            pending, record.to_play = None, 0
+    record.setup = pending
 
 
 def position_before(board: Board, step: Step) -> None:
@@ -129,6 +185,23 @@ def position_before(board: Board, step: Step) -> None:
     if step.setup is not None:
         board.set_up(*step.setup)
     board.to_play = step.colour
+
+
+def position_after(record: Record, ply: int) -> Board:
+    """The position in which the move after `ply` moves was chosen, or with which the record ends. `ply`: 0 to as many as there are steps."""
+    board = Board(SIZE)
+    for step in record.steps[:ply]:
+        position_before(board, step)
+        board.play(step.index, step.colour)
+    if ply < len(record.steps):
+        position_before(board, record.steps[ply])
+        return board
+    begins = WHITE if record.handicap and not record.steps else board.to_play
+    to_play = record.to_play or begins
+    if record.setup is not None:
+        board.set_up(*record.setup)
+    board.to_play = to_play
+    return board
 
 
 def side(colour: int) -> str:

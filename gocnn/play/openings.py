@@ -41,6 +41,8 @@ def from_file(path: Path, plies: int) -> list[list[int]]:
     for number, record in enumerate(parse(data, str(path)), 1):
         steps = record.steps[:plies]
         if not steps:
+            if record.trouble:
+                raise UserError(f"{path}: game {number}: {record.trouble}; take it out")
             continue
         if any(step.colour != 1 + k % 2 or step.setup is not None for k, step in enumerate(steps)):
             raise UserError(f"{path}: game {number} has setup stones, or its first {plies} moves are not black's and white's in turn; take it out")

@@ -73,8 +73,9 @@ def eyes(board: Board, colour: int) -> Mask:
 
 
 def useful(board: Board, colour: int) -> Mask:
-    """bool `(362,)`: legal moves that can matter: not into an own eye, nor into a region that is safely someone's. The pass counts as one."""
-    mask = board.legal(colour)
+    """bool `(362,)`: legal moves that can matter: no suicide, not into an own eye, nor into a region that is safely someone's. The pass counts as
+    one."""  # fmt: skip
+    mask = board.legal(colour, suicide=False)
     mask[:-1] &= ~eyes(board, colour)
     mask[:-1] &= ~(pass_alive(board, BLACK) | pass_alive(board, WHITE))
     return mask
@@ -101,43 +102,6 @@ def chains(board: Board) -> list[npt.NDArray[np.int64]]:
     order = np.argsort(heads, kind="stable")
     cuts = np.flatnonzero(np.diff(heads[order])) + 1
     return [part for part in np.split(at[order], cuts) if len(part)]
-
-
-def cleared(board: Board, dead: Mask) -> Board:
-    """The board with the dead stones taken off."""
-    stones = board.stones().ravel()
-    rest = Board(board.size)
-    rest.set_up(np.flatnonzero((stones == BLACK) & ~dead).tolist(), np.flatnonzero((stones == WHITE) & ~dead).tolist())
-    return rest
-
-
-def settled_score(board: Board, dead: Mask, komi: float) -> float:
-    """Black's area minus white's minus komi, with the dead stones taken off (Tromp-Taylor after removal)."""
-    return cleared(board, dead).score(komi)
-
-
-def without_territory(board: Board, dead: Mask) -> Mask:
-    """bool `(361,)`: stones that live in seki: with the dead taken off, the area that they are part of holds no empty point."""
-    rest = cleared(board, dead)
-    owner, stones = rest.area(), rest.stones()
-    found = np.zeros(owner.size, np.bool_)
-    done = np.zeros(owner.shape, np.bool_)
-    for start in zip(*np.nonzero(stones), strict=True):
-        if done[start]:
-            continue
-        done[start] = True
-        part, i = [start], 0
-        while i < len(part):
-            row, column = part[i]
-            for near in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
-                if 0 <= near[0] < board.size and 0 <= near[1] < board.size and not done[near] and owner[near] == owner[start]:
-                    done[near] = True
-                    part.append(near)
-            i += 1
-        if all(stones[place] for place in part):
-            for row, column in part:
-                found[row * board.size + column] = True
-    return found
 
 
 def is_settled(board: Board, outlook: Outlook) -> bool:

@@ -1,18 +1,17 @@
-"""A board as a picture, PNG or SVG: wood, lines, hoshi, coordinates, stones, last move, and suggestions with their probabilities."""
+"""A board as a picture: wood, lines, hoshi, coordinates, stones, last move, and suggestions with their probabilities."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from gocnn.board import WHITE, Board
 from gocnn.board.coords import GTP_LETTERS
-from gocnn.figures import pyplot
-from gocnn.play.charts import picture_format, save
+from gocnn.figures import picture_format, pyplot, save
 from gocnn.play.diagram import STARS
 
 
 def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, float]] = (), played: int | None = None, title: str = "",
                numbered: int = 0) -> None:  # fmt: skip
-    """Draw the position into `target` (.png or .svg; raises ValueError for another ending).
+    """Draw the position into `target`, in the format that its name says (see `gocnn.figures.save`).
 
     suggestions: (flat index, probability), the best first; each point gets a disc, the darker the likelier, with the percentage;
     `played` (a flat index) gets a square. `numbered`: so many of the last moves show their numbers, where their stones still stand; else the

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import PASS, SIZE
 from gocnn.play.game import Game
-from gocnn.play.outlook import PLAYOUTS, Outlook, Playouts, dead_stones, is_open, is_settled, settled_score, useful
+from gocnn.play.outlook import PLAYOUTS, Outlook, Playouts, dead_stones, is_open, is_settled, useful
 from gocnn.play.search import Search
 from gocnn.policy.style import facts_of
 from gocnn.policy.suggestion import Evaluator, Floats, suggest
@@ -70,13 +71,14 @@ class Player:
 
     def known(self, game: Game) -> int:
         """What the network is told of the game (`gocnn.board.facts`)."""
-        return facts_of(self.style, game.handicap > 1)
+        return facts_of(self.style, game.handicap_stones > 1)
 
     def decide(self, game: Game, colour: int, keep: npt.NDArray[np.bool_] | None = None, clean_up: bool = False,
-               seconds: float | None = None) -> Decision:  # fmt: skip
+               seconds: float | None = None, stopped: Callable[[], bool] | None = None) -> Decision:  # fmt: skip
         """A move for `colour`, whose turn it becomes; nothing is played. keep: bool `(362,)`, the moves to choose among.
 
-        clean_up: never pass while a dead stone of the opponent stands (what a server asks before it counts by area). seconds: look ahead no longer.
+        clean_up: never pass while a dead stone of the opponent stands (what a server asks before it counts by area). seconds, stopped: look ahead
+        no longer than that, or than until that is so.
         """
         deadline = math.inf if seconds is None else time.perf_counter() + seconds
         p = self.probabilities(game, colour)
@@ -92,21 +94,26 @@ class Player:
         if self._resigns(game, colour, ahead):
             return Decision(RESIGN, p)
         wanted[PASS] = False
-        index = self._draw(self._weights(game, colour, p, wanted, deadline))
+        index = self._draw(self._weights(game, colour, p, wanted, deadline, stopped))
         may_pass = (keep is None or bool(keep[PASS])) and not taking.any()
         if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, ahead):
             return Decision(PASS, p)
         return Decision(index, p)
 
-    def _weights(self, game: Game, colour: int, p: Floats, wanted: npt.NDArray[np.bool_], deadline: float) -> npt.NDArray[np.float64]:
+    def _weights(self, game: Game, colour: int, p: Floats, wanted: npt.NDArray[np.bool_], deadline: float,
+                 stopped: Callable[[], bool] | None) -> npt.NDArray[np.float64]:  # fmt: skip
         """float64 `(362,)`: what moves are chosen by, the `wanted` ones: their probabilities, or how often looking ahead visited them."""
         weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
         if not self.visits:
             return weights
         board = turned(game, colour)
-        if self._search is None or not self._search.follow(board, game.komi, wanted):
-            self._search = Search(self.evaluator, board.copy(), game.komi, wanted, self.known(game), self.symmetries)
-        self._search.run(max(self.visits - self._search.count, 0), deadline)
+        if self._search is None or not self._search.follow(board, game.area_komi, wanted):
+            self._search = Search(self.evaluator, board.copy(), game.area_komi, wanted, self.known(game), self.symmetries)
+        if stopped is None:
+            self._search.run(max(self.visits - self._search.count, 0), deadline)
+        else:
+            while self._search.count < self.visits and time.perf_counter() < deadline and not stopped():
+                self._search.run(1, deadline)
         return self._search.visits + weights
 
     def outlook(self, game: Game) -> Outlook:
@@ -114,7 +121,7 @@ class Player:
         return self._playouts(game).run(PLAYOUTS)
 
     def _playouts(self, game: Game) -> Playouts:
-        return Playouts(game.board, game.komi, seed=int(self._rng.integers(2**31)))
+        return Playouts(game.board, game.area_komi, seed=int(self._rng.integers(2**31)))
 
     def _draw(self, weights: npt.NDArray[np.float64]) -> int:
         if self.temperature <= 0:
@@ -148,7 +155,7 @@ def _taking(game: Game, colour: int, ahead: Playouts) -> npt.NDArray[np.bool_]:
     theirs = dead.reshape(SIZE, SIZE) & (stones == 3 - colour)
     for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
         near[rows : rows + SIZE, columns : columns + SIZE] |= theirs
-    taking = game.board.legal(colour)
+    taking = game.board.legal(colour, suicide=False)
     taking[:-1] &= near[1:-1, 1:-1].ravel()
     taking[PASS] = False
     return taking
@@ -169,5 +176,5 @@ def _is_over(game: Game, colour: int, ahead: Playouts) -> bool:
     outlook = ahead.at_least(PLAYOUTS)
     if is_settled(game.board, outlook):
         return True
-    score = settled_score(game.board, dead_stones(game.board, outlook), game.komi)
+    score = game.margin(dead_stones(game.board, outlook))
     return passed and (score > 0 if colour == BLACK else score < 0)

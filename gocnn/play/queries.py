@@ -20,9 +20,9 @@ from gocnn.board.coords import MOVES, PASS, SIZE, from_gtp, to_gtp
 from gocnn.play.analysis import MOST_MOVES, Analysis, MoveInfo, from_the_top
 from gocnn.play.game import Game
 from gocnn.play.gtp import Lines
-from gocnn.play.kata import RULES
 from gocnn.play.outlook import Outlook
 from gocnn.play.player import Player
+from gocnn.play.rulesets import CHINESE, BadRules, parse
 
 Query = dict[str, Any]
 MOST_VISITS = 1000
@@ -84,14 +84,15 @@ def games_of(query: Query) -> tuple[dict[int, Game], str]:
     if (_field(query, "boardXSize", int, SIZE), _field(query, "boardYSize", int, SIZE)) != (SIZE, SIZE):
         raise BadQuery("boardXSize", "the network plays 19x19 only")
     rules, warning = query.get("rules", "chinese"), ""
-    name = rules.lower() if isinstance(rules, str) else ""
-    if name not in RULES:
-        warning = f"rules {json.dumps(rules)} are not known: positions are counted by area, with simple ko"
+    try:
+        found_rules = parse(rules)
+    except BadRules as error:
+        found_rules, warning = CHINESE, f"{error}; Chinese rules are used"
     moves, stones = _stones(query, "moves"), _stones(query, "initialStones")
     turns = _field(query, "analyzeTurns", list, [len(moves)])
     if not all(isinstance(turn, int) and 0 <= turn <= len(moves) for turn in turns):
         raise BadQuery("analyzeTurns", f"turns are numbers from 0 to {len(moves)}")
-    game = Game(komi=float(_field(query, "komi", (int, float), 6.5)), superko=RULES.get(name, False))
+    game = Game(komi=float(_field(query, "komi", (int, float), 6.5)), rules=found_rules)
     first = _colour(query["initialPlayer"], "initialPlayer") if "initialPlayer" in query else moves[0][1] if moves else BLACK
     handicap = sum(colour == BLACK for _, colour in stones) if stones and all(colour == BLACK for _, colour in stones) else 0
     try:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import SIZE
 from gocnn.board.facts import HANDICAP
-from gocnn.play.mainline import Record, position_before
+from gocnn.play.mainline import Record, position_after, position_before
 from gocnn.policy.evaluation import PHASES
-from gocnn.policy.suggestion import Evaluator, log_softmax, planes_of, recent_moves
+from gocnn.policy.suggestion import Evaluator, log_softmax, planes_of, recent_moves, suggest
 
 CHUNK = 256
 SHOWN = 5
@@ -62,6 +62,24 @@ def review(record: Record, name: str, evaluator: Evaluator, tick: Callable[[int]
             tick(len(stacks))
             stacks, legal = [], []
     return Review(name, record, moves)
+
+
+@dataclass(frozen=True)
+class Start:
+    """A record without moves: the side to play in its position, and the first choices there with their probabilities."""
+
+    name: str
+    record: Record
+    to_play: int
+    choices: tuple[tuple[int, float], ...]
+
+
+def expected_at(record: Record, name: str, evaluator: Evaluator) -> Start:
+    """What the network expects in the position of a record without moves."""
+    board = position_after(record, 0)
+    p = suggest(evaluator, board, HANDICAP if record.handicap else 0)
+    best = np.argsort(-p, kind="stable")[:SHOWN]
+    return Start(name, record, board.to_play, tuple((int(k), float(p[k])) for k in best if p[k] > 0))
 
 
 def _judge(record: Record, evaluator: Evaluator, first: int, stacks: Sequence[npt.NDArray[np.uint8]], legal: Sequence[npt.NDArray[np.bool_]]

@@ -1,4 +1,4 @@
-"""Pictures of what a network sees, as PNG or SVG. Boards are drawn with row 19 on top."""
+"""Pictures of what a network sees. Boards are drawn with row 19 on top."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +8,7 @@ import numpy as np
 
 from gocnn.board import Board
 from gocnn.board.coords import PASS, SIZE, to_gtp
-from gocnn.figures import pyplot
-from gocnn.play.charts import save
+from gocnn.figures import pyplot, save
 from gocnn.play.insight import LayerView
 from gocnn.policy.suggestion import Floats
 

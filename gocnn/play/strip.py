@@ -1,14 +1,12 @@
-"""The strip chart of a review, as PNG or SVG: how expected each move was, for each side."""
+"""The strip chart of a review: how expected each move was, for each side."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 
 from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import to_gtp
-from gocnn.figures import pyplot
-from gocnn.play.charts import picture_format, save
+from gocnn.figures import picture_format, pyplot, save
 from gocnn.play.review import Review, agreement
 
 RUNNING = 10
@@ -40,10 +38,7 @@ def draw_strip(review: Review, target: Path) -> None:
                           fontsize=8, color="#b3382c", zorder=5, bbox={"fc": "white", "ec": "none", "alpha": 0.85, "pad": 0.8})  # fmt: skip
         title = f"{'Black' if colour == BLACK else 'White'}: {names[colour]}"
         axis.set(ylim=(0, 1), ylabel="probability")
-        axis.set_title(f"{title} - first choice {found.top1:.0%}, one of five {found.top5:.0%} of {found.moves} moves", loc="left", fontsize=11,
-                       parse_math=False)  # fmt: skip
+        axis.set_title(f"{title} - first choice {found.top1:.0%}, one of five {found.top5:.0%} of {found.moves} moves", loc="left", fontsize=11)
         axis.grid(alpha=0.25, axis="y")
     axes[-1].set_xlabel("move (green: the first choice; yellow: one of the first five; red: another; line: mean of ten)")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # names in a script that the font does not have
-        save(figure, target)
+    save(figure, target)

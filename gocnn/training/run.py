@@ -9,13 +9,13 @@
 Every file is written beside its target and renamed over it; metrics.jsonl grows line by line and is cut back to the checkpoint's step on resume.
 """
 
-import fcntl
 import io
 import json
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from gocnn.errors import UserError
 from gocnn.files import write_bytes, write_text
@@ -33,7 +33,7 @@ class RunFolder:
         """
         self.path = path
         self.description = description
-        self._lock: IO[str] | None = None
+        self._lock: FileLock | None = None
         occupied = path.is_dir() and any((path / name).exists() for name in ("run.json", CHECKPOINT))
         if occupied and not resume:
             raise UserError(f"{path} already holds a run; add --resume to go on with it, or choose another folder with --out")
@@ -43,10 +43,12 @@ class RunFolder:
             raise UserError(f"{path} holds no run to resume; leave out --resume to start one")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = (path / ".lock").open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            self._lock = FileLock(path / ".lock", timeout=0, thread_local=False)
+            self._lock.acquire()
+        except Timeout as error:
             raise UserError(f"another process is training into {path}; wait for it, or choose another folder with --out") from error
+        except NotImplementedError as error:
+            raise UserError(f"{path} is where files cannot be locked; choose another place with --out") from error
         except OSError as error:
             raise UserError(f"cannot make the run folder {path}: {error.strerror}; choose another place with --out") from error
 
@@ -58,7 +60,7 @@ class RunFolder:
     def read_description(path: Path) -> dict[str, Any]:
         """run.json of an earlier run. Raises UserError."""
         try:
-            value: dict[str, Any] = json.loads((path / "run.json").read_text())
+            value: dict[str, Any] = json.loads((path / "run.json").read_text(encoding="utf-8"))
             return value
         except (OSError, ValueError) as error:
             raise UserError(f"{path} holds no run to resume; leave out --resume to start one") from error
@@ -91,7 +93,7 @@ class RunFolder:
 
     def report(self, line: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""
-        with (self.path / "metrics.jsonl").open("a") as stream:
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8", newline="\n") as stream:
             stream.write(json.dumps(line) + "\n")
 
     def reports(self) -> list[dict[str, Any]]:
@@ -107,7 +109,7 @@ class RunFolder:
     def close(self) -> None:
         """Let others train into the folder."""
         if self._lock:
-            self._lock.close()
+            self._lock.release()
 
 
 class _Follower(RunFolder):
@@ -129,7 +131,7 @@ def read_reports(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a run's metrics.jsonl; none if there is no such file."""
     lines: list[dict[str, Any]] = []
     target = path / "metrics.jsonl"
-    for text in target.read_text().splitlines() if target.exists() else []:
+    for text in target.read_text(encoding="utf-8", errors="replace").splitlines() if target.exists() else []:
         try:
             lines.append(json.loads(text))
         except ValueError:

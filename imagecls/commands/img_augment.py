@@ -5,10 +5,12 @@ from typing import Any
 
 import click
 
+from gocnn.commands.outputs import Picture, keep_inputs
+
 
 @click.command("img-augment")
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--picture", type=click.Path(path_type=Path), default=Path("augmented.png"), show_default=True)
+@click.option("--picture", type=Picture(), default=Path("augmented.png"), show_default=True)
 @click.option("--augment", type=click.Choice(["none", "lecture", "strong"]), default="lecture", show_default=True, help="Recipe of augmentation.")
 @click.option("--crop", type=click.FloatRange(0.05, 1), help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).")
 @click.option("--auto", type=click.Choice(["none", "trivial", "rand"]), help="TrivialAugment or RandAugment, instead of the recipe's.")
@@ -18,6 +20,7 @@ import click
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 def command(image: Path, picture: Path, augment: str, size: int, count: int, seed: int, **options: Any) -> None:
     """Draw IMAGE and random augmented views of it, as training sees them (without mixing, which needs a second picture)."""
+    keep_inputs((image,), picture=picture)
     import torch
 
     from imagecls.augment import RECIPES, Augmenter, changed

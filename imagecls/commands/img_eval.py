@@ -7,14 +7,16 @@ from typing import Any
 
 import click
 
+from gocnn.commands.outputs import Picture
+
 
 @click.command("img-eval")
 @click.argument("data")
 @click.option("--model", "models", multiple=True, required=True, help="A model file or run folder; given several times, the models are averaged.")
 @click.option("--part", type=click.Choice(["valid", "train", "test", "whole"]), help="Part of DATA.  [default: valid, else what there is]")
 @click.option("--tta", type=click.IntRange(1, 12), default=1, show_default=True, help="Views of each picture that are averaged (2: also mirrored).")
-@click.option("--picture", type=click.Path(path_type=Path), help="Draw the confusion matrix and the calibration (.png or .svg).")
-@click.option("--mistakes", type=click.Path(path_type=Path), help="Contact sheet (.png) of the most confident mistakes.")
+@click.option("--picture", type=Picture(), help="Draw the confusion matrix and the calibration (.png, .jpg, .svg, .pdf).")
+@click.option("--mistakes", type=Picture(), help="Contact sheet of the most confident mistakes.")
 @click.option("--count", type=click.IntRange(1, 500), default=20, show_default=True, help="How many mistakes.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]")
@@ -27,7 +29,7 @@ def command(data: str, models: tuple[str, ...], part: str | None, tta: int, pict
 
     from gocnn.training.distributed import join
     from imagecls import evaluation
-    from imagecls.data import bad_notes, labelled, photo_set
+    from imagecls.data import bad_notes, labelled, photo_set, why
     from imagecls.model import Ensemble, load
     from imagecls.store import ImageStore
 
@@ -39,13 +41,14 @@ def command(data: str, models: tuple[str, ...], part: str | None, tta: int, pict
         store = ImageStore(size, fit, cache)
         added = store.add(photos)
         sets[size, fit] = photo_set(store, photos, added)
-    for note in bad_notes(added):
-        click.echo(f"note: {note}", err=True)
     first = next(iter(sets.values()))
+    if len(first):
+        for note in bad_notes(added):
+            click.echo(f"note: {note}", err=True)
     if not len(first):
         from gocnn.errors import UserError
 
-        raise UserError(f"no picture of {data} can be read; the reasons are above")
+        raise UserError(f"no picture of {data} can be read{why(added)}; give others")
     with tqdm(total=len(first), unit=" pictures", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
 
         def probabilities(indices: Any) -> Any:

@@ -4,21 +4,24 @@ from pathlib import Path
 
 import click
 
+from gocnn.commands.outputs import Picture, keep_inputs
+
 
 @click.command("img-explain")
 @click.argument("image", type=click.Path(path_type=Path))
 @click.option("--model", required=True, help="A model file, or the folder of a training run.")
 @click.option("--class", "wanted", metavar="NAME", help="Explain this class.  [default: the model's answer]")
-@click.option("--picture", type=click.Path(path_type=Path), default=Path("explained.png"), show_default=True, help="The photograph, "
+@click.option("--picture", type=Picture(), default=Path("explained.png"), show_default=True, help="The photograph, "
               "and where the model looks (Grad-CAM) for the answer and the two next.")  # fmt: skip
-@click.option("--filters", "filters_picture", type=click.Path(path_type=Path), help="Draw the filters of the first layer.")
-@click.option("--maps", type=click.Path(path_type=Path), help="Draw the feature maps of --layer.")
+@click.option("--filters", "filters_picture", type=Picture(), help="Draw the filters of the first layer.")
+@click.option("--maps", type=Picture(), help="Draw the feature maps of --layer.")
 @click.option("--layer", help="Whose feature maps.  [default: the first layer's]")
 @click.option("--most", type=click.IntRange(1), default=64, show_default=True, help="Feature maps drawn.")
 @click.option("--device", default="cpu", show_default=True)
 def command(image: Path, model: str, wanted: str | None, picture: Path, filters_picture: Path | None, maps: Path | None, layer: str | None, most: int,
             device: str) -> None:  # fmt: skip
     """Show where MODEL looks in IMAGE, laid over the photograph; and on wish its first filters and the feature maps of a layer."""
+    keep_inputs((image,), picture=picture, filters=filters_picture, maps=maps)
     from gocnn.training.distributed import join
     from imagecls import explain, pictures
     from imagecls.decode import decode_file

@@ -1,12 +1,14 @@
 """img-predict: the classes of pictures."""
 
 import json
-import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+
+from gocnn.commands.outputs import OutFile, keep_inputs
 
 
 @click.command("img-predict")
@@ -14,7 +16,7 @@ import click
 @click.option("--model", "models", multiple=True, required=True, help="A model file or run folder; given several times, the models are averaged.")
 @click.option("--tta", type=click.IntRange(1, 12), default=1, show_default=True, help="Views of each picture that are averaged (2: also mirrored).")
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Classes shown of each picture.")
-@click.option("--csv", "table", type=click.Path(path_type=Path), help="Write the homework's submission: Id,Category.")
+@click.option("--csv", "table", type=OutFile(), help="Write the homework's submission: Id,Category, a row for each picture.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--quiet", is_flag=True, help="No bar; with --csv, print nothing.")
@@ -24,25 +26,27 @@ def command(
     """Classify IMAGES: picture files, or folders or archives of them (of one with parts, the test part).
 
     A picture that cannot be read is named and the others are answered; the exit code is then 1. In the CSV such a picture gets the class answered
-    most often, because a submission needs every row.
+    most often, because a submission needs every row. Ids are the names of the files, categories the classes' own numbers.
     """
+    keep_inputs([Path(name) for name in images], csv=table)
     from tqdm import tqdm
 
+    from gocnn.cores import cores
     from gocnn.training.distributed import join
+    from imagecls import submission
     from imagecls.model import Ensemble, load
 
     place = str(join(device)[1])
     ensemble = Ensemble([load(path, place) for path in models])
-    photos = _photos(images)
+    photos = _photos(images, (lambda text: None) if quiet else lambda text: click.echo(f"note: {text}", err=True))
+    keys = submission.ids(photos) if table is not None else []
     with tqdm(total=len(photos), unit=" pictures", disable=quiet or len(photos) < 32 or not sys.stderr.isatty(), file=sys.stderr) as bar:
-        answers = ensemble.predict(photos, tta, os.cpu_count() or 1, bar.update)
+        answers = ensemble.predict(photos, tta, cores(), bar.update)
     for photo, answer in zip(photos, answers, strict=True):
         if isinstance(answer, str):
             click.echo(f"error: {photo.title}: {answer}", err=True)
     if table is not None:
-        from imagecls.submission import write
-
-        write(table, photos, answers)
+        submission.write(table, keys, answers, ensemble.classes)
     if as_json:
         click.echo(json.dumps([_record(p.title, a, ensemble.classes, top) for p, a in zip(photos, answers, strict=True)], indent=1))
     elif not (quiet and table):
@@ -54,15 +58,19 @@ def command(
         raise SystemExit(1)
 
 
-def _photos(arguments: tuple[str, ...]) -> list[Any]:
+def _photos(arguments: tuple[str, ...], say: Callable[[str], None]) -> list[Any]:
     from gocnn.errors import UserError
-    from imagecls.collection import TEST, TRAIN, UNLABELLED, VALID, WHOLE, Photo, is_archive, open_collection
+    from imagecls.collection import UNLABELLED, Photo, is_archive, open_collection
+    from imagecls.layout import SPARE, TEST, TRAIN, VALID, WHOLE
 
     photos: list[Photo] = []
     for argument in arguments:
         path = Path(argument)
         if path.is_dir() or is_archive(path):
-            photos += open_collection(path).part(TEST, WHOLE, VALID, TRAIN)
+            found = open_collection(path)
+            photos += found.part(TEST) or found.part(WHOLE) + found.part(SPARE) or found.part(VALID, TRAIN)
+            for note in found.notes:
+                say(note)
         elif path.exists():
             photos.append(Photo("", argument, UNLABELLED))
         else:
@@ -73,5 +81,8 @@ def _photos(arguments: tuple[str, ...]) -> list[Any]:
 def _record(title: str, answer: Any, classes: tuple[str, ...], top: int) -> dict[str, Any]:
     if isinstance(answer, str):
         return {"image": title, "error": answer}
+    from imagecls.classes import numbers
+
     order = (-answer).argsort()[:top]
-    return {"image": title, "classes": [{"class": classes[i], "index": int(i), "probability": float(answer[i])} for i in order]}
+    own = numbers(classes)
+    return {"image": title, "classes": [{"class": classes[i], "number": own[i], "index": int(i), "probability": float(answer[i])} for i in order]}

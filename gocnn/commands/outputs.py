@@ -1,0 +1,45 @@
+"""Options that name a file to write: what cannot be written is refused before any work, not after it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gocnn.figures import PICTURES
+from gocnn.files import check_place
+
+
+class OutFile(click.Path):
+    """A file to be written. Raises UserError where that is impossible: no such folder, no permission, a folder of that name.
+
+    `endings`: those that the name may have (lower case, with the dot); another one is a wrong call.
+    """
+
+    def __init__(self, *endings: str) -> None:
+        super().__init__(path_type=Path)
+        self._endings = endings
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path, once it is known that it can be written."""
+        target = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if self._endings and target.suffix.lower() not in self._endings:
+            *others, last = self._endings
+            self.fail(f"{target} must end in {', '.join(others)} or {last}" if others else f"{target} must end in {last}", param, ctx)
+        check_place(target)
+        return target
+
+
+class Picture(OutFile):
+    """A picture to be written in the format that its name says."""
+
+    def __init__(self) -> None:
+        super().__init__(*PICTURES)
+
+
+def keep_inputs(inputs: list[Path] | tuple[Path, ...], **outputs: Path | None) -> None:
+    """Raises click.BadParameter if an output (by the name of its option) is one of the files that are read."""
+    for option, target in outputs.items():
+        for source in inputs:
+            if target is not None and target.exists() and source.exists() and target.samefile(source):
+                raise click.BadParameter(f"{target} is the file that is read; choose another name", param_hint=f"--{option}")

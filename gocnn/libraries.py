@@ -1,0 +1,36 @@
+"""Libraries that would write to a person's home, or send something: what they keep goes into this project's cache, and nothing is sent.
+
+onnxruntime 1.29 and later counts its users: it leaves the identity of the device and a queue of events under `~/.cache/Microsoft`, tells
+a server of them, and reads `ORT_DISABLE_TELEMETRY` when it is loaded. Calling its function against that is too late there, and is all there is
+in the builds of Windows before. So no other module imports onnxruntime.
+"""
+
+import os
+from typing import Any
+
+from gocnn.files import scratch_folder
+
+FOLDERS = {
+    "MPLCONFIGDIR": "matplotlib",
+    "TORCHINDUCTOR_CACHE_DIR": "inductor",
+    "PYTORCH_KERNEL_CACHE_PATH": "torch",
+    "CUDA_CACHE_PATH": "cuda",
+}
+"""Environment variables by which libraries are told where to keep what they compile or find, and our folders for that."""
+
+
+def keep_private() -> None:
+    """Settle for this process and those it starts what the libraries may write; before they are imported. What a person has chosen stays."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    for variable, name in FOLDERS.items():
+        if not os.environ.get(variable):
+            os.environ[variable] = str(scratch_folder(name))
+
+
+def onnxruntime() -> Any:
+    """The package onnxruntime, silenced."""
+    keep_private()
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime

@@ -1,0 +1,76 @@
+"""Names and numbers of classes: their order, the homework's eleven, and which class of one place is which of another."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+HW03_CLASSES = ("bread", "dairy product", "dessert", "egg", "fried food", "meat", "noodles/pasta", "rice", "seafood", "soup", "vegetable/fruit")
+"""The homework's eleven kinds of food (Food-11, Singla et al. 2016), by number."""
+
+
+def natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    """A sorting key by which 2 comes before 10, and by which no two names are equal: the order is the same in every process."""
+    pieces = re.split(r"(\d+)", name)
+    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece.lower()) for piece in pieces if piece], name
+
+
+def canonical(kind: str) -> str:
+    """A class as folders and file names write it, in one spelling: accents composed (macOS decomposes them)."""
+    return unicodedata.normalize("NFC", kind)
+
+
+def same_numbers(kinds: Iterable[str]) -> dict[str, str]:
+    """For each way of writing a class the name that it gets: where all are numbers, `03` and `3` are one class."""
+    known = set(kinds)
+    if known and all(kind.isdecimal() for kind in known):
+        return {kind: str(int(kind)) for kind in known}
+    return {kind: kind for kind in known}
+
+
+def names_of(kinds: Iterable[str]) -> tuple[str, ...]:
+    """The kinds in order; the names of the homework's classes where they are just its eleven numbers."""
+    ordered = tuple(sorted(set(kinds), key=natural))
+    if ordered == tuple(str(number) for number in range(len(HW03_CLASSES))):
+        return HW03_CLASSES
+    return ordered
+
+
+def numbers(classes: Sequence[str]) -> tuple[int, ...]:
+    """The number of each class: its own where the classes are numbers, or names of the homework's eleven; else its place in the list."""
+    if classes and all(name.isdecimal() for name in classes):
+        own = [int(name) for name in classes]
+    else:
+        course = {_key(name): number for number, name in enumerate(HW03_CLASSES)}
+        own = [course.get(_key(name), -1) for name in classes]
+    if -1 in own or len(set(own)) < len(own):
+        return tuple(range(len(classes)))
+    return tuple(own)
+
+
+def numbered(classes: Sequence[str]) -> bool:
+    """Whether the classes are numbers or the homework's: two lists of such classes may be compared by number."""
+    keys = {_key(name) for name in HW03_CLASSES}
+    return all(name.isdecimal() for name in classes) or all(_key(name) in keys for name in classes)
+
+
+def match(classes: Sequence[str], known: Sequence[str]) -> tuple[int | None, ...]:
+    """For each class its index among the `known` ones, or None: the same name, else the same number where both lists have numbers of their own,
+    else the only name that differs in nothing but case and punctuation (`Noodles-Pasta`, `noodles/pasta`)."""  # fmt: skip
+    by_name = {name: i for i, name in enumerate(known)}
+    by_number = {number: i for i, number in enumerate(numbers(known))} if numbered(classes) and numbered(known) else {}
+    by_key: dict[str, list[int]] = {}
+    for i, name in enumerate(known):
+        by_key.setdefault(_key(name), []).append(i)
+    found: list[int | None] = []
+    for name, number in zip(classes, numbers(classes), strict=True):
+        alike = by_key.get(_key(name), [])
+        found.append(by_name.get(name, by_number.get(number, alike[0] if len(alike) == 1 else None)))
+    taken = [i for i in found if i is not None]
+    if len(set(taken)) < len(taken):  # Cat and cat of one place are not both the cat of another
+        return tuple(by_name.get(name) for name in classes)
+    return tuple(found)
+
+
+def _key(name: str) -> str:
+    """The letters and digits of a name, case aside; the name itself if it has none."""
+    return "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if c.isalnum()) or name
