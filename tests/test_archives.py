@@ -164,6 +164,12 @@ def test_what_is_not_a_game_is_passed_over(tmp_path: Path) -> None:
     assert good(blobs(tmp_path / "folder")) == GAMES[:1]
 
 
+def test_packed_files_of_a_folder_that_are_no_games(tmp_path: Path) -> None:
+    for name, data in (("log.gz", b"line 1"), ("list.csv.xz", b"a,b"), ("kgs.xz", GAMES[0]), ("all.tar.gz", tarred(TWO)), ("x.sgf.gz", b"nonsense")):
+        (tmp_path / name).write_bytes((gzip if name.endswith("gz") else lzma).compress(data))
+    assert sorted(good(blobs(tmp_path))) == sorted([GAMES[0], *GAMES[:2], b"nonsense"])
+
+
 def test_links_devices_and_holes(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:

@@ -104,6 +104,21 @@ def entries(source: Path | IO[bytes], wanted: Callable[[str], bool], limits: Lim
         yield from walk.inside(stream, readable(source.name), "", 0)
 
 
+def beginning(path: Path) -> bytes:
+    """The first bytes (HEAD of them) of what a packed file holds, or of the file itself; none if they cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD)
+            what = kind(head)
+            if what not in PACKED or (what == ZSTD and not _can_zstd()):
+                return head
+            stream.seek(0)
+            data: bytes = _unpacker(what, stream).read(HEAD)
+            return data
+    except DAMAGE:
+        return b""
+
+
 class _Counted:
     """A stream whose first bytes have been looked at; what is read from it counts against the limit if it comes out of a packer."""
 
