@@ -289,7 +289,7 @@ class _Walk:
             if not is_junk(name) and self._wanted(name):
                 yield Entry(name, len(file.data), file.trouble, data=None if file.trouble else partial(bytes, file.data))
         rest = f"{count} files that are whole were read, what follows was not" if count else "no file in it is whole"
-        yield Entry(path if depth else "", 0, f"the archive is damaged or cut short ({_plain(error)}): {rest}", archive=True)
+        yield Entry(path if depth else "", 0, f"the archive is damaged or cut short (its list of files is not whole): {rest}", archive=True)
 
     def _tar(self, stream: _Counted, folder: str, depth: int, packed: bool) -> Iterator[Entry]:
         with tars.open_stream(cast(IO[bytes], stream)) as archive:
