@@ -1,6 +1,7 @@
 """Matplotlib, as everything here uses it: files in the format of their name, and text as it is written, in whatever script."""
 
 import sys
+import warnings
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -55,7 +56,8 @@ def save(figure: Any, target: Path, dpi: int = 110) -> None:
         text.set_text(printable(text.get_text()))
         if not text.get_text().isascii():
             text.set_fontfamily(families)
-    with replacing(target) as stream:
+    with replacing(target) as stream, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # it has been said
         figure.savefig(stream, format=kind, dpi=dpi)
     pyplot().close(figure)
 
@@ -84,9 +86,13 @@ def fonts_for(texts: Iterable[str]) -> list[str]:
     missing = wanted - characters(usual_font())
     if not missing:
         return []
+    files = sorted(_installed(), key=_plain, reverse=True)
+    whole = next((path for path in files if missing <= characters(path)), None)
+    if whole is not None:
+        return [whole]
     chosen: list[str] = []
     while missing:
-        best = max(_installed(), key=lambda path: (len(missing & characters(path)), _plain(path)), default=None)
+        best = max(files, key=lambda path: len(missing & characters(path)), default=None)
         if best is None or not missing & characters(best):
             break
         chosen.append(best)

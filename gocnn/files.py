@@ -142,7 +142,8 @@ def _is_stream(target: Path) -> bool:
 @contextlib.contextmanager
 def _plainly(target: Path) -> Iterator[IO[bytes]]:
     try:
-        with target.open("wb") as stream:
+        # Appending: standard output that goes into a file keeps what is in it.
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_APPEND), "wb") as stream:
             yield stream
     except BrokenPipeError:
         raise
@@ -169,11 +170,11 @@ def _beside(place: Path) -> tuple[int, Path]:
 
 
 def _refusal(target: Path, error: OSError | ValueError) -> UserError:
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not target.parent.exists():
         return UserError(f"cannot write {target}: there is no folder {target.parent}; make it, or choose another place")
     if isinstance(error, NotADirectoryError):
         return UserError(f"cannot write {target}: {target.parent} is not a folder; choose another place")
-    reason = error.strerror if isinstance(error, OSError) else error
+    reason = "nothing can be made in that folder" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", error)
     return UserError(f"cannot write {target}: {reason}; choose another place")
 
 

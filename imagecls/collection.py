@@ -61,6 +61,8 @@ class Collection:
 def open_collection(place: str | Path) -> Collection:
     """Look through a folder or archive. Raises UserError if it cannot be read or holds no pictures."""
     path = Path(place)
+    if not os.path.exists(path):  # which, unlike Path.exists, takes any name
+        raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
     names = sorted((name for name in _names(path) if not JUNK.search(name)), key=natural)
     pictures = [name for name in names if kind_of(name) == PICTURE]
     others = [name for name in names if kind_of(name) != PICTURE]

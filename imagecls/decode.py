@@ -103,6 +103,8 @@ def _unread(data: bytes) -> str:
         return "broken"
     if words == AVIF_WORDS:
         return "broken" if "AVIF" in Image.OPEN else words
+    if data[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
+        return "a TIFF file that is cut short, or of a kind that is not read, such as a raw file of a camera"
     if not any(data):
         return "nothing but zeros: an unfinished download or copy"
     return f"not a picture that can be read ({words})" if words else "not a picture (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC)"

@@ -145,8 +145,9 @@ class Layout:
         children = folder.folders
         spare = {name for name in children if part_called(name) == SPARE}
         rest = [name for name in children if name not in spare]
-        if spare and not (all(children[name].flat for name in children) and [name.casefold() for name in rest] in ([word] for word in LABELLED)):
-            self._parts |= {f"{path}{name}/": SPARE for name in spare}
+        if spare and all(child.flat for child in children.values()) and [name.casefold() for name in rest] in ([word] for word in LABELLED):
+            return  # labelled and unlabelled are the two classes
+        self._parts |= {f"{path}{name}/": SPARE for name in spare}
         self._see_through(folder, path, spare)
         if len(rest) == 1 and folder.pictures == 0 and f"{path}{rest[0]}/" not in self._through:
             child = children[rest[0]]

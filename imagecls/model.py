@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gocnn.errors import UserError
 from gocnn.training import modelfile
+from gocnn.training.devices import layout
 from imagecls.augment import RECIPES, Augmenter, geometry
 from imagecls.collection import Photo, read_photos
 from imagecls.decode import Fit, decode
@@ -48,7 +49,7 @@ class Predictor:
     def view(self, pixels: Pixels | Tensor) -> Tensor:
         """What the network sees of pictures, uint8 `(N, 3, S, S)`: float32 `(N, 3, size, size)` on the device."""
         here = torch.as_tensor(pixels).to(self.device)
-        return self._view.plain(here).to(memory_format=torch.channels_last)
+        return self._view.plain(here).to(memory_format=layout(self.device))
 
     @torch.inference_mode()
     def logits(self, pixels: Pixels, tta: int = 1) -> list[Floats]:
@@ -63,7 +64,7 @@ class Predictor:
                 maps = geometry.compose(geometry.crop(*(torch.full((n,), v) for v in (x, y, side, side))), geometry.flip(torch.full((n,), mirrored)))
                 scaled = torch.as_tensor(pixels).to(self.device).float() / 255
                 seen = self._view.normalise(geometry.resample(scaled, maps.to(self.device), self.config.size))
-            out.append(self.network(seen.to(memory_format=torch.channels_last)).float().cpu().numpy())
+            out.append(self.network(seen.to(memory_format=layout(self.device))).float().cpu().numpy())
         return out
 
     def probabilities(self, pixels: Pixels, tta: int = 1) -> Floats:

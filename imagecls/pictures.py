@@ -103,7 +103,7 @@ def overlay(pixels: Pixels, heat: npt.NDArray[np.float32]) -> Pixels:
 def draw_evaluation(figures: dict[str, Any], target: Path) -> None:
     """The confusion matrix and the calibration, in the format that the name of `target` says."""
     plt = pyplot()
-    names = [row["class"] for row in figures["classes"]]
+    names = [printable(row["class"]) for row in figures["classes"]]
     matrix = np.array(figures["confusion"], float)
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     side = 3.5 + 0.42 * len(names)

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import cache_folder
 from gocnn.locks import locked
@@ -98,9 +99,9 @@ class ImageStore:
         """
         try:
             if not os.access(self.folder, os.W_OK):
-                return self._add(photos, jobs or os.cpu_count() or 1, quiet, fixed=True)
+                return self._add(photos, jobs or cores(), quiet, fixed=True)
             with locked(self.folder, "", f"another process is decoding pictures into {self.folder}; waiting for it", quiet):
-                return self._add(photos, jobs or os.cpu_count() or 1, quiet)
+                return self._add(photos, jobs or cores(), quiet)
         except OSError as error:
             raise UserError(f"cannot write the image store {self.folder}: {error.strerror}; make room or choose another --cache") from error
 

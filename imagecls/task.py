@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gocnn.training import Batch
+from gocnn.training.devices import layout
 from imagecls.augment import Augmenter
 
 
@@ -25,7 +26,7 @@ class ImageTask:
         pixels, labels = batch
         with torch.autocast(pixels.device.type, enabled=False):
             mixed = self.augment(pixels, labels)
-        logits = model(mixed.pictures.to(memory_format=torch.channels_last)).float()
+        logits = model(mixed.pictures.to(memory_format=layout(pixels.device))).float()
         answered = logits.detach().argmax(1)
         right = (mixed.share * (answered == mixed.labels) + (1 - mixed.share) * (answered == mixed.others)).sum()
         loss = self._cross_entropy(logits, mixed.labels, mixed.share)
@@ -42,7 +43,7 @@ class ImageTask:
         pixels, labels = batch
         with torch.autocast(pixels.device.type, enabled=False):
             x = self.view.plain(pixels)
-        logits = model(x.to(memory_format=torch.channels_last)).float()
+        logits = model(x.to(memory_format=layout(pixels.device))).float()
         top = logits.topk(min(3, logits.shape[1]), 1).indices == labels[:, None]
         return {
             "count": torch.tensor(len(labels)),

@@ -65,15 +65,19 @@ class Wishes:
             raise UserError(f"run.json does not describe an img-train run of this version ({error}); start a new run in another folder") from error
 
 
-def resumed(out: Path, data: str, budget: dict[str, Any]) -> Wishes:
-    """The wishes of the run in `out`, with another place of the photographs and another budget if given. Raises UserError."""
+def resumed(out: Path, data: str, valid: tuple[str, ...], changes: dict[str, Any]) -> Wishes:
+    """The wishes of the run in `out`, with other places of the photographs and other settings (see `TrainConfig.changed`) if given.
+
+    Raises UserError.
+    """
     wishes = Wishes.from_json(RunFolder.read_wishes(out, KIND))
-    return replace(wishes, data=data or wishes.data, train=wishes.train.with_budget(budget))
+    split = replace(wishes.split, valid=valid or wishes.split.valid)
+    return replace(wishes, data=data or wishes.data, split=split, train=wishes.train.changed(changes))
 
 
 def train(wishes: Wishes, out: Path, resume: bool, device: str, cache: Path | None = None, jobs: int | None = None, quiet: bool = False,
-          say: Any = print) -> Outcome:  # fmt: skip
-    """Train as wished into the folder `out`. Raises UserError for whatever a person can mend."""
+          say: Any = print, options: dict[str, Any] | None = None) -> Outcome:  # fmt: skip
+    """Train as wished into the folder `out`; `options` are written into run.json. Raises UserError for whatever a person can mend."""
     processes, place = join(device)
     try:
         store = ImageStore(wishes.network.store_size, wishes.network.fit, cache)
@@ -86,15 +90,14 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, cache: Path | No
         config = replace(wishes.network, classes=parts.classes)
         torch.manual_seed(wishes.train.seed)
         model = _model(config, wishes, resume)
-        description = {"kind": KIND, "wishes": wishes.to_json(), "data": fingerprint}
+        description: dict[str, Any] = {"kind": KIND, "wishes": wishes.to_json(), "data": fingerprint}
+        if not resume:
+            description["options"] = options
         run = open_run(out, resume, description, processes.first)
         stage = _Stage(wishes, config, parts, processes, place, quiet)
         try:
             if wishes.head_epochs and isinstance(model, FineTuner):
-                outcome = _train_head(stage, model, out, resume, description, say)
-                if outcome is not None and outcome.interrupted:
-                    return outcome
-                model.freeze(wishes.unfreeze)
+                return _two_stages(stage, model, run, resume, say)
             return stage.trainer(model, wishes.train, run).fit(resume)
         finally:
             run.close()
@@ -138,24 +141,42 @@ def _model(config: ClassifierConfig, wishes: Wishes, resume: bool) -> Classifier
     return model
 
 
-def _train_head(stage: _Stage, model: FineTuner, out: Path, resume: bool, description: dict[str, Any], say: Any) -> Outcome | None:
-    """The first stage: the head alone learns. Its run lies inside the run's folder; a finished one is not trained again."""
-    folder, train = out / HEAD_FOLDER, stage.wishes.train
-    if resume and (out / "checkpoint.pt").exists():
-        return None  # the second stage has begun
-    head_resume = resume and (folder / "run.json").exists()
+def _two_stages(stage: _Stage, model: FineTuner, run: RunFolder, resume: bool, say: Any) -> Outcome:
+    """The head learns alone first, in a run of its own inside the run's folder; then all that is to learn.
+
+    The run begins, with a checkpoint of step 0, before its first stage does. Its second stage has begun when a later checkpoint is there; until
+    then a resumed run goes through the first one again, which is quick where it is finished.
+    """
+    folder, wishes, first = run.path / HEAD_FOLDER, stage.wishes, stage.processes.first
+    if resume:
+        state = run.load_checkpoint()
+        if state["step"] > 0:
+            return stage.trainer(model, wishes.train, run).fit(True)
+        model.load_state_dict(state["model"])
+        precision = state["precision"]
+    else:
+        if (folder / "run.json").exists():
+            raise UserError(f"{folder} already holds a run; choose another folder with --out")
+        whole = stage.trainer(model, wishes.train, run)
+        whole.begin()
+        precision = whole.precision
+    train = replace(wishes.train, precision=precision)
+    alone = replace(train, steps=None, minutes=None, epochs=wishes.head_epochs, validations=1, ema=0.0)
+    head_resume = bool(stage.processes.agree(float(resume and (folder / "run.json").exists())))
     model.freeze(())
-    epochs = replace(train, steps=None, minutes=None, epochs=stage.wishes.head_epochs, validations=1, ema=0.0)
-    run = open_run(folder, head_resume, description, stage.processes.first)
-    if stage.processes.first and not stage.quiet:
-        say(f"first the head alone, {stage.wishes.head_epochs:g} epochs")
+    head = open_run(folder, head_resume, {"kind": KIND, "wishes": wishes.to_json()}, first)
+    if first and not stage.quiet:
+        say(f"first the head alone, {wishes.head_epochs:g} epochs")
     try:
-        outcome = stage.trainer(model, epochs, run).fit(head_resume)
+        outcome = stage.trainer(model, alone, head).fit(head_resume)
     finally:
-        run.close()
-    if not outcome.interrupted and stage.processes.first:
+        head.close()
+    if outcome.interrupted:
+        return outcome
+    if first:
         model.load_state_dict(modelfile.load(folder / modelfile.LAST, KIND).tensors)
-    return outcome
+    model.freeze(wishes.unfreeze)
+    return stage.trainer(model, train, run).fit()
 
 
 def class_weights(labels: Labels, classes: int) -> Tensor:

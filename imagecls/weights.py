@@ -1,5 +1,6 @@
 """Pretrained weights for ResNet-101: torchvision's published files, from a local file or downloaded once; or a run of this program."""
 
+import argparse
 import hashlib
 import os
 import sys
@@ -20,6 +21,11 @@ from imagecls.models.resnet101 import FineTuner
 PUBLISHED = {"v1": "resnet101-63fe2227.pth", "v2": "resnet101-cd907fc2.pth"}
 """torchvision's `ResNet101_Weights.IMAGENET1K_V1` and `IMAGENET1K_V2`. The end of the name is the beginning of the file's SHA-256."""
 
+INSIDE = ("state_dict", "model", "model_state_dict")
+"""Where training scripts put the weights in their checkpoints (torchvision's, timm's, Lightning's and many a tutorial's)."""
+
+PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "net.")
+
 BASE_URL = "https://download.pytorch.org/models/"
 TIMEOUT_SECONDS = 20
 CHUNK = 1 << 20
@@ -29,7 +35,8 @@ def load_backbone(model: FineTuner, source: str) -> None:
     """Put pretrained weights into all of `model` but its head.
 
     `source`: `v1` or `v2` (downloaded unless cached), a file (.pth, .pt, .safetensors) with exactly the names and shapes of torchvision's
-    resnet101, or a run or model file of this program with a resnet101 of the same shape. Raises UserError if it is anything else.
+    resnet101 (a checkpoint that holds them inside, or under the names of a wrapper, is such a file too), or a run or model file of this program
+    with a resnet101 of the same shape. Raises UserError if it is anything else.
     """
     path = download(source) if source in PUBLISHED else Path(source)
     if not path.exists():
@@ -61,8 +68,10 @@ def _read(path: Path) -> dict[str, Tensor]:
 
     try:
         if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+            return _plain(safetensors.torch.load_file(path), path)
+        # Training scripts put their arguments beside the weights: a plain record of values.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path} is a pickle that holds more than weights and could run code; it was not loaded: give the plain file of weights"
@@ -71,9 +80,21 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
     except (RuntimeError, EOFError, ValueError, KeyError, safetensors.SafetensorError) as error:
         raise UserError(f"{path} is cut short or not a weights file; download or copy it again") from error
+    return _plain(loaded, path)
+
+
+def _plain(loaded: object, path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by their plain names: weights that lie beside an optimiser and the like, and the prefixes that wrappers
+    (DataParallel, torch.compile, Lightning) put before every name."""  # fmt: skip
+    for _ in range(len(INSIDE)):
+        inner = next((loaded[key] for key in INSIDE if isinstance(loaded.get(key), dict)), None) if isinstance(loaded, dict) else None
+        loaded = loaded if inner is None else inner
     if not isinstance(loaded, dict) or not loaded or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise UserError(f"{path} is not a plain file of weights; give a file of torchvision's resnet101")
-    return dict(loaded)
+        raise UserError(f"{path} is not a plain file of weights, nor has it any inside ({', '.join(INSIDE)}); give a file of torchvision's resnet101")
+    tensors = {str(name): value for name, value in loaded.items()}
+    while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), ""):
+        tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    return tensors
 
 
 def _check(model: FineTuner, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -9,6 +9,8 @@ import pytest
 from sgfmill import sgf
 
 os.environ.setdefault("GOCNN_CACHE", str(Path(__file__).parents[1] / ".cache"))
+# Networks here are tiny: threads would wait for each other, for ever longer where the machine has other work to do. Processes started here heed it too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "data" / "games"

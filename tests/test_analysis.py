@@ -8,6 +8,8 @@ import pytest
 
 from gocnn.board import Board
 from gocnn.board.coords import from_gtp
+from gocnn.play.candidates import PLAYED_ON
+from gocnn.play.rulesets import RULES
 from tests.conftest import ROOT
 from tests.test_gtp import finished, talk
 
@@ -18,37 +20,40 @@ LZ_MOVE = re.compile(
 )
 
 
+BOARDS = ("ownership", "ownershipStdev", "movesOwnership", "movesOwnershipStdev")
+
+
 def read_kata(line: str) -> tuple[list[dict], dict[str, float], list[float]]:
-    """Read a kata-analyze line from its documentation: `info` blocks of keys with one value, `pv` with several; rootInfo; ownership."""
+    """Read a kata-analyze line from its documentation: `info` blocks of keys with one value, `pv` and its visits with several, boards with 361; then
+    rootInfo; then the position's own boards, which come back with the infos as those of the last one."""  # fmt: skip
     infos: list[dict] = []
     root: dict[str, float] = {}
-    ownership: list[float] = []
     tokens = line.split()
     i = 0
-    current: dict | None = None
+    current: dict = {}
     while i < len(tokens):
         token = tokens[i]
+        i += 1
         if token == "info":
             current = {}
             infos.append(current)
-            i += 1
         elif token == "rootInfo":
             current = root
-            i += 1
-        elif token == "ownership":
-            ownership = [float(t) for t in tokens[i + 1 : i + 362]]
-            i += 362
+        elif token in BOARDS:
+            current[token] = [float(t) for t in tokens[i : i + 361]]
+            i += 361
         elif token == "pv":
-            pv = []
-            i += 1
+            current["pv"] = []
             while i < len(tokens) and re.fullmatch(r"pass|[A-HJ-T]\d{1,2}", tokens[i]):
-                pv.append(tokens[i])
+                current["pv"].append(tokens[i])
                 i += 1
-            current["pv"] = pv
+        elif token in ("pvVisits", "pvEdgeVisits"):
+            current[token] = [int(t) for t in tokens[i : i + len(current["pv"])]]
+            i += len(current["pv"])
         else:
-            current[token] = tokens[i + 1] if token == "move" else float(tokens[i + 1])
-            i += 2
-    return infos, root, ownership
+            current[token] = tokens[i] if token == "move" else float(tokens[i])
+            i += 1
+    return infos, root, current.get("ownership", [])
 
 
 def test_lz_analyze(evaluator):
@@ -71,7 +76,7 @@ def test_kata_analyze(evaluator):
         assert infos
         assert not ownership
         for order, info in enumerate(infos):
-            assert set(info) == {
+            assert set(info) - {"pvVisits"} == {
                 "move",
                 "visits",
                 "utility",
@@ -98,6 +103,70 @@ def test_kata_analyze(evaluator):
     assert root["visits"] == sum(info["visits"] for info in infos)
     assert len(ownership) == 361
     assert all(-1 <= value <= 1 for value in ownership)
+
+
+def test_every_key_of_kata_analyze_is_answered(evaluator):
+    keys = "ownership ownershipStdev movesOwnership movesOwnershipStdev pvVisits pvEdgeVisits noResultValue rootInfo"
+    asked = " ".join(f"{key} true" for key in keys.split())
+    line = talk(evaluator, "play b Q16", f"kata-analyze w 10 maxmoves 3 {asked}", "name")[1].strip().split("\n")[-1]
+    assert "nan" not in line
+    assert "inf " not in line
+    infos, root, ownership = read_kata(line)
+    assert len(infos) == 3
+    for info in infos:
+        assert info["pvVisits"] == info["pvEdgeVisits"]
+        assert info["pvVisits"][0] == info["visits"]
+        assert sorted(info["pvVisits"], reverse=True) == info["pvVisits"]
+        assert all(count > 0 for count in info["pvVisits"][:-1]), "all but the last move of a variation were visited"
+        assert info["noResultValue"] == 0
+        assert len(info["movesOwnership"]) == len(info["movesOwnershipStdev"]) == 361
+        assert all(0 <= value <= 1 for value in info["movesOwnershipStdev"])
+        assert all(-1 <= value <= 1 and value for value in info["movesOwnership"])
+    assert len(root["ownershipStdev"]) == 361
+    assert all(value for value in ownership)
+    assert max(info["scoreLead"] for info in infos) == infos[0]["scoreLead"], "the best move's, since Sabaki shows the largest"
+    off = talk(evaluator, "kata-analyze 10 " + asked.replace("true", "false"))[0].strip().split("\n")[-1]
+    assert not set(keys.split()) & set(off.split())
+    assert talk(evaluator, "kata-analyze 10 pvVisits maybe")[0] == "?syntax error: pvvisits is true or false"
+
+
+def test_so_many_moves_at_least(evaluator):
+    rows = [talk(evaluator, "play b K10", f"kata-analyze w 5 minmoves {least}")[1].strip().split("\n")[-1] for least in (1, 40)]
+    few, many = (len(read_kata(row)[0]) for row in rows)
+    assert few <= 12
+    assert many == 40
+
+
+def test_moves_are_avoided_until_a_ply(evaluator):
+    """Where white may answer in one place only, every variation goes there."""
+    row = talk(evaluator, "kata-analyze b 30 maxmoves 4 allow w K10 3 avoid b K10 1")[0].strip().split("\n")[-1]
+    assert {info["pv"][1] for info in read_kata(row)[0] if len(info["pv"]) > 1} == {"K10"}
+
+
+class Blind:
+    """A network without a value head: that which ships, unasked for who wins."""
+
+    def __init__(self, evaluator) -> None:
+        self.evaluator, self.name, self.groups, self.foresees, self.asked = evaluator, "blind", evaluator.groups, False, 0
+
+    def outputs(self, batch):
+        self.asked += len(batch)
+        return self.evaluator.outputs(batch)[0], np.full(len(batch), np.nan, np.float32)
+
+    def logits(self, batch):
+        return self.outputs(batch)[0]
+
+
+def test_variations_without_a_search_are_cheap_and_legal(evaluator):
+    blind = Blind(evaluator)
+    infos, _, _ = read_kata(talk(blind, "play b Q16", "kata-analyze w 10")[1].strip().split("\n")[-1])
+    assert len(infos[0]["pv"]) == PLAYED_ON
+    assert {len(info["pv"]) for info in infos[1:]} == {2}
+    for info in infos:
+        board = Board(19)
+        for vertex in ["Q16", *info["pv"]]:
+            board.play(from_gtp(vertex))
+    assert blind.asked == 1 + len(infos) + PLAYED_ON - 2, "the position, each move's answer, and the first variation"
 
 
 def test_the_transcript_in_the_documents_is_the_format():
@@ -162,10 +231,10 @@ def test_raw_network(evaluator):
 def test_rules(evaluator):
     assert json.loads(talk(evaluator, "kata-get-rules")[0])["ko"] == "POSITIONAL"
     assert json.loads(talk(evaluator, "kata-set-rules chinese", "kata-get-rules")[1])["ko"] == "SIMPLE"
-    assert talk(evaluator, "kata-list_rules")[0].count("AREA") == 3
+    assert len(talk(evaluator, "kata-list_rules")[0].split("\n")) == len(RULES)
     assert json.loads(talk(evaluator, 'kata-set-rules {"ko":"SIMPLE","scoring":"AREA","suicide":false}', "kata-get-rules")[1])["ko"] == "SIMPLE"
     assert json.loads(talk(evaluator, "kata-set-rule ko SIMPLE", "kata-get-rules")[1])["ko"] == "SIMPLE"
-    for wish in ("japanese", '{"scoring":"TERRITORY"}', '{"ko":"SIMPLE","suicide":true}', "[1]", "{"):
+    for wish in ("dance", '{"scoring":"MAGIC"}', '{"hasButton":true}', "[1]", "{"):
         failed, rules = talk(evaluator, f"kata-set-rules {wish}", "kata-get-rules")
         assert failed.startswith("?unsupported rules")
         assert json.loads(rules)["ko"] == "POSITIONAL"

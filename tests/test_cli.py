@@ -301,7 +301,7 @@ def test_bad_suggestions(tiny_run: Path, game: Path, tmp_path: Path) -> None:
     assert "move 2" in refused(1, "go-suggest", "--moves", "B D4 W D4", "--model", tiny_run)
     assert "occupied" in refused(1, "go-suggest", "--moves", "B D4 W D4", "--model", tiny_run)
     assert "'Z99'" in refused(1, "go-suggest", "--moves", "B Z99", "--model", tiny_run)
-    assert ".png or .svg" in refused(2, "go-suggest", game, "--model", tiny_run, "--picture", tmp_path / "x.bmp")
+    assert ".svg or .pdf" in refused(2, "go-suggest", game, "--model", tiny_run, "--picture", tmp_path / "x.bmp")
     assert "does not exist" in refused(1, "go-suggest", tmp_path / "nothing.sgf", "--model", tiny_run)
     assert "not SGF" in refused(1, "go-suggest", "-", "--model", tiny_run, stdin=b"hello")
 

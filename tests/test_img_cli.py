@@ -159,6 +159,31 @@ def test_bad_pictures_are_named_and_the_others_answered(run, few, tmp_path):
     assert "Traceback" not in result.output
 
 
+def test_submissions_of_the_cases(tmp_path):
+    """A class missing from training: the CSV has the classes' own numbers, a row for each test picture, ids from the names; or nothing at all."""
+    cases = ROOT / "tests" / "cases" / "images"
+    good("img-train", cases / "l_subset", "--out", tmp_path / "r", "--steps", 2, *FAST)
+    said = json.loads(good("img-predict", cases / "l_subset", "--model", tmp_path / "r", "--json", "--top", 1, "--csv", tmp_path / "s.csv"))
+    rows = [line.split(",") for line in (tmp_path / "s.csv").read_text().splitlines()]
+    assert rows == [["Id", "Category"], *([f"{i:04d}", each["classes"][0]["class"]] for i, each in enumerate(said))]
+    assert all(each["classes"][0]["number"] == int(each["classes"][0]["class"]) != 3 for each in said)
+    assert "3" in refused(1, "img-eval", cases / "e_missing", "--model", tmp_path / "r")  # a class that this model does not know
+    (tmp_path / "part").mkdir()
+    for path in [*(cases / "e_missing").glob("4_*.jpg"), *(cases / "e_missing").glob("8_*.jpg")]:
+        shutil.copy(path, tmp_path / "part")
+    found = json.loads(good("img-eval", tmp_path / "part", "--model", tmp_path / "r", "--json"))
+    assert {row["class"]: row["pictures"] for row in found["classes"] if row["pictures"]} == {"4": 3, "8": 3}
+    result = cli("img-predict", cases / "mix", "--model", tmp_path / "r", "--csv", tmp_path / "m.csv")
+    assert result.exit_code == 1
+    assert "0005.heic: " in result.output
+    assert [line.split(",")[0] for line in (tmp_path / "m.csv").read_text().splitlines()[1:]] == [f"{i:04d}" for i in range(6)]
+    assert "sample_submission.png" in refused(1, "img-predict", cases / "t_stray", "--model", tmp_path / "r", "--csv", tmp_path / "t.csv")
+    assert not (tmp_path / "t.csv").exists()
+    sentence = refused(1, "img-train", cases / "broken", "--out", tmp_path / "b", *FAST)
+    assert "6 left out, not a picture that can be read (text)" in sentence
+    assert not (tmp_path / "b").exists()
+
+
 def test_evaluation(run, few, tmp_path):
     text = good("img-eval", few, "--model", run, "--picture", tmp_path / "c.png", "--mistakes", tmp_path / "m.png", "--tta", 2)
     assert "24 pictures" in text

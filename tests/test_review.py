@@ -115,7 +115,7 @@ def test_hard_records(evaluator, tmp_path):
         (tmp_path / f"{name}.sgf").write_bytes(data)
         assert why in refused(1, "go-review", tmp_path / f"{name}.sgf"), name
     assert "does not exist" in refused(1, "go-review", tmp_path / "nothing.sgf")
-    assert ".png or .svg" in refused(2, "go-review", tmp_path / "setup.sgf", "--picture", tmp_path / "x.gif")
+    assert ".png, .jpg, .jpeg, .svg or .pdf" in refused(2, "go-review", tmp_path / "setup.sgf", "--picture", tmp_path / "x.gif")
 
 
 @pytest.mark.slow

@@ -125,7 +125,7 @@ def test_a_search_goes_on_with_the_game() -> None:
     game = Game()
     search = Search(judge, game.board.copy(), 6.5, useful(game.board, BLACK))
     search.run(300)
-    (_, _, line), before = search.told(int(search.visits.argmax())), search.root
+    line, before = [move for move, _ in search.told(int(search.visits.argmax()))[2]], search.root
     node = before.children[int(before.visits.argmax())]
     node = node.children[int(node.visits.argmax())]
     kept, total = dict(zip(node.moves.tolist(), node.visits.tolist(), strict=True)), int(node.visits.sum())

@@ -1,6 +1,7 @@
 """A tiny task for the trainer's tests: tell which quarter of a picture is bright. Also a program: `python -m tests.toy RUN STEPS [--resume]`."""
 
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,13 +61,15 @@ def valid() -> list[Batch]:
     return [(torch.from_numpy(pictures), torch.from_numpy(labels))]
 
 
-def train(out: Path, resume: bool = False, model: nn.Module | None = None, quiet: bool = True, source: Any = None, **options: Any) -> Outcome:
+def train(out: Path, resume: bool = False, model: nn.Module | None = None, quiet: bool = True, source: Any = None, task: Any = None,
+          clock: Any = time.perf_counter, **options: Any) -> Outcome:  # fmt: skip
     """One run on this process's share."""
     processes, device = join("cpu")
-    config = TrainConfig(**{"batch": 32, "precision": "fp32", "validations": 4, "checkpoint_minutes": 0.0, **options})
+    config = TrainConfig(**{"batch": 32, "precision": "fp32", "validations": 4, **options})
     run = open_run(out, resume, {"kind": "toy"}, processes.first)
     source = source or ToySource(config.batch // config.accumulate, config.seed, processes.rank, processes.world)
-    trainer = Trainer(model or network(), ToyTask(), source, valid(), config, run, Identity("toy", {}, "made up"), device, processes, quiet)
+    identity = Identity("toy", {}, "made up")
+    trainer = Trainer(model or network(), task or ToyTask(), source, valid(), config, run, identity, device, processes, quiet, clock)
     try:
         return trainer.fit(resume)
     finally:

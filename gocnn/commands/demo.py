@@ -7,12 +7,14 @@ from pathlib import Path
 
 import click
 
+from gocnn.commands.outputs import OutFolder
+
 SAMPLES = Path("data")
 
 
 @click.command("demo")
 @click.option("--minutes", type=click.FloatRange(0.05), default=1.0, show_default=True, help="How long to train.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True)
+@click.option("--out", type=OutFolder(), default=Path("runs/demo"), show_default=True)
 def command(minutes: float, out: Path) -> None:
     """Train a Go network on the sample games for a minute and suggest a move; train a classifier on the sample pictures and classify some."""
     import shutil

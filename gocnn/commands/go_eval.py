@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gocnn.commands.device_option import device_option
 from gocnn.commands.options import filters, game_filter, importing
 from gocnn.commands.outputs import Picture
 
@@ -19,7 +20,7 @@ from gocnn.commands.outputs import Picture
 @click.option("--told", type=click.Choice(["nothing", "origin"]), default="nothing", show_default=True, help="Tell a network that is shown such "
               "things (plane group `style`) where each game was played, and whether by professionals.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses the positions.")
-@click.option("--device", default="cpu", show_default=True)
+@device_option()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--picture", type=Picture(), help="Draw accuracy by ply and calibration (.png, .jpg, .svg, .pdf).")
 @filters

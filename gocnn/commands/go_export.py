@@ -4,10 +4,12 @@ from pathlib import Path
 
 import click
 
+from gocnn.commands.outputs import OutFile
+
 
 @click.command("go-export")
 @click.argument("model", metavar="RUN-OR-MODEL")
-@click.option("--onnx", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--onnx", required=True, type=OutFile(), help="The file to write.")
 @click.option("--precision", type=click.Choice(["fp32", "fp16"]), default="fp32", show_default=True, help="fp16: weights in half precision "
               "(half the file), computed in float32.")  # fmt: skip
 def command(model: str, onnx: Path, precision: str) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from gocnn.commands.options import importing
+from gocnn.commands.outputs import OutFile
 from gocnn.games.importing import import_games
 from gocnn.games.store import Store
 
 
 @click.command("go-import")
 @click.argument("games", nargs=-1, required=True)
-@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The store to make, or with --append to add to.")
+@click.option("--out", required=True, type=OutFile(), help="The store to make, or with --append to add to.")
 @click.option("--append", is_flag=True, help="Add to the store that is there; games it already holds are skipped.")
 @click.option("--replace", is_flag=True, help="Replace the store that is there.")
 @importing

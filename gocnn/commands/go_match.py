@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gocnn.commands.outputs import OutFolder
 from gocnn.cores import cores
 from gocnn.errors import UserError
 
@@ -23,7 +24,7 @@ GAMES_FILE, TERMS_FILE = "games.jsonl", "match.json"
 @click.option("--black", "first", required=True, metavar="ENGINE", help='Command line of an engine, for example "cli.py go-gtp"; it has black first.')
 @click.option("--white", "second", required=True, metavar="ENGINE", help='The other one, for example "gnugo --mode gtp --level 10".')
 @click.option("--games", type=click.IntRange(1), default=100, show_default=True, help="Colours alternate: every opening is played with both.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the match: a record of every game, the results; goes on "
+@click.option("--out", required=True, type=OutFolder(), help="Folder of the match: a record of every game, the results; goes on "
               "where it stopped.")  # fmt: skip
 @click.option("--openings", type=click.Path(path_type=Path), help="SGF file of openings.  [default: drawn from the network that ships]")
 @click.option("--opening-moves", type=click.IntRange(0, 100), default=6, show_default=True, help="So many moves of each.")
@@ -41,11 +42,12 @@ def command(first: str, second: str, games: int, out: Path, openings: Path | Non
     An engine that dies, hangs, answers nonsense or plays illegally loses the game, is started again, and the match goes on. Ctrl-C or a kill loses
     the games in progress only: the same command goes on.
     """
+    from gocnn.files import make_folder
     from gocnn.play.match import Terms
     from gocnn.play.openings import from_file, from_network
     from gocnn.policy.runtime import open_evaluator
 
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     description = {"black": first, "white": second, "komi": komi, "seconds": seconds, "main_time": main_time, "opening_moves": opening_moves,
                    "openings": str(openings) if openings else "", "seed": seed, "referee": referee or ""}  # fmt: skip
     done = _resume(out, description)

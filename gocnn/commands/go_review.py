@@ -1,6 +1,7 @@
 """go-review: what the network expected in a game, move by move."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("games", nargs=-1, required=True, metavar="GAME.sgf|FOLDER|ARCHIVE...")
 @click.option("--out", type=click.Path(path_type=Path), help="The game record with marks and comments; a folder, if there are several files.")
 @click.option("--picture", type=Picture(), help="Strip chart of one game (.png, .jpg, .svg, .pdf).")
-@click.option("--html", type=OutFile(), help="One page to step through one game, with the choices on the board.")
+@click.option("--html", type=OutFile(".html", ".htm"), help="One page to step through one game, with the choices on the board.")
 @click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, every move of it.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]")
@@ -42,12 +43,12 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
     from gocnn.policy.runtime import open_evaluator
 
     files = [blob for unit in sources.find(list(games)) for blob in sources.read(unit)]
-    if len(files) > 1 and out is not None and (out.is_file() or out.suffix.lower() == ".sgf"):
+    if len(files) > 1 and out is not None and (os.path.isfile(out) or out.suffix.lower() == ".sgf"):
         raise click.BadParameter(f"{out} must be a folder, since there are {len(files)} game records", param_hint="--out")
     if len(files) > 1 and (picture is not None or html is not None):
         raise click.UsageError(f"--picture and --html show one game, but there are {len(files)} files; name one")
     if out is not None:
-        check = check_place if len(files) == 1 and not out.is_dir() else check_folder
+        check = check_place if len(files) == 1 and not os.path.isdir(out) else check_folder
         check(out)
     evaluator = open_evaluator(model, threads=threads)
     reviews: list[Review] = []
@@ -107,7 +108,7 @@ def _target(out: Path, name: str, files: int, written: set[Path]) -> Path:
     """Where the reviewed record goes; in a folder no two of one run take the same name."""
     from gocnn.files import make_folder
 
-    if files == 1 and not out.is_dir():
+    if files == 1 and not os.path.isdir(out):
         return out
     make_folder(out)
     stem = Path(name.rpartition(":")[2]).stem or "game"

@@ -6,12 +6,13 @@ from typing import Any
 import click
 
 from gocnn.commands.options import filters, game_filter, importing
-from gocnn.commands.training_options import show_outcome, take_budget, train_config, training_options, use_threads
+from gocnn.commands.outputs import OutFolder
+from gocnn.commands.training_options import asked, resuming, show_outcome, take_budget, train_config, training_options, use_threads
 
 
 @click.command("go-train")
 @click.argument("games", nargs=-1)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run: checkpoints, models, metrics, curves.")
+@click.option("--out", required=True, type=OutFolder(), help="Folder of the run: checkpoints, models, metrics, curves.")
 @click.option("--valid", multiple=True, metavar="GAMES", help="Games to validate on (also several times); without it some of GAMES are held back.")
 @click.option("--valid-share", type=click.FloatRange(0.001, 0.5), default=0.02, show_default=True, help="Share of GAMES held back for validation.")
 @click.option("--valid-positions", type=click.IntRange(100), default=4096, show_default=True, help="Positions in each validation.")
@@ -47,13 +48,14 @@ def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: 
 
     use_threads(options)
     budget = take_budget(options)
+    asked_for = asked(options)
     if resume:
-        wishes = training.resumed(out, games, budget)
+        wishes = training.resumed(out, games, options["valid"], resuming(out, budget))
     else:
         if not games:
             raise click.UsageError("name the games to train on: stores, SGF files, folders or archives")
         wishes = _wishes(games, budget, device, options)
-    outcome = training.train(wishes, out, resume, device, jobs, max_unpacked, quiet, lambda text: click.echo(text, err=True))
+    outcome = training.train(wishes, out, resume, device, jobs, max_unpacked, quiet, lambda text: click.echo(text, err=True), asked_for)
     show_outcome(outcome, "go-train", out, {"top1": "top-1", "top5": "top-5"})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from gocnn.figures import PICTURES
-from gocnn.files import check_place
+from gocnn.files import check_folder, check_place
 
 
 class OutFile(click.Path):
@@ -30,6 +30,19 @@ class OutFile(click.Path):
         return target
 
 
+class OutFolder(click.Path):
+    """A folder that files are written into; it need not be there yet. Raises UserError where that is impossible."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path, once it is known that it can be written into."""
+        folder = Path(os.fsdecode(super().convert(value, param, ctx)))
+        check_folder(folder)
+        return folder
+
+
 class Picture(OutFile):
     """A picture to be written in the format that its name says."""
 
@@ -41,5 +54,5 @@ def keep_inputs(inputs: list[Path] | tuple[Path, ...], **outputs: Path | None) -
     """Raises click.BadParameter if an output (by the name of its option) is one of the files that are read."""
     for option, target in outputs.items():
         for source in inputs:
-            if target is not None and target.exists() and source.exists() and target.samefile(source):
+            if target is not None and os.path.isfile(target) and os.path.isfile(source) and os.path.samefile(target, source):
                 raise click.BadParameter(f"{target} is the file that is read; choose another name", param_hint=f"--{option}")

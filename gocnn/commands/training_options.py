@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from gocnn.commands.device_option import device_option
 from gocnn.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -15,6 +17,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 BUDGETS = ("steps", "epochs", "minutes")
 DEFAULT_MINUTES = 30.0
+
+MACHINE = ("feeders", "checkpoint_minutes")
+"""Settings of TrainConfig that change nothing of what is learnt, so that a resumed run may have others."""
+
+FREE = {"out", "resume", "quiet", "games", "data", "valid", "jobs", "max_unpacked", "cache", "device", "threads", *BUDGETS, *MACHINE}
+"""Parameters that may be given anew when a run is resumed; all others are what the run is."""
 
 
 def training_options(**defaults: Any) -> Callable[[F], F]:
@@ -53,7 +61,8 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         click.option("--feeders", type=click.IntRange(1), help="Threads that prepare samples.  [default: 1 on a CPU, 8 for a GPU]"),
         click.option("--seed", type=click.IntRange(0), **shown("seed")),
         click.option("--threads", type=click.IntRange(1), help="Threads that compute on a CPU.  [default: the cores]"),
-        click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N", callback=_device),
+        click.option("--deterministic", is_flag=True, help="No stopwatch decides anything, and only operations that repeat bit for bit are used."),
+        device_option("auto"),
     ]  # fmt: skip
 
     def decorate(function: F) -> F:
@@ -62,12 +71,6 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         return function
 
     return decorate
-
-
-def _device(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if value not in ("auto", "cpu", "cuda") and not (value.startswith("cuda:") and value[5:].isdigit()):
-        raise click.BadParameter(f"{value!r} is not a device; use auto, cpu, cuda or cuda:N")
-    return value
 
 
 def take_budget(options: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +104,53 @@ def use_threads(options: dict[str, Any]) -> None:
     threads = options.pop("threads")
     if threads:
         torch.set_num_threads(threads)
+
+
+def asked(options: dict[str, Any]) -> dict[str, Any]:
+    """What run.json says of the command's options, by the names of its parameters: `options`, and what is not among them as it was given."""
+    given = click.get_current_context().params
+    return {name: _plain(options.get(name, value)) for name, value in given.items() if name not in FREE}
+
+
+def resuming(out: Path, budget: dict[str, Any]) -> dict[str, Any]:
+    """What may change in the run in `out`, as far as it was given now (see `TrainConfig.changed`).
+
+    Raises click.UsageError if an option was given that says otherwise than the run began with, UserError if there is no run.
+    """
+    import torch
+
+    from gocnn.training import RunFolder
+
+    context = click.get_current_context()
+    description = RunFolder.read_description(out)
+    began: dict[str, Any] = description.get("options") or {}
+    given = {name: value for name, value in context.params.items() if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name in given and name not in FREE and (name not in began or began[name] != _plain(given[name])):
+            option = parameter.opts[0]
+            why = f"the run in {out} began with {_shown(began[name])}" if name in began else f"the run in {out} does not say what it began with"
+            raise click.UsageError(f"{option} cannot be {_shown(given[name])} in a resumed run: {why}; leave it out, or start a new run")
+    fixed = description.get("wishes", {}).get("train", {}).get("deterministic")
+    if fixed and "threads" in description:
+        if given.get("threads") not in (None, description["threads"]):
+            raise click.UsageError(f"--threads cannot change in a run with --deterministic: it began with {description['threads']}; leave it out")
+        torch.set_num_threads(description["threads"])
+    if fixed and budget["minutes"]:
+        raise click.UsageError("a run with --deterministic has its budget in --steps or --epochs; give one of them instead of --minutes")
+    return budget | {name: given[name] for name in MACHINE if name in given}
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it."""
+    return [_plain(part) for part in value] if isinstance(value, tuple | list) else str(value) if isinstance(value, Path) else value
+
+
+def _shown(value: Any) -> str:
+    """The value as a person would write it."""
+    if value is None or isinstance(value, bool):
+        return "on" if value else "left out"
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def show_outcome(outcome: "Outcome", command: str, out: Path, metrics: dict[str, str]) -> None:

@@ -105,6 +105,8 @@ def _score(data: bytes, encoding: str, stated: str, believed: bool) -> float:
         score -= 1.2
     elif encoding == stated and encoding in _PAIRS and believed:
         score = max(score, 0.5)
+    elif encoding == "big5hkscs" and stated == "gb18030" and believed:
+        score -= 0.6
     return score + (_BONUS.get(encoding, 0.3) if encoding == stated else 0.0)
 
 
@@ -124,18 +126,22 @@ def of_game(properties: dict[str, bytes], raw: bytes, begin: int, end: int) -> s
 
 _PAIRS = ("gb18030", "big5hkscs", "cp932", "euc_jp", "cp949")
 _BESIDE_LETTERS = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][a-z]")
-_IN_WORD = re.compile(rb"[A-Za-z][\x80-\xff][A-Za-z][a-z]")
+_IN_WORD = re.compile(rb"(?<![\x80-\xff])[\x80-\xff][A-Za-z][a-z]")
 _HIGH = re.compile(rb"[\x80-\xff]")
 
 
+_PAIRED = re.compile(rb"((?<![\x80-\xff])(?:[\x80-\xff]{2})*+)\]")
+
+
 def _sample(data: bytes) -> bytes:
-    """The part to look at, from the first byte that is not ASCII. A bracket ends text, so it never counts as half of a character here."""
+    """The part to look at, from the first byte that is not ASCII. A bracket ends text; only after an odd number of bytes above ASCII may it be
+    half of a character."""  # fmt: skip
     first = _HIGH.search(data)
     start = max(first.start() - 1, 0) if first else 0
-    data = data[start : start + SAMPLE].replace(b"]", b"\n")
-    while data and data[-1] >= 0x80:  # a character may be cut in two
-        data = data[:-1] if len(data) == SAMPLE else data + b"\n"
-    return data
+    data = data[start : start + SAMPLE]
+    while len(data) == SAMPLE and data[-1] >= 0x80:  # a character may be cut in two
+        data = data[:-1]
+    return _PAIRED.sub(rb"\1\n", data) + b"\n"
 
 
 def _mostly_utf8(data: bytes) -> bool:
@@ -184,14 +190,13 @@ def _plausibility(data: bytes, encoding: str) -> float:
         proper = all("\u0400" <= c <= "\u04ff" for word in words for c in word) and all(_NAME.fullmatch(_cased(word)) for word in words)
         capitals = sum(word[0].isupper() for word in words)
         return CYRILLIC if words and proper and capitals * 2 >= len(words) and not _BESIDE_LETTERS.search(data) else -1.0
-    if encoding == "big5hkscs" and sum(0x40 <= c.encode("big5hkscs", "replace")[-1] < 0x7F for c in characters if c != "\ufffd") * 4 < len(
-        characters
-    ):
-        return -1.0  # two fifths of Big5 have a second byte below 0x7f; where there are hardly any it is another encoding
     good = sum(_weight(character, encoding) for character in characters)
     if encoding == "cp949":
         good -= sum(_weight(c, encoding) for word in _MIXED.findall(text) for c in word)
         good += 0.2 * len(characters) if len(characters) >= 8 and all("\uac00" <= c <= "\ud7a3" for c in characters) else 0.0
+    if encoding == "big5hkscs":  # two fifths of Big5 have a second byte below 0x7f; where there are hardly any it may be another encoding
+        low = sum(0x40 <= c.encode("big5hkscs", "replace")[-1] < 0x7F for c in characters if c != "\ufffd")
+        good -= high * (0.0 if low * 4 >= len(characters) else 0.15 if low else 0.2)
     return good / high + (0.1 if encoding == "utf-8" else 0.0)
 
 
@@ -230,11 +235,13 @@ def _weight(character: str, encoding: str) -> float:
             return 1.9 if b"\x88\x9f" <= raw <= b"\x98\x72" else 0.8
         return 1.7 if len(raw) == 2 and 0xB0 <= raw[0] <= 0xCF else 0.5
     if encoding == "big5hkscs":
-        return -1.0 if len(raw) != 2 else 1.8 if 0xA4 <= raw[0] <= 0xC6 else 0.5
+        return -1.0 if len(raw) != 2 else 1.8 if 0xA4 <= raw[0] <= 0xC6 else -0.5 if raw[0] >= 0xC9 else 0.5
     if len(raw) == 4:
         return 2.0 if code >= 0x3400 else -1.0
     if len(raw) != 2 or raw[1] < 0x80:
-        return -1.0  # a lone accented letter before an ASCII one would look like this
+        return -0.2 if len(raw) == 2 and 0x4E00 <= code <= 0x9FFF else -1.0  # a lone accented letter before an ASCII one would look like this
+    if 0xA4 <= raw[0] <= 0xAF:
+        return -0.5  # kana, Greek, Cyrillic and frames
     return 1.8 if 0xB0 <= raw[0] <= 0xD7 and raw[1] >= 0xA1 else 0.7
 
 

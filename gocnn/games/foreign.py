@@ -5,15 +5,20 @@ collected at https://senseis.xmp.net/?GIB, https://homepages.cwi.nl/~aeb/go/misc
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 
-from gocnn.games import encoding, gib, ngf, ugf
+from gocnn.games import encoding, gib, ngf, results, ugf
 from gocnn.games.kifu import BadRecord, Kifu
 
 SUFFIXES = (".gib", ".ngf", ".ugf", ".ugi")
 """By which such records are found in folders and archives."""
 
 FORMATS = tuple((each.SIGNATURE, each.DECLARED, each.read) for each in (gib, ugf, ngf))
+
+_COUNTRIES = {"korea": "euc-kr", "china": "gb18030", "japan": "shift_jis", "taiwan": "big5", "global": ""}
+"""What Tygem's clients of a country write, where it is not UTF-8."""
+
+_CODECS = ("euc-kr", "gb18030", "shift_jis", "big5")
 
 _LHA = re.compile(rb"(?:PP)?.{2}-lh[0-9]-", re.DOTALL)
 _HEAD = 4096
@@ -31,15 +36,22 @@ def as_sgf(data: bytes) -> bytes:
         head = data[:_HEAD].lstrip()
     for signature, declared, read in FORMATS:
         if signature.search(head):
-            kifu: Kifu = read(list(_lines(data, declared)))
-            return kifu.sgf()
+            return _read(data, declared, read).sgf()
     if _LHA.match(head):
         raise BadRecord("an UGZ record or another LHA archive; unpack it first")
     return data
 
 
-def _lines(data: bytes, declared: re.Pattern[bytes] | None) -> Iterator[str]:
-    stated = declared.search(data[:_HEAD]) if declared else None
-    codec = encoding.best_encoding(data, stated[1].decode("ascii", "replace") if stated else None)
-    for line in data.decode(codec, "replace").splitlines():
-        yield line.strip()
+def _read(data: bytes, declared: re.Pattern[bytes] | None, read: Callable[[list[str]], Kifu]) -> Kifu:
+    """The record in the encoding that it declares or looks like; or, if its result makes no sense so, in one in which it does."""
+    found = declared.search(data[:_HEAD]) if declared else None
+    stated = found[1].decode("ascii", "replace") if found else ""
+    guess = encoding.best_encoding(data, _COUNTRIES.get(stated.casefold(), stated) or None)
+    first: Kifu | None = None
+    for codec in dict.fromkeys((guess, *_CODECS)):
+        kifu = read([line.strip() for line in data.decode(codec, "replace").splitlines()])
+        first = first or kifu
+        if kifu.texts.get("RE", "").isascii() or results.outcome(kifu.texts["RE"])[0] != results.UNKNOWN:
+            return kifu
+    assert first is not None
+    return first

@@ -11,7 +11,7 @@ import re
 from gocnn.games.kifu import BadRecord, Kifu, point_of, whole
 
 SIGNATURE = re.compile(rb"\A\\HS|\A\\\[G|^\\\[GAME[A-Z]+=|^\\GS\s", re.MULTILINE)
-DECLARED: re.Pattern[bytes] | None = None
+DECLARED: re.Pattern[bytes] | None = re.compile(rb"\\\[GIBOKIND=([A-Za-z]+)")
 
 _HEADER = re.compile(r"\\\[([A-Z]+)=(.*?)\\\]")
 _PLAYER = re.compile(r"^(.*?)\s*\(([^()]*)\)$")

@@ -211,7 +211,7 @@ def cached_store(arguments: list[str], cache: Path, *, jobs: int | None = None, 
     units = sources.find(arguments)
     if any(unit.kind in ("stdin", "pipe") for unit in units):
         return _piped_store(arguments, cache, jobs, limit, quiet)
-    digest = hashlib.sha256(f"store {store.VERSION}".encode())
+    digest = hashlib.sha256(f"store {store.VERSION} {reader.EDITION}".encode())
     for unit in units:
         for path in unit.paths:
             digest.update(os.fsencode(path.name) + f" {path.stat().st_size} ".encode())

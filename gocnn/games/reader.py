@@ -32,6 +32,9 @@ BAD_RECORD = "broken record"
 STONES_MISSING = "handicap stones missing"
 DUPLICATE = "duplicate"
 
+EDITION = 2
+"""Raised whenever the same file gives other games, so that a store kept from earlier is made anew."""
+
 SLOW_LIMIT = 1 << 20
 """Bytes a game may have to be read by the careful path; a larger one that is also unusual counts as broken."""
 
@@ -121,8 +124,13 @@ class Reader:
                 properties, status = with_stones, int(result[scan.STATUS])
                 notes.append(Note(meaning.STONES_ADDED, f"HA[{stones}] without AB"))
             elif status != scan.ILLEGAL:
-                return Skipped(name, number, STONES_MISSING, f"HA[{stones}] and no AB, and they fit nowhere that a server puts them", span)
-        if status not in self._accepted or (status == scan.NO_MOVES and not (properties or result[scan.SETUP])):
+                detail = (
+                    f"HA[{stones}] and no AB, and not one way a server puts them fits" if stones in handicap.PLACES else f"HA[{stones}] and no AB"
+                )
+                return Skipped(name, number, STONES_MISSING, detail, span)
+        # Two characters such as (; are no record yet: something must be said of the game.
+        empty = not (properties or result[scan.PROPERTIES] or result[scan.SETUP])
+        if status not in self._accepted or (status == scan.NO_MOVES and empty):
             return Skipped(name, number, REASONS[status], detail, span)
         return self._game(name, file, begin, end, properties, notes)
 

@@ -7,6 +7,7 @@ losing, and the last side named before it. Chinese results count stones (子) ab
 
 import re
 import unicodedata
+from functools import lru_cache
 
 UNKNOWN, BLACK_WON, WHITE_WON, DRAWN = 0, 1, 2, 3
 
@@ -36,6 +37,7 @@ _MARGIN = re.compile(rf"(?:(?P<whole>\d{{1,3}})\s*{_UNIT}?\s*(?:又|と|and|-)?\
                      rf"|(?P<only_half>半|반|\bhalf)")  # fmt: skip
 
 
+@lru_cache(4096)
 def outcome(text: str, stones: bool = False) -> tuple[int, float]:
     """(winner, margin) of an `RE` value: margin in points, 0 if not counted (resignation, time, forfeit, unknown).
 

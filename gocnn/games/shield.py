@@ -89,8 +89,8 @@ def _shield(raw: bytes) -> tuple[bytes, str]:
         return raw, ""
     if ways[0] == raw == ways[-1]:
         return raw, ""
-    best = min(ways, key=_disorder)
-    return best, codec
+    # Shifts say plainly what is inside them, so a value more is no sign against them.
+    return min(ways, key=lambda way: _disorder(way)[: 1 if shifted else 2]), codec
 
 
 def _judge(raw: bytes, match: re.Match[bytes]) -> bytes:

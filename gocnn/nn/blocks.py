@@ -5,9 +5,27 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 Context = Literal["none", "se", "bias"]
 """What a residual block knows of the whole picture: nothing; squeeze-and-excite; or a bias from the mean and maximum of each channel."""
+
+
+class Pointwise(nn.Conv2d):
+    """A 1x1 convolution without bias or padding, `(N, in, H, W)` to `(N, out, H', W')`; a stride takes every so many-th row and column.
+
+    On CPUs the rows and columns are taken before the product: the same numbers, but torch's own way through oneDNN, with a stride, writes past
+    its buffers in the backward pass over channels-last maps of few channels. Gradients are wrong then, or the process crashes (torch 2.13; seen
+    with 1 to 8 channels, the more pixels the likelier).
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.stride == (1, 1) or x.device.type != "cpu":
+            return super().forward(x)
+        return functional.conv2d(x[:, :, :: self.stride[0], :: self.stride[1]], self.weight)
 
 
 class ConvNormAct(nn.Sequential):
@@ -17,10 +35,11 @@ class ConvNormAct(nn.Sequential):
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, act: bool = True) -> None:
-        layers: list[nn.Module] = [
-            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-            nn.BatchNorm2d(outputs),
-        ]
+        if kernel == 1:
+            convolution: nn.Conv2d = Pointwise(inputs, outputs, stride)
+        else:
+            convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        layers: list[nn.Module] = [convolution, nn.BatchNorm2d(outputs)]
         super().__init__(*layers, *([nn.ReLU(inplace=True)] if act else []))
 
 
@@ -118,7 +137,7 @@ class Bottleneck(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.downsample: nn.Module | None = None
         if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+            self.downsample = nn.Sequential(Pointwise(inputs, outputs, stride), nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))

@@ -42,6 +42,13 @@ class _Field:
     spatial: bool = True
 
 
+class _Tracer(fx.Tracer):
+    """Follows a network down to torch's layers, and to our own kinds of convolution."""
+
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return isinstance(module, nn.Conv2d) or super().is_leaf_module(module, name)
+
+
 class _Walker(fx.Interpreter):
     """Runs a traced network and follows shapes and receptive fields along all its paths."""
 
@@ -76,7 +83,7 @@ class _Walker(fx.Interpreter):
         self.layers.append(
             Layer(
                 name,
-                type(module).__name__,
+                "Conv2d" if isinstance(module, nn.Conv2d) else type(module).__name__,
                 _one(kernel),
                 _one(stride),
                 tuple(result.shape[1:]),
@@ -178,7 +185,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def describe(name: str, model: nn.Module, shape: tuple[int, int, int]) -> Description:
     """Describe `model` for inputs of `shape` (channels, height, width). The model must be traceable by torch.fx; it is set to evaluation mode."""
-    walker = _Walker(fx.symbolic_trace(model.eval()))
+    walker = _Walker(fx.GraphModule(model.eval(), _Tracer().trace(model)))
     with torch.no_grad():
         walker.run(torch.zeros(1, *shape))
     inputs = shape[0] * shape[1] * shape[2]

@@ -1,174 +1,67 @@
-"""Analysis as board programs ask for it: `lz-analyze`, `kata-analyze` and their relatives.
-
-`prior` is the network's. If it foresees the winner, a search (`gocnn.play.search`) goes on as long as the analysis does: `winrate`, `visits` and the
-order of the moves are the search's. If not, the order is the prior's, and the winrate comes from random playouts after each move (a visit is eight
-of them). `scoreLead` and `ownership` come from such playouts in either case: coarse before the endgame. All are seen from the side to move.
+"""Analysis as board programs ask for it: `lz-analyze`, `kata-analyze` and their relatives. What the numbers mean is said in
+`gocnn.play.candidates`; all are seen from the side to move.
 
 Sources: the GTP extensions of Leela Zero (https://github.com/leela-zero/leela-zero, README) and of KataGo
 (https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md).
 """
 
-import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
-from gocnn.board.coords import MOVES, PASS, SIZE, to_gtp
+from gocnn.board.coords import MOVES, SIZE, to_gtp
+from gocnn.play.candidates import MOST_MOVES, Analysis, MoveInfo, Wishes
 from gocnn.play.engine import COLOURS, Engine, colour_of, vertex_of
 from gocnn.play.game import Game
 from gocnn.play.gtp import Handler, Refused
-from gocnn.play.outlook import Outlook, Playouts, useful
-from gocnn.play.player import Player, turned
-from gocnn.play.search import Search
-from gocnn.policy.suggestion import Floats, suggest_many
+from gocnn.play.outlook import Outlook
+from gocnn.play.player import Player
+from gocnn.play.search import Until
 
-MOST_MOVES = 12
-LEAST_PRIOR = 0.002
-VARIATION = 8
-"""Plies of a principal variation."""
-
-VISIT = 8
-"""Playouts that make a visit where there is no search, and that are run between two looks at the input: about two milliseconds."""
-
-MOST_PLAYOUTS = 100_000
-"""After so many of each move an analysis only waits: more would change nothing that is shown."""
-
-ENOUGH_PLAYOUTS = 400
-"""So many of each move are run beside a search."""
-
-MOST_VISITS = 50_000
-"""After so many a search only waits: it keeps every position that it has seen."""
+F = TypeVar("F", np.float32, np.float64)
 
 
-@dataclass(frozen=True)
-class MoveInfo:
-    """One candidate, from the side to move: prior and winrate 0 to 1, visits and how many trials the winrate rests on, lead and spread in points,
-    variation as flat indices."""  # fmt: skip
-
-    index: int
-    prior: float
-    visits: int
-    trials: int
-    winrate: float
-    lead: float
-    spread: float
-    variation: Sequence[int]
-
-    @property
-    def lcb(self) -> float:
-        """Lower end of the winrate's 95 % interval, as if trials were independent."""
-        return max(0.0, self.winrate - 1.96 * math.sqrt(self.winrate * (1 - self.winrate) / max(self.trials, 1)))
-
-
-class Analysis:
-    """Candidates of a position for `colour`, the best first; `advance` looks further ahead, and adds playouts to all of them in turn."""
-
-    def __init__(self, player: Player, game: Game, colour: int, keep: npt.NDArray[np.bool_] | None = None, most: int = MOST_MOVES) -> None:
-        p = player.probabilities(game, colour)
-        wanted = useful(game.board, colour)
-        if keep is not None:
-            wanted = wanted & keep
-        order = [int(i) for i in np.argsort(-p, kind="stable") if wanted[i]]
-        self.colour, self.probabilities, self.game = colour, p, game
-        self.legal = game.board.legal(colour)
-        self.candidates = [i for place, i in enumerate(order) if place == 0 or p[i] >= LEAST_PRIOR][:most]
-        boards = [game.board.copy() for _ in self.candidates]
-        for board, index in zip(boards, self.candidates, strict=True):
-            board.play(index, colour)
-        self._search: Search | None = None
-        if player.evaluator.foresees and self.candidates:
-            among = np.isin(np.arange(MOVES), self.candidates)
-            self._search = Search(player.evaluator, turned(game, colour), game.area_komi, among, player.known(game), player.symmetries)
-        self._playouts = [Playouts(board, game.area_komi, seed=1 + 7919 * place) for place, board in enumerate(boards)]
-        self._variations = [[index] for index in self.candidates]
-        self._continue([board.copy() for board in boards], player)
-        self._turn = 0
-
-    def _continue(self, boards: list[Board], player: Player) -> None:
-        """Let the network play on from each candidate, all in one evaluation a ply."""
-        known = [player.known(self.game)] * len(boards)
-        for _ in range(VARIATION - 1):
-            if not boards:
-                return
-            for row, board, variation in zip(suggest_many(player.evaluator, boards, known), boards, self._variations, strict=True):
-                if variation[-2:] == [PASS, PASS]:
-                    continue
-                row = np.where(useful(board, board.to_play), row, -1.0)
-                variation.append(int(row.argmax()))
-                board.play(variation[-1])
-
-    @property
-    def visits(self) -> int:
-        """Visits of all candidates so far."""
-        return self._search.count if self._search else sum(playouts.count // VISIT for playouts in self._playouts)
-
-    def advance(self, seconds: float, stopped: Callable[[], bool], visits: int | None = None) -> None:
-        """Go on for about so long, or until `stopped` says so, or there are `visits` of them."""
-        end = time.monotonic() + seconds
-        while not stopped() and time.monotonic() < end:
-            if visits is not None and self.visits >= visits:
-                return
-            searching = self._search is not None and self._search.count < MOST_VISITS
-            playing = bool(self._playouts) and self._playouts[self._turn].count < (ENOUGH_PLAYOUTS if self._search else MOST_PLAYOUTS)
-            if self._search and searching:
-                self._search.run(1)
-            if playing:
-                self._playouts[self._turn].run(VISIT)
-                self._turn = (self._turn + 1) % len(self._playouts)
-            if not (searching or playing):
-                time.sleep(0.005)
-
-    def moves(self) -> list[MoveInfo]:
-        """What is known of each candidate."""
-        infos = []
-        for index, playouts, variation in zip(self.candidates, self._playouts, self._variations, strict=True):
-            o = playouts.sum()
-            winrate, lead = (o.black_wins, o.lead) if self.colour == BLACK else (1 - o.black_wins, -o.lead)
-            visits, trials = o.playouts // VISIT, o.playouts
-            if self._search:
-                visits, winrate, line = self._search.told(index)
-                trials, variation = visits, line if len(line) > 1 else variation
-            infos.append(MoveInfo(index, float(self.probabilities[index]), visits, trials, winrate, lead, o.spread, variation))
-        return [infos[place] for place in self._order()]
-
-    def choice(self, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Which of `keep`, bool `(362,)`, a player may choose among after this analysis: what a search found best, or to pass."""
-        if self._search is None or not self._search.count:
-            return keep
-        only = np.zeros_like(keep)
-        only[self.candidates[self._order()[0]]] = True
-        only[PASS] = keep[PASS]
-        return only
-
-    def outlooks(self) -> list[Outlook]:
-        """How the game ends after each candidate, in the order of `moves`; the first stands for the position's own."""
-        return [self._playouts[place].sum() for place in self._order()]
-
-    def _order(self) -> list[int]:
-        places = list(range(len(self.candidates)))
-        if not self._search:
-            return places
-        visits = self._search.visits
-        return sorted(places, key=lambda place: -visits[self.candidates[place]])
+def restrict(wishes: Sequence[tuple[int, Sequence[int], int, bool]]) -> dict[int, npt.NDArray[np.int64]]:
+    """What `avoid` and `allow` mean for a search (`gocnn.play.search.Until`). wishes: colour, moves, the ply from which the wish is over, and
+    whether they are the only ones allowed (those of several such wishes are, together) or the ones to avoid."""  # fmt: skip
+    until: dict[int, npt.NDArray[np.int64]] = {}
+    only: dict[int, npt.NDArray[np.bool_]] = {}
+    for colour, moves, depth, allowed in wishes:
+        mine = until.setdefault(colour, np.zeros(MOVES, np.int64))
+        listed = np.isin(np.arange(MOVES), moves)
+        if allowed:
+            only[colour] = only.get(colour, np.zeros(MOVES, np.bool_)) | listed
+        else:
+            mine[listed] = np.maximum(mine[listed], depth)
+    for colour, listed in only.items():
+        deepest = max(depth for c, _, depth, allowed in wishes if allowed and c == colour)
+        until[colour][~listed] = np.maximum(until[colour][~listed], deepest)
+    return until
 
 
 @dataclass
 class Request:
-    """What a client asks of an analysis. interval: seconds; keep: bool `(362,)`, the moves to look at."""
+    """What a client asks of an analysis. interval: seconds; keep: bool `(362,)`, the moves to look at; most, least: how many of them; flags: of
+    `FLAGS`, those that are on; until: see `restrict`."""  # fmt: skip
 
     colour: int
     interval: float
     most: int
     keep: npt.NDArray[np.bool_]
-    ownership: bool = False
-    root_info: bool = False
+    least: int = 1
+    flags: frozenset[str] = frozenset()
+    until: Until | None = None
+
+    def analysis(self, player: Player, game: Game) -> Analysis:
+        """Begin it."""
+        return Analysis(player, game, self.colour, self.keep, self.most, Wishes(until=self.until, least=self.least))
 
 
-FLAGS = ("ownership", "rootinfo", "ownershipstdev", "movesownership", "movesownershipstdev", "pvvisits", "pvedgevisits")
+FLAGS = ("ownership", "rootinfo", "ownershipstdev", "movesownership", "movesownershipstdev", "pvvisits", "pvedgevisits", "noresultvalue")
 
 
 def parse(arguments: list[str], game: Game) -> Request:
@@ -179,20 +72,15 @@ def parse(arguments: list[str], game: Game) -> Request:
         request.colour = colour_of(rest.pop(0))
     if rest and rest[0].isascii() and rest[0].isdigit():
         request.interval = _interval(rest.pop(0))
-    allowed: set[int] = set()
+    flags: set[str] = set()
+    wishes: list[tuple[int, list[int], int, bool]] = []
     while rest:
         key = rest.pop(0).lower()
         if key in ("avoid", "allow"):
             if len(rest) < 3:
                 raise Refused(f"syntax error: {key} COLOR VERTEX,VERTEX,... DEPTH")
-            colour, vertices, _ = colour_of(rest[0]), [vertex_of(v) for v in rest[1].split(",") if v], _number(rest[2])
+            wishes.append((colour_of(rest[0]), [vertex_of(v) for v in rest[1].split(",") if v], max(_number(rest[2]), 1), key == "allow"))
             del rest[:3]
-            if colour != request.colour:
-                continue  # later moves are not searched
-            if key == "avoid":
-                request.keep[vertices] = False
-            else:
-                allowed |= set(vertices)
             continue
         if not rest:
             raise Refused(f"syntax error: {key} needs a value")
@@ -202,19 +90,24 @@ def parse(arguments: list[str], game: Game) -> Request:
         elif key == "maxmoves":
             request.most = max(1, _number(value))
         elif key == "minmoves":
-            _number(value)
+            request.least = min(max(1, _number(value)), MOVES)
         elif key in FLAGS:
-            request.ownership |= key == "ownership" and value.lower() == "true"
-            request.root_info |= key == "rootinfo" and value.lower() == "true"
+            if value.lower() not in ("true", "false"):
+                raise Refused(f"syntax error: {key} is true or false")
+            (flags.add if value.lower() == "true" else flags.discard)(key)
         else:
             raise Refused(f"syntax error: unknown key {key}")
-    if allowed:
-        request.keep &= np.isin(np.arange(MOVES), list(allowed))
+    request.flags = frozenset(flags)
+    request.most = max(request.most, request.least)
+    if wishes:
+        request.until = restrict(wishes)
+        if request.colour in request.until:
+            request.keep = request.until[request.colour] == 0
     return request
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Refused("syntax error: a whole number is expected")
     return int(text)
 
@@ -227,37 +120,69 @@ def lz_row(infos: list[MoveInfo]) -> str:
     """Leela Zero's line: winrate, prior and lcb in ten-thousandths."""
     return " ".join(
         f"info move {to_gtp(m.index)} visits {m.visits} winrate {round(m.winrate * 10000)} prior {round(m.prior * 10000)} "
-        f"lcb {round(m.lcb * 10000)} order {order} pv {_variation(m)}"
+        f"lcb {round(m.lcb * 10000)} order {order} pv {_vertices(m.variation)}"
         for order, m in enumerate(infos)
     )
 
 
 def kata_row(analysis: Analysis, request: Request) -> str:
     """KataGo's line: winrates 0 to 1, leads in points; then the position's own figures and who owns what, if asked for."""
-    infos = analysis.moves()
-    parts = [
-        f"info move {to_gtp(m.index)} visits {m.visits} utility {2 * m.winrate - 1:.6f} winrate {m.winrate:.6f} scoreMean {m.lead:.6f} "
-        f"scoreStdev {m.spread:.6f} scoreLead {m.lead:.6f} scoreSelfplay {m.lead:.6f} prior {m.prior:.6f} lcb {m.lcb:.6f} "
-        f"utilityLcb {2 * m.lcb - 1:.6f} order {order} pv {_variation(m)}"
-        for order, m in enumerate(infos)
-    ]
-    if request.root_info and infos:
-        visits = sum(m.visits for m in infos)
-        parts.append(f"rootInfo visits {visits} utility {2 * infos[0].winrate - 1:.6f} winrate {infos[0].winrate:.6f} "
-                     f"scoreMean {infos[0].lead:.6f} scoreStdev {infos[0].spread:.6f} scoreLead {infos[0].lead:.6f}")  # fmt: skip
-    if request.ownership and infos:
-        sign = 1 if request.colour == BLACK else -1
-        parts.append("ownership " + " ".join(f"{value:.6f}" for value in from_the_top(sign * analysis.outlooks()[0].owner).ravel()))
+    infos, asked, colour, board = analysis.moves(), request.flags, request.colour, analysis.game.board
+    after = analysis.outlooks() if {"movesownership", "movesownershipstdev"} & asked else [None] * len(infos)
+    parts = []
+    for order, (m, outlook) in enumerate(zip(infos, after, strict=True)):
+        part = (f"info move {to_gtp(m.index)} visits {m.visits} utility {2 * m.winrate - 1:.6f} winrate {m.winrate:.6f} scoreMean {m.lead:.6f} "
+                f"scoreStdev {m.spread:.6f} scoreLead {m.lead:.6f} scoreSelfplay {m.lead:.6f} prior {m.prior:.6f} lcb {m.lcb:.6f} "
+                f"utilityLcb {2 * m.lcb - 1:.6f}")  # fmt: skip
+        part += " noResultValue 0.000000" * ("noresultvalue" in asked) + f" order {order} pv {_vertices(m.variation)}"
+        for key, name in (("pvvisits", "pvVisits"), ("pvedgevisits", "pvEdgeVisits")):
+            part += f" {name} {' '.join(map(str, m.variation_visits))}" * (key in asked)
+        if outlook and "movesownership" in asked:
+            part += " movesOwnership " + _numbers(shown_ownership(outlook, board, colour))
+        if outlook and "movesownershipstdev" in asked:
+            part += " movesOwnershipStdev " + _numbers(shown_uncertainty(outlook))
+        parts.append(part)
+    if not infos:
+        return ""
+    whole = analysis.outlook() if {"rootinfo", "ownership", "ownershipstdev"} & asked else None
+    if whole and "rootinfo" in asked:
+        lead, winrate = whole.lead if colour == BLACK else -whole.lead, analysis.winrate
+        parts.append(f"rootInfo visits {sum(m.visits for m in infos)} utility {2 * winrate - 1:.6f} winrate {winrate:.6f} "
+                     f"scoreMean {lead:.6f} scoreStdev {whole.spread:.6f} scoreLead {lead:.6f} scoreSelfplay {lead:.6f}")  # fmt: skip
+    if whole and "ownership" in asked:
+        parts.append("ownership " + _numbers(shown_ownership(whole, board, colour)))
+    if whole and "ownershipstdev" in asked:
+        parts.append("ownershipStdev " + _numbers(shown_uncertainty(whole)))
     return " ".join(parts)
 
 
-def _variation(info: MoveInfo) -> str:
-    return " ".join(to_gtp(index) for index in info.variation)
+def _vertices(line: Sequence[int]) -> str:
+    return " ".join(map(to_gtp, line))
 
 
-def from_the_top(values: Floats) -> Floats:
+def _numbers(values: Sequence[float]) -> str:
+    return " ".join(f"{value:.4f}" for value in values)
+
+
+def from_the_top(values: npt.NDArray[F]) -> npt.NDArray[F]:
     """Values by flat index as `(19, 19)`, row 19 first, as other engines list them."""
     return values.reshape(SIZE, SIZE)[::-1]
+
+
+def shown_ownership(outlook: Outlook, board: Board, colour: int) -> list[float]:
+    """Who owns each point, as `colour` sees it, from the top, to four digits. Never 0, for which KaTrain does not draw the stone there: a point that
+    is nobody's leans by so little as can be shown to whose stone stands on it."""  # fmt: skip
+    sign, stones = 1 if colour == BLACK else -1, board.stones().ravel()
+    shown = np.round(sign * outlook.owner.astype(np.float64), 4)
+    lean = np.where(stones == colour, 1e-4, np.where(stones == 0, 1e-4, -1e-4))
+    values: list[float] = from_the_top(np.where(shown == 0, lean, shown)).ravel().tolist()
+    return values
+
+
+def shown_uncertainty(outlook: Outlook) -> list[float]:
+    """The standard deviation of who owns each point, one playout from the next, from the top."""
+    values: list[float] = from_the_top(np.sqrt(np.maximum(1 - outlook.owner**2, 0.0))).ravel().round(4).tolist()
+    return values
 
 
 def install(engine: Engine, stopped: Callable[[], bool]) -> None:
@@ -284,7 +209,7 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
     def command(rows: Callable[[Analysis, Request, bool], Iterator[str]], kata: bool) -> Handler:
         def handler(arguments: list[str]) -> Iterator[str]:
             request = parse(arguments, engine.game)
-            return rows(Analysis(engine.player, engine.game, request.colour, request.keep, request.most), request, kata)
+            return rows(request.analysis(engine.player, engine.game), request, kata)
 
         return handler
 

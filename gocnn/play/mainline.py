@@ -111,13 +111,13 @@ def _record(file: SgfText, item: reader.Game | reader.Skipped) -> Record:
     try:
         line = nodes.main_line(file.data, *item.span)
     except nodes.BadGrammar as error:
-        record.trouble = f"broken SGF: {error}"
+        record.trouble = f"broken SGF ({(item.detail if isinstance(item, reader.Skipped) else '') or error})"
         return record
     if game := nodes.other_game(file.raw, line):
         record.trouble = f"not a game of Go ({game})"
         return record
     if size := nodes.other_size(file.raw, line):
-        record.trouble = f"the board is {size}, but the network plays 19x19 only"
+        record.trouble = f"the board {'is' if size[0].isdigit() else 'has'} {size}, but the network plays 19x19 only"
         return record
     record.line, record.texts = line, [nodes.text_of(file.raw, node) for node in line]
     _header(record)

@@ -1,7 +1,8 @@
 """KataGo's analysis engine protocol: queries as lines of JSON, answers as lines of JSON. It is what KaTrain speaks.
 
-Positions are worked on one at a time, the highest priority first. What the numbers mean is said in `gocnn.play.analysis`; winrates and leads are
-black's unless `reportAnalysisWinratesAs` says otherwise. Source: https://github.com/lightvector/KataGo/blob/master/docs/Analysis_Engine.md
+Positions are worked on one at a time, the highest priority first; a query for far fewer visits goes before one that is under way. What the numbers
+mean is said in `gocnn.play.candidates`; winrates and leads are black's unless `reportAnalysisWinratesAs` says otherwise.
+Source: https://github.com/lightvector/KataGo/blob/master/docs/Analysis_Engine.md
 """
 
 import heapq
@@ -11,119 +12,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from gocnn import __version__
-from gocnn.board import BLACK, WHITE, BadVertex, IllegalMove
-from gocnn.board.coords import MOVES, PASS, SIZE, from_gtp, to_gtp
-from gocnn.play.analysis import MOST_MOVES, Analysis, MoveInfo, from_the_top
+from gocnn.play.answers import answer
+from gocnn.play.candidates import Analysis
 from gocnn.play.game import Game
 from gocnn.play.gtp import Lines
-from gocnn.play.outlook import Outlook
+from gocnn.play.messages import Action, BadQuery, Query, parse, read, unknown
 from gocnn.play.player import Player
-from gocnn.play.rulesets import CHINESE, BadRules, parse
+from gocnn.play.requests import Order, games_of, order_of
 
-Query = dict[str, Any]
-MOST_VISITS = 1000
-COLOURS = {"b": BLACK, "w": WHITE}
-SWITCHES = ("includePolicy", "includeOwnership", "includeMovesOwnership")
+SLICE = 0.02
+"""Seconds of analysis between two looks at the clock; the input is looked at after every visit."""
 
-
-class BadQuery(Exception):
-    """A query that cannot be answered: the field, and why."""
-
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__(why)
-        self.name, self.why = name, why
+FAR_FEWER = 10
+"""A query for so many times fewer visits goes before one that is under way."""
 
 
 @dataclass(order=True)
 class Task:
     """One position of a query; the order is that of work."""
 
-    key: tuple[float, int]
-    query: Query = field(compare=False)
+    key: tuple[int, int]
+    order: Order = field(compare=False)
     turn: int = field(compare=False)
     game: Game = field(compare=False)
-
-
-def _field(query: Query, name: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
-    value = query.get(name, default)
-    if value is default:
-        return default
-    if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
-        raise BadQuery(name, f"{json.dumps(value)[:60]} is not of the right type")
-    return value
-
-
-def _colour(text: Any, name: str) -> int:
-    try:
-        return COLOURS[str(text).lower()[:1]]
-    except KeyError:
-        raise BadQuery(name, f"{text!r} is not a player; write B or W") from None
-
-
-def _point(text: Any, name: str) -> int:
-    try:
-        return from_gtp(str(text))
-    except BadVertex as error:
-        raise BadQuery(name, str(error)) from error
-
-
-def _stones(query: Query, name: str) -> list[tuple[int, int]]:
-    """Pairs of flat index and colour."""
-    pairs = _field(query, name, list, [])
-    if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-        raise BadQuery(name, 'it must be a list of pairs such as ["B", "Q4"]')
-    return [(_point(vertex, name), _colour(player, name)) for player, vertex in pairs]
-
-
-def games_of(query: Query) -> tuple[dict[int, Game], str]:
-    """The positions that the query asks for, by turn, and a warning or nothing. Raises BadQuery."""
-    if (_field(query, "boardXSize", int, SIZE), _field(query, "boardYSize", int, SIZE)) != (SIZE, SIZE):
-        raise BadQuery("boardXSize", "the network plays 19x19 only")
-    rules, warning = query.get("rules", "chinese"), ""
-    try:
-        found_rules = parse(rules)
-    except BadRules as error:
-        found_rules, warning = CHINESE, f"{error}; Chinese rules are used"
-    moves, stones = _stones(query, "moves"), _stones(query, "initialStones")
-    turns = _field(query, "analyzeTurns", list, [len(moves)])
-    if not all(isinstance(turn, int) and 0 <= turn <= len(moves) for turn in turns):
-        raise BadQuery("analyzeTurns", f"turns are numbers from 0 to {len(moves)}")
-    game = Game(komi=float(_field(query, "komi", (int, float), 6.5)), rules=found_rules)
-    first = _colour(query["initialPlayer"], "initialPlayer") if "initialPlayer" in query else moves[0][1] if moves else BLACK
-    handicap = sum(colour == BLACK for _, colour in stones) if stones and all(colour == BLACK for _, colour in stones) else 0
-    try:
-        game.set_up([i for i, c in stones if c == BLACK], [i for i, c in stones if c == WHITE], first, handicap)
-    except IllegalMove as error:
-        raise BadQuery("initialStones", str(error)) from error
-    found: dict[int, Game] = {}
-    for turn in range(len(moves) + 1):
-        if turn in turns:
-            if turn < len(moves):
-                game.board.to_play = moves[turn][1]
-            found[turn] = game.copy()
-        if turn < len(moves):
-            try:
-                game.play(*moves[turn])
-            except IllegalMove as error:
-                raise BadQuery("moves", f"Illegal move {turn + 1}: {error}") from error
-    return found, warning
-
-
-def _kept(query: Query, colour: int) -> npt.NDArray[np.bool_]:
-    """bool `(362,)`: what `avoidMoves` and `allowMoves` leave to the player to move."""
-    keep = np.ones(MOVES, np.bool_)
-    for name, allowed in (("avoidMoves", False), ("allowMoves", True)):
-        for item in _field(query, name, list, []):
-            if not isinstance(item, dict) or not isinstance(item.get("moves"), list):
-                raise BadQuery(name, "each item needs player, moves and untilDepth")
-            if _colour(item.get("player"), name) == colour:
-                listed = np.isin(np.arange(MOVES), [_point(vertex, name) for vertex in item["moves"]])
-                keep &= listed if allowed else ~listed
-    return keep
+    stopped: bool = field(compare=False, default=False)
 
 
 class Answerer:
@@ -132,9 +45,9 @@ class Answerer:
     def __init__(self, player: Player, lines: Lines, write: Callable[[str], None]) -> None:
         self.player, self.lines, self.write = player, lines, write
         self._tasks: list[Task] = []
+        self._working: list[Task] = []
         self._count = 0
         self._ended = False
-        self._dropped: set[str] = set()
 
     def run(self) -> None:
         """Work until the input has ended and everything is answered."""
@@ -145,7 +58,7 @@ class Answerer:
                 self._work(heapq.heappop(self._tasks))
 
     def _say(self, values: dict[str, Any]) -> None:
-        self.write(json.dumps(values, separators=(",", ":")))
+        self.write(json.dumps(values, separators=(",", ":"), allow_nan=False))
 
     def _take(self, line: bytes | None) -> None:
         """Note one line of input."""
@@ -154,103 +67,111 @@ class Answerer:
             return
         if not line.strip():
             return
+        values: dict[str, Any] = {}
         try:
-            query = json.loads(line.decode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            self._say({"error": "could not parse the query: every line must be a JSON object"})
-            return
-        if not isinstance(query, dict) or not isinstance(query.get("id"), str):
-            self._say({"error": "a query must be a JSON object with an id, a string"})
-            return
-        try:
-            if "action" in query:
-                self._act(query)
-                return
-            games, warning = games_of(query)
-            _kept(query, BLACK)
-            _field(query, "overrideSettings", dict, {})
-            priority = float(_field(query, "priority", (int, float), 0))
-            if warning:
-                self._say({"warning": warning, "field": "rules", "id": query["id"]})
-            for turn, game in sorted(games.items()):
-                self._count += 1
-                heapq.heappush(self._tasks, Task((-priority, self._count), query, turn, game))
+            values = parse(line)
+            if "action" in values:
+                self._act(values)
+            else:
+                self._enqueue(values)
         except BadQuery as bad:
-            self._say({"error": bad.why, "field": bad.name, "id": query["id"]})
+            where = {"field": bad.name} if bad.name else {}
+            self._say({"error": str(bad), **where} | ({"id": values["id"]} if values else {}))
 
-    def _act(self, query: Query) -> None:
-        action = query["action"]
-        if action == "query_version":
-            self._say({"id": query["id"], "action": action, "version": f"gocnn {__version__}", "git_hash": ""})
-            return
-        if action in ("terminate", "terminate_all"):
-            stopped = [t for t in self._tasks if action == "terminate_all" or t.query["id"] == query.get("terminateId")]
-            self._tasks = [t for t in self._tasks if t not in stopped]
-            heapq.heapify(self._tasks)
-            for task in stopped:
-                self._say({"id": task.query["id"], "turnNumber": task.turn, "isDuringSearch": False, "noResults": True})
-            self._dropped.add("" if action == "terminate_all" else str(query.get("terminateId")))
-        elif action != "clear_cache":
-            raise BadQuery("action", f"{action!r} is not known")
-        self._say(query)
+    def _enqueue(self, values: dict[str, Any]) -> None:
+        query = read(values, Query)
+        warnings: list[tuple[str, str]] = [(name, f"{said}: this field is not known") for name, said in unknown(values, Query)]
+
+        def warn(name: str, said: str) -> None:
+            warnings.append((name, said))
+
+        order, games = order_of(query, warn), games_of(query, warn)
+        priorities = _priorities(query)
+        for name, said in warnings:
+            self._say({"warning": said, "field": name, "id": query.id})
+        for turn, game in sorted(games.items()):
+            self._count += 1
+            heapq.heappush(self._tasks, Task((-priorities.get(turn, query.priority or 0), self._count), order, turn, game))
+
+    def _act(self, values: dict[str, Any]) -> None:
+        action = read(values, Action)
+        name, said = action.action, dict(values)
+        if name == "terminate" and action.terminate_id is None:
+            raise BadQuery("terminateId", "it is missing: which query is to be terminated?")
+        for key, about in unknown(values, Action):
+            self._say({"warning": f"{about}: this field is not known", "field": key, "id": action.id})
+        if name == "query_version":
+            said |= {"version": f"gocnn {__version__}", "git_hash": "<omitted>"}
+        elif name == "query_models":
+            model = self.player.evaluator.name
+            said["models"] = [
+                {"name": model, "internalName": model, "maxBatchSize": 1, "usesHumanSLProfile": False, "usingFP16": "false", "version": 0}
+            ]
+        elif name == "clear_cache":
+            self.player.new_game()
+        else:
+            self._terminate(None if name == "terminate_all" else action.terminate_id, action.turn_numbers)
+        self._say(_finite(said))
+
+    def _terminate(self, query: str | None, turns: list[int] | None) -> None:
+        """End the analyses of a query (None: of all), only those of these turns if any are given."""
+
+        def meant(task: Task) -> bool:
+            return query in (None, task.order.id) and (turns is None or task.turn in turns)
+
+        for task in filter(meant, self._working):
+            task.stopped = True
+        for task in sorted(filter(meant, self._tasks)):
+            self._say({"id": task.order.id, "turnNumber": task.turn, "isDuringSearch": False, "noResults": True})
+        self._tasks = [task for task in self._tasks if not meant(task)]
+        heapq.heapify(self._tasks)
 
     def _work(self, task: Task) -> None:
         """Analyse one position: until its visits or its time are used up, or it is terminated."""
-        query, game = task.query, task.game
-        self._dropped.clear()
+        order, game = task.order, task.game
+        self._working.append(task)
         colour = game.board.to_play
-        settings: dict[str, Any] = query.get("overrideSettings", {})
-        visits = min(max(int(_number(query.get("maxVisits"), MOST_VISITS)), 1), 10**7)
-        end = time.monotonic() + _number(settings.get("maxTime"), 1e9)
-        every = _number(query.get("reportDuringSearchEvery"), 1e9)
-        analysis = Analysis(self.player, game, colour, _kept(query, colour), MOST_MOVES)
-        report = time.monotonic() + every
-        while analysis.candidates and analysis.visits < visits and time.monotonic() < end and not {"", query["id"]} & self._dropped:
+        analysis = Analysis(self.player, game, colour, order.keep(colour), wishes=order.wishes)
+        begun = time.monotonic()
+        end, report = begun + order.settings.max_time, begun + order.first
+        while not (task.stopped or analysis.exhausted or analysis.visits >= order.visits):
             while not self._ended and self.lines.waiting():
                 self._take(self.lines.next())
-            analysis.advance(0.02, lambda: self.lines.waiting() and not self._ended, visits)
+            if task.stopped or (analysis.visits and time.monotonic() >= end):
+                break
+            if self._tasks and self._first(task):
+                paused = time.monotonic()
+                self._work(heapq.heappop(self._tasks))
+                end += time.monotonic() - paused
+                continue
+            analysis.advance(SLICE, lambda: self.lines.waiting() and not self._ended, order.visits)
             if time.monotonic() >= report:
-                self._say(self._answer(task, analysis, settings, True))
-                report = time.monotonic() + every
-        self._say(self._answer(task, analysis, settings, False))
+                self._say(answer(order, task.turn, analysis, True))
+                report = time.monotonic() + order.every
+        self._working.remove(task)
+        self._say(answer(order, task.turn, analysis, False))
 
-    def _answer(self, task: Task, analysis: Analysis, settings: dict[str, Any], partial: bool) -> dict[str, Any]:
-        query, colour = task.query, analysis.colour
-        asked = str(settings.get("reportAnalysisWinratesAs", "BLACK")).upper()
-        flip = (asked == "BLACK" and colour == WHITE) or (asked == "WHITE" and colour == BLACK)
-        sign = -1 if (asked == "WHITE" or (asked == "SIDETOMOVE" and colour == WHITE)) else 1
-        infos, outlooks = analysis.moves(), analysis.outlooks()
-        answer: dict[str, Any] = {"id": query["id"], "isDuringSearch": partial, "turnNumber": task.turn,
-                                  "moveInfos": [_info(info, order, flip) for order, info in enumerate(infos)]}  # fmt: skip
-        wanted = {name: query.get(name) is True for name in SWITCHES}
-        if wanted["includeMovesOwnership"]:
-            for values, outlook in zip(answer["moveInfos"], outlooks, strict=True):
-                values["ownership"] = _ownership(outlook, sign)
-        if infos:
-            best = answer["moveInfos"][0]
-            root = {key: best[key] for key in ("winrate", "scoreLead", "scoreSelfplay", "scoreStdev", "utility", "lcb")}
-            answer["rootInfo"] = root | {"visits": analysis.visits, "currentPlayer": "B" if colour == BLACK else "W"}
-            if wanted["includeOwnership"]:
-                answer["ownership"] = _ownership(outlooks[0], sign)
-        if wanted["includePolicy"]:
-            p = np.where(analysis.legal, analysis.probabilities, -1.0)
-            answer["policy"] = [round(float(v), 6) for v in (*from_the_top(p[:PASS]).ravel(), p[PASS])]
-        return answer
+    def _first(self, task: Task) -> bool:
+        """Whether the next position in the queue goes before one that is under way. Each further one of these asks for far fewer visits, so they are
+        few, and so are the positions that all their searches keep."""  # fmt: skip
+        return self._tasks[0].key[0] <= task.key[0] and self._tasks[0].order.visits * FAR_FEWER <= task.order.visits
 
 
-def _number(value: Any, default: float) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value == value else default
+def _priorities(query: Query) -> dict[int, int]:
+    """By turn, where they are given so. Raises BadQuery."""
+    if query.priorities is None:
+        return {}
+    if query.priority is not None:
+        raise BadQuery("priority", "give either priority or priorities")
+    if query.analyze_turns is None or len(query.priorities) != len(query.analyze_turns):
+        raise BadQuery("priorities", "there must be one for each of analyzeTurns")
+    return dict(zip(query.analyze_turns, query.priorities, strict=True))
 
 
-def _ownership(outlook: Outlook, sign: int) -> list[float]:
-    return [round(float(v), 4) for v in from_the_top(sign * outlook.owner).ravel()]
-
-
-def _info(info: MoveInfo, order: int, flip: bool) -> dict[str, Any]:
-    """One move, seen from the side to move, or from the other if `flip`."""
-    winrate, lead, lcb = (1 - info.winrate, -info.lead, 1 - info.lcb) if flip else (info.winrate, info.lead, info.lcb)
-    return {
-        "move": to_gtp(info.index), "order": order, "visits": info.visits, "winrate": winrate, "lcb": lcb, "prior": info.prior,
-        "utility": 2 * winrate - 1, "utilityLcb": 2 * lcb - 1, "scoreLead": lead, "scoreMean": lead, "scoreSelfplay": lead, "scoreStdev": info.spread,
-        "pv": [to_gtp(index) for index in info.variation],
-    }  # fmt: skip
+def _finite(values: Any) -> Any:
+    """What can be written as JSON of values that came as JSON: a number beyond its range, which Python reads as infinite, becomes null."""
+    if isinstance(values, dict):
+        return {key: _finite(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [_finite(value) for value in values]
+    return None if isinstance(values, float) and not abs(values) < float("inf") else values

@@ -6,13 +6,14 @@ by value plus prior, asks the network about one new position, and carries its an
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
-from gocnn.board.coords import PASS
+from gocnn.board.coords import MOVES, PASS
 from gocnn.play.outlook import useful
 from gocnn.policy.suggestion import Evaluator, Floats, foresee
 
@@ -24,51 +25,74 @@ LEAST_PRIOR = 1e-9
 UNSEEN = 0.15
 """How much worse than its parent a move is taken to be before it has been tried (a probability to win), scaled as the tried ones have more prior."""
 
+_NO_VISITS, _NO_WINS = np.zeros(MOVES, np.int32), np.zeros(MOVES)
+"""What all nodes share whose moves have not been visited yet: most of them, and so half of the memory."""
 
-@dataclass
+Until = Mapping[int, npt.NDArray[np.int64]]
+"""For a colour, int64 `(362,)`: the ply of a search, counted from 0, from which it may choose each move."""
+
+
+@dataclass(slots=True)
 class Node:
     """A position: the probability that its side to play wins, and for each move its prior, visits, and sum of the mover's probabilities to win."""
 
     win: float
-    moves: npt.NDArray[np.int64]
+    moves: npt.NDArray[np.int16]
     prior: npt.NDArray[np.float64]
-    visits: npt.NDArray[np.int64] = field(init=False)
+    visits: npt.NDArray[np.int32] = field(init=False)
     wins: npt.NDArray[np.float64] = field(init=False)
     children: dict[int, "Node"] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.visits, self.wins = np.zeros(len(self.moves), np.int64), np.zeros(len(self.moves))
+        self.visits, self.wins = _NO_VISITS[: len(self.moves)], _NO_WINS[: len(self.moves)]
 
-    def choose(self) -> int:
-        """Which move to visit next, a place in `moves`."""
+    def count(self, place: int, visits: int, wins: float) -> None:
+        """Add to what was seen of a move, a place in `moves`."""
+        if self.visits.base is not None:
+            self.visits, self.wins = self.visits.copy(), self.wins.copy()
+        self.visits[place] += visits
+        self.wins[place] += wins
+
+    def choose(self, reduction: float = UNSEEN) -> int:
+        """Which move to visit next, a place in `moves`. reduction: see `UNSEEN`."""
         tried = self.visits > 0
-        unseen = self.win - UNSEEN * float(self.prior[tried].sum()) ** 0.5
+        unseen = self.win - reduction * float(self.prior[tried].sum()) ** 0.5
         value = np.where(tried, self.wins / np.maximum(self.visits, 1), unseen)
         total = int(self.visits.sum())
         return int((value + EXPLORATION * self.prior * (total + 1) ** 0.5 / (1 + self.visits)).argmax())
 
     def only(self, keep: npt.NDArray[np.bool_]) -> "Node":
         """This node with the moves of `keep`, bool `(362,)`, alone; those of them that it did not have get the least prior there is."""
-        moves = np.flatnonzero(keep)
+        moves = np.flatnonzero(keep).astype(np.int16)
         mine = {int(index): place for place, index in enumerate(self.moves)}
         places = [mine.get(int(index)) for index in moves]
         prior = np.array([LEAST_PRIOR if place is None else self.prior[place] for place in places])
         node = Node(self.win, moves, prior / prior.sum())
         for new, old in enumerate(places):
             if old is not None:
-                node.visits[new], node.wins[new] = self.visits[old], self.wins[old]
+                node.count(new, int(self.visits[old]), float(self.wins[old]))
                 if old in self.children:
                     node.children[new] = self.children[old]
         return node
 
 
 class Search:
-    """A search from one position, which must stay as it is. `keep`: bool `(362,)`, the moves to choose among; `komi` decides games that end in it."""
+    """A search from one position, which must stay as it is. `keep`: bool `(362,)`, the moves to choose among; `komi` decides games that end in it.
 
-    def __init__(self, evaluator: Evaluator, board: Board, komi: float, keep: npt.NDArray[np.bool_], known: int = 0, symmetries: int = 1) -> None:
+    said: what `foresee` says of the position, if it was asked already. power: the prior of the position's own moves is raised to it; below 1 the
+    search is wider. reduction: `UNSEEN` for those moves. until: what each side may not choose yet in the first plies.
+    """
+
+    def __init__(self, evaluator: Evaluator, board: Board, komi: float, keep: npt.NDArray[np.bool_], known: int = 0, symmetries: int = 1, *,
+                 said: tuple[Floats, float] | None = None, power: float = 1.0, reduction: float = UNSEEN,
+                 until: Until | None = None) -> None:  # fmt: skip
         assert evaluator.foresees
         self.evaluator, self.board, self.komi, self.known = evaluator, board, komi, known
-        self.root = _node(*foresee(evaluator, board, known, symmetries), keep)
+        self.reduction, self.until = reduction, until or {}
+        prior, win = said or foresee(evaluator, board, known, symmetries)
+        self.root = _node(prior, win, keep)
+        if power != 1.0:
+            self.root.prior = self.root.prior**power / (self.root.prior**power).sum()
 
     def follow(self, board: Board, komi: float, keep: npt.NDArray[np.bool_]) -> bool:
         """Go on to a position that moves from here have led to, keeping what was seen of it; False, and nothing has changed, if it is no such
@@ -96,9 +120,10 @@ class Search:
             self._visit()
 
     def _visit(self) -> None:
-        board, node, path = self.board.copy(), self.root, []
+        board, node = self.board.copy(), self.root
+        path: list[tuple[Node, int]] = []
         while True:
-            place = node.choose()
+            place = node.choose(UNSEEN if path else self.reduction)
             board.play(int(node.moves[place]))
             path.append((node, place))
             child = node.children.get(place)
@@ -110,17 +135,18 @@ class Search:
         win = child.win
         for parent, place in reversed(path):
             win = 1 - win
-            parent.visits[place] += 1
-            parent.wins[place] += win
+            parent.count(place, 1, win)
 
     def _look(self, board: Board) -> Node:
         """A new node. A game that two passes have ended is decided by area, as it stands, and goes nowhere."""
         if [index for index, _ in board.moves[-2:]] == [PASS, PASS]:
             margin = board.score(self.komi)
             won = margin > 0 if board.to_play == BLACK else margin < 0
-            return Node(float(won), np.zeros(0, np.int64), np.zeros(0))
+            return Node(float(won), np.zeros(0, np.int16), np.zeros(0))
         prior, win = foresee(self.evaluator, board, self.known)
         keep = useful(board, board.to_play)
+        if board.to_play in self.until:
+            keep &= self.until[board.to_play] <= len(board.moves) - len(self.board.moves)
         keep[PASS] = not keep[:PASS].any()
         return _node(prior, win, keep)
 
@@ -129,16 +155,22 @@ class Search:
         """Visits so far."""
         return int(self.root.visits.sum())
 
-    def told(self, index: int) -> tuple[int, float, list[int]]:
+    @property
+    def win(self) -> float:
+        """The probability that the side to play wins: the mean of the network's own judgement and of what all visits came to."""
+        return (self.root.win + float(self.root.wins.sum())) / (1 + self.count)
+
+    def told(self, index: int, longest: int = MOVES) -> tuple[int, float, list[tuple[int, int]]]:
         """Of one move at the root: its visits, its mover's probability to win (the position's own before it has been visited), and the line of most
-        visits from it."""  # fmt: skip
+        visits that begins with it, moves with their visits, cut to `longest`; the last may be one that the network expects and nobody
+        visited."""  # fmt: skip
         place = int(np.flatnonzero(self.root.moves == index)[0])
         visits = int(self.root.visits[place])
         win = float(self.root.wins[place]) / visits if visits else self.root.win
-        line, node = [index], self.root.children.get(place)
-        while node is not None and node.visits.any():
-            place = int(node.visits.argmax())
-            line.append(int(node.moves[place]))
+        line, node = [(index, visits)], self.root.children.get(place)
+        while node is not None and len(node.moves) and len(line) < longest:
+            place = int((node.visits if node.children else node.prior).argmax())
+            line.append((int(node.moves[place]), int(node.visits[place])))
             node = node.children.get(place)
         return visits, win, line
 
@@ -151,6 +183,6 @@ class Search:
 
 
 def _node(prior: Floats, win: float, keep: npt.NDArray[np.bool_]) -> Node:
-    moves = np.flatnonzero(keep)
+    moves = np.flatnonzero(keep).astype(np.int16)
     weights = np.maximum(prior[moves].astype(np.float64), LEAST_PRIOR)
     return Node(win, moves, weights / weights.sum())

@@ -7,7 +7,8 @@ from typing import Any
 
 from gocnn.board import BLACK
 from gocnn.board.coords import to_gtp
-from gocnn.play.analysis import Analysis, Request, from_the_top, kata_row, parse
+from gocnn.play.analysis import Request, from_the_top, kata_row, parse
+from gocnn.play.candidates import Analysis
 from gocnn.play.engine import Engine, colour_of, one
 from gocnn.play.gtp import Handler
 

@@ -14,6 +14,7 @@ from gocnn.policy import KIND
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.suggestion import Floats
 from gocnn.training import modelfile
+from gocnn.training.devices import layout
 
 PART = 64
 """Positions that go through the network at once on a CPU: what lies between two layers stays in its caches (twice as fast as 512)."""
@@ -64,7 +65,7 @@ class Policy:
         return logits.numpy(), value.sigmoid().numpy()
 
     def _run(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        result = self.network(planes.to(self.device).to(torch.float32, memory_format=torch.channels_last))
+        result = self.network(planes.to(self.device).to(torch.float32, memory_format=layout(self.device)))
         logits, value = result if isinstance(result, tuple) else (result, torch.full((len(planes),), torch.nan))
         return logits.float().cpu(), value.float().cpu()
 

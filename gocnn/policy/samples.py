@@ -103,7 +103,7 @@ def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt
             begin(words, start[game], setup[game], state)
         first = start[game] + setup[game]
         while ply < plies[i]:
-            w = words[first + ply]
+            w = int(words[first + ply])
             if w & 511 == PASS:
                 state[rules.META, rules.KO] = rules.NO_KO
             else:  # the size is a constant here, which spares the divisions of play_index
@@ -114,7 +114,7 @@ def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt
             continue
         for k in range(planes.HISTORY):
             recent[k] = words[first + ply - 1 - k] & 511 if ply > k else planes.NO_MOVE
-        w = words[first + ply]
+        w = int(words[first + ply])
         permutation = permutations[symmetries[i]]
         planes.fill(state, 2 if w & WHITE_BIT else 1, recent, known[i], at, permutation, libs, scratch, out[slot])
         winner = (1 if known[i] & BLACK_WON else 0) + (2 if known[i] & WHITE_WON else 0)

@@ -7,6 +7,7 @@ from torch.nn import functional
 from gocnn.board.planes import NO_MOVE
 from gocnn.policy.samples import UNDECIDED
 from gocnn.training import Batch
+from gocnn.training.devices import layout
 
 VALUE_WEIGHT = 0.5
 """How much foreseeing the winner counts in the loss, beside the next move's 1."""
@@ -32,7 +33,7 @@ class PolicyTask:
     def outputs(self, model: nn.Module, planes: Tensor) -> tuple[Tensor, Tensor | None]:
         """The model's logits, float32 `(N, 362)`, or `(N, 1 + F, 362)` from a network in training mode that learns F later moves; and those of
         winning, float32 `(N,)`, if it has them."""  # fmt: skip
-        result = model(planes.to(dtype=torch.float32, memory_format=torch.channels_last))
+        result = model(planes.to(dtype=torch.float32, memory_format=layout(planes.device)))
         return (result[0].float(), result[1].float()) if isinstance(result, tuple) else (result.float(), None)
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -56,15 +56,15 @@ class Wishes:
             raise UserError(f"run.json does not describe a go-train run of this version ({error}); start a new run in another folder") from error
 
 
-def resumed(out: Path, games: tuple[str, ...], budget: dict[str, Any]) -> Wishes:
-    """The wishes of the run in `out`, with other places of the games and another budget if given. Raises UserError."""
+def resumed(out: Path, games: tuple[str, ...], valid: tuple[str, ...], changes: dict[str, Any]) -> Wishes:
+    """The wishes of the run in `out`, with other places of the games and other settings (see `TrainConfig.changed`) if given. Raises UserError."""
     wishes = Wishes.from_json(RunFolder.read_wishes(out, KIND))
-    return replace(wishes, games=games or wishes.games, train=wishes.train.with_budget(budget))
+    return replace(wishes, games=games or wishes.games, valid=valid or wishes.valid, train=wishes.train.changed(changes))
 
 
 def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None = None, max_unpacked: int | None = None,
-          quiet: bool = False, say: Any = print) -> Outcome:  # fmt: skip
-    """Train as wished into the folder `out`. Raises UserError for whatever a person can mend."""
+          quiet: bool = False, say: Any = print, options: dict[str, Any] | None = None) -> Outcome:  # fmt: skip
+    """Train as wished into the folder `out`; `options` are written into run.json. Raises UserError for whatever a person can mend."""
     processes, place = join(device)
     try:
         began = time.perf_counter()
@@ -78,9 +78,11 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
         torch.manual_seed(wishes.train.seed)
         model = PolicyNetwork(wishes.network)
         begun = RunFolder.read_description(out).get("begun") if resume else _begin(model, wishes.begin)
-        description = {"kind": KIND, "wishes": wishes.to_json(), "data": training.fingerprint(), "begun": begun}
+        description = {"kind": KIND, "wishes": wishes.to_json(), "data": training.fingerprint(), "valid": held.fingerprint(), "begun": begun}
         if resume:
-            _same_data(out, training)
+            _same_data(out, training, held)
+        else:
+            description["options"] = options
         run = open_run(out, resume, description, processes.first)
         if processes.first and not quiet:
             if report is not None:
@@ -129,13 +131,19 @@ def _with_more_planes(stem: torch.Tensor, shown: Sequence[str], groups: Sequence
     return result
 
 
-def _same_data(out: Path, training: data.Chosen) -> None:
-    before = RunFolder.read_description(out).get("data")
-    if before != training.fingerprint():
-        raise UserError(f"the training games are not those that the run in {out} began with; give the same games, or start a new run")
+def _same_data(out: Path, training: data.Chosen, held: data.Chosen) -> None:
+    before = RunFolder.read_description(out)
+    for part, name, games in (("training", "data", training), ("validation", "valid", held)):
+        if before.get(name, games.fingerprint()) != games.fingerprint():
+            raise UserError(f"the {part} games are not those that the run in {out} began with; give the same games, or start a new run")
 
 
 def validation_batches(games: Games, groups: Sequence[str], count: int, seed: int = 0) -> list[Batch]:
-    """The same `count` positions each time, in batches: planes, moves and outcomes, as `gocnn.policy.samples.positions` gives them."""
+    """The same `count` positions each time, in batches: planes, moves and outcomes, as `gocnn.policy.samples.positions` gives them.
+
+    Raises UserError if there is no position.
+    """
+    if not games.positions:
+        raise UserError("no position to validate on: the validation games have no moves; give others with --valid")
     arrays = [torch.from_numpy(a) for a in positions(games, groups, *choose_positions(games, count, seed))]
     return [tuple(part) for part in zip(*(torch.split(a, VALIDATION_BATCH) for a in arrays), strict=True)]

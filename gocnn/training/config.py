@@ -17,7 +17,8 @@ class TrainConfig:
     rate rises. ema is the decay of the averaged weights, 0 for none. patience ends a run after so many validations without a better one (0:
     never). validations are spread evenly over the budget. rate_factors multiply the learning rate of the parameters whose name begins with a
     prefix (the longest that fits): discriminative rates, as fine-tuning wants. sync_norms: whether several processes normalise over the batch of
-    all of them, as one process would, or each over its own part, which spares two exchanges a normalisation.
+    all of them, as one process would, or each over its own part, which spares two exchanges a normalisation. deterministic: nothing is decided by
+    a stopwatch, and on CUDA only operations that give the same bits each time are used.
     """
 
     steps: int | None = None
@@ -45,6 +46,7 @@ class TrainConfig:
     report_seconds: float = 15.0
     feeders: int = 1
     rate_factors: tuple[tuple[str, float], ...] = ()
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate_factors", tuple((str(prefix), float(factor)) for prefix, factor in self.rate_factors))
@@ -53,8 +55,15 @@ class TrainConfig:
             raise ValueError("give exactly one budget above zero: steps, epochs or minutes")
         if self.batch < 1 or self.accumulate < 1 or self.batch % self.accumulate:
             raise ValueError("the batch must be a multiple of the accumulation steps")
+        if self.deterministic and self.minutes is not None:
+            raise ValueError("how far a run comes in --minutes depends on the machine: give --deterministic a budget in --steps or --epochs")
 
-    def with_budget(self, budget: dict[str, Any]) -> "TrainConfig":
-        """The same with another budget, if one of steps, epochs and minutes is given (not None)."""
-        given = {key: value for key, value in budget.items() if value is not None}
-        return replace(self, **({"steps": None, "epochs": None, "minutes": None} | given)) if given else self
+    def budget(self) -> dict[str, float | None]:
+        """The budget: steps, epochs and minutes, all but one of them None."""
+        return {"steps": self.steps, "epochs": self.epochs, "minutes": self.minutes}
+
+    def changed(self, changes: dict[str, Any]) -> "TrainConfig":
+        """The same with other settings, where they are not None; one of steps, epochs and minutes replaces the budget. Raises ValueError."""
+        given = {key: value for key, value in changes.items() if value is not None}
+        without: dict[str, Any] = dict.fromkeys(self.budget()) if given.keys() & self.budget().keys() else {}
+        return replace(self, **(without | given)) if given else self

@@ -11,6 +11,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from gocnn.errors import UserError
+from gocnn.training.devices import resolve
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,19 @@ class Processes:
 
 
 def join(device: str) -> tuple[Processes, torch.device]:
-    """Join the processes that torchrun started (or be the only one), and choose this one's device: `auto`, `cpu`, `cuda` or `cuda:N`.
+    """Join the processes that torchrun started (or be the only one), and choose this one's device: see `gocnn.training.devices.resolve`.
 
-    Raises UserError if CUDA is asked for where there is none.
+    Of several processes on CUDA each has a device of its own. Raises UserError if there is no such device.
     """
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError(f"--device {device}: this machine has no CUDA device that torch can use; leave the option out to train on the CPU")
-    use_cuda = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    chosen = resolve(device)
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
-        return Processes(), torch.device(device if device.startswith("cuda:") else ("cuda:0" if use_cuda else "cpu"))
-    chosen = torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if use_cuda else "cpu")
+        return Processes(), chosen
+    if chosen.type == "mps":
+        raise UserError("--device mps: several processes cannot share Apple's GPU; start one, without torchrun")
+    use_cuda = chosen.type == "cuda"
+    if use_cuda:
+        chosen = resolve(f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
     if use_cuda:
         torch.cuda.set_device(chosen)
     if not dist.is_initialized():

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from gocnn.errors import UserError
 from gocnn.files import write_bytes
+from gocnn.training.devices import layout
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -165,7 +166,7 @@ def load_network(path: str | Path, kind: str, build: Callable[[dict[str, Any]], 
         # What a configuration says may be anything.
         raise UserError(f"{file.path} does not fit this version of the program ({_first_line(error)}); train it again or update") from error
     place = torch.device(device)
-    network.to(place, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    network.to(place, memory_format=layout(place)).eval()  # type: ignore[call-overload]
     return network, file, place
 
 

@@ -7,16 +7,17 @@ import torch
 from torch import nn
 
 
-def choose(device: torch.device, wanted: str = "auto") -> Literal["fp32", "bf16"]:
+def choose(device: torch.device, wanted: str = "auto", by_capability: bool = False) -> Literal["fp32", "bf16"]:
     """`fp32` or `bf16` for autocast. On CUDA bf16 where the chip has it; on a CPU bf16 only where it has bf16 instructions and convolutions
-    then really train faster (without the instructions they are 10 to 40 times slower, so that is not even tried)."""  # fmt: skip
+    then really train faster (without the instructions they are 10 to 40 times slower, so that is not even tried). `by_capability`: no stopwatch,
+    whose word may change from one run to the next; the instructions alone decide."""  # fmt: skip
     if wanted in ("fp32", "bf16"):
         return "bf16" if wanted == "bf16" else "fp32"
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type != "cpu" or not _cpu_has_bf16():
         return "fp32"
-    return "bf16" if _seconds(True) < _seconds(False) else "fp32"
+    return "bf16" if by_capability or _seconds(True) < _seconds(False) else "fp32"
 
 
 def _cpu_has_bf16() -> bool:

@@ -1,12 +1,13 @@
 """A run's folder: what is in it, and how it survives being killed.
 
-    run.json            what was asked: configuration, network, data
-    checkpoint.pt       everything needed to go on: weights, optimisers, average, random states, step, time
+    checkpoint.pt       everything needed to go on: weights, optimisers, average, step, time; the first, of step 0, before anything else
+    run.json            what was asked: configuration, network, data; and what was chosen: precision, threads
     metrics.jsonl       one JSON line a report
     best.safetensors    the best model by validation      last.safetensors    the latest one
     curves.png          drawn at the end
 
 Every file is written beside its target and renamed over it; metrics.jsonl grows line by line and is cut back to the checkpoint's step on resume.
+A folder holds a run from the moment that it has a run.json.
 """
 
 import io
@@ -19,8 +20,10 @@ from filelock import FileLock, Timeout
 
 from gocnn.errors import UserError
 from gocnn.files import write_bytes, write_text
+from gocnn.training import modelfile
 
-CHECKPOINT = "checkpoint.pt"
+DESCRIPTION, CHECKPOINT, METRICS = "run.json", "checkpoint.pt", "metrics.jsonl"
+FILES = (DESCRIPTION, CHECKPOINT, METRICS, modelfile.BEST, modelfile.LAST, "curves.png")
 
 
 class RunFolder:
@@ -34,7 +37,7 @@ class RunFolder:
         self.path = path
         self.description = description
         self._lock: FileLock | None = None
-        occupied = path.is_dir() and any((path / name).exists() for name in ("run.json", CHECKPOINT))
+        occupied = (path / DESCRIPTION).exists()
         if occupied and not resume:
             raise UserError(f"{path} already holds a run; add --resume to go on with it, or choose another folder with --out")
         if path.exists() and not path.is_dir():
@@ -51,16 +54,34 @@ class RunFolder:
             raise UserError(f"{path} is where files cannot be locked; choose another place with --out") from error
         except OSError as error:
             raise UserError(f"cannot make the run folder {path}: {error.strerror}; choose another place with --out") from error
+        if not occupied and (path / CHECKPOINT).exists() and self.load_checkpoint()["step"] > 0:
+            self.close()
+            raise UserError(f"{path} holds the checkpoint of a run without its {DESCRIPTION}; choose another folder with --out")
+        for name in FILES:  # what a kill has left half-written
+            for part in path.glob(f".{name}.*.tmp"):
+                part.unlink(missing_ok=True)
 
-    def begin(self) -> None:
-        """Write run.json of a new run."""
-        write_text(self.path / "run.json", json.dumps(self.description, indent=1) + "\n")
+    def begin(self, facts: dict[str, Any]) -> None:
+        """Write run.json of a new run: its description, and what the trainer has chosen."""
+        self._describe(self.description | facts)
+
+    def go_on(self, facts: dict[str, Any], step: int) -> None:
+        """Go on from the checkpoint of `step`: later reports are dropped, and run.json says what is asked of the run now."""
+        self.cut_reports(step)
+        before = self.read_description(self.path)
+        if before | self.description | facts != before:
+            self._describe(before | self.description | facts)
+
+    def _describe(self, description: dict[str, Any]) -> None:
+        write_text(self.path / DESCRIPTION, json.dumps(description, indent=1) + "\n")
 
     @staticmethod
     def read_description(path: Path) -> dict[str, Any]:
         """run.json of an earlier run. Raises UserError."""
         try:
-            value: dict[str, Any] = json.loads((path / "run.json").read_text(encoding="utf-8"))
+            value = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+            if not isinstance(value, dict):
+                raise ValueError("not a description")
             return value
         except (OSError, ValueError) as error:
             raise UserError(f"{path} holds no run to resume; leave out --resume to start one") from error
@@ -71,7 +92,9 @@ class RunFolder:
         description = RunFolder.read_description(path)
         if description.get("kind") != kind:
             raise UserError(f"{path} holds a run of the kind {description.get('kind')}, not {kind}; choose another folder with --out")
-        wishes: dict[str, Any] = description["wishes"]
+        wishes = description.get("wishes")
+        if not isinstance(wishes, dict):
+            raise UserError(f"{path / DESCRIPTION} does not say what was asked of the run; start a new run in another folder")
         return wishes
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
@@ -80,20 +103,22 @@ class RunFolder:
         torch.save(state, buffer)
         write_bytes(self.path / CHECKPOINT, buffer.getvalue())
 
-    def load_checkpoint(self) -> dict[str, Any] | None:
-        """The checkpoint, or None if the run was ended before its first. Raises UserError if it is damaged."""
+    def load_checkpoint(self) -> dict[str, Any]:
+        """The checkpoint. Raises UserError if there is none, or if it is damaged."""
         target = self.path / CHECKPOINT
         if not target.exists():
-            return None
+            raise UserError(f"{self.path} has no {CHECKPOINT} to go on from; start a new run in another folder with --out")
         try:
             state: dict[str, Any] = torch.load(target, map_location="cpu", weights_only=True)
+            if "step" not in state:
+                raise ValueError("not a checkpoint of a run")
             return state
         except Exception as error:
             raise UserError(f"{target} is damaged; start again in another folder ({self.path}/best.safetensors is still usable)") from error
 
     def report(self, line: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8", newline="\n") as stream:
+        with (self.path / METRICS).open("a", encoding="utf-8", newline="\n") as stream:
             stream.write(json.dumps(line) + "\n")
 
     def reports(self) -> list[dict[str, Any]]:
@@ -102,9 +127,9 @@ class RunFolder:
 
     def cut_reports(self, step: int) -> None:
         """Drop reports later than `step`: the run is about to make them again."""
-        if (self.path / "metrics.jsonl").exists():
+        if (self.path / METRICS).exists():
             kept = [line for line in self.reports() if line["step"] <= step]
-            write_text(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
+            write_text(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
 
     def close(self) -> None:
         """Let others train into the folder."""
@@ -118,7 +143,7 @@ class _Follower(RunFolder):
     def __init__(self, path: Path, description: dict[str, Any]) -> None:
         self.path, self.description, self._lock = path, description, None
 
-    def cut_reports(self, step: int) -> None:
+    def go_on(self, facts: dict[str, Any], step: int) -> None:
         """The first process does this."""
 
 
@@ -130,7 +155,7 @@ def open_run(path: Path, resume: bool, description: dict[str, Any], first: bool)
 def read_reports(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a run's metrics.jsonl; none if there is no such file."""
     lines: list[dict[str, Any]] = []
-    target = path / "metrics.jsonl"
+    target = path / METRICS
     for text in target.read_text(encoding="utf-8", errors="replace").splitlines() if target.exists() else []:
         try:
             lines.append(json.loads(text))

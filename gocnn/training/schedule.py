@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 
 from gocnn.training.config import TrainConfig
 
@@ -21,21 +22,22 @@ def factor(config: TrainConfig, progress: float) -> float:
 class Budget:
     """How far a run is. Time counts from `start` on, plus what earlier parts of the run took."""
 
-    def __init__(self, config: TrainConfig, batches_per_epoch: int) -> None:
+    def __init__(self, config: TrainConfig, batches_per_epoch: int, clock: Callable[[], float] = time.perf_counter) -> None:
         self.total_steps = config.steps
         if config.epochs is not None:
             self.total_steps = max(1, round(config.epochs * batches_per_epoch))
         self.seconds = None if config.minutes is None else config.minutes * 60
         self.before = 0.0
-        self._began = time.perf_counter()
+        self._clock = clock
+        self._began = clock()
 
     def start(self, before: float) -> None:
         """Begin to count, after `before` seconds in earlier parts."""
-        self.before, self._began = before, time.perf_counter()
+        self.before, self._began = before, self._clock()
 
     def elapsed(self) -> float:
         """Seconds of the whole run so far."""
-        return self.before + time.perf_counter() - self._began
+        return self.before + self._clock() - self._began
 
     def progress(self, step: int) -> float:
         """From 0 at the beginning to 1 when the budget is spent, after `step` steps."""

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gocnn import __version__
 from gocnn.errors import UserError
-from gocnn.training import distributed, modelfile, optim, schedule
+from gocnn.training import checks, devices, distributed, modelfile, optim, repeatable, schedule
 from gocnn.training.batches import Batch, BatchSource, Feeder
 from gocnn.training.config import TrainConfig
 from gocnn.training.curves import draw
@@ -56,23 +56,27 @@ class Trainer:
     """Trains `model` on `source`, judging it on `valid` (the same batches each time), into the folder `run`.
 
     The network that is judged and saved is the average of the weights (`config.ema`), if there is one. After `fit` the model files and the
-    checkpoint are in the folder. On a CPU, a run whose budget is in steps or epochs ends with the same bits however often it was killed.
+    checkpoint are in the folder. On a CPU, a run whose budget is in steps or epochs ends with the same bits however often it was killed, from its
+    first second on: what it begins with is a checkpoint, of step 0, before run.json says that there is a run.
     """
 
     def __init__(self, model: nn.Module, task: Task, source: BatchSource, valid: Iterable[Batch], config: TrainConfig, run: RunFolder,
-                 identity: Identity, device: torch.device, processes: distributed.Processes | None = None, quiet: bool = False) -> None:  # fmt: skip
+                 identity: Identity, device: torch.device, processes: distributed.Processes | None = None, quiet: bool = False,
+                 clock: Callable[[], float] = time.perf_counter) -> None:  # fmt: skip
         self.task, self.source, self.valid, self.config, self.run = task, source, valid, config, run
         self.identity, self.device, self.processes = identity, device, processes or distributed.Processes()
         self.quiet = quiet or not self.processes.first
-        self.layout = torch.channels_last if config.channels_last else torch.contiguous_format
+        self.layout = devices.layout(device) if config.channels_last else torch.contiguous_format
         self.model = model.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
         self.optimisers = optim.build(self.model, config)
         self.ema = Ema(self.model, config.ema) if config.ema else None
-        self.budget = schedule.Budget(config, max(1, source.batches_per_epoch // config.accumulate))
+        self.clock = clock
+        self.budget = schedule.Budget(config, max(1, source.batches_per_epoch // config.accumulate), clock)
         self.step = 0
         self.best: dict[str, float] = {}
         self.bad_validations = 0
         self.precision = ""
+        self._begun = False
         self._interrupted = False
         self._parallel: nn.parallel.DistributedDataParallel | None = None
         self._agreed: float | None = None
@@ -85,19 +89,18 @@ class Trainer:
             "elapsed": self.budget.elapsed(),
             "best": self.best,
             "bad_validations": self.bad_validations,
+            "budget": self.config.budget(),
             "precision": self.precision,
             "model": self.model.state_dict(),
-            "ema": self.ema.model.state_dict() if self.ema else None,
+            "ema": self.ema.model.state_dict() if self.ema and self.step else None,  # at first it equals the model
             "optimisers": [o.state_dict() for o in self.optimisers],
-            "rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
         try:
             self.model.load_state_dict(state["model"])
-            if self.ema and state["ema"]:
-                self.ema.model.load_state_dict(state["ema"])
+            if self.ema:
+                self.ema.model.load_state_dict(state["ema"] or state["model"])
             for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
                 optimiser.load_state_dict(saved)
         except (RuntimeError, ValueError, KeyError) as error:
@@ -105,11 +108,11 @@ class Trainer:
         self.step, self.best, self.bad_validations = state["step"], state["best"], state["bad_validations"]
         self.precision = state["precision"]
         self.budget.before = state["elapsed"]
-        torch.set_rng_state(state["rng"])
-        if self.device.type == "cuda" and state["cuda_rng"] is not None:
-            torch.cuda.set_rng_state(state["cuda_rng"], self.device)
+        if state.get("budget", self.config.budget()) != self.config.budget():
+            self.bad_validations = 0  # who gives another budget wants to go on, also after an early stop
 
     def _checkpoint(self) -> None:
+        checks.finite_weights(self.model, self.step, self.best)
         if self.processes.first:
             self.run.save_checkpoint(self._state())
 
@@ -122,8 +125,9 @@ class Trainer:
             "validation": figures,
             "program": __version__,
             "torch": torch.__version__,
-            "device": torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu",
+            "device": devices.title(self.device),
             "precision": self.precision,
+            "seed": self.config.seed,
         }
         tensors = (self.ema.model if self.ema else self.model).state_dict()
         modelfile.save(self.run.path / name, self.identity.kind, self.identity.config, provenance, tensors)
@@ -131,16 +135,60 @@ class Trainer:
     # --- the loop ----------------------------------------------------------------------------------------------------------------
 
     def fit(self, resume: bool = False) -> Outcome:
-        """Train until the budget is spent, early stopping, or an interrupt; returns how it went. Raises UserError if the disk is full."""
-        torch.manual_seed(self.config.seed)
-        state = self.run.load_checkpoint() if resume else None
-        if state is not None:
-            self._restore(state)
-            self.run.cut_reports(self.step)
-        elif self.processes.first:
-            self.run.begin()
+        """Train until the budget is spent, early stopping, or an interrupt; returns how it went.
+
+        Raises UserError if the disk is full, or if the loss is no longer a number; the last checkpoint and the best model are kept then.
+        """
+        with repeatable.deterministic(self.device, self.config.deterministic):
+            return self._fit(resume)
+
+    def begin(self) -> None:
+        """Write down what the run begins with: the checkpoint of step 0, then run.json. `fit` does it for a new run, if it was not done before.
+
+        Raises UserError if the disk is full, or if the network cannot learn from batches as small as these.
+        """
+        self._check_batch()
+        self._choose_precision()
+        if self.processes.first:
             self.run.cut_reports(-1)
-        self.precision = self.precision or choose(self.device, self.config.precision)
+            self._checkpoint()
+            self.run.begin({"precision": self.precision, "threads": torch.get_num_threads()})
+        self._begun = True
+
+    def _check_batch(self) -> None:
+        batch, parts, world = self.config.batch, self.config.accumulate, self.processes.world
+        if batch % (parts * world):
+            raise UserError(f"--batch {batch} cannot be shared by {world} processes in {parts} parts each; choose a multiple of {parts * world}")
+        if batch == parts * world and (world == 1 or not self.config.sync_norms):
+            arrays = self.source.batch(0)
+            sample = tuple(torch.as_tensor(a, device=self.device) for a in arrays)
+            checks.need_more_than_one(checks.single_values(self.model, lambda net: self.task.loss(net, sample)), batch, parts, world)
+
+    def _choose_precision(self) -> None:
+        """The run's precision, the same in all processes, said on the screen."""
+        if not self.precision:
+            chosen = choose(self.device, self.config.precision, self.config.deterministic)
+            self.precision = "bf16" if self.processes.agree(float(chosen == "bf16")) else "fp32"
+
+    def _fit(self, resume: bool) -> Outcome:
+        previous = _on_interrupt(self._interrupt)
+        try:
+            if resume:
+                self._restore(self.run.load_checkpoint())
+                self._choose_precision()
+                self.run.go_on({"precision": self.precision}, self.step)
+            elif not self._begun:
+                self.begin()
+            waited = self._train()
+        finally:
+            _restore_interrupt(previous)
+        if self.processes.first and not self._interrupted:
+            draw(self.run.reports(), self.run.path / "curves.png", self.task.metric)
+        seconds = self.budget.elapsed()
+        return Outcome(self.step, self.step * self.config.batch, self.best, seconds, waited / max(seconds, 1e-9), self._interrupted)
+
+    def _train(self) -> float:
+        """The loop with all that it needs; returns for how many seconds it waited for data."""
         self.budget.start(self.budget.before)
         net = distributed.wrap(self.model, self.processes, self.device, self.config.sync_norms)
         self._parallel = net if isinstance(net, nn.parallel.DistributedDataParallel) else None
@@ -148,17 +196,14 @@ class Trainer:
             net = torch.compile(net)  # type: ignore[assignment]
         feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
         progress = Progress("training", self.quiet)
-        previous = _on_interrupt(self._interrupt)
+        why = "" if self.config.precision == self.precision else ", as the run began" if self.step else ", chosen by this machine"
+        progress.say(f"precision {self.precision}{why}; seed {self.config.seed}")
         try:
             self._loop(net, feeder, progress)
         finally:
-            _restore_interrupt(previous)
             feeder.close()
             progress.close()
-        if self.processes.first and not self._interrupted:
-            draw(self.run.reports(), self.run.path / "curves.png", self.task.metric)
-        seconds = self.budget.elapsed()
-        return Outcome(self.step, self.step * self.config.batch, self.best, seconds, feeder.waited / max(seconds, 1e-9), self._interrupted)
+        return feeder.waited
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self._interrupted:
@@ -168,21 +213,22 @@ class Trainer:
     def _loop(self, net: nn.Module, feeder: Feeder, progress: Progress) -> None:
         config = self.config
         sums = torch.zeros(3, device=self.device)  # loss, right answers, samples since the last report
-        began = reported = saved = time.perf_counter()
+        began = reported = saved = self.clock()
         first = self.step
         done = self._progress()
         if done >= 1.0 and "samples" not in self.best:
             self._validate(progress)
-        while done < 1.0 and not self._interrupted:
+        while done < 1.0 and not self._interrupted and not self._stopped_early():
             rate_factor = schedule.factor(config, done)
             sums += self._step(net, feeder, rate_factor)
             before, done = done, self._progress()
-            now = time.perf_counter()
+            now = self.clock()
             due = int(done * config.validations) > int(before * config.validations) or done >= 1.0
             if self.step % SHOW_STEPS == 0 or due:
                 rate = (self.step - first) * config.batch / (now - began)
                 left = (1 - done) * self.budget.elapsed() / max(done, 1e-9)
                 loss, right, count = sums.tolist()
+                checks.finite(loss, self.step, self.best)
                 progress.show(done, self.step, {"loss": loss / max(count, 1), "accuracy": right / max(count, 1)}, rate, left)
                 if now - reported >= config.report_seconds or due:
                     self._report("train", {"loss": loss / count, "accuracy": right / count, "rate_factor": rate_factor,
@@ -190,14 +236,13 @@ class Trainer:
                     sums.zero_()
                     reported = now
             if due:
-                stop = self._validate(progress)
+                self._validate(progress)
                 self._checkpoint()
-                saved = time.perf_counter()
-                if self.processes.agree(float(stop)):
-                    break
+                saved = self.clock()
+                self.bad_validations = int(self.processes.agree(self.bad_validations))
             elif now - saved >= config.checkpoint_minutes * 60:
                 self._checkpoint()
-                saved = time.perf_counter()
+                saved = self.clock()
         if self._interrupted:
             self._checkpoint()
 
@@ -212,6 +257,7 @@ class Trainer:
     def _step(self, net: nn.Module, feeder: Feeder, rate_factor: float) -> Tensor:
         """One optimiser step; returns sums of loss, right answers and samples, on the device."""
         config = self.config
+        repeatable.seed(config.seed, self.step, self.processes.rank)
         net.train()
         result = torch.zeros(3, device=self.device)
         for optimiser in self.optimisers:
@@ -241,12 +287,16 @@ class Trainer:
             head = {"kind": kind, "step": self.step, "samples": self.step * self.config.batch, "seconds": round(self.budget.elapsed(), 2)}
             self.run.report(head | figures)
 
-    def _validate(self, progress: Progress) -> bool:
-        """Judge, report, save the latest and perhaps the best model; returns whether to stop early."""
+    def _stopped_early(self) -> bool:
+        return 0 < self.config.patience <= self.bad_validations
+
+    def _validate(self, progress: Progress) -> None:
+        """Judge, report, save the latest and perhaps the best model."""
         if not self.processes.first:
-            return False
+            return
         judged = self.ema.model if self.ema else self.model
-        figures = evaluate(judged, self.task, self.valid, self.device, self.precision, self.layout)
+        figures = evaluate(judged, self.task, self.valid, self.device, self.precision)
+        checks.finite(figures["loss"], self.step, self.best)
         self._report("valid", figures)
         self._save_model(modelfile.LAST, figures)
         metric = self.task.metric
@@ -257,21 +307,20 @@ class Trainer:
         self.bad_validations = 0 if better else self.bad_validations + 1
         text = ", ".join(f"{key} {value:.4f}" for key, value in figures.items())
         progress.say(f"step {self.step}: validation {text}{' (best)' if better else ''}")
-        return bool(self.config.patience) and self.bad_validations >= self.config.patience
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str,
-             layout: torch.memory_format = torch.channels_last) -> dict[str, float]:  # fmt: skip
+def evaluate(model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str) -> dict[str, float]:
     """The task's figures for a model over some batches. The model is left in evaluation mode."""
     model.eval()
+    exact = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
     sums: dict[str, Tensor] = {}
     for batch in batches:
         here = tuple(t.to(device, non_blocking=True) for t in batch)
         with autocast(device, precision):
             part = task.judge(model, here)
         for key, value in part.items():
-            sums[key] = sums.get(key, torch.zeros((), dtype=torch.float64, device=device)) + value.double()
+            sums[key] = sums.get(key, torch.zeros((), dtype=exact, device=device)) + value.to(device=device, dtype=exact)
     return task.summary({key: float(value) for key, value in sums.items()})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gocnn.commands.device_option import device_option
 from gocnn.commands.outputs import Picture
 
 
@@ -20,7 +21,7 @@ from gocnn.commands.outputs import Picture
 @click.option("--count", type=click.IntRange(1, 500), default=20, show_default=True, help="How many mistakes.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]")
-@click.option("--device", default="cpu", show_default=True)
+@device_option()
 def command(data: str, models: tuple[str, ...], part: str | None, tta: int, picture: Path | None, mistakes: Path | None, count: int, as_json: bool,
             cache: Path | None, device: str) -> None:  # fmt: skip
     """Measure MODEL on the labelled pictures of DATA: accuracy and top-3 with 95 % intervals, precision and recall of each class, confusion

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from gocnn.commands.device_option import device_option
 from gocnn.commands.outputs import Picture, keep_inputs
 
 
@@ -17,7 +18,7 @@ from gocnn.commands.outputs import Picture, keep_inputs
 @click.option("--maps", type=Picture(), help="Draw the feature maps of --layer.")
 @click.option("--layer", help="Whose feature maps.  [default: the first layer's]")
 @click.option("--most", type=click.IntRange(1), default=64, show_default=True, help="Feature maps drawn.")
-@click.option("--device", default="cpu", show_default=True)
+@device_option()
 def command(image: Path, model: str, wanted: str | None, picture: Path, filters_picture: Path | None, maps: Path | None, layer: str | None, most: int,
             device: str) -> None:  # fmt: skip
     """Show where MODEL looks in IMAGE, laid over the photograph; and on wish its first filters and the feature maps of a layer."""

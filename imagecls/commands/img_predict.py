@@ -1,6 +1,7 @@
 """img-predict: the classes of pictures."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import click
 
+from gocnn.commands.device_option import device_option
 from gocnn.commands.outputs import OutFile, keep_inputs
 
 
@@ -18,7 +20,7 @@ from gocnn.commands.outputs import OutFile, keep_inputs
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Classes shown of each picture.")
 @click.option("--csv", "table", type=OutFile(), help="Write the homework's submission: Id,Category, a row for each picture.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--device", default="cpu", show_default=True)
+@device_option()
 @click.option("--quiet", is_flag=True, help="No bar; with --csv, print nothing.")
 def command(
     images: tuple[str, ...], models: tuple[str, ...], tta: int, top: int, table: Path | None, as_json: bool, device: str, quiet: bool
@@ -66,12 +68,12 @@ def _photos(arguments: tuple[str, ...], say: Callable[[str], None]) -> list[Any]
     photos: list[Photo] = []
     for argument in arguments:
         path = Path(argument)
-        if path.is_dir() or is_archive(path):
+        if os.path.isdir(path) or (os.path.exists(path) and is_archive(path)):
             found = open_collection(path)
             photos += found.part(TEST) or found.part(WHOLE) + found.part(SPARE) or found.part(VALID, TRAIN)
             for note in found.notes:
                 say(note)
-        elif path.exists():
+        elif os.path.exists(path):
             photos.append(Photo("", argument, UNLABELLED))
         else:
             raise UserError(f"{argument} does not exist; give picture files, or folders or archives of them")

@@ -1,12 +1,14 @@
 """img-train: a classifier from photographs."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from gocnn.commands.training_options import show_outcome, take_budget, train_config, training_options, use_threads
+from gocnn.commands.outputs import OutFolder
+from gocnn.commands.training_options import asked, resuming, show_outcome, take_budget, train_config, training_options, use_threads
 
 SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
 
@@ -31,7 +33,7 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str | No
     if value is None:
         return None
     pieces = [piece.strip() for piece in value.split(",")]
-    if not all(piece.isdigit() and 0 < int(piece) <= 4096 for piece in pieces):
+    if not all(piece.isdecimal() and 0 < int(piece) <= 4096 for piece in pieces):
         raise click.BadParameter(f"{value!r} is not a list of whole numbers from 1 to 4096 such as 64,128,256")
     return tuple(int(piece) for piece in pieces)
 
@@ -39,14 +41,17 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str | No
 def _factors(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[tuple[str, float], ...]:
     try:
         pairs = [piece.split("=") for piece in value.split(",")] if value else []
-        return tuple((name.strip(), float(factor)) for name, factor in pairs)
+        factors = tuple((name.strip(), float(factor)) for name, factor in pairs)
+        if not all(math.isfinite(factor) and factor >= 0 for _, factor in factors):
+            raise ValueError("not a rate")
+        return factors
     except ValueError as error:
         raise click.BadParameter(f"{value!r} is not a list such as layer3=0.1,layer4=0.3") from error
 
 
 @click.command("img-train")
 @click.argument("data", required=False)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run: checkpoints, models, metrics, curves.")
+@click.option("--out", required=True, type=OutFolder(), help="Folder of the run: checkpoints, models, metrics, curves.")
 @click.option("--valid", multiple=True, metavar="PHOTOS", help="Photographs to validate on, instead of those in DATA (also several times).")
 @click.option("--valid-share", type=click.FloatRange(0.01, 0.9), default=0.15, show_default=True, help="Share of each class held back where there "
               "is no validation part.")  # fmt: skip
@@ -105,13 +110,15 @@ def command(data: str | None, out: Path, resume: bool, device: str, jobs: int | 
     use_threads(options)
     budget = take_budget(options)
     if resume:
-        wishes = training.resumed(out, data or "", budget)
+        wishes, asked_for = training.resumed(out, data or "", options["valid"], resuming(out, budget)), None
     else:
         if not data:
             raise click.UsageError("name the photographs to train on: a folder, zip or tar")
+        preset = options["preset"]
         _apply_preset(options)
+        asked_for = asked(options | {"preset": preset})
         wishes = _wishes(data, budget, device, options)
-    outcome = training.train(wishes, out, resume, device, cache, jobs, quiet, lambda text: click.echo(text, err=True))
+    outcome = training.train(wishes, out, resume, device, cache, jobs, quiet, lambda text: click.echo(text, err=True), asked_for)
     show_outcome(outcome, "img-train", out, {"accuracy": "accuracy", "top3": "top-3"})
 
 

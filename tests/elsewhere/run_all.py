@@ -7,6 +7,7 @@ command `n.out` and `n.err` (bytes as printed), and `results.json`: exit code, t
 import json
 import os
 import sys
+import time
 import traceback
 from pathlib import Path
 
@@ -24,11 +25,11 @@ def main() -> None:
     importing.SMALL = 0  # processes start even for a few games
     for number, (words, said) in enumerate(job["commands"]):
         (out / f"{number}.in").write_bytes(said.encode())
-        before, trouble, code = files(job["roots"]), "", 0
+        before, trouble, code, began = files(job["roots"]), "", 0, time.process_time()
         for descriptor, ending, flags in ((0, "in", os.O_RDONLY), (1, "out", os.O_WRONLY | os.O_CREAT), (2, "err", os.O_WRONLY | os.O_CREAT)):
             os.dup2(os.open(out / f"{number}.{ending}", flags | getattr(os, "O_BINARY", 0)), descriptor)
         sys.stdout.reconfigure(encoding=job["encoding"], errors="strict", newline="\r\n")  # as on Windows
-        sys.stderr.reconfigure(encoding=job["encoding"], newline="\r\n")
+        sys.stderr.reconfigure(encoding=job["encoding"], errors="backslashreplace", newline="\r\n")
         try:
             command.main(words, prog_name="cli.py")
         except SystemExit as ending:
@@ -37,7 +38,14 @@ def main() -> None:
             trouble = traceback.format_exc()
         sys.stdout.flush()
         sys.stderr.flush()
-        results.append({"code": code, "traceback": trouble, "left": [name for name in files(job["roots"]) if name not in before]})
+        results.append(
+            {
+                "code": code,
+                "traceback": trouble,
+                "seconds": time.process_time() - began,
+                "left": [name for name in files(job["roots"]) if name not in before],
+            }
+        )
         (out / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 

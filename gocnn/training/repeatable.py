@@ -1,0 +1,32 @@
+"""What makes a run the same run again: random numbers by address, and operations that always add in the same order."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+
+def seed(*address: int) -> None:
+    """Seed torch with an address such as (the run's seed, step, process): a resumed run repeats any step by its number, and no two processes draw
+    the same augmentation or dropout."""  # fmt: skip
+    torch.manual_seed(int(np.random.SeedSequence(address).generate_state(1, np.uint64)[0]))
+
+
+@contextlib.contextmanager
+def deterministic(device: torch.device, wanted: bool) -> Iterator[None]:
+    """Within: only operations that give the same bits each time, if `wanted`. On a CPU all do, for a given number of threads; on CUDA some of them
+    are slower than others."""  # fmt: skip
+    if not wanted or device.type != "cuda":
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before, benchmark = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        torch.backends.cudnn.benchmark = benchmark
