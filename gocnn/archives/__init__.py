@@ -6,8 +6,22 @@ only names; links and devices are passed over, and so is what macOS adds. What a
 hold gigabytes. This package knows nothing of games, photographs or networks.
 """
 
-from gocnn.archives.kinds import HEAD, is_archive_name, is_junk, kind, kind_of
+from gocnn.archives.kinds import HEAD, is_archive_name, is_junk, kind, kind_of, without_suffix
 from gocnn.archives.names import readable
-from gocnn.archives.walk import UNPACKED, Entry, Limits, Unreadable, entries
+from gocnn.archives.walk import UNPACKED, Entry, Limits, Unreadable, beginning, entries
 
-__all__ = ["HEAD", "UNPACKED", "Entry", "Limits", "Unreadable", "entries", "is_archive_name", "is_junk", "kind", "kind_of", "readable"]
+__all__ = [
+    "HEAD",
+    "UNPACKED",
+    "Entry",
+    "Limits",
+    "Unreadable",
+    "beginning",
+    "entries",
+    "is_archive_name",
+    "is_junk",
+    "kind",
+    "kind_of",
+    "readable",
+    "without_suffix",
+]

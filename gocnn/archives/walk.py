@@ -104,6 +104,21 @@ def entries(source: Path | IO[bytes], wanted: Callable[[str], bool], limits: Lim
         yield from walk.inside(stream, readable(source.name), "", 0)
 
 
+def beginning(path: Path) -> bytes:
+    """The first bytes (HEAD of them) of what a packed file holds, or of the file itself; none if they cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD)
+            what = kind(head)
+            if what not in PACKED or (what == ZSTD and not _can_zstd()):
+                return head
+            stream.seek(0)
+            data: bytes = _unpacker(what, stream).read(HEAD)
+            return data
+    except DAMAGE:
+        return b""
+
+
 class _Counted:
     """A stream whose first bytes have been looked at; what is read from it counts against the limit if it comes out of a packer."""
 
@@ -274,7 +289,7 @@ class _Walk:
             if not is_junk(name) and self._wanted(name):
                 yield Entry(name, len(file.data), file.trouble, data=None if file.trouble else partial(bytes, file.data))
         rest = f"{count} files that are whole were read, what follows was not" if count else "no file in it is whole"
-        yield Entry(path if depth else "", 0, f"the archive is damaged or cut short ({_plain(error)}): {rest}", archive=True)
+        yield Entry(path if depth else "", 0, f"the archive is damaged or cut short (its list of files is not whole): {rest}", archive=True)
 
     def _tar(self, stream: _Counted, folder: str, depth: int, packed: bool) -> Iterator[Entry]:
         with tars.open_stream(cast(IO[bytes], stream)) as archive:

@@ -18,7 +18,7 @@ from gocnn.games.store import Store
 @click.option("--replace", is_flag=True, help="Replace the store that is there.")
 @importing
 def command(games: tuple[str, ...], out: Path, append: bool, replace: bool, jobs: int | None, max_unpacked: int) -> None:
-    """Read GAMES into a store: SGF files, folders (searched through), zip and tar archives, collections, or - for standard input.
+    """Read GAMES into a store: SGF files, folders (searched through), zip and tar archives, packed files (.sgf.gz), or - for standard input.
 
     Only 19x19 games whose moves are all legal are taken; what is skipped is counted by reason and listed in OUT.skipped.tsv. Games that are
     there already, also rotated or mirrored, count as duplicates.

@@ -187,6 +187,8 @@ def nothing_left(arguments: list[str], report: Report) -> str:
     """The sentence for an import that found no game."""
     why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
     first = report.skipped[0] if report.skipped else None
+    if first and sum(report.reasons.values()) == 1 and first.reason == reader.UNREADABLE:
+        return f"{first.name}: {first.detail}"
     detail = f"; the first: {first.name}: {first.detail or first.reason}" if first else ""
     return f"no usable game in {' '.join(arguments)} ({why or 'nothing found'}{detail}); give 19x19 game records in SGF"
 

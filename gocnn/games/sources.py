@@ -61,7 +61,7 @@ def find(arguments: list[str]) -> list[Unit]:
             continue
         path = Path(argument)
         if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if (is_record(p.name) or archives.is_archive_name(p.name)) and _usable(p))
+            found = sorted(p for p in path.rglob("*") if p.is_file() and _belongs(p))
             if not found:
                 raise UserError(f"{argument} holds no .sgf file and no archive of them; name a folder of game records")
             units.extend(_group(found))
@@ -74,8 +74,15 @@ def find(arguments: list[str]) -> list[Unit]:
     return units
 
 
-def _usable(path: Path) -> bool:
-    return path.is_file() and not archives.is_junk(path.name)
+def _belongs(path: Path) -> bool:
+    """Whether a file found in a folder is a game record or an archive; of other packed files (lists, logs) only what looks like SGF."""
+    name = path.name
+    if archives.is_junk(name) or not (is_record(name) or archives.is_archive_name(name)):
+        return False
+    if is_record(archives.without_suffix(name)) or not name.lower().endswith((".gz", ".xz", ".bz2", ".lzma", ".zst")):
+        return True
+    head = archives.beginning(path)
+    return not head or b"(;" in head or archives.kind(head) != ""
 
 
 def _group(paths: list[Path]) -> Iterator[Unit]:

@@ -25,6 +25,7 @@ class OnnxPolicy:
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
         onnxruntime = libraries.onnxruntime()
+
         self.path = Path(path)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
