@@ -1,5 +1,6 @@
 """The GTP commands of the engine: administration, setup, play, score. Analysis is in `gocnn.play.analysis`, GoGui's in `gocnn.play.gogui`."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -298,8 +299,15 @@ def file_and_number(arguments: list[str]) -> tuple[str, int | None]:
         if len(arguments) > 1 and not Path(name).exists():
             name, number = " ".join(arguments[:-1]), whole_number(arguments[-1])
         place = Path(name)
-        if name == "-" or (place.exists() and not (place.is_file() or place.is_dir())):
+        if name == "-" or (place.exists() and (not (place.is_file() or place.is_dir()) or _is_standard_input(place))):
             raise Refused(f"cannot load file: {name} is not a file of its own; give the name of a game record")
     except (OSError, ValueError) as error:  # no name that a file can have
         raise Refused(f"cannot load file: {error}") from None
-    return name, number
+    return name, number or None  # 0 is the whole game for GNU Go, and Kigo counts on that
+
+
+def _is_standard_input(place: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(0), place.stat())
+    except OSError:
+        return False
