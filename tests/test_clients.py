@@ -17,7 +17,7 @@ from gocnn.commands import main
 from gocnn.play.clients import version_of
 from gocnn.play.rulesets import RULES, parse
 from tests.conftest import ROOT, play_randomly
-from tests.test_gtp import Scripted, answer_of, engine_on, process, send, talk  # noqa: F401
+from tests.test_gtp import Scripted, answer_of, engine_on, finished, process, send, talk  # noqa: F401
 
 CASES = Path(__file__).parent / "cases" / "go"
 
@@ -294,3 +294,18 @@ def test_every_way_a_line_can_come(process):  # noqa: F811
     assert answers[10] == "=11 Q16"
     assert process.stderr.read() == b""
     assert process.wait(20) == 0
+
+
+def test_dead_stones_are_captured_before_the_end_where_the_rules_want_it(evaluator):
+    """All is settled but for a dead white stone at A11: black passes under Chinese rules, takes the stone under Tromp and Taylor's, then passes.
+    In the middle of a game such a stone is no reason to play there."""  # fmt: skip
+    settled = [line for line in finished() if line not in ("play b A11", "play b B11")] + ["play w A11", "play w pass"]
+    assert talk(evaluator, "kata-set-rules chinese", *settled, "genmove b")[-1] == "pass"
+    capturing = [line for _ in range(4) for line in ("genmove b", "play w pass")]
+    answers = talk(evaluator, "kata-set-rules tromp-taylor", *settled, *capturing, "captures black", "final_score")[len(settled) + 1 :]
+    assert {answers[0], answers[2], answers[4]} <= {"A10", "A12", "B11"}
+    assert answers[6:9] == ["pass", "", "1"]
+    assert answers[9] == "W+25.5"
+    begun = [f"play b B{row}" for row in range(1, 20)] + ["play w A10", "play w D16", "play w Q4", "play b Q16"]
+    chosen = [talk(evaluator, f"kata-set-rules {rules}", *begun, "genmove b")[-1] for rules in ("chinese-kgs", "tromp-taylor")]
+    assert chosen[0] == chosen[1]
