@@ -122,3 +122,30 @@ def test_the_engine_on_a_clock(evaluator) -> None:
     assert (engine.clock.allowance(BLACK, 0) or 0) < (engine.clock.allowance(WHITE, 0) or 0)
     engine.cmd_clear_board([])
     assert engine.clock.allowance(BLACK, 0) == engine.clock.allowance(WHITE, 0)
+
+
+def test_fischer_never_runs_out_and_keeps_its_caps() -> None:
+    """Each move's time is taken from the clock before the increment comes."""
+    for text in ("fischer 60 5", "fischer 0 10", "fischer-capped 600 10 900 20", "fischer-capped 600 10 -1 -1", "fischer 0.5 0.5"):
+        clock = Clock.kata(text.split())
+        left = clock.main
+        for move in range(200):
+            allowed = clock.allowance(BLACK, 2 * move)
+            assert allowed is not None
+            assert 0 <= allowed <= left
+            if text.endswith("20"):
+                assert allowed <= 20
+            left = min(left - allowed + clock.period, 900 if "900" in text else 10**9)
+            clock.spend(BLACK, allowed)
+            assert clock._left[BLACK][0] == pytest.approx(left)
+    assert Clock.kata(["byo-yomi", "600", "30", "5"]) == Clock.kgs(["byoyomi", "600", "30", "5"])
+    assert Clock.kata(["canadian", "600.5", "30.25", "5"]).period == 30.25
+    assert Clock.kata(["none"]).allowance(BLACK, 0) is None
+    assert Clock.kata(["absolute", "2147483647"]).main == 2147483647
+
+
+@pytest.mark.parametrize("text", ["", "fischer", "fischer 60", "fischer 60 5 3", "fischer -1 5", "fischer 60 nan", "fischer 60 inf", "fischer-capped 600 10 300 -1",
+                                  "fischer-capped 600 10 x 1", "hourglass 60", "600 30 5", "byoyomi 600 30"])  # fmt: skip
+def test_kata_settings_that_no_clock_has(text: str) -> None:
+    with pytest.raises(BadClock):
+        Clock.kata(text.split())

@@ -1,5 +1,6 @@
 """The GTP commands of the engine: administration, setup, play, score. Analysis is in `gocnn.play.analysis`, GoGui's in `gocnn.play.gogui`."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from gocnn import __version__
 from gocnn.board import BLACK, WHITE, BadVertex, IllegalMove
-from gocnn.board.coords import COLOUR_NAMES, SIZE, from_gtp, to_gtp
+from gocnn.board.coords import COLOUR_NAMES, PASS, SIZE, from_gtp, to_gtp
 from gocnn.play import loading
 from gocnn.play.clock import SYSTEMS, BadClock, Clock
 from gocnn.play.diagram import diagram
@@ -182,9 +183,10 @@ class Engine:
         ahead no longer once that is so."""  # fmt: skip
         began = time.perf_counter()
         limits = [limit for limit in (self.clock.allowance(colour, len(self.game.board.moves)), self.most_seconds) if limit is not None]
-        rules = self.game.rules
-        clean_up = clean_up or not (rules.friendly_pass or rules.territory)
-        decision = self.player.decide(self.game, colour, keep, clean_up, min(limits, default=None), stopped)
+        seconds = min(limits, default=None)
+        decision = self.player.decide(self.game, colour, keep, clean_up, seconds, stopped)
+        if decision.index == PASS and not clean_up and self._must_capture:
+            decision = self.player.decide(self.game, colour, keep, True, seconds, stopped)
         self.thought += time.perf_counter() - began
         if play:
             self.clock.spend(colour, time.perf_counter() - began)
@@ -193,6 +195,11 @@ class Engine:
         if play:
             self._play(decision.index, colour)
         return to_gtp(decision.index)
+
+    @property
+    def _must_capture(self) -> bool:
+        """Whether the rules count every stone as alive that stands when both have passed."""
+        return not (self.game.rules.friendly_pass or self.game.rules.territory)
 
     def cmd_undo(self, arguments: list[str]) -> str:
         if not self.game.undo():
@@ -229,8 +236,7 @@ class Engine:
 
     def dead(self) -> npt.NDArray[np.bool_]:
         """bool `(361,)`: the stones that are taken off before counting; none once the game is over, where the rules want dead stones captured."""
-        rules = self.game.rules
-        if self.game.over and not (rules.friendly_pass or rules.territory):
+        if self.game.over and self._must_capture:
             return np.zeros(SIZE * SIZE, np.bool_)
         return dead_stones(self.game.board, self.player.outlook(self.game))
 
@@ -280,8 +286,15 @@ def file_and_number(arguments: list[str]) -> tuple[str, int | None]:
         if len(arguments) > 1 and not Path(name).exists():
             name, number = " ".join(arguments[:-1]), whole_number(arguments[-1])
         place = Path(name)
-        if name == "-" or (place.exists() and not (place.is_file() or place.is_dir())):
+        if name == "-" or (place.exists() and (not (place.is_file() or place.is_dir()) or _is_standard_input(place))):
             raise Refused(f"cannot load file: {name} is not a file of its own; give the name of a game record")
     except (OSError, ValueError) as error:  # no name that a file can have
         raise Refused(f"cannot load file: {error}") from None
-    return name, number
+    return name, number or None  # 0 is the whole game for GNU Go, and Kigo counts on that
+
+
+def _is_standard_input(place: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(0), place.stat())
+    except OSError:
+        return False

@@ -9,8 +9,9 @@ import numpy.typing as npt
 from gocnn.board import symmetry
 from gocnn.board.coords import PASS, WHITE
 from gocnn.play.analysis import from_the_top
-from gocnn.play.engine import Engine, one
+from gocnn.play.engine import COLOURS, Engine, colour_of, one
 from gocnn.play.gtp import Refused
+from gocnn.play.player import turned
 from gocnn.play.rulesets import RULES, BadRules, Rules, changed, parse
 from gocnn.policy.suggestion import log_softmax, mean_over_symmetries, planes_of, recent_moves
 
@@ -44,14 +45,14 @@ def install(engine: Engine) -> None:
         return follow(engine, lambda: parse(KGS_RULES[name]))
 
     def raw_nn(arguments: list[str]) -> str:
-        text = one(arguments) if arguments else "all"
-        if text == "all":
-            turns = list(range(symmetry.SYMMETRIES))
-        elif text in "01234567" and len(text) == 1:
-            turns = [int(text)]
-        else:
-            raise Refused("syntax error: a symmetry from 0 to 7, or all")
-        return "\n".join(_raw(engine, turn) for turn in turns)
+        """`kata-raw-nn [COLOR] [SYMMETRY [OPTIMISM]]`; this network knows no optimism."""
+        rest = list(arguments)
+        colour = colour_of(rest.pop(0)) if rest and rest[0].lower() in COLOURS else game.board.to_play
+        text = rest[0] if rest else "all"
+        if len(rest) > 2 or text not in ("all", *map(str, range(symmetry.SYMMETRIES))):
+            raise Refused("syntax error: kata-raw-nn [COLOR] [0 to 7, or all]")
+        turns = range(symmetry.SYMMETRIES) if text == "all" else (int(text),)
+        return "\n".join(_raw(engine, turn, colour) for turn in turns)
 
     engine.commands.update({
         "kata-get-rules": get_rules, "kata-list_rules": list_rules, "kata-set-rules": set_rules, "kata-set-rule": set_rule, "kgs-rules": kgs_rules,
@@ -69,11 +70,11 @@ def follow(engine: Engine, rules: Callable[[], Rules]) -> str:
     return ""
 
 
-def _raw(engine: Engine, turn: int) -> str:
+def _raw(engine: Engine, turn: int, colour: int) -> str:
     """What the network says of the position turned by one symmetry, in KataGo's layout. It knows moves and, if it foresees the winner, `whiteWin`;
     the rest (and `whiteWin` if it does not) comes from random playouts; what they do not give is nan."""  # fmt: skip
     game, evaluator = engine.game, engine.player.evaluator
-    board = game.board
+    board = turned(game, colour)
     logits, wins = evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), (turn,)))
     legal = board.legal()
     logged = mean_over_symmetries(logits[None], (turn,))[0]

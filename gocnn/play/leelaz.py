@@ -66,7 +66,7 @@ def _map(engine: Engine, turns: tuple[int, ...]) -> str:
     game, evaluator = engine.game, engine.player.evaluator
     board = game.board
     logits, wins = evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), turns))
-    logged = mean_over_symmetries(logits[None], turns)[0]
+    logged = mean_over_symmetries(logits[:, None], turns)[0]
     p = np.exp(log_softmax(np.where(board.legal(), logged, -np.inf).astype(np.float32)))
     win = float(np.mean(wins)) if evaluator.foresees else math.nan
     if not evaluator.foresees:

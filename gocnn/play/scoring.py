@@ -13,6 +13,9 @@ Mask = npt.NDArray[np.bool_]
 SURE_EYE_SPACE = 4
 """A single eye space of so many points makes two eyes; groups that live in seki have smaller ones."""
 
+MOST_DAME = 12
+"""Where more neutral points than that lie together, the game is not over there: that is no seki yet."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -35,14 +38,17 @@ def cleared(board: Board, dead: Mask) -> Board:
 def groups(board: Board) -> list[Group]:
     """All groups of a board from which dead stones have been taken."""
     stones, owner = board.stones().ravel(), board.area().ravel()
+    few: set[int] = set()
+    for part in _parts(owner.tolist(), np.flatnonzero(owner == 0).tolist(), board.size):
+        few |= set(part) if len(part) <= MOST_DAME else set()
     found = []
     for part in _parts(owner.tolist(), [index for index in range(owner.size) if stones[index]], board.size):
         colour = int(owner[part[0]])
         territory = [index for index in part if not stones[index]]
-        beside_dame = any(owner[near] == 0 for index in part for near in _near(index, board.size))
+        beside_dame = any(near in few for index in part for near in _near(index, board.size))
         spaces = _parts([1] * owner.size, territory, board.size, set(territory))
         alive = len(spaces) > 1 or len(territory) >= SURE_EYE_SPACE
-        found.append(Group(colour, [index for index in part if stones[index]], territory, not territory or (beside_dame and not alive)))
+        found.append(Group(colour, [index for index in part if stones[index]], territory, beside_dame and not alive))
     return found
 
 

@@ -7,10 +7,15 @@ from sgfmill import sgf
 from gocnn import __version__
 from gocnn.board import BLACK, WHITE, IllegalMove
 from gocnn.board.coords import PASS, SIZE, to_row_column
+from gocnn.errors import UserError
+from gocnn.files import write_bytes
 from gocnn.play.engine import Engine, colour_of, one, vertex_of, whole_number
 from gocnn.play.game import Game
 from gocnn.play.gtp import Refused
-from gocnn.play.rulesets import name_of
+from gocnn.play.rulesets import RULES, name_of
+
+SGF_NAMES = {"aga": "AGA", "bga": "BGA", "new-zealand": "NZ", "ing": "GOE"}
+"""What SGF's property `RU` calls rule sets that it names otherwise than with a capital letter."""
 
 
 def install(engine: Engine) -> None:
@@ -54,9 +59,9 @@ def install(engine: Engine) -> None:
         if not arguments or arguments == ["-"]:
             return data.decode()
         try:
-            Path(" ".join(arguments)).write_bytes(data)
-        except OSError as error:
-            raise Refused(f"cannot write file: {error.strerror or error}") from None
+            write_bytes(Path(" ".join(arguments)), data)
+        except UserError as error:
+            raise Refused(str(error)) from None
         return ""
 
     engine.commands.update({
@@ -94,7 +99,8 @@ def record(engine: Engine) -> bytes:
     root = written.get_root()
     root.set("AP", ("gocnn", __version__))
     root.set("KM", game.komi)
-    root.set("RU", name_of(game.rules))
+    name = name_of(game.rules)
+    root.set("RU", SGF_NAMES.get(name, name.capitalize() if name in RULES else name))
     black, white, to_play = game.first_stones
     if black or white:
         root.set_setup_stones([to_row_column(i) for i in black], [to_row_column(i) for i in white])
