@@ -6,6 +6,7 @@ in the builds of Windows before. So no other module imports onnxruntime.
 """
 
 import os
+import warnings
 from typing import Any
 
 from gocnn.files import scratch_folder
@@ -25,6 +26,11 @@ def keep_private() -> None:
     for variable, name in FOLDERS.items():
         if not os.environ.get(variable):
             os.environ[variable] = str(scratch_folder(name))
+
+
+def hush() -> None:
+    """Keep to itself what Python 3.12 and later says of the source of sgfmill when it compiles that: nothing that a person could mend."""
+    warnings.filterwarnings("ignore", '"?.*invalid escape sequence', SyntaxWarning)
 
 
 def onnxruntime() -> Any:

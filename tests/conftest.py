@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import zipfile
 from pathlib import Path
 
@@ -104,9 +105,14 @@ def real_games(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     return games
 
 
-def heed_interrupts() -> None:
-    """For `preexec_fn`: Ctrl-C works in the process even where the tests themselves run in the background, with SIGINT ignored."""
+def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+heed_interrupts = None if sys.platform == "win32" else _heed_interrupts
+"""For `preexec_fn`: Ctrl-C works in the process even where the tests themselves run in the background, with SIGINT ignored."""
+
+needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="sends a signal, or sets a limit, that Windows does not know")
 
 
 def main_line(data: bytes) -> list[tuple[int, int]]:

@@ -1,6 +1,5 @@
 """Hypothesis mutates real files: no crash, no hang, memory bounded."""
 
-import resource
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +89,7 @@ def test_mutated_stores(tmp_path: Path, sample_store: Path, edits: list[tuple[in
 
 
 def test_memory_stays_under_a_gigabyte_above_what_torch_takes() -> None:
+    resource = pytest.importorskip("resource")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for data in (b"(" * 10_000_000, b"(;C[" + b"x" * 10_000_000, b"(;" + b"AB[aa]" * 1_500_000 + b")", b"(;" + b"B[aa]" * 2_000_000 + b")"):
         check(list(READER.games(Blob("x", data))))

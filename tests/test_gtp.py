@@ -20,7 +20,7 @@ from gocnn.play.game import Game
 from gocnn.play.gtp import serve
 from gocnn.play.outlook import eyes
 from gocnn.play.player import RESIGN, Player
-from tests.conftest import ROOT, heed_interrupts, play_randomly, sgf_text
+from tests.conftest import ROOT, heed_interrupts, needs_posix, play_randomly, sgf_text
 
 
 class Scripted:
@@ -372,6 +372,7 @@ def test_odd_input(process):
     assert process.stderr.read() == b""
 
 
+@needs_posix
 def test_interrupted_analysis_ends_its_answer(process):
     send(process, b"lz-analyze b 5\n")
     process.stdout.readline()

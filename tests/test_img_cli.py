@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -84,7 +83,7 @@ def test_killed_run_resumes_to_the_same_bits(few, tmp_path):
     while not (tmp_path / "killed" / "checkpoint.pt").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     time.sleep(0.1)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     good("img-train", "--out", tmp_path / "killed", "--resume", "--quiet")
     for name in ("last.safetensors", "best.safetensors"):

@@ -17,7 +17,7 @@ from gocnn.board.coords import from_gtp
 from gocnn.play.client import EngineFault, EngineProcess, EngineRefusal
 from gocnn.play.match import Played, Seat, standing
 from gocnn.play.settle import settled_margin
-from tests.conftest import ROOT, heed_interrupts
+from tests.conftest import ROOT, heed_interrupts, needs_posix
 from tests.test_cli import good, refused
 from tests.test_gtp import FINISHED_LEFT, FINISHED_RIGHT
 
@@ -144,6 +144,7 @@ def test_goes_on_where_it_stopped(odd, tmp_path):
     assert "another komi" in refused(1, *arguments, "--komi", 0.5)
 
 
+@needs_posix
 def test_interrupted_match_leaves_no_engine_behind(odd, tmp_path):
     arguments = [sys.executable, "cli.py", "go-match", "--black", engine(odd, "hangs"), "--white", engine(odd, "hangs"), "--games", "4", "--out", str(tmp_path / "m"),
                  "--opening-moves", "0", "--jobs", "2"]  # fmt: skip

@@ -2,7 +2,6 @@
 
 import io
 import os
-import signal
 import subprocess
 import sys
 import tarfile
@@ -22,7 +21,7 @@ from imagecls.decode import decode, open_image
 from imagecls.errors import BadImage
 from imagecls.layout import TEST, TRAIN, VALID, WHOLE
 from imagecls.store import ImageStore
-from tests.conftest import FOOD
+from tests.conftest import FOOD, needs_posix
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -378,7 +377,7 @@ def test_killed_while_building_makes_only_what_is_missing(tmp_path):
         deadline = time.monotonic() + 30
         while process.poll() is None and time.monotonic() < deadline:
             if keys.exists() and keys.stat().st_size > before + 16 * 10:
-                process.send_signal(signal.SIGKILL)
+                process.kill()
                 kills += 1
                 break
             time.sleep(0.002)
@@ -450,6 +449,7 @@ print(rows * 3 * 256 * 256 >> 20)
 """
 
 
+@needs_posix
 def test_store_larger_than_the_memory_limit(tmp_path):
     out = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path), "4000"], capture_output=True, text=True)
     assert out.returncode == 0, out.stderr
@@ -522,6 +522,7 @@ def test_real_photographs_decode_as_pillow_does():
         assert np.abs(ours.astype(int) - theirs).max() <= 2, photos[i].name
 
 
+@needs_posix
 def test_no_permission_or_no_room_for_the_store(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="--cache"):

@@ -3,7 +3,6 @@
 import io
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -268,7 +267,7 @@ def test_an_import_killed_at_random_moments_leaves_the_old_store(tmp_path: Path)
         command = [sys.executable, "-m", "gocnn", "go-import", str(tmp_path / "more"), "--out", str(tmp_path / "a.games"), "--append"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(rng.uniform(0.2, 1.6))
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
         opened = Store(tmp_path / "a.games")
         opened.verify()

@@ -20,7 +20,7 @@ from gocnn.errors import UserError
 from gocnn.training import Feeder, RunFolder, TrainConfig, modelfile, optim, precision, schedule
 from gocnn.training.ema import Ema
 from tests import toy
-from tests.conftest import ROOT
+from tests.conftest import ROOT, needs_posix
 
 
 def weights(run: Path, name: str = "last.safetensors") -> dict[str, torch.Tensor]:
@@ -71,7 +71,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(tmp_path: Path) -> 
             assert process.returncode == 0, process.stderr.read() if process.stderr else ""
             break
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             process.wait()
             kills += 1
             assert kills < 60
@@ -86,6 +86,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(tmp_path: Path) -> 
     assert valid_lines("whole") == valid_lines("killed")
 
 
+@needs_posix
 def test_ctrl_c_saves_and_resumes_to_the_same_bits(tmp_path: Path) -> None:
     toy.train(tmp_path / "whole", steps=40)
     process = spawn(str(tmp_path / "cut"), "40000")

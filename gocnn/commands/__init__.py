@@ -5,10 +5,9 @@ from typing import Any
 
 import click
 
-from gocnn import __version__
+from gocnn import __version__, libraries
 from gocnn.commands import streams
 from gocnn.errors import UserError
-from gocnn.libraries import keep_private
 
 COMMANDS = {
     "demo": ("gocnn.commands.demo", "Train on the samples for a minute each; suggest a move, classify pictures."),
@@ -38,7 +37,8 @@ class LazyGroup(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         streams.settle()
-        keep_private()
+        libraries.keep_private()
+        libraries.hush()
         return super().main(*arguments, **options)
 
     def list_commands(self, context: click.Context) -> list[str]:

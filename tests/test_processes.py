@@ -1,0 +1,36 @@
+"""Command lines and the ending of programs, as on this system and as on one without POSIX."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gocnn.processes import apart, end, words_of
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (r"C:\Go\gnugo.exe --mode gtp", [r"C:\Go\gnugo.exe", "--mode", "gtp"]),
+        (
+            r'"C:\Program Files\KataGo\katago.exe" gtp -model "D:\my nets\b6.bin.gz"',
+            [r"C:\Program Files\KataGo\katago.exe", "gtp", "-model", r"D:\my nets\b6.bin.gz"],
+        ),
+        (r"it's.exe #1", ["it's.exe", "#1"]),
+    ],
+)
+def test_command_lines_of_windows(monkeypatch: pytest.MonkeyPatch, command: str, words: list[str]) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert words_of(command) == words
+    with pytest.raises(ValueError):
+        words_of(command + ' "')
+
+
+def test_a_program_is_ended_without_process_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **apart())
+    monkeypatch.delattr(os, "killpg", raising=False)
+    end(process)
+    assert process.wait(60) != 0
+    end(process)  # once more: it is gone
