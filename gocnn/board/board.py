@@ -102,7 +102,7 @@ class Board:
                 rules.play_index(trial, int(index), colour)
                 mask[index] = not self._repeats(trial, colour)
         if suicide and self.suicide:
-            for index in np.flatnonzero(~mask):
+            for index in np.flatnonzero(~mask[:-1] & (self.stones().ravel() == 0)):
                 trial = self.state.copy()
                 if rules.play_index(trial, int(index), colour) == rules.SUICIDE and self._take_off(trial, int(index), colour):
                     mask[index] = not (self.superko and self._repeats(trial, colour))

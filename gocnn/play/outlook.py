@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import BLACK, WHITE, Board, life
+from gocnn.play.seki import holds
 
 Mask = npt.NDArray[np.bool_]
 
@@ -83,14 +84,16 @@ def useful(board: Board, colour: int) -> Mask:
 
 def dead_stones(board: Board, outlook: Outlook) -> Mask:
     """bool `(361,)`: stones that will not stay, chain by chain: those in a region that is safely the opponent's, and those whose points mostly
-    end up with it."""  # fmt: skip
+    end up with it unless reading finds that they cannot be captured (`gocnn.play.seki`)."""  # fmt: skip
     stones = board.stones().ravel()
     safe = {colour: pass_alive(board, colour) for colour in (BLACK, WHITE)}
+    both = safe[BLACK] | safe[WHITE]
     dead = np.zeros(len(stones), np.bool_)
     for chain in chains(board):
         colour = int(stones[chain[0]])
         mine = float(outlook.owner[chain].mean()) * (1 if colour == BLACK else -1)
-        dead[chain] = not safe[colour][chain[0]] and (bool(safe[3 - colour][chain[0]]) or mine < -0.2)
+        if not safe[colour][chain[0]]:
+            dead[chain] = bool(safe[3 - colour][chain[0]]) or (mine < -0.2 and not holds(board, chain.tolist(), outlook.owner, both))
     return dead
 
 
