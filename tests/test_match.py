@@ -40,6 +40,11 @@ for line in sys.stdin:
             if kind == "illegal": print(f"= {taken[0]}\\n", flush=True); continue
             if kind == "refuses": print("? I am tired\\n", flush=True); continue
             if kind == "resigns": print("= resign\\n", flush=True); continue
+            if kind == "blank":
+                while True: print("\\n" * 1000, flush=True)
+            if kind == "trickles":
+                print("= D4", flush=True)
+                while True: print("x", flush=True); time.sleep(0.05)
             if kind == "flood": print("= D4" + "\\n x" * 600000, flush=True); continue
         taken.append("pass" if kind == "passes" else next(p for p in points if p not in taken))
         print("= " + taken[-1] + "\\n", flush=True)
@@ -79,10 +84,11 @@ def played(out: Path) -> list[dict]:
 @pytest.mark.parametrize(("kind", "how", "what"), [
     ("dies", "fault", "died (exit code 3)"), ("nonsense", "fault", "not GTP"), ("vertex", "fault", "'Z99'"), ("illegal", "illegal move", "occupied"),
     ("refuses", "fault", "tired"), ("resigns", "resignation", ""), ("flood", "fault", "without end"), ("hangs", "time", "did not answer within"),
+    ("blank", "fault", "without end"), ("trickles", "time", "did not answer within"),
 ])  # fmt: skip
 def test_an_engine_that_misbehaves_loses_and_the_match_goes_on(odd, tmp_path, kind, how, what):
     """Both games are played and lost, the first one not being its only life."""
-    good("go-match", "--black", engine(odd, kind), "--white", engine(odd, "good"), "--games", 2, "--out", tmp_path / "m", "--opening-moves", 0, "--seconds", 2 if kind == "hangs" else 30, "--jobs", 1,
+    good("go-match", "--black", engine(odd, kind), "--white", engine(odd, "good"), "--games", 2, "--out", tmp_path / "m", "--opening-moves", 0, "--seconds", 2 if kind in ("hangs", "trickles") else 30, "--jobs", 1,
          "--main-time", 100)  # fmt: skip
     games = played(tmp_path / "m")
     assert [g["winner"] for g in games] == [1, 1]

@@ -11,15 +11,16 @@ import torch
 
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import PASS, from_gtp
-from gocnn.play.analysis import Analysis
+from gocnn.play.candidates import Analysis
 from gocnn.play.game import Game
 from gocnn.play.outlook import useful
 from gocnn.play.player import Player
-from gocnn.play.search import Search
+from gocnn.play.search import EXPLORATION, LEAST_PRIOR, UNSEEN, Search
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import UNDECIDED
+from gocnn.policy.suggestion import foresee
 from gocnn.policy.task import VALUE_WEIGHT, PolicyTask
-from tests.conftest import ROOT
+from tests.conftest import ROOT, play_randomly
 from tests.test_cli import good
 from tests.test_go_train import TRAIN
 from tests.test_gtp import talk
@@ -117,6 +118,78 @@ def test_a_search_keeps_its_books() -> None:
 
     found = look(search.root)
     assert found == 201
+
+
+class Twin:
+    """The same search written plainly: a dictionary per position, sums over lists."""
+
+    def __init__(self, judge, board: Board, keep: np.ndarray) -> None:
+        self.judge = judge
+        self.root = self.look(board, keep)
+        self.board = board
+
+    def look(self, board: Board, keep: np.ndarray) -> dict:
+        p, win = foresee(self.judge, board)
+        moves = [int(i) for i in np.flatnonzero(keep)]
+        prior = [max(float(p[i]), LEAST_PRIOR) for i in moves]
+        return {"win": win, "moves": moves, "prior": [x / sum(prior) for x in prior], "seen": {}, "below": {}}
+
+    def visit(self, node: dict, board: Board) -> float:
+        """One visit below a position; the probability that its side to play wins, as the new position has it."""
+        total = sum(len(wins) for wins in node["seen"].values())
+        tried = sum(p for move, p in zip(node["moves"], node["prior"], strict=True) if move in node["seen"])
+
+        def promise(move: int, prior: float) -> float:
+            wins = node["seen"].get(move, [])
+            value = sum(wins) / len(wins) if wins else node["win"] - UNSEEN * tried**0.5
+            return value + EXPLORATION * prior * (total + 1) ** 0.5 / (1 + len(wins))
+
+        best = max(zip(node["moves"], node["prior"], strict=True), key=lambda pair: promise(*pair))[0]
+        board.play(best)
+        if best in node["below"]:
+            win = 1 - self.visit(node["below"][best], board)
+        else:
+            keep = useful(board, board.to_play)
+            keep[PASS] = not keep[:PASS].any()
+            node["below"][best] = self.look(board, keep)
+            win = 1 - node["below"][best]["win"]
+        node["seen"].setdefault(best, []).append(win)
+        return win
+
+
+def test_it_visits_what_a_plain_search_visits(evaluator) -> None:
+    """On several positions; and so does an analysis that is asked for nothing else."""
+    for seed, moves in ((1, 0), (2, 8), (3, 60)):
+        game = Game()
+        for index, colour in play_randomly(seed, moves):
+            game.play(index, colour)
+        keep = useful(game.board, game.board.to_play)
+        search, twin = Search(evaluator, game.board, 6.5, keep), Twin(evaluator, game.board, keep)
+        search.run(60)
+        for _ in range(60):
+            twin.visit(twin.root, game.board.copy())
+        assert {move: len(wins) for move, wins in twin.root["seen"].items()} == {int(i): int(search.visits[i]) for i in np.flatnonzero(search.visits)}
+        analysis = Analysis(Player(evaluator), game, game.board.to_play)
+        among = Search(evaluator, game.board, 6.5, np.isin(np.arange(362), analysis.candidates))
+        analysis.advance(1e6, lambda: False, visits=60)
+        among.run(60)
+        for info in analysis.moves():
+            assert (info.visits, info.winrate) == among.told(info.index)[:2]
+
+
+def test_positions_without_visits_below_share_their_books(evaluator) -> None:
+    """Most positions of a search are leaves: nothing is kept for their moves but the prior."""
+    search = Search(evaluator, Board(), 6.5, useful(Board(), BLACK))
+    search.run(50)
+    nodes, leaves = [search.root], 0
+    while nodes:
+        node = nodes.pop()
+        nodes += node.children.values()
+        if not node.children:
+            leaves += 1
+            assert node.visits.base is not None
+            assert not node.visits.any()
+    assert leaves > 20
 
 
 def test_a_search_goes_on_with_the_game() -> None:
