@@ -95,7 +95,7 @@ def train(out: Path, resume: bool = False, model: nn.Module | None = None, quiet
 
 
 def count_exchanges() -> list[int]:
-    """From here on: how often gradients are exchanged, in a list of one. Networks are compiled without a compiler."""
+    """From here on: how often gradients are exchanged, in a list of one."""
     count, plain = [0], distributed.wrap
 
     def counted(state, bucket):
@@ -108,12 +108,13 @@ def count_exchanges() -> list[int]:
         return net
 
     distributed.wrap = wrap
-    torch.compile = partial(torch.compile, backend="eager")
     return count
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    # Traced and differentiated as torch.compile does it, but not made into machine code, which takes minutes and says nothing of our code.
+    torch.compile = partial(torch.compile, backend="aot_eager")
     extra = {key: float(value) if "." in value else int(value) for key, value in (a.split("=") for a in sys.argv[3:] if "=" in a)}
     net = network(extra.pop("dropout", 0.1))
     exchanges = extra.pop("exchanges", None)
