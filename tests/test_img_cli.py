@@ -79,8 +79,7 @@ def test_killed_run_resumes_to_the_same_bits(few, tmp_path):
     arguments = ["img-train", str(few), "--steps", "60", *FAST, "--augment", "strong", "--checkpoint-minutes", "0.001", "--validations", "6"]
     good(*arguments, "--out", tmp_path / "whole")
     process = subprocess.Popen([sys.executable, "cli.py", *arguments, "--out", str(tmp_path / "killed")], cwd=ROOT, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "killed" / "checkpoint.pt").exists() and process.poll() is None and time.monotonic() < deadline:
+    while not (tmp_path / "killed" / "run.json").exists() and process.poll() is None:
         time.sleep(0.005)
     time.sleep(0.1)
     process.kill()
@@ -248,7 +247,7 @@ def test_torchrun(few, tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(22000 + os.getpid() % 20000), "cli.py",
                "img-train", str(few), "--out", str(tmp_path / "run"), "--device", "cpu", "--threads", "1", *SMALL101, "--steps", "2",
                "--weights", "none", "--unfreeze", "layer4,layer3"]  # fmt: skip
-    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stderr
     assert out.stdout.count("best: accuracy") == 1
     good("img-eval", few, "--model", tmp_path / "run")

@@ -123,16 +123,18 @@ def resuming(out: Path, budget: dict[str, Any]) -> dict[str, Any]:
 
     context = click.get_current_context()
     description = RunFolder.read_description(out)
-    began: dict[str, Any] = description.get("options") or {}
+    began, wishes = (part if isinstance(part, dict) else {} for part in (description.get("options"), description.get("wishes")))
     given = {name: value for name, value in context.params.items() if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
     for parameter in context.command.params:
         name = parameter.name or ""
         if name in given and name not in FREE and (name not in began or began[name] != _plain(given[name])):
             option = parameter.opts[0]
-            why = f"the run in {out} began with {_shown(began[name])}" if name in began else f"the run in {out} does not say what it began with"
-            raise click.UsageError(f"{option} cannot be {_shown(given[name])} in a resumed run: {why}; leave it out, or start a new run")
-    fixed = description.get("wishes", {}).get("train", {}).get("deterministic")
-    if fixed and "threads" in description:
+            before = f"began with {_shown(began[name])}" if began.get(name) else "began without it" if name in began else "does not say what it had"
+            raise click.UsageError(
+                f"{option} cannot be {_shown(given[name])} in a resumed run: the run in {out} {before}; leave it out, or start a new run"
+            )
+    fixed = isinstance(wishes.get("train"), dict) and wishes["train"].get("deterministic")
+    if fixed and isinstance(description.get("threads"), int):
         if given.get("threads") not in (None, description["threads"]):
             raise click.UsageError(f"--threads cannot change in a run with --deterministic: it began with {description['threads']}; leave it out")
         torch.set_num_threads(description["threads"])
@@ -148,8 +150,8 @@ def _plain(value: Any) -> Any:
 
 def _shown(value: Any) -> str:
     """The value as a person would write it."""
-    if value is None or isinstance(value, bool):
-        return "on" if value else "left out"
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
