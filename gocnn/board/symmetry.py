@@ -4,6 +4,8 @@ Symmetry `s` (0 to 7) sends the point `(row, column)` to a new one: bit 0 mirror
 row and column. 0 is the identity; 5 and 6 are quarter turns, each the inverse of the other; every other one is its own inverse.
 """
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,8 +15,9 @@ SYMMETRIES = 8
 INVERSE = (0, 1, 2, 3, 4, 6, 5, 7)
 
 
+@cache
 def permutation(symmetry: int, size: int = SIZE) -> npt.NDArray[np.int16]:
-    """int16 `(size * size + 1,)`: entry `i` is the flat index that point `i` goes to; a pass stays a pass."""
+    """int16 `(size * size + 1,)`: entry `i` is the flat index that point `i` goes to; a pass stays a pass. Shared: it cannot be written."""
     rows, columns = np.divmod(np.arange(size * size), size)
     if symmetry & 1:
         columns = size - 1 - columns
@@ -22,7 +25,9 @@ def permutation(symmetry: int, size: int = SIZE) -> npt.NDArray[np.int16]:
         rows = size - 1 - rows
     if symmetry & 4:
         rows, columns = columns, rows
-    return np.append(rows * size + columns, size * size).astype(np.int16)
+    result = np.append(rows * size + columns, size * size).astype(np.int16)
+    result.setflags(write=False)
+    return result
 
 
 def table(size: int = SIZE) -> npt.NDArray[np.int16]:

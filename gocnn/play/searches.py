@@ -41,13 +41,13 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
 
         def handler(arguments: list[str]) -> Iterator[str]:
             request = parse(arguments, engine.game)
-            return rows(Analysis(engine.player, engine.game, request.colour, request.keep, request.most), request)
+            return rows(request.analysis(engine.player, engine.game), request)
 
         return handler
 
     def cgos(arguments: list[str]) -> Iterator[str]:
         request = parse(arguments, engine.game)
-        return told(Analysis(engine.player, engine.game, request.colour, request.keep, request.most), request)
+        return told(request.analysis(engine.player, engine.game), request)
 
     def told(analysis: Analysis, request: Request) -> Iterator[str]:
         analysis.advance(LOOK, lambda: False)
