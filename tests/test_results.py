@@ -3,6 +3,7 @@
 
 import pytest
 
+from gocnn.games import text
 from gocnn.games.results import BLACK_WON, DRAWN, UNKNOWN, WHITE_WON, outcome
 
 TABLE = [
@@ -50,3 +51,11 @@ def test_numbers_of_chinese_rules_count_stones() -> None:
     assert outcome("B+0.50", stones=True) == (BLACK_WON, 1.0)
     assert outcome("B+3.5目", stones=True) == (BLACK_WON, 3.5)
     assert outcome("B+R", stones=True) == (BLACK_WON, 0)
+
+
+def test_megabytes_of_anything_are_read_by_their_beginning() -> None:
+    for piece in ("9", "黑", "一", "1/2", "B+1", " ", "零子", "分之", "(", "a. ", "胜负"):
+        value = piece * 500_000
+        assert outcome(value)[0] in (UNKNOWN, BLACK_WON, WHITE_WON, DRAWN)
+        for read in (text.komi, text.rank, text.date, text.handicap):
+            read(value)

@@ -7,7 +7,9 @@ losing, and the last side named before it. Chinese results count stones (子) ab
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 UNKNOWN, BLACK_WON, WHITE_WON, DRAWN = 0, 1, 2, 3
 
@@ -37,7 +39,25 @@ _MARGIN = re.compile(rf"(?:(?P<whole>\d{{1,3}})\s*{_UNIT}?\s*(?:又|と|and|-)?\
                      rf"|(?P<only_half>半|반|\bhalf)")  # fmt: skip
 
 
-@lru_cache(4096)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MOST_CHARACTERS = 120
+"""Of a value are looked at: nobody needs more to say who won, and a hostile file could hold megabytes."""
+
+
+def brief(read: Callable[Concatenate[str, P], T]) -> Callable[Concatenate[str, P], T]:
+    """Reads a value by its beginning, and the same value once: most recur in thousands of games."""
+    remembered = lru_cache(4096)(read)
+
+    @wraps(read)
+    def wrapper(text: str, /, *arguments: P.args, **options: P.kwargs) -> T:
+        return remembered(text[:MOST_CHARACTERS], *arguments, **options)  # type: ignore[arg-type]
+
+    return wrapper
+
+
+@brief
 def outcome(text: str, stones: bool = False) -> tuple[int, float]:
     """(winner, margin) of an `RE` value: margin in points, 0 if not counted (resignation, time, forfeit, unknown).
 

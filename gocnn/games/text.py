@@ -2,9 +2,8 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 
-from gocnn.games.results import numeral, points_in
+from gocnn.games.results import brief, numeral, points_in
 
 PRO = 10
 """Added to a professional's dan: rank 19 is 9p. Amateur dan are 1 to 9, kyu -1 to -30, unknown 0."""
@@ -14,7 +13,7 @@ _RANK = re.compile(r"^(?P<before>[a-z. ]*|[^\d]{0,4}?)\s*(?P<number>\d{1,2})\s*-
 _PROFESSIONAL = re.compile(r"^p(ro)?\b|^p$|profession|职业|職業|プロ|프로")
 
 
-@lru_cache(4096)
+@brief
 def rank(text: str) -> int:
     """A rank as one number (see PRO): `9d`, `3 kyu`, `9p`, `P9段`, `初段`, `9 dan pro`, `9DP`, `7D*`; 0 if it is none of these."""
     text = unicodedata.normalize("NFKC", text).strip().strip("()").casefold().replace("初段", "1段")
@@ -47,7 +46,7 @@ _COMPACT = re.compile(r"(?<!\d)([12]\d{3})(\d\d)(\d\d)(?!\d)")
 _NAMED = re.compile(rf"(?:(\d{{1,2}})(?:st|nd|rd|th)?\s*)?\b({'|'.join(_MONTHS)})[a-z]*\.?\s*(?:(\d{{1,2}})(?:st|nd|rd|th)?\b)?\s*,?\s*(\d{{4}})")
 
 
-@lru_cache(4096)
+@brief
 def date(text: str) -> int:
     """The first date of a `DT` value as the number yyyymmdd (months and days not given are 00); 0 if there is none."""
     text = _ERA.sub(lambda m: f"{_ERAS[m[1]] + (1 if m[2] == '元' else int(m[2]))}年", unicodedata.normalize("NFKC", text).casefold())
@@ -72,7 +71,7 @@ _NO_KOMI = re.compile(r"no komi|none|コミなし|コミ無し|[无無不](?:贴
 _HUNDREDTHS = re.compile(r"^([+-]?)(\d{1,5})$")
 
 
-@lru_cache(4096)
+@brief
 def komi(text: str, fox: bool = False) -> float:
     """Komi in points; nan if the text gives none that can be (see MOST_KOMI).
 
@@ -95,7 +94,7 @@ def komi(text: str, fox: bool = False) -> float:
     return sign * points if points <= MOST_KOMI else UNKNOWN_KOMI
 
 
-@lru_cache(4096)
+@brief
 def handicap(text: str) -> int:
     """The number of handicap stones that `HA` states: 0 if none or no number up to 99."""
     text = unicodedata.normalize("NFKC", text).strip()
