@@ -112,7 +112,7 @@ def test_hard_records(evaluator, tmp_path):
     values = json.loads(good("go-review", tmp_path / "setup.sgf", "--json"))[0]
     assert [m["move"] for m in values["moves"]] == ["Q16", "D4", "R14", "Q16"]
     assert values["trouble"] == ""
-    for name, data, why in (("none", b"(;GM[1]SZ[19])", "no moves"), ("text", b"hello", "not a game record"), ("empty", b"", "not a game record"),
+    for name, data, why in (("other", b"(;GM[2]SZ[19];B[aa])", "not a game of Go"), ("text", b"hello", "not a game record"), ("empty", b"", "not a game record"),
                             ("small", b"(;SZ[9];B[aa])", "9x9"), ("first", b"(;SZ[19];B[zz])", "not on the board")):  # fmt: skip
         (tmp_path / f"{name}.sgf").write_bytes(data)
         assert why in refused(1, "go-review", tmp_path / f"{name}.sgf"), name
