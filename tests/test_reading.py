@@ -13,6 +13,7 @@ from sgfmill import sgf
 from gocnn.board import rules, symmetry
 from gocnn.games import scan, slowpath, sources
 from gocnn.games.reader import Game, Reader, Skipped
+from gocnn.play import mainline
 from tests.conftest import main_line, play_randomly, sgf_text
 
 
@@ -146,6 +147,75 @@ def test_compressed_points_and_unusual_spacing_go_the_careful_way() -> None:
     assert moves_of(one(b"(;GaMe[1]SiZe[19];Black[dd])")) == [(15 * 19 + 3, 1)]
 
 
+M = b";B[pd];W[dp];B[pq];W[dd]"
+FOUR = [(15 * 19 + 15, 1), (3 * 19 + 3, 2), (2 * 19 + 15, 1), (15 * 19 + 3, 2)]
+PASSED = (361, 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "moves", "stones"),
+    [
+        (b"(;gm[1]sz[19];b[pd];w[dp];b[pq];w[dd])", FOUR, 0),
+        (b"(;GaMe[1]SiZe[19]AddBlack[aa];Black[pd];White[dp];Black[pq];White[dd])", FOUR, 1),
+        (b"(;SZ[19];B[pd]W[dp]B[pq]W[dd])", FOUR, 0),
+        (b"(;SZ[19];B[pd]W[dp];B[pq]W[dd])", FOUR, 0),
+        (b"(;SZ[19];W[dd]B[pd])", [FOUR[3], FOUR[0]], 0),
+        (b"(GM[1]SZ[19]" + M + b")", FOUR, 0),
+        (b"(\n\nTE[x]\nKO[7.5]\n" + M + b")", FOUR, 0),
+        (b"(;SZ[19];B[pd](W[dp];B[pq];W[dd])(W[aa]))", FOUR, 0),
+        (b"Subject: (my) game (;-)\n(;SZ[19]" + M + b")\n-- \nsent (by) me\n", None, 0),
+        (b"A letter (see below):\n(;SZ[19]" + M + b")\n-- \nsent (by) me\n", FOUR, 0),
+        (b"(;SZ[19]AW[aa:bb]AB[cc:aa][qq]AE[bb:cc]" + M + b")", FOUR, 6),
+        (b"(;SZ[19]AB[aa][aa]" + M + b")", FOUR, 1),
+        (b"(;SZ[19]AB[]" + M + b")", FOUR, 0),
+        (b"(;SZ[19:19]" + M + b")", FOUR, 0),
+        (b"(;SZ[19x19]" + M + b")", FOUR, 0),
+        (b"(;SZ[ 19 ]GM[ 1 ]" + M + b")", FOUR, 0),
+        (b"(;SZ[]GM[]" + M + b")", FOUR, 0),
+        (b"(;SZ[19]" + M[:12] + b";B[ ];W[\n])", [*FOUR[:2], (361, 1), PASSED], 0),
+        (b"(;SZ[19];B[p\nd];W[ dp ];B[t t];W[tt])", [*FOUR[:2], (361, 1), PASSED], 0),
+        (b"(;FF[3]GM[1]SZ[19]ID[x]GE[Strong]BS[0]\r\n;B[pd]BL[100]\r\n;W[dp]TE[1]\r\n;B[pq]SC[aa][bb];W[dd]L[aa]M[cc])", FOUR, 0),
+        (b"\xef\xbb\xbf(;SZ[19]" + M + b")\0\0", FOUR, 0),
+        (b"(;SZ[19]K2[x]A_B[y]" + M + b")", FOUR, 0),
+        (b"(;SZ[19]PB[];B[pd])", FOUR[:1], 0),
+        (b"(;SZ[19]AB[dd];B[pd]AB[qq])", None, 0),
+    ],
+)
+def test_what_is_found_in_the_wild(data: bytes, moves: list[tuple[int, int]] | None, stones: int) -> None:
+    """go-import's reader and go-review's find the same moves; None: whatever it is, they agree."""
+    items, records = read(data), mainline.parse(data, "x")
+    assert len(items) == len(records)
+    for item, record in zip(items, records, strict=True):
+        found = [(step.index, step.colour) for step in record.steps]
+        if isinstance(item, Game):
+            assert moves_of(item) == found
+            assert (moves is None) or (moves_of(item), int(item.record["setup"])) == (moves, stones)
+        else:
+            assert moves is None
+            assert record.trouble or not found
+    assert mainline.serialise(records) == data
+
+
+def test_both_readers_find_the_same_in_real_and_mutated_games(sample_files: list[Path]) -> None:
+    rng = random.Random(2)
+    files = [path.read_bytes() for path in sample_files]
+    taken = 0
+    for number in range(400):
+        data = files[number] if number < 20 else mutated(rng, files)
+        items = read(data)
+        if not isinstance(items[0], Game) and items[0].span == (0, 0):
+            continue
+        records = mainline.parse(data, "x")
+        assert len(items) == len(records), data
+        assert mainline.serialise(records) == data
+        for item, record in zip(items, records, strict=True):
+            if isinstance(item, Game):
+                assert moves_of(item) == [(step.index, step.colour) for step in record.steps], data
+                assert (record.trouble, record.black, record.white) == ("", item.black, item.white)
+                taken += 1
+    assert taken > 50
+
+
 def test_comments_with_brackets_and_escapes_do_not_confuse() -> None:
     assert len(moves_of(one(rb"(;SZ[19]C[a (;B[aa\]) \\];B[dd]C[x\]y(];W[pp])"))) == 2
 
@@ -155,6 +225,15 @@ def test_comments_with_brackets_and_escapes_do_not_confuse() -> None:
     [
         (b"(;SZ[13];B[dd])", "board other than 19x19"),
         (b"(;SZ[19:13];B[dd])", "board other than 19x19"),
+        (b"(;SZ[abc];B[dd])", "board other than 19x19"),
+        (b"(;FF[4];SZ[9];B[dd])", "board other than 19x19"),
+        (b"(;GM[2];B[d3])", "not Go"),
+        (b"(;GM[2]SZ[8];B[d3])", "not Go"),
+        (b"(;SZ[19];B[dd]rubbish;W[pp])", "broken SGF"),
+        (b"(;SZ[19];B[dd] \xff ;W[pp])", "broken SGF"),
+        (b"(;SZ[19];B;W[pp])", "broken SGF"),
+        (b"(;SZ[19]AB[tt];W[pp])", "impossible setup stones"),
+        (b"(;SZ[19];B[d])", "move off the board"),
         (b"(;GM[2]SZ[19];B[dd])", "not Go"),
         (b"(;SZ[19])", "no moves"),
         (b"(;SZ[19];B[dd];W[dd])", "illegal move"),

@@ -11,12 +11,14 @@ import pytest
 from sgfmill import sgf, sgf_grammar
 
 from gocnn.board import Board
+from gocnn.games.reader import Reader
+from gocnn.games.sources import Blob
 from gocnn.play import annotate
 from gocnn.play.mainline import parse, serialise
 from gocnn.play.review import review, table
 from gocnn.play.review_page import page
 from gocnn.policy.suggestion import suggest
-from tests.conftest import main_line, play_randomly, sgf_text
+from tests.conftest import ROOT, main_line, play_randomly, sgf_text
 from tests.test_cli import good, refused
 
 
@@ -110,12 +112,56 @@ def test_hard_records(evaluator, tmp_path):
     values = json.loads(good("go-review", tmp_path / "setup.sgf", "--json"))[0]
     assert [m["move"] for m in values["moves"]] == ["Q16", "D4", "R14", "Q16"]
     assert values["trouble"] == ""
-    for name, data, why in (("none", b"(;GM[1]SZ[19])", "no moves"), ("text", b"hello", "not a game record"), ("empty", b"", "not a game record"),
+    for name, data, why in (("other", b"(;GM[2]SZ[19];B[aa])", "not a game of Go"), ("text", b"hello", "not a game record"), ("empty", b"", "not a game record"),
                             ("small", b"(;SZ[9];B[aa])", "9x9"), ("first", b"(;SZ[19];B[zz])", "not on the board")):  # fmt: skip
         (tmp_path / f"{name}.sgf").write_bytes(data)
         assert why in refused(1, "go-review", tmp_path / f"{name}.sgf"), name
     assert "does not exist" in refused(1, "go-review", tmp_path / "nothing.sgf")
     assert ".png, .jpg, .jpeg, .svg or .pdf" in refused(2, "go-review", tmp_path / "setup.sgf", "--picture", tmp_path / "x.gif")
+
+
+def test_only_what_was_added_differs_in_the_file(evaluator, tmp_path):
+    """The additions stand where they belong and every other byte is as it was, in the file's own encoding; games that cannot be reviewed stay too."""
+    game = (
+        b"(;GM[1]SZ[19]CA[Big5]\r\n  PB["
+        + "許功蓋".encode("big5")
+        + b"]LB[aa:1]\r\n;B[pd]Comment["
+        + "成功".encode("big5")
+        + b"];W[dp] ( ;B[pq] ) (;B[aa]))"
+    )
+    data = b"a letter\n" + game + b"\n(;SZ[9];B[aa])\n(;GM[2];B[aa])\n(;SZ[19];B[pd]\n" + game + b"the end\n"
+    (tmp_path / "in.sgf").write_bytes(data)
+    good("go-review", tmp_path / "in.sgf", "--out", tmp_path / "out.sgf", "--quiet")
+    written = (tmp_path / "out.sgf").read_bytes()
+    rest = iter(written)
+    assert all(byte in rest for byte in data)  # the file is what is left when the additions are taken out
+    assert re.sub(rb"(?s)(LB|TR|BM|DO|TE)(\[[^\]]*\])+|C\[(Reviewed|Black|White)[^\]]*\]|\n\nBlack [^\]]*", b"", written) == data.replace(
+        b"LB[aa:1]", b""
+    )
+    before, after = parse(data, "x"), parse(written, "x")
+    assert [(len(r.steps), r.black, r.trouble[:12]) for r in before] == [(len(r.steps), r.black, r.trouble[:12]) for r in after]
+    assert [len(r.steps) for r in before] == [3, 0, 0, 0, 3]
+
+
+@pytest.mark.parametrize(("name", "moves"), [("22_node_b_and_w", 6), ("23_ae_mid", 5), ("21_sz1919", 10), ("08_utf16le", 10), ("13b_pass_space", 3),
+                                             ("big5_5c", 10), ("gbk_5d", 10), ("sjis_5c_mid", 10), ("koi8", 10), ("suggest_ab1", 3)])  # fmt: skip
+def test_moves_that_the_review_counts(name, moves):
+    data = (ROOT / "tests" / "cases" / "go" / f"{name}.sgf").read_bytes()
+    (record,) = parse(data, name)
+    assert (len(record.steps), record.trouble) == (moves, "")
+    assert serialise([record]) == data
+    items = list(Reader().games(Blob(name, data)))
+    assert name == "23_ae_mid" or int(items[0].record["moves"]) == moves
+
+
+def test_names_as_the_encoding_has_them():
+    names = {
+        name: parse((ROOT / "tests" / "cases" / "go" / f"{name}.sgf").read_bytes(), name)[0]
+        for name in ("koi8", "big5_5c", "gbk_5d", "sjis_5c_mid", "08_utf16le")
+    }
+    assert {name: (record.black, record.white) for name, record in names.items()} == {
+        "koi8": ("Иванов", "Петров"), "big5_5c": ("許皓某", "林君某"), "gbk_5d": ("乚某", "王某"), "sjis_5c_mid": ("十河 一郎", "表 次郎"),
+        "08_utf16le": ("山田", "")}  # fmt: skip
 
 
 @pytest.mark.slow

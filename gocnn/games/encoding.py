@@ -20,6 +20,7 @@ _NAMES = {"x-sjis": "cp932", "x-gbk": "gb18030", "x-euc-jp": "euc_jp", "x-big5":
           "cp943": "cp932", "ms932": "cp932", "ms936": "gb18030", "cp936": "gb18030", "gb": "gb18030", "cn-gb": "gb18030", "cn-big5": "big5hkscs",
           "ansi": "", "ascii": "", "us-ascii": ""}  # fmt: skip
 _TEXT = re.compile(r"(utf-8|gb18030|big5hkscs|cp\d+|euc_|koi8|iso8859|iso2022|mac-|johab|hz|tis-620|kz1048|ptcp154)")
+_ASCII = b"AZaz09 [](;"
 _TALKATIVE = ("utf-8", "gb18030", "cp932", "cp949", "cp1252")
 """Encodings that programs declare without meaning it (it is their system's): these only score better."""
 
@@ -75,7 +76,8 @@ def named(declared: str) -> str:
     except (LookupError, ValueError):
         return ""
     found = _WIDEST.get(found, found)
-    return found if _TEXT.match(found) else ""
+    # Code pages of mainframes put letters elsewhere.
+    return found if _TEXT.match(found) and _ASCII.decode(found, "replace").encode() == _ASCII else ""
 
 
 def best_encoding(data: bytes, declared: str | None = None) -> str:

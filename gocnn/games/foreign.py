@@ -30,6 +30,7 @@ def as_sgf(data: bytes) -> bytes:
     head = data[:_HEAD].lstrip(b"\xef\xbb\xbf\x00\t\r\n ")
     if head[:1] in (b"(", b""):
         return data
+    as_it_is = data
     wide = head[:2] in (b"\xff\xfe", b"\xfe\xff")
     if wide:
         data = data.decode("utf-16", "replace").encode()
@@ -39,7 +40,7 @@ def as_sgf(data: bytes) -> bytes:
             return _read(data, declared, read).sgf()
     if _LHA.match(head):
         raise BadRecord("an UGZ record or another LHA archive; unpack it first")
-    return data
+    return as_it_is
 
 
 def _read(data: bytes, declared: re.Pattern[bytes] | None, read: Callable[[list[str]], Kifu]) -> Kifu:

@@ -19,7 +19,7 @@ _TRAILING = {
     "big5hkscs": re.compile(rb"[\x81-\xfe][\x40-\x7e\xa1-\xfe]"),
     "cp932": re.compile(rb"[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]"),
 }
-_SHIFTED = {"iso2022": re.compile(rb"\x1b\$[^\x1b\r\n]*+(?=\x1b)|\x0e[^\x0e\x0f\r\n]*+(?=\x0f)"), "hz": re.compile(rb"~\{[^\r\n]{0,400}?~\}")}
+_SHIFTED = {"iso2022": re.compile(rb"\x1b\$[^\x1b\r\n]*+(?=\x1b)|\x0e[^\x0e\x0f\r\n]*+(?=\x0f)"), "hz": re.compile(rb"~\{[^\r\n]{0,200}?~\}")}
 
 _DOUBTFUL = re.compile(rb"(?<![\x80-\xff])(?:[\x80-\xff]{2})*+[\x80-\xff][\\\]]|[\x81-\x9f][\x80-\xff]{0,64}[\\\]]")
 """A run of an odd number of bytes above ASCII before a bracket or backslash; or a run with a byte that Shift-JIS has and GB 2312 has not. Elsewhere
