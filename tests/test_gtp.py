@@ -139,7 +139,7 @@ def test_loadsgf(evaluator, tmp_path):
     plain, handicap, late, small = (tmp_path / name for name in ("plain.sgf", "handicap.sgf", "late.sgf", "small.sgf"))
     plain.write_bytes(sgf_text(moves, "KM[7.5]"))
     handicap.write_bytes(b"(;GM[1]SZ[19]HA[2]AB[dd][pp];W[dp];B[pd])")
-    late.write_bytes(b"(;GM[1]SZ[19];B[dd]AB[pp];W[dp])")
+    late.write_bytes(b"(;GM[1]SZ[19];B[dd];AB[pp];W[dp])")
     small.write_bytes(b"(;GM[1]SZ[9];B[dd])")
     board = Board(19)
     for index, colour in moves[:10]:

@@ -127,10 +127,10 @@ def test_positions_are_loaded(tmp_path: Path) -> None:
     assert (game.board.to_play, int((game.board.stones() == 1).sum()), int((game.board.stones() == 2).sum())) == (2, 4, 5)
     game = loaded(tmp_path, (CASES / "26_handicap_no_moves.sgf").read_text())
     assert (game.board.to_play, game.handicap, game.handicap_stones) == (2, 4, 4)
-    game = loaded(tmp_path, (CASES / "23_ae_mid.sgf").read_text())
-    assert [to_gtp(index) for index, _ in game.board.moves] == ["Q4", "R4"]
-    assert game.undo(2)
-    assert int((game.board.stones() > 0).sum()) == 4
+    game = loaded(tmp_path, (CASES / "23_ae_mid.sgf").read_text(), 2)
+    assert [to_gtp(index) for index, _ in game.board.moves] == ["Q16", "D4"]
+    with pytest.raises(Refused, match="setup stones after the first move"):
+        loaded(tmp_path, (CASES / "23_ae_mid.sgf").read_text())
     assert len(loaded(tmp_path, "(;SZ[19];B[dd];W[pp];B[dp])", 2).board.moves) == 2
     assert len(loaded(tmp_path, "(;SZ[19];B[dd];W[pp];B[dp])", 99).board.moves) == 3
 

@@ -67,7 +67,7 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
                 continue
             for number, record in enumerate(records, 1):
                 name = blob.name if len(records) == 1 else f"{blob.name} (game {number})"
-                if not record.steps and record.line and not record.trouble:
+                if not record.steps and record.setup and not record.trouble:
                     positions.append(expected_at(record, name, evaluator))
                     continue
                 if not record.steps:

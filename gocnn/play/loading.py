@@ -20,6 +20,8 @@ def load(name: str, moves: int | None, game: Game) -> None:
         place = position.in_file(position.first_file(name), moves, clip=True)
     except (UserError, OSError) as error:
         raise Refused(f"cannot load file: {error}") from None
+    if place.ply != len(place.board.moves):  # undo could not come back over it
+        raise Refused(f"cannot load file: {name}: setup stones after the first move; give a move number before them")
     game.set_up(*place.start, handicap=place.handicap)
     game.board.superko = game.board.situational = game.board.suicide = False
     for index, colour in place.board.moves:
