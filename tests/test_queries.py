@@ -121,7 +121,7 @@ def test_lines_that_are_no_queries(evaluator):
 
 
 def test_unknown_rules_are_said_and_answered(evaluator):
-    warning, answer = ask(evaluator, BASE | {"id": "j", "rules": "japanese"})
+    warning, answer = ask(evaluator, BASE | {"id": "j", "rules": "house"})
     assert warning["field"] == "rules"
     assert answer["moveInfos"]
 
