@@ -231,10 +231,10 @@ def test_raw_network(evaluator):
 def test_rules(evaluator):
     assert json.loads(talk(evaluator, "kata-get-rules")[0])["ko"] == "POSITIONAL"
     assert json.loads(talk(evaluator, "kata-set-rules chinese", "kata-get-rules")[1])["ko"] == "SIMPLE"
-    assert len(talk(evaluator, "kata-list_rules")[0].split("\n")) == len(RULES)
+    assert talk(evaluator, "kata-list_rules")[0].count("AREA") == 11
     assert json.loads(talk(evaluator, 'kata-set-rules {"ko":"SIMPLE","scoring":"AREA","suicide":false}', "kata-get-rules")[1])["ko"] == "SIMPLE"
     assert json.loads(talk(evaluator, "kata-set-rule ko SIMPLE", "kata-get-rules")[1])["ko"] == "SIMPLE"
-    for wish in ("dance", '{"scoring":"MAGIC"}', '{"hasButton":true}', "[1]", "{"):
+    for wish in ("house", '{"ko":"SPIGHT"}', '{"hasButton":true}', "[1]", "{"):
         failed, rules = talk(evaluator, f"kata-set-rules {wish}", "kata-get-rules")
         assert failed.startswith("?")
         assert json.loads(rules)["ko"] == "POSITIONAL"

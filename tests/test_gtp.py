@@ -290,10 +290,9 @@ def test_ten_thousand_lines(evaluator):
 
     assert text.count("\n\n") == sum(bool(clean(line)) for line in lines)
     assert "internal error" not in text
-    twin = Board(19, engine.game.rules.superko)
+    twin = Board(19, suicide=True)  # the script sets rules that allow it
     twin.set_up(*engine.game._setup)
     for index, colour in engine.game.board.moves:
-        twin.superko = False
         twin.play(index, colour)
     assert (twin.stones() == engine.game.board.stones()).all()
     serve(engine.commands, Scripted([b"clear_board", b"genmove b"]), written.append)

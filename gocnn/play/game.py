@@ -14,6 +14,9 @@ FIXED_HANDICAP = {2: "D4 Q16", 3: "D4 Q16 D16", 4: "D4 Q16 D16 Q4", 5: "D4 Q16 D
                   7: "D4 Q16 D16 Q4 D10 Q10 K10", 8: "D4 Q16 D16 Q4 D10 Q10 K4 K16", 9: "D4 Q16 D16 Q4 D10 Q10 K4 K16 K10"}  # fmt: skip
 """Where handicap stones stand on 19x19 (GTP version 2, section 4.1.1)."""
 
+MOST_HANDICAP = 30
+"""More black stones than that, and no white ones, are a position, not a handicap."""
+
 
 @dataclass
 class Game:
@@ -92,7 +95,7 @@ class Game:
         """How many handicap stones black has, 0 or at least 2: those given as such; else black's stones on a board that began without white ones,
         and black's moves before white's first (passes aside), since some programs send handicap stones as moves."""  # fmt: skip
         if self.handicap > 1:
-            return self.handicap
+            return self.handicap if self.handicap <= MOST_HANDICAP else 0
         black, white, _ = self._setup
         if white:
             return 0
@@ -108,7 +111,7 @@ class Game:
             if index != PASS:
                 break
         count = len(black) + leading
-        return count if count > 1 else 0
+        return count if 1 < count <= MOST_HANDICAP else 0
 
     def margin(self, dead: npt.NDArray[np.bool_]) -> float:
         """Black's points minus white's under the rules, komi and white's points for handicap counted; dead: bool `(361,)`, stones to be taken off."""
