@@ -9,7 +9,6 @@ import pytest
 from gocnn.board import Board
 from gocnn.board.coords import from_gtp
 from gocnn.play.candidates import PLAYED_ON
-from gocnn.play.rulesets import RULES
 from tests.conftest import ROOT
 from tests.test_gtp import finished, talk
 
