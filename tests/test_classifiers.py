@@ -1,9 +1,11 @@
 """The three classifiers, pretrained weights, freezing, explaining, submissions."""
 
+import argparse
 import hashlib
 import http.server
 import pickle
 import threading
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +184,23 @@ def test_published_weights_load_strictly(tmp_path, kind):
     assert model.fc[-1].out_features == 3
 
 
+@pytest.mark.parametrize("wrapped", [
+    lambda state: {f"module.{name}": t for name, t in state.items()},
+    lambda state: {"state_dict": {f"module.{name}": t for name, t in state.items()}, "epoch": 3, "arch": "resnet101"},
+    lambda state: {"model": state, "optimizer": {"state": {}}, "args": argparse.Namespace(lr=0.1), "model_ema": {"n_averaged": torch.tensor(3)}},
+    lambda state: {"model_state_dict": {f"module._orig_mod.{name}": t for name, t in state.items()}},
+    lambda state: {"state_dict": {f"model.{name}": t for name, t in state.items()}, "hyper_parameters": {"lr": 0.1}},
+    lambda state: OrderedDict((name, nn.Parameter(t) if t.is_floating_point() else t) for name, t in state.items()),
+], ids=["DataParallel", "script", "torchvision", "compiled", "Lightning", "parameters"])  # fmt: skip
+def test_weights_inside_checkpoints_load(tmp_path, wrapped):
+    state = published()
+    torch.save(wrapped(state), tmp_path / "w.pth.tar")
+    model = fine_tuner()
+    weights.load_backbone(model, str(tmp_path / "w.pth.tar"))
+    for name, tensor in model.backbone().items():
+        assert torch.equal(tensor, state[name]), name
+
+
 class Evil:
     def __reduce__(self):
         return (Path.touch, (Path("/tmp/gocnn-evil-was-here"),))
@@ -197,7 +216,7 @@ def test_weights_files_that_are_refused(tmp_path):
         "shape": state | {"layer1.0.conv1.weight": torch.zeros(8, 8, 3, 3)},
         "head": {k: v for k, v in state.items() if not k.startswith("fc.")},
         "evil": state | {"conv1.weight": Evil()},
-        "nested": {"state_dict": state},
+        "nested": {"optimizer": {"lr": 0.1}, "epoch": 3},
         "other": nn.Linear(3, 3).state_dict(),
     }.items():
         torch.save(content, tmp_path / f"{name}.pth")

@@ -10,6 +10,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import click
 import pytest
 import torch
 from click.testing import CliRunner, Result
@@ -43,6 +44,27 @@ def refused(code: int, *arguments: object, stdin: bytes = b"") -> str:
 @pytest.fixture
 def game(sample_files: list[Path]) -> Path:
     return sample_files[0]
+
+
+def test_every_command_with_a_device_knows_the_same_ones(tmp_path: Path) -> None:
+    """Refused before anything is read: what is missing here would be refused too."""
+    with_device = []
+    for name in COMMANDS:
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        option = next((p for p in command.params if "--device" in p.opts), None)
+        if option is not None:
+            with_device.append(name)
+            needed = [a for p in command.params if p.required for a in ([p.opts[0], "x"] if p.param_type_name == "option" else ["x"])]
+            for wrong in ("banana", "cuda:x", "mps:1", "CPU", ""):
+                assert "is not a device; use auto, cpu, cuda, cuda:N or mps" in refused(2, name, *needed, "--device", wrong)
+    assert with_device == ["go-eval", "go-train", "img-eval", "img-explain", "img-predict", "img-train"]
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="there is a Metal GPU here")
+def test_mps_where_there_is_none(game: Path, tmp_path: Path) -> None:
+    for arguments in (["go-eval", game], ["go-train", game, "--out", tmp_path / "r"], ["img-train", game, "--out", tmp_path / "r"]):
+        assert "no Metal GPU here" in refused(1, *arguments, "--device", "mps")
 
 
 # --- the lazy group ----------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """go-train as a person types it: from raw games, resuming, from another model, under torchrun; what it refuses."""
 
-import os
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from gocnn.nn import Block
 from gocnn.training import modelfile
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.test_cli import good, refused
+from tests.test_trainer import free_port
 
 SIZE = ["--blocks", "1", "--channels", "8"]
 BUDGET = ["--steps", "2", "--batch", "16", "--valid-positions", "100", "--precision", "fp32", "--quiet"]
@@ -72,9 +72,9 @@ def test_wrong_calls_of_training(tmp_path: Path, sample_store: Path) -> None:
 @pytest.mark.slow
 def test_torchrun(tmp_path: Path, sample_store: Path) -> None:
     """Two processes on the CPU: one run folder, one report."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(21000 + os.getpid() % 20000), "cli.py",
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", free_port(), "cli.py",
                "go-train", str(sample_store), "--out", str(tmp_path / "run"), "--device", "cpu", "--threads", "1", *TRAIN]  # fmt: skip
-    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stderr
     assert "Warning" not in out.stderr
     assert out.stdout.count("best: top-1") == 1

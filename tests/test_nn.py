@@ -1,5 +1,7 @@
 """Blocks, pooling, heads and descriptions: shapes, gradients, torch's own operators, brute force."""
 
+import subprocess
+import sys
 from typing import get_args
 
 import pytest
@@ -25,6 +27,7 @@ from gocnn.nn import (
 from gocnn.nn.describe import describe
 from gocnn.policy.network import PRESETS, PolicyConfig, PolicyNetwork, preset
 from gocnn.policy.task import FUTURE_WEIGHT, PolicyTask
+from tests.conftest import ROOT
 
 SMALL = PolicyConfig(blocks=2, channels=16, head=8)
 
@@ -201,3 +204,36 @@ def test_a_network_that_foresees_later_moves() -> None:
     plain.load_state_dict({k: v for k, v in network.state_dict().items() if not k.startswith("later.")})
     assert network.eval()(shown.float()).shape == (4, 362)
     assert torch.equal(network(shown.float()), plain.eval()(shown.float()))
+
+
+CONVOLUTIONS = """
+import torch
+from torch import nn
+from gocnn.nn import Bottleneck, ConvNormAct, Pointwise, ResidualBlock
+torch.set_num_threads(1)
+torch.manual_seed(0)
+worst = 0.0
+for make in (lambda c, s: Pointwise(c, 2 * c, s), lambda c, s: ConvNormAct(c, 2 * c, 1, s), lambda c, s: ResidualBlock(c, 2 * c, s), lambda c, s: Bottleneck(c, c, s)):
+    for channels in (1, 3, 6, 8):
+        for stride, side in ((2, 16), (2, 56), (3, 32)):
+            ours, plain = make(channels, stride), make(channels, stride)
+            plain.load_state_dict(ours.state_dict())
+            for part in plain.modules():
+                part.__class__ = nn.Conv2d if type(part) is Pointwise else part.__class__
+            ours, plain = ours.eval().to(memory_format=torch.channels_last), plain.eval().double()
+            x = torch.randn(4, channels, side, side)
+            inputs = x.to(memory_format=torch.channels_last).requires_grad_(), x.double().requires_grad_()
+            weight = torch.randn_like(plain(inputs[1]))
+            for net, given, kind in ((ours, inputs[0], torch.float32), (plain, inputs[1], torch.float64)):
+                (net(given) * weight.to(kind)).sum().backward()
+            pairs = [(inputs[0].grad, inputs[1].grad), *((p.grad, q.grad) for p, q in zip(ours.parameters(), plain.parameters()))]
+            for mine, true in pairs:
+                error = float((mine.double() - true).abs().max() / true.abs().max().clamp(min=1e-3))
+                assert error < 1e-3, (type(ours).__name__, channels, stride, side, error)
+"""
+
+
+def test_convolutions_of_few_channels_with_a_stride_have_the_right_gradients() -> None:
+    """Against torch's own in double precision and the other layout. In a process of its own, since what this guards against can end the process."""
+    result = subprocess.run([sys.executable, "-c", CONVOLUTIONS], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, (result.returncode, result.stderr[-800:])

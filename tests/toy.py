@@ -1,10 +1,13 @@
 """A tiny task for the trainer's tests: tell which quarter of a picture is bright. Also a program: `python -m tests.toy RUN STEPS [--resume]`."""
 
+import signal
 import sys
 import time
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -50,6 +53,19 @@ class ToyTask:
         return {"loss": sums["loss"] / sums["count"], "accuracy": sums["right"] / sums["count"]}
 
 
+class Interrupting(ToyTask):
+    """Ctrl-C comes in the step of that number, from 1."""
+
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        self.left -= model.training
+        if model.training and self.left == 0:
+            signal.raise_signal(signal.SIGINT)
+        return super().loss(model, batch)
+
+
 def network(dropout: float = 0.1) -> nn.Module:
     torch.manual_seed(3)
     head = [nn.Linear(256, 16, bias=False), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 4)]
@@ -62,8 +78,8 @@ def valid() -> list[Batch]:
 
 
 def train(out: Path, resume: bool = False, model: nn.Module | None = None, quiet: bool = True, source: Any = None, task: Any = None,
-          clock: Any = time.perf_counter, **options: Any) -> Outcome:  # fmt: skip
-    """One run on this process's share."""
+          clock: Any = time.perf_counter, curves: bool = False, **options: Any) -> Outcome:  # fmt: skip
+    """One run on this process's share; without curves, which take longer to draw than such a run takes."""
     processes, device = join("cpu")
     config = TrainConfig(**{"batch": 32, "precision": "fp32", "validations": 4, **options})
     run = open_run(out, resume, {"kind": "toy"}, processes.first)
@@ -71,14 +87,15 @@ def train(out: Path, resume: bool = False, model: nn.Module | None = None, quiet
     identity = Identity("toy", {}, "made up")
     trainer = Trainer(model or network(), task or ToyTask(), source, valid(), config, run, identity, device, processes, quiet, clock)
     try:
-        return trainer.fit(resume)
+        with nullcontext() if curves else patch("gocnn.training.trainer.draw"):
+            return trainer.fit(resume)
     finally:
         run.close()
         leave()
 
 
 def count_exchanges() -> list[int]:
-    """From here on: how often gradients are exchanged, in a list of one. Networks are compiled without a compiler."""
+    """From here on: how often gradients are exchanged, in a list of one."""
     count, plain = [0], distributed.wrap
 
     def counted(state, bucket):
@@ -91,17 +108,21 @@ def count_exchanges() -> list[int]:
         return net
 
     distributed.wrap = wrap
-    torch.compile = partial(torch.compile, backend="eager")
     return count
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    # Traced and differentiated as torch.compile does it, but not made into machine code, which takes minutes and says nothing of our code.
+    torch.compile = partial(torch.compile, backend="aot_eager")
     extra = {key: float(value) if "." in value else int(value) for key, value in (a.split("=") for a in sys.argv[3:] if "=" in a)}
     net = network(extra.pop("dropout", 0.1))
     exchanges = extra.pop("exchanges", None)
+    stop = extra.pop("interrupt", None)
     counted = count_exchanges() if exchanges is not None else [None]
-    outcome = train(Path(sys.argv[1]), "--resume" in sys.argv, net, steps=int(sys.argv[2]), quiet=False, **extra)
+    outcome = train(
+        Path(sys.argv[1]), "--resume" in sys.argv, net, steps=int(sys.argv[2]), quiet=False, task=Interrupting(int(stop)) if stop else None, **extra
+    )
     if counted != [exchanges]:
         sys.exit(f"{counted[0]} exchanges of gradients, not {exchanges}")
     sys.exit(130 if outcome.interrupted else 0)

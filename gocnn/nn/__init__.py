@@ -1,6 +1,6 @@
 """The shared library of blocks. It knows nothing of Go or of photographs."""
 
-from gocnn.nn.blocks import Bottleneck, Context, ConvNormAct, GlobalBias, ResidualBlock, SqueezeExcite, initialise
+from gocnn.nn.blocks import Bottleneck, Context, ConvNormAct, GlobalBias, Pointwise, ResidualBlock, SqueezeExcite, initialise
 from gocnn.nn.heads import ClassHead, PointHead, ValueHead
 from gocnn.nn.pooling import MinPool2d, Pool, pooling
 from gocnn.nn.variants import Block, LargeKernelBlock, MobileBlock, NestedBottleneck, PreActBlock, trunk
@@ -17,6 +17,7 @@ __all__ = [
     "MobileBlock",
     "NestedBottleneck",
     "PointHead",
+    "Pointwise",
     "Pool",
     "PreActBlock",
     "ResidualBlock",

@@ -1,0 +1,66 @@
+"""Kills a run at each of its stages: before every step and before every file that it puts in place, one after the other."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gocnn import files
+from gocnn.training import Trainer, modelfile, trainer
+
+
+class Killed(BaseException):
+    """What nobody catches: the end of a process, as far as a test in one process can have it."""
+
+
+class Stages:
+    """Counts the stages of what runs; at number `fatal` (from 0) it is killed. `passed` are their names."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.fatal: int | None = None
+        self.passed: list[str] = []
+        replace, step = files.os.replace, Trainer._step
+
+        def replacing(source: str, target: Path) -> None:
+            if Path(target).suffix in (".json", ".pt", ".safetensors", ".jsonl"):
+                self._reach(Path(target).name)
+            replace(source, target)
+
+        def stepping(self_: Trainer, *arguments: object) -> object:
+            self._reach("step")
+            return step(self_, *arguments)
+
+        monkeypatch.setattr(files.os, "replace", replacing)
+        monkeypatch.setattr(Trainer, "_step", stepping)
+        monkeypatch.setattr(trainer, "draw", lambda *arguments: None)  # curves take longer than all the rest
+
+    def _reach(self, name: str) -> None:
+        if self.fatal == len(self.passed):
+            raise Killed(f"before {name}")
+        self.passed.append(name)
+
+    def every(self, out: Path, begin: Callable[[Path], None], resume: Callable[[Path], None]) -> Path:
+        """Run whole, then killed at each stage in turn, and started again as a person would: with `resume` where the folder holds a run, else from
+        the beginning. Each time both models must come out as in the whole run. Returns the folder of the whole run."""  # fmt: skip
+        whole = out / "whole"
+        begin(whole)
+        names, expected = list(self.passed), models(whole)
+        for number, name in enumerate(names):
+            folder = out / f"{number}-{name}"
+            self.fatal, self.passed = number, []
+            with pytest.raises(Killed):
+                begin(folder)
+            self.fatal = None
+            (resume if (folder / "run.json").exists() else begin)(folder)
+            assert models(folder) == expected, f"killed before {name}, number {number}"
+        return whole
+
+
+def models(run: Path) -> dict[str, tuple[dict[str, bytes], dict[str, object]]]:
+    """The bytes of all weights of a run's two models, and their provenance but for the time."""
+    found = {}
+    for name in (modelfile.BEST, modelfile.LAST):
+        file = modelfile.load(run / name, modelfile.read_metadata(run / name)["kind"])
+        provenance = {key: value for key, value in file.provenance.items() if key != "seconds"}
+        found[name] = ({key: tensor.numpy().tobytes() for key, tensor in file.tensors.items()}, provenance)
+    return found

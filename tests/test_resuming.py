@@ -1,0 +1,248 @@
+"""A run that was ended and goes on: killed at every stage, told something else the second time, stopped early, ruined."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from gocnn.errors import UserError
+from gocnn.training import Batch
+from imagecls.models.resnet101 import ResNet101
+from tests import toy
+from tests.conftest import ROOT, play_randomly, sgf_text
+from tests.kills import Stages, models
+from tests.test_cli import good, refused
+
+IMAGES = ROOT / "data" / "images"
+GO = ["--steps", "2", "--batch", "4", "--valid-positions", "100", "--precision", "fp32", "--validations", "2", "--quiet"]
+SMALL101 = [
+    "--model",
+    "resnet101",
+    "--size",
+    "32",
+    "--depths",
+    "1,1,1,1",
+    "--base",
+    "4",
+    "--hidden",
+    "8",
+    "--batch",
+    "4",
+    "--precision",
+    "fp32",
+    "--quiet",
+]
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three pictures of two classes in each part."""
+    target = tmp_path_factory.mktemp("six")
+    for part in ("training", "validation"):
+        for name in ("pizza", "soup"):
+            (target / part / name).mkdir(parents=True)
+            for path in sorted((IMAGES / part / name).iterdir())[:3]:
+                shutil.copy(path, target / part / name)
+    return target
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a small resnet101 as torchvision would publish them."""
+    torch.manual_seed(5)
+    target = tmp_path_factory.mktemp("weights") / "w.pth"
+    torch.save(ResNet101(1000, (1, 1, 1, 1), 4).state_dict(), target)
+    return target
+
+
+# --- killed at every stage -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_from_a_model_keeps_its_weights_wherever_it_is_killed(
+    tmp_path: Path, sample_store: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = Stages(monkeypatch)
+    still = ["--learning-rate", "1e-9", "--weight-decay", "0"]
+    whole = stages.every(tmp_path, lambda out: good("go-train", sample_store, "--out", out, "--from", tiny_run, *GO, *still),
+                         lambda out: good("go-train", "--out", out, "--resume", "--quiet"))  # fmt: skip
+    begun, after = (safetensors.torch.load_file(path) for path in (tiny_run / "best.safetensors", whole / "last.safetensors"))
+    for name in (n for n in begun if n.endswith("weight")):
+        assert torch.allclose(begun[name], after[name], atol=1e-5), name
+    assert "begun from best.safetensors" in str(models(whole)["last.safetensors"][1]["data"])
+
+
+@pytest.mark.parametrize("extra", [["--unfreeze", "none"], ["--unfreeze", "layer4", "--head-epochs", "0.7"]], ids=["frozen", "two stages"])
+def test_pretrained_weights_are_kept_wherever_a_run_is_killed(
+    tmp_path: Path, six: Path, published: Path, extra: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = Stages(monkeypatch)
+    arguments = ["img-train", six, *SMALL101, "--weights", published, "--steps", "2", "--validations", "1", *extra]
+    whole = stages.every(tmp_path, lambda out: good(*arguments, "--out", out), lambda out: good("img-train", "--out", out, "--resume", "--quiet"))
+    after, weights = safetensors.torch.load_file(whole / "last.safetensors"), torch.load(published)
+    for name, tensor in weights.items():
+        if not name.startswith("fc.") and (extra[1] == "none" or not name.startswith("layer4")):
+            assert torch.equal(after[name], tensor), name
+
+
+def test_what_a_kill_leaves_behind(tmp_path: Path) -> None:
+    """Half-written files go; a checkpoint of step 0 without run.json is of a start that was killed, a later one is of somebody's run."""
+    toy.train(tmp_path / "run", steps=4)
+    (tmp_path / "run" / ".checkpoint.pt.x1.tmp").write_bytes(b"half")
+    (tmp_path / "run" / ".other.tmp").write_bytes(b"not ours")
+    toy.train(tmp_path / "run", resume=True, steps=8)
+    assert {p.name for p in (tmp_path / "run").glob(".*.tmp")} == {".other.tmp"}
+    (tmp_path / "run" / "run.json").unlink()
+    with pytest.raises(UserError, match=r"checkpoint of a run without its run\.json; choose another folder"):
+        toy.train(tmp_path / "run", steps=4)
+    toy.train(tmp_path / "gone", steps=4)
+    (tmp_path / "gone" / "checkpoint.pt").unlink()
+    with pytest.raises(UserError, match=r"no checkpoint\.pt to go on from; start a new run"):
+        toy.train(tmp_path / "gone", resume=True, steps=8)
+
+
+# --- told something else the second time ---------------------------------------------------------------------------------------------
+
+
+def test_what_is_said_again_must_be_what_was_said(tmp_path: Path, sample_store: Path) -> None:
+    run = tmp_path / "run"
+    first = ["go-train", sample_store, "--out", run, *GO, "--blocks", "1", "--channels", "8"]
+    good(*first, "--learning-rate", "0.02")
+    good(*first, "--learning-rate", "0.02", "--resume", "--threads", "1", "--feeders", "2", "--checkpoint-minutes", "9")
+    train = json.loads((run / "run.json").read_text())["wishes"]["train"]
+    assert (train["feeders"], train["checkpoint_minutes"]) == (2, 9.0)
+    for option, value, words in [("--learning-rate", "0.01", "began with 0.02"), ("--ema", "0.5", "began with 0.999"), ("--channels", "9", "began with 8"),
+                                 ("--from", run, "began with left out"), ("--planes", "board,liberties", "left out"), ("--min-rank", "9d", "left out"),
+                                 ("--batch", "8", "began with 4")]:  # fmt: skip
+        sentence = refused(2, "go-train", "--out", run, "--resume", option, value)
+        assert f"{option} cannot be" in sentence
+        assert words in sentence
+    assert "--value cannot be on in a resumed run" in refused(2, "go-train", "--out", run, "--resume", "--value")
+    other = tmp_path / "other.sgf"
+    other.write_bytes(sgf_text(play_randomly(0, 40)) + b")")
+    assert "games are not those" in refused(1, "go-train", "--out", run, "--resume", "--valid", other, "--quiet")
+
+
+def test_a_photo_run_refuses_other_options_and_takes_the_same(tmp_path: Path, six: Path) -> None:
+    run = tmp_path / "run"
+    first = [
+        "img-train",
+        six,
+        "--out",
+        run,
+        "--size",
+        "16",
+        "--widths",
+        "4,8",
+        "--hidden",
+        "4",
+        "--batch",
+        "4",
+        "--precision",
+        "fp32",
+        "--steps",
+        "1",
+        "--quiet",
+    ]
+    good(*first)
+    good(*first, "--resume")
+    assert "--widths cannot be 8,8 in a resumed run" in refused(2, "img-train", "--out", run, "--resume", "--widths", "8,8")
+    assert "--mixup cannot be 0.3" in refused(2, "img-train", "--out", run, "--resume", "--mixup", "0.3")
+
+
+def test_a_budget_given_on_resuming_is_remembered(tmp_path: Path, sample_store: Path) -> None:
+    run = tmp_path / "run"
+    good("go-train", sample_store, "--out", run, *GO, "--blocks", "1", "--channels", "8")
+    good("go-train", "--out", run, "--resume", "--steps", "4", "--quiet")
+    (run / "curves.png").unlink()
+    assert "4 steps" in good("go-train", "--out", run, "--resume", "--quiet")
+    assert json.loads((run / "run.json").read_text())["wishes"]["train"]["steps"] == 4
+
+
+def test_runs_that_say_how_they_were_computed(tmp_path: Path, sample_store: Path) -> None:
+    run = tmp_path / "run"
+    text = good(
+        "go-train",
+        sample_store,
+        "--out",
+        run,
+        "--steps",
+        "1",
+        "--batch",
+        "4",
+        "--valid-positions",
+        "100",
+        "--blocks",
+        "1",
+        "--channels",
+        "8",
+        "--deterministic",
+    )
+    description = json.loads((run / "run.json").read_text())
+    assert f"precision {description['precision']}, chosen by this machine; seed 1" in text
+    assert description["threads"] == torch.get_num_threads()
+    assert "--threads cannot change" in refused(2, "go-train", "--out", run, "--resume", "--threads", "7")
+    assert "instead of --minutes" in refused(2, "go-train", "--out", run, "--resume", "--minutes", "1")
+    assert "--deterministic a budget in --steps" in refused(2, "go-train", sample_store, "--out", tmp_path / "x", "--deterministic")
+
+
+# --- stopped early, ruined -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_early_stop_is_an_end_until_there_is_another_budget(tmp_path: Path) -> None:
+
+    def train(steps: int, resume: bool) -> int:
+        network = nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
+        return toy.train(
+            tmp_path / "run", resume, network, steps=steps, learning_rate=1e-12, weight_decay=0.0, ema=0.0, validations=8, patience=2
+        ).steps
+
+    assert train(40, False) == 15  # the first validation is the best, the second and third are not better
+    assert train(40, True) == 15
+    assert train(80, True) == 30
+
+
+class Ruin(toy.ToyTask):
+    """From the sixth step on the loss is no number; or that of the validation."""
+
+    def __init__(self, where: str) -> None:
+        self.where, self.calls = where, 0
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        loss, right = super().loss(model, batch)
+        self.calls += model.training
+        bad = self.calls > 5 and model.training == (self.where == "training")
+        return (loss * torch.nan if bad else loss), right
+
+
+@pytest.mark.parametrize("where", ["training", "validation"])
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_is_good(tmp_path: Path, where: str) -> None:
+    with pytest.raises(UserError, match=r"the loss is not a number any more, at step 8: .*--learning-rate.*best\.safetensors, of step 4, is kept"):
+        toy.train(tmp_path / "run", task=Ruin(where), steps=16, validations=4)
+    state = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+    assert state["step"] == 4
+    for part in (state["model"], safetensors.torch.load_file(tmp_path / "run" / "best.safetensors")):
+        assert all(bool(t.isfinite().all()) for t in part.values())
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
+    """The loss is only looked at every few steps; a checkpoint in between looks at the weights."""
+    with pytest.raises(UserError, match="the network is not a number any more"):
+        toy.train(tmp_path / "run", task=Ruin("training"), steps=16, validations=1, checkpoint_minutes=0.0)
+    assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"] == 5
+
+
+def test_batches_of_one(tmp_path: Path, six: Path, sample_store: Path) -> None:
+    """Where a normalisation would see one value it is a sentence, before anything is written; where there is a map to normalise over, it trains."""
+    for out, extra in (("a", ["--batch", "1"]), ("b", ["--batch", "4", "--accumulate", "4"])):
+        assert "nothing to normalise; choose --batch" in refused(
+            1, "img-train", six, "--out", tmp_path / out, *SMALL101, "--weights", "none", "--steps", "1", *extra
+        )
+        assert not (tmp_path / out / "run.json").exists()
+    narrow = ["--size", "8", "--stem-stride", "2", "--widths", "4,4,4", "--hidden", "4", "--precision", "fp32", "--steps", "1", "--quiet"]
+    assert "stages.1.0.first.1 has nothing" in refused(1, "img-train", six, "--out", tmp_path / "c", *narrow, "--batch", "1")
+    good("img-train", six, "--out", tmp_path / "d", *narrow[:-1], "--size", "32", "--batch", "1", "--quiet")
+    good("go-train", sample_store, "--out", tmp_path / "e", *GO, "--batch", "1", "--blocks", "1", "--channels", "8", "--value", "--context", "se")
