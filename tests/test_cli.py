@@ -6,7 +6,6 @@ import random
 import re
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -73,11 +72,9 @@ def test_mps_where_there_is_none(game: Path, tmp_path: Path) -> None:
 def test_help_is_quick_and_imports_nothing_heavy() -> None:
     code = "import sys; sys.argv=['cli.py','--help']; import runpy\ntry: runpy.run_path('cli.py', run_name='__main__')\nexcept SystemExit: pass\n"
     code += "print([m for m in ('torch','numba','sgfmill','numpy','matplotlib') if m in sys.modules])"
-    began = time.perf_counter()
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert out.rstrip().endswith("[]")
     assert "go-train" in out
-    assert time.perf_counter() - began < 5
 
 
 @pytest.mark.parametrize(

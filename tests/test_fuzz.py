@@ -26,7 +26,7 @@ SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
-    """Compile everything first, so that the deadlines measure running."""
+    """Compile everything first, so that no example waits for that."""
     check(list(READER.games(Blob("x", FILES[0].read_bytes()))))
     check(list(READER.games(Blob("x", b"(;SZ[19]AB[aa:bb];B[dd])"))))
 
@@ -55,7 +55,7 @@ def check(items: list[Game | Skipped]) -> None:
             assert rules.play_index(state, w & 511, 2 if w & 512 else 1) == rules.LEGAL
 
 
-@settings(max_examples=300, deadline=5000, suppress_health_check=SLOW)
+@settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
 @given(st.integers(0, len(FILES) - 1), EDITS, BITS, st.integers(0, 3000))
 def test_mutated_games(number: int, edits: list[tuple[int, int, bytes]], bit: bytes, cut: int) -> None:
     data = edited(FILES[number].read_bytes(), edits)
@@ -64,14 +64,14 @@ def test_mutated_games(number: int, edits: list[tuple[int, int, bytes]], bit: by
     check(list(READER.games(Blob("x", data + bit + data[:cut] + data))))
 
 
-@settings(max_examples=200, deadline=5000, suppress_health_check=SLOW)
+@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
 @given(st.binary(max_size=400))
 def test_any_bytes(data: bytes) -> None:
     check(list(READER.games(Blob("x", data))))
     check(list(READER.games(Blob("x", b"(;" + data + b")"))))
 
 
-@settings(max_examples=150, deadline=5000, suppress_health_check=SLOW)
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
 @given(EDITS, st.integers(0, 10**6))
 @example(edits=[(220, 6, b"\x00\x00\x00\x00\x00\x01")], cut=1)  # a name outside the table
 def test_mutated_stores(tmp_path: Path, sample_store: Path, edits: list[tuple[int, int, bytes]], cut: int) -> None:

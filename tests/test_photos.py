@@ -189,13 +189,12 @@ def test_bad_pictures_say_why():
             decode(data, 16)
 
 
-def test_huge_pictures_are_refused_by_their_header():
+def test_huge_pictures_are_refused_by_their_header(monkeypatch):
     data = encoded(Image.new("1", (20000, 20000)))
     assert len(data) < 100_000
-    began = time.perf_counter()
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda picture: pytest.fail("has read the pixels"))
     with pytest.raises(BadImage, match="more than 100 million pixels"):
         decode(data, 16)
-    assert time.perf_counter() - began < 5
 
 
 @pytest.mark.parametrize("size", [(1, 300), (300, 1), (1, 1)])
@@ -287,8 +286,7 @@ def test_killed_while_building_makes_only_what_is_missing(tmp_path):
     for _ in range(4):
         process = subprocess.Popen([sys.executable, "-c", BUILD, str(data), str(tmp_path / "cache")], stdout=subprocess.PIPE, text=True)
         before = keys.stat().st_size if keys.exists() else 0
-        deadline = time.monotonic() + 30
-        while process.poll() is None and time.monotonic() < deadline:
+        while process.poll() is None:
             if keys.exists() and keys.stat().st_size > before + 16 * 10:
                 process.send_signal(signal.SIGKILL)
                 kills += 1

@@ -15,8 +15,8 @@ class Pointwise(nn.Conv2d):
     """A 1x1 convolution without bias or padding, `(N, in, H, W)` to `(N, out, H', W')`; a stride takes every so many-th row and column.
 
     On CPUs the rows and columns are taken before the product: the same numbers, but torch's own way through oneDNN, with a stride, writes past
-    its buffers in the backward pass over channels-last maps of few channels. Gradients are wrong then, or the process crashes (torch 2.13; seen
-    with 1 to 8 channels, the more pixels the likelier).
+    its buffers in the backward pass over channels-last maps of few channels. Gradients are wrong then, or the process crashes (torch 2.13; seen in
+    float32 with fewer than 9 channels; no kernel but 1x1 is concerned).
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
