@@ -123,7 +123,7 @@ def resuming(out: Path, budget: dict[str, Any]) -> dict[str, Any]:
 
     context = click.get_current_context()
     description = RunFolder.read_description(out)
-    began: dict[str, Any] = description.get("options") or {}
+    began, wishes = (part if isinstance(part, dict) else {} for part in (description.get("options"), description.get("wishes")))
     given = {name: value for name, value in context.params.items() if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
     for parameter in context.command.params:
         name = parameter.name or ""
@@ -131,8 +131,8 @@ def resuming(out: Path, budget: dict[str, Any]) -> dict[str, Any]:
             option = parameter.opts[0]
             why = f"the run in {out} began with {_shown(began[name])}" if name in began else f"the run in {out} does not say what it began with"
             raise click.UsageError(f"{option} cannot be {_shown(given[name])} in a resumed run: {why}; leave it out, or start a new run")
-    fixed = description.get("wishes", {}).get("train", {}).get("deterministic")
-    if fixed and "threads" in description:
+    fixed = isinstance(wishes.get("train"), dict) and wishes["train"].get("deterministic")
+    if fixed and isinstance(description.get("threads"), int):
         if given.get("threads") not in (None, description["threads"]):
             raise click.UsageError(f"--threads cannot change in a run with --deterministic: it began with {description['threads']}; leave it out")
         torch.set_num_threads(description["threads"])

@@ -81,7 +81,7 @@ class Feeder:
             raise item
         self._index += 1
         if self._copies is None:
-            return item
+            return tuple(t.to(self._device) for t in item)
         with torch.cuda.stream(self._copies):
             return tuple(t.to(self._device, non_blocking=True) for t in item)
 
