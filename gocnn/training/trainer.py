@@ -257,7 +257,7 @@ class Trainer:
     def _step(self, net: nn.Module, feeder: Feeder, rate_factor: float) -> Tensor:
         """One optimiser step; returns sums of loss, right answers and samples, on the device."""
         config = self.config
-        repeatable.seed(config.seed, self.step, self.processes.rank)
+        repeatable.seed(self.device, config.seed, self.step, self.processes.rank)
         net.train()
         result = torch.zeros(3, device=self.device)
         for optimiser in self.optimisers:
