@@ -115,7 +115,7 @@ def test_what_is_said_again_must_be_what_was_said(tmp_path: Path, sample_store: 
     train = json.loads((run / "run.json").read_text())["wishes"]["train"]
     assert (train["feeders"], train["checkpoint_minutes"]) == (2, 9.0)
     for option, value, words in [("--learning-rate", "0.01", "began with 0.02"), ("--ema", "0.5", "began with 0.999"), ("--channels", "9", "began with 8"),
-                                 ("--from", run, "began with left out"), ("--planes", "board,liberties", "left out"), ("--min-rank", "9d", "left out"),
+                                 ("--from", run, "began without it"), ("--planes", "board,liberties", "began without it"), ("--min-rank", "9d", "began without it"),
                                  ("--batch", "8", "began with 4")]:  # fmt: skip
         sentence = refused(2, "go-train", "--out", run, "--resume", option, value)
         assert f"{option} cannot be" in sentence

@@ -129,8 +129,10 @@ def resuming(out: Path, budget: dict[str, Any]) -> dict[str, Any]:
         name = parameter.name or ""
         if name in given and name not in FREE and (name not in began or began[name] != _plain(given[name])):
             option = parameter.opts[0]
-            why = f"the run in {out} began with {_shown(began[name])}" if name in began else f"the run in {out} does not say what it began with"
-            raise click.UsageError(f"{option} cannot be {_shown(given[name])} in a resumed run: {why}; leave it out, or start a new run")
+            before = f"began with {_shown(began[name])}" if began.get(name) else "began without it" if name in began else "does not say what it had"
+            raise click.UsageError(
+                f"{option} cannot be {_shown(given[name])} in a resumed run: the run in {out} {before}; leave it out, or start a new run"
+            )
     fixed = isinstance(wishes.get("train"), dict) and wishes["train"].get("deterministic")
     if fixed and isinstance(description.get("threads"), int):
         if given.get("threads") not in (None, description["threads"]):
@@ -148,8 +150,8 @@ def _plain(value: Any) -> Any:
 
 def _shown(value: Any) -> str:
     """The value as a person would write it."""
-    if value is None or isinstance(value, bool):
-        return "on" if value else "left out"
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
