@@ -387,12 +387,17 @@ def test_submission(tmp_path):
 
     one = np.array([0.1, 0.9], np.float32)
     zero = np.array([0.8, 0.2], np.float32)
-    submission.write(tmp_path / "out.csv", photos("0001.jpg", "0002.jpg", "0003.jpg", "0004.jpg"), [one, zero, "cut short", one])
-    assert (tmp_path / "out.csv").read_text() == "Id,Category\n0001,1\n0002,0\n0003,1\n0004,1\n"
+    keys = submission.ids(photos("0001.jpg", "0002.jpg", "0003.jpg", "0004.jpg"))
+    submission.write(tmp_path / "out.csv", keys, [one, zero, "cut short", one], ["3", "7"])
+    assert (tmp_path / "out.csv").read_text() == "Id,Category\n0001,7\n0002,3\n0003,7\n0004,7\n"
     assert submission.ids(photos("1.jpg", "23.jpg")) == ["0001", "0023"]
-    assert submission.ids(photos("cat.jpg", "dog.jpg", "10.jpg")) == ["0000", "0001", "0002"]
+    assert submission.ids(photos("cat.jpg", "dog.jpg")) == ["cat", "dog"]
+    with pytest.raises(UserError, match=r"2 of them are numbers, 1 not \(test/cat.jpg\)"):
+        submission.ids(photos("1.jpg", "2.jpg", "cat.jpg"))
+    with pytest.raises(UserError, match="both have the id 0001"):
+        submission.ids(photos("1.jpg", "01.jpg"))
     with pytest.raises(UserError, match="none of the 1 pictures"):
-        submission.write(tmp_path / "none.csv", photos("1.jpg"), ["broken"])
+        submission.write(tmp_path / "none.csv", ["0001"], ["broken"], ["a", "b"])
     assert not (tmp_path / "none.csv").exists()
 
 

@@ -117,9 +117,10 @@ def load(path: str | Path, kind: str) -> ModelFile:
         raise UserError(f"{target} is a safetensors file, but not a model of this program; give one that it has trained")
     if metadata.get("version") != str(VERSION):
         stated = metadata.get("version", "")[:20]
-        raise UserError(f"{target} is a model of format version {stated!r}, this program reads version {VERSION}; train it again or update")
+        raise UserError(f"{target} is a model of format version {stated}, this program reads version {VERSION}; train it again or update")
     if metadata.get("kind") != kind:
-        raise UserError(f"{target} is a model of the kind {metadata.get('kind', '')[:40]!r}, but {kind} is needed here; give another model")
+        found = metadata.get("kind", "")[:40] or "unknown"
+        raise UserError(f"{target} is a model of the kind {found}, but {kind} is needed here; give another model")
     config, provenance = (json_object(metadata.get(key, ""), target, key) for key in ("config", "provenance"))
     try:
         tensors = safetensors.torch.load_file(target)
