@@ -23,7 +23,7 @@ JUNK = re.compile(r"(^|/)(\.|__MACOSX/|@eaDir/|#recycle/|\$RECYCLE\.BIN/|System 
                   re.IGNORECASE)  # fmt: skip
 """What systems leave behind: hidden files, thumbnails of macOS, Windows and NAS boxes."""
 
-HEIC_WORDS = "HEIC, which needs one more package: pip install 'gocnn[heic]' (or pip install pillow-heif)"
+HEIC_WORDS = "HEIC, which needs one more package: pip install pillow-heif"
 AVIF_WORDS = "AVIF, which needs Pillow 11.3 or later: pip install --upgrade pillow"
 RAW_WORDS = "a raw file of a camera; develop it to JPEG first"
 
