@@ -1,9 +1,12 @@
 """Things that many tests need."""
 
+import contextlib
 import os
 import signal
+import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +114,26 @@ def _heed_interrupts() -> None:
 
 heed_interrupts = None if sys.platform == "win32" else _heed_interrupts
 """For `preexec_fn`: Ctrl-C works in the process even where the tests themselves run in the background, with SIGINT ignored."""
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """go-gtp as a process of its own."""
+    started = subprocess.Popen(
+        [sys.executable, "cli.py", "go-gtp", "--threads", "1"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
+    )
+    yield started
+    started.kill()
+    started.wait()
+    for stream in (started.stdin, started.stdout, started.stderr):
+        with contextlib.suppress(BrokenPipeError):
+            stream.close()
+
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="sends a signal, or sets a limit, that Windows does not know")
 

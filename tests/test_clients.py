@@ -17,7 +17,7 @@ from gocnn.commands import main
 from gocnn.play.clients import version_of
 from gocnn.play.rulesets import RULES, parse
 from tests.conftest import ROOT, play_randomly
-from tests.test_gtp import Scripted, answer_of, engine_on, finished, process, send, talk  # noqa: F401
+from tests.conversation import Scripted, answer_of, engine_on, finished, send, talk
 
 CASES = Path(__file__).parent / "cases" / "go"
 
@@ -272,7 +272,7 @@ def test_rules_by_every_form(evaluator):
 # --- as a process -------------------------------------------------------------------------------------------------------------------------------------
 
 
-def test_records_are_not_read_from_the_protocol_itself(process):  # noqa: F811
+def test_records_are_not_read_from_the_protocol_itself(process):
     """With the pipe left open: a refusal, and the next command is answered."""
     for line in [*case("loadsgf_stdin.gtp")[:-1], "loadsgf /dev/stdin", "loadsgf /dev/fd/0", "loadsgf - 3"]:
         send(process, f"{line}\n".encode())
@@ -282,7 +282,7 @@ def test_records_are_not_read_from_the_protocol_itself(process):  # noqa: F811
     assert answer_of(process) == b"=5 gocnn\n"
 
 
-def test_every_way_a_line_can_come(process):  # noqa: F811
+def test_every_way_a_line_can_come(process):
     text = ("1 name\r\n\r\n \t 2 \tplay\tb\tq16 # the first\r\n#\n3 PLAY b d4\n4 play b D4 extra\n5 play w \uff24\uff14\n6 play W pAsS\n7 komi \uff16.\uff15\n"
             "8 name\x07\n9 play b resign\n10 undo\n11 list_stones black\n").encode()  # fmt: skip
     send(process, text + b"12 name \xff\xfe\n13 " + b"x" * 300_000 + b"\n" + b"14 name\n" * 3000 + b"15 name")
