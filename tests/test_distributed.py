@@ -1,5 +1,6 @@
 """Several processes train as one does."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,26 @@ from torch import nn
 from gocnn.errors import UserError
 from gocnn.training import Batch, Identity, RunFolder, TrainConfig, distributed, trainer
 from tests import toy
+from tests.conftest import once
 from tests.toyruns import free_port, spawn, weights
 
+JOBS = {
+    "plain": ["20", "ema=0.9", "dropout=0.0"],
+    "compiled": ["20", "ema=0.9", "dropout=0.0", "compile=1"],
+    "own-norms": ["20", "ema=0.9", "dropout=0.0", "sync_norms=0"],
+    "exchanges": ["6", "accumulate=2", "dropout=0.0", "sync_norms=0", "compile=1", "count"],
+}
 
-def two_processes(out: Path, options: list[str]) -> None:
-    port = free_port()
-    processes = [spawn(str(out), *options, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1", MASTER_PORT=port) for r in (0, 1)]
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run for each of the jobs: two processes, started once, have trained them one after the other."""
+    return once(tmp_path_factory, "two", train_in_two)
+
+
+def train_in_two(folder: Path) -> None:
+    jobs = " then ".join(f"{folder / name} {' '.join(options)} port={free_port()}" for name, options in JOBS.items()).split(" ")
+    processes = [spawn(*jobs, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1") for r in (0, 1)]
     for process in processes:
         assert process.wait() == 0, process.stderr.read() if process.stderr else ""
 
@@ -27,17 +42,15 @@ def alike(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("compile", ["compile=0", "compile=1"])
-def test_two_processes_give_the_result_of_one(tmp_path: Path, compile: str) -> None:
+@pytest.mark.parametrize("name", ["plain", "compiled"])
+def test_two_processes_give_the_result_of_one(tmp_path: Path, two: Path, name: str) -> None:
     """Two Gloo processes with half of each batch each, batch norm included, against one process with the whole."""
-    options = ["20", "ema=0.9", "dropout=0.0"]
-    assert spawn(str(tmp_path / "one"), *options).wait() == 0
-    two_processes(tmp_path / "two", [*options, compile])
-    alike(weights(tmp_path / "one"), weights(tmp_path / "two"))
+    toy.train(tmp_path / "one", model=toy.network(0.0), steps=20, ema=0.9)
+    alike(weights(tmp_path / "one"), weights(two / name))
 
 
 @pytest.mark.slow
-def test_two_processes_with_norms_of_their_own_give_the_result_of_two_parts(tmp_path: Path) -> None:
+def test_two_processes_with_norms_of_their_own_give_the_result_of_two_parts(tmp_path: Path, two: Path) -> None:
     """Against one process that computes each batch in two parts, the same halves, which normalises each by itself too."""
 
     class Halves(toy.ToySource):
@@ -45,15 +58,14 @@ def test_two_processes_with_norms_of_their_own_give_the_result_of_two_parts(tmp_
             return toy.ToySource(32, self.seed, rank=index % 2, world=2).batch(index // 2)
 
     toy.train(tmp_path / "parts", model=toy.network(0.0), source=Halves(16, 1), steps=20, accumulate=2, ema=0.9)
-    two_processes(tmp_path / "two", ["20", "ema=0.9", "dropout=0.0", "sync_norms=0"])
-    parts, two = weights(tmp_path / "parts"), weights(tmp_path / "two")
+    parts = weights(tmp_path / "parts")
     learnt = {name for name, _ in toy.network().named_parameters()}
-    alike({key: value for key, value in parts.items() if key in learnt}, two)
+    alike({key: value for key, value in parts.items() if key in learnt}, weights(two / "own-norms"))
 
 
 @pytest.mark.slow
-def test_gradients_of_parts_are_exchanged_once_a_step(tmp_path: Path) -> None:
-    two_processes(tmp_path / "two", ["6", "accumulate=2", "dropout=0.0", "sync_norms=0", "compile=1", "exchanges=6"])
+def test_gradients_of_parts_are_exchanged_once_a_step(two: Path) -> None:
+    assert json.loads((two / "exchanges" / "exchanges.json").read_text()) == 6
 
 
 class Drawing(toy.ToyTask):

@@ -40,7 +40,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(tmp_path: Path) -> 
         process.kill()
         process.wait()
     assert torch.load(run / "checkpoint.pt", weights_only=True)["step"] < 150
-    assert spawn(str(run), "150", *options, "--resume").wait() == 0
+    toy.train(run, resume=True, steps=150, validations=20, checkpoint_minutes=0.0)
     for name in ("last.safetensors", "best.safetensors"):
         assert same(weights(tmp_path / "whole", name), weights(tmp_path / "killed", name))
 
@@ -56,7 +56,7 @@ def test_ctrl_c_saves_and_resumes_to_the_same_bits(tmp_path: Path) -> None:
     """Between two validations, in a process of its own; then, in this one, in the first step."""
     assert spawn(str(tmp_path / "cut"), "40", "interrupt=12").wait() == 130
     assert torch.load(tmp_path / "cut" / "checkpoint.pt", weights_only=True)["step"] == 12
-    assert spawn(str(tmp_path / "cut"), "40", "--resume").wait() == 0
+    toy.train(tmp_path / "cut", resume=True, steps=40)
     assert toy.train(tmp_path / "early", steps=40, task=toy.Interrupting(1)).interrupted
     toy.train(tmp_path / "early", resume=True, steps=40)
     toy.train(tmp_path / "whole", steps=40)
