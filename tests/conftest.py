@@ -1,13 +1,19 @@
 """Things that many tests need."""
 
+import contextlib
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from sgfmill import sgf
 
 os.environ.setdefault("GOCNN_CACHE", str(Path(__file__).parents[1] / ".cache"))
@@ -18,6 +24,36 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "data" / "games"
 CORPORA = ROOT.parent / "shared" / "corpora"
 FOOD = CORPORA / "food"
+
+
+def pytest_configure() -> None:
+    """Of processes that test at the same time one compiles a kernel, the others wait for that and load it."""
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.core.dispatcher import Dispatcher
+
+    locks = Path(os.environ["GOCNN_CACHE"]) / "test-locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    plain = Dispatcher.compile
+
+    def compile_once(kernel: Any, signature: Any) -> Any:
+        # Numba's own lock first, as in a compilation that comes to this kernel from one that calls it: two threads would wait for each other.
+        with global_compiler_lock, FileLock(locks / f"{kernel.py_func.__module__}.{kernel.py_func.__qualname__.replace('<locals>', '')}"):
+            return plain(kernel, signature)
+
+    Dispatcher.compile = compile_once
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that `make` has filled, once for all processes that test at the same time."""
+    root = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else factory.getbasetemp()
+    target, made = root / name, root / f"{name}.made"
+    with FileLock(root / f"{name}.lock"):
+        if not made.exists():
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir()
+            make(target)
+            made.touch()
+    return target
 
 
 def play_randomly(seed: int, moves: int, size: int = 19) -> list[tuple[int, int]]:
@@ -58,9 +94,10 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of the sample games."""
     from gocnn.games.importing import import_games
 
-    target = tmp_path_factory.mktemp("store") / "samples.games"
-    import_games([str(SAMPLES)], target, jobs=1, quiet=True)
-    return target
+    def make(folder: Path) -> None:
+        import_games([str(SAMPLES)], folder / "samples.games", jobs=1, quiet=True)
+
+    return once(tmp_path_factory, "store", make) / "samples.games"
 
 
 @pytest.fixture(scope="session")
@@ -70,12 +107,13 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, sample_store: Path) -> Pa
 
     from gocnn.commands import main
 
-    target = tmp_path_factory.mktemp("run") / "tiny"
-    arguments = ["go-train", str(sample_store), "--out", str(target), "--steps", "12", "--blocks", "2", "--channels", "16", "--batch", "32",
-                 "--valid-positions", "200", "--validations", "2", "--precision", "fp32"]  # fmt: skip
-    result = CliRunner().invoke(main, arguments)
-    assert result.exit_code == 0, result.output
-    return target
+    def make(folder: Path) -> None:
+        arguments = ["go-train", str(sample_store), "--out", str(folder / "tiny"), "--steps", "12", "--blocks", "2", "--channels", "16", "--batch", "32",
+                     "--valid-positions", "200", "--validations", "2", "--precision", "fp32"]  # fmt: skip
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.output
+
+    return once(tmp_path_factory, "run", make) / "tiny"
 
 
 @pytest.fixture(scope="session")
@@ -111,6 +149,26 @@ def _heed_interrupts() -> None:
 
 heed_interrupts = None if sys.platform == "win32" else _heed_interrupts
 """For `preexec_fn`: Ctrl-C works in the process even where the tests themselves run in the background, with SIGINT ignored."""
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """go-gtp as a process of its own."""
+    started = subprocess.Popen(
+        [sys.executable, "cli.py", "go-gtp", "--threads", "1"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
+    )
+    yield started
+    started.kill()
+    started.wait()
+    for stream in (started.stdin, started.stdout, started.stderr):
+        with contextlib.suppress(BrokenPipeError):
+            stream.close()
+
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="sends a signal, or sets a limit, that Windows does not know")
 

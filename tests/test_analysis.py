@@ -10,7 +10,7 @@ from gocnn.board import Board
 from gocnn.board.coords import from_gtp
 from gocnn.play.candidates import PLAYED_ON
 from tests.conftest import ROOT
-from tests.test_gtp import finished, talk
+from tests.conversation import finished, talk
 
 # --- analysis ---------------------------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from gocnn.games.importing import import_games
 from gocnn.games.store import Store
 from imagecls.collection import WHOLE, open_collection, read_photos
 from tests.archived import GAMES, KINDS, TWO, blobs, good, renamed, tarred, troubles, zipped
-from tests.test_photos import colourful, encoded
+from tests.photographs import colourful, encoded
 
 CASES = Path(__file__).parent / "cases" / "go"
 

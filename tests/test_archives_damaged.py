@@ -21,7 +21,7 @@ from gocnn.games.importing import import_games
 from imagecls.collection import WHOLE, open_collection, read_photos
 from tests.archived import GAMES, KINDS, TWO, blobs, good, tarred, troubles, zipped
 from tests.conftest import play_randomly, sgf_text
-from tests.test_photos import colourful, encoded
+from tests.photographs import colourful, encoded
 
 # --- what cannot be read -------------------------------------------------------------------------------------------------------------
 

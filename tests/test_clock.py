@@ -12,7 +12,7 @@ from gocnn.play.game import Game
 from gocnn.play.outlook import useful
 from gocnn.play.player import Player
 from gocnn.play.search import Search
-from tests.test_gtp import talk
+from tests.conversation import talk
 from tests.test_search import Judge
 
 

@@ -13,7 +13,7 @@ from gocnn.nn import Block
 from gocnn.training import modelfile
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.test_cli import good, refused
-from tests.test_trainer import free_port
+from tests.toyruns import free_port
 
 SIZE = ["--blocks", "1", "--channels", "8"]
 BUDGET = ["--steps", "2", "--batch", "16", "--valid-positions", "100", "--precision", "fp32", "--quiet"]

@@ -1,11 +1,7 @@
-"""GTP: a scripted conversation for every command, a fuzz of command lines, the analysis formats read by parsers of their own, real processes."""
+"""GTP: a scripted conversation for every command, and a fuzz of command lines."""
 
-import contextlib
 import random
 import re
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
@@ -14,50 +10,12 @@ import pytest
 
 from gocnn.board import BLACK, WHITE, Board, IllegalMove
 from gocnn.board.coords import PASS, from_gtp, to_gtp
-from gocnn.play.clients import install
-from gocnn.play.engine import Engine
 from gocnn.play.game import Game
 from gocnn.play.gtp import serve
 from gocnn.play.outlook import eyes
 from gocnn.play.player import RESIGN, Player
-from tests.conftest import ROOT, heed_interrupts, needs_posix, play_randomly, sgf_text
-
-
-class Scripted:
-    """Lines in a list, as `gocnn.play.gtp.Lines` gives them. An analysis goes on for `patience` looks before the next line arrives."""
-
-    def __init__(self, lines: list[bytes], patience: int = 40) -> None:
-        self.left, self.patience, self._looks = lines, patience, 0
-
-    def next(self) -> bytes | None:
-        self._looks = 0
-        return self.left.pop(0) if self.left else None
-
-    def waiting(self) -> bool:
-        self._looks += 1
-        return self._looks > self.patience
-
-
-def engine_on(lines: Scripted, evaluator, **options) -> Engine:
-    engine = Engine(Player(evaluator, **options))
-    install(engine, lines.waiting)
-    return engine
-
-
-def talk(evaluator, *commands: str | bytes, **options) -> list[str]:
-    """The answers, without their signs where all went well; a failure begins with `?`."""
-    lines = Scripted([c if isinstance(c, bytes) else c.encode() for c in commands])
-    engine = engine_on(lines, evaluator, **options)
-    written: list[str] = []
-    serve(engine.commands, lines, written.append)
-    text = "".join(written)
-    assert text.endswith("\n\n")
-    answers = text[:-2].split("\n\n")
-    assert all(a[0] in "=?" for a in answers)
-    return [a[1:].lstrip("0123456789").removeprefix(" ") if a[0] == "=" else "?" + a[1:].lstrip("0123456789").removeprefix(" ") for a in answers]
-
-
-# --- the protocol ----------------------------------------------------------------------------------------------------------------------
+from tests.conftest import ROOT, play_randomly, sgf_text
+from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT, Scripted, engine_on, finished, talk
 
 
 def test_ids_comments_and_white_space(evaluator):
@@ -160,17 +118,6 @@ def test_loadsgf(evaluator, tmp_path):
     assert talk(evaluator, "loadsgf", "loadsgf a b c", f"loadsgf {plain} x")[2].startswith("?syntax error")
 
 
-FINISHED_LEFT = [f"{c}{r}" for r in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19) for c in "ABCDEFGHJ"] + [f"{c}{r}" for r in range(2, 19, 2) for c in "BDFHJ"]
-FINISHED_RIGHT = [f"{c}{r}" for r in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19) for c in "KLMNOPQRST"] + [
-    f"{c}{r}" for r in range(2, 19, 2) for c in "KMOQS"
-]
-
-
-def finished() -> list[str]:
-    """A board that two nets of eyes divide, black's on the left."""
-    return [*(f"play b {v}" for v in FINISHED_LEFT), *(f"play w {v}" for v in FINISHED_RIGHT)]
-
-
 def test_the_end_of_the_game(evaluator):
     answers = talk(evaluator, *finished(), "genmove b", "genmove w", "final_score", "final_status_list dead", "final_status_list alive", "final_status_list seki",
                    "final_status_list x", "final_status_list")[len(finished()) :]  # fmt: skip
@@ -245,9 +192,6 @@ def test_plays_itself_to_the_end_by_the_rules(evaluator):
     assert len(game.board.moves) > 150
 
 
-# --- fuzz -------------------------------------------------------------------------------------------------------------------------------
-
-
 def random_lines(count: int, names: list[str]) -> Iterator[bytes]:
     rng = random.Random(7)
     words = ["b", "w", "black", "WHITE", "D4", "q16", "T19", "A1", "I3", "pass", "resign", "Z99", "19", "-1", "1e9", "nan", "6.5", "", "interval", "avoid", "allow", "true",
@@ -310,85 +254,6 @@ def test_a_faulty_command_is_answered(evaluator):
     written: list[str] = []
     serve(engine.commands, lines, written.append)
     assert "".join(written) == "? internal error: ZeroDivisionError: bang\n\n= gocnn\n\n"
-
-
-# --- as a process -----------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def process():
-    started = subprocess.Popen(
-        [sys.executable, "cli.py", "go-gtp", "--threads", "1"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=heed_interrupts,
-    )
-    yield started
-    started.kill()
-    started.wait()
-    for stream in (started.stdin, started.stdout, started.stderr):
-        with contextlib.suppress(BrokenPipeError):
-            stream.close()
-
-
-def answer_of(process) -> bytes:
-    rows = []
-    while (row := process.stdout.readline()) not in (b"\n", b""):
-        rows.append(row)
-    return b"".join(rows)
-
-
-def send(process, data: bytes) -> None:
-    process.stdin.write(data)
-    process.stdin.flush()
-
-
-def test_analysis_stops_at_the_next_line(process):
-    send(process, b"genmove b\n")
-    answer_of(process)
-    send(process, b"kata-analyze w 5\n")
-    assert process.stdout.readline() == b"=\n"
-    for _ in range(3):
-        assert process.stdout.readline().startswith(b"info move")
-    send(process, b"7 name\n")
-    while process.stdout.readline() != b"\n":  # an analysis that goes on never comes to its empty line
-        pass
-    assert answer_of(process) == b"=7 gocnn\n"
-
-
-def test_odd_input(process):
-    send(process, b"\xff\xfe\x00\n" + b"play b " + b"D" * (1 << 20) + b"\n" + b"name\n\n\r\nshowboard")
-    process.stdin.close()
-    text = process.stdout.read()
-    assert text.count(b"\n\n") == 4
-    assert b"= gocnn" in text
-    assert b"19 . . ." in text  # the last command had no line end
-    assert process.wait(20) == 0
-    assert process.stderr.read() == b""
-
-
-@needs_posix
-def test_interrupted_analysis_ends_its_answer(process):
-    send(process, b"lz-analyze b 5\n")
-    process.stdout.readline()
-    process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    rest = process.stdout.read()
-    assert rest == b"\n" or rest.endswith(b"\n\n")
-    assert process.wait(20) == 130
-    assert process.stderr.read() == b""
-
-
-def test_a_client_that_goes_away(process):
-    send(process, b"name\n")
-    answer_of(process)
-    process.stdout.close()
-    send(process, b"name\nname\nname\n")
-    process.stdin.close()
-    assert process.wait(20) in (0, 1)
-    assert process.stderr.read() == b""
 
 
 def test_a_long_game_costs_little_beside_the_network(evaluator):

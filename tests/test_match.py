@@ -18,8 +18,8 @@ from gocnn.play.client import EngineFault, EngineProcess, EngineRefusal
 from gocnn.play.match import Played, Seat, standing
 from gocnn.play.settle import settled_margin
 from tests.conftest import ROOT, heed_interrupts, needs_posix
+from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT
 from tests.test_cli import good, refused
-from tests.test_gtp import FINISHED_LEFT, FINISHED_RIGHT
 
 ODD = """
 import os, pathlib, sys, time

@@ -15,8 +15,8 @@ from gocnn.play.queries import Answerer
 from gocnn.policy.model import default_model, load
 from gocnn.policy.suggestion import planes_of, suggest
 from tests.conftest import ROOT
+from tests.conversation import Scripted
 from tests.test_cli import good, refused
-from tests.test_gtp import Scripted
 
 BASE = {"rules": "chinese", "komi": 6.5, "boardXSize": 19, "boardYSize": 19, "maxVisits": 24, "moves": []}
 

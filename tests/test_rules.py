@@ -10,7 +10,8 @@ from sgfmill import boards
 from gocnn.board import BLACK, PASS, WHITE, Board, IllegalMove, legal_positions
 from tests.conftest import main_line
 
-COLOUR = {None: 0, "b": 1, "w": 2}
+LETTERS = np.array([None, "b", "w"], object)
+"""Sgfmill's name of each colour."""
 
 
 def follow_with_sgfmill(moves: list[tuple[int, int]]) -> int:
@@ -21,9 +22,8 @@ def follow_with_sgfmill(moves: list[tuple[int, int]]) -> int:
         if index == PASS:
             continue
         ko = theirs.play(*divmod(index, 19), "bw"[colour - 1])
-        expected = np.array([[COLOUR[c] for c in row] for row in theirs.board], np.int8)
-        if not (mine.stones() == expected).all():
-            pytest.fail(f"ply {ply}\n{mine.stones()[::-1]}\n{expected[::-1]}")
+        if LETTERS[mine.stones()].tolist() != theirs.board:
+            pytest.fail(f"ply {ply}\n{mine.stones()[::-1]}\n{theirs.board[::-1]}")
         assert mine.ko() == (None if ko is None else ko[0] * 19 + ko[1]), f"ko at ply {ply}"
     assert mine.score() == theirs.area_score()
     return len(moves)

@@ -21,9 +21,9 @@ from gocnn.policy.samples import UNDECIDED
 from gocnn.policy.suggestion import foresee
 from gocnn.policy.task import VALUE_WEIGHT, PolicyTask
 from tests.conftest import ROOT, play_randomly
+from tests.conversation import talk
 from tests.test_cli import good
 from tests.test_go_train import TRAIN
-from tests.test_gtp import talk
 
 
 class Judge:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from gocnn.commands import COMMANDS
-from tests.conftest import ROOT, SAMPLES, play_randomly, sgf_text
+from tests.conftest import ROOT, SAMPLES, once, play_randomly, sgf_text
 
 ELSEWHERE = ROOT / "tests" / "elsewhere"
 HOMES = {"HOME": "home", "USERPROFILE": "home", "XDG_CACHE_HOME": "cache", "XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data",
@@ -73,7 +73,15 @@ def a_home(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What became of each try: `code`, `traceback`, `left` (new files in the home), `out` and `err` (bytes)."""
-    root = tmp_path_factory.mktemp("別の")
+    out = once(tmp_path_factory, "別の", try_all) / "out"
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    for number, result in enumerate(results):
+        result["out"], result["err"] = (out / f"{number}.out").read_bytes(), (out / f"{number}.err").read_bytes()
+    return dict(zip(TABLE, results, strict=True))
+
+
+def try_all(root: Path) -> None:
+    """Runs each try in a new folder: what came of it lies in `out`."""
     here, out = root / "此処", root / "out"
     for folder in (here / "棋譜", here / "写真", out):
         folder.mkdir(parents=True)
@@ -93,10 +101,6 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, A
     environment |= {"PYTHONPATH": os.pathsep.join([str(ELSEWHERE), str(ROOT)]), "GOCNN_CACHE": os.environ["GOCNN_CACHE"]}
     done = subprocess.run([sys.executable, ELSEWHERE / "run_all.py", root / "job.json"], cwd=here, env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
-    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    for number, result in enumerate(results):
-        result["out"], result["err"] = (out / f"{number}.out").read_bytes(), (out / f"{number}.err").read_bytes()
-    return dict(zip(TABLE, results, strict=True))
 
 
 def test_every_command_is_tried() -> None:

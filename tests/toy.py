@@ -1,9 +1,16 @@
-"""A tiny task for the trainer's tests: tell which quarter of a picture is bright. Also a program: `python -m tests.toy RUN STEPS [--resume]`."""
+"""A tiny task for the trainer's tests: tell which quarter of a picture is bright.
 
+Also a program: `python -m tests.toy RUN STEPS [--resume] [OPTION=VALUE ...] [then RUN STEPS ...]`, with `interrupt=STEP`, `port=PORT` of this run's
+processes, and `count` to leave the number of exchanges of gradients in `RUN/exchanges.json`.
+"""  # fmt: skip
+
+import json
+import os
 import signal
 import sys
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,8 +101,9 @@ def train(out: Path, resume: bool = False, model: nn.Module | None = None, quiet
         leave()
 
 
-def count_exchanges() -> list[int]:
-    """From here on: how often gradients are exchanged, in a list of one."""
+@contextmanager
+def counted_exchanges(file: Path) -> Iterator[None]:
+    """How often gradients are exchanged meanwhile, in that file afterwards."""
     count, plain = [0], distributed.wrap
 
     def counted(state, bucket):
@@ -107,22 +115,26 @@ def count_exchanges() -> list[int]:
         net.register_comm_hook(None, counted)
         return net
 
-    distributed.wrap = wrap
-    return count
+    with patch.object(distributed, "wrap", wrap):
+        yield
+    file.write_text(json.dumps(count[0]))
+
+
+def main(words: list[str]) -> bool:
+    """One run; returns whether it was interrupted."""
+    extra = {key: float(value) if "." in value else int(value) for key, value in (a.split("=") for a in words if "=" in a)}
+    net, stop, port, out = network(extra.pop("dropout", 0.1)), extra.pop("interrupt", None), extra.pop("port", None), Path(words[0])
+    if port is not None:
+        os.environ["MASTER_PORT"] = str(port)
+    with counted_exchanges(out / "exchanges.json") if "count" in words else nullcontext():
+        return train(
+            out, "--resume" in words, net, steps=int(words[1]), quiet=False, task=Interrupting(int(stop)) if stop else None, **extra
+        ).interrupted
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     # Traced and differentiated as torch.compile does it, but not made into machine code, which takes minutes and says nothing of our code.
     torch.compile = partial(torch.compile, backend="aot_eager")
-    extra = {key: float(value) if "." in value else int(value) for key, value in (a.split("=") for a in sys.argv[3:] if "=" in a)}
-    net = network(extra.pop("dropout", 0.1))
-    exchanges = extra.pop("exchanges", None)
-    stop = extra.pop("interrupt", None)
-    counted = count_exchanges() if exchanges is not None else [None]
-    outcome = train(
-        Path(sys.argv[1]), "--resume" in sys.argv, net, steps=int(sys.argv[2]), quiet=False, task=Interrupting(int(stop)) if stop else None, **extra
-    )
-    if counted != [exchanges]:
-        sys.exit(f"{counted[0]} exchanges of gradients, not {exchanges}")
-    sys.exit(130 if outcome.interrupted else 0)
+    interrupted = [main(words.split("\n")) for words in "\n".join(sys.argv[1:]).split("\nthen\n")]
+    sys.exit(130 if any(interrupted) else 0)

@@ -192,8 +192,9 @@ def place(state: State, index: int, colour: int) -> None:
 def rebuild(state: State) -> bool:
     """Work out chains and liberties from the colours alone; returns False if some chain has no liberty (then the position is not legal)."""
     state[META, KO] = NO_KO
-    for p in range(FIELD):
-        if state[COLOUR, p] != WALL:
+    size = int(state[META, BOARD_SIZE])
+    for row in range(1, size + 1):
+        for p in range(row * STRIDE + 1, row * STRIDE + 1 + size):
             state[HEAD, p] = p
             state[NEXT, p] = p
             libs = 0
@@ -202,17 +203,18 @@ def rebuild(state: State) -> bool:
                     if state[COLOUR, p + step] == EMPTY:
                         libs += 1
             state[LIBS, p] = libs
-    for p in range(FIELD):
-        c = state[COLOUR, p]
-        if c == EMPTY or c == WALL:
-            continue
-        for step in (1, STRIDE):
-            if state[COLOUR, p + step] == c and state[HEAD, p] != state[HEAD, p + step]:
-                _join(state, state[HEAD, p], state[HEAD, p + step])
-    for p in range(FIELD):
-        c = state[COLOUR, p]
-        if c != EMPTY and c != WALL and state[LIBS, state[HEAD, p]] == 0:
-            return False
+    for row in range(1, size + 1):
+        for p in range(row * STRIDE + 1, row * STRIDE + 1 + size):
+            c = state[COLOUR, p]
+            if c == EMPTY:
+                continue
+            for step in (1, STRIDE):
+                if state[COLOUR, p + step] == c and state[HEAD, p] != state[HEAD, p + step]:
+                    _join(state, state[HEAD, p], state[HEAD, p + step])
+    for row in range(1, size + 1):
+        for p in range(row * STRIDE + 1, row * STRIDE + 1 + size):
+            if state[COLOUR, p] != EMPTY and state[LIBS, state[HEAD, p]] == 0:
+                return False
     return True
 
 
@@ -266,13 +268,14 @@ def count_legal_positions(size: int) -> int:
     """How many colourings of the board of `size` are legal positions; tries all `3 ** (size * size)`."""
     state = np.empty(STATE_SHAPE, np.int16)
     clear(state, size)
-    points = size * size
     total = 0
-    for number in range(3**points):
-        rest = number
-        for index in range(points):
-            state[COLOUR, field_point(index, size)] = rest % 3
-            rest //= 3
+    for _ in range(3 ** (size * size)):
         if rebuild(state):
             total += 1
+        for index in range(size * size):  # counts on: the colours are the digits of a number
+            point = field_point(index, size)
+            if state[COLOUR, point] < 2:
+                state[COLOUR, point] += 1
+                break
+            state[COLOUR, point] = EMPTY
     return total

@@ -1,0 +1,113 @@
+"""Several processes train as one does."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gocnn.errors import UserError
+from gocnn.training import Batch, Identity, RunFolder, TrainConfig, distributed, trainer
+from tests import toy
+from tests.conftest import once
+from tests.toyruns import free_port, spawn, weights
+
+JOBS = {
+    "plain": ["20", "ema=0.9", "dropout=0.0"],
+    "compiled": ["20", "ema=0.9", "dropout=0.0", "compile=1"],
+    "own-norms": ["20", "ema=0.9", "dropout=0.0", "sync_norms=0"],
+    "exchanges": ["6", "accumulate=2", "dropout=0.0", "sync_norms=0", "compile=1", "count"],
+}
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run for each of the jobs: two processes, started once, have trained them one after the other."""
+    return once(tmp_path_factory, "two", train_in_two)
+
+
+def train_in_two(folder: Path) -> None:
+    jobs = " then ".join(f"{folder / name} {' '.join(options)} port={free_port()}" for name, options in JOBS.items()).split(" ")
+    processes = [spawn(*jobs, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1") for r in (0, 1)]
+    for process in processes:
+        assert process.wait() == 0, process.stderr.read() if process.stderr else ""
+
+
+def alike(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> None:
+    assert one
+    for key in one:
+        assert torch.allclose(one[key].float(), two[key].float(), atol=1e-4, rtol=1e-3), (key, (one[key] - two[key]).abs().max())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["plain", "compiled"])
+def test_two_processes_give_the_result_of_one(tmp_path: Path, two: Path, name: str) -> None:
+    """Two Gloo processes with half of each batch each, batch norm included, against one process with the whole."""
+    toy.train(tmp_path / "one", model=toy.network(0.0), steps=20, ema=0.9)
+    alike(weights(tmp_path / "one"), weights(two / name))
+
+
+@pytest.mark.slow
+def test_two_processes_with_norms_of_their_own_give_the_result_of_two_parts(tmp_path: Path, two: Path) -> None:
+    """Against one process that computes each batch in two parts, the same halves, which normalises each by itself too."""
+
+    class Halves(toy.ToySource):
+        def batch(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+            return toy.ToySource(32, self.seed, rank=index % 2, world=2).batch(index // 2)
+
+    toy.train(tmp_path / "parts", model=toy.network(0.0), source=Halves(16, 1), steps=20, accumulate=2, ema=0.9)
+    parts = weights(tmp_path / "parts")
+    learnt = {name for name, _ in toy.network().named_parameters()}
+    alike({key: value for key, value in parts.items() if key in learnt}, weights(two / "own-norms"))
+
+
+@pytest.mark.slow
+def test_gradients_of_parts_are_exchanged_once_a_step(two: Path) -> None:
+    assert json.loads((two / "exchanges" / "exchanges.json").read_text()) == 6
+
+
+class Drawing(toy.ToyTask):
+    """Writes down what it draws at random in each step, as augmentation would."""
+
+    def __init__(self) -> None:
+        self.drawn: list[list[float]] = []
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        if model.training:
+            self.drawn.append(torch.rand(3).tolist())
+        return super().loss(model, batch)
+
+
+def test_processes_draw_other_numbers_and_again_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "draw", lambda *arguments: None)
+
+    def drawn(rank: int, seed: int, name: str = "") -> list[list[float]]:
+        out, device = tmp_path / f"{rank}-{seed}-{name}", torch.device("cpu")
+        config = TrainConfig(steps=6, batch=32, validations=1, seed=seed, precision="fp32", accumulate=2)
+        task = Drawing()
+        run = RunFolder(out, False, {})
+        processes = distributed.Processes(rank)
+        step = trainer.Trainer(
+            toy.network(), task, toy.ToySource(16), toy.valid(), config, run, Identity("toy", {}, ""), device, processes, quiet=True
+        )
+        step.fit()
+        run.close()
+        return task.drawn
+
+    first, again, second, other = drawn(0, 1), drawn(0, 1, "again"), drawn(1, 1), drawn(0, 2)
+    assert first == again
+    everything = [tuple(row) for rows in (first, second, other) for row in rows]
+    assert len(everything) == len(set(everything)) == 36
+
+
+def test_a_batch_must_be_shared_by_all_processes(tmp_path: Path) -> None:
+    config = TrainConfig(steps=1, batch=12, accumulate=2, precision="fp32")
+    processes = distributed.Processes(0, 4)
+    run = RunFolder(tmp_path / "run", False, {})
+    shared = trainer.Trainer(
+        toy.network(), toy.ToyTask(), toy.ToySource(6), [], config, run, Identity("toy", {}, ""), torch.device("cpu"), processes, True
+    )
+    with pytest.raises(UserError, match="--batch 12 cannot be shared by 4 processes in 2 parts each; choose a multiple of 8"):
+        shared.begin()
