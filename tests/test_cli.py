@@ -107,7 +107,8 @@ def test_the_console_script_has_the_same_commands() -> None:
 
 
 def test_unknown_command_and_option() -> None:
-    assert "No such command" in refused(2, "go-tarin")
+    assert "No such command 'go-tarin'. (Did you mean go-train?)" in refused(2, "go-tarin")
+    assert "No such command" in refused(2, "zzz")
     assert "No such option" in refused(2, "go-stats", "x", "--nothing")
 
 

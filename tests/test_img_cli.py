@@ -168,8 +168,10 @@ def test_evaluation(run, few, tmp_path):
     assert found["accuracy"] == np.trace(np.array(found["confusion"])) / 48
 
 
-def test_explaining_and_augmenting(run, few, tmp_path):
+def test_explaining_and_augmenting(run, few, tmp_path, monkeypatch):
+    """Only what is asked for is written, and nothing before it is known that all of it can be."""
     picture = few / "validation" / "sushi" / "001.jpg"
+    monkeypatch.chdir(tmp_path)
     good("img-explain", picture, "--model", run, "--picture", tmp_path / "e.png", "--filters", tmp_path / "f.png", "--maps", tmp_path / "m.png",
          "--layer", "stem")  # fmt: skip
     assert Image.open(tmp_path / "e.png").width > 1000
@@ -179,6 +181,10 @@ def test_explaining_and_augmenting(run, few, tmp_path):
     assert "there is no layer" in refused(
         1, "img-explain", picture, "--model", run, "--picture", tmp_path / "x.png", "--maps", tmp_path / "x.png", "--layer", "zzz"
     )
+    good("img-explain", picture, "--model", run, "--filters", tmp_path / "f.png")
+    assert {path.name for path in tmp_path.iterdir()} == {"e.png", "f.png", "m.png"}
+    good("img-explain", picture, "--model", run)
+    assert (tmp_path / "explained.png").exists()
     good("img-augment", picture, "--picture", tmp_path / "a.png", "--augment", "strong", "--count", 15)
     assert Image.open(tmp_path / "a.png").width > 1000
 

@@ -52,7 +52,7 @@ def test_figures_are_those_of_suggest(evaluator, game):
     assert found["black", "all"].moves + found["white", "all"].moves == len(moves)
     assert found["both", "all"].top1 == pytest.approx(sum(m.rank == 1 for m in result.moves) / len(moves))
     assert sum(found["both", phase].moves for phase in ("opening", "middle", "end") if ("both", phase) in found) == len(moves)
-    assert [m.probability for m in result.least_expected()] == sorted(m.probability for m in result.moves)[:10]
+    assert [m.probability for m in result.least_expected()] == sorted(m.probability for m in result.moves if m.rank > 1)[:10]
 
 
 RICH = (b"(;GM[1]FF[4]SZ[19]CA[GB18030]PB[" + "黑方".encode("gb18030") + b"]PW[White \\] name]RE[B+R]XX[unknown][values]C[" + "开局".encode("gb18030") + b"]\n"
@@ -237,3 +237,21 @@ def test_the_page_in_a_browser(evaluator, game, tmp_path):
             board.play(*place, colour)
     assert f"<title>{len(board.list_occupied_points())} stones</title>" in run.stdout
     assert "data-error" not in run.stdout
+
+
+def test_no_record_that_is_read_is_replaced(tmp_path, sample_files):
+    for name in ("a.sgf", "b.sgf"):
+        (tmp_path / name).write_bytes(sample_files[0].read_bytes())
+    before = (tmp_path / "a.sgf").read_bytes()
+    for arguments in (["a.sgf", "--out", "a.sgf"], ["a.sgf", "--out", "."], ["a.sgf", "b.sgf", "--out", "."]):
+        paths = [word if word.startswith("--") else tmp_path / word for word in arguments]
+        assert "is a record that is read" in refused(2, "go-review", *paths)
+    assert (tmp_path / "a.sgf").read_bytes() == before
+
+
+def test_what_a_position_without_moves_cannot_show_is_said(tmp_path):
+    record = tmp_path / "p.sgf"
+    record.write_bytes(b"(;GM[1]SZ[19]AB[br][cr]AW[bq][cq]PL[W])")
+    assert "position without moves" in good("go-review", record)
+    assert str(tmp_path / "r.html") in refused(1, "go-review", record, "--html", tmp_path / "r.html")
+    assert not (tmp_path / "r.html").exists()

@@ -61,6 +61,9 @@ def command(model: str | None, symmetries: str, style: str, visits: int, tempera
     lines = Lines(sys.stdin.fileno())
     install(engine, lines.waiting)
 
+    if sys.stdin.isatty():
+        click.echo("An engine that speaks GTP, on 19x19: list_commands shows what it knows, quit ends it.", err=True)
+
     def write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -50,6 +50,7 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
     if out is not None:
         check = check_place if len(files) == 1 and not os.path.isdir(out) else check_folder
         check(out)
+        _keep_records(out, [blob.name for blob in files])
     evaluator = open_evaluator(model, threads=threads)
     reviews: list[Review] = []
     positions: list[Start] = []
@@ -85,7 +86,10 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
     if not reviews:
         if as_json and positions:
             click.echo(json.dumps([_position_values(each) for each in positions]))
-        raise SystemExit(0 if positions else 1)
+        unwritten = [str(target) for target in (out, picture, html) if target is not None]
+        if positions and unwritten:
+            click.echo(f"error: not written: {', '.join(unwritten)}; they show moves, and there are none", err=True)
+        raise SystemExit(0 if positions and not unwritten else 1)
     if (picture is not None or html is not None) and len(reviews) > 1:
         raise click.UsageError(f"--picture and --html show one game, but there are {len(reviews)}; name one")
     if picture is not None:
@@ -104,6 +108,19 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
         click.echo("\n".join(_table(reviews)))
 
 
+def _keep_records(out: Path, names: list[str]) -> None:
+    """Raises click.BadParameter if a reviewed record would replace one that is read."""
+    read = {os.path.realpath(name) for name in names if os.path.isfile(name)}
+    targets = [out / f"{_stem(name)}.sgf" for name in names] if len(names) > 1 or os.path.isdir(out) else [out]
+    for target in targets:
+        if os.path.realpath(target) in read:
+            raise click.BadParameter(f"{target} is a record that is read; choose another place", param_hint="--out")
+
+
+def _stem(name: str) -> str:
+    return Path(name.rpartition(":")[2]).stem or "game"
+
+
 def _target(out: Path, name: str, files: int, written: set[Path]) -> Path:
     """Where the reviewed record goes; in a folder no two of one run take the same name."""
     from gocnn.files import make_folder
@@ -111,7 +128,7 @@ def _target(out: Path, name: str, files: int, written: set[Path]) -> Path:
     if files == 1 and not os.path.isdir(out):
         return out
     make_folder(out)
-    stem = Path(name.rpartition(":")[2]).stem or "game"
+    stem = _stem(name)
     target, number = out / f"{stem}.sgf", 2
     while target in written:
         target, number = out / f"{stem}-{number}.sgf", number + 1

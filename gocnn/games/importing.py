@@ -135,8 +135,9 @@ def _without_duplicates(chunks: Iterator[Chunk], known: set[int], report: Report
         if not keep.all():
             report.reasons[reader.DUPLICATE] += int((~keep).sum())
             for record in chunk.records[~keep]:
-                players = f"{chunk.texts[record['black']]} - {chunk.texts[record['white']]}, {record['date']}, {record['moves']} moves"
-                report.note([Skipped(chunk.texts[record["source"]], 0, reader.DUPLICATE, players)])
+                players = " - ".join(chunk.texts[record[side]] or "?" for side in ("black", "white"))
+                date = f", {record['date']}" if record["date"] else ""
+                report.note([Skipped(chunk.texts[record["source"]], 0, reader.DUPLICATE, f"{players}{date}, {record['moves']} moves")])
             chunk = Chunk(chunk.records[keep], chunk.words, chunk.texts)
         report.games += len(chunk.records)
         report.moves += int(chunk.records["moves"].sum())

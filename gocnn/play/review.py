@@ -42,8 +42,8 @@ class Review:
     moves: list[Expected]
 
     def least_expected(self, count: int = 10) -> list[Expected]:
-        """The moves with the least probability, the least first."""
-        return sorted(self.moves, key=lambda move: move.probability)[:count]
+        """The moves with the least probability that were not the first choice, the least first."""
+        return sorted((move for move in self.moves if move.rank > 1), key=lambda move: move.probability)[:count]
 
 
 def review(record: Record, name: str, evaluator: Evaluator, tick: Callable[[int], Any] = lambda n: None) -> Review:

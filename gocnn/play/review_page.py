@@ -2,6 +2,7 @@
 
 import json
 from importlib import resources
+from pathlib import PurePath
 from typing import Any
 
 from gocnn.board import Board
@@ -37,7 +38,7 @@ def content(review: Review) -> dict[str, Any]:
     names = [name or "?" for name in (review.record.black, review.record.white)]
     return {
         "title": f"{names[0]} (Black) - {names[1]} (White)",
-        "about": f"{review.name}, {len(moves)} moves{', ' + review.record.result if review.record.result else ''}",
+        "about": f"{PurePath(review.name).name}, {len(moves)} moves{', ' + review.record.result if review.record.result else ''}",
         "trouble": f"The review ends early: {review.record.trouble}" if review.record.trouble else "",
         "moves": moves,
         "least": [move.number - 1 for move in review.least_expected()],

@@ -197,7 +197,8 @@ class Trainer:
         feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
         progress = Progress("training", self.quiet)
         why = "" if self.config.precision == self.precision else ", as the run began" if self.step else ", chosen by this machine"
-        progress.say(f"precision {self.precision}{why}; seed {self.config.seed}")
+        budget = next(f"{value:g} {name}" for name, value in self.config.budget().items() if value)
+        progress.say(f"precision {self.precision}{why}; seed {self.config.seed}; budget {budget}")
         try:
             self._loop(net, feeder, progress)
         finally:
