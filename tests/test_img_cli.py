@@ -257,3 +257,14 @@ def test_torchrun(few, tmp_path):
     assert out.returncode == 0, out.stderr
     assert out.stdout.count("best: accuracy") == 1
     good("img-eval", few, "--model", tmp_path / "run")
+
+
+def test_options_of_another_model_are_not_passed_over(tmp_path):
+    for model, option in (
+        ("resnet", ("--weights", "v1")),
+        ("cnn", ("--unfreeze", "all")),
+        ("cnn", ("--blocks", "2")),
+        ("resnet101", ("--pool", "min")),
+    ):
+        assert f"--model is {model}" in refused(2, "img-train", tmp_path, "--out", tmp_path / "r", "--model", model, *option)
+    assert "holds no pictures" in refused(1, "img-train", tmp_path, "--out", tmp_path / "r", "--model", "cnn", "--weights", "none")

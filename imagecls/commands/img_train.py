@@ -22,6 +22,13 @@ PRESETS: dict[str, dict[str, Any]] = {
 """Options that a preset sets where the person has not. strong also trains at 7/8 of the size: random crops make things look larger in training
 than in judging, and this evens it out (Touvron et al. 2019, https://arxiv.org/abs/1906.06423) and is faster."""
 
+OF_ONE_MODEL = {
+    "cnn": ("pool",),
+    "resnet": ("blocks", "stem_stride", "context"),
+    "resnet101": ("weights", "unfreeze", "head_epochs", "depths", "base"),
+}
+"""Options that mean something for one model only; with another one they would be passed over."""
+
 FINE_TUNING: dict[str, Any] = {"optimiser": "adamw", "learning_rate": 0.001}
 """Defaults where pretrained weights are fine-tuned: what they have learnt is not to be overwritten."""
 
@@ -114,12 +121,23 @@ def command(data: str | None, out: Path, resume: bool, device: str, jobs: int | 
     else:
         if not data:
             raise click.UsageError("name the photographs to train on: a folder, zip or tar")
+        _check_model(options)
         preset = options["preset"]
         _apply_preset(options)
         asked_for = asked(options | {"preset": preset})
         wishes = _wishes(data, budget, device, options)
     outcome = training.train(wishes, out, resume, device, cache, jobs, quiet, lambda text: click.echo(text, err=True), asked_for)
     show_outcome(outcome, "img-train", out, {"accuracy": "accuracy", "top3": "top-3"})
+
+
+def _check_model(options: dict[str, Any]) -> None:
+    """Raises click.UsageError if an option was given that is of another model than the one chosen."""
+    context = click.get_current_context()
+    for model, names in OF_ONE_MODEL.items():
+        for name in names if model != options["model"] else ():
+            given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+            if given and (name, options[name]) != ("weights", "none"):
+                raise click.UsageError(f"--{name.replace('_', '-')} is of --model {model}, and --model is {options['model']}: leave one out")
 
 
 def _apply_preset(options: dict[str, Any]) -> None:
