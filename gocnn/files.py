@@ -83,7 +83,12 @@ def check_folder(folder: Path) -> None:
     there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), folder)
     if not there.is_dir():
         raise UserError(f"{there} is a file, and a folder is needed there; choose another place")
-    check_place(there / "x")
+    try:
+        handle, name = _beside(there / "run")
+        os.close(handle)
+        os.unlink(name)
+    except (OSError, ValueError) as error:
+        raise _refusal(folder, error) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -109,6 +114,8 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
         return
     try:
         place = _destination(target)
+        if os.path.isdir(place):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         handle, name = _beside(place)
     except (OSError, ValueError) as error:
         raise _refusal(target, error) from error
@@ -162,8 +169,6 @@ def _beside(place: Path) -> tuple[int, Path]:
     It has the permissions that the umask leaves, as if `place` had been written directly, and of the name a part only: one as long as the system
     allows leaves no room for more.
     """
-    if os.path.isdir(place):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if len(os.fsencode(place.name)) > 255:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     name = place.with_name(f".{place.name[:32]}.{secrets.token_hex(6)}.tmp")

@@ -35,6 +35,35 @@ def names_of(kinds: Iterable[str]) -> tuple[str, ...]:
     return ordered
 
 
+def indexed(learnt: Iterable[str], kinds: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The classes of a place, and for each way of writing one (`kinds`) its index among them.
+
+    Those of the training part (`learnt`) are told apart by every letter. A class that other parts alone write so is one of these all the same if it
+    can be (see `match`: `TRAIN/Cat` and `Val/cat`, `training/Bread/` and `validation/0_1.jpg`); otherwise it is a class of its own.
+    """
+    everything, first = set(kinds), set(learnt)
+    spelling = same_numbers(everything)
+    if first and not all(kind.isdecimal() for kind in everything):
+        spelling = same_numbers(first)
+        base = names_of(spelling.values())
+        written = dict(zip(sorted(set(spelling.values()), key=natural), base, strict=True))
+        spelling = {kind: written[name] for kind, name in spelling.items()}
+        others = sorted(everything - first, key=natural)
+        comparable = numbered(others) and numbered(base)
+        for kind, number, place in zip(others, numbers(others), match(others, base), strict=True):
+            if place is not None:
+                spelling[kind] = base[place]
+            elif comparable:
+                spelling[kind] = HW03_CLASSES[number] if number < len(HW03_CLASSES) and not all(n.isdecimal() for n in base) else str(number)
+            else:
+                spelling[kind] = kind
+    ordered = sorted(set(spelling.values()), key=natural)
+    classes = names_of(spelling.values())
+    if set(ordered) == set(classes):
+        ordered = list(classes)
+    return classes, {kind: ordered.index(name) for kind, name in spelling.items()}
+
+
 def numbers(classes: Sequence[str]) -> tuple[int, ...]:
     """The number of each class: its own where the classes are numbers, or names of the homework's eleven; else its place in the list."""
     if classes and all(name.isdecimal() for name in classes):

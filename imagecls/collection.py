@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from gocnn import archives
 from gocnn.errors import UserError
-from imagecls.classes import HW03_CLASSES, canonical, match, names_of, natural, same_numbers
+from imagecls.classes import HW03_CLASSES, canonical, indexed, match, natural
 from imagecls.errors import BadImage
 from imagecls.formats import JUNK, PICTURE, UNREAD, kind_of
 from imagecls.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE, Layout, blank, without_unknown
@@ -85,10 +85,8 @@ def open_collection(place: str | Path) -> Collection:
     tested = sorted({kind for _, kind in found.get(TEST, ()) if kind is not None}, key=natural)
     if not kinds and not blank(tested):
         kinds = set(tested)
-    spelling = same_numbers(kinds)
-    classes = names_of(spelling.values())
-    order = {kind: i for i, kind in enumerate(sorted(set(spelling.values()), key=natural))}
-    index = {kind: order[name] for kind, name in spelling.items()}
+    learnt = {kind for part in (TRAIN, WHOLE) for _, kind in found.get(part, ()) if kind is not None}
+    classes, index = indexed(learnt, kinds)
     of_test: dict[str, int | None] = {} if blank(tested) else {kind: match([kind], classes)[0] for kind in tested}
     used, left_over = _beside(others, layout, index, found.get(TEST, found.get(WHOLE, [])))
     for name, part, kind in used:
@@ -99,6 +97,10 @@ def open_collection(place: str | Path) -> Collection:
         known = {kind: label for kind, label in labels.items() if label is not None}
         parts[part] = tuple(Photo(str(path), name, UNLABELLED if kind is None else known.get(kind, UNLABELLED)) for name, kind in members)
     notes = list(layout.notes)
+    deeper = {kind: inner for name in pictures for kind, inner in [layout.inside(name)] if inner and canonical(kind) in index}
+    if deeper:
+        some = ", ".join(f"{kind}/{inner}" for kind, inner in sorted(deeper.items())[:3])
+        notes.append(f"class folders hold folders ({some}{' ...' if len(deeper) > 3 else ''}): the class is that of the outer one")
     if left_over:
         notes.append(f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})")
     unused = tuple(_unused(parts[part], words) for part, words in _UNUSED.items() if parts.get(part))

@@ -136,7 +136,7 @@ def labelled(place: str, classes: Sequence[str], *parts: str) -> tuple[Photo, ..
     if strange:
         raise UserError(
             f"{place} has classes that are not among the {len(classes)} known here ({', '.join(strange[:5])}); "
-            f"known are {', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}"
+            f"known are {', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}; leave the other pictures out"
         )
     return tuple(replace(p, label=index) for p in photos if (index := found[p.label]) is not None)
 

@@ -77,7 +77,8 @@ def open_image(data: bytes, enough: int | None = None) -> Image.Image:
         raise BadImage("not enough memory to decode it") from error
     except Exception as error:
         text = str(error).lower()
-        raise BadImage("cut short" if "truncated" in text or "too short" in text or "unexpected end" in text else "broken") from error
+        cut = "truncated" in text or "too short" in text or "unexpected end" in text
+        raise BadImage("cut short" if cut else "a HEIC file that is broken" if described(data) == HEIC_WORDS else "broken") from error
 
 
 def _formats(data: bytes) -> tuple[str, ...]:
@@ -100,9 +101,9 @@ def _unread(data: bytes) -> str:
     """Why bytes that Pillow does not know are no picture."""
     words = described(data)
     if words == HEIC_WORDS:
-        return "broken"
+        return "a HEIC file that is broken"
     if words == AVIF_WORDS:
-        return "broken" if "AVIF" in Image.OPEN else words
+        return "an AVIF file that is broken" if "AVIF" in Image.OPEN else words
     if data[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
         return "a TIFF file that is cut short, or of a kind that is not read, such as a raw file of a camera"
     if not any(data):

@@ -15,7 +15,7 @@ SPARE, OUTSIDE = "unlabelled", "outside"
 """Pictures in a folder called `unlabeled` or the like; pictures beside the parts, which belong to none."""
 
 _UNLABELLED = dict.fromkeys(("unlabeled", "unlabelled", "unlabel", "nolabel", "nolabels", "unsup", "unsupervised"), SPARE)
-PARTS = {"training": TRAIN, "train": TRAIN, "validation": VALID, "valid": VALID, "val": VALID,
+PARTS = {"training": TRAIN, "train": TRAIN, "validation": VALID, "valid": VALID, "val": VALID, "dev": VALID,
          "evaluation": TEST, "eval": TEST, "testing": TEST, "test": TEST} | _UNLABELLED  # fmt: skip
 _FILLING = {"", "set", "sets", "data", "dataset", "image", "images", "img", "imgs", "picture", "pictures", "pic", "pics", "photo", "photos",
             "split", "splits", "seg", "folder", "folders", "jpg", "png", "all", "food", "labeled", "labelled", "label"}  # fmt: skip
@@ -83,17 +83,25 @@ class Layout:
 
     def locate(self, name: str) -> tuple[str, str | None]:
         """The part of a picture, and its class as it is written (None: it has none)."""
-        *folders, file = name.split("/")
+        part, kinds = self._steps(name)
+        if part == WHOLE and TRAIN in self.parts:
+            return OUTSIDE, None
+        return part, kinds[0] if kinds else named_class(name)
+
+    def inside(self, name: str) -> tuple[str, str]:
+        """The class folder of a picture and the folder in it where the picture lies; empty where there is none."""
+        _, kinds = self._steps(name)
+        return (kinds[0], "/".join(kinds[1:])) if kinds else ("", "")
+
+    def _steps(self, name: str) -> tuple[str, list[str]]:
         part, path, kinds = WHOLE, "", []
-        for step in folders:
+        for step in name.split("/")[:-1]:
             path = f"{path}{step}/"
             if path in self._parts:
                 part = self._parts[path]
             elif path not in self._through:
                 kinds.append(step)
-        if part == WHOLE and TRAIN in self.parts:
-            return OUTSIDE, None
-        return part, kinds[0] if kinds else named_class(file)
+        return part, kinds
 
     def _survey(self, folder: _Folder, path: str) -> None:
         """Find the parts in a folder that holds everything, looking through folders around it all."""

@@ -353,3 +353,29 @@ def test_reasons_are_there_when_no_picture_can_be_read(case_pictures, tmp_path):
     assert result.exit_code == 1
     assert "0.jpg" in result.output
     assert "Traceback" not in result.output
+
+
+def test_pictures_to_learn_from_are_no_submission(case_pictures, eleven, tmp_path):
+    """An empty test folder beside them must not make a submission of the training pictures."""
+    shutil.copytree(case_pictures / "l_tunk" / "training", tmp_path / "data" / "training")
+    (tmp_path / "data" / "test").mkdir()
+    assert "no test pictures" in refused(1, "img-predict", tmp_path / "data", "--model", eleven, "--csv", tmp_path / "s.csv")
+    assert not (tmp_path / "s.csv").exists()
+    told = cli("img-predict", tmp_path / "data", "--model", eleven)
+    assert told.exit_code == 0
+    assert "note: " in told.output
+
+
+def test_a_submission_never_replaces_a_picture(case_pictures, eleven, tmp_path):
+    shutil.copytree(case_pictures / "l_tunk" / "test", tmp_path / "test")
+    target = tmp_path / "test" / "unknown" / "0001.jpg"
+    before = target.read_bytes()
+    assert "is read" in refused(2, "img-predict", tmp_path / "test", "--model", eleven, "--csv", target)
+    assert target.read_bytes() == before
+
+
+def test_a_submission_by_place_in_the_list_says_so(case_pictures, eleven, tmp_path):
+    good("img-train", case_pictures / "l_vehicles", "--out", tmp_path / "r", *FAST)
+    pictures = case_pictures / "l_tunk" / "test"
+    assert "0 bus, 1 car, 2 plane, 3 train" in cli("img-predict", pictures, "--model", tmp_path / "r", "--csv", tmp_path / "s.csv").output
+    assert "in order" not in cli("img-predict", pictures, "--model", eleven, "--csv", tmp_path / "t.csv").output

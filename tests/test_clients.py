@@ -15,6 +15,7 @@ from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import from_gtp, to_gtp
 from gocnn.commands import main
 from gocnn.play.clients import version_of
+from gocnn.play.gtp import serve
 from gocnn.play.rulesets import RULES, parse
 from tests.conftest import ROOT, play_randomly
 from tests.conversation import Scripted, answer_of, engine_on, finished, send, talk
@@ -102,6 +103,51 @@ def test_lizzie(evaluator):
     assert [len(row.split()) for row in rows] == [19] * 19
     assert abs(sum(int(v) for row in rows for v in row.split()) + int(passed.removeprefix("pass: ")) - 1000) < 50
     assert 0 < float(win.removeprefix("winrate: ")) < 1
+
+
+def test_a_board_of_another_size(evaluator):
+    """What Lizzie 0.7 sends when it opens a record of a 9x9 game: it shows whatever comes back, so nothing about the position may."""
+    answers = talk(evaluator, "1 name", "2 version", "3 boardsize 19", "4 komi 7.5", "5 clear_board", "6 komi 7.5", "7 clear_board", "8 komi 7.5",
+                   "9 boardsize 9", "10 kata-analyze 10", "11 play B E5", "12 kata-analyze 10 ownership true", "13 genmove W", "14 komi 7.5", "15 name",
+                   "16 boardsize 19", "17 play B E5")  # fmt: skip
+    assert answers[8] == "?unacceptable size"
+    assert all(answer.startswith("?this engine plays on 19x19 only") for answer in answers[9:13])
+    assert answers[13:] == ["", "gocnn", "", ""]
+
+
+def test_kigo_begins_with_a_board_of_nine(evaluator):
+    """Kigo 22.12 as it starts, with its default size and handicap, then with 19x19 chosen."""
+    answers = talk(evaluator, "name", "version", "clear_board", "list_stones black", "captures white", "boardsize 9", "fixed_handicap 4", "list_stones black",
+                   "level 1", "genmove white", "boardsize 19", "fixed_handicap 4", "list_stones black", "komi 4.5")  # fmt: skip
+    refused = "?this engine plays on 19x19 only, and the board size asked for last was another"
+    assert answers[3:] == ["", "0", "?unacceptable size", refused, refused, "", refused, "", "D4 Q16 D16 Q4", "D4 Q4 D16 Q16", ""]
+
+
+def test_kigo_sees_a_pass(evaluator):
+    """It takes GNU Go's `PASS` alone for one: `pass` it shows as a stone on P0, and the game never ends."""
+    over = ["komi 100", "play black D4", "play white Q16", "play black pass", "level 1", "genmove white", "final_status_list dead"]
+    assert talk(evaluator, *over)[-2:] == ["PASS", ""]
+    assert talk(evaluator, *(command for command in over if command != "level 1"))[-2] == "pass"
+
+
+@pytest.mark.parametrize("command", ["lz-analyze", "kata-analyze", "lz-genmove_analyze"])
+def test_an_analysis_has_begun_before_it_is_worked_out(evaluator, monkeypatch, command):
+    """Lizzie says that the engine is loading until the header comes; on a machine's first start the kernels are compiled after it."""
+    from gocnn.play.analysis import Request
+
+    lines, written = Scripted([f"7 {command} 10".encode()]), []
+    monkeypatch.setattr(Request, "analysis", lambda *_: written.append("looked at"))
+    serve(engine_on(lines, evaluator).commands, lines, written.append)
+    assert written[:2] == ["=7\n", "looked at"]
+
+
+def test_katrain_does_not_paint_every_move_as_a_mistake(evaluator):
+    """It shows what a move loses against `rootInfo`: nothing for the best one, whatever a few playouts say."""
+    for colour in "bw":
+        (row,) = talk(evaluator, "komi 6.5", "play b D3", "play w D16", "play b R4", f"kata-analyze {colour} 1 rootInfo true maxmoves 8")[4:]
+        for line in row.strip().split("\n"):
+            leads = [float(text) for text in re.findall(r"scoreLead (\S+)", line)]
+            assert max(leads) == leads[0] >= leads[-1]
 
 
 def test_kigo(evaluator, tmp_path):

@@ -47,6 +47,14 @@ def test_stones_that_fox_leaves_out_are_put_where_it_puts_them(number: int) -> N
     assert {to_gtp(i) for i in record.steps[0].setup[0]} == set(FIXED_HANDICAP[number].split())
 
 
+def test_black_may_pass_before_white_moves_first() -> None:
+    item = game(FOX % ("2019-02-20", 2, ";B[];W[cf];B[fc]"))
+    assert stones(item) == {"D4", "Q16"}
+    assert (int(item.record["handicap"]), int(item.record["moves"])) == (2, 3)
+    other = game(FOX % ("2019-02-20", 2, ";W[];B[cf];W[];B[fc];W[qf]"))  # stones that Black puts down between White's passes
+    assert (stones(other), int(other.record["handicap"])) == (set(), 2)
+
+
 def test_six_and_seven_stones_stood_elsewhere_up_to_2015() -> None:
     old = {"D4", "Q16", "D16", "Q4", "K4", "K16"}
     assert stones(game(FOX % ("2015-12-15", 6, ";W[cf];B[fc]"))) == old

@@ -233,3 +233,30 @@ def test_every_picture_of_the_test_folder_counts(tmp_path, case_pictures):
     assert submission.ids(open_collection(case_pictures / "mix").part(WHOLE)) == [f"{i:04d}" for i in range(6)]
     with pytest.raises(UserError, match="sample_submission"):
         submission.ids(open_collection(case_pictures / "t_stray").part(WHOLE))
+
+
+SPELLINGS = [
+    ("TRAIN/{Cat,Dog}/x.jpg Val/{cat,dog}/x.jpg", ("Cat", "Dog"), {TRAIN: {"Cat": 1, "Dog": 1}, VALID: {"Cat": 1, "Dog": 1}}),
+    ("train/{Cat,cat,Dog}/x.jpg val/{CAT,Dog}/x.jpg", ("CAT", "Cat", "cat", "Dog"),
+     {TRAIN: {"Cat": 1, "cat": 1, "Dog": 1}, VALID: {"CAT": 1, "Dog": 1}}),
+    ("training/{Bread,Egg,Soup}/x.jpg validation/{0,3,9}_1.jpg", ("Bread", "Egg", "Soup"), {part: {"Bread": 1, "Egg": 1, "Soup": 1} for part in (TRAIN, VALID)}),
+    ("training/{Bread,Egg}/x.jpg validation/{0,3,9}_1.jpg", ("Bread", "Egg", "soup"), {TRAIN: {"Bread": 1, "Egg": 1}, VALID: {"Bread": 1, "Egg": 1, "soup": 1}}),
+    ("training/{0,3}_1.jpg validation/{Bread,Egg,Soup}/x.jpg", ("0", "3", "9"), {TRAIN: {"0": 1, "3": 1}, VALID: {"0": 1, "3": 1, "9": 1}}),
+    ("train/{cat,dog}/x.jpg val/{cat,bird}/x.jpg", ("bird", "cat", "dog"), {TRAIN: {"cat": 1, "dog": 1}, VALID: {"bird": 1, "cat": 1}}),
+    ("training/{00,01}_1.jpg validation/{1,2}_1.jpg", ("0", "1", "2"), {TRAIN: {"0": 1, "1": 1}, VALID: {"1": 1, "2": 1}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "classes", "parts"), SPELLINGS, ids=[text for text, *_ in SPELLINGS])
+def test_a_part_that_spells_its_classes_otherwise(tmp_path, text, classes, parts):
+    """The same class in training and validation, by number or by name, is one class, where it can be no other."""
+    if len({p.name for p in tree(tmp_path / "t", "{Cat,cat}/x.jpg").iterdir()}) < 2:
+        pytest.skip("this file system does not tell Cat from cat")
+    assert open_collection(tree(tmp_path / "data", text)).classes == classes
+    assert counts(tmp_path / "data") == parts
+
+
+def test_folders_inside_of_class_folders_are_told(tmp_path):
+    notes = open_collection(tree(tmp_path, "{fold1,fold2}/{cat,dog}/x.jpg")).notes
+    assert any("fold1/" in note and "outer" in note for note in notes)
+    assert not open_collection(tree(tmp_path / "plain", "train/{cat,dog}/x.jpg")).notes

@@ -133,6 +133,10 @@ def test_nothing_is_left_of_a_failure(tmp_path):
 def test_folders(tmp_path):
     (tmp_path / "file").write_text("")
     check_folder(tmp_path / "a" / "b")
+    for name in ("x", "run"):  # whatever the folders in it are called
+        (tmp_path / "full" / name).mkdir(parents=True)
+    check_folder(tmp_path / "full")
+    check_folder(tmp_path / "full" / "new")
     assert not (tmp_path / "a").exists()
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")

@@ -188,3 +188,22 @@ def test_go_suggest_interpreted(name: str, to_play: str, ply: int, tmp_path: Pat
     answer = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
     assert (answer["to_play"], answer["ply"]) == (to_play, ply)
     assert f"{to_play.capitalize()} to play" in (tmp_path / "p.svg").read_text()
+
+
+@pytest.mark.parametrize("rest", ["AE[jd];B[qf]", "W[fq];B[qf]"])
+def test_komi_and_handicap_of_a_game_that_no_store_takes(tmp_path: Path, rest: str) -> None:
+    """Up to stones set up in the middle, and up to an illegal move."""
+    (tmp_path / "g.sgf").write_text(f"(;SZ[19]HA[4]KM[0,5]AB[dd][pd][dp][pp];W[fq];B[cn];{rest})")
+    game = Game(komi=7.5)
+    load(str(tmp_path / "g.sgf"), 1, game)
+    assert (game.komi, game.handicap_stones, len(game.board.moves)) == (0.5, 4, 1)
+
+
+def test_the_side_to_play_that_is_named_after_the_last_move(tmp_path: Path) -> None:
+    data = "(;SZ[19];B[pd];W[dp];PL[W]C[what now?])"
+    assert [place(data, ply).board.to_play for ply in (0, 1, 2)] == [1, 2, 2]
+    assert place(data.replace("PL[W]", "PL[W];W[qq]")).board.to_play == 1
+    (tmp_path / "g.sgf").write_text(data)
+    game = Game()
+    load(str(tmp_path / "g.sgf"), None, game)
+    assert game.board.to_play == 2

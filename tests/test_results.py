@@ -36,6 +36,8 @@ TABLE = [
     # Korean
     ("흑 불계승", BLACK_WON, 0), ("백불계승", WHITE_WON, 0), ("흑 1.5집 승", BLACK_WON, 1.5), ("백 반집승", WHITE_WON, 0.5), ("흑 3집반 승", BLACK_WON, 3.5),
     ("흑 시간승", BLACK_WON, 0), ("백 시간패", BLACK_WON, 0), ("흑 기권", WHITE_WON, 0), ("무승부", DRAWN, 0), ("빅", DRAWN, 0), ("대국 무효", UNKNOWN, 0),
+    ("백 3호반승", WHITE_WON, 3.5), ("흑 3목반 승", BLACK_WON, 3.5), ("판빅", DRAWN, 0), ("持ち碁", DRAWN, 0), ("W+3zi", WHITE_WON, 6),
+    ("White by 2 and a half points", WHITE_WON, 2.5), ("W-3.5", UNKNOWN, 0), ("B-R", UNKNOWN, 0), ("Black – 3.5", UNKNOWN, 0),
     # Thai, as CyberOro writes it; and no result at all
     ("ดำชนะด้วยแต้ม!7.5 >> ขาว(63):ดำ(77)", BLACK_WON, 7.5), ("hello", UNKNOWN, 0), ("3.5", UNKNOWN, 0), ("\x00\ufffd", UNKNOWN, 0),
 ]  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import rules, symmetry
+from gocnn.board.coords import PASS
 from gocnn.games import encoding, foreign, handicap, meaning, scan, slowpath, sources, text
 from gocnn.games.kifu import BadRecord
 from gocnn.games.record import RECORD, Note
@@ -152,14 +153,20 @@ class Reader:
         return properties, ""
 
     def _lacks_stones(self) -> bool:
-        """Whether the game just read, which states handicap stones, may have left them out: it sets none up, and White moves first or a move is
-        illegal."""  # fmt: skip
+        """Whether the game just read, which states handicap stones, may have left them out: it sets none up, and White puts down the first stone or a
+        move is illegal."""  # fmt: skip
         status = self._result[scan.STATUS]
         if status == scan.GOOD:
-            return bool(self._result[scan.SETUP] == 0 and self._words[0] & scan.WHITE_BIT)
+            return bool(self._result[scan.SETUP] == 0 and self._white_begins(0))
         if status == scan.NO_MOVES:
             return bool(self._result[scan.SETUP] == 0 and self._result[scan.TO_PLAY] != 1)
         return bool(status == scan.ILLEGAL)
+
+    def _white_begins(self, n_setup: int) -> bool:
+        """Whether White puts down the first stone of the game just read; Black may have passed before, as some programs write it."""
+        moves = self._words[n_setup : n_setup + int(self._result[scan.MOVES])]
+        stones = moves[(moves & 511) != PASS]
+        return bool(len(stones) and stones[0] & scan.WHITE_BIT)
 
     def _with_stones(self, file: SgfText, begin: int, end: int, number: int) -> dict[str, bytes] | None:
         """Read the game with the handicap stones it leaves out: its properties (the words and the result are then its); None if they fit nowhere, or
@@ -169,12 +176,12 @@ class Reader:
 
     def _fits(self, file: SgfText, begin: int, end: int, points: tuple[str, ...]) -> bool:
         properties = self._read_with(file, begin, end, points)
-        status, first = self._result[scan.STATUS], self._words[len(points)]
+        status = self._result[scan.STATUS]
         if properties is None or self._result[scan.SETUP] != len(points) or status not in (scan.GOOD, scan.NO_MOVES):
             return False
         texts = self._texts(file, begin, end, properties)
         allowed = handicap.candidates(len(points), text.date(texts.get("DT", "")))
-        moves_white = status == scan.NO_MOVES or bool(first & scan.WHITE_BIT)
+        moves_white = status == scan.NO_MOVES or self._white_begins(len(points))
         return moves_white and points in allowed and not meaning.other_program(file.raw[begin:end], texts)
 
     def _read_with(self, file: SgfText, begin: int, end: int, points: tuple[str, ...]) -> dict[str, bytes] | None:

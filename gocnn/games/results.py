@@ -21,21 +21,23 @@ _PLAIN = re.compile(r"^(b[a-z]*|w[a-z]*|[黑黒흑白백][方棋番]?)\s*\+\s*(.
 _SIDE = re.compile(r"black|white|\b[bw]\b|黑|黒|흑|白|백|ด\u0e4d\u0e32|ขาว")
 _BOTH = re.compile(r"both|双方|雙方|両者|兩者|쌍방|양측")
 _NOBODY = re.compile(r"void|no result|無勝負|无胜负|无效|無效|무효|作废|打挂|打掛|未完|中断|in progress|progressing|unfinished|suspended")
-_DRAW = re.compile(r"^0(\.0+)?$|^=$|\bdraw|\bjigo\b|\btie\b|和棋|和局|平局|持碁|持棋|ジゴ|引き?分け|무승부|비김|비겼|^빅$|和了?$")
+_DRAW = re.compile(r"^0(\.0+)?$|^=$|\bdraw|\bjigo\b|\btie\b|和棋|和局|平局|持ち?碁|持棋|ジゴ|引き?分け|무승부|비김|비겼|판?빅$|和了?$")
 _WON = r"\b(?:win|won)s?\b|\d+wins?\b|\bwinner\b|胜|勝|贏|赢|승|이김|ชนะ|^(?:black|white|b|w) by\b"
 _LOST = r"\blos[te]s?\b|负|負|敗|败|输|輸|패|แพ้"
 _VERDICT = re.compile(f"(?P<won>{_WON})|(?P<lost>{_LOST})")
 _GAVE_UP = re.compile(r"resign|forfeit|time|投了|投子|投降|弃权|棄権|棄權|超时|超時|时间|時間|시간|기권")
 _UNCOUNTED = re.compile(rf"{_GAVE_UP.pattern}|认输|認輸|中盘|中盤|中押|불계|不计点|不計點|不戦|不战|不戰|반칙|反則|犯规")
 
+_DASHES = ("-", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212")
 _DIGITS = "零一二三四五六七八九"
 _NUMERAL = f"[{_DIGITS}〇两兩十百]+"
-_STONES = re.compile(r"子|\bzi\b")
-_POINTS = re.compile(r"目|집|점|点|點|point")
+_STONES = re.compile(r"子|(?<![a-z])zi\b")
+_POINTS = re.compile(r"目|집|호|목|점|点|點|point|\bpts?\b|moku")
 _NUMBER = r"(?<![\d.,])(?:\d{1,3}(?:[.,]\d+)?|[.,]\d+)(?![\d.,]*\d)(?!\s*(?:手|수|moves|年|月|日|년|월|일|/))"
-_UNIT = r"(?:子|目|집|점|点|點|个|points?)"
+_UNIT = r"(?:子|目|집|호|목|점|点|點|个|points?)"
+_LATIN_UNIT = re.compile(r"(?:points?|pts?|moku|zi)\b")
 _MARGIN = re.compile(rf"(?:(?P<whole>\d{{1,3}})\s*{_UNIT}?\s*(?:又|と|and|-)?\s*)?(?<!/)(?P<up>\d)/(?P<down>\d)(?![\d/])"
-                     rf"|(?P<number>{_NUMBER})(?P<half>\s*{_UNIT}?\s*(?:半|반))?"
+                     rf"|(?P<number>{_NUMBER})(?P<half>\s*{_UNIT}?\s*(?:半|반|and a half\b))?"
                      rf"|(?P<only_half>半|반|\bhalf)")  # fmt: skip
 
 
@@ -84,6 +86,8 @@ def outcome(text: str, stones: bool = False) -> tuple[int, float]:
         return winner if verdict["won"] else _other(winner), margin
     if _GAVE_UP.search(rest):
         return _other(winner), 0.0
+    if rest.lstrip().startswith(_DASHES):  # a side less some points may have lost by them
+        return UNKNOWN, 0.0
     return (winner, margin) if margin or not rest.strip() else (UNKNOWN, 0.0)
 
 
@@ -130,7 +134,8 @@ def points_in(text: str) -> float:
     """The number that the text begins with, in points: `6.5`, `6,5`, `6目半`, `3又3/4子`, `3.75` (stones, see above); nan if it does not."""
     text = _folded(text)
     match = _MARGIN.match(text)
-    if not match or re.match(r"[a-z\d]", text[match.end() :]):
+    rest = text[match.end() :] if match else ""
+    if not match or (re.match(r"[a-z\d]", rest) and not _LATIN_UNIT.match(rest)):
         return float("nan")
     return _points(match, bool(_STONES.search(text)))
 

@@ -68,6 +68,9 @@ MOST_KOMI = 150.0
 
 UNKNOWN_KOMI = float("nan")
 _NO_KOMI = re.compile(r"no komi|none|コミなし|コミ無し|[无無不](?:贴|貼)目?|덤 ?없음")
+_REVERSED = re.compile(r"倒[贴貼]|白[番棋方]?[贴貼]|逆コミ|白コミ|\breverse|^(?:minus|negative|[负負マ])")
+"""Komi that White gives."""
+_DASHES = re.compile("^[\u2010-\u2015\u2212\ufe63]")
 _HUNDREDTHS = re.compile(r"^([+-]?)(\d{1,5})$")
 
 
@@ -79,7 +82,8 @@ def komi(text: str, fox: bool = False) -> float:
     which are worth two points each (3.75 and 375 are 7.5 points: nobody counts quarters of a point).
     fox: the record is of the Fox server, which writes hundredths throughout (50 is half a point).
     """
-    text = unicodedata.normalize("NFKC", text).casefold().replace("\u2212", "-").strip()
+    text = unicodedata.normalize("NFKC", text).casefold().strip()
+    text = _DASHES.sub("-", text)
     if _NO_KOMI.fullmatch(text):
         return 0.0
     whole = _HUNDREDTHS.match(text)
@@ -89,7 +93,7 @@ def komi(text: str, fox: bool = False) -> float:
         points = points_in(f"{value / 100}") if hundredths else float(value)
         sign = -1.0 if whole[1] == "-" else 1.0
     else:
-        sign = -1.0 if text.startswith("-") or "倒贴" in text or "倒貼" in text else 1.0
+        sign = -1.0 if text.startswith("-") or _REVERSED.search(text) else 1.0
         points = points_in(re.sub(r"^[^\d.,半반零一二三四五六七八九十]*", "", text))
     return sign * points if points <= MOST_KOMI else UNKNOWN_KOMI
 

@@ -192,7 +192,9 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
         if analysis.candidates:
             yield kata_row(analysis, request) if kata else lz_row(analysis.moves())
 
-    def analyse(analysis: Analysis, request: Request, kata: bool) -> Iterator[str]:
+    def analyse(request: Request, kata: bool) -> Iterator[str]:
+        # The response has begun before the position is looked at: Lizzie waits for that to say that the engine is there.
+        analysis = request.analysis(engine.player, engine.game)
         wait = min(request.interval, 0.1)
         while True:
             analysis.advance(wait, stopped)
@@ -201,15 +203,15 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
                 return
             wait = request.interval
 
-    def genmove(analysis: Analysis, request: Request, kata: bool) -> Iterator[str]:
+    def genmove(request: Request, kata: bool) -> Iterator[str]:
+        analysis = request.analysis(engine.player, engine.game)
         analysis.advance(min(request.interval, 0.2), lambda: False)
         yield from shown(analysis, request, kata)
         yield f"play {engine.generate(request.colour, keep=analysis.choice(request.keep))}"
 
-    def command(rows: Callable[[Analysis, Request, bool], Iterator[str]], kata: bool) -> Handler:
+    def command(rows: Callable[[Request, bool], Iterator[str]], kata: bool) -> Handler:
         def handler(arguments: list[str]) -> Iterator[str]:
-            request = parse(arguments, engine.game)
-            return rows(request.analysis(engine.player, engine.game), request, kata)
+            return rows(parse(arguments, engine.game), kata)
 
         return handler
 

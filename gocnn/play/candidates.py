@@ -3,7 +3,8 @@
 `prior` is the network's. If it foresees the winner, a search (`gocnn.play.search`) goes on as long as the analysis does: `winrate`, `visits`, the
 order of the moves and their variations are the search's. If not, the order is the prior's, the winrate comes from random playouts after each move (a
 visit is eight of them), and the network plays the best move's variation on. `lead` and ownership come from such playouts in either case
-(`gocnn.play.prospects`): coarse before the endgame, so no move is said to lead by more points than the best one.
+(`gocnn.play.prospects`): coarse before the endgame, so no move is said to lead by more points than the best one, nor the best one by less than
+the position.
 """
 
 import math
@@ -161,9 +162,11 @@ class Analysis:
         if not self.candidates:
             return []
         self._settle()
-        order, (_, outlooks) = self._order(), self._prospects.outlooks(self._weights())
+        order, (whole, outlooks) = self._order(), self._prospects.outlooks(self._weights())
         sign = 1 if self.colour == BLACK else -1
-        most = sign * outlooks[order[0]].lead
+        # Few playouts may put the best move below the mean of all, and then KaTrain would paint every move as a mistake.
+        leads = [sign * o.lead for o in outlooks]
+        most = leads[order[0]] = max(leads[order[0]], sign * whole.lead)
         infos = []
         for place in order:
             index, o = self.candidates[place], outlooks[place]
@@ -174,7 +177,7 @@ class Analysis:
                 visits, trials, winrate = o.playouts // VISIT, o.playouts, o.black_wins if self.colour == BLACK else 1 - o.black_wins
                 line = self._played(longest)[place][:longest]
                 seen = [visits, *[0] * (len(line) - 1)]
-            infos.append(MoveInfo(index, float(self.probabilities[index]), visits, trials, winrate, min(sign * o.lead, most), o.spread, line, seen))
+            infos.append(MoveInfo(index, float(self.probabilities[index]), visits, trials, winrate, min(leads[place], most), o.spread, line, seen))
         return infos
 
     def _played(self, longest: int) -> list[list[int]]:

@@ -54,6 +54,8 @@ class Engine:
     """A game and a player, and the commands about them. `commands` maps names to handlers; other modules add theirs.
 
     name, version: what the client is told. most_seconds: no move takes longer, whatever the clock says. thought: seconds spent on moves so far.
+    elsewhere: the client's board has another size, which was refused; so until it clears this one or loads a record.
+    shouts_pass: a pass is answered as `PASS`, as GNU Go does.
     """
 
     def __init__(self, player: Player, name: str = "gocnn", version: str | None = None) -> None:
@@ -61,6 +63,7 @@ class Engine:
         self.name, self.version = name, version or f"{__version__} {player.evaluator.name}"
         self.most_seconds: float | None = None
         self.thought = 0.0
+        self.elsewhere = self.shouts_pass = False
         self.commands: dict[str, Handler] = {}
         for name in dir(self):
             if name.startswith("cmd_"):
@@ -93,11 +96,13 @@ class Engine:
     def cmd_boardsize(self, arguments: list[str]) -> str:
         if len(arguments) not in (1, 2):
             raise Refused("syntax error: one argument is expected")
-        if any(whole_number(text) != SIZE for text in arguments):
+        self.elsewhere = any(whole_number(text) != SIZE for text in arguments)
+        if self.elsewhere:
             raise Refused("unacceptable size")
         return self.cmd_clear_board([])
 
     def cmd_clear_board(self, arguments: list[str]) -> str:
+        self.elsewhere = False
         self.game.clear()
         self.player.new_game()
         self.clock.restart()
@@ -147,6 +152,7 @@ class Engine:
     def cmd_loadsgf(self, arguments: list[str]) -> str:
         name, stop = file_and_number(arguments)
         loading.load(name, None if stop is None else max(stop - 1, 0), self.game)
+        self.elsewhere = False
         self.player.new_game()
         return COLOUR_NAMES[self.game.board.to_play]
 
@@ -168,7 +174,8 @@ class Engine:
             raise Refused("illegal move") from None
 
     def cmd_genmove(self, arguments: list[str]) -> str:
-        return self.generate(colour_of(one(arguments)))
+        move = self.generate(colour_of(one(arguments)))
+        return "PASS" if move == "pass" and self.shouts_pass else move
 
     def kgs_genmove_cleanup(self, arguments: list[str]) -> str:
         return self.generate(colour_of(one(arguments)), clean_up=True)

@@ -24,6 +24,7 @@ def install(engine: Engine) -> None:
 
     def level(arguments: list[str]) -> str:
         whole_number(one(arguments))  # how strong it plays is said by --visits, not by a level
+        engine.shouts_pass = True  # who sends this believes to speak with GNU Go, and Kigo takes nothing but its PASS for a pass
         return ""
 
     def move_history(arguments: list[str]) -> str:

@@ -123,6 +123,8 @@ def _stream(rows: Iterator[str], write: Callable[[str], None]) -> None:
     try:
         for row in rows:
             write(f"{row}\n")
+    except OSError:  # the client is gone
+        raise
     except Exception as error:  # noqa: BLE001 - the response has begun, so it can only be ended
         print(f"internal error: {type(error).__name__}: {error}", file=sys.stderr)
     finally:

@@ -7,11 +7,14 @@ Source of the format: SGF FF[4], https://www.red-bean.com/sgf/.
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from gocnn.board import BLACK, WHITE, Board, IllegalMove
 from gocnn.board.coords import COLOUR_NAMES, SIZE
 from gocnn.errors import UserError
-from gocnn.games import encoding, foreign, nodes, reader
+from gocnn.games import encoding, foreign, meaning, nodes, reader
 from gocnn.games.kifu import BadRecord
+from gocnn.games.record import Note
 from gocnn.games.scan import WHITE_BIT
 from gocnn.games.shield import SgfText
 
@@ -35,7 +38,8 @@ class Step:
 @dataclass
 class Record:
     """A game of a file: where it stands there, its nodes with their properties as they are now, and its moves. `trouble`: why the moves stop early or
-    there are none, or empty; `setup`: stones set up after the last move; `to_play`: the side that `PL` names there (0 if none)."""  # fmt: skip
+    there are none, or empty; `setup`: stones set up after the last move; `to_play`: the side that `PL` names there (0 if none);
+    `komi`: points, nan if it states none; `notes`: what had to be decided."""  # fmt: skip
 
     file: SgfText
     span: tuple[int, int]
@@ -46,6 +50,9 @@ class Record:
     white: str = ""
     result: str = ""
     handicap: bool = False
+    handicap_stones: int = 0
+    komi: float = float("nan")
+    notes: tuple[Note, ...] = ()
     trouble: str = ""
     setup: Stones | None = None
     to_play: int = 0
@@ -122,15 +129,31 @@ def _record(file: SgfText, item: reader.Game | reader.Skipped) -> Record:
     record.line, record.texts = line, [nodes.text_of(file.raw, node) for node in line]
     _header(record)
     _walk(record, _added_stones(item, file, line))
+    _terms(record)
     if isinstance(item, reader.Game):
         record.handicap = bool(item.record["handicap"] > 0)
     return record
 
 
-def _header(record: Record) -> None:
+def _terms(record: Record) -> None:
+    """Komi, handicap stones and notes as the reader takes them from a game, for one that no store takes as well."""
+    texts = _texts(record)
+    black, white = (record.steps[0].setup if record.steps else record.setup) or ([], [])
+    words = [*black, *(index | WHITE_BIT for index in white)]
+    words += [step.index | (WHITE_BIT if step.colour == WHITE else 0) for step in record.steps]
+    raw = record.file.raw[slice(*record.span)]
+    found, notes = meaning.describe(raw, texts, np.array(words, np.uint16), len(black) + len(white), record.to_play)
+    record.komi, record.handicap_stones, record.notes = float(found["komi"]), int(found["handicap"]), tuple(notes)
+
+
+def _texts(record: Record) -> dict[str, str]:
     values = {key: found[0] for key, found in record.texts[0].items()}
     codec = record.file.codec(record.span[0]) or encoding.of_game(values, record.file.raw, *record.span)
-    texts = {key: encoding.simple_text(values[key], codec) for key in ("PB", "PW", "RE", "HA") if key in values}
+    return {key: encoding.simple_text(values[key], codec) for key in meaning.KEPT if key in values}
+
+
+def _header(record: Record) -> None:
+    texts = _texts(record)
     record.black, record.white, record.result = texts.get("PB", ""), texts.get("PW", ""), texts.get("RE", "")
     record.handicap = texts.get("HA", "") not in ("", "0", "1")
 

@@ -97,7 +97,12 @@ def in_file(blob: sources.Blob, ply: int | None, clip: bool = False) -> Position
     """
     first = next(iter(Reader(positions=True).games(blob)))
     if isinstance(first, Game):
-        return at_ply(first, min(ply, int(first.record["moves"])) if clip and ply is not None else ply)
+        position = at_ply(first, min(ply, int(first.record["moves"])) if clip and ply is not None else ply)
+        if position.played is None and position.ply and b"PL" in blob.data:  # after the last move it may name the side to play
+            from gocnn.play import mainline
+
+            position.board.to_play = mainline.parse(blob.data, blob.name)[0].to_play or position.board.to_play
+        return position
     if first.reason not in READ_BY_NODE:
         raise refusal(first)
     from gocnn.play import mainline
@@ -115,7 +120,8 @@ def in_file(blob: sources.Blob, ply: int | None, clip: bool = False) -> Position
         stones = board.stones().ravel()
         start = (np.flatnonzero(stones == BLACK).tolist(), np.flatnonzero(stones == WHITE).tolist(), board.to_play)
     played = steps[ply].index if ply < len(steps) else None
-    return Position(board, ply, 2 if record.handicap else 0, played, _title(record.black, record.white, ply), start)
+    title = _title(record.black, record.white, ply)
+    return Position(board, ply, record.handicap_stones, played, title, start, record.komi, record.notes)
 
 
 def play_typed(position: Position, typed: str) -> None:

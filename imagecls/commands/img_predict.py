@@ -36,12 +36,23 @@ def command(
     from gocnn.cores import cores
     from gocnn.training.distributed import join
     from imagecls import submission
+    from imagecls.classes import numbered, numbers
     from imagecls.model import Ensemble, load
 
     place = str(join(device)[1])
     ensemble = Ensemble([load(path, place) for path in models])
-    photos = _photos(images, (lambda text: None) if quiet else lambda text: click.echo(f"note: {text}", err=True))
+
+    def say(text: str) -> None:
+        if not quiet:
+            click.echo(f"note: {text}", err=True)
+
+    photos = _photos(images, table is not None, say)
     keys = submission.ids(photos) if table is not None else []
+    if table is not None:
+        keep_inputs([Path(photo.place, photo.name) for photo in photos if Path(photo.name).name == table.name], csv=table)
+        if not numbered(ensemble.classes):
+            some = ", ".join(f"{number} {name}" for number, name in list(zip(numbers(ensemble.classes), ensemble.classes, strict=True))[:12])
+            say(f"the classes have no numbers of their own, so Category counts them in order: {some}{' ...' if len(ensemble.classes) > 12 else ''}")
     with tqdm(total=len(photos), unit=" pictures", disable=quiet or len(photos) < 32 or not sys.stderr.isatty(), file=sys.stderr) as bar:
         answers = ensemble.predict(photos, tta, cores(), bar.update)
     for photo, answer in zip(photos, answers, strict=True):
@@ -60,7 +71,8 @@ def command(
         raise SystemExit(1)
 
 
-def _photos(arguments: tuple[str, ...], say: Callable[[str], None]) -> list[Any]:
+def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], None]) -> list[Any]:
+    """The pictures to classify. Raises UserError if they are `submitted` and a place has training or validation pictures, but none to test."""
     from gocnn.errors import UserError
     from imagecls.collection import UNLABELLED, Photo, is_archive, open_collection
     from imagecls.layout import SPARE, TEST, TRAIN, VALID, WHOLE
@@ -70,7 +82,15 @@ def _photos(arguments: tuple[str, ...], say: Callable[[str], None]) -> list[Any]
         path = Path(argument)
         if os.path.isdir(path) or (os.path.exists(path) and is_archive(path)):
             found = open_collection(path)
-            photos += found.part(TEST) or found.part(WHOLE) + found.part(SPARE) or found.part(VALID, TRAIN)
+            here = found.part(TEST) or found.part(WHOLE) + found.part(SPARE)
+            if not here and submitted:
+                raise UserError(f"{path} has no test pictures, only some to train and validate on; give the folder or archive of the test pictures")
+            if not here:
+                here = found.part(VALID, TRAIN)
+                say(f"{path} has no test pictures: these are from its {'validation' if found.part(VALID) else 'training'} part")
+            elif found.part(SPARE) and not found.part(TEST, WHOLE):
+                say(f"{path} has no test pictures: these are the ones without labels")
+            photos += here
             for note in found.notes:
                 say(note)
         elif os.path.exists(path):
