@@ -88,7 +88,7 @@ def played(out: Path) -> list[dict]:
 ])  # fmt: skip
 def test_an_engine_that_misbehaves_loses_and_the_match_goes_on(odd, tmp_path, kind, how, what):
     """Both games are played and lost, the first one not being its only life."""
-    good("go-match", "--black", engine(odd, kind), "--white", engine(odd, "good"), "--games", 2, "--out", tmp_path / "m", "--opening-moves", 0, "--seconds", 2 if kind in ("hangs", "trickles") else 30, "--jobs", 1,
+    good("go-match", "--black", engine(odd, kind), "--white", engine(odd, "good"), "--games", 2, "--out", tmp_path / "m", "--opening-moves", 0, "--seconds", 4 if kind in ("hangs", "trickles") else 300, "--jobs", 1,
          "--main-time", 100)  # fmt: skip
     games = played(tmp_path / "m")
     assert [g["winner"] for g in games] == [1, 1]

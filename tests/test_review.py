@@ -230,7 +230,7 @@ def test_the_page_in_a_browser(evaluator, game, tmp_path):
     target = tmp_path / "page.html"
     target.write_text(text.replace("<script>\n", f"<script>{broken}\n", 1).replace("\n</script>\n</body>", f"\n{steps}\n</script>\n</body>"))
     run = subprocess.run([CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", f"--user-data-dir={tmp_path}/profile",
-                          "--dump-dom", target.as_uri() + "#7"], capture_output=True, text=True, timeout=90)  # fmt: skip
+                          "--dump-dom", target.as_uri() + "#7"], capture_output=True, text=True, timeout=600)  # fmt: skip
     board, plays = sgf_moves.get_setup_and_moves(sgf.Sgf_game.from_bytes(data))
     for colour, place in plays:
         if place is not None:
