@@ -9,6 +9,7 @@ is rare; what `CA` says counts in its favour.
 import codecs
 import contextlib
 import re
+from functools import cache
 
 ENCODINGS = ("utf-8", "gb18030", "big5hkscs", "cp932", "euc_jp", "cp949", "koi8-r", "cp1251", "cp1252")
 """What undeclared text is tried as. Each is the widest of its family: GBK and GB 2312 are part of GB 18030, Shift-JIS of cp932, EUC-KR of cp949."""
@@ -194,7 +195,7 @@ def _plausibility(data: bytes, encoding: str) -> float:
         return CYRILLIC if words and proper and capitals * 2 >= len(words) and not _BESIDE_LETTERS.search(data) else -1.0
     good = sum(_weight(character, encoding) for character in characters)
     if encoding == "cp949":
-        good -= sum(_weight(c, encoding) for word in _MIXED.findall(text) for c in word)
+        good -= sum(_weight(c, encoding) for word in _mixed().findall(text) for c in word)
         good += 0.2 * len(characters) if len(characters) >= 8 and all("\uac00" <= c <= "\ud7a3" for c in characters) else 0.0
     if encoding == "big5hkscs":  # two fifths of Big5 have a second byte below 0x7f; where there are hardly any it may be another encoding
         low = sum(0x40 <= c.encode("big5hkscs", "replace")[-1] < 0x7F for c in characters if c != "\ufffd")
@@ -210,8 +211,11 @@ _SYLLABLES = frozenset(
 )
 """Syllables of Korean names, ranks and plain sentences. GB 2312 has its most common characters at the same places as all Hangul."""
 
-_MIXED = re.compile("(?=[\uac00-\ud7a3]+[\u4e00-\u9fff]|[\u4e00-\u9fff]+[\uac00-\ud7a3])([\uac00-\ud7a3\u4e00-\u9fff]+)")
-"""Words of both scripts, which Korean has not."""
+
+@cache
+def _mixed() -> re.Pattern[str]:
+    """Words of both scripts, which Korean has not. Made when it is needed: its sets of characters take milliseconds."""
+    return re.compile("(?=[\uac00-\ud7a3]+[\u4e00-\u9fff]|[\u4e00-\u9fff]+[\uac00-\ud7a3])([\uac00-\ud7a3\u4e00-\u9fff]+)")
 
 
 def _weight(character: str, encoding: str) -> float:
