@@ -132,7 +132,7 @@ def test_kigo_sees_a_pass(evaluator):
 
 @pytest.mark.parametrize("command", ["lz-analyze", "kata-analyze", "lz-genmove_analyze"])
 def test_an_analysis_has_begun_before_it_is_worked_out(evaluator, monkeypatch, command):
-    """Lizzie says that the engine is loading until the header comes; on a machine's first start the kernels are compiled after it."""
+    """A program sees at once that the command was taken; on a machine's first start the kernels are compiled after that."""
     from gocnn.play.analysis import Request
 
     lines, written = Scripted([f"7 {command} 10".encode()]), []

@@ -193,7 +193,7 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
             yield kata_row(analysis, request) if kata else lz_row(analysis.moves())
 
     def analyse(request: Request, kata: bool) -> Iterator[str]:
-        # The response has begun before the position is looked at: Lizzie waits for that to say that the engine is there.
+        # The response has begun before the position is looked at, which takes a while at a machine's first start.
         analysis = request.analysis(engine.player, engine.game)
         wait = min(request.interval, 0.1)
         while True:
