@@ -62,6 +62,7 @@ def test_play_undo_and_illegal_moves(evaluator):
     assert talk(evaluator, "play b D4", "play w D4", "play w I5", "play w T20", "play red C3", "play b", "play b D5 E5", "play BLACK pass", "play White q16") == [
         "", "?illegal move", "?invalid vertex", "?invalid vertex", "?invalid color", "?syntax error: play COLOR VERTEX", "?syntax error: play COLOR VERTEX", "", ""]  # fmt: skip
     assert talk(evaluator, "undo", "play b D4", "undo", "undo") == ["?cannot undo", "", "", "?cannot undo"]
+    assert talk(evaluator, "play b D4", "play w Q16", "undo 0", "undo 2", "undo 1", "undo x")[2:5] == ["", "", "?cannot undo"]
     assert talk(evaluator, "play b A2", "play b B1", "play w A1") == ["", "", "?illegal move"]
 
 

@@ -209,7 +209,9 @@ class Engine:
         return not (self.game.rules.friendly_pass or self.game.rules.territory)
 
     def cmd_undo(self, arguments: list[str]) -> str:
-        if not self.game.undo():
+        """The last move, or as many as are asked for (GNU Go's `gg-undo N`; qGo asks for 0)."""
+        count = whole_number(one(arguments)) if arguments else 1
+        if count and not self.game.undo(count):
             raise Refused("cannot undo")
         return ""
 

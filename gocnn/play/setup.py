@@ -9,7 +9,7 @@ from gocnn.board import BLACK, WHITE, IllegalMove
 from gocnn.board.coords import PASS, SIZE, to_row_column
 from gocnn.errors import UserError
 from gocnn.files import write_bytes
-from gocnn.play.engine import Engine, colour_of, one, vertex_of, whole_number
+from gocnn.play.engine import Engine, colour_of, one, vertex_of
 from gocnn.play.game import Game
 from gocnn.play.gtp import Refused
 from gocnn.play.rulesets import RULES, name_of
@@ -49,11 +49,6 @@ def install(engine: Engine) -> None:
                 raise Refused("illegal move") from None
         return ""
 
-    def undo_several(arguments: list[str]) -> str:
-        if not game.undo(whole_number(one(arguments)) if arguments else 1):
-            raise Refused("cannot undo")
-        return ""
-
     def print_sgf(arguments: list[str]) -> str:
         data = record(engine)
         if not arguments or arguments == ["-"]:
@@ -66,7 +61,7 @@ def install(engine: Engine) -> None:
 
     engine.commands.update({
         "set_position": set_position, "gogui-setup": gogui_setup, "gogui-setup_player": setup_player, "gogui-play_sequence": play_sequence,
-        "play_sequence": play_sequence, "gg-undo": undo_several, "printsgf": print_sgf, "rectangular_boardsize": engine.cmd_boardsize,
+        "play_sequence": play_sequence, "gg-undo": engine.cmd_undo, "printsgf": print_sgf, "rectangular_boardsize": engine.cmd_boardsize,
         "get_komi": lambda arguments: f"{game.komi:g}",
     })  # fmt: skip
 
