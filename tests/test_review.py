@@ -165,19 +165,19 @@ def test_names_as_the_encoding_has_them():
 
 
 @pytest.mark.slow
-def test_a_record_of_30000_moves(tiny_run, tmp_path):
+def test_a_record_of_6000_moves(tiny_run, tmp_path):
     """A short opening, then passes without end."""
     cycle = []
     board = Board(19)
     opening = [(20, 1), (21, 2), (1, 2), (2, 1), (38, 1), (39, 2)]
     for index, colour in opening:
         board.play(index, colour)
-    while len(cycle) < 30_000 - len(opening):
+    while len(cycle) < 6_000 - len(opening):
         cycle += [(361, 1), (361, 2)]
     (tmp_path / "long.sgf").write_bytes(sgf_text([*opening, *cycle]))
     run = good("go-review", tmp_path / "long.sgf", "--out", tmp_path / "out.sgf", "--html", tmp_path / "page.html", "--model", tiny_run)
-    assert "30000" in run
-    assert len(main_line((tmp_path / "out.sgf").read_bytes())) == 30_000
+    assert "6000" in run
+    assert len(main_line((tmp_path / "out.sgf").read_bytes())) == 6_000
 
 
 def test_a_folder_gives_a_table(sample_files, tmp_path):
