@@ -28,8 +28,8 @@ HOMES = {"HOME": "home", "USERPROFILE": "home", "XDG_CACHE_HOME": "cache", "XDG_
 GTP = "1 name\n2 boardsize 19\n3 play b D4\n4 genmove w\n5 showboard\n6 loadsgf 棋譜/柯潔.sgf\n7 名前\n8 quit\n"
 QUERY = '{"id": "問", "moves": [["B", "D4"]], "rules": "chinese", "boardXSize": 19, "boardYSize": 19, "maxVisits": 2}\n'
 BRIEF = ["--quiet", "--steps", "2", "--validations", "1", "--precision", "fp32"]
-PASSER = "import sys\nfor line in sys.stdin:\n    print('= pass\\n' if line.startswith('genmove') else '=\\n', flush=True)\n"
-ENGINE = f'"{sys.executable}" passer.py'
+RESIGNER = "import sys\nfor line in sys.stdin:\n    print('= resign\\n' if line.startswith('genmove') else '=\\n', flush=True)\n"
+ENGINE = f'"{sys.executable}" resigner.py'
 
 TABLE: dict[str, tuple[list[str], str]] = {
     "go-import": (["go-import", "棋譜", "--out", "対局.games", "--jobs", "2"], ""),
@@ -93,7 +93,7 @@ def try_all(root: Path) -> None:
         (here / "写真" / name).mkdir()
         for number, picture in enumerate(sorted((ROOT / "data" / "images" / "training" / kind).glob("*.jpg"))[:6]):
             shutil.copy(picture, here / "写真" / name / f"{number}.jpg")
-    (here / "passer.py").write_text(PASSER, encoding="utf-8")
+    (here / "resigner.py").write_text(RESIGNER, encoding="utf-8")
     roots = sorted({str(root / "user" / name) for name in HOMES.values()})
     job = {"commands": list(TABLE.values()), "roots": roots, "out": str(out), "encoding": "cp1252"}
     (root / "job.json").write_text(json.dumps(job), encoding="utf-8")
