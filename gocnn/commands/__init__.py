@@ -1,6 +1,5 @@
 """The commands. Each is a module of its own, imported only when it is called: `--help` must not wait for torch."""
 
-import difflib
 import importlib
 from typing import Any
 
@@ -52,9 +51,12 @@ class LazyGroup(click.Group):
         return command
 
     def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        near = difflib.get_close_matches(args[0], COMMANDS, 1) if args and args[0] not in COMMANDS else []
-        if near:
-            context.fail(f"No such command {args[0]!r}. (Did you mean {near[0]}?)")
+        if args and args[0] not in COMMANDS:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            if near:
+                context.fail(f"No such command {args[0]!r}. (Did you mean {near[0]}?)")
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

@@ -41,7 +41,7 @@ def candidates(number: int, date: int = 0) -> list[tuple[str, ...]]:
     """Where `number` stones may have stood in a game of that date (yyyymmdd, 0 unknown): none, one, or two sets of points."""
     if number not in PLACES:
         return []
-    if date > LAST_EARLIER and date >= FIRST_LATER:
+    if date >= FIRST_LATER:
         return [PLACES[number]]
     if 0 < date <= LAST_EARLIER:
         return [EARLIER_PLACES[number]]
