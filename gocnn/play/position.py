@@ -42,14 +42,6 @@ def refusal(item: Skipped) -> UserError:
     return UserError(f"{item.name}: {item.reason}{detail}; {advice}")
 
 
-def read_game(blob: sources.Blob) -> Game:
-    """The first game of a file, one without moves included. Raises UserError, with the reason, if it cannot be used."""
-    first = next(iter(Reader(positions=True).games(blob)))
-    if isinstance(first, Skipped):
-        raise refusal(first)
-    return first
-
-
 def moves_of(game: Game) -> list[tuple[int, int]]:
     """The moves: flat index and colour of each."""
     return [(int(w) & 511, WHITE if w & WHITE_BIT else BLACK) for w in game.words[int(game.record["setup"]) :]]
