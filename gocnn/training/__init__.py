@@ -2,8 +2,9 @@
 
 from gocnn.training.batches import Batch, BatchSource, Feeder
 from gocnn.training.config import TrainConfig
+from gocnn.training.judging import evaluate
 from gocnn.training.run import RunFolder
 from gocnn.training.task import Task
-from gocnn.training.trainer import Identity, Outcome, Trainer, evaluate
+from gocnn.training.trainer import Identity, Outcome, Trainer
 
 __all__ = ["Batch", "BatchSource", "Feeder", "Identity", "Outcome", "RunFolder", "Task", "TrainConfig", "Trainer", "evaluate"]

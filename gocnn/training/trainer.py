@@ -1,7 +1,5 @@
 """The trainer: one loop for both heads."""
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,18 +7,19 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gocnn import __version__
 from gocnn.errors import UserError
-from gocnn.training import checks, devices, distributed, modelfile, optim, repeatable, schedule
+from gocnn.training import checks, devices, distributed, interrupts, modelfile, repeatable, schedule
 from gocnn.training.batches import Batch, BatchSource, Feeder
 from gocnn.training.config import TrainConfig
 from gocnn.training.curves import draw
-from gocnn.training.ema import Ema
-from gocnn.training.precision import autocast, choose
+from gocnn.training.judging import evaluate
+from gocnn.training.precision import choose
 from gocnn.training.progress import Progress
 from gocnn.training.run import RunFolder
+from gocnn.training.stepping import Stepper
 from gocnn.training.task import Task
 
 SHOW_STEPS = 8
@@ -68,18 +67,24 @@ class Trainer:
         self.quiet = quiet or not self.processes.first
         self.layout = devices.layout(device) if config.channels_last else torch.contiguous_format
         self.model = model.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
-        self.optimisers = optim.build(self.model, config)
-        self.ema = Ema(self.model, config.ema) if config.ema else None
+        self.stepper = Stepper(self.model, task, config, device, self.processes.rank)
         self.clock = clock
         self.budget = schedule.Budget(config, max(1, source.batches_per_epoch // config.accumulate), clock)
-        self.step = 0
         self.best: dict[str, float] = {}
         self.bad_validations = 0
-        self.precision = ""
         self._begun = False
         self._interrupted = False
-        self._parallel: nn.parallel.DistributedDataParallel | None = None
         self._agreed: float | None = None
+
+    @property
+    def step(self) -> int:
+        """How many steps the run has done."""
+        return self.stepper.number
+
+    @property
+    def precision(self) -> str:
+        """What the run computes in: fp32 or bf16; empty before it is chosen."""
+        return self.stepper.precision
 
     # --- state -------------------------------------------------------------------------------------------------------------------
 
@@ -92,21 +97,21 @@ class Trainer:
             "budget": self.config.budget(),
             "precision": self.precision,
             "model": self.model.state_dict(),
-            "ema": self.ema.model.state_dict() if self.ema and self.step else None,  # at first it equals the model
-            "optimisers": [o.state_dict() for o in self.optimisers],
+            "ema": self.stepper.ema.model.state_dict() if self.stepper.ema and self.step else None,  # at first it equals the model
+            "optimisers": [o.state_dict() for o in self.stepper.optimisers],
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
         try:
             self.model.load_state_dict(state["model"])
-            if self.ema:
-                self.ema.model.load_state_dict(state["ema"] or state["model"])
-            for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            if self.stepper.ema:
+                self.stepper.ema.model.load_state_dict(state["ema"] or state["model"])
+            for optimiser, saved in zip(self.stepper.optimisers, state["optimisers"], strict=True):
                 optimiser.load_state_dict(saved)
         except (RuntimeError, ValueError, KeyError) as error:
             raise UserError(f"the checkpoint in {self.run.path} is of another network or optimiser; resume with the options it began with") from error
-        self.step, self.best, self.bad_validations = state["step"], state["best"], state["bad_validations"]
-        self.precision = state["precision"]
+        self.stepper.number, self.best, self.bad_validations = state["step"], state["best"], state["bad_validations"]
+        self.stepper.precision = state["precision"]
         self.budget.before = state["elapsed"]
         if state.get("budget", self.config.budget()) != self.config.budget():
             self.bad_validations = 0  # who gives another budget wants to go on, also after an early stop
@@ -129,7 +134,7 @@ class Trainer:
             "precision": self.precision,
             "seed": self.config.seed,
         }
-        tensors = (self.ema.model if self.ema else self.model).state_dict()
+        tensors = self.stepper.averaged.state_dict()
         modelfile.save(self.run.path / name, self.identity.kind, self.identity.config, provenance, tensors)
 
     # --- the loop ----------------------------------------------------------------------------------------------------------------
@@ -168,10 +173,10 @@ class Trainer:
         """The run's precision, the same in all processes, said on the screen."""
         if not self.precision:
             chosen = choose(self.device, self.config.precision, self.config.deterministic)
-            self.precision = "bf16" if self.processes.agree(float(chosen == "bf16")) else "fp32"
+            self.stepper.precision = "bf16" if self.processes.agree(float(chosen == "bf16")) else "fp32"
 
     def _fit(self, resume: bool) -> Outcome:
-        previous = _on_interrupt(self._interrupt)
+        previous = interrupts.on_interrupt(self._interrupt)
         try:
             if resume:
                 self._restore(self.run.load_checkpoint())
@@ -181,7 +186,7 @@ class Trainer:
                 self.begin()
             waited = self._train()
         finally:
-            _restore_interrupt(previous)
+            interrupts.restore_interrupt(previous)
         if self.processes.first and not self._interrupted:
             draw(self.run.reports(), self.run.path / "curves.png", self.task.metric)
         seconds = self.budget.elapsed()
@@ -191,7 +196,6 @@ class Trainer:
         """The loop with all that it needs; returns for how many seconds it waited for data."""
         self.budget.start(self.budget.before)
         net = distributed.wrap(self.model, self.processes, self.device, self.config.sync_norms)
-        self._parallel = net if isinstance(net, nn.parallel.DistributedDataParallel) else None
         if self.config.compile:
             net = torch.compile(net)  # type: ignore[assignment]
         feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
@@ -221,7 +225,7 @@ class Trainer:
             self._validate(progress)
         while done < 1.0 and not self._interrupted and not self._stopped_early():
             rate_factor = schedule.factor(config, done)
-            sums += self._step(net, feeder, rate_factor)
+            sums += self.stepper.step(net, feeder, rate_factor)
             before, done = done, self._progress()
             now = self.clock()
             due = int(done * config.validations) > int(before * config.validations) or done >= 1.0
@@ -255,34 +259,6 @@ class Trainer:
             self._agreed = self.processes.agree(done)
         return self._agreed
 
-    def _step(self, net: nn.Module, feeder: Feeder, rate_factor: float) -> Tensor:
-        """One optimiser step; returns sums of loss, right answers and samples, on the device."""
-        config = self.config
-        repeatable.seed(self.device, config.seed, self.step, self.processes.rank)
-        net.train()
-        result = torch.zeros(3, device=self.device)
-        for optimiser in self.optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = group["initial_lr"] * rate_factor
-        for part in range(config.accumulate):
-            batch = feeder.next()
-            if self._parallel:  # gradients are exchanged once, with the last part
-                self._parallel.require_backward_grad_sync = part == config.accumulate - 1
-            with autocast(self.device, self.precision):
-                loss, right = self.task.loss(net, batch)
-            (loss / config.accumulate).backward()  # type: ignore[no-untyped-call]
-            n = len(batch[-1])
-            result += torch.stack([loss.detach().float() * n, right.float(), torch.tensor(float(n), device=self.device)])
-        if config.clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
-        for optimiser in self.optimisers:
-            optimiser.step()
-            optimiser.zero_grad()
-        self.step += 1
-        if self.ema:
-            self.ema.update(self.model, self.step)
-        return result
-
     def _report(self, kind: str, figures: dict[str, float]) -> None:
         if self.processes.first:
             head = {"kind": kind, "step": self.step, "samples": self.step * self.config.batch, "seconds": round(self.budget.elapsed(), 2)}
@@ -295,8 +271,7 @@ class Trainer:
         """Judge, report, save the latest and perhaps the best model."""
         if not self.processes.first:
             return
-        judged = self.ema.model if self.ema else self.model
-        figures = evaluate(judged, self.task, self.valid, self.device, self.precision)
+        figures = evaluate(self.stepper.averaged, self.task, self.valid, self.device, self.precision)
         checks.finite(figures["loss"], self.step, self.best)
         self._report("valid", figures)
         self._save_model(modelfile.LAST, figures)
@@ -308,30 +283,3 @@ class Trainer:
         self.bad_validations = 0 if better else self.bad_validations + 1
         text = ", ".join(f"{key} {value:.4f}" for key, value in figures.items())
         progress.say(f"step {self.step}: validation {text}{' (best)' if better else ''}")
-
-
-@torch.no_grad()
-def evaluate(model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str) -> dict[str, float]:
-    """The task's figures for a model over some batches. The model is left in evaluation mode."""
-    model.eval()
-    exact = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
-    sums: dict[str, Tensor] = {}
-    for batch in batches:
-        here = tuple(t.to(device, non_blocking=True) for t in batch)
-        with autocast(device, precision):
-            part = task.judge(model, here)
-        for key, value in part.items():
-            sums[key] = sums.get(key, torch.zeros((), dtype=exact, device=device)) + value.to(device=device, dtype=exact)
-    return task.summary({key: float(value) for key, value in sums.items()})
-
-
-def _on_interrupt(handler: Any) -> Any:
-    """Install a handler for Ctrl-C in the main thread; returns the one before (None elsewhere)."""
-    if threading.current_thread() is not threading.main_thread():
-        return None
-    return signal.signal(signal.SIGINT, handler)
-
-
-def _restore_interrupt(previous: Any) -> None:
-    if previous is not None:
-        signal.signal(signal.SIGINT, previous)

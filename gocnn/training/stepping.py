@@ -1,0 +1,60 @@
+"""One optimiser step: what the trainer repeats."""
+
+import torch
+from torch import Tensor, nn
+
+from gocnn.training import optim, repeatable
+from gocnn.training.batches import Feeder
+from gocnn.training.config import TrainConfig
+from gocnn.training.ema import Ema
+from gocnn.training.precision import autocast
+from gocnn.training.task import Task
+
+
+class Stepper:
+    """A model with its optimisers and its average (`ema`, if `config.ema`), and the step that changes all of them.
+
+    `number` is how many steps were done; `precision` is what autocast computes in. `rank` is this process's number among several.
+    """
+
+    def __init__(self, model: nn.Module, task: Task, config: TrainConfig, device: torch.device, rank: int = 0) -> None:
+        self.model, self.task, self.config, self.device, self.rank = model, task, config, device, rank
+        self.optimisers = optim.build(model, config)
+        self.ema = Ema(model, config.ema) if config.ema else None
+        self.number = 0
+        self.precision = ""
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The network that is judged and saved: the average of the weights, if there is one."""
+        return self.ema.model if self.ema else self.model
+
+    def step(self, net: nn.Module, feeder: Feeder, rate_factor: float) -> Tensor:
+        """One optimiser step of `net`, which is the model or wraps it; returns sums of loss, right answers and samples, float32 `(3,)`, on the
+        device. Nothing here waits for the device."""  # fmt: skip
+        config = self.config
+        repeatable.seed(self.device, config.seed, self.number, self.rank)
+        net.train()
+        result = torch.zeros(3, device=self.device)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["initial_lr"] * rate_factor
+        parallel = net if isinstance(net, nn.parallel.DistributedDataParallel) else getattr(net, "_orig_mod", None)
+        for part in range(config.accumulate):
+            batch = feeder.next()
+            if isinstance(parallel, nn.parallel.DistributedDataParallel):  # gradients are exchanged once, with the last part
+                parallel.require_backward_grad_sync = part == config.accumulate - 1
+            with autocast(self.device, self.precision):
+                loss, right = self.task.loss(net, batch)
+            (loss / config.accumulate).backward()  # type: ignore[no-untyped-call]
+            n = len(batch[-1])
+            result += torch.stack([loss.detach().float() * n, right.float(), torch.full((), float(n), device=self.device)])
+        if config.clip:
+            nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
+        self.number += 1
+        if self.ema:
+            self.ema.update(self.model, self.number)
+        return result
