@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gocnn import files
-from gocnn.training import Trainer, modelfile, trainer
+from gocnn.training import modelfile, trainer
+from gocnn.training.stepping import Stepper
 
 
 class Killed(BaseException):
@@ -19,19 +20,19 @@ class Stages:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fatal: int | None = None
         self.passed: list[str] = []
-        replace, step = files.os.replace, Trainer._step
+        replace, step = files.os.replace, Stepper.step
 
         def replacing(source: str, target: Path) -> None:
             if Path(target).suffix in (".json", ".pt", ".safetensors", ".jsonl"):
                 self._reach(Path(target).name)
             replace(source, target)
 
-        def stepping(self_: Trainer, *arguments: object) -> object:
+        def stepping(self_: Stepper, *arguments: object) -> object:
             self._reach("step")
             return step(self_, *arguments)
 
         monkeypatch.setattr(files.os, "replace", replacing)
-        monkeypatch.setattr(Trainer, "_step", stepping)
+        monkeypatch.setattr(Stepper, "step", stepping)
         monkeypatch.setattr(trainer, "draw", lambda *arguments: None)  # curves take longer than all the rest
 
     def _reach(self, name: str) -> None:
