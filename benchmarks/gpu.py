@@ -3,8 +3,10 @@
     python benchmarks/gpu.py check     every CUDA path with tiny steps; all failures are collected
     python benchmarks/gpu.py speed     samples a second by network, batch, compiling and width; the best rows are kept for `train`
     python benchmarks/gpu.py pack      a store of games small enough to travel
+    python benchmarks/gpu.py unpack    ordinary stores of a pack
     python benchmarks/gpu.py train     the best recipe for the minutes there are, in parts that can travel
-    python benchmarks/gpu.py parts     a run taken apart for travelling, and put together again
+    python benchmarks/gpu.py parts     a run taken apart for travelling
+    python benchmarks/gpu.py join      a run put together again from its parts
     python benchmarks/gpu.py images    the classifier from scratch, resnet101 against torchvision's, augmentation
     python benchmarks/gpu.py report    the figures of the others as rows of docs/benchmarks.md
 
@@ -27,8 +29,10 @@ COMMANDS = {
     "check": "every CUDA path with tiny steps",
     "speed": "samples a second by network, batch, compiling and width",
     "pack": "a store of games small enough to travel",
+    "unpack": "ordinary stores of a pack",
     "train": "the best recipe for the minutes there are",
-    "parts": "a run taken apart for travelling, and put together again",
+    "parts": "a run taken apart for travelling",
+    "join": "a run put together again from its parts",
     "images": "the classifier from scratch, resnet101 against torchvision's, augmentation",
     "report": "the figures of the others as rows of docs/benchmarks.md",
 }
