@@ -64,7 +64,8 @@ def send(folder: Path, kind: str, files: Mapping[str, bytes], facts: Mapping[str
     except (OSError, UserError) as error:
         for name in set(names) - before:
             (folder / name).unlink(missing_ok=True)
-        why = error.strerror if isinstance(error, OSError) else str(error)
+        cause = error if isinstance(error, OSError) else error.__cause__
+        why = cause.strerror or str(cause) if isinstance(cause, OSError) else str(error)
         kept = "; the parts written before are unharmed" if before else ""
         raise UserError(f"cannot write {len(payload) / MB:.1f} MB as parts in {folder} ({why}){kept}; make room or choose another place") from error
     for name in before - set(names):

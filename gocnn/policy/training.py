@@ -19,6 +19,7 @@ from gocnn.policy.task import PolicyTask
 from gocnn.training import Batch, Identity, Outcome, RunFolder, TrainConfig, Trainer
 from gocnn.training.distributed import join, leave
 from gocnn.training.run import open_run
+from gocnn.training.schedule import Deadline
 
 VALIDATION_BATCH = 512
 STEM = "stem.0.weight"
@@ -63,8 +64,9 @@ def resumed(out: Path, games: tuple[str, ...], valid: tuple[str, ...], changes: 
 
 
 def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None = None, max_unpacked: int | None = None,
-          quiet: bool = False, say: Any = print, options: dict[str, Any] | None = None) -> Outcome:  # fmt: skip
-    """Train as wished into the folder `out`; `options` are written into run.json. Raises UserError for whatever a person can mend."""
+          quiet: bool = False, say: Any = print, options: dict[str, Any] | None = None,
+          deadline: Deadline | None = None) -> Outcome:  # fmt: skip
+    """Train as wished into the folder `out`; `options` are written into run.json; at the `deadline` the run stops as if interrupted. Raises UserError for whatever a person can mend."""
     processes, place = join(device)
     try:
         began = time.perf_counter()
@@ -98,7 +100,8 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
         if begun:
             origin += f", begun from {begun}"
         identity = Identity(KIND, asdict(wishes.network), origin)
-        trainer = Trainer(model, PolicyTask(wishes.train.label_smoothing), source, valid, wishes.train, run, identity, place, processes, quiet)
+        trainer = Trainer(model, PolicyTask(wishes.train.label_smoothing), source, valid, wishes.train, run, identity, place, processes, quiet,
+                          deadline=deadline)  # fmt: skip
         try:
             return trainer.fit(resume)
         finally:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from gocnn.training.config import TrainConfig
 
@@ -17,6 +18,22 @@ def factor(config: TrainConfig, progress: float) -> float:
     if config.schedule == "constant":
         return 1.0
     return 0.5 * (1 + math.cos(math.pi * rest)) if config.schedule == "cosine" else 1 - rest
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When this process must have trained, in seconds of `clock`, whatever is left of the budget: it then stops as if interrupted.
+
+    fits: a budget in minutes is made to end there, so that the whole schedule is run through.
+    """
+
+    at: float
+    fits: bool = False
+    clock: Callable[[], float] = time.perf_counter
+
+    def left(self) -> float:
+        """Seconds until then, below zero after it."""
+        return self.at - self.clock()
 
 
 class Budget:
@@ -34,6 +51,11 @@ class Budget:
     def start(self, before: float) -> None:
         """Begin to count, after `before` seconds in earlier parts."""
         self.before, self._began = before, self._clock()
+
+    def fit(self, deadline: Deadline) -> None:
+        """Let a budget in time end at the deadline."""
+        if self.seconds is not None:
+            self.seconds = self.elapsed() + max(deadline.left(), 1e-3)
 
     def elapsed(self) -> float:
         """Seconds of the whole run so far."""

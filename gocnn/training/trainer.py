@@ -61,14 +61,14 @@ class Trainer:
 
     def __init__(self, model: nn.Module, task: Task, source: BatchSource, valid: Iterable[Batch], config: TrainConfig, run: RunFolder,
                  identity: Identity, device: torch.device, processes: distributed.Processes | None = None, quiet: bool = False,
-                 clock: Callable[[], float] = time.perf_counter) -> None:  # fmt: skip
+                 clock: Callable[[], float] = time.perf_counter, deadline: schedule.Deadline | None = None) -> None:  # fmt: skip
         self.task, self.source, self.valid, self.config, self.run = task, source, valid, config, run
         self.identity, self.device, self.processes = identity, device, processes or distributed.Processes()
         self.quiet = quiet or not self.processes.first
         self.layout = devices.layout(device) if config.channels_last else torch.contiguous_format
         self.model = model.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
         self.stepper = Stepper(self.model, task, config, device, self.processes.rank)
-        self.clock = clock
+        self.clock, self.deadline = clock, deadline
         self.budget = schedule.Budget(config, max(1, source.batches_per_epoch // config.accumulate), clock)
         self.best: dict[str, float] = {}
         self.bad_validations = 0
@@ -195,6 +195,8 @@ class Trainer:
     def _train(self) -> float:
         """The loop with all that it needs; returns for how many seconds it waited for data."""
         self.budget.start(self.budget.before)
+        if self.deadline and self.deadline.fits:
+            self.budget.fit(self.deadline)
         net = distributed.wrap(self.model, self.processes, self.device, self.config.sync_norms)
         if self.config.compile:
             net = torch.compile(net)  # type: ignore[assignment]
@@ -223,7 +225,7 @@ class Trainer:
         done = self._progress()
         if done >= 1.0 and "samples" not in self.best:
             self._validate(progress)
-        while done < 1.0 and not self._interrupted and not self._stopped_early():
+        while done < 1.0 and not self._called_off() and not self._stopped_early():
             rate_factor = schedule.factor(config, done)
             sums += self.stepper.step(net, feeder, rate_factor)
             before, done = done, self._progress()
@@ -263,6 +265,11 @@ class Trainer:
         if self.processes.first:
             head = {"kind": kind, "step": self.step, "samples": self.step * self.config.batch, "seconds": round(self.budget.elapsed(), 2)}
             self.run.report(head | figures)
+
+    def _called_off(self) -> bool:
+        if self.deadline and self.deadline.left() <= 0:
+            self._interrupted = True
+        return self._interrupted
 
     def _stopped_early(self) -> bool:
         return 0 < self.config.patience <= self.bad_validations
