@@ -21,12 +21,12 @@ def packages(bench: Bench) -> str:
     import PIL  # noqa: F401
     import safetensors  # noqa: F401
 
-    import gocnn.policy.training
+    import gocnn.policy.training  # noqa: F401
     import imagecls.training  # noqa: F401
 
-    lacks = ", ".join(facts.missing()) or "nothing"
-    return (f"python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, numba {numba.__version__}, {os.cpu_count()} cores; "
-            f"missing: {lacks}; stood in for: {', '.join(standins.MISSING) or 'nothing'}")  # fmt: skip
+    versions = f"python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, numba {numba.__version__}"
+    lacks, stood = (", ".join(names) or "nothing" for names in (facts.missing(), standins.MISSING))
+    return f"{versions}, {os.cpu_count()} cores; missing: {lacks}; stood in for: {stood}"
 
 
 def properties(bench: Bench) -> str:

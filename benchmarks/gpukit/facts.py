@@ -13,7 +13,20 @@ import torch
 
 from gpukit import standins
 
-OPTIONAL = ("sgfmill", "msgspec", "platformdirs", "tqdm", "matplotlib", "onnx", "onnxruntime", "torchvision", "triton", "numba", "pytest", "hypothesis")
+OPTIONAL = (
+    "sgfmill",
+    "msgspec",
+    "platformdirs",
+    "tqdm",
+    "matplotlib",
+    "onnx",
+    "onnxruntime",
+    "torchvision",
+    "triton",
+    "numba",
+    "pytest",
+    "hypothesis",
+)
 
 
 def missing() -> list[str]:
