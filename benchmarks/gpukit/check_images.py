@@ -60,7 +60,7 @@ def _one(config: ClassifierConfig, recipe: str, pixels: torch.Tensor, labels: to
     net = build(config).to(device=device, memory_format=devices.layout(device))
     task = task_of(config, recipe)
     stepper = Stepper(net, task, TrainConfig(steps=1, batch=len(labels)), device)
-    stepper.precision = half(bench)
+    stepper.precision = half(device)
     batch = go.on(device, (pixels, labels))
     feeding: Any = go.Endless(batch)
     sums = stepper.step(net, feeding, 1.0)

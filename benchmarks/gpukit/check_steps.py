@@ -120,7 +120,7 @@ def every_block(bench: Bench) -> str:
 def _two_steps(shape: Any, optimiser: Optimiser, batch: Any, bench: Bench) -> None:
     net = PolicyNetwork(shape).to(device=bench.device, memory_format=devices.layout(bench.device))
     before = [p.detach().clone() for p in net.parameters()]
-    stepper = go.stepper(net, bench.device, half(bench), TrainConfig(steps=1, optimiser=optimiser, ema=0.9))
+    stepper = go.stepper(net, bench.device, half(bench.device), TrainConfig(steps=1, optimiser=optimiser, ema=0.9))
     for _ in range(4):  # gates that begin at zero let nothing through in the first
         sums = stepper.step(net, go.Endless(batch), 1.0)
     averaged = list(stepper.averaged.parameters())
@@ -137,9 +137,9 @@ def size(bench: Bench) -> PolicyConfig:
     return replace(go.shape("tiny"), blocks=1, channels=8, head=8) if bench.tiny else go.shape("tiny")
 
 
-def half(bench: Bench) -> str:
+def half(device: torch.device) -> str:
     """The precision that a run on this device would have, without a stopwatch."""
-    return "fp32" if not bench.cuda else "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    return "fp32" if device.type != "cuda" else "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 
 
 def orthogonal(bench: Bench) -> str:
@@ -206,7 +206,7 @@ def no_waiting(bench: Bench) -> str:
     for optimiser in ("muon",) if bench.tiny else get_args(Optimiser):
         config = TrainConfig(steps=1, batch=16 if bench.tiny else 32, accumulate=2, optimiser=optimiser, ema=0.9)
         net = PolicyNetwork(size(bench)).to(device=bench.device, memory_format=devices.layout(bench.device))
-        stepper = go.stepper(net, bench.device, half(bench), config)
+        stepper = go.stepper(net, bench.device, half(bench.device), config)
         feeding = Feeder(go.source(bench.games[0], config.batch // 2), 0, bench.device, 1)
         try:
             for _ in range(3):  # states of optimisers are made in the first
@@ -239,7 +239,7 @@ def tensor_cores(bench: Bench) -> str:
     layer = nn.Conv2d(128, 128, 3, padding=1, bias=False).to(bench.device, memory_format=torch.channels_last)
     x = torch.randn(256, 128, 19, 19, device=bench.device).to(memory_format=torch.channels_last)
     times = {}
-    for precision in ("fp32", half(bench)):
+    for precision in ("fp32", half(bench.device)):
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         with torch.no_grad(), autocast(bench.device, precision):
             for i in range(13):
@@ -250,7 +250,7 @@ def tensor_cores(bench: Bench) -> str:
         bench.wait()
         times[precision] = begin.elapsed_time(end) / 10
     text = ", ".join(f"{precision} {ms:.2f} ms" for precision, ms in times.items())
-    if times[half(bench)] > times["fp32"]:
+    if times[half(bench.device)] > times["fp32"]:
         raise AssertionError(f"no faster than float32: {text}")
     return text
 
