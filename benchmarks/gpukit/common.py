@@ -89,3 +89,21 @@ def read_json(path: Path) -> Any:
         return None
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); delete it and run the command that writes it again") from error
+
+
+def prove_writable(path: Path) -> None:
+    """Raises UserError if nothing can be written into the folder: better now than after the measurements."""
+    probe = path / ".probe"
+    try:
+        probe.write_bytes(b"0" * 4096)
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"--out {path} cannot be written to ({error.strerror}); free some space or give another folder") from error
+
+
+def above_zero(text: str) -> float:
+    """A number above zero, for argparse."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above zero")
+    return value

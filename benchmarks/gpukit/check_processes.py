@@ -1,0 +1,147 @@
+"""Checks that are processes of their own: compiling, CUDA graphs, several processes with torchrun, and the tests with the marker `cuda`."""
+
+import copy
+import importlib.util
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from gocnn.policy.network import PolicyNetwork
+from gocnn.training import TrainConfig, devices
+from gocnn.training.distributed import Processes, join, leave, wrap
+from gpukit import common, go
+from gpukit.check import GAMES_OPEN, Bench, Check, LeftOut
+
+TESTS = ("tests/test_cuda.py", "tests/test_trainer.py", "tests/test_augment.py")
+"""Where there are tests with the marker `cuda`."""
+
+
+def commands(bench: Bench) -> dict[str, list[str]]:
+    """The command of each check that is a process of its own, where its packages are there."""
+    mine = [sys.executable, str(common.ROOT / "benchmarks" / "gpu.py"), "check", "--device", str(bench.device), "--child"]
+    count = min(2, torch.cuda.device_count()) if bench.cuda else 2
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
+    there = importlib.util.find_spec("pytest") and importlib.util.find_spec("hypothesis")
+    tests = [sys.executable, "-m", "pytest", "-p", "gpukit.standins", "-m", "cuda", "-q", "-rs", "-p", "no:cacheprovider", *TESTS]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(common.ROOT / "benchmarks"), os.environ.get("PYTHONPATH"))))
+    if bench.tiny:
+        return {}
+    jobs = {
+        NAMES["games"]: [*mine, "games", "--games", str(bench.store)],
+        NAMES["compile"]: [*mine, "compile"],
+        NAMES["graphs"]: [*mine, "graphs"],
+        NAMES["processes"]: [*torchrun, *mine[1:], "processes"],
+    }
+    return {**jobs, **({NAMES["tests"]: tests} if there else {})}
+
+
+NAMES = {
+    "compile": "torch.compile",
+    "graphs": "torch.compile with CUDA graphs",
+    "processes": "several processes: gradients, norms, NCCL",
+    "tests": "pytest -m cuda",
+    "games": GAMES_OPEN,
+}
+
+
+def _asked(name: str) -> Check:
+    """The check that waits for the process of that name."""
+
+    def check(bench: Bench) -> str:
+        job = bench.jobs.get(name)
+        if job is None:
+            raise LeftOut("needs pytest and hypothesis" if name == NAMES["tests"] and not bench.tiny else "starts a process")
+        code, text = job.finish()
+        if name == NAMES["tests"] and code == 5:
+            raise AssertionError("pytest found no test with the marker cuda")
+        if code:
+            raise AssertionError(f"ended with {code}:\n{text[-6000:]}")
+        lines = text.strip().splitlines()
+        if name == NAMES["tests"] and re.search(r"\d skipped", lines[-1]) and bench.cuda:
+            skipped = [line for line in lines if line.startswith("SKIPPED")]
+            return f"{lines[-1]}; {'; '.join(skipped)[:300]}"
+        return lines[-1] if lines else ""
+
+    return check
+
+
+def _compiled(device: torch.device, mode: str) -> int:
+    """A tiny network's steps, compiled and not, side by side: the same losses, and no second compilation after the first steps."""
+    if mode == "reduce-overhead" and device.type != "cuda":
+        print("needs CUDA, compiled without graphs here")
+    torch.manual_seed(0)
+    precision = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    net = PolicyNetwork(go.shape("tiny")).to(device=device, memory_format=devices.layout(device))
+    other = copy.deepcopy(net)
+    began = time.perf_counter()
+    losses = []
+    for each, call in ((net, torch.compile(net, mode=mode)), (other, other)):
+        stepper = go.stepper(each, device, precision, TrainConfig(steps=1, batch=64, accumulate=2, learning_rate=1e-3))
+        feeding = go.Endless(go.dice(32, device))
+        losses.append(torch.stack([stepper.step(call, feeding, 1.0) for _ in range(6)])[:, 0].cpu() / 64)
+        if call is not each:
+            seconds = time.perf_counter() - began
+    difference = float((losses[0] - losses[1]).abs().max())
+    if not difference < 0.1:
+        print(f"losses differ by {difference:.2e}: {losses[0].tolist()} and {losses[1].tolist()}")
+        return 1
+    each = call = None
+    print(f"{precision}, mode {mode}: losses differ by {difference:.1e} over 6 steps, {seconds:.0f} s")
+    return 0
+
+
+def _processes(device: torch.device) -> int:
+    """Under torchrun: what is agreed on, and gradients over all processes against those of the whole batch in one."""
+    _, here = join(str(device).partition(":")[0])
+    if not dist.is_initialized():  # one process: the same paths all the same
+        if here.type == "cuda":
+            torch.cuda.set_device(here)
+        dist.init_process_group("nccl" if here.type == "cuda" else "gloo")
+    rank, world = dist.get_rank(), dist.get_world_size()
+    pretended = Processes(rank, max(2, world))
+    try:
+        if pretended.agree(float(rank) + 3.0) != 3.0:
+            raise AssertionError("process 0's word did not arrive")
+        torch.manual_seed(0)
+        net = PolicyNetwork(go.shape("tiny")).to(here)
+        alone = copy.deepcopy(net)
+        rows = 16
+        whole = go.dice(rows * world, here)
+        mine = tuple(t[rank * rows : (rank + 1) * rows] for t in whole)
+        gradients = []
+        for each, call, batch in ((alone, alone, whole), (net, wrap(net, pretended, here, True), mine)):
+            stepper = go.stepper(each, here, "fp32", TrainConfig(steps=1, batch=rows, clip=0.0, optimiser="sgd", learning_rate=1.0, momentum=0.0,
+                                                               weight_decay=0.0, ema=0.0))  # fmt: skip
+            before = torch.cat([p.detach().flatten().clone() for p in each.parameters()])
+            stepper.step(call, go.Endless(batch), 1.0)
+            gradients.append(before - torch.cat([p.detach().flatten() for p in each.parameters()]))
+        error = float((gradients[0] - gradients[1]).norm() / gradients[0].norm())
+        if not error < 2e-2:
+            raise AssertionError(f"gradients of {world} processes differ from those of one by {error:.1e}")
+        if rank == 0:
+            print(f"{dist.get_backend()}, {world} {'process' if world == 1 else 'processes'}: gradients differ by {error:.1e}", flush=True)
+    finally:
+        leave()
+    return 0
+
+
+def _games(device: torch.device, store: Path) -> int:
+    """Import the games and compile the kernels, so that both are on disk for the check that asks for them."""
+    go.source(go.games(store)[0], 256).batch(0)
+    return 0
+
+
+CHILDREN: dict[str, Callable[[torch.device, Path], int]] = {
+    "compile": lambda device, store: _compiled(device, "default"),
+    "graphs": lambda device, store: _compiled(device, "reduce-overhead"),
+    "processes": lambda device, store: _processes(device),
+    "games": _games,
+}
+
+CHECKS = tuple((name, _asked(name)) for name in NAMES.values() if name != GAMES_OPEN)

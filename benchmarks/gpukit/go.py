@@ -1,0 +1,91 @@
+"""The policy network as the kit trains it: its games, its planes, its step."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gocnn.board.planes import DEFAULT_GROUPS, plane_count
+from gocnn.errors import UserError
+from gocnn.games.selection import GameFilter
+from gocnn.policy import data
+from gocnn.policy.network import PolicyConfig, PolicyNetwork, preset
+from gocnn.policy.samples import Games, PositionSource
+from gocnn.policy.task import PolicyTask
+from gocnn.training import Batch, TrainConfig
+from gocnn.training.stepping import Stepper
+
+GROUPS = (*DEFAULT_GROUPS, "handicap", "style")
+FUTURE = 2
+MOVES = 362
+
+
+def shape(name: str, channels: int | None = None) -> PolicyConfig:
+    """A preset as the project trains it: all planes, two later moves and the winner as further targets."""
+    return replace(preset(name, channels=channels), groups=GROUPS, future=FUTURE, value=True)
+
+
+def games(place: Path, share: float = 0.02) -> tuple[Games, Games]:
+    """Training and validation games of a store or a folder of records. Raises UserError."""
+    if not place.exists():
+        raise UserError(f"--games {place} is not there; give a store or a folder of SGF records")
+    chosen, held = data.split(data.choose(data.open_stores([str(place)], quiet=True)[0], GameFilter()), share)
+    return chosen.games, held.games
+
+
+def source(chosen: Games, batch: int, seed: int = 1) -> PositionSource:
+    """Training batches of those games: planes, moves and winners."""
+    return PositionSource(chosen, GROUPS, batch, seed, future=FUTURE, outcome=True)
+
+
+def on(device: torch.device, arrays: Sequence[object]) -> Batch:
+    """A batch of arrays, on the device."""
+    return tuple(torch.as_tensor(a).to(device) for a in arrays)
+
+
+def dice(batch: int, device: torch.device, planes: int | None = None, seed: int = 0) -> Batch:
+    """A batch of nothing in particular with the shapes and types of a real one, on the device; `planes` of them (by default GROUPS')."""
+    generator = torch.Generator().manual_seed(seed)
+    count = planes or plane_count(GROUPS)
+    pictures = torch.randint(0, 2, (batch, count, 19, 19), dtype=torch.uint8, generator=generator)
+    moves = torch.randint(0, MOVES, (batch, 1 + FUTURE), generator=generator)
+    won = torch.randint(0, 2, (batch,), dtype=torch.int8, generator=generator)
+    return on(device, (pictures, moves, won))
+
+
+def widened(net: PolicyNetwork, planes: int) -> PolicyNetwork:
+    """The network with a stem that takes `planes` planes; those that are new are zeros in every batch."""
+    old = net.stem[0]
+    if planes != old.in_channels:
+        net.stem[0] = nn.Conv2d(planes, old.out_channels, old.kernel_size, padding=old.padding, bias=False)
+    return net
+
+
+class Endless:
+    """A feeder that hands out the same batch, which lies on the device already: what a step costs by itself."""
+
+    waited = 0.0
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def next(self) -> Batch:
+        """The batch."""
+        return self._batch
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def stepper(net: nn.Module, device: torch.device, precision: str, config: TrainConfig | None = None) -> Stepper:
+    """A step of the trainer's own for `net`, which is on the device already."""
+    made = Stepper(net, PolicyTask(), config or TrainConfig(steps=1), device)
+    made.precision = precision
+    return made
+
+
+def gradient(net: nn.Module) -> Tensor:
+    """All gradients in one vector, float32, on the CPU."""
+    return torch.cat([p.grad.flatten().float().cpu() for p in net.parameters() if p.grad is not None])

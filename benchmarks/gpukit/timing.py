@@ -1,0 +1,196 @@
+"""How fast a step of the trainer is: one row of the table of speeds. Also the device's peak, and the operations of a sample."""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from gocnn.board.planes import plane_count
+from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.samples import Games
+from gocnn.training import Feeder, TrainConfig, devices
+from gpukit import go
+
+SEGMENTS = 3
+"""The fastest of so many stretches counts: what else the machine does makes steps slower, never faster."""
+
+BACKWARD = 3
+"""A step's operations, in those of its forward pass: the backward pass has twice as many."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured: a preset (perhaps with other channels), the planes padded to a multiple, samples a step, and how it is compiled: none,
+    or a mode of torch.compile."""  # fmt: skip
+
+    preset: str
+    batch: int
+    mode: str = "none"
+    multiple: int = 1
+    channels: int | None = None
+
+    def shape(self) -> PolicyConfig:
+        """The network."""
+        return go.shape(self.preset, self.channels)
+
+    @property
+    def planes(self) -> int:
+        """How many planes it is shown, padding included."""
+        return -(-plane_count(go.GROUPS) // self.multiple) * self.multiple
+
+    def title(self) -> str:
+        """For a person."""
+        width = f" x{self.channels}" if self.channels else ""
+        return f"{self.preset}{width}, batch {self.batch}, compile {self.mode}, {self.planes} planes"
+
+
+@dataclass
+class Row:
+    """A measured setting. Milliseconds a step: `step_ms` in all, `host_ms` until the program had handed one over (at most: a full queue makes it
+    wait). `share_of_peak` of the matrix product's speed, 0 to 1; `compile_seconds`: the first step; `waited`: the share of time that a run with
+    real games waits for them (None: not measured), at `fed_per_second` samples a second. `note` says why there is no figure."""  # fmt: skip
+
+    setting: Setting
+    samples_per_second: float = 0.0
+    step_ms: float = 0.0
+    host_ms: float = 0.0
+    share_of_peak: float = 0.0
+    memory_gb: float = 0.0
+    compile_seconds: float = 0.0
+    waited: float | None = None
+    fed_per_second: float | None = None
+    note: str = ""
+
+    def json(self) -> dict[str, Any]:
+        """One flat object."""
+        values = asdict(self)
+        return values.pop("setting") | {"planes": self.setting.planes} | values
+
+    @classmethod
+    def read(cls, values: dict[str, Any]) -> "Row":
+        """The inverse of json."""
+        keys = Setting.__dataclass_fields__
+        rest = {key: value for key, value in values.items() if key not in keys and key != "planes"}
+        return cls(Setting(**{key: values[key] for key in keys}), **rest)
+
+
+def wait(device: torch.device) -> None:
+    """Until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def peak(device: torch.device, precision: str, side: int) -> float:
+    """Operations a second of a product of two square matrices of `side` rows in that precision: the fastest of three stretches."""
+    kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    a, b = (torch.randn(side, side, device=device, dtype=kind) for _ in range(2))
+    out = torch.empty_like(a)
+    count, best = (20 if device.type == "cuda" else 2), float("inf")
+    for _ in range(1 + SEGMENTS):
+        wait(device)
+        began = time.perf_counter()
+        for _ in range(count):
+            torch.mm(a, b, out=out)
+        wait(device)
+        best = min(best, (time.perf_counter() - began) / count)
+    return 2 * side**3 / best
+
+
+def operations(shape: PolicyConfig) -> float:
+    """Floating-point operations of one training sample, counted by torch in the forward pass (a multiply-add is two), times three."""
+    with torch.device("meta"):
+        net = PolicyNetwork(shape).train()
+        planes = torch.zeros(2, plane_count(shape.groups), 19, 19)
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        net(planes)
+    return BACKWARD * counter.get_total_flops() / 2
+
+
+class Prepared:
+    """A network, its step and its batch on the device, compiled and warmed up."""
+
+    def __init__(self, setting: Setting, device: torch.device, precision: str, warm: int = 5) -> None:
+        self.setting, self.device = setting, device
+        if device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+            torch.cuda.reset_peak_memory_stats(device)
+        torch.manual_seed(0)
+        net = go.widened(PolicyNetwork(setting.shape()), setting.planes)
+        self.net = net.to(device=device, memory_format=devices.layout(device))
+        self.config = TrainConfig(steps=1, batch=setting.batch, ema=0.999)
+        self.stepper = go.stepper(self.net, device, precision, self.config)
+        self.call: Any = self.net if setting.mode == "none" else torch.compile(self.net, mode=setting.mode, dynamic=False)
+        self.feeder = go.Endless(go.dice(setting.batch, device, setting.planes))
+        wait(device)
+        began = time.perf_counter()
+        self.step()
+        wait(device)
+        self.first = time.perf_counter() - began
+        for _ in range(warm - 1):
+            self.step()
+        wait(device)
+
+    def step(self) -> None:
+        """One step on the batch that lies there."""
+        self.stepper.step(self.call, self.feeder, 1.0)  # type: ignore[arg-type]
+
+    def measure(self, seconds: float, highest: float, flop: float) -> Row:
+        """The row, from about `seconds` seconds; `highest`: operations a second of the device, `flop`: operations a sample."""
+        host = float("inf")
+        took = 0.0
+        for _ in range(3):
+            wait(self.device)
+            began = time.perf_counter()
+            self.step()
+            host = min(host, time.perf_counter() - began)
+            wait(self.device)
+            took = time.perf_counter() - began
+        count = max(1, round(seconds / SEGMENTS / max(took, 1e-6)))
+        best = float("inf")
+        for _ in range(SEGMENTS):
+            began = time.perf_counter()
+            for _ in range(count):
+                self.step()
+            wait(self.device)
+            best = min(best, (time.perf_counter() - began) / count)
+        rate = self.setting.batch / best
+        memory = torch.cuda.max_memory_allocated(self.device) / 1e9 if self.device.type == "cuda" else 0.0
+        return Row(self.setting, round(rate, 1), round(1000 * best, 3), round(1000 * host, 3), round(rate * flop / highest, 4), round(memory, 2),
+                   round(self.first, 1))  # fmt: skip
+
+    def feed(self, games: Games, seconds: float, threads: int) -> tuple[float, float]:
+        """Share of time waited and samples a second with real games; the planes that pad are left out, so only for a multiple of 1."""
+        feeder = Feeder(go.source(games, self.setting.batch), 0, self.device, threads)
+        try:
+            for _ in range(4):
+                self.stepper.step(self.call, feeder, 1.0)
+            wait(self.device)
+            began, waited, steps = time.perf_counter(), feeder.waited, 0
+            while time.perf_counter() - began < seconds:
+                for _ in range(4):
+                    self.stepper.step(self.call, feeder, 1.0)
+                steps += 4
+            wait(self.device)
+            took = time.perf_counter() - began
+            return (feeder.waited - waited) / took, steps * self.setting.batch / took
+        finally:
+            feeder.close()
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether that is what an error means; what compiles wraps it in errors of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
+
+
+def release(device: torch.device) -> None:
+    """Give the device's memory back, for other processes too."""
+    import gc
+
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
