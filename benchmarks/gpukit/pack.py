@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     total = sum(path.stat().st_size for path in written)
     each = train.size / train.games
     print(f"{options.out}: {train.games} games to train on, {train.positions} positions, {each:.0f} bytes a game; "
-          f"{sum(s.games for s in sets)} to validate on; {total / travel.MB:.1f} MB in {len(written) - 1} parts; fingerprint {train.fingerprint}")  # fmt: skip
+          f"{sum(s.games for s in sets)} to validate on; {total / travel.MB:.1f} MB in {len(written) - 1} part{'s' if len(written) > 2 else ''}; fingerprint {train.fingerprint}")  # fmt: skip
     return 0
 
 
