@@ -74,8 +74,10 @@ def check(value: dict[str, Any]) -> str:
     """How the checks went."""
     results = value["results"]
     counts = {word: sum(r["word"] == word for r in results) for word in ("ok", "FAIL", "left out")}
-    lines = [f"### The self-test ({head(value['machine'])})", "",
-             f"{counts['ok']} of {len(results)} paths worked, {counts['FAIL']} failed, {counts['left out']} were left out, in {value['seconds']:.0f} s."]  # fmt: skip
+    summary = (
+        f"{counts['ok']} of {len(results)} paths worked, {counts['FAIL']} failed, {counts['left out']} were left out, in {value['seconds']:.0f} s."
+    )
+    lines = [f"### The self-test ({head(value['machine'])})", "", summary, ""]
     lines += [f"- {r['word']}: {r['name']}{': ' if r['note'] else ''}{r['note']}" for r in results if r["word"] != "ok"]
     return "\n".join(lines)
 
@@ -109,12 +111,15 @@ def images(value: dict[str, Any]) -> str:
     lines = [f"### Photographs ({head(value['machine'])})", ""]
     if "training" in value:
         t = value["training"]
-        accuracies = ", ".join(
-            f"{t[f'accuracy_{views}']:.1%} [{t[f'interval_{views}'][0]:.1%}, {t[f'interval_{views}'][1]:.1%}] with {views} view{'s' if views > 1 else ''}"
-            for views in (1, 8)
-        )
-        lines += [f"From scratch, {t['minutes']:g} minutes, {t['pictures']:,} photographs of {t['classes']} classes ({value['photographs']}), {t['precision']}: "
-                  f"{t['samples']:,} samples, {t['samples_per_second']:,.0f} a second; on {t['validation']:,} validation photographs {accuracies}."]  # fmt: skip
+        said = []
+        for views in (1, 8):
+            low, high = t[f"interval_{views}"]
+            said.append(f"{t[f'accuracy_{views}']:.1%} [{low:.1%}, {high:.1%}] with {views} view{'s' if views > 1 else ''}")
+        lines += [
+            f"From scratch, {t['minutes']:g} minutes, {t['pictures']:,} photographs of {t['classes']} classes ({value['photographs']}), "
+            f"{t['precision']}: {t['samples']:,} samples, {t['samples_per_second']:,.0f} a second; on {t['validation']:,} validation photographs "
+            f"{', '.join(said)}."
+        ]
     r = value.get("resnet101", {})
     if "ours_forward" in r:
         rows = [[name, f"{r[f'{key}_forward']:,.0f}", f"{r[f'{key}_training']:,.0f}"]
