@@ -69,7 +69,9 @@ def quick_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("quick_compiler")
-def test_a_compiled_run_learns_what_it_would_without_a_warm_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_compiled_run_learns_what_it_would_without_a_warm_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Every step, since there is a checkpoint after each; and where it goes on."""
     seen: dict[str, list[Any]] = {}
 

@@ -152,6 +152,9 @@ def resuming(out: Path, budget: dict[str, Any]) -> dict[str, Any]:
             )
     if fixed and budget["minutes"]:
         raise click.UsageError("a run with --deterministic has its budget in --steps or --epochs; give one of them instead of --minutes")
+    batch = wishes["train"].get("batch") if isinstance(wishes.get("train"), dict) else None
+    if isinstance(batch, int) and "accumulate" in given and batch % given["accumulate"]:
+        raise click.UsageError(f"--accumulate {given['accumulate']} does not divide the run's batch of {batch}; give one that does")
     return budget | {name: given[name] for name in (*MACHINE, *ROUNDING) if name in given}
 
 
