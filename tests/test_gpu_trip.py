@@ -1,11 +1,12 @@
 """The kit's way to a card and back: games packed and unpacked, a run that ends by the clock, in parts, and goes on from them."""
 
 import errno
+import importlib
 import itertools
 import json
 import os
-import shlex
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -397,22 +398,6 @@ def test_a_budget_in_time_is_made_to_end_at_the_deadline() -> None:
     assert steps.progress(5) == 0.5
 
 
-def test_the_schedule_is_the_last_commands_to_end(packed: Path, tmp_path: Path, says: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "CLOCK", clock := Clock())
-    fitted: list[tuple[float, bool]] = []
-    plain = Budget.fit
-    monkeypatch.setattr(Budget, "fit", lambda self, deadline: (plain(self, deadline), fitted.append((self.seconds, deadline.fits)))[0])
-    first = ["train", packed, *common(tmp_path / "run"), "--total-minutes", 10, "--minutes", 0.2, "--reserve", 1]
-    assert "stopped" in says(0, *first)
-    assert not fitted
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["wishes"]["train"]["minutes"] == 10
-    assert clock.now < 1000 + 30
-    says(0, "train", packed, "--out", tmp_path / "run", "--resume", "--minutes", 0.12, "--reserve", 1, "--device", "cpu")
-    assert len(fitted) == 1
-    assert fitted[0][1]
-    assert fitted[0][0] < 60
-
-
 def test_recipes_follow_what_speed_found(tmp_path: Path) -> None:
     row = {"batch": 2048, "compile": "none", "planes_multiple": 1, "samples_per_second": 20480.0, "compile_seconds": 0.0}
     (tmp_path / "best.json").write_text(json.dumps({"base": row}))
@@ -435,8 +420,52 @@ def test_recipes_follow_what_speed_found(tmp_path: Path) -> None:
 
 
 def page_commands() -> list[list[str]]:
-    """The commands of the kit in docs/gpu.md, as lists of words."""
-    text = (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")
-    blocks = text.split("```")[1::2]
-    lines = [line.split("#")[0].strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    return [shlex.split(line) for line in lines if "benchmarks/gpu.py" in line]
+    """The commands in docs/gpu.md, as lists of words without `python`."""
+    blocks = (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8").split("```")[1::2]
+    lines = [line.split() for block in blocks for line in block.splitlines() if line.strip()]
+    assert all(words[0] == "python" for words in lines)
+    return [words[1:] for words in lines]
+
+
+SMALLER = {"--minutes": "0.12", "--total-minutes": "10", "--preset": "tiny", "--size": "1"}
+"""What the page's options are in its rehearsal."""
+
+MORE = {"train": ["--device", "cpu", "--reserve", "1"], "go-eval": ["--positions", "200"], "go-import": ["--jobs", "1"], "go-train": ["--quiet"]}
+FIRST = ["--batch", "8", "--valid-positions", "100", "--precision", "fp32", "--planes", "board,handicap"]
+
+
+def rehearsed(words: list[str]) -> list[str]:
+    """A command of the page made tiny, with the names of files written out."""
+    words = [SMALLER.get(before, word) for before, word in itertools.pairwise(["", *words])]
+    words = [name for word in words for name in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
+    return [*words, *MORE.get(words[1], []), *(FIRST if words[1] == "train" and "--resume" not in words else [])]
+
+
+def test_the_page_is_true(games: Path, tmp_path: Path, says: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command of the page, one after the other. Those that a module of their own tests are only read here."""
+    (tmp_path / "games").mkdir()
+    for source, target in (("a", "games/a.tar.xz"), ("b", "games/b.tar.xz"), ("v", "tygem.tar.xz")):
+        with tarfile.open(tmp_path / target, "w:xz") as archive:
+            archive.add(games / source, source)
+    monkeypatch.chdir(tmp_path)
+    read: list[str] = []
+    for name in ("check", "speed", "images", "report"):
+        monkeypatch.setattr(importlib.import_module(f"gpukit.{name}"), "run", lambda options: read.append(options.command) or 0)
+    fitted: list[tuple[float, bool]] = []
+    plain = Budget.fit
+    monkeypatch.setattr(Budget, "fit", lambda self, deadline: (plain(self, deadline), fitted.append((self.seconds, deadline.fits)))[0])
+    said: dict[str, list[str]] = {}
+    for words in map(rehearsed, page_commands()):
+        monkeypatch.setattr(train, "CLOCK", Clock())
+        program, command, *arguments = words
+        assert program in ("cli.py", "benchmarks/gpu.py")
+        said.setdefault(command, []).append(good(command, *arguments) if program == "cli.py" else says(0, command, *arguments))
+    assert sorted(set(read)) == ["check", "images", "report", "speed"]
+    first, last = said["train"]  # the schedule of the first goes beyond it, that of the last ends with it
+    assert "stopped; go on with --resume" in first
+    assert "done, step" in last
+    assert fitted == [(pytest.approx(fitted[0][0]), True)]
+    assert fitted[0][0] < 60
+    assert "top-1" in said["go-eval"][0]
+    assert "fp16" in said["go-export"][0]
+    assert set(said) | {"parts"} == {*gpu.COMMANDS, "go-import", "go-eval", "go-train", "go-export"}

@@ -1,6 +1,5 @@
 """Checks of the machine itself: packages, the card, wrong names of devices, memory."""
 
-import importlib.util
 import os
 import platform
 
@@ -65,7 +64,7 @@ def wrong_device(bench: Bench) -> str:
         raise AssertionError("cuda:99 was taken for a device")
     if "\n" in said or "cuda:99" not in said:
         raise AssertionError(f"not a sentence about cuda:99: {said}")
-    if importlib.util.find_spec("click") is None:
+    if not facts.there("click"):
         raise LeftOut("needs click")
     from click.testing import CliRunner
 

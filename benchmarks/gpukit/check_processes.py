@@ -1,7 +1,6 @@
 """Checks that are processes of their own: compiling, CUDA graphs, several processes with torchrun, and the tests with the marker `cuda`."""
 
 import copy
-import importlib.util
 import os
 import re
 import sys
@@ -15,7 +14,7 @@ import torch.distributed as dist
 from gocnn.policy.network import PolicyNetwork
 from gocnn.training import TrainConfig, devices
 from gocnn.training.distributed import Processes, join, leave, wrap
-from gpukit import common, go
+from gpukit import common, facts, go
 from gpukit.check import GAMES_OPEN, Bench, Check, LeftOut
 
 TESTS = ("tests/test_cuda.py", "tests/test_trainer.py", "tests/test_augment.py")
@@ -27,7 +26,7 @@ def commands(bench: Bench) -> dict[str, list[str]]:
     mine = [sys.executable, str(common.ROOT / "benchmarks" / "gpu.py"), "check", "--device", str(bench.device), "--child"]
     count = min(2, torch.cuda.device_count()) if bench.cuda else 2
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
-    there = importlib.util.find_spec("pytest") and importlib.util.find_spec("hypothesis")
+    there = facts.there("pytest") and facts.there("hypothesis")
     tests = [sys.executable, "-m", "pytest", "-p", "gpukit.standins", "-m", "cuda", "-q", "-rs", "-p", "no:cacheprovider", *TESTS]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(common.ROOT / "benchmarks"), os.environ.get("PYTHONPATH"))))
     if bench.tiny:
@@ -116,7 +115,7 @@ def _processes(device: torch.device) -> int:
         mine = tuple(t[rank * rows : (rank + 1) * rows] for t in whole)
         gradients = []
         for each, call, batch in ((alone, alone, whole), (net, wrap(net, pretended, here, True), mine)):
-            stepper = go.stepper(each, here, "fp32", TrainConfig(steps=1, batch=rows, clip=0.0, optimiser="sgd", learning_rate=1.0, momentum=0.0,
+            stepper = go.stepper(each, here, "fp32", TrainConfig(steps=1, batch=rows, clip=0.0, optimiser="sgd", learning_rate=0.1, momentum=0.9,
                                                                weight_decay=0.0, ema=0.0))  # fmt: skip
             before = torch.cat([p.detach().flatten().clone() for p in each.parameters()])
             stepper.step(call, go.Endless(batch), 1.0)

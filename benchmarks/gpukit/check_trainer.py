@@ -1,6 +1,5 @@
 """Checks of whole runs: steps, resuming, checkpoints that cross to the CPU and back, what is written at the end."""
 
-import importlib.util
 import inspect
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
 from gocnn.training import Identity, Outcome, RunFolder, TrainConfig, Trainer, modelfile
-from gpukit import go
+from gpukit import facts, go
 from gpukit.check import Bench, LeftOut
 from gpukit.check_steps import size
 
@@ -144,7 +143,7 @@ def file(bench: Bench) -> str:
 def onnx(bench: Bench) -> str:
     """ONNX from a network on the device says what torch says; onnxruntime's CUDA provider, where there is one."""
     for package in ("onnx", "onnxruntime"):
-        if importlib.util.find_spec(package) is None:
+        if not facts.there(package):
             raise LeftOut(f"needs {package}")
     folder = bench.scratch / "run"
     if not (folder / modelfile.BEST).exists():

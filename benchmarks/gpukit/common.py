@@ -30,12 +30,23 @@ class Said:
     code: int = 0
 
 
+class Ended(Exception):
+    """A command has ended with an exit code, and has said why itself."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 @contextlib.contextmanager
 def sentences() -> Iterator[Said]:
     """Says what went wrong in one sentence, and keeps its exit code: bad input, no memory left, a full disk, Ctrl-C."""
     said = Said()
+    text = ""
     try:
         yield said
+    except Ended as end:
+        said.code = end.code
     except UserError as error:
         said.code = 1
         text = str(error)
@@ -49,7 +60,7 @@ def sentences() -> Iterator[Said]:
     except KeyboardInterrupt:
         said.code = 130
         text = "interrupted; what was written so far is kept"
-    if said.code:
+    if text:
         print(f"Error: {text}", file=sys.stderr, flush=True)
 
 

@@ -31,7 +31,15 @@ OPTIONAL = (
 
 def missing() -> list[str]:
     """Packages that the project can use and that are not here."""
-    return [name for name in OPTIONAL if name in standins.MISSING or (name not in sys.modules and importlib.util.find_spec(name) is None)]
+    return [name for name in OPTIONAL if name in standins.MISSING or not there(name)]
+
+
+def there(name: str) -> bool:
+    """Whether a package can be imported, as far as can be told without doing so."""
+    try:
+        return name in sys.modules or importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def driver() -> str | None:

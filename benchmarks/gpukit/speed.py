@@ -5,7 +5,8 @@ their own; one thing at a time is measured on the card. OUT/speed.json has the t
 
     {"base": {"batch": 1024, "compile": "default", "planes_multiple": 1, "samples_per_second": 25000.0, "compile_seconds": 31.0}, ...}
 
-`compile` is none, or a mode of torch.compile. Of rows within 3 % of the fastest the one with the smallest batch is the best (it takes more steps), then the one without padding.
+`compile` is none, or a mode of torch.compile. Of rows within 3 % of the fastest the one
+with the smallest batch is the best (it takes more steps), then the one without padding.
 """
 
 import argparse

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Optimiser = Literal["muon", "adamw", "sgd"]
-Precision = Literal["auto", "fp32", "bf16"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Schedule = Literal["cosine", "onecycle", "constant"]
 
 
@@ -18,7 +18,7 @@ class TrainConfig:
     never). validations are spread evenly over the budget. rate_factors multiply the learning rate of the parameters whose name begins with a
     prefix (the longest that fits): discriminative rates, as fine-tuning wants. sync_norms: whether several processes normalise over the batch of
     all of them, as one process would, or each over its own part, which spares two exchanges a normalisation. deterministic: nothing is decided by
-    a stopwatch, and on CUDA only operations that give the same bits each time are used.
+    a stopwatch, and on CUDA only operations that give the same bits each time are used. pad_planes: see `gocnn.training.padding`.
     """
 
     steps: int | None = None
@@ -38,6 +38,7 @@ class TrainConfig:
     precision: Precision = "auto"
     channels_last: bool = True
     compile: bool = False
+    pad_planes: bool = False
     sync_norms: bool = True
     seed: int = 1
     validations: int = 12
