@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,8 +22,6 @@ from tests.test_cli import good
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import gpu
-from gpukit import choosing, courier, gamepack, luggage, recipes, train, travel
-
 from gocnn.errors import UserError
 from gocnn.games.importing import import_games
 from gocnn.games.record import TEXTS
@@ -32,6 +30,7 @@ from gocnn.games.store import Store
 from gocnn.policy import data
 from gocnn.training import TrainConfig, modelfile
 from gocnn.training.schedule import Budget, Deadline
+from gpukit import choosing, courier, gamepack, luggage, recipes, train, travel
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +117,9 @@ def test_a_pack_has_the_fingerprint_that_training_on_the_store_itself_has(games:
 
 
 def test_the_same_draw_is_the_same_pack_and_another_seed_another(games: Path, tmp_path: Path, says: Callable[..., str]) -> None:
-    made = [says(0, "pack", games / "train.games", "--games", 7, "--seed", seed, "--out", tmp_path / str(i)) for i, seed in enumerate((1, 1, 2, 3, 4, 5))]
+    made = [
+        says(0, "pack", games / "train.games", "--games", 7, "--seed", seed, "--out", tmp_path / str(i)) for i, seed in enumerate((1, 1, 2, 3, 4, 5))
+    ]
     prints = [text.split("fingerprint ")[1].split()[0] for text in made]
     assert prints[0] == prints[1]
     assert len(set(prints)) > 1
@@ -136,7 +137,7 @@ def test_small_sources_go_whole_strong_players_first(games: Path) -> None:
     records = store.records()
     ((_, few),) = ready.first(2).parts
     assert records["black_rank"][few].tolist() == [11] * 2
-    assert (0 < records["black_rank"][ready.first(2 * small - 4).parts[0][1]]).all()
+    assert (records["black_rank"][ready.first(2 * small - 4).parts[0][1]] > 0).all()
 
 
 def test_a_size_that_does_not_hold_the_games_says_how_many_it_holds(games: Path, tmp_path: Path, says: Callable[..., str]) -> None:
@@ -206,15 +207,19 @@ def full(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def failing(function: Callable[..., Any], at: Container[int], fail: Callable[..., Any], calls: Iterator[int] | None = None) -> Callable[..., Any]:
+    """`function`, but the calls numbered in `at` (from 0) are `fail`."""
+    numbers = itertools.count() if calls is None else calls
+    return lambda *arguments, **options: fail() if next(numbers) in at else function(*arguments, **options)
+
+
 def test_a_full_disk_leaves_the_parts_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {"a": bytes(range(100)), "b": b"", "c": bytes(50)}
     written = travel.send(tmp_path, "run", files, {"step": 1}, 40)
     assert [p.stat().st_size for p in written[:-1]] == [40, 40, 40, 30]
     for at in range(4):
-        left = itertools.count()
-        plain = os.fsync
         with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", lambda handle, at=at, left=left: full() if next(left) == 2 * at else plain(handle))
+            patch.setattr(os, "fsync", failing(os.fsync, {2 * at}, full))
             with pytest.raises(UserError, match="No space left.*unharmed.*make room"):
                 travel.send(tmp_path, "run", {"a": bytes(200)}, {"step": 2}, 60)
         assert sorted(tmp_path.iterdir()) == sorted(written)
@@ -237,10 +242,10 @@ def test_whoever_is_killed_while_sending_leaves_one_set_of_parts_whole(tmp_path:
     for at in range(12):
         folder = tmp_path / str(at)
         travel.send(folder, "run", old, {}, 40)
-        calls, plain = itertools.count(), {name: getattr(os, name) for name in ("replace", "unlink")}
+        calls = itertools.count()
         with monkeypatch.context() as patch:
-            for name, function in plain.items():
-                patch.setattr(os, name, lambda *a, f=function, **k: killed() if next(calls) >= at else f(*a, **k))
+            for name in ("replace", "unlink"):
+                patch.setattr(os, name, failing(getattr(os, name), range(at, 1000), killed, calls))
             with pytest.raises(Killed):
                 travel.send(folder, "run", new, {}, 40)
                 raise Killed
@@ -337,10 +342,6 @@ def test_going_on_from_parts_gives_the_bits_of_a_run_in_one_go(packed: Path, tmp
             assert torch.equal(tensor, home[part][key]), (part, key)
     assert modelfile.load(tmp_path / "home", "go-policy").provenance["samples"] in (24, 40)
     assert json.loads((tmp_path / "home" / "run.json").read_text())["data"] == gamepack.facts_of(packed)[0]["fingerprint"]
-    # At home go-train goes on with it.
-    said = good("go-train", tmp_path / "one" / "games" / "train.games", "--valid", tmp_path / "one" / "games" / "valid-1-valid.games", "--out", tmp_path / "home",
-                "--resume", "--steps", 6, "--quiet")  # fmt: skip
-    assert "6 steps" in said
 
 
 def test_no_time_no_games_no_card(packed: Path, tmp_path: Path, says: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -458,6 +459,8 @@ def test_the_page_is_true(games: Path, tmp_path: Path, says: Callable[..., str],
     for words in map(rehearsed, page_commands()):
         monkeypatch.setattr(train, "CLOCK", Clock())
         program, command, *arguments = words
+        if command == "join":  # at home there is no run yet
+            Path("runs/base").rename("runs/there")
         assert program in ("cli.py", "benchmarks/gpu.py")
         said.setdefault(command, []).append(good(command, *arguments) if program == "cli.py" else says(0, command, *arguments))
     assert sorted(set(read)) == ["check", "images", "report", "speed"]

@@ -66,7 +66,13 @@ class Packed:
 
     def facts(self) -> dict[str, Any]:
         """For the manifest."""
-        return {"name": self.name, "games": self.games, "positions": self.positions, "fingerprint": self.fingerprint, "blocks": [*map(len, self.blocks)]}
+        return {
+            "name": self.name,
+            "games": self.games,
+            "positions": self.positions,
+            "fingerprint": self.fingerprint,
+            "blocks": [*map(len, self.blocks)],
+        }
 
 
 def fingerprint(keys: npt.NDArray[np.int64]) -> str:
@@ -163,7 +169,11 @@ def unpack_block(data: bytes) -> Chunk:
 def facts_of(folder: Path) -> list[dict[str, Any]]:
     """What the manifest tells of the stores in a pack, the first of them for training. Raises UserError."""
     stores = travel.read_manifest(folder, KIND)["facts"].get("stores")
-    if not isinstance(stores, list) or not stores or not all(isinstance(s, dict) and {"name", "games", "fingerprint", "blocks"} <= s.keys() for s in stores):
+    if (
+        not isinstance(stores, list)
+        or not stores
+        or not all(isinstance(s, dict) and {"name", "games", "fingerprint", "blocks"} <= s.keys() for s in stores)
+    ):
         raise UserError(f"{folder / travel.MANIFEST} does not say which stores are packed, or is damaged; copy it again")
     return stores
 

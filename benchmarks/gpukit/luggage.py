@@ -73,7 +73,9 @@ def halved_model(path: Path, data: bytes) -> bytes:
         tensors = safetensors.torch.load(data)
     except (safetensors.SafetensorError, ValueError) as error:
         raise UserError(f"{path} is damaged; copy it again or train again") from error
-    return safetensors.torch.save({k: t.half() if t.ndim > 1 and t.is_floating_point() and t.abs().max() < 6e4 else t for k, t in tensors.items()}, metadata)
+    return safetensors.torch.save(
+        {k: t.half() if t.ndim > 1 and t.is_floating_point() and t.abs().max() < 6e4 else t for k, t in tensors.items()}, metadata
+    )
 
 
 def _loaded(data: bytes, path: Path) -> Any:
@@ -106,7 +108,10 @@ def restore(value: Any) -> Any:
 
 
 def unpack(folder: Path, run: Path) -> dict[str, Any]:
-    """Make a run folder of the parts in `folder`; returns the facts about them. Raises UserError if a part is missing or damaged, or if there is a run."""
+    """Make a run folder of the parts in `folder`; returns the facts about them.
+
+    Raises UserError if a part is missing or damaged, if there is a run already, or if it cannot be written.
+    """
     parcel = travel.receive(folder, KIND)
     if DESCRIPTION not in parcel.files or not parcel.files.keys() <= set(NAMES):
         raise UserError(f"{folder / travel.MANIFEST} is no manifest of a run's parts; give another folder")

@@ -46,6 +46,8 @@ def positive(kind: type) -> object:
 
 
 def run(options: argparse.Namespace) -> int:
+    import numpy as np
+
     from gocnn.errors import UserError
     from gocnn.files import check_folder
     from gocnn.games import text
@@ -54,8 +56,6 @@ def run(options: argparse.Namespace) -> int:
     from gpukit import travel
     from gpukit.choosing import candidates
     from gpukit.gamepack import KIND, TRAIN, Packed, Selected, pack
-
-    import numpy as np
 
     check_folder(options.out)
     if travel.has_parts(options.out):
@@ -105,21 +105,24 @@ def run(options: argparse.Namespace) -> int:
     written = travel.send(options.out, KIND, files, facts, int(options.part * travel.MB))
     total = sum(path.stat().st_size for path in written)
     each = train.size / train.games
-    print(f"{options.out}: {train.games} games to train on, {train.positions} positions, {each:.0f} bytes a game; "
-          f"{sum(s.games for s in sets)} to validate on; {total / travel.MB:.1f} MB in {len(written) - 1} part{'s' if len(written) > 2 else ''}; fingerprint {train.fingerprint}")  # fmt: skip
+    parts = len(written) - 1
+    print(
+        f"{options.out}: {train.games} games to train on, {train.positions} positions, {each:.0f} bytes a game; {sum(s.games for s in sets)} to validate "
+        f"on; {total / travel.MB:.1f} MB in {parts} part{'s' if parts > 1 else ''}; fingerprint {train.fingerprint}"
+    )
     return 0
 
 
 def too_small(options: argparse.Namespace, count: int, each: float, beside: int, fitting: int) -> Exception:
     from gocnn.errors import UserError
+    from gpukit import travel
 
-    needed = (count * each + beside) / 1e6
-    beside_text = f" and the validation games {beside / 1e6:.1f} MB" if options.valid else ""
+    sets = f", and the games to validate on {beside / travel.MB:.1f} MB" if options.valid else ""
     if fitting < 1:
-        return UserError(f"--size {options.size:g} holds no game{beside_text.replace(' and', ', since', 1).replace('MB', 'MB alone take that')}: give more")
+        return UserError(f"--size {options.size:g} holds no game{sets.replace(', and', ': already', 1)}; give more")
     return UserError(
-        f"--size {options.size:g} does not hold {count} games: they take {needed:.1f} MB, {each:.0f} bytes each{beside_text}; about {fitting} would fit "
-        f"(give --games {fitting}, or leave --games out for as many as fit)"
+        f"--size {options.size:g} does not hold {count} games: together that is {(count * each + beside) / travel.MB:.1f} MB, {each:.0f} bytes a game{sets}; "
+        f"about {fitting} would fit (give --games {fitting}, or leave --games out for as many as fit)"
     )
 
 

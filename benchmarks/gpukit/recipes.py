@@ -64,6 +64,8 @@ def best_row(folder: Path, preset: str, device: torch.device) -> dict[str, Any]:
     if value is None or device.type == "cpu":
         return {}
     row = value.get(preset, {}) if isinstance(value, dict) else None
-    if not isinstance(row, dict) or not all(isinstance(row.get(key, 1), int | float) and row.get(key, 1) > 0 for key in ("batch", "samples_per_second")):
+    if not isinstance(row, dict) or not all(
+        isinstance(row.get(key, 1), int | float) and row.get(key, 1) > 0 for key in ("batch", "samples_per_second")
+    ):
         raise UserError(f"{path} is not what `gpu.py speed` writes; delete it and run speed again")
     return row

@@ -4,9 +4,9 @@
     python benchmarks/gpu.py train trip --out runs/base --parts parts --minutes 9.5 --total-minutes 25 --resume
     python benchmarks/gpu.py train trip --out runs/base --parts parts --minutes 9.5 --resume              the last
 
---minutes is the time of the whole command: loading, compiling, validating and writing are within it. --total-minutes is the training that the learning rate's
-schedule is for, over several commands; a command without it is the last: the schedule ends with it. On a fresh machine --from-parts FOLDER
-stands for --resume. Every minute, and at the end, the run is written into --parts; `join` makes a run folder of that again.
+--minutes is the time of the whole command: loading, compiling, validating and writing are within it. --total-minutes is the training that the
+learning rate's schedule is for, over several commands; a command without it is the last: the schedule ends with it. On a fresh machine
+--from-parts FOLDER stands for --resume. Every minute, and at the end, the run is written into --parts; `join` makes a run folder of that again.
 """
 
 import argparse
@@ -32,7 +32,9 @@ SETTINGS = ("batch", "optimiser", "learning_rate", "ema", "compile", "precision"
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("games", nargs="*", metavar="STORE", help="a folder from `pack` or `unpack`, or stores and other games")
-    parser.add_argument("--valid", action="append", default=[], metavar="SET", help="games to validate on (default: those of the pack, or a share of STORE)")
+    parser.add_argument(
+        "--valid", action="append", default=[], metavar="SET", help="games to validate on (default: those of the pack, or a share of STORE)"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="the folder of the run")
     parser.add_argument("--parts", type=Path, metavar="FOLDER", help="the folder for the parts (default: RUN-parts)")
     parts.options(parser)
@@ -84,9 +86,11 @@ def run(options: argparse.Namespace) -> int:
     deadline = replace(deadline, fits=fits)
     if deadline.left() < LEAST:
         spent = CLOCK() - began
-        raise UserError(f"--minutes {options.minutes:g} leaves nothing to train in: getting ready took {spent:.0f} s, and {reserve:.0f} s are kept for "
-                        "the end; give more")  # fmt: skip
-    tell(f"recipe {origin}: " + ", ".join(f"{name} {value}" for name, value in asdict(wishes.train).items() if name in SETTINGS and value is not None))
+        raise UserError(f"--minutes {options.minutes:g} leaves nothing to train in: getting ready took {spent:.0f} s, and {reserve:.0f} s are kept "
+                        "for the end; give more")  # fmt: skip
+    tell(
+        f"recipe {origin}: " + ", ".join(f"{name} {value}" for name, value in asdict(wishes.train).items() if name in SETTINGS and value is not None)
+    )
     tell(f"ready after {CLOCK() - began:.1f} s; this command trains for at most {deadline.left():.0f} s")
     courier = Courier(options.out, folder, int(options.part * travel.MB), int(options.room * travel.MB), options.halves)
     try:
@@ -99,8 +103,8 @@ def run(options: argparse.Namespace) -> int:
     left = deadline.left()
     tell(courier.send(finished=not outcome.interrupted))
     if not outcome.steps and outcome.interrupted and left <= 0:
-        raise UserError(f"--minutes {options.minutes:g} was over before the first step: getting ready took {CLOCK() - began:.0f} s; run it again with "
-                        "--resume (compiled kernels are kept), or give more")  # fmt: skip
+        raise UserError(f"--minutes {options.minutes:g} was over before the first step: getting ready took {CLOCK() - began:.0f} s; run it again "
+                        "with --resume (compiled kernels are kept), or give more")  # fmt: skip
     _tell_outcome(outcome, options, CLOCK() - began)
     return 130 if outcome.interrupted and left > 0 else 0
 
@@ -153,9 +157,15 @@ def _resumed(options: argparse.Namespace, games: tuple[str, ...], valid: tuple[s
     from gocnn.policy import training
     from gocnn.training.run import read_reports
 
-    given = [name for name in ("batch", "optimiser", "learning_rate", "ema", "precision", "seed", "planes", "begin", "steps") if getattr(options, name) is not None]
+    given = [
+        name
+        for name in ("batch", "optimiser", "learning_rate", "ema", "precision", "seed", "planes", "begin", "steps")
+        if getattr(options, name) is not None
+    ]
     if given:
-        raise UserError(f"--{given[0].replace('_', '-').replace('begin', 'from')} cannot change in a run that goes on; leave it out, or start a new run")
+        raise UserError(
+            f"--{given[0].replace('_', '-').replace('begin', 'from')} cannot change in a run that goes on; leave it out, or start a new run"
+        )
     changes: dict[str, Any] = {name: getattr(options, name) for name in ("compile", "feeders", "validations")} | {"checkpoint_minutes": 1.0}
     wishes = training.resumed(options.out, games, valid, changes)
     if wishes.train.minutes is None:  # steps, which stay
@@ -168,7 +178,9 @@ def _resumed(options: argparse.Namespace, games: tuple[str, ...], valid: tuple[s
 def _asked(wishes: Any, options: argparse.Namespace) -> dict[str, Any]:
     """What run.json says was asked, by the names of go-train's options, so that it can go on with the run."""
     network = wishes.network
-    settings = {name: value for name, value in asdict(wishes.train).items() if name not in ("steps", "epochs", "minutes", "feeders", "checkpoint_minutes")}
+    settings = {
+        name: value for name, value in asdict(wishes.train).items() if name not in ("steps", "epochs", "minutes", "feeders", "checkpoint_minutes")
+    }
     return settings | {"preset": options.preset, "begin": wishes.begin, "future": network.future, "value": network.value, "planes": options.planes,
                        "valid_share": wishes.valid_share, "valid_positions": wishes.valid_positions}  # fmt: skip
 

@@ -39,9 +39,9 @@ def send(folder: Path, kind: str, files: Mapping[str, bytes], facts: Mapping[str
          staging: Path | None = None) -> list[Path]:  # fmt: skip
     """Write the files as parts of at most `part_bytes` bytes into `folder`; returns the parts and the manifest.
 
-    What lay there as parts before is replaced as a whole. Parts are written in `staging` (default: `folder`) and renamed, so that if that is another folder
-    of the same disk, `folder` never holds more than one set of them for longer than a moment. Raises UserError if they cannot be written; the
-    parts of before are unharmed then.
+    What lay there as parts before is replaced as a whole. Parts are written in `staging` (default: `folder`) and renamed, so that if that is another
+    folder of the same disk, `folder` never holds more than one set of them for longer than a moment. Raises UserError if they cannot be written;
+    the parts of before are unharmed then.
     """
     make_folder(folder)
     payload = memoryview(b"".join(files.values()))

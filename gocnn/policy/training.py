@@ -66,7 +66,10 @@ def resumed(out: Path, games: tuple[str, ...], valid: tuple[str, ...], changes: 
 def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None = None, max_unpacked: int | None = None,
           quiet: bool = False, say: Any = print, options: dict[str, Any] | None = None,
           deadline: Deadline | None = None) -> Outcome:  # fmt: skip
-    """Train as wished into the folder `out`; `options` are written into run.json; at the `deadline` the run stops as if interrupted. Raises UserError for whatever a person can mend."""
+    """Train as wished into the folder `out`; `options` are written into run.json. `deadline`: see there.
+
+    Raises UserError for whatever a person can mend.
+    """
     processes, place = join(device)
     try:
         began = time.perf_counter()

@@ -24,7 +24,7 @@ def factor(config: TrainConfig, progress: float) -> float:
 class Deadline:
     """When this process must have trained, in seconds of `clock`, whatever is left of the budget: it then stops as if interrupted.
 
-    fits: a budget in minutes is made to end there, so that the whole schedule is run through.
+    fits: instead, the budget, which is in minutes, is made to end there, so that the whole schedule is run through.
     """
 
     at: float

@@ -316,7 +316,7 @@ class Trainer:
             self.run.report(head | figures)
 
     def _called_off(self) -> bool:
-        if self.deadline and self.deadline.left() <= 0:
+        if self.deadline and not self.deadline.fits and self.deadline.left() <= 0:  # one that fits is the end of the budget itself
             self._interrupted = True
         return self._interrupted
 
