@@ -169,13 +169,13 @@ def unpack_block(data: bytes) -> Chunk:
 def facts_of(folder: Path) -> list[dict[str, Any]]:
     """What the manifest tells of the stores in a pack, the first of them for training. Raises UserError."""
     stores = travel.read_manifest(folder, KIND)["facts"].get("stores")
-    if (
-        not isinstance(stores, list)
-        or not stores
-        or not all(isinstance(s, dict) and {"name", "games", "fingerprint", "blocks"} <= s.keys() for s in stores)
-    ):
+    try:
+        good = bool(stores) and all(isinstance(s["name"] + s["fingerprint"], str) and sum(s["blocks"]) + s["games"] >= 0 for s in stores)
+    except (TypeError, KeyError):
+        good = False
+    if not good:
         raise UserError(f"{folder / travel.MANIFEST} does not say which stores are packed, or is damaged; copy it again")
-    return stores
+    return list(stores)
 
 
 def unpack(folder: Path, out: Path) -> list[Path]:

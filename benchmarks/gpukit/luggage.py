@@ -90,7 +90,7 @@ def halve(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
         return {key: halve(part, str(key)) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [halve(part, name) for part in value]
+        return type(value)(halve(part, name) for part in value)
     if isinstance(value, Tensor) and value.dtype == torch.float32 and value.numel() >= SMALL and name != "exp_avg_sq":
         largest = float(value.abs().max())
         scale = largest / TOP if largest > 0 else 1.0
@@ -104,7 +104,7 @@ def restore(value: Any) -> Any:
         if value.keys() == {"half", "scale"}:
             return value["half"].float() * value["scale"]
         return {key: restore(part) for key, part in value.items()}
-    return [restore(part) for part in value] if isinstance(value, list) else value
+    return type(value)(map(restore, value)) if isinstance(value, list | tuple) else value
 
 
 def unpack(folder: Path, run: Path) -> dict[str, Any]:

@@ -107,8 +107,8 @@ def run(options: argparse.Namespace) -> int:
     each = train.size / train.games
     parts = len(written) - 1
     print(
-        f"{options.out}: {train.games} games to train on, {train.positions} positions, {each:.0f} bytes a game; {sum(s.games for s in sets)} to validate "
-        f"on; {total / travel.MB:.1f} MB in {parts} part{'s' if parts > 1 else ''}; fingerprint {train.fingerprint}"
+        f"{options.out}: {train.games} games to train on, {train.positions} positions, {each:.0f} bytes a game; {sum(s.games for s in sets)} to "
+        f"validate on; {total / travel.MB:.1f} MB in {parts} part{'s' if parts > 1 else ''}; fingerprint {train.fingerprint}"
     )
     return 0
 
@@ -118,10 +118,11 @@ def too_small(options: argparse.Namespace, count: int, each: float, beside: int,
     from gpukit import travel
 
     sets = f", and the games to validate on {beside / travel.MB:.1f} MB" if options.valid else ""
+    needed = (count * each + beside) / travel.MB
     if fitting < 1:
         return UserError(f"--size {options.size:g} holds no game{sets.replace(', and', ': already', 1)}; give more")
     return UserError(
-        f"--size {options.size:g} does not hold {count} games: together that is {(count * each + beside) / travel.MB:.1f} MB, {each:.0f} bytes a game{sets}; "
+        f"--size {options.size:g} does not hold {count} games: together {needed:.1f} MB, {each:.0f} bytes a game{sets}; "
         f"about {fitting} would fit (give --games {fitting}, or leave --games out for as many as fit)"
     )
 

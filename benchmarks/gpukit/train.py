@@ -79,6 +79,10 @@ def run(options: argparse.Namespace) -> int:
         luggage.unpack(options.from_parts, options.out)
     elif travel.has_parts(folder):
         travel.read_manifest(folder, luggage.KIND)  # not over a pack
+        if not options.resume:
+            raise UserError(
+                f"{folder} holds the parts of a run: `gpu.py join` makes a run of them, --from-parts goes on with it; or choose another --parts"
+            )
     resume = options.resume or options.from_parts is not None
     games, valid = _games(options)
     deadline = Deadline(began + options.minutes * 60 - reserve, clock=CLOCK)

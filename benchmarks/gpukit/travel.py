@@ -57,6 +57,8 @@ def send(folder: Path, kind: str, files: Mapping[str, bytes], facts: Mapping[str
         "files": [{"name": name, "size": len(data)} for name, data in files.items()],
         "parts": [{"name": n, "size": len(p), "sha256": s} for n, p, s in zip(names, pieces, sums, strict=True)],
     }
+    for stale in (*folder.glob(f".{kind}-*.tmp"), *folder.glob(f".{MANIFEST}.*.tmp")):  # of a process that was killed
+        stale.unlink(missing_ok=True)
     before = {path.name for path in folder.glob("*.part")}
     try:
         _place(folder, dict(zip(names, pieces, strict=True)), staging)
@@ -78,6 +80,8 @@ def _place(folder: Path, parts: Mapping[str, memoryview], staging: Path | None) 
         for name, piece in parts.items():
             write_bytes(folder / name, bytes(piece))
         return
+    for stale in staging.glob(".parts.*.tmp"):  # of a process that was killed
+        shutil.rmtree(stale, ignore_errors=True)
     place = staging / f".parts.{secrets.token_hex(4)}.tmp"
     place.mkdir(parents=True)
     try:
