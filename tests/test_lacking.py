@@ -30,7 +30,7 @@ def test_both_heads_train_and_are_measured(sample_store: Path, tmp_path: Path) -
     photographs.make_homework(tmp_path / "food", classes=3)
     go, images, shared = str(tmp_path / "go"), str(tmp_path / "images"), ["--precision", "fp32", "--validations", "1", "--steps", "2"]
     answers = run(
-        ["go-train", str(sample_store), "--out", go, "--blocks", "1", "--channels", "8", "--batch", "16", "--valid-positions", "40", *shared],
+        ["go-train", str(sample_store), "--out", go, "--blocks", "1", "--channels", "8", "--batch", "16", "--valid-positions", "100", *shared],
         ["go-train", "--resume", "--out", go, "--steps", "3"],
         ["go-eval", str(sample_store), "--model", go, "--positions", "20", "--json"],
         ["img-train", str(tmp_path / "food"), "--out", images, "--size", "16", "--widths", "8,8", "--linear-head", "--batch", "4", *shared],

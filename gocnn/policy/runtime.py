@@ -134,7 +134,7 @@ def _on_cuda(data: bytes, device: str) -> Any:
             session = onnxruntime.InferenceSession(data, options, providers=[(CUDA, {"device_id": int(number or 0)}), CPU], enable_fallback=0)
             if CUDA in session.get_providers():  # else it has gone on without a word
                 return session
-        except Exception as error:  # see `_on_cpu`
+        except Exception as error:  # noqa: BLE001 - whatever it is, said below
             try:
                 onnxruntime.InferenceSession(data, options, providers=[CPU], enable_fallback=0)
             except Exception:  # noqa: BLE001 - the file is at fault, and `_on_cpu` says so
