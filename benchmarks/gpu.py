@@ -37,7 +37,6 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (by default the process's) name; returns the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    importlib.import_module("gpukit.standins")  # before anything of the project is imported
     parser = argparse.ArgumentParser(prog="gpu.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     wanted = next((a for a in arguments if not a.startswith("-")), None)

@@ -27,7 +27,7 @@ def commands(bench: Bench) -> dict[str, list[str]]:
     count = min(2, torch.cuda.device_count()) if bench.cuda else 2
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
     there = facts.there("pytest") and facts.there("hypothesis")
-    tests = [sys.executable, "-m", "pytest", "-p", "gpukit.standins", "-m", "cuda", "-q", "-rs", "-p", "no:cacheprovider", *TESTS]
+    tests = [sys.executable, "-m", "pytest", "-m", "cuda", "-q", "-rs", "-p", "no:cacheprovider", *TESTS]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(common.ROOT / "benchmarks"), os.environ.get("PYTHONPATH"))))
     if bench.tiny:
         return {}

@@ -18,7 +18,8 @@ from typing import Any
 
 import torch
 
-from gocnn.training import Feeder
+from gocnn.policy.samples import Games
+from gocnn.training import Feeder, memory, tuning
 from gpukit import common, facts, go, timing
 from gpukit.check_steps import half
 from gpukit.timing import Row, Setting
@@ -41,7 +42,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mode", action="append", choices=[*MODES, "none"], help="only this way of compiling, beside none (also several times)")
     parser.add_argument("--tiny", action="store_true", help="everything as small as it can be")
     parser.add_argument("--stretch", type=common.above_zero, default=1.2, help="seconds for a row (default: 1.2)")
-    parser.add_argument("--feeders", type=int, default=2, help=argparse.SUPPRESS)
     parser.add_argument("--peak", type=float, default=1.0, help=argparse.SUPPRESS)
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
 
@@ -51,6 +51,11 @@ def run(options: argparse.Namespace) -> int:
     precision = half(device)
     if device.type == "cuda":
         torch.cuda.set_device(device)
+    with tuning.tuned(device, True):
+        return _run(options, device, precision)
+
+
+def _run(options: argparse.Namespace, device: torch.device, precision: str) -> int:
     if options.child:
         return serve(options, device, precision)
     if options.tiny:
@@ -85,6 +90,7 @@ class Table:
         self.workers: list[Worker] = []
         self.flop: dict[tuple[str, int | None], float] = {}
         self.peak = 0.0
+        self._games: Games | None = None
         self.batches = BATCHES if self.card else (16, 8)
         self.presets = options.preset or (["tiny"] if options.tiny else ["base", "small", "large"])
         self.modes = [m for m in options.mode or (MODES if self.card else ()) if m != "none"]
@@ -156,14 +162,22 @@ class Table:
         try:
             prepared = timing.Prepared(setting, self.device, self.precision, 2 if self.options.tiny else 5)
             row = prepared.measure(self.options.stretch, self.peak, self.operations(setting))
+            if self.card and setting == Setting(self.presets[0], self.batches[0]):
+                row.waited, row.fed_per_second = (round(value, 4) for value in prepared.feed(self.games(), self.options.stretch))
         except Exception as error:  # a row without a figure; what else goes wrong is said as it is
-            if not timing.out_of_memory(error):
+            if not memory.ran_out(error):
                 raise
             row = Row(setting, note="out of memory")
         prepared = None
-        timing.release(self.device)
+        memory.free(self.device)
         self.add(row)
         return row
+
+    def games(self) -> Games:
+        """The training games, opened once."""
+        if self._games is None:
+            self._games = go.games(self.options.games)[0]
+        return self._games
 
     def operations(self, setting: Setting) -> float:
         """Operations a sample of a setting's network."""
@@ -206,8 +220,8 @@ class Table:
             if setting.mode == "reduce-overhead" and not self.host_matters(setting):
                 self.left_out.append(f"{setting.title()} (the host is not the limit)")
                 continue
-            arguments = ["--device", str(self.device), "--games", str(self.options.games), "--stretch", str(self.options.stretch), "--feeders",
-                         str(self.options.feeders), "--peak", str(self.peak / 1e12)]  # fmt: skip
+            arguments = ["--device", str(self.device), "--games", str(self.options.games), "--stretch", str(self.options.stretch)]
+            arguments += ["--peak", str(self.peak / 1e12)]
             self.workers.append(Worker(setting, arguments, self.scratch / f"worker{len(self.rows)}-{time.monotonic_ns()}.log"))
 
     def host_matters(self, setting: Setting) -> bool:
@@ -220,7 +234,7 @@ class Table:
         if self.left() < 8 and not self.options.tiny:
             self.left_out.append("feeders alone")
             return
-        games = go.games(self.options.games)[0]
+        games = self.games()
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         batch = 1024 if self.card else 64
