@@ -127,6 +127,7 @@ def run(options: argparse.Namespace) -> int:
     device = common.device(options)
     if options.child:
         return children(options.child, device, options.games)
+    common.need(options.games)
     out = common.folder(options)
     common.prove_writable(out)
     if device.type == "cuda":

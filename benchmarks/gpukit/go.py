@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.board.planes import DEFAULT_GROUPS, plane_count
-from gocnn.errors import UserError
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
 from gocnn.policy.network import PolicyConfig, preset
@@ -29,8 +28,6 @@ def shape(name: str, channels: int | None = None) -> PolicyConfig:
 
 def games(place: Path, share: float = 0.02) -> tuple[Games, Games]:
     """Training and validation games of a store or a folder of records. Raises UserError."""
-    if not place.exists():
-        raise UserError(f"--games {place} is not there; give a store or a folder of SGF records")
     chosen, held = data.split(data.choose(data.open_stores([str(place)], quiet=True)[0], GameFilter()), share)
     return chosen.games, held.games
 

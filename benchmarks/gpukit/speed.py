@@ -61,6 +61,7 @@ def _run(options: argparse.Namespace, device: torch.device, precision: str) -> i
     if options.tiny:
         options.stretch = min(options.stretch, 0.05)
         torch.set_num_threads(1)
+    common.need(options.games)
     out = common.folder(options)
     common.prove_writable(out)
     with tempfile.TemporaryDirectory(prefix="gpu-speed-") as scratch:
