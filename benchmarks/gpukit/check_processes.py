@@ -13,7 +13,7 @@ import torch.distributed as dist
 
 from gocnn.policy.network import PolicyNetwork
 from gocnn.training import TrainConfig, devices
-from gocnn.training.distributed import Processes, join, leave, wrap
+from gocnn.training.distributed import Processes, join, wrap
 from gpukit import common, facts, go
 from gpukit.check import GAMES_OPEN, Bench, Check, LeftOut
 
@@ -97,15 +97,15 @@ def _compiled(device: torch.device, mode: str) -> int:
 
 def _processes(device: torch.device) -> int:
     """Under torchrun: what is agreed on, and gradients over all processes against those of the whole batch in one."""
-    _, here = join(str(device).partition(":")[0])
-    if not dist.is_initialized():  # one process: the same paths all the same
+    processes, here = join(str(device) if int(os.environ.get("WORLD_SIZE", "1")) == 1 else device.type)
+    rank, world = processes.rank, processes.world
+    if world == 1:  # the same paths all the same, among "several" of which this is the only one
         if here.type == "cuda":
             torch.cuda.set_device(here)
         dist.init_process_group("nccl" if here.type == "cuda" else "gloo")
-    rank, world = dist.get_rank(), dist.get_world_size()
-    pretended = Processes(rank, max(2, world))
+        processes = Processes(0, 2)
     try:
-        if pretended.agree(float(rank) + 3.0) != 3.0:
+        if processes.agree(float(rank) + 3.0) != 3.0:
             raise AssertionError("process 0's word did not arrive")
         torch.manual_seed(0)
         net = PolicyNetwork(go.shape("tiny")).to(here)
@@ -114,7 +114,7 @@ def _processes(device: torch.device) -> int:
         whole = go.dice(rows * world, here)
         mine = tuple(t[rank * rows : (rank + 1) * rows] for t in whole)
         gradients = []
-        for each, call, batch in ((alone, alone, whole), (net, wrap(net, pretended, here, True), mine)):
+        for each, call, batch in ((alone, alone, whole), (net, wrap(net, processes, here, True), mine)):
             stepper = go.stepper(each, here, "fp32", TrainConfig(steps=1, batch=rows, clip=0.0, optimiser="sgd", learning_rate=0.1, momentum=0.9,
                                                                weight_decay=0.0, ema=0.0))  # fmt: skip
             before = torch.cat([p.detach().flatten().clone() for p in each.parameters()])
@@ -124,9 +124,12 @@ def _processes(device: torch.device) -> int:
         if not error < 2e-2:
             raise AssertionError(f"gradients of {world} processes differ from those of one by {error:.1e}")
         if rank == 0:
-            print(f"{dist.get_backend()}, {world} {'process' if world == 1 else 'processes'}: gradients differ by {error:.1e}", flush=True)
+            print(
+                f"{'NCCL' if here.type == 'cuda' else 'Gloo'}, {world} {'process' if world == 1 else 'processes'}: gradients differ by {error:.1e}",
+                flush=True,
+            )
     finally:
-        leave()
+        dist.destroy_process_group()
     return 0
 
 
