@@ -57,7 +57,19 @@ def bench(tmp_path: Path, store: Path) -> check.Bench:
     return check.Bench(torch.device("cpu"), store, tmp_path, True)
 
 
-FAST = ("imports", "the device", "products", "not there", "Muon", "watch", "feeder brings", "no step waits", "accumulated", "same view")
+FAST = (
+    "imports",
+    "every block",
+    "the device",
+    "products",
+    "not there",
+    "Muon",
+    "watch",
+    "feeder brings",
+    "no step waits",
+    "accumulated",
+    "same view",
+)
 
 
 def test_checks_run_on_without_small_packages(tmp_path: Path, sample_store: Path) -> None:
@@ -82,6 +94,13 @@ def test_quick_checks_pass_and_are_written_down(tmp_path: Path, sample_store: Pa
         result, lost = check.one(name, each, bench(tmp_path, sample_store), tmp_path / "failures.txt")
         assert (result.word, lost) == ("ok", False), result.line()
     assert not (tmp_path / "failures.txt").exists()
+
+
+def test_processes_agree_in_a_group_of_one(capsys: pytest.CaptureFixture[str]) -> None:
+    from gpukit import check_processes
+
+    assert check_processes.CHILDREN["processes"](torch.device("cpu"), Path()) == 0
+    assert "Gloo, 1 process: gradients differ by" in capsys.readouterr().out
 
 
 def test_failures_are_collected_and_the_others_run_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

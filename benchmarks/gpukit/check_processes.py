@@ -14,6 +14,7 @@ import torch.distributed as dist
 from gocnn.policy.network import PolicyNetwork
 from gocnn.training import TrainConfig, devices
 from gocnn.training.distributed import Processes, join, wrap
+from gocnn.training.warming import Again
 from gpukit import common, facts, go
 from gpukit.check import GAMES_OPEN, Bench, Check, LeftOut
 
@@ -82,7 +83,7 @@ def _compiled(device: torch.device, mode: str) -> int:
     losses = []
     for each, call in ((net, torch.compile(net, mode=mode)), (other, other)):
         stepper = go.stepper(each, device, precision, TrainConfig(steps=1, batch=64, accumulate=2, learning_rate=1e-3))
-        feeding = go.Endless(go.dice(32, device))
+        feeding = Again(go.dice(32, device))
         losses.append(torch.stack([stepper.step(call, feeding, 1.0) for _ in range(6)])[:, 0].cpu() / 64)
         if call is not each:
             seconds = time.perf_counter() - began
@@ -102,7 +103,7 @@ def _processes(device: torch.device) -> int:
     if world == 1:  # the same paths all the same, among "several" of which this is the only one
         if here.type == "cuda":
             torch.cuda.set_device(here)
-        dist.init_process_group("nccl" if here.type == "cuda" else "gloo")
+        dist.init_process_group("nccl" if here.type == "cuda" else "gloo", store=dist.HashStore(), rank=0, world_size=1)
         processes = Processes(0, 2)
     try:
         if processes.agree(float(rank) + 3.0) != 3.0:
@@ -118,7 +119,7 @@ def _processes(device: torch.device) -> int:
             stepper = go.stepper(each, here, "fp32", TrainConfig(steps=1, batch=rows, clip=0.0, optimiser="sgd", learning_rate=0.1, momentum=0.9,
                                                                weight_decay=0.0, ema=0.0))  # fmt: skip
             before = torch.cat([p.detach().flatten().clone() for p in each.parameters()])
-            stepper.step(call, go.Endless(batch), 1.0)
+            stepper.step(call, Again(batch), 1.0)
             gradients.append(before - torch.cat([p.detach().flatten() for p in each.parameters()]))
         error = float((gradients[0] - gradients[1]).norm() / gradients[0].norm())
         if not error < 2e-2:

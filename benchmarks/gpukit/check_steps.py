@@ -21,6 +21,7 @@ from gocnn.policy.task import PolicyTask
 from gocnn.training import Feeder, TrainConfig, devices, optim
 from gocnn.training.config import Optimiser
 from gocnn.training.precision import autocast
+from gocnn.training.warming import Again
 from gpukit import common, go
 from gpukit.check import GAMES_OPEN, Bench
 
@@ -122,7 +123,7 @@ def _two_steps(shape: Any, optimiser: Optimiser, batch: Any, bench: Bench) -> No
     before = [p.detach().clone() for p in net.parameters()]
     stepper = go.stepper(net, bench.device, half(bench.device), TrainConfig(steps=1, optimiser=optimiser, ema=0.9))
     for _ in range(4):  # gates that begin at zero let nothing through in the first
-        sums = stepper.step(net, go.Endless(batch), 1.0)
+        sums = stepper.step(net, Again(batch), 1.0)
     averaged = list(stepper.averaged.parameters())
     finite = torch.stack([p.isfinite().all() for p in [*net.parameters(), *averaged, sums]]).all()
     moved = torch.stack([(p != b).any() for p, b in zip(net.parameters(), before, strict=True)])
