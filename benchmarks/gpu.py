@@ -49,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             part.formatter_class = argparse.RawDescriptionHelpFormatter
             module.add(part)
     options = parser.parse_args(arguments)
+    from gocnn.libraries import keep_private
     from gpukit.common import sentences
+
+    keep_private()  # what is compiled is kept where the project's own commands find it
 
     with sentences() as said:
         return int(module.run(options) or 0)  # type: ignore[union-attr]

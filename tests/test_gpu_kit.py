@@ -101,6 +101,7 @@ def test_processes_agree_in_a_group_of_one(capsys: pytest.CaptureFixture[str]) -
 
     assert check_processes.CHILDREN["processes"](torch.device("cpu"), Path()) == 0
     assert "Gloo, 1 process: gradients differ by" in capsys.readouterr().out
+    assert {Path(name).name for name in check_processes.marked()} >= {"test_cuda.py", "test_trainer.py"}
 
 
 def test_failures_are_collected_and_the_others_run_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,6 +169,48 @@ def test_the_best_row_is_the_smallest_of_those_near_the_fastest(tmp_path: Path) 
         table.rows.append(timing.Row(timing.Setting("base", batch, mode, multiple, channels), rate))
     table.rows.append(timing.Row(timing.Setting("large", 1024), note="out of memory"))
     assert {name: (b["batch"], b["compile"]) for name, b in table.best().items()} == {"base": (512, "default")}
+
+
+def test_rows_are_compiled_one_at_a_time_where_they_try_kernels_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are queued, measured when they are ready, tried again alone after memory ran out; what tries kernels out on the card is alone."""
+    alive: list[timing.Setting] = []
+    together: list[list[str]] = []
+
+    class Fake:
+        def __init__(self, setting: timing.Setting, arguments: list[str], log: Path) -> None:
+            self.setting = setting
+            alive.append(setting)
+            together.append([s.mode for s in alive])
+
+        def settled(self) -> bool:
+            return True
+
+        def measure(self, timeout: float) -> timing.Row:
+            alive.remove(self.setting)
+            tight = self.setting.batch == 2048 and bool(alive) and together[-1] != ["default"]
+            return timing.Row(self.setting, note="out of memory") if tight else timing.Row(self.setting, 1000.0, step_ms=1.0, host_ms=0.9)
+
+        def end(self) -> None:
+            """Nothing to end."""
+
+    monkeypatch.setattr(speed, "Worker", Fake)
+    monkeypatch.setattr(speed.os, "cpu_count", lambda: 16)
+    parser = argparse.ArgumentParser()
+    speed.add(parser)
+    table = speed.Table(
+        parser.parse_args(["--device", "cpu", "--mode", "default", "--mode", speed.AUTOTUNE]), torch.device("cpu"), "fp32", tmp_path, tmp_path
+    )
+    wanted = [timing.Setting("base", 2048, "default"), timing.Setting("base", 1024, "default"), timing.Setting("base", 1024, speed.AUTOTUNE),
+              timing.Setting("small", 1024, "default")]  # fmt: skip
+    table.compile_later(wanted)
+    for _ in range(10):
+        table.gather()
+    assert not table.waiting
+    assert not table.workers
+    assert {r.setting for r in table.rows} == set(wanted)
+    assert all(r.samples_per_second for r in table.rows)
+    assert all(len(modes) == 1 for modes in together if speed.AUTOTUNE in modes)
+    assert max(len(modes) for modes in together) == 2
 
 
 def test_operations_are_those_of_the_convolutions() -> None:

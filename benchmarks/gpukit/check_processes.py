@@ -18,8 +18,10 @@ from gocnn.training.warming import Again
 from gpukit import common, facts, go
 from gpukit.check import GAMES_OPEN, Bench, Check, LeftOut
 
-TESTS = ("tests/test_cuda.py", "tests/test_trainer.py", "tests/test_augment.py")
-"""Where there are tests with the marker `cuda`."""
+
+def marked() -> list[str]:
+    """The files with tests that have the marker `cuda`. Others are not even imported: they may want packages that are not here."""
+    return [str(path) for path in sorted((common.ROOT / "tests").glob("test_*.py")) if "mark.cuda" in path.read_text(encoding="utf-8")]
 
 
 def commands(bench: Bench) -> dict[str, list[str]]:
@@ -28,16 +30,20 @@ def commands(bench: Bench) -> dict[str, list[str]]:
     count = min(2, torch.cuda.device_count()) if bench.cuda else 2
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
     there = facts.there("pytest") and facts.there("hypothesis")
-    tests = [sys.executable, "-m", "pytest", "-m", "cuda", "-q", "-rs", "-p", "no:cacheprovider", *TESTS]
+    tests = [sys.executable, "-m", "pytest", "-m", "cuda", "-q", "-rs", "-p", "no:cacheprovider", *marked()]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(common.ROOT / "benchmarks"), os.environ.get("PYTHONPATH"))))
     if bench.tiny:
         return {}
+    for library in ("GLOO", "NCCL") if sys.platform == "linux" else ():  # all of them are on this machine, whose own name nobody may know
+        os.environ.setdefault(f"{library}_SOCKET_IFNAME", "lo")
     jobs = {
         NAMES["games"]: [*mine, "games", "--games", str(bench.store)],
         NAMES["compile"]: [*mine, "compile"],
         NAMES["graphs"]: [*mine, "graphs"],
         NAMES["processes"]: [*torchrun, *mine[1:], "processes"],
     }
+    if not bench.cuda:
+        del jobs[NAMES["graphs"]]
     return {**jobs, **({NAMES["tests"]: tests} if there else {})}
 
 
@@ -55,6 +61,8 @@ def _asked(name: str) -> Check:
 
     def check(bench: Bench) -> str:
         job = bench.jobs.get(name)
+        if name == NAMES["graphs"]:
+            bench.need_cuda()
         if job is None:
             raise LeftOut("needs pytest and hypothesis" if name == NAMES["tests"] and not bench.tiny else "starts a process")
         code, text = job.finish()
@@ -73,18 +81,18 @@ def _asked(name: str) -> Check:
 
 def _compiled(device: torch.device, mode: str) -> int:
     """A tiny network's steps, compiled and not, side by side: the same losses, and no second compilation after the first steps."""
-    if mode == "reduce-overhead" and device.type != "cuda":
-        print("needs CUDA, compiled without graphs here")
     torch.manual_seed(0)
     precision = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     net = PolicyNetwork(go.shape("tiny")).to(device=device, memory_format=devices.layout(device))
     other = copy.deepcopy(net)
     began = time.perf_counter()
     losses = []
+    # A graph's gradients lie where its next run writes, so that no second part may be added to them.
+    parts = 1 if mode == "reduce-overhead" else 2
     for each, call in ((net, torch.compile(net, mode=mode)), (other, other)):
-        stepper = go.stepper(each, device, precision, TrainConfig(steps=1, batch=64, accumulate=2, learning_rate=1e-3))
+        stepper = go.stepper(each, device, precision, TrainConfig(steps=1, batch=32 * parts, accumulate=parts, learning_rate=1e-3))
         feeding = Again(go.dice(32, device))
-        losses.append(torch.stack([stepper.step(call, feeding, 1.0) for _ in range(6)])[:, 0].cpu() / 64)
+        losses.append(torch.stack([stepper.step(call, feeding, 1.0) for _ in range(6)])[:, 0].cpu() / (32 * parts))
         if call is not each:
             seconds = time.perf_counter() - began
     difference = float((losses[0] - losses[1]).abs().max())
@@ -109,7 +117,7 @@ def _processes(device: torch.device) -> int:
         if processes.agree(float(rank) + 3.0) != 3.0:
             raise AssertionError("process 0's word did not arrive")
         torch.manual_seed(0)
-        net = PolicyNetwork(go.shape("tiny")).to(here)
+        net = PolicyNetwork(go.shape("tiny")).to(device=here, memory_format=devices.layout(here))
         alone = copy.deepcopy(net)
         rows = 16
         whole = go.dice(rows * world, here)

@@ -22,7 +22,7 @@ from gocnn.training import Feeder, TrainConfig, devices, optim
 from gocnn.training.config import Optimiser
 from gocnn.training.precision import autocast
 from gocnn.training.warming import Again
-from gpukit import common, go
+from gpukit import common, go, timing
 from gpukit.check import GAMES_OPEN, Bench
 
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal")
@@ -74,8 +74,7 @@ def numbers(bench: Bench) -> str:
         with autocast(device, precision):
             kind = (torch.zeros(1, 1, device=device) @ torch.zeros(1, 1, device=device)).dtype
             loss, _ = PolicyTask().loss(mine, go.on(device, arrays))
-        want = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-        if kind is not want:
+        if kind is not timing.KINDS[precision]:
             raise AssertionError(f"precision {precision} computes in {kind}")
         scale = 4096.0 if precision == "fp16" else 1.0
         (loss * scale).backward()
@@ -189,7 +188,7 @@ def waits(device: torch.device) -> Iterator[Counter[str]]:
     seen: Counter[str] = Counter()
 
     def show(message: Any, *rest: Any) -> None:
-        if "synchroniz" in str(message):
+        if "called a synchronizing" in str(message):
             seen[_mine(traceback.extract_stack())] += 1
 
     with warnings.catch_warnings():
@@ -238,12 +237,13 @@ def watch_can_fail(bench: Bench) -> str:
 def tensor_cores(bench: Bench) -> str:
     """A convolution of a trunk is faster in the run's precision than in float32, so that tensor cores are used."""
     bench.need_cuda()
-    layer = nn.Conv2d(128, 128, 3, padding=1, bias=False).to(bench.device, memory_format=torch.channels_last)
-    x = torch.randn(256, 128, 19, 19, device=bench.device).to(memory_format=torch.channels_last)
     times = {}
     for precision in ("fp32", half(bench.device)):
+        place = {"device": bench.device, "dtype": timing.KINDS[precision], "memory_format": torch.channels_last}
+        layer = nn.Conv2d(128, 128, 3, padding=1, bias=False).to(**place)
+        x = torch.randn(256, 128, 19, 19).to(**place)
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        with torch.no_grad(), autocast(bench.device, precision):
+        with torch.no_grad():
             for i in range(13):
                 if i == 3:
                     begin.record()

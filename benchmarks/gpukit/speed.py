@@ -25,7 +25,8 @@ from gpukit.check_steps import half
 from gpukit.timing import Row, Setting
 from gpukit.workers import Worker, serve
 
-MODES = ("default", "reduce-overhead", "max-autotune-no-cudagraphs")
+AUTOTUNE = "max-autotune-no-cudagraphs"
+MODES = ("default", "reduce-overhead", AUTOTUNE)
 BATCHES = (1024, 512, 2048, 256)
 NEAR = 0.97
 HEAD = (
@@ -92,7 +93,7 @@ class Table:
         self.flop: dict[tuple[str, int | None], float] = {}
         self.peak = 0.0
         self._games: Games | None = None
-        self.batches = BATCHES if self.card else (16, 8)
+        self.batches = BATCHES if self.card else (4, 2) if options.tiny else (16, 8)
         self.presets = options.preset or (["tiny"] if options.tiny else ["base", "small", "large"])
         self.modes = [m for m in options.mode or (MODES if self.card else ()) if m != "none"]
 
@@ -112,10 +113,10 @@ class Table:
         for preset in self.presets[1:]:
             other = self.best_batch(preset)
             self.compile_later([Setting(preset, other, "default", multiple)])
-        self.compile_later(self.second_wave(first, batch, multiple))
         if self.card and first == "base":
             for channels in (192, 256):  # how much faster wide layers are: share of peak, not samples
                 self.measure(Setting("base", batch, "none", 1, channels))
+        self.compile_later(self.second_wave(first, batch, multiple))
         while (self.workers or self.waiting) and self.left() > 12:
             self.gather()
             time.sleep(0.05)
@@ -148,11 +149,13 @@ class Table:
 
     def second_wave(self, preset: str, batch: int, multiple: int) -> list[Setting]:
         """Rows to compile after the first: other modes, and twice the batch."""
-        chosen = [Setting(preset, batch, mode, multiple) for mode in ("max-autotune-no-cudagraphs", "reduce-overhead")]
+        chosen = [Setting(preset, batch, "reduce-overhead", multiple)]
         if batch < max(self.batches):
             chosen.append(Setting(preset, 2 * batch, "default", multiple))
         small = next((r.setting for r in self.rows if r.setting.preset == "small" and r.samples_per_second), None)
-        return [*chosen, Setting("small", small.batch, "reduce-overhead", multiple)] if small and preset != "small" else chosen
+        if small and preset != "small":
+            chosen.append(Setting("small", small.batch, "reduce-overhead", multiple))
+        return [*chosen, Setting(preset, batch, AUTOTUNE, multiple)]
 
     def measure(self, setting: Setting) -> Row | None:
         """A row without compiling, measured here; None if there was no time."""
@@ -217,6 +220,9 @@ class Table:
                 self.rows.remove(row)
         most = max(1, min(3, (os.cpu_count() or 1) // 4))
         while self.waiting and len(self.workers) < most:
+            # What tries kernels out on the card does so alone: others would slow them down, and they others.
+            if self.workers and AUTOTUNE in (self.waiting[0].mode, self.workers[0].setting.mode):
+                break
             setting = self.waiting.pop(0)
             if setting.mode == "reduce-overhead" and not self.host_matters(setting):
                 self.left_out.append(f"{setting.title()} (the host is not the limit)")

@@ -14,8 +14,10 @@ from gocnn.training import Feeder, TrainConfig, devices, padding
 from gocnn.training.warming import Again
 from gpukit import go
 
-SEGMENTS = 3
+SEGMENTS = 5
 """The fastest of so many stretches counts: what else the machine does makes steps slower, never faster."""
+
+KINDS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 BACKWARD = 3
 """A step's operations, in those of its forward pass: the backward pass has twice as many."""
@@ -86,8 +88,8 @@ def wait(device: torch.device) -> None:
 
 
 def peak(device: torch.device, precision: str, side: int) -> float:
-    """Operations a second of a product of two square matrices of `side` rows in that precision: the fastest of three stretches."""
-    kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    """Operations a second of a product of two square matrices of `side` rows in that precision: the fastest stretch."""
+    kind = KINDS[precision]
     a, b = (torch.randn(side, side, device=device, dtype=kind) for _ in range(2))
     out = torch.empty_like(a)
     count, best = (20 if device.type == "cuda" else 2), float("inf")
