@@ -41,7 +41,6 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (by default the process's) name; returns the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    importlib.import_module("gpukit.standins")  # before anything of the project is imported
     parser = argparse.ArgumentParser(prog="gpu.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     wanted = next((a for a in arguments if not a.startswith("-")), None)
@@ -54,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             part.formatter_class = argparse.RawDescriptionHelpFormatter
             module.add(part)
     options = parser.parse_args(arguments)
+    from gocnn.libraries import keep_private
     from gpukit.common import sentences
+
+    keep_private()  # what is compiled is kept where the project's own commands find it
 
     with sentences() as said:
         return int(module.run(options) or 0)  # type: ignore[union-attr]

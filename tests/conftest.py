@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 from filelock import FileLock
-from sgfmill import sgf
 
 os.environ.setdefault("GOCNN_CACHE", str(Path(__file__).parents[1] / ".cache"))
 # Networks here are tiny: threads would wait for each other, for ever longer where the machine has other work to do. Processes started here heed it too.
@@ -175,6 +174,8 @@ needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="sends a signal
 
 def main_line(data: bytes) -> list[tuple[int, int]]:
     """Moves of a record by sgfmill, as (flat index, colour); 361 is a pass."""
+    from sgfmill import sgf  # a machine that only trains may lack it
+
     game = sgf.Sgf_game.from_bytes(data)
     moves = []
     for node in game.get_main_sequence():

@@ -7,6 +7,7 @@ card's context useless, the rest goes on in a new process. Exit code 1 if anythi
 import argparse
 import contextlib
 import faulthandler
+import os
 import subprocess
 import sys
 import tempfile
@@ -127,9 +128,11 @@ def run(options: argparse.Namespace) -> int:
     device = common.device(options)
     if options.child:
         return children(options.child, device, options.games)
+    common.need(options.games)
     out = common.folder(options)
     common.prove_writable(out)
     if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # --deterministic asks for it, and it counts before cuBLAS is first used
         torch.cuda.set_device(device)
     if options.tiny:
         torch.set_num_threads(1)  # threads of a busy machine wait for one another

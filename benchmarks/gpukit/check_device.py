@@ -7,7 +7,7 @@ import torch
 
 from gocnn.errors import UserError
 from gocnn.training import devices
-from gpukit import facts, standins
+from gpukit import facts
 from gpukit.check import Bench, LeftOut
 
 
@@ -24,8 +24,8 @@ def packages(bench: Bench) -> str:
     import imagecls.training  # noqa: F401
 
     versions = f"python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, numba {numba.__version__}"
-    lacks, stood = (", ".join(names) or "nothing" for names in (facts.missing(), standins.MISSING))
-    return f"{versions}, {os.cpu_count()} cores; missing: {lacks}; stood in for: {stood}"
+    lacks = ", ".join(facts.missing()) or "nothing"
+    return f"{versions}, {os.cpu_count()} cores; missing: {lacks}"
 
 
 def properties(bench: Bench) -> str:

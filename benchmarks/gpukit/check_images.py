@@ -1,13 +1,13 @@
 """Checks of the classifiers: every network with every recipe, test-time augmentation, Grad-CAM, the augmentation against the CPU's."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from gocnn.training import TrainConfig, devices
 from gocnn.training.stepping import Stepper
+from gocnn.training.warming import Again
 from gpukit import go
 from gpukit.check import Bench
 from gpukit.check_steps import half, waits
@@ -62,7 +62,7 @@ def _one(config: ClassifierConfig, recipe: str, pixels: torch.Tensor, labels: to
     stepper = Stepper(net, task, TrainConfig(steps=1, batch=len(labels)), device)
     stepper.precision = half(device)
     batch = go.on(device, (pixels, labels))
-    feeding: Any = go.Endless(batch)
+    feeding = Again(batch)
     sums = stepper.step(net, feeding, 1.0)
     if bench.cuda:  # elsewhere what is drawn on the CPU cannot be told from what waits for a device
         stepper.step(net, feeding, 1.0)

@@ -13,12 +13,15 @@ import torch.distributed as dist
 
 from gocnn.policy.network import PolicyNetwork
 from gocnn.training import TrainConfig, devices
-from gocnn.training.distributed import Processes, join, leave, wrap
+from gocnn.training.distributed import Processes, join, wrap
+from gocnn.training.warming import Again
 from gpukit import common, facts, go
 from gpukit.check import GAMES_OPEN, Bench, Check, LeftOut
 
-TESTS = ("tests/test_cuda.py", "tests/test_trainer.py", "tests/test_augment.py")
-"""Where there are tests with the marker `cuda`."""
+
+def marked() -> list[str]:
+    """The files with tests that have the marker `cuda`. Others are not even imported: they may want packages that are not here."""
+    return [str(path) for path in sorted((common.ROOT / "tests").glob("test_*.py")) if "mark.cuda" in path.read_text(encoding="utf-8")]
 
 
 def commands(bench: Bench) -> dict[str, list[str]]:
@@ -27,16 +30,20 @@ def commands(bench: Bench) -> dict[str, list[str]]:
     count = min(2, torch.cuda.device_count()) if bench.cuda else 2
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
     there = facts.there("pytest") and facts.there("hypothesis")
-    tests = [sys.executable, "-m", "pytest", "-p", "gpukit.standins", "-m", "cuda", "-q", "-rs", "-p", "no:cacheprovider", *TESTS]
+    tests = [sys.executable, "-m", "pytest", "-m", "cuda", "-q", "-rs", "-p", "no:cacheprovider", *marked()]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(common.ROOT / "benchmarks"), os.environ.get("PYTHONPATH"))))
     if bench.tiny:
         return {}
+    for library in ("GLOO", "NCCL") if sys.platform == "linux" else ():  # all of them are on this machine, whose own name nobody may know
+        os.environ.setdefault(f"{library}_SOCKET_IFNAME", "lo")
     jobs = {
         NAMES["games"]: [*mine, "games", "--games", str(bench.store)],
         NAMES["compile"]: [*mine, "compile"],
         NAMES["graphs"]: [*mine, "graphs"],
         NAMES["processes"]: [*torchrun, *mine[1:], "processes"],
     }
+    if not bench.cuda:
+        del jobs[NAMES["graphs"]]
     return {**jobs, **({NAMES["tests"]: tests} if there else {})}
 
 
@@ -54,6 +61,8 @@ def _asked(name: str) -> Check:
 
     def check(bench: Bench) -> str:
         job = bench.jobs.get(name)
+        if name == NAMES["graphs"]:
+            bench.need_cuda()
         if job is None:
             raise LeftOut("needs pytest and hypothesis" if name == NAMES["tests"] and not bench.tiny else "starts a process")
         code, text = job.finish()
@@ -72,18 +81,18 @@ def _asked(name: str) -> Check:
 
 def _compiled(device: torch.device, mode: str) -> int:
     """A tiny network's steps, compiled and not, side by side: the same losses, and no second compilation after the first steps."""
-    if mode == "reduce-overhead" and device.type != "cuda":
-        print("needs CUDA, compiled without graphs here")
     torch.manual_seed(0)
     precision = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     net = PolicyNetwork(go.shape("tiny")).to(device=device, memory_format=devices.layout(device))
     other = copy.deepcopy(net)
     began = time.perf_counter()
     losses = []
+    # A graph's gradients lie where its next run writes, so that no second part may be added to them.
+    parts = 1 if mode == "reduce-overhead" else 2
     for each, call in ((net, torch.compile(net, mode=mode)), (other, other)):
-        stepper = go.stepper(each, device, precision, TrainConfig(steps=1, batch=64, accumulate=2, learning_rate=1e-3))
-        feeding = go.Endless(go.dice(32, device))
-        losses.append(torch.stack([stepper.step(call, feeding, 1.0) for _ in range(6)])[:, 0].cpu() / 64)
+        stepper = go.stepper(each, device, precision, TrainConfig(steps=1, batch=32 * parts, accumulate=parts, learning_rate=1e-3))
+        feeding = Again(go.dice(32, device))
+        losses.append(torch.stack([stepper.step(call, feeding, 1.0) for _ in range(6)])[:, 0].cpu() / (32 * parts))
         if call is not each:
             seconds = time.perf_counter() - began
     difference = float((losses[0] - losses[1]).abs().max())
@@ -97,36 +106,39 @@ def _compiled(device: torch.device, mode: str) -> int:
 
 def _processes(device: torch.device) -> int:
     """Under torchrun: what is agreed on, and gradients over all processes against those of the whole batch in one."""
-    _, here = join(str(device).partition(":")[0])
-    if not dist.is_initialized():  # one process: the same paths all the same
+    processes, here = join(str(device) if int(os.environ.get("WORLD_SIZE", "1")) == 1 else device.type)
+    rank, world = processes.rank, processes.world
+    if world == 1:  # the same paths all the same, among "several" of which this is the only one
         if here.type == "cuda":
             torch.cuda.set_device(here)
-        dist.init_process_group("nccl" if here.type == "cuda" else "gloo")
-    rank, world = dist.get_rank(), dist.get_world_size()
-    pretended = Processes(rank, max(2, world))
+        dist.init_process_group("nccl" if here.type == "cuda" else "gloo", store=dist.HashStore(), rank=0, world_size=1)
+        processes = Processes(0, 2)
     try:
-        if pretended.agree(float(rank) + 3.0) != 3.0:
+        if processes.agree(float(rank) + 3.0) != 3.0:
             raise AssertionError("process 0's word did not arrive")
         torch.manual_seed(0)
-        net = PolicyNetwork(go.shape("tiny")).to(here)
+        net = PolicyNetwork(go.shape("tiny")).to(device=here, memory_format=devices.layout(here))
         alone = copy.deepcopy(net)
         rows = 16
         whole = go.dice(rows * world, here)
         mine = tuple(t[rank * rows : (rank + 1) * rows] for t in whole)
         gradients = []
-        for each, call, batch in ((alone, alone, whole), (net, wrap(net, pretended, here, True), mine)):
+        for each, call, batch in ((alone, alone, whole), (net, wrap(net, processes, here, True), mine)):
             stepper = go.stepper(each, here, "fp32", TrainConfig(steps=1, batch=rows, clip=0.0, optimiser="sgd", learning_rate=0.1, momentum=0.9,
                                                                weight_decay=0.0, ema=0.0))  # fmt: skip
             before = torch.cat([p.detach().flatten().clone() for p in each.parameters()])
-            stepper.step(call, go.Endless(batch), 1.0)
+            stepper.step(call, Again(batch), 1.0)
             gradients.append(before - torch.cat([p.detach().flatten() for p in each.parameters()]))
         error = float((gradients[0] - gradients[1]).norm() / gradients[0].norm())
         if not error < 2e-2:
             raise AssertionError(f"gradients of {world} processes differ from those of one by {error:.1e}")
         if rank == 0:
-            print(f"{dist.get_backend()}, {world} {'process' if world == 1 else 'processes'}: gradients differ by {error:.1e}", flush=True)
+            print(
+                f"{'NCCL' if here.type == 'cuda' else 'Gloo'}, {world} {'process' if world == 1 else 'processes'}: gradients differ by {error:.1e}",
+                flush=True,
+            )
     finally:
-        leave()
+        dist.destroy_process_group()
     return 0
 
 

@@ -102,6 +102,12 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} is damaged ({error}); delete it and run the command that writes it again") from error
 
 
+def need(games: Path) -> None:
+    """Raises UserError if there are no such games: better at once than after the measurements."""
+    if not games.exists():
+        raise UserError(f"--games {games} is not there; give a store or a folder of SGF records")
+
+
 def prove_writable(path: Path) -> None:
     """Raises UserError if nothing can be written into the folder: better now than after the measurements."""
     probe = path / ".probe"

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.board.planes import DEFAULT_GROUPS, plane_count
-from gocnn.errors import UserError
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
-from gocnn.policy.network import PolicyConfig, PolicyNetwork, preset
+from gocnn.policy.network import PolicyConfig, preset
 from gocnn.policy.samples import Games, PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.training import Batch, TrainConfig
@@ -29,8 +28,6 @@ def shape(name: str, channels: int | None = None) -> PolicyConfig:
 
 def games(place: Path, share: float = 0.02) -> tuple[Games, Games]:
     """Training and validation games of a store or a folder of records. Raises UserError."""
-    if not place.exists():
-        raise UserError(f"--games {place} is not there; give a store or a folder of SGF records")
     chosen, held = data.split(data.choose(data.open_stores([str(place)], quiet=True)[0], GameFilter()), share)
     return chosen.games, held.games
 
@@ -45,38 +42,13 @@ def on(device: torch.device, arrays: Sequence[object]) -> Batch:
     return tuple(torch.as_tensor(a).to(device) for a in arrays)
 
 
-def dice(batch: int, device: torch.device, planes: int | None = None, seed: int = 0) -> Batch:
-    """A batch of nothing in particular with the shapes and types of a real one, on the device; `planes` of them (by default GROUPS')."""
+def dice(batch: int, device: torch.device, seed: int = 0) -> Batch:
+    """A batch of nothing in particular with the shapes and types of a real one, on the device."""
     generator = torch.Generator().manual_seed(seed)
-    count = planes or plane_count(GROUPS)
-    pictures = torch.randint(0, 2, (batch, count, 19, 19), dtype=torch.uint8, generator=generator)
+    pictures = torch.randint(0, 2, (batch, plane_count(GROUPS), 19, 19), dtype=torch.uint8, generator=generator)
     moves = torch.randint(0, MOVES, (batch, 1 + FUTURE), generator=generator)
     won = torch.randint(0, 2, (batch,), dtype=torch.int8, generator=generator)
     return on(device, (pictures, moves, won))
-
-
-def widened(net: PolicyNetwork, planes: int) -> PolicyNetwork:
-    """The network with a stem that takes `planes` planes; those that are new are zeros in every batch."""
-    old = net.stem[0]
-    if planes != old.in_channels:
-        net.stem[0] = nn.Conv2d(planes, old.out_channels, old.kernel_size, padding=old.padding, bias=False)
-    return net
-
-
-class Endless:
-    """A feeder that hands out the same batch, which lies on the device already: what a step costs by itself."""
-
-    waited = 0.0
-
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
-
-    def next(self) -> Batch:
-        """The batch."""
-        return self._batch
-
-    def close(self) -> None:
-        """Nothing to end."""
 
 
 def stepper(net: nn.Module, device: torch.device, precision: str, config: TrainConfig | None = None) -> Stepper:

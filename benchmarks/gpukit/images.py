@@ -19,12 +19,12 @@ from torch import nn
 
 from gocnn.errors import UserError
 from gocnn.statistics import wilson
-from gocnn.training import devices
+from gocnn.training import devices, memory
 from gocnn.training.precision import autocast
 from gocnn.training.run import read_reports
 from gpukit import common, facts
 from gpukit.check_steps import half
-from gpukit.timing import out_of_memory, release, wait
+from gpukit.timing import wait
 from imagecls import model as trained
 from imagecls.augment import RECIPES, Augmenter
 from imagecls.data import Split, load_parts
@@ -227,9 +227,9 @@ def _rate(call: Callable[[], None], count: int, device: torch.device, seconds: f
             wait(device)
             best = min(best, (time.perf_counter() - began) / repeats)
     except Exception as error:
-        if not out_of_memory(error):
+        if not memory.ran_out(error):
             raise
-        release(device)
+        memory.free(device)
         return 0.0
     return round(count / best, 1)
 

@@ -18,13 +18,15 @@ from typing import Any
 
 import torch
 
-from gocnn.training import Feeder
+from gocnn.policy.samples import Games
+from gocnn.training import Feeder, memory, tuning
 from gpukit import common, facts, go, timing
 from gpukit.check_steps import half
 from gpukit.timing import Row, Setting
 from gpukit.workers import Worker, serve
 
-MODES = ("default", "reduce-overhead", "max-autotune-no-cudagraphs")
+AUTOTUNE = "max-autotune-no-cudagraphs"
+MODES = ("default", "reduce-overhead", AUTOTUNE)
 BATCHES = (1024, 512, 2048, 256)
 NEAR = 0.97
 HEAD = (
@@ -41,7 +43,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mode", action="append", choices=[*MODES, "none"], help="only this way of compiling, beside none (also several times)")
     parser.add_argument("--tiny", action="store_true", help="everything as small as it can be")
     parser.add_argument("--stretch", type=common.above_zero, default=1.2, help="seconds for a row (default: 1.2)")
-    parser.add_argument("--feeders", type=int, default=2, help=argparse.SUPPRESS)
     parser.add_argument("--peak", type=float, default=1.0, help=argparse.SUPPRESS)
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
 
@@ -51,11 +52,17 @@ def run(options: argparse.Namespace) -> int:
     precision = half(device)
     if device.type == "cuda":
         torch.cuda.set_device(device)
+    with tuning.tuned(device, True):
+        return _run(options, device, precision)
+
+
+def _run(options: argparse.Namespace, device: torch.device, precision: str) -> int:
     if options.child:
         return serve(options, device, precision)
     if options.tiny:
         options.stretch = min(options.stretch, 0.05)
         torch.set_num_threads(1)
+    common.need(options.games)
     out = common.folder(options)
     common.prove_writable(out)
     with tempfile.TemporaryDirectory(prefix="gpu-speed-") as scratch:
@@ -85,7 +92,8 @@ class Table:
         self.workers: list[Worker] = []
         self.flop: dict[tuple[str, int | None], float] = {}
         self.peak = 0.0
-        self.batches = BATCHES if self.card else (16, 8)
+        self._games: Games | None = None
+        self.batches = BATCHES if self.card else (4, 2) if options.tiny else (16, 8)
         self.presets = options.preset or (["tiny"] if options.tiny else ["base", "small", "large"])
         self.modes = [m for m in options.mode or (MODES if self.card else ()) if m != "none"]
 
@@ -105,10 +113,10 @@ class Table:
         for preset in self.presets[1:]:
             other = self.best_batch(preset)
             self.compile_later([Setting(preset, other, "default", multiple)])
-        self.compile_later(self.second_wave(first, batch, multiple))
         if self.card and first == "base":
             for channels in (192, 256):  # how much faster wide layers are: share of peak, not samples
                 self.measure(Setting("base", batch, "none", 1, channels))
+        self.compile_later(self.second_wave(first, batch, multiple))
         while (self.workers or self.waiting) and self.left() > 12:
             self.gather()
             time.sleep(0.05)
@@ -141,11 +149,13 @@ class Table:
 
     def second_wave(self, preset: str, batch: int, multiple: int) -> list[Setting]:
         """Rows to compile after the first: other modes, and twice the batch."""
-        chosen = [Setting(preset, batch, mode, multiple) for mode in ("max-autotune-no-cudagraphs", "reduce-overhead")]
+        chosen = [Setting(preset, batch, "reduce-overhead", multiple)]
         if batch < max(self.batches):
             chosen.append(Setting(preset, 2 * batch, "default", multiple))
         small = next((r.setting for r in self.rows if r.setting.preset == "small" and r.samples_per_second), None)
-        return [*chosen, Setting("small", small.batch, "reduce-overhead", multiple)] if small and preset != "small" else chosen
+        if small and preset != "small":
+            chosen.append(Setting("small", small.batch, "reduce-overhead", multiple))
+        return [*chosen, Setting(preset, batch, AUTOTUNE, multiple)]
 
     def measure(self, setting: Setting) -> Row | None:
         """A row without compiling, measured here; None if there was no time."""
@@ -156,14 +166,22 @@ class Table:
         try:
             prepared = timing.Prepared(setting, self.device, self.precision, 2 if self.options.tiny else 5)
             row = prepared.measure(self.options.stretch, self.peak, self.operations(setting))
+            if self.card and setting == Setting(self.presets[0], self.batches[0]):
+                row.waited, row.fed_per_second = (round(value, 4) for value in prepared.feed(self.games(), self.options.stretch))
         except Exception as error:  # a row without a figure; what else goes wrong is said as it is
-            if not timing.out_of_memory(error):
+            if not memory.ran_out(error):
                 raise
             row = Row(setting, note="out of memory")
         prepared = None
-        timing.release(self.device)
+        memory.free(self.device)
         self.add(row)
         return row
+
+    def games(self) -> Games:
+        """The training games, opened once."""
+        if self._games is None:
+            self._games = go.games(self.options.games)[0]
+        return self._games
 
     def operations(self, setting: Setting) -> float:
         """Operations a sample of a setting's network."""
@@ -202,12 +220,15 @@ class Table:
                 self.rows.remove(row)
         most = max(1, min(3, (os.cpu_count() or 1) // 4))
         while self.waiting and len(self.workers) < most:
+            # What tries kernels out on the card does so alone: others would slow them down, and they others.
+            if self.workers and AUTOTUNE in (self.waiting[0].mode, self.workers[0].setting.mode):
+                break
             setting = self.waiting.pop(0)
             if setting.mode == "reduce-overhead" and not self.host_matters(setting):
                 self.left_out.append(f"{setting.title()} (the host is not the limit)")
                 continue
-            arguments = ["--device", str(self.device), "--games", str(self.options.games), "--stretch", str(self.options.stretch), "--feeders",
-                         str(self.options.feeders), "--peak", str(self.peak / 1e12)]  # fmt: skip
+            arguments = ["--device", str(self.device), "--games", str(self.options.games), "--stretch", str(self.options.stretch)]
+            arguments += ["--peak", str(self.peak / 1e12)]
             self.workers.append(Worker(setting, arguments, self.scratch / f"worker{len(self.rows)}-{time.monotonic_ns()}.log"))
 
     def host_matters(self, setting: Setting) -> bool:
@@ -220,7 +241,7 @@ class Table:
         if self.left() < 8 and not self.options.tiny:
             self.left_out.append("feeders alone")
             return
-        games = go.games(self.options.games)[0]
+        games = self.games()
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         batch = 1024 if self.card else 64

@@ -10,11 +10,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from gocnn.board.planes import plane_count
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games
-from gocnn.training import Feeder, TrainConfig, devices
+from gocnn.training import Feeder, TrainConfig, devices, padding
+from gocnn.training.warming import Again
 from gpukit import go
 
-SEGMENTS = 3
+SEGMENTS = 5
 """The fastest of so many stretches counts: what else the machine does makes steps slower, never faster."""
+
+KINDS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 BACKWARD = 3
 """A step's operations, in those of its forward pass: the backward pass has twice as many."""
@@ -22,8 +25,8 @@ BACKWARD = 3
 
 @dataclass(frozen=True)
 class Setting:
-    """What is measured: a preset (perhaps with other channels), the planes padded to a multiple, samples a step, and how it is compiled: none,
-    or a mode of torch.compile."""  # fmt: skip
+    """What is measured: a preset (perhaps with other channels), the planes padded to a multiple (1, or 8: `gocnn.training.padding`), samples a
+    step, and how it is compiled: none, or a mode of torch.compile."""  # fmt: skip
 
     preset: str
     batch: int
@@ -37,7 +40,7 @@ class Setting:
 
     @property
     def planes(self) -> int:
-        """How many planes it is shown, padding included."""
+        """How many planes it computes with, padding included."""
         return -(-plane_count(go.GROUPS) // self.multiple) * self.multiple
 
     def title(self) -> str:
@@ -85,8 +88,8 @@ def wait(device: torch.device) -> None:
 
 
 def peak(device: torch.device, precision: str, side: int) -> float:
-    """Operations a second of a product of two square matrices of `side` rows in that precision: the fastest of three stretches."""
-    kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    """Operations a second of a product of two square matrices of `side` rows in that precision: the fastest stretch."""
+    kind = KINDS[precision]
     a, b = (torch.randn(side, side, device=device, dtype=kind) for _ in range(2))
     out = torch.empty_like(a)
     count, best = (20 if device.type == "cuda" else 2), float("inf")
@@ -117,15 +120,17 @@ class Prepared:
     def __init__(self, setting: Setting, device: torch.device, precision: str, warm: int = 5) -> None:
         self.setting, self.device = setting, device
         if device.type == "cuda":
-            torch.backends.cudnn.benchmark = True
+            torch.set_num_threads(1)  # the other cores are the feeders', as in a run
             torch.cuda.reset_peak_memory_stats(device)
         torch.manual_seed(0)
-        net = go.widened(PolicyNetwork(setting.shape()), setting.planes)
+        net = PolicyNetwork(setting.shape())
+        if setting.multiple > 1:
+            padding.pad_planes(net)
         self.net = net.to(device=device, memory_format=devices.layout(device))
         self.config = TrainConfig(steps=1, batch=setting.batch, ema=0.999)
         self.stepper = go.stepper(self.net, device, precision, self.config)
         self.call: Any = self.net if setting.mode == "none" else torch.compile(self.net, mode=setting.mode, dynamic=False)
-        self.feeder = go.Endless(go.dice(setting.batch, device, setting.planes))
+        self.feeder = Again(go.dice(setting.batch, device))
         wait(device)
         began = time.perf_counter()
         self.step()
@@ -137,7 +142,7 @@ class Prepared:
 
     def step(self) -> None:
         """One step on the batch that lies there."""
-        self.stepper.step(self.call, self.feeder, 1.0)  # type: ignore[arg-type]
+        self.stepper.step(self.call, self.feeder, 1.0)
 
     def measure(self, seconds: float, highest: float, flop: float) -> Row:
         """The row, from about `seconds` seconds; `highest`: operations a second of the device, `flop`: operations a sample."""
@@ -163,9 +168,9 @@ class Prepared:
         return Row(self.setting, round(rate, 1), round(1000 * best, 3), round(1000 * host, 3), round(rate * flop / highest, 4), round(memory, 2),
                    round(self.first, 1))  # fmt: skip
 
-    def feed(self, games: Games, seconds: float, threads: int) -> tuple[float, float]:
-        """Share of time waited and samples a second with real games; the planes that pad are left out, so only for a multiple of 1."""
-        feeder = Feeder(go.source(games, self.setting.batch), 0, self.device, threads)
+    def feed(self, games: Games, seconds: float) -> tuple[float, float]:
+        """Share of time waited and samples a second with real games, and as many feeders as the trainer would have."""
+        feeder = Feeder(go.source(games, self.setting.batch), 0, self.device)
         try:
             for _ in range(4):
                 self.stepper.step(self.call, feeder, 1.0)
@@ -180,17 +185,3 @@ class Prepared:
             return (feeder.waited - waited) / took, steps * self.setting.batch / took
         finally:
             feeder.close()
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether that is what an error means; what compiles wraps it in errors of its own."""
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
-
-
-def release(device: torch.device) -> None:
-    """Give the device's memory back, for other processes too."""
-    import gc
-
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()

@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 from typing import IO, Any
 
+from gocnn.training import memory
 from gpukit import common, go, timing
 from gpukit.timing import Row, Setting
 
@@ -86,17 +87,15 @@ def serve(options: argparse.Namespace, device: Any, precision: str) -> int:
     setting = Setting(**json.loads(options.child))
     try:
         prepared = timing.Prepared(setting, device, precision)
-        games = go.games(options.games)[0] if setting.multiple == 1 else None
-        if games is not None:
-            go.source(games, setting.batch).batch(0)
+        games = go.games(options.games)[0]
+        go.source(games, setting.batch).batch(0)  # compiles the kernels, where that was not done before
         print("READY", flush=True)
         if not sys.stdin.readline():
             return 1
         row = prepared.measure(options.stretch, options.peak * 1e12, timing.operations(setting.shape()))
-        if games is not None:
-            row.waited, row.fed_per_second = (round(value, 4) for value in prepared.feed(games, options.stretch, options.feeders))
+        row.waited, row.fed_per_second = (round(value, 4) for value in prepared.feed(games, options.stretch))
     except Exception as error:  # noqa: BLE001 - a mode that does not work here is a row without a figure
-        row = Row(setting, note="out of memory" if timing.out_of_memory(error) else f"{type(error).__name__}: {' '.join(str(error).split())[:160]}")
+        row = Row(setting, note="out of memory" if memory.ran_out(error) else f"{type(error).__name__}: {' '.join(str(error).split())[:160]}")
         print("READY", flush=True)
     print(json.dumps(row.json()), flush=True)
     return 0

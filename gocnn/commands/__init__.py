@@ -85,6 +85,12 @@ class LazyGroup(click.Group):
                 raise
             click.echo("error: the memory of the device is full; end what else uses it, give less at a time, or choose another --device", err=True)
             context.exit(1)
+        except ImportError as error:
+            package = libraries.package(error)
+            if package is None:
+                raise
+            click.echo(f"error: {package}", err=True)
+            context.exit(1)
         except MemoryError:
             click.echo("error: not enough memory; give fewer games, a smaller --batch or a smaller network", err=True)
             context.exit(1)
