@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gocnn._jit import jit
 from gocnn.board import symmetry
 from gocnn.board.coords import SIZE
 from gocnn.cores import cores
@@ -134,9 +135,18 @@ def _pack_block(block: tuple[Store, npt.NDArray[np.void], npt.NDArray[np.int64]]
 
 
 def _keys(words: npt.NDArray[np.uint16], records: npt.NDArray[np.void], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    words = np.ascontiguousarray(words)
-    table = zip(starts.tolist(), records["setup"].tolist(), records["moves"].tolist(), strict=True)
-    return np.array([game_key(words[at : at + setup + moves], setup, moves, _PERMUTATIONS) for at, setup, moves in table], np.int64)
+    setup, moves = (records[name].astype(np.int64) for name in ("setup", "moves"))
+    result = np.empty(len(records), np.int64)
+    _fill_keys(np.ascontiguousarray(words), starts, setup, moves, _PERMUTATIONS, result)
+    return result
+
+
+@jit
+def _fill_keys(words: npt.NDArray[np.uint16], starts: npt.NDArray[np.int64], setup: npt.NDArray[np.int64], moves: npt.NDArray[np.int64],
+               permutations: npt.NDArray[np.int16], out: npt.NDArray[np.int64]) -> None:  # fmt: skip
+    """The key of each game, compiled: other threads unpack meanwhile."""
+    for i in range(len(starts)):
+        out[i] = game_key(words[starts[i] : starts[i] + setup[i] + moves[i]], setup[i], moves[i], permutations)
 
 
 def unpack_block(data: bytes) -> Chunk:
