@@ -1,9 +1,32 @@
 """The optimiser and the average as one writes them down, weight by weight: what `benchmarks/optimisers.py` and the tests compare with."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+FREE = ("aten::empty", "aten::detach", "aten::_unsafe_view", "profiler::")
+
+
+class Operators(TorchDispatchMode):
+    """Counts the operators that compute something: views and empty memory cost no kernel. A list's operator counts as one, as many kernels as it
+    may start where the list cannot go through one."""  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function._schema.name
+        if not function.is_view and not name.startswith(FREE):
+            self.names[name] += 1
+        return function(*args, **(kwargs or {}))
+
+    @property
+    def count(self) -> int:
+        return sum(self.names.values())
 
 
 class PlainMuon(torch.optim.Optimizer):

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 class Ema:
     """A copy of a model that follows it: after each step `average += (1 - decay) * (model - average)`, buffers of batch norms included.
 
-    The decay begins small, `(1 + step) / (10 + step)`, so that the first weights are soon forgotten. Parameters that were frozen at first, and
-    still are, are left alone. Two kernels a step.
+    The decay begins small, `(1 + step) / (10 + step)`, so that the first weights are soon forgotten. Parameters that were always frozen are
+    left alone. Two kernels a step.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -30,9 +30,10 @@ class Ema:
             self._followed, self._theirs = model, list(_places(model))
         floats: tuple[list[Tensor], list[Tensor]] = ([], [])
         counters: tuple[list[Tensor], list[Tensor]] = ([], [])
-        for (mine, name), (theirs, _), frozen in zip(self._mine, self._theirs, self._frozen, strict=True):
+        for i, ((mine, name), (theirs, _)) in enumerate(zip(self._mine, self._theirs, strict=True)):
             ours, new = mine[name], theirs[name]
-            if not (frozen and not new.requires_grad):
+            self._frozen[i] = self._frozen[i] and not new.requires_grad
+            if not self._frozen[i]:
                 pair = floats if ours.is_floating_point() else counters
                 pair[0].append(ours)
                 pair[1].append(new)

@@ -14,7 +14,7 @@ __all__ = ["DEFAULT_RATES", "Muon", "build", "orthogonal"]
 DEFAULT_RATES = {"muon": 0.01, "adamw": 0.002, "sgd": 0.1}
 
 FUSED = {"cuda", "mps"}
-"""Where torch's optimisers are fused."""
+"""Where AdamW is fused."""
 
 WAYS = ("fused", "foreach", "capturable", "differentiable")
 """Settings that say how an optimiser computes, not what."""
@@ -25,8 +25,8 @@ def build(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
 
     muon: `Muon` for the weights of convolutions and linear layers (but the last layer), AdamW for the rest; adamw and sgd (Nesterov): all.
     Weight decay goes to weights of two dimensions and more, never to norms and biases. Each group's rate is kept in `initial_lr`.
-    On GPUs torch's own optimisers are fused, one kernel for all weights; on a CPU they are not, whose rounding differs. States of the one load
-    into the other, and from one device to another.
+    On GPUs AdamW is fused, one kernel for all weights; on a CPU it is not, since it rounds otherwise then, and SGD is not, since in fp16 its
+    momentum would not survive gradients that overflow. States of fused and other optimisers load into each other, from any device.
     """
     rate = config.learning_rate or DEFAULT_RATES[config.optimiser]
     last = _last_layer(model) if config.optimiser == "muon" else None
@@ -39,15 +39,18 @@ def build(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
             matrix = parameter.ndim >= 2
             groups = hidden if config.optimiser == "muon" and matrix and parameter is not last else plain
             groups.setdefault((rate * _factor(name, config.rate_factors), decay if matrix else 0.0), []).append(parameter)
-    devices = {p.device.type for groups in (hidden, plain) for those in groups.values() for p in those}
+    devices = {parameter.device.type for parameter in model.parameters() if parameter.requires_grad}
     fused = True if devices and devices <= FUSED else None
     optimisers: list[torch.optim.Optimizer] = []
     if hidden:
         optimisers.append(Muon(_groups(hidden), lr=rate, momentum=config.momentum))
     if config.optimiser == "sgd":
-        optimisers.append(torch.optim.SGD(_groups(plain), lr=rate, momentum=min(config.momentum, 0.9), nesterov=True, fused=fused))
+        optimisers.append(torch.optim.SGD(_groups(plain), lr=rate, momentum=min(config.momentum, 0.9), nesterov=True))
     elif plain:
-        optimisers.append(torch.optim.AdamW(_groups(plain), lr=rate, betas=(0.9, 0.98), fused=fused))
+        adamw = torch.optim.AdamW(_groups(plain), lr=rate, betas=(0.9, 0.98), fused=fused)
+        if "mps" in devices:  # torch says that the kernel heeds `found_inf` there; in many releases it does not (pytorch/pytorch#186360)
+            adamw._step_supports_amp_scaling = False
+        optimisers.append(adamw)
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["initial_lr"] = group["lr"]
