@@ -75,7 +75,7 @@ def test_every_matrix_could_be_alone() -> None:
 def test_updates_are_orthogonal_and_of_the_stated_size(working: torch.dtype | None, size: float) -> None:
     """The shapes are those of the presets; gradients may be as small as a late step's, or as large as a bad one's."""
     torch.manual_seed(0)
-    shapes = {(len(p), p[0].numel()) for name in ("small", "large") for p in _network(name).parameters() if p.ndim >= 2}
+    shapes = {(len(p), p[0].numel()) for name in ("small", "base", "large") for p in _network(name).parameters() if p.ndim >= 2}
     with way(working):
         for shape in shapes:
             for matrix in orthogonal(torch.randn(1, *shape) * size):
