@@ -35,7 +35,7 @@ class Waits(TorchDispatchMode):
     """Notes the operators that make the host wait for the device, or copy from one to the other."""
 
     LOOKS = frozenset(
-        "_local_scalar_dense nonzero masked_select lift_fresh _unique2 unique_dim equal is_nonzero _is_all_true bincount repeat_interleave".split()
+        {"_local_scalar_dense", "nonzero", "masked_select", "lift_fresh", "_unique2", "unique_dim", "equal", "_is_all_true", "bincount"}
     )
 
     def __init__(self) -> None:
@@ -45,12 +45,10 @@ class Waits(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.name().removeprefix("aten::").split(".")[0]
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-        kinds = {t.device.type for t in tensors} | {
-            torch.device(kwargs["device"]).type for _ in range(1) if kwargs and kwargs.get("device") is not None
-        }
-        masks = name in ("index", "index_put", "index_put_") and any(
-            t.dtype in (torch.bool, torch.uint8) for t in tree_leaves(args[1]) if t is not None
-        )
+        kinds = {t.device.type for t in tensors}
+        if (kwargs or {}).get("device") is not None:
+            kinds.add(torch.device(kwargs["device"]).type)
+        masks = name.startswith("index") and any(t.dtype in (torch.bool, torch.uint8) for t in tensors[1:])
         if name in self.LOOKS or masks or len(kinds) > 1:
             self.noted.append(func.name())
         return func(*args, **(kwargs or {}))
