@@ -4,7 +4,8 @@
 
 Same photographs, same operations (the lecture's recipe), same cores, in one run, in alternating rounds. The Pillow way decodes in every epoch.
 The other way decodes once, into an empty store, and that time is counted over the epochs. Training itself is left out on both sides. Batches are
-augmented in two ways: the host looks at what was drawn, as on a CPU, or nothing waits for the device, as elsewhere; `*` marks what training does.
+augmented as training does on the device, and in a second row the other way: on a CPU as if nothing might wait for it, elsewhere with the host looking
+at what was drawn.
 """
 
 import argparse
@@ -51,14 +52,13 @@ def main() -> None:
             rows = []
             for _ in range(ROUNDS):
                 theirs = pillow_rate(pillow) if recipe == "lecture" else None
-                looking, blind = (batch_rate(parts.train, RECIPES[recipe], options, device, hosted) for hosted in (True, False))
-                ours, marks = (looking, "* ") if device.type == "cpu" else (blind, " *")
+                ours, other = (batch_rate(parts.train, RECIPES[recipe], options, device, way) for way in (None, device.type != "cpu"))
                 counted = 1 / (1 / ours + decoding / decoded / options.epochs)
                 rows.append((theirs, ours, counted))
                 name = f"Pillow, one by one: {theirs:6.0f}/s   " if theirs else ""
                 ratio = f"   ratio {counted / theirs:.1f}" if theirs else ""
-                ways = f"host looking {looking:6.0f}/s{marks[0]} nothing waiting {blind:6.0f}/s{marks[1]}"
-                print(f"{recipe}: {name}batches: {ways} with decoding over {options.epochs} epochs {counted:6.0f}/s{ratio}")
+                print(f"{recipe}: {name}batches: {ours:6.0f}/s, with decoding over {options.epochs} epochs {counted:6.0f}/s{ratio}")
+                print(f"{recipe}, {'nothing waiting' if device.type == 'cpu' else 'the host looking'}: batches: {other:6.0f}/s")
 
 
 def pillow_rate(batches: torch.utils.data.DataLoader) -> float:
@@ -71,7 +71,7 @@ def pillow_rate(batches: torch.utils.data.DataLoader) -> float:
     return count / (time.perf_counter() - began)
 
 
-def batch_rate(photos: object, recipe: object, options: argparse.Namespace, device: torch.device, hosted: bool) -> float:
+def batch_rate(photos: object, recipe: object, options: argparse.Namespace, device: torch.device, hosted: bool | None) -> float:
     """Pictures a second through the feeder and the augmentation, over some seconds."""
     augment = Augmenter(recipe, options.size, IMAGENET_MEAN, IMAGENET_STD, hosted)
     feeder = Feeder(PhotoSource(photos, options.batch), 0, device)

@@ -243,6 +243,23 @@ def test_the_hosts_shares_are_torchs_own():
     assert torch.equal(share, torch.where(choice, boxed, blended))
 
 
+def test_the_host_draws_in_the_old_order():
+    """What a CPU draws for a batch, one call after another: a seed gives the views that it has always given."""
+    batch, n = pictures("cpu"), 45
+    torch.manual_seed(9)
+    mixed = Augmenter(RECIPES["strong"], 32, MEAN, STD)(*batch)
+    after = torch.get_rng_state()
+    torch.manual_seed(9)
+    torch.rand(n, 8), torch.rand(n, 4)
+    torch.randint(len(auto.NAMES), (n, 1)), torch.randint(auto.STEPS, (n, 1)), torch.rand(n, 1)
+    torch.rand(n, 5)
+    partner = torch.randperm(n)
+    mixing.shares(n, 0.2, 1.0)
+    torch.rand(n, 2)
+    assert torch.equal(torch.get_rng_state(), after)
+    assert torch.equal(mixed.others, mixed.labels[partner])
+
+
 @pytest.mark.parametrize("hosted", [True, False])
 def test_draws_of_the_lectures_recipe(hosted):
     """Share of mirrored pictures, range of angles and factors: the same whoever draws."""

@@ -52,7 +52,7 @@ class PolicyTask:
         return self._cross_entropy(logits, moves) + extra, right
 
     def _cross_entropy(self, logits: Tensor, moves: Tensor) -> Tensor:
-        """torch's mean cross-entropy; its own smoothing picks out the labels that count, which waits for the device (until torch 2.12)."""
+        """torch's mean cross-entropy, whose own smoothing picks out the labels that count in some releases, which waits for the device."""
         logs, smoothing = functional.log_softmax(logits, 1), self.label_smoothing
         right = functional.nll_loss(logs, moves)
         return (1 - smoothing) * right - (smoothing / logits.shape[1]) * logs.sum(1).mean() if smoothing else right

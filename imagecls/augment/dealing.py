@@ -32,5 +32,5 @@ def apply(x: Tensor, seated: Tensor, strength: Tensor, operations: Mapping[int, 
     for k in range(len(seated)):
         for number, operation in operations.items():
             members = seated[k, number]
-            x.index_copy_(0, members, operation(x[members], strength[members, k]))
+            x[members] = operation(x[members], strength[members, k])
     return x[:count]
