@@ -1,6 +1,7 @@
 """The feeder: the same batches in the same order with any number of threads, ahead of time, within bounds, and none left behind."""
 
 import copy
+import json
 import random
 import sys
 import threading
@@ -19,7 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gocnn.errors import UserError
-from gocnn.training import Feeder, batches, copies, feeding
+from gocnn.games.store import Store
+from gocnn.policy import samples
+from gocnn.training import Feeder, batches, copies, feeding, trainer
 from imagecls.data import PhotoSet, PhotoSource
 from imagecls.store import ImageStore
 from tests import toy
@@ -124,6 +127,22 @@ def test_batches_of_a_source_that_draws(feeders: int) -> None:
     with feeding_from(source, 5, feeders=feeders) as feeder:
         for index in range(5, 40):
             assert torch.equal(feeder.next()[1], torch.from_numpy(source.batch(index)[1]))
+
+
+def test_batches_of_positions(sample_store: Path) -> None:
+    """A block at a time is drawn by each thread; what was handed out stays what it was while the next blocks are drawn."""
+    store = Store(sample_store)
+    games = samples.games_of(store, np.arange(len(store)))
+    source = samples.PositionSource(games, ["board", "history"], 32, seed=4, future=1, outcome=True)
+    source.block = 3
+    handed = []
+    with feeding_from(source, 4, feeders=2) as feeder:
+        for index in range(4, 24):
+            if index in (7, 8, 15):
+                feeder.add()
+            handed.append(feeder.next())
+    for index, batch in enumerate(handed, 4):
+        assert all(torch.equal(mine, torch.from_numpy(true)) for mine, true in zip(batch, source.batch(index), strict=True))
 
 
 def test_nothing_is_copied_on_a_cpu() -> None:
@@ -333,6 +352,29 @@ def test_torch_leaves_the_cores_to_the_feeders_where_another_device_computes() -
             assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_run_has_the_threads_it_was_told_and_then_those_of_before(tmp_path: Path) -> None:
+    before, seen = torch.get_num_threads(), set()
+
+    class Looking(toy.ToyTask):
+        def loss(self, model: Any, batch: Any) -> Any:
+            seen.add(torch.get_num_threads())
+            return super().loss(model, batch)
+
+    toy.train(tmp_path / "run", task=Looking(), steps=2, threads=before + 2)
+    assert seen == {before + 2}
+    assert torch.get_num_threads() == before
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["threads"] == before + 2
+
+
+def test_a_run_says_how_many_feeders_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Searching(Feeder):
+        searching = True
+
+    monkeypatch.setattr(trainer, "Feeder", Searching)
+    toy.train(tmp_path / "run", steps=2, feeders=3, quiet=False)
+    assert f"feeders: 3 of at most {feeding.most_feeders()} were needed" in capsys.readouterr().err
 
 
 # --- CUDA ---------------------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,11 @@ Batch = tuple[Tensor, ...]
 
 
 class Copies:
-    """The plain way: nothing is done ahead, and on a CPU nothing is copied at all."""
+    """The plain way: nothing is done ahead, and on a CPU nothing is copied at all.
+
+    On Apple's GPUs a copy is waited for: one that does not block reads memory that may have been given to others by then
+    (https://github.com/pytorch/pytorch/issues/189690).
+    """
 
     ahead = 0
     """Batches whose copy may be started before they are asked for."""
