@@ -56,11 +56,12 @@ class Held(Numbers):
 
     def __init__(self, block: int, first_held: int) -> None:
         super().__init__(block)
-        self.first_held, self.free, self.given_up = first_held, threading.Event(), False
+        self.first_held, self.free = first_held, threading.Event()
+        self.given_up: list[int] = []  # shared by all copies
 
     def batch(self, index: int) -> tuple[np.ndarray, ...]:
         if index >= self.first_held and not self.free.wait(PATIENCE):
-            self.given_up = True
+            self.given_up.append(index)
         return super().batch(index)
 
 
