@@ -323,6 +323,20 @@ def test_feeders_are_added_while_data_are_waited_for() -> None:
     assert run(0.9, feeders=3, most=7) == 3
 
 
+def test_a_machine_without_threads_to_spare(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    clock = Clock()
+    with feeding_from(Numbers(2), device=ELSEWHERE, feeders=None, most=7, clock=clock) as feeder:
+        monkeypatch.setattr(threading.Thread, "start", start)
+        for _ in range(5):
+            clock.now += 3.0
+            feeder.waited += 3.0
+            feeder.next()
+        assert (feeder.feeders, feeder.most) == (2, 2)
+
+
 def test_a_cpu_has_one_feeder_however_long_it_waits() -> None:
     clock = Clock()
     with feeding_from(Numbers(2), feeders=None, clock=clock, most=7) as feeder:

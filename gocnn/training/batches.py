@@ -77,8 +77,9 @@ class Feeder:
         """Let one more thread prepare batches."""
         thread = threading.Thread(target=self._work, args=(copy.copy(self._source),), name=f"feeder {self.feeders}", daemon=True)
         with self._change:
+            thread.start()
             self._threads.append(thread)
-        thread.start()
+            self._change.notify_all()
 
     # --- in the threads ----------------------------------------------------------------------------------------------------------
 
@@ -128,7 +129,10 @@ class Feeder:
         while len(self._started) < self._copies.ahead and isinstance(self._ready.get(self._index), tuple):
             self._started.append(self._start_next())
         if self._lookout and self._lookout.wants_more(self.waited) and self.feeders < self.most:
-            self.add()
+            try:
+                self.add()
+            except RuntimeError:  # the machine has no thread left: those that there are do
+                self.most = self.feeders
         return self._copies.finish(started)
 
     def _start_next(self) -> Any:
