@@ -18,10 +18,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 BUDGETS = ("steps", "epochs", "minutes")
 DEFAULT_MINUTES = 30.0
 
-MACHINE = ("feeders", "checkpoint_minutes")
+MACHINE = ("feeders", "threads", "checkpoint_minutes")
 """Settings of TrainConfig that change nothing of what is learnt, so that a resumed run may have others."""
 
-FREE = {"out", "resume", "quiet", "games", "data", "valid", "jobs", "max_unpacked", "cache", "device", "threads", *BUDGETS, *MACHINE}
+FREE = {"out", "resume", "quiet", "games", "data", "valid", "jobs", "max_unpacked", "cache", "device", *BUDGETS, *MACHINE}
 """Parameters that may be given anew when a run is resumed; all others are what the run is."""
 
 
@@ -58,9 +58,9 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         click.option("--patience", type=click.IntRange(0), help="Stop after so many validations without a better one (0: never).",
                      **shown("patience")),
         click.option("--checkpoint-minutes", type=click.FloatRange(0), **shown("checkpoint_minutes")),
-        click.option("--feeders", type=click.IntRange(1), help="Threads that prepare samples.  [default: 1 on a CPU, 8 for a GPU]"),
+        click.option("--feeders", type=click.IntRange(1), help="Threads that prepare samples.  [default: 1 on a CPU, what a GPU needs is found]"),
         click.option("--seed", type=click.IntRange(0), **shown("seed")),
-        click.option("--threads", type=click.IntRange(1), help="Threads that compute on a CPU.  [default: the cores]"),
+        click.option("--threads", type=click.IntRange(1), help="Threads that compute on the CPU.  [default: the cores; 1 beside a GPU]"),
         click.option("--deterministic", is_flag=True, help="No stopwatch decides anything, and only operations that repeat bit for bit are used."),
         device_option("auto"),
     ]  # fmt: skip
@@ -81,16 +81,12 @@ def take_budget(options: dict[str, Any]) -> dict[str, Any]:
     return budget
 
 
-def train_config(budget: dict[str, Any], options: dict[str, Any], device: str, **more: Any) -> TrainConfig:
+def train_config(budget: dict[str, Any], options: dict[str, Any], **more: Any) -> TrainConfig:
     """Take the training options out of a command's keyword arguments and make a TrainConfig of them."""
-    import torch
-
     if all(value is None for value in budget.values()):
         budget = budget | {"minutes": DEFAULT_MINUTES}
     names = [name for name in TrainConfig.__dataclass_fields__ if name in options]
     values = {name: options.pop(name) for name in names}
-    if values["feeders"] is None:
-        values["feeders"] = 8 if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()) else 1
     try:
         return TrainConfig(**(budget | values | more))
     except ValueError as error:
@@ -98,12 +94,11 @@ def train_config(budget: dict[str, Any], options: dict[str, Any], device: str, *
 
 
 def use_threads(options: dict[str, Any]) -> None:
-    """Take --threads out of a command's keyword arguments and obey it."""
+    """Obey --threads from now on; the training itself does so too (see `train_config`)."""
     import torch
 
-    threads = options.pop("threads")
-    if threads:
-        torch.set_num_threads(threads)
+    if options["threads"]:
+        torch.set_num_threads(options["threads"])
 
 
 def asked(options: dict[str, Any]) -> dict[str, Any]:

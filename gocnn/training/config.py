@@ -18,7 +18,8 @@ class TrainConfig:
     never). validations are spread evenly over the budget. rate_factors multiply the learning rate of the parameters whose name begins with a
     prefix (the longest that fits): discriminative rates, as fine-tuning wants. sync_norms: whether several processes normalise over the batch of
     all of them, as one process would, or each over its own part, which spares two exchanges a normalisation. deterministic: nothing is decided by
-    a stopwatch, and on CUDA only operations that give the same bits each time are used.
+    a stopwatch, and on CUDA only operations that give the same bits each time are used. feeders are the threads that prepare samples, None: one on a
+    CPU, elsewhere as many as are found to be needed. threads are those that compute on the CPU, None: torch's own number, one beside a GPU.
     """
 
     steps: int | None = None
@@ -44,7 +45,8 @@ class TrainConfig:
     patience: int = 0
     checkpoint_minutes: float = 3.0
     report_seconds: float = 15.0
-    feeders: int = 1
+    feeders: int | None = None
+    threads: int | None = None
     rate_factors: tuple[tuple[str, float], ...] = ()
     deterministic: bool = False
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from gocnn import __version__
 from gocnn.errors import UserError
-from gocnn.training import checks, devices, distributed, interrupts, modelfile, repeatable, schedule
+from gocnn.training import checks, devices, distributed, feeding, interrupts, modelfile, repeatable, schedule
 from gocnn.training.batches import Batch, BatchSource, Feeder
 from gocnn.training.config import TrainConfig
 from gocnn.training.curves import draw
@@ -144,7 +144,7 @@ class Trainer:
 
         Raises UserError if the disk is full, or if the loss is no longer a number; the last checkpoint and the best model are kept then.
         """
-        with repeatable.deterministic(self.device, self.config.deterministic):
+        with feeding.threads_for(self.device, self.config.threads), repeatable.deterministic(self.device, self.config.deterministic):
             return self._fit(resume)
 
     def begin(self) -> None:
@@ -157,7 +157,7 @@ class Trainer:
         if self.processes.first:
             self.run.cut_reports(-1)
             self._checkpoint()
-            self.run.begin({"precision": self.precision, "threads": torch.get_num_threads()})
+            self.run.begin({"precision": self.precision, "threads": feeding.computing_threads(self.device, self.config.threads)})
         self._begun = True
 
     def _check_batch(self) -> None:
@@ -198,13 +198,15 @@ class Trainer:
         net = distributed.wrap(self.model, self.processes, self.device, self.config.sync_norms)
         if self.config.compile:
             net = torch.compile(net)  # type: ignore[assignment]
-        feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
         progress = Progress("training", self.quiet)
         why = "" if self.config.precision == self.precision else ", as the run began" if self.step else ", chosen by this machine"
         budget = next(f"{value:g} {name}" for name, value in self.config.budget().items() if value)
         progress.say(f"precision {self.precision}{why}; seed {self.config.seed}; budget {budget}")
+        feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
         try:
             self._loop(net, feeder, progress)
+            if feeder.searching:
+                progress.say(f"feeders: {feeder.feeders} of at most {feeder.most} were needed (--feeders fixes how many)")
         finally:
             feeder.close()
             progress.close()
@@ -237,7 +239,8 @@ class Trainer:
                 progress.show(done, self.step, {"loss": loss / max(count, 1), "accuracy": right / max(count, 1)}, rate, left)
                 if now - reported >= config.report_seconds or due:
                     self._report("train", {"loss": loss / count, "accuracy": right / count, "rate_factor": rate_factor,
-                                           "samples_per_second": rate, "share_waited": feeder.waited / (now - began)})  # fmt: skip
+                                           "samples_per_second": rate, "share_waited": feeder.waited / (now - began),
+                                           "feeders": feeder.feeders})  # fmt: skip
                     sums.zero_()
                     reported = now
             if due:
