@@ -1,6 +1,7 @@
 """What is slow the first time is done before a run's budget begins, and leaves no trace in what is learnt."""
 
 import copy
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,7 @@ def test_where_there_is_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     torch.compiler.reset()  # type: ignore[no-untyped-call]
     assert toy.train(out, resume=True, steps=4, compile=True, quiet=False).steps == 4
     assert "going on without it" in capsys.readouterr().err
+    assert json.loads((out / "run.json").read_text())["compiled"] is False
 
 
 def test_an_error_of_the_task_is_not_taken_for_one_of_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,8 @@
 """The trainer: one loop for both heads."""
 
-import copy
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -81,6 +80,7 @@ class Trainer:
         self._before: dict[str, Any] = {}  # how a resumed run was computed
         self._interrupted = False
         self._agreed: float | None = None
+        self._first: Sequence[Any] = ()  # a batch to warm up with
 
     @property
     def step(self) -> int:
@@ -190,16 +190,16 @@ class Trainer:
 
     def _facts(self) -> dict[str, Any]:
         """How the run is computed, for run.json."""
-        return {"precision": self.precision, "device": devices.title(self.device)}
+        return {"precision": self.precision, "device": devices.title(self.device), "compiled": self.config.compile}
 
     def _go_on(self) -> None:
         """Write down that the run goes on, and since which step it is computed otherwise, if it is."""
         facts = self._facts()
         if self.processes.first:
             before = self.run.read_description(self.run.path)
-            if any(before.get(key, value) != value for key, value in facts.items()):
-                earlier = {key: before.get(key) for key in facts} | {"until_step": self.step}
-                facts["earlier"] = [*before.get("earlier", []), earlier]
+            earlier = {key: before[key] for key in facts if key in before}
+            if any(facts[key] != value for key, value in earlier.items()):
+                facts["earlier"] = [*before.get("earlier", []), earlier | {"until_step": self.step}]
         self.run.go_on(facts, self.step)
 
     def _fit(self, resume: bool) -> Outcome:
@@ -222,14 +222,18 @@ class Trainer:
         """The loop with all that it needs; returns for how many seconds it waited for data."""
         net = distributed.wrap(self.model, self.processes, self.device, self.config.sync_norms)
         moved = self._before.get("device") not in (None, self.device.type)
+        if self.config.compile or self.device.type != "cpu":
+            self._first = self.source.batch(self.step * self.config.accumulate)
         feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
         progress = Progress("training", self.quiet)
         budget = next(f"{value:g} {name}" for name, value in self.config.budget().items() if value)
         progress.say(f"precision {self.precision}{self._why()}; seed {self.config.seed}; budget {budget}")
         try:
-            net = warming.warm(net, self.device, self.config.compile, moved, self._rehearse, progress.say)
+            ready = warming.warm(net, self.device, self.config.compile, moved, self._rehearse, progress.say)
+            if self.config.compile and ready is net:
+                self.run.go_on({"compiled": False}, self.step)
             self.budget.start(self.budget.before)
-            self._loop(net, feeder, progress)
+            self._loop(ready, feeder, progress)
         except Exception as error:
             if isinstance(error, UserError) or not memory.ran_out(error):
                 raise
@@ -238,7 +242,7 @@ class Trainer:
         finally:
             feeder.close()
             progress.close()
-        del net  # here the exception is gone, and with it what the step had taken
+        # Here the exception is gone, and with it what the step had taken.
         raise UserError(memory.advice(self.stepper, self.source, self.device, self.processes.world))
 
     def _why(self) -> str:
@@ -251,8 +255,7 @@ class Trainer:
     def _rehearse(self, net: nn.Module) -> None:
         """One step and one judged batch, and everything put back to what it was."""
         with warming.thrown_away(self.stepper, self.device):
-            arrays = copy.copy(self.source).batch(self.step * self.config.accumulate)
-            batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in arrays)
+            batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in self._first)
             self.stepper.step(net, warming.Again(batch), 1.0, min(2, self.config.accumulate)).tolist()
             self._judge(itertools.islice(self.valid, 1))
 
