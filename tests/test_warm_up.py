@@ -62,6 +62,11 @@ def test_a_step_that_is_thrown_away_leaves_no_trace(optimiser: str, precision: s
     assert all(p.grad is None for p in stepper.model.parameters())
 
 
+def test_one_batch_of_each_shape_is_judged() -> None:
+    batches = [(torch.zeros(n, 3), torch.full((n,), i)) for i, n in enumerate((8, 8, 8, 5, 8, 5))]
+    assert [int(labels[0]) for _, labels in warming.one_of_each_shape(batches)] == [0, 3]
+
+
 @pytest.fixture
 def quick_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     """Traced and differentiated as torch.compile does it, but not made into machine code."""

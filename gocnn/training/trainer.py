@@ -1,6 +1,5 @@
 """The trainer: one loop for both heads."""
 
-import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -253,11 +252,11 @@ class Trainer:
         return "" if self.config.precision == self.precision else ", as the run began" if before else ", chosen by this machine"
 
     def _rehearse(self, net: nn.Module) -> None:
-        """One step and one judged batch, and everything put back to what it was."""
+        """One step and a judged batch of each shape, and everything put back to what it was."""
         with warming.thrown_away(self.stepper, self.device):
             batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in self._first)
             self.stepper.step(net, warming.Again(batch), 1.0, min(2, self.config.accumulate)).tolist()
-            self._judge(itertools.islice(self.valid, 1))
+            self._judge(warming.one_of_each_shape(self.valid))
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self._interrupted:

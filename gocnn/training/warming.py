@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,6 +58,16 @@ class Again:
 
     def next(self) -> Batch:
         return self._batch
+
+
+def one_of_each_shape(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The first batch of each shape: algorithms are chosen for each, and the last batch is often a smaller one."""
+    seen: set[tuple[torch.Size, ...]] = set()
+    for batch in batches:
+        shapes = tuple(tensor.shape for tensor in batch)
+        if shapes not in seen:
+            seen.add(shapes)
+            yield batch
 
 
 @contextmanager
