@@ -11,6 +11,7 @@ from torch import Tensor
 from gocnn.errors import UserError
 from gocnn.training import Identity, Outcome, RunFolder, TrainConfig, Trainer, modelfile
 from gocnn.training.distributed import Processes, join, leave
+from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
 from imagecls import weights
 from imagecls.augment import Augmenter, Recipe
@@ -147,13 +148,14 @@ def _two_stages(stage: _Stage, model: FineTuner, run: RunFolder, resume: bool, s
     The run begins, with a checkpoint of step 0, before its first stage does. Its second stage has begun when a later checkpoint is there; until
     then a resumed run goes through the first one again, which is quick where it is finished.
     """
+    precision: Any
     folder, wishes, first = run.path / HEAD_FOLDER, stage.wishes, stage.processes.first
     if resume:
         state = run.load_checkpoint()
         if state["step"] > 0:
             return stage.trainer(model, wishes.train, run).fit(True)
         model.load_state_dict(state["model"])
-        precision = state["precision"]
+        precision = choose_again(stage.place, wishes.train.precision, state["precision"], state.get("device"), wishes.train.deterministic)
     else:
         if (folder / "run.json").exists():
             raise UserError(f"{folder} already holds a run; choose another folder with --out")

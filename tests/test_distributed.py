@@ -65,7 +65,7 @@ def test_two_processes_with_norms_of_their_own_give_the_result_of_two_parts(tmp_
 
 @pytest.mark.slow
 def test_gradients_of_parts_are_exchanged_once_a_step(two: Path) -> None:
-    assert json.loads((two / "exchanges" / "exchanges.json").read_text()) == 6
+    assert json.loads((two / "exchanges" / "exchanges.json").read_text()) == 6 + 1  # compiling makes one step that is thrown away
 
 
 class Drawing(toy.ToyTask):

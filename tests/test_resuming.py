@@ -252,3 +252,24 @@ def test_batches_of_one(tmp_path: Path, six: Path, sample_store: Path) -> None:
     assert "stages.1.0.first.1 has nothing" in refused(1, "img-train", six, "--out", tmp_path / "c", *narrow, "--batch", "1")
     good("img-train", six, "--out", tmp_path / "d", *narrow[:-1], "--size", "32", "--batch", "1", "--quiet")
     good("go-train", sample_store, "--out", tmp_path / "e", *GO, "--batch", "1", "--blocks", "1", "--channels", "8", "--value", "--context", "se")
+
+
+def test_what_the_machine_asks_for_may_change(tmp_path: Path, sample_store: Path) -> None:
+    """Precision and parts of a batch, unless every bit is to be repeated; what was said is remembered."""
+    run, fixed = tmp_path / "run", tmp_path / "fixed"
+    first = ["go-train", sample_store, *GO, "--blocks", "1", "--channels", "8"]
+    good(*first, "--out", run)
+    good("go-train", "--out", run, "--resume", "--steps", "3", "--precision", "bf16", "--accumulate", "2", "--pad-planes", "--quiet")
+    description = json.loads((run / "run.json").read_text())
+    train = description["wishes"]["train"]
+    assert (train["precision"], train["accumulate"], train["pad_planes"], description["precision"]) == ("bf16", 2, True, "bf16")
+    assert description["earlier"][0]["precision"] == "fp32"
+    good("go-train", "--out", run, "--resume", "--steps", "4", "--quiet")
+    assert torch.load(run / "checkpoint.pt", weights_only=True)["precision"] == "bf16"
+    good(*first, "--out", fixed, "--deterministic")
+    good(*first, "--out", fixed, "--deterministic", "--accumulate", "1", "--resume")
+    for option, value, words in [("--precision", "bf16", "began with fp32"), ("--accumulate", "2", "began with 1")]:
+        sentence = refused(2, "go-train", "--out", fixed, "--resume", option, value)
+        assert f"{option} cannot change in a run with --deterministic: it {words}; leave it out" in sentence
+    assert "--compile cannot change" in refused(2, "go-train", "--out", fixed, "--resume", "--compile")
+    assert "--accumulate 3 does not divide the run's batch of 4" in refused(2, "go-train", "--out", run, "--resume", "--accumulate", "3")

@@ -72,7 +72,8 @@ def test_what_the_stopwatch_said_is_written_down_and_kept(tmp_path: Path, monkey
     monkeypatch.setattr(trainer, "choose", lambda device, wanted, by_capability: "bf16")
     stop = toy.Interrupting(1)
     toy.train(tmp_path / "run", steps=6, precision="auto", task=stop)
-    monkeypatch.setattr(trainer, "choose", lambda device, wanted, by_capability: pytest.fail("has chosen again"))
+    monkeypatch.setattr(precision, "choose", lambda device, wanted, by_capability: pytest.fail("has chosen again"))
+    monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: True)
     toy.train(tmp_path / "run", resume=True, steps=6, precision="auto")
     assert json.loads((tmp_path / "run" / "run.json").read_text())["precision"] == "bf16"
     assert modelfile.load(tmp_path / "run", "toy").provenance["precision"] == "bf16"

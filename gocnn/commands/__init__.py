@@ -76,6 +76,15 @@ class LazyGroup(click.Group):
                 place = f"{error.filename}: " if error.filename is not None else ""
                 click.echo(f"error: {place}{error.strerror or error}; look at the place, its permissions and the room on the disk", err=True)
             context.exit(1)
+        except (click.exceptions.Exit, click.Abort):
+            raise
+        except RuntimeError as error:
+            from gocnn.training.memory import ran_out
+
+            if not ran_out(error):
+                raise
+            click.echo("error: the memory of the device is full; end what else uses it, give less at a time, or choose another --device", err=True)
+            context.exit(1)
         except MemoryError:
             click.echo("error: not enough memory; give fewer games, a smaller --batch or a smaller network", err=True)
             context.exit(1)

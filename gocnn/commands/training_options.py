@@ -21,7 +21,11 @@ DEFAULT_MINUTES = 30.0
 MACHINE = ("feeders", "threads", "checkpoint_minutes")
 """Settings of TrainConfig that change nothing of what is learnt, so that a resumed run may have others."""
 
-FREE = {"out", "resume", "quiet", "games", "data", "valid", "jobs", "max_unpacked", "cache", "device", *BUDGETS, *MACHINE}
+ROUNDING = ("precision", "compile", "pad_planes", "accumulate")
+"""Settings of TrainConfig that the machine at hand asks for: another one may need others. They change how sums are rounded, and accumulate over how
+many samples norms are taken; so in a run with --deterministic they stay."""
+
+FREE = {"out", "resume", "quiet", "games", "data", "valid", "jobs", "max_unpacked", "cache", "device", *BUDGETS, *MACHINE, *ROUNDING}
 """Parameters that may be given anew when a run is resumed; all others are what the run is."""
 
 
@@ -49,9 +53,11 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         click.option("--label-smoothing", type=click.FloatRange(0, 0.9), is_flag=False, flag_value=0.1,
                      help="Share of each label that is spread over all classes (alone: 0.1).", **shown("label_smoothing")),
         click.option("--ema", type=click.FloatRange(0, 1, max_open=True), help="Decay of the averaged weights (0: none).", **shown("ema")),
-        click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="auto: what the device trains fastest in.",
+        click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), help="auto: what the device trains fastest in.",
                      **shown("precision")),
         click.option("--compile/--no-compile", help="Use torch.compile (needs a C++ compiler on CPUs).", **shown("compile")),
+        click.option("--pad-planes/--no-pad-planes", help="Fill the network's input up to a multiple of 8 planes as it computes.",
+                     **shown("pad_planes")),
         click.option("--sync-norms/--no-sync-norms", help="Several processes normalise over the batch of all, or each over its own part: faster.",
                      **shown("sync_norms")),
         click.option("--validations", type=click.IntRange(1), help="How many, evenly over the budget.", **shown("validations")),
@@ -133,9 +139,18 @@ def resuming(out: Path, budget: dict[str, Any]) -> dict[str, Any]:
         if given.get("threads") not in (None, description["threads"]):
             raise click.UsageError(f"--threads cannot change in a run with --deterministic: it began with {description['threads']}; leave it out")
         torch.set_num_threads(description["threads"])
+    for name in ROUNDING if fixed else ():
+        if name in given and wishes["train"].get(name) != given[name]:
+            option = next(parameter.opts[0] for parameter in context.command.params if parameter.name == name)
+            raise click.UsageError(
+                f"{option} cannot change in a run with --deterministic: it began with {_shown(wishes['train'].get(name))}; leave it out"
+            )
     if fixed and budget["minutes"]:
         raise click.UsageError("a run with --deterministic has its budget in --steps or --epochs; give one of them instead of --minutes")
-    return budget | {name: given[name] for name in MACHINE if name in given}
+    batch = wishes["train"].get("batch") if isinstance(wishes.get("train"), dict) else None
+    if isinstance(batch, int) and "accumulate" in given and batch % given["accumulate"]:
+        raise click.UsageError(f"--accumulate {given['accumulate']} does not divide the run's batch of {batch}; give one that does")
+    return budget | {name: given[name] for name in (*MACHINE, *ROUNDING) if name in given}
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Optimiser = Literal["muon", "adamw", "sgd"]
-Precision = Literal["auto", "fp32", "bf16"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Schedule = Literal["cosine", "onecycle", "constant"]
 
 
@@ -20,6 +20,7 @@ class TrainConfig:
     all of them, as one process would, or each over its own part, which spares two exchanges a normalisation. deterministic: nothing is decided by
     a stopwatch, and on CUDA only operations that give the same bits each time are used. feeders are the threads that prepare samples, None: one on a
     CPU, elsewhere as many as are found to be needed. threads are those that compute on the CPU, None: torch's own number, one beside a GPU.
+    pad_planes: see `gocnn.training.padding`.
     """
 
     steps: int | None = None
@@ -39,6 +40,7 @@ class TrainConfig:
     precision: Precision = "auto"
     channels_last: bool = True
     compile: bool = False
+    pad_planes: bool = False
     sync_norms: bool = True
     seed: int = 1
     validations: int = 12

@@ -1,5 +1,8 @@
 """Devices: which one a name means, and what they differ in."""
 
+import os
+import warnings
+
 import torch
 
 from gocnn.errors import UserError
@@ -19,12 +22,48 @@ def resolve(name: str) -> torch.device:
         return torch.device("mps")
     if name not in ("auto", "cuda") and not (kind == "cuda" and number.isdecimal() and number.isascii()):
         raise UserError(f"--device {name} is not a device; use auto, cpu, cuda, cuda:N or mps")
-    if not torch.cuda.is_available():
-        raise UserError(f"--device {name}: this machine has no CUDA device that torch can use; leave the option out to compute on the CPU")
+    why = _why_no_cuda()
+    if why:
+        raise UserError(f"--device {name}: this machine has no CUDA device that torch can use ({why}); leave the option out to compute on the CPU")
     count, index = torch.cuda.device_count(), int(number or 0)
     if index >= count:
         raise UserError(f"--device {name}: this machine has {count} CUDA device{'s' if count > 1 else ''}, numbered from 0; choose another")
     return torch.device("cuda", index)
+
+
+def _why_no_cuda() -> str:
+    """What keeps torch from using CUDA, in its own words where it has some; empty where nothing does."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        if torch.cuda.is_available():
+            return ""
+    if not (torch.version.cuda or torch.version.hip):
+        return f"torch {torch.__version__} was built without CUDA"
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return f"CUDA_VISIBLE_DEVICES is {visible!r}"
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+        words = next((str(warning.message) for warning in said), "no device is found")
+    except (RuntimeError, AssertionError) as error:
+        words = str(error)
+    sentence = " ".join(words.split()).removeprefix("CUDA initialization: ").split(". ")[0].rstrip(".")
+    return f"torch says: {sentence[:200]}"
+
+
+def take(device: torch.device) -> torch.device:
+    """The device, made this process's own: its kernels, streams and random numbers go there unless told otherwise. Nothing to do but on CUDA.
+
+    Raises UserError if it cannot compute: a chip that this torch has no kernels for, or one that another program keeps for itself.
+    """
+    if device.type == "cuda":
+        try:
+            torch.cuda.set_device(device)
+            torch.ones(1, device=device).add_(1).sum().item()
+        except RuntimeError as error:
+            first = next(iter(str(error).splitlines()), "")[:200]
+            raise UserError(f"--device {device}: {title(device)} cannot be used (torch says: {first}); choose another, or cpu") from error
+    return device
 
 
 def layout(device: torch.device) -> torch.memory_format:
@@ -35,4 +74,7 @@ def layout(device: torch.device) -> torch.memory_format:
 
 def title(device: torch.device) -> str:
     """What to call the device in a record."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    try:
+        return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    except (RuntimeError, AssertionError):  # of a card that cannot be used, or a torch without CUDA
+        return str(device)

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from gocnn.errors import UserError
-from gocnn.training.devices import resolve
+from gocnn.training.devices import resolve, take
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ def join(device: str) -> tuple[Processes, torch.device]:
     chosen = resolve(device)
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
-        return Processes(), chosen
+        return Processes(), take(chosen)
     if chosen.type == "mps":
         raise UserError("--device mps: several processes cannot share Apple's GPU; start one, without torchrun")
     use_cuda = chosen.type == "cuda"
     if use_cuda:
         chosen = resolve(f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
     if use_cuda:
-        torch.cuda.set_device(chosen)
+        take(chosen)
     if not dist.is_initialized():
         dist.init_process_group("nccl" if use_cuda else "gloo")
     return Processes(dist.get_rank(), dist.get_world_size()), chosen

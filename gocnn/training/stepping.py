@@ -1,38 +1,58 @@
 """One optimiser step: what the trainer repeats."""
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 
 from gocnn.training import optim, repeatable
-from gocnn.training.batches import Feeder
+from gocnn.training.batches import Batch
 from gocnn.training.config import TrainConfig
 from gocnn.training.ema import Ema
 from gocnn.training.precision import autocast
+from gocnn.training.scaling import Scaler
 from gocnn.training.task import Task
+
+
+class Batches(Protocol):
+    """What hands out batches on the device: `gocnn.training.batches.Feeder`."""
+
+    def next(self) -> Batch: ...
 
 
 class Stepper:
     """A model with its optimisers and its average (`ema`, if `config.ema`), and the step that changes all of them.
 
-    `number` is how many steps were done; `precision` is what autocast computes in. `rank` is this process's number among several.
+    `number` is how many steps were done; `precision` is what autocast computes in; with fp16 there is a `scaler`. `rank` is this process's number
+    among several.
     """
 
     def __init__(self, model: nn.Module, task: Task, config: TrainConfig, device: torch.device, rank: int = 0) -> None:
         self.model, self.task, self.config, self.device, self.rank = model, task, config, device, rank
         self.optimisers = optim.build(model, config)
         self.ema = Ema(model, config.ema) if config.ema else None
+        self.scaler: Scaler | None = None
         self.number = 0
-        self.precision = ""
+        self._precision: str = ""
+
+    @property
+    def precision(self) -> str:
+        return self._precision
+
+    @precision.setter
+    def precision(self, name: str) -> None:
+        self._precision = name
+        self.scaler = Scaler(self.device) if name == "fp16" else None
 
     @property
     def averaged(self) -> nn.Module:
         """The network that is judged and saved: the average of the weights, if there is one."""
         return self.ema.model if self.ema else self.model
 
-    def step(self, net: nn.Module, feeder: Feeder, rate_factor: float) -> Tensor:
+    def step(self, net: nn.Module, feeder: Batches, rate_factor: float, parts: int | None = None) -> Tensor:
         """One optimiser step of `net`, which is the model or wraps it; returns sums of loss, right answers and samples, float32 `(3,)`, on the
-        device. Nothing here waits for the device."""  # fmt: skip
-        config = self.config
+        device. `parts`: in how many parts the batch comes, if other than `config.accumulate`. Nothing here waits for the device."""  # fmt: skip
+        config, parts = self.config, parts or self.config.accumulate
         repeatable.seed(self.device, config.seed, self.number, self.rank)
         net.train()
         result = torch.zeros(3, device=self.device)
@@ -40,19 +60,28 @@ class Stepper:
             for group in optimiser.param_groups:
                 group["lr"] = group["initial_lr"] * rate_factor
         parallel = net if isinstance(net, nn.parallel.DistributedDataParallel) else getattr(net, "_orig_mod", None)
-        for part in range(config.accumulate):
+        if self.scaler:
+            self.scaler.keep(self.model)
+        for part in range(parts):
             batch = feeder.next()
             if isinstance(parallel, nn.parallel.DistributedDataParallel):  # gradients are exchanged once, with the last part
-                parallel.require_backward_grad_sync = part == config.accumulate - 1
+                parallel.require_backward_grad_sync = part == parts - 1
             with autocast(self.device, self.precision):
                 loss, right = self.task.loss(net, batch)
-            (loss / config.accumulate).backward()  # type: ignore[no-untyped-call]
+            share = loss / parts
+            (self.scaler.scale(share) if self.scaler else share).backward()  # type: ignore[no-untyped-call]
             n = len(batch[-1])
             result += torch.stack([loss.detach().float() * n, right.float(), torch.full((), float(n), device=self.device)])
+        if self.scaler:
+            self.scaler.unscale(self.optimisers)
         if config.clip:
             nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        if self.scaler:
+            result = self.scaler.step(self.optimisers, result)
+        else:
+            for optimiser in self.optimisers:
+                optimiser.step()
         for optimiser in self.optimisers:
-            optimiser.step()
             optimiser.zero_grad()
         self.number += 1
         if self.ema:

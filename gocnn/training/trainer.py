@@ -1,22 +1,23 @@
 """The trainer: one loop for both heads."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from gocnn import __version__
 from gocnn.errors import UserError
-from gocnn.training import checks, devices, distributed, feeding, interrupts, modelfile, repeatable, schedule
+from gocnn.training import checks, devices, distributed, feeding, interrupts, memory, modelfile, padding, repeatable, schedule, tuning, warming
 from gocnn.training.batches import Batch, BatchSource, Feeder
 from gocnn.training.config import TrainConfig
 from gocnn.training.curves import draw
 from gocnn.training.judging import evaluate
-from gocnn.training.precision import choose
+from gocnn.training.precision import NAMES, Name, choose, choose_again
 from gocnn.training.progress import Progress
 from gocnn.training.run import RunFolder
 from gocnn.training.stepping import Stepper
@@ -67,14 +68,18 @@ class Trainer:
         self.quiet = quiet or not self.processes.first
         self.layout = devices.layout(device) if config.channels_last else torch.contiguous_format
         self.model = model.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
+        if config.pad_planes:
+            padding.pad_planes(self.model)
         self.stepper = Stepper(self.model, task, config, device, self.processes.rank)
         self.clock = clock
         self.budget = schedule.Budget(config, max(1, source.batches_per_epoch // config.accumulate), clock)
         self.best: dict[str, float] = {}
         self.bad_validations = 0
         self._begun = False
+        self._before: dict[str, Any] = {}  # how a resumed run was computed
         self._interrupted = False
         self._agreed: float | None = None
+        self._first: Sequence[Any] = ()  # a batch to warm up with
 
     @property
     def step(self) -> int:
@@ -83,7 +88,7 @@ class Trainer:
 
     @property
     def precision(self) -> str:
-        """What the run computes in: fp32 or bf16; empty before it is chosen."""
+        """What the run computes in: fp32, bf16 or fp16; empty before it is chosen."""
         return self.stepper.precision
 
     # --- state -------------------------------------------------------------------------------------------------------------------
@@ -96,6 +101,8 @@ class Trainer:
             "bad_validations": self.bad_validations,
             "budget": self.config.budget(),
             "precision": self.precision,
+            "device": self.device.type,
+            "scaler": self.stepper.scaler.state_dict() if self.stepper.scaler else None,
             "model": self.model.state_dict(),
             "ema": self.stepper.ema.model.state_dict() if self.stepper.ema and self.step else None,  # at first it equals the model
             "optimisers": [o.state_dict() for o in self.stepper.optimisers],
@@ -111,7 +118,11 @@ class Trainer:
         except (RuntimeError, ValueError, KeyError) as error:
             raise UserError(f"the checkpoint in {self.run.path} is of another network or optimiser; resume with the options it began with") from error
         self.stepper.number, self.best, self.bad_validations = state["step"], state["best"], state["bad_validations"]
-        self.stepper.precision = state["precision"]
+        self._before = {"precision": state["precision"], "device": state.get("device")}
+        chosen = choose_again(self.device, self.config.precision, state["precision"], state.get("device"), self.config.deterministic)
+        self._compute_in(chosen)
+        if self.stepper.scaler and state.get("scaler"):
+            self.stepper.scaler.load_state_dict(state["scaler"])
         self.budget.before = state["elapsed"]
         if state.get("budget", self.config.budget()) != self.config.budget():
             self.bad_validations = 0  # who gives another budget wants to go on, also after an early stop
@@ -142,9 +153,15 @@ class Trainer:
     def fit(self, resume: bool = False) -> Outcome:
         """Train until the budget is spent, early stopping, or an interrupt; returns how it went.
 
-        Raises UserError if the disk is full, or if the loss is no longer a number; the last checkpoint and the best model are kept then.
+        Raises UserError if the disk is full, if the loss is no longer a number, or if memory runs out; the last checkpoint and the best model are
+        kept then.
         """
-        with feeding.threads_for(self.device, self.config.threads), repeatable.deterministic(self.device, self.config.deterministic):
+        config = self.config
+        with (
+            feeding.threads_for(self.device, config.threads),
+            repeatable.deterministic(self.device, config.deterministic),
+            tuning.tuned(self.device, not config.deterministic),
+        ):
             return self._fit(resume)
 
     def begin(self) -> None:
@@ -153,11 +170,12 @@ class Trainer:
         Raises UserError if the disk is full, or if the network cannot learn from batches as small as these.
         """
         self._check_batch()
-        self._choose_precision()
+        if not self.precision:
+            self._compute_in(choose(self.device, self.config.precision, self.config.deterministic))
         if self.processes.first:
             self.run.cut_reports(-1)
             self._checkpoint()
-            self.run.begin({"precision": self.precision, "threads": feeding.computing_threads(self.device, self.config.threads)})
+            self.run.begin({**self._facts(), "threads": feeding.computing_threads(self.device, self.config.threads)})
         self._begun = True
 
     def _check_batch(self) -> None:
@@ -169,19 +187,30 @@ class Trainer:
             sample = tuple(torch.as_tensor(a, device=self.device) for a in arrays)
             checks.need_more_than_one(checks.single_values(self.model, lambda net: self.task.loss(net, sample)), batch, parts, world)
 
-    def _choose_precision(self) -> None:
-        """The run's precision, the same in all processes, said on the screen."""
-        if not self.precision:
-            chosen = choose(self.device, self.config.precision, self.config.deterministic)
-            self.stepper.precision = "bf16" if self.processes.agree(float(chosen == "bf16")) else "fp32"
+    def _compute_in(self, chosen: Name) -> None:
+        """Compute in that precision; of several processes all in that of the first."""
+        self.stepper.precision = NAMES[int(self.processes.agree(float(NAMES.index(chosen))))]
+
+    def _facts(self) -> dict[str, Any]:
+        """How the run is computed, for run.json."""
+        return {"precision": self.precision, "device": devices.title(self.device), "compiled": self.config.compile}
+
+    def _go_on(self) -> None:
+        """Write down that the run goes on, and since which step it is computed otherwise, if it is."""
+        facts = self._facts()
+        if self.processes.first:
+            before = self.run.read_description(self.run.path)
+            earlier = {key: before[key] for key in facts if key in before}
+            if any(facts[key] != value for key, value in earlier.items()):
+                facts["earlier"] = [*before.get("earlier", []), earlier | {"until_step": self.step}]
+        self.run.go_on(facts, self.step)
 
     def _fit(self, resume: bool) -> Outcome:
         previous = interrupts.on_interrupt(self._interrupt)
         try:
             if resume:
                 self._restore(self.run.load_checkpoint())
-                self._choose_precision()
-                self.run.go_on({"precision": self.precision}, self.step)
+                self._go_on()
             elif not self._begun:
                 self.begin()
             waited = self._train()
@@ -194,23 +223,46 @@ class Trainer:
 
     def _train(self) -> float:
         """The loop with all that it needs; returns for how many seconds it waited for data."""
-        self.budget.start(self.budget.before)
         net = distributed.wrap(self.model, self.processes, self.device, self.config.sync_norms)
-        if self.config.compile:
-            net = torch.compile(net)  # type: ignore[assignment]
+        moved = self._before.get("device") not in (None, self.device.type)
+        if self.config.compile or self.device.type != "cpu":
+            self._first = self.source.batch(self.step * self.config.accumulate)
         progress = Progress("training", self.quiet)
-        why = "" if self.config.precision == self.precision else ", as the run began" if self.step else ", chosen by this machine"
         budget = next(f"{value:g} {name}" for name, value in self.config.budget().items() if value)
-        progress.say(f"precision {self.precision}{why}; seed {self.config.seed}; budget {budget}")
+        progress.say(f"precision {self.precision}{self._why()}; seed {self.config.seed}; budget {budget}")
         feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
         try:
-            self._loop(net, feeder, progress)
+            ready = warming.warm(net, self.device, self.config.compile, moved, self._rehearse, progress.say)
+            if self.config.compile and ready is net:
+                self.run.go_on({"compiled": False}, self.step)
+            self.budget.start(self.budget.before)
+            self._loop(ready, feeder, progress)
             if feeder.searching:
                 progress.say(f"feeders: {feeder.feeders} of at most {feeder.most} were needed (--feeders fixes how many)")
+        except Exception as error:
+            if isinstance(error, UserError) or not memory.ran_out(error):
+                raise
+        else:
+            return feeder.waited
         finally:
             feeder.close()
             progress.close()
-        return feeder.waited
+        # Here the exception is gone, and with it what the step had taken.
+        raise UserError(memory.advice(self.stepper, self.source, self.device, self.processes.world))
+
+    def _why(self) -> str:
+        """Where the precision comes from, for the screen."""
+        before, device = self._before.get("precision"), self._before.get("device")
+        if before and before != self.precision:
+            return f" from now on ({before} before, on {device or 'another machine'})"
+        return "" if self.config.precision == self.precision else ", as the run began" if before else ", chosen by this machine"
+
+    def _rehearse(self, net: nn.Module) -> None:
+        """One step and a judged batch of each shape, and everything put back to what it was."""
+        with warming.thrown_away(self.stepper, self.device):
+            batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in self._first)
+            self.stepper.step(net, warming.Again(batch), 1.0, min(2, self.config.accumulate)).tolist()
+            self._judge(warming.one_of_each_shape(self.valid))
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self._interrupted:
@@ -236,7 +288,10 @@ class Trainer:
                 left = (1 - done) * self.budget.elapsed() / max(done, 1e-9)
                 loss, right, count = sums.tolist()
                 checks.finite(loss, self.step, self.best)
-                progress.show(done, self.step, {"loss": loss / max(count, 1), "accuracy": right / max(count, 1)}, rate, left)
+                if self.stepper.scaler:
+                    self.stepper.scaler.check(self.step)
+                count = max(count, 1.0)  # in fp16 each of these steps may have overflowed
+                progress.show(done, self.step, {"loss": loss / count, "accuracy": right / count}, rate, left)
                 if now - reported >= config.report_seconds or due:
                     self._report("train", {"loss": loss / count, "accuracy": right / count, "rate_factor": rate_factor,
                                            "samples_per_second": rate, "share_waited": feeder.waited / (now - began),
@@ -270,11 +325,23 @@ class Trainer:
     def _stopped_early(self) -> bool:
         return 0 < self.config.patience <= self.bad_validations
 
+    def _judge(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """The figures of what is to be saved. Raises UserError if memory runs out."""
+        try:
+            return evaluate(self.stepper.averaged, self.task, batches, self.device, self.precision)
+        except RuntimeError as error:
+            if not memory.ran_out(error):
+                raise
+            where = f"{devices.title(self.device)}{memory.gigabytes(self.device)}"
+            raise UserError(
+                f"judging does not fit into the memory of {where}; go on with --resume when there is more, or on another --device"
+            ) from error
+
     def _validate(self, progress: Progress) -> None:
         """Judge, report, save the latest and perhaps the best model."""
         if not self.processes.first:
             return
-        figures = evaluate(self.stepper.averaged, self.task, self.valid, self.device, self.precision)
+        figures = self._judge(self.valid)
         checks.finite(figures["loss"], self.step, self.best)
         self._report("valid", figures)
         self._save_model(modelfile.LAST, figures)
