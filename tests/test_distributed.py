@@ -29,8 +29,9 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train_in_two(folder: Path) -> None:
-    jobs = " then ".join(f"{folder / name} {' '.join(options)} port={free_port()}" for name, options in JOBS.items()).split(" ")
-    processes = [spawn(*jobs, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1") for r in (0, 1)]
+    port = free_port()
+    jobs = " then ".join(f"{folder / name} {' '.join(options)}" for name, options in JOBS.items()).split(" ")
+    processes = [spawn(*jobs, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1", MASTER_PORT=port) for r in (0, 1)]
     for process in processes:
         assert process.wait() == 0, process.stderr.read() if process.stderr else ""
 

@@ -52,8 +52,8 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="auto: what the device trains fastest in.",
                      **shown("precision")),
         click.option("--compile/--no-compile", help="Use torch.compile (needs a C++ compiler on CPUs).", **shown("compile")),
-        click.option("--sync-norms/--no-sync-norms", help="Several processes normalise over the batch of all, or each over its own part: faster.",
-                     **shown("sync_norms")),
+        click.option("--sync-norms/--no-sync-norms", default=None,
+                     help="Several processes normalise over the batch of all, or each over its own part: faster.  [default: that, from 64 samples on]"),
         click.option("--validations", type=click.IntRange(1), help="How many, evenly over the budget.", **shown("validations")),
         click.option("--patience", type=click.IntRange(0), help="Stop after so many validations without a better one (0: never).",
                      **shown("patience")),
@@ -158,10 +158,11 @@ def _shown(value: Any) -> str:
 def show_outcome(outcome: "Outcome", command: str, out: Path, metrics: dict[str, str]) -> None:
     """Say how a run ended (`metrics`: name of each share in the figures, and what to call it); exit code 130 if it was interrupted."""
     if outcome.interrupted:
-        click.echo(f"stopped at step {outcome.steps}; go on with: cli.py {command} --out {out} --resume", err=True)
+        if outcome.first:
+            click.echo(f"stopped at step {outcome.steps}; go on with: cli.py {command} --out {out} --resume", err=True)
         raise SystemExit(130)
     best = outcome.best
-    if not best:  # a process of torchrun other than the first
+    if not outcome.first:
         return
     rate = outcome.samples / max(outcome.seconds, 1e-9)
     speed = f"{rate:.0f} samples/s, waited for data {outcome.waited:.1%}"

@@ -1,9 +1,8 @@
 """The trainer: one loop for both heads."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 import torch
@@ -11,11 +10,13 @@ from torch import nn
 
 from gocnn import __version__
 from gocnn.errors import UserError
-from gocnn.training import checks, devices, distributed, interrupts, modelfile, repeatable, schedule
-from gocnn.training.batches import Batch, BatchSource, Feeder
+from gocnn.training import checks, devices, distributed, modelfile, repeatable, schedule
+from gocnn.training.agreement import Agreement, sync_norms
+from gocnn.training.batches import BatchSource, Feeder
 from gocnn.training.config import TrainConfig
 from gocnn.training.curves import draw
-from gocnn.training.judging import evaluate
+from gocnn.training.interrupts import Interrupts
+from gocnn.training.judging import Batches, evaluate_together
 from gocnn.training.precision import choose
 from gocnn.training.progress import Progress
 from gocnn.training.run import RunFolder
@@ -24,9 +25,6 @@ from gocnn.training.task import Task
 
 SHOW_STEPS = 8
 """Steps between two looks at the figures on the device (each look waits for it)."""
-
-AGREE_STEPS = 8
-"""Steps between two agreements of several processes on how much of a budget in time is spent (each waits for all of them)."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,8 @@ class Identity:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: steps and samples seen, the best validation figures, seconds, share of time waited for data, and whether it was
-    interrupted."""  # fmt: skip
+    """How a run ended: steps and samples seen, the best validation figures, seconds, share of time waited for data, whether it was interrupted, and
+    whether this process is the one to speak of it (of several, the first)."""  # fmt: skip
 
     steps: int
     samples: int
@@ -49,6 +47,7 @@ class Outcome:
     seconds: float
     waited: float
     interrupted: bool
+    first: bool = True
 
 
 class Trainer:
@@ -59,7 +58,7 @@ class Trainer:
     first second on: what it begins with is a checkpoint, of step 0, before run.json says that there is a run.
     """
 
-    def __init__(self, model: nn.Module, task: Task, source: BatchSource, valid: Iterable[Batch], config: TrainConfig, run: RunFolder,
+    def __init__(self, model: nn.Module, task: Task, source: BatchSource, valid: Batches, config: TrainConfig, run: RunFolder,
                  identity: Identity, device: torch.device, processes: distributed.Processes | None = None, quiet: bool = False,
                  clock: Callable[[], float] = time.perf_counter) -> None:  # fmt: skip
         self.task, self.source, self.valid, self.config, self.run = task, source, valid, config, run
@@ -73,8 +72,9 @@ class Trainer:
         self.best: dict[str, float] = {}
         self.bad_validations = 0
         self._begun = False
-        self._interrupted = False
-        self._agreed: float | None = None
+        self.interrupts = Interrupts()
+        self.agreement = Agreement(self.processes, clock)
+        self.sync_norms: bool | None = None
 
     @property
     def step(self) -> int:
@@ -96,6 +96,7 @@ class Trainer:
             "bad_validations": self.bad_validations,
             "budget": self.config.budget(),
             "precision": self.precision,
+            "sync_norms": self.sync_norms,
             "model": self.model.state_dict(),
             "ema": self.stepper.ema.model.state_dict() if self.stepper.ema and self.step else None,  # at first it equals the model
             "optimisers": [o.state_dict() for o in self.stepper.optimisers],
@@ -111,15 +112,16 @@ class Trainer:
         except (RuntimeError, ValueError, KeyError) as error:
             raise UserError(f"the checkpoint in {self.run.path} is of another network or optimiser; resume with the options it began with") from error
         self.stepper.number, self.best, self.bad_validations = state["step"], state["best"], state["bad_validations"]
-        self.stepper.precision = state["precision"]
+        self.stepper.precision, self.sync_norms = state["precision"], state.get("sync_norms")
         self.budget.before = state["elapsed"]
         if state.get("budget", self.config.budget()) != self.config.budget():
             self.bad_validations = 0  # who gives another budget wants to go on, also after an early stop
 
     def _checkpoint(self) -> None:
-        checks.finite_weights(self.model, self.step, self.best)
-        if self.processes.first:
-            self.run.save_checkpoint(self._state())
+        with self.processes.together():
+            if self.processes.first:
+                checks.finite_weights(self.model, self.step, self.best)
+                self.run.save_checkpoint(self._state())
 
     def _save_model(self, name: str, figures: dict[str, float]) -> None:
         provenance = {
@@ -152,50 +154,64 @@ class Trainer:
 
         Raises UserError if the disk is full, or if the network cannot learn from batches as small as these.
         """
+        self._choose_norms()
         self._check_batch()
         self._choose_precision()
-        if self.processes.first:
-            self.run.cut_reports(-1)
-            self._checkpoint()
-            self.run.begin({"precision": self.precision, "threads": torch.get_num_threads()})
+        with self.processes.together():
+            if self.processes.first:
+                self.run.cut_reports(-1)
+        self._checkpoint()
+        with self.processes.together():
+            if self.processes.first:
+                self.run.begin({"precision": self.precision, "threads": torch.get_num_threads()} | self._norms())
         self._begun = True
 
     def _check_batch(self) -> None:
         batch, parts, world = self.config.batch, self.config.accumulate, self.processes.world
         if batch % (parts * world):
             raise UserError(f"--batch {batch} cannot be shared by {world} processes in {parts} parts each; choose a multiple of {parts * world}")
-        if batch == parts * world and (world == 1 or not self.config.sync_norms):
+        if batch == parts * world and (world == 1 or not self.sync_norms):
             arrays = self.source.batch(0)
             sample = tuple(torch.as_tensor(a, device=self.device) for a in arrays)
             checks.need_more_than_one(checks.single_values(self.model, lambda net: self.task.loss(net, sample)), batch, parts, world)
+
+    def _choose_norms(self) -> None:
+        """Whether several processes normalise over the batch of all: chosen once for a run."""
+        if self.sync_norms is None and self.processes.world > 1:
+            self.sync_norms = sync_norms(self.config.sync_norms, self.config.batch, self.config.accumulate, self.processes.world)
+
+    def _norms(self) -> dict[str, Any]:
+        return {} if self.sync_norms is None else {"sync_norms": self.sync_norms}
 
     def _choose_precision(self) -> None:
         """The run's precision, the same in all processes, said on the screen."""
         if not self.precision:
             chosen = choose(self.device, self.config.precision, self.config.deterministic)
-            self.stepper.precision = "bf16" if self.processes.agree(float(chosen == "bf16")) else "fp32"
+            self.stepper.precision = self.processes.agree(chosen)
 
     def _fit(self, resume: bool) -> Outcome:
-        previous = interrupts.on_interrupt(self._interrupt)
+        self.interrupts.listen()
         try:
             if resume:
-                self._restore(self.run.load_checkpoint())
+                self._restore(self.processes.from_first(self.run.load_checkpoint))
+                self._choose_norms()
                 self._choose_precision()
-                self.run.go_on({"precision": self.precision}, self.step)
+                with self.processes.together():
+                    self.run.go_on({"precision": self.precision} | self._norms(), self.step)
             elif not self._begun:
                 self.begin()
             waited = self._train()
         finally:
-            interrupts.restore_interrupt(previous)
-        if self.processes.first and not self._interrupted:
+            self.interrupts.restore()
+        if self.processes.first and not self._stopping:
             draw(self.run.reports(), self.run.path / "curves.png", self.task.metric)
-        seconds = self.budget.elapsed()
-        return Outcome(self.step, self.step * self.config.batch, self.best, seconds, waited / max(seconds, 1e-9), self._interrupted)
+        seconds, samples = self.budget.elapsed(), self.step * self.config.batch
+        return Outcome(self.step, samples, self.best, seconds, waited / max(seconds, 1e-9), self._stopping, self.processes.first)
 
     def _train(self) -> float:
         """The loop with all that it needs; returns for how many seconds it waited for data."""
         self.budget.start(self.budget.before)
-        net = distributed.wrap(self.model, self.processes, self.device, self.config.sync_norms)
+        net = distributed.wrap(self.model, self.processes, self.device, bool(self.sync_norms))
         if self.config.compile:
             net = torch.compile(net)  # type: ignore[assignment]
         feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
@@ -203,6 +219,9 @@ class Trainer:
         why = "" if self.config.precision == self.precision else ", as the run began" if self.step else ", chosen by this machine"
         budget = next(f"{value:g} {name}" for name, value in self.config.budget().items() if value)
         progress.say(f"precision {self.precision}{why}; seed {self.config.seed}; budget {budget}")
+        if self.processes.world > 1:
+            over = "the batch of all" if self.sync_norms else "its own share of the batch"
+            progress.say(f"{self.processes.world} processes, each of which normalises over {over}")
         try:
             self._loop(net, feeder, progress)
         finally:
@@ -210,32 +229,32 @@ class Trainer:
             progress.close()
         return feeder.waited
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self._interrupted:
-            raise KeyboardInterrupt
-        self._interrupted = True
+    @property
+    def _stopping(self) -> bool:
+        """Whether the run was told to stop: alone at once, with others as all have agreed."""
+        return self.interrupts.came if self.processes.world == 1 else self.agreement.stop
 
     def _loop(self, net: nn.Module, feeder: Feeder, progress: Progress) -> None:
         config = self.config
         sums = torch.zeros(3, device=self.device)  # loss, right answers, samples since the last report
         began = reported = saved = self.clock()
         first = self.step
-        done = self._progress()
+        done = self._progress(saved)
         if done >= 1.0 and "samples" not in self.best:
             self._validate(progress)
-        while done < 1.0 and not self._interrupted and not self._stopped_early():
+        while done < 1.0 and not self._stopping and not self._stopped_early():
             rate_factor = schedule.factor(config, done)
             sums += self.stepper.step(net, feeder, rate_factor)
-            before, done = done, self._progress()
+            before, done = done, self._progress(saved)
             now = self.clock()
             due = int(done * config.validations) > int(before * config.validations) or done >= 1.0
             if self.step % SHOW_STEPS == 0 or due:
                 rate = (self.step - first) * config.batch / (now - began)
                 left = (1 - done) * self.budget.elapsed() / max(done, 1e-9)
-                loss, right, count = sums.tolist()
+                (loss, right, count), report = self.agreement.figures(sums.tolist(), due or now - reported >= config.report_seconds)
                 checks.finite(loss, self.step, self.best)
                 progress.show(done, self.step, {"loss": loss / max(count, 1), "accuracy": right / max(count, 1)}, rate, left)
-                if now - reported >= config.report_seconds or due:
+                if report:
                     self._report("train", {"loss": loss / count, "accuracy": right / count, "rate_factor": rate_factor,
                                            "samples_per_second": rate, "share_waited": feeder.waited / (now - began)})  # fmt: skip
                     sums.zero_()
@@ -244,20 +263,18 @@ class Trainer:
                 self._validate(progress)
                 self._checkpoint()
                 saved = self.clock()
-                self.bad_validations = int(self.processes.agree(self.bad_validations))
-            elif now - saved >= config.checkpoint_minutes * 60:
+            elif self.agreement.save:
                 self._checkpoint()
                 saved = self.clock()
-        if self._interrupted:
+        if self._stopping:
             self._checkpoint()
 
-    def _progress(self) -> float:
+    def _progress(self, saved: float) -> float:
+        """How far the run is, as agreed by all, and with it whether to stop and to save (the last time was at `saved`)."""
         done = self.budget.progress(self.step)
-        if self.budget.seconds is None or self.processes.world == 1:
-            return done
-        if self._agreed is None or self.step % AGREE_STEPS == 0:
-            self._agreed = self.processes.agree(done)
-        return self._agreed
+        save, counted = self.clock() - saved >= self.config.checkpoint_minutes * 60, self.budget.seconds is None
+        self.agreement.reach(self.step, done, self.interrupts.came, save, last=counted and done >= 1.0)
+        return done if counted else self.agreement.done
 
     def _report(self, kind: str, figures: dict[str, float]) -> None:
         if self.processes.first:
@@ -268,18 +285,19 @@ class Trainer:
         return 0 < self.config.patience <= self.bad_validations
 
     def _validate(self, progress: Progress) -> None:
-        """Judge, report, save the latest and perhaps the best model."""
-        if not self.processes.first:
-            return
-        figures = evaluate(self.stepper.averaged, self.task, self.valid, self.device, self.precision)
+        """Judge, in all processes; report, save the latest and perhaps the best model."""
+        figures = evaluate_together(self.stepper.averaged, self.task, self.valid, self.device, self.precision, self.processes)
         checks.finite(figures["loss"], self.step, self.best)
-        self._report("valid", figures)
-        self._save_model(modelfile.LAST, figures)
         metric = self.task.metric
         better = not self.best or figures[metric] > self.best[metric]
+        with self.processes.together():
+            if self.processes.first:
+                self._report("valid", figures)
+                self._save_model(modelfile.LAST, figures)
+                if better:
+                    self._save_model(modelfile.BEST, figures)
         if better:
             self.best = {**figures, "step": self.step, "samples": self.step * self.config.batch}
-            self._save_model(modelfile.BEST, figures)
         self.bad_validations = 0 if better else self.bad_validations + 1
         text = ", ".join(f"{key} {value:.4f}" for key, value in figures.items())
         progress.say(f"step {self.step}: validation {text}{' (best)' if better else ''}")
