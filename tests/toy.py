@@ -1,9 +1,8 @@
 """A tiny task for the trainer's tests: tell which quarter of a picture is bright.
 
-Also a program: `python -m tests.toy RUN STEPS [--resume] [OPTION=VALUE ...] [then RUN STEPS ...]`, with what happens in a step of that number, from 1,
-in all processes or in that one of several: `interrupt=STEP`, `ruin=STEP` (the loss is no number), `full=STEP` (of the disk), `wait=STEP` (for ever),
-`on=RANK`; `count` to leave the number of exchanges of gradients in `RUN/exchanges.json`; and `survive` to leave in `RUN/error-RANK.txt` what a run
-ended with, and go on with the next.
+Also a program: `python -m tests.toy RUN STEPS [--resume] [OPTION=VALUE ...] [then RUN STEPS ...]`, with what happens in the step of that number, from 1,
+in all processes or in one of them (`EVENTS`): `interrupt=STEP`, `kill@RANK=STEP`; `count` to leave the number of exchanges of gradients in
+`RUN/exchanges.json`; and `survive` to leave in `RUN/error-RANK.txt` what a run ended with, and go on with the next.
 """  # fmt: skip
 
 import json
@@ -27,7 +26,7 @@ from torch.nn import functional
 from gocnn import files
 from gocnn.errors import UserError
 from gocnn.nn import ConvNormAct, ResidualBlock
-from gocnn.training import Batch, Identity, Outcome, TrainConfig, Trainer, distributed
+from gocnn.training import Batch, Identity, Outcome, TrainConfig, Trainer, distributed, pulse
 from gocnn.training.distributed import Processes, joined
 from gocnn.training.run import open_run
 
@@ -82,6 +81,13 @@ def interrupt(loss: Tensor) -> Tensor:
     return loss
 
 
+def terminate(loss: Tensor) -> Tensor:
+    """SIGTERM comes, and again."""
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
+    return loss
+
+
 def fill_disk(loss: Tensor) -> Tensor:
     """From now on nothing more can be written."""
 
@@ -98,7 +104,18 @@ def wait(loss: Tensor) -> Tensor:
     return loss
 
 
-EVENTS = {"interrupt": interrupt, "ruin": lambda loss: loss * float("nan"), "full": fill_disk, "wait": wait}
+def kill(loss: Tensor) -> Tensor:
+    """The process is gone."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return loss
+
+
+def ruin(loss: Tensor) -> Tensor:
+    """The loss is no number."""
+    return loss * float("nan")
+
+
+EVENTS = {"interrupt": interrupt, "terminate": terminate, "ruin": ruin, "full": fill_disk, "wait": wait, "kill": kill}
 
 
 class Interrupting(Eventful):
@@ -160,12 +177,13 @@ def counted_exchanges(file: Path) -> Iterator[None]:
 def main(words: list[str], processes: Processes) -> bool:
     """One run; returns whether it was interrupted."""
     extra = {key: float(value) if "." in value else int(value) for key, value in (a.split("=") for a in words if "=" in a)}
-    net, here, out = network(extra.pop("dropout", 0.1)), extra.pop("on", processes.rank) == processes.rank, Path(words[0])
-    events = [(extra.pop(name), event) for name, event in EVENTS.items() if name in extra]
-    task = Eventful(*events[0]) if events and here else None
+    net, out = network(extra.pop("dropout", 0.1)), Path(words[0])
+    steps = {name: extra.pop(name) for name in list(extra) if name.partition("@")[0] in EVENTS}
+    tasks = [Eventful(step, EVENTS[name.partition("@")[0]]) for name, step in steps.items() if name.partition("@")[2] in ("", str(processes.rank))]
     with patch.object(files.os, "fsync", os.fsync), counted_exchanges(out / "exchanges.json") if "count" in words else nullcontext():
         try:
-            return train(out, "--resume" in words, net, steps=int(words[1]), quiet=False, task=task, processes=processes, **extra).interrupted
+            return train(out, "--resume" in words, net, steps=int(words[1]), quiet=False, task=next(iter(tasks), None), processes=processes,
+                         **extra).interrupted  # fmt: skip
         except UserError as error:
             if "survive" not in words:
                 raise
@@ -177,6 +195,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     # Traced and differentiated as torch.compile does it, but not made into machine code, which takes minutes and says nothing of our code.
     torch.compile = partial(torch.compile, backend="aot_eager")
+    pulse.GRACE = 2.0
     try:
         with joined("cpu") as (everybody, _):
             interrupted = [main(words.split("\n"), everybody) for words in "\n".join(sys.argv[1:]).split("\nthen\n")]

@@ -53,7 +53,7 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
                      **shown("precision")),
         click.option("--compile/--no-compile", help="Use torch.compile (needs a C++ compiler on CPUs).", **shown("compile")),
         click.option("--sync-norms/--no-sync-norms", default=None,
-                     help="Several processes normalise over the batch of all, or each over its own part: faster.  [default: that, from 64 samples on]"),
+                     help="Several processes normalise over the batch of all, or each over its own share: faster.  [default: if that is 64 or more]"),
         click.option("--validations", type=click.IntRange(1), help="How many, evenly over the budget.", **shown("validations")),
         click.option("--patience", type=click.IntRange(0), help="Stop after so many validations without a better one (0: never).",
                      **shown("patience")),

@@ -263,7 +263,23 @@ def wrap(model: nn.Module, processes: Processes, device: torch.device, sync_norm
     # What torch calls the option not to copy buffers before each step has changed.
     names = inspect.signature(nn.parallel.DistributedDataParallel).parameters
     unshared: dict[str, Any] = {"forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers": False}
-    return nn.parallel.DistributedDataParallel(model, [device.index] if device.type == "cuda" else None, process_group=group, **unshared)
+    net = nn.parallel.DistributedDataParallel(model, [device.index] if device.type == "cuda" else None, process_group=group, **unshared)
+    _settle(net)
+    return net
+
+
+def _settle(net: nn.parallel.DistributedDataParallel) -> None:
+    """Let it see in which order gradients come (any order will do), by which it arranges their exchange: for good, so that a resumed run adds them
+    in the order in which it always did. Otherwise the first step of a process does so in another one."""  # fmt: skip
+    model = net.module
+    learning = [p for p in model.parameters() if p.requires_grad]
+    model.forward = lambda: sum((p.sum() * 0.0 for p in learning), torch.zeros((), device=learning[0].device))
+    try:
+        net().backward()
+    finally:
+        del model.forward
+    for parameter in learning:
+        parameter.grad = None
 
 
 @torch.no_grad()
