@@ -1,8 +1,10 @@
 """Several processes train as one does, stop as one, and fail as one."""
 
+import itertools
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +12,8 @@ import torch
 from torch import nn
 
 from gocnn.errors import UserError
-from gocnn.training import Batch, Identity, RunFolder, TrainConfig, distributed, evaluate, modelfile, trainer
-from gocnn.training.agreement import sync_norms
+from gocnn.training import Batch, Identity, RunFolder, TrainConfig, distributed, evaluate, interrupts, modelfile, trainer
+from gocnn.training.agreement import Agreement, sync_norms
 from tests import toy
 from tests.conftest import once
 from tests.toyruns import free_port, same, spawn, weights
@@ -175,3 +177,66 @@ def test_a_batch_must_be_shared_by_all_processes(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match="--batch 12 cannot be shared by 4 processes in 2 parts each; choose a multiple of 8"):
         shared.begin()
+
+
+def test_each_process_has_a_card_or_a_sentence() -> None:
+    """By its number on its machine; where each was given one of its own, as by Slurm, that one."""
+    plain, given = [("a", "")] * 4, [("a", str(i)) for i in range(4)] + [("b", "0")]
+    assert [distributed.card(local, 4, plain[local], plain) for local in range(4)] == [0, 1, 2, 3]
+    assert [distributed.card(local, 1, given[local], given) for local in range(4)] == [0, 0, 0, 0]
+    with pytest.raises(UserError, match=r"a has 2 CUDA devices for 4 processes; .*--nproc-per-node 2"):
+        distributed.card(2, 2, plain[2], plain)
+    with pytest.raises(UserError, match=r"a has 1 CUDA device for 4 processes"):
+        distributed.card(1, 1, plain[1], plain)
+
+
+def test_a_process_with_other_data_is_refused() -> None:
+    class Two(distributed.Processes):
+        def gather(self, value: Any) -> list[Any]:
+            return [value, {**value, "training_games": "others"}]
+
+    Two(0, 1).must_share(options="same")
+    with pytest.raises(UserError, match="process 1 has other training games than process 0; start all processes with the same training games"):
+        Two(1, 2).must_share(options="same", training_games="these")
+
+
+def test_a_second_ctrl_c_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not the same one that comes twice, and not SIGTERM, which schedulers repeat."""
+    now = [100.0]
+    monkeypatch.setattr(interrupts.time, "monotonic", lambda: now[0])
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    listening = interrupts.Interrupts()
+    listening.listen()
+    try:
+        signal.raise_signal(signal.SIGTERM)
+        assert listening.came
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.raise_signal(number)
+        now[0] += interrupts.AGAIN
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        listening.restore()
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_agreements_come_once_a_second_and_hold_for_all() -> None:
+    """With the words of another process, which was told to stop, and with steps that take 0.3 s, then next to nothing."""
+    now, told, asked = [0.0], [False], []
+
+    class Two(distributed.Processes):
+        def gather(self, value: Any) -> list[Any]:
+            asked.append(step)
+            return [value, (0.9, told[0], True, 5)]
+
+    agreement = Agreement(Two(0, 2), lambda: now[0])
+    for step in range(60):
+        told[0] = step >= 50
+        agreement.reach(step, step / 100, False, step == 10, last=step == 59)
+        assert agreement.save == (step == 10)
+        assert agreement.stop == any(at >= 50 for at in asked)
+        now[0] += 0.3 if step < 20 else 1e-6
+    assert asked[:6] == [0, 1, 4, 7, 10, 13]
+    assert asked[-1] == 59
+    assert max(b - a for a, b in itertools.pairwise(asked)) == 8

@@ -4,7 +4,9 @@ import contextlib
 import datetime
 import inspect
 import os
+import signal
 import socket
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -244,6 +246,8 @@ def _ending(processes: Processes, error: BaseException) -> BaseException:
     """What to raise where this process ends with an error, after the others have been told."""
     assert processes.links is not None
     pulse = processes.links.pulse
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it comes from torchrun, when another process has ended; this one is about to say so
     if isinstance(error, RuntimeError) and pulse.news() and processes.rank not in [rank for rank, _ in pulse.told]:
         error = _news(processes)  # an exchange has failed since another process has
     if not isinstance(error, Elsewhere):
