@@ -24,7 +24,7 @@ from gocnn.policy import data
 from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.policy.samples import PositionSource
 from gocnn.policy.task import PolicyTask
-from gocnn.training.distributed import join
+from gocnn.training.devices import resolve
 from gocnn.training.precision import autocast, choose
 from steady import steady
 
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--accumulate", type=int, default=1, help="parts of a batch; `convolutions` and `alone` have one part's size")
     parser.add_argument("--compile", action="store_true", help="train with torch.compile (`alone` is without)")
     options = parser.parse_args()
-    device = join(options.device)[1]
+    device = resolve(options.device)
     chosen, held = data.split(data.choose(data.open_stores([options.games])[0], GameFilter()), 0.05)
     config, precision = preset(options.preset), choose(device)
     source = PositionSource(chosen.games, config.groups, options.batch // options.accumulate, 0)

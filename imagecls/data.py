@@ -237,13 +237,20 @@ class PhotoSource:
 
 
 class PhotoBatches:
-    """All photographs in order, batch by batch, each time it is iterated over; read from the store as they are wanted."""
+    """All photographs in order, batch by batch; each is read from the store when it is wanted, and no other."""
 
     def __init__(self, photos: PhotoSet, batch: int = 128) -> None:
         self._photos, self._batch = photos, batch
 
+    def __len__(self) -> int:
+        return -(-len(self._photos) // self._batch)
+
+    def __getitem__(self, number: int) -> Batch:
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        part = slice(number * self._batch, (number + 1) * self._batch)
+        pixels = self._photos.store.pixels(self._photos.rows[part])
+        return torch.from_numpy(pixels), torch.from_numpy(self._photos.labels[part])
+
     def __iter__(self) -> Iterator[Batch]:
-        for i in range(0, len(self._photos), self._batch):
-            part = slice(i, i + self._batch)
-            pixels = self._photos.store.pixels(self._photos.rows[part])
-            yield torch.from_numpy(pixels), torch.from_numpy(self._photos.labels[part])
+        return (self[number] for number in range(len(self)))

@@ -33,9 +33,9 @@ def command(games: tuple[str, ...], model: str | None, positions: int, symmetrie
     from gocnn.board.facts import HANDICAP, ORIGIN
     from gocnn.policy import data, evaluation
     from gocnn.policy.runtime import open_evaluator
-    from gocnn.training.distributed import join
+    from gocnn.training.devices import resolve
 
-    place = join(device)[1]
+    place = resolve(device)
     policy = open_evaluator(model, str(place))
     stores, report = data.open_stores(games, jobs, max_unpacked)
     if report is not None and report.reasons:

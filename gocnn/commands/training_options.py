@@ -58,8 +58,8 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         click.option("--compile/--no-compile", help="Use torch.compile (needs a C++ compiler on CPUs).", **shown("compile")),
         click.option("--pad-planes/--no-pad-planes", help="Fill the network's input up to a multiple of 8 planes as it computes.",
                      **shown("pad_planes")),
-        click.option("--sync-norms/--no-sync-norms", help="Several processes normalise over the batch of all, or each over its own part: faster.",
-                     **shown("sync_norms")),
+        click.option("--sync-norms/--no-sync-norms", default=None,
+                     help="Several processes normalise over the batch of all, or each over its own share: faster.  [default: if that is 64 or more]"),
         click.option("--validations", type=click.IntRange(1), help="How many, evenly over the budget.", **shown("validations")),
         click.option("--patience", type=click.IntRange(0), help="Stop after so many validations without a better one (0: never).",
                      **shown("patience")),
@@ -168,10 +168,11 @@ def _shown(value: Any) -> str:
 def show_outcome(outcome: "Outcome", command: str, out: Path, metrics: dict[str, str]) -> None:
     """Say how a run ended (`metrics`: name of each share in the figures, and what to call it); exit code 130 if it was interrupted."""
     if outcome.interrupted:
-        click.echo(f"stopped at step {outcome.steps}; go on with: cli.py {command} --out {out} --resume", err=True)
+        if outcome.first:
+            click.echo(f"stopped at step {outcome.steps}; go on with: cli.py {command} --out {out} --resume", err=True)
         raise SystemExit(130)
     best = outcome.best
-    if not best:  # a process of torchrun other than the first
+    if not outcome.first:
         return
     rate = outcome.samples / max(outcome.seconds, 1e-9)
     speed = f"{rate:.0f} samples/s, waited for data {outcome.waited:.1%}"

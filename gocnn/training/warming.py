@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gocnn.errors import UserError
 from gocnn.training.batches import Batch
+from gocnn.training.judging import Batches
 from gocnn.training.stepping import Stepper
 
 
@@ -60,14 +61,10 @@ class Again:
         return self._batch
 
 
-def one_of_each_shape(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """The first batch of each shape: algorithms are chosen for each, and the last batch is often a smaller one."""
-    seen: set[tuple[torch.Size, ...]] = set()
-    for batch in batches:
-        shapes = tuple(tensor.shape for tensor in batch)
-        if shapes not in seen:
-            seen.add(shapes)
-            yield batch
+def one_of_each_shape(batches: Batches) -> list[Batch]:
+    """The first batch, and the last if that is of another shape, as it often is: algorithms are chosen for each."""
+    found = [batches[number] for number in sorted({0, len(batches) - 1}) if number >= 0]
+    return found if len({tuple(t.shape for t in batch) for batch in found}) == len(found) else found[:1]
 
 
 @contextmanager

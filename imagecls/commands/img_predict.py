@@ -34,12 +34,12 @@ def command(
     from tqdm import tqdm
 
     from gocnn.cores import cores
-    from gocnn.training.distributed import join
+    from gocnn.training.devices import resolve
     from imagecls import submission
     from imagecls.classes import numbered, numbers
     from imagecls.model import Ensemble, load
 
-    place = str(join(device)[1])
+    place = str(resolve(device))
     ensemble = Ensemble([load(path, place) for path in models])
 
     def say(text: str) -> None:
