@@ -63,7 +63,7 @@ def test_a_step_that_is_thrown_away_leaves_no_trace(optimiser: str, precision: s
 
 
 def test_one_batch_of_each_shape_is_judged() -> None:
-    batches = [(torch.zeros(n, 3), torch.full((n,), i)) for i, n in enumerate((8, 8, 8, 5, 8, 5))]
+    batches = [(torch.zeros(n, 3), torch.full((n,), i)) for i, n in enumerate((8, 8, 8, 5))]
     assert [int(labels[0]) for _, labels in warming.one_of_each_shape(batches)] == [0, 3]
 
 
