@@ -76,6 +76,12 @@ class LazyGroup(click.Group):
                 place = f"{error.filename}: " if error.filename is not None else ""
                 click.echo(f"error: {place}{error.strerror or error}; look at the place, its permissions and the room on the disk", err=True)
             context.exit(1)
+        except ImportError as error:
+            package = libraries.package(error)
+            if package is None:
+                raise
+            click.echo(f"error: {package}", err=True)
+            context.exit(1)
         except MemoryError:
             click.echo("error: not enough memory; give fewer games, a smaller --batch or a smaller network", err=True)
             context.exit(1)
