@@ -7,13 +7,12 @@ import os
 import secrets
 import shutil
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
-
-import platformdirs
 
 from gocnn.errors import UserError
 
@@ -26,12 +25,25 @@ def cache_folder() -> Path:
     """
     try:
         own = os.environ.get("GOCNN_CACHE")
-        folder = Path(own or platformdirs.user_cache_dir("gocnn", appauthor=False)).expanduser()
+        folder = Path(own or _system_caches()).expanduser()
         if not own and not folder.is_absolute():  # what is left of "~" where there is no home folder
             raise RuntimeError
     except RuntimeError:
         raise UserError("there is no home folder to keep a cache in; set GOCNN_CACHE to a folder you can write") from None
     return folder
+
+
+def _system_caches() -> str:
+    """The folder `gocnn` where this system keeps caches, by platformdirs; where that is not installed, the same by the system's usual rule."""
+    try:
+        import platformdirs
+    except ImportError:
+        if sys.platform == "win32":
+            return os.path.join(os.environ.get("LOCALAPPDATA") or r"~\AppData\Local", "gocnn", "Cache")
+        if sys.platform == "darwin":
+            return "~/Library/Caches/gocnn"
+        return os.path.join(os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache", "gocnn")
+    return platformdirs.user_cache_dir("gocnn", appauthor=False)
 
 
 def scratch_folder(name: str) -> Path:

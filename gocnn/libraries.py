@@ -33,6 +33,21 @@ def hush() -> None:
     warnings.filterwarnings("ignore", '"?.*invalid escape sequence', SyntaxWarning)
 
 
+PACKAGES = {"PIL": "pillow"} | {name: name for name in ("filelock", "matplotlib", "msgspec", "numba", "numpy", "onnx", "onnxruntime", "platformdirs",
+                                                       "safetensors", "sgfmill", "torch", "tqdm")}  # fmt: skip
+"""Names by which other people's modules are imported, and those of the packages that have them."""
+
+
+def package(error: ImportError) -> str | None:
+    """A sentence on the package that could not be imported; None if that is none of those wanted here."""
+    name = PACKAGES.get((error.name or "").partition(".")[0])
+    if name is None:
+        return None
+    if isinstance(error, ModuleNotFoundError):
+        return f"this needs the package {name}, which is not installed here; install it with: pip install {name}"
+    return f"the package {name} is installed, but cannot be used ({' '.join(str(error).split())[:200]}); install it again"
+
+
 def onnxruntime() -> Any:
     """The package onnxruntime, silenced."""
     keep_private()

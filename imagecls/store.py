@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
+from gocnn import bars
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import cache_folder
@@ -117,7 +117,7 @@ class ImageStore:
         bad: dict[int, str] = {}
         waiting: deque[tuple[int, bytes, Future[Pixels]]] = deque()
         fresh: list[bytes] = []
-        bar = tqdm(total=len(photos), desc="decoding", unit=" pictures", disable=quiet or not sys.stderr.isatty(), file=sys.stderr, delay=1.0)
+        bar = bars.bar(total=len(photos), desc="decoding", unit=" pictures", disable=quiet or not sys.stderr.isatty(), delay=1.0)
         files = (os.devnull, os.devnull) if fixed else (self._pixels_path, self._keys_path)
         with open(files[0], "ab") as pixels, open(files[1], "ab") as keys, ThreadPoolExecutor(jobs) as pool, bar:
 

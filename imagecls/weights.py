@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from gocnn.bars import bar
 from gocnn.errors import UserError
 from gocnn.files import cache_folder
 from gocnn.training import modelfile
@@ -159,12 +159,12 @@ def _fetch(url: str, part: Path) -> None:
         total = int(answer.headers.get("Content-Length") or 0) + (have if resumed else 0)
         with (
             part.open("ab" if resumed else "wb") as stream,
-            tqdm(
+            bar(
                 total=total or None, initial=have if resumed else 0, unit="B", unit_scale=True, desc=part.stem, disable=not sys.stderr.isatty()
-            ) as bar,
+            ) as shown,
         ):
             while piece := answer.read(CHUNK):
                 stream.write(piece)
-                bar.update(len(piece))
+                shown.update(len(piece))
         if total and part.stat().st_size < total:
             raise ConnectionError("the connection ended early; what has come is kept")

@@ -78,6 +78,12 @@ class LazyGroup(click.Group):
             context.exit(1)
         except (click.exceptions.Exit, click.Abort):
             raise
+        except ImportError as error:
+            package = libraries.package(error)
+            if package is None:
+                raise
+            click.echo(f"error: {package}", err=True)
+            context.exit(1)
         except RuntimeError as error:
             from gocnn.training.memory import ran_out
 

@@ -28,22 +28,23 @@ from gocnn.commands.outputs import Picture
 def command(games: tuple[str, ...], model: str | None, positions: int, symmetries: str, told: str, seed: int, device: str, as_json: bool,
             picture: Path | None, jobs: int | None, max_unpacked: int, **options: Any) -> None:  # fmt: skip
     """Measure how well MODEL predicts GAMES: top-1, top-3, top-5, log-likelihood, each with its 95 % interval, by phase; and calibration."""
-    from tqdm import tqdm
-
+    from gocnn import bars
     from gocnn.board.facts import HANDICAP, ORIGIN
     from gocnn.policy import data, evaluation
-    from gocnn.policy.runtime import open_evaluator
-    from gocnn.training.devices import resolve
+    from gocnn.policy.runtime import is_onnx, open_evaluator
 
-    place = resolve(device)
-    policy = open_evaluator(model, str(place))
+    if not is_onnx(model) and device != "cpu":
+        from gocnn.training.devices import resolve
+
+        device = str(resolve(device))
+    policy = open_evaluator(model, device)
     stores, report = data.open_stores(games, jobs, max_unpacked)
     if report is not None and report.reasons:
         why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
         click.echo(f"skipped {sum(report.reasons.values())} games: {why}", err=True)
     chosen = data.choose(stores, game_filter(options)).games
     total = min(positions, chosen.positions)
-    with tqdm(total=total, unit=" positions", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
+    with bars.bar(total=total, unit=" positions", disable=not sys.stderr.isatty()) as bar:
         judged = evaluation.judge(policy, chosen, positions, int(symmetries), seed, bar.update, HANDICAP | (ORIGIN if told == "origin" else 0))
     figures = evaluation.figures(judged)
     figures = {"model": model or policy.name, "games": list(games), "symmetries": int(symmetries), "told": told, "seed": seed} | figures

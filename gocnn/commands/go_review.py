@@ -34,8 +34,7 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
     With --out the record comes back with all that was in it (variations, comments, encoding) and labels, marks and comments added.
     """
     keep_inputs([Path(name) for name in games], picture=picture, html=html)
-    from tqdm import tqdm
-
+    from gocnn import bars
     from gocnn.files import check_folder, check_place, write_bytes, write_text
     from gocnn.games import sources
     from gocnn.play import annotate, mainline
@@ -56,7 +55,7 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
     positions: list[Start] = []
     trouble: list[str] = []
     written: set[Path] = set()
-    with tqdm(total=len(files), unit=" files", disable=quiet or len(files) < 2 or not sys.stderr.isatty(), leave=False) as bar:
+    with bars.bar(total=len(files), unit=" files", disable=quiet or len(files) < 2 or not sys.stderr.isatty(), leave=False) as bar:
         for blob in files:
             bar.update()
             try:

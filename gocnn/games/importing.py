@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from gocnn import archives
+from gocnn import archives, bars
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import write_text
@@ -122,7 +121,7 @@ def _next(results: "mp.Queue[Any]", workers: list[Any]) -> tuple[int, Chunk | No
                 raise UserError("a process that read games was ended from outside (out of memory?); try again with --jobs 1") from None
 
 
-def _without_duplicates(chunks: Iterator[Chunk], known: set[int], report: Report, bar: "tqdm[Any]") -> Iterator[Chunk]:
+def _without_duplicates(chunks: Iterator[Chunk], known: set[int], report: Report, bar: Any) -> Iterator[Chunk]:
     for chunk in chunks:
         keep = np.ones(len(chunk.records), np.bool_)
         for i, key in enumerate(chunk.records["key"].tolist()):
@@ -168,7 +167,7 @@ def _import(arguments: list[str], units: list[sources.Unit], out: Path, append: 
     known: set[int] = set(store.Store(out).records()["key"].tolist()) if append else set()
     processes = min(jobs or cores(), len(units))
     alone = processes <= 1 or any(u.kind in ("stdin", "pipe") for u in units) or sum(u.size for u in units) < SMALL
-    with tqdm(desc="importing", unit=" games", disable=quiet or not sys.stderr.isatty(), file=sys.stderr) as bar:
+    with bars.bar(desc="importing", unit=" games", disable=quiet or not sys.stderr.isatty()) as bar:
         raw = (c for u in units for c in reader.chunks(u, limit)) if alone else _parallel(units, processes, limit)
         chunks = _without_duplicates(raw, known, report, bar)
         first = _first_with_games(chunks)

@@ -1,5 +1,7 @@
 """A policy network in ONNX, run by onnxruntime: starts in a tenth of the time that importing torch takes."""
 
+import contextlib
+import io
 import json
 import os
 from pathlib import Path
@@ -18,27 +20,30 @@ from gocnn.policy.suggestion import Evaluator, Floats
 
 WEIGHTS = Path(__file__).parent / "weights"
 SHIPPED = WEIGHTS / "small.onnx"
+CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+"""onnxruntime's names."""
 
 
 class OnnxPolicy:
     """A file that `gocnn.policy.export` wrote. Raises UserError if it cannot be read or is not one."""
 
-    def __init__(self, path: str | Path, threads: int | None = None) -> None:
-        onnxruntime = libraries.onnxruntime()
-
+    def __init__(self, path: str | Path, threads: int | None = None, device: str = "cpu") -> None:
+        """`device` is `cpu`, `cuda` or `cuda:N`, or `auto`: CUDA where this onnxruntime can use it, else the CPU."""
         self.path = Path(path)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        # Left to itself, onnxruntime heeds no limit that a container has.
-        if threads or cores() < (os.cpu_count() or 1):
-            options.intra_op_num_threads = threads or cores()
         try:
-            # Without its fallback, which prints on standard output: the protocol's.
-            self._session = onnxruntime.InferenceSession(self.path.read_bytes(), options, providers=["CPUExecutionProvider"], enable_fallback=0)
+            data = self.path.read_bytes()
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}; give a model file") from error
-        except Exception as error:  # onnxruntime has a class for each of its failures, and more with every version
-            raise UserError(f"{path} is not an ONNX file, or is cut short; export it again with: cli.py go-export RUN --onnx FILE") from error
+        try:
+            self._session: Any = _on_cuda(data, device) if device != "cpu" else None
+        except UserError:
+            if device != "auto":
+                raise
+            self._session = None
+        self.device = device if self._session is not None and device != "auto" else "cuda" if self._session is not None else "cpu"
+        """What computes."""
+        if self._session is None:
+            self._session = _on_cpu(data, self.path, threads)
         try:
             metadata = self._session.get_modelmeta().custom_metadata_map
         except UnicodeDecodeError as error:
@@ -55,7 +60,7 @@ class OnnxPolicy:
         self._planes = planes
         self.foresees = len(self._session.get_outputs()) > 1
         """Whether it says who will win."""
-        if self.path != SHIPPED:
+        if self.path != SHIPPED or self.device != "cpu":
             self._try()
 
     def _try(self) -> None:
@@ -63,8 +68,10 @@ class OnnxPolicy:
         try:
             logits, value = self.outputs(np.zeros((1, self._planes, SIZE, SIZE), np.uint8))
             sound = bool(np.isfinite(logits).all()) and (not self.foresees or bool(np.isfinite(value).all()))
-        except Exception as error:  # as above
-            raise UserError(f"{self.path} cannot be run ({' '.join(str(error).split())[:120]}); copy it again or export it again") from error
+        except Exception as error:  # as below
+            if self.device != "cpu":
+                raise UserError(f"{self.path} cannot be run on {self.device} ({_line(error)}); leave --device out to compute on the CPU") from error
+            raise UserError(f"{self.path} cannot be run ({_line(error)}); copy it again or export it again") from error
         if not sound:
             raise UserError(f"{self.path} is damaged (it answers with what is no number); copy it again or export it again")
 
@@ -89,6 +96,60 @@ class OnnxPolicy:
         return logits, 1 / (1 + np.exp(-value[0])) if value else np.full(len(batch), np.nan, np.float32)
 
 
+def _on_cpu(data: bytes, path: Path, threads: int | None) -> Any:
+    """A session of that file on the CPU. Raises UserError if it is no ONNX file."""
+    onnxruntime = libraries.onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    # Left to itself, onnxruntime heeds no limit that a container has.
+    if threads or cores() < (os.cpu_count() or 1):
+        options.intra_op_num_threads = threads or cores()
+    try:
+        # Without its fallback, which prints on standard output: the protocol's.
+        return onnxruntime.InferenceSession(data, options, providers=[CPU], enable_fallback=0)
+    except Exception as error:  # onnxruntime has a class for each of its failures, and more with every version
+        raise UserError(f"{path} is not an ONNX file, or is cut short; export it again with: cli.py go-export RUN --onnx FILE") from error
+
+
+def _on_cuda(data: bytes, device: str) -> Any:
+    """A session of that file on `cuda`, `cuda:N` or `auto`; None if it cannot be made for the file's sake. Raises UserError if this onnxruntime
+    cannot use CUDA."""  # fmt: skip
+    kind, _, number = device.partition(":")
+    if kind not in ("auto", "cuda"):
+        raise UserError(f"--device {device}: onnxruntime does not compute there; leave it out, or give the model as a .safetensors file")
+    onnxruntime = libraries.onnxruntime()
+    if CUDA not in onnxruntime.get_available_providers():
+        raise UserError(
+            f"--device {device}: the onnxruntime installed here has no CUDA provider; install onnxruntime-gpu in its place, "
+            "or leave --device out to compute on the CPU"
+        )
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    onnxruntime.set_default_logger_severity(4)  # what it says of a provider that does not load is said below
+    why = ""
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints, and standard output may be a protocol's or JSON
+        with contextlib.suppress(Exception):  # of version 1.21 and later: CUDA and cuDNN as Python packages
+            onnxruntime.preload_dlls()
+        try:
+            session = onnxruntime.InferenceSession(data, options, providers=[(CUDA, {"device_id": int(number or 0)}), CPU], enable_fallback=0)
+            if CUDA in session.get_providers():  # else it has gone on without a word
+                return session
+        except Exception as error:  # noqa: BLE001 - whatever it is, said below
+            try:
+                onnxruntime.InferenceSession(data, options, providers=[CPU], enable_fallback=0)
+            except Exception:  # noqa: BLE001 - the file is at fault, and `_on_cpu` says so
+                return None
+            why = f" ({_line(error)})"
+    raise UserError(
+        f"--device {device}: onnxruntime cannot use CUDA here{why}; install the CUDA and cuDNN that onnxruntime {onnxruntime.__version__} wants, "
+        "or leave --device out to compute on the CPU"
+    )
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]
+
+
 def _object(text: str) -> dict[str, Any]:
     value = json.loads(text)
     if not isinstance(value, dict):
@@ -96,13 +157,18 @@ def _object(text: str) -> dict[str, Any]:
     return value
 
 
+def is_onnx(model: str | Path | None) -> bool:
+    """Whether `model` names an ONNX file."""
+    return model is not None and Path(model).suffix.lower() == ".onnx"
+
+
 def open_evaluator(model: str | Path | None = None, device: str = "cpu", threads: int | None = None) -> Evaluator:
     """The network that `model` names: an ONNX file (run without torch), a model file or a run's folder; None is the model that ships, without
-    torch. Raises UserError."""  # fmt: skip
+    torch on a CPU. `device` is a device of torch's, but for an ONNX file what `OnnxPolicy` takes. Raises UserError."""  # fmt: skip
     if model is None and device == "cpu":
         return OnnxPolicy(SHIPPED, threads)
-    if model is not None and Path(model).suffix.lower() == ".onnx":
-        return OnnxPolicy(model, threads)
+    if is_onnx(model):
+        return OnnxPolicy(str(model), threads, device)
     from gocnn.policy.model import default_model, load
 
     return load(model or default_model(), device)

@@ -68,7 +68,7 @@ class TrainConfig:
 
     def of_the_run(self) -> "TrainConfig":
         """The same without what a machine may have for itself."""
-        return replace(self, feeders=1)
+        return replace(self, feeders=None, threads=None)
 
     def changed(self, changes: dict[str, Any]) -> "TrainConfig":
         """The same with other settings, where they are not None; one of steps, epochs and minutes replaces the budget. Raises ValueError."""

@@ -1,14 +1,38 @@
 """The curves of a run as a picture."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
+from gocnn.errors import UserError
 from gocnn.figures import pyplot
 from gocnn.files import replacing
+from gocnn.libraries import package
 
 
 def draw(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
-    """Draw loss and `metric` (training and validation) over the samples seen, from the reports of metrics.jsonl, as a PNG."""
+    """Draw loss and `metric` (training and validation) over the samples seen, from the reports of metrics.jsonl, as a PNG.
+
+    Where that fails, a line on standard error says why, and nothing else comes of it: the run is over, and what it has learnt is saved.
+    """
+    try:
+        _draw(reports, target, metric)
+    except UserError as error:
+        why = str(error)
+    except ImportError as error:
+        why = package(error) or _first_line(error)
+    except Exception as error:  # noqa: BLE001 - fonts, caches, back ends: whatever a drawing library may trip over
+        why = _first_line(error)
+    else:
+        return
+    print(f"note: {target.name} was not drawn: {why} (what it would show is in {target.with_name('metrics.jsonl')})", file=sys.stderr, flush=True)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')[:200]}"
+
+
+def _draw(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
     plt = pyplot()
     train = [r for r in reports if r["kind"] == "train"]
     valid = [r for r in reports if r["kind"] == "valid"]

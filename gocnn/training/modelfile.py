@@ -9,9 +9,9 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import msgspec
 import torch
 from torch import Tensor, nn
 
@@ -63,14 +63,6 @@ def find(path: str | Path) -> Path:
     return target
 
 
-class _Entry(msgspec.Struct):
-    """What a safetensors header says of one tensor."""
-
-    dtype: str
-    shape: list[Annotated[int, msgspec.Meta(ge=0)]]
-    data_offsets: tuple[Annotated[int, msgspec.Meta(ge=0)], Annotated[int, msgspec.Meta(ge=0)]]
-
-
 def read_metadata(path: Path) -> dict[str, str]:
     """The metadata of a safetensors file, read without loading tensors. Raises UserError if it is not one, or is cut short."""
     try:
@@ -91,15 +83,27 @@ def read_metadata(path: Path) -> dict[str, str]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; check its permissions") from error
     try:
-        header = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        raw = header.pop("__metadata__", None)
-        metadata = (msgspec.json.decode(raw, type=dict[str, str] | None) or {}) if raw is not None else {}
-        ends = [msgspec.json.decode(item, type=_Entry).data_offsets[1] for item in header.values()]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        header = json.loads(text.decode())
+        metadata = header.pop("__metadata__", None) or {}
+        if not all(isinstance(value, str) for value in metadata.values()):
+            raise ValueError("its metadata are no texts")
+        ends = [_end(entry) for entry in header.values()]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _no_model(path) from error
     if ends and max(ends) > size:
         raise UserError(f"{path} is cut short ({size} of {max(ends)} bytes of weights); copy it again or train again")
     return metadata
+
+
+def _end(entry: dict[str, Any]) -> int:
+    """Where the bytes of a tensor end, by its entry in a safetensors header. Raises ValueError, KeyError or TypeError if it is no such entry."""
+    begin, end = entry["data_offsets"]
+    for number in (begin, end, *entry["shape"]):
+        if type(number) is not int or number < 0:
+            raise ValueError("not a size or a place")
+    if not isinstance(entry["dtype"], str):
+        raise TypeError("not a type's name")
+    return int(end)
 
 
 def _no_model(path: Path) -> UserError:
@@ -144,12 +148,25 @@ def json_object(text: str, path: Path, what: str) -> dict[str, Any]:
 
 
 def checked(values: dict[str, Any], of: type[Any]) -> dict[str, Any]:
-    """`values`, if every one fits the field of that dataclass. Raises ValueError, naming the field."""
-    try:
-        msgspec.convert(values, of)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
+    """`values`, if every one fits the field of that dataclass (an array fits a tuple). Raises ValueError, naming the field."""
+    for name, kind in get_type_hints(of).items():
+        if name in values and not _is_of(values[name], kind):
+            raise ValueError(f"{name} is {str(values[name])[:40]}")
     return values
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether a value from JSON is of that type: bool, int, float, str, None, a Literal, a union of those, or a tuple of any number of one."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return isinstance(value, str) and value in arguments
+    if origin in (Union, UnionType):
+        return any(_is_of(value, one) for one in arguments)
+    if origin is tuple:
+        return isinstance(value, list | tuple) and arguments[1:] == (Ellipsis,) and all(_is_of(one, arguments[0]) for one in value)
+    if kind is float:
+        return type(value) in (int, float)
+    return type(value) is (NoneType if kind is None else kind)
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,9 +1,11 @@
-"""What a person sees of a run: a bar on standard error, or a line a minute where standard error is not a terminal."""
+"""What a person sees of a run: a bar on standard error, or a line a minute where standard error is not a terminal,
+or tqdm is not installed."""  # fmt: skip
 
 import sys
 import time
+from typing import Any
 
-from tqdm import tqdm
+from gocnn.bars import NoBar, bar
 
 LINE_SECONDS = 60.0
 
@@ -13,10 +15,11 @@ class Progress:
 
     def __init__(self, name: str, quiet: bool = False) -> None:
         self._quiet, self._terminal = quiet, sys.stderr.isatty()
-        self._bar: tqdm[None] | None = None
+        self._bar: Any = None
         if self._terminal and not quiet:
             layout = "{desc} {percentage:3.0f}%|{bar:24}| {postfix}"
-            self._bar = tqdm(total=1.0, desc=name, bar_format=layout, file=sys.stderr, mininterval=0.3)
+            drawn = bar(total=1.0, desc=name, bar_format=layout, mininterval=0.3)
+            self._bar = None if isinstance(drawn, NoBar) else drawn
         self._last = time.perf_counter()
 
     def show(self, progress: float, step: int, figures: dict[str, float], rate: float, left: float) -> None:

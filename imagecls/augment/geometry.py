@@ -87,7 +87,18 @@ def grid(maps: Tensor, size: int) -> Tensor:
 
 def resample(images: Tensor, maps: Tensor, size: int, border: Border = "zeros") -> Tensor:
     """The pictures seen through their maps: float `(N, C, S, S')` to `(N, C, size, size)`, bilinear."""
-    return functional.grid_sample(images, grid(maps, size), mode="bilinear", padding_mode=border, align_corners=False)
+    points = grid(maps, size)
+    if border == "reflection" and images.device.type == "mps":  # whose own reflection is another in some releases, or is missing
+        points, border = folded(points, images.shape[-1], images.shape[-2]), "zeros"
+    return functional.grid_sample(images, points, mode="bilinear", padding_mode=border, align_corners=False)
+
+
+def folded(points: Tensor, width: int, height: int) -> Tensor:
+    """Points, `(..., 2)`, of a picture that goes on mirrored in all directions, where they are in the picture itself: no farther out than the centres
+    of its outermost pixels, whose colour goes on to the edge."""  # fmt: skip
+    inside = 1 - ((points + 1).remainder(4) - 2).abs()
+    x, y = inside.unbind(-1)
+    return torch.stack([x.clamp(1 / width - 1, 1 - 1 / width), y.clamp(1 / height - 1, 1 - 1 / height)], -1)
 
 
 def resize(images: Tensor, size: int) -> Tensor:

@@ -26,8 +26,7 @@ def command(data: str, models: tuple[str, ...], part: str | None, tta: int, pict
             cache: Path | None, device: str) -> None:  # fmt: skip
     """Measure MODEL on the labelled pictures of DATA: accuracy and top-3 with 95 % intervals, precision and recall of each class, confusion
     matrix, calibration, and the most confident mistakes."""  # fmt: skip
-    from tqdm import tqdm
-
+    from gocnn import bars
     from gocnn.training.devices import resolve
     from imagecls import evaluation
     from imagecls.data import bad_notes, labelled, photo_set, why
@@ -50,7 +49,7 @@ def command(data: str, models: tuple[str, ...], part: str | None, tta: int, pict
         from gocnn.errors import UserError
 
         raise UserError(f"no picture of {data} can be read{why(added)}; give others")
-    with tqdm(total=len(first), unit=" pictures", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
+    with bars.bar(total=len(first), unit=" pictures", disable=not sys.stderr.isatty()) as bar:
 
         def probabilities(indices: Any) -> Any:
             bar.update(len(indices))

@@ -31,8 +31,7 @@ def command(
     most often, because a submission needs every row. Ids are the names of the files, categories the classes' own numbers.
     """
     keep_inputs([Path(name) for name in images], csv=table)
-    from tqdm import tqdm
-
+    from gocnn import bars
     from gocnn.cores import cores
     from gocnn.training.devices import resolve
     from imagecls import submission
@@ -53,7 +52,7 @@ def command(
         if not numbered(ensemble.classes):
             some = ", ".join(f"{number} {name}" for number, name in list(zip(numbers(ensemble.classes), ensemble.classes, strict=True))[:12])
             say(f"the classes have no numbers of their own, so Category counts them in order: {some}{' ...' if len(ensemble.classes) > 12 else ''}")
-    with tqdm(total=len(photos), unit=" pictures", disable=quiet or len(photos) < 32 or not sys.stderr.isatty(), file=sys.stderr) as bar:
+    with bars.bar(total=len(photos), unit=" pictures", disable=quiet or len(photos) < 32 or not sys.stderr.isatty()) as bar:
         answers = ensemble.predict(photos, tta, cores(), bar.update)
     for photo, answer in zip(photos, answers, strict=True):
         if isinstance(answer, str):
