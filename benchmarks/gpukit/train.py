@@ -11,10 +11,8 @@ learning rate's schedule is for, over several commands; a command without it is 
 
 import argparse
 import contextlib
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -98,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     tell(f"ready after {CLOCK() - began:.1f} s; this command trains for at most {deadline.left():.0f} s")
     courier = Courier(options.out, folder, int(options.part * travel.MB), int(options.room * travel.MB), options.halves)
     try:
-        with courier, _terminated():
+        with courier:
             outcome = training.train(wishes, options.out, resume, options.device, say=tell, options=_asked(wishes, options), deadline=deadline)
     except UserError:
         with contextlib.suppress(UserError, OSError):  # what there is travels; the sentence is about what happened first
@@ -187,20 +185,6 @@ def _asked(wishes: Any, options: argparse.Namespace) -> dict[str, Any]:
     }
     return settings | {"preset": options.preset, "begin": wishes.begin, "future": network.future, "value": network.value, "planes": options.planes,
                        "valid_share": wishes.valid_share, "valid_positions": wishes.valid_positions}  # fmt: skip
-
-
-@contextlib.contextmanager
-def _terminated() -> Iterator[None]:
-    """SIGTERM, which a machine that is taken back may send, ends a run as Ctrl-C does: with a checkpoint, and with its parts."""
-    try:
-        before = signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    except ValueError:  # not in the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _tell_outcome(outcome: Any, options: argparse.Namespace, seconds: float) -> None:

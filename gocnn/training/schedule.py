@@ -35,6 +35,10 @@ class Deadline:
         """Seconds until then, below zero after it."""
         return self.at - self.clock()
 
+    def over(self) -> bool:
+        """Whether a run has to stop now; not one whose budget ends there by itself."""
+        return not self.fits and self.left() <= 0
+
 
 class Budget:
     """How far a run is. Time counts from `start` on, plus what earlier parts of the run took."""
