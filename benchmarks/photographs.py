@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional
 
 from gocnn.training import Identity, RunFolder, TrainConfig, Trainer
-from gocnn.training.distributed import join
+from gocnn.training.devices import resolve
 from gocnn.training.precision import autocast, choose
 from imagecls.augment import RECIPES, Augmenter
 from imagecls.collection import TRAIN, WHOLE, open_collection
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="of each way in each round")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    device = join(options.device)[1]
+    device = resolve(options.device)
     precision = choose(device)
     photos = open_collection(options.photographs).part(TRAIN, WHOLE)
     dataset = PerImage([Path(p.place) / p.name for p in photos], [p.label for p in photos], 128)

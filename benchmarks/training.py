@@ -24,7 +24,7 @@ from gocnn.policy import data
 from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.policy.samples import PositionSource
 from gocnn.policy.task import PolicyTask
-from gocnn.training.distributed import join
+from gocnn.training.devices import resolve
 from gocnn.training.precision import autocast, choose
 from steady import steady
 
@@ -88,10 +88,9 @@ def main() -> None:
     parser.add_argument("--accumulate", type=int, default=1, help="parts of a batch; `convolutions` and `alone` have one part's size")
     parser.add_argument("--compile", action="store_true", help="train with torch.compile (`alone` is without)")
     options = parser.parse_args()
-    device = join(options.device)[1]
+    device = resolve(options.device)
     chosen, held = data.split(data.choose(data.open_stores([options.games])[0], GameFilter()), 0.05)
     config, precision = preset(options.preset), choose(device)
-    threads = 8 if device.type == "cuda" else 1
     source = PositionSource(chosen.games, config.groups, options.batch // options.accumulate, 0)
     batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in source.batch(0))
     pairs, waited, bounds = [], [], []
@@ -99,7 +98,7 @@ def main() -> None:
         network = PolicyNetwork(config).to(device, memory_format=torch.channels_last)
         bounds.append(convolutions(network, batch[0], device, precision, options.seconds / 4))
         free = alone(network, batch, device, precision, options.seconds / 4)  # type: ignore[arg-type]
-        run = {"batch": options.batch, "accumulate": options.accumulate, "feeders": threads, "seed": turn, "precision": precision}
+        run = {"batch": options.batch, "accumulate": options.accumulate, "seed": turn, "precision": precision}
         rate, wait = steady(config, source, held.games, device, options.seconds, options.compile, **run)
         pairs.append((free, rate))
         waited.append(wait)

@@ -211,7 +211,7 @@ class PhotoSource:
     def __init__(self, photos: PhotoSet, batch: int, seed: int = 1, rank: int = 0, world: int = 1) -> None:
         """`batch` is that of all processes together; this one (`rank` of `world`) gets its part of each."""
         self._photos, self._batch, self._seed, self._rank, self._world = photos, batch, seed, rank, world
-        self._orders: dict[int, npt.NDArray[np.int64]] = {}
+        self._order: tuple[int, npt.NDArray[np.int64]] = -1, np.empty(0, np.int64)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -220,15 +220,16 @@ class PhotoSource:
     def indices(self, index: int) -> npt.NDArray[np.int64]:
         """Which photographs batch `index` holds (this process's part)."""
         n = len(self._photos)
-        places = np.arange(index * self._batch, (index + 1) * self._batch)[self._rank :: self._world]
-        return np.array([self._order(int(p) // n)[int(p) % n] for p in places], np.int64)
+        epochs, places = np.divmod(np.arange(index * self._batch, (index + 1) * self._batch)[self._rank :: self._world], n)
+        return np.concatenate([self._order_of(epoch)[places[epochs == epoch]] for epoch in np.unique(epochs).tolist()])
 
-    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
-        if epoch not in self._orders:
-            if len(self._orders) > 3:
-                self._orders.pop(min(self._orders))
-            self._orders[epoch] = np.random.default_rng((self._seed, epoch)).permutation(len(self._photos))
-        return self._orders[epoch]
+    def _order_of(self, epoch: int) -> npt.NDArray[np.int64]:
+        """The photographs in the order of an epoch; the last one is remembered, by a value that is replaced as a whole: threads share it."""
+        held = self._order
+        if held[0] != epoch:
+            held = epoch, np.random.default_rng((self._seed, epoch)).permutation(len(self._photos))
+            self._order = held
+        return held[1]
 
     def batch(self, index: int) -> Sequence[npt.NDArray[Any]]:
         chosen = self.indices(index)
@@ -236,13 +237,20 @@ class PhotoSource:
 
 
 class PhotoBatches:
-    """All photographs in order, batch by batch, each time it is iterated over; read from the store as they are wanted."""
+    """All photographs in order, batch by batch; each is read from the store when it is wanted, and no other."""
 
     def __init__(self, photos: PhotoSet, batch: int = 128) -> None:
         self._photos, self._batch = photos, batch
 
+    def __len__(self) -> int:
+        return -(-len(self._photos) // self._batch)
+
+    def __getitem__(self, number: int) -> Batch:
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        part = slice(number * self._batch, (number + 1) * self._batch)
+        pixels = self._photos.store.pixels(self._photos.rows[part])
+        return torch.from_numpy(pixels), torch.from_numpy(self._photos.labels[part])
+
     def __iter__(self) -> Iterator[Batch]:
-        for i in range(0, len(self._photos), self._batch):
-            part = slice(i, i + self._batch)
-            pixels = self._photos.store.pixels(self._photos.rows[part])
-            yield torch.from_numpy(pixels), torch.from_numpy(self._photos.labels[part])
+        return (self[number] for number in range(len(self)))

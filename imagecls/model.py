@@ -54,18 +54,21 @@ class Predictor:
     @torch.inference_mode()
     def logits(self, pixels: Pixels, tta: int = 1) -> list[Floats]:
         """Logits, float32 `(N, classes)`, of each of the first `tta` views of pictures, uint8 `(N, 3, S, S)`."""
-        out: list[Floats] = []
+        return list(self.answers(torch.as_tensor(pixels).to(self.device), tta).cpu().numpy())
+
+    def answers(self, pixels: Tensor, tta: int) -> Tensor:
+        """The same of pictures on the device, float32 `(tta, N, classes)`, without waiting for it."""
+        n, out = len(pixels), []
         for mirrored, side, x, y in VIEWS[:tta]:
             if side == 1.0:
                 seen = self.view(pixels)
                 seen = seen.flip(3) if mirrored else seen
             else:
-                n = len(pixels)
-                maps = geometry.compose(geometry.crop(*(torch.full((n,), v) for v in (x, y, side, side))), geometry.flip(torch.full((n,), mirrored)))
-                scaled = torch.as_tensor(pixels).to(self.device).float() / 255
-                seen = self._view.normalise(geometry.resample(scaled, maps.to(self.device), self.config.size))
-            out.append(self.network(seen.to(memory_format=layout(self.device))).float().cpu().numpy())
-        return out
+                part = geometry.crop(*(torch.full((n,), v, device=self.device) for v in (x, y, side, side)))
+                maps = geometry.compose(part, geometry.flip(torch.full((n,), mirrored, device=self.device)))
+                seen = self._view.normalise(geometry.resample(pixels.float() / 255, maps, self.config.size))
+            out.append(self.network(seen.to(memory_format=layout(self.device))).float())
+        return torch.stack(out)
 
     def probabilities(self, pixels: Pixels, tta: int = 1) -> Floats:
         """Probabilities, float32 `(N, classes)`, averaged over the views."""

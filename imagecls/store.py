@@ -83,10 +83,12 @@ class ImageStore:
 
     def pixels(self, rows: npt.NDArray[np.int64]) -> Pixels:
         """Copies of some rows: uint8 `(N, 3, size, size)`."""
-        if self._map is None or (len(rows) and int(rows.max()) >= len(self._map)):
+        held = self._map  # of this thread alone: another one may replace it meanwhile, by a shorter one too
+        if held is None or (len(rows) and int(rows.max()) >= len(held)):
             shape = (len(self), 3, self.size, self.size)
-            self._map = np.memmap(self._pixels_path, np.uint8, "r", shape=shape) if shape[0] else np.empty(shape, np.uint8)
-        return np.asarray(self._map[rows])
+            held = np.memmap(self._pixels_path, np.uint8, "r", shape=shape) if shape[0] else np.empty(shape, np.uint8)
+            self._map = held
+        return np.asarray(held[rows])
 
     def keys(self, rows: npt.NDArray[np.int64]) -> bytes:
         """The keys of some rows, one after the other."""

@@ -14,6 +14,7 @@ class ImageTask:
 
     A batch is pixels, uint8 `(N, 3, S, S)`, and labels, int64 `(N,)`. Mixed pictures count as right to the share of the label that is answered.
     `class_weights`, float `(classes,)`, weigh the training loss.
+    Neither waits for the device.
     """
 
     metric = "accuracy"
@@ -35,8 +36,9 @@ class ImageTask:
         return loss, right
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor, share: Tensor) -> Tensor:
-        weights = None if self.class_weights is None else self.class_weights.to(logits.device)
-        each = functional.cross_entropy(logits, labels, weight=weights, label_smoothing=self.label_smoothing, reduction="none")
+        if self.class_weights is not None and self.class_weights.device != logits.device:
+            self.class_weights = self.class_weights.to(logits.device)  # once: they stay there
+        each = functional.cross_entropy(logits, labels, weight=self.class_weights, label_smoothing=self.label_smoothing, reduction="none")
         return (each * share).mean()
 
     def judge(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -46,7 +48,7 @@ class ImageTask:
         logits = model(x.to(memory_format=layout(pixels.device))).float()
         top = logits.topk(min(3, logits.shape[1]), 1).indices == labels[:, None]
         return {
-            "count": torch.tensor(len(labels)),
+            "count": torch.full((), len(labels), device=logits.device),
             "accuracy": top[:, 0].sum(),
             "top3": top.any(1).sum(),
             "loss": functional.cross_entropy(logits, labels, reduction="sum"),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gocnn.errors import UserError
 from gocnn.training import Identity, Outcome, RunFolder, TrainConfig, Trainer, modelfile
-from gocnn.training.distributed import Processes, join, leave
+from gocnn.training.distributed import Processes, joined
 from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
 from imagecls import weights
@@ -79,22 +79,27 @@ def resumed(out: Path, data: str, valid: tuple[str, ...], changes: dict[str, Any
 def train(wishes: Wishes, out: Path, resume: bool, device: str, cache: Path | None = None, jobs: int | None = None, quiet: bool = False,
           say: Any = print, options: dict[str, Any] | None = None) -> Outcome:  # fmt: skip
     """Train as wished into the folder `out`; `options` are written into run.json. Raises UserError for whatever a person can mend."""
-    processes, place = join(device)
-    try:
-        store = ImageStore(wishes.network.store_size, wishes.network.fit, cache)
-        parts = load_parts(wishes.data, wishes.split, store, jobs, quiet or not processes.first)
+    with joined(device) as (processes, place):
+        still = quiet or not processes.first
+        parts = processes.one_by_machine(
+            lambda: load_parts(wishes.data, wishes.split, ImageStore(wishes.network.store_size, wishes.network.fit, cache), jobs, still)
+        )
         if processes.first and not quiet:
             _show(parts, wishes.train.batch, say)
-        fingerprint = f"{parts.train.fingerprint()}-{parts.valid.fingerprint()}"
-        if resume and RunFolder.read_description(out).get("data") != fingerprint:
-            raise UserError(f"the photographs are not those that the run in {out} began with; give the same ones, or start a new run")
-        config = replace(wishes.network, classes=parts.classes)
-        torch.manual_seed(wishes.train.seed)
-        model = _model(config, wishes, resume)
-        description: dict[str, Any] = {"kind": KIND, "wishes": wishes.to_json(), "data": fingerprint}
-        if not resume:
-            description["options"] = options
-        run = open_run(out, resume, description, processes.first)
+        with processes.together():
+            fingerprint = f"{parts.train.fingerprint()}-{parts.valid.fingerprint()}"
+            if resume and RunFolder.read_description(out).get("data") != fingerprint:
+                raise UserError(f"the photographs are not those that the run in {out} began with; give the same ones, or start a new run")
+            config = replace(wishes.network, classes=parts.classes)
+            torch.manual_seed(wishes.train.seed)
+            model = _model(config, wishes, resume)
+            description: dict[str, Any] = {"kind": KIND, "wishes": wishes.to_json(), "data": fingerprint}
+            if not resume:
+                description["options"] = options
+        learnt = (resume, wishes.train.of_the_run(), config, wishes.recipe, wishes.unfreeze, wishes.head_epochs, wishes.balance, wishes.train_size)
+        processes.must_share(photographs=fingerprint, options=learnt)
+        with processes.together():
+            run = open_run(out, resume, description, processes.first)
         stage = _Stage(wishes, config, parts, processes, place, quiet)
         try:
             if wishes.head_epochs and isinstance(model, FineTuner):
@@ -102,8 +107,6 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, cache: Path | No
             return stage.trainer(model, wishes.train, run).fit(resume)
         finally:
             run.close()
-    finally:
-        leave()
 
 
 @dataclass(frozen=True)
@@ -151,22 +154,24 @@ def _two_stages(stage: _Stage, model: FineTuner, run: RunFolder, resume: bool, s
     precision: Any
     folder, wishes, first = run.path / HEAD_FOLDER, stage.wishes, stage.processes.first
     if resume:
-        state = run.load_checkpoint()
+        state = stage.processes.from_first(run.load_checkpoint)
         if state["step"] > 0:
             return stage.trainer(model, wishes.train, run).fit(True)
         model.load_state_dict(state["model"])
         precision = choose_again(stage.place, wishes.train.precision, state["precision"], state.get("device"), wishes.train.deterministic)
     else:
-        if (folder / "run.json").exists():
-            raise UserError(f"{folder} already holds a run; choose another folder with --out")
+        with stage.processes.together():
+            if first and (folder / "run.json").exists():
+                raise UserError(f"{folder} already holds a run; choose another folder with --out")
         whole = stage.trainer(model, wishes.train, run)
         whole.begin()
         precision = whole.precision
     train = replace(wishes.train, precision=precision)
     alone = replace(train, steps=None, minutes=None, epochs=wishes.head_epochs, validations=1, ema=0.0)
-    head_resume = bool(stage.processes.agree(float(resume and (folder / "run.json").exists())))
+    head_resume = stage.processes.agree(resume and (folder / "run.json").exists())
     model.freeze(())
-    head = open_run(folder, head_resume, {"kind": KIND, "wishes": wishes.to_json()}, first)
+    with stage.processes.together():
+        head = open_run(folder, head_resume, {"kind": KIND, "wishes": wishes.to_json()}, first)
     if first and not stage.quiet:
         say(f"first the head alone, {wishes.head_epochs:g} epochs")
     try:
@@ -175,8 +180,7 @@ def _two_stages(stage: _Stage, model: FineTuner, run: RunFolder, resume: bool, s
         head.close()
     if outcome.interrupted:
         return outcome
-    if first:
-        model.load_state_dict(modelfile.load(folder / modelfile.LAST, KIND).tensors)
+    model.load_state_dict(stage.processes.from_first(lambda: modelfile.load(folder / modelfile.LAST, KIND).tensors))
     model.freeze(wishes.unfreeze)
     return stage.trainer(model, train, run).fit()
 

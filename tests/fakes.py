@@ -31,8 +31,8 @@ SIZED_BY_CONTENT = {aten.nonzero.default, aten.masked_select.default, aten.binco
                     aten.unique_consecutive.default, aten.repeat_interleave.Tensor}  # fmt: skip
 COPIES = {aten._to_copy.default, aten.copy_.default}
 INDEXED = {aten.index.Tensor, aten.index_put_.default, aten.index_put.default, aten._unsafe_index.Tensor}
-BORDER = 1
-"""torch's number for `padding_mode="border"` of `grid_sample`."""
+ZEROS = 0
+"""torch's number for `padding_mode="zeros"` of `grid_sample`; Apple's GPUs have no border, and a reflection of their own."""
 
 
 class _Mode(FakeTensorMode):
@@ -77,7 +77,7 @@ def pretended(kind: str) -> Iterator[torch.device]:
             "torch.autograd.grad": gradients,
         }.items():
             stack.enter_context(patch(name, stand_in))
-        yield torch.device(kind, 0) if kind == "cuda" else torch.device(kind)
+        yield torch.device(kind, 0)  # with its number, which the CPU's guard does not know
 
 
 def _copied(self: Tensor, memo: dict[int, Any]) -> Tensor:
@@ -114,7 +114,8 @@ def backward(loss: Tensor, gradient: Tensor | None = None) -> None:
     while ready:
         node = ready.pop()
         inputs = collected.pop(node)
-        results: Any = (None,) * len(node.next_functions) if all(t is None for t in inputs) else node(*inputs)
+        apply = node if callable(node) else node.apply  # torch's own, or an `autograd.Function` in Python
+        results: Any = (None,) * len(node.next_functions) if all(t is None for t in inputs) else apply(*inputs)
         for (following, place), result in zip(node.next_functions, results if isinstance(results, tuple) else (results,), strict=False):
             if following is not None:
                 wanted = following._input_metadata
@@ -187,6 +188,8 @@ class Trace(TorchDispatchMode):
             args = (args[0], self._indices(func, args[0], args[1]), *args[2:])
         if func in COPIES:
             self._copied(func, args, kwargs)
+        elif func not in INDEXED and len({t.device.type for t in tensors if t.ndim}) > 1:
+            self._note(f"{func} mixes devices")
         if self.kind == "mps" and there:
             self._missing_on_mps(func, args)
         if func is aten._pin_memory.default:
@@ -224,10 +227,8 @@ class Trace(TorchDispatchMode):
                 self._note(f"{func} copies to {self.kind}")
 
     def _missing_on_mps(self, func: Any, args: Any) -> None:
-        if func is aten.grid_sampler_2d.default and args[3] == BORDER:
-            self._note(f"{func} with padding_mode='border' is not to be had on mps")
-        elif "_aa" in str(func):
-            self._note(f"{func} is not to be had on mps in all releases")
+        if func is aten.grid_sampler_2d.default and args[3] != ZEROS:
+            self._note(f"{func} with another padding than zeros is not to be had on mps")
 
 
 def laid_out(module: torch.nn.Module, layout: torch.memory_format) -> torch.nn.Module:

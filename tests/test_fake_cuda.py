@@ -23,7 +23,7 @@ from gocnn.training.judging import evaluate
 from gocnn.training.precision import autocast
 from gocnn.training.stepping import Stepper
 from imagecls import explain
-from imagecls.augment import RECIPES, Augmenter
+from imagecls.augment import RECIPES, Augmenter, geometry
 from imagecls.model import Predictor
 from imagecls.models import ClassifierConfig, build
 from imagecls.task import ImageTask
@@ -32,7 +32,11 @@ from tests.fakes import Trace, laid_out, pretended
 
 TINY = replace(preset("tiny"), blocks=1, channels=8, head=8, future=1, value=True)
 CLASSES = tuple("abcde")
-SIZES = {"cnn": {"widths": (8, 8), "hidden": (16,)}, "resnet": {"widths": (8, 16), "hidden": (16,)}, "resnet101": {"depths": (1, 1, 1, 1), "base": 8}}
+SIZES = {
+    "cnn": {"widths": (8, 8), "hidden": (16,)},
+    "resnet": {"widths": (8, 16), "hidden": (16,)},
+    "resnet101": {"depths": (1, 1), "base": 8, "hidden": (16,)},
+}
 PLAIN = RECIPES["none"]
 SEVERAL = {**RECIPES, "mixup": replace(PLAIN, mixup=0.2), "cutmix": replace(PLAIN, cutmix=1.0), "rand": replace(PLAIN, auto="rand"),
            "erase": replace(PLAIN, erase=0.5), "reflected crops": replace(RECIPES["lecture"], crop=0.5, border="reflection")}  # fmt: skip
@@ -100,8 +104,8 @@ def what_waits_in_a_loss(model: nn.Module, task: Any, given: tuple[Tensor, ...],
         with autocast(device, "bf16"):
             loss, right = task.loss(model, given)
         loss.backward()
-    assert {loss.device, right.device} == {device}
-    assert all(p.grad is None or p.grad.device == device for p in model.parameters())
+    assert {loss.device.type, right.device.type} == {device.type}
+    assert all(p.grad is None or p.grad.device.type == device.type for p in model.parameters())
     assert sum(p.grad is not None for p in model.parameters()) > 4
     return trace.found
 
@@ -111,8 +115,8 @@ def what_waits_in_a_loss(model: nn.Module, task: Any, given: tuple[Tensor, ...],
 
 @pytest.mark.parametrize(
     ("kind", "optimiser", "precision"),
-    [("cuda", "muon", "bf16"), ("cuda", "muon", "fp16"), ("cuda", "adamw", "fp32"), ("cuda", "adamw", "fp16"), ("cuda", "sgd", "bf16"),
-     ("mps", "muon", "fp32"), ("mps", "adamw", "bf16"), ("mps", "sgd", "fp16")],
+    [("cuda", "muon", "fp16"), ("cuda", "adamw", "bf16"), ("cuda", "sgd", "fp32"), ("mps", "muon", "bf16"), ("mps", "adamw", "fp16"),
+     ("mps", "sgd", "fp32")],
 )  # fmt: skip
 def test_a_step_waits_for_nothing(kind: str, optimiser: Any, precision: str) -> None:
     """The whole of it: accumulation, clipping, averaging."""
@@ -141,8 +145,8 @@ def test_blocks_learn(device: torch.device, block: Block, context: Context) -> N
             y = trunk(x)
         y.float().square().mean().backward()
     assert trace.found == []
-    assert (y.device, y.shape) == (device, x.shape)
-    assert all(t.grad is not None and t.grad.device == device for t in (x, *trunk.parameters()))
+    assert (y.device.type, y.shape) == (device.type, x.shape)
+    assert all(t.grad is not None and t.grad.device.type == device.type for t in (x, *trunk.parameters()))
 
 
 @pytest.mark.parametrize("recipe", SEVERAL)
@@ -160,7 +164,7 @@ def test_pooling_learns(device: torch.device, pool: Pool) -> None:
     assert what_waits_in_a_loss(network, ImageTask(view, view), photographs(device), device) == []
 
 
-@pytest.mark.parametrize("learning", [(), ("layer4",)])
+@pytest.mark.parametrize("learning", [(), ("layer2",)])
 def test_fine_tuning_waits_for_nothing(device: torch.device, learning: tuple[str, ...]) -> None:
     """A whole step, wholly and partly frozen, with other rates for parts."""
     network, config = classifier("resnet101", device)
@@ -214,12 +218,12 @@ def test_classifiers_are_judged(device: torch.device, kind: str) -> None:
 @pytest.mark.usefixtures("numbers")
 @pytest.mark.parametrize("kind", SIZES)
 def test_classifiers_answer_and_explain(device: torch.device, kind: str) -> None:
-    """Test-time augmentation by all views, Grad-CAM, filters and feature maps."""
+    """Test-time augmentation by views of all kinds, Grad-CAM, filters and feature maps."""
     network, config = classifier(kind, device)
     predictor = Predictor(network.eval(), config, {}, Path("m"), device)  # type: ignore[arg-type]
     pixels = np.zeros((3, 3, 40, 40), np.uint8)
     with Trace(device) as trace:
-        assert predictor.probabilities(pixels, tta=12).shape == (3, 5)
+        assert predictor.probabilities(pixels, tta=3).shape == (3, 5)
         heat, answers = explain.grad_cam(predictor, pixels[0])
         assert (heat.shape, answers.shape) == ((32, 32), (5,))
         assert explain.filters(predictor).shape[1] == 3
@@ -261,7 +265,7 @@ FAULTS: list[tuple[Callable[[Tensor], Any], str]] = [
     (lambda x: (x > 0).nonzero(), "size"),
     (lambda x: x.masked_select(x > 0), "size"),
     (lambda x: torch.where(x > 0), "size"),
-    (lambda x: x[[1, 2]], "index"),
+    (lambda x: x[[1, 2]], "copies"),
     (lambda x: x[torch.tensor([1, 2])], "index"),
 ]
 
@@ -273,7 +277,7 @@ def test_what_waits_is_seen(device: torch.device) -> None:
             fault(torch.ones(4, device=device))
         assert len(trace.found) >= 1, word
         assert all("tests/test_fake_cuda.py" in line for line in trace.found)
-        assert word in " ".join(trace.found)
+        assert word in " ".join(trace.found), trace.found
 
 
 def test_what_waits_is_seen_in_a_step() -> None:
@@ -305,11 +309,11 @@ def test_what_waits_is_seen_in_a_step() -> None:
 
 
 def test_mixing_devices_is_an_error(device: torch.device) -> None:
-    with pytest.raises(RuntimeError, match="device"):
-        torch.ones(3, device=device) + torch.ones(3)
-    layer = nn.Conv2d(3, 4, 3)
-    with pytest.raises(RuntimeError, match="device"):
-        layer(torch.ones(1, 3, 5, 5, device=device))
+    with Trace(device) as trace:
+        with pytest.raises(RuntimeError, match="device"):
+            torch.ones(3, device=device) + torch.ones(3)
+        nn.Conv2d(3, 4, 3)(torch.ones(1, 3, 5, 5, device=device))  # which fake tensors alone let pass
+    assert ["mixes devices" in line for line in trace.found] == [True, True], trace.found
 
 
 def test_what_waits_for_nothing_is_let_pass(device: torch.device) -> None:
@@ -330,8 +334,20 @@ def test_what_mps_lacks_is_seen() -> None:
         functional.grid_sample(
             torch.ones(1, 3, 5, 5, device=device), torch.ones(1, 4, 4, 2, device=device), padding_mode="border", align_corners=False
         )
-        functional.interpolate(torch.ones(1, 3, 9, 9, device=device), (4, 4), mode="bilinear", antialias=True)
-    assert ["doubles" in line for line in trace.found] == [True, True, False, False], trace.found
+    assert ["doubles" in line for line in trace.found] == [True, True, False], trace.found
+
+
+@pytest.mark.parametrize("sides", [(9, 9), (7, 12)])
+def test_reflection_on_mps_is_torchs(sides: tuple[int, int]) -> None:
+    """Points folded into the picture, with nothing outside, against torch's own reflection: from inside to three pictures away."""
+    torch.manual_seed(0)
+    images, points = (
+        torch.rand(2, 3, *sides),
+        torch.cat([torch.rand(2, 40, 5, 2) * 8 - 4, torch.tensor([-3.0, -1.0, 1.0, 3.0]).expand(2, 40, 2, 4).reshape(2, 40, 4, 2)], 2),
+    )
+    theirs = functional.grid_sample(images, points, padding_mode="reflection", align_corners=False)
+    ours = functional.grid_sample(images, geometry.folded(points, sides[1], sides[0]), padding_mode="zeros", align_corners=False)
+    assert torch.allclose(ours, theirs, atol=1e-5)
 
 
 def test_bf16_is_really_computed_in(device: torch.device) -> None:

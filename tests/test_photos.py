@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gocnn.errors import UserError
 from imagecls.classes import HW03_CLASSES
@@ -136,6 +137,11 @@ def test_source_sees_everything_once_an_epoch_and_resumes(tmp_path):
     assert pixels.shape == (4, 3, 16, 16)
     assert (labels == parts.train.labels[source.indices(2)]).all()
     assert sum(len(labels) for _, labels in PhotoBatches(parts.valid, 4)) == 6
+    batches = PhotoBatches(parts.valid, 4)
+    assert len(batches) == 2
+    for number, (pictures, labels) in enumerate(batches):
+        assert torch.equal(batches[number][0], pictures)
+        assert batches[number][1].tolist() == labels.tolist() == parts.valid.labels[number * 4 : number * 4 + 4].tolist()
     big = PhotoSource(parts.train, 64, seed=3)  # fewer pictures than a batch
     assert big.batches_per_epoch == 1
     assert len(big.batch(0)[1]) == 64

@@ -90,7 +90,7 @@ def test_a_run_that_moves_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "precision fp32 from now on (fp16 before, on cuda)" in capsys.readouterr().err
     description = json.loads((out / "run.json").read_text())
     assert (description["precision"], description["device"]) == ("fp32", "cpu")
-    assert description["earlier"] == [{"precision": "fp16", "device": "Tesla T4", "until_step": 2}]
+    assert description["earlier"] == [{"precision": "fp16", "device": "Tesla T4", "compiled": False, "until_step": 2}]
     toy.train(out, resume=True, steps=6, precision="auto", quiet=False)
     assert "precision fp32, as the run began" in capsys.readouterr().err
     assert len(json.loads((out / "run.json").read_text())["earlier"]) == 1

@@ -111,9 +111,15 @@ def test_what_is_said_again_must_be_what_was_said(tmp_path: Path, sample_store: 
     run = tmp_path / "run"
     first = ["go-train", sample_store, "--out", run, *GO, "--blocks", "1", "--channels", "8"]
     good(*first, "--learning-rate", "0.02")
+    description = json.loads((run / "run.json").read_text())
+    train = description["wishes"]["train"]
+    assert (train["feeders"], train.pop("threads")) == (None, None)
+    train["feeders"] = 8
+    (run / "run.json").write_text(json.dumps(description))  # as an earlier version wrote it
+    good("go-train", "--out", run, "--resume", "--quiet")
     good(*first, "--learning-rate", "0.02", "--resume", "--threads", "1", "--feeders", "2", "--checkpoint-minutes", "9")
     train = json.loads((run / "run.json").read_text())["wishes"]["train"]
-    assert (train["feeders"], train["checkpoint_minutes"]) == (2, 9.0)
+    assert (train["feeders"], train["threads"], train["checkpoint_minutes"]) == (2, 1, 9.0)
     for option, value, words in [("--learning-rate", "0.01", "began with 0.02"), ("--ema", "0.5", "began with 0.999"), ("--channels", "9", "began with 8"),
                                  ("--from", run, "began without it"), ("--planes", "board,liberties", "began without it"), ("--min-rank", "9d", "began without it"),
                                  ("--batch", "8", "began with 4")]:  # fmt: skip

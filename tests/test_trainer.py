@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from gocnn.errors import UserError
-from gocnn.training import Feeder, Identity, RunFolder, TrainConfig, devices, modelfile, precision, trainer
+from gocnn.training import Identity, RunFolder, TrainConfig, devices, modelfile, precision, trainer
 from tests import toy
 from tests.toyruns import same, weights
 
@@ -50,24 +50,6 @@ def test_accumulated_parts_equal_the_whole_batch_without_batch_norm(tmp_path: Pa
     toy.train(tmp_path / "whole", model=plain(), source=Whole(32, 1), steps=20, optimiser="sgd")
     a, b = weights(tmp_path / "parts"), weights(tmp_path / "whole")
     assert all(torch.allclose(a[key], b[key], atol=1e-5) for key in a)
-
-
-def test_the_feeder_keeps_the_order_with_any_number_of_threads() -> None:
-    source = toy.ToySource(4)
-    for threads in (1, 2, 3):
-        feeder = Feeder(source, 5, torch.device("cpu"), threads)
-        for index in range(5, 40):
-            assert torch.equal(feeder.next()[1], torch.from_numpy(source.batch(index)[1]))
-        feeder.close()
-
-
-def test_an_error_in_the_data_reaches_the_trainer() -> None:
-    class Broken(toy.ToySource):
-        def batch(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-            raise UserError("the data are gone")
-
-    with pytest.raises(UserError, match="the data are gone"):
-        Feeder(Broken(4), 0, torch.device("cpu")).next()
 
 
 def test_precision_by_capability(monkeypatch: pytest.MonkeyPatch) -> None:

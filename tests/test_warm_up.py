@@ -1,6 +1,7 @@
 """What is slow the first time is done before a run's budget begins, and leaves no trace in what is learnt."""
 
 import copy
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,11 @@ def test_a_step_that_is_thrown_away_leaves_no_trace(optimiser: str, precision: s
         raise KeyError  # also then
     assert equal(before, everything(stepper))
     assert all(p.grad is None for p in stepper.model.parameters())
+
+
+def test_one_batch_of_each_shape_is_judged() -> None:
+    batches = [(torch.zeros(n, 3), torch.full((n,), i)) for i, n in enumerate((8, 8, 8, 5))]
+    assert [int(labels[0]) for _, labels in warming.one_of_each_shape(batches)] == [0, 3]
 
 
 @pytest.fixture
@@ -143,6 +149,7 @@ def test_where_there_is_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     torch.compiler.reset()  # type: ignore[no-untyped-call]
     assert toy.train(out, resume=True, steps=4, compile=True, quiet=False).steps == 4
     assert "going on without it" in capsys.readouterr().err
+    assert json.loads((out / "run.json").read_text())["compiled"] is False
 
 
 def test_an_error_of_the_task_is_not_taken_for_one_of_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """A tiny task for the trainer's tests: tell which quarter of a picture is bright.
 
-Also a program: `python -m tests.toy RUN STEPS [--resume] [OPTION=VALUE ...] [then RUN STEPS ...]`, with `interrupt=STEP`, `port=PORT` of this run's
-processes, and `count` to leave the number of exchanges of gradients in `RUN/exchanges.json`.
+Also a program: `python -m tests.toy RUN STEPS [--resume] [OPTION=VALUE ...] [then RUN STEPS ...]`, with what happens in the step of that number, from 1,
+in all processes or in one of them (`EVENTS`): `interrupt=STEP`, `kill@RANK=STEP`; `count` to leave the number of exchanges of gradients in
+`RUN/exchanges.json`; and `survive` to leave in `RUN/error-RANK.txt` what a run ended with, and go on with the next.
 """  # fmt: skip
 
 import json
@@ -9,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -22,9 +23,11 @@ from torch import Tensor, nn
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 from torch.nn import functional
 
+from gocnn import files
+from gocnn.errors import UserError
 from gocnn.nn import ConvNormAct, ResidualBlock
-from gocnn.training import Batch, Identity, Outcome, TrainConfig, Trainer, distributed
-from gocnn.training.distributed import join, leave
+from gocnn.training import Batch, Identity, Outcome, TrainConfig, Trainer, distributed, pulse
+from gocnn.training.distributed import Processes, joined
 from gocnn.training.run import open_run
 
 
@@ -60,17 +63,66 @@ class ToyTask:
         return {"loss": sums["loss"] / sums["count"], "accuracy": sums["right"] / sums["count"]}
 
 
-class Interrupting(ToyTask):
-    """Ctrl-C comes in the step of that number, from 1."""
+class Eventful(ToyTask):
+    """Something happens in the step of that number, from 1."""
 
-    def __init__(self, step: int) -> None:
-        self.left = step
+    def __init__(self, step: int, event: Callable[[Tensor], Tensor]) -> None:
+        self.left, self.event = step, event
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         self.left -= model.training
-        if model.training and self.left == 0:
-            signal.raise_signal(signal.SIGINT)
-        return super().loss(model, batch)
+        loss, right = super().loss(model, batch)
+        return (self.event(loss) if model.training and self.left == 0 else loss), right
+
+
+def interrupt(loss: Tensor) -> Tensor:
+    """Ctrl-C comes."""
+    signal.raise_signal(signal.SIGINT)
+    return loss
+
+
+def terminate(loss: Tensor) -> Tensor:
+    """SIGTERM comes, and again."""
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
+    return loss
+
+
+def fill_disk(loss: Tensor) -> Tensor:
+    """From now on nothing more can be written."""
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    files.os.fsync = full  # type: ignore[attr-defined]
+    return loss
+
+
+def wait(loss: Tensor) -> Tensor:
+    """The step never ends."""
+    time.sleep(3600)
+    return loss
+
+
+def kill(loss: Tensor) -> Tensor:
+    """The process is gone."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return loss
+
+
+def ruin(loss: Tensor) -> Tensor:
+    """The loss is no number."""
+    return loss * float("nan")
+
+
+EVENTS = {"interrupt": interrupt, "terminate": terminate, "ruin": ruin, "full": fill_disk, "wait": wait, "kill": kill}
+
+
+class Interrupting(Eventful):
+    """Ctrl-C comes in the step of that number, from 1."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(step, interrupt)
 
 
 def network(dropout: float = 0.1) -> nn.Module:
@@ -79,26 +131,28 @@ def network(dropout: float = 0.1) -> nn.Module:
     return nn.Sequential(ConvNormAct(1, 8), ResidualBlock(8, 16, 2), nn.Dropout(dropout), nn.Flatten(), *head)
 
 
-def valid() -> list[Batch]:
-    pictures, labels = ToySource(256, seed=99).batch(0)
-    return [(torch.from_numpy(pictures), torch.from_numpy(labels))]
+def valid(count: int = 256) -> list[Batch]:
+    """So many samples, in batches of 256 and what is left."""
+    pictures, labels = (torch.from_numpy(a) for a in ToySource(count, seed=99).batch(0))
+    return list(zip(pictures.split(256), labels.split(256), strict=True))
 
 
 def train(out: Path, resume: bool = False, model: nn.Module | None = None, quiet: bool = True, source: Any = None, task: Any = None,
-          clock: Any = time.perf_counter, curves: bool = False, **options: Any) -> Outcome:  # fmt: skip
-    """One run on this process's share; without curves, which take longer to draw than such a run takes."""
-    processes, device = join("cpu")
+          clock: Any = time.perf_counter, curves: bool = False, processes: Processes | None = None, judged: int = 256,
+          **options: Any) -> Outcome:  # fmt: skip
+    """One run on this process's share, judged by `judged` samples; without curves, which take longer to draw than such a run takes."""
+    processes, device = processes or Processes(), torch.device("cpu")
     config = TrainConfig(**{"batch": 32, "precision": "fp32", "validations": 4, **options})
-    run = open_run(out, resume, {"kind": "toy"}, processes.first)
+    with processes.together():
+        run = open_run(out, resume, {"kind": "toy"}, processes.first)
     source = source or ToySource(config.batch // config.accumulate, config.seed, processes.rank, processes.world)
     identity = Identity("toy", {}, "made up")
-    trainer = Trainer(model or network(), task or ToyTask(), source, valid(), config, run, identity, device, processes, quiet, clock)
+    trainer = Trainer(model or network(), task or ToyTask(), source, valid(judged), config, run, identity, device, processes, quiet, clock)
     try:
         with nullcontext() if curves else patch("gocnn.training.trainer.draw"):
             return trainer.fit(resume)
     finally:
         run.close()
-        leave()
 
 
 @contextmanager
@@ -120,21 +174,31 @@ def counted_exchanges(file: Path) -> Iterator[None]:
     file.write_text(json.dumps(count[0]))
 
 
-def main(words: list[str]) -> bool:
+def main(words: list[str], processes: Processes) -> bool:
     """One run; returns whether it was interrupted."""
     extra = {key: float(value) if "." in value else int(value) for key, value in (a.split("=") for a in words if "=" in a)}
-    net, stop, port, out = network(extra.pop("dropout", 0.1)), extra.pop("interrupt", None), extra.pop("port", None), Path(words[0])
-    if port is not None:
-        os.environ["MASTER_PORT"] = str(port)
-    with counted_exchanges(out / "exchanges.json") if "count" in words else nullcontext():
-        return train(
-            out, "--resume" in words, net, steps=int(words[1]), quiet=False, task=Interrupting(int(stop)) if stop else None, **extra
-        ).interrupted
+    net, out = network(extra.pop("dropout", 0.1)), Path(words[0])
+    steps = {name: extra.pop(name) for name in list(extra) if name.partition("@")[0] in EVENTS}
+    tasks = [Eventful(step, EVENTS[name.partition("@")[0]]) for name, step in steps.items() if name.partition("@")[2] in ("", str(processes.rank))]
+    with patch.object(files.os, "fsync", os.fsync), counted_exchanges(out / "exchanges.json") if "count" in words else nullcontext():
+        try:
+            return train(out, "--resume" in words, net, steps=int(words[1]), quiet=False, task=next(iter(tasks), None), processes=processes,
+                         **extra).interrupted  # fmt: skip
+        except UserError as error:
+            if "survive" not in words:
+                raise
+            (out / f"error-{processes.rank}.txt").write_text(str(error))
+            return False
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     # Traced and differentiated as torch.compile does it, but not made into machine code, which takes minutes and says nothing of our code.
     torch.compile = partial(torch.compile, backend="aot_eager")
-    interrupted = [main(words.split("\n")) for words in "\n".join(sys.argv[1:]).split("\nthen\n")]
+    pulse.GRACE = 2.0
+    try:
+        with joined("cpu") as (everybody, _):
+            interrupted = [main(words.split("\n"), everybody) for words in "\n".join(sys.argv[1:]).split("\nthen\n")]
+    except UserError as problem:
+        sys.exit(f"error: {problem}")
     sys.exit(130 if any(interrupted) else 0)

@@ -78,18 +78,18 @@ class LazyGroup(click.Group):
             context.exit(1)
         except (click.exceptions.Exit, click.Abort):
             raise
+        except ImportError as error:
+            package = libraries.package(error)
+            if package is None:
+                raise
+            click.echo(f"error: {package}", err=True)
+            context.exit(1)
         except RuntimeError as error:
             from gocnn.training.memory import ran_out
 
             if not ran_out(error):
                 raise
             click.echo("error: the memory of the device is full; end what else uses it, give less at a time, or choose another --device", err=True)
-            context.exit(1)
-        except ImportError as error:
-            package = libraries.package(error)
-            if package is None:
-                raise
-            click.echo(f"error: {package}", err=True)
             context.exit(1)
         except MemoryError:
             click.echo("error: not enough memory; give fewer games, a smaller --batch or a smaller network", err=True)

@@ -34,9 +34,9 @@ def command(games: tuple[str, ...], model: str | None, positions: int, symmetrie
     from gocnn.policy.runtime import is_onnx, open_evaluator
 
     if not is_onnx(model) and device != "cpu":
-        from gocnn.training.distributed import join
+        from gocnn.training.devices import resolve
 
-        device = str(join(device)[1])
+        device = str(resolve(device))
     policy = open_evaluator(model, device)
     stores, report = data.open_stores(games, jobs, max_unpacked)
     if report is not None and report.reasons:

@@ -54,18 +54,18 @@ def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: 
     else:
         if not games:
             raise click.UsageError("name the games to train on: stores, SGF files, folders or archives")
-        wishes = _wishes(games, budget, device, options)
+        wishes = _wishes(games, budget, options)
     outcome = training.train(wishes, out, resume, device, jobs, max_unpacked, quiet, lambda text: click.echo(text, err=True), asked_for)
     show_outcome(outcome, "go-train", out, {"top1": "top-1", "top5": "top-5"})
 
 
-def _wishes(games: tuple[str, ...], budget: dict[str, Any], device: str, options: dict[str, Any]) -> Any:
+def _wishes(games: tuple[str, ...], budget: dict[str, Any], options: dict[str, Any]) -> Any:
     from gocnn.policy import training
 
     chosen = game_filter(options)
     config = _network(options)
     own = {key: options.pop(key) for key in ("valid", "valid_share", "valid_positions", "begin")}
-    config_of_run = train_config(budget, options, device)
+    config_of_run = train_config(budget, options)
     return training.Wishes(games, own["valid"], own["valid_share"], own["valid_positions"], chosen, config, config_of_run, own["begin"])
 
 

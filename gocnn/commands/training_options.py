@@ -18,14 +18,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 BUDGETS = ("steps", "epochs", "minutes")
 DEFAULT_MINUTES = 30.0
 
-MACHINE = ("feeders", "checkpoint_minutes")
+MACHINE = ("feeders", "threads", "checkpoint_minutes")
 """Settings of TrainConfig that change nothing of what is learnt, so that a resumed run may have others."""
 
 ROUNDING = ("precision", "compile", "pad_planes", "accumulate")
 """Settings of TrainConfig that the machine at hand asks for: another one may need others. They change how sums are rounded, and accumulate over how
 many samples norms are taken; so in a run with --deterministic they stay."""
 
-FREE = {"out", "resume", "quiet", "games", "data", "valid", "jobs", "max_unpacked", "cache", "device", "threads", *BUDGETS, *MACHINE, *ROUNDING}
+FREE = {"out", "resume", "quiet", "games", "data", "valid", "jobs", "max_unpacked", "cache", "device", *BUDGETS, *MACHINE, *ROUNDING}
 """Parameters that may be given anew when a run is resumed; all others are what the run is."""
 
 
@@ -58,15 +58,15 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         click.option("--compile/--no-compile", help="Use torch.compile (needs a C++ compiler on CPUs).", **shown("compile")),
         click.option("--pad-planes/--no-pad-planes", help="Fill the network's input up to a multiple of 8 planes as it computes.",
                      **shown("pad_planes")),
-        click.option("--sync-norms/--no-sync-norms", help="Several processes normalise over the batch of all, or each over its own part: faster.",
-                     **shown("sync_norms")),
+        click.option("--sync-norms/--no-sync-norms", default=None,
+                     help="Several processes normalise over the batch of all, or each over its own share: faster.  [default: if that is 64 or more]"),
         click.option("--validations", type=click.IntRange(1), help="How many, evenly over the budget.", **shown("validations")),
         click.option("--patience", type=click.IntRange(0), help="Stop after so many validations without a better one (0: never).",
                      **shown("patience")),
         click.option("--checkpoint-minutes", type=click.FloatRange(0), **shown("checkpoint_minutes")),
-        click.option("--feeders", type=click.IntRange(1), help="Threads that prepare samples.  [default: 1 on a CPU, 8 for a GPU]"),
+        click.option("--feeders", type=click.IntRange(1), help="Threads that prepare samples.  [default: 1 on a CPU, what a GPU needs is found]"),
         click.option("--seed", type=click.IntRange(0), **shown("seed")),
-        click.option("--threads", type=click.IntRange(1), help="Threads that compute on a CPU.  [default: the cores]"),
+        click.option("--threads", type=click.IntRange(1), help="Threads that compute on the CPU.  [default: the cores; 1 beside a GPU]"),
         click.option("--deterministic", is_flag=True, help="No stopwatch decides anything, and only operations that repeat bit for bit are used."),
         device_option("auto"),
     ]  # fmt: skip
@@ -87,16 +87,12 @@ def take_budget(options: dict[str, Any]) -> dict[str, Any]:
     return budget
 
 
-def train_config(budget: dict[str, Any], options: dict[str, Any], device: str, **more: Any) -> TrainConfig:
+def train_config(budget: dict[str, Any], options: dict[str, Any], **more: Any) -> TrainConfig:
     """Take the training options out of a command's keyword arguments and make a TrainConfig of them."""
-    import torch
-
     if all(value is None for value in budget.values()):
         budget = budget | {"minutes": DEFAULT_MINUTES}
     names = [name for name in TrainConfig.__dataclass_fields__ if name in options]
     values = {name: options.pop(name) for name in names}
-    if values["feeders"] is None:
-        values["feeders"] = 8 if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()) else 1
     try:
         return TrainConfig(**(budget | values | more))
     except ValueError as error:
@@ -104,12 +100,11 @@ def train_config(budget: dict[str, Any], options: dict[str, Any], device: str, *
 
 
 def use_threads(options: dict[str, Any]) -> None:
-    """Take --threads out of a command's keyword arguments and obey it."""
+    """Obey --threads from now on; the training itself does so too (see `train_config`)."""
     import torch
 
-    threads = options.pop("threads")
-    if threads:
-        torch.set_num_threads(threads)
+    if options["threads"]:
+        torch.set_num_threads(options["threads"])
 
 
 def asked(options: dict[str, Any]) -> dict[str, Any]:
@@ -173,10 +168,11 @@ def _shown(value: Any) -> str:
 def show_outcome(outcome: "Outcome", command: str, out: Path, metrics: dict[str, str]) -> None:
     """Say how a run ended (`metrics`: name of each share in the figures, and what to call it); exit code 130 if it was interrupted."""
     if outcome.interrupted:
-        click.echo(f"stopped at step {outcome.steps}; go on with: cli.py {command} --out {out} --resume", err=True)
+        if outcome.first:
+            click.echo(f"stopped at step {outcome.steps}; go on with: cli.py {command} --out {out} --resume", err=True)
         raise SystemExit(130)
     best = outcome.best
-    if not best:  # a process of torchrun other than the first
+    if not outcome.first:
         return
     rate = outcome.samples / max(outcome.seconds, 1e-9)
     speed = f"{rate:.0f} samples/s, waited for data {outcome.waited:.1%}"

@@ -35,7 +35,7 @@ class OnnxPolicy:
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}; give a model file") from error
         try:
-            self._session = _on_cuda(data, device) if device != "cpu" else None
+            self._session: Any = _on_cuda(data, device) if device != "cpu" else None
         except UserError:
             if device != "auto":
                 raise

@@ -140,7 +140,7 @@ class PositionSource:
         self.at, self.planes = planes.offsets(groups), planes.plane_count(groups)
         self.rank, self.world, self.future, self.outcome = rank, world, future, outcome
         self.block = max(16, 4096 // batch)
-        """Batches drawn together."""
+        """Batches drawn together: at 27 planes a block is at least 40 MB, and 160 MB of batches of 1,024."""
         self._ends = np.cumsum(games.moves)
         self._drawn: tuple[int, npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int8]] | None = None
 
@@ -157,6 +157,7 @@ class PositionSource:
         """
         number, place = divmod(index, self.block)
         if self._drawn is None or self._drawn[0] != number:
+            self._drawn = None  # or two blocks would be held while the second is drawn
             self._drawn = (number, *self._draw_block(number))
         rows = self.batch_size // self.world
         part = slice(place * rows, (place + 1) * rows)

@@ -22,7 +22,7 @@ class PolicyTask:
     A batch is planes, uint8 `(N, C, 19, 19)`, and moves, int64 `(N,)`, or `(N, 1 + F)` for a network that learns F later
     moves too. A third tensor, int8 `(N,)`, says whether the side to play won (1), lost (0), or that nobody knows (UNDECIDED): a network with a
     value head learns that, and `value` and `value_loss` say how often, and how well, it was foreseen.
-    Illegal moves are not masked here: the network is shown what is legal.
+    Illegal moves are not masked here: the network is shown what is legal. Neither loss nor judging waits for the device.
     """
 
     metric = "top1"
@@ -49,24 +49,30 @@ class PolicyTask:
             losses = functional.binary_cross_entropy_with_logits(value, known * won[0].float(), reduction="none")
             extra = extra + VALUE_WEIGHT * (losses * known).sum() / len(moves)
         right = (logits.detach().argmax(1) == moves).sum()
-        return functional.cross_entropy(logits, moves, label_smoothing=self.label_smoothing) + extra, right
+        return self._cross_entropy(logits, moves) + extra, right
+
+    def _cross_entropy(self, logits: Tensor, moves: Tensor) -> Tensor:
+        """torch's mean cross-entropy, whose own smoothing picks out the labels that count in some releases, which waits for the device."""
+        logs, smoothing = functional.log_softmax(logits, 1), self.label_smoothing
+        right = functional.nll_loss(logs, moves)
+        return (1 - smoothing) * right - (smoothing / logits.shape[1]) * logs.sum(1).mean() if smoothing else right
 
     def judge(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         planes, moves, *won = batch
         logits, value = self.outputs(model, planes)
         top = logits.topk(5, 1).indices == moves[:, None]
         sums = {
-            "count": torch.tensor(len(moves)),
+            "count": torch.full((), len(moves), device=logits.device),
             "top1": top[:, 0].sum(),
             "top5": top.any(1).sum(),
             "loss": functional.cross_entropy(logits, moves, reduction="sum"),
         }
         if value is not None and won:
             known = won[0] != UNDECIDED
-            target = won[0][known].float()
+            losses = functional.binary_cross_entropy_with_logits(value, known * won[0].float(), reduction="none")
             sums["decided"] = known.sum()
-            sums["value"] = ((value[known] > 0) == (target > 0)).sum()
-            sums["value_loss"] = functional.binary_cross_entropy_with_logits(value[known], target, reduction="sum")
+            sums["value"] = (known & ((value > 0) == (won[0] > 0))).sum()
+            sums["value_loss"] = torch.where(known, losses, 0.0).sum()
         return sums
 
     def summary(self, sums: dict[str, float]) -> dict[str, float]:

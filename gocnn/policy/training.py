@@ -10,14 +10,16 @@ import torch
 
 from gocnn.board.planes import PLANES, offsets, plane_count
 from gocnn.errors import UserError
+from gocnn.games.importing import Report
 from gocnn.games.selection import GameFilter
+from gocnn.games.store import Store
 from gocnn.policy import KIND, data
 from gocnn.policy.model import load
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games, PositionSource, choose_positions, positions
 from gocnn.policy.task import PolicyTask
 from gocnn.training import Batch, Identity, Outcome, RunFolder, TrainConfig, Trainer
-from gocnn.training.distributed import join, leave
+from gocnn.training.distributed import joined
 from gocnn.training.run import open_run
 
 VALIDATION_BATCH = 512
@@ -65,25 +67,33 @@ def resumed(out: Path, games: tuple[str, ...], valid: tuple[str, ...], changes: 
 def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None = None, max_unpacked: int | None = None,
           quiet: bool = False, say: Any = print, options: dict[str, Any] | None = None) -> Outcome:  # fmt: skip
     """Train as wished into the folder `out`; `options` are written into run.json. Raises UserError for whatever a person can mend."""
-    processes, place = join(device)
-    try:
+    with joined(device) as (processes, place):
         began = time.perf_counter()
-        stores, report = data.open_stores(wishes.games, jobs, max_unpacked, quiet)
-        chosen = data.choose(stores, wishes.game_filter)
-        if wishes.valid:
-            held = data.choose(data.open_stores(wishes.valid, jobs, max_unpacked, quiet)[0], GameFilter())
-            training, shared = data.without(chosen, held)
-        else:
-            (training, held), shared = data.split(chosen, wishes.valid_share), 0
-        torch.manual_seed(wishes.train.seed)
-        model = PolicyNetwork(wishes.network)
-        begun = RunFolder.read_description(out).get("begun") if resume else _begin(model, wishes.begin)
-        description = {"kind": KIND, "wishes": wishes.to_json(), "data": training.fingerprint(), "valid": held.fingerprint(), "begun": begun}
-        if resume:
-            _same_data(out, training, held)
-        else:
-            description["options"] = options
-        run = open_run(out, resume, description, processes.first)
+
+        def opened(games: tuple[str, ...]) -> tuple[list[Store], Report | None]:
+            return processes.one_by_machine(lambda: data.open_stores(games, jobs, max_unpacked, quiet or not processes.first))
+
+        stores, report = opened(wishes.games)
+        validating = opened(wishes.valid)[0] if wishes.valid else []
+        with processes.together():
+            chosen = data.choose(stores, wishes.game_filter)
+            if wishes.valid:
+                held = data.choose(validating, GameFilter())
+                training, shared = data.without(chosen, held)
+            else:
+                (training, held), shared = data.split(chosen, wishes.valid_share), 0
+            torch.manual_seed(wishes.train.seed)
+            model = PolicyNetwork(wishes.network)
+            begun = RunFolder.read_description(out).get("begun") if resume else _begin(model, wishes.begin)
+            description = {"kind": KIND, "wishes": wishes.to_json(), "data": training.fingerprint(), "valid": held.fingerprint(), "begun": begun}
+            if resume:
+                _same_data(out, training, held)
+            else:
+                description["options"] = options
+        processes.must_share(training_games=description["data"], validation_games=description["valid"],
+                             options=(resume, wishes.train.of_the_run(), wishes.network, wishes.valid_positions), beginning=begun)  # fmt: skip
+        with processes.together():
+            run = open_run(out, resume, description, processes.first)
         if processes.first and not quiet:
             if report is not None:
                 skipped = f", {sum(report.reasons.values())} skipped" if report.skipped else ""
@@ -103,8 +113,6 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
             return trainer.fit(resume)
         finally:
             run.close()
-    finally:
-        leave()
 
 
 def _begin(model: PolicyNetwork, path: str | None) -> str | None:

@@ -1,25 +1,27 @@
-"""Batches: what a source of them looks like, and how they reach the device before they are asked for."""
+"""Batches: what a source of them looks like, and how they are prepared before they are asked for."""
 
 import copy
-import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-Batch = tuple[Tensor, ...]
+from gocnn.training import feeding
+from gocnn.training.copies import Batch, copies_for
+
+__all__ = ["Batch", "BatchSource", "Feeder"]
 
 
 class BatchSource(Protocol):
     """Endless training batches, each addressed by its number alone, so that a run can resume anywhere.
 
     `batch(i)` gives this process's part of global batch `i` as arrays; `block` batches, from a multiple of `block` on, are prepared together;
-    `batches_per_epoch` is how many see as many samples as there are. A source is copied (shallowly) for each thread that feeds from it.
+    `batches_per_epoch` is how many see as many samples as there are. A source is copied (shallowly) for each thread that feeds from it, so what it
+    remembers must be replaced, never changed in place; and arrays that were given are not written to again.
     """
 
     block: int
@@ -33,71 +35,130 @@ class BatchSource(Protocol):
 class Feeder:
     """Hands out batches `first`, `first + 1`, ... on the device, prepared by threads ahead of time.
 
-    On CUDA they are pinned and copied on a stream of their own while the device computes. `waited` is the time in seconds that `next` stood
-    waiting for data.
+    Each thread takes the next block that no other has taken, so threads can be added at any time and nothing of what is handed out changes.
+    `feeders`: how many; None: one where the CPU computes, else two at first, and one more whenever more than one per cent of the time
+    was waited for data (`gocnn.training.feeding`), up to `most` (by default what the cores allow). On CUDA batches are pinned and copied ahead.
+    `waited` is the time in seconds that `next` stood waiting for data.
     """
 
-    DEPTH = 4
+    DEPTH, DEEP = 4, 12
+    """Batches to have ready, if those are more than a block a thread: on a CPU, and for a device that runs behind and takes several at once."""
 
-    def __init__(self, source: BatchSource, first: int, device: torch.device, threads: int = 1) -> None:
+    def __init__(self, source: BatchSource, first: int, device: torch.device, feeders: int | None = None, most: int | None = None,
+                 clock: Callable[[], float] = time.perf_counter) -> None:  # fmt: skip
         self.waited = 0.0
-        self._device, self._index, self._block = device, first, source.block
-        self._queues: list[queue.Queue[Batch | BaseException]] = [queue.Queue(self.DEPTH) for _ in range(max(1, threads))]
-        self._stop = threading.Event()
-        self._copies = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
-        self._ahead: Batch | None = None
-        self._threads = [threading.Thread(target=self._work, args=(copy.copy(source), first, lane), daemon=True) for lane in range(len(self._queues))]
-        for thread in self._threads:
+        self._source, self._index, self._block = source, first, source.block
+        self._first, self._next_block = first, first // source.block
+        self._depth = self.DEPTH if device.type == "cpu" else self.DEEP
+        self._ready: dict[int, Batch | BaseException] = {}
+        self._change = threading.Condition()
+        self._closed = False
+        self._copies = copies_for(device)
+        self._started: deque[Any] = deque()
+        self._clock = clock
+        self.most = feeding.most_feeders() if most is None else most
+        """The most feeders that are found by this feeder itself."""
+        self._lookout = feeding.Lookout(clock) if feeders is None and device.type != "cpu" else None
+        self._threads: list[threading.Thread] = []
+        for _ in range(feeders or (min(feeding.FIRST, self.most) if self._lookout else 1)):
+            self.add()
+
+    @property
+    def searching(self) -> bool:
+        """Whether it finds the number of feeders itself."""
+        return self._lookout is not None
+
+    @property
+    def feeders(self) -> int:
+        """How many threads prepare batches."""
+        return len(self._threads)
+
+    def add(self) -> None:
+        """Let one more thread prepare batches."""
+        thread = threading.Thread(target=self._work, args=(copy.copy(self._source),), name=f"feeder {self.feeders}", daemon=True)
+        with self._change:
             thread.start()
+            self._threads.append(thread)
+            self._change.notify_all()
 
-    def _work(self, source: BatchSource, first: int, lane: int) -> None:
-        """Prepare the blocks of one lane: block `b` belongs to lane `b % lanes`."""
-        lanes, index = len(self._queues), first
-        try:
-            while not self._stop.is_set():
-                if index // self._block % lanes != lane:
-                    index = (index // self._block + 1) * self._block
-                    continue
-                arrays = [torch.from_numpy(np.ascontiguousarray(a)) for a in source.batch(index)]
-                batch: Batch = tuple(a.pin_memory() if self._copies else a for a in arrays)
-                index += 1
-                self._put(lane, batch)
-        except BaseException as error:  # noqa: BLE001 - raised again where the batch is asked for
-            self._put(lane, error)
+    # --- in the threads ----------------------------------------------------------------------------------------------------------
 
-    def _put(self, lane: int, item: Batch | BaseException) -> None:
-        while not self._stop.is_set():
+    def _work(self, source: BatchSource) -> None:
+        """Prepare batches until the feeder is closed or the source fails."""
+        for index in self._indices():
             try:
-                self._queues[lane].put(item, timeout=0.2)
+                batch = self._copies.hold(source.batch(index))
+            except BaseException as error:  # noqa: BLE001 - raised again where the batch is asked for
+                self._put(index, error)
                 return
-            except queue.Full:
-                continue
+            self._put(index, batch)
 
-    def _take(self) -> Batch:
-        began = time.perf_counter()
-        item = self._queues[self._index // self._block % len(self._queues)].get()
-        self.waited += time.perf_counter() - began
-        if isinstance(item, BaseException):
-            raise item
-        self._index += 1
-        if self._copies is None:
-            return tuple(t.to(self._device) for t in item)
-        with torch.cuda.stream(self._copies):
-            return tuple(t.to(self._device, non_blocking=True) for t in item)
+    def _indices(self) -> Iterator[int]:
+        """The batches that one thread is to prepare, one block after the other, until the feeder is closed."""
+        while (block := self._take_block()) is not None:
+            for index in range(max(self._first, block * self._block), (block + 1) * self._block):
+                if self._closed:
+                    return
+                yield index
+
+    def _take_block(self) -> int | None:
+        """The number of the next block that nobody prepares, once it is wanted; None when the feeder is closed.
+
+        Prepared are a block a thread beside the one that is handed out, so that all threads may work while that is used up.
+        """
+        with self._change:
+            while not self._closed:
+                ahead = max(self.feeders, -(-self._depth // self._block))
+                if self._next_block <= self._index // self._block + ahead:
+                    self._next_block += 1
+                    return self._next_block - 1
+                self._change.wait()
+        return None
+
+    def _put(self, index: int, item: Batch | BaseException) -> None:
+        with self._change:
+            if not self._closed:
+                self._ready[index] = item
+                self._change.notify_all()
+
+    # --- in the thread that trains -----------------------------------------------------------------------------------------------
 
     def next(self) -> Batch:
-        """The next batch, on the device."""
-        batch = self._ahead or self._take()
-        if self._copies is not None:
-            here = torch.cuda.current_stream(self._device)
-            here.wait_stream(self._copies)
-            for tensor in batch:
-                tensor.record_stream(here)
-            self._ahead = self._take()
-        return batch
+        """The next batch, on the device. Raises what the source raised where that batch was to be prepared."""
+        started = self._started.popleft() if self._started else self._start_next()
+        while len(self._started) < self._copies.ahead and isinstance(self._ready.get(self._index), tuple):
+            self._started.append(self._start_next())
+        if self._lookout and self._lookout.wants_more(self.waited) and self.feeders < self.most:
+            try:
+                self.add()
+            except RuntimeError:  # the machine has no thread left: those that there are do
+                self.most = self.feeders
+        return self._copies.finish(started)
+
+    def _start_next(self) -> Any:
+        """Wait for the next batch and start its copy to the device."""
+        with self._change:
+            if self._index not in self._ready:
+                began = self._clock()
+                while self._index not in self._ready:
+                    if self._closed:
+                        raise RuntimeError("the feeder is closed")
+                    self._change.wait(1.0)  # with an end, or Ctrl-C is not heard on Windows
+                self.waited += self._clock() - began
+            item = self._ready[self._index]
+            if isinstance(item, BaseException):
+                raise item
+            del self._ready[self._index]
+            self._index += 1
+            self._change.notify_all()
+        return self._copies.start(item)
 
     def close(self) -> None:
-        """End the threads."""
-        self._stop.set()
+        """End the threads and let go of what they have prepared."""
+        with self._change:
+            self._closed = True
+            self._ready.clear()
+            self._change.notify_all()
         for thread in self._threads:
             thread.join(5.0)
+        self._started.clear()

@@ -17,8 +17,10 @@ class TrainConfig:
     rate rises. ema is the decay of the averaged weights, 0 for none. patience ends a run after so many validations without a better one (0:
     never). validations are spread evenly over the budget. rate_factors multiply the learning rate of the parameters whose name begins with a
     prefix (the longest that fits): discriminative rates, as fine-tuning wants. sync_norms: whether several processes normalise over the batch of
-    all of them, as one process would, or each over its own part, which spares two exchanges a normalisation. deterministic: nothing is decided by
-    a stopwatch, and on CUDA only operations that give the same bits each time are used. pad_planes: see `gocnn.training.padding`.
+    all of them, as one process would, or each over its own part, which spares two exchanges a normalisation (None: as
+    `gocnn.training.agreement.sync_norms` finds best). deterministic: nothing is decided by a stopwatch, and on CUDA only operations that give the
+    same bits each time are used. feeders are the threads that prepare samples, None: one on a CPU, elsewhere as many as are found to be needed.
+    threads are those that compute on the CPU, None: torch's own number, one beside a GPU. pad_planes: see `gocnn.training.padding`.
     """
 
     steps: int | None = None
@@ -39,13 +41,14 @@ class TrainConfig:
     channels_last: bool = True
     compile: bool = False
     pad_planes: bool = False
-    sync_norms: bool = True
+    sync_norms: bool | None = None
     seed: int = 1
     validations: int = 12
     patience: int = 0
     checkpoint_minutes: float = 3.0
     report_seconds: float = 15.0
-    feeders: int = 1
+    feeders: int | None = None
+    threads: int | None = None
     rate_factors: tuple[tuple[str, float], ...] = ()
     deterministic: bool = False
 
@@ -62,6 +65,10 @@ class TrainConfig:
     def budget(self) -> dict[str, float | None]:
         """The budget: steps, epochs and minutes, all but one of them None."""
         return {"steps": self.steps, "epochs": self.epochs, "minutes": self.minutes}
+
+    def of_the_run(self) -> "TrainConfig":
+        """The same without what a machine may have for itself."""
+        return replace(self, feeders=None, threads=None)
 
     def changed(self, changes: dict[str, Any]) -> "TrainConfig":
         """The same with other settings, where they are not None; one of steps, epochs and minutes replaces the budget. Raises ValueError."""

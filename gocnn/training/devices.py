@@ -76,5 +76,5 @@ def title(device: torch.device) -> str:
     """What to call the device in a record."""
     try:
         return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    except RuntimeError:
+    except (RuntimeError, AssertionError):  # of a card that cannot be used, or a torch without CUDA
         return str(device)

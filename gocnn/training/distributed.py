@@ -1,64 +1,258 @@
 """Several processes, started by torchrun: one for each GPU (NCCL), or on CPUs (Gloo)."""
 
+import contextlib
+import datetime
 import inspect
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+import signal
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 
 from gocnn.errors import UserError
 from gocnn.training.devices import resolve, take
+from gocnn.training.norms import share_norms
+from gocnn.training.pulse import Pulse
+
+T = TypeVar("T")
+
+TIMEOUT = datetime.timedelta(minutes=10)
+"""How long a process waits for the others to join, and to exchange gradients."""
+
+PATIENCE = datetime.timedelta(days=7)
+"""How long it waits where the others may have much to do alone, as importing games. That they are still there the pulse sees."""
+
+
+class Elsewhere(UserError):
+    """Another process has failed, and so this one ends."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """How this process reaches the others: a group over Gloo for what they tell each other, so that nobody waits for a device; the group in which
+    gradients are exchanged; the pulse; and the name of each process's machine."""  # fmt: skip
+
+    control: Any
+    exchange: Any
+    pulse: Pulse
+    hosts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among all: `rank` 0 to `world - 1`."""
+    """This process among all: `rank` 0 to `world - 1`, and `local` from 0 on each machine.
+
+    All methods must be called by all processes, in the same order.
+    """
 
     rank: int = 0
     world: int = 1
+    local: int = 0
+    links: Links | None = None
 
     @property
     def first(self) -> bool:
         return self.rank == 0
 
-    def agree(self, value: float) -> float:
+    @property
+    def _control(self) -> Any:
+        return self.links.control if self.links else None
+
+    def name(self, rank: int) -> str:
+        """What to call a process in a sentence: with its machine, if there are several."""
+        hosts = self.links.hosts if self.links else ()
+        return f"process {rank} on {hosts[rank]}" if len(set(hosts)) > 1 else f"process {rank}"
+
+    def gather(self, value: T) -> list[T]:
+        """The values of all processes, by rank."""
+        if self.world == 1:
+            return [value]
+        values: list[Any] = [None] * self.world
+        dist.all_gather_object(values, value, group=self._control)
+        return values
+
+    def agree(self, value: T) -> T:
         """The value that process 0 has, in every process."""
         if self.world == 1:
             return value
-        box: list[Any] = [value]
-        dist.broadcast_object_list(box, src=0)
-        return float(box[0])
+        box: list[Any] = [value if self.first else None]
+        dist.broadcast_object_list(box, src=0, group=self._control)
+        result: T = box[0]
+        return result
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What fails within, in one process, fails in all: there its own exception is raised, elsewhere Elsewhere, with its sentence. Nothing within
+        may wait for other processes."""  # fmt: skip
+        problem: Exception | None = None
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised again, once the others know
+            problem = error
+        failed = [(rank, text) for rank, text in enumerate(self.gather(problem and sentence_of(problem))) if text is not None]
+        if problem is not None:
+            raise problem
+        if failed:
+            raise Elsewhere(f"{self.name(failed[0][0])}: {failed[0][1]}")
+
+    def from_first(self, make: Callable[[], T]) -> T:
+        """What `make` returns in process 0, which alone calls it, in all of them; if it fails, it fails in all."""
+        result: Any = None
+        with self.together():
+            if self.first:
+                result = make()
+        shared: T = self.agree(result)
+        return shared
+
+    def one_by_machine(self, make: Callable[[], T]) -> T:
+        """What `make` returns: one process of each machine calls it first, then the others, who find what it has put into the machine's cache."""
+        with self.together():
+            if self.local == 0:
+                result = make()
+        with self.together():
+            if self.local != 0:
+                result = make()
+        return result
+
+    def must_share(self, **facts: Any) -> None:
+        """Raise UserError in all processes unless they have the same facts, by name (what to call them in a sentence, with underscores)."""
+        everything = self.gather(facts)
+        for what in facts:
+            for rank, theirs in enumerate(everything):
+                if theirs[what] != everything[0][what]:
+                    name = what.replace("_", " ")
+                    raise UserError(f"{self.name(rank)} has other {name} than {self.name(0)}; start all processes with the same {name}")
+
+
+def sentence_of(error: BaseException) -> str:
+    """What to tell the other processes of an error."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "it was ended by Ctrl-C"
+    first = next(iter(str(error).splitlines()), "")[:300]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+@contextlib.contextmanager
+def joined(device: str) -> Iterator[tuple[Processes, torch.device]]:
+    """Within: this process among those that torchrun started (or the only one), and its device: see `gocnn.training.devices.resolve`.
+
+    Of several processes on CUDA each has a device of its own. What ends one of them ends them all: whatever is raised within is told to the others,
+    where Elsewhere is raised, and SystemExit where another process of the machine says the same. Raises UserError if there is no such device, or
+    if the processes cannot meet.
+    """
+    processes = _connect()
+    try:
+        yield _with_device(processes, device)
+        leave(processes)
+    except BaseException as error:
+        if processes.world == 1:
+            raise
+        raise _ending(processes, error) from error.__cause__
+
+
+def leave(processes: Processes) -> None:
+    """Part from the other processes when all have come to this. Raises Elsewhere if one has not."""
+    if processes.links:
+        processes.links.pulse.leave()
+        if processes.links.pulse.told:
+            raise _news(processes)
+        dist.destroy_process_group()
+
+
+def _connect() -> Processes:
+    """Meet the other processes that torchrun started, if there are any."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return Processes()
+    try:
+        dist.init_process_group("gloo", timeout=TIMEOUT)
+        rank, world = dist.get_rank(), dist.get_world_size()
+        hosts: list[Any] = [None] * world
+        dist.all_gather_object(hosts, socket.gethostname())
+        control = dist.new_group(backend="gloo", timeout=PATIENCE)
+        pulse = Pulse(dist.new_group(backend="gloo", timeout=TIMEOUT), world)
+    except (RuntimeError, ValueError, OSError) as error:
+        first = next(iter(str(error).splitlines()), "")[:200]
+        raise UserError(
+            f"the processes of this run cannot meet (torch says: {first}); start as many on each machine as torchrun was told, see that the machines "
+            "reach each other, and name the network to use in GLOO_SOCKET_IFNAME if they have several"
+        ) from error
+    local = int(os.environ.get("LOCAL_RANK", hosts[:rank].count(hosts[rank])))
+    return Processes(rank, world, local, Links(control, dist.group.WORLD, pulse, tuple(hosts)))
 
 
 def join(device: str) -> tuple[Processes, torch.device]:
-    """Join the processes that torchrun started (or be the only one), and choose this one's device: see `gocnn.training.devices.resolve`.
-
-    Of several processes on CUDA each has a device of its own. Raises UserError if there is no such device.
-    """
-    chosen = resolve(device)
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
-        return Processes(), take(chosen)
-    if chosen.type == "mps":
-        raise UserError("--device mps: several processes cannot share Apple's GPU; start one, without torchrun")
-    use_cuda = chosen.type == "cuda"
-    if use_cuda:
-        chosen = resolve(f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
-    if use_cuda:
-        take(chosen)
-    if not dist.is_initialized():
-        dist.init_process_group("nccl" if use_cuda else "gloo")
-    return Processes(dist.get_rank(), dist.get_world_size()), chosen
+    """What `joined` has within, for as long as the program runs: nobody is told of its end, and it must `leave`."""
+    return _with_device(_connect(), device)
 
 
-def leave() -> None:
-    """Part from the other processes, if there are any."""
-    if dist.is_initialized():
-        dist.destroy_process_group()
+def _with_device(processes: Processes, device: str) -> tuple[Processes, torch.device]:
+    """The device of this process, and how it exchanges gradients from there."""
+    if processes.world == 1:
+        return processes, take(resolve(device))
+    with processes.together():
+        chosen = resolve(device)
+        if chosen.type == "mps":
+            raise UserError("--device mps: several processes cannot share Apple's GPU; start one, without torchrun")
+    kinds = processes.gather(chosen.type)
+    for rank, kind in enumerate(kinds):
+        if kind != kinds[0]:
+            raise UserError(
+                f"{processes.name(rank)} would compute on {kind}, {processes.name(0)} on {kinds[0]}; take machines alike, or give all --device cpu"
+            )
+    if chosen.type != "cuda":
+        return processes, chosen
+    assert processes.links is not None
+    seen = processes.gather((processes.links.hosts[processes.rank], os.environ.get("CUDA_VISIBLE_DEVICES", "")))
+    with processes.together():
+        index = card(processes.local, torch.cuda.device_count(), seen[processes.rank], seen)
+        chosen = take(torch.device("cuda", index))
+    more: dict[str, Any] = {"device_id": chosen} if "device_id" in inspect.signature(dist.new_group).parameters else {}
+    exchange = dist.new_group(backend="nccl", timeout=TIMEOUT, **more)
+    return replace(processes, links=replace(processes.links, exchange=exchange)), chosen
+
+
+def card(local: int, count: int, mine: tuple[str, str], seen: list[tuple[str, str]]) -> int:
+    """The number of the CUDA device of the process `local` of a machine where it sees `count` devices. `mine` and `seen`: machine, and value of
+    CUDA_VISIBLE_DEVICES, of this and of all processes. Raises UserError if there are not enough."""  # fmt: skip
+    if local < count:
+        return local
+    there = sum(host == mine[0] for host, _ in seen)
+    if count == 1 and Counter(seen)[mine] == 1:  # each process was given a card of its own, as by Slurm
+        return 0
+    raise UserError(
+        f"{mine[0]} has {count} CUDA device{'s' if count > 1 else ''} for {there} processes; start as many as it has "
+        f"(torchrun --nproc-per-node {count}), or give --device cpu"
+    )
+
+
+def _news(processes: Processes) -> Elsewhere:
+    """What the pulse has been told of another process."""
+    assert processes.links is not None
+    rank, text = processes.links.pulse.told[0]
+    return Elsewhere(text if rank is None else f"{processes.name(rank)}: {text}")
+
+
+def _ending(processes: Processes, error: BaseException) -> BaseException:
+    """What to raise where this process ends with an error, after the others have been told."""
+    assert processes.links is not None
+    pulse = processes.links.pulse
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it comes from torchrun, when another process has ended; this one is about to say so
+    if isinstance(error, RuntimeError) and pulse.news() and processes.rank not in [rank for rank, _ in pulse.told]:
+        error = _news(processes)  # an exchange has failed since another process has
+    if not isinstance(error, Elsewhere):
+        pulse.fail(sentence_of(error))
+    said = isinstance(error, Elsewhere) or any(rank != processes.rank and text == str(error) for rank, text in pulse.told)
+    return SystemExit(1) if said and processes.local != 0 else error
 
 
 def wrap(model: nn.Module, processes: Processes, device: torch.device, sync_norms: bool = True) -> nn.Module:
@@ -66,79 +260,41 @@ def wrap(model: nn.Module, processes: Processes, device: torch.device, sync_norm
     `sync_norms`; the running averages that count are those of process 0 then); the model itself if alone."""  # fmt: skip
     if processes.world == 1:
         return model
+    group = processes.links.exchange if processes.links else None
     if sync_norms:
-        _share_norms(model)
+        share_norms(model, group)
     # What torch calls the option not to copy buffers before each step has changed.
     names = inspect.signature(nn.parallel.DistributedDataParallel).parameters
     unshared: dict[str, Any] = {"forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers": False}
-    return nn.parallel.DistributedDataParallel(model, [device.index] if device.type == "cuda" else None, **unshared)
+    net = nn.parallel.DistributedDataParallel(model, [device.index] if device.type == "cuda" else None, process_group=group, **unshared)
+    _settle(net)
+    return net
 
 
-def _share_norms(model: nn.Module) -> None:
-    shared: dict[type, type] = {nn.BatchNorm1d: GlobalBatchNorm1d, nn.BatchNorm2d: GlobalBatchNorm2d}
-    # torch.compile must leave the exchange alone. Not a decorator: that would load all of the compiler, 0.8 s, wherever this module is imported.
-    exchange = torch.compiler.disable(_sum_of_all)  # type: ignore[no-untyped-call]
-    for module in model.modules():
-        if type(module) in shared:
-            module.__class__ = shared[type(module)]
-            module.sum_of_all = exchange
+def _settle(net: nn.parallel.DistributedDataParallel) -> None:
+    """Let it see in which order gradients come (any order will do), by which it arranges their exchange: for good, so that a resumed run adds them
+    in the order in which it always did. Otherwise the first step of a process does so in another one."""  # fmt: skip
+    model = net.module
+    learning = [p for p in model.parameters() if p.requires_grad]
+    model.forward = lambda: sum((p.sum() * 0.0 for p in learning), torch.zeros((), device=learning[0].device))
+    try:
+        net().backward()
+    finally:
+        del model.forward
+    for parameter in learning:
+        parameter.grad = None
 
 
-class _SumOfAll(torch.autograd.Function):
-    """A tensor summed over all processes, and so its gradient. (torch's own function for it is deprecated, and its successor is not in every
-    release that this package works with.)"""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        total = x.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        return _SumOfAll.forward(ctx, *grads)
-
-
-def _sum_of_all(x: Tensor) -> Tensor:
-    """A tensor summed over all processes, which must all call this; differentiable."""
-    total: Tensor = _SumOfAll.apply(x)  # type: ignore[no-untyped-call]
-    return total
-
-
-class _GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm over the batch of all processes (torch's SyncBatchNorm is for GPUs only; this also runs on CPUs, through Gloo)."""
-
-    sum_of_all: Callable[[Tensor], Tensor]
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training or not dist.is_initialized():
-            return super().forward(x)
-        y = x.float()
-        n = y.numel() // y.shape[1]
-        others = (0, *range(2, y.ndim))
-        sums = torch.cat([y.sum(others), (y * y).sum(others), y.new_tensor([float(n)])])
-        total = self.sum_of_all(sums)
-        count = total[-1].detach()
-        mean, square = (total[:-1] / count).chunk(2)
-        variance = square - mean * mean
-        with torch.no_grad():
-            momentum = self.momentum if self.momentum is not None else 0.1
-            assert self.running_mean is not None
-            assert self.running_var is not None
-            assert self.num_batches_tracked is not None
-            self.running_mean.lerp_(mean, momentum)
-            self.running_var.lerp_(variance * count / (count - 1), momentum)
-            self.num_batches_tracked += 1
-        scale = self.weight * torch.rsqrt(variance + self.eps)
-        shape = (-1, *[1] * (y.ndim - 2))
-        out = y * scale.view(shape) + (self.bias - mean * scale).view(shape)
-        result: Tensor = out.to(x.dtype)
-        return result
-
-
-class GlobalBatchNorm2d(_GlobalBatchNorm, nn.BatchNorm2d):
-    """`_GlobalBatchNorm` of feature maps, `(N, C, H, W)`."""
-
-
-class GlobalBatchNorm1d(_GlobalBatchNorm, nn.BatchNorm1d):
-    """`_GlobalBatchNorm` of vectors, `(N, C)`."""
+@torch.no_grad()
+def take_from_first(model: nn.Module, processes: Processes) -> None:
+    """Give every process the weights and running averages of process 0, so that all judge what is saved."""
+    if processes.world == 1:
+        return
+    group = processes.links.exchange if processes.links else None
+    tensors = [t for t in model.state_dict().values() if t.is_floating_point()]
+    for kind in dict.fromkeys(t.dtype for t in tensors):
+        some = [t for t in tensors if t.dtype == kind]
+        flat = torch.cat([t.flatten() for t in some])
+        dist.broadcast(flat, 0, group=group)
+        for mine, given in zip(some, torch.split(flat, [t.numel() for t in some]), strict=True):
+            mine.copy_(given.view_as(mine))

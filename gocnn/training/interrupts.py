@@ -1,17 +1,40 @@
-"""Ctrl-C during a run: the step under way is finished and the checkpoint written."""
+"""Ctrl-C, and SIGTERM from schedulers and torchrun, during a run: the step under way is finished and the checkpoint written."""
 
 import signal
 import threading
+import time
+from types import FrameType
 from typing import Any
 
-
-def on_interrupt(handler: Any) -> Any:
-    """Install a handler for Ctrl-C in the main thread; returns the one before (None elsewhere)."""
-    if threading.current_thread() is not threading.main_thread():
-        return None
-    return signal.signal(signal.SIGINT, handler)
+AGAIN = 1.0
+"""Seconds after which another Ctrl-C is a second one. (One key may come twice: from the terminal, and from the program that started this one.)"""
 
 
-def restore_interrupt(previous: Any) -> None:
-    if previous is not None:
-        signal.signal(signal.SIGINT, previous)
+class Interrupts:
+    """Listens for signals that end a run, between `listen` and `restore`. `came`: whether there was one.
+
+    A second Ctrl-C raises KeyboardInterrupt at once; more of SIGTERM change nothing. Only the main thread can listen, elsewhere nothing is heard.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._since = 0.0
+        self._before: dict[int, Any] = {}
+
+    def listen(self) -> None:
+        """Take over from the handlers there are."""
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._take) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore(self) -> None:
+        """Give back to them."""
+        for number, handler in self._before.items():
+            if handler is not None:
+                signal.signal(number, handler)
+        self._before = {}
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if self.came and number == signal.SIGINT and time.monotonic() - self._since >= AGAIN:
+            raise KeyboardInterrupt
+        if not self.came:
+            self.came, self._since = True, time.monotonic()

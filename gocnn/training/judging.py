@@ -1,18 +1,47 @@
 """Judging a model: a task's figures over validation batches."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from gocnn.training.batches import Batch
+from gocnn.training.distributed import Processes, take_from_first
 from gocnn.training.precision import autocast
 from gocnn.training.task import Task
 
 
-@torch.no_grad()
+class Batches(Protocol):
+    """Batches by number, the same each time: a list, or what reads each when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> Batch: ...
+
+
 def evaluate(model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str) -> dict[str, float]:
     """The task's figures for a model over some batches. The model is left in evaluation mode."""
+    return task.summary(_sums(model, task, batches, device, precision))
+
+
+def evaluate_together(model: nn.Module, task: Task, batches: Batches, device: torch.device, precision: str, processes: Processes) -> dict[str, float]:
+    """The same figures in all processes, each of which judges every `world`-th batch, with the weights of process 0."""
+    if processes.world == 1:
+        return evaluate(model, task, (batches[i] for i in range(len(batches))), device, precision)
+    take_from_first(model, processes)
+    with processes.together():
+        mine = _sums(model, task, (batches[i] for i in range(processes.rank, len(batches), processes.world)), device, precision)
+    total: dict[str, float] = {}
+    for sums in processes.gather(mine):
+        for key, value in sums.items():
+            total[key] = total.get(key, 0.0) + value
+    return task.summary(total)
+
+
+@torch.no_grad()
+def _sums(model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str) -> dict[str, float]:
+    """What the task's judgements add up to, in float64."""
     model.eval()
     exact = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
     sums: dict[str, Tensor] = {}
@@ -22,4 +51,4 @@ def evaluate(model: nn.Module, task: Task, batches: Iterable[Batch], device: tor
             part = task.judge(model, here)
         for key, value in part.items():
             sums[key] = sums.get(key, torch.zeros((), dtype=exact, device=device)) + value.to(device=device, dtype=exact)
-    return task.summary({key: float(value) for key, value in sums.items()})
+    return {key: float(value) for key, value in sums.items()}

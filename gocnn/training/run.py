@@ -1,7 +1,8 @@
 """A run's folder: what is in it, and how it survives being killed.
 
     checkpoint.pt       everything needed to go on: weights, optimisers, average, step, time; the first, of step 0, before anything else
-    run.json            what was asked: configuration, network, data; and what was chosen: precision, threads
+    run.json            what was asked: configuration, network, data; and what was chosen: precision, threads; on which
+                        device, and how the steps before were computed, if otherwise
     metrics.jsonl       one JSON line a report
     best.safetensors    the best model by validation      last.safetensors    the latest one
     curves.png          drawn at the end

@@ -95,4 +95,4 @@ def _tensors(optimiser: torch.optim.Optimizer, device: torch.device) -> dict[tup
 
 def _put_back(tensor: Tensor, before: Tensor, condition: Tensor) -> None:
     """Set `tensor` to `before` where `condition`, one bool, holds."""
-    tensor.copy_(torch.where(condition, before, tensor))
+    torch.where(condition, before, tensor, out=tensor)

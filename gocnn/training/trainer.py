@@ -1,11 +1,8 @@
 """The trainer: one loop for both heads."""
 
-import copy
-import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -14,12 +11,14 @@ from torch import nn
 
 from gocnn import __version__
 from gocnn.errors import UserError
-from gocnn.training import checks, devices, distributed, interrupts, memory, modelfile, padding, repeatable, schedule, tuning, warming
-from gocnn.training.batches import Batch, BatchSource, Feeder
+from gocnn.training import checks, devices, distributed, feeding, memory, modelfile, padding, repeatable, schedule, tuning, warming
+from gocnn.training.agreement import Agreement, sync_norms
+from gocnn.training.batches import BatchSource, Feeder
 from gocnn.training.config import TrainConfig
 from gocnn.training.curves import draw
-from gocnn.training.judging import evaluate
-from gocnn.training.precision import NAMES, Name, choose, choose_again
+from gocnn.training.interrupts import Interrupts
+from gocnn.training.judging import Batches, evaluate, evaluate_together
+from gocnn.training.precision import choose, choose_again
 from gocnn.training.progress import Progress
 from gocnn.training.run import RunFolder
 from gocnn.training.stepping import Stepper
@@ -27,9 +26,6 @@ from gocnn.training.task import Task
 
 SHOW_STEPS = 8
 """Steps between two looks at the figures on the device (each look waits for it)."""
-
-AGREE_STEPS = 8
-"""Steps between two agreements of several processes on how much of a budget in time is spent (each waits for all of them)."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +39,8 @@ class Identity:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: steps and samples seen, the best validation figures, seconds, share of time waited for data, and whether it was
-    interrupted."""  # fmt: skip
+    """How a run ended: steps and samples seen, the best validation figures, seconds, share of time waited for data, whether it was interrupted, and
+    whether this process is the one to speak of it (of several, the first)."""  # fmt: skip
 
     steps: int
     samples: int
@@ -52,6 +48,7 @@ class Outcome:
     seconds: float
     waited: float
     interrupted: bool
+    first: bool = True
 
 
 class Trainer:
@@ -62,7 +59,7 @@ class Trainer:
     first second on: what it begins with is a checkpoint, of step 0, before run.json says that there is a run.
     """
 
-    def __init__(self, model: nn.Module, task: Task, source: BatchSource, valid: Iterable[Batch], config: TrainConfig, run: RunFolder,
+    def __init__(self, model: nn.Module, task: Task, source: BatchSource, valid: Batches, config: TrainConfig, run: RunFolder,
                  identity: Identity, device: torch.device, processes: distributed.Processes | None = None, quiet: bool = False,
                  clock: Callable[[], float] = time.perf_counter) -> None:  # fmt: skip
         self.task, self.source, self.valid, self.config, self.run = task, source, valid, config, run
@@ -79,8 +76,10 @@ class Trainer:
         self.bad_validations = 0
         self._begun = False
         self._before: dict[str, Any] = {}  # how a resumed run was computed
-        self._interrupted = False
-        self._agreed: float | None = None
+        self._first: Sequence[Any] = ()  # a batch to warm up with
+        self.interrupts = Interrupts()
+        self.agreement = Agreement(self.processes, clock)
+        self.sync_norms: bool | None = None
 
     @property
     def step(self) -> int:
@@ -104,6 +103,7 @@ class Trainer:
             "precision": self.precision,
             "device": self.device.type,
             "scaler": self.stepper.scaler.state_dict() if self.stepper.scaler else None,
+            "sync_norms": self.sync_norms,
             "model": self.model.state_dict(),
             "ema": self.stepper.ema.model.state_dict() if self.stepper.ema and self.step else None,  # at first it equals the model
             "optimisers": [o.state_dict() for o in self.stepper.optimisers],
@@ -119,9 +119,10 @@ class Trainer:
         except (RuntimeError, ValueError, KeyError) as error:
             raise UserError(f"the checkpoint in {self.run.path} is of another network or optimiser; resume with the options it began with") from error
         self.stepper.number, self.best, self.bad_validations = state["step"], state["best"], state["bad_validations"]
+        self.sync_norms = state.get("sync_norms")
         self._before = {"precision": state["precision"], "device": state.get("device")}
         chosen = choose_again(self.device, self.config.precision, state["precision"], state.get("device"), self.config.deterministic)
-        self._compute_in(chosen)
+        self.stepper.precision = self.processes.agree(chosen)
         if self.stepper.scaler and state.get("scaler"):
             self.stepper.scaler.load_state_dict(state["scaler"])
         self.budget.before = state["elapsed"]
@@ -129,9 +130,10 @@ class Trainer:
             self.bad_validations = 0  # who gives another budget wants to go on, also after an early stop
 
     def _checkpoint(self) -> None:
-        checks.finite_weights(self.model, self.step, self.best)
-        if self.processes.first:
-            self.run.save_checkpoint(self._state())
+        with self.processes.together():
+            if self.processes.first:
+                checks.finite_weights(self.model, self.step, self.best)
+                self.run.save_checkpoint(self._state())
 
     def _save_model(self, name: str, figures: dict[str, float]) -> None:
         provenance = {
@@ -158,7 +160,11 @@ class Trainer:
         kept then.
         """
         config = self.config
-        with repeatable.deterministic(self.device, config.deterministic), tuning.tuned(self.device, not config.deterministic):
+        with (
+            feeding.threads_for(self.device, config.threads),
+            repeatable.deterministic(self.device, config.deterministic),
+            tuning.tuned(self.device, not config.deterministic),
+        ):
             return self._fit(resume)
 
     def begin(self) -> None:
@@ -166,70 +172,87 @@ class Trainer:
 
         Raises UserError if the disk is full, or if the network cannot learn from batches as small as these.
         """
+        self._choose_norms()
         self._check_batch()
         if not self.precision:
-            self._compute_in(choose(self.device, self.config.precision, self.config.deterministic))
-        if self.processes.first:
-            self.run.cut_reports(-1)
-            self._checkpoint()
-            self.run.begin({**self._facts(), "threads": torch.get_num_threads()})
+            self.stepper.precision = self.processes.agree(choose(self.device, self.config.precision, self.config.deterministic))
+        with self.processes.together():
+            if self.processes.first:
+                self.run.cut_reports(-1)
+        self._checkpoint()
+        with self.processes.together():
+            if self.processes.first:
+                self.run.begin({**self._facts(), "threads": feeding.computing_threads(self.device, self.config.threads)})
         self._begun = True
 
     def _check_batch(self) -> None:
         batch, parts, world = self.config.batch, self.config.accumulate, self.processes.world
         if batch % (parts * world):
             raise UserError(f"--batch {batch} cannot be shared by {world} processes in {parts} parts each; choose a multiple of {parts * world}")
-        if batch == parts * world and (world == 1 or not self.config.sync_norms):
+        if batch == parts * world and (world == 1 or not self.sync_norms):
             arrays = self.source.batch(0)
             sample = tuple(torch.as_tensor(a, device=self.device) for a in arrays)
             checks.need_more_than_one(checks.single_values(self.model, lambda net: self.task.loss(net, sample)), batch, parts, world)
 
-    def _compute_in(self, chosen: Name) -> None:
-        """Compute in that precision; of several processes all in that of the first."""
-        self.stepper.precision = NAMES[int(self.processes.agree(float(NAMES.index(chosen))))]
+    def _choose_norms(self) -> None:
+        """Whether several processes normalise over the batch of all: chosen once for a run."""
+        if self.sync_norms is None and self.processes.world > 1:
+            self.sync_norms = sync_norms(self.config.sync_norms, self.config.batch, self.config.accumulate, self.processes.world)
 
     def _facts(self) -> dict[str, Any]:
         """How the run is computed, for run.json."""
-        return {"precision": self.precision, "device": devices.title(self.device)}
+        facts = {"precision": self.precision, "device": devices.title(self.device), "compiled": self.config.compile}
+        return facts if self.sync_norms is None else facts | {"sync_norms": self.sync_norms}
 
     def _go_on(self) -> None:
         """Write down that the run goes on, and since which step it is computed otherwise, if it is."""
         facts = self._facts()
         if self.processes.first:
             before = self.run.read_description(self.run.path)
-            if any(before.get(key, value) != value for key, value in facts.items()):
-                earlier = {key: before.get(key) for key in facts} | {"until_step": self.step}
-                facts["earlier"] = [*before.get("earlier", []), earlier]
+            earlier = {key: before[key] for key in facts if key in before}
+            if any(facts[key] != value for key, value in earlier.items()):
+                facts["earlier"] = [*before.get("earlier", []), earlier | {"until_step": self.step}]
         self.run.go_on(facts, self.step)
 
     def _fit(self, resume: bool) -> Outcome:
-        previous = interrupts.on_interrupt(self._interrupt)
+        self.interrupts.listen()
         try:
             if resume:
-                self._restore(self.run.load_checkpoint())
-                self._go_on()
+                self._restore(self.processes.from_first(self.run.load_checkpoint))
+                self._choose_norms()
+                with self.processes.together():
+                    self._go_on()
             elif not self._begun:
                 self.begin()
             waited = self._train()
         finally:
-            interrupts.restore_interrupt(previous)
-        if self.processes.first and not self._interrupted:
+            self.interrupts.restore()
+        if self.processes.first and not self._stopping:
             draw(self.run.reports(), self.run.path / "curves.png", self.task.metric)
-        seconds = self.budget.elapsed()
-        return Outcome(self.step, self.step * self.config.batch, self.best, seconds, waited / max(seconds, 1e-9), self._interrupted)
+        seconds, samples = self.budget.elapsed(), self.step * self.config.batch
+        return Outcome(self.step, samples, self.best, seconds, waited / max(seconds, 1e-9), self._stopping, self.processes.first)
 
     def _train(self) -> float:
         """The loop with all that it needs; returns for how many seconds it waited for data."""
-        net = distributed.wrap(self.model, self.processes, self.device, self.config.sync_norms)
+        net = distributed.wrap(self.model, self.processes, self.device, bool(self.sync_norms))
         moved = self._before.get("device") not in (None, self.device.type)
-        feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
+        if self.config.compile or self.device.type != "cpu":
+            self._first = self.source.batch(self.step * self.config.accumulate)
         progress = Progress("training", self.quiet)
         budget = next(f"{value:g} {name}" for name, value in self.config.budget().items() if value)
         progress.say(f"precision {self.precision}{self._why()}; seed {self.config.seed}; budget {budget}")
+        if self.processes.world > 1:
+            over = "the batch of all" if self.sync_norms else "its own share of the batch"
+            progress.say(f"{self.processes.world} processes, each of which normalises over {over}")
+        feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
         try:
-            net = warming.warm(net, self.device, self.config.compile, moved, self._rehearse, progress.say)
+            ready = warming.warm(net, self.device, self.config.compile, moved, self._rehearse, progress.say)
+            if self.config.compile and ready is net:
+                self.run.go_on({"compiled": False}, self.step)
             self.budget.start(self.budget.before)
-            self._loop(net, feeder, progress)
+            self._loop(ready, feeder, progress)
+            if feeder.searching:
+                progress.say(f"feeders: {feeder.feeders} of at most {feeder.most} were needed (--feeders fixes how many)")
         except Exception as error:
             if isinstance(error, UserError) or not memory.ran_out(error):
                 raise
@@ -238,7 +261,7 @@ class Trainer:
         finally:
             feeder.close()
             progress.close()
-        del net  # here the exception is gone, and with it what the step had taken
+        # Here the exception is gone, and with it what the step had taken.
         raise UserError(memory.advice(self.stepper, self.source, self.device, self.processes.world))
 
     def _why(self) -> str:
@@ -249,64 +272,63 @@ class Trainer:
         return "" if self.config.precision == self.precision else ", as the run began" if before else ", chosen by this machine"
 
     def _rehearse(self, net: nn.Module) -> None:
-        """One step and one judged batch, and everything put back to what it was."""
+        """One step and a judged batch of each shape, and everything put back to what it was."""
         with warming.thrown_away(self.stepper, self.device):
-            arrays = copy.copy(self.source).batch(self.step * self.config.accumulate)
-            batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in arrays)
+            batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in self._first)
             self.stepper.step(net, warming.Again(batch), 1.0, min(2, self.config.accumulate)).tolist()
-            self._judge(itertools.islice(self.valid, 1))
+            some, judged = warming.one_of_each_shape(self.valid), self.stepper.averaged
+            self._judge(lambda: evaluate(judged, self.task, some, self.device, self.precision))
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self._interrupted:
-            raise KeyboardInterrupt
-        self._interrupted = True
+    @property
+    def _stopping(self) -> bool:
+        """Whether the run was told to stop: alone at once, with others as all have agreed."""
+        return self.interrupts.came if self.processes.world == 1 else self.agreement.stop
 
     def _loop(self, net: nn.Module, feeder: Feeder, progress: Progress) -> None:
         config = self.config
         sums = torch.zeros(3, device=self.device)  # loss, right answers, samples since the last report
         began = reported = saved = self.clock()
         first = self.step
-        done = self._progress()
+        done = self._progress(saved)
         if done >= 1.0 and "samples" not in self.best:
             self._validate(progress)
-        while done < 1.0 and not self._interrupted and not self._stopped_early():
+        while done < 1.0 and not self._stopping and not self._stopped_early():
             rate_factor = schedule.factor(config, done)
             sums += self.stepper.step(net, feeder, rate_factor)
-            before, done = done, self._progress()
+            before, done = done, self._progress(saved)
             now = self.clock()
             due = int(done * config.validations) > int(before * config.validations) or done >= 1.0
             if self.step % SHOW_STEPS == 0 or due:
                 rate = (self.step - first) * config.batch / (now - began)
                 left = (1 - done) * self.budget.elapsed() / max(done, 1e-9)
-                loss, right, count = sums.tolist()
+                (loss, right, count), report = self.agreement.figures(sums.tolist(), due or now - reported >= config.report_seconds)
                 checks.finite(loss, self.step, self.best)
                 if self.stepper.scaler:
                     self.stepper.scaler.check(self.step)
                 count = max(count, 1.0)  # in fp16 each of these steps may have overflowed
                 progress.show(done, self.step, {"loss": loss / count, "accuracy": right / count}, rate, left)
-                if now - reported >= config.report_seconds or due:
+                if report:
                     self._report("train", {"loss": loss / count, "accuracy": right / count, "rate_factor": rate_factor,
-                                           "samples_per_second": rate, "share_waited": feeder.waited / (now - began)})  # fmt: skip
+                                           "samples_per_second": rate, "share_waited": feeder.waited / (now - began),
+                                           "feeders": feeder.feeders})  # fmt: skip
                     sums.zero_()
                     reported = now
             if due:
                 self._validate(progress)
                 self._checkpoint()
                 saved = self.clock()
-                self.bad_validations = int(self.processes.agree(self.bad_validations))
-            elif now - saved >= config.checkpoint_minutes * 60:
+            elif self.agreement.save:
                 self._checkpoint()
                 saved = self.clock()
-        if self._interrupted:
+        if self._stopping:
             self._checkpoint()
 
-    def _progress(self) -> float:
+    def _progress(self, saved: float) -> float:
+        """How far the run is, as agreed by all, and with it whether to stop and to save (the last time was at `saved`)."""
         done = self.budget.progress(self.step)
-        if self.budget.seconds is None or self.processes.world == 1:
-            return done
-        if self._agreed is None or self.step % AGREE_STEPS == 0:
-            self._agreed = self.processes.agree(done)
-        return self._agreed
+        save, counted = self.clock() - saved >= self.config.checkpoint_minutes * 60, self.budget.seconds is None
+        self.agreement.reach(self.step, done, self.interrupts.came, save, last=counted and done >= 1.0)
+        return done if counted else self.agreement.done
 
     def _report(self, kind: str, figures: dict[str, float]) -> None:
         if self.processes.first:
@@ -316,10 +338,10 @@ class Trainer:
     def _stopped_early(self) -> bool:
         return 0 < self.config.patience <= self.bad_validations
 
-    def _judge(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """The figures of what is to be saved. Raises UserError if memory runs out."""
+    def _judge(self, judge: Callable[[], dict[str, float]]) -> dict[str, float]:
+        """What `judge` returns. Raises UserError if memory runs out in it."""
         try:
-            return evaluate(self.stepper.averaged, self.task, batches, self.device, self.precision)
+            return judge()
         except RuntimeError as error:
             if not memory.ran_out(error):
                 raise
@@ -329,18 +351,20 @@ class Trainer:
             ) from error
 
     def _validate(self, progress: Progress) -> None:
-        """Judge, report, save the latest and perhaps the best model."""
-        if not self.processes.first:
-            return
-        figures = self._judge(self.valid)
+        """Judge, in all processes; report, save the latest and perhaps the best model."""
+        judged = self.stepper.averaged
+        figures = self._judge(lambda: evaluate_together(judged, self.task, self.valid, self.device, self.precision, self.processes))
         checks.finite(figures["loss"], self.step, self.best)
-        self._report("valid", figures)
-        self._save_model(modelfile.LAST, figures)
         metric = self.task.metric
         better = not self.best or figures[metric] > self.best[metric]
+        with self.processes.together():
+            if self.processes.first:
+                self._report("valid", figures)
+                self._save_model(modelfile.LAST, figures)
+                if better:
+                    self._save_model(modelfile.BEST, figures)
         if better:
             self.best = {**figures, "step": self.step, "samples": self.step * self.config.batch}
-            self._save_model(modelfile.BEST, figures)
         self.bad_validations = 0 if better else self.bad_validations + 1
         text = ", ".join(f"{key} {value:.4f}" for key, value in figures.items())
         progress.say(f"step {self.step}: validation {text}{' (best)' if better else ''}")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gocnn.errors import UserError
 from gocnn.training.batches import Batch
+from gocnn.training.judging import Batches
 from gocnn.training.stepping import Stepper
 
 
@@ -58,6 +59,12 @@ class Again:
 
     def next(self) -> Batch:
         return self._batch
+
+
+def one_of_each_shape(batches: Batches) -> list[Batch]:
+    """The first batch, and the last if that is of another shape, as it often is: algorithms are chosen for each."""
+    found = [batches[number] for number in sorted({0, len(batches) - 1}) if number >= 0]
+    return found if len({tuple(t.shape for t in batch) for batch in found}) == len(found) else found[:1]
 
 
 @contextmanager

@@ -4,12 +4,13 @@ Strengths are torchvision's spaces (31 steps). Geometric operations join the one
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from imagecls.augment import colour, geometry
+from imagecls.augment import colour, dealing, geometry
 
 Auto = Literal["none", "trivial", "rand"]
 
@@ -35,21 +36,53 @@ RAND = {"shear_x": 0.3, "shear_y": 0.3, "translate_x": 150 / 331, "translate_y":
 RAND_OPERATIONS, RAND_MAGNITUDE = 2, 9
 
 
-def draw(kind: Auto, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Random operations for `count` pictures: the joint map of the geometric ones, `(N, 2, 3)`; numbers of operations (indices into NAMES),
-    int64 `(N, K)`; and their strengths, `(N, K)`. TrivialAugment (Müller and Hutter 2021, https://arxiv.org/abs/2103.10158): one operation, any
-    strength; RandAugment (Cubuk et al. 2019, https://arxiv.org/abs/1909.13719): two, strength 9 of 30."""  # fmt: skip
-    rounds = 1 if kind == "trivial" else RAND_OPERATIONS
-    chosen = torch.randint(len(NAMES), (count, rounds))
-    share = torch.randint(STEPS, (count, rounds)) / (STEPS - 1) if kind == "trivial" else torch.full((count, rounds), RAND_MAGNITUDE / (STEPS - 1))
-    sign = torch.where(torch.rand(count, rounds) < 0.5, -1.0, 1.0)
-    largest = torch.tensor([(TRIVIAL if kind == "trivial" else RAND).get(name, 0.0) for name in NAMES])
-    return geometric(chosen, share * largest[chosen] * sign), chosen, strengths(chosen, share * largest[chosen], sign)
+@dataclass(frozen=True)
+class Drawn:
+    """Operations drawn for N pictures in K rounds.
+
+    maps: the joint map of the geometric ones, `(N, 2, 3)`; chosen: numbers of operations (indices into NAMES), int64 `(N, K)`; strength: what they
+    take, `(N, K)`; seated: who has which operation, as `dealing.deal` says, where they were dealt.
+    """
+
+    maps: Tensor
+    chosen: Tensor
+    strength: Tensor
+    seated: Tensor | None = None
+
+    def __getitem__(self, some: slice) -> "Drawn":
+        """The part of some pictures, of operations that were not dealt."""
+        return Drawn(self.maps[some], self.chosen[some], self.strength[some])
+
+
+def largest(kind: Auto) -> tuple[float, ...]:
+    """The largest strength of each of NAMES."""
+    return tuple((TRIVIAL if kind == "trivial" else RAND).get(name, 0.0) for name in NAMES)
+
+
+def draw(kind: Auto, count: int, most: Tensor, hosted: bool = True) -> Drawn:
+    """Random operations for `count` pictures. TrivialAugment (Müller and Hutter 2021, https://arxiv.org/abs/2103.10158): one operation, any
+    strength; RandAugment (Cubuk et al. 2019, https://arxiv.org/abs/1909.13719): two, strength 9 of 30.
+
+    `most` is `largest(kind)` on the device; its default generator gives the numbers. With `hosted` each picture's operations are drawn on their
+    own, and `apply` asks on the host who has which; without it they are dealt (see `dealing`), and nothing waits.
+    """
+    rounds, device = 1 if kind == "trivial" else RAND_OPERATIONS, most.device
+    if hosted:
+        chosen, seated = torch.randint(len(NAMES), (count, rounds), device=device), None
+    else:
+        chosen, seated = dealing.deal(len(NAMES), count, rounds, device)
+    if kind == "trivial":
+        share = torch.randint(STEPS, (count, rounds), device=device) / (STEPS - 1)
+    else:
+        share = torch.full((count, rounds), RAND_MAGNITUDE / (STEPS - 1), device=device)
+    sign = torch.where(torch.rand(count, rounds, device=device) < 0.5, -1.0, 1.0)
+    amount = share * most[chosen]
+    return Drawn(geometric(chosen, amount * sign), chosen, strengths(chosen, amount, sign), seated)
 
 
 def geometric(chosen: Tensor, amount: Tensor) -> Tensor:
     """The joint map of the geometric operations among the chosen; `amount` is signed."""
-    maps = geometry.identity(len(chosen))
+    maps = geometry.identity(len(chosen), chosen.device)
     for k in range(chosen.shape[1]):
         part = {name: torch.where(chosen[:, k] == NAMES.index(name), amount[:, k], 0.0) for name in GEOMETRIC}
         slopes = [torch.rad2deg(torch.atan(part[name])) for name in ("shear_x", "shear_y")]
@@ -64,12 +97,13 @@ def strengths(chosen: Tensor, amount: Tensor, sign: Tensor) -> Tensor:
     return torch.where(chosen == NAMES.index("solarize"), 1 - amount, bits)
 
 
-def apply(x: Tensor, chosen: Tensor, strength: Tensor) -> Tensor:
-    """Apply the colour operations among the chosen, `(N, K)` on the CPU, with their strengths (on the device of `x`)."""
-    for k in range(chosen.shape[1]):
+def apply(x: Tensor, drawn: Drawn) -> Tensor:
+    """Apply the colour operations that were drawn for pictures `(N, 3, H, W)`, which may be changed in place."""
+    if drawn.seated is not None:
+        return dealing.apply(x, drawn.seated, drawn.strength, {NAMES.index(name): operation for name, operation in COLOUR_OPERATIONS.items()})
+    for k in range(drawn.chosen.shape[1]):
         for name, operation in COLOUR_OPERATIONS.items():
-            members = (chosen[:, k] == NAMES.index(name)).nonzero()[:, 0]
+            members = (drawn.chosen[:, k] == NAMES.index(name)).nonzero()[:, 0]
             if len(members):
-                here = members.to(x.device)
-                x[here] = operation(x[here], strength[here, k])
+                x[members] = operation(x[members], drawn.strength[members, k])
     return x

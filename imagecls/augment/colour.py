@@ -46,7 +46,7 @@ def hue(x: Tensor, turn: Tensor) -> Tensor:
     blue_or_green = torch.where(value == g, (b - r).mul_(inverse).add_(2), (r - g).mul_(inverse).add_(4))
     sector = torch.where(value == r, (g - b).mul_(inverse), blue_or_green)
     # A channel loses what min(k, 4 - k) says, k its distance from where it is full; in place, since memory is what costs here.
-    start = torch.tensor([5 / 6, 3 / 6, 1 / 6], device=x.device)[:, None, None]
+    start = (torch.arange(5, 0, -2, device=x.device) / 6)[:, None, None]  # a list would be copied to the device, and wait for it
     k = sector[:, None] * (1 / 6) + (start + _each(turn))
     k.sub_(k.floor()).mul_(6).sub_(2).abs_().neg_().add_(2).clamp_(0, 1).mul_(spread[:, None])
     return torch.sub(value[:, None], k, out=k)

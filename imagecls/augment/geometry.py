@@ -16,9 +16,9 @@ Border = Literal["zeros", "reflection"]
 """What lies outside the picture: black (the lecture's, torchvision's default), or the picture mirrored."""
 
 
-def identity(count: int) -> Tensor:
+def identity(count: int, device: torch.device | None = None) -> Tensor:
     """The map that changes nothing."""
-    return torch.eye(2, 3).repeat(count, 1, 1)
+    return torch.eye(2, 3, device=device).repeat(count, 1, 1)
 
 
 def _linear(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
@@ -66,9 +66,10 @@ def compose(first: Tensor, *others: Tensor) -> Tensor:
     return result
 
 
-def random_crops(count: int, low: float, high: float, ratio: float = 4 / 3) -> Tensor:
-    """Random resized crops (Szegedy et al. 2014): area from `low` to `high` of the whole, aspect ratio from 1 / ratio to ratio, anywhere inside."""
-    u = torch.rand(count, 4)
+def random_crops(count: int, low: float, high: float, ratio: float = 4 / 3, device: torch.device | None = None) -> Tensor:
+    """Random resized crops (Szegedy et al. 2014): area from `low` to `high` of the whole, aspect ratio from 1 / ratio to ratio, anywhere inside.
+    The numbers come from torch's default generator of the device."""  # fmt: skip
+    u = torch.rand(count, 4, device=device)
     area = low + (high - low) * u[:, 0]
     aspect = torch.exp((2 * u[:, 1] - 1) * math.log(ratio))
     width, height = (area * aspect).sqrt().clamp(max=1.0), (area / aspect).sqrt().clamp(max=1.0)
@@ -86,7 +87,18 @@ def grid(maps: Tensor, size: int) -> Tensor:
 
 def resample(images: Tensor, maps: Tensor, size: int, border: Border = "zeros") -> Tensor:
     """The pictures seen through their maps: float `(N, C, S, S')` to `(N, C, size, size)`, bilinear."""
-    return functional.grid_sample(images, grid(maps, size), mode="bilinear", padding_mode=border, align_corners=False)
+    points = grid(maps, size)
+    if border == "reflection" and images.device.type == "mps":  # whose own reflection is another in some releases, or is missing
+        points, border = folded(points, images.shape[-1], images.shape[-2]), "zeros"
+    return functional.grid_sample(images, points, mode="bilinear", padding_mode=border, align_corners=False)
+
+
+def folded(points: Tensor, width: int, height: int) -> Tensor:
+    """Points, `(..., 2)`, of a picture that goes on mirrored in all directions, where they are in the picture itself: no farther out than the centres
+    of its outermost pixels, whose colour goes on to the edge."""  # fmt: skip
+    inside = 1 - ((points + 1).remainder(4) - 2).abs()
+    x, y = inside.unbind(-1)
+    return torch.stack([x.clamp(1 / width - 1, 1 - 1 / width), y.clamp(1 / height - 1, 1 - 1 / height)], -1)
 
 
 def resize(images: Tensor, size: int) -> Tensor:

@@ -68,12 +68,18 @@ class Mixed:
 
 
 class Augmenter:
-    """Applies a recipe to batches. Random numbers come from torch's default CPU generator, so that a resumed run repeats them."""
+    """Applies a recipe to batches.
 
-    def __init__(self, recipe: Recipe, size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        self.recipe, self.size = recipe, size
-        self._mean, self._std = torch.tensor(mean)[:, None, None], torch.tensor(std)[:, None, None]
+    Random numbers come from torch's default generator of the batch's device, which `gocnn.training.repeatable.seed` sets in every step, so that a
+    resumed run repeats them; another kind of device draws other numbers. `hosted`: the host may look at what was drawn, as is cheapest on a CPU and
+    the default there; elsewhere nothing waits for the device, and nothing is copied to it.
+    """
+
+    def __init__(self, recipe: Recipe, size: int, mean: tuple[float, ...], std: tuple[float, ...], hosted: bool | None = None) -> None:
+        self.recipe, self.size, self.hosted = recipe, size, hosted
         self._plain = recipe == RECIPES["none"]
+        self._values = {"mean": mean, "std": std, "jitter": recipe.jitter, "middle": (1.0, 1.0, 1.0, 0.0), "most": auto.largest(recipe.auto)}
+        self._constants: dict[torch.device, dict[str, Tensor]] = {}
 
     @torch.no_grad()
     def plain(self, pixels: Tensor) -> Tensor:
@@ -82,7 +88,15 @@ class Augmenter:
 
     def normalise(self, x: Tensor) -> Tensor:
         """Subtract the mean and divide by the deviation of each channel."""
-        return (x - self._mean.to(x.device)) / self._std.to(x.device)
+        here = self._here(x.device)
+        return (x - here["mean"][:, None, None]) / here["std"][:, None, None]
+
+    def _here(self, device: torch.device) -> dict[str, Tensor]:
+        """The constants on a device, made there once: filled, since a list would be copied from the host."""
+        if device not in self._constants:
+            filled = {key: [torch.full((1,), value, device=device) for value in values] for key, values in self._values.items()}
+            self._constants[device] = {key: torch.cat(parts) for key, parts in filled.items()}
+        return self._constants[device]
 
     @torch.no_grad()
     def __call__(self, pixels: Tensor, labels: Tensor) -> Mixed:
@@ -90,49 +104,50 @@ class Augmenter:
         x = self.plain(pixels) if self._plain else self.views(pixels)
         recipe, n, device = self.recipe, len(pixels), pixels.device
         if recipe.erase:
-            x = mixing.erase(x, torch.rand(n, 5).to(device), recipe.erase)
+            x = mixing.erase(x, torch.rand(n, 5, device=device), recipe.erase)
         if not (recipe.mixup or recipe.cutmix):
             return Mixed(x, labels, labels, torch.ones(n, device=device))
-        partner = torch.randperm(n)
-        share, cut = mixing.shares(n, recipe.mixup, recipe.cutmix)
-        partner, share, cut = partner.to(device), share.to(device), cut.to(device)
-        x, seen = mixing.mix(x, partner, share, cut, torch.rand(n, 2).to(device))
+        partner = torch.randperm(n, device=device)
+        share, cut = mixing.shares(n, recipe.mixup, recipe.cutmix, device, self._on_host(device))
+        x, seen = mixing.mix(x, partner, share, cut, torch.rand(n, 2, device=device))
         return Mixed(x, labels, labels[partner], seen)
+
+    def _on_host(self, device: torch.device) -> bool:
+        return device.type == "cpu" if self.hosted is None else self.hosted
 
     def views(self, pixels: Tensor) -> Tensor:
         """Augmented, normalised views of pictures, before erasing and mixing."""
-        n, device = len(pixels), pixels.device
-        maps, factors, chosen, strength = self._draw(n)
-        maps, strength = maps.to(device), strength.to(device)
-        factors = None if factors is None else factors.to(device)
-        chunk = CHUNK if device.type == "cpu" else n
+        n = len(pixels)
+        maps, factors, drawn = self._draw(n, pixels.device)
+        chunk = CHUNK if self._on_host(pixels.device) else n
         parts = []
         for i in range(0, n, chunk):
             some = slice(i, i + chunk)
             x = geometry.resample(pixels[some].float().mul_(1 / 255), maps[some], self.size, self.recipe.border)
             if factors is not None:
                 x = colour.jitter(x, factors[some])
-            x = auto.apply(x, chosen[some], strength[some])
+            if drawn is not None:
+                x = auto.apply(x, drawn[some] if drawn.seated is None else drawn)
             parts.append(self.normalise(x))
-        return torch.cat(parts)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _draw(self, n: int) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
-        """Maps, colour factors, and the drawn operations with their strengths."""
-        recipe = self.recipe
-        u = 2 * torch.rand(n, 8) - 1
-        maps = geometry.random_crops(n, recipe.crop, 1.0) if recipe.crop < 1 else geometry.identity(n)
+    def _draw(self, n: int, device: torch.device) -> tuple[Tensor, Tensor | None, auto.Drawn | None]:
+        """Maps, colour factors, and operations, each where the recipe wants them."""
+        recipe, here = self.recipe, self._here(device)
+        u = 2 * torch.rand(n, 8, device=device) - 1
+        maps = geometry.random_crops(n, recipe.crop, 1.0, device=device) if recipe.crop < 1 else geometry.identity(n, device)
         maps = geometry.compose(
             maps,
             geometry.flip(u[:, 0] * 0.5 + 0.5 < recipe.flip),
             geometry.rotation(u[:, 1] * recipe.rotate),
-            geometry.shear(u[:, 3] * recipe.shear, torch.zeros(n)),
+            geometry.shear(u[:, 3] * recipe.shear, torch.zeros(n, device=device)),
             geometry.rotation(u[:, 2] * recipe.affine_rotate),
         )
         factors = None
         if any(recipe.jitter):
-            factors = u[:, 4:8] * torch.tensor(recipe.jitter) + torch.tensor([1.0, 1.0, 1.0, 0.0])
-        chosen, strength = torch.zeros(n, 0, dtype=torch.long), torch.zeros(n, 0)
+            factors = u[:, 4:8] * here["jitter"] + here["middle"]
+        drawn = None
         if recipe.auto != "none":
-            turned, chosen, strength = auto.draw(recipe.auto, n)
-            maps = geometry.compose(maps, turned)
-        return maps, factors, chosen, strength
+            drawn = auto.draw(recipe.auto, n, here["most"], self._on_host(device))
+            maps = geometry.compose(maps, drawn.maps)
+        return maps, factors, drawn

@@ -27,13 +27,13 @@ def command(data: str, models: tuple[str, ...], part: str | None, tta: int, pict
     """Measure MODEL on the labelled pictures of DATA: accuracy and top-3 with 95 % intervals, precision and recall of each class, confusion
     matrix, calibration, and the most confident mistakes."""  # fmt: skip
     from gocnn import bars
-    from gocnn.training.distributed import join
+    from gocnn.training.devices import resolve
     from imagecls import evaluation
     from imagecls.data import bad_notes, labelled, photo_set, why
     from imagecls.model import Ensemble, load
     from imagecls.store import ImageStore
 
-    place = str(join(device)[1])
+    place = str(resolve(device))
     ensemble = Ensemble([load(path, place) for path in models])
     photos = labelled(data, ensemble.classes, *([part] if part else []))
     sets = {}

@@ -27,12 +27,12 @@ def command(image: Path, model: str, wanted: str | None, picture: Path | None, f
         picture = Path("explained.png")
         check_place(picture)
     keep_inputs((image,), picture=picture, filters=filters_picture, maps=maps)
-    from gocnn.training.distributed import join
+    from gocnn.training.devices import resolve
     from imagecls import explain, pictures
     from imagecls.decode import decode_file
     from imagecls.model import load
 
-    predictor = load(model, str(join(device)[1]))
+    predictor = load(model, str(resolve(device)))
     classes = predictor.config.classes
     if wanted is not None and wanted not in classes:
         raise click.BadParameter(f"there is no class {wanted!r}; the classes are {', '.join(classes[:20])}", param_hint="--class")

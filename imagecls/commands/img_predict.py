@@ -33,12 +33,12 @@ def command(
     keep_inputs([Path(name) for name in images], csv=table)
     from gocnn import bars
     from gocnn.cores import cores
-    from gocnn.training.distributed import join
+    from gocnn.training.devices import resolve
     from imagecls import submission
     from imagecls.classes import numbered, numbers
     from imagecls.model import Ensemble, load
 
-    place = str(join(device)[1])
+    place = str(resolve(device))
     ensemble = Ensemble([load(path, place) for path in models])
 
     def say(text: str) -> None:

@@ -125,7 +125,7 @@ def command(data: str | None, out: Path, resume: bool, device: str, jobs: int | 
         preset = options["preset"]
         _apply_preset(options)
         asked_for = asked(options | {"preset": preset})
-        wishes = _wishes(data, budget, device, options)
+        wishes = _wishes(data, budget, options)
     outcome = training.train(wishes, out, resume, device, cache, jobs, quiet, lambda text: click.echo(text, err=True), asked_for)
     show_outcome(outcome, "img-train", out, {"accuracy": "accuracy", "top3": "top-3"})
 
@@ -162,7 +162,7 @@ def _set_defaults(options: dict[str, Any], values: dict[str, Any]) -> None:
             options[key] = value
 
 
-def _wishes(data: str, budget: dict[str, Any], device: str, options: dict[str, Any]) -> Any:
+def _wishes(data: str, budget: dict[str, Any], options: dict[str, Any]) -> Any:
     from imagecls import training
     from imagecls.augment import RECIPES, changed
     from imagecls.data import Split
@@ -178,7 +178,7 @@ def _wishes(data: str, budget: dict[str, Any], device: str, options: dict[str, A
     size = options["size"] or SIZES[model]
     if model == "cnn" and options["train_size"] not in (None, size):
         raise click.UsageError("cnn sees pictures of one size only: leave out --train-size, or choose resnet")
-    train = train_config(budget, options, device, rate_factors=options["rates"])
+    train = train_config(budget, options, rate_factors=options["rates"])
     network = ClassifierConfig(
         model, (), size, options["store_size"] or size * 5 // 4, options["fit"],
         widths=options["widths"] or (), blocks=options["blocks"], stem_stride=options["stem_stride"], context=options["context"],
