@@ -64,9 +64,11 @@ def pretended(kind: str) -> Iterator[torch.device]:
         guards[slot] = guards[0]  # the CPU's, which does nothing
         stack.enter_context(_Mode(allow_non_fake_inputs=True))
         for name, stand_in in {
+            "torch._subclasses.fake_tensor.init_gpu_context": lambda device: None,
             "torch.cuda.is_available": lambda: kind == "cuda",
             "torch.cuda.is_bf16_supported": lambda including_emulation=True: True,
             "torch.cuda.device": lambda device: contextlib.nullcontext(),
+            "torch.cuda.is_current_stream_capturing": lambda: False,
             "torch.cuda.manual_seed": lambda seed: None,
             "torch.backends.mps.is_available": lambda: kind == "mps",
             "torch.backends.mps.is_macos_or_newer": lambda major, minor: True,
