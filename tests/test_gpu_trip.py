@@ -409,13 +409,16 @@ def test_recipes_follow_what_speed_found(tmp_path: Path) -> None:
     assert found["learning_rate"] == pytest.approx(0.015 * 2**0.5, abs=1e-5)
     assert found["ema"] == pytest.approx(1 - 20 / 6000)
     assert recipes.recipe("base", card, 10, tmp_path, {"batch": 1024, "ema": 0.5}).settings["ema"] == 0.5
+    (tmp_path / "best.json").write_text(json.dumps({"base": row | {"compile": "reduce-overhead"}}))
+    assert TrainConfig(minutes=1.0, **recipes.recipe("base", card, 10, tmp_path, {}).settings).compile_mode == "reduce-overhead"
     small = recipes.recipe("small", card, 25, tmp_path, {}).settings
     assert (small["batch"], small["ema"]) == (1024, 0.9995)
     TrainConfig(minutes=1.0, **found)
     assert recipes.recipe("base", torch.device("cpu"), 10, tmp_path, {}).settings["batch"] == 256
-    (tmp_path / "best.json").write_text('{"base": {"batch": "many"}}')
-    with pytest.raises(UserError, match="not what"):
-        recipes.recipe("base", card, 10, tmp_path, {})
+    for damaged in ({"batch": "many"}, row | {"compile": "much"}):
+        (tmp_path / "best.json").write_text(json.dumps({"base": damaged}))
+        with pytest.raises(UserError, match="not what"):
+            recipes.recipe("base", card, 10, tmp_path, {})
 
 
 # --- the page ----------------------------------------------------------------------------------------------------------------------

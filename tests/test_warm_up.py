@@ -118,7 +118,7 @@ def test_a_budget_in_time_begins_after_the_warm_up(tmp_path: Path, monkeypatch: 
 
     clock, shown = Clock(), []
     monkeypatch.setattr(trainer.Trainer, "_rehearse", rehearse)
-    monkeypatch.setattr(torch, "compile", lambda net: net)
+    monkeypatch.setattr(torch, "compile", lambda net, mode: net)
     monkeypatch.setattr(trainer.Progress, "show", lambda self, done, step, figures, rate, left: shown.append((rate, left)))
     outcome = toy.train(tmp_path / "run", minutes=2.0, task=clock, clock=clock, compile=True)
     assert (outcome.steps, outcome.seconds) == (20, 120.0)
@@ -157,9 +157,15 @@ def test_an_error_of_the_task_is_not_taken_for_one_of_the_compiler(tmp_path: Pat
         def loss(self, model: nn.Module, batch: Any) -> Any:
             raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(torch, "compile", lambda net: net)
+    monkeypatch.setattr(torch, "compile", lambda net, mode: net)
     with pytest.raises(ZeroDivisionError, match="ours"):
         toy.train(tmp_path / "run", steps=1, compile=True, task=Wrong())
+
+
+def test_graphs_take_a_batch_whole() -> None:
+    assert TrainConfig(steps=1, compile_mode="reduce-overhead", accumulate=2).accumulate == 2  # it is not compiled
+    with pytest.raises(ValueError, match="leave out --accumulate"):
+        TrainConfig(steps=1, compile=True, compile_mode="reduce-overhead", accumulate=2)
 
 
 def test_cuda_is_tuned_for_the_run_and_put_back() -> None:

@@ -3,12 +3,12 @@
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from gocnn.errors import UserError
-from gocnn.training.config import TrainConfig
+from gocnn.training.config import CompileMode, TrainConfig
 from gpukit.common import read_json
 
 BEST = "best.json"
@@ -40,15 +40,14 @@ def recipe(preset: str, device: torch.device, minutes: float, folder: Path, give
     wishes = {key: value for key, value in given.items() if value is not None}
     settings: dict[str, Any] = {"optimiser": "muon", "batch": int(row.get("batch", 1024 if card else 256)), "checkpoint_minutes": 1.0}
     settings["compile"] = row["compile"] != "none" if "compile" in row else card and importlib.util.find_spec("triton") is not None
-    if "pad_planes" in TrainConfig.__dataclass_fields__:
-        settings["pad_planes"] = row.get("planes_multiple", 1) > 1
+    if settings["compile"] and "compile" in row:
+        settings["compile_mode"] = row["compile"]
+    settings["pad_planes"] = row.get("planes_multiple", 1) > 1
     settings |= wishes
     speed = float(row.get("samples_per_second") or (PAPER_SPEED.get(preset, 0.0) if card else 0.0))
     settings.setdefault("learning_rate", round(RATES[settings["optimiser"]] * (settings["batch"] / 1024) ** 0.5, 6))
     settings.setdefault("ema", decay(minutes * 60 * speed / settings["batch"]) if speed else TrainConfig.ema)
     settings.setdefault("validations", max(4, min(24, round(minutes))))
-    if "feeders" not in wishes and card and isinstance(TrainConfig.feeders, int):  # a trainer that does not find their number itself
-        settings["feeders"] = 8
     return Recipe(settings, f"by {folder / BEST}" if row else "by default: `gpu.py speed` has not measured this preset on this device")
 
 
@@ -64,8 +63,10 @@ def best_row(folder: Path, preset: str, device: torch.device) -> dict[str, Any]:
     if value is None or device.type == "cpu":
         return {}
     row = value.get(preset, {}) if isinstance(value, dict) else None
-    if not isinstance(row, dict) or not all(
-        isinstance(row.get(key, 1), int | float) and row.get(key, 1) > 0 for key in ("batch", "samples_per_second")
+    if (
+        not isinstance(row, dict)
+        or not all(isinstance(row.get(key, 1), int | float) and row.get(key, 1) > 0 for key in ("batch", "samples_per_second"))
+        or row.get("compile", "none") not in ("none", *get_args(CompileMode))
     ):
         raise UserError(f"{path} is not what `gpu.py speed` writes; delete it and run speed again")
     return row

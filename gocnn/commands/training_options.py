@@ -21,7 +21,7 @@ DEFAULT_MINUTES = 30.0
 MACHINE = ("feeders", "threads", "checkpoint_minutes")
 """Settings of TrainConfig that change nothing of what is learnt, so that a resumed run may have others."""
 
-ROUNDING = ("precision", "compile", "pad_planes", "accumulate")
+ROUNDING = ("precision", "compile", "compile_mode", "pad_planes", "accumulate")
 """Settings of TrainConfig that the machine at hand asks for: another one may need others. They change how sums are rounded, and accumulate over how
 many samples norms are taken; so in a run with --deterministic they stay."""
 
@@ -56,6 +56,8 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), help="auto: what the device trains fastest in.",
                      **shown("precision")),
         click.option("--compile/--no-compile", help="Use torch.compile (needs a C++ compiler on CPUs).", **shown("compile")),
+        click.option("--compile-mode", type=click.Choice(["default", "max-autotune-no-cudagraphs", "reduce-overhead"]),
+                     help="With --compile: how fast kernels are found; reduce-overhead means CUDA graphs.", **shown("compile_mode")),
         click.option("--pad-planes/--no-pad-planes", help="Fill the network's input up to a multiple of 8 planes as it computes.",
                      **shown("pad_planes")),
         click.option("--sync-norms/--no-sync-norms", default=None,

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 Optimiser = Literal["muon", "adamw", "sgd"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+CompileMode = Literal["default", "max-autotune-no-cudagraphs", "reduce-overhead"]
 Schedule = Literal["cosine", "onecycle", "constant"]
 
 
@@ -21,6 +22,7 @@ class TrainConfig:
     `gocnn.training.agreement.sync_norms` finds best). deterministic: nothing is decided by a stopwatch, and on CUDA only operations that give the
     same bits each time are used. feeders are the threads that prepare samples, None: one on a CPU, elsewhere as many as are found to be needed.
     threads are those that compute on the CPU, None: torch's own number, one beside a GPU. pad_planes: see `gocnn.training.padding`.
+    compile_mode: torch.compile's, of which reduce-overhead means CUDA graphs.
     """
 
     steps: int | None = None
@@ -40,6 +42,7 @@ class TrainConfig:
     precision: Precision = "auto"
     channels_last: bool = True
     compile: bool = False
+    compile_mode: CompileMode = "default"
     pad_planes: bool = False
     sync_norms: bool | None = None
     seed: int = 1
@@ -59,6 +62,8 @@ class TrainConfig:
             raise ValueError("give exactly one budget above zero: steps, epochs or minutes")
         if self.batch < 1 or self.accumulate < 1 or self.batch % self.accumulate:
             raise ValueError("the batch must be a multiple of the accumulation steps")
+        if self.compile and self.compile_mode == "reduce-overhead" and self.accumulate > 1:  # a graph writes its gradients where it always does
+            raise ValueError("reduce-overhead keeps the gradients of one part only: leave out --accumulate, or choose another --compile-mode")
         if self.deterministic and self.minutes is not None:
             raise ValueError("how far a run comes in --minutes depends on the machine: give --deterministic a budget in --steps or --epochs")
 

@@ -235,6 +235,7 @@ class Trainer:
     def _train(self) -> float:
         """The loop with all that it needs; returns for how many seconds it waited for data."""
         net = distributed.wrap(self.model, self.processes, self.device, bool(self.sync_norms))
+        mode = self.config.compile_mode if self.config.compile else None
         moved = self._before.get("device") not in (None, self.device.type)
         if self.config.compile or self.device.type != "cpu":
             self._first = self.source.batch(self.step * self.config.accumulate)
@@ -246,7 +247,7 @@ class Trainer:
             progress.say(f"{self.processes.world} processes, each of which normalises over {over}")
         feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
         try:
-            ready = warming.warm(net, self.device, self.config.compile, moved, self._rehearse, progress.say)
+            ready = warming.warm(net, self.device, mode, moved, self._rehearse, progress.say)
             if self.config.compile and ready is net:
                 self.run.go_on({"compiled": False}, self.step)
             self.budget.start(self.budget.before)

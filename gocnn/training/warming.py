@@ -15,16 +15,16 @@ from gocnn.training.judging import Batches
 from gocnn.training.stepping import Stepper
 
 
-def warm(net: nn.Module, device: torch.device, wanted: bool, moved: bool, rehearse: Callable[[nn.Module], None],
+def warm(net: nn.Module, device: torch.device, mode: str | None, moved: bool, rehearse: Callable[[nn.Module], None],
          say: Callable[[str], None]) -> nn.Module:  # fmt: skip
-    """The network to train: `net`, compiled if that is `wanted`, after `rehearse` has done with it once what is slow the first time. Where nothing
-    is, on a CPU without compiling, nothing is rehearsed.
+    """The network to train: `net`, compiled in that `mode` (None: as it is), after `rehearse` has done with it once what is slow the first
+    time. Where nothing is, on a CPU without compiling, nothing is rehearsed.
 
     Raises UserError if it cannot be compiled; a run that was `moved` here from another kind of device goes on without.
     """
     began = time.perf_counter()
-    if wanted:
-        compiled: nn.Module = torch.compile(net)  # type: ignore[assignment]
+    if mode:
+        compiled: nn.Module = torch.compile(net, mode=mode)  # type: ignore[assignment]
         try:
             rehearse(compiled)
         except Exception as error:
