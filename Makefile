@@ -26,6 +26,8 @@ test: lint
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/samples.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/optimisers.py
+	$(BIN)/python benchmarks/feeding.py
 	$(BIN)/python benchmarks/augment.py
 	$(BIN)/python benchmarks/photographs.py
 	$(BIN)/python benchmarks/latency.py
