@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch import nn
 from gocnn import files
 from gocnn.errors import UserError
 from gocnn.training import Batch, RunFolder, TrainConfig, schedule
+from gocnn.training.run import read_reports
 from tests import toy
 from tests.conftest import needs_posix
 from tests.toyruns import same, spawn, weights
@@ -62,6 +64,37 @@ def test_ctrl_c_saves_and_resumes_to_the_same_bits(tmp_path: Path) -> None:
     toy.train(tmp_path / "whole", steps=40)
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "early"))
+
+
+class StoppedWhileJudged(toy.ToyTask):
+    """Ctrl-C comes while that batch is judged, by number from 1."""
+
+    def __init__(self, batch: int) -> None:
+        self.left = batch
+
+    def judge(self, model: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
+        self.left -= 1
+        if self.left == 0:
+            signal.raise_signal(signal.SIGINT)
+        return super().judge(model, batch)
+
+
+@pytest.mark.parametrize(
+    ("task", "step", "judged"),
+    [(toy.Interrupting(20), 20, 1), (toy.Interrupting(40), 40, 3), (StoppedWhileJudged(3), 20, 1), (StoppedWhileJudged(7), 40, 3)],
+    ids=["where one is due", "in the last step", "in the second", "in the last"],
+)
+def test_a_validation_is_put_off_when_the_run_is_stopped(tmp_path: Path, task: toy.ToyTask, step: int, judged: int) -> None:
+    """Who stops a run may not have the time for one; it is made when the run goes on, and nothing differs in the end."""
+    toy.train(tmp_path / "whole", steps=40, judged=512)
+    outcome = toy.train(tmp_path / "cut", steps=40, task=task, judged=512)
+    lines = [line for line in read_reports(tmp_path / "cut") if line["kind"] == "valid"]
+    assert (outcome.interrupted, outcome.steps, len(lines)) == (True, step, judged)
+    assert not toy.train(tmp_path / "cut", resume=True, steps=40, judged=512).interrupted
+    for name in ("last.safetensors", "best.safetensors"):
+        assert same(weights(tmp_path / "whole", name), weights(tmp_path / "cut", name))
+    whole, cut = ([(r["step"], r["loss"]) for r in read_reports(tmp_path / run) if r["kind"] == "valid"] for run in ("whole", "cut"))
+    assert whole == cut
 
 
 def test_a_full_disk_keeps_the_checkpoint_before_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

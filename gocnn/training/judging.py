@@ -1,6 +1,6 @@
 """Judging a model: a task's figures over validation batches."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import torch
@@ -18,6 +18,25 @@ class Batches(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, number: int, /) -> Batch: ...
+
+
+class PutOff(Exception):
+    """The run was told to stop while a model was judged."""
+
+
+class Unless:
+    """Batches that raise PutOff instead of another one when `stop` says so."""
+
+    def __init__(self, stop: Callable[[], bool], batches: Batches) -> None:
+        self._stop, self._batches = stop, batches
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, number: int, /) -> Batch:
+        if self._stop():
+            raise PutOff
+        return self._batches[number]
 
 
 def evaluate(model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str) -> dict[str, float]:

@@ -17,7 +17,7 @@ from gocnn.training.batches import BatchSource, Feeder
 from gocnn.training.config import TrainConfig
 from gocnn.training.curves import draw
 from gocnn.training.interrupts import Interrupts
-from gocnn.training.judging import Batches, evaluate, evaluate_together
+from gocnn.training.judging import Batches, PutOff, Unless, evaluate, evaluate_together
 from gocnn.training.precision import choose, choose_again
 from gocnn.training.progress import Progress
 from gocnn.training.run import RunFolder
@@ -74,6 +74,7 @@ class Trainer:
         self.budget = schedule.Budget(config, max(1, source.batches_per_epoch // config.accumulate), clock)
         self.best: dict[str, float] = {}
         self.bad_validations = 0
+        self._owed = False  # whether a validation is due that an interrupt has put off
         self._begun = False
         self._before: dict[str, Any] = {}  # how a resumed run was computed
         self._first: Sequence[Any] = ()  # a batch to warm up with
@@ -99,6 +100,7 @@ class Trainer:
             "elapsed": self.budget.elapsed(),
             "best": self.best,
             "bad_validations": self.bad_validations,
+            "owed": self._owed,
             "budget": self.config.budget(),
             "precision": self.precision,
             "device": self.device.type,
@@ -119,7 +121,7 @@ class Trainer:
         except (RuntimeError, ValueError, KeyError) as error:
             raise UserError(f"the checkpoint in {self.run.path} is of another network or optimiser; resume with the options it began with") from error
         self.stepper.number, self.best, self.bad_validations = state["step"], state["best"], state["bad_validations"]
-        self.sync_norms = state.get("sync_norms")
+        self.sync_norms, self._owed = state.get("sync_norms"), state.get("owed", False)
         self._before = {"precision": state["precision"], "device": state.get("device")}
         chosen = choose_again(self.device, self.config.precision, state["precision"], state.get("device"), self.config.deterministic)
         self.stepper.precision = self.processes.agree(chosen)
@@ -293,8 +295,9 @@ class Trainer:
         began = reported = saved = self.clock()
         first = self.step
         done = self._progress(saved)
-        if done >= 1.0 and "samples" not in self.best:
+        if self._owed or (done >= 1.0 and "samples" not in self.best):
             self._validate(progress)
+            self._checkpoint()
         while done < 1.0 and not self._stopping and not self._stopped_early():
             rate_factor = schedule.factor(config, done)
             sums += self.stepper.step(net, feeder, rate_factor)
@@ -356,9 +359,18 @@ class Trainer:
             ) from error
 
     def _validate(self, progress: Progress) -> None:
-        """Judge, in all processes; report, save the latest and perhaps the best model."""
+        """Judge, in all processes; report, save the latest and perhaps the best model. A run that is told to stop puts this off: who stops it may not
+        wait for long, and it is what the run does first when it goes on."""  # fmt: skip
+        self._owed = True
+        if self._stopping:
+            return
         judged = self.stepper.averaged
-        figures = self._judge(lambda: evaluate_together(judged, self.task, self.valid, self.device, self.precision, self.processes))
+        batches = Unless(lambda: self.interrupts.came, self.valid) if self.processes.world == 1 else self.valid
+        try:
+            figures = self._judge(lambda: evaluate_together(judged, self.task, batches, self.device, self.precision, self.processes))
+        except PutOff:
+            return
+        self._owed = False
         checks.finite(figures["loss"], self.step, self.best)
         metric = self.task.metric
         better = not self.best or figures[metric] > self.best[metric]
