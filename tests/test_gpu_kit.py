@@ -44,7 +44,7 @@ def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -
     assert got == code, out + err
     assert "Traceback" not in out + err
     if code == 1:
-        assert err.startswith("Error: ")
+        assert err.startswith("error: ")
         assert err.count("\n") == 1
     return err
 

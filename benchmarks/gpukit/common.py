@@ -23,6 +23,10 @@ OUT = Path("runs/gpu")
 """Where the commands leave their figures for one another, unless --out says otherwise."""
 
 
+RUNS = "runs.json"
+"""The places of the runs of `train`, in that folder."""
+
+
 @dataclass
 class Said:
     """Which exit code a sentence on stderr asks for."""
@@ -61,7 +65,7 @@ def sentences() -> Iterator[Said]:
         said.code = 130
         text = "interrupted; what was written so far is kept"
     if text:
-        print(f"Error: {text}", file=sys.stderr, flush=True)
+        print(f"error: {text}", file=sys.stderr, flush=True)
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +76,15 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def device(options: argparse.Namespace) -> torch.device:
     """The device that the options name. Raises UserError where this machine does not have it."""
-    return devices.resolve(options.device)
+    return devices.resolve(options.device, "--device cpu rehearses without one")
+
+
+def note_run(out: Path, run: Path) -> None:
+    """Tell `report`, which looks into `out`, where a run is."""
+    with contextlib.suppress(OSError, UserError):  # it can be told by --run
+        known = read_json(out / RUNS) or []
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(out / RUNS, [*(name for name in known if name != str(run.resolve())), str(run.resolve())])
 
 
 def folder(options: argparse.Namespace) -> Path:

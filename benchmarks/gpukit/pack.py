@@ -59,7 +59,8 @@ def run(options: argparse.Namespace) -> int:
 
     check_folder(options.out)
     if travel.has_parts(options.out):
-        travel.read_manifest(options.out, KIND)  # not over a run
+        travel.read_manifest(options.out, KIND)
+        raise UserError(f"{options.out} holds a pack already, and a run may rest on it; choose another --out, or delete the folder")
     rank = text.rank(options.min_rank) if options.min_rank else None
     if rank == 0:
         raise UserError(f"--min-rank {options.min_rank} is not a rank; write for example 5k, 1d, 9d or 1p")

@@ -48,7 +48,13 @@ def recipe(preset: str, device: torch.device, minutes: float, folder: Path, give
     settings.setdefault("learning_rate", round(RATES[settings["optimiser"]] * (settings["batch"] / 1024) ** 0.5, 6))
     settings.setdefault("ema", decay(minutes * 60 * speed / settings["batch"]) if speed else TrainConfig.ema)
     settings.setdefault("validations", max(4, min(24, round(minutes))))
-    return Recipe(settings, f"by {folder / BEST}" if row else "by default: `gpu.py speed` has not measured this preset on this device")
+    return Recipe(settings, f"by {folder / BEST}" if row else f"by default ({_why_not(folder, device)})")
+
+
+def _why_not(folder: Path, device: torch.device) -> str:
+    if device.type == "cpu":
+        return "what a rehearsal on a CPU measured is not used"
+    return f"{folder / BEST} has nothing of this preset" if (folder / BEST).exists() else f"`gpu.py speed` has left no {folder / BEST}"
 
 
 def decay(steps: float) -> float:

@@ -5,19 +5,22 @@ What is not there is left out and named on stderr. With --file the text is writt
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gocnn.errors import UserError
 from gocnn.files import write_text
 from gocnn.training import modelfile
-from gocnn.training.run import read_reports
+from gocnn.training.run import RunFolder, read_reports
 from gpukit import common
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=common.OUT, metavar="FOLDER", help=f"where the figures are (default: {common.OUT})")
-    parser.add_argument("--run", type=Path, metavar="FOLDER", help="the run of `train`, if it is not in --out")
+    parser.add_argument(
+        "--run", type=Path, action="append", default=[], metavar="FOLDER", help="a run beside those of `train` and `images` (also several times)"
+    )
     parser.add_argument("--file", type=Path, metavar="FILE", help="write the text here")
 
 
@@ -37,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def report(out: Path, run_folder: Path | None) -> tuple[str, list[str]]:
+def report(out: Path, more: Sequence[Path]) -> tuple[str, list[str]]:
     """The text (empty if there is nothing), and the names of what is missing."""
     parts, missing = [], []
     for name, write in (("check.json", check), ("speed.json", speed), ("images.json", images)):
@@ -49,13 +52,23 @@ def report(out: Path, run_folder: Path | None) -> tuple[str, list[str]]:
             parts.append(write(value))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise UserError(f"{out / name} is not what this version writes ({error!r}); delete it and run the command again") from error
-    runs = [run_folder] if run_folder else sorted(p.parent for p in out.glob("*/metrics.jsonl")) + ([out] if (out / "metrics.jsonl").exists() else [])
-    lines = [text for text in map(training, runs) if text]
-    if lines:
-        parts.append("\n\n".join(lines))
-    else:
-        missing.append("a run's metrics.jsonl")
+    noted = common.read_json(out / common.RUNS) or []
+    places = [*more, *map(Path, noted), *sorted(p.parent for p in out.glob("*/metrics.jsonl")), out]
+    found: dict[Path, str] = {}
+    for place in places:
+        if place.resolve() not in found and (text := training(place)):
+            found[place.resolve()] = text
+    parts += found.values()
+    if not any(_kind(place) == "go-policy" for place in found):
+        missing.append("a run of train (name it with --run)")
     return "\n\n".join(parts) + "\n" if parts else "", missing
+
+
+def _kind(run_folder: Path) -> str:
+    try:
+        return str(RunFolder.read_description(run_folder).get("kind"))
+    except UserError:
+        return ""
 
 
 def head(machine: dict[str, Any]) -> str:

@@ -40,7 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--total-minutes", type=positive(float), metavar="T", help="training minutes of the schedule, over several commands")
     parser.add_argument("--steps", type=positive(int), help="the schedule in steps instead; --minutes still ends the command")
     parser.add_argument("--reserve", type=positive(float), metavar="S", help="seconds of it kept for the last validation and the parts (default: 15)")
-    parser.add_argument("--preset", choices=["tiny", "small", "base", "large"], default="base", help="size of the network (default: base)")
+    parser.add_argument("--preset", choices=["tiny", "small", "base", "large"], help="size of the network (default: base)")
     parser.add_argument("--planes", metavar="GROUPS", help="groups of feature planes (default: default,handicap,style)")
     parser.add_argument("--from", dest="begin", metavar="MODEL", help="begin with the weights of this model and with its network")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -63,13 +63,18 @@ def run(options: argparse.Namespace) -> int:
     from gocnn.errors import UserError
     from gocnn.files import check_folder
     from gocnn.policy import training
-    from gocnn.training import devices
     from gocnn.training.schedule import Deadline
-    from gpukit import luggage, travel
+    from gpukit import common, luggage, travel
     from gpukit.courier import Courier
 
     began = BEGAN if CLOCK is time.perf_counter else CLOCK()
-    device = devices.resolve(options.device)
+    device = common.device(options)
+    for name in (*options.games, *options.valid):
+        if not Path(name).exists():
+            raise UserError(f"{name} does not exist; give the folder that `pack` wrote, or stores")
+    resume = options.resume or options.from_parts is not None
+    if not resume and (options.out / "run.json").exists():
+        raise UserError(f"{options.out} holds a run already; go on with it by --resume, or choose another --out")
     reserve = options.reserve if options.reserve is not None else min(15.0, 0.2 * options.minutes * 60)
     folder = options.parts or options.out.with_name(options.out.name + "-parts")
     check_folder(folder)
@@ -81,7 +86,6 @@ def run(options: argparse.Namespace) -> int:
             raise UserError(
                 f"{folder} holds the parts of a run: `gpu.py join` makes a run of them, --from-parts goes on with it; or choose another --parts"
             )
-    resume = options.resume or options.from_parts is not None
     games, valid = _games(options)
     deadline = Deadline(began + options.minutes * 60 - reserve, clock=CLOCK)
     wishes, fits, origin = _resumed(options, games, valid, deadline) if resume else _wishes(options, device, games, valid, deadline)
@@ -94,6 +98,7 @@ def run(options: argparse.Namespace) -> int:
         f"recipe {origin}: " + ", ".join(f"{name} {value}" for name, value in asdict(wishes.train).items() if name in SETTINGS and value is not None)
     )
     tell(f"ready after {CLOCK() - began:.1f} s; this command trains for at most {deadline.left():.0f} s")
+    common.note_run(options.best, options.out)
     courier = Courier(options.out, folder, int(options.part * travel.MB), int(options.room * travel.MB), options.halves)
     try:
         with courier:
@@ -140,8 +145,9 @@ def _wishes(options: argparse.Namespace, device: Any, games: tuple[str, ...], va
         raise UserError("no games to train on: give the folder that `pack` wrote, or stores")
     fits = options.steps is None and options.total_minutes is None
     minutes = options.total_minutes or max(deadline.left(), 1.0) / 60
-    chosen = recipe(options.preset, device, minutes, options.best, {name: getattr(options, name) for name in SETTINGS})
-    network = model.load(options.begin).config if options.begin else preset(options.preset)
+    name = options.preset or "base"
+    chosen = recipe(name, device, minutes, options.best, {name: getattr(options, name) for name in SETTINGS})
+    network = model.load(options.begin).config if options.begin else preset(name)
     groups = [name.strip() for name in (options.planes or PLANES).split(",")]
     try:
         network = replace(network, future=FUTURE, value=True,
@@ -157,6 +163,7 @@ def _resumed(options: argparse.Namespace, games: tuple[str, ...], valid: tuple[s
     """What is asked of an earlier run from now on; whether its schedule ends with this command; where its recipe comes from."""
     from gocnn.errors import UserError
     from gocnn.policy import training
+    from gocnn.policy.network import preset
     from gocnn.training.run import read_reports
 
     given = [
@@ -170,6 +177,11 @@ def _resumed(options: argparse.Namespace, games: tuple[str, ...], valid: tuple[s
         )
     changes: dict[str, Any] = {name: getattr(options, name) for name in ("compile", "feeders", "validations")} | {"checkpoint_minutes": 1.0}
     wishes = training.resumed(options.out, games, valid, changes)
+    if options.preset:
+        asked, network = preset(options.preset), wishes.network
+        if (asked.blocks, asked.channels) != (network.blocks, network.channels):
+            raise UserError(f"the run that goes on has {network.blocks} blocks of {network.channels} channels, which is not --preset {options.preset}; "
+                            "leave --preset out")  # fmt: skip
     if wishes.train.minutes is None:  # steps, which stay
         return wishes, False, f"of the run in {options.out}"
     before = max((float(line.get("seconds", 0.0)) for line in read_reports(options.out)), default=0.0)
@@ -183,7 +195,7 @@ def _asked(wishes: Any, options: argparse.Namespace) -> dict[str, Any]:
     settings = {
         name: value for name, value in asdict(wishes.train).items() if name not in ("steps", "epochs", "minutes", "feeders", "checkpoint_minutes")
     }
-    return settings | {"preset": options.preset, "begin": wishes.begin, "future": network.future, "value": network.value, "planes": options.planes,
+    return settings | {"preset": options.preset or "base", "begin": wishes.begin, "future": network.future, "value": network.value, "planes": options.planes,
                        "valid_share": wishes.valid_share, "valid_positions": wishes.valid_positions}  # fmt: skip
 
 

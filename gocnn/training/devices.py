@@ -8,8 +8,9 @@ import torch
 from gocnn.errors import UserError
 
 
-def resolve(name: str) -> torch.device:
+def resolve(name: str, otherwise: str = "leave the option out to compute on the CPU") -> torch.device:
     """The device that `auto`, `cpu`, `cuda`, `cuda:N` or `mps` means on this machine; `auto` is CUDA where there is any, else the CPU.
+    `otherwise`: what a person can do where it is not there, for the sentence.
 
     Raises UserError for what this machine does not have and for any other name.
     """
@@ -18,13 +19,13 @@ def resolve(name: str) -> torch.device:
         return torch.device("cpu")
     if name == "mps":
         if not torch.backends.mps.is_available():
-            raise UserError("--device mps: torch finds no Metal GPU here; leave the option out to compute on the CPU")
+            raise UserError(f"--device mps: torch finds no Metal GPU here; {otherwise}")
         return torch.device("mps")
     if name not in ("auto", "cuda") and not (kind == "cuda" and number.isdecimal() and number.isascii()):
         raise UserError(f"--device {name} is not a device; use auto, cpu, cuda, cuda:N or mps")
     why = _why_no_cuda()
     if why:
-        raise UserError(f"--device {name}: this machine has no CUDA device that torch can use ({why}); leave the option out to compute on the CPU")
+        raise UserError(f"--device {name}: this machine has no CUDA device that torch can use ({why}); {otherwise}")
     count, index = torch.cuda.device_count(), int(number or 0)
     if index >= count:
         raise UserError(f"--device {name}: this machine has {count} CUDA device{'s' if count > 1 else ''}, numbered from 0; choose another")
