@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -145,10 +146,11 @@ def run(options: argparse.Namespace) -> int:
     if not options.begin_at:
         failures.unlink(missing_ok=True)
         print(f"checking {facts.machine(device)['name']}, torch {torch.__version__}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="gpu-check-") as scratch, watchdog(failures, 4 * options.seconds + 120):
+    with tempfile.TemporaryDirectory(prefix="gpu-check-") as scratch:
         bench = Bench(device, options.games, Path(scratch), options.tiny)
         try:
-            return _all(checks, bench, options, out, results, before.get("seconds", 0.0))
+            with watchdog(failures, 4 * options.seconds + 120, bench):
+                return _all(checks, bench, options, out, results, before.get("seconds", 0.0))
         finally:
             for job in bench.jobs.values():
                 job.end()
@@ -212,13 +214,29 @@ def place(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def watchdog(failures: Path, seconds: float) -> Iterator[None]:
-    """Ends a process that hangs, and writes down where each of its threads stood."""
+def watchdog(failures: Path, seconds: float, bench: Bench) -> Iterator[None]:
+    """Ends a process that hangs, with its jobs, and writes down where each of its threads stood."""
+
+    def over() -> None:
+        for job in bench.jobs.values():  # or they would go on, and keep the card's memory
+            job.end()
+        faulthandler.dump_traceback(stream)
+        print(
+            f"Error: not done after {seconds:.0f} s; where it stood is in {failures}; give more --seconds on a slow machine",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(1)
+
     with failures.open("a", encoding="utf-8") as stream:
-        faulthandler.dump_traceback_later(seconds, exit=True, file=stream)
+        timer = threading.Timer(seconds, over)
+        timer.daemon = True
+        timer.start()
+        faulthandler.dump_traceback_later(seconds + 30, exit=True, file=stream)  # for one that lets no other thread run
         try:
             yield
         finally:
+            timer.cancel()
             faulthandler.cancel_dump_traceback_later()
     if not failures.stat().st_size:
         failures.unlink()
