@@ -37,7 +37,7 @@ class Dice:
 
 
 def there() -> torch.device:
-    return torch.device("cuda:0")
+    return devices.take(torch.device("cuda:0"))
 
 
 def batch(rows: int, device: torch.device) -> tuple[torch.Tensor, ...]:

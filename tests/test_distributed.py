@@ -190,6 +190,19 @@ def test_each_process_has_a_card_or_a_sentence() -> None:
         distributed.card(1, 1, plain[1], plain)
 
 
+def test_the_first_exchange_on_a_card() -> None:
+    """There torch moves what a network is given to the card, which a network on the CPU never has done to it."""
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        net = nn.parallel.DistributedDataParallel(nn.Linear(2, 3))
+        net.device_ids, net.use_side_stream_for_tensor_copies = [0], False
+        distributed._settle(net)
+        assert all(p.grad is None for p in net.parameters())
+        assert net(torch.ones(1, 2)).shape == (1, 3)
+    finally:
+        torch.distributed.destroy_process_group()
+
+
 def test_a_process_with_other_data_is_refused() -> None:
     class Two(distributed.Processes):
         def gather(self, value: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -124,6 +125,29 @@ def test_failures_are_collected_and_the_others_run_on(tmp_path: Path, monkeypatc
     monkeypatch.setattr(check, "every", lambda: [("second", lambda bench: "fine")])
     assert called(capsys, "check", "--device", "cpu", "--tiny", "--out", tmp_path)[0] == 0
     assert not (tmp_path / "failures.txt").exists()
+
+
+def test_a_check_that_hangs_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    program = f"""
+        import sys, time
+        sys.path[:0] = [{str(ROOT / "benchmarks")!r}, {str(ROOT)!r}]
+        import torch
+        from pathlib import Path
+        from gpukit import check
+        place = Path({str(tmp_path)!r})
+        bench = check.Bench(torch.device("cpu"), place, place, True)
+        bench.jobs["sleeps"] = check.Job([sys.executable, "-c", "import time; time.sleep(120)"], place, "sleeps", 60)
+        print(bench.jobs["sleeps"]._process.pid, flush=True)
+        with check.watchdog(place / "failures.txt", 0.2, bench):
+            time.sleep(120)
+    """
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Error: not done after 0 s; where it stood is in")
+    assert ended.stderr.count("\n") == 1
+    assert "most recent call first" in (tmp_path / "failures.txt").read_text()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(ended.stdout), 0)
 
 
 def test_a_lost_context_is_told_from_other_errors(tmp_path: Path, sample_store: Path) -> None:

@@ -344,6 +344,13 @@ def test_going_on_from_parts_gives_the_bits_of_a_run_in_one_go(packed: Path, tmp
     assert modelfile.load(tmp_path / "home", "go-policy").provenance["samples"] in (24, 40)
     assert json.loads((tmp_path / "home" / "run.json").read_text())["data"] == gamepack.facts_of(packed)[0]["fingerprint"]
 
+    # What the trainer advises where memory or the range of fp16 was not enough can be followed.
+    arguments = ["train", packed, "--out", tmp_path / "two", "--parts", tmp_path / "two.parts", "--device", "cpu", "--minutes", 60, "--resume"]
+    assert "--accumulate 3 does not divide the run's batch of 8" in says(1, *arguments, "--accumulate", 3)
+    assert "done, step 5" in says(0, *arguments, "--batch", 8, "--accumulate", 2, "--precision", "fp16")
+    wishes = json.loads((tmp_path / "two" / "run.json").read_text())["wishes"]["train"]
+    assert (wishes["batch"], wishes["accumulate"], wishes["precision"]) == (8, 2, "fp16")
+
 
 def test_no_time_no_games_no_card(packed: Path, tmp_path: Path, says: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     out = common(tmp_path / "run")

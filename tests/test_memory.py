@@ -62,6 +62,16 @@ class Small(toy.ToyTask):
         return super().loss(model, batch)
 
 
+class Sized(toy.ToyTask):
+    """Remembers how many samples came last."""
+
+    rows = 0
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        self.rows = len(batch[1])
+        return super().loss(model, batch)
+
+
 @pytest.mark.parametrize("error", SAID[:3], ids=["torch", "cuda", "cublas"])
 def test_a_batch_that_does_not_fit(tmp_path: Path, error: Exception) -> None:
     """The sentence's advice works, and leads to the same as if it had been followed from the beginning."""
@@ -93,6 +103,20 @@ def test_it_may_come_late_and_the_checkpoint_is_kept(tmp_path: Path) -> None:
 def test_nothing_fits(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no smaller part of it does; choose a smaller network, or another --device"):
         toy.train(tmp_path / "run", steps=6, task=Small(1))
+
+
+def test_the_optimisers_states_do_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are made in the first step, after the gradients were unscaled: in fp16 the scaler is in the middle of a step then."""
+    task, plain = Sized(), torch.optim.AdamW.step
+
+    def step(self: torch.optim.AdamW, *arguments: object) -> object:
+        if task.rows > 10:
+            raise SAID[0]
+        return plain(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    with pytest.raises(UserError, match="but parts of 8 samples do: go on with --resume --batch 32 --accumulate 4"):
+        toy.train(tmp_path / "run", steps=6, task=task, precision="fp16")
 
 
 def test_judging_does_not_fit(tmp_path: Path) -> None:
@@ -171,7 +195,9 @@ def test_a_card_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "ones", ones)
     with pytest.raises(UserError, match=r"--device cuda:0: Tesla K80 cannot be used \(torch says: CUDA error: no kernel image .* device\); choose"):
         devices.take(torch.device("cuda", 0))
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     assert devices.take(torch.device("cuda", 1)) == torch.device("cuda", 1)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     assert chosen[-1] == torch.device("cuda", 1)
     chosen.clear()
     assert devices.take(torch.device("cpu")) == torch.device("cpu")

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -43,6 +44,9 @@ class Bench:
     scratch: Path
     tiny: bool = False
     jobs: dict[str, "Job"] = field(default_factory=dict)
+    until: float = float("inf")
+    """When what can stop in the middle should, by `time.perf_counter`."""
+    running: str = ""
 
     @property
     def cuda(self) -> bool:
@@ -145,10 +149,11 @@ def run(options: argparse.Namespace) -> int:
     if not options.begin_at:
         failures.unlink(missing_ok=True)
         print(f"checking {facts.machine(device)['name']}, torch {torch.__version__}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="gpu-check-") as scratch, watchdog(failures, 4 * options.seconds + 120):
+    with tempfile.TemporaryDirectory(prefix="gpu-check-") as scratch:
         bench = Bench(device, options.games, Path(scratch), options.tiny)
         try:
-            return _all(checks, bench, options, out, results, before.get("seconds", 0.0))
+            with watchdog(failures, 4 * options.seconds + 120, bench):
+                return _all(checks, bench, options, out, results, before.get("seconds", 0.0))
         finally:
             for job in bench.jobs.values():
                 job.end()
@@ -161,13 +166,13 @@ def _all(checks: list[tuple[str, Check]], bench: Bench, options: argparse.Namesp
     for number, (name, check) in enumerate(checks):
         if number < options.begin_at:
             continue
+        bench.until, bench.running = began + options.seconds, name
+        write(out, bench, began, results, name, len(checks))
         late = time.perf_counter() - began > options.seconds and name not in bench.jobs
         result, lost = (Result(name, "left out", 0.0, "no time was left"), False) if late else one(name, check, bench, out / "failures.txt")
         results.append(result)
         print(result.line(), flush=True)
-        seconds = time.perf_counter() - began
-        value = {"machine": facts.machine(bench.device) if not lost else {}, "seconds": round(seconds, 1), "results": [vars(r) for r in results]}
-        common.write_json(out / "check.json", value)
+        seconds = write(out, bench, began, results, "", len(checks), lost)
         if lost and number + 1 < len(checks):
             print("the card's context is lost; the rest goes on in a new process", flush=True)
             command = [sys.executable, str(common.ROOT / "benchmarks" / "gpu.py"), *sys.argv[1:], "--begin-at", str(number + 1)]
@@ -184,6 +189,15 @@ def _all(checks: list[tuple[str, Check]], bench: Bench, options: argparse.Namesp
     if failed:
         print(f"FAILED: {'; '.join(failed)}; tracebacks in {out / 'failures.txt'}")
     return 1 if failed else 0
+
+
+def write(out: Path, bench: Bench, began: float, results: list[Result], running: str, planned: int, lost: bool = False) -> float:
+    """check.json as far as it goes; `running` is the check that has begun. Returns the seconds since `began`."""
+    seconds = time.perf_counter() - began
+    value = {"machine": {} if lost else facts.machine(bench.device), "seconds": round(seconds, 1), "planned": planned, "running": running,
+             "results": [vars(r) for r in results]}  # fmt: skip
+    common.write_json(out / "check.json", value)
+    return seconds
 
 
 def one(name: str, check: Check, bench: Bench, failures: Path) -> tuple[Result, bool]:
@@ -212,13 +226,30 @@ def place(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def watchdog(failures: Path, seconds: float) -> Iterator[None]:
-    """Ends a process that hangs, and writes down where each of its threads stood."""
+def watchdog(failures: Path, seconds: float, bench: Bench) -> Iterator[None]:
+    """Ends a process that hangs, with its jobs, and writes down where each of its threads stood."""
+
+    def over() -> None:
+        for job in bench.jobs.values():  # or they would go on, and keep the card's memory
+            job.end()
+        faulthandler.dump_traceback(stream)
+        print(
+            f"error: not done after {seconds:.0f} s, in the middle of {bench.running!r}; where it stood is in {failures}; give more --seconds on a slow "
+            "machine, or rehearse with --tiny",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(1)
+
     with failures.open("a", encoding="utf-8") as stream:
-        faulthandler.dump_traceback_later(seconds, exit=True, file=stream)
+        timer = threading.Timer(seconds, over)
+        timer.daemon = True
+        timer.start()
+        faulthandler.dump_traceback_later(seconds + 30, exit=True, file=stream)  # for one that lets no other thread run
         try:
             yield
         finally:
+            timer.cancel()
             faulthandler.cancel_dump_traceback_later()
     if not failures.stat().st_size:
         failures.unlink()

@@ -90,6 +90,10 @@ def check(value: dict[str, Any]) -> str:
     summary = (
         f"{counts['ok']} of {len(results)} paths worked, {counts['FAIL']} failed, {counts['left out']} were left out, in {value['seconds']:.0f} s."
     )
+    planned, running = value.get("planned", len(results)), value.get("running")
+    if len(results) < planned:
+        middle = f" in the middle of: {running}" if running else ""
+        summary = f"**Ended before its time**{middle}. Of {planned} paths {summary}"
     lines = [f"### The self-test ({head(value['machine'])})", "", summary, ""]
     lines += [f"- {r['word']}: {r['name']}{': ' if r['note'] else ''}{r['note']}" for r in results if r["word"] != "ok"]
     return "\n".join(lines)

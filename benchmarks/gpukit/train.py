@@ -25,7 +25,9 @@ CLOCK: Callable[[], float] = time.perf_counter
 LEAST = 2.0
 """Seconds of training under which it is not begun."""
 
-SETTINGS = ("batch", "optimiser", "learning_rate", "ema", "compile", "precision", "validations", "feeders", "seed")
+SETTINGS = ("batch", "accumulate", "optimiser", "learning_rate", "ema", "compile", "precision", "validations", "feeders", "seed")
+LATER = ("compile", "precision", "accumulate", "feeders", "validations")
+"""Those that a run may have otherwise from now on: what the trainer advises where memory or the numbers' range ran out is among them."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -47,10 +49,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from-parts", type=Path, metavar="FOLDER", help="go on with the run whose parts these are")
     parser.add_argument("--best", type=Path, default=Path("runs/gpu"), metavar="FOLDER", help="where `speed` left its best rows (default: runs/gpu)")
     parser.add_argument("--batch", type=positive(int), help="samples a step, instead of the recipe's")
+    parser.add_argument("--accumulate", type=positive(int), help="parts in which a batch is computed, to save memory")
     parser.add_argument("--optimiser", choices=["muon", "adamw", "sgd"], help="instead of muon")
     parser.add_argument("--learning-rate", type=positive(float), help="highest rate, instead of the recipe's")
     parser.add_argument("--ema", type=float, help="decay of the averaged weights, instead of the recipe's (0: none)")
-    parser.add_argument("--precision", help="instead of what the device trains fastest in")
+    parser.add_argument("--precision", choices=["auto", "fp32", "bf16", "fp16"], help="instead of what the device trains fastest in")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=None, help="use torch.compile, or not, instead of the recipe's")
     parser.add_argument("--validations", type=positive(int), help="how many, instead of one a minute")
     parser.add_argument("--valid-positions", type=positive(int), default=4096, metavar="N", help="positions in each (default: 4096)")
@@ -162,20 +165,24 @@ def _wishes(options: argparse.Namespace, device: Any, games: tuple[str, ...], va
 def _resumed(options: argparse.Namespace, games: tuple[str, ...], valid: tuple[str, ...], deadline: Any) -> tuple[Any, bool, str]:
     """What is asked of an earlier run from now on; whether its schedule ends with this command; where its recipe comes from."""
     from gocnn.errors import UserError
-    from gocnn.policy import training
+    from gocnn.policy import KIND, training
     from gocnn.policy.network import preset
-    from gocnn.training.run import read_reports
+    from gocnn.training.run import RunFolder, read_reports
 
     given = [
-        name
-        for name in ("batch", "optimiser", "learning_rate", "ema", "precision", "seed", "planes", "begin", "steps")
-        if getattr(options, name) is not None
+        name for name in ("batch", "optimiser", "learning_rate", "ema", "seed", "planes", "begin", "steps") if getattr(options, name) is not None
     ]
+    before = RunFolder.read_wishes(options.out, KIND).get("train")
+    batch = before.get("batch") if isinstance(before, dict) else None
+    if "batch" in given and options.batch == batch:  # as the advice to divide it says
+        given.remove("batch")
     if given:
         raise UserError(
             f"--{given[0].replace('_', '-').replace('begin', 'from')} cannot change in a run that goes on; leave it out, or start a new run"
         )
-    changes: dict[str, Any] = {name: getattr(options, name) for name in ("compile", "feeders", "validations")} | {"checkpoint_minutes": 1.0}
+    if isinstance(batch, int) and options.accumulate and batch % options.accumulate:
+        raise UserError(f"--accumulate {options.accumulate} does not divide the run's batch of {batch}; give one that does")
+    changes: dict[str, Any] = {name: getattr(options, name) for name in LATER} | {"checkpoint_minutes": 1.0}
     wishes = training.resumed(options.out, games, valid, changes)
     if options.preset:
         asked, network = preset(options.preset), wishes.network
@@ -184,8 +191,8 @@ def _resumed(options: argparse.Namespace, games: tuple[str, ...], valid: tuple[s
                             "leave --preset out")  # fmt: skip
     if wishes.train.minutes is None:  # steps, which stay
         return wishes, False, f"of the run in {options.out}"
-    before = max((float(line.get("seconds", 0.0)) for line in read_reports(options.out)), default=0.0)
-    minutes = options.total_minutes or (before + max(deadline.left(), 1.0)) / 60
+    spent = max((float(line.get("seconds", 0.0)) for line in read_reports(options.out)), default=0.0)
+    minutes = options.total_minutes or (spent + max(deadline.left(), 1.0)) / 60
     return replace(wishes, train=wishes.train.changed({"minutes": minutes})), options.total_minutes is None, f"of the run in {options.out}"
 
 
@@ -195,8 +202,8 @@ def _asked(wishes: Any, options: argparse.Namespace) -> dict[str, Any]:
     settings = {
         name: value for name, value in asdict(wishes.train).items() if name not in ("steps", "epochs", "minutes", "feeders", "checkpoint_minutes")
     }
-    return settings | {"preset": options.preset or "base", "begin": wishes.begin, "future": network.future, "value": network.value, "planes": options.planes,
-                       "valid_share": wishes.valid_share, "valid_positions": wishes.valid_positions}  # fmt: skip
+    return settings | {"preset": options.preset or "base", "begin": wishes.begin, "future": network.future, "value": network.value,
+                       "planes": options.planes, "valid_share": wishes.valid_share, "valid_positions": wishes.valid_positions}  # fmt: skip
 
 
 def _tell_outcome(outcome: Any, options: argparse.Namespace, seconds: float) -> None:

@@ -58,6 +58,8 @@ def take(device: torch.device) -> torch.device:
     Raises UserError if it cannot compute: a chip that this torch has no kernels for, or one that another program keeps for itself.
     """
     if device.type == "cuda":
+        # Torch looks at this once, when cuBLAS is first used, and a later run in this process may want it (see `repeatable.deterministic`).
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         try:
             torch.cuda.set_device(device)
             torch.ones(1, device=device).add_(1).sum().item()

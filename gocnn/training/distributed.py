@@ -276,9 +276,9 @@ def _settle(net: nn.parallel.DistributedDataParallel) -> None:
     in the order in which it always did. Otherwise the first step of a process does so in another one."""  # fmt: skip
     model = net.module
     learning = [p for p in model.parameters() if p.requires_grad]
-    model.forward = lambda: sum((p.sum() * 0.0 for p in learning), torch.zeros((), device=learning[0].device))
+    model.forward = lambda start: sum((p.sum() * 0.0 for p in learning), start)
     try:
-        net().backward()
+        net(torch.zeros((), device=learning[0].device)).backward()  # on a card torch looks for an input to move there, and fails without one
     finally:
         del model.forward
     for parameter in learning:

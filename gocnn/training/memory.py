@@ -76,6 +76,7 @@ def advice(stepper: Stepper, source: BatchSource, device: torch.device, world: i
     def attempt(parts: int) -> None:
         for optimiser in stepper.optimisers:
             optimiser.zero_grad()
+        stepper.precision = stepper.precision  # a new scaler: one whose step was cut short refuses the next
         arrays = [np.ascontiguousarray(a)[: config.batch // parts] for a in source.batch(0)]
         stepper.step(stepper.model, Again(tuple(torch.from_numpy(a).to(device) for a in arrays)), 0.01, parts=1).sum().item()
 

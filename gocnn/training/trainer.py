@@ -350,7 +350,7 @@ class Trainer:
         """What `judge` returns. Raises UserError if memory runs out in it."""
         try:
             return judge()
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not memory.ran_out(error):
                 raise
             where = f"{devices.title(self.device)}{memory.gigabytes(self.device)}"

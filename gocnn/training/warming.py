@@ -63,7 +63,7 @@ class Again:
 
 def one_of_each_shape(batches: Batches) -> list[Batch]:
     """The first batch, and the last if that is of another shape, as it often is: algorithms are chosen for each."""
-    found = [batches[number] for number in sorted({0, len(batches) - 1}) if number >= 0]
+    found = [batches[number] for number in sorted({0, len(batches) - 1}) if 0 <= number < len(batches)]
     return found if len({tuple(t.shape for t in batch) for batch in found}) == len(found) else found[:1]
 
 

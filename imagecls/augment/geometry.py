@@ -61,9 +61,14 @@ def compose(first: Tensor, *others: Tensor) -> Tensor:
     """`first(second(...(point)))`: the last map is applied to the output's point first, that is, it is seen last."""
     result = first
     for other in others:
-        linear = result[:, :, :2] @ other
+        linear = _product(result[:, :, :2], other)
         result = torch.cat([linear[:, :, :2], linear[:, :, 2:] + result[:, :, 2:]], 2)
     return result
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """`a @ b` of small matrices; on a GPU by sums, since a training may have let float32 products be rounded to TF32 there."""
+    return a @ b if a.device.type == "cpu" else (a[..., None] * b[..., None, :, :]).sum(-2)
 
 
 def random_crops(count: int, low: float, high: float, ratio: float = 4 / 3, device: torch.device | None = None) -> Tensor:
