@@ -29,7 +29,6 @@ def test_killed_on_one_of_two_machines_all_end_and_the_resumed_run_has_the_same_
     """The first process hangs meanwhile, as one does that waits for NCCL: nothing but the pulse can end it. (Four processes go on without torchrun,
     which has no part in it and takes its time to start.)"""
     killed = machines(f"{tmp_path}/run 24 kill@3=13 wait@0=13 checkpoint_minutes=0.0")
-    print(killed[0][1][:3000])
     assert 0 not in [code for code, _ in killed]
     assert "error: another process of this run has ended (killed" in killed[0][1]
     assert "Traceback" not in killed[0][1].partition("elastic")[0]

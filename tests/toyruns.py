@@ -32,12 +32,12 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 
 class Spawned:
-    """A process of its own, with what it writes to standard error kept. `parent`: it starts others itself, and is to be ended in the end."""
+    """A process of its own, with what it writes to standard output and standard error kept. `parent`: it starts others itself, and is to be ended in the end."""
 
     def __init__(self, program: Callable[[list[str]], None], arguments: list[str], environment: dict[str, str], parent: bool = False) -> None:
         handle, name = tempfile.mkstemp(suffix=".txt")
         os.close(handle)
-        self._errors = Path(name)
+        self._output = Path(name)
         environment = {**os.environ, **environment}
         self._process = CONTEXT.Process(target=_within, args=(program, arguments, environment, name), daemon=not parent)
         self._process.start()
@@ -52,12 +52,12 @@ class Spawned:
         self._process.join(seconds)
         code = self.poll()
         if code is None:
-            raise TimeoutError(f"had not ended after {seconds} s; it said: {self._errors.read_text()}")
+            raise TimeoutError(f"had not ended after {seconds} s; it said: {self._output.read_text()}")
         return code
 
     def ended(self, seconds: float) -> tuple[int, str]:
-        """Exit code and standard error, as `wait`."""
-        return self.wait(seconds), self._errors.read_text()
+        """Exit code and what it has written, as `wait`."""
+        return self.wait(seconds), self._output.read_text()
 
     def kill(self) -> None:
         self._process.kill()
@@ -67,15 +67,15 @@ class Spawned:
         self._process.terminate()
         self._process.join(40)
         self._process.kill()
-        self._errors.unlink(missing_ok=True)
+        self._output.unlink(missing_ok=True)
 
 
-def _within(program: Callable[[list[str]], None], arguments: list[str], environment: dict[str, str], errors: str) -> None:
+def _within(program: Callable[[list[str]], None], arguments: list[str], environment: dict[str, str], output: str) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)
-    with Path(os.devnull).open("w") as nothing, Path(errors).open("w") as stream:
-        os.dup2(nothing.fileno(), 1)
+    with Path(output).open("w") as stream:
+        os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
     program(arguments)
 
