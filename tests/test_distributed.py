@@ -49,9 +49,9 @@ def train_in_two(folder: Path) -> None:
     port = free_port()
     jobs = " then ".join(f"{folder / name.strip()} {' '.join(options)}" for name, options in JOBS.items()).split(" ")
     processes = [spawn(*jobs, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1", MASTER_PORT=port) for r in (0, 1)]
-    said = [process.communicate(timeout=900)[1] for process in processes]
-    assert [process.returncode for process in processes] == [1, -signal.SIGKILL], said
-    (folder / "said.txt").write_text(said[0])
+    ended = [process.ended(900) for process in processes]
+    assert [code for code, _ in ended] == [1, -signal.SIGKILL], ended
+    (folder / "said.txt").write_text(ended[0][1])
 
 
 def alike(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> None:

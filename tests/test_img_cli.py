@@ -1,7 +1,6 @@
 """The img-* commands as a person types them."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from PIL import Image
 from imagecls.models.resnet101 import ResNet101
 from tests.conftest import ROOT
 from tests.test_cli import cli, good, refused
+from tests.toyruns import free_port, torchrun
 
 IMAGES = ROOT / "data" / "images"
 FAST = ["--size", "32", "--widths", "8,16", "--hidden", "16", "--batch", "16", "--precision", "fp32", "--validations", "1", "--quiet"]
@@ -250,12 +250,14 @@ def test_describe_classifiers(run):
 @pytest.mark.slow
 def test_torchrun(few, tmp_path):
     """Two processes on the CPU, with a frozen body and batch norms of both kinds in what learns."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(22000 + os.getpid() % 20000), "cli.py",
-               "img-train", str(few), "--out", str(tmp_path / "run"), "--device", "cpu", "--threads", "1", *SMALL101, "--steps", "2",
-               "--weights", "none", "--unfreeze", "layer4,layer3"]  # fmt: skip
-    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert out.returncode == 0, out.stderr
-    assert out.stdout.count("best: accuracy") == 1
+    launched = torchrun("--nproc-per-node", "2", "--master-port", free_port(), "cli.py", "img-train", str(few), "--out", str(tmp_path / "run"),
+                        "--device", "cpu", "--threads", "1", *SMALL101, "--steps", "2", "--weights", "none", "--unfreeze", "layer4,layer3")  # fmt: skip
+    try:
+        code, said = launched.ended(300)
+    finally:
+        launched.end()
+    assert code == 0, said
+    assert said.count("best: accuracy") == 1
     good("img-eval", few, "--model", tmp_path / "run")
 
 

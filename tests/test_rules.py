@@ -34,8 +34,8 @@ def test_sample_games_equal_sgfmill(sample_files: list[Path]) -> None:
 
 
 @pytest.mark.slow
-def test_2000_real_games_equal_sgfmill_at_every_ply(real_games: list[bytes]) -> None:
-    assert sum(follow_with_sgfmill(main_line(data)) for data in real_games) > 300_000
+def test_1000_real_games_equal_sgfmill_at_every_ply(real_games: list[bytes]) -> None:
+    assert sum(follow_with_sgfmill(main_line(data)) for data in real_games[::2]) > 150_000
 
 
 @pytest.mark.parametrize(("size", "count"), [(1, 1), (2, 57), (3, 12675)])

@@ -55,22 +55,27 @@ def test_bad_onnx(tiny_run, tmp_path):
     assert "libertines" in refused(1, "go-suggest", "--model", tmp_path / "newer.onnx")
 
 
-def suggest_in_a_process(*arguments: str, compiled: bool) -> dict:
-    program = "import sys, gocnn._jit as j\n"
+def suggest_in_a_process(asked: list[list[str]], compiled: bool) -> list[dict]:
+    """Answers to those arguments, one after the other."""
+    program = "import json, sys, gocnn._jit as j\n"
     if compiled:
         program += "j.interpret = lambda: None\n"
-    program += "from gocnn.commands import main\nmain(sys.argv[1:])"
-    run = subprocess.run([sys.executable, "-W", "error", "-c", program, "go-suggest", "--json", *arguments], cwd=ROOT, capture_output=True, text=True)
+    program += "from gocnn.commands import main\n"
+    program += "for words in json.load(sys.stdin): main(['go-suggest', '--json', *words], standalone_mode=False); print('\\0')\n"
+    program += f"assert ('numba' in sys.modules) == {compiled}"
+    run = subprocess.run([sys.executable, "-W", "error", "-c", program], input=json.dumps(asked), cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    return [json.loads(answer) for answer in run.stdout.split("\0")[:-1]]
 
 
 def test_interpreted_kernels_answer_as_compiled_ones(sample_files: list[Path]):
     """go-suggest leaves the kernels uncompiled; reading, planes, ladders and legality must come out the same, without a warning."""
     rng = np.random.default_rng(3)
-    for path in rng.choice(np.array(sample_files, object), 4, replace=False):
-        ply = str(int(rng.integers(60, 100)))
-        assert suggest_in_a_process(str(path), "--at", ply, compiled=False) == suggest_in_a_process(str(path), "--at", ply, compiled=True)
+    paths = rng.choice(np.array(sample_files, object), 4, replace=False)
+    asked = [[str(path), "--at", str(int(rng.integers(60, 100)))] for path in paths]
+    plain, compiled = (suggest_in_a_process(asked, compiled) for compiled in (False, True))
+    assert len(plain) == 4
+    assert plain == compiled
 
 
 def assert_never_imported(program: str, *modules: str) -> None:

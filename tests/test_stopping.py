@@ -40,7 +40,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(tmp_path: Path) -> 
             before = written(run)
             time.sleep(rng.uniform(0.0, 0.02))
         process.kill()
-        process.wait()
+        process.wait(300)
     assert torch.load(run / "checkpoint.pt", weights_only=True)["step"] < 150
     toy.train(run, resume=True, steps=150, validations=20, checkpoint_minutes=0.0)
     for name in ("last.safetensors", "best.safetensors"):
@@ -56,7 +56,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(tmp_path: Path) -> 
 @needs_posix
 def test_ctrl_c_saves_and_resumes_to_the_same_bits(tmp_path: Path) -> None:
     """Between two validations, in a process of its own; then, in this one, in the first step."""
-    assert spawn(str(tmp_path / "cut"), "40", "interrupt=12").wait() == 130
+    assert spawn(str(tmp_path / "cut"), "40", "interrupt=12").wait(300) == 130
     assert torch.load(tmp_path / "cut" / "checkpoint.pt", weights_only=True)["step"] == 12
     toy.train(tmp_path / "cut", resume=True, steps=40)
     assert toy.train(tmp_path / "early", steps=40, task=toy.Interrupting(1)).interrupted

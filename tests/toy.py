@@ -191,14 +191,19 @@ def main(words: list[str], processes: Processes) -> bool:
             return False
 
 
-if __name__ == "__main__":
+def program(arguments: list[str]) -> None:
+    """What `python -m tests.toy` does with those arguments; ends with SystemExit."""
     torch.set_num_threads(1)
     # Traced and differentiated as torch.compile does it, but not made into machine code, which takes minutes and says nothing of our code.
     torch.compile = partial(torch.compile, backend="aot_eager")
     pulse.GRACE = 2.0
     try:
         with joined("cpu") as (everybody, _):
-            interrupted = [main(words.split("\n"), everybody) for words in "\n".join(sys.argv[1:]).split("\nthen\n")]
+            interrupted = [main(words.split("\n"), everybody) for words in "\n".join(arguments).split("\nthen\n")]
     except UserError as problem:
         sys.exit(f"error: {problem}")
     sys.exit(130 if any(interrupted) else 0)
+
+
+if __name__ == "__main__":
+    program(sys.argv[1:])
