@@ -136,6 +136,7 @@ def test_a_check_that_hangs_ends_with_all_that_it_started(tmp_path: Path) -> Non
         from gpukit import check
         place = Path({str(tmp_path)!r})
         bench = check.Bench(torch.device("cpu"), place, place, True)
+        bench.running = "sleeps"
         bench.jobs["sleeps"] = check.Job([sys.executable, "-c", "import time; time.sleep(120)"], place, "sleeps", 60)
         print(bench.jobs["sleeps"]._process.pid, flush=True)
         with check.watchdog(place / "failures.txt", 0.2, bench):
@@ -143,7 +144,7 @@ def test_a_check_that_hangs_ends_with_all_that_it_started(tmp_path: Path) -> Non
     """
     ended = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
-    assert ended.stderr.startswith("Error: not done after 0 s; where it stood is in")
+    assert ended.stderr.startswith("error: not done after 0 s, in the middle of 'sleeps'; where it stood is in")
     assert ended.stderr.count("\n") == 1
     assert "most recent call first" in (tmp_path / "failures.txt").read_text()
     with pytest.raises(ProcessLookupError):
@@ -327,9 +328,9 @@ def test_images_measures_and_reports(tmp_path: Path, capsys: pytest.CaptureFixtu
     figures = json.loads((tmp_path / "images.json").read_text())
     assert figures["augmentation"].keys() == {"none", "lecture", "strong"}
     assert figures["resnet101"]["ours_training"] > 0
-    text, missing = report.report(tmp_path, None)
+    text, missing = report.report(tmp_path, [])
     assert "this project's resnet101" in text
-    assert missing == ["check.json", "speed.json", "a run's metrics.jsonl"]
+    assert missing == ["check.json", "speed.json", "a run of train (name it with --run)"]
 
 
 def test_resnets_that_do_not_agree_are_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

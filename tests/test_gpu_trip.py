@@ -332,7 +332,9 @@ def test_going_on_from_parts_gives_the_bits_of_a_run_in_one_go(packed: Path, tmp
     arguments = ["train", packed, "--out", tmp_path / "three", "--device", "cpu", "--minutes", 60]
     assert "done, step 5" in says(0, *arguments, "--from-parts", tmp_path / "two.parts")
     assert "already holds a run" in says(1, *arguments, "--from-parts", tmp_path / "two.parts")
-    assert "holds the parts of a run" in says(1, "train", packed, *common(tmp_path / "two"), *steps)
+    assert "holds the parts of a run" in says(1, "train", packed, *common(tmp_path / "two"), *steps, "--out", tmp_path / "new")
+    assert "holds a run already" in says(1, "train", packed, *common(tmp_path / "two"), *steps)
+    assert "which is not --preset small" in says(1, *arguments, "--out", tmp_path / "two", "--resume", "--preset", "small")
     assert "cannot change" in says(1, *arguments, "--resume", "--batch", 16)
 
     says(0, "join", tmp_path / "three-parts", "--out", tmp_path / "home")

@@ -187,8 +187,8 @@ def _resumed(options: argparse.Namespace, games: tuple[str, ...], valid: tuple[s
     if options.preset:
         asked, network = preset(options.preset), wishes.network
         if (asked.blocks, asked.channels) != (network.blocks, network.channels):
-            raise UserError(f"the run that goes on has {network.blocks} blocks of {network.channels} channels, which is not --preset {options.preset}; "
-                            "leave --preset out")  # fmt: skip
+            raise UserError(f"the run that goes on has {network.blocks} blocks of {network.channels} channels, which is not --preset "
+                            f"{options.preset}; leave --preset out")  # fmt: skip
     if wishes.train.minutes is None:  # steps, which stay
         return wishes, False, f"of the run in {options.out}"
     spent = max((float(line.get("seconds", 0.0)) for line in read_reports(options.out)), default=0.0)
