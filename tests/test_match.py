@@ -295,9 +295,9 @@ GNUGO = shutil.which("gnugo") or shutil.which("gnugo", path="/usr/games")
 @pytest.mark.skipif(GNUGO is None, reason="needs GNU Go (Debian: gnugo)")
 def test_whole_games_against_gnu_go(tmp_path):
     """GNU Go plays, referees and counts: two games to the end, no illegal move by either, and its score is ours but for small things. (GNU Go takes
-    nearly all of the time, so it begins after 25 moves of each.)"""
+    nearly all of the time, so it begins after 40 moves of each.)"""
     good("go-match", "--black", OURS, "--white", f"{GNUGO} --mode gtp --level 0 --chinese-rules", "--games", 2, "--out", tmp_path / "m", "--referee",
-         f"{GNUGO} --mode gtp --level 0 --chinese-rules", "--opening-moves", 25)  # fmt: skip
+         f"{GNUGO} --mode gtp --level 0 --chinese-rules", "--opening-moves", 40)  # fmt: skip
     for game in played(tmp_path / "m"):
         assert game["how"] in ("score", "resignation")
-        assert game["moves"] > 50 + 50
+        assert game["moves"] > 80 + 20
