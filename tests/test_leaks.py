@@ -73,5 +73,8 @@ def test_on_real_games(tmp_path: Path, real_games: list[bytes]) -> None:
     archives = CORPORA / "games"
     write_turned(tmp_path / "turned", real_games[:400:10])
     training = opened(tmp_path / "train.games", archives / "train" / "fox-pro.tar.xz", tmp_path / "turned")
-    held = opened(tmp_path / "valid.games", archives / "valid" / "fox-pro.tar.xz", archives / "valid" / "tygem-2011-10.tar.xz")
+    (tmp_path / "tygem").mkdir()
+    for i, record in enumerate(real_games):
+        (tmp_path / "tygem" / f"{i}.sgf").write_bytes(record)
+    held = opened(tmp_path / "valid.games", archives / "valid" / "fox-pro.tar.xz", tmp_path / "tygem")
     assert check(training, held) >= 40
