@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import errno
 import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from gocnn.errors import UserError
+from gocnn.files import write_text
 from gocnn.training import devices
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -99,9 +99,7 @@ def folder(options: argparse.Namespace) -> Path:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes a JSON file that is there whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    write_text(path, json.dumps(value, indent=1) + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 from click.core import ParameterSource
 
 from gocnn.commands.device_option import device_option
-from gocnn.training.config import TrainConfig
+from gocnn.training.config import CompileMode, Precision, TrainConfig
 
 if TYPE_CHECKING:
     from gocnn.training import Outcome
@@ -53,10 +53,10 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         click.option("--label-smoothing", type=click.FloatRange(0, 0.9), is_flag=False, flag_value=0.1,
                      help="Share of each label that is spread over all classes (alone: 0.1).", **shown("label_smoothing")),
         click.option("--ema", type=click.FloatRange(0, 1, max_open=True), help="Decay of the averaged weights (0: none).", **shown("ema")),
-        click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), help="auto: what the device trains fastest in.",
+        click.option("--precision", type=click.Choice(get_args(Precision)), help="auto: what the device trains fastest in.",
                      **shown("precision")),
         click.option("--compile/--no-compile", help="Use torch.compile (needs a C++ compiler on CPUs).", **shown("compile")),
-        click.option("--compile-mode", type=click.Choice(["default", "max-autotune-no-cudagraphs", "reduce-overhead"]),
+        click.option("--compile-mode", type=click.Choice(get_args(CompileMode)),
                      help="With --compile: how fast kernels are found; reduce-overhead means CUDA graphs.", **shown("compile_mode")),
         click.option("--pad-planes/--no-pad-planes", help="Fill the network's input up to a multiple of 8 planes as it computes.",
                      **shown("pad_planes")),
