@@ -80,7 +80,14 @@ def load(path: str | Path, device: str = "cpu") -> Policy:
     return Policy(network, network.config, file.provenance, file.path, place)
 
 
-SHIPPED = Path(__file__).parent / "weights" / "small.safetensors"
+WEIGHTS = Path(__file__).parent / "weights"
+SHIPPED = WEIGHTS / "small.safetensors"
+
+
+def named(model: str | Path) -> Path:
+    """The file or folder `model`; where there is none, the network of that name that ships with the package, such as `small`, if there is one."""
+    path, file = Path(model), WEIGHTS / f"{model}.safetensors"
+    return file if path.name == str(model) and not path.exists() and file.exists() else path
 
 
 def default_model() -> Path:
