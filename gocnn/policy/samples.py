@@ -235,7 +235,25 @@ class PositionSource:
         g = self.games
         won = np.empty(self.block * rows, np.int8)
         owner = np.empty((self.block * rows if self.score else 0, POINTS), np.int8)
-        draw(g.words, g.start, g.setup, g.moves, games, plies, known, symmetries, slots, PERMUTATIONS, self.at, out, target, won, g.label, g.human, owner)
+        draw(
+            g.words,
+            g.start,
+            g.setup,
+            g.moves,
+            games,
+            plies,
+            known,
+            symmetries,
+            slots,
+            PERMUTATIONS,
+            self.at,
+            out,
+            target,
+            won,
+            g.label,
+            g.human,
+            owner,
+        )
         return out, target, won, owner
 
 
