@@ -70,8 +70,8 @@ def judge(owner: Tensor, score: Tensor, owners: Tensor) -> dict[str, Tensor]:
 
 
 def summary(sums: dict[str, float]) -> dict[str, float]:
-    """Figures from such sums: `owner`, the share of owned points whose owner was foreseen, `owner_loss` in nats a point, `score_error`, the mean absolute
-    difference in points, and `score_loss` in nats; none where nothing was known."""  # fmt: skip
+    """Figures from such sums: `owner`, the share of owned points whose owner was foreseen, `owner_loss` in nats a point, `score_error`, the mean
+    absolute difference in points, and `score_loss` in nats; none where nothing was known."""
     if not sums.get("scored"):
         return {}
     figures = {"owner": sums["owner"] / max(sums["owned"], 1.0), "owner_loss": sums["owner_loss"] / sums["points"]}

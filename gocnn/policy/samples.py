@@ -122,9 +122,9 @@ def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt
 
     Sample `i` goes to row `slots[i]` of `out`, uint8 `(N, C, 361)`, and `target`, int64 `(N, K)`: the move played there (361 for a pass) and the
     K - 1 after it (-1 where the game has ended, or where no person played it), both after symmetry `symmetries[i]`; the planes tell `known[i]` of the
-    game (`gocnn.board.facts`). `won`, int8 `(N,)`: 1 where the side to play won the game, 0 where it lost, UNDECIDED where neither is known. `owner`,
-    int8 `(N, 361)`, after the same symmetry: 1 where the point is the side's to play at the end, -1 where it is the opponent's, 0 where it is nobody's,
-    UNKNOWN_OWNER where that is not known; `(0, 361)` where nobody asks. A slot of -1 is replayed past and not written.
+    game (`gocnn.board.facts`). `won`, int8 `(N,)`: 1 where the side to play won the game, 0 where it lost, UNDECIDED where neither is known.
+    `owner`, int8 `(N, 361)`, after the same symmetry: 1 where the point is the side's to play at the end, -1 where it is the opponent's, 0 where it
+    is nobody's, UNKNOWN_OWNER where that is not known; `(0, 361)` where nobody asks. A slot of -1 is replayed past and not written.
     """
     state = np.empty(rules.STATE_SHAPE, np.int16)
     libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)

@@ -20,8 +20,8 @@ FUTURE_WEIGHT = 0.25
 
 
 class Outputs(NamedTuple):
-    """What a network says, float32: logits `(N, 362)`, or `(N, 1 + F, 362)` from a network in training mode that learns F later moves; and, None where
-    it has not got them, logits of winning `(N,)`, of owning each point `(N, 361)`, and the score `(N, 2)` (`gocnn.policy.network.PolicyNetwork`)."""  # fmt: skip
+    """What a network says, float32: logits `(N, 362)`, or `(N, 1 + F, 362)` from a network in training mode that learns F later moves; and, where
+    it has them, logits of winning `(N,)`, of owning each point `(N, 361)`, and the score `(N, 2)` (`gocnn.policy.network.PolicyNetwork`)."""
 
     logits: Tensor
     value: Tensor | None = None
@@ -35,8 +35,8 @@ class PolicyTask:
     A batch is planes, uint8 `(N, C, 19, 19)`, and moves, int64 `(N,)`, or `(N, 1 + F)` for a network that learns F later
     moves too. A third tensor, int8 `(N,)`, says whether the side to play won (1), lost (0), or that nobody knows (UNDECIDED): a network with a
     value head learns that, and `value` and `value_loss` say how often, and how well, it was foreseen. A fourth, int8 `(N, 361)`, says who owns each
-    point at the end (`gocnn.policy.samples.draw`): a network that says the score learns that (`gocnn.policy.owners`); moves may be -1 then, where none
-    is to be learnt.
+    point at the end (`gocnn.policy.samples.draw`): a network that says the score learns that (`gocnn.policy.owners`); moves may be -1 then, where
+    none is to be learnt.
     Illegal moves are not masked here: the network is shown what is legal. Neither loss nor judging waits for the device.
     """
 

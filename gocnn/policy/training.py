@@ -167,8 +167,8 @@ def _same_data(out: Path, training: data.Chosen, held: data.Chosen, wishes: Wish
     before = RunFolder.read_description(out)
     labels, had = training.labels(), before.get("labels") if wishes.network.score else None
     if isinstance(had, dict) and (labels.people < had["people"] or labels.own < had["own"]):
-        raise UserError(f"the run in {out} began with {had['people']} labelled games and {had['own']} that a network played, here are {labels.people} and "
-                        f"{labels.own}; give the games that it began with, or start a new run")  # fmt: skip
+        raise UserError(f"the run in {out} began with {had['people']} labelled games and {had['own']} that a network played, here are "
+                        f"{labels.people} and {labels.own}; give the games that it began with, or start a new run")  # fmt: skip
     if isinstance(had, dict) and wishes.train.deterministic and labels.fingerprint != had["fingerprint"]:
         raise UserError(
             f"the labels are not those that the run in {out} began with, which is --deterministic; give the same games, or start a new run"
