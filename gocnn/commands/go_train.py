@@ -33,8 +33,10 @@ from gocnn.commands.training_options import asked, resuming, show_outcome, take_
 @click.option(
     "--block", type=click.Choice(["residual", "preact", "nested", "mobile", "large", "dilated"]), help="The kind of block.  [default: preact]"
 )
-@click.option("--future", type=click.IntRange(0, 8), default=0, show_default=True, help="Learn so many later moves too; nothing else sees them.")
-@click.option("--value", is_flag=True, help="Learn who wins too, from the results of the games; a network with --from keeps what it has.")
+@click.option("--future", type=click.IntRange(0, 8), default=2, show_default=True, help="Learn so many later moves too; nothing else sees them.")
+@click.option("--value/--no-value", default=True, show_default=True, help="Learn who wins too, from the results of the games.")
+@click.option("--score/--no-score", default=None, help="Learn whose each point will be, and the score, too, from games whose end is labelled "
+              "(go-import, go-label).  [default: where there are such games]")  # fmt: skip
 @click.option("--context", type=click.Choice(["none", "se", "bias"]), help="What each block knows of the whole board, instead of the preset's.")
 @click.option("--planes", metavar="GROUPS", help="Groups of feature planes, separated by commas (`default`: those shown without this "
               "option); with --from all that its network is shown must be among them.")  # fmt: skip
@@ -82,17 +84,19 @@ def _network(options: dict[str, Any]) -> Any:
     from gocnn.board.planes import UnknownPlanes
     from gocnn.policy import growth, model, network
 
-    preset, future, value = options.pop("preset"), options.pop("future"), options.pop("value")
+    preset, future, value, score = (options.pop(name) for name in ("preset", "future", "value", "score"))
+    if score and not value:
+        raise click.UsageError("--score needs --value: who wins follows from both; leave out --no-value or --score")
+    heads = {"future": future, "value": value, "score": value if score is None else score}
     wanted = {name: options.pop(name) for name in ("blocks", "channels", "block", "context", "planes")}
     if options["begin"]:
         policy = model.load(model.named(options["begin"]))
         begun = policy.config
         size = network.preset(preset) if preset else begun
         config = replace(begun, blocks=wanted["blocks"] or size.blocks, channels=wanted["channels"] or size.channels,
-                         block=wanted["block"] or begun.block, context=wanted["context"] or begun.context, future=future,
-                         value=value or begun.value)  # fmt: skip
+                         block=wanted["block"] or begun.block, context=wanted["context"] or begun.context, **heads)  # fmt: skip
     else:
-        config = replace(network.preset(preset or "small", wanted["blocks"], wanted["channels"]), future=future, value=value)
+        config = replace(network.preset(preset or "small", wanted["blocks"], wanted["channels"]), **heads)
         config = replace(config, **{name: wanted[name] for name in ("context", "block") if wanted[name]})
     if wanted["planes"]:
         groups = [name.strip() for name in wanted["planes"].split(",")]
