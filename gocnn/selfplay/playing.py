@@ -57,6 +57,12 @@ class Spent:
     moves: int = 0
     batches: int = 0
     ends: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    """Games by how they ended (`boards.GOING` and so on)."""
+
+    def add(self, other: "Spent") -> None:
+        """Add what another thread spent."""
+        self.moves, self.batches = self.moves + other.moves, self.batches + other.batches
+        self.ends = [a + b for a, b in zip(self.ends, other.ends, strict=True)]
 
 
 def play(evaluator: Evaluator, tasks: Iterator[Task], batch: int, spent: Spent, stopped: Callable[[], bool] = lambda: False,
