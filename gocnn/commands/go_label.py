@@ -82,7 +82,7 @@ class _Session:
 
     def resigned(self, most: int | None, listing: Path | None) -> bool:
         """Play resigned games on; whether it was interrupted."""
-        from gocnn.selfplay import resigned, writing
+        from gocnn.selfplay import adding, resigned
 
         opened = Store(self.store)
         records = opened.records()
@@ -100,7 +100,7 @@ class _Session:
 
         def write_chunk(chunk: list[Any]) -> None:
             found = [(e.task.number, resigned.judge(e, int(winners[e.task.number]), float(komis[e.task.number]), findings), e.owner) for e in chunk]
-            writing.add_labels(self.target, keys, found, text)
+            adding.add_labels(self.target, keys, found, text)
 
         interrupted, spent, seconds, cpu = self._run(evaluators, resigned.tasks(opened, records, games, self.seed), len(games), write_chunk)
         if listing is not None:
@@ -116,7 +116,7 @@ class _Session:
 
     def own(self, count: int) -> bool:
         """Play own games; whether it was interrupted."""
-        from gocnn.selfplay import own, writing
+        from gocnn.selfplay import adding, own
         from gocnn.selfplay.boards import SETTLED_EARLY
 
         opened = Store(self.store)
@@ -138,7 +138,7 @@ class _Session:
             kept = [e for e in chunk if e.status == SETTLED_EARLY]
             done.note(kept, len(chunk))
             unsettled = sorted({e.task.number for e in chunk} - {e.task.number for e in kept})
-            writing.add_games(self.target, kept, name, self.seed, self._text(evaluators[0], unsettled=unsettled))
+            adding.add_games(self.target, kept, name, self.seed, self._text(evaluators[0], unsettled=unsettled))
 
         tasks = (own.task(number, self.seed, opened, records, begun) for number in todo)
         interrupted, spent, seconds, cpu = self._run(evaluators, tasks, len(todo), write_chunk)
