@@ -44,9 +44,14 @@ class Ending:
 
 def mean_of(parts: list[Answers]) -> Answers:
     """The mean of what was said of turned boards, part `s` after symmetry `s`, turned back; logits are those of the first."""
-    owner = np.mean([part.owner[:, symmetry.permutation(s)[:POINTS].astype(np.int64)] for s, part in enumerate(parts)], 0, dtype=np.float32)
-    win, lead, spread = (np.stack([getattr(part, key) for part in parts]).mean(0) for key in ("win", "lead", "spread"))
-    return Answers(parts[0].logits, win, owner, lead, spread)
+    turned = [part.owner[:, symmetry.permutation(s)[:POINTS].astype(np.int64)] for s, part in enumerate(parts)]
+    win, lead, spread = (_mean([getattr(part, key) for part in parts]) for key in ("win", "lead", "spread"))
+    return Answers(parts[0].logits, win, _mean(turned), lead, spread)
+
+
+def _mean(parts: list[Floats]) -> Floats:
+    mean: Floats = np.stack(parts).mean(0, dtype=np.float32)
+    return mean
 
 
 def ending(said: Answers, owners: npt.NDArray[np.int8], won: npt.NDArray[np.int8], komi: Floats) -> Ending:
