@@ -252,13 +252,14 @@ def test_a_tiny_network_learns_whose_the_points_are(toys: Path, tmp_path: Path) 
     assert "largest difference" in good("go-export", run, "--onnx", onnx)
 
 
-def test_games_without_labels_train_without(tmp_path: Path, sample_store: Path) -> None:
+def test_games_without_labels_train_without(tmp_path: Path) -> None:
+    bare = toy_store(tmp_path / "bare.games", 10, 0, labelled=False)
     for extra in ([], ["--score"]):
         run = tmp_path / f"run{len(extra)}"
-        heard = good("go-train", sample_store, "--out", run, *GO, *extra, "--steps", "1")
+        heard = good("go-train", bare, "--out", run, *GO, *extra, "--steps", "1")
         assert heard.count("the network does not learn the score") == 1
         assert modelfile.load(run, "go-policy").config["score"] is False
-    assert "--score needs --value" in refused(2, "go-train", sample_store, "--out", tmp_path / "x", "--score", "--no-value", "--steps", "1")
+    assert "--score needs --value" in refused(2, "go-train", bare, "--out", tmp_path / "x", "--score", "--no-value", "--steps", "1")
 
 
 def test_a_run_goes_on_with_more_labels_not_with_fewer(tmp_path: Path, toys: Path) -> None:
@@ -275,11 +276,12 @@ def test_a_run_goes_on_with_more_labels_not_with_fewer(tmp_path: Path, toys: Pat
     assert "here are" in refused(1, "go-train", bare, "--out", run, "--resume", "--steps", "6", "--quiet")
 
 
-def test_a_model_with_score_goes_on_without_where_nothing_is_labelled(tmp_path: Path, toys: Path, sample_store: Path) -> None:
+def test_a_model_with_score_goes_on_without_where_nothing_is_labelled(tmp_path: Path, toys: Path) -> None:
+    bare = toy_store(tmp_path / "bare.games", 10, 0, labelled=False)
     first, second, third = (tmp_path / name for name in "abc")
     good("go-train", toys, "--out", first, *QUIET, "--steps", "1")
     more = ["--steps", "1", "--batch", "8", "--valid-positions", "100", "--precision", "fp32", "--quiet"]
-    good("go-train", sample_store, "--from", first, "--out", second, *more)
+    good("go-train", bare, "--from", first, "--out", second, *more)
     good("go-train", toys, "--from", second, "--out", third, *more)
     assert [modelfile.load(run, "go-policy").config["score"] for run in (first, second, third)] == [True, False, True]
 
