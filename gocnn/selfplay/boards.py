@@ -67,10 +67,10 @@ def new_boards(count: int) -> Boards:
         rules.clear(state, SIZE)
     longs = [np.zeros(count, np.int64) for _ in range(4)]
     sides = [np.zeros((count, 2), np.int64) for _ in range(3)]
-    heats = [np.zeros((count, 2)) for _ in range(2)]
+    temperature, noise = np.zeros((count, 2)), np.zeros((count, 2))
     safe, words = np.zeros((count, POINTS), np.bool_), np.zeros((count, LONGEST), np.uint16)
     hashes, random = np.zeros((count, LONGEST + 1), np.uint64), np.ones(count, np.uint64)
-    return Boards(states, longs[0] + 1, longs[1], words, longs[2], longs[3], safe, hashes, random, *heats, *sides)
+    return Boards(states, longs[0] + 1, longs[1], words, longs[2], longs[3], safe, hashes, random, temperature, noise, *sides)
 
 
 @jit
