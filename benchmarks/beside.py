@@ -1,11 +1,14 @@
 """How well another engine's bare network predicts the moves of games, beside a network of this project, on the same positions.
 
-    python benchmarks/beside.py GAMES --engine "katago gtp -model MODEL -config CONFIG" [--model MODEL] [--positions 600]
+    python benchmarks/beside.py GAMES --analysis "katago analysis -model MODEL -config CONFIG" [--model MODEL] [--positions 600]
       [--rules japanese] [--komi 6.5] [--seconds-a-move 60] [--answers FILE.npz]
+    python benchmarks/beside.py GAMES --engine "katago gtp -model MODEL -config CONFIG" ...
 
-The engine is asked by GTP: every position is played move by move, then `kata-raw-nn 0` gives its network's policy without any search (KataGo's
-command, https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md; this project's `go-gtp` knows it too, which is how the program
-is checked: its row must be that of the network asked directly). Policies are printed with six digits, so what is printed as 0 counts as 5e-7.
+With --analysis the engine is asked about many positions at once, for one visit and the policy, in KataGo's analysis protocol
+(benchmarks/analysis_engine.py); with --engine by GTP: every position is played move by move, then `kata-raw-nn 0` gives its network's policy without
+any search (KataGo's command, https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md). This project's `go-analysis` and `go-gtp` know
+both, which is how the program is checked: the row must be that of the network asked directly. GTP prints policies with six digits, so what is
+printed as 0, and whatever is below, counts as 5e-7.
 With --answers what the engine said is kept there, and another network can be compared without asking it again.
 The difference of the two is judged position by position, so its interval is narrower than theirs.
 """
@@ -15,6 +18,8 @@ import math
 from pathlib import Path
 
 import numpy as np
+from analysis_engine import AnalysisEngine, by_index, query
+from judged import position_of
 from tqdm import tqdm
 
 from gocnn.board.coords import SIZE, to_gtp
@@ -64,6 +69,17 @@ def ask(engine: EngineProcess, games: Games, which: np.ndarray, plies: np.ndarra
     return np.array(ranks), np.array(logs)
 
 
+def ask_at_once(engine: AnalysisEngine, games: Games, which: np.ndarray, plies: np.ndarray, rules: str, komi: float) -> tuple[np.ndarray, np.ndarray]:
+    """As `ask`, of an engine that takes many positions at once."""
+    queries = [query(position_of(games, game, ply), rules, komi, includePolicy=True) for game, ply in zip(which.tolist(), plies.tolist(), strict=True)]
+    ranks, logs = np.empty(len(queries), np.int64), np.empty(len(queries))
+    for i, answer in tqdm(engine.answers(queries), total=len(queries), unit=" positions"):
+        p = np.maximum(by_index(answer["policy"]), 0.0)  # illegal moves have -1
+        played = int(games.words[games.start[which[i]] + games.setup[which[i]] + plies[i]]) & 511
+        ranks[i], logs[i] = (p > p[played]).sum(), math.log(max(p[played], LEAST))
+    return ranks, logs
+
+
 def row(name: str, rank: np.ndarray, logs: np.ndarray) -> str:
     n = len(rank)
     cells = []
@@ -80,35 +96,46 @@ def difference(name: str, values: np.ndarray, unit: str) -> str:
     return f"{name}: {mean:+.3f} [{low:+.3f}, {high:+.3f}] {unit}"
 
 
+def answers(options: argparse.Namespace, games: Games, ours: evaluation.Judged) -> tuple[str, str, np.ndarray, np.ndarray]:
+    """The engine's name and version, and what it says of the positions."""
+    if options.analysis:
+        with AnalysisEngine(options.analysis, 10 * options.seconds_a_move) as many:
+            version = many.version()
+            return "the engine", version, *ask_at_once(many, games, ours.game, ours.ply, options.rules or "japanese", options.komi)
+    engine = EngineProcess(options.engine)
+    try:
+        name, version = engine.ask("name", 600.0), engine.ask("version")
+        for command in [f"boardsize {SIZE}", f"komi {options.komi}"] + ([f"kata-set-rules {options.rules}"] if options.rules else []):
+            engine.ask(command)
+        return name, version, *ask(engine, games, ours.game, ours.ply, options.seconds_a_move)
+    finally:
+        engine.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("games")
-    parser.add_argument("--engine", required=True, help="command line of a GTP engine that knows kata-raw-nn")
+    engines = parser.add_mutually_exclusive_group(required=True)
+    engines.add_argument("--analysis", help="command line of an engine that speaks KataGo's analysis protocol")
+    engines.add_argument("--engine", help="command line of a GTP engine that knows kata-raw-nn")
     parser.add_argument("--model", help="of this project; by default the network that ships")
     parser.add_argument("--positions", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rules", help="given to the engine by kata-set-rules")
+    parser.add_argument("--rules", help="told to the engine; by default its own, with --analysis japanese")
     parser.add_argument("--komi", type=float, default=6.5)
     parser.add_argument("--seconds-a-move", type=float, default=60.0)
     parser.add_argument("--answers", type=Path, help="keep the engine's answers here, or take them from here if they are")
     options = parser.parse_args()
     games = data.choose(data.open_stores([options.games])[0], GameFilter()).games
     ours = evaluation.judge(open_evaluator(options.model), games, options.positions, seed=options.seed)
-    asked = f"{options.games} {options.positions} {options.seed} {options.rules} {options.komi} {options.engine}"
+    asked = f"{options.games} {options.positions} {options.seed} {options.rules} {options.komi} {options.engine or options.analysis}"
     if options.answers and options.answers.exists():
         kept = np.load(options.answers)
         if str(kept["asked"]) != asked:
             raise SystemExit(f"{options.answers} holds answers to another call ({kept['asked']}); name another file or delete it")
         name, version, rank, logs = str(kept["name"]), str(kept["version"]), kept["rank"], kept["logs"]
     else:
-        engine = EngineProcess(options.engine)
-        try:
-            name, version = engine.ask("name", 600.0), engine.ask("version")
-            for command in [f"boardsize {SIZE}", f"komi {options.komi}"] + ([f"kata-set-rules {options.rules}"] if options.rules else []):
-                engine.ask(command)
-            rank, logs = ask(engine, games, ours.game, ours.ply, options.seconds_a_move)
-        finally:
-            engine.close()
+        name, version, rank, logs = answers(options, games, ours)
         if options.answers:
             np.savez(options.answers, asked=asked, name=name, version=version, rank=rank, logs=logs)
     print(f"{len(rank)} positions of {options.games}, seed {options.seed}; {name} {version}, no search")
