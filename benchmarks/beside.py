@@ -6,8 +6,8 @@
 
 With --analysis the engine is asked about many positions at once, for one visit and the policy, in KataGo's analysis protocol
 (benchmarks/analysis_engine.py); with --engine by GTP: every position is played move by move, then `kata-raw-nn 0` gives its network's policy without
-any search (KataGo's command, https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md). This project's `go-analysis` and `go-gtp` know
-both, which is how the program is checked: the row must be that of the network asked directly. GTP prints policies with six digits, so what is
+any search (KataGo's command, https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md). This project's `go-analysis` and `go-gtp`
+know both, which is how the program is checked: the row must be that of the network asked directly. GTP prints policies with six digits, so what is
 printed as 0, and whatever is below, counts as 5e-7.
 With --answers what the engine said is kept there, and another network can be compared without asking it again.
 The difference of the two is judged position by position, so its interval is narrower than theirs.
@@ -18,10 +18,9 @@ import math
 from pathlib import Path
 
 import numpy as np
-from analysis_engine import AnalysisEngine, by_index, query
-from judged import position_of
 from tqdm import tqdm
 
+from analysis_engine import AnalysisEngine, by_index, query
 from gocnn.board.coords import SIZE, to_gtp
 from gocnn.games.scan import WHITE_BIT
 from gocnn.games.selection import GameFilter
@@ -30,6 +29,7 @@ from gocnn.policy import data, evaluation
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.samples import Games
 from gocnn.statistics import mean_interval, wilson
+from judged import position_of
 
 LEAST = 5e-7
 COLOURS = "bw"
@@ -71,7 +71,9 @@ def ask(engine: EngineProcess, games: Games, which: np.ndarray, plies: np.ndarra
 
 def ask_at_once(engine: AnalysisEngine, games: Games, which: np.ndarray, plies: np.ndarray, rules: str, komi: float) -> tuple[np.ndarray, np.ndarray]:
     """As `ask`, of an engine that takes many positions at once."""
-    queries = [query(position_of(games, game, ply), rules, komi, includePolicy=True) for game, ply in zip(which.tolist(), plies.tolist(), strict=True)]
+    queries = [
+        query(position_of(games, game, ply), rules, komi, includePolicy=True) for game, ply in zip(which.tolist(), plies.tolist(), strict=True)
+    ]
     ranks, logs = np.empty(len(queries), np.int64), np.empty(len(queries))
     for i, answer in tqdm(engine.answers(queries), total=len(queries), unit=" positions"):
         p = np.maximum(by_index(answer["policy"]), 0.0)  # illegal moves have -1

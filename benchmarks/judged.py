@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from analysis_engine import AnalysisEngine, Position, Stones, by_index, pairs, query
 from tqdm import tqdm
 
+from analysis_engine import AnalysisEngine, Position, Stones, by_index, pairs, query
 from gocnn.board.coords import from_gtp
 from gocnn.games.scan import WHITE_BIT
 from gocnn.games.selection import GameFilter

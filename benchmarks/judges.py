@@ -6,10 +6,10 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from gocnn.policy.answers import mean_owner
 
 from gocnn.board import BLACK, Board
 from gocnn.play.outlook import Playouts
-from gocnn.policy.answers import mean_owner
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.suggestion import Evaluator, planes_of, recent_moves
 
@@ -47,9 +47,7 @@ class RandomPlayouts:
 
     def judge(self, boards: Sequence[Board], known: Sequence[int]) -> Said:
         outlooks = [Playouts(board, KOMI, seed=1 + 7919 * place).run(self.count) for place, board in enumerate(boards)]
-        return Said(
-            np.array([o.lead for o in outlooks]) + KOMI, np.array([o.black_wins for o in outlooks]), np.stack([o.owner for o in outlooks])
-        )
+        return Said(np.array([o.lead for o in outlooks]) + KOMI, np.array([o.black_wins for o in outlooks]), np.stack([o.owner for o in outlooks]))
 
 
 class Network:

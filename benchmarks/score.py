@@ -6,33 +6,34 @@
 --judged: positions that another engine has judged (benchmarks/judged.py makes them): how often the lead has the right sign where that engine is
 over 10 points ahead (komi counted), the mean absolute difference, the correlation; of ownership, the mean absolute difference and how often a point
 goes to whom the engine gives it. --games: counted games; the mean absolute error of the score by ply, beside always saying these games' average;
-the ownership's log-likelihood (nats a point) and calibration, where the games have labels. With --engine, that engine is asked about these very positions and has
-rows of its own. The truth of a counted game is its label where it has one, else the record's margin and komi (counted by territory, which is within
-a point or so of area).
+the ownership's log-likelihood (nats a point) and calibration, where the games have labels. With --engine, that engine is asked about these very
+positions and has rows of its own. The truth of a counted game is its label where it has one, else
+the record's margin and komi (counted by territory, which is within a point or so of area).
 The winner is judged apart: a network may know who wins and not by how much. Leads are by area, without komi.
 """
 
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from analysis_engine import AnalysisEngine, Position, by_index, query
-from judged import Judged, position_of, read
-from judges import KOMI, Judge, RandomPlayouts, Said, network
+from gocnn.games.labels import UNKNOWN, unpack
 from tqdm import tqdm
 
+from analysis_engine import AnalysisEngine, Position, by_index, query
 from gocnn.board import Board
 from gocnn.board.coords import SIZE
 from gocnn.board.facts import HANDICAP
-from gocnn.games.labels import UNKNOWN, unpack
 from gocnn.games.record import komi_of
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
 from gocnn.policy.samples import choose_positions, games_of
 from gocnn.statistics import calibration, mean_interval, wilson
+from judged import Judged, position_of, read
+from judges import KOMI, Judge, RandomPlayouts, Said, network
 
 Floats = npt.NDArray[np.float64]
 
@@ -139,8 +140,9 @@ def beside(judged: Sequence[Judged], said: dict[str, Said]) -> None:
         cells = ["-"] * 4
         if scored:
             difference = np.abs(mine.lead - truth)
-            cells = [share(((mine.lead - komi > 0) == (theirs > 0))[clear]), shown(mean_interval(difference[clear])), shown(mean_interval(difference)),
-                     f"{np.corrcoef(mine.lead, truth)[0, 1]:.3f}"]  # fmt: skip
+            right = (mine.lead - komi > 0) == (theirs > 0)
+            apart, correlation = [shown(mean_interval(d)) for d in (difference[clear], difference)], np.corrcoef(mine.lead, truth)[0, 1]
+            cells = [share(right[clear]), *apart, f"{correlation:.3f}"]
         winner = share(((mine.win > 0.5) == (theirs > 0))[clear]) if foreseen else "-"
         rate = f"{np.abs(mine.win - wins).mean():.3f}" if foreseen else "-"
         points = ["-"] * 2
@@ -154,12 +156,12 @@ def beside(judged: Sequence[Judged], said: dict[str, Said]) -> None:
 
 def by_ply(plies: npt.NDArray[np.int64], figure: Callable[[npt.NDArray[np.bool_]], str]) -> list[str]:
     """A figure of all positions, and of those between each two of PLIES."""
-    parts = [np.ones(len(plies), np.bool_), *((plies >= low) & (plies < high) for low, high in zip(PLIES, PLIES[1:], strict=False))]
+    parts = [np.ones(len(plies), np.bool_), *((plies >= low) & (plies < high) for low, high in pairwise(PLIES))]
     return [figure(part) if part.any() else "-" for part in parts]
 
 
 def names_of_plies() -> list[str]:
-    return ["all", *(f"{low} to {high}" if high < 10**9 else f"from {low}" for low, high in zip(PLIES, PLIES[1:], strict=False))]
+    return ["all", *(f"{low} to {high}" if high < 10**9 else f"from {low}" for low, high in pairwise(PLIES))]
 
 
 def against_counts(games: Counted, said: dict[str, Said]) -> None:
@@ -186,7 +188,7 @@ def against_counts(games: Counted, said: dict[str, Said]) -> None:
             continue
         p = np.clip((1 + mine.owner * np.where(owned, games.owner, 1)) / 2, LEAST, 1 - LEAST)  # of who owns it
         logs = np.log(p)
-        rows.append([name, *by_ply(plies, lambda part, logs=logs: f"{logs[part][owned[part]].mean():.3f}")])  # type: ignore[misc]
+        rows.append([name, *by_ply(plies, lambda part, logs=logs: mean_of(logs[part & owned.any(1)][owned[part & owned.any(1)]]))])  # type: ignore[misc]
         bins, error = calibration(np.maximum(p, 1 - p)[owned], (p > 0.5)[owned])
         fits.append(f"{name}: calibration error {error:.3f}; " + ", ".join(f"{b['confidence']:.0%} sure {b['accuracy']:.0%} right" for b in bins))
     table(["", *names_of_plies()], rows)
