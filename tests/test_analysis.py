@@ -9,6 +9,7 @@ import pytest
 from gocnn.board import Board
 from gocnn.board.coords import from_gtp
 from gocnn.play.candidates import PLAYED_ON
+from gocnn.policy.answers import answers
 from tests.conftest import ROOT
 from tests.conversation import finished, talk
 
@@ -146,11 +147,11 @@ class Blind:
     """A network without a value head: that which ships, unasked for who wins."""
 
     def __init__(self, evaluator) -> None:
-        self.evaluator, self.name, self.groups, self.foresees, self.asked = evaluator, "blind", evaluator.groups, False, 0
+        self.evaluator, self.name, self.groups, self.foresees, self.scores, self.asked = evaluator, "blind", evaluator.groups, False, False, 0
 
     def outputs(self, batch):
         self.asked += len(batch)
-        return self.evaluator.outputs(batch)[0], np.full(len(batch), np.nan, np.float32)
+        return answers(self.evaluator.logits(batch))
 
     def logits(self, batch):
         return self.outputs(batch)[0]

@@ -232,14 +232,14 @@ def test_classifiers_answer_and_explain(device: torch.device, kind: str) -> None
 
 
 @pytest.mark.usefixtures("numbers")
-@pytest.mark.parametrize("value", [False, True])
-def test_policies_answer(device: torch.device, value: bool) -> None:
-    config = replace(TINY, future=0, value=value)
+@pytest.mark.parametrize(("value", "score"), [(False, False), (True, False), (True, True)])
+def test_policies_answer(device: torch.device, value: bool, score: bool) -> None:
+    config = replace(TINY, future=0, value=value, score=score)
     policy = Policy(built(lambda: PolicyNetwork(config), device).eval(), config, {}, Path("m"), device)  # type: ignore[arg-type]
     planes = positions(config, torch.device("cpu"))[0]
     with patch("torch.from_numpy", lambda array: planes), Trace(device):
-        logits, wins = policy.outputs(np.zeros(planes.shape, np.uint8))
-    assert (logits.shape, wins.shape) == ((4, 362), (4,))
+        said = policy.outputs(np.zeros(planes.shape, np.uint8))
+    assert (said.logits.shape, said.win.shape, said.owner.shape) == ((4, 362), (4,), (4, 361))
 
 
 # --- the watch itself ------------------------------------------------------------------------------------------------------------------

@@ -97,6 +97,5 @@ def test_beginning_with_a_model(tmp_path: Path, sample_store: Path) -> None:
     before.path.unlink()
     good("go-train", "--out", second, "--resume", "--steps", "4", "--quiet")
     assert modelfile.load(second / "last.safetensors", "go-policy").provenance["data"] == after.provenance["data"]
-    assert "leave out --blocks" in refused(2, "go-train", sample_store, "--out", tmp_path / "x", "--from", second, *TRAIN)
     assert "is not a model file" in refused(1, "go-train", sample_store, "--out", tmp_path / "x", "--from", ROOT / "README.md", *BUDGET)
     assert not (tmp_path / "x").exists()

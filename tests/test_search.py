@@ -16,6 +16,7 @@ from gocnn.play.game import Game
 from gocnn.play.outlook import useful
 from gocnn.play.player import Player
 from gocnn.play.search import EXPLORATION, LEAST_PRIOR, UNSEEN, Search
+from gocnn.policy.answers import Answers, answers
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import UNDECIDED
 from gocnn.policy.suggestion import foresee
@@ -29,17 +30,17 @@ from tests.test_go_train import TRAIN
 class Judge:
     """An evaluator by rule: `value(own, opponent)`, sets of flat indices, is the probability that the side to play wins; it prefers `liked`."""
 
-    name, groups, foresees = "judge", ("stones",), True
+    name, groups, foresees, scores = "judge", ("stones",), True, False
 
     def __init__(self, value, liked=()) -> None:
         self.value, self.liked = value, list(liked)
 
-    def outputs(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def outputs(self, batch: np.ndarray) -> Answers:
         logits = np.zeros((len(batch), 362), np.float32)
         for index, bonus in self.liked:
             logits[:, index] = bonus
         sides = [[set(np.flatnonzero(plane).tolist()) for plane in planes.reshape(2, 361)] for planes in batch]
-        return logits, np.array([self.value(*pair) for pair in sides], np.float32)
+        return answers(logits)._replace(win=np.array([self.value(*pair) for pair in sides], np.float32))
 
     def logits(self, batch: np.ndarray) -> np.ndarray:
         return self.outputs(batch)[0]
@@ -129,7 +130,8 @@ class Twin:
         self.board = board
 
     def look(self, board: Board, keep: np.ndarray) -> dict:
-        p, win = foresee(self.judge, board)
+        said = foresee(self.judge, board)
+        p, win = said.probabilities, said.win
         moves = [int(i) for i in np.flatnonzero(keep)]
         prior = [max(float(p[i]), LEAST_PRIOR) for i in moves]
         return {"win": win, "moves": moves, "prior": [x / sum(prior) for x in prior], "seen": {}, "below": {}}

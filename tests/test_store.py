@@ -14,6 +14,7 @@ import pytest
 from gocnn.errors import UserError
 from gocnn.games import importing, store
 from gocnn.games.importing import cached_store, import_games
+from gocnn.games.labels import HEAD
 from gocnn.games.reader import Game, Reader
 from gocnn.games.record import RECORD, TEXTS
 from gocnn.games.selection import GameFilter, is_validation
@@ -123,9 +124,9 @@ def test_mutated_stores_never_crash(made: Path) -> None:
 
 def test_other_versions_and_foreign_files(made: Path, tmp_path: Path) -> None:
     data = bytearray(made.read_bytes())
-    data[8] = 2
+    data[8] = 3
     made.write_bytes(data)
-    with pytest.raises(UserError, match="version 2"):
+    with pytest.raises(UserError, match="version 3, this program reads versions 1 and 2: import the games again"):
         Store(made)
     for content in (b"", b"PK\x03\x04" + bytes(100), bytes(1000)):
         (tmp_path / "x").write_bytes(content)
@@ -322,7 +323,7 @@ def test_opening_takes_milliseconds_whatever_the_size(tmp_path: Path, made: Path
     """A sparse gigabyte in one segment is opened without being read: time and memory do not grow with it."""
     words = 500_000_000
     body = store.HEADER_BYTES
-    head = store._SEGMENT.pack(store.SEGMENT_MAGIC, 0, words, 0, 0, 0)[:-4]
+    head = HEAD.pack(store.SEGMENT_MAGIC, 0, words, 0, 0, 0)[:-4]
     end = 2 * body + 2 * words
     top = store._HEADER.pack(store.MAGIC, store.VERSION, 1, 0, words, end, 0)[:-4]
     import struct

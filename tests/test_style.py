@@ -13,6 +13,7 @@ from gocnn.games.facts import known_of
 from gocnn.games.store import Store
 from gocnn.play.game import Game
 from gocnn.play.player import Player
+from gocnn.policy.answers import Answers, answers
 from gocnn.policy.style import check_style
 from gocnn.policy.suggestion import suggest
 from gocnn.training import modelfile
@@ -25,13 +26,14 @@ class Listener:
     """An evaluator that keeps what it was shown and prefers nothing."""
 
     name, groups, foresees = "listener", ("board", "handicap", "style"), False
+    scores = False
 
     def __init__(self) -> None:
         self.shown: list[list[int]] = []
 
-    def outputs(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def outputs(self, batch: np.ndarray) -> Answers:
         self.shown += batch[:, :, 0, 0].tolist()
-        return np.zeros((len(batch), 362), np.float32), np.full(len(batch), np.nan, np.float32)
+        return answers(np.zeros((len(batch), 362), np.float32))
 
 
 def test_a_player_tells_the_network_its_style() -> None:

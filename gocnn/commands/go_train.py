@@ -21,7 +21,13 @@ from gocnn.commands.training_options import asked, resuming, show_outcome, take_
     type=click.Choice(["tiny", "small", "base", "large"]),
     help="Size of the network: 4x32, 6x64, 10x128, 15x192 (blocks x channels).  [default: small]",
 )
-@click.option("--from", "begin", metavar="MODEL", help="Begin with the weights of this model (a file or a run's folder) and with its network.")
+@click.option(
+    "--from",
+    "begin",
+    metavar="MODEL",
+    help="Begin with the weights of this model (a file, a run's folder, or `small`, which ships) and with its network; with more --blocks or "
+    "--channels, or a larger --preset, it grows and answers the same at first.",
+)
 @click.option("--blocks", type=click.IntRange(1, 200), help="Residual blocks, instead of the preset's.")
 @click.option("--channels", type=click.IntRange(1, 2048), help="Channels, instead of the preset's.")
 @click.option(
@@ -74,16 +80,17 @@ def _network(options: dict[str, Any]) -> Any:
     from dataclasses import replace
 
     from gocnn.board.planes import UnknownPlanes
-    from gocnn.policy import model, network
+    from gocnn.policy import growth, model, network
 
     preset, future, value = options.pop("preset"), options.pop("future"), options.pop("value")
     wanted = {name: options.pop(name) for name in ("blocks", "channels", "block", "context", "planes")}
     if options["begin"]:
-        given = [name for name, value in {"preset": preset, **wanted, "planes": None}.items() if value]
-        if given:
-            raise click.UsageError(f"--from brings its own network; leave out --{given[0]}")
-        begun = model.load(options["begin"]).config
-        config = replace(begun, future=future, value=value or begun.value)
+        policy = model.load(model.named(options["begin"]))
+        begun = policy.config
+        size = network.preset(preset) if preset else begun
+        config = replace(begun, blocks=wanted["blocks"] or size.blocks, channels=wanted["channels"] or size.channels,
+                         block=wanted["block"] or begun.block, context=wanted["context"] or begun.context, future=future,
+                         value=value or begun.value)  # fmt: skip
     else:
         config = replace(network.preset(preset or "small", wanted["blocks"], wanted["channels"]), future=future, value=value)
         config = replace(config, **{name: wanted[name] for name in ("context", "block") if wanted[name]})
@@ -96,4 +103,6 @@ def _network(options: dict[str, Any]) -> Any:
             config = replace(config, groups=tuple(dict.fromkeys(g for name in groups for g in (config.groups if name == "default" else [name]))))
         except UnknownPlanes as error:
             raise click.BadParameter(str(error), param_hint="--planes") from error
+    if options["begin"]:
+        growth.check(policy.name, begun, config)
     return config

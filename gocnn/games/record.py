@@ -16,8 +16,8 @@ RECORD = np.dtype(
         ("black_rank", "i1"),  # see gocnn.games.text.rank
         ("white_rank", "i1"),
         ("handicap", "u1"),
-        ("flags", "u1"),  # see KOMI_STATED
-        ("reserved", "<u2"),
+        ("flags", "u1"),  # see KOMI_STATED, OWN_PLAY
+        ("reserved", "<u2"),  # with OWN_PLAY: how many of the game's first moves people played; else 0, and people played all of them
         ("date", "<u4"),  # yyyymmdd, 0 unknown
         ("komi", "<f4"),  # points, nan unknown: read it with komi_of
         ("margin", "<f4"),  # points, 0 if not counted
@@ -34,6 +34,9 @@ TEXTS = ("black", "white", "place", "source")
 
 KOMI_STATED = 1
 """Bit of `flags`: the komi is what the record states. Stores made before there was this bit have 0 where no komi was stated."""
+
+OWN_PLAY = 2
+"""Bit of `flags`: from move `reserved` on a network chose the moves."""
 
 
 def komi_of(records: npt.NDArray[np.void]) -> npt.NDArray[np.float32]:

@@ -6,17 +6,20 @@
         records   games x 56 bytes (gocnn.games.record)
         words     uint16 each, padded to 8 bytes: for each game its setup stones, then its moves
         texts     UTF-8, separated by NUL, padded to 8 bytes
+    labels    segments of another kind (gocnn.games.labels), behind the games that they belong to
 
-All numbers are little-endian. A word holds the flat index in bits 0 to 8 (361 for a pass) and the colour in bit 9 (set for white). The
-header says how long the file is, so a file cut short is noticed when it is opened, and what an append that was killed left behind the end is
-ignored: an append writes its segments, syncs, and only then rewrites the header. Opening reads the heads only, whatever the size.
+The version is 2 where there are labels, 1 where there are none. All numbers are little-endian. A word holds the flat index in bits 0 to 8 (361
+for a pass) and the colour in bit 9 (set for white). The header says how long the file is, so a file cut short is noticed when it is opened, and
+what an append that was killed left behind the end is ignored: an append writes its segments, syncs, and only then rewrites the header. Opening
+reads the heads only, whatever the size.
 """
 
+import itertools
 import os
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -26,16 +29,17 @@ import numpy.typing as npt
 
 from gocnn.errors import UserError
 from gocnn.files import replacing
+from gocnn.games import labels
+from gocnn.games.labels import HEAD, LABEL_MAGIC, LABEL_WORDS, LabelSegment, padded
 from gocnn.games.reader import Chunk
 from gocnn.games.record import RECORD, TEXTS
 from gocnn.locks import locked
 
 MAGIC, SEGMENT_MAGIC = b"GoCNNst\x00", b"GoCNNsg\x00"
-VERSION = 1
+VERSION, LABELLED_VERSION = 1, 2
 _HEADER = struct.Struct("<8sIIQQQ20xI")
-_SEGMENT = struct.Struct("<8sQQQI24xI")
 HEADER_BYTES = 64
-assert _HEADER.size == _SEGMENT.size == HEADER_BYTES
+assert _HEADER.size == HEAD.size == HEADER_BYTES
 
 GAMES_A_SEGMENT = 65536
 
@@ -56,15 +60,11 @@ class Segment:
 
     @property
     def texts_at(self) -> int:
-        return self.words_at + _padded(2 * self.words)
+        return self.words_at + padded(2 * self.words)
 
     @property
     def end(self) -> int:
-        return self.texts_at + _padded(self.text_bytes)
-
-
-def _padded(size: int) -> int:
-    return (size + 7) // 8 * 8
+        return self.texts_at + padded(self.text_bytes)
 
 
 class Store:
@@ -88,24 +88,30 @@ class Store:
         if len(head) < HEADER_BYTES or head[:8] != MAGIC:
             raise UserError(f"{self.path} is not a game store; make one with: cli.py go-import GAMES... --out STORE")
         _, version, n_segments, self._games, _, self._size, crc = _HEADER.unpack(head)
-        if version != VERSION:
-            raise UserError(f"{self.path} is a game store of version {version}, this program reads version {VERSION}: import the games again")
+        if version not in (VERSION, LABELLED_VERSION):
+            known = f"versions {VERSION} and {LABELLED_VERSION}"
+            raise UserError(f"{self.path} is a game store of version {version}, this program reads {known}: import the games again")
         if zlib.crc32(head[:-4]) != crc:
             raise UserError(f"{self.path} has a damaged header; import the games again")
         actual = os.fstat(stream.fileno()).st_size
         if actual < self._size:
             raise UserError(f"{self.path} is cut short ({actual} of {self._size} bytes); copy it again or import the games again")
         self.segments: list[Segment] = []
+        self.label_segments: list[LabelSegment] = []
         at = HEADER_BYTES
         for _ in range(n_segments):
             stream.seek(at)
             head = stream.read(HEADER_BYTES)
-            magic, games, words, text_bytes, body_crc, head_crc = _SEGMENT.unpack(head)
-            if magic != SEGMENT_MAGIC or zlib.crc32(head[:-4]) != head_crc:
+            magic, count, words, text_bytes, body_crc, head_crc = HEAD.unpack(head) if len(head) == HEADER_BYTES else (b"", 0, 0, 0, 0, 0)
+            labelled = magic == LABEL_MAGIC and version == LABELLED_VERSION and words == LABEL_WORDS * count
+            if not (labelled or magic == SEGMENT_MAGIC) or zlib.crc32(head[:-4]) != head_crc:
                 raise UserError(f"{self.path} is damaged at byte {at}; import the games again")
-            segment = Segment(games, words, text_bytes, at + HEADER_BYTES, body_crc)
-            self.segments.append(segment)
-            at = segment.end
+            if labelled:
+                self.label_segments.append(LabelSegment(count, text_bytes, at + HEADER_BYTES, body_crc))
+                at = self.label_segments[-1].end
+            else:
+                self.segments.append(Segment(count, words, text_bytes, at + HEADER_BYTES, body_crc))
+                at = self.segments[-1].end
         if at != self._size or sum(s.games for s in self.segments) != self._games:
             raise UserError(f"{self.path} is damaged (its segments do not add up); import the games again")
 
@@ -164,20 +170,49 @@ class Store:
             parts.append(np.array([names.setdefault(self._text(number, i), len(names)) for i in used], np.int64)[inverse])
         return np.concatenate(parts), list(names)
 
+    def labels(self) -> npt.NDArray[np.int64]:
+        """int64 `(G,)`: where in `words` the label of each game begins (46 words, `gocnn.games.labels`), -1 without. Raises UserError if damaged."""
+        found = np.full(len(self), -1, np.int64)
+        for segment in self.label_segments:
+            games = self._labelled(segment)
+            found[games] = segment.words_at // 2 + LABEL_WORDS * np.arange(len(games))
+        return found
+
+    def label_kinds(self) -> npt.NDArray[np.uint8]:
+        """uint8 `(G,)`: the kind of each game's label (`gocnn.games.labels`), 0 without. Raises UserError if damaged."""
+        found = np.zeros(len(self), np.uint8)
+        for segment in self.label_segments:
+            found[self._labelled(segment)] = self._bytes[segment.kinds_at : segment.kinds_at + segment.labels]
+        return found
+
+    def label_texts(self) -> list[str]:
+        """What made the labels: the JSON text of each segment of labels, in turn."""
+        return [self._bytes[s.text_at : s.text_at + s.text_bytes].tobytes().decode("utf-8", "replace") for s in self.label_segments]
+
+    def _labelled(self, segment: LabelSegment) -> npt.NDArray[np.int64]:
+        """The numbers of the games that a segment labels. Of equal numbers numpy keeps the last that it is given, so the later label counts."""
+        games = self._bytes[segment.body : segment.body + 4 * segment.labels].view("<u4").astype(np.int64)
+        kinds = self._bytes[segment.kinds_at : segment.kinds_at + segment.labels]
+        if len(games) and (int(games.max()) >= len(self) or not kinds.all()):
+            raise UserError(f"{self.path} is damaged (a label belongs to no game); import the games again")
+        return games
+
     def verify(self) -> None:
         """Check every byte against the checksums. Raises UserError if one is wrong."""
-        for number, segment in enumerate(self.segments):
+        parts: list[Segment | LabelSegment] = [*self.segments, *self.label_segments]
+        for number, segment in enumerate(sorted(parts, key=lambda part: part.body)):
             if zlib.crc32(self._bytes[segment.body : segment.end].data) != segment.crc:
                 raise UserError(f"{self.path} is damaged in segment {number} (checksum); import the games again")
 
 
 class Writer:
-    """Adds games to a store: `add` chunks, then `close`. Nothing of it is visible before `close` returns."""
+    """Adds games and labels to a store: `add` chunks, `label` games, then `close`. Nothing of it is visible before `close` returns."""
 
     def __init__(self, stream: IO[bytes], existing: Store | None = None) -> None:
         """`stream` is open for reading and writing; `existing` is the store in it when appending."""
         self._stream = stream
-        self._segments = len(existing.segments) if existing else 0
+        self._segments = len(existing.segments) + len(existing.label_segments) if existing else 0
+        self._version = LABELLED_VERSION if existing and existing.label_segments else VERSION
         self._games = len(existing) if existing else 0
         self._words = sum(s.words for s in existing.segments) if existing else 0
         self._end = existing.size if existing else HEADER_BYTES
@@ -188,6 +223,11 @@ class Writer:
         self._parts: list[npt.NDArray[np.uint16]] = []
         self._texts: dict[str, int] = {}
         self._pending_words = self._pending_games = 0
+        self._labels: list[tuple[str, npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.uint16]]] = []
+
+    def __len__(self) -> int:
+        """Games of the store as it is going to be: the next that is added has this number."""
+        return self._games + self._pending_games
 
     def add(self, chunk: Chunk) -> None:
         """Take the games of a chunk."""
@@ -205,13 +245,37 @@ class Writer:
         if self._pending_games >= GAMES_A_SEGMENT:
             self._flush()
 
+    def label(self, games: npt.ArrayLike, kinds: npt.ArrayLike, packed: npt.NDArray[np.uint16], text: str) -> None:
+        """Label games of this store, old ones or such as were added before: their numbers `(n,)`, kinds `(n,)` or one for all, labels uint16
+        `(n, 46)`, and a short JSON text of what made them. Raises ValueError if there is no such game or kind."""  # fmt: skip
+        numbers = np.asarray(games, np.int64)
+        sorts = np.broadcast_to(np.asarray(kinds, np.uint8), numbers.shape)
+        if packed.shape != (len(numbers), LABEL_WORDS) or not np.isin(sorts, list(labels.KINDS)).all():
+            raise ValueError("a label has a kind of gocnn.games.labels and 46 words")
+        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(self):
+            raise ValueError(f"labels of games that are not among the {len(self)} of the store")
+        if len(numbers):
+            self._labels.append((text, numbers, sorts, packed))
+
+    def _flush_labels(self) -> None:
+        """Neighbours made by the same are one segment."""
+        for text, group in itertools.groupby(self._labels, lambda part: part[0]):
+            games, kinds, packed = (np.concatenate(parts) for parts in zip(*(part[1:] for part in group), strict=True))
+            written = labels.segment(games, kinds, packed, text)
+            self._stream.seek(self._end)
+            self._stream.write(written)
+            self._end += len(written)
+            self._segments += 1
+            self._version = LABELLED_VERSION
+        self._labels = []
+
     def _flush(self) -> None:
         if not self._pending_games:
             return
         texts = "\x00".join(text.replace("\x00", " ") for text in self._texts).encode("utf-8", "replace")
         words = np.concatenate(self._parts).astype("<u2").tobytes()
-        body = np.concatenate(self._records).tobytes() + words.ljust(_padded(len(words)), b"\0") + texts.ljust(_padded(len(texts)), b"\0")
-        head = _SEGMENT.pack(SEGMENT_MAGIC, self._pending_games, self._pending_words, len(texts), zlib.crc32(body), 0)[:-4]
+        body = np.concatenate(self._records).tobytes() + words.ljust(padded(len(words)), b"\0") + texts.ljust(padded(len(texts)), b"\0")
+        head = HEAD.pack(SEGMENT_MAGIC, self._pending_games, self._pending_words, len(texts), zlib.crc32(body), 0)[:-4]
         self._stream.seek(self._end)
         self._stream.write(head + struct.pack("<I", zlib.crc32(head)))
         self._stream.write(body)
@@ -225,9 +289,10 @@ class Writer:
     def close(self) -> None:
         """Write what is pending, sync, and make it visible by rewriting the header."""
         self._flush()
+        self._flush_labels()
         self._stream.flush()
         os.fsync(self._stream.fileno())
-        head = _HEADER.pack(MAGIC, VERSION, self._segments, self._games, self._words, self._end, 0)[:-4]
+        head = _HEADER.pack(MAGIC, self._version, self._segments, self._games, self._words, self._end, 0)[:-4]
         self._stream.seek(0)
         self._stream.write(head + struct.pack("<I", zlib.crc32(head)))
         self._stream.flush()
@@ -250,12 +315,32 @@ def write(path: Path, chunks: Iterator[Chunk]) -> None:
 
 def append(path: Path, chunks: Iterator[Chunk]) -> None:
     """Add the chunks' games to the store at `path`, within `writing`; killed at any moment, it leaves the store as it was. Raises UserError."""
+    with appending(path) as writer:
+        for chunk in chunks:
+            writer.add(chunk)
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[Writer]:
+    """A writer to the store at `path`, within `writing`, closed at the end; killed at any moment, it leaves the store as it was. Raises UserError."""
     store = Store(path)
     try:
         with path.open("r+b") as stream:
             writer = Writer(stream, store)
-            for chunk in chunks:
-                writer.add(chunk)
+            yield writer
             writer.close()
     except OSError as error:
         raise UserError(f"cannot add to {path}: {error.strerror} (the games in it are unharmed); make room or choose another place") from error
+
+
+def add_labels(path: Path, games: npt.ArrayLike, kinds: npt.ArrayLike, packed: npt.NDArray[np.uint16], text: str,
+               keys: npt.NDArray[np.int64] | None = None) -> None:  # fmt: skip
+    """Label games of the store at `path`, as `Writer.label` takes them; holds the store against other imports meanwhile, and leaves it as it was if
+    killed. keys: the games' keys, int64 `(n,)`, to make sure that the store has not been made anew since the numbers were taken. Raises UserError."""
+    with writing(path):
+        if keys is not None:
+            there, numbers = Store(path).records()["key"], np.asarray(games, np.int64)
+            if len(numbers) and (numbers.max() >= len(there) or not np.array_equal(there[numbers], keys)):
+                raise UserError(f"{path} has been made anew meanwhile, with other games; label it again")
+        with appending(path) as writer:
+            writer.label(games, kinds, packed, text)

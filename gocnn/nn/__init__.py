@@ -1,7 +1,7 @@
 """The shared library of blocks. It knows nothing of Go or of photographs."""
 
 from gocnn.nn.blocks import Bottleneck, Context, ConvNormAct, GlobalBias, Pointwise, ResidualBlock, SqueezeExcite, initialise
-from gocnn.nn.heads import ClassHead, PointHead, ValueHead
+from gocnn.nn.heads import ClassHead, MapHead, PointHead, TotalHead, ValueHead
 from gocnn.nn.pooling import MinPool2d, Pool, pooling
 from gocnn.nn.variants import Block, LargeKernelBlock, MobileBlock, NestedBottleneck, PreActBlock, trunk
 
@@ -13,6 +13,7 @@ __all__ = [
     "ConvNormAct",
     "GlobalBias",
     "LargeKernelBlock",
+    "MapHead",
     "MinPool2d",
     "MobileBlock",
     "NestedBottleneck",
@@ -22,6 +23,7 @@ __all__ = [
     "PreActBlock",
     "ResidualBlock",
     "SqueezeExcite",
+    "TotalHead",
     "ValueHead",
     "initialise",
     "pooling",

@@ -44,6 +44,44 @@ class ValueHead(nn.Module):
         return result
 
 
+class MapHead(nn.Module):
+    """One logit for each point, such as whose it will be: `(N, C, H, W)` to `(N, H * W)`.
+
+    A 1x1 convolution to `hidden` channels, then one to the logit.
+    """
+
+    def __init__(self, channels: int, hidden: int = 32) -> None:
+        super().__init__()
+        self.hidden = ConvNormAct(channels, hidden, 1)
+        self.point = nn.Conv2d(hidden, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.point(self.hidden(x)).flatten(1)
+        return result
+
+
+class TotalHead(nn.Module):
+    """Mean and log of the spread of a sum over the map, both in units of `scale`: `(N, 2)` from features `(N, C, H, W)` and the logits of the points,
+    `(N, H * W)`.
+
+    The expectation of a sum is the sum of the expectations, 2 sigmoid - 1 of each logit. What the means of `hidden` channels say of the whole map is
+    added to that.
+    """
+
+    def __init__(self, channels: int, hidden: int = 32, scale: float = 20.0) -> None:
+        super().__init__()
+        self.scale = scale
+        self.hidden = ConvNormAct(channels, hidden, 1)
+        self.mix = nn.Linear(hidden + 1, 2 * hidden)
+        self.out = nn.Linear(2 * hidden, 2)
+
+    def forward(self, x: Tensor, logits: Tensor) -> Tensor:
+        total = torch.tanh(logits.float() / 2).sum(1, keepdim=True) / self.scale
+        y = self.out(torch.relu(self.mix(torch.cat([self.hidden(x).mean((2, 3)).float(), total], 1))))
+        result: Tensor = y.float() + torch.cat([total, torch.zeros_like(total)], 1)
+        return result
+
+
 class ClassHead(nn.Sequential):
     """Global average pooling, then linear layers of the `hidden` widths with ReLU between: `(N, C, H, W)` to `(N, classes)`.
 

@@ -88,9 +88,10 @@ class Analysis:
                  wishes: Wishes | None = None) -> None:  # fmt: skip
         wishes = wishes or Wishes()
         position, known = turned(game, colour), player.known(game)
-        p, win = foresee(player.evaluator, position, known, wishes.symmetries or player.symmetries)
+        said = foresee(player.evaluator, position, known, wishes.symmetries or player.symmetries)
+        p = said.probabilities
         self.colour, self.probabilities, self.game, self._player = colour, p, game, player
-        self.network_winrate = win
+        self.network_winrate = said.win
         """The network's own probability that the side to play wins; nan if it does not foresee it."""
         self.legal = game.board.legal(colour)
         flat = p**wishes.power / (p**wishes.power).sum()
@@ -103,7 +104,7 @@ class Analysis:
         self._search: Search | None = None
         if player.evaluator.foresees and self.candidates:
             among = np.isin(np.arange(MOVES), self.candidates)
-            self._search = Search(player.evaluator, position, game.area_komi, among, known, said=(p, win), power=wishes.power,
+            self._search = Search(player.evaluator, position, game.area_komi, among, known, said=said, power=wishes.power,
                                   reduction=wishes.reduction, until=wishes.until)  # fmt: skip
         self._prospects = Prospects(self._boards or [position], game.area_komi)
         self._turn = 0

@@ -6,7 +6,7 @@ from gocnn.board import BLACK
 from gocnn.board.coords import PASS, to_gtp
 from gocnn.play.analysis import from_the_top
 from gocnn.play.engine import Engine
-from gocnn.policy.suggestion import Floats
+from gocnn.policy.answers import Floats
 
 COMMANDS = (
     "gfx/Policy/gocnn-policy_gfx",

@@ -11,8 +11,8 @@ from gocnn.board.coords import SIZE
 from gocnn.board.planes import PLANES
 from gocnn.nn.describe import describe
 from gocnn.nn.variants import NormAct
+from gocnn.policy.answers import Floats
 from gocnn.policy.model import Policy
-from gocnn.policy.suggestion import Floats
 
 
 @dataclass(frozen=True)

@@ -75,14 +75,14 @@ def _raw(engine: Engine, turn: int, colour: int) -> str:
     the rest (and `whiteWin` if it does not) comes from random playouts; what they do not give is nan."""  # fmt: skip
     game, evaluator = engine.game, engine.player.evaluator
     board = turned(game, colour)
-    logits, wins = evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), (turn,)))
+    said = evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), (turn,)))
     legal = board.legal()
-    logged = mean_over_symmetries(logits[None], (turn,))[0]
+    logged = mean_over_symmetries(said.logits[None], (turn,))[0]
     p = np.exp(log_softmax(np.where(legal, logged, -np.inf).astype(np.float32)))
     outlook = engine.player.outlook(game)
     white = 1 - outlook.black_wins
     if evaluator.foresees:
-        white = float(wins[0]) if board.to_play == WHITE else 1 - float(wins[0])
+        white = float(said.win[0]) if board.to_play == WHITE else 1 - float(said.win[0])
     rows = [
         f"symmetry {turn}", f"whiteWin {white:.6f}", f"whiteLoss {1 - white:.6f}", "noResult 0.000000", f"whiteLead {-outlook.lead:.3f}",
         f"whiteScoreSelfplay {-outlook.lead:.3f}", f"whiteScoreSelfplaySq {outlook.lead**2 + outlook.spread**2:.3f}", "varTimeLeft nan",

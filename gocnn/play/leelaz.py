@@ -65,10 +65,10 @@ def install(engine: Engine) -> None:
 def _map(engine: Engine, turns: tuple[int, ...]) -> str:
     game, evaluator = engine.game, engine.player.evaluator
     board = game.board
-    logits, wins = evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), turns))
-    logged = mean_over_symmetries(logits[:, None], turns)[0]
+    said = evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), turns))
+    logged = mean_over_symmetries(said.logits[:, None], turns)[0]
     p = np.exp(log_softmax(np.where(board.legal(), logged, -np.inf).astype(np.float32)))
-    win = float(np.mean(wins)) if evaluator.foresees else math.nan
+    win = float(np.mean(said.win)) if evaluator.foresees else math.nan
     if not evaluator.foresees:
         black = engine.player.outlook(game).black_wins
         win = black if board.to_play == BLACK else 1 - black

@@ -13,8 +13,9 @@ from gocnn.board.coords import PASS, SIZE
 from gocnn.play.game import Game
 from gocnn.play.outlook import PLAYOUTS, Outlook, Playouts, dead_stones, is_open, is_settled, useful
 from gocnn.play.search import Search
+from gocnn.policy.answers import Floats
 from gocnn.policy.style import facts_of
-from gocnn.policy.suggestion import Evaluator, Floats, suggest
+from gocnn.policy.suggestion import Evaluator, suggest
 
 RESIGN = -1
 """Instead of a flat index."""

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, PASS
 from gocnn.play.outlook import useful
-from gocnn.policy.suggestion import Evaluator, Floats, foresee
+from gocnn.policy.answers import Floats
+from gocnn.policy.suggestion import Evaluator, Foresight, foresee
 
 EXPLORATION = 1.1
 """How much the prior counts against what visits have shown."""
@@ -84,13 +85,13 @@ class Search:
     """
 
     def __init__(self, evaluator: Evaluator, board: Board, komi: float, keep: npt.NDArray[np.bool_], known: int = 0, symmetries: int = 1, *,
-                 said: tuple[Floats, float] | None = None, power: float = 1.0, reduction: float = UNSEEN,
+                 said: Foresight | None = None, power: float = 1.0, reduction: float = UNSEEN,
                  until: Until | None = None) -> None:  # fmt: skip
         assert evaluator.foresees
         self.evaluator, self.board, self.komi, self.known = evaluator, board, komi, known
         self.reduction, self.until = reduction, until or {}
-        prior, win = said or foresee(evaluator, board, known, symmetries)
-        self.root = _node(prior, win, keep)
+        said = said or foresee(evaluator, board, known, symmetries)
+        self.root = _node(said.probabilities, said.win, keep)
         if power != 1.0:
             self.root.prior = self.root.prior**power / (self.root.prior**power).sum()
 
@@ -143,12 +144,12 @@ class Search:
             margin = board.score(self.komi)
             won = margin > 0 if board.to_play == BLACK else margin < 0
             return Node(float(won), np.zeros(0, np.int16), np.zeros(0))
-        prior, win = foresee(self.evaluator, board, self.known)
+        said = foresee(self.evaluator, board, self.known)
         keep = useful(board, board.to_play)
         if board.to_play in self.until:
             keep &= self.until[board.to_play] <= len(board.moves) - len(self.board.moves)
         keep[PASS] = not keep[:PASS].any()
-        return _node(prior, win, keep)
+        return _node(said.probabilities, said.win, keep)
 
     @property
     def count(self) -> int:

@@ -10,7 +10,7 @@ from gocnn.board import Board
 from gocnn.board.coords import PASS, SIZE, to_gtp
 from gocnn.figures import pyplot, save
 from gocnn.play.insight import LayerView
-from gocnn.policy.suggestion import Floats
+from gocnn.policy.answers import Floats
 
 SHOWN = 24
 """Feature maps, or filters, of a picture."""

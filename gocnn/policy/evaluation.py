@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board.facts import HANDICAP
+from gocnn.policy.answers import Floats
 from gocnn.policy.samples import UNDECIDED, Games, choose_positions, positions
-from gocnn.policy.suggestion import Evaluator, Floats, log_softmax, mean_over_symmetries
+from gocnn.policy.suggestion import Evaluator, log_softmax, mean_over_symmetries
 from gocnn.statistics import calibration, mean_interval, wilson
 
 PHASES = (("opening", 0, 50), ("middle", 50, 150), ("end", 150, 10**9))
@@ -46,9 +47,9 @@ def judge(policy: Evaluator, games: Games, count: int, symmetries: int = 1, seed
         logits, wins = [], []
         for s in turns:
             batch, moves, won = positions(games, policy.groups, which[part], plies[part], s, told)
-            moves_said, winner_said = policy.outputs(batch)
-            logits.append(moves_said)
-            wins.append(winner_said)
+            said = policy.outputs(batch)
+            logits.append(said.logits)
+            wins.append(said.win)
             if s == 0:
                 played = moves
         p = log_softmax(logits[0]) if symmetries == 1 else mean_over_symmetries(np.stack(logits), turns)

@@ -1,7 +1,8 @@
 """A trained policy network as an ONNX file, for onnxruntime here and for programs in other languages.
 
 Input `planes`, float32 `(N, C, 19, 19)`; output `logits`, float32 `(N, 362)`: the points by flat index, then the pass; and `value`, float32 `(N,)`,
-the logit of the side to play winning, if the network has that. The metadata holds `kind`,
+the logit of the side to play winning, if the network has that, and `owner` and
+`score` if it has those (`gocnn.policy.network.PolicyNetwork`). The metadata holds `kind`,
 `config` (with the groups of planes, in order) and `provenance`, as in the model file. Batch norms are folded into the convolutions.
 """
 
@@ -20,6 +21,7 @@ from gocnn.board.planes import plane_count
 from gocnn.errors import UserError
 from gocnn.files import write_bytes
 from gocnn.policy import KIND
+from gocnn.policy.answers import SCORE_SCALE
 from gocnn.policy.model import Policy
 from gocnn.policy.runtime import OnnxPolicy
 from gocnn.policy.suggestion import Evaluator, log_softmax, planes_of, recent_moves
@@ -40,7 +42,7 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
     except ImportError as error:
         raise UserError("writing ONNX needs the package onnx; install it with: pip install onnx") from error
     stream: Any = io.BytesIO()  # the annotation of export knows names of files only
-    outputs = ["logits", "value"] if policy.foresees else ["logits"]
+    outputs = ["logits", *(["value"] if policy.foresees else []), *(["owner", "score"] if policy.scores else [])]
     example = torch.zeros(2, plane_count(policy.groups), SIZE, SIZE, device=policy.device)
     with warnings.catch_warnings():
         # The exporter through TorchScript says that it is the old one; it needs no further package, and this network is within what it can do.
@@ -69,8 +71,8 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
 
 
 def difference(one: Evaluator, other: Evaluator, positions: int = 64) -> float:
-    """The largest difference of a log-probability (nats) between two networks, over positions of random games and all moves, or of a probability
-    to win."""  # fmt: skip
+    """The largest difference of a log-probability (nats) between two networks, over positions of random games and all moves, of a probability
+    to win, of an ownership, or of a lead (in scores of points)."""  # fmt: skip
     rng = np.random.default_rng(0)
     stacks: list[npt.NDArray[np.uint8]] = []
     board = Board()
@@ -81,6 +83,10 @@ def difference(one: Evaluator, other: Evaluator, positions: int = 64) -> float:
         if len(board.moves) > 250:
             board = Board()
     batch = np.stack(stacks)
-    (mine, my_wins), (theirs, their_wins) = one.outputs(batch), other.outputs(batch)
-    moves = float(np.abs(log_softmax(mine) - log_softmax(theirs)).max())
-    return max(moves, float(np.abs(my_wins - their_wins).max())) if one.foresees else moves
+    mine, theirs = one.outputs(batch), other.outputs(batch)
+    parts = [np.abs(log_softmax(mine.logits) - log_softmax(theirs.logits)).max()]
+    if one.foresees:
+        parts.append(np.abs(mine.win - theirs.win).max())
+    if one.scores:
+        parts += [np.abs(mine.owner - theirs.owner).max(), np.abs(mine.lead - theirs.lead).max() / SCORE_SCALE]
+    return float(max(parts))

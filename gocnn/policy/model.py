@@ -11,8 +11,8 @@ from torch import Tensor
 
 from gocnn.errors import UserError
 from gocnn.policy import KIND
+from gocnn.policy.answers import Answers, Floats, answers
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
-from gocnn.policy.suggestion import Floats
 from gocnn.training import modelfile
 from gocnn.training.devices import layout
 
@@ -49,25 +49,25 @@ class Policy:
         """Whether it says who will win."""
         return self.config.value
 
+    @property
+    def scores(self) -> bool:
+        """Whether it says whose each point will be, and by how many points the game is won."""
+        return self.config.score
+
     def logits(self, batch: npt.NDArray[np.uint8]) -> Floats:
         """Logits, float32 `(N, 362)`, of planes, uint8 `(N, C, 19, 19)`."""
-        return self.outputs(batch)[0]
+        return self.outputs(batch).logits
 
     @torch.inference_mode()
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
-        """Logits, float32 `(N, 362)`, and the probability that the side to play wins, float32 `(N,)`, of planes, uint8 `(N, C, 19, 19)`.
-
-        The probability is nan from a network that does not foresee it.
-        """
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> Answers:
+        """What it says of N positions, given their planes, uint8 `(N, C, 19, 19)`."""
         size = PART if self.device.type == "cpu" else max(len(batch), 1)
         parts = [self._run(part) for part in torch.split(torch.from_numpy(batch), size)]
-        logits, value = (torch.cat(column) for column in zip(*parts, strict=True))
-        return logits.numpy(), value.sigmoid().numpy()
+        return answers(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
 
-    def _run(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+    def _run(self, planes: Tensor) -> tuple[Tensor, ...]:
         result = self.network(planes.to(self.device).to(torch.float32, memory_format=layout(self.device)))
-        logits, value = result if isinstance(result, tuple) else (result, torch.full((len(planes),), torch.nan))
-        return logits.float().cpu(), value.float().cpu()
+        return tuple(part.float().cpu() for part in (result if isinstance(result, tuple) else (result,)))
 
 
 def load(path: str | Path, device: str = "cpu") -> Policy:
@@ -80,7 +80,14 @@ def load(path: str | Path, device: str = "cpu") -> Policy:
     return Policy(network, network.config, file.provenance, file.path, place)
 
 
-SHIPPED = Path(__file__).parent / "weights" / "small.safetensors"
+WEIGHTS = Path(__file__).parent / "weights"
+SHIPPED = WEIGHTS / "small.safetensors"
+
+
+def named(model: str | Path) -> Path:
+    """The file or folder `model`; where there is none, the network of that name that ships with the package, such as `small`, if there is one."""
+    path, file = Path(model), WEIGHTS / f"{model}.safetensors"
+    return file if path.name == str(model) and not path.exists() and file.exists() else path
 
 
 def default_model() -> Path:

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from gocnn.board.coords import SIZE
 from gocnn.board.planes import DEFAULT_GROUPS, plane_count
-from gocnn.nn import Block, Context, ConvNormAct, PointHead, ValueHead, initialise, trunk
+from gocnn.nn import Block, Context, ConvNormAct, MapHead, PointHead, TotalHead, ValueHead, initialise, trunk
+from gocnn.policy.answers import SCORE_SCALE
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class PolicyConfig:
 
     groups: the planes it is shown (`gocnn.board.planes`); context: what each residual block knows of the whole board
     (`gocnn.nn.Context`); head: hidden channels of the head; future: how many moves after the next one it learns to foresee while it trains;
-    block: which residual block (`gocnn.nn.variants`); value: whether it also says who will win.
+    block: which residual block (`gocnn.nn.variants`); value: whether it also says who will win; score: whether it also says
+    whose each point will be, and by how many points (then it says who will win, too).
     """
 
     blocks: int = 6
@@ -30,10 +32,13 @@ class PolicyConfig:
     future: int = 0
     block: Block = "residual"
     value: bool = False
+    score: bool = False
 
     def __post_init__(self) -> None:
         if self.future < 0:
             raise ValueError("a policy network foresees no negative number of moves")
+        if self.score and not self.value:
+            raise ValueError("a policy network that says the score says who will win, too")
         if min(self.blocks, self.channels, self.head) < 1 or self.stem_kernel % 2 == 0:
             raise ValueError("a policy network needs at least one block, channel and head channel, and an odd stem kernel")
         if self.block not in get_args(Block):
@@ -71,6 +76,9 @@ class PolicyNetwork(nn.Module):
     the logits are `(N, 1 + future, 362)` then. They teach the blocks, and nobody asks them afterwards.
 
     With `value`, the result is a pair: the logits, and `(N,)`, the logit of the side to play winning the game (`gocnn.nn.ValueHead`).
+
+    With `score`, two more follow: `(N, 361)`, the logits of each point being the side's to play at the end, and `(N, 2)`, its margin's mean and the
+    logarithm of its spread, in units of `SCORE_SCALE` points (`gocnn.policy.answers` turns them into points): by area, without komi.
     """
 
     def __init__(self, config: PolicyConfig) -> None:
@@ -81,14 +89,24 @@ class PolicyNetwork(nn.Module):
         self.later = nn.ModuleList(PointHead(config.channels, config.size * config.size, config.head) for _ in range(config.future))
         self.head = PointHead(config.channels, config.size * config.size, config.head)
         self.value = ValueHead(config.channels, config.head) if config.value else None
+        self.owner = MapHead(config.channels, config.head) if config.score else None
+        self.score = TotalHead(config.channels, config.head, SCORE_SCALE) if config.score else None
         initialise(self)
         for head in (self.head, *self.later):
             nn.init.normal_(head.point.weight, std=0.1)
             nn.init.normal_(head.none.weight, std=0.01)
+        if self.owner is not None and self.score is not None:  # even, to begin with
+            nn.init.zeros_(self.owner.point.weight)
+            nn.init.zeros_(self.score.out.weight)
 
-    def forward(self, planes: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, planes: Tensor) -> Tensor | tuple[Tensor, ...]:
         features = self.blocks(self.stem(planes))
         logits: Tensor = self.head(features)
         if self.training and self.later:
             logits = torch.stack([logits, *(head(features) for head in self.later)], 1)
-        return logits if self.value is None else (logits, self.value(features))
+        if self.value is None:
+            return logits
+        if self.owner is None or self.score is None:
+            return logits, self.value(features)
+        owner = self.owner(features)
+        return logits, self.value(features), owner, self.score(features, owner)

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn import libraries
-from gocnn.board.coords import MOVES, SIZE
+from gocnn.board.coords import MOVES, POINTS, SIZE
 from gocnn.board.planes import UnknownPlanes, plane_count
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.policy import KIND
-from gocnn.policy.suggestion import Evaluator, Floats
+from gocnn.policy.answers import Answers, Floats, answers
+from gocnn.policy.suggestion import Evaluator
 
 WEIGHTS = Path(__file__).parent / "weights"
 SHIPPED = WEIGHTS / "small.onnx"
@@ -58,16 +59,18 @@ class OnnxPolicy:
             why = " ".join(str(error).split())[:200]
             raise UserError(f"{path} does not fit this version of the program ({why}); export it again or update") from error
         self._planes = planes
-        self.foresees = len(self._session.get_outputs()) > 1
-        """Whether it says who will win."""
+        outputs = [output.name for output in self._session.get_outputs()]
+        self.foresees, self.scores = "value" in outputs, "score" in outputs
+        """Whether it says who will win; whose each point will be, and by how many points."""
         if self.path != SHIPPED or self.device != "cpu":
             self._try()
 
     def _try(self) -> None:
         """Ask it once: a damaged file may still be an ONNX file. Raises UserError."""
         try:
-            logits, value = self.outputs(np.zeros((1, self._planes, SIZE, SIZE), np.uint8))
-            sound = bool(np.isfinite(logits).all()) and (not self.foresees or bool(np.isfinite(value).all()))
+            said = self.outputs(np.zeros((1, self._planes, SIZE, SIZE), np.uint8))
+            numbers = [said.logits, *([said.win] if self.foresees else []), *([said.owner, said.lead, said.spread] if self.scores else [])]
+            sound = all(bool(np.isfinite(part).all()) for part in numbers)
         except Exception as error:  # as below
             if self.device != "cpu":
                 raise UserError(f"{self.path} cannot be run on {self.device} ({_line(error)}); leave --device out to compute on the CPU") from error
@@ -82,18 +85,16 @@ class OnnxPolicy:
 
     def logits(self, batch: npt.NDArray[np.uint8]) -> Floats:
         """Logits, float32 `(N, 362)`, of planes, uint8 `(N, C, 19, 19)`."""
-        return self.outputs(batch)[0]
+        return self.outputs(batch).logits
 
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
-        """Logits, float32 `(N, 362)`, and the probability that the side to play wins, float32 `(N,)`, of planes, uint8 `(N, C, 19, 19)`.
-
-        The probability is nan from a network that does not foresee it.
-        """
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> Answers:
+        """What it says of N positions, given their planes, uint8 `(N, C, 19, 19)`."""
         assert batch.shape[1:] == (self._planes, SIZE, SIZE)
-        logits, *value = self._session.run(None, {"planes": batch.astype(np.float32)})
-        if logits.shape != (len(batch), MOVES) or any(part.shape != (len(batch),) for part in value):
-            raise ValueError(f"its answers have the shape {logits.shape}")
-        return logits, 1 / (1 + np.exp(-value[0])) if value else np.full(len(batch), np.nan, np.float32)
+        n, parts = len(batch), self._session.run(None, {"planes": batch.astype(np.float32)})
+        shapes = [part.shape for part in parts]
+        if shapes != [(n, MOVES), (n,), (n, POINTS), (n, 2)][: len(parts)]:
+            raise ValueError(f"its answers have the shapes {shapes}")
+        return answers(*parts)
 
 
 def _on_cpu(data: bytes, path: Path, threads: int | None) -> Any:

@@ -1,6 +1,7 @@
 """From a position to a distribution over its moves, by any network that evaluates planes. Nothing here needs torch."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -8,8 +9,7 @@ import numpy.typing as npt
 
 from gocnn.board import Board, ladder, planes, symmetry
 from gocnn.board.coords import PASS, SIZE
-
-Floats = npt.NDArray[np.float32]
+from gocnn.policy.answers import Answers, Floats, mean_owner
 
 
 class Evaluator(Protocol):
@@ -27,11 +27,27 @@ class Evaluator(Protocol):
     def foresees(self) -> bool:
         """Whether it says who will win."""
 
+    @property
+    def scores(self) -> bool:
+        """Whether it says whose each point will be, and by how many points the game is won."""
+
     def logits(self, batch: npt.NDArray[np.uint8]) -> Floats:
         """Logits, float32 `(N, 362)`, of planes, uint8 `(N, C, 19, 19)`."""
 
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
-        """Logits, and the probability that the side to play wins, float32 `(N,)`; nan if the network does not foresee it."""
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> Answers:
+        """All that it says of N positions."""
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """What a network says of one position. probabilities: float32 `(362,)`, of the moves of the side to play, illegal ones 0; the rest as in
+    `Answers`: win; owner, float32 `(361,)`; lead and spread, in points, without komi."""  # fmt: skip
+
+    probabilities: Floats
+    win: float
+    owner: Floats
+    lead: float
+    spread: float
 
 
 def planes_of(board: Board, recent: Sequence[int], groups: Sequence[str], known: int = 0, symmetries: Sequence[int] = (0,)) -> npt.NDArray[np.uint8]:
@@ -87,16 +103,16 @@ def suggest(policy: Evaluator, board: Board, known: int = 0, symmetries: int = 1
 
     `known`: what is known of the game (`gocnn.board.facts`); `symmetries`: 1 or 8.
     """
-    return foresee(policy, board, known, symmetries)[0]
+    return foresee(policy, board, known, symmetries).probabilities
 
 
-def foresee(policy: Evaluator, board: Board, known: int = 0, symmetries: int = 1) -> tuple[Floats, float]:
-    """What `suggest` says, and the probability that the side to play wins (nan if the network does not foresee it), in one evaluation."""
+def foresee(policy: Evaluator, board: Board, known: int = 0, symmetries: int = 1) -> Foresight:
+    """All that the network says of the position, in one evaluation; arguments as for `suggest`."""
     turns = range(symmetries)
-    logits, wins = policy.outputs(planes_of(board, recent_moves(board), policy.groups, known, turns))
-    log_probabilities = mean_over_symmetries(logits[:, None], turns)[0].astype(np.float64)
+    said = policy.outputs(planes_of(board, recent_moves(board), policy.groups, known, turns))
+    log_probabilities = mean_over_symmetries(said.logits[:, None], turns)[0].astype(np.float64)
     legal = board.legal()
     assert legal[PASS]
     probabilities = np.where(legal, np.exp(log_probabilities - log_probabilities[legal].max()), 0.0)
-    result: Floats = (probabilities / probabilities.sum()).astype(np.float32)
-    return result, float(wins.mean())
+    return Foresight((probabilities / probabilities.sum()).astype(np.float32), float(said.win.mean()), mean_owner(said.owner, turns),
+                     float(said.lead.mean()), float(said.spread.mean()))  # fmt: skip

@@ -8,13 +8,12 @@ from typing import Any
 
 import torch
 
-from gocnn.board.planes import PLANES, offsets, plane_count
 from gocnn.errors import UserError
 from gocnn.games.importing import Report
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
-from gocnn.policy import KIND, data
-from gocnn.policy.model import load
+from gocnn.policy import KIND, data, growth
+from gocnn.policy.model import load, named
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games, PositionSource, choose_positions, positions
 from gocnn.policy.task import PolicyTask
@@ -24,7 +23,6 @@ from gocnn.training.run import open_run
 from gocnn.training.schedule import Deadline
 
 VALIDATION_BATCH = 512
-STEM = "stem.0.weight"
 
 
 @dataclass(frozen=True)
@@ -105,6 +103,8 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
                 say(f"imported {report.games} games in {time.perf_counter() - began:.1f} s{skipped}")
             leak = f" ({shared} validation games left out of training)" if shared else ""
             say(f"training on {len(training.games)} games, {training.games.positions} positions; validating on {len(held.games)} games{leak}")
+            if begun and not resume:
+                say(f"begun from {begun}")
         source = PositionSource(training.games, wishes.network.groups, wishes.train.batch // wishes.train.accumulate, wishes.train.seed,
                                 processes.rank, processes.world, future=wishes.network.future,
                                 outcome=wishes.network.value)  # fmt: skip
@@ -122,27 +122,17 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
 
 
 def _begin(model: PolicyNetwork, path: str | None) -> str | None:
-    """Put the weights of the model at `path` into `model`; returns what that model is, for the record. Raises UserError."""
+    """Put the weights of the model at `path` (see `named`) into `model`, which may be larger; returns what they are, for the record.
+
+    Raises UserError.
+    """
     if path is None:
         return None
-    given = load(path)
-    mine = model.state_dict()
-    # Heads for later moves may be more or fewer here than there, a value head may be new, and more planes may be shown.
-    theirs = {name: tensor for name, tensor in given.network.state_dict().items() if name in mine}
-    if given.groups != model.config.groups:
-        theirs[STEM] = _with_more_planes(theirs[STEM], given.groups, model.config.groups)
-    model.load_state_dict(mine | theirs)
-    return f"{given.name} ({given.provenance.get('samples', 'unknown')} samples; {given.provenance.get('data', 'unknown games')})"
-
-
-def _with_more_planes(stem: torch.Tensor, shown: Sequence[str], groups: Sequence[str]) -> torch.Tensor:
-    """The stem's weights `(C, planes, k, k)` of a network that was shown `shown`, for one shown `groups`: what is new weighs nothing at first."""
-    result = stem.new_zeros(len(stem), plane_count(groups), *stem.shape[2:])
-    old, new = (dict(zip(PLANES, offsets(names).tolist(), strict=True)) for names in (shown, groups))
-    for name in shown:
-        count = plane_count([name])
-        result[:, new[name] : new[name] + count] = stem[:, old[name] : old[name] + count]
-    return result
+    given = load(named(path))
+    growth.check(given.name, given.config, model.config)
+    grown = growth.begin(given.network, model)
+    origin = f"{given.name} ({given.provenance.get('samples', 'unknown')} samples; {given.provenance.get('data', 'unknown games')})"
+    return f"{origin}, {grown}" if grown else origin
 
 
 def _same_data(out: Path, training: data.Chosen, held: data.Chosen) -> None:

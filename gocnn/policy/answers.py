@@ -1,0 +1,55 @@
+"""What networks answer, in the units that people count in. Nothing here needs torch."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import symmetry
+from gocnn.board.coords import POINTS
+
+Floats = npt.NDArray[np.float32]
+
+SCORE_SCALE = 20.0
+"""Points that are one in a network's output."""
+
+LOG_SPREADS = (-3.0, 2.5)
+"""Least and largest logarithm of a spread that is believed: 1 to 244 points."""
+
+
+class Answers(NamedTuple):
+    """Of N positions, each seen by its side to play, float32. logits: `(N, 362)`; win: `(N,)`, its probability to win; owner: `(N, 361)`, +1 where
+    a point is its own at the end, -1 where it is the opponent's; lead and spread: `(N,)`, the mean margin by area in points, without komi, and its
+    standard deviation. What the network does not foresee is nan."""  # fmt: skip
+
+    logits: Floats
+    win: Floats
+    owner: Floats
+    lead: Floats
+    spread: Floats
+
+
+def answers(logits: Floats, value: Floats | None = None, owner: Floats | None = None, score: Floats | None = None) -> Answers:
+    """Answers from a network's outputs (`gocnn.policy.network.PolicyNetwork`), those after the logits where it has them."""
+    n = len(logits)
+    nothing = np.full(n, np.nan, np.float32)
+    return Answers(
+        logits,
+        nothing if value is None else _sigmoid(value),
+        np.full((n, POINTS), np.nan, np.float32) if owner is None else 2 * _sigmoid(owner) - 1,
+        nothing if score is None else SCORE_SCALE * score[:, 0],
+        nothing if score is None else (SCORE_SCALE * np.exp(np.clip(score[:, 1], *LOG_SPREADS))).astype(np.float32),
+    )
+
+
+def _sigmoid(x: Floats) -> Floats:
+    result: Floats = 0.5 * (1 + np.tanh(0.5 * x))
+    return result
+
+
+def mean_owner(owner: Floats, symmetries: Sequence[int]) -> Floats:
+    """The mean over turned boards, turned back, float32 `(361,)`. owner: float32 `(S, 361)`, row `s` of a board after `symmetries[s]`."""
+    turned = [row[symmetry.permutation(s)[:POINTS].astype(np.int64)] for row, s in zip(owner, symmetries, strict=True)]
+    mean: Floats = np.mean(turned, 0, dtype=np.float32)
+    return mean
