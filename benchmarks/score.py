@@ -20,13 +20,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from gocnn.games.labels import UNKNOWN, unpack
 from tqdm import tqdm
 
 from analysis_engine import AnalysisEngine, Position, by_index, query
 from gocnn.board import Board
 from gocnn.board.coords import SIZE
 from gocnn.board.facts import HANDICAP
+from gocnn.games.labels import COUNTED, LABEL_WORDS, UNKNOWN, unpack
 from gocnn.games.record import komi_of
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
@@ -70,7 +70,7 @@ def counted(sources: Sequence[str], count: int, seed: int) -> Counted:
         label, kinds = store.labels(), store.label_kinds()
         numbers = GameFilter(result="scored").choose(store, records)
         komi = komi_of(records[numbers]).astype(np.float64)
-        sound = kinds[numbers] == 1 if (kinds == 1).any() else ~np.isnan(komi)
+        sound = kinds[numbers] == COUNTED if (kinds == COUNTED).any() else ~np.isnan(komi)
         parts.append((store, records, numbers[sound], komi[sound], label))
     sizes = np.array([int(records["moves"][numbers].sum()) for _, records, numbers, *_ in parts])
     if not sizes.sum():
@@ -87,10 +87,10 @@ def counted(sources: Sequence[str], count: int, seed: int) -> Counted:
             positions.append(position_of(games, game, ply))
             at = int(label[numbers[game]])
             if at >= 0:
-                said = unpack(store.words[at : at + 46])
+                said = unpack(store.words[at : at + LABEL_WORDS])
                 owner = np.array([0, 1, -1, UNLABELLED], np.int8)[said]
                 scores.append(float((said == 1).sum()) - float((said == 2).sum()))
-                assert not (said == UNKNOWN).any()
+                assert not (said == UNKNOWN).any()  # or it would not give the recorded result
                 labelled += 1
             else:
                 owner = np.full(SIZE * SIZE, UNLABELLED, np.int8)
@@ -188,7 +188,7 @@ def against_counts(games: Counted, said: dict[str, Said]) -> None:
             continue
         p = np.clip((1 + mine.owner * np.where(owned, games.owner, 1)) / 2, LEAST, 1 - LEAST)  # of who owns it
         logs = np.log(p)
-        rows.append([name, *by_ply(plies, lambda part, logs=logs: mean_of(logs[part & owned.any(1)][owned[part & owned.any(1)]]))])  # type: ignore[misc]
+        rows.append([name, *by_ply(plies, lambda part, logs=logs: f"{logs[part][owned[part]].mean():.3f}" if owned[part].any() else "-")])  # type: ignore[misc]
         bins, error = calibration(np.maximum(p, 1 - p)[owned], (p > 0.5)[owned])
         fits.append(f"{name}: calibration error {error:.3f}; " + ", ".join(f"{b['confidence']:.0%} sure {b['accuracy']:.0%} right" for b in bins))
     table(["", *names_of_plies()], rows)

@@ -77,7 +77,13 @@ def test_answers_reach_the_question_they_belong_to(fake):
 
 
 @pytest.mark.parametrize(
-    ("kind", "says"), [("dies", "died; its last words: out of memory"), ("error", "komi is odd"), ("nonsense", "not a JSON object"), ("silent", "said nothing for 2 s")]
+    ("kind", "says"),
+    [
+        ("dies", "died; its last words: out of memory"),
+        ("error", "komi is odd"),
+        ("nonsense", "not a JSON object"),
+        ("silent", "said nothing for 2 s"),
+    ],
 )
 def test_an_engine_that_fails_is_named(fake, kind, says):
     engine = AnalysisEngine(command(fake, kind), 2)
@@ -163,7 +169,9 @@ def test_figures_of_lopsided_positions(capsys):
         "other": Said(nothing, np.array([0.9, 0.1, 0.9, 0.5]), np.full((4, 361), np.nan, np.float32)),
     }
     score.beside(rows, said)
-    lines = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in capsys.readouterr().out.splitlines() if "|" in line}
+    lines = {
+        line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in capsys.readouterr().out.splitlines() if "|" in line
+    }
     assert lines["mine"][0].startswith("66.7%")
     assert lines["mine"][1].startswith(f"{(20 + 30 + 15) / 3:.1f}")
     assert lines["mine"][2].startswith(f"{(20 + 30 + 15 + 7) / 4:.1f}")
