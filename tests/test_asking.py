@@ -152,6 +152,11 @@ def test_the_network_beside_an_engine(fake, tmp_path, monkeypatch, capsys):
     kept = np.load(answers)
     assert kept["rank"].tolist() == [1] * 4
     assert kept["logs"] == pytest.approx(np.log(0.5 / 361))
+    ranks = kept["rank"].copy()
+    ranks[2] = -1  # as if it had been stopped before this answer
+    np.savez(answers, **{**kept, "rank": ranks})
+    run(monkeypatch, beside.main, *arguments)
+    assert capsys.readouterr().out == out
     fake.unlink()
     run(monkeypatch, beside.main, *arguments)  # from what was kept
     assert capsys.readouterr().out == out
