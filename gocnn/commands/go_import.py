@@ -36,6 +36,8 @@ def command(games: tuple[str, ...], out: Path, append: bool, replace: bool, jobs
     if report.reasons:
         why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
         click.echo(f"skipped {sum(report.reasons.values())}: {why} (see {out}.skipped.tsv)")
+    if report.counted:
+        click.echo(f"counted {report.counted}: {report.labelled} labels kept, {report.counted - report.labelled} disagree with the record (not used)")
     for what, count in report.decided.most_common():
         click.echo(f"{count} {what} (first: {_plain(report.examples[what])})")
     store = Store(out)

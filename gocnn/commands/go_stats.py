@@ -12,7 +12,8 @@ import numpy as np
 from gocnn.board.coords import PASS, to_gtp
 from gocnn.commands.options import filters, game_filter
 from gocnn.commands.streams import encodable
-from gocnn.games import results, text
+from gocnn.games import labels, results, text
+from gocnn.games.counting import counted_games
 from gocnn.games.store import Store
 
 RESULTS = {results.UNKNOWN: "unknown", results.BLACK_WON: "black", results.WHITE_WON: "white", results.DRAWN: "drawn"}
@@ -41,6 +42,7 @@ def collect(store: Store, chosen: Any) -> dict[str, Any]:
     records = store.records()
     numbers = chosen.choose(store, records)
     records = records[numbers]
+    kinds = store.label_kinds()[numbers]
     moves = records["moves"].astype(np.int64)
     sources, names = store.column("source")
     by_source = Counter(sources[numbers].tolist())
@@ -55,6 +57,9 @@ def collect(store: Store, chosen: Any) -> dict[str, Any]:
         "length_percentiles": {str(s): round(float(np.percentile(moves, s))) for s in shares} if len(moves) else {},
         "results": {RESULTS[k]: int((records["winner"] == k).sum()) for k in RESULTS},
         "counted": int((records["margin"] > 0).sum()),
+        "labels": {name: int((kinds == kind).sum()) for kind, name in labels.KINDS.items()},
+        "counted_without_label": int((counted_games(records) & (kinds != labels.COUNTED)).sum()) if kinds.any() else 0,
+        "labels_made_by": sorted(set(store.label_texts())),
         "dates": [int(dates.min()), int(dates.max())] if len(dates) else [],
         "ranks": _ranks(records),
         "openings": _openings(store, records),
@@ -102,6 +107,8 @@ def table(figures: dict[str, Any]) -> str:
         + ", ".join(f"{share} % {length}" for share, length in figures["length_percentiles"].items()),
         "results: " + ", ".join(f"{name} {count} ({count / games:.1%})" for name, count in figures["results"].items() if count)
         + f"; counted {figures['counted']}",
+        "labels: " + (", ".join(f"{count} {name}" for name, count in figures["labels"].items() if count) or "none")
+        + (f"; {figures['counted_without_label']} counted games have none that equals their record" if figures["counted_without_label"] else ""),
         f"handicap games: {figures['handicap_games']}",
     ]  # fmt: skip
     if figures["dates"]:

@@ -7,7 +7,7 @@ import queue
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from gocnn import archives, bars
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import write_text
-from gocnn.games import reader, sources, store
+from gocnn.games import counting, reader, sources, store
 from gocnn.games.reader import Chunk, Skipped
 from gocnn.games.record import Note
 from gocnn.locks import locked
@@ -32,10 +32,13 @@ SMALL = 2 << 20
 
 @dataclass
 class Report:
-    """What an import did: games taken, moves, what was skipped, by reason and one by one, and what had to be decided about games that were taken."""
+    """What an import did: games taken, moves, how many were counted and labelled, what was skipped, by reason and one by one, and what had to be
+    decided about games that were taken."""
 
     games: int = 0
     moves: int = 0
+    counted: int = 0
+    labelled: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
     decided: Counter[str] = field(default_factory=Counter)
@@ -65,12 +68,19 @@ def _one_line(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\t", " ").replace("\n", " ").replace("\r", " ")
 
 
+def _labelled(unit: sources.Unit, limit: int) -> Iterator[Chunk]:
+    """The chunks of a unit, their counted games labelled."""
+    for chunk in reader.chunks(unit, limit):
+        found = counting.label_games(chunk.records, chunk.words)
+        yield replace(chunk, labelled=found.games, labels=found.packed, made_by=counting.MADE_BY)
+
+
 def _work(tasks: "mp.Queue[Any]", results: "mp.Queue[Any]", limit: int) -> None:
     """One process: units in, (unit number, chunk) out; (unit number, None) ends a unit, and an exception is sent as it is."""
     while (task := tasks.get()) is not None:
         number, unit = task
         try:
-            for chunk in reader.chunks(unit, limit):
+            for chunk in _labelled(unit, limit):
                 results.put((number, chunk))
             results.put((number, None))
         except Exception as error:  # noqa: BLE001 - passed on, raised in the parent
@@ -137,9 +147,13 @@ def _without_duplicates(chunks: Iterator[Chunk], known: set[int], report: Report
                 players = " - ".join(chunk.texts[record[side]] or "?" for side in ("black", "white"))
                 date = f", {record['date']}" if record["date"] else ""
                 report.note([Skipped(chunk.texts[record["source"]], 0, reader.DUPLICATE, f"{players}{date}, {record['moves']} moves")])
-            chunk = Chunk(chunk.records[keep], chunk.words, chunk.texts)
+            there, place = keep[chunk.labelled], np.cumsum(keep) - 1
+            labelled = place[chunk.labelled[there]]
+            chunk = Chunk(chunk.records[keep], chunk.words, chunk.texts, labelled=labelled, labels=chunk.labels[there], made_by=chunk.made_by)
         report.games += len(chunk.records)
         report.moves += int(chunk.records["moves"].sum())
+        report.counted += int(counting.counted_games(chunk.records).sum())
+        report.labelled += len(chunk.labelled)
         bar.update(len(keep) + len(chunk.skipped))
         yield chunk
 
@@ -168,7 +182,7 @@ def _import(arguments: list[str], units: list[sources.Unit], out: Path, append: 
     processes = min(jobs or cores(), len(units))
     alone = processes <= 1 or any(u.kind in ("stdin", "pipe") for u in units) or sum(u.size for u in units) < SMALL
     with bars.bar(desc="importing", unit=" games", disable=quiet or not sys.stderr.isatty()) as bar:
-        raw = (c for u in units for c in reader.chunks(u, limit)) if alone else _parallel(units, processes, limit)
+        raw = (c for u in units for c in _labelled(u, limit)) if alone else _parallel(units, processes, limit)
         chunks = _without_duplicates(raw, known, report, bar)
         first = _first_with_games(chunks)
         if first is not None:

@@ -12,6 +12,7 @@ from gocnn.board import rules, symmetry
 from gocnn.board.coords import PASS
 from gocnn.games import encoding, foreign, handicap, meaning, scan, slowpath, sources, text
 from gocnn.games.kifu import BadRecord
+from gocnn.games.labels import LABEL_WORDS
 from gocnn.games.record import RECORD, Note
 from gocnn.games.record import Game as Game
 from gocnn.games.shield import BEGINNING, SgfText
@@ -33,8 +34,8 @@ BAD_RECORD = "broken record"
 STONES_MISSING = "handicap stones missing"
 DUPLICATE = "duplicate"
 
-EDITION = 2
-"""Raised whenever the same file gives other games, so that a store kept from earlier is made anew."""
+EDITION = 3
+"""Raised whenever the same file gives other games or labels, so that a store kept from earlier is made anew."""
 
 SLOW_LIMIT = 1 << 20
 """Bytes a game may have to be read by the careful path; a larger one that is also unusual counts as broken."""
@@ -208,14 +209,17 @@ _NAMES = {scan.property_code(name): name for name in (*meaning.KEPT, "CA", "GN",
 
 @dataclass
 class Chunk:
-    """Games as arrays, ready for the store: records `(G,)`, words `(W,)`, the text table, what was skipped, and what had to be decided about games
-    that were taken (file and note)."""  # fmt: skip
+    """Games as arrays, ready for the store: records `(G,)`, words `(W,)`, the text table, what was skipped, what had to be decided about games that
+    were taken (file and note); the labels of some, once they were counted: int64 `(n,)` records, uint16 `(n, 46)`, and what made them."""
 
     records: npt.NDArray[np.void]
     words: npt.NDArray[np.uint16]
     texts: list[str]
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[tuple[str, Note]] = field(default_factory=list)
+    labelled: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    labels: npt.NDArray[np.uint16] = field(default_factory=lambda: np.zeros((0, LABEL_WORDS), np.uint16))
+    made_by: str = ""
 
     def reasons(self) -> Counter[str]:
         return Counter(item.reason for item in self.skipped)

@@ -230,9 +230,10 @@ class Writer:
         return self._games + self._pending_games
 
     def add(self, chunk: Chunk) -> None:
-        """Take the games of a chunk."""
+        """Take the games of a chunk, and their labels."""
         if not len(chunk.records):
             return
+        first = len(self)
         records = chunk.records.copy()
         numbers = np.array([self._texts.setdefault(t, len(self._texts)) for t in chunk.texts], np.uint32)
         for key in TEXTS:
@@ -242,6 +243,7 @@ class Writer:
         self._parts.append(chunk.words)
         self._pending_words += len(chunk.words)
         self._pending_games += len(records)
+        self.label(first + chunk.labelled, labels.COUNTED, chunk.labels, chunk.made_by)
         if self._pending_games >= GAMES_A_SEGMENT:
             self._flush()
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.nn.blocks import Branch, GlobalBias, ResidualBlock, SqueezeExcite
-from gocnn.nn.heads import PointHead, ValueHead
+from gocnn.nn.heads import MapHead, PointHead, TotalHead, ValueHead
 
 NOISE = 0.3
 """How unequal the shares of copies are: the deviation, as a part of the deviation of the layer's weights."""
@@ -33,9 +33,9 @@ class Channels:
         rounds = [torch.arange(old), *(torch.randperm(old) for _ in range(-(-new // old) - 1))]
         return cls(old, torch.cat(rounds)[:new])
 
-    def repeated(self, times: int) -> "Channels":
-        """The same for a vector in which the channels stand so many times, one set after the other."""
-        return Channels(self.old * times, torch.cat([self.source + i * self.old for i in range(times)]))
+    def beside(self, other: "Channels") -> "Channels":
+        """The same for a vector in which these channels stand, then the others."""
+        return Channels(self.old + other.old, torch.cat([self.source, other.source + self.old]))
 
     def written(self, old: Tensor) -> Tensor:
         """What a layer has for each channel that it writes: `(old, ...)` to `(new, ...)`."""
@@ -124,7 +124,8 @@ def grow(old: nn.Module, new: nn.Module, read: Channels, written: Channels | Non
             grow(old.expand, new.expand, grow(old.reduce, new.reduce, read), read)
             return read
         case (GlobalBias(), GlobalBias()):
-            grow(old.expand, new.expand, grow(old.squeeze, new.squeeze, read).repeated(2), read)
+            squeezed = grow(old.squeeze, new.squeeze, read)
+            grow(old.expand, new.expand, squeezed.beside(squeezed), read)
             return read
         case (PointHead(), PointHead()):
             hidden = grow(old.hidden, new.hidden, read)
@@ -133,6 +134,11 @@ def grow(old: nn.Module, new: nn.Module, read: Channels, written: Channels | Non
             return grow(old.none, new.none, hidden)
         case (ValueHead(), ValueHead()):
             return grow(old.out, new.out, grow(old.mix, new.mix, grow(old.hidden, new.hidden, read)))
+        case (MapHead(), MapHead()):
+            return grow(old.point, new.point, grow(old.hidden, new.hidden, read))
+        case (TotalHead(), TotalHead()):
+            hidden = grow(old.hidden, new.hidden, read).beside(Channels.widened(1, 1))
+            return grow(old.out, new.out, grow(old.mix, new.mix, hidden))
         case (nn.ReLU() | nn.Identity(), nn.ReLU() | nn.Identity()):
             return read
     raise TypeError(f"how {type(old).__name__} grows into {type(new).__name__} is not known")

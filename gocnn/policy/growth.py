@@ -12,6 +12,7 @@ from gocnn.nn.growing import Channels, grow, grow_trunk
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 
 STEM = "0.weight"
+HEADS = ("head", "value", "owner", "score")
 KEPT = {"block": "--block", "context": "--context", "stem_kernel": "", "size": ""}
 """What growth keeps, and the option of go-train that says it."""
 
@@ -47,7 +48,7 @@ def begin(old: PolicyNetwork, new: PolicyNetwork) -> str:
     stem[0].weight = nn.Parameter(_with_more_planes(stem.state_dict()[STEM], old.config.groups, new.config.groups))
     grow(stem, new.stem, Channels.widened(planes, planes), channels)
     grow_trunk(old.blocks, new.blocks, channels)
-    for theirs, mine in ((old.head, new.head), (old.value, new.value), *zip(old.later, new.later, strict=False)):
+    for theirs, mine in (*((getattr(old, name), getattr(new, name)) for name in HEADS), *zip(old.later, new.later, strict=False)):
         if theirs is not None and mine is not None:
             grow(theirs, mine, channels)
     return grown(old.config, new.config)

@@ -1,0 +1,280 @@
+"""Labels that check themselves: a counted game is played to its end, settled and counted, and labelled only if that gives the recorded result.
+
+Nobody wrote down which stones were dead. Random playouts say so, chain by chain (Brügmann 1993), with Benson's unconditional life; then the board is
+counted as the rules of the world count it (`_off`). The playouts go on until a count equals the record, or there have been `PLAYOUTS`. A board that
+was settled wrongly gives the recorded margin only by chance: one in fifty did where the margins had been falsified.
+"""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn._jit import jit
+from gocnn.board import life, rules
+from gocnn.board.coords import SIZE
+from gocnn.board.rules import CAPTURED_BY_BLACK, CAPTURED_BY_WHITE, COLOUR, EMPTY, FIELD, HEAD, META, STEPS, State
+from gocnn.games import labels, results
+from gocnn.games.record import OWN_PLAY, komi_of
+from gocnn.games.scan import WHITE_BIT
+
+POINTS = SIZE * SIZE
+
+PLAYOUTS = 200
+STAGES = np.array([8, 16, 32, 64, PLAYOUTS], np.int64)
+"""After so many playouts the board is settled and counted."""
+
+HOPELESS_AFTER, HOPELESS = 32, 60
+"""A board that is so many points from the record after so many playouts is not finished: more of them do not help."""
+
+TOLERANCE = 0.5
+
+EVEN_KOMI, HANDICAP_KOMI = (6.5, 7.5), (0.5, 0.0)
+"""Komi of the servers in even and in handicap games, where a record does not tell it."""
+
+MADE_BY = json.dumps({"made_by": "go-import", "dead_stones": "random playouts", "most": PLAYOUTS, "equal_to_the_record_within": TOLERANCE})
+
+MOST_DAME, SURE_EYE_SPACE = 12, 4
+"""As in `gocnn.play.scoring`: more neutral points together are no seki; a single eye space of so many points makes two eyes."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """games: int64 `(n,)`, ascending, of the records that were given; packed: uint16 `(n, 46)`; counted: how many of the games were counted."""
+
+    games: npt.NDArray[np.int64]
+    packed: npt.NDArray[np.uint16]
+    counted: int
+
+
+def counted_games(records: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """bool `(G,)`: the games that people played to the end and counted."""
+    won = (records["winner"] == results.BLACK_WON) | (records["winner"] == results.WHITE_WON)
+    counted: npt.NDArray[np.bool_] = won & (records["margin"] > 0) & ((records["flags"] & OWN_PLAY) == 0)
+    return counted
+
+
+def label_games(records: npt.NDArray[np.void], words: npt.NDArray[np.uint16]) -> Labelled:
+    """Label the counted games among `records` (RECORD; `start` counts in `words`) whose count gives the recorded result."""
+    games = np.flatnonzero(counted_games(records))
+    if not len(games):
+        return Labelled(games, np.zeros((0, labels.LABEL_WORDS), np.uint16), 0)
+    chosen = records[games]
+    owners = np.zeros((len(games), POINTS), np.int8)
+    kept = np.zeros(len(games), np.bool_)
+    black = np.where(chosen["winner"] == results.BLACK_WON, 1.0, -1.0) * chosen["margin"]
+    starts, setups, moves, handicaps = (chosen[key].astype(np.int64) for key in ("start", "setup", "moves", "handicap"))
+    _label(np.ascontiguousarray(words), starts, setups, moves, _komis(chosen), black, handicaps, STAGES, owners, kept)
+    return Labelled(games[kept], labels.pack(owners[kept]), len(games))
+
+
+def _komis(records: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
+    """float64 `(G, 2)`: the komi that each game may have had: the recorded one, or those of the servers."""
+    komi = komi_of(records).astype(np.float64)
+    usual = np.where((records["handicap"] > 1)[:, None], HANDICAP_KOMI, EVEN_KOMI)
+    return np.where(np.isnan(komi)[:, None], usual, komi[:, None])
+
+
+@jit
+def _label(words: npt.NDArray[np.uint16], starts: npt.NDArray[np.int64], setups: npt.NDArray[np.int64], moves: npt.NDArray[np.int64],
+           komis: npt.NDArray[np.float64], black: npt.NDArray[np.float64], handicaps: npt.NDArray[np.int64], stages: npt.NDArray[np.int64],
+           owners: npt.NDArray[np.int8], kept: npt.NDArray[np.bool_]) -> None:  # fmt: skip
+    """Fill the owners of each game and whether its label is kept; `black`: its recorded margin as black sees it."""
+    state = np.empty(rules.STATE_SHAPE, np.int16)
+    rest = np.empty(rules.STATE_SHAPE, np.int16)
+    owned = np.empty(POINTS, np.int32)
+    dead = np.empty(POINTS, np.bool_)
+    safe = np.empty((3, POINTS), np.bool_)
+    for game in range(len(starts)):
+        to_play = replay(words[starts[game] :], setups[game], moves[game], state)
+        if to_play == 0:
+            continue
+        for colour in (1, 2):
+            life.pass_alive(state, colour, safe[colour])
+        owned[:] = 0
+        done = 0
+        for stage in stages:
+            life.playouts(state, to_play, stage - done, done + 1, 0.0, owned)
+            done = stage
+            settle(state, owned, safe, dead)
+            off = _off(state, dead, rest, owners[game], komis[game], black[game], handicaps[game])
+            if off <= TOLERANCE:
+                kept[game] = True
+                break
+            if done == HOPELESS_AFTER and off > HOPELESS:
+                break
+
+
+@jit
+def replay(words: npt.NDArray[np.uint16], setup: int, moves: int, state: State) -> int:
+    """Set up and play all moves; returns the colour to play then, 0 if that is impossible. Passes change nothing, wherever they stand: after two of
+    them some records go on, until the players agreed."""  # fmt: skip
+    rules.clear(state, SIZE)
+    for i in range(setup):
+        word = int(words[i])
+        rules.place(state, word & 511, 2 if word & WHITE_BIT else 1)
+    if not rules.rebuild(state):
+        return 0
+    colour = 2
+    for i in range(setup, setup + moves):
+        word = int(words[i])
+        colour = 2 if word & WHITE_BIT else 1
+        if rules.play_index(state, word & 511, colour) != rules.LEGAL:
+            return 0
+    return 3 - colour
+
+
+@jit
+def settle(state: State, owned: npt.NDArray[np.int32], safe: npt.NDArray[np.bool_], dead: npt.NDArray[np.bool_]) -> None:
+    """Fill which stones are dead, bool `(361,)`: chains whose points most playouts give to the opponent, and those in regions safely his.
+
+    owned: as `gocnn.board.life.playouts` adds it up; safe: bool `(3, 361)`, unconditional life of colours 1 and 2.
+    """
+    sums = np.zeros(FIELD, np.int64)
+    for index in range(POINTS):
+        p = rules.field_point(index, SIZE)
+        if state[COLOUR, p] != EMPTY:
+            sums[state[HEAD, p]] += owned[index] if state[COLOUR, p] == 1 else -owned[index]
+    for index in range(POINTS):
+        p = rules.field_point(index, SIZE)
+        colour = state[COLOUR, p]
+        dead[index] = colour != EMPTY and not safe[colour, index] and (safe[3 - colour, index] or sums[state[HEAD, p]] < 0)
+
+
+@jit
+def _off(state: State, dead: npt.NDArray[np.bool_], rest: State, owner: npt.NDArray[np.int8], komis: npt.NDArray[np.float64], black: float,
+         handicap: int) -> float:  # fmt: skip
+    """Count, fill the owners, int8 `(361,)` (seki's eyes neutral), and return how many points the nearest of the world's ways to count is off:
+
+    territory and prisoners, without points in seki (Japanese, Korean); the same less the points that either side must fill itself before the end,
+    which some servers do not make it do; area (Chinese), where the handicap may cost as many points as there are stones, or one fewer (AGA).
+    """
+    rest[:] = state
+    prisoners = int(state[META, CAPTURED_BY_BLACK]) - int(state[META, CAPTURED_BY_WHITE])
+    for index in range(POINTS):
+        if dead[index]:
+            p = rules.field_point(index, SIZE)
+            prisoners += 1 if rest[COLOUR, p] == 2 else -1
+            rest[COLOUR, p] = EMPTY
+    if not rules.rebuild(rest):
+        return 1000.0
+    rules.area(rest, owner)
+    area = 0
+    for index in range(POINTS):
+        area += 1 if owner[index] == 1 else (-1 if owner[index] == 2 else 0)
+    filled = to_fill(rest, owner, 2) - to_fill(rest, owner, 1)
+    without_seki(rest, owner)
+    territory = prisoners
+    for index in range(POINTS):
+        if rest[COLOUR, rules.field_point(index, SIZE)] == EMPTY:
+            territory += 1 if owner[index] == 1 else (-1 if owner[index] == 2 else 0)
+    off = 1000.0
+    for komi in komis:
+        due = black + komi
+        off = min(off, abs(territory - due), abs(territory + filled - due), abs(area - due))
+        if handicap > 1:
+            off = min(off, abs(area - handicap - due), abs(area - handicap + 1 - due))
+    return off
+
+
+@jit
+def to_fill(rest: State, owner: npt.NDArray[np.int8], colour: int) -> int:
+    """How many points of its own `colour` must fill once the opponent has taken every neutral point: a chain left with one liberty connects there."""
+    trial = rest.copy()
+    for index in range(POINTS):
+        p = rules.field_point(index, SIZE)
+        if trial[COLOUR, p] == EMPTY and owner[index] == 0:
+            trial[COLOUR, p] = 3 - colour
+    rules.rebuild(trial)
+    needed = 0
+    while True:
+        at = _last_liberty(trial, owner, colour)
+        if at < 0:
+            return needed
+        trial[COLOUR, at] = colour
+        rules.rebuild(trial)
+        needed += 1
+
+
+@jit
+def _last_liberty(state: State, owner: npt.NDArray[np.int8], colour: int) -> int:
+    """The field point that is the only liberty of some chain of `colour`, and its own; -1 if there is none."""
+    liberty = np.full(FIELD, -1, np.int64)
+    for index in range(POINTS):
+        p = rules.field_point(index, SIZE)
+        if state[COLOUR, p] == EMPTY:
+            for step in STEPS:
+                if state[COLOUR, p + step] == colour:
+                    head = state[HEAD, p + step]
+                    liberty[head] = p if liberty[head] in (-1, p) else -2
+    for index in range(POINTS):
+        p = rules.field_point(index, SIZE)
+        if state[COLOUR, p] == colour and liberty[state[HEAD, p]] >= 0:
+            at = liberty[state[HEAD, p]]
+            if owner[rules.flat_index(at, SIZE)] == colour:
+                return int(at)
+    return -1
+
+
+@jit
+def without_seki(rest: State, owner: npt.NDArray[np.int8]) -> None:
+    """Make the empty points neutral whose group lives only in seki: it borders on a few neutral points and has one small eye space.
+
+    A group: stones of a colour and the points that only they surround, connected.
+    """
+    few = np.zeros(FIELD, np.bool_)
+    part = np.empty(FIELD, np.int16)
+    kind = np.full(FIELD, -1, np.int16)  # owner of each point of the board, by field point
+    for index in range(POINTS):
+        kind[rules.field_point(index, SIZE)] = owner[index]
+    done = np.zeros(FIELD, np.bool_)
+    for index in range(POINTS):
+        p = rules.field_point(index, SIZE)
+        if owner[index] == 0 and not done[p]:
+            count = _flood(kind, p, 0, done, part)
+            for i in range(count):
+                few[part[i]] = count <= MOST_DAME
+    inner = np.empty(FIELD, np.int16)
+    eye = np.full(FIELD, -1, np.int16)
+    for index in range(POINTS):
+        p = rules.field_point(index, SIZE)
+        eye[p] = kind[p] if rest[COLOUR, p] == EMPTY else -1
+    seen = np.zeros(FIELD, np.bool_)
+    for index in range(POINTS):
+        p = rules.field_point(index, SIZE)
+        colour = owner[index]
+        if colour == 0 or done[p]:
+            continue
+        count = _flood(kind, p, colour, done, part)
+        beside, spaces, points = False, 0, 0
+        for i in range(count):
+            q = part[i]
+            for step in STEPS:
+                beside = beside or few[q + step]
+            if eye[q] == colour:
+                points += 1
+                if not seen[q]:
+                    _flood(eye, q, colour, seen, inner)
+                    spaces += 1
+        if beside and spaces == 1 and points < SURE_EYE_SPACE:
+            for i in range(count):
+                if eye[part[i]] == colour:
+                    owner[rules.flat_index(part[i], SIZE)] = 0
+
+
+@jit
+def _flood(kind: npt.NDArray[np.int16], start: int, value: int, done: npt.NDArray[np.bool_], part: npt.NDArray[np.int16]) -> int:
+    """Fill `part` with the connected field points of that kind, mark them done, return how many."""
+    done[start] = True
+    part[0] = start
+    count, i = 1, 0
+    while i < count:
+        for step in STEPS:
+            n = part[i] + step
+            if kind[n] == value and not done[n]:
+                done[n] = True
+                part[count] = n
+                count += 1
+        i += 1
+    return count
