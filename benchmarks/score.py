@@ -40,6 +40,7 @@ Floats = npt.NDArray[np.float64]
 CLEAR = 10.0
 """A lead over so many points is clear."""
 
+LEADS = (0, 10, 20, 40, 80, 1e9)
 PLIES = (0, 50, 100, 150, 200, 10**9)
 SURE = 0.5
 """From this ownership on the other engine counts as giving a point to somebody."""
@@ -154,6 +155,29 @@ def beside(judged: Sequence[Judged], said: dict[str, Said]) -> None:
            "|winrate difference|", "|owner difference|", "owner right"], rows)  # fmt: skip
 
 
+def by_lead_and_source(judged: Sequence[Judged], said: dict[str, Said]) -> None:
+    """Where the sign of the lead (or, of a judge that gives none, the winner) is right: by how large the engine's lead is, and by source."""
+    komi, theirs = np.array([j.komi for j in judged]), np.array([j.margin for j in judged])
+    sources = np.array([j.source for j in judged])
+    clear = np.abs(theirs) > CLEAR
+    parts = {
+        f"{low:g} to {high:g} points" if high < 1e9 else f"over {low:g}": (np.abs(theirs) > low) & (np.abs(theirs) <= high)
+        for low, high in pairwise(LEADS)
+    }
+    if len(set(sources)) > 1:
+        parts |= {f"{source}, over {CLEAR:g}": clear & (sources == source) for source in sorted(set(sources))}
+    rows = []
+    for name, part in parts.items():
+        if part.any():
+            right = [mine.win > 0.5 if np.isnan(mine.lead).any() else mine.lead > komi for mine in said.values()]
+            apart = [np.abs(mine.lead - komi - theirs) for mine in said.values()]
+            rows.append([name, str(part.sum()), *(share((r == (theirs > 0))[part]) for r in right),
+                         *(f"{a[part].mean():.1f}" for a in apart if not np.isnan(a).any())])  # fmt: skip
+    print()
+    table(["the engine's lead, source", "positions", *(f"side right: {name}" for name in said),
+           *(f"|difference|: {name}" for name, mine in said.items() if not np.isnan(mine.lead).any())], rows)  # fmt: skip
+
+
 def by_ply(plies: npt.NDArray[np.int64], figure: Callable[[npt.NDArray[np.bool_]], str]) -> list[str]:
     """A figure of all positions, and of those between each two of PLIES."""
     parts = [np.ones(len(plies), np.bool_), *((plies >= low) & (plies < high) for low, high in pairwise(PLIES))]
@@ -233,7 +257,9 @@ def main() -> None:
         said = {judge.name: judge.judge(boards, known) for judge in judges}
         for rules in sorted({row.rules for row in rows}):
             which = [i for i, row in enumerate(rows) if row.rules == rules]
-            beside([rows[i] for i in which], {name: Said(s.lead[which], s.win[which], s.owner[which]) for name, s in said.items()})
+            these = [rows[i] for i in which], {name: Said(s.lead[which], s.win[which], s.owner[which]) for name, s in said.items()}
+            beside(*these)
+            by_lead_and_source(*these)
     if options.games:
         games = counted(options.games, options.positions, options.seed)
         boards, known = boards_of(games.positions)

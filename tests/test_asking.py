@@ -183,6 +183,13 @@ def test_figures_of_lopsided_positions(capsys):
     assert lines["mine"][4:] == ["-", "-", f"{(0.5 + 1.5 + 0.5 + 0.5) / 4:.3f}", "66.7%"]
     assert lines["other"][0] == "-"
     assert lines["other"][4].startswith("100.0%")
+    score.by_lead_and_source(rows, said)
+    lines = {
+        line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in capsys.readouterr().out.splitlines() if "|" in line
+    }
+    assert [(name, cells[0]) for name, cells in lines.items()][2:] == [("0 to 10 points", "1"), ("10 to 20 points", "1"), ("40 to 80 points", "2")]
+    assert [cell.split()[0] for cell in lines["40 to 80 points"][1:]] == ["100.0%", "100.0%", "25.0"]
+    assert [cell.split()[0] for cell in lines["10 to 20 points"][1:]] == ["0.0%", "100.0%", "15.0"]
 
 
 def test_figures_of_counted_games(capsys):

@@ -184,7 +184,7 @@ def test_labels_at_import(tmp_path: Path) -> None:
     assert opened.label_kinds().tolist() == [0, 1, 0, 1, 1]
     assert set(opened.label_texts()) == {counting.MADE_BY}
     opened.verify()
-    assert store.LABELLED_VERSION == out.read_bytes()[8]
+    assert out.read_bytes()[8] == store.LABELLED_VERSION
 
 
 def test_settling_takes_chains_whole() -> None:
