@@ -106,15 +106,20 @@ def boards_of(positions: Sequence[Position]) -> tuple[list[Board], list[int]]:
     return [p.board() for p in tqdm(positions, unit=" boards", leave=False)], [HANDICAP if p.setup else 0 for p in positions]
 
 
-def shown(values: tuple[float, float, float], pattern: str = ".1f") -> str:
-    mean, low, high = values
-    return f"{mean:{pattern}} [{low:{pattern}}, {high:{pattern}}]"
+def shown(values: Floats) -> str:
+    """Their mean with its interval."""
+    if not len(values):
+        return "-"
+    mean, low, high = mean_interval(values)
+    return f"{mean:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def share(right: npt.NDArray[np.bool_]) -> str:
     n, count = len(right), int(right.sum())
+    if not n:
+        return "-"
     low, high = wilson(count, n)
-    return f"{count / n:.1%} [{low:.1%}, {high:.1%}]" if n else "-"
+    return f"{count / n:.1%} [{low:.1%}, {high:.1%}]"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -142,14 +147,14 @@ def beside(judged: Sequence[Judged], said: dict[str, Said]) -> None:
         if scored:
             difference = np.abs(mine.lead - truth)
             right = (mine.lead - komi > 0) == (theirs > 0)
-            apart, correlation = [shown(mean_interval(d)) for d in (difference[clear], difference)], np.corrcoef(mine.lead, truth)[0, 1]
+            apart, correlation = [shown(d) for d in (difference[clear], difference)], np.corrcoef(mine.lead, truth)[0, 1]
             cells = [share(right[clear]), *apart, f"{correlation:.3f}"]
         winner = share(((mine.win > 0.5) == (theirs > 0))[clear]) if foreseen else "-"
         rate = f"{np.abs(mine.win - wins).mean():.3f}" if foreseen else "-"
         points = ["-"] * 2
         if ~np.isnan(mine.owner).any():
             sure = np.abs(owner) > SURE
-            points = [f"{np.abs(mine.owner - owner).mean():.3f}", f"{((mine.owner > 0) == (owner > 0))[sure].mean():.1%}"]
+            points = [f"{np.abs(mine.owner - owner).mean():.3f}", f"{((mine.owner > 0) == (owner > 0))[sure].mean():.1%}" if sure.any() else "-"]
         rows.append([name, *cells, winner, rate, *points])
     table(["", f"sign right, over {CLEAR:g}", f"|difference|, over {CLEAR:g}", "|difference|", "correlation", f"winner right, over {CLEAR:g}",
            "|winrate difference|", "|owner difference|", "owner right"], rows)  # fmt: skip
@@ -194,7 +199,7 @@ def against_counts(games: Counted, said: dict[str, Said]) -> None:
     print(f"\n{len(plies)} positions of counted games, {games.labelled} of them of games with labels; mean absolute error of the score, points")
     average = np.full(len(plies), games.score.mean())
     guesses = {f"always {average[0]:+.1f}": average, **{name: mine.lead for name, mine in said.items()}}
-    rows = [[name, *by_ply(plies, lambda part, lead=lead: shown(mean_interval(np.abs(lead - games.score)[part])))]  # type: ignore[misc]
+    rows = [[name, *by_ply(plies, lambda part, lead=lead: shown(np.abs(lead - games.score)[part]))]  # type: ignore[misc]
             for name, lead in guesses.items() if not np.isnan(lead).any()]  # fmt: skip
     table(["", *names_of_plies()], rows)
     print("\nthe winner at komi 6.5 right")

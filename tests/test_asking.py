@@ -229,3 +229,21 @@ def test_this_projects_own_analysis_is_such_an_engine(tmp_path, monkeypatch, cap
     out = capsys.readouterr().out
     assert "top-1: +0.000 [+0.000, +0.000]" in out
     assert "log-likelihood: " in out
+
+
+def test_the_whole_report(fake, tmp_path, monkeypatch, capsys):
+    """Of a counted game, with the engine's own row, and of positions that it has judged: it is ahead by as many points as there are moves."""
+    (tmp_path / "game.sgf").write_bytes(RECORD)
+    out = tmp_path / "judged.jsonl"
+    run(monkeypatch, judged.main, tmp_path / "game.sgf", "--engine", command(fake), "--every", 1, "--out", out)
+    capsys.readouterr()
+    run(monkeypatch, score.main, "--judged", out, "--games", tmp_path / "game.sgf", "--positions", 4, "--engine", command(fake), "--playouts", 2)
+    said = capsys.readouterr().out
+    assert "empty board" in said
+    assert "4 positions (rules: chinese); the engine's lead is over 10 points in 0" in said
+    row = next(line for line in said.splitlines() if line.startswith("| the network of 9.9"))
+    assert row.split("|")[2].split()[0] == "8.5"  # the game was won by 10 points without komi
+    assert "2 random playouts" in said
+    with pytest.raises(SystemExit):
+        run(monkeypatch, score.main)
+    assert "give positions that were judged" in capsys.readouterr().err
