@@ -120,7 +120,7 @@ def answers(options: argparse.Namespace, games: Games, which: np.ndarray, plies:
             raise SystemExit(f"{options.answers} holds answers to another call ({kept['asked']}); name another file or delete it")
         version, rank, logs = str(kept["version"]), kept["rank"], kept["logs"]
     todo = np.flatnonzero(rank < 0)
-    if not len(todo):
+    if not len(todo) or options.kept:
         return version, rank, logs
     version = version_of(options)
     places = list(zip(which[todo].tolist(), plies[todo].tolist(), strict=True))
@@ -148,22 +148,29 @@ def main() -> None:
     parser.add_argument("--komi", type=float, default=6.5)
     parser.add_argument("--seconds-a-move", type=float, default=60.0)
     parser.add_argument("--answers", type=Path, help="keep the engine's answers here, or take them from here if they are")
+    parser.add_argument("--kept", action="store_true", help="judge the answers that are kept, though they are not all, and ask for no more")
     options = parser.parse_args()
+    if options.kept and not options.answers:
+        parser.error("--kept needs --answers")
     games = data.choose(data.open_stores([options.games])[0], GameFilter()).games
     models = {model or "this project": open_evaluator(model) for model in options.model or [None]}
     ours = {name: evaluation.judge(evaluator, games, options.positions, seed=options.seed) for name, evaluator in models.items()}
     positions = next(iter(ours.values()))
     version, rank, logs = answers(options, games, positions.game, positions.ply)
+    known = rank >= 0
+    if not known.any():
+        raise SystemExit("no answer is kept; leave --kept out to ask the engine")
+    rank, logs = rank[known], logs[known]
     print(f"{len(rank)} positions of {options.games}, seed {options.seed}; the engine is {version}, no search")
     print(f"{'':24}{'top-1':>24}{'top-5':>24}{'log-likelihood':>28}")
     for name, mine in ours.items():
-        print(row(name, mine.rank, mine.log_likelihood.astype(np.float64)))
+        print(row(name, mine.rank[known], mine.log_likelihood[known].astype(np.float64)))
     print(row("the engine", rank, logs))
     for name, mine in ours.items():
         print(f"{name} less the engine, with 95 % intervals:")
         for k in (1, 5):
-            print(" ", difference(f"top-{k}", 100.0 * ((mine.rank < k).astype(float) - (rank < k)), "points"))
-        print(" ", difference("log-likelihood", mine.log_likelihood - logs, "nats a move"))
+            print(" ", difference(f"top-{k}", 100.0 * ((mine.rank[known] < k).astype(float) - (rank < k)), "points"))
+        print(" ", difference("log-likelihood", mine.log_likelihood[known] - logs, "nats a move"))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
       [--every 20 | --last | --positions 5000] [--rules chinese] [--komi 6.5] [--result scored] [--seed 0]
 
 GAMES: records, archives or stores. From each game every 20th position and the last one (`--every`), the last one alone (`--last`), or so many drawn
-uniformly from all games (`--positions`). The engine is asked for one visit: what its network alone says (this project's `go-analysis` can be asked
+uniformly from all games (`--positions`). Of GAMES that are files made by this program (NAME.jsonl) all positions are taken, to be judged under other
+rules. The engine is asked for one visit: what its network alone says (this project's `go-analysis` can be asked
 as well). FILE is added to as answers come; the same command goes on with the positions that are missing.
 
 A row of FILE is a JSON object: `source` and `game` (number in it), `setup` and `moves` (pairs of colour and vertex), `rules`, `komi`, `lead` (points
@@ -38,6 +39,7 @@ class Judged:
 
     position: Position
     source: str
+    game: int
     rules: str
     komi: float
     lead: float
@@ -58,9 +60,10 @@ def read(path: Path) -> list[Judged]:
             row = json.loads(line)
             position = Position(_stones(row["setup"]), _stones(row["moves"]))
             owner = np.array(row["owner"], np.float32) / 100
+            place = (row["source"], int(row["game"]))
             if owner.shape != (361,):
                 raise ValueError(f"{len(owner)} points have an owner")
-            rows.append(Judged(position, row["source"], row["rules"], float(row["komi"]), float(row["lead"]), float(row["winrate"]), owner))
+            rows.append(Judged(position, *place, row["rules"], float(row["komi"]), float(row["lead"]), float(row["winrate"]), owner))
         except (ValueError, KeyError, TypeError) as error:
             raise SystemExit(f"{path}, line {number}: no judged position ({error!r}); make the file with benchmarks/judged.py") from error
     return rows
@@ -144,8 +147,10 @@ def main() -> None:
 
 def wanted(options: argparse.Namespace) -> dict[Position, tuple[str, int]]:
     """The positions that were asked for, each once, with the source and the number of its game."""
-    stores = data.open_stores(options.games)[0]
     result: dict[Position, tuple[str, int]] = {}
+    for path in (Path(name) for name in options.games if name.endswith(".jsonl")):
+        result |= {row.position: (row.source, row.game) for row in read(path)}
+    stores = data.open_stores([name for name in options.games if not name.endswith(".jsonl")])[0]
     for store in stores:
         numbers, games = chosen(store, options)
         for game, ply in plies_of(games, options):

@@ -133,7 +133,7 @@ def test_judgements_are_kept_and_taken_up_again(fake, tmp_path, monkeypatch, cap
     run(monkeypatch, judged.main, *arguments)
     assert "2 of them judged already" in capsys.readouterr().out
     assert sorted(out.read_text().splitlines(keepends=True)) == sorted(whole)
-    run(monkeypatch, judged.main, *arguments, "--rules", "japanese")
+    run(monkeypatch, judged.main, out, "--engine", command(fake), "--out", out, "--rules", "japanese")
     assert sorted(row.rules for row in judged.read(out)) == ["chinese"] * 4 + ["japanese"] * 4
     out.write_text('{"setup": []}\n')
     with pytest.raises(SystemExit, match="line 1: no judged position"):
@@ -155,6 +155,8 @@ def test_the_network_beside_an_engine(fake, tmp_path, monkeypatch, capsys):
     ranks = kept["rank"].copy()
     ranks[2] = -1  # as if it had been stopped before this answer
     np.savez(answers, **{**kept, "rank": ranks})
+    run(monkeypatch, beside.main, *arguments, "--kept")
+    assert "3 positions" in capsys.readouterr().out
     run(monkeypatch, beside.main, *arguments)
     assert capsys.readouterr().out == out
     fake.unlink()
@@ -165,7 +167,7 @@ def test_the_network_beside_an_engine(fake, tmp_path, monkeypatch, capsys):
 def test_figures_of_lopsided_positions(capsys):
     """Four positions, three of them clear: one judge is right in two of these, the other knows only who wins."""
     rows = [
-        judged.Judged(position("D4"), "x", "chinese", 6.5, lead, rate, np.full(361, side, np.float32))
+        judged.Judged(position("D4"), "x", 0, "chinese", 6.5, lead, rate, np.full(361, side, np.float32))
         for lead, rate, side in ((50, 0.99, 1), (-40, 0.01, -1), (20, 0.9, 1), (7, 0.5, 0))
     ]
     nothing = np.full(4, np.nan)
