@@ -28,7 +28,7 @@ from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
 from gocnn.policy import data
-from gocnn.policy.samples import Games, PositionSource
+from gocnn.policy.samples import COLUMNS, Games, PositionSource
 
 ROOT = Path(__file__).parents[1]
 WATCH = """
@@ -95,7 +95,7 @@ def simulate(argument: str, size: int) -> None:
     small = data.choose(data.open_stores([argument])[0], GameFilter()).games
     times = -(-size // len(small))
     before = memory()
-    large = Games(small.words, *(np.tile(getattr(small, key), times)[:size] for key in ("start", "setup", "moves", "known")))
+    large = Games(small.words, *(np.tile(getattr(small, key), times)[:size] for key in COLUMNS))
     for name, games in (("the store", small), ("simulated", large)):
         rate = drawing(games, 10)
         print(f"{name}: {len(games):,} games, {games.positions:,} positions: {rate:,.0f} samples/s; {memory():,.0f} MB ({before:,.0f} before)")

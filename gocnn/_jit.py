@@ -19,7 +19,7 @@ from gocnn.files import cache_folder, prune
 
 F = TypeVar("F", bound=Callable[..., object])
 
-KERNEL_FOLDERS = ("board", "games", "policy")
+KERNEL_FOLDERS = ("board", "games", "policy", "selfplay")
 KEEP_DAYS = 7
 
 

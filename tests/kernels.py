@@ -78,7 +78,7 @@ def samples(files: Files) -> list[Any]:
     moves = np.array([int(game.record["moves"]) for game in good])
     which = np.repeat(np.arange(len(good)), 2)
     plies = np.array([part for count in moves for part in (count // 3, count - 1)])
-    answer = draw(Games(words, start, setup, moves, np.full(len(good), 255)), planes.DEFAULT_GROUPS, which, plies, 3)
+    answer = draw(Games(words, start, setup, moves, np.full(len(good), 255), np.full(len(good), -1), moves), planes.DEFAULT_GROUPS, which, plies, 3)
     return [each.tobytes() for each in answer]
 
 

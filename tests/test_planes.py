@@ -46,8 +46,9 @@ def boards_of(files: list[Path], every: int = 23) -> list[Board]:
 
 
 def test_plane_counts_and_unknown_groups() -> None:
-    assert planes.plane_count(ALL) == sum(planes.PLANES.values()) == 28
-    assert list(planes.offsets(["ko", "board"])) == [-1, -1, 1, -1, 0, -1, -1, -1, -1, -1, -1]
+    assert planes.plane_count(ALL) == sum(planes.PLANES.values()) == 57
+    assert planes.plane_count(planes.DEFAULT_GROUPS) == 21
+    assert list(planes.offsets(["ko", "board"])) == [-1, -1, 1, -1, 0] + [-1] * 14
     with pytest.raises(planes.UnknownPlanes, match="'libs'"):
         planes.plane_count(["libs"])
 

@@ -1,5 +1,6 @@
 """Samples: the right planes and the right move, reproducible, evenly drawn, shared out between processes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,7 @@ def test_style_is_shown_half_of_the_time_and_the_winner_is_a_target(games: sampl
     assert np.isin(games.known & 6, [0, facts.BLACK_WON, facts.WHITE_WON]).all()
     known = np.full(len(games), facts.BLACK_WON | facts.TYGEM)
     known[::3] = facts.TYGEM
-    told = samples.Games(games.words, games.start, games.setup, games.moves, known)
+    told = replace(games, known=known)
     source = samples.PositionSource(told, ["style"], 256, seed=1, outcome=True)
     batches = [source.batch(i) for i in range(32)]
     shown = np.concatenate([batch[0][:, :, 0, 0] for batch in batches]).astype(bool)
@@ -122,6 +123,6 @@ def test_style_is_shown_half_of_the_time_and_the_winner_is_a_target(games: sampl
 
 
 def test_no_games_is_an_error(games: samples.Games) -> None:
-    empty = samples.Games(games.words, games.start[:0], games.setup[:0], games.moves[:0], games.known[:0])
+    empty = games.subset(np.zeros(0, np.int64))
     with pytest.raises(UserError, match="no position"):
         samples.PositionSource(empty, planes.DEFAULT_GROUPS, 8, 0)

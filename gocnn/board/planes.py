@@ -14,12 +14,22 @@ model was trained with. All planes are 0 or 1, uint8 `(C, 19, 19)`, seen from th
     handicap            1   1 everywhere if the game began with handicap stones
     stones              2   own stones, the opponent's stones (what is left without their liberties)
     style               4   1 everywhere if the game was played at TYGEM; at TOM; at Fox; if the side to play is a professional
+    capture_size        4   a legal move there would capture 1, 2, 3, 4 or more stones
+    self_atari_size     4   a legal move there would put its own chain, of 1, 2, 3, 4 or more stones with it, into atari or leave it there
+    liberties_after     4   a legal move's chain would have 1, 2, 3, 4 or more liberties (after it has captured)
+    eyes                2   own one-point eyes, the opponent's (`gocnn.board.life.is_eye`: false eyes are none)
+    last_move           6   how far the last move is away, in rings: |dx| + |dy| + max(|dx|, |dy|) up to 3, 6, 9, 14, 22, and more
+    many_liberties      6   own stones whose chain has 5, 6, 7 or more liberties, the opponent's
+    pass_alive          2   own stones and points that are alive whatever is played (Benson, `gocnn.board.life.pass_alive`), the opponent's
+    black               1   1 everywhere if the side to play is Black: who komi is for
 
-The last three groups are not shown by default. Handicap and style are not on the board but known of the game (`gocnn.board.facts`), or not
+The groups from handicap on are not shown by default. Handicap and style are not on the board but known of the game (`gocnn.board.facts`), or not
 known: then they are empty.
 
 The groups follow AlphaGo's table (Silver et al., "Mastering the game of Go with deep neural networks and tree search", Nature 2016, extended
-data table 2), with one-hot history in place of "turns since". What each of them is worth is measured in docs/benchmarks.md.
+data table 2), with one-hot history in place of "turns since"; it has eight planes each of liberties, capture size, self-atari size and liberties
+after the move. The rings' distance is that of Coulom, "Computing Elo ratings of move patterns in the game of Go", 2007. What each of the
+groups is worth is measured in docs/benchmarks.md and docs/experiments.md.
 """
 
 from collections.abc import Sequence
@@ -28,7 +38,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn._jit import jit
-from gocnn.board import ladder
+from gocnn.board import ladder, tactics
 from gocnn.board.coords import POINTS, SIZE
 from gocnn.board.facts import BLACK_PROFESSIONAL, FOX, HANDICAP, TOM, TYGEM
 from gocnn.board.rules import (
@@ -58,12 +68,21 @@ PLANES: dict[str, int] = {
     "handicap": 1,
     "stones": 2,
     "style": 4,
+    "capture_size": 4,
+    "self_atari_size": 4,
+    "liberties_after": 4,
+    "eyes": 2,
+    "last_move": len(tactics.RING_ENDS),
+    "many_liberties": 6,
+    "pass_alive": 2,
+    "black": 1,
 }
-DEFAULT_GROUPS = tuple(name for name in PLANES if name not in ("handicap", "stones", "style"))
+DEFAULT_GROUPS = tuple(PLANES)[: tuple(PLANES).index("handicap")]
 HISTORY = PLANES["history"]
 NO_MOVE = -1
 
 _OWN, _OPPONENT, _BOARD, _HISTORY, _KO, _LEGAL, _CAPTURE, _ESCAPE, _HANDICAP, _STONES, _STYLE = range(11)
+_CAPTURED, _SELF_ATARI, _AFTER, _EYES, _LAST, _MANY, _ALIVE, _BLACK = range(11, 19)
 
 Offsets = npt.NDArray[np.int64]
 
@@ -84,7 +103,7 @@ def _count(name: str) -> int:
 
 
 def offsets(groups: Sequence[str]) -> Offsets:
-    """int64 `(11,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group left out. Raises UnknownPlanes."""
+    """int64 `(19,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group left out. Raises UnknownPlanes."""
     first: dict[str, int] = {}
     total = 0
     for name in groups:
@@ -242,6 +261,18 @@ def fill(state: State, colour: int, recent: npt.NDArray[np.int16], known: int, a
                 out[at[_HISTORY] + i, permutation[recent[i]]] = 1
     if at[_KO] >= 0 and ko != NO_KO:
         out[at[_KO], permutation[flat_index(ko, SIZE)]] = 1
+    if at[_CAPTURED] >= 0 or at[_SELF_ATARI] >= 0 or at[_AFTER] >= 0:
+        tactics.fill_moves(state, libs, colour, at[_CAPTURED], at[_SELF_ATARI], at[_AFTER], permutation, out)
+    if at[_EYES] >= 0:
+        tactics.fill_eyes(state, colour, at[_EYES], permutation, out)
+    if at[_LAST] >= 0 and 0 <= recent[0] < POINTS:
+        tactics.fill_rings(recent[0], at[_LAST], permutation, out)
+    if at[_MANY] >= 0:
+        tactics.fill_many(state, libs, colour, at[_MANY], permutation, out)
+    if at[_ALIVE] >= 0:
+        tactics.fill_alive(state, colour, at[_ALIVE], permutation, out)
+    if at[_BLACK] >= 0 and colour == 1:
+        out[at[_BLACK]] = 1
     if candidates:
         _ladders(state, libs, colour, at, permutation, scratch, candidates, out)
     if known:

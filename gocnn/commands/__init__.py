@@ -17,6 +17,7 @@ COMMANDS = {
     "go-export": ("gocnn.commands.go_export", "Write a trained network as ONNX."),
     "go-gtp": ("gocnn.commands.go_gtp", "Play and analyse through GTP, for board programs."),
     "go-import": ("gocnn.commands.go_import", "Read game records into a store."),
+    "go-label": ("gocnn.commands.go_label", "Label games for training: whose each point is in the end."),
     "go-match": ("gocnn.commands.go_match", "Let two GTP engines play each other."),
     "go-review": ("gocnn.commands.go_review", "Review games: what was expected at every move."),
     "go-show": ("gocnn.commands.go_show", "Show what a policy network sees of a position."),

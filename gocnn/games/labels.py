@@ -25,10 +25,12 @@ LABEL_WORDS = 46
 NEUTRAL, BLACK_OWNS, WHITE_OWNS, UNKNOWN = 0, 1, 2, 3
 """What the two bits of a point say: nobody's (dame, and empty points of a seki), black's, white's, not known."""
 
-COUNTED, PLAYED_ON, SELF_PLAY = 1, 2, 3
-"""Kinds of label: the game was counted, and its label gives the recorded result; a network played it on; a network played it against itself."""
+COUNTED, PLAYED_ON, SELF_PLAY, TRIED = 1, 2, 3, 4
+"""Kinds of label: the game was counted, and its label gives the recorded result; a network played it on; a network played it against itself; a
+network played it on and did not find the recorded winner: that is no label (`Store.labels` leaves it out), but need not be tried again."""
 
-KINDS = {COUNTED: "counted, equal to the record", PLAYED_ON: "played on by a network", SELF_PLAY: "a network against itself"}
+KINDS = {COUNTED: "counted, equal to the record", PLAYED_ON: "played on by a network", SELF_PLAY: "a network against itself",
+         TRIED: "played on, without a label (another winner, or not settled)"}  # fmt: skip
 
 LABEL_MAGIC = b"GoCNNlb\x00"
 HEAD = struct.Struct("<8sQQQI24xI")

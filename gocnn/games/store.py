@@ -175,7 +175,8 @@ class Store:
         found = np.full(len(self), -1, np.int64)
         for segment in self.label_segments:
             games = self._labelled(segment)
-            found[games] = segment.words_at // 2 + LABEL_WORDS * np.arange(len(games))
+            kinds = self._bytes[segment.kinds_at : segment.kinds_at + segment.labels]
+            found[games] = np.where(kinds == labels.TRIED, -1, segment.words_at // 2 + LABEL_WORDS * np.arange(len(games)))
         return found
 
     def label_kinds(self) -> npt.NDArray[np.uint8]:

@@ -65,7 +65,7 @@ class TotalHead(nn.Module):
     `(N, H * W)`.
 
     The expectation of a sum is the sum of the expectations, 2 sigmoid - 1 of each logit. What the means of `hidden` channels say of the whole map is
-    added to that.
+    added to that. The points are taught by their own labels alone: no gradient of the sum goes back to `logits`, where it would outweigh theirs.
     """
 
     def __init__(self, channels: int, hidden: int = 32, scale: float = 20.0) -> None:
@@ -76,7 +76,7 @@ class TotalHead(nn.Module):
         self.out = nn.Linear(2 * hidden, 2)
 
     def forward(self, x: Tensor, logits: Tensor) -> Tensor:
-        total = torch.tanh(logits.float() / 2).sum(1, keepdim=True) / self.scale
+        total = torch.tanh(logits.detach().float() / 2).sum(1, keepdim=True) / self.scale
         y = self.out(torch.relu(self.mix(torch.cat([self.hidden(x).mean((2, 3)).float(), total], 1))))
         result: Tensor = y.float() + torch.cat([total, torch.zeros_like(total)], 1)
         return result

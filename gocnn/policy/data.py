@@ -1,9 +1,10 @@
 """The games a command names, whether they are stores or raw records."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,8 @@ from gocnn.errors import UserError
 from gocnn.files import cache_folder
 from gocnn.games import sources
 from gocnn.games.importing import Report, cached_store
+from gocnn.games.labels import LABEL_WORDS
+from gocnn.games.record import OWN_PLAY, komi_of
 from gocnn.games.selection import GameFilter, is_validation
 from gocnn.games.store import MAGIC, Store
 from gocnn.policy.samples import Games, games_of, join
@@ -19,14 +22,42 @@ from gocnn.policy.samples import Games, games_of, join
 
 @dataclass(frozen=True)
 class Chosen:
-    """Games ready to draw from, and their keys (int64, one a game) for telling sets apart."""
+    """Games ready to draw from, their keys (int64, one a game) for telling sets apart, and their komi (float32, points, nan unknown)."""
 
     games: Games
     keys: npt.NDArray[np.int64]
+    komi: npt.NDArray[np.float32]
 
     def fingerprint(self) -> str:
-        """A short text that is the same for the same games in the same order."""
-        return hashlib.sha256(self.keys.tobytes()).hexdigest()[:16]
+        """A short text that is the same for the same games in the same order. Neither labels nor games that a network played count: there may be more
+        of them another day."""  # fmt: skip
+        return _short(self.keys[~self.games.own])
+
+    def labels(self) -> "Labels":
+        """What there is to learn of owners and scores."""
+        own, label = self.games.own, self.games.label
+        return Labels(int((label[~own] >= 0).sum()), int(own.sum()), _short(self.keys[own], *_words(self.games, label[label >= 0])))
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Of chosen games: how many that people played have a label, how many a network played, and a short text that is the same for the same."""
+
+    people: int
+    own: int
+    fingerprint: str
+
+
+def _words(games: Games, label: npt.NDArray[np.int64], part: int = 4096) -> Iterator[npt.NDArray[Any]]:
+    for i in range(0, len(label), part):
+        yield games.words[label[i : i + part, None] + np.arange(LABEL_WORDS)]
+
+
+def _short(*arrays: npt.NDArray[Any]) -> str:
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(array.tobytes())
+    return total.hexdigest()[:16]
 
 
 def open_stores(arguments: Sequence[str], jobs: int | None = None, max_unpacked: int | None = None, quiet: bool = False
@@ -53,46 +84,58 @@ def _is_store(argument: str) -> bool:
         return False
 
 
-def choose(stores: Sequence[Store], game_filter: GameFilter) -> Chosen:
-    """The games of the stores that pass the filter, each once. Raises UserError if none does."""
+def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) -> Chosen:
+    """The games of the stores that pass the filter, each once, and with `own` those that a network played, whatever the filter says of people's.
+
+    Raises UserError if none of people's passes.
+    """
     parts: list[Games] = []
     keys: list[npt.NDArray[np.int64]] = []
+    komi: list[npt.NDArray[np.float32]] = []
     for store in stores:
         records = store.records()
+        networks = (records["flags"] & OWN_PLAY) > 0
         chosen = game_filter.choose(store, records)
+        chosen = chosen[~networks[chosen]]
+        if own:
+            chosen = np.union1d(chosen, np.flatnonzero(networks & (records["moves"] > 0)))
         if keys:
             chosen = chosen[~np.isin(records["key"][chosen], np.concatenate(keys))]
         parts.append(games_of(store, chosen, records))
         keys.append(records["key"][chosen].astype(np.int64))
-    result = Chosen(join(parts), np.concatenate(keys))
-    if not len(result.games):
+        komi.append(komi_of(records[chosen]))
+    result = Chosen(join(parts), np.concatenate(keys), np.concatenate(komi))
+    if result.games.own.all():
         raise UserError(f"no game of {', '.join(str(s.path) for s in stores)} passes the filters; loosen them")
     return result
 
 
 def subset(chosen: Chosen, keep: npt.NDArray[np.bool_]) -> Chosen:
     """The games for which `keep`, bool `(G,)`, is true."""
-    g = chosen.games
-    return Chosen(Games(g.words, g.start[keep], g.setup[keep], g.moves[keep], g.known[keep]), chosen.keys[keep])
+    return Chosen(chosen.games.subset(keep), chosen.keys[keep], chosen.komi[keep])
 
 
 def split(chosen: Chosen, share: float) -> tuple[Chosen, Chosen]:
-    """Training and validation games, by each game's key (see `gocnn.games.selection.is_validation`). Raises UserError if a side is empty."""
+    """Training and validation games, by each game's key (see `gocnn.games.selection.is_validation`); a network's are for training.
+
+    Raises UserError if a side is empty.
+    """
     records = np.zeros(len(chosen.keys), [("key", "<i8")])
     records["key"] = chosen.keys
-    held = is_validation(records, share)
-    if held.all() or not held.any():
+    people = ~chosen.games.own
+    held = is_validation(records, share) & people
+    if not (people & ~held).any() or not held.any():
         # Too few games for the hash to deal both sides some: take the last by key, which is as stable as can be.
-        if len(held) < 2:
+        if people.sum() < 2:
             raise UserError("one game is not enough to train on and to validate with; give more games, or others with --valid")
         held = np.zeros(len(held), np.bool_)
-        held[np.argmax(chosen.keys)] = True
+        held[np.argmax(np.where(people, chosen.keys, np.iinfo(np.int64).min))] = True
     return subset(chosen, ~held), subset(chosen, held)
 
 
 def without(chosen: Chosen, other: Chosen) -> tuple[Chosen, int]:
     """`chosen` without the games that are also in `other` (rotated or mirrored too), and how many those were. Raises UserError if none is left."""
     both = np.isin(chosen.keys, other.keys)
-    if both.all():
+    if (both | chosen.games.own).all():
         raise UserError("every training game is also a validation game; give other games with --valid, or none")
     return subset(chosen, ~both), int(both.sum())

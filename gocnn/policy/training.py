@@ -12,7 +12,7 @@ from gocnn.errors import UserError
 from gocnn.games.importing import Report
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
-from gocnn.policy import KIND, data, growth
+from gocnn.policy import KIND, data, growth, recipe
 from gocnn.policy.model import load, named
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games, PositionSource, choose_positions, positions
@@ -65,8 +65,9 @@ def resumed(out: Path, games: tuple[str, ...], valid: tuple[str, ...], changes: 
 
 def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None = None, max_unpacked: int | None = None,
           quiet: bool = False, say: Any = print, options: dict[str, Any] | None = None,
-          deadline: Deadline | None = None) -> Outcome:  # fmt: skip
-    """Train as wished into the folder `out`; `options` are written into run.json. `deadline`: see there.
+          deadline: Deadline | None = None, try_compiling: bool = False) -> Outcome:  # fmt: skip
+    """Train as wished into the folder `out`; `options` are written into run.json. `deadline`: see there. `try_compiling`: nobody asked for
+    torch.compile, so that the run does without where it does not work, today and when it is resumed.
 
     Raises UserError for whatever a person can mend.
     """
@@ -79,42 +80,58 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
         stores, report = opened(wishes.games)
         validating = opened(wishes.valid)[0] if wishes.valid else []
         with processes.together():
-            chosen = data.choose(stores, wishes.game_filter)
+            chosen = data.choose(stores, wishes.game_filter, wishes.network.score)
             if wishes.valid:
                 held = data.choose(validating, GameFilter())
                 training, shared = data.without(chosen, held)
             else:
                 (training, held), shared = data.split(chosen, wishes.valid_share), 0
+            labels = training.labels()
+            nothing = wishes.network.score and not (labels.people or labels.own or resume)
+            if nothing:
+                wishes = replace(wishes, network=replace(wishes.network, score=False))
             torch.manual_seed(wishes.train.seed)
             model = PolicyNetwork(wishes.network)
-            begun = RunFolder.read_description(out).get("begun") if resume else _begin(model, wishes.begin)
+            before = RunFolder.read_description(out) if resume else {}
+            begun = before.get("begun") if resume else _begin(model, wishes.begin)
+            try_compiling = bool(before.get("try_compiling", try_compiling))
             description = {"kind": KIND, "wishes": wishes.to_json(), "data": training.fingerprint(), "valid": held.fingerprint(), "begun": begun}
+            description |= {"labels": asdict(labels)} if wishes.network.score else {}
             if resume:
-                _same_data(out, training, held)
+                _same_data(out, training, held, wishes)
             else:
-                description["options"] = options
-        processes.must_share(training_games=description["data"], validation_games=description["valid"],
+                description |= {"options": options, "try_compiling": try_compiling}
+        processes.must_share(training_games=description["data"], validation_games=description["valid"], labels=description.get("labels"),
                              options=(resume, wishes.train.of_the_run(), wishes.network, wishes.valid_positions), beginning=begun)  # fmt: skip
         with processes.together():
             run = open_run(out, resume, description, processes.first)
         if processes.first and not quiet:
+            if not resume:
+                say(recipe.described(wishes.network, wishes.train))
             if report is not None:
                 skipped = f", {sum(report.reasons.values())} skipped" if report.skipped else ""
                 say(f"imported {report.games} games in {time.perf_counter() - began:.1f} s{skipped}")
             leak = f" ({shared} validation games left out of training)" if shared else ""
-            say(f"training on {len(training.games)} games, {training.games.positions} positions; validating on {len(held.games)} games{leak}")
+            say(f"training on {_counted(training)}; validating on {len(held.games)} games{leak}")
+            if nothing:
+                say("no game says whose the points were at its end: the network does not learn the score (labels: cli.py go-import and go-label)")
+            elif wishes.network.score:
+                say(f"learning the score from {labels.people} games that are labelled, {labels.own} that a network played; judging it on "
+                    f"{held.labels().people}")  # fmt: skip
             if begun and not resume:
                 say(f"begun from {begun}")
         source = PositionSource(training.games, wishes.network.groups, wishes.train.batch // wishes.train.accumulate, wishes.train.seed,
                                 processes.rank, processes.world, future=wishes.network.future,
-                                outcome=wishes.network.value)  # fmt: skip
-        valid = validation_batches(held.games, wishes.network.groups, wishes.valid_positions)
-        origin = f"{len(training.games)} games, {training.games.positions} positions ({', '.join(Path(g).name for g in wishes.games)})"
+                                outcome=wishes.network.value, score=wishes.network.score)  # fmt: skip
+        valid = validation_batches(held.games, wishes.network.groups, wishes.valid_positions, score=wishes.network.score)
+        origin = f"{_counted(training)} ({', '.join(Path(g).name for g in wishes.games)})"
+        if wishes.network.score:
+            origin += f", {labels.people} of them labelled, and {labels.own} games that a network played"
         if begun:
             origin += f", begun from {begun}"
         identity = Identity(KIND, asdict(wishes.network), origin)
         trainer = Trainer(model, PolicyTask(wishes.train.label_smoothing), source, valid, wishes.train, run, identity, place, processes, quiet,
-                          deadline=deadline)  # fmt: skip
+                          deadline=deadline, try_compiling=try_compiling)  # fmt: skip
         try:
             return trainer.fit(resume)
         finally:
@@ -135,19 +152,34 @@ def _begin(model: PolicyNetwork, path: str | None) -> str | None:
     return f"{origin}, {grown}" if grown else origin
 
 
-def _same_data(out: Path, training: data.Chosen, held: data.Chosen) -> None:
+def _counted(chosen: data.Chosen) -> str:
+    people = ~chosen.games.own
+    return f"{int(people.sum())} games, {int(chosen.games.moves[people].sum())} positions"
+
+
+def _same_data(out: Path, training: data.Chosen, held: data.Chosen, wishes: Wishes) -> None:
+    """Raise UserError if the games are not those of the run. There may be more labels than before, unless every bit is to be the same."""
     before = RunFolder.read_description(out)
+    labels, had = training.labels(), before.get("labels") if wishes.network.score else None
+    if isinstance(had, dict) and (labels.people < had["people"] or labels.own < had["own"]):
+        raise UserError(f"the run in {out} began with {had['people']} labelled games and {had['own']} that a network played, here are "
+                        f"{labels.people} and {labels.own}; give the games that it began with, or start a new run")  # fmt: skip
+    if isinstance(had, dict) and wishes.train.deterministic and labels.fingerprint != had["fingerprint"]:
+        raise UserError(
+            f"the labels are not those that the run in {out} began with, which is --deterministic; give the same games, or start a new run"
+        )
     for part, name, games in (("training", "data", training), ("validation", "valid", held)):
         if before.get(name, games.fingerprint()) != games.fingerprint():
             raise UserError(f"the {part} games are not those that the run in {out} began with; give the same games, or start a new run")
 
 
-def validation_batches(games: Games, groups: Sequence[str], count: int, seed: int = 0) -> list[Batch]:
-    """The same `count` positions each time, in batches: planes, moves and outcomes, as `gocnn.policy.samples.positions` gives them.
+def validation_batches(games: Games, groups: Sequence[str], count: int, seed: int = 0, score: bool = False) -> list[Batch]:
+    """The same `count` positions each time, in batches: planes, moves, outcomes, and with `score` owners, as `gocnn.policy.samples.positions` gives
+    them.
 
     Raises UserError if there is no position.
     """
     if not games.positions:
         raise UserError("no position to validate on: the validation games have no moves; give others with --valid")
-    arrays = [torch.from_numpy(a) for a in positions(games, groups, *choose_positions(games, count, seed))]
+    arrays = [torch.from_numpy(a) for a in positions(games, groups, *choose_positions(games, count, seed), score=score)]
     return [tuple(part) for part in zip(*(torch.split(a, VALIDATION_BATCH) for a in arrays), strict=True)]

@@ -1,0 +1,59 @@
+"""Several threads that play: the compiled kernels and the network's library leave the interpreter free, so each keeps a core busy."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from gocnn.policy.suggestion import Evaluator
+from gocnn.selfplay.playing import Ended, Spent, Task, play
+
+
+class _Shared:
+    """An iterator that several threads take from."""
+
+    def __init__(self, tasks: Iterator[Task]) -> None:
+        self._tasks, self._lock = tasks, threading.Lock()
+
+    def __iter__(self) -> Iterator[Task]:
+        return self
+
+    def __next__(self) -> Task:
+        with self._lock:
+            return next(self._tasks)
+
+
+def play_all(evaluators: Sequence[Evaluator], tasks: Iterator[Task], batch: int, spent: Spent, stopped: Callable[[], bool]) -> Iterator[Ended]:
+    """Play the tasks, a thread for each evaluator, `batch` boards in each; yields games as they end, in no certain order. What a game comes to
+    depends on its task and the network alone. An error in a thread is raised here."""  # fmt: skip
+    ended: queue.SimpleQueue[Ended | BaseException | None] = queue.SimpleQueue()
+    shared = _Shared(tasks)
+    failed = threading.Event()
+    each = [Spent() for _ in evaluators]
+
+    def work(evaluator: Evaluator, own: Spent) -> None:
+        try:
+            for game in play(evaluator, shared, batch, own, lambda: failed.is_set() or stopped()):
+                ended.put(game)
+            ended.put(None)
+        except BaseException as error:  # noqa: BLE001 - raised by whoever waits for the games
+            ended.put(error)
+
+    threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in zip(evaluators, each, strict=True)]
+    for thread in threads:
+        thread.start()
+    left = len(threads)
+    try:
+        while left:
+            item = ended.get()
+            if item is None:
+                left -= 1
+            elif isinstance(item, BaseException):
+                raise item
+            else:
+                yield item
+    finally:
+        failed.set()
+        for thread in threads:
+            thread.join()
+        for own in each:
+            spent.add(own)
