@@ -218,7 +218,7 @@ def against_counts(games: Counted, said: dict[str, Said]) -> None:
         p = np.clip((1 + mine.owner * np.where(owned, games.owner, 1)) / 2, LEAST, 1 - LEAST)  # of who owns it
         logs = np.log(p)
         rows.append([name, *by_ply(plies, lambda part, logs=logs: f"{logs[part][owned[part]].mean():.3f}" if owned[part].any() else "-")])  # type: ignore[misc]
-        bins, error = calibration(np.maximum(p, 1 - p)[owned], (p > 0.5)[owned])
+        bins, error = calibration(np.maximum(p, 1 - p)[owned], ((mine.owner >= 0) == (games.owner == 1))[owned])
         fits.append(f"{name}: calibration error {error:.3f}; " + ", ".join(f"{b['confidence']:.0%} sure {b['accuracy']:.0%} right" for b in bins))
     table(["", *names_of_plies()], rows)
     print("\n".join(fits))
