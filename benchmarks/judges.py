@@ -6,10 +6,10 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from gocnn.policy.answers import mean_owner
 
 from gocnn.board import BLACK, Board
 from gocnn.play.outlook import Playouts
+from gocnn.policy.answers import mean_owner
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.suggestion import Evaluator, planes_of, recent_moves
 
