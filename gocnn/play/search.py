@@ -46,9 +46,9 @@ Until = Mapping[int, npt.NDArray[np.int64]]
 
 
 class Told(NamedTuple):
-    """Of one of the root's moves, seen by the side that makes it. visits; win: the mean probability to win; line: flat indices, each with the visits of
-    the position after it; lcb: the lower confidence bound of win; lead, spread: the mean margin in points, komi counted, and what the network says is
-    the standard deviation (nan if it says no score); utility: the mean of what the search makes large."""  # fmt: skip
+    """Of one of the root's moves, seen by the side that makes it. visits; win: the mean probability to win; line: flat indices, each with the visits
+    of the position after it; lcb: the lower confidence bound of win; lead, spread: the mean margin in points, komi counted, and what the network says
+    is the standard deviation (nan if it says no score); utility: the mean of what the search makes large."""  # fmt: skip
 
     visits: int
     win: float
@@ -291,7 +291,7 @@ class Search:
             below, nodes = self._below(0), self._tree.nodes
             bounds = {i: bound(*(nodes[below[i]][name].item() for name in ("visits", "values", "squares"))) for i in enough}
             best = max(enough, key=lambda i: (bounds[i], weights[i]))
-            if weights[best] < most:
+            if (weights >= weights[best]).sum() > 1:
                 weights[best] = most + 2  # a player adds priors to break ties
         return weights
 

@@ -121,9 +121,9 @@ def choose(tree: Arrays, node: int, reduction: float) -> int:
 
 @jit
 def walk(tree: Arrays, root: int, reduction: float, narrow: float, path: npt.NDArray[np.int32], moves: npt.NDArray[np.int16]) -> tuple[int, int]:
-    """Walk down from the root to a position to ask about; its depth, and how the walk ended. path, moves: `(DEEPEST + 1,)`, filled with the positions from
-    the root and the moves between them. A move that is tried for the first time gets its position. reduction: for the root's moves; narrow: for others'.
-    Nothing is pending yet."""  # fmt: skip
+    """Walk down from the root to a position to ask about; its depth, and how the walk ended. path, moves: `(DEEPEST + 1,)`, filled with the positions
+    from the root and the moves between them. A move that is tried for the first time gets its position. reduction: for the root's moves; narrow: for
+    others'. Nothing is pending yet."""  # fmt: skip
     nodes = tree.nodes
     node, depth = root, 0
     path[0] = root
@@ -194,7 +194,7 @@ def finish(tree: Arrays, node: int) -> None:
 
 @jit
 def priors(logits: Floats, legal: npt.NDArray[np.bool_], keep: npt.NDArray[np.bool_], prior: npt.NDArray[np.float64]) -> None:
-    """Fill float64 `(362,)`: the prior of the moves to keep, which sums to 1, and -1 elsewhere; from logits, of which legal moves have their share."""
+    """Fill float64 `(362,)`: the prior of the moves to keep, which sums to 1, and -1 elsewhere, from logits."""
     most = -np.inf
     for i in range(len(legal)):
         if legal[i] and logits[i] > most:

@@ -39,9 +39,9 @@ NO_REPETITION, POSITIONAL, SITUATIONAL = 0, 1, 2
 
 
 class Root(NamedTuple):
-    """Where a search begins. state: of `gocnn.board.rules`; recent: int16 `(8,)`, the last moves, the latest first, -1 for none; until: int64 `(3, 362)`,
-    for each colour the ply from which it may choose a move; hashes, movers: uint64 and uint8 `(P,)`, the positions that there have been, sorted, and
-    the colours that moved to each, added up; at: where the network's groups of planes begin."""  # fmt: skip
+    """Where a search begins. state: of `gocnn.board.rules`; recent: int16 `(8,)`, the last moves, the latest first, -1 for none; until: int64
+    `(3, 362)`, for each colour the ply from which it may choose a move; hashes, movers: uint64 and uint8 `(P,)`, the positions that there have been,
+    sorted, and the colours that moved to each, added up; at: where the network's groups of planes begin."""  # fmt: skip
 
     state: State
     colour: int
@@ -56,8 +56,8 @@ class Root(NamedTuple):
 
 
 class Slots(NamedTuple):
-    """Walks that wait for an answer, up to B. path: int32 `(B, DEEPEST + 1)`; moves: int16, likewise; depth: int64 `(B,)`; planes: uint8 `(B, C, 361)`;
-    legal, keep: bool `(B, 362)`; the rest is working memory."""  # fmt: skip
+    """Walks that wait for an answer, up to B. path: int32 `(B, DEEPEST + 1)`; moves: int16, likewise; depth: int64 `(B,)`; planes: uint8
+    `(B, C, 361)`; legal, keep: bool `(B, 362)`; the rest is working memory."""  # fmt: skip
 
     path: npt.NDArray[np.int32]
     moves: npt.NDArray[np.int16]
@@ -254,7 +254,7 @@ def gather(tree: Arrays, node: int, root: Root, slots: Slots, want: int, reducti
 @jit
 def absorb(tree: Arrays, slots: Slots, waiting: int, logits: Floats, win: npt.NDArray[np.float64], value: npt.NDArray[np.float64],
            lead: npt.NDArray[np.float64], spread: npt.NDArray[np.float64]) -> None:  # fmt: skip
-    """The answers of the network about the walks that wait, each seen by its side to play, into the tree. There must be room for 362 moves of each."""
+    """Into the tree with the network's answers about the walks that wait, each seen by its side to play. There must be room for 362 moves of each."""
     for slot in range(waiting):
         path, depth = slots.path[slot], slots.depth[slot]
         node = path[depth]
@@ -286,8 +286,8 @@ def forget(tree: Arrays, slots: Slots, waiting: int) -> None:
 
 @jit
 def add_owners(slots: Slots, waiting: int, owner: Floats, sums: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> None:
-    """Add ownership, float32 `(B, 361)`, each seen by its side to play, to that after each of the root's moves, float64 `(362, 361)`, as the root's side
-    sees it; counts: int64 `(362,)`."""  # fmt: skip
+    """Add ownership, float32 `(B, 361)`, each seen by its side to play, to that after each of the root's moves, float64 `(362, 361)`, as the root's
+    side sees it; counts: int64 `(362,)`."""  # fmt: skip
     for slot in range(waiting):
         depth = slots.depth[slot]
         if depth:
