@@ -89,7 +89,8 @@ def worth(win: float, lead: float, centre: float, share: float) -> float:
     """What a search is to make large: the probability to win, and a little for each point that the lead is above `centre`, the less the further away
     (Wu 2019, "Accelerating self-play learning in Go", https://arxiv.org/abs/1902.10565, on maximising the score). share: the most that points can
     make."""  # fmt: skip
-    return win + share * (2 / np.pi) * np.arctan((lead - centre) / 38.0)
+    value: float = win + share * (2 / np.pi) * np.arctan((lead - centre) / 38.0)
+    return value
 
 
 @jit

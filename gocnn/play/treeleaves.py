@@ -189,7 +189,8 @@ def _over(root: Root, moves: npt.NDArray[np.int16], depth: int) -> bool:
     """Whether the last two moves were passes."""
     last = moves[depth - 1] if depth > 0 else root.recent[0]
     before = moves[depth - 2] if depth > 1 else root.recent[1 - depth]
-    return last == PASS and before == PASS
+    over: bool = last == PASS and before == PASS
+    return over
 
 
 @jit
