@@ -21,7 +21,7 @@ from gocnn.play.game import Game
 from gocnn.play.outlook import Outlook, useful
 from gocnn.play.player import Player, turned
 from gocnn.play.prospects import Prospects
-from gocnn.play.search import UNSEEN, Search, Until
+from gocnn.play.search import MOST_NODES, UNSEEN, Search, Until
 from gocnn.policy.suggestion import foresee, suggest_many
 
 MOST_MOVES = 12
@@ -44,7 +44,7 @@ MOST_PLAYOUTS = 100_000
 ENOUGH_PLAYOUTS = 400
 """So many of each move are run beside a search."""
 
-MOST_VISITS = 50_000
+MOST_VISITS = MOST_NODES
 """After so many a search is over: it keeps every position that it has seen."""
 
 
@@ -62,10 +62,13 @@ class MoveInfo:
     spread: float
     variation: Sequence[int]
     variation_visits: Sequence[int] = ()
+    bound: float | None = None
 
     @property
     def lcb(self) -> float:
-        """Lower end of the winrate's 95 % interval, as if trials were independent."""
+        """The winrate's lower confidence bound: the search's, else the lower end of its 95 % interval, as if trials were independent."""
+        if self.bound is not None:
+            return self.bound
         return max(0.0, self.winrate - 1.96 * math.sqrt(max(self.winrate * (1 - self.winrate), 0.0) / max(self.trials, 1)))
 
 
@@ -121,7 +124,7 @@ class Analysis:
         if not self.candidates:
             return self._prospects.total >= LEAST_PLAYOUTS
         if self._search:
-            return self._search.count >= MOST_VISITS
+            return self._search.full or self._search.count >= MOST_VISITS
         return all(self._prospects.count(place) >= MOST_PLAYOUTS for place in range(len(self.candidates)))
 
     def advance(self, seconds: float, stopped: Callable[[], bool], visits: int | None = None) -> None:
@@ -133,17 +136,21 @@ class Analysis:
             if self.exhausted:
                 time.sleep(0.005)
                 continue
-            self._step()
+            self._step(MOST_VISITS if visits is None else visits - self.visits)
 
-    def _step(self) -> None:
-        """One visit, and some playouts: after the move that was visited, or after each in turn."""
+    def _step(self, most: int) -> None:
+        """One evaluation's visits, `most` at the most, and some playouts for each: after the moves that were visited, or after each in turn."""
         place = self._turn
         self._turn = (place + 1) % max(len(self.candidates), 1)
         if self._search:
             before = self._search.visits
-            self._search.run(1)
-            place = self.candidates.index(int((self._search.visits - before).argmax()))
-        if self._prospects.count(place) < (ENOUGH_PLAYOUTS if self._search else MOST_PLAYOUTS):
+            self._search.run(min(self._search.at_once, most))
+            for index in np.flatnonzero(self._search.visits - before):
+                place, more = self.candidates.index(int(index)), int(self._search.visits[index] - before[index])
+                if self._prospects.count(place) < ENOUGH_PLAYOUTS:
+                    self._prospects.run(place, VISIT * more)
+            return
+        if self._prospects.count(place) < MOST_PLAYOUTS:
             self._prospects.run(place, VISIT)
 
     def _settle(self) -> None:
@@ -172,13 +179,17 @@ class Analysis:
         for place in order:
             index, o = self.candidates[place], outlooks[place]
             if self._search:
-                visits, winrate, told = self._search.told(index, longest)
-                trials, line, seen = visits, [move for move, _ in told], [count for _, count in told]
+                told = self._search.told(index, longest)
+                visits, winrate, low = told.visits, told.win, told.lcb
+                trials, line, seen = visits, [move for move, _ in told.line], [count for _, count in told.line]
             else:
+                low = None
                 visits, trials, winrate = o.playouts // VISIT, o.playouts, o.black_wins if self.colour == BLACK else 1 - o.black_wins
                 line = self._played(longest)[place][:longest]
                 seen = [visits, *[0] * (len(line) - 1)]
-            infos.append(MoveInfo(index, float(self.probabilities[index]), visits, trials, winrate, min(leads[place], most), o.spread, line, seen))
+            infos.append(
+                MoveInfo(index, float(self.probabilities[index]), visits, trials, winrate, min(leads[place], most), o.spread, line, seen, low)
+            )
         return infos
 
     def _played(self, longest: int) -> list[list[int]]:
@@ -231,8 +242,8 @@ class Analysis:
         places = list(range(len(self.candidates)))
         if not self._search:
             return places
-        visits = self._search.visits
-        return sorted(places, key=lambda place: -visits[self.candidates[place]])
+        weights = self._search.weights
+        return sorted(places, key=lambda place: -weights[self.candidates[place]])
 
 
 def _wanted(board: Board, colour: int, keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:
