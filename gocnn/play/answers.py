@@ -40,6 +40,9 @@ def answer(order: Order, turn: int, analysis: Analysis, partial: bool) -> dict[s
     }  # fmt: skip
     if math.isfinite(analysis.network_winrate):
         root["rawWinrate"] = analysis.network_winrate if viewer == mover else 1 - analysis.network_winrate
+    if analysis.network_outlook:
+        raw = analysis.network_outlook.lead if viewer == BLACK else -analysis.network_outlook.lead
+        root |= {"rawLead": raw, "rawScoreSelfplay": raw, "rawScoreSelfplayStdev": analysis.network_outlook.spread}
     found["rootInfo"] = root
     if query.include_ownership:
         found["ownership"] = shown_ownership(whole, board, viewer)

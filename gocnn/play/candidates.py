@@ -2,9 +2,10 @@
 
 `prior` is the network's. If it foresees the winner, a search (`gocnn.play.search`) goes on as long as the analysis does: `winrate`, `visits`, the
 order of the moves and their variations are the search's. If not, the order is the prior's, the winrate comes from random playouts after each move (a
-visit is eight of them), and the network plays the best move's variation on. `lead` and ownership come from such playouts in either case
-(`gocnn.play.prospects`): coarse before the endgame, so no move is said to lead by more points than the best one, nor the best one by less than
-the position.
+visit is eight of them), and the network plays the best move's variation on.
+
+`lead` and ownership are the network's if it says them (`gocnn.play.foreseen`). If not, they come from random playouts (`gocnn.play.prospects`):
+coarse before the endgame, so no move is said to lead by more points than the best one, nor the best one by less than the position.
 """
 
 import math
@@ -17,9 +18,10 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, PASS
+from gocnn.play.foreseen import Foreseen, outlook_of, win_of
 from gocnn.play.game import Game
 from gocnn.play.outlook import Outlook, useful
-from gocnn.play.player import Player, turned
+from gocnn.play.player import TINY, Player, turned
 from gocnn.play.prospects import Prospects
 from gocnn.play.search import UNSEEN, Search, Until
 from gocnn.policy.suggestion import foresee, suggest_many
@@ -91,7 +93,10 @@ class Analysis:
         said = foresee(player.evaluator, position, known, wishes.symmetries or player.symmetries)
         p = said.probabilities
         self.colour, self.probabilities, self.game, self._player = colour, p, game, player
-        self.network_winrate = said.win
+        komi = game.area_komi_for(colour)
+        self.network_outlook = outlook_of(said, colour, komi) if player.evaluator.scores else None
+        """How the network by itself foresees the end of the game; None if it says no score."""
+        self.network_winrate = win_of(said, colour, komi)
         """The network's own probability that the side to play wins; nan if it does not foresee it."""
         self.legal = game.board.legal(colour)
         flat = p**wishes.power / (p**wishes.power).sum()
@@ -104,24 +109,32 @@ class Analysis:
         self._search: Search | None = None
         if player.evaluator.foresees and self.candidates:
             among = np.isin(np.arange(MOVES), self.candidates)
-            self._search = Search(player.evaluator, position, game.area_komi, among, known, said=said, power=wishes.power,
+            self._search = Search(player.evaluator, position, komi, among, known, said=said, power=wishes.power,
                                   reduction=wishes.reduction, until=wishes.until)  # fmt: skip
-        self._prospects = Prospects(self._boards or [position], game.area_komi)
+        self._prospects = None if player.evaluator.scores else Prospects(self._boards or [position], komi)
+        self._foreseen: Foreseen | None = None
+        if self.network_outlook:
+            komis = [game.area_komi_after(index, colour) for index in self.candidates]
+            self._foreseen = Foreseen(player.evaluator, self.network_outlook, self._boards, komis, known)
         self._turn = 0
         self._played_on: list[list[int]] | None = None
 
     @property
     def visits(self) -> int:
         """Visits of all candidates so far."""
-        return self._search.count if self._search else self._prospects.total // VISIT
+        if self._search:
+            return self._search.count
+        return self._prospects.total // VISIT if self._prospects else 0
 
     @property
     def exhausted(self) -> bool:
         """Whether going on changes nothing any more."""
-        if not self.candidates:
-            return self._prospects.total >= LEAST_PLAYOUTS
         if self._search:
             return self._search.count >= MOST_VISITS
+        if not self._prospects:
+            return True
+        if not self.candidates:
+            return self._prospects.total >= LEAST_PLAYOUTS
         return all(self._prospects.count(place) >= MOST_PLAYOUTS for place in range(len(self.candidates)))
 
     def advance(self, seconds: float, stopped: Callable[[], bool], visits: int | None = None) -> None:
@@ -136,7 +149,11 @@ class Analysis:
             self._step()
 
     def _step(self) -> None:
-        """One visit, and some playouts: after the move that was visited, or after each in turn."""
+        """One visit, and some playouts where they are needed: after the move that was visited, or after each in turn."""
+        if self._search and not self._prospects:
+            self._search.run(1)
+            return
+        assert self._prospects
         place = self._turn
         self._turn = (place + 1) % max(len(self.candidates), 1)
         if self._search:
@@ -148,26 +165,37 @@ class Analysis:
 
     def _settle(self) -> None:
         """See to it that there are enough playouts to speak of."""
+        if not self._prospects:
+            return
         lacking = LEAST_PLAYOUTS - self._prospects.total
         if lacking > 0:
             self._prospects.run(int(self._weights().argmax()), lacking)
+
+    def _outlooks(self) -> tuple[Outlook, list[Outlook]]:
+        """The position's, and each candidate's."""
+        self._settle()
+        judge = self._foreseen or self._prospects
+        assert judge
+        return judge.outlooks(self._weights())
 
     def _weights(self) -> npt.NDArray[np.float64]:
         """float64 `(candidates,)` (one if there are none): how much each counts for the position's own outlook."""
         if self._search and self._search.count:
             return self._search.visits[self.candidates].astype(np.float64)
-        return self.probabilities[self.candidates].astype(np.float64) if self.candidates else np.ones(1)
+        prior = self.probabilities[self.candidates].astype(np.float64) if self.candidates else np.ones(1)
+        return prior / max(float(prior.sum()), TINY) if self._foreseen else prior
 
     def moves(self, longest: int = VARIATION) -> list[MoveInfo]:
         """What is known of each candidate, with variations of up to `longest` moves."""
         if not self.candidates:
             return []
-        self._settle()
-        order, (whole, outlooks) = self._order(), self._prospects.outlooks(self._weights())
+        order, (whole, outlooks) = self._order(), self._outlooks()
         sign = 1 if self.colour == BLACK else -1
-        # Few playouts may put the best move below the mean of all, and then KaTrain would paint every move as a mistake.
         leads = [sign * o.lead for o in outlooks]
-        most = leads[order[0]] = max(leads[order[0]], sign * whole.lead)
+        if self._prospects:
+            # Few playouts may put the best move below the mean of all, and then KaTrain would paint every move as a mistake.
+            most = leads[order[0]] = max(leads[order[0]], sign * whole.lead)
+            leads = [min(lead, most) for lead in leads]
         infos = []
         for place in order:
             index, o = self.candidates[place], outlooks[place]
@@ -178,7 +206,7 @@ class Analysis:
                 visits, trials, winrate = o.playouts // VISIT, o.playouts, o.black_wins if self.colour == BLACK else 1 - o.black_wins
                 line = self._played(longest)[place][:longest]
                 seen = [visits, *[0] * (len(line) - 1)]
-            infos.append(MoveInfo(index, float(self.probabilities[index]), visits, trials, winrate, min(leads[place], most), o.spread, line, seen))
+            infos.append(MoveInfo(index, float(self.probabilities[index]), visits, trials, winrate, leads[place], o.spread, line, seen))
         return infos
 
     def _played(self, longest: int) -> list[list[int]]:
@@ -218,13 +246,11 @@ class Analysis:
 
     def outlook(self) -> Outlook:
         """How the game ends from here on, as black sees it."""
-        self._settle()
-        return self._prospects.outlooks(self._weights())[0]
+        return self._outlooks()[0]
 
     def outlooks(self) -> list[Outlook]:
         """How the game ends after each candidate, as black sees it, in the order of `moves`."""
-        self._settle()
-        after = self._prospects.outlooks(self._weights())[1]
+        after = self._outlooks()[1]
         return [after[place] for place in self._order()]
 
     def _order(self) -> list[int]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, PASS
+from gocnn.play.foreseen import win_of
 from gocnn.play.outlook import useful
 from gocnn.policy.answers import Floats
 from gocnn.policy.suggestion import Evaluator, Foresight, foresee
@@ -91,7 +92,7 @@ class Search:
         self.evaluator, self.board, self.komi, self.known = evaluator, board, komi, known
         self.reduction, self.until = reduction, until or {}
         said = said or foresee(evaluator, board, known, symmetries)
-        self.root = _node(said.probabilities, said.win, keep)
+        self.root = _node(said.probabilities, win_of(said, board.to_play, komi), keep)
         if power != 1.0:
             self.root.prior = self.root.prior**power / (self.root.prior**power).sum()
 
@@ -149,7 +150,7 @@ class Search:
         if board.to_play in self.until:
             keep &= self.until[board.to_play] <= len(board.moves) - len(self.board.moves)
         keep[PASS] = not keep[:PASS].any()
-        return _node(said.probabilities, said.win, keep)
+        return _node(said.probabilities, win_of(said, board.to_play, self.komi), keep)
 
     @property
     def count(self) -> int:

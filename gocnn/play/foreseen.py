@@ -1,0 +1,74 @@
+"""How a game will end as a network foresees it that says the score (`gocnn.policy.network.PolicyConfig`): in black's eyes, komi counted."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import BLACK, Board
+from gocnn.play.outlook import Outlook, Playouts
+from gocnn.policy.answers import Floats, winrate
+from gocnn.policy.suggestion import Evaluator, Foresight, planes_of, recent_moves
+
+
+def outlook_of(said: Foresight, to_play: int, komi: float) -> Outlook:
+    """What the network said of a position, as black sees it. komi: what black must lead by in area (`gocnn.play.game.Game.area_komi`)."""
+    return _seen_by_black(said.win, said.owner, said.lead, said.spread, to_play, komi)
+
+
+def win_of(said: Foresight, to_play: int, komi: float) -> float:
+    """The probability that the side to play wins with this komi; what the network foresees by itself where it says no score."""
+    if not np.isfinite(said.lead):
+        return said.win
+    return float(winrate(said.win, said.lead, said.spread, -komi if to_play == BLACK else komi))
+
+
+def _seen_by_black(win: float, owner: Floats, lead: float, spread: float, to_play: int, komi: float) -> Outlook:
+    sign = 1 if to_play == BLACK else -1
+    mine = float(winrate(win, lead, spread, -sign * komi))
+    return Outlook((sign * owner).astype(np.float32), mine if to_play == BLACK else 1 - mine, sign * float(lead) - komi, float(spread), 0)
+
+
+class Foreseen:
+    """What the network foresees of a position and after each of several moves, asked for in one evaluation."""
+
+    def __init__(self, evaluator: Evaluator, position: Outlook, boards: Sequence[Board], komis: Sequence[float], known: int) -> None:
+        """position: its own outlook. boards: the positions after the moves; komis: what black must lead by in each."""
+        self._position = position
+        self._after: list[Outlook] = []
+        if boards:
+            said = evaluator.outputs(np.concatenate([planes_of(board, recent_moves(board), evaluator.groups, known) for board in boards]))
+            self._after = [
+                _seen_by_black(float(said.win[i]), said.owner[i], float(said.lead[i]), float(said.spread[i]), board.to_play, komi)
+                for i, (board, komi) in enumerate(zip(boards, komis, strict=True))
+            ]
+
+    def outlooks(self, weights: npt.NDArray[np.floating]) -> tuple[Outlook, list[Outlook]]:
+        """The position's own, and that after each move. In the former what the network says of the position counts once, and what it says after a
+        move by the move's weight: its visits, or its share of the prior where there are none. Where it errs in favour of whoever is to play, the
+        mean does not."""  # fmt: skip
+        if not self._after:
+            return self._position, []
+        w = np.concatenate([[1.0], np.asarray(weights, np.float64)])
+        w /= w.sum()
+        every = [self._position, *self._after]
+        owner = w @ np.stack([one.owner for one in every]).astype(np.float64)
+        wins, leads, spreads = (float(w @ [getattr(one, name) for one in every]) for name in ("black_wins", "lead", "spread"))
+        return Outlook(owner.astype(np.float32), wins, leads, spreads, 0), self._after
+
+
+class Both:
+    """Random playouts beside what the network foresees: at the end of a game each knows what the other may not - they what is captured move by
+    move, it which groups live in seki or die of shape."""  # fmt: skip
+
+    def __init__(self, position: Outlook, playouts: Playouts) -> None:
+        self._position, self._playouts = position, playouts
+
+    def win(self, colour: int) -> float:
+        """The probability that `colour` wins, by the network."""
+        return self._position.black_wins if colour == BLACK else 1 - self._position.black_wins
+
+    def at_least(self, count: int) -> Outlook:
+        """The position's outlook, with the ownership that is the mean of the two; no more playouts are run than that needs."""
+        said, seen = self._position, self._playouts.at_least(count)
+        return Outlook(((said.owner + seen.owner) / 2).astype(np.float32), said.black_wins, said.lead, said.spread, seen.playouts)
