@@ -147,6 +147,9 @@ def test_the_position_may_be_asked_for_through_all_symmetries_and_children_once(
     for index, colour in MOVES:
         game.play(index, colour)
     analysis = Analysis(Player(knower, symmetries=8), game, WHITE)
+    assert knower.asked == 8
+    analysis.moves()
+    analysis.outlooks()
     assert knower.asked == 8 + len(analysis.candidates)
     assert analysis.network_outlook is not None
     assert analysis.network_outlook.owner == pytest.approx(truth(game.board), abs=1e-5)
@@ -165,8 +168,11 @@ def test_a_bias_for_the_side_to_play_cancels() -> None:
     assert raw.lead == pytest.approx(truth(board).sum() - 4 - 6.5, abs=1e-3)
     plain = Analysis(Player(Knower()), game_of(board), WHITE).outlook().lead
     assert analysis.outlook().lead == pytest.approx(plain, abs=1e-3)
-    whole, each = Foreseen(knower, raw, [after], [6.5], 0).outlooks(np.array([1.0]))
-    assert whole.lead == pytest.approx((raw.lead + each[0].lead) / 2)
+    foreseen = Foreseen(knower, raw, [after], [6.5], 0)
+    assert foreseen.whole(np.array([0.3])).lead == pytest.approx((raw.lead + foreseen.after[0].lead) / 2)
+    for visits in (1, 10, 100):
+        analysis.advance(1e6, lambda: False, visits=visits)
+        assert abs(analysis.outlook().lead - plain) < 4
 
 
 def game_of(board: Board, **values) -> Game:

@@ -59,7 +59,8 @@ def _info(info: MoveInfo, rank: int, flip: bool, order: Order) -> dict[str, Any]
     winrate, lead, lcb = (1 - info.winrate, -info.lead, 1 - info.lcb) if flip else (info.winrate, info.lead, info.lcb)
     values: dict[str, Any] = {
         "move": to_gtp(info.index), "order": rank, "visits": info.visits, "edgeVisits": info.visits, "winrate": winrate, "lcb": lcb,
-        "prior": info.prior, "utility": 2 * winrate - 1, "utilityLcb": 2 * lcb - 1, "scoreLead": lead, "scoreMean": lead, "scoreSelfplay": lead,
+        "prior": info.prior, "utility": -info.utility if flip else info.utility, "utilityLcb": 2 * lcb - 1,
+        "scoreLead": lead, "scoreMean": lead, "scoreSelfplay": lead,
         "scoreStdev": info.spread, "pv": [to_gtp(index) for index in info.variation],
     }  # fmt: skip
     if order.query.include_pv_visits:

@@ -46,29 +46,28 @@ MOST_PLAYOUTS = 100_000
 ENOUGH_PLAYOUTS = 400
 """So many of each move are run beside a search."""
 
+AT_ONCE = 16
+"""Visits between two looks at the input: some 10 ms."""
+
 MOST_VISITS = 50_000
 """After so many a search is over: it keeps every position that it has seen."""
 
 
 @dataclass(frozen=True)
 class MoveInfo:
-    """One candidate, from the side to move: prior and winrate 0 to 1, visits and how many trials the winrate rests on, lead and spread in points,
-    variation as flat indices, and how often the search visited the position after each of its moves."""  # fmt: skip
+    """One candidate, from the side to move: prior and winrate 0 to 1, visits, the winrate's lower confidence bound, what a search makes large
+    (-1 to 1), lead and spread in points, variation as flat indices, and how often the search visited the position after each of its moves."""
 
     index: int
     prior: float
     visits: int
-    trials: int
     winrate: float
+    lcb: float
+    utility: float
     lead: float
     spread: float
     variation: Sequence[int]
     variation_visits: Sequence[int] = ()
-
-    @property
-    def lcb(self) -> float:
-        """Lower end of the winrate's 95 % interval, as if trials were independent."""
-        return max(0.0, self.winrate - 1.96 * math.sqrt(max(self.winrate * (1 - self.winrate), 0.0) / max(self.trials, 1)))
 
 
 @dataclass(frozen=True)
@@ -139,29 +138,33 @@ class Analysis:
 
     def advance(self, seconds: float, stopped: Callable[[], bool], visits: int | None = None) -> None:
         """Go on for about so long, or until `stopped` says so, or there are `visits` of them."""
-        end = time.monotonic() + seconds
-        while not stopped() and time.monotonic() < end:
+        end = time.perf_counter() + seconds
+        while not stopped() and time.perf_counter() < end:
             if visits is not None and self.visits >= visits:
                 return
             if self.exhausted:
                 time.sleep(0.005)
                 continue
-            self._step()
+            self._step(math.inf if visits is None else visits - self.visits, end, stopped)
 
-    def _step(self) -> None:
-        """One visit, and some playouts where they are needed: after the move that was visited, or after each in turn."""
-        if self._search and not self._prospects:
-            self._search.run(1)
-            return
-        assert self._prospects
-        place = self._turn
-        self._turn = (place + 1) % max(len(self.candidates), 1)
+    def _step(self, visits: float, deadline: float, stopped: Callable[[], bool]) -> None:
+        """Some visits, and playouts where they are needed: after the moves that were visited, or after each in turn."""
         if self._search:
             before = self._search.visits
-            self._search.run(1)
-            place = self.candidates.index(int((self._search.visits - before).argmax()))
-        if self._prospects.count(place) < (ENOUGH_PLAYOUTS if self._search else MOST_PLAYOUTS):
-            self._prospects.run(place, VISIT)
+            self._search.run(int(min(visits, AT_ONCE)), deadline, stopped)
+            added = self._search.visits - before
+            for place, index in enumerate(self.candidates if self._prospects else ()):
+                self._play_out(place, int(added[index]), ENOUGH_PLAYOUTS)
+            return
+        self._play_out(self._turn, 1, MOST_PLAYOUTS)
+        self._turn = (self._turn + 1) % max(len(self.candidates), 1)
+
+    def _play_out(self, place: int, visits: int, most: int) -> None:
+        """Playouts after a candidate, a visit's worth for each, until there are the most."""
+        assert self._prospects
+        for _ in range(visits):
+            if self._prospects.count(place) < most:
+                self._prospects.run(place, VISIT)
 
     def _settle(self) -> None:
         """See to it that there are enough playouts to speak of."""
@@ -174,16 +177,18 @@ class Analysis:
     def _outlooks(self) -> tuple[Outlook, list[Outlook]]:
         """The position's, and each candidate's."""
         self._settle()
-        judge = self._foreseen or self._prospects
-        assert judge
-        return judge.outlooks(self._weights())
+        if self._prospects:
+            return self._prospects.outlooks(self._weights())
+        assert self._foreseen
+        if self._search and self._search.count:
+            return self._foreseen.searched(self._search, self.candidates, self.colour)
+        return self._foreseen.whole(self._weights()), self._foreseen.after
 
     def _weights(self) -> npt.NDArray[np.float64]:
         """float64 `(candidates,)` (one if there are none): how much each counts for the position's own outlook."""
         if self._search and self._search.count:
             return self._search.visits[self.candidates].astype(np.float64)
-        prior = self.probabilities[self.candidates].astype(np.float64) if self.candidates else np.ones(1)
-        return prior / max(float(prior.sum()), TINY) if self._foreseen else prior
+        return self.probabilities[self.candidates].astype(np.float64) + TINY if self.candidates else np.ones(1)
 
     def moves(self, longest: int = VARIATION) -> list[MoveInfo]:
         """What is known of each candidate, with variations of up to `longest` moves."""
@@ -199,14 +204,17 @@ class Analysis:
         infos = []
         for place in order:
             index, o = self.candidates[place], outlooks[place]
+            prior = float(self.probabilities[index])
             if self._search:
-                visits, winrate, told = self._search.told(index, longest)
-                trials, line, seen = visits, [move for move, _ in told], [count for _, count in told]
-            else:
-                visits, trials, winrate = o.playouts // VISIT, o.playouts, o.black_wins if self.colour == BLACK else 1 - o.black_wins
-                line = self._played(longest)[place][:longest]
-                seen = [visits, *[0] * (len(line) - 1)]
-            infos.append(MoveInfo(index, float(self.probabilities[index]), visits, trials, winrate, leads[place], o.spread, line, seen))
+                told = self._search.told(index, longest)
+                line, seen = [move for move, _ in told.line], [count for _, count in told.line]
+                infos.append(MoveInfo(index, prior, told.visits, told.win, told.lcb, 2 * told.utility - 1, leads[place], o.spread, line, seen))
+                continue
+            visits, winrate = o.playouts // VISIT, o.black_wins if self.colour == BLACK else 1 - o.black_wins
+            lcb = max(0.0, winrate - 1.96 * math.sqrt(max(winrate * (1 - winrate), 0.0) / max(o.playouts, 1)))
+            line = self._played(longest)[place][:longest]
+            seen = [visits, *[0] * (len(line) - 1)]
+            infos.append(MoveInfo(index, prior, visits, winrate, lcb, 2 * winrate - 1, leads[place], o.spread, line, seen))
         return infos
 
     def _played(self, longest: int) -> list[list[int]]:
@@ -257,8 +265,8 @@ class Analysis:
         places = list(range(len(self.candidates)))
         if not self._search:
             return places
-        visits = self._search.visits
-        return sorted(places, key=lambda place: -visits[self.candidates[place]])
+        weights = self._search.weights
+        return sorted(places, key=lambda place: -weights[self.candidates[place]])
 
 
 def _wanted(board: Board, colour: int, keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:

@@ -1,12 +1,14 @@
 """How a game will end as a network foresees it that says the score (`gocnn.policy.network.PolicyConfig`): in black's eyes, komi counted."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.play.outlook import Outlook, Playouts
+from gocnn.play.search import Search
 from gocnn.policy.answers import Floats, winrate
 from gocnn.policy.suggestion import Evaluator, Foresight, planes_of, recent_moves
 
@@ -30,31 +32,53 @@ def _seen_by_black(win: float, owner: Floats, lead: float, spread: float, to_pla
 
 
 class Foreseen:
-    """What the network foresees of a position and after each of several moves, asked for in one evaluation."""
+    """What the network foresees of a position, and after each of several moves, seen by black: by itself, and in the mean over a search."""
 
     def __init__(self, evaluator: Evaluator, position: Outlook, boards: Sequence[Board], komis: Sequence[float], known: int) -> None:
         """position: its own outlook. boards: the positions after the moves; komis: what black must lead by in each."""
-        self._position = position
-        self._after: list[Outlook] = []
-        if boards:
-            said = evaluator.outputs(np.concatenate([planes_of(board, recent_moves(board), evaluator.groups, known) for board in boards]))
-            self._after = [
-                _seen_by_black(float(said.win[i]), said.owner[i], float(said.lead[i]), float(said.spread[i]), board.to_play, komi)
-                for i, (board, komi) in enumerate(zip(boards, komis, strict=True))
-            ]
+        self.position = position
+        self._evaluator, self._boards, self._komis, self._known = evaluator, boards, komis, known
 
-    def outlooks(self, weights: npt.NDArray[np.floating]) -> tuple[Outlook, list[Outlook]]:
-        """The position's own, and that after each move. In the former what the network says of the position counts once, and what it says after a
-        move by the move's weight: its visits, or its share of the prior where there are none. Where it errs in favour of whoever is to play, the
-        mean does not."""  # fmt: skip
-        if not self._after:
-            return self._position, []
-        w = np.concatenate([[1.0], np.asarray(weights, np.float64)])
-        w /= w.sum()
-        every = [self._position, *self._after]
+    @cached_property
+    def after(self) -> list[Outlook]:
+        """What it says of the position after each move, asked for in one evaluation."""
+        if not self._boards:
+            return []
+        groups = self._evaluator.groups
+        said = self._evaluator.outputs(np.concatenate([planes_of(board, recent_moves(board), groups, self._known) for board in self._boards]))
+        return [
+            _seen_by_black(float(said.win[i]), said.owner[i], float(said.lead[i]), float(said.spread[i]), board.to_play, komi)
+            for i, (board, komi) in enumerate(zip(self._boards, self._komis, strict=True))
+        ]
+
+    def whole(self, weights: npt.NDArray[np.floating]) -> Outlook:
+        """The position's before anything is searched: half of what the network says of it, half of what it says after the moves, by their weights.
+        Where it errs in favour of whoever is to play, the mean does not."""  # fmt: skip
+        if not self.after:
+            return self.position
+        w = np.concatenate([[1.0], weights / weights.sum()]) / 2
+        every = [self.position, *self.after]
         owner = w @ np.stack([one.owner for one in every]).astype(np.float64)
         wins, leads, spreads = (float(w @ [getattr(one, name) for one in every]) for name in ("black_wins", "lead", "spread"))
-        return Outlook(owner.astype(np.float32), wins, leads, spreads, 0), self._after
+        return Outlook(owner.astype(np.float32), wins, leads, spreads, 0)
+
+    def searched(self, search: Search, moves: Sequence[int], colour: int) -> tuple[Outlook, list[Outlook]]:
+        """The position's and that after each of its moves (flat indices, as `boards`) in the mean over all that a search by `colour` has seen; of a
+        move that it has not visited, what the network says."""  # fmt: skip
+        sign = 1 if colour == BLACK else -1
+
+        def outlook(owner: Floats, win: float, lead: float, spread: float) -> Outlook:
+            return Outlook((sign * owner).astype(np.float32), win if colour == BLACK else 1 - win, sign * lead, spread, 0)
+
+        each = []
+        for place, index in enumerate(moves):
+            told = search.told(index, 1)
+            if not told.visits:
+                each.append(self.after[place])
+                continue
+            lead = told.lead + sign * (search.komi - self._komis[place])  # a pass, where territory counts
+            each.append(outlook(search.owner_after(index), told.win, lead, told.spread))
+        return outlook(search.owner(), search.win, search.lead, search.spread), each
 
 
 class Both:

@@ -119,12 +119,8 @@ class Player:
         board = turned(game, colour)
         if self._search is None or not self._search.follow(board, game.area_komi, wanted):
             self._search = Search(self.evaluator, board.copy(), game.area_komi, wanted, self.known(game), self.symmetries)
-        if stopped is None:
-            self._search.run(max(self.visits - self._search.count, 0), deadline)
-        else:
-            while self._search.count < self.visits and time.perf_counter() < deadline and not stopped():
-                self._search.run(1, deadline)
-        return self._search.visits + weights
+        self._search.run(max(self.visits - self._search.count, 0), deadline, stopped)
+        return self._search.weights + weights
 
     def outlook(self, game: Game) -> Outlook:
         """How the position will end: what the network foresees, or playouts tell (`gocnn.play.outlook`) where it does not."""
