@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.play.outlook import Outlook, Playouts
-from gocnn.play.search import Search
 from gocnn.policy.answers import Floats, winrate
 from gocnn.policy.suggestion import Evaluator, Foresight, planes_of, recent_moves
+
+if TYPE_CHECKING:
+    from gocnn.play.search import Search
 
 
 def outlook_of(said: Foresight, to_play: int, komi: float) -> Outlook:
@@ -23,6 +26,11 @@ def win_of(said: Foresight, to_play: int, komi: float) -> float:
     if not np.isfinite(said.lead):
         return said.win
     return float(winrate(said.win, said.lead, said.spread, -komi if to_play == BLACK else komi))
+
+
+def told(lead: float) -> str:
+    """A lead in words: `Black leads by 3.5`."""
+    return "even" if abs(lead) < 0.05 else f"{'Black' if lead > 0 else 'White'} leads by {abs(lead):.1f}"
 
 
 def _seen_by_black(win: float, owner: Floats, lead: float, spread: float, to_play: int, komi: float) -> Outlook:
@@ -62,7 +70,7 @@ class Foreseen:
         wins, leads, spreads = (float(w @ [getattr(one, name) for one in every]) for name in ("black_wins", "lead", "spread"))
         return Outlook(owner.astype(np.float32), wins, leads, spreads, 0)
 
-    def searched(self, search: Search, moves: Sequence[int], colour: int) -> tuple[Outlook, list[Outlook]]:
+    def searched(self, search: "Search", moves: Sequence[int], colour: int) -> tuple[Outlook, list[Outlook]]:
         """The position's and that after each of its moves (flat indices, as `boards`) in the mean over all that a search by `colour` has seen; of a
         move that it has not visited, what the network says."""  # fmt: skip
         sign = 1 if colour == BLACK else -1
