@@ -23,7 +23,7 @@ from gocnn.play.game import Game
 from gocnn.play.outlook import Outlook, useful
 from gocnn.play.player import TINY, Player, turned
 from gocnn.play.prospects import Prospects
-from gocnn.play.search import UNSEEN, Search, Until
+from gocnn.play.search import MOST_NODES, UNSEEN, Search, Until
 from gocnn.policy.suggestion import foresee, suggest_many
 
 MOST_MOVES = 12
@@ -46,10 +46,7 @@ MOST_PLAYOUTS = 100_000
 ENOUGH_PLAYOUTS = 400
 """So many of each move are run beside a search."""
 
-AT_ONCE = 16
-"""Visits between two looks at the input: some 10 ms."""
-
-MOST_VISITS = 50_000
+MOST_VISITS = MOST_NODES
 """After so many a search is over: it keeps every position that it has seen."""
 
 
@@ -129,7 +126,7 @@ class Analysis:
     def exhausted(self) -> bool:
         """Whether going on changes nothing any more."""
         if self._search:
-            return self._search.count >= MOST_VISITS
+            return self._search.full or self._search.count >= MOST_VISITS
         if not self._prospects:
             return True
         if not self.candidates:
@@ -151,7 +148,7 @@ class Analysis:
         """Some visits, and playouts where they are needed: after the moves that were visited, or after each in turn."""
         if self._search:
             before = self._search.visits
-            self._search.run(int(min(visits, AT_ONCE)), deadline, stopped)
+            self._search.run(int(min(visits, self._search.at_once)), deadline, stopped)
             added = self._search.visits - before
             for place, index in enumerate(self.candidates if self._prospects else ()):
                 self._play_out(place, int(added[index]), ENOUGH_PLAYOUTS)

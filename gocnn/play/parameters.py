@@ -10,8 +10,9 @@ from typing import Any
 from gocnn.play.clock import KATA_SYSTEMS, Clock
 from gocnn.play.engine import Engine, one
 from gocnn.play.gtp import Refused
+from gocnn.play.search import MOST_NODES
 
-MOST_VISITS = 1_000_000
+MOST_VISITS = MOST_NODES
 
 FIXED: dict[str, Any] = {
     "analysisIgnorePreRootHistory": False, "analysisWideRootNoise": 0.0, "antiMirror": False, "genmoveAntiMirror": False, "humanSLProfile": "",

@@ -86,7 +86,7 @@ def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, floa
 
 
 def squares(board: Board, owner: npt.NDArray[np.floating]) -> list[tuple[int, int, bool, float]]:
-    """Row, column, whether it is black's, and side (in distances of lines) for each point that somebody will own and that bears none of his stones."""
+    """Row, column, whether it is black's, and side (in distances of lines) of each point that is somebody's without a stone of his on it."""
     stones = board.stones().ravel()
     found = []
     for index, value in enumerate(owner.tolist()):

@@ -171,11 +171,11 @@ class Search:
     def run(self, visits: int, deadline: float = math.inf, stopped: Callable[[], bool] | None = None) -> None:
         """So many more visits, several positions at a time; none begun after the deadline (`time.perf_counter()`), or once `stopped` says so."""
         end = self.count + visits
-        while (count := self.count) < end and int(self._tree.used[0]) < MOST_NODES and not (stopped and stopped()):
+        while (count := self.count) < end and not self.full and not (stopped and stopped()):
             now = time.perf_counter()
             if now >= deadline:
                 return
-            want = min(1 + count // VISITS_EACH, MOST_AT_ONCE, end - count)
+            want = min(self.at_once, end - count)
             if deadline < math.inf and self._seconds:  # so that the last evaluation is over at the deadline, too
                 want = max(1, min(want, int((deadline - now) / self._seconds)))
             self._visit(want)
@@ -199,6 +199,16 @@ class Search:
         treeleaves.absorb(self._tree, slots, waiting, said.logits, win, value, lead, spread)
         if self.evaluator.scores:
             treeleaves.add_owners(slots, waiting, said.owner, self._owners, self._owned)
+
+    @property
+    def at_once(self) -> int:
+        """How many visits the next evaluation is for, if so many are wanted."""
+        return min(1 + self.count // VISITS_EACH, MOST_AT_ONCE)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are so many positions that no more visits are made."""
+        return int(self._tree.used[0]) >= MOST_NODES
 
     @property
     def count(self) -> int:

@@ -101,7 +101,7 @@ def choose(tree: Arrays, node: int, reduction: float) -> int:
     seen = 0.0
     for place in range(first, first + tried):
         seen += tree.prior[place]
-    unseen = nodes[node]["win"] - reduction * seen**0.5
+    unseen = nodes[node]["value"] - reduction * seen**0.5
     best, most = -1, -np.inf
     for place in range(first, first + tried):
         below = tree.child[place]
