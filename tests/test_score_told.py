@@ -115,7 +115,12 @@ def test_an_analysis_by_protocol(colour: str) -> None:
 @pytest.mark.parametrize("turn", [40, 41])
 def test_an_analysis_by_query(viewer: str, turn: int) -> None:
     found = ask(
-        Knower(), analyzeTurns=[turn], overrideSettings={"reportAnalysisWinratesAs": viewer}, includeOwnership=True, includeMovesOwnership=True
+        Knower(),
+        analyzeTurns=[turn],
+        overrideSettings={"reportAnalysisWinratesAs": viewer},
+        includeOwnership=True,
+        includeMovesOwnership=True,
+        maxVisits=6,
     )
     board = board_after(MOVES[:turn])
     sign = {"BLACK": 1, "WHITE": -1, "SIDETOMOVE": 1 if turn % 2 == 0 else -1}[viewer]
@@ -123,15 +128,17 @@ def test_an_analysis_by_query(viewer: str, turn: int) -> None:
     assert found["rootInfo"]["rawLead"] == pytest.approx(sign * lead, abs=1e-3)
     assert found["rootInfo"]["rawWinrate"] == pytest.approx(win_for_black(lead) if sign == 1 else 1 - win_for_black(lead), abs=1e-5)
     assert found["rootInfo"]["rawScoreSelfplayStdev"] == pytest.approx(SPREAD, rel=1e-4)
-    mine = [sign * lead]
+    exact = 0
     for info in found["moveInfos"]:
         after = board.copy()
         after.play(from_gtp(info["move"]))
-        mine.append(sign * (truth(after).sum() - 6.5))
-        assert info["scoreLead"] == pytest.approx(mine[-1], abs=1e-3)
-        assert info["ownership"] == pytest.approx(sign * from_the_top(truth(after)), abs=1e-3)
-    assert max(info["visits"] for info in found["moveInfos"]) == 1
-    assert min(mine) - 1e-3 <= found["rootInfo"]["scoreLead"] <= max(mine) + 1e-3
+        mine = sign * (truth(after).sum() - 6.5)
+        assert info["scoreLead"] == pytest.approx(mine, abs=1e-3 if info["visits"] < 2 else DRIFT)
+        if info["visits"] < 2:
+            exact += 1
+            assert info["ownership"] == pytest.approx(sign * from_the_top(truth(after)), abs=1e-3)
+    assert exact > 5
+    assert found["rootInfo"]["scoreLead"] == pytest.approx(sign * lead, abs=DRIFT)
     sure = np.abs(from_the_top(truth(board))) > 0.9
     assert (np.sign(found["ownership"])[sure] == np.sign(sign * from_the_top(truth(board)))[sure]).all()
 
