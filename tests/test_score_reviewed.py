@@ -22,8 +22,8 @@ from tests.knower import SPREAD, Knower, truth
 MOVES = play_randomly(8, 30)
 
 
-def reviewed(header: str, moves=MOVES) -> Review:
-    return review(mainline.parse(sgf_text(moves, header), "game.sgf")[0], "game.sgf", Knower())
+def reviewed(header: str, moves=MOVES, tempo: float = 0.0) -> Review:
+    return review(mainline.parse(sgf_text(moves, header), "game.sgf")[0], "game.sgf", Knower(tempo))
 
 
 def leads(moves=MOVES, stones=()) -> np.ndarray:
@@ -48,8 +48,22 @@ def test_who_leads_before_each_move(header: str, komi: float) -> None:
     for move in found.moves:
         change = leads()[move.number - 1] - leads()[move.number]
         assert found.course.lost(move.number, move.colour) == pytest.approx(change if move.colour == BLACK else -change, abs=1e-3)
+
+
+def test_the_moves_that_cost_most() -> None:
+    """To the knower every stone is worth something; ten points for being to play make some moves too small."""
+    found = reviewed("KM[6.5]", tempo=10.0)
+    assert found.course is not None
+    lost = [found.course.lost(move.number, move.colour) for move in found.moves]
     costliest = found.costliest(4)
-    assert [lost for _, lost in costliest] == sorted((found.course.lost(m.number, m.colour) for m in found.moves), reverse=True)[:4]
+    assert [points for _, points in costliest] == sorted(lost, reverse=True)[:4]
+    assert all(points == lost[move.number - 1] > 0 for move, points in costliest)
+    assert found.costliest(1000)[-1][1] > 0
+    assert [number for number, _ in content(found)["course"]["costly"]] == [move.number - 1 for move, _ in found.costliest(10)]
+    move, points = costliest[0]
+    place = rf"move +{move.number} \w+ +{to_gtp(move.index)} +"
+    assert re.search(place + f"{points:.1f} points", "\n".join(go_review._report(found)))
+    assert f"lost {points:.1f} points" in annotate.summary(found)
 
 
 def test_territory_and_handicap() -> None:
@@ -91,11 +105,7 @@ def test_json_and_the_page_tell_it() -> None:
     assert (said["lead"], said["komi"], said["komi_stated"]) == (pytest.approx(expected[-1], abs=1e-3), 6.5, True)
     course = content(found)["course"]
     assert course["lead"] == pytest.approx(expected, abs=0.06)
-    assert [found.moves[number].number for number, _ in course["costly"]] == [move.number for move, _ in found.costliest(10)]
     assert '"course":{' in page(found)
-    text = "\n".join(go_review._report(found))
-    move, lost = found.costliest(1)[0]
-    assert re.search(rf"move +{move.number} .*{to_gtp(move.index)} +{lost:.1f} points", text)
 
 
 def test_a_position_without_moves_has_a_score() -> None:

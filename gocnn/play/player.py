@@ -101,7 +101,7 @@ class Player:
         if not self.evaluator.scores and self._resigns(game, colour, ahead):
             return Decision(RESIGN, p)
         wanted[PASS] = False
-        weights = self._weights(game, colour, p, wanted, deadline, stopped)
+        weights = self._weights(game, colour, said, wanted, deadline, stopped)
         if self.evaluator.scores and self._resigns(game, colour, ahead):
             return Decision(RESIGN, p)
         index = self._draw(weights)
@@ -110,15 +110,15 @@ class Player:
             return Decision(PASS, p)
         return Decision(index, p)
 
-    def _weights(self, game: Game, colour: int, p: Floats, wanted: npt.NDArray[np.bool_], deadline: float,
+    def _weights(self, game: Game, colour: int, said: Foresight, wanted: npt.NDArray[np.bool_], deadline: float,
                  stopped: Callable[[], bool] | None) -> npt.NDArray[np.float64]:  # fmt: skip
         """float64 `(362,)`: what moves are chosen by, the `wanted` ones: their probabilities, or how often looking ahead visited them."""
-        weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
+        weights = np.where(wanted, np.maximum(said.probabilities, TINY), 0.0).astype(np.float64)
         if not self.visits:
             return weights
-        board = turned(game, colour)
-        if self._search is None or not self._search.follow(board, game.area_komi, wanted):
-            self._search = Search(self.evaluator, board.copy(), game.area_komi, wanted, self.known(game), self.symmetries)
+        board, komi = turned(game, colour), game.area_komi_for(colour)
+        if self._search is None or not self._search.follow(board, komi, wanted, said):
+            self._search = Search(self.evaluator, board.copy(), komi, wanted, self.known(game), self.symmetries, said=said)
         self._search.run(max(self.visits - self._search.count, 0), deadline, stopped)
         return self._search.weights + weights
 
