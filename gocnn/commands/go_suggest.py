@@ -84,7 +84,7 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
             answer["played"] = played
         if outlook:
             answer |= {"komi": komi, "lead": outlook.lead, "spread": outlook.spread, "winrate": outlook.black_wins,
-                       "ownership": outlook.owner.reshape(SIZE, SIZE)[::-1].ravel().round(4).tolist()}  # fmt: skip
+                       "ownership": outlook.owner.reshape(SIZE, SIZE)[::-1].ravel().astype(np.float64).round(4).tolist()}  # fmt: skip
         click.echo(json.dumps(answer))
         return
     _show(position.board, rows[: top or 10], colour)
