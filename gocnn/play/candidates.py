@@ -205,7 +205,11 @@ class Analysis:
             if self._search:
                 told = self._search.told(index, longest)
                 line, seen = [move for move, _ in told.line], [count for _, count in told.line]
-                infos.append(MoveInfo(index, prior, told.visits, told.win, told.lcb, 2 * told.utility - 1, leads[place], o.spread, line, seen))
+                win, utility = told.win, 2 * told.utility - 1
+                if not told.visits and self._foreseen:
+                    win = o.black_wins if self.colour == BLACK else 1 - o.black_wins
+                    utility = 2 * win - 1
+                infos.append(MoveInfo(index, prior, told.visits, win, told.lcb, utility, leads[place], o.spread, line, seen))
                 continue
             visits, winrate = o.playouts // VISIT, o.black_wins if self.colour == BLACK else 1 - o.black_wins
             lcb = max(0.0, winrate - 1.96 * math.sqrt(max(winrate * (1 - winrate), 0.0) / max(o.playouts, 1)))
