@@ -126,7 +126,7 @@ def test_what_is_said_again_must_be_what_was_said(tmp_path: Path, sample_store: 
         sentence = refused(2, "go-train", "--out", run, "--resume", option, value)
         assert f"{option} cannot be" in sentence
         assert words in sentence
-    assert "--value cannot be on in a resumed run" in refused(2, "go-train", "--out", run, "--resume", "--value")
+    assert "--value cannot be off in a resumed run" in refused(2, "go-train", "--out", run, "--resume", "--no-value")
     other = tmp_path / "other.sgf"
     other.write_bytes(sgf_text(play_randomly(0, 40)) + b")")
     assert "games are not those" in refused(1, "go-train", "--out", run, "--resume", "--valid", other, "--quiet")

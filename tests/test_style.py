@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gocnn.board import BLACK, Board, facts
-from gocnn.board.planes import offsets, plane_count
+from gocnn.board.planes import DEFAULT_GROUPS, offsets, plane_count
 from gocnn.commands import style_option
 from gocnn.errors import UserError
 from gocnn.games.facts import known_of
@@ -80,7 +80,7 @@ def test_facts_of_records(tmp_path: Path) -> None:
 def test_from_games_to_a_network_that_listens(tmp_path: Path, sample_store: Path) -> None:
     """A model begun from another and shown more answers as that one did, until it has learned; the commands pass on what they are told."""
     first, second = tmp_path / "first", tmp_path / "second"
-    good("go-train", sample_store, "--out", first, *TRAIN)
+    good("go-train", sample_store, "--out", first, *TRAIN, "--planes", ",".join(DEFAULT_GROUPS))
     assert "not shown where" in refused(1, "go-suggest", "--model", first, "--style", "fox")
     assert "too; name them" in refused(2, "go-train", sample_store, "--out", second, "--from", first, *BUDGET, "--planes", "board,style")
     still = ["--learning-rate", "1e-9", "--weight-decay", "0", "--ema", "0"]

@@ -38,6 +38,7 @@ TABLE: dict[str, tuple[list[str], str]] = {
     "go-train": (["go-train", "対局.games", "--out", "学習", "--blocks", "1", "--channels", "8", "--batch", "16", "--valid-positions", "100", *BRIEF], ""),
     "go-train again": (["go-train", "対局.games", "--out", "学習"], ""),
     "go-train --resume": (["go-train", "対局.games", "--out", "学習", "--resume", "--quiet"], ""),
+    "go-label": (["go-label", "対局.games", "--model", "学習", "--games", "1", "--batch", "1", "--jobs", "1"], ""),
     "go-eval": (["go-eval", "対局.games", "--model", "学習", "--positions", "100", "--picture", "図.png"], ""),
     "go-suggest": (["go-suggest", "棋譜/柯潔.sgf", "--at", "9", "--top", "3", "--picture", "手.svg"], ""),
     "go-suggest missing": (["go-suggest", "没有.sgf"], ""),
