@@ -1,0 +1,153 @@
+"""A 3x3 convolution with 3.6 times fewer multiplications: Winograd's F(4x4, 3x3) (Lavin and Gray 2015, https://arxiv.org/abs/1509.09308).
+
+Float32, on CPUs. A few samples at a time go through all of it, so that their tiles stay in the processor's cache; the products are torch's, the
+transforms compiled (`gocnn.training.tiles`). Backward is the adjoint, of which both gradients share the first transform; the input's tiles are
+made anew rather than kept, which would take two and a half times the memory of the maps.
+For torch.compile these are operators that it does not look into.
+"""
+
+import functools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gocnn.training import tiles
+
+CHUNK = 200
+"""Tiles that are worked on at a time."""
+
+_G = ((1 / 4, 0, 0), (-1 / 6, -1 / 6, -1 / 6), (-1 / 6, 1 / 6, -1 / 6), (1 / 24, 1 / 12, 1 / 6), (1 / 24, -1 / 12, 1 / 6), (0, 0, 1))
+
+
+def convolution(x: Tensor, weight: Tensor) -> Tensor:
+    """`conv2d(x, weight, padding=1)` for `x` `(N, in, H, W)` and `weight` `(out, in, 3, 3)`, float32 and on the CPU; the result has channels last.
+
+    It differs from conv2d by rounding: by some 1e-6 of the largest value (the transforms cost about two bits).
+    """
+    result: Tensor = _forward(x, weight)
+    return result
+
+
+def _maps(x: Tensor) -> Tensor:
+    """As `(N, H, W, C)`, contiguous."""
+    return x.detach().permute(0, 2, 3, 1).contiguous()
+
+
+def _filters(weight: Tensor) -> Tensor:
+    """G w G^T as `(36, in, out)`."""
+    g = torch.tensor(_G, dtype=weight.dtype)
+    return torch.einsum("ai,ocij,bj->abco", g, weight.detach(), g).reshape(36, weight.shape[1], weight.shape[0])
+
+
+@functools.lru_cache(1)
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, "winograd")
+
+
+def _over(kernel: Callable[..., None], maps: Tensor, tile: Tensor, first: int, last: int, to_maps: bool) -> None:
+    """A transform of the samples from `first` to before `last`, shared among torch's threads."""
+    threads = min(torch.get_num_threads(), last - first)
+    part, each = maps[first:last], tile.shape[1] // (last - first)
+    cuts = [(last - first) * k // threads for k in range(threads + 1)]
+
+    def do(a: int, b: int) -> None:
+        some, its = part[a:b].numpy(), tile[:, a * each : b * each].numpy()
+        kernel(*((its, some) if to_maps else (some, its)), 0, b - a)
+
+    if threads == 1:
+        do(0, last - first)
+        return
+    pool = _pool(threads - 1, os.getpid())
+    others = [pool.submit(do, a, b) for a, b in zip(cuts[1:-1], cuts[2:], strict=True)]
+    do(0, cuts[1])
+    for other in others:
+        other.result()
+
+
+def _chunks(x: Tensor) -> tuple[int, list[tuple[int, int]]]:
+    """Tiles of a sample, and the samples that are worked on together."""
+    samples, height, width, _ = x.shape
+    each = ((height + 3) // 4) * ((width + 3) // 4)
+    step = max(1, CHUNK // each)
+    return each, [(first, min(samples, first + step)) for first in range(0, samples, step)]
+
+
+@torch.library.custom_op("gocnn::winograd", mutates_args=())
+def _forward(x: Tensor, weight: Tensor) -> Tensor:
+    maps, filters = _maps(x), _filters(weight)
+    each, chunks = _chunks(maps)
+    y = maps.new_empty(*maps.shape[:3], weight.shape[0])
+    v, m = _buffers(maps, chunks, each, weight.shape[1], weight.shape[0])
+    for first, last in chunks:
+        count = (last - first) * each
+        inputs, outputs = _part(v, count), _part(m, count)
+        _over(tiles.maps_to_tiles, maps, inputs, first, last, False)
+        torch.bmm(inputs, filters, out=outputs)
+        _over(tiles.tiles_to_maps, y, outputs, first, last, True)
+    return y.permute(0, 3, 1, 2)
+
+
+def _buffers(x: Tensor, chunks: list[tuple[int, int]], each: int, *channels: int) -> list[Tensor]:
+    largest = max((last - first for first, last in chunks), default=0) * each
+    return [x.new_empty(36 * largest * c).view(36, largest, c) for c in channels]
+
+
+def _part(buffer: Tensor, count: int) -> Tensor:
+    """The beginning of the buffer, for so many tiles, contiguous."""
+    channels = buffer.shape[2]
+    return buffer.view(-1)[: 36 * count * channels].view(36, count, channels)
+
+
+@torch.library.custom_op("gocnn::winograd_backward", mutates_args=())
+def _backward(grad: Tensor, x: Tensor, weight: Tensor, of_x: bool, of_weight: bool) -> tuple[Tensor, Tensor]:
+    maps, given = _maps(x), _maps(grad)
+    outputs, inputs = weight.shape[:2]
+    each, chunks = _chunks(maps)
+    back = _filters(weight).transpose(1, 2).contiguous()
+    dx = torch.empty_like(maps) if of_x else maps.new_empty(0)
+    du = maps.new_zeros(36, inputs, outputs)
+    v, m = _buffers(maps, chunks, each, inputs, outputs)
+    for first, last in chunks:
+        count = (last - first) * each
+        tiled, dm = _part(v, count), _part(m, count)
+        _over(tiles.gradient_to_tiles, given, dm, first, last, False)
+        if of_weight:
+            _over(tiles.maps_to_tiles, maps, tiled, first, last, False)
+            du.baddbmm_(tiled.transpose(1, 2), dm)
+        if of_x:
+            torch.bmm(dm, back, out=tiled)
+            _over(tiles.tiles_to_gradient, dx, tiled, first, last, True)
+    g = torch.tensor(_G, dtype=weight.dtype)
+    dw = torch.einsum("ai,abco,bj->ocij", g, du.view(6, 6, inputs, outputs), g) if of_weight else maps.new_empty(0)
+    return (dx.permute(0, 3, 1, 2) if of_x else dx), dw.contiguous()
+
+
+@_forward.register_fake
+def _(x: Tensor, weight: Tensor) -> Tensor:
+    n, _, height, width = x.shape
+    return x.new_empty(n, height, width, weight.shape[0]).permute(0, 3, 1, 2)
+
+
+@_backward.register_fake
+def _(grad: Tensor, x: Tensor, weight: Tensor, of_x: bool, of_weight: bool) -> tuple[Tensor, Tensor]:
+    n, channels, height, width = x.shape
+    dx = x.new_empty(n, height, width, channels).permute(0, 3, 1, 2) if of_x else x.new_empty(0)
+    return dx, weight.new_empty(weight.shape) if of_weight else weight.new_empty(0)
+
+
+def _keep(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs)
+
+
+def _gradients(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    x, weight = ctx.saved_tensors
+    of_x, of_weight = ctx.needs_input_grad
+    dx, dw = _backward(grad, x, weight, of_x, of_weight)
+    return (dx if of_x else None), (dw if of_weight else None)
+
+
+_forward.register_autograd(_gradients, setup_context=_keep)
