@@ -95,8 +95,8 @@ def maps_to_tiles(x: Array, tiles: Array, first: int, last: int) -> None:
                 r = (n - first) * rows * columns + i * columns + j
                 for k in range(6):
                     d = t[k, 4 * j * channels : (4 * j + 6) * channels].reshape(6, channels)
-                    o = tiles[6 * k : 6 * k + 6, r]
-                    _to_six(d[0], d[1], d[2], d[3], d[4], d[5], o[0], o[1], o[2], o[3], o[4], o[5])
+                    q = 6 * k
+                    _to_six(d[0], d[1], d[2], d[3], d[4], d[5], tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r])
 
 
 @jit
@@ -114,8 +114,8 @@ def tiles_to_maps(tiles: Array, y: Array, first: int, last: int) -> None:
                 r = (n - first) * rows * columns + i * columns + j
                 for k in range(6):
                     o = t[k, 4 * j * channels : (4 * j + 4) * channels].reshape(4, channels)
-                    m = tiles[6 * k : 6 * k + 6, r]
-                    _to_four(m[0], m[1], m[2], m[3], m[4], m[5], o[0], o[1], o[2], o[3])
+                    q = 6 * k
+                    _to_four(tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r], o[0], o[1], o[2], o[3])
             h = 4 * i
             o1 = flat[n, h + 1] if h + 1 < height else spare[0]
             o2 = flat[n, h + 2] if h + 2 < height else spare[1]
@@ -143,8 +143,8 @@ def gradient_to_tiles(dy: Array, tiles: Array, first: int, last: int) -> None:
                 r = (n - first) * rows * columns + i * columns + j
                 for k in range(6):
                     d = t[k, 4 * j * channels : (4 * j + 4) * channels].reshape(4, channels)
-                    o = tiles[6 * k : 6 * k + 6, r]
-                    _from_four(d[0], d[1], d[2], d[3], o[0], o[1], o[2], o[3], o[4], o[5])
+                    q = 6 * k
+                    _from_four(d[0], d[1], d[2], d[3], tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r])
 
 
 @jit
@@ -164,8 +164,8 @@ def tiles_to_gradient(tiles: Array, dx: Array, first: int, last: int) -> None:
                 r = (n - first) * rows * columns + i * columns + j
                 for k in range(6):
                     o = t[k, 4 * j * channels : (4 * j + 6) * channels].reshape(6, channels)
-                    v = tiles[6 * k : 6 * k + 6, r]
-                    _add_six(v[0], v[1], v[2], v[3], v[4], v[5], o[0], o[1], o[2], o[3], o[4], o[5])
+                    q = 6 * k
+                    _add_six(tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r], o[0], o[1], o[2], o[3], o[4], o[5])
             h = 4 * i - 1
             o0 = flat[n, h] if h >= 0 else spare[0]
             o2 = flat[n, h + 2] if h + 2 < height else spare[2]
