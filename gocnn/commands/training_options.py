@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from gocnn.commands.device_option import device_option
-from gocnn.training.config import CompileMode, Precision, TrainConfig
+from gocnn.training.config import CompileMode, Convolution, Precision, TrainConfig
 
 if TYPE_CHECKING:
     from gocnn.training import Outcome
@@ -22,7 +22,7 @@ DEFAULT_MINUTES = 30.0
 MACHINE = ("feeders", "threads", "checkpoint_minutes")
 """Settings of TrainConfig that change nothing of what is learnt, so that a resumed run may have others."""
 
-ROUNDING = ("precision", "compile", "compile_mode", "pad_planes", "accumulate")
+ROUNDING = ("precision", "convolution", "compile", "compile_mode", "pad_planes", "accumulate")
 """Settings of TrainConfig that the machine at hand asks for: another one may need others. They change how sums are rounded, and accumulate over how
 many samples norms are taken; so in a run with --deterministic they stay."""
 
@@ -64,6 +64,8 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         click.option("--ema", type=click.FloatRange(0, 1, max_open=True), help="Decay of the averaged weights (0: none).", **shown("ema")),
         click.option("--precision", type=click.Choice(get_args(Precision)), help="auto: what the device trains fastest in.",
                      **shown("precision")),
+        click.option("--convolution", type=click.Choice(get_args(Convolution)),
+                     help="How 3x3 convolutions are computed on a CPU in fp32. auto: what is faster by a stopwatch.", **shown("convolution")),
         click.option("--compile/--no-compile", help="Use torch.compile (needs a C++ compiler on CPUs).", **shown("compile")),
         click.option("--compile-mode", type=click.Choice(get_args(CompileMode)),
                      help="With --compile: how fast kernels are found; reduce-overhead means CUDA graphs.", **shown("compile_mode")),

@@ -6,6 +6,7 @@ from typing import Any, Literal
 Optimiser = Literal["muon", "adamw", "sgd"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 CompileMode = Literal["default", "max-autotune-no-cudagraphs", "reduce-overhead"]
+Convolution = Literal["auto", "direct", "winograd"]
 Schedule = Literal["cosine", "onecycle", "constant"]
 
 
@@ -22,7 +23,8 @@ class TrainConfig:
     `gocnn.training.agreement.sync_norms` finds best). deterministic: nothing is decided by a stopwatch, and on CUDA only operations that give the
     same bits each time are used. feeders are the threads that prepare samples, None: one on a CPU, elsewhere as many as are found to be needed.
     threads are those that compute on the CPU, None: torch's own number, one beside a GPU. pad_planes: see `gocnn.training.padding`.
-    compile_mode: torch.compile's, of which reduce-overhead means CUDA graphs.
+    compile_mode: torch.compile's, of which reduce-overhead means CUDA graphs. convolution: how 3x3 convolutions are computed on a CPU in fp32, see
+    `gocnn.training.convolution`.
     """
 
     steps: int | None = None
@@ -40,6 +42,7 @@ class TrainConfig:
     label_smoothing: float = 0.0
     ema: float = 0.999
     precision: Precision = "auto"
+    convolution: Convolution = "auto"
     channels_last: bool = True
     compile: bool = False
     compile_mode: CompileMode = "default"

@@ -96,7 +96,20 @@ def maps_to_tiles(x: Array, tiles: Array, first: int, last: int) -> None:
                 for k in range(6):
                     d = t[k, 4 * j * channels : (4 * j + 6) * channels].reshape(6, channels)
                     q = 6 * k
-                    _to_six(d[0], d[1], d[2], d[3], d[4], d[5], tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r])
+                    _to_six(
+                        d[0],
+                        d[1],
+                        d[2],
+                        d[3],
+                        d[4],
+                        d[5],
+                        tiles[q, r],
+                        tiles[q + 1, r],
+                        tiles[q + 2, r],
+                        tiles[q + 3, r],
+                        tiles[q + 4, r],
+                        tiles[q + 5, r],
+                    )
 
 
 @jit
@@ -144,7 +157,9 @@ def gradient_to_tiles(dy: Array, tiles: Array, first: int, last: int) -> None:
                 for k in range(6):
                     d = t[k, 4 * j * channels : (4 * j + 4) * channels].reshape(4, channels)
                     q = 6 * k
-                    _from_four(d[0], d[1], d[2], d[3], tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r])
+                    _from_four(
+                        d[0], d[1], d[2], d[3], tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r]
+                    )
 
 
 @jit
@@ -165,7 +180,20 @@ def tiles_to_gradient(tiles: Array, dx: Array, first: int, last: int) -> None:
                 for k in range(6):
                     o = t[k, 4 * j * channels : (4 * j + 6) * channels].reshape(6, channels)
                     q = 6 * k
-                    _add_six(tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r], o[0], o[1], o[2], o[3], o[4], o[5])
+                    _add_six(
+                        tiles[q, r],
+                        tiles[q + 1, r],
+                        tiles[q + 2, r],
+                        tiles[q + 3, r],
+                        tiles[q + 4, r],
+                        tiles[q + 5, r],
+                        o[0],
+                        o[1],
+                        o[2],
+                        o[3],
+                        o[4],
+                        o[5],
+                    )
             h = 4 * i - 1
             o0 = flat[n, h] if h >= 0 else spare[0]
             o2 = flat[n, h + 2] if h + 2 < height else spare[2]

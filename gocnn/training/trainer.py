@@ -11,7 +11,7 @@ from torch import nn
 
 from gocnn import __version__
 from gocnn.errors import UserError
-from gocnn.training import checks, devices, distributed, feeding, memory, modelfile, padding, repeatable, schedule, tuning, warming
+from gocnn.training import checks, convolution, devices, distributed, feeding, memory, modelfile, padding, repeatable, schedule, tuning, warming
 from gocnn.training.agreement import Agreement, sync_norms
 from gocnn.training.batches import BatchSource, Feeder
 from gocnn.training.config import TrainConfig
@@ -83,6 +83,7 @@ class Trainer:
         self.interrupts = Interrupts()
         self.agreement = Agreement(self.processes, clock)
         self.sync_norms: bool | None = None
+        self.winograd: list[str] | None = None  # the layers that are computed so; None before that is chosen
 
     @property
     def step(self) -> int:
@@ -108,6 +109,7 @@ class Trainer:
             "device": self.device.type,
             "scaler": self.stepper.scaler.state_dict() if self.stepper.scaler else None,
             "sync_norms": self.sync_norms,
+            "winograd": self.winograd,
             "model": self.model.state_dict(),
             "ema": self.stepper.ema.model.state_dict() if self.stepper.ema and self.step else None,  # at first it equals the model
             "optimisers": [o.state_dict() for o in self.stepper.optimisers],
@@ -127,6 +129,8 @@ class Trainer:
         self._before = {"precision": state["precision"], "device": state.get("device")}
         chosen = choose_again(self.device, self.config.precision, state["precision"], state.get("device"), self.config.deterministic)
         self.stepper.precision = self.processes.agree(chosen)
+        if self.config.convolution == "auto" and self._before["device"] == self.device.type:
+            self.winograd = state.get("winograd")  # so that a run that goes on rounds as it did
         if self.stepper.scaler and state.get("scaler"):
             self.stepper.scaler.load_state_dict(state["scaler"])
         self.budget.before = state["elapsed"]
@@ -180,6 +184,7 @@ class Trainer:
         self._check_batch()
         if not self.precision:
             self.stepper.precision = self.processes.agree(choose(self.device, self.config.precision, self.config.deterministic))
+        self._choose_convolution()
         with self.processes.together():
             if self.processes.first:
                 self.run.cut_reports(-1)
@@ -203,9 +208,22 @@ class Trainer:
         if self.sync_norms is None and self.processes.world > 1:
             self.sync_norms = sync_norms(self.config.sync_norms, self.config.batch, self.config.accumulate, self.processes.world)
 
+    def _choose_convolution(self) -> None:
+        """Which layers are computed Winograd's way: chosen once for a run, unless it moves or someone wants it otherwise."""
+        if self.device.type != "cpu" or self.precision != "fp32":
+            self.winograd = []
+        elif self.winograd is None:
+            sample = tuple(torch.as_tensor(a[:2]) for a in self.source.batch(0))
+            wanted, by_stopwatch = self.config.convolution, not self.config.deterministic
+            mine = convolution.choose(self.model, wanted, by_stopwatch, lambda net: self.task.loss(net, sample))
+            self.winograd = self.processes.from_first(lambda: mine)
+        convolution.use(self.model, self.winograd)
+
     def _facts(self) -> dict[str, Any]:
         """How the run is computed, for run.json."""
         facts = {"precision": self.precision, "device": devices.title(self.device), "compiled": self.config.compile}
+        if self.winograd:
+            facts["winograd"] = len(self.winograd)
         return facts if self.sync_norms is None else facts | {"sync_norms": self.sync_norms}
 
     def _go_on(self) -> None:
@@ -224,6 +242,7 @@ class Trainer:
             if resume:
                 self._restore(self.processes.from_first(self.run.load_checkpoint))
                 self._choose_norms()
+                self._choose_convolution()
                 with self.processes.together():
                     self._go_on()
             elif not self._begun:
@@ -246,6 +265,8 @@ class Trainer:
         progress = Progress("training", self.quiet)
         budget = next(f"{value:g} {name}" for name, value in self.config.budget().items() if value)
         progress.say(f"precision {self.precision}{self._why()}; seed {self.config.seed}; budget {budget}")
+        if self.winograd:
+            progress.say(f"{len(self.winograd)} convolutions are computed Winograd's way (--convolution)")
         if self.processes.world > 1:
             over = "the batch of all" if self.sync_norms else "its own share of the batch"
             progress.say(f"{self.processes.world} processes, each of which normalises over {over}")

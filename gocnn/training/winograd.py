@@ -39,8 +39,15 @@ def _maps(x: Tensor) -> Tensor:
 
 def _filters(weight: Tensor) -> Tensor:
     """G w G^T as `(36, in, out)`."""
-    g = torch.tensor(_G, dtype=weight.dtype)
-    return torch.einsum("ai,ocij,bj->abco", g, weight.detach(), g).reshape(36, weight.shape[1], weight.shape[0])
+    outputs, inputs = weight.shape[:2]
+    return (_both_ways() @ weight.detach().permute(2, 3, 1, 0).reshape(9, inputs * outputs)).view(36, inputs, outputs)
+
+
+@functools.cache
+def _both_ways() -> Tensor:
+    """G down and across at once, `(36, 9)`."""
+    g = torch.tensor(_G)
+    return torch.kron(g, g)
 
 
 @functools.lru_cache(1)
@@ -121,9 +128,10 @@ def _backward(grad: Tensor, x: Tensor, weight: Tensor, of_x: bool, of_weight: bo
         if of_x:
             torch.bmm(dm, back, out=tiled)
             _over(tiles.tiles_to_gradient, dx, tiled, first, last, True)
-    g = torch.tensor(_G, dtype=weight.dtype)
-    dw = torch.einsum("ai,abco,bj->ocij", g, du.view(6, 6, inputs, outputs), g) if of_weight else maps.new_empty(0)
-    return (dx.permute(0, 3, 1, 2) if of_x else dx), dw.contiguous()
+    dw = maps.new_empty(0)
+    if of_weight:
+        dw = (_both_ways().t() @ du.view(36, -1)).view(3, 3, inputs, outputs).permute(3, 2, 0, 1).contiguous()
+    return (dx.permute(0, 3, 1, 2) if of_x else dx), dw
 
 
 @_forward.register_fake
@@ -136,7 +144,7 @@ def _(x: Tensor, weight: Tensor) -> Tensor:
 def _(grad: Tensor, x: Tensor, weight: Tensor, of_x: bool, of_weight: bool) -> tuple[Tensor, Tensor]:
     n, channels, height, width = x.shape
     dx = x.new_empty(n, height, width, channels).permute(0, 3, 1, 2) if of_x else x.new_empty(0)
-    return dx, weight.new_empty(weight.shape) if of_weight else weight.new_empty(0)
+    return dx, weight.new_empty(tuple(weight.shape)) if of_weight else weight.new_empty(0)
 
 
 def _keep(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
