@@ -1,0 +1,98 @@
+"""The Winograd convolution against torch's own, alone and in a run."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gocnn.nn import ResidualBlock
+from gocnn.training import convolution
+from gocnn.training.winograd import convolution as winograd
+
+SHAPES = [(3, 32, 32, 19, 19), (1, 5, 7, 1, 1), (2, 8, 3, 4, 9), (9, 16, 24, 13, 13), (1, 4, 4, 61, 70), (5, 3, 2, 2, 6), (0, 4, 4, 5, 5)]
+
+
+def gradients(y: Tensor, *of: Tensor) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(y, of, torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(y))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format], ids=["last", "first"])
+def test_values_and_gradients_are_the_convolutions(shape: tuple[int, ...], layout: torch.memory_format) -> None:
+    n, inputs, outputs, height, width = shape
+    torch.manual_seed(0)
+    x = torch.randn(n, inputs, height, width).to(memory_format=layout).requires_grad_()
+    weight = torch.randn(outputs, inputs, 3, 3).to(memory_format=layout).requires_grad_()
+    exact_x, exact_weight = x.detach().double().requires_grad_(), weight.detach().double().requires_grad_()
+    exact = torch.conv2d(exact_x, exact_weight, padding=1)
+    y = winograd(x, weight)
+    found, expected = (y, *gradients(y, x, weight)), (exact, *gradients(exact, exact_x, exact_weight))
+    for a, b in zip(found, expected, strict=True):
+        assert a.shape == b.shape
+        assert a.dtype == torch.float32
+        if b.numel():
+            assert (a - b).abs().max() <= 2e-5 * b.abs().max()
+
+
+def test_only_the_gradients_that_are_wanted() -> None:
+    x, weight = torch.randn(2, 4, 6, 6), torch.randn(4, 4, 3, 3, requires_grad=True)
+    (of_weight,) = gradients(winograd(x, weight), weight)
+    (expected,) = gradients(torch.conv2d(x, weight, padding=1), weight)
+    torch.testing.assert_close(of_weight, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_share_the_samples(threads: int) -> None:
+    before = torch.get_num_threads()
+    x, weight = torch.randn(11, 32, 19, 19), torch.randn(32, 32, 3, 3)
+    try:
+        torch.set_num_threads(threads)
+        torch.testing.assert_close(winograd(x, weight), torch.conv2d(x, weight, padding=1), rtol=1e-3, atol=1e-3)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_the_operator_keeps_torchs_rules() -> None:
+    from gocnn.training import winograd as module
+
+    x, weight = torch.randn(2, 4, 6, 5, requires_grad=True), torch.randn(3, 4, 3, 3, requires_grad=True)
+    torch.library.opcheck(module._forward, (x, weight), atol=1e-4, rtol=1e-4)
+    torch.library.opcheck(module._backward, (torch.randn(2, 3, 6, 5), x.detach(), weight.detach(), True, True))
+
+
+def test_fifty_steps_learn_the_same() -> None:
+    def losses(names: list[str] | None) -> list[float]:
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), ResidualBlock(32), ResidualBlock(32), nn.Conv2d(32, 1, 1), nn.Flatten())
+        convolution.use(net, convolution.choose(net, "winograd", True, lambda _: None) if names is None else names)
+        assert any(type(m) is convolution.WinogradConv2d for m in net.modules()) == (names is None)
+        optimiser, found = torch.optim.SGD(net.parameters(), 0.01), []
+        for _ in range(50):
+            x = torch.randn(8, 3, 9, 9)
+            loss = nn.functional.cross_entropy(net(x), x.sum(1).flatten(1).argmax(1))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            found.append(loss.item())
+        return found
+
+    direct, other = losses([]), losses(None)
+    assert max(abs(a - b) for a, b in zip(direct, other, strict=True)) < 1e-3
+    assert direct[-1] < direct[0]
+
+
+def test_only_layers_that_fit_are_chosen() -> None:
+    net = nn.ModuleDict({
+        "fits": nn.Conv2d(32, 32, 3, padding=1), "stride": nn.Conv2d(32, 32, 3, 2, padding=1), "dilated": nn.Conv2d(32, 32, 3, padding=2, dilation=2),
+        "five": nn.Conv2d(32, 32, 5, padding=2), "depthwise": nn.Conv2d(32, 32, 3, padding=1, groups=32), "thin": nn.Conv2d(3, 32, 3, padding=1),
+        "circular": nn.Conv2d(32, 32, 3, padding=1, padding_mode="circular"), "valid": nn.Conv2d(32, 32, 3), "same": nn.Conv2d(32, 32, 3, padding="same"),
+    })  # fmt: skip
+    assert convolution.choose(net, "winograd", True, lambda _: None) == ["fits"]
+    assert convolution.choose(net, "direct", True, lambda _: None) == convolution.choose(net, "auto", False, lambda _: None) == []
+    keys = list(net.state_dict())
+    convolution.use(net, ["fits"])
+    assert list(net.state_dict()) == keys
+    x = torch.randn(2, 32, 7, 7)
+    expected = nn.functional.conv2d(x, net["fits"].weight, net["fits"].bias, padding=1)
+    torch.testing.assert_close(net["fits"](x), expected, rtol=1e-4, atol=1e-4)
+    convolution.use(net, [])
+    assert type(net["fits"]) is nn.Conv2d
