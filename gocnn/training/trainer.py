@@ -216,7 +216,7 @@ class Trainer:
             sample = tuple(torch.as_tensor(a[:2]) for a in self.source.batch(0))
             wanted, by_stopwatch = self.config.convolution, not self.config.deterministic
             mine = convolution.choose(self.model, wanted, by_stopwatch, lambda net: self.task.loss(net, sample))
-            self.winograd = self.processes.from_first(lambda: mine)
+            self.winograd = self.processes.agree(mine)
         convolution.use(self.model, self.winograd)
 
     def _facts(self) -> dict[str, Any]:

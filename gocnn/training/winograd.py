@@ -7,6 +7,7 @@ For torch.compile these are operators that it does not look into.
 """
 
 import functools
+import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -69,7 +70,7 @@ def _over(kernel: Callable[..., None], maps: Tensor, tile: Tensor, first: int, l
         do(0, last - first)
         return
     pool = _pool(threads - 1, os.getpid())
-    others = [pool.submit(do, a, b) for a, b in zip(cuts[1:-1], cuts[2:], strict=True)]
+    others = [pool.submit(do, a, b) for a, b in itertools.pairwise(cuts[1:])]
     do(0, cuts[1])
     for other in others:
         other.result()
