@@ -1,6 +1,6 @@
 """The transforms of the Winograd convolution F(4x4, 3x3), compiled: from maps to tiles and back, and the adjoints of both.
 
-Maps are `(N, H, W, C)`, float32 and contiguous; tiles `(36, N * rows * columns, C)`, where `rows` is H / 4 and `columns` is W / 4, rounded up. The first
+Maps are `(N, H, W, C)`, float32 and contiguous; tiles `(36, N * rows * columns, C)`, where `rows` is H / 4 and `columns` W / 4, rounded up. The first
 axis is the frequency, down and across. Each function does the samples from `first` to before `last`.
 Matrices: Lavin and Gray 2015, https://arxiv.org/abs/1509.09308.
 """
