@@ -42,7 +42,7 @@ class TrainConfig:
     label_smoothing: float = 0.0
     ema: float = 0.999
     precision: Precision = "auto"
-    convolution: Convolution = "auto"
+    convolution: Convolution = "direct"
     channels_last: bool = True
     compile: bool = False
     compile_mode: CompileMode = "default"
