@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import PASS, SIZE
+from gocnn.play import levels
 from gocnn.play.game import Game
 from gocnn.play.outlook import PLAYOUTS, Outlook, Playouts, dead_stones, is_open, is_settled, useful
 from gocnn.play.search import Search
@@ -58,6 +59,8 @@ class Player:
                  style: str = "any", visits: int = 0) -> None:  # fmt: skip
         self.evaluator, self.symmetries, self.temperature, self.resign, self.style = evaluator, symmetries, temperature, resign, style
         self.visits = visits if evaluator.foresees else 0
+        self.level: levels.Level | None = None
+        """The level that it plays at; visits, temperature and resign count for nothing then."""
         self._rng = np.random.default_rng(seed)
         self._lost = 0
         self._search: Search | None = None
@@ -95,25 +98,39 @@ class Player:
         if self._resigns(game, colour, ahead):
             return Decision(RESIGN, p)
         wanted[PASS] = False
-        index = self._draw(self._weights(game, colour, p, wanted, deadline, stopped))
+        visits = self._visits(seconds)
+        if self.level and not visits:
+            weights = levels.weights(self.level, game, colour, p, wanted, ahead)
+            if not weights.any():
+                return Decision(PASS, p)
+        else:
+            weights = self._weights(game, colour, p, wanted, visits, deadline, stopped)
+        heat = self.level.heat(len(game.board.moves), visits > 0) if self.level else self.temperature
+        index = self._draw(weights, heat)
         may_pass = (keep is None or bool(keep[PASS])) and not taking.any()
         if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, ahead):
             return Decision(PASS, p)
         return Decision(index, p)
 
-    def _weights(self, game: Game, colour: int, p: Floats, wanted: npt.NDArray[np.bool_], deadline: float,
+    def _visits(self, seconds: float | None) -> int:
+        """Positions to look ahead at for a move that may take so long."""
+        if self.level is None:
+            return self.visits
+        return self.level.visits_within(seconds) if self.evaluator.foresees else 0
+
+    def _weights(self, game: Game, colour: int, p: Floats, wanted: npt.NDArray[np.bool_], visits: int, deadline: float,
                  stopped: Callable[[], bool] | None) -> npt.NDArray[np.float64]:  # fmt: skip
         """float64 `(362,)`: what moves are chosen by, the `wanted` ones: their probabilities, or how often looking ahead visited them."""
         weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
-        if not self.visits:
+        if not visits:
             return weights
         board = turned(game, colour)
         if self._search is None or not self._search.follow(board, game.area_komi, wanted):
             self._search = Search(self.evaluator, board.copy(), game.area_komi, wanted, self.known(game), self.symmetries)
         if stopped is None:
-            self._search.run(max(self.visits - self._search.count, 0), deadline)
+            self._search.run(max(visits - self._search.count, 0), deadline)
         else:
-            while self._search.count < self.visits and time.perf_counter() < deadline and not stopped():
+            while self._search.count < visits and time.perf_counter() < deadline and not stopped():
                 self._search.run(1, deadline)
         return self._search.visits + weights
 
@@ -124,18 +141,19 @@ class Player:
     def _playouts(self, game: Game) -> Playouts:
         return Playouts(game.board, game.area_komi, seed=int(self._rng.integers(2**31)))
 
-    def _draw(self, weights: npt.NDArray[np.float64]) -> int:
-        if self.temperature <= 0:
+    def _draw(self, weights: npt.NDArray[np.float64], heat: float) -> int:
+        if heat <= 0:
             return int(weights.argmax())
-        powers = (weights / weights.max()) ** (1 / self.temperature)
+        powers = (weights / weights.max()) ** (1 / heat)
         return int(self._rng.choice(len(powers), p=powers / powers.sum()))
 
     def _resigns(self, game: Game, colour: int, ahead: Playouts) -> bool:
-        if self.resign <= 0 or len(game.board.moves) < RESIGN_FROM:
+        least = self.level.resign if self.level else self.resign
+        if least <= 0 or len(game.board.moves) < RESIGN_FROM:
             return False
         outlook = ahead.at_least(PLAYOUTS)
         mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
-        self._lost = self._lost + 1 if mine < self.resign else 0
+        self._lost = self._lost + 1 if mine < least else 0
         return self._lost >= RESIGN_AFTER
 
 
