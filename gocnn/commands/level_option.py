@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gocnn.policy.suggestion import Evaluator
-
 if TYPE_CHECKING:
     from gocnn.play.levels import Level
+    from gocnn.policy.suggestion import Evaluator
 
 CHOSEN_BY_IT = ("visits", "temperature")
 """Options whose values a level has of its own."""
@@ -35,7 +34,7 @@ level_option = click.option("--level", callback=_known, metavar="RANK", help="Pl
                             "chooses --visits and --temperature.")  # fmt: skip
 
 
-def chosen_level(name: str | None, evaluator: Evaluator, resign: float | None = None) -> "Level | None":
+def chosen_level(name: str | None, evaluator: "Evaluator", resign: float | None = None) -> "Level | None":
     """The level of that name; `resign` instead of the level's own, if it is given. Says so where the network cannot look ahead. Raises
     click.UsageError if an option was given that the level chooses."""  # fmt: skip
     from gocnn.play import levels

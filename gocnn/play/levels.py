@@ -10,7 +10,7 @@ At no level are eyes filled, stones given away in what is settled, or moves made
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,9 +118,9 @@ def names() -> list[str]:
 def parse(text: str) -> Level:
     """The level of that name, in either case, with or without a blank before its letter. Raises BadLevel."""
     name = re.sub(r"\s+", "", text).lower()
-    name = re.sub(r"(?<=\d)(kyu|dan)$", lambda found: found.group()[0], name)
+    name = re.sub(r"(?<=\d)(?:kyu|dan)$", lambda found: found.group()[0], name)
     if name == MAX:
-        return Level(MAX, 2.0, 0.0, 0.0, 1.0, MOST_VISITS, 0.03, hurried=True)
+        return replace(of_skill(2.0, MAX), visits=MOST_VISITS, hurried=True)
     skills = table()["skills"]
     if name not in skills:
         weakest, *_, strongest = skills

@@ -105,12 +105,27 @@ class Player:
                 return Decision(PASS, p)
         else:
             weights = self._weights(game, colour, p, wanted, visits, deadline, stopped)
-        heat = self.level.heat(len(game.board.moves), visits > 0) if self.level else self.temperature
-        index = self._draw(weights, heat)
+        index = self._draw(weights, self._heat(game, visits))
         may_pass = (keep is None or bool(keep[PASS])) and not taking.any()
         if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, ahead):
             return Decision(PASS, p)
         return Decision(index, p)
+
+    def chances(self, game: Game, colour: int) -> npt.NDArray[np.float64]:
+        """float64 `(362,)`: how often it would make each move here, one that ends the game apart."""
+        p, visits, wanted = self.probabilities(game, colour), self._visits(None), useful(game.board, colour)
+        wanted[PASS] = False
+        if self.level and not visits:
+            weights = levels.weights(self.level, game, colour, p, wanted, self._playouts(game))
+        else:
+            weights = self._weights(game, colour, p, wanted, visits, math.inf, None)
+        if not weights.any():
+            weights[PASS] = 1.0
+        return _flattened(weights, self._heat(game, visits))
+
+    def _heat(self, game: Game, visits: int) -> float:
+        """The temperature that moves are drawn with."""
+        return self.level.heat(len(game.board.moves), visits > 0) if self.level else self.temperature
 
     def _visits(self, seconds: float | None) -> int:
         """Positions to look ahead at for a move that may take so long."""
@@ -144,8 +159,7 @@ class Player:
     def _draw(self, weights: npt.NDArray[np.float64], heat: float) -> int:
         if heat <= 0:
             return int(weights.argmax())
-        powers = (weights / weights.max()) ** (1 / heat)
-        return int(self._rng.choice(len(powers), p=powers / powers.sum()))
+        return int(self._rng.choice(len(weights), p=_flattened(weights, heat)))
 
     def _resigns(self, game: Game, colour: int, ahead: Playouts) -> bool:
         least = self.level.resign if self.level else self.resign
@@ -155,6 +169,16 @@ class Player:
         mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
         self._lost = self._lost + 1 if mine < least else 0
         return self._lost >= RESIGN_AFTER
+
+
+def _flattened(weights: npt.NDArray[np.float64], heat: float) -> npt.NDArray[np.float64]:
+    """The distribution in proportion to `weights ** (1 / heat)`; all on the greatest at 0."""
+    if heat <= 0:
+        powers = (np.arange(len(weights)) == weights.argmax()).astype(np.float64)
+    else:
+        powers = (weights / weights.max()) ** (1 / heat)
+    whole: npt.NDArray[np.float64] = powers / powers.sum()
+    return whole
 
 
 def turned(game: Game, colour: int) -> Board:
