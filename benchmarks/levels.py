@@ -17,6 +17,7 @@ import hashlib
 import itertools
 import json
 import multiprocessing
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from gocnn.play.settle import settled_margin
 from gocnn.policy.runtime import SHIPPED, open_evaluator
 
 GNU_GO = {"gnugo10": 10, "gnugo1": 1}
-GNU_GO_COMMAND = "gnugo --mode gtp --chinese-rules --level {level} --seed {seed}"
+GNU_GO_COMMAND = "{program} --mode gtp --chinese-rules --level {level} --seed {seed}"
 ANCHOR = "gnugo10"
 NEAR_GNU_GO = 4
 """So many skills are played against each level of GNU Go, spread over those given by --anchors."""
@@ -65,7 +66,10 @@ class GnuGo:
     """GNU Go in a process of its own, told of every move."""
 
     def __init__(self, level: int, seed: int) -> None:
-        self.engine = EngineProcess(GNU_GO_COMMAND.format(level=level, seed=seed))
+        program = shutil.which("gnugo") or shutil.which("gnugo", path="/usr/games")
+        if program is None:
+            raise SystemExit("there is no gnugo here; install GNU Go 3.8, or leave it out with --anchors (and nothing behind it)")
+        self.engine = EngineProcess(GNU_GO_COMMAND.format(program=program, level=level, seed=seed))
         for command in ("boardsize 19", "clear_board", f"komi {KOMI:g}"):
             self.engine.ask(command)
 
@@ -145,7 +149,7 @@ def measure(arguments: argparse.Namespace) -> None:
     default = sorted({f"{float(skill):g}" for skill in levels.table()["skills"].values()}, key=float)
     skills = sorted((f"{skill:g}" for skill in arguments.skills), key=float) if arguments.skills else default
     known = rows_of(arguments.out, model)
-    anchors = [f"{skill:g}" for skill in arguments.anchors] if arguments.anchors else _near_anchor(skills)
+    anchors = [f"{skill:g}" for skill in arguments.anchors] if arguments.anchors is not None else _near_anchor(skills)
     done: dict[tuple[str, ...], int] = {}
     for row in known:
         done[tuple(row["players"])] = done.get(tuple(row["players"]), 0) + 1

@@ -19,7 +19,8 @@ from gocnn.files import cache_folder, prune
 
 F = TypeVar("F", bound=Callable[..., object])
 
-KERNEL_FOLDERS = ("board", "games", "policy", "selfplay")
+KERNELS = ("board/*.py", "games/*.py", "policy/*.py", "play/tree*.py", "selfplay/*.py")
+"""The files with kernels, and those whose constants they use."""
 KEEP_DAYS = 7
 
 
@@ -42,8 +43,8 @@ def _load_numba() -> tuple[Any, bool]:
 
     package = Path(__file__).parent
     digest = hashlib.sha256(numba.__version__.encode())
-    for folder in KERNEL_FOLDERS:
-        for path in sorted((package / folder).glob("*.py")):
+    for files in KERNELS:
+        for path in sorted(package.glob(files)):
             digest.update(path.read_bytes())
     try:
         compiled = cache_folder() / "kernels" / digest.hexdigest()[:16]

@@ -1,11 +1,14 @@
-"""Programs that this one starts: their command lines, and how they are ended with all that they have started, on POSIX systems and on Windows."""
+"""Programs and processes that this one starts: their command lines, and how they are ended with all that they have started, on POSIX systems and on
+Windows."""  # fmt: skip
 
 import contextlib
+import multiprocessing
 import os
 import shlex
 import signal
 import subprocess
 import sys
+import threading
 from typing import Any
 
 
@@ -37,3 +40,16 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, timeout=10, check=False)
     process.kill()
+
+
+def end_with_parent() -> None:
+    """For a process of `multiprocessing`: end at once when the one that started it has ended, killed too, instead of waiting for it for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -59,7 +59,9 @@ def positions(config: PolicyConfig, device: torch.device, count: int = 4) -> tup
 
     planes = torch.randint(0, 2, (count, plane_count(config.groups), 19, 19), dtype=torch.uint8, device=device)
     moves = torch.randint(0, 362, (count, 1 + config.future) if config.future else (count,), device=device)
-    return (planes, moves, torch.randint(0, 2, (count,), dtype=torch.int8, device=device)) if config.value else (planes, moves)
+    won = (torch.randint(0, 2, (count,), dtype=torch.int8, device=device),) if config.value else ()
+    owner = (torch.randint(-1, 3, (count, 361), dtype=torch.int8, device=device),) if config.score else ()
+    return (planes, moves, *won, *owner)
 
 
 def photographs(device: torch.device | str, count: int = 4) -> tuple[Tensor, Tensor]:
@@ -114,16 +116,17 @@ def what_waits_in_a_loss(model: nn.Module, task: Any, given: tuple[Tensor, ...],
 
 
 @pytest.mark.parametrize(
-    ("kind", "optimiser", "precision"),
-    [("cuda", "muon", "fp16"), ("cuda", "adamw", "bf16"), ("cuda", "sgd", "fp32"), ("mps", "muon", "bf16"), ("mps", "adamw", "fp16"),
-     ("mps", "sgd", "fp32")],
+    ("kind", "optimiser", "precision", "score"),
+    [("cuda", "muon", "fp16", True), ("cuda", "adamw", "bf16", False), ("cuda", "sgd", "fp32", False), ("mps", "muon", "bf16", True),
+     ("mps", "adamw", "fp16", False), ("mps", "sgd", "fp32", False)],
 )  # fmt: skip
-def test_a_step_waits_for_nothing(kind: str, optimiser: Any, precision: str) -> None:
+def test_a_step_waits_for_nothing(kind: str, optimiser: Any, precision: str, score: bool) -> None:
     """The whole of it: accumulation, clipping, averaging."""
     with pretended(kind) as device:
-        network = built(lambda: PolicyNetwork(TINY), device)
+        config = replace(TINY, score=score)
+        network = built(lambda: PolicyNetwork(config), device)
         options = {"optimiser": optimiser, "accumulate": 2, "batch": 8, "ema": 0.99, "clip": 1.0}
-        assert what_waits(network, PolicyTask(0.1), positions(TINY, device), device, precision, **options) == []
+        assert what_waits(network, PolicyTask(0.1), positions(config, device), device, precision, **options) == []
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -199,11 +202,14 @@ def numbers() -> Iterator[None]:
         yield
 
 
-def test_policies_are_judged(device: torch.device) -> None:
-    network = built(lambda: PolicyNetwork(TINY), device)
+@pytest.mark.parametrize("score", [False, True])
+def test_policies_are_judged(device: torch.device, score: bool) -> None:
+    config = replace(TINY, score=score)
+    network = built(lambda: PolicyNetwork(config), device)
     with Trace(device):
-        figures = judged(network, PolicyTask(), positions(replace(TINY, future=0), torch.device("cpu")), device)
-    assert figures.keys() == {"loss", "top1", "top5", "value", "value_loss"}
+        figures = judged(network, PolicyTask(), positions(replace(config, future=0), torch.device("cpu")), device)
+    owned = {"owner", "owner_loss", "score_error", "score_loss"} if score else set()
+    assert figures.keys() == {"loss", "top1", "top5", "value", "value_loss"} | owned
 
 
 @pytest.mark.parametrize("kind", SIZES)

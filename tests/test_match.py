@@ -57,6 +57,7 @@ for line in sys.stdin:
     elif name == "quit":
         print("= \\n", flush=True); sys.exit(0)
     elif name == "time_settings" or name == "time_left":
+        if kind == "notes": pathlib.Path(__file__).with_name("told").open("a").write(line)
         print("? unknown command\\n", flush=True)
     else:
         print("= \\n", flush=True)
@@ -160,6 +161,58 @@ def test_goes_on_where_it_stopped(odd, tmp_path):
     assert [g["number"] for g in played(tmp_path / "m")] == [0, 1, 2, 3]
     assert (tmp_path / "m" / "0000.sgf").stat().st_mtime_ns == before
     assert "another komi" in refused(1, *arguments, "--komi", 0.5)
+
+
+def test_both_are_told_the_time_for_a_move(odd, tmp_path):
+    """As overtime of one stone, which every engine's clock knows; that one does not know of clocks costs it nothing."""
+    out = good("go-match", "--black", engine(odd, "resigns"), "--white", engine(odd, "notes"), "--games", 2, "--out", tmp_path / "m", "--opening-moves", 0,
+               "--jobs", 1, "--move-time", 1.5)  # fmt: skip
+    told = odd.with_name("told").read_text().split("\n")
+    assert [(game["moves"], game["how"]) for game in played(tmp_path / "m")] == [(6, "resignation"), (7, "resignation")]
+    assert told == [*["time_settings 0 1.5 1"], *["time_left W 1.5 1"] * 3, *["time_settings 0 1.5 1"], *["time_left B 1.5 1"] * 4, ""]
+    assert "seconds a move: 0." in out
+    assert "either" in refused(2, "go-match", "--black", "x", "--white", "x", "--out", tmp_path / "n", "--move-time", 1, "--main-time", 1)
+    assert "--seconds" in refused(2, "go-match", "--black", "x", "--white", "x", "--out", tmp_path / "n", "--move-time", 2, "--seconds", 1)
+
+
+def test_games_that_the_board_did_not_decide_are_named(odd, tmp_path):
+    """Or an engine that crashes often would make the other look strong."""
+    arguments = ("go-match", "--black", engine(odd, "resigns"), "--out", tmp_path / "m", "--opening-moves", 0, "--jobs", 1)
+    out = good(*arguments, "--white", engine(odd, "dies"), "--games", 2)
+    assert [line[:6] for line in out.splitlines() if "not decided on the board" in line] == ["game 1"]
+    assert "game 1, B+F, not decided on the board (fault): white died (exit code 3) at move 8" in out or "game 1, W+F" in out
+    assert "without these: won 0, lost 1, drawn 0" in out
+
+
+def test_a_match_keeps_its_openings(odd, tmp_path):
+    """Those that are there are played on even if the network that drew them is another one now, and a match of an earlier version goes on."""
+    arguments = [
+        "go-match",
+        "--black",
+        engine(odd, "resigns"),
+        "--white",
+        engine(odd, "good"),
+        "--out",
+        tmp_path / "m",
+        "--opening-moves",
+        2,
+        "--jobs",
+        1,
+    ]
+    good(*arguments, "--games", 2)
+    terms = json.loads((tmp_path / "m" / "match.json").read_text())
+    del terms["move_time"]
+    (tmp_path / "m" / "match.json").write_text(json.dumps(terms))
+    (tmp_path / "m" / "openings.json").write_text("[[0, 360]]")
+    good(*arguments, "--games", 4)
+    kept = json.loads((tmp_path / "m" / "openings.json").read_text())
+    assert kept[0] == [0, 360]
+    assert [game["opening"] for game in played(tmp_path / "m")] == [0, 0, 1, 1]
+    for number in (2, 3):
+        nodes = sgf.Sgf_game.from_bytes((tmp_path / "m" / f"{number:04d}.sgf").read_bytes()).get_main_sequence()
+        assert [row * 19 + column for row, column in (node.get_move()[1] for node in nodes[1:3])] == kept[1]
+    (tmp_path / "m" / "openings.json").write_text("[[999]]")
+    assert "another --out" in refused(1, *arguments, "--games", 6)
 
 
 @needs_posix

@@ -17,8 +17,8 @@ from gocnn.board import symmetry
 from gocnn.games import labels, store
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
-from gocnn.policy import data, owners, samples
-from gocnn.policy.answers import answers
+from gocnn.policy import data, endings, owners, samples
+from gocnn.policy.answers import Answers, answers, winrate
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.task import Outputs, PolicyTask
 from gocnn.training import modelfile
@@ -252,13 +252,14 @@ def test_a_tiny_network_learns_whose_the_points_are(toys: Path, tmp_path: Path) 
     assert "largest difference" in good("go-export", run, "--onnx", onnx)
 
 
-def test_games_without_labels_train_without(tmp_path: Path, sample_store: Path) -> None:
+def test_games_without_labels_train_without(tmp_path: Path) -> None:
+    bare = toy_store(tmp_path / "bare.games", 10, 0, labelled=False)
     for extra in ([], ["--score"]):
         run = tmp_path / f"run{len(extra)}"
-        heard = good("go-train", sample_store, "--out", run, *GO, *extra, "--steps", "1")
+        heard = good("go-train", bare, "--out", run, *GO, *extra, "--steps", "1")
         assert heard.count("the network does not learn the score") == 1
         assert modelfile.load(run, "go-policy").config["score"] is False
-    assert "--score needs --value" in refused(2, "go-train", sample_store, "--out", tmp_path / "x", "--score", "--no-value", "--steps", "1")
+    assert "--score needs --value" in refused(2, "go-train", bare, "--out", tmp_path / "x", "--score", "--no-value", "--steps", "1")
 
 
 def test_a_run_goes_on_with_more_labels_not_with_fewer(tmp_path: Path, toys: Path) -> None:
@@ -275,10 +276,94 @@ def test_a_run_goes_on_with_more_labels_not_with_fewer(tmp_path: Path, toys: Pat
     assert "here are" in refused(1, "go-train", bare, "--out", run, "--resume", "--steps", "6", "--quiet")
 
 
-def test_a_model_with_score_goes_on_without_where_nothing_is_labelled(tmp_path: Path, toys: Path, sample_store: Path) -> None:
+def test_a_model_with_score_goes_on_without_where_nothing_is_labelled(tmp_path: Path, toys: Path) -> None:
+    bare = toy_store(tmp_path / "bare.games", 10, 0, labelled=False)
     first, second, third = (tmp_path / name for name in "abc")
     good("go-train", toys, "--out", first, *QUIET, "--steps", "1")
     more = ["--steps", "1", "--batch", "8", "--valid-positions", "100", "--precision", "fp32", "--quiet"]
-    good("go-train", sample_store, "--from", first, "--out", second, *more)
+    good("go-train", bare, "--from", first, "--out", second, *more)
     good("go-train", toys, "--from", second, "--out", third, *more)
     assert [modelfile.load(run, "go-policy").config["score"] for run in (first, second, third)] == [True, False, True]
+
+
+# --- judging -----------------------------------------------------------------------------------------------------------------------------
+
+
+class Oracle:
+    """Foresees what comes, or its contrary, with 90 %."""
+
+    name, groups, foresees, scores = "oracle", ("board", "stones"), True, True
+
+    def __init__(self, owner: np.ndarray, right: bool) -> None:
+        self.owner, self.sign = owner, 1 if right else -1
+
+    def logits(self, batch: np.ndarray) -> np.ndarray:
+        return self.outputs(batch).logits
+
+    def outputs(self, batch: np.ndarray) -> Answers:
+        n = len(batch)
+        lead = np.full(n, float(self.owner.sum()) * self.sign, np.float32)
+        return Answers(np.zeros((n, 362), np.float32), np.full(n, 0.9 if lead[0] > 0 else 0.1, np.float32),
+                       np.tile(0.8 * self.sign * self.owner, (n, 1)).astype(np.float32), lead, np.full(n, 10.0, np.float32))  # fmt: skip
+
+
+def test_ends_are_judged(tmp_path: Path) -> None:
+    """One labelled game of black's positions, foreseen rightly and wrongly."""
+    opened = Store(toy_store(tmp_path / "one.games", 1, 0, moves=41))
+    chosen = data.choose([opened], GameFilter())
+    label = labels.unpack(opened.words[opened.labels()[0] : opened.labels()[0] + 46])
+    seen = np.where(label == labels.BLACK_OWNS, 1, -1)
+    black = np.arange(0, 41, 2)
+    margin = int(seen.sum())
+    for right in (True, False):
+        policy = Oracle(seen, right)
+        batch, _, won, owner = samples.positions(chosen.games, policy.groups, np.zeros(21, np.int64), black, score=True)
+        komi = endings.komi_of_sides(chosen.games, chosen.komi, np.zeros(21, np.int64), black)
+        assert (komi == -6.5).all()
+        end = endings.ending(policy.outputs(batch), owner, won, komi)
+        figures = endings.figures(end, np.ones(21, np.bool_))
+        assert figures["owner"] == right
+        assert figures["owner_log_likelihood"] == pytest.approx(math.log(0.9 if right else 0.1), rel=1e-5)
+        assert figures["score_error"] == pytest.approx(0 if right else 2 * abs(margin))
+        assert figures["score_error_even"] == pytest.approx(abs(margin - 6.5))
+        assert figures["leader"] == right
+        assert figures["winner_by"]["score"]["winner"] == right
+        assert endings.lopsided(end).all() == (abs(margin - 6.5) > endings.LOPSIDED)
+        assert endings.owner_calibration(end)[1] == pytest.approx(0.1 if right else 0.9, rel=1e-5)
+
+
+def test_what_is_said_of_turned_boards_is_turned_back() -> None:
+    rng = np.random.default_rng(0)
+    owner = rng.uniform(-1, 1, (3, 361)).astype(np.float32)
+    turned = []
+    for s in range(8):
+        there = np.empty_like(owner)
+        there[:, symmetry.permutation(s)[:361]] = owner
+        turned.append(Answers(np.zeros((3, 362), np.float32), np.full(3, s / 8, np.float32), there, np.zeros(3), np.ones(3)))
+    mean = endings.mean_of(turned)
+    assert np.allclose(mean.owner, owner, atol=1e-6)
+    assert np.allclose(mean.win, 3.5 / 8)
+
+
+def test_winrates() -> None:
+    """A logistic distribution of the score by itself; a logit's mean of both; and what is not there has no say."""
+    p = winrate([0.5, np.nan, 0.9, np.nan], [6.5, 20.0, np.nan, np.nan], [10.0, 10.0, np.nan, np.nan], [-6.5, 0.0, 0.0, 6.5])
+    scale = 10 * math.sqrt(3) / math.pi
+    assert p[:3] == pytest.approx([0.5, 1 / (1 + math.exp(-20 / scale)), 0.9])
+    assert np.isnan(p[3])
+    assert winrate(0.3, 7.0, 12.0, 0.5, share=1.0) == pytest.approx(0.3)
+    draws = np.random.default_rng(1).logistic(7.0, 12 * math.sqrt(3) / math.pi, 200_000)
+    assert draws.std() == pytest.approx(12, rel=0.02)
+    assert winrate(0.3, 7.0, 12.0, 0.5, share=0.0) == pytest.approx((draws + 0.5 > 0).mean(), abs=0.005)
+
+
+def test_go_eval_tells_of_owners_and_scores(toys: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    good("go-train", toys, "--out", run, *QUIET, "--steps", "1")
+    said = good("go-eval", toys, "--model", run, "--positions", "200", "--symmetries", "8")
+    for words in ("points that the score is off", "owners foreseen", "winner by value, by score, by both", "lopsided"):
+        assert words in said
+    figures = json.loads(good("go-eval", toys, "--model", run, "--positions", "200", "--json"))
+    assert figures["all"]["scored"] == figures["all"]["positions"] == 200
+    assert figures["all"]["winner_by"].keys() == {"positions", "share", "value", "score", "both"}
+    assert 0 <= figures["owner_calibration_error"] <= 1

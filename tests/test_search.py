@@ -1,6 +1,7 @@
 """A network that foresees the winner, and looking ahead with it."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -9,18 +10,21 @@ import numpy as np
 import pytest
 import torch
 
-from gocnn.board import BLACK, WHITE, Board
+from gocnn.board import BLACK, WHITE, Board, repetition, rules
 from gocnn.board.coords import PASS, from_gtp
+from gocnn.play import search as searching
+from gocnn.play import tree, treeleaves
 from gocnn.play.candidates import Analysis
 from gocnn.play.game import Game
 from gocnn.play.outlook import useful
 from gocnn.play.player import Player
-from gocnn.play.search import EXPLORATION, LEAST_PRIOR, UNSEEN, Search
-from gocnn.policy.answers import Answers, answers
+from gocnn.play.search import Search, bound
+from gocnn.policy.answers import Answers, answers, winrate
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import UNDECIDED
-from gocnn.policy.suggestion import foresee
+from gocnn.policy.suggestion import foresee, planes_of, recent_moves
 from gocnn.policy.task import VALUE_WEIGHT, PolicyTask
+from tests import plain_search
 from tests.conftest import ROOT, play_randomly
 from tests.conversation import talk
 from tests.test_cli import good
@@ -98,100 +102,413 @@ def test_it_sees_the_refutation(colour: int) -> None:
     assert Player(judge).decide(game, colour, keep=chosen).index == next(iter(infos))
 
 
-def test_a_search_keeps_its_books() -> None:
-    rng = np.random.default_rng(1)
-    judge = Judge(lambda own, other: float(rng.random()))
+class Scorer(Judge):
+    """A judge that says scores as well: some number of the position for each of its answers."""
+
+    scores = True
+
+    def outputs(self, batch: np.ndarray) -> Answers:
+        keys = [int(np.flatnonzero(planes.ravel()) @ np.arange(1, 1 + int(planes.sum()))) for planes in batch]
+        rngs = [np.random.default_rng(key) for key in keys]
+        rows = [(rng.normal(0, 2.5, 362), rng.uniform(0.2, 0.8), rng.uniform(-1, 1, 361), rng.normal(0, 12), rng.uniform(5, 25)) for rng in rngs]
+        return Answers(*(np.array(part, np.float32) for part in zip(*rows, strict=True)))
+
+
+def node_of(search: Search, node: int) -> dict:
+    """A position of the tree, and those below it by move."""
+    told = {name: search._tree.nodes[name][node].item() for name in search._tree.nodes.dtype.names}
+    first, tried = told["first"], told["tried"]
+    moves, children = search._tree.move[first : first + told["kept"]], search._tree.child[first : first + told["kept"]]
+    assert (children[:tried] > 0).all()
+    assert (children[tried:] == -1).all()
+    return told | {"below": dict(zip(moves[:tried].tolist(), children[:tried].tolist(), strict=True)), "moves": moves.tolist()}
+
+
+def same(search: Search, plain: plain_search.Search) -> int:
+    """Compare every position of both; how many there are."""
+    todo, seen = [(0, plain.root)], 0
+    while todo:
+        node, other = todo.pop()
+        mine, seen = node_of(search, node), seen + 1
+        assert mine["value"] == pytest.approx(other.win, abs=1e-6)
+        assert mine["pending"] == 0
+        assert mine["useful"] == len(other.moves)
+        places = {int(other.moves[place]): place for place in other.children}
+        assert set(mine["below"]) == set(places)
+        for move, below in mine["below"].items():
+            told = node_of(search, below)
+            assert told["visits"] == other.visits[places[move]]
+            assert told["values"] == pytest.approx(other.wins[places[move]], abs=1e-5)
+            todo.append((below, other.children[places[move]]))
+    return seen
+
+
+@pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "MOST_AT_ONCE", 1)
+
+
+@pytest.mark.parametrize("kind", ["network", "judge", "scorer"])
+@pytest.mark.usefixtures("one_at_a_time")
+def test_arrays_and_kernels_search_as_objects_do(kind: str, evaluator) -> None:
+    """Every count and every sum, with superko and without, in the opening, in a fight and near the end; and when the game has gone on."""
+    rng = np.random.default_rng(5)
+    liked = [(int(i), float(rng.normal(0, 3))) for i in range(361)]
+    judge = {"network": evaluator, "judge": Judge(lambda own, other: 0.5 + (sum(own) - sum(other)) % 97 / 200, liked), "scorer": Scorer(None)}[kind]
+    for seed, moves, superko, situational in ((1, 0, True, False), (2, 8, False, False), (3, 60, True, True), (4, 330, True, False)):
+        board = Board(superko=superko, situational=situational)
+        for index, _ in play_randomly(seed, moves):
+            board.play(index)
+        keep = useful(board, board.to_play)
+        until = {3 - board.to_play: np.where(np.arange(362) % 3 == 0, 2, 0)}
+        count = 60 if kind == "network" else 250
+        search = Search(judge, board, 6.5, keep, power=0.8, reduction=0.3, until=until)
+        plain = plain_search.Search(judge, board, 6.5, keep, power=0.8, reduction=0.3, until=until)
+        search.run(count)
+        plain.run(count)
+        assert same(search, plain) > count // 2
+        assert search.count == plain.count == count
+        assert (search.visits == plain.visits).all()
+        if kind != "scorer":
+            assert search.win == pytest.approx(plain.win)
+        assert search.told(int(search.visits.argmax())).line[0] == plain.told(int(search.visits.argmax()))[2][0]
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_following_a_game_keeps_what_objects_keep() -> None:
+    rng = np.random.default_rng(6)
+    judge = Judge(lambda own, other: 0.5 + (sum(own) - sum(other)) % 97 / 200, [(int(i), float(rng.normal(0, 3))) for i in range(361)])
+    board, moves = Board(superko=True), np.arange(362) != PASS
+    search, plain = (kind(judge, board.copy(), 6.5, useful(board, BLACK) & moves) for kind in (Search, plain_search.Search))
+    for _ in range(6):
+        search.run(300)
+        plain.run(300)
+        assert same(search, plain)
+        board.play(int(search.visits.argmax()))
+        keep = useful(board, board.to_play) & moves
+        keep[int(search.told(board.moves[-1][0]).line[1][0])] = False
+        assert search.follow(board, 6.5, keep)
+        assert plain.follow(board, 6.5, keep)
+        assert search.count == plain.count
+        assert search._tree.used[0] <= 600
+
+
+def books(search: Search, judge: Judge, score: bool) -> int:
+    """Each position's sums are those of the positions below it and its own; how many positions there are."""
+    todo, seen = [(0, search.board.copy(), 1)], 0
+    while todo:
+        node, board, sign = todo.pop()
+        mine, seen = node_of(search, node), seen + 1
+        below = [node_of(search, child) for child in mine["below"].values()]
+        own = 1 if mine["useful"] else mine["visits"]
+        assert mine["visits"] == own + sum(child["visits"] for child in below)
+        assert mine["wins"] == pytest.approx(own * (1 - mine["win"]) + sum(child["visits"] - child["wins"] for child in below))
+        assert mine["values"] == pytest.approx(own * (1 - mine["value"]) + sum(child["visits"] - child["values"] for child in below))
+        assert mine["squares"] == pytest.approx(own * (1 - mine["value"]) ** 2
+                                                + sum(c["visits"] - 2 * c["values"] + c["squares"] for c in below))  # fmt: skip
+        assert mine["leads"] == pytest.approx(-own * mine["lead"] - sum(child["leads"] for child in below), abs=1e-4)
+        assert mine["pending"] == 0
+        if mine["useful"] and seen < 60:  # what the network says of the very position
+            said = foresee(judge, board)
+            komi = -search.komi if board.to_play == BLACK else search.komi
+            win = float(winrate(said.win, said.lead, said.spread, komi)) if score else said.win
+            lead = said.lead + komi if score else 0.0
+            assert mine["win"] == pytest.approx(win, abs=1e-6)
+            assert mine["lead"] == pytest.approx(lead, abs=1e-4)
+            assert mine["value"] == pytest.approx(tree.worth(win, lead, sign * search._centre, searching.SCORE_SHARE * score), abs=1e-6)
+            assert set(mine["moves"]) <= set(np.flatnonzero(board.legal()).tolist())
+        for move, child in mine["below"].items():
+            after = board.copy()
+            after.play(move)
+            todo.append((child, after, -sign))
+    return seen
+
+
+@pytest.mark.parametrize("score", [False, True])
+def test_a_search_keeps_its_books(score: bool) -> None:
+    """With several positions at a time, and after the game has gone on, where points are counted from the new position's lead."""
+    judge = Scorer(None) if score else Judge(lambda own, other: 0.5 + (sum(own) - sum(other)) % 97 / 200, [(int(i), i % 7) for i in range(361)])
+    board = Board(superko=True)
+    search = Search(judge, board.copy(), 6.5, useful(board, BLACK))
+    for _ in range(3):
+        search.run(500)
+        assert books(search, judge, score) <= search.count + 1
+        for index in np.flatnonzero(search.visits):
+            told = search.told(int(index))
+            assert told.lcb <= told.win
+            assert math.isfinite(told.lead) == score
+        board.play(search.best)
+        assert search.follow(board, 6.5, useful(board, board.to_play))
+        books(search, judge, score)
+
+
+def test_ownership_is_the_mean_over_what_was_seen() -> None:
+    board = Board()
+    judge = Scorer(None)
+    asked: list[np.ndarray] = []
+    said = foresee(judge, board)
+    search = Search(judge, board, 6.5, useful(board, BLACK), said=said)
+    outputs = judge.outputs
+    judge.outputs = lambda batch: asked.append(batch.copy()) or outputs(batch)
+    search.run(30)
+    owners = []
+    for batch in asked:
+        black = (batch[:, 0].sum((1, 2)) - batch[:, 1].sum((1, 2))) == 0
+        owners += [owner if mine else -owner for owner, mine in zip(outputs(batch).owner, black, strict=True)]
+    np.testing.assert_allclose(search.owner(), np.mean([said.owner, *owners], 0), atol=1e-5)
+    index = search.best
+    assert (search.owner_after(index) != search.owner()).any()
+    assert (search.owner_after(int(np.flatnonzero(search.visits == 0)[0])) == said.owner).all()
+
+
+def test_several_at_a_time_come_to_nearly_the_same() -> None:
+    """Twice as many positions an evaluation as usual; no position is asked about twice, and as many visits are made as are wanted."""
+    rng = np.random.default_rng(7)
+    judge = Judge(lambda own, other: 0.5 + (sum(own) - sum(other)) % 97 / 500, [(int(i), float(rng.normal(0, 3))) for i in range(361)])
+    asked: list[bytes] = []
+    sizes: list[int] = []
+    outputs = judge.outputs
+    judge.outputs = lambda batch: (sizes.append(len(batch)), asked.extend(row.tobytes() for row in batch)) and outputs(batch)
+    board = Board()
+    search, plain = (kind(judge, board, 6.5, useful(board, BLACK)) for kind in (Search, plain_search.Search))
+    asked.clear()
+    sizes.clear()
+    search.run(1000)
+    assert search.count == 1000
+    assert max(sizes) == searching.MOST_AT_ONCE
+    assert sizes[:16] == [1] * 16
+    assert len(sizes) < 200
+    plain.run(1000)
+    together = np.minimum(search.visits, plain.visits).sum() / 1000
+    assert together > 0.7
+    again = Search(judge, board, 6.5, useful(board, BLACK))
+    again.run(1000)
+    assert (again.visits == search.visits).all()
+
+
+def test_a_network_that_fails_leaves_the_tree_as_it_was() -> None:
+    judge = Scorer(None)
+    board = Board()
+    search, other = (Search(judge, board, 6.5, useful(board, BLACK)) for _ in range(2))
+    search.run(300)
+    other.run(300)
+    outputs = judge.outputs
+
+    def fails(batch: np.ndarray) -> Answers:
+        raise KeyboardInterrupt
+
+    for _ in range(3):
+        judge.outputs = fails
+        with pytest.raises(KeyboardInterrupt):
+            search.run(16)
+        judge.outputs = outputs
+        books(search, judge, True)
+        assert search.count == other.count
+        search.run(40)
+        other.run(40)
+        assert (search.visits == other.visits).all()
+
+
+def test_moves_beyond_the_first_are_asked_for_when_those_have_been_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With next to nothing kept of a new position the search is the same: the rest comes when it is needed."""
+    judge = Scorer(None)
+    board = Board(superko=True)
+    searches = []
+    for at_once, most in ((1, 32), (1, 2), (16, 32), (16, 1)):
+        monkeypatch.setattr(searching, "MOST_AT_ONCE", at_once)
+        search = Search(judge, board, 6.5, useful(board, BLACK))
+        if most < 32:
+            monkeypatch.setattr(searching.treeleaves, "absorb", absorb_keeping(most))
+        search.run(400)
+        monkeypatch.undo()
+        assert search.count == 400
+        assert books(search, judge, True)
+        searches.append(search)
+    assert (searches[0].visits == searches[1].visits).all()
+    assert searches[1].bytes > 0
+
+
+def absorb_keeping(most: int):
+    """What takes answers into the tree, keeping fewer moves of a new position."""
+
+    def absorb(arrays, slots, waiting, logits, win, value, lead, spread) -> None:
+        for slot in range(waiting):
+            path, depth = slots.path[slot], int(slots.depth[slot])
+            node = path[depth]
+            tree.mark(arrays, path, depth, -1)
+            tree.priors(logits[slot], slots.legal[slot], slots.keep[slot], slots.prior)
+            new = arrays.nodes["first"][node] == tree.NEW
+            if new:
+                tree.tell(arrays, node, win[slot], value[slot], lead[slot], spread[slot])
+            else:
+                arrays.nodes["first"][node] = tree.WIDEN - arrays.nodes["first"][node]
+            tree.add_moves(arrays, node, slots.prior, most if new else 362, 0.0)
+            if new:
+                tree.carry(arrays, path, depth)
+
+    return absorb
+
+
+def test_what_is_asked_about_is_what_the_board_shows() -> None:
+    """Planes, legal moves and useful ones at the end of walks, against boards that the same moves were played on; superko and suicide, too."""
+    for seed, moves, superko, situational in ((1, 3, False, False), (2, 300, True, False), (3, 420, True, True)):
+        board = Board(superko=superko, situational=situational, suicide=True)
+        for index, _ in play_randomly(seed, moves):
+            board.play(index)
+        judge = Scorer(None)
+        judge.groups = ("own_liberties", "opponent_liberties", "board", "history", "ko", "legal", "ladder_capture", "ladder_escape")
+        search = Search(judge, board, 6.5, board.legal())
+        slots, seen = search._slots, 0
+        outputs = judge.outputs
+
+        def watched(batch: np.ndarray, slots=slots, board=board, outputs=outputs, judge=judge) -> Answers:
+            nonlocal seen
+            for slot, planes in enumerate(batch):
+                after = board.copy()
+                for move in slots.moves[slot, : slots.depth[slot]]:
+                    after.play(int(move))
+                assert (planes == planes_of(after, recent_moves(after), judge.groups)[0]).all()
+                assert (slots.legal[slot] == after.legal(suicide=False)).all()
+                keep = useful(after, after.to_play)
+                keep[PASS] = not keep[:PASS].any()
+                assert (slots.keep[slot] == keep).all()
+                seen += 1
+            return outputs(batch)
+
+        judge.outputs = watched
+        search.run(60)
+        assert seen > 40
+
+
+def test_the_kernel_takes_the_hash_on_as_the_position_changes() -> None:
+    for seed in range(4):
+        board = Board()
+        for index, colour in play_randomly(seed, 300):
+            before, value = board.state.copy(), np.uint64(repetition.position_hash(board.state))
+            board.play(index)
+            if index != PASS:
+                assert treeleaves._hash_after(before, value, rules.field_point(index, 19), colour) == repetition.position_hash(board.state)
+
+
+def test_a_move_is_chosen_by_its_lower_confidence_bound() -> None:
+    """By hand: forty values of 0.6 and 0.4 in turn have the mean 0.5 and the deviation 0.1, and two imagined ones of 0.15 beside them."""
+    values = [0.6, 0.4] * 20
+    by_hand = 0.5 - 5 * math.sqrt((40 * 0.1**2 + 2 * 0.15**2) / 42 / 40)
+    assert bound(40, sum(values), sum(v * v for v in values)) == pytest.approx(by_hand)
+    assert bound(1, 0.5, 0.25) < bound(10, 5.0, 2.5) < bound(1000, 500.0, 250.0) < 0.5
+    judge = Judge(lambda own, other: 0.5, [(from_gtp("Q16"), 5.0), (from_gtp("D4"), 4.5)])
     board = Board()
     search = Search(judge, board, 6.5, useful(board, BLACK))
     search.run(200)
-    found = 0
-
-    def look(node) -> int:
-        """Every node's visits are those of its children, and one for itself; wins lie between none and all."""
-        below = 0
-        for place, child in node.children.items():
-            visits = look(child)
-            assert node.visits[place] == visits
-            assert 0 <= node.wins[place] <= node.visits[place]
-            below += visits
-        assert node.visits.sum() == below
-        return below + 1
-
-    found = look(search.root)
-    assert found == 201
+    first, second = from_gtp("Q16"), from_gtp("D4")
+    assert int(search.visits.argmax()) == search.best == first
+    nodes, below = search._tree.nodes, search._below(0)
+    for index, visits, mean in ((first, 100, 0.5), (second, 60, 0.56)):  # as if the one of fewer visits had come out better every time
+        nodes["visits"][below[index]] = visits
+        nodes["values"][below[index]] = nodes["wins"][below[index]] = visits * mean
+        nodes["squares"][below[index]] = visits * mean**2
+    assert search.best == second
+    assert search.weights[second] > search.weights[first] + 1
+    told = search.told(second)
+    assert told.lcb == pytest.approx(0.56 - 5 * math.sqrt(2 * 0.15**2 / 62 / 60))
+    nodes["visits"][below[second]], nodes["values"][below[second]], nodes["squares"][below[second]] = 10, 5.6, 10 * 0.56**2
+    assert search.best == first  # too few visits
 
 
-class Twin:
-    """The same search written plainly: a dictionary per position, sums over lists."""
+def test_points_count_where_the_game_is_decided() -> None:
+    """Every move wins alike; some win by more."""
 
-    def __init__(self, judge, board: Board, keep: np.ndarray) -> None:
-        self.judge = judge
-        self.root = self.look(board, keep)
-        self.board = board
+    class Slack(Judge):
+        scores = True
 
-    def look(self, board: Board, keep: np.ndarray) -> dict:
-        said = foresee(self.judge, board)
-        p, win = said.probabilities, said.win
-        moves = [int(i) for i in np.flatnonzero(keep)]
-        prior = [max(float(p[i]), LEAST_PRIOR) for i in moves]
-        return {"win": win, "moves": moves, "prior": [x / sum(prior) for x in prior], "seen": {}, "below": {}}
+        def outputs(self, batch: np.ndarray) -> Answers:
+            n = len(batch)
+            mine = batch[:, 0].reshape(n, -1).astype(float) - batch[:, 1].reshape(n, -1)
+            lead = 30 * np.where(mine.sum(1) < 0, -1, 1) + 30 * mine[:, from_gtp("D4")] + 10 * mine[:, from_gtp("Q16")]
+            logits = np.zeros((n, 362), np.float32)
+            logits[:, [from_gtp("D4"), from_gtp("Q16"), from_gtp("K10")]] = 5.0
+            return answers(logits)._replace(win=np.full(n, 0.5, np.float32), owner=np.zeros((n, 361), np.float32), lead=lead.astype(np.float32),
+                                            spread=np.full(n, 1e6, np.float32))  # fmt: skip
 
-    def visit(self, node: dict, board: Board) -> float:
-        """One visit below a position; the probability that its side to play wins, as the new position has it."""
-        total = sum(len(wins) for wins in node["seen"].values())
-        tried = sum(p for move, p in zip(node["moves"], node["prior"], strict=True) if move in node["seen"])
-
-        def promise(move: int, prior: float) -> float:
-            wins = node["seen"].get(move, [])
-            value = sum(wins) / len(wins) if wins else node["win"] - UNSEEN * tried**0.5
-            return value + EXPLORATION * prior * (total + 1) ** 0.5 / (1 + len(wins))
-
-        best = max(zip(node["moves"], node["prior"], strict=True), key=lambda pair: promise(*pair))[0]
-        board.play(best)
-        if best in node["below"]:
-            win = 1 - self.visit(node["below"][best], board)
-        else:
-            keep = useful(board, board.to_play)
-            keep[PASS] = not keep[:PASS].any()
-            node["below"][best] = self.look(board, keep)
-            win = 1 - node["below"][best]["win"]
-        node["seen"].setdefault(best, []).append(win)
-        return win
+    board = Board()
+    search = Search(Slack(None), board, 0.0, useful(board, BLACK))
+    search.run(300)
+    assert search.best == from_gtp("D4")
+    assert search.told(from_gtp("D4")).lead > search.told(from_gtp("K10")).lead + 3
+    assert search.told(from_gtp("D4")).win == pytest.approx(0.5, abs=1e-3)
+    assert 0 < search.told(from_gtp("D4")).utility - 0.5 < searching.SCORE_SHARE
 
 
-def test_it_visits_what_a_plain_search_visits(evaluator) -> None:
-    """On several positions; and so does an analysis that is asked for nothing else."""
+def test_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that goes on by ten milliseconds for each position that is asked about."""
+    now = [100.0]
+    judge = Judge(lambda own, other: 0.5, [(int(i), i % 7) for i in range(361)])
+    board = Board()
+    search = Search(judge, board, 6.5, useful(board, BLACK))
+    outputs = judge.outputs
+    judge.outputs = lambda batch: now.__setitem__(0, now[0] + 0.01 * len(batch)) or outputs(batch)
+    monkeypatch.setattr(searching.time, "perf_counter", lambda: now[0])
+    search.run(400)
+    assert now[0] == pytest.approx(104.0)
+    for seconds in (0.005, 0.01, 0.095, 0.5, 1.0):
+        begun, count = now[0], search.count
+        search.run(10_000, deadline=begun + seconds)
+        assert begun + seconds - 1e-9 <= now[0] < begun + seconds + 0.01
+        assert search.count - count == round((now[0] - begun) / 0.01)
+    count = search.count
+    search.run(100, deadline=now[0])
+    assert search.count == count
+    asked = [0]
+
+    def stopped() -> bool:
+        asked[0] += 1
+        return asked[0] > 3
+
+    search.run(10_000, stopped=stopped)
+    assert count < search.count <= count + 3 * searching.MOST_AT_ONCE
+
+
+def test_memory_grows_as_it_is_needed_and_little_of_it() -> None:
+    """Bytes a position, of a network that is as sure as a trained one: ten million take two to three GB."""
+    judge = Scorer(None)
+    board = Board()
+    search = Search(judge, board, 6.5, useful(board, BLACK))
+    search.run(3000)
+    assert search._tree.used[0] > 2500
+    assert search.bytes / search._tree.used[0] < 64 + 10 * tree.MOST_KEPT + 20
+    assert tree.NODE.itemsize == 64
+    arrays = tree.new_arrays(2, 8)
+    for _ in range(5):
+        arrays.used[:] = len(arrays.nodes), len(arrays.move)
+        arrays.nodes["visits"][:] = np.arange(len(arrays.nodes))
+        tree.make_room(arrays, 1, 362)
+        assert len(arrays.nodes) > arrays.used[0]
+        assert len(arrays.move) == len(arrays.child) == len(arrays.prior) >= arrays.used[1] + 362
+        assert (arrays.nodes["visits"][: arrays.used[0]] == np.arange(arrays.used[0])).all()
+
+
+def test_a_full_tree_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "MOST_NODES", 200)
+    judge = Scorer(None)
+    search = Search(judge, Board(), 6.5, useful(Board(), BLACK))
+    search.run(10_000)
+    assert search.full
+    assert 200 <= search._tree.used[0] < 200 + searching.MOST_AT_ONCE
+
+
+def test_an_analysis_searches_as_a_search_does(evaluator) -> None:
     for seed, moves in ((1, 0), (2, 8), (3, 60)):
         game = Game()
         for index, colour in play_randomly(seed, moves):
             game.play(index, colour)
-        keep = useful(game.board, game.board.to_play)
-        search, twin = Search(evaluator, game.board, 6.5, keep), Twin(evaluator, game.board, keep)
-        search.run(60)
-        for _ in range(60):
-            twin.visit(twin.root, game.board.copy())
-        assert {move: len(wins) for move, wins in twin.root["seen"].items()} == {int(i): int(search.visits[i]) for i in np.flatnonzero(search.visits)}
         analysis = Analysis(Player(evaluator), game, game.board.to_play)
         among = Search(evaluator, game.board, 6.5, np.isin(np.arange(362), analysis.candidates))
         analysis.advance(1e6, lambda: False, visits=60)
         among.run(60)
         for info in analysis.moves():
             assert (info.visits, info.winrate) == among.told(info.index)[:2]
-
-
-def test_positions_without_visits_below_share_their_books(evaluator) -> None:
-    """Most positions of a search are leaves: nothing is kept for their moves but the prior."""
-    search = Search(evaluator, Board(), 6.5, useful(Board(), BLACK))
-    search.run(50)
-    nodes, leaves = [search.root], 0
-    while nodes:
-        node = nodes.pop()
-        nodes += node.children.values()
-        if not node.children:
-            leaves += 1
-            assert node.visits.base is not None
-            assert not node.visits.any()
-    assert leaves > 20
+            assert info.lcb == among.told(info.index).lcb
+        assert analysis.moves()[0].index == among.best
 
 
 def test_a_search_goes_on_with_the_game() -> None:
@@ -200,10 +517,11 @@ def test_a_search_goes_on_with_the_game() -> None:
     game = Game()
     search = Search(judge, game.board.copy(), 6.5, useful(game.board, BLACK))
     search.run(300)
-    line, before = [move for move, _ in search.told(int(search.visits.argmax()))[2]], search.root
-    node = before.children[int(before.visits.argmax())]
-    node = node.children[int(node.visits.argmax())]
-    kept, total = dict(zip(node.moves.tolist(), node.visits.tolist(), strict=True)), int(node.visits.sum())
+    line = [move for move, _ in search.told(int(search.visits.argmax()))[2]]
+    before = search._tree
+    node = node_of(search, node_of(search, node_of(search, 0)["below"][line[0]])["below"][line[1]])
+    kept = {move: node_of(search, child)["visits"] for move, child in node["below"].items()}
+    total = sum(kept.values())
     for index in line[:2]:
         game.play(index, game.board.to_play)
     for other in (Game(komi=0.5), game.copy()):
@@ -211,7 +529,8 @@ def test_a_search_goes_on_with_the_game() -> None:
         other.board.play(from_gtp("A1"))
         assert not search.follow(other.board, other.komi, useful(other.board, other.board.to_play))
     assert not search.follow(game.board, 7.5, useful(game.board, BLACK))
-    assert search.root is before
+    assert search._tree is before
+    assert search.count == 300
     keep = useful(game.board, BLACK)
     best = max(kept, key=lambda index: kept[index])
     keep[best] = False
@@ -226,17 +545,19 @@ def test_a_search_goes_on_with_the_game() -> None:
 
 def test_two_passes_end_the_game() -> None:
     """Where nobody has a useful move, the search passes, and counts."""
-    board = Board()
-    wall = {c: [r * 19 + col for r in range(19) for col in range(19) if (col < 9) == (c == BLACK) and (r + col) % 2] for c in (BLACK, WHITE)}
-    board.set_up(wall[BLACK], wall[WHITE], BLACK)
-    search = Search(Judge(lambda own, other: 0.5), board, 6.5, useful(board, BLACK) | (np.arange(362) == PASS))
+    board, eyes = Board(), [0, 2, 16, 18]
+    board.set_up(*([i for i in range(361) if (i % 19 < 9) == mine and i not in eyes] for mine in (True, False)), BLACK)
+    keep = useful(board, BLACK)
+    assert np.flatnonzero(keep).tolist() == [PASS]
+    search = Search(Judge(lambda own, other: 0.5), board, 6.5, keep)
     search.run(50)
-    assert search.visits.sum() == 50
-    board.play(PASS)
-    board.play(PASS)
-    ended = search._look(board)
-    assert not len(ended.moves)
-    assert ended.win == float(board.score(6.5) > 0)
+    assert search.count == 50
+    nodes = search._tree.nodes[: search._tree.used[0]]
+    ended = nodes[nodes["useful"] == 0]
+    assert len(ended) >= 1
+    assert ended["visits"].sum() > 10
+    assert set(ended["win"].tolist()) == {float(board.score(6.5) > 0)}
+    assert search.told(PASS).win == pytest.approx(float(board.score(6.5) > 0), abs=0.1)
 
 
 def test_value_is_learned_where_the_result_is_known() -> None:

@@ -130,6 +130,15 @@ class Board:
         meta = self.state[rules.META]
         return int(meta[rules.CAPTURED_BY_BLACK]), int(meta[rules.CAPTURED_BY_WHITE])
 
+    def positions_seen(self) -> dict[int, int]:
+        """For each position that there has been, by its hash (`gocnn.board.repetition`), the colours that have moved to it, added up."""
+        state = self.state.copy()
+        found: dict[int, int] = {}
+        for colours, movers in self._seen.items():
+            state[rules.COLOUR] = np.frombuffer(colours, state.dtype)
+            found[int(repetition.position_hash(state))] = movers
+        return found
+
     def area(self) -> npt.NDArray[np.int8]:
         """int8 `(size, size)`: who owns each point under Tromp-Taylor area scoring (1 black, 2 white, 0 neither), all stones alive."""
         owner = np.zeros(self.size * self.size, np.int8)

@@ -7,7 +7,8 @@ from gocnn._jit import jit
 from gocnn.board import rules
 from gocnn.board.rules import COLOUR, EMPTY, FIELD, WALL, State
 
-_KEYS = np.random.default_rng(19).integers(0, 2**64, (3, FIELD), np.uint64)
+KEYS = np.random.default_rng(19).integers(0, 2**64, (3, FIELD), np.uint64)
+"""uint64 `(3, 441)`: a number for each colour at each field point."""
 
 
 @jit
@@ -17,7 +18,7 @@ def position_hash(state: State) -> np.uint64:
     for p in range(FIELD):
         c = state[COLOUR, p]
         if c != EMPTY and c != WALL:
-            value ^= _KEYS[c, p]
+            value ^= KEYS[c, p]
     return value
 
 

@@ -27,7 +27,11 @@ from gocnn.commands.outputs import Picture
 @importing
 def command(games: tuple[str, ...], model: str | None, positions: int, symmetries: str, told: str, seed: int, device: str, as_json: bool,
             picture: Path | None, jobs: int | None, max_unpacked: int, **options: Any) -> None:  # fmt: skip
-    """Measure how well MODEL predicts GAMES: top-1, top-3, top-5, log-likelihood, each with its 95 % interval, by phase; and calibration."""
+    """Measure how well MODEL predicts GAMES: top-1, top-3, top-5, log-likelihood, each with its 95 % interval, by phase; and calibration.
+
+    Where the network foresees it: how often it foresees the winner; and whose each point is and by how much the game is won, where games are
+    labelled.
+    """
     from gocnn import bars
     from gocnn.board.facts import HANDICAP, ORIGIN
     from gocnn.policy import data, evaluation
@@ -42,10 +46,12 @@ def command(games: tuple[str, ...], model: str | None, positions: int, symmetrie
     if report is not None and report.reasons:
         why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
         click.echo(f"skipped {sum(report.reasons.values())} games: {why}", err=True)
-    chosen = data.choose(stores, game_filter(options)).games
+    found = data.choose(stores, game_filter(options))
+    chosen = found.games
     total = min(positions, chosen.positions)
     with bars.bar(total=total, unit=" positions", disable=not sys.stderr.isatty()) as bar:
-        judged = evaluation.judge(policy, chosen, positions, int(symmetries), seed, bar.update, HANDICAP | (ORIGIN if told == "origin" else 0))
+        facts = HANDICAP | (ORIGIN if told == "origin" else 0)
+        judged = evaluation.judge(policy, chosen, positions, int(symmetries), seed, bar.update, facts, found.komi)
     figures = evaluation.figures(judged)
     figures = {"model": model or policy.name, "games": list(games), "symmetries": int(symmetries), "told": told, "seed": seed} | figures
     if picture is not None:
@@ -74,6 +80,9 @@ def _table(figures: dict[str, Any]) -> str:
                 low, high = part["winner_interval"]
                 said.append(f"{name} {part['winner']:.1%} [{low:.1%}, {high:.1%}] {part['winner_log_likelihood']:.3f}")
         lines.append(f"winner foreseen, and log-likelihood: {'; '.join(said)}")
+    from gocnn.policy import endings
+
+    lines += endings.lines(figures, ("all", "opening", "middle", "end", "lopsided"))
     lines.append("(95 % intervals; log-likelihood in nats a move; opening: plies 0 to 49, middle: 50 to 149, end: from 150)")
     lines.append(f"calibration error {figures['calibration_error']:.3f}: " + ", ".join(
         f"{row['confidence']:.0%} -> {row['accuracy']:.0%}" for row in figures["calibration"]))  # fmt: skip

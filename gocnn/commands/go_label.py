@@ -109,15 +109,15 @@ class _Session:
             write_text(listing, "game\twinner\tmoves\tfound\n" + "".join(
                 f"{game}\t{'BW'[int(winners[game]) - 1]}\t{records['moves'][game]}\t{found:+.1f}\n" for game, found in findings.wrong))  # fmt: skip
         n, tried = findings.agreed, max(findings.tried, 1)
-        click.echo(f"{self.store}: {findings.tried} games played on, {n} labelled ({n / tried:.1%} gave the recorded winner, {findings.disagreed / tried:.1%} "
-                   f"another, {findings.unsettled / tried:.1%} were not settled); mean margin {findings.margins / max(n, 1):.1f} points")  # fmt: skip
+        wrong, open_ = findings.disagreed / tried, findings.unsettled / tried
+        click.echo(f"{self.store}: {findings.tried} games played on, {n} labelled ({n / tried:.1%} gave the recorded winner, {wrong:.1%} another, "
+                   f"{open_:.1%} were not settled); mean margin {findings.margins / max(n, 1):.1f} points")  # fmt: skip
         self._say(findings.tried, spent, seconds, cpu)
         return interrupted
 
     def own(self, count: int) -> bool:
         """Play own games; whether it was interrupted."""
         from gocnn.selfplay import adding, own
-        from gocnn.selfplay.boards import SETTLED_EARLY
 
         opened = Store(self.store)
         records = opened.records()
@@ -132,13 +132,11 @@ class _Session:
         if not todo:
             click.echo(f"{self.target}: nothing to play: the {count} own games of seed {self.seed} are there; ask for more, or for another --seed")
             return False
-        done = own.Own()
+        done, text = own.Own(), self._text(evaluators[0])
 
         def write_chunk(chunk: list[Any]) -> None:
-            kept = [e for e in chunk if e.status == SETTLED_EARLY]
-            done.note(kept, len(chunk))
-            unsettled = sorted({e.task.number for e in chunk} - {e.task.number for e in kept})
-            adding.add_games(self.target, kept, name, self.seed, self._text(evaluators[0], unsettled=unsettled))
+            done.note(chunk)
+            adding.add_games(self.target, chunk, name, self.seed, text)
 
         tasks = (own.task(number, self.seed, opened, records, begun) for number in todo)
         interrupted, spent, seconds, cpu = self._run(evaluators, tasks, len(todo), write_chunk)
@@ -174,5 +172,6 @@ class _Session:
         return interrupts.came, spent, time.perf_counter() - began, time.process_time() - cpu
 
     def _say(self, games: int, spent: Any, seconds: float, cpu: float) -> None:
-        click.echo(f"{spent.moves} moves in {seconds:.1f} s: {spent.moves / max(seconds, 1e-9):.0f} moves/s, {1e3 * cpu / max(spent.moves, 1):.2f} ms of "
-                   f"processor time a move, {spent.moves / max(games, 1):.0f} moves and {cpu / max(games, 1):.2f} s a game")  # fmt: skip
+        moves, games = max(spent.moves, 1), max(games, 1)
+        click.echo(f"{spent.moves} moves in {seconds:.1f} s: {spent.moves / max(seconds, 1e-9):.0f} moves/s, {1e3 * cpu / moves:.2f} ms of processor "
+                   f"time a move, {spent.moves / games:.0f} moves and {cpu / games:.2f} s a game")  # fmt: skip

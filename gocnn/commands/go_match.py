@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
     from gocnn.play.match import Played, Seat
 
 LEVEL = re.compile(r"\s*(\d+\s*(k|d|kyu|dan)|max)\s*", re.ASCII | re.IGNORECASE)
-GAMES_FILE, TERMS_FILE = "games.jsonl", "match.json"
+GAMES_FILE, TERMS_FILE, OPENINGS_FILE = "games.jsonl", "match.json", "openings.json"
+
+LATER_TERMS = {"move_time": 0.0}
+"""What matches that were begun before there was the option had."""
+
+MOST_NAMED = 10
+"""Games that are named one by one because something went wrong."""
 
 
 @click.command("go-match")
@@ -34,17 +41,23 @@ GAMES_FILE, TERMS_FILE = "games.jsonl", "match.json"
 @click.option("--komi", type=click.FloatRange(-1000, 1000), default=6.5, show_default=True)
 @click.option("--seconds", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Most that a move may take; more loses.")
 @click.option("--main-time", type=click.FloatRange(0), default=0.0, show_default=True, help="Seconds of each side for a whole game (0: no clock).")
+@click.option("--move-time", type=click.FloatRange(0), default=0.0, show_default=True, help="Seconds for each move that both are told they have "
+              "(0: nothing is told); the result says how long they took.")  # fmt: skip
 @click.option("--referee", metavar="ENGINE", help="Engine whose final_score counts.  [default: area, dead stones settled by playing out]")
 @click.option("--jobs", type=click.IntRange(1), help="Games at the same time.  [default: the cores]")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the openings.")
 @click.option("--quiet", is_flag=True, help="No line a game.")
 def command(first: str, second: str, games: int, out: Path, openings: Path | None, opening_moves: int, komi: float, seconds: float, main_time: float,
-            referee: str | None, jobs: int | None, seed: int, quiet: bool) -> None:  # fmt: skip
+            move_time: float, referee: str | None, jobs: int | None, seed: int, quiet: bool) -> None:  # fmt: skip
     """Let two GTP engines play: win rate of the first with its 95 % interval, and the Elo difference.
 
-    An engine that dies, hangs, answers nonsense or plays illegally loses the game, is started again, and the match goes on. Ctrl-C or a kill loses
-    the games in progress only: the same command goes on.
+    An engine that dies, hangs, answers nonsense or plays illegally loses the game, is started again, and the match goes on; the result names such
+    games, and says how the match stands without them. Ctrl-C or a kill loses the games in progress only: the same command goes on.
     """
+    if main_time and move_time:
+        raise click.UsageError("give either --main-time or --move-time")
+    if move_time > seconds:
+        raise click.UsageError(f"--move-time {move_time:g} is more than a move may take; give --seconds of more than that too")
     from gocnn.files import make_folder
     from gocnn.play.match import Terms
     from gocnn.play.openings import from_file, from_network
@@ -53,14 +66,17 @@ def command(first: str, second: str, games: int, out: Path, openings: Path | Non
     for engine in (first, second):
         _check_level(engine)
     make_folder(out)
-    description = {"black": first, "white": second, "komi": komi, "seconds": seconds, "main_time": main_time, "opening_moves": opening_moves,
-                   "openings": str(openings) if openings else "", "seed": seed, "referee": referee or ""}  # fmt: skip
+    description = {"black": first, "white": second, "komi": komi, "seconds": seconds, "main_time": main_time, "move_time": move_time,
+                   "opening_moves": opening_moves, "openings": str(openings) if openings else "", "seed": seed, "referee": referee or ""}  # fmt: skip
     done = _resume(out, description)
     evaluator = open_evaluator(threads=1)
     pairs = (games + 1) // 2
-    starts = from_file(openings, opening_moves) if openings else from_network(evaluator, pairs, opening_moves, seed) if opening_moves else [[]]
+    if openings:
+        starts = from_file(openings, opening_moves)
+    else:
+        starts = _same_openings(out, lambda: from_network(evaluator, pairs, opening_moves, seed), pairs) if opening_moves else [[]]
     todo = [number for number in range(games) if number not in done]
-    match = _Match(_engine(first), _engine(second), referee, Terms(komi, seconds, main_time), starts, evaluator, out, done, games, quiet)
+    match = _Match(_engine(first), _engine(second), referee, Terms(komi, seconds, main_time, move_time), starts, evaluator, out, done, games, quiet)
     interrupted = match.run(todo, jobs or cores())
     _show(match.results(), first, second)
     if interrupted:
@@ -97,6 +113,7 @@ def _resume(out: Path, description: dict[str, Any]) -> dict[int, "Played"]:
     try:
         if terms.exists():
             before = json.loads(terms.read_text(encoding="utf-8"))
+            before = LATER_TERMS | before
             other = [key for key in description if before.get(key) != description[key]]
             if other:
                 raise UserError(f"{out} holds a match with another {other[0]} ({before.get(other[0])!r}); choose another --out")
@@ -115,6 +132,23 @@ def _resume(out: Path, description: dict[str, Any]) -> dict[int, "Played"]:
         return done
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise UserError(f"{out} cannot be read as a match ({error}); choose another --out") from error
+
+
+def _same_openings(out: Path, draw: Callable[[], list[list[int]]], count: int) -> list[list[int]]:
+    """`count` openings or more: those that the match began with, and new ones after them (the network that draws them may be another now)."""
+    from gocnn.files import write_text
+
+    path = out / OPENINGS_FILE
+    try:
+        kept: list[list[int]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        if not all(isinstance(moves, list) and all(isinstance(index, int) and 0 <= index < 361 for index in moves) for moves in kept):
+            raise ValueError("it does not list moves")
+    except (ValueError, TypeError, OSError) as error:
+        raise UserError(f"{path} cannot be read as openings ({error}); choose another --out") from error
+    if len(kept) < count:
+        kept += [moves for moves in draw() if moves not in kept]
+        write_text(path, json.dumps(kept))
+    return kept
 
 
 class _Match:
@@ -214,16 +248,33 @@ def _counted(seat: Any, board: Any, komi: float) -> float:
 def _show(results: list["Played"], first: str, second: str) -> None:
     from collections import Counter
 
-    from gocnn.play.match import standing
+    from gocnn.play.match import broken_off, seconds_a_move
 
-    s = standing(results)
-    click.echo(f"{first}  against  {second}: {s.games} games")
-    click.echo(f"won {s.wins}, lost {s.losses}, drawn {s.draws}: {s.rate:.1%} [{s.interval[0]:.1%}, {s.interval[1]:.1%}], "
-               f"Elo difference {s.elo:+.0f} [{s.elo_interval[0]:+.0f}, {s.elo_interval[1]:+.0f}]")  # fmt: skip
+    click.echo(f"{first}  against  {second}: {len(results)} games")
+    click.echo(_standing(results))
     for colour, mine in (("black", 0), ("white", 1)):
         games = [g for g in results if g.black == mine]
         if games:
             click.echo(f"as {colour}: won {sum(g.winner == 0 for g in games)} of {len(games)}")
     ways = Counter((("won" if g.winner == 0 else "lost" if g.winner == 1 else "drawn"), g.how) for g in results)
     click.echo("; ".join(f"{what} by {how}: {count}" for (what, how), count in sorted(ways.items())))
+    if results:
+        click.echo(
+            f"{sum(g.moves for g in results) / len(results):.0f} moves a game; seconds a move: {{:.2f}} and {{:.2f}}".format(*seconds_a_move(results))
+        )
+    broken = broken_off(results)
+    for game in broken[:MOST_NAMED]:
+        click.echo(f"game {game.number}, {game.result}, not decided on the board ({game.how}): {game.detail or f'{game.moves} moves'}")
+    if len(broken) > MOST_NAMED:
+        click.echo(f"and {len(broken) - MOST_NAMED} more; {GAMES_FILE} has them all")
+    if broken and len(broken) < len(results):
+        click.echo("without these: " + _standing([game for game in results if game not in broken]))
     sys.stdout.flush()
+
+
+def _standing(results: Sequence["Played"]) -> str:
+    from gocnn.play.match import standing
+
+    s = standing(results)
+    return (f"won {s.wins}, lost {s.losses}, drawn {s.draws}: {s.rate:.1%} [{s.interval[0]:.1%}, {s.interval[1]:.1%}], "
+            f"Elo difference {s.elo:+.0f} [{s.elo_interval[0]:+.0f}, {s.elo_interval[1]:+.0f}]")  # fmt: skip

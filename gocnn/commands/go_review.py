@@ -137,6 +137,7 @@ def _target(out: Path, name: str, files: int, written: set[Path]) -> Path:
 
 def _report(review: "Review") -> Iterator[str]:
     from gocnn.board.coords import to_gtp
+    from gocnn.play.foreseen import told
     from gocnn.play.mainline import side
     from gocnn.play.review import table
 
@@ -150,6 +151,14 @@ def _report(review: "Review") -> Iterator[str]:
         first, probability = move.choices[0]
         yield (f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}  {move.probability:7.2%}, choice {move.rank} of {move.legal}; "
                f"first choice {to_gtp(first)} {probability:.0%}")  # fmt: skip
+    if review.course:
+        terms = review.course.terms
+        komi = f"komi {terms.komi:g}{'' if terms.stated else ' (the record states none)'}"
+        yield f"score as the network sees it, {komi}: at the end {told(review.course.lead[-1])}"
+        yield "most points lost:"
+        for move, lost in review.costliest():
+            place = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
+            yield f"{place}  {lost:5.1f} points; {told(review.course.lead[move.number - 1])}, after it {told(review.course.lead[move.number])}"
     if record.trouble:
         yield f"reviewed up to move {len(review.moves)}: {record.trouble}"
 
@@ -184,15 +193,30 @@ def _values(review: "Review") -> dict[str, Any]:
     ]  # fmt: skip
     agreements = [{"side": who, "phase": phase} | asdict(a) for (who, phase), a in table(review.moves).items()]
     return {"game": review.name, "black": record.black, "white": record.white, "result": record.result, "trouble": record.trouble,
-            "agreement": agreements, "moves": moves}  # fmt: skip
+            "agreement": agreements, "moves": moves} | _course_values(review, moves)  # fmt: skip
+
+
+def _course_values(review: "Review", moves: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is said of the score, if the network says it: added to each move, and returned of the game. All seen by black, komi counted."""
+    course = review.course
+    if course is None:
+        return {}
+    for values, move in zip(moves, review.moves, strict=True):
+        before = move.number - 1
+        values |= {"lead": float(course.lead[before]), "winrate": float(course.black_wins[before]), "spread": float(course.spread[before]),
+                   "lost": course.lost(move.number, move.colour)}  # fmt: skip
+    return {"komi": course.terms.komi, "komi_stated": course.terms.stated, "rules": course.terms.rules.to_json(), "lead": float(course.lead[-1]),
+            "winrate": float(course.black_wins[-1]), "spread": float(course.spread[-1])}  # fmt: skip
 
 
 def _position(position: "Start") -> str:
     from gocnn.board.coords import to_gtp
+    from gocnn.play.foreseen import told
     from gocnn.play.mainline import side
 
+    ahead = f"; {told(position.outlook.lead)}" if position.outlook else ""
     choices = ", ".join(f"{to_gtp(index)} {p:.0%}" for index, p in position.choices)
-    return f"{position.name}: a position without moves to review; {side(position.to_play)} to play, first choices {choices}"
+    return f"{position.name}: a position without moves to review; {side(position.to_play)} to play, first choices {choices}{ahead}"
 
 
 def _position_values(position: "Start") -> dict[str, Any]:
@@ -201,4 +225,5 @@ def _position_values(position: "Start") -> dict[str, Any]:
     record = position.record
     choices = [{"move": to_gtp(index), "probability": p} for index, p in position.choices]
     return {"game": position.name, "black": record.black, "white": record.white, "result": record.result, "trouble": record.trouble,
-            "agreement": [], "moves": [], "to_play": COLOUR_NAMES[position.to_play], "choices": choices}  # fmt: skip
+            "agreement": [], "moves": [], "to_play": COLOUR_NAMES[position.to_play], "choices": choices} | (
+            {"lead": position.outlook.lead, "winrate": position.outlook.black_wins} if position.outlook else {})  # fmt: skip

@@ -7,7 +7,17 @@ import click
 
 from gocnn.commands.options import filters, game_filter, importing
 from gocnn.commands.outputs import OutFolder
-from gocnn.commands.training_options import asked, resuming, show_outcome, take_budget, train_config, training_options, use_threads
+from gocnn.commands.training_options import (
+    DEFAULT_MINUTES,
+    Chosen,
+    asked,
+    resuming,
+    show_outcome,
+    take_budget,
+    train_config,
+    training_options,
+    use_threads,
+)
 
 
 @click.command("go-train")
@@ -19,7 +29,8 @@ from gocnn.commands.training_options import asked, resuming, show_outcome, take_
 @click.option(
     "--preset",
     type=click.Choice(["tiny", "small", "base", "large"]),
-    help="Size of the network: 4x32, 6x64, 10x128, 15x192 (blocks x channels).  [default: small]",
+    help="Size of the network: tiny 4x32 (blocks x channels; minutes on a CPU), small 6x64 (half an hour to some hours on a CPU), "
+    "base 10x128 (a GPU, or a day of a CPU), large 15x192 (a GPU).  [default: small]",
 )
 @click.option(
     "--from",
@@ -40,7 +51,9 @@ from gocnn.commands.training_options import asked, resuming, show_outcome, take_
 @click.option("--context", type=click.Choice(["none", "se", "bias"]), help="What each block knows of the whole board, instead of the preset's.")
 @click.option("--planes", metavar="GROUPS", help="Groups of feature planes, separated by commas (`default`: those shown without this "
               "option); with --from all that its network is shown must be among them.")  # fmt: skip
-@training_options()
+@training_options(batch=Chosen("128 on a CPU, 1024 on a GPU"), accumulate=Chosen("parts of 64 on a CPU without --batch, else 1"),
+                  ema=Chosen("0.999, from an hour on 0.9995"),
+                  compile=Chosen("with --minutes of ten or more, where there is a compiler"))  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, with the options it began with; a budget given now replaces its own.")
 @click.option("--quiet", is_flag=True, help="No bars, no lines but the last.")
 @filters
@@ -49,6 +62,7 @@ def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: 
             **options: Any) -> None:  # fmt: skip
     """Train a policy network on GAMES: stores (from go-import), SGF files, folders or archives.
 
+    Without options it trains by the best recipe that is known (docs/experiments.md), and says what that is.
     Raw games are imported once, into a cache. The run folder holds best.safetensors (by validation), last.safetensors, metrics.jsonl, curves.png
     and a checkpoint; Ctrl-C or a kill loses little: go on with --resume.
     """
@@ -56,6 +70,8 @@ def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: 
 
     use_threads(options)
     budget = take_budget(options)
+    choices = {} if resume else _choose(device, budget, options)
+    options |= choices
     asked_for = asked(options)
     if resume:
         wishes = training.resumed(out, games, options["valid"], resuming(out, budget))
@@ -63,8 +79,18 @@ def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: 
         if not games:
             raise click.UsageError("name the games to train on: stores, SGF files, folders or archives")
         wishes = _wishes(games, budget, options)
-    outcome = training.train(wishes, out, resume, device, jobs, max_unpacked, quiet, lambda text: click.echo(text, err=True), asked_for)
+    outcome = training.train(wishes, out, resume, device, jobs, max_unpacked, quiet, lambda text: click.echo(text, err=True), asked_for,
+                             try_compiling="compile" in choices)  # fmt: skip
     show_outcome(outcome, "go-train", out, {"top1": "top-1", "top5": "top-5"})
+
+
+def _choose(device: str, budget: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """What the recipe says of options that are not given."""
+    from gocnn.policy import recipe
+    from gocnn.training.devices import resolve
+
+    minutes = budget["minutes"] or (DEFAULT_MINUTES if not any(budget.values()) else None)
+    return recipe.chosen(recipe.machine(resolve(device).type), minutes, options)
 
 
 def _wishes(games: tuple[str, ...], budget: dict[str, Any], options: dict[str, Any]) -> Any:
@@ -82,7 +108,7 @@ def _network(options: dict[str, Any]) -> Any:
     from dataclasses import replace
 
     from gocnn.board.planes import UnknownPlanes
-    from gocnn.policy import growth, model, network
+    from gocnn.policy import growth, model, network, recipe
 
     preset, future, value, score = (options.pop(name) for name in ("preset", "future", "value", "score"))
     if score and not value:
@@ -96,7 +122,7 @@ def _network(options: dict[str, Any]) -> Any:
         config = replace(begun, blocks=wanted["blocks"] or size.blocks, channels=wanted["channels"] or size.channels,
                          block=wanted["block"] or begun.block, context=wanted["context"] or begun.context, **heads)  # fmt: skip
     else:
-        config = replace(network.preset(preset or "small", wanted["blocks"], wanted["channels"]), **heads)
+        config = replace(network.preset(preset or "small", wanted["blocks"], wanted["channels"]), groups=recipe.GROUPS, **heads)
         config = replace(config, **{name: wanted[name] for name in ("context", "block") if wanted[name]})
     if wanted["planes"]:
         groups = [name.strip() for name in wanted["planes"].split(",")]

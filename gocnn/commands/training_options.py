@@ -1,6 +1,7 @@
 """The options of training, the same for both heads: budget, optimiser, schedule, precision, device."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -29,14 +30,22 @@ FREE = {"out", "resume", "quiet", "games", "data", "valid", "jobs", "max_unpacke
 """Parameters that may be given anew when a run is resumed; all others are what the run is."""
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """A default that the command chooses itself, by what it `said` in the help; the option is None where it is not given."""
+
+    said: str
+
+
 def training_options(**defaults: Any) -> Callable[[F], F]:
-    """Options that become a TrainConfig (see `train_config`), with other defaults than TrainConfig's if given."""
+    """Options that become a TrainConfig (see `train_config`), with other defaults than TrainConfig's if given, or `Chosen`."""
 
     def default(name: str) -> Any:
         return defaults.get(name, getattr(TrainConfig, name))
 
     def shown(name: str) -> dict[str, Any]:
-        return {"default": default(name), "show_default": True}
+        value = default(name)
+        return {"default": None, "show_default": value.said} if isinstance(value, Chosen) else {"default": value, "show_default": True}
 
     options = [
         click.option("--steps", type=click.IntRange(1), help="Budget in optimiser steps (then a resumed run repeats bit for bit)."),

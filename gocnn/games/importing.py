@@ -22,6 +22,7 @@ from gocnn.games import counting, reader, sources, store
 from gocnn.games.reader import Chunk, Skipped
 from gocnn.games.record import Note
 from gocnn.locks import locked
+from gocnn.processes import end_with_parent
 
 MOST_LISTED = 100_000
 """Skipped games that are listed one by one."""
@@ -77,6 +78,7 @@ def _labelled(unit: sources.Unit, limit: int) -> Iterator[Chunk]:
 
 def _work(tasks: "mp.Queue[Any]", results: "mp.Queue[Any]", limit: int) -> None:
     """One process: units in, (unit number, chunk) out; (unit number, None) ends a unit, and an exception is sent as it is."""
+    end_with_parent()
     while (task := tasks.get()) is not None:
         number, unit = task
         try:

@@ -30,7 +30,7 @@ COUNTED, PLAYED_ON, SELF_PLAY, TRIED = 1, 2, 3, 4
 network played it on and did not find the recorded winner: that is no label (`Store.labels` leaves it out), but need not be tried again."""
 
 KINDS = {COUNTED: "counted, equal to the record", PLAYED_ON: "played on by a network", SELF_PLAY: "a network against itself",
-         TRIED: "played on, not the recorded winner"}  # fmt: skip
+         TRIED: "played on, without a label (another winner, or not settled)"}  # fmt: skip
 
 LABEL_MAGIC = b"GoCNNlb\x00"
 HEAD = struct.Struct("<8sQQQI24xI")

@@ -131,7 +131,7 @@ def kata_row(analysis: Analysis, request: Request) -> str:
     after = analysis.outlooks() if {"movesownership", "movesownershipstdev"} & asked else [None] * len(infos)
     parts = []
     for order, (m, outlook) in enumerate(zip(infos, after, strict=True)):
-        part = (f"info move {to_gtp(m.index)} visits {m.visits} utility {2 * m.winrate - 1:.6f} winrate {m.winrate:.6f} scoreMean {m.lead:.6f} "
+        part = (f"info move {to_gtp(m.index)} visits {m.visits} utility {m.utility:.6f} winrate {m.winrate:.6f} scoreMean {m.lead:.6f} "
                 f"scoreStdev {m.spread:.6f} scoreLead {m.lead:.6f} scoreSelfplay {m.lead:.6f} prior {m.prior:.6f} lcb {m.lcb:.6f} "
                 f"utilityLcb {2 * m.lcb - 1:.6f}")  # fmt: skip
         part += " noResultValue 0.000000" * ("noresultvalue" in asked) + f" order {order} pv {_vertices(m.variation)}"

@@ -3,6 +3,7 @@
     LB   on the position before a move: the first choices, with their percentages
     TR   there too: the move that was played
     C    at the move: its probability and rank, and the first choices; at the root: agreement by side
+    V    at the move: black's lead after it, in points, if the network says the score (who leads is in the comment then, too)
     BM   a move of less than 1 % where another had more than 60 %
     DO   the same where another had more than 30 %
     TE   the first choice where nothing was obvious (no move had 25 %)
@@ -11,6 +12,8 @@ What the record already has stays: comments are added to, points that carry a ma
 """
 
 from gocnn.board.coords import PASS, to_gtp, to_sgf
+from gocnn.play.course import Course
+from gocnn.play.foreseen import told
 from gocnn.play.mainline import Properties, side
 from gocnn.play.review import Expected, Review, table
 
@@ -27,7 +30,9 @@ def annotate(review: Review) -> None:
     for move, step in zip(review.moves, review.record.steps, strict=True):
         if step.before is not None:
             _mark(step.before, move)
-        _comment(step.node, describe(move))
+        _comment(step.node, describe(move) + (_led(review.course, move) if review.course else ""))
+        if review.course and "V" not in step.node:
+            step.node["V"] = [f"{review.course.lead[move.number]:.1f}".encode()]
         judgement = judge(move)
         if judgement and not any(name in step.node for name in JUDGEMENTS):
             step.node[judgement] = [b"1"]
@@ -51,6 +56,13 @@ def describe(move: Expected) -> str:
     return f"{side(move.colour)} {to_gtp(move.index)}: {expected}.\nFirst choices: {choices}"
 
 
+def _led(course: Course, move: Expected) -> str:
+    """A line about who leads before a move and after it."""
+    before, after, lost = course.lead[move.number - 1], course.lead[move.number], course.lost(move.number, move.colour)
+    return (f"\n{told(before)} (winrate of black {course.black_wins[move.number - 1]:.0%}); after it {told(after)}: "
+            f"{abs(lost):.1f} points {'lost' if lost > 0 else 'won'}.")  # fmt: skip
+
+
 def summary(review: Review) -> str:
     """A few lines of ASCII about the whole game."""
     rows = [f"Reviewed by a policy network, {len(review.moves)} moves."]
@@ -59,6 +71,10 @@ def summary(review: Review) -> str:
         if (name, "all") in found:
             a = found[name, "all"]
             rows.append(f"{name.capitalize()}: first choice {a.top1:.0%}, one of the first five {a.top5:.0%} of {a.moves} moves.")
+    if review.course:
+        terms = review.course.terms
+        rows.append(f"Komi {terms.komi:g}{'' if terms.stated else ' (not in the record: assumed)'}. At the end {told(review.course.lead[-1])}.")
+        rows += [f"Move {move.number} ({side(move.colour)} {to_gtp(move.index)}) lost {lost:.1f} points." for move, lost in review.costliest(3)]
     if review.record.trouble:
         rows.append(f"The review ends early: {review.record.trouble}.")
     return "\n".join(rows)

@@ -40,6 +40,9 @@ def answer(order: Order, turn: int, analysis: Analysis, partial: bool) -> dict[s
     }  # fmt: skip
     if math.isfinite(analysis.network_winrate):
         root["rawWinrate"] = analysis.network_winrate if viewer == mover else 1 - analysis.network_winrate
+    if analysis.network_outlook:
+        raw = analysis.network_outlook.lead if viewer == BLACK else -analysis.network_outlook.lead
+        root |= {"rawLead": raw, "rawScoreSelfplay": raw, "rawScoreSelfplayStdev": analysis.network_outlook.spread}
     found["rootInfo"] = root
     if query.include_ownership:
         found["ownership"] = shown_ownership(whole, board, viewer)
@@ -56,7 +59,8 @@ def _info(info: MoveInfo, rank: int, flip: bool, order: Order) -> dict[str, Any]
     winrate, lead, lcb = (1 - info.winrate, -info.lead, 1 - info.lcb) if flip else (info.winrate, info.lead, info.lcb)
     values: dict[str, Any] = {
         "move": to_gtp(info.index), "order": rank, "visits": info.visits, "edgeVisits": info.visits, "winrate": winrate, "lcb": lcb,
-        "prior": info.prior, "utility": 2 * winrate - 1, "utilityLcb": 2 * lcb - 1, "scoreLead": lead, "scoreMean": lead, "scoreSelfplay": lead,
+        "prior": info.prior, "utility": -info.utility if flip else info.utility, "utilityLcb": 2 * lcb - 1,
+        "scoreLead": lead, "scoreMean": lead, "scoreSelfplay": lead,
         "scoreStdev": info.spread, "pv": [to_gtp(index) for index in info.variation],
     }  # fmt: skip
     if order.query.include_pv_visits:

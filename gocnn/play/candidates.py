@@ -2,9 +2,10 @@
 
 `prior` is the network's. If it foresees the winner, a search (`gocnn.play.search`) goes on as long as the analysis does: `winrate`, `visits`, the
 order of the moves and their variations are the search's. If not, the order is the prior's, the winrate comes from random playouts after each move (a
-visit is eight of them), and the network plays the best move's variation on. `lead` and ownership come from such playouts in either case
-(`gocnn.play.prospects`): coarse before the endgame, so no move is said to lead by more points than the best one, nor the best one by less than
-the position.
+visit is eight of them), and the network plays the best move's variation on.
+
+`lead` and ownership are the network's if it says them (`gocnn.play.foreseen`). If not, they come from random playouts (`gocnn.play.prospects`):
+coarse before the endgame, so no move is said to lead by more points than the best one, nor the best one by less than the position.
 """
 
 import math
@@ -17,11 +18,12 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, PASS
+from gocnn.play.foreseen import Foreseen, outlook_of, win_of
 from gocnn.play.game import Game
 from gocnn.play.outlook import Outlook, useful
-from gocnn.play.player import Player, turned
+from gocnn.play.player import TINY, Player, turned
 from gocnn.play.prospects import Prospects
-from gocnn.play.search import UNSEEN, Search, Until
+from gocnn.play.search import MOST_NODES, UNSEEN, Search, Until
 from gocnn.policy.suggestion import foresee, suggest_many
 
 MOST_MOVES = 12
@@ -44,29 +46,25 @@ MOST_PLAYOUTS = 100_000
 ENOUGH_PLAYOUTS = 400
 """So many of each move are run beside a search."""
 
-MOST_VISITS = 50_000
+MOST_VISITS = MOST_NODES
 """After so many a search is over: it keeps every position that it has seen."""
 
 
 @dataclass(frozen=True)
 class MoveInfo:
-    """One candidate, from the side to move: prior and winrate 0 to 1, visits and how many trials the winrate rests on, lead and spread in points,
-    variation as flat indices, and how often the search visited the position after each of its moves."""  # fmt: skip
+    """One candidate, from the side to move: prior and winrate 0 to 1, visits, the winrate's lower confidence bound, what a search makes large
+    (-1 to 1), lead and spread in points, variation as flat indices, and how often the search visited the position after each of its moves."""
 
     index: int
     prior: float
     visits: int
-    trials: int
     winrate: float
+    lcb: float
+    utility: float
     lead: float
     spread: float
     variation: Sequence[int]
     variation_visits: Sequence[int] = ()
-
-    @property
-    def lcb(self) -> float:
-        """Lower end of the winrate's 95 % interval, as if trials were independent."""
-        return max(0.0, self.winrate - 1.96 * math.sqrt(max(self.winrate * (1 - self.winrate), 0.0) / max(self.trials, 1)))
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,10 @@ class Analysis:
         said = foresee(player.evaluator, position, known, wishes.symmetries or player.symmetries)
         p = said.probabilities
         self.colour, self.probabilities, self.game, self._player = colour, p, game, player
-        self.network_winrate = said.win
+        komi = game.area_komi_for(colour)
+        self.network_outlook = outlook_of(said, colour, komi) if player.evaluator.scores else None
+        """How the network by itself foresees the end of the game; None if it says no score."""
+        self.network_winrate = win_of(said, colour, komi)
         """The network's own probability that the side to play wins; nan if it does not foresee it."""
         self.legal = game.board.legal(colour)
         flat = p**wishes.power / (p**wishes.power).sum()
@@ -104,81 +105,117 @@ class Analysis:
         self._search: Search | None = None
         if player.evaluator.foresees and self.candidates:
             among = np.isin(np.arange(MOVES), self.candidates)
-            self._search = Search(player.evaluator, position, game.area_komi, among, known, said=said, power=wishes.power,
+            self._search = Search(player.evaluator, position, komi, among, known, said=said, power=wishes.power,
                                   reduction=wishes.reduction, until=wishes.until)  # fmt: skip
-        self._prospects = Prospects(self._boards or [position], game.area_komi)
+        self._prospects = None if player.evaluator.scores else Prospects(self._boards or [position], komi)
+        self._foreseen: Foreseen | None = None
+        if self.network_outlook:
+            komis = [game.area_komi_after(index, colour) for index in self.candidates]
+            self._foreseen = Foreseen(player.evaluator, self.network_outlook, self._boards, komis, known)
         self._turn = 0
         self._played_on: list[list[int]] | None = None
 
     @property
     def visits(self) -> int:
         """Visits of all candidates so far."""
-        return self._search.count if self._search else self._prospects.total // VISIT
+        if self._search:
+            return self._search.count
+        return self._prospects.total // VISIT if self._prospects else 0
 
     @property
     def exhausted(self) -> bool:
         """Whether going on changes nothing any more."""
+        if self._search:
+            return self._search.full or self._search.count >= MOST_VISITS
+        if not self._prospects:
+            return True
         if not self.candidates:
             return self._prospects.total >= LEAST_PLAYOUTS
-        if self._search:
-            return self._search.count >= MOST_VISITS
         return all(self._prospects.count(place) >= MOST_PLAYOUTS for place in range(len(self.candidates)))
 
     def advance(self, seconds: float, stopped: Callable[[], bool], visits: int | None = None) -> None:
         """Go on for about so long, or until `stopped` says so, or there are `visits` of them."""
-        end = time.monotonic() + seconds
-        while not stopped() and time.monotonic() < end:
+        end = time.perf_counter() + seconds
+        while not stopped() and time.perf_counter() < end:
             if visits is not None and self.visits >= visits:
                 return
             if self.exhausted:
                 time.sleep(0.005)
                 continue
-            self._step()
+            self._step(math.inf if visits is None else visits - self.visits, end, stopped)
 
-    def _step(self) -> None:
-        """One visit, and some playouts: after the move that was visited, or after each in turn."""
-        place = self._turn
-        self._turn = (place + 1) % max(len(self.candidates), 1)
+    def _step(self, visits: float, deadline: float, stopped: Callable[[], bool]) -> None:
+        """Some visits, and playouts where they are needed: after the moves that were visited, or after each in turn."""
         if self._search:
             before = self._search.visits
-            self._search.run(1)
-            place = self.candidates.index(int((self._search.visits - before).argmax()))
-        if self._prospects.count(place) < (ENOUGH_PLAYOUTS if self._search else MOST_PLAYOUTS):
-            self._prospects.run(place, VISIT)
+            self._search.run(int(min(visits, self._search.at_once)), deadline, stopped)
+            added = self._search.visits - before
+            for place, index in enumerate(self.candidates if self._prospects else ()):
+                self._play_out(place, int(added[index]), ENOUGH_PLAYOUTS)
+            return
+        self._play_out(self._turn, 1, MOST_PLAYOUTS)
+        self._turn = (self._turn + 1) % max(len(self.candidates), 1)
+
+    def _play_out(self, place: int, visits: int, most: int) -> None:
+        """Playouts after a candidate, a visit's worth for each, until there are the most."""
+        assert self._prospects
+        for _ in range(visits):
+            if self._prospects.count(place) < most:
+                self._prospects.run(place, VISIT)
 
     def _settle(self) -> None:
         """See to it that there are enough playouts to speak of."""
+        if not self._prospects:
+            return
         lacking = LEAST_PLAYOUTS - self._prospects.total
         if lacking > 0:
             self._prospects.run(int(self._weights().argmax()), lacking)
+
+    def _outlooks(self) -> tuple[Outlook, list[Outlook]]:
+        """The position's, and each candidate's."""
+        self._settle()
+        if self._prospects:
+            return self._prospects.outlooks(self._weights())
+        assert self._foreseen
+        if self._search and self._search.count:
+            return self._foreseen.searched(self._search, self.candidates, self.colour)
+        return self._foreseen.whole(self._weights()), self._foreseen.after
 
     def _weights(self) -> npt.NDArray[np.float64]:
         """float64 `(candidates,)` (one if there are none): how much each counts for the position's own outlook."""
         if self._search and self._search.count:
             return self._search.visits[self.candidates].astype(np.float64)
-        return self.probabilities[self.candidates].astype(np.float64) if self.candidates else np.ones(1)
+        return self.probabilities[self.candidates].astype(np.float64) + TINY if self.candidates else np.ones(1)
 
     def moves(self, longest: int = VARIATION) -> list[MoveInfo]:
         """What is known of each candidate, with variations of up to `longest` moves."""
         if not self.candidates:
             return []
-        self._settle()
-        order, (whole, outlooks) = self._order(), self._prospects.outlooks(self._weights())
+        order, (whole, outlooks) = self._order(), self._outlooks()
         sign = 1 if self.colour == BLACK else -1
-        # Few playouts may put the best move below the mean of all, and then KaTrain would paint every move as a mistake.
         leads = [sign * o.lead for o in outlooks]
-        most = leads[order[0]] = max(leads[order[0]], sign * whole.lead)
+        if self._prospects:
+            # Few playouts may put the best move below the mean of all, and then KaTrain would paint every move as a mistake.
+            most = leads[order[0]] = max(leads[order[0]], sign * whole.lead)
+            leads = [min(lead, most) for lead in leads]
         infos = []
         for place in order:
             index, o = self.candidates[place], outlooks[place]
+            prior = float(self.probabilities[index])
             if self._search:
-                visits, winrate, told = self._search.told(index, longest)
-                trials, line, seen = visits, [move for move, _ in told], [count for _, count in told]
-            else:
-                visits, trials, winrate = o.playouts // VISIT, o.playouts, o.black_wins if self.colour == BLACK else 1 - o.black_wins
-                line = self._played(longest)[place][:longest]
-                seen = [visits, *[0] * (len(line) - 1)]
-            infos.append(MoveInfo(index, float(self.probabilities[index]), visits, trials, winrate, min(leads[place], most), o.spread, line, seen))
+                told = self._search.told(index, longest)
+                line, seen = [move for move, _ in told.line], [count for _, count in told.line]
+                win, utility = told.win, 2 * told.utility - 1
+                if not told.visits and self._foreseen:
+                    win = o.black_wins if self.colour == BLACK else 1 - o.black_wins
+                    utility = 2 * win - 1
+                infos.append(MoveInfo(index, prior, told.visits, win, told.lcb, utility, leads[place], o.spread, line, seen))
+                continue
+            visits, winrate = o.playouts // VISIT, o.black_wins if self.colour == BLACK else 1 - o.black_wins
+            lcb = max(0.0, winrate - 1.96 * math.sqrt(max(winrate * (1 - winrate), 0.0) / max(o.playouts, 1)))
+            line = self._played(longest)[place][:longest]
+            seen = [visits, *[0] * (len(line) - 1)]
+            infos.append(MoveInfo(index, prior, visits, winrate, lcb, 2 * winrate - 1, leads[place], o.spread, line, seen))
         return infos
 
     def _played(self, longest: int) -> list[list[int]]:
@@ -219,21 +256,19 @@ class Analysis:
 
     def outlook(self) -> Outlook:
         """How the game ends from here on, as black sees it."""
-        self._settle()
-        return self._prospects.outlooks(self._weights())[0]
+        return self._outlooks()[0]
 
     def outlooks(self) -> list[Outlook]:
         """How the game ends after each candidate, as black sees it, in the order of `moves`."""
-        self._settle()
-        after = self._prospects.outlooks(self._weights())[1]
+        after = self._outlooks()[1]
         return [after[place] for place in self._order()]
 
     def _order(self) -> list[int]:
         places = list(range(len(self.candidates)))
         if not self._search:
             return places
-        visits = self._search.visits
-        return sorted(places, key=lambda place: -visits[self.candidates[place]])
+        weights = self._search.weights
+        return sorted(places, key=lambda place: -weights[self.candidates[place]])
 
 
 def _wanted(board: Board, colour: int, keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from gocnn.play.clock import SYSTEMS, BadClock, Clock
 from gocnn.play.diagram import diagram
 from gocnn.play.game import FIXED_HANDICAP, Game
 from gocnn.play.gtp import Handler, Quit, Refused
-from gocnn.play.outlook import chains, dead_stones
+from gocnn.play.outlook import chains, dead_stones, is_settled
 from gocnn.play.player import RESIGN, Player
 from gocnn.play.scoring import owners, without_territory
 
@@ -247,11 +247,27 @@ class Engine:
         """bool `(361,)`: the stones that are taken off before counting; none once the game is over, where the rules want dead stones captured."""
         if self.game.over and self._must_capture:
             return np.zeros(SIZE * SIZE, np.bool_)
-        return dead_stones(self.game.board, self.player.outlook(self.game))
+        return dead_stones(self.game.board, self.player.end(self.game))
 
     def cmd_final_score(self, arguments: list[str]) -> str:
-        """What the rules count, after the stones that `final_status_list dead` names are taken off."""
-        score = self.game.margin(self.dead())
+        """What the rules count, after the stones that `final_status_list dead` names are taken off; of a game that is not over, what a network that
+        says the score foresees."""  # fmt: skip
+        return self._told(self.game.margin(self.dead()) if not self._foretold else self._foreseen())
+
+    @property
+    def _foretold(self) -> bool:
+        """Whether the score is still to be foreseen, and can be: neither have both sides passed, nor is everything settled."""
+        if not self.player.evaluator.scores or self.game.over:
+            return False
+        return not is_settled(self.game.board, self.player.end(self.game))
+
+    def _foreseen(self) -> float:
+        """Black's margin, as the network foresees it: the nearest that a game with this komi can end with."""
+        komi = self.game.komi
+        return round(self.player.outlook(self.game).lead + komi) - komi
+
+    @staticmethod
+    def _told(score: float) -> str:
         return "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):g}"
 
     def cmd_final_status_list(self, arguments: list[str]) -> str:

@@ -124,11 +124,20 @@ class Game:
         Under territory scoring area says the same once each side's stones are counted against it: black's lead in area is by so much larger as black
         has put down more stones than white; half a point stands for the last neutral point, which either may get.
         """
+        return self.area_komi_for(self.board.to_play)
+
+    def area_komi_for(self, to_play: int) -> float:
+        """The same if it were the turn of `to_play`."""
         if not self.rules.territory:
             return self.komi + self.rules.white_bonus(self.handicap_stones)
         black, white, _ = self._setup
         lead = len(black) - len(white) + sum((1 if colour == BLACK else -1) for index, colour in self.board.moves if index != PASS)
-        return self.komi + lead + (0.5 if self.board.to_play == BLACK else -0.5)
+        return self.komi + lead + (0.5 if to_play == BLACK else -0.5)
+
+    def area_komi_after(self, index: int, colour: int) -> float:
+        """The same after a move of `colour`: a pass puts no stone down, and costs nothing under territory scoring."""
+        komi = self.area_komi_for(colour)
+        return komi + (1 if colour == WHITE else -1) if self.rules.territory and index == PASS else komi
 
     @property
     def empty(self) -> bool:

@@ -11,9 +11,9 @@ from gocnn.policy.answers import Floats
 COMMANDS = (
     "gfx/Policy/gocnn-policy_gfx",
     "dboard/Policy Heat Map/gocnn-policy",
-    "dboard/Ownership by Playouts/gocnn-ownership",
+    "dboard/{ownership}/gocnn-ownership",
     "plist/Dead Stones/final_status_list dead",
-    "string/Final Score/final_score",
+    "string/{score}/final_score",
     "string/Rules/kata-get-rules",
 )
 SHOWN = 10
@@ -21,6 +21,9 @@ SHOWN = 10
 
 def install(engine: Engine) -> None:
     """Add the commands."""
+
+    scores = engine.player.evaluator.scores
+    names = {"ownership": "Ownership" if scores else "Ownership by Playouts", "score": "Score" if scores else "Final Score"}
 
     def policy() -> Floats:
         return engine.player.probabilities(engine.game, engine.game.board.to_play)
@@ -43,7 +46,7 @@ def install(engine: Engine) -> None:
         return f"\nINFLUENCE {influence}\nLABEL {labels}\nTEXT pass {p[PASS]:.1%}"
 
     engine.commands.update({
-        "gogui-analyze_commands": lambda arguments: "\n".join(COMMANDS), "gogui-interrupt": lambda arguments: "",
+        "gogui-analyze_commands": lambda arguments: "\n".join(COMMANDS).format(**names), "gogui-interrupt": lambda arguments: "",
         "gocnn-policy": heat_map, "gocnn-policy_gfx": graphics, "gocnn-ownership": ownership,
     })  # fmt: skip
 

@@ -10,10 +10,12 @@ from gocnn.board import symmetry
 from gocnn.board.coords import PASS, WHITE
 from gocnn.play.analysis import from_the_top
 from gocnn.play.engine import COLOURS, Engine, colour_of, one
+from gocnn.play.foreseen import outlook_of
 from gocnn.play.gtp import Refused
 from gocnn.play.player import turned
 from gocnn.play.rulesets import RULES, BadRules, Rules, changed, parse
-from gocnn.policy.suggestion import log_softmax, mean_over_symmetries, planes_of, recent_moves
+from gocnn.policy.answers import mean_owner
+from gocnn.policy.suggestion import Foresight, log_softmax, mean_over_symmetries, planes_of, recent_moves
 
 KGS_RULES = {"chinese": "chinese-kgs", "aga": "aga", "japanese": "japanese", "new_zealand": "new-zealand"}
 """What KGS calls its rule sets."""
@@ -71,17 +73,21 @@ def follow(engine: Engine, rules: Callable[[], Rules]) -> str:
 
 
 def _raw(engine: Engine, turn: int, colour: int) -> str:
-    """What the network says of the position turned by one symmetry, in KataGo's layout. It knows moves and, if it foresees the winner, `whiteWin`;
-    the rest (and `whiteWin` if it does not) comes from random playouts; what they do not give is nan."""  # fmt: skip
+    """What the network says of the position turned by one symmetry, in KataGo's layout. It knows moves, `whiteWin` if it foresees the winner, and the
+    score and who owns what if it says those; the rest comes from random playouts; what they do not give is nan."""  # fmt: skip
     game, evaluator = engine.game, engine.player.evaluator
     board = turned(game, colour)
     said = evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), (turn,)))
     legal = board.legal()
     logged = mean_over_symmetries(said.logits[None], (turn,))[0]
     p = np.exp(log_softmax(np.where(legal, logged, -np.inf).astype(np.float32)))
-    outlook = engine.player.outlook(game)
+    if evaluator.scores:
+        found = Foresight(p, float(said.win[0]), mean_owner(said.owner, (turn,)), float(said.lead[0]), float(said.spread[0]))
+        outlook = outlook_of(found, colour, game.area_komi_for(colour))
+    else:
+        outlook = engine.player.outlook(game)
     white = 1 - outlook.black_wins
-    if evaluator.foresees:
+    if evaluator.foresees and not evaluator.scores:
         white = float(said.win[0]) if board.to_play == WHITE else 1 - float(said.win[0])
     rows = [
         f"symmetry {turn}", f"whiteWin {white:.6f}", f"whiteLoss {1 - white:.6f}", "noResult 0.000000", f"whiteLead {-outlook.lead:.3f}",

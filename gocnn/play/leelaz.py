@@ -8,8 +8,10 @@ from gocnn.board import BLACK, symmetry
 from gocnn.board.coords import PASS
 from gocnn.play.analysis import from_the_top
 from gocnn.play.engine import Engine, whole_number
+from gocnn.play.foreseen import win_of
 from gocnn.play.gtp import Refused
-from gocnn.policy.suggestion import log_softmax, mean_over_symmetries, planes_of, recent_moves
+from gocnn.policy.answers import mean_owner
+from gocnn.policy.suggestion import Foresight, log_softmax, mean_over_symmetries, planes_of, recent_moves
 
 MOST_VISITS = 1_000_000
 
@@ -69,6 +71,9 @@ def _map(engine: Engine, turns: tuple[int, ...]) -> str:
     logged = mean_over_symmetries(said.logits[:, None], turns)[0]
     p = np.exp(log_softmax(np.where(board.legal(), logged, -np.inf).astype(np.float32)))
     win = float(np.mean(said.win)) if evaluator.foresees else math.nan
+    if evaluator.scores:
+        found = Foresight(p, win, mean_owner(said.owner, turns), float(np.mean(said.lead)), float(np.mean(said.spread)))
+        win = win_of(found, board.to_play, game.area_komi)
     if not evaluator.foresees:
         black = engine.player.outlook(game).black_wins
         win = black if board.to_play == BLACK else 1 - black

@@ -39,7 +39,7 @@ class Step:
 class Record:
     """A game of a file: where it stands there, its nodes with their properties as they are now, and its moves. `trouble`: why the moves stop early or
     there are none, or empty; `setup`: stones set up after the last move; `to_play`: the side that `PL` names there (0 if none);
-    `komi`: points, nan if it states none; `notes`: what had to be decided."""  # fmt: skip
+    `komi`: points, nan if it states none; `rules`: as it names them; `notes`: what had to be decided."""  # fmt: skip
 
     file: SgfText
     span: tuple[int, int]
@@ -49,6 +49,7 @@ class Record:
     black: str = ""
     white: str = ""
     result: str = ""
+    rules: str = ""
     handicap: bool = False
     handicap_stones: int = 0
     komi: float = float("nan")
@@ -155,6 +156,7 @@ def _texts(record: Record) -> dict[str, str]:
 def _header(record: Record) -> None:
     texts = _texts(record)
     record.black, record.white, record.result = texts.get("PB", ""), texts.get("PW", ""), texts.get("RE", "")
+    record.rules = texts.get("RU", "")
     record.handicap = texts.get("HA", "") not in ("", "0", "1")
 
 

@@ -17,7 +17,10 @@ LONGEST = 722
 """Moves after which a game is scored as it stands: twice the board."""
 
 SET_UP = 60.0
-"""Seconds that an engine has for its first answer and for anything but choosing a move."""
+"""Seconds that an engine has for anything but choosing a move."""
+
+START = 300.0
+"""Seconds that it has for its first answer: a large network may be read, or tuned to the machine."""
 
 Score = Callable[[Board, float], float]
 """Black's margin in a finished game, from the board and komi."""
@@ -25,11 +28,13 @@ Score = Callable[[Board, float], float]
 
 @dataclass(frozen=True)
 class Terms:
-    """What a game is played under. seconds: most that one move may take; main_time: most for all of a side's moves (0: no clock)."""
+    """What a game is played under. seconds: most that one move may take; main_time: most for all of a side's moves (0: no clock); move_time: what
+    each side is told that it has for every move (0: nothing), as overtime of one stone; only `seconds` is held against it."""  # fmt: skip
 
     komi: float = 6.5
     seconds: float = 60.0
     main_time: float = 0.0
+    move_time: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,13 @@ class Seat:
         self._lock = threading.Lock()
 
     def ask(self, command: str, seconds: float) -> str:
-        """As `EngineProcess.ask`; after a fault the next question starts the engine anew. After `end` every question is an EngineFault."""
+        """As `EngineProcess.ask`; after a fault the next question starts the engine anew, and has START. After `end` every question is an
+        EngineFault."""  # fmt: skip
         with self._lock:  # not while it thinks: `end` must not wait for that
             if self._ended:
                 raise EngineFault("was stopped")
             if self._process is None:
-                self._process = EngineProcess(self.command)
+                self._process, seconds = EngineProcess(self.command), max(seconds, START)
             process = self._process
         try:
             return process.ask(command, seconds)
@@ -143,6 +149,8 @@ def _begin(at: dict[int, Seat], terms: Terms) -> None:
             _tell(seat, colour, command)
         if terms.main_time:
             _tell(seat, colour, f"time_settings {terms.main_time:g} 0 0", needed=False)
+        elif terms.move_time:
+            _tell(seat, colour, f"time_settings 0 {terms.move_time:g} 1", needed=False)
 
 
 def _play_on(board: Board, at: dict[int, Seat], terms: Terms, used: dict[int, float]) -> str:
@@ -157,6 +165,8 @@ def _play_on(board: Board, at: dict[int, Seat], terms: Terms, used: dict[int, fl
             left = terms.main_time - used[colour]
             limit = min(limit, left + 1.0)  # a second's grace for the pipe
             _tell(at[colour], colour, f"time_left {_letter(colour)} {max(int(left), 0)} 0", needed=False)
+        elif terms.move_time:
+            _tell(at[colour], colour, f"time_left {_letter(colour)} {terms.move_time:g} 1", needed=False)
         begun = time.monotonic()
         try:
             answer = at[colour].ask(f"genmove {_letter(colour)}", limit)
@@ -219,6 +229,17 @@ def standing(games: Sequence[Played]) -> Standing:
     points = wins + (len(games) - wins - losses) / 2
     low, high = wilson(points, n)
     return Standing(len(games), wins, losses, len(games) - wins - losses, points / n, (low, high), _elo(points / n), (_elo(low), _elo(high)))
+
+
+def broken_off(games: Sequence[Played]) -> list[Played]:
+    """Those that were not decided on the board: an engine died, hung, broke the protocol or the rules, or the game was too long."""
+    return [game for game in games if game.how not in ("score", "resignation")]
+
+
+def seconds_a_move(games: Sequence[Played]) -> tuple[float, float]:
+    """How long each engine took for a move, on average over all games (half of a game's moves counted for each); nan without moves."""
+    moves = sum(game.moves for game in games) / 2
+    return tuple(sum(game.seconds[side] for game in games) / moves if moves else math.nan for side in (0, 1))  # type: ignore[return-value]
 
 
 def _elo(rate: float) -> float:

@@ -93,7 +93,7 @@ def dead_stones(board: Board, outlook: Outlook) -> Mask:
         colour = int(stones[chain[0]])
         mine = float(outlook.owner[chain].mean()) * (1 if colour == BLACK else -1)
         if not safe[colour][chain[0]]:
-            dead[chain] = bool(safe[3 - colour][chain[0]]) or (mine < -0.2 and not holds(board, chain.tolist(), outlook.owner, both))
+            dead[chain] = bool(safe[3 - colour][chain[0]]) or (mine < 0 and not holds(board, chain.tolist(), outlook.owner, both))
     return dead
 
 

@@ -3,19 +3,26 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gocnn.board import WHITE, Board
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import GTP_LETTERS
 from gocnn.figures import picture_format, pyplot, save
 from gocnn.play.diagram import STARS
 
+LEAST_OWNER = 0.1
+"""Ownership from which on a point is drawn as somebody's."""
+
 
 def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, float]] = (), played: int | None = None, title: str = "",
-               numbered: int = 0) -> None:  # fmt: skip
+               numbered: int = 0, owner: npt.NDArray[np.floating] | None = None) -> None:  # fmt: skip
     """Draw the position into `target`, in the format that its name says (see `gocnn.figures.save`).
 
     suggestions: (flat index, probability), the best first; each point gets a disc, the darker the likelier, with the percentage;
     `played` (a flat index) gets a square. `numbered`: so many of the last moves show their numbers, where their stones still stand; else the
-    last one has a ring. Passes are not drawn.
+    last one has a ring. Passes are not drawn. owner: `(361,)`, +1 where a point is black's at the end, -1 where it is white's: a square on each point
+    that is not its own stone's, the larger the surer.
     """
     picture_format(target)
     plt = pyplot()
@@ -51,6 +58,10 @@ def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, floa
         row, column = divmod(board.moves[-1][0], size)
         ring = "#222222" if stones[row, column] == WHITE else "#f7f7f2"
         axis.add_patch(Circle((column, row), 0.24, facecolor="none", edgecolor=ring, linewidth=1.8, zorder=4))
+    for row, column, black, side in squares(board, owner) if owner is not None else ():
+        face = "#1b1b1b" if black else "#f7f7f2"
+        axis.add_patch(Rectangle((column - side / 2, row - side / 2), side, side, facecolor=face, edgecolor="#777777", linewidth=0.4, zorder=4,
+                                 gid=f"{'black' if black else 'white'}-{row * size + column}"))  # fmt: skip
     best = suggestions[0][1] if suggestions else 1.0
     for place, (index, probability) in enumerate(suggestions):
         if index == size * size:
@@ -72,6 +83,17 @@ def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, floa
     if title:
         axis.set_title(title, fontsize=11)
     save(figure, target)
+
+
+def squares(board: Board, owner: npt.NDArray[np.floating]) -> list[tuple[int, int, bool, float]]:
+    """Row, column, whether it is black's, and side (in distances of lines) of each point that is somebody's without a stone of his on it."""
+    stones = board.stones().ravel()
+    found = []
+    for index, value in enumerate(owner.tolist()):
+        black = value > 0
+        if abs(value) >= LEAST_OWNER and stones[index] != (BLACK if black else WHITE):
+            found.append((*divmod(index, board.size), black, 0.5 * abs(value) ** 0.5))
+    return found
 
 
 def move_numbers(board: Board, count: int) -> dict[int, int]:

@@ -11,12 +11,13 @@ import numpy.typing as npt
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import PASS, SIZE
 from gocnn.play import levels
+from gocnn.play.foreseen import Both, outlook_of
 from gocnn.play.game import Game
 from gocnn.play.outlook import PLAYOUTS, Outlook, Playouts, dead_stones, is_open, is_settled, useful
 from gocnn.play.search import Search
 from gocnn.policy.answers import Floats
 from gocnn.policy.style import facts_of
-from gocnn.policy.suggestion import Evaluator, suggest
+from gocnn.policy.suggestion import Evaluator, Foresight, foresee
 
 RESIGN = -1
 """Instead of a flat index."""
@@ -48,8 +49,8 @@ class Decision:
 class Player:
     """Chooses moves.
 
-    temperature: 0 plays the likeliest move; else moves are drawn in proportion to `p ** (1 / temperature)`. resign: give up once the share of
-    playouts won stays below this (0: never). symmetries: 1 or 8. style: whose moves are asked for
+    temperature: 0 plays the likeliest move; else moves are drawn in proportion to `p ** (1 / temperature)`. resign: give up once the winrate (the
+    share of playouts won, with a network that says no score) stays below this (0: never). symmetries: 1 or 8. style: whose moves are asked for
     (`gocnn.board.facts.STYLES`). visits: positions to look ahead at before each move, those kept from the move before
     among them (`gocnn.play.search`), time permitting; 0 takes the network's word, as does a
     network that does not foresee the winner.
@@ -71,7 +72,11 @@ class Player:
 
     def probabilities(self, game: Game, colour: int) -> Floats:
         """The network's distribution over the legal moves, float32 `(362,)`."""
-        return suggest(self.evaluator, turned(game, colour), self.known(game), self.symmetries)
+        return self.foresight(game, colour).probabilities
+
+    def foresight(self, game: Game, colour: int) -> Foresight:
+        """All that the network says of the position with `colour` to play."""
+        return foresee(self.evaluator, turned(game, colour), self.known(game), self.symmetries)
 
     def known(self, game: Game) -> int:
         """What the network is told of the game (`gocnn.board.facts`)."""
@@ -85,9 +90,10 @@ class Player:
         no longer than that, or than until that is so.
         """
         deadline = math.inf if seconds is None else time.perf_counter() + seconds
-        p = self.probabilities(game, colour)
+        said = self.foresight(game, colour)
+        p = said.probabilities
         wanted = useful(game.board, colour)
-        ahead = self._playouts(game)
+        ahead = self._ahead(game, colour, said)
         taking = _taking(game, colour, ahead) if clean_up else np.zeros_like(wanted)
         if taking.any():
             wanted = taking
@@ -95,30 +101,33 @@ class Player:
             wanted &= keep
         if not wanted[:-1].any():
             return Decision(PASS, p)
-        if self._resigns(game, colour, ahead):
+        if not self.evaluator.scores and self._resigns(game, colour, ahead):
             return Decision(RESIGN, p)
         wanted[PASS] = False
-        visits = self._visits(seconds)
-        if self.level and not visits:
+        visits, may_pass = self._visits(seconds), (keep is None or bool(keep[PASS])) and not taking.any()
+        if self.level and not visits and not taking.any():
             weights = levels.weights(self.level, game, colour, p, wanted, ahead)
             if not weights.any():
-                return Decision(PASS, p)
+                if may_pass:
+                    return Decision(PASS, p)
+                weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
         else:
-            weights = self._weights(game, colour, p, wanted, visits, deadline, stopped)
+            weights = self._weights(game, colour, said, wanted, visits, deadline, stopped)
+        if self.evaluator.scores and self._resigns(game, colour, ahead):
+            return Decision(RESIGN, p)
         index = self._draw(weights, self._heat(game, visits))
-        may_pass = (keep is None or bool(keep[PASS])) and not taking.any()
         if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, ahead):
             return Decision(PASS, p)
         return Decision(index, p)
 
     def chances(self, game: Game, colour: int) -> npt.NDArray[np.float64]:
         """float64 `(362,)`: how often it would make each move here, one that ends the game apart."""
-        p, visits, wanted = self.probabilities(game, colour), self._visits(None), useful(game.board, colour)
+        said, visits, wanted = self.foresight(game, colour), self._visits(None), useful(game.board, colour)
         wanted[PASS] = False
         if self.level and not visits:
-            weights = levels.weights(self.level, game, colour, p, wanted, self._playouts(game))
+            weights = levels.weights(self.level, game, colour, said.probabilities, wanted, self._ahead(game, colour, said))
         else:
-            weights = self._weights(game, colour, p, wanted, visits, math.inf, None)
+            weights = self._weights(game, colour, said, wanted, visits, math.inf, None)
         if not weights.any():
             weights[PASS] = 1.0
         return _flattened(weights, self._heat(game, visits))
@@ -133,25 +142,37 @@ class Player:
             return self.visits
         return self.level.visits_within(seconds) if self.evaluator.foresees else 0
 
-    def _weights(self, game: Game, colour: int, p: Floats, wanted: npt.NDArray[np.bool_], visits: int, deadline: float,
+    def _weights(self, game: Game, colour: int, said: Foresight, wanted: npt.NDArray[np.bool_], visits: int, deadline: float,
                  stopped: Callable[[], bool] | None) -> npt.NDArray[np.float64]:  # fmt: skip
         """float64 `(362,)`: what moves are chosen by, the `wanted` ones: their probabilities, or how often looking ahead visited them."""
-        weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
+        weights = np.where(wanted, np.maximum(said.probabilities, TINY), 0.0).astype(np.float64)
         if not visits:
             return weights
-        board = turned(game, colour)
-        if self._search is None or not self._search.follow(board, game.area_komi, wanted):
-            self._search = Search(self.evaluator, board.copy(), game.area_komi, wanted, self.known(game), self.symmetries)
-        if stopped is None:
-            self._search.run(max(visits - self._search.count, 0), deadline)
-        else:
-            while self._search.count < visits and time.perf_counter() < deadline and not stopped():
-                self._search.run(1, deadline)
-        return self._search.visits + weights
+        board, komi = turned(game, colour), game.area_komi_for(colour)
+        if self._search is None or not self._search.follow(board, komi, wanted, said):
+            self._search = Search(self.evaluator, board.copy(), komi, wanted, self.known(game), self.symmetries, said=said)
+        self._search.run(max(visits - self._search.count, 0), deadline, stopped)
+        return self._search.weights + weights
 
     def outlook(self, game: Game) -> Outlook:
-        """How the position will end (`gocnn.play.outlook`)."""
-        return self._playouts(game).run(PLAYOUTS)
+        """How the position will end: what the network foresees, or playouts tell (`gocnn.play.outlook`) where it does not."""
+        if not self.evaluator.scores:
+            return self._playouts(game).run(PLAYOUTS)
+        colour = game.board.to_play
+        return outlook_of(self.foresight(game, colour), colour, game.area_komi)
+
+    def end(self, game: Game) -> Outlook:
+        """The same for a game that is over or nearly so: with playouts in any case."""
+        colour = game.board.to_play
+        said = self.foresight(game, colour) if self.evaluator.scores else None
+        return self._ahead(game, colour, said).at_least(PLAYOUTS)
+
+    def _ahead(self, game: Game, colour: int, said: Foresight | None) -> "Ahead":
+        """What tells how the position ends, as far as it is asked."""
+        playouts = self._playouts(game)
+        if said is None or not self.evaluator.scores:
+            return playouts
+        return Both(outlook_of(said, colour, game.area_komi_for(colour)), playouts)
 
     def _playouts(self, game: Game) -> Playouts:
         return Playouts(game.board, game.area_komi, seed=int(self._rng.integers(2**31)))
@@ -161,14 +182,21 @@ class Player:
             return int(weights.argmax())
         return int(self._rng.choice(len(weights), p=_flattened(weights, heat)))
 
-    def _resigns(self, game: Game, colour: int, ahead: Playouts) -> bool:
+    def _resigns(self, game: Game, colour: int, ahead: "Ahead") -> bool:
         least = self.level.resign if self.level else self.resign
         if least <= 0 or len(game.board.moves) < RESIGN_FROM:
             return False
-        outlook = ahead.at_least(PLAYOUTS)
-        mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
+        if isinstance(ahead, Both):
+            mine = self._search.win if self._visits(None) and self._search and self._search.count else ahead.win(colour)
+        else:
+            outlook = ahead.at_least(PLAYOUTS)
+            mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
         self._lost = self._lost + 1 if mine < least else 0
         return self._lost >= RESIGN_AFTER
+
+
+Ahead = Playouts | Both
+"""What tells how a position ends."""
 
 
 def _flattened(weights: npt.NDArray[np.float64], heat: float) -> npt.NDArray[np.float64]:
@@ -190,7 +218,7 @@ def turned(game: Game, colour: int) -> Board:
     return board
 
 
-def _taking(game: Game, colour: int, ahead: Playouts) -> npt.NDArray[np.bool_]:
+def _taking(game: Game, colour: int, ahead: Ahead) -> npt.NDArray[np.bool_]:
     """bool `(362,)`: legal moves at liberties of the opponent's dead chains."""
     dead = dead_stones(game.board, ahead.at_least(PLAYOUTS))
     stones = game.board.stones()
@@ -212,7 +240,7 @@ def _may_be_over(game: Game, colour: int, index: int, p: Floats) -> bool:
     return stones >= OVER_FROM and (p[PASS] > p[index] or game.board.area().ravel()[index] != 0)
 
 
-def _is_over(game: Game, colour: int, ahead: Playouts) -> bool:
+def _is_over(game: Game, colour: int, ahead: Ahead) -> bool:
     passed = game.passed(3 - colour)
     if not passed and is_open(game.board, ahead.at_least(FIRST_LOOK)):
         return False

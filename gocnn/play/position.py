@@ -1,5 +1,6 @@
 """The position a person means: a game record, a ply, and moves typed by hand."""
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -33,6 +34,15 @@ class Position:
     start: Start = field(default_factory=lambda: ([], [], BLACK))
     komi: float = float("nan")
     notes: tuple[Note, ...] = ()
+
+
+EVEN_KOMI, HANDICAP_KOMI = 6.5, 0.5
+"""Of a record that states none."""
+
+
+def usual_komi(komi: float, handicap: int) -> float:
+    """Komi as a record states it; where that is nan, the usual one. handicap: stones."""
+    return komi if not math.isnan(komi) else HANDICAP_KOMI if handicap > 1 else EVEN_KOMI
 
 
 def refusal(item: Skipped) -> UserError:

@@ -10,9 +10,13 @@ import numpy.typing as npt
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import SIZE
 from gocnn.board.facts import HANDICAP
+from gocnn.play.course import Course, course_of, terms_of
+from gocnn.play.foreseen import outlook_of
 from gocnn.play.mainline import Record, position_after, position_before
+from gocnn.play.outlook import Outlook
+from gocnn.policy.answers import Answers, Floats
 from gocnn.policy.evaluation import PHASES
-from gocnn.policy.suggestion import Evaluator, log_softmax, planes_of, recent_moves, suggest
+from gocnn.policy.suggestion import Evaluator, foresee, log_softmax, planes_of, recent_moves
 
 CHUNK = 256
 SHOWN = 5
@@ -35,59 +39,79 @@ class Expected:
 
 @dataclass(frozen=True)
 class Review:
-    """A game and what was expected at each of its moves."""
+    """A game and what was expected at each of its moves; course: who led (None if the network says no score)."""
 
     name: str
     record: Record
     moves: list[Expected]
+    course: Course | None = None
 
     def least_expected(self, count: int = 10) -> list[Expected]:
         """The moves with the least probability that were not the first choice, the least first."""
         return sorted((move for move in self.moves if move.rank > 1), key=lambda move: move.probability)[:count]
 
+    def costliest(self, count: int = 5) -> list[tuple[Expected, float]]:
+        """The moves that lost most points, and how many, the most first."""
+        if self.course is None:
+            return []
+        lost = [(move, self.course.lost(move.number, move.colour)) for move in self.moves]
+        return sorted((pair for pair in lost if pair[1] > 0), key=lambda pair: -pair[1])[:count]
+
 
 def review(record: Record, name: str, evaluator: Evaluator, tick: Callable[[int], Any] = lambda n: None) -> Review:
     """Evaluate every position of the main line, in batches."""
     board = Board(SIZE)
+    terms, known = terms_of(record), HANDICAP if record.handicap else 0
     moves: list[Expected] = []
+    said: list[Answers] = []
+    komis: list[float] = []
     stacks: list[npt.NDArray[np.uint8]] = []
     legal: list[npt.NDArray[np.bool_]] = []
     for number, step in enumerate(record.steps, 1):
         position_before(board, step)
-        stacks.append(planes_of(board, recent_moves(board), evaluator.groups, HANDICAP if record.handicap else 0)[0])
+        stacks.append(planes_of(board, recent_moves(board), evaluator.groups, known)[0])
         legal.append(board.legal())
+        komis.append(terms.area_komi(board))
         board.play(step.index, step.colour)
         if len(stacks) == CHUNK or number == len(record.steps):
-            moves.extend(_judge(record, evaluator, len(moves), stacks, legal))
+            said.append(evaluator.outputs(np.stack(stacks)))
+            moves.extend(_judge(record, len(moves), said[-1].logits, legal))
             tick(len(stacks))
             stacks, legal = [], []
-    return Review(name, record, moves)
+    if not evaluator.scores:
+        return Review(name, record, moves)
+    said.append(evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, known)))
+    komis.append(terms.area_komi(board))
+    return Review(name, record, moves, course_of(terms, said, komis, [*(step.colour for step in record.steps), board.to_play]))
 
 
 @dataclass(frozen=True)
 class Start:
-    """A record without moves: the side to play in its position, and the first choices there with their probabilities."""
+    """A record without moves: the side to play in its position, the first choices there with their probabilities, and how it ends (None if the
+    network says no score)."""  # fmt: skip
 
     name: str
     record: Record
     to_play: int
     choices: tuple[tuple[int, float], ...]
+    outlook: Outlook | None = None
 
 
 def expected_at(record: Record, name: str, evaluator: Evaluator) -> Start:
     """What the network expects in the position of a record without moves."""
     board = position_after(record, 0)
-    p = suggest(evaluator, board, HANDICAP if record.handicap else 0)
+    said = foresee(evaluator, board, HANDICAP if record.handicap else 0)
+    p = said.probabilities
     best = np.argsort(-p, kind="stable")[:SHOWN]
-    return Start(name, record, board.to_play, tuple((int(k), float(p[k])) for k in best if p[k] > 0))
+    outlook = outlook_of(said, board.to_play, terms_of(record).area_komi(board)) if evaluator.scores else None
+    return Start(name, record, board.to_play, tuple((int(k), float(p[k])) for k in best if p[k] > 0), outlook)
 
 
-def _judge(record: Record, evaluator: Evaluator, first: int, stacks: Sequence[npt.NDArray[np.uint8]], legal: Sequence[npt.NDArray[np.bool_]]
-           ) -> list[Expected]:  # fmt: skip
+def _judge(record: Record, first: int, logits: Floats, legal: Sequence[npt.NDArray[np.bool_]]) -> list[Expected]:
     masks = np.stack(legal)
-    p = np.exp(log_softmax(np.where(masks, evaluator.logits(np.stack(stacks)), np.float32(-np.inf))))
+    p = np.exp(log_softmax(np.where(masks, logits, np.float32(-np.inf))))
     best = np.argsort(-p, 1, kind="stable")[:, :SHOWN]
-    steps = record.steps[first : first + len(stacks)]
+    steps = record.steps[first : first + len(masks)]
     return [
         Expected(first + i + 1, step.colour, step.index, float(p[i, step.index]), int((p[i] > p[i, step.index]).sum()) + 1, int(masks[i].sum()),
                  tuple((int(k), float(p[i, k])) for k in best[i] if masks[i, k]))

@@ -41,9 +41,23 @@ def content(review: Review) -> dict[str, Any]:
         "about": f"{PurePath(review.name).name}, {len(moves)} moves{', ' + review.record.result if review.record.result else ''}",
         "trouble": f"The review ends early: {review.record.trouble}" if review.record.trouble else "",
         "moves": moves,
+        "course": _course(review),
         "least": [move.number - 1 for move in review.least_expected()],
         "agreement": [
             [f"{side}, {phase}", a.moves, f"{a.top1:.0%}", f"{a.top5:.0%}", f"{a.log_likelihood:.2f}"]
             for (side, phase), a in table(review.moves).items()
         ],
+    }
+
+
+def _course(review: Review) -> dict[str, Any] | None:
+    """Black's lead and probability to win before each move and at the end, and the moves that lost most points."""
+    if review.course is None:
+        return None
+    terms = review.course.terms
+    return {
+        "komi": f"{terms.komi:g}{'' if terms.stated else ', not in the record: assumed'}",
+        "lead": [round(float(value), 1) for value in review.course.lead],
+        "wins": [round(float(value), 3) for value in review.course.black_wins],
+        "costly": [[move.number - 1, round(lost, 1)] for move, lost in review.costliest(10)],
     }

@@ -1,12 +1,19 @@
-"""Scoring a finished game whose dead stones still stand: it is played out by the network, several times, and each point goes to its usual owner."""
+"""Scoring a finished game whose dead stones still stand: the network says which they are, or plays the game out several times; then the board is
+counted as it stands, without them.
+
+The games played out tell of life and death alone. Counting their boards would give every neutral point that was left to whoever happened to take it:
+five to fifteen in a record that stops when the players agree, up to four of them more for one side than for the other."""
 
 import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import PASS
-from gocnn.play.outlook import pass_alive, useful
-from gocnn.policy.suggestion import Evaluator, suggest_many
+from gocnn.play import scoring
+from gocnn.play.foreseen import Both, outlook_of
+from gocnn.play.outlook import PLAYOUTS, Playouts, chains, dead_stones, pass_alive, useful
+from gocnn.play.rulesets import CHINESE_SERVERS, Rules
+from gocnn.policy.suggestion import Evaluator, foresee, suggest_many
 
 GAMES = 9
 LONGEST = 400
@@ -50,7 +57,28 @@ def play_out(evaluator: Evaluator, board: Board, games: int = GAMES, temperature
     return result
 
 
-def settled_margin(evaluator: Evaluator, board: Board, komi: float) -> float:
-    """Black's margin, komi subtracted, when every point goes to whoever owns it in most continuations."""
-    owner = play_out(evaluator, board)
-    return float((owner > 0).sum() - (owner < 0).sum()) - komi
+def dead_chains(board: Board, owner: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """bool `(361,)`: the stones of chains whose points mostly end up with the opponent (`owner` as in `play_out`), unless they are safe whatever
+    happens."""  # fmt: skip
+    stones = board.stones().ravel()
+    dead = np.zeros(len(stones), np.bool_)
+    safe = {colour: pass_alive(board, colour) for colour in (BLACK, WHITE)}
+    for chain in chains(board):
+        colour = int(stones[chain[0]])
+        mine = float(owner[chain].mean()) * (1 if colour == BLACK else -1)
+        dead[chain] = mine < 0 and not safe[colour][chain[0]]
+    return dead
+
+
+def settled_dead(evaluator: Evaluator, board: Board) -> npt.NDArray[np.bool_]:
+    """bool `(361,)`: the stones that are dead in a finished game: by what the network foresees and playouts tell, or by playing on where it says no
+    score."""  # fmt: skip
+    if not evaluator.scores:
+        return dead_chains(board, play_out(evaluator, board))
+    position = outlook_of(foresee(evaluator, board), board.to_play, 0.0)
+    return dead_stones(board, Both(position, Playouts(board, 0.0)).at_least(PLAYOUTS))
+
+
+def settled_margin(evaluator: Evaluator, board: Board, komi: float, rules: Rules = CHINESE_SERVERS) -> float:
+    """Black's margin by these rules, komi subtracted, once the dead stones are taken off."""
+    return scoring.margin(board, settled_dead(evaluator, board), rules, komi)

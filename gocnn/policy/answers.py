@@ -62,15 +62,16 @@ SCALE_OF_SPREAD = float(np.sqrt(3) / np.pi)
 """The scale of a logistic distribution whose standard deviation is one."""
 
 
-def winrate(win: npt.ArrayLike, lead: npt.ArrayLike, spread: npt.ArrayLike, komi_for_side: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def winrate(win: npt.ArrayLike, lead: npt.ArrayLike, spread: npt.ArrayLike, komi_for_side: npt.ArrayLike,
+            share: float = VALUE_SHARE) -> npt.NDArray[np.float64]:  # fmt: skip
     """The probability of the side to play to win, float64 of the arguments' shape: what the two heads that know of it say together.
 
     win, lead, spread: as in `Answers`; komi_for_side: points that the side to play gets, komi where it is white, its negative where it is black.
-    A head that is not there (nan) has no say; nan where none is.
+    share: how much of it (0 to 1) the value says, in logits. A head that is not there (nan) has no say; nan where none is.
     """
     value, margin, spread = (np.asarray(part, np.float64) for part in (win, lead, spread))
     by_value = np.log(value := np.clip(value, 1e-6, 1 - 1e-6)) - np.log1p(-value)
     by_score = (margin + np.asarray(komi_for_side, np.float64)) / (SCALE_OF_SPREAD * np.maximum(spread, 0.1))
-    both = VALUE_SHARE * by_value + (1 - VALUE_SHARE) * by_score
+    both = share * by_value + (1 - share) * by_score
     logit = np.where(np.isnan(by_score), by_value, np.where(np.isnan(by_value), by_score, both))
     return np.asarray(0.5 * (1 + np.tanh(0.5 * logit)))

@@ -12,7 +12,7 @@ from gocnn.errors import UserError
 from gocnn.games.importing import Report
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
-from gocnn.policy import KIND, data, growth
+from gocnn.policy import KIND, data, growth, recipe
 from gocnn.policy.model import load, named
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games, PositionSource, choose_positions, positions
@@ -65,8 +65,9 @@ def resumed(out: Path, games: tuple[str, ...], valid: tuple[str, ...], changes: 
 
 def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None = None, max_unpacked: int | None = None,
           quiet: bool = False, say: Any = print, options: dict[str, Any] | None = None,
-          deadline: Deadline | None = None) -> Outcome:  # fmt: skip
-    """Train as wished into the folder `out`; `options` are written into run.json. `deadline`: see there.
+          deadline: Deadline | None = None, try_compiling: bool = False) -> Outcome:  # fmt: skip
+    """Train as wished into the folder `out`; `options` are written into run.json. `deadline`: see there. `try_compiling`: nobody asked for
+    torch.compile, so that the run does without where it does not work, today and when it is resumed.
 
     Raises UserError for whatever a person can mend.
     """
@@ -91,18 +92,22 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
                 wishes = replace(wishes, network=replace(wishes.network, score=False))
             torch.manual_seed(wishes.train.seed)
             model = PolicyNetwork(wishes.network)
-            begun = RunFolder.read_description(out).get("begun") if resume else _begin(model, wishes.begin)
+            before = RunFolder.read_description(out) if resume else {}
+            begun = before.get("begun") if resume else _begin(model, wishes.begin)
+            try_compiling = bool(before.get("try_compiling", try_compiling))
             description = {"kind": KIND, "wishes": wishes.to_json(), "data": training.fingerprint(), "valid": held.fingerprint(), "begun": begun}
             description |= {"labels": asdict(labels)} if wishes.network.score else {}
             if resume:
                 _same_data(out, training, held, wishes)
             else:
-                description["options"] = options
+                description |= {"options": options, "try_compiling": try_compiling}
         processes.must_share(training_games=description["data"], validation_games=description["valid"], labels=description.get("labels"),
                              options=(resume, wishes.train.of_the_run(), wishes.network, wishes.valid_positions), beginning=begun)  # fmt: skip
         with processes.together():
             run = open_run(out, resume, description, processes.first)
         if processes.first and not quiet:
+            if not resume:
+                say(recipe.described(wishes.network, wishes.train))
             if report is not None:
                 skipped = f", {sum(report.reasons.values())} skipped" if report.skipped else ""
                 say(f"imported {report.games} games in {time.perf_counter() - began:.1f} s{skipped}")
@@ -126,7 +131,7 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
             origin += f", begun from {begun}"
         identity = Identity(KIND, asdict(wishes.network), origin)
         trainer = Trainer(model, PolicyTask(wishes.train.label_smoothing), source, valid, wishes.train, run, identity, place, processes, quiet,
-                          deadline=deadline)  # fmt: skip
+                          deadline=deadline, try_compiling=try_compiling)  # fmt: skip
         try:
             return trainer.fit(resume)
         finally:

@@ -12,6 +12,7 @@ from gocnn.games import labels
 from gocnn.games.store import Store, appending
 from gocnn.locks import locked
 from gocnn.selfplay import own
+from gocnn.selfplay.boards import SETTLED_EARLY
 from gocnn.selfplay.playing import Ended
 
 
@@ -37,11 +38,14 @@ def add_labels(path: Path, keys: npt.NDArray[np.int64], found: list[tuple[int, i
 
 
 def add_games(path: Path, ended: list[Ended], model: str, seed: int, text: str) -> None:
-    """Add own games with their labels to the store at `path`. Raises UserError."""
+    """Add own games to the store at `path`, with labels; those that were not settled are kept without, so that they are not tried again.
+    Raises UserError."""
     if not ended:
         return
     with _lock(path), appending(path) as writer:
         first = len(writer)
         writer.add(own.chunk(ended, model, seed))
         numbers = first + np.arange(len(ended))
-        writer.label(numbers, labels.SELF_PLAY, labels.pack(np.stack([game.owner for game in ended])), text)
+        settled = np.array([game.status == SETTLED_EARLY for game in ended])
+        owners = np.where(settled[:, None], np.stack([game.owner for game in ended]), np.int8(labels.UNKNOWN))
+        writer.label(numbers, np.where(settled, labels.SELF_PLAY, labels.TRIED), labels.pack(owners), text)

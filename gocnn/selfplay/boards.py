@@ -1,6 +1,6 @@
 """Many boards side by side, as compiled kernels: what the network is shown of them, its moves, and whether a game is over."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,9 @@ import numpy.typing as npt
 from gocnn._jit import jit
 from gocnn.board import ladder, life, planes, repetition, rules
 from gocnn.board.coords import MOVES, PASS, POINTS, SIZE
-from gocnn.board.rules import COLOUR, EMPTY, FIELD, HEAD, KO, META, NO_KO
+from gocnn.board.rules import COLOUR, EMPTY, KO, META, NO_KO
+from gocnn.games import counting
+from gocnn.games.scan import WHITE_BIT
 
 LONGEST = 1200
 """Most moves of a game, those that people played included."""
@@ -24,9 +26,6 @@ SETTLED = 0.85
 
 DEAD_STONES = 200
 """Playouts that tell which stones are dead when the game is over."""
-
-WHITE_BIT = 512
-"""As in the words of a store."""
 
 GOING, SETTLED_EARLY, PASSED, TOO_LONG = 0, 1, 2, 3
 """How a game stands."""
@@ -60,10 +59,6 @@ class Boards:
     noise_to: Longs
     passing: Longs
 
-    def part(self, rows: slice) -> "Boards":
-        """Some of the boards, sharing memory."""
-        return Boards(*(getattr(self, field.name)[rows] for field in fields(self)))
-
 
 def new_boards(count: int) -> Boards:
     """So many empty boards, black to play."""
@@ -72,8 +67,10 @@ def new_boards(count: int) -> Boards:
         rules.clear(state, SIZE)
     longs = [np.zeros(count, np.int64) for _ in range(4)]
     sides = [np.zeros((count, 2), np.int64) for _ in range(3)]
-    return Boards(states, longs[0] + 1, longs[1], np.zeros((count, LONGEST), np.uint16), longs[2], longs[3], np.zeros((count, POINTS), np.bool_),
-                  np.zeros((count, LONGEST + 1), np.uint64), np.ones(count, np.uint64), np.zeros((count, 2)), np.zeros((count, 2)), *sides)  # fmt: skip
+    temperature, noise = np.zeros((count, 2)), np.zeros((count, 2))
+    safe, words = np.zeros((count, POINTS), np.bool_), np.zeros((count, LONGEST), np.uint16)
+    hashes, random = np.zeros((count, LONGEST + 1), np.uint64), np.ones(count, np.uint64)
+    return Boards(states, longs[0] + 1, longs[1], words, longs[2], longs[3], safe, hashes, random, temperature, noise, *sides)
 
 
 @jit
@@ -234,26 +231,21 @@ def is_settled(state: rules.State, colour: int, moves: int, safe: Bools) -> bool
 
 @jit
 def count(state: rules.State, colour: int, moves: int, owner: npt.NDArray[np.int8]) -> None:
-    """Fill int8 `(361,)`: whose each point is (1 black, 2 white, 0 neither), once dead stones have been taken off: chains that most playouts give to
-    the opponent, or that stand in a region safely his."""  # fmt: skip
+    """Fill int8 `(361,)`: whose each point is (1 black, 2 white, 0 neither: dame, and empty points of a seki) once dead stones are off."""
     safe = np.empty((3, POINTS), np.bool_)
     for c in (1, 2):
         life.pass_alive(state, c, safe[c])
     owned = np.zeros(POINTS, np.int32)
     life.playouts(state, colour, DEAD_STONES, moves * 131 + 7, 0.0, owned)
-    sums = np.zeros(FIELD, np.int64)
-    for index in range(POINTS):
-        p = rules.field_point(index, SIZE)
-        if state[COLOUR, p] != EMPTY:
-            sums[state[HEAD, p]] += owned[index] if state[COLOUR, p] == 1 else -owned[index]
+    dead = np.empty(POINTS, np.bool_)
+    counting.settle(state, owned, safe, dead)
     rest = state.copy()
     for index in range(POINTS):
-        p = rules.field_point(index, SIZE)
-        c = state[COLOUR, p]
-        if c != EMPTY and not safe[c, index] and (safe[3 - c, index] or sums[state[HEAD, p]] < 0):
-            rest[COLOUR, p] = EMPTY
+        if dead[index]:
+            rest[COLOUR, rules.field_point(index, SIZE)] = EMPTY
     rules.rebuild(rest)
     rules.area(rest, owner)
+    counting.without_seki(rest, owner)
 
 
 @jit

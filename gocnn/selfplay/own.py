@@ -1,10 +1,8 @@
 """Games of a network with itself that end far apart: at unequal strength, with handicap, with moves nobody would play, from openings and from the
 middle of people's games. What such games teach is life and death: great captures, and dead stones that stay on the board for long."""
 
-import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +16,7 @@ from gocnn.games.reader import Chunk
 from gocnn.games.record import KOMI_STATED, OWN_PLAY, RECORD
 from gocnn.games.scan import game_key
 from gocnn.games.store import Store
+from gocnn.selfplay.boards import SETTLED_EARLY
 from gocnn.selfplay.playing import Ended, Task
 from gocnn.selfplay.resigned import margin
 
@@ -34,16 +33,17 @@ _PERMUTATIONS = symmetry.table()
 
 @dataclass
 class Own:
-    """What came of such games: how many were settled and kept, how many were not, the sum of their margins (points, without sign), stones captured."""
+    """What came of such games: how many were settled and kept, how many were not; of the first the margins (points) and the stones captured."""
 
     kept: int = 0
     unsettled: int = 0
     margins: list[float] = field(default_factory=list)
     captured: int = 0
 
-    def note(self, kept: list[Ended], played: int) -> None:
-        """Count games: those kept, of so many played."""
-        self.kept, self.unsettled = self.kept + len(kept), self.unsettled + played - len(kept)
+    def note(self, ended: list[Ended]) -> None:
+        """Count games."""
+        kept = [game for game in ended if game.status == SETTLED_EARLY]
+        self.kept, self.unsettled = self.kept + len(kept), self.unsettled + len(ended) - len(kept)
         self.margins += [abs(margin(game.owner, 0.0)) for game in kept]
         self.captured += sum(sum(game.captured) for game in kept)
 
@@ -89,20 +89,15 @@ def _place(seed: int, number: int) -> str:
 
 
 def played(store: Store, seed: int) -> set[int]:
-    """The numbers of a seed's own games that a store has, or that were not settled when its neighbours were added."""
+    """The numbers of a seed's own games that a store has."""
     numbers, places = store.column("place")
     pattern = re.compile(rf"own game (\d+) of seed {seed}\Z")
     own = (store.records()["flags"] & OWN_PLAY) > 0
-    found = {int(match[1]) for k in np.unique(numbers[own]) if (match := pattern.match(places[k]))}
-    for text in set(store.label_texts()):
-        made: Any = json.loads(text) if text else {}
-        if isinstance(made, dict) and made.get("made_by") == "go-label" and made.get("seed") == seed:
-            found |= set(made.get("unsettled", ()))
-    return found
+    return {int(match[1]) for k in np.unique(numbers[own]) if (match := pattern.match(places[k]))}
 
 
 def chunk(ended: list[Ended], model: str, seed: int) -> Chunk:
-    """The games as a store takes them, with the result by area."""
+    """The games as a store takes them, with the result by area, which those that were not settled lack."""
     records = np.zeros(len(ended), RECORD)
     texts: dict[str, int] = {}
     parts = []
@@ -111,10 +106,11 @@ def chunk(ended: list[Ended], model: str, seed: int) -> Chunk:
         words = np.concatenate([game.task.words[: game.task.setup], game.moves]).astype(np.uint16)
         stones = game.task.setup if game.task.known & HANDICAP else 0
         komi = HANDICAP_KOMI if stones else KOMI
-        found = margin(game.owner, komi)
+        settled, found = game.status == SETTLED_EARLY, margin(game.owner, komi)
         record["start"], record["setup"], record["moves"] = position, game.task.setup, len(game.moves)
-        record["winner"] = results.BLACK_WON if found > 0 else results.WHITE_WON
-        record["margin"], record["komi"], record["flags"] = abs(found), komi, KOMI_STATED | OWN_PLAY
+        if settled:
+            record["winner"], record["margin"] = results.BLACK_WON if found > 0 else results.WHITE_WON, abs(found)
+        record["komi"], record["flags"] = komi, KOMI_STATED | OWN_PLAY
         record["handicap"], record["reserved"], record["to_play"] = stones, game.task.moves, 2 if stones and not game.task.moves else 0
         record["key"] = game_key(words, game.task.setup, len(game.moves), _PERMUTATIONS)
         names = [f"{model}, temperature {t:.2f}" for t in game.task.temperature]

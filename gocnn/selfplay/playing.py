@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board import planes, symmetry
+from gocnn.board import planes, rules, symmetry
 from gocnn.board.coords import MOVES, POINTS, SIZE
 from gocnn.policy.suggestion import Evaluator
 from gocnn.selfplay import boards
@@ -65,8 +65,7 @@ class Spent:
         self.ends = [a + b for a, b in zip(self.ends, other.ends, strict=True)]
 
 
-def play(evaluator: Evaluator, tasks: Iterator[Task], batch: int, spent: Spent, stopped: Callable[[], bool] = lambda: False,
-         every: int = LOOK_EVERY, early: bool = True) -> Iterator[Ended]:  # fmt: skip
+def play(evaluator: Evaluator, tasks: Iterator[Task], batch: int, spent: Spent, stopped: Callable[[], bool] = lambda: False) -> Iterator[Ended]:
     """Play the tasks, `batch` at a time, and yield each as it ends; once `stopped` says so, those under way are left."""
     b = boards.new_boards(batch)
     at, permutation = planes.offsets(evaluator.groups), symmetry.permutation(0)
@@ -74,7 +73,7 @@ def play(evaluator: Evaluator, tasks: Iterator[Task], batch: int, spent: Spent, 
     wanted = np.empty((batch, MOVES), np.bool_)
     status, owners = np.zeros(batch, np.int64), np.zeros((batch, POINTS), np.int8)
     place: list[Task | None] = [None] * batch
-    start, free, more = np.zeros(batch, np.int64), list(range(batch)), True
+    start, limit, free, more = np.zeros(batch, np.int64), np.zeros(batch, np.int64), list(range(batch)), True
     while not stopped():
         while more and free:
             task = next(tasks, None)
@@ -82,7 +81,7 @@ def play(evaluator: Evaluator, tasks: Iterator[Task], batch: int, spent: Spent, 
                 more = False
             elif _seat(b, free[0], task):
                 place[free[0]] = task
-                start[free[0]] = task.moves
+                start[free[0]], limit[free[0]] = task.moves, task.moves + task.most
                 free.pop(0)
             else:
                 yield Ended(task, boards.TOO_LONG, np.zeros(POINTS, np.int8), task.words[task.setup :], (0, 0))
@@ -90,21 +89,17 @@ def play(evaluator: Evaluator, tasks: Iterator[Task], batch: int, spent: Spent, 
         if not len(rows):
             return
         n = len(rows)
-        boards.judge(rows, every, start, b.states, b.colour, b.moves, b.passes, b.safe, status, owners)
-        for i in range(n):
-            task = place[rows[i]]
-            assert task is not None
-            if status[i] == boards.GOING and b.moves[rows[i]] - task.moves >= task.most:
-                status[i] = boards.TOO_LONG
+        boards.judge(rows, LOOK_EVERY, start, b.states, b.colour, b.moves, b.passes, b.safe, status, owners)
+        status[:n][(status[:n] == boards.GOING) & (b.moves[rows] >= limit[rows])] = boards.TOO_LONG
         over = status[:n] != boards.GOING
-        for i in np.flatnonzero(over):
+        for i in np.flatnonzero(over).tolist():
             k = int(rows[i])
             task = place[k]
             assert task is not None
             spent.ends[int(status[i])] += 1
             place[k] = None
             free.append(k)
-            captured = b.states[k, 4, 2:4]
+            captured = b.states[k, rules.META, rules.CAPTURED_BY_BLACK : rules.CAPTURED_BY_WHITE + 1]
             yield Ended(task, int(status[i]), owners[i].copy(), b.words[k, : b.moves[k]].copy(), (int(captured[0]), int(captured[1])))
         rows = rows[~over]
         n = len(rows)

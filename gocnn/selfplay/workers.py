@@ -23,8 +23,8 @@ class _Shared:
 
 
 def play_all(evaluators: Sequence[Evaluator], tasks: Iterator[Task], batch: int, spent: Spent, stopped: Callable[[], bool]) -> Iterator[Ended]:
-    """Play the tasks, a thread for each evaluator, `batch` boards in each; yields games as they end, in no certain order. What a game comes to depends
-    on its task and the network alone. An error in a thread is raised here."""  # fmt: skip
+    """Play the tasks, a thread for each evaluator, `batch` boards in each; yields games as they end, in no certain order. What a game comes to
+    depends on its task and the network alone. An error in a thread is raised here."""  # fmt: skip
     ended: queue.SimpleQueue[Ended | BaseException | None] = queue.SimpleQueue()
     shared = _Shared(tasks)
     failed = threading.Event()

@@ -57,11 +57,13 @@ class Trainer:
     The network that is judged and saved is the average of the weights (`config.ema`), if there is one. After `fit` the model files and the
     checkpoint are in the folder. On a CPU, a run whose budget is in steps or epochs ends with the same bits however often it was killed, from its
     first second on: what it begins with is a checkpoint, of step 0, before run.json says that there is a run.
+    `try_compiling`: a run that is to be compiled goes on without where that does not work.
     """
 
     def __init__(self, model: nn.Module, task: Task, source: BatchSource, valid: Batches, config: TrainConfig, run: RunFolder,
                  identity: Identity, device: torch.device, processes: distributed.Processes | None = None, quiet: bool = False,
-                 clock: Callable[[], float] = time.perf_counter, deadline: schedule.Deadline | None = None) -> None:  # fmt: skip
+                 clock: Callable[[], float] = time.perf_counter, deadline: schedule.Deadline | None = None,
+                 try_compiling: bool = False) -> None:  # fmt: skip
         self.task, self.source, self.valid, self.config, self.run = task, source, valid, config, run
         self.identity, self.device, self.processes = identity, device, processes or distributed.Processes()
         self.quiet = quiet or not self.processes.first
@@ -70,7 +72,7 @@ class Trainer:
         if config.pad_planes:
             padding.pad_planes(self.model)
         self.stepper = Stepper(self.model, task, config, device, self.processes.rank)
-        self.clock, self.deadline = clock, deadline
+        self.clock, self.deadline, self.try_compiling = clock, deadline, try_compiling
         self.budget = schedule.Budget(config, max(1, source.batches_per_epoch // config.accumulate), clock)
         self.best: dict[str, float] = {}
         self.bad_validations = 0
@@ -238,7 +240,7 @@ class Trainer:
         """The loop with all that it needs; returns for how many seconds it waited for data."""
         net = distributed.wrap(self.model, self.processes, self.device, bool(self.sync_norms))
         mode = self.config.compile_mode if self.config.compile else None
-        moved = self._before.get("device") not in (None, self.device.type)
+        moved = self.try_compiling or self._before.get("device") not in (None, self.device.type)
         if self.config.compile or self.device.type != "cpu":
             self._first = self.source.batch(self.step * self.config.accumulate)
         progress = Progress("training", self.quiet)

@@ -20,7 +20,7 @@ def warm(net: nn.Module, device: torch.device, mode: str | None, moved: bool, re
     """The network to train: `net`, compiled in that `mode` (None: as it is), after `rehearse` has done with it once what is slow the first
     time. Where nothing is, on a CPU without compiling, nothing is rehearsed.
 
-    Raises UserError if it cannot be compiled; a run that was `moved` here from another kind of device goes on without.
+    Raises UserError if it cannot be compiled; a run that was `moved` here from another kind of device, or only tries, goes on without.
     """
     began = time.perf_counter()
     if mode:
