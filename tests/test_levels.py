@@ -18,7 +18,7 @@ from gocnn.play.game import Game
 from gocnn.play.outlook import PLAYOUTS, Playouts, eyes, pass_alive
 from gocnn.play.player import RESIGN, Player
 from tests.conftest import main_line, play_randomly
-from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT, Scripted, engine_on, finished, talk
+from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT, Scripted, engine_on, talk
 from tests.test_cli import cli, good, refused
 
 SOME = ("20k", "12k", "5k", "1k", "1d")

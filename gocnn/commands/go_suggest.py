@@ -32,8 +32,8 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 @click.option("--picture", type=Picture(), help="Draw the board with the suggestions (.png, .jpg, .svg, .pdf).")
 @click.option("--numbers", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="On the picture: number the last N moves.")
 @click.option("--colour/--no-colour", default=None, help="Colour the board.  [default: on a terminal]")
-def command(game: str | None, at: int | None, moves: str, model: str | None, top: int | None, symmetries: str, style: str, level: str | None, komi: float | None,
-            as_json: bool, picture: Path | None, numbers: int, colour: bool | None) -> None:  # fmt: skip
+def command(game: str | None, at: int | None, moves: str, model: str | None, top: int | None, symmetries: str, style: str, level: str | None,
+            komi: float | None, as_json: bool, picture: Path | None, numbers: int, colour: bool | None) -> None:  # fmt: skip
     """Suggest moves: in a game record (the first game of FILE.sgf, or standard input; one without moves is a position), in a position given by
     --moves, or on the empty board.
 

@@ -161,7 +161,8 @@ def held_back(p: Floats, does: beginner.Facts, outlook: Outlook | None) -> npt.N
     be, before anything is settled), except where the network wants them."""  # fmt: skip
     exposed = (does.exposed >= (2 if outlook is None else 1)) & (does.taken == 0)
     settled = np.zeros(len(exposed), np.bool_) if outlook is None else np.abs(outlook.owner) >= OWNED
-    return ~(exposed | settled) | (p[:PASS] >= WANTED)
+    sensible: npt.NDArray[np.bool_] = ~(exposed | settled) | (p[:PASS] >= WANTED)
+    return sensible
 
 
 def _drawn(p: npt.NDArray[np.float64], temperature: float, top: float) -> npt.NDArray[np.float64]:
