@@ -44,6 +44,7 @@ LONGEST = 600
 """Moves after which a game is counted as it stands."""
 
 KOMI, STEP = 6.5, 100.0
+TABLE_BEGINS, TABLE_ENDS = "<!-- benchmarks/levels.py: table -->", "<!-- end of the table -->"
 Row = dict[str, Any]
 
 
@@ -253,6 +254,12 @@ def conclude(arguments: argparse.Namespace) -> None:
         print(f"{name:>8}  {elo:+7.0f}  [{elo - half:+.0f}, {elo + half:+.0f}]  {games} games")
     table = new_table(rows, model)
     print(markdown(table))
+    if arguments.table:
+        before, _, rest = arguments.table.read_text(encoding="utf-8").partition(TABLE_BEGINS)
+        after = rest.partition(TABLE_ENDS)[2]
+        said = f"{len(rows)} games; {', '.join(f'GNU Go level {GNU_GO[n]}: {e:+d} ± {h}' for n, (e, h) in table['gnugo'].items())}."
+        text = f"{before}{TABLE_BEGINS}\n{said}\n\n{markdown(table)}\n{TABLE_ENDS}{after}"
+        arguments.table.write_text(text, encoding="utf-8")
     if arguments.plot:
         draw(table, rows, arguments.plot)
     if arguments.write:
@@ -270,7 +277,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="games at the same time, each on one core")
     parser.add_argument("--skills", type=float, nargs="+", help="players (default: those of the table)")
     parser.add_argument("--anchors", type=float, nargs="*", help="those that GNU Go plays (default: around the level it is taken for)")
-    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--plot", type=Path, help="draw strength by skill")
+    parser.add_argument("--table", type=Path, help="a page whose table is renewed (docs/levels.md)")
     parser.add_argument("--write", action="store_true", help="put the table into the package")
     arguments = parser.parse_args()
     (measure if arguments.what == "play" else conclude)(arguments)
