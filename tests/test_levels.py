@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from gocnn.play.elo import rate, rising
 from gocnn.play.game import Game
 from gocnn.play.outlook import PLAYOUTS, Playouts, eyes, pass_alive
 from gocnn.play.player import RESIGN, Player
-from tests.conftest import main_line, play_randomly
+from tests.conftest import ROOT, main_line, play_randomly
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT, Scripted, engine_on, talk
-from tests.test_cli import cli, good, refused
+from tests.test_cli import good, refused
 
 SOME = ("20k", "12k", "5k", "1k", "1d")
 
@@ -132,7 +133,7 @@ def _chain(stones: np.ndarray, index: int) -> tuple[set[int], int]:
 def test_no_level_fills_eyes_plays_where_all_is_settled_or_gives_stones_away_at_the_end(evaluator, sample_files):
     """In ends of real games, over all moves that a level could draw: not only those that it happens to."""
     looked = 0
-    for game in endgames(sample_files[:8]):
+    for game in endgames(sample_files[:4]):
         colour = game.board.to_play
         stones = game.board.stones().ravel()
         if (stones != 0).sum() < levels.MANY_STONES:
@@ -159,7 +160,7 @@ def test_no_level_fills_eyes_plays_where_all_is_settled_or_gives_stones_away_at_
                     continue
                 assert _chain(now.stones().ravel(), int(index))[1] > 1, f"{name} gives a stone away"
                 looked += 1
-    assert looked > 40
+    assert looked > 20
 
 
 @pytest.mark.parametrize("name", [*SOME, "2d"])
@@ -184,11 +185,13 @@ def test_the_same_seed_plays_the_same_game_and_another_one_another(evaluator):
 
 
 def test_weak_levels_do_not_resign_and_strong_ones_do(evaluator):
-    """White has one stone against a board full of black ones."""
+    """White has no stone, and a corner of six by six is all that is left to play in."""
     game = Game()
-    for i in range(60):
-        game.play(i + 19 * (i // 19), BLACK)
-        game.play(PASS, 2)
+    for index in range(PASS):
+        row, column = divmod(index, 19)
+        if (row + column) % 2 == 0 and (row > 5 or column > 5):
+            game.play(index, BLACK)
+            game.play(PASS, 2)
     for name, gives_up in (("20k", False), ("1d", True)):
         player = at_level(evaluator, name)
         said = [player.decide(game, 2).index for _ in range(4)]
@@ -256,9 +259,9 @@ def test_a_bad_call_is_one_sentence(tmp_path):
 
 
 def test_levels_on_the_command_line(evaluator):
-    assert "= 7k" in good("go-gtp", "--level", "7K", stdin=b"level\nquit\n")
-    resign = cli("go-gtp", "--level", "20k", "--resign", 0.1, stdin=b"kata-get-param gocnnLevel\nquit\n")
-    assert resign.exit_code == 0, resign.output
+    call = [sys.executable, "cli.py", "go-gtp", "--level", "7K", "--resign", "0.1", "--threads", "1"]
+    said = subprocess.run(call, cwd=ROOT, input=b"level\nquit\n", capture_output=True, check=True, timeout=300)
+    assert said.stdout == b"= 7k\n\n= \n\n"
     weak = good("go-suggest", "--level", "20k", "--json")
     assert len([m for m in json.loads(weak)["moves"] if m["probability"] > 0]) > 30
     assert json.loads(weak)["level"] == "20k"
