@@ -235,8 +235,9 @@ class Analysis:
         return self._played_on
 
     def choice(self, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Which of `keep`, bool `(362,)`, a player may choose among after this analysis: what a search found best, or to pass."""
-        if self._search is None or not self._search.count:
+        """Which of `keep`, bool `(362,)`, a player may choose among after this analysis: what a search found best, or to pass; all, if
+        the player is of a level."""  # fmt: skip
+        if self._search is None or not self._search.count or self._player.level:
             return keep
         only = np.zeros_like(keep)
         only[self.candidates[self._order()[0]]] = True
