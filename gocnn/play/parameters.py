@@ -10,9 +10,7 @@ from typing import Any
 from gocnn.play.clock import KATA_SYSTEMS, Clock
 from gocnn.play.engine import Engine, one
 from gocnn.play.gtp import Refused
-from gocnn.play.search import MOST_NODES
-
-MOST_VISITS = MOST_NODES
+from gocnn.play.limits import MOST_VISITS
 
 FIXED: dict[str, Any] = {
     "analysisIgnorePreRootHistory": False, "analysisWideRootNoise": 0.0, "antiMirror": False, "genmoveAntiMirror": False, "humanSLProfile": "",
