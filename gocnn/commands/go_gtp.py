@@ -7,6 +7,7 @@ import click
 from gocnn.commands.level_option import chosen_level, level_option, was_given
 from gocnn.commands.options import conversation
 from gocnn.commands.style_option import style_option
+from gocnn.play.limits import MOST_VISITS
 from gocnn.play.rulesets import BadRules, Rules, parse
 
 
@@ -30,7 +31,7 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
 @style_option
 @level_option
-@click.option("--visits", type=click.IntRange(0, 10**6), default=0, show_default=True, help="Look ahead at so many positions before each move "
+@click.option("--visits", type=click.IntRange(0, MOST_VISITS), default=0, show_default=True, help="Look ahead at so many positions before each move "
               "(0: play what the network says), fewer if the clock asks for it.")  # fmt: skip
 @click.option("--temperature", type=click.FloatRange(0, 10), default=0.0, show_default=True, help="0: the likeliest move; 1: as predicted.")
 @click.option("--resign", type=click.FloatRange(0, 0.5), default=0.0, show_default=True, metavar="P", help="Resign once, late in a game, less than "

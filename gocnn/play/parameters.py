@@ -11,9 +11,7 @@ from gocnn.play.clock import KATA_SYSTEMS, Clock
 from gocnn.play.engine import Engine, one
 from gocnn.play.gnugo import level_of
 from gocnn.play.gtp import Refused
-from gocnn.play.search import MOST_NODES
-
-MOST_VISITS = MOST_NODES
+from gocnn.play.limits import MOST_VISITS
 
 LEVEL = "gocnnLevel"
 """The parameter of this engine's own: a level of `gocnn.play.levels`, or `none`."""
