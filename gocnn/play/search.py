@@ -201,6 +201,7 @@ class Search:
         if not waiting:
             return
         try:
+            treeleaves.show(self._root, slots, waiting)
             said = self.evaluator.outputs(slots.planes[:waiting].reshape(waiting, -1, 19, 19))
         except BaseException:
             treeleaves.forget(self._tree, slots, waiting)
