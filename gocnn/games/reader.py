@@ -34,7 +34,7 @@ BAD_RECORD = "broken record"
 STONES_MISSING = "handicap stones missing"
 DUPLICATE = "duplicate"
 
-EDITION = 3
+EDITION = 4
 """Raised whenever the same file gives other games or labels, so that a store kept from earlier is made anew."""
 
 SLOW_LIMIT = 1 << 20
