@@ -20,10 +20,10 @@ def was_given(name: str) -> bool:
 
 def _known(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """A level that there is."""
+    if value is None:  # before the levels are imported, and with them kernels: go-suggest does without compiled ones
+        return None
     from gocnn.play.levels import BadLevel, parse
 
-    if value is None:
-        return None
     try:
         return parse(value).name
     except BadLevel as error:
