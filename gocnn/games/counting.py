@@ -119,14 +119,21 @@ def _label(words: npt.NDArray[np.uint16], starts: npt.NDArray[np.int64], setups:
 
 
 @jit
-def replay(words: npt.NDArray[np.uint16], setup: int, moves: int, state: State) -> int:
-    """Set up and play all moves; returns the colour to play then, 0 if that is impossible. Passes change nothing, wherever they stand: after two of
-    them some records go on, until the players agreed."""  # fmt: skip
+def set_up(words: npt.NDArray[np.uint16], setup: int, state: State) -> bool:
+    """Put up the stones that a game begins with; whether they can stand so."""
     rules.clear(state, SIZE)
     for i in range(setup):
         word = int(words[i])
         rules.place(state, word & 511, 2 if word & WHITE_BIT else 1)
-    if not rules.rebuild(state):
+    sound: bool = rules.rebuild(state)
+    return sound
+
+
+@jit
+def replay(words: npt.NDArray[np.uint16], setup: int, moves: int, state: State) -> int:
+    """Set up and play all moves; returns the colour to play then, 0 if that is impossible. Passes change nothing, wherever they stand: after two of
+    them some records go on, until the players agreed."""  # fmt: skip
+    if not set_up(words, setup, state):
         return 0
     colour = 2
     for i in range(setup, setup + moves):
@@ -163,6 +170,17 @@ def settle(state: State, owned: npt.NDArray[np.int32], safe: npt.NDArray[np.bool
 
 
 @jit
+def take_off(state: State, dead: npt.NDArray[np.bool_], rest: State) -> bool:
+    """Make `rest` the board without the stones of `dead`, bool `(361,)`; whether what is left can stand so."""
+    rest[:] = state
+    for index in range(POINTS):
+        if dead[index]:
+            rest[COLOUR, rules.field_point(index, SIZE)] = EMPTY
+    sound: bool = rules.rebuild(rest)
+    return sound
+
+
+@jit
 def _off(state: State, dead: npt.NDArray[np.bool_], rest: State, owner: npt.NDArray[np.int8], komis: npt.NDArray[np.float64], black: float,
          handicap: int) -> float:  # fmt: skip
     """Count, fill the owners, int8 `(361,)` (seki's eyes neutral), and return how many points the nearest of the world's ways to count is off:
@@ -170,14 +188,11 @@ def _off(state: State, dead: npt.NDArray[np.bool_], rest: State, owner: npt.NDAr
     territory and prisoners, without points in seki (Japanese, Korean); the same less the points that either side must fill itself before the end,
     which some servers do not make it do; area (Chinese), where the handicap may cost as many points as there are stones, or one fewer (AGA).
     """
-    rest[:] = state
     prisoners = int(state[META, CAPTURED_BY_BLACK]) - int(state[META, CAPTURED_BY_WHITE])
     for index in range(POINTS):
         if dead[index]:
-            p = rules.field_point(index, SIZE)
-            prisoners += 1 if rest[COLOUR, p] == 2 else -1
-            rest[COLOUR, p] = EMPTY
-    if not rules.rebuild(rest):
+            prisoners += 1 if state[COLOUR, rules.field_point(index, SIZE)] == 2 else -1
+    if not take_off(state, dead, rest):
         return 1000.0
     rules.area(rest, owner)
     area = 0
