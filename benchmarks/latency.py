@@ -21,6 +21,7 @@ import torch
 from gocnn.play.game import Game
 from gocnn.play.mainline import parse
 from gocnn.play.player import Player
+from gocnn.play.rulesets import CHINESE
 from gocnn.policy.model import default_model, load
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.suggestion import planes_of, recent_moves
@@ -61,7 +62,7 @@ def warm(rounds: int, batch: int) -> None:
     fast, eager = open_evaluator(), load(default_model())
     games, stacks = [], []
     for path in GAMES[:20]:
-        game = Game(superko=False)
+        game = Game(rules=CHINESE)  # records may repeat positions
         for step in parse(path.read_bytes(), path.name)[0].steps[:200]:
             game.play(step.index, step.colour)
             if len(game.board.moves) % 20 == 10:

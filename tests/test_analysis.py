@@ -65,9 +65,10 @@ def test_lz_analyze(evaluator):
         assert " ".join(m.group(0) for m in LZ_MOVE.finditer(row)) == row
         assert [int(m[5]) for m in moves] == list(range(len(moves)))
         assert all(int(m[2]) <= 10000 and m[6].split()[0] == m[0] for m in moves)
-    said = [(int(m[1]), int(m[3])) for m in LZ_MOVE.findall(rows[-1])]
-    assert said == sorted(said, reverse=True), "by visits, then by prior"
-    assert sum(visits for visits, _ in said) > 0
+    best, *others = said = [(int(m[1]), int(m[3]), int(m[4])) for m in LZ_MOVE.findall(rows[-1])]
+    assert [s[:2] for s in others] == sorted((s[:2] for s in others), reverse=True), "by visits, then by prior"
+    assert sum(visits for visits, _, _ in said) > 0
+    assert best[2] >= max(lcb for visits, _, lcb in said if visits >= max(0.15 * max(s[0] for s in said), 1)), "the one that would be played"
 
 
 def test_kata_analyze(evaluator):
@@ -203,10 +204,14 @@ def test_avoid_and_allow(evaluator):
 
 @pytest.mark.parametrize("command", ["lz-genmove_analyze", "kata-genmove_analyze"])
 def test_genmove_analyze_plays_what_it_says(evaluator, command):
-    answer, board = talk(evaluator, f"{command} b 5", "showboard")
-    assert answer.split("\n")[-1].startswith("play ")
-    assert "X" in board
-    assert answer.split("\n")[-1][5:] == talk(evaluator, "genmove b")[0]
+    """The move that its last line puts first, which need not be the one that the network by itself likes best."""
+    for interval in (1, 5, 20):
+        answer, stones = talk(evaluator, "play w D4", f"{command} b {interval}", "list_stones b")[1:]
+        *rows, move = answer.split("\n")
+        first = re.match(r"info move (\S+) ", rows[-1])
+        assert first
+        assert move == f"play {first[1]}"
+        assert stones == first[1]
 
 
 def test_raw_network(evaluator):

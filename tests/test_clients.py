@@ -16,6 +16,7 @@ from gocnn.board.coords import from_gtp, to_gtp
 from gocnn.commands import main
 from gocnn.play.clients import version_of
 from gocnn.play.gtp import serve
+from gocnn.play.limits import MOST_VISITS
 from gocnn.play.rulesets import RULES, parse
 from tests.conftest import ROOT, play_randomly
 from tests.conversation import Scripted, answer_of, engine_on, finished, send, talk
@@ -281,7 +282,7 @@ def test_parameters(evaluator):
                    "kata-get-param nonsense", 'kata-set-params {"maxTime": 2.5, "chosenMoveTemperature": 0.5}', "kata-get-param maxTime",
                    'kata-set-params {"maxTime": 7, "maxVisits": -3}', "kata-get-param maxTime", "kata-set-params [1]", "kata-set-params {", "kata-set-param maxVisits 1.5",
                    "kata-set-param maxTime nan", "kata-set-param humanSLProfile", "kata-set-param humanSLProfile rank_1d", "kata-list-params", "kata-get-params")  # fmt: skip
-    assert answers[:5] == ["", "50", "", "1000000", ""]
+    assert answers[:5] == ["", "50", "", str(MOST_VISITS), ""]
     assert answers[5] == "?could not set params: analysisWideRootNoise is always 0.0 in this engine"
     assert answers[6] == "0.0"
     assert answers[7] == "?invalid parameter: nonsense"

@@ -1,7 +1,6 @@
 """Clocks: what a move may take, and a search that keeps to it."""
 
-import itertools
-
+import numpy as np
 import pytest
 
 from gocnn.board import BLACK, WHITE, Board
@@ -12,6 +11,7 @@ from gocnn.play.game import Game
 from gocnn.play.outlook import useful
 from gocnn.play.player import Player
 from gocnn.play.search import Search
+from gocnn.policy.answers import Answers
 from tests.conversation import talk
 from tests.test_search import Judge
 
@@ -76,29 +76,101 @@ def test_settings() -> None:
 
 
 class Stopwatch:
-    """A time that goes on by a hundredth of a second whenever somebody looks."""
+    """A time that goes on as it is told to."""
 
-    def __init__(self) -> None:
-        self._looks = itertools.count()
+    now = 0.0
 
     def perf_counter(self) -> float:
-        return next(self._looks) / 100
+        return self.now
 
 
-def test_a_search_keeps_to_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+class Timed(Judge):
+    """A network that takes so long for a batch."""
+
+    def __init__(self, watch: Stopwatch, each: float, call: float) -> None:
+        super().__init__(lambda own, other: 0.5)
+        self.watch, self.each, self.call, self.calls, self.slower = watch, each, call, 0, 1.0
+
+    def takes(self, count: int) -> float:
+        return self.slower * (self.call + self.each * count)
+
+    def outputs(self, batch: np.ndarray) -> Answers:
+        self.calls += 1
+        self.watch.now += self.takes(len(batch))
+        return super().outputs(batch)
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Stopwatch:
     watch = Stopwatch()
     for module in (player, search):
         monkeypatch.setattr(module, "time", watch)
-    judge, board = Judge(lambda own, other: 0.5), Board()
-    look = Search(judge, board, 6.5, useful(board, BLACK))
-    look.run(1000, watch.perf_counter() + 0.5)
-    assert 45 <= look.count <= 50
+    return watch
+
+
+SPEEDS = [(0.01, 0.0), (0.001, 0.01), (0.0, 0.02), (0.002, 0.001), (0.08, 0.02)]
+"""Seconds a position, and a batch: one core, accelerators, the network that ships, a large one."""
+
+
+@pytest.mark.parametrize(("each", "call"), SPEEDS)
+def test_a_search_keeps_to_the_clock(watch: Stopwatch, each: float, call: float) -> None:
+    """It is over a single evaluation after the deadline at most, even if that one takes twice as long, and uses the time it has."""
+    judge, board = Timed(watch, each, call), Board()
+    for allowed in (0.1, 0.5, 1.0):
+        look = Search(judge, board, 6.5, useful(board, BLACK))
+        begun, calls = watch.now, judge.calls
+        look.run(100_000, begun + allowed)
+        assert allowed <= watch.now - begun < allowed + judge.takes(1)
+        assert look.count >= judge.calls - calls
+        if allowed > 50 * each and look.count > 50:
+            assert look.count > 1.5 * (judge.calls - calls), "several at a time, as far as there is time"
+    deadline = watch.now + 0.5
+    look.run(100_000, watch.now + 0.3)
+    judge.slower = 2.0
+    look.run(100_000, deadline)
+    assert deadline <= watch.now < deadline + judge.takes(1)
+    count = look.count
     look.run(10)
-    assert 55 <= look.count <= 60
+    assert look.count == count + 10
+    look.run(10, watch.now)
+    assert look.count == count + 10
+
+
+@pytest.mark.parametrize(("each", "call"), SPEEDS)
+def test_an_analysis_can_be_stopped_soon(watch: Stopwatch, each: float, call: float) -> None:
+    judge, board = Timed(watch, each, call), Board()
+    look = Search(judge, board, 6.5, useful(board, BLACK))
+    look.run(400)
+    for _ in range(5):
+        before, count = watch.now, look.count
+        look.look()
+        assert watch.now - before <= search.PATIENCE + judge.takes(1)
+        assert look.count > count
+    assert look.count - count <= search.MOST_AT_ONCE
+
+
+def test_an_analysis_does_not_depend_on_the_time(watch: Stopwatch) -> None:
+    """Slices of it, short or long beside what an evaluation takes, end the same."""
+    found = []
+    for each, visits in ((1e-4, 100), (0.005, 100), (0.012, 7)):
+        judge, board = Timed(watch, each, 0.0), Board()
+        look = Search(judge, board, 6.5, useful(board, BLACK))
+        while look.count < 100:
+            aim = min(look.count + visits, 100)
+            while look.count < aim:
+                look.look(100 - look.count)
+        found.append(look.visits.tolist())
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_player_keeps_to_the_clock(watch: Stopwatch) -> None:
+    judge = Timed(watch, 0.01, 0.0)
     thinker, game = Player(judge, visits=10**9), Game()
+    begun = watch.now
     assert 0 <= thinker.decide(game, BLACK, seconds=0.3).index < 361
     assert thinker._search is not None
     assert 25 <= thinker._search.count <= 30
+    assert watch.now < begun + 0.3 + judge.takes(2)
     thinker.new_game()
     assert 0 <= thinker.decide(game, BLACK, seconds=0.0).index < 361
     assert thinker._search.count == 0

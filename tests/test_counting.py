@@ -9,7 +9,7 @@ from gocnn.board import Board, life, rules
 from gocnn.games import counting, labels, store
 from gocnn.games.importing import import_games
 from gocnn.games.reader import Game, Reader
-from gocnn.games.record import OWN_PLAY
+from gocnn.games.record import OWN_PLAY, RECORD
 from gocnn.games.sources import Blob
 from gocnn.games.store import Store
 from gocnn.play.scoring import cleared
@@ -201,3 +201,12 @@ def test_settling_takes_chains_whole() -> None:
     assert np.flatnonzero(dead).tolist() == [100, 200]
     life.pass_alive(board.state, 1, safe[1])
     assert not safe[1].any()
+
+
+def test_a_board_that_is_nobodys_is_no_finished_game() -> None:
+    """Two passes at the start, or a game left half-way, whose count is the record's by chance."""
+    records = np.zeros(1, RECORD)
+    records["moves"], records["winner"], records["margin"], records["komi"], records["flags"] = 2, 2, 6.5, 6.5, 1
+    assert counting.counted_games(records).all()
+    found = counting.label_games(records, np.array([361, 361 | 512], np.uint16))
+    assert (found.counted, len(found.games)) == (1, 0)

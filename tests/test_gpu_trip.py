@@ -23,10 +23,11 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import gpu
 from gocnn.errors import UserError
+from gocnn.games import labels
 from gocnn.games.importing import import_games
 from gocnn.games.record import TEXTS
 from gocnn.games.selection import GameFilter
-from gocnn.games.store import Store
+from gocnn.games.store import Store, add_labels
 from gocnn.policy import data
 from gocnn.training import TrainConfig, modelfile
 from gocnn.training.schedule import Budget, Deadline
@@ -106,6 +107,29 @@ def test_games_come_out_of_a_pack_as_they_went_in(games: Path, packed: Path, tmp
     assert contents(Store(stores[0])) == kept
     assert contents(Store(stores[1])) == contents(valid)
     assert {Store(stores[0]).texts(i)["black"] for i in range(len(kept))} == {""}
+
+
+def test_labels_and_games_of_a_network_travel(games: Path, tmp_path: Path, says: Callable[..., str]) -> None:
+    """Of every kind, those that were tried in vain among them; and how many moves people played."""
+    there = tmp_path / "labelled.games"
+    there.write_bytes((games / "train.games").read_bytes())
+    store = Store(there)
+    count = len(store)
+    owners = np.random.default_rng(1).integers(0, 3, (count, 361)).astype(np.int8)
+    numbers = np.arange(0, count, 2)
+    kinds = np.array([labels.COUNTED, labels.PLAYED_ON, labels.TRIED], np.uint8)[numbers % 3]
+    add_labels(there, numbers, kinds, labels.pack(owners[numbers]), "{}")
+    says(0, "pack", there, "--out", tmp_path / "pack")
+    says(0, "unpack", tmp_path / "pack", "--out", tmp_path / "out")
+    before, after = Store(there), Store(tmp_path / "out" / "train.games")
+    place = {key: i for i, key in enumerate(after.records()["key"].tolist())}
+    order = [place[key] for key in before.records()["key"].tolist()]
+    assert before.label_kinds().tolist() == after.label_kinds()[order].tolist()
+    for mine, other in zip(before.labels().tolist(), after.labels()[order].tolist(), strict=True):
+        assert (mine < 0) == (other < 0)
+        if mine >= 0:
+            assert np.array_equal(before.words[mine : mine + 46], after.words[other : other + 46])
+    assert "reserved" in gamepack.COLUMNS
 
 
 def test_a_pack_has_the_fingerprint_that_training_on_the_store_itself_has(games: Path, packed: Path) -> None:

@@ -14,7 +14,7 @@ from gocnn.games.labels import COUNTED, LABEL_WORDS, PLAYED_ON, SELF_PLAY
 from gocnn.games.record import OWN_PLAY
 from gocnn.games.store import Store
 from tests.conftest import ROOT
-from tests.test_store import write_games
+from tests.test_store import mutate, write_games
 
 OLD = ROOT / "tests" / "cases" / "version1.games"
 
@@ -169,12 +169,7 @@ def test_any_damaged_byte_of_the_labels_is_found(made: Path) -> None:
 
 def test_mutated_labelled_stores_never_crash(made: Path) -> None:
     store.add_labels(made, range(10), COUNTED, labels.pack(owners(0, 10)), "{}")
-    whole, rng = made.read_bytes(), random.Random(1)
-    for _ in range(200):
-        data = bytearray(whole)
-        for _ in range(rng.randrange(1, 20)):
-            data[rng.randrange(len(data))] = rng.randrange(256)
-        made.write_bytes(data[: rng.choice([len(data), rng.randrange(len(data))])])
+    for _ in mutate(made, 200):
         try:
             opened = Store(made)
             opened.labels()

@@ -9,7 +9,7 @@ import pytest
 
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import from_gtp
-from gocnn.play import candidates, insight, prospects
+from gocnn.play import insight, prospects, requests, search
 from gocnn.play.player import Player
 from gocnn.play.queries import Answerer
 from gocnn.policy.model import default_model, load
@@ -126,8 +126,10 @@ def test_a_small_query_does_not_wait_for_a_large_one(evaluator):
 
 
 def test_a_search_that_is_full_is_answered(evaluator, monkeypatch):
-    monkeypatch.setattr(candidates, "MOST_VISITS", 60)
-    (_, answer) = ask(evaluator, BASE | {"id": "full", "maxVisits": 1_000_000})
+    monkeypatch.setattr(search, "MOST_VISITS", 60)
+    monkeypatch.setattr(requests, "MOST_VISITS", 60)
+    warning, answer = ask(evaluator, BASE | {"id": "full", "maxVisits": 1_000_000})
+    assert "at most 60 visits" in warning["warning"]
     assert (answer["id"], answer["rootInfo"]["visits"], answer["isDuringSearch"]) == ("full", 60, False)
 
 
@@ -215,7 +217,8 @@ def test_points_for_handicap_count(evaluator):
     stones = [["B", "Q4"], ["B", "D16"], ["B", "D4"]]
     leads = {}
     for bonus in ("0", "N-1", "N", None):
-        change = {} if bonus is None else {"whiteHandicapBonus": bonus}
+        # One visit: a network that says the score, and so who wins under which komi, looks at other moves after that.
+        change = {"maxVisits": 1} | ({} if bonus is None else {"whiteHandicapBonus": bonus})
         (answer,) = ask(evaluator, BASE | {"id": "h", "initialStones": stones} | change)
         leads[bonus] = answer["rootInfo"]["scoreLead"]
     assert leads["0"] - leads["N-1"] == pytest.approx(2)

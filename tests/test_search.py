@@ -469,7 +469,7 @@ def test_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_memory_grows_as_it_is_needed_and_little_of_it() -> None:
-    """Bytes a position, of a network that is as sure as a trained one: ten million take two to three GB."""
+    """Bytes a position, of a network that is as sure as a trained one: ten million take two to four GB."""
     judge = Scorer(None)
     board = Board()
     search = Search(judge, board, 6.5, useful(board, BLACK))
@@ -488,12 +488,15 @@ def test_memory_grows_as_it_is_needed_and_little_of_it() -> None:
 
 
 def test_a_full_tree_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "MOST_NODES", 200)
+    monkeypatch.setattr(searching, "MOST_VISITS", 200)
     judge = Scorer(None)
     search = Search(judge, Board(), 6.5, useful(Board(), BLACK))
     search.run(10_000)
     assert search.full
-    assert 200 <= search._tree.used[0] < 200 + searching.MOST_AT_ONCE
+    assert search.count == 200
+    assert search._tree.used[0] <= 201
+    search.look()
+    assert search.count == 200
 
 
 def test_an_analysis_searches_as_a_search_does(evaluator) -> None:

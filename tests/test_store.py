@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -107,13 +108,19 @@ def test_a_name_outside_its_table_is_damage(made: Path, key: str) -> None:
             read(Store(made))
 
 
-def test_mutated_stores_never_crash(made: Path) -> None:
-    whole, rng = made.read_bytes(), random.Random(1)
-    for _ in range(300):
+def mutate(path: Path, times: int) -> Iterator[None]:
+    """Rewrite a file so often, each time with other bytes of it changed at random, half of the time cut short."""
+    whole, rng = path.read_bytes(), random.Random(1)
+    for _ in range(times):
         data = bytearray(whole)
         for _ in range(rng.randrange(1, 20)):
             data[rng.randrange(len(data))] = rng.randrange(256)
-        made.write_bytes(data[: rng.choice([len(data), rng.randrange(len(data))])])
+        path.write_bytes(data[: rng.choice([len(data), rng.randrange(len(data))])])
+        yield
+
+
+def test_mutated_stores_never_crash(made: Path) -> None:
+    for _ in mutate(made, 300):
         try:
             opened = Store(made)
             opened.records()

@@ -1,9 +1,11 @@
 """Games packed for a trip, and unpacked into stores.
 
 Games are packed in blocks of 16,384, each of them compressed alone, so that all cores can unpack. A block is, before xz: the length of its head
-(uint32), the head (JSON: numbers of games and words, texts), each field of the records as one column, a bit a word for the colour where it is not the
-other one's turn, and for each word the row and the column of the point as bytes (a pass is row 19). What is not kept: the players' names,
-and the key of each game, which is computed from its moves again and shows, by the fingerprint, that they are right.
+(uint32), the head (JSON: numbers of games, words and labels, texts), each field of the records as one column, the kind of each game's label as a
+byte (0: none) and the labels (`gocnn.games.labels`) of those that have one, a bit a word for the colour where it is not the other one's turn, and
+for each word the row and the column of the point as bytes (a pass is row 19). A pack of a version before has no labels. What is not kept: the
+players' names, what made the labels, and the key of each game, which is computed from its moves again and shows, by the fingerprint, that they
+are right.
 """
 
 import hashlib
@@ -26,6 +28,7 @@ from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import make_folder
 from gocnn.games import store
+from gocnn.games.labels import LABEL_WORDS
 from gocnn.games.reader import Chunk
 from gocnn.games.record import RECORD
 from gocnn.games.scan import WHITE_BIT, game_key
@@ -34,9 +37,12 @@ from gpukit import travel
 
 KIND = "games"
 GAMES_A_BLOCK = 16384
-COLUMNS = tuple(name for name in RECORD.names or () if name not in ("start", "key", "black", "white", "reserved"))
+OLD_COLUMNS = tuple(name for name in RECORD.names or () if name not in ("start", "key", "black", "white", "reserved"))
+"""Those of packs from before there were labels."""
+COLUMNS = tuple(name for name in RECORD.names or () if name not in ("start", "key", "black", "white"))
 TEXT_COLUMNS = ("place", "source")
 TRAIN = "train.games"
+MADE_BY = json.dumps({"made_by": "whoever labelled the games that were packed"})
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 16 << 20, "lc": 3, "lp": 1, "pb": 1}]
 _PERMUTATIONS = symmetry.table()
 
@@ -124,10 +130,14 @@ def _pack_block(block: tuple[Store, npt.NDArray[np.void], npt.NDArray[np.int64]]
                 raise UserError(f"{source.path} is damaged (a game's name lies outside its table); import the games again")
             new[here] = np.array([texts.setdefault(table[i], len(texts)) for i in used], np.uint32)[inverse]
         columns[key] = new
-    head = json.dumps({"games": len(records), "words": len(words), "texts": list(texts)}).encode()
+    kinds = source.label_kinds()[numbers]
+    labelled = np.flatnonzero(kinds)
+    packed = source.words[source.labels(tried=True)[numbers[labelled], None] + np.arange(LABEL_WORDS)]
+    head = json.dumps({"games": len(records), "words": len(words), "texts": list(texts), "labels": len(labelled)}).encode()
     raw = b"".join((
         struct.pack("<I", len(head)), head,
         *(columns[name].tobytes() for name in COLUMNS),
+        kinds.tobytes(), packed.astype("<u2").tobytes(),
         np.packbits((words >> 9 & 1) ^ (within & 1).astype(np.uint16)).tobytes(),
         np.stack(np.divmod((words & 511).astype(np.uint16), SIZE), 1).astype(np.uint8).tobytes(),
     ))  # fmt: skip
@@ -157,10 +167,18 @@ def unpack_block(data: bytes) -> Chunk:
         head = json.loads(bytes(raw[4 : 4 + length]))
         records = np.zeros(head["games"], RECORD)
         at = 4 + length
-        for name in COLUMNS:
+        for name in COLUMNS if "labels" in head else OLD_COLUMNS:
             size = records[name].nbytes
             records[name] = np.frombuffer(raw[at : at + size], records[name].dtype)
             at += size
+        kinds, packed = np.zeros(len(records), np.uint8), np.zeros((0, LABEL_WORDS), np.uint16)
+        if "labels" in head:
+            kinds, at = np.frombuffer(raw[at : at + len(records)], np.uint8), at + len(records)
+            size = 2 * LABEL_WORDS * int(head["labels"])
+            packed, at = np.frombuffer(raw[at : at + size], "<u2").reshape(-1, LABEL_WORDS), at + size
+        labelled = np.flatnonzero(kinds)
+        if len(labelled) != len(packed):
+            raise ValueError("labels do not add up")
         lengths = records["setup"].astype(np.int64) + records["moves"]
         starts = np.cumsum(lengths) - lengths
         count = int(lengths.sum())
@@ -173,7 +191,7 @@ def unpack_block(data: bytes) -> Chunk:
     words = points[:, 0] * np.uint16(SIZE) + points[:, 1] + colours * np.uint16(WHITE_BIT)
     records["start"] = starts
     records["key"] = _keys(words, records, starts)
-    return Chunk(records, words, head["texts"])
+    return Chunk(records, words, head["texts"], labelled=labelled, labels=packed, made_by=MADE_BY, kinds=kinds[labelled])
 
 
 def facts_of(folder: Path) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from sgfmill import sgf
 
 from gocnn.board.coords import PASS
 from gocnn.play.game import Game
-from gocnn.play.outlook import dead_stones, settled_score
+from gocnn.play.outlook import dead_stones
 from gocnn.play.player import Player
 from gocnn.policy.runtime import open_evaluator
 
@@ -29,7 +29,7 @@ def play(player: Player, cool: float) -> tuple[Game, float]:
     while len(game.board.moves) < LONGEST and [i for i, _ in game.board.moves[-2:]] != [PASS, PASS]:
         player.temperature = 1.0 if len(game.board.moves) < HOT else cool
         game.play(player.decide(game, game.board.to_play).index, game.board.to_play)
-    return game, settled_score(game.board, dead_stones(game.board, player.outlook(game)), game.komi)
+    return game, game.margin(dead_stones(game.board, player.end(game)))
 
 
 def main() -> None:

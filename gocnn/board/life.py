@@ -134,7 +134,7 @@ def pass_alive(state: State, colour: int, mask: npt.NDArray[np.bool_]) -> None:
 
 
 @jit
-def _next(seed: np.uint64) -> np.uint64:
+def next_number(seed: np.uint64) -> np.uint64:
     """The next number of a xorshift generator (Marsaglia 2003)."""
     seed ^= seed << np.uint64(13)
     seed ^= seed >> np.uint64(7)
@@ -163,7 +163,7 @@ def playout(state: State, colour: int, seed: np.uint64) -> np.uint64:
         left = count
         while left > 0:
             # Draw without replacement: what was tried goes behind the rest.
-            seed = _next(seed)
+            seed = next_number(seed)
             i = int((seed >> np.uint64(33)) % np.uint64(left))
             p = empty[i]
             left -= 1

@@ -4,8 +4,10 @@ import sys
 
 import click
 
+from gocnn.commands.level_option import chosen_level, level_option, was_given
 from gocnn.commands.options import conversation
 from gocnn.commands.style_option import style_option
+from gocnn.play.limits import MOST_VISITS
 from gocnn.play.rulesets import BadRules, Rules, parse
 
 
@@ -28,7 +30,8 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
 @click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
 @style_option
-@click.option("--visits", type=click.IntRange(0, 10**6), default=0, show_default=True, help="Look ahead at so many positions before each move "
+@level_option
+@click.option("--visits", type=click.IntRange(0, MOST_VISITS), default=0, show_default=True, help="Look ahead at so many positions before each move "
               "(0: play what the network says), fewer if the clock asks for it.")  # fmt: skip
 @click.option("--temperature", type=click.FloatRange(0, 10), default=0.0, show_default=True, help="0: the likeliest move; 1: as predicted.")
 @click.option("--resign", type=click.FloatRange(0, 0.5), default=0.0, show_default=True, metavar="P", help="Resign once, late in a game, less than "
@@ -42,7 +45,7 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--gtp-version", callback=plain, metavar="TEXT", help="The version that the program is told.  [default: as the name has it]")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]")
-def command(model: str | None, symmetries: str, style: str, visits: int, temperature: float, resign: float, komi: float,
+def command(model: str | None, symmetries: str, style: str, level: str | None, visits: int, temperature: float, resign: float, komi: float,
             rules: Rules, name: str, gtp_version: str | None, seed: int, threads: int | None) -> None:  # fmt: skip
     """Play and analyse through the Go Text Protocol (version 2) on standard input and output, for Sabaki, Lizzie, GoGui and other programs."""
     from gocnn.play.clients import install, version_of
@@ -54,7 +57,9 @@ def command(model: str | None, symmetries: str, style: str, visits: int, tempera
 
     evaluator = open_evaluator(model, threads=threads)
     check_style(evaluator, style)
+    chosen = chosen_level(level, evaluator, resign if was_given("resign") else None)
     player = Player(evaluator, int(symmetries), temperature, resign, seed, style, visits)
+    player.level = chosen
     engine = Engine(player, name, gtp_version or version_of(name, evaluator.name))
     engine.game.komi = komi
     engine.game.set_rules(rules)

@@ -1,6 +1,7 @@
 """go-match: two engines play each other."""
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from gocnn.errors import UserError
 if TYPE_CHECKING:
     from gocnn.play.match import Played, Seat
 
+LEVEL = re.compile(r"\s*(\d+\s*(k|d|kyu|dan)|max)\s*", re.ASCII | re.IGNORECASE)
 GAMES_FILE, TERMS_FILE, OPENINGS_FILE = "games.jsonl", "match.json", "openings.json"
 
 LATER_TERMS = {"move_time": 0.0}
@@ -28,7 +30,8 @@ MOST_NAMED = 10
 
 
 @click.command("go-match")
-@click.option("--black", "first", required=True, metavar="ENGINE", help='Command line of an engine, for example "cli.py go-gtp"; it has black first.')
+@click.option("--black", "first", required=True, metavar="ENGINE", help='Command line of an engine, for example "cli.py go-gtp", or a level of this '
+              'one, for example 5k; it has black first.')  # fmt: skip
 @click.option("--white", "second", required=True, metavar="ENGINE", help='The other one, for example "gnugo --mode gtp --level 10".')
 @click.option("--games", type=click.IntRange(1), default=100, show_default=True, help="Colours alternate: every opening is played with both.")
 @click.option("--out", required=True, type=OutFolder(), help="Folder of the match: a record of every game, the results; goes on "
@@ -60,6 +63,8 @@ def command(first: str, second: str, games: int, out: Path, openings: Path | Non
     from gocnn.play.openings import from_file, from_network
     from gocnn.policy.runtime import open_evaluator
 
+    for engine in (first, second):
+        _check_level(engine)
     make_folder(out)
     description = {"black": first, "white": second, "komi": komi, "seconds": seconds, "main_time": main_time, "move_time": move_time,
                    "opening_moves": opening_moves, "openings": str(openings) if openings else "", "seed": seed, "referee": referee or ""}  # fmt: skip
@@ -71,12 +76,32 @@ def command(first: str, second: str, games: int, out: Path, openings: Path | Non
     else:
         starts = _same_openings(out, lambda: from_network(evaluator, pairs, opening_moves, seed), pairs) if opening_moves else [[]]
     todo = [number for number in range(games) if number not in done]
-    match = _Match(first, second, referee, Terms(komi, seconds, main_time, move_time), starts, evaluator, out, done, games, quiet)
+    match = _Match(_engine(first), _engine(second), referee, Terms(komi, seconds, main_time, move_time), starts, evaluator, out, done, games, quiet)
     interrupted = match.run(todo, jobs or cores())
     _show(match.results(), first, second)
     if interrupted:
         click.echo("stopped; the same command goes on with the games that are left", err=True)
         raise SystemExit(130)
+
+
+def _check_level(engine: str) -> None:
+    """Raises click.UsageError for what looks like a level of this engine, but is none."""
+    from gocnn.play.levels import BadLevel, parse
+
+    if LEVEL.fullmatch(engine):
+        try:
+            parse(engine)
+        except BadLevel as error:
+            raise click.UsageError(str(error)) from error
+
+
+def _engine(engine: str) -> str:
+    """The command line that a level stands for; any other one as it is."""
+    if not LEVEL.fullmatch(engine):
+        return engine
+    home = Path(__file__).parents[2].as_posix()
+    start = f"import sys; sys.path.insert(0, {home!r}); from gocnn.commands import main; main()"
+    return f'"{Path(sys.executable).as_posix()}" -c "{start}" go-gtp --level "{engine.strip()}" --threads 1'
 
 
 def _resume(out: Path, description: dict[str, Any]) -> dict[int, "Played"]:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
+from gocnn.commands.level_option import chosen_level, level_option
 from gocnn.commands.outputs import Picture
 from gocnn.commands.streams import encodable
 from gocnn.commands.style_option import style_option
@@ -24,23 +25,24 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 @click.option("--top", type=click.IntRange(1, 362), help="How many moves to show.  [default: 10; with --json all legal ones]")
 @click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
 @style_option
+@level_option
 @click.option("--komi", type=click.FloatRange(-1000, 1000), help="What the score counts, with a network that says it.  [default: the record's, "
               "else 6.5, or 0.5 with handicap stones]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--picture", type=Picture(), help="Draw the board with the suggestions (.png, .jpg, .svg, .pdf).")
 @click.option("--numbers", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="On the picture: number the last N moves.")
 @click.option("--colour/--no-colour", default=None, help="Colour the board.  [default: on a terminal]")
-def command(game: str | None, at: int | None, moves: str, model: str | None, top: int | None, symmetries: str, style: str, komi: float | None,
-            as_json: bool, picture: Path | None, numbers: int, colour: bool | None) -> None:  # fmt: skip
+def command(game: str | None, at: int | None, moves: str, model: str | None, top: int | None, symmetries: str, style: str, level: str | None,
+            komi: float | None, as_json: bool, picture: Path | None, numbers: int, colour: bool | None) -> None:  # fmt: skip
     """Suggest moves: in a game record (the first game of FILE.sgf, or standard input; one without moves is a position), in a position given by
     --moves, or on the empty board.
 
     Probabilities are over the legal moves. A network that says the score tells who leads, too, and, on the picture and in JSON, who owns what (by
-    area). Given a game and --at, the move that was played is shown with its rank.
+    area). With --level they say how often that level would make each move. Given a game and --at, the move that was played is shown with its rank.
     """
     if at is not None and game is None:
         raise click.UsageError("--at needs a game record")
-    if model is None or model.lower().endswith(".onnx"):
+    if level is None and (model is None or model.lower().endswith(".onnx")):
         from gocnn._jit import interpret
 
         interpret()
@@ -57,7 +59,7 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
     policy = open_evaluator(model)
     check_style(policy, style)
     said = foresee(policy, position.board, facts_of(style, position.handicap > 0), int(symmetries))
-    probabilities = said.probabilities
+    probabilities = said.probabilities if level is None else _chances(level, policy, position, int(symmetries), style, komi)
     komi = usual_komi(position.komi, position.handicap) if komi is None else komi
     outlook = outlook_of(said, position.board.to_play, komi) if policy.scores else None
     legal = np.flatnonzero(position.board.legal())
@@ -79,7 +81,7 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
         played = {"move": to_gtp(position.played), "probability": float(probabilities[position.played]), "rank": rank}
     if as_json:
         shown = [{"move": to_gtp(i), "probability": p} for i, p in rows[: top or len(rows)]]
-        answer: dict[str, Any] = {"to_play": to_play, "ply": ply, "moves": shown}
+        answer: dict[str, Any] = {"to_play": to_play, "ply": ply, "moves": shown} | ({"level": level} if level else {})
         if played:
             answer["played"] = played
         if outlook:
@@ -96,6 +98,19 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
         click.echo(f"score: {told(outlook.lead)} with komi {komi:g} (give or take {outlook.spread:.0f}); Black wins {outlook.black_wins:.0%}")
     if played:
         click.echo(f"played: {played['move']}, rank {played['rank']}, {played['probability']:.1%}")
+
+
+def _chances(name: str, policy: Any, position: Any, symmetries: int, style: str, komi: float | None) -> Any:
+    """float64 `(362,)`: how often that level makes each move."""
+    from gocnn.play.game import Game
+    from gocnn.play.player import Player
+    from gocnn.play.position import usual_komi
+
+    game = Game(usual_komi(position.komi, position.handicap) if komi is None else komi, handicap=position.handicap)
+    game.board = position.board
+    player = Player(policy, symmetries, style=style)
+    player.level = chosen_level(name, policy)
+    return player.chances(game, position.board.to_play)
 
 
 def _show(board: Any, rows: list[tuple[int, float]], colour: bool | None) -> None:

@@ -21,12 +21,21 @@ from gocnn.games.scan import WHITE_BIT
 
 POINTS = SIZE * SIZE
 
-PLAYOUTS = 200
+PLAYOUTS = 128
 STAGES = np.array([8, 16, 32, 64, PLAYOUTS], np.int64)
 """After so many playouts the board is settled and counted."""
 
 HOPELESS_AFTER, HOPELESS = 32, 60
 """A board that is so many points from the record after so many playouts is not finished: more of them do not help."""
+
+CERTAIN_AFTER, CERTAIN = 16, 4.0
+"""After so many playouts a board is given up on which every chain's fate is so many standard errors from even: more of them change nothing."""
+
+MOST_FILLED = 40
+"""No side has more points to fill before the end: a count farther from the record is not tried with them."""
+
+MOST_NEUTRAL = 60
+"""A board with more points that are nobody's is not finished, whatever its count: nine in ten have fewer than twenty."""
 
 TOLERANCE = 0.5
 
@@ -85,6 +94,7 @@ def _label(words: npt.NDArray[np.uint16], starts: npt.NDArray[np.int64], setups:
     rest = np.empty(rules.STATE_SHAPE, np.int16)
     owned = np.empty(POINTS, np.int32)
     dead = np.empty(POINTS, np.bool_)
+    counted = np.empty(POINTS, np.bool_)
     safe = np.empty((3, POINTS), np.bool_)
     for game in range(len(starts)):
         to_play = replay(words[starts[game] :], setups[game], moves[game], state)
@@ -93,28 +103,37 @@ def _label(words: npt.NDArray[np.uint16], starts: npt.NDArray[np.int64], setups:
         for colour in (1, 2):
             life.pass_alive(state, colour, safe[colour])
         owned[:] = 0
-        done = 0
+        done, off = 0, 0.0
         for stage in stages:
             life.playouts(state, to_play, stage - done, done + 1, 0.0, owned)
+            surest = settle(state, owned, safe, dead)
+            if done == 0 or not np.array_equal(dead, counted):
+                off = _off(state, dead, rest, owners[game], komis[game], black[game], handicaps[game])
+                counted[:] = dead
             done = stage
-            settle(state, owned, safe, dead)
-            off = _off(state, dead, rest, owners[game], komis[game], black[game], handicaps[game])
             if off <= TOLERANCE:
-                kept[game] = True
+                kept[game] = (owners[game] == 0).sum() <= MOST_NEUTRAL
                 break
-            if done == HOPELESS_AFTER and off > HOPELESS:
+            if (done >= HOPELESS_AFTER and off > HOPELESS) or (done >= CERTAIN_AFTER and surest >= CERTAIN * np.sqrt(done)):
                 break
+
+
+@jit
+def set_up(words: npt.NDArray[np.uint16], setup: int, state: State) -> bool:
+    """Put up the stones that a game begins with; whether they can stand so."""
+    rules.clear(state, SIZE)
+    for i in range(setup):
+        word = int(words[i])
+        rules.place(state, word & 511, 2 if word & WHITE_BIT else 1)
+    sound: bool = rules.rebuild(state)
+    return sound
 
 
 @jit
 def replay(words: npt.NDArray[np.uint16], setup: int, moves: int, state: State) -> int:
     """Set up and play all moves; returns the colour to play then, 0 if that is impossible. Passes change nothing, wherever they stand: after two of
     them some records go on, until the players agreed."""  # fmt: skip
-    rules.clear(state, SIZE)
-    for i in range(setup):
-        word = int(words[i])
-        rules.place(state, word & 511, 2 if word & WHITE_BIT else 1)
-    if not rules.rebuild(state):
+    if not set_up(words, setup, state):
         return 0
     colour = 2
     for i in range(setup, setup + moves):
@@ -126,20 +145,39 @@ def replay(words: npt.NDArray[np.uint16], setup: int, moves: int, state: State) 
 
 
 @jit
-def settle(state: State, owned: npt.NDArray[np.int32], safe: npt.NDArray[np.bool_], dead: npt.NDArray[np.bool_]) -> None:
-    """Fill which stones are dead, bool `(361,)`: chains whose points most playouts give to the opponent, and those in regions safely his.
+def settle(state: State, owned: npt.NDArray[np.int32], safe: npt.NDArray[np.bool_], dead: npt.NDArray[np.bool_]) -> float:
+    """Fill which stones are dead, bool `(361,)`: chains whose points most playouts give to the opponent, and those in regions safely his. Returns by
+    how many playouts a stone the least certain chain that this decides is decided.
 
     owned: as `gocnn.board.life.playouts` adds it up; safe: bool `(3, 361)`, unconditional life of colours 1 and 2.
-    """
+    """  # fmt: skip
     sums = np.zeros(FIELD, np.int64)
+    stones = np.zeros(FIELD, np.int64)
     for index in range(POINTS):
         p = rules.field_point(index, SIZE)
         if state[COLOUR, p] != EMPTY:
             sums[state[HEAD, p]] += owned[index] if state[COLOUR, p] == 1 else -owned[index]
+            stones[state[HEAD, p]] += 1
+    least = 1e9
     for index in range(POINTS):
         p = rules.field_point(index, SIZE)
         colour = state[COLOUR, p]
-        dead[index] = colour != EMPTY and not safe[colour, index] and (safe[3 - colour, index] or sums[state[HEAD, p]] < 0)
+        open_ = colour != EMPTY and not safe[colour, index]
+        dead[index] = open_ and (safe[3 - colour, index] or sums[state[HEAD, p]] < 0)
+        if open_ and not safe[3 - colour, index]:
+            least = min(least, abs(sums[state[HEAD, p]]) / stones[state[HEAD, p]])
+    return least
+
+
+@jit
+def take_off(state: State, dead: npt.NDArray[np.bool_], rest: State) -> bool:
+    """Make `rest` the board without the stones of `dead`, bool `(361,)`; whether what is left can stand so."""
+    rest[:] = state
+    for index in range(POINTS):
+        if dead[index]:
+            rest[COLOUR, rules.field_point(index, SIZE)] = EMPTY
+    sound: bool = rules.rebuild(rest)
+    return sound
 
 
 @jit
@@ -150,20 +188,17 @@ def _off(state: State, dead: npt.NDArray[np.bool_], rest: State, owner: npt.NDAr
     territory and prisoners, without points in seki (Japanese, Korean); the same less the points that either side must fill itself before the end,
     which some servers do not make it do; area (Chinese), where the handicap may cost as many points as there are stones, or one fewer (AGA).
     """
-    rest[:] = state
     prisoners = int(state[META, CAPTURED_BY_BLACK]) - int(state[META, CAPTURED_BY_WHITE])
     for index in range(POINTS):
         if dead[index]:
-            p = rules.field_point(index, SIZE)
-            prisoners += 1 if rest[COLOUR, p] == 2 else -1
-            rest[COLOUR, p] = EMPTY
-    if not rules.rebuild(rest):
+            prisoners += 1 if state[COLOUR, rules.field_point(index, SIZE)] == 2 else -1
+    if not take_off(state, dead, rest):
         return 1000.0
     rules.area(rest, owner)
     area = 0
     for index in range(POINTS):
         area += 1 if owner[index] == 1 else (-1 if owner[index] == 2 else 0)
-    filled = to_fill(rest, owner, 2) - to_fill(rest, owner, 1)
+    whole = owner.copy()
     without_seki(rest, owner)
     territory = prisoners
     for index in range(POINTS):
@@ -172,9 +207,13 @@ def _off(state: State, dead: npt.NDArray[np.bool_], rest: State, owner: npt.NDAr
     off = 1000.0
     for komi in komis:
         due = black + komi
-        off = min(off, abs(territory - due), abs(territory + filled - due), abs(area - due))
+        off = min(off, abs(territory - due), abs(area - due))
         if handicap > 1:
             off = min(off, abs(area - handicap - due), abs(area - handicap + 1 - due))
+    if TOLERANCE < off <= MOST_FILLED + TOLERANCE:  # dear, and seldom wanted
+        filled = to_fill(rest, whole, 2) - to_fill(rest, whole, 1)
+        for komi in komis:
+            off = min(off, abs(territory + filled - black - komi))
     return off
 
 

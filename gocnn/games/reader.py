@@ -34,7 +34,7 @@ BAD_RECORD = "broken record"
 STONES_MISSING = "handicap stones missing"
 DUPLICATE = "duplicate"
 
-EDITION = 3
+EDITION = 4
 """Raised whenever the same file gives other games or labels, so that a store kept from earlier is made anew."""
 
 SLOW_LIMIT = 1 << 20
@@ -220,6 +220,8 @@ class Chunk:
     labelled: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     labels: npt.NDArray[np.uint16] = field(default_factory=lambda: np.zeros((0, LABEL_WORDS), np.uint16))
     made_by: str = ""
+    kinds: npt.NDArray[np.uint8] | None = None
+    """uint8 `(n,)`: of the labels; without it all are of counted games."""
 
     def reasons(self) -> Counter[str]:
         return Counter(item.reason for item in self.skipped)

@@ -170,13 +170,14 @@ class Store:
             parts.append(np.array([names.setdefault(self._text(number, i), len(names)) for i in used], np.int64)[inverse])
         return np.concatenate(parts), list(names)
 
-    def labels(self) -> npt.NDArray[np.int64]:
-        """int64 `(G,)`: where in `words` the label of each game begins (46 words, `gocnn.games.labels`), -1 without. Raises UserError if damaged."""
+    def labels(self, tried: bool = False) -> npt.NDArray[np.int64]:
+        """int64 `(G,)`: where in `words` the label of each game begins (46 words, `gocnn.games.labels`), -1 without; `tried`: also of those that were
+        tried in vain. Raises UserError if damaged."""  # fmt: skip
         found = np.full(len(self), -1, np.int64)
         for segment in self.label_segments:
             games = self._labelled(segment)
             kinds = self._bytes[segment.kinds_at : segment.kinds_at + segment.labels]
-            found[games] = np.where(kinds == labels.TRIED, -1, segment.words_at // 2 + LABEL_WORDS * np.arange(len(games)))
+            found[games] = np.where((kinds == labels.TRIED) & (not tried), -1, segment.words_at // 2 + LABEL_WORDS * np.arange(len(games)))
         return found
 
     def label_kinds(self) -> npt.NDArray[np.uint8]:
@@ -244,7 +245,7 @@ class Writer:
         self._parts.append(chunk.words)
         self._pending_words += len(chunk.words)
         self._pending_games += len(records)
-        self.label(first + chunk.labelled, labels.COUNTED, chunk.labels, chunk.made_by)
+        self.label(first + chunk.labelled, labels.COUNTED if chunk.kinds is None else chunk.kinds, chunk.labels, chunk.made_by)
         if self._pending_games >= GAMES_A_SEGMENT:
             self._flush()
 

@@ -23,7 +23,7 @@ from gocnn.play.game import Game
 from gocnn.play.outlook import Outlook, useful
 from gocnn.play.player import TINY, Player, turned
 from gocnn.play.prospects import Prospects
-from gocnn.play.search import MOST_NODES, UNSEEN, Search, Until
+from gocnn.play.search import UNSEEN, Search, Until
 from gocnn.policy.suggestion import foresee, suggest_many
 
 MOST_MOVES = 12
@@ -45,9 +45,6 @@ MOST_PLAYOUTS = 100_000
 
 ENOUGH_PLAYOUTS = 400
 """So many of each move are run beside a search."""
-
-MOST_VISITS = MOST_NODES
-"""After so many a search is over: it keeps every position that it has seen."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,7 @@ class Analysis:
     def exhausted(self) -> bool:
         """Whether going on changes nothing any more."""
         if self._search:
-            return self._search.full or self._search.count >= MOST_VISITS
+            return self._search.full
         if not self._prospects:
             return True
         if not self.candidates:
@@ -142,13 +139,13 @@ class Analysis:
             if self.exhausted:
                 time.sleep(0.005)
                 continue
-            self._step(math.inf if visits is None else visits - self.visits, end, stopped)
+            self._step(math.inf if visits is None else visits - self.visits)
 
-    def _step(self, visits: float, deadline: float, stopped: Callable[[], bool]) -> None:
+    def _step(self, visits: float) -> None:
         """Some visits, and playouts where they are needed: after the moves that were visited, or after each in turn."""
         if self._search:
             before = self._search.visits
-            self._search.run(int(min(visits, self._search.at_once)), deadline, stopped)
+            self._search.look(visits)
             added = self._search.visits - before
             for place, index in enumerate(self.candidates if self._prospects else ()):
                 self._play_out(place, int(added[index]), ENOUGH_PLAYOUTS)
@@ -235,8 +232,9 @@ class Analysis:
         return self._played_on
 
     def choice(self, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Which of `keep`, bool `(362,)`, a player may choose among after this analysis: what a search found best, or to pass."""
-        if self._search is None or not self._search.count:
+        """Which of `keep`, bool `(362,)`, a player may choose among after this analysis: what a search found best, or to pass; all, if
+        the player is of a level."""  # fmt: skip
+        if self._search is None or not self._search.count or self._player.level:
             return keep
         only = np.zeros_like(keep)
         only[self.candidates[self._order()[0]]] = True

@@ -1,10 +1,13 @@
 """What Kigo, Quarry and GoGui ask in GNU Go's words (https://www.gnu.org/software/gnugo/gnugo_19.html): stones, liberties, legal moves, statuses."""
 
+import re
+
 import numpy as np
 
 from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import COLOUR_NAMES, PASS, SIZE, to_gtp
-from gocnn.play.engine import TERRITORIES, Engine, colour_of, one, vertex_of, whole_number
+from gocnn.play import levels
+from gocnn.play.engine import TERRITORIES, Engine, colour_of, one, vertex_of
 from gocnn.play.gtp import Handler, Refused
 from gocnn.play.scoring import owners
 
@@ -22,9 +25,18 @@ def install(engine: Engine) -> None:
     def captures(arguments: list[str]) -> str:
         return str(game.board.captured()[0 if colour_of(one(arguments)) == BLACK else 1])
 
+    begun_with = engine.player.level
+
     def level(arguments: list[str]) -> str:
-        whole_number(one(arguments))  # how strong it plays is said by --visits, not by a level
-        engine.shouts_pass = True  # who sends this believes to speak with GNU Go, and Kigo takes nothing but its PASS for a pass
+        """`level 5k`; `level` tells which it is; `level none` plays by the options again. A number means one of GNU Go's ten."""
+        text = " ".join(arguments) or "?"
+        if text == "?":
+            return engine.player.level.name if engine.player.level else "none"
+        if re.fullmatch(r"[+-]?[0-9]{1,9}", text):
+            engine.shouts_pass = True  # who sends this believes to speak with GNU Go, and Kigo takes nothing but its PASS for a pass
+            engine.player.level = levels.of_number(int(text)) or begun_with
+            return ""
+        engine.player.level = level_of(text)
         return ""
 
     def move_history(arguments: list[str]) -> str:
@@ -77,6 +89,14 @@ def install(engine: Engine) -> None:
         "top_moves_black": top_moves(BLACK),
         "top_moves_white": top_moves(WHITE), "final_status": final_status, "estimate_score": engine.cmd_final_score, "help": engine.cmd_list_commands,
     })  # fmt: skip
+
+
+def level_of(text: str) -> levels.Level | None:
+    """The level of that name; None for `none`. Raises Refused."""
+    try:
+        return None if text.strip().lower() == "none" else levels.parse(text)
+    except levels.BadLevel as error:
+        raise Refused(f"{error}, and none") from None
 
 
 def names(indices: "np.typing.NDArray[np.int64] | list[int]") -> str:

@@ -10,10 +10,9 @@ from gocnn.play.analysis import from_the_top
 from gocnn.play.engine import Engine, whole_number
 from gocnn.play.foreseen import win_of
 from gocnn.play.gtp import Refused
+from gocnn.play.limits import MOST_VISITS
 from gocnn.policy.answers import mean_owner
 from gocnn.policy.suggestion import Foresight, log_softmax, mean_over_symmetries, planes_of, recent_moves
-
-MOST_VISITS = 1_000_000
 
 
 def install(engine: Engine) -> None:

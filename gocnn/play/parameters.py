@@ -9,10 +9,12 @@ from typing import Any
 
 from gocnn.play.clock import KATA_SYSTEMS, Clock
 from gocnn.play.engine import Engine, one
+from gocnn.play.gnugo import level_of
 from gocnn.play.gtp import Refused
-from gocnn.play.search import MOST_NODES
+from gocnn.play.limits import MOST_VISITS
 
-MOST_VISITS = MOST_NODES
+LEVEL = "gocnnLevel"
+"""The parameter of this engine's own: a level of `gocnn.play.levels`, or `none`."""
 
 FIXED: dict[str, Any] = {
     "analysisIgnorePreRootHistory": False, "analysisWideRootNoise": 0.0, "antiMirror": False, "genmoveAntiMirror": False, "humanSLProfile": "",
@@ -56,7 +58,13 @@ def install(engine: Engine) -> None:
         "allowResignation": Parameter(lambda: player.resign > 0, allow_resignation, most=1, whole=True),
     }
 
+    def set_level(text: str) -> Callable[[], None]:
+        level = level_of(text)
+        return lambda: setattr(player, "level", level)
+
     def value_of(name: str) -> Any:
+        if name == LEVEL:
+            return player.level.name if player.level else "none"
         if name in changeable:
             return changeable[name].value()
         if name in FIXED:
@@ -66,6 +74,8 @@ def install(engine: Engine) -> None:
     def checked(name: str, value: Any) -> Callable[[], None]:
         """What sets the parameter, once all are known to be right. Raises Refused."""
         number = _number(value)
+        if name == LEVEL:
+            return set_level(str(value))
         if name in changeable:
             parameter = changeable[name]
             if number is None or not parameter.least <= number <= parameter.most or (parameter.whole and number != int(number)):
@@ -109,7 +119,7 @@ def install(engine: Engine) -> None:
         player.new_game()
         return ""
 
-    everything = sorted([*changeable, *FIXED])
+    everything = sorted([*changeable, *FIXED, LEVEL])
     engine.commands.update({
         "kata-get-param": get_parameter, "kata-set-param": set_parameter, "kata-set-params": set_parameters,
         "kata-list-params": lambda arguments: " ".join(everything),

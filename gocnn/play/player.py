@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import PASS, SIZE
+from gocnn.play import levels
 from gocnn.play.foreseen import Both, outlook_of
 from gocnn.play.game import Game
 from gocnn.play.outlook import PLAYOUTS, Outlook, Playouts, dead_stones, is_open, is_settled, useful
@@ -59,6 +60,8 @@ class Player:
                  style: str = "any", visits: int = 0) -> None:  # fmt: skip
         self.evaluator, self.symmetries, self.temperature, self.resign, self.style = evaluator, symmetries, temperature, resign, style
         self.visits = visits if evaluator.foresees else 0
+        self.level: levels.Level | None = None
+        """The level that it plays at; visits, temperature and resign count for nothing then."""
         self._rng = np.random.default_rng(seed)
         self._lost = 0
         self._search: Search | None = None
@@ -101,25 +104,54 @@ class Player:
         if not self.evaluator.scores and self._resigns(game, colour, ahead):
             return Decision(RESIGN, p)
         wanted[PASS] = False
-        weights = self._weights(game, colour, said, wanted, deadline, stopped)
+        visits, may_pass = self._visits(seconds), (keep is None or bool(keep[PASS])) and not taking.any()
+        if self.level and not visits and not taking.any():
+            weights = levels.weights(self.level, game, colour, p, wanted, ahead)
+            if not weights.any():
+                if may_pass:
+                    return Decision(PASS, p)
+                weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
+        else:
+            weights = self._weights(game, colour, said, wanted, visits, deadline, stopped)
         if self.evaluator.scores and self._resigns(game, colour, ahead):
             return Decision(RESIGN, p)
-        index = self._draw(weights)
-        may_pass = (keep is None or bool(keep[PASS])) and not taking.any()
+        index = self._draw(weights, self._heat(game, visits))
         if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, ahead):
             return Decision(PASS, p)
         return Decision(index, p)
 
-    def _weights(self, game: Game, colour: int, said: Foresight, wanted: npt.NDArray[np.bool_], deadline: float,
+    def chances(self, game: Game, colour: int) -> npt.NDArray[np.float64]:
+        """float64 `(362,)`: how often it would make each move here, one that ends the game apart."""
+        said, visits, wanted = self.foresight(game, colour), self._visits(None), useful(game.board, colour)
+        wanted[PASS] = False
+        if self.level and not visits:
+            weights = levels.weights(self.level, game, colour, said.probabilities, wanted, self._ahead(game, colour, said))
+        else:
+            weights = self._weights(game, colour, said, wanted, visits, math.inf, None)
+        if not weights.any():
+            weights[PASS] = 1.0
+        return _flattened(weights, self._heat(game, visits))
+
+    def _heat(self, game: Game, visits: int) -> float:
+        """The temperature that moves are drawn with."""
+        return self.level.heat(len(game.board.moves), visits > 0) if self.level else self.temperature
+
+    def _visits(self, seconds: float | None) -> int:
+        """Positions to look ahead at for a move that may take so long."""
+        if self.level is None:
+            return self.visits
+        return self.level.visits_within(seconds) if self.evaluator.foresees else 0
+
+    def _weights(self, game: Game, colour: int, said: Foresight, wanted: npt.NDArray[np.bool_], visits: int, deadline: float,
                  stopped: Callable[[], bool] | None) -> npt.NDArray[np.float64]:  # fmt: skip
         """float64 `(362,)`: what moves are chosen by, the `wanted` ones: their probabilities, or how often looking ahead visited them."""
         weights = np.where(wanted, np.maximum(said.probabilities, TINY), 0.0).astype(np.float64)
-        if not self.visits:
+        if not visits:
             return weights
         board, komi = turned(game, colour), game.area_komi_for(colour)
         if self._search is None or not self._search.follow(board, komi, wanted, said):
             self._search = Search(self.evaluator, board.copy(), komi, wanted, self.known(game), self.symmetries, said=said)
-        self._search.run(max(self.visits - self._search.count, 0), deadline, stopped)
+        self._search.run(max(visits - self._search.count, 0), deadline, stopped)
         return self._search.weights + weights
 
     def outlook(self, game: Game) -> Outlook:
@@ -145,26 +177,36 @@ class Player:
     def _playouts(self, game: Game) -> Playouts:
         return Playouts(game.board, game.area_komi, seed=int(self._rng.integers(2**31)))
 
-    def _draw(self, weights: npt.NDArray[np.float64]) -> int:
-        if self.temperature <= 0:
+    def _draw(self, weights: npt.NDArray[np.float64], heat: float) -> int:
+        if heat <= 0:
             return int(weights.argmax())
-        powers = (weights / weights.max()) ** (1 / self.temperature)
-        return int(self._rng.choice(len(powers), p=powers / powers.sum()))
+        return int(self._rng.choice(len(weights), p=_flattened(weights, heat)))
 
     def _resigns(self, game: Game, colour: int, ahead: "Ahead") -> bool:
-        if self.resign <= 0 or len(game.board.moves) < RESIGN_FROM:
+        least = self.level.resign if self.level else self.resign
+        if least <= 0 or len(game.board.moves) < RESIGN_FROM:
             return False
         if isinstance(ahead, Both):
-            mine = self._search.win if self.visits and self._search and self._search.count else ahead.win(colour)
+            mine = self._search.win if self._visits(None) and self._search and self._search.count else ahead.win(colour)
         else:
             outlook = ahead.at_least(PLAYOUTS)
             mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
-        self._lost = self._lost + 1 if mine < self.resign else 0
+        self._lost = self._lost + 1 if mine < least else 0
         return self._lost >= RESIGN_AFTER
 
 
 Ahead = Playouts | Both
 """What tells how a position ends."""
+
+
+def _flattened(weights: npt.NDArray[np.float64], heat: float) -> npt.NDArray[np.float64]:
+    """The distribution in proportion to `weights ** (1 / heat)`; all on the greatest at 0."""
+    if heat <= 0:
+        powers = (np.arange(len(weights)) == weights.argmax()).astype(np.float64)
+    else:
+        powers = (weights / weights.max()) ** (1 / heat)
+    whole: npt.NDArray[np.float64] = powers / powers.sum()
+    return whole
 
 
 def turned(game: Game, colour: int) -> Board:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from gocnn.board import BLACK, WHITE, BadVertex, IllegalMove
 from gocnn.board.coords import PASS, SIZE, from_gtp
 from gocnn.play.analysis import restrict
-from gocnn.play.candidates import MOST_VISITS, Wishes
+from gocnn.play.candidates import Wishes
 from gocnn.play.game import Game
+from gocnn.play.limits import MOST_VISITS
 from gocnn.play.messages import BadQuery, Query, Restriction, Settings, settings
 from gocnn.play.rulesets import CHINESE, BadRules, Rules, parse
 from gocnn.play.search import UNSEEN

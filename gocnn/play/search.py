@@ -17,6 +17,7 @@ import numpy.typing as npt
 from gocnn.board import BLACK, Board, planes
 from gocnn.board.coords import MOVES, PASS, POINTS
 from gocnn.play import tree, treeleaves
+from gocnn.play.limits import MOST_VISITS
 from gocnn.policy.answers import Floats, winrate
 from gocnn.policy.suggestion import Evaluator, Foresight, foresee, recent_moves
 
@@ -26,8 +27,8 @@ UNSEEN = 0.15
 MOST_AT_ONCE, VISITS_EACH = 16, 16
 """Most positions in one evaluation, and how many visits there must have been for each of them: a small search loses nothing by it."""
 
-MOST_NODES = 10_000_000
-"""A search with so many positions makes no more visits: some 2 GB."""
+PATIENCE = 0.25
+"""Seconds that one evaluation of an analysis takes about at most, if it is for several positions: so soon it can be stopped."""
 
 SCORE_SHARE = 0.05
 """Most that points can add to the probability to win (`gocnn.play.tree.worth`)."""
@@ -170,25 +171,37 @@ class Search:
 
     def run(self, visits: int, deadline: float = math.inf, stopped: Callable[[], bool] | None = None) -> None:
         """So many more visits, several positions at a time; none begun after the deadline (`time.perf_counter()`), or once `stopped` says so."""
-        end = self.count + visits
-        while (count := self.count) < end and not self.full and not (stopped and stopped()):
-            now = time.perf_counter()
-            if now >= deadline:
-                return
-            want = min(self.at_once, end - count)
-            if deadline < math.inf and self._seconds:  # so that the last evaluation is over at the deadline, too
-                want = max(1, min(want, int((deadline - now) / self._seconds)))
-            self._visit(want)
-            self._seconds = (time.perf_counter() - now) / want
+        end = min(self.count + visits, MOST_VISITS)
+        now = time.perf_counter()
+        while self.count < end and now < deadline and not (stopped and stopped()):
+            # Of the time left an evaluation is to take half, so that it is over at the deadline even if it takes twice as long as the one before.
+            now = self._visit(min(self.at_once, end - self.count), now, (deadline - now) / 2)
 
-    def _visit(self, want: int) -> None:
-        """At most so many visits."""
+    def look(self, visits: float = math.inf) -> None:
+        """One evaluation: at most so many visits, and not so many that a client would wait for long. How many does not depend on the time but for
+        networks that take `PATIENCE` for them, so the same question has the same answer."""  # fmt: skip
+        want = min(self.at_once, MOST_VISITS - self.count, visits)
+        if want > 0:
+            self._visit(int(want), time.perf_counter(), PATIENCE)
+
+    def _visit(self, want: int, begun: float, seconds: float) -> float:
+        """At most so many visits, fewer if they would take more seconds, from the time `begun` on; the time when they are over."""
+        if self._seconds * want > seconds:
+            want = max(1, int(seconds / self._seconds))
+        self._evaluate(want)
+        end = time.perf_counter()
+        self._seconds = (end - begun) / want
+        return end
+
+    def _evaluate(self, want: int) -> None:
+        """Walk down so often, ask the network about what waits, and carry its answers up."""
         slots = self._slots
         tree.make_room(self._tree, want, MOVES * want)
         waiting, _ = treeleaves.gather(self._tree, 0, self._root, slots, want, self.reduction, UNSEEN, self._centre, self._share)
         if not waiting:
             return
         try:
+            treeleaves.show(self._root, slots, waiting)
             said = self.evaluator.outputs(slots.planes[:waiting].reshape(waiting, -1, 19, 19))
         except BaseException:
             treeleaves.forget(self._tree, slots, waiting)
@@ -207,8 +220,8 @@ class Search:
 
     @property
     def full(self) -> bool:
-        """Whether there are so many positions that no more visits are made."""
-        return int(self._tree.used[0]) >= MOST_NODES
+        """Whether no more visits are made."""
+        return self.count >= MOST_VISITS
 
     @property
     def count(self) -> int:

@@ -56,12 +56,16 @@ class Root(NamedTuple):
 
 
 class Slots(NamedTuple):
-    """Walks that wait for an answer, up to B. path: int32 `(B, DEEPEST + 1)`; moves: int16, likewise; depth: int64 `(B,)`; planes: uint8
-    `(B, C, 361)`; legal, keep: bool `(B, 362)`; the rest is working memory."""  # fmt: skip
+    """Walks that wait for an answer, up to B. path: int32 `(B, DEEPEST + 1)`; moves: int16, likewise; depth: int64 `(B,)`; states: int16
+    `(B, 5, 441)`, colours: int64 `(B,)`, recent: int16 `(B, 8)`, the positions; planes: uint8 `(B, C, 361)`; legal, keep: bool `(B, 362)`; the rest
+    is working memory."""  # fmt: skip
 
     path: npt.NDArray[np.int32]
     moves: npt.NDArray[np.int16]
     depth: npt.NDArray[np.int64]
+    states: State
+    colours: npt.NDArray[np.int64]
+    recent: npt.NDArray[np.int16]
     planes: npt.NDArray[np.uint8]
     legal: Mask
     keep: Mask
@@ -75,6 +79,7 @@ class Slots(NamedTuple):
 def new_slots(count: int, channels: int) -> Slots:
     """For so many walks, and a network that is shown so many planes."""
     return Slots(np.zeros((count, DEEPEST + 1), np.int32), np.zeros((count, DEEPEST + 1), np.int16), np.zeros(count, np.int64),
+                 np.zeros((count, *STATE_SHAPE), np.int16), np.zeros(count, np.int64), np.zeros((count, planes.HISTORY), np.int16),
                  np.zeros((count, channels, POINTS), np.uint8), np.zeros((count, MOVES), np.bool_), np.zeros((count, MOVES), np.bool_),
                  np.zeros(planes.LIBERTIES_SHAPE, np.int16), ladder.new_scratch(), np.zeros(DEEPEST + 1, np.uint64), np.zeros(MOVES),
                  symmetry.permutation(0))  # fmt: skip
@@ -160,9 +165,9 @@ def look(root: Root, state: State, colour: int, path: npt.NDArray[np.uint64], de
             if legal[index]:
                 point = rules.field_point(index, 19)
                 legal[index] = not _repeats(root, path, depth, _hash_after(state, value, point, colour), colour)
-    life.pass_alive(state, BLACK, keep[:POINTS])
+    life.pass_alive(state, colour, keep[:POINTS])
     safe = np.zeros(POINTS, np.bool_)
-    life.pass_alive(state, 3 - BLACK, safe)
+    life.pass_alive(state, 3 - colour, safe)
     found = False
     for index in range(POINTS):
         wanted = legal[index] and not keep[index] and not safe[index] and root.until[colour, index] <= depth
@@ -210,13 +215,11 @@ def _decide(tree: Arrays, root: Root, node: int, state: State, colour: int, cent
     finish(tree, node)
 
 
-@jit
-def _show(root: Root, slots: Slots, slot: int, state: State, colour: int) -> None:
-    """Fill a slot's planes."""
-    depth, recent = slots.depth[slot], np.full(planes.HISTORY, planes.NO_MOVE, np.int16)
-    for i in range(planes.HISTORY):
-        recent[i] = slots.moves[slot, depth - 1 - i] if i < depth else root.recent[i - depth]
-    planes.fill(state, colour, recent, root.known, root.at, slots.straight, slots.libs, slots.scratch, slots.planes[slot])
+def show(root: Root, slots: Slots, waiting: int) -> None:
+    """Fill the planes of the walks that wait. No kernel, since one that calls `planes.fill` would compile all of it once more: half a minute."""
+    for slot in range(waiting):
+        planes.fill(slots.states[slot], int(slots.colours[slot]), slots.recent[slot], root.known, root.at, slots.straight, slots.libs, slots.scratch,
+                    slots.planes[slot])  # fmt: skip
 
 
 @jit
@@ -225,9 +228,8 @@ def gather(tree: Arrays, node: int, root: Root, slots: Slots, want: int, reducti
     """Walk down from the root's `node` until `want` walks are over or wait in slots, or one comes where another waits; how many wait, and how many
     visits were made, games over among them. There must be room for `want` positions."""  # fmt: skip
     waiting, visits = 0, 0
-    state = np.empty(STATE_SHAPE, np.int16)
     for _ in range(want):
-        path, moves = slots.path[waiting], slots.moves[waiting]
+        path, moves, state = slots.path[waiting], slots.moves[waiting], slots.states[waiting]
         depth, end = walk(tree, node, reduction, narrow, path, moves)
         if end == TAKEN:
             break
@@ -240,9 +242,10 @@ def gather(tree: Arrays, node: int, root: Root, slots: Slots, want: int, reducti
             carry(tree, path, depth)
             visits += 1
             continue
-        slots.depth[waiting] = depth
+        slots.depth[waiting], slots.colours[waiting] = depth, colour
+        for i in range(planes.HISTORY):
+            slots.recent[waiting, i] = moves[depth - 1 - i] if i < depth else root.recent[i - depth]
         look(root, state, colour, slots.hashes, depth, slots.legal[waiting], slots.keep[waiting])
-        _show(root, slots, waiting, state, colour)
         if end == MORE:
             tree.nodes[path[depth]]["first"] = WIDEN - tree.nodes[path[depth]]["first"]
         else:

@@ -49,8 +49,8 @@ def _sigmoid(x: Floats) -> Floats:
 
 
 def mean_owner(owner: Floats, symmetries: Sequence[int]) -> Floats:
-    """The mean over turned boards, turned back, float32 `(361,)`. owner: float32 `(S, 361)`, row `s` of a board after `symmetries[s]`."""
-    turned = [row[symmetry.permutation(s)[:POINTS].astype(np.int64)] for row, s in zip(owner, symmetries, strict=True)]
+    """The mean over turned boards, turned back, float32 `(..., 361)`. owner: float32 `(S, ..., 361)`, row `s` of boards after `symmetries[s]`."""
+    turned = [row[..., symmetry.permutation(s)[:POINTS].astype(np.int64)] for row, s in zip(owner, symmetries, strict=True)]
     mean: Floats = np.mean(turned, 0, dtype=np.float32)
     return mean
 

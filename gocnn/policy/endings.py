@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board import symmetry
-from gocnn.board.coords import POINTS
 from gocnn.games.scan import WHITE_BIT
-from gocnn.policy.answers import Answers, Floats, winrate
+from gocnn.policy.answers import Answers, Floats, mean_owner, winrate
 from gocnn.policy.samples import UNDECIDED, UNKNOWN_OWNER, Games
 from gocnn.statistics import calibration, mean_interval, wilson
 
@@ -44,14 +42,9 @@ class Ending:
 
 def mean_of(parts: list[Answers]) -> Answers:
     """The mean of what was said of turned boards, part `s` after symmetry `s`, turned back; logits are those of the first."""
-    turned = [part.owner[:, symmetry.permutation(s)[:POINTS].astype(np.int64)] for s, part in enumerate(parts)]
-    win, lead, spread = (_mean([getattr(part, key) for part in parts]) for key in ("win", "lead", "spread"))
-    return Answers(parts[0].logits, win, _mean(turned), lead, spread)
-
-
-def _mean(parts: list[Floats]) -> Floats:
-    mean: Floats = np.stack(parts).mean(0, dtype=np.float32)
-    return mean
+    owner = mean_owner(np.stack([part.owner for part in parts]), range(len(parts)))
+    win, lead, spread = (np.stack([getattr(part, key) for part in parts]).mean(0, dtype=np.float32) for key in ("win", "lead", "spread"))
+    return Answers(parts[0].logits, win, owner, lead, spread)
 
 
 def ending(said: Answers, owners: npt.NDArray[np.int8], won: npt.NDArray[np.int8], komi: Floats) -> Ending:

@@ -78,11 +78,7 @@ def begin(state: rules.State, words: npt.NDArray[np.uint16], setup: int, moves: 
           hashes: npt.NDArray[np.uint64]) -> int:  # fmt: skip
     """Put one board where `setup` stones and then `moves` moves of `words` lead; its moves and hashes are filled. Returns whose turn it is, 0 if the
     words lead nowhere."""  # fmt: skip
-    rules.clear(state, SIZE)
-    for i in range(setup):
-        w = int(words[i])
-        rules.place(state, w & 511, 2 if w & WHITE_BIT else 1)
-    if not rules.rebuild(state):
+    if not counting.set_up(words, setup, state):
         return 0
     hashes[0] = repetition.position_hash(state)
     colour = 1
@@ -123,13 +119,9 @@ def show(rows: Longs, states: npt.NDArray[np.int16], colour: Longs, moves: Longs
 
 @jit
 def _uniform(random: npt.NDArray[np.uint64], b: int) -> float:
-    """The next number in [0, 1) of board `b`'s generator (Marsaglia 2003)."""
-    x = random[b]
-    x ^= x << np.uint64(13)
-    x ^= x >> np.uint64(7)
-    x ^= x << np.uint64(17)
-    random[b] = x
-    return float(x >> np.uint64(11)) / 9007199254740992.0
+    """The next number in [0, 1) of board `b`'s generator."""
+    random[b] = life.next_number(random[b])
+    return float(random[b] >> np.uint64(11)) / 9007199254740992.0
 
 
 @jit
@@ -239,11 +231,8 @@ def count(state: rules.State, colour: int, moves: int, owner: npt.NDArray[np.int
     life.playouts(state, colour, DEAD_STONES, moves * 131 + 7, 0.0, owned)
     dead = np.empty(POINTS, np.bool_)
     counting.settle(state, owned, safe, dead)
-    rest = state.copy()
-    for index in range(POINTS):
-        if dead[index]:
-            rest[COLOUR, rules.field_point(index, SIZE)] = EMPTY
-    rules.rebuild(rest)
+    rest = np.empty_like(state)
+    counting.take_off(state, dead, rest)
     rules.area(rest, owner)
     counting.without_seki(rest, owner)
 
