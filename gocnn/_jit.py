@@ -68,3 +68,13 @@ def jit(function: F) -> F:
     numba, kept = _numba
     compiled: Any = numba.njit(cache=kept, nogil=True, boundscheck=False)(function)
     return cast(F, compiled)
+
+
+def parallel(function: F) -> F:
+    """Compile `function` like `jit`, its `prange` loops shared among the threads that `numba.set_num_threads` allows."""
+    if _interpreted:
+        return function
+    jit(function)
+    numba, kept = _numba
+    compiled: Any = numba.njit(cache=kept, nogil=True, boundscheck=False, parallel=True)(function)
+    return cast(F, compiled)

@@ -1,14 +1,15 @@
 """The transforms of the Winograd convolution F(4x4, 3x3), compiled: from maps to tiles and back, and the adjoints of both.
 
 Maps are `(N, H, W, C)`, float32 and contiguous; tiles `(36, N * rows * columns, C)`, where `rows` is H / 4 and `columns` W / 4, rounded up. The first
-axis is the frequency, down and across. Each function does the samples from `first` to before `last`.
+axis is the frequency, down and across. The samples are shared among the threads that `numba.set_num_threads` allows.
 Matrices: Lavin and Gray 2015, https://arxiv.org/abs/1509.09308.
 """
 
 import numpy as np
 import numpy.typing as npt
+from numba import prange
 
-from gocnn._jit import jit
+from gocnn._jit import jit, parallel
 
 Array = npt.NDArray[np.float32]
 
@@ -74,130 +75,152 @@ def _add_six(v0: Array, v1: Array, v2: Array, v3: Array, v4: Array, v5: Array,
 
 
 @jit
-def maps_to_tiles(x: Array, tiles: Array, first: int, last: int) -> None:
-    """B^T d B of the 6x6 squares that overlap by two, with zeros around the map."""
-    _, height, width, channels = x.shape
+def _map_to_tiles(x: Array, tiles: Array) -> None:
+    height, width, channels = x.shape
     rows, columns = (height + 3) // 4, (width + 3) // 4
-    flat = x.reshape(x.shape[0], height, width * channels)
+    flat = x.reshape(height, width * channels)
     none = np.zeros(width * channels, np.float32)
+    inner = slice(channels, channels + width * channels)
     t = np.zeros((6, (4 * columns + 2) * channels), np.float32)
-    inner = slice(channels, channels + width * channels)
-    for n in range(first, last):
-        for i in range(rows):
-            h = 4 * i - 1
-            d0 = flat[n, h] if h >= 0 else none
-            d2 = flat[n, h + 2] if h + 2 < height else none
-            d3 = flat[n, h + 3] if h + 3 < height else none
-            d4 = flat[n, h + 4] if h + 4 < height else none
-            d5 = flat[n, h + 5] if h + 5 < height else none
-            _to_six(d0, flat[n, h + 1], d2, d3, d4, d5, t[0, inner], t[1, inner], t[2, inner], t[3, inner], t[4, inner], t[5, inner])
-            for j in range(columns):
-                r = (n - first) * rows * columns + i * columns + j
-                for k in range(6):
-                    d = t[k, 4 * j * channels : (4 * j + 6) * channels].reshape(6, channels)
-                    q = 6 * k
-                    _to_six(
-                        d[0],
-                        d[1],
-                        d[2],
-                        d[3],
-                        d[4],
-                        d[5],
-                        tiles[q, r],
-                        tiles[q + 1, r],
-                        tiles[q + 2, r],
-                        tiles[q + 3, r],
-                        tiles[q + 4, r],
-                        tiles[q + 5, r],
-                    )
+    for i in range(rows):
+        h = 4 * i - 1
+        d0 = flat[h] if h >= 0 else none
+        d2 = flat[h + 2] if h + 2 < height else none
+        d3 = flat[h + 3] if h + 3 < height else none
+        d4 = flat[h + 4] if h + 4 < height else none
+        d5 = flat[h + 5] if h + 5 < height else none
+        _to_six(d0, flat[h + 1], d2, d3, d4, d5, t[0, inner], t[1, inner], t[2, inner], t[3, inner], t[4, inner], t[5, inner])
+        for j in range(columns):
+            r = i * columns + j
+            for k in range(6):
+                d = t[k, 4 * j * channels : (4 * j + 6) * channels].reshape(6, channels)
+                q = 6 * k
+                _to_six(
+                    d[0],
+                    d[1],
+                    d[2],
+                    d[3],
+                    d[4],
+                    d[5],
+                    tiles[q, r],
+                    tiles[q + 1, r],
+                    tiles[q + 2, r],
+                    tiles[q + 3, r],
+                    tiles[q + 4, r],
+                    tiles[q + 5, r],
+                )
 
 
 @jit
-def tiles_to_maps(tiles: Array, y: Array, first: int, last: int) -> None:
-    """A^T m A, the 4x4 squares side by side."""
-    _, height, width, channels = y.shape
+def _tiles_to_map(tiles: Array, y: Array) -> None:
+    height, width, channels = y.shape
     rows, columns = (height + 3) // 4, (width + 3) // 4
-    flat = y.reshape(y.shape[0], height, width * channels)
-    spare = np.empty((3, width * channels), np.float32)
+    flat = y.reshape(height, width * channels)
+    length = width * channels
     t = np.empty((6, 4 * columns * channels), np.float32)
-    length = width * channels
-    for n in range(first, last):
-        for i in range(rows):
-            for j in range(columns):
-                r = (n - first) * rows * columns + i * columns + j
-                for k in range(6):
-                    o = t[k, 4 * j * channels : (4 * j + 4) * channels].reshape(4, channels)
-                    q = 6 * k
-                    _to_four(tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r], o[0], o[1], o[2], o[3])
-            h = 4 * i
-            o1 = flat[n, h + 1] if h + 1 < height else spare[0]
-            o2 = flat[n, h + 2] if h + 2 < height else spare[1]
-            o3 = flat[n, h + 3] if h + 3 < height else spare[2]
-            _to_four(t[0, :length], t[1, :length], t[2, :length], t[3, :length], t[4, :length], t[5, :length], flat[n, h], o1, o2, o3)
+    spare = np.empty((3, width * channels), np.float32)
+    for i in range(rows):
+        for j in range(columns):
+            r = i * columns + j
+            for k in range(6):
+                o = t[k, 4 * j * channels : (4 * j + 4) * channels].reshape(4, channels)
+                q = 6 * k
+                _to_four(tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r], o[0], o[1], o[2], o[3])
+        h = 4 * i
+        o1 = flat[h + 1] if h + 1 < height else spare[0]
+        o2 = flat[h + 2] if h + 2 < height else spare[1]
+        o3 = flat[h + 3] if h + 3 < height else spare[2]
+        _to_four(t[0, :length], t[1, :length], t[2, :length], t[3, :length], t[4, :length], t[5, :length], flat[h], o1, o2, o3)
 
 
 @jit
-def gradient_to_tiles(dy: Array, tiles: Array, first: int, last: int) -> None:
-    """A g A^T: the adjoint of `tiles_to_maps`."""
-    _, height, width, channels = dy.shape
+def _gradient_to_tiles(dy: Array, tiles: Array) -> None:
+    height, width, channels = dy.shape
     rows, columns = (height + 3) // 4, (width + 3) // 4
-    flat = dy.reshape(dy.shape[0], height, width * channels)
+    flat = dy.reshape(height, width * channels)
     none = np.zeros(width * channels, np.float32)
-    t = np.zeros((6, 4 * columns * channels), np.float32)
     length = width * channels
-    for n in range(first, last):
-        for i in range(rows):
-            h = 4 * i
-            d1 = flat[n, h + 1] if h + 1 < height else none
-            d2 = flat[n, h + 2] if h + 2 < height else none
-            d3 = flat[n, h + 3] if h + 3 < height else none
-            _from_four(flat[n, h], d1, d2, d3, t[0, :length], t[1, :length], t[2, :length], t[3, :length], t[4, :length], t[5, :length])
-            for j in range(columns):
-                r = (n - first) * rows * columns + i * columns + j
-                for k in range(6):
-                    d = t[k, 4 * j * channels : (4 * j + 4) * channels].reshape(4, channels)
-                    q = 6 * k
-                    _from_four(
-                        d[0], d[1], d[2], d[3], tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r]
-                    )
+    t = np.zeros((6, 4 * columns * channels), np.float32)
+    for i in range(rows):
+        h = 4 * i
+        d1 = flat[h + 1] if h + 1 < height else none
+        d2 = flat[h + 2] if h + 2 < height else none
+        d3 = flat[h + 3] if h + 3 < height else none
+        _from_four(flat[h], d1, d2, d3, t[0, :length], t[1, :length], t[2, :length], t[3, :length], t[4, :length], t[5, :length])
+        for j in range(columns):
+            r = i * columns + j
+            for k in range(6):
+                d = t[k, 4 * j * channels : (4 * j + 4) * channels].reshape(4, channels)
+                q = 6 * k
+                _from_four(d[0], d[1], d[2], d[3], tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r])
 
 
 @jit
-def tiles_to_gradient(tiles: Array, dx: Array, first: int, last: int) -> None:
-    """B v B^T, the overlapping squares added: the adjoint of `maps_to_tiles`. `dx` is overwritten."""
-    _, height, width, channels = dx.shape
+def _tiles_to_gradient(tiles: Array, dx: Array) -> None:
+    height, width, channels = dx.shape
     rows, columns = (height + 3) // 4, (width + 3) // 4
-    flat = dx.reshape(dx.shape[0], height, width * channels)
-    spare = np.zeros((6, width * channels), np.float32)
-    t = np.empty((6, (4 * columns + 2) * channels), np.float32)
+    flat = dx.reshape(height, width * channels)
     inner = slice(channels, channels + width * channels)
-    for n in range(first, last):
-        flat[n] = 0
-        for i in range(rows):
-            t[:] = 0
-            for j in range(columns):
-                r = (n - first) * rows * columns + i * columns + j
-                for k in range(6):
-                    o = t[k, 4 * j * channels : (4 * j + 6) * channels].reshape(6, channels)
-                    q = 6 * k
-                    _add_six(
-                        tiles[q, r],
-                        tiles[q + 1, r],
-                        tiles[q + 2, r],
-                        tiles[q + 3, r],
-                        tiles[q + 4, r],
-                        tiles[q + 5, r],
-                        o[0],
-                        o[1],
-                        o[2],
-                        o[3],
-                        o[4],
-                        o[5],
-                    )
-            h = 4 * i - 1
-            o0 = flat[n, h] if h >= 0 else spare[0]
-            o2 = flat[n, h + 2] if h + 2 < height else spare[2]
-            o3 = flat[n, h + 3] if h + 3 < height else spare[3]
-            o4 = flat[n, h + 4] if h + 4 < height else spare[4]
-            o5 = flat[n, h + 5] if h + 5 < height else spare[5]
-            _add_six(t[0, inner], t[1, inner], t[2, inner], t[3, inner], t[4, inner], t[5, inner], o0, flat[n, h + 1], o2, o3, o4, o5)
+    t = np.empty((6, (4 * columns + 2) * channels), np.float32)
+    spare = np.zeros((6, width * channels), np.float32)
+    flat[:] = 0
+    for i in range(rows):
+        t[:] = 0
+        for j in range(columns):
+            r = i * columns + j
+            for k in range(6):
+                o = t[k, 4 * j * channels : (4 * j + 6) * channels].reshape(6, channels)
+                q = 6 * k
+                _add_six(
+                    tiles[q, r],
+                    tiles[q + 1, r],
+                    tiles[q + 2, r],
+                    tiles[q + 3, r],
+                    tiles[q + 4, r],
+                    tiles[q + 5, r],
+                    o[0],
+                    o[1],
+                    o[2],
+                    o[3],
+                    o[4],
+                    o[5],
+                )
+        h = 4 * i - 1
+        o0 = flat[h] if h >= 0 else spare[0]
+        o2 = flat[h + 2] if h + 2 < height else spare[2]
+        o3 = flat[h + 3] if h + 3 < height else spare[3]
+        o4 = flat[h + 4] if h + 4 < height else spare[4]
+        o5 = flat[h + 5] if h + 5 < height else spare[5]
+        _add_six(t[0, inner], t[1, inner], t[2, inner], t[3, inner], t[4, inner], t[5, inner], o0, flat[h + 1], o2, o3, o4, o5)
+
+
+@parallel
+def maps_to_tiles(x: Array, tiles: Array) -> None:
+    """B^T d B of the 6x6 squares that overlap by two, with zeros around the map."""
+    each = tiles.shape[1] // max(x.shape[0], 1)
+    for n in prange(x.shape[0]):
+        _map_to_tiles(x[n], tiles[:, n * each : n * each + each])
+
+
+@parallel
+def tiles_to_maps(tiles: Array, y: Array) -> None:
+    """A^T m A, the 4x4 squares side by side."""
+    each = tiles.shape[1] // max(y.shape[0], 1)
+    for n in prange(y.shape[0]):
+        _tiles_to_map(tiles[:, n * each : n * each + each], y[n])
+
+
+@parallel
+def gradient_to_tiles(dy: Array, tiles: Array) -> None:
+    """A g A^T: the adjoint of `tiles_to_maps`."""
+    each = tiles.shape[1] // max(dy.shape[0], 1)
+    for n in prange(dy.shape[0]):
+        _gradient_to_tiles(dy[n], tiles[:, n * each : n * each + each])
+
+
+@parallel
+def tiles_to_gradient(tiles: Array, dx: Array) -> None:
+    """B v B^T, the overlapping squares added: the adjoint of `maps_to_tiles`. `dx` is overwritten."""
+    each = tiles.shape[1] // max(dx.shape[0], 1)
+    for n in prange(dx.shape[0]):
+        _tiles_to_gradient(tiles[:, n * each : n * each + each], dx[n])

@@ -6,13 +6,11 @@ made anew rather than kept, which would take two and a half times the memory of 
 For torch.compile these are operators that it does not look into.
 """
 
+import contextlib
 import functools
-import itertools
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numba
 import torch
 from torch import Tensor
 
@@ -27,7 +25,7 @@ _G = ((1 / 4, 0, 0), (-1 / 6, -1 / 6, -1 / 6), (-1 / 6, 1 / 6, -1 / 6), (1 / 24,
 def convolution(x: Tensor, weight: Tensor) -> Tensor:
     """`conv2d(x, weight, padding=1)` for `x` `(N, in, H, W)` and `weight` `(out, in, 3, 3)`, float32 and on the CPU; the result has channels last.
 
-    It differs from conv2d by rounding: by some 1e-6 of the largest value (the transforms cost about two bits).
+    It differs from conv2d by rounding: by some 1e-5 of the largest value (the transforms cost about two bits).
     """
     result: Tensor = _forward(x, weight)
     return result
@@ -51,33 +49,26 @@ def _both_ways() -> Tensor:
     return torch.kron(g, g)
 
 
-@functools.lru_cache(1)
-def _pool(threads: int, process: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, "winograd")
+@functools.cache
+def _launch() -> int:
+    """Start numba's threads, from now on this process's; how many there can be.
 
+    Its OpenMP layer works with the threads that torch computes with. Others would wait for a core while torch's, done with a product, spin on it.
+    """
+    with contextlib.suppress(ImportError):
+        from numba.np.ufunc import omppool  # noqa: F401
 
-def _over(kernel: Callable[..., None], maps: Tensor, tile: Tensor, first: int, last: int, to_maps: bool) -> None:
-    """A transform of the samples from `first` to before `last`, shared among torch's threads."""
-    threads = min(torch.get_num_threads(), last - first)
-    part, each = maps[first:last], tile.shape[1] // (last - first)
-    cuts = [(last - first) * k // threads for k in range(threads + 1)]
-
-    def do(a: int, b: int) -> None:
-        some, its = part[a:b].numpy(), tile[:, a * each : b * each].numpy()
-        kernel(*((its, some) if to_maps else (some, its)), 0, b - a)
-
-    if threads == 1:
-        do(0, last - first)
-        return
-    pool = _pool(threads - 1, os.getpid())
-    others = [pool.submit(do, a, b) for a, b in itertools.pairwise(cuts[1:])]
-    do(0, cuts[1])
-    for other in others:
-        other.result()
+        numba.config.THREADING_LAYER = "omp"
+    before = torch.get_num_threads()
+    most: int = numba.config.NUMBA_NUM_THREADS
+    numba.set_num_threads(most)
+    torch.set_num_threads(before)  # which starting numba's had changed
+    return most
 
 
 def _chunks(x: Tensor) -> tuple[int, list[tuple[int, int]]]:
     """Tiles of a sample, and the samples that are worked on together."""
+    numba.set_num_threads(min(_launch(), torch.get_num_threads()))
     samples, height, width, _ = x.shape
     each = ((height + 3) // 4) * ((width + 3) // 4)
     step = max(1, CHUNK // each)
@@ -93,9 +84,9 @@ def _forward(x: Tensor, weight: Tensor) -> Tensor:
     for first, last in chunks:
         count = (last - first) * each
         inputs, outputs = _part(v, count), _part(m, count)
-        _over(tiles.maps_to_tiles, maps, inputs, first, last, False)
+        tiles.maps_to_tiles(maps[first:last].numpy(), inputs.numpy())
         torch.bmm(inputs, filters, out=outputs)
-        _over(tiles.tiles_to_maps, y, outputs, first, last, True)
+        tiles.tiles_to_maps(outputs.numpy(), y[first:last].numpy())
     return y.permute(0, 3, 1, 2)
 
 
@@ -122,13 +113,13 @@ def _backward(grad: Tensor, x: Tensor, weight: Tensor, of_x: bool, of_weight: bo
     for first, last in chunks:
         count = (last - first) * each
         tiled, dm = _part(v, count), _part(m, count)
-        _over(tiles.gradient_to_tiles, given, dm, first, last, False)
+        tiles.gradient_to_tiles(given[first:last].numpy(), dm.numpy())
         if of_weight:
-            _over(tiles.maps_to_tiles, maps, tiled, first, last, False)
+            tiles.maps_to_tiles(maps[first:last].numpy(), tiled.numpy())
             du.baddbmm_(tiled.transpose(1, 2), dm)
         if of_x:
             torch.bmm(dm, back, out=tiled)
-            _over(tiles.tiles_to_gradient, dx, tiled, first, last, True)
+            tiles.tiles_to_gradient(tiled.numpy(), dx[first:last].numpy())
     dw = maps.new_empty(0)
     if of_weight:
         dw = (_both_ways().t() @ du.view(36, -1)).view(3, 3, inputs, outputs).permute(3, 2, 0, 1).contiguous()
