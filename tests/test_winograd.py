@@ -1,5 +1,9 @@
 """The Winograd convolution against torch's own, alone and in a run."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -7,6 +11,8 @@ from torch import Tensor, nn
 from gocnn.nn import ResidualBlock
 from gocnn.training import convolution
 from gocnn.training.winograd import convolution as winograd
+from tests import toy
+from tests.toyruns import same, weights
 
 SHAPES = [(3, 32, 32, 19, 19), (1, 5, 7, 1, 1), (2, 8, 3, 4, 9), (9, 16, 24, 13, 13), (1, 4, 4, 61, 70), (5, 3, 2, 2, 6), (0, 4, 4, 5, 5)]
 
@@ -59,7 +65,7 @@ def test_the_operator_keeps_torchs_rules() -> None:
     torch.library.opcheck(module._backward, (torch.randn(2, 3, 6, 5), x.detach(), weight.detach(), True, True))
 
 
-def test_fifty_steps_learn_the_same() -> None:
+def test_a_network_learns_the_same() -> None:
     def losses(names: list[str] | None) -> list[float]:
         torch.manual_seed(0)
         net = nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), ResidualBlock(32), ResidualBlock(32), nn.Conv2d(32, 1, 1), nn.Flatten())
@@ -76,8 +82,8 @@ def test_fifty_steps_learn_the_same() -> None:
         return found
 
     direct, other = losses([]), losses(None)
-    assert max(abs(a - b) for a, b in zip(direct, other, strict=True)) < 1e-3
-    assert direct[-1] < direct[0]
+    assert max(abs(a - b) for a, b in zip(direct[:20], other[:20], strict=True)) < 1e-3  # after that any rounding leads to another path
+    assert max(direct[-1], other[-1]) < direct[0] / 2
 
 
 def test_only_layers_that_fit_are_chosen() -> None:
@@ -96,3 +102,28 @@ def test_only_layers_that_fit_are_chosen() -> None:
     torch.testing.assert_close(net["fits"](x), expected, rtol=1e-4, atol=1e-4)
     convolution.use(net, [])
     assert type(net["fits"]) is nn.Conv2d
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 32, 3, padding=1), ResidualBlock(32), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 4))
+
+
+def test_a_run_says_how_it_computes_and_goes_on_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings: dict[str, Any] = {"steps": 6, "convolution": "winograd", "precision": "fp32"}
+    toy.train(tmp_path / "whole", model=network(), **settings)
+    assert json.loads((tmp_path / "whole" / "run.json").read_text())["winograd"] == 2
+    toy.train(tmp_path / "cut", model=network(), task=toy.Interrupting(3), **settings)
+    toy.train(tmp_path / "cut", model=network(), resume=True, **settings)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+
+
+def test_the_stopwatch_is_asked_once_and_in_long_runs_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(convolution, "_faster", lambda shape: not asked.append(shape))
+    toy.train(tmp_path / "short", model=network(), steps=2, precision="fp32")
+    assert not asked
+    toy.train(tmp_path / "long", model=network(), task=toy.Interrupting(2), minutes=10, precision="fp32")
+    assert asked == [(32, 32, 8, 8)]
+    toy.train(tmp_path / "long", model=network(), task=toy.Interrupting(2), resume=True, minutes=10, precision="fp32")
+    assert len(asked) == 1

@@ -24,7 +24,7 @@ class TrainConfig:
     same bits each time are used. feeders are the threads that prepare samples, None: one on a CPU, elsewhere as many as are found to be needed.
     threads are those that compute on the CPU, None: torch's own number, one beside a GPU. pad_planes: see `gocnn.training.padding`.
     compile_mode: torch.compile's, of which reduce-overhead means CUDA graphs. convolution: how 3x3 convolutions are computed on a CPU in fp32, see
-    `gocnn.training.convolution`.
+    `gocnn.training.convolution`; auto: by a stopwatch where the budget is ten minutes or more, torch's own otherwise.
     """
 
     steps: int | None = None
@@ -42,7 +42,7 @@ class TrainConfig:
     label_smoothing: float = 0.0
     ema: float = 0.999
     precision: Precision = "auto"
-    convolution: Convolution = "direct"
+    convolution: Convolution = "auto"
     channels_last: bool = True
     compile: bool = False
     compile_mode: CompileMode = "default"

@@ -7,6 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+LEAST_MINUTES = 10
+"""Of a budget that is worth compiling the transforms, some twenty seconds once on a machine."""
+
 SAMPLES = 16
 """Of which a layer is timed."""
 

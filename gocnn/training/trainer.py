@@ -214,7 +214,7 @@ class Trainer:
             self.winograd = []
         elif self.winograd is None:
             sample = tuple(torch.as_tensor(a[:2]) for a in self.source.batch(0))
-            wanted, by_stopwatch = self.config.convolution, not self.config.deterministic
+            wanted, by_stopwatch = self.config.convolution, (self.config.minutes or 0) >= convolution.LEAST_MINUTES
             mine = convolution.choose(self.model, wanted, by_stopwatch, lambda net: self.task.loss(net, sample))
             self.winograd = self.processes.agree(mine)
         convolution.use(self.model, self.winograd)

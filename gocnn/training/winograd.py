@@ -8,6 +8,7 @@ For torch.compile these are operators that it does not look into.
 
 import contextlib
 import functools
+import importlib
 from typing import Any
 
 import numba
@@ -56,11 +57,11 @@ def _launch() -> int:
     Its OpenMP layer works with the threads that torch computes with. Others would wait for a core while torch's, done with a product, spin on it.
     """
     with contextlib.suppress(ImportError):
-        from numba.np.ufunc import omppool  # noqa: F401
+        importlib.import_module("numba.np.ufunc.omppool")
 
-        numba.config.THREADING_LAYER = "omp"
+        numba.config.THREADING_LAYER = "omp"  # type: ignore[attr-defined]
     before = torch.get_num_threads()
-    most: int = numba.config.NUMBA_NUM_THREADS
+    most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     numba.set_num_threads(most)
     torch.set_num_threads(before)  # which starting numba's had changed
     return most
