@@ -1,6 +1,6 @@
 """How much of the network's own speed go-train keeps: its convolutions alone, forward and backward alone, and whole training steps, in one run.
 
-    python benchmarks/training.py [GAMES-OR-STORE] [--preset small] [--batch 256] [--accumulate 1] [--seconds 60] [--device cpu]
+    python benchmarks/training.py [GAMES-OR-STORE] [--preset small] [--batch 256] [--accumulate 1] [--seconds 60] [--device cpu] [--convolution winograd]
 
 `convolutions` runs each convolution of the network by itself, forward and backward, on inputs of the right shape: what the hardware can do at most.
 `alone` is the loss, its gradient and nothing else, on one batch that stays on the device. `training` is the trainer as go-train runs it, once it
@@ -87,6 +87,7 @@ def main() -> None:
     parser.add_argument("--peak", type=float, help="bf16 peak in TFLOP/s")
     parser.add_argument("--accumulate", type=int, default=1, help="parts of a batch; `convolutions` and `alone` have one part's size")
     parser.add_argument("--compile", action="store_true", help="train with torch.compile (`alone` is without)")
+    parser.add_argument("--convolution", choices=["direct", "winograd"], default="direct", help="of `training` only, on a CPU in fp32")
     options = parser.parse_args()
     device = resolve(options.device)
     chosen, held = data.split(data.choose(data.open_stores([options.games])[0], GameFilter()), 0.05)
@@ -98,7 +99,7 @@ def main() -> None:
         network = PolicyNetwork(config).to(device, memory_format=torch.channels_last)
         bounds.append(convolutions(network, batch[0], device, precision, options.seconds / 4))
         free = alone(network, batch, device, precision, options.seconds / 4)  # type: ignore[arg-type]
-        run = {"batch": options.batch, "accumulate": options.accumulate, "seed": turn, "precision": precision}
+        run = {"batch": options.batch, "accumulate": options.accumulate, "seed": turn, "precision": precision, "convolution": options.convolution}
         rate, wait = steady(config, source, held.games, device, options.seconds, options.compile, **run)
         pairs.append((free, rate))
         waited.append(wait)
@@ -106,7 +107,7 @@ def main() -> None:
         print(f"round {turn + 1}: convolutions {bounds[-1]:,.0f}, alone {free:,.0f}, training {rate:,.0f} samples/s: {shares}; waited {wait:.2%}")
     rate = statistics.median(b for _, b in pairs)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    print(f"{options.preset}, batch {options.batch} in {options.accumulate} parts, {precision}, {name}, torch {torch.__version__}")
+    print(f"{options.preset}, batch {options.batch} in {options.accumulate} parts, {precision}, {options.convolution}, {name}, torch {torch.__version__}")
     kept = statistics.median(b / a for a, b in pairs)
     print(f"training keeps {kept:.1%} of forward and backward alone (median of {ROUNDS}); waited {max(waited):.2%} at most")
     bound = statistics.median(b / c for (_, b), c in zip(pairs, bounds, strict=True))
