@@ -11,8 +11,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from gocnn.board.planes import DEFAULT_GROUPS, PLANES, plane_count
 from gocnn.commands import main as cli
+from gocnn.features.planes import DEFAULT_GROUPS, PLANES, plane_count
 
 ADDED = tuple(name for name in PLANES if name not in (*DEFAULT_GROUPS, "handicap", "stones", "style"))
 

@@ -18,10 +18,10 @@ import torch
 
 from gocnn.training import Feeder
 from imagecls.augment import RECIPES, Augmenter
-from imagecls.collection import TRAIN, WHOLE, open_collection
-from imagecls.data import PhotoSource, Split, load_parts
-from imagecls.models import IMAGENET_MEAN, IMAGENET_STD
-from imagecls.store import ImageStore
+from imagecls.classifier.models import IMAGENET_MEAN, IMAGENET_STD
+from imagecls.photos.collection import TRAIN, WHOLE, open_collection
+from imagecls.photos.data import PhotoSource, Split, load_parts
+from imagecls.photos.store import ImageStore
 from perimage import PerImage, loader
 
 ROUNDS = 3

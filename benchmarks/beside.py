@@ -27,7 +27,7 @@ from gocnn.board.coords import SIZE, to_gtp
 from gocnn.files import replacing
 from gocnn.games.scan import WHITE_BIT
 from gocnn.games.selection import GameFilter
-from gocnn.play.client import EngineProcess
+from gocnn.match.gtp_client import EngineProcess
 from gocnn.policy import data, evaluation
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.samples import Games

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gocnn.board.planes import DEFAULT_GROUPS, plane_count
+from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
 from gocnn.policy.samples import PositionSource

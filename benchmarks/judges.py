@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
-from gocnn.play.outlook import Playouts
+from gocnn.engine.ownership import Playouts
 from gocnn.policy.answers import mean_owner
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.suggestion import Evaluator, planes_of, recent_moves
@@ -36,7 +36,7 @@ class Judge(Protocol):
         """What to call it in a table."""
 
     def judge(self, boards: Sequence[Board], known: Sequence[int]) -> Said:
-        """`known`: what is known of each game (`gocnn.board.facts`)."""
+        """`known`: what is known of each game (`gocnn.features.conditioning`)."""
 
 
 class RandomPlayouts:

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gocnn.play.game import Game
-from gocnn.play.mainline import parse
-from gocnn.play.player import Player
-from gocnn.play.rulesets import CHINESE
+from gocnn.engine.game import Game
+from gocnn.engine.player import Player
+from gocnn.engine.rulesets import CHINESE
+from gocnn.games.sgf_tree import parse
 from gocnn.policy.model import default_model, load
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.suggestion import planes_of, recent_moves

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gocnn.board.planes import DEFAULT_GROUPS, plane_count
+from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
 from gocnn.nn import ConvNormAct, PointHead, ResidualBlock, initialise, pooling

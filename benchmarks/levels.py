@@ -5,7 +5,7 @@
 
 `play`: each player against the next one and the next but one, and GNU Go 3.8 at levels 10 and 1 against those near it, colours alternating, one game
 of every pair in turn, so that a run that was stopped has measured all pairs alike; the same command goes on. Players are the skills of
-`gocnn.play.levels`, by default those of the present table. `fit`: strengths by maximum likelihood with 95 % intervals, relative to GNU Go 10; with
+`gocnn.engine.levels`, by default those of the present table. `fit`: strengths by maximum likelihood with 95 % intervals, relative to GNU Go 10; with
 --write the levels' skills, 100 Elo apart, are put into the package. Games of another network than the given one are left out.
 
 Recalibrating for a new network: `play --skills` with a coarse grid, `fit --write`, then `play` and `fit --write` again with the levels themselves.
@@ -26,12 +26,12 @@ import numpy as np
 
 from gocnn.board import BLACK, IllegalMove
 from gocnn.board.coords import COLOUR_NAMES, from_gtp, to_gtp
-from gocnn.play import levels
-from gocnn.play.client import EngineFault, EngineProcess, EngineRefusal
-from gocnn.play.elo import Ratings, rate, rising
-from gocnn.play.game import Game
-from gocnn.play.player import RESIGN, Player
-from gocnn.play.settle import settled_margin
+from gocnn.engine import levels
+from gocnn.engine.game import Game
+from gocnn.engine.player import RESIGN, Player
+from gocnn.engine.settle import settled_margin
+from gocnn.match.elo import Ratings, rate, rising
+from gocnn.match.gtp_client import EngineFault, EngineProcess, EngineRefusal
 from gocnn.policy.runtime import SHIPPED, open_evaluator
 
 GNU_GO = {"gnugo10": 10, "gnugo1": 1}

@@ -16,8 +16,9 @@ from unittest.mock import patch
 import torch
 from torch import nn
 
+from gocnn import devices
 from gocnn.policy.network import PolicyNetwork, preset
-from gocnn.training import TrainConfig, devices, optim
+from gocnn.training import TrainConfig, optim
 from gocnn.training.ema import Ema
 from plainway import Operators, PlainMuon, plain_average
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from torch.utils.data import DataLoader, Dataset
 
 from imagecls.augment import Recipe
-from imagecls.models import IMAGENET_MEAN, IMAGENET_STD
+from imagecls.classifier.models import IMAGENET_MEAN, IMAGENET_STD
 
 RECIPE = Recipe()
 MEAN, STD = (torch.tensor(v)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))

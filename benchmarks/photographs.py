@@ -18,15 +18,15 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
+from gocnn.devices import resolve
 from gocnn.training import Identity, RunFolder, TrainConfig, Trainer
-from gocnn.training.devices import resolve
 from gocnn.training.precision import autocast, choose
 from imagecls.augment import RECIPES, Augmenter
-from imagecls.collection import TRAIN, WHOLE, open_collection
-from imagecls.data import PhotoBatches, PhotoSource, Split, load_parts
-from imagecls.models import ClassifierConfig, build
-from imagecls.store import ImageStore
-from imagecls.task import ImageTask
+from imagecls.classifier.models import ClassifierConfig, build
+from imagecls.classifier.task import ImageTask
+from imagecls.photos.collection import TRAIN, WHOLE, open_collection
+from imagecls.photos.data import PhotoBatches, PhotoSource, Split, load_parts
+from imagecls.photos.store import ImageStore
 from perimage import PerImage, loader
 
 ROUNDS = 3

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from sgfmill import boards
 
-from gocnn.board.planes import DEFAULT_GROUPS
+from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data, samples
 

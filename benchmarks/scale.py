@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gocnn.board.planes import DEFAULT_GROUPS
+from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store

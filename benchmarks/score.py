@@ -25,7 +25,7 @@ from tqdm import tqdm
 from analysis_engine import AnalysisEngine, Position, by_index, query
 from gocnn.board import Board
 from gocnn.board.coords import SIZE
-from gocnn.board.facts import HANDICAP
+from gocnn.features.conditioning import HANDICAP
 from gocnn.games.labels import COUNTED, LABEL_WORDS, UNKNOWN, unpack
 from gocnn.games.record import komi_of
 from gocnn.games.selection import GameFilter

@@ -2,7 +2,7 @@
 
     python benchmarks/search.py [--visits 400] [--rounds 3] [--threads N] [--model FILE]
 
-In positions of sample games, in turn: visits a second of `gocnn.play.search`, of the plain search that the tests hold it against, and what the
+In positions of sample games, in turn: visits a second of `gocnn.engine.mcts`, of the plain search that the tests hold it against, and what the
 network alone does on batches of the most positions that the search asks about at once. Wall clock, and processor time a visit: on a machine that
 others use as well only the second means something, and only with one thread (a thread that waits for another one counts as busy). Bytes a position.
 """
@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gocnn.play.game import Game
-from gocnn.play.mainline import parse
-from gocnn.play.outlook import useful
-from gocnn.play.search import MOST_AT_ONCE, Search
+from gocnn.engine.game import Game
+from gocnn.engine.mcts import MOST_AT_ONCE, Search
+from gocnn.engine.ownership import useful
+from gocnn.games.sgf_tree import parse
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.suggestion import planes_of, recent_moves
 from tests import plain_search

@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from gocnn.board.planes import plane_count
+from gocnn.devices import resolve
+from gocnn.features.planes import plane_count
 from gocnn.games.selection import GameFilter
 from gocnn.nn.describe import describe
 from gocnn.policy import data
 from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.policy.samples import PositionSource
 from gocnn.policy.task import PolicyTask
-from gocnn.training.devices import resolve
 from gocnn.training.precision import autocast, choose
 from steady import steady
 

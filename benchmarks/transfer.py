@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gocnn.commands import main as cli
 from gocnn.statistics import wilson
-from imagecls.collection import TRAIN, VALID, open_collection
+from imagecls.photos.collection import TRAIN, VALID, open_collection
 
 
 def link(photographs: str, target: Path, even: bool, per_class: int | None) -> None:

@@ -19,7 +19,7 @@ from gocnn.files import cache_folder, prune
 
 F = TypeVar("F", bound=Callable[..., object])
 
-KERNELS = ("board/*.py", "games/*.py", "policy/*.py", "play/tree*.py", "selfplay/*.py", "training/tiles.py")
+KERNELS = ("board/*.py", "features/*.py", "games/*.py", "policy/*.py", "engine/*.py", "selfplay/*.py", "training/tiles.py")
 """The files with kernels, and those whose constants they use."""
 KEEP_DAYS = 7
 

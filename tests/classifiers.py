@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from imagecls.model import Predictor
-from imagecls.models import ClassifierConfig, build
+from imagecls.classifier.model import Predictor
+from imagecls.classifier.models import ClassifierConfig, build
 
 CLASSES = ("a", "b", "c")
 SMALL = {"depths": (1, 1, 2, 1), "base": 8}

@@ -1,13 +1,13 @@
 """Conversations over GTP: in this process with a script, and with a process of its own."""
 
-from gocnn.play.clients import install
-from gocnn.play.engine import Engine
-from gocnn.play.gtp import serve
-from gocnn.play.player import Player
+from gocnn.engine.player import Player
+from gocnn.gtp.clients import install
+from gocnn.gtp.commands import Engine
+from gocnn.gtp.protocol import serve
 
 
 class Scripted:
-    """Lines in a list, as `gocnn.play.gtp.Lines` gives them. An analysis goes on for `patience` looks before the next line arrives."""
+    """Lines in a list, as `gocnn.gtp.protocol.Lines` gives them. An analysis goes on for `patience` looks before the next line arrives."""
 
     def __init__(self, lines: list[bytes], patience: int = 40) -> None:
         self.left, self.patience, self._looks = lines, patience, 0

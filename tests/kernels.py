@@ -30,7 +30,8 @@ def positions(moves: list[tuple[int, int]], seed: int) -> list[Any]:
     """What every kernel of the board says of the position after these moves."""
     import numpy as np
 
-    from gocnn.board import Board, ladder, life, planes, repetition, rules, symmetry
+    from gocnn.board import Board, pass_alive, playouts, repetition, rules, symmetry
+    from gocnn.features import ladder, planes
 
     board = Board(19)
     for index, colour in moves:
@@ -43,8 +44,8 @@ def positions(moves: list[tuple[int, int]], seed: int) -> list[Any]:
         mask = np.zeros(362, np.bool_)
         rules.legal_mask(state, colour, mask)
         eyes, alive, suspects = np.zeros(361, np.bool_), np.zeros(361, np.bool_), np.zeros(361, np.bool_)
-        life.eyes(state, colour, eyes)
-        life.pass_alive(state, colour, alive)
+        pass_alive.eyes(state, colour, eyes)
+        pass_alive.pass_alive(state, colour, alive)
         found += [mask.tobytes(), eyes.tobytes(), alive.tobytes()]
         if seed == 0:
             seen = np.sort(np.array([repetition.position_hash(state), *range(1000, 1100)], np.uint64))
@@ -56,7 +57,7 @@ def positions(moves: list[tuple[int, int]], seed: int) -> list[Any]:
             planes.fill(state, colour, recent, 255, at, symmetry.permutation(turned), libs, scratch, out)
             found.append(out.tobytes())
     owned = np.zeros(361, np.int32)
-    won = life.playouts(state, 1, 1, seed, 6.5, owned)
+    won = playouts.playouts(state, 1, 1, seed, 6.5, owned)
     return [*found, [float(each) for each in won], owned.tobytes()]
 
 
@@ -64,7 +65,7 @@ def samples(files: Files) -> list[Any]:
     """Training samples of the games."""
     import numpy as np
 
-    from gocnn.board import planes
+    from gocnn.features import planes
     from gocnn.games.reader import Game, Reader
     from gocnn.games.sources import Blob
     from gocnn.policy.samples import Games

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gocnn import files
-from gocnn.training import modelfile, trainer
+from gocnn import files, modelfile
+from gocnn.training import trainer
 from gocnn.training.stepping import Stepper
 
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, PASS
-from gocnn.play.outlook import useful
-from gocnn.play.search import SCORE_SHARE, UNSEEN, Until
-from gocnn.play.tree import EXPLORATION, LEAST_PRIOR, worth
+from gocnn.engine.mcts import SCORE_SHARE, UNSEEN, Until
+from gocnn.engine.ownership import useful
+from gocnn.engine.tree import EXPLORATION, LEAST_PRIOR, worth
 from gocnn.policy.answers import Floats, winrate
 from gocnn.policy.suggestion import Evaluator, Foresight, foresee
 
@@ -59,7 +59,7 @@ class Node:
 
 
 class Search:
-    """As `gocnn.play.search.Search`."""
+    """As `gocnn.engine.mcts.Search`."""
 
     def __init__(self, evaluator: Evaluator, board: Board, komi: float, keep: npt.NDArray[np.bool_], known: int = 0, symmetries: int = 1, *,
                  said: Foresight | None = None, power: float = 1.0, reduction: float = UNSEEN,

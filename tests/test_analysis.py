@@ -8,7 +8,7 @@ import pytest
 
 from gocnn.board import Board
 from gocnn.board.coords import from_gtp
-from gocnn.play.candidates import PLAYED_ON
+from gocnn.engine.analysis import PLAYED_ON
 from gocnn.policy.answers import answers
 from tests.conftest import ROOT
 from tests.conversation import finished, talk

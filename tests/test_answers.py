@@ -6,12 +6,12 @@ import torch
 from torch import nn
 
 from gocnn.errors import UserError
-from imagecls import explain, submission
-from imagecls.collection import Photo
-from imagecls.evaluation import Judged, confusion, figures, worst
-from imagecls.model import VIEWS, Ensemble, softmax
-from imagecls.models import ClassifierConfig
-from imagecls.training import class_weights
+from imagecls.classifier import explain, submission
+from imagecls.classifier.evaluation import Judged, confusion, figures, worst
+from imagecls.classifier.model import VIEWS, Ensemble, softmax
+from imagecls.classifier.models import ClassifierConfig
+from imagecls.classifier.training import class_weights
+from imagecls.photos.collection import Photo
 from tests.classifiers import CLASSES, predictor
 
 

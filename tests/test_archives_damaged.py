@@ -18,7 +18,7 @@ from gocnn.commands import main
 from gocnn.errors import UserError
 from gocnn.games import sources
 from gocnn.games.importing import import_games
-from imagecls.collection import WHOLE, open_collection, read_photos
+from imagecls.photos.collection import WHOLE, open_collection, read_photos
 from tests.archived import GAMES, KINDS, TWO, blobs, good, tarred, troubles, zipped
 from tests.conftest import play_randomly, sgf_text
 from tests.photographs import colourful, encoded

@@ -16,12 +16,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from gocnn.board.planes import NO_MOVE
+from gocnn.features.planes import NO_MOVE
 from gocnn.policy.samples import UNDECIDED
 from gocnn.policy.task import PolicyTask
 from imagecls.augment import RECIPES, Augmenter, auto, changed, colour, dealing, geometry, mixing
-from imagecls.model import VIEWS, Predictor
-from imagecls.task import ImageTask
+from imagecls.classifier.model import VIEWS, Predictor
+from imagecls.classifier.task import ImageTask
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RECIPES_TRIED = RECIPES | {

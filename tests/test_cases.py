@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from imagecls.collection import HW03_CLASSES
+from imagecls.photos.collection import HW03_CLASSES
 from tests.conftest import ROOT
 from tests.test_cli import cli, good, refused
 
@@ -263,7 +263,7 @@ def subset(tmp_path_factory: pytest.TempPathFactory, case_pictures: Path) -> Pat
 
 
 def classes_of(run: Path) -> list[str]:
-    from imagecls.model import load
+    from imagecls.classifier.model import load
 
     return list(load(run, "cpu").config.classes)
 
@@ -298,7 +298,7 @@ def test_classes_that_differ_in_case_keep_their_order(case_pictures):
     """The order must not depend on the hashes of strings, which differ from process to process."""
     if len({p.name for p in (case_pictures / "l_case").iterdir()}) < 3:
         pytest.skip("this file system does not tell Cat from cat")
-    code = f"from imagecls.collection import open_collection; print(open_collection({str(case_pictures / 'l_case')!r}).classes)"
+    code = f"from imagecls.photos.collection import open_collection; print(open_collection({str(case_pictures / 'l_case')!r}).classes)"
     orders = set()
     for seed in ("1", "2", "3", "4"):
         environment = os.environ | {"PYTHONHASHSEED": seed}

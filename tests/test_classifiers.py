@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from gocnn.training import TrainConfig, optim
-from imagecls.models import ClassifierConfig, build
-from imagecls.models.resnet101 import FineTuner, ResNet101
+from imagecls.classifier.models import ClassifierConfig, build
+from imagecls.classifier.models.resnet101 import FineTuner, ResNet101
 from tests.classifiers import CLASSES, SMALL
 
 

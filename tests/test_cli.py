@@ -14,8 +14,9 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from gocnn.commands import COMMANDS, main
-from gocnn.training import modelfile
+from gocnn import modelfile
+from gocnn.commands import main
+from gocnn.console.heads import commands
 from tests.conftest import ROOT, play_randomly, sgf_text
 
 
@@ -48,7 +49,7 @@ def game(sample_files: list[Path]) -> Path:
 def test_every_command_with_a_device_knows_the_same_ones(tmp_path: Path) -> None:
     """Refused before anything is read: what is missing here would be refused too."""
     with_device = []
-    for name in COMMANDS:
+    for name in commands():
         command = main.get_command(click.Context(main), name)
         assert command is not None
         option = next((p for p in command.params if "--device" in p.opts), None)
@@ -215,7 +216,7 @@ def test_every_command_and_option_of_the_documents_exists() -> None:
             help_text = good(match[1], "--help")
             options = re.findall(r"--[a-z-]+", match[2] + (match[3] or ""))
             assert {o for o in options if o not in help_text} == set(), (name, match[0])
-    assert named == set(COMMANDS) - {"demo"}
+    assert named == set(commands()) - {"demo"}
 
 
 # --- evaluation and models ---------------------------------------------------------------------------------------------------------
@@ -328,9 +329,9 @@ def test_bad_suggestions(tiny_run: Path, game: Path, tmp_path: Path) -> None:
 
 def suggestions_are_legal(run: Path, games: list[bytes], each: int) -> int:
     """For some positions of every game: nothing illegal has a probability, and every legal move is there."""
+    from gocnn.games.position import at_ply
     from gocnn.games.reader import Game, Reader
     from gocnn.games.sources import Blob
-    from gocnn.play.position import at_ply
     from gocnn.policy.model import load
     from gocnn.policy.suggestion import suggest
 

@@ -14,10 +14,10 @@ from sgfmill import sgf
 from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import from_gtp, to_gtp
 from gocnn.commands import main
-from gocnn.play.clients import version_of
-from gocnn.play.gtp import serve
-from gocnn.play.limits import MOST_VISITS
-from gocnn.play.rulesets import RULES, parse
+from gocnn.engine.limits import MOST_VISITS
+from gocnn.engine.rulesets import RULES, parse
+from gocnn.gtp.clients import version_of
+from gocnn.gtp.protocol import serve
 from tests.conftest import ROOT, play_randomly
 from tests.conversation import Scripted, answer_of, engine_on, finished, send, talk
 
@@ -134,7 +134,7 @@ def test_kigo_sees_a_pass(evaluator):
 @pytest.mark.parametrize("command", ["lz-analyze", "kata-analyze", "lz-genmove_analyze"])
 def test_an_analysis_has_begun_before_it_is_worked_out(evaluator, monkeypatch, command):
     """A program sees at once that the command was taken; on a machine's first start the kernels are compiled after that."""
-    from gocnn.play.analysis import Request
+    from gocnn.gtp.analyze import Request
 
     lines, written = Scripted([f"7 {command} 10".encode()]), []
     monkeypatch.setattr(Request, "analysis", lambda *_: written.append("looked at"))

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from gocnn.board import BLACK, WHITE, Board
-from gocnn.play import player, search
-from gocnn.play.clock import LAG, LEAST_LEFT, BadClock, Clock
-from gocnn.play.engine import Engine
-from gocnn.play.game import Game
-from gocnn.play.outlook import useful
-from gocnn.play.player import Player
-from gocnn.play.search import Search
+from gocnn.engine import mcts, player
+from gocnn.engine.clock import LAG, LEAST_LEFT, BadClock, Clock
+from gocnn.engine.game import Game
+from gocnn.engine.mcts import Search
+from gocnn.engine.ownership import useful
+from gocnn.engine.player import Player
+from gocnn.gtp.commands import Engine
 from gocnn.policy.answers import Answers
 from tests.conversation import talk
 from tests.test_search import Judge
@@ -103,7 +103,7 @@ class Timed(Judge):
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Stopwatch:
     watch = Stopwatch()
-    for module in (player, search):
+    for module in (player, mcts):
         monkeypatch.setattr(module, "time", watch)
     return watch
 
@@ -144,9 +144,9 @@ def test_an_analysis_can_be_stopped_soon(watch: Stopwatch, each: float, call: fl
     for _ in range(5):
         before, count = watch.now, look.count
         look.look()
-        assert watch.now - before <= search.PATIENCE + judge.takes(1)
+        assert watch.now - before <= mcts.PATIENCE + judge.takes(1)
         assert look.count > count
-    assert look.count - count <= search.MOST_AT_ONCE
+    assert look.count - count <= mcts.MOST_AT_ONCE
 
 
 def test_an_analysis_does_not_depend_on_the_time(watch: Stopwatch) -> None:

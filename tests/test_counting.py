@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gocnn.board import Board, life, rules
+from gocnn.board import Board, pass_alive, rules
+from gocnn.engine.scoring import cleared
 from gocnn.games import counting, labels, store
 from gocnn.games.importing import import_games
 from gocnn.games.reader import Game, Reader
 from gocnn.games.record import OWN_PLAY, RECORD
 from gocnn.games.sources import Blob
 from gocnn.games.store import Store
-from gocnn.play.scoring import cleared
 from tests.conftest import SAMPLES
 
 BLACK_WALL = [(8, row) for row in range(19)]
@@ -199,7 +199,7 @@ def test_settling_takes_chains_whole() -> None:
     safe[2, 100] = True
     counting.settle(board.state, owned, safe, dead)
     assert np.flatnonzero(dead).tolist() == [100, 200]
-    life.pass_alive(board.state, 1, safe[1])
+    pass_alive.pass_alive(board.state, 1, safe[1])
     assert not safe[1].any()
 
 

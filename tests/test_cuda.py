@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from gocnn.board.planes import DEFAULT_GROUPS, plane_count
+from gocnn import devices
+from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.policy.task import PolicyTask
-from gocnn.training import Feeder, Identity, RunFolder, TrainConfig, Trainer, devices
+from gocnn.training import Feeder, Identity, RunFolder, TrainConfig, Trainer
 from gocnn.training.precision import autocast, choose
 from gocnn.training.stepping import Stepper
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin, features
 
-from imagecls.collection import open_collection, read_photos
-from imagecls.decode import decode, open_image
-from imagecls.errors import BadImage
-from imagecls.layout import VALID
+from imagecls.photos.collection import open_collection, read_photos
+from imagecls.photos.decode import decode, open_image
+from imagecls.photos.errors import BadImage
+from imagecls.photos.layout import VALID
 from tests.conftest import FOOD
 from tests.photographs import colourful, encoded
 

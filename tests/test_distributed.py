@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import nn
 
+from gocnn import interrupts, modelfile
 from gocnn.errors import UserError
-from gocnn.training import Batch, Identity, RunFolder, TrainConfig, distributed, evaluate, interrupts, modelfile, trainer
+from gocnn.training import Batch, Identity, RunFolder, TrainConfig, distributed, evaluate, trainer
 from gocnn.training.agreement import Agreement, sync_norms
 from tests import toy
 from tests.conftest import once

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gocnn.games import encoding
+from gocnn.games.sgf_tree import parse, serialise
 from gocnn.games.shield import SgfText
-from gocnn.play.mainline import parse, serialise
 from tests.test_reading import moves_of, one, read
 
 MOVES = [(15 * 19 + 15, 1), (3 * 19 + 3, 2), (2 * 19 + 15, 1), (15 * 19 + 3, 2)]

@@ -13,20 +13,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gocnn.devices import layout
 from gocnn.nn import Block, Context, Pool, variants
 from gocnn.policy.model import Policy
 from gocnn.policy.network import PRESETS, PolicyConfig, PolicyNetwork, preset
 from gocnn.policy.task import PolicyTask
 from gocnn.training import TrainConfig
-from gocnn.training.devices import layout
 from gocnn.training.judging import evaluate
 from gocnn.training.precision import autocast
 from gocnn.training.stepping import Stepper
-from imagecls import explain
 from imagecls.augment import RECIPES, Augmenter, geometry
-from imagecls.model import Predictor
-from imagecls.models import ClassifierConfig, build
-from imagecls.task import ImageTask
+from imagecls.classifier import explain
+from imagecls.classifier.model import Predictor
+from imagecls.classifier.models import ClassifierConfig, build
+from imagecls.classifier.task import ImageTask
 from tests import fakes
 from tests.fakes import Trace, laid_out, pretended
 
@@ -55,7 +55,7 @@ def built(make: Callable[[], nn.Module], device: torch.device) -> nn.Module:
 
 def positions(config: PolicyConfig, device: torch.device, count: int = 4) -> tuple[Tensor, ...]:
     """A batch as `gocnn.policy.samples` makes it."""
-    from gocnn.board.planes import plane_count
+    from gocnn.features.planes import plane_count
 
     planes = torch.randint(0, 2, (count, plane_count(config.groups), 19, 19), dtype=torch.uint8, device=device)
     moves = torch.randint(0, 362, (count, 1 + config.future) if config.future else (count,), device=device)

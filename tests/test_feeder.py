@@ -23,8 +23,8 @@ from gocnn.errors import UserError
 from gocnn.games.store import Store
 from gocnn.policy import samples
 from gocnn.training import Feeder, batches, copies, feeding, trainer
-from imagecls.data import PhotoSet, PhotoSource
-from imagecls.store import ImageStore
+from imagecls.photos.data import PhotoSet, PhotoSource
+from imagecls.photos.store import ImageStore
 from tests import toy
 from tests.toyruns import same, weights
 

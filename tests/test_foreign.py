@@ -11,8 +11,8 @@ from gocnn.board.coords import to_sgf
 from gocnn.commands import main
 from gocnn.games import foreign, results
 from gocnn.games.reader import Game, Reader, Skipped
+from gocnn.games.sgf_tree import parse, serialise
 from gocnn.games.sources import Blob
-from gocnn.play.mainline import parse, serialise
 from tests.conftest import ROOT, main_line, play_randomly
 
 CASES = ROOT / "tests" / "cases" / "go"

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gocnn.board import BLACK, WHITE, Board, planes, symmetry
+from gocnn.board import BLACK, WHITE, Board, symmetry
 from gocnn.board.coords import MOVES, PASS
-from gocnn.board.planes import DEFAULT_GROUPS
 from gocnn.commands import main
+from gocnn.engine.ownership import eyes
+from gocnn.features import planes
+from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.games import labels, results
 from gocnn.games.importing import import_games
 from gocnn.games.record import OWN_PLAY
 from gocnn.games.store import Store, writing
-from gocnn.play.outlook import eyes
 from gocnn.policy import runtime
 from gocnn.policy.suggestion import planes_of, recent_moves
 from gocnn.selfplay import adding, boards, own, playing, resigned, workers

@@ -9,8 +9,8 @@ from typing import get_args
 import pytest
 import torch
 
+from gocnn import modelfile
 from gocnn.nn import Block
-from gocnn.training import modelfile
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.test_cli import good, refused
 from tests.toyruns import free_port

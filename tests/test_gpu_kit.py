@@ -289,8 +289,8 @@ def pictures(folder: Path, count: int = 6, side: int = 200) -> Path:
 
 
 def test_packed_photographs_fit_and_are_what_they_were(tmp_path: Path) -> None:
-    from imagecls.collection import open_collection
-    from imagecls.decode import decode
+    from imagecls.photos.collection import open_collection
+    from imagecls.photos.decode import decode
 
     place = pictures(tmp_path / "photos")
     (place / "training" / "soup" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
@@ -334,7 +334,7 @@ def test_images_measures_and_reports(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_resnets_that_do_not_agree_are_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    from imagecls.models.resnet101 import ResNet101
+    from imagecls.classifier.models.resnet101 import ResNet101
 
     class Other(ResNet101):
         def classify(self, maps: torch.Tensor) -> torch.Tensor:

@@ -22,6 +22,7 @@ from tests.test_cli import good
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import gpu
+from gocnn import modelfile
 from gocnn.errors import UserError
 from gocnn.games import labels
 from gocnn.games.importing import import_games
@@ -29,7 +30,7 @@ from gocnn.games.record import TEXTS
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store, add_labels
 from gocnn.policy import data
-from gocnn.training import TrainConfig, modelfile
+from gocnn.training import TrainConfig
 from gocnn.training.schedule import Budget, Deadline
 from gpukit import choosing, courier, gamepack, luggage, recipes, train, travel
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import nn
 
-from gocnn.board.planes import DEFAULT_GROUPS, PLANES, offsets, plane_count
+from gocnn import modelfile
 from gocnn.errors import UserError
+from gocnn.features.planes import DEFAULT_GROUPS, PLANES, offsets, plane_count
 from gocnn.nn import Block, Context
 from gocnn.nn.growing import Channels, grow
 from gocnn.policy import growth
 from gocnn.policy.model import SHIPPED, load, named
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
-from gocnn.training import modelfile
 from gocnn.training.config import TrainConfig
 from gocnn.training.ema import Ema
 from gocnn.training.optim import build

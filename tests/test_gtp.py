@@ -9,10 +9,10 @@ import pytest
 
 from gocnn.board import BLACK, WHITE, Board, IllegalMove
 from gocnn.board.coords import PASS, from_gtp, to_gtp
-from gocnn.play.game import Game
-from gocnn.play.gtp import serve
-from gocnn.play.outlook import eyes
-from gocnn.play.player import RESIGN, Player
+from gocnn.engine.game import Game
+from gocnn.engine.ownership import eyes
+from gocnn.engine.player import RESIGN, Player
+from gocnn.gtp.protocol import serve
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT, Scripted, engine_on, finished, talk
 
@@ -230,7 +230,7 @@ def test_ten_thousand_lines(evaluator):
     written: list[str] = []
     serve(engine.commands, script, written.append)
     text = "".join(written)
-    from gocnn.play.gtp import clean
+    from gocnn.gtp.protocol import clean
 
     assert text.count("\n\n") == sum(bool(clean(line)) for line in lines)
     assert "internal error" not in text

@@ -9,11 +9,11 @@ import pytest
 from sgfmill import boards
 
 from gocnn.board.coords import from_sgf, to_gtp
+from gocnn.engine.game import FIXED_HANDICAP
 from gocnn.games import handicap, meaning, reader, sources
 from gocnn.games.reader import Game, Reader, Skipped
 from gocnn.games.record import KOMI_STATED, RECORD, komi_of
-from gocnn.play.game import FIXED_HANDICAP
-from gocnn.play.mainline import parse
+from gocnn.games.sgf_tree import parse
 from tests.conftest import CORPORA, ROOT
 
 CASES = ROOT / "tests" / "cases"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from gocnn.errors import UserError
-from imagecls.collection import open_collection
-from imagecls.decode import decode
-from imagecls.layout import TRAIN, VALID, WHOLE
-from imagecls.store import ImageStore
+from imagecls.photos.collection import open_collection
+from imagecls.photos.decode import decode
+from imagecls.photos.layout import TRAIN, VALID, WHOLE
+from imagecls.photos.store import ImageStore
 from tests.conftest import needs_posix
 from tests.photographs import colourful, encoded, make_homework
 
@@ -53,7 +53,7 @@ BUILD = """
 import sys
 from pathlib import Path
 from imagecls import store
-from imagecls.collection import open_collection
+from imagecls.photos.collection import open_collection
 store.SAVE_EVERY = 4
 made = store.ImageStore(64, cache=Path(sys.argv[2])).add(open_collection(sys.argv[1]).parts["whole"], quiet=True)
 print(made.decoded, len(made.bad))
@@ -127,7 +127,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from imagecls.store import KEY_BYTES, ImageStore
+from imagecls.photos.store import KEY_BYTES, ImageStore
 store = ImageStore(256, cache=Path(sys.argv[1]))
 rows = int(sys.argv[2])
 with (store.folder / "pixels.u8").open("wb") as stream:  # a sparse file: rows of zeros, with a mark in each
@@ -161,8 +161,8 @@ def test_no_permission_or_no_room_for_the_store(tmp_path):
     photos = open_collection(tmp_path / "data").parts[TRAIN]
     store = ImageStore(512, cache=tmp_path / "cache")
     code = (
-        "import resource, sys, signal; from pathlib import Path; from gocnn.errors import UserError; from imagecls.store import ImageStore\n"
-        "from imagecls.collection import open_collection\n"
+        "import resource, sys, signal; from pathlib import Path; from gocnn.errors import UserError; from imagecls.photos.store import ImageStore\n"
+        "from imagecls.photos.collection import open_collection\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (2000000, 2000000))\n"
         "try:\n ImageStore(512, cache=Path(sys.argv[2])).add(open_collection(sys.argv[1]).parts['train'], quiet=True)\n"
         "except UserError as error:\n print(error)\n"

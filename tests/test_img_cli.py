@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from imagecls.models.resnet101 import ResNet101
+from imagecls.classifier.models.resnet101 import ResNet101
 from tests.conftest import ROOT
 from tests.test_cli import cli, good, refused
 from tests.toyruns import free_port, torchrun

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from gocnn.errors import UserError
-from imagecls import submission
-from imagecls.classes import HW03_CLASSES, match, natural, numbers
-from imagecls.collection import Photo, open_collection
-from imagecls.data import Split, labelled, load_parts
-from imagecls.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE
-from imagecls.store import ImageStore
+from imagecls.classifier import submission
+from imagecls.photos.classes import HW03_CLASSES, match, natural, numbers
+from imagecls.photos.collection import Photo, open_collection
+from imagecls.photos.data import Split, labelled, load_parts
+from imagecls.photos.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE
+from imagecls.photos.store import ImageStore
 from tests.conftest import ROOT
 
 ELEVEN = [f"{i:02d}" for i in range(11)]
@@ -118,7 +118,7 @@ def test_a_place_without_pictures_says_what_it_holds(tmp_path):
 
 def test_order_is_the_same_whatever_the_hash_seed_and_the_order_of_the_disk(tmp_path):
     tree(tmp_path, "{Cat,cat,CAT,dog,2,02,10}/{1,01,a,A}.jpg")
-    code = "import sys; from imagecls.collection import open_collection; c = open_collection(sys.argv[1]); print(c.classes, [p.name for p in c.parts['whole']])"
+    code = "import sys; from imagecls.photos.collection import open_collection; c = open_collection(sys.argv[1]); print(c.classes, [p.name for p in c.parts['whole']])"
     said = {subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True, cwd=ROOT,
                            env={"PYTHONHASHSEED": str(seed), "PATH": ""}).stdout for seed in (0, 1, 7)}  # fmt: skip
     assert len(said) == 1

@@ -13,11 +13,11 @@ import pytest
 from benchmarks import levels as measuring
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import PASS, from_gtp
-from gocnn.play import beginner, levels
-from gocnn.play.elo import rate, rising
-from gocnn.play.game import Game
-from gocnn.play.outlook import PLAYOUTS, Playouts, eyes, pass_alive
-from gocnn.play.player import RESIGN, Player
+from gocnn.engine import beginner, levels
+from gocnn.engine.game import Game
+from gocnn.engine.ownership import PLAYOUTS, Playouts, eyes, pass_alive
+from gocnn.engine.player import RESIGN, Player
+from gocnn.match.elo import rate, rising
 from tests.conftest import ROOT, main_line, play_randomly
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT, Scripted, engine_on, talk
 from tests.test_cli import good, refused

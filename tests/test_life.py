@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from gocnn.board import BLACK, WHITE, Board, life
+from gocnn.board import BLACK, WHITE, Board, pass_alive
 from gocnn.board.coords import to_gtp
-from gocnn.play.outlook import PLAYOUTS, Playouts, chains, dead_stones, eyes, is_settled, pass_alive, useful
-from gocnn.play.rulesets import CHINESE
-from gocnn.play.scoring import margin, without_territory
+from gocnn.engine.ownership import PLAYOUTS, Playouts, chains, dead_stones, eyes, is_settled, safe_points, useful
+from gocnn.engine.rulesets import CHINESE
+from gocnn.engine.scoring import margin, without_territory
 from tests.conftest import play_randomly
 
 
@@ -75,11 +75,11 @@ def test_unconditional_life_against_the_twin(size):
         for index, colour in play_randomly(seed, 20 + seed % 40, size):
             board.play(index, colour)
         if seed % 2:
-            life.playout(board.state, BLACK, np.uint64(seed + 1))
+            pass_alive.playout(board.state, BLACK, np.uint64(seed + 1))
         stones = board.stones()
         for colour in (BLACK, WHITE):
             expected = benson(stones, colour)
-            assert {tuple(divmod(int(i), size)) for i in np.flatnonzero(pass_alive(board, colour))} == expected
+            assert {tuple(divmod(int(i), size)) for i in np.flatnonzero(safe_points(board, colour))} == expected
             found += len(expected)
     assert found > 500  # not a comparison of empty sets
 
@@ -91,14 +91,14 @@ def test_two_eyes_live_and_one_does_not():
         . . . . .
         . O O . .
         . . . . .""")  # fmt: skip
-    assert pass_alive(two, BLACK).sum() == 7 + 3
+    assert safe_points(two, BLACK).sum() == 7 + 3
     one = board_from("""
         . X O . .
         X X O . .
         O O O . .
         . . . . .
         . . . . .""")  # fmt: skip
-    assert not pass_alive(one, BLACK).any()
+    assert not safe_points(one, BLACK).any()
 
 
 EYES = """
@@ -123,7 +123,7 @@ def test_a_playout_ends_where_nothing_is_left_to_play():
         board = Board(9)
         for index, colour in play_randomly(seed, 15, 9):
             board.play(index, colour)
-        life.playout(board.state, board.to_play, np.uint64(seed + 1))
+        pass_alive.playout(board.state, board.to_play, np.uint64(seed + 1))
         for colour in (BLACK, WHITE):
             assert not (board.legal(colour)[:-1] & ~eyes(board, colour)).any()
         assert (board.area() != 0).mean() > 0.9

@@ -14,9 +14,9 @@ from sgfmill import sgf
 
 from gocnn.board import Board
 from gocnn.board.coords import from_gtp
-from gocnn.play.client import EngineFault, EngineProcess, EngineRefusal
-from gocnn.play.match import Played, Seat, standing
-from gocnn.play.settle import settled_margin
+from gocnn.engine.settle import settled_margin
+from gocnn.match.game import Played, Seat, standing
+from gocnn.match.gtp_client import EngineFault, EngineProcess, EngineRefusal
 from tests.conftest import ROOT, heed_interrupts, needs_posix
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT
 from tests.test_cli import good, refused

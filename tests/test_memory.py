@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gocnn import devices
 from gocnn.errors import UserError
-from gocnn.training import Batch, devices, memory
-from imagecls.task import ImageTask
+from gocnn.training import Batch, memory
+from imagecls.classifier.task import ImageTask
 from tests import toy
 from tests.conftest import ROOT
 from tests.test_cli import good, refused

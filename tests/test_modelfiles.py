@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gocnn import modelfile
 from gocnn.commands import main
 from gocnn.errors import UserError
 from gocnn.policy import KIND
@@ -22,10 +23,9 @@ from gocnn.policy import export as exporting
 from gocnn.policy import model as policy
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.runtime import SHIPPED, OnnxPolicy
-from gocnn.training import modelfile
-from imagecls import model as classifier
-from imagecls.models import ClassifierConfig, build
-from imagecls.training import KIND as CLASSIFIER
+from imagecls.classifier import model as classifier
+from imagecls.classifier.models import ClassifierConfig, build
+from imagecls.classifier.training import KIND as CLASSIFIER
 from tests.test_fuzz import edited
 
 TINY = PolicyConfig(blocks=1, channels=4, head=4)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gocnn.board.planes import DEFAULT_GROUPS, plane_count
+from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.nn import (
     Block,
     Bottleneck,

@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 
 from gocnn import figures
-from gocnn.commands import COMMANDS, main
-from gocnn.commands.outputs import OutFile, OutFolder, Picture
+from gocnn.commands import main
+from gocnn.console.heads import commands
+from gocnn.console.outputs import OutFile, OutFolder, Picture
 from gocnn.errors import UserError
 from gocnn.files import check_folder, check_place, make_folder, replacing, write_bytes
-from imagecls import pictures
+from imagecls.classifier import pictures
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.test_cli import good, refused
 
@@ -33,7 +34,7 @@ def game(tmp_path: Path) -> Path:
 def test_every_option_that_writes_is_checked_beforehand():
     context = click.Context(main)
     seen = set()
-    for name in COMMANDS:
+    for name in commands():
         command = main.get_command(context, name)
         for parameter in command.params:
             option = parameter.opts[0]

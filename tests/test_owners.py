@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from gocnn import modelfile
 from gocnn.board import symmetry
 from gocnn.games import labels, store
 from gocnn.games.selection import GameFilter
@@ -21,7 +22,6 @@ from gocnn.policy import data, endings, owners, samples
 from gocnn.policy.answers import Answers, answers, winrate
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.task import Outputs, PolicyTask
-from gocnn.training import modelfile
 from tests.labelled import random_labels, toy_store
 from tests.test_cli import good, refused
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from gocnn.errors import UserError
-from imagecls.classes import HW03_CLASSES
-from imagecls.collection import open_collection, read_photos
-from imagecls.data import PhotoBatches, PhotoSource, Split, load_parts
-from imagecls.layout import TEST, TRAIN, VALID, WHOLE
-from imagecls.store import ImageStore
+from imagecls.photos.classes import HW03_CLASSES
+from imagecls.photos.collection import open_collection, read_photos
+from imagecls.photos.data import PhotoBatches, PhotoSource, Split, load_parts
+from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
+from imagecls.photos.store import ImageStore
 from tests.photographs import colourful, encoded, make_homework
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gocnn.board import Board, facts, planes, symmetry
+from gocnn.board import Board, symmetry
 from gocnn.board.coords import from_gtp
+from gocnn.features import conditioning, planes
 from gocnn.policy.suggestion import planes_of
 from tests.conftest import main_line
 from tests.test_rules import Slow
@@ -80,22 +81,22 @@ def test_ko_and_handicap_planes() -> None:
     assert list(np.flatnonzero(seen["ko"][0])) == [from_gtp("C2")]
     assert not seen["legal"][0, from_gtp("C2")]
     assert not seen["handicap"].any()
-    assert named(board, facts.HANDICAP)["handicap"].all()
+    assert named(board, conditioning.HANDICAP)["handicap"].all()
 
 
 def test_what_is_known_of_the_game_is_seen_by_the_side_to_play() -> None:
     board = Board()
     assert not any(named(board)[name].any() for name in ("handicap", "style"))
     for known, style in [
-        (facts.BLACK_WON | facts.TYGEM, [1, 0, 0, 0]),
-        (facts.WHITE_WON | facts.TOM, [0, 1, 0, 0]),
-        (facts.BLACK_PROFESSIONAL | facts.FOX, [0, 0, 1, 1]),
-        (facts.WHITE_PROFESSIONAL, [0, 0, 0, 0]),
+        (conditioning.BLACK_WON | conditioning.TYGEM, [1, 0, 0, 0]),
+        (conditioning.WHITE_WON | conditioning.TOM, [0, 1, 0, 0]),
+        (conditioning.BLACK_PROFESSIONAL | conditioning.FOX, [0, 0, 1, 1]),
+        (conditioning.WHITE_PROFESSIONAL, [0, 0, 0, 0]),
     ]:
         board.to_play = 1
         assert named(board, known)["style"].mean(1).tolist() == style
         board.to_play = 2
-        assert bool(named(board, known)["style"][3].all()) == bool(known & facts.WHITE_PROFESSIONAL)
+        assert bool(named(board, known)["style"][3].all()) == bool(known & conditioning.WHITE_PROFESSIONAL)
 
 
 def test_a_pass_leaves_its_history_plane_empty() -> None:

@@ -10,14 +10,14 @@ from click.testing import CliRunner
 
 from gocnn.board.coords import to_gtp
 from gocnn.commands import main
+from gocnn.engine import rulesets
+from gocnn.engine.game import Game
 from gocnn.errors import UserError
+from gocnn.games.position import Position, in_file
 from gocnn.games.reader import Reader, Skipped
 from gocnn.games.sources import Blob
-from gocnn.play import rulesets
-from gocnn.play.game import Game
-from gocnn.play.gtp import Refused
-from gocnn.play.loading import load
-from gocnn.play.position import Position, in_file
+from gocnn.gtp.loading import load
+from gocnn.gtp.protocol import Refused
 from tests.conftest import ROOT
 
 CASES = ROOT / "tests" / "cases" / "go"

@@ -12,10 +12,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gocnn.errors import UserError
 from gocnn.training import Batch, TrainConfig, precision
+from gocnn.training.batches import Again
 from gocnn.training.checks import Diverged
 from gocnn.training.scaling import Scaler
 from gocnn.training.stepping import Stepper
-from gocnn.training.warming import Again
 from tests import toy
 from tests.toyruns import same, weights
 

@@ -9,9 +9,11 @@ import pytest
 
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import from_gtp
-from gocnn.play import insight, prospects, requests, search
-from gocnn.play.player import Player
-from gocnn.play.queries import Answerer
+from gocnn.engine import mcts, prospects
+from gocnn.engine.player import Player
+from gocnn.gtp.analysis_json import requests
+from gocnn.gtp.analysis_json.session import Answerer
+from gocnn.policy import explain
 from gocnn.policy.model import default_model, load
 from gocnn.policy.suggestion import planes_of, suggest
 from tests.conftest import ROOT
@@ -126,7 +128,7 @@ def test_a_small_query_does_not_wait_for_a_large_one(evaluator):
 
 
 def test_a_search_that_is_full_is_answered(evaluator, monkeypatch):
-    monkeypatch.setattr(search, "MOST_VISITS", 60)
+    monkeypatch.setattr(mcts, "MOST_VISITS", 60)
     monkeypatch.setattr(requests, "MOST_VISITS", 60)
     warning, answer = ask(evaluator, BASE | {"id": "full", "maxVisits": 1_000_000})
     assert "at most 60 visits" in warning["warning"]
@@ -368,8 +370,8 @@ def test_what_an_answer_depends_on_is_where_the_gradient_is():
 
     policy = load(default_model())
     planes = planes_of(Board(19), [], policy.groups)
-    assert insight.influence(policy, planes, from_gtp("K10")).max() == pytest.approx(1)
-    maps = insight.feature_maps(policy, planes, 0)
+    assert explain.influence(policy, planes, from_gtp("K10")).max() == pytest.approx(1)
+    maps = explain.feature_maps(policy, planes, 0)
     with torch.inference_mode():
         expected = policy.network.stem(torch.from_numpy(planes).float())[0].numpy()
     assert np.abs(maps - expected).max() < 1e-4
@@ -377,11 +379,11 @@ def test_what_an_answer_depends_on_is_where_the_gradient_is():
     policy.network = PolicyNetwork(PolicyConfig(blocks=2, channels=8, context="none", groups=policy.groups)).eval()
     for part in policy.network.blocks:
         torch.nn.init.ones_(part.second[1].weight)
-    heat = insight.influence(policy, planes, from_gtp("K10"))
-    side = insight.layers(policy)[-1].receptive_field
+    heat = explain.influence(policy, planes, from_gtp("K10"))
+    side = explain.layers(policy)[-1].receptive_field
     assert side == 13
     rows, columns = np.nonzero(heat > 0)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (9 - 6, 9 + 6, 9 - 6, 9 + 6)
-    filters, groups = insight.first_filters(policy)
+    filters, groups = explain.first_filters(policy)
     assert filters.shape == (8, len(groups), 5, 5)
     assert np.abs(filters.sum(1) - policy.network.stem[0].weight.detach().numpy().sum(1)).max() < 1e-5

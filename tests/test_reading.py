@@ -11,9 +11,8 @@ import pytest
 from sgfmill import sgf
 
 from gocnn.board import rules, symmetry
-from gocnn.games import scan, slowpath, sources
+from gocnn.games import scan, sgf_tree, slowpath, sources
 from gocnn.games.reader import Game, Reader, Skipped
-from gocnn.play import mainline
 from tests.conftest import main_line, play_randomly, sgf_text
 
 
@@ -183,7 +182,7 @@ PASSED = (361, 2)
 )
 def test_what_is_found_in_the_wild(data: bytes, moves: list[tuple[int, int]] | None, stones: int) -> None:
     """go-import's reader and go-review's find the same moves; None: whatever it is, they agree."""
-    items, records = read(data), mainline.parse(data, "x")
+    items, records = read(data), sgf_tree.parse(data, "x")
     assert len(items) == len(records)
     for item, record in zip(items, records, strict=True):
         found = [(step.index, step.colour) for step in record.steps]
@@ -193,7 +192,7 @@ def test_what_is_found_in_the_wild(data: bytes, moves: list[tuple[int, int]] | N
         else:
             assert moves is None
             assert record.trouble or not found
-    assert mainline.serialise(records) == data
+    assert sgf_tree.serialise(records) == data
 
 
 def test_both_readers_find_the_same_in_real_and_mutated_games(sample_files: list[Path]) -> None:
@@ -205,9 +204,9 @@ def test_both_readers_find_the_same_in_real_and_mutated_games(sample_files: list
         items = read(data)
         if not isinstance(items[0], Game) and items[0].span == (0, 0):
             continue
-        records = mainline.parse(data, "x")
+        records = sgf_tree.parse(data, "x")
         assert len(items) == len(records), data
-        assert mainline.serialise(records) == data
+        assert sgf_tree.serialise(records) == data
         for item, record in zip(items, records, strict=True):
             if isinstance(item, Game):
                 assert moves_of(item) == [(step.index, step.colour) for step in record.steps], data

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gocnn.errors import UserError
 from gocnn.training import Batch
-from imagecls.models.resnet101 import ResNet101
+from imagecls.classifier.models.resnet101 import ResNet101
 from tests import toy
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.kills import Stages, models

@@ -12,12 +12,12 @@ from sgfmill import sgf, sgf_grammar
 
 from gocnn.board import Board
 from gocnn.games.reader import Reader
+from gocnn.games.sgf_tree import parse, serialise
 from gocnn.games.sources import Blob
-from gocnn.play import annotate
-from gocnn.play.mainline import parse, serialise
-from gocnn.play.review import review, table
-from gocnn.play.review_page import page
 from gocnn.policy.suggestion import suggest
+from gocnn.review import annotate
+from gocnn.review.page import page
+from gocnn.review.review import review, table
 from tests.conftest import ROOT, main_line, play_randomly, sgf_text
 from tests.test_cli import good, refused
 

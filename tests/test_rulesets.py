@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gocnn.play.rulesets import RULES, BadRules, Rules, changed, parse
+from gocnn.engine.rulesets import RULES, BadRules, Rules, changed, parse
 
 TABLE = {  # ko, scoring, tax, suicide, white's points for 4 handicap stones, dead stones may stay
     "tromp-taylor": ("POSITIONAL", "AREA", "NONE", True, 0, False), "chinese": ("SIMPLE", "AREA", "NONE", False, 4, True),

@@ -87,7 +87,7 @@ def assert_never_imported(program: str, *modules: str) -> None:
 
 def test_networks_are_loaded_without_the_compiler():
     """Importing torch's takes 0.8 s, which every command that only asks a network would pay."""
-    assert_never_imported("import gocnn.policy.model, gocnn.policy.training, imagecls.models", "torch._dynamo")
+    assert_never_imported("import gocnn.policy.model, gocnn.policy.training, imagecls.classifier.models", "torch._dynamo")
 
 
 def test_a_suggestion_imports_neither_torch_nor_numba():

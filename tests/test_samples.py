@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gocnn.board import Board, facts, planes, symmetry
-from gocnn.board.planes import DEFAULT_GROUPS
+from gocnn.board import Board, symmetry
 from gocnn.errors import UserError
+from gocnn.features import conditioning, planes
+from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.games.store import Store
 from gocnn.policy import samples
 from gocnn.policy.suggestion import planes_of
@@ -101,9 +102,9 @@ def test_choosing_positions_never_repeats(games: samples.Games) -> None:
 
 
 def test_style_is_shown_half_of_the_time_and_the_winner_is_a_target(games: samples.Games) -> None:
-    assert np.isin(games.known & 6, [0, facts.BLACK_WON, facts.WHITE_WON]).all()
-    known = np.full(len(games), facts.BLACK_WON | facts.TYGEM)
-    known[::3] = facts.TYGEM
+    assert np.isin(games.known & 6, [0, conditioning.BLACK_WON, conditioning.WHITE_WON]).all()
+    known = np.full(len(games), conditioning.BLACK_WON | conditioning.TYGEM)
+    known[::3] = conditioning.TYGEM
     told = replace(games, known=known)
     source = samples.PositionSource(told, ["style"], 256, seed=1, outcome=True)
     batches = [source.batch(i) for i in range(32)]
@@ -119,7 +120,7 @@ def test_style_is_shown_half_of_the_time_and_the_winner_is_a_target(games: sampl
     assert not hidden.any()
     colours = np.array([board_at(told, int(g), int(p))[0].to_play for g, p in zip(which, plies, strict=True)])
     assert won.tolist() == np.where(which % 3 == 0, samples.UNDECIDED, colours == 1).tolist()
-    assert samples.positions(told, ["style"], which, plies, told=facts.ORIGIN)[0][:, 0].all()
+    assert samples.positions(told, ["style"], which, plies, told=conditioning.ORIGIN)[0][:, 0].all()
 
 
 def test_no_games_is_an_error(games: samples.Games) -> None:

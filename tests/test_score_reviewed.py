@@ -11,11 +11,12 @@ from click.testing import CliRunner
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import from_gtp, to_gtp
 from gocnn.commands import go_review, main
-from gocnn.play import annotate, mainline
-from gocnn.play.picture import draw_board, squares
-from gocnn.play.review import Review, expected_at, review
-from gocnn.play.review_page import content, page
+from gocnn.games import sgf_tree
+from gocnn.pictures.board import draw_board, squares
 from gocnn.policy import runtime
+from gocnn.review import annotate
+from gocnn.review.page import content, page
+from gocnn.review.review import Review, expected_at, review
 from tests.conftest import play_randomly, sgf_text
 from tests.knower import SPREAD, Knower, truth
 
@@ -23,7 +24,7 @@ MOVES = play_randomly(8, 30)
 
 
 def reviewed(header: str, moves=MOVES, tempo: float = 0.0) -> Review:
-    return review(mainline.parse(sgf_text(moves, header), "game.sgf")[0], "game.sgf", Knower(tempo))
+    return review(sgf_tree.parse(sgf_text(moves, header), "game.sgf")[0], "game.sgf", Knower(tempo))
 
 
 def leads(moves=MOVES, stones=()) -> np.ndarray:
@@ -109,7 +110,7 @@ def test_json_and_the_page_tell_it() -> None:
 
 
 def test_a_position_without_moves_has_a_score() -> None:
-    record = mainline.parse(b"(;GM[1]FF[4]SZ[19]KM[5.5]AB[dd][pd]AW[pp]PL[W])", "position.sgf")[0]
+    record = sgf_tree.parse(b"(;GM[1]FF[4]SZ[19]KM[5.5]AB[dd][pd]AW[pp]PL[W])", "position.sgf")[0]
     start = expected_at(record, "position.sgf", Knower())
     board = Board()
     board.set_up([from_gtp("D16"), from_gtp("Q16")], [from_gtp("Q4")], 2)
@@ -120,7 +121,7 @@ def test_a_position_without_moves_has_a_score() -> None:
 
 
 def test_nothing_is_said_of_it_by_a_network_that_does_not_know(evaluator) -> None:
-    record = mainline.parse(sgf_text(MOVES, "KM[6.5]"), "game.sgf")[0]
+    record = sgf_tree.parse(sgf_text(MOVES, "KM[6.5]"), "game.sgf")[0]
     found = review(record, "game.sgf", evaluator)
     assert found.course is None
     assert found.costliest() == []
@@ -149,7 +150,7 @@ def test_a_picture_shows_whose_points_they_are(tmp_path: Path) -> None:
 
 
 def test_the_strip_shows_the_lead(tmp_path: Path) -> None:
-    from gocnn.play.strip import draw_strip
+    from gocnn.review.chart import draw_strip
 
     draw_strip(reviewed("KM[6.5]"), tmp_path / "strip.svg")
     assert (tmp_path / "strip.svg").stat().st_size > 1000

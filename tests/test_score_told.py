@@ -8,12 +8,12 @@ import pytest
 
 from gocnn.board import BLACK, WHITE, Board, symmetry
 from gocnn.board.coords import from_gtp, to_gtp
-from gocnn.play.candidates import Analysis
-from gocnn.play.foreseen import Foreseen
-from gocnn.play.game import FIXED_HANDICAP, Game
-from gocnn.play.player import RESIGN, Player
-from gocnn.play.queries import Answerer
-from gocnn.play.rulesets import RULES
+from gocnn.engine.analysis import Analysis
+from gocnn.engine.foreseen import Foreseen
+from gocnn.engine.game import FIXED_HANDICAP, Game
+from gocnn.engine.player import RESIGN, Player
+from gocnn.engine.rulesets import RULES
+from gocnn.gtp.analysis_json.session import Answerer
 from gocnn.policy.answers import winrate
 from tests.conftest import play_randomly
 from tests.conversation import Scripted, finished, talk
@@ -146,7 +146,7 @@ def test_an_analysis_by_query(viewer: str, turn: int) -> None:
 
 
 def test_servers_and_boards_see_it_from_their_side() -> None:
-    from gocnn.play.searches import LETTERS
+    from gocnn.gtp.searches import LETTERS
 
     rows = talk(Knower(), *played(), "komi 7.5", "cgos-genmove_analyze w")[-1].strip().split("\n")
     said = json.loads(rows[0])

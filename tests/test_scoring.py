@@ -7,11 +7,11 @@ import pytest
 
 from gocnn.board import BLACK, PASS, WHITE, Board, IllegalMove
 from gocnn.board.coords import from_gtp, to_gtp
-from gocnn.play import seki
-from gocnn.play.game import Game
-from gocnn.play.outlook import Playouts, dead_stones
-from gocnn.play.rulesets import JAPANESE, RULES, TROMP_TAYLOR, Rules, parse
-from gocnn.play.scoring import groups, margin, owners, points, without_territory
+from gocnn.engine import seki
+from gocnn.engine.game import Game
+from gocnn.engine.ownership import Playouts, dead_stones
+from gocnn.engine.rulesets import JAPANESE, RULES, TROMP_TAYLOR, Rules, parse
+from gocnn.engine.scoring import groups, margin, owners, points, without_territory
 from tests.test_life import board_from
 from tests.test_rules import Slow
 

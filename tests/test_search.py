@@ -12,13 +12,13 @@ import torch
 
 from gocnn.board import BLACK, WHITE, Board, repetition, rules
 from gocnn.board.coords import PASS, from_gtp
-from gocnn.play import search as searching
-from gocnn.play import tree, treeleaves
-from gocnn.play.candidates import Analysis
-from gocnn.play.game import Game
-from gocnn.play.outlook import useful
-from gocnn.play.player import Player
-from gocnn.play.search import Search, bound
+from gocnn.engine import mcts as searching
+from gocnn.engine import tree, tree_leaves
+from gocnn.engine.analysis import Analysis
+from gocnn.engine.game import Game
+from gocnn.engine.mcts import Search, bound
+from gocnn.engine.ownership import useful
+from gocnn.engine.player import Player
 from gocnn.policy.answers import Answers, answers, winrate
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import UNDECIDED
@@ -387,7 +387,7 @@ def test_the_kernel_takes_the_hash_on_as_the_position_changes() -> None:
             before, value = board.state.copy(), np.uint64(repetition.position_hash(board.state))
             board.play(index)
             if index != PASS:
-                assert treeleaves._hash_after(before, value, rules.field_point(index, 19), colour) == repetition.position_hash(board.state)
+                assert tree_leaves._hash_after(before, value, rules.field_point(index, 19), colour) == repetition.position_hash(board.state)
 
 
 def test_a_move_is_chosen_by_its_lower_confidence_bound() -> None:

@@ -5,14 +5,14 @@ import pytest
 
 from gocnn.board import Board
 from gocnn.board.coords import from_gtp
+from gocnn.engine.ownership import Playouts, dead_stones
+from gocnn.engine.rulesets import CHINESE, JAPANESE
+from gocnn.engine.scoring import margin
+from gocnn.engine.settle import dead_chains, settled_dead, settled_margin
 from gocnn.games import sources
+from gocnn.games.position import at_ply
 from gocnn.games.reader import Game as Read
 from gocnn.games.reader import Reader
-from gocnn.play.outlook import Playouts, dead_stones
-from gocnn.play.position import at_ply
-from gocnn.play.rulesets import CHINESE, JAPANESE
-from gocnn.play.scoring import margin
-from gocnn.play.settle import dead_chains, settled_dead, settled_margin
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT
 from tests.knower import Knower
 

@@ -5,18 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gocnn.board import BLACK, Board, facts
-from gocnn.board.planes import DEFAULT_GROUPS, offsets, plane_count
+from gocnn import modelfile
+from gocnn.board import BLACK, Board
 from gocnn.commands import style_option
+from gocnn.engine.game import Game
+from gocnn.engine.player import Player
 from gocnn.errors import UserError
-from gocnn.games.facts import known_of
+from gocnn.features import conditioning
+from gocnn.features.planes import DEFAULT_GROUPS, offsets, plane_count
 from gocnn.games.store import Store
-from gocnn.play.game import Game
-from gocnn.play.player import Player
 from gocnn.policy.answers import Answers, answers
+from gocnn.policy.conditioning import known_of
 from gocnn.policy.style import check_style
 from gocnn.policy.suggestion import suggest
-from gocnn.training import modelfile
 from tests.conftest import play_randomly, sgf_text
 from tests.test_cli import good, refused
 from tests.test_go_train import BUDGET, TRAIN
@@ -49,7 +50,7 @@ def test_a_player_tells_the_network_its_style() -> None:
 
 
 def test_the_styles_that_can_be_asked_for() -> None:
-    assert tuple(facts.STYLES) == style_option.STYLES
+    assert tuple(conditioning.STYLES) == style_option.STYLES
 
 
 def test_a_style_needs_a_network_that_was_shown_it() -> None:
@@ -63,10 +64,10 @@ def test_a_style_needs_a_network_that_was_shown_it() -> None:
 
 def test_facts_of_records(tmp_path: Path) -> None:
     headers = {
-        "RE[B+R]PC[TYGEM]BR[9d]WR[9d]": facts.BLACK_WON | facts.TYGEM,
-        "RE[W+3.5]PC[TOM]BR[9p]WR[1p]": facts.WHITE_WON | facts.TOM | facts.BLACK_PROFESSIONAL | facts.WHITE_PROFESSIONAL,
+        "RE[B+R]PC[TYGEM]BR[9d]WR[9d]": conditioning.BLACK_WON | conditioning.TYGEM,
+        "RE[W+3.5]PC[TOM]BR[9p]WR[1p]": conditioning.WHITE_WON | conditioning.TOM | conditioning.BLACK_PROFESSIONAL | conditioning.WHITE_PROFESSIONAL,
         "RE[0]PC[Tokyo]": 0,
-        "HA[2]AB[dd][pp]RE[?]": facts.HANDICAP,
+        "HA[2]AB[dd][pp]RE[?]": conditioning.HANDICAP,
     }
     for number, header in enumerate(headers):
         (tmp_path / f"{number}.sgf").write_bytes(sgf_text(play_randomly(number, 30 + number), header) + b")")

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from gocnn.commands import COMMANDS
+from gocnn.console.heads import commands
 from tests.conftest import ROOT, SAMPLES, once, play_randomly, sgf_text
 
 ELSEWHERE = ROOT / "tests" / "elsewhere"
@@ -105,7 +105,7 @@ def try_all(root: Path) -> None:
 
 
 def test_every_command_is_tried() -> None:
-    assert {words[0] for words, _ in TABLE.values()} == set(COMMANDS) - {"demo"}
+    assert {words[0] for words, _ in TABLE.values()} == set(commands()) - {"demo"}
 
 
 @pytest.mark.parametrize("name", TABLE)

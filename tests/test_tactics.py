@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sgfmill import boards
 
-from gocnn.board import BLACK, WHITE, Board, planes, symmetry
+from gocnn.board import BLACK, WHITE, Board, symmetry
 from gocnn.board.coords import from_gtp
+from gocnn.features import planes
 from gocnn.policy.suggestion import planes_of, recent_moves
 from tests.conftest import main_line, play_randomly
 from tests.test_life import benson, neighbours

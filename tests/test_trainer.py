@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from gocnn import devices, modelfile
 from gocnn.errors import UserError
-from gocnn.training import Identity, RunFolder, TrainConfig, devices, modelfile, precision, trainer
+from gocnn.training import Identity, RunFolder, TrainConfig, precision, trainer
 from tests import toy
 from tests.toyruns import same, weights
 

@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import nn
 
+from gocnn import modelfile
 from gocnn.errors import UserError
-from gocnn.training import modelfile
-from imagecls import weights
-from imagecls.models import ClassifierConfig, build
-from imagecls.models.resnet101 import FineTuner, ResNet101
+from imagecls.classifier import weights
+from imagecls.classifier.models import ClassifierConfig, build
+from imagecls.classifier.models.resnet101 import FineTuner, ResNet101
 from tests.classifiers import CLASSES, SMALL
 
 

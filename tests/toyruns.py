@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from gocnn.training import modelfile
+from gocnn import modelfile
 from tests.conftest import ROOT
 
 FORKS = "forkserver" in multiprocessing.get_all_start_methods()

@@ -5,8 +5,8 @@ import platform
 
 import torch
 
+from gocnn import devices
 from gocnn.errors import UserError
-from gocnn.training import devices
 from gpukit import facts
 from gpukit.check import Bench, LeftOut
 
@@ -21,7 +21,7 @@ def packages(bench: Bench) -> str:
     import safetensors  # noqa: F401
 
     import gocnn.policy.training  # noqa: F401
-    import imagecls.training  # noqa: F401
+    import imagecls.classifier.training  # noqa: F401
 
     versions = f"python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, numba {numba.__version__}"
     lacks = ", ".join(facts.missing()) or "nothing"

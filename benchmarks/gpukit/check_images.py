@@ -5,18 +5,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gocnn.training import TrainConfig, devices
+from gocnn import devices
+from gocnn.training import TrainConfig
 from gocnn.training.stepping import Stepper
 from gocnn.training.warming import Again
 from gpukit import go
 from gpukit.check import Bench
 from gpukit.check_steps import half, waits
-from imagecls import explain
 from imagecls.augment import RECIPES, Augmenter
-from imagecls.model import Predictor
-from imagecls.models import ClassifierConfig, build
-from imagecls.models.config import KINDS, Kind
-from imagecls.task import ImageTask
+from imagecls.classifier import explain
+from imagecls.classifier.model import Predictor
+from imagecls.classifier.models import ClassifierConfig, build
+from imagecls.classifier.models.config import KINDS, Kind
+from imagecls.classifier.task import ImageTask
 
 CLASSES = tuple("abcde")
 

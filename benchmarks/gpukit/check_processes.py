@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
+from gocnn import devices
 from gocnn.policy.network import PolicyNetwork
-from gocnn.training import TrainConfig, devices
+from gocnn.training import TrainConfig
 from gocnn.training.distributed import Processes, join, wrap
 from gocnn.training.warming import Again
 from gpukit import common, facts, go

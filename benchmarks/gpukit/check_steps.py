@@ -18,10 +18,11 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from gocnn import devices
 from gocnn.nn import Block, Context
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.task import PolicyTask
-from gocnn.training import Feeder, TrainConfig, devices, optim
+from gocnn.training import Feeder, TrainConfig, optim
 from gocnn.training.config import Optimiser
 from gocnn.training.precision import autocast
 from gocnn.training.warming import Again

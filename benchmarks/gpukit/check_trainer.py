@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from gocnn import modelfile
 from gocnn.policy import KIND, evaluation, export, model
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
-from gocnn.training import Identity, Outcome, RunFolder, TrainConfig, Trainer, modelfile
+from gocnn.training import Identity, Outcome, RunFolder, TrainConfig, Trainer
 from gpukit import facts, go
 from gpukit.check import Bench, LeftOut
 from gpukit.check_steps import size

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
+from gocnn import devices
 from gocnn.errors import UserError
 from gocnn.files import write_text
-from gocnn.training import devices
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GAMES = ROOT / "data" / "games"

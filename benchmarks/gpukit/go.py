@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gocnn.board.planes import DEFAULT_GROUPS, plane_count
+from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
 from gocnn.policy.network import PolicyConfig, preset

@@ -17,20 +17,21 @@ import numpy as np
 import torch
 from torch import nn
 
+from gocnn import devices
 from gocnn.errors import UserError
 from gocnn.statistics import wilson
-from gocnn.training import devices, memory
+from gocnn.training import memory
 from gocnn.training.precision import autocast
 from gocnn.training.run import read_reports
 from gpukit import common, facts
 from gpukit.check_steps import half
 from gpukit.timing import wait
-from imagecls import model as trained
 from imagecls.augment import RECIPES, Augmenter
-from imagecls.data import Split, load_parts
-from imagecls.decode import FITS
-from imagecls.models.resnet101 import ResNet101
-from imagecls.store import ImageStore
+from imagecls.classifier import model as trained
+from imagecls.classifier.models.resnet101 import ResNet101
+from imagecls.photos.data import Split, load_parts
+from imagecls.photos.decode import FITS
+from imagecls.photos.store import ImageStore
 
 RATE = 0.004
 """Muon's rate that did best with the strong recipe (docs/benchmarks.md)."""

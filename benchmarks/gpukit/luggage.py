@@ -16,7 +16,7 @@ from torch import Tensor
 
 from gocnn.errors import UserError
 from gocnn.files import make_folder, write_bytes
-from gocnn.training.modelfile import BEST, LAST
+from gocnn.modelfile import BEST, LAST
 from gocnn.training.run import CHECKPOINT, DESCRIPTION, METRICS, read_reports
 from gpukit import travel
 

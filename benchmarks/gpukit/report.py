@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gocnn import modelfile
 from gocnn.errors import UserError
 from gocnn.files import write_text
-from gocnn.training import modelfile
 from gocnn.training.run import RunFolder, read_reports
 from gpukit import common
 

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from gocnn.board.planes import plane_count
+from gocnn import devices
+from gocnn.features.planes import plane_count
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games
-from gocnn.training import Feeder, TrainConfig, devices, padding
+from gocnn.training import Feeder, TrainConfig, padding
 from gocnn.training.warming import Again
 from gpukit import go
 

@@ -14,9 +14,9 @@ import numpy as np
 from sgfmill import sgf
 
 from gocnn.board.coords import PASS
-from gocnn.play.game import Game
-from gocnn.play.outlook import dead_stones
-from gocnn.play.player import Player
+from gocnn.engine.game import Game
+from gocnn.engine.ownership import dead_stones
+from gocnn.engine.player import Player
 from gocnn.policy.runtime import open_evaluator
 
 HOT, LONGEST = 20, 500

@@ -1,4 +1,4 @@
-"""Rules, coordinates, symmetries and feature planes of the Go board."""
+"""Rules, coordinates and symmetries of the Go board, what is alive on it, and the board as text."""
 
 from gocnn.board.board import Board, IllegalMove, legal_positions
 from gocnn.board.coords import BLACK, MOVES, PASS, POINTS, SIZE, WHITE, BadVertex

@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from gocnn import __version__, libraries
-from gocnn.commands import streams
+from gocnn.console import heads, streams
+from gocnn.console.heads import Head, register
 from gocnn.errors import UserError
 
-COMMANDS = {
+HEAD = Head("go", {
     "demo": ("gocnn.commands.demo", "Train on the samples for a minute each; suggest a move, classify pictures."),
     "describe": ("gocnn.commands.describe", "Show a network layer by layer: receptive field, parameters, cost."),
     "go-analysis": ("gocnn.commands.go_analysis", "Answer KataGo-style JSON queries, for KaTrain."),
@@ -24,13 +25,8 @@ COMMANDS = {
     "go-stats": ("gocnn.commands.go_stats", "Show what a store holds."),
     "go-suggest": ("gocnn.commands.go_suggest", "Suggest moves in a position."),
     "go-train": ("gocnn.commands.go_train", "Train a policy network on games."),
-    "img-augment": ("imagecls.commands.img_augment", "Show what augmentation makes of a picture."),
-    "img-eval": ("imagecls.commands.img_eval", "Measure how well a classifier tells pictures apart."),
-    "img-explain": ("imagecls.commands.img_explain", "Show where a classifier looks, and what its layers see."),
-    "img-predict": ("imagecls.commands.img_predict", "Classify pictures."),
-    "img-train": ("imagecls.commands.img_train", "Train a classifier on photographs."),
-}
-"""Name of each command: its module (which has it as `command`), and its line in the list."""
+}, describer="gocnn.policy.describer")
+register(HEAD)
 
 
 class LazyGroup(click.Group):
@@ -43,26 +39,27 @@ class LazyGroup(click.Group):
         return super().main(*arguments, **options)
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return sorted(COMMANDS)
+        return sorted(heads.commands())
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
+        found = heads.find(name)
+        if found is None:
             return None
-        command: click.Command = importlib.import_module(COMMANDS[name][0]).command
+        command: click.Command = importlib.import_module(found[0]).command
         return command
 
     def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS:
+        if args and heads.find(args[0]) is None:
             import difflib
 
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            near = difflib.get_close_matches(args[0], heads.commands(), 1)
             if near:
                 context.fail(f"No such command {args[0]!r}. (Did you mean {near[0]}?)")
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+            formatter.write_dl([(name, line) for name, (_, line) in sorted(heads.commands().items())])
 
     def invoke(self, context: click.Context) -> object:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gocnn.commands.outputs import OutFolder
+from gocnn.console.outputs import OutFolder
 
 SAMPLES = Path("data")
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-PRESETS = ("tiny", "small", "base", "large")
-CLASSIFIERS = ("cnn", "resnet", "resnet101")
+from gocnn import modelfile
+from gocnn.console.heads import heads
+from gocnn.errors import UserError
 
 
 @click.command("describe")
@@ -31,26 +32,8 @@ def _network(name: str) -> tuple[Any, tuple[int, int, int]]:
         from gocnn.nn import ConvNormAct
 
         return ConvNormAct(3, 64, 3), (3, 100, 100)
-    if name in CLASSIFIERS:
-        from imagecls.models import ClassifierConfig, build
-
-        size = 224 if name == "resnet101" else 128
-        return build(ClassifierConfig(name, tuple("abcdefghijk"), size)), (3, size, size)  # type: ignore[arg-type]
-    if name not in PRESETS and _is_classifier(name):
-        from imagecls.model import load as load_classifier
-
-        classifier = load_classifier(name)
-        return classifier.network, (3, classifier.config.size, classifier.config.size)
-    from gocnn.board.planes import plane_count
-    from gocnn.policy.model import load
-    from gocnn.policy.network import PolicyNetwork, preset
-
-    network = PolicyNetwork(preset(name)) if name in PRESETS else load(name).network
-    config = network.config
-    return network, (plane_count(config.groups), config.size, config.size)
-
-
-def _is_classifier(name: str) -> bool:
-    from gocnn.training import modelfile
-
-    return modelfile.read_metadata(modelfile.find(name)).get("kind") == "image-classifier"
+    found = next((each for head in heads() if (each := head.network(name)) is not None), None)
+    if found is None:
+        modelfile.find(name)
+        raise UserError(f"{name} is a model of another program; give a model file or a run of this one")
+    return found

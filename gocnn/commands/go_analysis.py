@@ -15,9 +15,9 @@ from gocnn.commands.style_option import style_option
 @click.option("--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]")
 def command(model: str | None, symmetries: str, style: str, threads: int | None) -> None:
     """Answer queries in the protocol of KataGo's analysis engine, lines of JSON, on standard input and output: for KaTrain and tools like it."""
-    from gocnn.play.gtp import Lines
-    from gocnn.play.player import Player
-    from gocnn.play.queries import Answerer
+    from gocnn.engine.player import Player
+    from gocnn.gtp.analysis_json.session import Answerer
+    from gocnn.gtp.protocol import Lines
     from gocnn.policy.runtime import open_evaluator
     from gocnn.policy.style import check_style
 

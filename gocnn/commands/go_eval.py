@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from gocnn.commands.device_option import device_option
 from gocnn.commands.options import filters, game_filter, importing
-from gocnn.commands.outputs import Picture
+from gocnn.console.device_option import device_option
+from gocnn.console.outputs import Picture
 
 
 @click.command("go-eval")
@@ -33,12 +33,12 @@ def command(games: tuple[str, ...], model: str | None, positions: int, symmetrie
     labelled.
     """
     from gocnn import bars
-    from gocnn.board.facts import HANDICAP, ORIGIN
+    from gocnn.features.conditioning import HANDICAP, ORIGIN
     from gocnn.policy import data, evaluation
     from gocnn.policy.runtime import is_onnx, open_evaluator
 
     if not is_onnx(model) and device != "cpu":
-        from gocnn.training.devices import resolve
+        from gocnn.devices import resolve
 
         device = str(resolve(device))
     policy = open_evaluator(model, device)
@@ -55,7 +55,7 @@ def command(games: tuple[str, ...], model: str | None, positions: int, symmetrie
     figures = evaluation.figures(judged)
     figures = {"model": model or policy.name, "games": list(games), "symmetries": int(symmetries), "told": told, "seed": seed} | figures
     if picture is not None:
-        from gocnn.play.charts import draw_evaluation
+        from gocnn.pictures.charts import draw_evaluation
 
         draw_evaluation(judged, figures, picture)
     click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gocnn.commands.outputs import OutFile
+from gocnn.console.outputs import OutFile
 
 
 @click.command("go-export")

@@ -7,8 +7,8 @@ import click
 from gocnn.commands.level_option import chosen_level, level_option, was_given
 from gocnn.commands.options import conversation
 from gocnn.commands.style_option import style_option
-from gocnn.play.limits import MOST_VISITS
-from gocnn.play.rulesets import BadRules, Rules, parse
+from gocnn.engine.limits import MOST_VISITS
+from gocnn.engine.rulesets import BadRules, Rules, parse
 
 
 def rule_set(context: click.Context, parameter: click.Parameter, value: str) -> Rules:
@@ -48,10 +48,10 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
 def command(model: str | None, symmetries: str, style: str, level: str | None, visits: int, temperature: float, resign: float, komi: float,
             rules: Rules, name: str, gtp_version: str | None, seed: int, threads: int | None) -> None:  # fmt: skip
     """Play and analyse through the Go Text Protocol (version 2) on standard input and output, for Sabaki, Lizzie, GoGui and other programs."""
-    from gocnn.play.clients import install, version_of
-    from gocnn.play.engine import Engine
-    from gocnn.play.gtp import Lines, serve
-    from gocnn.play.player import Player
+    from gocnn.engine.player import Player
+    from gocnn.gtp.clients import install, version_of
+    from gocnn.gtp.commands import Engine
+    from gocnn.gtp.protocol import Lines, serve
     from gocnn.policy.runtime import open_evaluator
     from gocnn.policy.style import check_style
 

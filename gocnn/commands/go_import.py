@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from gocnn.commands.options import importing
-from gocnn.commands.outputs import OutFile
+from gocnn.console.outputs import OutFile
 from gocnn.games.importing import import_games
 from gocnn.games.store import Store
 

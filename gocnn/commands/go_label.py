@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from gocnn import bars
-from gocnn.commands.outputs import OutFile
+from gocnn.console.outputs import OutFile
 from gocnn.cores import cores
 from gocnn.games.store import Store, write, writing
 from gocnn.locks import locked
@@ -151,9 +151,9 @@ class _Session:
         self, evaluators: list[Any], tasks: Iterator[Any], total: int, write_chunk: Callable[[list[Any]], None]
     ) -> tuple[bool, Any, float, float]:
         """Play the tasks and hand them on in chunks, the last one, or what had ended at an interruption, too."""
+        from gocnn.interrupts import Interrupts
         from gocnn.selfplay.playing import Spent
         from gocnn.selfplay.workers import play_all
-        from gocnn.training.interrupts import Interrupts
 
         spent, interrupts, chunk = Spent(), Interrupts(), []
         began, cpu = time.perf_counter(), time.process_time()

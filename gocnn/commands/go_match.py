@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gocnn.commands.outputs import OutFolder
+from gocnn.console.outputs import OutFolder
 from gocnn.cores import cores
 from gocnn.errors import UserError
 
 if TYPE_CHECKING:
-    from gocnn.play.match import Played, Seat
+    from gocnn.match.game import Played, Seat
 
 LEVEL = re.compile(r"\s*(\d+\s*(k|d|kyu|dan)|max)\s*", re.ASCII | re.IGNORECASE)
 GAMES_FILE, TERMS_FILE, OPENINGS_FILE = "games.jsonl", "match.json", "openings.json"
@@ -59,8 +59,8 @@ def command(first: str, second: str, games: int, out: Path, openings: Path | Non
     if move_time > seconds:
         raise click.UsageError(f"--move-time {move_time:g} is more than a move may take; give --seconds of more than that too")
     from gocnn.files import make_folder
-    from gocnn.play.match import Terms
-    from gocnn.play.openings import from_file, from_network
+    from gocnn.match.game import Terms
+    from gocnn.match.openings import from_file, from_network
     from gocnn.policy.runtime import open_evaluator
 
     for engine in (first, second):
@@ -86,7 +86,7 @@ def command(first: str, second: str, games: int, out: Path, openings: Path | Non
 
 def _check_level(engine: str) -> None:
     """Raises click.UsageError for what looks like a level of this engine, but is none."""
-    from gocnn.play.levels import BadLevel, parse
+    from gocnn.engine.levels import BadLevel, parse
 
     if LEVEL.fullmatch(engine):
         try:
@@ -107,7 +107,7 @@ def _engine(engine: str) -> str:
 def _resume(out: Path, description: dict[str, Any]) -> dict[int, "Played"]:
     """Games already played in this folder, by number. Raises UserError if they are of another match."""
     from gocnn.files import write_text
-    from gocnn.play.match import Played
+    from gocnn.match.game import Played
 
     terms = out / TERMS_FILE
     try:
@@ -166,7 +166,7 @@ class _Match:
 
     def run(self, todo: list[int], jobs: int) -> bool:
         """Play these; whether Ctrl-C ended it."""
-        from gocnn.play.match import Seat
+        from gocnn.match.game import Seat
 
         engines = [*self.commands, *([self.referee] if self.referee else [])]
         tables = [[Seat(engine) for engine in engines] for _ in range(jobs)]
@@ -198,7 +198,7 @@ class _Match:
 
     def _play(self, number: int, table: "list[Seat]") -> "Played":
         from gocnn.files import write_bytes
-        from gocnn.play.match import play_game
+        from gocnn.match.game import play_game
 
         first, second, *referee = table
         opening = number // 2 % len(self.starts)
@@ -208,7 +208,7 @@ class _Match:
         return played
 
     def _score(self, referee: "list[Seat]", board: Any, komi: float) -> float:
-        from gocnn.play.settle import settled_margin
+        from gocnn.engine.settle import settled_margin
 
         if referee:
             return _counted(referee[0], board, komi)
@@ -230,7 +230,7 @@ class _Match:
 def _counted(seat: Any, board: Any, komi: float) -> float:
     """What the referee says of the final position. Raises UserError if it does not say."""
     from gocnn.board.coords import to_gtp
-    from gocnn.play.client import EngineFault, EngineRefusal
+    from gocnn.match.gtp_client import EngineFault, EngineRefusal
 
     try:
         for command in ("boardsize 19", "clear_board", f"komi {komi:g}"):
@@ -248,7 +248,7 @@ def _counted(seat: Any, board: Any, komi: float) -> float:
 def _show(results: list["Played"], first: str, second: str) -> None:
     from collections import Counter
 
-    from gocnn.play.match import broken_off, seconds_a_move
+    from gocnn.match.game import broken_off, seconds_a_move
 
     click.echo(f"{first}  against  {second}: {len(results)} games")
     click.echo(_standing(results))
@@ -273,7 +273,7 @@ def _show(results: list["Played"], first: str, second: str) -> None:
 
 
 def _standing(results: Sequence["Played"]) -> str:
-    from gocnn.play.match import standing
+    from gocnn.match.game import standing
 
     s = standing(results)
     return (f"won {s.wins}, lost {s.losses}, drawn {s.draws}: {s.rate:.1%} [{s.interval[0]:.1%}, {s.interval[1]:.1%}], "

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gocnn.commands.outputs import OutFile, Picture, keep_inputs
+from gocnn.console.outputs import OutFile, Picture, keep_inputs
 from gocnn.errors import UserError
 
 if TYPE_CHECKING:
-    from gocnn.play.review import Review, Start
+    from gocnn.review.review import Review, Start
 
 
 @click.command("go-review")
@@ -36,10 +36,10 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
     keep_inputs([Path(name) for name in games], picture=picture, html=html)
     from gocnn import bars
     from gocnn.files import check_folder, check_place, write_bytes, write_text
-    from gocnn.games import sources
-    from gocnn.play import annotate, mainline
-    from gocnn.play.review import expected_at, review
+    from gocnn.games import sgf_tree, sources
     from gocnn.policy.runtime import open_evaluator
+    from gocnn.review import annotate
+    from gocnn.review.review import expected_at, review
 
     files = [blob for unit in sources.find(list(games)) for blob in sources.read(unit)]
     if len(files) > 1 and out is not None and (os.path.isfile(out) or out.suffix.lower() == ".sgf"):
@@ -61,7 +61,7 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
             try:
                 if blob.trouble:
                     raise UserError(f"{blob.name}: {blob.trouble}")
-                records = mainline.parse(blob.data, blob.name)
+                records = sgf_tree.parse(blob.data, blob.name)
             except UserError as error:
                 trouble.append(str(error))
                 continue
@@ -76,7 +76,7 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
                 reviews.append(review(record, name, evaluator))
                 annotate.annotate(reviews[-1])
             if out is not None and any(record.steps for record in records):
-                write_bytes(_target(out, blob.name, len(files), written), mainline.serialise(records))
+                write_bytes(_target(out, blob.name, len(files), written), sgf_tree.serialise(records))
     for line in trouble:
         click.echo(f"skipped {line}" if reviews or positions else f"error: {line}", err=True)
     if not as_json:
@@ -92,11 +92,11 @@ def command(games: tuple[str, ...], out: Path | None, picture: Path | None, html
     if (picture is not None or html is not None) and len(reviews) > 1:
         raise click.UsageError(f"--picture and --html show one game, but there are {len(reviews)}; name one")
     if picture is not None:
-        from gocnn.play.strip import draw_strip
+        from gocnn.review.chart import draw_strip
 
         draw_strip(reviews[0], picture)
     if html is not None:
-        from gocnn.play.review_page import page
+        from gocnn.review.page import page
 
         write_text(html, page(reviews[0]))
     if as_json:
@@ -137,9 +137,9 @@ def _target(out: Path, name: str, files: int, written: set[Path]) -> Path:
 
 def _report(review: "Review") -> Iterator[str]:
     from gocnn.board.coords import to_gtp
-    from gocnn.play.foreseen import told
-    from gocnn.play.mainline import side
-    from gocnn.play.review import table
+    from gocnn.engine.foreseen import told
+    from gocnn.games.sgf_tree import side
+    from gocnn.review.review import table
 
     record = review.record
     yield f"{review.name}: {record.black or '?'} (black) - {record.white or '?'} (white){', ' + record.result if record.result else ''}"
@@ -164,7 +164,7 @@ def _report(review: "Review") -> Iterator[str]:
 
 
 def _table(reviews: list["Review"]) -> Iterator[str]:
-    from gocnn.play.review import agreement
+    from gocnn.review.review import agreement
 
     width = max(4, min(60, max(len(each.name) for each in reviews)))
     yield f"{'game':{width}} {'moves':>6}  {'black: first, five':>20}  {'white: first, five':>20}  {'log-likelihood':>14}"
@@ -183,7 +183,7 @@ def _table(reviews: list["Review"]) -> Iterator[str]:
 
 def _values(review: "Review") -> dict[str, Any]:
     from gocnn.board.coords import to_gtp
-    from gocnn.play.review import table
+    from gocnn.review.review import table
 
     record = review.record
     moves = [
@@ -211,8 +211,8 @@ def _course_values(review: "Review", moves: list[dict[str, Any]]) -> dict[str, A
 
 def _position(position: "Start") -> str:
     from gocnn.board.coords import to_gtp
-    from gocnn.play.foreseen import told
-    from gocnn.play.mainline import side
+    from gocnn.engine.foreseen import told
+    from gocnn.games.sgf_tree import side
 
     ahead = f"; {told(position.outlook.lead)}" if position.outlook else ""
     choices = ", ".join(f"{to_gtp(index)} {p:.0%}" for index, p in position.choices)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gocnn.commands.outputs import Picture
+from gocnn.console.outputs import Picture
 
 
 @click.command("go-show")
@@ -27,13 +27,15 @@ def command(model: str, game: str | None, at: int | None, moves: str, layer: int
 
     from gocnn.board import BadVertex
     from gocnn.board.coords import from_gtp, to_gtp
-    from gocnn.play import insight, position, show
+    from gocnn.games import position
+    from gocnn.pictures import layers
+    from gocnn.policy import explain
     from gocnn.policy.model import default_model, load
     from gocnn.policy.suggestion import planes_of, recent_moves, suggest
 
     policy = load(default_model() if model == "shipped" else model)
     place = position.find(game, at, moves)
-    known = insight.layers(policy)
+    known = explain.layers(policy)
     if layer >= len(known):
         raise click.BadParameter(f"there is no layer {layer}; the network has 0 to {len(known) - 1}", param_hint="--layer")
     try:
@@ -42,13 +44,13 @@ def command(model: str, game: str | None, at: int | None, moves: str, layer: int
         raise click.BadParameter(str(error), param_hint="--point") from error
     planes = planes_of(place.board, recent_moves(place.board), policy.groups, int(place.handicap > 0))
     if picture is not None:
-        show.draw_maps(insight.feature_maps(policy, planes, layer), place.board, known[layer], picture)
+        layers.draw_maps(explain.feature_maps(policy, planes, layer), place.board, known[layer], picture)
         click.echo(f"{picture}: feature maps of {known[layer].name}")
     if filters is not None:
-        show.draw_filters(*insight.first_filters(policy), filters)
+        layers.draw_filters(*explain.first_filters(policy), filters)
         click.echo(f"{filters}: filters of the first layer")
     if field is not None:
-        show.draw_field(insight.influence(policy, planes, index), place.board, index, known[-1], field)
+        layers.draw_field(explain.influence(policy, planes, index), place.board, index, known[-1], field)
         click.echo(f"{field}: what the answer at {to_gtp(index)} depends on")
     if picture is None and filters is None and field is None:
         for view in known:

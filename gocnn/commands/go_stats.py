@@ -11,7 +11,7 @@ import numpy as np
 
 from gocnn.board.coords import PASS, to_gtp
 from gocnn.commands.options import filters, game_filter
-from gocnn.commands.streams import encodable
+from gocnn.console.streams import encodable
 from gocnn.games import labels, results, text
 from gocnn.games.counting import counted_games
 from gocnn.games.store import Store

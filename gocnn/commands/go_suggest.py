@@ -10,9 +10,9 @@ import click
 import numpy as np
 
 from gocnn.commands.level_option import chosen_level, level_option
-from gocnn.commands.outputs import Picture
-from gocnn.commands.streams import encodable
 from gocnn.commands.style_option import style_option
+from gocnn.console.outputs import Picture
+from gocnn.console.streams import encodable
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -47,8 +47,8 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
 
         interpret()
     from gocnn.board.coords import SIZE, to_gtp
-    from gocnn.play.foreseen import outlook_of, told
-    from gocnn.play.position import find, usual_komi
+    from gocnn.engine.foreseen import outlook_of, told
+    from gocnn.games.position import find, usual_komi
     from gocnn.policy.runtime import open_evaluator
     from gocnn.policy.style import check_style, facts_of
     from gocnn.policy.suggestion import foresee
@@ -66,7 +66,7 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
     order = legal[np.argsort(-probabilities[legal], kind="stable")]
     rows = [(int(i), float(probabilities[i])) for i in order]
     if picture is not None:
-        from gocnn.play.picture import draw_board
+        from gocnn.pictures.board import draw_board
 
         side = "Black" if position.board.to_play == 1 else "White"
         title = f"{position.title or 'empty board'}: {side} to play".lstrip()
@@ -102,9 +102,9 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
 
 def _chances(name: str, policy: Any, position: Any, symmetries: int, style: str, komi: float | None) -> Any:
     """float64 `(362,)`: how often that level makes each move."""
-    from gocnn.play.game import Game
-    from gocnn.play.player import Player
-    from gocnn.play.position import usual_komi
+    from gocnn.engine.game import Game
+    from gocnn.engine.player import Player
+    from gocnn.games.position import usual_komi
 
     game = Game(usual_komi(position.komi, position.handicap) if komi is None else komi, handicap=position.handicap)
     game.board = position.board
@@ -114,7 +114,7 @@ def _chances(name: str, policy: Any, position: Any, symmetries: int, style: str,
 
 
 def _show(board: Any, rows: list[tuple[int, float]], colour: bool | None) -> None:
-    from gocnn.play.diagram import diagram
+    from gocnn.board.text import diagram
 
     if colour is None:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")

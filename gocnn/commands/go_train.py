@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from gocnn.commands.options import filters, game_filter, importing
-from gocnn.commands.outputs import OutFolder
-from gocnn.commands.training_options import (
+from gocnn.console.outputs import OutFolder
+from gocnn.training.cli_options import (
     DEFAULT_MINUTES,
     Chosen,
     asked,
@@ -86,8 +86,8 @@ def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: 
 
 def _choose(device: str, budget: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """What the recipe says of options that are not given."""
+    from gocnn.devices import resolve
     from gocnn.policy import recipe
-    from gocnn.training.devices import resolve
 
     minutes = budget["minutes"] or (DEFAULT_MINUTES if not any(budget.values()) else None)
     return recipe.chosen(recipe.machine(resolve(device).type), minutes, options)
@@ -107,7 +107,7 @@ def _network(options: dict[str, Any]) -> Any:
     """The network's configuration, from its options, which it takes out."""
     from dataclasses import replace
 
-    from gocnn.board.planes import UnknownPlanes
+    from gocnn.features.planes import UnknownPlanes
     from gocnn.policy import growth, model, network, recipe
 
     preset, future, value, score = (options.pop(name) for name in ("preset", "future", "value", "score"))

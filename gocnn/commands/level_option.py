@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from gocnn.play.levels import Level
+    from gocnn.engine.levels import Level
     from gocnn.policy.suggestion import Evaluator
 
 CHOSEN_BY_IT = ("visits", "temperature")
@@ -22,7 +22,7 @@ def _known(context: click.Context, parameter: click.Parameter, value: str | None
     """A level that there is."""
     if value is None:  # before the levels are imported, and with them kernels: go-suggest does without compiled ones
         return None
-    from gocnn.play.levels import BadLevel, parse
+    from gocnn.engine.levels import BadLevel, parse
 
     try:
         return parse(value).name
@@ -37,7 +37,7 @@ level_option = click.option("--level", callback=_known, metavar="RANK", help="Pl
 def chosen_level(name: str | None, evaluator: "Evaluator", resign: float | None = None) -> "Level | None":
     """The level of that name; `resign` instead of the level's own, if it is given. Says so where the network cannot look ahead. Raises
     click.UsageError if an option was given that the level chooses."""  # fmt: skip
-    from gocnn.play import levels
+    from gocnn.engine import levels
 
     if name is None:
         return None

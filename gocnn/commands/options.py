@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from gocnn.commands import streams
+from gocnn.console import streams
 from gocnn.games import sources, text
 from gocnn.games.selection import GameFilter
 

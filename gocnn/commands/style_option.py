@@ -8,7 +8,7 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 STYLES = ("any", "tygem", "tom", "fox", "professional")
-"""The keys of `gocnn.board.facts.STYLES`, which importing would bring numba with it."""
+"""The keys of `gocnn.features.conditioning.STYLES`, which importing would bring numba with it."""
 
 
 def style_option(function: F) -> F:

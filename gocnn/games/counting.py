@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn._jit import jit
-from gocnn.board import life, rules
+from gocnn.board import pass_alive, playouts, rules
 from gocnn.board.coords import SIZE
 from gocnn.board.rules import CAPTURED_BY_BLACK, CAPTURED_BY_WHITE, COLOUR, EMPTY, FIELD, HEAD, META, STEPS, State
 from gocnn.games import labels, results
@@ -45,7 +45,7 @@ EVEN_KOMI, HANDICAP_KOMI = (6.5, 7.5), (0.5, 0.0)
 MADE_BY = json.dumps({"made_by": "go-import", "dead_stones": "random playouts", "most": PLAYOUTS, "equal_to_the_record_within": TOLERANCE})
 
 MOST_DAME, SURE_EYE_SPACE = 12, 4
-"""As in `gocnn.play.scoring`: more neutral points together are no seki; a single eye space of so many points makes two eyes."""
+"""As in `gocnn.engine.scoring`: more neutral points together are no seki; a single eye space of so many points makes two eyes."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,11 @@ def _label(words: npt.NDArray[np.uint16], starts: npt.NDArray[np.int64], setups:
         if to_play == 0:
             continue
         for colour in (1, 2):
-            life.pass_alive(state, colour, safe[colour])
+            pass_alive.pass_alive(state, colour, safe[colour])
         owned[:] = 0
         done, off = 0, 0.0
         for stage in stages:
-            life.playouts(state, to_play, stage - done, done + 1, 0.0, owned)
+            playouts.playouts(state, to_play, stage - done, done + 1, 0.0, owned)
             surest = settle(state, owned, safe, dead)
             if done == 0 or not np.array_equal(dead, counted):
                 off = _off(state, dead, rest, owners[game], komis[game], black[game], handicaps[game])
@@ -149,7 +149,7 @@ def settle(state: State, owned: npt.NDArray[np.int32], safe: npt.NDArray[np.bool
     """Fill which stones are dead, bool `(361,)`: chains whose points most playouts give to the opponent, and those in regions safely his. Returns by
     how many playouts a stone the least certain chain that this decides is decided.
 
-    owned: as `gocnn.board.life.playouts` adds it up; safe: bool `(3, 361)`, unconditional life of colours 1 and 2.
+    owned: as `gocnn.board.playouts.playouts` adds it up; safe: bool `(3, 361)`, unconditional life of colours 1 and 2.
     """  # fmt: skip
     sums = np.zeros(FIELD, np.int64)
     stones = np.zeros(FIELD, np.int64)

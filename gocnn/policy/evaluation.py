@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board.facts import HANDICAP
+from gocnn.features.conditioning import HANDICAP
 from gocnn.policy import endings
 from gocnn.policy.answers import Floats
 from gocnn.policy.samples import UNDECIDED, Games, choose_positions, positions
@@ -40,7 +40,7 @@ def judge(policy: Evaluator, games: Games, count: int, symmetries: int = 1, seed
           told: int = HANDICAP, komi: Floats | None = None) -> Judged:  # fmt: skip
     """Judge `count` positions drawn uniformly without replacement (all of them, if there are not more). Illegal moves are not masked.
 
-    told: which facts of the games the network is told (`gocnn.board.facts`); komi: of the games, float32 `(G,)` in points, nan where it is unknown.
+    told: which facts of the games the network is told (`gocnn.features.conditioning`); komi: of the games, float32 `(G,)` in points, nan where it is unknown.
     """
     which, plies = choose_positions(games, count, seed)
     komi = np.full(len(games), np.nan, np.float32) if komi is None else komi

@@ -17,15 +17,15 @@ import torch
 
 from gocnn.board import Board
 from gocnn.board.coords import SIZE
-from gocnn.board.planes import plane_count
 from gocnn.errors import UserError
+from gocnn.features.planes import plane_count
 from gocnn.files import write_bytes
+from gocnn.modelfile import describing
 from gocnn.policy import KIND
 from gocnn.policy.answers import SCORE_SCALE
 from gocnn.policy.model import Policy
 from gocnn.policy.runtime import OnnxPolicy
 from gocnn.policy.suggestion import Evaluator, log_softmax, planes_of, recent_moves
-from gocnn.training.modelfile import describing
 
 OPSET = 17
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gocnn.board.planes import PLANES, offsets, plane_count
 from gocnn.errors import UserError
+from gocnn.features.planes import PLANES, offsets, plane_count
 from gocnn.nn.growing import Channels, grow, grow_trunk
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 

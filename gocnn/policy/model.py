@@ -9,12 +9,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from gocnn import modelfile
+from gocnn.devices import layout
 from gocnn.errors import UserError
 from gocnn.policy import KIND
 from gocnn.policy.answers import Answers, Floats, answers
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
-from gocnn.training import modelfile
-from gocnn.training.devices import layout
 
 PART = 64
 """Positions that go through the network at once on a CPU: what lies between two layers stays in its caches (twice as fast as 512)."""
@@ -37,7 +37,7 @@ class Policy:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The groups of planes it is shown (`gocnn.board.planes`)."""
+        """The groups of planes it is shown (`gocnn.features.planes`)."""
         return self.config.groups
 
     def config_json(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.board.coords import SIZE
-from gocnn.board.planes import DEFAULT_GROUPS, plane_count
+from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.nn import Block, Context, ConvNormAct, MapHead, PointHead, TotalHead, ValueHead, initialise, trunk
 from gocnn.policy.answers import SCORE_SCALE
 
@@ -16,7 +16,7 @@ from gocnn.policy.answers import SCORE_SCALE
 class PolicyConfig:
     """The shape of a policy network.
 
-    groups: the planes it is shown (`gocnn.board.planes`); context: what each residual block knows of the whole board
+    groups: the planes it is shown (`gocnn.features.planes`); context: what each residual block knows of the whole board
     (`gocnn.nn.Context`); head: hidden channels of the head; future: how many moves after the next one it learns to foresee while it trains;
     block: which residual block (`gocnn.nn.variants`); value: whether it also says who will win; score: whether it also says
     whose each point will be, and by how many points (then it says who will win, too).

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from gocnn.board.planes import DEFAULT_GROUPS
+from gocnn.features.planes import DEFAULT_GROUPS
 
 GROUPS = (*DEFAULT_GROUPS, "handicap", "style")
 """The planes of a new network: whether there were handicap stones and who played cost nothing, and serve `--style`."""

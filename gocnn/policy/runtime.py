@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from gocnn import libraries
 from gocnn.board.coords import MOVES, POINTS, SIZE
-from gocnn.board.planes import UnknownPlanes, plane_count
 from gocnn.cores import cores
 from gocnn.errors import UserError
+from gocnn.features.planes import UnknownPlanes, plane_count
 from gocnn.policy import KIND
 from gocnn.policy.answers import Answers, Floats, answers
 from gocnn.policy.suggestion import Evaluator

@@ -17,15 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn._jit import jit
-from gocnn.board import ladder, planes, rules, symmetry
+from gocnn.board import rules, symmetry
 from gocnn.board.coords import PASS, POINTS, SIZE
-from gocnn.board.facts import BLACK_WON, HANDICAP, ORIGIN, WHITE_WON
 from gocnn.errors import UserError
+from gocnn.features import ladder, planes
+from gocnn.features.conditioning import BLACK_WON, HANDICAP, ORIGIN, WHITE_WON
 from gocnn.games import labels
-from gocnn.games.facts import known_of
 from gocnn.games.record import OWN_PLAY
 from gocnn.games.scan import WHITE_BIT
 from gocnn.games.store import Store
+from gocnn.policy.conditioning import known_of
 
 POSITIONS_A_GAME = 32
 UNDECIDED = -1
@@ -44,7 +45,7 @@ PERMUTATIONS = symmetry.table()
 @dataclass(frozen=True)
 class Games:
     """Chosen games, as the kernels read them: int64 arrays `(G,)` of first word, setup stones, moves, what is known of the game
-    (`gocnn.board.facts`), the first word of its label (-1 without; `gocnn.games.labels`), and how many of its moves are people's and may be learnt:
+    (`gocnn.features.conditioning`), the first word of its label (-1 without; `gocnn.games.labels`), and how many of its moves are people's and may be learnt:
     all, or none of a game that a network played."""  # fmt: skip
 
     words: npt.NDArray[np.uint16]
@@ -122,7 +123,7 @@ def draw(words: npt.NDArray[np.uint16], start: npt.NDArray[np.int64], setup: npt
 
     Sample `i` goes to row `slots[i]` of `out`, uint8 `(N, C, 361)`, and `target`, int64 `(N, K)`: the move played there (361 for a pass) and the
     K - 1 after it (-1 where the game has ended, or where no person played it), both after symmetry `symmetries[i]`; the planes tell `known[i]` of the
-    game (`gocnn.board.facts`). `won`, int8 `(N,)`: 1 where the side to play won the game, 0 where it lost, UNDECIDED where neither is known.
+    game (`gocnn.features.conditioning`). `won`, int8 `(N,)`: 1 where the side to play won the game, 0 where it lost, UNDECIDED where neither is known.
     `owner`, int8 `(N, 361)`, after the same symmetry: 1 where the point is the side's to play at the end, -1 where it is the opponent's, 0 where it
     is nobody's, UNKNOWN_OWNER where that is not known; `(0, 361)` where nobody asks. A slot of -1 is replayed past and not written.
     """
@@ -262,7 +263,7 @@ def positions(games: Games, groups: Sequence[str], which: npt.NDArray[np.int64],
     """Planes, uint8 `(N, C, 19, 19)`, moves, int64 `(N,)`, outcomes, int8 `(N,)`, and with `score` owners, int8 `(N, 361)` (see `draw`), of the
     positions `(which[i], plies[i])`, all after one symmetry.
 
-    told: which facts of the games the planes may tell, where they are known (`gocnn.board.facts`).
+    told: which facts of the games the planes may tell, where they are known (`gocnn.features.conditioning`).
     """
     order = np.lexsort((plies, which))
     count = planes.plane_count(groups)

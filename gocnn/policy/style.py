@@ -1,12 +1,12 @@
 """How a network is asked: in whose style."""
 
-from gocnn.board.facts import HANDICAP, STYLES
 from gocnn.errors import UserError
+from gocnn.features.conditioning import HANDICAP, STYLES
 from gocnn.policy.suggestion import Evaluator
 
 
 def facts_of(style: str, handicap: bool) -> int:
-    """What to tell the network (`gocnn.board.facts`): `style` is a key of `STYLES`; and whether the game began with handicap stones."""
+    """What to tell the network (`gocnn.features.conditioning`): `style` is a key of `STYLES`; and whether the game began with handicap stones."""
     return STYLES[style] | (HANDICAP if handicap else 0)
 
 

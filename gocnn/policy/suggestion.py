@@ -7,8 +7,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board import Board, ladder, planes, symmetry
+from gocnn.board import Board, symmetry
 from gocnn.board.coords import PASS, SIZE
+from gocnn.features import ladder, planes
 from gocnn.policy.answers import Answers, Floats, mean_owner
 
 
@@ -21,7 +22,7 @@ class Evaluator(Protocol):
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The groups of planes it is shown (`gocnn.board.planes`)."""
+        """The groups of planes it is shown (`gocnn.features.planes`)."""
 
     @property
     def foresees(self) -> bool:
@@ -52,7 +53,7 @@ class Foresight:
 
 def planes_of(board: Board, recent: Sequence[int], groups: Sequence[str], known: int = 0, symmetries: Sequence[int] = (0,)) -> npt.NDArray[np.uint8]:
     """Planes, uint8 `(S, C, 19, 19)`, of a 19x19 position for the side to play, one for each symmetry. `recent`: flat indices, the latest first;
-    `known`: what is known of the game (`gocnn.board.facts`)."""  # fmt: skip
+    `known`: what is known of the game (`gocnn.features.conditioning`)."""  # fmt: skip
     count = planes.plane_count(groups)
     out = np.empty((len(symmetries), count, SIZE * SIZE), np.uint8)
     last = np.full(planes.HISTORY, planes.NO_MOVE, np.int16)
@@ -84,7 +85,7 @@ def log_softmax(logits: Floats) -> Floats:
 def suggest_many(policy: Evaluator, boards: Sequence[Board], known: Sequence[int]) -> Floats:
     """Probabilities, float32 `(N, 362)`, of the moves of the side to play on each board, in one evaluation; illegal ones are 0, rows sum to 1.
 
-    `known`: what is known of each game (`gocnn.board.facts`).
+    `known`: what is known of each game (`gocnn.features.conditioning`).
     """
     stacks = [planes_of(board, recent_moves(board), policy.groups, facts) for board, facts in zip(boards, known, strict=True)]
     logits = policy.logits(np.concatenate(stacks))
@@ -101,7 +102,7 @@ def recent_moves(board: Board) -> list[int]:
 def suggest(policy: Evaluator, board: Board, known: int = 0, symmetries: int = 1) -> Floats:
     """Probabilities, float32 `(362,)`, of the moves of the side to play; illegal ones are 0 and the rest sum to 1.
 
-    `known`: what is known of the game (`gocnn.board.facts`); `symmetries`: 1 or 8.
+    `known`: what is known of the game (`gocnn.features.conditioning`); `symmetries`: 1 or 8.
     """
     return foresee(policy, board, known, symmetries).probabilities
 

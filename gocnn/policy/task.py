@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gocnn.board.planes import NO_MOVE
+from gocnn.devices import layout
+from gocnn.features.planes import NO_MOVE
 from gocnn.policy import owners
 from gocnn.policy.samples import UNDECIDED
 from gocnn.training import Batch
-from gocnn.training.devices import layout
 
 VALUE_WEIGHT = 0.5
 """How much foreseeing the winner counts in the loss, beside the next move's 1."""

@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn._jit import jit
-from gocnn.board import ladder, life, planes, repetition, rules
+from gocnn.board import pass_alive, playouts, repetition, rules
 from gocnn.board.coords import MOVES, PASS, POINTS, SIZE
 from gocnn.board.rules import COLOUR, EMPTY, KO, META, NO_KO
+from gocnn.features import ladder, planes
 from gocnn.games import counting
 from gocnn.games.scan import WHITE_BIT
 
@@ -38,7 +39,7 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True)
 class Boards:
     """`B` boards. states: int16 `(B, 5, 441)`; colour: whose turn it is; moves: how many were played; words: uint16 `(B, LONGEST)`, the moves as a
-    store has them; passes: how many in a row; known: what is known of the game (`gocnn.board.facts`); safe: bool `(B, 361)`, points that were found
+    store has them; passes: how many in a row; known: what is known of the game (`gocnn.features.conditioning`); safe: bool `(B, 361)`, points that were found
     to be unconditionally somebody's; hashes: uint64 `(B, LONGEST + 1)`, of all positions so far; random: uint64, the state of each board's generator.
 
     Of each side (columns: black, white): temperature, and from move `noise_from` to `noise_to` `noise` instead; `passing`: it passes up to that move.
@@ -112,7 +113,7 @@ def show(rows: Longs, states: npt.NDArray[np.int16], colour: Longs, moves: Longs
                 states[b, COLOUR, p] == EMPTY
                 and not safe[b, index]
                 and rules.legality(states[b], p, colour[b]) == rules.LEGAL
-                and not life.is_eye(states[b], p, colour[b])
+                and not pass_alive.is_eye(states[b], p, colour[b])
             )
         wanted[i, PASS] = True
 
@@ -120,7 +121,7 @@ def show(rows: Longs, states: npt.NDArray[np.int16], colour: Longs, moves: Longs
 @jit
 def _uniform(random: npt.NDArray[np.uint64], b: int) -> float:
     """The next number in [0, 1) of board `b`'s generator."""
-    random[b] = life.next_number(random[b])
+    random[b] = playouts.next_number(random[b])
     return float(random[b] >> np.uint64(11)) / 9007199254740992.0
 
 
@@ -194,12 +195,12 @@ def step(rows: Longs, logits: npt.NDArray[np.float32], wanted: Bools, states: np
 def is_settled(state: rules.State, colour: int, moves: int, safe: Bools) -> bool:
     """Whether nothing is left to play for: every point that a side could usefully play on belongs to the same side in nearly all playouts, or safely.
 
-    safe: bool `(361,)`, unconditional life (`gocnn.board.life.pass_alive`) of both, is brought up to date.
+    safe: bool `(361,)`, unconditional life (`gocnn.board.pass_alive.pass_alive`) of both, is brought up to date.
     """
     own = np.empty(POINTS, np.bool_)
     safe[:] = False
     for c in (1, 2):
-        life.pass_alive(state, c, own)
+        pass_alive.pass_alive(state, c, own)
         for index in range(POINTS):
             safe[index] |= own[index]
     open_ = np.zeros(POINTS, np.bool_)
@@ -207,12 +208,12 @@ def is_settled(state: rules.State, colour: int, moves: int, safe: Bools) -> bool
         p = rules.field_point(index, SIZE)
         if state[COLOUR, p] == EMPTY and not safe[index]:
             for c in (1, 2):
-                if not life.is_eye(state, p, c) and rules.legality(state, p, c) != rules.SUICIDE:
+                if not pass_alive.is_eye(state, p, c) and rules.legality(state, p, c) != rules.SUICIDE:
                     open_[index] = True
     owned = np.zeros(POINTS, np.int32)
     done = 0
     for stage in (FIRST_LOOK, SECOND_LOOK):
-        life.playouts(state, colour, stage - done, moves * 131 + done, 0.0, owned)
+        playouts.playouts(state, colour, stage - done, moves * 131 + done, 0.0, owned)
         done = stage
         bound = (2 * SETTLED - 1) * done - (2.0 * np.sqrt(done) if stage == FIRST_LOOK else 0.0)
         for index in range(POINTS):
@@ -226,9 +227,9 @@ def count(state: rules.State, colour: int, moves: int, owner: npt.NDArray[np.int
     """Fill int8 `(361,)`: whose each point is (1 black, 2 white, 0 neither: dame, and empty points of a seki) once dead stones are off."""
     safe = np.empty((3, POINTS), np.bool_)
     for c in (1, 2):
-        life.pass_alive(state, c, safe[c])
+        pass_alive.pass_alive(state, c, safe[c])
     owned = np.zeros(POINTS, np.int32)
-    life.playouts(state, colour, DEAD_STONES, moves * 131 + 7, 0.0, owned)
+    playouts.playouts(state, colour, DEAD_STONES, moves * 131 + 7, 0.0, owned)
     dead = np.empty(POINTS, np.bool_)
     counting.settle(state, owned, safe, dead)
     rest = np.empty_like(state)

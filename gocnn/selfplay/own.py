@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from gocnn.board import symmetry
 from gocnn.board.coords import from_sgf
-from gocnn.board.facts import HANDICAP
+from gocnn.features.conditioning import HANDICAP
 from gocnn.games import results
 from gocnn.games.handicap import PLACES
 from gocnn.games.reader import Chunk

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board import planes, rules, symmetry
+from gocnn.board import rules, symmetry
 from gocnn.board.coords import MOVES, POINTS, SIZE
+from gocnn.features import planes
 from gocnn.policy.suggestion import Evaluator
 from gocnn.selfplay import boards
 
@@ -20,7 +21,7 @@ class Task:
     """A game to be played to its end.
 
     number: what the caller knows it by; words: uint16, `setup` stones and then `moves` moves, as a store has them; to_play: whose turn it is, 0 the
-    side that the words say; known: what the network is told (`gocnn.board.facts`); seed: of what is drawn; most: moves after which it is given up.
+    side that the words say; known: what the network is told (`gocnn.features.conditioning`); seed: of what is drawn; most: moves after which it is given up.
     Of black and white: temperature, and from move `noise_from` to `noise_to` `noise` instead; up to move `passing` that side passes.
     """
 

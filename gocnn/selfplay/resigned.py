@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board.facts import HANDICAP
+from gocnn.features.conditioning import HANDICAP
 from gocnn.games import labels, results
 from gocnn.games.record import OWN_PLAY, komi_of
 from gocnn.games.store import Store

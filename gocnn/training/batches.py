@@ -162,3 +162,13 @@ class Feeder:
         for thread in self._threads:
             thread.join(5.0)
         self._started.clear()
+
+
+class Again:
+    """Hands out one batch again and again, as a Feeder hands out many."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def next(self) -> Batch:
+        return self._batch

@@ -16,8 +16,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from gocnn.devices import resolve, take
 from gocnn.errors import UserError
-from gocnn.training.devices import resolve, take
 from gocnn.training.norms import share_norms
 from gocnn.training.pulse import Pulse
 
@@ -143,7 +143,7 @@ def sentence_of(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def joined(device: str) -> Iterator[tuple[Processes, torch.device]]:
-    """Within: this process among those that torchrun started (or the only one), and its device: see `gocnn.training.devices.resolve`.
+    """Within: this process among those that torchrun started (or the only one), and its device: see `gocnn.devices.resolve`.
 
     Of several processes on CUDA each has a device of its own. What ends one of them ends them all: whatever is raised within is told to the others,
     where Elsewhere is raised, and SystemExit where another process of the machine says the same. Raises UserError if there is no such device, or

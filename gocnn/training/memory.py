@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from gocnn.training import devices
-from gocnn.training.batches import BatchSource
+from gocnn import devices
+from gocnn.training.batches import Again, BatchSource
 from gocnn.training.stepping import Stepper
-from gocnn.training.warming import Again
 
 WORDS = ("out of memory", "not enough memory", "can't allocate memory", "STATUS_ALLOC_FAILED")
 """What cudaMalloc, Metal, the CPU's allocator, cuBLAS and cuDNN say."""

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
+from gocnn import modelfile
 from gocnn.errors import UserError
 from gocnn.files import write_bytes, write_text
-from gocnn.training import modelfile
 
 DESCRIPTION, CHECKPOINT, METRICS = "run.json", "checkpoint.pt", "metrics.jsonl"
 FILES = (DESCRIPTION, CHECKPOINT, METRICS, modelfile.BEST, modelfile.LAST, "curves.png")

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from gocnn import __version__
+from gocnn import __version__, devices, modelfile
 from gocnn.errors import UserError
-from gocnn.training import checks, convolution, devices, distributed, feeding, memory, modelfile, padding, repeatable, schedule, tuning, warming
+from gocnn.interrupts import Interrupts
+from gocnn.training import checks, convolution, distributed, feeding, memory, padding, repeatable, schedule, tuning, warming
 from gocnn.training.agreement import Agreement, sync_norms
-from gocnn.training.batches import BatchSource, Feeder
+from gocnn.training.batches import Again, BatchSource, Feeder
 from gocnn.training.config import TrainConfig
 from gocnn.training.curves import draw
-from gocnn.training.interrupts import Interrupts
 from gocnn.training.judging import Batches, PutOff, Unless, evaluate, evaluate_together
 from gocnn.training.precision import choose, choose_again
 from gocnn.training.progress import Progress
@@ -303,7 +303,7 @@ class Trainer:
         """One step and a judged batch of each shape, and everything put back to what it was."""
         with warming.thrown_away(self.stepper, self.device):
             batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in self._first)
-            self.stepper.step(net, warming.Again(batch), 1.0, min(2, self.config.accumulate)).tolist()
+            self.stepper.step(net, Again(batch), 1.0, min(2, self.config.accumulate)).tolist()
             some, judged = warming.one_of_each_shape(self.valid), self.stepper.averaged
             self._judge(lambda: evaluate(judged, self.task, some, self.device, self.precision))
 

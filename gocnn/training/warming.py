@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gocnn.errors import UserError
 from gocnn.training.batches import Batch
 from gocnn.training.judging import Batches
+from gocnn.training.memory import ran_out
 from gocnn.training.stepping import Stepper
 
 
@@ -45,20 +46,8 @@ def warm(net: nn.Module, device: torch.device, mode: str | None, moved: bool, re
 
 def _is_of_the_compiler(error: Exception) -> bool:
     """Whether the exception is one of torch.compile's own: no compiler, or an operation that it cannot translate."""
-    from gocnn.training.memory import ran_out
-
     parents = {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}
     return any(name.startswith(("torch._dynamo.exc.", "torch._inductor.exc.")) for name in parents) and not ran_out(error)
-
-
-class Again:
-    """Hands out one batch again and again, as a Feeder hands out many."""
-
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
-
-    def next(self) -> Batch:
-        return self._batch
 
 
 def one_of_each_shape(batches: Batches) -> list[Batch]:

@@ -1,1 +1,11 @@
-"""The img-* commands, one module each; `gocnn.commands` loads them by name when they are called."""
+"""The img-* commands, one module each; they are loaded by name when they are called."""
+
+from gocnn.console.heads import Head
+
+HEAD = Head("images", {
+    "img-augment": ("imagecls.commands.img_augment", "Show what augmentation makes of a picture."),
+    "img-eval": ("imagecls.commands.img_eval", "Measure how well a classifier tells pictures apart."),
+    "img-explain": ("imagecls.commands.img_explain", "Show where a classifier looks, and what its layers see."),
+    "img-predict": ("imagecls.commands.img_predict", "Classify pictures."),
+    "img-train": ("imagecls.commands.img_train", "Train a classifier on photographs."),
+}, describer="imagecls.classifier.describer")

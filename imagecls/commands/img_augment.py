@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from gocnn.commands.outputs import Picture, keep_inputs
+from gocnn.console.outputs import Picture, keep_inputs
 
 
 @click.command("img-augment")
@@ -24,8 +24,8 @@ def command(image: Path, picture: Path, augment: str, size: int, count: int, see
     import torch
 
     from imagecls.augment import RECIPES, Augmenter, changed
-    from imagecls.decode import decode_file
-    from imagecls.pictures import sheet
+    from imagecls.classifier.pictures import sheet
+    from imagecls.photos.decode import decode_file
 
     pixels = torch.from_numpy(decode_file(image, size * 5 // 4))
     torch.manual_seed(seed)

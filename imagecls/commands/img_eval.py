@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from gocnn.commands.device_option import device_option
-from gocnn.commands.outputs import Picture
+from gocnn.console.device_option import device_option
+from gocnn.console.outputs import Picture
 
 
 @click.command("img-eval")
@@ -27,11 +27,11 @@ def command(data: str, models: tuple[str, ...], part: str | None, tta: int, pict
     """Measure MODEL on the labelled pictures of DATA: accuracy and top-3 with 95 % intervals, precision and recall of each class, confusion
     matrix, calibration, and the most confident mistakes."""  # fmt: skip
     from gocnn import bars
-    from gocnn.training.devices import resolve
-    from imagecls import evaluation
-    from imagecls.data import bad_notes, labelled, photo_set, why
-    from imagecls.model import Ensemble, load
-    from imagecls.store import ImageStore
+    from gocnn.devices import resolve
+    from imagecls.classifier import evaluation
+    from imagecls.classifier.model import Ensemble, load
+    from imagecls.photos.data import bad_notes, labelled, photo_set, why
+    from imagecls.photos.store import ImageStore
 
     place = str(resolve(device))
     ensemble = Ensemble([load(path, place) for path in models])
@@ -61,7 +61,7 @@ def command(data: str, models: tuple[str, ...], part: str | None, tta: int, pict
     figures = evaluation.figures(judged, ensemble.classes)
     figures = {"models": [str(m.path) for m in ensemble.members], "data": data, "views": tta} | figures
     if picture is not None:
-        from imagecls.pictures import draw_evaluation
+        from imagecls.classifier.pictures import draw_evaluation
 
         draw_evaluation(figures, picture)
     if mistakes is not None:
@@ -70,7 +70,7 @@ def command(data: str, models: tuple[str, ...], part: str | None, tta: int, pict
 
 
 def _sheet(judged: Any, photos: Any, classes: tuple[str, ...], count: int, target: Path) -> None:
-    from imagecls import evaluation, pictures
+    from imagecls.classifier import evaluation, pictures
 
     chosen = evaluation.worst(judged, count)
     captions = [

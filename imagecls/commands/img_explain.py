@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from gocnn.commands.device_option import device_option
-from gocnn.commands.outputs import Picture, keep_inputs
+from gocnn.console.device_option import device_option
+from gocnn.console.outputs import Picture, keep_inputs
 from gocnn.files import check_place
 
 
@@ -27,10 +27,10 @@ def command(image: Path, model: str, wanted: str | None, picture: Path | None, f
         picture = Path("explained.png")
         check_place(picture)
     keep_inputs((image,), picture=picture, filters=filters_picture, maps=maps)
-    from gocnn.training.devices import resolve
-    from imagecls import explain, pictures
-    from imagecls.decode import decode_file
-    from imagecls.model import load
+    from gocnn.devices import resolve
+    from imagecls.classifier import explain, pictures
+    from imagecls.classifier.model import load
+    from imagecls.photos.decode import decode_file
 
     predictor = load(model, str(resolve(device)))
     classes = predictor.config.classes

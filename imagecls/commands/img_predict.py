@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from gocnn.commands.device_option import device_option
-from gocnn.commands.outputs import OutFile, keep_inputs
+from gocnn.console.device_option import device_option
+from gocnn.console.outputs import OutFile, keep_inputs
 
 
 @click.command("img-predict")
@@ -33,10 +33,10 @@ def command(
     keep_inputs([Path(name) for name in images], csv=table)
     from gocnn import bars
     from gocnn.cores import cores
-    from gocnn.training.devices import resolve
-    from imagecls import submission
-    from imagecls.classes import numbered, numbers
-    from imagecls.model import Ensemble, load
+    from gocnn.devices import resolve
+    from imagecls.classifier import submission
+    from imagecls.classifier.model import Ensemble, load
+    from imagecls.photos.classes import numbered, numbers
 
     place = str(resolve(device))
     ensemble = Ensemble([load(path, place) for path in models])
@@ -73,8 +73,8 @@ def command(
 def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], None]) -> list[Any]:
     """The pictures to classify. Raises UserError if they are `submitted` and a place has training or validation pictures, but none to test."""
     from gocnn.errors import UserError
-    from imagecls.collection import UNLABELLED, Photo, is_archive, open_collection
-    from imagecls.layout import SPARE, TEST, TRAIN, VALID, WHOLE
+    from imagecls.photos.collection import UNLABELLED, Photo, is_archive, open_collection
+    from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
 
     photos: list[Photo] = []
     for argument in arguments:
@@ -102,7 +102,7 @@ def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], No
 def _record(title: str, answer: Any, classes: tuple[str, ...], top: int) -> dict[str, Any]:
     if isinstance(answer, str):
         return {"image": title, "error": answer}
-    from imagecls.classes import numbers
+    from imagecls.photos.classes import numbers
 
     order = (-answer).argsort()[:top]
     own = numbers(classes)

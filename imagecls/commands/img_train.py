@@ -7,8 +7,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from gocnn.commands.outputs import OutFolder
-from gocnn.commands.training_options import asked, resuming, show_outcome, take_budget, train_config, training_options, use_threads
+from gocnn.console.outputs import OutFolder
+from gocnn.training.cli_options import asked, resuming, show_outcome, take_budget, train_config, training_options, use_threads
 
 SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
 
@@ -112,7 +112,7 @@ def command(data: str | None, out: Path, resume: bool, device: str, jobs: int | 
     The run folder holds best.safetensors (by validation), last.safetensors, metrics.jsonl, curves.png and a checkpoint; Ctrl-C or a kill loses
     little: go on with --resume.
     """
-    from imagecls import training
+    from imagecls.classifier import training
 
     use_threads(options)
     budget = take_budget(options)
@@ -163,11 +163,11 @@ def _set_defaults(options: dict[str, Any], values: dict[str, Any]) -> None:
 
 
 def _wishes(data: str, budget: dict[str, Any], options: dict[str, Any]) -> Any:
-    from imagecls import training
     from imagecls.augment import RECIPES, changed
-    from imagecls.data import Split
-    from imagecls.models import ClassifierConfig
-    from imagecls.models.resnet101 import RESNET101
+    from imagecls.classifier import training
+    from imagecls.classifier.models import ClassifierConfig
+    from imagecls.classifier.models.resnet101 import RESNET101
+    from imagecls.photos.data import Split
 
     model = options["model"]
     folds, fold = options["folds"] or 0, options["fold"]

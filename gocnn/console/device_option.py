@@ -1,0 +1,21 @@
+"""The option --device, the same for every command that has one."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def device_option(default: str = "cpu") -> Callable[[F], F]:
+    """`--device`; what it names is found with `gocnn.devices.resolve`."""
+    return click.option("--device", default=default, show_default=True, metavar="auto|cpu|cuda|cuda:N|mps", callback=_device,
+                        help="What computes: CUDA if there is any (auto), or mps, Apple's GPU.")  # fmt: skip
+
+
+def _device(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    number = value.removeprefix("cuda:")
+    if value not in ("auto", "cpu", "cuda", "mps") and not (number != value and number.isascii() and number.isdecimal()):
+        raise click.BadParameter(f"{value!r} is not a device; use auto, cpu, cuda, cuda:N or mps")
+    return value

@@ -1,0 +1,247 @@
+"""A player: the network's moves, with what it does not know of - when to pass, when to resign, what not to fill."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import BLACK, Board
+from gocnn.board.coords import PASS, SIZE
+from gocnn.engine import levels
+from gocnn.engine.foreseen import Ahead, Both, outlook_of
+from gocnn.engine.game import Game
+from gocnn.engine.mcts import Search
+from gocnn.engine.ownership import PLAYOUTS, Outlook, Playouts, dead_stones, is_open, is_settled, useful
+from gocnn.policy.answers import Floats
+from gocnn.policy.style import facts_of
+from gocnn.policy.suggestion import Evaluator, Foresight, foresee
+
+RESIGN = -1
+"""Instead of a flat index."""
+
+RESIGN_FROM = 100
+"""Ply from which resigning is considered: before it, playouts say too little."""
+
+RESIGN_AFTER = 3
+"""So many own moves in a row must look lost."""
+
+OVER_FROM = 80
+"""Stones on the board from which the game may be over though nobody has passed."""
+
+FIRST_LOOK = 32
+"""Playouts after which a position that is plainly not settled is left at that."""
+
+TINY = 1e-12
+"""Least weight of a move that may be played: something must be, even where the network excludes all that is left."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """index: the move (flat index, 361 for a pass, RESIGN to resign); probabilities: the network's, float32 `(362,)`, over the legal moves."""
+
+    index: int
+    probabilities: Floats
+
+
+class Player:
+    """Chooses moves.
+
+    temperature: 0 plays the likeliest move; else moves are drawn in proportion to `p ** (1 / temperature)`. resign: give up once the winrate (the
+    share of playouts won, with a network that says no score) stays below this (0: never). symmetries: 1 or 8. style: whose moves are asked for
+    (`gocnn.features.conditioning.STYLES`). visits: positions to look ahead at before each move, those kept from the move before
+    among them (`gocnn.engine.mcts`), time permitting; 0 takes the network's word, as does a
+    network that does not foresee the winner.
+    """
+
+    def __init__(self, evaluator: Evaluator, symmetries: int = 1, temperature: float = 0.0, resign: float = 0.0, seed: int = 1,
+                 style: str = "any", visits: int = 0) -> None:  # fmt: skip
+        self.evaluator, self.symmetries, self.temperature, self.resign, self.style = evaluator, symmetries, temperature, resign, style
+        self.visits = visits if evaluator.foresees else 0
+        self.level: levels.Level | None = None
+        """The level that it plays at; visits, temperature and resign count for nothing then."""
+        self._rng = np.random.default_rng(seed)
+        self._lost = 0
+        self._search: Search | None = None
+
+    def new_game(self) -> None:
+        """Forget what was thought of the last one."""
+        self._lost, self._search = 0, None
+
+    def probabilities(self, game: Game, colour: int) -> Floats:
+        """The network's distribution over the legal moves, float32 `(362,)`."""
+        return self.foresight(game, colour).probabilities
+
+    def foresight(self, game: Game, colour: int) -> Foresight:
+        """All that the network says of the position with `colour` to play."""
+        return foresee(self.evaluator, turned(game, colour), self.known(game), self.symmetries)
+
+    def known(self, game: Game) -> int:
+        """What the network is told of the game (`gocnn.features.conditioning`)."""
+        return facts_of(self.style, game.handicap_stones > 1)
+
+    def decide(self, game: Game, colour: int, keep: npt.NDArray[np.bool_] | None = None, clean_up: bool = False,
+               seconds: float | None = None, stopped: Callable[[], bool] | None = None) -> Decision:  # fmt: skip
+        """A move for `colour`, whose turn it becomes; nothing is played. keep: bool `(362,)`, the moves to choose among.
+
+        clean_up: never pass while a dead stone of the opponent stands (what a server asks before it counts by area). seconds, stopped: look ahead
+        no longer than that, or than until that is so.
+        """
+        deadline = math.inf if seconds is None else time.perf_counter() + seconds
+        said = self.foresight(game, colour)
+        p = said.probabilities
+        wanted = useful(game.board, colour)
+        ahead = self._ahead(game, colour, said)
+        taking = _taking(game, colour, ahead) if clean_up else np.zeros_like(wanted)
+        if taking.any():
+            wanted = taking
+        if keep is not None:
+            wanted &= keep
+        if not wanted[:-1].any():
+            return Decision(PASS, p)
+        if not self.evaluator.scores and self._resigns(game, colour, ahead):
+            return Decision(RESIGN, p)
+        wanted[PASS] = False
+        visits, may_pass = self._visits(seconds), (keep is None or bool(keep[PASS])) and not taking.any()
+        if self.level and not visits and not taking.any():
+            weights = levels.weights(self.level, game, colour, p, wanted, ahead)
+            if not weights.any():
+                if may_pass:
+                    return Decision(PASS, p)
+                weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
+        else:
+            weights = self._weights(game, colour, said, wanted, visits, deadline, stopped)
+        if self.evaluator.scores and self._resigns(game, colour, ahead):
+            return Decision(RESIGN, p)
+        index = self._draw(weights, self._heat(game, visits))
+        if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, ahead):
+            return Decision(PASS, p)
+        return Decision(index, p)
+
+    def chances(self, game: Game, colour: int) -> npt.NDArray[np.float64]:
+        """float64 `(362,)`: how often it would make each move here, one that ends the game apart."""
+        said, visits, wanted = self.foresight(game, colour), self._visits(None), useful(game.board, colour)
+        wanted[PASS] = False
+        if self.level and not visits:
+            weights = levels.weights(self.level, game, colour, said.probabilities, wanted, self._ahead(game, colour, said))
+        else:
+            weights = self._weights(game, colour, said, wanted, visits, math.inf, None)
+        if not weights.any():
+            weights[PASS] = 1.0
+        return _flattened(weights, self._heat(game, visits))
+
+    def _heat(self, game: Game, visits: int) -> float:
+        """The temperature that moves are drawn with."""
+        return self.level.heat(len(game.board.moves), visits > 0) if self.level else self.temperature
+
+    def _visits(self, seconds: float | None) -> int:
+        """Positions to look ahead at for a move that may take so long."""
+        if self.level is None:
+            return self.visits
+        return self.level.visits_within(seconds) if self.evaluator.foresees else 0
+
+    def _weights(self, game: Game, colour: int, said: Foresight, wanted: npt.NDArray[np.bool_], visits: int, deadline: float,
+                 stopped: Callable[[], bool] | None) -> npt.NDArray[np.float64]:  # fmt: skip
+        """float64 `(362,)`: what moves are chosen by, the `wanted` ones: their probabilities, or how often looking ahead visited them."""
+        weights = np.where(wanted, np.maximum(said.probabilities, TINY), 0.0).astype(np.float64)
+        if not visits:
+            return weights
+        board, komi = turned(game, colour), game.area_komi_for(colour)
+        if self._search is None or not self._search.follow(board, komi, wanted, said):
+            self._search = Search(self.evaluator, board.copy(), komi, wanted, self.known(game), self.symmetries, said=said)
+        self._search.run(max(visits - self._search.count, 0), deadline, stopped)
+        return self._search.weights + weights
+
+    def outlook(self, game: Game) -> Outlook:
+        """How the position will end: what the network foresees, or playouts tell (`gocnn.engine.ownership`) where it does not."""
+        if not self.evaluator.scores:
+            return self._playouts(game).run(PLAYOUTS)
+        colour = game.board.to_play
+        return outlook_of(self.foresight(game, colour), colour, game.area_komi)
+
+    def end(self, game: Game) -> Outlook:
+        """The same for a game that is over or nearly so: with playouts in any case."""
+        colour = game.board.to_play
+        said = self.foresight(game, colour) if self.evaluator.scores else None
+        return self._ahead(game, colour, said).at_least(PLAYOUTS)
+
+    def _ahead(self, game: Game, colour: int, said: Foresight | None) -> Ahead:
+        """What tells how the position ends, as far as it is asked."""
+        playouts = self._playouts(game)
+        if said is None or not self.evaluator.scores:
+            return playouts
+        return Both(outlook_of(said, colour, game.area_komi_for(colour)), playouts)
+
+    def _playouts(self, game: Game) -> Playouts:
+        return Playouts(game.board, game.area_komi, seed=int(self._rng.integers(2**31)))
+
+    def _draw(self, weights: npt.NDArray[np.float64], heat: float) -> int:
+        if heat <= 0:
+            return int(weights.argmax())
+        return int(self._rng.choice(len(weights), p=_flattened(weights, heat)))
+
+    def _resigns(self, game: Game, colour: int, ahead: Ahead) -> bool:
+        least = self.level.resign if self.level else self.resign
+        if least <= 0 or len(game.board.moves) < RESIGN_FROM:
+            return False
+        if isinstance(ahead, Both):
+            mine = self._search.win if self._visits(None) and self._search and self._search.count else ahead.win(colour)
+        else:
+            outlook = ahead.at_least(PLAYOUTS)
+            mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
+        self._lost = self._lost + 1 if mine < least else 0
+        return self._lost >= RESIGN_AFTER
+
+
+def _flattened(weights: npt.NDArray[np.float64], heat: float) -> npt.NDArray[np.float64]:
+    """The distribution in proportion to `weights ** (1 / heat)`; all on the greatest at 0."""
+    if heat <= 0:
+        powers = (np.arange(len(weights)) == weights.argmax()).astype(np.float64)
+    else:
+        powers = (weights / weights.max()) ** (1 / heat)
+    whole: npt.NDArray[np.float64] = powers / powers.sum()
+    return whole
+
+
+def turned(game: Game, colour: int) -> Board:
+    """The board with `colour` to play."""
+    board = game.board
+    if board.to_play != colour:
+        board = board.copy()
+        board.to_play = colour
+    return board
+
+
+def _taking(game: Game, colour: int, ahead: Ahead) -> npt.NDArray[np.bool_]:
+    """bool `(362,)`: legal moves at liberties of the opponent's dead chains."""
+    dead = dead_stones(game.board, ahead.at_least(PLAYOUTS))
+    stones = game.board.stones()
+    near = np.zeros((SIZE + 2, SIZE + 2), np.bool_)
+    theirs = dead.reshape(SIZE, SIZE) & (stones == 3 - colour)
+    for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        near[rows : rows + SIZE, columns : columns + SIZE] |= theirs
+    taking = game.board.legal(colour, suicide=False)
+    taking[:-1] &= near[1:-1, 1:-1].ravel()
+    taking[PASS] = False
+    return taking
+
+
+def _may_be_over(game: Game, colour: int, index: int, p: Floats) -> bool:
+    """Whether it is worth looking: the opponent passed, the network would, or its move is inside an area that one side surrounds."""
+    if game.passed(3 - colour):
+        return True
+    stones = int((game.board.stones() != 0).sum())
+    return stones >= OVER_FROM and (p[PASS] > p[index] or game.board.area().ravel()[index] != 0)
+
+
+def _is_over(game: Game, colour: int, ahead: Ahead) -> bool:
+    passed = game.passed(3 - colour)
+    if not passed and is_open(game.board, ahead.at_least(FIRST_LOOK)):
+        return False
+    outlook = ahead.at_least(PLAYOUTS)
+    if is_settled(game.board, outlook):
+        return True
+    score = game.margin(dead_stones(game.board, outlook))
+    return passed and (score > 0 if colour == BLACK else score < 0)

@@ -1,0 +1,302 @@
+"""From walks in a search's tree to what the network is asked: the boards at their ends, played out from the root, and from its answers back to the
+tree. Several walks at a time, as compiled kernels."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn._jit import jit
+from gocnn.board import BLACK, pass_alive, repetition, rules, symmetry
+from gocnn.board.coords import MOVES, PASS, POINTS
+from gocnn.board.rules import COLOUR, EMPTY, FIELD, HEAD, LIBS, META, NEXT, STATE_SHAPE, STEPS, WALL, State
+from gocnn.engine.tree import (
+    DEEPEST,
+    KNOWN,
+    LEAF,
+    LEAST_KEPT,
+    MORE,
+    MOST_KEPT,
+    NEW,
+    TAKEN,
+    WIDEN,
+    Arrays,
+    add_moves,
+    carry,
+    finish,
+    mark,
+    priors,
+    tell,
+    walk,
+    worth,
+)
+from gocnn.features import ladder, planes
+from gocnn.policy.answers import Floats
+
+Mask = npt.NDArray[np.bool_]
+
+NO_REPETITION, POSITIONAL, SITUATIONAL = 0, 1, 2
+"""Superko: none; no position again; no position again by the same side."""
+
+
+class Root(NamedTuple):
+    """Where a search begins. state: of `gocnn.board.rules`; recent: int16 `(8,)`, the last moves, the latest first, -1 for none; until: int64
+    `(3, 362)`, for each colour the ply from which it may choose a move; hashes, movers: uint64 and uint8 `(P,)`, the positions that there have been,
+    sorted, and the colours that moved to each, added up; at: where the network's groups of planes begin."""  # fmt: skip
+
+    state: State
+    colour: int
+    superko: int
+    known: int
+    komi: float
+    recent: npt.NDArray[np.int16]
+    until: npt.NDArray[np.int64]
+    hashes: npt.NDArray[np.uint64]
+    movers: npt.NDArray[np.uint8]
+    at: npt.NDArray[np.int64]
+
+
+class Slots(NamedTuple):
+    """Walks that wait for an answer, up to B. path: int32 `(B, DEEPEST + 1)`; moves: int16, likewise; depth: int64 `(B,)`; states: int16
+    `(B, 5, 441)`, colours: int64 `(B,)`, recent: int16 `(B, 8)`, the positions; planes: uint8 `(B, C, 361)`; legal, keep: bool `(B, 362)`; the rest
+    is working memory."""  # fmt: skip
+
+    path: npt.NDArray[np.int32]
+    moves: npt.NDArray[np.int16]
+    depth: npt.NDArray[np.int64]
+    states: State
+    colours: npt.NDArray[np.int64]
+    recent: npt.NDArray[np.int16]
+    planes: npt.NDArray[np.uint8]
+    legal: Mask
+    keep: Mask
+    libs: npt.NDArray[np.int16]
+    scratch: npt.NDArray[np.int16]
+    hashes: npt.NDArray[np.uint64]
+    prior: npt.NDArray[np.float64]
+    straight: npt.NDArray[np.int16]
+
+
+def new_slots(count: int, channels: int) -> Slots:
+    """For so many walks, and a network that is shown so many planes."""
+    return Slots(np.zeros((count, DEEPEST + 1), np.int32), np.zeros((count, DEEPEST + 1), np.int16), np.zeros(count, np.int64),
+                 np.zeros((count, *STATE_SHAPE), np.int16), np.zeros(count, np.int64), np.zeros((count, planes.HISTORY), np.int16),
+                 np.zeros((count, channels, POINTS), np.uint8), np.zeros((count, MOVES), np.bool_), np.zeros((count, MOVES), np.bool_),
+                 np.zeros(planes.LIBERTIES_SHAPE, np.int16), ladder.new_scratch(), np.zeros(DEEPEST + 1, np.uint64), np.zeros(MOVES),
+                 symmetry.permutation(0))  # fmt: skip
+
+
+@jit
+def _take_off(state: State, point: int, colour: int) -> None:
+    """Play a suicide of several stones: they are taken off."""
+    chain = np.zeros(FIELD, np.int16)
+    inside = np.zeros(FIELD, np.bool_)
+    state[COLOUR, point] = colour
+    chain[0] = point
+    inside[point] = True
+    count, i = 1, 0
+    while i < count:
+        for step in STEPS:
+            n = chain[i] + step
+            if state[COLOUR, n] == colour and not inside[n]:
+                inside[n] = True
+                chain[count] = n
+                count += 1
+        i += 1
+    for i in range(count):
+        state[COLOUR, chain[i]] = EMPTY
+    state[META, rules.CAPTURED_BY_BLACK + 2 - colour] += count
+    rules.rebuild(state)
+
+
+@jit
+def play(state: State, index: int, colour: int) -> None:
+    """Play a move that is legal where suicides are."""
+    if rules.play_index(state, index, colour) == rules.SUICIDE:
+        _take_off(state, rules.field_point(index, state[META, rules.BOARD_SIZE]), colour)
+
+
+@jit
+def _hash_after(state: State, value: np.uint64, point: int, colour: int) -> np.uint64:
+    """The hash of the position after a legal move, that of the position now being `value`."""
+    value ^= repetition.KEYS[colour, point]
+    for i in range(4):
+        n = point + STEPS[i]
+        c = state[COLOUR, n]
+        if c == EMPTY or c == WALL or c == colour:
+            continue
+        head = state[HEAD, n]
+        touching, first = 0, True
+        for j in range(4):
+            m = point + STEPS[j]
+            if state[COLOUR, m] == c and state[HEAD, m] == head:
+                touching += 1
+                first = first and j >= i
+        if first and state[LIBS, head] == touching:
+            p = head
+            while True:
+                value ^= repetition.KEYS[c, p]
+                p = state[NEXT, p]
+                if p == head:
+                    break
+    return value
+
+
+@jit
+def _repeats(root: Root, path: npt.NDArray[np.uint64], depth: int, value: np.uint64, colour: int) -> bool:
+    """Whether superko forbids `colour` to bring about a position of this hash. path: the hashes of positions after each of `depth` moves."""
+    place = np.searchsorted(root.hashes, value)
+    if place < len(root.hashes) and root.hashes[place] == value and (root.superko == POSITIONAL or root.movers[place] & colour):
+        return True
+    for i in range(depth):
+        mover = root.colour if i % 2 == 0 else 3 - root.colour
+        if path[i] == value and (root.superko == POSITIONAL or mover == colour):
+            return True
+    return False
+
+
+@jit
+def look(root: Root, state: State, colour: int, path: npt.NDArray[np.uint64], depth: int, legal: Mask, keep: Mask) -> None:
+    """Fill bool `(362,)`: legal, the moves of a position, without suicides; keep, those that a search looks at: useful ones (as in
+    `gocnn.engine.ownership`), or to pass if there is none."""  # fmt: skip
+    rules.legal_mask(state, colour, legal)
+    if root.superko != NO_REPETITION:
+        value = repetition.position_hash(state)
+        for index in range(POINTS):
+            if legal[index]:
+                point = rules.field_point(index, 19)
+                legal[index] = not _repeats(root, path, depth, _hash_after(state, value, point, colour), colour)
+    pass_alive.pass_alive(state, colour, keep[:POINTS])
+    safe = np.zeros(POINTS, np.bool_)
+    pass_alive.pass_alive(state, 3 - colour, safe)
+    found = False
+    for index in range(POINTS):
+        wanted = legal[index] and not keep[index] and not safe[index] and root.until[colour, index] <= depth
+        keep[index] = wanted and not pass_alive.is_eye(state, rules.field_point(index, 19), colour)
+        found = found or keep[index]
+    keep[PASS] = not found
+
+
+@jit
+def replay(root: Root, moves: npt.NDArray[np.int16], depth: int, state: State, hashes: npt.NDArray[np.uint64]) -> int:
+    """Make `state` the position after `depth` moves from the root; whose turn it is. hashes: of the positions after each, if there is superko."""
+    state[:] = root.state
+    colour = root.colour
+    for i in range(depth):
+        play(state, moves[i], colour)
+        if root.superko != NO_REPETITION:
+            hashes[i] = repetition.position_hash(state)
+        colour = 3 - colour
+    return colour
+
+
+@jit
+def _over(root: Root, moves: npt.NDArray[np.int16], depth: int) -> bool:
+    """Whether the last two moves were passes."""
+    last = moves[depth - 1] if depth > 0 else root.recent[0]
+    before = moves[depth - 2] if depth > 1 else root.recent[1 - depth]
+    over: bool = last == PASS and before == PASS
+    return over
+
+
+@jit
+def _decide(tree: Arrays, root: Root, node: int, state: State, colour: int, centre: float, share: float) -> None:
+    """A game that two passes have ended is decided by area, as it stands."""
+    owner = np.zeros(POINTS, np.int8)
+    rules.area(state, owner)
+    margin = -root.komi
+    for index in range(POINTS):
+        if owner[index] == BLACK:
+            margin += 1
+        elif owner[index]:
+            margin -= 1
+    mine = margin if colour == BLACK else -margin
+    win = 1.0 if mine > 0 else 0.0
+    tell(tree, node, win, worth(win, mine, centre if colour == root.colour else -centre, share), mine, 0.0)
+    finish(tree, node)
+
+
+def show(root: Root, slots: Slots, waiting: int) -> None:
+    """Fill the planes of the walks that wait. No kernel, since one that calls `planes.fill` would compile all of it once more: half a minute."""
+    for slot in range(waiting):
+        planes.fill(slots.states[slot], int(slots.colours[slot]), slots.recent[slot], root.known, root.at, slots.straight, slots.libs, slots.scratch,
+                    slots.planes[slot])  # fmt: skip
+
+
+@jit
+def gather(tree: Arrays, node: int, root: Root, slots: Slots, want: int, reduction: float, narrow: float, centre: float, share: float
+           ) -> tuple[int, int]:  # fmt: skip
+    """Walk down from the root's `node` until `want` walks are over or wait in slots, or one comes where another waits; how many wait, and how many
+    visits were made, games over among them. There must be room for `want` positions."""  # fmt: skip
+    waiting, visits = 0, 0
+    for _ in range(want):
+        path, moves, state = slots.path[waiting], slots.moves[waiting], slots.states[waiting]
+        depth, end = walk(tree, node, reduction, narrow, path, moves)
+        if end == TAKEN:
+            break
+        if end != KNOWN:
+            colour = replay(root, moves, depth, state, slots.hashes)
+            if end == LEAF and _over(root, moves, depth):
+                _decide(tree, root, path[depth], state, colour, centre, share)
+                end = KNOWN
+        if end == KNOWN:
+            carry(tree, path, depth)
+            visits += 1
+            continue
+        slots.depth[waiting], slots.colours[waiting] = depth, colour
+        for i in range(planes.HISTORY):
+            slots.recent[waiting, i] = moves[depth - 1 - i] if i < depth else root.recent[i - depth]
+        look(root, state, colour, slots.hashes, depth, slots.legal[waiting], slots.keep[waiting])
+        if end == MORE:
+            tree.nodes[path[depth]]["first"] = WIDEN - tree.nodes[path[depth]]["first"]
+        else:
+            visits += 1
+        mark(tree, path, depth, 1)
+        waiting += 1
+    return waiting, visits
+
+
+@jit
+def absorb(tree: Arrays, slots: Slots, waiting: int, logits: Floats, win: npt.NDArray[np.float64], value: npt.NDArray[np.float64],
+           lead: npt.NDArray[np.float64], spread: npt.NDArray[np.float64]) -> None:  # fmt: skip
+    """Into the tree with the network's answers about the walks that wait, each seen by its side to play. There must be room for 362 moves of each."""
+    for slot in range(waiting):
+        path, depth = slots.path[slot], slots.depth[slot]
+        node = path[depth]
+        mark(tree, path, depth, -1)
+        priors(logits[slot], slots.legal[slot], slots.keep[slot], slots.prior)
+        if tree.nodes[node]["first"] == NEW:
+            tell(tree, node, win[slot], value[slot], lead[slot], spread[slot])
+            add_moves(tree, node, slots.prior, MOST_KEPT, LEAST_KEPT)
+            carry(tree, path, depth)
+        else:
+            tree.nodes[node]["first"] = WIDEN - tree.nodes[node]["first"]
+            add_moves(tree, node, slots.prior, MOVES, 0.0)
+
+
+@jit
+def forget(tree: Arrays, slots: Slots, waiting: int) -> None:
+    """Nothing is to come of the walks that wait: the tree is as if they had not been made."""
+    nodes = tree.nodes
+    for slot in range(waiting - 1, -1, -1):
+        path, depth = slots.path[slot], slots.depth[slot]
+        node = path[depth]
+        mark(tree, path, depth, -1)
+        if nodes[node]["first"] == NEW:  # the last move tried of the position above, since walks are taken back in turn
+            nodes[path[depth - 1]]["tried"] -= 1
+            tree.child[nodes[path[depth - 1]]["first"] + nodes[path[depth - 1]]["tried"]] = -1
+        else:
+            nodes[node]["first"] = WIDEN - nodes[node]["first"]
+
+
+@jit
+def add_owners(slots: Slots, waiting: int, owner: Floats, sums: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> None:
+    """Add ownership, float32 `(B, 361)`, each seen by its side to play, to that after each of the root's moves, float64 `(362, 361)`, as the root's
+    side sees it; counts: int64 `(362,)`."""  # fmt: skip
+    for slot in range(waiting):
+        depth = slots.depth[slot]
+        if depth:
+            move, sign = slots.moves[slot, 0], 1 if depth % 2 == 0 else -1
+            counts[move] += 1
+            for point in range(POINTS):
+                sums[move, point] += sign * owner[slot, point]

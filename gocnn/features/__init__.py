@@ -1,0 +1,1 @@
+"""Feature planes: what the network is shown of a position."""

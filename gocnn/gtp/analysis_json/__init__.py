@@ -1,0 +1,1 @@
+"""KataGo's analysis engine protocol, a JSON object a line."""

@@ -1,0 +1,1 @@
+"""Matches between GTP engines, with openings and a referee."""

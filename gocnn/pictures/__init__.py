@@ -1,0 +1,1 @@
+"""Pictures: boards, charts, and what a network's layers see."""

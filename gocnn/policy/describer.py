@@ -1,0 +1,28 @@
+"""What `describe` shows of policy networks."""
+
+from pathlib import Path
+from typing import Any
+
+from gocnn import modelfile
+from gocnn.features.planes import plane_count
+from gocnn.policy import KIND
+from gocnn.policy.model import SHIPPED, load
+from gocnn.policy.network import PolicyNetwork, preset
+
+PRESETS = ("tiny", "small", "base", "large")
+
+
+def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
+    """The network with the shape of its input: a preset, `shipped`, a model file or a run. None if `name` is none of them.
+    Raises UserError if it names no model at all."""  # fmt: skip
+    if name in PRESETS:
+        found = PolicyNetwork(preset(name))
+    elif name == "shipped":
+        found = load(SHIPPED).network
+    elif not Path(name).exists():
+        return None
+    elif modelfile.read_metadata(modelfile.find(name)).get("kind") == KIND:
+        found = load(name).network
+    else:
+        return None
+    return found, (plane_count(found.config.groups), found.config.size, found.config.size)

@@ -1,0 +1,107 @@
+"""A review written into the game record, as marks and comments that board programs show.
+
+    LB   on the position before a move: the first choices, with their percentages
+    TR   there too: the move that was played
+    C    at the move: its probability and rank, and the first choices; at the root: agreement by side
+    V    at the move: black's lead after it, in points, if the network says the score (who leads is in the comment then, too)
+    BM   a move of less than 1 % where another had more than 60 %
+    DO   the same where another had more than 30 %
+    TE   the first choice where nothing was obvious (no move had 25 %)
+
+What the record already has stays: comments are added to, points that carry a mark or label are left alone, and so are nodes that are judged.
+"""
+
+from gocnn.board.coords import PASS, to_gtp, to_sgf
+from gocnn.engine.foreseen import told
+from gocnn.games.sgf_tree import Properties, side
+from gocnn.review.course import Course
+from gocnn.review.review import Expected, Review, table
+
+LABELLED = 3
+"""First choices that get a label."""
+
+LEAST_LABEL = 0.03
+MARKS = ("TR", "CR", "SQ", "MA", "SL")
+JUDGEMENTS = ("BM", "DO", "TE", "IT")
+
+
+def annotate(review: Review) -> None:
+    """Add marks and comments to the nodes of the review's record."""
+    for move, step in zip(review.moves, review.record.steps, strict=True):
+        if step.before is not None:
+            _mark(step.before, move)
+        _comment(step.node, describe(move) + (_led(review.course, move) if review.course else ""))
+        if review.course and "V" not in step.node:
+            step.node["V"] = [f"{review.course.lead[move.number]:.1f}".encode()]
+        judgement = judge(move)
+        if judgement and not any(name in step.node for name in JUDGEMENTS):
+            step.node[judgement] = [b"1"]
+    _comment(review.record.texts[0], summary(review))
+
+
+def judge(move: Expected) -> str:
+    """`BM`, `DO`, `TE` or nothing (see the module's text)."""
+    first = move.choices[0][1]
+    if move.rank == 1:
+        return "TE" if first < 0.25 else ""
+    if move.probability < 0.01 and first > 0.3:
+        return "BM" if first > 0.6 else "DO"
+    return ""
+
+
+def describe(move: Expected) -> str:
+    """A line or two of ASCII about one move."""
+    choices = ", ".join(f"{to_gtp(index)} {probability:.0%}" for index, probability in move.choices)
+    expected = f"expected {_percent(move.probability)}, choice {move.rank} of {move.legal}"
+    return f"{side(move.colour)} {to_gtp(move.index)}: {expected}.\nFirst choices: {choices}"
+
+
+def _led(course: Course, move: Expected) -> str:
+    """A line about who leads before a move and after it."""
+    before, after, lost = course.lead[move.number - 1], course.lead[move.number], course.lost(move.number, move.colour)
+    return (f"\n{told(before)} (winrate of black {course.black_wins[move.number - 1]:.0%}); after it {told(after)}: "
+            f"{abs(lost):.1f} points {'lost' if lost > 0 else 'won'}.")  # fmt: skip
+
+
+def summary(review: Review) -> str:
+    """A few lines of ASCII about the whole game."""
+    rows = [f"Reviewed by a policy network, {len(review.moves)} moves."]
+    found = table(review.moves)
+    for name in ("black", "white"):
+        if (name, "all") in found:
+            a = found[name, "all"]
+            rows.append(f"{name.capitalize()}: first choice {a.top1:.0%}, one of the first five {a.top5:.0%} of {a.moves} moves.")
+    if review.course:
+        terms = review.course.terms
+        rows.append(f"Komi {terms.komi:g}{'' if terms.stated else ' (not in the record: assumed)'}. At the end {told(review.course.lead[-1])}.")
+        rows += [f"Move {move.number} ({side(move.colour)} {to_gtp(move.index)}) lost {lost:.1f} points." for move, lost in review.costliest(3)]
+    if review.record.trouble:
+        rows.append(f"The review ends early: {review.record.trouble}.")
+    return "\n".join(rows)
+
+
+def _percent(probability: float) -> str:
+    return f"{probability:.1%}" if probability >= 0.001 else "less than 0.1%"
+
+
+def _mark(node: Properties, move: Expected) -> None:
+    taken = {value[:2] for name in MARKS for value in node.get(name, [])} | {value[:2] for value in node.get("LB", [])}
+    played = to_sgf(move.index).encode()
+    labels = list(node.get("LB", []))
+    for index, probability in move.choices[:LABELLED]:
+        point = to_sgf(index).encode()
+        if index == PASS or point in taken or (probability < LEAST_LABEL and labels):
+            continue
+        labels.append(point + b":" + f"{probability * 100:.0f}".encode())
+        taken.add(point)
+    if labels:
+        node["LB"] = labels
+    if move.index != PASS and played not in taken:
+        node["TR"] = [*node.get("TR", []), played]
+
+
+def _comment(node: Properties, text: str) -> None:
+    # SGF text: only these two need escaping in ASCII.
+    raw = text.replace("\\", "\\\\").replace("]", "\\]").encode("ascii", "replace")
+    earlier = b"\n\n".join(value for value in node.get("C", []) if value.strip())
+    node["C"] = [earlier + b"\n\n" + raw if earlier else raw]

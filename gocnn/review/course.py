@@ -1,0 +1,66 @@
+"""How a game went: who leads by how much before each of its moves and at its end, as a network foresees it that says the score."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import BLACK, WHITE, Board
+from gocnn.engine.rulesets import TROMP_TAYLOR, BadRules, Rules, parse
+from gocnn.games.position import usual_komi
+from gocnn.games.sgf_tree import Record
+from gocnn.policy.answers import Answers, winrate
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a game was played under. stated: whether the record tells komi; handicap: stones."""
+
+    komi: float
+    stated: bool
+    rules: Rules
+    handicap: int
+
+    def area_komi(self, board: Board) -> float:
+        """What black must lead by in area to win from this position (see `gocnn.engine.game.Game.area_komi`)."""
+        if not self.rules.territory:
+            return self.komi + self.rules.white_bonus(self.handicap)
+        stones, (black, white) = board.stones(), board.captured()
+        put_down = int((stones == BLACK).sum()) + white - int((stones == WHITE).sum()) - black
+        return self.komi + put_down + (0.5 if board.to_play == BLACK else -0.5)
+
+
+def terms_of(record: Record) -> Terms:
+    """Komi as the record has it, else the usual; rules if it names any that are known, else area, nothing for handicap stones."""
+    stated = not math.isnan(record.komi)
+    try:
+        rules = parse(record.rules)
+    except BadRules:
+        rules = TROMP_TAYLOR
+    return Terms(usual_komi(record.komi, record.handicap_stones), stated, rules, record.handicap_stones)
+
+
+@dataclass(frozen=True)
+class Course:
+    """lead, black_wins, spread: float64 `(moves + 1,)`, before each move and at the end: black's margin in points, komi counted, its probability to
+    win, and the margin's standard deviation."""  # fmt: skip
+
+    terms: Terms
+    lead: npt.NDArray[np.float64]
+    black_wins: npt.NDArray[np.float64]
+    spread: npt.NDArray[np.float64]
+
+    def lost(self, number: int, colour: int) -> float:
+        """Points that a move (from 1) of `colour` lost; below 0: won."""
+        change = float(self.lead[number - 1] - self.lead[number])
+        return change if colour == BLACK else -change
+
+
+def course_of(terms: Terms, said: Sequence[Answers], komis: Sequence[float], to_play: Sequence[int]) -> Course:
+    """From answers about all positions, in parts; `komis`: what black must lead by in each; `to_play`: whose turn it is in each."""
+    win, lead, spread = (np.concatenate([getattr(part, name) for part in said]).astype(np.float64) for name in ("win", "lead", "spread"))
+    black, komi = np.array(to_play) == BLACK, np.array(komis)
+    mine = winrate(win, lead, spread, np.where(black, -komi, komi))
+    return Course(terms, np.where(black, lead, -lead) - komi, np.where(black, mine, 1 - mine), spread)

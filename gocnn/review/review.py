@@ -1,0 +1,151 @@
+"""A review: what the network expected at every move of a game, and how what was played compares."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.board import BLACK, WHITE, Board
+from gocnn.board.coords import SIZE
+from gocnn.engine.foreseen import outlook_of
+from gocnn.engine.ownership import Outlook
+from gocnn.features.conditioning import HANDICAP
+from gocnn.games.sgf_tree import Record, position_after, position_before
+from gocnn.policy.answers import Answers, Floats
+from gocnn.policy.evaluation import PHASES
+from gocnn.policy.suggestion import Evaluator, foresee, log_softmax, planes_of, recent_moves
+from gocnn.review.course import Course, course_of, terms_of
+
+CHUNK = 256
+SHOWN = 5
+"""First choices kept for each move."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One move seen by the network: its number (from 1), who played what, its probability among the legal moves and its rank (1 is the first
+    choice), how many moves were legal, and the first choices with their probabilities."""  # fmt: skip
+
+    number: int
+    colour: int
+    index: int
+    probability: float
+    rank: int
+    legal: int
+    choices: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class Review:
+    """A game and what was expected at each of its moves; course: who led (None if the network says no score)."""
+
+    name: str
+    record: Record
+    moves: list[Expected]
+    course: Course | None = None
+
+    def least_expected(self, count: int = 10) -> list[Expected]:
+        """The moves with the least probability that were not the first choice, the least first."""
+        return sorted((move for move in self.moves if move.rank > 1), key=lambda move: move.probability)[:count]
+
+    def costliest(self, count: int = 5) -> list[tuple[Expected, float]]:
+        """The moves that lost most points, and how many, the most first."""
+        if self.course is None:
+            return []
+        lost = [(move, self.course.lost(move.number, move.colour)) for move in self.moves]
+        return sorted((pair for pair in lost if pair[1] > 0), key=lambda pair: -pair[1])[:count]
+
+
+def review(record: Record, name: str, evaluator: Evaluator, tick: Callable[[int], Any] = lambda n: None) -> Review:
+    """Evaluate every position of the main line, in batches."""
+    board = Board(SIZE)
+    terms, known = terms_of(record), HANDICAP if record.handicap else 0
+    moves: list[Expected] = []
+    said: list[Answers] = []
+    komis: list[float] = []
+    stacks: list[npt.NDArray[np.uint8]] = []
+    legal: list[npt.NDArray[np.bool_]] = []
+    for number, step in enumerate(record.steps, 1):
+        position_before(board, step)
+        stacks.append(planes_of(board, recent_moves(board), evaluator.groups, known)[0])
+        legal.append(board.legal())
+        komis.append(terms.area_komi(board))
+        board.play(step.index, step.colour)
+        if len(stacks) == CHUNK or number == len(record.steps):
+            said.append(evaluator.outputs(np.stack(stacks)))
+            moves.extend(_judge(record, len(moves), said[-1].logits, legal))
+            tick(len(stacks))
+            stacks, legal = [], []
+    if not evaluator.scores:
+        return Review(name, record, moves)
+    said.append(evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, known)))
+    komis.append(terms.area_komi(board))
+    return Review(name, record, moves, course_of(terms, said, komis, [*(step.colour for step in record.steps), board.to_play]))
+
+
+@dataclass(frozen=True)
+class Start:
+    """A record without moves: the side to play in its position, the first choices there with their probabilities, and how it ends (None if the
+    network says no score)."""  # fmt: skip
+
+    name: str
+    record: Record
+    to_play: int
+    choices: tuple[tuple[int, float], ...]
+    outlook: Outlook | None = None
+
+
+def expected_at(record: Record, name: str, evaluator: Evaluator) -> Start:
+    """What the network expects in the position of a record without moves."""
+    board = position_after(record, 0)
+    said = foresee(evaluator, board, HANDICAP if record.handicap else 0)
+    p = said.probabilities
+    best = np.argsort(-p, kind="stable")[:SHOWN]
+    outlook = outlook_of(said, board.to_play, terms_of(record).area_komi(board)) if evaluator.scores else None
+    return Start(name, record, board.to_play, tuple((int(k), float(p[k])) for k in best if p[k] > 0), outlook)
+
+
+def _judge(record: Record, first: int, logits: Floats, legal: Sequence[npt.NDArray[np.bool_]]) -> list[Expected]:
+    masks = np.stack(legal)
+    p = np.exp(log_softmax(np.where(masks, logits, np.float32(-np.inf))))
+    best = np.argsort(-p, 1, kind="stable")[:, :SHOWN]
+    steps = record.steps[first : first + len(masks)]
+    return [
+        Expected(first + i + 1, step.colour, step.index, float(p[i, step.index]), int((p[i] > p[i, step.index]).sum()) + 1, int(masks[i].sum()),
+                 tuple((int(k), float(p[i, k])) for k in best[i] if masks[i, k]))
+        for i, step in enumerate(steps)
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often the network's first choice (top1), or one of its first five (top5), was played, over so many moves; and the mean
+    log-probability of what was played, in nats."""  # fmt: skip
+
+    moves: int
+    top1: float
+    top5: float
+    log_likelihood: float
+
+
+def agreement(moves: Sequence[Expected]) -> Agreement | None:
+    """Over these moves; None if there are none."""
+    if not moves:
+        return None
+    ranks = np.array([move.rank for move in moves])
+    likelihood = np.log(np.maximum([move.probability for move in moves], 1e-9))
+    return Agreement(len(moves), float((ranks == 1).mean()), float((ranks <= 5).mean()), float(likelihood.mean()))
+
+
+def table(moves: Sequence[Expected]) -> dict[tuple[str, str], Agreement]:
+    """By side (`black`, `white`, `both`) and phase (`all` and those of `gocnn.policy.evaluation`), where there are moves."""
+    result: dict[tuple[str, str], Agreement] = {}
+    phases = (("all", 0, 10**9), *PHASES)
+    for side, colours in (("black", (BLACK,)), ("white", (WHITE,)), ("both", (BLACK, WHITE))):
+        for phase, begin, end in phases:
+            found = agreement([m for m in moves if m.colour in colours and begin <= m.number - 1 < end])
+            if found:
+                result[side, phase] = found
+    return result

@@ -1,0 +1,1 @@
+"""The classifiers of the homework: networks, training, prediction, evaluation, explanation."""

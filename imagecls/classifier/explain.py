@@ -1,0 +1,74 @@
+"""Where a classifier looks, and what its layers make of a picture."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from gocnn.errors import UserError
+from imagecls.classifier.model import Floats, Predictor
+
+
+def grad_cam(predictor: Predictor, pixels: npt.NDArray[np.uint8], label: int | None = None) -> tuple[Floats, Floats]:
+    """The heat map, float32 `(size, size)` from 0 to 1, of what speaks for class `label` (by default the answer), and the probabilities.
+
+    The last feature maps, weighted by the mean gradient of the class's logit, summed, and what speaks against cut off (Selvaraju et al. 2016,
+    https://arxiv.org/abs/1610.02391). `pixels`: one picture, uint8 `(3, S, S)`.
+    """
+    network = predictor.network
+    with torch.enable_grad():
+        maps = network.features(predictor.view(pixels[None])).detach().requires_grad_()
+        logits = network.classify(maps)
+        chosen = int(logits.argmax()) if label is None else label
+        (gradient,) = torch.autograd.grad(logits[0, chosen], maps)
+    heat = torch.relu((gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)).detach()
+    size = predictor.config.size
+    heat = nn.functional.interpolate(heat, (size, size), mode="bilinear", align_corners=False)[0, 0]
+    heat = heat / heat.max().clamp(min=1e-12)
+    return heat.cpu().numpy(), torch.softmax(logits[0].detach().float(), 0).cpu().numpy()
+
+
+def filters(predictor: Predictor) -> Floats:
+    """The filters of the first layer as small pictures, float32 `(filters, 3, k, k)`, each stretched to 0 to 1."""
+    weight = predictor.network.first_layer().weight.detach().float().cpu()
+    low, high = weight.amin((1, 2, 3), keepdim=True), weight.amax((1, 2, 3), keepdim=True)
+    result: Floats = ((weight - low) / (high - low).clamp(min=1e-12)).numpy()
+    return result
+
+
+def layers(predictor: Predictor) -> list[str]:
+    """Names of the layers whose output is feature maps, from the picture on."""
+    names: list[str] = []
+    handles = [module.register_forward_hook(_noting(names, name)) for name, module in predictor.network.named_modules() if name]
+    _run(predictor, np.zeros((3, predictor.config.store_size, predictor.config.store_size), np.uint8))
+    for handle in handles:
+        handle.remove()
+    return list(dict.fromkeys(names))
+
+
+def _noting(names: list[str], name: str) -> object:
+    def hook(module: nn.Module, inputs: object, output: object) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] > 1:
+            names.append(name)
+
+    return hook
+
+
+def feature_maps(predictor: Predictor, pixels: npt.NDArray[np.uint8], layer: str) -> Floats:
+    """What the layer of that name makes of a picture: float32 `(C, H, W)`. Raises UserError if there is no such layer."""
+    known = layers(predictor)
+    if layer not in known:
+        shown = [name for name in known if name.count(".") < 2]
+        raise UserError(f"there is no layer {layer}; layers of this model are {', '.join(shown[:40])}")
+    kept: list[Tensor] = []
+    # A copy: a ReLU behind it may work in place.
+    handle = predictor.network.get_submodule(layer).register_forward_hook(lambda module, inputs, output: kept.append(output.detach().float().clone()))
+    _run(predictor, pixels)
+    handle.remove()
+    result: Floats = kept[0][0].cpu().numpy()
+    return result
+
+
+@torch.inference_mode()
+def _run(predictor: Predictor, pixels: npt.NDArray[np.uint8]) -> None:
+    predictor.network(predictor.view(pixels[None]))

@@ -1,0 +1,59 @@
+"""Telling pictures apart, as a task for the trainer."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gocnn.devices import layout
+from gocnn.training import Batch
+from imagecls.augment import Augmenter
+
+
+class ImageTask:
+    """Cross-entropy over the classes, on augmented pictures in training and on plain ones in judging; figures are accuracy, top-3 and loss (nats).
+
+    A batch is pixels, uint8 `(N, 3, S, S)`, and labels, int64 `(N,)`. Mixed pictures count as right to the share of the label that is answered.
+    `class_weights`, float `(classes,)`, weigh the training loss.
+    Neither waits for the device.
+    """
+
+    metric = "accuracy"
+
+    def __init__(self, augment: Augmenter, view: Augmenter, label_smoothing: float = 0.0, class_weights: Tensor | None = None) -> None:
+        self.augment, self.view = augment, view
+        self.label_smoothing, self.class_weights = label_smoothing, class_weights
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        pixels, labels = batch
+        with torch.autocast(pixels.device.type, enabled=False):
+            mixed = self.augment(pixels, labels)
+        logits = model(mixed.pictures.to(memory_format=layout(pixels.device))).float()
+        answered = logits.detach().argmax(1)
+        right = (mixed.share * (answered == mixed.labels) + (1 - mixed.share) * (answered == mixed.others)).sum()
+        loss = self._cross_entropy(logits, mixed.labels, mixed.share)
+        if mixed.others is not mixed.labels:
+            loss = loss + self._cross_entropy(logits, mixed.others, 1 - mixed.share)
+        return loss, right
+
+    def _cross_entropy(self, logits: Tensor, labels: Tensor, share: Tensor) -> Tensor:
+        if self.class_weights is not None and self.class_weights.device != logits.device:
+            self.class_weights = self.class_weights.to(logits.device)  # once: they stay there
+        each = functional.cross_entropy(logits, labels, weight=self.class_weights, label_smoothing=self.label_smoothing, reduction="none")
+        return (each * share).mean()
+
+    def judge(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        pixels, labels = batch
+        with torch.autocast(pixels.device.type, enabled=False):
+            x = self.view.plain(pixels)
+        logits = model(x.to(memory_format=layout(pixels.device))).float()
+        top = logits.topk(min(3, logits.shape[1]), 1).indices == labels[:, None]
+        return {
+            "count": torch.full((), len(labels), device=logits.device),
+            "accuracy": top[:, 0].sum(),
+            "top3": top.any(1).sum(),
+            "loss": functional.cross_entropy(logits, labels, reduction="sum"),
+        }
+
+    def summary(self, sums: dict[str, float]) -> dict[str, float]:
+        n = max(sums.get("count", 0.0), 1.0)
+        return {"loss": sums["loss"] / n, "accuracy": sums["accuracy"] / n, "top3": sums["top3"] / n}

@@ -1,5 +1,0 @@
-"""The three classifiers of the homework, built from the shared blocks."""
-
-from imagecls.models.config import IMAGENET_MEAN, IMAGENET_STD, ClassifierConfig, build
-
-__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "ClassifierConfig", "build"]

@@ -1,0 +1,1 @@
+"""Photographs: finding, decoding and storing them."""

@@ -1,0 +1,259 @@
+"""Finding photographs: which files belong to which class and which part (training, validation, test), in a folder, a zip or a tar.
+
+    the homework's   training/ validation/ evaluation/   with files named <class>_<number>.jpg, those of the test without a class
+    a folder a class  [training/ validation/ test/] <class name>/ any name.jpg
+
+`imagecls.photos.layout` says what else is understood. Without parts everything is one part.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gocnn import archives
+from gocnn.errors import UserError
+from imagecls.photos.classes import HW03_CLASSES, canonical, indexed, match, natural
+from imagecls.photos.errors import BadImage
+from imagecls.photos.formats import JUNK, PICTURE, UNREAD, kind_of
+from imagecls.photos.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE, Layout, blank, without_unknown
+
+UNLABELLED = -1
+_READ = ".jpg, .png, .webp, .bmp, .gif, .tif, .avif, .heic"
+_UNUSED = {SPARE: "are in a folder without labels", OUTSIDE: "lie beside the parts"}
+MOST_BYTES = 200 << 20
+"""A member of an archive larger than this is not read: no photograph is."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One picture file: where it lies (`name` inside the folder or archive `place`), and its class (-1: not known)."""
+
+    place: str
+    name: str
+    label: int
+
+    @property
+    def title(self) -> str:
+        """The name that messages and reports show."""
+        return self.name if self.place == "" else f"{self.place}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The photographs of a place, by part, and the names of their classes (a label is an index into them).
+
+    other_files: files that are no pictures. notes: what a person should know of how the place was read, unused: which pictures belong to no part,
+    a sentence each.
+    """
+
+    classes: tuple[str, ...]
+    parts: dict[str, tuple[Photo, ...]]
+    other_files: int
+    notes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    def part(self, *names: str) -> tuple[Photo, ...]:
+        """The first of these parts that is there, else nothing."""
+        return next((self.parts[name] for name in names if self.parts.get(name)), ())
+
+
+def open_collection(place: str | Path) -> Collection:
+    """Look through a folder or archive. Raises UserError if it cannot be read or holds no pictures."""
+    path = Path(place)
+    if not os.path.exists(path):  # which, unlike Path.exists, takes any name
+        raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
+    names = sorted((name for name in _names(path) if not JUNK.search(name)), key=natural)
+    pictures = [name for name in names if kind_of(name) == PICTURE]
+    others = [name for name in names if kind_of(name) != PICTURE]
+    if not pictures:
+        raise UserError(f"{place} holds no pictures ({_READ}){_instead(others)}; give a folder, zip or tar of photographs")
+    layout = Layout(pictures)
+    found: dict[str, list[tuple[str, str | None]]] = {}
+    for name in pictures:
+        part, kind = layout.locate(name)
+        found.setdefault(part, []).append((name, None if kind is None else canonical(kind)))
+    kinds = {kind for part in (TRAIN, VALID, WHOLE) for _, kind in found.get(part, ()) if kind is not None}
+    meant = without_unknown(kinds, HW03_CLASSES)
+    for part in (TRAIN, VALID, WHOLE) if meant != kinds else ():
+        spare = [(name, None) for name, kind in found.get(part, ()) if kind in kinds - meant]
+        found[part] = [(name, kind) for name, kind in found.get(part, ()) if kind not in kinds - meant]
+        found.setdefault(SPARE, []).extend(spare)
+    kinds = meant
+    tested = sorted({kind for _, kind in found.get(TEST, ()) if kind is not None}, key=natural)
+    if not kinds and not blank(tested):
+        kinds = set(tested)
+    learnt = {kind for part in (TRAIN, WHOLE) for _, kind in found.get(part, ()) if kind is not None}
+    classes, index = indexed(learnt, kinds)
+    of_test: dict[str, int | None] = {} if blank(tested) else {kind: match([kind], classes)[0] for kind in tested}
+    used, left_over = _beside(others, layout, index, found.get(TEST, found.get(WHOLE, [])))
+    for name, part, kind in used:
+        found[part] = sorted([*found.get(part, []), (name, kind)], key=lambda item: natural(item[0]))
+    parts = {}
+    for part, members in found.items():
+        labels = of_test if part == TEST else index if part in (TRAIN, VALID, WHOLE) else {}
+        known = {kind: label for kind, label in labels.items() if label is not None}
+        parts[part] = tuple(Photo(str(path), name, UNLABELLED if kind is None else known.get(kind, UNLABELLED)) for name, kind in members)
+    notes = list(layout.notes)
+    deeper = {kind: inner for name in pictures for kind, inner in [layout.inside(name)] if inner and canonical(kind) in index}
+    if deeper:
+        some = ", ".join(f"{kind}/{inner}" for kind, inner in sorted(deeper.items())[:3])
+        notes.append(f"class folders hold folders ({some}{' ...' if len(deeper) > 3 else ''}): the class is that of the outer one")
+    if left_over:
+        notes.append(f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})")
+    unused = tuple(_unused(parts[part], words) for part, words in _UNUSED.items() if parts.get(part))
+    return Collection(classes, {part: members for part, members in parts.items() if members}, len(left_over), tuple(notes), unused)
+
+
+def _beside(others: Sequence[str], layout: Layout, index: dict[str, int],
+            test: Sequence[tuple[str, str | None]]) -> tuple[list[tuple[str, str, str | None]], list[str]]:  # fmt: skip
+    """Of the files that do not end as pictures do: those to count as pictures all the same (name, part, kind), and the rest.
+
+    Formats that are pictures but not read (SVG, raw) belong to the pictures where they lie among them, to be named; and in the test part so does
+    what has a number of its own (`0007.jpg_large`, `0007`), because a submission needs its row.
+    """
+    taken = {PurePosixPath(name).stem for name, _ in test}
+    course = bool(taken) and all(stem.isdecimal() for stem in taken)
+    used, rest = [], []
+    for name in others:
+        part, kind = layout.locate(name)
+        kind = None if kind is None else canonical(kind)
+        first = PurePosixPath(name).name.split(".")[0]
+        tested = part == TEST or (part == WHOLE and not index)
+        unread = kind_of(name) == UNREAD and (tested or kind in index)
+        numbered = tested and course and first.isdecimal() and first not in taken
+        if unread or numbered:
+            used.append((name, part, kind))
+        else:
+            rest.append(name)
+    return used, rest
+
+
+def _unused(photos: Sequence[Photo], words: str) -> str:
+    names = [photo.name for photo in photos]
+    return f"{len(names)} pictures {words} and are not used ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})"
+
+
+def _instead(others: Sequence[str]) -> str:
+    return f", only {endings(others)}" if others else ""
+
+
+def endings(names: Sequence[str]) -> str:
+    """How many files there are of each ending, the commonest first."""
+    counts = Counter(Path(name).suffix.lower() or "without an ending" for name in names)
+    shown = [f"{count} {ending}" for ending, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    return ", ".join(shown[:6]) + (" ..." if len(shown) > 6 else "")
+
+
+def is_archive(path: Path) -> bool:
+    """Whether it is an archive by its content, be it one that cannot be read, or is named as one."""
+    try:
+        return path.is_file() and (archives.is_archive_name(path.name) or archives.kind_of(path) != "")
+    except OSError:
+        return False
+
+
+def _names(path: Path) -> Iterator[str]:
+    if path.is_dir():
+        names: Iterable[str] = (archives.readable(name) for name in _folder_names(path))
+    elif not path.exists():
+        raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
+    elif not is_archive(path):
+        raise UserError(f"{path} is neither a folder nor a zip or tar archive; give the folder or archive of the photographs")
+    else:
+        names = _archive_names(path)
+    try:
+        yield from names
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
+
+
+def _folder_names(path: Path) -> Iterator[str]:
+    """Files under a folder, also behind links to folders (each folder once, so that links in a circle end)."""
+    seen: set[str] = set()
+    for folder, folders, files in os.walk(path, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        head = Path(folder).relative_to(path).as_posix()
+        yield from (name if head == "." else f"{head}/{name}" for name in files)
+
+
+def _limits(path: Path) -> archives.Limits:
+    """Photographs hardly shrink when they are packed: many gigabytes may well be photographs, but not if they were packed to a twentieth."""
+    return archives.Limits(max(archives.UNPACKED, 20 * path.stat().st_size), MOST_BYTES)
+
+
+def _inside(name: str) -> str:
+    """A name in an archive without what would lead out of it: a root, a drive, steps upwards."""
+    return "/".join(step for step in name.split("/") if step not in ("", ".", "..") and not re.fullmatch("[A-Za-z]:", step))
+
+
+def _archive_names(path: Path) -> list[str]:
+    """The files of an archive, each name once. Raises UserError if not all of it can be read: training on a part would go unnoticed."""
+    names: dict[str, str] = {}
+    for entry in archives.entries(path, lambda name: True, _limits(path)):
+        if entry.archive:
+            where = f"{path}:{entry.name}" if entry.name else str(path)
+            if "damaged" in entry.trouble:
+                raise UserError(f"{where} is not a whole archive: {entry.trouble}; copy it again")
+            raise UserError(f"{where} cannot be read: {entry.trouble}")
+        names[_inside(entry.name)] = entry.trouble
+    troubles = [trouble for name, trouble in names.items() if kind_of(name) == PICTURE]
+    if troubles and all(troubles):
+        raise UserError(f"{path}: no picture in it can be read; the first is {troubles[0]}")
+    return list(names)
+
+
+def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes | BadImage]]:
+    """The bytes of each photograph with its index, or why there are none; archives in one pass each (so not in order).
+
+    A name that an archive holds several times comes as often: the last counts, as when it is unpacked. Raises UserError for a damaged archive.
+    """
+    places: dict[str, list[int]] = {}
+    for i, photo in enumerate(photos):
+        places.setdefault(photo.place, []).append(i)
+    for place, wanted in places.items():
+        path = Path(place)
+        if place == "" or path.is_dir():
+            yield from _folder_bytes(path, [(i, photos[i].name) for i in wanted])
+        else:
+            yield from _archive_bytes(path, {photos[i].name: i for i in wanted})
+
+
+def _folder_bytes(path: Path, wanted: Sequence[tuple[int, str]]) -> Iterator[tuple[int, bytes | BadImage]]:
+    real: dict[str, str] | None = None
+    for i, name in wanted:
+        target = path / name
+        if real is None and not target.exists() and path.is_dir() and not name.isascii():
+            real = {archives.readable(raw): raw for raw in _folder_names(path)}  # names that are not UTF-8
+        yield i, _bytes_of(path / real.get(name, name) if real is not None else target)
+
+
+def _bytes_of(path: Path) -> bytes | BadImage:
+    try:
+        size = path.stat().st_size
+        return path.read_bytes() if size <= MOST_BYTES else BadImage(f"larger than {MOST_BYTES >> 20} MB")
+    except OSError as error:
+        return BadImage(f"cannot be read ({error.strerror})")
+
+
+def _archive_bytes(path: Path, wanted: dict[str, int]) -> Iterator[tuple[int, bytes | BadImage]]:
+    try:
+        limits = _limits(path)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}; has it been moved?") from error
+    for entry in archives.entries(path, lambda name: _inside(name) in wanted, limits):
+        if entry.archive:
+            raise UserError(f"{path}{':' if entry.name else ''}{entry.name} is not a whole archive: {entry.trouble}; copy it again")
+        name = _inside(entry.name)
+        if name in wanted:
+            try:
+                yield wanted[name], entry.read()
+            except archives.Unreadable as error:
+                yield wanted[name], BadImage(str(error).partition(" (")[0])  # in few words, since reasons are counted
