@@ -1,8 +1,11 @@
-"""What each group of planes gives: the same small network trained for the same samples with and without it, then judged on the same positions.
+"""What each group of planes gives: the same small network trained for the same samples with and
+without it, then judged on the same positions.
 
-    python benchmarks/ablation.py GAMES-OR-STORE --valid GAMES [--steps 400] [--positions 20000] [--out runs/ablation] [--only WORD] [--seed 1]
+    python benchmarks/ablation.py GAMES-OR-STORE --valid GAMES [--steps 400] [--positions 20000] \
+        [--out runs/ablation] [--only WORD] [--seed 1]
 
-Each variant is one `go-train` run and one `go-eval`; a variant whose folder is there already is only judged again.
+Each variant is one `go-train` run and one `go-eval`; a variant whose folder is there already is
+only judged again.
 """
 
 import argparse
@@ -14,7 +17,9 @@ from click.testing import CliRunner
 from gocnn.commands import main as cli
 from gocnn.features.planes import DEFAULT_GROUPS, PLANES, plane_count
 
-ADDED = tuple(name for name in PLANES if name not in (*DEFAULT_GROUPS, "handicap", "stones", "style"))
+ADDED = tuple(
+    name for name in PLANES if name not in (*DEFAULT_GROUPS, "handicap", "stones", "style")
+)
 
 VARIANTS = {
     "all by default": DEFAULT_GROUPS,
@@ -24,7 +29,12 @@ VARIANTS = {
     "without ko and legality": tuple(g for g in DEFAULT_GROUPS if g not in ("ko", "legal")),
     "stones and board only": ("stones", "board"),
     **{f"with {name}": (*DEFAULT_GROUPS, name) for name in ADDED},
-    "with what a move does": (*DEFAULT_GROUPS, "capture_size", "self_atari_size", "liberties_after"),
+    "with what a move does": (
+        *DEFAULT_GROUPS,
+        "capture_size",
+        "self_atari_size",
+        "liberties_after",
+    ),
     "with all of these": (*DEFAULT_GROUPS, *ADDED),
 }
 
@@ -47,18 +57,56 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--preset", default="tiny")
     options = parser.parse_args()
-    print(f"{options.preset}, {options.steps} steps of 256 samples, seed {options.seed}, {options.positions} positions of {options.valid}")
+    print(
+        f"{options.preset}, {options.steps} steps of 256 samples, seed {options.seed},"
+        f" {options.positions} positions of {options.valid}"
+    )
     print(f"{'planes':26}{'count':>6}{'top-1':>9}{'top-5':>9}{'nats':>9}", flush=True)
     for name, groups in VARIANTS.items():
         if options.only not in name:
             continue
-        folder = options.out / f"{name.replace(' ', '-').replace(',', '')}-{options.preset}-{options.seed}"
+        folder = (
+            options.out
+            / f"{name.replace(' ', '-').replace(',', '')}-{options.preset}-{options.seed}"
+        )
         if not (folder / "last.safetensors").exists():
-            run("go-train", options.games, "--valid", options.valid, "--out", folder, "--preset", options.preset, "--steps", options.steps, "--seed",
-                options.seed, "--planes", ",".join(groups), "--learning-rate", 0.01, "--validations", 1, "--quiet")  # fmt: skip
-        judged = json.loads(run("go-eval", options.valid, "--model", folder, "--positions", options.positions, "--json"))["all"]
+            run(
+                "go-train",
+                options.games,
+                "--valid",
+                options.valid,
+                "--out",
+                folder,
+                "--preset",
+                options.preset,
+                "--steps",
+                options.steps,
+                "--seed",
+                options.seed,
+                "--planes",
+                ",".join(groups),
+                "--learning-rate",
+                0.01,
+                "--validations",
+                1,
+                "--quiet",
+            )
+        judged = json.loads(
+            run(
+                "go-eval",
+                options.valid,
+                "--model",
+                folder,
+                "--positions",
+                options.positions,
+                "--json",
+            )
+        )["all"]
         count = plane_count(groups)
-        print(f"{name:26}{count:>6}{judged['top1']:>9.2%}{judged['top5']:>9.2%}{judged['log_likelihood']:>9.3f}", flush=True)
+        print(
+            f"{name:26}{count:>6}{judged['top1']:>9.2%}{judged['top5']:>9.2%}{judged['log_likelihood']:>9.3f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""An engine that is asked about many positions at once, in KataGo's analysis protocol: one JSON object a line (`katago analysis`, or this project's
-`go-analysis`, by which the programs that use this are checked).
+"""An engine that is asked about many positions at once, in KataGo's analysis protocol: one JSON
+object a line (`katago analysis`, or this project's `go-analysis`, by which the programs that use
+this are checked).
 
 Source: https://github.com/lightvector/KataGo/blob/master/docs/Analysis_Engine.md
 """
@@ -25,7 +26,8 @@ Stones = tuple[tuple[int, int], ...]
 """Flat indices with their colours."""
 
 AT_ONCE = 128
-"""Positions that an engine has in hand: enough for its largest batch, and few enough that little is lost when it dies."""
+"""Positions that an engine has in hand: enough for its largest batch, and few enough that little is
+lost when it dies."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,10 @@ class Position:
         """The position. Raises gocnn.board.IllegalMove."""
         board = Board(SIZE)
         if self.setup:
-            board.set_up(*([index for index, c in self.setup if c == colour] for colour in (1, 2)), to_play=self.first)
+            board.set_up(
+                *([index for index, c in self.setup if c == colour] for colour in (1, 2)),
+                to_play=self.first,
+            )
         for index, colour in self.moves:
             board.play(index, colour)
         return board
@@ -62,32 +67,53 @@ def pairs(stones: Stones) -> list[list[str]]:
     return [["BW"[colour != BLACK], to_gtp(index)] for index, colour in stones]
 
 
-def query(position: Position, rules: str, komi: float, visits: int = 1, **more: bool) -> dict[str, Any]:
-    """A question about one position, the answer seen from black. more: what the answer is to include besides."""
+def query(
+    position: Position, rules: str, komi: float, visits: int = 1, **more: bool
+) -> dict[str, Any]:
+    """A question about one position, the answer seen from black. more: what the answer is to
+    include besides."""
     return {
-        "initialStones": pairs(position.setup), "initialPlayer": "BW"[position.first != BLACK], "moves": pairs(position.moves), "rules": rules,
-        "komi": komi, "boardXSize": SIZE, "boardYSize": SIZE, "maxVisits": visits, "analyzeTurns": [len(position.moves)],
-        "overrideSettings": {"reportAnalysisWinratesAs": "BLACK"}, **more,
-    }  # fmt: skip
+        "initialStones": pairs(position.setup),
+        "initialPlayer": "BW"[position.first != BLACK],
+        "moves": pairs(position.moves),
+        "rules": rules,
+        "komi": komi,
+        "boardXSize": SIZE,
+        "boardYSize": SIZE,
+        "maxVisits": visits,
+        "analyzeTurns": [len(position.moves)],
+        "overrideSettings": {"reportAnalysisWinratesAs": "BLACK"},
+        **more,
+    }
 
 
 def by_index(values: Sequence[float]) -> npt.NDArray[np.float64]:
-    """float64 `(361,)` or `(362,)` by flat index, of a list that begins at the upper left (a 362nd value is the pass's)."""
+    """float64 `(361,)` or `(362,)` by flat index, of a list that begins at the upper left (a 362nd
+    value is the pass's)."""
     grid = np.array(values[: SIZE * SIZE], np.float64).reshape(SIZE, SIZE)
     return np.append(grid[::-1].ravel(), values[SIZE * SIZE :])
 
 
 class AnalysisEngine:
-    """Start it by its command line. Whatever it does wrong ends the program with a sentence that says so (SystemExit)."""
+    """Start it by its command line. Whatever it does wrong ends the program with a sentence that
+    says so (SystemExit)."""
 
     def __init__(self, command: str, seconds: float = 600.0) -> None:
         """seconds: how long it may say nothing while a question is open."""
         self.command, self.seconds = command, seconds
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         try:
-            self._process = subprocess.Popen(words_of(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, **apart())
+            self._process = subprocess.Popen(
+                words_of(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                **apart(),
+            )
         except (OSError, ValueError, IndexError) as error:
-            raise SystemExit(f"cannot start {command!r} ({error}); check the engine's command line") from error
+            raise SystemExit(
+                f"cannot start {command!r} ({error}); check the engine's command line"
+            ) from error
         assert self._process.stdout is not None
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
@@ -103,8 +129,11 @@ class AnalysisEngine:
         self._send({"id": "version", "action": "query_version"})
         return str(self._answer().get("version", "of no known version"))
 
-    def answers(self, queries: Sequence[dict[str, Any]], at_once: int = AT_ONCE) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The answer to each, in the order in which they come: its number among `queries`, and what was said."""
+    def answers(
+        self, queries: Sequence[dict[str, Any]], at_once: int = AT_ONCE
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The answer to each, in the order in which they come: its number among `queries`, and what
+        was said."""
         asked = open_ = 0
         while asked < len(queries) or open_:
             while asked < len(queries) and open_ < at_once:
@@ -139,7 +168,9 @@ class AnalysisEngine:
             except ValueError:
                 answer = None
             if not isinstance(answer, dict):
-                raise self._failed(f"answered {line[:60].decode('utf-8', 'replace')!r}, which is not a JSON object")
+                raise self._failed(
+                    f"answered {line[:60].decode('utf-8', 'replace')!r}, which is not a JSON object"
+                )
             if "error" in answer:
                 raise self._failed(f"refused a question: {answer['error']}")
             if "warning" not in answer:
@@ -152,7 +183,10 @@ class AnalysisEngine:
         rows = self._said.read()[-2000:].decode("utf-8", "replace").split("\n")
         last = next((row.strip() for row in reversed(rows) if row.strip()), "")
         self.close()
-        return SystemExit(f"the engine {self.command!r} {how}" + (f"; its last words: {last[:200]}" if last else ""))
+        return SystemExit(
+            f"the engine {self.command!r} {how}"
+            + (f"; its last words: {last[:200]}" if last else "")
+        )
 
     def close(self) -> None:
         """End it."""

@@ -1,11 +1,14 @@
-"""Images a second through decoding and augmentation: per-image Pillow in DataLoader workers, against decode once and augment in batches.
+"""Images a second through decoding and augmentation: per-image Pillow in DataLoader workers,
+against decode once and augment in batches.
 
-    python benchmarks/augment.py [PHOTOGRAPHS] [--size 128] [--epochs 30] [--batch 64] [--device cpu] [--seconds 5]
+    python benchmarks/augment.py [PHOTOGRAPHS] [--size 128] [--epochs 30] [--batch 64] [--device \
+        cpu] [--seconds 5]
 
-Same photographs, same operations (the lecture's recipe), same cores, in one run, in alternating rounds. The Pillow way decodes in every epoch.
-The other way decodes once, into an empty store, and that time is counted over the epochs. Training itself is left out on both sides. Batches are
-augmented as training does on the device, and in a second row the other way: on a CPU as if nothing might wait for it, elsewhere with the host looking
-at what was drawn.
+Same photographs, same operations (the lecture's recipe), same cores, in one run, in alternating
+rounds. The Pillow way decodes in every epoch. The other way decodes once, into an empty store, and
+that time is counted over the epochs. Training itself is left out on both sides. Batches are
+augmented as training does on the device, and in a second row the other way: on a CPU as if nothing
+might wait for it, elsewhere with the host looking at what was drawn.
 """
 
 import argparse
@@ -29,9 +32,13 @@ ROUNDS = 3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("photographs", nargs="?", default=str(Path(__file__).parents[1] / "data" / "images"))
+    parser.add_argument(
+        "photographs", nargs="?", default=str(Path(__file__).parents[1] / "data" / "images")
+    )
     parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=30, help="over which decoding once is counted")
+    parser.add_argument(
+        "--epochs", type=int, default=30, help="over which decoding once is counted"
+    )
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement of batches")
@@ -39,7 +46,10 @@ def main() -> None:
     device, cores = torch.device(options.device), os.cpu_count() or 1
     photos = open_collection(options.photographs).part(TRAIN, WHOLE)
     files = [Path(p.place) / p.name for p in photos]
-    print(f"{len(files)} photographs, {options.size}x{options.size}, batch {options.batch}, {cores} cores, {device}, torch {torch.__version__}")
+    print(
+        f"{len(files)} photographs, {options.size}x{options.size}, batch {options.batch}, {cores}"
+        f" cores, {device}, torch {torch.__version__}"
+    )
     pillow = loader(PerImage(files, [p.label for p in photos], options.size), options.batch, cores)
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
@@ -52,13 +62,23 @@ def main() -> None:
             rows = []
             for _ in range(ROUNDS):
                 theirs = pillow_rate(pillow) if recipe == "lecture" else None
-                ours, other = (batch_rate(parts.train, RECIPES[recipe], options, device, way) for way in (None, device.type != "cpu"))
+                ours, other = (
+                    batch_rate(parts.train, RECIPES[recipe], options, device, way)
+                    for way in (None, device.type != "cpu")
+                )
                 counted = 1 / (1 / ours + decoding / decoded / options.epochs)
                 rows.append((theirs, ours, counted))
                 name = f"Pillow, one by one: {theirs:6.0f}/s   " if theirs else ""
                 ratio = f"   ratio {counted / theirs:.1f}" if theirs else ""
-                print(f"{recipe}: {name}batches: {ours:6.0f}/s, with decoding over {options.epochs} epochs {counted:6.0f}/s{ratio}")
-                print(f"{recipe}, {'nothing waiting' if device.type == 'cpu' else 'the host looking'}: batches: {other:6.0f}/s")
+                print(
+                    f"{recipe}: {name}batches: {ours:6.0f}/s, with decoding over {options.epochs}"
+                    f" epochs {counted:6.0f}/s{ratio}"
+                )
+                print(
+                    f"{recipe},"
+                    f" {'nothing waiting' if device.type == 'cpu' else 'the host looking'}:"
+                    f" batches: {other:6.0f}/s"
+                )
 
 
 def pillow_rate(batches: torch.utils.data.DataLoader) -> float:
@@ -71,13 +91,21 @@ def pillow_rate(batches: torch.utils.data.DataLoader) -> float:
     return count / (time.perf_counter() - began)
 
 
-def batch_rate(photos: object, recipe: object, options: argparse.Namespace, device: torch.device, hosted: bool | None) -> float:
+def batch_rate(
+    photos: object,
+    recipe: object,
+    options: argparse.Namespace,
+    device: torch.device,
+    hosted: bool | None,
+) -> float:
     """Pictures a second through the feeder and the augmentation, over some seconds."""
     augment = Augmenter(recipe, options.size, IMAGENET_MEAN, IMAGENET_STD, hosted)
     feeder = Feeder(PhotoSource(photos, options.batch), 0, device)
     for _ in range(3):
         augment(*feeder.next())
-    synchronise = {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(device.type, lambda: None)
+    synchronise = {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(
+        device.type, lambda: None
+    )
     synchronise()
     began, count = time.perf_counter(), 0
     while time.perf_counter() - began < options.seconds:

@@ -2,7 +2,8 @@
 
     python benchmarks/curves.py PICTURE.png RUN=LABEL... [--metric accuracy]
 
-Left the metric, right the loss, over the samples seen; dots are validations, thin lines the training batches' running mean.
+Left the metric, right the loss, over the samples seen; dots are validations, thin lines the
+training batches' running mean.
 """
 
 import argparse
@@ -21,13 +22,29 @@ def main() -> None:
     figure, axes = pyplot().subplots(1, 2, figsize=(12, 4.4), constrained_layout=True)
     for place, named in enumerate(options.runs):
         run, _, label = named.partition("=")
-        lines = [json.loads(line) for line in (Path(run) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+        lines = [
+            json.loads(line)
+            for line in (Path(run) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        ]
         colour = f"C{place}"
         for axis, key in zip(axes, (options.metric, "loss"), strict=True):
             valid = [line for line in lines if line["kind"] == "valid"]
             train = [line for line in lines if line["kind"] == "train"]
-            axis.plot([line["samples"] for line in valid], [line[key] for line in valid], "o-", color=colour, markersize=4, label=label or run)
-            axis.plot([line["samples"] for line in train], [line[key] for line in train], color=colour, linewidth=0.8, alpha=0.45)
+            axis.plot(
+                [line["samples"] for line in valid],
+                [line[key] for line in valid],
+                "o-",
+                color=colour,
+                markersize=4,
+                label=label or run,
+            )
+            axis.plot(
+                [line["samples"] for line in train],
+                [line[key] for line in train],
+                color=colour,
+                linewidth=0.8,
+                alpha=0.45,
+            )
             axis.set(xlabel="samples seen", ylabel=key)
             axis.grid(alpha=0.3)
     axes[0].legend()

@@ -1,16 +1,21 @@
 """Positions with another engine's judgement of who is ahead: asks for it, and reads what was kept.
 
-    python benchmarks/judged.py GAMES... --engine "katago analysis -model MODEL -config CONFIG" --out FILE.jsonl
-      [--every 20 | --last | --positions 5000] [--rules chinese] [--komi 6.5] [--result scored] [--seed 0]
+    python benchmarks/judged.py GAMES... --engine "katago analysis -model MODEL -config CONFIG" \
+        --out FILE.jsonl
+      [--every 20 | --last | --positions 5000] [--rules chinese] [--komi 6.5] [--result scored]
+      [--seed 0]
 
-GAMES: records, archives or stores. From each game every 20th position and the last one (`--every`), the last one alone (`--last`), or so many drawn
-uniformly from all games (`--positions`). Of GAMES that are files made by this program (NAME.jsonl) all positions are taken, to be judged under other
-rules. The engine is asked for one visit: what its network alone says (this project's `go-analysis` can be asked
-as well). FILE is added to as answers come; the same command goes on with the positions that are missing.
+GAMES: records, archives or stores. From each game every 20th position and the last one (`--every`),
+the last one alone (`--last`), or so many drawn uniformly from all games (`--positions`). Of GAMES
+that are files made by this program (NAME.jsonl) all positions are taken, to be judged under other
+rules. The engine is asked for one visit: what its network alone says (this project's `go-analysis`
+can be asked as well). FILE is added to as answers come; the same command goes on with the positions
+that are missing.
 
-A row of FILE is a JSON object: `source` and `game` (number in it), `setup` and `moves` (pairs of colour and vertex), `rules`, `komi`, `lead` (points
-that black is ahead, komi not counted), `spread`, `winrate` (black's, at that komi), `owner` (361 whole numbers by flat index, lower left first: 100
-where black surely owns the point, -100 where white does) and `engine`.
+A row of FILE is a JSON object: `source` and `game` (number in it), `setup` and `moves` (pairs of
+colour and vertex), `rules`, `komi`, `lead` (points that black is ahead, komi not counted),
+`spread`, `winrate` (black's, at that komi), `owner` (361 whole numbers by flat index, lower left
+first: 100 where black surely owns the point, -100 where white does) and `engine`.
 """
 
 import argparse
@@ -35,7 +40,8 @@ from gocnn.policy.samples import Games, choose_positions
 
 @dataclass(frozen=True)
 class Judged:
-    """A position and what was said of it, as in a row of the file; `owner`: float32 `(361,)`, 1 where black surely owns the point."""
+    """A position and what was said of it, as in a row of the file; `owner`: float32 `(361,)`, 1
+    where black surely owns the point."""
 
     position: Position
     source: str
@@ -63,9 +69,22 @@ def read(path: Path) -> list[Judged]:
             place = (row["source"], int(row["game"]))
             if owner.shape != (361,):
                 raise ValueError(f"{len(owner)} points have an owner")
-            rows.append(Judged(position, *place, row["rules"], float(row["komi"]), float(row["lead"]), float(row["winrate"]), owner))
+            rows.append(
+                Judged(
+                    position,
+                    *place,
+                    row["rules"],
+                    float(row["komi"]),
+                    float(row["lead"]),
+                    float(row["winrate"]),
+                    owner,
+                )
+            )
         except (ValueError, KeyError, TypeError) as error:
-            raise SystemExit(f"{path}, line {number}: no judged position ({error!r}); make the file with benchmarks/judged.py") from error
+            raise SystemExit(
+                f"{path}, line {number}: no judged position ({error!r}); make the file with"
+                " benchmarks/judged.py"
+            ) from error
     return rows
 
 
@@ -85,7 +104,9 @@ def position_of(games: Games, game: int, ply: int) -> Position:
     """The position of a stored game before its move `ply`."""
     first = int(games.start[game] + games.setup[game])
     setup, moves = games.words[games.start[game] : first], games.words[first : first + ply]
-    return Position(*(tuple((int(w) & 511, 2 if w & WHITE_BIT else 1) for w in part) for part in (setup, moves)))
+    return Position(
+        *(tuple((int(w) & 511, 2 if w & WHITE_BIT else 1) for w in part) for part in (setup, moves))
+    )
 
 
 def plies_of(games: Games, options: argparse.Namespace) -> Iterator[tuple[int, int]]:
@@ -105,42 +126,81 @@ def row(judged: dict[str, Any], position: Position, about: dict[str, Any]) -> di
     root = judged["rootInfo"]
     lead = float(root.get("rawLead", root["scoreLead"])) + about["komi"]
     owner = np.rint(100 * by_index(judged["ownership"])).astype(int).tolist()
-    return about | {"setup": pairs(position.setup), "moves": pairs(position.moves), "lead": round(lead, 2), "spread": round(root["scoreStdev"], 2),
-                    "winrate": round(root.get("rawWinrate", root["winrate"]), 4), "owner": owner}  # fmt: skip
+    return about | {
+        "setup": pairs(position.setup),
+        "moves": pairs(position.moves),
+        "lead": round(lead, 2),
+        "spread": round(root["scoreStdev"], 2),
+        "winrate": round(root.get("rawWinrate", root["winrate"]), 4),
+        "owner": owner,
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("games", nargs="+")
-    parser.add_argument("--engine", required=True, help="command line of an engine that speaks KataGo's analysis protocol")
+    parser.add_argument(
+        "--engine",
+        required=True,
+        help="command line of an engine that speaks KataGo's analysis protocol",
+    )
     parser.add_argument("--out", required=True, type=Path)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--every", type=int, default=20, help="plies between the positions of a game")
+    which.add_argument(
+        "--every", type=int, default=20, help="plies between the positions of a game"
+    )
     which.add_argument("--last", action="store_true", help="each game's last position alone")
     which.add_argument("--positions", type=int, default=0, help="so many, drawn from all games")
-    parser.add_argument("--most", type=int, default=0, help="no more than so many games, drawn by --seed (0: all)")
+    parser.add_argument(
+        "--most", type=int, default=0, help="no more than so many games, drawn by --seed (0: all)"
+    )
     parser.add_argument("--result", default="any", choices=("any", "known", "scored", "resigned"))
     parser.add_argument("--rules", default="chinese")
     parser.add_argument("--komi", type=float, default=6.5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=600.0, help="how long the engine may say nothing")
+    parser.add_argument(
+        "--seconds", type=float, default=600.0, help="how long the engine may say nothing"
+    )
     options = parser.parse_args()
     if options.every < 1:
         parser.error("--every is at least 1")
     positions = wanted(options)
-    done = {(j.position, j.rules, j.komi) for j in read(options.out)} if options.out.exists() else set()
-    todo = [(p, source) for p, source in positions.items() if (p, options.rules, options.komi) not in done]
+    done = (
+        {(j.position, j.rules, j.komi) for j in read(options.out)}
+        if options.out.exists()
+        else set()
+    )
+    todo = [
+        (p, source)
+        for p, source in positions.items()
+        if (p, options.rules, options.komi) not in done
+    ]
     print(f"{len(positions)} positions, {len(positions) - len(todo)} of them judged already")
     if not todo:
         return
     if options.out.exists():  # the line that a kill cut short is asked for again
-        options.out.write_text("".join(line + "\n" for line in _whole_lines(options.out)), encoding="utf-8", newline="\n")
+        options.out.write_text(
+            "".join(line + "\n" for line in _whole_lines(options.out)),
+            encoding="utf-8",
+            newline="\n",
+        )
     queries = [query(p, options.rules, options.komi, includeOwnership=True) for p, _ in todo]
-    with AnalysisEngine(options.engine, options.seconds) as engine, options.out.open("a", encoding="utf-8", newline="\n") as stream:
+    with (
+        AnalysisEngine(options.engine, options.seconds) as engine,
+        options.out.open("a", encoding="utf-8", newline="\n") as stream,
+    ):
         version = engine.version()
         for number, answer in tqdm(engine.answers(queries), total=len(queries), unit=" positions"):
             position, source = todo[number]
-            about = {"source": source[0], "game": source[1], "rules": options.rules, "komi": options.komi, "engine": version}
+            about = {
+                "source": source[0],
+                "game": source[1],
+                "rules": options.rules,
+                "komi": options.komi,
+                "engine": version,
+            }
             stream.write(json.dumps(row(answer, position, about)) + "\n")
             stream.flush()
 
@@ -154,7 +214,10 @@ def wanted(options: argparse.Namespace) -> dict[Position, tuple[str, int]]:
     for store in stores:
         numbers, games = chosen(store, options)
         for game, ply in plies_of(games, options):
-            result.setdefault(position_of(games, game, ply), (store.texts(int(numbers[game]))["source"], int(numbers[game])))
+            result.setdefault(
+                position_of(games, game, ply),
+                (store.texts(int(numbers[game]))["source"], int(numbers[game])),
+            )
     return result
 
 
@@ -162,11 +225,15 @@ def chosen(store: Store, options: argparse.Namespace) -> tuple[npt.NDArray[np.in
     from gocnn.policy.samples import games_of
 
     records = store.records()
-    numbers = GameFilter(result="known" if options.result == "resigned" else options.result).choose(store, records)
+    numbers = GameFilter(result="known" if options.result == "resigned" else options.result).choose(
+        store, records
+    )
     if options.result == "resigned":
         numbers = numbers[(records["margin"][numbers] == 0) & (records["winner"][numbers] != 3)]
     if options.most and len(numbers) > options.most:
-        numbers = np.sort(np.random.default_rng(options.seed).choice(numbers, options.most, replace=False))
+        numbers = np.sort(
+            np.random.default_rng(options.seed).choice(numbers, options.most, replace=False)
+        )
     return numbers, games_of(store, numbers, records)
 
 

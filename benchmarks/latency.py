@@ -2,9 +2,10 @@
 
     python benchmarks/latency.py [--rounds 5] [--batch 64]
 
-Cold starts: whole processes, alternating: `go-suggest` in a middle-game position of a sample game, the same with torch eager
-(`--model small.safetensors`), and `import torch` alone. Warm: one `genmove` of a running engine (network, legality, eyes, everything) in positions
-of sample games; positions a second in batches, onnxruntime and torch eager in turn on the same planes.
+Cold starts: whole processes, alternating: `go-suggest` in a middle-game position of a sample game,
+the same with torch eager (`--model small.safetensors`), and `import torch` alone. Warm: one
+`genmove` of a running engine (network, legality, eyes, everything) in positions of sample games;
+positions a second in batches, onnxruntime and torch eager in turn on the same planes.
 """
 
 import argparse
@@ -37,7 +38,11 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def process(*arguments: str) -> float:
-    return seconds(lambda: subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True))
+    return seconds(
+        lambda: subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True
+        )
+    )
 
 
 def cold(rounds: int) -> None:
@@ -54,8 +59,11 @@ def cold(rounds: int) -> None:
         for name, way in ways.items():
             times[name].append(way())
     medians = {name: statistics.median(values) for name, values in times.items()}
-    print("cold: " + ", ".join(f"{name} {value:.2f} s" for name, value in medians.items())
-          + f"; ratio to importing torch {medians['go-suggest'] / medians['import torch']:.2f}")  # fmt: skip
+    print(
+        "cold: "
+        + ", ".join(f"{name} {value:.2f} s" for name, value in medians.items())
+        + f"; ratio to importing torch {medians['go-suggest'] / medians['import torch']:.2f}"
+    )
 
 
 def warm(rounds: int, batch: int) -> None:
@@ -71,9 +79,12 @@ def warm(rounds: int, batch: int) -> None:
     for name, evaluator in (("onnxruntime", fast), ("torch eager", eager)):
         player = Player(evaluator)
         player.decide(games[0], games[0].board.to_play)
-        times = sorted(seconds(lambda g=game, p=player: p.decide(g, g.board.to_play)) * 1000 for game in games)  # type: ignore[misc]
+        times = sorted(
+            seconds(lambda g=game, p=player: p.decide(g, g.board.to_play)) * 1000 for game in games
+        )  # type: ignore[misc]
         print(
-            f"genmove, {name}: median {statistics.median(times):.1f} ms, 95 % within {times[int(len(times) * 0.95)]:.1f} ms, {len(times)} positions"
+            f"genmove, {name}: median {statistics.median(times):.1f} ms, 95 % within"
+            f" {times[int(len(times) * 0.95)]:.1f} ms, {len(times)} positions"
         )
     pool = np.stack(stacks)
     planes = pool[np.arange(batch * 4) % len(pool)]
@@ -81,11 +92,18 @@ def warm(rounds: int, batch: int) -> None:
     for _ in range(rounds):
         for name, evaluator in (("onnxruntime", fast), ("torch eager", eager)):
             for size in (1, batch):
-                taken = seconds(lambda e=evaluator, s=size: [e.logits(planes[i : i + s]) for i in range(0, len(planes), s)])  # type: ignore[misc]
+                taken = seconds(
+                    lambda e=evaluator, s=size: [
+                        e.logits(planes[i : i + s]) for i in range(0, len(planes), s)
+                    ]
+                )  # type: ignore[misc]
                 if size == batch:
                     rates[name].append(len(planes) / taken)
     one, other = (statistics.median(values) for values in rates.values())
-    print(f"batches of {batch}: onnxruntime {one:.0f}/s, torch eager {other:.0f}/s, ratio {one / other:.2f}")
+    print(
+        f"batches of {batch}: onnxruntime {one:.0f}/s, torch eager {other:.0f}/s, ratio"
+        f" {one / other:.2f}"
+    )
 
 
 def main() -> None:

@@ -1,17 +1,23 @@
 """The lecture's claim, tested: what pooling and giving up parameter sharing cost on the board.
 
-    python benchmarks/lecture.py GAMES-OR-STORE --valid GAMES [--minutes 3 | --steps 400] [--positions 20000] [--out runs/lecture]
+    python benchmarks/lecture.py GAMES-OR-STORE --valid GAMES [--minutes 3 | --steps 400] \
+        [--positions 20000] [--out runs/lecture]
       [--picture PNG] [--only NAME]
 
-Every network gets the same games, the same recipe (AdamW) and the same time (or, with --steps, the same samples), and is judged on the same
-positions. All are made of `gocnn.nn`; only what the name says differs:
+Every network gets the same games, the same recipe (AdamW) and the same time (or, with --steps, the
+same samples), and is judged on the same positions. All are made of `gocnn.nn`; only what the name
+says differs:
 
 - no pooling: stem, four residual blocks of 32 channels, head, 19x19 throughout;
-- max / mean pooling: after the stem 19x19 becomes 10x10, and is enlarged again (nearest point) before the head;
-- max pooling, and a detour: the stem's 19x19 maps are added to the enlarged ones, as in a U-Net, so that only the blocks work on the small board;
-- every second point: as the first two, but rows and columns are left out - the lecture's subsampling;
+- max / mean pooling: after the stem 19x19 becomes 10x10, and is enlarged again (nearest point)
+  before the head;
+- max pooling, and a detour: the stem's 19x19 maps are added to the enlarged ones, as in a U-Net, so
+  that only the blocks work on the small board;
+- every second point: as the first two, but rows and columns are left out - the lecture's
+  subsampling;
 - first layer not shared: each of the 361 points has its own 5x5 filters;
-- fully connected: one hidden layer, as many parameters as the first network, or as many as the one that does not share.
+- fully connected: one hidden layer, as many parameters as the first network, or as many as the one
+  that does not share.
 """
 
 import argparse
@@ -46,7 +52,8 @@ class EverySecond(nn.Module):
 
 
 class Back(nn.Module):
-    """Enlarges to the board again; every point takes the value of the small one that it fell into."""
+    """Enlarges to the board again; every point takes the value of the small one that it fell
+    into."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.repeat_interleave(2, 2).repeat_interleave(2, 3)[:, :, :SIZE, :SIZE]
@@ -57,7 +64,10 @@ class LocallyConnected(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(SIZE * SIZE, inputs * KERNEL**2, outputs) * (2 / (inputs * KERNEL**2)) ** 0.5)
+        self.weight = nn.Parameter(
+            torch.randn(SIZE * SIZE, inputs * KERNEL**2, outputs)
+            * (2 / (inputs * KERNEL**2)) ** 0.5
+        )
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -87,7 +97,8 @@ def pooled_with_detour(down: nn.Module) -> list[nn.Module]:
 
 
 def padded(kind: str) -> nn.Module:
-    # 19 is odd: the last row and column are repeated, which changes neither a maximum nor, there, a mean.
+    # 19 is odd: the last row and column are repeated, which changes neither a maximum nor, there, a
+    # mean.
     return nn.Sequential(nn.ReplicationPad2d((0, 1, 0, 1)), pooling(kind))
 
 
@@ -101,7 +112,13 @@ def head() -> nn.Module:
 
 def dense(hidden: int) -> list[nn.Module]:
     inputs = PLANES * SIZE * SIZE
-    return [nn.Flatten(), nn.Linear(inputs, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, SIZE * SIZE + 1)]
+    return [
+        nn.Flatten(),
+        nn.Linear(inputs, hidden, bias=False),
+        nn.BatchNorm1d(hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, SIZE * SIZE + 1),
+    ]
 
 
 def hidden_for(parameters: int) -> int:
@@ -136,10 +153,25 @@ NETWORKS: dict[str, Callable[[], list[nn.Module]]] = {
 def picture(target: Path, folder: Path, names: list[str]) -> None:
     figure, axis = pyplot().subplots(figsize=(11, 5), constrained_layout=True)
     for name in names:
-        rows = [json.loads(row) for row in (folder / slug(name) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+        rows = [
+            json.loads(row)
+            for row in (
+                (folder / slug(name) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+            )
+        ]
         valid = [row for row in rows if row["kind"] == "valid"]
-        axis.plot([row["seconds"] / 60 for row in valid], [100 * row["top1"] for row in valid], "o-", markersize=4, label=name)
-    axis.set(xlabel="minutes of training", ylabel="moves predicted (%)", title="The lecture's claim, on the board")
+        axis.plot(
+            [row["seconds"] / 60 for row in valid],
+            [100 * row["top1"] for row in valid],
+            "o-",
+            markersize=4,
+            label=name,
+        )
+    axis.set(
+        xlabel="minutes of training",
+        ylabel="moves predicted (%)",
+        title="The lecture's claim, on the board",
+    )
     axis.grid(alpha=0.3)
     axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     figure.savefig(target, dpi=100)
@@ -150,7 +182,9 @@ def slug(name: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("games")
     parser.add_argument("--valid", required=True)
     parser.add_argument("--minutes", type=float, default=3.0)
@@ -159,15 +193,26 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--out", type=Path, default=Path("runs/lecture"))
     parser.add_argument("--picture", type=Path)
-    parser.add_argument("--only", choices=NETWORKS, help="train this one only; the picture has all that are in --out")
+    parser.add_argument(
+        "--only",
+        choices=NETWORKS,
+        help="train this one only; the picture has all that are in --out",
+    )
     options = parser.parse_args()
     games = data.choose(data.open_stores([options.games])[0], GameFilter())
     held = data.choose(data.open_stores([options.valid])[0], GameFilter())
     training, _ = data.without(games, held)
     valid = validation_batches(held.games, DEFAULT_GROUPS, options.positions)
     budget = {"steps": options.steps} if options.steps else {"minutes": options.minutes}
-    print(f"{', '.join(f'{v:g} {k}' for k, v in budget.items())} each, batches of {options.batch}, {options.positions} positions of {options.valid}")
-    print(f"{'network':28}{'parameters':>12}{'samples':>10}{'top-1':>9}{'95 % interval':>18}{'top-5':>9}{'nats':>8}", flush=True)
+    print(
+        f"{', '.join(f'{v:g} {k}' for k, v in budget.items())} each, batches of {options.batch},"
+        f" {options.positions} positions of {options.valid}"
+    )
+    print(
+        f"{'network':28}{'parameters':>12}{'samples':>10}{'top-1':>9}{'95 % interval':>18}"
+        f"{'top-5':>9}{'nats':>8}",
+        flush=True,
+    )
     for name in [options.only] if options.only else list(NETWORKS):
         build = NETWORKS[name]
         torch.manual_seed(1)
@@ -176,17 +221,37 @@ def main() -> None:
         initialise(network)
         source = PositionSource(training.games, DEFAULT_GROUPS, options.batch, 1)
         config = TrainConfig(**budget, batch=options.batch, optimiser="adamw", validations=5)
-        run = open_run(options.out / slug(name), False, {"kind": "lecture", "wishes": {}, "data": name}, True)
+        run = open_run(
+            options.out / slug(name), False, {"kind": "lecture", "wishes": {}, "data": name}, True
+        )
         try:
-            outcome = Trainer(network, PolicyTask(), source, valid, config, run, Identity("lecture", {}, name), torch.device("cpu"), quiet=True).fit()
+            outcome = Trainer(
+                network,
+                PolicyTask(),
+                source,
+                valid,
+                config,
+                run,
+                Identity("lecture", {}, name),
+                torch.device("cpu"),
+                quiet=True,
+            ).fit()
         finally:
             run.close()
         best = outcome.best
         low, high = wilson(round(best["top1"] * options.positions), options.positions)
-        print(f"{name:28}{count(parts):>12,}{outcome.samples:>10,}{best['top1']:>9.2%}{f'[{low:.1%}, {high:.1%}]':>18}{best['top5']:>9.2%}"
-              f"{-best['loss']:>8.3f}", flush=True)  # fmt: skip
+        print(
+            f"{name:28}{count(parts):>12,}{outcome.samples:>10,}{best['top1']:>9.2%}"
+            f"{f'[{low:.1%}, {high:.1%}]':>18}{best['top5']:>9.2%}"
+            f"{-best['loss']:>8.3f}",
+            flush=True,
+        )
     if options.picture:
-        picture(options.picture, options.out, [name for name in NETWORKS if (options.out / slug(name)).exists()])
+        picture(
+            options.picture,
+            options.out,
+            [name for name in NETWORKS if (options.out / slug(name)).exists()],
+        )
         print(options.picture)
 
 

@@ -1,14 +1,20 @@
-"""What levels of play are worth: a round robin of neighbours, anchored at GNU Go, and the table of levels that follows from it.
+"""What levels of play are worth: a round robin of neighbours, anchored at GNU Go, and the table of
+levels that follows from it.
 
-    PYTHONPATH=. python benchmarks/levels.py play --out runs/levels.jsonl [--games 40] [--jobs 1] [--skills 0 0.1 ... 1.8] [--model FILE]
-    PYTHONPATH=. python benchmarks/levels.py fit --out runs/levels.jsonl [--plot docs/levels.png] [--table docs/levels.md] [--write]
+    PYTHONPATH=. python benchmarks/levels.py play --out runs/levels.jsonl [--games 40] [--jobs 1]
+    [--skills 0 0.1 ... 1.8] [--model FILE]
+    PYTHONPATH=. python benchmarks/levels.py fit --out runs/levels.jsonl [--plot docs/levels.png]
+    [--table docs/levels.md] [--write]
 
-`play`: each player against the next one and the next but one, and GNU Go 3.8 at levels 10 and 1 against those near it, colours alternating, one game
-of every pair in turn, so that a run that was stopped has measured all pairs alike; the same command goes on. Players are the skills of
-`gocnn.engine.levels`, by default those of the present table. `fit`: strengths by maximum likelihood with 95 % intervals, relative to GNU Go 10; with
---write the levels' skills, 100 Elo apart, are put into the package. Games of another network than the given one are left out.
+`play`: each player against the next one and the next but one, and GNU Go 3.8 at levels 10 and 1
+against those near it, colours alternating, one game of every pair in turn, so that a run that was
+stopped has measured all pairs alike; the same command goes on. Players are the skills of
+`gocnn.engine.levels`, by default those of the present table. `fit`: strengths by maximum likelihood
+with 95 % intervals, relative to GNU Go 10; with --write the levels' skills, 100 Elo apart, are put
+into the package. Games of another network than the given one are left out.
 
-Recalibrating for a new network: `play --skills` with a coarse grid, `fit --write`, then `play` and `fit --write` again with the levels themselves.
+Recalibrating for a new network: `play --skills` with a coarse grid, `fit --write`, then `play` and
+`fit --write` again with the levels themselves.
 """
 
 import argparse
@@ -69,7 +75,10 @@ class GnuGo:
     def __init__(self, level: int, seed: int) -> None:
         program = shutil.which("gnugo") or shutil.which("gnugo", path="/usr/games")
         if program is None:
-            raise SystemExit("there is no gnugo here; install GNU Go 3.8, or leave it out with --anchors (and nothing behind it)")
+            raise SystemExit(
+                "there is no gnugo here; install GNU Go 3.8, or leave it out with --anchors (and"
+                " nothing behind it)"
+            )
         self.engine = EngineProcess(GNU_GO_COMMAND.format(program=program, level=level, seed=seed))
         for command in ("boardsize 19", "clear_board", f"komi {KOMI:g}"):
             self.engine.ask(command)
@@ -93,7 +102,11 @@ def play(names: tuple[str, str], black: int, number: int, evaluator: Any) -> Row
             place = black if colour == BLACK else 1 - black
             mine, other = seats[place], seats[1 - place]
             try:
-                index = mine.move(colour) if isinstance(mine, GnuGo) else mine.decide(game, colour).index
+                index = (
+                    mine.move(colour)
+                    if isinstance(mine, GnuGo)
+                    else mine.decide(game, colour).index
+                )
                 if index == RESIGN:
                     how, winner = "resigned", 1 - place
                     break
@@ -110,8 +123,15 @@ def play(names: tuple[str, str], black: int, number: int, evaluator: Any) -> Row
         for each in seats:
             if isinstance(each, GnuGo):
                 each.engine.close()
-    return {"players": names, "black": black, "number": number, "winner": winner, "how": how, "moves": len(game.board.moves),
-            "seconds": round(time.perf_counter() - began, 1)}  # fmt: skip
+    return {
+        "players": names,
+        "black": black,
+        "number": number,
+        "winner": winner,
+        "how": how,
+        "moves": len(game.board.moves),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
 
 
 def pairs(skills: list[str], anchors: list[str]) -> list[tuple[str, str]]:
@@ -147,23 +167,45 @@ def _one(task: tuple[tuple[str, str], int, int]) -> Row:
 def measure(arguments: argparse.Namespace) -> None:
     """Play what is still to be played."""
     model = model_id(arguments.model)
-    default = sorted({f"{float(skill):g}" for skill in levels.table()["skills"].values()}, key=float)
-    skills = sorted((f"{skill:g}" for skill in arguments.skills), key=float) if arguments.skills else default
+    default = sorted(
+        {f"{float(skill):g}" for skill in levels.table()["skills"].values()}, key=float
+    )
+    skills = (
+        sorted((f"{skill:g}" for skill in arguments.skills), key=float)
+        if arguments.skills
+        else default
+    )
     known = rows_of(arguments.out, model)
-    anchors = [f"{skill:g}" for skill in arguments.anchors] if arguments.anchors is not None else _near_anchor(skills)
+    anchors = (
+        [f"{skill:g}" for skill in arguments.anchors]
+        if arguments.anchors is not None
+        else _near_anchor(skills)
+    )
     done: dict[tuple[str, ...], int] = {}
     for row in known:
         done[tuple(row["players"])] = done.get(tuple(row["players"]), 0) + 1
-    tasks = [(names, number % 2, number) for number in range(arguments.games) for names in pairs(skills, anchors) if number >= done.get(names, 0)]
+    tasks = [
+        (names, number % 2, number)
+        for number in range(arguments.games)
+        for names in pairs(skills, anchors)
+        if number >= done.get(names, 0)
+    ]
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     text = arguments.out.read_text(encoding="utf-8") if arguments.out.exists() else ""
     print(f"{len(known)} games are there, {len(tasks)} to be played", flush=True)
-    with multiprocessing.Pool(arguments.jobs, _begin, (arguments.model,)) as pool, arguments.out.open("a", encoding="utf-8") as out:
+    with (
+        multiprocessing.Pool(arguments.jobs, _begin, (arguments.model,)) as pool,
+        arguments.out.open("a", encoding="utf-8") as out,
+    ):
         out.write("\n" if text and not text.endswith("\n") else "")
         for row in pool.imap_unordered(_one, tasks):
             out.write(json.dumps(row | {"model": model}) + "\n")
             out.flush()
-            print(f"{row['players'][0]} {row['players'][1]}: {row['winner']} {row['how']}, {row['moves']} moves, {row['seconds']} s", flush=True)
+            print(
+                f"{row['players'][0]} {row['players'][1]}: {row['winner']} {row['how']},"
+                f" {row['moves']} moves, {row['seconds']} s",
+                flush=True,
+            )
 
 
 def _near_anchor(skills: list[str]) -> list[str]:
@@ -178,25 +220,44 @@ def fit(rows: list[Row]) -> tuple[list[str], Ratings]:
     found = {name for row in rows for name in row["players"]}
     names = [gnu for gnu in GNU_GO if gnu in found] + sorted(found - set(GNU_GO), key=float)
     place = {name: i for i, name in enumerate(names)}
-    results = [(place[row["players"][0]], place[row["players"][1]], 1 - float(row["winner"])) for row in rows]
+    results = [
+        (place[row["players"][0]], place[row["players"][1]], 1 - float(row["winner"]))
+        for row in rows
+    ]
     return names, rate(len(names), results, place.get(ANCHOR, 0))
 
 
-def curve(names: list[str], ratings: Ratings) -> tuple[list[float], list[float], list[float], list[int]]:
+def curve(
+    names: list[str], ratings: Ratings
+) -> tuple[list[float], list[float], list[float], list[int]]:
     """Skills that were measured, their Elo made to rise, half the intervals, and games."""
     mine = [i for i, name in enumerate(names) if name not in GNU_GO]
     elo = rising(ratings.elo[mine], 1 / np.maximum(ratings.half[mine], 1.0) ** 2)
-    return [float(names[i]) for i in mine], elo.tolist(), ratings.half[mine].tolist(), ratings.games[mine].tolist()
+    return (
+        [float(names[i]) for i in mine],
+        elo.tolist(),
+        ratings.half[mine].tolist(),
+        ratings.games[mine].tolist(),
+    )
 
 
 def new_table(rows: list[Row], model: str) -> Row:
-    """The table of levels that the games give: the skill of each rank that lies within what was measured, 100 Elo from the next."""
+    """The table of levels that the games give: the skill of each rank that lies within what was
+    measured, 100 Elo from the next."""
     names, ratings = fit(rows)
     skills, elo, half, _ = curve(names, ratings)
     anchor = levels.table()["anchor"]
     ranks = [*(f"{n}k" for n in range(20, 0, -1)), *(f"{n}d" for n in range(1, 10))]
-    table: Row = {"model": model.split()[0], "games": len(rows), "anchor": anchor, "skills": {}, "elo": {}, "half": {}}
-    steep = np.array(elo) + np.arange(len(elo)) * 1e-6  # so that it can be turned round where it is level
+    table: Row = {
+        "model": model.split()[0],
+        "games": len(rows),
+        "anchor": anchor,
+        "skills": {},
+        "elo": {},
+        "half": {},
+    }
+    # so that it can be turned round where it is level
+    steep = np.array(elo) + np.arange(len(elo)) * 1e-6
     for rank in ranks:
         target = (ranks.index(rank) - ranks.index(anchor["level"])) * STEP
         if steep[0] - STEP / 2 <= target <= steep[-1] + STEP / 2:
@@ -204,21 +265,39 @@ def new_table(rows: list[Row], model: str) -> Row:
             table["skills"][rank] = round(skill, 3)
             table["elo"][rank] = round(float(np.interp(skill, skills, elo)))
             table["half"][rank] = round(float(np.interp(skill, skills, half)))
-    table["gnugo"] = {name: [round(float(ratings.elo[i])), round(float(ratings.half[i]))] for i, name in enumerate(names) if name in GNU_GO}
-    table["measured"] = [[skill, round(e), round(h), n] for skill, e, h, n in zip(*curve(names, ratings), strict=True)]
+    table["gnugo"] = {
+        name: [round(float(ratings.elo[i])), round(float(ratings.half[i]))]
+        for i, name in enumerate(names)
+        if name in GNU_GO
+    }
+    table["measured"] = [
+        [skill, round(e), round(h), n]
+        for skill, e, h, n in zip(*curve(names, ratings), strict=True)
+    ]
     return table
 
 
 def markdown(table: Row) -> str:
     """The table for people."""
-    lines = ["| level | Elo | 95 % interval | beginner's moves | temperature | share of the network's moves | looks ahead at | resigns below |",
-             "| --- | --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    lines = [
+        (
+            "| level | Elo | 95 % interval | beginner's moves | temperature | share of the"
+            " network's moves | looks ahead at | resigns below |"
+        ),
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for rank, skill in table["skills"].items():
         level = levels.of_skill(skill, rank)
         elo, half = table["elo"][rank], table["half"][rank]
-        drawn = (f"{level.beginner:.0%}", f"{level.temperature:.2f}", f"{level.top:.0%}") if not level.visits else ("-", "-", "-")
-        lines.append(f"| {rank} | {elo:+d} | [{elo - half:+d}, {elo + half:+d}] | {' | '.join(drawn)} | {level.visits or '-'} | "
-                     f"{f'{level.resign:.1%}' if level.resign else 'never'} |")  # fmt: skip
+        drawn = (
+            (f"{level.beginner:.0%}", f"{level.temperature:.2f}", f"{level.top:.0%}")
+            if not level.visits
+            else ("-", "-", "-")
+        )
+        lines.append(
+            f"| {rank} | {elo:+d} | [{elo - half:+d}, {elo + half:+d}] | {' | '.join(drawn)} |"
+            f" {level.visits or '-'} | {f'{level.resign:.1%}' if level.resign else 'never'} |"
+        )
     return "\n".join(lines)
 
 
@@ -229,13 +308,41 @@ def draw(table: Row, rows: list[Row], target: Path) -> None:
     plt = pyplot()
     figure, axis = plt.subplots(figsize=(9, 5), constrained_layout=True)
     skills, elo, half, _ = zip(*table["measured"], strict=True)
-    axis.errorbar(skills, elo, yerr=half, fmt="o", color="#36c", capsize=3, label=f"measured, 95 % intervals, {len(rows)} games")
-    axis.plot(list(table["skills"].values()), list(table["elo"].values()), "-", color="#c33", label="levels")
+    axis.errorbar(
+        skills,
+        elo,
+        yerr=half,
+        fmt="o",
+        color="#36c",
+        capsize=3,
+        label=f"measured, 95 % intervals, {len(rows)} games",
+    )
+    axis.plot(
+        list(table["skills"].values()),
+        list(table["elo"].values()),
+        "-",
+        color="#c33",
+        label="levels",
+    )
     for rank, skill in table["skills"].items():
-        axis.annotate(rank, (skill, table["elo"][rank]), textcoords="offset points", xytext=(5, -11), fontsize=7, color="#c33")
+        axis.annotate(
+            rank,
+            (skill, table["elo"][rank]),
+            textcoords="offset points",
+            xytext=(5, -11),
+            fontsize=7,
+            color="#c33",
+        )
     for name, (value, _) in table["gnugo"].items():
         axis.axhline(value, color="#999", linewidth=1)
-        axis.annotate(f"GNU Go 3.8 level {GNU_GO[name]}", (skills[0], value), textcoords="offset points", xytext=(0, 3), fontsize=8, color="#666")
+        axis.annotate(
+            f"GNU Go 3.8 level {GNU_GO[name]}",
+            (skills[0], value),
+            textcoords="offset points",
+            xytext=(0, 3),
+            fontsize=8,
+            color="#666",
+        )
     axis.axvline(1.0, color="#ccc", linewidth=1, linestyle=":")
     axis.set(xlabel="skill (from 1 on it looks ahead)", ylabel="Elo (GNU Go 3.8 level 10: 0)")
     axis.grid(alpha=0.3)
@@ -257,26 +364,53 @@ def conclude(arguments: argparse.Namespace) -> None:
     if arguments.table:
         before, _, rest = arguments.table.read_text(encoding="utf-8").partition(TABLE_BEGINS)
         after = rest.partition(TABLE_ENDS)[2]
-        said = f"{len(rows)} games; {', '.join(f'GNU Go level {GNU_GO[n]}: {e:+d} ± {h}' for n, (e, h) in table['gnugo'].items())}."
+        said = (
+            f"{len(rows)} games;"
+            " "
+            + ", ".join(
+                f"GNU Go level {GNU_GO[n]}: {e:+d} ± {h}" for n, (e, h) in table["gnugo"].items()
+            )
+            + "."
+        )
         text = f"{before}{TABLE_BEGINS}\n{said}\n\n{markdown(table)}\n{TABLE_ENDS}{after}"
         arguments.table.write_text(text, encoding="utf-8")
     if arguments.plot:
         draw(table, rows, arguments.plot)
     if arguments.write:
-        text = json.dumps({key: value for key, value in table.items() if key != "measured"}, indent=1)
-        text = text[:-2] + ',\n "measured": [\n  ' + ",\n  ".join(json.dumps(row) for row in table["measured"]) + "\n ]\n}\n"
+        text = json.dumps(
+            {key: value for key, value in table.items() if key != "measured"}, indent=1
+        )
+        text = (
+            text[:-2]
+            + ',\n "measured": [\n  '
+            + ",\n  ".join(json.dumps(row) for row in table["measured"])
+            + "\n ]\n}\n"
+        )
         levels.TABLE.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=["play", "fit"])
-    parser.add_argument("--out", type=Path, default=Path("runs/levels.jsonl"), help="the games, one a line")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/levels.jsonl"), help="the games, one a line"
+    )
     parser.add_argument("--model", help="an ONNX or model file (default: the one that ships)")
     parser.add_argument("--games", type=int, default=40, help="games of each pair")
-    parser.add_argument("--jobs", type=int, default=1, help="games at the same time, each on one core")
-    parser.add_argument("--skills", type=float, nargs="+", help="players (default: those of the table)")
-    parser.add_argument("--anchors", type=float, nargs="*", help="those that GNU Go plays (default: around the level it is taken for)")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="games at the same time, each on one core"
+    )
+    parser.add_argument(
+        "--skills", type=float, nargs="+", help="players (default: those of the table)"
+    )
+    parser.add_argument(
+        "--anchors",
+        type=float,
+        nargs="*",
+        help="those that GNU Go plays (default: around the level it is taken for)",
+    )
     parser.add_argument("--plot", type=Path, help="draw strength by skill")
     parser.add_argument("--table", type=Path, help="a page whose table is renewed (docs/levels.md)")
     parser.add_argument("--write", action="store_true", help="put the table into the package")

@@ -1,12 +1,15 @@
-"""Preparing and training beside the usual way of Python engines: planes written to npz files with a Python board, then a plain loop over them.
+"""Preparing and training beside the usual way of Python engines: planes written to npz files with a
+Python board, then a plain loop over them.
 
     python benchmarks/npzway.py GAMES... [--games 300] [--seconds 30]
 
-GAMES are SGF files, folders or archives; both ways take the same first games of them. The npz way is written here as that design has it: sgfmill
-replays each game once, every position becomes six planes (empty, own, opponent's, last move, pass, colour) as uint8, 2,560 positions a compressed
-file; training loads a file, shuffles it, turns each batch at random, and steps with AdamW in fp32. This project's way is `go-import` and the trainer
-with all its 21 planes, with and without torch.compile. The network is `small` for both (its first layer has as many inputs as there are planes).
-Other rows train the npz way with this project's precision.
+GAMES are SGF files, folders or archives; both ways take the same first games of them. The npz way
+is written here as that design has it: sgfmill replays each game once, every position becomes six
+planes (empty, own, opponent's, last move, pass, colour) as uint8, 2,560 positions a compressed
+file; training loads a file, shuffles it, turns each batch at random, and steps with AdamW in fp32.
+This project's way is `go-import` and the trainer with all its 21 planes, with and without
+torch.compile. The network is `small` for both (its first layer has as many inputs as there are
+planes). Other rows train the npz way with this project's precision.
 """
 
 import argparse
@@ -49,7 +52,9 @@ def positions(records: list[bytes]) -> Iterator[tuple[np.ndarray, int]]:
                 if colour is None:
                     continue
                 planes = np.zeros((6, 19, 19), np.uint8)
-                stones = np.array([[{None: 0, colour: 1}.get(c, 2) for c in row] for row in board.board])
+                stones = np.array(
+                    [[{None: 0, colour: 1}.get(c, 2) for c in row] for row in board.board]
+                )
                 for plane in range(3):
                     planes[plane] = stones == plane
                 if last is not None:
@@ -68,7 +73,11 @@ def write(records: list[bytes], folder: Path) -> int:
     count = 0
     made = positions(records)
     while part := list(itertools.islice(made, POSITIONS_A_FILE)):
-        np.savez_compressed(folder / f"{count}.npz", planes=np.stack([p for p, _ in part]), moves=np.array([m for _, m in part]))
+        np.savez_compressed(
+            folder / f"{count}.npz",
+            planes=np.stack([p for p, _ in part]),
+            moves=np.array([m for _, m in part]),
+        )
         count += len(part)
     return count
 
@@ -92,7 +101,9 @@ def loop(folder: Path, precision: str, seconds: float) -> float:
                 turn = int(rng.integers(4))
                 grid = np.arange(361).reshape(19, 19)
                 there = np.append(np.argsort(np.rot90(grid, turn).ravel()), 361)
-                x = torch.from_numpy(np.ascontiguousarray(np.rot90(planes[rows], turn, (2, 3)))).float()
+                x = torch.from_numpy(
+                    np.ascontiguousarray(np.rot90(planes[rows], turn, (2, 3)))
+                ).float()
                 target = torch.from_numpy(there[moves[rows]])
                 with autocast(device, precision):
                     logits = network(x.contiguous(memory_format=torch.channels_last)).float()
@@ -114,17 +125,31 @@ def trained(store: Path, seconds: float, compile: bool, precision: str) -> float
     config = preset("small")
     chosen, held = data.split(data.choose([Store(store)], GameFilter()), 0.05)
     source = PositionSource(chosen.games, config.groups, BATCH, 0)
-    return steady(config, source, held.games, torch.device("cpu"), seconds, compile, batch=BATCH, precision=precision, feeders=1)[0]
+    return steady(
+        config,
+        source,
+        held.games,
+        torch.device("cpu"),
+        seconds,
+        compile,
+        batch=BATCH,
+        precision=precision,
+        feeders=1,
+    )[0]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("sources", nargs="+", metavar="GAMES")
     parser.add_argument("--games", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=30.0, help="of training, each way")
     options = parser.parse_args()
     blobs = (blob for unit in sources.find(options.sources) for blob in sources.read(unit))
-    records = [blob.data for blob in itertools.islice(blobs, options.games) if blob.data is not None]
+    records = [
+        blob.data for blob in itertools.islice(blobs, options.games) if blob.data is not None
+    ]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "npz").mkdir()
@@ -139,18 +164,31 @@ def main() -> None:
         ours = time.perf_counter() - began
         theirs_disk = sum(path.stat().st_size for path in (folder / "npz").iterdir()) / len(records)
         ours_disk = (folder / "store.games").stat().st_size / report.games
-        print(f"{len(records)} games, {count} positions; {torch.get_num_threads()} threads, torch {torch.__version__}")
+        print(
+            f"{len(records)} games, {count} positions; {torch.get_num_threads()} threads, torch"
+            f" {torch.__version__}"
+        )
         slow, fast = count / theirs, report.moves / ours
-        print(f"prepared, one process:  npz {slow:>10,.0f} positions/s   store {fast:>10,.0f}   {fast / slow:.0f} times")
+        print(
+            f"prepared, one process:  npz {slow:>10,.0f} positions/s   store {fast:>10,.0f}  "
+            f" {fast / slow:.0f} times"
+        )
         ratio = theirs_disk / ours_disk
-        print(f"on disk, a game:        npz {theirs_disk / 1000:>10,.1f} KB            store {ours_disk / 1000:>10,.2f}   {ratio:.0f} times")
+        print(
+            f"on disk, a game:        npz {theirs_disk / 1000:>10,.1f} KB            store"
+            f" {ours_disk / 1000:>10,.2f}   {ratio:.0f} times"
+        )
         best = choose(torch.device("cpu"))
-        plain = {way: loop(folder / "npz", way, options.seconds) for way in dict.fromkeys(["fp32", best])}
+        plain = {
+            way: loop(folder / "npz", way, options.seconds) for way in dict.fromkeys(["fp32", best])
+        }
         for compile in (False, True):
             rate = trained(folder / "store.games", options.seconds, compile, best)
             for way, theirs in plain.items():
-                print(f"training, small:        npz {theirs:>10,.0f} samples/s ({way}) store {rate:>9,.0f} ({best}{', compiled' * compile})"
-                      f"   {rate / theirs:.2f} times")  # fmt: skip
+                print(
+                    f"training, small:        npz {theirs:>10,.0f} samples/s ({way}) store"
+                    f" {rate:>9,.0f} ({best}{', compiled' * compile})   {rate / theirs:.2f} times"
+                )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""What a step costs besides forward and backward: operators and time of the optimisers and the average, beside the plain way of writing them.
+"""What a step costs besides forward and backward: operators and time of the optimisers and the
+average, beside the plain way of writing them.
 
     python benchmarks/optimisers.py [--presets small,base,large] [--device cpu] [--rounds 7]
 
-Both ways have the same weights and gradients, and take turns in one run; times are medians. Operators are counted as GPUs get them (on a machine
-without one on tensors without contents, AdamW with its kernel for CPUs): most are one kernel, the products two, lists one for some 50 to 100 weights.
+Both ways have the same weights and gradients, and take turns in one run; times are medians.
+Operators are counted as GPUs get them (on a machine without one on tensors without contents, AdamW
+with its kernel for CPUs): most are one kernel, the products two, lists one for some 50 to 100
+weights.
 """
 
 import argparse
@@ -36,14 +39,25 @@ def main() -> None:
     print(f"{devices.title(device)}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print("operators a step, plain -> ours, as on GPUs")
     for name in options.presets.split(","):
-        both = {part: (count(name, part, True, device), count(name, part, False, device)) for part in PARTS}
+        both = {
+            part: (count(name, part, True, device), count(name, part, False, device))
+            for part in PARTS
+        }
         total = tuple(sum(each) for each in zip(*both.values(), strict=True))
-        print(f"  {name:6}" + "".join(f"{part} {old} -> {new}   " for part, (old, new) in both.items()) + f"all {total[0]} -> {total[1]}")
+        print(
+            f"  {name:6}"
+            + "".join(f"{part} {old} -> {new}   " for part, (old, new) in both.items())
+            + f"all {total[0]} -> {total[1]}"
+        )
     print("milliseconds a step, plain -> ours (ratio)")
     for name in options.presets.split(","):
         row = f"  {name:6}"
         for part in PARTS:
-            old, new = timed([way(name, part, plain, device, device.type == "cpu") for plain in (True, False)], options.rounds, device)
+            old, new = timed(
+                [way(name, part, plain, device, device.type == "cpu") for plain in (True, False)],
+                options.rounds,
+                device,
+            )
             row += f"{part} {old:.2f} -> {new:.2f} ({old / new:.2f})   "
         print(row)
 
@@ -51,7 +65,9 @@ def main() -> None:
 PARTS = ("Muon", "AdamW", "average", "clipping")
 
 
-def way(name: str, part: str, plain: bool, device: torch.device, as_on_cpu: bool) -> Callable[[], object]:
+def way(
+    name: str, part: str, plain: bool, device: torch.device, as_on_cpu: bool
+) -> Callable[[], object]:
     """One step of a part, for a network of that preset with gradients."""
     torch.manual_seed(0)
     with torch.device(device):
@@ -62,14 +78,27 @@ def way(name: str, part: str, plain: bool, device: torch.device, as_on_cpu: bool
         return lambda: nn.utils.clip_grad_norm_(model.parameters(), 2.0)
     if part == "average":
         average, ema = copy.deepcopy(model), Ema(model, 0.999)
-        return (lambda: plain_average(average, model, 0.999, 1000)) if plain else lambda: ema.update(model, 1000)
+        return (
+            (lambda: plain_average(average, model, 0.999, 1000))
+            if plain
+            else lambda: ema.update(model, 1000)
+        )
     with patch.object(optim, "FUSED", optim.FUSED if as_on_cpu else {"cpu", "cuda", "mps"}):
         muon, adamw = optim.build(model, TrainConfig(steps=1))
     if not plain:
         return (muon if part == "Muon" else adamw).step
     if part == "Muon":
-        return PlainMuon([{key: group[key] for key in ("params", "lr", "weight_decay")} for group in muon.param_groups], lr=0.01).step
-    groups = [{key: group[key] for key in ("params", "lr", "weight_decay")} for group in adamw.param_groups]
+        return PlainMuon(
+            [
+                {key: group[key] for key in ("params", "lr", "weight_decay")}
+                for group in muon.param_groups
+            ],
+            lr=0.01,
+        ).step
+    groups = [
+        {key: group[key] for key in ("params", "lr", "weight_decay")}
+        for group in adamw.param_groups
+    ]
     return torch.optim.AdamW(groups, betas=(0.9, 0.98), foreach=not as_on_cpu).step
 
 

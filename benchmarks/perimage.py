@@ -1,6 +1,8 @@
-"""The way of a HW03 notebook, to compare with: each picture opened, decoded and transformed by Pillow, one by one, in DataLoader workers.
+"""The way of a HW03 notebook, to compare with: each picture opened, decoded and transformed by
+Pillow, one by one, in DataLoader workers.
 
-The operations are those of the lecture's recipe: resize to 128 x 128, mirror, rotate, colour jitter, affine with shear, to a normalised tensor.
+The operations are those of the lecture's recipe: resize to 128 x 128, mirror, rotate, colour
+jitter, affine with shear, to a normalised tensor.
 """
 
 import math
@@ -32,7 +34,9 @@ def transform(image: Image.Image, size: int) -> torch.Tensor:
     hue, saturation, value = image.convert("HSV").split()
     turned = (np.asarray(hue, np.int16) + int(random.uniform(-h, h) * 255)).astype(np.uint8)
     image = Image.merge("HSV", (Image.fromarray(turned), saturation, value)).convert("RGB")
-    angle, slope = (math.radians(random.uniform(-v, v)) for v in (RECIPE.affine_rotate, RECIPE.shear))
+    angle, slope = (
+        math.radians(random.uniform(-v, v)) for v in (RECIPE.affine_rotate, RECIPE.shear)
+    )
     cos, sin, k, half = math.cos(angle), math.sin(angle), math.tan(slope), size / 2
     a, b, d, e = cos + k * sin, -sin + k * cos, sin, cos
     data = (a, b, half * (1 - a - b), d, e, half * (1 - d - e))
@@ -57,4 +61,11 @@ class PerImage(Dataset):
 
 def loader(dataset: PerImage, batch: int, workers: int) -> DataLoader:
     """As the notebook makes it."""
-    return DataLoader(dataset, batch, shuffle=True, num_workers=workers, drop_last=True, persistent_workers=workers > 0)
+    return DataLoader(
+        dataset,
+        batch,
+        shuffle=True,
+        num_workers=workers,
+        drop_last=True,
+        persistent_workers=workers > 0,
+    )

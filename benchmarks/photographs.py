@@ -1,9 +1,11 @@
-"""Training images a second with the same network: img-train's way against a plain loop over per-image Pillow in DataLoader workers.
+"""Training images a second with the same network: img-train's way against a plain loop over
+per-image Pillow in DataLoader workers.
 
     python benchmarks/photographs.py [PHOTOGRAPHS] [--model resnet] [--stem-stride 2] [--seconds 30]
 
-Three ways, alternating in one run: `notebook`, the loop of a HW03 notebook (float32, workers decode and transform each picture); `notebook,
-tuned`, the same loop with the precision and the memory layout that img-train uses; `img-train`, the trainer as it is, with its validation and its
+Three ways, alternating in one run: `notebook`, the loop of a HW03 notebook (float32, workers decode
+and transform each picture); `notebook, tuned`, the same loop with the precision and the memory
+layout that img-train uses; `img-train`, the trainer as it is, with its validation and its
 checkpoint. AdamW in all of them.
 """
 
@@ -32,7 +34,14 @@ from perimage import PerImage, loader
 ROUNDS = 3
 
 
-def plain(config: ClassifierConfig, batches: torch.utils.data.DataLoader, device: torch.device, precision: str, tuned: bool, seconds: float) -> float:
+def plain(
+    config: ClassifierConfig,
+    batches: torch.utils.data.DataLoader,
+    device: torch.device,
+    precision: str,
+    tuned: bool,
+    seconds: float,
+) -> float:
     """Pictures a second of the notebook's loop."""
     model = build(config).to(device)
     layout = torch.channels_last if tuned else torch.contiguous_format
@@ -42,7 +51,9 @@ def plain(config: ClassifierConfig, batches: torch.utils.data.DataLoader, device
     while True:
         for x, y in batches:
             with autocast(device, precision if tuned else "fp32"):
-                loss = functional.cross_entropy(model(x.to(device, memory_format=layout)).float(), y.to(device))
+                loss = functional.cross_entropy(
+                    model(x.to(device, memory_format=layout)).float(), y.to(device)
+                )
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -56,15 +67,39 @@ def plain(config: ClassifierConfig, batches: torch.utils.data.DataLoader, device
                 return count / (time.perf_counter() - began)
 
 
-def ours(config: ClassifierConfig, parts: object, device: torch.device, precision: str, batch: int, seconds: float) -> float:
+def ours(
+    config: ClassifierConfig,
+    parts: object,
+    device: torch.device,
+    precision: str,
+    batch: int,
+    seconds: float,
+) -> float:
     """Pictures a second of the trainer, validation and checkpoint included."""
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run", False, {})
-        train = TrainConfig(minutes=seconds / 60, batch=batch, optimiser="adamw", learning_rate=3e-4, ema=0.998, precision=precision, validations=1)
+        train = TrainConfig(
+            minutes=seconds / 60,
+            batch=batch,
+            optimiser="adamw",
+            learning_rate=3e-4,
+            ema=0.998,
+            precision=precision,
+            validations=1,
+        )
         augment = Augmenter(RECIPES["lecture"], config.size, config.mean, config.std)
         valid = PhotoBatches(parts.valid.take(range(min(len(parts.valid), 256))))
-        trainer = Trainer(build(config), ImageTask(augment, augment), PhotoSource(parts.train, batch), valid, train, run,
-                          Identity("image-classifier", asdict(config), ""), device, quiet=True)  # fmt: skip
+        trainer = Trainer(
+            build(config),
+            ImageTask(augment, augment),
+            PhotoSource(parts.train, batch),
+            valid,
+            train,
+            run,
+            Identity("image-classifier", asdict(config), ""),
+            device,
+            quiet=True,
+        )
         outcome = trainer.fit()
         run.close()
         return outcome.samples / outcome.seconds
@@ -72,7 +107,9 @@ def ours(config: ClassifierConfig, parts: object, device: torch.device, precisio
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("photographs", nargs="?", default=str(Path(__file__).parents[1] / "data" / "images"))
+    parser.add_argument(
+        "photographs", nargs="?", default=str(Path(__file__).parents[1] / "data" / "images")
+    )
     parser.add_argument("--model", default="resnet")
     parser.add_argument("--stem-stride", type=int, default=2)
     parser.add_argument("--batch", type=int, default=64)
@@ -85,9 +122,14 @@ def main() -> None:
     dataset = PerImage([Path(p.place) / p.name for p in photos], [p.label for p in photos], 128)
     batches = loader(dataset, options.batch, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as folder:
-        parts = load_parts(options.photographs, Split(), ImageStore(160, cache=Path(folder)), quiet=True)
+        parts = load_parts(
+            options.photographs, Split(), ImageStore(160, cache=Path(folder)), quiet=True
+        )
         config = ClassifierConfig(options.model, parts.classes, stem_stride=options.stem_stride)
-        print(f"{len(parts.train)} photographs, {options.model}, 128x128, batch {options.batch}, {device}, {os.cpu_count()} cores, {precision}")
+        print(
+            f"{len(parts.train)} photographs, {options.model}, 128x128, batch {options.batch},"
+            f" {device}, {os.cpu_count()} cores, {precision}"
+        )
         rows = []
         for _ in range(ROUNDS):
             a = plain(config, batches, device, precision, False, options.seconds)

@@ -1,4 +1,5 @@
-"""The optimiser and the average as one writes them down, weight by weight: what `benchmarks/optimisers.py` and the tests compare with."""
+"""The optimiser and the average as one writes them down, weight by weight: what
+`benchmarks/optimisers.py` and the tests compare with."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,8 +12,8 @@ FREE = ("aten::empty", "aten::detach", "aten::_unsafe_view", "profiler::")
 
 
 class Operators(TorchDispatchMode):
-    """Counts the operators that compute something: views and empty memory cost no kernel. A list's operator counts as one, as many kernels as it
-    may start where the list cannot go through one."""  # fmt: skip
+    """Counts the operators that compute something: views and empty memory cost no kernel. A list's
+    operator counts as one, as many kernels as it may start where the list cannot go through one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +33,9 @@ class Operators(TorchDispatchMode):
 class PlainMuon(torch.optim.Optimizer):
     """Muon, a matrix after another; those of one shape are made orthogonal together."""
 
-    def __init__(self, params, lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self, params, lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -43,7 +46,9 @@ class PlainMuon(torch.optim.Optimizer):
                 if p.grad is not None:
                     alike.setdefault((len(p), p[0].numel()), []).append(p)
             for (rows, columns), parameters in alike.items():
-                updates = plain_orthogonal(torch.stack([self._follow(p, group["momentum"]) for p in parameters]))
+                updates = plain_orthogonal(
+                    torch.stack([self._follow(p, group["momentum"]) for p in parameters])
+                )
                 scale = 0.2 * max(rows, columns) ** 0.5
                 for p, update in zip(parameters, updates, strict=True):
                     p.mul_(1 - group["lr"] * group["weight_decay"])
@@ -58,7 +63,8 @@ class PlainMuon(torch.optim.Optimizer):
 
 
 def plain_orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
-    """Newton-Schulz, an operator a sign; on a CPU with the small polynomials multiplied first where matrices are wide."""
+    """Newton-Schulz, an operator a sign; on a CPU with the small polynomials multiplied first where
+    matrices are wide."""
     a, b, c = 3.4445, -4.7750, 2.0315
     x = matrix.float() if matrix.device.type == "cpu" else matrix.bfloat16()
     tall = x.shape[-2] > x.shape[-1]
@@ -86,6 +92,8 @@ def plain_average(average: nn.Module, model: nn.Module, decay: float, step: int)
     weight = 1 - min(decay, (1 + step) / (10 + step))
     mine, theirs = average.state_dict(), model.state_dict()
     floats = [k for k in mine if mine[k].is_floating_point()]
-    torch._foreach_lerp_([mine[k] for k in floats], [theirs[k].to(mine[k].dtype) for k in floats], weight)
+    torch._foreach_lerp_(
+        [mine[k] for k in floats], [theirs[k].to(mine[k].dtype) for k in floats], weight
+    )
     for key in mine.keys() - set(floats):
         mine[key].copy_(theirs[key])

@@ -1,10 +1,13 @@
-"""Training samples a second on one core: this project's sampler, sgfmill's replay, and one position at a time in numpy, on the same games.
+"""Training samples a second on one core: this project's sampler, sgfmill's replay, and one position
+at a time in numpy, on the same games.
 
     python benchmarks/samples.py [GAMES-OR-STORE] [--seconds 5]
 
-The other two are what Python engines usually do, written here as well as that way allows: `sgfmill` replays the game on sgfmill's board up to
-the position (no planes at all); `numpy` replays it on a board of numpy arrays and flood-fills the liberty planes of one position. Each way runs
-alone, in turn, several rounds; the table has medians and ratios. Planes are the default ones (with ladders for this project only).
+The other two are what Python engines usually do, written here as well as that way allows: `sgfmill`
+replays the game on sgfmill's board up to the position (no planes at all); `numpy` replays it on a
+board of numpy arrays and flood-fills the liberty planes of one position. Each way runs alone, in
+turn, several rounds; the table has medians and ratios. Planes are the default ones (with ladders
+for this project only).
 """
 
 import argparse
@@ -41,7 +44,10 @@ def game_moves(games: samples.Games, game: int) -> list[tuple[int, str]]:
 
 def setup_stones(games: samples.Games, game: int) -> list[tuple[tuple[int, int], str]]:
     start = int(games.start[game])
-    return [(divmod(int(w) & 511, 19), "w" if w & 512 else "b") for w in games.words[start : start + int(games.setup[game])]]
+    return [
+        (divmod(int(w) & 511, 19), "w" if w & 512 else "b")
+        for w in games.words[start : start + int(games.setup[game])]
+    ]
 
 
 def sgfmill_replay(games: samples.Games) -> Callable[[], int]:
@@ -51,7 +57,9 @@ def sgfmill_replay(games: samples.Games) -> Callable[[], int]:
         game = int(rng.integers(len(games)))
         board = boards.Board(19)
         stones = setup_stones(games, game)
-        board.apply_setup([p for p, c in stones if c == "b"], [p for p, c in stones if c == "w"], [])
+        board.apply_setup(
+            [p for p, c in stones if c == "b"], [p for p, c in stones if c == "w"], []
+        )
         for index, colour in game_moves(games, game)[: int(rng.integers(games.moves[game]))]:
             if index < 361:
                 board.play(*divmod(index, 19), colour)
@@ -63,8 +71,15 @@ def sgfmill_replay(games: samples.Games) -> Callable[[], int]:
 def numpy_position(games: samples.Games) -> Callable[[], int]:
     rng = np.random.default_rng(0)
 
-    def chain(board: np.ndarray, row: int, column: int) -> tuple[list[tuple[int, int]], set[tuple[int, int]]]:
-        colour, stones, liberties, todo = board[row, column], {(row, column)}, set(), [(row, column)]
+    def chain(
+        board: np.ndarray, row: int, column: int
+    ) -> tuple[list[tuple[int, int]], set[tuple[int, int]]]:
+        colour, stones, liberties, todo = (
+            board[row, column],
+            {(row, column)},
+            set(),
+            [(row, column)],
+        )
         while todo:
             r, c = todo.pop()
             for y, x in ((r - 1, c), (r + 1, c), (r, c - 1), (r, c + 1)):
@@ -88,7 +103,12 @@ def numpy_position(games: samples.Games) -> Callable[[], int]:
                 continue
             colour, (row, column) = (1 if name == "b" else 2), divmod(index, 19)
             board[row, column] = colour
-            for y, x in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+            for y, x in (
+                (row - 1, column),
+                (row + 1, column),
+                (row, column - 1),
+                (row, column + 1),
+            ):
                 if 0 <= y < 19 and 0 <= x < 19 and board[y, x] == 3 - colour:
                     stones, liberties = chain(board, y, x)
                     if not liberties:
@@ -123,13 +143,19 @@ def rate(work: Callable[[], int], seconds: float) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("games", nargs="?", default=str(Path(__file__).parents[1] / "data" / "games"))
+    parser.add_argument(
+        "games", nargs="?", default=str(Path(__file__).parents[1] / "data" / "games")
+    )
     parser.add_argument("--seconds", type=float, default=5.0, help="for each way")
     options = parser.parse_args()
     games = data.choose(data.open_stores([options.games])[0], GameFilter()).games
     plain = tuple(name for name in DEFAULT_GROUPS if "ladder" not in name)
-    ways = {"this project, all planes": ours(games, DEFAULT_GROUPS), "this project, without ladders": ours(games, plain),
-            "numpy, a position at a time": numpy_position(games), "sgfmill, replay only": sgfmill_replay(games)}  # fmt: skip
+    ways = {
+        "this project, all planes": ours(games, DEFAULT_GROUPS),
+        "this project, without ladders": ours(games, plain),
+        "numpy, a position at a time": numpy_position(games),
+        "sgfmill, replay only": sgfmill_replay(games),
+    }
     for work in ways.values():
         work()
     rates: dict[str, list[float]] = {name: [] for name in ways}
@@ -137,11 +163,18 @@ def main() -> None:
         for name, work in ways.items():
             rates[name].append(rate(work, options.seconds / ROUNDS))
     first = statistics.median(next(iter(rates.values())))
-    print(f"{options.games}: {len(games)} games, {games.positions} positions; one core; median of {ROUNDS} rounds")
+    print(
+        f"{options.games}: {len(games)} games, {games.positions} positions; one core; median of"
+        f" {ROUNDS} rounds"
+    )
     print(f"{'':32}{'samples/s':>12}{'min':>10}{'max':>10}{'all planes are':>18}")
     for name, values in rates.items():
         middle = statistics.median(values)
-        print(f"{name:32}{middle:>12,.0f}{min(values):>10,.0f}{max(values):>10,.0f}{first / middle:>13,.1f} times")
+        print(
+            f"{name:32}{middle:>12,.0f}{min(values):>10,.0f}{max(values):>10,.0f}"
+            f"{first / middle:>13,.1f}"
+            " times"
+        )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""How fast a search is, beside the same search one position at a time with objects, side by side in one run.
+"""How fast a search is, beside the same search one position at a time with objects, side by side in
+one run.
 
     python benchmarks/search.py [--visits 400] [--rounds 3] [--threads N] [--model FILE]
 
-In positions of sample games, in turn: visits a second of `gocnn.engine.mcts`, of the plain search that the tests hold it against, and what the
-network alone does on batches of the most positions that the search asks about at once. Wall clock, and processor time a visit: on a machine that
-others use as well only the second means something, and only with one thread (a thread that waits for another one counts as busy). Bytes a position.
+In positions of sample games, in turn: visits a second of `gocnn.engine.mcts`, of the plain search
+that the tests hold it against, and what the network alone does on batches of the most positions
+that the search asks about at once. Wall clock, and processor time a visit: on a machine that others
+use as well only the second means something, and only with one thread (a thread that waits for
+another one counts as busy). Bytes a position.
 """
 
 import argparse
@@ -59,10 +62,20 @@ def main() -> None:
         for game in games:
             board, count = game.board, options.visits if number else 20
             keep = useful(board, board.to_play)
-            arrays, plain = (kind(evaluator, board, game.area_komi, keep) for kind in (Search, plain_search.Search))
-            batch = np.repeat(planes_of(board, recent_moves(board), evaluator.groups), MOST_AT_ONCE, 0)
-            ways = {"arrays": lambda s=arrays, n=count: s.run(n), "objects": lambda s=plain, n=count: s.run(n),
-                    "network alone": lambda b=batch, n=count: [evaluator.outputs(b) for _ in range(n // len(b))]}  # fmt: skip
+            arrays, plain = (
+                kind(evaluator, board, game.area_komi, keep)
+                for kind in (Search, plain_search.Search)
+            )
+            batch = np.repeat(
+                planes_of(board, recent_moves(board), evaluator.groups), MOST_AT_ONCE, 0
+            )
+            ways = {
+                "arrays": lambda s=arrays, n=count: s.run(n),
+                "objects": lambda s=plain, n=count: s.run(n),
+                "network alone": lambda b=batch, n=count: [
+                    evaluator.outputs(b) for _ in range(n // len(b))
+                ],
+            }
             for name, way in ways.items():
                 wall, used = taken(way)
                 if number:
@@ -75,8 +88,14 @@ def main() -> None:
         wall, used = statistics.median(walls[name]), statistics.median(useds[name])
         print(f"{name}: {1 / wall:.0f} visits/s, processor time {used * 1000:.2f} ms a visit")
     for other in ("objects", "network alone"):
-        by_wall, by_used = (statistics.median(a / b for a, b in zip(part[other], part["arrays"], strict=True)) for part in (walls, useds))
-        print(f"arrays to {other}, in pairs: {by_wall:.2f} times by the clock, {by_used:.2f} by processor time")
+        by_wall, by_used = (
+            statistics.median(a / b for a, b in zip(part[other], part["arrays"], strict=True))
+            for part in (walls, useds)
+        )
+        print(
+            f"arrays to {other}, in pairs: {by_wall:.2f} times by the clock, {by_used:.2f} by"
+            " processor time"
+        )
     print(f"{statistics.mean(sizes):.0f} bytes a position")
 
 

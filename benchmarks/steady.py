@@ -18,20 +18,46 @@ WARM = {False: 3.0, True: 60.0}
 
 
 def steady(
-    config: PolicyConfig, source: PositionSource, held: Games, device: torch.device, seconds: float, compile: bool, **options: Any
+    config: PolicyConfig,
+    source: PositionSource,
+    held: Games,
+    device: torch.device,
+    seconds: float,
+    compile: bool,
+    **options: Any,
 ) -> tuple[float, float]:
-    """Samples a second of the trainer as go-train runs it (`options`: of TrainConfig), and the share of the time that it waited for data (0 to 1).
+    """Samples a second of the trainer as go-train runs it (`options`: of TrainConfig), and the
+    share of the time that it waited for data (0 to 1).
 
-    Measured between its first report after the warm-up and its last one, `seconds` later: samples drawn, moved, optimiser, average of the weights,
-    reports; not the one validation and checkpoint at the end, which a run has every few minutes.
+    Measured between its first report after the warm-up and its last one, `seconds` later: samples
+    drawn, moved, optimiser, average of the weights, reports; not the one validation and checkpoint
+    at the end, which a run has every few minutes.
     """
-    train = TrainConfig(minutes=(seconds + WARM[compile]) / 60, validations=1, report_seconds=2.0, compile=compile, **options)
+    train = TrainConfig(
+        minutes=(seconds + WARM[compile]) / 60,
+        validations=1,
+        report_seconds=2.0,
+        compile=compile,
+        **options,
+    )
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run", False, {})
         valid = validation_batches(held, config.groups, 512)
         identity = Identity("go-policy", asdict(config), "")
-        Trainer(PolicyNetwork(config), PolicyTask(), source, valid, train, run, identity, device, quiet=True).fit()
-        reports = [r for r in run.reports() if r["kind"] == "train" and r["seconds"] >= WARM[compile]]
+        Trainer(
+            PolicyNetwork(config),
+            PolicyTask(),
+            source,
+            valid,
+            train,
+            run,
+            identity,
+            device,
+            quiet=True,
+        ).fit()
+        reports = [
+            r for r in run.reports() if r["kind"] == "train" and r["seconds"] >= WARM[compile]
+        ]
         run.close()
     if len(reports) < 2:
         raise SystemExit("too short a time to measure in; give more --seconds")

@@ -1,11 +1,15 @@
-"""How much of the network's own speed go-train keeps: its convolutions alone, forward and backward alone, and whole training steps, in one run.
+"""How much of the network's own speed go-train keeps: its convolutions alone, forward and backward
+alone, and whole training steps, in one run.
 
-    python benchmarks/training.py [GAMES-OR-STORE] [--preset small] [--batch 256] [--accumulate 1] [--seconds 60] [--device cpu] [--convolution winograd]
+    python benchmarks/training.py [GAMES-OR-STORE] [--preset small] [--batch 256] [--accumulate 1] \
+        [--seconds 60] [--device cpu] [--convolution winograd]
 
-`convolutions` runs each convolution of the network by itself, forward and backward, on inputs of the right shape: what the hardware can do at most.
-`alone` is the loss, its gradient and nothing else, on one batch that stays on the device. `training` is the trainer as go-train runs it, once it
-is under way: samples drawn, moved, optimiser, average of the weights, reports; its shares of the two follow. On CUDA the share of the bf16 peak is
-printed too, if `--peak` gives that in TFLOP/s (989 for an H100 SXM without sparsity).
+`convolutions` runs each convolution of the network by itself, forward and backward, on inputs of
+the right shape: what the hardware can do at most. `alone` is the loss, its gradient and nothing
+else, on one batch that stays on the device. `training` is the trainer as go-train runs it, once it
+is under way: samples drawn, moved, optimiser, average of the weights, reports; its shares of the
+two follow. On CUDA the share of the bf16 peak is printed too, if `--peak` gives that in TFLOP/s
+(989 for an H100 SXM without sparsity).
 """
 
 import argparse
@@ -31,7 +35,13 @@ from steady import steady
 ROUNDS = 3
 
 
-def alone(network: PolicyNetwork, batch: tuple[torch.Tensor, torch.Tensor], device: torch.device, precision: str, seconds: float) -> float:
+def alone(
+    network: PolicyNetwork,
+    batch: tuple[torch.Tensor, torch.Tensor],
+    device: torch.device,
+    precision: str,
+    seconds: float,
+) -> float:
     """Samples a second of forward and backward."""
     task, count = PolicyTask(), 0
     network.train()
@@ -48,17 +58,32 @@ def alone(network: PolicyNetwork, batch: tuple[torch.Tensor, torch.Tensor], devi
     return count / (time.perf_counter() - began)
 
 
-def convolutions(network: PolicyNetwork, batch: torch.Tensor, device: torch.device, precision: str, seconds: float) -> float:
-    """Samples a second of the network's convolutions, one after the other: outputs, gradients of inputs (but the planes') and of weights."""
+def convolutions(
+    network: PolicyNetwork,
+    batch: torch.Tensor,
+    device: torch.device,
+    precision: str,
+    seconds: float,
+) -> float:
+    """Samples a second of the network's convolutions, one after the other: outputs, gradients of
+    inputs (but the planes') and of weights."""
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
     layers: list[tuple[nn.Conv2d, torch.Tensor]] = []
 
     def note(layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         assert isinstance(layer, nn.Conv2d)
-        x = torch.randn_like(inputs[0], dtype=kind).to(memory_format=torch.channels_last).requires_grad_(len(layers) > 0)
+        x = (
+            torch.randn_like(inputs[0], dtype=kind)
+            .to(memory_format=torch.channels_last)
+            .requires_grad_(len(layers) > 0)
+        )
         layers.append((layer, x))
 
-    hooks = [layer.register_forward_pre_hook(note) for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    hooks = [
+        layer.register_forward_pre_hook(note)
+        for layer in network.modules()
+        if isinstance(layer, nn.Conv2d)
+    ]
     with torch.no_grad():
         network(batch.float())
     for hook in hooks:
@@ -79,15 +104,31 @@ def convolutions(network: PolicyNetwork, batch: torch.Tensor, device: torch.devi
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("games", nargs="?", default=str(Path(__file__).parents[1] / "data" / "games"))
+    parser.add_argument(
+        "games", nargs="?", default=str(Path(__file__).parents[1] / "data" / "games")
+    )
     parser.add_argument("--preset", default="small")
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of training in each round, after a warm-up")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="of training in each round, after a warm-up"
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--peak", type=float, help="bf16 peak in TFLOP/s")
-    parser.add_argument("--accumulate", type=int, default=1, help="parts of a batch; `convolutions` and `alone` have one part's size")
-    parser.add_argument("--compile", action="store_true", help="train with torch.compile (`alone` is without)")
-    parser.add_argument("--convolution", choices=["direct", "winograd"], default="direct", help="of `training` only, on a CPU in fp32")
+    parser.add_argument(
+        "--accumulate",
+        type=int,
+        default=1,
+        help="parts of a batch; `convolutions` and `alone` have one part's size",
+    )
+    parser.add_argument(
+        "--compile", action="store_true", help="train with torch.compile (`alone` is without)"
+    )
+    parser.add_argument(
+        "--convolution",
+        choices=["direct", "winograd"],
+        default="direct",
+        help="of `training` only, on a CPU in fp32",
+    )
     options = parser.parse_args()
     device = resolve(options.device)
     chosen, held = data.split(data.choose(data.open_stores([options.games])[0], GameFilter()), 0.05)
@@ -99,20 +140,43 @@ def main() -> None:
         network = PolicyNetwork(config).to(device, memory_format=torch.channels_last)
         bounds.append(convolutions(network, batch[0], device, precision, options.seconds / 4))
         free = alone(network, batch, device, precision, options.seconds / 4)  # type: ignore[arg-type]
-        run = {"batch": options.batch, "accumulate": options.accumulate, "seed": turn, "precision": precision, "convolution": options.convolution}
-        rate, wait = steady(config, source, held.games, device, options.seconds, options.compile, **run)
+        run = {
+            "batch": options.batch,
+            "accumulate": options.accumulate,
+            "seed": turn,
+            "precision": precision,
+            "convolution": options.convolution,
+        }
+        rate, wait = steady(
+            config, source, held.games, device, options.seconds, options.compile, **run
+        )
         pairs.append((free, rate))
         waited.append(wait)
         shares = f"{rate / bounds[-1]:.1%} and {rate / free:.1%}"
-        print(f"round {turn + 1}: convolutions {bounds[-1]:,.0f}, alone {free:,.0f}, training {rate:,.0f} samples/s: {shares}; waited {wait:.2%}")
+        print(
+            f"round {turn + 1}: convolutions {bounds[-1]:,.0f}, alone {free:,.0f}, training"
+            f" {rate:,.0f} samples/s: {shares}; waited {wait:.2%}"
+        )
     rate = statistics.median(b for _, b in pairs)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    print(f"{options.preset}, batch {options.batch} in {options.accumulate} parts, {precision}, {options.convolution}, {name}, torch {torch.__version__}")
+    name = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"CPU, {torch.get_num_threads()} threads"
+    )
+    print(
+        f"{options.preset}, batch {options.batch} in {options.accumulate} parts, {precision},"
+        f" {options.convolution}, {name}, torch {torch.__version__}"
+    )
     kept = statistics.median(b / a for a, b in pairs)
-    print(f"training keeps {kept:.1%} of forward and backward alone (median of {ROUNDS}); waited {max(waited):.2%} at most")
+    print(
+        f"training keeps {kept:.1%} of forward and backward alone (median of {ROUNDS}); waited"
+        f" {max(waited):.2%} at most"
+    )
     bound = statistics.median(b / c for (_, b), c in zip(pairs, bounds, strict=True))
     print(f"and {bound:.1%} of what its convolutions reach by themselves")
-    macs = describe(options.preset, PolicyNetwork(config), (plane_count(config.groups), 19, 19)).macs
+    macs = describe(
+        options.preset, PolicyNetwork(config), (plane_count(config.groups), 19, 19)
+    ).macs
     flops = rate * macs * 6  # two operations a multiply-accumulate; backward costs twice forward
     print(
         f"{rate:,.0f} samples/s, {flops / 1e12:.3f} TFLOP/s in convolutions"

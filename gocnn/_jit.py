@@ -1,10 +1,12 @@
-"""`jit`: numba's compiler with the settings every kernel of this project uses, and a type that mypy understands.
+"""`jit`: numba's compiler with the settings every kernel of this project uses, and a type that mypy
+understands.
 
-Compiled code is kept on disk. Numba looks only at the file a kernel stands in, not at the kernels it calls, so a change in one module would
-leave stale code in another: therefore the cache has a folder for each state of the kernels' sources (see `gocnn.files.cache_folder`).
+Compiled code is kept on disk. Numba looks only at the file a kernel stands in, not at the kernels
+it calls, so a change in one module would leave stale code in another: therefore the cache has a
+folder for each state of the kernels' sources (see `gocnn.files.cache_folder`).
 
-One position is quicker done in plain Python than numba is imported: `interpret()`, called before any module with kernels is imported, leaves
-them as they are. They give the same numbers.
+One position is quicker done in plain Python than numba is imported: `interpret()`, called before
+any module with kernels is imported, leaves them as they are. They give the same numbers.
 """
 
 import hashlib
@@ -19,7 +21,15 @@ from gocnn.files import cache_folder, prune
 
 F = TypeVar("F", bound=Callable[..., object])
 
-KERNELS = ("board/*.py", "features/*.py", "games/*.py", "policy/*.py", "engine/*.py", "selfplay/*.py", "training/tiles.py")
+KERNELS = (
+    "board/*.py",
+    "features/*.py",
+    "games/*.py",
+    "policy/*.py",
+    "engine/*.py",
+    "selfplay/*.py",
+    "training/tiles.py",
+)
 """The files with kernels, and those whose constants they use."""
 KEEP_DAYS = 7
 
@@ -38,7 +48,8 @@ def interpret() -> None:
 
 
 def _load_numba() -> tuple[Any, bool]:
-    """Numba, and whether the compiled code can be kept in this project's own folder (numba by itself would look for other places)."""
+    """Numba, and whether the compiled code can be kept in this project's own folder (numba by
+    itself would look for other places)."""
     import numba
 
     package = Path(__file__).parent
@@ -53,14 +64,16 @@ def _load_numba() -> tuple[Any, bool]:
         with tempfile.TemporaryFile(dir=compiled):
             pass
         prune(compiled.parent, KEEP_DAYS)
-    except (OSError, UserError):  # a full disk, a folder of someone else's, no home: compile at every start then
+    except (OSError, UserError):
+        # A full disk, a folder of someone else's, no home: compile at every start then.
         return numba, False
     numba.config.CACHE_DIR = str(compiled)  # type: ignore[attr-defined]
     return numba, True
 
 
 def jit(function: F) -> F:
-    """Compile `function` to machine code at its first call (cached on disk, without the interpreter lock), unless `interpret()` was called."""
+    """Compile `function` to machine code at its first call (cached on disk, without the interpreter
+    lock), unless `interpret()` was called."""
     global _numba
     if _interpreted:
         return function
@@ -71,7 +84,8 @@ def jit(function: F) -> F:
 
 
 def parallel(function: F) -> F:
-    """Compile `function` like `jit`, its `prange` loops shared among the threads that `numba.set_num_threads` allows."""
+    """Compile `function` like `jit`, its `prange` loops shared among the threads that
+    `numba.set_num_threads` allows."""
     if _interpreted:
         return function
     jit(function)

@@ -1,4 +1,5 @@
-"""Bars of progress on standard error. They are a comfort: where tqdm is not installed, the work goes on without them."""
+"""Bars of progress on standard error. They are a comfort: where tqdm is not installed, the work
+goes on without them."""
 
 import sys
 from typing import Any

@@ -11,8 +11,8 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 def cores() -> int:
     """Cores that this process may keep busy, at least 1.
 
-    The fewest of: the cores it is bound to (`taskset`), the processor time that its control group or container may have (rounded up), both on
-    Linux only, and the cores of the machine.
+    The fewest of: the cores it is bound to (`taskset`), the processor time that its control group
+    or container may have (rounded up), both on Linux only, and the cores of the machine.
     """
     affinity = getattr(os, "sched_getaffinity", None)
     try:
@@ -23,20 +23,24 @@ def cores() -> int:
 
 
 def _allowance(root: Path, membership: Path) -> float:
-    """Cores' worth of time that the control groups in `membership` and those above them allow; a large number if they say nothing."""
+    """Cores' worth of time that the control groups in `membership` and those above them allow; a
+    large number if they say nothing."""
     allowed = [float(1 << 20)]
     for line in _read(membership).splitlines():
         _, controllers, place = [*line.split(":", 2), "", ""][:3]
         if controllers and "cpu" not in controllers.split(","):
             continue
-        # Version 1 has a tree for each controller, version 2 one for all. A container sees its own group as the root of the tree.
+        # Version 1 has a tree for each controller, version 2 one for all. A container sees its own
+        # group as the root of the tree.
         folder = root / controllers / place.lstrip("/")
         for group in (folder, *folder.parents):
             if not group.is_relative_to(root):
                 break
             quota, period, *_ = [*_read(group / "cpu.max").split(), "", ""]
             if controllers:
-                quota, period = (_read(group / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period"))
+                quota, period = (
+                    _read(group / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")
+                )
             if quota.isdecimal() and period.isdecimal() and int(quota) and int(period):
                 allowed.append(int(quota) / int(period))
     return min(allowed)

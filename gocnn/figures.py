@@ -1,4 +1,5 @@
-"""Matplotlib, as everything here uses it: files in the format of their name, and text as it is written, in whatever script."""
+"""Matplotlib, as everything here uses it: files in the format of their name, and text as it is
+written, in whatever script."""
 
 import sys
 import warnings
@@ -13,8 +14,18 @@ from gocnn.libraries import keep_private
 PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".pdf")
 """Endings of the pictures that can be written."""
 
-INSTALL = {"a font for Chinese, Japanese and Korean, such as Noto Sans CJK (Debian, Ubuntu: fonts-noto-cjk)": ((0x1100, 0x11FF), (0x2E80, 0xA4CF),
-           (0xAC00, 0xD7FF), (0xF900, 0xFAFF), (0xFE30, 0xFE4F), (0xFF00, 0xFFEF), (0x20000, 0x3FFFF))}  # fmt: skip
+INSTALL = {
+    "a font for Chinese, Japanese and Korean, such as Noto Sans CJK"
+    " (Debian, Ubuntu: fonts-noto-cjk)": (
+        (0x1100, 0x11FF),
+        (0x2E80, 0xA4CF),
+        (0xAC00, 0xD7FF),
+        (0xF900, 0xFAFF),
+        (0xFE30, 0xFE4F),
+        (0xFF00, 0xFFEF),
+        (0x20000, 0x3FFFF),
+    )
+}
 """Fonts to recommend, and the characters (first, last) that they are for."""
 
 
@@ -38,10 +49,12 @@ def picture_format(target: Path) -> str:
 
 
 def save(figure: Any, target: Path, dpi: int = 110) -> None:
-    """Write the figure, whole or not at all, as the ending of `target` says, and close it. Raises ValueError for another ending.
+    """Write the figure, whole or not at all, as the ending of `target` says, and close it. Raises
+    ValueError for another ending.
 
-    Names in the figure are shown as they are: `$` is no mathematics, and text in a script that the usual font lacks gets another installed one;
-    where there is none, a line on standard error says what to install.
+    Names in the figure are shown as they are: `$` is no mathematics, and text in a script that the
+    usual font lacks gets another installed one; where there is none, a line on standard error says
+    what to install.
     """
     kind = picture_format(target)
     from matplotlib.text import Text
@@ -68,7 +81,8 @@ def printable(text: str) -> str:
 
 
 def font_families(texts: Iterable[str]) -> list[str]:
-    """Families for matplotlib that together have all characters of the texts, as far as fonts are installed for them; says what is missing."""
+    """Families for matplotlib that together have all characters of the texts, as far as fonts are
+    installed for them; says what is missing."""
     files = fonts_for(texts)
     from matplotlib import font_manager
 
@@ -76,12 +90,15 @@ def font_families(texts: Iterable[str]) -> list[str]:
     for path in files:
         if path not in {entry.fname for entry in font_manager.fontManager.ttflist}:
             font_manager.fontManager.addfont(path)
-        families.append(next(entry.name for entry in font_manager.fontManager.ttflist if entry.fname == path))
+        families.append(
+            next(entry.name for entry in font_manager.fontManager.ttflist if entry.fname == path)
+        )
     return list(dict.fromkeys(families))
 
 
 def fonts_for(texts: Iterable[str]) -> list[str]:
-    """Font files that have the characters of the texts which the usual font (DejaVu Sans) lacks; says on standard error which none has."""
+    """Font files that have the characters of the texts which the usual font (DejaVu Sans) lacks;
+    says on standard error which none has."""
     wanted = {ord(c) for text in texts for c in printable(text) if not c.isspace()}
     missing = wanted - characters(usual_font())
     if not missing:
@@ -123,7 +140,8 @@ def characters(path: str) -> frozenset[int]:
 
 @cache
 def _installed() -> tuple[str, ...]:
-    """The font files of the system, found anew in each process: matplotlib's own list does not know those installed since."""
+    """The font files of the system, found anew in each process: matplotlib's own list does not know
+    those installed since."""
     pyplot()
     from matplotlib import font_manager
 
@@ -133,14 +151,35 @@ def _installed() -> tuple[str, ...]:
 def _plain(path: str) -> tuple[bool, bool, str]:
     """Prefers an upright sans-serif font of ordinary weight to others with the same characters."""
     name = Path(path).name.lower()
-    odd = any(word in name for word in ("bold", "light", "thin", "black", "italic", "oblique", "medium", "mono", "condensed"))
+    odd = any(
+        word in name
+        for word in (
+            "bold",
+            "light",
+            "thin",
+            "black",
+            "italic",
+            "oblique",
+            "medium",
+            "mono",
+            "condensed",
+        )
+    )
     return not odd, "sans" in name or "gothic" in name, path
 
 
 @cache
 def _say_missing(letters: str) -> None:
-    advice = [font for font, ranges in INSTALL.items() if any(low <= ord(c) <= high for c in letters for low, high in ranges)]
+    advice = [
+        font
+        for font, ranges in INSTALL.items()
+        if any(low <= ord(c) <= high for c in letters for low, high in ranges)
+    ]
     shown = letters[:20] + ("..." if len(letters) > 20 else "")
     encoding = sys.stderr.encoding or "ascii"
     safe = shown.encode(encoding, "backslashreplace").decode(encoding)
-    print(f"note: no installed font has the characters {safe}; install {'; '.join(advice) or 'one that has them'}", file=sys.stderr)
+    print(
+        f"note: no installed font has the characters {safe}; install"
+        f" {'; '.join(advice) or 'one that has them'}",
+        file=sys.stderr,
+    )

@@ -18,28 +18,35 @@ from gocnn.errors import UserError
 
 
 def cache_folder() -> Path:
-    """Where this project keeps what it can make again: `GOCNN_CACHE`, else the folder `gocnn` where this system keeps caches.
+    """Where this project keeps what it can make again: `GOCNN_CACHE`, else the folder `gocnn` where
+    this system keeps caches.
 
-    That is `~/.cache/gocnn` on Linux (or in `XDG_CACHE_HOME`), `~/Library/Caches/gocnn` on macOS, and `%LOCALAPPDATA%\\gocnn\\Cache` on Windows.
-    Raises UserError if this user has no home folder.
+    That is `~/.cache/gocnn` on Linux (or in `XDG_CACHE_HOME`), `~/Library/Caches/gocnn` on macOS,
+    and `%LOCALAPPDATA%\\gocnn\\Cache` on Windows. Raises UserError if this user has no home folder.
     """
     try:
         own = os.environ.get("GOCNN_CACHE")
         folder = Path(own or _system_caches()).expanduser()
-        if not own and not folder.is_absolute():  # what is left of "~" where there is no home folder
+        # what is left of "~" where there is no home folder
+        if not own and not folder.is_absolute():
             raise RuntimeError
     except RuntimeError:
-        raise UserError("there is no home folder to keep a cache in; set GOCNN_CACHE to a folder you can write") from None
+        raise UserError(
+            "there is no home folder to keep a cache in; set GOCNN_CACHE to a folder you can write"
+        ) from None
     return folder
 
 
 def _system_caches() -> str:
-    """The folder `gocnn` where this system keeps caches, by platformdirs; where that is not installed, the same by the system's usual rule."""
+    """The folder `gocnn` where this system keeps caches, by platformdirs; where that is not
+    installed, the same by the system's usual rule."""
     try:
         import platformdirs
     except ImportError:
         if sys.platform == "win32":
-            return os.path.join(os.environ.get("LOCALAPPDATA") or r"~\AppData\Local", "gocnn", "Cache")
+            return os.path.join(
+                os.environ.get("LOCALAPPDATA") or r"~\AppData\Local", "gocnn", "Cache"
+            )
         if sys.platform == "darwin":
             return "~/Library/Caches/gocnn"
         return os.path.join(os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache", "gocnn")
@@ -47,7 +54,8 @@ def _system_caches() -> str:
 
 
 def scratch_folder(name: str) -> Path:
-    """The folder `name` of the cache, for what another library keeps; where none can be written, a new one that goes when this process ends.
+    """The folder `name` of the cache, for what another library keeps; where none can be written, a
+    new one that goes when this process ends.
 
     The folder of the cache is not made, only what lay in it untouched for a month is removed.
     """
@@ -66,7 +74,8 @@ def scratch_folder(name: str) -> Path:
 
 
 def prune(folder: Path, days: float) -> None:
-    """Remove what lies in `folder` and has not been touched for so many days. Another process may be doing the same."""
+    """Remove what lies in `folder` and has not been touched for so many days. Another process may
+    be doing the same."""
     for path in folder.iterdir():
         with contextlib.suppress(OSError):
             if path.stat().st_mtime < time.time() - days * 86400:
@@ -74,7 +83,8 @@ def prune(folder: Path, days: float) -> None:
 
 
 def check_place(target: Path) -> None:
-    """See whether `replacing` could write `target`, before work is done for it. Raises UserError if not."""
+    """See whether `replacing` could write `target`, before work is done for it. Raises UserError if
+    not."""
     try:
         if target.is_dir():
             raise UserError(f"cannot write {target}: it is a folder; give the name of a file in it")
@@ -91,8 +101,11 @@ def check_place(target: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """See whether files could be written in a folder that is there or can be made. Raises UserError if not."""
-    there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), folder)
+    """See whether files could be written in a folder that is there or can be made. Raises UserError
+    if not."""
+    there = next(
+        (place for place in (folder, *folder.absolute().parents) if place.exists()), folder
+    )
     if not there.is_dir():
         raise UserError(f"{there} is a file, and a folder is needed there; choose another place")
     try:
@@ -104,21 +117,29 @@ def check_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those around it, if they are not there. Raises UserError if that is impossible."""
+    """Make a folder, and those around it, if they are not there. Raises UserError if that is
+    impossible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise UserError(f"{folder} is a file, and a folder is needed there; choose another place") from error
+        raise UserError(
+            f"{folder} is a file, and a folder is needed there; choose another place"
+        ) from error
     except (OSError, ValueError) as error:
-        raise UserError(f"cannot make the folder {folder}: {getattr(error, 'strerror', error)}; choose another place") from error
+        raise UserError(
+            f"cannot make the folder {folder}: {getattr(error, 'strerror', error)}; choose another"
+            " place"
+        ) from error
 
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[IO[bytes]]:
-    """A binary file to write; it becomes `target` when the block ends well, and leaves no trace when it does not.
+    """A binary file to write; it becomes `target` when the block ends well, and leaves no trace
+    when it does not.
 
-    A link stays one, and what it points to is replaced; devices and pipes (/dev/stdout) are written to as they are. Raises UserError if the place
-    cannot be written or the disk is full; `target`, if it was there, is then as it was.
+    A link stays one, and what it points to is replaced; devices and pipes (/dev/stdout) are written
+    to as they are. Raises UserError if the place cannot be written or the disk is full; `target`,
+    if it was there, is then as it was.
     """
     if _is_stream(target):
         with _plainly(target) as stream:
@@ -141,15 +162,21 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         # Whatever was at the target is untouched: say so, because that is what a person asks first.
         kept = f" ({target} is still the one written before)" if target.is_file() else ""
-        raise UserError(f"cannot write {target}: {error.strerror or error}{kept}; make room or choose another place") from error
+        raise UserError(
+            f"cannot write {target}: {error.strerror or error}{kept}; make room or choose another"
+            " place"
+        ) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
 
 
 def _is_stream(target: Path) -> bool:
-    """Whether it is there and is neither a file nor a folder, or stands for an open file of this process."""
-    if target.as_posix().startswith(("/dev/", "/proc/self/")) and not target.as_posix().startswith("/dev/shm/"):
+    """Whether it is there and is neither a file nor a folder, or stands for an open file of this
+    process."""
+    if target.as_posix().startswith(("/dev/", "/proc/self/")) and not target.as_posix().startswith(
+        "/dev/shm/"
+    ):
         return True
     try:
         mode = os.stat(target).st_mode
@@ -162,12 +189,16 @@ def _is_stream(target: Path) -> bool:
 def _plainly(target: Path) -> Iterator[IO[bytes]]:
     try:
         # Appending: standard output that goes into a file keeps what is in it.
-        with os.fdopen(os.open(target, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)), "wb") as stream:
+        with os.fdopen(
+            os.open(target, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)), "wb"
+        ) as stream:
             yield stream
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror or error}; make room or choose another place") from error
+        raise UserError(
+            f"cannot write {target}: {error.strerror or error}; make room or choose another place"
+        ) from error
 
 
 def _destination(target: Path) -> Path:
@@ -178,21 +209,33 @@ def _destination(target: Path) -> Path:
 def _beside(place: Path) -> tuple[int, Path]:
     """An open new file in the folder of `place`, hidden, and its path.
 
-    It has the permissions that the umask leaves, as if `place` had been written directly, and of the name a part only: one as long as the system
-    allows leaves no room for more.
+    It has the permissions that the umask leaves, as if `place` had been written directly, and of
+    the name a part only: one as long as the system allows leaves no room for more.
     """
     if len(os.fsencode(place.name)) > 255:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     name = place.with_name(f".{place.name[:32]}.{secrets.token_hex(6)}.tmp")
-    return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), name
+    return (
+        os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666),
+        name,
+    )
 
 
 def _refusal(target: Path, error: OSError | ValueError) -> UserError:
     if isinstance(error, FileNotFoundError) and not target.parent.exists():
-        return UserError(f"cannot write {target}: there is no folder {target.parent}; make it, or choose another place")
+        return UserError(
+            f"cannot write {target}: there is no folder {target.parent}; make it, or choose another"
+            " place"
+        )
     if isinstance(error, NotADirectoryError):
-        return UserError(f"cannot write {target}: {target.parent} is not a folder; choose another place")
-    reason = "nothing can be made in that folder" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", error)
+        return UserError(
+            f"cannot write {target}: {target.parent} is not a folder; choose another place"
+        )
+    reason = (
+        "nothing can be made in that folder"
+        if isinstance(error, FileNotFoundError)
+        else getattr(error, "strerror", error)
+    )
     return UserError(f"cannot write {target}: {reason}; choose another place")
 
 
@@ -209,7 +252,8 @@ def write_text(target: Path, text: str) -> None:
 
 
 def _rename(source: Path, target: Path) -> None:
-    """`os.replace`, tried for a second on Windows: there a file that another program (a virus scanner, say) has open cannot be replaced."""
+    """`os.replace`, tried for a second on Windows: there a file that another program (a virus
+    scanner, say) has open cannot be replaced."""
     for seconds in (0.05, 0.1, 0.2, 0.3, 0.4) if os.name == "nt" else ():
         try:
             os.replace(source, target)

@@ -1,4 +1,5 @@
-"""Ctrl-C, and SIGTERM from schedulers and torchrun, during a run: the step under way is finished and the checkpoint written."""
+"""Ctrl-C, and SIGTERM from schedulers and torchrun, during a run: the step under way is finished
+and the checkpoint written."""
 
 import signal
 import threading
@@ -7,13 +8,16 @@ from types import FrameType
 from typing import Any
 
 AGAIN = 1.0
-"""Seconds after which another Ctrl-C is a second one. (One key may come twice: from the terminal, and from the program that started this one.)"""
+"""Seconds after which another Ctrl-C is a second one. (One key may come twice: from the terminal,
+and from the program that started this one.)"""
 
 
 class Interrupts:
-    """Listens for signals that end a run, between `listen` and `restore`. `came`: whether there was one.
+    """Listens for signals that end a run, between `listen` and `restore`. `came`: whether there was
+    one.
 
-    A second Ctrl-C raises KeyboardInterrupt at once; more of SIGTERM change nothing. Only the main thread can listen, elsewhere nothing is heard.
+    A second Ctrl-C raises KeyboardInterrupt at once; more of SIGTERM change nothing. Only the main
+    thread can listen, elsewhere nothing is heard.
     """
 
     def __init__(self) -> None:
@@ -24,7 +28,10 @@ class Interrupts:
     def listen(self) -> None:
         """Take over from the handlers there are."""
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._take) for number in (signal.SIGINT, signal.SIGTERM)}
+            self._before = {
+                number: signal.signal(number, self._take)
+                for number in (signal.SIGINT, signal.SIGTERM)
+            }
 
     def restore(self) -> None:
         """Give back to them."""

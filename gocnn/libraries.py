@@ -1,8 +1,10 @@
-"""Libraries that would write to a person's home, or send something: what they keep goes into this project's cache, and nothing is sent.
+"""Libraries that would write to a person's home, or send something: what they keep goes into this
+project's cache, and nothing is sent.
 
-onnxruntime 1.29 and later counts its users: it leaves the identity of the device and a queue of events under `~/.cache/Microsoft`, tells
-a server of them, and reads `ORT_DISABLE_TELEMETRY` when it is loaded. Calling its function against that is too late there, and is all there is
-in the builds of Windows before. So no other module imports onnxruntime.
+onnxruntime 1.29 and later counts its users: it leaves the identity of the device and a queue of
+events under `~/.cache/Microsoft`, tells a server of them, and reads `ORT_DISABLE_TELEMETRY` when it
+is loaded. Calling its function against that is too late there, and is all there is in the builds of
+Windows before. So no other module imports onnxruntime.
 """
 
 import os
@@ -17,11 +19,13 @@ FOLDERS = {
     "PYTORCH_KERNEL_CACHE_PATH": "torch",
     "CUDA_CACHE_PATH": "cuda",
 }
-"""Environment variables by which libraries are told where to keep what they compile or find, and our folders for that."""
+"""Environment variables by which libraries are told where to keep what they compile or find, and
+our folders for that."""
 
 
 def keep_private() -> None:
-    """Settle for this process and those it starts what the libraries may write; before they are imported. What a person has chosen stays."""
+    """Settle for this process and those it starts what the libraries may write; before they are
+    imported. What a person has chosen stays."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     for variable, name in FOLDERS.items():
         if not os.environ.get(variable):
@@ -29,23 +33,46 @@ def keep_private() -> None:
 
 
 def hush() -> None:
-    """Keep to itself what Python 3.12 and later says of the source of sgfmill when it compiles that: nothing that a person could mend."""
+    """Keep to itself what Python 3.12 and later says of the source of sgfmill when it compiles
+    that: nothing that a person could mend."""
     warnings.filterwarnings("ignore", '"?.*invalid escape sequence', SyntaxWarning)
 
 
-PACKAGES = {"PIL": "pillow"} | {name: name for name in ("filelock", "matplotlib", "msgspec", "numba", "numpy", "onnx", "onnxruntime", "platformdirs",
-                                                       "safetensors", "sgfmill", "torch", "tqdm")}  # fmt: skip
+PACKAGES = {"PIL": "pillow"} | {
+    name: name
+    for name in (
+        "filelock",
+        "matplotlib",
+        "msgspec",
+        "numba",
+        "numpy",
+        "onnx",
+        "onnxruntime",
+        "platformdirs",
+        "safetensors",
+        "sgfmill",
+        "torch",
+        "tqdm",
+    )
+}
 """Names by which other people's modules are imported, and those of the packages that have them."""
 
 
 def package(error: ImportError) -> str | None:
-    """A sentence on the package that could not be imported; None if that is none of those wanted here."""
+    """A sentence on the package that could not be imported; None if that is none of those wanted
+    here."""
     name = PACKAGES.get((error.name or "").partition(".")[0])
     if name is None:
         return None
     if isinstance(error, ModuleNotFoundError):
-        return f"this needs the package {name}, which is not installed here; install it with: pip install {name}"
-    return f"the package {name} is installed, but cannot be used ({' '.join(str(error).split())[:200]}); install it again"
+        return (
+            f"this needs the package {name}, which is not installed here; install it with: pip"
+            f" install {name}"
+        )
+    return (
+        f"the package {name} is installed, but cannot be used"
+        f" ({' '.join(str(error).split())[:200]}); install it again"
+    )
 
 
 def onnxruntime() -> Any:

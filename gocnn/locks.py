@@ -1,4 +1,5 @@
-"""One process at a time: a lock file beside what is written. The system gives a lock back when its holder ends, however it ends."""
+"""One process at a time: a lock file beside what is written. The system gives a lock back when its
+holder ends, however it ends."""
 
 import contextlib
 import hashlib
@@ -20,11 +21,13 @@ SAY_AFTER = 2.0
 
 @contextlib.contextmanager
 def locked(target: Path, busy: str, wait: str = "", quiet: bool = False) -> Iterator[None]:
-    """Hold `target` (a file or a folder to be written, there or not) against other processes that ask for it here.
+    """Hold `target` (a file or a folder to be written, there or not) against other processes that
+    ask for it here.
 
-    The lock file is `target` with `.lock` added, or in the program's cache where that folder cannot be written; it goes when the lock does. If
-    another process holds it, UserError(busy), or with `wait` (what to tell a person who waits) it is waited for. Raises UserError, too, if the
-    file system knows no locks.
+    The lock file is `target` with `.lock` added, or in the program's cache where that folder cannot
+    be written; it goes when the lock does. If another process holds it, UserError(busy), or with
+    `wait` (what to tell a person who waits) it is waited for. Raises UserError, too, if the file
+    system knows no locks.
     """
     import filelock
 
@@ -34,13 +37,18 @@ def locked(target: Path, busy: str, wait: str = "", quiet: bool = False) -> Iter
     except filelock.Timeout:
         raise UserError(busy) from None
     except NotImplementedError:
-        raise UserError(f"cannot lock {target}: its file system knows no locks; choose another place") from None
+        raise UserError(
+            f"cannot lock {target}: its file system knows no locks; choose another place"
+        ) from None
     except OSError as error:
-        raise UserError(f"cannot lock {target}: {error.strerror or error}; choose another place") from error
+        raise UserError(
+            f"cannot lock {target}: {error.strerror or error}; choose another place"
+        ) from error
     try:
         yield
     finally:
-        # Gone before it is released: whoever takes the name now makes a new file, and whoever had opened this one sees that it has no name.
+        # Gone before it is released: whoever takes the name now makes a new file, and whoever had
+        # opened this one sees that it has no name.
         if os.name != "nt":
             with contextlib.suppress(OSError):
                 os.unlink(lock.lock_file)

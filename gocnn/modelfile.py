@@ -1,7 +1,9 @@
-"""Model files: safetensors with the configuration and the provenance in the metadata. Loading one can run no code.
+"""Model files: safetensors with the configuration and the provenance in the metadata. Loading one
+can run no code.
 
-Metadata (all strings, as the format wants): `format` (`gocnn-model`), `version`, `kind` (`go-policy`, `image-classifier`), `config` (JSON from which
-the network is built) and `provenance` (JSON: data, steps, samples, accuracy, program version, time).
+Metadata (all strings, as the format wants): `format` (`gocnn-model`), `version`, `kind`
+(`go-policy`, `image-classifier`), `config` (JSON from which the network is built) and `provenance`
+(JSON: data, steps, samples, accuracy, program version, time).
 """
 
 import json
@@ -27,7 +29,8 @@ BEST, LAST = "best.safetensors", "last.safetensors"
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model as it lies on disk: what it is, how to build it, where it comes from, and its tensors (on the CPU)."""
+    """A model as it lies on disk: what it is, how to build it, where it comes from, and its tensors
+    (on the CPU)."""
 
     kind: str
     config: dict[str, Any]
@@ -38,10 +41,22 @@ class ModelFile:
 
 def describing(kind: str, config: dict[str, Any], provenance: dict[str, Any]) -> dict[str, str]:
     """The metadata of a model file (see the module's text)."""
-    return {"format": FORMAT, "version": str(VERSION), "kind": kind, "config": json.dumps(config), "provenance": json.dumps(provenance)}
+    return {
+        "format": FORMAT,
+        "version": str(VERSION),
+        "kind": kind,
+        "config": json.dumps(config),
+        "provenance": json.dumps(provenance),
+    }
 
 
-def save(path: Path, kind: str, config: dict[str, Any], provenance: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+def save(
+    path: Path,
+    kind: str,
+    config: dict[str, Any],
+    provenance: dict[str, Any],
+    tensors: dict[str, Tensor],
+) -> None:
     """Write a model file, whole or not at all. Raises UserError if it cannot be written."""
     import safetensors.torch
 
@@ -51,20 +66,25 @@ def save(path: Path, kind: str, config: dict[str, Any], provenance: dict[str, An
 
 
 def find(path: str | Path) -> Path:
-    """The model file that `path` means: the file itself, or a run folder's best (else last) model. Raises UserError."""
+    """The model file that `path` means: the file itself, or a run folder's best (else last) model.
+    Raises UserError."""
     target = Path(path)
     if target.is_dir():
         for name in (BEST, LAST):
             if (target / name).exists():
                 return target / name
-        raise UserError(f"{path} holds no model ({BEST} or {LAST}); give a folder that go-train or img-train has filled, or a .safetensors file")
+        raise UserError(
+            f"{path} holds no model ({BEST} or {LAST}); give a folder that go-train or img-train"
+            " has filled, or a .safetensors file"
+        )
     if not target.exists():
         raise UserError(f"{path} does not exist; give a model file or the folder of a training run")
     return target
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata of a safetensors file, read without loading tensors. Raises UserError if it is not one, or is cut short."""
+    """The metadata of a safetensors file, read without loading tensors. Raises UserError if it is
+    not one, or is cut short."""
     try:
         with path.open("rb") as stream:
             head = stream.read(8)
@@ -72,7 +92,8 @@ def read_metadata(path: Path) -> dict[str, str]:
             if not 2 <= length <= 100 << 20:
                 if head[:4] == b"PK\x03\x04" or head[:1] == b"\x80":
                     raise UserError(
-                        f"{path} is a pickle (.pt, .pth), which could run code and is not loaded; give a .safetensors file of this program"
+                        f"{path} is a pickle (.pt, .pth), which could run code and is not loaded;"
+                        " give a .safetensors file of this program"
                     )
                 raise _no_model(path)
             text = stream.read(length)
@@ -91,12 +112,16 @@ def read_metadata(path: Path) -> dict[str, str]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _no_model(path) from error
     if ends and max(ends) > size:
-        raise UserError(f"{path} is cut short ({size} of {max(ends)} bytes of weights); copy it again or train again")
+        raise UserError(
+            f"{path} is cut short ({size} of {max(ends)} bytes of weights); copy it again or train"
+            " again"
+        )
     return metadata
 
 
 def _end(entry: dict[str, Any]) -> int:
-    """Where the bytes of a tensor end, by its entry in a safetensors header. Raises ValueError, KeyError or TypeError if it is no such entry."""
+    """Where the bytes of a tensor end, by its entry in a safetensors header. Raises ValueError,
+    KeyError or TypeError if it is no such entry."""
     begin, end = entry["data_offsets"]
     for number in (begin, end, *entry["shape"]):
         if type(number) is not int or number < 0:
@@ -107,32 +132,59 @@ def _end(entry: dict[str, Any]) -> int:
 
 
 def _no_model(path: Path) -> UserError:
-    return UserError(f"{path} is not a model file of this program; give a .safetensors file that it has trained")
+    return UserError(
+        f"{path} is not a model file of this program; give a .safetensors file that it has trained"
+    )
 
 
 def load(path: str | Path, kind: str) -> ModelFile:
-    """Read a model of that kind. Raises UserError if it is of another kind or version, damaged, or not a model."""
+    """Read a model of that kind. Raises UserError if it is of another kind or version, damaged, or
+    not a model."""
     import safetensors
     import safetensors.torch
 
     target = find(path)
     metadata = read_metadata(target)
     if metadata.get("format") != FORMAT:
-        raise UserError(f"{target} is a safetensors file, but not a model of this program; give one that it has trained")
+        raise UserError(
+            f"{target} is a safetensors file, but not a model of this program; give one that it has"
+            " trained"
+        )
     if metadata.get("version") != str(VERSION):
         stated = metadata.get("version", "")[:20]
-        raise UserError(f"{target} is a model of format version {stated}, this program reads version {VERSION}; train it again or update")
+        raise UserError(
+            f"{target} is a model of format version {stated}, this program reads version {VERSION};"
+            " train it again or update"
+        )
     if metadata.get("kind") != kind:
         found = metadata.get("kind", "")[:40] or "unknown"
-        raise UserError(f"{target} is a model of the kind {found}, but {kind} is needed here; give another model")
-    config, provenance = (json_object(metadata.get(key, ""), target, key) for key in ("config", "provenance"))
+        raise UserError(
+            f"{target} is a model of the kind {found}, but {kind} is needed here; give another"
+            " model"
+        )
+    config, provenance = (
+        json_object(metadata.get(key, ""), target, key) for key in ("config", "provenance")
+    )
     try:
         tensors = safetensors.torch.load_file(target)
-    except (safetensors.SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowError) as error:
-        raise UserError(f"{target} is damaged ({_first_line(error)}); copy it again or train again") from error
+    except (
+        safetensors.SafetensorError,
+        OSError,
+        KeyError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+        OverflowError,
+    ) as error:
+        raise UserError(
+            f"{target} is damaged ({_first_line(error)}); copy it again or train again"
+        ) from error
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise UserError(f"{target} is damaged ({name} holds values that are no numbers); copy it again or train again")
+            raise UserError(
+                f"{target} is damaged ({name} holds values that are no numbers); copy it again or"
+                " train again"
+            )
     return ModelFile(kind, config, provenance, tensors, target)
 
 
@@ -141,14 +193,19 @@ def json_object(text: str, path: Path, what: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged (its {what} cannot be read); copy it again or train again") from error
+        raise UserError(
+            f"{path} is damaged (its {what} cannot be read); copy it again or train again"
+        ) from error
     if not isinstance(value, dict):
-        raise UserError(f"{path} is damaged (its {what} is no object); copy it again or train again")
+        raise UserError(
+            f"{path} is damaged (its {what} is no object); copy it again or train again"
+        )
     return value
 
 
 def checked(values: dict[str, Any], of: type[Any]) -> dict[str, Any]:
-    """`values`, if every one fits the field of that dataclass (an array fits a tuple). Raises ValueError, naming the field."""
+    """`values`, if every one fits the field of that dataclass (an array fits a tuple). Raises
+    ValueError, naming the field."""
     for name, kind in get_type_hints(of).items():
         if name in values and not _is_of(values[name], kind):
             raise ValueError(f"{name} is {str(values[name])[:40]}")
@@ -156,14 +213,19 @@ def checked(values: dict[str, Any], of: type[Any]) -> dict[str, Any]:
 
 
 def _is_of(value: Any, kind: Any) -> bool:
-    """Whether a value from JSON is of that type: bool, int, float, str, None, a Literal, a union of those, or a tuple of any number of one."""
+    """Whether a value from JSON is of that type: bool, int, float, str, None, a Literal, a union of
+    those, or a tuple of any number of one."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
         return isinstance(value, str) and value in arguments
     if origin in (Union, UnionType):
         return any(_is_of(value, one) for one in arguments)
     if origin is tuple:
-        return isinstance(value, list | tuple) and arguments[1:] == (Ellipsis,) and all(_is_of(one, arguments[0]) for one in value)
+        return (
+            isinstance(value, list | tuple)
+            and arguments[1:] == (Ellipsis,)
+            and all(_is_of(one, arguments[0]) for one in value)
+        )
     if kind is float:
         return type(value) in (int, float)
     return type(value) is (NoneType if kind is None else kind)
@@ -173,24 +235,45 @@ def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
 
 
-def load_network(path: str | Path, kind: str, build: Callable[[dict[str, Any]], Network], device: str) -> tuple[Network, ModelFile, torch.device]:
-    """The network of a model file, built from its configuration, with its weights, in evaluation mode on the device. Raises UserError."""
+def load_network(
+    path: str | Path, kind: str, build: Callable[[dict[str, Any]], Network], device: str
+) -> tuple[Network, ModelFile, torch.device]:
+    """The network of a model file, built from its configuration, with its weights, in evaluation
+    mode on the device. Raises UserError."""
     file = load(path, kind)
     try:
         _fits(file, build)
         network = build(file.config)
         network.load_state_dict(file.tensors)
-    except (TypeError, ValueError, RuntimeError, ArithmeticError, AttributeError, LookupError, MemoryError) as error:
+    except (
+        TypeError,
+        ValueError,
+        RuntimeError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+    ) as error:
         # What a configuration says may be anything.
-        raise UserError(f"{file.path} does not fit this version of the program ({_first_line(error)}); train it again or update") from error
+        raise UserError(
+            f"{file.path} does not fit this version of the program ({_first_line(error)}); train it"
+            " again or update"
+        ) from error
     place = torch.device(device)
     network.to(place, memory_format=layout(place)).eval()  # type: ignore[call-overload]
     return network, file, place
 
 
 def _fits(file: ModelFile, build: Callable[[dict[str, Any]], nn.Module]) -> None:
-    """Raises ValueError if the configuration is not that of these weights, before memory is taken for what it says."""
-    largest = max([4096, len(file.tensors), *(size for tensor in file.tensors.values() for size in tensor.shape)])
+    """Raises ValueError if the configuration is not that of these weights, before memory is taken
+    for what it says."""
+    largest = max(
+        [
+            4096,
+            len(file.tensors),
+            *(size for tensor in file.tensors.values() for size in tensor.shape),
+        ]
+    )
     for key, value in file.config.items():
         for number in value if isinstance(value, list) else [value]:
             if isinstance(number, int) and abs(number) > largest:
@@ -201,4 +284,6 @@ def _fits(file: ModelFile, build: Callable[[dict[str, Any]], nn.Module]) -> None
         raise ValueError(f"{name} is {'missing' if name in shapes else 'too much'}")
     for name, shape in shapes.items():
         if file.tensors[name].shape != shape:
-            raise ValueError(f"{name} has the shape {tuple(file.tensors[name].shape)} instead of {tuple(shape)}")
+            raise ValueError(
+                f"{name} has the shape {tuple(file.tensors[name].shape)} instead of {tuple(shape)}"
+            )

@@ -1,5 +1,5 @@
-"""Programs and processes that this one starts: their command lines, and how they are ended with all that they have started, on POSIX systems and on
-Windows."""  # fmt: skip
+"""Programs and processes that this one starts: their command lines, and how they are ended with all
+that they have started, on POSIX systems and on Windows."""
 
 import contextlib
 import multiprocessing
@@ -13,7 +13,8 @@ from typing import Any
 
 
 def words_of(command: str) -> list[str]:
-    r"""The program and the arguments of a command line, quoted as in a shell; on Windows `\` is a letter like others, as in `C:\Go\gnugo.exe`.
+    r"""The program and the arguments of a command line, quoted as in a shell; on Windows `\` is a
+    letter like others, as in `C:\Go\gnugo.exe`.
 
     Raises ValueError if a quote is not closed.
     """
@@ -25,7 +26,8 @@ def words_of(command: str) -> list[str]:
 
 
 def apart() -> dict[str, Any]:
-    """Arguments of `subprocess.Popen` for a program that Ctrl-C in this one's terminal does not end, and that `end` can end."""
+    """Arguments of `subprocess.Popen` for a program that Ctrl-C in this one's terminal does not
+    end, and that `end` can end."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
@@ -38,12 +40,18 @@ def end(process: "subprocess.Popen[bytes]") -> None:
             os.killpg(process.pid, signal.SIGKILL)
         return
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, timeout=10, check=False)
+        subprocess.run(
+            ["taskkill", "/F", "/T", "/PID", str(process.pid)],
+            capture_output=True,
+            timeout=10,
+            check=False,
+        )
     process.kill()
 
 
 def end_with_parent() -> None:
-    """For a process of `multiprocessing`: end at once when the one that started it has ended, killed too, instead of waiting for it for ever."""
+    """For a process of `multiprocessing`: end at once when the one that started it has ended,
+    killed too, instead of waiting for it for ever."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

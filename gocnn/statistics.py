@@ -25,9 +25,12 @@ def mean_interval(values: npt.NDArray[Any]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def calibration(confidence: npt.NDArray[Any], right: npt.NDArray[np.bool_]) -> tuple[list[dict[str, float]], float]:
-    """Confidence (0 to 1, of the first choice) against accuracy in ten bins of confidence, and the expected calibration error (Guo et al. 2017,
-    https://arxiv.org/abs/1706.04599). Each bin: mean `confidence`, `accuracy`, number of `samples`."""  # fmt: skip
+def calibration(
+    confidence: npt.NDArray[Any], right: npt.NDArray[np.bool_]
+) -> tuple[list[dict[str, float]], float]:
+    """Confidence (0 to 1, of the first choice) against accuracy in ten bins of confidence, and the
+    expected calibration error (Guo et al. 2017, https://arxiv.org/abs/1706.04599). Each bin: mean
+    `confidence`, `accuracy`, number of `samples`."""
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     rows, error = [], 0.0
     for b in range(CALIBRATION_BINS):

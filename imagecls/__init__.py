@@ -1,1 +1,2 @@
-"""The image classifier: photographs, augmentation, the three networks of the homework, prediction. Knows nothing of Go."""
+"""The image classifier: photographs, augmentation, the three networks of the homework, prediction.
+Knows nothing of Go."""

@@ -72,7 +72,9 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "tar.xz in zip": lambda: zipped({"in.tar.xz": tarred(TWO, "xz")}),
     "zip in tar": lambda: tarred({"x/in.zip": zipped(TWO)}),
     "zip in gz": lambda: gzip.compress(zipped(TWO)),
-    "gz in zip": lambda: zipped({"0.sgf.gz": gzip.compress(GAMES[0]), "1.sgf.bz2": bz2.compress(GAMES[1])}),
+    "gz in zip": lambda: zipped(
+        {"0.sgf.gz": gzip.compress(GAMES[0]), "1.sgf.bz2": bz2.compress(GAMES[1])}
+    ),
     "xz in tar.gz": lambda: tarred({"0.sgf.xz": lzma.compress(GAMES[0]), "1.sgfs": GAMES[1]}, "gz"),
     "zip in zip in zip": lambda: zipped({"b.zip": zipped({"a.zip": zipped(TWO)})}),
 }

@@ -16,7 +16,8 @@ import pytest
 from filelock import FileLock
 
 os.environ.setdefault("GOCNN_CACHE", str(Path(__file__).parents[1] / ".cache"))
-# Networks here are tiny: threads would wait for each other, for ever longer where the machine has other work to do. Processes started here heed it too.
+# Networks here are tiny: threads would wait for each other, for ever longer where the machine has
+# other work to do. Processes started here heed it too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +27,8 @@ FOOD = CORPORA / "food"
 
 
 def pytest_configure() -> None:
-    """Of processes that test at the same time one compiles a kernel, the others wait for that and load it."""
+    """Of processes that test at the same time one compiles a kernel, the others wait for that and
+    load it."""
     from numba.core.compiler_lock import global_compiler_lock
     from numba.core.dispatcher import Dispatcher
 
@@ -35,8 +37,15 @@ def pytest_configure() -> None:
     plain = Dispatcher.compile
 
     def compile_once(kernel: Any, signature: Any) -> Any:
-        # Numba's own lock first, as in a compilation that comes to this kernel from one that calls it: two threads would wait for each other.
-        with global_compiler_lock, FileLock(locks / f"{kernel.py_func.__module__}.{kernel.py_func.__qualname__.replace('<locals>', '')}"):
+        # Numba's own lock first, as in a compilation that comes to this kernel from one that calls
+        # it: two threads would wait for each other.
+        with (
+            global_compiler_lock,
+            FileLock(
+                locks
+                / f"{kernel.py_func.__module__}.{kernel.py_func.__qualname__.replace('<locals>', '')}"
+            ),
+        ):
             return plain(kernel, signature)
 
     Dispatcher.compile = compile_once
@@ -44,7 +53,11 @@ def pytest_configure() -> None:
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """A folder that `make` has filled, once for all processes that test at the same time."""
-    root = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else factory.getbasetemp()
+    root = (
+        factory.getbasetemp().parent
+        if "PYTEST_XDIST_WORKER" in os.environ
+        else factory.getbasetemp()
+    )
     target, made = root / name, root / f"{name}.made"
     with FileLock(root / f"{name}.lock"):
         if not made.exists():
@@ -76,7 +89,8 @@ def sgf_text(moves: list[tuple[int, int]], header: str = "", size: int = 19) -> 
 
 @pytest.fixture(scope="session")
 def case_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The trees of pictures in tests/cases, unpacked (their names are UTF-8, and two differ in their case only)."""
+    """The trees of pictures in tests/cases, unpacked (their names are UTF-8, and two differ in
+    their case only)."""
     target = tmp_path_factory.mktemp("pictures")
     with zipfile.ZipFile(ROOT / "tests" / "cases" / "images.zip") as archive:
         archive.extractall(target)
@@ -107,8 +121,26 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, sample_store: Path) -> Pa
     from gocnn.commands import main
 
     def make(folder: Path) -> None:
-        arguments = ["go-train", str(sample_store), "--out", str(folder / "tiny"), "--steps", "12", "--blocks", "2", "--channels", "16", "--batch", "32",
-                     "--valid-positions", "200", "--validations", "2", "--precision", "fp32"]  # fmt: skip
+        arguments = [
+            "go-train",
+            str(sample_store),
+            "--out",
+            str(folder / "tiny"),
+            "--steps",
+            "12",
+            "--blocks",
+            "2",
+            "--channels",
+            "16",
+            "--batch",
+            "32",
+            "--valid-positions",
+            "200",
+            "--validations",
+            "2",
+            "--precision",
+            "fp32",
+        ]
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.output
 
@@ -147,7 +179,8 @@ def _heed_interrupts() -> None:
 
 
 heed_interrupts = None if sys.platform == "win32" else _heed_interrupts
-"""For `preexec_fn`: Ctrl-C works in the process even where the tests themselves run in the background, with SIGINT ignored."""
+"""For `preexec_fn`: Ctrl-C works in the process even where the tests themselves run in the
+background, with SIGINT ignored."""
 
 
 @pytest.fixture
@@ -169,7 +202,9 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
             stream.close()
 
 
-needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="sends a signal, or sets a limit, that Windows does not know")
+needs_posix = pytest.mark.skipif(
+    sys.platform == "win32", reason="sends a signal, or sets a limit, that Windows does not know"
+)
 
 
 def main_line(data: bytes) -> list[tuple[int, int]]:
@@ -181,5 +216,7 @@ def main_line(data: bytes) -> list[tuple[int, int]]:
     for node in game.get_main_sequence():
         colour, place = node.get_move()
         if colour is not None:
-            moves.append((361 if place is None else place[0] * 19 + place[1], 1 if colour == "b" else 2))
+            moves.append(
+                (361 if place is None else place[0] * 19 + place[1], 1 if colour == "b" else 2)
+            )
     return moves

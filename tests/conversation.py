@@ -7,7 +7,8 @@ from gocnn.gtp.protocol import serve
 
 
 class Scripted:
-    """Lines in a list, as `gocnn.gtp.protocol.Lines` gives them. An analysis goes on for `patience` looks before the next line arrives."""
+    """Lines in a list, as `gocnn.gtp.protocol.Lines` gives them. An analysis goes on for `patience`
+    looks before the next line arrives."""
 
     def __init__(self, lines: list[bytes], patience: int = 40) -> None:
         self.left, self.patience, self._looks = lines, patience, 0
@@ -37,10 +38,19 @@ def talk(evaluator, *commands: str | bytes, **options) -> list[str]:
     assert text.endswith("\n\n")
     answers = text[:-2].split("\n\n")
     assert all(a[0] in "=?" for a in answers)
-    return [a[1:].lstrip("0123456789").removeprefix(" ") if a[0] == "=" else "?" + a[1:].lstrip("0123456789").removeprefix(" ") for a in answers]
+    return [
+        (
+            a[1:].lstrip("0123456789").removeprefix(" ")
+            if a[0] == "="
+            else "?" + a[1:].lstrip("0123456789").removeprefix(" ")
+        )
+        for a in answers
+    ]
 
 
-FINISHED_LEFT = [f"{c}{r}" for r in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19) for c in "ABCDEFGHJ"] + [f"{c}{r}" for r in range(2, 19, 2) for c in "BDFHJ"]
+FINISHED_LEFT = [f"{c}{r}" for r in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19) for c in "ABCDEFGHJ"] + [
+    f"{c}{r}" for r in range(2, 19, 2) for c in "BDFHJ"
+]
 FINISHED_RIGHT = [f"{c}{r}" for r in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19) for c in "KLMNOPQRST"] + [
     f"{c}{r}" for r in range(2, 19, 2) for c in "KMOQS"
 ]

@@ -1,9 +1,10 @@
 """Tensors on devices that are not there, and what would wait for them.
 
-torch's fake tensors have a device, a shape and a type, and no numbers: whatever a program would do on CUDA or on Apple's `mps` is done on any machine,
-as far as the operators' own checks go. `pretended` is the mode; `Trace` notes each operator for which the program would wait for the device, or which
-the device does not have.
-"""  # fmt: skip
+torch's fake tensors have a device, a shape and a type, and no numbers: whatever a program would do
+on CUDA or on Apple's `mps` is done on any machine, as far as the operators' own checks go.
+`pretended` is the mode; `Trace` notes each operator for which the program would wait for the
+device, or which the device does not have.
+"""
 
 import contextlib
 import ctypes
@@ -27,12 +28,25 @@ SLOTS = {"cuda": 1, "mps": 13}
 
 REGISTRY = "_ZN3c104impl26device_guard_impl_registryE"
 READS = {aten._local_scalar_dense.default, aten.equal.default}
-SIZED_BY_CONTENT = {aten.nonzero.default, aten.masked_select.default, aten.bincount.default, aten._unique2.default, aten.unique_dim.default,
-                    aten.unique_consecutive.default, aten.repeat_interleave.Tensor}  # fmt: skip
+SIZED_BY_CONTENT = {
+    aten.nonzero.default,
+    aten.masked_select.default,
+    aten.bincount.default,
+    aten._unique2.default,
+    aten.unique_dim.default,
+    aten.unique_consecutive.default,
+    aten.repeat_interleave.Tensor,
+}
 COPIES = {aten._to_copy.default, aten.copy_.default}
-INDEXED = {aten.index.Tensor, aten.index_put_.default, aten.index_put.default, aten._unsafe_index.Tensor}
+INDEXED = {
+    aten.index.Tensor,
+    aten.index_put_.default,
+    aten.index_put.default,
+    aten._unsafe_index.Tensor,
+}
 ZEROS = 0
-"""torch's number for `padding_mode="zeros"` of `grid_sample`; Apple's GPUs have no border, and a reflection of their own."""
+"""torch's number for `padding_mode="zeros"` of `grid_sample`; Apple's GPUs have no border, and a
+reflection of their own."""
 
 
 class _Mode(FakeTensorMode):
@@ -42,7 +56,8 @@ class _Mode(FakeTensorMode):
 
 
 def _guards() -> Any:
-    """torch's register of device guards, an array of pointers. Skips the test where it cannot be found."""
+    """torch's register of device guards, an array of pointers. Skips the test where it cannot be
+    found."""
     suffix = {"linux": "so", "darwin": "dylib"}.get(sys.platform)
     path = Path(torch.__file__).parent / "lib" / f"libc10.{suffix}"
     try:
@@ -53,9 +68,11 @@ def _guards() -> Any:
 
 @contextlib.contextmanager
 def pretended(kind: str) -> Iterator[torch.device]:
-    """Within: tensors can be made on `cuda` or `mps` and computed with, also backward and in autocast, as if such a device were there (bf16 and all).
+    """Within: tensors can be made on `cuda` or `mps` and computed with, also backward and in
+    autocast, as if such a device were there (bf16 and all).
 
-    Modules are to be built inside, in `with torch.device(kind)`. Everything is as it was afterwards.
+    Modules are to be built inside, in `with torch.device(kind)`. Everything is as it was
+    afterwards.
     """
     guards, slot = _guards(), SLOTS[kind]
     before = guards[slot]
@@ -83,13 +100,15 @@ def pretended(kind: str) -> Iterator[torch.device]:
 
 
 def _copied(self: Tensor, memo: dict[int, Any]) -> Tensor:
-    """torch's own copies the whole mode along with a buffer, which ends in a crash some time later."""
+    """torch's own copies the whole mode along with a buffer, which ends in a crash some time
+    later."""
     if id(self) not in memo:
         memo[id(self)] = self.detach().clone()
     return memo[id(self)]
 
 
-# --- backward, without the engine, which keeps a thread for each device that there is --------------------------------------------------
+# --- backward, without the engine, which keeps a thread for each device that there is
+# --------------------------------------------------
 
 
 def _no_engine(*arguments: Any, **options: Any) -> None:
@@ -98,7 +117,8 @@ def _no_engine(*arguments: Any, **options: Any) -> None:
 
 @torch.no_grad()
 def backward(loss: Tensor, gradient: Tensor | None = None) -> None:
-    """`Tensor.backward`, node by node of the recorded graph, each after all those that it gets gradients from."""
+    """`Tensor.backward`, node by node of the recorded graph, each after all those that it gets
+    gradients from."""
     root = loss.grad_fn
     assert root is not None
     waiting: dict[Any, int] = {root: 0}
@@ -116,12 +136,18 @@ def backward(loss: Tensor, gradient: Tensor | None = None) -> None:
     while ready:
         node = ready.pop()
         inputs = collected.pop(node)
-        apply = node if callable(node) else node.apply  # torch's own, or an `autograd.Function` in Python
-        results: Any = (None,) * len(node.next_functions) if all(t is None for t in inputs) else apply(*inputs)
-        for (following, place), result in zip(node.next_functions, results if isinstance(results, tuple) else (results,), strict=False):
+        # torch's own, or an `autograd.Function` in Python
+        apply = node if callable(node) else node.apply
+        results: Any = (
+            (None,) * len(node.next_functions) if all(t is None for t in inputs) else apply(*inputs)
+        )
+        for (following, place), result in zip(
+            node.next_functions, results if isinstance(results, tuple) else (results,), strict=False
+        ):
             if following is not None:
                 wanted = following._input_metadata
-                if result is not None:  # as the engine does it: what was broadcast or cast is summed and cast back
+                # as the engine does it: what was broadcast or cast is summed and cast back
+                if result is not None:
                     result = result.sum_to_size(wanted[place].shape).to(wanted[place].dtype)
                 _add(collected.setdefault(following, [None] * len(wanted)), place, result)
                 waiting[following] -= 1
@@ -145,13 +171,16 @@ def gradients(output: Tensor, inputs: Tensor | Sequence[Tensor]) -> tuple[Tensor
     return tuple(leaf.grad for leaf in leaves if leaf.grad is not None)
 
 
-# --- what would wait -------------------------------------------------------------------------------------------------------------------
+# --- what would wait
+# -------------------------------------------------------------------------------------------------------------------
 
 
 class Trace(TorchDispatchMode):
-    """Notes in `found`, with the line of ours that did it, what would wait for the device or is not to be had there.
+    """Notes in `found`, with the line of ours that did it, what would wait for the device or is not
+    to be had there.
 
-    Numbers that are read come out as 1, and masks as if they were set everywhere, so that what comes after is seen too.
+    Numbers that are read come out as 1, and masks as if they were set everywhere, so that what
+    comes after is seen too.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -183,9 +212,13 @@ class Trace(TorchDispatchMode):
             if there:
                 self._note(f"{func} waits for {self.kind}: its size depends on what is there")
             if func is aten.nonzero.default:
-                return torch.zeros(args[0].numel(), args[0].ndim, dtype=torch.long, device=args[0].device)
+                return torch.zeros(
+                    args[0].numel(), args[0].ndim, dtype=torch.long, device=args[0].device
+                )
             if func is aten.masked_select.default:
-                return args[0].expand(torch.broadcast_shapes(args[0].shape, args[1].shape)).flatten()
+                return (
+                    args[0].expand(torch.broadcast_shapes(args[0].shape, args[1].shape)).flatten()
+                )
         if func in INDEXED:
             args = (args[0], self._indices(func, args[0], args[1]), *args[2:])
         if func in COPIES:
@@ -198,17 +231,24 @@ class Trace(TorchDispatchMode):
             self._pinned.append(args[0].clone())
             return self._pinned[-1]
         result = func(*args, **kwargs)
-        if self.kind == "mps" and any(self._there(t) and t.dtype in (torch.float64, torch.complex128) for t in tree_leaves(result)):
+        if self.kind == "mps" and any(
+            self._there(t) and t.dtype in (torch.float64, torch.complex128)
+            for t in tree_leaves(result)
+        ):
             self._note(f"{func} makes doubles, which mps has not")
         return result
 
-    def _indices(self, func: Any, x: Tensor, indices: Sequence[Tensor | None]) -> list[Tensor | None]:
+    def _indices(
+        self, func: Any, x: Tensor, indices: Sequence[Tensor | None]
+    ) -> list[Tensor | None]:
         plain: list[Tensor | None] = []
         for index in indices:
             if index is not None and index.dtype in (torch.bool, torch.uint8):
                 if self._there(x) or self._there(index):
                     self._note(f"{func} waits for {self.kind}: a mask chooses")
-                plain += [torch.zeros(index.numel(), dtype=torch.long, device=index.device)] * index.ndim
+                plain += [
+                    torch.zeros(index.numel(), dtype=torch.long, device=index.device)
+                ] * index.ndim
             else:
                 plain.append(index)
             if self._there(x) and index is not None and not self._there(index):
@@ -221,7 +261,10 @@ class Trace(TorchDispatchMode):
             non_blocking = args[2] if len(args) > 2 else kwargs.get("non_blocking", False)
         else:
             source = args[0]
-            target, non_blocking = torch.device(kwargs.get("device") or source.device), kwargs.get("non_blocking", False)
+            target, non_blocking = (
+                torch.device(kwargs.get("device") or source.device),
+                kwargs.get("non_blocking", False),
+            )
         if source.device.type != target.type and self.kind in (source.device.type, target.type):
             if target.type == "cpu":
                 self._note(f"{func} copies from {self.kind}")
@@ -234,7 +277,8 @@ class Trace(TorchDispatchMode):
 
 
 def laid_out(module: torch.nn.Module, layout: torch.memory_format) -> torch.nn.Module:
-    """The module with its convolutions' weights laid out so: what `.to(memory_format=layout)` does, which fake parameters do not allow."""
+    """The module with its convolutions' weights laid out so: what `.to(memory_format=layout)` does,
+    which fake parameters do not allow."""
     for part in module.modules():
         for name, parameter in part._parameters.items():
             if parameter is not None and parameter.ndim == 4:

@@ -1,6 +1,8 @@
-"""What the kernels make of some games and positions, as plain values; run as a program it does so without numba.
+"""What the kernels make of some games and positions, as plain values; run as a program it does so
+without numba.
 
-`python -m tests.kernels < INPUT > OUTPUT`: a pickled list of SGF files in, the pickled answer of `everything` out.
+`python -m tests.kernels < INPUT > OUTPUT`: a pickled list of SGF files in, the pickled answer of
+`everything` out.
 """
 
 import pickle
@@ -22,7 +24,17 @@ def games(files: Files) -> list[Any]:
             if isinstance(item, Skipped):
                 found.append((name, item.game, item.reason, item.detail, item.span))
             else:
-                found.append((name, item.record.tobytes(), item.words.tobytes(), item.black, item.white, item.place, item.span))
+                found.append(
+                    (
+                        name,
+                        item.record.tobytes(),
+                        item.words.tobytes(),
+                        item.black,
+                        item.white,
+                        item.place,
+                        item.span,
+                    )
+                )
     return found
 
 
@@ -37,24 +49,38 @@ def positions(moves: list[tuple[int, int]], seed: int) -> list[Any]:
     for index, colour in moves:
         board.play(index, colour)
     state = board.state
-    found: list[Any] = [state.tobytes(), board.area().tobytes(), int(repetition.position_hash(state))]
-    recent = np.array([index for index, _ in reversed(moves[-planes.HISTORY :])] + [-1] * planes.HISTORY, np.int16)[: planes.HISTORY]
+    found: list[Any] = [
+        state.tobytes(),
+        board.area().tobytes(),
+        int(repetition.position_hash(state)),
+    ]
+    recent = np.array(
+        [index for index, _ in reversed(moves[-planes.HISTORY :])] + [-1] * planes.HISTORY, np.int16
+    )[: planes.HISTORY]
     at = planes.offsets(tuple(planes.PLANES))
     for colour in (1, 2):
         mask = np.zeros(362, np.bool_)
         rules.legal_mask(state, colour, mask)
-        eyes, alive, suspects = np.zeros(361, np.bool_), np.zeros(361, np.bool_), np.zeros(361, np.bool_)
+        eyes, alive, suspects = (
+            np.zeros(361, np.bool_),
+            np.zeros(361, np.bool_),
+            np.zeros(361, np.bool_),
+        )
         pass_alive.eyes(state, colour, eyes)
         pass_alive.pass_alive(state, colour, alive)
         found += [mask.tobytes(), eyes.tobytes(), alive.tobytes()]
         if seed == 0:
-            seen = np.sort(np.array([repetition.position_hash(state), *range(1000, 1100)], np.uint64))
+            seen = np.sort(
+                np.array([repetition.position_hash(state), *range(1000, 1100)], np.uint64)
+            )
             repetition.maybe_repeats(state, colour, mask, seen, suspects)
             found.append(suspects.tobytes())
         out = np.zeros((sum(planes.PLANES.values()), 361), np.uint8)
         libs, scratch = np.zeros(planes.LIBERTIES_SHAPE, np.int16), ladder.new_scratch()
         for turned in (0, 5):
-            planes.fill(state, colour, recent, 255, at, symmetry.permutation(turned), libs, scratch, out)
+            planes.fill(
+                state, colour, recent, 255, at, symmetry.permutation(turned), libs, scratch, out
+            )
             found.append(out.tobytes())
     owned = np.zeros(361, np.int32)
     won = playouts.playouts(state, 1, 1, seed, 6.5, owned)
@@ -72,14 +98,25 @@ def samples(files: Files) -> list[Any]:
     from gocnn.policy.samples import positions as draw
 
     reader = Reader()
-    good = [item for name, data in files for item in reader.games(Blob(name, data)) if isinstance(item, Game)][:6]
+    good = [
+        item
+        for name, data in files
+        for item in reader.games(Blob(name, data))
+        if isinstance(item, Game)
+    ][:6]
     words = np.concatenate([game.words for game in good])
     start = np.cumsum([0, *(len(game.words) for game in good[:-1])])
     setup = np.array([int(game.record["setup"]) for game in good])
     moves = np.array([int(game.record["moves"]) for game in good])
     which = np.repeat(np.arange(len(good)), 2)
     plies = np.array([part for count in moves for part in (count // 3, count - 1)])
-    answer = draw(Games(words, start, setup, moves, np.full(len(good), 255), np.full(len(good), -1), moves), planes.DEFAULT_GROUPS, which, plies, 3)
+    answer = draw(
+        Games(words, start, setup, moves, np.full(len(good), 255), np.full(len(good), -1), moves),
+        planes.DEFAULT_GROUPS,
+        which,
+        plies,
+        3,
+    )
     return [each.tobytes() for each in answer]
 
 
@@ -87,8 +124,12 @@ def everything(files: Files, lines: list[list[tuple[int, int]]]) -> dict[str, An
     """All of it, by kind."""
     from gocnn.board import rules
 
-    return {"games": games(files), "positions": [positions(line, seed) for seed, line in enumerate(lines)], "samples": samples(files),
-            "legal positions": [int(rules.count_legal_positions(size)) for size in (1, 2)]}  # fmt: skip
+    return {
+        "games": games(files),
+        "positions": [positions(line, seed) for seed, line in enumerate(lines)],
+        "samples": samples(files),
+        "legal positions": [int(rules.count_legal_positions(size)) for size in (1, 2)],
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Kills a run at each of its stages: before every step and before every file that it puts in place, one after the other."""
+"""Kills a run at each of its stages: before every step and before every file that it puts in place,
+one after the other."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ class Killed(BaseException):
 
 
 class Stages:
-    """Counts the stages of what runs; at number `fatal` (from 0) it is killed. `passed` are their names."""
+    """Counts the stages of what runs; at number `fatal` (from 0) it is killed. `passed` are their
+    names."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fatal: int | None = None
@@ -33,16 +35,20 @@ class Stages:
 
         monkeypatch.setattr(files.os, "replace", replacing)
         monkeypatch.setattr(Stepper, "step", stepping)
-        monkeypatch.setattr(trainer, "draw", lambda *arguments: None)  # curves take longer than all the rest
+        # curves take longer than all the rest
+        monkeypatch.setattr(trainer, "draw", lambda *arguments: None)
 
     def _reach(self, name: str) -> None:
         if self.fatal == len(self.passed):
             raise Killed(f"before {name}")
         self.passed.append(name)
 
-    def every(self, out: Path, begin: Callable[[Path], None], resume: Callable[[Path], None]) -> Path:
-        """Run whole, then killed at each stage in turn, and started again as a person would: with `resume` where the folder holds a run, else from
-        the beginning. Each time both models must come out as in the whole run. Returns the folder of the whole run."""  # fmt: skip
+    def every(
+        self, out: Path, begin: Callable[[Path], None], resume: Callable[[Path], None]
+    ) -> Path:
+        """Run whole, then killed at each stage in turn, and started again as a person would: with
+        `resume` where the folder holds a run, else from the beginning. Each time both models must
+        come out as in the whole run. Returns the folder of the whole run."""
         whole = out / "whole"
         begin(whole)
         names, expected = list(self.passed), models(whole)
@@ -63,5 +69,8 @@ def models(run: Path) -> dict[str, tuple[dict[str, bytes], dict[str, object]]]:
     for name in (modelfile.BEST, modelfile.LAST):
         file = modelfile.load(run / name, modelfile.read_metadata(run / name)["kind"])
         provenance = {key: value for key, value in file.provenance.items() if key != "seconds"}
-        found[name] = ({key: tensor.numpy().tobytes() for key, tensor in file.tensors.items()}, provenance)
+        found[name] = (
+            {key: tensor.numpy().tobytes() for key, tensor in file.tensors.items()},
+            provenance,
+        )
     return found

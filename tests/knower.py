@@ -1,4 +1,5 @@
-"""A network by rule that knows how every game ends, and the same rule for a board: what it says can be followed through every channel."""
+"""A network by rule that knows how every game ends, and the same rule for a board: what it says can
+be followed through every channel."""
 
 import numpy as np
 
@@ -15,19 +16,21 @@ _NEAR = np.exp(-(np.abs(_ROWS[:, None] - _ROWS) + np.abs(_COLUMNS[:, None] - _CO
 
 
 def influence(own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Ownership, -1 to 1, float64 `(N, 361)`, seen by whose stones `own`, bool `(N, 361)`, are: whose stones are near. The same for every turn of the
-    board."""  # fmt: skip
+    """Ownership, -1 to 1, float64 `(N, 361)`, seen by whose stones `own`, bool `(N, 361)`, are:
+    whose stones are near. The same for every turn of the board."""
     return np.tanh((own.astype(np.float64) - other.astype(np.float64)) @ _NEAR)
 
 
 def truth(board: Board) -> np.ndarray:
-    """What the knower must be told to say of a board: ownership as black sees it, float64 `(361,)`."""
+    """What the knower must be told to say of a board: ownership as black sees it, float64
+    `(361,)`."""
     stones = board.stones().ravel()
     return influence(stones[None] == 1, stones[None] == 2)[0]
 
 
 class Knower:
-    """An evaluator with a score. `tempo`: points by which it errs in favour of whoever is to play; `prefers`: flat indices, the best first."""
+    """An evaluator with a score. `tempo`: points by which it errs in favour of whoever is to play;
+    `prefers`: flat indices, the best first."""
 
     name, groups, foresees, scores = "knower", ("stones",), True, True
 
@@ -41,9 +44,16 @@ class Knower:
         logits = np.zeros((len(batch), 362), np.float32)
         for place, index in enumerate(self.prefers):
             logits[:, index] = 6.0 - place
-        score = np.stack([(owner.sum(1) + self.tempo) / SCORE_SCALE, np.full(len(batch), PRESENT)], 1)
+        score = np.stack(
+            [(owner.sum(1) + self.tempo) / SCORE_SCALE, np.full(len(batch), PRESENT)], 1
+        )
         with np.errstate(divide="ignore"):
-            return answers(logits, np.zeros(len(batch), np.float32), (2 * np.arctanh(owner)).astype(np.float32), score.astype(np.float32))
+            return answers(
+                logits,
+                np.zeros(len(batch), np.float32),
+                (2 * np.arctanh(owner)).astype(np.float32),
+                score.astype(np.float32),
+            )
 
     def logits(self, batch: np.ndarray) -> np.ndarray:
         return self.outputs(batch).logits

@@ -1,6 +1,8 @@
-"""`python -m tests.lacking PACKAGE,... < COMMANDS`: runs commands (a JSON list of lists of words) in one process that lacks some packages.
+"""`python -m tests.lacking PACKAGE,... < COMMANDS`: runs commands (a JSON list of lists of words)
+in one process that lacks some packages.
 
-Prints a JSON list: of each command its exit code, what it printed, and what it printed on standard error.
+Prints a JSON list: of each command its exit code, what it printed, and what it printed on standard
+error.
 """
 
 import contextlib

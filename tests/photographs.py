@@ -25,7 +25,9 @@ def make_homework(folder: Path, per_class: int = 4, classes: int = 11) -> None:
         (folder / part).mkdir(parents=True)
         for c in range(classes):
             for i in range(count):
-                (folder / part / f"{c}_{i}.jpg").write_bytes(encoded(colourful(1000 * c + 10 * i + (part == "training")), "JPEG"))
+                (folder / part / f"{c}_{i}.jpg").write_bytes(
+                    encoded(colourful(1000 * c + 10 * i + (part == "training")), "JPEG")
+                )
     (folder / "evaluation").mkdir()
     for i in range(5):
         (folder / "evaluation" / f"{i:04d}.jpg").write_bytes(encoded(colourful(77000 + i), "JPEG"))

@@ -1,4 +1,5 @@
-"""The search written plainly, an object for each position, one visit at a time: what the arrays and kernels are held against."""
+"""The search written plainly, an object for each position, one visit at a time: what the arrays and
+kernels are held against."""
 
 import math
 import time
@@ -18,7 +19,8 @@ from gocnn.policy.suggestion import Evaluator, Foresight, foresee
 
 @dataclass(slots=True)
 class Node:
-    """A position: the probability that its side to play wins, and for each move its prior, visits, and sum of the mover's probabilities to win."""
+    """A position: the probability that its side to play wins, and for each move its prior, visits,
+    and sum of the mover's probabilities to win."""
 
     win: float
     moves: npt.NDArray[np.int16]
@@ -41,10 +43,13 @@ class Node:
         unseen = self.win - reduction * float(self.prior[tried].sum()) ** 0.5
         value = np.where(tried, self.wins / np.maximum(self.visits, 1), unseen)
         total = int(self.visits.sum())
-        return int((value + EXPLORATION * self.prior * (total + 1) ** 0.5 / (1 + self.visits)).argmax())
+        return int(
+            (value + EXPLORATION * self.prior * (total + 1) ** 0.5 / (1 + self.visits)).argmax()
+        )
 
     def only(self, keep: npt.NDArray[np.bool_]) -> "Node":
-        """This node with the moves of `keep`, bool `(362,)`, alone; those of them that it did not have get the least prior there is."""
+        """This node with the moves of `keep`, bool `(362,)`, alone; those of them that it did not
+        have get the least prior there is."""
         moves = np.flatnonzero(keep).astype(np.int16)
         mine = {int(index): place for place, index in enumerate(self.moves)}
         places = [mine.get(int(index)) for index in moves]
@@ -61,9 +66,20 @@ class Node:
 class Search:
     """As `gocnn.engine.mcts.Search`."""
 
-    def __init__(self, evaluator: Evaluator, board: Board, komi: float, keep: npt.NDArray[np.bool_], known: int = 0, symmetries: int = 1, *,
-                 said: Foresight | None = None, power: float = 1.0, reduction: float = UNSEEN,
-                 until: Until | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        board: Board,
+        komi: float,
+        keep: npt.NDArray[np.bool_],
+        known: int = 0,
+        symmetries: int = 1,
+        *,
+        said: Foresight | None = None,
+        power: float = 1.0,
+        reduction: float = UNSEEN,
+        until: Until | None = None,
+    ) -> None:
         assert evaluator.foresees
         self.evaluator, self.board, self.komi, self.known = evaluator, board, komi, known
         self.reduction, self.until = reduction, until or {}
@@ -74,14 +90,17 @@ class Search:
             self.root.prior = self.root.prior**power / (self.root.prior**power).sum()
 
     def follow(self, board: Board, komi: float, keep: npt.NDArray[np.bool_]) -> bool:
-        """Go on to a position that moves from here have led to, keeping what was seen of it; False, and nothing has changed, if it is no such
-        position or was not seen. `keep` as for a new search."""  # fmt: skip
+        """Go on to a position that moves from here have led to, keeping what was seen of it; False,
+        and nothing has changed, if it is no such position or was not seen. `keep` as for a new
+        search."""
         past, node, mine = len(self.board.moves), self.root, self.board.copy()
         if komi != self.komi or board.moves[:past] != self.board.moves:
             return False
         for index, colour in board.moves[past:]:
             place = np.flatnonzero(node.moves == index)
-            child = node.children.get(int(place[0])) if len(place) and colour == mine.to_play else None
+            child = (
+                node.children.get(int(place[0])) if len(place) and colour == mine.to_play else None
+            )
             if child is None or not len(child.moves):
                 return False
             mine.play(index)
@@ -117,7 +136,8 @@ class Search:
             parent.count(place, 1, win)
 
     def _look(self, board: Board) -> Node:
-        """A new node. A game that two passes have ended is decided by area, as it stands, and goes nowhere."""
+        """A new node. A game that two passes have ended is decided by area, as it stands, and goes
+        nowhere."""
         if [index for index, _ in board.moves[-2:]] == [PASS, PASS]:
             margin = board.score(self.komi)
             won = margin > 0 if board.to_play == BLACK else margin < 0
@@ -132,7 +152,11 @@ class Search:
 
     def _value(self, said: Foresight, board: Board) -> float:
         komi = -self.komi if board.to_play == BLACK else self.komi
-        win = float(winrate(said.win, said.lead, said.spread, komi)) if self.evaluator.scores else said.win
+        win = (
+            float(winrate(said.win, said.lead, said.spread, komi))
+            if self.evaluator.scores
+            else said.win
+        )
         return self._worth(win, said.lead + komi, board)
 
     def _worth(self, win: float, lead: float, board: Board) -> float:
@@ -146,13 +170,15 @@ class Search:
 
     @property
     def win(self) -> float:
-        """The probability that the side to play wins: the mean of the network's own judgement and of what all visits came to."""
+        """The probability that the side to play wins: the mean of the network's own judgement and
+        of what all visits came to."""
         return (self.root.win + float(self.root.wins.sum())) / (1 + self.count)
 
     def told(self, index: int, longest: int = MOVES) -> tuple[int, float, list[tuple[int, int]]]:
-        """Of one move at the root: its visits, its mover's probability to win (the position's own before it has been visited), and the line of most
-        visits that begins with it, moves with their visits, cut to `longest`; the last may be one that the network expects and nobody
-        visited."""  # fmt: skip
+        """Of one move at the root: its visits, its mover's probability to win (the position's own
+        before it has been visited), and the line of most visits that begins with it, moves with
+        their visits, cut to `longest`; the last may be one that the network expects and nobody
+        visited."""
         place = int(np.flatnonzero(self.root.moves == index)[0])
         visits = int(self.root.visits[place])
         win = float(self.root.wins[place]) / visits if visits else self.root.win

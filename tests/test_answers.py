@@ -16,27 +16,46 @@ from tests.classifiers import CLASSES, predictor
 
 
 def test_views_of_test_time_augmentation():
-    p = predictor(ClassifierConfig("resnet", CLASSES, size=32, store_size=40, widths=(8, 16), hidden=()))
+    p = predictor(
+        ClassifierConfig("resnet", CLASSES, size=32, store_size=40, widths=(8, 16), hidden=())
+    )
     pixels = np.random.default_rng(0).integers(0, 256, (5, 3, 40, 40), dtype=np.uint8)
     logits = p.logits(pixels, len(VIEWS))
     assert len(VIEWS) == 12
     assert np.allclose(logits[1], p.logits(pixels[..., ::-1].copy(), 1)[0], atol=1e-4)
     assert len({part.tobytes() for part in logits}) == 12
-    assert np.allclose(p.probabilities(pixels, 4), np.mean([softmax(part) for part in logits[:4]], 0), atol=1e-6)
+    assert np.allclose(
+        p.probabilities(pixels, 4), np.mean([softmax(part) for part in logits[:4]], 0), atol=1e-6
+    )
     assert np.allclose(p.probabilities(pixels, 12).sum(1), 1, atol=1e-5)
 
 
 def test_ensembles_average_and_must_agree_on_classes(tmp_path):
-    a = predictor(ClassifierConfig("resnet", CLASSES, size=32, store_size=40, widths=(8, 16), hidden=()), 0)
-    b = predictor(ClassifierConfig("cnn", CLASSES, size=16, store_size=16, widths=(8,), hidden=(4,)), 1)
+    a = predictor(
+        ClassifierConfig("resnet", CLASSES, size=32, store_size=40, widths=(8, 16), hidden=()), 0
+    )
+    b = predictor(
+        ClassifierConfig("cnn", CLASSES, size=16, store_size=16, widths=(8,), hidden=(4,)), 1
+    )
     both = Ensemble([a, b])
     assert both.formats == ((40, "squash"), (16, "squash"))
     rng = np.random.default_rng(0)
-    pixels = {key: rng.integers(0, 256, (3, 3, key[0], key[0]), dtype=np.uint8) for key in both.formats}
+    pixels = {
+        key: rng.integers(0, 256, (3, 3, key[0], key[0]), dtype=np.uint8) for key in both.formats
+    }
     mean = (a.probabilities(pixels[40, "squash"]) + b.probabilities(pixels[16, "squash"])) / 2
     assert np.allclose(both.probabilities(pixels), mean, atol=1e-6)
     with pytest.raises(UserError, match="different classes"):
-        Ensemble([a, predictor(ClassifierConfig("cnn", ("x", "y"), size=16, store_size=16, widths=(8,), hidden=(4,)))])
+        Ensemble(
+            [
+                a,
+                predictor(
+                    ClassifierConfig(
+                        "cnn", ("x", "y"), size=16, store_size=16, widths=(8,), hidden=(4,)
+                    )
+                ),
+            ]
+        )
 
 
 def test_figures_against_counting_by_hand():
@@ -57,8 +76,11 @@ def test_figures_against_counting_by_hand():
 
 
 def test_grad_cam_of_a_linear_head_is_the_class_activation_map():
-    """With global average pooling and one linear layer, the gradient is the layer's weight: Grad-CAM is CAM (Zhou et al. 2015)."""
-    p = predictor(ClassifierConfig("resnet", CLASSES, size=48, store_size=48, widths=(8, 16, 24), hidden=()))
+    """With global average pooling and one linear layer, the gradient is the layer's weight:
+    Grad-CAM is CAM (Zhou et al. 2015)."""
+    p = predictor(
+        ClassifierConfig("resnet", CLASSES, size=48, store_size=48, widths=(8, 16, 24), hidden=())
+    )
     pixels = np.random.default_rng(1).integers(0, 256, (3, 48, 48), dtype=np.uint8)
     heat, probabilities = explain.grad_cam(p, pixels, 2)
     with torch.no_grad():
@@ -72,7 +94,9 @@ def test_grad_cam_of_a_linear_head_is_the_class_activation_map():
 
 
 def test_filters_and_feature_maps():
-    p = predictor(ClassifierConfig("cnn", CLASSES, size=32, store_size=32, widths=(8, 16), hidden=(4,)))
+    p = predictor(
+        ClassifierConfig("cnn", CLASSES, size=32, store_size=32, widths=(8, 16), hidden=(4,))
+    )
     pixels = np.random.default_rng(1).integers(0, 256, (3, 32, 32), dtype=np.uint8)
     drawn = explain.filters(p)
     assert drawn.shape == (8, 3, 3, 3)

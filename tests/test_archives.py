@@ -1,4 +1,5 @@
-"""Archives as strangers have them: every kind, packed twice, names in old encodings, what is passed over."""
+"""Archives as strangers have them: every kind, packed twice, names in old encodings, what is passed
+over."""
 
 import gzip
 import io
@@ -21,12 +22,18 @@ from tests.photographs import colourful, encoded
 CASES = Path(__file__).parent / "cases" / "go"
 
 
-# --- what is read --------------------------------------------------------------------------------------------------------------------
+# --- what is read
+# --------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "games"), [("game.sgf.gz", 1), ("all_match.sgf.xz", 2), ("rating.sgfs", 2), ("nested.zip", 1)])
+@pytest.mark.parametrize(
+    ("name", "games"),
+    [("game.sgf.gz", 1), ("all_match.sgf.xz", 2), ("rating.sgfs", 2), ("nested.zip", 1)],
+)
 def test_cases(name: str, games: int, tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["go-import", str(CASES / name), "--out", str(tmp_path / "a.games")])
+    result = CliRunner().invoke(
+        main, ["go-import", str(CASES / name), "--out", str(tmp_path / "a.games")]
+    )
     assert result.exit_code == 0, result.output
     assert result.output.startswith(f"{games} games, ")
     assert "skipped" not in result.output
@@ -54,7 +61,11 @@ def fixed_checksums(tar: bytes) -> bytes:
 def test_every_kind_by_content_and_not_by_name(kind: str, tmp_path: Path) -> None:
     data = KINDS[kind]()
     data = fixed_checksums(data) if kind == "old tar" else data
-    for name in ("noname", "wrong.sgf", "x.zip") if kind != "a program before the zip" else ("x.exe", "x.zip"):
+    for name in (
+        ("noname", "wrong.sgf", "x.zip")
+        if kind != "a program before the zip"
+        else ("x.exe", "x.zip")
+    ):
         found = blobs(tmp_path / name, data)
         assert good(found) == GAMES[:2], (name, troubles(found))
         assert not troubles(found)
@@ -63,13 +74,27 @@ def test_every_kind_by_content_and_not_by_name(kind: str, tmp_path: Path) -> Non
 
 def test_standard_input_and_pipes_may_be_archives(tmp_path: Path) -> None:
     for data in (zipped(TWO), gzip.compress(GAMES[0] + GAMES[1]), GAMES[0] + GAMES[1]):
-        result = CliRunner().invoke(main, ["go-import", "-", "--out", str(tmp_path / "a.games"), "--replace"], input=data)
+        result = CliRunner().invoke(
+            main, ["go-import", "-", "--out", str(tmp_path / "a.games"), "--replace"], input=data
+        )
         assert result.output.startswith("2 games"), result.output
 
 
 def test_names_inside_archives_inside(tmp_path: Path) -> None:
-    found = blobs(tmp_path / "o.zip", zipped({"a/in.zip": zipped({"in/1.sgf": GAMES[0], "2.sgf": GAMES[1]}), "b.sgf.gz": gzip.compress(GAMES[2])}))
-    assert [blob.name.partition("o.zip:")[2] for blob in found] == ["a/in/1.sgf", "a/in/2.sgf", "b.sgf"]
+    found = blobs(
+        tmp_path / "o.zip",
+        zipped(
+            {
+                "a/in.zip": zipped({"in/1.sgf": GAMES[0], "2.sgf": GAMES[1]}),
+                "b.sgf.gz": gzip.compress(GAMES[2]),
+            }
+        ),
+    )
+    assert [blob.name.partition("o.zip:")[2] for blob in found] == [
+        "a/in/1.sgf",
+        "a/in/2.sgf",
+        "b.sgf",
+    ]
 
 
 def test_too_deep_is_said(tmp_path: Path) -> None:
@@ -82,7 +107,12 @@ def test_too_deep_is_said(tmp_path: Path) -> None:
 
 
 def test_what_is_not_a_game_is_passed_over(tmp_path: Path) -> None:
-    junk = {"__MACOSX/a/._0.sgf": b"\0\5\x16\7", "a/._1.sgf": b"\0\5\x16\7", "readme.txt": b"x", "report.docx": zipped({"word/x.sgf": GAMES[3]})}
+    junk = {
+        "__MACOSX/a/._0.sgf": b"\0\5\x16\7",
+        "a/._1.sgf": b"\0\5\x16\7",
+        "readme.txt": b"x",
+        "report.docx": zipped({"word/x.sgf": GAMES[3]}),
+    }
     for data in (zipped(TWO | junk), tarred(TWO | junk, "gz")):
         found = blobs(tmp_path / "x", data)
         assert good(found) == GAMES[:2]
@@ -94,7 +124,13 @@ def test_what_is_not_a_game_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_packed_files_of_a_folder_that_are_no_games(tmp_path: Path) -> None:
-    for name, data in (("log.gz", b"line 1"), ("list.csv.xz", b"a,b"), ("kgs.xz", GAMES[0]), ("all.tar.gz", tarred(TWO)), ("x.sgf.gz", b"nonsense")):
+    for name, data in (
+        ("log.gz", b"line 1"),
+        ("list.csv.xz", b"a,b"),
+        ("kgs.xz", GAMES[0]),
+        ("all.tar.gz", tarred(TWO)),
+        ("x.sgf.gz", b"nonsense"),
+    ):
         (tmp_path / name).write_bytes((gzip if name.endswith("gz") else lzma).compress(data))
     assert sorted(good(blobs(tmp_path))) == sorted([GAMES[0], *GAMES[:2], b"nonsense"])
 
@@ -112,7 +148,8 @@ def test_links_devices_and_holes(tmp_path: Path) -> None:
             info = tarfile.TarInfo(name)
             info.type, info.linkname = kind, "/etc/passwd"
             tar.addfile(info)
-        hole = tarfile.TarInfo("hole.sgf")  # a sparse file of a terabyte, of which 512 bytes are stored
+        # a sparse file of a terabyte, of which 512 bytes are stored
+        hole = tarfile.TarInfo("hole.sgf")
         hole.type, hole.size = tarfile.GNUTYPE_SPARSE, 512
         block = bytearray(hole.tobuf(tarfile.GNU_FORMAT))
         block[386:398], block[398:410] = b"%011o\0" % 0, b"%011o\0" % 512
@@ -127,7 +164,9 @@ def test_links_devices_and_holes(tmp_path: Path) -> None:
         tar.addfile(info, io.BytesIO(GAMES[0]))
     found = blobs(tmp_path / "odd.tar", buffer.getvalue())
     assert good(found) == [GAMES[0]]
-    assert [trouble.partition("hole.sgf: ")[2] for trouble in troubles(found)] == ["larger than 256 MB unpacked (1048576 MB)"]
+    assert [trouble.partition("hole.sgf: ")[2] for trouble in troubles(found)] == [
+        "larger than 256 MB unpacked (1048576 MB)"
+    ]
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -156,7 +195,8 @@ def test_names_before_the_data_that_differ_from_the_list(tmp_path: Path) -> None
     assert good(blobs(tmp_path / "x.zip", data.replace(b"a/0.sgf", b"a\\0.sgf", 1))) == GAMES[:1]
 
 
-# --- names ---------------------------------------------------------------------------------------------------------------------------
+# --- names
+# ---------------------------------------------------------------------------------------------------------------------------
 
 NAMES = {
     "gb18030": ["第三届应氏杯决赛第一局.sgf", "聂卫平 - 曹薰铉.sgf", "古力.sgf"],
@@ -179,7 +219,9 @@ def test_names_in_old_encodings(encoding: str, tmp_path: Path) -> None:
         made = renamed(made, old, new)
     for data in (made, made[:-10]):  # the second has lost its list
         found = blobs(tmp_path / "x.zip", data)
-        assert [blob.name.partition("x.zip:")[2] for blob in found if not blob.trouble] == NAMES[encoding]
+        assert [blob.name.partition("x.zip:")[2] for blob in found if not blob.trouble] == NAMES[
+            encoding
+        ]
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "cp932", "big5", "cp949", "utf-8"])
@@ -197,23 +239,48 @@ def test_a_name_that_is_not_utf_8_is_imported_and_printed(tmp_path: Path) -> Non
         folder.mkdir()
     except (OSError, UnicodeError):
         pytest.skip("this file system takes UTF-8 names only")
-    (folder / "聂卫平.sgf".encode("gb18030").decode("utf-8", "surrogateescape")).write_bytes(GAMES[0])
-    (folder / "坏.sgf".encode("gb18030").decode("utf-8", "surrogateescape")).write_bytes(b"nonsense")
-    result = CliRunner().invoke(main, ["go-import", str(folder), "--out", str(tmp_path / "a.games")])
+    (folder / "聂卫平.sgf".encode("gb18030").decode("utf-8", "surrogateescape")).write_bytes(
+        GAMES[0]
+    )
+    (folder / "坏.sgf".encode("gb18030").decode("utf-8", "surrogateescape")).write_bytes(
+        b"nonsense"
+    )
+    result = CliRunner().invoke(
+        main, ["go-import", str(folder), "--out", str(tmp_path / "a.games")]
+    )
     assert result.exit_code == 0, result.output
     assert Store(tmp_path / "a.games").texts(0)["source"] == "棋谱"
     assert "坏.sgf" in (tmp_path / "a.games.skipped.tsv").read_text(encoding="utf-8")
     result = CliRunner().invoke(
-        main, ["go-import", str(folder / "坏.sgf".encode("gb18030").decode("utf-8", "surrogateescape")), "--out", str(tmp_path / "b")]
+        main,
+        [
+            "go-import",
+            str(folder / "坏.sgf".encode("gb18030").decode("utf-8", "surrogateescape")),
+            "--out",
+            str(tmp_path / "b"),
+        ],
     )
     assert result.exit_code == 1
     assert "坏.sgf: " in result.output
-    tar = tarred({"聂卫平.sgf".encode("gb18030").decode("utf-8", "surrogateescape"): GAMES[0]}, format=tarfile.GNU_FORMAT, errors="surrogateescape")
-    assert [blob.name.partition("x.tar:")[2] for blob in blobs(tmp_path / "x.tar", tar)] == ["聂卫平.sgf"]
+    tar = tarred(
+        {"聂卫平.sgf".encode("gb18030").decode("utf-8", "surrogateescape"): GAMES[0]},
+        format=tarfile.GNU_FORMAT,
+        errors="surrogateescape",
+    )
+    assert [blob.name.partition("x.tar:")[2] for blob in blobs(tmp_path / "x.tar", tar)] == [
+        "聂卫平.sgf"
+    ]
 
 
 def test_backslashes_are_folders(tmp_path: Path) -> None:
-    data = renamed(zipped({"cat/1.png": encoded(colourful(1)), "dog/2.png": encoded(colourful(2))}), "cat/1.png", b"cat\\1.png")
+    data = renamed(
+        zipped({"cat/1.png": encoded(colourful(1)), "dog/2.png": encoded(colourful(2))}),
+        "cat/1.png",
+        b"cat\\1.png",
+    )
     (tmp_path / "x.zip").write_bytes(renamed(data, "dog/2.png", b"dog\\2.png"))
     assert open_collection(tmp_path / "x.zip").classes == ("cat", "dog")
-    assert all(isinstance(content, bytes) for _, content in read_photos(open_collection(tmp_path / "x.zip").parts[WHOLE]))
+    assert all(
+        isinstance(content, bytes)
+        for _, content in read_photos(open_collection(tmp_path / "x.zip").parts[WHOLE])
+    )

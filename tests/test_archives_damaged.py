@@ -1,4 +1,5 @@
-"""Archives that cannot be read, are damaged anywhere, or are larger than they look; and those of photographs."""
+"""Archives that cannot be read, are damaged anywhere, or are larger than they look; and those of
+photographs."""
 
 import bz2
 import gzip
@@ -23,7 +24,8 @@ from tests.archived import GAMES, KINDS, TWO, blobs, good, tarred, troubles, zip
 from tests.conftest import play_randomly, sgf_text
 from tests.photographs import colourful, encoded
 
-# --- what cannot be read -------------------------------------------------------------------------------------------------------------
+# --- what cannot be read
+# -------------------------------------------------------------------------------------------------------------
 
 
 def encrypted(data: bytes) -> bytes:
@@ -37,9 +39,13 @@ def encrypted(data: bytes) -> bytes:
 
 
 FOREIGN = {
-    "7z": b"7z\xbc\xaf\x27\x1c\0\4" + bytes(600), "rar": b"Rar!\x1a\x07\x01\0" + bytes(600), "old rar": b"Rar!\x1a\x07\0" + bytes(600),
-    "lzh": b"!p-lh5-" + bytes(600), "Z": b"\x1f\x9d\x90" + bytes(600), "cab": b"MSCF" + bytes(600),
-}  # fmt: skip
+    "7z": b"7z\xbc\xaf\x27\x1c\0\4" + bytes(600),
+    "rar": b"Rar!\x1a\x07\x01\0" + bytes(600),
+    "old rar": b"Rar!\x1a\x07\0" + bytes(600),
+    "lzh": b"!p-lh5-" + bytes(600),
+    "Z": b"\x1f\x9d\x90" + bytes(600),
+    "cab": b"MSCF" + bytes(600),
+}
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
@@ -53,7 +59,9 @@ def test_other_archives_are_named_as_what_they_are(kind: str, tmp_path: Path) ->
                     open_collection(tmp_path / name)
                 text = str(caught.value)
             else:
-                result = CliRunner().invoke(main, [command, str(tmp_path / name), "--out", str(tmp_path / "a.games")])
+                result = CliRunner().invoke(
+                    main, [command, str(tmp_path / name), "--out", str(tmp_path / "a.games")]
+                )
                 assert result.exit_code == 1
                 text = result.output
             assert kind.split()[-1].lower() in text.lower()
@@ -63,7 +71,12 @@ def test_other_archives_are_named_as_what_they_are(kind: str, tmp_path: Path) ->
 
 
 def test_zstd_is_read_or_named(tmp_path: Path) -> None:
-    raw = struct.pack("<BI", 0x20 | 0x80, len(GAMES[0])) + struct.pack("<I", len(GAMES[0]) << 3 | 1)[:3] + GAMES[0]  # one frame, one raw block
+    # one frame, one raw block
+    raw = (
+        struct.pack("<BI", 0x20 | 0x80, len(GAMES[0]))
+        + struct.pack("<I", len(GAMES[0]) << 3 | 1)[:3]
+        + GAMES[0]
+    )
     found = blobs(tmp_path / "x.sgf.zst", b"\x28\xb5\x2f\xfd" + raw)
     assert good(found) == [GAMES[0]] or "packed by zstd" in found[0].trouble
 
@@ -72,20 +85,28 @@ def test_a_password_is_not_emptiness(tmp_path: Path) -> None:
     locked = encrypted(zipped(TWO))
     for data in (locked, locked[: locked.index(b"PK\1\2")]):
         (tmp_path / "locked.zip").write_bytes(data)
-        result = CliRunner().invoke(main, ["go-import", str(tmp_path / "locked.zip"), "--out", str(tmp_path / "a.games")])
+        result = CliRunner().invoke(
+            main, ["go-import", str(tmp_path / "locked.zip"), "--out", str(tmp_path / "a.games")]
+        )
         assert result.exit_code == 1
         assert "encrypted" in result.output
     (tmp_path / "p.zip").write_bytes(encrypted(zipped({"cat/1.png": encoded(colourful(1))})))
     with pytest.raises(UserError, match="encrypted"):
         open_collection(tmp_path / "p.zip")
     half = zipped({"cat/1.png": encoded(colourful(1)), "cat/2.png": encoded(colourful(2))})
-    (tmp_path / "half.zip").write_bytes(half.replace(b"PK\1\2", b"PK\1\3", 1).replace(b"PK\1\2", b"PK\1\2", 1))
+    (tmp_path / "half.zip").write_bytes(
+        half.replace(b"PK\1\2", b"PK\1\3", 1).replace(b"PK\1\2", b"PK\1\2", 1)
+    )
     mixed = bytearray(half)
     mixed[mixed.index(b"PK\1\2") + 8] |= 1
     (tmp_path / "half.zip").write_bytes(mixed)
-    contents = [content for _, content in read_photos(open_collection(tmp_path / "half.zip").parts[WHOLE])]
+    contents = [
+        content for _, content in read_photos(open_collection(tmp_path / "half.zip").parts[WHOLE])
+    ]
     assert sorted(type(content).__name__ for content in contents) == ["BadImage", "bytes"]
-    assert any("encrypted" in str(content) for content in contents if not isinstance(content, bytes))
+    assert any(
+        "encrypted" in str(content) for content in contents if not isinstance(content, bytes)
+    )
 
 
 def test_methods_that_cannot_be_read(tmp_path: Path) -> None:
@@ -97,19 +118,31 @@ def test_methods_that_cannot_be_read(tmp_path: Path) -> None:
     assert "Deflate64" in troubles(found)[0]
 
 
-# --- damage --------------------------------------------------------------------------------------------------------------------------
+# --- damage
+# --------------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_a_zip_without_its_list_gives_what_is_whole_and_says_so(method: int, tmp_path: Path) -> None:
+def test_a_zip_without_its_list_gives_what_is_whole_and_says_so(
+    method: int, tmp_path: Path
+) -> None:
     members = {f"{i}.sgf": game for i, game in enumerate(GAMES)}
     whole = zipped(members, method)
     starts = [i for i in range(len(whole)) if whole.startswith(b"PK\3\4", i)]
-    for cut in (whole.index(b"PK\1\2"), len(whole) - 10, starts[4] + 3, starts[4] - 3, starts[1] + 50):
+    for cut in (
+        whole.index(b"PK\1\2"),
+        len(whole) - 10,
+        starts[4] + 3,
+        starts[4] - 3,
+        starts[1] + 50,
+    ):
         found = blobs(tmp_path / "cut.zip", whole[:cut])
         expected = sum(start < cut for start in starts[1:]) + (cut >= whole.index(b"PK\1\2"))
         assert good(found) == GAMES[:expected]
-        assert f"{expected} files that are whole were read, what follows was not" in troubles(found)[-1]
+        assert (
+            f"{expected} files that are whole were read, what follows was not"
+            in troubles(found)[-1]
+        )
 
 
 def test_a_zip_written_to_a_pipe_and_cut(tmp_path: Path) -> None:
@@ -153,7 +186,10 @@ def test_a_damaged_header_in_a_tar_is_not_its_end(tmp_path: Path) -> None:
         assert "damaged" in troubles(found)[0]
     assert "no mark at its end" in troubles(blobs(tmp_path / "x.tar", tarred(TWO)[:2048]))[0]
     assert not troubles(blobs(tmp_path / "x.tgz", gzip.compress(tarred(TWO)[:2048])))
-    assert "more follows" in troubles(blobs(tmp_path / "x.tar", tarred(TWO) + tarred({"2.sgf": GAMES[2]})))[0]
+    assert (
+        "more follows"
+        in troubles(blobs(tmp_path / "x.tar", tarred(TWO) + tarred({"2.sgf": GAMES[2]})))[0]
+    )
 
 
 def test_a_wrong_checksum_at_the_end(tmp_path: Path) -> None:
@@ -164,7 +200,8 @@ def test_a_wrong_checksum_at_the_end(tmp_path: Path) -> None:
 
 def test_a_packed_collection_gives_the_games_before_the_damage(tmp_path: Path) -> None:
     collection = b"".join(sgf_text(play_randomly(seed, 60)) + b")\n" for seed in range(40))
-    (tmp_path / "x.sgf.bz2").write_bytes(bz2.compress(collection)[:-100])  # one block: nothing of it can be had
+    # one block: nothing of it can be had
+    (tmp_path / "x.sgf.bz2").write_bytes(bz2.compress(collection)[:-100])
     assert "damaged or cut short" in troubles(blobs(tmp_path / "x.sgf.bz2"))[-1]
     for name, pack in (("x.sgf.gz", gzip.compress), ("x.sgf.xz", lzma.compress)):
         (tmp_path / name).write_bytes(pack(collection)[: len(pack(collection)) * 2 // 3])
@@ -174,9 +211,16 @@ def test_a_packed_collection_gives_the_games_before_the_damage(tmp_path: Path) -
 
 
 def test_an_archive_by_its_name_only(tmp_path: Path) -> None:
-    for name, words in (("x.zip", "does not begin as"), ("x.tar.gz", "does not begin as"), ("x.rar", "does not begin as")):
+    for name, words in (
+        ("x.zip", "does not begin as"),
+        ("x.tar.gz", "does not begin as"),
+        ("x.rar", "does not begin as"),
+    ):
         assert words in troubles(blobs(tmp_path / name, b"\x12\x34" * 300))[0]
-    assert "there is no tar in it" in troubles(blobs(tmp_path / "x.tar.gz", gzip.compress(b"no tar")))[0]
+    assert (
+        "there is no tar in it"
+        in troubles(blobs(tmp_path / "x.tar.gz", gzip.compress(b"no tar")))[0]
+    )
     assert good(blobs(tmp_path / "y.zip", GAMES[0])) == [GAMES[0]]  # an SGF file all the same
 
 
@@ -190,11 +234,14 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_mutated_archives(kind: str, tmp_path: Path) -> None:
-    """Never anything but entries, and never a game that is not one of those packed, unless nothing could tell (a stored file of a tar)."""
+    """Never anything but entries, and never a game that is not one of those packed, unless nothing
+    could tell (a stored file of a tar)."""
     rng, whole = random.Random(5), KINDS[kind]()
     for _ in range(120):
         data = damaged(whole, rng)
-        for entry in archives.entries(io.BytesIO(data), lambda name: True, archives.Limits(64 << 20, 16 << 20)):
+        for entry in archives.entries(
+            io.BytesIO(data), lambda name: True, archives.Limits(64 << 20, 16 << 20)
+        ):
             assert entry.name.isprintable()
             try:
                 content = entry.read()
@@ -208,7 +255,13 @@ def test_mutated_archives_of_photographs(tmp_path: Path) -> None:
     rng, target = random.Random(6), tmp_path / "x.zip"
     pictures = {f"cat/{i}.png": encoded(colourful(i, (8, 8))) for i in range(3)}
     outcomes = {"read": 0, "refused": 0}
-    for whole in (zipped(pictures), tarred(pictures), tarred(pictures, "gz"), tarred(pictures, "xz"), tarred(pictures, "bz2")):
+    for whole in (
+        zipped(pictures),
+        tarred(pictures),
+        tarred(pictures, "gz"),
+        tarred(pictures, "xz"),
+        tarred(pictures, "bz2"),
+    ):
         for _ in range(60):
             target.write_bytes(damaged(whole, rng))
             try:
@@ -222,7 +275,8 @@ def test_mutated_archives_of_photographs(tmp_path: Path) -> None:
     assert min(outcomes.values()) > 20
 
 
-# --- limits --------------------------------------------------------------------------------------------------------------------------
+# --- limits
+# --------------------------------------------------------------------------------------------------------------------------
 
 
 def test_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,20 +284,36 @@ def test_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "MEMBER_LIMIT", 40 << 20)
     packed = gzip.compress(bytes(50 << 20))
     bomb = {f"{i}.sgf": b"(" * (2 << 20) for i in range(4)}
-    for data in (packed, zipped({"x.sgf.gz": packed}), zipped({"in.zip": zipped(bomb)}), zipped(bomb), tarred(bomb, "gz"), gzip.compress(tarred(bomb, "xz")),
-                 zipped({"a.zip": zipped(bomb), "b.zip": zipped(bomb), "c.sgf": GAMES[0]}), zipped({"in.tar.gz": tarred(bomb, "gz")})):  # fmt: skip
+    for data in (
+        packed,
+        zipped({"x.sgf.gz": packed}),
+        zipped({"in.zip": zipped(bomb)}),
+        zipped(bomb),
+        tarred(bomb, "gz"),
+        gzip.compress(tarred(bomb, "xz")),
+        zipped({"a.zip": zipped(bomb), "b.zip": zipped(bomb), "c.sgf": GAMES[0]}),
+        zipped({"in.tar.gz": tarred(bomb, "gz")}),
+    ):
         found = blobs(tmp_path / "bomb", data, limit=5 << 20)
         assert sum(len(blob.data) for blob in found) <= 5 << 20
-        assert "unpacks to more than 5 MB, the rest was left unread; if it is meant to, raise --max-unpacked" in troubles(found)[-1]
+        assert (
+            "unpacks to more than 5 MB, the rest was left unread; if it is meant to, raise"
+            " --max-unpacked" in troubles(found)[-1]
+        )
     assert "larger than 40 MB" in troubles(blobs(tmp_path / "bomb", packed))[0]
 
 
 def test_a_zip_that_holds_itself(tmp_path: Path) -> None:
     """Files that lie over each other in the archive, as in bombs without any layer."""
     data = zipped({"a.sgf": b"(" * 5_000_000})
-    entry, end = data[data.index(b"PK\1\2") : data.index(b"PK\5\6")], bytearray(data[data.index(b"PK\5\6") :])
+    entry, end = (
+        data[data.index(b"PK\1\2") : data.index(b"PK\5\6")],
+        bytearray(data[data.index(b"PK\5\6") :]),
+    )
     struct.pack_into("<HHI", end, 8, 500, 500, 500 * len(entry))
-    found = blobs(tmp_path / "x.zip", data[: data.index(b"PK\1\2")] + entry * 500 + bytes(end), limit=50 << 20)
+    found = blobs(
+        tmp_path / "x.zip", data[: data.index(b"PK\1\2")] + entry * 500 + bytes(end), limit=50 << 20
+    )
     assert sum(len(blob.data) for blob in found) <= 50 << 20
     assert "--max-unpacked" in found[-1].trouble
 
@@ -258,24 +328,40 @@ def test_long_names_in_tars_do_not_fill_memory(tmp_path: Path) -> None:
     assert "damaged" in troubles(blobs(tmp_path / "x.tar", chain.tobuf() * 5000))[0]
 
 
-# --- photographs ---------------------------------------------------------------------------------------------------------------------
+# --- photographs
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 def test_photographs_in_archives_inside(tmp_path: Path) -> None:
-    train = zipped({f"train/{kind}/{i}.png": encoded(colourful(10 * i + len(kind))) for kind in ("cat", "horse") for i in range(2)})
+    train = zipped(
+        {
+            f"train/{kind}/{i}.png": encoded(colourful(10 * i + len(kind)))
+            for kind in ("cat", "horse")
+            for i in range(2)
+        }
+    )
     test = zipped({f"test/{i}.png": encoded(colourful(50 + i)) for i in range(3)})
-    (tmp_path / "kaggle.zip").write_bytes(zipped({"train.zip": train, "test.zip": test, "sample.csv": b"id,label"}))
+    (tmp_path / "kaggle.zip").write_bytes(
+        zipped({"train.zip": train, "test.zip": test, "sample.csv": b"id,label"})
+    )
     found = open_collection(tmp_path / "kaggle.zip")
     assert found.classes == ("cat", "horse")
     assert {part: len(photos) for part, photos in found.parts.items()} == {"train": 4, "test": 3}
     photos = [photo for part in found.parts.values() for photo in part]
     contents = dict(read_photos(photos))
     assert sorted(contents) == list(range(7))
-    assert all(isinstance(content, bytes) and content.startswith(b"\x89PNG") for content in contents.values())
+    assert all(
+        isinstance(content, bytes) and content.startswith(b"\x89PNG")
+        for content in contents.values()
+    )
 
 
 def test_photographs_by_content_and_names_that_lead_out(tmp_path: Path) -> None:
-    members = {"../../cat/1.png": encoded(colourful(1)), "/dog/2.png": encoded(colourful(2)), "C:/dog/3.png": encoded(colourful(3))}
+    members = {
+        "../../cat/1.png": encoded(colourful(1)),
+        "/dog/2.png": encoded(colourful(2)),
+        "C:/dog/3.png": encoded(colourful(3)),
+    }
     for data in (zipped(members), tarred(members, "xz"), gzip.compress(zipped(members))):
         (tmp_path / "data.bin").write_bytes(data)
         found = open_collection(tmp_path / "data.bin")
@@ -291,7 +377,8 @@ def test_photographs_whose_name_comes_twice(tmp_path: Path) -> None:
             archive.writestr("cat/a.png", encoded(colourful(seed)))
     (tmp_path / "x.zip").write_bytes(buffer.getvalue())
     (photo,) = open_collection(tmp_path / "x.zip").parts[WHOLE]
-    assert dict(read_photos([photo]))[0] == encoded(colourful(2))  # the last counts, as when it is unpacked
+    # the last counts, as when it is unpacked
+    assert dict(read_photos([photo]))[0] == encoded(colourful(2))
 
 
 def test_folders_with_names_that_are_not_utf_8(tmp_path: Path) -> None:
@@ -304,4 +391,8 @@ def test_folders_with_names_that_are_not_utf_8(tmp_path: Path) -> None:
         (folder / "1.png").write_bytes(encoded(colourful(i)))
     found = open_collection(tmp_path / "data")
     assert set(found.classes) == {"猫猫咪咪", "狗狗"}
-    assert {len(content) > 50 for _, content in read_photos(found.parts[WHOLE]) if isinstance(content, bytes)} == {True}
+    assert {
+        len(content) > 50
+        for _, content in read_photos(found.parts[WHOLE])
+        if isinstance(content, bytes)
+    } == {True}

@@ -1,4 +1,5 @@
-"""Other engines that are asked about many positions: a fake one that speaks KataGo's analysis protocol, and what is made of its answers."""
+"""Other engines that are asked about many positions: a fake one that speaks KataGo's analysis
+protocol, and what is made of its answers."""
 
 import sys
 from pathlib import Path
@@ -67,8 +68,12 @@ def position(*vertices: str) -> Position:
 
 
 def test_answers_reach_the_question_they_belong_to(fake):
-    """They come out of order, with warnings and with reports of searches that go on between them."""
-    questions = [query(position(*["D4", "Q16", "C3", "R17", "E5", "P15"][:n]), "chinese", 6.5) for n in range(6)]
+    """They come out of order, with warnings and with reports of searches that go on between
+    them."""
+    questions = [
+        query(position(*["D4", "Q16", "C3", "R17", "E5", "P15"][:n]), "chinese", 6.5)
+        for n in range(6)
+    ]
     with AnalysisEngine(command(fake, "three"), 30) as engine:
         assert engine.version() == "9.9"
         found = dict(engine.answers(questions, at_once=3))
@@ -108,7 +113,12 @@ def test_a_position_is_asked_as_it_stands():
     handicap = Position(((from_gtp("D4"), 1), (from_gtp("Q16"), 1)), ())
     asked = query(handicap, "japanese", 0.5, includePolicy=True)
     assert asked["initialStones"] == [["B", "D4"], ["B", "Q16"]]
-    assert (asked["initialPlayer"], asked["moves"], asked["analyzeTurns"], asked["includePolicy"]) == ("W", [], [0], True)
+    assert (
+        asked["initialPlayer"],
+        asked["moves"],
+        asked["analyzeTurns"],
+        asked["includePolicy"],
+    ) == ("W", [], [0], True)
     assert handicap.to_play == handicap.board().to_play == 2
     assert position("D4", "Q16").board().stones()[3, 3] == 1
 
@@ -133,7 +143,17 @@ def test_judgements_are_kept_and_taken_up_again(fake, tmp_path, monkeypatch, cap
     run(monkeypatch, judged.main, *arguments)
     assert "2 of them judged already" in capsys.readouterr().out
     assert sorted(out.read_text().splitlines(keepends=True)) == sorted(whole)
-    run(monkeypatch, judged.main, out, "--engine", command(fake), "--out", out, "--rules", "japanese")
+    run(
+        monkeypatch,
+        judged.main,
+        out,
+        "--engine",
+        command(fake),
+        "--out",
+        out,
+        "--rules",
+        "japanese",
+    )
     assert sorted(row.rules for row in judged.read(out)) == ["chinese"] * 4 + ["japanese"] * 4
     out.write_text('{"setup": []}\n')
     with pytest.raises(SystemExit, match="line 1: no judged position"):
@@ -141,10 +161,19 @@ def test_judgements_are_kept_and_taken_up_again(fake, tmp_path, monkeypatch, cap
 
 
 def test_the_network_beside_an_engine(fake, tmp_path, monkeypatch, capsys):
-    """The fake engine always passes first, so it is never right; A19, which it forbids, does not count."""
+    """The fake engine always passes first, so it is never right; A19, which it forbids, does not
+    count."""
     (tmp_path / "game.sgf").write_bytes(RECORD)
     answers = tmp_path / "answers.npz"
-    arguments = (tmp_path / "game.sgf", "--analysis", command(fake), "--positions", 4, "--answers", answers)
+    arguments = (
+        tmp_path / "game.sgf",
+        "--analysis",
+        command(fake),
+        "--positions",
+        4,
+        "--answers",
+        answers,
+    )
     run(monkeypatch, beside.main, *arguments)
     out = capsys.readouterr().out
     assert "4 positions" in out
@@ -165,19 +194,28 @@ def test_the_network_beside_an_engine(fake, tmp_path, monkeypatch, capsys):
 
 
 def test_figures_of_lopsided_positions(capsys):
-    """Four positions, three of them clear: one judge is right in two of these, the other knows only who wins."""
+    """Four positions, three of them clear: one judge is right in two of these, the other knows only
+    who wins."""
     rows = [
-        judged.Judged(position("D4"), "x", 0, "chinese", 6.5, lead, rate, np.full(361, side, np.float32))
+        judged.Judged(
+            position("D4"), "x", 0, "chinese", 6.5, lead, rate, np.full(361, side, np.float32)
+        )
         for lead, rate, side in ((50, 0.99, 1), (-40, 0.01, -1), (20, 0.9, 1), (7, 0.5, 0))
     ]
     nothing = np.full(4, np.nan)
     said = {
-        "mine": Said(np.array([30.0, -10.0, 5.0, 0.0]), nothing, np.full((4, 361), 0.5, np.float32)),
-        "other": Said(nothing, np.array([0.9, 0.1, 0.9, 0.5]), np.full((4, 361), np.nan, np.float32)),
+        "mine": Said(
+            np.array([30.0, -10.0, 5.0, 0.0]), nothing, np.full((4, 361), 0.5, np.float32)
+        ),
+        "other": Said(
+            nothing, np.array([0.9, 0.1, 0.9, 0.5]), np.full((4, 361), np.nan, np.float32)
+        ),
     }
     score.beside(rows, said)
     lines = {
-        line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in capsys.readouterr().out.splitlines() if "|" in line
+        line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]]
+        for line in capsys.readouterr().out.splitlines()
+        if "|" in line
     }
     assert lines["mine"][0].startswith("66.7%")
     assert lines["mine"][1].startswith(f"{(20 + 30 + 15) / 3:.1f}")
@@ -187,24 +225,46 @@ def test_figures_of_lopsided_positions(capsys):
     assert lines["other"][4].startswith("100.0%")
     score.by_lead_and_source(rows, said)
     lines = {
-        line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in capsys.readouterr().out.splitlines() if "|" in line
+        line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]]
+        for line in capsys.readouterr().out.splitlines()
+        if "|" in line
     }
-    assert [(name, cells[0]) for name, cells in lines.items()][2:] == [("0 to 10 points", "1"), ("10 to 20 points", "1"), ("40 to 80 points", "2")]
-    assert [cell.split()[0] for cell in lines["40 to 80 points"][1:]] == ["100.0%", "100.0%", "25.0"]
+    assert [(name, cells[0]) for name, cells in lines.items()][2:] == [
+        ("0 to 10 points", "1"),
+        ("10 to 20 points", "1"),
+        ("40 to 80 points", "2"),
+    ]
+    assert [cell.split()[0] for cell in lines["40 to 80 points"][1:]] == [
+        "100.0%",
+        "100.0%",
+        "25.0",
+    ]
     assert [cell.split()[0] for cell in lines["10 to 20 points"][1:]] == ["0.0%", "100.0%", "15.0"]
 
 
 def test_figures_of_counted_games(capsys):
-    """Two positions of games won by 10 and lost by 2 points before komi, the first of them with a label."""
+    """Two positions of games won by 10 and lost by 2 points before komi, the first of them with a
+    label."""
     owner = np.full((2, 361), score.UNLABELLED, np.int8)
     owner[0] = np.where(np.arange(361) < 200, 1, -1)
-    games = score.Counted([position("D4"), position(*[to_gtp(i) for i in range(60)])], np.array([10.0, -2.0]), owner, 1)
+    games = score.Counted(
+        [position("D4"), position(*[to_gtp(i) for i in range(60)])],
+        np.array([10.0, -2.0]),
+        owner,
+        1,
+    )
     sure = np.zeros((2, 361), np.float32)
     sure[0] = np.where(np.arange(361) < 200, 0.8, 0.0)
     score.against_counts(games, {"mine": Said(np.array([13.0, -1.0]), np.array([0.7, 0.6]), sure)})
-    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines() if "|" in line]
+    lines = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in capsys.readouterr().out.splitlines()
+        if "|" in line
+    ]
     mine = [line for line in lines if line[0] == "mine"]
-    assert [cell.split()[0] for cell in next(line for line in lines if line[0].startswith("always"))[:4]] == ["always", "6.0", "6.0", "6.0"]
+    assert [
+        cell.split()[0] for cell in next(line for line in lines if line[0].startswith("always"))[:4]
+    ] == ["always", "6.0", "6.0", "6.0"]
     assert [cell.split()[0] for cell in mine[0]] == ["mine", "2.0", "3.0", "1.0", "-", "-", "-"]
     assert [cell.split()[0] for cell in mine[1][1:4]] == ["50.0%", "100.0%", "0.0%"]
     expected = (200 * np.log(0.9) + 161 * np.log(0.5)) / 361
@@ -234,12 +294,36 @@ def test_this_projects_own_analysis_is_such_an_engine(tmp_path, monkeypatch, cap
 
 
 def test_the_whole_report(fake, tmp_path, monkeypatch, capsys):
-    """Of a counted game, with the engine's own row, and of positions that it has judged: it is ahead by as many points as there are moves."""
+    """Of a counted game, with the engine's own row, and of positions that it has judged: it is
+    ahead by as many points as there are moves."""
     (tmp_path / "game.sgf").write_bytes(RECORD)
     out = tmp_path / "judged.jsonl"
-    run(monkeypatch, judged.main, tmp_path / "game.sgf", "--engine", command(fake), "--every", 1, "--out", out)
+    run(
+        monkeypatch,
+        judged.main,
+        tmp_path / "game.sgf",
+        "--engine",
+        command(fake),
+        "--every",
+        1,
+        "--out",
+        out,
+    )
     capsys.readouterr()
-    run(monkeypatch, score.main, "--judged", out, "--games", tmp_path / "game.sgf", "--positions", 4, "--engine", command(fake), "--playouts", 2)
+    run(
+        monkeypatch,
+        score.main,
+        "--judged",
+        out,
+        "--games",
+        tmp_path / "game.sgf",
+        "--positions",
+        4,
+        "--engine",
+        command(fake),
+        "--playouts",
+        2,
+    )
     said = capsys.readouterr().out
     assert "empty board" in said
     assert "4 positions (rules: chinese); the engine's lead is over 10 points in 0" in said

@@ -1,5 +1,5 @@
-"""Augmentation, losses, judging and test-time augmentation on an accelerator: nothing in a step waits for it, and what is drawn there is what
-should be drawn."""  # fmt: skip
+"""Augmentation, losses, judging and test-time augmentation on an accelerator: nothing in a step
+waits for it, and what is drawn there is what should be drawn."""
 
 import ctypes
 import math
@@ -35,7 +35,17 @@ class Waits(TorchDispatchMode):
     """Notes the operators that make the host wait for the device, or copy from one to the other."""
 
     LOOKS = frozenset(
-        {"_local_scalar_dense", "nonzero", "masked_select", "lift_fresh", "_unique2", "unique_dim", "equal", "_is_all_true", "bincount"}
+        {
+            "_local_scalar_dense",
+            "nonzero",
+            "masked_select",
+            "lift_fresh",
+            "_unique2",
+            "unique_dim",
+            "equal",
+            "_is_all_true",
+            "bincount",
+        }
     )
 
     def __init__(self) -> None:
@@ -48,7 +58,9 @@ class Waits(TorchDispatchMode):
         kinds = {t.device.type for t in tensors}
         if (kwargs or {}).get("device") is not None:
             kinds.add(torch.device(kwargs["device"]).type)
-        masks = name.startswith("index") and any(t.dtype in (torch.bool, torch.uint8) for t in tensors[1:])
+        masks = name.startswith("index") and any(
+            t.dtype in (torch.bool, torch.uint8) for t in tensors[1:]
+        )
         if name in self.LOOKS or masks or len(kinds) > 1:
             self.noted.append(func.name())
         return func(*args, **(kwargs or {}))
@@ -56,8 +68,8 @@ class Waits(TorchDispatchMode):
 
 @contextmanager
 def device_without_one(kind: str) -> Iterator[torch.device]:
-    """Tensors on a kind of device that this machine need not have: they have shapes and no values. torch asks a device's guard for the current
-    device; the CPU's answers in its place."""  # fmt: skip
+    """Tensors on a kind of device that this machine need not have: they have shapes and no values.
+    torch asks a device's guard for the current device; the CPU's answers in its place."""
     library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libc10.so"))
     guards = (ctypes.c_void_p * 20).in_dll(library, "_ZN3c104impl26device_guard_impl_registryE")
     number = {"cuda": 1, "mps": 13}[kind]
@@ -78,7 +90,9 @@ def waits(work: Callable[[], Any]) -> list[str]:
 
 
 def pictures(device: torch.device | str, n: int = 45, side: int = 40) -> tuple[Tensor, Tensor]:
-    return torch.randint(0, 256, (n, 3, side, side), device=device).to(torch.uint8), torch.randint(0, 11, (n,), device=device)
+    return torch.randint(0, 256, (n, 3, side, side), device=device).to(torch.uint8), torch.randint(
+        0, 11, (n,), device=device
+    )
 
 
 def classifier(device: torch.device | str, side: int = 32) -> nn.Module:
@@ -88,10 +102,18 @@ def classifier(device: torch.device | str, side: int = 32) -> nn.Module:
 
 @pytest.mark.parametrize(
     "look",
-    [lambda x: x.sum().item(), lambda x: x[x > 0], lambda x: x.nonzero(), lambda x: torch.tensor([1.0, 2.0], device=x.device), lambda x: x.cpu(),
-     lambda x: torch.ones(4).to(x.device), lambda x: bool((x > 0).all()), lambda x: x.masked_select(x > 0),
-     lambda x: torch.distributions.Beta(x[0].abs(), x[1].abs()).sample((3,))],
-)  # fmt: skip
+    [
+        lambda x: x.sum().item(),
+        lambda x: x[x > 0],
+        lambda x: x.nonzero(),
+        lambda x: torch.tensor([1.0, 2.0], device=x.device),
+        lambda x: x.cpu(),
+        lambda x: torch.ones(4).to(x.device),
+        lambda x: bool((x > 0).all()),
+        lambda x: x.masked_select(x > 0),
+        lambda x: torch.distributions.Beta(x[0].abs(), x[1].abs()).sample((3,)),
+    ],
+)
 def test_the_trace_sees_what_waits(look):
     with device_without_one("cuda") as device, Waits() as mode:
         x = torch.ones(4, device=device)
@@ -110,7 +132,8 @@ def test_no_classifiers_step_waits(name, kind):
         augment = Augmenter(recipe, 32, MEAN, STD)
         task = ImageTask(augment, augment, 0.1, torch.ones(11))
         if name == "none":
-            assert waits(lambda: task.loss(model, batch)) == ["aten::_to_copy"]  # the classes' weights go to the device once, and stay
+            # the classes' weights go to the device once, and stay
+            assert waits(lambda: task.loss(model, batch)) == ["aten::_to_copy"]
         else:
             task.class_weights = torch.ones(11, device=device)
         figures: dict[str, Tensor] = {}
@@ -122,7 +145,9 @@ def test_no_classifiers_step_waits(name, kind):
 @pytest.mark.parametrize("kind", ["cuda", "mps"])
 def test_no_view_waits(kind):
     with device_without_one(kind) as device:
-        predictor = Predictor(classifier(device), SimpleNamespace(size=32, mean=MEAN, std=STD), {}, Path(), device)
+        predictor = Predictor(
+            classifier(device), SimpleNamespace(size=32, mean=MEAN, std=STD), {}, Path(), device
+        )
         pixels = pictures(device)[0]
         answers: list[Tensor] = []
         assert waits(lambda: answers.append(predictor.answers(pixels, len(VIEWS)))) == []
@@ -160,7 +185,9 @@ def test_no_policys_step_waits(kind, smoothing):
         assert waits(lambda: task.loss(model, (planes, moves, won))) == []
         model.eval()
         assert waits(lambda: task.judge(model, (planes, moves[:, 0], won))) == []
-        assert {value.device.type for value in task.judge(model, (planes, moves[:, 0], won)).values()} == {kind}
+        assert {
+            value.device.type for value in task.judge(model, (planes, moves[:, 0], won)).values()
+        } == {kind}
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -170,9 +197,13 @@ def test_policy_figures_against_torchs_own(smoothing):
     model, task, first = Answers(0), PolicyTask(smoothing), moves[:, 0]
     logits, value = model(planes.float())
     known = won != UNDECIDED
-    foreseen = nn.functional.binary_cross_entropy_with_logits(value[known], won[known].float(), reduction="sum")
+    foreseen = nn.functional.binary_cross_entropy_with_logits(
+        value[known], won[known].float(), reduction="sum"
+    )
     loss, right = task.loss(model, (planes, first, won))
-    wanted = nn.functional.cross_entropy(logits, first, label_smoothing=smoothing) + 0.5 * foreseen / len(first)
+    wanted = nn.functional.cross_entropy(
+        logits, first, label_smoothing=smoothing
+    ) + 0.5 * foreseen / len(first)
     assert torch.allclose(loss, wanted, rtol=1e-6)
     parts = [torch.autograd.grad(part, model.linear.weight)[0] for part in (loss, wanted)]
     assert torch.allclose(*parts, rtol=1e-5, atol=1e-7)
@@ -191,18 +222,28 @@ def test_dealt_operations_are_uniform_and_everyone_has_a_place():
         for k in range(2):
             for number in range(len(auto.NAMES)):
                 here = seated[k, number]
-                assert sorted(here[here < count].tolist()) == (chosen[:, k] == number).nonzero()[:, 0].tolist()
+                assert (
+                    sorted(here[here < count].tolist())
+                    == (chosen[:, k] == number).nonzero()[:, 0].tolist()
+                )
     many = torch.cat([dealing.deal(len(auto.NAMES), 45, 2)[0] for _ in range(1500)])
     share = 1 / len(auto.NAMES)
     slack = 5 * math.sqrt(share * (1 - share) / len(many))
     for k in range(2):
-        assert (many[:, k].bincount(minlength=len(auto.NAMES)) / len(many) - share).abs().max() < slack
-    both = (many[:, 0] * len(auto.NAMES) + many[:, 1]).bincount(minlength=len(auto.NAMES) ** 2) / len(many)  # the rounds know nothing of each other
+        assert (
+            many[:, k].bincount(minlength=len(auto.NAMES)) / len(many) - share
+        ).abs().max() < slack
+    # the rounds know nothing of each other
+    both = (many[:, 0] * len(auto.NAMES) + many[:, 1]).bincount(
+        minlength=len(auto.NAMES) ** 2
+    ) / len(many)
     assert (both - share**2).abs().max() < 5 * share / math.sqrt(len(many))
     # The first picture of a batch is no other than the last.
     firsts = torch.stack([dealing.deal(14, 45, 1)[0][:, 0] for _ in range(1500)])
     for i in (0, 20, 44):
-        assert (firsts[:, i].bincount(minlength=14) / 1500 - share).abs().max() < 5 * math.sqrt(share / 1500)
+        assert (firsts[:, i].bincount(minlength=14) / 1500 - share).abs().max() < 5 * math.sqrt(
+            share / 1500
+        )
 
 
 @pytest.mark.parametrize("kind", ["trivial", "rand"])
@@ -212,9 +253,15 @@ def test_dealt_operations_do_what_the_same_ones_do_on_the_host(kind):
     most = torch.tensor(auto.largest(kind))
     drawn = auto.draw(kind, 45, most, hosted=False)
     assert drawn.seated is not None
-    assert torch.allclose(auto.apply(x.clone(), drawn), auto.apply(x.clone(), auto.Drawn(drawn.maps, drawn.chosen, drawn.strength)), atol=1e-6)
+    assert torch.allclose(
+        auto.apply(x.clone(), drawn),
+        auto.apply(x.clone(), auto.Drawn(drawn.maps, drawn.chosen, drawn.strength)),
+        atol=1e-6,
+    )
     # Signs and strengths are those of the host's draws as well.
-    signs = torch.cat([auto.draw(kind, 200, most, hosted=False).strength.flatten() for _ in range(100)])
+    signs = torch.cat(
+        [auto.draw(kind, 200, most, hosted=False).strength.flatten() for _ in range(100)]
+    )
     hosts = torch.cat([auto.draw(kind, 200, most).strength.flatten() for _ in range(100)])
     assert set(signs.unique().tolist()) == set(hosts.unique().tolist())
     assert abs(signs.mean() - hosts.mean()) < 6 * hosts.std() * math.sqrt(2 / len(hosts))
@@ -232,23 +279,29 @@ def test_beta_is_betas(alpha):
     assert abs(ours.var() - variance) < 0.02 * variance
     # Kolmogorov and Smirnov's distance of two samples: 1.95 is passed once in a thousand times.
     places = torch.linspace(0, 1, 1001)[1:-1]
-    apart = torch.searchsorted(ours.sort().values, places) - torch.searchsorted(theirs.sort().values, places)
+    apart = torch.searchsorted(ours.sort().values, places) - torch.searchsorted(
+        theirs.sort().values, places
+    )
     assert apart.abs().max() / n < 1.95 * math.sqrt(2 / n)
 
 
 def test_the_hosts_shares_are_torchs_own():
-    """A seed gives a CPU the draws that it has always given: the choice first, then the shares of mixup, then those of CutMix."""
+    """A seed gives a CPU the draws that it has always given: the choice first, then the shares of
+    mixup, then those of CutMix."""
     torch.manual_seed(8)
     share, cut = mixing.shares(50, 0.4, 1.0)
     torch.manual_seed(8)
     choice = torch.rand(50) < 0.5
-    blended, boxed = (torch.distributions.Beta(torch.tensor(a), torch.tensor(a)).sample((50,)) for a in (0.4, 1.0))
+    blended, boxed = (
+        torch.distributions.Beta(torch.tensor(a), torch.tensor(a)).sample((50,)) for a in (0.4, 1.0)
+    )
     assert torch.equal(cut, choice)
     assert torch.equal(share, torch.where(choice, boxed, blended))
 
 
 def test_the_host_draws_in_the_old_order():
-    """What a CPU draws for a batch, one call after another: a seed gives the views that it has always given."""
+    """What a CPU draws for a batch, one call after another: a seed gives the views that it has
+    always given."""
     batch, n = pictures("cpu"), 45
     torch.manual_seed(9)
     mixed = Augmenter(RECIPES["strong"], 32, MEAN, STD)(*batch)
@@ -300,7 +353,11 @@ def test_a_seed_repeats_what_is_drawn_on_the_device(name):
 
 def test_one_picture_alone():
     for recipe in RECIPES_TRIED.values():
-        assert Augmenter(recipe, 16, MEAN, STD, hosted=False)(*pictures("cpu", 1)).pictures.isfinite().all()
+        assert (
+            Augmenter(recipe, 16, MEAN, STD, hosted=False)(*pictures("cpu", 1))
+            .pictures.isfinite()
+            .all()
+        )
 
 
 def test_hues_offsets_are_the_sixths():
@@ -312,7 +369,8 @@ def test_hues_offsets_are_the_sixths():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 @pytest.mark.parametrize("name", RECIPES_TRIED)
 def test_on_a_card(name):
-    """The same views for the same draws as on a CPU, and no wait in a step, as CUDA itself sees it."""
+    """The same views for the same draws as on a CPU, and no wait in a step, as CUDA itself sees
+    it."""
     device, augment = torch.device("cuda", 0), Augmenter(RECIPES_TRIED[name], 32, MEAN, STD)
     maps, factors, drawn = augment._draw(45, device)
     pixels, labels = pictures("cpu")
@@ -321,7 +379,12 @@ def test_on_a_card(name):
     if factors is not None:
         here, there = colour.jitter(here, factors), colour.jitter(there, factors.cpu())
     if drawn is not None:
-        here, there = auto.apply(here, drawn), auto.apply(there, auto.Drawn(drawn.maps.cpu(), drawn.chosen.cpu(), drawn.strength.cpu()))
+        here, there = (
+            auto.apply(here, drawn),
+            auto.apply(
+                there, auto.Drawn(drawn.maps.cpu(), drawn.chosen.cpu(), drawn.strength.cpu())
+            ),
+        )
     assert (here.cpu() - there).abs().quantile(0.999) < 0.02
     batch, model = (pixels.to(device), labels.to(device)), classifier(device)
     task = ImageTask(augment, augment, 0.1, torch.ones(11, device=device))

@@ -1,4 +1,5 @@
-"""Inputs of strangers that once failed: each row is an input of `tests/cases`, a command, and what it must give."""
+"""Inputs of strangers that once failed: each row is an input of `tests/cases`, a command, and what
+it must give."""
 
 import csv
 import json
@@ -20,7 +21,8 @@ from tests.test_cli import cli, good, refused
 CASES = ROOT / "tests" / "cases"
 GO = CASES / "go"
 
-# --- go-suggest: as it runs from a cold start, interpreted -------------------------------------------------------------------------------
+# --- go-suggest: as it runs from a cold start, interpreted
+# -------------------------------------------------------------------------------
 
 INTERPRETED = """
 import contextlib, io, json, sys
@@ -41,7 +43,8 @@ assert "numba" not in sys.modules, "go-suggest answers without numba"
 
 @dataclass(frozen=True)
 class Position:
-    """What go-suggest must say of a record: the ply, the side to play, points that are empty, points where stones stand."""
+    """What go-suggest must say of a record: the ply, the side to play, points that are empty,
+    points where stones stand."""
 
     name: str
     ply: int
@@ -51,7 +54,12 @@ class Position:
     at: int | None = None
 
     def arguments(self) -> list[str]:
-        return ["go-suggest", str(GO / self.name), "--json", *([] if self.at is None else ["--at", str(self.at)])]
+        return [
+            "go-suggest",
+            str(GO / self.name),
+            "--json",
+            *([] if self.at is None else ["--at", str(self.at)]),
+        ]
 
 
 OPENING = "Q16 D4 Q3 D16 F3 C6 K4 R5 P4 R9"  # ten moves that many of the records begin with
@@ -67,9 +75,13 @@ POSITIONS = [
     Position("26_handicap_no_moves.sgf", 0, "white", taken="D16 Q16 D4 Q4"),
     Position("23_ae_mid.sgf", 1, "white", at=1, taken="Q16", empty="D4"),
     Position("23_ae_mid.sgf", 2, "black", at=2, taken="Q16 D4", empty="D16 D3 C17"),
-    Position("23_ae_mid.sgf", 3, "white", at=3, taken="Q16 D16 D3 C17", empty="D4"),  # where the fourth move is chosen
+    # where the fourth move is chosen
+    Position("23_ae_mid.sgf", 3, "white", at=3, taken="Q16 D16 D3 C17", empty="D4"),
     Position("23_ae_mid.sgf", 5, "white", taken="Q16 D16 D3 C17 Q4 R4", empty="D4"),
-    *(Position(f"{name}.sgf", 10, "black", taken=OPENING) for name in ("big5_5c", "gbk_5d", "sjis_5c_mid", "koi8", "08_utf16le", "21_sz1919")),
+    *(
+        Position(f"{name}.sgf", 10, "black", taken=OPENING)
+        for name in ("big5_5c", "gbk_5d", "sjis_5c_mid", "koi8", "08_utf16le", "21_sz1919")
+    ),
     Position("game.sgf.gz", 10, "black", taken=OPENING),
     Position("13b_pass_space.sgf", 3, "white", taken="Q16 D4"),
     Position("22_node_b_and_w.sgf", 6, "black", taken="Q16 D4 Q3 D16 F3 C6"),
@@ -81,13 +93,24 @@ POSITIONS = [
 def suggested() -> dict[Position | str, dict[str, Any]]:
     """Every position asked for in one process, and the record that must be refused."""
     asked: list[Position | str] = [*POSITIONS, "suggest_9x9.sgf"]
-    arguments = [a.arguments() if isinstance(a, Position) else ["go-suggest", str(GO / a)] for a in asked]
-    done = subprocess.run([sys.executable, "-c", INTERPRETED], input=json.dumps(arguments), cwd=ROOT, capture_output=True, text=True, check=False)
+    arguments = [
+        a.arguments() if isinstance(a, Position) else ["go-suggest", str(GO / a)] for a in asked
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", INTERPRETED],
+        input=json.dumps(arguments),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return dict(zip(asked, json.loads(done.stdout), strict=True))
 
 
-@pytest.mark.parametrize("case", POSITIONS, ids=lambda c: c.name if c.at is None else f"{c.name}@{c.at}")
+@pytest.mark.parametrize(
+    "case", POSITIONS, ids=lambda c: c.name if c.at is None else f"{c.name}@{c.at}"
+)
 def test_suggest(suggested, case):
     answer = suggested[case]
     assert answer["code"] == 0, answer["err"]
@@ -104,12 +127,14 @@ def test_suggest_refuses_another_board(suggested):
     assert re.fullmatch(r"error: .*suggest_9x9\.sgf.*19x19.*\n", answer["err"])
 
 
-# --- go-import -------------------------------------------------------------------------------------------------------------------------
+# --- go-import
+# -------------------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Read:
-    """What the store must hold of a record: games, moves in all, and of the first game the players, komi and result, where they are said."""
+    """What the store must hold of a record: games, moves in all, and of the first game the players,
+    komi and result, where they are said."""
 
     name: str
     games: int = 1
@@ -150,7 +175,9 @@ def test_import(tmp_path, case):
     from gocnn.games.store import Store
 
     out = tmp_path / "s.games"
-    assert f"{case.games} games, {case.moves} moves" in good("go-import", GO / case.name, "--out", out, "--jobs", 1)
+    assert f"{case.games} games, {case.moves} moves" in good(
+        "go-import", GO / case.name, "--out", out, "--jobs", 1
+    )
     store = Store(out)
     record = store.records()[0]
     texts = store.texts(0)
@@ -167,7 +194,8 @@ def test_import_says_why_it_takes_nothing(tmp_path, name):
     refused(1, "go-import", GO / name, "--out", tmp_path / "s.games", "--jobs", 1)
 
 
-# --- go-review -------------------------------------------------------------------------------------------------------------------------
+# --- go-review
+# -------------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("case", [c for c in READ if c.games == 1], ids=lambda c: c.name)
@@ -177,22 +205,38 @@ def test_review_sees_what_the_import_sees(case):
     assert (told[0]["black"], told[0]["white"]) == (case.black, case.white)
 
 
-# --- the engine ------------------------------------------------------------------------------------------------------------------------
+# --- the engine
+# ------------------------------------------------------------------------------------------------------------------------
 
 
 def said(command: str, conversation: bytes) -> str:
     """What a command prints that reads a conversation from its standard input."""
-    done = subprocess.run([sys.executable, "cli.py", command, "--threads", "1"], input=conversation, cwd=ROOT, capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "cli.py", command, "--threads", "1"],
+        input=conversation,
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
     return done.stdout.decode()
 
 
 def gtp(conversation: str) -> list[str]:
     """The engine's answers to a conversation, without the blank lines between them."""
-    return [answer.strip() for answer in re.split(r"\n\n(?=[=?])", said("go-gtp", conversation.encode()))]
+    return [
+        answer.strip()
+        for answer in re.split(r"\n\n(?=[=?])", said("go-gtp", conversation.encode()))
+    ]
 
 
 @pytest.mark.parametrize(
-    ("name", "komi"), [("15_km375_fox.sgf", "7.5"), ("15b_km50_fox.sgf", "0.5"), ("14_km_comma.sgf", "6.5"), ("13b_pass_space.sgf", "3")]
+    ("name", "komi"),
+    [
+        ("15_km375_fox.sgf", "7.5"),
+        ("15b_km50_fox.sgf", "0.5"),
+        ("14_km_comma.sgf", "6.5"),
+        ("13b_pass_space.sgf", "3"),
+    ],
 )
 def test_komi_of_a_record(name, komi):
     """A record without a komi (the last) leaves the one that was set."""
@@ -200,7 +244,10 @@ def test_komi_of_a_record(name, komi):
 
 
 def test_loadsgf_takes_a_position_without_moves():
-    answers = gtp(f"loadsgf {GO / '26b_tsumego.sgf'}\nshowboard\nloadsgf {GO / '26_handicap_no_moves.sgf'}\nshowboard\n")
+    answers = gtp(
+        f"loadsgf {GO / '26b_tsumego.sgf'}\nshowboard\nloadsgf"
+        f" {GO / '26_handicap_no_moves.sgf'}\nshowboard\n"
+    )
     assert (answers[0], answers[2]) == ("= white", "= white")
     assert "white to play" in answers[1]
     assert "white to play" in answers[3]
@@ -212,7 +259,12 @@ def test_handicap_counts_for_white_under_chinese_rules():
 
 def test_loadsgf_does_not_eat_the_conversation():
     """With the pipe left open: a refusal, and an answer to what follows."""
-    with subprocess.Popen([sys.executable, "cli.py", "go-gtp", "--threads", "1"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as engine:
+    with subprocess.Popen(
+        [sys.executable, "cli.py", "go-gtp", "--threads", "1"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as engine:
         assert engine.stdin is not None
         assert engine.stdout is not None
         engine.stdin.write(b"name\nloadsgf -\nname\n")
@@ -231,7 +283,8 @@ def test_analysis_of_positions_without_moves():
     assert answers["s"]["field"] == "maxVisits"
 
 
-# --- pictures --------------------------------------------------------------------------------------------------------------------------
+# --- pictures
+# --------------------------------------------------------------------------------------------------------------------------
 
 FAST = [
     "--model",
@@ -282,7 +335,13 @@ def submission(path: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("tree", "classes"), [("l_circled", ["①", "②", "③"]), ("l_vehicles", ["bus", "car", "plane", "train"]), ("l_zero", 11), ("l2021", 11)]
+    ("tree", "classes"),
+    [
+        ("l_circled", ["①", "②", "③"]),
+        ("l_vehicles", ["bus", "car", "plane", "train"]),
+        ("l_zero", 11),
+        ("l2021", 11),
+    ],
 )
 def test_classes_of_a_tree(case_pictures, tmp_path, tree, classes):
     good("img-train", case_pictures / tree, "--out", tmp_path / "r", *FAST)
@@ -298,21 +357,45 @@ def test_classes_that_differ_in_case_keep_their_order(case_pictures):
     """The order must not depend on the hashes of strings, which differ from process to process."""
     if len({p.name for p in (case_pictures / "l_case").iterdir()}) < 3:
         pytest.skip("this file system does not tell Cat from cat")
-    code = f"from imagecls.photos.collection import open_collection; print(open_collection({str(case_pictures / 'l_case')!r}).classes)"
+    code = (
+        "from imagecls.photos.collection import open_collection;"
+        f" print(open_collection({str(case_pictures / 'l_case')!r}).classes)"
+    )
     orders = set()
     for seed in ("1", "2", "3", "4"):
         environment = os.environ | {"PYTHONHASHSEED": seed}
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         orders.add(done.stdout)
     assert len(orders) == 1
 
 
 def test_a_submission_has_the_classes_own_numbers(case_pictures, subset, tmp_path):
-    """Trained on ten of the eleven classes: what is printed and what is written are the same class."""
-    shown = good("img-predict", case_pictures / "l_subset", "--model", subset, "--csv", tmp_path / "s.csv", "--top", 1)
+    """Trained on ten of the eleven classes: what is printed and what is written are the same
+    class."""
+    shown = good(
+        "img-predict",
+        case_pictures / "l_subset",
+        "--model",
+        subset,
+        "--csv",
+        tmp_path / "s.csv",
+        "--top",
+        1,
+    )
     rows = submission(tmp_path / "s.csv")
     assert list(rows) == [f"{i:04}" for i in range(11)]
-    names = {line.split("/")[-1].split(".")[0]: re.sub(r" [\d.]+%$", "", line.split(": ")[1]) for line in shown.splitlines() if ".jpg: " in line}
+    names = {
+        line.split("/")[-1].split(".")[0]: re.sub(r" [\d.]+%$", "", line.split(": ")[1])
+        for line in shown.splitlines()
+        if ".jpg: " in line
+    }
     assert len(names) == 11
     assert {key: HW03_CLASSES[number] for key, number in rows.items()} == {
         key: HW03_CLASSES[int(name)] if name.isdecimal() else name for key, name in names.items()
@@ -321,29 +404,51 @@ def test_a_submission_has_the_classes_own_numbers(case_pictures, subset, tmp_pat
 
 
 def test_a_part_of_the_classes_is_judged(case_pictures, eleven, subset, tmp_path):
-    """Also of a model that knows ten classes; pictures of a class that it does not know are refused."""
+    """Also of a model that knows ten classes; pictures of a class that it does not know are
+    refused."""
     assert "accuracy" in good("img-eval", case_pictures / "e_missing", "--model", eleven)
     assert "3" in refused(1, "img-eval", case_pictures / "e_missing", "--model", subset)
-    for path in [*(case_pictures / "e_missing").glob("4_*.jpg"), *(case_pictures / "e_missing").glob("8_*.jpg")]:
+    for path in [
+        *(case_pictures / "e_missing").glob("4_*.jpg"),
+        *(case_pictures / "e_missing").glob("8_*.jpg"),
+    ]:
         (tmp_path / "part").mkdir(exist_ok=True)
         shutil.copy(path, tmp_path / "part")
     told = json.loads(good("img-eval", tmp_path / "part", "--model", subset, "--json"))
-    assert {row["class"]: row["pictures"] for row in told["classes"] if row["pictures"]} == {"4": 3, "8": 3}
-    good("img-train", case_pictures / "l_tunk", "--valid", case_pictures / "e_missing", "--out", tmp_path / "r", *FAST)
+    assert {row["class"]: row["pictures"] for row in told["classes"] if row["pictures"]} == {
+        "4": 3,
+        "8": 3,
+    }
+    good(
+        "img-train",
+        case_pictures / "l_tunk",
+        "--valid",
+        case_pictures / "e_missing",
+        "--out",
+        tmp_path / "r",
+        *FAST,
+    )
 
 
 def test_a_submission_has_a_row_for_each_picture(case_pictures, eleven, tmp_path):
-    """TIFF, AVIF and HEIC are pictures; the last one here is cut short, is named, and has its row all the same."""
-    result = cli("img-predict", case_pictures / "mix", "--model", eleven, "--csv", tmp_path / "s.csv")
+    """TIFF, AVIF and HEIC are pictures; the last one here is cut short, is named, and has its row
+    all the same."""
+    result = cli(
+        "img-predict", case_pictures / "mix", "--model", eleven, "--csv", tmp_path / "s.csv"
+    )
     assert list(submission(tmp_path / "s.csv")) == [f"{i:04}" for i in range(6)]
     assert result.exit_code == 1
     assert re.findall(r"error: .*/(\S+): ", result.output) == ["0005.heic"]
 
 
 def test_a_stray_picture_shifts_no_id(case_pictures, eleven, tmp_path):
-    assert "sample_submission.png" in refused(1, "img-predict", case_pictures / "t_stray", "--model", eleven, "--csv", tmp_path / "s.csv")
+    assert "sample_submission.png" in refused(
+        1, "img-predict", case_pictures / "t_stray", "--model", eleven, "--csv", tmp_path / "s.csv"
+    )
     assert not (tmp_path / "s.csv").exists()
-    tidy = shutil.copytree(case_pictures / "t_stray", tmp_path / "tidy", ignore=shutil.ignore_patterns("*.png"))
+    tidy = shutil.copytree(
+        case_pictures / "t_stray", tmp_path / "tidy", ignore=shutil.ignore_patterns("*.png")
+    )
     good("img-predict", tidy, "--model", eleven, "--csv", tmp_path / "s.csv")
     assert list(submission(tmp_path / "s.csv")) == [f"{i:04}" for i in range(1, 12)]
 
@@ -359,7 +464,9 @@ def test_pictures_to_learn_from_are_no_submission(case_pictures, eleven, tmp_pat
     """An empty test folder beside them must not make a submission of the training pictures."""
     shutil.copytree(case_pictures / "l_tunk" / "training", tmp_path / "data" / "training")
     (tmp_path / "data" / "test").mkdir()
-    assert "no test pictures" in refused(1, "img-predict", tmp_path / "data", "--model", eleven, "--csv", tmp_path / "s.csv")
+    assert "no test pictures" in refused(
+        1, "img-predict", tmp_path / "data", "--model", eleven, "--csv", tmp_path / "s.csv"
+    )
     assert not (tmp_path / "s.csv").exists()
     told = cli("img-predict", tmp_path / "data", "--model", eleven)
     assert told.exit_code == 0
@@ -370,12 +477,22 @@ def test_a_submission_never_replaces_a_picture(case_pictures, eleven, tmp_path):
     shutil.copytree(case_pictures / "l_tunk" / "test", tmp_path / "test")
     target = tmp_path / "test" / "unknown" / "0001.jpg"
     before = target.read_bytes()
-    assert "is read" in refused(2, "img-predict", tmp_path / "test", "--model", eleven, "--csv", target)
+    assert "is read" in refused(
+        2, "img-predict", tmp_path / "test", "--model", eleven, "--csv", target
+    )
     assert target.read_bytes() == before
 
 
 def test_a_submission_by_place_in_the_list_says_so(case_pictures, eleven, tmp_path):
     good("img-train", case_pictures / "l_vehicles", "--out", tmp_path / "r", *FAST)
     pictures = case_pictures / "l_tunk" / "test"
-    assert "0 bus, 1 car, 2 plane, 3 train" in cli("img-predict", pictures, "--model", tmp_path / "r", "--csv", tmp_path / "s.csv").output
-    assert "in order" not in cli("img-predict", pictures, "--model", eleven, "--csv", tmp_path / "t.csv").output
+    assert (
+        "0 bus, 1 car, 2 plane, 3 train"
+        in cli(
+            "img-predict", pictures, "--model", tmp_path / "r", "--csv", tmp_path / "s.csv"
+        ).output
+    )
+    assert (
+        "in order"
+        not in cli("img-predict", pictures, "--model", eleven, "--csv", tmp_path / "t.csv").output
+    )

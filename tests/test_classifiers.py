@@ -13,7 +13,11 @@ from tests.classifiers import CLASSES, SMALL
 @pytest.mark.parametrize("pool", ["max", "min", "mean"])
 def test_cnn_is_convolution_and_pooling_repeated(pool):
     model = build(ClassifierConfig("cnn", CLASSES, pool=pool))
-    kinds = [type(m).__name__ for m in model.modules() if isinstance(m, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d | nn.Linear)]
+    kinds = [
+        type(m).__name__
+        for m in model.modules()
+        if isinstance(m, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d | nn.Linear)
+    ]
     name = {"max": "MaxPool2d", "min": "MinPool2d", "mean": "AvgPool2d"}[pool]
     assert kinds == ["Conv2d", name] * 5 + ["Linear"] * 3
     assert model.eval()(torch.randn(2, 3, 128, 128)).shape == (2, 3)
@@ -26,31 +30,59 @@ def test_cnn_is_convolution_and_pooling_repeated(pool):
 def test_resnet_is_the_lectures():
     """Every convolution and linear layer, in order: channels, kernel, stride."""
     model = build(ClassifierConfig("resnet", tuple("abcdefghijk")))
-    convolutions = [(m.in_channels, m.out_channels, m.kernel_size[0], m.stride[0]) for m in model.modules() if isinstance(m, nn.Conv2d)]
+    convolutions = [
+        (m.in_channels, m.out_channels, m.kernel_size[0], m.stride[0])
+        for m in model.modules()
+        if isinstance(m, nn.Conv2d)
+    ]
     expected = [(3, 64, 3, 1)]
     for a, b in ((64, 128), (128, 256), (256, 512)):
         expected += [(a, b, 3, 2), (b, b, 3, 1), (a, b, 1, 2)]  # the last is the projection
     assert convolutions == expected
-    assert [(m.in_features, m.out_features) for m in model.modules() if isinstance(m, nn.Linear)] == [(512, 1024), (1024, 512), (512, 11)]
-    deeper = build(ClassifierConfig("resnet", CLASSES, widths=(16, 32, 64), blocks=3, stem_stride=2, context="se", hidden=()))
+    assert [
+        (m.in_features, m.out_features) for m in model.modules() if isinstance(m, nn.Linear)
+    ] == [(512, 1024), (1024, 512), (512, 11)]
+    deeper = build(
+        ClassifierConfig(
+            "resnet", CLASSES, widths=(16, 32, 64), blocks=3, stem_stride=2, context="se", hidden=()
+        )
+    )
     assert sum(isinstance(m, nn.Conv2d) for m in deeper.modules()) == 1 + 2 * (3 + 2 * 2)
     assert deeper.eval()(torch.randn(2, 3, 64, 64)).shape == (2, 3)
 
 
 def test_resnet101_has_torchvisions_names_and_sizes():
-    """Facts of the published network: 44,549,160 parameters, 626 tensors, and the shape of each stage."""
+    """Facts of the published network: 44,549,160 parameters, 626 tensors, and the shape of each
+    stage."""
     model = ResNet101()
     state = model.state_dict()
     assert sum(p.numel() for p in model.parameters()) == 44_549_160
     assert len(state) == 626
-    assert [sum(1 for k in state if k.startswith(f"layer{i}.") and k.endswith("conv3.weight")) for i in (1, 2, 3, 4)] == [3, 4, 23, 3]
-    shapes = {"conv1.weight": (64, 3, 7, 7), "layer1.0.downsample.0.weight": (256, 64, 1, 1), "layer2.0.conv2.weight": (128, 128, 3, 3),
-              "layer3.22.bn3.running_var": (1024,), "layer4.0.downsample.1.bias": (2048,), "layer4.2.conv3.weight": (2048, 512, 1, 1),
-              "fc.weight": (1000, 2048), "fc.bias": (1000,)}  # fmt: skip
+    assert [
+        sum(1 for k in state if k.startswith(f"layer{i}.") and k.endswith("conv3.weight"))
+        for i in (1, 2, 3, 4)
+    ] == [3, 4, 23, 3]
+    shapes = {
+        "conv1.weight": (64, 3, 7, 7),
+        "layer1.0.downsample.0.weight": (256, 64, 1, 1),
+        "layer2.0.conv2.weight": (128, 128, 3, 3),
+        "layer3.22.bn3.running_var": (1024,),
+        "layer4.0.downsample.1.bias": (2048,),
+        "layer4.2.conv3.weight": (2048, 512, 1, 1),
+        "fc.weight": (1000, 2048),
+        "fc.bias": (1000,),
+    }
     for name, shape in shapes.items():
         assert tuple(state[name].shape) == shape, name
-    strides = {name: m.stride for name, m in model.named_modules() if isinstance(m, nn.Conv2d) and m.stride != (1, 1)}
-    assert set(strides) == {"conv1", *(f"layer{i}.0.{part}" for i in (2, 3, 4) for part in ("conv2", "downsample.0"))}
+    strides = {
+        name: m.stride
+        for name, m in model.named_modules()
+        if isinstance(m, nn.Conv2d) and m.stride != (1, 1)
+    }
+    assert set(strides) == {
+        "conv1",
+        *(f"layer{i}.0.{part}" for i in (2, 3, 4) for part in ("conv2", "downsample.0")),
+    }
 
 
 def test_resnet101_equals_torchvisions():
@@ -66,7 +98,9 @@ def test_resnet101_equals_torchvisions():
 
 def test_fine_tuners_head_is_the_homeworks():
     model = build(ClassifierConfig("resnet101", tuple("abcdefghijk"), dropout=0.2, **SMALL))
-    kinds = [(type(m).__name__, getattr(m, "out_features", getattr(m, "p", None))) for m in model.fc]
+    kinds = [
+        (type(m).__name__, getattr(m, "out_features", getattr(m, "p", None))) for m in model.fc
+    ]
     hidden = [
         ("Linear", 1024),
         ("BatchNorm1d", None),
@@ -86,14 +120,20 @@ def test_frozen_parts_do_not_move_at_all():
     assert isinstance(model, FineTuner)
     model.freeze(("layer4",))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    optimisers = optim.build(model, TrainConfig(steps=1, optimiser="adamw", learning_rate=0.01, weight_decay=0.1))
+    optimisers = optim.build(
+        model, TrainConfig(steps=1, optimiser="adamw", learning_rate=0.01, weight_decay=0.1)
+    )
     for _ in range(3):
         model.train()
-        nn.functional.cross_entropy(model(torch.randn(8, 3, 64, 64)), torch.arange(8) % 3).backward()
+        nn.functional.cross_entropy(
+            model(torch.randn(8, 3, 64, 64)), torch.arange(8) % 3
+        ).backward()
         for optimiser in optimisers:
             optimiser.step()
             optimiser.zero_grad()
-    moved = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
+    moved = {
+        name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])
+    }
     assert all(name.startswith(("layer4.", "fc.")) for name in moved)
     # In layer4 and the head all moves, running statistics too.
     assert {name for name in before if name.startswith(("layer4.", "fc."))} == moved
@@ -102,19 +142,34 @@ def test_frozen_parts_do_not_move_at_all():
     assert not model.bn1.training
     model.freeze(("layer3", "layer4"))
     assert model.layer3.training
-    with pytest.raises(ValueError, match="there is no part layer9; the parts are conv1, bn1, layer1"):
+    with pytest.raises(
+        ValueError, match="there is no part layer9; the parts are conv1, bn1, layer1"
+    ):
         model.freeze(("layer9",))
 
 
 @pytest.mark.parametrize("optimiser", ["muon", "adamw", "sgd"])
 def test_discriminative_learning_rates(optimiser):
     model = build(ClassifierConfig("resnet101", CLASSES, hidden=(8,), **SMALL))
-    config = TrainConfig(steps=1, optimiser=optimiser, learning_rate=0.01, rate_factors=(("layer", 0.5), ("layer4", 0.1), ("conv1", 0.0)))
+    config = TrainConfig(
+        steps=1,
+        optimiser=optimiser,
+        learning_rate=0.01,
+        rate_factors=(("layer", 0.5), ("layer4", 0.1), ("conv1", 0.0)),
+    )
     rates: dict[int, float] = {}
     for o in optim.build(model, config):
         for group in o.param_groups:
             rates |= {id(p): group["initial_lr"] for p in group["params"]}
     for name, parameter in model.named_parameters():
-        expected = 0.001 if name.startswith("layer4") else 0.005 if name.startswith("layer") else 0.0 if name.startswith("conv1") else 0.01
+        expected = (
+            0.001
+            if name.startswith("layer4")
+            else 0.005
+            if name.startswith("layer")
+            else 0.0
+            if name.startswith("conv1")
+            else 0.01
+        )
         assert rates[id(parameter)] == pytest.approx(expected), name
     assert len(rates) == len(list(model.parameters()))

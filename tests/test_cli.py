@@ -1,4 +1,5 @@
-"""The commands as a person types them: what they print, exit codes, and one sentence for every bad input."""
+"""The commands as a person types them: what they print, exit codes, and one sentence for every bad
+input."""
 
 import json
 import os
@@ -55,25 +56,51 @@ def test_every_command_with_a_device_knows_the_same_ones(tmp_path: Path) -> None
         option = next((p for p in command.params if "--device" in p.opts), None)
         if option is not None:
             with_device.append(name)
-            needed = [a for p in command.params if p.required for a in ([p.opts[0], "x"] if p.param_type_name == "option" else ["x"])]
+            needed = [
+                a
+                for p in command.params
+                if p.required
+                for a in ([p.opts[0], "x"] if p.param_type_name == "option" else ["x"])
+            ]
             for wrong in ("banana", "cuda:x", "mps:1", "CPU", ""):
-                assert "is not a device; use auto, cpu, cuda, cuda:N or mps" in refused(2, name, *needed, "--device", wrong)
-    assert with_device == ["go-eval", "go-train", "img-eval", "img-explain", "img-predict", "img-train"]
+                assert "is not a device; use auto, cpu, cuda, cuda:N or mps" in refused(
+                    2, name, *needed, "--device", wrong
+                )
+    assert with_device == [
+        "go-eval",
+        "go-train",
+        "img-eval",
+        "img-explain",
+        "img-predict",
+        "img-train",
+    ]
 
 
 @pytest.mark.skipif(torch.backends.mps.is_available(), reason="there is a Metal GPU here")
 def test_mps_where_there_is_none(game: Path, tmp_path: Path) -> None:
-    for arguments in (["go-eval", game], ["go-train", game, "--out", tmp_path / "r"], ["img-train", game, "--out", tmp_path / "r"]):
+    for arguments in (
+        ["go-eval", game],
+        ["go-train", game, "--out", tmp_path / "r"],
+        ["img-train", game, "--out", tmp_path / "r"],
+    ):
         assert "no Metal GPU here" in refused(1, *arguments, "--device", "mps")
 
 
-# --- the lazy group ----------------------------------------------------------------------------------------------------------------
+# --- the lazy group
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def test_help_is_quick_and_imports_nothing_heavy() -> None:
-    code = "import sys; sys.argv=['cli.py','--help']; import runpy\ntry: runpy.run_path('cli.py', run_name='__main__')\nexcept SystemExit: pass\n"
-    code += "print([m for m in ('torch','numba','sgfmill','numpy','matplotlib') if m in sys.modules])"
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    code = (
+        "import sys; sys.argv=['cli.py','--help']; import runpy\ntry: runpy.run_path('cli.py',"
+        " run_name='__main__')\nexcept SystemExit: pass\n"
+    )
+    code += (
+        "print([m for m in ('torch','numba','sgfmill','numpy','matplotlib') if m in sys.modules])"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert out.rstrip().endswith("[]")
     assert "go-train" in out
 
@@ -113,14 +140,17 @@ def test_unknown_command_and_option() -> None:
     assert "No such option" in refused(2, "go-stats", "x", "--nothing")
 
 
-# --- import and stats --------------------------------------------------------------------------------------------------------------
+# --- import and stats
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_import_and_stats(tmp_path: Path) -> None:
     folder = tmp_path / "games"
     folder.mkdir()
     for i in range(6):
-        (folder / f"{i}.sgf").write_bytes(sgf_text(play_randomly(i, 50), "BR[9d]WR[8d]RE[B+R]DT[2011-01-02]") + b")")
+        (folder / f"{i}.sgf").write_bytes(
+            sgf_text(play_randomly(i, 50), "BR[9d]WR[8d]RE[B+R]DT[2011-01-02]") + b")"
+        )
     (folder / "bad.sgf").write_bytes(b"(;SZ[13];B[aa])")
     (folder / "twin.sgf").write_bytes((folder / "0.sgf").read_bytes())
     out = good("go-import", folder, "--out", tmp_path / "a.games")
@@ -142,7 +172,10 @@ def test_import_and_stats(tmp_path: Path) -> None:
     text = good("go-stats", tmp_path / "a.games", "--min-rank", "8d")
     assert "6 games, 300 moves" in text
     assert "9d - 8d" in text
-    assert json.loads(good("go-stats", tmp_path / "a.games", "--json", "--min-rank", "9d"))["games"] == 0
+    assert (
+        json.loads(good("go-stats", tmp_path / "a.games", "--json", "--min-rank", "9d"))["games"]
+        == 0
+    )
 
 
 def test_stats_of_what_is_no_store(tmp_path: Path, game: Path) -> None:
@@ -165,13 +198,21 @@ def test_bad_games(tmp_path: Path) -> None:
         "thirteen": b"(;GM[1]SZ[13];B[aa];W[bb])",
         "empty": b"",
     }
-    words = {"jpeg": "not SGF", "half": "broken SGF", "brackets": "not SGF", "thirteen": "board other than 19x19", "empty": "empty file"}
+    words = {
+        "jpeg": "not SGF",
+        "half": "broken SGF",
+        "brackets": "not SGF",
+        "thirteen": "board other than 19x19",
+        "empty": "empty file",
+    }
     for name, data in cases.items():
         (tmp_path / f"{name}.sgf").write_bytes(data)
         message = refused(1, "go-import", tmp_path / f"{name}.sgf", "--out", out)
         assert words[name] in message
         assert f"{name}.sgf" in message
-        assert words[name].split()[-1] in refused(1, "go-suggest", tmp_path / f"{name}.sgf", "--model", "x")
+        assert words[name].split()[-1] in refused(
+            1, "go-suggest", tmp_path / f"{name}.sgf", "--model", "x"
+        )
     assert not list(tmp_path.glob("x.games*"))
     assert not list(tmp_path.glob(".x.games*"))
 
@@ -179,7 +220,9 @@ def test_bad_games(tmp_path: Path) -> None:
 def test_bombs_say_which_option_lifts_the_limit(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("0.sgf", b"(" * 30_000_000)
-    assert "--max-unpacked" in refused(1, "go-import", tmp_path / "bomb.zip", "--out", tmp_path / "x", "--max-unpacked", "10")
+    assert "--max-unpacked" in refused(
+        1, "go-import", tmp_path / "bomb.zip", "--out", tmp_path / "x", "--max-unpacked", "10"
+    )
 
 
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,11 +245,13 @@ def test_an_out_folder_that_is_not_there(tmp_path: Path, game: Path) -> None:
     assert "cannot write" in refused(1, "go-import", game, "--out", tmp_path / "no" / "x.games")
 
 
-# --- documents ---------------------------------------------------------------------------------------------------------------------
+# --- documents
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 def test_every_command_and_option_of_the_documents_exists() -> None:
-    """Each option stands behind a command that has it, in README.md and docs/hw03.md (where a command may run over several lines)."""
+    """Each option stands behind a command that has it, in README.md and docs/hw03.md (where a
+    command may run over several lines)."""
     command = r"(?:go-[a-z]+|img-[a-z]+|describe)"
     named = set()
     for name in ("README.md", "docs/hw03.md"):
@@ -219,27 +264,54 @@ def test_every_command_and_option_of_the_documents_exists() -> None:
     assert named == set(commands()) - {"demo"}
 
 
-# --- evaluation and models ---------------------------------------------------------------------------------------------------------
+# --- evaluation and models
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_evaluation(tiny_run: Path, sample_store: Path, tmp_path: Path) -> None:
-    figures = json.loads(good("go-eval", sample_store, "--model", tiny_run, "--positions", "300", "--json", "--picture", tmp_path / "e.png"))
+    figures = json.loads(
+        good(
+            "go-eval",
+            sample_store,
+            "--model",
+            tiny_run,
+            "--positions",
+            "300",
+            "--json",
+            "--picture",
+            tmp_path / "e.png",
+        )
+    )
     assert figures["all"]["positions"] == 300
     assert sum(figures[p]["positions"] for p in ("opening", "middle", "end")) == 300
     low, high = figures["all"]["top1_interval"]
     assert low <= figures["all"]["top1"] <= high
     assert figures["all"]["top1"] <= figures["all"]["top3"] <= figures["all"]["top5"]
     assert (tmp_path / "e.png").read_bytes()[:4] == b"\x89PNG"
-    again = json.loads(good("go-eval", sample_store, "--model", tiny_run / "best.safetensors", "--positions", "300", "--json"))
+    again = json.loads(
+        good(
+            "go-eval",
+            sample_store,
+            "--model",
+            tiny_run / "best.safetensors",
+            "--positions",
+            "300",
+            "--json",
+        )
+    )
     assert again["all"] == figures["all"]
-    text = good("go-eval", sample_store, "--model", tiny_run, "--positions", "200", "--symmetries", "8")
+    text = good(
+        "go-eval", sample_store, "--model", tiny_run, "--positions", "200", "--symmetries", "8"
+    )
     assert "opening" in text
     assert "calibration" in text
 
 
 def test_evaluation_of_what_ships(sample_store: Path) -> None:
-    shipped, eager = (json.loads(good("go-eval", sample_store, "--positions", "200", "--json", *model))
-                      for model in ((), ("--model", ROOT / "gocnn/policy/weights/small.safetensors")))  # fmt: skip
+    shipped, eager = (
+        json.loads(good("go-eval", sample_store, "--positions", "200", "--json", *model))
+        for model in ((), ("--model", ROOT / "gocnn/policy/weights/small.safetensors"))
+    )
     assert shipped["model"] == "small.onnx"
     assert abs(shipped["all"]["log_likelihood"] - eager["all"]["log_likelihood"]) < 1e-3
     assert abs(shipped["all"]["winner"] - eager["all"]["winner"]) < 0.02
@@ -248,7 +320,12 @@ def test_evaluation_of_what_ships(sample_store: Path) -> None:
 def damaged_models(tmp_path: Path, tiny_run: Path) -> dict[str, Path]:
     whole = (tiny_run / "best.safetensors").read_bytes()
     made = {}
-    for name, data in {"short": whole[:-1000], "stub": whole[:50], "text": b"hello world, this is no model", "empty": b""}.items():
+    for name, data in {
+        "short": whole[:-1000],
+        "stub": whole[:50],
+        "text": b"hello world, this is no model",
+        "empty": b"",
+    }.items():
         made[name] = tmp_path / f"{name}.safetensors"
         made[name].write_bytes(data)
     model = modelfile.load(tiny_run, "go-policy")
@@ -269,15 +346,27 @@ def damaged_models(tmp_path: Path, tiny_run: Path) -> dict[str, Path]:
 
 
 def test_models_that_are_not(tmp_path: Path, tiny_run: Path, game: Path) -> None:
-    words = {"short": "cut short", "stub": "cut short", "text": "not a model", "empty": "not a model", "kind": "image-classifier", "shape": "does not fit",
-             "config": "does not fit", "version": "version 9", "pickle": "pickle", "run": "holds no model", "missing": "does not exist"}  # fmt: skip
+    words = {
+        "short": "cut short",
+        "stub": "cut short",
+        "text": "not a model",
+        "empty": "not a model",
+        "kind": "image-classifier",
+        "shape": "does not fit",
+        "config": "does not fit",
+        "version": "version 9",
+        "pickle": "pickle",
+        "run": "holds no model",
+        "missing": "does not exist",
+    }
     for name, path in damaged_models(tmp_path, tiny_run).items():
         message = refused(1, "go-suggest", game, "--model", path)
         assert words[name] in message, (name, message)
         assert path.name in message
 
 
-# --- suggestions -------------------------------------------------------------------------------------------------------------------
+# --- suggestions
+# -------------------------------------------------------------------------------------------------------------------
 
 
 def test_suggestion_json(tiny_run: Path, game: Path) -> None:
@@ -289,11 +378,30 @@ def test_suggestion_json(tiny_run: Path, game: Path) -> None:
     assert sum(shares) == pytest.approx(1.0, abs=1e-4)
     assert len({m["move"] for m in answer["moves"]}) == len(answer["moves"]) > 300
     assert answer["moves"][answer["played"]["rank"] - 1]["move"] == answer["played"]["move"]
-    assert len(json.loads(good("go-suggest", game, "--model", tiny_run, "--json", "--top", "3"))["moves"]) == 3
+    assert (
+        len(
+            json.loads(good("go-suggest", game, "--model", tiny_run, "--json", "--top", "3"))[
+                "moves"
+            ]
+        )
+        == 3
+    )
 
 
 def test_suggestion_for_people(tiny_run: Path, game: Path, tmp_path: Path) -> None:
-    text = good("go-suggest", game, "--at", "30", "--model", tiny_run, "--top", "5", "--no-colour", "--picture", tmp_path / "p.svg")
+    text = good(
+        "go-suggest",
+        game,
+        "--at",
+        "30",
+        "--model",
+        tiny_run,
+        "--top",
+        "5",
+        "--no-colour",
+        "--picture",
+        tmp_path / "p.svg",
+    )
     assert "black to play, ply 30" in text
     assert "played: " in text
     assert "   A B C D E F G H J K" in text
@@ -302,10 +410,31 @@ def test_suggestion_for_people(tiny_run: Path, game: Path, tmp_path: Path) -> No
 
 
 def test_suggestion_from_moves_and_standard_input(tiny_run: Path, game: Path) -> None:
-    answer = json.loads(good("go-suggest", "--moves", "B D4 W Q16 q4, pass D16", "--model", tiny_run, "--json"))
+    answer = json.loads(
+        good("go-suggest", "--moves", "B D4 W Q16 q4, pass D16", "--model", tiny_run, "--json")
+    )
     assert (answer["ply"], answer["to_play"]) == (5, "white")
-    assert json.loads(good("go-suggest", "--moves", "B D4 B Q16 W", "--model", tiny_run, "--json"))["to_play"] == "white"
-    assert json.loads(good("go-suggest", "-", "--at", "9", "--model", tiny_run, "--json", stdin=game.read_bytes()))["ply"] == 9
+    assert (
+        json.loads(good("go-suggest", "--moves", "B D4 B Q16 W", "--model", tiny_run, "--json"))[
+            "to_play"
+        ]
+        == "white"
+    )
+    assert (
+        json.loads(
+            good(
+                "go-suggest",
+                "-",
+                "--at",
+                "9",
+                "--model",
+                tiny_run,
+                "--json",
+                stdin=game.read_bytes(),
+            )
+        )["ply"]
+        == 9
+    )
     assert json.loads(good("go-suggest", "--model", tiny_run, "--json"))["ply"] == 0
 
 
@@ -322,13 +451,18 @@ def test_bad_suggestions(tiny_run: Path, game: Path, tmp_path: Path) -> None:
     assert "move 2" in refused(1, "go-suggest", "--moves", "B D4 W D4", "--model", tiny_run)
     assert "occupied" in refused(1, "go-suggest", "--moves", "B D4 W D4", "--model", tiny_run)
     assert "'Z99'" in refused(1, "go-suggest", "--moves", "B Z99", "--model", tiny_run)
-    assert ".svg or .pdf" in refused(2, "go-suggest", game, "--model", tiny_run, "--picture", tmp_path / "x.bmp")
-    assert "does not exist" in refused(1, "go-suggest", tmp_path / "nothing.sgf", "--model", tiny_run)
+    assert ".svg or .pdf" in refused(
+        2, "go-suggest", game, "--model", tiny_run, "--picture", tmp_path / "x.bmp"
+    )
+    assert "does not exist" in refused(
+        1, "go-suggest", tmp_path / "nothing.sgf", "--model", tiny_run
+    )
     assert "not SGF" in refused(1, "go-suggest", "-", "--model", tiny_run, stdin=b"hello")
 
 
 def suggestions_are_legal(run: Path, games: list[bytes], each: int) -> int:
-    """For some positions of every game: nothing illegal has a probability, and every legal move is there."""
+    """For some positions of every game: nothing illegal has a probability, and every legal move is
+    there."""
     from gocnn.games.position import at_ply
     from gocnn.games.reader import Game, Reader
     from gocnn.games.sources import Blob
@@ -350,7 +484,9 @@ def suggestions_are_legal(run: Path, games: list[bytes], each: int) -> int:
     return count
 
 
-def test_no_illegal_suggestion_on_the_sample_games(tiny_run: Path, sample_files: list[Path]) -> None:
+def test_no_illegal_suggestion_on_the_sample_games(
+    tiny_run: Path, sample_files: list[Path]
+) -> None:
     assert suggestions_are_legal(tiny_run, [p.read_bytes() for p in sample_files[:20]], 1) == 20
 
 
@@ -360,13 +496,23 @@ def test_no_illegal_suggestion_on_500_real_games(tiny_run: Path, real_games: lis
 
 
 def test_ko_and_suicide_get_no_probability(tiny_run: Path) -> None:
-    out = json.loads(good("go-suggest", "--moves", "B B1 B A2 B B3 W C1 W C3 W D2 B C2 W B2", "--model", tiny_run, "--json"))
+    out = json.loads(
+        good(
+            "go-suggest",
+            "--moves",
+            "B B1 B A2 B B3 W C1 W C3 W D2 B C2 W B2",
+            "--model",
+            tiny_run,
+            "--json",
+        )
+    )
     assert "C2" not in {m["move"] for m in out["moves"]}
     out = json.loads(good("go-suggest", "--moves", "B A2 B B1 W", "--model", tiny_run, "--json"))
     assert "A1" not in {m["move"] for m in out["moves"]}
 
 
-# --- describe ----------------------------------------------------------------------------------------------------------------------
+# --- describe
+# ----------------------------------------------------------------------------------------------------------------------
 
 
 def test_describe(tiny_run: Path) -> None:
@@ -377,12 +523,19 @@ def test_describe(tiny_run: Path) -> None:
     assert "does not exist" in refused(1, "describe", "gigantic")
 
 
-# --- the demo, as make demo runs it ------------------------------------------------------------------------------------------------
+# --- the demo, as make demo runs it
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
 def test_the_demo(tmp_path: Path) -> None:
     out = good("demo", "--minutes", "0.05", "--out", tmp_path / "demo")
     assert "the curve" in out
-    for name in ("go/curves.png", "suggestion.png", "go/best.safetensors", "images/best.safetensors", "explained.png"):
+    for name in (
+        "go/curves.png",
+        "suggestion.png",
+        "go/best.safetensors",
+        "images/best.safetensors",
+        "explained.png",
+    ):
         assert (tmp_path / "demo" / name).stat().st_size > 1000

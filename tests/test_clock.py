@@ -17,7 +17,8 @@ from tests.test_search import Judge
 
 
 def simulate(clock: Clock, moves: int) -> None:
-    """A clock of a server beside the engine that uses its allowance whole: it must never run out."""
+    """A clock of a server beside the engine that uses its allowance whole: it must never run
+    out."""
     main, left, count = clock.main, clock.period, clock.count
     for move in range(moves):
         clock.tell(BLACK, [str(main), "0"] if main > 0 else [str(left), str(count)])
@@ -38,8 +39,19 @@ def simulate(clock: Clock, moves: int) -> None:
                 left, count = clock.period, clock.count
 
 
-@pytest.mark.parametrize("text", ["absolute 600", "absolute 3600", "byoyomi 60 5 3", "byoyomi 0 10 1", "byoyomi 1800 30 5", "canadian 60 60 10",
-                                  "canadian 0 300 25", "canadian 1200 30 1"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "absolute 600",
+        "absolute 3600",
+        "byoyomi 60 5 3",
+        "byoyomi 0 10 1",
+        "byoyomi 1800 30 5",
+        "canadian 60 60 10",
+        "canadian 0 300 25",
+        "canadian 1200 30 1",
+    ],
+)
 def test_time_never_runs_out(text: str) -> None:
     simulate(Clock.kgs(text.split()), 200)
 
@@ -62,15 +74,33 @@ def test_time_is_used() -> None:
 
 def test_settings() -> None:
     assert Clock().allowance(BLACK, 0) is None
-    assert Clock.gtp(["600", "30", "0"]).allowance(BLACK, 0) is None  # GTP: overtime without stones is no time limit
+    # GTP: overtime without stones is no time limit
+    assert Clock.gtp(["600", "30", "0"]).allowance(BLACK, 0) is None
     assert Clock.kgs(["none"]).allowance(BLACK, 0) is None
-    assert Clock.gtp(["600", "0", "0"]) == Clock.kgs(["absolute", "600"]) == Clock("absolute", 600.0)
-    assert Clock.kgs(["canadian", "600", "30", "5"]) == Clock.gtp(["600", "30", "5"]) == Clock.kgs(["600", "30", "5"])
+    assert (
+        Clock.gtp(["600", "0", "0"]) == Clock.kgs(["absolute", "600"]) == Clock("absolute", 600.0)
+    )
+    assert (
+        Clock.kgs(["canadian", "600", "30", "5"])
+        == Clock.gtp(["600", "30", "5"])
+        == Clock.kgs(["600", "30", "5"])
+    )
     assert Clock.gtp(["0", "0", "0"]).allowance(BLACK, 0) == 0.0
     late = Clock.gtp(["600", "0", "0"]).allowance(BLACK, 1000)
     assert late == pytest.approx(600 / LEAST_LEFT * 0.9 - LAG)
-    for wrong in ([], ["600"], ["byoyomi"], ["byoyomi", "600", "30"], ["absolute", "600", "3"], ["fischer", "600", "3"], ["nan", "0", "0"],
-                  ["inf", "0", "0"], ["-1", "0", "0"], ["canadian", "600", "30", "2.5"], ["1", "2", "9" * 40]):  # fmt: skip
+    for wrong in (
+        [],
+        ["600"],
+        ["byoyomi"],
+        ["byoyomi", "600", "30"],
+        ["absolute", "600", "3"],
+        ["fischer", "600", "3"],
+        ["nan", "0", "0"],
+        ["inf", "0", "0"],
+        ["-1", "0", "0"],
+        ["canadian", "600", "30", "2.5"],
+        ["1", "2", "9" * 40],
+    ):
         with pytest.raises(BadClock):
             Clock.kgs(wrong)
 
@@ -114,7 +144,8 @@ SPEEDS = [(0.01, 0.0), (0.001, 0.01), (0.0, 0.02), (0.002, 0.001), (0.08, 0.02)]
 
 @pytest.mark.parametrize(("each", "call"), SPEEDS)
 def test_a_search_keeps_to_the_clock(watch: Stopwatch, each: float, call: float) -> None:
-    """It is over a single evaluation after the deadline at most, even if that one takes twice as long, and uses the time it has."""
+    """It is over a single evaluation after the deadline at most, even if that one takes twice as
+    long, and uses the time it has."""
     judge, board = Timed(watch, each, call), Board()
     for allowed in (0.1, 0.5, 1.0):
         look = Search(judge, board, 6.5, useful(board, BLACK))
@@ -123,7 +154,9 @@ def test_a_search_keeps_to_the_clock(watch: Stopwatch, each: float, call: float)
         assert allowed <= watch.now - begun < allowed + judge.takes(1)
         assert look.count >= judge.calls - calls
         if allowed > 50 * each and look.count > 50:
-            assert look.count > 1.5 * (judge.calls - calls), "several at a time, as far as there is time"
+            assert look.count > 1.5 * (judge.calls - calls), (
+                "several at a time, as far as there is time"
+            )
     deadline = watch.now + 0.5
     look.run(100_000, watch.now + 0.3)
     judge.slower = 2.0
@@ -177,17 +210,50 @@ def test_a_player_keeps_to_the_clock(watch: Stopwatch) -> None:
 
 
 def test_the_engine_on_a_clock(evaluator) -> None:
-    """With visits that would take a day, it answers; and what a server tells of the clock is heeded."""
-    answers = talk(evaluator, "time_settings 0 1 1", "genmove b", "kgs-time_settings byoyomi 0 1 5", "time_left w 1 5", "genmove w", visits=10**8)
+    """With visits that would take a day, it answers; and what a server tells of the clock is
+    heeded."""
+    answers = talk(
+        evaluator,
+        "time_settings 0 1 1",
+        "genmove b",
+        "kgs-time_settings byoyomi 0 1 5",
+        "time_left w 1 5",
+        "genmove w",
+        visits=10**8,
+    )
     assert answers[0] == answers[2] == answers[3] == ""
     assert {answers[1][0], answers[4][0]} <= set("ABCDEFGHJKLMNOPQRST")
-    assert talk(evaluator, "time_settings 600 30 5", "time_settings 600", "time_settings a b c", "time_left b 12 0", "time_left x 1 1", "time_left",
-                "time_left b -1 0", "time_left b 1 x", "kgs-time_settings none", "kgs-time_settings absolute 60", "kgs-time_settings absolute",
-                "kgs-time_settings canadian 1 2 3") == [
-        "", "?syntax error: time_settings MAIN BYO_YOMI STONES: three numbers are expected",
-        "?syntax error: time_settings MAIN BYO_YOMI STONES: times are numbers of seconds", "", "?invalid color",
-        "?syntax error: time_left COLOR TIME STONES", "", "?syntax error: time_left COLOR TIME STONES: stones and periods are whole numbers", "", "",
-        "?syntax error: kgs-time_settings none|absolute|byoyomi|canadian [MAIN [PERIOD COUNT]]: absolute takes 1 numbers", ""]  # fmt: skip
+    assert talk(
+        evaluator,
+        "time_settings 600 30 5",
+        "time_settings 600",
+        "time_settings a b c",
+        "time_left b 12 0",
+        "time_left x 1 1",
+        "time_left",
+        "time_left b -1 0",
+        "time_left b 1 x",
+        "kgs-time_settings none",
+        "kgs-time_settings absolute 60",
+        "kgs-time_settings absolute",
+        "kgs-time_settings canadian 1 2 3",
+    ) == [
+        "",
+        "?syntax error: time_settings MAIN BYO_YOMI STONES: three numbers are expected",
+        "?syntax error: time_settings MAIN BYO_YOMI STONES: times are numbers of seconds",
+        "",
+        "?invalid color",
+        "?syntax error: time_left COLOR TIME STONES",
+        "",
+        "?syntax error: time_left COLOR TIME STONES: stones and periods are whole numbers",
+        "",
+        "",
+        (
+            "?syntax error: kgs-time_settings none|absolute|byoyomi|canadian [MAIN [PERIOD COUNT]]:"
+            " absolute takes 1 numbers"
+        ),
+        "",
+    ]
     engine = Engine(Player(evaluator))
     engine.cmd_time_settings(["100", "0", "0"])
     engine.cmd_time_left(["b", "1", "0"])
@@ -198,7 +264,13 @@ def test_the_engine_on_a_clock(evaluator) -> None:
 
 def test_fischer_never_runs_out_and_keeps_its_caps() -> None:
     """Each move's time is taken from the clock before the increment comes."""
-    for text in ("fischer 60 5", "fischer 0 10", "fischer-capped 600 10 900 20", "fischer-capped 600 10 -1 -1", "fischer 0.5 0.5"):
+    for text in (
+        "fischer 60 5",
+        "fischer 0 10",
+        "fischer-capped 600 10 900 20",
+        "fischer-capped 600 10 -1 -1",
+        "fischer 0.5 0.5",
+    ):
         clock = Clock.kata(text.split())
         left = clock.main
         for move in range(200):
@@ -216,8 +288,23 @@ def test_fischer_never_runs_out_and_keeps_its_caps() -> None:
     assert Clock.kata(["absolute", "2147483647"]).main == 2147483647
 
 
-@pytest.mark.parametrize("text", ["", "fischer", "fischer 60", "fischer 60 5 3", "fischer -1 5", "fischer 60 nan", "fischer 60 inf", "fischer-capped 600 10 300 -1",
-                                  "fischer-capped 600 10 x 1", "hourglass 60", "600 30 5", "byoyomi 600 30"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "fischer",
+        "fischer 60",
+        "fischer 60 5 3",
+        "fischer -1 5",
+        "fischer 60 nan",
+        "fischer 60 inf",
+        "fischer-capped 600 10 300 -1",
+        "fischer-capped 600 10 x 1",
+        "hourglass 60",
+        "600 30 5",
+        "byoyomi 600 30",
+    ],
+)
 def test_kata_settings_that_no_clock_has(text: str) -> None:
     with pytest.raises(BadClock):
         Clock.kata(text.split())

@@ -16,8 +16,15 @@ def test_round_trips(size: int) -> None:
 
 
 def test_the_table_of_the_docstring() -> None:
-    for gtp, sgf, index, place in (("A1", "as", 0, (0, 0)), ("T1", "ss", 18, (0, 18)), ("A19", "aa", 342, (18, 0)), ("T19", "sa", 360, (18, 18))):
-        assert coords.from_gtp(gtp) == coords.from_sgf(sgf) == coords.from_row_column(place) == index
+    for gtp, sgf, index, place in (
+        ("A1", "as", 0, (0, 0)),
+        ("T1", "ss", 18, (0, 18)),
+        ("A19", "aa", 342, (18, 0)),
+        ("T19", "sa", 360, (18, 18)),
+    ):
+        assert (
+            coords.from_gtp(gtp) == coords.from_sgf(sgf) == coords.from_row_column(place) == index
+        )
     assert coords.from_gtp("pass") == coords.from_sgf("") == coords.from_sgf("tt") == coords.PASS
 
 
@@ -26,7 +33,10 @@ def test_gtp_agrees_with_sgfmill() -> None:
         assert coords.to_gtp(index) == common.format_vertex(divmod(index, 19))
 
 
-@pytest.mark.parametrize("vertex", ["I5", "A0", "A20", "U1", "", "5A", "A", "AA1", "A1x", "²", "A²", "-1", "A-1", "A 1 1"])
+@pytest.mark.parametrize(
+    "vertex",
+    ["I5", "A0", "A20", "U1", "", "5A", "A", "AA1", "A1x", "²", "A²", "-1", "A-1", "A 1 1"],
+)
 def test_bad_vertices(vertex: str) -> None:
     with pytest.raises(coords.BadVertex, match="not a point"):
         coords.from_gtp(vertex)

@@ -44,14 +44,25 @@ def test_a_container_sees_its_group_as_the_root(groups: Path) -> None:
         tell(
             groups,
             "4:cpu,cpuacct:/docker/0123\n",
-            **{"cpu,cpuacct__cpu_dot_cfs_quota_us": "300000\n", "cpu,cpuacct__cpu_dot_cfs_period_us": "100000\n"},
+            **{
+                "cpu,cpuacct__cpu_dot_cfs_quota_us": "300000\n",
+                "cpu,cpuacct__cpu_dot_cfs_period_us": "100000\n",
+            },
         )
         == 3
     )
 
 
 def test_version_1_without_a_limit(groups: Path) -> None:
-    assert tell(groups, "1:cpu:/\n5:devices:/\n", cpu__cpu_dot_cfs_quota_us="-1\n", cpu__cpu_dot_cfs_period_us="100000\n") == 64
+    assert (
+        tell(
+            groups,
+            "1:cpu:/\n5:devices:/\n",
+            cpu__cpu_dot_cfs_quota_us="-1\n",
+            cpu__cpu_dot_cfs_period_us="100000\n",
+        )
+        == 64
+    )
 
 
 def test_nonsense_is_not_believed(groups: Path) -> None:

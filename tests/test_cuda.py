@@ -1,4 +1,5 @@
-"""What only a card can prove: run with `pytest -m cuda`; skipped where there is none. The kit's `gpu.py check` runs these too, and many more."""
+"""What only a card can prove: run with `pytest -m cuda`; skipped where there is none. The kit's
+`gpu.py check` runs these too, and many more."""
 
 import copy
 from dataclasses import replace
@@ -16,7 +17,10 @@ from gocnn.training import Feeder, Identity, RunFolder, TrainConfig, Trainer
 from gocnn.training.precision import autocast, choose
 from gocnn.training.stepping import Stepper
 
-pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")]
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine"),
+]
 
 GROUPS = DEFAULT_GROUPS
 SHAPE = replace(preset("tiny"), future=2, value=True)
@@ -34,7 +38,11 @@ class Dice:
     def batch(self, index: int) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng(index)
         planes = rng.integers(0, 2, (self.rows, plane_count(GROUPS), 19, 19)).astype(np.uint8)
-        return planes, rng.integers(0, 362, (self.rows, 3)), rng.integers(0, 2, self.rows).astype(np.int8)
+        return (
+            planes,
+            rng.integers(0, 362, (self.rows, 3)),
+            rng.integers(0, 2, self.rows).astype(np.int8),
+        )
 
 
 def there() -> torch.device:
@@ -45,21 +53,37 @@ def batch(rows: int, device: torch.device) -> tuple[torch.Tensor, ...]:
     return tuple(torch.from_numpy(a).to(device) for a in Dice(rows).batch(0))
 
 
-def gradient(net: PolicyNetwork, device: torch.device, precision: str) -> tuple[float, torch.Tensor]:
+def gradient(
+    net: PolicyNetwork, device: torch.device, precision: str
+) -> tuple[float, torch.Tensor]:
     mine = copy.deepcopy(net).to(device=device, memory_format=devices.layout(device)).train()
     with autocast(device, precision):
         loss, _ = PolicyTask().loss(mine, batch(32, device))
     loss.backward()
-    return float(loss.detach()), torch.cat([p.grad.flatten().float().cpu() for p in mine.parameters()])
+    return float(loss.detach()), torch.cat(
+        [p.grad.flatten().float().cpu() for p in mine.parameters()]
+    )
 
 
-def trained(folder: Path, device: torch.device, steps: int, resume: bool = False, **options: object) -> tuple[Trainer, object]:
+def trained(
+    folder: Path, device: torch.device, steps: int, resume: bool = False, **options: object
+) -> tuple[Trainer, object]:
     torch.manual_seed(1)
     config = TrainConfig(steps=steps, batch=32, validations=1, **options)
     run = RunFolder(folder, resume, {"kind": "go-policy", "wishes": {}})
     valid = [tuple(t if t.ndim != 2 else t[:, 0] for t in batch(64, torch.device("cpu")))]
     try:
-        trainer = Trainer(PolicyNetwork(SHAPE), PolicyTask(), Dice(32), valid, config, run, Identity("go-policy", {}, "dice"), device, quiet=True)
+        trainer = Trainer(
+            PolicyNetwork(SHAPE),
+            PolicyTask(),
+            Dice(32),
+            valid,
+            config,
+            run,
+            Identity("go-policy", {}, "dice"),
+            device,
+            quiet=True,
+        )
         return trainer, trainer.fit(resume)
     finally:
         run.close()
@@ -69,7 +93,9 @@ def trained(folder: Path, device: torch.device, steps: int, resume: bool = False
 def test_a_step_waits_for_nothing(optimiser: str) -> None:
     device = there()
     net = PolicyNetwork(SHAPE).to(device=device, memory_format=torch.channels_last)
-    stepper = Stepper(net, PolicyTask(), TrainConfig(steps=1, batch=64, accumulate=2, optimiser=optimiser), device)
+    stepper = Stepper(
+        net, PolicyTask(), TrainConfig(steps=1, batch=64, accumulate=2, optimiser=optimiser), device
+    )
     stepper.precision = choose(device)
     feeder = Feeder(Dice(32), 0, device, 2)
     try:
@@ -89,7 +115,10 @@ def test_a_step_waits_for_nothing(optimiser: str) -> None:
 def test_float32_agrees_with_the_cpu() -> None:
     torch.manual_seed(0)
     net = PolicyNetwork(SHAPE)
-    (loss, mine), (other, theirs) = gradient(net, torch.device("cpu"), "fp32"), gradient(net, there(), "fp32")
+    (loss, mine), (other, theirs) = (
+        gradient(net, torch.device("cpu"), "fp32"),
+        gradient(net, there(), "fp32"),
+    )
     assert abs(loss - other) < 1e-2
     assert float((mine - theirs).norm() / mine.norm()) < 1e-2  # TF32, where it is on, has ten bits
 
@@ -111,12 +140,19 @@ def test_runs_cross_between_devices(tmp_path: Path) -> None:
 
 
 def test_deterministic_runs_give_the_same_bits(tmp_path: Path) -> None:
-    runs = [trained(tmp_path / name, there(), 6, deterministic=True)[0].model.state_dict() for name in "ab"]
+    runs = [
+        trained(tmp_path / name, there(), 6, deterministic=True)[0].model.state_dict()
+        for name in "ab"
+    ]
     assert all(torch.equal(runs[0][key], runs[1][key]) for key in runs[0])
 
 
 def test_batches_arrive_as_they_were_drawn_while_the_card_is_busy() -> None:
-    feeder, busy, kept = Feeder(Dice(64), 3, there(), 3), torch.randn(2048, 2048, device=there()), []
+    feeder, busy, kept = (
+        Feeder(Dice(64), 3, there(), 3),
+        torch.randn(2048, 2048, device=there()),
+        [],
+    )
     try:
         for _ in range(24):
             busy = busy @ busy / busy.norm()
@@ -135,8 +171,18 @@ def test_onnxruntime_on_the_card_says_the_same(tmp_path: Path) -> None:
         pytest.skip("onnxruntime here has no CUDA provider")
     net = PolicyNetwork(replace(SHAPE, value=False)).eval()
     planes = batch(8, torch.device("cpu"))[0].float()
-    torch.onnx.export(net, (planes,), str(tmp_path / "x.onnx"), input_names=["planes"], output_names=["logits"], opset_version=17, dynamo=False)
-    (got,) = runtime.InferenceSession(tmp_path / "x.onnx", providers=["CUDAExecutionProvider"]).run(None, {"planes": planes.numpy()})
+    torch.onnx.export(
+        net,
+        (planes,),
+        str(tmp_path / "x.onnx"),
+        input_names=["planes"],
+        output_names=["logits"],
+        opset_version=17,
+        dynamo=False,
+    )
+    (got,) = runtime.InferenceSession(tmp_path / "x.onnx", providers=["CUDAExecutionProvider"]).run(
+        None, {"planes": planes.numpy()}
+    )
     with torch.no_grad():
         want = net(planes).numpy()
     assert np.abs(got - want).max() < 2e-2

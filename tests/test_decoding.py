@@ -15,10 +15,19 @@ from tests.conftest import FOOD
 from tests.photographs import colourful, encoded
 
 
-@pytest.mark.parametrize(("kind", "options"), [
-    ("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True}), ("JPEG", {"quality": 97, "subsampling": 0}), ("TIFF", {}),
-    ("TIFF", {"compression": "tiff_lzw"}), ("TIFF", {"compression": "tiff_adobe_deflate"}), ("TIFF", {"big_tiff": True}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("PNG", {}),
+        ("BMP", {}),
+        ("WEBP", {"lossless": True}),
+        ("JPEG", {"quality": 97, "subsampling": 0}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"compression": "tiff_adobe_deflate"}),
+        ("TIFF", {"big_tiff": True}),
+    ],
+)
 def test_formats(kind, options):
     ours = decode(encoded(colourful(), kind, **options), 32)
     theirs = np.asarray(colourful().resize((32, 32), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
@@ -50,23 +59,42 @@ def test_heic_without_its_package_says_what_to_install(monkeypatch):
 
 
 def test_several_pictures_in_a_file_and_other_odd_ones():
-    """The first page, frame or eye counts; 1, 8 and 16 bits, floats, alpha, CMYK and Lab of TIFF."""
+    """The first page, frame or eye counts; 1, 8 and 16 bits, floats, alpha, CMYK and Lab of
+    TIFF."""
     image, others = colourful(), [colourful(1), colourful(2)]
     grey = np.asarray(image.convert("L"))
     exact = np.asarray(image)
     for kind, options in (("TIFF", {}), ("PNG", {}), ("WEBP", {"lossless": True})):
-        assert (np.asarray(open_image(encoded(image, kind, save_all=True, append_images=others, **options))) == exact).all(), kind
+        assert (
+            np.asarray(
+                open_image(encoded(image, kind, save_all=True, append_images=others, **options))
+            )
+            == exact
+        ).all(), kind
     stereo = encoded(image, "MPO", save_all=True, append_images=others, quality=95)
     assert np.abs(np.asarray(open_image(stereo)).astype(int) - exact).mean() < 8
     wide = Image.fromarray(grey.astype(np.uint16) * 257)
     for kind in ("PNG", "TIFF"):
-        assert np.abs(np.asarray(open_image(encoded(wide, kind))).astype(int) - grey[..., None]).max() <= 1
+        assert (
+            np.abs(np.asarray(open_image(encoded(wide, kind))).astype(int) - grey[..., None]).max()
+            <= 1
+        )
     for white in (1.0, 255.0, 65535.0):
         floats = Image.fromarray((grey / 255 * white).astype(np.float32))
-        assert np.abs(np.asarray(open_image(encoded(floats, "TIFF"))).astype(int) - grey[..., None]).max() <= 1, white
+        assert (
+            np.abs(
+                np.asarray(open_image(encoded(floats, "TIFF"))).astype(int) - grey[..., None]
+            ).max()
+            <= 1
+        ), white
     with pytest.raises(BadImage, match="floating-point"):
         open_image(encoded(Image.fromarray((grey - 300.0).astype(np.float32)), "TIFF"))
-    assert np.abs(np.asarray(open_image(encoded(image.convert("CMYK"), "TIFF"))).astype(int) - exact).max() <= 2
+    assert (
+        np.abs(
+            np.asarray(open_image(encoded(image.convert("CMYK"), "TIFF"))).astype(int) - exact
+        ).max()
+        <= 2
+    )
     alpha = Image.merge("LA", (image.convert("L"), Image.new("L", image.size, 0)))
     for kind in ("PNG", "TIFF"):
         assert (np.asarray(open_image(encoded(alpha, kind))) == 255).all(), kind
@@ -76,18 +104,42 @@ def test_several_pictures_in_a_file_and_other_odd_ones():
 
 
 def ftyp(brand: bytes, *others: bytes) -> bytes:
-    return (16 + 4 * len(others)).to_bytes(4, "big") + b"ftyp" + brand + bytes(4) + b"".join(others) + bytes(200)
+    return (
+        (16 + 4 * len(others)).to_bytes(4, "big")
+        + b"ftyp"
+        + brand
+        + bytes(4)
+        + b"".join(others)
+        + bytes(200)
+    )
 
 
-@pytest.mark.parametrize(("data", "words"), [
-    (b"<?xml version='1.0'?><!-- made by --><svg xmlns='x'></svg>", r"drawing \(SVG\)"), (b"\xff\x0a" + bytes(90), "JPEG XL"), (b"%PDF-1.7 ...", "PDF"),
-    (b"8BPS\x00\x01" + bytes(90), "Photoshop"), (ftyp(b"isom", b"mp42"), r"video \(MP4\)"), (ftyp(b"qt  "), "QuickTime"), (ftyp(b"crx "), "raw file"),
-    (b"II*\x00\x10\x00\x00\x00CR\x02\x00" + bytes(90), "raw file"), (b"FUJIFILMCCD-RAW 0201" + bytes(90), "raw file"),
-    (b"<!DOCTYPE html><html><title>403 Forbidden</title>", "web page"), (b"\n<html>", "web page"), (b'{"error": "no such picture"}', "JSON"),
-    (b"version https://git-lfs.github.com/spec/v1", "Git LFS"), (b"PK\x03\x04" + bytes(90), "zip"), (b"\x1aE\xdf\xa3" + bytes(90), "WebM"),
-    (b"RIFF\x00\x00\x00\x00AVI LIST", "AVI"), (bytes(4096), "nothing but zeros"), (b"P6 2 2 255\n" + bytes(12), "Netpbm"),
-    (b"\x00\x00\x00\x0cjP  \r\n\x87\n" + bytes(90), "JPEG 2000"), (b"\x00\x00\x01\x00\x01\x00" + bytes(90), "ICO"), (b"\x01\x02\x80\x90" * 9, "not a picture"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"<?xml version='1.0'?><!-- made by --><svg xmlns='x'></svg>", r"drawing \(SVG\)"),
+        (b"\xff\x0a" + bytes(90), "JPEG XL"),
+        (b"%PDF-1.7 ...", "PDF"),
+        (b"8BPS\x00\x01" + bytes(90), "Photoshop"),
+        (ftyp(b"isom", b"mp42"), r"video \(MP4\)"),
+        (ftyp(b"qt  "), "QuickTime"),
+        (ftyp(b"crx "), "raw file"),
+        (b"II*\x00\x10\x00\x00\x00CR\x02\x00" + bytes(90), "raw file"),
+        (b"FUJIFILMCCD-RAW 0201" + bytes(90), "raw file"),
+        (b"<!DOCTYPE html><html><title>403 Forbidden</title>", "web page"),
+        (b"\n<html>", "web page"),
+        (b'{"error": "no such picture"}', "JSON"),
+        (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
+        (b"PK\x03\x04" + bytes(90), "zip"),
+        (b"\x1aE\xdf\xa3" + bytes(90), "WebM"),
+        (b"RIFF\x00\x00\x00\x00AVI LIST", "AVI"),
+        (bytes(4096), "nothing but zeros"),
+        (b"P6 2 2 255\n" + bytes(12), "Netpbm"),
+        (b"\x00\x00\x00\x0cjP  \r\n\x87\n" + bytes(90), "JPEG 2000"),
+        (b"\x00\x00\x01\x00\x01\x00" + bytes(90), "ICO"),
+        (b"\x01\x02\x80\x90" * 9, "not a picture"),
+    ],
+)
 def test_what_is_no_picture_is_named(data, words):
     with pytest.raises(BadImage, match=words):
         open_image(data)
@@ -112,10 +164,20 @@ def test_modes():
     grey = np.asarray(image.convert("L"))
     rgb = np.asarray(image)
     assert (np.asarray(open_image(encoded(image.convert("L")))) == grey[..., None]).all()
-    assert np.abs(np.asarray(open_image(encoded(image.convert("CMYK"), "JPEG", quality=98, subsampling=0))).astype(int) - rgb).max() < 16
+    assert (
+        np.abs(
+            np.asarray(
+                open_image(encoded(image.convert("CMYK"), "JPEG", quality=98, subsampling=0))
+            ).astype(int)
+            - rgb
+        ).max()
+        < 16
+    )
     palette = image.convert("P", palette=Image.Palette.ADAPTIVE)
     assert (np.asarray(open_image(encoded(palette))) == np.asarray(palette.convert("RGB"))).all()
-    assert (np.asarray(open_image(encoded(palette, "GIF"))) == np.asarray(palette.convert("RGB"))).all()
+    assert (
+        np.asarray(open_image(encoded(palette, "GIF"))) == np.asarray(palette.convert("RGB"))
+    ).all()
     wide = Image.fromarray((grey.astype(np.uint16) * 257 + 100).clip(0, 65535).astype(np.uint16))
     assert wide.mode == "I;16"
     assert np.abs(np.asarray(open_image(encoded(wide))).astype(int) - grey[..., None]).max() <= 1
@@ -140,8 +202,15 @@ def test_first_frame_of_an_animation():
 def test_exif_orientation(orientation):
     upright = Image.new("RGB", (48, 32), "blue")
     upright.paste((255, 0, 0), (0, 0, 24, 16))
-    undo = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
-            6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270}  # fmt: skip
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
     stored = upright.transpose(undo[orientation]) if orientation in undo else upright
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -167,7 +236,9 @@ def test_bad_pictures_say_why():
 def test_huge_pictures_are_refused_by_their_header(monkeypatch):
     data = encoded(Image.new("1", (20000, 20000)))
     assert len(data) < 100_000
-    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda picture: pytest.fail("has read the pixels"))
+    monkeypatch.setattr(
+        "PIL.ImageFile.ImageFile.load", lambda picture: pytest.fail("has read the pixels")
+    )
     with pytest.raises(BadImage, match="more than 100 million pixels"):
         decode(data, 16)
 
@@ -188,7 +259,15 @@ def test_crop_takes_the_middle():
 
 def test_random_bytes_and_damaged_files_never_crash():
     rng = np.random.default_rng(0)
-    kinds = ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", *(["AVIF"] if features.check("avif") else [])]
+    kinds = [
+        "JPEG",
+        "PNG",
+        "GIF",
+        "BMP",
+        "WEBP",
+        "TIFF",
+        *(["AVIF"] if features.check("avif") else []),
+    ]
     sources = [encoded(colourful(), kind) for kind in kinds]
     outcomes = {"good": 0, "bad": 0}
     for i in range(400):
@@ -211,5 +290,7 @@ def test_real_photographs_decode_as_pillow_does():
     for i, data in read_photos(photos):
         ours = decode(data, 160)
         with Image.open(io.BytesIO(data)) as image:
-            theirs = np.asarray(image.convert("RGB").resize((160, 160), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
+            theirs = np.asarray(
+                image.convert("RGB").resize((160, 160), Image.Resampling.BILINEAR)
+            ).transpose(2, 0, 1)
         assert np.abs(ours.astype(int) - theirs).max() <= 2, photos[i].name

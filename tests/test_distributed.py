@@ -36,19 +36,33 @@ JOBS = {
     "full": ["16", "full@0=5", "survive"],
     "lost": ["16", "kill@1=5", "wait@0=5"],
 }
-"""Runs that two processes train one after the other, and what happens in them; a name with a space goes on with the run before."""
+"""Runs that two processes train one after the other, and what happens in them; a name with a space
+goes on with the run before."""
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run for each of the jobs: two processes, started once, have trained them one after the other."""
+    """A folder with a run for each of the jobs: two processes, started once, have trained them one
+    after the other."""
     return once(tmp_path_factory, "two", train_in_two)
 
 
 def train_in_two(folder: Path) -> None:
     port = free_port()
-    jobs = " then ".join(f"{folder / name.strip()} {' '.join(options)}" for name, options in JOBS.items()).split(" ")
-    processes = [spawn(*jobs, RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r), MASTER_ADDR="127.0.0.1", MASTER_PORT=port) for r in (0, 1)]
+    jobs = " then ".join(
+        f"{folder / name.strip()} {' '.join(options)}" for name, options in JOBS.items()
+    ).split(" ")
+    processes = [
+        spawn(
+            *jobs,
+            RANK=str(r),
+            WORLD_SIZE="2",
+            LOCAL_RANK=str(r),
+            MASTER_ADDR="127.0.0.1",
+            MASTER_PORT=port,
+        )
+        for r in (0, 1)
+    ]
     ended = [process.ended(900) for process in processes]
     assert [code for code, _ in ended] == [1, -signal.SIGKILL], ended
     (folder / "said.txt").write_text(ended[0][1])
@@ -57,26 +71,42 @@ def train_in_two(folder: Path) -> None:
 def alike(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> None:
     assert one
     for key in one:
-        assert torch.allclose(one[key].float(), two[key].float(), atol=1e-4, rtol=1e-3), (key, (one[key] - two[key]).abs().max())
+        assert torch.allclose(one[key].float(), two[key].float(), atol=1e-4, rtol=1e-3), (
+            key,
+            (one[key] - two[key]).abs().max(),
+        )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "steps", "parts"), [("plain", 20, 1), ("compiled", 12, 2)])
-def test_two_processes_give_the_result_of_one(tmp_path: Path, two: Path, name: str, steps: int, parts: int) -> None:
-    """Two Gloo processes with half of each batch each, batch norm included, against one process with the whole, or the whole in the same parts."""
+def test_two_processes_give_the_result_of_one(
+    tmp_path: Path, two: Path, name: str, steps: int, parts: int
+) -> None:
+    """Two Gloo processes with half of each batch each, batch norm included, against one process
+    with the whole, or the whole in the same parts."""
     toy.train(tmp_path / "one", model=toy.network(0.0), steps=steps, accumulate=parts, ema=0.9)
     alike(weights(tmp_path / "one"), weights(two / name))
 
 
 @pytest.mark.slow
-def test_two_processes_with_norms_of_their_own_give_the_result_of_two_parts(tmp_path: Path, two: Path) -> None:
-    """Against one process that computes each batch in two parts, the same halves, which normalises each by itself too."""
+def test_two_processes_with_norms_of_their_own_give_the_result_of_two_parts(
+    tmp_path: Path, two: Path
+) -> None:
+    """Against one process that computes each batch in two parts, the same halves, which normalises
+    each by itself too."""
 
     class Halves(toy.ToySource):
         def batch(self, index: int) -> tuple[np.ndarray, np.ndarray]:
             return toy.ToySource(32, self.seed, rank=index % 2, world=2).batch(index // 2)
 
-    toy.train(tmp_path / "parts", model=toy.network(0.0), source=Halves(16, 1), steps=20, accumulate=2, ema=0.9)
+    toy.train(
+        tmp_path / "parts",
+        model=toy.network(0.0),
+        source=Halves(16, 1),
+        steps=20,
+        accumulate=2,
+        ema=0.9,
+    )
     parts = weights(tmp_path / "parts")
     learnt = {name for name, _ in toy.network().named_parameters()}
     alike({key: value for key, value in parts.items() if key in learnt}, weights(two / "own-norms"))
@@ -84,12 +114,14 @@ def test_two_processes_with_norms_of_their_own_give_the_result_of_two_parts(tmp_
 
 @pytest.mark.slow
 def test_gradients_of_parts_are_exchanged_once_a_step(two: Path) -> None:
-    assert json.loads((two / "compiled" / "exchanges.json").read_text()) == 12 + 1  # compiling makes one step that is thrown away
+    # compiling makes one step that is thrown away
+    assert json.loads((two / "compiled" / "exchanges.json").read_text()) == 12 + 1
 
 
 @pytest.mark.slow
 def test_ctrl_c_in_one_process_stops_all_after_the_same_step(two: Path) -> None:
-    """And SIGTERM, as often as it comes. The checkpoint goes on to the same bits as the run that nobody stopped."""
+    """And SIGTERM, as often as it comes. The checkpoint goes on to the same bits as the run that
+    nobody stopped."""
     assert 12 <= torch.load(two / "stopped" / "checkpoint.pt", weights_only=True)["step"] <= 20
     for name in ("cut", "terminated"):
         assert same(weights(two / name), weights(two / "whole")), name
@@ -97,7 +129,8 @@ def test_ctrl_c_in_one_process_stops_all_after_the_same_step(two: Path) -> None:
 
 @pytest.mark.slow
 def test_two_processes_judge_as_one_does(two: Path) -> None:
-    """Three batches, the last one smaller; running averages differ between processes with norms of their own, and those that are saved count."""
+    """Three batches, the last one smaller; running averages differ between processes with norms of
+    their own, and those that are saved count."""
     file = modelfile.load(two / "judged" / "last.safetensors", "toy")
     model = toy.network()
     model.load_state_dict(file.tensors)
@@ -119,7 +152,10 @@ def test_large_shares_of_a_batch_are_normalised_alone(two: Path) -> None:
 
 @pytest.mark.slow
 def test_what_fails_in_one_process_fails_in_all(two: Path) -> None:
-    ruined, full = ([(two / name / f"error-{rank}.txt").read_text() for rank in (0, 1)] for name in ("ruined", "full"))
+    ruined, full = (
+        [(two / name / f"error-{rank}.txt").read_text() for rank in (0, 1)]
+        for name in ("ruined", "full")
+    )
     assert ruined[0] == ruined[1]
     assert ruined[0].startswith("the loss is not a number any more, at step 8: ")
     assert "No space left on device" in full[0]
@@ -146,17 +182,30 @@ class Drawing(toy.ToyTask):
         return super().loss(model, batch)
 
 
-def test_processes_draw_other_numbers_and_again_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_draw_other_numbers_and_again_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(trainer, "draw", lambda *arguments: None)
 
     def drawn(rank: int, seed: int, name: str = "") -> list[list[float]]:
         out, device = tmp_path / f"{rank}-{seed}-{name}", torch.device("cpu")
-        config = TrainConfig(steps=6, batch=32, validations=1, seed=seed, precision="fp32", accumulate=2)
+        config = TrainConfig(
+            steps=6, batch=32, validations=1, seed=seed, precision="fp32", accumulate=2
+        )
         task = Drawing()
         run = RunFolder(out, False, {})
         processes = distributed.Processes(rank)
         step = trainer.Trainer(
-            toy.network(), task, toy.ToySource(16), toy.valid(), config, run, Identity("toy", {}, ""), device, processes, quiet=True
+            toy.network(),
+            task,
+            toy.ToySource(16),
+            toy.valid(),
+            config,
+            run,
+            Identity("toy", {}, ""),
+            device,
+            processes,
+            quiet=True,
         )
         step.fit()
         run.close()
@@ -173,9 +222,21 @@ def test_a_batch_must_be_shared_by_all_processes(tmp_path: Path) -> None:
     processes = distributed.Processes(0, 4)
     run = RunFolder(tmp_path / "run", False, {})
     shared = trainer.Trainer(
-        toy.network(), toy.ToyTask(), toy.ToySource(6), [], config, run, Identity("toy", {}, ""), torch.device("cpu"), processes, True
+        toy.network(),
+        toy.ToyTask(),
+        toy.ToySource(6),
+        [],
+        config,
+        run,
+        Identity("toy", {}, ""),
+        torch.device("cpu"),
+        processes,
+        True,
     )
-    with pytest.raises(UserError, match="--batch 12 cannot be shared by 4 processes in 2 parts each; choose a multiple of 8"):
+    with pytest.raises(
+        UserError,
+        match="--batch 12 cannot be shared by 4 processes in 2 parts each; choose a multiple of 8",
+    ):
         shared.begin()
 
 
@@ -184,15 +245,20 @@ def test_each_process_has_a_card_or_a_sentence() -> None:
     plain, given = [("a", "")] * 4, [("a", str(i)) for i in range(4)] + [("b", "0")]
     assert [distributed.card(local, 4, plain[local], plain) for local in range(4)] == [0, 1, 2, 3]
     assert [distributed.card(local, 1, given[local], given) for local in range(4)] == [0, 0, 0, 0]
-    with pytest.raises(UserError, match=r"a has 2 CUDA devices for 4 processes; .*--nproc-per-node 2"):
+    with pytest.raises(
+        UserError, match=r"a has 2 CUDA devices for 4 processes; .*--nproc-per-node 2"
+    ):
         distributed.card(2, 2, plain[2], plain)
     with pytest.raises(UserError, match=r"a has 1 CUDA device for 4 processes"):
         distributed.card(1, 1, plain[1], plain)
 
 
 def test_the_first_exchange_on_a_card() -> None:
-    """There torch moves what a network is given to the card, which a network on the CPU never has done to it."""
-    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    """There torch moves what a network is given to the card, which a network on the CPU never has
+    done to it."""
+    torch.distributed.init_process_group(
+        "gloo", store=torch.distributed.HashStore(), rank=0, world_size=1
+    )
     try:
         net = nn.parallel.DistributedDataParallel(nn.Linear(2, 3))
         net.device_ids, net.use_side_stream_for_tensor_copies = [0], False
@@ -209,7 +275,13 @@ def test_a_process_with_other_data_is_refused() -> None:
             return [value, {**value, "training_games": "others"}]
 
     Two(0, 1).must_share(options="same")
-    with pytest.raises(UserError, match="process 1 has other training games than process 0; start all processes with the same training games"):
+    with pytest.raises(
+        UserError,
+        match=(
+            "process 1 has other training games than process 0; start all processes with the same"
+            " training games"
+        ),
+    ):
         Two(1, 2).must_share(options="same", training_games="these")
 
 
@@ -235,7 +307,8 @@ def test_a_second_ctrl_c_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_agreements_come_once_a_second_and_hold_for_all() -> None:
-    """With the words of another process, which was told to stop, and with steps that take 0.3 s, then next to nothing."""
+    """With the words of another process, which was told to stop, and with steps that take 0.3 s,
+    then next to nothing."""
     now, told, asked = [0.0], [False], []
 
     class Two(distributed.Processes):

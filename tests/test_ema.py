@@ -1,4 +1,5 @@
-"""The average of the weights: against a plain twin, and through all that may happen to the model meanwhile."""
+"""The average of the weights: against a plain twin, and through all that may happen to the model
+meanwhile."""
 
 import copy
 
@@ -84,7 +85,8 @@ def test_what_is_frozen_costs_nothing_until_it_thaws() -> None:
 
 
 def test_tensors_put_in_another_place_are_followed() -> None:
-    """`to`, assignment and load_state_dict(assign=True) give modules other tensors than those that were there at first."""
+    """`to`, assignment and load_state_dict(assign=True) give modules other tensors than those that
+    were there at first."""
     model = toy.network()
     ema, twin = Ema(model, 0.9), copy.deepcopy(model)
     norm = next(m for m in model.modules() if isinstance(m, nn.BatchNorm2d))
@@ -92,9 +94,13 @@ def test_tensors_put_in_another_place_are_followed() -> None:
         if step == 2:
             norm.running_mean = norm.running_mean.clone()
         if step == 3:
-            model.load_state_dict({key: value.clone() for key, value in model.state_dict().items()}, assign=True)
+            model.load_state_dict(
+                {key: value.clone() for key, value in model.state_dict().items()}, assign=True
+            )
         if step == 4:
-            ema.model.load_state_dict({key: value.clone() for key, value in ema.model.state_dict().items()}, assign=True)
+            ema.model.load_state_dict(
+                {key: value.clone() for key, value in ema.model.state_dict().items()}, assign=True
+            )
         change(model)
         ema.update(model, step)
         plain_average(twin, model, 0.9, step)
@@ -128,7 +134,11 @@ def test_it_follows_through_wrappers(wrapper: str) -> None:
     if wrapper == "parallel":
         dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
     try:
-        net = nn.parallel.DistributedDataParallel(model) if wrapper == "parallel" else torch.compile(model, backend="eager")
+        net = (
+            nn.parallel.DistributedDataParallel(model)
+            if wrapper == "parallel"
+            else torch.compile(model, backend="eager")
+        )
         for step in range(1, 4):
             change(model)
             ema.update(net if step > 1 else model, step)

@@ -1,4 +1,5 @@
-"""The encodings people's files have, and characters whose second byte is a bracket or a backslash."""
+"""The encodings people's files have, and characters whose second byte is a bracket or a
+backslash."""
 
 from pathlib import Path
 
@@ -16,7 +17,19 @@ MOVES = [(15 * 19 + 15, 1), (3 * 19 + 3, 2), (2 * 19 + 15, 1), (15 * 19 + 3, 2)]
 
 def record(text: bytes, head: bytes = b"", other: bytes = b"Lee") -> bytes:
     """A short record with the text as Black's name and in two comments."""
-    return b"(;GM[1]SZ[19]" + head + b"PB[" + text + b"]PW[" + other + b"];B[pd];W[dp];B[pq]C[" + text + b"];W[dd]C[" + text + b"])"
+    return (
+        b"(;GM[1]SZ[19]"
+        + head
+        + b"PB["
+        + text
+        + b"]PW["
+        + other
+        + b"];B[pd];W[dp];B[pq]C["
+        + text
+        + b"];W[dd]C["
+        + text
+        + b"])"
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,18 +84,25 @@ def test_ca_is_believed_when_the_text_decodes(codec: str, declared: str, name: s
         ("latin-1", "José", "Jürgen Müller"),
     ],
 )
-def test_text_that_is_not_what_ca_says_is_guessed(codec: str, black: str, white: str, declared: str) -> None:
+def test_text_that_is_not_what_ca_says_is_guessed(
+    codec: str, black: str, white: str, declared: str
+) -> None:
     game = one(record(black.encode(codec), declared.encode(), white.encode(codec)))
     assert (game.black, game.white, moves_of(game)) == (black, white, MOVES)
 
 
-COMMON = {"big5hkscs": ("Big5", "黃", "林海峰"), "gbk": ("GBK", "王", "聂卫平"), "cp932": ("Shift_JIS", "高", "武宮正樹"),
-          "iso2022_jp": ("ISO-2022-JP", "高", "武宮正樹")}  # fmt: skip
+COMMON = {
+    "big5hkscs": ("Big5", "黃", "林海峰"),
+    "gbk": ("GBK", "王", "聂卫平"),
+    "cp932": ("Shift_JIS", "高", "武宮正樹"),
+    "iso2022_jp": ("ISO-2022-JP", "高", "武宮正樹"),
+}
 
 
 @pytest.mark.parametrize("codec", COMMON)
 def test_every_character_that_ends_in_a_bracket_or_backslash(codec: str) -> None:
-    """Wherever it stands, no move is lost and no name is cut; the record is also written back as it was."""
+    """Wherever it stands, no move is lost and no name is cut; the record is also written back as it
+    was."""
     declared, common, other = COMMON[codec]
     rng = np.random.default_rng(0)
     found = []
@@ -92,7 +112,12 @@ def test_every_character_that_ends_in_a_bracket_or_backslash(codec: str) -> None
             found.append(chr(code))
     assert len(found) > 90
     for character in rng.permutation(found)[:60].tolist():
-        for name in (common + character, character + other, f"{other} {character}", common + character * 2):
+        for name in (
+            common + character,
+            character + other,
+            f"{other} {character}",
+            common + character * 2,
+        ):
             data = record(name.encode(codec), f"CA[{declared}]".encode(), other.encode(codec))
             game = one(data)
             assert (game.black, game.white, moves_of(game)) == (name, other, MOVES), (name, data)
@@ -145,11 +170,23 @@ def test_games_of_one_file_may_have_different_encodings() -> None:
             record("表".encode("cp932"), b"CA[SJIS]"),
         ]
     )
-    assert [getattr(item, "black", item) for item in read(data)] == ["許功蓋", "聂卫平", "張栩", "表"]
+    assert [getattr(item, "black", item) for item in read(data)] == [
+        "許功蓋",
+        "聂卫平",
+        "張栩",
+        "表",
+    ]
 
 
-def test_the_shield_is_as_long_as_the_text_and_costs_nothing_where_nothing_is_doubtful(sample_files: list[Path]) -> None:
-    for data in (sample_files[0].read_bytes(), record("聂卫平".encode("gbk")), record("張栩".encode()), record(b"Jos\xe9")):
+def test_the_shield_is_as_long_as_the_text_and_costs_nothing_where_nothing_is_doubtful(
+    sample_files: list[Path],
+) -> None:
+    for data in (
+        sample_files[0].read_bytes(),
+        record("聂卫平".encode("gbk")),
+        record("張栩".encode()),
+        record(b"Jos\xe9"),
+    ):
         assert SgfText(data).data is SgfText(data).raw or SgfText(data).data == data
     rng = np.random.default_rng(0)
     for size in (0, 1, 100, 3000):
@@ -158,13 +195,36 @@ def test_the_shield_is_as_long_as_the_text_and_costs_nothing_where_nothing_is_do
             assert len(SgfText(data).data) == len(SgfText(data).raw)
 
 
-@pytest.mark.parametrize("declared", ["utf-16", "utf-7", "cp037", "idna", "undefined", "punycode", "unicode_escape", "../x", "", "a" * 90, "\x00"])
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "utf-16",
+        "utf-7",
+        "cp037",
+        "idna",
+        "undefined",
+        "punycode",
+        "unicode_escape",
+        "../x",
+        "",
+        "a" * 90,
+        "\x00",
+    ],
+)
 def test_a_ca_that_cannot_be_is_no_encoding(declared: str) -> None:
     assert encoding.named(declared) == ""
     assert encoding.best_encoding("張栩".encode(), declared) == "utf-8"
 
 
 def test_hostile_bytes_take_no_time() -> None:
-    for data in (b"(;CA[Big5]" + b"\xa5\\" * 100_000, b"(;CA[Big5]" + b"\xa5]" * 100_000, b"(;" + b"\x1b$" * 100_000, b"\xa5" * 200_000 + b"]",
-                 b"(;CA[hz]" + b"~{" * 100_000, b"(;C[\xa5\\]" + b"[" * 200_000, b"\x81" * 200_000, b"(;C[\xa5]" + b"( " * 100_000):  # fmt: skip
+    for data in (
+        b"(;CA[Big5]" + b"\xa5\\" * 100_000,
+        b"(;CA[Big5]" + b"\xa5]" * 100_000,
+        b"(;" + b"\x1b$" * 100_000,
+        b"\xa5" * 200_000 + b"]",
+        b"(;CA[hz]" + b"~{" * 100_000,
+        b"(;C[\xa5\\]" + b"[" * 200_000,
+        b"\x81" * 200_000,
+        b"(;C[\xa5]" + b"( " * 100_000,
+    ):
         read(data)

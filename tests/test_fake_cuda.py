@@ -1,5 +1,6 @@
-"""CUDA and Apple's mps without either: with fake tensors every network, task, optimiser, average, judge and augmentation runs there without mixing
-devices, and no step of training waits for the device."""  # fmt: skip
+"""CUDA and Apple's mps without either: with fake tensors every network, task, optimiser, average,
+judge and augmentation runs there without mixing devices, and no step of training waits for the
+device."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -38,8 +39,14 @@ SIZES = {
     "resnet101": {"depths": (1, 1), "base": 8, "hidden": (16,)},
 }
 PLAIN = RECIPES["none"]
-SEVERAL = {**RECIPES, "mixup": replace(PLAIN, mixup=0.2), "cutmix": replace(PLAIN, cutmix=1.0), "rand": replace(PLAIN, auto="rand"),
-           "erase": replace(PLAIN, erase=0.5), "reflected crops": replace(RECIPES["lecture"], crop=0.5, border="reflection")}  # fmt: skip
+SEVERAL = {
+    **RECIPES,
+    "mixup": replace(PLAIN, mixup=0.2),
+    "cutmix": replace(PLAIN, cutmix=1.0),
+    "rand": replace(PLAIN, auto="rand"),
+    "erase": replace(PLAIN, erase=0.5),
+    "reflected crops": replace(RECIPES["lecture"], crop=0.5, border="reflection"),
+}
 
 
 @pytest.fixture(params=["cuda", "mps"])
@@ -57,19 +64,33 @@ def positions(config: PolicyConfig, device: torch.device, count: int = 4) -> tup
     """A batch as `gocnn.policy.samples` makes it."""
     from gocnn.features.planes import plane_count
 
-    planes = torch.randint(0, 2, (count, plane_count(config.groups), 19, 19), dtype=torch.uint8, device=device)
-    moves = torch.randint(0, 362, (count, 1 + config.future) if config.future else (count,), device=device)
+    planes = torch.randint(
+        0, 2, (count, plane_count(config.groups), 19, 19), dtype=torch.uint8, device=device
+    )
+    moves = torch.randint(
+        0, 362, (count, 1 + config.future) if config.future else (count,), device=device
+    )
     won = (torch.randint(0, 2, (count,), dtype=torch.int8, device=device),) if config.value else ()
-    owner = (torch.randint(-1, 3, (count, 361), dtype=torch.int8, device=device),) if config.score else ()
+    owner = (
+        (torch.randint(-1, 3, (count, 361), dtype=torch.int8, device=device),)
+        if config.score
+        else ()
+    )
     return (planes, moves, *won, *owner)
 
 
 def photographs(device: torch.device | str, count: int = 4) -> tuple[Tensor, Tensor]:
-    return torch.randint(0, 256, (count, 3, 40, 40), dtype=torch.uint8, device=device), torch.randint(0, len(CLASSES), (count,), device=device)
+    return torch.randint(
+        0, 256, (count, 3, 40, 40), dtype=torch.uint8, device=device
+    ), torch.randint(0, len(CLASSES), (count,), device=device)
 
 
-def classifier(kind: str, device: torch.device, **options: Any) -> tuple[nn.Module, ClassifierConfig]:
-    config = ClassifierConfig(kind, CLASSES, size=32, store_size=40, dropout=0.1, **SIZES[kind], **options)  # type: ignore[arg-type]
+def classifier(
+    kind: str, device: torch.device, **options: Any
+) -> tuple[nn.Module, ClassifierConfig]:
+    config = ClassifierConfig(
+        kind, CLASSES, size=32, store_size=40, dropout=0.1, **SIZES[kind], **options
+    )  # type: ignore[arg-type]
     return built(lambda: build(config), device), config
 
 
@@ -83,8 +104,16 @@ class Batches:
         return self.batch
 
 
-def what_waits(model: nn.Module, task: Any, given: tuple[Tensor, ...], device: torch.device, precision: str = "bf16", **options: Any) -> list[str]:
-    """What waits for the device in a whole step; one before that makes what is made once. All that has learnt is on the device."""
+def what_waits(
+    model: nn.Module,
+    task: Any,
+    given: tuple[Tensor, ...],
+    device: torch.device,
+    precision: str = "bf16",
+    **options: Any,
+) -> list[str]:
+    """What waits for the device in a whole step; one before that makes what is made once. All that
+    has learnt is on the device."""
     stepper = Stepper(model, task, TrainConfig(**{"steps": 10, "batch": 4, **options}), device)
     stepper.precision = precision
     feeder: Any = Batches(given)
@@ -93,11 +122,16 @@ def what_waits(model: nn.Module, task: Any, given: tuple[Tensor, ...], device: t
         sums = stepper.step(model, feeder, 0.5)
     assert stepper.number == 2
     assert sums.shape == (3,)
-    assert {t.device.type for t in (*model.state_dict().values(), *stepper.averaged.state_dict().values(), sums)} == {device.type}
+    assert {
+        t.device.type
+        for t in (*model.state_dict().values(), *stepper.averaged.state_dict().values(), sums)
+    } == {device.type}
     return trace.found
 
 
-def what_waits_in_a_loss(model: nn.Module, task: Any, given: tuple[Tensor, ...], device: torch.device) -> list[str]:
+def what_waits_in_a_loss(
+    model: nn.Module, task: Any, given: tuple[Tensor, ...], device: torch.device
+) -> list[str]:
     """The same of a task's loss and of its gradients alone, in bf16."""
     model.train()
     with autocast(device, "bf16"):
@@ -112,35 +146,60 @@ def what_waits_in_a_loss(model: nn.Module, task: Any, given: tuple[Tensor, ...],
     return trace.found
 
 
-# --- steps of training -----------------------------------------------------------------------------------------------------------------
+# --- steps of training
+# -----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("kind", "optimiser", "precision", "score"),
-    [("cuda", "muon", "fp16", True), ("cuda", "adamw", "bf16", False), ("cuda", "sgd", "fp32", False), ("mps", "muon", "bf16", True),
-     ("mps", "adamw", "fp16", False), ("mps", "sgd", "fp32", False)],
-)  # fmt: skip
+    [
+        ("cuda", "muon", "fp16", True),
+        ("cuda", "adamw", "bf16", False),
+        ("cuda", "sgd", "fp32", False),
+        ("mps", "muon", "bf16", True),
+        ("mps", "adamw", "fp16", False),
+        ("mps", "sgd", "fp32", False),
+    ],
+)
 def test_a_step_waits_for_nothing(kind: str, optimiser: Any, precision: str, score: bool) -> None:
     """The whole of it: accumulation, clipping, averaging."""
     with pretended(kind) as device:
         config = replace(TINY, score=score)
         network = built(lambda: PolicyNetwork(config), device)
         options = {"optimiser": optimiser, "accumulate": 2, "batch": 8, "ema": 0.99, "clip": 1.0}
-        assert what_waits(network, PolicyTask(0.1), positions(config, device), device, precision, **options) == []
+        assert (
+            what_waits(
+                network, PolicyTask(0.1), positions(config, device), device, precision, **options
+            )
+            == []
+        )
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_learn(device: torch.device, name: str) -> None:
     """All of their layers, one of the blocks that are repeated."""
     config = replace(preset(name, blocks=1), future=1, value=True)
-    assert what_waits_in_a_loss(built(lambda: PolicyNetwork(config), device), PolicyTask(), positions(config, device), device) == []
+    assert (
+        what_waits_in_a_loss(
+            built(lambda: PolicyNetwork(config), device),
+            PolicyTask(),
+            positions(config, device),
+            device,
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
-    ("block", "context"), [*((block, "se") for block in get_args(Block)), *(("preact", context) for context in get_args(Context) if context != "se")]
+    ("block", "context"),
+    [
+        *((block, "se") for block in get_args(Block)),
+        *(("preact", context) for context in get_args(Context) if context != "se"),
+    ],
 )
 def test_blocks_learn(device: torch.device, block: Block, context: Context) -> None:
-    """Forward and backward in bf16: the result and every gradient lie on the device, and nothing waits."""
+    """Forward and backward in bf16: the result and every gradient lie on the device, and nothing
+    waits."""
     trunk = built(lambda: variants.trunk(block, 1, 16, context), device).train()
     x = torch.randn(2, 16, 9, 9, device=device).to(memory_format=layout(device)).requires_grad_()
     with Trace(device) as trace:
@@ -149,14 +208,21 @@ def test_blocks_learn(device: torch.device, block: Block, context: Context) -> N
         y.float().square().mean().backward()
     assert trace.found == []
     assert (y.device.type, y.shape) == (device.type, x.shape)
-    assert all(t.grad is not None and t.grad.device.type == device.type for t in (x, *trunk.parameters()))
+    assert all(
+        t.grad is not None and t.grad.device.type == device.type for t in (x, *trunk.parameters())
+    )
 
 
 @pytest.mark.parametrize("recipe", SEVERAL)
 def test_recipes_wait_for_nothing(device: torch.device, recipe: str) -> None:
     """Augmentation, mixing and the loss of weighted classes."""
     network, config = classifier("resnet", device, context="se")
-    task = ImageTask(Augmenter(SEVERAL[recipe], 32, config.mean, config.std), Augmenter(PLAIN, 32, config.mean, config.std), 0.1, torch.ones(5))
+    task = ImageTask(
+        Augmenter(SEVERAL[recipe], 32, config.mean, config.std),
+        Augmenter(PLAIN, 32, config.mean, config.std),
+        0.1,
+        torch.ones(5),
+    )
     assert what_waits_in_a_loss(network, task, photographs(device), device) == []
 
 
@@ -174,14 +240,28 @@ def test_fine_tuning_waits_for_nothing(device: torch.device, learning: tuple[str
     network.freeze(learning)  # type: ignore[operator]
     view = Augmenter(PLAIN, 32, config.mean, config.std)
     factors = (("fc.", 1.0), ("", 0.1))
-    assert what_waits(network, ImageTask(view, view), photographs(device), device, optimiser="adamw", rate_factors=factors) == []
+    assert (
+        what_waits(
+            network,
+            ImageTask(view, view),
+            photographs(device),
+            device,
+            optimiser="adamw",
+            rate_factors=factors,
+        )
+        == []
+    )
 
 
-# --- judging and asking ----------------------------------------------------------------------------------------------------------------
+# --- judging and asking
+# ----------------------------------------------------------------------------------------------------------------
 
 
-def judged(model: nn.Module, task: Any, batch: tuple[Tensor, ...], device: torch.device) -> dict[str, float]:
-    """The figures over two batches that come from the CPU; what is done with a batch that has arrived waits for nothing."""
+def judged(
+    model: nn.Module, task: Any, batch: tuple[Tensor, ...], device: torch.device
+) -> dict[str, float]:
+    """The figures over two batches that come from the CPU; what is done with a batch that has
+    arrived waits for nothing."""
     figures = evaluate(model, task, [batch, batch], device, "bf16")
     here = tuple(t.to(device) for t in batch)
     with Trace(device) as trace, torch.no_grad(), autocast(device, "bf16"):
@@ -207,7 +287,9 @@ def test_policies_are_judged(device: torch.device, score: bool) -> None:
     config = replace(TINY, score=score)
     network = built(lambda: PolicyNetwork(config), device)
     with Trace(device):
-        figures = judged(network, PolicyTask(), positions(replace(config, future=0), torch.device("cpu")), device)
+        figures = judged(
+            network, PolicyTask(), positions(replace(config, future=0), torch.device("cpu")), device
+        )
     owned = {"owner", "owner_loss", "score_error", "score_loss"} if score else set()
     assert figures.keys() == {"loss", "top1", "top5", "value", "value_loss"} | owned
 
@@ -234,21 +316,26 @@ def test_classifiers_answer_and_explain(device: torch.device, kind: str) -> None
         assert (heat.shape, answers.shape) == ((32, 32), (5,))
         assert explain.filters(predictor).shape[1] == 3
         assert explain.feature_maps(predictor, pixels[0], explain.layers(predictor)[0]).ndim == 3
-    assert not any("mps" in found and ("doubles" in found or "not to be had" in found) for found in trace.found)
+    assert not any(
+        "mps" in found and ("doubles" in found or "not to be had" in found) for found in trace.found
+    )
 
 
 @pytest.mark.usefixtures("numbers")
 @pytest.mark.parametrize(("value", "score"), [(False, False), (True, False), (True, True)])
 def test_policies_answer(device: torch.device, value: bool, score: bool) -> None:
     config = replace(TINY, future=0, value=value, score=score)
-    policy = Policy(built(lambda: PolicyNetwork(config), device).eval(), config, {}, Path("m"), device)  # type: ignore[arg-type]
+    policy = Policy(
+        built(lambda: PolicyNetwork(config), device).eval(), config, {}, Path("m"), device
+    )  # type: ignore[arg-type]
     planes = positions(config, torch.device("cpu"))[0]
     with patch("torch.from_numpy", lambda array: planes), Trace(device):
         said = policy.outputs(np.zeros(planes.shape, np.uint8))
     assert (said.logits.shape, said.win.shape, said.owner.shape) == ((4, 362), (4,), (4, 361))
 
 
-# --- the watch itself ------------------------------------------------------------------------------------------------------------------
+# --- the watch itself
+# ------------------------------------------------------------------------------------------------------------------
 
 
 def constant(x: Tensor) -> Any:
@@ -307,7 +394,13 @@ def test_what_waits_is_seen_in_a_step() -> None:
     with pretended("cuda") as device:
         config = replace(TINY, future=0, value=False)
         found = what_waits(
-            built(lambda: PolicyNetwork(config), device), Faulty(), positions(config, device), device, optimiser="sgd", ema=0.0, clip=0.0
+            built(lambda: PolicyNetwork(config), device),
+            Faulty(),
+            positions(config, device),
+            device,
+            optimiser="sgd",
+            ema=0.0,
+            clip=0.0,
         )
     assert len(found) == 2, found
     assert "copies to" in found[0]
@@ -318,7 +411,8 @@ def test_mixing_devices_is_an_error(device: torch.device) -> None:
     with Trace(device) as trace:
         with pytest.raises(RuntimeError, match="device"):
             torch.ones(3, device=device) + torch.ones(3)
-        nn.Conv2d(3, 4, 3)(torch.ones(1, 3, 5, 5, device=device))  # which fake tensors alone let pass
+        # which fake tensors alone let pass
+        nn.Conv2d(3, 4, 3)(torch.ones(1, 3, 5, 5, device=device))
     assert ["mixes devices" in line for line in trace.found] == [True, True], trace.found
 
 
@@ -338,21 +432,36 @@ def test_what_mps_lacks_is_seen() -> None:
         torch.ones(3, device=device).double()
         torch.zeros(3, device=device, dtype=torch.float64)
         functional.grid_sample(
-            torch.ones(1, 3, 5, 5, device=device), torch.ones(1, 4, 4, 2, device=device), padding_mode="border", align_corners=False
+            torch.ones(1, 3, 5, 5, device=device),
+            torch.ones(1, 4, 4, 2, device=device),
+            padding_mode="border",
+            align_corners=False,
         )
     assert ["doubles" in line for line in trace.found] == [True, True, False], trace.found
 
 
 @pytest.mark.parametrize("sides", [(9, 9), (7, 12)])
 def test_reflection_on_mps_is_torchs(sides: tuple[int, int]) -> None:
-    """Points folded into the picture, with nothing outside, against torch's own reflection: from inside to three pictures away."""
+    """Points folded into the picture, with nothing outside, against torch's own reflection: from
+    inside to three pictures away."""
     torch.manual_seed(0)
     images, points = (
         torch.rand(2, 3, *sides),
-        torch.cat([torch.rand(2, 40, 5, 2) * 8 - 4, torch.tensor([-3.0, -1.0, 1.0, 3.0]).expand(2, 40, 2, 4).reshape(2, 40, 4, 2)], 2),
+        torch.cat(
+            [
+                torch.rand(2, 40, 5, 2) * 8 - 4,
+                torch.tensor([-3.0, -1.0, 1.0, 3.0]).expand(2, 40, 2, 4).reshape(2, 40, 4, 2),
+            ],
+            2,
+        ),
     )
     theirs = functional.grid_sample(images, points, padding_mode="reflection", align_corners=False)
-    ours = functional.grid_sample(images, geometry.folded(points, sides[1], sides[0]), padding_mode="zeros", align_corners=False)
+    ours = functional.grid_sample(
+        images,
+        geometry.folded(points, sides[1], sides[0]),
+        padding_mode="zeros",
+        align_corners=False,
+    )
     assert torch.allclose(ours, theirs, atol=1e-5)
 
 
@@ -383,7 +492,8 @@ def test_backward_without_the_engine_gives_the_engines_gradients(kind: str) -> N
 
 
 def test_nothing_is_left_behind() -> None:
-    """Neither a guard nor a patched function nor a mode: afterwards a CPU learns as before, and there is no CUDA that was not there."""
+    """Neither a guard nor a patched function nor a mode: afterwards a CPU learns as before, and
+    there is no CUDA that was not there."""
     guards, there = fakes._guards(), torch.cuda.is_available()
     before = [guards[i] for i in range(16)]
     with pretended("cuda"), pytest.raises(ZeroDivisionError):

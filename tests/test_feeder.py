@@ -1,4 +1,5 @@
-"""The feeder: the same batches in the same order with any number of threads, ahead of time, within bounds, and none left behind."""
+"""The feeder: the same batches in the same order with any number of threads, ahead of time, within
+bounds, and none left behind."""
 
 import copy
 import json
@@ -30,11 +31,13 @@ from tests.toyruns import same, weights
 
 CPU, ELSEWHERE = torch.device("cpu"), torch.device("meta")
 PATIENCE = 60.0
-"""Seconds after which a test that waits for something gives up; nothing waits that long where all is well."""
+"""Seconds after which a test that waits for something gives up; nothing waits that long where all
+is well."""
 
 
 class Numbers:
-    """Batch `i` says `i`, after a moment that differs from batch to batch; each copy serves one thread alone."""
+    """Batch `i` says `i`, after a moment that differs from batch to batch; each copy serves one
+    thread alone."""
 
     batches_per_epoch = 10
 
@@ -75,7 +78,9 @@ class Clock:
 
 
 @contextmanager
-def feeding_from(source: Any, first: int = 0, device: torch.device = CPU, feeders: int | None = 1, **more: Any) -> Iterator[Feeder]:
+def feeding_from(
+    source: Any, first: int = 0, device: torch.device = CPU, feeders: int | None = 1, **more: Any
+) -> Iterator[Feeder]:
     feeder = Feeder(source, first, device, feeders, **more)
     try:
         yield feeder
@@ -93,12 +98,21 @@ def eventually(condition: Any) -> None:
         time.sleep(0.001)
 
 
-# --- the same batches, whoever prepares them ---------------------------------------------------------------------------------------------
+# --- the same batches, whoever prepares them
+# ---------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(1, 5), st.integers(0, 12), st.integers(1, 3), st.lists(st.integers(0, 24), max_size=5), st.integers(0, 9))
-def test_any_schedule_of_additions_gives_the_same_batches(block: int, first: int, feeders: int, additions: list[int], seed: int) -> None:
+@given(
+    st.integers(1, 5),
+    st.integers(0, 12),
+    st.integers(1, 3),
+    st.lists(st.integers(0, 24), max_size=5),
+    st.integers(0, 9),
+)
+def test_any_schedule_of_additions_gives_the_same_batches(
+    block: int, first: int, feeders: int, additions: list[int], seed: int
+) -> None:
     with feeding_from(Numbers(block, seed), first, feeders=feeders) as feeder:
         for step in range(25):
             for _ in range(additions.count(step)):
@@ -131,7 +145,8 @@ def test_batches_of_a_source_that_draws(feeders: int) -> None:
 
 
 def test_batches_of_positions(sample_store: Path) -> None:
-    """A block at a time is drawn by each thread; what was handed out stays what it was while the next blocks are drawn."""
+    """A block at a time is drawn by each thread; what was handed out stays what it was while the
+    next blocks are drawn."""
     store = Store(sample_store)
     games = samples.games_of(store, np.arange(len(store)))
     source = samples.PositionSource(games, ["board", "history"], 32, seed=4, future=1, outcome=True)
@@ -143,7 +158,10 @@ def test_batches_of_positions(sample_store: Path) -> None:
                 feeder.add()
             handed.append(feeder.next())
     for index, batch in enumerate(handed, 4):
-        assert all(torch.equal(mine, torch.from_numpy(true)) for mine, true in zip(batch, source.batch(index), strict=True))
+        assert all(
+            torch.equal(mine, torch.from_numpy(true))
+            for mine, true in zip(batch, source.batch(index), strict=True)
+        )
 
 
 def test_nothing_is_copied_on_a_cpu() -> None:
@@ -162,14 +180,17 @@ def test_a_run_learns_the_same_with_any_number_of_feeders(tmp_path: Path) -> Non
     assert '"feeders": 3}' in reports["3"]
 
 
-# --- ahead of time, within bounds -------------------------------------------------------------------------------------------------------
+# --- ahead of time, within bounds
+# -------------------------------------------------------------------------------------------------------
 
 
 class Ahead(copies.Copies):
     ahead = 2
 
 
-def test_a_batch_is_handed_out_before_the_next_one_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_is_handed_out_before_the_next_one_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(batches, "copies_for", Ahead)
     source = Held(4, 3)
     with feeding_from(source) as feeder:
@@ -200,8 +221,12 @@ def test_copies_are_started_ahead_but_not_more_than_wanted(monkeypatch: pytest.M
     assert log == ["start 0", "start 1", "start 2", "finish 0", "start 3", "finish 1"]
 
 
-@pytest.mark.parametrize(("block", "feeders", "blocks"), [(16, 1, 2), (16, 3, 4), (4, 1, 2), (1, 1, 5), (1, 6, 7)])
-def test_no_more_is_prepared_than_a_block_a_thread_or_a_few_batches(block: int, feeders: int, blocks: int) -> None:
+@pytest.mark.parametrize(
+    ("block", "feeders", "blocks"), [(16, 1, 2), (16, 3, 4), (4, 1, 2), (1, 1, 5), (1, 6, 7)]
+)
+def test_no_more_is_prepared_than_a_block_a_thread_or_a_few_batches(
+    block: int, feeders: int, blocks: int
+) -> None:
     source = Numbers(block)
     with feeding_from(source, 3 * block, feeders=feeders) as feeder:
         eventually(lambda: len(feeder._ready) == blocks * block)  # nothing is taken, so this is all
@@ -210,7 +235,8 @@ def test_no_more_is_prepared_than_a_block_a_thread_or_a_few_batches(block: int, 
 
 
 def test_every_thread_works_while_one_block_is_handed_out() -> None:
-    """With two threads the second and the third block are prepared while the first is used; lanes taken in turn would leave one waiting."""
+    """With two threads the second and the third block are prepared while the first is used; lanes
+    taken in turn would leave one waiting."""
     source = Numbers(4)
     with feeding_from(source, feeders=2) as feeder:
         feeder.next()
@@ -232,7 +258,8 @@ def test_time_that_is_waited_counts_and_no_other() -> None:
         assert feeder.waited == 2.5
 
 
-# --- errors and ends --------------------------------------------------------------------------------------------------------------------
+# --- errors and ends
+# --------------------------------------------------------------------------------------------------------------------
 
 
 class Broken(Numbers):
@@ -244,7 +271,9 @@ class Broken(Numbers):
 
 @pytest.mark.parametrize("feeders", [1, 2, 5])
 @pytest.mark.parametrize("block", [1, 4])
-def test_an_error_in_the_data_comes_where_its_batch_is_asked_for_and_again(block: int, feeders: int) -> None:
+def test_an_error_in_the_data_comes_where_its_batch_is_asked_for_and_again(
+    block: int, feeders: int
+) -> None:
     with feeding_from(Broken(block), 6, feeders=feeders) as feeder:
         assert [int(feeder.next()[0][0, 0]) for _ in range(3)] == [6, 7, 8]
         for _ in range(2):
@@ -252,13 +281,18 @@ def test_an_error_in_the_data_comes_where_its_batch_is_asked_for_and_again(block
                 feeder.next()
 
 
-def test_what_fails_before_the_source_is_asked_is_heard_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_before_the_source_is_asked_is_heard_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class NoMemory(copies.Copies):
         def hold(self, arrays: Any) -> copies.Batch:
             raise RuntimeError("CUDA error: out of memory")
 
     monkeypatch.setattr(batches, "copies_for", NoMemory)
-    with feeding_from(Numbers(4), feeders=2) as feeder, pytest.raises(RuntimeError, match="out of memory"):
+    with (
+        feeding_from(Numbers(4), feeders=2) as feeder,
+        pytest.raises(RuntimeError, match="out of memory"),
+    ):
         feeder.next()
 
 
@@ -286,7 +320,8 @@ def test_a_run_that_fails_leaves_no_thread(tmp_path: Path) -> None:
     assert not feeder_threads()
 
 
-# --- how many -----------------------------------------------------------------------------------------------------------------------
+# --- how many
+# -----------------------------------------------------------------------------------------------------------------------
 
 
 def test_one_more_is_wanted_where_more_than_one_per_cent_of_a_window_was_waited() -> None:
@@ -347,8 +382,13 @@ def test_a_cpu_has_one_feeder_however_long_it_waits() -> None:
         assert (feeder.feeders, feeder.searching) == (1, False)
 
 
-@pytest.mark.parametrize(("cores", "here", "most"), [(16, None, 15), (2, None, 1), (1, None, 1), (16, "8", 1), (64, "8", 7), (4, "8", 1)])
-def test_cores_are_shared_by_the_processes_of_a_machine(cores: int, here: str | None, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("cores", "here", "most"),
+    [(16, None, 15), (2, None, 1), (1, None, 1), (16, "8", 1), (64, "8", 7), (4, "8", 1)],
+)
+def test_cores_are_shared_by_the_processes_of_a_machine(
+    cores: int, here: str | None, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(feeding, "cores", lambda: cores)
     monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
     if here:
@@ -360,9 +400,19 @@ def test_torch_leaves_the_cores_to_the_feeders_where_another_device_computes() -
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        for device, wanted, during in [("cuda", None, 1), ("mps", None, 1), ("cuda:1", 2, 2), ("cpu", None, 3), ("cpu", 2, 2)]:
+        for device, wanted, during in [
+            ("cuda", None, 1),
+            ("mps", None, 1),
+            ("cuda:1", 2, 2),
+            ("cpu", None, 3),
+            ("cpu", 2, 2),
+        ]:
             with pytest.raises(KeyError), feeding.threads_for(torch.device(device), wanted):
-                assert torch.get_num_threads() == during == feeding.computing_threads(torch.device(device), wanted)
+                assert (
+                    torch.get_num_threads()
+                    == during
+                    == feeding.computing_threads(torch.device(device), wanted)
+                )
                 raise KeyError
             assert torch.get_num_threads() == 3
     finally:
@@ -383,7 +433,9 @@ def test_a_run_has_the_threads_it_was_told_and_then_those_of_before(tmp_path: Pa
     assert json.loads((tmp_path / "run" / "run.json").read_text())["threads"] == before + 2
 
 
-def test_a_run_says_how_many_feeders_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_says_how_many_feeders_it_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     class Searching(Feeder):
         searching = True
 
@@ -392,10 +444,13 @@ def test_a_run_says_how_many_feeders_it_found(tmp_path: Path, monkeypatch: pytes
     assert f"feeders: 3 of at most {feeding.most_feeders()} were needed" in capsys.readouterr().err
 
 
-# --- CUDA ---------------------------------------------------------------------------------------------------------------------------
+# --- CUDA
+# ---------------------------------------------------------------------------------------------------------------------------
 
 
-def test_copies_to_cuda_are_pinned_on_their_own_stream_and_waited_for_by_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copies_to_cuda_are_pinned_on_their_own_stream_and_waited_for_by_the_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """What is asked of CUDA, in order, written down by stand-ins."""
     log: list[str] = []
 
@@ -432,13 +487,31 @@ def test_copies_to_cuda_are_pinned_on_their_own_stream_and_waited_for_by_the_dev
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream("compute"))
     monkeypatch.setattr(torch.Tensor, "pin_memory", pinned)
     monkeypatch.setattr(torch.Tensor, "to", to)
-    monkeypatch.setattr(torch.Tensor, "record_stream", lambda tensor, stream: log.append(f"used by {stream.name}"))
+    monkeypatch.setattr(
+        torch.Tensor, "record_stream", lambda tensor, stream: log.append(f"used by {stream.name}")
+    )
     way = copies.CudaCopies(CPU)
     way.finish(way.start(way.hold(Numbers(1).batch(3))))
-    assert log == ["in cpu", "pin", "pin", "out", "in copies", "copy", "copy", "event on copies", "out",
-                   "compute waits for copied", "used by compute", "used by compute"]  # fmt: skip
+    assert log == [
+        "in cpu",
+        "pin",
+        "pin",
+        "out",
+        "in copies",
+        "copy",
+        "copy",
+        "event on copies",
+        "out",
+        "compute waits for copied",
+        "used by compute",
+        "used by compute",
+    ]
     assert isinstance(copies.copies_for(torch.device("cuda", 1)), copies.CudaCopies)
-    assert type(copies.copies_for(torch.device("mps"))) is type(copies.copies_for(CPU)) is copies.Copies
+    assert (
+        type(copies.copies_for(torch.device("mps")))
+        is type(copies.copies_for(CPU))
+        is copies.Copies
+    )
 
 
 @pytest.mark.cuda
@@ -458,7 +531,8 @@ def test_cuda_gets_what_the_source_gives() -> None:
     assert torch.cuda.memory_allocated(device) == before
 
 
-# --- sources that several threads draw from -----------------------------------------------------------------------------------------
+# --- sources that several threads draw from
+# -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -481,7 +555,9 @@ def photo_set(folder: Path, count: int) -> PhotoSet:
 def photos_of(n: int, batch: int, seed: int, index: int, rank: int, world: int) -> list[int]:
     """Which photographs a batch holds, place by place."""
     places = range(index * batch, (index + 1) * batch)[rank::world]
-    return [int(np.random.default_rng((seed, place // n)).permutation(n)[place % n]) for place in places]
+    return [
+        int(np.random.default_rng((seed, place // n)).permutation(n)[place % n]) for place in places
+    ]
 
 
 @pytest.mark.usefixtures("hasty")
@@ -503,7 +579,8 @@ def test_photographs_drawn_by_eight_threads(tmp_path: Path, copied: bool) -> Non
 
 
 def test_pixels_are_read_from_the_map_that_was_made_for_them(tmp_path: Path) -> None:
-    """Another thread that saw fewer rows, before a process added more, may put its map into the store at any moment."""
+    """Another thread that saw fewer rows, before a process added more, may put its map into the
+    store at any moment."""
 
     class Shared(ImageStore):
         @property

@@ -16,9 +16,27 @@ from tests.conftest import SAMPLES
 
 FILES = sorted(SAMPLES.rglob("*.sgf"))
 READER = Reader()
-EDITS = st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 8), st.binary(max_size=12)), max_size=8)
+EDITS = st.lists(
+    st.tuples(st.integers(0, 5000), st.integers(0, 8), st.binary(max_size=12)), max_size=8
+)
 BITS = st.sampled_from(
-    [b"", b"(", b")", b"[", b"]", b";", b"\\", b"(;", b"B[aa]", b"AB[aa:ss]", b"AB[dd]", b"SZ[19]", b"SZ[99999999999]", b"CA[utf-16]", b"B[tt]"]
+    [
+        b"",
+        b"(",
+        b")",
+        b"[",
+        b"]",
+        b";",
+        b"\\",
+        b"(;",
+        b"B[aa]",
+        b"AB[aa:ss]",
+        b"AB[dd]",
+        b"SZ[19]",
+        b"SZ[99999999999]",
+        b"CA[utf-16]",
+        b"B[tt]",
+    ]
 )
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
@@ -56,7 +74,9 @@ def check(items: list[Game | Skipped]) -> None:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
 @given(st.integers(0, len(FILES) - 1), EDITS, BITS, st.integers(0, 3000))
-def test_mutated_games(number: int, edits: list[tuple[int, int, bytes]], bit: bytes, cut: int) -> None:
+def test_mutated_games(
+    number: int, edits: list[tuple[int, int, bytes]], bit: bytes, cut: int
+) -> None:
     data = edited(FILES[number].read_bytes(), edits)
     check(list(READER.games(Blob("x", data))))
     check(list(READER.games(Blob("x", data[:cut] + bit + data[cut:]))))
@@ -73,7 +93,9 @@ def test_any_bytes(data: bytes) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
 @given(EDITS, st.integers(0, 10**6))
 @example(edits=[(220, 6, b"\x00\x00\x00\x00\x00\x01")], cut=1)  # a name outside the table
-def test_mutated_stores(tmp_path: Path, sample_store: Path, edits: list[tuple[int, int, bytes]], cut: int) -> None:
+def test_mutated_stores(
+    tmp_path: Path, sample_store: Path, edits: list[tuple[int, int, bytes]], cut: int
+) -> None:
     whole = sample_store.read_bytes()
     target = tmp_path / "x.games"
     data = edited(whole[:6000], edits) + whole[6000:]
@@ -91,7 +113,12 @@ def test_mutated_stores(tmp_path: Path, sample_store: Path, edits: list[tuple[in
 def test_memory_stays_under_a_gigabyte_above_what_torch_takes() -> None:
     resource = pytest.importorskip("resource")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for data in (b"(" * 10_000_000, b"(;C[" + b"x" * 10_000_000, b"(;" + b"AB[aa]" * 1_500_000 + b")", b"(;" + b"B[aa]" * 2_000_000 + b")"):
+    for data in (
+        b"(" * 10_000_000,
+        b"(;C[" + b"x" * 10_000_000,
+        b"(;" + b"AB[aa]" * 1_500_000 + b")",
+        b"(;" + b"B[aa]" * 2_000_000 + b")",
+    ):
         check(list(READER.games(Blob("x", data))))
     check(list(READER.games(Blob("x", np.random.default_rng(0).bytes(10_000_000)))))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 20

@@ -1,4 +1,5 @@
-"""Labels by playing on: boards in batches against `Board`, the same labels whatever the batch and however often interrupted, the check against the record."""
+"""Labels by playing on: boards in batches against `Board`, the same labels whatever the batch and
+however often interrupted, the check against the record."""
 
 import shutil
 import zlib
@@ -30,7 +31,9 @@ class Scatter:
     name, groups, path = "scatter", DEFAULT_GROUPS, Path(__file__)
 
     def logits(self, batch: np.ndarray) -> np.ndarray:
-        rows = [np.random.default_rng(zlib.crc32(row.tobytes())).normal(size=MOVES) for row in batch]
+        rows = [
+            np.random.default_rng(zlib.crc32(row.tobytes())).normal(size=MOVES) for row in batch
+        ]
         return np.array(rows, np.float32).reshape(-1, MOVES) - 3 * (np.arange(MOVES) == PASS)
 
 
@@ -39,7 +42,18 @@ def words_of(moves: list[tuple[int, int]]) -> np.ndarray:
 
 
 def tasks(count: int, **more: object) -> list[playing.Task]:
-    return [playing.Task(k, words_of(play_randomly(k, 60 + 17 * k)), 0, 60 + 17 * k, seed=k, temperature=(1.0, 0.0), **more) for k in range(count)]
+    return [
+        playing.Task(
+            k,
+            words_of(play_randomly(k, 60 + 17 * k)),
+            0,
+            60 + 17 * k,
+            seed=k,
+            temperature=(1.0, 0.0),
+            **more,
+        )
+        for k in range(count)
+    ]
 
 
 def board_of(moves: np.ndarray) -> Board:
@@ -58,11 +72,26 @@ def test_what_is_shown_and_allowed_is_what_board_says() -> None:
     rows = np.arange(len(some))
     shown = np.zeros((len(some), planes.plane_count(DEFAULT_GROUPS), 361), np.uint8)
     wanted = np.zeros((len(some), MOVES), np.bool_)
-    boards.show(rows, b.states, b.colour, b.moves, b.words, b.known, b.safe, planes.offsets(DEFAULT_GROUPS), symmetry.permutation(0), shown, wanted)
+    boards.show(
+        rows,
+        b.states,
+        b.colour,
+        b.moves,
+        b.words,
+        b.known,
+        b.safe,
+        planes.offsets(DEFAULT_GROUPS),
+        symmetry.permutation(0),
+        shown,
+        wanted,
+    )
     for row, task in enumerate(some):
         board = board_of(task.words)
         assert b.colour[row] == board.to_play
-        assert (shown[row].reshape(-1, 19, 19) == planes_of(board, recent_moves(board), DEFAULT_GROUPS)[0]).all()
+        assert (
+            shown[row].reshape(-1, 19, 19)
+            == planes_of(board, recent_moves(board), DEFAULT_GROUPS)[0]
+        ).all()
         legal = board.legal()
         legal[:-1] &= ~eyes(board, board.to_play)
         assert (wanted[row] == legal).all()
@@ -80,7 +109,8 @@ def test_games_are_legal_and_end_settled() -> None:
         assert (ended.moves[: ended.task.moves] == ended.task.words).all()
         assert board.captured() == ended.captured
         assert ended.status == boards.SETTLED_EARLY
-        alone = board.area().ravel()  # settled: what no playout disputes is as it stands, or a dead stone
+        # settled: what no playout disputes is as it stands, or a dead stone
+        alone = board.area().ravel()
         stones = board.stones().ravel()
         differ = alone != ended.owner
         assert not (differ & (alone > 0) & (ended.owner > 0) & (stones == ended.owner)).any()
@@ -106,7 +136,19 @@ def test_a_settled_game_played_to_the_very_end_has_the_same_owner() -> None:
 
 def test_noise_passing_and_stones() -> None:
     words = np.array([60, 72, 300], np.uint16)
-    task = playing.Task(0, words, 3, 0, seed=3, to_play=WHITE, known=1, passing=(6, 0), noise=(3.0, 0.0), noise_from=(6, 0), noise_to=(30, 0))
+    task = playing.Task(
+        0,
+        words,
+        3,
+        0,
+        seed=3,
+        to_play=WHITE,
+        known=1,
+        passing=(6, 0),
+        noise=(3.0, 0.0),
+        noise_from=(6, 0),
+        noise_to=(30, 0),
+    )
     ended = next(playing.play(Scatter(), iter([task]), 1, playing.Spent()))
     blacks = ended.moves[1::2] & 511
     assert ended.moves[0] & 512
@@ -125,10 +167,15 @@ def test_neither_the_batch_nor_the_threads_change_a_game(evaluator: object) -> N
     for batch in (1, 3):
         assert by_number(playing.play(Scatter(), iter(tasks(7)), batch, playing.Spent())) == whole
     spent = playing.Spent()
-    assert by_number(workers.play_all([Scatter(), Scatter()], iter(tasks(7)), 2, spent, lambda: False)) == whole
+    assert (
+        by_number(workers.play_all([Scatter(), Scatter()], iter(tasks(7)), 2, spent, lambda: False))
+        == whole
+    )
     assert spent.moves > 0
     assert sum(spent.ends) == 7
-    batch = (np.random.default_rng(0).random((9, planes.plane_count(evaluator.groups), 19, 19)) < 0.2).astype(np.uint8)
+    batch = (
+        np.random.default_rng(0).random((9, planes.plane_count(evaluator.groups), 19, 19)) < 0.2
+    ).astype(np.uint8)
     together = evaluator.logits(batch)
     assert all((evaluator.logits(batch[k : k + 1])[0] == together[k]).all() for k in range(9))
 
@@ -139,18 +186,29 @@ def test_an_error_in_a_thread_is_raised() -> None:
             raise RuntimeError("no answer")
 
     with pytest.raises(RuntimeError, match="no answer"):
-        list(workers.play_all([Broken(), Broken()], iter(tasks(3)), 2, playing.Spent(), lambda: False))
+        list(
+            workers.play_all(
+                [Broken(), Broken()], iter(tasks(3)), 2, playing.Spent(), lambda: False
+            )
+        )
 
 
 def test_the_record_decides() -> None:
     findings = resigned.Findings()
     owner = np.full(361, BLACK, np.int8)
     owner[:177] = WHITE  # 184 to 177: seven points for black
-    ended = playing.Ended(playing.Task(5, np.zeros(0, np.uint16), 0, 0, 1), boards.SETTLED_EARLY, owner, np.zeros(0, np.uint16), (0, 0))
+    ended = playing.Ended(
+        playing.Task(5, np.zeros(0, np.uint16), 0, 0, 1),
+        boards.SETTLED_EARLY,
+        owner,
+        np.zeros(0, np.uint16),
+        (0, 0),
+    )
     assert resigned.judge(ended, results.BLACK_WON, 6.5, findings) == labels.PLAYED_ON
     assert resigned.judge(ended, results.WHITE_WON, 6.5, findings) == labels.TRIED
     assert resigned.judge(ended, results.WHITE_WON, 7.5, findings) == labels.PLAYED_ON
-    assert resigned.judge(ended, results.BLACK_WON, 7.0, findings) == labels.TRIED  # a draw agrees with nobody
+    # a draw agrees with nobody
+    assert resigned.judge(ended, results.BLACK_WON, 7.0, findings) == labels.TRIED
     given_up = playing.Ended(ended.task, boards.TOO_LONG, owner, ended.moves, (0, 0))
     assert resigned.judge(given_up, results.BLACK_WON, 6.5, findings) == labels.TRIED
     assert (findings.agreed, findings.disagreed, findings.unsettled, findings.tried) == (2, 2, 1, 5)
@@ -184,8 +242,15 @@ def run(*arguments: object, code: int = 0) -> str:
 def labels_of(path: Path) -> dict[int, tuple[int, bytes]]:
     opened = Store(path)
     kinds, at = opened.label_kinds(), opened.labels()
-    assert ((at < 0) == ((kinds == 0) | (kinds == labels.TRIED))).all()  # what was tried in vain has no label
-    return {int(g): (int(kinds[g]), opened.words[at[g] : at[g] + labels.LABEL_WORDS].tobytes() if at[g] >= 0 else b"") for g in np.flatnonzero(kinds)}
+    # what was tried in vain has no label
+    assert ((at < 0) == ((kinds == 0) | (kinds == labels.TRIED))).all()
+    return {
+        int(g): (
+            int(kinds[g]),
+            opened.words[at[g] : at[g] + labels.LABEL_WORDS].tobytes() if at[g] >= 0 else b"",
+        )
+        for g in np.flatnonzero(kinds)
+    }
 
 
 @pytest.mark.usefixtures("scatter")
@@ -199,7 +264,8 @@ def test_in_parts_as_at_once(store: Path, tmp_path: Path) -> None:
     whole = labels_of(store)
     assert len(whole) == 8
     assert {kind for kind, _ in whole.values()} <= {labels.PLAYED_ON, labels.TRIED}
-    assert (Store(store).words[32 : len(before)] == before[32:]).all()  # behind the header nothing has changed
+    # behind the header nothing has changed
+    assert (Store(store).words[32 : len(before)] == before[32:]).all()
     run(other, "--games", 3, "--batch", 2)
     assert len(labels_of(other)) == 3
     run(other, "--games", 1)
@@ -228,7 +294,9 @@ def test_labels_agree_with_the_record(store: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("scatter")
-def test_an_interruption_keeps_what_was_done(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_keeps_what_was_done(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = tmp_path / "whole.games"
     shutil.copy(store, whole)
     run(whole)
@@ -263,12 +331,18 @@ def test_own_games(store: Path, tmp_path: Path) -> None:
     assert (records["flags"] & OWN_PLAY > 0).all()
     assert (records["reserved"] <= records["moves"]).all()
     assert ((kinds == labels.SELF_PLAY) == (records["winner"] > 0)).all()
-    people = {tuple(Store(store).words[int(r["start"]) : int(r["start"] + r["moves"])].tolist()) for r in Store(store).records()}
+    people = {
+        tuple(Store(store).words[int(r["start"]) : int(r["start"] + r["moves"])].tolist())
+        for r in Store(store).records()
+    }
     for game in range(12):
         record = records[game]
         start, setup = int(record["start"]), int(record["setup"])
         words = opened.words[start : start + setup + int(record["moves"])]
-        assert int(record["reserved"]) == 0 or any(tuple(words[: record["reserved"]].tolist()) == row[: record["reserved"]] for row in people)
+        assert int(record["reserved"]) == 0 or any(
+            tuple(words[: record["reserved"]].tolist()) == row[: record["reserved"]]
+            for row in people
+        )
         board = Board()
         board.set_up([int(w) & 511 for w in words[:setup]], [])
         for word in words[setup:].tolist():

@@ -1,4 +1,5 @@
-"""go-train as a person types it: from raw games, resuming, from another model, under torchrun; what it refuses."""
+"""go-train as a person types it: from raw games, resuming, from another model, under torchrun; what
+it refuses."""
 
 import re
 import subprocess
@@ -16,11 +17,23 @@ from tests.test_cli import good, refused
 from tests.toyruns import free_port
 
 SIZE = ["--blocks", "1", "--channels", "8"]
-BUDGET = ["--steps", "2", "--batch", "16", "--valid-positions", "100", "--precision", "fp32", "--quiet"]
+BUDGET = [
+    "--steps",
+    "2",
+    "--batch",
+    "16",
+    "--valid-positions",
+    "100",
+    "--precision",
+    "fp32",
+    "--quiet",
+]
 TRAIN = [*BUDGET, *SIZE]
 
 
-def test_training_from_raw_games_resuming_and_refusals(tmp_path: Path, sample_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_from_raw_games_resuming_and_refusals(
+    tmp_path: Path, sample_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GOCNN_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "games"
     folder.mkdir()
@@ -31,13 +44,21 @@ def test_training_from_raw_games_resuming_and_refusals(tmp_path: Path, sample_st
     assert len(list((tmp_path / "cache" / "games").glob("*.games"))) == 1
     assert "already holds a run" in refused(1, "go-train", folder, "--out", run, *TRAIN)
     assert "4 steps" in good("go-train", "--out", run, "--resume", "--steps", "4", "--quiet")
-    assert "not those that the run" in refused(1, "go-train", sample_store, "--out", run, "--resume", "--quiet")
-    assert "no run to resume" in refused(1, "go-train", folder, "--out", tmp_path / "other", "--resume", "--quiet")
-    assert re.match(r"[1-7] games, \d+ positions", modelfile.load(run, "go-policy").provenance["data"])
+    assert "not those that the run" in refused(
+        1, "go-train", sample_store, "--out", run, "--resume", "--quiet"
+    )
+    assert "no run to resume" in refused(
+        1, "go-train", folder, "--out", tmp_path / "other", "--resume", "--quiet"
+    )
+    assert re.match(
+        r"[1-7] games, \d+ positions", modelfile.load(run, "go-policy").provenance["data"]
+    )
 
 
 @pytest.mark.parametrize("block", get_args(Block))
-def test_every_kind_of_block_trains_saves_and_plays(tmp_path: Path, sample_store: Path, block: str) -> None:
+def test_every_kind_of_block_trains_saves_and_plays(
+    tmp_path: Path, sample_store: Path, block: str
+) -> None:
     run = tmp_path / "run"
     good("go-train", sample_store, "--out", run, *TRAIN, "--block", block, "--context", "se")
     onnx = tmp_path / "network.onnx"
@@ -47,7 +68,9 @@ def test_every_kind_of_block_trains_saves_and_plays(tmp_path: Path, sample_store
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
 def test_cuda_where_there_is_none(tmp_path: Path, sample_store: Path) -> None:
-    assert "no CUDA device" in refused(1, "go-train", sample_store, "--out", tmp_path / "run", *TRAIN, "--device", "cuda")
+    assert "no CUDA device" in refused(
+        1, "go-train", sample_store, "--out", tmp_path / "run", *TRAIN, "--device", "cuda"
+    )
     assert not (tmp_path / "run").exists()
 
 
@@ -63,39 +86,86 @@ def test_wrong_calls_of_training(tmp_path: Path, sample_store: Path) -> None:
     ]:
         assert message in refused(2, "go-train", sample_store, "--out", run, *TRAIN, *extra)
     assert "name the games" in refused(2, "go-train", "--out", run, "--steps", "1")
-    assert "passes the filters" in refused(1, "go-train", sample_store, "--out", run, *TRAIN, "--date-from", "2090")
-    assert "regular expression" in refused(1, "go-train", sample_store, "--out", run, *TRAIN, "--source", "(")
-    assert "every training game is also a validation game" in refused(1, "go-train", sample_store, "--valid", sample_store, "--out", run, *TRAIN)
+    assert "passes the filters" in refused(
+        1, "go-train", sample_store, "--out", run, *TRAIN, "--date-from", "2090"
+    )
+    assert "regular expression" in refused(
+        1, "go-train", sample_store, "--out", run, *TRAIN, "--source", "("
+    )
+    assert "every training game is also a validation game" in refused(
+        1, "go-train", sample_store, "--valid", sample_store, "--out", run, *TRAIN
+    )
     assert not run.exists()
 
 
 @pytest.mark.slow
 def test_torchrun(tmp_path: Path, sample_store: Path) -> None:
     """Two processes on the CPU: one run folder, one report."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", free_port(), "cli.py",
-               "go-train", str(sample_store), "--out", str(tmp_path / "run"), "--device", "cpu", "--threads", "1", *TRAIN]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--master-port",
+        free_port(),
+        "cli.py",
+        "go-train",
+        str(sample_store),
+        "--out",
+        str(tmp_path / "run"),
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+        *TRAIN,
+    ]
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stderr
     assert "Warning" not in out.stderr
     assert out.stdout.count("best: top-1") == 1
-    assert modelfile.load(tmp_path / "run" / "last.safetensors", "go-policy").provenance["samples"] == 32
+    assert (
+        modelfile.load(tmp_path / "run" / "last.safetensors", "go-policy").provenance["samples"]
+        == 32
+    )
 
 
 def test_beginning_with_a_model(tmp_path: Path, sample_store: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    good("go-train", sample_store, "--out", first, *TRAIN, "--future", "1", "--context", "bias", "--validations", "1")
+    good(
+        "go-train",
+        sample_store,
+        "--out",
+        first,
+        *TRAIN,
+        "--future",
+        "1",
+        "--context",
+        "bias",
+        "--validations",
+        "1",
+    )
     still = ["--learning-rate", "1e-9", "--weight-decay", "0", "--ema", "0"]
-    good("go-train", sample_store, "--out", second, "--from", first, *BUDGET, *still, "--future", "2")
+    good(
+        "go-train", sample_store, "--out", second, "--from", first, *BUDGET, *still, "--future", "2"
+    )
     before, after = modelfile.load(first, "go-policy"), modelfile.load(second, "go-policy")
     assert after.config == before.config | {"future": 2}
     weights = [name for name in before.tensors if name.endswith("weight")]
     assert len(weights) > 10
     for name in weights:
         assert torch.allclose(after.tensors[name], before.tensors[name], atol=1e-6), name
-    assert after.provenance["data"].endswith(f", begun from {before.path.name} (32 samples; {before.provenance['data']})")
+    assert after.provenance["data"].endswith(
+        f", begun from {before.path.name} (32 samples; {before.provenance['data']})"
+    )
     # A resumed run no longer needs the model it began with.
     before.path.unlink()
     good("go-train", "--out", second, "--resume", "--steps", "4", "--quiet")
-    assert modelfile.load(second / "last.safetensors", "go-policy").provenance["data"] == after.provenance["data"]
-    assert "is not a model file" in refused(1, "go-train", sample_store, "--out", tmp_path / "x", "--from", ROOT / "README.md", *BUDGET)
+    assert (
+        modelfile.load(second / "last.safetensors", "go-policy").provenance["data"]
+        == after.provenance["data"]
+    )
+    assert "is not a model file" in refused(
+        1, "go-train", sample_store, "--out", tmp_path / "x", "--from", ROOT / "README.md", *BUDGET
+    )
     assert not (tmp_path / "x").exists()

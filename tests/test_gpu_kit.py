@@ -81,7 +81,9 @@ def test_checks_run_on_without_small_packages(tmp_path: Path, sample_store: Path
         sys.argv = ["gpu.py", "check", "--device", "cpu", "--tiny", "--games", {str(sample_store)!r}, "--out", {str(tmp_path)!r}, "--only", "the model file"]
         runpy.run_path({str(ROOT / "benchmarks")!r} + "/gpu.py", run_name="__main__")
     """
-    answer = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True
+    )
     assert answer.returncode == 0, answer.stdout + answer.stderr
     written = json.loads((tmp_path / "check.json").read_text())
     assert [r["word"] for r in written["results"]] == ["ok"]
@@ -92,7 +94,9 @@ def test_quick_checks_pass_and_are_written_down(tmp_path: Path, sample_store: Pa
     todo = [(name, each) for name, each in check.every() if any(words in name for words in FAST)]
     assert len(todo) >= len(FAST)
     for name, each in todo:
-        result, lost = check.one(name, each, bench(tmp_path, sample_store), tmp_path / "failures.txt")
+        result, lost = check.one(
+            name, each, bench(tmp_path, sample_store), tmp_path / "failures.txt"
+        )
         assert (result.word, lost) == ("ok", False), result.line()
     assert not (tmp_path / "failures.txt").exists()
 
@@ -102,17 +106,31 @@ def test_processes_agree_in_a_group_of_one(capsys: pytest.CaptureFixture[str]) -
 
     assert check_processes.CHILDREN["processes"](torch.device("cpu"), Path()) == 0
     assert "Gloo, 1 process: gradients differ by" in capsys.readouterr().out
-    assert {Path(name).name for name in check_processes.marked()} >= {"test_cuda.py", "test_trainer.py"}
+    assert {Path(name).name for name in check_processes.marked()} >= {
+        "test_cuda.py",
+        "test_trainer.py",
+    }
 
 
-def test_failures_are_collected_and_the_others_run_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failures_are_collected_and_the_others_run_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def broken(bench: check.Bench) -> str:
         raise ValueError("this is broken")
 
     def absent(bench: check.Bench) -> str:
         raise check.LeftOut("needs a moon")
 
-    monkeypatch.setattr(check, "every", lambda: [("first", broken), ("second", lambda bench: "fine"), ("third", absent), ("fourth", broken)])
+    monkeypatch.setattr(
+        check,
+        "every",
+        lambda: [
+            ("first", broken),
+            ("second", lambda bench: "fine"),
+            ("third", absent),
+            ("fourth", broken),
+        ],
+    )
     code, out, _ = called(capsys, "check", "--device", "cpu", "--tiny", "--out", tmp_path)
     assert code == 1
     assert "1 ok, 2 failed, 1 left out" in out
@@ -121,7 +139,12 @@ def test_failures_are_collected_and_the_others_run_on(tmp_path: Path, monkeypatc
     assert text.count("=== ") == 2
     assert text.count("ValueError: this is broken") == 2
     assert "test_gpu_kit.py" in text  # where it happened
-    assert [r["word"] for r in json.loads((tmp_path / "check.json").read_text())["results"]] == ["FAIL", "ok", "left out", "FAIL"]
+    assert [r["word"] for r in json.loads((tmp_path / "check.json").read_text())["results"]] == [
+        "FAIL",
+        "ok",
+        "left out",
+        "FAIL",
+    ]
     monkeypatch.setattr(check, "every", lambda: [("second", lambda bench: "fine")])
     assert called(capsys, "check", "--device", "cpu", "--tiny", "--out", tmp_path)[0] == 0
     assert not (tmp_path / "failures.txt").exists()
@@ -142,9 +165,13 @@ def test_a_check_that_hangs_ends_with_all_that_it_started(tmp_path: Path) -> Non
         with check.watchdog(place / "failures.txt", 0.2, bench):
             time.sleep(120)
     """
-    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60
+    )
     assert ended.returncode == 1
-    assert ended.stderr.startswith("error: not done after 0 s, in the middle of 'sleeps'; where it stood is in")
+    assert ended.stderr.startswith(
+        "error: not done after 0 s, in the middle of 'sleeps'; where it stood is in"
+    )
     assert ended.stderr.count("\n") == 1
     assert "most recent call first" in (tmp_path / "failures.txt").read_text()
     with pytest.raises(ProcessLookupError):
@@ -170,7 +197,12 @@ def test_what_waits_is_seen_by_its_place() -> None:
 @pytest.fixture(scope="module")
 def speeds(tmp_path_factory: pytest.TempPathFactory, sample_store: Path) -> Path:
     out = tmp_path_factory.mktemp("speed")
-    assert gpu.main(["speed", "--device", "cpu", "--tiny", "--games", str(sample_store), "--out", str(out)]) == 0
+    assert (
+        gpu.main(
+            ["speed", "--device", "cpu", "--tiny", "--games", str(sample_store), "--out", str(out)]
+        )
+        == 0
+    )
     return out
 
 
@@ -178,26 +210,45 @@ def test_speeds_are_a_table_and_its_best_rows(speeds: Path) -> None:
     value, best = (json.loads((speeds / name).read_text()) for name in ("speed.json", "best.json"))
     assert len(value["rows"]) >= 3
     for row in value["rows"]:
-        assert row["samples_per_second"] == pytest.approx(1000 * row["batch"] / row["step_ms"], rel=0.01)
+        assert row["samples_per_second"] == pytest.approx(
+            1000 * row["batch"] / row["step_ms"], rel=0.01
+        )
         assert timing.Row.read(row).json() == row
     assert {row["planes"] for row in value["rows"]} == {26, 32}
     assert value["feeders"]["1"] > 0
-    assert best["tiny"].keys() == {"batch", "compile", "planes_multiple", "samples_per_second", "compile_seconds"}
+    assert best["tiny"].keys() == {
+        "batch",
+        "compile",
+        "planes_multiple",
+        "samples_per_second",
+        "compile_seconds",
+    }
 
 
 def test_the_best_row_is_the_smallest_of_those_near_the_fastest(tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
     speed.add(parser)
-    table = speed.Table(parser.parse_args(["--device", "cpu"]), torch.device("cpu"), "fp32", tmp_path, tmp_path)
-    for batch, mode, multiple, channels, rate in ((256, "none", 1, None, 900), (512, "default", 1, None, 980), (1024, "default", 8, None, 1000),
-                                                  (1024, "none", 1, 256, 5000)):  # fmt: skip
+    table = speed.Table(
+        parser.parse_args(["--device", "cpu"]), torch.device("cpu"), "fp32", tmp_path, tmp_path
+    )
+    for batch, mode, multiple, channels, rate in (
+        (256, "none", 1, None, 900),
+        (512, "default", 1, None, 980),
+        (1024, "default", 8, None, 1000),
+        (1024, "none", 1, 256, 5000),
+    ):
         table.rows.append(timing.Row(timing.Setting("base", batch, mode, multiple, channels), rate))
     table.rows.append(timing.Row(timing.Setting("large", 1024), note="out of memory"))
-    assert {name: (b["batch"], b["compile"]) for name, b in table.best().items()} == {"base": (512, "default")}
+    assert {name: (b["batch"], b["compile"]) for name, b in table.best().items()} == {
+        "base": (512, "default")
+    }
 
 
-def test_rows_are_compiled_one_at_a_time_where_they_try_kernels_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers are queued, measured when they are ready, tried again alone after memory ran out; what tries kernels out on the card is alone."""
+def test_rows_are_compiled_one_at_a_time_where_they_try_kernels_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers are queued, measured when they are ready, tried again alone after memory ran out;
+    what tries kernels out on the card is alone."""
     alive: list[timing.Setting] = []
     together: list[list[str]] = []
 
@@ -213,7 +264,11 @@ def test_rows_are_compiled_one_at_a_time_where_they_try_kernels_out(tmp_path: Pa
         def measure(self, timeout: float) -> timing.Row:
             alive.remove(self.setting)
             tight = self.setting.batch == 2048 and bool(alive) and together[-1] != ["default"]
-            return timing.Row(self.setting, note="out of memory") if tight else timing.Row(self.setting, 1000.0, step_ms=1.0, host_ms=0.9)
+            return (
+                timing.Row(self.setting, note="out of memory")
+                if tight
+                else timing.Row(self.setting, 1000.0, step_ms=1.0, host_ms=0.9)
+            )
 
         def end(self) -> None:
             """Nothing to end."""
@@ -223,10 +278,18 @@ def test_rows_are_compiled_one_at_a_time_where_they_try_kernels_out(tmp_path: Pa
     parser = argparse.ArgumentParser()
     speed.add(parser)
     table = speed.Table(
-        parser.parse_args(["--device", "cpu", "--mode", "default", "--mode", speed.AUTOTUNE]), torch.device("cpu"), "fp32", tmp_path, tmp_path
+        parser.parse_args(["--device", "cpu", "--mode", "default", "--mode", speed.AUTOTUNE]),
+        torch.device("cpu"),
+        "fp32",
+        tmp_path,
+        tmp_path,
     )
-    wanted = [timing.Setting("base", 2048, "default"), timing.Setting("base", 1024, "default"), timing.Setting("base", 1024, speed.AUTOTUNE),
-              timing.Setting("small", 1024, "default")]  # fmt: skip
+    wanted = [
+        timing.Setting("base", 2048, "default"),
+        timing.Setting("base", 1024, "default"),
+        timing.Setting("base", 1024, speed.AUTOTUNE),
+        timing.Setting("small", 1024, "default"),
+    ]
     table.compile_later(wanted)
     for _ in range(10):
         table.gather()
@@ -260,7 +323,18 @@ def test_a_worker_prepares_and_measures_when_told(tmp_path: Path, sample_store: 
     parser = argparse.ArgumentParser()
     speed.add(parser)
     setting = timing.Setting("tiny", 4, "none")
-    given = parser.parse_args(["--device", "cpu", "--games", str(sample_store), "--stretch", "0.02", "--child", json.dumps(vars(setting))])
+    given = parser.parse_args(
+        [
+            "--device",
+            "cpu",
+            "--games",
+            str(sample_store),
+            "--stretch",
+            "0.02",
+            "--child",
+            json.dumps(vars(setting)),
+        ]
+    )
     import io
     from contextlib import redirect_stdout
     from unittest.mock import patch
@@ -284,7 +358,9 @@ def pictures(folder: Path, count: int = 6, side: int = 200) -> Path:
             (folder / part / name).mkdir(parents=True)
             for i in range(count):
                 small = rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)
-                Image.fromarray(small).resize((side, side + 20 * number)).save(folder / part / name / f"{i}.jpg", quality=95)
+                Image.fromarray(small).resize((side, side + 20 * number)).save(
+                    folder / part / name / f"{i}.jpg", quality=95
+                )
     return folder
 
 
@@ -307,13 +383,20 @@ def test_packed_photographs_fit_and_are_what_they_were(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip") as archive:
         name = next(n for n in archive.namelist() if n.startswith("training/apple pie/"))
         got = decode(archive.read(name), 160)
-    originals = [decode(p.read_bytes(), 160) for p in sorted((place / "training" / "apple pie").glob("*.jpg"))]
+    originals = [
+        decode(p.read_bytes(), 160)
+        for p in sorted((place / "training" / "apple pie").glob("*.jpg"))
+    ]
     assert min(float(np.abs(got.astype(int) - o.astype(int)).mean()) for o in originals) < 4
 
 
-def test_photographs_that_cannot_be_packed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_photographs_that_cannot_be_packed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     place = pictures(tmp_path / "photos", 2, 64)
-    assert "MB at quality 40" in refused(capsys, 1, "images", "--pack", place, "--out", tmp_path / "x.zip", "--size", "0.002")
+    assert "MB at quality 40" in refused(
+        capsys, 1, "images", "--pack", place, "--out", tmp_path / "x.zip", "--size", "0.002"
+    )
     assert not (tmp_path / "x.zip").exists()
     assert "is a folder" in refused(capsys, 1, "images", "--pack", place, "--out", tmp_path)
     refused(capsys, 1, "images", "--pack", tmp_path / "nothing", "--out", tmp_path / "x.zip")
@@ -323,7 +406,9 @@ def test_photographs_that_cannot_be_packed(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_images_measures_and_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = called(capsys, "images", "--tiny", "--minutes", "0", "--device", "cpu", "--out", tmp_path)
+    code, out, err = called(
+        capsys, "images", "--tiny", "--minutes", "0", "--device", "cpu", "--out", tmp_path
+    )
     assert code == 0, out + err
     figures = json.loads((tmp_path / "images.json").read_text())
     assert figures["augmentation"].keys() == {"none", "lecture", "strong"}
@@ -347,11 +432,22 @@ def test_resnets_that_do_not_agree_are_a_fault(monkeypatch: pytest.MonkeyPatch) 
         images.against_torchvision(torch.device("cpu"), True)
 
 
-def test_report_has_a_row_for_every_figure(speeds: Path, tmp_path: Path, tiny_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_has_a_row_for_every_figure(
+    speeds: Path, tmp_path: Path, tiny_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("speed.json",):
         (tmp_path / name).write_bytes((speeds / name).read_bytes())
-    common.write_json(tmp_path / "check.json", {"machine": {"name": "Card X", "torch": "2.11"}, "seconds": 31.0, "results": [
-        {"name": "a", "word": "ok", "seconds": 1.0, "note": ""}, {"name": "b", "word": "FAIL", "seconds": 1.0, "note": "broken"}]})  # fmt: skip
+    common.write_json(
+        tmp_path / "check.json",
+        {
+            "machine": {"name": "Card X", "torch": "2.11"},
+            "seconds": 31.0,
+            "results": [
+                {"name": "a", "word": "ok", "seconds": 1.0, "note": ""},
+                {"name": "b", "word": "FAIL", "seconds": 1.0, "note": "broken"},
+            ],
+        },
+    )
     code, out, err = called(capsys, "report", "--out", tmp_path, "--run", tiny_run)
     assert code == 0, err
     for row in json.loads((speeds / "speed.json").read_text())["rows"]:
@@ -368,12 +464,27 @@ def test_report_has_a_row_for_every_figure(speeds: Path, tmp_path: Path, tiny_ru
 def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("check", "speed", "images"):
         assert "no CUDA device" in refused(capsys, 1, command, "--out", tmp_path / "o")
-        assert "is not a device" in refused(capsys, 1, command, "--device", "banana", "--out", tmp_path / "o")
+        assert "is not a device" in refused(
+            capsys, 1, command, "--device", "banana", "--out", tmp_path / "o"
+        )
     assert not (tmp_path / "o").exists()
     (tmp_path / "file").write_text("x")
     assert "--out" in refused(capsys, 1, "check", "--device", "cpu", "--out", tmp_path / "file")
-    assert "no check has that" in refused(capsys, 1, "check", "--device", "cpu", "--out", tmp_path / "o", "--only", "zebra")
-    assert "is not there" in refused(capsys, 1, "speed", "--device", "cpu", "--tiny", "--out", tmp_path / "o", "--games", tmp_path / "none")
+    assert "no check has that" in refused(
+        capsys, 1, "check", "--device", "cpu", "--out", tmp_path / "o", "--only", "zebra"
+    )
+    assert "is not there" in refused(
+        capsys,
+        1,
+        "speed",
+        "--device",
+        "cpu",
+        "--tiny",
+        "--out",
+        tmp_path / "o",
+        "--games",
+        tmp_path / "none",
+    )
     assert "is no folder" in refused(capsys, 1, "report", "--out", tmp_path / "none")
     (tmp_path / "empty").mkdir()
     assert "no figures" in called(capsys, "report", "--out", tmp_path / "empty")[2]
@@ -381,13 +492,23 @@ def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "speed.json is damaged" in refused(capsys, 1, "report", "--out", tmp_path / "empty")
     (tmp_path / "empty" / "speed.json").write_text('{"rows": 3}')
     assert "speed.json is not what" in refused(capsys, 1, "report", "--out", tmp_path / "empty")
-    for wrong in ((), ("sing",), ("check", "--seconds", "0"), ("speed", "--minutes", "nan"), ("speed", "--preset", "huge"), ("check", "more")):
+    for wrong in (
+        (),
+        ("sing",),
+        ("check", "--seconds", "0"),
+        ("speed", "--minutes", "nan"),
+        ("speed", "--preset", "huge"),
+        ("check", "more"),
+    ):
         refused(capsys, 2, *wrong)
 
 
 def test_memory_and_disks_that_are_full_are_sentences(capsys: pytest.CaptureFixture[str]) -> None:
-    for error, words in ((torch.OutOfMemoryError("CUDA out of memory"), "--batch"), (OSError(28, "No space left", "x"), "disk is full"),
-                         (KeyboardInterrupt(), "interrupted")):  # fmt: skip
+    for error, words in (
+        (torch.OutOfMemoryError("CUDA out of memory"), "--batch"),
+        (OSError(28, "No space left", "x"), "disk is full"),
+        (KeyboardInterrupt(), "interrupted"),
+    ):
         with common.sentences() as said:
             raise error
         assert said.code in (1, 130)

@@ -1,4 +1,5 @@
-"""Networks that grow: the same answers before and after, copies that part, and what go-train --from says."""
+"""Networks that grow: the same answers before and after, copies that part, and what go-train --from
+says."""
 
 import copy
 from dataclasses import replace
@@ -26,13 +27,25 @@ from tests.test_cli import good, refused
 SMALL = PolicyConfig(blocks=2, channels=10, head=6, stem_kernel=3, future=1, value=True)
 LARGE = replace(SMALL, blocks=3, channels=23, head=9)
 SCORING, LARGE_SCORING = replace(SMALL, score=True), replace(LARGE, score=True)
-BUDGET = ["--steps", "2", "--batch", "16", "--valid-positions", "100", "--validations", "1", "--precision", "fp32", "--quiet"]
+BUDGET = [
+    "--steps",
+    "2",
+    "--batch",
+    "16",
+    "--valid-positions",
+    "100",
+    "--validations",
+    "1",
+    "--precision",
+    "fp32",
+    "--quiet",
+]
 STILL = ["--learning-rate", "1e-9", "--weight-decay", "0", "--ema", "0"]
 
 
 def trained(config: PolicyConfig, seed: int = 0) -> PolicyNetwork:
-    """A network none of whose weights and statistics is where it began; in float64, so that sums in another order differ by nothing that counts, but for the
-    score, which is computed in float32."""  # fmt: skip
+    """A network none of whose weights and statistics is where it began; in float64, so that sums in
+    another order differ by nothing that counts, but for the score, which is computed in float32."""
     torch.manual_seed(seed)
     network = PolicyNetwork(config)
     if not config.score:
@@ -58,7 +71,9 @@ def grown(old: PolicyNetwork, config: PolicyConfig) -> PolicyNetwork:
 
 def planes(config: PolicyConfig, count: int = 4) -> torch.Tensor:
     """Random ones, the later the more of them set, for a mean over the board to tell them apart."""
-    chosen = torch.rand(count, plane_count(config.groups), 19, 19, generator=torch.Generator().manual_seed(5))
+    chosen = torch.rand(
+        count, plane_count(config.groups), 19, 19, generator=torch.Generator().manual_seed(5)
+    )
     return (chosen < torch.linspace(0.1, 0.9, count)[:, None, None, None]).double()
 
 
@@ -67,22 +82,37 @@ def answers(network: PolicyNetwork, batch: torch.Tensor, training: bool) -> list
     return list(result) if isinstance(result, tuple) else [result]
 
 
-def assert_same(old: PolicyNetwork, new: PolicyNetwork, batch: torch.Tensor, shown: torch.Tensor | None = None, within: float = 1e-10) -> None:
+def assert_same(
+    old: PolicyNetwork,
+    new: PolicyNetwork,
+    batch: torch.Tensor,
+    shown: torch.Tensor | None = None,
+    within: float = 1e-10,
+) -> None:
     for training in (False, True):
-        before, after = answers(old, batch, training), answers(new, batch if shown is None else shown, training)
+        before, after = (
+            answers(old, batch, training),
+            answers(new, batch if shown is None else shown, training),
+        )
         assert len(before) == len(after)
         assert before[0].std() > 1000 * within
         for one, other in zip(before, after, strict=True):
-            assert torch.allclose(one, other, rtol=0, atol=within), (training, (one - other).abs().max())
+            assert torch.allclose(one, other, rtol=0, atol=within), (
+                training,
+                (one - other).abs().max(),
+            )
 
 
 @pytest.mark.parametrize("context", get_args(Context))
 @pytest.mark.parametrize("block", get_args(Block))
 def test_a_grown_network_answers_as_before(block: Block, context: Context) -> None:
-    """With the statistics kept, and normalised by the batch; wider by a part and by several times; the statistics of a step are the same too."""
+    """With the statistics kept, and normalised by the batch; wider by a part and by several times;
+    the statistics of a step are the same too."""
     old = trained(replace(SMALL, block=block, context=context))
     for larger in (LARGE, replace(SMALL, channels=41), replace(SMALL, blocks=4)):
-        assert_same(old, grown(old, replace(larger, block=block, context=context)), planes(old.config))
+        assert_same(
+            old, grown(old, replace(larger, block=block, context=context)), planes(old.config)
+        )
 
 
 def test_heads_for_the_score_grow_too() -> None:
@@ -98,7 +128,9 @@ def test_running_statistics_go_on_as_they_would_have() -> None:
         new.train()(planes(SMALL))
     mine, theirs = (dict(network.blocks[0].named_buffers()) for network in (new, old))
     for name, tensor in theirs.items():
-        assert torch.allclose(mine[name].flatten()[: tensor.numel()], tensor.flatten(), rtol=1e-9, atol=1e-10), name
+        assert torch.allclose(
+            mine[name].flatten()[: tensor.numel()], tensor.flatten(), rtol=1e-9, atol=1e-10
+        ), name
     assert_same(old, new, planes(SMALL))
 
 
@@ -112,7 +144,8 @@ def test_nothing_changes_where_nothing_grows() -> None:
 
 
 def test_heads_that_come_and_go() -> None:
-    """Heads for the winner and the score are new, those for later moves are more or fewer: the others answer as before."""
+    """Heads for the winner and the score are new, those for later moves are more or fewer: the
+    others answer as before."""
     for old, new in [
         (replace(SMALL, value=False), LARGE),
         (replace(SMALL, value=False), LARGE_SCORING),
@@ -121,9 +154,14 @@ def test_heads_that_come_and_go() -> None:
         (replace(SMALL, future=0), replace(LARGE, future=3)),
     ]:
         before = trained(old)
-        after = grown(before, new).to(next(before.parameters()).dtype if not new.score else torch.float32)
+        after = grown(before, new).to(
+            next(before.parameters()).dtype if not new.score else torch.float32
+        )
         one, other = (answers(network, planes(SMALL), False) for network in (before, after))
-        assert (len(one), len(other)) == (1 + old.value + 2 * old.score, 1 + new.value + 2 * new.score)
+        assert (len(one), len(other)) == (
+            1 + old.value + 2 * old.score,
+            1 + new.value + 2 * new.score,
+        )
         for mine, theirs in zip(one, other, strict=False):
             assert torch.allclose(mine, theirs.to(mine.dtype), atol=2e-5)
 
@@ -151,7 +189,8 @@ def test_the_network_that_ships_grows() -> None:
 
 @pytest.mark.parametrize("optimiser", ["muon", "adamw", "sgd"])
 def test_training_parts_the_copies(optimiser: Any) -> None:
-    """Copies are alike, and must not stay so: after two steps each channel of the stem differs from those it was copied from, by more than rounding."""
+    """Copies are alike, and must not stay so: after two steps each channel of the stem differs from
+    those it was copied from, by more than rounding."""
     old = trained(SCORING)
     nn.init.ones_(old.stem[1].bias)  # none of its channels is always zero
     new = grown(old, replace(LARGE_SCORING, channels=20))  # each channel twice
@@ -159,13 +198,18 @@ def test_training_parts_the_copies(optimiser: Any) -> None:
     PolicyNetwork(replace(LARGE_SCORING, channels=20))
     source = Channels.widened(10, 20).source  # the first draw after the network, as in `begin`
     stem = new.stem[0].weight
-    pairs = [(int(channel), copied) for copied, channel in enumerate(source.tolist()) if copied >= 10]
+    pairs = [
+        (int(channel), copied) for copied, channel in enumerate(source.tolist()) if copied >= 10
+    ]
     assert all(torch.equal(stem[one], stem[other]) for one, other in pairs)
     before, ema = stem.detach().clone(), Ema(new, 0.9)
     optimisers = build(new, TrainConfig(steps=1, optimiser=optimiser, learning_rate=0.01))
     for _ in range(2):  # the first step of AdamW is the gradient's sign, which copies may share
         logits, *others = new.train()(planes(SMALL).float())
-        sum((other.square().mean() for other in others), (logits.logsumexp(-1) - logits[..., 7]).mean()).backward()
+        sum(
+            (other.square().mean() for other in others),
+            (logits.logsumexp(-1) - logits[..., 7]).mean(),
+        ).backward()
         for one in optimisers:
             one.step()
     ema.update(new, 1)
@@ -195,9 +239,15 @@ def test_shares_sum_to_the_whole() -> None:
     ("change", "words"),
     [
         ({"blocks": 1}, "2 blocks, and a network cannot grow to 1; give --blocks 2 or more"),
-        ({"channels": 9}, "10 channels, and a network cannot grow to 9; give --channels 10 or more"),
+        (
+            {"channels": 9},
+            "10 channels, and a network cannot grow to 9; give --channels 10 or more",
+        ),
         ({"head": 5}, "cannot grow to 5"),
-        ({"block": "preact"}, "--block residual, which growth keeps, and cannot become preact; leave --block out"),
+        (
+            {"block": "preact"},
+            "--block residual, which growth keeps, and cannot become preact; leave --block out",
+        ),
         ({"context": "none"}, "--context se, which growth keeps"),
         ({"stem_kernel": 5}, "stem_kernel 3"),
         ({"groups": DEFAULT_GROUPS[:2]}, "is shown the planes"),
@@ -212,15 +262,47 @@ def test_what_cannot_grow(change: dict[str, Any], words: str) -> None:
 
 def test_growing_from_the_command_line(tmp_path: Path, sample_store: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    good("go-train", sample_store, "--out", first, "--blocks", "1", "--channels", "8", "--future", "1", "--value", *BUDGET)
-    good("go-train", sample_store, "--out", second, "--from", first, "--blocks", "2", "--channels", "12", *BUDGET, *STILL)
+    good(
+        "go-train",
+        sample_store,
+        "--out",
+        first,
+        "--blocks",
+        "1",
+        "--channels",
+        "8",
+        "--future",
+        "1",
+        "--value",
+        *BUDGET,
+    )
+    good(
+        "go-train",
+        sample_store,
+        "--out",
+        second,
+        "--from",
+        first,
+        "--blocks",
+        "2",
+        "--channels",
+        "12",
+        *BUDGET,
+        *STILL,
+    )
     before, after = load(first), load(second)
     assert (after.config.blocks, after.config.channels, after.config.value) == (2, 12, True)
-    board = np.random.default_rng(3).integers(0, 2, (3, plane_count(before.groups), 19, 19), dtype=np.uint8)
-    # Two steps that learn next to nothing: weights are what they were, the statistics of two batches are not.
+    board = np.random.default_rng(3).integers(
+        0, 2, (3, plane_count(before.groups), 19, 19), dtype=np.uint8
+    )
+    # Two steps that learn next to nothing: weights are what they were, the statistics of two
+    # batches are not.
     assert np.corrcoef(before.logits(board).ravel(), after.logits(board).ravel())[0, 1] > 0.9
     said = after.provenance["data"]
-    assert said.endswith(f", begun from {before.name} (32 samples; {before.provenance['data']}), grown from 1x8 to 2x12")
+    assert said.endswith(
+        f", begun from {before.name} (32 samples; {before.provenance['data']}), grown from 1x8 to"
+        " 2x12"
+    )
     good("go-train", "--out", second, "--resume", "--steps", "4", "--quiet")
     assert modelfile.load(second / "last.safetensors", "go-policy").provenance["data"] == said
     for words, extra in [
@@ -229,8 +311,12 @@ def test_growing_from_the_command_line(tmp_path: Path, sample_store: Path) -> No
         ("cannot become nested", ["--block", "nested"]),
         ("cannot become bias", ["--context", "bias", "--blocks", "5"]),
     ]:
-        assert words in refused(1, "go-train", sample_store, "--out", tmp_path / "x", "--from", second, *BUDGET, *extra)
-    assert "does not exist" in refused(1, "go-train", sample_store, "--out", tmp_path / "x", "--from", "smal", *BUDGET)
+        assert words in refused(
+            1, "go-train", sample_store, "--out", tmp_path / "x", "--from", second, *BUDGET, *extra
+        )
+    assert "does not exist" in refused(
+        1, "go-train", sample_store, "--out", tmp_path / "x", "--from", "smal", *BUDGET
+    )
     assert not (tmp_path / "x").exists()
 
 

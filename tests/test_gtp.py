@@ -19,35 +19,126 @@ from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT, Scripted, engine_o
 
 def test_ids_comments_and_white_space(evaluator):
     lines = Scripted(
-        [b"1 name # who are you", b"", b"# only a comment", b"\t2\tprotocol_version\r", b"  name  ", b"007 nonsense", b"12", b"na\x01me"]
+        [
+            b"1 name # who are you",
+            b"",
+            b"# only a comment",
+            b"\t2\tprotocol_version\r",
+            b"  name  ",
+            b"007 nonsense",
+            b"12",
+            b"na\x01me",
+        ]
     )
     written: list[str] = []
     serve(engine_on(lines, evaluator).commands, lines, written.append)
-    assert "".join(written) == "=1 gocnn\n\n=2 2\n\n= gocnn\n\n?007 unknown command\n\n?12 unknown command\n\n= gocnn\n\n"
+    assert (
+        "".join(written)
+        == "=1 gocnn\n\n=2 2\n\n= gocnn\n\n?007 unknown command\n\n?12 unknown command\n\n="
+        " gocnn\n\n"
+    )
 
 
 def test_administration(evaluator):
     version, commands, known, unknown, nothing = talk(
-        evaluator, "version", "list_commands", "known_command genmove", "known_command dance", "known_command"
+        evaluator,
+        "version",
+        "list_commands",
+        "known_command genmove",
+        "known_command dance",
+        "known_command",
     )
     assert "small.onnx" in version
-    needed = {"protocol_version", "name", "version", "known_command", "list_commands", "quit", "boardsize", "clear_board", "komi", "fixed_handicap",
-              "place_free_handicap", "set_free_handicap", "play", "genmove", "undo", "time_settings", "time_left", "final_score", "final_status_list", "loadsgf",
-              "reg_genmove", "showboard", "lz-analyze", "lz-genmove_analyze", "kata-analyze", "kata-genmove_analyze", "kata-raw-nn", "kata-list_rules",
-              "gogui-analyze_commands"}  # fmt: skip
+    needed = {
+        "protocol_version",
+        "name",
+        "version",
+        "known_command",
+        "list_commands",
+        "quit",
+        "boardsize",
+        "clear_board",
+        "komi",
+        "fixed_handicap",
+        "place_free_handicap",
+        "set_free_handicap",
+        "play",
+        "genmove",
+        "undo",
+        "time_settings",
+        "time_left",
+        "final_score",
+        "final_status_list",
+        "loadsgf",
+        "reg_genmove",
+        "showboard",
+        "lz-analyze",
+        "lz-genmove_analyze",
+        "kata-analyze",
+        "kata-genmove_analyze",
+        "kata-raw-nn",
+        "kata-list_rules",
+        "gogui-analyze_commands",
+    }
     assert needed <= set(commands.split("\n"))
     assert (known, unknown, nothing) == ("true", "false", "false")
     assert talk(evaluator, "quit", "name") == [""]
 
 
 def test_setup(evaluator):
-    assert talk(evaluator, "boardsize 19", "boardsize 13", "boardsize x", "boardsize", "clear_board", "komi 7.5", "komi seven", "komi nan", "komi 1 2") == [
-        "", "?unacceptable size", "?syntax error: a whole number is expected", "?syntax error: one argument is expected", "", "",
-        "?syntax error: komi is a number", "?syntax error: komi is a number from -1000 to 1000", "?syntax error: one argument is expected"]  # fmt: skip
-    assert talk(evaluator, "fixed_handicap 9", "fixed_handicap 2", "clear_board", "fixed_handicap 1", "fixed_handicap 10", "fixed_handicap 5") == [
-        "D4 Q16 D16 Q4 D10 Q10 K4 K16 K10", "?board not empty", "", "?invalid number of stones", "?invalid number of stones", "D4 Q16 D16 Q4 K10"]  # fmt: skip
-    free = talk(evaluator, "place_free_handicap 20", "clear_board", "place_free_handicap 1", "set_free_handicap A1 T19 C3", "showboard", "clear_board",
-                "set_free_handicap A1 A1", "set_free_handicap A1", "set_free_handicap A1 pass", "set_free_handicap A1 Z9", "play b A1", "set_free_handicap A2 A3")  # fmt: skip
+    assert talk(
+        evaluator,
+        "boardsize 19",
+        "boardsize 13",
+        "boardsize x",
+        "boardsize",
+        "clear_board",
+        "komi 7.5",
+        "komi seven",
+        "komi nan",
+        "komi 1 2",
+    ) == [
+        "",
+        "?unacceptable size",
+        "?syntax error: a whole number is expected",
+        "?syntax error: one argument is expected",
+        "",
+        "",
+        "?syntax error: komi is a number",
+        "?syntax error: komi is a number from -1000 to 1000",
+        "?syntax error: one argument is expected",
+    ]
+    assert talk(
+        evaluator,
+        "fixed_handicap 9",
+        "fixed_handicap 2",
+        "clear_board",
+        "fixed_handicap 1",
+        "fixed_handicap 10",
+        "fixed_handicap 5",
+    ) == [
+        "D4 Q16 D16 Q4 D10 Q10 K4 K16 K10",
+        "?board not empty",
+        "",
+        "?invalid number of stones",
+        "?invalid number of stones",
+        "D4 Q16 D16 Q4 K10",
+    ]
+    free = talk(
+        evaluator,
+        "place_free_handicap 20",
+        "clear_board",
+        "place_free_handicap 1",
+        "set_free_handicap A1 T19 C3",
+        "showboard",
+        "clear_board",
+        "set_free_handicap A1 A1",
+        "set_free_handicap A1",
+        "set_free_handicap A1 pass",
+        "set_free_handicap A1 Z9",
+        "play b A1",
+        "set_free_handicap A2 A3",
+    )
     assert len(free[0].split()) == 9
     assert free[1:4] == ["", "?invalid number of stones", ""]
     assert free[4].count("X") == 3
@@ -56,13 +147,60 @@ def test_setup(evaluator):
 
 
 def test_play_undo_and_illegal_moves(evaluator):
-    ko = ["play b B1", "play b A2", "play b B3", "play w C1", "play w C3", "play w D2", "play b C2", "play w B2"]
-    answers = talk(evaluator, *ko, "play b C2", "play b Q16", "play w Q3", "play b C2", "undo", "undo", "undo", "play b C2")
+    ko = [
+        "play b B1",
+        "play b A2",
+        "play b B3",
+        "play w C1",
+        "play w C3",
+        "play w D2",
+        "play b C2",
+        "play w B2",
+    ]
+    answers = talk(
+        evaluator,
+        *ko,
+        "play b C2",
+        "play b Q16",
+        "play w Q3",
+        "play b C2",
+        "undo",
+        "undo",
+        "undo",
+        "play b C2",
+    )
     assert answers == [""] * 8 + ["?illegal move", "", "", "", "", "", "", "?illegal move"]
-    assert talk(evaluator, "play b D4", "play w D4", "play w I5", "play w T20", "play red C3", "play b", "play b D5 E5", "play BLACK pass", "play White q16") == [
-        "", "?illegal move", "?invalid vertex", "?invalid vertex", "?invalid color", "?syntax error: play COLOR VERTEX", "?syntax error: play COLOR VERTEX", "", ""]  # fmt: skip
-    assert talk(evaluator, "undo", "play b D4", "undo", "undo") == ["?cannot undo", "", "", "?cannot undo"]
-    assert talk(evaluator, "play b D4", "play w Q16", "undo 0", "undo 2", "undo 1", "undo x")[2:5] == ["", "", "?cannot undo"]
+    assert talk(
+        evaluator,
+        "play b D4",
+        "play w D4",
+        "play w I5",
+        "play w T20",
+        "play red C3",
+        "play b",
+        "play b D5 E5",
+        "play BLACK pass",
+        "play White q16",
+    ) == [
+        "",
+        "?illegal move",
+        "?invalid vertex",
+        "?invalid vertex",
+        "?invalid color",
+        "?syntax error: play COLOR VERTEX",
+        "?syntax error: play COLOR VERTEX",
+        "",
+        "",
+    ]
+    assert talk(evaluator, "undo", "play b D4", "undo", "undo") == [
+        "?cannot undo",
+        "",
+        "",
+        "?cannot undo",
+    ]
+    assert talk(evaluator, "play b D4", "play w Q16", "undo 0", "undo 2", "undo 1", "undo x")[
+        2:5
+    ] == ["", "", "?cannot undo"]
     assert talk(evaluator, "play b A2", "play b B1", "play w A1") == ["", "", "?illegal move"]
 
 
@@ -78,23 +216,43 @@ def test_undo_restores_everything(evaluator):
         for index, colour in moves[:left]:
             twin.play(index, colour)
         assert (game.board.stones() == twin.stones()).all()
-        assert (game.board.moves, game.board.to_play, game.board.ko()) == (twin.moves, twin.to_play, twin.ko())
+        assert (game.board.moves, game.board.to_play, game.board.ko()) == (
+            twin.moves,
+            twin.to_play,
+            twin.ko(),
+        )
 
 
 def test_moves_are_played_and_repeatable(evaluator):
-    first = talk(evaluator, "genmove b", "genmove w", "showboard", "reg_genmove b", "showboard", "genmove", "genmove x")
+    first = talk(
+        evaluator,
+        "genmove b",
+        "genmove w",
+        "showboard",
+        "reg_genmove b",
+        "showboard",
+        "genmove",
+        "genmove x",
+    )
     assert first[2] == first[4]
     assert first[2].count("X") == 1
     assert first[5:] == ["?syntax error: one argument is expected", "?invalid color"]
     assert talk(evaluator, "genmove b", "genmove w", "showboard", "reg_genmove b") == first[:4]
-    drawn = {tuple(talk(evaluator, "genmove b", "genmove w", temperature=1.0, seed=seed)) for seed in range(6)}
+    drawn = {
+        tuple(talk(evaluator, "genmove b", "genmove w", temperature=1.0, seed=seed))
+        for seed in range(6)
+    }
     assert len(drawn) > 1
-    assert talk(evaluator, "genmove b", "genmove w", temperature=1.0, seed=3) == talk(evaluator, "genmove b", "genmove w", temperature=1.0, seed=3)
+    assert talk(evaluator, "genmove b", "genmove w", temperature=1.0, seed=3) == talk(
+        evaluator, "genmove b", "genmove w", temperature=1.0, seed=3
+    )
 
 
 def test_loadsgf(evaluator, tmp_path):
     moves = play_randomly(1, 30)
-    plain, handicap, late, small = (tmp_path / name for name in ("plain.sgf", "handicap.sgf", "late.sgf", "small.sgf"))
+    plain, handicap, late, small = (
+        tmp_path / name for name in ("plain.sgf", "handicap.sgf", "late.sgf", "small.sgf")
+    )
     plain.write_bytes(sgf_text(moves, "KM[7.5]"))
     handicap.write_bytes(b"(;GM[1]SZ[19]HA[2]AB[dd][pp];W[dp];B[pd])")
     late.write_bytes(b"(;GM[1]SZ[19];B[dd];AB[pp];W[dp])")
@@ -103,35 +261,59 @@ def test_loadsgf(evaluator, tmp_path):
     for index, colour in moves[:10]:
         board.play(index, colour)
     whole, shown, part, shown_part, other = talk(
-        evaluator, f"loadsgf {plain}", "showboard", f"loadsgf {plain} 11", "showboard", f"loadsgf {handicap}"
+        evaluator,
+        f"loadsgf {plain}",
+        "showboard",
+        f"loadsgf {plain} 11",
+        "showboard",
+        f"loadsgf {handicap}",
     )
     assert (whole, part, other) == ("black", "black", "white")
     assert "komi 7.5" in shown
     assert shown.count("X") + shown.count("O") > shown_part.count("X") + shown_part.count("O")
     for index in np.flatnonzero(board.stones().ravel()):
-        assert talk(evaluator, f"loadsgf {plain} 11", f"play b {to_gtp(int(index))}") == ["black", "?illegal move"]
+        assert talk(evaluator, f"loadsgf {plain} 11", f"play b {to_gtp(int(index))}") == [
+            "black",
+            "?illegal move",
+        ]
         break
     for path in (tmp_path / "nothing.sgf", late, small, ROOT / "README.md"):
         _, failed, after = talk(evaluator, "play b D4", f"loadsgf {path}", "showboard")[0:3]
         assert failed.startswith("?cannot load file")
         assert after.count("X") == 1
-    assert talk(evaluator, "loadsgf", "loadsgf a b c", f"loadsgf {plain} x")[2].startswith("?syntax error")
+    assert talk(evaluator, "loadsgf", "loadsgf a b c", f"loadsgf {plain} x")[2].startswith(
+        "?syntax error"
+    )
 
 
 def test_the_end_of_the_game(evaluator):
-    answers = talk(evaluator, *finished(), "genmove b", "genmove w", "final_score", "final_status_list dead", "final_status_list alive", "final_status_list seki",
-                   "final_status_list x", "final_status_list")[len(finished()) :]  # fmt: skip
+    answers = talk(
+        evaluator,
+        *finished(),
+        "genmove b",
+        "genmove w",
+        "final_score",
+        "final_status_list dead",
+        "final_status_list alive",
+        "final_status_list seki",
+        "final_status_list x",
+        "final_status_list",
+    )[len(finished()) :]
     assert answers[:2] == ["pass", "pass"]
     # Black's columns A to J: 9 * 19; white's: 10 * 19 + 6.5.
     assert answers[2] == f"W+{10 * 19 + 6.5 - 9 * 19:g}"
     assert answers[3] == ""
     assert len(answers[4].split()) == len(FINISHED_LEFT) + len(FINISHED_RIGHT)
     assert answers[5] == ""
-    assert answers[6:] == ["?syntax error: alive, dead, seki, black_territory, white_territory, dame", "?syntax error: one argument is expected"]
+    assert answers[6:] == [
+        "?syntax error: alive, dead, seki, black_territory, white_territory, dame",
+        "?syntax error: one argument is expected",
+    ]
 
 
 def test_does_not_fill_eyes_and_passes_when_ahead(evaluator):
-    """With the board settled every move would fill an own eye or die: the engine passes whoever asks; with komi against it as well."""
+    """With the board settled every move would fill an own eye or die: the engine passes whoever
+    asks; with komi against it as well."""
     player = Player(evaluator)
     game = Game(komi=6.5)
     for line in finished():
@@ -145,7 +327,8 @@ def test_does_not_fill_eyes_and_passes_when_ahead(evaluator):
 
 
 def test_answers_a_pass_by_passing_only_when_ahead(evaluator):
-    """A dead stone of the opponent need not be taken: ahead, a pass answers a pass; behind, it plays on as long as a move could matter."""
+    """A dead stone of the opponent need not be taken: ahead, a pass answers a pass; behind, it
+    plays on as long as a move could matter."""
     for komi, passes in ((-100.0, True), (100.0, False)):
         game = Game(komi=komi)
         for line in finished()[: len(finished()) - 12]:
@@ -168,7 +351,8 @@ def test_resigns_only_when_told_to_and_lost(evaluator):
 
 
 def test_plays_itself_to_the_end_by_the_rules(evaluator):
-    """A whole game: no suicide and no repetition on sgfmill's board, never into an own eye, and both pass in the end."""
+    """A whole game: no suicide and no repetition on sgfmill's board, never into an own eye, and
+    both pass in the end."""
     from sgfmill.boards import Board as SgfmillBoard
 
     player, game, judge = Player(evaluator, temperature=0.3), Game(), SgfmillBoard(19)
@@ -194,16 +378,58 @@ def test_plays_itself_to_the_end_by_the_rules(evaluator):
 
 def random_lines(count: int, names: list[str]) -> Iterator[bytes]:
     rng = random.Random(7)
-    words = ["b", "w", "black", "WHITE", "D4", "q16", "T19", "A1", "I3", "pass", "resign", "Z99", "19", "-1", "1e9", "nan", "6.5", "", "interval", "avoid", "allow", "true",
-             "9" * 40, "é", "\x00", "#", "play", "dead", "seki", "x" * 300, '{"ko":"SIMPLE"}', "/nothing.sgf", "0", "all"]  # fmt: skip
-    names = [n for n in names if n not in ("quit", "printsgf")]  # the second would write files of such names
+    words = [
+        "b",
+        "w",
+        "black",
+        "WHITE",
+        "D4",
+        "q16",
+        "T19",
+        "A1",
+        "I3",
+        "pass",
+        "resign",
+        "Z99",
+        "19",
+        "-1",
+        "1e9",
+        "nan",
+        "6.5",
+        "",
+        "interval",
+        "avoid",
+        "allow",
+        "true",
+        "9" * 40,
+        "é",
+        "\x00",
+        "#",
+        "play",
+        "dead",
+        "seki",
+        "x" * 300,
+        '{"ko":"SIMPLE"}',
+        "/nothing.sgf",
+        "0",
+        "all",
+    ]
+    # the second would write files of such names
+    names = [n for n in names if n not in ("quit", "printsgf")]
     for _ in range(count):
         kind = rng.random()
         if kind < 0.35:
-            line = f"play {rng.choice('bw')} {rng.choice('ABCDEFGHJKLMNOPQRST')}{rng.randint(1, 19)}"
+            line = (
+                f"play {rng.choice('bw')} {rng.choice('ABCDEFGHJKLMNOPQRST')}{rng.randint(1, 19)}"
+            )
         elif kind < 0.8:
             name = rng.choice(names)
-            if ("analyze" in name and "gogui" not in name) or name in ("kata-raw-nn", "final_score", "final_status_list", "gocnn-ownership"):
+            if ("analyze" in name and "gogui" not in name) or name in (
+                "kata-raw-nn",
+                "final_score",
+                "final_status_list",
+                "gocnn-ownership",
+            ):
                 name = name if rng.random() < 0.05 else "play"
             line = " ".join([name, *(rng.choice(words) for _ in range(rng.randint(0, 4)))])
         else:
@@ -212,7 +438,9 @@ def random_lines(count: int, names: list[str]) -> Iterator[bytes]:
         if rng.random() < 0.3 and data:
             mutable = bytearray(data)
             for _ in range(rng.randint(1, 3)):
-                mutable[rng.randrange(len(mutable))] = rng.choice([c for c in range(256) if c != 10])
+                mutable[rng.randrange(len(mutable))] = rng.choice(
+                    [c for c in range(256) if c != 10]
+                )
             data = bytes(mutable)
         if b"quit" not in data:
             yield data
@@ -220,10 +448,15 @@ def random_lines(count: int, names: list[str]) -> Iterator[bytes]:
 
 @pytest.mark.slow
 def test_ten_thousand_lines(evaluator):
-    """An answer to each line that is a command, no internal error, and at the end a board that agrees with a twin told the same."""
+    """An answer to each line that is a command, no internal error, and at the end a board that
+    agrees with a twin told the same."""
     probe = Scripted([])
     names = list(engine_on(probe, evaluator).commands)
-    lines = [line for line in random_lines(12_000, names) if b"genmove" not in line or random.Random(line).random() < 0.3][:10_000]
+    lines = [
+        line
+        for line in random_lines(12_000, names)
+        if b"genmove" not in line or random.Random(line).random() < 0.3
+    ][:10_000]
     assert len(lines) == 10_000
     script = Scripted(list(lines), patience=2)
     engine = engine_on(script, evaluator)
@@ -274,7 +507,11 @@ def test_a_long_game_costs_little_beside_the_network(monkeypatch):
 
     engine = engine_on(Scripted([]), Unasked())
     monkeypatch.setattr(Board, "play", counted)
-    serve(engine.commands, Scripted([f"play {'bw'[colour - 1]} {to_gtp(index)}".encode() for index, colour in moves]), lambda text: None)
+    serve(
+        engine.commands,
+        Scripted([f"play {'bw'[colour - 1]} {to_gtp(index)}".encode() for index, colour in moves]),
+        lambda text: None,
+    )
     assert count == len(engine.game.board.moves) == 300
     with pytest.raises(IllegalMove):
         engine.game.play(moves[-1][0], moves[-1][1])

@@ -14,13 +14,17 @@ def test_analysis_stops_at_the_next_line(process):
     for _ in range(3):
         assert process.stdout.readline().startswith(b"info move")
     send(process, b"7 name\n")
-    while process.stdout.readline() != b"\n":  # an analysis that goes on never comes to its empty line
+    # an analysis that goes on never comes to its empty line
+    while process.stdout.readline() != b"\n":
         pass
     assert answer_of(process) == b"=7 gocnn\n"
 
 
 def test_odd_input(process):
-    send(process, b"\xff\xfe\x00\n" + b"play b " + b"D" * (1 << 20) + b"\n" + b"name\n\n\r\nshowboard")
+    send(
+        process,
+        b"\xff\xfe\x00\n" + b"play b " + b"D" * (1 << 20) + b"\n" + b"name\n\n\r\nshowboard",
+    )
     process.stdin.close()
     text = process.stdout.read()
     assert text.count(b"\n\n") == 4

@@ -18,11 +18,20 @@ from tests.conftest import CORPORA, ROOT
 
 CASES = ROOT / "tests" / "cases"
 
-FOX = "(;GM[1]FF[4]SZ[19]GN[]DT[%s]PB[x]PW[y]KM[0]HA[%s]RU[Japanese]AP[GNU Go:3.8]RE[W+R]TM[60]AP[foxwq]RL[0]%s)"
+FOX = (
+    "(;GM[1]FF[4]SZ[19]GN[]DT[%s]PB[x]PW[y]KM[0]HA[%s]RU[Japanese]AP[GNU"
+    " Go:3.8]RE[W+R]TM[60]AP[foxwq]RL[0]%s)"
+)
 
 
 def first(data: str | bytes, **options: bool) -> Game | Skipped:
-    return next(iter(Reader(**options).games(sources.Blob("x.sgf", data if isinstance(data, bytes) else data.encode()))))
+    return next(
+        iter(
+            Reader(**options).games(
+                sources.Blob("x.sgf", data if isinstance(data, bytes) else data.encode())
+            )
+        )
+    )
 
 
 def game(data: str | bytes, **options: bool) -> Game:
@@ -51,7 +60,8 @@ def test_black_may_pass_before_white_moves_first() -> None:
     item = game(FOX % ("2019-02-20", 2, ";B[];W[cf];B[fc]"))
     assert stones(item) == {"D4", "Q16"}
     assert (int(item.record["handicap"]), int(item.record["moves"])) == (2, 3)
-    other = game(FOX % ("2019-02-20", 2, ";W[];B[cf];W[];B[fc];W[qf]"))  # stones that Black puts down between White's passes
+    # stones that Black puts down between White's passes
+    other = game(FOX % ("2019-02-20", 2, ";W[];B[cf];W[];B[fc];W[qf]"))
     assert (stones(other), int(other.record["handicap"])) == (set(), 2)
 
 
@@ -68,7 +78,8 @@ def test_six_and_seven_stones_stood_elsewhere_up_to_2015() -> None:
 
 
 def test_moves_that_only_the_missing_stones_make_legal_are_read() -> None:
-    # White's stone beside Q4 is captured only because a handicap stone stands there, and then Black plays on its point.
+    # White's stone beside Q4 is captured only because a handicap stone stands there, and then Black
+    # plays on its point.
     captured = ";W[pq];B[oq];W[jj];B[pr];W[kk];B[qq];W[ll];B[pq]"
     without, with_stones = first(f"(;SZ[19]{captured})"), game(FOX % ("2019-01-01", 4, captured))
     assert isinstance(without, Skipped)
@@ -81,7 +92,8 @@ def test_moves_that_only_the_missing_stones_make_legal_are_read() -> None:
     [
         FOX % ("2019-01-01", 3, ";W[dd];B[pp]"),  # White plays where a stone stands
         FOX % ("2019-01-01", 10, ";W[cf];B[pp]"),  # nobody puts ten stones
-        "(;SZ[19]AP[qGo2:2.1]HA[3]KM[0.5];W[cf];B[pp])",  # not Fox: its third stone may stand elsewhere
+        # not Fox: its third stone may stand elsewhere
+        "(;SZ[19]AP[qGo2:2.1]HA[3]KM[0.5];W[cf];B[pp])",
     ],
 )
 def test_where_they_cannot_be_known_the_game_is_skipped_with_that_reason(data: str) -> None:
@@ -110,12 +122,26 @@ def test_handicap_as_blacks_first_moves_and_handicap_that_is_none() -> None:
 @pytest.mark.parametrize(
     ("head", "komi"),
     [
-        ("KM[375]HA[0]RU[Chinese]AP[foxwq]", 7.5), ("KM[3.75]", 7.5), ("KM[50]HA[2]AP[foxwq]AB[pd][dp]PL[B]", 0.5), ("KM[50]", 50), ("KM[6,5]", 6.5),
-        ("KM[650]AP[foxwq]", 6.5), ("KM[650]", 6.5), ("KM[0]HA[0]AP[GNU Go:3.8]AP[foxwq]", None), ("KM[0]HA[0]AP[GNU Go:3.8]", None),
-        ("KM[0.0]HA[0]AP[GNU Go:3.8]", 0), ("KM[0]HA[1]AP[foxwq]", 0), ("KM[0]HA[2]AB[pd][dp]PL[B]AP[foxwq]", 0), ("KM[0]", 0), ("", None), ("KM[]", None),
-        ("KO[7.5]", 7.5), ("KM[6.5]KO[7.5]", 6.5), ("KO[1]KM[]", 1),
+        ("KM[375]HA[0]RU[Chinese]AP[foxwq]", 7.5),
+        ("KM[3.75]", 7.5),
+        ("KM[50]HA[2]AP[foxwq]AB[pd][dp]PL[B]", 0.5),
+        ("KM[50]", 50),
+        ("KM[6,5]", 6.5),
+        ("KM[650]AP[foxwq]", 6.5),
+        ("KM[650]", 6.5),
+        ("KM[0]HA[0]AP[GNU Go:3.8]AP[foxwq]", None),
+        ("KM[0]HA[0]AP[GNU Go:3.8]", None),
+        ("KM[0.0]HA[0]AP[GNU Go:3.8]", 0),
+        ("KM[0]HA[1]AP[foxwq]", 0),
+        ("KM[0]HA[2]AB[pd][dp]PL[B]AP[foxwq]", 0),
+        ("KM[0]", 0),
+        ("", None),
+        ("KM[]", None),
+        ("KO[7.5]", 7.5),
+        ("KM[6.5]KO[7.5]", 6.5),
+        ("KO[1]KM[]", 1),
     ],
-)  # fmt: skip
+)
 def test_komi_of_records(head: str, komi: float | None) -> None:
     item = game(f"(;SZ[19]{head};B[fc];W[cf])")
     value = float(item.record["komi"])
@@ -134,7 +160,9 @@ def test_komi_of_older_stores_is_unknown_where_it_is_zero() -> None:
     records = np.zeros(4, RECORD)
     records["komi"] = [0, 6.5, 0, np.nan]
     records["flags"] = [0, 0, KOMI_STATED, 0]
-    assert np.array_equal(komi_of(records), np.array([np.nan, 6.5, 0, np.nan], np.float32), equal_nan=True)
+    assert np.array_equal(
+        komi_of(records), np.array([np.nan, 6.5, 0, np.nan], np.float32), equal_nan=True
+    )
 
 
 def test_results_of_fox_under_chinese_rules_count_stones() -> None:
@@ -146,20 +174,35 @@ def test_results_of_fox_under_chinese_rules_count_stones() -> None:
 
 
 def test_the_records_of_the_cases() -> None:
-    expected = {"15_km375_fox": (7.5, 2, 0), "15b_km50_fox": (0.5, 0, 0), "14_km_comma": (6.5, 0, 0), "16_ko_old_sina": (7.5, 1, 5.5), "18_re_zh": (7.5, 1, 0),
-                "41e_re_comma": (5.5, 2, 0.5)}  # fmt: skip
+    expected = {
+        "15_km375_fox": (7.5, 2, 0),
+        "15b_km50_fox": (0.5, 0, 0),
+        "14_km_comma": (6.5, 0, 0),
+        "16_ko_old_sina": (7.5, 1, 5.5),
+        "18_re_zh": (7.5, 1, 0),
+        "41e_re_comma": (5.5, 2, 0.5),
+    }
     for name, (komi, winner, margin) in expected.items():
         record = game((CASES / "go" / f"{name}.sgf").read_bytes()).record
-        assert (float(record["komi"]), int(record["winner"]), float(record["margin"])) == (komi, winner, margin), name
+        assert (float(record["komi"]), int(record["winner"]), float(record["margin"])) == (
+            komi,
+            winner,
+            margin,
+        ), name
     sina = game((CASES / "go" / "16_ko_old_sina.sgf").read_bytes())
-    assert (sina.black, int(sina.record["date"]), int(sina.record["black_rank"])) == ("刘某", 20180424, 6)
+    assert (sina.black, int(sina.record["date"]), int(sina.record["black_rank"])) == (
+        "刘某",
+        20180424,
+        6,
+    )
     ranks = game((CASES / "go" / "18_re_zh.sgf").read_bytes()).record
     assert (int(ranks["black_rank"]), int(ranks["white_rank"])) == (19, 9)
 
 
 @pytest.mark.slow
 def test_real_games_of_fox_replay_with_the_stones_it_left_out() -> None:
-    """On sgfmill's board; and where records list their stones, they stand where this program would put them."""
+    """On sgfmill's board; and where records list their stones, they stand where this program would
+    put them."""
     archive = CORPORA / "games" / "train" / "fox-pro.tar.xz"
     if not archive.exists():
         pytest.skip("needs the game corpora (shared/corpora)")
@@ -174,7 +217,10 @@ def test_real_games_of_fox_replay_with_the_stones_it_left_out() -> None:
             found = re.search(rb"AB((?:\[..\])+)", data)
             if found:
                 listed += 1
-                assert tuple(p.decode() for p in re.findall(rb"\[(..)\]", found[1])) == handicap.PLACES[number]
+                assert (
+                    tuple(p.decode() for p in re.findall(rb"\[(..)\]", found[1]))
+                    == handicap.PLACES[number]
+                )
                 continue
             (item,) = reads.games(sources.Blob(member.name, data))
             assert isinstance(item, Game), item

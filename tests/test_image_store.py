@@ -19,7 +19,9 @@ from tests.photographs import colourful, encoded, make_homework
 
 def test_store_keeps_each_content_once(tmp_path):
     make_homework(tmp_path / "data")
-    (tmp_path / "data" / "training" / "3_99.jpg").write_bytes((tmp_path / "data" / "training" / "3_0.jpg").read_bytes())
+    (tmp_path / "data" / "training" / "3_99.jpg").write_bytes(
+        (tmp_path / "data" / "training" / "3_0.jpg").read_bytes()
+    )
     photos = open_collection(tmp_path / "data").parts[TRAIN]
     store = ImageStore(24, cache=tmp_path / "cache")
     first = store.add(photos, quiet=True)
@@ -30,7 +32,8 @@ def test_store_keeps_each_content_once(tmp_path):
     assert (again.rows == first.rows).all()
     for photo, pixels in zip(photos, store.pixels(first.rows), strict=True):
         assert (pixels == decode((Path(photo.place) / photo.name).read_bytes(), 24)).all()
-    assert ImageStore(32, cache=tmp_path / "cache").add(photos, quiet=True).decoded == 44  # another size is another store
+    # another size is another store
+    assert ImageStore(32, cache=tmp_path / "cache").add(photos, quiet=True).decoded == 44
 
 
 def test_half_written_rows_are_made_again(tmp_path):
@@ -69,7 +72,11 @@ def test_killed_while_building_makes_only_what_is_missing(tmp_path):
     keys = tmp_path / "cache" / "64-squash-v1" / "keys.bin"
     kills = 0
     for _ in range(4):
-        process = subprocess.Popen([sys.executable, "-c", BUILD, str(data), str(tmp_path / "cache")], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", BUILD, str(data), str(tmp_path / "cache")],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         before = keys.stat().st_size if keys.exists() else 0
         while process.poll() is None:
             if keys.exists() and keys.stat().st_size > before + 16 * 10:
@@ -80,7 +87,12 @@ def test_killed_while_building_makes_only_what_is_missing(tmp_path):
         process.communicate()
     assert kills >= 1
     kept = keys.stat().st_size // 16
-    out = subprocess.run([sys.executable, "-c", BUILD, str(data), str(tmp_path / "cache")], capture_output=True, text=True, check=True).stdout.split()
+    out = subprocess.run(
+        [sys.executable, "-c", BUILD, str(data), str(tmp_path / "cache")],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
     assert int(out[0]) == 240 - kept
     assert out[1] == "0"
     store = ImageStore(64, cache=tmp_path / "cache")
@@ -98,13 +110,17 @@ def test_two_build_the_same_store_at_once(tmp_path):
     command = [sys.executable, "-c", BUILD, str(tmp_path / "data"), str(tmp_path / "cache")]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     answers = [process.communicate()[0].split() for process in running]
-    assert sum(int(decoded) for decoded, _ in answers) == 40  # each picture once, whoever came first
+    # each picture once, whoever came first
+    assert sum(int(decoded) for decoded, _ in answers) == 40
     store = ImageStore(64, cache=tmp_path / "cache")
     photos = open_collection(tmp_path / "data").parts[WHOLE]
     rows = store.add(photos, quiet=True).rows
     for photo, pixels in zip(photos, store.pixels(rows), strict=True):
         assert (pixels == decode((Path(photo.place) / photo.name).read_bytes(), 64)).all()
-    assert sorted(path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()) == ["keys.bin", "pixels.u8"]
+    assert sorted(path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()) == [
+        "keys.bin",
+        "pixels.u8",
+    ]
 
 
 def test_a_store_that_cannot_be_written_to_serves_what_it_holds(tmp_path, monkeypatch):
@@ -147,7 +163,9 @@ print(rows * 3 * 256 * 256 >> 20)
 
 @needs_posix
 def test_store_larger_than_the_memory_limit(tmp_path):
-    out = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path), "4000"], capture_output=True, text=True)
+    out = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path), "4000"], capture_output=True, text=True
+    )
     assert out.returncode == 0, out.stderr
     assert int(out.stdout) > 700  # MB, of which the process may have 300
 
@@ -161,13 +179,18 @@ def test_no_permission_or_no_room_for_the_store(tmp_path):
     photos = open_collection(tmp_path / "data").parts[TRAIN]
     store = ImageStore(512, cache=tmp_path / "cache")
     code = (
-        "import resource, sys, signal; from pathlib import Path; from gocnn.errors import UserError; from imagecls.photos.store import ImageStore\n"
-        "from imagecls.photos.collection import open_collection\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (2000000, 2000000))\n"
-        "try:\n ImageStore(512, cache=Path(sys.argv[2])).add(open_collection(sys.argv[1]).parts['train'], quiet=True)\n"
-        "except UserError as error:\n print(error)\n"
+        "import resource, sys, signal; from pathlib import Path; from gocnn.errors import"
+        " UserError; from imagecls.photos.store import ImageStore\nfrom imagecls.photos.collection"
+        " import open_collection\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        " resource.setrlimit(resource.RLIMIT_FSIZE, (2000000, 2000000))\ntry:\n ImageStore(512,"
+        " cache=Path(sys.argv[2])).add(open_collection(sys.argv[1]).parts['train'],"
+        " quiet=True)\nexcept UserError as error:\n print(error)\n"
     )
-    out = subprocess.run([sys.executable, "-c", code, str(tmp_path / "data"), str(tmp_path / "cache")], capture_output=True, text=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "data"), str(tmp_path / "cache")],
+        capture_output=True,
+        text=True,
+    )
     assert "make room or choose another --cache" in out.stdout, out.stderr
     assert store.add(photos, quiet=True).bad == []  # and what was kept is sound
     assert os.path.getsize(store.folder / "pixels.u8") == len(store) * 3 * 512 * 512

@@ -19,8 +19,36 @@ from tests.test_cli import cli, good, refused
 from tests.toyruns import free_port, torchrun
 
 IMAGES = ROOT / "data" / "images"
-FAST = ["--size", "32", "--widths", "8,16", "--hidden", "16", "--batch", "16", "--precision", "fp32", "--validations", "1", "--quiet"]
-SMALL101 = ["--model", "resnet101", "--size", "32", "--depths", "1,1,1,1", "--base", "4", "--batch", "16", "--precision", "fp32", "--quiet"]
+FAST = [
+    "--size",
+    "32",
+    "--widths",
+    "8,16",
+    "--hidden",
+    "16",
+    "--batch",
+    "16",
+    "--precision",
+    "fp32",
+    "--validations",
+    "1",
+    "--quiet",
+]
+SMALL101 = [
+    "--model",
+    "resnet101",
+    "--size",
+    "32",
+    "--depths",
+    "1,1,1,1",
+    "--base",
+    "4",
+    "--batch",
+    "16",
+    "--precision",
+    "fp32",
+    "--quiet",
+]
 
 
 @pytest.fixture(scope="module")
@@ -43,42 +71,110 @@ def run(tmp_path_factory: pytest.TempPathFactory, few: Path) -> Path:
     return out
 
 
-# --- training ------------------------------------------------------------------------------------------------------------------------
+# --- training
+# ------------------------------------------------------------------------------------------------------------------------
 
 
 def test_training_shows_classes_and_learns(tmp_path):
     """On all sample pictures, a small network gets well above chance (1 of 6) in a few epochs."""
-    text = good("img-train", IMAGES, "--out", tmp_path / "r", "--epochs", 12, "--augment", "none", "--size", 32, "--widths", "16,32,64", "--linear-head", "--batch", 32,
-                "--precision", "fp32", "--validations", 2)  # fmt: skip
+    text = good(
+        "img-train",
+        IMAGES,
+        "--out",
+        tmp_path / "r",
+        "--epochs",
+        12,
+        "--augment",
+        "none",
+        "--size",
+        32,
+        "--widths",
+        "16,32,64",
+        "--linear-head",
+        "--batch",
+        32,
+        "--precision",
+        "fp32",
+        "--validations",
+        2,
+    )
     for name in ("doughnut", "fried_egg", "pizza", "soup", "sushi", "watermelon"):
         assert name in text
     best = float(text.split("best: accuracy ")[1].split("%")[0])
     assert best > 45
-    assert {p.name for p in (tmp_path / "r").iterdir()} >= {"best.safetensors", "last.safetensors", "metrics.jsonl", "curves.png", "run.json"}
+    assert {p.name for p in (tmp_path / "r").iterdir()} >= {
+        "best.safetensors",
+        "last.safetensors",
+        "metrics.jsonl",
+        "curves.png",
+        "run.json",
+    }
 
 
-@pytest.mark.parametrize("extra", [["--model", "cnn", "--pool", "min"], ["--augment", "strong", "--class-weights", "--train-size", "24"],
-                                   ["--augment", "none", "--folds", "4", "--fold", "3"], ["--optimiser", "adamw", "--auto", "rand", "--mixup", "--cutmix", "0.5", "--label-smoothing"],
-                                   ["--fit", "crop", "--optimiser", "sgd", "--label-smoothing", "0.1"], ["--preset", "strong", "--batch", "12"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ["--model", "cnn", "--pool", "min"],
+        ["--augment", "strong", "--class-weights", "--train-size", "24"],
+        ["--augment", "none", "--folds", "4", "--fold", "3"],
+        [
+            "--optimiser",
+            "adamw",
+            "--auto",
+            "rand",
+            "--mixup",
+            "--cutmix",
+            "0.5",
+            "--label-smoothing",
+        ],
+        ["--fit", "crop", "--optimiser", "sgd", "--label-smoothing", "0.1"],
+        ["--preset", "strong", "--batch", "12"],
+    ],
+)
 def test_options(few, tmp_path, extra):
     good("img-train", few, "--out", tmp_path / "r", "--steps", 2, *FAST, *extra)
     assert "accuracy" in good("img-eval", few, "--model", tmp_path / "r")
 
 
 @pytest.mark.parametrize(
-    ("extra", "rate"), [([], 0.002), (["--optimiser", "adamw"], 0.0003), (["--learning-rate", "0.1"], 0.1), (["--model", "resnet"], None)]
+    ("extra", "rate"),
+    [
+        ([], 0.002),
+        (["--optimiser", "adamw"], 0.0003),
+        (["--learning-rate", "0.1"], 0.1),
+        (["--model", "resnet"], None),
+    ],
 )
 def test_the_plain_network_has_rates_of_its_own(few, tmp_path, extra, rate):
     good("img-train", few, "--out", tmp_path / "r", "--steps", 1, *FAST, "--model", "cnn", *extra)
-    assert json.loads((tmp_path / "r" / "run.json").read_text())["wishes"]["train"]["learning_rate"] == rate
+    assert (
+        json.loads((tmp_path / "r" / "run.json").read_text())["wishes"]["train"]["learning_rate"]
+        == rate
+    )
 
 
 @pytest.mark.slow
 def test_killed_run_resumes_to_the_same_bits(few, tmp_path):
     """SIGKILL at some moment, then --resume, against a run never killed: the same weights."""
-    arguments = ["img-train", str(few), "--steps", "60", *FAST, "--augment", "strong", "--checkpoint-minutes", "0.001", "--validations", "6"]
+    arguments = [
+        "img-train",
+        str(few),
+        "--steps",
+        "60",
+        *FAST,
+        "--augment",
+        "strong",
+        "--checkpoint-minutes",
+        "0.001",
+        "--validations",
+        "6",
+    ]
     good(*arguments, "--out", tmp_path / "whole")
-    process = subprocess.Popen([sys.executable, "cli.py", *arguments, "--out", str(tmp_path / "killed")], cwd=ROOT, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "cli.py", *arguments, "--out", str(tmp_path / "killed")],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
     while not (tmp_path / "killed" / "run.json").exists() and process.poll() is None:
         time.sleep(0.005)
     time.sleep(0.1)
@@ -86,30 +182,58 @@ def test_killed_run_resumes_to_the_same_bits(few, tmp_path):
     process.wait()
     good("img-train", "--out", tmp_path / "killed", "--resume", "--quiet")
     for name in ("last.safetensors", "best.safetensors"):
-        a, b = (safetensors.torch.load_file(tmp_path / folder / name) for folder in ("whole", "killed"))
+        a, b = (
+            safetensors.torch.load_file(tmp_path / folder / name) for folder in ("whole", "killed")
+        )
         assert all(torch.equal(a[key], b[key]) for key in a)
 
 
 def test_two_stage_fine_tuning(few, tmp_path):
-    """The head alone first: after it the body is still as it was; then layer4 moves as well, and nothing before it."""
+    """The head alone first: after it the body is still as it was; then layer4 moves as well, and
+    nothing before it."""
     torch.manual_seed(0)
     state = ResNet101(1000, (1, 1, 1, 1), 4).state_dict()
     torch.save(state, tmp_path / "w.pth")
-    good("img-train", few, "--out", tmp_path / "r", "--epochs", 1, *SMALL101, "--weights", tmp_path / "w.pth", "--head-epochs", 1, "--rates",
-         "layer4=0.1")  # fmt: skip
+    good(
+        "img-train",
+        few,
+        "--out",
+        tmp_path / "r",
+        "--epochs",
+        1,
+        *SMALL101,
+        "--weights",
+        tmp_path / "w.pth",
+        "--head-epochs",
+        1,
+        "--rates",
+        "layer4=0.1",
+    )
     head = safetensors.torch.load_file(tmp_path / "r" / "head" / "last.safetensors")
     final = safetensors.torch.load_file(tmp_path / "r" / "last.safetensors")
     for name, tensor in state.items():
         if not name.startswith("fc."):
             assert torch.equal(head[name], tensor), name
             assert torch.equal(final[name], tensor) or name.startswith("layer4"), name
-    assert any(not torch.equal(final[name], head[name]) for name in head if name.startswith("layer4"))
+    assert any(
+        not torch.equal(final[name], head[name]) for name in head if name.startswith("layer4")
+    )
     good("img-predict", IMAGES / "validation" / "pizza" / "000.jpg", "--model", tmp_path / "r")
     # and a run can be the start of another, whose classes may differ
     shutil.copytree(few, tmp_path / "fewer")
     for part in ("training", "validation"):
         shutil.rmtree(tmp_path / "fewer" / part / "sushi")
-    good("img-train", tmp_path / "fewer", "--out", tmp_path / "r2", "--epochs", 1, *SMALL101, "--weights", tmp_path / "r")
+    good(
+        "img-train",
+        tmp_path / "fewer",
+        "--out",
+        tmp_path / "r2",
+        "--epochs",
+        1,
+        *SMALL101,
+        "--weights",
+        tmp_path / "r",
+    )
 
 
 def test_pretrained_without_network_is_one_sentence(few, tmp_path, monkeypatch):
@@ -121,7 +245,8 @@ def test_pretrained_without_network_is_one_sentence(few, tmp_path, monkeypatch):
     good("img-train", few, "--out", tmp_path / "r", "--steps", 1, *SMALL101, "--weights", "none")
 
 
-# --- predicting, judging, explaining -------------------------------------------------------------------------------------------------
+# --- predicting, judging, explaining
+# -------------------------------------------------------------------------------------------------
 
 
 def test_prediction(run, few, tmp_path):
@@ -129,7 +254,11 @@ def test_prediction(run, few, tmp_path):
     line = good("img-predict", picture, "--model", run, "--top", 2)
     assert line.startswith(f"{picture}: ")
     assert line.count("%") == 2
-    (record,) = json.loads(good("img-predict", picture, "--model", run, "--model", run, "--tta", 4, "--json", "--top", 6))
+    (record,) = json.loads(
+        good(
+            "img-predict", picture, "--model", run, "--model", run, "--tta", 4, "--json", "--top", 6
+        )
+    )
     assert sum(c["probability"] for c in record["classes"]) == pytest.approx(1, abs=1e-4)
     folder = tmp_path / "test"
     folder.mkdir()
@@ -150,7 +279,11 @@ def test_bad_pictures_are_named_and_the_others_answered(run, few, tmp_path):
     (tmp_path / "cut.jpg").write_bytes(whole.read_bytes()[:900])
     result = cli("img-predict", tmp_path, whole, "--model", run)
     assert result.exit_code == 1
-    for words in ("text.jpg: not a picture", "huge.png: more than 100 million pixels", "cut.jpg: cut short"):
+    for words in (
+        "text.jpg: not a picture",
+        "huge.png: more than 100 million pixels",
+        "cut.jpg: cut short",
+    ):
         assert words in result.output
     assert "thin.png: " in result.output
     assert f"{whole}: " in result.output
@@ -158,7 +291,18 @@ def test_bad_pictures_are_named_and_the_others_answered(run, few, tmp_path):
 
 
 def test_evaluation(run, few, tmp_path):
-    text = good("img-eval", few, "--model", run, "--picture", tmp_path / "c.png", "--mistakes", tmp_path / "m.png", "--tta", 2)
+    text = good(
+        "img-eval",
+        few,
+        "--model",
+        run,
+        "--picture",
+        tmp_path / "c.png",
+        "--mistakes",
+        tmp_path / "m.png",
+        "--tta",
+        2,
+    )
     assert "24 pictures" in text
     assert Image.open(tmp_path / "c.png").width > 600
     assert Image.open(tmp_path / "m.png").width > 600
@@ -172,24 +316,56 @@ def test_explaining_and_augmenting(run, few, tmp_path, monkeypatch):
     """Only what is asked for is written, and nothing before it is known that all of it can be."""
     picture = few / "validation" / "sushi" / "001.jpg"
     monkeypatch.chdir(tmp_path)
-    good("img-explain", picture, "--model", run, "--picture", tmp_path / "e.png", "--filters", tmp_path / "f.png", "--maps", tmp_path / "m.png",
-         "--layer", "stem")  # fmt: skip
+    good(
+        "img-explain",
+        picture,
+        "--model",
+        run,
+        "--picture",
+        tmp_path / "e.png",
+        "--filters",
+        tmp_path / "f.png",
+        "--maps",
+        tmp_path / "m.png",
+        "--layer",
+        "stem",
+    )
     assert Image.open(tmp_path / "e.png").width > 1000
     assert Image.open(tmp_path / "f.png").size[0] >= 8 * 24
     assert Image.open(tmp_path / "m.png").width > 100
     refused(2, "img-explain", picture, "--model", run, "--class", "unicorn")
     assert "there is no layer" in refused(
-        1, "img-explain", picture, "--model", run, "--picture", tmp_path / "x.png", "--maps", tmp_path / "x.png", "--layer", "zzz"
+        1,
+        "img-explain",
+        picture,
+        "--model",
+        run,
+        "--picture",
+        tmp_path / "x.png",
+        "--maps",
+        tmp_path / "x.png",
+        "--layer",
+        "zzz",
     )
     good("img-explain", picture, "--model", run, "--filters", tmp_path / "f.png")
     assert {path.name for path in tmp_path.iterdir()} == {"e.png", "f.png", "m.png"}
     good("img-explain", picture, "--model", run)
     assert (tmp_path / "explained.png").exists()
-    good("img-augment", picture, "--picture", tmp_path / "a.png", "--augment", "strong", "--count", 15)
+    good(
+        "img-augment",
+        picture,
+        "--picture",
+        tmp_path / "a.png",
+        "--augment",
+        "strong",
+        "--count",
+        15,
+    )
     assert Image.open(tmp_path / "a.png").width > 1000
 
 
-# --- bad input -----------------------------------------------------------------------------------------------------------------------
+# --- bad input
+# -----------------------------------------------------------------------------------------------------------------------
 
 
 def test_bad_calls_and_bad_data(run, few, tmp_path):
@@ -198,15 +374,35 @@ def test_bad_calls_and_bad_data(run, few, tmp_path):
     refused(2, "img-train", few, "--out", tmp_path / "x", "--folds", 3, "--fold", 3)
     refused(2, "img-train", few, "--out", tmp_path / "x", "--steps", 1, "--epochs", 2)
     refused(2, "img-train", few, "--out", tmp_path / "x", "--rates", "layer4")
-    assert "shrink 16 pixels" in refused(1, "img-train", few, "--out", tmp_path / "x", "--steps", 1, "--model", "cnn", "--size", 16)
-    assert "no part layer7" in refused(1, "img-train", few, "--out", tmp_path / "x", "--steps", 1, *SMALL101, "--weights", "none", "--unfreeze",
-                                       "layer7")  # fmt: skip
+    assert "shrink 16 pixels" in refused(
+        1, "img-train", few, "--out", tmp_path / "x", "--steps", 1, "--model", "cnn", "--size", 16
+    )
+    assert "no part layer7" in refused(
+        1,
+        "img-train",
+        few,
+        "--out",
+        tmp_path / "x",
+        "--steps",
+        1,
+        *SMALL101,
+        "--weights",
+        "none",
+        "--unfreeze",
+        "layer7",
+    )
     (tmp_path / "empty").mkdir()
-    assert "holds no pictures" in refused(1, "img-train", tmp_path / "empty", "--out", tmp_path / "x")
+    assert "holds no pictures" in refused(
+        1, "img-train", tmp_path / "empty", "--out", tmp_path / "x"
+    )
     assert "does not exist" in refused(1, "img-predict", tmp_path / "gone.jpg", "--model", run)
     assert "already holds a run" in refused(1, "img-train", few, "--out", run, "--steps", 1, *FAST)
-    assert "holds no run to resume" in refused(1, "img-train", "--out", tmp_path / "none", "--resume")
-    assert "of the kind image-classifier" in refused(1, "go-eval", ROOT / "data" / "games", "--model", run)
+    assert "holds no run to resume" in refused(
+        1, "img-train", "--out", tmp_path / "none", "--resume"
+    )
+    assert "of the kind image-classifier" in refused(
+        1, "go-eval", ROOT / "data" / "games", "--model", run
+    )
     assert not (tmp_path / "x").exists()
 
 
@@ -220,11 +416,28 @@ def test_classes_that_differ(run, few, tmp_path):
     shutil.rmtree(tmp_path / "other" / "validation" / "unicorn")
     shutil.rmtree(tmp_path / "other" / "training" / "unicorn")
     assert "20 pictures" in good("img-eval", tmp_path / "other", "--model", run)
-    assert "not those that the run" in refused(1, "img-train", tmp_path / "other", "--out", run, "--resume")
+    assert "not those that the run" in refused(
+        1, "img-train", tmp_path / "other", "--out", run, "--resume"
+    )
 
 
 def test_fewer_images_than_a_batch_is_said(few, tmp_path):
-    text = good("img-train", few, "--out", tmp_path / "r", "--steps", 1, "--size", 32, "--widths", "8,16", "--batch", 64, "--precision", "fp32")
+    text = good(
+        "img-train",
+        few,
+        "--out",
+        tmp_path / "r",
+        "--steps",
+        1,
+        "--size",
+        32,
+        "--widths",
+        "8,16",
+        "--batch",
+        64,
+        "--precision",
+        "fp32",
+    )
     assert "fewer training pictures than a batch (48 of 64)" in text
 
 
@@ -232,26 +445,53 @@ def test_test_folder_as_training_data(few, tmp_path):
     (tmp_path / "test").mkdir()
     for i, path in enumerate(sorted(few.rglob("*.jpg"))[:5]):
         shutil.copy(path, tmp_path / "test" / f"{i:04d}.jpg")
-    assert "looks like a test folder" in refused(1, "img-train", tmp_path / "test", "--out", tmp_path / "r")
+    assert "looks like a test folder" in refused(
+        1, "img-train", tmp_path / "test", "--out", tmp_path / "r"
+    )
 
 
 def test_describe_classifiers(run):
-    """Weights of the lecture's residual classifier, counted by hand; a trained model; and ResNet-101's published multiply-accumulates."""
+    """Weights of the lecture's residual classifier, counted by hand; a trained model; and
+    ResNet-101's published multiply-accumulates."""
     blocks = sum(9 * a * b + 9 * b * b + a * b for a, b in ((64, 128), (128, 256), (256, 512)))
     norms = 2 * (64 + 3 * (128 + 256 + 512))
     head = 512 * 1024 + 1024 + 1024 * 512 + 512 + 512 * 11 + 11
-    assert json.loads(good("describe", "resnet", "--json"))["parameters"] == 3 * 64 * 9 + blocks + norms + head
+    assert (
+        json.loads(good("describe", "resnet", "--json"))["parameters"]
+        == 3 * 64 * 9 + blocks + norms + head
+    )
     assert json.loads(good("describe", run, "--json"))["parameters"] > 1000
     found = json.loads(good("describe", "resnet101", "--json"))
-    assert found["macs"] == pytest.approx(7.80e9, rel=0.01)  # torchvision's table has 7.80 GFLOPS, counted as multiply-accumulates
+    # torchvision's table has 7.80 GFLOPS, counted as multiply-accumulates
+    assert found["macs"] == pytest.approx(7.80e9, rel=0.01)
     assert "cnn" in good("describe", "cnn")
 
 
 @pytest.mark.slow
 def test_torchrun(few, tmp_path):
     """Two processes on the CPU, with a frozen body and batch norms of both kinds in what learns."""
-    launched = torchrun("--nproc-per-node", "2", "--master-port", free_port(), "cli.py", "img-train", str(few), "--out", str(tmp_path / "run"),
-                        "--device", "cpu", "--threads", "1", *SMALL101, "--steps", "2", "--weights", "none", "--unfreeze", "layer4,layer3")  # fmt: skip
+    launched = torchrun(
+        "--nproc-per-node",
+        "2",
+        "--master-port",
+        free_port(),
+        "cli.py",
+        "img-train",
+        str(few),
+        "--out",
+        str(tmp_path / "run"),
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+        *SMALL101,
+        "--steps",
+        "2",
+        "--weights",
+        "none",
+        "--unfreeze",
+        "layer4,layer3",
+    )
     try:
         code, said = launched.ended(300)
     finally:
@@ -268,5 +508,9 @@ def test_options_of_another_model_are_not_passed_over(tmp_path):
         ("cnn", ("--blocks", "2")),
         ("resnet101", ("--pool", "min")),
     ):
-        assert f"--model is {model}" in refused(2, "img-train", tmp_path, "--out", tmp_path / "r", "--model", model, *option)
-    assert "holds no pictures" in refused(1, "img-train", tmp_path, "--out", tmp_path / "r", "--model", "cnn", "--weights", "none")
+        assert f"--model is {model}" in refused(
+            2, "img-train", tmp_path, "--out", tmp_path / "r", "--model", model, *option
+        )
+    assert "holds no pictures" in refused(
+        1, "img-train", tmp_path, "--out", tmp_path / "r", "--model", "cnn", "--weights", "none"
+    )

@@ -1,4 +1,5 @@
-"""Without numba the kernels are plain Python over numpy scalars, which can wrap at their own width: they must give the same, byte for byte."""
+"""Without numba the kernels are plain Python over numpy scalars, which can wrap at their own width:
+they must give the same, byte for byte."""
 
 import pickle
 import random
@@ -15,7 +16,12 @@ from tests.test_reading import mutated
 
 def interpreted(files: kernels.Files, lines: list[list[tuple[int, int]]]) -> dict[str, object]:
     """The same by a process without numba, in which a warning of numpy's is an error."""
-    run = subprocess.run([sys.executable, "-W", "error", "-m", "tests.kernels"], input=pickle.dumps((files, lines)), capture_output=True, cwd=ROOT)
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.kernels"],
+        input=pickle.dumps((files, lines)),
+        capture_output=True,
+        cwd=ROOT,
+    )
     assert run.returncode == 0, run.stderr.decode()[-2000:]
     return pickle.loads(run.stdout)  # type: ignore[no-any-return]
 
@@ -29,14 +35,33 @@ def compare(files: kernels.Files, lines: list[list[tuple[int, int]]]) -> dict[st
 
 
 def without_names(data: bytes) -> bytes:
-    """The record without players' names: one with names and nothing odd takes the fast path as well, but its `B` could come from `PB`."""
+    """The record without players' names: one with names and nothing odd takes the fast path as
+    well, but its `B` could come from `PB`."""
     import re
 
     return re.sub(rb"P[BW]\[[^\]]*\]", b"", data)
 
 
-HEADS = [b"SZ[9]", b"SZ[19]", b"SZ[]", b"GM[1]SZ[13]", b"GM[2]SZ[19]", b"PB[]", b"PW[]PB[a]", b"AB[dd]", b"AB[dd][pp]AW[dp]", b"AB[dd][pp]AE[dd]",
-         b"AE[aa]", b"PL[W]AB[dd]", b"HA[2]AB[dd][pp]KM[0.5]", b"RE[B+R]XB[]YW[aa]", b"MULTIGOGM[1]", b"ABCDEFGHB[aa]", b"BB[aa]WB[bb]", b"SW[dd]"]  # fmt: skip
+HEADS = [
+    b"SZ[9]",
+    b"SZ[19]",
+    b"SZ[]",
+    b"GM[1]SZ[13]",
+    b"GM[2]SZ[19]",
+    b"PB[]",
+    b"PW[]PB[a]",
+    b"AB[dd]",
+    b"AB[dd][pp]AW[dp]",
+    b"AB[dd][pp]AE[dd]",
+    b"AE[aa]",
+    b"PL[W]AB[dd]",
+    b"HA[2]AB[dd][pp]KM[0.5]",
+    b"RE[B+R]XB[]YW[aa]",
+    b"MULTIGOGM[1]",
+    b"ABCDEFGHB[aa]",
+    b"BB[aa]WB[bb]",
+    b"SW[dd]",
+]
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +69,28 @@ def files(sample_files: list[Path]) -> kernels.Files:
     rng = random.Random(1)
     some = [path.read_bytes() for path in sample_files]
     found = [
-        (f"head {n}", b"(;" + head + b";B[pd];W[dp];B[dd];" + tail + b";W[qc])") for n, head in enumerate(HEADS) for tail in (b"B[aa]", b"AE[pd]")
+        (f"head {n}", b"(;" + head + b";B[pd];W[dp];B[dd];" + tail + b";W[qc])")
+        for n, head in enumerate(HEADS)
+        for tail in (b"B[aa]", b"AE[pd]")
     ]
-    found += [("short", data[:400] + b")") for data in some] + [("nameless", without_names(data)) for data in some[:6]]
+    found += [("short", data[:400] + b")") for data in some] + [
+        ("nameless", without_names(data)) for data in some[:6]
+    ]
     found += [(f"mutated {n}", mutated(rng, some, 500)) for n in range(300)]
-    return found + [(path.name, path.read_bytes()) for path in sorted((ROOT / "tests" / "cases" / "go").glob("*.sgf"))]
+    return found + [
+        (path.name, path.read_bytes())
+        for path in sorted((ROOT / "tests" / "cases" / "go").glob("*.sgf"))
+    ]
 
 
-def test_every_kernel_gives_the_same_without_numba(files: kernels.Files, sample_files: list[Path]) -> None:
-    lines = [play_randomly(3, 30), main_line(sample_files[0].read_bytes())[:90], main_line(sample_files[5].read_bytes())]
+def test_every_kernel_gives_the_same_without_numba(
+    files: kernels.Files, sample_files: list[Path]
+) -> None:
+    lines = [
+        play_randomly(3, 30),
+        main_line(sample_files[0].read_bytes())[:90],
+        main_line(sample_files[5].read_bytes()),
+    ]
     answer = compare(files, lines)
     assert len(answer["games"]) > 300  # type: ignore[arg-type]
 
@@ -65,6 +103,9 @@ def beginning(data: bytes, moves: int) -> bytes:
 
 def test_real_games_are_read_the_same_without_numba(real_games: list[bytes]) -> None:
     """The heads of all, which differ most, with some moves; every tenth to its end."""
-    some = [data if n % 10 < 2 and n // 10 % 2 else beginning(data, 12) for n, data in enumerate(real_games)]
+    some = [
+        data if n % 10 < 2 and n // 10 % 2 else beginning(data, 12)
+        for n, data in enumerate(real_games)
+    ]
     files = [(str(n), data if n % 2 else without_names(data)) for n, data in enumerate(some)]
     assert kernels.games(files) == interpreted(files, [])["games"]

@@ -1,4 +1,5 @@
-"""Labels: packing against a twin; in a store they come back, stay with their games, survive appends and kills, and damage is found."""
+"""Labels: packing against a twin; in a store they come back, stay with their games, survive appends
+and kills, and damage is found."""
 
 import random
 import shutil
@@ -55,7 +56,10 @@ def of(path: Path) -> dict[int, tuple[int, bytes]]:
     kinds, found = opened.label_kinds(), opened.labels()
     assert ((kinds > 0) == (found >= 0)).all()
     return {
-        int(game): (int(kinds[game]), labels.unpack(opened.words[found[game] : found[game] + LABEL_WORDS]).tobytes())
+        int(game): (
+            int(kinds[game]),
+            labels.unpack(opened.words[found[game] : found[game] + LABEL_WORDS]).tobytes(),
+        )
         for game in np.flatnonzero(kinds)
     }
 
@@ -63,7 +67,14 @@ def of(path: Path) -> dict[int, tuple[int, bytes]]:
 def test_labels_come_back_and_stay_with_their_games(made: Path, tmp_path: Path) -> None:
     before = Store(made).records()
     owner = owners(2, 3)
-    store.add_labels(made, [7, 0, 4], [COUNTED, PLAYED_ON, COUNTED], labels.pack(owner), '{"by": "a test"}', before["key"][[7, 0, 4]])
+    store.add_labels(
+        made,
+        [7, 0, 4],
+        [COUNTED, PLAYED_ON, COUNTED],
+        labels.pack(owner),
+        '{"by": "a test"}',
+        before["key"][[7, 0, 4]],
+    )
     expected = {7: (1, owner[0].tobytes()), 0: (2, owner[1].tobytes()), 4: (1, owner[2].tobytes())}
     assert of(made) == expected
     assert Store(made).label_texts() == ['{"by": "a test"}']
@@ -75,7 +86,8 @@ def test_labels_come_back_and_stay_with_their_games(made: Path, tmp_path: Path) 
     assert Store(made).records()[:10].tobytes() == before.tobytes()
     later = owners(3, 3)
     store.add_labels(made, [13, 7, 13], SELF_PLAY, labels.pack(later), "{}")
-    assert of(made) == expected | {7: (3, later[1].tobytes()), 13: (3, later[2].tobytes())}  # the later counts
+    # the later counts
+    assert of(made) == expected | {7: (3, later[1].tobytes()), 13: (3, later[2].tobytes())}
     assert len(Store(made).label_segments) == 2
     assert Store(made).texts(13)["source"] == "more"
     Store(made).verify()
@@ -126,7 +138,8 @@ def test_a_labelled_store_cut_short_says_so(made: Path, cut: int) -> None:
 
 
 def test_what_a_kill_left_behind_is_ignored(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed before the header is written (all that stands behind it is unseen) and while the labels are."""
+    """Killed before the header is written (all that stands behind it is unseen) and while the
+    labels are."""
     before = Store(made)
 
     class Killed(BaseException):

@@ -1,4 +1,5 @@
-"""Machines that lack some of the packages: training and measuring go on, and what cannot be done says which package it needs."""
+"""Machines that lack some of the packages: training and measuring go on, and what cannot be done
+says which package it needs."""
 
 import json
 import os
@@ -13,27 +14,75 @@ from gocnn.training import curves
 from tests import photographs
 from tests.conftest import ROOT
 
-TO_SPARE = ("sgfmill", "msgspec", "platformdirs", "matplotlib", "tqdm", "onnx", "onnxruntime", "pillow_heif")
+TO_SPARE = (
+    "sgfmill",
+    "msgspec",
+    "platformdirs",
+    "matplotlib",
+    "tqdm",
+    "onnx",
+    "onnxruntime",
+    "pillow_heif",
+)
 """What neither training nor measuring needs."""
 
 
 def run(*commands: list[str], lacking: tuple[str, ...] = TO_SPARE) -> list[tuple[int, str, str]]:
-    """Exit code, standard output and standard error of commands, one after the other, in a process that lacks those packages."""
-    result = subprocess.run([sys.executable, "-m", "tests.lacking", ",".join(lacking)], input=json.dumps(commands), cwd=ROOT, text=True,
-                            capture_output=True, check=False)  # fmt: skip
+    """Exit code, standard output and standard error of commands, one after the other, in a process
+    that lacks those packages."""
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.lacking", ",".join(lacking)],
+        input=json.dumps(commands),
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr
     return [tuple(answer) for answer in json.loads(result.stdout)]
 
 
 def test_both_heads_train_and_are_measured(sample_store: Path, tmp_path: Path) -> None:
-    """From a store and from photographs to figures and answers; the curves alone are missing, and said to be."""
+    """From a store and from photographs to figures and answers; the curves alone are missing, and
+    said to be."""
     photographs.make_homework(tmp_path / "food", classes=3)
-    go, images, shared = str(tmp_path / "go"), str(tmp_path / "images"), ["--precision", "fp32", "--validations", "1", "--steps", "2"]
+    go, images, shared = (
+        str(tmp_path / "go"),
+        str(tmp_path / "images"),
+        ["--precision", "fp32", "--validations", "1", "--steps", "2"],
+    )
     answers = run(
-        ["go-train", str(sample_store), "--out", go, "--blocks", "1", "--channels", "8", "--batch", "16", "--valid-positions", "100", *shared],
+        [
+            "go-train",
+            str(sample_store),
+            "--out",
+            go,
+            "--blocks",
+            "1",
+            "--channels",
+            "8",
+            "--batch",
+            "16",
+            "--valid-positions",
+            "100",
+            *shared,
+        ],
         ["go-train", "--resume", "--out", go, "--steps", "3"],
         ["go-eval", str(sample_store), "--model", go, "--positions", "20", "--json"],
-        ["img-train", str(tmp_path / "food"), "--out", images, "--size", "16", "--widths", "8,8", "--linear-head", "--batch", "4", *shared],
+        [
+            "img-train",
+            str(tmp_path / "food"),
+            "--out",
+            images,
+            "--size",
+            "16",
+            "--widths",
+            "8,8",
+            "--linear-head",
+            "--batch",
+            "4",
+            *shared,
+        ],
         ["img-eval", str(tmp_path / "food"), "--model", images, "--json"],
         ["img-predict", str(tmp_path / "food"), "--model", images, "--json"],
         ["describe", go, "--json"],
@@ -47,11 +96,14 @@ def test_both_heads_train_and_are_measured(sample_store: Path, tmp_path: Path) -
         assert (Path(folder) / "best.safetensors").exists()
         assert not (Path(folder) / "curves.png").exists()
         assert (
-            "curves.png was not drawn: this needs the package matplotlib, which is not installed here; install it with: pip install matplotlib" in err
+            "curves.png was not drawn: this needs the package matplotlib, which is not installed"
+            " here; install it with: pip install matplotlib" in err
         )
 
 
-def test_what_needs_a_package_says_so(sample_files: list[Path], sample_store: Path, tmp_path: Path) -> None:
+def test_what_needs_a_package_says_so(
+    sample_files: list[Path], sample_store: Path, tmp_path: Path
+) -> None:
     record = str(sample_files[0])
     answers = run(
         ["go-suggest"],
@@ -60,7 +112,9 @@ def test_what_needs_a_package_says_so(sample_files: list[Path], sample_store: Pa
         ["go-review", record],
         ["go-export", "gocnn/policy/weights/small.safetensors", "--onnx", str(tmp_path / "x.onnx")],
     )
-    for (code, out, err), package in zip(answers, ("onnxruntime", "onnxruntime", "msgspec", "onnxruntime", "onnx"), strict=True):
+    for (code, out, err), package in zip(
+        answers, ("onnxruntime", "onnxruntime", "msgspec", "onnxruntime", "onnx"), strict=True
+    ):
         assert code == 1, out + err
         assert err.startswith("error: ")
         assert len(err.splitlines()) == 1
@@ -71,14 +125,32 @@ def test_what_needs_a_package_says_so(sample_files: list[Path], sample_store: Pa
 def test_the_cache_lies_where_platformdirs_would_put_it(tmp_path: Path) -> None:
     program = "from gocnn.files import cache_folder; print(cache_folder())"
     without = "import sys; sys.modules['platformdirs'] = None; "
-    for home in ({"XDG_CACHE_HOME": str(tmp_path)}, {"XDG_CACHE_HOME": "", "HOME": str(tmp_path)}, {"HOME": str(tmp_path)}):
-        environment = {k: v for k, v in os.environ.items() if k not in ("GOCNN_CACHE", "XDG_CACHE_HOME")} | home
-        told = [subprocess.run([sys.executable, "-c", text], cwd=ROOT, text=True, capture_output=True, env=environment, check=True).stdout
-                for text in (program, without + program)]  # fmt: skip
+    for home in (
+        {"XDG_CACHE_HOME": str(tmp_path)},
+        {"XDG_CACHE_HOME": "", "HOME": str(tmp_path)},
+        {"HOME": str(tmp_path)},
+    ):
+        environment = {
+            k: v for k, v in os.environ.items() if k not in ("GOCNN_CACHE", "XDG_CACHE_HOME")
+        } | home
+        told = [
+            subprocess.run(
+                [sys.executable, "-c", text],
+                cwd=ROOT,
+                text=True,
+                capture_output=True,
+                env=environment,
+                check=True,
+            ).stdout
+            for text in (program, without + program)
+        ]
         assert told[0] == told[1] != ""
 
 
-REPORTS = [{"kind": "train", "loss": 2.0, "accuracy": 0.1, "samples": 10}, {"kind": "valid", "loss": 2.0, "top1": 0.1, "samples": 10}]
+REPORTS = [
+    {"kind": "train", "loss": 2.0, "accuracy": 0.1, "samples": 10},
+    {"kind": "valid", "loss": 2.0, "top1": 0.1, "samples": 10},
+]
 
 
 def broken(error: Exception) -> Any:
@@ -91,15 +163,32 @@ def broken(error: Exception) -> Any:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib"), "pip install matplotlib"),
-        (ImportError("DLL load failed while importing ft2font", name="matplotlib.ft2font"), "matplotlib is installed, but cannot be used (DLL load"),
-        (ImportError("numpy.core.multiarray failed to import"), "numpy.core.multiarray failed to import"),
-        (RuntimeError("In FT2Font: Could not set the fontsize\nsecond line"), "RuntimeError: In FT2Font: Could not set the fontsize"),
-        (PermissionError(13, "Permission denied", "/home/x/.config/matplotlib"), "Permission denied"),
+        (
+            ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib"),
+            "pip install matplotlib",
+        ),
+        (
+            ImportError("DLL load failed while importing ft2font", name="matplotlib.ft2font"),
+            "matplotlib is installed, but cannot be used (DLL load",
+        ),
+        (
+            ImportError("numpy.core.multiarray failed to import"),
+            "numpy.core.multiarray failed to import",
+        ),
+        (
+            RuntimeError("In FT2Font: Could not set the fontsize\nsecond line"),
+            "RuntimeError: In FT2Font: Could not set the fontsize",
+        ),
+        (
+            PermissionError(13, "Permission denied", "/home/x/.config/matplotlib"),
+            "Permission denied",
+        ),
         (MemoryError(), "MemoryError"),
     ],
-)  # fmt: skip
-def test_curves_that_cannot_be_drawn_are_a_line(error: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+)
+def test_curves_that_cannot_be_drawn_are_a_line(
+    error: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     monkeypatch.setattr(curves, "pyplot", broken(error))
     curves.draw(REPORTS, tmp_path / "curves.png", "top1")
     told = capsys.readouterr()

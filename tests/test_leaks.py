@@ -1,4 +1,5 @@
-"""No validation game is trained on, turned or mirrored either: checked by comparing all moves under all eight symmetries, without hashes."""
+"""No validation game is trained on, turned or mirrored either: checked by comparing all moves under
+all eight symmetries, without hashes."""
 
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from tests.conftest import CORPORA, SAMPLES, main_line, sgf_text
 
 
 def turned(place: int, turn: int) -> int:
-    """The place after a quarter turn for each of the low two bits' count, mirrored if the third bit is set; a pass stays one."""
+    """The place after a quarter turn for each of the low two bits' count, mirrored if the third bit
+    is set; a pass stays one."""
     if place == 361:
         return place
     row, column = divmod(place, 19)
@@ -26,14 +28,20 @@ TURNS = np.array([[turned(place, turn) for place in range(362)] for turn in rang
 
 
 def games_of(chosen: data.Chosen) -> list[bytes]:
-    """Each game as text that is the same for the same game, however it is turned: the least of the eight."""
+    """Each game as text that is the same for the same game, however it is turned: the least of the
+    eight."""
     result = []
     g = chosen.games
     for start, setup, moves in zip(g.start, g.setup, g.moves, strict=True):
         words = g.words[start : start + setup + moves].astype(np.int16)
         places, colours = words & 511, words >> 9 & 1
-        stones = [sorted(zip(TURNS[t][places[:setup]].tolist(), colours[:setup].tolist(), strict=True)) for t in range(8)]
-        lines = np.stack([TURNS[:, places[setup:]], np.broadcast_to(colours[setup:], (8, moves))], 2)
+        stones = [
+            sorted(zip(TURNS[t][places[:setup]].tolist(), colours[:setup].tolist(), strict=True))
+            for t in range(8)
+        ]
+        lines = np.stack(
+            [TURNS[:, places[setup:]], np.broadcast_to(colours[setup:], (8, moves))], 2
+        )
         result.append(min(repr(stones[t]).encode() + lines[t].tobytes() for t in range(8)))
     return result
 
@@ -72,9 +80,13 @@ def test_on_the_sample_games(tmp_path: Path, sample_files: list[Path]) -> None:
 def test_on_real_games(tmp_path: Path, real_games: list[bytes]) -> None:
     archives = CORPORA / "games"
     write_turned(tmp_path / "turned", real_games[:400:10])
-    training = opened(tmp_path / "train.games", archives / "train" / "fox-pro.tar.xz", tmp_path / "turned")
+    training = opened(
+        tmp_path / "train.games", archives / "train" / "fox-pro.tar.xz", tmp_path / "turned"
+    )
     (tmp_path / "tygem").mkdir()
     for i, record in enumerate(real_games):
         (tmp_path / "tygem" / f"{i}.sgf").write_bytes(record)
-    held = opened(tmp_path / "valid.games", archives / "valid" / "fox-pro.tar.xz", tmp_path / "tygem")
+    held = opened(
+        tmp_path / "valid.games", archives / "valid" / "fox-pro.tar.xz", tmp_path / "tygem"
+    )
     assert check(training, held) >= 40

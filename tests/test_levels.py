@@ -1,4 +1,5 @@
-"""Levels: their numbers, what none of them ever does, how they are asked for, and how they are measured."""
+"""Levels: their numbers, what none of them ever does, how they are asked for, and how they are
+measured."""
 
 import itertools
 import json
@@ -50,7 +51,10 @@ def played(moves: list[tuple[int, int]]) -> Game:
 
 def endgames(files: list[Path]) -> list[Game]:
     """Positions of the last moves of sample games: the end itself, and 5 to 40 moves before."""
-    return [played(main_line(path.read_bytes())[: -back or None]) for path, back in zip(files, itertools.cycle((0, 5, 15, 40)), strict=False)]
+    return [
+        played(main_line(path.read_bytes())[: -back or None])
+        for path, back in zip(files, itertools.cycle((0, 5, 15, 40)), strict=False)
+    ]
 
 
 def test_there_are_levels_from_beginners_to_the_strongest():
@@ -58,7 +62,9 @@ def test_there_are_levels_from_beginners_to_the_strongest():
     assert names[-1] == "max"
     assert {"15k", "10k", "5k", "1k", "1d", "2d"} <= set(names)
     order = [*(f"{n}k" for n in range(30, 0, -1)), *(f"{n}d" for n in range(1, 10))]
-    assert [order.index(name) for name in names[:-1]] == sorted(order.index(name) for name in names[:-1])
+    assert [order.index(name) for name in names[:-1]] == sorted(
+        order.index(name) for name in names[:-1]
+    )
     for text in ("5k", "5K", " 5 k ", "5kyu", "5 Kyu"):
         assert levels.parse(text).name == "5k"
     assert levels.parse("2 DAN").name == "2d"
@@ -67,7 +73,25 @@ def test_there_are_levels_from_beginners_to_the_strongest():
     assert levels.parse("max").visits_within(5.0) >= 100_000
 
 
-@pytest.mark.parametrize("text", ["", "k", "0k", "99k", "12d", "5", "5 p", "maximum", "-3k", "1.5k", "5k 6k", "kyu", "ten", "5\u0660k"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "k",
+        "0k",
+        "99k",
+        "12d",
+        "5",
+        "5 p",
+        "maximum",
+        "-3k",
+        "1.5k",
+        "5k 6k",
+        "kyu",
+        "ten",
+        "5\u0660k",
+    ],
+)
 def test_an_unknown_level_is_refused_with_those_that_there_are(text):
     with pytest.raises(levels.BadLevel, match="1d to .*max"):
         levels.parse(text)
@@ -109,13 +133,21 @@ def test_facts_of_moves_are_those_of_a_board_that_plays_them():
             assert does.alone[index] == (not around)
             assert does.touches[index] == any(stones[n] == 3 - colour for n in around)
             libs = {n: _chain(stones, n)[1] for n in around}
-            assert does.threatens[index] == any(stones[n] == 3 - colour and libs[n] == 2 for n in around)
-            assert does.saves[index] == (any(stones[n] == colour and libs[n] == 1 for n in around) and liberties >= 2)
+            assert does.threatens[index] == any(
+                stones[n] == 3 - colour and libs[n] == 2 for n in around
+            )
+            assert does.saves[index] == (
+                any(stones[n] == colour and libs[n] == 1 for n in around) and liberties >= 2
+            )
 
 
 def _near(index: int) -> list[int]:
     row, column = divmod(index, 19)
-    return [r * 19 + c for r, c in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)) if 0 <= r < 19 and 0 <= c < 19]
+    return [
+        r * 19 + c
+        for r, c in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1))
+        if 0 <= r < 19 and 0 <= c < 19
+    ]
 
 
 def _chain(stones: np.ndarray, index: int) -> tuple[set[int], int]:
@@ -130,8 +162,11 @@ def _chain(stones: np.ndarray, index: int) -> tuple[set[int], int]:
     return chain, len(open_)
 
 
-def test_no_level_fills_eyes_plays_where_all_is_settled_or_gives_stones_away_at_the_end(evaluator, sample_files):
-    """In ends of real games, over all moves that a level could draw: not only those that it happens to."""
+def test_no_level_fills_eyes_plays_where_all_is_settled_or_gives_stones_away_at_the_end(
+    evaluator, sample_files
+):
+    """In ends of real games, over all moves that a level could draw: not only those that it happens
+    to."""
     looked = 0
     for game in endgames(sample_files[:4]):
         colour = game.board.to_play
@@ -214,9 +249,26 @@ def test_playing_a_level_out_to_the_end(evaluator):
 
 
 def test_the_level_can_be_changed_while_playing(evaluator):
-    answers = talk(evaluator, "level", "level 5k", "level", "kata-get-param gocnnLevel", "kata-set-param gocnnLevel 3 kyu", "level", "level 12p", "level",
-                   "kata-set-param gocnnLevel max", "level", 'kata-set-params {"gocnnLevel": "10k", "maxVisits": 50}', "level",
-                   'kata-set-params {"maxVisits": 5, "gocnnLevel": "99k"}', "kata-get-param maxVisits", "level none", "level", "kata-list-params")  # fmt: skip
+    answers = talk(
+        evaluator,
+        "level",
+        "level 5k",
+        "level",
+        "kata-get-param gocnnLevel",
+        "kata-set-param gocnnLevel 3 kyu",
+        "level",
+        "level 12p",
+        "level",
+        "kata-set-param gocnnLevel max",
+        "level",
+        'kata-set-params {"gocnnLevel": "10k", "maxVisits": 50}',
+        "level",
+        'kata-set-params {"maxVisits": 5, "gocnnLevel": "99k"}',
+        "kata-get-param maxVisits",
+        "level none",
+        "level",
+        "kata-list-params",
+    )
     assert answers[:4] == ["none", "", "5k", "5k"]
     assert answers[4].startswith("?syntax error")
     assert answers[5] == "5k"
@@ -228,7 +280,8 @@ def test_the_level_can_be_changed_while_playing(evaluator):
 
 
 def test_the_level_numbers_of_other_programs(evaluator):
-    """GNU Go's: 1 is a beginner, from 10 on it plays as it was started; and it answers a pass in capitals then."""
+    """GNU Go's: 1 is a beginner, from 10 on it plays as it was started; and it answers a pass in
+    capitals then."""
     lines = Scripted([])
     engine = engine_on(lines, evaluator)
     heard = {}
@@ -248,19 +301,39 @@ def test_a_move_with_an_analysis_is_the_levels_too(evaluator):
     best, weak = set(), set()
     for seed in range(3):
         for name, moves in (("level none", best), ("level 20k", weak)):
-            moves.add(talk(evaluator, name, "kata-genmove_analyze b interval 10 maxmoves 1", seed=seed)[-1].split("play ")[-1])
+            moves.add(
+                talk(evaluator, name, "kata-genmove_analyze b interval 10 maxmoves 1", seed=seed)[
+                    -1
+                ].split("play ")[-1]
+            )
     assert len(weak) > len(best)
 
 
 def test_a_bad_call_is_one_sentence(tmp_path):
     assert "there is no level '5x'; there are" in refused(2, "go-gtp", "--level", "5x")
-    assert "--level 5k chooses --visits itself" in refused(2, "go-gtp", "--level", "5k", "--visits", 10)
-    assert "--level 1d chooses --temperature itself" in refused(2, "go-gtp", "--level", "1d", "--temperature", 0)
+    assert "--level 5k chooses --visits itself" in refused(
+        2, "go-gtp", "--level", "5k", "--visits", 10
+    )
+    assert "--level 1d chooses --temperature itself" in refused(
+        2, "go-gtp", "--level", "1d", "--temperature", 0
+    )
 
 
 def test_levels_on_the_command_line(evaluator):
-    call = [sys.executable, "cli.py", "go-gtp", "--level", "7K", "--resign", "0.1", "--threads", "1"]
-    said = subprocess.run(call, cwd=ROOT, input=b"level\nquit\n", capture_output=True, check=True, timeout=300)
+    call = [
+        sys.executable,
+        "cli.py",
+        "go-gtp",
+        "--level",
+        "7K",
+        "--resign",
+        "0.1",
+        "--threads",
+        "1",
+    ]
+    said = subprocess.run(
+        call, cwd=ROOT, input=b"level\nquit\n", capture_output=True, check=True, timeout=300
+    )
     assert said.stdout == b"= 7k\n\n= \n\n"
     weak = good("go-suggest", "--level", "20k", "--json")
     assert len([m for m in json.loads(weak)["moves"] if m["probability"] > 0]) > 30
@@ -284,11 +357,27 @@ def test_a_network_that_does_not_foresee_the_winner(evaluator, capsys):
 
 def test_a_level_for_each_side_of_a_match(tmp_path):
     """Levels are engines by their names."""
-    good("go-match", "--black", "20k", "--white", "9k", "--games", 1, "--out", tmp_path / "m", "--jobs", 1, "--seconds", 300)
+    good(
+        "go-match",
+        "--black",
+        "20k",
+        "--white",
+        "9k",
+        "--games",
+        1,
+        "--out",
+        tmp_path / "m",
+        "--jobs",
+        1,
+        "--seconds",
+        300,
+    )
     row = json.loads((tmp_path / "m" / "games.jsonl").read_text())
     assert row["how"] in ("score", "resignation", "length")
     assert row["moves"] > 100
-    assert "there is no level '99k'" in refused(2, "go-match", "--black", "99k", "--white", "9k", "--out", tmp_path / "other")
+    assert "there is no level '99k'" in refused(
+        2, "go-match", "--black", "99k", "--white", "9k", "--out", tmp_path / "other"
+    )
 
 
 # --- how they are measured ---
@@ -299,13 +388,16 @@ def test_ratings_of_two_players_have_a_closed_form():
     ratings = rate(2, [(0, 1, 1.0)] * won + [(0, 1, 0.0)] * (games - won), 1)
     p = won / games
     assert ratings.elo[0] == pytest.approx(400 * math.log10(p / (1 - p)), abs=0.5)
-    assert ratings.half[0] == pytest.approx(1.96 * 400 / math.log(10) / math.sqrt(games * p * (1 - p)), rel=0.01)
+    assert ratings.half[0] == pytest.approx(
+        1.96 * 400 / math.log(10) / math.sqrt(games * p * (1 - p)), rel=0.01
+    )
     assert ratings.elo[1] == ratings.half[1] == 0.0
     assert ratings.games.tolist() == [games, games]
 
 
 def test_ratings_come_back_from_expected_results():
-    """A ladder of players, each a given number of points above the last: results as the model expects them give the points back."""
+    """A ladder of players, each a given number of points above the last: results as the model
+    expects them give the points back."""
     true = np.array([0.0, 90.0, 230.0, 260.0, 500.0])
     results = []
     for a, b in itertools.combinations(range(5), 2):
@@ -326,7 +418,10 @@ def test_a_rising_sequence_is_the_nearest_one():
         found = rising(values, weights)
         assert (np.diff(found) >= -1e-12).all()
         cost = (weights * (found - values) ** 2).sum()
-        assert all((weights * (np.array(other) - values) ** 2).sum() >= cost - 1e-9 for other in itertools.combinations_with_replacement(grid, 4))
+        assert all(
+            (weights * (np.array(other) - values) ** 2).sum() >= cost - 1e-9
+            for other in itertools.combinations_with_replacement(grid, 4)
+        )
 
 
 def rows_between(true: dict[str, float], games: int) -> list[dict]:
@@ -334,7 +429,10 @@ def rows_between(true: dict[str, float], games: int) -> list[dict]:
     rows = []
     for a, b in itertools.pairwise(sorted(true, key=lambda name: true[name])):
         wins = round(games / (1 + 10 ** ((true[b] - true[a]) / 400)))
-        rows += [{"players": [a, b], "black": i % 2, "number": i, "winner": 0 if i < wins else 1} for i in range(games)]
+        rows += [
+            {"players": [a, b], "black": i % 2, "number": i, "winner": 0 if i < wins else 1}
+            for i in range(games)
+        ]
     return rows
 
 
@@ -356,7 +454,9 @@ def test_measuring_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     path = tmp_path / "games.jsonl"
     model = measuring.model_id(None)
     row = {"players": ["0", "0.5"], "black": 0, "number": 0, "winner": 1, "model": model}
-    path.write_text(json.dumps(row) + "\n" + json.dumps(row | {"model": "other"}) + "\n" + json.dumps(row)[:20])
+    path.write_text(
+        json.dumps(row) + "\n" + json.dumps(row | {"model": "other"}) + "\n" + json.dumps(row)[:20]
+    )
     assert len(measuring.rows_of(path, model)) == 1
     asked = []
 
@@ -369,10 +469,31 @@ def test_measuring_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
         def imap_unordered(self, function, tasks):
             for names, black, number in tasks:
                 asked.append((names, number))
-                yield {"players": names, "black": black, "number": number, "winner": 0, "how": "counted", "moves": 1, "seconds": 0.1}
+                yield {
+                    "players": names,
+                    "black": black,
+                    "number": number,
+                    "winner": 0,
+                    "how": "counted",
+                    "moves": 1,
+                    "seconds": 0.1,
+                }
 
     monkeypatch.setattr(measuring.multiprocessing, "Pool", Pool)
-    call = ["levels.py", "play", "--out", str(path), "--games", "2", "--skills", "0", "0.5", "1", "--anchors", "0.5"]
+    call = [
+        "levels.py",
+        "play",
+        "--out",
+        str(path),
+        "--games",
+        "2",
+        "--skills",
+        "0",
+        "0.5",
+        "1",
+        "--anchors",
+        "0.5",
+    ]
     monkeypatch.setattr(sys, "argv", call)
     measuring.main()
     assert (("0", "0.5"), 0) not in asked

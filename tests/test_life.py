@@ -1,4 +1,5 @@
-"""Eyes, unconditional life, playouts, dead stones: against slow twins written another way, and positions that every player knows."""
+"""Eyes, unconditional life, playouts, dead stones: against slow twins written another way, and
+positions that every player knows."""
 
 from collections.abc import Iterator
 
@@ -7,7 +8,16 @@ import pytest
 
 from gocnn.board import BLACK, WHITE, Board, pass_alive
 from gocnn.board.coords import to_gtp
-from gocnn.engine.ownership import PLAYOUTS, Playouts, chains, dead_stones, eyes, is_settled, safe_points, useful
+from gocnn.engine.ownership import (
+    PLAYOUTS,
+    Playouts,
+    chains,
+    dead_stones,
+    eyes,
+    is_settled,
+    safe_points,
+    useful,
+)
 from gocnn.engine.rulesets import CHINESE
 from gocnn.engine.scoring import margin, without_territory
 from tests.conftest import play_randomly
@@ -36,7 +46,8 @@ def parts(points: set, size: int) -> list[frozenset]:
 
 
 def benson(stones: np.ndarray, colour: int) -> set:
-    """Benson 1976 with sets, as it stands in the paper: chains X and regions R, both thinned out until nothing changes."""
+    """Benson 1976 with sets, as it stands in the paper: chains X and regions R, both thinned out
+    until nothing changes."""
     size = len(stones)
     everywhere = {(r, c) for r in range(size) for c in range(size)}
     mine = {p for p in everywhere if stones[p] == colour}
@@ -46,7 +57,9 @@ def benson(stones: np.ndarray, colour: int) -> set:
         return {n for p in points for n in neighbours(*p, size)}
 
     def vital(region, chain) -> bool:
-        return bool(next_to(region) & chain) and all(set(neighbours(*p, size)) & chain for p in region if stones[p] == 0)
+        return bool(next_to(region) & chain) and all(
+            set(neighbours(*p, size)) & chain for p in region if stones[p] == 0
+        )
 
     while True:
         kept = [x for x in chains_left if sum(vital(r, x) for r in regions_left) >= 2]
@@ -61,8 +74,10 @@ def board_from(rows: str, size: int | None = None) -> Board:
     lines = [line.split() for line in rows.strip().splitlines()][::-1]
     size = size or len(lines)
     board = Board(size)
-    board.set_up([r * size + c for r, line in enumerate(lines) for c, x in enumerate(line) if x == "X"],
-                 [r * size + c for r, line in enumerate(lines) for c, x in enumerate(line) if x == "O"])  # fmt: skip
+    board.set_up(
+        [r * size + c for r, line in enumerate(lines) for c, x in enumerate(line) if x == "X"],
+        [r * size + c for r, line in enumerate(lines) for c, x in enumerate(line) if x == "O"],
+    )
     return board
 
 
@@ -79,7 +94,9 @@ def test_unconditional_life_against_the_twin(size):
         stones = board.stones()
         for colour in (BLACK, WHITE):
             expected = benson(stones, colour)
-            assert {tuple(divmod(int(i), size)) for i in np.flatnonzero(safe_points(board, colour))} == expected
+            assert {
+                tuple(divmod(int(i), size)) for i in np.flatnonzero(safe_points(board, colour))
+            } == expected
             found += len(expected)
     assert found > 500  # not a comparison of empty sets
 
@@ -90,14 +107,14 @@ def test_two_eyes_live_and_one_does_not():
         X X X X X
         . . . . .
         . O O . .
-        . . . . .""")  # fmt: skip
+        . . . . .""")
     assert safe_points(two, BLACK).sum() == 7 + 3
     one = board_from("""
         . X O . .
         X X O . .
         O O O . .
         . . . . .
-        . . . . .""")  # fmt: skip
+        . . . . .""")
     assert not safe_points(one, BLACK).any()
 
 
@@ -113,7 +130,10 @@ EYES = """
 
 def test_eyes_true_and_false():
     """On the edge one diagonal of the opponent's makes an eye false, in the middle two."""
-    named = [{to_gtp(int(i), 7) for i in np.flatnonzero(eyes(board_from(EYES.format(corner)), BLACK))} for corner in "O."]
+    named = [
+        {to_gtp(int(i), 7) for i in np.flatnonzero(eyes(board_from(EYES.format(corner)), BLACK))}
+        for corner in "O."
+    ]
     assert named == [{"E7"}, {"E7", "D3"}]
     assert not eyes(board_from(EYES.format("O")), WHITE).any()
 
@@ -181,13 +201,16 @@ def test_seki_is_told_from_life():
         O O O O X X X X X
         O O O O X X X X X
         X X X . O O O X .
-        X X X . O O O X .""")  # fmt: skip
-    seki = {to_gtp(int(i), 9) for i in np.flatnonzero(without_territory(board, np.zeros(81, np.bool_)))}
+        X X X . O O O X .""")
+    seki = {
+        to_gtp(int(i), 9) for i in np.flatnonzero(without_territory(board, np.zeros(81, np.bool_)))
+    }
     assert seki == {f"{column}{row}" for column in "ABCEFG" for row in (1, 2)}
 
 
 def test_superko_moves_are_found_as_by_trying_each():
-    """The sieve by hash must not lose a repetition: random games on a small board, where they happen all the time."""
+    """The sieve by hash must not lose a repetition: random games on a small board, where they
+    happen all the time."""
     forbidden = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)

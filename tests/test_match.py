@@ -79,18 +79,46 @@ OURS = f"{sys.executable} {ROOT / 'cli.py'} go-gtp --threads 1"
 
 
 def played(out: Path) -> list[dict]:
-    return sorted((json.loads(line) for line in (out / "games.jsonl").read_text().splitlines()), key=lambda g: g["number"])
+    return sorted(
+        (json.loads(line) for line in (out / "games.jsonl").read_text().splitlines()),
+        key=lambda g: g["number"],
+    )
 
 
-@pytest.mark.parametrize(("kind", "how", "what"), [
-    ("dies", "fault", "died (exit code 3)"), ("nonsense", "fault", "not GTP"), ("vertex", "fault", "'Z99'"), ("illegal", "illegal move", "occupied"),
-    ("refuses", "fault", "tired"), ("resigns", "resignation", ""), ("flood", "fault", "without end"),
-    ("blank", "fault", "without end"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "how", "what"),
+    [
+        ("dies", "fault", "died (exit code 3)"),
+        ("nonsense", "fault", "not GTP"),
+        ("vertex", "fault", "'Z99'"),
+        ("illegal", "illegal move", "occupied"),
+        ("refuses", "fault", "tired"),
+        ("resigns", "resignation", ""),
+        ("flood", "fault", "without end"),
+        ("blank", "fault", "without end"),
+    ],
+)
 def test_an_engine_that_misbehaves_loses_and_the_match_goes_on(odd, tmp_path, kind, how, what):
     """Both games are played and lost, the first one not being its only life."""
-    good("go-match", "--black", engine(odd, kind), "--white", engine(odd, "good"), "--games", 2, "--out", tmp_path / "m", "--opening-moves", 0, "--jobs", 1,
-         "--seconds", 300, "--main-time", 100)  # fmt: skip
+    good(
+        "go-match",
+        "--black",
+        engine(odd, kind),
+        "--white",
+        engine(odd, "good"),
+        "--games",
+        2,
+        "--out",
+        tmp_path / "m",
+        "--opening-moves",
+        0,
+        "--jobs",
+        1,
+        "--seconds",
+        300,
+        "--main-time",
+        100,
+    )
     games = played(tmp_path / "m")
     assert [g["winner"] for g in games] == [1, 1]
     assert [g["black"] for g in games] == [0, 1]
@@ -101,9 +129,27 @@ def test_an_engine_that_misbehaves_loses_and_the_match_goes_on(odd, tmp_path, ki
 
 
 def test_engines_that_do_not_answer_lose_and_the_match_goes_on(odd, tmp_path):
-    """One says nothing, one never comes to an end; each loses the game in which its time comes first, and the first one plays on in the second."""
-    good("go-match", "--black", engine(odd, "hangs"), "--white", engine(odd, "trickles"), "--games", 2, "--out", tmp_path / "m", "--opening-moves", 0,
-         "--jobs", 1, "--seconds", 4, "--main-time", 100)  # fmt: skip
+    """One says nothing, one never comes to an end; each loses the game in which its time comes
+    first, and the first one plays on in the second."""
+    good(
+        "go-match",
+        "--black",
+        engine(odd, "hangs"),
+        "--white",
+        engine(odd, "trickles"),
+        "--games",
+        2,
+        "--out",
+        tmp_path / "m",
+        "--opening-moves",
+        0,
+        "--jobs",
+        1,
+        "--seconds",
+        4,
+        "--main-time",
+        100,
+    )
     games = played(tmp_path / "m")
     assert [(g["black"], g["winner"], g["moves"]) for g in games] == [(0, 1, 6), (1, 0, 6)]
     assert all(g["how"] == "time" and "did not answer within" in g["detail"] for g in games)
@@ -133,7 +179,9 @@ def test_two_that_pass(odd, tmp_path):
     assert [g["winner"] for g in games] == [1, 0, 1, 0]
     assert "4 games" in out
     records = [(tmp_path / "m" / f"{n:04d}.sgf").read_bytes() for n in range(4)]
-    moves = [[n.get_move() for n in sgf.Sgf_game.from_bytes(r).get_main_sequence()][1:5] for r in records]
+    moves = [
+        [n.get_move() for n in sgf.Sgf_game.from_bytes(r).get_main_sequence()][1:5] for r in records
+    ]
     assert moves[0] == moves[1]
     assert moves[2] == moves[3]
     assert moves[0] != moves[2]
@@ -164,28 +212,95 @@ def test_goes_on_where_it_stopped(odd, tmp_path):
 
 
 def test_both_are_told_the_time_for_a_move(odd, tmp_path):
-    """As overtime of one stone, which every engine's clock knows; that one does not know of clocks costs it nothing."""
-    out = good("go-match", "--black", engine(odd, "resigns"), "--white", engine(odd, "notes"), "--games", 2, "--out", tmp_path / "m", "--opening-moves", 0,
-               "--jobs", 1, "--move-time", 1.5)  # fmt: skip
+    """As overtime of one stone, which every engine's clock knows; that one does not know of clocks
+    costs it nothing."""
+    out = good(
+        "go-match",
+        "--black",
+        engine(odd, "resigns"),
+        "--white",
+        engine(odd, "notes"),
+        "--games",
+        2,
+        "--out",
+        tmp_path / "m",
+        "--opening-moves",
+        0,
+        "--jobs",
+        1,
+        "--move-time",
+        1.5,
+    )
     told = odd.with_name("told").read_text().split("\n")
-    assert [(game["moves"], game["how"]) for game in played(tmp_path / "m")] == [(6, "resignation"), (7, "resignation")]
-    assert told == [*["time_settings 0 1.5 1"], *["time_left W 1.5 1"] * 3, *["time_settings 0 1.5 1"], *["time_left B 1.5 1"] * 4, ""]
+    assert [(game["moves"], game["how"]) for game in played(tmp_path / "m")] == [
+        (6, "resignation"),
+        (7, "resignation"),
+    ]
+    assert told == [
+        *["time_settings 0 1.5 1"],
+        *["time_left W 1.5 1"] * 3,
+        *["time_settings 0 1.5 1"],
+        *["time_left B 1.5 1"] * 4,
+        "",
+    ]
     assert "seconds a move: 0." in out
-    assert "either" in refused(2, "go-match", "--black", "x", "--white", "x", "--out", tmp_path / "n", "--move-time", 1, "--main-time", 1)
-    assert "--seconds" in refused(2, "go-match", "--black", "x", "--white", "x", "--out", tmp_path / "n", "--move-time", 2, "--seconds", 1)
+    assert "either" in refused(
+        2,
+        "go-match",
+        "--black",
+        "x",
+        "--white",
+        "x",
+        "--out",
+        tmp_path / "n",
+        "--move-time",
+        1,
+        "--main-time",
+        1,
+    )
+    assert "--seconds" in refused(
+        2,
+        "go-match",
+        "--black",
+        "x",
+        "--white",
+        "x",
+        "--out",
+        tmp_path / "n",
+        "--move-time",
+        2,
+        "--seconds",
+        1,
+    )
 
 
 def test_games_that_the_board_did_not_decide_are_named(odd, tmp_path):
     """Or an engine that crashes often would make the other look strong."""
-    arguments = ("go-match", "--black", engine(odd, "resigns"), "--out", tmp_path / "m", "--opening-moves", 0, "--jobs", 1)
+    arguments = (
+        "go-match",
+        "--black",
+        engine(odd, "resigns"),
+        "--out",
+        tmp_path / "m",
+        "--opening-moves",
+        0,
+        "--jobs",
+        1,
+    )
     out = good(*arguments, "--white", engine(odd, "dies"), "--games", 2)
-    assert [line[:6] for line in out.splitlines() if "not decided on the board" in line] == ["game 1"]
-    assert "game 1, B+F, not decided on the board (fault): white died (exit code 3) at move 8" in out or "game 1, W+F" in out
+    assert [line[:6] for line in out.splitlines() if "not decided on the board" in line] == [
+        "game 1"
+    ]
+    assert (
+        "game 1, B+F, not decided on the board (fault): white died (exit code 3) at move 8" in out
+        or "game 1, W+F" in out
+    )
     assert "without these: won 0, lost 1, drawn 0" in out
 
 
 def test_a_match_keeps_its_openings(odd, tmp_path):
-    """Those that are there are played on even if the network that drew them is another one now, and a match of an earlier version goes on."""
+    """Those that are there are played on even if the network that drew them is another one now, and
+    a match of an earlier version goes on."""
     arguments = [
         "go-match",
         "--black",
@@ -209,17 +324,43 @@ def test_a_match_keeps_its_openings(odd, tmp_path):
     assert kept[0] == [0, 360]
     assert [game["opening"] for game in played(tmp_path / "m")] == [0, 0, 1, 1]
     for number in (2, 3):
-        nodes = sgf.Sgf_game.from_bytes((tmp_path / "m" / f"{number:04d}.sgf").read_bytes()).get_main_sequence()
-        assert [row * 19 + column for row, column in (node.get_move()[1] for node in nodes[1:3])] == kept[1]
+        nodes = sgf.Sgf_game.from_bytes(
+            (tmp_path / "m" / f"{number:04d}.sgf").read_bytes()
+        ).get_main_sequence()
+        assert [
+            row * 19 + column for row, column in (node.get_move()[1] for node in nodes[1:3])
+        ] == kept[1]
     (tmp_path / "m" / "openings.json").write_text("[[999]]")
     assert "another --out" in refused(1, *arguments, "--games", 6)
 
 
 @needs_posix
 def test_interrupted_match_leaves_no_engine_behind(odd, tmp_path):
-    arguments = [sys.executable, "cli.py", "go-match", "--black", engine(odd, "hangs"), "--white", engine(odd, "hangs"), "--games", "4", "--out", str(tmp_path / "m"),
-                 "--opening-moves", "0", "--jobs", "2"]  # fmt: skip
-    process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)
+    arguments = [
+        sys.executable,
+        "cli.py",
+        "go-match",
+        "--black",
+        engine(odd, "hangs"),
+        "--white",
+        engine(odd, "hangs"),
+        "--games",
+        "4",
+        "--out",
+        str(tmp_path / "m"),
+        "--opening-moves",
+        "0",
+        "--jobs",
+        "2",
+    ]
+    process = subprocess.Popen(
+        arguments,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
+    )
     while running(odd) < 4 and process.poll() is None:
         time.sleep(0.1)
     assert running(odd) == 4
@@ -233,14 +374,22 @@ def test_interrupted_match_leaves_no_engine_behind(odd, tmp_path):
 
 
 def running(script: Path) -> int:
-    """Engines of this script that are alive; they leave their numbers beside it. `ww`: a narrow window must not cut the path off."""
+    """Engines of this script that are alive; they leave their numbers beside it. `ww`: a narrow
+    window must not cut the path off."""
     numbers = [path.stem for path in script.parent.glob("*.pid")]
-    out = subprocess.run(["ps", "-ww", "-o", "args=", "-p", ",".join(numbers)], capture_output=True, text=True).stdout if numbers else ""
+    out = (
+        subprocess.run(
+            ["ps", "-ww", "-o", "args=", "-p", ",".join(numbers)], capture_output=True, text=True
+        ).stdout
+        if numbers
+        else ""
+    )
     return out.count(str(script))
 
 
 def test_a_seat_that_was_ended_starts_no_engine(odd):
-    """Else Ctrl-C between two games, or between two questions, would start engines that nobody stops."""
+    """Else Ctrl-C between two games, or between two questions, would start engines that nobody
+    stops."""
     seat = Seat(engine(odd, "good"))
     assert seat.ask("name", 30) == ""
     before = len(list(odd.parent.glob("*.pid")))
@@ -276,11 +425,46 @@ def test_ending_a_seat_ends_the_question_it_is_at(odd, kind):
 
 def test_bad_calls(odd, tmp_path):
     ok = engine(odd, "passes")
-    assert "cannot start" in refused(1, "go-match", "--black", "/no/such/engine", "--white", ok, "--out", tmp_path / "a", "--games", 1)
-    assert "close its quotes" in refused(1, "go-match", "--black", "'x", "--white", ok, "--out", tmp_path / "b", "--games", 1)
-    assert "cannot read" in refused(1, "go-match", "--black", ok, "--white", ok, "--out", tmp_path / "c", "--openings", tmp_path / "none.sgf")
+    assert "cannot start" in refused(
+        1,
+        "go-match",
+        "--black",
+        "/no/such/engine",
+        "--white",
+        ok,
+        "--out",
+        tmp_path / "a",
+        "--games",
+        1,
+    )
+    assert "close its quotes" in refused(
+        1, "go-match", "--black", "'x", "--white", ok, "--out", tmp_path / "b", "--games", 1
+    )
+    assert "cannot read" in refused(
+        1,
+        "go-match",
+        "--black",
+        ok,
+        "--white",
+        ok,
+        "--out",
+        tmp_path / "c",
+        "--openings",
+        tmp_path / "none.sgf",
+    )
     (tmp_path / "o.sgf").write_bytes(b"(;SZ[19]AB[dd];W[pp])")
-    assert "take it out" in refused(1, "go-match", "--black", ok, "--white", ok, "--out", tmp_path / "d", "--openings", tmp_path / "o.sgf")
+    assert "take it out" in refused(
+        1,
+        "go-match",
+        "--black",
+        ok,
+        "--white",
+        ok,
+        "--out",
+        tmp_path / "d",
+        "--openings",
+        tmp_path / "o.sgf",
+    )
     (tmp_path / "o.sgf").write_bytes(b"(;SZ[19];B[dd];W[pp];B[dp])(;SZ[19];B[qd];W[dd])")
     good(
         "go-match",
@@ -301,7 +485,18 @@ def test_bad_calls(odd, tmp_path):
     )
     assert {g["result"] for g in played(tmp_path / "e")} == {"0"}
     assert "does not count" in refused(
-        1, "go-match", "--black", ok, "--white", ok, "--out", tmp_path / "f", "--games", 1, "--referee", engine(odd, "vague")
+        1,
+        "go-match",
+        "--black",
+        ok,
+        "--white",
+        ok,
+        "--out",
+        tmp_path / "f",
+        "--games",
+        1,
+        "--referee",
+        engine(odd, "vague"),
     )
     assert [g["opening"] for g in played(tmp_path / "e")] == [0, 0, 1, 1]
 
@@ -333,7 +528,8 @@ def test_the_client_tells_failure_from_fault(odd):
 
 
 def test_dead_stones_are_settled_by_playing_out(evaluator):
-    """Two nets of eyes divide the board; in black's there is a hole with a hopeless white stone: counted as if it were taken off."""
+    """Two nets of eyes divide the board; in black's there is a hole with a hopeless white stone:
+    counted as if it were taken off."""
     board = Board(19)
     hole = {f"{column}{row}" for column in "DEF" for row in (9, 10, 11)}
     black = [from_gtp(vertex) for vertex in FINISHED_LEFT if vertex not in hole]
@@ -347,10 +543,24 @@ GNUGO = shutil.which("gnugo") or shutil.which("gnugo", path="/usr/games")
 @pytest.mark.slow
 @pytest.mark.skipif(GNUGO is None, reason="needs GNU Go (Debian: gnugo)")
 def test_whole_games_against_gnu_go(tmp_path):
-    """GNU Go plays, referees and counts: two games to the end, no illegal move by either, and its score is ours but for small things. (GNU Go takes
-    nearly all of the time, so it begins after 40 moves of each.)"""
-    good("go-match", "--black", OURS, "--white", f"{GNUGO} --mode gtp --level 0 --chinese-rules", "--games", 2, "--out", tmp_path / "m", "--referee",
-         f"{GNUGO} --mode gtp --level 0 --chinese-rules", "--opening-moves", 40)  # fmt: skip
+    """GNU Go plays, referees and counts: two games to the end, no illegal move by either, and its
+    score is ours but for small things. (GNU Go takes nearly all of the time, so it begins after 40
+    moves of each.)"""
+    good(
+        "go-match",
+        "--black",
+        OURS,
+        "--white",
+        f"{GNUGO} --mode gtp --level 0 --chinese-rules",
+        "--games",
+        2,
+        "--out",
+        tmp_path / "m",
+        "--referee",
+        f"{GNUGO} --mode gtp --level 0 --chinese-rules",
+        "--opening-moves",
+        40,
+    )
     for game in played(tmp_path / "m"):
         assert game["how"] in ("score", "resignation")
         assert game["moves"] > 80

@@ -1,4 +1,5 @@
-"""Model files that are damaged, foreign or hostile: one sentence that names the file, and never anything else."""
+"""Model files that are damaged, foreign or hostile: one sentence that names the file, and never
+anything else."""
 
 import json
 import random
@@ -29,7 +30,9 @@ from imagecls.classifier.training import KIND as CLASSIFIER
 from tests.test_fuzz import edited
 
 TINY = PolicyConfig(blocks=1, channels=4, head=4)
-FOOD = ClassifierConfig("cnn", ("bread", "soup"), size=32, store_size=32, widths=(4, 4), hidden=(8,))
+FOOD = ClassifierConfig(
+    "cnn", ("bread", "soup"), size=32, store_size=32, widths=(4, 4), hidden=(8,)
+)
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
 
@@ -70,13 +73,26 @@ def with_header(text: bytes, rest: bytes = b"") -> bytes:
 
 
 HEADERS = {
-    "list": b"[]", "number": b"17", "null": b"null", "text": b'"x"', "no entry": b'{"a":1}', "deep": b"[" * 100_000, "deep object": b'{"a":' * 50_000,
-    "deep metadata": b'{"__metadata__":' + b"[" * 50_000, "metadata of numbers": b'{"__metadata__":{"format":1}}', "metadata list": b'{"__metadata__":[]}',
-    "no offsets": b'{"a":{"dtype":"F32","shape":[1]}}', "offset texts": b'{"a":{"dtype":"F32","shape":[1],"data_offsets":["0","4"]}}',
-    "one offset": b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}}', "negative": b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}',
-    "huge": b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,' + b"9" * 5000 + b"]}}", "not UTF-8": b'{"\xff":1}', "empty": b"{}", "blank": b"  ",
+    "list": b"[]",
+    "number": b"17",
+    "null": b"null",
+    "text": b'"x"',
+    "no entry": b'{"a":1}',
+    "deep": b"[" * 100_000,
+    "deep object": b'{"a":' * 50_000,
+    "deep metadata": b'{"__metadata__":' + b"[" * 50_000,
+    "metadata of numbers": b'{"__metadata__":{"format":1}}',
+    "metadata list": b'{"__metadata__":[]}',
+    "no offsets": b'{"a":{"dtype":"F32","shape":[1]}}',
+    "offset texts": b'{"a":{"dtype":"F32","shape":[1],"data_offsets":["0","4"]}}',
+    "one offset": b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}}',
+    "negative": b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}',
+    "huge": b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,' + b"9" * 5000 + b"]}}",
+    "not UTF-8": b'{"\xff":1}',
+    "empty": b"{}",
+    "blank": b"  ",
     "infinite": b'{"a":{"dtype":"F32","shape":[1e999],"data_offsets":[0,4]}}',
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HEADERS)
@@ -91,8 +107,12 @@ def test_foreign_headers(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["config", "provenance"])
-@pytest.mark.parametrize("value", ["[]", "5", "null", '"x"', "{", "[" * 100_000, '{"a":' * 50_000, "", "\x00"])
-def test_metadata_that_is_no_object(key: str, value: str, tiny: Path, food: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "value", ["[]", "5", "null", '"x"', "{", "[" * 100_000, '{"a":' * 50_000, "", "\x00"]
+)
+def test_metadata_that_is_no_object(
+    key: str, value: str, tiny: Path, food: Path, tmp_path: Path
+) -> None:
     for load, path in ((policy.load, tiny), (classifier.load, food)):
         head, rest = header(path)
         head["__metadata__"][key] = value  # type: ignore[index]
@@ -105,7 +125,9 @@ ODD = [None, -1, 0, 7, 10**9, 10**30, 1.5, "x", [], [1], ["x"], {}, [10**9]]
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element")
 @pytest.mark.parametrize("which", ["policy", "classifier"])
-def test_every_field_of_the_configuration_may_be_anything(which: str, tiny: Path, food: Path, tmp_path: Path) -> None:
+def test_every_field_of_the_configuration_may_be_anything(
+    which: str, tiny: Path, food: Path, tmp_path: Path
+) -> None:
     load, path = {"policy": (policy.load, tiny), "classifier": (classifier.load, food)}[which]
     head, rest = header(path)
     whole = json.loads(head["__metadata__"]["config"])  # type: ignore[index]
@@ -121,9 +143,18 @@ def test_every_field_of_the_configuration_may_be_anything(which: str, tiny: Path
 
 
 @settings(max_examples=150, deadline=5000, suppress_health_check=SLOW)
-@given(st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 8), st.binary(max_size=12)), min_size=1, max_size=6), st.integers(0, 10**6))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4000), st.integers(0, 8), st.binary(max_size=12)),
+        min_size=1,
+        max_size=6,
+    ),
+    st.integers(0, 10**6),
+)
 @example(edits=[(0, 8, b"\xff" * 8)], cut=1)
-def test_mutated_models(tmp_path: Path, tiny: Path, food: Path, edits: list[tuple[int, int, bytes]], cut: int) -> None:
+def test_mutated_models(
+    tmp_path: Path, tiny: Path, food: Path, edits: list[tuple[int, int, bytes]], cut: int
+) -> None:
     for load, path in ((policy.load, tiny), (classifier.load, food)):
         data = edited(path.read_bytes(), edits)
         (tmp_path / "x.safetensors").write_bytes(data if cut % 3 else data[: cut % (len(data) + 1)])
@@ -143,14 +174,16 @@ def test_each_kind_is_told_from_the_other(tiny: Path, food: Path) -> None:
     assert "go-policy" in refusal(classifier.load, tiny)
 
 
-# --- ONNX --------------------------------------------------------------------------------------------------------------------------------
+# --- ONNX
+# --------------------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def exported(tiny: Path) -> Path:
     target = tiny.with_suffix(".onnx")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exporting, "difference", lambda one, other: 0.0)  # comparing them is the subject of other tests
+        # comparing them is the subject of other tests
+        patch.setattr(exporting, "difference", lambda one, other: 0.0)
         exporting.export(policy.load(tiny), target)
     return target
 
@@ -168,7 +201,9 @@ def test_onnx_files_of_others(exported: Path, tmp_path: Path) -> None:
     good = {entry.key: entry.value for entry in graph.metadata_props}
     assert not refusal(OnnxPolicy, saved(good))
     assert "not one of a policy network" in refusal(OnnxPolicy, saved({}))
-    assert "not one of a policy network" in refusal(OnnxPolicy, saved(good | {"kind": "image-classifier"}))
+    assert "not one of a policy network" in refusal(
+        OnnxPolicy, saved(good | {"kind": "image-classifier"})
+    )
     for key in ("config", "provenance"):
         for value in ("[]", "5", "{", "[" * 100_000, ""):
             assert "does not fit" in refusal(OnnxPolicy, saved(good | {key: value}))
@@ -183,7 +218,10 @@ def test_onnx_with_other_answers(exported: Path, tmp_path: Path) -> None:
     one = onnx.helper.make_tensor_value_info("planes", onnx.TensorProto.FLOAT, ["n", "c", "h", "w"])
     out = onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, None)
     other = onnx.helper.make_model(
-        onnx.helper.make_graph([onnx.helper.make_node("Identity", ["planes"], ["logits"])], "g", [one], [out]), opset_imports=good.opset_import
+        onnx.helper.make_graph(
+            [onnx.helper.make_node("Identity", ["planes"], ["logits"])], "g", [one], [out]
+        ),
+        opset_imports=good.opset_import,
     )
     other.ir_version = good.ir_version
     other.metadata_props.extend(good.metadata_props)
@@ -201,7 +239,9 @@ def test_onnx_with_other_answers(exported: Path, tmp_path: Path) -> None:
     assert refusal(OnnxPolicy, tmp_path / "name.onnx")
 
 
-def test_mutated_onnx_files(exported: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_mutated_onnx_files(
+    exported: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     rng = random.Random(3)
     target = tmp_path / "x.onnx"
     refused = 0

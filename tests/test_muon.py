@@ -1,4 +1,5 @@
-"""Muon: against a plain twin, against torch's, in every way it computes, and under a gradient scaler."""
+"""Muon: against a plain twin, against torch's, in every way it computes, and under a gradient
+scaler."""
 
 import copy
 import io
@@ -14,14 +15,28 @@ from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.training import TrainConfig, muon, optim
 from gocnn.training.muon import Muon, orthogonal, orthogonal_together
 
-SHAPES = ((8, 4, 3, 3), (16, 8, 1, 1), (8, 4, 3, 3), (8, 36), (8, 16), (16, 8), (1, 8), (24, 2, 3, 3))
+SHAPES = (
+    (8, 4, 3, 3),
+    (16, 8, 1, 1),
+    (8, 4, 3, 3),
+    (8, 36),
+    (8, 16),
+    (16, 8),
+    (1, 8),
+    (24, 2, 3, 3),
+)
 WAYS = [None, torch.float32]
 """A CPU's way, and that of GPUs, which is computed here in float32 on the CPU."""
 
 
-def weights(layout: torch.memory_format = torch.contiguous_format, seed: int = 0) -> list[nn.Parameter]:
+def weights(
+    layout: torch.memory_format = torch.contiguous_format, seed: int = 0
+) -> list[nn.Parameter]:
     torch.manual_seed(seed)
-    return [nn.Parameter(t.to(memory_format=layout) if t.ndim == 4 else t) for t in map(torch.randn, SHAPES)]
+    return [
+        nn.Parameter(t.to(memory_format=layout) if t.ndim == 4 else t)
+        for t in map(torch.randn, SHAPES)
+    ]
 
 
 def give_gradients(*lists: list[nn.Parameter], size: float = 1.0) -> None:
@@ -43,12 +58,16 @@ def test_on_a_cpu_every_bit_is_that_of_the_plain_way(layout: torch.memory_format
         give_gradients(ours, plain)
         mine.step()
         twin.step()
-    assert all(torch.equal(p, q) and p.stride() == q.stride() for p, q in zip(ours, plain, strict=True))
+    assert all(
+        torch.equal(p, q) and p.stride() == q.stride() for p, q in zip(ours, plain, strict=True)
+    )
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("working", [torch.float32, torch.bfloat16, torch.float16])
-def test_as_on_gpus_it_is_the_same_up_to_rounding(layout: torch.memory_format, working: torch.dtype) -> None:
+def test_as_on_gpus_it_is_the_same_up_to_rounding(
+    layout: torch.memory_format, working: torch.dtype
+) -> None:
     ours, plain = weights(layout), weights(layout)
     mine, twin = Muon(ours, lr=0.1, weight_decay=0.02), PlainMuon(plain, lr=0.1, weight_decay=0.02)
     begun = [p.detach().clone() for p in ours]
@@ -58,12 +77,19 @@ def test_as_on_gpus_it_is_the_same_up_to_rounding(layout: torch.memory_format, w
             mine.step()
             twin.step()
     for p, q, r in zip(ours, plain, begun, strict=True):
-        assert (p - q).norm() / (q - r).norm() < {torch.float32: 1e-3, torch.float16: 0.01, torch.bfloat16: 0.03}[working]
+        assert (p - q).norm() / (q - r).norm() < {
+            torch.float32: 1e-3,
+            torch.float16: 0.01,
+            torch.bfloat16: 0.03,
+        }[working]
 
 
 def test_every_matrix_could_be_alone() -> None:
     together, apart = weights(), weights()
-    optimisers = [Muon(together, lr=0.1, weight_decay=0.01), *(Muon([p], lr=0.1, weight_decay=0.01) for p in apart)]
+    optimisers = [
+        Muon(together, lr=0.1, weight_decay=0.01),
+        *(Muon([p], lr=0.1, weight_decay=0.01) for p in apart),
+    ]
     for _ in range(3):
         give_gradients(together, apart)
         for optimiser in optimisers:
@@ -73,9 +99,15 @@ def test_every_matrix_could_be_alone() -> None:
 
 @pytest.mark.parametrize("working", [None, torch.float32, torch.bfloat16, torch.float16])
 def test_updates_are_orthogonal_and_of_the_stated_size(working: torch.dtype | None) -> None:
-    """The shapes are those of the presets; gradients may be as small as a late step's, or as large as a bad one's."""
+    """The shapes are those of the presets; gradients may be as small as a late step's, or as large
+    as a bad one's."""
     torch.manual_seed(0)
-    shapes = {(len(p), p[0].numel()) for name in ("small", "base", "large") for p in _network(name).parameters() if p.ndim >= 2}
+    shapes = {
+        (len(p), p[0].numel())
+        for name in ("small", "base", "large")
+        for p in _network(name).parameters()
+        if p.ndim >= 2
+    }
     sizes = cycle([1e-7, 1.0, 1e6])
     with way(working):
         for shape in sorted(shapes):
@@ -101,7 +133,16 @@ def test_zeros_around_a_matrix_change_nothing() -> None:
 
 def test_batches_hold_every_stack_once_and_waste_little() -> None:
     muon._batches.cache_clear()
-    shapes = [(33, 64, 576), (6, 256, 64), (6, 64, 256), (1, 64, 147), (4, 512, 1024), (3, 2048, 512), (22, 256, 2304), (1, 1, 4)]
+    shapes = [
+        (33, 64, 576),
+        (6, 256, 64),
+        (6, 64, 256),
+        (1, 64, 147),
+        (4, 512, 1024),
+        (3, 2048, 512),
+        (22, 256, 2304),
+        (1, 1, 4),
+    ]
     batches = muon._batches(tuple(shapes))
     assert sorted(i for _, members in batches for i in members) == list(range(len(shapes)))
     for (rows, columns), members in batches:
@@ -126,13 +167,27 @@ def test_a_step_starts_few_kernels_and_asks_the_device_nothing(name: str, scaled
     for p in network.parameters():
         p.grad = torch.empty_like(p)
     if scaled:
-        optimiser.grad_scale, optimiser.found_inf = torch.ones((), device="meta"), torch.zeros((), device="meta")
+        optimiser.grad_scale, optimiser.found_inf = (
+            torch.ones((), device="meta"),
+            torch.zeros((), device="meta"),
+        )
     optimiser.step()
     with Operators() as operators:
         optimiser.step()
     assert operators.count < 90
-    assert not operators.names.keys() & {"aten::_local_scalar_dense", "aten::nonzero", "aten::equal"}
-    assert max(operators.names[f"aten::{each}"] for each in ("mul_", "add", "copy_", "lerp", "lerp_", "clone")) <= 6  # none for each weight
+    assert not operators.names.keys() & {
+        "aten::_local_scalar_dense",
+        "aten::nonzero",
+        "aten::equal",
+    }
+    # none for each weight
+    assert (
+        max(
+            operators.names[f"aten::{each}"]
+            for each in ("mul_", "add", "copy_", "lerp", "lerp_", "clone")
+        )
+        <= 6
+    )
 
 
 @pytest.mark.parametrize("working", WAYS)
@@ -150,7 +205,10 @@ def test_an_overflow_changes_nothing(working: torch.dtype | None, bad: float) ->
         optimiser.grad_scale, optimiser.found_inf = torch.tensor(8.0), torch.tensor(1.0)
         optimiser.step()
         assert all(torch.equal(p, q) for p, q in zip(ours, before, strict=True))
-        assert all(torch.equal(optimiser.state[p]["momentum"], m) for p, m in zip(ours, momenta, strict=True))
+        assert all(
+            torch.equal(optimiser.state[p]["momentum"], m)
+            for p, m in zip(ours, momenta, strict=True)
+        )
         # And the next one is as if it had never been.
         twins = weights(torch.channels_last)
         other = Muon(twins, lr=0.1, weight_decay=0.1)
@@ -191,7 +249,9 @@ def _loss(parameters: list[nn.Parameter], factors: list[Tensor]) -> Tensor:
 
 
 @pytest.mark.parametrize("working", WAYS)
-def test_a_run_goes_on_from_a_checkpoint_a_copy_and_with_other_gradients(working: torch.dtype | None) -> None:
+def test_a_run_goes_on_from_a_checkpoint_a_copy_and_with_other_gradients(
+    working: torch.dtype | None,
+) -> None:
     ours, theirs = weights(), weights()
     mine, twin = Muon(ours, lr=0.1), PlainMuon(theirs, lr=0.1)
     with way(working):
@@ -200,7 +260,8 @@ def test_a_run_goes_on_from_a_checkpoint_a_copy_and_with_other_gradients(working
         mine.step()
         twin.step()
         file = io.BytesIO()
-        torch.save(twin.state_dict(), file)  # what earlier releases wrote: one tensor a weight, named so
+        # what earlier releases wrote: one tensor a weight, named so
+        torch.save(twin.state_dict(), file)
         assert file.seek(0) == 0
         later = weights()
         for p, q in zip(later, ours, strict=True):
@@ -221,12 +282,20 @@ def test_a_run_goes_on_from_a_checkpoint_a_copy_and_with_other_gradients(working
 @pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch has no Muon")
 @pytest.mark.parametrize("shape", [(64, 256), (256, 64), (96, 96)])
 def test_against_torchs_own(shape: tuple[int, int]) -> None:
-    """torch's is for matrices only, one after another, in bfloat16 on every device: so alike, but for that rounding."""
+    """torch's is for matrices only, one after another, in bfloat16 on every device: so alike, but
+    for that rounding."""
     torch.manual_seed(0)
     start = torch.randn(shape)
     ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
     mine = Muon([ours], lr=0.02, momentum=0.95, weight_decay=0.1)
-    reference = torch.optim.Muon([theirs], lr=0.02, momentum=0.95, weight_decay=0.1, nesterov=True, adjust_lr_fn="match_rms_adamw")
+    reference = torch.optim.Muon(
+        [theirs],
+        lr=0.02,
+        momentum=0.95,
+        weight_decay=0.1,
+        nesterov=True,
+        adjust_lr_fn="match_rms_adamw",
+    )
     for _ in range(5):
         ours.grad = torch.randn(shape)
         theirs.grad = ours.grad.clone()

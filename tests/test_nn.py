@@ -1,4 +1,5 @@
-"""Blocks, pooling, heads and descriptions: shapes, gradients, torch's own operators, brute force."""
+"""Blocks, pooling, heads and descriptions: shapes, gradients, torch's own operators, brute
+force."""
 
 import subprocess
 import sys
@@ -41,7 +42,10 @@ def modules() -> dict[str, tuple[nn.Module, tuple[int, ...], tuple[int, ...]]]:
         "residual down": (ResidualBlock(8, 16, 2), (2, 8, 20, 20), (2, 16, 10, 10)),
         "residual se": (ResidualBlock(8, context="se"), (2, 8, 19, 19), (2, 8, 19, 19)),
         "residual bias": (ResidualBlock(8, context="bias"), (2, 8, 19, 19), (2, 8, 19, 19)),
-        **{f"trunk {kind}": (trunk(kind, 2, 8, "se"), (2, 8, 19, 19), (2, 8, 19, 19)) for kind in get_args(Block)},
+        **{
+            f"trunk {kind}": (trunk(kind, 2, 8, "se"), (2, 8, 19, 19), (2, 8, 19, 19))
+            for kind in get_args(Block)
+        },
         "bottleneck": (Bottleneck(16, 8, 2), (2, 16, 20, 20), (2, 32, 10, 10)),
         "bottleneck same": (Bottleneck(32, 8), (2, 32, 10, 10), (2, 32, 10, 10)),
         "point head": (PointHead(8, 361), (2, 8, 19, 19), (2, 362)),
@@ -85,9 +89,18 @@ def test_pooling_against_torch() -> None:
 
 def test_bottleneck_has_torchvisions_parameter_names() -> None:
     names = {n for n, _ in Bottleneck(64, 64).named_parameters()}
-    assert names == {f"{layer}.{part}" for layer, parts in (("conv1", ("weight",)), ("conv2", ("weight",)), ("conv3", ("weight",)),
-                     *((f"bn{i}", ("weight", "bias")) for i in (1, 2, 3)), ("downsample.0", ("weight",)), ("downsample.1", ("weight", "bias")))
-                     for part in parts}  # fmt: skip
+    assert names == {
+        f"{layer}.{part}"
+        for layer, parts in (
+            ("conv1", ("weight",)),
+            ("conv2", ("weight",)),
+            ("conv3", ("weight",)),
+            *((f"bn{i}", ("weight", "bias")) for i in (1, 2, 3)),
+            ("downsample.0", ("weight",)),
+            ("downsample.1", ("weight", "bias")),
+        )
+        for part in parts
+    }
 
 
 def test_contexts_keep_the_picture_and_see_all_of_it() -> None:
@@ -96,7 +109,9 @@ def test_contexts_keep_the_picture_and_see_all_of_it() -> None:
         out = module(x)
         assert out.shape == x.shape
         gradient = torch.autograd.grad(out[0, :, 9, 9].sum(), x)[0]
-        assert (gradient.abs().sum(1) > 0).float().mean() > (0.9 if isinstance(module, SqueezeExcite) else 0.001)
+        assert (gradient.abs().sum(1) > 0).float().mean() > (
+            0.9 if isinstance(module, SqueezeExcite) else 0.001
+        )
 
 
 @pytest.mark.parametrize("kind", get_args(Block))
@@ -109,7 +124,8 @@ def test_residual_branches_begin_silent(kind: Block) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_activation_is_19x19_until_the_head(name: str) -> None:
-    """The board may not be shrunk: no pooling and no stride anywhere, and every map keeps its 19x19 points."""
+    """The board may not be shrunk: no pooling and no stride anywhere, and every map keeps its 19x19
+    points."""
     network = PolicyNetwork(preset(name, blocks=2, channels=16)).eval()
     banned = nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d
     seen = []
@@ -123,7 +139,11 @@ def test_every_activation_is_19x19_until_the_head(name: str) -> None:
     maps = [(key, shape) for key, shape in seen if len(shape) == 4]
     assert len(maps) > 20
     assert all(shape[2:] == (19, 19) for _, shape in maps)
-    contexts = [key + "." for key, module in network.named_modules() if isinstance(module, SqueezeExcite | GlobalBias)]
+    contexts = [
+        key + "."
+        for key, module in network.named_modules()
+        if isinstance(module, SqueezeExcite | GlobalBias)
+    ]
     flat = [key for key, shape in seen if key and len(shape) != 4]
     assert all(key.startswith(tuple(contexts)) for key in flat), flat
 
@@ -131,17 +151,42 @@ def test_every_activation_is_19x19_until_the_head(name: str) -> None:
 @pytest.mark.parametrize(
     ("network", "shape"),
     [
-        *((PolicyNetwork(PolicyConfig(blocks=3, channels=8, context="none", block=kind)), (21, 19, 19)) for kind in get_args(Block)),
-        (nn.Sequential(ConvNormAct(3, 4, 5, 2), nn.MaxPool2d(2), ResidualBlock(4, 8, 2), ConvNormAct(8, 8, 3)), (3, 64, 64)),
-        (nn.Sequential(ConvNormAct(3, 8, 7, 2), nn.MaxPool2d(3, 2, 1), Bottleneck(8, 4), Bottleneck(16, 4, 2)), (3, 96, 96)),
+        *(
+            (
+                PolicyNetwork(PolicyConfig(blocks=3, channels=8, context="none", block=kind)),
+                (21, 19, 19),
+            )
+            for kind in get_args(Block)
+        ),
+        (
+            nn.Sequential(
+                ConvNormAct(3, 4, 5, 2),
+                nn.MaxPool2d(2),
+                ResidualBlock(4, 8, 2),
+                ConvNormAct(8, 8, 3),
+            ),
+            (3, 64, 64),
+        ),
+        (
+            nn.Sequential(
+                ConvNormAct(3, 8, 7, 2),
+                nn.MaxPool2d(3, 2, 1),
+                Bottleneck(8, 4),
+                Bottleneck(16, 4, 2),
+            ),
+            (3, 96, 96),
+        ),
     ],
 )
-def test_receptive_field_is_the_support_of_the_gradient(network: nn.Module, shape: tuple[int, int, int]) -> None:
+def test_receptive_field_is_the_support_of_the_gradient(
+    network: nn.Module, shape: tuple[int, int, int]
+) -> None:
     described = describe("x", network, shape)
     maps = network.eval()
     if isinstance(network, PolicyNetwork):
         maps = nn.Sequential(network.stem, network.blocks)
-    for module in maps.modules():  # ReLU and maximum hide part of the support: make every path carry a positive gradient
+    # ReLU and maximum hide part of the support: make every path carry a positive gradient
+    for module in maps.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.constant_(module.weight, 0.01)
         if isinstance(module, nn.BatchNorm2d):
@@ -150,7 +195,16 @@ def test_receptive_field_is_the_support_of_the_gradient(network: nn.Module, shap
     x = torch.rand(1, *shape, requires_grad=True) + 1
     x.retain_grad()
     if any(isinstance(m, nn.MaxPool2d) for m in maps.modules()):
-        maps = nn.Sequential(*[nn.AvgPool2d(m.kernel_size, m.stride, m.padding) if isinstance(m, nn.MaxPool2d) else m for m in maps])
+        maps = nn.Sequential(
+            *[
+                (
+                    nn.AvgPool2d(m.kernel_size, m.stride, m.padding)
+                    if isinstance(m, nn.MaxPool2d)
+                    else m
+                )
+                for m in maps
+            ]
+        )
     out = maps(x)
     out[0, :, out.shape[2] // 2, out.shape[3] // 2].sum().backward()
     rows = torch.nonzero(x.grad[0].abs().sum((0, 2)) > 0).ravel()
@@ -180,7 +234,9 @@ def test_presets_cover_the_board_as_described() -> None:
     assert small["covers_input_from_centre"]
     assert not small["covers_input_from_corner"]
     assert small["context_sees_all"]
-    assert describe("base", PolicyNetwork(preset("base")), (21, 19, 19)).to_json()["covers_input_from_corner"]
+    assert describe("base", PolicyNetwork(preset("base")), (21, 19, 19)).to_json()[
+        "covers_input_from_corner"
+    ]
 
 
 def test_bad_shapes_are_refused() -> None:
@@ -197,11 +253,20 @@ def test_a_network_that_foresees_later_moves() -> None:
     logits = network(shown.float())
     assert logits.shape == (4, 3, 362)
     nats = -logits.log_softmax(2)
-    wanted = sum(nats[i, 0, moves[i, 0]] + FUTURE_WEIGHT * sum(nats[i, k, moves[i, k]] for k in (1, 2) if moves[i, k] >= 0) for i in range(4)) / 4
+    wanted = (
+        sum(
+            nats[i, 0, moves[i, 0]]
+            + FUTURE_WEIGHT * sum(nats[i, k, moves[i, k]] for k in (1, 2) if moves[i, k] >= 0)
+            for i in range(4)
+        )
+        / 4
+    )
     assert torch.isclose(PolicyTask().loss(network, (shown, moves))[0], torch.as_tensor(wanted))
     # Without the later heads, the same weights give the same answer.
     plain = PolicyNetwork(PolicyConfig(blocks=1, channels=8))
-    plain.load_state_dict({k: v for k, v in network.state_dict().items() if not k.startswith("later.")})
+    plain.load_state_dict(
+        {k: v for k, v in network.state_dict().items() if not k.startswith("later.")}
+    )
     assert network.eval()(shown.float()).shape == (4, 362)
     assert torch.equal(network(shown.float()), plain.eval()(shown.float()))
 
@@ -234,6 +299,9 @@ for make in (lambda c, s: Pointwise(c, 2 * c, s), lambda c, s: ConvNormAct(c, 2 
 
 
 def test_convolutions_of_few_channels_with_a_stride_have_the_right_gradients() -> None:
-    """Against torch's own in double precision and the other layout. In a process of its own, since what this guards against can end the process."""
-    result = subprocess.run([sys.executable, "-c", CONVOLUTIONS], cwd=ROOT, capture_output=True, text=True, check=False)
+    """Against torch's own in double precision and the other layout. In a process of its own, since
+    what this guards against can end the process."""
+    result = subprocess.run(
+        [sys.executable, "-c", CONVOLUTIONS], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, (result.returncode, result.stderr[-800:])

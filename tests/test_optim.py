@@ -38,13 +38,17 @@ def test_no_decay_on_norms_and_biases() -> None:
         assert all((decay > 0) == (p.ndim >= 2) for p, decay in seen.items())
 
 
-def made(name: str, fused: bool, layout: torch.memory_format = torch.contiguous_format) -> tuple[nn.Module, list[torch.optim.Optimizer]]:
+def made(
+    name: str, fused: bool, layout: torch.memory_format = torch.contiguous_format
+) -> tuple[nn.Module, list[torch.optim.Optimizer]]:
     model = toy.network().to(memory_format=layout)
     with patch.object(optim, "FUSED", {"cpu"} if fused else {"cuda"}):
         return model, optim.build(model, TrainConfig(steps=1, optimiser=name))  # type: ignore[arg-type]
 
 
-def steps(model: nn.Module, optimisers: list[torch.optim.Optimizer], seed: int, count: int = 3) -> None:
+def steps(
+    model: nn.Module, optimisers: list[torch.optim.Optimizer], seed: int, count: int = 3
+) -> None:
     generator = torch.Generator().manual_seed(seed)
     for _ in range(count):
         for p in model.parameters():
@@ -56,7 +60,9 @@ def steps(model: nn.Module, optimisers: list[torch.optim.Optimizer], seed: int, 
 @pytest.mark.parametrize("saved", [False, True])
 @pytest.mark.parametrize("loaded", [False, True])
 @pytest.mark.parametrize("name", ["muon", "adamw", "sgd"])
-def test_a_run_goes_on_where_optimisers_are_fused_or_are_not(name: str, saved: bool, loaded: bool) -> None:
+def test_a_run_goes_on_where_optimisers_are_fused_or_are_not(
+    name: str, saved: bool, loaded: bool
+) -> None:
     model, optimisers = made(name, saved)
     steps(model, optimisers, 1)
     other, theirs = made(name, loaded, torch.channels_last)
@@ -65,7 +71,9 @@ def test_a_run_goes_on_where_optimisers_are_fused_or_are_not(name: str, saved: b
         mine.load_state_dict(copy.deepcopy(optimiser.state_dict()))
     for optimiser in theirs:
         for group in optimiser.param_groups:
-            assert group.get("fused") is (True if loaded and isinstance(optimiser, torch.optim.AdamW) else None)
+            assert group.get("fused") is (
+                True if loaded and isinstance(optimiser, torch.optim.AdamW) else None
+            )
             for p in group["params"]:
                 state = optimiser.state[p]
                 assert state["step"] == 3 if "step" in state else True
@@ -83,7 +91,8 @@ def test_a_counter_on_a_device_comes_to_the_cpu() -> None:
     steps(model, optimisers, 1)
     state = copy.deepcopy(optimisers[0].state_dict())
     for each in state["state"].values():
-        each["step"] = each["step"].to(torch.float64)  # as a fused run's checkpoint may have them, not loaded with map_location
+        # as a fused run's checkpoint may have them, not loaded with map_location
+        each["step"] = each["step"].to(torch.float64)
     state["param_groups"][0]["fused"] = state["param_groups"][1]["fused"] = True
     optimisers[0].load_state_dict(state)
     assert all(group["fused"] is None for group in optimisers[0].param_groups)

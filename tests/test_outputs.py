@@ -1,4 +1,5 @@
-"""Files that commands write: what cannot be written is refused before any work, nothing is left half-written, pictures are what their names say."""
+"""Files that commands write: what cannot be written is refused before any work, nothing is left
+half-written, pictures are what their names say."""
 
 import os
 import stat
@@ -21,7 +22,17 @@ from imagecls.classifier import pictures
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.test_cli import good, refused
 
-WRITES = {"--out", "--picture", "--html", "--csv", "--mistakes", "--filters", "--field", "--maps", "--onnx"}
+WRITES = {
+    "--out",
+    "--picture",
+    "--html",
+    "--csv",
+    "--mistakes",
+    "--filters",
+    "--field",
+    "--maps",
+    "--onnx",
+}
 
 
 @pytest.fixture
@@ -38,7 +49,8 @@ def test_every_option_that_writes_is_checked_beforehand():
         command = main.get_command(context, name)
         for parameter in command.params:
             option = parameter.opts[0]
-            if option in WRITES and (name, option) != ("go-review", "--out"):  # a file or a folder: it depends on the games
+            # a file or a folder: it depends on the games
+            if option in WRITES and (name, option) != ("go-review", "--out"):
                 assert isinstance(parameter.type, OutFile | OutFolder), (name, option)
                 if option in ("--picture", "--mistakes", "--filters", "--field", "--maps"):
                     assert isinstance(parameter.type, Picture), (name, option)
@@ -46,13 +58,24 @@ def test_every_option_that_writes_is_checked_beforehand():
     assert seen == WRITES
 
 
-@pytest.mark.parametrize(("command", "option", "ending"), [("go-suggest", "--picture", ".png"), ("go-review", "--picture", ".pdf"),
-                                                           ("go-review", "--html", ".html"), ("go-review", "--out", ".sgf")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("command", "option", "ending"),
+    [
+        ("go-suggest", "--picture", ".png"),
+        ("go-review", "--picture", ".pdf"),
+        ("go-review", "--html", ".html"),
+        ("go-review", "--out", ".sgf"),
+    ],
+)
 def test_places_that_cannot_be_written(game, tmp_path, command, option, ending):
     (tmp_path / "file").write_text("kept")
     (tmp_path / f"folder{ending}").mkdir()
     before = sorted(path.name for path in tmp_path.rglob("*"))
-    places = [tmp_path / "none" / f"x{ending}", tmp_path / "file" / f"x{ending}", tmp_path / f"{'l' * 300}{ending}"]
+    places = [
+        tmp_path / "none" / f"x{ending}",
+        tmp_path / "file" / f"x{ending}",
+        tmp_path / f"{'l' * 300}{ending}",
+    ]
     if option != "--out":
         places.append(tmp_path / f"folder{ending}")
     if os.path.isdir("/proc/self"):
@@ -72,7 +95,9 @@ def test_a_review_of_several_files_that_cannot_be_written_is_no_success(game, tm
     (tmp_path / "two.sgf").write_bytes(sgf_text(play_randomly(4, 30)))
     (tmp_path / "file").write_text("kept")
     refused(2, "go-review", game, tmp_path / "two.sgf", "--out", tmp_path / "file")
-    assert "a folder is needed" in refused(1, "go-review", game, tmp_path / "two.sgf", "--out", tmp_path / "file" / "deep")
+    assert "a folder is needed" in refused(
+        1, "go-review", game, tmp_path / "two.sgf", "--out", tmp_path / "file" / "deep"
+    )
     assert (tmp_path / "file").read_text() == "kept"
     good("go-review", game, tmp_path / "two.sgf", "--out", tmp_path / "new" / "deep")
     assert len(list((tmp_path / "new" / "deep").iterdir())) == 2
@@ -83,11 +108,14 @@ def test_an_input_is_never_written_over(game, tmp_path):
     Image.new("RGB", (20, 20), "red").save(photo)
     whole = photo.read_bytes()
     assert "the file that is read" in refused(2, "img-augment", photo, "--picture", photo)
-    assert "the file that is read" in refused(2, "img-predict", photo, "--model", "x", "--csv", photo)
+    assert "the file that is read" in refused(
+        2, "img-predict", photo, "--model", "x", "--csv", photo
+    )
     assert photo.read_bytes() == whole
 
 
-# --- the files themselves ------------------------------------------------------------------------------------------------------------
+# --- the files themselves
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_links_stay_and_devices_are_written_to(tmp_path):
@@ -107,7 +135,10 @@ def test_links_stay_and_devices_are_written_to(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no /dev/stdout")
 def test_standard_output_keeps_what_was_in_it(tmp_path):
-    code = "from gocnn.files import write_text; from pathlib import Path; write_text(Path('/dev/stdout'), 'more')"
+    code = (
+        "from gocnn.files import write_text; from pathlib import Path;"
+        " write_text(Path('/dev/stdout'), 'more')"
+    )
     with (tmp_path / "log").open("w") as log:
         log.write("before ")
         log.flush()
@@ -148,9 +179,16 @@ def test_folders(tmp_path):
             make_folder(folder)
 
 
-# --- pictures ------------------------------------------------------------------------------------------------------------------------
+# --- pictures
+# ------------------------------------------------------------------------------------------------------------------------
 
-BEGINNINGS = {".png": b"\x89PNG", ".jpg": b"\xff\xd8\xff", ".jpeg": b"\xff\xd8\xff", ".pdf": b"%PDF-", ".svg": b"<"}
+BEGINNINGS = {
+    ".png": b"\x89PNG",
+    ".jpg": b"\xff\xd8\xff",
+    ".jpeg": b"\xff\xd8\xff",
+    ".pdf": b"%PDF-",
+    ".svg": b"<",
+}
 
 
 @pytest.mark.parametrize("ending", sorted(BEGINNINGS))
@@ -169,12 +207,20 @@ def test_pictures_are_what_their_names_say(tmp_path, ending):
 
 
 NAMES = ("$5 & $x_1^2$ rice", "a_b^c\\frac{", "tab\tand\x07bell")
-FIGURES = {"classes": [{"class": name} for name in NAMES], "confusion": np.eye(3).tolist(), "accuracy": 0.5, "accuracy_interval": [0.4, 0.6],
-           "pictures": 9, "calibration": [{"confidence": 0.5, "accuracy": 0.4}], "calibration_error": 0.1}  # fmt: skip
+FIGURES = {
+    "classes": [{"class": name} for name in NAMES],
+    "confusion": np.eye(3).tolist(),
+    "accuracy": 0.5,
+    "accuracy_interval": [0.4, 0.6],
+    "pictures": 9,
+    "calibration": [{"confidence": 0.5, "accuracy": 0.4}],
+    "calibration_error": 0.1,
+}
 
 
 def drawn(text: str, tmp_path: Path) -> tuple[list[str], list[bool]]:
-    """The families and the use of mathematics of a title and a tick label with that text, as they were drawn."""
+    """The families and the use of mathematics of a title and a tick label with that text, as they
+    were drawn."""
     figure, axis = figures.pyplot().subplots()
     axis.set_title(text)
     axis.set_xticks([0], [text])

@@ -51,19 +51,25 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def at_random(tmp_path_factory: pytest.TempPathFactory, sample_store: Path) -> tuple[samples.Games, np.ndarray]:
+def at_random(
+    tmp_path_factory: pytest.TempPathFactory, sample_store: Path
+) -> tuple[samples.Games, np.ndarray]:
     path = shutil.copy(sample_store, tmp_path_factory.mktemp("labels") / "random.games")
     owner = random_labels(path, 5)
     opened = Store(path)
     return samples.games_of(opened, np.arange(len(opened))), owner
 
 
-# --- samples -----------------------------------------------------------------------------------------------------------------------------
+# --- samples
+# -----------------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("turn", range(8))
-def test_owners_are_turned_and_seen_by_the_side_to_play(at_random: tuple[samples.Games, np.ndarray], turn: int) -> None:
-    """Against a plain loop over points: each symmetry, both colours, unknown points, games without a label."""
+def test_owners_are_turned_and_seen_by_the_side_to_play(
+    at_random: tuple[samples.Games, np.ndarray], turn: int
+) -> None:
+    """Against a plain loop over points: each symmetry, both colours, unknown points, games without
+    a label."""
     games, owner = at_random
     games = replace(games, label=np.where(np.arange(len(games)) % 5 == 4, -1, games.label))
     which, plies = samples.choose_positions(games, 60, seed=turn)
@@ -76,13 +82,22 @@ def test_owners_are_turned_and_seen_by_the_side_to_play(at_random: tuple[samples
         sides.add(side)
         for point in range(361):
             theirs = int(owner[game, point]) if game % 5 < 4 else 3
-            wanted = samples.UNKNOWN_OWNER if theirs == 3 else 0 if theirs == 0 else 1 if theirs == side else -1
+            wanted = (
+                samples.UNKNOWN_OWNER
+                if theirs == 3
+                else 0
+                if theirs == 0
+                else 1
+                if theirs == side
+                else -1
+            )
             assert row[symmetry.permutation(turn)[point]] == wanted
     assert sides == {1, 2}
 
 
 def test_batches_of_others_are_as_they_were(toys: Path, tmp_path: Path) -> None:
-    """A network without score draws the same with labels and networks' games as without; so do the moves and planes of one with score, of people's."""
+    """A network without score draws the same with labels and networks' games as without; so do the
+    moves and planes of one with score, of people's."""
     bare = Store(toy_store(tmp_path / "bare.games", 40, 0, labelled=False))
     plain, full = (samples.games_of(s, np.arange(len(s))) for s in (bare, Store(toys)))
     assert (full.own.sum(), plain.own.sum()) == (6, 0)
@@ -105,24 +120,33 @@ def test_games_of_networks_have_their_share_and_teach_no_move(toys: Path) -> Non
     assert own == pytest.approx(samples.OWN_SHARE, abs=0.01)
     assert (moves[moves[:, 0] == -1] == -1).all()
     assert not (np.concatenate([b[3] for b in batches]) == samples.UNKNOWN_OWNER).any()
-    parts = [samples.PositionSource(games, PLANES, 64, seed=1, future=2, rank=r, world=2, score=True) for r in range(2)]
-    assert all((np.concatenate([p.batch(5)[k] for p in parts]) == batches[5][k]).all() for k in range(4))
+    parts = [
+        samples.PositionSource(games, PLANES, 64, seed=1, future=2, rank=r, world=2, score=True)
+        for r in range(2)
+    ]
+    assert all(
+        (np.concatenate([p.batch(5)[k] for p in parts]) == batches[5][k]).all() for k in range(4)
+    )
 
 
 def test_games_of_networks_are_never_held_back(toys: Path) -> None:
-    everything, people = (data.choose([Store(toys)], GameFilter(), own=own) for own in (True, False))
+    everything, people = (
+        data.choose([Store(toys)], GameFilter(), own=own) for own in (True, False)
+    )
     assert (len(everything.games), len(people.games)) == (46, 40)
     assert everything.fingerprint() == people.fingerprint()
     training, held = data.split(everything, 0.3)
     assert not held.games.own.any()
     assert training.games.own.sum() == 6
-    assert data.choose([Store(toys)], GameFilter(result="black"), own=True).games.own.sum() == 6  # filters are for people's games
+    # filters are for people's games
+    assert data.choose([Store(toys)], GameFilter(result="black"), own=True).games.own.sum() == 6
     joined = data.choose([Store(toys), Store(toys)], GameFilter(), own=True)
     assert len(joined.games) == 46
     assert everything.labels() == data.Labels(40, 6, joined.labels().fingerprint)
 
 
-# --- losses ------------------------------------------------------------------------------------------------------------------------------
+# --- losses
+# ------------------------------------------------------------------------------------------------------------------------------
 
 
 def boards(n: int = 6) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -149,7 +173,9 @@ def test_losses_against_a_plain_twin() -> None:
             margin = sum(int(o) for o in owner[i]) / 20
             scale = math.exp(float(score[i, 1])) * math.sqrt(3) / math.pi
             z = (margin - float(score[i, 0])) / scale
-            total += owners.SCORE_WEIGHT * -math.log(math.exp(-z) / (scale * (1 + math.exp(-z)) ** 2))
+            total += owners.SCORE_WEIGHT * -math.log(
+                math.exp(-z) / (scale * (1 + math.exp(-z)) ** 2)
+            )
     assert float(owners.loss(logits, score, owner)) == pytest.approx(total / 6, rel=1e-4)
 
 
@@ -195,19 +221,32 @@ def test_moves_that_nobody_played_are_left_out(smoothing: float) -> None:
     keep = moves >= 0
     task, planes = PolicyTask(smoothing), torch.zeros(6, 3, 19, 19, dtype=torch.uint8)
     won = torch.full((6,), samples.UNDECIDED, dtype=torch.int8)
-    loss, right = task.loss(Said(logits, value, torch.zeros(6, 361), score), (planes, moves, won, owner))
+    loss, right = task.loss(
+        Said(logits, value, torch.zeros(6, 361), score), (planes, moves, won, owner)
+    )
     rest = owners.loss(torch.zeros(6, 361), score, owner)
-    assert float(loss - rest) == pytest.approx(float(functional.cross_entropy(logits[keep], moves[keep], label_smoothing=smoothing)), rel=1e-5)
+    assert float(loss - rest) == pytest.approx(
+        float(functional.cross_entropy(logits[keep], moves[keep], label_smoothing=smoothing)),
+        rel=1e-5,
+    )
     assert float(right) == pytest.approx(6 / 4 * float((logits.argmax(1) == moves)[keep].sum()))
-    nothing, right = task.loss(Said(logits, value, torch.zeros(6, 361), score), (planes, torch.full((6,), -1), won, owner))
+    nothing, right = task.loss(
+        Said(logits, value, torch.zeros(6, 361), score), (planes, torch.full((6,), -1), won, owner)
+    )
     assert (float(nothing), float(right)) == (pytest.approx(float(rest)), 0)
 
 
 def test_every_head_has_its_part_in_every_loss() -> None:
     """As several processes want it: also where a batch says nothing of a head."""
-    network = PolicyNetwork(PolicyConfig(blocks=1, channels=8, head=8, future=1, value=True, score=True))
-    batch = (torch.randint(0, 2, (4, 21, 19, 19), dtype=torch.uint8), torch.full((4, 2), -1), torch.full((4,), -1, dtype=torch.int8),
-             torch.full((4, 361), samples.UNKNOWN_OWNER, dtype=torch.int8))  # fmt: skip
+    network = PolicyNetwork(
+        PolicyConfig(blocks=1, channels=8, head=8, future=1, value=True, score=True)
+    )
+    batch = (
+        torch.randint(0, 2, (4, 21, 19, 19), dtype=torch.uint8),
+        torch.full((4, 2), -1),
+        torch.full((4,), -1, dtype=torch.int8),
+        torch.full((4, 361), samples.UNKNOWN_OWNER, dtype=torch.int8),
+    )
     loss, _ = PolicyTask().loss(network, batch)
     loss.backward()
     assert float(loss.detach()) == 0
@@ -216,31 +255,71 @@ def test_every_head_has_its_part_in_every_loss() -> None:
 
 def test_figures_against_counting() -> None:
     logits, score, owner = boards()
-    batch = (torch.zeros(6, 3, 19, 19, dtype=torch.uint8), torch.zeros(6, dtype=torch.long), torch.zeros(6, dtype=torch.int8), owner)
+    batch = (
+        torch.zeros(6, 3, 19, 19, dtype=torch.uint8),
+        torch.zeros(6, dtype=torch.long),
+        torch.zeros(6, dtype=torch.int8),
+        owner,
+    )
     task = PolicyTask()
-    figures = task.summary({key: float(value) for key, value in task.judge(Said(torch.randn(6, 362), torch.zeros(6), logits, score), batch).items()})
-    said = answers(*(part.numpy() for part in Outputs(torch.zeros(6, 362), torch.zeros(6), logits, score)))  # type: ignore[union-attr]
+    figures = task.summary(
+        {
+            key: float(value)
+            for key, value in task.judge(
+                Said(torch.randn(6, 362), torch.zeros(6), logits, score), batch
+            ).items()
+        }
+    )
+    said = answers(
+        *(part.numpy() for part in Outputs(torch.zeros(6, 362), torch.zeros(6), logits, score))
+    )  # type: ignore[union-attr]
     true = owner.numpy().astype(float)
     owned = (true == 1) | (true == -1)
     assert figures["owner"] == pytest.approx(((said.owner > 0) == (true > 0))[owned].mean())
-    assert figures["score_error"] == pytest.approx(np.abs(said.lead - true.sum(1))[2:].mean(), rel=1e-4)
+    assert figures["score_error"] == pytest.approx(
+        np.abs(said.lead - true.sum(1))[2:].mean(), rel=1e-4
+    )
     known = true != 2
-    likelihoods = np.where(known, (1 + true) / 2 * np.log((1 + said.owner) / 2) + (1 - true) / 2 * np.log((1 - said.owner) / 2), 0)
+    likelihoods = np.where(
+        known,
+        (1 + true) / 2 * np.log((1 + said.owner) / 2)
+        + (1 - true) / 2 * np.log((1 - said.owner) / 2),
+        0,
+    )
     assert figures["owner_loss"] == pytest.approx(-likelihoods[known].mean(), rel=1e-4)
     unlabelled = (*batch[:3], torch.full_like(owner, samples.UNKNOWN_OWNER))
     none = task.summary(
-        {key: float(value) for key, value in task.judge(Said(torch.randn(6, 362), torch.zeros(6), logits, score), unlabelled).items()}
+        {
+            key: float(value)
+            for key, value in task.judge(
+                Said(torch.randn(6, 362), torch.zeros(6), logits, score), unlabelled
+            ).items()
+        }
     )
     assert none.keys() == {"loss", "top1", "top5", "value", "value_loss"}
 
 
-# --- training ----------------------------------------------------------------------------------------------------------------------------
+# --- training
+# ----------------------------------------------------------------------------------------------------------------------------
 
 
 def test_a_tiny_network_learns_whose_the_points_are(toys: Path, tmp_path: Path) -> None:
-    """Black's stones are above white's: half a minute of counting for a person, a few dozen steps for two blocks."""
+    """Black's stones are above white's: half a minute of counting for a person, a few dozen steps
+    for two blocks."""
     run = tmp_path / "run"
-    heard = good("go-train", toys, "--out", run, *GO[2:], "--batch", "32", "--steps", "60", "--learning-rate", "0.02")
+    heard = good(
+        "go-train",
+        toys,
+        "--out",
+        run,
+        *GO[2:],
+        "--batch",
+        "32",
+        "--steps",
+        "60",
+        "--learning-rate",
+        "0.02",
+    )
     assert "learning the score from " in heard
     assert "labelled, 6 that a network played" in heard
     figures = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -259,34 +338,63 @@ def test_games_without_labels_train_without(tmp_path: Path) -> None:
         heard = good("go-train", bare, "--out", run, *GO, *extra, "--steps", "1")
         assert heard.count("the network does not learn the score") == 1
         assert modelfile.load(run, "go-policy").config["score"] is False
-    assert "--score needs --value" in refused(2, "go-train", bare, "--out", tmp_path / "x", "--score", "--no-value", "--steps", "1")
+    assert "--score needs --value" in refused(
+        2, "go-train", bare, "--out", tmp_path / "x", "--score", "--no-value", "--steps", "1"
+    )
 
 
 def test_a_run_goes_on_with_more_labels_not_with_fewer(tmp_path: Path, toys: Path) -> None:
     games = shutil.copy(toys, tmp_path / "toys.games")
     bare = toy_store(tmp_path / "bare.games", 40, 0, labelled=False)
     other = Store(games)
-    store.add_labels(bare, np.arange(30), labels.COUNTED, np.stack([other.words[i : i + 46] for i in other.labels()[:30]]), "{}")
+    store.add_labels(
+        bare,
+        np.arange(30),
+        labels.COUNTED,
+        np.stack([other.words[i : i + 46] for i in other.labels()[:30]]),
+        "{}",
+    )
     run, fixed = tmp_path / "run", tmp_path / "fixed"
     good("go-train", bare, "--out", run, *QUIET, "--steps", "2")
     good("go-train", bare, "--out", fixed, *QUIET, "--steps", "2", "--deterministic")
     good("go-train", games, "--out", run, "--resume", "--steps", "4", "--quiet")
     assert json.loads((run / "run.json").read_text())["labels"]["own"] == 6
-    assert "which is --deterministic" in refused(1, "go-train", games, "--out", fixed, "--resume", "--steps", "4", "--quiet")
-    assert "here are" in refused(1, "go-train", bare, "--out", run, "--resume", "--steps", "6", "--quiet")
+    assert "which is --deterministic" in refused(
+        1, "go-train", games, "--out", fixed, "--resume", "--steps", "4", "--quiet"
+    )
+    assert "here are" in refused(
+        1, "go-train", bare, "--out", run, "--resume", "--steps", "6", "--quiet"
+    )
 
 
-def test_a_model_with_score_goes_on_without_where_nothing_is_labelled(tmp_path: Path, toys: Path) -> None:
+def test_a_model_with_score_goes_on_without_where_nothing_is_labelled(
+    tmp_path: Path, toys: Path
+) -> None:
     bare = toy_store(tmp_path / "bare.games", 10, 0, labelled=False)
     first, second, third = (tmp_path / name for name in "abc")
     good("go-train", toys, "--out", first, *QUIET, "--steps", "1")
-    more = ["--steps", "1", "--batch", "8", "--valid-positions", "100", "--precision", "fp32", "--quiet"]
+    more = [
+        "--steps",
+        "1",
+        "--batch",
+        "8",
+        "--valid-positions",
+        "100",
+        "--precision",
+        "fp32",
+        "--quiet",
+    ]
     good("go-train", bare, "--from", first, "--out", second, *more)
     good("go-train", toys, "--from", second, "--out", third, *more)
-    assert [modelfile.load(run, "go-policy").config["score"] for run in (first, second, third)] == [True, False, True]
+    assert [modelfile.load(run, "go-policy").config["score"] for run in (first, second, third)] == [
+        True,
+        False,
+        True,
+    ]
 
 
-# --- judging -----------------------------------------------------------------------------------------------------------------------------
+# --- judging
+# -----------------------------------------------------------------------------------------------------------------------------
 
 
 class Oracle:
@@ -303,8 +411,13 @@ class Oracle:
     def outputs(self, batch: np.ndarray) -> Answers:
         n = len(batch)
         lead = np.full(n, float(self.owner.sum()) * self.sign, np.float32)
-        return Answers(np.zeros((n, 362), np.float32), np.full(n, 0.9 if lead[0] > 0 else 0.1, np.float32),
-                       np.tile(0.8 * self.sign * self.owner, (n, 1)).astype(np.float32), lead, np.full(n, 10.0, np.float32))  # fmt: skip
+        return Answers(
+            np.zeros((n, 362), np.float32),
+            np.full(n, 0.9 if lead[0] > 0 else 0.1, np.float32),
+            np.tile(0.8 * self.sign * self.owner, (n, 1)).astype(np.float32),
+            lead,
+            np.full(n, 10.0, np.float32),
+        )
 
 
 def test_ends_are_judged(tmp_path: Path) -> None:
@@ -317,13 +430,17 @@ def test_ends_are_judged(tmp_path: Path) -> None:
     margin = int(seen.sum())
     for right in (True, False):
         policy = Oracle(seen, right)
-        batch, _, won, owner = samples.positions(chosen.games, policy.groups, np.zeros(21, np.int64), black, score=True)
+        batch, _, won, owner = samples.positions(
+            chosen.games, policy.groups, np.zeros(21, np.int64), black, score=True
+        )
         komi = endings.komi_of_sides(chosen.games, chosen.komi, np.zeros(21, np.int64), black)
         assert (komi == -6.5).all()
         end = endings.ending(policy.outputs(batch), owner, won, komi)
         figures = endings.figures(end, np.ones(21, np.bool_))
         assert figures["owner"] == right
-        assert figures["owner_log_likelihood"] == pytest.approx(math.log(0.9 if right else 0.1), rel=1e-5)
+        assert figures["owner_log_likelihood"] == pytest.approx(
+            math.log(0.9 if right else 0.1), rel=1e-5
+        )
         assert figures["score_error"] == pytest.approx(0 if right else 2 * abs(margin))
         assert figures["score_error_even"] == pytest.approx(abs(margin - 6.5))
         assert figures["leader"] == right
@@ -339,29 +456,50 @@ def test_what_is_said_of_turned_boards_is_turned_back() -> None:
     for s in range(8):
         there = np.empty_like(owner)
         there[:, symmetry.permutation(s)[:361]] = owner
-        turned.append(Answers(np.zeros((3, 362), np.float32), np.full(3, s / 8, np.float32), there, np.zeros(3), np.ones(3)))
+        turned.append(
+            Answers(
+                np.zeros((3, 362), np.float32),
+                np.full(3, s / 8, np.float32),
+                there,
+                np.zeros(3),
+                np.ones(3),
+            )
+        )
     mean = endings.mean_of(turned)
     assert np.allclose(mean.owner, owner, atol=1e-6)
     assert np.allclose(mean.win, 3.5 / 8)
 
 
 def test_winrates() -> None:
-    """A logistic distribution of the score by itself; a logit's mean of both; and what is not there has no say."""
-    p = winrate([0.5, np.nan, 0.9, np.nan], [6.5, 20.0, np.nan, np.nan], [10.0, 10.0, np.nan, np.nan], [-6.5, 0.0, 0.0, 6.5])
+    """A logistic distribution of the score by itself; a logit's mean of both; and what is not there
+    has no say."""
+    p = winrate(
+        [0.5, np.nan, 0.9, np.nan],
+        [6.5, 20.0, np.nan, np.nan],
+        [10.0, 10.0, np.nan, np.nan],
+        [-6.5, 0.0, 0.0, 6.5],
+    )
     scale = 10 * math.sqrt(3) / math.pi
     assert p[:3] == pytest.approx([0.5, 1 / (1 + math.exp(-20 / scale)), 0.9])
     assert np.isnan(p[3])
     assert winrate(0.3, 7.0, 12.0, 0.5, share=1.0) == pytest.approx(0.3)
     draws = np.random.default_rng(1).logistic(7.0, 12 * math.sqrt(3) / math.pi, 200_000)
     assert draws.std() == pytest.approx(12, rel=0.02)
-    assert winrate(0.3, 7.0, 12.0, 0.5, share=0.0) == pytest.approx((draws + 0.5 > 0).mean(), abs=0.005)
+    assert winrate(0.3, 7.0, 12.0, 0.5, share=0.0) == pytest.approx(
+        (draws + 0.5 > 0).mean(), abs=0.005
+    )
 
 
 def test_go_eval_tells_of_owners_and_scores(toys: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     good("go-train", toys, "--out", run, *QUIET, "--steps", "1")
     said = good("go-eval", toys, "--model", run, "--positions", "200", "--symmetries", "8")
-    for words in ("points that the score is off", "owners foreseen", "winner by value, by score, by both", "lopsided"):
+    for words in (
+        "points that the score is off",
+        "owners foreseen",
+        "winner by value, by score, by both",
+        "lopsided",
+    ):
         assert words in said
     figures = json.loads(good("go-eval", toys, "--model", run, "--positions", "200", "--json"))
     assert figures["all"]["scored"] == figures["all"]["positions"] == 200

@@ -13,7 +13,13 @@ from tests.toyruns import weights
 
 
 @pytest.mark.parametrize(
-    "layer", [nn.Conv2d(26, 8, 5, padding=2, bias=False), nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(1, 2, 1), nn.Conv2d(9, 4, 3, dilation=2)]
+    "layer",
+    [
+        nn.Conv2d(26, 8, 5, padding=2, bias=False),
+        nn.Conv2d(3, 4, 3, 2, 1),
+        nn.Conv2d(1, 2, 1),
+        nn.Conv2d(9, 4, 3, dilation=2),
+    ],
 )
 def test_the_same_result_and_the_same_gradients(layer: nn.Conv2d) -> None:
     padded = copy.deepcopy(layer)
@@ -32,11 +38,15 @@ def test_the_same_result_and_the_same_gradients(layer: nn.Conv2d) -> None:
 
 
 def test_what_needs_no_padding_is_left_alone() -> None:
-    model = nn.Sequential(nn.Conv2d(8, 4, 3), nn.Conv2d(64, 8, 3), nn.Conv2d(6, 6, 3, groups=6), nn.Linear(3, 3))
+    model = nn.Sequential(
+        nn.Conv2d(8, 4, 3), nn.Conv2d(64, 8, 3), nn.Conv2d(6, 6, 3, groups=6), nn.Linear(3, 3)
+    )
     assert padding.pad_planes(model) == []
 
 
 def test_a_run_with_padded_planes_learns_and_its_files_are_as_ever(tmp_path: Path) -> None:
     for name, wanted in (("padded", True), ("plain", False)):
         assert toy.train(tmp_path / name, steps=40, pad_planes=wanted).best["accuracy"] > 0.8
-    assert {k: v.shape for k, v in weights(tmp_path / "padded").items()} == {k: v.shape for k, v in weights(tmp_path / "plain").items()}
+    assert {k: v.shape for k, v in weights(tmp_path / "padded").items()} == {
+        k: v.shape for k, v in weights(tmp_path / "plain").items()
+    }

@@ -30,25 +30,42 @@ def test_homework_layout_in_a_folder_a_zip_and_a_tar(tmp_path):
     for place in ("food11", "f.zip", "f.tar", "f.tar.gz", "f.tar.xz"):
         found = open_collection(tmp_path / place)
         assert found.classes == HW03_CLASSES
-        assert {part: len(photos) for part, photos in found.parts.items()} == {TRAIN: 44, VALID: 22, TEST: 5}
+        assert {part: len(photos) for part, photos in found.parts.items()} == {
+            TRAIN: 44,
+            VALID: 22,
+            TEST: 5,
+        }
         assert [Path(p.name).name for p in found.parts[TEST]] == [f"{i:04d}.jpg" for i in range(5)]
         assert all(p.label == int(Path(p.name).name.split("_")[0]) for p in found.parts[TRAIN])
         assert all(p.label == -1 for p in found.parts[TEST])
         assert found.other_files == 1
         contents = dict(read_photos(found.parts[TRAIN]))
-        originals = [(tmp_path / "food11" / "training" / Path(p.name).name).read_bytes() for p in found.parts[TRAIN]]
+        originals = [
+            (tmp_path / "food11" / "training" / Path(p.name).name).read_bytes()
+            for p in found.parts[TRAIN]
+        ]
         assert [contents[i] for i in range(44)] == originals
 
 
 @pytest.mark.parametrize("around", ["", "data/pictures/"])
 def test_class_folders(tmp_path, around):
-    for name in ("train/cat/1.jpg", "train/dog/a.PNG", "val/cat/2.jpg", "val/dog/b c.webp", "test/x.jpg"):
+    for name in (
+        "train/cat/1.jpg",
+        "train/dog/a.PNG",
+        "val/cat/2.jpg",
+        "val/dog/b c.webp",
+        "test/x.jpg",
+    ):
         path = tmp_path / (around + name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encoded(colourful()))
     found = open_collection(tmp_path)
     assert found.classes == ("cat", "dog")
-    assert {part: [p.label for p in photos] for part, photos in found.parts.items()} == {TRAIN: [0, 1], VALID: [0, 1], TEST: [-1]}
+    assert {part: [p.label for p in photos] for part, photos in found.parts.items()} == {
+        TRAIN: [0, 1],
+        VALID: [0, 1],
+        TEST: [-1],
+    }
 
 
 def test_links_to_folders_are_followed_and_circles_end(tmp_path):
@@ -74,7 +91,9 @@ def test_class_folders_without_parts_and_one_class(tmp_path):
     (tmp_path / "one" / "cat" / "1.jpg").write_bytes(encoded(colourful()))
     assert open_collection(tmp_path / "one").classes == ("cat",)
     with pytest.raises(UserError, match="one class only"):
-        load_parts(str(tmp_path / "one"), Split(), ImageStore(16, cache=tmp_path / "cache"), quiet=True)
+        load_parts(
+            str(tmp_path / "one"), Split(), ImageStore(16, cache=tmp_path / "cache"), quiet=True
+        )
 
 
 def test_places_that_hold_nothing(tmp_path):
@@ -83,8 +102,14 @@ def test_places_that_hold_nothing(tmp_path):
     (tmp_path / "cut.tar.gz").write_bytes(b"\x1f\x8b\x08\x00" + b"\x00" * 20)
     (tmp_path / "a.rar").write_text("x")
     (tmp_path / "a.txt").write_text("x")
-    for name, words in (("empty", "holds no pictures"), ("gone", "does not exist"), ("text.zip", "not a whole archive"),
-                        ("cut.tar.gz", "not a whole archive"), ("a.rar", "does not begin as an archive"), ("a.txt", "neither a folder nor")):  # fmt: skip
+    for name, words in (
+        ("empty", "holds no pictures"),
+        ("gone", "does not exist"),
+        ("text.zip", "not a whole archive"),
+        ("cut.tar.gz", "not a whole archive"),
+        ("a.rar", "does not begin as an archive"),
+        ("a.txt", "neither a folder nor"),
+    ):
         with pytest.raises(UserError, match=words):
             open_collection(tmp_path / name)
 
@@ -96,10 +121,20 @@ def test_what_is_wrong_is_said_and_left_out(tmp_path):
     (train / "1_71.jpg").write_bytes(b"")
     (train / "2_72.jpg").write_bytes((valid / "2_0.jpg").read_bytes())
     (train / "3_0.jpg").write_bytes(encoded(colourful(31), "JPEG"))
-    parts = load_parts(str(tmp_path / "data"), Split(), ImageStore(16, cache=tmp_path / "cache"), quiet=True)
+    parts = load_parts(
+        str(tmp_path / "data"), Split(), ImageStore(16, cache=tmp_path / "cache"), quiet=True
+    )
     notes = "\n".join(parts.notes)
-    for words in ("1 left out, not a picture", "0_70.jpg", "1 left out, empty", "1_71.jpg", "also in validation", "2_72.jpg",
-                  "class 3 has one training picture only", "class 3 is missing from validation"):  # fmt: skip
+    for words in (
+        "1 left out, not a picture",
+        "0_70.jpg",
+        "1 left out, empty",
+        "1_71.jpg",
+        "also in validation",
+        "2_72.jpg",
+        "class 3 has one training picture only",
+        "class 3 is missing from validation",
+    ):
         assert words in notes
     assert len(parts.train) == 13
     assert len(parts.valid) == 6
@@ -108,13 +143,21 @@ def test_what_is_wrong_is_said_and_left_out(tmp_path):
 def test_test_folder_cannot_be_trained_on(tmp_path):
     make_homework(tmp_path / "data")
     with pytest.raises(UserError, match="looks like a test folder"):
-        load_parts(str(tmp_path / "data" / "evaluation"), Split(), ImageStore(16, cache=tmp_path / "cache"), quiet=True)
+        load_parts(
+            str(tmp_path / "data" / "evaluation"),
+            Split(),
+            ImageStore(16, cache=tmp_path / "cache"),
+            quiet=True,
+        )
 
 
 def test_folds_are_disjoint_and_cover_everything(tmp_path):
     make_homework(tmp_path / "data", per_class=5, classes=3)
     store = ImageStore(16, cache=tmp_path / "cache")
-    folds = [load_parts(str(tmp_path / "data"), Split(folds=4, fold=i), store, quiet=True) for i in range(4)]
+    folds = [
+        load_parts(str(tmp_path / "data"), Split(folds=4, fold=i), store, quiet=True)
+        for i in range(4)
+    ]
     held = [set(f.valid.rows.tolist()) for f in folds]
     assert sorted(row for rows in held for row in rows) == list(range(21))
     for fold, rows in zip(folds, held, strict=True):
@@ -125,7 +168,9 @@ def test_folds_are_disjoint_and_cover_everything(tmp_path):
 
 def test_source_sees_everything_once_an_epoch_and_resumes(tmp_path):
     make_homework(tmp_path / "data", per_class=5, classes=3)
-    parts = load_parts(str(tmp_path / "data"), Split(), ImageStore(16, cache=tmp_path / "cache"), quiet=True)
+    parts = load_parts(
+        str(tmp_path / "data"), Split(), ImageStore(16, cache=tmp_path / "cache"), quiet=True
+    )
     source = PhotoSource(parts.train, 4, seed=3)
     seen = np.concatenate([source.indices(i) for i in range(15)])
     assert all(sorted(seen[e * 15 : e * 15 + 15]) == list(range(15)) for e in range(4))
@@ -141,7 +186,11 @@ def test_source_sees_everything_once_an_epoch_and_resumes(tmp_path):
     assert len(batches) == 2
     for number, (pictures, labels) in enumerate(batches):
         assert torch.equal(batches[number][0], pictures)
-        assert batches[number][1].tolist() == labels.tolist() == parts.valid.labels[number * 4 : number * 4 + 4].tolist()
+        assert (
+            batches[number][1].tolist()
+            == labels.tolist()
+            == parts.valid.labels[number * 4 : number * 4 + 4].tolist()
+        )
     big = PhotoSource(parts.train, 64, seed=3)  # fewer pictures than a batch
     assert big.batches_per_epoch == 1
     assert len(big.batch(0)[1]) == 64

@@ -67,7 +67,9 @@ def test_planes_of_real_positions_against_the_twin(sample_files: list[Path]) -> 
             assert list(seen["opponent_liberties"][:, index]) == other
             assert list(seen["stones"][:, index]) == [any(own), any(other)]
             assert seen["legal"][0, index] == (slow.after(point, me) is not None)
-        assert set(np.flatnonzero(seen["ko"][0])) == ({board.ko()} if board.ko() is not None else set())
+        assert set(np.flatnonzero(seen["ko"][0])) == (
+            {board.ko()} if board.ko() is not None else set()
+        )
         assert seen["board"].all()
         for k, index in enumerate(recent(board)):
             assert list(np.flatnonzero(seen["history"][k])) == ([index] if index < 361 else [])
@@ -96,7 +98,9 @@ def test_what_is_known_of_the_game_is_seen_by_the_side_to_play() -> None:
         board.to_play = 1
         assert named(board, known)["style"].mean(1).tolist() == style
         board.to_play = 2
-        assert bool(named(board, known)["style"][3].all()) == bool(known & conditioning.WHITE_PROFESSIONAL)
+        assert bool(named(board, known)["style"][3].all()) == bool(
+            known & conditioning.WHITE_PROFESSIONAL
+        )
 
 
 def test_a_pass_leaves_its_history_plane_empty() -> None:
@@ -116,7 +120,8 @@ def test_every_symmetry_turns_the_planes(sample_files: list[Path]) -> None:
 
 
 class Ladders:
-    """Reads ladders by plain recursion on sets, without a limit on what it looks at but for `nodes`."""
+    """Reads ladders by plain recursion on sets, without a limit on what it looks at but for
+    `nodes`."""
 
     def __init__(self, slow: Slow, nodes: int = 250) -> None:
         self.slow, self.nodes = slow, nodes
@@ -151,7 +156,9 @@ class Ladders:
         if after is None:
             return False
         liberties = self.libs(after, prey)
-        return len(liberties) > 2 or (len(liberties) == 2 and not any(self.works(after, prey, m) for m in liberties))
+        return len(liberties) > 2 or (
+            len(liberties) == 2 and not any(self.works(after, prey, m) for m in liberties)
+        )
 
 
 def ladder_moves(board: Board) -> tuple[set, set]:
@@ -169,7 +176,8 @@ def ladder_moves(board: Board) -> tuple[set, set]:
 
 
 def test_ladders_of_real_positions_against_the_twin(sample_files: list[Path]) -> None:
-    """What is marked as captured is captured; what is given up for its cost (and then counts as out) is rare."""
+    """What is marked as captured is captured; what is given up for its cost (and then counts as
+    out) is rare."""
     marked = missed = checked = 0
     for board in boards_of(sample_files[:24], every=17):
         try:
@@ -205,5 +213,9 @@ def test_a_ladder_across_the_whole_board_and_its_breaker() -> None:
 def test_group_offsets_are_disjoint_for_any_choice() -> None:
     for groups in itertools.combinations(planes.PLANES, 3):
         at = planes.offsets(groups)
-        spans = [set(range(at[i], at[i] + planes.PLANES[name])) for i, name in enumerate(planes.PLANES) if at[i] >= 0]
+        spans = [
+            set(range(at[i], at[i] + planes.PLANES[name]))
+            for i, name in enumerate(planes.PLANES)
+            if at[i] >= 0
+        ]
         assert sum(map(len, spans)) == len(set().union(*spans)) == planes.plane_count(groups)

@@ -1,4 +1,5 @@
-"""Positions that records mean: without moves, with stones set up in the middle, up to where a game goes wrong."""
+"""Positions that records mean: without moves, with stones set up in the middle, up to where a game
+goes wrong."""
 
 import json
 import subprocess
@@ -50,7 +51,9 @@ def stones(position: Position) -> dict[str, int]:
         ("(;SZ[19]HA[2]AP[foxwq]PL[B])", 1, "", ""),
     ],
 )
-def test_records_without_moves_are_positions(data: str, to_play: int, black: str, white: str) -> None:
+def test_records_without_moves_are_positions(
+    data: str, to_play: int, black: str, white: str
+) -> None:
     position = place(data)
     assert position.board.to_play == to_play
     assert stones(position) == dict.fromkeys(black.split(), 1) | dict.fromkeys(white.split(), 2)
@@ -60,7 +63,10 @@ def test_records_without_moves_are_positions(data: str, to_play: int, black: str
     assert item.reason == "no moves"  # a store has nothing to train on
 
 
-@pytest.mark.parametrize("data", ["(;)", "no (; game", "(;SZ[9]AB[aa])", "(;GM[2]SZ[19]AB[aa])", "(;SZ[19]AB[aa]AW[ab][ba])"])
+@pytest.mark.parametrize(
+    "data",
+    ["(;)", "no (; game", "(;SZ[9]AB[aa])", "(;GM[2]SZ[19]AB[aa])", "(;SZ[19]AB[aa]AW[ab][ba])"],
+)
 def test_what_is_no_position(data: str) -> None:
     with pytest.raises(UserError):
         place(data)
@@ -92,7 +98,8 @@ def test_a_game_up_to_its_illegal_move() -> None:
             place(data, ply)
 
 
-# --- loadsgf ---------------------------------------------------------------------------------------------------------------------------
+# --- loadsgf
+# ---------------------------------------------------------------------------------------------------------------------------
 
 
 def loaded(tmp_path: Path, data: str, moves: int | None = None, game: Game | None = None) -> Game:
@@ -115,7 +122,9 @@ def loaded(tmp_path: Path, data: str, moves: int | None = None, game: Game | Non
         ("KM[x]", 7.5),
     ],
 )
-def test_komi_is_set_if_the_record_states_one(tmp_path: Path, capsys: pytest.CaptureFixture[str], head: str, komi: float) -> None:
+def test_komi_is_set_if_the_record_states_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], head: str, komi: float
+) -> None:
     assert loaded(tmp_path, f"(;SZ[19]{head};B[dd])").komi == komi
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -124,7 +133,11 @@ def test_komi_is_set_if_the_record_states_one(tmp_path: Path, capsys: pytest.Cap
 
 def test_positions_are_loaded(tmp_path: Path) -> None:
     game = loaded(tmp_path, (CASES / "26b_tsumego.sgf").read_text())
-    assert (game.board.to_play, int((game.board.stones() == 1).sum()), int((game.board.stones() == 2).sum())) == (2, 4, 5)
+    assert (
+        game.board.to_play,
+        int((game.board.stones() == 1).sum()),
+        int((game.board.stones() == 2).sum()),
+    ) == (2, 4, 5)
     game = loaded(tmp_path, (CASES / "26_handicap_no_moves.sgf").read_text())
     assert (game.board.to_play, game.handicap, game.handicap_stones) == (2, 4, 4)
     game = loaded(tmp_path, (CASES / "23_ae_mid.sgf").read_text(), 2)
@@ -135,8 +148,11 @@ def test_positions_are_loaded(tmp_path: Path) -> None:
     assert len(loaded(tmp_path, "(;SZ[19];B[dd];W[pp];B[dp])", 99).board.moves) == 3
 
 
-def test_a_game_that_repeats_a_position_is_loaded_whatever_the_rules_are_now(tmp_path: Path) -> None:
-    """A ko taken, retaken after an exchange of passes: legal under simple ko, not under positional superko."""
+def test_a_game_that_repeats_a_position_is_loaded_whatever_the_rules_are_now(
+    tmp_path: Path,
+) -> None:
+    """A ko taken, retaken after an exchange of passes: legal under simple ko, not under positional
+    superko."""
     repeat = "(;SZ[19]AB[ba][ab][bc]AW[ca][db][cc][bb];B[cb];W[];B[];W[bb];B[];W[];B[cb])"
     game = Game()
     game.set_rules(rulesets.parse("tromp-taylor"))
@@ -149,13 +165,19 @@ def test_a_game_that_repeats_a_position_is_loaded_whatever_the_rules_are_now(tmp
 def test_what_cannot_be_loaded_leaves_the_game_as_it_was(tmp_path: Path) -> None:
     game = Game(komi=7.5)
     game.play(60, 1)
-    for data in ("(;SZ[9]AB[aa])", "nothing", "(;SZ[19]KM[6.5];B[dd];W[dd])", "(;SZ[19]HA[12]KM[6.5];W[dd])"):
+    for data in (
+        "(;SZ[9]AB[aa])",
+        "nothing",
+        "(;SZ[19]KM[6.5];B[dd];W[dd])",
+        "(;SZ[19]HA[12]KM[6.5];W[dd])",
+    ):
         with pytest.raises(Refused, match="cannot load file"):
             loaded(tmp_path, data, game=game)
         assert (game.board.moves, game.komi) == ([(60, 1)], 7.5)
 
 
-# --- commands --------------------------------------------------------------------------------------------------------------------------
+# --- commands
+# --------------------------------------------------------------------------------------------------------------------------
 
 
 def run(*arguments: object) -> str:
@@ -167,24 +189,47 @@ def run(*arguments: object) -> str:
 def test_go_review_shows_what_is_expected_in_a_position(tmp_path: Path) -> None:
     out = run("go-review", CASES / "26b_tsumego.sgf")
     assert "a position without moves to review; White to play, first choices" in out
-    (tmp_path / "many.sgf").write_text("(;SZ[19]AB[aa]AW[bb]PL[W])(;SZ[19]HA[2]AB[pd][dp])(;SZ[19];B[dd];W[pp])")
+    (tmp_path / "many.sgf").write_text(
+        "(;SZ[19]AB[aa]AW[bb]PL[W])(;SZ[19]HA[2]AB[pd][dp])(;SZ[19];B[dd];W[pp])"
+    )
     reviews = json.loads(run("go-review", tmp_path / "many.sgf", "--json", "--quiet"))
-    assert [(r.get("to_play"), len(r["moves"])) for r in reviews] == [(None, 2), ("white", 0), ("white", 0)]
+    assert [(r.get("to_play"), len(r["moves"])) for r in reviews] == [
+        (None, 2),
+        ("white", 0),
+        ("white", 0),
+    ]
     assert all(len(r["choices"]) == 5 for r in reviews[1:])
 
 
 def test_go_import_says_what_it_decided(tmp_path: Path) -> None:
-    (tmp_path / "a.sgf").write_text("(;SZ[19]KM[9999];B[dd])(;SZ[19]HA[2]KM[0]AP[foxwq];W[fc];B[cf])")
+    (tmp_path / "a.sgf").write_text(
+        "(;SZ[19]KM[9999];B[dd])(;SZ[19]HA[2]KM[0]AP[foxwq];W[fc];B[cf])"
+    )
     out = run("go-import", tmp_path / "a.sgf", "--out", tmp_path / "s.games")
     assert "1 komi that cannot be one, left unknown (first: " in out
     assert "1 handicap stones put where the server puts them (first: " in out
     assert "skipped" not in out
 
 
-@pytest.mark.parametrize(("name", "to_play", "ply"), [("26b_tsumego", "white", 0), ("26_handicap_no_moves", "white", 0), ("suggest_ab1", "black", 3)])
+@pytest.mark.parametrize(
+    ("name", "to_play", "ply"),
+    [
+        ("26b_tsumego", "white", 0),
+        ("26_handicap_no_moves", "white", 0),
+        ("suggest_ab1", "black", 3),
+    ],
+)
 def test_go_suggest_interpreted(name: str, to_play: str, ply: int, tmp_path: Path) -> None:
     """In a process of its own, where the reader runs as plain Python."""
-    command = [sys.executable, "cli.py", "go-suggest", str(CASES / f"{name}.sgf"), "--json", "--picture", str(tmp_path / "p.svg")]
+    command = [
+        sys.executable,
+        "cli.py",
+        "go-suggest",
+        str(CASES / f"{name}.sgf"),
+        "--json",
+        "--picture",
+        str(tmp_path / "p.svg"),
+    ]
     answer = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
     assert (answer["to_play"], answer["ply"]) == (to_play, ply)
     assert f"{to_play.capitalize()} to play" in (tmp_path / "p.svg").read_text()

@@ -44,8 +44,13 @@ def test_sample_games_read_as_sgfmill_reads_them(sample_files: list[Path]) -> No
 
 
 def both_paths(data: bytes) -> tuple[tuple[int, bytes] | None, tuple[int, bytes] | None]:
-    """What the fast and the careful path make of the same game: (status, words), and None for the fast path where it passes the game on."""
-    state, words, result = rules.new_state(), np.zeros(scan.MAX_WORDS + 512, np.uint16), np.zeros(scan.RESULTS, np.int64)
+    """What the fast and the careful path make of the same game: (status, words), and None for the
+    fast path where it passes the game on."""
+    state, words, result = (
+        rules.new_state(),
+        np.zeros(scan.MAX_WORDS + 512, np.uint16),
+        np.zeros(scan.RESULTS, np.int64),
+    )
     array = np.frombuffer(data, np.uint8)
     begin = scan.game_start(array, 0)
     end = scan.game_end(array, begin) if begin >= 0 else -1
@@ -54,7 +59,9 @@ def both_paths(data: bytes) -> tuple[tuple[int, bytes] | None, tuple[int, bytes]
 
     def outcome() -> tuple[int, bytes]:
         good = result[scan.STATUS] == scan.GOOD
-        return int(result[scan.STATUS]), words[: result[scan.SETUP] + result[scan.MOVES]].tobytes() if good else b""
+        return int(result[scan.STATUS]), (
+            words[: result[scan.SETUP] + result[scan.MOVES]].tobytes() if good else b""
+        )
 
     scan.scan(array, begin, end, state, words, np.zeros((scan.MAX_PROPERTIES, 3), np.int64), result)
     fast = None if result[scan.STATUS] == scan.UNUSUAL else outcome()
@@ -62,8 +69,31 @@ def both_paths(data: bytes) -> tuple[tuple[int, bytes] | None, tuple[int, bytes]
     return fast, outcome()
 
 
-PIECES = [b"[", b"]", b"(", b")", b";", b"\\", b"B[aa]", b"AB[dd][pp]", b"AE[dd]", b"W[]", b"B[tt]", b"B[zz]", b" ", b"\n", b"C[a\\]b]", b"PL[W]",
-          b"(;B[ab])", b"SZ[9]", b"SZ[19:19]", b"PB[]", b"b[cc]", b"B[ee]W[ff]", b"AB[gg:hi]"]  # fmt: skip
+PIECES = [
+    b"[",
+    b"]",
+    b"(",
+    b")",
+    b";",
+    b"\\",
+    b"B[aa]",
+    b"AB[dd][pp]",
+    b"AE[dd]",
+    b"W[]",
+    b"B[tt]",
+    b"B[zz]",
+    b" ",
+    b"\n",
+    b"C[a\\]b]",
+    b"PL[W]",
+    b"(;B[ab])",
+    b"SZ[9]",
+    b"SZ[19:19]",
+    b"PB[]",
+    b"b[cc]",
+    b"B[ee]W[ff]",
+    b"AB[gg:hi]",
+]
 
 
 def mutated(rng: random.Random, files: list[bytes], longest: int = 4000) -> bytes:
@@ -84,12 +114,17 @@ def mutated(rng: random.Random, files: list[bytes], longest: int = 4000) -> byte
 
 
 def by_sgfmill(data: bytes) -> list[tuple[int, int]] | None:
-    """Moves of a plain game by sgfmill; None if it refuses it, or if what it holds is read otherwise on purpose (more than a move in a node)."""
+    """Moves of a plain game by sgfmill; None if it refuses it, or if what it holds is read
+    otherwise on purpose (more than a move in a node)."""
     try:
         game = sgf.Sgf_game.from_bytes(data)
         for node in game.get_main_sequence():
             raw = [name for name in node.properties() if name in ("B", "W")]
-            if len(raw) > 1 or any(len(node.get_raw_list(name)) > 1 for name in raw) or "" in node.properties():
+            if (
+                len(raw) > 1
+                or any(len(node.get_raw_list(name)) > 1 for name in raw)
+                or "" in node.properties()
+            ):
                 return None
         return main_line(data)
     except (ValueError, KeyError, LookupError):
@@ -97,8 +132,8 @@ def by_sgfmill(data: bytes) -> list[tuple[int, int]] | None:
 
 
 def test_both_paths_and_sgfmill_agree_on_mutated_games(sample_files: list[Path]) -> None:
-    """Whatever the fast path accepts, the careful path reads the same, and sgfmill finds the same moves. Of bad games they may name different
-    reasons."""  # fmt: skip
+    """Whatever the fast path accepts, the careful path reads the same, and sgfmill finds the same
+    moves. Of bad games they may name different reasons."""
     rng = random.Random(0)
     files = [path.read_bytes() for path in sample_files]
     agreed = judged = 0
@@ -109,7 +144,9 @@ def test_both_paths_and_sgfmill_agree_on_mutated_games(sample_files: list[Path])
             assert fast == slow, data
             agreed += 1
         elif fast is not None and slow is not None and slow[0] == scan.GOOD:
-            pytest.fail(f"refused by the fast path ({fast[0]}) but read by the careful one: {data!r}")
+            pytest.fail(
+                f"refused by the fast path ({fast[0]}) but read by the careful one: {data!r}"
+            )
         items = read(data)
         expected = by_sgfmill(data)
         if len(items) == 1 and isinstance(items[0], Game) and expected is not None:
@@ -126,7 +163,9 @@ def test_real_games_read_as_sgfmill_reads_them(real_games: list[bytes]) -> None:
 
 
 def test_handicap_passes_both_colours_in_a_row_and_variations() -> None:
-    game = one(b"(;GM[1]SZ[19]HA[2]AB[pd][dp]PL[W];W[dd];W[pp];B[];B[tt](;W[aa](;B[bb])(;B[cc]))(;W[dd]))")
+    game = one(
+        b"(;GM[1]SZ[19]HA[2]AB[pd][dp]PL[W];W[dd];W[pp];B[];B[tt](;W[aa](;B[bb])(;B[cc]))(;W[dd]))"
+    )
     assert int(game.record["setup"]) == 2
     assert int(game.record["handicap"]) == 2
     assert int(game.record["to_play"]) == 2
@@ -137,12 +176,17 @@ def test_handicap_passes_both_colours_in_a_row_and_variations() -> None:
 def test_setup_in_the_second_node_and_removed_stones() -> None:
     game = one(b"(;GM[1]SZ[19];AB[pd][dp][pp]AW[qq]AE[pp];W[dd])")
     assert int(game.record["setup"]) == 3
-    assert sorted(int(w) for w in game.words[:3]) == sorted([15 * 19 + 15, 3 * 19 + 3, 512 + 2 * 19 + 16])
+    assert sorted(int(w) for w in game.words[:3]) == sorted(
+        [15 * 19 + 15, 3 * 19 + 3, 512 + 2 * 19 + 16]
+    )
 
 
 def test_compressed_points_and_unusual_spacing_go_the_careful_way() -> None:
     assert int(one(b"(;SZ[19]AB[aa:ac];W[dd])").record["setup"]) == 3
-    assert moves_of(one(b"( ;\nSZ[19]\n;B\n[dd]\t;W [pp] )")) == [(15 * 19 + 3, 1), (3 * 19 + 15, 2)]
+    assert moves_of(one(b"( ;\nSZ[19]\n;B\n[dd]\t;W [pp] )")) == [
+        (15 * 19 + 3, 1),
+        (3 * 19 + 15, 2),
+    ]
     assert moves_of(one(b"(;GaMe[1]SiZe[19];Black[dd])")) == [(15 * 19 + 3, 1)]
 
 
@@ -173,14 +217,20 @@ PASSED = (361, 2)
         (b"(;SZ[]GM[]" + M + b")", FOUR, 0),
         (b"(;SZ[19]" + M[:12] + b";B[ ];W[\n])", [*FOUR[:2], (361, 1), PASSED], 0),
         (b"(;SZ[19];B[p\nd];W[ dp ];B[t t];W[tt])", [*FOUR[:2], (361, 1), PASSED], 0),
-        (b"(;FF[3]GM[1]SZ[19]ID[x]GE[Strong]BS[0]\r\n;B[pd]BL[100]\r\n;W[dp]TE[1]\r\n;B[pq]SC[aa][bb];W[dd]L[aa]M[cc])", FOUR, 0),
+        (
+            b"(;FF[3]GM[1]SZ[19]ID[x]GE[Strong]BS[0]\r\n;B[pd]BL[100]\r\n;W[dp]TE[1]\r\n;B[pq]SC[aa][bb];W[dd]L[aa]M[cc])",
+            FOUR,
+            0,
+        ),
         (b"\xef\xbb\xbf(;SZ[19]" + M + b")\0\0", FOUR, 0),
         (b"(;SZ[19]K2[x]A_B[y]" + M + b")", FOUR, 0),
         (b"(;SZ[19]PB[];B[pd])", FOUR[:1], 0),
         (b"(;SZ[19]AB[dd];B[pd]AB[qq])", None, 0),
     ],
 )
-def test_what_is_found_in_the_wild(data: bytes, moves: list[tuple[int, int]] | None, stones: int) -> None:
+def test_what_is_found_in_the_wild(
+    data: bytes, moves: list[tuple[int, int]] | None, stones: int
+) -> None:
     """go-import's reader and go-review's find the same moves; None: whatever it is, they agree."""
     items, records = read(data), sgf_tree.parse(data, "x")
     assert len(items) == len(records)
@@ -293,9 +343,14 @@ def test_encodings_whatever_ca_says(encoding: str, declared: str | None) -> None
     if encoding == "latin-1" and declared not in (None, right, "UTF-8", "nonsense"):
         pytest.skip("two accented letters are too little against an East Asian declaration")
     if encoding == "euc_kr" and declared == "GB2312":
-        pytest.skip("common Hangul in EUC-KR are byte for byte common Chinese characters in GB 2312: CA decides")
+        pytest.skip(
+            "common Hangul in EUC-KR are byte for byte common Chinese characters in GB 2312: CA"
+            " decides"
+        )
     head = f"CA[{declared}]" if declared else ""
-    game = one(f"(;GM[1]SZ[19]{head}PB[{name}]PW[{name}]BR[{rank}]WR[{rank}];B[dd])".encode(encoding))
+    game = one(
+        f"(;GM[1]SZ[19]{head}PB[{name}]PW[{name}]BR[{rank}]WR[{rank}];B[dd])".encode(encoding)
+    )
     assert game.black == game.white == name
     assert int(game.record["black_rank"]) == (5 if rank == "5d" else 9)
 
@@ -317,7 +372,9 @@ def test_keys_are_the_same_for_turned_games_and_differ_otherwise() -> None:
         assert len(mine) == 1
         keys |= mine
     assert len(keys) == 20
-    assert int(one(b"(;SZ[19];B[dd];W[pp])").record["key"]) != int(one(b"(;SZ[19];W[dd];B[pp])").record["key"])
+    assert int(one(b"(;SZ[19];B[dd];W[pp])").record["key"]) != int(
+        one(b"(;SZ[19];W[dd];B[pp])").record["key"]
+    )
 
 
 def archive_names(tmp_path: Path) -> dict[str, Path]:
@@ -352,7 +409,12 @@ def archive_names(tmp_path: Path) -> dict[str, Path]:
 def test_archives_are_read_in_place(kind: str, tmp_path: Path) -> None:
     path = archive_names(tmp_path)[kind].rename(tmp_path / "noname")
     blobs = list(sources.read(sources.find([str(path)])[0]))
-    assert [b.name.rpartition(":")[2] for b in blobs] == ["a/0.sgf", "a/1.sgf", "a/2.sgf", "../../evil.sgf"]
+    assert [b.name.rpartition(":")[2] for b in blobs] == [
+        "a/0.sgf",
+        "a/1.sgf",
+        "a/2.sgf",
+        "../../evil.sgf",
+    ]
     assert all(isinstance(g, Game) for b in blobs for g in Reader().games(b))
     assert not (tmp_path.parent.parent / "evil.sgf").exists()
 

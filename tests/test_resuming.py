@@ -1,4 +1,5 @@
-"""A run that was ended and goes on: killed at every stage, told something else the second time, stopped early, ruined."""
+"""A run that was ended and goes on: killed at every stage, told something else the second time,
+stopped early, ruined."""
 
 import json
 import shutil
@@ -18,7 +19,19 @@ from tests.kills import Stages, models
 from tests.test_cli import good, refused
 
 IMAGES = ROOT / "data" / "images"
-GO = ["--steps", "2", "--batch", "4", "--valid-positions", "100", "--precision", "fp32", "--validations", "2", "--quiet"]
+GO = [
+    "--steps",
+    "2",
+    "--batch",
+    "4",
+    "--valid-positions",
+    "100",
+    "--precision",
+    "fp32",
+    "--validations",
+    "2",
+    "--quiet",
+]
 SMALL101 = [
     "--model",
     "resnet101",
@@ -59,7 +72,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-# --- killed at every stage -----------------------------------------------------------------------------------------------------------
+# --- killed at every stage
+# -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_run_from_a_model_keeps_its_weights_wherever_it_is_killed(
@@ -67,21 +81,46 @@ def test_a_run_from_a_model_keeps_its_weights_wherever_it_is_killed(
 ) -> None:
     stages = Stages(monkeypatch)
     still = ["--learning-rate", "1e-9", "--weight-decay", "0"]
-    whole = stages.every(tmp_path, lambda out: good("go-train", sample_store, "--out", out, "--from", tiny_run, *GO, *still),
-                         lambda out: good("go-train", "--out", out, "--resume", "--quiet"))  # fmt: skip
-    begun, after = (safetensors.torch.load_file(path) for path in (tiny_run / "best.safetensors", whole / "last.safetensors"))
+    whole = stages.every(
+        tmp_path,
+        lambda out: good("go-train", sample_store, "--out", out, "--from", tiny_run, *GO, *still),
+        lambda out: good("go-train", "--out", out, "--resume", "--quiet"),
+    )
+    begun, after = (
+        safetensors.torch.load_file(path)
+        for path in (tiny_run / "best.safetensors", whole / "last.safetensors")
+    )
     for name in (n for n in begun if n.endswith("weight")):
         assert torch.allclose(begun[name], after[name], atol=1e-5), name
     assert "begun from best.safetensors" in str(models(whole)["last.safetensors"][1]["data"])
 
 
-@pytest.mark.parametrize("extra", [["--unfreeze", "none"], ["--unfreeze", "layer4", "--head-epochs", "0.7"]], ids=["frozen", "two stages"])
+@pytest.mark.parametrize(
+    "extra",
+    [["--unfreeze", "none"], ["--unfreeze", "layer4", "--head-epochs", "0.7"]],
+    ids=["frozen", "two stages"],
+)
 def test_pretrained_weights_are_kept_wherever_a_run_is_killed(
     tmp_path: Path, six: Path, published: Path, extra: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stages = Stages(monkeypatch)
-    arguments = ["img-train", six, *SMALL101, "--weights", published, "--steps", "2", "--validations", "1", *extra]
-    whole = stages.every(tmp_path, lambda out: good(*arguments, "--out", out), lambda out: good("img-train", "--out", out, "--resume", "--quiet"))
+    arguments = [
+        "img-train",
+        six,
+        *SMALL101,
+        "--weights",
+        published,
+        "--steps",
+        "2",
+        "--validations",
+        "1",
+        *extra,
+    ]
+    whole = stages.every(
+        tmp_path,
+        lambda out: good(*arguments, "--out", out),
+        lambda out: good("img-train", "--out", out, "--resume", "--quiet"),
+    )
     after, weights = safetensors.torch.load_file(whole / "last.safetensors"), torch.load(published)
     for name, tensor in weights.items():
         if not name.startswith("fc.") and (extra[1] == "none" or not name.startswith("layer4")):
@@ -89,14 +128,17 @@ def test_pretrained_weights_are_kept_wherever_a_run_is_killed(
 
 
 def test_what_a_kill_leaves_behind(tmp_path: Path) -> None:
-    """Half-written files go; a checkpoint of step 0 without run.json is of a start that was killed, a later one is of somebody's run."""
+    """Half-written files go; a checkpoint of step 0 without run.json is of a start that was killed,
+    a later one is of somebody's run."""
     toy.train(tmp_path / "run", steps=4)
     (tmp_path / "run" / ".checkpoint.pt.x1.tmp").write_bytes(b"half")
     (tmp_path / "run" / ".other.tmp").write_bytes(b"not ours")
     toy.train(tmp_path / "run", resume=True, steps=8)
     assert {p.name for p in (tmp_path / "run").glob(".*.tmp")} == {".other.tmp"}
     (tmp_path / "run" / "run.json").unlink()
-    with pytest.raises(UserError, match=r"checkpoint of a run without its run\.json; choose another folder"):
+    with pytest.raises(
+        UserError, match=r"checkpoint of a run without its run\.json; choose another folder"
+    ):
         toy.train(tmp_path / "run", steps=4)
     toy.train(tmp_path / "gone", steps=4)
     (tmp_path / "gone" / "checkpoint.pt").unlink()
@@ -104,7 +146,8 @@ def test_what_a_kill_leaves_behind(tmp_path: Path) -> None:
         toy.train(tmp_path / "gone", resume=True, steps=8)
 
 
-# --- told something else the second time ---------------------------------------------------------------------------------------------
+# --- told something else the second time
+# ---------------------------------------------------------------------------------------------
 
 
 def test_what_is_said_again_must_be_what_was_said(tmp_path: Path, sample_store: Path) -> None:
@@ -117,19 +160,40 @@ def test_what_is_said_again_must_be_what_was_said(tmp_path: Path, sample_store: 
     train["feeders"] = 8
     (run / "run.json").write_text(json.dumps(description))  # as an earlier version wrote it
     good("go-train", "--out", run, "--resume", "--quiet")
-    good(*first, "--learning-rate", "0.02", "--resume", "--threads", "1", "--feeders", "2", "--checkpoint-minutes", "9")
+    good(
+        *first,
+        "--learning-rate",
+        "0.02",
+        "--resume",
+        "--threads",
+        "1",
+        "--feeders",
+        "2",
+        "--checkpoint-minutes",
+        "9",
+    )
     train = json.loads((run / "run.json").read_text())["wishes"]["train"]
     assert (train["feeders"], train["threads"], train["checkpoint_minutes"]) == (2, 1, 9.0)
-    for option, value, words in [("--learning-rate", "0.01", "began with 0.02"), ("--ema", "0.5", "began with 0.999"), ("--channels", "9", "began with 8"),
-                                 ("--from", run, "began without it"), ("--planes", "board,liberties", "began without it"), ("--min-rank", "9d", "began without it"),
-                                 ("--batch", "8", "began with 4")]:  # fmt: skip
+    for option, value, words in [
+        ("--learning-rate", "0.01", "began with 0.02"),
+        ("--ema", "0.5", "began with 0.999"),
+        ("--channels", "9", "began with 8"),
+        ("--from", run, "began without it"),
+        ("--planes", "board,liberties", "began without it"),
+        ("--min-rank", "9d", "began without it"),
+        ("--batch", "8", "began with 4"),
+    ]:
         sentence = refused(2, "go-train", "--out", run, "--resume", option, value)
         assert f"{option} cannot be" in sentence
         assert words in sentence
-    assert "--value cannot be off in a resumed run" in refused(2, "go-train", "--out", run, "--resume", "--no-value")
+    assert "--value cannot be off in a resumed run" in refused(
+        2, "go-train", "--out", run, "--resume", "--no-value"
+    )
     other = tmp_path / "other.sgf"
     other.write_bytes(sgf_text(play_randomly(0, 40)) + b")")
-    assert "games are not those" in refused(1, "go-train", "--out", run, "--resume", "--valid", other, "--quiet")
+    assert "games are not those" in refused(
+        1, "go-train", "--out", run, "--resume", "--valid", other, "--quiet"
+    )
 
 
 def test_a_photo_run_refuses_other_options_and_takes_the_same(tmp_path: Path, six: Path) -> None:
@@ -155,8 +219,12 @@ def test_a_photo_run_refuses_other_options_and_takes_the_same(tmp_path: Path, si
     ]
     good(*first)
     good(*first, "--resume")
-    assert "--widths cannot be 8,8 in a resumed run" in refused(2, "img-train", "--out", run, "--resume", "--widths", "8,8")
-    assert "--mixup cannot be 0.3" in refused(2, "img-train", "--out", run, "--resume", "--mixup", "0.3")
+    assert "--widths cannot be 8,8 in a resumed run" in refused(
+        2, "img-train", "--out", run, "--resume", "--widths", "8,8"
+    )
+    assert "--mixup cannot be 0.3" in refused(
+        2, "img-train", "--out", run, "--resume", "--mixup", "0.3"
+    )
 
 
 def test_a_budget_given_on_resuming_is_remembered(tmp_path: Path, sample_store: Path) -> None:
@@ -190,12 +258,19 @@ def test_runs_that_say_how_they_were_computed(tmp_path: Path, sample_store: Path
     description = json.loads((run / "run.json").read_text())
     assert f"precision {description['precision']}, chosen by this machine; seed 1" in text
     assert description["threads"] == torch.get_num_threads()
-    assert "--threads cannot change" in refused(2, "go-train", "--out", run, "--resume", "--threads", "7")
-    assert "instead of --minutes" in refused(2, "go-train", "--out", run, "--resume", "--minutes", "1")
-    assert "--deterministic a budget in --steps" in refused(2, "go-train", sample_store, "--out", tmp_path / "x", "--deterministic")
+    assert "--threads cannot change" in refused(
+        2, "go-train", "--out", run, "--resume", "--threads", "7"
+    )
+    assert "instead of --minutes" in refused(
+        2, "go-train", "--out", run, "--resume", "--minutes", "1"
+    )
+    assert "--deterministic a budget in --steps" in refused(
+        2, "go-train", sample_store, "--out", tmp_path / "x", "--deterministic"
+    )
 
 
-# --- stopped early, ruined -----------------------------------------------------------------------------------------------------------
+# --- stopped early, ruined
+# -----------------------------------------------------------------------------------------------------------
 
 
 def test_an_early_stop_is_an_end_until_there_is_another_budget(tmp_path: Path) -> None:
@@ -203,10 +278,19 @@ def test_an_early_stop_is_an_end_until_there_is_another_budget(tmp_path: Path) -
     def train(steps: int, resume: bool) -> int:
         network = nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
         return toy.train(
-            tmp_path / "run", resume, network, steps=steps, learning_rate=1e-12, weight_decay=0.0, ema=0.0, validations=8, patience=2
+            tmp_path / "run",
+            resume,
+            network,
+            steps=steps,
+            learning_rate=1e-12,
+            weight_decay=0.0,
+            ema=0.0,
+            validations=8,
+            patience=2,
         ).steps
 
-    assert train(40, False) == 15  # the first validation is the best, the second and third are not better
+    # the first validation is the best, the second and third are not better
+    assert train(40, False) == 15
     assert train(40, True) == 15
     assert train(80, True) == 30
 
@@ -225,51 +309,146 @@ class Ruin(toy.ToyTask):
 
 
 @pytest.mark.parametrize("where", ["training", "validation"])
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_is_good(tmp_path: Path, where: str) -> None:
-    with pytest.raises(UserError, match=r"the loss is not a number any more, at step 8: .*--learning-rate.*best\.safetensors, of step 4, is kept"):
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_is_good(
+    tmp_path: Path, where: str
+) -> None:
+    with pytest.raises(
+        UserError,
+        match=(
+            r"the loss is not a number any more, at step 8: .*--learning-rate.*best\.safetensors,"
+            r" of step 4, is kept"
+        ),
+    ):
         toy.train(tmp_path / "run", task=Ruin(where), steps=16, validations=4)
     state = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
     assert state["step"] == 4
-    for part in (state["model"], safetensors.torch.load_file(tmp_path / "run" / "best.safetensors")):
+    for part in (
+        state["model"],
+        safetensors.torch.load_file(tmp_path / "run" / "best.safetensors"),
+    ):
         assert all(bool(t.isfinite().all()) for t in part.values())
 
 
 def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
     """The loss is only looked at every few steps; a checkpoint in between looks at the weights."""
     with pytest.raises(UserError, match="the network is not a number any more"):
-        toy.train(tmp_path / "run", task=Ruin("training"), steps=16, validations=1, checkpoint_minutes=0.0)
+        toy.train(
+            tmp_path / "run", task=Ruin("training"), steps=16, validations=1, checkpoint_minutes=0.0
+        )
     assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"] == 5
 
 
 def test_batches_of_one(tmp_path: Path, six: Path, sample_store: Path) -> None:
-    """Where a normalisation would see one value it is a sentence, before anything is written; where there is a map to normalise over, it trains."""
+    """Where a normalisation would see one value it is a sentence, before anything is written; where
+    there is a map to normalise over, it trains."""
     for out, extra in (("a", ["--batch", "1"]), ("b", ["--batch", "4", "--accumulate", "4"])):
         assert "nothing to normalise; choose --batch" in refused(
-            1, "img-train", six, "--out", tmp_path / out, *SMALL101, "--weights", "none", "--steps", "1", *extra
+            1,
+            "img-train",
+            six,
+            "--out",
+            tmp_path / out,
+            *SMALL101,
+            "--weights",
+            "none",
+            "--steps",
+            "1",
+            *extra,
         )
         assert not (tmp_path / out / "run.json").exists()
-    narrow = ["--size", "8", "--stem-stride", "2", "--widths", "4,4,4", "--hidden", "4", "--precision", "fp32", "--steps", "1", "--quiet"]
-    assert "stages.1.0.first.1 has nothing" in refused(1, "img-train", six, "--out", tmp_path / "c", *narrow, "--batch", "1")
-    good("img-train", six, "--out", tmp_path / "d", *narrow[:-1], "--size", "32", "--batch", "1", "--quiet")
-    good("go-train", sample_store, "--out", tmp_path / "e", *GO, "--batch", "1", "--blocks", "1", "--channels", "8", "--value", "--context", "se")
+    narrow = [
+        "--size",
+        "8",
+        "--stem-stride",
+        "2",
+        "--widths",
+        "4,4,4",
+        "--hidden",
+        "4",
+        "--precision",
+        "fp32",
+        "--steps",
+        "1",
+        "--quiet",
+    ]
+    assert "stages.1.0.first.1 has nothing" in refused(
+        1, "img-train", six, "--out", tmp_path / "c", *narrow, "--batch", "1"
+    )
+    good(
+        "img-train",
+        six,
+        "--out",
+        tmp_path / "d",
+        *narrow[:-1],
+        "--size",
+        "32",
+        "--batch",
+        "1",
+        "--quiet",
+    )
+    good(
+        "go-train",
+        sample_store,
+        "--out",
+        tmp_path / "e",
+        *GO,
+        "--batch",
+        "1",
+        "--blocks",
+        "1",
+        "--channels",
+        "8",
+        "--value",
+        "--context",
+        "se",
+    )
 
 
 def test_what_the_machine_asks_for_may_change(tmp_path: Path, sample_store: Path) -> None:
-    """Precision and parts of a batch, unless every bit is to be repeated; what was said is remembered."""
+    """Precision and parts of a batch, unless every bit is to be repeated; what was said is
+    remembered."""
     run, fixed = tmp_path / "run", tmp_path / "fixed"
     first = ["go-train", sample_store, *GO, "--blocks", "1", "--channels", "8"]
     good(*first, "--out", run)
-    good("go-train", "--out", run, "--resume", "--steps", "3", "--precision", "bf16", "--accumulate", "2", "--pad-planes", "--quiet")
+    good(
+        "go-train",
+        "--out",
+        run,
+        "--resume",
+        "--steps",
+        "3",
+        "--precision",
+        "bf16",
+        "--accumulate",
+        "2",
+        "--pad-planes",
+        "--quiet",
+    )
     description = json.loads((run / "run.json").read_text())
     train = description["wishes"]["train"]
-    assert (train["precision"], train["accumulate"], train["pad_planes"], description["precision"]) == ("bf16", 2, True, "bf16")
+    assert (
+        train["precision"],
+        train["accumulate"],
+        train["pad_planes"],
+        description["precision"],
+    ) == ("bf16", 2, True, "bf16")
     assert description["earlier"][0]["precision"] == "fp32"
     good("go-train", "--out", run, "--resume", "--steps", "4", "--quiet")
     assert torch.load(run / "checkpoint.pt", weights_only=True)["precision"] == "bf16"
     good(*first, "--out", fixed, "--deterministic")
     good(*first, "--out", fixed, "--deterministic", "--accumulate", "1", "--resume")
-    for option, value, words in [("--precision", "bf16", "began with fp32"), ("--accumulate", "2", "began with 1")]:
+    for option, value, words in [
+        ("--precision", "bf16", "began with fp32"),
+        ("--accumulate", "2", "began with 1"),
+    ]:
         sentence = refused(2, "go-train", "--out", fixed, "--resume", option, value)
-        assert f"{option} cannot change in a run with --deterministic: it {words}; leave it out" in sentence
-    assert "--compile cannot change" in refused(2, "go-train", "--out", fixed, "--resume", "--compile")
-    assert "--accumulate 3 does not divide the run's batch of 4" in refused(2, "go-train", "--out", run, "--resume", "--accumulate", "3")
+        assert (
+            f"{option} cannot change in a run with --deterministic: it {words}; leave it out"
+            in sentence
+        )
+    assert "--compile cannot change" in refused(
+        2, "go-train", "--out", fixed, "--resume", "--compile"
+    )
+    assert "--accumulate 3 does not divide the run's batch of 4" in refused(
+        2, "go-train", "--out", run, "--resume", "--accumulate", "3"
+    )

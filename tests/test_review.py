@@ -1,4 +1,5 @@
-"""Reviews: figures against a recount, records that keep all they held, hard records, the page in a real browser."""
+"""Reviews: figures against a recount, records that keep all they held, hard records, the page in a
+real browser."""
 
 import json
 import re
@@ -44,25 +45,43 @@ def test_figures_are_those_of_suggest(evaluator, game):
             move = result.moves[number]
             assert move.probability == pytest.approx(float(p[index]), abs=1e-5)
             assert move.legal == board.legal().sum()
-            assert move.choices[0][0] == int(p.argmax()) or move.choices[0][1] == pytest.approx(float(p.max()), abs=1e-5)
+            assert move.choices[0][0] == int(p.argmax()) or move.choices[0][1] == pytest.approx(
+                float(p.max()), abs=1e-5
+            )
             assert abs(move.rank - 1 - int((p > p[index]).sum())) <= 1
         board.play(index, colour)
     found = table(result.moves)
     assert found["both", "all"].moves == len(moves)
     assert found["black", "all"].moves + found["white", "all"].moves == len(moves)
-    assert found["both", "all"].top1 == pytest.approx(sum(m.rank == 1 for m in result.moves) / len(moves))
-    assert sum(found["both", phase].moves for phase in ("opening", "middle", "end") if ("both", phase) in found) == len(moves)
-    assert [m.probability for m in result.least_expected()] == sorted(m.probability for m in result.moves if m.rank > 1)[:10]
+    assert found["both", "all"].top1 == pytest.approx(
+        sum(m.rank == 1 for m in result.moves) / len(moves)
+    )
+    assert sum(
+        found["both", phase].moves
+        for phase in ("opening", "middle", "end")
+        if ("both", phase) in found
+    ) == len(moves)
+    assert [m.probability for m in result.least_expected()] == sorted(
+        m.probability for m in result.moves if m.rank > 1
+    )[:10]
 
 
-RICH = (b"(;GM[1]FF[4]SZ[19]CA[GB18030]PB[" + "黑方".encode("gb18030") + b"]PW[White \\] name]RE[B+R]XX[unknown][values]C[" + "开局".encode("gb18030") + b"]\n"
-        b";B[pd]C[first]LB[dd:A]TR[qq]BL[12.5](;W[dd]N[main];B[pp]BM[2](;W[dp];B[])(;W[dq]C[variation]))(;W[dp];B[dd]AB[aa]))")  # fmt: skip
+RICH = (
+    b"(;GM[1]FF[4]SZ[19]CA[GB18030]PB["
+    + "黑方".encode("gb18030")
+    + b"]PW[White \\] name]RE[B+R]XX[unknown][values]C["
+    + "开局".encode("gb18030")
+    + b"]\n"
+    b";B[pd]C[first]LB[dd:A]TR[qq]BL[12.5](;W[dd]N[main];B[pp]BM[2](;W[dp];B[])(;W[dq]C[variation]))(;W[dp];B[dd]AB[aa]))"
+)
 
 
 def test_everything_in_the_record_stays(evaluator, tmp_path):
     (tmp_path / "in.sgf").write_bytes(RICH)
     good("go-review", tmp_path / "in.sgf", "--out", tmp_path / "out.sgf", "--quiet")
-    before, after = (sgf_grammar.parse_sgf_game(data) for data in (RICH, (tmp_path / "out.sgf").read_bytes()))
+    before, after = (
+        sgf_grammar.parse_sgf_game(data) for data in (RICH, (tmp_path / "out.sgf").read_bytes())
+    )
 
     def compare(one, two) -> None:
         assert len(one.sequence) == len(two.sequence)
@@ -86,7 +105,9 @@ def test_everything_in_the_record_stays(evaluator, tmp_path):
     assert len(labels) == len(set(labels))
     assert b"qq" not in labels
     assert b"dd:A" in after.sequence[1]["LB"]
-    assert sgf.Sgf_game.from_bytes((tmp_path / "out.sgf").read_bytes()).get_root().get("PB") == "黑方"
+    assert (
+        sgf.Sgf_game.from_bytes((tmp_path / "out.sgf").read_bytes()).get_root().get("PB") == "黑方"
+    )
 
 
 def test_reviewing_twice_adds_marks_once(evaluator, game):
@@ -108,20 +129,30 @@ def test_hard_records(evaluator, tmp_path):
     out = good("go-review", tmp_path / "illegal.sgf", "--out", tmp_path / "out.sgf")
     assert "reviewed up to move 50" in out
     assert b"The review ends early: move 51 is not legal" in (tmp_path / "out.sgf").read_bytes()
-    (tmp_path / "setup.sgf").write_bytes(b"(;GM[1]SZ[19]AB[dd][pp]HA[2];W[pd];B[dp]AW[jj]AE[pd];W[qf]MN[9];B[pd])")
+    (tmp_path / "setup.sgf").write_bytes(
+        b"(;GM[1]SZ[19]AB[dd][pp]HA[2];W[pd];B[dp]AW[jj]AE[pd];W[qf]MN[9];B[pd])"
+    )
     values = json.loads(good("go-review", tmp_path / "setup.sgf", "--json"))[0]
     assert [m["move"] for m in values["moves"]] == ["Q16", "D4", "R14", "Q16"]
     assert values["trouble"] == ""
-    for name, data, why in (("other", b"(;GM[2]SZ[19];B[aa])", "not a game of Go"), ("text", b"hello", "not a game record"), ("empty", b"", "not a game record"),
-                            ("small", b"(;SZ[9];B[aa])", "9x9"), ("first", b"(;SZ[19];B[zz])", "not on the board")):  # fmt: skip
+    for name, data, why in (
+        ("other", b"(;GM[2]SZ[19];B[aa])", "not a game of Go"),
+        ("text", b"hello", "not a game record"),
+        ("empty", b"", "not a game record"),
+        ("small", b"(;SZ[9];B[aa])", "9x9"),
+        ("first", b"(;SZ[19];B[zz])", "not on the board"),
+    ):
         (tmp_path / f"{name}.sgf").write_bytes(data)
         assert why in refused(1, "go-review", tmp_path / f"{name}.sgf"), name
     assert "does not exist" in refused(1, "go-review", tmp_path / "nothing.sgf")
-    assert ".png, .jpg, .jpeg, .svg or .pdf" in refused(2, "go-review", tmp_path / "setup.sgf", "--picture", tmp_path / "x.gif")
+    assert ".png, .jpg, .jpeg, .svg or .pdf" in refused(
+        2, "go-review", tmp_path / "setup.sgf", "--picture", tmp_path / "x.gif"
+    )
 
 
 def test_only_what_was_added_differs_in_the_file(evaluator, tmp_path):
-    """The additions stand where they belong and every other byte is as it was, in the file's own encoding; games that cannot be reviewed stay too."""
+    """The additions stand where they belong and every other byte is as it was, in the file's own
+    encoding; games that cannot be reviewed stay too."""
     game = (
         b"(;GM[1]SZ[19]CA[Big5]\r\n  PB["
         + "許功蓋".encode("big5")
@@ -129,22 +160,46 @@ def test_only_what_was_added_differs_in_the_file(evaluator, tmp_path):
         + "成功".encode("big5")
         + b"];W[dp] ( ;B[pq] ) (;B[aa]))"
     )
-    data = b"a letter\n" + game + b"\n(;SZ[9];B[aa])\n(;GM[2];B[aa])\n(;SZ[19];B[pd]\n" + game + b"the end\n"
+    data = (
+        b"a letter\n"
+        + game
+        + b"\n(;SZ[9];B[aa])\n(;GM[2];B[aa])\n(;SZ[19];B[pd]\n"
+        + game
+        + b"the end\n"
+    )
     (tmp_path / "in.sgf").write_bytes(data)
     good("go-review", tmp_path / "in.sgf", "--out", tmp_path / "out.sgf", "--quiet")
     written = (tmp_path / "out.sgf").read_bytes()
     rest = iter(written)
-    assert all(byte in rest for byte in data)  # the file is what is left when the additions are taken out
-    assert re.sub(rb"(?s)(LB|TR|BM|DO|TE)(\[[^\]]*\])+|C\[(Reviewed|Black|White)[^\]]*\]|\n\nBlack [^\]]*", b"", written) == data.replace(
-        b"LB[aa:1]", b""
-    )
+    # the file is what is left when the additions are taken out
+    assert all(byte in rest for byte in data)
+    assert re.sub(
+        rb"(?s)(LB|TR|BM|DO|TE)(\[[^\]]*\])+|C\[(Reviewed|Black|White)[^\]]*\]|\n\nBlack [^\]]*",
+        b"",
+        written,
+    ) == data.replace(b"LB[aa:1]", b"")
     before, after = parse(data, "x"), parse(written, "x")
-    assert [(len(r.steps), r.black, r.trouble[:12]) for r in before] == [(len(r.steps), r.black, r.trouble[:12]) for r in after]
+    assert [(len(r.steps), r.black, r.trouble[:12]) for r in before] == [
+        (len(r.steps), r.black, r.trouble[:12]) for r in after
+    ]
     assert [len(r.steps) for r in before] == [3, 0, 0, 0, 3]
 
 
-@pytest.mark.parametrize(("name", "moves"), [("22_node_b_and_w", 6), ("23_ae_mid", 5), ("21_sz1919", 10), ("08_utf16le", 10), ("13b_pass_space", 3),
-                                             ("big5_5c", 10), ("gbk_5d", 10), ("sjis_5c_mid", 10), ("koi8", 10), ("suggest_ab1", 3)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "moves"),
+    [
+        ("22_node_b_and_w", 6),
+        ("23_ae_mid", 5),
+        ("21_sz1919", 10),
+        ("08_utf16le", 10),
+        ("13b_pass_space", 3),
+        ("big5_5c", 10),
+        ("gbk_5d", 10),
+        ("sjis_5c_mid", 10),
+        ("koi8", 10),
+        ("suggest_ab1", 3),
+    ],
+)
 def test_moves_that_the_review_counts(name, moves):
     data = (ROOT / "tests" / "cases" / "go" / f"{name}.sgf").read_bytes()
     (record,) = parse(data, name)
@@ -160,8 +215,12 @@ def test_names_as_the_encoding_has_them():
         for name in ("koi8", "big5_5c", "gbk_5d", "sjis_5c_mid", "08_utf16le")
     }
     assert {name: (record.black, record.white) for name, record in names.items()} == {
-        "koi8": ("Иванов", "Петров"), "big5_5c": ("許皓某", "林君某"), "gbk_5d": ("乚某", "王某"), "sjis_5c_mid": ("十河 一郎", "表 次郎"),
-        "08_utf16le": ("山田", "")}  # fmt: skip
+        "koi8": ("Иванов", "Петров"),
+        "big5_5c": ("許皓某", "林君某"),
+        "gbk_5d": ("乚某", "王某"),
+        "sjis_5c_mid": ("十河 一郎", "表 次郎"),
+        "08_utf16le": ("山田", ""),
+    }
 
 
 @pytest.mark.slow
@@ -175,7 +234,16 @@ def test_a_record_of_6000_moves(tiny_run, tmp_path):
     while len(cycle) < 6_000 - len(opening):
         cycle += [(361, 1), (361, 2)]
     (tmp_path / "long.sgf").write_bytes(sgf_text([*opening, *cycle]))
-    run = good("go-review", tmp_path / "long.sgf", "--out", tmp_path / "out.sgf", "--html", tmp_path / "page.html", "--model", tiny_run)
+    run = good(
+        "go-review",
+        tmp_path / "long.sgf",
+        "--out",
+        tmp_path / "out.sgf",
+        "--html",
+        tmp_path / "page.html",
+        "--model",
+        tiny_run,
+    )
     assert "6000" in run
     assert len(main_line((tmp_path / "out.sgf").read_bytes())) == 6_000
 
@@ -186,11 +254,16 @@ def test_a_folder_gives_a_table(sample_files, tmp_path):
     for path in sample_files[:3]:
         shutil.copy(path, folder / path.name)
     (folder / "bad.sgf").write_bytes(b"nonsense")
-    (folder / "two.sgf").write_bytes(sgf_text(play_randomly(1, 20)) + b"\n" + sgf_text(play_randomly(2, 30)))
+    (folder / "two.sgf").write_bytes(
+        sgf_text(play_randomly(1, 20)) + b"\n" + sgf_text(play_randomly(2, 30))
+    )
     out = good("go-review", folder, "--out", tmp_path / "out", "--quiet")
     assert "5 games" in out
     assert "two.sgf (game 2)" in out
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {*(p.name for p in sample_files[:3]), "two.sgf"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        *(p.name for p in sample_files[:3]),
+        "two.sgf",
+    }
     assert len(parse((tmp_path / "out" / "two.sgf").read_bytes(), "x")) == 2
     assert "must be a folder" in refused(2, "go-review", folder, "--out", tmp_path / "one.sgf")
     assert "name one" in refused(2, "go-review", folder, "--html", tmp_path / "x.html")
@@ -206,31 +279,57 @@ def test_chart_and_page_are_written(game, tmp_path):
 
 
 def test_names_cannot_break_out_of_the_page(evaluator):
-    (record,) = parse(sgf_text(play_randomly(1, 5), "PB[</script><script>alert(1)</script>]PW[a & b]"), "x")
+    (record,) = parse(
+        sgf_text(play_randomly(1, 5), "PB[</script><script>alert(1)</script>]PW[a & b]"), "x"
+    )
     text = page(review(record, "<b>", evaluator))
     assert text.count("</script>") == 2
     data = json.loads(re.search(r'type="application/json">(.*?)</script>', text, re.DOTALL)[1])
     assert data["title"] == "</script><script>alert(1)</script> (Black) - a & b (White)"
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_the_page_in_a_browser(evaluator, game, tmp_path):
-    """A real browser runs the page: after End the board shows as many stones as sgfmill's board has, and no error is logged."""
+    """A real browser runs the page: after End the board shows as many stones as sgfmill's board
+    has, and no error is logged."""
     from sgfmill import sgf_moves
 
     data = game.read_bytes()
     (record,) = parse(data, "x")
     text = page(review(record, "x", evaluator))
-    steps = "if (at !== 7) throw new Error('hash'); go(moves.length); document.title = document.querySelectorAll('.stone').length + ' stones';"
+    steps = (
+        "if (at !== 7) throw new Error('hash'); go(moves.length); document.title ="
+        " document.querySelectorAll('.stone').length + ' stones';"
+    )
     broken = "window.onerror = (m) => { document.documentElement.dataset.error = m; };"
     target = tmp_path / "page.html"
-    target.write_text(text.replace("<script>\n", f"<script>{broken}\n", 1).replace("\n</script>\n</body>", f"\n{steps}\n</script>\n</body>"))
-    run = subprocess.run([CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", f"--user-data-dir={tmp_path}/profile",
-                          "--dump-dom", target.as_uri() + "#7"], capture_output=True, text=True, timeout=600)  # fmt: skip
+    target.write_text(
+        text.replace("<script>\n", f"<script>{broken}\n", 1).replace(
+            "\n</script>\n</body>", f"\n{steps}\n</script>\n</body>"
+        )
+    )
+    run = subprocess.run(
+        [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--no-first-run",
+            f"--user-data-dir={tmp_path}/profile",
+            "--dump-dom",
+            target.as_uri() + "#7",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     board, plays = sgf_moves.get_setup_and_moves(sgf.Sgf_game.from_bytes(data))
     for colour, place in plays:
         if place is not None:
@@ -243,7 +342,11 @@ def test_no_record_that_is_read_is_replaced(tmp_path, sample_files):
     for name in ("a.sgf", "b.sgf"):
         (tmp_path / name).write_bytes(sample_files[0].read_bytes())
     before = (tmp_path / "a.sgf").read_bytes()
-    for arguments in (["a.sgf", "--out", "a.sgf"], ["a.sgf", "--out", "."], ["a.sgf", "b.sgf", "--out", "."]):
+    for arguments in (
+        ["a.sgf", "--out", "a.sgf"],
+        ["a.sgf", "--out", "."],
+        ["a.sgf", "b.sgf", "--out", "."],
+    ):
         paths = [word if word.startswith("--") else tmp_path / word for word in arguments]
         assert "is a record that is read" in refused(2, "go-review", *paths)
     assert (tmp_path / "a.sgf").read_bytes() == before
@@ -253,5 +356,7 @@ def test_what_a_position_without_moves_cannot_show_is_said(tmp_path):
     record = tmp_path / "p.sgf"
     record.write_bytes(b"(;GM[1]SZ[19]AB[br][cr]AW[bq][cq]PL[W])")
     assert "position without moves" in good("go-review", record)
-    assert str(tmp_path / "r.html") in refused(1, "go-review", record, "--html", tmp_path / "r.html")
+    assert str(tmp_path / "r.html") in refused(
+        1, "go-review", record, "--html", tmp_path / "r.html"
+    )
     assert not (tmp_path / "r.html").exists()

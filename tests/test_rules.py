@@ -30,7 +30,9 @@ def follow_with_sgfmill(moves: list[tuple[int, int]]) -> int:
 
 
 def test_sample_games_equal_sgfmill(sample_files: list[Path]) -> None:
-    assert sum(follow_with_sgfmill(main_line(path.read_bytes())) for path in sample_files[:60]) > 5000
+    assert (
+        sum(follow_with_sgfmill(main_line(path.read_bytes())) for path in sample_files[:60]) > 5000
+    )
 
 
 @pytest.mark.slow
@@ -85,7 +87,9 @@ class Slow:
         chain, liberties = self.chain(stones, point)
         if not liberties:
             return None
-        ko = next(iter(dead)) if len(dead) == 1 and len(chain) == 1 and len(liberties) == 1 else None
+        ko = (
+            next(iter(dead)) if len(dead) == 1 and len(chain) == 1 and len(liberties) == 1 else None
+        )
         return stones, ko
 
 
@@ -110,7 +114,9 @@ def test_random_games_against_a_slow_twin(size: int, superko: bool) -> None:
             else:
                 slow.stones, slow.ko = slow.after(divmod(move, size), colour)
                 slow.seen.add(frozenset(slow.stones.items()))
-            assert {divmod(i, size): int(c) for i, c in enumerate(fast.stones().ravel()) if c} == slow.stones
+            assert {
+                divmod(i, size): int(c) for i, c in enumerate(fast.stones().ravel()) if c
+            } == slow.stones
             colour = 3 - colour if rng.random() > 0.1 else colour
 
 

@@ -1,4 +1,5 @@
-"""Rule sets: every name and form that board programs use, against a table written from KataGo's documentation."""
+"""Rule sets: every name and form that board programs use, against a table written from KataGo's
+documentation."""
 
 import json
 
@@ -7,25 +8,49 @@ import pytest
 from gocnn.engine.rulesets import RULES, BadRules, Rules, changed, parse
 
 TABLE = {  # ko, scoring, tax, suicide, white's points for 4 handicap stones, dead stones may stay
-    "tromp-taylor": ("POSITIONAL", "AREA", "NONE", True, 0, False), "chinese": ("SIMPLE", "AREA", "NONE", False, 4, True),
-    "chinese-ogs": ("POSITIONAL", "AREA", "NONE", False, 4, True), "chinese-kgs": ("POSITIONAL", "AREA", "NONE", False, 4, True),
-    "japanese": ("SIMPLE", "TERRITORY", "SEKI", False, 0, True), "korean": ("SIMPLE", "TERRITORY", "SEKI", False, 0, True),
-    "stone-scoring": ("SIMPLE", "AREA", "ALL", False, 0, True), "ancient-area": ("SIMPLE", "AREA", "ALL", False, 0, True),
-    "ancient-territory": ("SIMPLE", "TERRITORY", "ALL", False, 0, True), "aga": ("SITUATIONAL", "AREA", "NONE", False, 3, True),
-    "bga": ("SITUATIONAL", "AREA", "NONE", False, 3, True), "french": ("SITUATIONAL", "AREA", "NONE", False, 3, True),
-    "new-zealand": ("SITUATIONAL", "AREA", "NONE", True, 0, True), "ing": ("POSITIONAL", "AREA", "NONE", True, 0, True),
-}  # fmt: skip
+    "tromp-taylor": ("POSITIONAL", "AREA", "NONE", True, 0, False),
+    "chinese": ("SIMPLE", "AREA", "NONE", False, 4, True),
+    "chinese-ogs": ("POSITIONAL", "AREA", "NONE", False, 4, True),
+    "chinese-kgs": ("POSITIONAL", "AREA", "NONE", False, 4, True),
+    "japanese": ("SIMPLE", "TERRITORY", "SEKI", False, 0, True),
+    "korean": ("SIMPLE", "TERRITORY", "SEKI", False, 0, True),
+    "stone-scoring": ("SIMPLE", "AREA", "ALL", False, 0, True),
+    "ancient-area": ("SIMPLE", "AREA", "ALL", False, 0, True),
+    "ancient-territory": ("SIMPLE", "TERRITORY", "ALL", False, 0, True),
+    "aga": ("SITUATIONAL", "AREA", "NONE", False, 3, True),
+    "bga": ("SITUATIONAL", "AREA", "NONE", False, 3, True),
+    "french": ("SITUATIONAL", "AREA", "NONE", False, 3, True),
+    "new-zealand": ("SITUATIONAL", "AREA", "NONE", True, 0, True),
+    "ing": ("POSITIONAL", "AREA", "NONE", True, 0, True),
+}
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_names(name):
     ko, scoring, tax, suicide, points, friendly = TABLE[name]
-    for spelling in (name, name.upper(), name.replace("-", "_"), name.replace("-", " "), name.replace("-", ""), f"  {name} "):
+    for spelling in (
+        name,
+        name.upper(),
+        name.replace("-", "_"),
+        name.replace("-", " "),
+        name.replace("-", ""),
+        f"  {name} ",
+    ):
         rules = parse(spelling)
-        assert (rules.ko, rules.scoring, rules.tax, rules.suicide, rules.friendly_pass) == (ko, scoring, tax, suicide, friendly)
+        assert (rules.ko, rules.scoring, rules.tax, rules.suicide, rules.friendly_pass) == (
+            ko,
+            scoring,
+            tax,
+            suicide,
+            friendly,
+        )
         assert [rules.white_bonus(stones) for stones in (0, 1, 4)] == [0, 0, points]
     assert parse(json.dumps(rules.to_json())) == parse(rules.to_json()) == rules
-    assert (rules.superko, rules.situational, rules.territory) == (ko != "SIMPLE", ko == "SITUATIONAL", scoring == "TERRITORY")
+    assert (rules.superko, rules.situational, rules.territory) == (
+        ko != "SIMPLE",
+        ko == "SITUATIONAL",
+        scoring == "TERRITORY",
+    )
 
 
 def test_every_name_is_in_the_table():
@@ -38,17 +63,39 @@ def test_objects_and_short_forms():
     assert parse("{}") == Rules()
     assert parse({"scoring": "TERRITORY"}).tax == "SEKI"
     assert parse({"score": "territory", "tax": "NONE"}).tax == "NONE"
-    assert parse('{"ko":"SIMPLE","suicide":false,"whiteHandicapBonus":"N-1","hasButton":false}') == Rules(ko="SIMPLE", suicide=False, bonus="N-1")
+    assert parse(
+        '{"ko":"SIMPLE","suicide":false,"whiteHandicapBonus":"N-1","hasButton":false}'
+    ) == Rules(ko="SIMPLE", suicide=False, bonus="N-1")
     assert parse("koSITUATIONALscoreAREAtaxNONEsui0whbN-1fpok1") == RULES["aga"]
     assert parse("koSIMPLE scoreTERRITORY sui0") == Rules("SIMPLE", "TERRITORY", "SEKI", False)
     assert changed(RULES["aga"], "ko", "simple").ko == "SIMPLE"
     assert changed(RULES["japanese"], "scoring", "AREA").tax == "SEKI"  # one field, no other
 
 
-@pytest.mark.parametrize("text", [
-    "", "house", "{", "[1]", '{"ko":"SPIGHT"}', '{"ko":3}', '{"suicide":"maybe"}', '{"komi":7.5}', '{"tax":null}', "aga-button", '{"hasButton":true}', "koX",
-    "{" * 5000, 7, None, ["chinese"], True, "koSIMPLEnonsense", '{"whiteHandicapBonus":"2"}',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "house",
+        "{",
+        "[1]",
+        '{"ko":"SPIGHT"}',
+        '{"ko":3}',
+        '{"suicide":"maybe"}',
+        '{"komi":7.5}',
+        '{"tax":null}',
+        "aga-button",
+        '{"hasButton":true}',
+        "koX",
+        "{" * 5000,
+        7,
+        None,
+        ["chinese"],
+        True,
+        "koSIMPLEnonsense",
+        '{"whiteHandicapBonus":"2"}',
+    ],
+)
 def test_what_is_refused(text):
     with pytest.raises(BadRules, match=r"\w"):
         parse(text)

@@ -13,7 +13,8 @@ from tests.test_cli import good, refused
 
 
 def test_shipped_onnx_is_the_shipped_network():
-    """The two files that ship answer alike, on positions of random games, and say that they come from the same training."""
+    """The two files that ship answer alike, on positions of random games, and say that they come
+    from the same training."""
     from gocnn.policy.export import difference
     from gocnn.policy.model import default_model, load
     from gocnn.policy.runtime import SHIPPED, OnnxPolicy
@@ -28,8 +29,13 @@ def test_shipped_onnx_is_the_shipped_network():
 def test_export(tiny_run, tmp_path, precision, most):
     out = good("go-export", tiny_run, "--onnx", tmp_path / "m.onnx", "--precision", precision)
     assert float(out.split()[-1]) < most
-    asked = [json.loads(good("go-suggest", "--moves", "B D4 W Q16", "--json", "--model", m)) for m in (tiny_run, tmp_path / "m.onnx")]
-    for one, other in zip(*(sorted(a["moves"], key=lambda m: m["move"]) for a in asked), strict=True):
+    asked = [
+        json.loads(good("go-suggest", "--moves", "B D4 W Q16", "--json", "--model", m))
+        for m in (tiny_run, tmp_path / "m.onnx")
+    ]
+    for one, other in zip(
+        *(sorted(a["moves"], key=lambda m: m["move"]) for a in asked), strict=True
+    ):
         assert one["move"] == other["move"]
         assert one["probability"] == pytest.approx(other["probability"], abs=1e-3)
 
@@ -38,7 +44,9 @@ def test_bad_onnx(tiny_run, tmp_path):
     import onnx
 
     assert "must end in .onnx" in refused(2, "go-export", tiny_run, "--onnx", tmp_path / "m.bin")
-    assert "does not exist" in refused(1, "go-export", tmp_path / "nothing", "--onnx", tmp_path / "m.onnx")
+    assert "does not exist" in refused(
+        1, "go-export", tmp_path / "nothing", "--onnx", tmp_path / "m.onnx"
+    )
     assert "cannot read" in refused(1, "go-suggest", "--model", tmp_path / "none.onnx")
     whole = (ROOT / "gocnn" / "policy" / "weights" / "small.onnx").read_bytes()
     for name, data in (("text", b"hello"), ("empty", b""), ("short", whole[:100_000])):
@@ -47,7 +55,9 @@ def test_bad_onnx(tiny_run, tmp_path):
     graph = onnx.load_from_string(whole)
     del graph.metadata_props[:]
     (tmp_path / "other.onnx").write_bytes(graph.SerializeToString())
-    assert "not one of a policy network" in refused(1, "go-suggest", "--model", tmp_path / "other.onnx")
+    assert "not one of a policy network" in refused(
+        1, "go-suggest", "--model", tmp_path / "other.onnx"
+    )
     graph.metadata_props.add(key="kind", value="go-policy")
     graph.metadata_props.add(key="provenance", value="{}")
     graph.metadata_props.add(key="config", value='{"groups": ["libertines"]}')
@@ -61,15 +71,25 @@ def suggest_in_a_process(asked: list[list[str]], compiled: bool) -> list[dict]:
     if compiled:
         program += "j.interpret = lambda: None\n"
     program += "from gocnn.commands import main\n"
-    program += "for words in json.load(sys.stdin): main(['go-suggest', '--json', *words], standalone_mode=False); print('\\0')\n"
+    program += (
+        "for words in json.load(sys.stdin): main(['go-suggest', '--json', *words],"
+        " standalone_mode=False); print('\\0')\n"
+    )
     program += f"assert ('numba' in sys.modules) == {compiled}"
-    run = subprocess.run([sys.executable, "-W", "error", "-c", program], input=json.dumps(asked), cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        input=json.dumps(asked),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert run.returncode == 0, run.stderr
     return [json.loads(answer) for answer in run.stdout.split("\0")[:-1]]
 
 
 def test_interpreted_kernels_answer_as_compiled_ones(sample_files: list[Path]):
-    """go-suggest leaves the kernels uncompiled; reading, planes, ladders and legality must come out the same, without a warning."""
+    """go-suggest leaves the kernels uncompiled; reading, planes, ladders and legality must come out
+    the same, without a warning."""
     rng = np.random.default_rng(3)
     paths = rng.choice(np.array(sample_files, object), 4, replace=False)
     asked = [[str(path), "--at", str(int(rng.integers(60, 100)))] for path in paths]
@@ -87,9 +107,15 @@ def assert_never_imported(program: str, *modules: str) -> None:
 
 def test_networks_are_loaded_without_the_compiler():
     """Importing torch's takes 0.8 s, which every command that only asks a network would pay."""
-    assert_never_imported("import gocnn.policy.model, gocnn.policy.training, imagecls.classifier.models", "torch._dynamo")
+    assert_never_imported(
+        "import gocnn.policy.model, gocnn.policy.training, imagecls.classifier.models",
+        "torch._dynamo",
+    )
 
 
 def test_a_suggestion_imports_neither_torch_nor_numba():
-    program = "from gocnn.commands import main\nmain(['go-suggest', '--moves', 'B D4'], standalone_mode=False)"
+    program = (
+        "from gocnn.commands import main\nmain(['go-suggest', '--moves', 'B D4'],"
+        " standalone_mode=False)"
+    )
     assert_never_imported(program, "torch", "numba", "matplotlib")

@@ -1,4 +1,5 @@
-"""Samples: the right planes and the right move, reproducible, evenly drawn, shared out between processes."""
+"""Samples: the right planes and the right move, reproducible, evenly drawn, shared out between
+processes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,9 @@ def games(sample_store: Path) -> samples.Games:
 
 
 def board_at(games: samples.Games, game: int, ply: int) -> tuple[Board, int]:
-    words = games.words[games.start[game] : games.start[game] + games.setup[game] + games.moves[game]].astype(int)
+    words = games.words[
+        games.start[game] : games.start[game] + games.setup[game] + games.moves[game]
+    ].astype(int)
     board = Board()
     for w in words[games.setup[game] :][:ply]:
         board.play(w & 511, 2 if w & 512 else 1)
@@ -55,7 +58,9 @@ def test_batches_depend_on_seed_and_number_alone(games: samples.Games) -> None:
 
 
 def test_later_moves_are_those_of_the_record(games: samples.Games) -> None:
-    source = samples.PositionSource(games, ["board", "history"], 64, seed=7, augment=False, future=2)
+    source = samples.PositionSource(
+        games, ["board", "history"], 64, seed=7, augment=False, future=2
+    )
     plain = samples.PositionSource(games, ["board", "history"], 64, seed=7, augment=False)
     lines = set()
     for game in range(len(games)):
@@ -66,7 +71,9 @@ def test_later_moves_are_those_of_the_record(games: samples.Games) -> None:
     for i in range(64):
         shown, moves = source.batch(i)
         assert moves.shape == (64, 3)
-        assert all((a == b).all() for a, b in zip((shown, moves[:, 0]), plain.batch(i), strict=True))
+        assert all(
+            (a == b).all() for a, b in zip((shown, moves[:, 0]), plain.batch(i), strict=True)
+        )
         assert {tuple(line) for line in moves.tolist()} <= lines
         ends += int((moves == -1).any(1).sum())
     assert ends > 0
@@ -74,7 +81,10 @@ def test_later_moves_are_those_of_the_record(games: samples.Games) -> None:
 
 def test_processes_share_a_global_batch(games: samples.Games) -> None:
     whole = samples.PositionSource(games, ["board", "history"], 32, seed=5)
-    parts = [samples.PositionSource(games, ["board", "history"], 32, seed=5, rank=r, world=4) for r in range(4)]
+    parts = [
+        samples.PositionSource(games, ["board", "history"], 32, seed=5, rank=r, world=4)
+        for r in range(4)
+    ]
     for i in (0, 5, 40):
         planes_, moves = whole.batch(i)
         assert (np.concatenate([p.batch(i)[0] for p in parts]) == planes_).all()
@@ -84,10 +94,13 @@ def test_processes_share_a_global_batch(games: samples.Games) -> None:
 
 
 def test_every_position_is_equally_likely(games: samples.Games) -> None:
-    """The share of draws from the first eight plies, which can be told by their history, against the share there is of them."""
+    """The share of draws from the first eight plies, which can be told by their history, against
+    the share there is of them."""
     source = samples.PositionSource(games, ["history"], 64, seed=1)
     draws = 800 * 64
-    drawn = sum(int((source.batch(i)[0].reshape(64, -1).sum(1) < 8).sum()) for i in range(800)) / draws
+    drawn = (
+        sum(int((source.batch(i)[0].reshape(64, -1).sum(1) < 8).sum()) for i in range(800)) / draws
+    )
     words = samples.positions(games, ["history"], *samples.choose_positions(games, 10**9, 0))[0]
     there = float((words.reshape(len(words), -1).sum(1) < 8).mean())
     assert abs(drawn - there) < 4 * np.sqrt(there / (draws / samples.POSITIONS_A_GAME))
@@ -112,13 +125,19 @@ def test_style_is_shown_half_of_the_time_and_the_winner_is_a_target(games: sampl
     assert abs(shown[:, 0].mean() - 0.5) < 0.03
     assert not shown[:, 1:].any()
     assert len(samples.PositionSource(told, ["style"], 256, seed=1).batch(0)) == 2
-    assert set(np.concatenate([batch[2] for batch in batches]).tolist()) == {0, 1, samples.UNDECIDED}
+    assert set(np.concatenate([batch[2] for batch in batches]).tolist()) == {
+        0,
+        1,
+        samples.UNDECIDED,
+    }
     which, plies = samples.choose_positions(told, 50, seed=3)
     shuffled = np.random.default_rng(0).permutation(len(which))
     which, plies = which[shuffled], plies[shuffled]
     hidden, _, won = samples.positions(told, ["style"], which, plies)
     assert not hidden.any()
-    colours = np.array([board_at(told, int(g), int(p))[0].to_play for g, p in zip(which, plies, strict=True)])
+    colours = np.array(
+        [board_at(told, int(g), int(p))[0].to_play for g, p in zip(which, plies, strict=True)]
+    )
     assert won.tolist() == np.where(which % 3 == 0, samples.UNDECIDED, colours == 1).tolist()
     assert samples.positions(told, ["style"], which, plies, told=conditioning.ORIGIN)[0][:, 0].all()
 

@@ -1,4 +1,5 @@
-"""A review, a picture and a suggestion tell the score as `tests.knower` knows it; a network without one is told as before."""
+"""A review, a picture and a suggestion tell the score as `tests.knower` knows it; a network without
+one is told as before."""
 
 import json
 import re
@@ -38,7 +39,16 @@ def leads(moves=MOVES, stones=()) -> np.ndarray:
     return np.array(found)
 
 
-@pytest.mark.parametrize(("header", "komi"), [("KM[7.5]", 7.5), ("KM[-10]", -10), ("", 6.5), ("KM[0]RU[Chinese]", 0), ("KM[375]AP[foxwq]", 7.5)])
+@pytest.mark.parametrize(
+    ("header", "komi"),
+    [
+        ("KM[7.5]", 7.5),
+        ("KM[-10]", -10),
+        ("", 6.5),
+        ("KM[0]RU[Chinese]", 0),
+        ("KM[375]AP[foxwq]", 7.5),
+    ],
+)
 def test_who_leads_before_each_move(header: str, komi: float) -> None:
     found = reviewed(header)
     assert found.course is not None
@@ -48,11 +58,14 @@ def test_who_leads_before_each_move(header: str, komi: float) -> None:
     assert ((found.course.black_wins > 0.5) == (found.course.lead > 0)).all()
     for move in found.moves:
         change = leads()[move.number - 1] - leads()[move.number]
-        assert found.course.lost(move.number, move.colour) == pytest.approx(change if move.colour == BLACK else -change, abs=1e-3)
+        assert found.course.lost(move.number, move.colour) == pytest.approx(
+            change if move.colour == BLACK else -change, abs=1e-3
+        )
 
 
 def test_the_moves_that_cost_most() -> None:
-    """To the knower every stone is worth something; fourteen points for being to play make some moves too small."""
+    """To the knower every stone is worth something; fourteen points for being to play make some
+    moves too small."""
     found = reviewed("KM[6.5]", tempo=14.0)
     assert found.course is not None
     lost = [found.course.lost(move.number, move.colour) for move in found.moves]
@@ -60,7 +73,9 @@ def test_the_moves_that_cost_most() -> None:
     assert [points for _, points in costliest] == sorted(lost, reverse=True)[:4]
     assert all(points == lost[move.number - 1] > 0 for move, points in costliest)
     assert found.costliest(1000)[-1][1] > 0
-    assert [number for number, _ in content(found)["course"]["costly"]] == [move.number - 1 for move, _ in found.costliest(10)]
+    assert [number for number, _ in content(found)["course"]["costly"]] == [
+        move.number - 1 for move, _ in found.costliest(10)
+    ]
     move, points = costliest[0]
     place = rf"move +{move.number} \w+ +{to_gtp(move.index)} +"
     assert re.search(place + f"{points:.1f} points", "\n".join(go_review._report(found)))
@@ -68,11 +83,13 @@ def test_the_moves_that_cost_most() -> None:
 
 
 def test_territory_and_handicap() -> None:
-    """Under Japanese rules the stones that were put down count against each side; a handicap game without komi has half a point; Chinese rules pay white
-    for handicap stones."""  # fmt: skip
+    """Under Japanese rules the stones that were put down count against each side; a handicap game
+    without komi has half a point; Chinese rules pay white for handicap stones."""
     found = reviewed("KM[6.5]RU[Japanese]").course
     assert found is not None
-    put_down = np.array([k % 2 for k in range(31)]) + np.array([0.5 if k % 2 == 0 else -0.5 for k in range(31)])
+    put_down = np.array([k % 2 for k in range(31)]) + np.array(
+        [0.5 if k % 2 == 0 else -0.5 for k in range(31)]
+    )
     assert found.lead == pytest.approx(leads() - 6.5 - put_down, abs=1e-3)
     stones = [from_gtp("D4"), from_gtp("Q16")]
     moves = [(from_gtp("Q4"), 2), (from_gtp("D16"), 1)]
@@ -103,7 +120,11 @@ def test_json_and_the_page_tell_it() -> None:
     said = json.loads(json.dumps(go_review._values(found)))
     expected = leads() - 6.5
     assert [move["lead"] for move in said["moves"]] == pytest.approx(expected[:-1], abs=1e-3)
-    assert (said["lead"], said["komi"], said["komi_stated"]) == (pytest.approx(expected[-1], abs=1e-3), 6.5, True)
+    assert (said["lead"], said["komi"], said["komi_stated"]) == (
+        pytest.approx(expected[-1], abs=1e-3),
+        6.5,
+        True,
+    )
     course = content(found)["course"]
     assert course["lead"] == pytest.approx(expected, abs=0.06)
     assert '"course":{' in page(found)
@@ -127,7 +148,15 @@ def test_nothing_is_said_of_it_by_a_network_that_does_not_know(evaluator) -> Non
     assert found.costliest() == []
     annotate.annotate(found)
     assert not any("V" in node for node in record.texts)
-    assert set(go_review._values(found)) == {"game", "black", "white", "result", "trouble", "agreement", "moves"}
+    assert set(go_review._values(found)) == {
+        "game",
+        "black",
+        "white",
+        "result",
+        "trouble",
+        "agreement",
+        "moves",
+    }
     assert "points lost" not in "\n".join(go_review._report(found))
 
 
@@ -146,7 +175,9 @@ def test_a_picture_shows_whose_points_they_are(tmp_path: Path) -> None:
     target = tmp_path / "board.svg"
     draw_board(board, target, owner=owner)
     shown = set(re.findall(r'id="(black|white)-(\d+)"', target.read_text()))
-    assert shown == {("black" if black else "white", str(index)) for index, (black, _) in drawn.items()}
+    assert shown == {
+        ("black" if black else "white", str(index)) for index, (black, _) in drawn.items()
+    }
 
 
 def test_the_strip_shows_the_lead(tmp_path: Path) -> None:
@@ -162,13 +193,21 @@ def test_suggestions_tell_the_score(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     board = Board()
     for index, colour in MOVES[:21]:
         board.play(index, colour)
-    monkeypatch.setattr(runtime, "open_evaluator", lambda model=None, device="cpu", threads=None: Knower())
+    monkeypatch.setattr(
+        runtime, "open_evaluator", lambda model=None, device="cpu", threads=None: Knower()
+    )
     for options, komi in (((), 7.5), (("--komi", "-3.5"), -3.5)):
-        result = CliRunner().invoke(main, ["go-suggest", str(record), "--at", "21", "--json", "--model", "run", *options])
+        result = CliRunner().invoke(
+            main, ["go-suggest", str(record), "--at", "21", "--json", "--model", "run", *options]
+        )
         said = json.loads(result.output)
         assert said["komi"] == komi
         assert said["lead"] == pytest.approx(truth(board).sum() - komi, abs=1e-3)
         assert (said["winrate"] > 0.5) == (said["lead"] > 0)
-        assert said["ownership"] == pytest.approx(truth(board).reshape(19, 19)[::-1].ravel(), abs=1e-4)
+        assert said["ownership"] == pytest.approx(
+            truth(board).reshape(19, 19)[::-1].ravel(), abs=1e-4
+        )
     text = CliRunner().invoke(main, ["go-suggest", "--model", "run"]).output
-    assert "score: White leads by 6.5 with komi 6.5" in text, "the empty board, in the eyes of a network that gives nothing for the first move"
+    assert "score: White leads by 6.5 with komi 6.5" in text, (
+        "the empty board, in the eyes of a network that gives nothing for the first move"
+    )

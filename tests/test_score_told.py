@@ -1,4 +1,5 @@
-"""A network that knows the score is told faithfully: every channel against what the rule of `tests.knower` says of the board itself."""
+"""A network that knows the score is told faithfully: every channel against what the rule of
+`tests.knower` says of the board itself."""
 
 import json
 import re
@@ -39,8 +40,9 @@ def from_the_top(values: np.ndarray) -> np.ndarray:
 
 
 DRIFT = 15.0
-"""Points by which the mean over a search may differ from the position that it began with, for each move that it looked ahead: a stone is worth no
-more to the knower. How far a search looks in a given time depends on the machine."""
+"""Points by which the mean over a search may differ from the position that it began with, for each
+move that it looked ahead: a stone is worth no more to the knower. How far a search looks in a given
+time depends on the machine."""
 
 
 def win_for_black(lead: float) -> float:
@@ -50,7 +52,13 @@ def win_for_black(lead: float) -> float:
 
 def ask(evaluator, **values) -> dict:
     """The last answer to one query."""
-    query = {"id": "q", "moves": [["BW"[c - 1], to_gtp(i)] for i, c in MOVES], "rules": "chinese", "komi": 6.5, "maxVisits": 30} | values
+    query = {
+        "id": "q",
+        "moves": [["BW"[c - 1], to_gtp(i)] for i, c in MOVES],
+        "rules": "chinese",
+        "komi": 6.5,
+        "maxVisits": 30,
+    } | values
     written: list[str] = []
     Answerer(Player(evaluator), Scripted([json.dumps(query).encode()], 10**9), written.append).run()
     answers = [json.loads(line) for line in written]
@@ -58,7 +66,8 @@ def ask(evaluator, **values) -> dict:
     return answers[-1]
 
 
-# --- the bare network ---------------------------------------------------------------------------------------------------------------------
+# --- the bare network
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("colour", ["b", "w"])
@@ -78,18 +87,34 @@ def test_the_bare_network_through_every_symmetry(colour: str, turn: int) -> None
 
 def test_the_heat_map_counts_komi() -> None:
     for komi in (-50.5, 6.5, 100.5):
-        told = float(re.search(r"winrate: ([\d.]+)", talk(Knower(), *played(), f"komi {komi}", "heatmap average")[-1])[1])
-        assert told == pytest.approx(1 - win_for_black(truth(board_after()).sum() - komi), abs=1e-5), "white is to play"
+        told = float(
+            re.search(
+                r"winrate: ([\d.]+)",
+                talk(Knower(), *played(), f"komi {komi}", "heatmap average")[-1],
+            )[1]
+        )
+        assert told == pytest.approx(
+            1 - win_for_black(truth(board_after()).sum() - komi), abs=1e-5
+        ), "white is to play"
 
 
-# --- analyses -----------------------------------------------------------------------------------------------------------------------------
+# --- analyses
+# -----------------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("colour", ["b", "w"])
 def test_an_analysis_by_protocol(colour: str) -> None:
-    """Leads and ownership after each move, and those of the position, seen from the side to move."""
-    asked = "rootInfo true ownership true movesOwnership true ownershipStdev true movesOwnershipStdev true"
-    line = talk(Knower(), *played(), "komi 5.5", f"kata-analyze {colour} 10 maxmoves 100 {asked}")[-1].strip().split("\n")[-1]
+    """Leads and ownership after each move, and those of the position, seen from the side to
+    move."""
+    asked = (
+        "rootInfo true ownership true movesOwnership true ownershipStdev true movesOwnershipStdev"
+        " true"
+    )
+    line = (
+        talk(Knower(), *played(), "komi 5.5", f"kata-analyze {colour} 10 maxmoves 100 {asked}")[-1]
+        .strip()
+        .split("\n")[-1]
+    )
     infos, root, ownership = read_kata(line)
     board, sign = board_after(), 1 if colour == "b" else -1
     board.to_play = BLACK if colour == "b" else WHITE
@@ -99,15 +124,23 @@ def test_an_analysis_by_protocol(colour: str) -> None:
         after.play(from_gtp(info["move"]))
         owner = truth(after)
         within = 1e-3 if info["visits"] < 2 else DRIFT * (len(info["pv"]) - 1)
-        assert info["scoreLead"] == info["scoreMean"] == pytest.approx(sign * (owner.sum() - 5.5), abs=within)
+        assert (
+            info["scoreLead"]
+            == info["scoreMean"]
+            == pytest.approx(sign * (owner.sum() - 5.5), abs=within)
+        )
         assert info["scoreStdev"] == pytest.approx(SPREAD, rel=1e-4)
         if info["visits"] > 1:
             continue
         exact += 1
         assert info["movesOwnership"] == pytest.approx(sign * from_the_top(owner), abs=1e-3)
-        assert info["movesOwnershipStdev"] == pytest.approx(np.sqrt(1 - from_the_top(owner) ** 2), abs=1e-3)
+        assert info["movesOwnershipStdev"] == pytest.approx(
+            np.sqrt(1 - from_the_top(owner) ** 2), abs=1e-3
+        )
     assert exact > 10
-    assert root["scoreLead"] == pytest.approx(sign * (truth(board).sum() - 5.5), abs=DRIFT * len(infos[0]["pv"]))
+    assert root["scoreLead"] == pytest.approx(
+        sign * (truth(board).sum() - 5.5), abs=DRIFT * len(infos[0]["pv"])
+    )
     sure = np.abs(from_the_top(truth(board))) > 0.9
     assert (np.sign(ownership)[sure] == np.sign(sign * from_the_top(truth(board)))[sure]).all()
     assert root["ownershipStdev"] == pytest.approx(np.sqrt(1 - np.square(ownership)), abs=1e-3)
@@ -128,7 +161,9 @@ def test_an_analysis_by_query(viewer: str, turn: int) -> None:
     sign = {"BLACK": 1, "WHITE": -1, "SIDETOMOVE": 1 if turn % 2 == 0 else -1}[viewer]
     lead = truth(board).sum() - 6.5
     assert found["rootInfo"]["rawLead"] == pytest.approx(sign * lead, abs=1e-3)
-    assert found["rootInfo"]["rawWinrate"] == pytest.approx(win_for_black(lead) if sign == 1 else 1 - win_for_black(lead), abs=1e-5)
+    assert found["rootInfo"]["rawWinrate"] == pytest.approx(
+        win_for_black(lead) if sign == 1 else 1 - win_for_black(lead), abs=1e-5
+    )
     assert found["rootInfo"]["rawScoreSelfplayStdev"] == pytest.approx(SPREAD, rel=1e-4)
     exact = 0
     for info in found["moveInfos"]:
@@ -142,7 +177,9 @@ def test_an_analysis_by_query(viewer: str, turn: int) -> None:
     assert exact > 5
     assert found["rootInfo"]["scoreLead"] == pytest.approx(sign * lead, abs=DRIFT)
     sure = np.abs(from_the_top(truth(board))) > 0.9
-    assert (np.sign(found["ownership"])[sure] == np.sign(sign * from_the_top(truth(board)))[sure]).all()
+    assert (
+        np.sign(found["ownership"])[sure] == np.sign(sign * from_the_top(truth(board)))[sure]
+    ).all()
 
 
 def test_servers_and_boards_see_it_from_their_side() -> None:
@@ -153,10 +190,15 @@ def test_servers_and_boards_see_it_from_their_side() -> None:
     after = board_after()
     after.play(from_gtp(said["moves"][0]["move"]))
     assert said["score"] == pytest.approx(-(truth(after).sum() - 7.5), abs=DRIFT)
-    shown, sure = np.array([LETTERS.index(c) / 31 - 1 for c in said["ownership"]]), np.abs(from_the_top(truth(after))) > 0.9
+    shown, sure = (
+        np.array([LETTERS.index(c) / 31 - 1 for c in said["ownership"]]),
+        np.abs(from_the_top(truth(after))) > 0.9,
+    )
     assert (np.sign(shown)[sure] == -np.sign(from_the_top(truth(after)))[sure]).all()
     grid, commands = talk(Knower(), *played(), "gocnn-ownership", "gogui-analyze_commands")[-2:]
-    assert [float(v) for v in grid.split()] == pytest.approx(from_the_top(truth(board_after())), abs=1e-3), "always black's"
+    assert [float(v) for v in grid.split()] == pytest.approx(
+        from_the_top(truth(board_after())), abs=1e-3
+    ), "always black's"
     assert "dboard/Ownership/gocnn-ownership" in commands.split("\n")
 
 
@@ -175,8 +217,8 @@ def test_the_position_may_be_asked_for_through_all_symmetries_and_children_once(
 
 
 def test_a_bias_for_the_side_to_play_cancels() -> None:
-    """A network that thinks whoever is to play four points better off: the position stands between itself and what follows, so no move is painted as a
-    loss for that alone."""  # fmt: skip
+    """A network that thinks whoever is to play four points better off: the position stands between
+    itself and what follows, so no move is painted as a loss for that alone."""
     board = board_after()
     after = board.copy()
     after.play(from_gtp("K10"))
@@ -188,7 +230,9 @@ def test_a_bias_for_the_side_to_play_cancels() -> None:
     plain = Analysis(Player(Knower()), game_of(board), WHITE).outlook().lead
     assert analysis.outlook().lead == pytest.approx(plain, abs=1e-3)
     foreseen = Foreseen(knower, raw, [after], [6.5], 0)
-    assert foreseen.whole(np.array([0.3])).lead == pytest.approx((raw.lead + foreseen.after[0].lead) / 2)
+    assert foreseen.whole(np.array([0.3])).lead == pytest.approx(
+        (raw.lead + foreseen.after[0].lead) / 2
+    )
     analysis.advance(1e6, lambda: False, visits=10)
     assert abs(analysis.outlook().lead - plain) < 8
 
@@ -200,23 +244,42 @@ def game_of(board: Board, **values) -> Game:
     return game
 
 
-# --- komi, handicap, rules ----------------------------------------------------------------------------------------------------------------
+# --- komi, handicap, rules
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def test_komi_decides_who_wins() -> None:
-    """Whatever else: with a hundred points of komi white wins, and black with as many the other way, whoever is to play, with and without a search."""
+    """Whatever else: with a hundred points of komi white wins, and black with as many the other
+    way, whoever is to play, with and without a search."""
     for moves in (MOVES, MOVES[:-1], []):
         lead = truth(board_after(moves)).sum()
         for komi, black in ((lead + 100.5, 0.01), (lead - 100.5, 0.99)):
-            found = ask(Knower(), moves=[["BW"[c - 1], to_gtp(i)] for i, c in moves], komi=round(2 * komi) / 2, maxVisits=20)
-            for said in (found["rootInfo"]["winrate"], found["rootInfo"]["rawWinrate"], found["moveInfos"][0]["winrate"]):
+            found = ask(
+                Knower(),
+                moves=[["BW"[c - 1], to_gtp(i)] for i, c in moves],
+                komi=round(2 * komi) / 2,
+                maxVisits=20,
+            )
+            for said in (
+                found["rootInfo"]["winrate"],
+                found["rootInfo"]["rawWinrate"],
+                found["moveInfos"][0]["winrate"],
+            ):
                 assert said == pytest.approx(black, abs=0.02)
             assert (found["rootInfo"]["scoreLead"] > 0) == (black > 0.5)
 
 
 def test_a_network_without_a_score_answers_as_before(evaluator) -> None:
     """The winner it foresees knows no komi, and is told as it is."""
-    said = [float(re.search(r"whiteWin ([\d.]+)", talk(evaluator, "play b Q16", f"komi {komi}", "kata-raw-nn 0")[-1])[1]) for komi in (6.5, 100.5)]
+    said = [
+        float(
+            re.search(
+                r"whiteWin ([\d.]+)",
+                talk(evaluator, "play b Q16", f"komi {komi}", "kata-raw-nn 0")[-1],
+            )[1]
+        )
+        for komi in (6.5, 100.5)
+    ]
     assert said[0] == said[1]
 
 
@@ -226,17 +289,25 @@ def test_white_is_paid_for_handicap_stones_as_the_rules_say() -> None:
     board = Board()
     board.set_up([from_gtp(v) for v in FIXED_HANDICAP[4].split()], [], WHITE)
     for rules in ("chinese", "aga", "tromp-taylor", "japanese"):
-        lead[rules] = ask(Knower(), moves=[], initialStones=stones, rules=rules, komi=0.5)["rootInfo"]["rawLead"]
+        lead[rules] = ask(Knower(), moves=[], initialStones=stones, rules=rules, komi=0.5)[
+            "rootInfo"
+        ]["rawLead"]
     area = truth(board).sum() - 0.5
-    assert lead == pytest.approx({"chinese": area - 4, "aga": area - 3, "tromp-taylor": area, "japanese": area - 4 + 0.5}, abs=1e-3)
+    assert lead == pytest.approx(
+        {"chinese": area - 4, "aga": area - 3, "tromp-taylor": area, "japanese": area - 4 + 0.5},
+        abs=1e-3,
+    )
 
 
 @pytest.mark.parametrize("count", [40, 41])
 def test_territory_is_area_without_the_stones_that_were_put_down(count: int) -> None:
-    """Black has put down as many stones as white, or one more; who is to play may get the last neutral point."""
+    """Black has put down as many stones as white, or one more; who is to play may get the last
+    neutral point."""
     found = ask(Knower(), rules="japanese", analyzeTurns=[count])
     board = board_after(MOVES[:count])
-    assert found["rootInfo"]["rawLead"] == pytest.approx(truth(board).sum() - 6.5 - (0.5 if count % 2 == 0 else 1 - 0.5), abs=1e-3)
+    assert found["rootInfo"]["rawLead"] == pytest.approx(
+        truth(board).sum() - 6.5 - (0.5 if count % 2 == 0 else 1 - 0.5), abs=1e-3
+    )
 
 
 def test_a_pass_costs_nothing_where_territory_counts() -> None:
@@ -252,7 +323,8 @@ def test_a_pass_costs_nothing_where_territory_counts() -> None:
             assert (twin.area_komi_after(index, colour) == expected) == (index != 361)
 
 
-# --- the end ------------------------------------------------------------------------------------------------------------------------------
+# --- the end
+# ------------------------------------------------------------------------------------------------------------------------------
 
 
 def test_the_score_is_foreseen_while_the_game_goes_on_and_counted_after_it() -> None:
@@ -263,8 +335,14 @@ def test_the_score_is_foreseen_while_the_game_goes_on_and_counted_after_it() -> 
         assert (margin + komi) % 1 == 0, "a result that there can be"
         assert abs(margin - (lead - komi)) <= 0.5
     assert talk(Knower(), *finished(), "komi 6.5", "final_score")[-1] == "W+25.5"
-    assert talk(Knower(), *finished(), "komi 6.5", "play b pass", "play w pass", "final_score")[-1] == "W+25.5"
-    assert talk(Knower(), *played(), "komi 6.5", "estimate_score")[-1] == talk(Knower(), *played(), "komi 6.5", "final_score")[-1]
+    assert (
+        talk(Knower(), *finished(), "komi 6.5", "play b pass", "play w pass", "final_score")[-1]
+        == "W+25.5"
+    )
+    assert (
+        talk(Knower(), *played(), "komi 6.5", "estimate_score")[-1]
+        == talk(Knower(), *played(), "komi 6.5", "final_score")[-1]
+    )
 
 
 @pytest.mark.parametrize("visits", [0, 5])
@@ -273,7 +351,10 @@ def test_it_resigns_what_the_network_knows_to_be_lost(visits: int) -> None:
     lead = truth(board_after(moves)).sum()
     for colour in (BLACK, WHITE):
         for komi, lost in ((lead + 150, BLACK), (lead - 150, WHITE)):
-            player, game = Player(Knower(), resign=0.1, visits=visits), game_of(board_after(moves), komi=float(komi))
+            player, game = (
+                Player(Knower(), resign=0.1, visits=visits),
+                game_of(board_after(moves), komi=float(komi)),
+            )
             decisions = [player.decide(game, colour).index for _ in range(3)]
             assert (decisions[-1] == RESIGN) == (colour == lost)
             assert RESIGN not in decisions[:2]
@@ -286,4 +367,6 @@ def test_turning_back_is_what_the_planes_do() -> None:
     board = board_after()
     for turn in range(8):
         said = Knower().outputs(planes_of(board, [], ("stones",), 0, (turn,))).owner[0]
-        assert -said[symmetry.permutation(turn)[:361].astype(int)] == pytest.approx(truth(board), abs=1e-5), "white is to play"
+        assert -said[symmetry.permutation(turn)[:361].astype(int)] == pytest.approx(
+            truth(board), abs=1e-5
+        ), "white is to play"

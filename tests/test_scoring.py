@@ -1,4 +1,5 @@
-"""Counting: positions counted by hand, a brute-force twin, the law that ties territory to area, and reading against a search of everything."""
+"""Counting: positions counted by hand, a brute-force twin, the law that ties territory to area, and
+reading against a search of everything."""
 
 import random
 
@@ -27,7 +28,8 @@ SEKI = """
     X O . O . X . X O
     X O O O X X X X O
     X X X X O O O O O"""
-"""Eight white stones and ten black ones, an eye each, share the liberty E3: whoever plays there is captured."""
+"""Eight white stones and ten black ones, an eye each, share the liberty E3: whoever plays there is
+captured."""
 
 
 def none(board: Board) -> np.ndarray:
@@ -40,7 +42,26 @@ def test_a_seki_is_seen_and_its_eyes_are_no_territory():
         assert not dead_stones(board, Playouts(board, 0.0, seed).run(200)).any()
     dead = none(board)
     inside = {to_gtp(int(i), 9) for i in np.flatnonzero(without_territory(board, dead))}
-    assert inside == {"B2", "C2", "D2", "B3", "D3", "B4", "C4", "D4", "E2", "F2", "G2", "H2", "F3", "H3", "E4", "F4", "G4", "H4"}
+    assert inside == {
+        "B2",
+        "C2",
+        "D2",
+        "B3",
+        "D3",
+        "B4",
+        "C4",
+        "D4",
+        "E2",
+        "F2",
+        "G2",
+        "H2",
+        "F3",
+        "H3",
+        "E4",
+        "F4",
+        "G4",
+        "H4",
+    }
     # By hand: four eyes each outside; in the seki an eye each. 33 black and 37 white stones.
     assert points(board, dead, JAPANESE) == (4, 4)
     assert points(board, dead, parse({"scoring": "TERRITORY", "tax": "NONE"})) == (5, 5)
@@ -64,12 +85,14 @@ TERRITORY = """
 
 
 def test_prisoners_and_dead_stones_by_hand():
-    """Black has 19 empty points and one dead white stone's, white 13 beside the upper right's 7 with a dead black stone, 17 with one in the lower left."""
+    """Black has 19 empty points and one dead white stone's, white 13 beside the upper right's 7
+    with a dead black stone, 17 with one in the lower left."""
     board = board_from(TERRITORY)
     dead = none(board)
     for vertex in ("C7", "J7", "B2"):
         dead[from_gtp(vertex, 9)] = True
-    # Black: A-E of rows 6 to 9, 20 points, one prisoner. White: H-J of rows 6 to 9, 8 points, H-J of rows 1 to 4, 8, A-F of rows 1 to 3, 18; two prisoners.
+    # Black: A-E of rows 6 to 9, 20 points, one prisoner. White: H-J of rows 6 to 9, 8 points, H-J
+    # of rows 1 to 4, 8, A-F of rows 1 to 3, 18; two prisoners.
     assert points(board, dead, JAPANESE) == (20 + 1, 8 + 8 + 18 + 2)
     # Stones: black's 4 + 6 of the wall, white's 4 + 3 + 7 + 3.
     assert points(board, dead, RULES["chinese"]) == (20 + 10, 34 + 17)
@@ -85,13 +108,24 @@ def test_handicap():
         game.give_handicap([from_gtp("A1"), from_gtp("A3")])
         board = game.board
         whole = 359 if rules.territory else 361
-        assert game.margin(none(board)) == whole - (2 if rules.tax == "ALL" else 0) - 0.5 - expected.get(name, 0)
+        assert game.margin(none(board)) == whole - (
+            2 if rules.tax == "ALL" else 0
+        ) - 0.5 - expected.get(name, 0)
 
 
-@pytest.mark.parametrize(("moves", "count"), [
-    ("b D4", 0), ("b D4 b Q16", 2), ("b D4 w pass b Q16 w pass b Q4 w D16", 3), ("b D4 b Q16 w C3 w E3", 0), ("b D4 w Q16 b C3 b E3", 0), ("w D4 b C3 b E3", 0),
-    ("b D4 b pass w C3", 0), ("b D4 b Q16 b K10 w C3 b F3", 3),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("moves", "count"),
+    [
+        ("b D4", 0),
+        ("b D4 b Q16", 2),
+        ("b D4 w pass b Q16 w pass b Q4 w D16", 3),
+        ("b D4 b Q16 w C3 w E3", 0),
+        ("b D4 w Q16 b C3 b E3", 0),
+        ("w D4 b C3 b E3", 0),
+        ("b D4 b pass w C3", 0),
+        ("b D4 b Q16 b K10 w C3 b F3", 3),
+    ],
+)
 def test_handicap_stones_sent_as_moves(moves, count):
     game = Game()
     tokens = moves.split()
@@ -100,13 +134,19 @@ def test_handicap_stones_sent_as_moves(moves, count):
     assert game.handicap_stones == count
 
 
-# --- twins ---------------------------------------------------------------------------------------------------------------------------------
+# --- twins
+# ---------------------------------------------------------------------------------------------------------------------------------
 
 
 def twin_points(
-    stones: dict[tuple[int, int], int], dead: set[tuple[int, int]], size: int, captured: tuple[int, int], territory: bool
+    stones: dict[tuple[int, int], int],
+    dead: set[tuple[int, int]],
+    size: int,
+    captured: tuple[int, int],
+    territory: bool,
 ) -> tuple[int, int]:
-    """Area or territory, for obviousness: a point is a colour's if every path of empty points from it ends at that colour's living stones."""
+    """Area or territory, for obviousness: a point is a colour's if every path of empty points from
+    it ends at that colour's living stones."""
     alive = {point: colour for point, colour in stones.items() if point not in dead}
     total = {BLACK: 0, WHITE: 0}
     for start in ((row, column) for row in range(size) for column in range(size)):
@@ -116,7 +156,12 @@ def twin_points(
         reached, seen, left = set(), {start}, [start]
         while left:
             row, column = left.pop()
-            for near in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+            for near in (
+                (row - 1, column),
+                (row + 1, column),
+                (row, column - 1),
+                (row, column + 1),
+            ):
                 if not (0 <= near[0] < size and 0 <= near[1] < size) or near in seen:
                     continue
                 if near in alive:
@@ -134,7 +179,8 @@ def twin_points(
 
 @pytest.mark.parametrize("size", [3, 5, 9, 19])
 def test_points_equal_the_twin_and_territory_follows_from_area(size):
-    """With suicides too. Area less territory is the difference in stones put down, whoever captured what (a stone captured is a stone less on the board)."""
+    """With suicides too. Area less territory is the difference in stones put down, whoever captured
+    what (a stone captured is a stone less on the board)."""
     rng = random.Random(size)
     rules = Rules(tax="NONE", suicide=True, ko="SIMPLE")
     territory = Rules(scoring="TERRITORY", tax="NONE")
@@ -153,7 +199,9 @@ def test_points_equal_the_twin_and_territory_follows_from_area(size):
         # A whole chain is dead or none of it; the law holds for any set of stones all the same.
         for which in (rules, territory):
             try:
-                assert points(board, dead, which) == twin_points(stones, chosen, size, board.captured(), which.territory)
+                assert points(board, dead, which) == twin_points(
+                    stones, chosen, size, board.captured(), which.territory
+                )
             except IllegalMove:
                 break
         else:
@@ -162,7 +210,8 @@ def test_points_equal_the_twin_and_territory_follows_from_area(size):
 
 
 def test_what_black_must_lead_by_in_area_says_who_wins_by_territory():
-    """At the end of any game, without seki: `area_komi` gives the territory result within the half point of the last neutral point."""
+    """At the end of any game, without seki: `area_komi` gives the territory result within the half
+    point of the last neutral point."""
     rng = random.Random(3)
     for _ in range(10):
         game = Game(6.5, parse({"scoring": "TERRITORY", "tax": "NONE", "ko": "SIMPLE"}))
@@ -175,8 +224,9 @@ def test_what_black_must_lead_by_in_area_says_who_wins_by_territory():
 
 
 def fallen(size: int, stones: dict, point: tuple[int, int], colour: int, most: int) -> bool | None:
-    """Whether the chain at a point falls when the opponent moves first and anybody may play anywhere: all positions that can come about, and from
-    those in which it has fallen backwards to the first. None if there are more than `most`."""  # fmt: skip
+    """Whether the chain at a point falls when the opponent moves first and anybody may play
+    anywhere: all positions that can come about, and from those in which it has fallen backwards to
+    the first. None if there are more than `most`."""
     slow, first = Slow(size), (frozenset(stones.items()), None, True)
     after: dict = {}
     left = [first]
@@ -198,14 +248,20 @@ def fallen(size: int, stones: dict, point: tuple[int, int], colour: int, most: i
         left += after[state]
     lost = {state for state in after if dict(state[0]).get(point) != colour}
     while True:
-        more = {state for state in after if state not in lost and (any if state[2] else all)(child in lost for child in after[state])}
+        more = {
+            state
+            for state in after
+            if state not in lost
+            and (any if state[2] else all)(child in lost for child in after[state])
+        }
         if not more:
             return first in lost
         lost |= more
 
 
 def test_reading_equals_a_search_of_everything(monkeypatch):
-    """On boards of nine points all of it can be tried. Nothing is sure and no chain safe there, so the fight is the whole board around the chain."""
+    """On boards of nine points all of it can be tried. Nothing is sure and no chain safe there, so
+    the fight is the whole board around the chain."""
     monkeypatch.setattr(seki, "ROOM", 99)  # nine points have no room
     rng = random.Random(11)
     compared, held = 0, 0
@@ -219,7 +275,9 @@ def test_reading_equals_a_search_of_everything(monkeypatch):
         point = rng.choice(sorted(stones))
         heads, flat = board.heads(), board.stones().ravel()
         colour = stones[point]
-        chain = [i for i in range(9) if flat[i] == colour and heads[i] == heads[point[0] * 3 + point[1]]]
+        chain = [
+            i for i in range(9) if flat[i] == colour and heads[i] == heads[point[0] * 3 + point[1]]
+        ]
         expected = fallen(3, stones, divmod(chain[0], 3), colour, 2000)
         if expected is None:
             continue
@@ -229,14 +287,22 @@ def test_reading_equals_a_search_of_everything(monkeypatch):
     assert 2 < held < 23
 
 
-# --- suicide and repetition, as the rule sets have them ------------------------------------------------------------------------------------
+# --- suicide and repetition, as the rule sets have them
+# ------------------------------------------------------------------------------------
 
 
 def test_suicide_of_several_stones():
-    """Black fills its own last liberty: under New Zealand's and Tromp and Taylor's rules the stones go, under the others the move is illegal."""
+    """Black fills its own last liberty: under New Zealand's and Tromp and Taylor's rules the stones
+    go, under the others the move is illegal."""
     for rules in RULES.values():
         game = Game(0.0, rules)
-        for vertex, colour in (("A3", WHITE), ("A2", BLACK), ("B2", WHITE), ("B1", BLACK), ("C1", WHITE)):
+        for vertex, colour in (
+            ("A3", WHITE),
+            ("A2", BLACK),
+            ("B2", WHITE),
+            ("B1", BLACK),
+            ("C1", WHITE),
+        ):
             game.play(from_gtp(vertex), colour)
         index = from_gtp("A1")
         assert bool(game.board.legal(BLACK)[index]) == rules.suicide

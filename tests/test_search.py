@@ -32,7 +32,8 @@ from tests.test_go_train import TRAIN
 
 
 class Judge:
-    """An evaluator by rule: `value(own, opponent)`, sets of flat indices, is the probability that the side to play wins; it prefers `liked`."""
+    """An evaluator by rule: `value(own, opponent)`, sets of flat indices, is the probability that
+    the side to play wins; it prefers `liked`."""
 
     name, groups, foresees, scores = "judge", ("stones",), True, False
 
@@ -43,8 +44,13 @@ class Judge:
         logits = np.zeros((len(batch), 362), np.float32)
         for index, bonus in self.liked:
             logits[:, index] = bonus
-        sides = [[set(np.flatnonzero(plane).tolist()) for plane in planes.reshape(2, 361)] for planes in batch]
-        return answers(logits)._replace(win=np.array([self.value(*pair) for pair in sides], np.float32))
+        sides = [
+            [set(np.flatnonzero(plane).tolist()) for plane in planes.reshape(2, 361)]
+            for planes in batch
+        ]
+        return answers(logits)._replace(
+            win=np.array([self.value(*pair) for pair in sides], np.float32)
+        )
 
     def logits(self, batch: np.ndarray) -> np.ndarray:
         return self.outputs(batch)[0]
@@ -52,15 +58,23 @@ class Judge:
 
 @pytest.mark.parametrize("colour", [BLACK, WHITE])
 def test_it_finds_the_capture_that_decides(colour: int) -> None:
-    """Thirty stones with one liberty left, of either colour; nothing tells the network of it but counting stones."""
+    """Thirty stones with one liberty left, of either colour; nothing tells the network of it but
+    counting stones."""
     inside = [divmod(i, 19) for i in range(361) if 5 <= i // 19 < 8 and 4 <= i % 19 < 14]
-    around = {(r + a, c + b) for r, c in inside for a, b in ((0, 1), (1, 0), (0, -1), (-1, 0))} - set(inside)
+    around = {
+        (r + a, c + b) for r, c in inside for a, b in ((0, 1), (1, 0), (0, -1), (-1, 0))
+    } - set(inside)
     last = (4, 9)
     prey, hunter = [r * 19 + c for r, c in inside], [r * 19 + c for r, c in around - {last}]
     board = Board()
     board.set_up(*((hunter, prey) if colour == BLACK else (prey, hunter)), colour)
-    others = np.random.default_rng(0).choice(np.flatnonzero(useful(board, colour)), 12, replace=False)
-    judge = Judge(lambda own, other: 0.9 if len(own) > len(other) else 0.1, [(int(i), 5.0) for i in (*others, last[0] * 19 + last[1])])
+    others = np.random.default_rng(0).choice(
+        np.flatnonzero(useful(board, colour)), 12, replace=False
+    )
+    judge = Judge(
+        lambda own, other: 0.9 if len(own) > len(other) else 0.1,
+        [(int(i), 5.0) for i in (*others, last[0] * 19 + last[1])],
+    )
     search = Search(judge, board, 6.5, useful(board, colour))
     search.run(400)
     assert int(search.visits.argmax()) == last[0] * 19 + last[1]
@@ -74,7 +88,8 @@ def test_it_sees_the_refutation(colour: int) -> None:
     tempting, answer, sound = (from_gtp(v) for v in ("K10", "C3", "Q4"))
 
     def value(own: set[int], other: set[int]) -> float:
-        """After the tempting move and its answer, whoever made the answer wins; else all is even."""
+        """After the tempting move and its answer, whoever made the answer wins; else all is
+        even."""
         for mine, theirs, wins in ((own, other, 0.02), (other, own, 0.98)):
             if tempting in mine and answer in theirs:
                 return wins
@@ -91,7 +106,9 @@ def test_it_sees_the_refutation(colour: int) -> None:
     analysis.advance(60.0, lambda: False, visits=300)
     infos = {move.index: move for move in analysis.moves()}
     assert sum(move.visits for move in infos.values()) == analysis.visits == 300
-    assert [move.visits for move in infos.values()] == sorted((move.visits for move in infos.values()), reverse=True)
+    assert [move.visits for move in infos.values()] == sorted(
+        (move.visits for move in infos.values()), reverse=True
+    )
     assert infos[tempting].winrate < 0.3
     assert list(infos[tempting].variation[:2]) == [tempting, answer]
     assert infos[tempting].prior > 0.8
@@ -108,9 +125,21 @@ class Scorer(Judge):
     scores = True
 
     def outputs(self, batch: np.ndarray) -> Answers:
-        keys = [int(np.flatnonzero(planes.ravel()) @ np.arange(1, 1 + int(planes.sum()))) for planes in batch]
+        keys = [
+            int(np.flatnonzero(planes.ravel()) @ np.arange(1, 1 + int(planes.sum())))
+            for planes in batch
+        ]
         rngs = [np.random.default_rng(key) for key in keys]
-        rows = [(rng.normal(0, 2.5, 362), rng.uniform(0.2, 0.8), rng.uniform(-1, 1, 361), rng.normal(0, 12), rng.uniform(5, 25)) for rng in rngs]
+        rows = [
+            (
+                rng.normal(0, 2.5, 362),
+                rng.uniform(0.2, 0.8),
+                rng.uniform(-1, 1, 361),
+                rng.normal(0, 12),
+                rng.uniform(5, 25),
+            )
+            for rng in rngs
+        ]
         return Answers(*(np.array(part, np.float32) for part in zip(*rows, strict=True)))
 
 
@@ -118,10 +147,16 @@ def node_of(search: Search, node: int) -> dict:
     """A position of the tree, and those below it by move."""
     told = {name: search._tree.nodes[name][node].item() for name in search._tree.nodes.dtype.names}
     first, tried = told["first"], told["tried"]
-    moves, children = search._tree.move[first : first + told["kept"]], search._tree.child[first : first + told["kept"]]
+    moves, children = (
+        search._tree.move[first : first + told["kept"]],
+        search._tree.child[first : first + told["kept"]],
+    )
     assert (children[:tried] > 0).all()
     assert (children[tried:] == -1).all()
-    return told | {"below": dict(zip(moves[:tried].tolist(), children[:tried].tolist(), strict=True)), "moves": moves.tolist()}
+    return told | {
+        "below": dict(zip(moves[:tried].tolist(), children[:tried].tolist(), strict=True)),
+        "moves": moves.tolist(),
+    }
 
 
 def same(search: Search, plain: plain_search.Search) -> int:
@@ -151,11 +186,21 @@ def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kind", ["network", "judge", "scorer"])
 @pytest.mark.usefixtures("one_at_a_time")
 def test_arrays_and_kernels_search_as_objects_do(kind: str, evaluator) -> None:
-    """Every count and every sum, with superko and without, in the opening, in a fight and near the end; and when the game has gone on."""
+    """Every count and every sum, with superko and without, in the opening, in a fight and near the
+    end; and when the game has gone on."""
     rng = np.random.default_rng(5)
     liked = [(int(i), float(rng.normal(0, 3))) for i in range(361)]
-    judge = {"network": evaluator, "judge": Judge(lambda own, other: 0.5 + (sum(own) - sum(other)) % 97 / 200, liked), "scorer": Scorer(None)}[kind]
-    for seed, moves, superko, situational in ((1, 0, True, False), (2, 8, False, False), (3, 60, True, True), (4, 330, True, False)):
+    judge = {
+        "network": evaluator,
+        "judge": Judge(lambda own, other: 0.5 + (sum(own) - sum(other)) % 97 / 200, liked),
+        "scorer": Scorer(None),
+    }[kind]
+    for seed, moves, superko, situational in (
+        (1, 0, True, False),
+        (2, 8, False, False),
+        (3, 60, True, True),
+        (4, 330, True, False),
+    ):
         board = Board(superko=superko, situational=situational)
         for index, _ in play_randomly(seed, moves):
             board.play(index)
@@ -171,15 +216,24 @@ def test_arrays_and_kernels_search_as_objects_do(kind: str, evaluator) -> None:
         assert (search.visits == plain.visits).all()
         if kind != "scorer":
             assert search.win == pytest.approx(plain.win)
-        assert search.told(int(search.visits.argmax())).line[0] == plain.told(int(search.visits.argmax()))[2][0]
+        assert (
+            search.told(int(search.visits.argmax())).line[0]
+            == plain.told(int(search.visits.argmax()))[2][0]
+        )
 
 
 @pytest.mark.usefixtures("one_at_a_time")
 def test_following_a_game_keeps_what_objects_keep() -> None:
     rng = np.random.default_rng(6)
-    judge = Judge(lambda own, other: 0.5 + (sum(own) - sum(other)) % 97 / 200, [(int(i), float(rng.normal(0, 3))) for i in range(361)])
+    judge = Judge(
+        lambda own, other: 0.5 + (sum(own) - sum(other)) % 97 / 200,
+        [(int(i), float(rng.normal(0, 3))) for i in range(361)],
+    )
     board, moves = Board(superko=True), np.arange(362) != PASS
-    search, plain = (kind(judge, board.copy(), 6.5, useful(board, BLACK) & moves) for kind in (Search, plain_search.Search))
+    search, plain = (
+        kind(judge, board.copy(), 6.5, useful(board, BLACK) & moves)
+        for kind in (Search, plain_search.Search)
+    )
     for _ in range(6):
         search.run(300)
         plain.run(300)
@@ -194,7 +248,8 @@ def test_following_a_game_keeps_what_objects_keep() -> None:
 
 
 def books(search: Search, judge: Judge, score: bool) -> int:
-    """Each position's sums are those of the positions below it and its own; how many positions there are."""
+    """Each position's sums are those of the positions below it and its own; how many positions
+    there are."""
     todo, seen = [(0, search.board.copy(), 1)], 0
     while todo:
         node, board, sign = todo.pop()
@@ -202,11 +257,19 @@ def books(search: Search, judge: Judge, score: bool) -> int:
         below = [node_of(search, child) for child in mine["below"].values()]
         own = 1 if mine["useful"] else mine["visits"]
         assert mine["visits"] == own + sum(child["visits"] for child in below)
-        assert mine["wins"] == pytest.approx(own * (1 - mine["win"]) + sum(child["visits"] - child["wins"] for child in below))
-        assert mine["values"] == pytest.approx(own * (1 - mine["value"]) + sum(child["visits"] - child["values"] for child in below))
-        assert mine["squares"] == pytest.approx(own * (1 - mine["value"]) ** 2
-                                                + sum(c["visits"] - 2 * c["values"] + c["squares"] for c in below))  # fmt: skip
-        assert mine["leads"] == pytest.approx(-own * mine["lead"] - sum(child["leads"] for child in below), abs=1e-4)
+        assert mine["wins"] == pytest.approx(
+            own * (1 - mine["win"]) + sum(child["visits"] - child["wins"] for child in below)
+        )
+        assert mine["values"] == pytest.approx(
+            own * (1 - mine["value"]) + sum(child["visits"] - child["values"] for child in below)
+        )
+        assert mine["squares"] == pytest.approx(
+            own * (1 - mine["value"]) ** 2
+            + sum(c["visits"] - 2 * c["values"] + c["squares"] for c in below)
+        )
+        assert mine["leads"] == pytest.approx(
+            -own * mine["lead"] - sum(child["leads"] for child in below), abs=1e-4
+        )
         assert mine["pending"] == 0
         if mine["useful"] and seen < 60:  # what the network says of the very position
             said = foresee(judge, board)
@@ -215,7 +278,10 @@ def books(search: Search, judge: Judge, score: bool) -> int:
             lead = said.lead + komi if score else 0.0
             assert mine["win"] == pytest.approx(win, abs=1e-6)
             assert mine["lead"] == pytest.approx(lead, abs=1e-4)
-            assert mine["value"] == pytest.approx(tree.worth(win, lead, sign * search._centre, searching.SCORE_SHARE * score), abs=1e-6)
+            assert mine["value"] == pytest.approx(
+                tree.worth(win, lead, sign * search._centre, searching.SCORE_SHARE * score),
+                abs=1e-6,
+            )
             assert set(mine["moves"]) <= set(np.flatnonzero(board.legal()).tolist())
         for move, child in mine["below"].items():
             after = board.copy()
@@ -226,8 +292,16 @@ def books(search: Search, judge: Judge, score: bool) -> int:
 
 @pytest.mark.parametrize("score", [False, True])
 def test_a_search_keeps_its_books(score: bool) -> None:
-    """With several positions at a time, and after the game has gone on, where points are counted from the new position's lead."""
-    judge = Scorer(None) if score else Judge(lambda own, other: 0.5 + (sum(own) - sum(other)) % 97 / 200, [(int(i), i % 7) for i in range(361)])
+    """With several positions at a time, and after the game has gone on, where points are counted
+    from the new position's lead."""
+    judge = (
+        Scorer(None)
+        if score
+        else Judge(
+            lambda own, other: 0.5 + (sum(own) - sum(other)) % 97 / 200,
+            [(int(i), i % 7) for i in range(361)],
+        )
+    )
     board = Board(superko=True)
     search = Search(judge, board.copy(), 6.5, useful(board, BLACK))
     for _ in range(3):
@@ -254,7 +328,10 @@ def test_ownership_is_the_mean_over_what_was_seen() -> None:
     owners = []
     for batch in asked:
         black = (batch[:, 0].sum((1, 2)) - batch[:, 1].sum((1, 2))) == 0
-        owners += [owner if mine else -owner for owner, mine in zip(outputs(batch).owner, black, strict=True)]
+        owners += [
+            owner if mine else -owner
+            for owner, mine in zip(outputs(batch).owner, black, strict=True)
+        ]
     np.testing.assert_allclose(search.owner(), np.mean([said.owner, *owners], 0), atol=1e-5)
     index = search.best
     assert (search.owner_after(index) != search.owner()).any()
@@ -262,15 +339,23 @@ def test_ownership_is_the_mean_over_what_was_seen() -> None:
 
 
 def test_several_at_a_time_come_to_nearly_the_same() -> None:
-    """Twice as many positions an evaluation as usual; no position is asked about twice, and as many visits are made as are wanted."""
+    """Twice as many positions an evaluation as usual; no position is asked about twice, and as many
+    visits are made as are wanted."""
     rng = np.random.default_rng(7)
-    judge = Judge(lambda own, other: 0.5 + (sum(own) - sum(other)) % 97 / 500, [(int(i), float(rng.normal(0, 3))) for i in range(361)])
+    judge = Judge(
+        lambda own, other: 0.5 + (sum(own) - sum(other)) % 97 / 500,
+        [(int(i), float(rng.normal(0, 3))) for i in range(361)],
+    )
     asked: list[bytes] = []
     sizes: list[int] = []
     outputs = judge.outputs
-    judge.outputs = lambda batch: (sizes.append(len(batch)), asked.extend(row.tobytes() for row in batch)) and outputs(batch)
+    judge.outputs = lambda batch: (
+        (sizes.append(len(batch)), asked.extend(row.tobytes() for row in batch)) and outputs(batch)
+    )
     board = Board()
-    search, plain = (kind(judge, board, 6.5, useful(board, BLACK)) for kind in (Search, plain_search.Search))
+    search, plain = (
+        kind(judge, board, 6.5, useful(board, BLACK)) for kind in (Search, plain_search.Search)
+    )
     asked.clear()
     sizes.clear()
     search.run(1000)
@@ -309,8 +394,11 @@ def test_a_network_that_fails_leaves_the_tree_as_it_was() -> None:
         assert (search.visits == other.visits).all()
 
 
-def test_moves_beyond_the_first_are_asked_for_when_those_have_been_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With next to nothing kept of a new position the search is the same: the rest comes when it is needed."""
+def test_moves_beyond_the_first_are_asked_for_when_those_have_been_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With next to nothing kept of a new position the search is the same: the rest comes when it is
+    needed."""
     judge = Scorer(None)
     board = Board(superko=True)
     searches = []
@@ -350,18 +438,34 @@ def absorb_keeping(most: int):
 
 
 def test_what_is_asked_about_is_what_the_board_shows() -> None:
-    """Planes, legal moves and useful ones at the end of walks, against boards that the same moves were played on; superko and suicide, too."""
-    for seed, moves, superko, situational in ((1, 3, False, False), (2, 300, True, False), (3, 420, True, True)):
+    """Planes, legal moves and useful ones at the end of walks, against boards that the same moves
+    were played on; superko and suicide, too."""
+    for seed, moves, superko, situational in (
+        (1, 3, False, False),
+        (2, 300, True, False),
+        (3, 420, True, True),
+    ):
         board = Board(superko=superko, situational=situational, suicide=True)
         for index, _ in play_randomly(seed, moves):
             board.play(index)
         judge = Scorer(None)
-        judge.groups = ("own_liberties", "opponent_liberties", "board", "history", "ko", "legal", "ladder_capture", "ladder_escape")
+        judge.groups = (
+            "own_liberties",
+            "opponent_liberties",
+            "board",
+            "history",
+            "ko",
+            "legal",
+            "ladder_capture",
+            "ladder_escape",
+        )
         search = Search(judge, board, 6.5, board.legal())
         slots, seen = search._slots, 0
         outputs = judge.outputs
 
-        def watched(batch: np.ndarray, slots=slots, board=board, outputs=outputs, judge=judge) -> Answers:
+        def watched(
+            batch: np.ndarray, slots=slots, board=board, outputs=outputs, judge=judge
+        ) -> Answers:
             nonlocal seen
             for slot, planes in enumerate(batch):
                 after = board.copy()
@@ -387,11 +491,14 @@ def test_the_kernel_takes_the_hash_on_as_the_position_changes() -> None:
             before, value = board.state.copy(), np.uint64(repetition.position_hash(board.state))
             board.play(index)
             if index != PASS:
-                assert tree_leaves._hash_after(before, value, rules.field_point(index, 19), colour) == repetition.position_hash(board.state)
+                assert tree_leaves._hash_after(
+                    before, value, rules.field_point(index, 19), colour
+                ) == repetition.position_hash(board.state)
 
 
 def test_a_move_is_chosen_by_its_lower_confidence_bound() -> None:
-    """By hand: forty values of 0.6 and 0.4 in turn have the mean 0.5 and the deviation 0.1, and two imagined ones of 0.15 beside them."""
+    """By hand: forty values of 0.6 and 0.4 in turn have the mean 0.5 and the deviation 0.1, and two
+    imagined ones of 0.15 beside them."""
     values = [0.6, 0.4] * 20
     by_hand = 0.5 - 5 * math.sqrt((40 * 0.1**2 + 2 * 0.15**2) / 42 / 40)
     assert bound(40, sum(values), sum(v * v for v in values)) == pytest.approx(by_hand)
@@ -403,7 +510,8 @@ def test_a_move_is_chosen_by_its_lower_confidence_bound() -> None:
     first, second = from_gtp("Q16"), from_gtp("D4")
     assert int(search.visits.argmax()) == search.best == first
     nodes, below = search._tree.nodes, search._below(0)
-    for index, visits, mean in ((first, 100, 0.5), (second, 60, 0.56)):  # as if the one of fewer visits had come out better every time
+    # as if the one of fewer visits had come out better every time
+    for index, visits, mean in ((first, 100, 0.5), (second, 60, 0.56)):
         nodes["visits"][below[index]] = visits
         nodes["values"][below[index]] = nodes["wins"][below[index]] = visits * mean
         nodes["squares"][below[index]] = visits * mean**2
@@ -411,7 +519,11 @@ def test_a_move_is_chosen_by_its_lower_confidence_bound() -> None:
     assert search.weights[second] > search.weights[first] + 1
     told = search.told(second)
     assert told.lcb == pytest.approx(0.56 - 5 * math.sqrt(2 * 0.15**2 / 62 / 60))
-    nodes["visits"][below[second]], nodes["values"][below[second]], nodes["squares"][below[second]] = 10, 5.6, 10 * 0.56**2
+    (
+        nodes["visits"][below[second]],
+        nodes["values"][below[second]],
+        nodes["squares"][below[second]],
+    ) = (10, 5.6, 10 * 0.56**2)
     assert search.best == first  # too few visits
 
 
@@ -424,11 +536,19 @@ def test_points_count_where_the_game_is_decided() -> None:
         def outputs(self, batch: np.ndarray) -> Answers:
             n = len(batch)
             mine = batch[:, 0].reshape(n, -1).astype(float) - batch[:, 1].reshape(n, -1)
-            lead = 30 * np.where(mine.sum(1) < 0, -1, 1) + 30 * mine[:, from_gtp("D4")] + 10 * mine[:, from_gtp("Q16")]
+            lead = (
+                30 * np.where(mine.sum(1) < 0, -1, 1)
+                + 30 * mine[:, from_gtp("D4")]
+                + 10 * mine[:, from_gtp("Q16")]
+            )
             logits = np.zeros((n, 362), np.float32)
             logits[:, [from_gtp("D4"), from_gtp("Q16"), from_gtp("K10")]] = 5.0
-            return answers(logits)._replace(win=np.full(n, 0.5, np.float32), owner=np.zeros((n, 361), np.float32), lead=lead.astype(np.float32),
-                                            spread=np.full(n, 1e6, np.float32))  # fmt: skip
+            return answers(logits)._replace(
+                win=np.full(n, 0.5, np.float32),
+                owner=np.zeros((n, 361), np.float32),
+                lead=lead.astype(np.float32),
+                spread=np.full(n, 1e6, np.float32),
+            )
 
     board = Board()
     search = Search(Slack(None), board, 0.0, useful(board, BLACK))
@@ -469,7 +589,8 @@ def test_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_memory_grows_as_it_is_needed_and_little_of_it() -> None:
-    """Bytes a position, of a network that is as sure as a trained one: ten million take two to four GB."""
+    """Bytes a position, of a network that is as sure as a trained one: ten million take two to four
+    GB."""
     judge = Scorer(None)
     board = Board()
     search = Search(judge, board, 6.5, useful(board, BLACK))
@@ -515,7 +636,8 @@ def test_an_analysis_searches_as_a_search_does(evaluator) -> None:
 
 
 def test_a_search_goes_on_with_the_game() -> None:
-    """What was seen of the position that came about is kept, and nothing else; another position begins anew."""
+    """What was seen of the position that came about is kept, and nothing else; another position
+    begins anew."""
     judge = Judge(lambda own, other: 0.5, [(from_gtp(v), 5.0) for v in ("Q16", "D4", "Q4", "D16")])
     game = Game()
     search = Search(judge, game.board.copy(), 6.5, useful(game.board, BLACK))
@@ -549,7 +671,13 @@ def test_a_search_goes_on_with_the_game() -> None:
 def test_two_passes_end_the_game() -> None:
     """Where nobody has a useful move, the search passes, and counts."""
     board, eyes = Board(), [0, 2, 16, 18]
-    board.set_up(*([i for i in range(361) if (i % 19 < 9) == mine and i not in eyes] for mine in (True, False)), BLACK)
+    board.set_up(
+        *(
+            [i for i in range(361) if (i % 19 < 9) == mine and i not in eyes]
+            for mine in (True, False)
+        ),
+        BLACK,
+    )
     keep = useful(board, BLACK)
     assert np.flatnonzero(keep).tolist() == [PASS]
     search = Search(Judge(lambda own, other: 0.5), board, 6.5, keep)
@@ -565,7 +693,9 @@ def test_two_passes_end_the_game() -> None:
 
 def test_value_is_learned_where_the_result_is_known() -> None:
     torch.manual_seed(0)
-    network = PolicyNetwork(PolicyConfig(blocks=1, channels=8, groups=("stones",), value=True)).eval()
+    network = PolicyNetwork(
+        PolicyConfig(blocks=1, channels=8, groups=("stones",), value=True)
+    ).eval()
     planes, moves = (torch.rand(6, 2, 19, 19) > 0.7).to(torch.uint8), torch.arange(6)
     won = torch.tensor([1, 0, UNDECIDED, 1, 1, UNDECIDED], dtype=torch.int8)
     task = PolicyTask()
@@ -574,19 +704,36 @@ def test_value_is_learned_where_the_result_is_known() -> None:
     plain = torch.nn.functional.cross_entropy(logits, moves)
     known = won >= 0
     value = value.detach()
-    wanted = -torch.log(torch.where(won[known] == 1, value[known].sigmoid(), 1 - value[known].sigmoid())).sum()
+    wanted = -torch.log(
+        torch.where(won[known] == 1, value[known].sigmoid(), 1 - value[known].sigmoid())
+    ).sum()
     loss, _ = task.loss(network, (planes, moves, won))
     assert torch.allclose(loss, plain + VALUE_WEIGHT * wanted / 6)
-    figures = task.summary({key: total.item() for key, total in task.judge(network, (planes, moves, won)).items()})
+    figures = task.summary(
+        {key: total.item() for key, total in task.judge(network, (planes, moves, won)).items()}
+    )
     assert figures["value_loss"] == pytest.approx(float(wanted) / 4)
     assert figures["value"] == float(((value[known] > 0) == (won[known] == 1)).float().mean())
-    assert "value" not in task.summary({key: total.item() for key, total in task.judge(network, (planes, moves)).items()})
+    assert "value" not in task.summary(
+        {key: total.item() for key, total in task.judge(network, (planes, moves)).items()}
+    )
 
 
 def test_from_games_to_a_player_that_looks_ahead(tmp_path: Path, sample_store: Path) -> None:
     run, plain = tmp_path / "run", tmp_path / "plain"
     good("go-train", sample_store, "--out", plain, *TRAIN)
-    good("go-train", sample_store, "--out", run, "--from", plain, "--value", *TRAIN[: TRAIN.index("--blocks")], "--batch", "64")
+    good(
+        "go-train",
+        sample_store,
+        "--out",
+        run,
+        "--from",
+        plain,
+        "--value",
+        *TRAIN[: TRAIN.index("--blocks")],
+        "--batch",
+        "64",
+    )
     last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
     assert 0 <= last["value"] <= 1
     assert 0 < last["value_loss"] < 5
@@ -594,12 +741,21 @@ def test_from_games_to_a_player_that_looks_ahead(tmp_path: Path, sample_store: P
     assert float(out.split()[-1]) < 1e-4
     for model in (run, tmp_path / "m.onnx"):
         command = [sys.executable, "cli.py", "go-gtp", "--model", str(model), "--visits", "20"]
-        talk = subprocess.run(command, cwd=ROOT, input="genmove b\ngenmove w\nquit\n", capture_output=True, text=True, check=True)
+        talk = subprocess.run(
+            command,
+            cwd=ROOT,
+            input="genmove b\ngenmove w\nquit\n",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert talk.stdout.count("= ") == 3
 
 
 def test_the_raw_network_says_who_wins_by_its_value_not_by_playouts() -> None:
     judge = Judge(lambda own, other: 0.75 if len(own) > len(other) else 0.25)
-    one, two = talk(judge, "play b D4", "kata-raw-nn 0", "play w Q16", "play w C3", "kata-raw-nn 3")[1::3]
+    one, two = talk(
+        judge, "play b D4", "kata-raw-nn 0", "play w Q16", "play w C3", "kata-raw-nn 3"
+    )[1::3]
     assert "whiteWin 0.250000\nwhiteLoss 0.750000" in one  # white to play, behind
     assert "whiteWin 0.750000\nwhiteLoss 0.250000" in two  # black to play, behind

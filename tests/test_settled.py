@@ -1,4 +1,5 @@
-"""Finished games are settled as the players did it: real counted games, and boards whose end is known."""
+"""Finished games are settled as the players did it: real counted games, and boards whose end is
+known."""
 
 import numpy as np
 import pytest
@@ -22,9 +23,20 @@ def counted(games: list[bytes], count: int) -> list[tuple[Board, float, float]]:
     found = []
     for number, data in enumerate(games):
         read = next(iter(Reader().games(sources.Blob(f"{number}.sgf", data))))
-        if isinstance(read, Read) and read.record["margin"] > 0 and read.record["handicap"] < 2 and not np.isnan(read.record["komi"]):
+        if (
+            isinstance(read, Read)
+            and read.record["margin"] > 0
+            and read.record["handicap"] < 2
+            and not np.isnan(read.record["komi"])
+        ):
             sign = 1 if read.record["winner"] == 1 else -1
-            found.append((at_ply(read, None).board, float(read.record["komi"]), sign * float(read.record["margin"])))
+            found.append(
+                (
+                    at_ply(read, None).board,
+                    float(read.record["komi"]),
+                    sign * float(read.record["margin"]),
+                )
+            )
             if len(found) == count:
                 break
     return found
@@ -32,21 +44,34 @@ def counted(games: list[bytes], count: int) -> list[tuple[Board, float, float]]:
 
 def agrees(board: Board, dead: np.ndarray, komi: float, recorded: float) -> bool:
     """Whether a count is the recorded one to half a point; servers count territory, or area."""
-    return min(abs(margin(board, dead, rules, komi) - recorded) for rules in (JAPANESE, CHINESE)) <= 0.5
+    return (
+        min(abs(margin(board, dead, rules, komi) - recorded) for rules in (JAPANESE, CHINESE))
+        <= 0.5
+    )
 
 
 def test_real_games_end_as_the_players_counted_them(real_games: list[bytes]) -> None:
     """By playouts: 87 % of 60 (80 % where a chain had to be lost by a margin to be dead)."""
     games = counted(real_games, 25)
-    hits = [agrees(board, dead_stones(board, Playouts(board, komi).run(100)), komi, recorded) for board, komi, recorded in games]
+    hits = [
+        agrees(board, dead_stones(board, Playouts(board, komi).run(100)), komi, recorded)
+        for board, komi, recorded in games
+    ]
     assert len(hits) == 25
     assert np.mean(hits) >= 0.7
 
 
 def test_playing_on_tells_which_stones_are_dead(real_games: list[bytes], evaluator) -> None:
-    """By the network's own games, for one that says no score: they differ from the record by the neutral points if their boards are counted."""
+    """By the network's own games, for one that says no score: they differ from the record by the
+    neutral points if their boards are counted."""
     games = counted(real_games, 3)
-    assert sum(agrees(board, settled_dead(evaluator, board), komi, recorded) for board, komi, recorded in games) >= 2
+    assert (
+        sum(
+            agrees(board, settled_dead(evaluator, board), komi, recorded)
+            for board, komi, recorded in games
+        )
+        >= 2
+    )
 
 
 def test_neutral_points_are_nobodys() -> None:
@@ -68,7 +93,9 @@ def test_a_chain_on_the_other_sides_points_is_dead_and_a_safe_one_never() -> Non
     assert np.flatnonzero(dead_chains(board, owner)).tolist() == [stray]
     corner = [from_gtp(v) for v in ("A2", "B2", "C2", "D1", "D2", "B1")]
     board.set_up([*black, *corner], white)
-    assert not dead_chains(board, -np.ones(361, np.float32))[corner].any(), "two eyes, whatever is foreseen"
+    assert not dead_chains(board, -np.ones(361, np.float32))[corner].any(), (
+        "two eyes, whatever is foreseen"
+    )
 
 
 @pytest.mark.parametrize("komi", [0.0, 6.5])

@@ -1,4 +1,5 @@
-"""Runs that are stopped: kills, interrupts, full disks, one process for a folder, and a budget of time."""
+"""Runs that are stopped: kills, interrupts, full disks, one process for a folder, and a budget of
+time."""
 
 import json
 import random
@@ -20,14 +21,16 @@ from tests.toyruns import same, spawn, weights
 
 
 def written(run: Path) -> int:
-    """When the run's checkpoint was written, in nanoseconds; 0 before the first that a resumed run can go on from."""
+    """When the run's checkpoint was written, in nanoseconds; 0 before the first that a resumed run
+    can go on from."""
     return (run / "checkpoint.pt").stat().st_mtime_ns if (run / "run.json").exists() else 0
 
 
 @pytest.mark.slow
 def test_killed_at_random_moments_it_ends_with_the_same_bits(tmp_path: Path) -> None:
-    """SIGKILL while training, validating, saving: whatever it hits, the resumed run ends as the one that was never killed. (A kill comes some
-    steps after the run has begun or gone on, by what its checkpoint says: a clock would kill a busy machine's run before it has done anything.)"""
+    """SIGKILL while training, validating, saving: whatever it hits, the resumed run ends as the one
+    that was never killed. (A kill comes some steps after the run has begun or gone on, by what its
+    checkpoint says: a clock would kill a busy machine's run before it has done anything.)"""
     options = ["checkpoint_minutes=0.0", "validations=20"]
     toy.train(tmp_path / "whole", steps=150, validations=20)
     rng, run = random.Random(4), tmp_path / "killed"
@@ -81,11 +84,19 @@ class StoppedWhileJudged(toy.ToyTask):
 
 @pytest.mark.parametrize(
     ("task", "step", "judged"),
-    [(toy.Interrupting(20), 20, 1), (toy.Interrupting(40), 40, 3), (StoppedWhileJudged(3), 20, 1), (StoppedWhileJudged(7), 40, 3)],
+    [
+        (toy.Interrupting(20), 20, 1),
+        (toy.Interrupting(40), 40, 3),
+        (StoppedWhileJudged(3), 20, 1),
+        (StoppedWhileJudged(7), 40, 3),
+    ],
     ids=["where one is due", "in the last step", "in the second", "in the last"],
 )
-def test_a_validation_is_put_off_when_the_run_is_stopped(tmp_path: Path, task: toy.ToyTask, step: int, judged: int) -> None:
-    """Who stops a run may not have the time for one; it is made when the run goes on, and nothing differs in the end."""
+def test_a_validation_is_put_off_when_the_run_is_stopped(
+    tmp_path: Path, task: toy.ToyTask, step: int, judged: int
+) -> None:
+    """Who stops a run may not have the time for one; it is made when the run goes on, and nothing
+    differs in the end."""
     toy.train(tmp_path / "whole", steps=40, judged=512)
     outcome = toy.train(tmp_path / "cut", steps=40, task=task, judged=512)
     lines = [line for line in read_reports(tmp_path / "cut") if line["kind"] == "valid"]
@@ -93,11 +104,16 @@ def test_a_validation_is_put_off_when_the_run_is_stopped(tmp_path: Path, task: t
     assert not toy.train(tmp_path / "cut", resume=True, steps=40, judged=512).interrupted
     for name in ("last.safetensors", "best.safetensors"):
         assert same(weights(tmp_path / "whole", name), weights(tmp_path / "cut", name))
-    whole, cut = ([(r["step"], r["loss"]) for r in read_reports(tmp_path / run) if r["kind"] == "valid"] for run in ("whole", "cut"))
+    whole, cut = (
+        [(r["step"], r["loss"]) for r in read_reports(tmp_path / run) if r["kind"] == "valid"]
+        for run in ("whole", "cut")
+    )
     assert whole == cut
 
 
-def test_a_full_disk_keeps_the_checkpoint_before_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_the_checkpoint_before_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     toy.train(tmp_path / "run", steps=8)
     before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
 
@@ -129,7 +145,8 @@ def test_a_folder_is_one_run_at_a_time(tmp_path: Path) -> None:
 
 
 class Watch(toy.ToyTask):
-    """A task and a clock that only its steps move, by three seconds each; perhaps Ctrl-C comes in a step."""
+    """A task and a clock that only its steps move, by three seconds each; perhaps Ctrl-C comes in a
+    step."""
 
     def __init__(self, interrupt: int = 0) -> None:
         self.now, self.ending = 1000.0, toy.Interrupting(interrupt)
@@ -143,17 +160,22 @@ class Watch(toy.ToyTask):
 
 
 def test_a_time_budget_finishes_its_schedule(tmp_path: Path) -> None:
-    """Two minutes of three seconds a step are forty steps, whatever the real ones take; a resumed run has what is left of them."""
+    """Two minutes of three seconds a step are forty steps, whatever the real ones take; a resumed
+    run has what is left of them."""
 
     def train(name: str, watch: Watch, resume: bool = False) -> tuple[int, float]:
-        outcome = toy.train(tmp_path / name, resume, minutes=2.0, report_seconds=0.0, task=watch, clock=watch)
+        outcome = toy.train(
+            tmp_path / name, resume, minutes=2.0, report_seconds=0.0, task=watch, clock=watch
+        )
         return outcome.steps, outcome.seconds
 
     assert train("whole", Watch()) == (40, 120.0)
     assert train("cut", Watch(10)) == (10, 30.0)
     assert train("cut", Watch(), resume=True) == (40, 120.0)
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
-    lines = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()
+    ]
     assert lines[-1]["kind"] == "valid"
     config = TrainConfig(minutes=2.0)
     shown = {line["step"]: line["rate_factor"] for line in lines if line["kind"] == "train"}

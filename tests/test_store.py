@@ -1,4 +1,5 @@
-"""The store: what goes in comes out, appending, damage, kills, size; filters and the split; importing."""
+"""The store: what goes in comes out, appending, damage, kills, size; filters and the split;
+importing."""
 
 import io
 import os
@@ -43,7 +44,9 @@ def write_games(folder: Path, count: int, moves: int = 40, first: int = 0) -> Pa
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     write_games(tmp_path / "games", 12)
-    (tmp_path / "games" / "handicap.sgf").write_bytes(f"(;GM[1]SZ[19]{HEADERS[3]};W[dd];B[pp])".encode())
+    (tmp_path / "games" / "handicap.sgf").write_bytes(
+        f"(;GM[1]SZ[19]{HEADERS[3]};W[dd];B[pp])".encode()
+    )
     import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
     return tmp_path / "a.games"
 
@@ -58,10 +61,26 @@ def test_everything_comes_back(made: Path, tmp_path: Path) -> None:
         record = records[number]
         start = int(record["start"])
         assert (opened.words[start : start + len(game.words)] == game.words).all()
-        for key in ("key", "setup", "moves", "winner", "date", "margin", "black_rank", "white_rank", "handicap", "flags"):
+        for key in (
+            "key",
+            "setup",
+            "moves",
+            "winner",
+            "date",
+            "margin",
+            "black_rank",
+            "white_rank",
+            "handicap",
+            "flags",
+        ):
             assert record[key] == game.record[key], key
         assert np.array_equal(record["komi"], game.record["komi"], equal_nan=True)
-        assert opened.texts(number) == {"black": game.black, "white": game.white, "place": game.place, "source": "games"}
+        assert opened.texts(number) == {
+            "black": game.black,
+            "white": game.white,
+            "place": game.place,
+            "source": "games",
+        }
     opened.verify()
 
 
@@ -109,7 +128,8 @@ def test_a_name_outside_its_table_is_damage(made: Path, key: str) -> None:
 
 
 def mutate(path: Path, times: int) -> Iterator[None]:
-    """Rewrite a file so often, each time with other bytes of it changed at random, half of the time cut short."""
+    """Rewrite a file so often, each time with other bytes of it changed at random, half of the time
+    cut short."""
     whole, rng = path.read_bytes(), random.Random(1)
     for _ in range(times):
         data = bytearray(whole)
@@ -133,7 +153,9 @@ def test_other_versions_and_foreign_files(made: Path, tmp_path: Path) -> None:
     data = bytearray(made.read_bytes())
     data[8] = 3
     made.write_bytes(data)
-    with pytest.raises(UserError, match="version 3, this program reads versions 1 and 2: import the games again"):
+    with pytest.raises(
+        UserError, match="version 3, this program reads versions 1 and 2: import the games again"
+    ):
         Store(made)
     for content in (b"", b"PK\x03\x04" + bytes(100), bytes(1000)):
         (tmp_path / "x").write_bytes(content)
@@ -143,7 +165,9 @@ def test_other_versions_and_foreign_files(made: Path, tmp_path: Path) -> None:
         Store(tmp_path / "nothing")
 
 
-def test_what_a_killed_append_left_behind_is_ignored_and_overwritten(made: Path, tmp_path: Path) -> None:
+def test_what_a_killed_append_left_behind_is_ignored_and_overwritten(
+    made: Path, tmp_path: Path
+) -> None:
     whole = made.read_bytes()
     with made.open("ab") as stream:
         stream.write(b"torn" * 1000)
@@ -161,8 +185,11 @@ def sources_of(path: Path) -> list[str]:
     return [opened.texts(game)["source"] for game in range(len(opened))]
 
 
-def test_an_append_during_an_append_is_refused_and_loses_nothing(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second comes when the first has looked into the store, and is sent away; each in turn, both are there."""
+def test_an_append_during_an_append_is_refused_and_loses_nothing(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second comes when the first has looked into the store, and is sent away; each in turn,
+    both are there."""
     for name, first in (("one", 100), ("two", 200)):
         write_games(tmp_path / name, 5, first=first)
     answers: list[subprocess.CompletedProcess[str]] = []
@@ -170,7 +197,16 @@ def test_an_append_during_an_append_is_refused_and_loses_nothing(made: Path, tmp
 
     def meanwhile(*arguments: object) -> object:
         for options in (["--append"], ["--replace"]):
-            command = [sys.executable, "-m", "gocnn", "go-import", str(tmp_path / "two"), "--out", str(made), *options]
+            command = [
+                sys.executable,
+                "-m",
+                "gocnn",
+                "go-import",
+                str(tmp_path / "two"),
+                "--out",
+                str(made),
+                *options,
+            ]
             answers.append(subprocess.run(command, capture_output=True, text=True, check=False))
         return read(*arguments)  # type: ignore[arg-type]
 
@@ -178,7 +214,11 @@ def test_an_append_during_an_append_is_refused_and_loses_nothing(made: Path, tmp
     assert import_games([str(tmp_path / "one")], made, append=True, quiet=True).games == 5
     for answer in answers:
         assert answer.returncode == 1
-        assert answer.stderr == f"error: {made} is being written by another import; wait for it to end, then run this again\n"
+        assert (
+            answer.stderr
+            == f"error: {made} is being written by another import; wait for it to end, then run"
+            " this again\n"
+        )
     assert sorted(sources_of(made)) == ["games"] * 13 + ["one"] * 5
     monkeypatch.setattr(importing.reader, "chunks", read)
     import_games([str(tmp_path / "two")], made, append=True, quiet=True)
@@ -187,16 +227,33 @@ def test_an_append_during_an_append_is_refused_and_loses_nothing(made: Path, tmp
 
 
 def test_many_appends_at_once(made: Path, tmp_path: Path) -> None:
-    """Whatever falls into whatever: who ends well has its games in the store, and who does not has said why."""
+    """Whatever falls into whatever: who ends well has its games in the store, and who does not has
+    said why."""
     commands = []
     for i in range(3):
         write_games(tmp_path / f"n{i}", 20, first=100 * i + 100)
-        commands.append([sys.executable, "-m", "gocnn", "go-import", str(tmp_path / f"n{i}"), "--out", str(made), "--append"])
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for command in commands]
+        commands.append(
+            [
+                sys.executable,
+                "-m",
+                "gocnn",
+                "go-import",
+                str(tmp_path / f"n{i}"),
+                "--out",
+                str(made),
+                "--append",
+            ]
+        )
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for command in commands
+    ]
     expected = ["games"] * 13
     for i, process in enumerate(running):
         _, said = process.communicate()
-        assert process.returncode == 0 or (process.returncode == 1 and "another import" in said and said.count("\n") == 1), said
+        assert process.returncode == 0 or (
+            process.returncode == 1 and "another import" in said and said.count("\n") == 1
+        ), said
         expected += [f"n{i}"] * 20 * (process.returncode == 0)
     assert len(expected) > 13
     assert sorted(sources_of(made)) == sorted(expected)
@@ -204,7 +261,10 @@ def test_many_appends_at_once(made: Path, tmp_path: Path) -> None:
 
 def test_a_new_store_is_made_by_one(tmp_path: Path) -> None:
     write_games(tmp_path / "games", 2)
-    with store.writing(tmp_path / "a.games"), pytest.raises(UserError, match="being written by another import"):
+    with (
+        store.writing(tmp_path / "a.games"),
+        pytest.raises(UserError, match="being written by another import"),
+    ):
         import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
     import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
     with pytest.raises(UserError, match="made by another import meanwhile"):
@@ -214,11 +274,14 @@ def test_a_new_store_is_made_by_one(tmp_path: Path) -> None:
 
 def test_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOCNN_CACHE", str(tmp_path / "cache"))
-    for writable in (True, False):  # where no lock file can lie beside the store, it lies in the cache
+    # where no lock file can lie beside the store, it lies in the cache
+    for writable in (True, False):
         monkeypatch.setattr(os, "access", lambda *arguments, writable=writable: writable)
         with locked(tmp_path / "x", "x is busy"):
             files = list(tmp_path.rglob("*.lock"))
-            assert [file.parent for file in files] == [tmp_path if writable else tmp_path / "cache" / "locks"]
+            assert [file.parent for file in files] == [
+                tmp_path if writable else tmp_path / "cache" / "locks"
+            ]
             with pytest.raises(UserError, match="x is busy"), locked(tmp_path / "x", "x is busy"):
                 pass
             with locked(tmp_path / "y", "y is busy"):
@@ -245,16 +308,22 @@ def test_two_fill_the_same_cache_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FILL, str(games), str(tmp_path / "cache")]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     answers = sorted(process.communicate()[0].split() for process in running)
-    assert [answer[1] for answer in answers] == ["False", "False", "True"]  # one imported, the others waited for it
+    # one imported, the others waited for it
+    assert [answer[1] for answer in answers] == ["False", "False", "True"]
     assert len({answer[0] for answer in answers}) == 1
     assert sources_of(Path(answers[0][0])) == ["games"] * 30
     assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [".games"]
 
 
-def test_games_from_a_pipe_are_kept_by_their_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_games_from_a_pipe_are_kept_by_their_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = []
     for count in (2, 2, 3):
-        data = b"".join(sgf_text(play_randomly(i, 10)) + b")" for i in range(count)) + b"(;SZ[13];B[aa])"
+        data = (
+            b"".join(sgf_text(play_randomly(i, 10)) + b")" for i in range(count))
+            + b"(;SZ[13];B[aa])"
+        )
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
         path, report = cached_store(["-"], tmp_path / "cache", quiet=True)
         assert report is not None
@@ -272,7 +341,16 @@ def test_an_import_killed_at_random_moments_leaves_the_old_store(tmp_path: Path)
     before = (tmp_path / "a.games").read_bytes()
     rng = random.Random(0)
     for _ in range(5):
-        command = [sys.executable, "-m", "gocnn", "go-import", str(tmp_path / "more"), "--out", str(tmp_path / "a.games"), "--append"]
+        command = [
+            sys.executable,
+            "-m",
+            "gocnn",
+            "go-import",
+            str(tmp_path / "more"),
+            "--out",
+            str(tmp_path / "a.games"),
+            "--append",
+        ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(rng.uniform(0.2, 1.6))
         process.kill()
@@ -282,7 +360,8 @@ def test_an_import_killed_at_random_moments_leaves_the_old_store(tmp_path: Path)
         assert len(opened) in (30, 630)
         if len(opened) == 30:
             assert (tmp_path / "a.games").read_bytes()[: len(before)] == before
-    import_games([str(tmp_path / "more")], tmp_path / "a.games", append=True, quiet=True)  # no lock is left that would keep others out
+    # no lock is left that would keep others out
+    import_games([str(tmp_path / "more")], tmp_path / "a.games", append=True, quiet=True)
     assert len(Store(tmp_path / "a.games")) == 630
     assert not list(tmp_path.glob("*.lock"))
 
@@ -294,10 +373,22 @@ def test_a_failed_import_leaves_nothing(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.sgf"]
 
 
-def test_processes_give_the_same_store_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_give_the_same_store_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in "abc":
         write_games(tmp_path / "games" / name, 20, first=ord(name) * 7)
-        subprocess.run(["tar", "cJf", str(tmp_path / "games" / f"{name}.tar.xz"), "-C", str(tmp_path / "games" / name), "."], check=True)
+        subprocess.run(
+            [
+                "tar",
+                "cJf",
+                str(tmp_path / "games" / f"{name}.tar.xz"),
+                "-C",
+                str(tmp_path / "games" / name),
+                ".",
+            ],
+            check=True,
+        )
     import_games([str(tmp_path / "games")], tmp_path / "one", jobs=1, quiet=True)
     monkeypatch.setattr(importing, "SMALL", 0)
     import_games([str(tmp_path / "games")], tmp_path / "two", jobs=2, quiet=True)
@@ -327,7 +418,8 @@ def test_210_move_games_take_at_most_600_bytes(tmp_path: Path) -> None:
 
 
 def test_opening_takes_milliseconds_whatever_the_size(tmp_path: Path, made: Path) -> None:
-    """A sparse gigabyte in one segment is opened without being read: time and memory do not grow with it."""
+    """A sparse gigabyte in one segment is opened without being read: time and memory do not grow
+    with it."""
     words = 500_000_000
     body = store.HEADER_BYTES
     head = HEAD.pack(store.SEGMENT_MAGIC, 0, words, 0, 0, 0)[:-4]
@@ -337,7 +429,9 @@ def test_opening_takes_milliseconds_whatever_the_size(tmp_path: Path, made: Path
     import zlib
 
     with (tmp_path / "big").open("wb") as stream:
-        stream.write(top + struct.pack("<I", zlib.crc32(top)) + head + struct.pack("<I", zlib.crc32(head)))
+        stream.write(
+            top + struct.pack("<I", zlib.crc32(top)) + head + struct.pack("<I", zlib.crc32(head))
+        )
         stream.truncate(end)
     began = time.thread_time()  # of the processor: other work on the machine does not count
     assert len(Store(tmp_path / "big")) == 0

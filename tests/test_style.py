@@ -40,7 +40,11 @@ class Listener:
 def test_a_player_tells_the_network_its_style() -> None:
     game = Game()
     game.give_handicap([60, 300])
-    for style, told in [("any", [0, 0, 0, 0]), ("tom", [0, 1, 0, 0]), ("professional", [0, 0, 0, 1])]:
+    for style, told in [
+        ("any", [0, 0, 0, 0]),
+        ("tom", [0, 1, 0, 0]),
+        ("professional", [0, 0, 0, 1]),
+    ]:
         listener = Listener()
         Player(listener, style=style).probabilities(game, BLACK)
         assert listener.shown == [[1, 1, *told]]
@@ -65,32 +69,74 @@ def test_a_style_needs_a_network_that_was_shown_it() -> None:
 def test_facts_of_records(tmp_path: Path) -> None:
     headers = {
         "RE[B+R]PC[TYGEM]BR[9d]WR[9d]": conditioning.BLACK_WON | conditioning.TYGEM,
-        "RE[W+3.5]PC[TOM]BR[9p]WR[1p]": conditioning.WHITE_WON | conditioning.TOM | conditioning.BLACK_PROFESSIONAL | conditioning.WHITE_PROFESSIONAL,
+        "RE[W+3.5]PC[TOM]BR[9p]WR[1p]": (
+            conditioning.WHITE_WON
+            | conditioning.TOM
+            | conditioning.BLACK_PROFESSIONAL
+            | conditioning.WHITE_PROFESSIONAL
+        ),
         "RE[0]PC[Tokyo]": 0,
         "HA[2]AB[dd][pp]RE[?]": conditioning.HANDICAP,
     }
     for number, header in enumerate(headers):
-        (tmp_path / f"{number}.sgf").write_bytes(sgf_text(play_randomly(number, 30 + number), header) + b")")
+        (tmp_path / f"{number}.sgf").write_bytes(
+            sgf_text(play_randomly(number, 30 + number), header) + b")"
+        )
     good("go-import", tmp_path, "--out", tmp_path / "x.games")
     store = Store(tmp_path / "x.games")
     records = store.records()
-    known = dict(zip(records["moves"].tolist(), known_of(store, np.arange(len(store)), records).tolist(), strict=True))
+    known = dict(
+        zip(
+            records["moves"].tolist(),
+            known_of(store, np.arange(len(store)), records).tolist(),
+            strict=True,
+        )
+    )
     assert known == {30 + number: fact for number, fact in enumerate(headers.values())}
 
 
 def test_from_games_to_a_network_that_listens(tmp_path: Path, sample_store: Path) -> None:
-    """A model begun from another and shown more answers as that one did, until it has learned; the commands pass on what they are told."""
+    """A model begun from another and shown more answers as that one did, until it has learned; the
+    commands pass on what they are told."""
     first, second = tmp_path / "first", tmp_path / "second"
     good("go-train", sample_store, "--out", first, *TRAIN, "--planes", ",".join(DEFAULT_GROUPS))
     assert "not shown where" in refused(1, "go-suggest", "--model", first, "--style", "fox")
-    assert "too; name them" in refused(2, "go-train", sample_store, "--out", second, "--from", first, *BUDGET, "--planes", "board,style")
+    assert "too; name them" in refused(
+        2,
+        "go-train",
+        sample_store,
+        "--out",
+        second,
+        "--from",
+        first,
+        *BUDGET,
+        "--planes",
+        "board,style",
+    )
     still = ["--learning-rate", "1e-9", "--weight-decay", "0", "--ema", "0"]
-    good("go-train", sample_store, "--out", second, "--from", first, *BUDGET, *still, "--planes", "style,default,handicap")
+    good(
+        "go-train",
+        sample_store,
+        "--out",
+        second,
+        "--from",
+        first,
+        *BUDGET,
+        *still,
+        "--planes",
+        "style,default,handicap",
+    )
     before, after = modelfile.load(first, "go-policy"), modelfile.load(second, "go-policy")
     assert after.config["groups"] == ["style", *before.config["groups"], "handicap"]
     at = int(offsets(after.config["groups"])[0])
     stem = after.tensors["stem.0.weight"]
-    assert np.allclose(stem[:, at : at + plane_count(before.config["groups"])], before.tensors["stem.0.weight"], atol=1e-6)
+    assert np.allclose(
+        stem[:, at : at + plane_count(before.config["groups"])],
+        before.tensors["stem.0.weight"],
+        atol=1e-6,
+    )
     assert abs(stem[:, :at]).max() < 1e-6
     good("go-suggest", "--model", second, "--style", "professional")
-    assert "told: origin" in good("go-eval", sample_store, "--model", second, "--positions", "200", "--told", "origin")
+    assert "told: origin" in good(
+        "go-eval", sample_store, "--model", second, "--positions", "200", "--told", "origin"
+    )

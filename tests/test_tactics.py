@@ -1,4 +1,5 @@
-"""Planes of what a move would do, and of what is settled, against sgfmill's board: every empty point is played there, and looked at."""
+"""Planes of what a move would do, and of what is settled, against sgfmill's board: every empty
+point is played there, and looked at."""
 
 from pathlib import Path
 
@@ -13,7 +14,16 @@ from gocnn.policy.suggestion import planes_of, recent_moves
 from tests.conftest import main_line, play_randomly
 from tests.test_life import benson, neighbours
 
-NEW = ("capture_size", "self_atari_size", "liberties_after", "eyes", "last_move", "many_liberties", "pass_alive", "black")
+NEW = (
+    "capture_size",
+    "self_atari_size",
+    "liberties_after",
+    "eyes",
+    "last_move",
+    "many_liberties",
+    "pass_alive",
+    "black",
+)
 LETTER = {BLACK: "b", WHITE: "w"}
 
 
@@ -38,15 +48,24 @@ def chain(board: boards.Board, point: tuple[int, int]) -> tuple[set, set]:
 
 
 def one_hot(number: int, count: int, first: int = 1) -> list[bool]:
-    """`count` flags, of which the one for `number` is set; the first is for `first`, the last for all that is more; none below `first`."""
+    """`count` flags, of which the one for `number` is set; the first is for `first`, the last for
+    all that is more; none below `first`."""
     return [i == min(number - first, count - 1) for i in range(count)]
 
 
 def is_true_eye(board: boards.Board, row: int, column: int, colour: str) -> bool:
-    """The rule of playouts, with coordinates: three of four diagonals on the board's inside, all of fewer at its edge must not be the other's."""
-    if board.get(row, column) is not None or any(board.get(*n) != colour for n in neighbours(row, column, 19)):
+    """The rule of playouts, with coordinates: three of four diagonals on the board's inside, all of
+    fewer at its edge must not be the other's."""
+    if board.get(row, column) is not None or any(
+        board.get(*n) != colour for n in neighbours(row, column, 19)
+    ):
         return False
-    corners = [(row + i, column + j) for i in (-1, 1) for j in (-1, 1) if 0 <= row + i < 19 and 0 <= column + j < 19]
+    corners = [
+        (row + i, column + j)
+        for i in (-1, 1)
+        for j in (-1, 1)
+        if 0 <= row + i < 19 and 0 <= column + j < 19
+    ]
     against = sum(board.get(*c) not in (None, colour) for c in corners)
     return against <= (1 if len(corners) == 4 else 0)
 
@@ -57,7 +76,9 @@ def check(board: Board) -> dict[str, int]:
     other = 3 - me
     stones = board.stones()
     twin = boards.Board(19)
-    black, white = ([(int(r), int(c)) for r, c in np.argwhere(stones == colour)] for colour in (BLACK, WHITE))
+    black, white = (
+        [(int(r), int(c)) for r, c in np.argwhere(stones == colour)] for colour in (BLACK, WHITE)
+    )
     assert twin.apply_setup(black, white, [])
     alive = [benson(stones, colour) for colour in (me, other)]
     theirs = int((stones == other).sum())
@@ -68,24 +89,36 @@ def check(board: Board) -> dict[str, int]:
             after = twin.copy()
             after.play(*point, LETTER[me])
             if after.get(*point) is not None:  # sgfmill plays suicide and takes it off
-                captured = theirs - sum(colour == LETTER[other] for colour, _ in after.list_occupied_points())
+                captured = theirs - sum(
+                    colour == LETTER[other] for colour, _ in after.list_occupied_points()
+                )
                 mine, liberties = chain(after, point)
                 free = len(liberties)
                 weak = len(mine) if free == 1 else 0
         assert list(seen["capture_size"][:, index]) == one_hot(captured, 4), (point, captured)
         assert list(seen["self_atari_size"][:, index]) == one_hot(weak, 4), (point, weak)
         assert list(seen["liberties_after"][:, index]) == one_hot(free, 4), (point, free)
-        assert list(seen["eyes"][:, index]) == [is_true_eye(twin, *point, LETTER[colour]) for colour in (me, other)], point
+        assert list(seen["eyes"][:, index]) == [
+            is_true_eye(twin, *point, LETTER[colour]) for colour in (me, other)
+        ], point
         many = [0, 0]
         if stones[point]:
             many[0 if stones[point] == me else 1] = len(chain(twin, point)[1])
-        assert list(seen["many_liberties"][:, index]) == [*one_hot(many[0], 3, 5), *one_hot(many[1], 3, 5)], point
+        assert list(seen["many_liberties"][:, index]) == [
+            *one_hot(many[0], 3, 5),
+            *one_hot(many[1], 3, 5),
+        ], point
         assert list(seen["pass_alive"][:, index]) == [point in area for area in alive], point
         ring = [False] * 6
         if board.moves and board.moves[-1][0] < 361 and board.moves[-1][0] != index:
-            dx, dy = (abs(a - b) for a, b in zip(point, divmod(board.moves[-1][0], 19), strict=True))
+            dx, dy = (
+                abs(a - b) for a, b in zip(point, divmod(board.moves[-1][0], 19), strict=True)
+            )
             distance = dx + dy + max(dx, dy)
-            ring = [low < distance <= high for low, high in [(0, 3), (3, 6), (6, 9), (9, 14), (14, 22), (22, 99)]]
+            ring = [
+                low < distance <= high
+                for low, high in [(0, 3), (3, 6), (6, 9), (9, 14), (14, 22), (22, 99)]
+            ]
             assert sum(ring) == 1
         assert list(seen["last_move"][:, index]) == ring, point
     assert seen["black"].all() if me == BLACK else not seen["black"].any()
@@ -118,7 +151,9 @@ def test_random_positions(moves: int) -> None:
         for index, colour in play_randomly(seed, moves):
             board.play(index, colour)
         total = add(total, check(board))
-    assert min(total[name] for name in NEW if name not in ("pass_alive", "eyes", "black")) > 0, total
+    assert min(total[name] for name in NEW if name not in ("pass_alive", "eyes", "black")) > 0, (
+        total
+    )
 
 
 def set_up(black: str, white: str, to_play: int = BLACK) -> Board:
@@ -137,7 +172,8 @@ def points(text: str) -> set[int]:
 
 
 def test_a_capture_of_several_chains_frees_the_chain() -> None:
-    """Black at B1 captures one stone on its left and two on its right; its chain of five has those points for liberties then."""
+    """Black at B1 captures one stone on its left and two on its right; its chain of five has those
+    points for liberties then."""
     board = set_up("A2 B2 C2 D2 E1", "A1 C1 D1 A3 B3 C3 D3 E2")
     seen = named(board)
     assert marked(seen["capture_size"][2]) == points("B1")
@@ -160,10 +196,15 @@ def test_ko_and_suicide_are_no_moves() -> None:
         board.play(from_gtp(token[1:]), BLACK if token[0] == "b" else WHITE)
     seen, ko = named(board), from_gtp("C2")
     assert board.to_play == BLACK
-    assert not any(seen[name][:, ko].any() for name in ("capture_size", "self_atari_size", "liberties_after"))
+    assert not any(
+        seen[name][:, ko].any() for name in ("capture_size", "self_atari_size", "liberties_after")
+    )
     check(board)
     suicide = set_up("", "A2 B1")
-    assert not any(named(suicide)[name][:, from_gtp("A1")].any() for name in ("capture_size", "self_atari_size", "liberties_after"))
+    assert not any(
+        named(suicide)[name][:, from_gtp("A1")].any()
+        for name in ("capture_size", "self_atari_size", "liberties_after")
+    )
 
 
 def test_legal_moves_are_those_with_liberties(sample_files: list[Path]) -> None:

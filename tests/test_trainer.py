@@ -21,8 +21,17 @@ def test_it_learns_and_leaves_everything_in_the_folder(tmp_path: Path, optimiser
     assert outcome.best["accuracy"] > 0.8
     assert (outcome.steps, outcome.samples, outcome.interrupted) == (60, 60 * 32, False)
     assert {p.name for p in (tmp_path / "run").iterdir()} == {
-        ".lock", "run.json", "checkpoint.pt", "metrics.jsonl", "best.safetensors", "last.safetensors", "curves.png"}  # fmt: skip
-    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+        ".lock",
+        "run.json",
+        "checkpoint.pt",
+        "metrics.jsonl",
+        "best.safetensors",
+        "last.safetensors",
+        "curves.png",
+    }
+    lines = [
+        json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    ]
     assert [line["step"] for line in lines if line["kind"] == "valid"] == [15, 30, 45, 60]
     assert {"loss", "accuracy", "samples_per_second", "share_waited", "seconds"} <= lines[0].keys()
     provenance = modelfile.load(tmp_path / "run", "toy").provenance
@@ -58,22 +67,31 @@ def test_precision_by_capability(monkeypatch: pytest.MonkeyPatch) -> None:
     assert precision.choose(cpu, "bf16") == "bf16"
     assert precision.choose(cpu, "fp32") == "fp32"
     monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: False)
-    monkeypatch.setattr(precision, "_seconds", lambda bf16: pytest.fail("must not measure without the instructions"))
+    monkeypatch.setattr(
+        precision, "_seconds", lambda bf16: pytest.fail("must not measure without the instructions")
+    )
     assert precision.choose(cpu) == "fp32"
     monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: True)
     assert precision.choose(cpu, by_capability=True) == "bf16"
     assert precision.choose(cpu, "fp32", by_capability=True) == "fp32"
     for faster in (True, False):
-        monkeypatch.setattr(precision, "_seconds", lambda bf16, faster=faster: 1.0 if bf16 == faster else 2.0)
+        monkeypatch.setattr(
+            precision, "_seconds", lambda bf16, faster=faster: 1.0 if bf16 == faster else 2.0
+        )
         assert precision.choose(cpu) == ("bf16" if faster else "fp32")
 
 
-def test_what_the_stopwatch_said_is_written_down_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A resumed run computes as it began, also if it was killed before its first step, whatever the stopwatch says now."""
+def test_what_the_stopwatch_said_is_written_down_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resumed run computes as it began, also if it was killed before its first step, whatever the
+    stopwatch says now."""
     monkeypatch.setattr(trainer, "choose", lambda device, wanted, by_capability: "bf16")
     stop = toy.Interrupting(1)
     toy.train(tmp_path / "run", steps=6, precision="auto", task=stop)
-    monkeypatch.setattr(precision, "choose", lambda device, wanted, by_capability: pytest.fail("has chosen again"))
+    monkeypatch.setattr(
+        precision, "choose", lambda device, wanted, by_capability: pytest.fail("has chosen again")
+    )
     monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: True)
     toy.train(tmp_path / "run", resume=True, steps=6, precision="auto")
     assert json.loads((tmp_path / "run" / "run.json").read_text())["precision"] == "bf16"
@@ -84,14 +102,29 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert devices.resolve("auto") == devices.resolve("cpu") == torch.device("cpu")
-    for name, words in (("cuda", "no CUDA device"), ("cuda:0", "no CUDA device"), ("mps", "no Metal GPU"), ("banana", "is not a device"), ("cuda:x", "is not a device"),
-                        ("CPU", "is not a device"), ("", "is not a device"), ("mps:0", "is not a device"), ("cuda:²", "is not a device")):  # fmt: skip
+    for name, words in (
+        ("cuda", "no CUDA device"),
+        ("cuda:0", "no CUDA device"),
+        ("mps", "no Metal GPU"),
+        ("banana", "is not a device"),
+        ("cuda:x", "is not a device"),
+        ("CPU", "is not a device"),
+        ("", "is not a device"),
+        ("mps:0", "is not a device"),
+        ("cuda:²", "is not a device"),
+    ):
         with pytest.raises(UserError, match=words):
             devices.resolve(name)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert [str(devices.resolve(name)) for name in ("auto", "cuda", "cuda:1", "mps", "cpu")] == ["cuda:0", "cuda:0", "cuda:1", "mps", "cpu"]
+    assert [str(devices.resolve(name)) for name in ("auto", "cuda", "cuda:1", "mps", "cpu")] == [
+        "cuda:0",
+        "cuda:0",
+        "cuda:1",
+        "mps",
+        "cpu",
+    ]
     with pytest.raises(UserError, match="has 2 CUDA devices"):
         devices.resolve("cuda:2")
     # Normalisations of channels-last maps have wrong gradients on Apple's GPUs.
@@ -100,7 +133,12 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_budgets_exclude_each_other() -> None:
-    for wrong in ({}, {"steps": 1, "minutes": 1.0}, {"steps": 0}, {"steps": 5, "batch": 10, "accumulate": 3}):
+    for wrong in (
+        {},
+        {"steps": 1, "minutes": 1.0},
+        {"steps": 0},
+        {"steps": 5, "batch": 10, "accumulate": 3},
+    ):
         with pytest.raises(ValueError):
             TrainConfig(**wrong)
 
@@ -111,7 +149,17 @@ def test_cuda_learns_too(tmp_path: Path) -> None:
     config = TrainConfig(steps=60, batch=32, validations=2)
     device = torch.device("cuda:0")
     run = RunFolder(tmp_path / "run", False, {"kind": "toy"})
-    cuda = trainer.Trainer(toy.network(), toy.ToyTask(), toy.ToySource(32), toy.valid(), config, run, Identity("toy", {}, "x"), device, quiet=True)
+    cuda = trainer.Trainer(
+        toy.network(),
+        toy.ToyTask(),
+        toy.ToySource(32),
+        toy.valid(),
+        config,
+        run,
+        Identity("toy", {}, "x"),
+        device,
+        quiet=True,
+    )
     outcome = cuda.fit()
     assert outcome.best["accuracy"] > 0.8
     assert cuda.precision in ("bf16", "fp32")

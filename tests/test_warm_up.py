@@ -1,4 +1,5 @@
-"""What is slow the first time is done before a run's budget begins, and leaves no trace in what is learnt."""
+"""What is slow the first time is done before a run's budget begins, and leaves no trace in what is
+learnt."""
 
 import copy
 import json
@@ -36,15 +37,21 @@ def equal(a: Any, b: Any) -> bool:
     if isinstance(a, torch.Tensor):
         return isinstance(b, torch.Tensor) and a.dtype == b.dtype and torch.equal(a, b)
     if isinstance(a, dict):
-        return isinstance(b, dict) and a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+        return (
+            isinstance(b, dict) and a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+        )
     if isinstance(a, list | tuple):
         return isinstance(b, list | tuple) and len(a) == len(b) and all(map(equal, a, b))
     return bool(a == b)
 
 
 @pytest.mark.parametrize("done", [0, 3])
-@pytest.mark.parametrize(("optimiser", "precision"), [("muon", "fp32"), ("adamw", "fp16"), ("sgd", "bf16")])
-def test_a_step_that_is_thrown_away_leaves_no_trace(optimiser: str, precision: str, done: int) -> None:
+@pytest.mark.parametrize(
+    ("optimiser", "precision"), [("muon", "fp32"), ("adamw", "fp16"), ("sgd", "bf16")]
+)
+def test_a_step_that_is_thrown_away_leaves_no_trace(
+    optimiser: str, precision: str, done: int
+) -> None:
     config = TrainConfig(steps=9, batch=32, optimiser=optimiser, precision=precision)  # type: ignore[arg-type]
     stepper = Stepper(toy.network(), toy.ToyTask(), config, CPU)
     stepper.precision = precision
@@ -83,7 +90,11 @@ def test_a_compiled_run_learns_what_it_would_without_a_warm_up(
 
     def run(name: str) -> None:
         states = seen.setdefault(name, [])
-        monkeypatch.setattr(trainer.RunFolder, "save_checkpoint", lambda self, state: (states.append(copy.deepcopy(state)), save(self, state)))
+        monkeypatch.setattr(
+            trainer.RunFolder,
+            "save_checkpoint",
+            lambda self, state: (states.append(copy.deepcopy(state)), save(self, state)),
+        )
         options = {"compile": True, "checkpoint_minutes": 0.0, "accumulate": 2}
         toy.train(tmp_path / name, steps=3, quiet=False, **options)
         toy.train(tmp_path / name, resume=True, steps=6, quiet=False, **options)
@@ -100,8 +111,11 @@ def test_a_compiled_run_learns_what_it_would_without_a_warm_up(
         assert equal({**warm, "elapsed": 0}, {**cold, "elapsed": 0}), warm["step"]
 
 
-def test_a_budget_in_time_begins_after_the_warm_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compiling takes an hour here, a step 6 seconds; the two minutes are all for steps, also when it goes on."""
+def test_a_budget_in_time_begins_after_the_warm_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiling takes an hour here, a step 6 seconds; the two minutes are all for steps, also when
+    it goes on."""
 
     class Clock(toy.ToyTask):
         now = 0.0
@@ -119,10 +133,16 @@ def test_a_budget_in_time_begins_after_the_warm_up(tmp_path: Path, monkeypatch: 
     clock, shown = Clock(), []
     monkeypatch.setattr(trainer.Trainer, "_rehearse", rehearse)
     monkeypatch.setattr(torch, "compile", lambda net, mode: net)
-    monkeypatch.setattr(trainer.Progress, "show", lambda self, done, step, figures, rate, left: shown.append((rate, left)))
+    monkeypatch.setattr(
+        trainer.Progress,
+        "show",
+        lambda self, done, step, figures, rate, left: shown.append((rate, left)),
+    )
     outcome = toy.train(tmp_path / "run", minutes=2.0, task=clock, clock=clock, compile=True)
     assert (outcome.steps, outcome.seconds) == (20, 120.0)
-    outcome = toy.train(tmp_path / "run", resume=True, minutes=4.0, task=clock, clock=clock, compile=True)
+    outcome = toy.train(
+        tmp_path / "run", resume=True, minutes=4.0, task=clock, clock=clock, compile=True
+    )
     assert (outcome.steps, outcome.seconds) == (40, 240.0)
     assert all(rate == pytest.approx(32 / 6) and left <= 240 for rate, left in shown)
 
@@ -136,12 +156,18 @@ def broken(graph: Any, inputs: Any) -> Any:
     raise OSError("no working C++ compiler")
 
 
-def test_where_there_is_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A sentence; a run that comes from another kind of device goes on without; and whoever wants can say so."""
+def test_where_there_is_no_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sentence; a run that comes from another kind of device goes on without; and whoever wants
+    can say so."""
     torch.compiler.reset()  # type: ignore[no-untyped-call]
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=broken))
     out = tmp_path / "run"
-    with pytest.raises(UserError, match=r"torch\.compile does not work here \(.*\); go on with --resume --no-compile"):
+    with pytest.raises(
+        UserError,
+        match=r"torch\.compile does not work here \(.*\); go on with --resume --no-compile",
+    ):
         toy.train(out, steps=2, compile=True)
     assert toy.train(out, resume=True, steps=2, compile=False).steps == 2
     state = torch.load(out / "checkpoint.pt", weights_only=True)
@@ -152,7 +178,9 @@ def test_where_there_is_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert json.loads((out / "run.json").read_text())["compiled"] is False
 
 
-def test_an_error_of_the_task_is_not_taken_for_one_of_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_task_is_not_taken_for_one_of_the_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Wrong(toy.ToyTask):
         def loss(self, model: nn.Module, batch: Any) -> Any:
             raise ZeroDivisionError("ours")
@@ -163,7 +191,8 @@ def test_an_error_of_the_task_is_not_taken_for_one_of_the_compiler(tmp_path: Pat
 
 
 def test_graphs_take_a_batch_whole() -> None:
-    assert TrainConfig(steps=1, compile_mode="reduce-overhead", accumulate=2).accumulate == 2  # it is not compiled
+    # it is not compiled
+    assert TrainConfig(steps=1, compile_mode="reduce-overhead", accumulate=2).accumulate == 2
     with pytest.raises(ValueError, match="leave out --accumulate"):
         TrainConfig(steps=1, compile=True, compile_mode="reduce-overhead", accumulate=2)
 

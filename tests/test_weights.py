@@ -28,10 +28,13 @@ def fine_tuner() -> FineTuner:
 
 
 def published(seed: int = 1) -> dict[str, torch.Tensor]:
-    """A file like torchvision's: the same names (with the 1000 classes' layer), for the small network."""
+    """A file like torchvision's: the same names (with the 1000 classes' layer), for the small
+    network."""
     torch.manual_seed(seed)
     state = ResNet101(1000, **SMALL).state_dict()
-    return {name: torch.randn_like(t) if t.is_floating_point() else t + 7 for name, t in state.items()}
+    return {
+        name: torch.randn_like(t) if t.is_floating_point() else t + 7 for name, t in state.items()
+    }
 
 
 @pytest.mark.parametrize("kind", ["pth", "old pth", "safetensors"])
@@ -43,7 +46,14 @@ def test_published_weights_load_strictly(tmp_path, kind):
     if kind == "safetensors":
         safetensors.torch.save_file(state, path)
     else:
-        torch.save(state if kind == "pth" else {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}, path)
+        torch.save(
+            (
+                state
+                if kind == "pth"
+                else {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
+            ),
+            path,
+        )
     model = fine_tuner()
     weights.load_backbone(model, str(path))
     for name, tensor in model.backbone().items():
@@ -52,14 +62,34 @@ def test_published_weights_load_strictly(tmp_path, kind):
     assert model.fc[-1].out_features == 3
 
 
-@pytest.mark.parametrize("wrapped", [
-    lambda state: {f"module.{name}": t for name, t in state.items()},
-    lambda state: {"state_dict": {f"module.{name}": t for name, t in state.items()}, "epoch": 3, "arch": "resnet101"},
-    lambda state: {"model": state, "optimizer": {"state": {}}, "args": argparse.Namespace(lr=0.1), "model_ema": {"n_averaged": torch.tensor(3)}},
-    lambda state: {"model_state_dict": {f"module._orig_mod.{name}": t for name, t in state.items()}},
-    lambda state: {"state_dict": {f"model.{name}": t for name, t in state.items()}, "hyper_parameters": {"lr": 0.1}},
-    lambda state: OrderedDict((name, nn.Parameter(t) if t.is_floating_point() else t) for name, t in state.items()),
-], ids=["DataParallel", "script", "torchvision", "compiled", "Lightning", "parameters"])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda state: {f"module.{name}": t for name, t in state.items()},
+        lambda state: {
+            "state_dict": {f"module.{name}": t for name, t in state.items()},
+            "epoch": 3,
+            "arch": "resnet101",
+        },
+        lambda state: {
+            "model": state,
+            "optimizer": {"state": {}},
+            "args": argparse.Namespace(lr=0.1),
+            "model_ema": {"n_averaged": torch.tensor(3)},
+        },
+        lambda state: {
+            "model_state_dict": {f"module._orig_mod.{name}": t for name, t in state.items()}
+        },
+        lambda state: {
+            "state_dict": {f"model.{name}": t for name, t in state.items()},
+            "hyper_parameters": {"lr": 0.1},
+        },
+        lambda state: OrderedDict(
+            (name, nn.Parameter(t) if t.is_floating_point() else t) for name, t in state.items()
+        ),
+    ],
+    ids=["DataParallel", "script", "torchvision", "compiled", "Lightning", "parameters"],
+)
 def test_weights_inside_checkpoints_load(tmp_path, wrapped):
     state = published()
     torch.save(wrapped(state), tmp_path / "w.pth.tar")
@@ -96,10 +126,19 @@ def test_weights_files_that_are_refused(tmp_path):
     (tmp_path / "text.pth").write_text("hello")
     (tmp_path / "empty.pth").write_bytes(b"")
     for name, words in {
-        "missing": r"lacks layer3\.1\.conv1\.weight", "extra": r"has aux\.weight", "shape": r"layer1\.0\.conv1\.weight of another shape",
-        "head": "another last layer", "evil": "could run code", "plain": "could run code", "nested": "not a plain file", "other": "another architecture",
-        "cut": "cut short", "text": "cut short or not|could run code", "empty": "cut short", "gone": "there is no weights file",
-    }.items():  # fmt: skip
+        "missing": r"lacks layer3\.1\.conv1\.weight",
+        "extra": r"has aux\.weight",
+        "shape": r"layer1\.0\.conv1\.weight of another shape",
+        "head": "another last layer",
+        "evil": "could run code",
+        "plain": "could run code",
+        "nested": "not a plain file",
+        "other": "another architecture",
+        "cut": "cut short",
+        "text": "cut short or not|could run code",
+        "empty": "cut short",
+        "gone": "there is no weights file",
+    }.items():
         model = fine_tuner()
         before = {k: v.clone() for k, v in model.state_dict().items()}
         with pytest.raises(UserError, match=words):
@@ -113,7 +152,9 @@ def test_weights_of_an_earlier_run(tmp_path):
     source = build(config)
     from dataclasses import asdict
 
-    modelfile.save(tmp_path / "best.safetensors", "image-classifier", asdict(config), {}, source.state_dict())
+    modelfile.save(
+        tmp_path / "best.safetensors", "image-classifier", asdict(config), {}, source.state_dict()
+    )
     model = fine_tuner()
     weights.load_backbone(model, str(tmp_path))
     assert all(torch.equal(t, source.state_dict()[name]) for name, t in model.backbone().items())

@@ -11,7 +11,11 @@ def test_the_workflow_covers_the_systems_and_the_versions_of_python() -> None:
     yaml = pytest.importorskip("yaml")
     workflow = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))
     job = workflow["jobs"]["tests"]
-    assert {name.partition("-")[0] for name in job["strategy"]["matrix"]["os"]} == {"ubuntu", "windows", "macos"}
+    assert {name.partition("-")[0] for name in job["strategy"]["matrix"]["os"]} == {
+        "ubuntu",
+        "windows",
+        "macos",
+    }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     low, high = (int(part.rpartition(".")[2]) for part in project["requires-python"].split(","))
     assert job["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in range(low, high)]

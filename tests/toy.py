@@ -1,9 +1,11 @@
 """A tiny task for the trainer's tests: tell which quarter of a picture is bright.
 
-Also a program: `python -m tests.toy RUN STEPS [--resume] [OPTION=VALUE ...] [then RUN STEPS ...]`, with what happens in the step of that number, from 1,
-in all processes or in one of them (`EVENTS`): `interrupt=STEP`, `kill@RANK=STEP`; `count` to leave the number of exchanges of gradients in
-`RUN/exchanges.json`; and `survive` to leave in `RUN/error-RANK.txt` what a run ended with, and go on with the next.
-"""  # fmt: skip
+Also a program: `python -m tests.toy RUN STEPS [--resume] [OPTION=VALUE ...] [then RUN STEPS ...]`,
+with what happens in the step of that number, from 1, in all processes or in one of them (`EVENTS`):
+`interrupt=STEP`, `kill@RANK=STEP`; `count` to leave the number of exchanges of gradients in
+`RUN/exchanges.json`; and `survive` to leave in `RUN/error-RANK.txt` what a run ended with, and go
+on with the next.
+"""
 
 import json
 import os
@@ -43,7 +45,9 @@ class ToySource:
         labels = rng.integers(0, 4, self.rows)
         pictures = rng.normal(0, 1, (self.rows, 1, 8, 8)).astype(np.float32)
         for i, label in enumerate(labels):
-            pictures[i, 0, (label // 2) * 4 : (label // 2) * 4 + 4, (label % 2) * 4 : (label % 2) * 4 + 4] += 0.7
+            pictures[
+                i, 0, (label // 2) * 4 : (label // 2) * 4 + 4, (label % 2) * 4 : (label % 2) * 4 + 4
+            ] += 0.7
         part = slice(self.rank * self.rows // self.world, (self.rank + 1) * self.rows // self.world)
         return pictures[part], labels[part]
 
@@ -115,7 +119,14 @@ def ruin(loss: Tensor) -> Tensor:
     return loss * float("nan")
 
 
-EVENTS = {"interrupt": interrupt, "terminate": terminate, "ruin": ruin, "full": fill_disk, "wait": wait, "kill": kill}
+EVENTS = {
+    "interrupt": interrupt,
+    "terminate": terminate,
+    "ruin": ruin,
+    "full": fill_disk,
+    "wait": wait,
+    "kill": kill,
+}
 
 
 class Interrupting(Eventful):
@@ -128,7 +139,9 @@ class Interrupting(Eventful):
 def network(dropout: float = 0.1) -> nn.Module:
     torch.manual_seed(3)
     head = [nn.Linear(256, 16, bias=False), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 4)]
-    return nn.Sequential(ConvNormAct(1, 8), ResidualBlock(8, 16, 2), nn.Dropout(dropout), nn.Flatten(), *head)
+    return nn.Sequential(
+        ConvNormAct(1, 8), ResidualBlock(8, 16, 2), nn.Dropout(dropout), nn.Flatten(), *head
+    )
 
 
 def valid(count: int = 256) -> list[Batch]:
@@ -137,17 +150,42 @@ def valid(count: int = 256) -> list[Batch]:
     return list(zip(pictures.split(256), labels.split(256), strict=True))
 
 
-def train(out: Path, resume: bool = False, model: nn.Module | None = None, quiet: bool = True, source: Any = None, task: Any = None,
-          clock: Any = time.perf_counter, curves: bool = False, processes: Processes | None = None, judged: int = 256,
-          **options: Any) -> Outcome:  # fmt: skip
-    """One run on this process's share, judged by `judged` samples; without curves, which take longer to draw than such a run takes."""
+def train(
+    out: Path,
+    resume: bool = False,
+    model: nn.Module | None = None,
+    quiet: bool = True,
+    source: Any = None,
+    task: Any = None,
+    clock: Any = time.perf_counter,
+    curves: bool = False,
+    processes: Processes | None = None,
+    judged: int = 256,
+    **options: Any,
+) -> Outcome:
+    """One run on this process's share, judged by `judged` samples; without curves, which take
+    longer to draw than such a run takes."""
     processes, device = processes or Processes(), torch.device("cpu")
     config = TrainConfig(**{"batch": 32, "precision": "fp32", "validations": 4, **options})
     with processes.together():
         run = open_run(out, resume, {"kind": "toy"}, processes.first)
-    source = source or ToySource(config.batch // config.accumulate, config.seed, processes.rank, processes.world)
+    source = source or ToySource(
+        config.batch // config.accumulate, config.seed, processes.rank, processes.world
+    )
     identity = Identity("toy", {}, "made up")
-    trainer = Trainer(model or network(), task or ToyTask(), source, valid(judged), config, run, identity, device, processes, quiet, clock)
+    trainer = Trainer(
+        model or network(),
+        task or ToyTask(),
+        source,
+        valid(judged),
+        config,
+        run,
+        identity,
+        device,
+        processes,
+        quiet,
+        clock,
+    )
     try:
         with nullcontext() if curves else patch("gocnn.training.trainer.draw"):
             return trainer.fit(resume)
@@ -176,14 +214,32 @@ def counted_exchanges(file: Path) -> Iterator[None]:
 
 def main(words: list[str], processes: Processes) -> bool:
     """One run; returns whether it was interrupted."""
-    extra = {key: float(value) if "." in value else int(value) for key, value in (a.split("=") for a in words if "=" in a)}
+    extra = {
+        key: float(value) if "." in value else int(value)
+        for key, value in (a.split("=") for a in words if "=" in a)
+    }
     net, out = network(extra.pop("dropout", 0.1)), Path(words[0])
     steps = {name: extra.pop(name) for name in list(extra) if name.partition("@")[0] in EVENTS}
-    tasks = [Eventful(step, EVENTS[name.partition("@")[0]]) for name, step in steps.items() if name.partition("@")[2] in ("", str(processes.rank))]
-    with patch.object(files.os, "fsync", os.fsync), counted_exchanges(out / "exchanges.json") if "count" in words else nullcontext():
+    tasks = [
+        Eventful(step, EVENTS[name.partition("@")[0]])
+        for name, step in steps.items()
+        if name.partition("@")[2] in ("", str(processes.rank))
+    ]
+    with (
+        patch.object(files.os, "fsync", os.fsync),
+        counted_exchanges(out / "exchanges.json") if "count" in words else nullcontext(),
+    ):
         try:
-            return train(out, "--resume" in words, net, steps=int(words[1]), quiet=False, task=next(iter(tasks), None), processes=processes,
-                         **extra).interrupted  # fmt: skip
+            return train(
+                out,
+                "--resume" in words,
+                net,
+                steps=int(words[1]),
+                quiet=False,
+                task=next(iter(tasks), None),
+                processes=processes,
+                **extra,
+            ).interrupted
         except UserError as error:
             if "survive" not in words:
                 raise
@@ -194,12 +250,16 @@ def main(words: list[str], processes: Processes) -> bool:
 def program(arguments: list[str]) -> None:
     """What `python -m tests.toy` does with those arguments; ends with SystemExit."""
     torch.set_num_threads(1)
-    # Traced and differentiated as torch.compile does it, but not made into machine code, which takes minutes and says nothing of our code.
+    # Traced and differentiated as torch.compile does it, but not made into machine code, which
+    # takes minutes and says nothing of our code.
     torch.compile = partial(torch.compile, backend="aot_eager")
     pulse.GRACE = 2.0
     try:
         with joined("cpu") as (everybody, _):
-            interrupted = [main(words.split("\n"), everybody) for words in "\n".join(arguments).split("\nthen\n")]
+            interrupted = [
+                main(words.split("\n"), everybody)
+                for words in "\n".join(arguments).split("\nthen\n")
+            ]
     except UserError as problem:
         sys.exit(f"error: {problem}")
     sys.exit(130 if any(interrupted) else 0)

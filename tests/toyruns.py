@@ -1,6 +1,7 @@
 """Runs of the toy task: their weights, and processes that train.
 
-Where there is fork, these are forks of one process that has imported everything and computed nothing: importing torch takes two seconds each time.
+Where there is fork, these are forks of one process that has imported everything and computed
+nothing: importing torch takes two seconds each time.
 """
 
 import multiprocessing
@@ -32,14 +33,23 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 
 class Spawned:
-    """A process of its own, with what it writes to standard output and standard error kept. `parent`: it starts others itself, and is to be ended in the end."""
+    """A process of its own, with what it writes to standard output and standard error kept.
+    `parent`: it starts others itself, and is to be ended in the end."""
 
-    def __init__(self, program: Callable[[list[str]], None], arguments: list[str], environment: dict[str, str], parent: bool = False) -> None:
+    def __init__(
+        self,
+        program: Callable[[list[str]], None],
+        arguments: list[str],
+        environment: dict[str, str],
+        parent: bool = False,
+    ) -> None:
         handle, name = tempfile.mkstemp(suffix=".txt")
         os.close(handle)
         self._output = Path(name)
         environment = {**os.environ, **environment}
-        self._process = CONTEXT.Process(target=_within, args=(program, arguments, environment, name), daemon=not parent)
+        self._process = CONTEXT.Process(
+            target=_within, args=(program, arguments, environment, name), daemon=not parent
+        )
         self._process.start()
 
     def poll(self) -> int | None:
@@ -52,7 +62,9 @@ class Spawned:
         self._process.join(seconds)
         code = self.poll()
         if code is None:
-            raise TimeoutError(f"had not ended after {seconds} s; it said: {self._output.read_text()}")
+            raise TimeoutError(
+                f"had not ended after {seconds} s; it said: {self._output.read_text()}"
+            )
         return code
 
     def ended(self, seconds: float) -> tuple[int, str]:
@@ -63,14 +75,20 @@ class Spawned:
         self._process.kill()
 
     def end(self) -> None:
-        """As a person would: by SIGTERM, and by SIGKILL if that does nothing; what it has written is gone."""
+        """As a person would: by SIGTERM, and by SIGKILL if that does nothing; what it has written
+        is gone."""
         self._process.terminate()
         self._process.join(40)
         self._process.kill()
         self._output.unlink(missing_ok=True)
 
 
-def _within(program: Callable[[list[str]], None], arguments: list[str], environment: dict[str, str], output: str) -> None:
+def _within(
+    program: Callable[[list[str]], None],
+    arguments: list[str],
+    environment: dict[str, str],
+    output: str,
+) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)
@@ -100,7 +118,12 @@ def spawn(*arguments: str, **environment: str) -> Spawned:
 def torchrun(*arguments: str) -> Spawned:
     """torchrun with those arguments, of which the first after its options is a script."""
     method = "fork" if FORKS else "spawn"
-    return Spawned(_torchrun, ["--start-method", method, "--run-path", *arguments], {"OMP_NUM_THREADS": "1"}, parent=True)
+    return Spawned(
+        _torchrun,
+        ["--start-method", method, "--run-path", *arguments],
+        {"OMP_NUM_THREADS": "1"},
+        parent=True,
+    )
 
 
 def free_port() -> str:

@@ -1,7 +1,9 @@
-"""Every CUDA path of the project with tiny steps. All failures are collected, with tracebacks in OUT/failures.txt; a line each on the screen.
+"""Every CUDA path of the project with tiny steps. All failures are collected, with tracebacks in
+OUT/failures.txt; a line each on the screen.
 
-What runs in processes of its own (compiling, several processes, pytest) is started at once and asked for at the end. After an error that leaves the
-card's context useless, the rest goes on in a new process. Exit code 1 if anything failed. What there was no time for, or no package, is said.
+What runs in processes of its own (compiling, several processes, pytest) is started at once and
+asked for at the end. After an error that leaves the card's context useless, the rest goes on in a
+new process. Exit code 1 if anything failed. What there was no time for, or no package, is said.
 """
 
 import argparse
@@ -24,7 +26,12 @@ import torch
 
 from gpukit import common, facts, go
 
-LOST = ("device-side assert", "illegal memory access", "unspecified launch failure", "misaligned address")
+LOST = (
+    "device-side assert",
+    "illegal memory access",
+    "unspecified launch failure",
+    "misaligned address",
+)
 """Words of errors after which nothing works on the card in the same process."""
 
 
@@ -37,7 +44,8 @@ class LeftOut(Exception):
 
 @dataclass
 class Bench:
-    """What checks need: the device, the games, a folder for scratch, and whether everything is to be as small as it can be."""
+    """What checks need: the device, the games, a folder for scratch, and whether everything is to
+    be as small as it can be."""
 
     device: torch.device
     store: Path
@@ -81,15 +89,20 @@ class Job:
         self.name, self.until = name, time.monotonic() + limit
         self._path = folder / f"{name.replace(' ', '-')}.log"
         with self._path.open("wb") as stream:
-            self._process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, cwd=common.ROOT)
+            self._process = subprocess.Popen(
+                command, stdout=stream, stderr=subprocess.STDOUT, cwd=common.ROOT
+            )
 
     def finish(self) -> tuple[int, str]:
-        """Its exit code and its output. Raises TimeoutError if it runs for too long; it is ended then."""
+        """Its exit code and its output. Raises TimeoutError if it runs for too long; it is ended
+        then."""
         try:
             code = self._process.wait(max(0.1, self.until - time.monotonic()))
         except subprocess.TimeoutExpired as error:
             self.end()
-            raise TimeoutError(f"{self.name} was not done in time:\n{self._text()[-3000:]}") from error
+            raise TimeoutError(
+                f"{self.name} was not done in time:\n{self._text()[-3000:]}"
+            ) from error
         return code, self._text()
 
     def end(self) -> None:
@@ -115,17 +128,39 @@ class Result:
     note: str
 
     def line(self) -> str:
-        return f"{self.word:8} {self.seconds:5.1f} s  {self.name}{': ' if self.note else ''}{self.note}"
+        return (
+            f"{self.word:8} {self.seconds:5.1f} s "
+            f" {self.name}{': ' if self.note else ''}{self.note}"
+        )
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     common.add_device(parser)
-    parser.add_argument("--games", type=Path, default=common.GAMES, metavar="STORE", help="a store or a folder of records (default: data/games)")
-    parser.add_argument("--seconds", type=common.above_zero, default=60.0, help="what has not begun by then is left out (default: 60)")
-    parser.add_argument("--tiny", action="store_true", help="everything as small as it can be, and nothing that compiles or starts processes")
-    parser.add_argument("--only", default="", metavar="WORDS", help="only the checks whose name has these words")
-    parser.add_argument("--begin-at", type=int, default=0, help=argparse.SUPPRESS)  # after a lost context: the first check to do
-    parser.add_argument("--child", default="", help=argparse.SUPPRESS)  # a check that is a process of its own
+    parser.add_argument(
+        "--games",
+        type=Path,
+        default=common.GAMES,
+        metavar="STORE",
+        help="a store or a folder of records (default: data/games)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=common.above_zero,
+        default=60.0,
+        help="what has not begun by then is left out (default: 60)",
+    )
+    parser.add_argument(
+        "--tiny",
+        action="store_true",
+        help="everything as small as it can be, and nothing that compiles or starts processes",
+    )
+    parser.add_argument(
+        "--only", default="", metavar="WORDS", help="only the checks whose name has these words"
+    )
+    # after a lost context: the first check to do
+    parser.add_argument("--begin-at", type=int, default=0, help=argparse.SUPPRESS)
+    # a check that is a process of its own
+    parser.add_argument("--child", default="", help=argparse.SUPPRESS)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -136,13 +171,17 @@ def run(options: argparse.Namespace) -> int:
     out = common.folder(options)
     common.prove_writable(out)
     if device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # --deterministic asks for it, and it counts before cuBLAS is first used
+        # --deterministic asks for it, and it counts before cuBLAS is first used
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.cuda.set_device(device)
     if options.tiny:
         torch.set_num_threads(1)  # threads of a busy machine wait for one another
     checks = [(name, check) for name, check in every() if options.only.lower() in name.lower()]
     if not checks:
-        raise common.UserError(f"--only {options.only}: no check has that in its name; leave the option out to see their names")
+        raise common.UserError(
+            f"--only {options.only}: no check has that in its name; leave the option out to see"
+            " their names"
+        )
     before = (common.read_json(out / "check.json") or {}) if options.begin_at else {}
     results = [Result(**r) for r in before.get("results", [])]
     failures = out / "failures.txt"
@@ -159,7 +198,14 @@ def run(options: argparse.Namespace) -> int:
                 job.end()
 
 
-def _all(checks: list[tuple[str, Check]], bench: Bench, options: argparse.Namespace, out: Path, results: list[Result], spent: float) -> int:
+def _all(
+    checks: list[tuple[str, Check]],
+    bench: Bench,
+    options: argparse.Namespace,
+    out: Path,
+    results: list[Result],
+    spent: float,
+) -> int:
     if not options.begin_at:
         start_jobs(bench, [name for name, _ in checks], options)
     began = time.perf_counter() - spent
@@ -169,13 +215,23 @@ def _all(checks: list[tuple[str, Check]], bench: Bench, options: argparse.Namesp
         bench.until, bench.running = began + options.seconds, name
         write(out, bench, began, results, name, len(checks))
         late = time.perf_counter() - began > options.seconds and name not in bench.jobs
-        result, lost = (Result(name, "left out", 0.0, "no time was left"), False) if late else one(name, check, bench, out / "failures.txt")
+        result, lost = (
+            (Result(name, "left out", 0.0, "no time was left"), False)
+            if late
+            else one(name, check, bench, out / "failures.txt")
+        )
         results.append(result)
         print(result.line(), flush=True)
         seconds = write(out, bench, began, results, "", len(checks), lost)
         if lost and number + 1 < len(checks):
             print("the card's context is lost; the rest goes on in a new process", flush=True)
-            command = [sys.executable, str(common.ROOT / "benchmarks" / "gpu.py"), *sys.argv[1:], "--begin-at", str(number + 1)]
+            command = [
+                sys.executable,
+                str(common.ROOT / "benchmarks" / "gpu.py"),
+                *sys.argv[1:],
+                "--begin-at",
+                str(number + 1),
+            ]
             return subprocess.call(command)
     failed = [r.name for r in results if r.word == "FAIL"]
     reasons: dict[str, list[str]] = {}
@@ -183,7 +239,10 @@ def _all(checks: list[tuple[str, Check]], bench: Bench, options: argparse.Namesp
         if r.word == "left out":
             reasons.setdefault(r.note, []).append(r.name)
     left = [name for names in reasons.values() for name in names]
-    print(f"{len(results) - len(failed) - len(left)} ok, {len(failed)} failed, {len(left)} left out, {seconds:.0f} s")
+    print(
+        f"{len(results) - len(failed) - len(left)} ok, {len(failed)} failed, {len(left)} left out,"
+        f" {seconds:.0f} s"
+    )
     for reason, names in reasons.items():
         print(f"left out, {reason}: {'; '.join(names)}")
     if failed:
@@ -191,11 +250,25 @@ def _all(checks: list[tuple[str, Check]], bench: Bench, options: argparse.Namesp
     return 1 if failed else 0
 
 
-def write(out: Path, bench: Bench, began: float, results: list[Result], running: str, planned: int, lost: bool = False) -> float:
-    """check.json as far as it goes; `running` is the check that has begun. Returns the seconds since `began`."""
+def write(
+    out: Path,
+    bench: Bench,
+    began: float,
+    results: list[Result],
+    running: str,
+    planned: int,
+    lost: bool = False,
+) -> float:
+    """check.json as far as it goes; `running` is the check that has begun. Returns the seconds
+    since `began`."""
     seconds = time.perf_counter() - began
-    value = {"machine": {} if lost else facts.machine(bench.device), "seconds": round(seconds, 1), "planned": planned, "running": running,
-             "results": [vars(r) for r in results]}  # fmt: skip
+    value = {
+        "machine": {} if lost else facts.machine(bench.device),
+        "seconds": round(seconds, 1),
+        "planned": planned,
+        "running": running,
+        "results": [vars(r) for r in results],
+    }
     common.write_json(out / "check.json", value)
     return seconds
 
@@ -221,7 +294,11 @@ def one(name: str, check: Check, bench: Bench, failures: Path) -> tuple[Result, 
 def place(error: BaseException) -> str:
     """The file and line of this project where the error came from."""
     frames = traceback.extract_tb(error.__traceback__)
-    mine = [f for f in frames if Path(f.filename).is_relative_to(common.ROOT) and "site-packages" not in f.filename] or frames
+    mine = [
+        f
+        for f in frames
+        if Path(f.filename).is_relative_to(common.ROOT) and "site-packages" not in f.filename
+    ] or frames
     return f"{Path(mine[-1].filename).name}:{mine[-1].lineno}"
 
 
@@ -234,8 +311,9 @@ def watchdog(failures: Path, seconds: float, bench: Bench) -> Iterator[None]:
             job.end()
         faulthandler.dump_traceback(stream)
         print(
-            f"error: not done after {seconds:.0f} s, in the middle of {bench.running!r}; where it stood is in {failures}; give more "
-            "--seconds on a slow machine, or rehearse with --tiny",
+            f"error: not done after {seconds:.0f} s, in the middle of {bench.running!r}; where it"
+            f" stood is in {failures}; give more --seconds on a slow machine, or rehearse with"
+            " --tiny",
             file=sys.stderr,
             flush=True,
         )
@@ -245,7 +323,8 @@ def watchdog(failures: Path, seconds: float, bench: Bench) -> Iterator[None]:
         timer = threading.Timer(seconds, over)
         timer.daemon = True
         timer.start()
-        faulthandler.dump_traceback_later(seconds + 30, exit=True, file=stream)  # for one that lets no other thread run
+        # for one that lets no other thread run
+        faulthandler.dump_traceback_later(seconds + 30, exit=True, file=stream)
         try:
             yield
         finally:

@@ -23,7 +23,10 @@ def packages(bench: Bench) -> str:
     import gocnn.policy.training  # noqa: F401
     import imagecls.classifier.training  # noqa: F401
 
-    versions = f"python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, numba {numba.__version__}"
+    versions = (
+        f"python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__},"
+        f" numba {numba.__version__}"
+    )
     lacks = ", ".join(facts.missing()) or "nothing"
     return f"{versions}, {os.cpu_count()} cores; missing: {lacks}"
 
@@ -37,14 +40,19 @@ def properties(bench: Bench) -> str:
         raise RuntimeError("torch has no cuDNN here: convolutions would be many times slower")
     free, total = torch.cuda.mem_get_info(bench.device)
     used = (total - free) / 1e9
-    return (f"{f['name']}, {f['memory_gb']} GB ({used:.1f} GB of them in use), capability {f['capability']}, {f['multiprocessors']} multiprocessors, "
-            f"CUDA {f['cuda']}, driver {f['driver'] or 'unknown'}, cuDNN {f['cudnn']}, bf16 {'yes' if f['bf16'] else 'no'}")  # fmt: skip
+    return (
+        f"{f['name']}, {f['memory_gb']} GB ({used:.1f} GB of them in use), capability"
+        f" {f['capability']}, {f['multiprocessors']} multiprocessors, CUDA {f['cuda']}, driver"
+        f" {f['driver'] or 'unknown'}, cuDNN {f['cudnn']}, bf16 {'yes' if f['bf16'] else 'no'}"
+    )
 
 
 def sums(bench: Bench) -> str:
-    """A product of matrices is right on the device: the driver, the libraries and the card fit together."""
+    """A product of matrices is right on the device: the driver, the libraries and the card fit
+    together."""
     generator = torch.Generator().manual_seed(0)
-    a, b = (torch.randint(-8, 9, (256, 256), generator=generator).float() for _ in range(2))  # whole numbers, so that any order of adding is exact
+    # whole numbers, so that any order of adding is exact
+    a, b = (torch.randint(-8, 9, (256, 256), generator=generator).float() for _ in range(2))
     want = a.double() @ b.double()
     for kind in (torch.float32, torch.bfloat16, torch.float16):
         got = a.to(bench.device, kind) @ b.to(bench.device, kind)
@@ -70,9 +78,28 @@ def wrong_device(bench: Bench) -> str:
 
     from gocnn.commands import main
 
-    outcome = CliRunner().invoke(main, ["go-train", str(bench.store), "--out", str(bench.scratch / "nowhere"), "--steps", "1", "--device", "cuda:99"])
-    if outcome.exit_code not in (1, 2) or "cuda:99" not in outcome.output or "Traceback" in outcome.output:
-        raise AssertionError(f"go-train --device cuda:99 ended with {outcome.exit_code}: {outcome.output[-500:]} {outcome.exception!r}")
+    outcome = CliRunner().invoke(
+        main,
+        [
+            "go-train",
+            str(bench.store),
+            "--out",
+            str(bench.scratch / "nowhere"),
+            "--steps",
+            "1",
+            "--device",
+            "cuda:99",
+        ],
+    )
+    if (
+        outcome.exit_code not in (1, 2)
+        or "cuda:99" not in outcome.output
+        or "Traceback" in outcome.output
+    ):
+        raise AssertionError(
+            f"go-train --device cuda:99 ended with {outcome.exit_code}: {outcome.output[-500:]}"
+            f" {outcome.exception!r}"
+        )
     if (bench.scratch / "nowhere").exists():
         raise AssertionError("go-train --device cuda:99 left a folder behind")
     return said

@@ -1,4 +1,5 @@
-"""Checks of the classifiers: every network with every recipe, test-time augmentation, Grad-CAM, the augmentation against the CPU's."""
+"""Checks of the classifiers: every network with every recipe, test-time augmentation, Grad-CAM, the
+augmentation against the CPU's."""
 
 from pathlib import Path
 
@@ -25,23 +26,43 @@ CLASSES = tuple("abcde")
 def classifier(kind: Kind) -> ClassifierConfig:
     """A small classifier of that kind."""
     widths = () if kind == "resnet101" else (16, 32, 64)
-    return ClassifierConfig(kind, CLASSES, size=64, store_size=80, widths=widths, depths=(1, 1, 1, 1), base=8, dropout=0.1, context="se")
+    return ClassifierConfig(
+        kind,
+        CLASSES,
+        size=64,
+        store_size=80,
+        widths=widths,
+        depths=(1, 1, 1, 1),
+        base=8,
+        dropout=0.1,
+        context="se",
+    )
 
 
 def task_of(config: ClassifierConfig, recipe: str) -> ImageTask:
     """The task of a classifier with a recipe; classes are weighed, labels smoothed."""
-    train = Augmenter(RECIPES[recipe], config.size if config.model == "cnn" else 56, config.mean, config.std)
-    return ImageTask(train, Augmenter(RECIPES[recipe], config.size, config.mean, config.std), 0.1, torch.ones(len(config.classes)))
+    train = Augmenter(
+        RECIPES[recipe], config.size if config.model == "cnn" else 56, config.mean, config.std
+    )
+    return ImageTask(
+        train,
+        Augmenter(RECIPES[recipe], config.size, config.mean, config.std),
+        0.1,
+        torch.ones(len(config.classes)),
+    )
 
 
 def photographs(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures of nothing in particular, uint8 `(N, 3, 80, 80)`, and labels."""
     generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (count, 3, 80, 80), dtype=torch.uint8, generator=generator), torch.arange(count) % len(CLASSES)
+    return torch.randint(
+        0, 256, (count, 3, 80, 80), dtype=torch.uint8, generator=generator
+    ), torch.arange(count) % len(CLASSES)
 
 
 def networks(bench: Bench) -> str:
-    """Each network with each recipe trains, is judged, asked with test-time augmentation, and explained."""
+    """Each network with each recipe trains, is judged, asked with test-time augmentation, and
+    explained."""
     pixels, labels = photographs(4 if bench.tiny else 16)
     done, bad = 0, []
     for kind in KINDS:
@@ -56,7 +77,9 @@ def networks(bench: Bench) -> str:
     return f"{done} of them"
 
 
-def _one(config: ClassifierConfig, recipe: str, pixels: torch.Tensor, labels: torch.Tensor, bench: Bench) -> None:
+def _one(
+    config: ClassifierConfig, recipe: str, pixels: torch.Tensor, labels: torch.Tensor, bench: Bench
+) -> None:
     device = bench.device
     net = build(config).to(device=device, memory_format=devices.layout(device))
     task = task_of(config, recipe)
@@ -89,14 +112,21 @@ def _one(config: ClassifierConfig, recipe: str, pixels: torch.Tensor, labels: to
 
 
 def augmentation(bench: Bench) -> str:
-    """What needs no dice is the same on the device as on the CPU: the plain view, and the answers of a network."""
+    """What needs no dice is the same on the device as on the CPU: the plain view, and the answers
+    of a network."""
     pixels, _ = photographs(8)
     config = classifier("resnet")
     torch.manual_seed(0)
     net = build(config).eval()
     cpu = Predictor(net, config, {}, Path("x"), torch.device("cpu"))
     view, told = cpu.view(pixels), cpu.probabilities(pixels.numpy(), 4)
-    here = Predictor(net.to(device=bench.device, memory_format=devices.layout(bench.device)), config, {}, Path("x"), bench.device)
+    here = Predictor(
+        net.to(device=bench.device, memory_format=devices.layout(bench.device)),
+        config,
+        {},
+        Path("x"),
+        bench.device,
+    )
     error = float((here.view(pixels).cpu() - view).abs().max())
     other = float(np.abs(here.probabilities(pixels.numpy(), 4) - told).max())
     if error > 1e-4 or other > 1e-2:

@@ -1,4 +1,5 @@
-"""Checks that are processes of their own: compiling, CUDA graphs, several processes with torchrun, and the tests with the marker `cuda`."""
+"""Checks that are processes of their own: compiling, CUDA graphs, several processes with torchrun,
+and the tests with the marker `cuda`."""
 
 import copy
 import os
@@ -21,21 +22,54 @@ from gpukit.check import GAMES_OPEN, Bench, Check, LeftOut
 
 
 def marked() -> list[str]:
-    """The files with tests that have the marker `cuda`. Others are not even imported: they may want packages that are not here."""
-    return [str(path) for path in sorted((common.ROOT / "tests").glob("test_*.py")) if "mark.cuda" in path.read_text(encoding="utf-8")]
+    """The files with tests that have the marker `cuda`. Others are not even imported: they may want
+    packages that are not here."""
+    return [
+        str(path)
+        for path in sorted((common.ROOT / "tests").glob("test_*.py"))
+        if "mark.cuda" in path.read_text(encoding="utf-8")
+    ]
 
 
 def commands(bench: Bench) -> dict[str, list[str]]:
     """The command of each check that is a process of its own, where its packages are there."""
-    mine = [sys.executable, str(common.ROOT / "benchmarks" / "gpu.py"), "check", "--device", str(bench.device), "--child"]
+    mine = [
+        sys.executable,
+        str(common.ROOT / "benchmarks" / "gpu.py"),
+        "check",
+        "--device",
+        str(bench.device),
+        "--child",
+    ]
     count = min(2, torch.cuda.device_count()) if bench.cuda else 2
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        str(count),
+    ]
     there = facts.there("pytest") and facts.there("hypothesis")
-    tests = [sys.executable, "-m", "pytest", "-m", "cuda", "-q", "-rs", "-p", "no:cacheprovider", *marked()]
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(common.ROOT / "benchmarks"), os.environ.get("PYTHONPATH"))))
+    tests = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-m",
+        "cuda",
+        "-q",
+        "-rs",
+        "-p",
+        "no:cacheprovider",
+        *marked(),
+    ]
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        filter(None, (str(common.ROOT / "benchmarks"), os.environ.get("PYTHONPATH")))
+    )
     if bench.tiny:
         return {}
-    for library in ("GLOO", "NCCL") if sys.platform == "linux" else ():  # all of them are on this machine, whose own name nobody may know
+    # all of them are on this machine, whose own name nobody may know
+    for library in ("GLOO", "NCCL") if sys.platform == "linux" else ():
         os.environ.setdefault(f"{library}_SOCKET_IFNAME", "lo")
     jobs = {
         NAMES["games"]: [*mine, "games", "--games", str(bench.store)],
@@ -65,7 +99,11 @@ def _asked(name: str) -> Check:
         if name == NAMES["graphs"]:
             bench.need_cuda()
         if job is None:
-            raise LeftOut("needs pytest and hypothesis" if name == NAMES["tests"] and not bench.tiny else "starts a process")
+            raise LeftOut(
+                "needs pytest and hypothesis"
+                if name == NAMES["tests"] and not bench.tiny
+                else "starts a process"
+            )
         code, text = job.finish()
         if name == NAMES["tests"] and code == 5:
             raise AssertionError("pytest found no test with the marker cuda")
@@ -81,19 +119,33 @@ def _asked(name: str) -> Check:
 
 
 def _compiled(device: torch.device, mode: str) -> int:
-    """A tiny network's steps, compiled and not, side by side: the same losses, and no second compilation after the first steps."""
+    """A tiny network's steps, compiled and not, side by side: the same losses, and no second
+    compilation after the first steps."""
     torch.manual_seed(0)
-    precision = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    precision = (
+        "bf16"
+        if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        else "fp32"
+    )
     net = PolicyNetwork(go.shape("tiny")).to(device=device, memory_format=devices.layout(device))
     other = copy.deepcopy(net)
     began = time.perf_counter()
     losses = []
-    # A graph's gradients lie where its next run writes, so that no second part may be added to them.
+    # A graph's gradients lie where its next run writes, so that no second part may be added to
+    # them.
     parts = 1 if mode == "reduce-overhead" else 2
     for each, call in ((net, torch.compile(net, mode=mode)), (other, other)):
-        stepper = go.stepper(each, device, precision, TrainConfig(steps=1, batch=32 * parts, accumulate=parts, learning_rate=1e-3))
+        stepper = go.stepper(
+            each,
+            device,
+            precision,
+            TrainConfig(steps=1, batch=32 * parts, accumulate=parts, learning_rate=1e-3),
+        )
         feeding = Again(go.dice(32, device))
-        losses.append(torch.stack([stepper.step(call, feeding, 1.0) for _ in range(6)])[:, 0].cpu() / (32 * parts))
+        losses.append(
+            torch.stack([stepper.step(call, feeding, 1.0) for _ in range(6)])[:, 0].cpu()
+            / (32 * parts)
+        )
         if call is not each:
             seconds = time.perf_counter() - began
     difference = float((losses[0] - losses[1]).abs().max())
@@ -101,18 +153,25 @@ def _compiled(device: torch.device, mode: str) -> int:
         print(f"losses differ by {difference:.2e}: {losses[0].tolist()} and {losses[1].tolist()}")
         return 1
     each = call = None
-    print(f"{precision}, mode {mode}: losses differ by {difference:.1e} over 6 steps, {seconds:.0f} s")
+    print(
+        f"{precision}, mode {mode}: losses differ by {difference:.1e} over 6 steps, {seconds:.0f} s"
+    )
     return 0
 
 
 def _processes(device: torch.device) -> int:
-    """Under torchrun: what is agreed on, and gradients over all processes against those of the whole batch in one."""
-    processes, here = join(str(device) if int(os.environ.get("WORLD_SIZE", "1")) == 1 else device.type)
+    """Under torchrun: what is agreed on, and gradients over all processes against those of the
+    whole batch in one."""
+    processes, here = join(
+        str(device) if int(os.environ.get("WORLD_SIZE", "1")) == 1 else device.type
+    )
     rank, world = processes.rank, processes.world
     if world == 1:  # the same paths all the same, among "several" of which this is the only one
         if here.type == "cuda":
             torch.cuda.set_device(here)
-        dist.init_process_group("nccl" if here.type == "cuda" else "gloo", store=dist.HashStore(), rank=0, world_size=1)
+        dist.init_process_group(
+            "nccl" if here.type == "cuda" else "gloo", store=dist.HashStore(), rank=0, world_size=1
+        )
         processes = Processes(0, 2)
     try:
         if processes.agree(float(rank) + 3.0) != 3.0:
@@ -124,18 +183,37 @@ def _processes(device: torch.device) -> int:
         whole = go.dice(rows * world, here)
         mine = tuple(t[rank * rows : (rank + 1) * rows] for t in whole)
         gradients = []
-        for each, call, batch in ((alone, alone, whole), (net, wrap(net, processes, here, True), mine)):
-            stepper = go.stepper(each, here, "fp32", TrainConfig(steps=1, batch=rows, clip=0.0, optimiser="sgd", learning_rate=0.1, momentum=0.9,
-                                                               weight_decay=0.0, ema=0.0))  # fmt: skip
+        for each, call, batch in (
+            (alone, alone, whole),
+            (net, wrap(net, processes, here, True), mine),
+        ):
+            stepper = go.stepper(
+                each,
+                here,
+                "fp32",
+                TrainConfig(
+                    steps=1,
+                    batch=rows,
+                    clip=0.0,
+                    optimiser="sgd",
+                    learning_rate=0.1,
+                    momentum=0.9,
+                    weight_decay=0.0,
+                    ema=0.0,
+                ),
+            )
             before = torch.cat([p.detach().flatten().clone() for p in each.parameters()])
             stepper.step(call, Again(batch), 1.0)
             gradients.append(before - torch.cat([p.detach().flatten() for p in each.parameters()]))
         error = float((gradients[0] - gradients[1]).norm() / gradients[0].norm())
         if not error < 2e-2:
-            raise AssertionError(f"gradients of {world} processes differ from those of one by {error:.1e}")
+            raise AssertionError(
+                f"gradients of {world} processes differ from those of one by {error:.1e}"
+            )
         if rank == 0:
             print(
-                f"{'NCCL' if here.type == 'cuda' else 'Gloo'}, {world} {'process' if world == 1 else 'processes'}: gradients differ by {error:.1e}",
+                f"{'NCCL' if here.type == 'cuda' else 'Gloo'}, {world}"
+                f" {'process' if world == 1 else 'processes'}: gradients differ by {error:.1e}",
                 flush=True,
             )
     finally:
@@ -144,7 +222,8 @@ def _processes(device: torch.device) -> int:
 
 
 def _games(device: torch.device, store: Path) -> int:
-    """Import the games and compile the kernels, so that both are on disk for the check that asks for them."""
+    """Import the games and compile the kernels, so that both are on disk for the check that asks
+    for them."""
     go.source(go.games(store)[0], 256).batch(0)
     return 0
 

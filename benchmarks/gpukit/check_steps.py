@@ -1,4 +1,5 @@
-"""Checks of a step's parts: the feeder, numbers against the CPU's, every block with every optimiser, Muon, and what waits for the device."""
+"""Checks of a step's parts: the feeder, numbers against the CPU's, every block with every
+optimiser, Muon, and what waits for the device."""
 
 import contextlib
 import copy
@@ -34,7 +35,8 @@ WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equ
 
 
 def games_open(bench: Bench) -> str:
-    """The games are imported, the kernels compiled (a process of its own has begun with that at once), and a batch is drawn."""
+    """The games are imported, the kernels compiled (a process of its own has begun with that at
+    once), and a batch is drawn."""
     job = bench.jobs.get(GAMES_OPEN)
     if job is not None:
         code, text = job.finish()
@@ -46,7 +48,8 @@ def games_open(bench: Bench) -> str:
 
 
 def feeder(bench: Bench) -> str:
-    """What arrives on the device is what was drawn, while the device is busy with something else."""
+    """What arrives on the device is what was drawn, while the device is busy with something
+    else."""
     batches, first = (3, 1) if bench.tiny else (40, 5)
     source = go.source(bench.games[0], 32 if bench.tiny else 256, 3)
     plain, feeding = copy.copy(source), Feeder(source, first, bench.device, 3)
@@ -87,7 +90,11 @@ def numbers(bench: Bench) -> str:
     loss, gradient = measured(torch.device("cpu"), "fp32")
     said, wrong = [], []
     for precision, limit in (("fp32", 1e-2), ("bf16", 0.25), ("fp16", 0.1)):
-        if precision == "bf16" and bench.cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
+        if (
+            precision == "bf16"
+            and bench.cuda
+            and not torch.cuda.is_bf16_supported(including_emulation=False)
+        ):
             said.append("bf16 not on this card")
             continue
         try:
@@ -105,16 +112,27 @@ def numbers(bench: Bench) -> str:
 
 
 def every_block(bench: Bench) -> str:
-    """Every block with every context trains a step with each optimiser; all weights stay finite and move."""
+    """Every block with every context trains a step with each optimiser; all weights stay finite and
+    move."""
     batch, done, bad = go.dice(8 if bench.tiny else 32, bench.device), 0, []
-    choices = (("preact",), ("se", "bias"), ("muon",)) if bench.tiny else (get_args(Block), get_args(Context), get_args(Optimiser))
+    choices = (
+        (("preact",), ("se", "bias"), ("muon",))
+        if bench.tiny
+        else (get_args(Block), get_args(Context), get_args(Optimiser))
+    )
     combinations = list(itertools.product(*choices))
-    random.Random(1).shuffle(combinations)  # where there is time for some only, they are of all kinds
+    # where there is time for some only, they are of all kinds
+    random.Random(1).shuffle(combinations)
     for block, context, optimiser in combinations:
         if done + len(bad) and time.perf_counter() > bench.until:
             break
         try:
-            _two_steps(replace(go.shape("tiny"), block=block, context=context, blocks=2, channels=16), optimiser, batch, bench)
+            _two_steps(
+                replace(go.shape("tiny"), block=block, context=context, blocks=2, channels=16),
+                optimiser,
+                batch,
+                bench,
+            )
             done += 1
         except Exception as error:  # noqa: BLE001 - the others are tried all the same
             bad.append(f"{block}/{context}/{optimiser}: {error!r:.200}")
@@ -126,7 +144,9 @@ def every_block(bench: Bench) -> str:
 def _two_steps(shape: Any, optimiser: Optimiser, batch: Any, bench: Bench) -> None:
     net = PolicyNetwork(shape).to(device=bench.device, memory_format=devices.layout(bench.device))
     before = [p.detach().clone() for p in net.parameters()]
-    stepper = go.stepper(net, bench.device, half(bench.device), TrainConfig(steps=1, optimiser=optimiser, ema=0.9))
+    stepper = go.stepper(
+        net, bench.device, half(bench.device), TrainConfig(steps=1, optimiser=optimiser, ema=0.9)
+    )
     felt: dict[int, torch.Tensor] = {}
 
     def feel(parameter: torch.Tensor) -> None:
@@ -142,8 +162,9 @@ def _two_steps(shape: Any, optimiser: Optimiser, batch: Any, bench: Bench) -> No
     moved = torch.stack([(p != b).any() for p, b in zip(net.parameters(), before, strict=True)])
     if not bool(finite):
         raise AssertionError("not finite")
-    # Behind gates that begin at zero plain gradients are so small, some 1e-7, that adding them to ones changes no bit; the other optimisers scale
-    # them. That gradients come there is all there is to ask of SGD.
+    # Behind gates that begin at zero plain gradients are so small, some 1e-7, that adding them to
+    # ones changes no bit; the other optimisers scale them. That gradients come there is all there
+    # is to ask of SGD.
     if optimiser == "sgd":
         moved |= torch.stack([felt.get(id(p), moved.new_zeros(())) for p in net.parameters()])
     if not bool(moved.all()):
@@ -152,12 +173,20 @@ def _two_steps(shape: Any, optimiser: Optimiser, batch: Any, bench: Bench) -> No
 
 def size(bench: Bench) -> PolicyConfig:
     """The shape of the networks that are checked."""
-    return replace(go.shape("tiny"), blocks=1, channels=8, head=8) if bench.tiny else go.shape("tiny")
+    return (
+        replace(go.shape("tiny"), blocks=1, channels=8, head=8) if bench.tiny else go.shape("tiny")
+    )
 
 
 def half(device: torch.device) -> str:
     """The precision that a run on this device would have, without a stopwatch."""
-    return "fp32" if device.type != "cuda" else "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    return (
+        "fp32"
+        if device.type != "cuda"
+        else "bf16"
+        if torch.cuda.is_bf16_supported(including_emulation=False)
+        else "fp16"
+    )
 
 
 def orthogonal(bench: Bench) -> str:
@@ -173,7 +202,8 @@ def orthogonal(bench: Bench) -> str:
 
 
 class _Waits(TorchDispatchMode):
-    """Counts operators that wait, by the place in the project they come from. What torch's own optimisers read of their counters lies on the CPU."""
+    """Counts operators that wait, by the place in the project they come from. What torch's own
+    optimisers read of their counters lies on the CPU."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -181,7 +211,9 @@ class _Waits(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.overloadpacket.__name__
-        masked = name in ("index", "index_put", "index_put_") and any(getattr(i, "dtype", None) is torch.bool for i in args[1] or ())
+        masked = name in ("index", "index_put", "index_put_") and any(
+            getattr(i, "dtype", None) is torch.bool for i in args[1] or ()
+        )
         if name in WAITING or masked:
             frames = traceback.extract_stack()
             if not any("/torch/optim/" in f.filename for f in frames[-12:]):
@@ -190,13 +222,18 @@ class _Waits(TorchDispatchMode):
 
 
 def _mine(frames: Any) -> str:
-    mine = [f for f in frames if "gocnn" in Path(f.filename).parts or "imagecls" in Path(f.filename).parts]
+    mine = [
+        f
+        for f in frames
+        if "gocnn" in Path(f.filename).parts or "imagecls" in Path(f.filename).parts
+    ]
     return f"{Path(mine[-1].filename).name}:{mine[-1].lineno} {mine[-1].line}" if mine else "torch"
 
 
 @contextlib.contextmanager
 def waits(device: torch.device) -> Iterator[Counter[str]]:
-    """What waits for the device in between, by place: on a card torch's own watch over synchronisations, elsewhere a count of operators."""
+    """What waits for the device in between, by place: on a card torch's own watch over
+    synchronisations, elsewhere a count of operators."""
     if device.type != "cuda":
         mode = _Waits()
         with mode:
@@ -222,8 +259,12 @@ def no_waiting(bench: Bench) -> str:
     """Nothing in a step waits for the device: a real feeder, each optimiser, accumulation."""
     bad, steps = [], 3
     for optimiser in ("muon",) if bench.tiny else get_args(Optimiser):
-        config = TrainConfig(steps=1, batch=16 if bench.tiny else 32, accumulate=2, optimiser=optimiser, ema=0.9)
-        net = PolicyNetwork(size(bench)).to(device=bench.device, memory_format=devices.layout(bench.device))
+        config = TrainConfig(
+            steps=1, batch=16 if bench.tiny else 32, accumulate=2, optimiser=optimiser, ema=0.9
+        )
+        net = PolicyNetwork(size(bench)).to(
+            device=bench.device, memory_format=devices.layout(bench.device)
+        )
         stepper = go.stepper(net, bench.device, half(bench.device), config)
         feeding = Feeder(go.source(bench.games[0], config.batch // 2), 0, bench.device, 1)
         try:
@@ -252,11 +293,16 @@ def watch_can_fail(bench: Bench) -> str:
 
 
 def tensor_cores(bench: Bench) -> str:
-    """A convolution of a trunk is faster in the run's precision than in float32, so that tensor cores are used."""
+    """A convolution of a trunk is faster in the run's precision than in float32, so that tensor
+    cores are used."""
     bench.need_cuda()
     times = {}
     for precision in ("fp32", half(bench.device)):
-        place = {"device": bench.device, "dtype": timing.KINDS[precision], "memory_format": torch.channels_last}
+        place = {
+            "device": bench.device,
+            "dtype": timing.KINDS[precision],
+            "memory_format": torch.channels_last,
+        }
         layer = nn.Conv2d(128, 128, 3, padding=1, bias=False).to(**place)
         x = torch.randn(256, 128, 19, 19).to(**place)
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -275,7 +321,8 @@ def tensor_cores(bench: Bench) -> str:
 
 
 def no_memory(bench: Bench) -> str:
-    """Memory that is not enough is said in a sentence, as the trainer says it: a limit, and a batch that cannot fit."""
+    """Memory that is not enough is said in a sentence, as the trainer says it: a limit, and a batch
+    that cannot fit."""
     from gpukit.check_trainer import trained
 
     net_out = bench.scratch / "memory"
@@ -289,11 +336,19 @@ def no_memory(bench: Bench) -> str:
             total = torch.cuda.get_device_properties(bench.device).total_memory
             torch.cuda.empty_cache()
             reserved = torch.cuda.memory_reserved(bench.device)
-            torch.cuda.set_per_process_memory_fraction(min(1.0, (reserved + 2e9) / total), bench.device)
+            torch.cuda.set_per_process_memory_fraction(
+                min(1.0, (reserved + 2e9) / total), bench.device
+            )
         else:
             PolicyTask.loss = full  # type: ignore[method-assign]
         try:
-            trained(bench, net_out, steps=2, batch=1024 if bench.cuda else 8, shape=go.shape("base") if bench.cuda else None)
+            trained(
+                bench,
+                net_out,
+                steps=2,
+                batch=1024 if bench.cuda else 8,
+                shape=go.shape("base") if bench.cuda else None,
+            )
         except common.UserError as error:
             said = str(error)
         else:
@@ -303,7 +358,11 @@ def no_memory(bench: Bench) -> str:
         if bench.cuda:
             torch.cuda.set_per_process_memory_fraction(1.0, bench.device)
             torch.cuda.empty_cache()
-    if "memory" not in said or "\n" in said or ("choose" not in said and "--accumulate" not in said):
+    if (
+        "memory" not in said
+        or "\n" in said
+        or ("choose" not in said and "--accumulate" not in said)
+    ):
         raise AssertionError(f"not a sentence about memory and what to do: {said}")
     return said
 

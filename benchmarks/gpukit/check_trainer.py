@@ -1,4 +1,5 @@
-"""Checks of whole runs: steps, resuming, checkpoints that cross to the CPU and back, what is written at the end."""
+"""Checks of whole runs: steps, resuming, checkpoints that cross to the CPU and back, what is
+written at the end."""
 
 import inspect
 from dataclasses import asdict
@@ -19,20 +20,37 @@ from gpukit.check import Bench, LeftOut
 from gpukit.check_steps import size
 
 
-def trained(bench: Bench, folder: Path, resume: bool = False, device: torch.device | None = None, shape: PolicyConfig | None = None,
-            **options: Any) -> tuple[Trainer, Outcome]:  # fmt: skip
+def trained(
+    bench: Bench,
+    folder: Path,
+    resume: bool = False,
+    device: torch.device | None = None,
+    shape: PolicyConfig | None = None,
+    **options: Any,
+) -> tuple[Trainer, Outcome]:
     """A run of the trainer in `folder`, on the device of the bench unless another is given."""
     chosen, held = bench.games
     smoothing = options.get("label_smoothing", 0.0)
-    config = TrainConfig(**{"batch": 16 if bench.tiny else 64, "validations": 2, "report_seconds": 0.0, **options})
+    config = TrainConfig(
+        **{"batch": 16 if bench.tiny else 64, "validations": 2, "report_seconds": 0.0, **options}
+    )
     shape = shape or size(bench)
     run = RunFolder(folder, resume, {"kind": KIND, "wishes": {}})
     try:
         torch.manual_seed(config.seed)
         source = go.source(chosen, config.batch // config.accumulate, config.seed)
         valid = validation_batches(held, go.GROUPS, 50 if bench.tiny else 700)
-        trainer = Trainer(PolicyNetwork(shape), PolicyTask(smoothing), source, valid, config, run, Identity(KIND, asdict(shape), "the kit's check"),
-                          device or bench.device, quiet=True)  # fmt: skip
+        trainer = Trainer(
+            PolicyNetwork(shape),
+            PolicyTask(smoothing),
+            source,
+            valid,
+            config,
+            run,
+            Identity(KIND, asdict(shape), "the kit's check"),
+            device or bench.device,
+            quiet=True,
+        )
         return trainer, trainer.fit(resume)
     finally:
         run.close()
@@ -50,7 +68,10 @@ def steps(bench: Bench) -> str:
     trainer, outcome = trained(bench, folder, True, steps=fourth)
     expect(outcome, fourth)
     size = (folder / "checkpoint.pt").stat().st_size / 1e6
-    return f"{precision}, after the CPU {trainer.precision}; loss {outcome.best['loss']:.3f}, checkpoint {size:.1f} MB"
+    return (
+        f"{precision}, after the CPU {trainer.precision}; loss {outcome.best['loss']:.3f},"
+        f" checkpoint {size:.1f} MB"
+    )
 
 
 def expect(outcome: Outcome, count: int) -> None:
@@ -63,7 +84,9 @@ def learns(bench: Bench) -> str:
     """The loss falls: a run that sees games again and again gets better at them."""
     folder = bench.scratch / "learns"
     trained(bench, folder, steps=60 if bench.tiny else 120, validations=1, report_seconds=0.0)
-    losses = [line["loss"] for line in RunFolder(folder, True, {}).reports() if line["kind"] == "train"]
+    losses = [
+        line["loss"] for line in RunFolder(folder, True, {}).reports() if line["kind"] == "train"
+    ]
     if losses[-1] > losses[0] - 0.3:
         raise AssertionError(f"the loss went from {losses[0]:.2f} to {losses[-1]:.2f} only")
     return f"loss {losses[0]:.2f} to {losses[-1]:.2f}"
@@ -72,11 +95,19 @@ def learns(bench: Bench) -> str:
 def ways(bench: Bench) -> str:
     """Accumulation, no average, label smoothing, patience, other schedules and precisions."""
     done = []
-    for number, options in enumerate((
-        {"accumulate": 2}, {"ema": 0.0, "label_smoothing": 0.1}, {"patience": 1, "validations": 4}, {"schedule": "onecycle", "optimiser": "adamw"},
-        {"precision": "fp32"}, {"precision": "fp16"},
-    )):  # fmt: skip
-        trainer, outcome = trained(bench, bench.scratch / f"way{number}", steps=2 if bench.tiny else 6, **options)
+    for number, options in enumerate(
+        (
+            {"accumulate": 2},
+            {"ema": 0.0, "label_smoothing": 0.1},
+            {"patience": 1, "validations": 4},
+            {"schedule": "onecycle", "optimiser": "adamw"},
+            {"precision": "fp32"},
+            {"precision": "fp16"},
+        )
+    ):
+        trainer, outcome = trained(
+            bench, bench.scratch / f"way{number}", steps=2 if bench.tiny else 6, **options
+        )
         if not np.isfinite(outcome.best["loss"]):
             raise AssertionError(f"{options}: loss {outcome.best['loss']}")
         if trainer.precision != options.get("precision", trainer.precision):
@@ -87,7 +118,8 @@ def ways(bench: Bench) -> str:
 
 def accumulation(bench: Bench) -> str:
     """Two halves of a batch give the gradient of the whole: the loss is a mean over equal parts."""
-    net = PolicyNetwork(size(bench)).to(bench.device).eval()  # the statistics of norms are those of their batch otherwise
+    # the statistics of norms are those of their batch otherwise
+    net = PolicyNetwork(size(bench)).to(bench.device).eval()
     planes, moves, won = go.dice(32, bench.device)
     gradients = []
     for parts in (1, 2):
@@ -114,12 +146,25 @@ def repeats(bench: Bench) -> str:
             deterministic=True,
             precision="fp32" if bench.tiny else "auto",
         )
-    trained(bench, bench.scratch / "halves", True, steps=whole, deterministic=True, precision="fp32" if bench.tiny else "auto")
-    a, b, c = (modelfile.load(bench.scratch / name / modelfile.LAST, KIND).tensors for name in ("once", "twice", "halves"))
+    trained(
+        bench,
+        bench.scratch / "halves",
+        True,
+        steps=whole,
+        deterministic=True,
+        precision="fp32" if bench.tiny else "auto",
+    )
+    a, b, c = (
+        modelfile.load(bench.scratch / name / modelfile.LAST, KIND).tensors
+        for name in ("once", "twice", "halves")
+    )
     differ = [name for name in a if not torch.equal(a[name], b[name])]
     if differ:
-        raise AssertionError(f"{len(differ)} of {len(a)} tensors differ between two runs, {differ[0]} first")
-    # The rate of a run in halves is another one until it is told of twelve steps, so its bits may differ; its shapes and finiteness may not.
+        raise AssertionError(
+            f"{len(differ)} of {len(a)} tensors differ between two runs, {differ[0]} first"
+        )
+    # The rate of a run in halves is another one until it is told of twelve steps, so its bits may
+    # differ; its shapes and finiteness may not.
     if a.keys() != c.keys():
         raise AssertionError("a resumed run has other tensors")
     return f"{len(a)} tensors, the same bits"
@@ -135,14 +180,23 @@ def file(bench: Bench) -> str:
     if not difference < 0.02:
         raise AssertionError(f"log-probabilities differ by {difference:.1e}")
     count = 100 if bench.tiny else 600
-    figures = [evaluation.figures(evaluation.judge(each, bench.games[1], count))["all"]["log_likelihood"] for each in (here, there)]
+    figures = [
+        evaluation.figures(evaluation.judge(each, bench.games[1], count))["all"]["log_likelihood"]
+        for each in (here, there)
+    ]
     if abs(figures[0] - figures[1]) > 1e-2:
-        raise AssertionError(f"log-likelihood {figures[0]:.4f} on the device, {figures[1]:.4f} on the CPU")
-    return f"log-probabilities differ by {difference:.1e}, log-likelihood {figures[0]:.3f} and {figures[1]:.3f}"
+        raise AssertionError(
+            f"log-likelihood {figures[0]:.4f} on the device, {figures[1]:.4f} on the CPU"
+        )
+    return (
+        f"log-probabilities differ by {difference:.1e}, log-likelihood {figures[0]:.3f} and"
+        f" {figures[1]:.3f}"
+    )
 
 
 def onnx(bench: Bench) -> str:
-    """ONNX from a network on the device says what torch says; onnxruntime's CUDA provider, where there is one."""
+    """ONNX from a network on the device says what torch says; onnxruntime's CUDA provider, where
+    there is one."""
     for package in ("onnx", "onnxruntime"):
         if not facts.there(package):
             raise LeftOut(f"needs {package}")

@@ -14,8 +14,8 @@ from gpukit.gamepack import Selected
 
 @dataclass(frozen=True)
 class Candidates:
-    """All games that may go, in the order in which they are taken: int64 `(G,)` numbers of their stores and in these, and how many games were left
-    out because they are validation games."""  # fmt: skip
+    """All games that may go, in the order in which they are taken: int64 `(G,)` numbers of their
+    stores and in these, and how many games were left out because they are validation games."""
 
     stores: tuple[Store, ...]
     store: npt.NDArray[np.int64]
@@ -35,11 +35,16 @@ class Candidates:
         return Selected(tuple(parts))
 
 
-def candidates(stores: Sequence[Store], game_filter: GameFilter, held: npt.NDArray[np.int64], seed: int) -> Candidates:
-    """The games of the stores that pass the filter, each once, without those whose key is in `held`, int64.
+def candidates(
+    stores: Sequence[Store], game_filter: GameFilter, held: npt.NDArray[np.int64], seed: int
+) -> Candidates:
+    """The games of the stores that pass the filter, each once, without those whose key is in
+    `held`, int64.
 
-    They are taken from each source (archive or folder) in turn, so that a small one is taken whole before a large one fills what is left; in each,
-    those first whose weaker player is the strongest, those of unknown rank last, and among equals by the seed. Raises UserError if none is left.
+    They are taken from each source (archive or folder) in turn, so that a small one is taken whole
+    before a large one fills what is left; in each, those first whose weaker player is the
+    strongest, those of unknown rank last, and among equals by the seed. Raises UserError if none is
+    left.
     """
     rng = np.random.default_rng(seed)
     seen = np.zeros(0, np.int64)
@@ -56,15 +61,29 @@ def candidates(stores: Sequence[Store], game_filter: GameFilter, held: npt.NDArr
         chosen = chosen[~leaks & ~np.isin(keys, seen)]
         seen = np.concatenate([seen, records["key"][chosen]])
         texts, table = source.column("source")
-        origin = np.array([names.setdefault(text, len(names)) for text in table], np.int64)[texts[chosen]]
-        ranks = np.stack([records["black_rank"][chosen], records["white_rank"][chosen]]).astype(np.int64)
-        strength = np.where((ranks != 0).all(0), ranks.min(0), -128) if len(chosen) else np.zeros(0, np.int64)
-        for column, values in zip(columns, (np.full(len(chosen), number), chosen, origin, strength), strict=True):
+        origin = np.array([names.setdefault(text, len(names)) for text in table], np.int64)[
+            texts[chosen]
+        ]
+        ranks = np.stack([records["black_rank"][chosen], records["white_rank"][chosen]]).astype(
+            np.int64
+        )
+        strength = (
+            np.where((ranks != 0).all(0), ranks.min(0), -128)
+            if len(chosen)
+            else np.zeros(0, np.int64)
+        )
+        for column, values in zip(
+            columns, (np.full(len(chosen), number), chosen, origin, strength), strict=True
+        ):
             column.append(values)
     where, game, origin, strength = (np.concatenate(column) for column in columns)
     if not len(game):
         paths = ", ".join(str(s.path) for s in stores)
-        why = "every game is also a validation game; give others with --valid" if passed else "no game passes the filters; loosen them"
+        why = (
+            "every game is also a validation game; give others with --valid"
+            if passed
+            else "no game passes the filters; loosen them"
+        )
         raise UserError(f"{paths}: {why}")
     order = np.lexsort((rng.random(len(game)), -strength, origin))
     ends = np.flatnonzero(np.diff(origin[order], append=-1)) + 1

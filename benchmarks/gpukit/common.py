@@ -1,4 +1,5 @@
-"""What the kit's commands share: which device is meant, faults said in one sentence, and JSON files in a folder."""
+"""What the kit's commands share: which device is meant, faults said in one sentence, and JSON files
+in a folder."""
 
 import argparse
 import contextlib
@@ -26,6 +27,8 @@ OUT = Path("runs/gpu")
 RUNS = "runs.json"
 """The places of the runs of `train`, in that folder."""
 
+FULL = "the disk is full; free some space or give another --out"
+
 
 @dataclass
 class Said:
@@ -44,7 +47,8 @@ class Ended(Exception):
 
 @contextlib.contextmanager
 def sentences() -> Iterator[Said]:
-    """Says what went wrong in one sentence, and keeps its exit code: bad input, no memory left, a full disk, Ctrl-C."""
+    """Says what went wrong in one sentence, and keeps its exit code: bad input, no memory left, a
+    full disk, Ctrl-C."""
     said = Said()
     text = ""
     try:
@@ -56,11 +60,14 @@ def sentences() -> Iterator[Said]:
         text = str(error)
     except torch.OutOfMemoryError:
         said.code = 1
-        text = "the device's memory is full; give a smaller --batch, or end what else uses the device (nvidia-smi lists it)"
+        text = (
+            "the device's memory is full; give a smaller --batch, or end what else uses the device"
+            " (nvidia-smi lists it)"
+        )
     except OSError as error:
         said.code = 1
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        text = f"{error.filename or 'the disk'}: {'the disk is full; free some space or give another --out' if full else error.strerror or error}"
+        text = f"{error.filename or 'the disk'}: {FULL if full else error.strerror or error}"
     except KeyboardInterrupt:
         said.code = 130
         text = "interrupted; what was written so far is kept"
@@ -70,8 +77,19 @@ def sentences() -> Iterator[Said]:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """The options --device and --out, which every command has."""
-    parser.add_argument("--device", default="cuda", metavar="NAME", help="cuda, cuda:N, mps or cpu (default: cuda); cpu rehearses")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help=f"where the figures go (default: {OUT})")
+    parser.add_argument(
+        "--device",
+        default="cuda",
+        metavar="NAME",
+        help="cuda, cuda:N, mps or cpu (default: cuda); cpu rehearses",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=OUT,
+        metavar="FOLDER",
+        help=f"where the figures go (default: {OUT})",
+    )
 
 
 def device(options: argparse.Namespace) -> torch.device:
@@ -84,7 +102,10 @@ def note_run(out: Path, run: Path) -> None:
     with contextlib.suppress(OSError, UserError):  # it can be told by --run
         known = read_json(out / RUNS) or []
         out.mkdir(parents=True, exist_ok=True)
-        write_json(out / RUNS, [*(name for name in known if name != str(run.resolve())), str(run.resolve())])
+        write_json(
+            out / RUNS,
+            [*(name for name in known if name != str(run.resolve())), str(run.resolve())],
+        )
 
 
 def folder(options: argparse.Namespace) -> Path:
@@ -93,7 +114,9 @@ def folder(options: argparse.Namespace) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"--out {path} cannot be made ({error.strerror}); give another folder") from error
+        raise UserError(
+            f"--out {path} cannot be made ({error.strerror}); give another folder"
+        ) from error
     return path
 
 
@@ -109,7 +132,9 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); delete it and run the command that writes it again") from error
+        raise UserError(
+            f"{path} is damaged ({error}); delete it and run the command that writes it again"
+        ) from error
 
 
 def need(games: Path) -> None:
@@ -119,13 +144,17 @@ def need(games: Path) -> None:
 
 
 def prove_writable(path: Path) -> None:
-    """Raises UserError if nothing can be written into the folder: better now than after the measurements."""
+    """Raises UserError if nothing can be written into the folder: better now than after the
+    measurements."""
     probe = path / ".probe"
     try:
         probe.write_bytes(b"0" * 4096)
         probe.unlink()
     except OSError as error:
-        raise UserError(f"--out {path} cannot be written to ({error.strerror}); free some space or give another folder") from error
+        raise UserError(
+            f"--out {path} cannot be written to ({error.strerror}); free some space or give another"
+            " folder"
+        ) from error
 
 
 def above_zero(text: str) -> float:

@@ -10,13 +10,22 @@ from gpukit import luggage, travel
 
 
 class Courier:
-    """Writes the run in `run` into `folder` as parts of at most `part_bytes` bytes, in all at most `room` bytes."""
+    """Writes the run in `run` into `folder` as parts of at most `part_bytes` bytes, in all at most
+    `room` bytes."""
 
     PERIOD = 1.0
     """Seconds between two looks for a new checkpoint."""
 
-    def __init__(self, run: Path, folder: Path, part_bytes: int, room: int, halves: bool = False) -> None:
-        self.run, self.folder, self.part_bytes, self.room, self.halves = run, folder, part_bytes, room, halves
+    def __init__(
+        self, run: Path, folder: Path, part_bytes: int, room: int, halves: bool = False
+    ) -> None:
+        self.run, self.folder, self.part_bytes, self.room, self.halves = (
+            run,
+            folder,
+            part_bytes,
+            room,
+            halves,
+        )
         self._sent: tuple[int, int] | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -53,5 +62,12 @@ class Courier:
     def send(self, finished: bool = False) -> str:
         """Write the parts now; returns a line about them. Raises UserError."""
         files, facts = luggage.pack(self.run, self.room, self.halves, finished)
-        written = travel.send(self.folder, luggage.KIND, files, facts | {"finished": finished}, self.part_bytes, self.run)
+        written = travel.send(
+            self.folder,
+            luggage.KIND,
+            files,
+            facts | {"finished": finished},
+            self.part_bytes,
+            self.run,
+        )
         return luggage.describe(self.run, files, facts, written)

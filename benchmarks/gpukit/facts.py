@@ -44,14 +44,17 @@ def driver() -> str | None:
     """The version of NVIDIA's driver, None where that cannot be learnt."""
     try:
         command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        answer = subprocess.run(
+            command, capture_output=True, text=True, timeout=10, check=True
+        ).stdout
         return answer.splitlines()[0].strip() or None
     except (OSError, subprocess.SubprocessError, IndexError):
         return None
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """The device and the versions of what matters, for a figure's record. Bytes and GB are powers of ten."""
+    """The device and the versions of what matters, for a figure's record. Bytes and GB are powers
+    of ten."""
     facts: dict[str, Any] = {
         "device": device.type,
         "name": f"CPU, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type,

@@ -1,11 +1,13 @@
 """Games packed for a trip, and unpacked into stores.
 
-Games are packed in blocks of 16,384, each of them compressed alone, so that all cores can unpack. A block is, before xz: the length of its head
-(uint32), the head (JSON: numbers of games, words and labels, texts), each field of the records as one column, the kind of each game's label as a
-byte (0: none) and the labels (`gocnn.games.labels`) of those that have one, a bit a word for the colour where it is not the other one's turn, and
-for each word the row and the column of the point as bytes (a pass is row 19). A pack of a version before has no labels. What is not kept: the
-players' names, what made the labels, and the key of each game, which is computed from its moves again and shows, by the fingerprint, that they
-are right.
+Games are packed in blocks of 16,384, each of them compressed alone, so that all cores can unpack. A
+block is, before xz: the length of its head (uint32), the head (JSON: numbers of games, words and
+labels, texts), each field of the records as one column, the kind of each game's label as a byte (0:
+none) and the labels (`gocnn.games.labels`) of those that have one, a bit a word for the colour
+where it is not the other one's turn, and for each word the row and the column of the point as bytes
+(a pass is row 19). A pack of a version before has no labels. What is not kept: the players' names,
+what made the labels, and the key of each game, which is computed from its moves again and shows, by
+the fingerprint, that they are right.
 """
 
 import hashlib
@@ -37,13 +39,28 @@ from gpukit import travel
 
 KIND = "games"
 GAMES_A_BLOCK = 16384
-OLD_COLUMNS = tuple(name for name in RECORD.names or () if name not in ("start", "key", "black", "white", "reserved"))
+OLD_COLUMNS = tuple(
+    name
+    for name in RECORD.names or ()
+    if name not in ("start", "key", "black", "white", "reserved")
+)
 """Those of packs from before there were labels."""
-COLUMNS = tuple(name for name in RECORD.names or () if name not in ("start", "key", "black", "white"))
+COLUMNS = tuple(
+    name for name in RECORD.names or () if name not in ("start", "key", "black", "white")
+)
 TEXT_COLUMNS = ("place", "source")
 TRAIN = "train.games"
 MADE_BY = json.dumps({"made_by": "whoever labelled the games that were packed"})
-FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 16 << 20, "lc": 3, "lp": 1, "pb": 1}]
+FILTERS = [
+    {
+        "id": lzma.FILTER_LZMA2,
+        "preset": 9 | lzma.PRESET_EXTREME,
+        "dict_size": 16 << 20,
+        "lc": 3,
+        "lp": 1,
+        "pb": 1,
+    }
+]
 _PERMUTATIONS = symmetry.table()
 
 
@@ -59,7 +76,8 @@ class Selected:
 
 @dataclass(frozen=True)
 class Packed:
-    """Games packed: name of the store to be, its blocks, number of games and of moves, and the fingerprint (as go-train has it)."""
+    """Games packed: name of the store to be, its blocks, number of games and of moves, and the
+    fingerprint (as go-train has it)."""
 
     name: str
     blocks: list[bytes]
@@ -87,7 +105,9 @@ def fingerprint(keys: npt.NDArray[np.int64]) -> str:
     return hashlib.sha256(keys.astype("<i8").tobytes()).hexdigest()[:16]
 
 
-def pack(name: str, selected: Selected, progress: Callable[[int], None] = lambda games: None) -> Packed:
+def pack(
+    name: str, selected: Selected, progress: Callable[[int], None] = lambda games: None
+) -> Packed:
     """Pack games; `progress` is told how many were. Raises UserError if a store is damaged."""
     keys: list[npt.NDArray[np.int64]] = []
     blocks: list[bytes] = []
@@ -95,15 +115,26 @@ def pack(name: str, selected: Selected, progress: Callable[[int], None] = lambda
     with ThreadPoolExecutor(cores()) as pool:
         for data, records, there in pool.map(_pack_block, _blocks(selected)):
             if not np.array_equal(records["key"], there):
-                raise UserError(f"{name}: games of the store are not what their keys say (damaged?); import them again")
+                raise UserError(
+                    f"{name}: games of the store are not what their keys say (damaged?); import"
+                    " them again"
+                )
             blocks.append(data)
             keys.append(there)
             positions += int(records["moves"].sum())
             progress(len(records))
-    return Packed(name, blocks, len(selected), positions, fingerprint(np.concatenate(keys) if keys else np.zeros(0, np.int64)))
+    return Packed(
+        name,
+        blocks,
+        len(selected),
+        positions,
+        fingerprint(np.concatenate(keys) if keys else np.zeros(0, np.int64)),
+    )
 
 
-def _blocks(selected: Selected) -> Iterator[tuple[Store, npt.NDArray[np.void], npt.NDArray[np.int64]]]:
+def _blocks(
+    selected: Selected,
+) -> Iterator[tuple[Store, npt.NDArray[np.void], npt.NDArray[np.int64]]]:
     for source, games in selected.parts:
         records = source.records()
         for at in range(0, len(games), GAMES_A_BLOCK):
@@ -111,7 +142,9 @@ def _blocks(selected: Selected) -> Iterator[tuple[Store, npt.NDArray[np.void], n
             yield source, records[chosen], chosen
 
 
-def _pack_block(block: tuple[Store, npt.NDArray[np.void], npt.NDArray[np.int64]]) -> tuple[bytes, npt.NDArray[np.void], npt.NDArray[np.int64]]:
+def _pack_block(
+    block: tuple[Store, npt.NDArray[np.void], npt.NDArray[np.int64]],
+) -> tuple[bytes, npt.NDArray[np.void], npt.NDArray[np.int64]]:
     source, records, numbers = block
     lengths = records["setup"].astype(np.int64) + records["moves"]
     starts = np.cumsum(lengths) - lengths
@@ -127,24 +160,45 @@ def _pack_block(block: tuple[Store, npt.NDArray[np.void], npt.NDArray[np.int64]]
             table = source.text_table(int(segment))
             used, inverse = np.unique(records[key][here], return_inverse=True)
             if used[-1] >= len(table):
-                raise UserError(f"{source.path} is damaged (a game's name lies outside its table); import the games again")
-            new[here] = np.array([texts.setdefault(table[i], len(texts)) for i in used], np.uint32)[inverse]
+                raise UserError(
+                    f"{source.path} is damaged (a game's name lies outside its table); import the"
+                    " games again"
+                )
+            new[here] = np.array([texts.setdefault(table[i], len(texts)) for i in used], np.uint32)[
+                inverse
+            ]
         columns[key] = new
     kinds = source.label_kinds()[numbers]
     labelled = np.flatnonzero(kinds)
-    packed = source.words[source.labels(tried=True)[numbers[labelled], None] + np.arange(LABEL_WORDS)]
-    head = json.dumps({"games": len(records), "words": len(words), "texts": list(texts), "labels": len(labelled)}).encode()
-    raw = b"".join((
-        struct.pack("<I", len(head)), head,
-        *(columns[name].tobytes() for name in COLUMNS),
-        kinds.tobytes(), packed.astype("<u2").tobytes(),
-        np.packbits((words >> 9 & 1) ^ (within & 1).astype(np.uint16)).tobytes(),
-        np.stack(np.divmod((words & 511).astype(np.uint16), SIZE), 1).astype(np.uint8).tobytes(),
-    ))  # fmt: skip
-    return lzma.compress(raw, lzma.FORMAT_XZ, lzma.CHECK_CRC32, filters=FILTERS), records, _keys(words, records, starts)
+    packed = source.words[
+        source.labels(tried=True)[numbers[labelled], None] + np.arange(LABEL_WORDS)
+    ]
+    head = json.dumps(
+        {"games": len(records), "words": len(words), "texts": list(texts), "labels": len(labelled)}
+    ).encode()
+    raw = b"".join(
+        (
+            struct.pack("<I", len(head)),
+            head,
+            *(columns[name].tobytes() for name in COLUMNS),
+            kinds.tobytes(),
+            packed.astype("<u2").tobytes(),
+            np.packbits((words >> 9 & 1) ^ (within & 1).astype(np.uint16)).tobytes(),
+            np.stack(np.divmod((words & 511).astype(np.uint16), SIZE), 1)
+            .astype(np.uint8)
+            .tobytes(),
+        )
+    )
+    return (
+        lzma.compress(raw, lzma.FORMAT_XZ, lzma.CHECK_CRC32, filters=FILTERS),
+        records,
+        _keys(words, records, starts),
+    )
 
 
-def _keys(words: npt.NDArray[np.uint16], records: npt.NDArray[np.void], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _keys(
+    words: npt.NDArray[np.uint16], records: npt.NDArray[np.void], starts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
     setup, moves = (records[name].astype(np.int64) for name in ("setup", "moves"))
     result = np.empty(len(records), np.int64)
     _fill_keys(np.ascontiguousarray(words), starts, setup, moves, _PERMUTATIONS, result)
@@ -152,11 +206,19 @@ def _keys(words: npt.NDArray[np.uint16], records: npt.NDArray[np.void], starts: 
 
 
 @jit
-def _fill_keys(words: npt.NDArray[np.uint16], starts: npt.NDArray[np.int64], setup: npt.NDArray[np.int64], moves: npt.NDArray[np.int64],
-               permutations: npt.NDArray[np.int16], out: npt.NDArray[np.int64]) -> None:  # fmt: skip
+def _fill_keys(
+    words: npt.NDArray[np.uint16],
+    starts: npt.NDArray[np.int64],
+    setup: npt.NDArray[np.int64],
+    moves: npt.NDArray[np.int64],
+    permutations: npt.NDArray[np.int16],
+    out: npt.NDArray[np.int64],
+) -> None:
     """The key of each game, compiled: other threads unpack meanwhile."""
     for i in range(len(starts)):
-        out[i] = game_key(words[starts[i] : starts[i] + setup[i] + moves[i]], setup[i], moves[i], permutations)
+        out[i] = game_key(
+            words[starts[i] : starts[i] + setup[i] + moves[i]], setup[i], moves[i], permutations
+        )
 
 
 def unpack_block(data: bytes) -> Chunk:
@@ -175,7 +237,10 @@ def unpack_block(data: bytes) -> Chunk:
         if "labels" in head:
             kinds, at = np.frombuffer(raw[at : at + len(records)], np.uint8), at + len(records)
             size = 2 * LABEL_WORDS * int(head["labels"])
-            packed, at = np.frombuffer(raw[at : at + size], "<u2").reshape(-1, LABEL_WORDS), at + size
+            packed, at = (
+                np.frombuffer(raw[at : at + size], "<u2").reshape(-1, LABEL_WORDS),
+                at + size,
+            )
         labelled = np.flatnonzero(kinds)
         if len(labelled) != len(packed):
             raise ValueError("labels do not add up")
@@ -184,30 +249,48 @@ def unpack_block(data: bytes) -> Chunk:
         count = int(lengths.sum())
         within = np.arange(count) - np.repeat(starts, lengths)
         end = at + (count + 7) // 8
-        colours = np.unpackbits(np.frombuffer(raw[at:end], np.uint8), count=count) ^ (within & 1).astype(np.uint8)
+        colours = np.unpackbits(np.frombuffer(raw[at:end], np.uint8), count=count) ^ (
+            within & 1
+        ).astype(np.uint8)
         points = np.frombuffer(raw[end:], np.uint8).reshape(count, 2).astype(np.uint16)
     except (lzma.LZMAError, struct.error, ValueError, KeyError, TypeError, MemoryError) as error:
         raise ValueError(f"a block of games is damaged ({error})") from error
     words = points[:, 0] * np.uint16(SIZE) + points[:, 1] + colours * np.uint16(WHITE_BIT)
     records["start"] = starts
     records["key"] = _keys(words, records, starts)
-    return Chunk(records, words, head["texts"], labelled=labelled, labels=packed, made_by=MADE_BY, kinds=kinds[labelled])
+    return Chunk(
+        records,
+        words,
+        head["texts"],
+        labelled=labelled,
+        labels=packed,
+        made_by=MADE_BY,
+        kinds=kinds[labelled],
+    )
 
 
 def facts_of(folder: Path) -> list[dict[str, Any]]:
-    """What the manifest tells of the stores in a pack, the first of them for training. Raises UserError."""
+    """What the manifest tells of the stores in a pack, the first of them for training. Raises
+    UserError."""
     stores = travel.read_manifest(folder, KIND)["facts"].get("stores")
     try:
-        good = bool(stores) and all(isinstance(s["name"] + s["fingerprint"], str) and sum(s["blocks"]) + s["games"] >= 0 for s in stores)
+        good = bool(stores) and all(
+            isinstance(s["name"] + s["fingerprint"], str) and sum(s["blocks"]) + s["games"] >= 0
+            for s in stores
+        )
     except (TypeError, KeyError):
         good = False
     if not good:
-        raise UserError(f"{folder / travel.MANIFEST} does not say which stores are packed, or is damaged; copy it again")
+        raise UserError(
+            f"{folder / travel.MANIFEST} does not say which stores are packed, or is damaged; copy"
+            " it again"
+        )
     return list(stores)
 
 
 def unpack(folder: Path, out: Path) -> list[Path]:
-    """The stores of the pack in `folder`, written into `out` unless they are there already; the first is for training, the others to validate on.
+    """The stores of the pack in `folder`, written into `out` unless they are there already; the
+    first is for training, the others to validate on.
 
     Raises UserError if a part is missing or damaged, or if they cannot be written.
     """
@@ -226,7 +309,9 @@ def unpack(folder: Path, out: Path) -> list[Path]:
             try:
                 store.write(path, _checked(pool.map(unpack_block, blocks), facts["fingerprint"]))
             except ValueError as error:
-                raise UserError(f"{folder}: {facts['name']} cannot be unpacked, {error}; pack the games again") from error
+                raise UserError(
+                    f"{folder}: {facts['name']} cannot be unpacked, {error}; pack the games again"
+                ) from error
     return paths
 
 
@@ -241,6 +326,8 @@ def _checked(chunks: Iterator[Chunk], wanted: str) -> Iterator[Chunk]:
 
 def _same(path: Path, wanted: str) -> bool:
     try:
-        return path.is_file() and fingerprint(Store(path).records()["key"].astype(np.int64)) == wanted
+        return (
+            path.is_file() and fingerprint(Store(path).records()["key"].astype(np.int64)) == wanted
+        )
     except UserError:
         return False

@@ -22,13 +22,16 @@ MOVES = 362
 
 
 def shape(name: str, channels: int | None = None) -> PolicyConfig:
-    """A preset as the project trains it: all planes, two later moves and the winner as further targets."""
+    """A preset as the project trains it: all planes, two later moves and the winner as further
+    targets."""
     return replace(preset(name, channels=channels), groups=GROUPS, future=FUTURE, value=True)
 
 
 def games(place: Path, share: float = 0.02) -> tuple[Games, Games]:
     """Training and validation games of a store or a folder of records. Raises UserError."""
-    chosen, held = data.split(data.choose(data.open_stores([str(place)], quiet=True)[0], GameFilter()), share)
+    chosen, held = data.split(
+        data.choose(data.open_stores([str(place)], quiet=True)[0], GameFilter()), share
+    )
     return chosen.games, held.games
 
 
@@ -45,13 +48,17 @@ def on(device: torch.device, arrays: Sequence[object]) -> Batch:
 def dice(batch: int, device: torch.device, seed: int = 0) -> Batch:
     """A batch of nothing in particular with the shapes and types of a real one, on the device."""
     generator = torch.Generator().manual_seed(seed)
-    pictures = torch.randint(0, 2, (batch, plane_count(GROUPS), 19, 19), dtype=torch.uint8, generator=generator)
+    pictures = torch.randint(
+        0, 2, (batch, plane_count(GROUPS), 19, 19), dtype=torch.uint8, generator=generator
+    )
     moves = torch.randint(0, MOVES, (batch, 1 + FUTURE), generator=generator)
     won = torch.randint(0, 2, (batch,), dtype=torch.int8, generator=generator)
     return on(device, (pictures, moves, won))
 
 
-def stepper(net: nn.Module, device: torch.device, precision: str, config: TrainConfig | None = None) -> Stepper:
+def stepper(
+    net: nn.Module, device: torch.device, precision: str, config: TrainConfig | None = None
+) -> Stepper:
     """A step of the trainer's own for `net`, which is on the device already."""
     made = Stepper(net, PolicyTask(), config or TrainConfig(steps=1), device)
     made.precision = precision
@@ -60,4 +67,6 @@ def stepper(net: nn.Module, device: torch.device, precision: str, config: TrainC
 
 def gradient(net: nn.Module) -> Tensor:
     """All gradients in one vector, float32, on the CPU."""
-    return torch.cat([p.grad.flatten().float().cpu() for p in net.parameters() if p.grad is not None])
+    return torch.cat(
+        [p.grad.flatten().float().cpu() for p in net.parameters() if p.grad is not None]
+    )

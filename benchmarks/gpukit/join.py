@@ -11,7 +11,9 @@ from pathlib import Path
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="PARTS", help="the folder with parts.json")
-    parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="the folder for the run")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="RUN", help="the folder for the run"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -22,5 +24,7 @@ def run(options: argparse.Namespace) -> int:
     reports = read_reports(options.out)
     halves = ", from halves" if facts["halves"] else ""
     without = f", without {', '.join(facts['left_out'])}" if facts["left_out"] else ""
-    print(f"{options.out}: the run at step {reports[-1]['step'] if reports else 0}{halves}{without}")
+    print(
+        f"{options.out}: the run at step {reports[-1]['step'] if reports else 0}{halves}{without}"
+    )
     return 0

@@ -1,8 +1,10 @@
 """A run as what travels of it: everything as it is where there is room, halves where there is not.
 
-In halves, the weights of models and checkpoint are float16. What an optimiser remembers spans more orders of magnitude than float16 has, so each
-such tensor is divided by its largest value first; second moments and whatever is small stay as they are. `best.safetensors` in halves is a model like
-any other; a checkpoint is made float32 again on arrival. What goes on from one is not bit for bit what it would have been.
+In halves, the weights of models and checkpoint are float16. What an optimiser remembers spans more
+orders of magnitude than float16 has, so each such tensor is divided by its largest value first;
+second moments and whatever is small stay as they are. `best.safetensors` in halves is a model like
+any other; a checkpoint is made float32 again on arrival. What goes on from one is not bit for bit
+what it would have been.
 """
 
 import io
@@ -29,17 +31,24 @@ TOP = 2.0**14
 """The largest value of a tensor in halves, after division."""
 
 
-def pack(run: Path, room: int, halves: bool = False, finished: bool = False) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """What travels of the run in at most `room` bytes, and the facts about it: `halves`, `left_out` and the checkpoint's `step`.
+def pack(
+    run: Path, room: int, halves: bool = False, finished: bool = False
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """What travels of the run in at most `room` bytes, and the facts about it: `halves`, `left_out`
+    and the checkpoint's `step`.
 
-    First the latest model stays behind, then halves are taken, then (of a run that is `finished`) the checkpoint or (of another) the model stays too.
-    Raises UserError if there is no run, or if it does not fit even so.
+    First the latest model stays behind, then halves are taken, then (of a run that is `finished`)
+    the checkpoint or (of another) the model stays too. Raises UserError if there is no run, or if
+    it does not fit even so.
     """
     whole = {name: (run / name).read_bytes() for name in NAMES if (run / name).is_file()}
     if DESCRIPTION not in whole:
         raise UserError(f"{run} holds no run; give the folder that train or go-train wrote")
     last = {LAST} if BEST in whole else set()
-    choices: list[tuple[bool, set[str]]] = [(True, last), (True, {LAST, CHECKPOINT} if finished and last else {LAST, BEST})]
+    choices: list[tuple[bool, set[str]]] = [
+        (True, last),
+        (True, {LAST, CHECKPOINT} if finished and last else {LAST, BEST}),
+    ]
     if not halves:
         choices = [(False, set()), (False, last), *choices]
     half: dict[str, bytes] = {}
@@ -47,11 +56,16 @@ def pack(run: Path, room: int, halves: bool = False, finished: bool = False) -> 
     for halved, left_out in choices:
         if halved and not half:
             half = {name: _halved(name, data, run) for name, data in whole.items()}
-        files = {name: data for name, data in (half if halved else whole).items() if name not in left_out}
+        files = {
+            name: data for name, data in (half if halved else whole).items() if name not in left_out
+        }
         sizes.append(sum(map(len, files.values())))
         if sizes[-1] <= room:
             return files, {"halves": halved, "left_out": sorted(left_out & whole.keys())}
-    raise UserError(f"{run} takes {min(sizes) / travel.MB:.1f} MB even in halves, and {room / travel.MB:g} MB may travel; give a larger --room")
+    raise UserError(
+        f"{run} takes {min(sizes) / travel.MB:.1f} MB even in halves, and {room / travel.MB:g} MB"
+        " may travel; give a larger --room"
+    )
 
 
 def _halved(name: str, data: bytes, run: Path) -> bytes:
@@ -63,7 +77,8 @@ def _halved(name: str, data: bytes, run: Path) -> bytes:
 
 
 def halved_model(path: Path, data: bytes) -> bytes:
-    """The model file `path`, whose bytes are `data`, with weights in float16. Raises UserError if it is damaged."""
+    """The model file `path`, whose bytes are `data`, with weights in float16. Raises UserError if
+    it is damaged."""
     import safetensors
     import safetensors.torch
 
@@ -74,7 +89,11 @@ def halved_model(path: Path, data: bytes) -> bytes:
     except (safetensors.SafetensorError, ValueError) as error:
         raise UserError(f"{path} is damaged; copy it again or train again") from error
     return safetensors.torch.save(
-        {k: t.half() if t.ndim > 1 and t.is_floating_point() and t.abs().max() < 6e4 else t for k, t in tensors.items()}, metadata
+        {
+            k: t.half() if t.ndim > 1 and t.is_floating_point() and t.abs().max() < 6e4 else t
+            for k, t in tensors.items()
+        },
+        metadata,
     )
 
 
@@ -91,7 +110,12 @@ def halve(value: Any, name: str = "") -> Any:
         return {key: halve(part, str(key)) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(halve(part, name) for part in value)
-    if isinstance(value, Tensor) and value.dtype == torch.float32 and value.numel() >= SMALL and name != "exp_avg_sq":
+    if (
+        isinstance(value, Tensor)
+        and value.dtype == torch.float32
+        and value.numel() >= SMALL
+        and name != "exp_avg_sq"
+    ):
         largest = float(value.abs().max())
         scale = largest / TOP if largest > 0 else 1.0
         return {"half": (value / scale).half(), "scale": scale}
@@ -110,14 +134,20 @@ def restore(value: Any) -> Any:
 def unpack(folder: Path, run: Path) -> dict[str, Any]:
     """Make a run folder of the parts in `folder`; returns the facts about them.
 
-    Raises UserError if a part is missing or damaged, if there is a run already, or if it cannot be written.
+    Raises UserError if a part is missing or damaged, if there is a run already, or if it cannot be
+    written.
     """
     parcel = travel.receive(folder, KIND)
     if DESCRIPTION not in parcel.files or not parcel.files.keys() <= set(NAMES):
-        raise UserError(f"{folder / travel.MANIFEST} is no manifest of a run's parts; give another folder")
+        raise UserError(
+            f"{folder / travel.MANIFEST} is no manifest of a run's parts; give another folder"
+        )
     present = [name for name in NAMES if (run / name).exists()]
     if present:
-        raise UserError(f"{run} already holds a run ({present[0]}); choose another folder, or go on with it without the parts")
+        raise UserError(
+            f"{run} already holds a run ({present[0]}); choose another folder, or go on with it"
+            " without the parts"
+        )
     files = dict(parcel.files)
     if CHECKPOINT in files and parcel.facts.get("halves"):
         stream = io.BytesIO()
@@ -126,7 +156,8 @@ def unpack(folder: Path, run: Path) -> dict[str, Any]:
     make_folder(run)
     written: list[Path] = []
     try:
-        for name in _in_order(files):  # a folder holds a run from the moment that it has its description
+        # a folder holds a run from the moment that it has its description
+        for name in _in_order(files):
             write_bytes(run / name, files[name])
             written.append(run / name)
     except UserError:
@@ -148,4 +179,7 @@ def describe(run: Path, files: dict[str, bytes], facts: dict[str, Any], written:
     halves = ", in halves" if facts["halves"] else ""
     without = f", without {', '.join(facts['left_out'])}" if facts["left_out"] else ""
     parts = len(written) - 1
-    return f"{written[-1].parent}: the run at step {step}, {size:.1f} MB in {parts} part{'s' if parts != 1 else ''}{halves}{without}"
+    return (
+        f"{written[-1].parent}: the run at step {step}, {size:.1f} MB in {parts}"
+        f" part{'s' if parts != 1 else ''}{halves}{without}"
+    )

@@ -1,9 +1,12 @@
-"""A store of games small enough to travel, in parts of at most 15 MB, with the games to validate on.
+"""A store of games small enough to travel, in parts of at most 15 MB, with the games to validate
+on.
 
-    python benchmarks/gpu.py pack train.games --valid tygem.games --valid fox.games --out trip --games 220000 --size 50
+    python benchmarks/gpu.py pack train.games --valid tygem.games --valid fox.games --out trip \
+        --games 220000 --size 50
 
-With --games so many are drawn, from all sources (archives, folders) in turn, strong players first; with --size alone, as many as fit. `train`
-takes the folder as it is; `unpack` makes ordinary stores of it. No validation game, turned or mirrored, is among those to train on.
+With --games so many are drawn, from all sources (archives, folders) in turn, strong players first;
+with --size alone, as many as fit. `train` takes the folder as it is; `unpack` makes ordinary stores
+of it. No validation game, turned or mirrored, is among those to train on.
 """
 
 import argparse
@@ -19,17 +22,66 @@ ROOM = 0.995
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("stores", nargs="+", metavar="GAMES", help="stores from go-import, or SGF files, folders and archives")
-    parser.add_argument("--valid", action="append", default=[], metavar="SET", help="games to validate on, whole (also several times)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder for the parts")
-    parser.add_argument("--games", type=positive(int), metavar="N", help="how many games to train on (default: all, or as many as fit in --size)")
-    parser.add_argument("--size", type=positive(float), metavar="MB", help="megabytes (10^6 bytes) that all of it may have")
-    parser.add_argument("--part", type=positive(float), default=15.0, metavar="MB", help="megabytes that a part may have (default: 15)")
+    parser.add_argument(
+        "stores",
+        nargs="+",
+        metavar="GAMES",
+        help="stores from go-import, or SGF files, folders and archives",
+    )
+    parser.add_argument(
+        "--valid",
+        action="append",
+        default=[],
+        metavar="SET",
+        help="games to validate on, whole (also several times)",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="the folder for the parts"
+    )
+    parser.add_argument(
+        "--games",
+        type=positive(int),
+        metavar="N",
+        help="how many games to train on (default: all, or as many as fit in --size)",
+    )
+    parser.add_argument(
+        "--size",
+        type=positive(float),
+        metavar="MB",
+        help="megabytes (10^6 bytes) that all of it may have",
+    )
+    parser.add_argument(
+        "--part",
+        type=positive(float),
+        default=15.0,
+        metavar="MB",
+        help="megabytes that a part may have (default: 15)",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the draw (default: 1)")
-    parser.add_argument("--min-rank", metavar="RANK", help="both players at least this strong: 1d, 9d, 1p (above 9d)")
-    parser.add_argument("--min-moves", type=positive(int), default=1, metavar="N", help="games of at least so many moves (default: 1)")
-    parser.add_argument("--result", choices=["any", "known"], default="any", help="known: only games whose winner is known (default: any)")
-    parser.add_argument("--source", default="", metavar="PATTERN", help="regular expression searched in archive or folder name and place (PC)")
+    parser.add_argument(
+        "--min-rank",
+        metavar="RANK",
+        help="both players at least this strong: 1d, 9d, 1p (above 9d)",
+    )
+    parser.add_argument(
+        "--min-moves",
+        type=positive(int),
+        default=1,
+        metavar="N",
+        help="games of at least so many moves (default: 1)",
+    )
+    parser.add_argument(
+        "--result",
+        choices=["any", "known"],
+        default="any",
+        help="known: only games whose winner is known (default: any)",
+    )
+    parser.add_argument(
+        "--source",
+        default="",
+        metavar="PATTERN",
+        help="regular expression searched in archive or folder name and place (PC)",
+    )
 
 
 def positive(kind: type) -> object:
@@ -60,20 +112,34 @@ def run(options: argparse.Namespace) -> int:
     check_folder(options.out)
     if travel.has_parts(options.out):
         travel.read_manifest(options.out, KIND)
-        raise UserError(f"{options.out} holds a pack already, and a run may rest on it; choose another --out, or delete the folder")
+        raise UserError(
+            f"{options.out} holds a pack already, and a run may rest on it; choose another --out,"
+            " or delete the folder"
+        )
     rank = text.rank(options.min_rank) if options.min_rank else None
     if rank == 0:
-        raise UserError(f"--min-rank {options.min_rank} is not a rank; write for example 5k, 1d, 9d or 1p")
-    chooses = GameFilter(min_rank=rank, min_moves=options.min_moves, result=options.result, source=options.source)
+        raise UserError(
+            f"--min-rank {options.min_rank} is not a rank; write for example 5k, 1d, 9d or 1p"
+        )
+    chooses = GameFilter(
+        min_rank=rank, min_moves=options.min_moves, result=options.result, source=options.source
+    )
     stores, _ = data.open_stores(options.stores)
     validation = [data.open_stores([name])[0][0] for name in options.valid]
-    held = np.concatenate([np.zeros(0, np.int64), *(s.records()["key"].astype(np.int64) for s in validation)])
+    held = np.concatenate(
+        [np.zeros(0, np.int64), *(s.records()["key"].astype(np.int64) for s in validation)]
+    )
     ready = candidates(stores, chooses, held, options.seed)
-    tell(f"{len(ready)} games to choose from" + (f" ({ready.held} validation games left out)" if ready.held else ""))
+    tell(
+        f"{len(ready)} games to choose from"
+        + (f" ({ready.held} validation games left out)" if ready.held else "")
+    )
 
     room = int(options.size * travel.MB) if options.size else None
-    sets = [pack(f"valid-{i + 1}-{Path(name).stem}.games", Selected(((s, np.arange(len(s))),)))
-            for i, (name, s) in enumerate(zip(options.valid, validation, strict=True))]  # fmt: skip
+    sets = [
+        pack(f"valid-{i + 1}-{Path(name).stem}.games", Selected(((s, np.arange(len(s))),)))
+        for i, (name, s) in enumerate(zip(options.valid, validation, strict=True))
+    ]
     beside = sum(s.size for s in sets) + 20_000  # the manifest
     count = min(options.games or len(ready), len(ready))
     if options.games and options.games > len(ready):
@@ -108,23 +174,30 @@ def run(options: argparse.Namespace) -> int:
     each = train.size / train.games
     parts = len(written) - 1
     print(
-        f"{options.out}: {train.games} games to train on, {train.positions} positions, {each:.0f} bytes a game; {sum(s.games for s in sets)} to "
-        f"validate on; {total / travel.MB:.1f} MB in {parts} part{'s' if parts > 1 else ''}; fingerprint {train.fingerprint}"
+        f"{options.out}: {train.games} games to train on, {train.positions} positions, {each:.0f}"
+        f" bytes a game; {sum(s.games for s in sets)} to validate on; {total / travel.MB:.1f} MB in"
+        f" {parts} part{'s' if parts > 1 else ''}; fingerprint {train.fingerprint}"
     )
     return 0
 
 
-def too_small(options: argparse.Namespace, count: int, each: float, beside: int, fitting: int) -> Exception:
+def too_small(
+    options: argparse.Namespace, count: int, each: float, beside: int, fitting: int
+) -> Exception:
     from gocnn.errors import UserError
     from gpukit import travel
 
     sets = f", and the games to validate on {beside / travel.MB:.1f} MB" if options.valid else ""
     needed = (count * each + beside) / travel.MB
     if fitting < 1:
-        return UserError(f"--size {options.size:g} holds no game{sets.replace(', and', ': already', 1)}; give more")
+        return UserError(
+            f"--size {options.size:g} holds no game{sets.replace(', and', ': already', 1)}; give"
+            " more"
+        )
     return UserError(
-        f"--size {options.size:g} does not hold {count} games: together {needed:.1f} MB, {each:.0f} bytes a game{sets}; "
-        f"about {fitting} would fit (give --games {fitting}, or leave --games out for as many as fit)"
+        f"--size {options.size:g} does not hold {count} games: together {needed:.1f} MB, {each:.0f}"
+        f" bytes a game{sets}; about {fitting} would fit (give --games {fitting}, or leave --games"
+        " out for as many as fit)"
     )
 
 

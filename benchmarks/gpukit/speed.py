@@ -1,9 +1,12 @@
-"""Samples a second of whole steps of small, base and large, by batch, compiling, planes and channels: a table that grows as it is measured.
+"""Samples a second of whole steps of small, base and large, by batch, compiling, planes and
+channels: a table that grows as it is measured.
 
-The fastest are looked for first, and what cannot win is not tried. While rows without compiling are measured, others are compiled in processes of
-their own; one thing at a time is measured on the card. OUT/speed.json has the table, OUT/best.json the best row of each preset, for `train`:
+The fastest are looked for first, and what cannot win is not tried. While rows without compiling are
+measured, others are compiled in processes of their own; one thing at a time is measured on the
+card. OUT/speed.json has the table, OUT/best.json the best row of each preset, for `train`:
 
-    {"base": {"batch": 1024, "compile": "default", "planes_multiple": 1, "samples_per_second": 25000.0, "compile_seconds": 31.0}, ...}
+    {"base": {"batch": 1024, "compile": "default", "planes_multiple": 1, "samples_per_second":
+    25000.0, "compile_seconds": 31.0}, ...}
 
 `compile` is none, or a mode of torch.compile. Of rows within 3 % of the fastest the one
 with the smallest batch is the best (it takes more steps), then the one without padding.
@@ -30,19 +33,40 @@ MODES = ("default", "reduce-overhead", AUTOTUNE)
 BATCHES = (1024, 512, 2048, 256)
 NEAR = 0.97
 HEAD = (
-    f"{'network':12}{'batch':>6}  {'compile':27}{'planes':>6}{'samples/s':>11}{'of peak':>9}{'ms/step':>9}{'host':>8}{'GB':>7}"
+    f"{'network':12}{'batch':>6} "
+    f" {'compile':27}{'planes':>6}{'samples/s':>11}{'of peak':>9}{'ms/step':>9}{'host':>8}{'GB':>7}"
     f"{'first s':>9}{'waited':>8}"
 )
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     common.add_device(parser)
-    parser.add_argument("--games", type=Path, default=common.GAMES, metavar="STORE", help="a store or a folder of records (default: data/games)")
-    parser.add_argument("--minutes", type=common.above_zero, default=3.0, help="for everything (default: 3)")
-    parser.add_argument("--preset", action="append", choices=["tiny", "small", "base", "large"], help="only this network (also several times)")
-    parser.add_argument("--mode", action="append", choices=[*MODES, "none"], help="only this way of compiling, beside none (also several times)")
+    parser.add_argument(
+        "--games",
+        type=Path,
+        default=common.GAMES,
+        metavar="STORE",
+        help="a store or a folder of records (default: data/games)",
+    )
+    parser.add_argument(
+        "--minutes", type=common.above_zero, default=3.0, help="for everything (default: 3)"
+    )
+    parser.add_argument(
+        "--preset",
+        action="append",
+        choices=["tiny", "small", "base", "large"],
+        help="only this network (also several times)",
+    )
+    parser.add_argument(
+        "--mode",
+        action="append",
+        choices=[*MODES, "none"],
+        help="only this way of compiling, beside none (also several times)",
+    )
     parser.add_argument("--tiny", action="store_true", help="everything as small as it can be")
-    parser.add_argument("--stretch", type=common.above_zero, default=1.2, help="seconds for a row (default: 1.2)")
+    parser.add_argument(
+        "--stretch", type=common.above_zero, default=1.2, help="seconds for a row (default: 1.2)"
+    )
     parser.add_argument("--peak", type=float, default=1.0, help=argparse.SUPPRESS)
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
 
@@ -81,8 +105,21 @@ def _run(options: argparse.Namespace, device: torch.device, precision: str) -> i
 class Table:
     """The table of speeds, and what is still being compiled for it."""
 
-    def __init__(self, options: argparse.Namespace, device: torch.device, precision: str, out: Path, scratch: Path) -> None:
-        self.options, self.device, self.precision, self.out, self.scratch = options, device, precision, out, scratch
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        device: torch.device,
+        precision: str,
+        out: Path,
+        scratch: Path,
+    ) -> None:
+        self.options, self.device, self.precision, self.out, self.scratch = (
+            options,
+            device,
+            precision,
+            out,
+            scratch,
+        )
         self.card = device.type == "cuda"
         self.until = time.monotonic() + options.minutes * 60
         self.rows: list[Row] = []
@@ -103,9 +140,15 @@ class Table:
 
     def fill(self) -> None:
         """Measure, the best first."""
-        self.peak = timing.peak(self.device, self.precision, 8192 if self.card else 256 if self.options.tiny else 1024)
+        self.peak = timing.peak(
+            self.device, self.precision, 8192 if self.card else 256 if self.options.tiny else 1024
+        )
         name = facts.machine(self.device)["name"]
-        print(f"{name}, torch {torch.__version__}, {self.precision}: a matrix product reaches {self.peak / 1e12:.3g} TFLOP/s\n{HEAD}", flush=True)
+        print(
+            f"{name}, torch {torch.__version__}, {self.precision}: a matrix product reaches"
+            f" {self.peak / 1e12:.3g} TFLOP/s\n{HEAD}",
+            flush=True,
+        )
         first = self.presets[0]
         batch = self.best_batch(first)
         multiple = self.best_multiple(first, batch)
@@ -114,7 +157,8 @@ class Table:
             other = self.best_batch(preset)
             self.compile_later([Setting(preset, other, "default", multiple)])
         if self.card and first == "base":
-            for channels in (192, 256):  # how much faster wide layers are: share of peak, not samples
+            # how much faster wide layers are: share of peak, not samples
+            for channels in (192, 256):
                 self.measure(Setting("base", batch, "none", 1, channels))
         self.compile_later(self.second_wave(first, batch, multiple))
         while (self.workers or self.waiting) and self.left() > 12:
@@ -128,7 +172,8 @@ class Table:
             print(f"left out, no time was left: {'; '.join(self.left_out)}")
 
     def best_batch(self, preset: str) -> int:
-        """The best batch without compiling: from 1024 on, larger or smaller while that is faster."""
+        """The best batch without compiling: from 1024 on, larger or smaller while that is
+        faster."""
         rates: dict[int, float] = {}
         for batch in self.batches:
             if batch == 256 and rates and max(rates, key=lambda b: rates[b]) != 512:
@@ -139,20 +184,29 @@ class Table:
             rates[batch] = row.samples_per_second if row else 0.0
             self.gather()
         fastest = max(rates.values(), default=0.0)
-        return min((b for b, rate in rates.items() if rate >= NEAR * fastest), default=self.batches[0])
+        return min(
+            (b for b, rate in rates.items() if rate >= NEAR * fastest), default=self.batches[0]
+        )
 
     def best_multiple(self, preset: str, batch: int) -> int:
         """8 if planes padded to a multiple of 8 are faster, else 1."""
         padded = self.measure(Setting(preset, batch, "none", 8))
         plain = next((r for r in self.rows if r.setting == Setting(preset, batch)), None)
-        return 8 if padded and plain and padded.samples_per_second > plain.samples_per_second / NEAR else 1
+        return (
+            8
+            if padded and plain and padded.samples_per_second > plain.samples_per_second / NEAR
+            else 1
+        )
 
     def second_wave(self, preset: str, batch: int, multiple: int) -> list[Setting]:
         """Rows to compile after the first: other modes, and twice the batch."""
         chosen = [Setting(preset, batch, "reduce-overhead", multiple)]
         if batch < max(self.batches):
             chosen.append(Setting(preset, 2 * batch, "default", multiple))
-        small = next((r.setting for r in self.rows if r.setting.preset == "small" and r.samples_per_second), None)
+        small = next(
+            (r.setting for r in self.rows if r.setting.preset == "small" and r.samples_per_second),
+            None,
+        )
         if small and preset != "small":
             chosen.append(Setting("small", small.batch, "reduce-overhead", multiple))
         return [*chosen, Setting(preset, batch, AUTOTUNE, multiple)]
@@ -164,10 +218,14 @@ class Table:
             return None
         prepared = None
         try:
-            prepared = timing.Prepared(setting, self.device, self.precision, 2 if self.options.tiny else 5)
+            prepared = timing.Prepared(
+                setting, self.device, self.precision, 2 if self.options.tiny else 5
+            )
             row = prepared.measure(self.options.stretch, self.peak, self.operations(setting))
             if self.card and setting == Setting(self.presets[0], self.batches[0]):
-                row.waited, row.fed_per_second = (round(value, 4) for value in prepared.feed(self.games(), self.options.stretch))
+                row.waited, row.fed_per_second = (
+                    round(value, 4) for value in prepared.feed(self.games(), self.options.stretch)
+                )
         except Exception as error:  # a row without a figure; what else goes wrong is said as it is
             if not memory.ran_out(error):
                 raise
@@ -200,8 +258,11 @@ class Table:
             print(f"{start}  {row.note}", flush=True)
         else:
             waited = "" if row.waited is None else f"{row.waited:.1%}"
-            print(f"{start}{row.samples_per_second:>11,.0f}{row.share_of_peak:>9.1%}{row.step_ms:>9.2f}{row.host_ms:>8.2f}{row.memory_gb:>7.1f}"
-                  f"{row.compile_seconds:>9.1f}{waited:>8}", flush=True)  # fmt: skip
+            print(
+                f"{start}{row.samples_per_second:>11,.0f}{row.share_of_peak:>9.1%}{row.step_ms:>9.2f}{row.host_ms:>8.2f}{row.memory_gb:>7.1f}"
+                f"{row.compile_seconds:>9.1f}{waited:>8}",
+                flush=True,
+            )
         self.write()
 
     def compile_later(self, settings: list[Setting]) -> None:
@@ -220,20 +281,39 @@ class Table:
                 self.rows.remove(row)
         most = max(1, min(3, (os.cpu_count() or 1) // 4))
         while self.waiting and len(self.workers) < most:
-            # What tries kernels out on the card does so alone: others would slow them down, and they others.
+            # What tries kernels out on the card does so alone: others would slow them down, and
+            # they others.
             if self.workers and AUTOTUNE in (self.waiting[0].mode, self.workers[0].setting.mode):
                 break
             setting = self.waiting.pop(0)
             if setting.mode == "reduce-overhead" and not self.host_matters(setting):
                 self.left_out.append(f"{setting.title()} (the host is not the limit)")
                 continue
-            arguments = ["--device", str(self.device), "--games", str(self.options.games), "--stretch", str(self.options.stretch)]
+            arguments = [
+                "--device",
+                str(self.device),
+                "--games",
+                str(self.options.games),
+                "--stretch",
+                str(self.options.stretch),
+            ]
             arguments += ["--peak", str(self.peak / 1e12)]
-            self.workers.append(Worker(setting, arguments, self.scratch / f"worker{len(self.rows)}-{time.monotonic_ns()}.log"))
+            self.workers.append(
+                Worker(
+                    setting,
+                    arguments,
+                    self.scratch / f"worker{len(self.rows)}-{time.monotonic_ns()}.log",
+                )
+            )
 
     def host_matters(self, setting: Setting) -> bool:
-        """Whether CUDA graphs can win: the host takes a good part of the step in the same network compiled (or not yet measured)."""
-        rows = [r for r in self.rows if r.setting.preset == setting.preset and r.setting.mode == "default" and r.step_ms]
+        """Whether CUDA graphs can win: the host takes a good part of the step in the same network
+        compiled (or not yet measured)."""
+        rows = [
+            r
+            for r in self.rows
+            if r.setting.preset == setting.preset and r.setting.mode == "default" and r.step_ms
+        ]
         return not rows or any(r.host_ms > 0.5 * r.step_ms for r in rows)
 
     def feed_alone(self) -> None:
@@ -246,10 +326,13 @@ class Table:
         torch.set_num_threads(1)
         batch = 1024 if self.card else 64
         cores = os.cpu_count() or 1
-        for count in (1,) if self.options.tiny else [n for n in (1, 2, 4, 8, 12) if n <= max(2, cores)]:
+        for count in (
+            (1,) if self.options.tiny else [n for n in (1, 2, 4, 8, 12) if n <= max(2, cores)]
+        ):
             feeder = Feeder(go.source(games, batch), 0, self.device, count)
             try:
-                for _ in range(2 if self.options.tiny else 4 * Feeder.DEPTH * count):  # what was ready before the clock starts does not count
+                # what was ready before the clock starts does not count
+                for _ in range(2 if self.options.tiny else 4 * Feeder.DEPTH * count):
                     feeder.next()
                 timing.wait(self.device)
                 began, samples = time.perf_counter(), 0
@@ -261,7 +344,11 @@ class Table:
             finally:
                 feeder.close()
         torch.set_num_threads(threads)
-        print("feeders alone, samples/s: " + ", ".join(f"{count}: {rate:,.0f}" for count, rate in self.feeders.items()), flush=True)
+        print(
+            "feeders alone, samples/s: "
+            + ", ".join(f"{count}: {rate:,.0f}" for count, rate in self.feeders.items()),
+            flush=True,
+        )
 
     def end(self) -> None:
         """End what is still compiling."""
@@ -273,21 +360,42 @@ class Table:
         """The best row of each preset as it is (with its own channels)."""
         result: dict[str, dict[str, Any]] = {}
         for preset in dict.fromkeys(r.setting.preset for r in self.rows):
-            mine = [r for r in self.rows if r.setting.preset == preset and r.setting.channels is None and r.samples_per_second]
+            mine = [
+                r
+                for r in self.rows
+                if r.setting.preset == preset
+                and r.setting.channels is None
+                and r.samples_per_second
+            ]
             if mine:
                 fastest = max(r.samples_per_second for r in mine)
                 row = min(
                     (r for r in mine if r.samples_per_second >= NEAR * fastest),
                     key=lambda r: (r.setting.batch, r.setting.multiple, -r.samples_per_second),
                 )
-                result[preset] = {"batch": row.setting.batch, "compile": row.setting.mode, "planes_multiple": row.setting.multiple,
-                                  "samples_per_second": row.samples_per_second, "compile_seconds": row.compile_seconds}  # fmt: skip
+                result[preset] = {
+                    "batch": row.setting.batch,
+                    "compile": row.setting.mode,
+                    "planes_multiple": row.setting.multiple,
+                    "samples_per_second": row.samples_per_second,
+                    "compile_seconds": row.compile_seconds,
+                }
         return result
 
     def write(self) -> None:
         """speed.json and best.json, as far as they go."""
-        gflop = {preset + (f" x{channels}" if channels else ""): round(flop / 1e9, 3) for (preset, channels), flop in self.flop.items()}
-        value = {"machine": facts.machine(self.device), "precision": self.precision, "peak_tflops": round(self.peak / 1e12, 4),
-                 "gflop_a_sample": gflop, "rows": [r.json() for r in self.rows], "feeders": self.feeders, "left_out": self.left_out}  # fmt: skip
+        gflop = {
+            preset + (f" x{channels}" if channels else ""): round(flop / 1e9, 3)
+            for (preset, channels), flop in self.flop.items()
+        }
+        value = {
+            "machine": facts.machine(self.device),
+            "precision": self.precision,
+            "peak_tflops": round(self.peak / 1e12, 4),
+            "gflop_a_sample": gflop,
+            "rows": [r.json() for r in self.rows],
+            "feeders": self.feeders,
+            "left_out": self.left_out,
+        }
         common.write_json(self.out / "speed.json", value)
         common.write_json(self.out / "best.json", self.best())

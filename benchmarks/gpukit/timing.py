@@ -1,4 +1,5 @@
-"""How fast a step of the trainer is: one row of the table of speeds. Also the device's peak, and the operations of a sample."""
+"""How fast a step of the trainer is: one row of the table of speeds. Also the device's peak, and
+the operations of a sample."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -16,7 +17,8 @@ from gocnn.training.warming import Again
 from gpukit import go
 
 SEGMENTS = 5
-"""The fastest of so many stretches counts: what else the machine does makes steps slower, never faster."""
+"""The fastest of so many stretches counts: what else the machine does makes steps slower, never
+faster."""
 
 KINDS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -26,8 +28,9 @@ BACKWARD = 3
 
 @dataclass(frozen=True)
 class Setting:
-    """What is measured: a preset (perhaps with other channels), the planes padded to a multiple (1, or 8: `gocnn.training.padding`), samples a
-    step, and how it is compiled: none, or a mode of torch.compile."""  # fmt: skip
+    """What is measured: a preset (perhaps with other channels), the planes padded to a multiple (1,
+    or 8: `gocnn.training.padding`), samples a step, and how it is compiled: none, or a mode of
+    torch.compile."""
 
     preset: str
     batch: int
@@ -47,14 +50,18 @@ class Setting:
     def title(self) -> str:
         """For a person."""
         width = f" x{self.channels}" if self.channels else ""
-        return f"{self.preset}{width}, batch {self.batch}, compile {self.mode}, {self.planes} planes"
+        return (
+            f"{self.preset}{width}, batch {self.batch}, compile {self.mode}, {self.planes} planes"
+        )
 
 
 @dataclass
 class Row:
-    """A measured setting. Milliseconds a step: `step_ms` in all, `host_ms` until the program had handed one over (at most: a full queue makes it
-    wait). `share_of_peak` of the matrix product's speed, 0 to 1; `compile_seconds`: the first step; `waited`: the share of time that a run with
-    real games waits for them (None: not measured), at `fed_per_second` samples a second. `note` says why there is no figure."""  # fmt: skip
+    """A measured setting. Milliseconds a step: `step_ms` in all, `host_ms` until the program had
+    handed one over (at most: a full queue makes it wait). `share_of_peak` of the matrix product's
+    speed, 0 to 1; `compile_seconds`: the first step; `waited`: the share of time that a run with
+    real games waits for them (None: not measured), at `fed_per_second` samples a second. `note`
+    says why there is no figure."""
 
     setting: Setting
     samples_per_second: float = 0.0
@@ -89,7 +96,8 @@ def wait(device: torch.device) -> None:
 
 
 def peak(device: torch.device, precision: str, side: int) -> float:
-    """Operations a second of a product of two square matrices of `side` rows in that precision: the fastest stretch."""
+    """Operations a second of a product of two square matrices of `side` rows in that precision: the
+    fastest stretch."""
     kind = KINDS[precision]
     a, b = (torch.randn(side, side, device=device, dtype=kind) for _ in range(2))
     out = torch.empty_like(a)
@@ -105,7 +113,8 @@ def peak(device: torch.device, precision: str, side: int) -> float:
 
 
 def operations(shape: PolicyConfig) -> float:
-    """Floating-point operations of one training sample, counted by torch in the forward pass (a multiply-add is two), times three."""
+    """Floating-point operations of one training sample, counted by torch in the forward pass (a
+    multiply-add is two), times three."""
     with torch.device("meta"):
         net = PolicyNetwork(shape).train()
         planes = torch.zeros(2, plane_count(shape.groups), 19, 19)
@@ -118,7 +127,9 @@ def operations(shape: PolicyConfig) -> float:
 class Prepared:
     """A network, its step and its batch on the device, compiled and warmed up."""
 
-    def __init__(self, setting: Setting, device: torch.device, precision: str, warm: int = 5) -> None:
+    def __init__(
+        self, setting: Setting, device: torch.device, precision: str, warm: int = 5
+    ) -> None:
         self.setting, self.device = setting, device
         if device.type == "cuda":
             torch.set_num_threads(1)  # the other cores are the feeders', as in a run
@@ -130,7 +141,11 @@ class Prepared:
         self.net = net.to(device=device, memory_format=devices.layout(device))
         self.config = TrainConfig(steps=1, batch=setting.batch, ema=0.999)
         self.stepper = go.stepper(self.net, device, precision, self.config)
-        self.call: Any = self.net if setting.mode == "none" else torch.compile(self.net, mode=setting.mode, dynamic=False)
+        self.call: Any = (
+            self.net
+            if setting.mode == "none"
+            else torch.compile(self.net, mode=setting.mode, dynamic=False)
+        )
         self.feeder = Again(go.dice(setting.batch, device))
         wait(device)
         began = time.perf_counter()
@@ -146,7 +161,8 @@ class Prepared:
         self.stepper.step(self.call, self.feeder, 1.0)
 
     def measure(self, seconds: float, highest: float, flop: float) -> Row:
-        """The row, from about `seconds` seconds; `highest`: operations a second of the device, `flop`: operations a sample."""
+        """The row, from about `seconds` seconds; `highest`: operations a second of the device,
+        `flop`: operations a sample."""
         host = float("inf")
         took = 0.0
         for _ in range(3):
@@ -165,12 +181,24 @@ class Prepared:
             wait(self.device)
             best = min(best, (time.perf_counter() - began) / count)
         rate = self.setting.batch / best
-        memory = torch.cuda.max_memory_allocated(self.device) / 1e9 if self.device.type == "cuda" else 0.0
-        return Row(self.setting, round(rate, 1), round(1000 * best, 3), round(1000 * host, 3), round(rate * flop / highest, 4), round(memory, 2),
-                   round(self.first, 1))  # fmt: skip
+        memory = (
+            torch.cuda.max_memory_allocated(self.device) / 1e9
+            if self.device.type == "cuda"
+            else 0.0
+        )
+        return Row(
+            self.setting,
+            round(rate, 1),
+            round(1000 * best, 3),
+            round(1000 * host, 3),
+            round(rate * flop / highest, 4),
+            round(memory, 2),
+            round(self.first, 1),
+        )
 
     def feed(self, games: Games, seconds: float) -> tuple[float, float]:
-        """Share of time waited and samples a second with real games, and as many feeders as the trainer would have."""
+        """Share of time waited and samples a second with real games, and as many feeders as the
+        trainer would have."""
         feeder = Feeder(go.source(games, self.setting.batch), 0, self.device)
         try:
             for _ in range(4):

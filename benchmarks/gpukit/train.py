@@ -1,12 +1,18 @@
-"""The best recipe for the minutes there are, on a pack or on stores; what must travel lies in parts all the time.
+"""The best recipe for the minutes there are, on a pack or on stores; what must travel lies in parts
+all the time.
 
-    python benchmarks/gpu.py train trip --out runs/base --parts parts --minutes 9.5 --total-minutes 25    the first of three commands
-    python benchmarks/gpu.py train trip --out runs/base --parts parts --minutes 9.5 --total-minutes 25 --resume
-    python benchmarks/gpu.py train trip --out runs/base --parts parts --minutes 9.5 --resume              the last
+    python benchmarks/gpu.py train trip --out runs/base --parts parts --minutes 9.5 \
+        --total-minutes 25    the first of three commands
+    python benchmarks/gpu.py train trip --out runs/base --parts parts --minutes 9.5 \
+        --total-minutes 25 --resume
+    python benchmarks/gpu.py train trip --out runs/base --parts parts --minutes 9.5 --resume \
+        the last
 
---minutes is the time of the whole command: loading, compiling, validating and writing are within it. --total-minutes is the training that the
-learning rate's schedule is for, over several commands; a command without it is the last: the schedule ends with it. On a fresh machine
---from-parts FOLDER stands for --resume. Every minute, and at the end, the run is written into --parts; `join` makes a run folder of that again.
+--minutes is the time of the whole command: loading, compiling, validating and writing are within
+it. --total-minutes is the training that the learning rate's schedule is for, over several commands;
+a command without it is the last: the schedule ends with it. On a fresh machine --from-parts FOLDER
+stands for --resume. Every minute, and at the end, the run is written into --parts; `join` makes a
+run folder of that again.
 """
 
 import argparse
@@ -25,41 +31,139 @@ CLOCK: Callable[[], float] = time.perf_counter
 LEAST = 2.0
 """Seconds of training under which it is not begun."""
 
-SETTINGS = ("batch", "accumulate", "optimiser", "learning_rate", "ema", "compile", "precision", "validations", "feeders", "seed")
+SETTINGS = (
+    "batch",
+    "accumulate",
+    "optimiser",
+    "learning_rate",
+    "ema",
+    "compile",
+    "precision",
+    "validations",
+    "feeders",
+    "seed",
+)
 LATER = ("compile", "precision", "accumulate", "feeders", "validations")
-"""Those that a run may have otherwise from now on: what the trainer advises where memory or the numbers' range ran out is among them."""
+"""Those that a run may have otherwise from now on: what the trainer advises where memory or the
+numbers' range ran out is among them."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("games", nargs="*", metavar="STORE", help="a folder from `pack` or `unpack`, or stores and other games")
     parser.add_argument(
-        "--valid", action="append", default=[], metavar="SET", help="games to validate on (default: those of the pack, or a share of STORE)"
+        "games",
+        nargs="*",
+        metavar="STORE",
+        help="a folder from `pack` or `unpack`, or stores and other games",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="the folder of the run")
-    parser.add_argument("--parts", type=Path, metavar="FOLDER", help="the folder for the parts (default: RUN-parts)")
+    parser.add_argument(
+        "--valid",
+        action="append",
+        default=[],
+        metavar="SET",
+        help="games to validate on (default: those of the pack, or a share of STORE)",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="RUN", help="the folder of the run"
+    )
+    parser.add_argument(
+        "--parts", type=Path, metavar="FOLDER", help="the folder for the parts (default: RUN-parts)"
+    )
     parts.options(parser)
-    parser.add_argument("--minutes", type=positive(float), default=9.5, metavar="M", help="wall time of this command, all of it (default: 9.5)")
-    parser.add_argument("--total-minutes", type=positive(float), metavar="T", help="training minutes of the schedule, over several commands")
-    parser.add_argument("--steps", type=positive(int), help="the schedule in steps instead; --minutes still ends the command")
-    parser.add_argument("--reserve", type=positive(float), metavar="S", help="seconds of it kept for the last validation and the parts (default: 15)")
-    parser.add_argument("--preset", choices=["tiny", "small", "base", "large"], help="size of the network (default: base)")
-    parser.add_argument("--planes", metavar="GROUPS", help="groups of feature planes (default: default,handicap,style)")
-    parser.add_argument("--from", dest="begin", metavar="MODEL", help="begin with the weights of this model and with its network")
+    parser.add_argument(
+        "--minutes",
+        type=positive(float),
+        default=9.5,
+        metavar="M",
+        help="wall time of this command, all of it (default: 9.5)",
+    )
+    parser.add_argument(
+        "--total-minutes",
+        type=positive(float),
+        metavar="T",
+        help="training minutes of the schedule, over several commands",
+    )
+    parser.add_argument(
+        "--steps",
+        type=positive(int),
+        help="the schedule in steps instead; --minutes still ends the command",
+    )
+    parser.add_argument(
+        "--reserve",
+        type=positive(float),
+        metavar="S",
+        help="seconds of it kept for the last validation and the parts (default: 15)",
+    )
+    parser.add_argument(
+        "--preset",
+        choices=["tiny", "small", "base", "large"],
+        help="size of the network (default: base)",
+    )
+    parser.add_argument(
+        "--planes",
+        metavar="GROUPS",
+        help="groups of feature planes (default: default,handicap,style)",
+    )
+    parser.add_argument(
+        "--from",
+        dest="begin",
+        metavar="MODEL",
+        help="begin with the weights of this model and with its network",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_argument("--from-parts", type=Path, metavar="FOLDER", help="go on with the run whose parts these are")
-    parser.add_argument("--best", type=Path, default=Path("runs/gpu"), metavar="FOLDER", help="where `speed` left its best rows (default: runs/gpu)")
-    parser.add_argument("--batch", type=positive(int), help="samples a step, instead of the recipe's")
-    parser.add_argument("--accumulate", type=positive(int), help="parts in which a batch is computed, to save memory")
+    parser.add_argument(
+        "--from-parts", type=Path, metavar="FOLDER", help="go on with the run whose parts these are"
+    )
+    parser.add_argument(
+        "--best",
+        type=Path,
+        default=Path("runs/gpu"),
+        metavar="FOLDER",
+        help="where `speed` left its best rows (default: runs/gpu)",
+    )
+    parser.add_argument(
+        "--batch", type=positive(int), help="samples a step, instead of the recipe's"
+    )
+    parser.add_argument(
+        "--accumulate",
+        type=positive(int),
+        help="parts in which a batch is computed, to save memory",
+    )
     parser.add_argument("--optimiser", choices=["muon", "adamw", "sgd"], help="instead of muon")
-    parser.add_argument("--learning-rate", type=positive(float), help="highest rate, instead of the recipe's")
-    parser.add_argument("--ema", type=float, help="decay of the averaged weights, instead of the recipe's (0: none)")
-    parser.add_argument("--precision", choices=["auto", "fp32", "bf16", "fp16"], help="instead of what the device trains fastest in")
-    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=None, help="use torch.compile, or not, instead of the recipe's")
-    parser.add_argument("--validations", type=positive(int), help="how many, instead of one a minute")
-    parser.add_argument("--valid-positions", type=positive(int), default=4096, metavar="N", help="positions in each (default: 4096)")
+    parser.add_argument(
+        "--learning-rate", type=positive(float), help="highest rate, instead of the recipe's"
+    )
+    parser.add_argument(
+        "--ema", type=float, help="decay of the averaged weights, instead of the recipe's (0: none)"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "fp32", "bf16", "fp16"],
+        help="instead of what the device trains fastest in",
+    )
+    parser.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="use torch.compile, or not, instead of the recipe's",
+    )
+    parser.add_argument(
+        "--validations", type=positive(int), help="how many, instead of one a minute"
+    )
+    parser.add_argument(
+        "--valid-positions",
+        type=positive(int),
+        default=4096,
+        metavar="N",
+        help="positions in each (default: 4096)",
+    )
     parser.add_argument("--feeders", type=positive(int), help="threads that prepare samples")
     parser.add_argument("--seed", type=int, help="of the run (default: 1)")
-    parser.add_argument("--device", default="cuda", metavar="NAME", help="cuda, cuda:N, mps or cpu (default: cuda); cpu rehearses")
+    parser.add_argument(
+        "--device",
+        default="cuda",
+        metavar="NAME",
+        help="cuda, cuda:N, mps or cpu (default: cuda); cpu rehearses",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,8 +181,12 @@ def run(options: argparse.Namespace) -> int:
             raise UserError(f"{name} does not exist; give the folder that `pack` wrote, or stores")
     resume = options.resume or options.from_parts is not None
     if not resume and (options.out / "run.json").exists():
-        raise UserError(f"{options.out} holds a run already; go on with it by --resume, or choose another --out")
-    reserve = options.reserve if options.reserve is not None else min(15.0, 0.2 * options.minutes * 60)
+        raise UserError(
+            f"{options.out} holds a run already; go on with it by --resume, or choose another --out"
+        )
+    reserve = (
+        options.reserve if options.reserve is not None else min(15.0, 0.2 * options.minutes * 60)
+    )
     folder = options.parts or options.out.with_name(options.out.name + "-parts")
     check_folder(folder)
     if options.from_parts:
@@ -87,40 +195,74 @@ def run(options: argparse.Namespace) -> int:
         travel.read_manifest(folder, luggage.KIND)  # not over a pack
         if not options.resume:
             raise UserError(
-                f"{folder} holds the parts of a run: `gpu.py join` makes a run of them, --from-parts goes on with it; or choose another --parts"
+                f"{folder} holds the parts of a run: `gpu.py join` makes a run of them,"
+                " --from-parts goes on with it; or choose another --parts"
             )
     games, valid = _games(options)
     deadline = Deadline(began + options.minutes * 60 - reserve, clock=CLOCK)
-    wishes, fits, origin = _resumed(options, games, valid, deadline) if resume else _wishes(options, device, games, valid, deadline)
+    wishes, fits, origin = (
+        _resumed(options, games, valid, deadline)
+        if resume
+        else _wishes(options, device, games, valid, deadline)
+    )
     deadline = replace(deadline, fits=fits)
     if deadline.left() < LEAST:
         spent = CLOCK() - began
-        raise UserError(f"--minutes {options.minutes:g} leaves nothing to train in: getting ready took {spent:.0f} s, and {reserve:.0f} s are kept "
-                        "for the end; give more")  # fmt: skip
+        raise UserError(
+            f"--minutes {options.minutes:g} leaves nothing to train in: getting ready took"
+            f" {spent:.0f} s, and {reserve:.0f} s are kept for the end; give more"
+        )
     tell(
-        f"recipe {origin}: " + ", ".join(f"{name} {value}" for name, value in asdict(wishes.train).items() if name in SETTINGS and value is not None)
+        f"recipe {origin}: "
+        + ", ".join(
+            f"{name} {value}"
+            for name, value in asdict(wishes.train).items()
+            if name in SETTINGS and value is not None
+        )
     )
-    tell(f"ready after {CLOCK() - began:.1f} s; this command trains for at most {deadline.left():.0f} s")
+    tell(
+        f"ready after {CLOCK() - began:.1f} s; this command trains for at most"
+        f" {deadline.left():.0f} s"
+    )
     common.note_run(options.best, options.out)
-    courier = Courier(options.out, folder, int(options.part * travel.MB), int(options.room * travel.MB), options.halves)
+    courier = Courier(
+        options.out,
+        folder,
+        int(options.part * travel.MB),
+        int(options.room * travel.MB),
+        options.halves,
+    )
     try:
         with courier:
-            outcome = training.train(wishes, options.out, resume, options.device, say=tell, options=_asked(wishes, options), deadline=deadline)
+            outcome = training.train(
+                wishes,
+                options.out,
+                resume,
+                options.device,
+                say=tell,
+                options=_asked(wishes, options),
+                deadline=deadline,
+            )
     except UserError:
-        with contextlib.suppress(UserError, OSError):  # what there is travels; the sentence is about what happened first
+        # what there is travels; the sentence is about what happened first
+        with contextlib.suppress(UserError, OSError):
             courier.send()
         raise
     left = deadline.left()
     tell(courier.send(finished=not outcome.interrupted))
     if not outcome.steps and outcome.interrupted and left <= 0:
-        raise UserError(f"--minutes {options.minutes:g} was over before the first step: getting ready took {CLOCK() - began:.0f} s; run it again "
-                        "with --resume (compiled kernels are kept), or give more")  # fmt: skip
+        raise UserError(
+            f"--minutes {options.minutes:g} was over before the first step: getting ready took"
+            f" {CLOCK() - began:.0f} s; run it again with --resume (compiled kernels are kept), or"
+            " give more"
+        )
     _tell_outcome(outcome, options, CLOCK() - began)
     return 130 if outcome.interrupted and left > 0 else 0
 
 
 def _games(options: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Games to train and to validate on, as paths; a pack is unpacked into the run's folder. Raises UserError."""
+    """Games to train and to validate on, as paths; a pack is unpacked into the run's folder. Raises
+    UserError."""
     from gpukit import travel
     from gpukit.gamepack import TRAIN, unpack
 
@@ -134,8 +276,15 @@ def _games(options: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, ...
     return tuple(games), tuple(valid)
 
 
-def _wishes(options: argparse.Namespace, device: Any, games: tuple[str, ...], valid: tuple[str, ...], deadline: Any) -> tuple[Any, bool, str]:
-    """What is asked of a new run; whether its schedule ends with this command; where the recipe comes from."""
+def _wishes(
+    options: argparse.Namespace,
+    device: Any,
+    games: tuple[str, ...],
+    valid: tuple[str, ...],
+    deadline: Any,
+) -> tuple[Any, bool, str]:
+    """What is asked of a new run; whether its schedule ends with this command; where the recipe
+    comes from."""
     from gocnn.errors import UserError
     from gocnn.games.selection import GameFilter
     from gocnn.policy import model
@@ -149,28 +298,65 @@ def _wishes(options: argparse.Namespace, device: Any, games: tuple[str, ...], va
     fits = options.steps is None and options.total_minutes is None
     minutes = options.total_minutes or max(deadline.left(), 1.0) / 60
     name = options.preset or "base"
-    chosen = recipe(name, device, minutes, options.best, {name: getattr(options, name) for name in SETTINGS})
+    chosen = recipe(
+        name, device, minutes, options.best, {name: getattr(options, name) for name in SETTINGS}
+    )
     network = model.load(options.begin).config if options.begin else preset(name)
     groups = [name.strip() for name in (options.planes or PLANES).split(",")]
     try:
-        network = replace(network, future=FUTURE, value=True,
-                          groups=tuple(dict.fromkeys(g for name in groups for g in (network.groups if name == "default" else [name]))))  # fmt: skip
+        network = replace(
+            network,
+            future=FUTURE,
+            value=True,
+            groups=tuple(
+                dict.fromkeys(
+                    g for name in groups for g in (network.groups if name == "default" else [name])
+                )
+            ),
+        )
         budget = {"steps": options.steps} if options.steps else {"minutes": minutes}
         config = TrainConfig(**(budget | chosen.settings))
     except ValueError as error:
         raise UserError(f"such a run cannot be made: {error}") from error
-    return Wishes(games, valid, 0.02, options.valid_positions, GameFilter(), network, config, options.begin), fits, chosen.origin
+    return (
+        Wishes(
+            games,
+            valid,
+            0.02,
+            options.valid_positions,
+            GameFilter(),
+            network,
+            config,
+            options.begin,
+        ),
+        fits,
+        chosen.origin,
+    )
 
 
-def _resumed(options: argparse.Namespace, games: tuple[str, ...], valid: tuple[str, ...], deadline: Any) -> tuple[Any, bool, str]:
-    """What is asked of an earlier run from now on; whether its schedule ends with this command; where its recipe comes from."""
+def _resumed(
+    options: argparse.Namespace, games: tuple[str, ...], valid: tuple[str, ...], deadline: Any
+) -> tuple[Any, bool, str]:
+    """What is asked of an earlier run from now on; whether its schedule ends with this command;
+    where its recipe comes from."""
     from gocnn.errors import UserError
     from gocnn.policy import KIND, training
     from gocnn.policy.network import preset
     from gocnn.training.run import RunFolder, read_reports
 
     given = [
-        name for name in ("batch", "optimiser", "learning_rate", "ema", "seed", "planes", "begin", "steps") if getattr(options, name) is not None
+        name
+        for name in (
+            "batch",
+            "optimiser",
+            "learning_rate",
+            "ema",
+            "seed",
+            "planes",
+            "begin",
+            "steps",
+        )
+        if getattr(options, name) is not None
     ]
     before = RunFolder.read_wishes(options.out, KIND).get("train")
     batch = before.get("batch") if isinstance(before, dict) else None
@@ -178,39 +364,72 @@ def _resumed(options: argparse.Namespace, games: tuple[str, ...], valid: tuple[s
         given.remove("batch")
     if given:
         raise UserError(
-            f"--{given[0].replace('_', '-').replace('begin', 'from')} cannot change in a run that goes on; leave it out, or start a new run"
+            f"--{given[0].replace('_', '-').replace('begin', 'from')} cannot change in a run that"
+            " goes on; leave it out, or start a new run"
         )
     if isinstance(batch, int) and options.accumulate and batch % options.accumulate:
-        raise UserError(f"--accumulate {options.accumulate} does not divide the run's batch of {batch}; give one that does")
-    changes: dict[str, Any] = {name: getattr(options, name) for name in LATER} | {"checkpoint_minutes": 1.0}
+        raise UserError(
+            f"--accumulate {options.accumulate} does not divide the run's batch of {batch}; give"
+            " one that does"
+        )
+    changes: dict[str, Any] = {name: getattr(options, name) for name in LATER} | {
+        "checkpoint_minutes": 1.0
+    }
     wishes = training.resumed(options.out, games, valid, changes)
     if options.preset:
         asked, network = preset(options.preset), wishes.network
         if (asked.blocks, asked.channels) != (network.blocks, network.channels):
-            raise UserError(f"the run that goes on has {network.blocks} blocks of {network.channels} channels, which is not --preset "
-                            f"{options.preset}; leave --preset out")  # fmt: skip
+            raise UserError(
+                f"the run that goes on has {network.blocks} blocks of {network.channels} channels,"
+                f" which is not --preset {options.preset}; leave --preset out"
+            )
     if wishes.train.minutes is None:  # steps, which stay
         return wishes, False, f"of the run in {options.out}"
-    spent = max((float(line.get("seconds", 0.0)) for line in read_reports(options.out)), default=0.0)
+    spent = max(
+        (float(line.get("seconds", 0.0)) for line in read_reports(options.out)), default=0.0
+    )
     minutes = options.total_minutes or (spent + max(deadline.left(), 1.0)) / 60
-    return replace(wishes, train=wishes.train.changed({"minutes": minutes})), options.total_minutes is None, f"of the run in {options.out}"
+    return (
+        replace(wishes, train=wishes.train.changed({"minutes": minutes})),
+        options.total_minutes is None,
+        f"of the run in {options.out}",
+    )
 
 
 def _asked(wishes: Any, options: argparse.Namespace) -> dict[str, Any]:
-    """What run.json says was asked, by the names of go-train's options, so that it can go on with the run."""
+    """What run.json says was asked, by the names of go-train's options, so that it can go on with
+    the run."""
     network = wishes.network
     settings = {
-        name: value for name, value in asdict(wishes.train).items() if name not in ("steps", "epochs", "minutes", "feeders", "checkpoint_minutes")
+        name: value
+        for name, value in asdict(wishes.train).items()
+        if name not in ("steps", "epochs", "minutes", "feeders", "checkpoint_minutes")
     }
-    return settings | {"preset": options.preset or "base", "begin": wishes.begin, "future": network.future, "value": network.value,
-                       "planes": options.planes, "valid_share": wishes.valid_share, "valid_positions": wishes.valid_positions}  # fmt: skip
+    return settings | {
+        "preset": options.preset or "base",
+        "begin": wishes.begin,
+        "future": network.future,
+        "value": network.value,
+        "planes": options.planes,
+        "valid_share": wishes.valid_share,
+        "valid_positions": wishes.valid_positions,
+    }
 
 
 def _tell_outcome(outcome: Any, options: argparse.Namespace, seconds: float) -> None:
     rate = outcome.samples / max(outcome.seconds, 1e-9)
-    tell(f"{outcome.steps} steps, {outcome.samples} samples in {outcome.seconds / 60:.1f} min of training ({rate:.0f} samples/s, waited for data "
-         f"{outcome.waited:.1%}); {seconds:.0f} of {options.minutes * 60:.0f} s")  # fmt: skip
+    tell(
+        f"{outcome.steps} steps, {outcome.samples} samples in {outcome.seconds / 60:.1f} min of"
+        f" training ({rate:.0f} samples/s, waited for data {outcome.waited:.1%}); {seconds:.0f} of"
+        f" {options.minutes * 60:.0f} s"
+    )
     if "top1" in outcome.best:
         best = outcome.best
-        tell(f"best: top-1 {best['top1']:.2%}, top-5 {best['top5']:.2%}, loss {best['loss']:.4f} at step {best['step']:.0f}")
-    print(f"{options.out}: {'stopped; go on with --resume' if outcome.interrupted else 'done'}, step {outcome.steps}")
+        tell(
+            f"best: top-1 {best['top1']:.2%}, top-5 {best['top5']:.2%}, loss {best['loss']:.4f} at"
+            f" step {best['step']:.0f}"
+        )
+    print(
+        f"{options.out}: {'stopped; go on with --resume' if outcome.interrupted else 'done'}, step"
+        f" {outcome.steps}"
+    )

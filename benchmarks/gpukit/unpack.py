@@ -12,7 +12,9 @@ from pathlib import Path
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="PACK", help="the folder that `pack` wrote")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder for the stores")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="the folder for the stores"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,6 +1,8 @@
-"""Processes that prepare a row of the table of speeds while others are measured: compiling is the processor's work, measuring the card's.
+"""Processes that prepare a row of the table of speeds while others are measured: compiling is the
+processor's work, measuring the card's.
 
-A worker compiles, warms up, says READY, and measures when it is told to, so that one thing at a time is measured on the card.
+A worker compiles, warms up, says READY, and measures when it is told to, so that one thing at a
+time is measured on the card.
 """
 
 import argparse
@@ -24,8 +26,17 @@ class Worker:
         self.setting, self._log = setting, log
         self._errors: IO[bytes] = log.open("wb")
         described = json.dumps(vars(setting))
-        command = [sys.executable, str(common.ROOT / "benchmarks" / "gpu.py"), "speed", *arguments, "--child", described]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True)
+        command = [
+            sys.executable,
+            str(common.ROOT / "benchmarks" / "gpu.py"),
+            "speed",
+            *arguments,
+            "--child",
+            described,
+        ]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
+        )
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._ready = False
         threading.Thread(target=self._read, daemon=True).start()
@@ -88,14 +99,26 @@ def serve(options: argparse.Namespace, device: Any, precision: str) -> int:
     try:
         prepared = timing.Prepared(setting, device, precision)
         games = go.games(options.games)[0]
-        go.source(games, setting.batch).batch(0)  # compiles the kernels, where that was not done before
+        # compiles the kernels, where that was not done before
+        go.source(games, setting.batch).batch(0)
         print("READY", flush=True)
         if not sys.stdin.readline():
             return 1
-        row = prepared.measure(options.stretch, options.peak * 1e12, timing.operations(setting.shape()))
-        row.waited, row.fed_per_second = (round(value, 4) for value in prepared.feed(games, options.stretch))
+        row = prepared.measure(
+            options.stretch, options.peak * 1e12, timing.operations(setting.shape())
+        )
+        row.waited, row.fed_per_second = (
+            round(value, 4) for value in prepared.feed(games, options.stretch)
+        )
     except Exception as error:  # noqa: BLE001 - a mode that does not work here is a row without a figure
-        row = Row(setting, note="out of memory" if memory.ran_out(error) else f"{type(error).__name__}: {' '.join(str(error).split())[:160]}")
+        row = Row(
+            setting,
+            note=(
+                "out of memory"
+                if memory.ran_out(error)
+                else f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+            ),
+        )
         print("READY", flush=True)
     print(json.dumps(row.json()), flush=True)
     return 0

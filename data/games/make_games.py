@@ -3,8 +3,9 @@
     apt-get install gnugo
     python data/games/make_games.py --games 300 --first 0 --out data/games/gnugo
 
-Each game has its own seed. The first few moves are drawn at random from the third to fifth line so that games differ; GNU Go plays
-the rest at the level asked, until two passes or a resignation, and scores the end (area rules, komi 6.5).
+Each game has its own seed. The first few moves are drawn at random from the third to fifth line so
+that games differ; GNU Go plays the rest at the level asked, until two passes or a resignation, and
+scores the end (area rules, komi 6.5).
 """
 
 import argparse
@@ -20,7 +21,16 @@ class GnuGo:
 
     def __init__(self, level: int, seed: int) -> None:
         self.process = subprocess.Popen(
-            ["gnugo", "--mode", "gtp", "--level", str(level), "--seed", str(seed), "--chinese-rules"],
+            [
+                "gnugo",
+                "--mode",
+                "gtp",
+                "--level",
+                str(level),
+                "--seed",
+                str(seed),
+                "--chinese-rules",
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -45,7 +55,8 @@ class GnuGo:
 
 
 def opening(rng: random.Random, moves: int) -> list[tuple[int, int]]:
-    """Distinct points, at least three apart, on the third to fifth line: one corner each first, then anywhere near the edge."""
+    """Distinct points, at least three apart, on the third to fifth line: one corner each first,
+    then anywhere near the edge."""
     lines = [2, 3, 3, 4, 14, 15, 15, 16]
     chosen: list[tuple[int, int]] = []
     while len(chosen) < moves:
@@ -65,7 +76,12 @@ def play(number: int, level: int) -> sgf.Sgf_game:
     engine.ask("komi 6.5")
     game = sgf.Sgf_game(size=19)
     root = game.get_root()
-    for key, value in (("PB", "GNU Go 3.8"), ("PW", "GNU Go 3.8"), ("RU", "Chinese"), ("PC", "gocnn sample games")):
+    for key, value in (
+        ("PB", "GNU Go 3.8"),
+        ("PW", "GNU Go 3.8"),
+        ("RU", "Chinese"),
+        ("PC", "gocnn sample games"),
+    ):
         root.set(key, value)
     root.set("KM", 6.5)
     root.set("GN", f"sample {number}")

@@ -1,10 +1,13 @@
-"""Make sample games with a policy network of this project playing itself, as `go-gtp` plays, with moves drawn instead of chosen.
+"""Make sample games with a policy network of this project playing itself, as `go-gtp` plays, with
+moves drawn instead of chosen.
 
-    python data/games/make_network_games.py --games 160 [--first 0] [--model MODEL] [--out data/games/network]
+    python data/games/make_network_games.py --games 160 [--first 0] [--model MODEL] [--out \
+        data/games/network]
 
-The first 20 moves are drawn with temperature 1, the rest with one between 0.1 and 0.5 that differs from game to game. It ends with two passes; the
-result is by area, komi 6.5, what the playouts call dead being taken off. A game depends on its number and the seed only, so several processes
-can make a part each, from --first on; records that are in --out already are replaced.
+The first 20 moves are drawn with temperature 1, the rest with one between 0.1 and 0.5 that differs
+from game to game. It ends with two passes; the result is by area, komi 6.5, what the playouts call
+dead being taken off. A game depends on its number and the seed only, so several processes can make
+a part each, from --first on; records that are in --out already are replaced.
 """
 
 import argparse
@@ -33,7 +36,9 @@ def play(player: Player, cool: float) -> tuple[Game, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--games", type=int, default=160)
     parser.add_argument("--first", type=int, default=0, help="number of the first game")
     parser.add_argument("--model", help="by default the network that ships")
@@ -61,7 +66,9 @@ def main() -> None:
             root.set(key, value)
         root.set("KM", game.komi)
         for index, colour in game.board.moves:
-            record.extend_main_sequence().set_move("bw"[colour - 1], None if index == PASS else divmod(index, 19))
+            record.extend_main_sequence().set_move(
+                "bw"[colour - 1], None if index == PASS else divmod(index, 19)
+            )
         (options.out / f"{number:04d}.sgf").write_bytes(record.serialise())
         print(number, len(game.board.moves), result, flush=True)
 

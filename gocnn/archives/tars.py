@@ -1,11 +1,18 @@
-"""Tar archives, read as a stream, with what Python's tarfile lets pass in silence: a damaged header, an end without its mark, more after it."""
+"""Tar archives, read as a stream, with what Python's tarfile lets pass in silence: a damaged
+header, an end without its mark, more after it."""
 
 import tarfile
 from typing import IO
 
 NO_MARK = "no mark at its end"
 _MOST_LONG_NAME = 1 << 20
-_LONG = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_LONG = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 
 
 class _TarInfo(tarfile.TarInfo):
@@ -36,9 +43,11 @@ def open_stream(stream: IO[bytes]) -> tarfile.TarFile:
 
 
 def check_end(archive: tarfile.TarFile, packed: bool) -> None:
-    """Call it after the last member: reads to the end of the stream, where packers keep their checksum.
+    """Call it after the last member: reads to the end of the stream, where packers keep their
+    checksum.
 
-    Raises tarfile.ReadError if the tar did not end as it should (but a `packed` one needs no mark: the packer says that all is there).
+    Raises tarfile.ReadError if the tar did not end as it should (but a `packed` one needs no mark:
+    the packer says that all is there).
     """
     ended = getattr(archive, "ended", "")
     if ended and not (packed and ended == NO_MARK):

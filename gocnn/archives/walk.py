@@ -20,7 +20,20 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from gocnn.archives import tars, zips
-from gocnn.archives.kinds import GZIP, HEAD, PACKED, TAR, XZ, ZIP, ZSTD, is_archive_name, is_junk, kind, promises_tar, without_suffix
+from gocnn.archives.kinds import (
+    GZIP,
+    HEAD,
+    PACKED,
+    TAR,
+    XZ,
+    ZIP,
+    ZSTD,
+    is_archive_name,
+    is_junk,
+    kind,
+    promises_tar,
+    without_suffix,
+)
 from gocnn.archives.names import readable
 
 UNPACKED = 4 << 30
@@ -29,15 +42,30 @@ UNPACKED = 4 << 30
 DEEPEST = 3
 """Archives inside each other that are looked into."""
 
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zipfile.LargeZipFile, lzma.LZMAError, zlib.error, struct.error, EOFError, OSError, RuntimeError,
-          ValueError, ArithmeticError, IndexError, KeyError, TypeError)  # fmt: skip
+DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    lzma.LZMAError,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    ArithmeticError,
+    IndexError,
+    KeyError,
+    TypeError,
+)
 """What the standard library raises on damaged archives."""
 
 _IN_MEMORY = 64 << 20
 
 
 class Unreadable(Exception):
-    """Why a file of an archive cannot be read; `partial` is what could be read before the damage."""
+    """Why a file of an archive cannot be read; `partial` is what could be read before the
+    damage."""
 
     def __init__(self, reason: str, partial: bytes = b"") -> None:
         super().__init__(reason)
@@ -50,7 +78,8 @@ class _TooMuch(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes that all files together may unpack to, bytes that one may have, and what to do about the first (the end of a sentence)."""
+    """Bytes that all files together may unpack to, bytes that one may have, and what to do about
+    the first (the end of a sentence)."""
 
     total: int = UNPACKED
     one: int = 256 << 20
@@ -59,9 +88,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of an archive: its path with forward slashes (as if archives inside were unpacked into folders of their names), and its bytes on disk.
+    """One file of an archive: its path with forward slashes (as if archives inside were unpacked
+    into folders of their names), and its bytes on disk.
 
-    With `trouble` it cannot be read. `archive` marks the trouble of an archive rather than of one file: of the outermost if `name` is empty.
+    With `trouble` it cannot be read. `archive` marks the trouble of an archive rather than of one
+    file: of the outermost if `name` is empty.
     """
 
     name: str
@@ -86,10 +117,14 @@ def _plain(error: BaseException) -> str:
     return readable(" ".join(str(error).split())[:200]) or type(error).__name__
 
 
-def entries(source: Path | IO[bytes], wanted: Callable[[str], bool], limits: Limits) -> Iterator[Entry]:
-    """The files of an archive whose names are `wanted`, in their order, and its troubles. A damaged archive gives what lies before the damage.
+def entries(
+    source: Path | IO[bytes], wanted: Callable[[str], bool], limits: Limits
+) -> Iterator[Entry]:
+    """The files of an archive whose names are `wanted`, in their order, and its troubles. A damaged
+    archive gives what lies before the damage.
 
-    Never raises for what is wrong with the archive, nor for one that cannot be opened: that comes as an entry with `trouble`.
+    Never raises for what is wrong with the archive, nor for one that cannot be opened: that comes
+    as an entry with `trouble`.
     """
     walk = _Walk(wanted, limits)
     if not isinstance(source, Path):
@@ -105,7 +140,8 @@ def entries(source: Path | IO[bytes], wanted: Callable[[str], bool], limits: Lim
 
 
 def beginning(path: Path) -> bytes:
-    """The first bytes (HEAD of them) of what a packed file holds, or of the file itself; none if they cannot be read."""
+    """The first bytes (HEAD of them) of what a packed file holds, or of the file itself; none if
+    they cannot be read."""
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD)
@@ -120,7 +156,8 @@ def beginning(path: Path) -> bytes:
 
 
 class _Counted:
-    """A stream whose first bytes have been looked at; what is read from it counts against the limit if it comes out of a packer."""
+    """A stream whose first bytes have been looked at; what is read from it counts against the limit
+    if it comes out of a packer."""
 
     def __init__(self, stream: Any, walk: "_Walk", counts: bool) -> None:
         self._stream, self._walk, self._counts = stream, walk, counts
@@ -166,7 +203,8 @@ class _Walk:
             raise _TooMuch
 
     def inside(self, stream: Any, name: str, folder: str, depth: int) -> Iterator[Entry]:
-        """The files of the archive in `stream`, called `name`; `folder` is what their names begin with."""
+        """The files of the archive in `stream`, called `name`; `folder` is what their names begin
+        with."""
         label = name if depth else ""
         passed = 0
         try:
@@ -176,11 +214,19 @@ class _Walk:
             if self._spent > self._limits.total:  # by the last file, when it was read
                 raise _TooMuch
         except _TooMuch:
-            much = f"unpacks to more than {self._limits.total >> 20} MB, the rest was left unread{self._limits.advice}"
+            much = (
+                f"unpacks to more than {self._limits.total >> 20} MB, the rest was left"
+                f" unread{self._limits.advice}"
+            )
             yield Entry(label, 0, much, archive=True)
         except DAMAGE as error:
             before = f"; {passed} files before that were read" if passed else ""
-            yield Entry(label, 0, f"the archive is damaged or cut short ({_plain(error)}){before}", archive=True)
+            yield Entry(
+                label,
+                0,
+                f"the archive is damaged or cut short ({_plain(error)}){before}",
+                archive=True,
+            )
 
     def _content(self, stream: Any, name: str, folder: str, depth: int) -> Iterator[Entry]:
         source = stream if isinstance(stream, _Counted) else _Counted(stream, self, False)
@@ -195,10 +241,15 @@ class _Walk:
                     raise tarfile.ReadError("it does not begin as an archive does")
                 yield from self._zip(whole, name, folder, depth)
         else:
-            trouble = f"it is packed by {what}, which cannot be read here: unpack it, and give what comes out"
+            trouble = (
+                f"it is packed by {what}, which cannot be read here: unpack it, and give what"
+                " comes out"
+            )
             yield Entry(name if depth else "", 0, trouble, archive=True)
 
-    def _seekable(self, source: _Counted, stream: Any) -> contextlib.AbstractContextManager[IO[bytes]]:
+    def _seekable(
+        self, source: _Counted, stream: Any
+    ) -> contextlib.AbstractContextManager[IO[bytes]]:
         if isinstance(stream, io.BufferedReader | io.BytesIO) and stream.seekable():
             stream.seek(0)
             return contextlib.nullcontext(cast(IO[bytes], stream))
@@ -207,7 +258,9 @@ class _Walk:
         whole.seek(0)
         return cast(contextlib.AbstractContextManager[IO[bytes]], whole)
 
-    def _packed(self, source: _Counted, what: str, name: str, folder: str, depth: int) -> Iterator[Entry]:
+    def _packed(
+        self, source: _Counted, what: str, name: str, folder: str, depth: int
+    ) -> Iterator[Entry]:
         inner = _Counted(_unpacker(what, source), self, True)
         found, bare = kind(inner.head), without_suffix(name)
         if found == TAR:
@@ -220,7 +273,8 @@ class _Walk:
             yield Entry(bare, data=partial(self._single, inner))
 
     def _single(self, stream: _Counted) -> bytes:
-        """All of one packed file; what comes before damage is worth having, since a collection holds many games."""
+        """All of one packed file; what comes before damage is worth having, since a collection
+        holds many games."""
         parts: list[bytes] = []
         size = 0
         try:
@@ -237,9 +291,15 @@ class _Walk:
         return f"larger than {self._limits.one >> 20} MB unpacked ({size >> 20} MB)"
 
     def _nested(self, stream: _Counted, path: str, depth: int) -> Iterator[Entry]:
-        """An archive inside this one: its files get names as if it had been unpacked into a folder of its name."""
+        """An archive inside this one: its files get names as if it had been unpacked into a folder
+        of its name."""
         if depth + 1 > DEEPEST:
-            yield Entry(path, 0, f"an archive inside {DEEPEST} others: unpack it, and give what comes out", archive=True)
+            yield Entry(
+                path,
+                0,
+                f"an archive inside {DEEPEST} others: unpack it, and give what comes out",
+                archive=True,
+            )
         else:
             yield from self.inside(stream, path, without_suffix(path) + "/", depth + 1)
             if self._spent > self._limits.total:
@@ -253,7 +313,9 @@ class _Walk:
             yield from self._salvaged(stream, path, folder, depth, error)
             return
         chosen = [(_join(folder, f.name), f) for f in files if not is_junk(f.name)]
-        chosen = [(name, file) for name, file in chosen if is_archive_name(name) or self._wanted(name)]
+        chosen = [
+            (name, file) for name, file in chosen if is_archive_name(name) or self._wanted(name)
+        ]
         if chosen and all(file.trouble == zips.ENCRYPTED for _, file in chosen):
             yield Entry(path if depth else "", 0, f"it is {zips.ENCRYPTED}", archive=True)
             return
@@ -270,14 +332,21 @@ class _Walk:
             if self._spent + size > self._limits.total:
                 raise _TooMuch
             trouble = file.trouble or (self._large(size) if size > self._limits.one else "")
-            yield Entry(name, size, trouble, data=None if trouble else partial(self._member, archive, file.info))
+            yield Entry(
+                name,
+                size,
+                trouble,
+                data=None if trouble else partial(self._member, archive, file.info),
+            )
 
     def _member(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         self.spend(info.file_size)
         with zips.open_member(archive, info) as stream:
             return stream.read(self._limits.one + 1)
 
-    def _salvaged(self, stream: IO[bytes], path: str, folder: str, depth: int, error: BaseException) -> Iterator[Entry]:
+    def _salvaged(
+        self, stream: IO[bytes], path: str, folder: str, depth: int, error: BaseException
+    ) -> Iterator[Entry]:
         stream.seek(0)
         if stream.read(4) != zips.SIGNATURE:
             raise error
@@ -287,9 +356,23 @@ class _Walk:
             count += not file.trouble
             name = _join(folder, file.name)
             if not is_junk(name) and self._wanted(name):
-                yield Entry(name, len(file.data), file.trouble, data=None if file.trouble else partial(bytes, file.data))
-        rest = f"{count} files that are whole were read, what follows was not" if count else "no file in it is whole"
-        yield Entry(path if depth else "", 0, f"the archive is damaged or cut short (its list of files is not whole): {rest}", archive=True)
+                yield Entry(
+                    name,
+                    len(file.data),
+                    file.trouble,
+                    data=None if file.trouble else partial(bytes, file.data),
+                )
+        rest = (
+            f"{count} files that are whole were read, what follows was not"
+            if count
+            else "no file in it is whole"
+        )
+        yield Entry(
+            path if depth else "",
+            0,
+            f"the archive is damaged or cut short (its list of files is not whole): {rest}",
+            archive=True,
+        )
 
     def _tar(self, stream: _Counted, folder: str, depth: int, packed: bool) -> Iterator[Entry]:
         with tars.open_stream(cast(IO[bytes], stream)) as archive:
@@ -319,8 +402,11 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def _join(folder: str, name: str) -> str:
-    """The path of a file in an archive inside another: x.zip mostly holds a folder x, and that is one level, not two."""
-    return folder + name.removeprefix(folder.rstrip("/").rpartition("/")[2] + "/") if folder else name
+    """The path of a file in an archive inside another: x.zip mostly holds a folder x, and that is
+    one level, not two."""
+    return (
+        folder + name.removeprefix(folder.rstrip("/").rpartition("/")[2] + "/") if folder else name
+    )
 
 
 def _can_zstd() -> bool:
@@ -330,4 +416,10 @@ def _can_zstd() -> bool:
 def _unpacker(what: str, source: Any) -> Any:
     if what == ZSTD:
         return importlib.import_module("compression.zstd").ZstdFile(source)
-    return gzip.GzipFile(fileobj=source) if what == GZIP else lzma.LZMAFile(source) if what == XZ else bz2.BZ2File(source)
+    return (
+        gzip.GzipFile(fileobj=source)
+        if what == GZIP
+        else lzma.LZMAFile(source)
+        if what == XZ
+        else bz2.BZ2File(source)
+    )

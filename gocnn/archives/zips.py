@@ -1,7 +1,8 @@
-"""Zip files as they are met: names in old encodings, backslashes, passwords, methods that cannot be read, and no list of contents.
+"""Zip files as they are met: names in old encodings, backslashes, passwords, methods that cannot be
+read, and no list of contents.
 
-A zip ends with the list of its files. One that was cut short has none, but each file has a header of its own before it, so those that are whole
-can still be read in turn.
+A zip ends with the list of its files. One that was cut short has none, but each file has a header
+of its own before it, so those that are whole can still be read in turn.
 """
 
 import io
@@ -15,7 +16,15 @@ from typing import IO
 from gocnn.archives import names as filenames
 
 ENCRYPTED = "encrypted: unpack it with its password, and give what comes out"
-METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 96: "JPEG", 98: "PPMd"}
+METHODS = {
+    1: "Shrink",
+    6: "Implode",
+    9: "Deflate64",
+    93: "Zstandard",
+    95: "XZ",
+    96: "JPEG",
+    98: "PPMd",
+}
 """Ways of packing that cannot be read, by number."""
 
 _READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
@@ -27,7 +36,8 @@ SIGNATURE = b"PK\x03\x04"
 
 @dataclass(frozen=True)
 class Listed:
-    """One file in a zip's list: its name, with forward slashes, and why it cannot be read (empty if it can)."""
+    """One file in a zip's list: its name, with forward slashes, and why it cannot be read (empty if
+    it can)."""
 
     name: str
     info: zipfile.ZipInfo
@@ -37,16 +47,26 @@ class Listed:
 def listing(archive: zipfile.ZipFile) -> list[Listed]:
     """The files of a zip; folders and links are left out."""
     infos = archive.infolist()
-    old = [i for i, info in enumerate(infos) if not info.flag_bits & _UTF8 and not info.orig_filename.isascii()]
+    old = [
+        i
+        for i, info in enumerate(infos)
+        if not info.flag_bits & _UTF8 and not info.orig_filename.isascii()
+    ]
     names = [info.orig_filename.partition("\0")[0] for info in infos]
-    for i, name in zip(old, filenames.decode([infos[i].orig_filename.encode("cp437") for i in old], filenames.PC), strict=True):
+    for i, name in zip(
+        old,
+        filenames.decode([infos[i].orig_filename.encode("cp437") for i in old], filenames.PC),
+        strict=True,
+    ):
         names[i] = name
     files = []
     for name, info in zip(names, infos, strict=True):
         name = name.replace("\\", "/")
         is_link = info.external_attr >> 28 == 0xA
         if not name.endswith("/") and not is_link:
-            files.append(Listed(filenames.readable(name), info, _trouble(info.flag_bits, info.compress_type)))
+            files.append(
+                Listed(filenames.readable(name), info, _trouble(info.flag_bits, info.compress_type))
+            )
     return files
 
 
@@ -54,12 +74,16 @@ def _trouble(flags: int, method: int) -> str:
     if flags & (_ENCRYPTED | _STRONG) or method == _AES:
         return ENCRYPTED
     if method not in _READ:
-        return f"packed by {METHODS.get(method, f'method {method}')}, which cannot be read here: unpack the archive, and give what comes out"
+        return (
+            f"packed by {METHODS.get(method, f'method {method}')}, which cannot be read here:"
+            " unpack the archive, and give what comes out"
+        )
     return ""
 
 
 def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
-    """A member to read. The name before it may differ from that in the list, as some packers write it with backslashes or in another encoding."""
+    """A member to read. The name before it may differ from that in the list, as some packers write
+    it with backslashes or in another encoding."""
     try:
         return archive.open(info)
     except (zipfile.BadZipFile, UnicodeDecodeError):
@@ -85,7 +109,8 @@ class Salvaged:
 
 
 def salvage(stream: IO[bytes], most: int) -> Iterator[Salvaged]:
-    """The whole files of a zip that has lost its list, in turn, until one is cut short or damaged. `most` is the bytes one may have."""
+    """The whole files of a zip that has lost its list, in turn, until one is cut short or damaged.
+    `most` is the bytes one may have."""
     stream.seek(0)
     while len(head := stream.read(_LOCAL.size)) == _LOCAL.size and head[:4] == SIGNATURE:
         _, _, flags, method, _, crc, packed, size, name_length, extra_length = _LOCAL.unpack(head)
@@ -126,7 +151,8 @@ def _unpack(packed: bytes, method: int, most: int) -> bytes | None:
 
 
 def _inflate(stream: IO[bytes], most: int) -> bytes | None:
-    """Deflated data up to its own end, where the stream then stands; None if it has none, or is larger than `most`."""
+    """Deflated data up to its own end, where the stream then stands; None if it has none, or is
+    larger than `most`."""
     engine, parts, size = zlib.decompressobj(-15), [], 0
     while not engine.eof:
         piece = engine.unconsumed_tail or stream.read(1 << 16)
@@ -142,7 +168,8 @@ def _inflate(stream: IO[bytes], most: int) -> bytes | None:
 
 
 def _descriptor(stream: IO[bytes]) -> int | None:
-    """The checksum in what stands between two files: perhaps a signature, the checksum, two sizes of four or eight bytes. None if it is cut short."""
+    """The checksum in what stands between two files: perhaps a signature, the checksum, two sizes
+    of four or eight bytes. None if it is cut short."""
     start = stream.tell()
     between = stream.read(28)
     found = between.find(SIGNATURE)

@@ -1,6 +1,7 @@
 """Where a point is: the one place that converts between the ways of naming it.
 
-The internal form is the *flat index*, an int. Row 0 is the bottom row (as in sgfmill), column 0 the left one.
+The internal form is the *flat index*, an int. Row 0 is the bottom row (as in sgfmill), column 0 the
+left one.
 
     place (19x19)    flat index   (row, column)   GTP     SGF
     lower left       0            (0, 0)          A1      as
@@ -9,8 +10,9 @@ The internal form is the *flat index*, an int. Row 0 is the bottom row (as in sg
     upper right      360          (18, 18)        T19     sa
     pass             361          None            pass    (empty) or tt
 
-In general `index = row * size + column`, and pass is `size * size`. GTP leaves out the letter I. SGF counts rows from the top.
-Sources: GTP version 2 draft, section 2.11; SGF FF[4], "Go" (https://www.red-bean.com/sgf/go.html).
+In general `index = row * size + column`, and pass is `size * size`. GTP leaves out the letter I.
+SGF counts rows from the top. Sources: GTP version 2 draft, section 2.11; SGF FF[4], "Go"
+(https://www.red-bean.com/sgf/go.html).
 """
 
 SIZE = 19
@@ -48,7 +50,10 @@ def from_gtp(vertex: str, size: int = SIZE) -> int:
     column = GTP_LETTERS.find(text[:1]) if text else -1
     row = int(text[1:]) - 1 if text[1:].isascii() and text[1:].isdigit() and len(text) <= 3 else -1
     if not (0 <= column < size and 0 <= row < size):
-        raise BadVertex(f"{vertex!r} is not a point of the {size}x{size} board (A1 to {GTP_LETTERS[size - 1]}{size}, without I) nor pass")
+        raise BadVertex(
+            f"{vertex!r} is not a point of the {size}x{size} board (A1 to"
+            f" {GTP_LETTERS[size - 1]}{size}, without I) nor pass"
+        )
     return row * size + column
 
 
@@ -59,7 +64,8 @@ def to_gtp(index: int, size: int = SIZE) -> str:
 
 
 def from_sgf(value: str, size: int = SIZE) -> int:
-    """The flat index of an SGF point: two letters; empty, or `tt` on boards up to 19x19, is a pass. Raises BadVertex."""
+    """The flat index of an SGF point: two letters; empty, or `tt` on boards up to 19x19, is a pass.
+    Raises BadVertex."""
     if value == "" or (value == "tt" and size <= 19):
         return size * size
     column, row = (SGF_LETTERS.find(letter) for letter in value) if len(value) == 2 else (-1, -1)

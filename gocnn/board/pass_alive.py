@@ -1,6 +1,7 @@
 """What is alive whatever is played, and what is an eye: Benson's algorithm as a compiled kernel.
 
-With random playouts (`gocnn.board.playouts`) this judges the end of the game: when to pass, what is dead, who is ahead.
+With random playouts (`gocnn.board.playouts`) this judges the end of the game: when to pass, what is
+dead, who is ahead.
 """
 
 import numpy as np
@@ -15,9 +16,11 @@ DIAGONALS = (-STRIDE - 1, -STRIDE + 1, STRIDE - 1, STRIDE + 1)
 
 @jit
 def is_eye(state: State, point: int, colour: int) -> bool:
-    """Whether the empty field point is surrounded by `colour` and its diagonals do not make it false (the usual rule of playouts).
+    """Whether the empty field point is surrounded by `colour` and its diagonals do not make it
+    false (the usual rule of playouts).
 
-    In the middle one diagonal may be the opponent's, on the edge none (Gelly et al. 2006, "Modification of UCT with patterns in Monte-Carlo Go").
+    In the middle one diagonal may be the opponent's, on the edge none (Gelly et al. 2006,
+    "Modification of UCT with patterns in Monte-Carlo Go").
     """
     if state[COLOUR, point] != EMPTY:
         return False
@@ -45,8 +48,8 @@ def eyes(state: State, colour: int, mask: npt.NDArray[np.bool_]) -> None:
 
 @jit
 def pass_alive(state: State, colour: int, mask: npt.NDArray[np.bool_]) -> None:
-    """Fill bool `(size * size,)`: True at stones of `colour` that cannot be captured even if it always passes, and at the small regions that
-    make them so.
+    """Fill bool `(size * size,)`: True at stones of `colour` that cannot be captured even if it
+    always passes, and at the small regions that make them so.
 
     Source: D. B. Benson, "Life in the game of Go", Information Sciences 10 (1976).
     """
@@ -78,7 +81,8 @@ def pass_alive(state: State, colour: int, mask: npt.NDArray[np.bool_]) -> None:
                         stack[count] = n
                         count += 1
             regions += 1
-    # How many empty points of each region touch each chain; a chain that touches all of them finds the region vital.
+    # How many empty points of each region touch each chain; a chain that touches all of them finds
+    # the region vital.
     empties = np.zeros(regions, np.int16)
     touching = np.zeros((regions, chains), np.int16)
     borders = np.zeros((regions, chains), np.bool_)

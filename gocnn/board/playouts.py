@@ -1,4 +1,5 @@
-"""Random playouts: a position played to its end at random, many times, counts whose each point becomes (Brügmann 1993)."""
+"""Random playouts: a position played to its end at random, many times, counts whose each point
+becomes (Brügmann 1993)."""
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,8 @@ def next_number(seed: np.uint64) -> np.uint64:
 
 @jit
 def playout(state: State, colour: int, seed: np.uint64) -> np.uint64:
-    """Play random moves from `state`, `colour` first, until neither side has one that does not fill its own eye; returns the next seed."""
+    """Play random moves from `state`, `colour` first, until neither side has one that does not fill
+    its own eye; returns the next seed."""
     size = state[META, rules.BOARD_SIZE]
     empty = np.empty(size * size, np.int16)
     count, captured = 0, -1
@@ -63,9 +65,12 @@ def playout(state: State, colour: int, seed: np.uint64) -> np.uint64:
 
 
 @jit
-def playouts(state: State, colour: int, count: int, seed: int, komi: float, owned: npt.NDArray[np.int32]) -> tuple[float, float, float]:
-    """Play `count` random games to the end and add up who owns each point (Tromp-Taylor): `owned`, int32 `(size * size,)`, gets +1 for black
-    and -1 for white. Returns how many black wins with `komi` (a draw counts half), the sum of its margins, and of their squares."""  # fmt: skip
+def playouts(
+    state: State, colour: int, count: int, seed: int, komi: float, owned: npt.NDArray[np.int32]
+) -> tuple[float, float, float]:
+    """Play `count` random games to the end and add up who owns each point (Tromp-Taylor): `owned`,
+    int32 `(size * size,)`, gets +1 for black and -1 for white. Returns how many black wins with
+    `komi` (a draw counts half), the sum of its margins, and of their squares."""
     size = state[META, rules.BOARD_SIZE]
     trial = np.empty_like(state)
     owner = np.empty(size * size, np.int8)

@@ -1,4 +1,5 @@
-"""Which moves might repeat an earlier position: a quick sieve by hash, so that the exact comparison is made for those only."""
+"""Which moves might repeat an earlier position: a quick sieve by hash, so that the exact comparison
+is made for those only."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,8 @@ KEYS = np.random.default_rng(19).integers(0, 2**64, (3, FIELD), np.uint64)
 
 @jit
 def position_hash(state: State) -> np.uint64:
-    """The Zobrist hash of the stones (Zobrist 1970, "A new hashing method with application for game playing")."""
+    """The Zobrist hash of the stones (Zobrist 1970, "A new hashing method with application for game
+    playing")."""
     value = np.uint64(0)
     for p in range(FIELD):
         c = state[COLOUR, p]
@@ -23,8 +25,15 @@ def position_hash(state: State) -> np.uint64:
 
 
 @jit
-def maybe_repeats(state: State, colour: int, legal: npt.NDArray[np.bool_], seen: npt.NDArray[np.uint64], suspects: npt.NDArray[np.bool_]) -> None:
-    """Fill bool `(size * size,)`: True for the legal moves after which the position has a hash among `seen`, which is sorted."""
+def maybe_repeats(
+    state: State,
+    colour: int,
+    legal: npt.NDArray[np.bool_],
+    seen: npt.NDArray[np.uint64],
+    suspects: npt.NDArray[np.bool_],
+) -> None:
+    """Fill bool `(size * size,)`: True for the legal moves after which the position has a hash
+    among `seen`, which is sorted."""
     size = state[rules.META, rules.BOARD_SIZE]
     trial = np.empty_like(state)
     for index in range(size * size):

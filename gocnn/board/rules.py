@@ -1,17 +1,21 @@
 """The rules of Go as compiled kernels over one small array.
 
-A position is an int16 array `(5, 441)`, `STATE_SHAPE`: the board in the lower left of a 21x21 field whose border is wall, so that the four
-neighbours of field point `p` are always `p - 1, p + 1, p - 21, p + 21`. Its rows:
+A position is an int16 array `(5, 441)`, `STATE_SHAPE`: the board in the lower left of a 21x21 field
+whose border is wall, so that the four neighbours of field point `p` are always `p - 1, p + 1, p -
+21, p + 21`. Its rows:
 
     COLOUR   0 empty, 1 black, 2 white, 3 wall
     HEAD     the field point that names the chain of the stone here
     NEXT     the next stone of the same chain (a ring)
-    LIBS     at a chain's head: its *pseudo-liberties*, adjacencies to empty points (0 exactly when it has no liberty)
-    META     numbers of the position: the ko point, the size of the board, stones captured by each side
+    LIBS     at a chain's head: its *pseudo-liberties*, adjacencies to empty points (0 exactly when
+             it has no liberty)
+    META     numbers of the position: the ko point, the size of the board, stones captured by each
+             side
 
-Copying the array copies the position. Rules: captures before suicide; suicide is illegal; simple ko here (the point of a single stone
-just captured by a single stone that has no other liberty); positional superko is in `gocnn.board.Board`, which keeps the history.
-Pseudo-liberties are the usual trick of fast Go programs: see "Move generation" in the computer-go literature (e.g. Libego).
+Copying the array copies the position. Rules: captures before suicide; suicide is illegal; simple ko
+here (the point of a single stone just captured by a single stone that has no other liberty);
+positional superko is in `gocnn.board.Board`, which keeps the history. Pseudo-liberties are the
+usual trick of fast Go programs: see "Move generation" in the computer-go literature (e.g. Libego).
 """
 
 import numpy as np
@@ -69,7 +73,8 @@ def flat_index(point: int, size: int) -> int:
 
 @jit
 def legality(state: State, point: int, colour: int) -> int:
-    """LEGAL, or why `colour` may not play at field point `point`: OCCUPIED, KO_BAN or SUICIDE. The position is left as it was."""
+    """LEGAL, or why `colour` may not play at field point `point`: OCCUPIED, KO_BAN or SUICIDE. The
+    position is left as it was."""
     if state[COLOUR, point] != EMPTY:
         return OCCUPIED
     if state[META, KO] == point:
@@ -97,7 +102,8 @@ def legality(state: State, point: int, colour: int) -> int:
 
 @jit
 def _remove(state: State, head: int) -> int:
-    """Take the chain off the board and give its neighbours their pseudo-liberties; returns how many stones it had."""
+    """Take the chain off the board and give its neighbours their pseudo-liberties; returns how many
+    stones it had."""
     removed = 0
     p = head
     while True:
@@ -130,7 +136,8 @@ def _join(state: State, a: int, b: int) -> None:
 
 @jit
 def play(state: State, point: int, colour: int) -> None:
-    """Play a *legal* stone of `colour` at field point `point` (legality is not checked) and set the ko point."""
+    """Play a *legal* stone of `colour` at field point `point` (legality is not checked) and set the
+    ko point."""
     state[COLOUR, point] = colour
     state[HEAD, point] = point
     state[NEXT, point] = point
@@ -165,7 +172,8 @@ def play(state: State, point: int, colour: int) -> None:
 
 @jit
 def play_index(state: State, index: int, colour: int) -> int:
-    """Play flat index `index` (a pass lifts the ko) if that is legal; returns LEGAL or why it is not, the position then unchanged."""
+    """Play flat index `index` (a pass lifts the ko) if that is legal; returns LEGAL or why it is
+    not, the position then unchanged."""
     size = state[META, BOARD_SIZE]
     if index == size * size:
         state[META, KO] = NO_KO
@@ -175,7 +183,8 @@ def play_index(state: State, index: int, colour: int) -> int:
 
 @jit
 def play_point(state: State, point: int, colour: int) -> int:
-    """Play field point `point` if that is legal; returns LEGAL or why it is not, the position then unchanged."""
+    """Play field point `point` if that is legal; returns LEGAL or why it is not, the position then
+    unchanged."""
     verdict = legality(state, point, colour)
     if verdict == LEGAL:
         play(state, point, colour)
@@ -184,13 +193,15 @@ def play_point(state: State, point: int, colour: int) -> int:
 
 @jit
 def place(state: State, index: int, colour: int) -> None:
-    """Set up one stone, or take one away (`colour` 0), without capturing; call `rebuild` after the last."""
+    """Set up one stone, or take one away (`colour` 0), without capturing; call `rebuild` after the
+    last."""
     state[COLOUR, field_point(index, state[META, BOARD_SIZE])] = colour
 
 
 @jit
 def rebuild(state: State) -> bool:
-    """Work out chains and liberties from the colours alone; returns False if some chain has no liberty (then the position is not legal)."""
+    """Work out chains and liberties from the colours alone; returns False if some chain has no
+    liberty (then the position is not legal)."""
     state[META, KO] = NO_KO
     size = int(state[META, BOARD_SIZE])
     for row in range(1, size + 1):
@@ -220,7 +231,8 @@ def rebuild(state: State) -> bool:
 
 @jit
 def legal_mask(state: State, colour: int, mask: npt.NDArray[np.bool_]) -> None:
-    """Fill bool `(size * size + 1,)`: True where `colour` may play under simple ko; a pass always may."""
+    """Fill bool `(size * size + 1,)`: True where `colour` may play under simple ko; a pass always
+    may."""
     size = state[META, BOARD_SIZE]
     for index in range(size * size):
         mask[index] = legality(state, field_point(index, size), colour) == LEGAL
@@ -231,8 +243,8 @@ def legal_mask(state: State, colour: int, mask: npt.NDArray[np.bool_]) -> None:
 def area(state: State, owner: npt.NDArray[np.int8]) -> None:
     """Fill int8 `(size * size,)` by Tromp-Taylor: 1 black, 2 white, 0 neither, for each point.
 
-    A stone's point is its owner's; an empty region belongs to a colour when it reaches stones of that colour only.
-    Source: https://tromp.github.io/go.html
+    A stone's point is its owner's; an empty region belongs to a colour when it reaches stones of
+    that colour only. Source: https://tromp.github.io/go.html
     """
     size = state[META, BOARD_SIZE]
     done = np.zeros(FIELD, np.bool_)
@@ -265,7 +277,8 @@ def area(state: State, owner: npt.NDArray[np.int8]) -> None:
 
 @jit
 def count_legal_positions(size: int) -> int:
-    """How many colourings of the board of `size` are legal positions; tries all `3 ** (size * size)`."""
+    """How many colourings of the board of `size` are legal positions; tries all `3 ** (size *
+    size)`."""
     state = np.empty(STATE_SHAPE, np.int16)
     clear(state, size)
     total = 0

@@ -1,7 +1,8 @@
 """The eight symmetries of the board: one table, used for planes and for moves alike.
 
-Symmetry `s` (0 to 7) sends the point `(row, column)` to a new one: bit 0 mirrors the columns, bit 1 mirrors the rows, and bit 2 then swaps
-row and column. 0 is the identity; 5 and 6 are quarter turns, each the inverse of the other; every other one is its own inverse.
+Symmetry `s` (0 to 7) sends the point `(row, column)` to a new one: bit 0 mirrors the columns, bit 1
+mirrors the rows, and bit 2 then swaps row and column. 0 is the identity; 5 and 6 are quarter turns,
+each the inverse of the other; every other one is its own inverse.
 """
 
 from functools import cache
@@ -17,7 +18,8 @@ INVERSE = (0, 1, 2, 3, 4, 6, 5, 7)
 
 @cache
 def permutation(symmetry: int, size: int = SIZE) -> npt.NDArray[np.int16]:
-    """int16 `(size * size + 1,)`: entry `i` is the flat index that point `i` goes to; a pass stays a pass. Shared: it cannot be written."""
+    """int16 `(size * size + 1,)`: entry `i` is the flat index that point `i` goes to; a pass stays
+    a pass. Shared: it cannot be written."""
     rows, columns = np.divmod(np.arange(size * size), size)
     if symmetry & 1:
         columns = size - 1 - columns

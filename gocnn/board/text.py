@@ -7,12 +7,21 @@ from gocnn.board.coords import GTP_LETTERS
 
 STARS = {19: (3, 9, 15), 13: (3, 6, 9), 9: (2, 4, 6)}
 _WOOD, _RESET = "\x1b[48;5;179m", "\x1b[0m"
-_INK = {"line": "\x1b[38;5;94m", BLACK: "\x1b[38;5;16m", WHITE: "\x1b[38;5;231m", "mark": "\x1b[1;38;5;160m", "last": "\x1b[38;5;27m"}
+_INK = {
+    "line": "\x1b[38;5;94m",
+    BLACK: "\x1b[38;5;16m",
+    WHITE: "\x1b[38;5;231m",
+    "mark": "\x1b[1;38;5;160m",
+    "last": "\x1b[38;5;27m",
+}
 
 
-def diagram(board: Board, marks: Mapping[int, str] | None = None, colour: bool = True, unicode: bool = True) -> str:
-    """The position as text, row 19 on top. `marks`: one character for some empty flat indices (the suggestions). The last move stands in
-    brackets, or in blue with `colour`. Without `unicode`, stones are X (black) and O (white)."""  # fmt: skip
+def diagram(
+    board: Board, marks: Mapping[int, str] | None = None, colour: bool = True, unicode: bool = True
+) -> str:
+    """The position as text, row 19 on top. `marks`: one character for some empty flat indices (the
+    suggestions). The last move stands in brackets, or in blue with `colour`. Without `unicode`,
+    stones are X (black) and O (white)."""
     marks = marks or {}
     stones = board.stones()
     last = board.moves[-1][0] if board.moves else None
@@ -26,9 +35,16 @@ def diagram(board: Board, marks: Mapping[int, str] | None = None, colour: bool =
             gap = " "
             if not colour and last is not None and row == last // board.size:
                 gap = "(" if index == last else (")" if index == last + 1 else " ")
-            cells.append(gap + _glyph(board.size, stone, index, mark, colour, unicode) if not colour else
-                         _inked(board.size, stone, index, mark, index == last, unicode))  # fmt: skip
-        end = ")" if not colour and last is not None and last == row * board.size + board.size - 1 else " "
+            cells.append(
+                gap + _glyph(board.size, stone, index, mark, colour, unicode)
+                if not colour
+                else _inked(board.size, stone, index, mark, index == last, unicode)
+            )
+        end = (
+            ")"
+            if not colour and last is not None and last == row * board.size + board.size - 1
+            else " "
+        )
         body = "".join(cells) + end
         lines.append(f"{row + 1:2d}{f'{_WOOD}{body}{_RESET}' if colour else body}{row + 1:2d}")
     return "\n".join([*lines, header])
@@ -49,7 +65,9 @@ def _glyph(size: int, stone: int, index: int, mark: str | None, colour: bool, un
     return "+" if star else "."
 
 
-def _inked(size: int, stone: int, index: int, mark: str | None, is_last: bool, unicode: bool) -> str:
+def _inked(
+    size: int, stone: int, index: int, mark: str | None, is_last: bool, unicode: bool
+) -> str:
     """The character in its colour, with what stands on its left."""
     ink = _INK[stone] if stone else _INK["mark" if mark else "line"]
     left = f"{_INK['last']}▸" if is_last and unicode else (f"{_INK['last']}>" if is_last else " ")

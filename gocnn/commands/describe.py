@@ -14,12 +14,13 @@ from gocnn.errors import UserError
 @click.argument("model", metavar="MODEL-OR-PRESET")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(model: str, as_json: bool) -> None:
-    """Show a network layer by layer: kernel, stride, output, receptive field, parameters, multiply-accumulates, and the cost of fully
-    connected layers instead.
+    """Show a network layer by layer: kernel, stride, output, receptive field, parameters,
+    multiply-accumulates, and the cost of fully connected layers instead.
 
-    MODEL-OR-PRESET is a model file or the folder of a run, a policy preset (tiny, small, base, large), a classifier (cnn, resnet, resnet101; for
-    eleven classes), or `lecture`: one convolution of 64 3x3 filters on the lecture's 100x100x3 picture.
-    """  # fmt: skip
+    MODEL-OR-PRESET is a model file or the folder of a run, a policy preset (tiny, small, base,
+    large), a classifier (cnn, resnet, resnet101; for eleven classes), or `lecture`: one convolution
+    of 64 3x3 filters on the lecture's 100x100x3 picture.
+    """
     from gocnn.nn.describe import describe
 
     network, shape = _network(model)
@@ -35,5 +36,7 @@ def _network(name: str) -> tuple[Any, tuple[int, int, int]]:
     found = next((each for head in heads() if (each := head.network(name)) is not None), None)
     if found is None:
         modelfile.find(name)
-        raise UserError(f"{name} is a model of another program; give a model file or a run of this one")
+        raise UserError(
+            f"{name} is a model of another program; give a model file or a run of this one"
+        )
     return found

@@ -9,12 +9,27 @@ from gocnn.commands.style_option import style_option
 
 
 @click.command("go-analysis")
-@click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
-@click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
+@click.option(
+    "--model",
+    help=(
+        "A model file (.safetensors or .onnx), or the folder of a training run.  [default: the"
+        " model that ships]"
+    ),
+)
+@click.option(
+    "--symmetries",
+    type=click.Choice(["1", "8"]),
+    default="1",
+    show_default=True,
+    help="8: average over the turned and mirrored boards.",
+)
 @style_option
-@click.option("--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]")
+@click.option(
+    "--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]"
+)
 def command(model: str | None, symmetries: str, style: str, threads: int | None) -> None:
-    """Answer queries in the protocol of KataGo's analysis engine, lines of JSON, on standard input and output: for KaTrain and tools like it."""
+    """Answer queries in the protocol of KataGo's analysis engine, lines of JSON, on standard input
+    and output: for KaTrain and tools like it."""
     from gocnn.engine.player import Player
     from gocnn.gtp.analysis_json.session import Answerer
     from gocnn.gtp.protocol import Lines

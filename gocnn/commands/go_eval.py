@@ -14,23 +14,68 @@ from gocnn.console.outputs import Picture
 
 @click.command("go-eval")
 @click.argument("games", nargs=-1, required=True)
-@click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
-@click.option("--positions", type=click.IntRange(1), default=20000, show_default=True, help="Positions drawn from all games, without repetition.")
-@click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
-@click.option("--told", type=click.Choice(["nothing", "origin"]), default="nothing", show_default=True, help="Tell a network that is shown such "
-              "things (plane group `style`) where each game was played, and whether by professionals.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses the positions.")
+@click.option(
+    "--model",
+    help=(
+        "A model file (.safetensors or .onnx), or the folder of a training run.  [default: the"
+        " model that ships]"
+    ),
+)
+@click.option(
+    "--positions",
+    type=click.IntRange(1),
+    default=20000,
+    show_default=True,
+    help="Positions drawn from all games, without repetition.",
+)
+@click.option(
+    "--symmetries",
+    type=click.Choice(["1", "8"]),
+    default="1",
+    show_default=True,
+    help="8: average over the turned and mirrored boards.",
+)
+@click.option(
+    "--told",
+    type=click.Choice(["nothing", "origin"]),
+    default="nothing",
+    show_default=True,
+    help=(
+        "Tell a network that is shown such "
+        "things (plane group `style`) where each game was played, and whether by professionals."
+    ),
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses the positions."
+)
 @device_option()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--picture", type=Picture(), help="Draw accuracy by ply and calibration (.png, .jpg, .svg, .pdf).")
+@click.option(
+    "--picture",
+    type=Picture(),
+    help="Draw accuracy by ply and calibration (.png, .jpg, .svg, .pdf).",
+)
 @filters
 @importing
-def command(games: tuple[str, ...], model: str | None, positions: int, symmetries: str, told: str, seed: int, device: str, as_json: bool,
-            picture: Path | None, jobs: int | None, max_unpacked: int, **options: Any) -> None:  # fmt: skip
-    """Measure how well MODEL predicts GAMES: top-1, top-3, top-5, log-likelihood, each with its 95 % interval, by phase; and calibration.
+def command(
+    games: tuple[str, ...],
+    model: str | None,
+    positions: int,
+    symmetries: str,
+    told: str,
+    seed: int,
+    device: str,
+    as_json: bool,
+    picture: Path | None,
+    jobs: int | None,
+    max_unpacked: int,
+    **options: Any,
+) -> None:
+    """Measure how well MODEL predicts GAMES: top-1, top-3, top-5, log-likelihood, each with its 95
+    % interval, by phase; and calibration.
 
-    Where the network foresees it: how often it foresees the winner; and whose each point is and by how much the game is won, where games are
-    labelled.
+    Where the network foresees it: how often it foresees the winner; and whose each point is and by
+    how much the game is won, where games are labelled.
     """
     from gocnn import bars
     from gocnn.features.conditioning import HANDICAP, ORIGIN
@@ -51,9 +96,17 @@ def command(games: tuple[str, ...], model: str | None, positions: int, symmetrie
     total = min(positions, chosen.positions)
     with bars.bar(total=total, unit=" positions", disable=not sys.stderr.isatty()) as bar:
         facts = HANDICAP | (ORIGIN if told == "origin" else 0)
-        judged = evaluation.judge(policy, chosen, positions, int(symmetries), seed, bar.update, facts, found.komi)
+        judged = evaluation.judge(
+            policy, chosen, positions, int(symmetries), seed, bar.update, facts, found.komi
+        )
     figures = evaluation.figures(judged)
-    figures = {"model": model or policy.name, "games": list(games), "symmetries": int(symmetries), "told": told, "seed": seed} | figures
+    figures = {
+        "model": model or policy.name,
+        "games": list(games),
+        "symmetries": int(symmetries),
+        "told": told,
+        "seed": seed,
+    } | figures
     if picture is not None:
         from gocnn.pictures.charts import draw_evaluation
 
@@ -62,28 +115,51 @@ def command(games: tuple[str, ...], model: str | None, positions: int, symmetrie
 
 
 def _table(figures: dict[str, Any]) -> str:
-    asked = f"{figures['all']['positions']} positions, symmetries: {figures['symmetries']}, told: {figures['told']}"
+    asked = (
+        f"{figures['all']['positions']} positions, symmetries: {figures['symmetries']}, told:"
+        f" {figures['told']}"
+    )
     lines = [f"{figures['model']} on {', '.join(figures['games'])}, {asked}"]
-    lines.append(f"{'':10}{'positions':>10}  {'top-1':>20}  {'top-3':>20}  {'top-5':>20}  {'log-likelihood':>24}")
+    lines.append(
+        f"{'':10}{'positions':>10}  {'top-1':>20}  {'top-3':>20}  {'top-5':>20} "
+        f" {'log-likelihood':>24}"
+    )
     for name in ("all", "opening", "middle", "end"):
         part = figures[name]
         if not part["positions"]:
             continue
-        cells = [f"{part[k]:.2%} [{part[k + '_interval'][0]:.1%}, {part[k + '_interval'][1]:.1%}]" for k in ("top1", "top3", "top5")]
+        cells = [
+            f"{part[k]:.2%} [{part[k + '_interval'][0]:.1%}, {part[k + '_interval'][1]:.1%}]"
+            for k in ("top1", "top3", "top5")
+        ]
         low, high = part["log_likelihood_interval"]
         nats = f"{part['log_likelihood']:.3f} [{low:.3f}, {high:.3f}]"
-        lines.append(f"{name:10}{part['positions']:>10}  " + "  ".join(f"{c:>20}" for c in cells) + f"  {nats:>24}")
+        lines.append(
+            f"{name:10}{part['positions']:>10}  "
+            + "  ".join(f"{c:>20}" for c in cells)
+            + f"  {nats:>24}"
+        )
     if "winner" in figures["all"]:
         said = []
         for name in ("all", "opening", "middle", "end"):
             if "winner" in (part := figures[name]):
                 low, high = part["winner_interval"]
-                said.append(f"{name} {part['winner']:.1%} [{low:.1%}, {high:.1%}] {part['winner_log_likelihood']:.3f}")
+                said.append(
+                    f"{name} {part['winner']:.1%} [{low:.1%}, {high:.1%}]"
+                    f" {part['winner_log_likelihood']:.3f}"
+                )
         lines.append(f"winner foreseen, and log-likelihood: {'; '.join(said)}")
     from gocnn.policy import endings
 
     lines += endings.lines(figures, ("all", "opening", "middle", "end", "lopsided"))
-    lines.append("(95 % intervals; log-likelihood in nats a move; opening: plies 0 to 49, middle: 50 to 149, end: from 150)")
-    lines.append(f"calibration error {figures['calibration_error']:.3f}: " + ", ".join(
-        f"{row['confidence']:.0%} -> {row['accuracy']:.0%}" for row in figures["calibration"]))  # fmt: skip
+    lines.append(
+        "(95 % intervals; log-likelihood in nats a move; opening: plies 0 to 49, middle: 50 to 149,"
+        " end: from 150)"
+    )
+    lines.append(
+        f"calibration error {figures['calibration_error']:.3f}: "
+        + ", ".join(
+            f"{row['confidence']:.0%} -> {row['accuracy']:.0%}" for row in figures["calibration"]
+        )
+    )
     return "\n".join(lines)

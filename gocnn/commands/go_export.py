@@ -10,12 +10,19 @@ from gocnn.console.outputs import OutFile
 @click.command("go-export")
 @click.argument("model", metavar="RUN-OR-MODEL")
 @click.option("--onnx", required=True, type=OutFile(), help="The file to write.")
-@click.option("--precision", type=click.Choice(["fp32", "fp16"]), default="fp32", show_default=True, help="fp16: weights in half precision "
-              "(half the file), computed in float32.")  # fmt: skip
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16"]),
+    default="fp32",
+    show_default=True,
+    help="fp16: weights in half precision (half the file), computed in float32.",
+)
 def command(model: str, onnx: Path, precision: str) -> None:
-    """Write the policy network of RUN-OR-MODEL as ONNX, and check on sample positions that it answers as torch does.
+    """Write the policy network of RUN-OR-MODEL as ONNX, and check on sample positions that it
+    answers as torch does.
 
-    Every --model option takes the file: it runs by onnxruntime, without torch. The description in it says what the input planes are.
+    Every --model option takes the file: it runs by onnxruntime, without torch. The description in
+    it says what the input planes are.
     """
     if onnx.suffix.lower() != ".onnx":
         raise click.BadParameter(f"{onnx} must end in .onnx", param_hint="--onnx")
@@ -25,4 +32,7 @@ def command(model: str, onnx: Path, precision: str) -> None:
     policy = load(model)
     difference = export.export(policy, onnx, precision)
     size = onnx.stat().st_size / 1e6
-    click.echo(f"{onnx}: {size:.1f} MB, {precision}; largest difference of a log-probability from torch's: {difference:.1e}")
+    click.echo(
+        f"{onnx}: {size:.1f} MB, {precision}; largest difference of a log-probability from torch's:"
+        f" {difference:.1e}"
+    )

@@ -27,27 +27,107 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 @click.command("go-gtp")
-@click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
-@click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
+@click.option(
+    "--model",
+    help=(
+        "A model file (.safetensors or .onnx), or the folder of a training run.  [default: the"
+        " model that ships]"
+    ),
+)
+@click.option(
+    "--symmetries",
+    type=click.Choice(["1", "8"]),
+    default="1",
+    show_default=True,
+    help="8: average over the turned and mirrored boards.",
+)
 @style_option
 @level_option
-@click.option("--visits", type=click.IntRange(0, MOST_VISITS), default=0, show_default=True, help="Look ahead at so many positions before each move "
-              "(0: play what the network says), fewer if the clock asks for it.")  # fmt: skip
-@click.option("--temperature", type=click.FloatRange(0, 10), default=0.0, show_default=True, help="0: the likeliest move; 1: as predicted.")
-@click.option("--resign", type=click.FloatRange(0, 0.5), default=0.0, show_default=True, metavar="P", help="Resign once, late in a game, less than "
-              "this share of random playouts is won for three moves on end (0: never).")  # fmt: skip
-@click.option("--komi", type=click.FloatRange(-1000, 1000), default=6.5, show_default=True, help="Until the client says otherwise.")
-@click.option("--rules", callback=rule_set, default="chinese-kgs", show_default=True, metavar="NAME", help="chinese, chinese-kgs, chinese-ogs, "
-              "japanese, korean, aga, bga, french, new-zealand, tromp-taylor, ing, stone-scoring, ancient-area, ancient-territory, or KataGo's JSON "
-              "object.")  # fmt: skip
-@click.option("--name", callback=plain, default="gocnn", show_default=True, metavar="TEXT", help="What the program is told the engine "
-              "is called: some look for \"KataGo\" or \"Leela Zero\" (docs/play.md says which), and get a version that suits it.")  # fmt: skip
-@click.option("--gtp-version", callback=plain, metavar="TEXT", help="The version that the program is told.  [default: as the name has it]")
+@click.option(
+    "--visits",
+    type=click.IntRange(0, MOST_VISITS),
+    default=0,
+    show_default=True,
+    help=(
+        "Look ahead at so many positions before each move "
+        "(0: play what the network says), fewer if the clock asks for it."
+    ),
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, 10),
+    default=0.0,
+    show_default=True,
+    help="0: the likeliest move; 1: as predicted.",
+)
+@click.option(
+    "--resign",
+    type=click.FloatRange(0, 0.5),
+    default=0.0,
+    show_default=True,
+    metavar="P",
+    help=(
+        "Resign once, late in a game, less than "
+        "this share of random playouts is won for three moves on end (0: never)."
+    ),
+)
+@click.option(
+    "--komi",
+    type=click.FloatRange(-1000, 1000),
+    default=6.5,
+    show_default=True,
+    help="Until the client says otherwise.",
+)
+@click.option(
+    "--rules",
+    callback=rule_set,
+    default="chinese-kgs",
+    show_default=True,
+    metavar="NAME",
+    help=(
+        "chinese, chinese-kgs, chinese-ogs, japanese, korean, aga, bga, french, new-zealand,"
+        " tromp-taylor, ing, stone-scoring, ancient-area, ancient-territory, or KataGo's JSON"
+        " object."
+    ),
+)
+@click.option(
+    "--name",
+    callback=plain,
+    default="gocnn",
+    show_default=True,
+    metavar="TEXT",
+    help=(
+        'What the program is told the engine is called: some look for "KataGo" or "Leela Zero"'
+        " (docs/play.md says which), and get a version that suits it."
+    ),
+)
+@click.option(
+    "--gtp-version",
+    callback=plain,
+    metavar="TEXT",
+    help="The version that the program is told.  [default: as the name has it]",
+)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-@click.option("--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]")
-def command(model: str | None, symmetries: str, style: str, level: str | None, visits: int, temperature: float, resign: float, komi: float,
-            rules: Rules, name: str, gtp_version: str | None, seed: int, threads: int | None) -> None:  # fmt: skip
-    """Play and analyse through the Go Text Protocol (version 2) on standard input and output, for Sabaki, Lizzie, GoGui and other programs."""
+@click.option(
+    "--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]"
+)
+def command(
+    model: str | None,
+    symmetries: str,
+    style: str,
+    level: str | None,
+    visits: int,
+    temperature: float,
+    resign: float,
+    komi: float,
+    rules: Rules,
+    name: str,
+    gtp_version: str | None,
+    seed: int,
+    threads: int | None,
+) -> None:
+    """Play and analyse through the Go Text Protocol (version 2) on standard input and output, for
+    Sabaki, Lizzie, GoGui and other programs."""
     from gocnn.engine.player import Player
     from gocnn.gtp.clients import install, version_of
     from gocnn.gtp.commands import Engine
@@ -67,7 +147,10 @@ def command(model: str | None, symmetries: str, style: str, level: str | None, v
     install(engine, lines.waiting)
 
     if sys.stdin.isatty():
-        click.echo("An engine that speaks GTP, on 19x19: list_commands shows what it knows, quit ends it.", err=True)
+        click.echo(
+            "An engine that speaks GTP, on 19x19: list_commands shows what it knows, quit ends it.",
+            err=True,
+        )
 
     def write(text: str) -> None:
         sys.stdout.write(text)

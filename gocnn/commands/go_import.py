@@ -13,35 +13,62 @@ from gocnn.games.store import Store
 
 @click.command("go-import")
 @click.argument("games", nargs=-1, required=True)
-@click.option("--out", required=True, type=OutFile(), help="The store to make, or with --append to add to.")
-@click.option("--append", is_flag=True, help="Add to the store that is there; games it already holds are skipped.")
+@click.option(
+    "--out", required=True, type=OutFile(), help="The store to make, or with --append to add to."
+)
+@click.option(
+    "--append",
+    is_flag=True,
+    help="Add to the store that is there; games it already holds are skipped.",
+)
 @click.option("--replace", is_flag=True, help="Replace the store that is there.")
 @importing
-def command(games: tuple[str, ...], out: Path, append: bool, replace: bool, jobs: int | None, max_unpacked: int) -> None:
-    """Read GAMES into a store: SGF files, folders (searched through), zip and tar archives, packed files (.sgf.gz), or - for standard input.
+def command(
+    games: tuple[str, ...],
+    out: Path,
+    append: bool,
+    replace: bool,
+    jobs: int | None,
+    max_unpacked: int,
+) -> None:
+    """Read GAMES into a store: SGF files, folders (searched through), zip and tar archives, packed
+    files (.sgf.gz), or - for standard input.
 
-    Only 19x19 games whose moves are all legal are taken; what is skipped is counted by reason and listed in OUT.skipped.tsv. Games that are
-    there already, also rotated or mirrored, count as duplicates.
+    Only 19x19 games whose moves are all legal are taken; what is skipped is counted by reason and
+    listed in OUT.skipped.tsv. Games that are there already, also rotated or mirrored, count as
+    duplicates.
     """
     if append and replace:
         raise click.UsageError("--append and --replace exclude each other")
     if out.exists() and not (append or replace):
-        raise click.UsageError(f"{out} exists; add --append to add games to it, or --replace to make it anew")
+        raise click.UsageError(
+            f"{out} exists; add --append to add games to it, or --replace to make it anew"
+        )
     if append and not out.exists():
         raise click.UsageError(f"{out} does not exist; leave out --append to make it")
     began = time.perf_counter()
-    report = import_games(list(games), out, append=append, replace=replace, jobs=jobs, limit=max_unpacked << 20)
+    report = import_games(
+        list(games), out, append=append, replace=replace, jobs=jobs, limit=max_unpacked << 20
+    )
     seconds = time.perf_counter() - began
-    click.echo(f"{report.games} games, {report.moves} moves in {seconds:.1f} s ({report.games / max(seconds, 1e-9):.0f} games/s)")
+    click.echo(
+        f"{report.games} games, {report.moves} moves in {seconds:.1f} s"
+        f" ({report.games / max(seconds, 1e-9):.0f} games/s)"
+    )
     if report.reasons:
         why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
         click.echo(f"skipped {sum(report.reasons.values())}: {why} (see {out}.skipped.tsv)")
     if report.counted:
-        click.echo(f"counted {report.counted}: {report.labelled} labels kept, {report.counted - report.labelled} disagree with the record (not used)")
+        click.echo(
+            f"counted {report.counted}: {report.labelled} labels kept,"
+            f" {report.counted - report.labelled} disagree with the record (not used)"
+        )
     for what, count in report.decided.most_common():
         click.echo(f"{count} {what} (first: {_plain(report.examples[what])})")
     store = Store(out)
-    click.echo(f"{out}: {len(store)} games, {store.size} bytes, {store.size / len(store):.0f} bytes a game")
+    click.echo(
+        f"{out}: {len(store)} games, {store.size} bytes, {store.size / len(store):.0f} bytes a game"
+    )
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,5 @@
-"""go-label: whose each point is at the end, of games that were not counted, and of games that a network plays with itself."""
+"""go-label: whose each point is at the end, of games that were not counted, and of games that a
+network plays with itself."""
 
 import hashlib
 import json
@@ -23,36 +24,92 @@ CHUNK = 256
 
 @click.command("go-label")
 @click.argument("store", type=click.Path(path_type=Path))
-@click.option("--model", help="Who plays: a model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
+@click.option(
+    "--model",
+    help=(
+        "Who plays: a model file (.safetensors or .onnx), or the folder of a training run. "
+        " [default: the model that ships]"
+    ),
+)
 @click.option(
     "--own",
     type=click.IntRange(1),
-    help="Instead of playing on the store's: so many games of the network with itself; those of this seed that are there count.",
+    help=(
+        "Instead of playing on the store's: so many games of the network with itself; those of this"
+        " seed that are there count."
+    ),
 )
-@click.option("--out", type=OutFile(), help="With --own: the store to add them to, made if it is not there.  [default: STORE]")
-@click.option("--games", type=click.IntRange(1), help="Play on at most so many games.  [default: all that are waiting]")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so many minutes.")
-@click.option("--batch", type=click.IntRange(1, 4096), default=64, show_default=True, help="Boards that the network is asked about at once.")
-@click.option("--jobs", type=click.IntRange(1), help="Threads, each with as many boards.  [default: the cores]")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of what is drawn: moves, the order of games, own games.")
-@click.option("--disagreed", type=OutFile(), help="List the games whose winner was another, for a look at them (tab-separated).")
-def command(store: Path, model: str | None, own: int | None, out: Path | None, games: int | None, minutes: float | None, batch: int,
-            jobs: int | None, seed: int, disagreed: Path | None) -> None:  # fmt: skip
-    """Label the games of STORE that were resigned, for training a network that knows the score: whose each point is in the end.
+@click.option(
+    "--out",
+    type=OutFile(),
+    help="With --own: the store to add them to, made if it is not there.  [default: STORE]",
+)
+@click.option(
+    "--games",
+    type=click.IntRange(1),
+    help="Play on at most so many games.  [default: all that are waiting]",
+)
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so many minutes."
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 4096),
+    default=64,
+    show_default=True,
+    help="Boards that the network is asked about at once.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    help="Threads, each with as many boards.  [default: the cores]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Of what is drawn: moves, the order of games, own games.",
+)
+@click.option(
+    "--disagreed",
+    type=OutFile(),
+    help="List the games whose winner was another, for a look at them (tab-separated).",
+)
+def command(
+    store: Path,
+    model: str | None,
+    own: int | None,
+    out: Path | None,
+    games: int | None,
+    minutes: float | None,
+    batch: int,
+    jobs: int | None,
+    seed: int,
+    disagreed: Path | None,
+) -> None:
+    """Label the games of STORE that were resigned, for training a network that knows the score:
+    whose each point is in the end.
 
-    From its last position the network plays each game on, for both sides, until nothing is left to play for; the label is kept where the recorded
-    winner has won. With --own N the network plays games with itself instead, unequal ones. Labels and games are added to the store chunk by chunk:
+    From its last position the network plays each game on, for both sides, until nothing is left to
+    play for; the label is kept where the recorded winner has won. With --own N the network plays
+    games with itself instead, unequal ones. Labels and games are added to the store chunk by chunk:
     stopped at any time, the same command goes on with what is left.
     """
     if own is not None and (games is not None or disagreed is not None):
-        raise click.UsageError(f"--own plays no games on; leave out --{'games' if games is not None else 'disagreed'}")
+        raise click.UsageError(
+            f"--own plays no games on; leave out --{'games' if games is not None else 'disagreed'}"
+        )
     if own is None and out is not None:
         raise click.UsageError("--out is where --own adds games; the labels of STORE stay in it")
     target = out or store
     Store(store)
     with writing(target):
         pass  # an import that is under way: no use to begin
-    with locked(target.with_name(target.name + ".labelling"), f"{target} is being labelled by another go-label; wait for it to end"):
+    with locked(
+        target.with_name(target.name + ".labelling"),
+        f"{target} is being labelled by another go-label; wait for it to end",
+    ):
         session = _Session(store, target, model, batch, jobs or cores(), minutes, seed)
         interrupted = session.own(own) if own is not None else session.resigned(games, disagreed)
     if interrupted:
@@ -61,8 +118,24 @@ def command(store: Path, model: str | None, own: int | None, out: Path | None, g
 
 
 class _Session:
-    def __init__(self, store: Path, target: Path, model: str | None, batch: int, jobs: int, minutes: float | None, seed: int) -> None:
-        self.store, self.target, self.model, self.batch, self.jobs, self.seed = store, target, model, batch, jobs, seed
+    def __init__(
+        self,
+        store: Path,
+        target: Path,
+        model: str | None,
+        batch: int,
+        jobs: int,
+        minutes: float | None,
+        seed: int,
+    ) -> None:
+        self.store, self.target, self.model, self.batch, self.jobs, self.seed = (
+            store,
+            target,
+            model,
+            batch,
+            jobs,
+            seed,
+        )
         self.until = time.monotonic() + 60 * minutes if minutes else float("inf")
 
     def _evaluators(self, most: int) -> list[Any]:
@@ -78,7 +151,10 @@ class _Session:
 
     def _text(self, evaluator: Any, **more: Any) -> str:
         digest = hashlib.sha256(evaluator.path.read_bytes()).hexdigest()[:16]
-        return json.dumps({"made_by": "go-label", "network": evaluator.name, "sha256": digest, "seed": self.seed} | more)
+        return json.dumps(
+            {"made_by": "go-label", "network": evaluator.name, "sha256": digest, "seed": self.seed}
+            | more
+        )
 
     def resigned(self, most: int | None, listing: Path | None) -> bool:
         """Play resigned games on; whether it was interrupted."""
@@ -89,29 +165,63 @@ class _Session:
         games = resigned.waiting(opened, records, self.seed)
         total = int(resigned.uncounted(records).sum())
         if not len(games):
-            click.echo(f"{self.store}: nothing to label: " + (f"all {total} games that were resigned have been played on" if total else
-                       "no game in it was resigned (or lost on time), with a known winner and 30 moves or more"))  # fmt: skip
+            click.echo(
+                f"{self.store}: nothing to label: "
+                + (
+                    f"all {total} games that were resigned have been played on"
+                    if total
+                    else (
+                        "no game in it was resigned (or lost on time), with a known winner and 30"
+                        " moves or more"
+                    )
+                )
+            )
             return False
         games = games[:most]
-        komis, winners, keys = resigned.komis(records), records["winner"], records["key"].astype(np.int64)
+        komis, winners, keys = (
+            resigned.komis(records),
+            records["winner"],
+            records["key"].astype(np.int64),
+        )
         evaluators = self._evaluators(len(games))
         text = self._text(evaluators[0], temperature=resigned.TEMPERATURE)
         findings = resigned.Findings()
 
         def write_chunk(chunk: list[Any]) -> None:
-            found = [(e.task.number, resigned.judge(e, int(winners[e.task.number]), float(komis[e.task.number]), findings), e.owner) for e in chunk]
+            found = [
+                (
+                    e.task.number,
+                    resigned.judge(
+                        e, int(winners[e.task.number]), float(komis[e.task.number]), findings
+                    ),
+                    e.owner,
+                )
+                for e in chunk
+            ]
             adding.add_labels(self.target, keys, found, text)
 
-        interrupted, spent, seconds, cpu = self._run(evaluators, resigned.tasks(opened, records, games, self.seed), len(games), write_chunk)
+        interrupted, spent, seconds, cpu = self._run(
+            evaluators, resigned.tasks(opened, records, games, self.seed), len(games), write_chunk
+        )
         if listing is not None:
             from gocnn.files import write_text
 
-            write_text(listing, "game\twinner\tmoves\tfound\n" + "".join(
-                f"{game}\t{'BW'[int(winners[game]) - 1]}\t{records['moves'][game]}\t{found:+.1f}\n" for game, found in findings.wrong))  # fmt: skip
+            write_text(
+                listing,
+                "game\twinner\tmoves\tfound\n"
+                + "".join(
+                    f"{game}\t{'BW'[int(winners[game]) - 1]}\t{records['moves'][game]}\t"
+                    f"{found:+.1f}\n"
+                    for game, found in findings.wrong
+                ),
+            )
         n, tried = findings.agreed, max(findings.tried, 1)
         wrong, open_ = findings.disagreed / tried, findings.unsettled / tried
-        click.echo(f"{self.store}: {findings.tried} games played on, {n} labelled ({n / tried:.1%} gave the recorded winner, {wrong:.1%} another, "
-                   f"{open_:.1%} were not settled); mean margin {findings.margins / max(n, 1):.1f} points")  # fmt: skip
+        click.echo(
+            f"{self.store}: {findings.tried} games played on, {n} labelled ({n / tried:.1%} gave"
+            f" the recorded winner, {wrong:.1%} another, {open_:.1%} were not settled); mean margin"
+            f" {findings.margins / max(n, 1):.1f} points"
+        )
         self._say(findings.tried, spent, seconds, cpu)
         return interrupted
 
@@ -130,7 +240,10 @@ class _Session:
         played = own.played(Store(self.target), self.seed)
         todo = [number for number in range(count) if number not in played]
         if not todo:
-            click.echo(f"{self.target}: nothing to play: the {count} own games of seed {self.seed} are there; ask for more, or for another --seed")
+            click.echo(
+                f"{self.target}: nothing to play: the {count} own games of seed {self.seed} are"
+                " there; ask for more, or for another --seed"
+            )
             return False
         done, text = own.Own(), self._text(evaluators[0])
 
@@ -141,16 +254,24 @@ class _Session:
         tasks = (own.task(number, self.seed, opened, records, begun) for number in todo)
         interrupted, spent, seconds, cpu = self._run(evaluators, tasks, len(todo), write_chunk)
         margins = np.array(done.margins or [0.0])
-        click.echo(f"{self.target}: {done.kept} own games added, {done.unsettled} were not settled; mean margin {margins.mean():.1f} points "
-                   f"(quartiles {', '.join(f'{q:.0f}' for q in np.percentile(margins, [25, 50, 75]))}), "
-                   f"{done.captured / max(done.kept, 1):.1f} stones captured a game")  # fmt: skip
+        click.echo(
+            f"{self.target}: {done.kept} own games added, {done.unsettled} were not settled; mean"
+            f" margin {margins.mean():.1f} points (quartiles"
+            f" {', '.join(f'{q:.0f}' for q in np.percentile(margins, [25, 50, 75]))}),"
+            f" {done.captured / max(done.kept, 1):.1f} stones captured a game"
+        )
         self._say(done.kept + done.unsettled, spent, seconds, cpu)
         return interrupted
 
     def _run(
-        self, evaluators: list[Any], tasks: Iterator[Any], total: int, write_chunk: Callable[[list[Any]], None]
+        self,
+        evaluators: list[Any],
+        tasks: Iterator[Any],
+        total: int,
+        write_chunk: Callable[[list[Any]], None],
     ) -> tuple[bool, Any, float, float]:
-        """Play the tasks and hand them on in chunks, the last one, or what had ended at an interruption, too."""
+        """Play the tasks and hand them on in chunks, the last one, or what had ended at an
+        interruption, too."""
         from gocnn.interrupts import Interrupts
         from gocnn.selfplay.playing import Spent
         from gocnn.selfplay.workers import play_all
@@ -160,7 +281,13 @@ class _Session:
         interrupts.listen()
         try:
             with bars.bar(total=total, unit=" games", disable=not sys.stderr.isatty()) as bar:
-                for ended in play_all(evaluators, tasks, self.batch, spent, lambda: interrupts.came or time.monotonic() > self.until):
+                for ended in play_all(
+                    evaluators,
+                    tasks,
+                    self.batch,
+                    spent,
+                    lambda: interrupts.came or time.monotonic() > self.until,
+                ):
                     chunk.append(ended)
                     bar.update()
                     if len(chunk) >= CHUNK:
@@ -173,5 +300,8 @@ class _Session:
 
     def _say(self, games: int, spent: Any, seconds: float, cpu: float) -> None:
         moves, games = max(spent.moves, 1), max(games, 1)
-        click.echo(f"{spent.moves} moves in {seconds:.1f} s: {spent.moves / max(seconds, 1e-9):.0f} moves/s, {1e3 * cpu / moves:.2f} ms of processor "
-                   f"time a move, {spent.moves / games:.0f} moves and {cpu / games:.2f} s a game")  # fmt: skip
+        click.echo(
+            f"{spent.moves} moves in {seconds:.1f} s: {spent.moves / max(seconds, 1e-9):.0f}"
+            f" moves/s, {1e3 * cpu / moves:.2f} ms of processor time a move,"
+            f" {spent.moves / games:.0f} moves and {cpu / games:.2f} s a game"
+        )

@@ -10,17 +10,54 @@ from gocnn.console.outputs import Picture
 @click.command("go-show")
 @click.argument("model", metavar="MODEL")
 @click.argument("game", required=False, metavar="[FILE.sgf|-]")
-@click.option("--at", type=click.IntRange(0), metavar="PLY", help="The position after so many moves of the game.  [default: its end]")
-@click.option("--moves", default="", metavar='"B D4 W Q16 ..."', help="Moves to play first (after those of the game).")
-@click.option("--layer", type=click.IntRange(0), default=0, show_default=True, metavar="K", help="0: the stem; 1, 2, ...: the residual blocks.")
-@click.option("--picture", type=Picture(), help="Feature maps of the layer (.png, .jpg, .svg, .pdf).")
+@click.option(
+    "--at",
+    type=click.IntRange(0),
+    metavar="PLY",
+    help="The position after so many moves of the game.  [default: its end]",
+)
+@click.option(
+    "--moves",
+    default="",
+    metavar='"B D4 W Q16 ..."',
+    help="Moves to play first (after those of the game).",
+)
+@click.option(
+    "--layer",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="K",
+    help="0: the stem; 1, 2, ...: the residual blocks.",
+)
+@click.option(
+    "--picture", type=Picture(), help="Feature maps of the layer (.png, .jpg, .svg, .pdf)."
+)
 @click.option("--filters", type=Picture(), help="Filters of the first layer.")
-@click.option("--field", type=Picture(), help="What one answer depends on, and the receptive field, on the board.")
-@click.option("--point", metavar="VERTEX", help="The answer that --field is about.  [default: the first choice]")
-def command(model: str, game: str | None, at: int | None, moves: str, layer: int, picture: Path | None, filters: Path | None, field: Path | None,
-            point: str | None) -> None:  # fmt: skip
-    """Show what the network MODEL (a model file, the folder of a run, or `shipped`) sees of a position: pictures of feature maps, of the first
-    filters, of what an answer depends on. Without a picture, the layers are listed."""  # fmt: skip
+@click.option(
+    "--field",
+    type=Picture(),
+    help="What one answer depends on, and the receptive field, on the board.",
+)
+@click.option(
+    "--point",
+    metavar="VERTEX",
+    help="The answer that --field is about.  [default: the first choice]",
+)
+def command(
+    model: str,
+    game: str | None,
+    at: int | None,
+    moves: str,
+    layer: int,
+    picture: Path | None,
+    filters: Path | None,
+    field: Path | None,
+    point: str | None,
+) -> None:
+    """Show what the network MODEL (a model file, the folder of a run, or `shipped`) sees of a
+    position: pictures of feature maps, of the first filters, of what an answer depends on. Without
+    a picture, the layers are listed."""
     if at is not None and game is None:
         raise click.UsageError("--at needs a game record")
     import numpy as np
@@ -37,22 +74,38 @@ def command(model: str, game: str | None, at: int | None, moves: str, layer: int
     place = position.find(game, at, moves)
     known = explain.layers(policy)
     if layer >= len(known):
-        raise click.BadParameter(f"there is no layer {layer}; the network has 0 to {len(known) - 1}", param_hint="--layer")
+        raise click.BadParameter(
+            f"there is no layer {layer}; the network has 0 to {len(known) - 1}",
+            param_hint="--layer",
+        )
     try:
-        index = from_gtp(point) if point else int(np.argmax(suggest(policy, place.board, int(place.handicap > 0))))
+        index = (
+            from_gtp(point)
+            if point
+            else int(np.argmax(suggest(policy, place.board, int(place.handicap > 0))))
+        )
     except BadVertex as error:
         raise click.BadParameter(str(error), param_hint="--point") from error
-    planes = planes_of(place.board, recent_moves(place.board), policy.groups, int(place.handicap > 0))
+    planes = planes_of(
+        place.board, recent_moves(place.board), policy.groups, int(place.handicap > 0)
+    )
     if picture is not None:
-        layers.draw_maps(explain.feature_maps(policy, planes, layer), place.board, known[layer], picture)
+        layers.draw_maps(
+            explain.feature_maps(policy, planes, layer), place.board, known[layer], picture
+        )
         click.echo(f"{picture}: feature maps of {known[layer].name}")
     if filters is not None:
         layers.draw_filters(*explain.first_filters(policy), filters)
         click.echo(f"{filters}: filters of the first layer")
     if field is not None:
-        layers.draw_field(explain.influence(policy, planes, index), place.board, index, known[-1], field)
+        layers.draw_field(
+            explain.influence(policy, planes, index), place.board, index, known[-1], field
+        )
         click.echo(f"{field}: what the answer at {to_gtp(index)} depends on")
     if picture is None and filters is None and field is None:
         for view in known:
             context = ", and the mean over the board" if view.sees_all else ""
-            click.echo(f"{view.number:3}  {view.name:10} one value sees {view.receptive_field}x{view.receptive_field} points{context}")
+            click.echo(
+                f"{view.number:3}  {view.name:10} one value sees"
+                f" {view.receptive_field}x{view.receptive_field} points{context}"
+            )

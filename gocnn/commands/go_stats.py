@@ -16,7 +16,12 @@ from gocnn.games import labels, results, text
 from gocnn.games.counting import counted_games
 from gocnn.games.store import Store
 
-RESULTS = {results.UNKNOWN: "unknown", results.BLACK_WON: "black", results.WHITE_WON: "white", results.DRAWN: "drawn"}
+RESULTS = {
+    results.UNKNOWN: "unknown",
+    results.BLACK_WON: "black",
+    results.WHITE_WON: "white",
+    results.DRAWN: "drawn",
+}
 
 
 @click.command("go-stats")
@@ -25,7 +30,8 @@ RESULTS = {results.UNKNOWN: "unknown", results.BLACK_WON: "black", results.WHITE
 @click.option("--verify", is_flag=True, help="Check every byte against the checksums as well.")
 @filters
 def command(store: Path, as_json: bool, verify: bool, **options: Any) -> None:
-    """Show what STORE holds: games, moves, lengths, openings, results, ranks, sources, and what was skipped when it was made."""
+    """Show what STORE holds: games, moves, lengths, openings, results, ranks, sources, and what was
+    skipped when it was made."""
     opened = Store(store)
     if verify:
         opened.verify()
@@ -54,29 +60,44 @@ def collect(store: Store, chosen: Any) -> dict[str, Any]:
         "games": len(records),
         "moves": int(moves.sum()),
         "handicap_games": int((records["handicap"] > 0).sum()),
-        "length_percentiles": {str(s): round(float(np.percentile(moves, s))) for s in shares} if len(moves) else {},
+        "length_percentiles": (
+            {str(s): round(float(np.percentile(moves, s))) for s in shares} if len(moves) else {}
+        ),
         "results": {RESULTS[k]: int((records["winner"] == k).sum()) for k in RESULTS},
         "counted": int((records["margin"] > 0).sum()),
         "labels": {name: int((kinds == kind).sum()) for kind, name in labels.KINDS.items()},
-        "counted_without_label": int((counted_games(records) & (kinds != labels.COUNTED)).sum()) if kinds.any() else 0,
+        "counted_without_label": (
+            int((counted_games(records) & (kinds != labels.COUNTED)).sum()) if kinds.any() else 0
+        ),
         "labels_made_by": sorted(set(store.label_texts())),
         "dates": [int(dates.min()), int(dates.max())] if len(dates) else [],
         "ranks": _ranks(records),
         "openings": _openings(store, records),
         "sources": {names[k]: n for k, n in by_source.most_common(20)},
         "skipped": _skipped(store.path),
-    }  # fmt: skip
+    }
 
 
 def _ranks(records: Any) -> list[dict[str, Any]]:
-    pairs = Counter((max(a, b), min(a, b)) for a, b in zip(records["black_rank"].tolist(), records["white_rank"].tolist(), strict=True))
-    return [{"stronger": text.rank_name(a), "weaker": text.rank_name(b), "games": n} for (a, b), n in pairs.most_common(12)]
+    pairs = Counter(
+        (max(a, b), min(a, b))
+        for a, b in zip(records["black_rank"].tolist(), records["white_rank"].tolist(), strict=True)
+    )
+    return [
+        {"stronger": text.rank_name(a), "weaker": text.rank_name(b), "games": n}
+        for (a, b), n in pairs.most_common(12)
+    ]
 
 
 def _openings(store: Store, records: Any) -> list[dict[str, Any]]:
-    """First moves of even games, turned so that the move is in the upper right (all eight symmetries are one opening)."""
+    """First moves of even games, turned so that the move is in the upper right (all eight
+    symmetries are one opening)."""
     even = records[records["setup"] == 0]
-    firsts = Counter((store.words[even["start"].astype(np.int64)] & 511).tolist()) if len(even) else Counter()
+    firsts = (
+        Counter((store.words[even["start"].astype(np.int64)] & 511).tolist())
+        if len(even)
+        else Counter()
+    )
     folded: Counter[str] = Counter()
     for index, count in firsts.items():
         if index == PASS:
@@ -94,7 +115,11 @@ def _skipped(path: Path) -> dict[str, int]:
         return {}
     with listing.open(newline="", errors="replace", encoding="utf-8") as stream:
         return dict(
-            Counter(row["reason"] for row in csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE) if row.get("reason")).most_common()
+            Counter(
+                row["reason"]
+                for row in csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+                if row.get("reason")
+            ).most_common()
         )
 
 
@@ -102,21 +127,45 @@ def table(figures: dict[str, Any]) -> str:
     """The figures as a person reads them."""
     games = max(figures["games"], 1)
     lines = [
-        f"{figures['store']}: {figures['games']} games, {figures['moves']} moves, {figures['bytes']} bytes",
+        (
+            f"{figures['store']}: {figures['games']} games, {figures['moves']} moves,"
+            f" {figures['bytes']} bytes"
+        ),
         f"moves a game: {figures['moves'] / games:.0f} on average; "
-        + ", ".join(f"{share} % {length}" for share, length in figures["length_percentiles"].items()),
-        "results: " + ", ".join(f"{name} {count} ({count / games:.1%})" for name, count in figures["results"].items() if count)
+        + ", ".join(
+            f"{share} % {length}" for share, length in figures["length_percentiles"].items()
+        ),
+        "results: "
+        + ", ".join(
+            f"{name} {count} ({count / games:.1%})"
+            for name, count in figures["results"].items()
+            if count
+        )
         + f"; counted {figures['counted']}",
-        "labels: " + (", ".join(f"{count} {name}" for name, count in figures["labels"].items() if count) or "none")
-        + (f"; {figures['counted_without_label']} counted games have none that equals their record" if figures["counted_without_label"] else ""),
+        "labels: "
+        + (
+            ", ".join(f"{count} {name}" for name, count in figures["labels"].items() if count)
+            or "none"
+        )
+        + (
+            f"; {figures['counted_without_label']} counted games have none that equals their record"
+            if figures["counted_without_label"]
+            else ""
+        ),
         f"handicap games: {figures['handicap_games']}",
-    ]  # fmt: skip
+    ]
     if figures["dates"]:
         first, last = (f"{d // 10000}-{d // 100 % 100:02d}-{d % 100:02d}" for d in figures["dates"])
         lines.append(f"dates: {first} to {last}")
     sections = [
-        ("ranks (stronger - weaker)", [(f"{r['stronger']} - {r['weaker']}", r["games"]) for r in figures["ranks"]]),
-        ("first move, symmetries folded", [(o["first_move"], o["games"]) for o in figures["openings"]]),
+        (
+            "ranks (stronger - weaker)",
+            [(f"{r['stronger']} - {r['weaker']}", r["games"]) for r in figures["ranks"]],
+        ),
+        (
+            "first move, symmetries folded",
+            [(o["first_move"], o["games"]) for o in figures["openings"]],
+        ),
         ("sources", list(figures["sources"].items())),
         ("skipped at the last import", list(figures["skipped"].items())),
     ]

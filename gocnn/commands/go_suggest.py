@@ -19,26 +19,85 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 
 @click.command("go-suggest")
 @click.argument("game", required=False, metavar="[FILE.sgf|-]")
-@click.option("--at", type=click.IntRange(0), metavar="PLY", help="The position after so many moves of the game.  [default: its end]")
-@click.option("--moves", default="", metavar='"B D4 W Q16 ..."', help="Moves to play first (after those of the game).")
-@click.option("--model", help="A model file (.safetensors or .onnx), or the folder of a training run.  [default: the model that ships]")
-@click.option("--top", type=click.IntRange(1, 362), help="How many moves to show.  [default: 10; with --json all legal ones]")
-@click.option("--symmetries", type=click.Choice(["1", "8"]), default="1", show_default=True, help="8: average over the turned and mirrored boards.")
+@click.option(
+    "--at",
+    type=click.IntRange(0),
+    metavar="PLY",
+    help="The position after so many moves of the game.  [default: its end]",
+)
+@click.option(
+    "--moves",
+    default="",
+    metavar='"B D4 W Q16 ..."',
+    help="Moves to play first (after those of the game).",
+)
+@click.option(
+    "--model",
+    help=(
+        "A model file (.safetensors or .onnx), or the folder of a training run.  [default: the"
+        " model that ships]"
+    ),
+)
+@click.option(
+    "--top",
+    type=click.IntRange(1, 362),
+    help="How many moves to show.  [default: 10; with --json all legal ones]",
+)
+@click.option(
+    "--symmetries",
+    type=click.Choice(["1", "8"]),
+    default="1",
+    show_default=True,
+    help="8: average over the turned and mirrored boards.",
+)
 @style_option
 @level_option
-@click.option("--komi", type=click.FloatRange(-1000, 1000), help="What the score counts, with a network that says it.  [default: the record's, "
-              "else 6.5, or 0.5 with handicap stones]")  # fmt: skip
+@click.option(
+    "--komi",
+    type=click.FloatRange(-1000, 1000),
+    help=(
+        "What the score counts, with a network that says it.  [default: the record's, "
+        "else 6.5, or 0.5 with handicap stones]"
+    ),
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--picture", type=Picture(), help="Draw the board with the suggestions (.png, .jpg, .svg, .pdf).")
-@click.option("--numbers", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="On the picture: number the last N moves.")
-@click.option("--colour/--no-colour", default=None, help="Colour the board.  [default: on a terminal]")
-def command(game: str | None, at: int | None, moves: str, model: str | None, top: int | None, symmetries: str, style: str, level: str | None,
-            komi: float | None, as_json: bool, picture: Path | None, numbers: int, colour: bool | None) -> None:  # fmt: skip
-    """Suggest moves: in a game record (the first game of FILE.sgf, or standard input; one without moves is a position), in a position given by
-    --moves, or on the empty board.
+@click.option(
+    "--picture",
+    type=Picture(),
+    help="Draw the board with the suggestions (.png, .jpg, .svg, .pdf).",
+)
+@click.option(
+    "--numbers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="On the picture: number the last N moves.",
+)
+@click.option(
+    "--colour/--no-colour", default=None, help="Colour the board.  [default: on a terminal]"
+)
+def command(
+    game: str | None,
+    at: int | None,
+    moves: str,
+    model: str | None,
+    top: int | None,
+    symmetries: str,
+    style: str,
+    level: str | None,
+    komi: float | None,
+    as_json: bool,
+    picture: Path | None,
+    numbers: int,
+    colour: bool | None,
+) -> None:
+    """Suggest moves: in a game record (the first game of FILE.sgf, or standard input; one without
+    moves is a position), in a position given by --moves, or on the empty board.
 
-    Probabilities are over the legal moves. A network that says the score tells who leads, too, and, on the picture and in JSON, who owns what (by
-    area). With --level they say how often that level would make each move. Given a game and --at, the move that was played is shown with its rank.
+    Probabilities are over the legal moves. A network that says the score tells who leads, too, and,
+    on the picture and in JSON, who owns what (by area). With --level they say how often that level
+    would make each move. Given a game and --at, the move that was played is shown with its rank.
     """
     if at is not None and game is None:
         raise click.UsageError("--at needs a game record")
@@ -59,7 +118,11 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
     policy = open_evaluator(model)
     check_style(policy, style)
     said = foresee(policy, position.board, facts_of(style, position.handicap > 0), int(symmetries))
-    probabilities = said.probabilities if level is None else _chances(level, policy, position, int(symmetries), style, komi)
+    probabilities = (
+        said.probabilities
+        if level is None
+        else _chances(level, policy, position, int(symmetries), style, komi)
+    )
     komi = usual_komi(position.komi, position.handicap) if komi is None else komi
     outlook = outlook_of(said, position.board.to_play, komi) if policy.scores else None
     legal = np.flatnonzero(position.board.legal())
@@ -72,41 +135,80 @@ def command(game: str | None, at: int | None, moves: str, model: str | None, top
         title = f"{position.title or 'empty board'}: {side} to play".lstrip()
         if outlook:
             title += f"; {told(outlook.lead)}"
-        draw_board(position.board, picture, rows[: top or 10], position.played, title, numbers, outlook.owner if outlook else None)
+        draw_board(
+            position.board,
+            picture,
+            rows[: top or 10],
+            position.played,
+            title,
+            numbers,
+            outlook.owner if outlook else None,
+        )
     ply = position.ply
     to_play = "black" if position.board.to_play == 1 else "white"
     played = None
     if position.played is not None:
         rank = [i for i, _ in rows].index(position.played) + 1
-        played = {"move": to_gtp(position.played), "probability": float(probabilities[position.played]), "rank": rank}
+        played = {
+            "move": to_gtp(position.played),
+            "probability": float(probabilities[position.played]),
+            "rank": rank,
+        }
     if as_json:
         shown = [{"move": to_gtp(i), "probability": p} for i, p in rows[: top or len(rows)]]
-        answer: dict[str, Any] = {"to_play": to_play, "ply": ply, "moves": shown} | ({"level": level} if level else {})
+        answer: dict[str, Any] = {"to_play": to_play, "ply": ply, "moves": shown} | (
+            {"level": level} if level else {}
+        )
         if played:
             answer["played"] = played
         if outlook:
-            answer |= {"komi": komi, "lead": outlook.lead, "spread": outlook.spread, "winrate": outlook.black_wins,
-                       "ownership": outlook.owner.reshape(SIZE, SIZE)[::-1].ravel().astype(np.float64).round(4).tolist()}  # fmt: skip
+            answer |= {
+                "komi": komi,
+                "lead": outlook.lead,
+                "spread": outlook.spread,
+                "winrate": outlook.black_wins,
+                "ownership": (
+                    outlook.owner.reshape(SIZE, SIZE)[::-1]
+                    .ravel()
+                    .astype(np.float64)
+                    .round(4)
+                    .tolist()
+                ),
+            }
         click.echo(json.dumps(answer))
         return
     _show(position.board, rows[: top or 10], colour)
-    click.echo(f"{to_play} to play, ply {ply}{', ' + position.title if position.title else ''} ({policy.name})")
+    click.echo(
+        f"{to_play} to play, ply {ply}{', ' + position.title if position.title else ''}"
+        f" ({policy.name})"
+    )
     for place, (index, p) in enumerate(rows[: top or 10]):
         here = "  <- played" if index == position.played else ""
-        click.echo(f" {MARKS[place] if place < len(MARKS) else ' '}  {to_gtp(index):>4}  {p:6.1%}  {'#' * round(p * 40)}{here}")
+        click.echo(
+            f" {MARKS[place] if place < len(MARKS) else ' '}  {to_gtp(index):>4}  {p:6.1%} "
+            f" {'#' * round(p * 40)}{here}"
+        )
     if outlook:
-        click.echo(f"score: {told(outlook.lead)} with komi {komi:g} (give or take {outlook.spread:.0f}); Black wins {outlook.black_wins:.0%}")
+        click.echo(
+            f"score: {told(outlook.lead)} with komi {komi:g} (give or take {outlook.spread:.0f});"
+            f" Black wins {outlook.black_wins:.0%}"
+        )
     if played:
         click.echo(f"played: {played['move']}, rank {played['rank']}, {played['probability']:.1%}")
 
 
-def _chances(name: str, policy: Any, position: Any, symmetries: int, style: str, komi: float | None) -> Any:
+def _chances(
+    name: str, policy: Any, position: Any, symmetries: int, style: str, komi: float | None
+) -> Any:
     """float64 `(362,)`: how often that level makes each move."""
     from gocnn.engine.game import Game
     from gocnn.engine.player import Player
     from gocnn.games.position import usual_komi
 
-    game = Game(usual_komi(position.komi, position.handicap) if komi is None else komi, handicap=position.handicap)
+    game = Game(
+        usual_komi(position.komi, position.handicap) if komi is None else komi,
+        handicap=position.handicap,
+    )
     game.board = position.board
     player = Player(policy, symmetries, style=style)
     player.level = chosen_level(name, policy)

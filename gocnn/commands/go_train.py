@@ -22,49 +22,127 @@ from gocnn.training.cli_options import (
 
 @click.command("go-train")
 @click.argument("games", nargs=-1)
-@click.option("--out", required=True, type=OutFolder(), help="Folder of the run: checkpoints, models, metrics, curves.")
-@click.option("--valid", multiple=True, metavar="GAMES", help="Games to validate on (also several times); without it some of GAMES are held back.")
-@click.option("--valid-share", type=click.FloatRange(0.001, 0.5), default=0.02, show_default=True, help="Share of GAMES held back for validation.")
-@click.option("--valid-positions", type=click.IntRange(100), default=4096, show_default=True, help="Positions in each validation.")
+@click.option(
+    "--out",
+    required=True,
+    type=OutFolder(),
+    help="Folder of the run: checkpoints, models, metrics, curves.",
+)
+@click.option(
+    "--valid",
+    multiple=True,
+    metavar="GAMES",
+    help="Games to validate on (also several times); without it some of GAMES are held back.",
+)
+@click.option(
+    "--valid-share",
+    type=click.FloatRange(0.001, 0.5),
+    default=0.02,
+    show_default=True,
+    help="Share of GAMES held back for validation.",
+)
+@click.option(
+    "--valid-positions",
+    type=click.IntRange(100),
+    default=4096,
+    show_default=True,
+    help="Positions in each validation.",
+)
 @click.option(
     "--preset",
     type=click.Choice(["tiny", "small", "base", "large"]),
-    help="Size of the network: tiny 4x32 (blocks x channels; minutes on a CPU), small 6x64 (half an hour to some hours on a CPU), "
-    "base 10x128 (a GPU, or a day of a CPU), large 15x192 (a GPU).  [default: small]",
+    help=(
+        "Size of the network: tiny 4x32 (blocks x channels; minutes on a CPU), small 6x64 (half an"
+        " hour to some hours on a CPU), base 10x128 (a GPU, or a day of a CPU), large 15x192 (a"
+        " GPU).  [default: small]"
+    ),
 )
 @click.option(
     "--from",
     "begin",
     metavar="MODEL",
-    help="Begin with the weights of this model (a file, a run's folder, or `small`, which ships) and with its network; with more --blocks or "
-    "--channels, or a larger --preset, it grows and answers the same at first.",
+    help=(
+        "Begin with the weights of this model (a file, a run's folder, or `small`, which ships) and"
+        " with its network; with more --blocks or --channels, or a larger --preset, it grows and"
+        " answers the same at first."
+    ),
 )
-@click.option("--blocks", type=click.IntRange(1, 200), help="Residual blocks, instead of the preset's.")
+@click.option(
+    "--blocks", type=click.IntRange(1, 200), help="Residual blocks, instead of the preset's."
+)
 @click.option("--channels", type=click.IntRange(1, 2048), help="Channels, instead of the preset's.")
 @click.option(
-    "--block", type=click.Choice(["residual", "preact", "nested", "mobile", "large", "dilated"]), help="The kind of block.  [default: preact]"
+    "--block",
+    type=click.Choice(["residual", "preact", "nested", "mobile", "large", "dilated"]),
+    help="The kind of block.  [default: preact]",
 )
-@click.option("--future", type=click.IntRange(0, 8), default=2, show_default=True, help="Learn so many later moves too; nothing else sees them.")
-@click.option("--value/--no-value", default=True, show_default=True, help="Learn who wins too, from the results of the games.")
-@click.option("--score/--no-score", default=None, help="Learn whose each point will be, and the score, too, from games whose end is labelled "
-              "(go-import, go-label).  [default: where there are such games]")  # fmt: skip
-@click.option("--context", type=click.Choice(["none", "se", "bias"]), help="What each block knows of the whole board, instead of the preset's.")
-@click.option("--planes", metavar="GROUPS", help="Groups of feature planes, separated by commas (`default`: those shown without this "
-              "option); with --from all that its network is shown must be among them.")  # fmt: skip
-@training_options(batch=Chosen("128 on a CPU, 1024 on a GPU"), accumulate=Chosen("parts of 64 on a CPU without --batch, else 1"),
-                  ema=Chosen("0.999, from an hour on 0.9995"),
-                  compile=Chosen("with --minutes of ten or more, where there is a compiler"))  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on with the run in --out, with the options it began with; a budget given now replaces its own.")
+@click.option(
+    "--future",
+    type=click.IntRange(0, 8),
+    default=2,
+    show_default=True,
+    help="Learn so many later moves too; nothing else sees them.",
+)
+@click.option(
+    "--value/--no-value",
+    default=True,
+    show_default=True,
+    help="Learn who wins too, from the results of the games.",
+)
+@click.option(
+    "--score/--no-score",
+    default=None,
+    help=(
+        "Learn whose each point will be, and the score, too, from games whose end is labelled "
+        "(go-import, go-label).  [default: where there are such games]"
+    ),
+)
+@click.option(
+    "--context",
+    type=click.Choice(["none", "se", "bias"]),
+    help="What each block knows of the whole board, instead of the preset's.",
+)
+@click.option(
+    "--planes",
+    metavar="GROUPS",
+    help=(
+        "Groups of feature planes, separated by commas (`default`: those shown without this "
+        "option); with --from all that its network is shown must be among them."
+    ),
+)
+@training_options(
+    batch=Chosen("128 on a CPU, 1024 on a GPU"),
+    accumulate=Chosen("parts of 64 on a CPU without --batch, else 1"),
+    ema=Chosen("0.999, from an hour on 0.9995"),
+    compile=Chosen("with --minutes of ten or more, where there is a compiler"),
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help=(
+        "Go on with the run in --out, with the options it began with; a budget given now replaces"
+        " its own."
+    ),
+)
 @click.option("--quiet", is_flag=True, help="No bars, no lines but the last.")
 @filters
 @importing
-def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: int | None, max_unpacked: int, quiet: bool,
-            **options: Any) -> None:  # fmt: skip
+def command(
+    games: tuple[str, ...],
+    out: Path,
+    resume: bool,
+    device: str,
+    jobs: int | None,
+    max_unpacked: int,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Train a policy network on GAMES: stores (from go-import), SGF files, folders or archives.
 
-    Without options it trains by the best recipe that is known (docs/experiments.md), and says what that is.
-    Raw games are imported once, into a cache. The run folder holds best.safetensors (by validation), last.safetensors, metrics.jsonl, curves.png
-    and a checkpoint; Ctrl-C or a kill loses little: go on with --resume.
+    Without options it trains by the best recipe that is known (docs/experiments.md), and says what
+    that is. Raw games are imported once, into a cache. The run folder holds best.safetensors (by
+    validation), last.safetensors, metrics.jsonl, curves.png and a checkpoint; Ctrl-C or a kill
+    loses little: go on with --resume.
     """
     from gocnn.policy import training
 
@@ -77,10 +155,22 @@ def command(games: tuple[str, ...], out: Path, resume: bool, device: str, jobs: 
         wishes = training.resumed(out, games, options["valid"], resuming(out, budget))
     else:
         if not games:
-            raise click.UsageError("name the games to train on: stores, SGF files, folders or archives")
+            raise click.UsageError(
+                "name the games to train on: stores, SGF files, folders or archives"
+            )
         wishes = _wishes(games, budget, options)
-    outcome = training.train(wishes, out, resume, device, jobs, max_unpacked, quiet, lambda text: click.echo(text, err=True), asked_for,
-                             try_compiling="compile" in choices)  # fmt: skip
+    outcome = training.train(
+        wishes,
+        out,
+        resume,
+        device,
+        jobs,
+        max_unpacked,
+        quiet,
+        lambda text: click.echo(text, err=True),
+        asked_for,
+        try_compiling="compile" in choices,
+    )
     show_outcome(outcome, "go-train", out, {"top1": "top-1", "top5": "top-5"})
 
 
@@ -100,7 +190,16 @@ def _wishes(games: tuple[str, ...], budget: dict[str, Any], options: dict[str, A
     config = _network(options)
     own = {key: options.pop(key) for key in ("valid", "valid_share", "valid_positions", "begin")}
     config_of_run = train_config(budget, options)
-    return training.Wishes(games, own["valid"], own["valid_share"], own["valid_positions"], chosen, config, config_of_run, own["begin"])
+    return training.Wishes(
+        games,
+        own["valid"],
+        own["valid_share"],
+        own["valid_positions"],
+        chosen,
+        config,
+        config_of_run,
+        own["begin"],
+    )
 
 
 def _network(options: dict[str, Any]) -> Any:
@@ -110,27 +209,61 @@ def _network(options: dict[str, Any]) -> Any:
     from gocnn.features.planes import UnknownPlanes
     from gocnn.policy import growth, model, network, recipe
 
-    preset, future, value, score = (options.pop(name) for name in ("preset", "future", "value", "score"))
+    preset, future, value, score = (
+        options.pop(name) for name in ("preset", "future", "value", "score")
+    )
     if score and not value:
-        raise click.UsageError("--score needs --value: who wins follows from both; leave out --no-value or --score")
+        raise click.UsageError(
+            "--score needs --value: who wins follows from both; leave out --no-value or --score"
+        )
     heads = {"future": future, "value": value, "score": value if score is None else score}
-    wanted = {name: options.pop(name) for name in ("blocks", "channels", "block", "context", "planes")}
+    wanted = {
+        name: options.pop(name) for name in ("blocks", "channels", "block", "context", "planes")
+    }
     if options["begin"]:
         policy = model.load(model.named(options["begin"]))
         begun = policy.config
         size = network.preset(preset) if preset else begun
-        config = replace(begun, blocks=wanted["blocks"] or size.blocks, channels=wanted["channels"] or size.channels,
-                         block=wanted["block"] or begun.block, context=wanted["context"] or begun.context, **heads)  # fmt: skip
+        config = replace(
+            begun,
+            blocks=wanted["blocks"] or size.blocks,
+            channels=wanted["channels"] or size.channels,
+            block=wanted["block"] or begun.block,
+            context=wanted["context"] or begun.context,
+            **heads,
+        )
     else:
-        config = replace(network.preset(preset or "small", wanted["blocks"], wanted["channels"]), groups=recipe.GROUPS, **heads)
-        config = replace(config, **{name: wanted[name] for name in ("context", "block") if wanted[name]})
+        config = replace(
+            network.preset(preset or "small", wanted["blocks"], wanted["channels"]),
+            groups=recipe.GROUPS,
+            **heads,
+        )
+        config = replace(
+            config, **{name: wanted[name] for name in ("context", "block") if wanted[name]}
+        )
     if wanted["planes"]:
         groups = [name.strip() for name in wanted["planes"].split(",")]
-        missing = set(config.groups) - set(groups) if options["begin"] and "default" not in groups else set()
+        missing = (
+            set(config.groups) - set(groups)
+            if options["begin"] and "default" not in groups
+            else set()
+        )
         if missing:
-            raise click.BadParameter(f"the network of --from is shown {', '.join(sorted(missing))} too; name them", param_hint="--planes")
+            raise click.BadParameter(
+                f"the network of --from is shown {', '.join(sorted(missing))} too; name them",
+                param_hint="--planes",
+            )
         try:
-            config = replace(config, groups=tuple(dict.fromkeys(g for name in groups for g in (config.groups if name == "default" else [name]))))
+            config = replace(
+                config,
+                groups=tuple(
+                    dict.fromkeys(
+                        g
+                        for name in groups
+                        for g in (config.groups if name == "default" else [name])
+                    )
+                ),
+            )
         except UnknownPlanes as error:
             raise click.BadParameter(str(error), param_hint="--planes") from error
     if options["begin"]:

@@ -15,12 +15,16 @@ CHOSEN_BY_IT = ("visits", "temperature")
 
 def was_given(name: str) -> bool:
     """Whether the option was given, not left at its default."""
-    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    return (
+        click.get_current_context().get_parameter_source(name)
+        is click.core.ParameterSource.COMMANDLINE
+    )
 
 
 def _known(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """A level that there is."""
-    if value is None:  # before the levels are imported, and with them kernels: go-suggest does without compiled ones
+    # before the levels are imported, and with them kernels: go-suggest does without compiled ones
+    if value is None:
         return None
     from gocnn.engine.levels import BadLevel, parse
 
@@ -30,13 +34,23 @@ def _known(context: click.Context, parameter: click.Parameter, value: str | None
         raise click.BadParameter(str(error)) from error
 
 
-level_option = click.option("--level", callback=_known, metavar="RANK", help="Play like this rank: 20k to 1k, 1d and up, or max (docs/levels.md). It "
-                            "chooses --visits and --temperature.")  # fmt: skip
+level_option = click.option(
+    "--level",
+    callback=_known,
+    metavar="RANK",
+    help=(
+        "Play like this rank: 20k to 1k, 1d and up, or max (docs/levels.md). It "
+        "chooses --visits and --temperature."
+    ),
+)
 
 
-def chosen_level(name: str | None, evaluator: "Evaluator", resign: float | None = None) -> "Level | None":
-    """The level of that name; `resign` instead of the level's own, if it is given. Says so where the network cannot look ahead. Raises
-    click.UsageError if an option was given that the level chooses."""  # fmt: skip
+def chosen_level(
+    name: str | None, evaluator: "Evaluator", resign: float | None = None
+) -> "Level | None":
+    """The level of that name; `resign` instead of the level's own, if it is given. Says so where
+    the network cannot look ahead. Raises click.UsageError if an option was given that the level
+    chooses."""
     from gocnn.engine import levels
 
     if name is None:
@@ -44,7 +58,9 @@ def chosen_level(name: str | None, evaluator: "Evaluator", resign: float | None 
     known = click.get_current_context().params
     for option in CHOSEN_BY_IT:
         if option in known and was_given(option):
-            raise click.UsageError(f"--level {name} chooses --{option} itself; leave one of the two out")
+            raise click.UsageError(
+                f"--level {name} chooses --{option} itself; leave one of the two out"
+            )
     level = levels.parse(name)
     if not evaluator.foresees and (note := levels.without_search(level)):
         click.echo(f"note: {evaluator.name}: {note}", err=True)

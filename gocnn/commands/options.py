@@ -14,24 +14,72 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def filters(function: F) -> F:
-    """Options that choose among the games; they arrive as the keyword arguments of `game_filter`."""
+    """Options that choose among the games; they arrive as the keyword arguments of
+    `game_filter`."""
     options = [
-        click.option("--min-rank", metavar="RANK", callback=_rank, help="Both players at least this strong: 5k, 1d, 9d, 1p (above 9d)."),
-        click.option("--date-from", metavar="DATE", callback=_date(0), help="Games from this day on: 2011, 2011-05 or 2011-05-31."),
+        click.option(
+            "--min-rank",
+            metavar="RANK",
+            callback=_rank,
+            help="Both players at least this strong: 5k, 1d, 9d, 1p (above 9d).",
+        ),
+        click.option(
+            "--date-from",
+            metavar="DATE",
+            callback=_date(0),
+            help="Games from this day on: 2011, 2011-05 or 2011-05-31.",
+        ),
         click.option("--date-to", metavar="DATE", callback=_date(99), help="Games up to this day."),
-        click.option("--result", type=click.Choice(["any", "known", "black", "white", "scored"]), default="any", show_default=True,
-                     help="By result; scored: counted at the end, not resigned."),
-        click.option("--handicap", type=click.Choice(["any", "none", "only"]), default="any", show_default=True, help="By handicap stones."),
-        click.option("--min-moves", type=click.IntRange(1), default=1, help="Games of at least so many moves.", show_default=True),
-        click.option("--max-moves", type=click.IntRange(1), default=100000, help="Games of at most so many moves.", show_default=True),
-        click.option("--source", default="", metavar="PATTERN", help="Regular expression searched in archive or folder name and place (PC)."),
-    ]  # fmt: skip
+        click.option(
+            "--result",
+            type=click.Choice(["any", "known", "black", "white", "scored"]),
+            default="any",
+            show_default=True,
+            help="By result; scored: counted at the end, not resigned.",
+        ),
+        click.option(
+            "--handicap",
+            type=click.Choice(["any", "none", "only"]),
+            default="any",
+            show_default=True,
+            help="By handicap stones.",
+        ),
+        click.option(
+            "--min-moves",
+            type=click.IntRange(1),
+            default=1,
+            help="Games of at least so many moves.",
+            show_default=True,
+        ),
+        click.option(
+            "--max-moves",
+            type=click.IntRange(1),
+            default=100000,
+            help="Games of at most so many moves.",
+            show_default=True,
+        ),
+        click.option(
+            "--source",
+            default="",
+            metavar="PATTERN",
+            help="Regular expression searched in archive or folder name and place (PC).",
+        ),
+    ]
     for option in reversed(options):
         function = option(function)
     return function
 
 
-FILTER_KEYS = ("min_rank", "date_from", "date_to", "result", "handicap", "min_moves", "max_moves", "source")
+FILTER_KEYS = (
+    "min_rank",
+    "date_from",
+    "date_to",
+    "result",
+    "handicap",
+    "min_moves",
+    "max_moves",
+    "source",
+)
 
 
 def game_filter(values: dict[str, Any]) -> GameFilter:
@@ -54,7 +102,9 @@ def _date(filler: int) -> Callable[[click.Context, click.Parameter, str | None],
             return 99999999 if filler else 0
         number = text.date(value)
         if number == 0:
-            raise click.BadParameter(f"{value!r} is not a date; write for example 2011, 2011-05 or 2011-05-31")
+            raise click.BadParameter(
+                f"{value!r} is not a date; write for example 2011, 2011-05 or 2011-05-31"
+            )
         month, day = number // 100 % 100, number % 100
         return number // 10000 * 10000 + (month or filler) * 100 + (day or filler)
 
@@ -63,15 +113,23 @@ def _date(filler: int) -> Callable[[click.Context, click.Parameter, str | None],
 
 def importing(function: F) -> F:
     """Options of reading raw games: `jobs` and `max_unpacked` (MB)."""
-    function = click.option("--jobs", type=click.IntRange(1), help="Processes that read games. [default: the cores]")(function)
-    return click.option("--max-unpacked", type=click.IntRange(1), default=sources.ARCHIVE_LIMIT >> 20, show_default=True, metavar="MB",
-                        help="Most that one archive may unpack to.")(function)  # fmt: skip
+    function = click.option(
+        "--jobs", type=click.IntRange(1), help="Processes that read games. [default: the cores]"
+    )(function)
+    return click.option(
+        "--max-unpacked",
+        type=click.IntRange(1),
+        default=sources.ARCHIVE_LIMIT >> 20,
+        show_default=True,
+        metavar="MB",
+        help="Most that one archive may unpack to.",
+    )(function)
 
 
 @contextmanager
 def conversation() -> Iterator[None]:
-    """Around an engine that talks to a program, in UTF-8 and lines that end in LF alone: Ctrl-C ends it with exit code 130, and a program that
-    is gone ends it quietly."""  # fmt: skip
+    """Around an engine that talks to a program, in UTF-8 and lines that end in LF alone: Ctrl-C
+    ends it with exit code 130, and a program that is gone ends it quietly."""
     streams.speak_protocol()
     try:
         yield

@@ -13,4 +13,10 @@ STYLES = ("any", "tygem", "tom", "fox", "professional")
 
 def style_option(function: F) -> F:
     """--style, for networks that are shown where games were played."""
-    return click.option("--style", type=click.Choice(STYLES), default="any", show_default=True, help="Move like the players there.")(function)
+    return click.option(
+        "--style",
+        type=click.Choice(STYLES),
+        default="any",
+        show_default=True,
+        help="Move like the players there.",
+    )(function)

@@ -10,12 +10,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def device_option(default: str = "cpu") -> Callable[[F], F]:
     """`--device`; what it names is found with `gocnn.devices.resolve`."""
-    return click.option("--device", default=default, show_default=True, metavar="auto|cpu|cuda|cuda:N|mps", callback=_device,
-                        help="What computes: CUDA if there is any (auto), or mps, Apple's GPU.")  # fmt: skip
+    return click.option(
+        "--device",
+        default=default,
+        show_default=True,
+        metavar="auto|cpu|cuda|cuda:N|mps",
+        callback=_device,
+        help="What computes: CUDA if there is any (auto), or mps, Apple's GPU.",
+    )
 
 
 def _device(context: click.Context, parameter: click.Parameter, value: str) -> str:
     number = value.removeprefix("cuda:")
-    if value not in ("auto", "cpu", "cuda", "mps") and not (number != value and number.isascii() and number.isdecimal()):
+    if value not in ("auto", "cpu", "cuda", "mps") and not (
+        number != value and number.isascii() and number.isdecimal()
+    ):
         raise click.BadParameter(f"{value!r} is not a device; use auto, cpu, cuda, cuda:N or mps")
     return value

@@ -1,6 +1,8 @@
-"""Heads: what is built on the shared library, each with commands of its own (Go in `gocnn`, photographs in `imagecls`, others may follow).
+"""Heads: what is built on the shared library, each with commands of its own (Go in `gocnn`,
+photographs in `imagecls`, others may follow).
 
-A package makes its head known by an entry point of the group `gocnn.heads`; a checkout that nobody installed registers it (see `cli.py`).
+A package makes its head known by an entry point of the group `gocnn.heads`; a checkout that nobody
+installed registers it (see `cli.py`).
 """
 
 from collections.abc import Callable
@@ -14,8 +16,9 @@ GROUP = "gocnn.heads"
 
 @dataclass(frozen=True)
 class Head:
-    """commands: of each its name, the module that has it as `command`, and its line in the list. describer: the module whose
-    `network(name)` is asked for what `describe` shows; it returns the network with the shape of its input, or None if `name` is not the head's."""
+    """commands: of each its name, the module that has it as `command`, and its line in the list.
+    describer: the module whose `network(name)` is asked for what `describe` shows; it returns the
+    network with the shape of its input, or None if `name` is not the head's."""
 
     name: str
     commands: dict[str, tuple[str, str]]
@@ -23,7 +26,9 @@ class Head:
 
     def network(self, name: str) -> tuple[Any, tuple[int, int, int]] | None:
         """What `describe NAME` shows, if it is this head's. Raises UserError."""
-        found: Callable[[str], tuple[Any, tuple[int, int, int]] | None] = import_module(self.describer).network
+        found: Callable[[str], tuple[Any, tuple[int, int, int]] | None] = import_module(
+            self.describer
+        ).network
         return found(name)
 
 
@@ -53,7 +58,8 @@ def commands() -> dict[str, tuple[str, str]]:
 
 
 def find(name: str) -> tuple[str, str] | None:
-    """A command by its name. Installed packages are looked through only for names that are not registered."""
+    """A command by its name. Installed packages are looked through only for names that are not
+    registered."""
     for head in _registered.values():
         if name in head.commands:
             return head.commands[name]

@@ -1,4 +1,5 @@
-"""Options that name a file to write: what cannot be written is refused before any work, not after it."""
+"""Options that name a file to write: what cannot be written is refused before any work, not after
+it."""
 
 import os
 from pathlib import Path
@@ -11,7 +12,8 @@ from gocnn.files import check_folder, check_place
 
 
 class OutFile(click.Path):
-    """A file to be written. Raises UserError where that is impossible: no such folder, no permission, a folder of that name.
+    """A file to be written. Raises UserError where that is impossible: no such folder, no
+    permission, a folder of that name.
 
     `endings`: those that the name may have (lower case, with the dot); another one is a wrong call.
     """
@@ -25,13 +27,22 @@ class OutFile(click.Path):
         target = Path(os.fsdecode(super().convert(value, param, ctx)))
         if self._endings and target.suffix.lower() not in self._endings:
             *others, last = self._endings
-            self.fail(f"{target} must end in {', '.join(others)} or {last}" if others else f"{target} must end in {last}", param, ctx)
+            self.fail(
+                (
+                    f"{target} must end in {', '.join(others)} or {last}"
+                    if others
+                    else f"{target} must end in {last}"
+                ),
+                param,
+                ctx,
+            )
         check_place(target)
         return target
 
 
 class OutFolder(click.Path):
-    """A folder that files are written into; it need not be there yet. Raises UserError where that is impossible."""
+    """A folder that files are written into; it need not be there yet. Raises UserError where that
+    is impossible."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -51,8 +62,17 @@ class Picture(OutFile):
 
 
 def keep_inputs(inputs: list[Path] | tuple[Path, ...], **outputs: Path | None) -> None:
-    """Raises click.BadParameter if an output (by the name of its option) is one of the files that are read."""
+    """Raises click.BadParameter if an output (by the name of its option) is one of the files that
+    are read."""
     for option, target in outputs.items():
         for source in inputs:
-            if target is not None and os.path.isfile(target) and os.path.isfile(source) and os.path.samefile(target, source):
-                raise click.BadParameter(f"{target} is the file that is read; choose another name", param_hint=f"--{option}")
+            if (
+                target is not None
+                and os.path.isfile(target)
+                and os.path.isfile(source)
+                and os.path.samefile(target, source)
+            ):
+                raise click.BadParameter(
+                    f"{target} is the file that is read; choose another name",
+                    param_hint=f"--{option}",
+                )

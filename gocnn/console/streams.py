@@ -1,4 +1,5 @@
-"""Standard input, output and error, as they are on any system: missing, in an old encoding, with names in what is printed that it lacks."""
+"""Standard input, output and error, as they are on any system: missing, in an old encoding, with
+names in what is printed that it lacks."""
 
 import io
 import os
@@ -6,9 +7,11 @@ import sys
 
 
 def settle() -> None:
-    """Make the three streams be there, and standard output never fail for a character that its encoding lacks: such a one is printed as an escape.
+    """Make the three streams be there, and standard output never fail for a character that its
+    encoding lacks: such a one is printed as an escape.
 
-    (Standard error does that by itself.) A stream is missing where the program that started this one has closed it, or where there is no console.
+    (Standard error does that by itself.) A stream is missing where the program that started this
+    one has closed it, or where there is no console.
     """
     # In this order the new files get the descriptors that are free: those of the streams.
     if sys.stdin is None:
@@ -17,7 +20,10 @@ def settle() -> None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in (
+        "strict",
+        "surrogateescape",
+    ):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
@@ -43,4 +49,6 @@ def abandon() -> None:
 
 def is_broken_pipe(error: OSError) -> bool:
     """Whether the reader of standard output has gone; Windows calls that an invalid argument."""
-    return isinstance(error, BrokenPipeError) or (sys.platform == "win32" and error.errno == 22 and error.filename is None)
+    return isinstance(error, BrokenPipeError) or (
+        sys.platform == "win32" and error.errno == 22 and error.filename is None
+    )

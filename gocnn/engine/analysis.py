@@ -1,11 +1,14 @@
-"""An analysis of a position: its candidate moves, the best first, with what a search and random playouts find out about each as time goes on.
+"""An analysis of a position: its candidate moves, the best first, with what a search and random
+playouts find out about each as time goes on.
 
-`prior` is the network's. If it foresees the winner, a search (`gocnn.engine.mcts`) goes on as long as the analysis does: `winrate`, `visits`, the
-order of the moves and their variations are the search's. If not, the order is the prior's, the winrate comes from random playouts after each move (a
-visit is eight of them), and the network plays the best move's variation on.
+`prior` is the network's. If it foresees the winner, a search (`gocnn.engine.mcts`) goes on as long
+as the analysis does: `winrate`, `visits`, the order of the moves and their variations are the
+search's. If not, the order is the prior's, the winrate comes from random playouts after each move
+(a visit is eight of them), and the network plays the best move's variation on.
 
-`lead` and ownership are the network's if it says them (`gocnn.engine.foreseen`). If not, they come from random playouts (`gocnn.engine.prospects`):
-coarse before the endgame, so no move is said to lead by more points than the best one, nor the best one by less than the position.
+`lead` and ownership are the network's if it says them (`gocnn.engine.foreseen`). If not, they come
+from random playouts (`gocnn.engine.prospects`): coarse before the endgame, so no move is said to
+lead by more points than the best one, nor the best one by less than the position.
 """
 
 import math
@@ -35,7 +38,8 @@ PLAYED_ON = 8
 """To so many moves the network plays the best variation on where there is no search."""
 
 VISIT = 8
-"""Playouts that make a visit where there is no search, and that are run between two looks at the input: about two milliseconds."""
+"""Playouts that make a visit where there is no search, and that are run between two looks at the
+input: about two milliseconds."""
 
 LEAST_PLAYOUTS = 12 * VISIT
 """So many there are in all before an analysis is shown: with fewer, leads would be chance."""
@@ -49,8 +53,9 @@ ENOUGH_PLAYOUTS = 400
 
 @dataclass(frozen=True)
 class MoveInfo:
-    """One candidate, from the side to move: prior and winrate 0 to 1, visits, the winrate's lower confidence bound, what a search makes large
-    (-1 to 1), lead and spread in points, variation as flat indices, and how often the search visited the position after each of its moves."""
+    """One candidate, from the side to move: prior and winrate 0 to 1, visits, the winrate's lower
+    confidence bound, what a search makes large (-1 to 1), lead and spread in points, variation as
+    flat indices, and how often the search visited the position after each of its moves."""
 
     index: int
     prior: float
@@ -66,8 +71,9 @@ class MoveInfo:
 
 @dataclass(frozen=True)
 class Wishes:
-    """How an analysis is to differ from the usual one. symmetries: 1 to 8, for the position itself; power, reduction, until: see
-    `gocnn.engine.mcts.Search`; least: so many candidates even if the network excludes them."""  # fmt: skip
+    """How an analysis is to differ from the usual one. symmetries: 1 to 8, for the position itself;
+    power, reduction, until: see `gocnn.engine.mcts.Search`; least: so many candidates even if the
+    network excludes them."""
 
     symmetries: int | None = None
     power: float = 1.0
@@ -77,10 +83,18 @@ class Wishes:
 
 
 class Analysis:
-    """Candidates of a position for `colour`, the best first; `advance` looks further ahead, and adds playouts to those that it looks at."""
+    """Candidates of a position for `colour`, the best first; `advance` looks further ahead, and
+    adds playouts to those that it looks at."""
 
-    def __init__(self, player: Player, game: Game, colour: int, keep: npt.NDArray[np.bool_] | None = None, most: int = MOST_MOVES,
-                 wishes: Wishes | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        player: Player,
+        game: Game,
+        colour: int,
+        keep: npt.NDArray[np.bool_] | None = None,
+        most: int = MOST_MOVES,
+        wishes: Wishes | None = None,
+    ) -> None:
         wishes = wishes or Wishes()
         position, known = turned(game, colour), player.known(game)
         said = foresee(player.evaluator, position, known, wishes.symmetries or player.symmetries)
@@ -90,25 +104,41 @@ class Analysis:
         self.network_outlook = outlook_of(said, colour, komi) if player.evaluator.scores else None
         """How the network by itself foresees the end of the game; None if it says no score."""
         self.network_winrate = win_of(said, colour, komi)
-        """The network's own probability that the side to play wins; nan if it does not foresee it."""
+        """The network's own probability that the side to play wins; nan if it does not foresee
+        it."""
         self.legal = game.board.legal(colour)
         flat = p**wishes.power / (p**wishes.power).sum()
         wanted = _wanted(game.board, colour, keep)
         order = [int(i) for i in np.argsort(-p, kind="stable") if wanted[i]]
-        self.candidates = [i for place, i in enumerate(order) if place < wishes.least or flat[i] >= LEAST_PRIOR][:most]
+        self.candidates = [
+            i for place, i in enumerate(order) if place < wishes.least or flat[i] >= LEAST_PRIOR
+        ][:most]
         self._boards = [position.copy() for _ in self.candidates]
         for board, index in zip(self._boards, self.candidates, strict=True):
             board.play(index)
         self._search: Search | None = None
         if player.evaluator.foresees and self.candidates:
             among = np.isin(np.arange(MOVES), self.candidates)
-            self._search = Search(player.evaluator, position, komi, among, known, said=said, power=wishes.power,
-                                  reduction=wishes.reduction, until=wishes.until)  # fmt: skip
-        self._prospects = None if player.evaluator.scores else Prospects(self._boards or [position], komi)
+            self._search = Search(
+                player.evaluator,
+                position,
+                komi,
+                among,
+                known,
+                said=said,
+                power=wishes.power,
+                reduction=wishes.reduction,
+                until=wishes.until,
+            )
+        self._prospects = (
+            None if player.evaluator.scores else Prospects(self._boards or [position], komi)
+        )
         self._foreseen: Foreseen | None = None
         if self.network_outlook:
             komis = [game.area_komi_after(index, colour) for index in self.candidates]
-            self._foreseen = Foreseen(player.evaluator, self.network_outlook, self._boards, komis, known)
+            self._foreseen = Foreseen(
+                player.evaluator, self.network_outlook, self._boards, komis, known
+            )
         self._turn = 0
         self._played_on: list[list[int]] | None = None
 
@@ -128,9 +158,13 @@ class Analysis:
             return True
         if not self.candidates:
             return self._prospects.total >= LEAST_PLAYOUTS
-        return all(self._prospects.count(place) >= MOST_PLAYOUTS for place in range(len(self.candidates)))
+        return all(
+            self._prospects.count(place) >= MOST_PLAYOUTS for place in range(len(self.candidates))
+        )
 
-    def advance(self, seconds: float, stopped: Callable[[], bool], visits: int | None = None) -> None:
+    def advance(
+        self, seconds: float, stopped: Callable[[], bool], visits: int | None = None
+    ) -> None:
         """Go on for about so long, or until `stopped` says so, or there are `visits` of them."""
         end = time.perf_counter() + seconds
         while not stopped() and time.perf_counter() < end:
@@ -142,7 +176,8 @@ class Analysis:
             self._step(math.inf if visits is None else visits - self.visits)
 
     def _step(self, visits: float) -> None:
-        """Some visits, and playouts where they are needed: after the moves that were visited, or after each in turn."""
+        """Some visits, and playouts where they are needed: after the moves that were visited, or
+        after each in turn."""
         if self._search:
             before = self._search.visits
             self._search.look(visits)
@@ -179,10 +214,15 @@ class Analysis:
         return self._foreseen.whole(self._weights()), self._foreseen.after
 
     def _weights(self) -> npt.NDArray[np.float64]:
-        """float64 `(candidates,)` (one if there are none): how much each counts for the position's own outlook."""
+        """float64 `(candidates,)` (one if there are none): how much each counts for the position's
+        own outlook."""
         if self._search and self._search.count:
             return self._search.visits[self.candidates].astype(np.float64)
-        return self.probabilities[self.candidates].astype(np.float64) + TINY if self.candidates else np.ones(1)
+        return (
+            self.probabilities[self.candidates].astype(np.float64) + TINY
+            if self.candidates
+            else np.ones(1)
+        )
 
     def moves(self, longest: int = VARIATION) -> list[MoveInfo]:
         """What is known of each candidate, with variations of up to `longest` moves."""
@@ -192,7 +232,8 @@ class Analysis:
         sign = 1 if self.colour == BLACK else -1
         leads = [sign * o.lead for o in outlooks]
         if self._prospects:
-            # Few playouts may put the best move below the mean of all, and then KaTrain would paint every move as a mistake.
+            # Few playouts may put the best move below the mean of all, and then KaTrain would paint
+            # every move as a mistake.
             most = leads[order[0]] = max(leads[order[0]], sign * whole.lead)
             leads = [min(lead, most) for lead in leads]
         infos = []
@@ -206,34 +247,71 @@ class Analysis:
                 if not told.visits and self._foreseen:
                     win = o.black_wins if self.colour == BLACK else 1 - o.black_wins
                     utility = 2 * win - 1
-                infos.append(MoveInfo(index, prior, told.visits, win, told.lcb, utility, leads[place], o.spread, line, seen))
+                infos.append(
+                    MoveInfo(
+                        index,
+                        prior,
+                        told.visits,
+                        win,
+                        told.lcb,
+                        utility,
+                        leads[place],
+                        o.spread,
+                        line,
+                        seen,
+                    )
+                )
                 continue
-            visits, winrate = o.playouts // VISIT, o.black_wins if self.colour == BLACK else 1 - o.black_wins
-            lcb = max(0.0, winrate - 1.96 * math.sqrt(max(winrate * (1 - winrate), 0.0) / max(o.playouts, 1)))
+            visits, winrate = (
+                o.playouts // VISIT,
+                (o.black_wins if self.colour == BLACK else 1 - o.black_wins),
+            )
+            lcb = max(
+                0.0,
+                winrate - 1.96 * math.sqrt(max(winrate * (1 - winrate), 0.0) / max(o.playouts, 1)),
+            )
             line = self._played(longest)[place][:longest]
             seen = [visits, *[0] * (len(line) - 1)]
-            infos.append(MoveInfo(index, prior, visits, winrate, lcb, 2 * winrate - 1, leads[place], o.spread, line, seen))
+            infos.append(
+                MoveInfo(
+                    index,
+                    prior,
+                    visits,
+                    winrate,
+                    lcb,
+                    2 * winrate - 1,
+                    leads[place],
+                    o.spread,
+                    line,
+                    seen,
+                )
+            )
         return infos
 
     def _played(self, longest: int) -> list[list[int]]:
-        """Each candidate's variation by the network alone: to the next move, in one evaluation; the first candidate's to `PLAYED_ON` moves."""
+        """Each candidate's variation by the network alone: to the next move, in one evaluation; the
+        first candidate's to `PLAYED_ON` moves."""
         if self._played_on is None:
             self._played_on = [[index] for index in self.candidates]
             known = self._player.known(self.game)
             boards = [board.copy() for board in self._boards]
             for ply in range(1, min(longest, PLAYED_ON)):
                 still = range(len(boards)) if ply == 1 else range(1)
-                rows = suggest_many(self._player.evaluator, [boards[i] for i in still], [known] * len(still))
+                rows = suggest_many(
+                    self._player.evaluator, [boards[i] for i in still], [known] * len(still)
+                )
                 for i, row in zip(still, rows, strict=True):
                     if self._played_on[i][-2:] != [PASS, PASS]:
-                        move = int(np.where(useful(boards[i], boards[i].to_play), row, -1.0).argmax())
+                        move = int(
+                            np.where(useful(boards[i], boards[i].to_play), row, -1.0).argmax()
+                        )
                         self._played_on[i].append(move)
                         boards[i].play(move)
         return self._played_on
 
     def choice(self, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Which of `keep`, bool `(362,)`, a player may choose among after this analysis: what a search found best, or to pass; all, if
-        the player is of a level."""  # fmt: skip
+        """Which of `keep`, bool `(362,)`, a player may choose among after this analysis: what a
+        search found best, or to pass; all, if the player is of a level."""
         if self._search is None or not self._search.count or self._player.level:
             return keep
         only = np.zeros_like(keep)
@@ -243,7 +321,8 @@ class Analysis:
 
     @property
     def winrate(self) -> float:
-        """The probability that the side to play wins: the mean over the search, else what the playouts say."""
+        """The probability that the side to play wins: the mean over the search, else what the
+        playouts say."""
         if self._search:
             return self._search.win
         if math.isfinite(self.network_winrate):
@@ -269,7 +348,8 @@ class Analysis:
 
 
 def _wanted(board: Board, colour: int, keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:
-    """bool `(362,)`: the moves to look at: useful ones, or any legal one where the client leaves no useful one."""
+    """bool `(362,)`: the moves to look at: useful ones, or any legal one where the client leaves no
+    useful one."""
     wanted: npt.NDArray[np.bool_] = useful(board, colour)
     if keep is None:
         return wanted

@@ -1,4 +1,5 @@
-"""Clocks: how long a move may take. GTP version 2, section 4.2 (`time_settings`, `time_left`), and KGS's `kgs-time_settings`."""
+"""Clocks: how long a move may take. GTP version 2, section 4.2 (`time_settings`, `time_left`), and
+KGS's `kgs-time_settings`."""
 
 import math
 from dataclasses import dataclass, field
@@ -6,20 +7,23 @@ from dataclasses import dataclass, field
 from gocnn.board import BLACK, WHITE
 
 LAG = 0.3
-"""Seconds of each move that are not thought about: what lies between the engine and the clock, and what a move takes besides the search."""
+"""Seconds of each move that are not thought about: what lies between the engine and the clock, and
+what a move takes besides the search."""
 
 SHARE = 0.9
 """Of the time for a move, what is used."""
 
 LENGTH, LEAST_LEFT = 260, 20
-"""Plies of a game as they are planned for, and the fewest own moves that main time must still last for."""
+"""Plies of a game as they are planned for, and the fewest own moves that main time must still last
+for."""
 
 SYSTEMS = {"none": 0, "absolute": 1, "byoyomi": 3, "canadian": 3}
-"""KGS's names of time systems, with how many numbers follow: main time; then a period and how many of them, or for how many stones it lasts."""
+"""KGS's names of time systems, with how many numbers follow: main time; then a period and how many
+of them, or for how many stones it lasts."""
 
 KATA_SYSTEMS = SYSTEMS | {"fischer": 2, "fischer-capped": 4}
-"""KataGo's: fischer's period is added to the clock after each move; capped: then the most that the clock may show, and the most for one move (-1: no
-such limit)."""
+"""KataGo's: fischer's period is added to the clock after each move; capped: then the most that the
+clock may show, and the most for one move (-1: no such limit)."""
 
 
 class BadClock(ValueError):
@@ -28,8 +32,9 @@ class BadClock(ValueError):
 
 @dataclass
 class Clock:
-    """The clocks of both sides, in seconds. `system`: of `KATA_SYSTEMS`; `count`: periods of `byoyomi`, or stones that a period of `canadian` is for;
-    `full`, `longest`: what a capped clock shows at most, and what a move may take at most."""  # fmt: skip
+    """The clocks of both sides, in seconds. `system`: of `KATA_SYSTEMS`; `count`: periods of
+    `byoyomi`, or stones that a period of `canadian` is for; `full`, `longest`: what a capped clock
+    shows at most, and what a move may take at most."""
 
     system: str = "none"
     main: float = 0.0
@@ -48,8 +53,8 @@ class Clock:
 
     @classmethod
     def gtp(cls, arguments: list[str]) -> "Clock":
-        """From `time_settings MAIN BYO_YOMI STONES`: Canadian overtime; without a period only main time counts; a period for no stones means no
-        limit. Raises BadClock."""  # fmt: skip
+        """From `time_settings MAIN BYO_YOMI STONES`: Canadian overtime; without a period only main
+        time counts; a period for no stones means no limit. Raises BadClock."""
         if len(arguments) != 3:
             raise BadClock("three numbers are expected")
         main, period, count = _seconds(arguments[0]), _seconds(arguments[1]), _count(arguments[2])
@@ -63,7 +68,11 @@ class Clock:
         system, *numbers = arguments[0].lower(), *arguments[1:]
         if len(numbers) != SYSTEMS[system]:
             raise BadClock(f"{system} takes {SYSTEMS[system]} numbers")
-        return cls(system, *(_seconds(text) for text in numbers[:2]), *(_count(text) for text in numbers[2:]))  # type: ignore[arg-type]
+        return cls(
+            system,
+            *(_seconds(text) for text in numbers[:2]),  # type: ignore[arg-type]
+            *(_count(text) for text in numbers[2:]),
+        )
 
     @classmethod
     def kata(cls, arguments: list[str]) -> "Clock":
@@ -76,7 +85,9 @@ class Clock:
         if len(arguments) - 1 != KATA_SYSTEMS[system]:
             raise BadClock(f"{system} takes {KATA_SYSTEMS[system]} numbers")
         main, period = _seconds(arguments[1]), _seconds(arguments[2])
-        full, longest = (_limit(text) for text in arguments[3:]) if len(arguments) > 3 else (math.inf, math.inf)
+        full, longest = (
+            (_limit(text) for text in arguments[3:]) if len(arguments) > 3 else (math.inf, math.inf)
+        )
         if full < main:
             raise BadClock("the most that the clock may show is less than main time")
         return cls("fischer", main, period, 0, full, longest)
@@ -86,8 +97,8 @@ class Clock:
         self._left = dict.fromkeys((BLACK, WHITE), (self.main, 0))
 
     def tell(self, colour: int, arguments: list[str]) -> None:
-        """What `time_left` says of a side, TIME STONES: main time with 0 stones, else overtime, with the stones (or KGS's periods) that are left.
-        Raises BadClock."""  # fmt: skip
+        """What `time_left` says of a side, TIME STONES: main time with 0 stones, else overtime,
+        with the stones (or KGS's periods) that are left. Raises BadClock."""
         if len(arguments) != 2:
             raise BadClock("two numbers are expected")
         self._left[colour] = (_seconds(arguments[0], signed=True), _count(arguments[1]))
@@ -96,10 +107,14 @@ class Clock:
         """A side has thought so long: counted here in case nobody tells."""
         left, stones = self._left[colour]
         left = max(left - seconds, 0.0) if not stones else left
-        self._left[colour] = (min(left + self.period, self.full) if self.system == "fischer" else left, stones)
+        self._left[colour] = (
+            min(left + self.period, self.full) if self.system == "fischer" else left,
+            stones,
+        )
 
     def allowance(self, colour: int, ply: int) -> float | None:
-        """How long a side may think at its next move, the `ply`-th of the game; None: as long as it likes."""
+        """How long a side may think at its next move, the `ply`-th of the game; None: as long as it
+        likes."""
         if self.system == "none":
             return None
         left, stones = self._left[colour]
@@ -107,7 +122,9 @@ class Clock:
         if stones:
             share = left / stones if self.system == "canadian" else left
         else:  # main time spread over what is left of the game, and overtime after it
-            share = left / max((LENGTH - ply) / 2, LEAST_LEFT) + (one if self.system != "absolute" else 0.0)
+            share = left / max((LENGTH - ply) / 2, LEAST_LEFT) + (
+                one if self.system != "absolute" else 0.0
+            )
         if self.system == "fischer":  # what a move brings comes after it
             share = min(share, left, self.longest)
         return max(share * SHARE - LAG, 0.0)

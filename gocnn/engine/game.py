@@ -1,4 +1,5 @@
-"""A game in progress, as a protocol sees it: the position, what led to it, komi and rules; every change can be undone."""
+"""A game in progress, as a protocol sees it: the position, what led to it, komi and rules; every
+change can be undone."""
 
 from dataclasses import dataclass, field
 
@@ -10,8 +11,16 @@ from gocnn.board.coords import PASS, SIZE
 from gocnn.engine import scoring
 from gocnn.engine.rulesets import CHINESE_SERVERS, Rules
 
-FIXED_HANDICAP = {2: "D4 Q16", 3: "D4 Q16 D16", 4: "D4 Q16 D16 Q4", 5: "D4 Q16 D16 Q4 K10", 6: "D4 Q16 D16 Q4 D10 Q10",
-                  7: "D4 Q16 D16 Q4 D10 Q10 K10", 8: "D4 Q16 D16 Q4 D10 Q10 K4 K16", 9: "D4 Q16 D16 Q4 D10 Q10 K4 K16 K10"}  # fmt: skip
+FIXED_HANDICAP = {
+    2: "D4 Q16",
+    3: "D4 Q16 D16",
+    4: "D4 Q16 D16 Q4",
+    5: "D4 Q16 D16 Q4 K10",
+    6: "D4 Q16 D16 Q4 D10 Q10",
+    7: "D4 Q16 D16 Q4 D10 Q10 K10",
+    8: "D4 Q16 D16 Q4 D10 Q10 K4 K16",
+    9: "D4 Q16 D16 Q4 D10 Q10 K4 K16 K10",
+}
 """Where handicap stones stand on 19x19 (GTP version 2, section 4.1.1)."""
 
 MOST_HANDICAP = 30
@@ -20,7 +29,8 @@ MOST_HANDICAP = 30
 
 @dataclass
 class Game:
-    """Starts empty. `handicap`: the stones that a record or a protocol calls so; see `handicap_stones`."""
+    """Starts empty. `handicap`: the stones that a record or a protocol calls so; see
+    `handicap_stones`."""
 
     komi: float = 6.5
     rules: Rules = CHINESE_SERVERS
@@ -36,7 +46,8 @@ class Game:
         self.set_up([], [], BLACK)
 
     def set_up(self, black: list[int], white: list[int], to_play: int, handicap: int = 0) -> None:
-        """Begin anew from these stones. Raises IllegalMove if they cannot stand so; nothing has changed then."""
+        """Begin anew from these stones. Raises IllegalMove if they cannot stand so; nothing has
+        changed then."""
         board = Board(SIZE)
         board.set_up(black, white, to_play)
         self._obey(board)
@@ -57,11 +68,13 @@ class Game:
         self.board.play(index, colour)
 
     def undo(self, count: int = 1) -> bool:
-        """Take the last moves back; False if there are not so many. The others are played again from the start: quick, and nothing need be kept."""
+        """Take the last moves back; False if there are not so many. The others are played again
+        from the start: quick, and nothing need be kept."""
         moves = self.board.moves
         if not 1 <= count <= len(moves):
             return False
-        board = Board(SIZE, suicide=True)  # these moves were legal when they were made, whatever the rules are now
+        # these moves were legal when they were made, whatever the rules are now
+        board = Board(SIZE, suicide=True)
         board.set_up(*self._setup)
         for index, colour in moves[:-count]:
             board.play(index, colour)
@@ -83,7 +96,11 @@ class Game:
         self._obey(self.board)
 
     def _obey(self, board: Board) -> None:
-        board.superko, board.situational, board.suicide = self.rules.superko, self.rules.situational, self.rules.suicide
+        board.superko, board.situational, board.suicide = (
+            self.rules.superko,
+            self.rules.situational,
+            self.rules.suicide,
+        )
 
     @property
     def first_stones(self) -> tuple[list[int], list[int], int]:
@@ -92,8 +109,9 @@ class Game:
 
     @property
     def handicap_stones(self) -> int:
-        """How many handicap stones black has, 0 or at least 2: those given as such; else black's stones on a board that began without white ones,
-        and black's moves before white's first (passes aside), since some programs send handicap stones as moves."""  # fmt: skip
+        """How many handicap stones black has, 0 or at least 2: those given as such; else black's
+        stones on a board that began without white ones, and black's moves before white's first
+        (passes aside), since some programs send handicap stones as moves."""
         if self.handicap > 1:
             return self.handicap if self.handicap <= MOST_HANDICAP else 0
         black, white, _ = self._setup
@@ -105,7 +123,8 @@ class Game:
             if colour == BLACK:
                 leading += index != PASS
                 continue
-            if ply + 1 < len(moves) and moves[ply + 1][1] == WHITE:  # a position is being set up by moves
+            # a position is being set up by moves
+            if ply + 1 < len(moves) and moves[ply + 1][1] == WHITE:
                 leading = 0
                 break
             if index != PASS:
@@ -114,15 +133,17 @@ class Game:
         return count if 1 < count <= MOST_HANDICAP else 0
 
     def margin(self, dead: npt.NDArray[np.bool_]) -> float:
-        """Black's points minus white's under the rules, komi and white's points for handicap counted; dead: bool `(361,)`, stones to be taken off."""
+        """Black's points minus white's under the rules, komi and white's points for handicap
+        counted; dead: bool `(361,)`, stones to be taken off."""
         return scoring.margin(self.board, dead, self.rules, self.komi, self.handicap_stones)
 
     @property
     def area_komi(self) -> float:
         """What black must lead by in area to win: komi, and white's points for handicap stones.
 
-        Under territory scoring area says the same once each side's stones are counted against it: black's lead in area is by so much larger as black
-        has put down more stones than white; half a point stands for the last neutral point, which either may get.
+        Under territory scoring area says the same once each side's stones are counted against it:
+        black's lead in area is by so much larger as black has put down more stones than white; half
+        a point stands for the last neutral point, which either may get.
         """
         return self.area_komi_for(self.board.to_play)
 
@@ -131,13 +152,26 @@ class Game:
         if not self.rules.territory:
             return self.komi + self.rules.white_bonus(self.handicap_stones)
         black, white, _ = self._setup
-        lead = len(black) - len(white) + sum((1 if colour == BLACK else -1) for index, colour in self.board.moves if index != PASS)
+        lead = (
+            len(black)
+            - len(white)
+            + sum(
+                (1 if colour == BLACK else -1)
+                for index, colour in self.board.moves
+                if index != PASS
+            )
+        )
         return self.komi + lead + (0.5 if to_play == BLACK else -0.5)
 
     def area_komi_after(self, index: int, colour: int) -> float:
-        """The same after a move of `colour`: a pass puts no stone down, and costs nothing under territory scoring."""
+        """The same after a move of `colour`: a pass puts no stone down, and costs nothing under
+        territory scoring."""
         komi = self.area_komi_for(colour)
-        return komi + (1 if colour == WHITE else -1) if self.rules.territory and index == PASS else komi
+        return (
+            komi + (1 if colour == WHITE else -1)
+            if self.rules.territory and index == PASS
+            else komi
+        )
 
     @property
     def empty(self) -> bool:
@@ -152,4 +186,8 @@ class Game:
     def over(self) -> bool:
         """Whether the last two moves were passes, of either side each."""
         last = self.board.moves[-2:]
-        return len(last) == 2 and all(index == PASS for index, _ in last) and {c for _, c in last} == {BLACK, WHITE}
+        return (
+            len(last) == 2
+            and all(index == PASS for index, _ in last)
+            and {c for _, c in last} == {BLACK, WHITE}
+        )

@@ -1,10 +1,14 @@
-"""Levels of play, from `20k` to `max`, as people's ranks are called: one number, the skill, and what a player of that skill does.
+"""Levels of play, from `20k` to `max`, as people's ranks are called: one number, the skill, and
+what a player of that skill does.
 
-Below skill 1 there is no search: a move is drawn from the network's distribution, flattened by a temperature and cut to its likeliest moves, and some
-of the time from what a beginner sees (`gocnn.engine.beginner`). From 1 on the player looks ahead, at twice as many positions with each tenth. What a
-skill is worth is measured (`benchmarks/levels.py`), and the skill of each level follows from that: steps of about 100 Elo (docs/levels.md).
+Below skill 1 there is no search: a move is drawn from the network's distribution, flattened by a
+temperature and cut to its likeliest moves, and some of the time from what a beginner sees
+(`gocnn.engine.beginner`). From 1 on the player looks ahead, at twice as many positions with each
+tenth. What a skill is worth is measured (`benchmarks/levels.py`), and the skill of each level
+follows from that: steps of about 100 Elo (docs/levels.md).
 
-At no level are eyes filled, stones given away in what is settled, or moves made where the game is over but for them.
+At no level are eyes filled, stones given away in what is settled, or moves made where the game is
+over but for them.
 """
 
 import json
@@ -38,13 +42,15 @@ UNHURRIED = 1600
 """Positions that `max` looks ahead at where no clock runs."""
 
 OBVIOUS = 0.75
-"""Even a beginner mostly sees a move that the network is sure of: he misses it by so much less often."""
+"""Even a beginner mostly sees a move that the network is sure of: he misses it by so much less
+often."""
 
 GLIMPSE = 0.25
 """To this power the network's probabilities count among what a beginner sees."""
 
 OPENING, OPENING_HEAT = 24, 0.7
-"""Up to this ply moves are drawn with at least this temperature, so that no two games are the same."""
+"""Up to this ply moves are drawn with at least this temperature, so that no two games are the
+same."""
 
 FIRST_MOVES, FIRST_HEAT = 8, 0.5
 """The same for players that look ahead (of their visits)."""
@@ -59,7 +65,8 @@ OWNED = 0.8
 """From this ownership on a point is left alone, unless the network itself wants it."""
 
 WANTED = 0.05
-"""A move that the network gives this probability is never held back: it may see why an area is not settled, or a stone is thrown in."""
+"""A move that the network gives this probability is never held back: it may see why an area is not
+settled, or a stone is thrown in."""
 
 
 class BadLevel(ValueError):
@@ -68,9 +75,11 @@ class BadLevel(ValueError):
 
 @dataclass(frozen=True)
 class Level:
-    """A level's numbers. name: as it is asked for; skill: 0 to 2; beginner: how often, 0 to 1, a move is one that a beginner sees; temperature and
-    top: what the network's moves are drawn with, and the share of its distribution, the likeliest first, that they are drawn from; visits: positions
-    looked ahead at; resign: the winrate below which it gives up (0: never); hurried: whether the clock alone limits the visits."""  # fmt: skip
+    """A level's numbers. name: as it is asked for; skill: 0 to 2; beginner: how often, 0 to 1, a
+    move is one that a beginner sees; temperature and top: what the network's moves are drawn with,
+    and the share of its distribution, the likeliest first, that they are drawn from; visits:
+    positions looked ahead at; resign: the winrate below which it gives up (0: never); hurried:
+    whether the clock alone limits the visits."""
 
     name: str
     skill: float
@@ -96,9 +105,18 @@ def of_skill(skill: float, name: str = "") -> Level:
     """The player of this skill, 0 to 2."""
     lack = min(max(1.0 - skill, 0.0), 1.0)
     visits = 0 if skill <= 1 else round(2 ** (1 + 10 * (skill - 1)))
-    # Below the middle nobody gives up: the opponent, of the same level, may still throw the game away.
+    # Below the middle nobody gives up: the opponent, of the same level, may still throw the game
+    # away.
     resign = float(np.interp(skill, [0.5, 1.0], [0.0, 0.03])) if skill > 0.5 else 0.0
-    return Level(name or f"skill {skill:g}", skill, 0.8 * lack**1.5, 0.1 + 0.9 * lack, 1.0 - 0.4 * (1 - lack) ** 2, visits, resign)
+    return Level(
+        name or f"skill {skill:g}",
+        skill,
+        0.8 * lack**1.5,
+        0.1 + 0.9 * lack,
+        1.0 - 0.4 * (1 - lack) ** 2,
+        visits,
+        resign,
+    )
 
 
 @cache
@@ -114,7 +132,8 @@ def names() -> list[str]:
 
 
 def parse(text: str) -> Level:
-    """The level of that name, in either case, with or without a blank before its letter. Raises BadLevel."""
+    """The level of that name, in either case, with or without a blank before its letter. Raises
+    BadLevel."""
     name = re.sub(r"\s+", "", text).lower()
     name = re.sub(r"(?<=\d)(?:kyu|dan)$", lambda found: found.group()[0], name)
     if name == MAX:
@@ -122,24 +141,33 @@ def parse(text: str) -> Level:
     skills = table()["skills"]
     if name not in skills:
         weakest, *_, strongest = skills
-        raise BadLevel(f"there is no level {text.strip()[:20]!r}; there are {weakest} to 1k, 1d to {strongest}, and {MAX}")
+        raise BadLevel(
+            f"there is no level {text.strip()[:20]!r}; there are {weakest} to 1k, 1d to"
+            f" {strongest}, and {MAX}"
+        )
     return of_skill(float(skills[name]), name)
 
 
 def of_number(number: int) -> Level | None:
-    """The level that a program means by GNU Go's level up to 9: 1 is the weakest of the kyu levels, 9 the strongest; None from 10 on, which is where
-    GNU Go begins."""  # fmt: skip
+    """The level that a program means by GNU Go's level up to 9: 1 is the weakest of the kyu levels,
+    9 the strongest; None from 10 on, which is where GNU Go begins."""
     kyu = [name for name in table()["skills"] if name.endswith("k")]
     return None if number >= 10 else parse(kyu[round((max(number, 1) - 1) / 8 * (len(kyu) - 1))])
 
 
-def weights(level: Level, game: Game, colour: int, p: Floats, wanted: npt.NDArray[np.bool_], ahead: Ahead) -> npt.NDArray[np.float64]:
-    """float64 `(362,)`: how often a player of this level without a search chooses each move, summing to 1; all 0 where nothing is left to do.
+def weights(
+    level: Level, game: Game, colour: int, p: Floats, wanted: npt.NDArray[np.bool_], ahead: Ahead
+) -> npt.NDArray[np.float64]:
+    """float64 `(362,)`: how often a player of this level without a search chooses each move,
+    summing to 1; all 0 where nothing is left to do.
 
-    p: the network's distribution; wanted: bool `(362,)`, the moves that can matter, the pass not among them; ahead: what tells how the game ends.
+    p: the network's distribution; wanted: bool `(362,)`, the moves that can matter, the pass not
+    among them; ahead: what tells how the game ends.
     """
     does = beginner.facts(game.board, colour)
-    outlook = ahead.at_least(LOOKS) if int((game.board.stones() != 0).sum()) >= MANY_STONES else None
+    outlook = (
+        ahead.at_least(LOOKS) if int((game.board.stones() != 0).sum()) >= MANY_STONES else None
+    )
     sensible = held_back(p, does, outlook)
     sensible &= wanted[:PASS]
     result = np.zeros(len(p))
@@ -150,21 +178,27 @@ def weights(level: Level, game: Game, colour: int, p: Floats, wanted: npt.NDArra
     seen = beginner.looks(game.board, does) * mine**GLIMPSE * sensible
     missed = level.beginner * (1 - OBVIOUS * float(p[:PASS].max()))
     heat = max(level.temperature, OPENING_HEAT) if ply < OPENING else level.temperature
-    result[:PASS] = (1 - missed) * _drawn(mine / mine.sum(), heat, level.top) + missed * seen / seen.sum()
+    result[:PASS] = (1 - missed) * _drawn(
+        mine / mine.sum(), heat, level.top
+    ) + missed * seen / seen.sum()
     return result
 
 
 def held_back(p: Floats, does: beginner.Facts, outlook: Outlook | None) -> npt.NDArray[np.bool_]:
-    """bool `(361,)`: False for moves that no level makes: into what is settled, and those that leave stones to be taken for nothing (one stone may
-    be, before anything is settled), except where the network wants them."""  # fmt: skip
+    """bool `(361,)`: False for moves that no level makes: into what is settled, and those that
+    leave stones to be taken for nothing (one stone may be, before anything is settled), except
+    where the network wants them."""
     exposed = (does.exposed >= (2 if outlook is None else 1)) & (does.taken == 0)
-    settled = np.zeros(len(exposed), np.bool_) if outlook is None else np.abs(outlook.owner) >= OWNED
+    settled = (
+        np.zeros(len(exposed), np.bool_) if outlook is None else np.abs(outlook.owner) >= OWNED
+    )
     sensible: npt.NDArray[np.bool_] = ~(exposed | settled) | (p[:PASS] >= WANTED)
     return sensible
 
 
 def _drawn(p: npt.NDArray[np.float64], temperature: float, top: float) -> npt.NDArray[np.float64]:
-    """The distribution cut to its likeliest moves, which have the share `top` together, and raised to `1 / temperature`."""
+    """The distribution cut to its likeliest moves, which have the share `top` together, and raised
+    to `1 / temperature`."""
     order = np.argsort(-p, kind="stable")
     before = np.cumsum(p[order]) - p[order]
     kept = np.zeros_like(p)
@@ -182,11 +216,15 @@ def visits_text(level: Level) -> str:
 
 
 def without_search(level: Level) -> str | None:
-    """What becomes of the level with a network that does not foresee the winner, which searches need; None if it makes no difference."""
+    """What becomes of the level with a network that does not foresee the winner, which searches
+    need; None if it makes no difference."""
     if not level.visits:
         return None
     strongest = [name for name, skill in table()["skills"].items() if float(skill) <= 1][-1]
-    return f"it does not foresee the winner, so that nothing can be looked ahead at: {level.name} plays hardly better than {strongest}"
+    return (
+        f"it does not foresee the winner, so that nothing can be looked ahead at: {level.name}"
+        f" plays hardly better than {strongest}"
+    )
 
 
 def elo(level: Level) -> float:

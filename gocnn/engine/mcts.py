@@ -1,9 +1,12 @@
-"""Looking ahead: Monte-Carlo tree search led by the network's prior and judged by its value, without playouts.
+"""Looking ahead: Monte-Carlo tree search led by the network's prior and judged by its value,
+without playouts.
 
-PUCT as in Silver et al. 2017, "Mastering the game of Go without human knowledge" (https://doi.org/10.1038/nature24270): each visit walks down
-by value plus prior, asks the network about one new position, and carries its answer up. It needs a network that foresees the winner; one that
-foresees the score as well makes the search like points a little. Several positions are asked about at a time, the more the more visits there have
-been (`gocnn.engine.tree`, `gocnn.engine.tree_leaves`).
+PUCT as in Silver et al. 2017, "Mastering the game of Go without human knowledge"
+(https://doi.org/10.1038/nature24270): each visit walks down by value plus prior, asks the network
+about one new position, and carries its answer up. It needs a network that foresees the winner; one
+that foresees the score as well makes the search like points a little. Several positions are asked
+about at a time, the more the more visits there have been (`gocnn.engine.tree`,
+`gocnn.engine.tree_leaves`).
 """
 
 import math
@@ -23,34 +26,43 @@ from gocnn.policy.answers import Floats, winrate
 from gocnn.policy.suggestion import Evaluator, Foresight, foresee, recent_moves
 
 UNSEEN = 0.15
-"""How much worse than its parent a move is taken to be before it has been tried (a probability to win), scaled as the tried ones have more prior."""
+"""How much worse than its parent a move is taken to be before it has been tried (a probability to
+win), scaled as the tried ones have more prior."""
 
 MOST_AT_ONCE, VISITS_EACH = 16, 16
-"""Most positions in one evaluation, and how many visits there must have been for each of them: a small search loses nothing by it."""
+"""Most positions in one evaluation, and how many visits there must have been for each of them: a
+small search loses nothing by it."""
 
 PATIENCE = 0.25
-"""Seconds that one evaluation of an analysis takes about at most, if it is for several positions: so soon it can be stopped."""
+"""Seconds that one evaluation of an analysis takes about at most, if it is for several positions:
+so soon it can be stopped."""
 
 SCORE_SHARE = 0.05
 """Most that points can add to the probability to win (`gocnn.engine.tree.worth`)."""
 
 DEVIATIONS = 5.0
-"""Standard errors from the mean to the lower confidence bound: what is seen below a move is far from independent."""
+"""Standard errors from the mean to the lower confidence bound: what is seen below a move is far
+from independent."""
 
 IMAGINED, IMAGINED_DEVIATION = 2, 0.15
-"""So many values with this deviation from the mean are taken to have been seen beside the real ones: one alone tells nothing of chance."""
+"""So many values with this deviation from the mean are taken to have been seen beside the real
+ones: one alone tells nothing of chance."""
 
 LEAST_SHARE = 0.15
-"""A move with fewer visits than this share of the most is not chosen for its lower confidence bound."""
+"""A move with fewer visits than this share of the most is not chosen for its lower confidence
+bound."""
 
 Until = Mapping[int, npt.NDArray[np.int64]]
-"""For a colour, int64 `(362,)`: the ply of a search, counted from 0, from which it may choose each move."""
+"""For a colour, int64 `(362,)`: the ply of a search, counted from 0, from which it may choose each
+move."""
 
 
 class Told(NamedTuple):
-    """Of one of the root's moves, seen by the side that makes it. visits; win: the mean probability to win; line: flat indices, each with the visits
-    of the position after it; lcb: the lower confidence bound of win; lead, spread: the mean margin in points, komi counted, and what the network says
-    is the standard deviation (nan if it says no score); utility: the mean of what the search makes large."""  # fmt: skip
+    """Of one of the root's moves, seen by the side that makes it. visits; win: the mean probability
+    to win; line: flat indices, each with the visits of the position after it; lcb: the lower
+    confidence bound of win; lead, spread: the mean margin in points, komi counted, and what the
+    network says is the standard deviation (nan if it says no score); utility: the mean of what the
+    search makes large."""
 
     visits: int
     win: float
@@ -62,15 +74,28 @@ class Told(NamedTuple):
 
 
 class Search:
-    """A search from one position, which must stay as it is. `keep`: bool `(362,)`, the moves to choose among; `komi` decides games that end in it.
+    """A search from one position, which must stay as it is. `keep`: bool `(362,)`, the moves to
+    choose among; `komi` decides games that end in it.
 
-    said: what `foresee` says of the position, if it was asked already. power: the prior of the position's own moves is raised to it; below 1 the
-    search is wider. reduction: `UNSEEN` for those moves. until: what each side may not choose yet in the first plies.
+    said: what `foresee` says of the position, if it was asked already. power: the prior of the
+    position's own moves is raised to it; below 1 the search is wider. reduction: `UNSEEN` for those
+    moves. until: what each side may not choose yet in the first plies.
     """
 
-    def __init__(self, evaluator: Evaluator, board: Board, komi: float, keep: npt.NDArray[np.bool_], known: int = 0, symmetries: int = 1, *,
-                 said: Foresight | None = None, power: float = 1.0, reduction: float = UNSEEN,
-                 until: Until | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        board: Board,
+        komi: float,
+        keep: npt.NDArray[np.bool_],
+        known: int = 0,
+        symmetries: int = 1,
+        *,
+        said: Foresight | None = None,
+        power: float = 1.0,
+        reduction: float = UNSEEN,
+        until: Until | None = None,
+    ) -> None:
         assert evaluator.foresees
         self.evaluator, self.komi, self.known, self.symmetries = evaluator, komi, known, symmetries
         self.reduction, self.until = reduction, until or {}
@@ -81,9 +106,21 @@ class Search:
         self._tree.used[0] = 1
         self._seconds = 0.0
         self._begin(board, said)
-        win, lead, _ = self._judged(np.array([said.win]), np.array([said.lead]), np.array([said.spread]), np.array([board.to_play == BLACK]))
+        win, lead, _ = self._judged(
+            np.array([said.win]),
+            np.array([said.lead]),
+            np.array([said.spread]),
+            np.array([board.to_play == BLACK]),
+        )
         self._centre = float(lead[0])
-        tree.tell(self._tree, 0, float(win[0]), float(win[0]), float(lead[0]), float(said.spread) if evaluator.scores else 0.0)
+        tree.tell(
+            self._tree,
+            0,
+            float(win[0]),
+            float(win[0]),
+            float(lead[0]),
+            float(said.spread) if evaluator.scores else 0.0,
+        )
         self._tree.nodes["first"][0] = tree.NEW
         tree.add_moves(self._tree, 0, _prior(said.probabilities, keep, power), MOVES, 0.0)
         self._sum_up(1)
@@ -91,7 +128,13 @@ class Search:
     def _begin(self, board: Board, said: Foresight) -> None:
         """The root is this position."""
         self.board = board
-        superko = tree_leaves.NO_REPETITION if not board.superko else tree_leaves.SITUATIONAL if board.situational else tree_leaves.POSITIONAL
+        superko = (
+            tree_leaves.NO_REPETITION
+            if not board.superko
+            else tree_leaves.SITUATIONAL
+            if board.situational
+            else tree_leaves.POSITIONAL
+        )
         seen = board.positions_seen() if board.superko else {}
         hashes = np.array(sorted(seen), np.uint64)
         recent = np.full(planes.HISTORY, planes.NO_MOVE, np.int16)
@@ -100,27 +143,50 @@ class Search:
         until = np.zeros((3, MOVES), np.int64)
         for colour, plies in self.until.items():
             until[colour] = plies
-        self._root = tree_leaves.Root(board.state, board.to_play, superko, self.known, float(self.komi), recent, until, hashes,
-                                     np.array([seen[int(value)] for value in hashes], np.uint8), planes.offsets(self.evaluator.groups))  # fmt: skip
+        self._root = tree_leaves.Root(
+            board.state,
+            board.to_play,
+            superko,
+            self.known,
+            float(self.komi),
+            recent,
+            until,
+            hashes,
+            np.array([seen[int(value)] for value in hashes], np.uint8),
+            planes.offsets(self.evaluator.groups),
+        )
         self._owner = said.owner
         self._owners = np.zeros((MOVES, POINTS)) if self.evaluator.scores else np.zeros((0, POINTS))
         self._owned = np.zeros(MOVES, np.int64)
 
-    def _judged(self, win: npt.ArrayLike, lead: npt.ArrayLike, spread: npt.ArrayLike, black: npt.NDArray[np.bool_]
-                ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:  # fmt: skip
-        """Of positions where black is to play, or white: probability to win, lead with komi counted, spread; 0 for what the network does not say."""
+    def _judged(
+        self,
+        win: npt.ArrayLike,
+        lead: npt.ArrayLike,
+        spread: npt.ArrayLike,
+        black: npt.NDArray[np.bool_],
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Of positions where black is to play, or white: probability to win, lead with komi
+        counted, spread; 0 for what the network does not say."""
         if not self.evaluator.scores:
             win = np.asarray(win, np.float64)
             return win, np.zeros_like(win), np.zeros_like(win)
         komi = np.where(black, -self.komi, self.komi)
-        return winrate(win, lead, spread, komi), np.asarray(lead, np.float64) + komi, np.asarray(spread, np.float64)
+        return (
+            winrate(win, lead, spread, komi),
+            np.asarray(lead, np.float64) + komi,
+            np.asarray(spread, np.float64),
+        )
 
     def _sum_up(self, count: int) -> None:
         tree.sum_up(self._tree, count, True, self._centre, self._share)
 
-    def follow(self, board: Board, komi: float, keep: npt.NDArray[np.bool_], said: Foresight | None = None) -> bool:
-        """Go on to a position that moves from here have led to, keeping what was seen of it; False, and nothing has changed, if it is no such
-        position or was not seen. `keep`, `said` as for a new search."""  # fmt: skip
+    def follow(
+        self, board: Board, komi: float, keep: npt.NDArray[np.bool_], said: Foresight | None = None
+    ) -> bool:
+        """Go on to a position that moves from here have led to, keeping what was seen of it; False,
+        and nothing has changed, if it is no such position or was not seen. `keep`, `said` as for a
+        new search."""
         past, node, mine, nodes = len(self.board.moves), 0, self.board.copy(), self._tree.nodes
         if komi != self.komi or board.moves[:past] != self.board.moves:
             return False
@@ -144,7 +210,13 @@ class Search:
     def _below(self, node: int) -> dict[int, int]:
         """For each move that has been tried in a position, the position after it."""
         first, tried = int(self._tree.nodes["first"][node]), int(self._tree.nodes["tried"][node])
-        return dict(zip(self._tree.move[first : first + tried].tolist(), self._tree.child[first : first + tried].tolist(), strict=True))
+        return dict(
+            zip(
+                self._tree.move[first : first + tried].tolist(),
+                self._tree.child[first : first + tried].tolist(),
+                strict=True,
+            )
+        )
 
     def _keep_below(self, node: int) -> None:
         """Make a position the root; only what is below it is kept."""
@@ -170,23 +242,29 @@ class Search:
         tree.add_moves(self._tree, 0, prior, MOVES, 0.0)
         self._tree.nodes["tried"][0] = len(order)
 
-    def run(self, visits: int, deadline: float = math.inf, stopped: Callable[[], bool] | None = None) -> None:
-        """So many more visits, several positions at a time; none begun after the deadline (`time.perf_counter()`), or once `stopped` says so."""
+    def run(
+        self, visits: int, deadline: float = math.inf, stopped: Callable[[], bool] | None = None
+    ) -> None:
+        """So many more visits, several positions at a time; none begun after the deadline
+        (`time.perf_counter()`), or once `stopped` says so."""
         end = min(self.count + visits, MOST_VISITS)
         now = time.perf_counter()
         while self.count < end and now < deadline and not (stopped and stopped()):
-            # Of the time left an evaluation is to take half, so that it is over at the deadline even if it takes twice as long as the one before.
+            # Of the time left an evaluation is to take half, so that it is over at the deadline
+            # even if it takes twice as long as the one before.
             now = self._visit(min(self.at_once, end - self.count), now, (deadline - now) / 2)
 
     def look(self, visits: float = math.inf) -> None:
-        """One evaluation: at most so many visits, and not so many that a client would wait for long. How many does not depend on the time but for
-        networks that take `PATIENCE` for them, so the same question has the same answer."""  # fmt: skip
+        """One evaluation: at most so many visits, and not so many that a client would wait for
+        long. How many does not depend on the time but for networks that take `PATIENCE` for them,
+        so the same question has the same answer."""
         want = min(self.at_once, MOST_VISITS - self.count, visits)
         if want > 0:
             self._visit(int(want), time.perf_counter(), PATIENCE)
 
     def _visit(self, want: int, begun: float, seconds: float) -> float:
-        """At most so many visits, fewer if they would take more seconds, from the time `begun` on; the time when they are over."""
+        """At most so many visits, fewer if they would take more seconds, from the time `begun` on;
+        the time when they are over."""
         if self._seconds * want > seconds:
             want = max(1, int(seconds / self._seconds))
         self._evaluate(want)
@@ -198,7 +276,17 @@ class Search:
         """Walk down so often, ask the network about what waits, and carry its answers up."""
         slots = self._slots
         tree.make_room(self._tree, want, MOVES * want)
-        waiting, _ = tree_leaves.gather(self._tree, 0, self._root, slots, want, self.reduction, UNSEEN, self._centre, self._share)
+        waiting, _ = tree_leaves.gather(
+            self._tree,
+            0,
+            self._root,
+            slots,
+            want,
+            self.reduction,
+            UNSEEN,
+            self._centre,
+            self._share,
+        )
         if not waiting:
             return
         try:
@@ -208,8 +296,12 @@ class Search:
             tree_leaves.forget(self._tree, slots, waiting)
             raise
         mine = slots.depth[:waiting] % 2 == 0
-        win, lead, spread = self._judged(said.win, said.lead, said.spread, mine == (self.board.to_play == BLACK))
-        value = win + self._share * (2 / np.pi) * np.arctan((lead - np.where(mine, self._centre, -self._centre)) / 38.0)
+        win, lead, spread = self._judged(
+            said.win, said.lead, said.spread, mine == (self.board.to_play == BLACK)
+        )
+        value = win + self._share * (2 / np.pi) * np.arctan(
+            (lead - np.where(mine, self._centre, -self._centre)) / 38.0
+        )
         tree_leaves.absorb(self._tree, slots, waiting, said.logits, win, value, lead, spread)
         if self.evaluator.scores:
             tree_leaves.add_owners(slots, waiting, said.owner, self._owners, self._owned)
@@ -236,13 +328,19 @@ class Search:
 
     @property
     def win(self) -> float:
-        """The probability that the side to play wins: the mean of the network's own judgement and of what all visits came to."""
+        """The probability that the side to play wins: the mean of the network's own judgement and
+        of what all visits came to."""
         return 1 - float(self._tree.nodes["wins"][0]) / (self.count + 1)
 
     @property
     def lead(self) -> float:
-        """How many points the side to play leads by, komi counted, in the mean likewise; nan if the network says no score."""
-        return -float(self._tree.nodes["leads"][0]) / (self.count + 1) if self.evaluator.scores else math.nan
+        """How many points the side to play leads by, komi counted, in the mean likewise; nan if the
+        network says no score."""
+        return (
+            -float(self._tree.nodes["leads"][0]) / (self.count + 1)
+            if self.evaluator.scores
+            else math.nan
+        )
 
     @property
     def spread(self) -> float:
@@ -250,10 +348,13 @@ class Search:
         return float(self._tree.nodes["spread"][0]) if self.evaluator.scores else math.nan
 
     def owner(self) -> Floats:
-        """float32 `(361,)`: whose each point will be, +1 the side's that is to play: the mean over all positions seen; nan likewise."""
+        """float32 `(361,)`: whose each point will be, +1 the side's that is to play: the mean over
+        all positions seen; nan likewise."""
         if not self.evaluator.scores:
             return self._owner
-        total: Floats = ((self._owner + self._owners.sum(0)) / (1 + self._owned.sum())).astype(np.float32)
+        total: Floats = ((self._owner + self._owners.sum(0)) / (1 + self._owned.sum())).astype(
+            np.float32
+        )
         return total
 
     def owner_after(self, index: int) -> Floats:
@@ -264,14 +365,20 @@ class Search:
         return mean
 
     def told(self, index: int, longest: int = MOVES) -> Told:
-        """What is known of one move at the root (the position's own numbers before it has been visited), and the line of most visits that begins with
-        it, cut to `longest`; the last move of it may be one that the network expects and nobody visited."""  # fmt: skip
+        """What is known of one move at the root (the position's own numbers before it has been
+        visited), and the line of most visits that begins with it, cut to `longest`; the last move
+        of it may be one that the network expects and nobody visited."""
         node = self._below(0).get(index)
-        line, nodes = [(index, int(self._tree.nodes["visits"][node]) if node else 0)], self._tree.nodes
+        line, nodes = (
+            [(index, int(self._tree.nodes["visits"][node]) if node else 0)],
+            self._tree.nodes,
+        )
         scores = self.evaluator.scores
         if node is None:
             root = nodes[0]
-            lead, spread = (float(root["lead"]), float(root["spread"])) if scores else (math.nan, math.nan)
+            lead, spread = (
+                (float(root["lead"]), float(root["spread"])) if scores else (math.nan, math.nan)
+            )
             return Told(0, float(root["win"]), line, 0.0, lead, spread, float(root["value"]))
         told = nodes[node]
         visits, win = int(told["visits"]), float(told["wins"]) / int(told["visits"])
@@ -282,9 +389,21 @@ class Search:
             place = int(seen.argmax()) if tried else 0
             line.append((int(self._tree.move[first + place]), int(seen[place]) if tried else 0))
             below = int(self._tree.child[first + place]) if tried else None
-        lead, spread = (float(told["leads"]) / visits, float(told["spread"])) if scores else (math.nan, math.nan)
+        lead, spread = (
+            (float(told["leads"]) / visits, float(told["spread"]))
+            if scores
+            else (math.nan, math.nan)
+        )
         mean = float(told["values"]) / visits
-        return Told(visits, win, line, max(0.0, win - radius(visits, mean, float(told["squares"]))), lead, spread, mean)
+        return Told(
+            visits,
+            win,
+            line,
+            max(0.0, win - radius(visits, mean, float(told["squares"]))),
+            lead,
+            spread,
+            mean,
+        )
 
     @property
     def visits(self) -> Floats:
@@ -296,14 +415,19 @@ class Search:
 
     @property
     def weights(self) -> npt.NDArray[np.float64]:
-        """What to choose a move by, float64 `(362,)`: its visits, but of those with enough of them (`LEAST_SHARE`) the one with the best lower
-        confidence bound comes first."""  # fmt: skip
+        """What to choose a move by, float64 `(362,)`: its visits, but of those with enough of them
+        (`LEAST_SHARE`) the one with the best lower confidence bound comes first."""
         weights = self.visits.astype(np.float64)
         most = float(weights.max())
         if most:
             enough = [int(i) for i in np.flatnonzero(weights >= LEAST_SHARE * most)]
             below, nodes = self._below(0), self._tree.nodes
-            bounds = {i: bound(*(nodes[below[i]][name].item() for name in ("visits", "values", "squares"))) for i in enough}
+            bounds = {
+                i: bound(
+                    *(nodes[below[i]][name].item() for name in ("visits", "values", "squares"))
+                )
+                for i in enough
+            }
             best = max(enough, key=lambda i: (bounds[i], weights[i]))
             if (weights >= weights[best]).sum() > 1:
                 weights[best] = most + 2  # a player adds priors to break ties
@@ -313,21 +437,29 @@ class Search:
     def best(self) -> int:
         """The move to play, a flat index."""
         weights = self.weights
-        return int(weights.argmax()) if weights.any() else int(self._tree.move[self._tree.nodes["first"][0]])
+        return (
+            int(weights.argmax())
+            if weights.any()
+            else int(self._tree.move[self._tree.nodes["first"][0]])
+        )
 
 
 def radius(visits: int, mean: float, squares: float) -> float:
-    """How far below the mean of a move's values its lower confidence bound is. squares: the sum of the values' squares."""
+    """How far below the mean of a move's values its lower confidence bound is. squares: the sum of
+    the values' squares."""
     seen = max(squares - visits * mean * mean, 0.0) + IMAGINED * IMAGINED_DEVIATION**2
     return DEVIATIONS * math.sqrt(seen / (visits + IMAGINED) / visits)
 
 
 def bound(visits: int, values: float, squares: float) -> float:
-    """The lower confidence bound of a move's values, given their number and the sums of them and of their squares."""
+    """The lower confidence bound of a move's values, given their number and the sums of them and of
+    their squares."""
     return values / visits - radius(visits, values / visits, squares)
 
 
-def _prior(probabilities: Floats, keep: npt.NDArray[np.bool_], power: float) -> npt.NDArray[np.float64]:
+def _prior(
+    probabilities: Floats, keep: npt.NDArray[np.bool_], power: float
+) -> npt.NDArray[np.float64]:
     """float64 `(362,)`: the prior of the moves to keep, which sums to 1; -1 elsewhere."""
     prior = np.where(keep, np.maximum(probabilities.astype(np.float64), tree.LEAST_PRIOR), 0.0)
     prior = (prior / prior.sum()) ** power

@@ -1,7 +1,9 @@
-"""How a position will end, as far as random playouts can tell: who owns each point, who is ahead, what is dead.
+"""How a position will end, as far as random playouts can tell: who owns each point, who is ahead,
+what is dead.
 
-The network only predicts moves. Whose game it is, and when it is over, comes from here: exact life by Benson's algorithm, and Monte-Carlo
-ownership (Brügmann 1993, "Monte Carlo Go") for the rest. Such estimates are good at the end of a game and coarse before it.
+The network only predicts moves. Whose game it is, and when it is over, comes from here: exact life
+by Benson's algorithm, and Monte-Carlo ownership (Brügmann 1993, "Monte Carlo Go") for the rest.
+Such estimates are good at the end of a game and coarse before it.
 """
 
 from dataclasses import dataclass
@@ -23,8 +25,9 @@ SETTLED = 0.6
 
 @dataclass(frozen=True)
 class Outlook:
-    """owner: float32 `(361,)`, +1 where black always owns the point at the end, -1 where white does; black_wins: share of playouts that black
-    wins; lead: black's mean margin in points, komi subtracted; spread: the margins' standard deviation; playouts: how many."""  # fmt: skip
+    """owner: float32 `(361,)`, +1 where black always owns the point at the end, -1 where white
+    does; black_wins: share of playouts that black wins; lead: black's mean margin in points, komi
+    subtracted; spread: the margins' standard deviation; playouts: how many."""
 
     owner: npt.NDArray[np.float32]
     black_wins: float
@@ -43,8 +46,20 @@ class Playouts:
 
     def run(self, count: int) -> Outlook:
         """`count` more of them; what all together say."""
-        won, margins, squares = playouts.playouts(self.board.state, self.board.to_play, count, self.seed + self.count, self.komi, self._owned)
-        self._won, self._margins, self._squares, self.count = self._won + won, self._margins + margins, self._squares + squares, self.count + count
+        won, margins, squares = playouts.playouts(
+            self.board.state,
+            self.board.to_play,
+            count,
+            self.seed + self.count,
+            self.komi,
+            self._owned,
+        )
+        self._won, self._margins, self._squares, self.count = (
+            self._won + won,
+            self._margins + margins,
+            self._squares + squares,
+            self.count + count,
+        )
         return self.sum()
 
     def at_least(self, count: int) -> Outlook:
@@ -56,11 +71,18 @@ class Playouts:
         n = max(self.count, 1)
         lead = self._margins / n
         spread = max(self._squares / n - lead * lead, 0.0) ** 0.5
-        return Outlook((self._owned / n).astype(np.float32), self._won / n if self.count else 0.5, lead, spread, self.count)
+        return Outlook(
+            (self._owned / n).astype(np.float32),
+            self._won / n if self.count else 0.5,
+            lead,
+            spread,
+            self.count,
+        )
 
 
 def safe_points(board: Board, colour: int) -> Mask:
-    """bool `(361,)`: stones and regions of `colour` that are safe whatever the opponent does (`gocnn.board.pass_alive.pass_alive`)."""
+    """bool `(361,)`: stones and regions of `colour` that are safe whatever the opponent does
+    (`gocnn.board.pass_alive.pass_alive`)."""
     mask = np.empty(board.size * board.size, np.bool_)
     pass_alive.pass_alive(board.state, colour, mask)
     return mask
@@ -74,8 +96,8 @@ def eyes(board: Board, colour: int) -> Mask:
 
 
 def useful(board: Board, colour: int) -> Mask:
-    """bool `(362,)`: legal moves that can matter: no suicide, not into an own eye, nor into a region that is safely someone's. The pass counts as
-    one."""  # fmt: skip
+    """bool `(362,)`: legal moves that can matter: no suicide, not into an own eye, nor into a
+    region that is safely someone's. The pass counts as one."""
     mask = board.legal(colour, suicide=False)
     mask[:-1] &= ~eyes(board, colour)
     mask[:-1] &= ~(safe_points(board, BLACK) | safe_points(board, WHITE))
@@ -83,8 +105,9 @@ def useful(board: Board, colour: int) -> Mask:
 
 
 def dead_stones(board: Board, outlook: Outlook) -> Mask:
-    """bool `(361,)`: stones that will not stay, chain by chain: those in a region that is safely the opponent's, and those whose points mostly
-    end up with it unless reading finds that they cannot be captured (`gocnn.engine.seki`)."""  # fmt: skip
+    """bool `(361,)`: stones that will not stay, chain by chain: those in a region that is safely
+    the opponent's, and those whose points mostly end up with it unless reading finds that they
+    cannot be captured (`gocnn.engine.seki`)."""
     stones = board.stones().ravel()
     safe = {colour: safe_points(board, colour) for colour in (BLACK, WHITE)}
     both = safe[BLACK] | safe[WHITE]
@@ -93,7 +116,9 @@ def dead_stones(board: Board, outlook: Outlook) -> Mask:
         colour = int(stones[chain[0]])
         mine = float(outlook.owner[chain].mean()) * (1 if colour == BLACK else -1)
         if not safe[colour][chain[0]]:
-            dead[chain] = bool(safe[3 - colour][chain[0]]) or (mine < 0 and not holds(board, chain.tolist(), outlook.owner, both))
+            dead[chain] = bool(safe[3 - colour][chain[0]]) or (
+                mine < 0 and not holds(board, chain.tolist(), outlook.owner, both)
+            )
     return dead
 
 
@@ -108,12 +133,14 @@ def chains(board: Board) -> list[npt.NDArray[np.int64]]:
 
 
 def is_settled(board: Board, outlook: Outlook) -> bool:
-    """Whether nothing is left to play for: every point that either side could usefully play on already belongs to one of them."""
+    """Whether nothing is left to play for: every point that either side could usefully play on
+    already belongs to one of them."""
     return bool((_ownership_of_open_points(board, outlook) >= SETTLED).all())
 
 
 def is_open(board: Board, outlook: Outlook) -> bool:
-    """Whether it is plainly not settled: a point is so undecided that more playouts would hardly change it (two standard errors below)."""
+    """Whether it is plainly not settled: a point is so undecided that more playouts would hardly
+    change it (two standard errors below)."""
     margin = 2 / max(outlook.playouts, 1) ** 0.5
     return bool((_ownership_of_open_points(board, outlook) < SETTLED - margin).any())
 

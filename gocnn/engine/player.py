@@ -1,4 +1,5 @@
-"""A player: the network's moves, with what it does not know of - when to pass, when to resign, what not to fill."""
+"""A player: the network's moves, with what it does not know of - when to pass, when to resign, what
+not to fill."""
 
 import math
 import time
@@ -14,7 +15,15 @@ from gocnn.engine import levels
 from gocnn.engine.foreseen import Ahead, Both, outlook_of
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import Search
-from gocnn.engine.ownership import PLAYOUTS, Outlook, Playouts, dead_stones, is_open, is_settled, useful
+from gocnn.engine.ownership import (
+    PLAYOUTS,
+    Outlook,
+    Playouts,
+    dead_stones,
+    is_open,
+    is_settled,
+    useful,
+)
 from gocnn.policy.answers import Floats
 from gocnn.policy.style import facts_of
 from gocnn.policy.suggestion import Evaluator, Foresight, foresee
@@ -35,12 +44,14 @@ FIRST_LOOK = 32
 """Playouts after which a position that is plainly not settled is left at that."""
 
 TINY = 1e-12
-"""Least weight of a move that may be played: something must be, even where the network excludes all that is left."""
+"""Least weight of a move that may be played: something must be, even where the network excludes all
+that is left."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """index: the move (flat index, 361 for a pass, RESIGN to resign); probabilities: the network's, float32 `(362,)`, over the legal moves."""
+    """index: the move (flat index, 361 for a pass, RESIGN to resign); probabilities: the network's,
+    float32 `(362,)`, over the legal moves."""
 
     index: int
     probabilities: Floats
@@ -49,16 +60,31 @@ class Decision:
 class Player:
     """Chooses moves.
 
-    temperature: 0 plays the likeliest move; else moves are drawn in proportion to `p ** (1 / temperature)`. resign: give up once the winrate (the
-    share of playouts won, with a network that says no score) stays below this (0: never). symmetries: 1 or 8. style: whose moves are asked for
-    (`gocnn.features.conditioning.STYLES`). visits: positions to look ahead at before each move, those kept from the move before
-    among them (`gocnn.engine.mcts`), time permitting; 0 takes the network's word, as does a
-    network that does not foresee the winner.
+    temperature: 0 plays the likeliest move; else moves are drawn in proportion to `p ** (1 /
+    temperature)`. resign: give up once the winrate (the share of playouts won, with a network that
+    says no score) stays below this (0: never). symmetries: 1 or 8. style: whose moves are asked for
+    (`gocnn.features.conditioning.STYLES`). visits: positions to look ahead at before each move,
+    those kept from the move before among them (`gocnn.engine.mcts`), time permitting; 0 takes the
+    network's word, as does a network that does not foresee the winner.
     """
 
-    def __init__(self, evaluator: Evaluator, symmetries: int = 1, temperature: float = 0.0, resign: float = 0.0, seed: int = 1,
-                 style: str = "any", visits: int = 0) -> None:  # fmt: skip
-        self.evaluator, self.symmetries, self.temperature, self.resign, self.style = evaluator, symmetries, temperature, resign, style
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        symmetries: int = 1,
+        temperature: float = 0.0,
+        resign: float = 0.0,
+        seed: int = 1,
+        style: str = "any",
+        visits: int = 0,
+    ) -> None:
+        self.evaluator, self.symmetries, self.temperature, self.resign, self.style = (
+            evaluator,
+            symmetries,
+            temperature,
+            resign,
+            style,
+        )
         self.visits = visits if evaluator.foresees else 0
         self.level: levels.Level | None = None
         """The level that it plays at; visits, temperature and resign count for nothing then."""
@@ -82,12 +108,20 @@ class Player:
         """What the network is told of the game (`gocnn.features.conditioning`)."""
         return facts_of(self.style, game.handicap_stones > 1)
 
-    def decide(self, game: Game, colour: int, keep: npt.NDArray[np.bool_] | None = None, clean_up: bool = False,
-               seconds: float | None = None, stopped: Callable[[], bool] | None = None) -> Decision:  # fmt: skip
-        """A move for `colour`, whose turn it becomes; nothing is played. keep: bool `(362,)`, the moves to choose among.
+    def decide(
+        self,
+        game: Game,
+        colour: int,
+        keep: npt.NDArray[np.bool_] | None = None,
+        clean_up: bool = False,
+        seconds: float | None = None,
+        stopped: Callable[[], bool] | None = None,
+    ) -> Decision:
+        """A move for `colour`, whose turn it becomes; nothing is played. keep: bool `(362,)`, the
+        moves to choose among.
 
-        clean_up: never pass while a dead stone of the opponent stands (what a server asks before it counts by area). seconds, stopped: look ahead
-        no longer than that, or than until that is so.
+        clean_up: never pass while a dead stone of the opponent stands (what a server asks before it
+        counts by area). seconds, stopped: look ahead no longer than that, or than until that is so.
         """
         deadline = math.inf if seconds is None else time.perf_counter() + seconds
         said = self.foresight(game, colour)
@@ -104,7 +138,10 @@ class Player:
         if not self.evaluator.scores and self._resigns(game, colour, ahead):
             return Decision(RESIGN, p)
         wanted[PASS] = False
-        visits, may_pass = self._visits(seconds), (keep is None or bool(keep[PASS])) and not taking.any()
+        visits, may_pass = (
+            self._visits(seconds),
+            (keep is None or bool(keep[PASS])) and not taking.any(),
+        )
         if self.level and not visits and not taking.any():
             weights = levels.weights(self.level, game, colour, p, wanted, ahead)
             if not weights.any():
@@ -121,11 +158,23 @@ class Player:
         return Decision(index, p)
 
     def chances(self, game: Game, colour: int) -> npt.NDArray[np.float64]:
-        """float64 `(362,)`: how often it would make each move here, one that ends the game apart."""
-        said, visits, wanted = self.foresight(game, colour), self._visits(None), useful(game.board, colour)
+        """float64 `(362,)`: how often it would make each move here, one that ends the game
+        apart."""
+        said, visits, wanted = (
+            self.foresight(game, colour),
+            self._visits(None),
+            useful(game.board, colour),
+        )
         wanted[PASS] = False
         if self.level and not visits:
-            weights = levels.weights(self.level, game, colour, said.probabilities, wanted, self._ahead(game, colour, said))
+            weights = levels.weights(
+                self.level,
+                game,
+                colour,
+                said.probabilities,
+                wanted,
+                self._ahead(game, colour, said),
+            )
         else:
             weights = self._weights(game, colour, said, wanted, visits, math.inf, None)
         if not weights.any():
@@ -134,7 +183,9 @@ class Player:
 
     def _heat(self, game: Game, visits: int) -> float:
         """The temperature that moves are drawn with."""
-        return self.level.heat(len(game.board.moves), visits > 0) if self.level else self.temperature
+        return (
+            self.level.heat(len(game.board.moves), visits > 0) if self.level else self.temperature
+        )
 
     def _visits(self, seconds: float | None) -> int:
         """Positions to look ahead at for a move that may take so long."""
@@ -142,20 +193,38 @@ class Player:
             return self.visits
         return self.level.visits_within(seconds) if self.evaluator.foresees else 0
 
-    def _weights(self, game: Game, colour: int, said: Foresight, wanted: npt.NDArray[np.bool_], visits: int, deadline: float,
-                 stopped: Callable[[], bool] | None) -> npt.NDArray[np.float64]:  # fmt: skip
-        """float64 `(362,)`: what moves are chosen by, the `wanted` ones: their probabilities, or how often looking ahead visited them."""
+    def _weights(
+        self,
+        game: Game,
+        colour: int,
+        said: Foresight,
+        wanted: npt.NDArray[np.bool_],
+        visits: int,
+        deadline: float,
+        stopped: Callable[[], bool] | None,
+    ) -> npt.NDArray[np.float64]:
+        """float64 `(362,)`: what moves are chosen by, the `wanted` ones: their probabilities, or
+        how often looking ahead visited them."""
         weights = np.where(wanted, np.maximum(said.probabilities, TINY), 0.0).astype(np.float64)
         if not visits:
             return weights
         board, komi = turned(game, colour), game.area_komi_for(colour)
         if self._search is None or not self._search.follow(board, komi, wanted, said):
-            self._search = Search(self.evaluator, board.copy(), komi, wanted, self.known(game), self.symmetries, said=said)
+            self._search = Search(
+                self.evaluator,
+                board.copy(),
+                komi,
+                wanted,
+                self.known(game),
+                self.symmetries,
+                said=said,
+            )
         self._search.run(max(visits - self._search.count, 0), deadline, stopped)
         return self._search.weights + weights
 
     def outlook(self, game: Game) -> Outlook:
-        """How the position will end: what the network foresees, or playouts tell (`gocnn.engine.ownership`) where it does not."""
+        """How the position will end: what the network foresees, or playouts tell
+        (`gocnn.engine.ownership`) where it does not."""
         if not self.evaluator.scores:
             return self._playouts(game).run(PLAYOUTS)
         colour = game.board.to_play
@@ -187,7 +256,11 @@ class Player:
         if least <= 0 or len(game.board.moves) < RESIGN_FROM:
             return False
         if isinstance(ahead, Both):
-            mine = self._search.win if self._visits(None) and self._search and self._search.count else ahead.win(colour)
+            mine = (
+                self._search.win
+                if self._visits(None) and self._search and self._search.count
+                else ahead.win(colour)
+            )
         else:
             outlook = ahead.at_least(PLAYOUTS)
             mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
@@ -229,7 +302,8 @@ def _taking(game: Game, colour: int, ahead: Ahead) -> npt.NDArray[np.bool_]:
 
 
 def _may_be_over(game: Game, colour: int, index: int, p: Floats) -> bool:
-    """Whether it is worth looking: the opponent passed, the network would, or its move is inside an area that one side surrounds."""
+    """Whether it is worth looking: the opponent passed, the network would, or its move is inside an
+    area that one side surrounds."""
     if game.passed(3 - colour):
         return True
     stones = int((game.board.stones() != 0).sum())

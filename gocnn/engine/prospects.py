@@ -1,8 +1,10 @@
-"""What random playouts after each of several moves say, taken together: a few dozen of them tell little of one move, but much of all.
+"""What random playouts after each of several moves say, taken together: a few dozen of them tell
+little of one move, but much of all.
 
-The margin after a move is drawn towards that of the position, the more so the less the moves differ beyond what chance explains (random effects:
-DerSimonian & Laird 1986, "Meta-analysis in clinical trials", https://doi.org/10.1016/0197-2456(86)90046-2). Ownership is drawn towards the position's
-as if that had been seen in a few playouts more.
+The margin after a move is drawn towards that of the position, the more so the less the moves differ
+beyond what chance explains (random effects: DerSimonian & Laird 1986, "Meta-analysis in clinical
+trials", https://doi.org/10.1016/0197-2456(86)90046-2). Ownership is drawn towards the position's as
+if that had been seen in a few playouts more.
 """
 
 from collections.abc import Sequence
@@ -21,7 +23,9 @@ class Prospects:
     """Playouts after each of several moves. `boards`: the positions after them."""
 
     def __init__(self, boards: Sequence[Board], komi: float) -> None:
-        self._playouts = [Playouts(board, komi, seed=1 + 7919 * place) for place, board in enumerate(boards)]
+        self._playouts = [
+            Playouts(board, komi, seed=1 + 7919 * place) for place, board in enumerate(boards)
+        ]
 
     def count(self, place: int) -> int:
         """How many playouts there are after a move."""
@@ -41,8 +45,8 @@ class Prospects:
         return self._playouts[place].sum()
 
     def outlooks(self, weights: npt.NDArray[np.floating]) -> tuple[Outlook, list[Outlook]]:
-        """The position's own, each move counting by its weight (where there are playouts after it), and that after each move. There must be some
-        playouts."""  # fmt: skip
+        """The position's own, each move counting by its weight (where there are playouts after it),
+        and that after each move. There must be some playouts."""
         sums = [playouts.sum() for playouts in self._playouts]
         n = np.array([one.playouts for one in sums], np.float64)
         assert n.any()
@@ -58,13 +62,22 @@ class Prospects:
         after = (n[:, None] * owners + PRIOR_PLAYOUTS * owner) / (n[:, None] + PRIOR_PLAYOUTS)
         drawn = lead + share * (leads - lead)
         return whole, [
-            Outlook(after[i].astype(np.float32), one.black_wins if one.playouts else whole.black_wins, float(drawn[i]), spread, one.playouts)
+            Outlook(
+                after[i].astype(np.float32),
+                one.black_wins if one.playouts else whole.black_wins,
+                float(drawn[i]),
+                spread,
+                one.playouts,
+            )
             for i, one in enumerate(sums)
         ]
 
 
-def _share(n: npt.NDArray[np.float64], means: npt.NDArray[np.float64], variance: float) -> npt.NDArray[np.float64]:
-    """How far each mean of `n` draws is to be believed, 0 to 1, where draws have this variance and what they are draws of may differ too."""
+def _share(
+    n: npt.NDArray[np.float64], means: npt.NDArray[np.float64], variance: float
+) -> npt.NDArray[np.float64]:
+    """How far each mean of `n` draws is to be believed, 0 to 1, where draws have this variance and
+    what they are draws of may differ too."""
     if variance <= 0:
         return (n > 0).astype(np.float64)
     total = n.sum()

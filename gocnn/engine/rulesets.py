@@ -1,5 +1,5 @@
-"""Rule sets: their names, what each says, and how they are written. Names and fields are KataGo's (https://lightvector.github.io/KataGo/rules.html),
-since board programs use them."""  # fmt: skip
+"""Rule sets: their names, what each says, and how they are written. Names and fields are KataGo's
+(https://lightvector.github.io/KataGo/rules.html), since board programs use them."""
 
 import json
 import re
@@ -20,9 +20,11 @@ class BadRules(ValueError):
 class Rules:
     """What a game is played by; the defaults are Tromp and Taylor's.
 
-    ko: of `KO`; POSITIONAL forbids every earlier whole-board position, SITUATIONAL only with the same side to move. scoring: of `SCORING`. tax: of
-    `TAX`; SEKI: no territory in seki; ALL: besides, each living group gives two points. suicide: whether more than one stone may take itself off.
-    bonus: of `BONUS`; what white gets for N handicap stones. friendly_pass: dead stones need not be taken before the game ends (area scoring).
+    ko: of `KO`; POSITIONAL forbids every earlier whole-board position, SITUATIONAL only with the
+    same side to move. scoring: of `SCORING`. tax: of `TAX`; SEKI: no territory in seki; ALL:
+    besides, each living group gives two points. suicide: whether more than one stone may take
+    itself off. bonus: of `BONUS`; what white gets for N handicap stones. friendly_pass: dead stones
+    need not be taken before the game ends (area scoring).
     """
 
     ko: str = "POSITIONAL"
@@ -53,8 +55,15 @@ class Rules:
 
     def to_json(self) -> dict[str, Any]:
         """As KataGo writes them."""
-        return {"friendlyPassOk": self.friendly_pass, "hasButton": False, "ko": self.ko, "scoring": self.scoring, "suicide": self.suicide,
-                "tax": self.tax, "whiteHandicapBonus": self.bonus}  # fmt: skip
+        return {
+            "friendlyPassOk": self.friendly_pass,
+            "hasButton": False,
+            "ko": self.ko,
+            "scoring": self.scoring,
+            "suicide": self.suicide,
+            "tax": self.tax,
+            "whiteHandicapBonus": self.bonus,
+        }
 
 
 CHINESE = Rules("SIMPLE", "AREA", "NONE", False, "N", True)
@@ -64,11 +73,21 @@ AGA = Rules("SITUATIONAL", "AREA", "NONE", False, "N-1", True)
 TROMP_TAYLOR = Rules()
 
 RULES = {
-    "chinese": CHINESE, "chinese-kgs": CHINESE_SERVERS, "chinese-ogs": CHINESE_SERVERS, "japanese": JAPANESE, "korean": JAPANESE,
-    "aga": AGA, "bga": AGA, "french": AGA, "new-zealand": Rules("SITUATIONAL", "AREA", "NONE", True, "0", True), "tromp-taylor": TROMP_TAYLOR,
-    "ing": Rules("POSITIONAL", "AREA", "NONE", True, "0", True), "stone-scoring": Rules("SIMPLE", "AREA", "ALL", False, "0", True),
-    "ancient-area": Rules("SIMPLE", "AREA", "ALL", False, "0", True), "ancient-territory": Rules("SIMPLE", "TERRITORY", "ALL", False, "0", True),
-}  # fmt: skip
+    "chinese": CHINESE,
+    "chinese-kgs": CHINESE_SERVERS,
+    "chinese-ogs": CHINESE_SERVERS,
+    "japanese": JAPANESE,
+    "korean": JAPANESE,
+    "aga": AGA,
+    "bga": AGA,
+    "french": AGA,
+    "new-zealand": Rules("SITUATIONAL", "AREA", "NONE", True, "0", True),
+    "tromp-taylor": TROMP_TAYLOR,
+    "ing": Rules("POSITIONAL", "AREA", "NONE", True, "0", True),
+    "stone-scoring": Rules("SIMPLE", "AREA", "ALL", False, "0", True),
+    "ancient-area": Rules("SIMPLE", "AREA", "ALL", False, "0", True),
+    "ancient-territory": Rules("SIMPLE", "TERRITORY", "ALL", False, "0", True),
+}
 """The rule sets by name."""
 
 _OTHER_NAMES = {"nz": "new-zealand", "goe": "ing", "jp": "japanese", "cn": "chinese"}
@@ -81,13 +100,20 @@ _KEYS = {
     "whiteHandicapBonus": ("bonus", BONUS),
 }
 _SWITCHES = {"suicide": "suicide", "friendlyPassOk": "friendly_pass"}
-_SHORT = re.compile(r"(ko|scoring|score|tax|sui|button|whb|fpok)\s*(SIMPLE|POSITIONAL|SITUATIONAL|SPIGHT|AREA|TERRITORY|NONE|SEKI|ALL|N-1|N|0|1)\s*")
-_SHORT_KEYS = {"sui": "suicide", "button": "hasButton", "whb": "whiteHandicapBonus", "fpok": "friendlyPassOk"}
+_SHORT = re.compile(
+    r"(ko|scoring|score|tax|sui|button|whb|fpok)\s*(SIMPLE|POSITIONAL|SITUATIONAL|SPIGHT|AREA|TERRITORY|NONE|SEKI|ALL|N-1|N|0|1)\s*"
+)
+_SHORT_KEYS = {
+    "sui": "suicide",
+    "button": "hasButton",
+    "whb": "whiteHandicapBonus",
+    "fpok": "friendlyPassOk",
+}
 
 
 def parse(rules: Any) -> Rules:
-    """Rules from a name, in any of KataGo's spellings, or from its JSON object (as text or as a dictionary); what an object leaves out is Tromp
-    and Taylor's. Raises BadRules."""  # fmt: skip
+    """Rules from a name, in any of KataGo's spellings, or from its JSON object (as text or as a
+    dictionary); what an object leaves out is Tromp and Taylor's. Raises BadRules."""
     if isinstance(rules, dict):
         return _from_object(rules)
     if not isinstance(rules, str):
@@ -114,7 +140,11 @@ def parse(rules: Any) -> Rules:
 def name_of(rules: Rules) -> str:
     """The first name that these rules have, else KataGo's short form; `parse` reads either."""
     named = next((name for name, known in RULES.items() if known == rules), None)
-    return named or f"ko{rules.ko}score{rules.scoring}tax{rules.tax}sui{rules.suicide:d}whb{rules.bonus}fpok{rules.friendly_pass:d}"
+    return (
+        named
+        or f"ko{rules.ko}score{rules.scoring}tax{rules.tax}"
+        f"sui{rules.suicide:d}whb{rules.bonus}fpok{rules.friendly_pass:d}"
+    )
 
 
 def _from_object(wished: dict[str, Any]) -> Rules:

@@ -1,4 +1,5 @@
-"""The score of a finished position under a rule set, once it is known which stones are dead: area or territory, seki, group tax, prisoners."""
+"""The score of a finished position under a rule set, once it is known which stones are dead: area
+or territory, seki, group tax, prisoners."""
 
 from dataclasses import dataclass
 
@@ -11,15 +12,18 @@ from gocnn.engine.rulesets import Rules
 Mask = npt.NDArray[np.bool_]
 
 SURE_EYE_SPACE = 4
-"""A single eye space of so many points makes two eyes; groups that live in seki have smaller ones."""
+"""A single eye space of so many points makes two eyes; groups that live in seki have smaller
+ones."""
 
 MOST_DAME = 12
-"""Where more neutral points than that lie together, the game is not over there: that is no seki yet."""
+"""Where more neutral points than that lie together, the game is not over there: that is no seki
+yet."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Stones of one colour and the points that only they surround, all connected: flat indices; seki: alive only because neither side may move."""
+    """Stones of one colour and the points that only they surround, all connected: flat indices;
+    seki: alive only because neither side may move."""
 
     colour: int
     stones: list[int]
@@ -31,7 +35,10 @@ def cleared(board: Board, dead: Mask) -> Board:
     """The board with the dead stones, bool `(361,)`, taken off."""
     stones = board.stones().ravel()
     rest = Board(board.size)
-    rest.set_up(np.flatnonzero((stones == BLACK) & ~dead).tolist(), np.flatnonzero((stones == WHITE) & ~dead).tolist())
+    rest.set_up(
+        np.flatnonzero((stones == BLACK) & ~dead).tolist(),
+        np.flatnonzero((stones == WHITE) & ~dead).tolist(),
+    )
     return rest
 
 
@@ -42,13 +49,22 @@ def groups(board: Board) -> list[Group]:
     for part in _parts(owner.tolist(), np.flatnonzero(owner == 0).tolist(), board.size):
         few |= set(part) if len(part) <= MOST_DAME else set()
     found = []
-    for part in _parts(owner.tolist(), [index for index in range(owner.size) if stones[index]], board.size):
+    for part in _parts(
+        owner.tolist(), [index for index in range(owner.size) if stones[index]], board.size
+    ):
         colour = int(owner[part[0]])
         territory = [index for index in part if not stones[index]]
         beside_dame = any(near in few for index in part for near in _near(index, board.size))
         spaces = _parts([1] * owner.size, territory, board.size, set(territory))
         alive = len(spaces) > 1 or len(territory) >= SURE_EYE_SPACE
-        found.append(Group(colour, [index for index in part if stones[index]], territory, beside_dame and not alive))
+        found.append(
+            Group(
+                colour,
+                [index for index in part if stones[index]],
+                territory,
+                beside_dame and not alive,
+            )
+        )
     return found
 
 
@@ -58,7 +74,9 @@ def _near(index: int, size: int) -> list[int]:
     return [r * size + c for r, c in around if 0 <= r < size and 0 <= c < size]
 
 
-def _parts(value: list[int], starts: list[int], size: int, within: set[int] | None = None) -> list[list[int]]:
+def _parts(
+    value: list[int], starts: list[int], size: int, within: set[int] | None = None
+) -> list[list[int]]:
     """The connected parts of equal value that hold the starts; only points `within`, if given."""
     done: set[int] = set()
     found = []
@@ -69,7 +87,11 @@ def _parts(value: list[int], starts: list[int], size: int, within: set[int] | No
         part, i = [start], 0
         while i < len(part):
             for near in _near(part[i], size):
-                if near not in done and value[near] == value[start] and (within is None or near in within):
+                if (
+                    near not in done
+                    and value[near] == value[start]
+                    and (within is None or near in within)
+                ):
                     done.add(near)
                     part.append(near)
             i += 1
@@ -78,7 +100,8 @@ def _parts(value: list[int], starts: list[int], size: int, within: set[int] | No
 
 
 def owners(board: Board, dead: Mask, rules: Rules) -> npt.NDArray[np.int8]:
-    """int8 `(361,)`: whose point each is in the end, 1 black, 2 white, 0 neither; in seki only stones count if the rules say so."""
+    """int8 `(361,)`: whose point each is in the end, 1 black, 2 white, 0 neither; in seki only
+    stones count if the rules say so."""
     rest = cleared(board, dead)
     owner = rest.area().ravel().copy()
     if rules.tax != "NONE":
@@ -89,7 +112,8 @@ def owners(board: Board, dead: Mask, rules: Rules) -> npt.NDArray[np.int8]:
 
 
 def points(board: Board, dead: Mask, rules: Rules) -> tuple[int, int]:
-    """The points of black and white, without komi: area, or territory with prisoners (dead stones among them)."""
+    """The points of black and white, without komi: area, or territory with prisoners (dead stones
+    among them)."""
     owner, stones = owners(board, dead, rules), board.stones().ravel()
     rest = np.where(dead, 0, stones)
     captured = board.captured()
@@ -97,7 +121,11 @@ def points(board: Board, dead: Mask, rules: Rules) -> tuple[int, int]:
     for colour in (BLACK, WHITE):
         mine = owner == colour
         if rules.territory:
-            own = int((mine & (rest == 0)).sum()) + captured[colour - 1] + int((dead & (stones == 3 - colour)).sum())
+            own = (
+                int((mine & (rest == 0)).sum())
+                + captured[colour - 1]
+                + int((dead & (stones == 3 - colour)).sum())
+            )
         else:
             own = int(mine.sum())
         result.append(own)

@@ -1,4 +1,5 @@
-"""Reading whether a chain that random playouts lose can be taken at all: they move into a seki where neither side would."""
+"""Reading whether a chain that random playouts lose can be taken at all: they move into a seki
+where neither side would."""
 
 from collections.abc import Sequence
 
@@ -18,18 +19,22 @@ SURE, FEW_LIBERTIES = 0.9, 4
 
 
 ROOM = 7
-"""Whoever takes so many stones at once has room for two eyes: no shape of seven points or more is killed by one move."""
+"""Whoever takes so many stones at once has room for two eyes: no shape of seven points or more is
+killed by one move."""
 
 
 class _TooLarge(Exception):
     """More positions than are worth reading."""
 
 
-def holds(board: Board, chain: Sequence[int], owner: npt.NDArray[np.float32], safe: npt.NDArray[np.bool_]) -> bool:
-    """Whether a chain (flat indices) cannot be captured though the opponent moves first; False also where that is too much to read.
+def holds(
+    board: Board, chain: Sequence[int], owner: npt.NDArray[np.float32], safe: npt.NDArray[np.bool_]
+) -> bool:
+    """Whether a chain (flat indices) cannot be captured though the opponent moves first; False also
+    where that is too much to read.
 
-    owner: float32 `(361,)`, as in `gocnn.engine.ownership.Outlook`; safe: bool `(361,)`, stones that stay whatever happens. Moves elsewhere, and a ko
-    taken back after one, are not thought of.
+    owner: float32 `(361,)`, as in `gocnn.engine.ownership.Outlook`; safe: bool `(361,)`, stones
+    that stay whatever happens. Moves elsewhere, and a ko taken back after one, are not thought of.
     """
     points = [int(rules.field_point(index, board.size)) for index in chain]
     place = _fight(board, points, owner, safe)
@@ -43,9 +48,12 @@ def holds(board: Board, chain: Sequence[int], owner: npt.NDArray[np.float32], sa
         return False
 
 
-def _fight(board: Board, points: list[int], owner: npt.NDArray[np.float32], safe: npt.NDArray[np.bool_]) -> list[int] | None:
-    """Where the fight takes place, as field points: the chain and the empty points around it, then the chains beside those that are not sure to stay,
-    with their liberties; None if there are too many empty points."""  # fmt: skip
+def _fight(
+    board: Board, points: list[int], owner: npt.NDArray[np.float32], safe: npt.NDArray[np.bool_]
+) -> list[int] | None:
+    """Where the fight takes place, as field points: the chain and the empty points around it, then
+    the chains beside those that are not sure to stay, with their liberties; None if there are too
+    many empty points."""
     state, size = board.state, board.size
     queue, found, outside, empty, i = list(points), set(points), set(), 0, 0
     while i < len(queue):
@@ -60,12 +68,18 @@ def _fight(board: Board, points: list[int], owner: npt.NDArray[np.float32], safe
                 if empty > MOST_EMPTY:
                     return None
                 found.add(n)
-                if state[COLOUR, p] == EMPTY or p in points:  # beyond the liberties of other chains lies their own ground
+                # beyond the liberties of other chains lies their own ground
+                if state[COLOUR, p] == EMPTY or p in points:
                     queue.append(n)
                 continue
-            whole = [int(q) for q in np.flatnonzero((state[HEAD] == state[HEAD, n]) & (state[COLOUR] == colour))]
+            whole = [
+                int(q)
+                for q in np.flatnonzero((state[HEAD] == state[HEAD, n]) & (state[COLOUR] == colour))
+            ]
             indices = [int(rules.flat_index(q, size)) for q in whole]
-            liberties = {q + step for q in whole for step in STEPS if state[COLOUR, q + step] == EMPTY}
+            liberties = {
+                q + step for q in whole for step in STEPS if state[COLOUR, q + step] == EMPTY
+            }
             mine = float(owner[indices].mean()) * (1 if colour == BLACK else -1)
             if safe[indices[0]] or (mine >= SURE and len(liberties) > FEW_LIBERTIES):
                 outside |= set(whole)
@@ -79,13 +93,19 @@ class _Reading:
     """All that can happen in one place; `anchor`: a point of the chain that is attacked."""
 
     def __init__(self, state: State, anchor: int, place: list[int]) -> None:
-        self.state, self.place, self.anchor, self.colour = state, place, anchor, int(state[COLOUR, anchor])
+        self.state, self.place, self.anchor, self.colour = (
+            state,
+            place,
+            anchor,
+            int(state[COLOUR, anchor]),
+        )
         self._known: dict[tuple[bytes, int, int], bool] = {}
         self._read = 0
 
     def falls(self) -> bool:
-        """Whether the attacker, to move, captures the chain. A position that comes again counts as no success while it is read, so what rests on
-        that is read again, until nothing more is found to succeed."""  # fmt: skip
+        """Whether the attacker, to move, captures the chain. A position that comes again counts as
+        no success while it is read, so what rests on that is read again, until nothing more is
+        found to succeed."""
         while True:
             sure = {key: True for key, taken in self._known.items() if taken}
             self._known = dict(sure)
@@ -95,7 +115,8 @@ class _Reading:
                 return False
 
     def taken(self, state: State, attacking: bool = True) -> bool:
-        """Whether the chain is captured, as far as it is known, `attacking` telling whose turn it is."""
+        """Whether the chain is captured, as far as it is known, `attacking` telling whose turn it
+        is."""
         key = (state[COLOUR, self.place].tobytes(), int(state[META, KO]), attacking)
         if key in self._known:
             return self._known[key]
@@ -121,6 +142,8 @@ class _Reading:
             if not attacking and after[META, prisoners] - state[META, prisoners] >= ROOM:
                 result = False
             else:
-                result = after[COLOUR, self.anchor] != self.colour or self.taken(after, not attacking)
+                result = after[COLOUR, self.anchor] != self.colour or self.taken(
+                    after, not attacking
+                )
         self._known[key] = result
         return result

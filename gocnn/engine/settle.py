@@ -1,8 +1,9 @@
-"""Scoring a finished game whose dead stones still stand: the network says which they are, or plays the game out several times; then the board is
-counted as it stands, without them.
+"""Scoring a finished game whose dead stones still stand: the network says which they are, or plays
+the game out several times; then the board is counted as it stands, without them.
 
-The games played out tell of life and death alone. Counting their boards would give every neutral point that was left to whoever happened to take it:
-five to fifteen in a record that stops when the players agree, up to four of them more for one side than for the other."""
+The games played out tell of life and death alone. Counting their boards would give every neutral
+point that was left to whoever happened to take it: five to fifteen in a record that stops when the
+players agree, up to four of them more for one side than for the other."""
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +20,14 @@ GAMES = 9
 LONGEST = 400
 
 
-def play_out(evaluator: Evaluator, board: Board, games: int = GAMES, temperature: float = 0.7, seed: int = 1) -> npt.NDArray[np.float32]:
-    """Ownership, float32 `(361,)`: the mean over `games` continuations of who owns each point (Tromp-Taylor), +1 black, -1 white.
+def play_out(
+    evaluator: Evaluator, board: Board, games: int = GAMES, temperature: float = 0.7, seed: int = 1
+) -> npt.NDArray[np.float32]:
+    """Ownership, float32 `(361,)`: the mean over `games` continuations of who owns each point
+    (Tromp-Taylor), +1 black, -1 white.
 
-    In each, both sides play the network's moves (drawn with `temperature`; the first game plays the likeliest) as long as one has a move that can
-    matter (`gocnn.engine.ownership.useful`).
+    In each, both sides play the network's moves (drawn with `temperature`; the first game plays the
+    likeliest) as long as one has a move that can matter (`gocnn.engine.ownership.useful`).
     """
     rng = np.random.default_rng(seed)
     boards = [board.copy() for _ in range(games)]
@@ -38,28 +42,37 @@ def play_out(evaluator: Evaluator, board: Board, games: int = GAMES, temperature
         still = []
         for k, row in zip(going, rows, strict=True):
             each = boards[k]
-            weights = np.where(useful(each, each.to_play)[:PASS], np.maximum(row[:PASS], 1e-9), 0.0).astype(np.float64)
+            weights = np.where(
+                useful(each, each.to_play)[:PASS], np.maximum(row[:PASS], 1e-9), 0.0
+            ).astype(np.float64)
             if not weights.any():
                 move, passes[k] = PASS, passes[k] + 1
             else:
                 powers = (weights / weights.max()) ** (1 / temperature)
-                move = int(weights.argmax()) if k == 0 else int(rng.choice(PASS, p=powers / powers.sum()))
+                move = (
+                    int(weights.argmax())
+                    if k == 0
+                    else int(rng.choice(PASS, p=powers / powers.sum()))
+                )
                 passes[k] = 0
             each.play(move)
             if passes[k] < 2:
                 still.append(k)
         going = still
     owners = np.stack([each.area().ravel() for each in boards])
-    for row, each in zip(owners, boards, strict=True):  # what stands in a region that is safely the opponent's need not be taken
+    # what stands in a region that is safely the opponent's need not be taken
+    for row, each in zip(owners, boards, strict=True):
         for colour in (BLACK, WHITE):
             row[safe_points(each, colour)] = colour
-    result: npt.NDArray[np.float32] = ((owners == BLACK).mean(0) - (owners == WHITE).mean(0)).astype(np.float32)
+    result: npt.NDArray[np.float32] = (
+        (owners == BLACK).mean(0) - (owners == WHITE).mean(0)
+    ).astype(np.float32)
     return result
 
 
 def dead_chains(board: Board, owner: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """bool `(361,)`: the stones of chains whose points mostly end up with the opponent (`owner` as in `play_out`), unless they are safe whatever
-    happens."""  # fmt: skip
+    """bool `(361,)`: the stones of chains whose points mostly end up with the opponent (`owner` as
+    in `play_out`), unless they are safe whatever happens."""
     stones = board.stones().ravel()
     dead = np.zeros(len(stones), np.bool_)
     safe = {colour: safe_points(board, colour) for colour in (BLACK, WHITE)}
@@ -71,14 +84,16 @@ def dead_chains(board: Board, owner: npt.NDArray[np.float32]) -> npt.NDArray[np.
 
 
 def settled_dead(evaluator: Evaluator, board: Board) -> npt.NDArray[np.bool_]:
-    """bool `(361,)`: the stones that are dead in a finished game: by what the network foresees and playouts tell, or by playing on where it says no
-    score."""  # fmt: skip
+    """bool `(361,)`: the stones that are dead in a finished game: by what the network foresees and
+    playouts tell, or by playing on where it says no score."""
     if not evaluator.scores:
         return dead_chains(board, play_out(evaluator, board))
     position = outlook_of(foresee(evaluator, board), board.to_play, 0.0)
     return dead_stones(board, Both(position, Playouts(board, 0.0)).at_least(PLAYOUTS))
 
 
-def settled_margin(evaluator: Evaluator, board: Board, komi: float, rules: Rules = CHINESE_SERVERS) -> float:
+def settled_margin(
+    evaluator: Evaluator, board: Board, komi: float, rules: Rules = CHINESE_SERVERS
+) -> float:
     """Black's margin by these rules, komi subtracted, once the dead stones are taken off."""
     return scoring.margin(board, settled_dead(evaluator, board), rules, komi)

@@ -1,11 +1,15 @@
-"""The tree of a search as flat arrays, and what is done with it there: walking down, adding positions, carrying answers up.
+"""The tree of a search as flat arrays, and what is done with it there: walking down, adding
+positions, carrying answers up.
 
-A position takes 64 bytes, and 10 for each of its moves that are kept. The moves of a position stand in order of their prior, and of all that have not
-been tried only the first can be the next to be: the tried ones are always the first, and so few moves are looked at. Of a new position no more are
-kept than a search will usually come to (`MOST_KEPT`, `LEAST_KEPT`); once all those have been tried, the network is asked again, for the rest.
+A position takes 64 bytes, and 10 for each of its moves that are kept. The moves of a position stand
+in order of their prior, and of all that have not been tried only the first can be the next to be:
+the tried ones are always the first, and so few moves are looked at. Of a new position no more are
+kept than a search will usually come to (`MOST_KEPT`, `LEAST_KEPT`); once all those have been tried,
+the network is asked again, for the rest.
 
-Where several positions are looked at in one evaluation, each walk down must not go the way of the one before. Until the answers are there it
-counts as a visit that came to less than those before it (`VIRTUAL_LOSS`; Chaslot et al. 2008, "Parallel Monte-Carlo tree search").
+Where several positions are looked at in one evaluation, each walk down must not go the way of the
+one before. Until the answers are there it counts as a visit that came to less than those before it
+(`VIRTUAL_LOSS`; Chaslot et al. 2008, "Parallel Monte-Carlo tree search").
 """
 
 from typing import NamedTuple
@@ -26,31 +30,51 @@ MOST_KEPT, LEAST_KEPT = 32, 0.002
 """Of a new position at most so many moves are kept, and those that have at least this prior."""
 
 VIRTUAL_LOSS = 0.5
-"""How much less than the mean a visit is taken to have come to whose answer is not there yet (a probability to win)."""
+"""How much less than the mean a visit is taken to have come to whose answer is not there yet (a
+probability to win)."""
 
 DEEPEST = 1000
 """Plies below the root at which a walk ends, whatever is there."""
 
-NODE = np.dtype([
-    ("wins", "f8"), ("values", "f8"), ("squares", "f8"), ("leads", "f8"), ("visits", "i4"), ("first", "i4"), ("win", "f4"), ("value", "f4"),
-    ("lead", "f4"), ("spread", "f4"), ("kept", "i2"), ("tried", "i2"), ("useful", "i2"), ("pending", "i2"),
-])  # fmt: skip
-"""A position. visits, and the sums over them, seen by the side that has moved to it: its probability to win, what the search is to make large (see
-`worth`), the square of that, and the points it leads by. Of the position itself, seen by the side to play: win, value, lead, and the
-spread of that. first: its first move's place among the moves, or one of the following; kept, tried: how many moves are there, and have been tried;
-useful: how many it has; pending: walks that go through it and whose answer is not there yet."""
+NODE = np.dtype(
+    [
+        ("wins", "f8"),
+        ("values", "f8"),
+        ("squares", "f8"),
+        ("leads", "f8"),
+        ("visits", "i4"),
+        ("first", "i4"),
+        ("win", "f4"),
+        ("value", "f4"),
+        ("lead", "f4"),
+        ("spread", "f4"),
+        ("kept", "i2"),
+        ("tried", "i2"),
+        ("useful", "i2"),
+        ("pending", "i2"),
+    ]
+)
+"""A position. visits, and the sums over them, seen by the side that has moved to it: its
+probability to win, what the search is to make large (see `worth`), the square of that, and the
+points it leads by. Of the position itself, seen by the side to play: win, value, lead, and the
+spread of that. first: its first move's place among the moves, or one of the following; kept, tried:
+how many moves are there, and have been tried; useful: how many it has; pending: walks that go
+through it and whose answer is not there yet."""
 
 NEW, WIDEN = -1, -2
-"""Instead of a place: nothing is known of the position yet. WIDEN less the place: the position waits for the rest of its moves."""
+"""Instead of a place: nothing is known of the position yet. WIDEN less the place: the position
+waits for the rest of its moves."""
 
 LEAF, MORE, KNOWN, TAKEN = 0, 1, 2, 3
-"""How a walk ended: at a move that nobody has tried; at a position whose moves have all been tried, with more to come; where there is nothing to
-ask; at a position that another walk is about to ask about."""
+"""How a walk ended: at a move that nobody has tried; at a position whose moves have all been tried,
+with more to come; where there is nothing to ask; at a position that another walk is about to ask
+about."""
 
 
 class Arrays(NamedTuple):
-    """nodes: `NODE`, `(N,)`; for each move that is kept: child, int32, the position after it or -1; prior, float32; move, int16, its flat index.
-    used: int64 `(2,)`, how many positions and moves there are."""  # fmt: skip
+    """nodes: `NODE`, `(N,)`; for each move that is kept: child, int32, the position after it or -1;
+    prior, float32; move, int16, its flat index. used: int64 `(2,)`, how many positions and moves
+    there are."""
 
     nodes: npt.NDArray[np.void]
     child: npt.NDArray[np.int32]
@@ -65,18 +89,27 @@ STEP = 1 << 14
 
 def new_arrays(nodes: int = 64, edges: int = 4 * MOVES) -> Arrays:
     """Room for so many positions and moves."""
-    return Arrays(np.zeros(nodes, NODE), np.zeros(edges, np.int32), np.zeros(edges, np.float32), np.zeros(edges, np.int16), np.zeros(2, np.int64))
+    return Arrays(
+        np.zeros(nodes, NODE),
+        np.zeros(edges, np.int32),
+        np.zeros(edges, np.float32),
+        np.zeros(edges, np.int16),
+        np.zeros(2, np.int64),
+    )
 
 
 def make_room(tree: Arrays, nodes: int, edges: int) -> None:
-    """See to it that so many more fit. The arrays grow in place by an eighth; where they are large the system moves them without copying."""
+    """See to it that so many more fit. The arrays grow in place by an eighth; where they are large
+    the system moves them without copying."""
     have, want = len(tree.nodes), int(tree.used[0]) + nodes
     if want > have:
         tree.nodes.resize(max(want, have + min(max(have // 8, STEP), 16 * STEP)), refcheck=False)
     have, want = len(tree.move), int(tree.used[1]) + edges
     if want > have:
         for part in (tree.child, tree.prior, tree.move):
-            part.resize(max(want, have + min(max(have // 8, 16 * STEP), 256 * STEP)), refcheck=False)
+            part.resize(
+                max(want, have + min(max(have // 8, 16 * STEP), 256 * STEP)), refcheck=False
+            )
 
 
 def size(tree: Arrays) -> int:
@@ -86,9 +119,10 @@ def size(tree: Arrays) -> int:
 
 @jit
 def worth(win: float, lead: float, centre: float, share: float) -> float:
-    """What a search is to make large: the probability to win, and a little for each point that the lead is above `centre`, the less the further away
-    (Wu 2019, "Accelerating self-play learning in Go", https://arxiv.org/abs/1902.10565, on maximising the score). share: the most that points can
-    make."""  # fmt: skip
+    """What a search is to make large: the probability to win, and a little for each point that the
+    lead is above `centre`, the less the further away (Wu 2019, "Accelerating self-play learning in
+    Go", https://arxiv.org/abs/1902.10565, on maximising the score). share: the most that points can
+    make."""
     value: float = win + share * (2 / np.pi) * np.arctan((lead - centre) / 38.0)
     return value
 
@@ -121,10 +155,18 @@ def choose(tree: Arrays, node: int, reduction: float) -> int:
 
 
 @jit
-def walk(tree: Arrays, root: int, reduction: float, narrow: float, path: npt.NDArray[np.int32], moves: npt.NDArray[np.int16]) -> tuple[int, int]:
-    """Walk down from the root to a position to ask about; its depth, and how the walk ended. path, moves: `(DEEPEST + 1,)`, filled with the positions
-    from the root and the moves between them. A move that is tried for the first time gets its position. reduction: for the root's moves; narrow: for
-    others'. Nothing is pending yet."""  # fmt: skip
+def walk(
+    tree: Arrays,
+    root: int,
+    reduction: float,
+    narrow: float,
+    path: npt.NDArray[np.int32],
+    moves: npt.NDArray[np.int16],
+) -> tuple[int, int]:
+    """Walk down from the root to a position to ask about; its depth, and how the walk ended. path,
+    moves: `(DEEPEST + 1,)`, filled with the positions from the root and the moves between them. A
+    move that is tried for the first time gets its position. reduction: for the root's moves;
+    narrow: for others'. Nothing is pending yet."""
     nodes = tree.nodes
     node, depth = root, 0
     path[0] = root
@@ -165,10 +207,15 @@ def mark(tree: Arrays, path: npt.NDArray[np.int32], depth: int, sign: int) -> No
 
 @jit
 def carry(tree: Arrays, path: npt.NDArray[np.int32], depth: int) -> None:
-    """Carry what is known of a walk's last position up to the root: one visit of each position on the way."""
+    """Carry what is known of a walk's last position up to the root: one visit of each position on
+    the way."""
     nodes = tree.nodes
     last = path[depth]
-    win, value, lead = float(nodes[last]["win"]), float(nodes[last]["value"]), float(nodes[last]["lead"])
+    win, value, lead = (
+        float(nodes[last]["win"]),
+        float(nodes[last]["value"]),
+        float(nodes[last]["lead"]),
+    )
     for i in range(depth, -1, -1):
         win, value, lead = 1 - win, 1 - value, -lead
         node = path[i]
@@ -183,19 +230,35 @@ def carry(tree: Arrays, path: npt.NDArray[np.int32], depth: int) -> None:
 def tell(tree: Arrays, node: int, win: float, value: float, lead: float, spread: float) -> None:
     """What is said of a position by itself."""
     nodes = tree.nodes
-    nodes[node]["win"], nodes[node]["value"], nodes[node]["lead"], nodes[node]["spread"] = win, value, lead, spread
+    nodes[node]["win"], nodes[node]["value"], nodes[node]["lead"], nodes[node]["spread"] = (
+        win,
+        value,
+        lead,
+        spread,
+    )
 
 
 @jit
 def finish(tree: Arrays, node: int) -> None:
     """A new position that has no moves: the game is over."""
     nodes = tree.nodes
-    nodes[node]["first"], nodes[node]["kept"], nodes[node]["tried"], nodes[node]["useful"] = 0, 0, 0, 0
+    nodes[node]["first"], nodes[node]["kept"], nodes[node]["tried"], nodes[node]["useful"] = (
+        0,
+        0,
+        0,
+        0,
+    )
 
 
 @jit
-def priors(logits: Floats, legal: npt.NDArray[np.bool_], keep: npt.NDArray[np.bool_], prior: npt.NDArray[np.float64]) -> None:
-    """Fill float64 `(362,)`: the prior of the moves to keep, which sums to 1, and -1 elsewhere, from logits."""
+def priors(
+    logits: Floats,
+    legal: npt.NDArray[np.bool_],
+    keep: npt.NDArray[np.bool_],
+    prior: npt.NDArray[np.float64],
+) -> None:
+    """Fill float64 `(362,)`: the prior of the moves to keep, which sums to 1, and -1 elsewhere,
+    from logits."""
     most = -np.inf
     for i in range(len(legal)):
         if legal[i] and logits[i] > most:
@@ -215,9 +278,12 @@ def priors(logits: Floats, legal: npt.NDArray[np.bool_], keep: npt.NDArray[np.bo
 
 
 @jit
-def add_moves(tree: Arrays, node: int, prior: npt.NDArray[np.float64], most: int, least: float) -> None:
-    """Give a position its moves: those it has, in their order and with their prior, then those of at least `least`, in the order of `prior`, float64
-    `(362,)`, negative for what is no move of it; at most `most` in all. There must be room for 362."""  # fmt: skip
+def add_moves(
+    tree: Arrays, node: int, prior: npt.NDArray[np.float64], most: int, least: float
+) -> None:
+    """Give a position its moves: those it has, in their order and with their prior, then those of
+    at least `least`, in the order of `prior`, float64 `(362,)`, negative for what is no move of it;
+    at most `most` in all. There must be room for 362."""
     nodes = tree.nodes
     old = nodes[node]["kept"] if nodes[node]["first"] >= 0 else 0
     before, first = nodes[node]["first"], tree.used[1]
@@ -227,7 +293,11 @@ def add_moves(tree: Arrays, node: int, prior: npt.NDArray[np.float64], most: int
             useful += 1
     for k in range(old):
         place = before + k
-        tree.child[first + k], tree.prior[first + k], tree.move[first + k] = tree.child[place], tree.prior[place], tree.move[place]
+        tree.child[first + k], tree.prior[first + k], tree.move[first + k] = (
+            tree.child[place],
+            tree.prior[place],
+            tree.move[place],
+        )
         prior[tree.move[place]] = -1.0
     count = old
     for i in range(len(prior)):
@@ -235,7 +305,8 @@ def add_moves(tree: Arrays, node: int, prior: npt.NDArray[np.float64], most: int
         if p < least:
             continue
         place = first + count
-        while place > first + old and tree.prior[place - 1] < p:  # sorted as they come: few are not small
+        # sorted as they come: few are not small
+        while place > first + old and tree.prior[place - 1] < p:
             tree.prior[place], tree.move[place] = tree.prior[place - 1], tree.move[place - 1]
             place -= 1
         tree.prior[place], tree.move[place] = p, i
@@ -244,14 +315,19 @@ def add_moves(tree: Arrays, node: int, prior: npt.NDArray[np.float64], most: int
     for k in range(old, count):
         tree.child[first + k] = -1
     tree.used[1] = first + count
-    nodes[node]["first"], nodes[node]["kept"], nodes[node]["useful"] = first, count, max(useful, count)
+    nodes[node]["first"], nodes[node]["kept"], nodes[node]["useful"] = (
+        first,
+        count,
+        max(useful, count),
+    )
     if old == 0:
         nodes[node]["tried"] = 0
 
 
 @jit
 def copy_below(old: Arrays, root: int, new: Arrays) -> None:
-    """Copy a position with all below it into empty arrays, the position first and each before those below it."""
+    """Copy a position with all below it into empty arrays, the position first and each before those
+    below it."""
     new.nodes[0] = old.nodes[root]
     new.used[0], new.used[1] = 1, 0
     node = 0
@@ -274,8 +350,9 @@ def copy_below(old: Arrays, root: int, new: Arrays) -> None:
 
 @jit
 def sum_up(tree: Arrays, count: int, own: bool, centre: float, share: float) -> None:
-    """Work the sums of positions out anew from what is below them, for the first `count` positions, each of which comes before those below it, after
-    `centre` (the first one's; see `worth`) has changed. own: the first one has no more visits than itself and its moves."""  # fmt: skip
+    """Work the sums of positions out anew from what is below them, for the first `count` positions,
+    each of which comes before those below it, after `centre` (the first one's; see `worth`) has
+    changed. own: the first one has no more visits than itself and its moves."""
     nodes = tree.nodes
     depth = np.zeros(count, np.int8)  # whether a position's side to play is the other one
     for node in range(count):
@@ -283,7 +360,9 @@ def sum_up(tree: Arrays, count: int, own: bool, centre: float, share: float) -> 
             if tree.child[place] < count:
                 depth[tree.child[place]] = 1 - depth[node]
     for node in range(count - 1, -1, -1):
-        value = worth(nodes[node]["win"], nodes[node]["lead"], -centre if depth[node] else centre, share)
+        value = worth(
+            nodes[node]["win"], nodes[node]["lead"], -centre if depth[node] else centre, share
+        )
         nodes[node]["value"] = value
         visits, wins, values, squares, leads = 0, 0.0, 0.0, 0.0, 0.0
         for place in range(nodes[node]["first"], nodes[node]["first"] + nodes[node]["tried"]):

@@ -1,5 +1,6 @@
-"""From walks in a search's tree to what the network is asked: the boards at their ends, played out from the root, and from its answers back to the
-tree. Several walks at a time, as compiled kernels."""
+"""From walks in a search's tree to what the network is asked: the boards at their ends, played out
+from the root, and from its answers back to the tree. Several walks at a time, as compiled
+kernels."""
 
 from typing import NamedTuple
 
@@ -9,7 +10,19 @@ import numpy.typing as npt
 from gocnn._jit import jit
 from gocnn.board import BLACK, pass_alive, repetition, rules, symmetry
 from gocnn.board.coords import MOVES, PASS, POINTS
-from gocnn.board.rules import COLOUR, EMPTY, FIELD, HEAD, LIBS, META, NEXT, STATE_SHAPE, STEPS, WALL, State
+from gocnn.board.rules import (
+    COLOUR,
+    EMPTY,
+    FIELD,
+    HEAD,
+    LIBS,
+    META,
+    NEXT,
+    STATE_SHAPE,
+    STEPS,
+    WALL,
+    State,
+)
 from gocnn.engine.tree import (
     DEEPEST,
     KNOWN,
@@ -40,9 +53,11 @@ NO_REPETITION, POSITIONAL, SITUATIONAL = 0, 1, 2
 
 
 class Root(NamedTuple):
-    """Where a search begins. state: of `gocnn.board.rules`; recent: int16 `(8,)`, the last moves, the latest first, -1 for none; until: int64
-    `(3, 362)`, for each colour the ply from which it may choose a move; hashes, movers: uint64 and uint8 `(P,)`, the positions that there have been,
-    sorted, and the colours that moved to each, added up; at: where the network's groups of planes begin."""  # fmt: skip
+    """Where a search begins. state: of `gocnn.board.rules`; recent: int16 `(8,)`, the last moves,
+    the latest first, -1 for none; until: int64 `(3, 362)`, for each colour the ply from which it
+    may choose a move; hashes, movers: uint64 and uint8 `(P,)`, the positions that there have been,
+    sorted, and the colours that moved to each, added up; at: where the network's groups of planes
+    begin."""
 
     state: State
     colour: int
@@ -57,9 +72,10 @@ class Root(NamedTuple):
 
 
 class Slots(NamedTuple):
-    """Walks that wait for an answer, up to B. path: int32 `(B, DEEPEST + 1)`; moves: int16, likewise; depth: int64 `(B,)`; states: int16
-    `(B, 5, 441)`, colours: int64 `(B,)`, recent: int16 `(B, 8)`, the positions; planes: uint8 `(B, C, 361)`; legal, keep: bool `(B, 362)`; the rest
-    is working memory."""  # fmt: skip
+    """Walks that wait for an answer, up to B. path: int32 `(B, DEEPEST + 1)`; moves: int16,
+    likewise; depth: int64 `(B,)`; states: int16 `(B, 5, 441)`, colours: int64 `(B,)`, recent: int16
+    `(B, 8)`, the positions; planes: uint8 `(B, C, 361)`; legal, keep: bool `(B, 362)`; the rest is
+    working memory."""
 
     path: npt.NDArray[np.int32]
     moves: npt.NDArray[np.int16]
@@ -79,11 +95,22 @@ class Slots(NamedTuple):
 
 def new_slots(count: int, channels: int) -> Slots:
     """For so many walks, and a network that is shown so many planes."""
-    return Slots(np.zeros((count, DEEPEST + 1), np.int32), np.zeros((count, DEEPEST + 1), np.int16), np.zeros(count, np.int64),
-                 np.zeros((count, *STATE_SHAPE), np.int16), np.zeros(count, np.int64), np.zeros((count, planes.HISTORY), np.int16),
-                 np.zeros((count, channels, POINTS), np.uint8), np.zeros((count, MOVES), np.bool_), np.zeros((count, MOVES), np.bool_),
-                 np.zeros(planes.LIBERTIES_SHAPE, np.int16), ladder.new_scratch(), np.zeros(DEEPEST + 1, np.uint64), np.zeros(MOVES),
-                 symmetry.permutation(0))  # fmt: skip
+    return Slots(
+        np.zeros((count, DEEPEST + 1), np.int32),
+        np.zeros((count, DEEPEST + 1), np.int16),
+        np.zeros(count, np.int64),
+        np.zeros((count, *STATE_SHAPE), np.int16),
+        np.zeros(count, np.int64),
+        np.zeros((count, planes.HISTORY), np.int16),
+        np.zeros((count, channels, POINTS), np.uint8),
+        np.zeros((count, MOVES), np.bool_),
+        np.zeros((count, MOVES), np.bool_),
+        np.zeros(planes.LIBERTIES_SHAPE, np.int16),
+        ladder.new_scratch(),
+        np.zeros(DEEPEST + 1, np.uint64),
+        np.zeros(MOVES),
+        symmetry.permutation(0),
+    )
 
 
 @jit
@@ -143,10 +170,17 @@ def _hash_after(state: State, value: np.uint64, point: int, colour: int) -> np.u
 
 
 @jit
-def _repeats(root: Root, path: npt.NDArray[np.uint64], depth: int, value: np.uint64, colour: int) -> bool:
-    """Whether superko forbids `colour` to bring about a position of this hash. path: the hashes of positions after each of `depth` moves."""
+def _repeats(
+    root: Root, path: npt.NDArray[np.uint64], depth: int, value: np.uint64, colour: int
+) -> bool:
+    """Whether superko forbids `colour` to bring about a position of this hash. path: the hashes of
+    positions after each of `depth` moves."""
     place = np.searchsorted(root.hashes, value)
-    if place < len(root.hashes) and root.hashes[place] == value and (root.superko == POSITIONAL or root.movers[place] & colour):
+    if (
+        place < len(root.hashes)
+        and root.hashes[place] == value
+        and (root.superko == POSITIONAL or root.movers[place] & colour)
+    ):
         return True
     for i in range(depth):
         mover = root.colour if i % 2 == 0 else 3 - root.colour
@@ -156,30 +190,52 @@ def _repeats(root: Root, path: npt.NDArray[np.uint64], depth: int, value: np.uin
 
 
 @jit
-def look(root: Root, state: State, colour: int, path: npt.NDArray[np.uint64], depth: int, legal: Mask, keep: Mask) -> None:
-    """Fill bool `(362,)`: legal, the moves of a position, without suicides; keep, those that a search looks at: useful ones (as in
-    `gocnn.engine.ownership`), or to pass if there is none."""  # fmt: skip
+def look(
+    root: Root,
+    state: State,
+    colour: int,
+    path: npt.NDArray[np.uint64],
+    depth: int,
+    legal: Mask,
+    keep: Mask,
+) -> None:
+    """Fill bool `(362,)`: legal, the moves of a position, without suicides; keep, those that a
+    search looks at: useful ones (as in `gocnn.engine.ownership`), or to pass if there is none."""
     rules.legal_mask(state, colour, legal)
     if root.superko != NO_REPETITION:
         value = repetition.position_hash(state)
         for index in range(POINTS):
             if legal[index]:
                 point = rules.field_point(index, 19)
-                legal[index] = not _repeats(root, path, depth, _hash_after(state, value, point, colour), colour)
+                legal[index] = not _repeats(
+                    root, path, depth, _hash_after(state, value, point, colour), colour
+                )
     pass_alive.pass_alive(state, colour, keep[:POINTS])
     safe = np.zeros(POINTS, np.bool_)
     pass_alive.pass_alive(state, 3 - colour, safe)
     found = False
     for index in range(POINTS):
-        wanted = legal[index] and not keep[index] and not safe[index] and root.until[colour, index] <= depth
+        wanted = (
+            legal[index]
+            and not keep[index]
+            and not safe[index]
+            and root.until[colour, index] <= depth
+        )
         keep[index] = wanted and not pass_alive.is_eye(state, rules.field_point(index, 19), colour)
         found = found or keep[index]
     keep[PASS] = not found
 
 
 @jit
-def replay(root: Root, moves: npt.NDArray[np.int16], depth: int, state: State, hashes: npt.NDArray[np.uint64]) -> int:
-    """Make `state` the position after `depth` moves from the root; whose turn it is. hashes: of the positions after each, if there is superko."""
+def replay(
+    root: Root,
+    moves: npt.NDArray[np.int16],
+    depth: int,
+    state: State,
+    hashes: npt.NDArray[np.uint64],
+) -> int:
+    """Make `state` the position after `depth` moves from the root; whose turn it is. hashes: of the
+    positions after each, if there is superko."""
     state[:] = root.state
     colour = root.colour
     for i in range(depth):
@@ -200,7 +256,9 @@ def _over(root: Root, moves: npt.NDArray[np.int16], depth: int) -> bool:
 
 
 @jit
-def _decide(tree: Arrays, root: Root, node: int, state: State, colour: int, centre: float, share: float) -> None:
+def _decide(
+    tree: Arrays, root: Root, node: int, state: State, colour: int, centre: float, share: float
+) -> None:
     """A game that two passes have ended is decided by area, as it stands."""
     owner = np.zeros(POINTS, np.int8)
     rules.area(state, owner)
@@ -212,22 +270,49 @@ def _decide(tree: Arrays, root: Root, node: int, state: State, colour: int, cent
             margin -= 1
     mine = margin if colour == BLACK else -margin
     win = 1.0 if mine > 0 else 0.0
-    tell(tree, node, win, worth(win, mine, centre if colour == root.colour else -centre, share), mine, 0.0)
+    tell(
+        tree,
+        node,
+        win,
+        worth(win, mine, centre if colour == root.colour else -centre, share),
+        mine,
+        0.0,
+    )
     finish(tree, node)
 
 
 def show(root: Root, slots: Slots, waiting: int) -> None:
-    """Fill the planes of the walks that wait. No kernel, since one that calls `planes.fill` would compile all of it once more: half a minute."""
+    """Fill the planes of the walks that wait. No kernel, since one that calls `planes.fill` would
+    compile all of it once more: half a minute."""
     for slot in range(waiting):
-        planes.fill(slots.states[slot], int(slots.colours[slot]), slots.recent[slot], root.known, root.at, slots.straight, slots.libs, slots.scratch,
-                    slots.planes[slot])  # fmt: skip
+        planes.fill(
+            slots.states[slot],
+            int(slots.colours[slot]),
+            slots.recent[slot],
+            root.known,
+            root.at,
+            slots.straight,
+            slots.libs,
+            slots.scratch,
+            slots.planes[slot],
+        )
 
 
 @jit
-def gather(tree: Arrays, node: int, root: Root, slots: Slots, want: int, reduction: float, narrow: float, centre: float, share: float
-           ) -> tuple[int, int]:  # fmt: skip
-    """Walk down from the root's `node` until `want` walks are over or wait in slots, or one comes where another waits; how many wait, and how many
-    visits were made, games over among them. There must be room for `want` positions."""  # fmt: skip
+def gather(
+    tree: Arrays,
+    node: int,
+    root: Root,
+    slots: Slots,
+    want: int,
+    reduction: float,
+    narrow: float,
+    centre: float,
+    share: float,
+) -> tuple[int, int]:
+    """Walk down from the root's `node` until `want` walks are over or wait in slots, or one comes
+    where another waits; how many wait, and how many visits were made, games over among them. There
+    must be room for `want` positions."""
     waiting, visits = 0, 0
     for _ in range(want):
         path, moves, state = slots.path[waiting], slots.moves[waiting], slots.states[waiting]
@@ -257,9 +342,18 @@ def gather(tree: Arrays, node: int, root: Root, slots: Slots, want: int, reducti
 
 
 @jit
-def absorb(tree: Arrays, slots: Slots, waiting: int, logits: Floats, win: npt.NDArray[np.float64], value: npt.NDArray[np.float64],
-           lead: npt.NDArray[np.float64], spread: npt.NDArray[np.float64]) -> None:  # fmt: skip
-    """Into the tree with the network's answers about the walks that wait, each seen by its side to play. There must be room for 362 moves of each."""
+def absorb(
+    tree: Arrays,
+    slots: Slots,
+    waiting: int,
+    logits: Floats,
+    win: npt.NDArray[np.float64],
+    value: npt.NDArray[np.float64],
+    lead: npt.NDArray[np.float64],
+    spread: npt.NDArray[np.float64],
+) -> None:
+    """Into the tree with the network's answers about the walks that wait, each seen by its side to
+    play. There must be room for 362 moves of each."""
     for slot in range(waiting):
         path, depth = slots.path[slot], slots.depth[slot]
         node = path[depth]
@@ -282,7 +376,8 @@ def forget(tree: Arrays, slots: Slots, waiting: int) -> None:
         path, depth = slots.path[slot], slots.depth[slot]
         node = path[depth]
         mark(tree, path, depth, -1)
-        if nodes[node]["first"] == NEW:  # the last move tried of the position above, since walks are taken back in turn
+        # the last move tried of the position above, since walks are taken back in turn
+        if nodes[node]["first"] == NEW:
             nodes[path[depth - 1]]["tried"] -= 1
             tree.child[nodes[path[depth - 1]]["first"] + nodes[path[depth - 1]]["tried"]] = -1
         else:
@@ -290,9 +385,15 @@ def forget(tree: Arrays, slots: Slots, waiting: int) -> None:
 
 
 @jit
-def add_owners(slots: Slots, waiting: int, owner: Floats, sums: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> None:
-    """Add ownership, float32 `(B, 361)`, each seen by its side to play, to that after each of the root's moves, float64 `(362, 361)`, as the root's
-    side sees it; counts: int64 `(362,)`."""  # fmt: skip
+def add_owners(
+    slots: Slots,
+    waiting: int,
+    owner: Floats,
+    sums: npt.NDArray[np.float64],
+    counts: npt.NDArray[np.int64],
+) -> None:
+    """Add ownership, float32 `(B, 361)`, each seen by its side to play, to that after each of the
+    root's moves, float64 `(362, 361)`, as the root's side sees it; counts: int64 `(362,)`."""
     for slot in range(waiting):
         depth = slots.depth[slot]
         if depth:

@@ -1,7 +1,8 @@
 """What may be known of a game beside its board, as the bits of one number.
 
-Some planes show it (`gocnn.features.planes`): a network that was told where games come from can be asked for that style. It is hidden from the network
-half of the time, so that it can be asked without. Who won is what a network with a value head learns to foresee.
+Some planes show it (`gocnn.features.planes`): a network that was told where games come from can be
+asked for that style. It is hidden from the network half of the time, so that it can be asked
+without. Who won is what a network with a value head learns to foresee.
 """
 
 HANDICAP = 1

@@ -1,10 +1,12 @@
 """Reading ladders: does atari after atari capture the chain, or does it get out?
 
-The reader works on a plain array of colours, plays and takes back, and finds liberties by walking chains, so that a short sequence costs
-well under a microsecond. It looks at what the ladder feature of AlphaGo looks at (Silver et al. 2016, extended data table 2: "whether a
-move is a successful ladder capture / escape"): the hunter answers only with atari, the prey only by extending or by capturing
-hunters that are themselves in atari. A search that has placed more than `BUDGET + 2 * depth` stones is given up as "not captured": a ladder places
-two or three for each step it goes, a tangle of captures places many and goes nowhere.
+The reader works on a plain array of colours, plays and takes back, and finds liberties by walking
+chains, so that a short sequence costs well under a microsecond. It looks at what the ladder feature
+of AlphaGo looks at (Silver et al. 2016, extended data table 2: "whether a move is a successful
+ladder capture / escape"): the hunter answers only with atari, the prey only by extending or by
+capturing hunters that are themselves in atari. A search that has placed more than `BUDGET + 2 *
+depth` stones is given up as "not captured": a ladder places two or three for each step it goes, a
+tangle of captures places many and goes nowhere.
 """
 
 import numpy as np
@@ -22,16 +24,29 @@ DEFENCES = 6
 GIVEN_UP = 30000
 """What SPENT is set to when a search is given up: nothing more is tried then, at any depth."""
 
-# Rows of the scratch array: colours; marks and a stack for counting liberties; the log of removed stones; counters; marks and stones of the
-# chain that looks for a defence (liberties are counted meanwhile); the stack of the search;
-# the stones known to be the prey's (those with the mark PREY), whose liberties need no counting.
+# Rows of the scratch array: colours; marks and a stack for counting liberties; the log of removed
+# stones; counters; marks and stones of the chain that looks for a defence (liberties are counted
+# meanwhile); the stack of the search; the stones known to be the prey's (those with the mark PREY),
+# whose liberties need no counting.
 COL, MARK, STACK, LOG, NUMBERS, SEEN, CHAIN, FRAMES, MEMBER = 0, 1, 2, 3, 4, 5, 6, 7, 8
 STAMP, SPENT, LIB_A, LIB_B, PREY = 0, 1, 2, 3, 4
 ROWS, WIDTH = 9, FIELD * 4
 
-# A frame of the search, after its DEFENCES moves: how many defences, the next to try, the log's end before the defence, the defence played, the
-# log's end after it, the two liberties it leaves, the ataris tried, the atari played, whether captures were looked for.
-COUNT, NEXT_DEFENCE, TOP, DEFENCE, AFTER, FIRST, SECOND, ATARIS, ATARI, SCANNED = 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+# A frame of the search, after its DEFENCES moves: how many defences, the next to try, the log's end
+# before the defence, the defence played, the log's end after it, the two liberties it leaves, the
+# ataris tried, the atari played, whether captures were looked for.
+COUNT, NEXT_DEFENCE, TOP, DEFENCE, AFTER, FIRST, SECOND, ATARIS, ATARI, SCANNED = (
+    6,
+    7,
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+)
 FRAME = 16
 DEPTH = 36
 
@@ -54,7 +69,8 @@ def _fresh_stamp(s: Ints) -> int:
 
 @jit
 def _liberties(s: Ints, point: int, limit: int) -> int:
-    """Liberties of the chain at `point`, counted up to `limit`; the first two are left in LIB_A and LIB_B."""
+    """Liberties of the chain at `point`, counted up to `limit`; the first two are left in LIB_A and
+    LIB_B."""
     stamp = _fresh_stamp(s)
     colour = s[COL, point]
     s[MARK, point] = stamp
@@ -102,9 +118,11 @@ def _take(s: Ints, point: int, top: int) -> int:
 
 @jit
 def _put(s: Ints, point: int, colour: int, top: int) -> int:
-    """Play at `point`, removing what it captures; returns the new top of the log, or -1 (nothing changed) if it is suicide.
+    """Play at `point`, removing what it captures; returns the new top of the log, or -1 (nothing
+    changed) if it is suicide.
 
-    The prey itself is never captured here: the hunter only plays where it leaves the prey a liberty.
+    The prey itself is never captured here: the hunter only plays where it leaves the prey a
+    liberty.
     """
     s[COL, point] = colour
     s[NUMBERS, SPENT] += 1
@@ -114,7 +132,11 @@ def _put(s: Ints, point: int, colour: int, top: int) -> int:
         n = point + step
         if s[COL, n] == EMPTY:
             free = True
-        elif s[COL, n] == 3 - colour and s[MEMBER, n] != s[NUMBERS, PREY] and _liberties(s, n, 1) == 0:
+        elif (
+            s[COL, n] == 3 - colour
+            and s[MEMBER, n] != s[NUMBERS, PREY]
+            and _liberties(s, n, 1) == 0
+        ):
             top = _take(s, n, top)
     if not free and top == start and _liberties(s, point, 1) == 0:
         s[COL, point] = EMPTY
@@ -132,7 +154,8 @@ def _undo(s: Ints, point: int, opponent: int, start: int, top: int) -> None:
 
 @jit
 def _hopeless(s: Ints, other: int, taken: int) -> bool:
-    """Quick look before reading: with its liberty `taken` filled, the prey runs to `other`; three liberties there mean it is out."""
+    """Quick look before reading: with its liberty `taken` filled, the prey runs to `other`; three
+    liberties there mean it is out."""
     fresh = 0
     for step in STEPS:
         n = other + step
@@ -143,7 +166,8 @@ def _hopeless(s: Ints, other: int, taken: int) -> bool:
 
 @jit
 def _in_atari(s: Ints, point: int) -> bool:
-    """Whether the chain at `point` has exactly one liberty (then left in LIB_A); looks at the stone's own neighbours first."""
+    """Whether the chain at `point` has exactly one liberty (then left in LIB_A); looks at the
+    stone's own neighbours first."""
     empty = 0
     for step in STEPS:
         if s[COL, point + step] == EMPTY:
@@ -153,7 +177,8 @@ def _in_atari(s: Ints, point: int) -> bool:
 
 @jit
 def _counter_captures(s: Ints, prey: int, at: int) -> int:
-    """The moves that capture a hunter's chain in atari next to the prey, other than the prey's own liberty, which is in row FRAMES at `at`.
+    """The moves that capture a hunter's chain in atari next to the prey, other than the prey's own
+    liberty, which is in row FRAMES at `at`.
 
     They follow it there; returns how many moves there are then in all.
     """
@@ -187,7 +212,8 @@ def _counter_captures(s: Ints, prey: int, at: int) -> int:
 
 @jit
 def _open_frame(s: Ints, f: int, run: int, top: int) -> None:
-    """Start the frame at `f` with the prey's extension to its liberty `run`; captures are looked for when that has failed."""
+    """Start the frame at `f` with the prey's extension to its liberty `run`; captures are looked
+    for when that has failed."""
     s[FRAMES, f] = run
     s[FRAMES, f + COUNT] = 1
     s[FRAMES, f + NEXT_DEFENCE] = 0
@@ -197,7 +223,8 @@ def _open_frame(s: Ints, f: int, run: int, top: int) -> None:
 
 @jit
 def know_prey(s: Ints, state: State, prey: int) -> None:
-    """Mark the stones of the chain with head `prey` in `state` as the prey's; colours must be those of `state`."""
+    """Mark the stones of the chain with head `prey` in `state` as the prey's; colours must be those
+    of `state`."""
     stamp = _fresh_stamp(s)
     s[NUMBERS, PREY] = stamp
     p = prey
@@ -210,7 +237,8 @@ def know_prey(s: Ints, state: State, prey: int) -> None:
 
 @jit
 def _liberties_after(s: Ints, prey: int, move: int, run: int, captured: bool) -> int:
-    """The prey's liberties, counted up to 3, now that it has played `move`; in atari it had only `run`, so what is new is around it."""
+    """The prey's liberties, counted up to 3, now that it has played `move`; in atari it had only
+    `run`, so what is new is around it."""
     if move == run:
         s[MEMBER, move] = s[NUMBERS, PREY]
     if move != run or captured:
@@ -231,10 +259,12 @@ def _liberties_after(s: Ints, prey: int, move: int, run: int, captured: bool) ->
 
 @jit
 def escapes(s: Ints, prey: int, run: int, top: int) -> bool:
-    """Whether the chain at `prey`, in atari with the liberty `run` and to move, gets out; `top` is the end of the log so far.
+    """Whether the chain at `prey`, in atari with the liberty `run` and to move, gets out; `top` is
+    the end of the log so far.
 
-    Depth first, with a stack of frames instead of recursion (numba does not cache recursive functions). A frame is a position with the prey
-    in atari: it tries its defences in turn; against one that leaves two liberties the hunter tries both ataris, each a deeper frame.
+    Depth first, with a stack of frames instead of recursion (numba does not cache recursive
+    functions). A frame is a position with the prey in atari: it tries its defences in turn; against
+    one that leaves two liberties the hunter tries both ataris, each a deeper frame.
     """
     depth, f = 0, 0
     _open_frame(s, 0, run, top)
@@ -258,7 +288,11 @@ def escapes(s: Ints, prey: int, run: int, top: int) -> bool:
                 s[FRAMES, f + DEFENCE] = move
                 s[FRAMES, f + AFTER] = after
                 libs = _liberties_after(s, prey, move, s[FRAMES, f], after > s[FRAMES, f + TOP])
-                too_far = s[NUMBERS, SPENT] > BUDGET + 2 * depth or after > WIDTH - FIELD or depth == DEPTH - 1
+                too_far = (
+                    s[NUMBERS, SPENT] > BUDGET + 2 * depth
+                    or after > WIDTH - FIELD
+                    or depth == DEPTH - 1
+                )
                 if libs == 2 and not too_far:
                     s[FRAMES, f + FIRST] = s[NUMBERS, LIB_A]
                     s[FRAMES, f + SECOND] = s[NUMBERS, LIB_B]
@@ -291,7 +325,8 @@ def escapes(s: Ints, prey: int, run: int, top: int) -> bool:
             continue
         if depth == 0:
             return verdict == 1
-        # Back to the frame above: take the atari back; if it captured, the defence it answered has failed as well.
+        # Back to the frame above: take the atari back; if it captured, the defence it answered has
+        # failed as well.
         above = f - FRAME
         _undo(s, s[FRAMES, above + ATARI], colour, s[FRAMES, above + AFTER], s[FRAMES, f + TOP])
         depth -= 1
@@ -316,15 +351,16 @@ def _atari_works(s: Ints, prey: int, move: int, other: int, top: int) -> bool:
 
 @jit
 def atari_captures(s: Ints, prey: int, move: int, other: int) -> bool:
-    """Whether the hunter's `move` captures the prey (see know_prey) in a ladder; `move` and `other` are its two liberties."""
+    """Whether the hunter's `move` captures the prey (see know_prey) in a ladder; `move` and `other`
+    are its two liberties."""
     s[NUMBERS, SPENT] = 0
     return _atari_works(s, prey, move, other, 0)
 
 
 @jit
 def escaping_moves(s: Ints, prey: int, run: int, moves: Ints) -> int:
-    """Fill int16 `(DEFENCES,)` with the moves that get the prey (see know_prey), in atari with the liberty `run` and to move, out of the
-    ladder; returns how many."""  # fmt: skip
+    """Fill int16 `(DEFENCES,)` with the moves that get the prey (see know_prey), in atari with the
+    liberty `run` and to move, out of the ladder; returns how many."""
     _open_frame(s, 0, run, 0)
     tried = _counter_captures(s, prey, 0)
     for i in range(tried):
@@ -339,7 +375,11 @@ def escaping_moves(s: Ints, prey: int, run: int, moves: Ints) -> int:
             continue
         libs = _liberties_after(s, prey, move, run, after > 0)
         a, b = s[NUMBERS, LIB_A], s[NUMBERS, LIB_B]
-        if libs > 2 or (libs == 2 and not _atari_works(s, prey, a, b, after) and not _atari_works(s, prey, b, a, after)):
+        if libs > 2 or (
+            libs == 2
+            and not _atari_works(s, prey, a, b, after)
+            and not _atari_works(s, prey, b, a, after)
+        ):
             moves[found] = move
             found += 1
         _undo(s, move, 3 - colour, 0, after)

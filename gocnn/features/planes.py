@@ -1,35 +1,47 @@
 """Feature planes: what the network is shown of a position.
 
-`PLANES` is the table of groups; each names how many planes it has, and the width of the network's input is the sum over the groups that a
-model was trained with. All planes are 0 or 1, uint8 `(C, 19, 19)`, seen from the side to play ("own" is the side to play).
+`PLANES` is the table of groups; each names how many planes it has, and the width of the network's
+input is the sum over the groups that a model was trained with. All planes are 0 or 1, uint8 `(C,
+19, 19)`, seen from the side to play ("own" is the side to play).
 
     own_liberties       4   own stones whose chain has 1, 2, 3, 4 or more liberties
     opponent_liberties  4   the same for the opponent's stones
-    board               1   1 everywhere: tells the board from the padding around it, that is, where the edge is
-    history             8   where the last move was played, the one before it, ... (passes and setup stones leave a plane empty)
+    board               1   1 everywhere: tells the board from the padding around it, that is, where
+                            the edge is
+    history             8   where the last move was played, the one before it, ... (passes and setup
+                            stones leave a plane empty)
     ko                  1   the point that simple ko forbids
     legal               1   points where the side to play may play (simple ko, no suicide)
     ladder_capture      1   a move there starts a ladder that works against a chain of two liberties
-    ladder_escape       1   a move there gets an own chain out of atari for good, as far as ladders go
+    ladder_escape       1   a move there gets an own chain out of atari for good, as far as ladders
+                            go
     handicap            1   1 everywhere if the game began with handicap stones
     stones              2   own stones, the opponent's stones (what is left without their liberties)
-    style               4   1 everywhere if the game was played at TYGEM; at TOM; at Fox; if the side to play is a professional
+    style               4   1 everywhere if the game was played at TYGEM; at TOM; at Fox; if the
+                            side to play is a professional
     capture_size        4   a legal move there would capture 1, 2, 3, 4 or more stones
-    self_atari_size     4   a legal move there would put its own chain, of 1, 2, 3, 4 or more stones with it, into atari or leave it there
-    liberties_after     4   a legal move's chain would have 1, 2, 3, 4 or more liberties (after it has captured)
-    eyes                2   own one-point eyes, the opponent's (`gocnn.board.pass_alive.is_eye`: false eyes are none)
-    last_move           6   how far the last move is away, in rings: |dx| + |dy| + max(|dx|, |dy|) up to 3, 6, 9, 14, 22, and more
+    self_atari_size     4   a legal move there would put its own chain, of 1, 2, 3, 4 or more stones
+                            with it, into atari or leave it there
+    liberties_after     4   a legal move's chain would have 1, 2, 3, 4 or more liberties (after it
+                            has captured)
+    eyes                2   own one-point eyes, the opponent's (`gocnn.board.pass_alive.is_eye`:
+                            false eyes are none)
+    last_move           6   how far the last move is away, in rings: |dx| + |dy| + max(|dx|, |dy|)
+                            up to 3, 6, 9, 14, 22, and more
     many_liberties      6   own stones whose chain has 5, 6, 7 or more liberties, the opponent's
-    pass_alive          2   own stones and points that are alive whatever is played (Benson, `gocnn.board.pass_alive.pass_alive`), the opponent's
+    pass_alive          2   own stones and points that are alive whatever is played (Benson,
+                            `gocnn.board.pass_alive.pass_alive`), the opponent's
     black               1   1 everywhere if the side to play is Black: who komi is for
 
-The groups from handicap on are not shown by default. Handicap and style are not on the board but known of the game (`gocnn.features.conditioning`), or not
-known: then they are empty.
+The groups from handicap on are not shown by default. Handicap and style are not on the board but
+known of the game (`gocnn.features.conditioning`), or not known: then they are empty.
 
-The groups follow AlphaGo's table (Silver et al., "Mastering the game of Go with deep neural networks and tree search", Nature 2016, extended
-data table 2), with one-hot history in place of "turns since"; it has eight planes each of liberties, capture size, self-atari size and liberties
-after the move. The rings' distance is that of Coulom, "Computing Elo ratings of move patterns in the game of Go", 2007. What each of the
-groups is worth is measured in docs/benchmarks.md and docs/experiments.md.
+The groups follow AlphaGo's table (Silver et al., "Mastering the game of Go with deep neural
+networks and tree search", Nature 2016, extended data table 2), with one-hot history in place of
+"turns since"; it has eight planes each of liberties, capture size, self-atari size and liberties
+after the move. The rings' distance is that of Coulom, "Computing Elo ratings of move patterns in
+the game of Go", 2007. What each of the groups is worth is measured in docs/benchmarks.md and
+docs/experiments.md.
 """
 
 from collections.abc import Sequence
@@ -81,7 +93,9 @@ DEFAULT_GROUPS = tuple(PLANES)[: tuple(PLANES).index("handicap")]
 HISTORY = PLANES["history"]
 NO_MOVE = -1
 
-_OWN, _OPPONENT, _BOARD, _HISTORY, _KO, _LEGAL, _CAPTURE, _ESCAPE, _HANDICAP, _STONES, _STYLE = range(11)
+_OWN, _OPPONENT, _BOARD, _HISTORY, _KO, _LEGAL, _CAPTURE, _ESCAPE, _HANDICAP, _STONES, _STYLE = (
+    range(11)
+)
 _CAPTURED, _SELF_ATARI, _AFTER, _EYES, _LAST, _MANY, _ALIVE, _BLACK = range(11, 19)
 
 Offsets = npt.NDArray[np.int64]
@@ -103,7 +117,8 @@ def _count(name: str) -> int:
 
 
 def offsets(groups: Sequence[str]) -> Offsets:
-    """int64 `(19,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group left out. Raises UnknownPlanes."""
+    """int64 `(19,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group
+    left out. Raises UnknownPlanes."""
     first: dict[str, int] = {}
     total = 0
     for name in groups:
@@ -117,7 +132,8 @@ LIBERTIES_SHAPE = (3, FIELD)
 
 @jit
 def count_liberties(state: State, libs: npt.NDArray[np.int16]) -> None:
-    """Fill int16 `(3, 441)`: at each chain's head, its true number of liberties, and the first two of them as field points."""
+    """Fill int16 `(3, 441)`: at each chain's head, its true number of liberties, and the first two
+    of them as field points."""
     libs[0] = 0
     for p in range(STRIDE, FIELD - STRIDE):
         if state[COLOUR, p] != EMPTY:
@@ -154,7 +170,8 @@ def _may_play(state: State, libs: npt.NDArray[np.int16], point: int, colour: int
 
 @jit
 def _runs_free(state: State, libs: npt.NDArray[np.int16], prey: int, move: int, run: int) -> bool:
-    """Whether the prey, answering `move` by running to `run`, surely has three liberties: then there is nothing to read.
+    """Whether the prey, answering `move` by running to `run`, surely has three liberties: then
+    there is nothing to read.
 
     They are empty points around `run`, or what is left to a chain that it joins there.
     """
@@ -179,9 +196,18 @@ def _runs_free(state: State, libs: npt.NDArray[np.int16], prey: int, move: int, 
 
 
 @jit
-def _ladders(state: State, libs: npt.NDArray[np.int16], colour: int, at: Offsets, permutation: npt.NDArray[np.int16],
-             scratch: ladder.Ints, candidates: int, out: npt.NDArray[np.uint8]) -> None:  # fmt: skip
-    """Mark ladder captures (of the opponent's chains with two liberties) and escapes (of own chains in atari).
+def _ladders(
+    state: State,
+    libs: npt.NDArray[np.int16],
+    colour: int,
+    at: Offsets,
+    permutation: npt.NDArray[np.int16],
+    scratch: ladder.Ints,
+    candidates: int,
+    out: npt.NDArray[np.uint8],
+) -> None:
+    """Mark ladder captures (of the opponent's chains with two liberties) and escapes (of own chains
+    in atari).
 
     Their heads are the `candidates` entries of row CHAIN of `scratch`, after the place for moves.
     """
@@ -220,13 +246,24 @@ def _tell(known: int, colour: int, at: Offsets, out: npt.NDArray[np.uint8]) -> N
 
 
 @jit
-def fill(state: State, colour: int, recent: npt.NDArray[np.int16], known: int, at: Offsets, permutation: npt.NDArray[np.int16],
-         libs: npt.NDArray[np.int16], scratch: ladder.Ints, out: npt.NDArray[np.uint8]) -> None:  # fmt: skip
+def fill(
+    state: State,
+    colour: int,
+    recent: npt.NDArray[np.int16],
+    known: int,
+    at: Offsets,
+    permutation: npt.NDArray[np.int16],
+    libs: npt.NDArray[np.int16],
+    scratch: ladder.Ints,
+    out: npt.NDArray[np.uint8],
+) -> None:
     """Write the planes of a 19x19 position, seen by `colour` to play, after one symmetry.
 
-    state: int16 `(5, 441)`; recent: int16 `(8,)`, flat indices of the last moves, the latest first (361 for a pass, -1 for none);
-    known: what is known of the game (`gocnn.features.conditioning`); at: `offsets(groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`;
-    libs: int16 `LIBERTIES_SHAPE` and scratch: `ladder.new_scratch()` are working memory; out: uint8 `(C, 361)`, overwritten.
+    state: int16 `(5, 441)`; recent: int16 `(8,)`, flat indices of the last moves, the latest first
+    (361 for a pass, -1 for none); known: what is known of the game (`gocnn.features.conditioning`);
+    at: `offsets(groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`; libs: int16
+    `LIBERTIES_SHAPE` and scratch: `ladder.new_scratch()` are working memory; out: uint8 `(C, 361)`,
+    overwritten.
     """
     out[:] = 0
     count_liberties(state, libs)
@@ -244,7 +281,10 @@ def fill(state: State, colour: int, recent: npt.NDArray[np.int16], known: int, a
                 head = state[HEAD, p]
                 count = libs[0, head]
                 first = own if c == colour else opponent
-                if head == p and ((count == 2 and c != colour and at[_CAPTURE] >= 0) or (count == 1 and c == colour and at[_ESCAPE] >= 0)):
+                if head == p and (
+                    (count == 2 and c != colour and at[_CAPTURE] >= 0)
+                    or (count == 1 and c == colour and at[_ESCAPE] >= 0)
+                ):
                     scratch[ladder.CHAIN, FIELD + ladder.DEFENCES + candidates] = p
                     candidates += 1
                 if at[_STONES] >= 0:
@@ -262,7 +302,9 @@ def fill(state: State, colour: int, recent: npt.NDArray[np.int16], known: int, a
     if at[_KO] >= 0 and ko != NO_KO:
         out[at[_KO], permutation[flat_index(ko, SIZE)]] = 1
     if at[_CAPTURED] >= 0 or at[_SELF_ATARI] >= 0 or at[_AFTER] >= 0:
-        tactics.fill_moves(state, libs, colour, at[_CAPTURED], at[_SELF_ATARI], at[_AFTER], permutation, out)
+        tactics.fill_moves(
+            state, libs, colour, at[_CAPTURED], at[_SELF_ATARI], at[_AFTER], permutation, out
+        )
     if at[_EYES] >= 0:
         tactics.fill_eyes(state, colour, at[_EYES], permutation, out)
     if at[_LAST] >= 0 and 0 <= recent[0] < POINTS:

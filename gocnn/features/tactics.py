@@ -1,7 +1,9 @@
-"""What a move would do, and what is settled: feature planes that a small network cannot work out from stones and liberties alone.
+"""What a move would do, and what is settled: feature planes that a small network cannot work out
+from stones and liberties alone.
 
-A chain may wind across half of the board, and a convolution sees a few points of it: how many stones a move would capture, and how many
-liberties the chain of a move would have, are facts of whole chains. The groups are described in `gocnn.features.planes`.
+A chain may wind across half of the board, and a convolution sees a few points of it: how many
+stones a move would capture, and how many liberties the chain of a move would have, are facts of
+whole chains. The groups are described in `gocnn.features.planes`.
 """
 
 import numpy as np
@@ -20,7 +22,8 @@ RING_ENDS = (3, 6, 9, 14, 22, 54)
 
 
 def _rings() -> npt.NDArray[np.int64]:
-    """int64 `(19, 19)`: the ring, 0 to 5, of a point so many rows and columns away; -1 for the point itself."""
+    """int64 `(19, 19)`: the ring, 0 to 5, of a point so many rows and columns away; -1 for the
+    point itself."""
     rows, columns = np.indices((SIZE, SIZE))
     distance = rows + columns + np.maximum(rows, columns)
     rings = np.searchsorted(RING_ENDS, distance)
@@ -42,11 +45,19 @@ def chain_size(state: State, head: int) -> int:
 
 
 @jit
-def _liberties_joined(state: State, libs: npt.NDArray[np.int16], colour: int, point: int, seen: npt.NDArray[np.int16],
-                      stamp: int) -> tuple[int, int]:  # fmt: skip
-    """Liberties and stones, both counted up to MOST, of the chain of `colour` that a stone at `point` would be in.
+def _liberties_joined(
+    state: State,
+    libs: npt.NDArray[np.int16],
+    colour: int,
+    point: int,
+    seen: npt.NDArray[np.int16],
+    stamp: int,
+) -> tuple[int, int]:
+    """Liberties and stones, both counted up to MOST, of the chain of `colour` that a stone at
+    `point` would be in.
 
-    `seen`, int16 `(441,)`, marks with `stamp` the points that were counted; what the stone captures becomes liberties.
+    `seen`, int16 `(441,)`, marks with `stamp` the points that were counted; what the stone captures
+    becomes liberties.
     """
     opponent = 3 - colour
     seen[point] = stamp
@@ -71,7 +82,11 @@ def _liberties_joined(state: State, libs: npt.NDArray[np.int16], colour: int, po
                 n = p + other
                 if seen[n] != stamp:
                     c = state[COLOUR, n]
-                    if c == EMPTY or (c == opponent and libs[0, state[HEAD, n]] == 1 and libs[1, state[HEAD, n]] == point):
+                    if c == EMPTY or (
+                        c == opponent
+                        and libs[0, state[HEAD, n]] == 1
+                        and libs[1, state[HEAD, n]] == point
+                    ):
                         seen[n] = stamp
                         found += 1
             p = state[NEXT, p]
@@ -81,10 +96,19 @@ def _liberties_joined(state: State, libs: npt.NDArray[np.int16], colour: int, po
 
 
 @jit
-def fill_moves(state: State, libs: npt.NDArray[np.int16], colour: int, capture: int, self_atari: int, after: int,
-               permutation: npt.NDArray[np.int16], out: npt.NDArray[np.uint8]) -> None:  # fmt: skip
-    """Write the groups capture_size, self_atari_size and liberties_after, whose first planes are given (-1: left out), for all legal moves of
-    `colour`. `libs`: as `count_liberties` fills it; `permutation` and `out`: as in `gocnn.features.planes.fill`, `out` empty there."""  # fmt: skip
+def fill_moves(
+    state: State,
+    libs: npt.NDArray[np.int16],
+    colour: int,
+    capture: int,
+    self_atari: int,
+    after: int,
+    permutation: npt.NDArray[np.int16],
+    out: npt.NDArray[np.uint8],
+) -> None:
+    """Write the groups capture_size, self_atari_size and liberties_after, whose first planes are
+    given (-1: left out), for all legal moves of `colour`. `libs`: as `count_liberties` fills it;
+    `permutation` and `out`: as in `gocnn.features.planes.fill`, `out` empty there."""
     seen = np.zeros(FIELD, np.int16)
     opponent, ko, index = 3 - colour, state[META, KO], -1
     for row in range(1, SIZE + 1):
@@ -122,8 +146,14 @@ def fill_moves(state: State, libs: npt.NDArray[np.int16], colour: int, capture: 
 
 
 @jit
-def fill_many(state: State, libs: npt.NDArray[np.int16], colour: int, first: int, permutation: npt.NDArray[np.int16],
-              out: npt.NDArray[np.uint8]) -> None:  # fmt: skip
+def fill_many(
+    state: State,
+    libs: npt.NDArray[np.int16],
+    colour: int,
+    first: int,
+    permutation: npt.NDArray[np.int16],
+    out: npt.NDArray[np.uint8],
+) -> None:
     """Write the group many_liberties from plane `first` on."""
     index = 0
     for row in range(1, SIZE + 1):
@@ -132,12 +162,21 @@ def fill_many(state: State, libs: npt.NDArray[np.int16], colour: int, first: int
             if c != EMPTY:
                 count = libs[0, state[HEAD, p]]
                 if count > MOST:
-                    out[first + (0 if c == colour else 3) + min(count, MOST + 3) - MOST - 1, permutation[index]] = 1
+                    out[
+                        first + (0 if c == colour else 3) + min(count, MOST + 3) - MOST - 1,
+                        permutation[index],
+                    ] = 1
             index += 1
 
 
 @jit
-def fill_eyes(state: State, colour: int, first: int, permutation: npt.NDArray[np.int16], out: npt.NDArray[np.uint8]) -> None:
+def fill_eyes(
+    state: State,
+    colour: int,
+    first: int,
+    permutation: npt.NDArray[np.int16],
+    out: npt.NDArray[np.uint8],
+) -> None:
     """Write the group eyes: those of `colour` in plane `first`, the opponent's in the next."""
     index = 0
     for row in range(1, SIZE + 1):
@@ -152,7 +191,13 @@ def fill_eyes(state: State, colour: int, first: int, permutation: npt.NDArray[np
 
 
 @jit
-def fill_alive(state: State, colour: int, first: int, permutation: npt.NDArray[np.int16], out: npt.NDArray[np.uint8]) -> None:
+def fill_alive(
+    state: State,
+    colour: int,
+    first: int,
+    permutation: npt.NDArray[np.int16],
+    out: npt.NDArray[np.uint8],
+) -> None:
     """Write the group pass_alive: that of `colour` in plane `first`, the opponent's in the next."""
     mask = np.empty(POINTS, np.bool_)
     for i in range(2):
@@ -163,7 +208,9 @@ def fill_alive(state: State, colour: int, first: int, permutation: npt.NDArray[n
 
 
 @jit
-def fill_rings(last: int, first: int, permutation: npt.NDArray[np.int16], out: npt.NDArray[np.uint8]) -> None:
+def fill_rings(
+    last: int, first: int, permutation: npt.NDArray[np.int16], out: npt.NDArray[np.uint8]
+) -> None:
     """Write the group last_move around flat index `last` from plane `first` on."""
     row, column = last // SIZE, last % SIZE
     index = 0

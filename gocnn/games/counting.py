@@ -1,8 +1,11 @@
-"""Labels that check themselves: a counted game is played to its end, settled and counted, and labelled only if that gives the recorded result.
+"""Labels that check themselves: a counted game is played to its end, settled and counted, and
+labelled only if that gives the recorded result.
 
-Nobody wrote down which stones were dead. Random playouts say so, chain by chain (Brügmann 1993), with Benson's unconditional life; then the board is
-counted as the rules of the world count it (`_off`). The playouts go on until a count equals the record, or there have been `PLAYOUTS`. A board that
-was settled wrongly gives the recorded margin only by chance: one in fifty did where the margins had been falsified.
+Nobody wrote down which stones were dead. Random playouts say so, chain by chain (Brügmann 1993),
+with Benson's unconditional life; then the board is counted as the rules of the world count it
+(`_off`). The playouts go on until a count equals the record, or there have been `PLAYOUTS`. A board
+that was settled wrongly gives the recorded margin only by chance: one in fifty did where the
+margins had been falsified.
 """
 
 import json
@@ -14,7 +17,17 @@ import numpy.typing as npt
 from gocnn._jit import jit
 from gocnn.board import pass_alive, playouts, rules
 from gocnn.board.coords import SIZE
-from gocnn.board.rules import CAPTURED_BY_BLACK, CAPTURED_BY_WHITE, COLOUR, EMPTY, FIELD, HEAD, META, STEPS, State
+from gocnn.board.rules import (
+    CAPTURED_BY_BLACK,
+    CAPTURED_BY_WHITE,
+    COLOUR,
+    EMPTY,
+    FIELD,
+    HEAD,
+    META,
+    STEPS,
+    State,
+)
 from gocnn.games import labels, results
 from gocnn.games.record import OWN_PLAY, komi_of
 from gocnn.games.scan import WHITE_BIT
@@ -26,31 +39,44 @@ STAGES = np.array([8, 16, 32, 64, PLAYOUTS], np.int64)
 """After so many playouts the board is settled and counted."""
 
 HOPELESS_AFTER, HOPELESS = 32, 60
-"""A board that is so many points from the record after so many playouts is not finished: more of them do not help."""
+"""A board that is so many points from the record after so many playouts is not finished: more of
+them do not help."""
 
 CERTAIN_AFTER, CERTAIN = 16, 4.0
-"""After so many playouts a board is given up on which every chain's fate is so many standard errors from even: more of them change nothing."""
+"""After so many playouts a board is given up on which every chain's fate is so many standard errors
+from even: more of them change nothing."""
 
 MOST_FILLED = 40
-"""No side has more points to fill before the end: a count farther from the record is not tried with them."""
+"""No side has more points to fill before the end: a count farther from the record is not tried with
+them."""
 
 MOST_NEUTRAL = 60
-"""A board with more points that are nobody's is not finished, whatever its count: nine in ten have fewer than twenty."""
+"""A board with more points that are nobody's is not finished, whatever its count: nine in ten have
+fewer than twenty."""
 
 TOLERANCE = 0.5
 
 EVEN_KOMI, HANDICAP_KOMI = (6.5, 7.5), (0.5, 0.0)
 """Komi of the servers in even and in handicap games, where a record does not tell it."""
 
-MADE_BY = json.dumps({"made_by": "go-import", "dead_stones": "random playouts", "most": PLAYOUTS, "equal_to_the_record_within": TOLERANCE})
+MADE_BY = json.dumps(
+    {
+        "made_by": "go-import",
+        "dead_stones": "random playouts",
+        "most": PLAYOUTS,
+        "equal_to_the_record_within": TOLERANCE,
+    }
+)
 
 MOST_DAME, SURE_EYE_SPACE = 12, 4
-"""As in `gocnn.engine.scoring`: more neutral points together are no seki; a single eye space of so many points makes two eyes."""
+"""As in `gocnn.engine.scoring`: more neutral points together are no seki; a single eye space of so
+many points makes two eyes."""
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """games: int64 `(n,)`, ascending, of the records that were given; packed: uint16 `(n, 46)`; counted: how many of the games were counted."""
+    """games: int64 `(n,)`, ascending, of the records that were given; packed: uint16 `(n, 46)`;
+    counted: how many of the games were counted."""
 
     games: npt.NDArray[np.int64]
     packed: npt.NDArray[np.uint16]
@@ -60,12 +86,15 @@ class Labelled:
 def counted_games(records: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
     """bool `(G,)`: the games that people played to the end and counted."""
     won = (records["winner"] == results.BLACK_WON) | (records["winner"] == results.WHITE_WON)
-    counted: npt.NDArray[np.bool_] = won & (records["margin"] > 0) & ((records["flags"] & OWN_PLAY) == 0)
+    counted: npt.NDArray[np.bool_] = (
+        won & (records["margin"] > 0) & ((records["flags"] & OWN_PLAY) == 0)
+    )
     return counted
 
 
 def label_games(records: npt.NDArray[np.void], words: npt.NDArray[np.uint16]) -> Labelled:
-    """Label the counted games among `records` (RECORD; `start` counts in `words`) whose count gives the recorded result."""
+    """Label the counted games among `records` (RECORD; `start` counts in `words`) whose count gives
+    the recorded result."""
     games = np.flatnonzero(counted_games(records))
     if not len(games):
         return Labelled(games, np.zeros((0, labels.LABEL_WORDS), np.uint16), 0)
@@ -73,23 +102,47 @@ def label_games(records: npt.NDArray[np.void], words: npt.NDArray[np.uint16]) ->
     owners = np.zeros((len(games), POINTS), np.int8)
     kept = np.zeros(len(games), np.bool_)
     black = np.where(chosen["winner"] == results.BLACK_WON, 1.0, -1.0) * chosen["margin"]
-    starts, setups, moves, handicaps = (chosen[key].astype(np.int64) for key in ("start", "setup", "moves", "handicap"))
-    _label(np.ascontiguousarray(words), starts, setups, moves, _komis(chosen), black, handicaps, STAGES, owners, kept)
+    starts, setups, moves, handicaps = (
+        chosen[key].astype(np.int64) for key in ("start", "setup", "moves", "handicap")
+    )
+    _label(
+        np.ascontiguousarray(words),
+        starts,
+        setups,
+        moves,
+        _komis(chosen),
+        black,
+        handicaps,
+        STAGES,
+        owners,
+        kept,
+    )
     return Labelled(games[kept], labels.pack(owners[kept]), len(games))
 
 
 def _komis(records: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
-    """float64 `(G, 2)`: the komi that each game may have had: the recorded one, or those of the servers."""
+    """float64 `(G, 2)`: the komi that each game may have had: the recorded one, or those of the
+    servers."""
     komi = komi_of(records).astype(np.float64)
     usual = np.where((records["handicap"] > 1)[:, None], HANDICAP_KOMI, EVEN_KOMI)
     return np.where(np.isnan(komi)[:, None], usual, komi[:, None])
 
 
 @jit
-def _label(words: npt.NDArray[np.uint16], starts: npt.NDArray[np.int64], setups: npt.NDArray[np.int64], moves: npt.NDArray[np.int64],
-           komis: npt.NDArray[np.float64], black: npt.NDArray[np.float64], handicaps: npt.NDArray[np.int64], stages: npt.NDArray[np.int64],
-           owners: npt.NDArray[np.int8], kept: npt.NDArray[np.bool_]) -> None:  # fmt: skip
-    """Fill the owners of each game and whether its label is kept; `black`: its recorded margin as black sees it."""
+def _label(
+    words: npt.NDArray[np.uint16],
+    starts: npt.NDArray[np.int64],
+    setups: npt.NDArray[np.int64],
+    moves: npt.NDArray[np.int64],
+    komis: npt.NDArray[np.float64],
+    black: npt.NDArray[np.float64],
+    handicaps: npt.NDArray[np.int64],
+    stages: npt.NDArray[np.int64],
+    owners: npt.NDArray[np.int8],
+    kept: npt.NDArray[np.bool_],
+) -> None:
+    """Fill the owners of each game and whether its label is kept; `black`: its recorded margin as
+    black sees it."""
     state = np.empty(rules.STATE_SHAPE, np.int16)
     rest = np.empty(rules.STATE_SHAPE, np.int16)
     owned = np.empty(POINTS, np.int32)
@@ -108,13 +161,17 @@ def _label(words: npt.NDArray[np.uint16], starts: npt.NDArray[np.int64], setups:
             playouts.playouts(state, to_play, stage - done, done + 1, 0.0, owned)
             surest = settle(state, owned, safe, dead)
             if done == 0 or not np.array_equal(dead, counted):
-                off = _off(state, dead, rest, owners[game], komis[game], black[game], handicaps[game])
+                off = _off(
+                    state, dead, rest, owners[game], komis[game], black[game], handicaps[game]
+                )
                 counted[:] = dead
             done = stage
             if off <= TOLERANCE:
                 kept[game] = (owners[game] == 0).sum() <= MOST_NEUTRAL
                 break
-            if (done >= HOPELESS_AFTER and off > HOPELESS) or (done >= CERTAIN_AFTER and surest >= CERTAIN * np.sqrt(done)):
+            if (done >= HOPELESS_AFTER and off > HOPELESS) or (
+                done >= CERTAIN_AFTER and surest >= CERTAIN * np.sqrt(done)
+            ):
                 break
 
 
@@ -131,8 +188,9 @@ def set_up(words: npt.NDArray[np.uint16], setup: int, state: State) -> bool:
 
 @jit
 def replay(words: npt.NDArray[np.uint16], setup: int, moves: int, state: State) -> int:
-    """Set up and play all moves; returns the colour to play then, 0 if that is impossible. Passes change nothing, wherever they stand: after two of
-    them some records go on, until the players agreed."""  # fmt: skip
+    """Set up and play all moves; returns the colour to play then, 0 if that is impossible. Passes
+    change nothing, wherever they stand: after two of them some records go on, until the players
+    agreed."""
     if not set_up(words, setup, state):
         return 0
     colour = 2
@@ -145,12 +203,19 @@ def replay(words: npt.NDArray[np.uint16], setup: int, moves: int, state: State) 
 
 
 @jit
-def settle(state: State, owned: npt.NDArray[np.int32], safe: npt.NDArray[np.bool_], dead: npt.NDArray[np.bool_]) -> float:
-    """Fill which stones are dead, bool `(361,)`: chains whose points most playouts give to the opponent, and those in regions safely his. Returns by
-    how many playouts a stone the least certain chain that this decides is decided.
+def settle(
+    state: State,
+    owned: npt.NDArray[np.int32],
+    safe: npt.NDArray[np.bool_],
+    dead: npt.NDArray[np.bool_],
+) -> float:
+    """Fill which stones are dead, bool `(361,)`: chains whose points most playouts give to the
+    opponent, and those in regions safely his. Returns by how many playouts a stone the least
+    certain chain that this decides is decided.
 
-    owned: as `gocnn.board.playouts.playouts` adds it up; safe: bool `(3, 361)`, unconditional life of colours 1 and 2.
-    """  # fmt: skip
+    owned: as `gocnn.board.playouts.playouts` adds it up; safe: bool `(3, 361)`, unconditional life
+    of colours 1 and 2.
+    """
     sums = np.zeros(FIELD, np.int64)
     stones = np.zeros(FIELD, np.int64)
     for index in range(POINTS):
@@ -171,7 +236,8 @@ def settle(state: State, owned: npt.NDArray[np.int32], safe: npt.NDArray[np.bool
 
 @jit
 def take_off(state: State, dead: npt.NDArray[np.bool_], rest: State) -> bool:
-    """Make `rest` the board without the stones of `dead`, bool `(361,)`; whether what is left can stand so."""
+    """Make `rest` the board without the stones of `dead`, bool `(361,)`; whether what is left can
+    stand so."""
     rest[:] = state
     for index in range(POINTS):
         if dead[index]:
@@ -181,12 +247,21 @@ def take_off(state: State, dead: npt.NDArray[np.bool_], rest: State) -> bool:
 
 
 @jit
-def _off(state: State, dead: npt.NDArray[np.bool_], rest: State, owner: npt.NDArray[np.int8], komis: npt.NDArray[np.float64], black: float,
-         handicap: int) -> float:  # fmt: skip
-    """Count, fill the owners, int8 `(361,)` (seki's eyes neutral), and return how many points the nearest of the world's ways to count is off:
+def _off(
+    state: State,
+    dead: npt.NDArray[np.bool_],
+    rest: State,
+    owner: npt.NDArray[np.int8],
+    komis: npt.NDArray[np.float64],
+    black: float,
+    handicap: int,
+) -> float:
+    """Count, fill the owners, int8 `(361,)` (seki's eyes neutral), and return how many points the
+    nearest of the world's ways to count is off:
 
-    territory and prisoners, without points in seki (Japanese, Korean); the same less the points that either side must fill itself before the end,
-    which some servers do not make it do; area (Chinese), where the handicap may cost as many points as there are stones, or one fewer (AGA).
+    territory and prisoners, without points in seki (Japanese, Korean); the same less the points
+    that either side must fill itself before the end, which some servers do not make it do; area
+    (Chinese), where the handicap may cost as many points as there are stones, or one fewer (AGA).
     """
     prisoners = int(state[META, CAPTURED_BY_BLACK]) - int(state[META, CAPTURED_BY_WHITE])
     for index in range(POINTS):
@@ -219,7 +294,8 @@ def _off(state: State, dead: npt.NDArray[np.bool_], rest: State, owner: npt.NDAr
 
 @jit
 def to_fill(rest: State, owner: npt.NDArray[np.int8], colour: int) -> int:
-    """How many points of its own `colour` must fill once the opponent has taken every neutral point: a chain left with one liberty connects there."""
+    """How many points of its own `colour` must fill once the opponent has taken every neutral
+    point: a chain left with one liberty connects there."""
     trial = rest.copy()
     for index in range(POINTS):
         p = rules.field_point(index, SIZE)
@@ -238,7 +314,8 @@ def to_fill(rest: State, owner: npt.NDArray[np.int8], colour: int) -> int:
 
 @jit
 def _last_liberty(state: State, owner: npt.NDArray[np.int8], colour: int) -> int:
-    """The field point that is the only liberty of some chain of `colour`, and its own; -1 if there is none."""
+    """The field point that is the only liberty of some chain of `colour`, and its own; -1 if there
+    is none."""
     liberty = np.full(FIELD, -1, np.int64)
     for index in range(POINTS):
         p = rules.field_point(index, SIZE)
@@ -258,7 +335,8 @@ def _last_liberty(state: State, owner: npt.NDArray[np.int8], colour: int) -> int
 
 @jit
 def without_seki(rest: State, owner: npt.NDArray[np.int8]) -> None:
-    """Make the empty points neutral whose group lives only in seki: it borders on a few neutral points and has one small eye space.
+    """Make the empty points neutral whose group lives only in seki: it borders on a few neutral
+    points and has one small eye space.
 
     A group: stones of a colour and the points that only they surround, connected.
     """
@@ -303,7 +381,13 @@ def without_seki(rest: State, owner: npt.NDArray[np.int8]) -> None:
 
 
 @jit
-def _flood(kind: npt.NDArray[np.int16], start: int, value: int, done: npt.NDArray[np.bool_], part: npt.NDArray[np.int16]) -> int:
+def _flood(
+    kind: npt.NDArray[np.int16],
+    start: int,
+    value: int,
+    done: npt.NDArray[np.bool_],
+    part: npt.NDArray[np.int16],
+) -> int:
     """Fill `part` with the connected field points of that kind, mark them done, return how many."""
     done[start] = True
     part[0] = start

@@ -1,9 +1,10 @@
 """The encoding of SGF text, and text as people read it.
 
-A file may declare its encoding in `CA`, and may lie. Text that is valid UTF-8 is UTF-8, since other text hardly ever happens to be. Otherwise a
-declared encoding that few programs name by mistake (Big5, EUC-JP, KOI8-R, windows-1251, ...) is believed if the text decodes in it to ordinary
-words. For the rest an encoding scores by how many of the characters it yields are ordinary ones for it, and loses by what cannot be decoded or
-is rare; what `CA` says counts in its favour.
+A file may declare its encoding in `CA`, and may lie. Text that is valid UTF-8 is UTF-8, since other
+text hardly ever happens to be. Otherwise a declared encoding that few programs name by mistake
+(Big5, EUC-JP, KOI8-R, windows-1251, ...) is believed if the text decodes in it to ordinary words.
+For the rest an encoding scores by how many of the characters it yields are ordinary ones for it,
+and loses by what cannot be decoded or is rare; what `CA` says counts in its favour.
 """
 
 import codecs
@@ -11,22 +12,65 @@ import contextlib
 import re
 from functools import cache
 
-ENCODINGS = ("utf-8", "gb18030", "big5hkscs", "cp932", "euc_jp", "cp949", "koi8-r", "cp1251", "cp1252")
-"""What undeclared text is tried as. Each is the widest of its family: GBK and GB 2312 are part of GB 18030, Shift-JIS of cp932, EUC-KR of cp949."""
+ENCODINGS = (
+    "utf-8",
+    "gb18030",
+    "big5hkscs",
+    "cp932",
+    "euc_jp",
+    "cp949",
+    "koi8-r",
+    "cp1251",
+    "cp1252",
+)
+"""What undeclared text is tried as. Each is the widest of its family: GBK and GB 2312 are part of
+GB 18030, Shift-JIS of cp932, EUC-KR of cp949."""
 
-_WIDEST = {"gbk": "gb18030", "gb2312": "gb18030", "big5": "big5hkscs", "cp950": "big5hkscs", "shift_jis": "cp932", "shift_jisx0213": "cp932",
-           "shift_jis_2004": "cp932", "euc_jis_2004": "euc_jp", "euc_jisx0213": "euc_jp", "euc_kr": "cp949", "iso8859-1": "cp1252",
-           "iso2022_jp": "iso2022_jp_ext", "iso2022_jp_1": "iso2022_jp_ext", "iso2022_jp_2": "iso2022_jp_ext"}  # fmt: skip
-_NAMES = {"x-sjis": "cp932", "x-gbk": "gb18030", "x-euc-jp": "euc_jp", "x-big5": "big5hkscs", "windows-31j": "cp932", "windows-949": "cp949",
-          "cp943": "cp932", "ms932": "cp932", "ms936": "gb18030", "cp936": "gb18030", "gb": "gb18030", "cn-gb": "gb18030", "cn-big5": "big5hkscs",
-          "ansi": "", "ascii": "", "us-ascii": ""}  # fmt: skip
-_TEXT = re.compile(r"(utf-8|gb18030|big5hkscs|cp\d+|euc_|koi8|iso8859|iso2022|mac-|johab|hz|tis-620|kz1048|ptcp154)")
+_WIDEST = {
+    "gbk": "gb18030",
+    "gb2312": "gb18030",
+    "big5": "big5hkscs",
+    "cp950": "big5hkscs",
+    "shift_jis": "cp932",
+    "shift_jisx0213": "cp932",
+    "shift_jis_2004": "cp932",
+    "euc_jis_2004": "euc_jp",
+    "euc_jisx0213": "euc_jp",
+    "euc_kr": "cp949",
+    "iso8859-1": "cp1252",
+    "iso2022_jp": "iso2022_jp_ext",
+    "iso2022_jp_1": "iso2022_jp_ext",
+    "iso2022_jp_2": "iso2022_jp_ext",
+}
+_NAMES = {
+    "x-sjis": "cp932",
+    "x-gbk": "gb18030",
+    "x-euc-jp": "euc_jp",
+    "x-big5": "big5hkscs",
+    "windows-31j": "cp932",
+    "windows-949": "cp949",
+    "cp943": "cp932",
+    "ms932": "cp932",
+    "ms936": "gb18030",
+    "cp936": "gb18030",
+    "gb": "gb18030",
+    "cn-gb": "gb18030",
+    "cn-big5": "big5hkscs",
+    "ansi": "",
+    "ascii": "",
+    "us-ascii": "",
+}
+_TEXT = re.compile(
+    r"(utf-8|gb18030|big5hkscs|cp\d+|euc_|koi8|iso8859|iso2022|mac-|johab|hz|tis-620|kz1048|ptcp154)"
+)
 _ASCII = b"AZaz09 [](;"
 _TALKATIVE = ("utf-8", "gb18030", "cp932", "cp949", "cp1252")
-"""Encodings that programs declare without meaning it (it is their system's): these only score better."""
+"""Encodings that programs declare without meaning it (it is their system's): these only score
+better."""
 
 _BONUS = {"cp1252": 0.15, "utf-8": 0.15}
-"""What CA adds to a score, if not 0.3: these two are declared without thought, and UTF-8 that is whole needs no help."""
+"""What CA adds to a score, if not 0.3: these two are declared without thought, and UTF-8 that is
+whole needs no help."""
 
 SAMPLE = 8192
 """Bytes of a game, from the first that is not ASCII, that a guess looks at."""
@@ -42,7 +86,8 @@ _SHIFT = b"\x1b$"
 
 
 def wide(data: bytes) -> str:
-    """The codec of a file in UTF-16 or UTF-32: by its mark, or by the zeros that every `(;` has; empty for any other file."""
+    """The codec of a file in UTF-16 or UTF-32: by its mark, or by the zeros that every `(;` has;
+    empty for any other file."""
     for mark, codec in _MARKS:
         if data.startswith(mark):
             return codec
@@ -53,7 +98,8 @@ def wide(data: bytes) -> str:
 
 
 def narrow(data: bytes) -> tuple[bytes, str]:
-    """A file as bytes in which ASCII is ASCII: itself, or in UTF-8 what was in UTF-16 or UTF-32; and the codec it had then, or empty."""
+    """A file as bytes in which ASCII is ASCII: itself, or in UTF-8 what was in UTF-16 or UTF-32;
+    and the codec it had then, or empty."""
     codec = wide(data)
     if not codec:
         return data, ""
@@ -66,7 +112,8 @@ def widen(data: bytes, codec: str) -> bytes:
 
 
 def named(declared: str) -> str:
-    """The Python codec that a `CA` value means; empty if it means none that keeps ASCII as it is."""
+    """The Python codec that a `CA` value means; empty if it means none that keeps ASCII as it
+    is."""
     name = declared.strip().lower()
     if not re.fullmatch(r"[a-z0-9][a-z0-9_.:\- ]{0,40}", name):
         return ""
@@ -78,11 +125,14 @@ def named(declared: str) -> str:
         return ""
     found = _WIDEST.get(found, found)
     # Code pages of mainframes put letters elsewhere.
-    return found if _TEXT.match(found) and _ASCII.decode(found, "replace").encode() == _ASCII else ""
+    return (
+        found if _TEXT.match(found) and _ASCII.decode(found, "replace").encode() == _ASCII else ""
+    )
 
 
 def best_encoding(data: bytes, declared: str | None = None) -> str:
-    """The most plausible codec for `data`, some text or a whole game; `declared` is what `CA` says."""
+    """The most plausible codec for `data`, some text or a whole game; `declared` is what `CA`
+    says."""
     stated = named(declared) if declared else ""
     if _SHIFT in data:
         return stated if stated.startswith("iso2022") else "iso2022_jp_ext"
@@ -91,8 +141,13 @@ def best_encoding(data: bytes, declared: str | None = None) -> str:
     data = _sample(data)
     believed = stated and _fits(data, stated)
     with contextlib.suppress(UnicodeDecodeError):
-        # Two-byte characters alone can be anything short; they are what CA says unless letters of ASCII stand beside them.
-        if max(data.decode("utf-8")) >= "\u0800" or not (believed and stated in _PAIRS) or _BESIDE_LETTERS.search(data):
+        # Two-byte characters alone can be anything short; they are what CA says unless letters of
+        # ASCII stand beside them.
+        if (
+            max(data.decode("utf-8")) >= "\u0800"
+            or not (believed and stated in _PAIRS)
+            or _BESIDE_LETTERS.search(data)
+        ):
             return "utf-8"
     if believed and stated not in _TALKATIVE:
         return stated
@@ -102,7 +157,8 @@ def best_encoding(data: bytes, declared: str | None = None) -> str:
 
 
 def _score(data: bytes, encoding: str, stated: str, believed: bool) -> float:
-    """Plausibility, with what `CA` adds to it and what accents in the middle of ASCII words take from it."""
+    """Plausibility, with what `CA` adds to it and what accents in the middle of ASCII words take
+    from it."""
     score = _plausibility(data, encoding)
     if encoding in _PAIRS and _IN_WORD.search(data):
         score -= 1.2
@@ -114,12 +170,18 @@ def _score(data: bytes, encoding: str, stated: str, believed: bool) -> float:
 
 
 ENOUGH = 12
-"""Bytes above ASCII in names and event that suffice for a guess; with fewer the rest of the game is looked at too."""
+"""Bytes above ASCII in names and event that suffice for a guess; with fewer the rest of the game is
+looked at too."""
 
 
 def of_game(properties: dict[str, bytes], raw: bytes, begin: int, end: int) -> str:
-    """The codec of the texts of the game in `raw[begin:end]`, whose first node has these properties."""
-    texts = b"\n".join(value for value in properties.values() if not value.isascii() or _SHIFT in value or b"~{" in value)
+    """The codec of the texts of the game in `raw[begin:end]`, whose first node has these
+    properties."""
+    texts = b"\n".join(
+        value
+        for value in properties.values()
+        if not value.isascii() or _SHIFT in value or b"~{" in value
+    )
     if not texts:
         return "utf-8"
     if len(_HIGH.findall(texts)) < ENOUGH:
@@ -137,8 +199,8 @@ _PAIRED = re.compile(rb"((?<![\x80-\xff])(?:[\x80-\xff]{2})*+)\]")
 
 
 def _sample(data: bytes) -> bytes:
-    """The part to look at, from the first byte that is not ASCII. A bracket ends text; only after an odd number of bytes above ASCII may it be
-    half of a character."""  # fmt: skip
+    """The part to look at, from the first byte that is not ASCII. A bracket ends text; only after
+    an odd number of bytes above ASCII may it be half of a character."""
     first = _HIGH.search(data)
     start = max(first.start() - 1, 0) if first else 0
     data = data[start : start + SAMPLE]
@@ -148,16 +210,20 @@ def _sample(data: bytes) -> bytes:
 
 
 def _mostly_utf8(data: bytes) -> bool:
-    """Whether nearly all bytes above ASCII are characters of UTF-8 of three bytes, whole or with a byte lost to a `?`, as some servers write them."""
+    """Whether nearly all bytes above ASCII are characters of UTF-8 of three bytes, whole or with a
+    byte lost to a `?`, as some servers write them."""
     kept = b"".join(_THREE.findall(data)).replace(b"?", b"")
     return len(kept) >= 4 and len(kept) >= 0.75 * len(_HIGH.findall(data))
 
 
-_THREE = re.compile(rb"[\xe0-\xef](?:[\x80-\xbf][\x80-\xbf?]|\?[\x80-\xbf])|\xf0[\x90-\xbf][\x80-\xbf]{2}")
+_THREE = re.compile(
+    rb"[\xe0-\xef](?:[\x80-\xbf][\x80-\xbf?]|\?[\x80-\xbf])|\xf0[\x90-\xbf][\x80-\xbf]{2}"
+)
 
 
 def _fits(data: bytes, codec: str) -> bool:
-    """Whether the text decodes without a fault, in an alphabet to words whose capitals come first."""
+    """Whether the text decodes without a fault, in an alphabet to words whose capitals come
+    first."""
     try:
         text = data.decode(codec)
     except (UnicodeDecodeError, LookupError):
@@ -165,7 +231,9 @@ def _fits(data: bytes, codec: str) -> bool:
     if codec in _PAIRS or codec.startswith(("iso2022", "hz", "johab")):
         return True
     high = [character for character in text if character >= "\x80"]
-    odd = sum(not (character.isalnum() or character in _PUNCTUATION) for character in high) + 2 * len(_ODD_CAPITAL.findall(_cased(text)))
+    odd = sum(
+        not (character.isalnum() or character in _PUNCTUATION) for character in high
+    ) + 2 * len(_ODD_CAPITAL.findall(_cased(text)))
     return odd <= 0.25 * len(high)
 
 
@@ -175,12 +243,15 @@ _ODD_CAPITAL = re.compile("[a](?=A)")
 
 def _cased(text: str) -> str:
     """Letters above ASCII as `a` (small) or `A` (capital), everything else as a blank."""
-    return "".join(" " if c < "\x80" else "a" if c.islower() else "A" if c.isupper() else " " for c in text)
+    return "".join(
+        " " if c < "\x80" else "a" if c.islower() else "A" if c.isupper() else " " for c in text
+    )
 
 
 _NAME = re.compile("(?:A?a{2,}|A{2,})")
 CYRILLIC = 0.78
-"""Score of text all of whose words are words of Cyrillic: less than all common Chinese characters, more than half of them."""
+"""Score of text all of whose words are words of Cyrillic: less than all common Chinese characters,
+more than half of them."""
 
 
 def _plausibility(data: bytes, encoding: str) -> float:
@@ -190,15 +261,29 @@ def _plausibility(data: bytes, encoding: str) -> float:
     characters = [character for character in text if character >= "\x80"]
     if encoding in ("koi8-r", "cp1251"):
         words = re.findall("[^\x00-\x7f]+", text)
-        proper = all("\u0400" <= c <= "\u04ff" for word in words for c in word) and all(_NAME.fullmatch(_cased(word)) for word in words)
+        proper = all("\u0400" <= c <= "\u04ff" for word in words for c in word) and all(
+            _NAME.fullmatch(_cased(word)) for word in words
+        )
         capitals = sum(word[0].isupper() for word in words)
-        return CYRILLIC if words and proper and capitals * 2 >= len(words) and not _BESIDE_LETTERS.search(data) else -1.0
+        return (
+            CYRILLIC
+            if words and proper and capitals * 2 >= len(words) and not _BESIDE_LETTERS.search(data)
+            else -1.0
+        )
     good = sum(_weight(character, encoding) for character in characters)
     if encoding == "cp949":
         good -= sum(_weight(c, encoding) for word in _mixed().findall(text) for c in word)
-        good += 0.2 * len(characters) if len(characters) >= 8 and all("\uac00" <= c <= "\ud7a3" for c in characters) else 0.0
-    if encoding == "big5hkscs":  # two fifths of Big5 have a second byte below 0x7f; where there are hardly any it may be another encoding
-        low = sum(0x40 <= c.encode("big5hkscs", "replace")[-1] < 0x7F for c in characters if c != "\ufffd")
+        good += (
+            0.2 * len(characters)
+            if len(characters) >= 8 and all("\uac00" <= c <= "\ud7a3" for c in characters)
+            else 0.0
+        )
+    # two fifths of Big5 have a second byte below 0x7f; where there are hardly any it may be another
+    # encoding
+    if encoding == "big5hkscs":
+        low = sum(
+            0x40 <= c.encode("big5hkscs", "replace")[-1] < 0x7F for c in characters if c != "\ufffd"
+        )
         good -= high * (0.0 if low * 4 >= len(characters) else 0.15 if low else 0.2)
     return good / high + (0.1 if encoding == "utf-8" else 0.0)
 
@@ -209,17 +294,22 @@ _SYLLABLES = frozenset(
     "요용우욱운울웅원월위유육윤율으은을음의이익인일임입있자작잘잡장재저적전절점접정제조족존종좌주준줄중즉증지직진집째차착찬창채처척천철첫청체초촌총최추축춘충취측층치칠침카커코크타탁탄태택터토통투특티파판팔패퍼편평포표품프피필하"
     "학한할함합항해행향허혁현혈협형혜호혹홍화확환활황회획효후훈휘흑흥희히했졌됐겠습"
 )
-"""Syllables of Korean names, ranks and plain sentences. GB 2312 has its most common characters at the same places as all Hangul."""
+"""Syllables of Korean names, ranks and plain sentences. GB 2312 has its most common characters at
+the same places as all Hangul."""
 
 
 @cache
 def _mixed() -> re.Pattern[str]:
-    """Words of both scripts, which Korean has not. Made when it is needed: its sets of characters take milliseconds."""
-    return re.compile("(?=[\uac00-\ud7a3]+[\u4e00-\u9fff]|[\u4e00-\u9fff]+[\uac00-\ud7a3])([\uac00-\ud7a3\u4e00-\u9fff]+)")
+    """Words of both scripts, which Korean has not. Made when it is needed: its sets of characters
+    take milliseconds."""
+    return re.compile(
+        "(?=[\uac00-\ud7a3]+[\u4e00-\u9fff]|[\u4e00-\u9fff]+[\uac00-\ud7a3])([\uac00-\ud7a3\u4e00-\u9fff]+)"
+    )
 
 
 def _weight(character: str, encoding: str) -> float:
-    """Bytes that this character explains (1 each), or a penalty. Common means: in the first level of the encoding's own national table."""
+    """Bytes that this character explains (1 each), or a penalty. Common means: in the first level
+    of the encoding's own national table."""
     code = ord(character)
     if character == "\ufffd":
         return -1.0
@@ -241,11 +331,20 @@ def _weight(character: str, encoding: str) -> float:
             return 1.9 if b"\x88\x9f" <= raw <= b"\x98\x72" else 0.8
         return 1.7 if len(raw) == 2 and 0xB0 <= raw[0] <= 0xCF else 0.5
     if encoding == "big5hkscs":
-        return -1.0 if len(raw) != 2 else 1.8 if 0xA4 <= raw[0] <= 0xC6 else -0.5 if raw[0] >= 0xC9 else 0.5
+        return (
+            -1.0
+            if len(raw) != 2
+            else 1.8
+            if 0xA4 <= raw[0] <= 0xC6
+            else -0.5
+            if raw[0] >= 0xC9
+            else 0.5
+        )
     if len(raw) == 4:
         return 2.0 if code >= 0x3400 else -1.0
     if len(raw) != 2 or raw[1] < 0x80:
-        return -0.2 if len(raw) == 2 and 0x4E00 <= code <= 0x9FFF else -1.0  # a lone accented letter before an ASCII one would look like this
+        # a lone accented letter before an ASCII one would look like this
+        return -0.2 if len(raw) == 2 and 0x4E00 <= code <= 0x9FFF else -1.0
     if 0xA4 <= raw[0] <= 0xAF:
         return -0.5  # kana, Greek, Cyrillic and frames
     return 1.8 if 0xB0 <= raw[0] <= 0xD7 and raw[1] >= 0xA1 else 0.7
@@ -253,11 +352,18 @@ def _weight(character: str, encoding: str) -> float:
 
 _ESCAPE = re.compile(r"\\(\r\n|\n\r|\n|\r|.)", re.DOTALL)
 _DOUBLED = {
-    "gb18030": re.compile(rb"([\x81-\xfe][\x40-\x5b\x5d-\x7e\x80-\xfe])|([\x81-\xfe]\\)\\(?![\\\]])"),
-    "big5hkscs": re.compile(rb"([\x81-\xfe][\x40-\x5b\x5d-\x7e\xa1-\xfe])|([\x81-\xfe]\\)\\(?![\\\]])"),
-    "cp932": re.compile(rb"([\x81-\x9f\xe0-\xfc][\x40-\x5b\x5d-\x7e\x80-\xfc])|([\x81-\x9f\xe0-\xfc]\\)\\(?![\\\]])"),
+    "gb18030": re.compile(
+        rb"([\x81-\xfe][\x40-\x5b\x5d-\x7e\x80-\xfe])|([\x81-\xfe]\\)\\(?![\\\]])"
+    ),
+    "big5hkscs": re.compile(
+        rb"([\x81-\xfe][\x40-\x5b\x5d-\x7e\xa1-\xfe])|([\x81-\xfe]\\)\\(?![\\\]])"
+    ),
+    "cp932": re.compile(
+        rb"([\x81-\x9f\xe0-\xfc][\x40-\x5b\x5d-\x7e\x80-\xfc])|([\x81-\x9f\xe0-\xfc]\\)\\(?![\\\]])"
+    ),
 }
-"""A character whose second byte is a backslash, escaped by a program that knew bytes only; or (first group) any other character."""
+"""A character whose second byte is a backslash, escaped by a program that knew bytes only; or
+(first group) any other character."""
 
 
 def simple_text(raw: bytes, encoding: str) -> str:

@@ -1,7 +1,9 @@
 """Tygem's GIB.
 
-    \\HS ... \\HE    the header: \\[NAME=value\\], among them GAMEBLACKNAME=name(rank), GAMEINFOMAIN=...,GRLT:result,ZIPSU:points*10,GONGJE:komi*10
-    \\GS ... \\GE    the game: INI 0 1 handicap ...; STO 0 number colour column row (from the upper left, 0 to 18; 1 black, 2 white); SKI: a pass
+    \\HS ... \\HE    the header: \\[NAME=value\\], among them GAMEBLACKNAME=name(rank),
+                     GAMEINFOMAIN=...,GRLT:result,ZIPSU:points*10,GONGJE:komi*10
+    \\GS ... \\GE    the game: INI 0 1 handicap ...; STO 0 number colour column row (from the upper
+                     left, 0 to 18; 1 black, 2 white); SKI: a pass
 
 Several games can follow one another in one program's memory, never in a file.
 """
@@ -34,7 +36,11 @@ def read(lines: list[str]) -> Kifu:
             kifu.give_handicap((whole(words[3], 0, 99) or 0) if len(words) > 3 else 0)
         elif words[0] == "STO":
             place = [whole(word, 0, 99) for word in words[4:6]]
-            point = point_of(place[0], place[1]) if len(place) == 2 and place[0] is not None and place[1] is not None else None
+            point = (
+                point_of(place[0], place[1])
+                if len(place) == 2 and place[0] is not None and place[1] is not None
+                else None
+            )
             if point is None or words[3] not in ("1", "2"):
                 raise BadRecord(f"a GIB record whose move {number} is no move: {line[:40]}")
             kifu.moves.append(("B" if words[3] == "1" else "W", point))
@@ -42,7 +48,10 @@ def read(lines: list[str]) -> Kifu:
             last = kifu.moves[-1][0] if kifu.moves else ("B" if kifu.stones else "W")
             kifu.moves.append(("W" if last == "B" else "B", ""))
         else:
-            raise BadRecord(f"a GIB record with something other than a move after move {number - 1}: {line[:40]}")
+            raise BadRecord(
+                f"a GIB record with something other than a move after move {number - 1}:"
+                f" {line[:40]}"
+            )
     _header(kifu, header)
     return kifu
 
@@ -50,12 +59,17 @@ def read(lines: list[str]) -> Kifu:
 def _header(kifu: Kifu, header: dict[str, str]) -> None:
     for key, name, rank in (("GAMEBLACKNAME", "PB", "BR"), ("GAMEWHITENAME", "PW", "WR")):
         player = _PLAYER.match(header.get(key, ""))
-        kifu.texts[name], kifu.texts[rank] = (player[1], player[2]) if player else (header.get(key, ""), "")
+        kifu.texts[name], kifu.texts[rank] = (
+            (player[1], player[2]) if player else (header.get(key, ""), "")
+        )
     main = dict(item.partition(":")[::2] for item in header.get("GAMEINFOMAIN", "").split(","))
     tags = {item.strip()[:1]: item.strip()[1:] for item in header.get("GAMETAG", "").split(",")}
-    kifu.texts["RE"] = _result(main.get("GRLT") or tags.get("W", ""), main.get("ZIPSU") or tags.get("Z", "")) or header.get("GAMERESULT", "")
+    kifu.texts["RE"] = _result(
+        main.get("GRLT") or tags.get("W", ""), main.get("ZIPSU") or tags.get("Z", "")
+    ) or header.get("GAMERESULT", "")
     kifu.texts["KM"] = _komi(
-        header.get("GAMEGONGJE") or main.get("GONGJE") or tags.get("G", ""), header.get("GAMEDUM") or main.get("DUM") or tags.get("D", "")
+        header.get("GAMEGONGJE") or main.get("GONGJE") or tags.get("G", ""),
+        header.get("GAMEDUM") or main.get("DUM") or tags.get("D", ""),
     )
     dated = re.match(r"(\d{4}):(\d\d):(\d\d)", tags.get("C", ""))
     kifu.texts["DT"] = "-".join(dated.groups()) if dated else header.get("GAMEDATE", "")
@@ -71,7 +85,8 @@ def _result(code: str, points: str) -> str:
 
 
 def _komi(deducted: str, given: str) -> str:
-    """GONGJE is komi in tenths. Where it is 0 there may be another kind of komi, DUM, whose unit and side are not known: then komi is not either."""
+    """GONGJE is komi in tenths. Where it is 0 there may be another kind of komi, DUM, whose unit
+    and side are not known: then komi is not either."""
     value = whole(deducted, 0, 9999)
     if value is None or (value == 0 and given.strip() not in ("", "0")):
         return ""

@@ -1,9 +1,11 @@
 """Handicap stones that a record states and leaves out.
 
-The Fox server's exports up to 2019 have some games (1 in 80 of professionals') with `HA[n]`, no `AB` and White to move first: the stones stood on
-the board, and many moves are illegal without them. Where they stood is known from the same server's games that do list them (5,500 with `AB`,
-one order and no exception), and for records up to 2015 from the moves: all 15 games of six and seven stones of those years replay with the
-middle stones at top and bottom, all 19 from 2018 on with them at left and right, and no move of either kind falls on a stone.
+The Fox server's exports up to 2019 have some games (1 in 80 of professionals') with `HA[n]`, no
+`AB` and White to move first: the stones stood on the board, and many moves are illegal without
+them. Where they stood is known from the same server's games that do list them (5,500 with `AB`, one
+order and no exception), and for records up to 2015 from the moves: all 15 games of six and seven
+stones of those years replay with the middle stones at top and bottom, all 19 from 2018 on with them
+at left and right, and no move of either kind falls on a stone.
 """
 
 import re
@@ -38,7 +40,8 @@ def stated(record: bytes) -> int:
 
 
 def candidates(number: int, date: int = 0) -> list[tuple[str, ...]]:
-    """Where `number` stones may have stood in a game of that date (yyyymmdd, 0 unknown): none, one, or two sets of points."""
+    """Where `number` stones may have stood in a game of that date (yyyymmdd, 0 unknown): none, one,
+    or two sets of points."""
     if number not in PLACES:
         return []
     if date >= FIRST_LATER:
@@ -52,4 +55,9 @@ def with_stones(record: bytes, points: tuple[str, ...]) -> bytes:
     """The record with these black stones in its root node."""
     begin = _ROOT.match(record)
     root = begin.end() if begin else 0
-    return record[:root] + b"AB" + b"".join(b"[%s]" % point.encode() for point in points) + record[root:]
+    return (
+        record[:root]
+        + b"AB"
+        + b"".join(b"[%s]" % point.encode() for point in points)
+        + record[root:]
+    )

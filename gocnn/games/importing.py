@@ -1,4 +1,5 @@
-"""Importing: units of work go to processes, chunks of games come back in order, duplicates drop out, the rest goes to the store."""
+"""Importing: units of work go to processes, chunks of games come back in order, duplicates drop
+out, the rest goes to the store."""
 
 import hashlib
 import multiprocessing as mp
@@ -33,8 +34,8 @@ SMALL = 2 << 20
 
 @dataclass
 class Report:
-    """What an import did: games taken, moves, how many were counted and labelled, what was skipped, by reason and one by one, and what had to be
-    decided about games that were taken."""
+    """What an import did: games taken, moves, how many were counted and labelled, what was skipped,
+    by reason and one by one, and what had to be decided about games that were taken."""
 
     games: int = 0
     moves: int = 0
@@ -46,7 +47,8 @@ class Report:
     examples: dict[str, str] = field(default_factory=dict)
 
     def decide(self, notes: Iterable[tuple[str, Note]]) -> None:
-        """Count what had to be decided about games that were taken, and keep the first of each kind as an example."""
+        """Count what had to be decided about games that were taken, and keep the first of each kind
+        as an example."""
         for name, note in notes:
             self.decided[note.what] += 1
             self.examples.setdefault(note.what, f"{name}: {note.detail}")
@@ -58,7 +60,10 @@ class Report:
     def table(self) -> str:
         """The skipped list as tab-separated text with a header line."""
         lines = ["file\tgame\treason\tdetail"]
-        lines += [f"{_one_line(s.name)}\t{s.game}\t{s.reason}\t{_one_line(s.detail)}" for s in self.skipped]
+        lines += [
+            f"{_one_line(s.name)}\t{s.game}\t{s.reason}\t{_one_line(s.detail)}"
+            for s in self.skipped
+        ]
         unlisted = sum(self.reasons.values()) - len(self.skipped)
         if unlisted > 0:
             lines.append(f"\t0\t(not listed)\t{unlisted} more")
@@ -66,7 +71,13 @@ class Report:
 
 
 def _one_line(text: str) -> str:
-    return text.encode("utf-8", "replace").decode().replace("\t", " ").replace("\n", " ").replace("\r", " ")
+    return (
+        text.encode("utf-8", "replace")
+        .decode()
+        .replace("\t", " ")
+        .replace("\n", " ")
+        .replace("\r", " ")
+    )
 
 
 def _labelled(unit: sources.Unit, limit: int) -> Iterator[Chunk]:
@@ -77,7 +88,8 @@ def _labelled(unit: sources.Unit, limit: int) -> Iterator[Chunk]:
 
 
 def _work(tasks: "mp.Queue[Any]", results: "mp.Queue[Any]", limit: int) -> None:
-    """One process: units in, (unit number, chunk) out; (unit number, None) ends a unit, and an exception is sent as it is."""
+    """One process: units in, (unit number, chunk) out; (unit number, None) ends a unit, and an
+    exception is sent as it is."""
     end_with_parent()
     while (task := tasks.get()) is not None:
         number, unit = task
@@ -96,7 +108,10 @@ def _parallel(units: list[sources.Unit], processes: int, limit: int) -> Iterator
     results: mp.Queue[Any] = context.Queue(maxsize=4 * processes)
     for task in enumerate(units):
         tasks.put(task)
-    workers = [context.Process(target=_work, args=(tasks, results, limit), daemon=True) for _ in range(processes)]
+    workers = [
+        context.Process(target=_work, args=(tasks, results, limit), daemon=True)
+        for _ in range(processes)
+    ]
     for worker in workers:
         tasks.put(None)
         worker.start()
@@ -130,10 +145,15 @@ def _next(results: "mp.Queue[Any]", workers: list[Any]) -> tuple[int, Chunk | No
         except queue.Empty:
             dead = [w for w in workers if w.exitcode not in (None, 0)]
             if dead:
-                raise UserError("a process that read games was ended from outside (out of memory?); try again with --jobs 1") from None
+                raise UserError(
+                    "a process that read games was ended from outside (out of memory?); try again"
+                    " with --jobs 1"
+                ) from None
 
 
-def _without_duplicates(chunks: Iterator[Chunk], known: set[int], report: Report, bar: Any) -> Iterator[Chunk]:
+def _without_duplicates(
+    chunks: Iterator[Chunk], known: set[int], report: Report, bar: Any
+) -> Iterator[Chunk]:
     for chunk in chunks:
         keep = np.ones(len(chunk.records), np.bool_)
         for i, key in enumerate(chunk.records["key"].tolist()):
@@ -146,12 +166,30 @@ def _without_duplicates(chunks: Iterator[Chunk], known: set[int], report: Report
         if not keep.all():
             report.reasons[reader.DUPLICATE] += int((~keep).sum())
             for record in chunk.records[~keep]:
-                players = " - ".join(chunk.texts[record[side]] or "?" for side in ("black", "white"))
+                players = " - ".join(
+                    chunk.texts[record[side]] or "?" for side in ("black", "white")
+                )
                 date = f", {record['date']}" if record["date"] else ""
-                report.note([Skipped(chunk.texts[record["source"]], 0, reader.DUPLICATE, f"{players}{date}, {record['moves']} moves")])
+                report.note(
+                    [
+                        Skipped(
+                            chunk.texts[record["source"]],
+                            0,
+                            reader.DUPLICATE,
+                            f"{players}{date}, {record['moves']} moves",
+                        )
+                    ]
+                )
             there, place = keep[chunk.labelled], np.cumsum(keep) - 1
             labelled = place[chunk.labelled[there]]
-            chunk = Chunk(chunk.records[keep], chunk.words, chunk.texts, labelled=labelled, labels=chunk.labels[there], made_by=chunk.made_by)
+            chunk = Chunk(
+                chunk.records[keep],
+                chunk.words,
+                chunk.texts,
+                labelled=labelled,
+                labels=chunk.labels[there],
+                made_by=chunk.made_by,
+            )
         report.games += len(chunk.records)
         report.moves += int(chunk.records["moves"].sum())
         report.counted += int(counting.counted_games(chunk.records).sum())
@@ -160,31 +198,63 @@ def _without_duplicates(chunks: Iterator[Chunk], known: set[int], report: Report
         yield chunk
 
 
-def import_games(arguments: list[str], out: Path, *, append: bool = False, replace: bool = True, jobs: int | None = None,
-                 limit: int = sources.ARCHIVE_LIMIT, quiet: bool = False) -> Report:  # fmt: skip
-    """Read everything the arguments name into the store `out` (made new, or added to), and return what was done.
+def import_games(
+    arguments: list[str],
+    out: Path,
+    *,
+    append: bool = False,
+    replace: bool = True,
+    jobs: int | None = None,
+    limit: int = sources.ARCHIVE_LIMIT,
+    quiet: bool = False,
+) -> Report:
+    """Read everything the arguments name into the store `out` (made new, or added to), and return
+    what was done.
 
-    A game that is in the store already, also rotated or mirrored, is a duplicate. Skipped games are listed in `OUT.skipped.tsv`.
-    Raises UserError if nothing can be read, if no game is left, if another import is writing this store, if it is there and neither to be added
-    to nor to be replaced, or if it cannot be written; then nothing has changed.
+    A game that is in the store already, also rotated or mirrored, is a duplicate. Skipped games are
+    listed in `OUT.skipped.tsv`. Raises UserError if nothing can be read, if no game is left, if
+    another import is writing this store, if it is there and neither to be added to nor to be
+    replaced, or if it cannot be written; then nothing has changed.
     """
     units = sources.find(arguments)
     if not out.parent.is_dir():
-        raise UserError(f"cannot write {out}: there is no folder {out.parent}; make it, or choose another place")
-    # Held from before the store is looked into until it is written: what another import adds meanwhile would be lost.
+        raise UserError(
+            f"cannot write {out}: there is no folder {out.parent}; make it, or choose another place"
+        )
+    # Held from before the store is looked into until it is written: what another import adds
+    # meanwhile would be lost.
     with store.writing(out):
         if out.exists() and not (append or replace):
-            raise UserError(f"{out} has been made by another import meanwhile; add to it with --append, or choose another --out")
+            raise UserError(
+                f"{out} has been made by another import meanwhile; add to it with --append, or"
+                " choose another --out"
+            )
         return _import(arguments, units, out, append, jobs, limit, quiet)
 
 
-def _import(arguments: list[str], units: list[sources.Unit], out: Path, append: bool, jobs: int | None, limit: int, quiet: bool) -> Report:
+def _import(
+    arguments: list[str],
+    units: list[sources.Unit],
+    out: Path,
+    append: bool,
+    jobs: int | None,
+    limit: int,
+    quiet: bool,
+) -> Report:
     report = Report()
     known: set[int] = set(store.Store(out).records()["key"].tolist()) if append else set()
     processes = min(jobs or cores(), len(units))
-    alone = processes <= 1 or any(u.kind in ("stdin", "pipe") for u in units) or sum(u.size for u in units) < SMALL
+    alone = (
+        processes <= 1
+        or any(u.kind in ("stdin", "pipe") for u in units)
+        or sum(u.size for u in units) < SMALL
+    )
     with bars.bar(desc="importing", unit=" games", disable=quiet or not sys.stderr.isatty()) as bar:
-        raw = (c for u in units for c in _labelled(u, limit)) if alone else _parallel(units, processes, limit)
+        raw = (
+            (c for u in units for c in _labelled(u, limit))
+            if alone
+            else _parallel(units, processes, limit)
+        )
         chunks = _without_duplicates(raw, known, report, bar)
         first = _first_with_games(chunks)
         if first is not None:
@@ -206,7 +276,10 @@ def nothing_left(arguments: list[str], report: Report) -> str:
     if first and sum(report.reasons.values()) == 1 and first.reason == reader.UNREADABLE:
         return f"{first.name}: {first.detail}"
     detail = f"; the first: {first.name}: {first.detail or first.reason}" if first else ""
-    return f"no usable game in {' '.join(arguments)} ({why or 'nothing found'}{detail}); give 19x19 game records in SGF"
+    return (
+        f"no usable game in {' '.join(arguments)} ({why or 'nothing found'}{detail}); give 19x19"
+        " game records in SGF"
+    )
 
 
 def _first_with_games(chunks: Iterator[Chunk]) -> Chunk | None:
@@ -218,11 +291,19 @@ def _chain(first: Chunk, rest: Iterator[Chunk]) -> Iterator[Chunk]:
     yield from rest
 
 
-def cached_store(arguments: list[str], cache: Path, *, jobs: int | None = None, limit: int = sources.ARCHIVE_LIMIT, quiet: bool = False
-                 ) -> tuple[Path, Report | None]:  # fmt: skip
-    """The store of these games in the folder `cache`, imported now (then with its report) or found there by its content key.
+def cached_store(
+    arguments: list[str],
+    cache: Path,
+    *,
+    jobs: int | None = None,
+    limit: int = sources.ARCHIVE_LIMIT,
+    quiet: bool = False,
+) -> tuple[Path, Report | None]:
+    """The store of these games in the folder `cache`, imported now (then with its report) or found
+    there by its content key.
 
-    Another process that imports the same games is waited for. Raises UserError as `import_games` does, and if the folder cannot be written.
+    Another process that imports the same games is waited for. Raises UserError as `import_games`
+    does, and if the folder cannot be written.
     """
     units = sources.find(arguments)
     if any(unit.kind in ("stdin", "pipe") for unit in units):
@@ -235,19 +316,30 @@ def cached_store(arguments: list[str], cache: Path, *, jobs: int | None = None, 
                 with path.open("rb") as stream:
                     digest.update(hashlib.file_digest(stream, "sha256").digest())
             except OSError as error:
-                raise UserError(f"cannot read {archives.readable(str(path))}: {error.strerror}; check its permissions") from error
+                raise UserError(
+                    f"cannot read {archives.readable(str(path))}: {error.strerror}; check its"
+                    " permissions"
+                ) from error
     target = cache / f"{digest.hexdigest()[:20]}.games"
     if target.exists():
         return _sound(target), None
     _make(cache)
-    with locked(cache / f"{target.stem}.import", "", "another process is importing the same games; waiting for it", quiet):
+    with locked(
+        cache / f"{target.stem}.import",
+        "",
+        "another process is importing the same games; waiting for it",
+        quiet,
+    ):
         if target.exists():
             return _sound(target), None
         return target, import_games(arguments, target, jobs=jobs, limit=limit, quiet=quiet)
 
 
-def _piped_store(arguments: list[str], cache: Path, jobs: int | None, limit: int, quiet: bool) -> tuple[Path, Report]:
-    """What comes through a pipe can be read only once: the store gets its name afterwards, by its own content."""
+def _piped_store(
+    arguments: list[str], cache: Path, jobs: int | None, limit: int, quiet: bool
+) -> tuple[Path, Report]:
+    """What comes through a pipe can be read only once: the store gets its name afterwards, by its
+    own content."""
     _make(cache)
     made = cache / f"pipe-{os.getpid()}.games"
     report = import_games(arguments, made, jobs=jobs, limit=limit, quiet=quiet)
@@ -264,7 +356,10 @@ def _make(cache: Path) -> None:
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot make the cache folder {cache}: {error.strerror}; set GOCNN_CACHE to a folder you can write") from error
+        raise UserError(
+            f"cannot make the cache folder {cache}: {error.strerror}; set GOCNN_CACHE to a folder"
+            " you can write"
+        ) from error
 
 
 def _sound(path: Path) -> Path:

@@ -1,4 +1,5 @@
-"""What a record's properties mean: the numbers and names of a game, out of the texts in its root node."""
+"""What a record's properties mean: the numbers and names of a game, out of the texts in its root
+node."""
 
 import math
 import re
@@ -26,11 +27,15 @@ _HEAD = 4096
 def is_fox(raw: bytes, texts: Mapping[str, str]) -> bool:
     """Whether the Fox server exported this record (its bytes; the texts of its root).
 
-    It signs `AP[foxwq]`, in earlier exports after, or instead of, `AP[GNU Go:3.8]`; GNU Go itself writes komi with a decimal point, Fox never does.
+    It signs `AP[foxwq]`, in earlier exports after, or instead of, `AP[GNU Go:3.8]`; GNU Go itself
+    writes komi with a decimal point, Fox never does.
     """
     if _FOX.search(raw[:_HEAD]):
         return True
-    return texts.get("AP", "").startswith("GNU Go") and re.fullmatch(r"\d+", texts.get("KM", "")) is not None
+    return (
+        texts.get("AP", "").startswith("GNU Go")
+        and re.fullmatch(r"\d+", texts.get("KM", "")) is not None
+    )
 
 
 def other_program(raw: bytes, texts: Mapping[str, str]) -> bool:
@@ -41,8 +46,9 @@ def other_program(raw: bytes, texts: Mapping[str, str]) -> bool:
 def komi(texts: Mapping[str, str], fox: bool) -> tuple[float, Note | None]:
     """Komi in points, nan if it is not known; and a note if something is written that cannot be it.
 
-    Sina's old exports have it in `KO`. Fox writes 0 in even games for which it kept no komi: all of 1,365 such games with a counted result were
-    won by whole points and a half, all of 323 with handicap stones or `HA[1]` by whole points.
+    Sina's old exports have it in `KO`. Fox writes 0 in even games for which it kept no komi: all of
+    1,365 such games with a counted result were won by whole points and a half, all of 323 with
+    handicap stones or `HA[1]` by whole points.
     """
     written = texts.get("KM") or texts.get("KO", "")
     value = text.komi(written, fox)
@@ -53,7 +59,9 @@ def komi(texts: Mapping[str, str], fox: bool) -> tuple[float, Note | None]:
     return value, None
 
 
-def handicap(texts: Mapping[str, str], words: npt.NDArray[np.uint16], n_setup: int) -> tuple[int, Note | None]:
+def handicap(
+    texts: Mapping[str, str], words: npt.NDArray[np.uint16], n_setup: int
+) -> tuple[int, Note | None]:
     """The number of handicap stones; and a note if the record states some and none were placed.
 
     Stones may be set up, or be Black's first moves (between which White may pass).
@@ -70,21 +78,28 @@ def handicap(texts: Mapping[str, str], words: npt.NDArray[np.uint16], n_setup: i
         placed += not colour_is_white and index != PASS
     if placed > 1:
         return min(placed, stated), None
-    return 0, Note(ODD_HANDICAP, f"HA[{stated}], but no stones, and Black and White move in turn from the first move")
+    return 0, Note(
+        ODD_HANDICAP,
+        f"HA[{stated}], but no stones, and Black and White move in turn from the first move",
+    )
 
 
 def describe(
     raw: bytes, texts: Mapping[str, str], words: npt.NDArray[np.uint16], n_setup: int, to_play: int
 ) -> tuple[npt.NDArray[np.void], list[Note]]:
-    """The record of a game (a 0-d array of RECORD; start, key and text numbers are left 0) and what had to be decided.
+    """The record of a game (a 0-d array of RECORD; start, key and text numbers are left 0) and what
+    had to be decided.
 
-    raw: the game's bytes; texts: the decoded properties of its root (KEPT); words: its setup stones and moves; to_play: what PL says, or 0.
+    raw: the game's bytes; texts: the decoded properties of its root (KEPT); words: its setup stones
+    and moves; to_play: what PL says, or 0.
     """
     record = np.zeros((), RECORD)
     fox = is_fox(raw, texts)
     rules = texts.get("RU", "").casefold()
     record["setup"], record["moves"], record["to_play"] = n_setup, len(words) - n_setup, to_play
-    record["winner"], record["margin"] = results.outcome(texts.get("RE", ""), stones=fox and rules.startswith(("chin", "中国", "cn")))
+    record["winner"], record["margin"] = results.outcome(
+        texts.get("RE", ""), stones=fox and rules.startswith(("chin", "中国", "cn"))
+    )
     record["black_rank"] = text.rank(texts.get("BR", ""))
     record["white_rank"] = text.rank(texts.get("WR", ""))
     record["date"] = text.date(texts.get("DT") or texts.get("RD", ""))

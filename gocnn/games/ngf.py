@@ -1,9 +1,12 @@
 """CyberOro's (WBaduk's) NGF: twelve lines of header, then one line a move.
 
-    title, size, white player, black player, site, handicap, 0, komi, yyyymmdd [hh:mm], minutes, result, number of moves
-    PMnnCxyyx      nn: the move's number in letters; C: B or W; x, y: column and row from the upper left, B to T, and again mirrored; AA: a pass
+    title, size, white player, black player, site, handicap, 0, komi, yyyymmdd [hh:mm], minutes,
+    result, number of moves
+    PMnnCxyyx      nn: the move's number in letters; C: B or W; x, y: column and row from the upper
+                   left, B to T, and again mirrored; AA: a pass
 
-Komi is a whole number, and half a point more in even games. Some sites have `GI` before each line of the header, and another order.
+Komi is a whole number, and half a point more in even games. Some sites have `GI` before each line
+of the header, and another order.
 """
 
 import re
@@ -22,7 +25,11 @@ def read(lines: list[str]) -> Kifu:
     kifu = Kifu()
     header = [line for line in lines if not _MOVE.match(line)]
     if lines and lines[0].startswith("GI"):
-        _header_of_sites([line[2:].strip() for line in header if line.startswith("GI")], [line for line in header if not line.startswith("GI")], kifu)
+        _header_of_sites(
+            [line[2:].strip() for line in header if line.startswith("GI")],
+            [line for line in header if not line.startswith("GI")],
+            kifu,
+        )
     else:
         _header(header, kifu)
     for line in lines:
@@ -43,7 +50,13 @@ def _header(lines: list[str], kifu: Kifu) -> None:
     size, handicap, komi = whole(header[1], 1, 99), whole(header[5], 0, 99), whole(header[7], 0, 99)
     if size is None or handicap is None:
         raise BadRecord("an NGF record with another header than this program knows")
-    kifu.texts |= {"SZ": str(size), "EV": header[0], "PC": header[4], "DT": header[8], "RE": header[10]}
+    kifu.texts |= {
+        "SZ": str(size),
+        "EV": header[0],
+        "PC": header[4],
+        "DT": header[8],
+        "RE": header[10],
+    }
     _players(header[2], header[3], kifu)
     kifu.give_handicap(handicap)
     if komi is not None:
@@ -51,7 +64,8 @@ def _header(lines: list[str], kifu: Kifu) -> None:
 
 
 def _header_of_sites(header: list[str], rest: list[str], kifu: Kifu) -> None:
-    """As Chinese sites have it: title, white, black, two lines, date, size, handicap, 0, komi, number of moves; last the result in a comment."""
+    """As Chinese sites have it: title, white, black, two lines, date, size, handicap, 0, komi,
+    number of moves; last the result in a comment."""
     header = [*header[:11], *[""] * (11 - len(header))]
     size, handicap, komi = whole(header[6], 1, 99), whole(header[7], 0, 99), whole(header[9], 0, 99)
     if size is None or handicap is None:

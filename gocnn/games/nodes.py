@@ -1,8 +1,10 @@
-"""The careful path's view of a game: the nodes of its main line, with the place in the file of everything in them.
+"""The careful path's view of a game: the nodes of its main line, with the place in the file of
+everything in them.
 
-It takes what is found in the wild: lower-case letters in property names (`AddBlack`, and `ab` for AB), a first node without its `;`, moves
-without a `;` between them, white space anywhere. What is no SGF at all (text between properties, a property without a value) is BadGrammar.
-Grammar: SGF FF[4], https://www.red-bean.com/sgf/sgf4.html, and its forerunners FF[1] and FF[3].
+It takes what is found in the wild: lower-case letters in property names (`AddBlack`, and `ab` for
+AB), a first node without its `;`, moves without a `;` between them, white space anywhere. What is
+no SGF at all (text between properties, a property without a value) is BadGrammar. Grammar: SGF
+FF[4], https://www.red-bean.com/sgf/sgf4.html, and its forerunners FF[1] and FF[3].
 """
 
 import re
@@ -10,7 +12,10 @@ from dataclasses import dataclass, field
 
 from gocnn.board.coords import BLACK, PASS, SIZE, WHITE
 
-_TOKEN = re.compile(rb"[\x00-\x20]*+(?:(?P<name>[A-Za-z][A-Za-z0-9_]{0,63}+)|\[(?P<value>[^\\\]]*+(?:\\.[^\\\]]*+)*+)\]|(?P<mark>[;()]))", re.DOTALL)
+_TOKEN = re.compile(
+    rb"[\x00-\x20]*+(?:(?P<name>[A-Za-z][A-Za-z0-9_]{0,63}+)|\[(?P<value>[^\\\]]*+(?:\\.[^\\\]]*+)*+)\]|(?P<mark>[;()]))",
+    re.DOTALL,
+)
 _BLANKS = bytes(range(33))
 _SMALL = bytes(range(ord("a"), ord("z") + 1))
 _SIZE = re.compile(rb"(\d{1,9})(?:[:xX*](\d{1,9}))?")
@@ -30,7 +35,8 @@ class BadSetup(ValueError):
 
 @dataclass
 class Property:
-    """One property as it stands: its name in capitals, where it starts and stops, and where each value does (without its brackets)."""
+    """One property as it stands: its name in capitals, where it starts and stops, and where each
+    value does (without its brackets)."""
 
     name: str
     start: int
@@ -52,8 +58,8 @@ class Node:
 
 @dataclass
 class Change:
-    """What a node does: stones set up (colour, or 0 to take one away, and flat index), then moves (colour and flat index), and the side that `PL`
-    names (0 if none)."""  # fmt: skip
+    """What a node does: stones set up (colour, or 0 to take one away, and flat index), then moves
+    (colour and flat index), and the side that `PL` names (0 if none)."""
 
     setup: list[tuple[int, int]]
     moves: list[tuple[int, int]]
@@ -61,7 +67,8 @@ class Change:
 
 
 def main_line(data: bytes, begin: int, end: int) -> list[Node]:
-    """The nodes of the game tree in `data[begin:end]`, always the first branch. What stands in other variations is not looked at.
+    """The nodes of the game tree in `data[begin:end]`, always the first branch. What stands in
+    other variations is not looked at.
 
     Raises BadGrammar.
     """
@@ -100,7 +107,11 @@ def main_line(data: bytes, begin: int, end: int) -> list[Node]:
 
 def _stray(data: bytes, at: int, end: int) -> BadGrammar:
     rest = data[at:end].lstrip(_BLANKS)
-    return BadGrammar(f"unexpected {rest[:12].decode('ascii', 'replace')!r} at byte {end - len(rest)}" if rest else "it ends too early")
+    return BadGrammar(
+        f"unexpected {rest[:12].decode('ascii', 'replace')!r} at byte {end - len(rest)}"
+        if rest
+        else "it ends too early"
+    )
 
 
 def text_of(raw: bytes, node: Node) -> dict[str, list[bytes]]:
@@ -144,7 +155,10 @@ def change(raw: bytes, node: Node) -> Change:
         elif each.name in ("AB", "AW", "AE"):
             colour = {"AB": BLACK, "AW": WHITE, "AE": 0}[each.name]
             for place in each.values:
-                found.setup.extend((colour, index) for index in _points(raw[slice(*place)].translate(None, _BLANKS), each.name))
+                found.setup.extend(
+                    (colour, index)
+                    for index in _points(raw[slice(*place)].translate(None, _BLANKS), each.name)
+                )
         elif each.name == "PL":
             side = raw[slice(*each.values[0])].translate(None, _BLANKS).lower()[:1]
             found.to_play = {b"b": BLACK, b"1": BLACK, b"w": WHITE, b"2": WHITE}.get(side, 0)
@@ -166,5 +180,11 @@ def _points(value: bytes, name: str) -> list[int]:
     corners = [_point(part) for part in value.split(b":", 1)]
     if None in corners:
         raise BadSetup(f"{name}[{value[:20].decode('ascii', 'replace')}]")
-    rows, columns = zip(*(divmod(corner, SIZE) for corner in corners if corner is not None), strict=True)
-    return [row * SIZE + column for row in range(min(rows), max(rows) + 1) for column in range(min(columns), max(columns) + 1)]
+    rows, columns = zip(
+        *(divmod(corner, SIZE) for corner in corners if corner is not None), strict=True
+    )
+    return [
+        row * SIZE + column
+        for row in range(min(rows), max(rows) + 1)
+        for column in range(min(columns), max(columns) + 1)
+    ]

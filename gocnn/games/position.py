@@ -17,14 +17,19 @@ from gocnn.games.scan import WHITE_BIT
 Start = tuple[list[int], list[int], int]
 """Stones, black and white (flat indices), and the colour to play first."""
 
-READ_BY_NODE = {reader.REASONS[status] for status in (scan.LATE_SETUP, scan.ILLEGAL, scan.OFF_BOARD, scan.BAD_SETUP)}
-"""Games that no store takes, but whose positions up to the trouble (or, with stones set up in the middle, all of them) can be looked at."""
+READ_BY_NODE = {
+    reader.REASONS[status]
+    for status in (scan.LATE_SETUP, scan.ILLEGAL, scan.OFF_BOARD, scan.BAD_SETUP)
+}
+"""Games that no store takes, but whose positions up to the trouble (or, with stones set up in the
+middle, all of them) can be looked at."""
 
 
 @dataclass
 class Position:
-    """A board, after how many moves of the record it is, the number of handicap stones the game began with, the move that the record goes on with
-    (None at its end), and what the board's moves started from. komi: points, nan if the record states none."""  # fmt: skip
+    """A board, after how many moves of the record it is, the number of handicap stones the game
+    began with, the move that the record goes on with (None at its end), and what the board's moves
+    started from. komi: points, nan if the record states none."""
 
     board: Board
     ply: int = 0
@@ -48,27 +53,40 @@ def usual_komi(komi: float, handicap: int) -> float:
 def refusal(item: Skipped) -> UserError:
     """The sentence for a game that cannot be used."""
     detail = f" ({item.detail})" if item.detail else ""
-    advice = "write them into the record as AB[..][..]" if item.reason == reader.STONES_MISSING else "give a 19x19 game record in SGF"
+    advice = (
+        "write them into the record as AB[..][..]"
+        if item.reason == reader.STONES_MISSING
+        else "give a 19x19 game record in SGF"
+    )
     return UserError(f"{item.name}: {item.reason}{detail}; {advice}")
 
 
 def moves_of(game: Game) -> list[tuple[int, int]]:
     """The moves: flat index and colour of each."""
-    return [(int(w) & 511, WHITE if w & WHITE_BIT else BLACK) for w in game.words[int(game.record["setup"]) :]]
+    return [
+        (int(w) & 511, WHITE if w & WHITE_BIT else BLACK)
+        for w in game.words[int(game.record["setup"]) :]
+    ]
 
 
 def set_up_of(game: Game) -> Start:
-    """The stones before the first move, and the colour that moves first: without moves the one that `PL` names, else White after handicap stones,
-    else Black."""  # fmt: skip
+    """The stones before the first move, and the colour that moves first: without moves the one that
+    `PL` names, else White after handicap stones, else Black."""
     stones = game.words[: int(game.record["setup"])].astype(np.int64)
     white = (stones & WHITE_BIT) > 0
     moves = moves_of(game)
-    to_play = moves[0][1] if moves else int(game.record["to_play"]) or (WHITE if len(stones) and game.record["handicap"] > 0 else BLACK)
+    to_play = (
+        moves[0][1]
+        if moves
+        else int(game.record["to_play"])
+        or (WHITE if len(stones) and game.record["handicap"] > 0 else BLACK)
+    )
     return (stones[~white] & 511).tolist(), (stones[white] & 511).tolist(), to_play
 
 
 def at_ply(game: Game, ply: int | None) -> Position:
-    """The position after `ply` moves of the game (all of them if None). Raises UserError if the game is shorter."""
+    """The position after `ply` moves of the game (all of them if None). Raises UserError if the
+    game is shorter."""
     moves = moves_of(game)
     ply = _ply(game.name, ply, len(moves))
     board, start = Board(), set_up_of(game)
@@ -79,7 +97,9 @@ def at_ply(game: Game, ply: int | None) -> Position:
         board.to_play = moves[ply][1]
     played = moves[ply][0] if ply < len(moves) else None
     handicap, komi = int(game.record["handicap"]), float(game.record["komi"])
-    return Position(board, ply, handicap, played, _title(game.black, game.white, ply), start, komi, game.notes)
+    return Position(
+        board, ply, handicap, played, _title(game.black, game.white, ply), start, komi, game.notes
+    )
 
 
 def _ply(name: str, ply: int | None, n_moves: int) -> int:
@@ -93,17 +113,23 @@ def _title(black: str, white: str, ply: int) -> str:
 
 
 def in_file(blob: sources.Blob, ply: int | None, clip: bool = False) -> Position:
-    """The position after `ply` moves of the first game of a file (all of them if None). clip: a game that is shorter gives its last position.
+    """The position after `ply` moves of the first game of a file (all of them if None). clip: a
+    game that is shorter gives its last position.
 
     Raises UserError if the file holds no game, or none that goes on so far without trouble.
     """
     first = next(iter(Reader(positions=True).games(blob)))
     if isinstance(first, Game):
-        position = at_ply(first, min(ply, int(first.record["moves"])) if clip and ply is not None else ply)
-        if position.played is None and position.ply and b"PL" in blob.data:  # after the last move it may name the side to play
+        position = at_ply(
+            first, min(ply, int(first.record["moves"])) if clip and ply is not None else ply
+        )
+        # after the last move it may name the side to play
+        if position.played is None and position.ply and b"PL" in blob.data:
             from gocnn.games import sgf_tree
 
-            position.board.to_play = sgf_tree.parse(blob.data, blob.name)[0].to_play or position.board.to_play
+            position.board.to_play = (
+                sgf_tree.parse(blob.data, blob.name)[0].to_play or position.board.to_play
+            )
         return position
     if first.reason not in READ_BY_NODE:
         raise refusal(first)
@@ -112,7 +138,10 @@ def in_file(blob: sources.Blob, ply: int | None, clip: bool = False) -> Position
     record = sgf_tree.parse(blob.data, blob.name)[0]
     steps = record.steps
     if record.trouble and (ply is None or ply > len(steps)):
-        raise UserError(f"{blob.name}: {record.trouble}; the positions after 0 to {len(steps)} moves can be looked at")
+        raise UserError(
+            f"{blob.name}: {record.trouble}; the positions after 0 to {len(steps)} moves can be"
+            " looked at"
+        )
     ply = _ply(blob.name, min(ply, len(steps)) if clip and ply is not None else ply, len(steps))
     board = sgf_tree.position_after(record, ply)
     if board.moves:
@@ -120,14 +149,21 @@ def in_file(blob: sources.Blob, ply: int | None, clip: bool = False) -> Position
         start = (*(origin.setup or ([], [])), origin.colour)
     else:
         stones = board.stones().ravel()
-        start = (np.flatnonzero(stones == BLACK).tolist(), np.flatnonzero(stones == WHITE).tolist(), board.to_play)
+        start = (
+            np.flatnonzero(stones == BLACK).tolist(),
+            np.flatnonzero(stones == WHITE).tolist(),
+            board.to_play,
+        )
     played = steps[ply].index if ply < len(steps) else None
     title = _title(record.black, record.white, ply)
-    return Position(board, ply, record.handicap_stones, played, title, start, record.komi, record.notes)
+    return Position(
+        board, ply, record.handicap_stones, played, title, start, record.komi, record.notes
+    )
 
 
 def play_typed(position: Position, typed: str) -> None:
-    """Play moves such as `B D4 W Q16` (or `D4 Q16`, in turn). Raises UserError naming the first that is wrong; what follows the record is dropped."""
+    """Play moves such as `B D4 W Q16` (or `D4 Q16`, in turn). Raises UserError naming the first
+    that is wrong; what follows the record is dropped."""
     colour: int | None = None
     count = 0
     for token in re.split(r"[\s,;]+", typed.strip()):
@@ -149,12 +185,14 @@ def play_typed(position: Position, typed: str) -> None:
     if count:
         position.played = None
         position.ply += count
-        position.title = f"{position.title} and {count} more" if position.title else f"after {count} moves"
+        position.title = (
+            f"{position.title} and {count} more" if position.title else f"after {count} moves"
+        )
 
 
 def find(game: str | None, at: int | None, moves: str) -> Position:
-    """The position that a command's arguments mean: a game record (`-` for standard input) after `at` moves, or the empty board; then the moves
-    typed. Raises UserError."""  # fmt: skip
+    """The position that a command's arguments mean: a game record (`-` for standard input) after
+    `at` moves, or the empty board; then the moves typed. Raises UserError."""
     place = Position(Board()) if game is None else in_file(first_file(game), at)
     if moves.strip():
         play_typed(place, moves)
@@ -162,7 +200,8 @@ def find(game: str | None, at: int | None, moves: str) -> Position:
 
 
 def first_file(name: str) -> sources.Blob:
-    """The first record that a name leads to: a file, a folder, an archive, or `-` for standard input. Raises UserError if there is none."""
+    """The first record that a name leads to: a file, a folder, an archive, or `-` for standard
+    input. Raises UserError if there is none."""
     unit = sources.find([name])[0]
     blob = next(iter(sources.read(unit)), None)
     if blob is None:

@@ -35,20 +35,24 @@ STONES_MISSING = "handicap stones missing"
 DUPLICATE = "duplicate"
 
 EDITION = 4
-"""Raised whenever the same file gives other games or labels, so that a store kept from earlier is made anew."""
+"""Raised whenever the same file gives other games or labels, so that a store kept from earlier is
+made anew."""
 
 SLOW_LIMIT = 1 << 20
-"""Bytes a game may have to be read by the careful path; a larger one that is also unusual counts as broken."""
+"""Bytes a game may have to be read by the careful path; a larger one that is also unusual counts as
+broken."""
 
 
 MOST_UNCLOSED = 100
-"""Games whose brackets do not close after which a file is given up: looking for the end of each takes a walk through all the rest."""
+"""Games whose brackets do not close after which a file is given up: looking for the end of each
+takes a walk through all the rest."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """One thing that was not taken in: the file, the number of the game in it (from 1; 0 for the whole file), why, details, and where in the file
-    the game stands (bytes; nowhere for the whole file)."""  # fmt: skip
+    """One thing that was not taken in: the file, the number of the game in it (from 1; 0 for the
+    whole file), why, details, and where in the file the game stands (bytes; nowhere for the whole
+    file)."""
 
     name: str
     game: int
@@ -61,7 +65,8 @@ class Reader:
     """Reads games; keeps the working memory that one process needs."""
 
     def __init__(self, positions: bool = False) -> None:
-        """positions: records without moves are games too (problems, handicap starts), instead of being skipped."""
+        """positions: records without moves are games too (problems, handicap starts), instead of
+        being skipped."""
         self._accepted = (scan.GOOD, scan.NO_MOVES) if positions else (scan.GOOD,)
         self._state = rules.new_state()
         self._words = np.zeros(scan.MAX_WORDS + 512, np.uint16)
@@ -86,7 +91,9 @@ class Reader:
         data = np.frombuffer(file.data, np.uint8)
         begin, number, unclosed = scan.game_start(data, 0), 0, 0
         if begin < 0:
-            yield Skipped(name, 0, NOT_SGF, "no game tree '(;' in it" if file.raw.strip() else "empty file")
+            yield Skipped(
+                name, 0, NOT_SGF, "no game tree '(;' in it" if file.raw.strip() else "empty file"
+            )
             return
         beginnings: list[int] | None = None
         while begin >= 0:
@@ -94,7 +101,8 @@ class Reader:
             end = scan.game_end(data, begin)
             item = self._one(name, file, data, begin, end, number) if end >= 0 else None
             if not isinstance(item, Game):
-                # Brackets that do not close swallow the games that follow: look for the next plain beginning.
+                # Brackets that do not close swallow the games that follow: look for the next plain
+                # beginning.
                 if beginnings is None:
                     beginnings = [match.start() for match in BEGINNING.finditer(file.data)]
                 stop = end if end >= 0 else len(data)
@@ -103,18 +111,38 @@ class Reader:
                 if item is None or resume < end:
                     unclosed += 1
                     if unclosed > MOST_UNCLOSED:
-                        detail = f"brackets of {MOST_UNCLOSED} games do not close; the rest of the file was left unread"
+                        detail = (
+                            f"brackets of {MOST_UNCLOSED} games do not close; the rest of the file"
+                            " was left unread"
+                        )
                         yield Skipped(name, number, REASONS[scan.BROKEN], detail)
                         return
-                    end, item = resume, Skipped(name, number, REASONS[scan.BROKEN], "its brackets do not close", (begin, resume))
+                    end, item = (
+                        resume,
+                        Skipped(
+                            name,
+                            number,
+                            REASONS[scan.BROKEN],
+                            "its brackets do not close",
+                            (begin, resume),
+                        ),
+                    )
             yield item
             begin = scan.game_start(data, end)
 
-    def _one(self, name: str, file: SgfText, data: scan.Bytes, begin: int, end: int, number: int) -> Game | Skipped:
+    def _one(
+        self, name: str, file: SgfText, data: scan.Bytes, begin: int, end: int, number: int
+    ) -> Game | Skipped:
         span = (begin, end)
         result = self._result
         if (found := self._scan(file.raw, file.data, data, begin, end)) is None:
-            return Skipped(name, number, REASONS[scan.BROKEN], f"an unusual game of more than {SLOW_LIMIT >> 20} MB", span)
+            return Skipped(
+                name,
+                number,
+                REASONS[scan.BROKEN],
+                f"an unusual game of more than {SLOW_LIMIT >> 20} MB",
+                span,
+            )
         properties, detail = found
         status = int(result[scan.STATUS])
         detail = detail or (f"move {result[scan.DETAIL]}" if result[scan.DETAIL] else "")
@@ -127,7 +155,9 @@ class Reader:
                 notes.append(Note(meaning.STONES_ADDED, f"HA[{stones}] without AB"))
             elif status != scan.ILLEGAL:
                 detail = (
-                    f"HA[{stones}] and no AB, and not one way a server puts them fits" if stones in handicap.PLACES else f"HA[{stones}] and no AB"
+                    f"HA[{stones}] and no AB, and not one way a server puts them fits"
+                    if stones in handicap.PLACES
+                    else f"HA[{stones}] and no AB"
                 )
                 return Skipped(name, number, STONES_MISSING, detail, span)
         # Two characters such as (; are no record yet: something must be said of the game.
@@ -136,16 +166,23 @@ class Reader:
             return Skipped(name, number, REASONS[status], detail, span)
         return self._game(name, file, begin, end, properties, notes)
 
-    def _scan(self, raw: bytes, hidden: bytes, data: scan.Bytes, begin: int, end: int) -> tuple[dict[str, bytes], str] | None:
-        """Read the game tree in `raw[begin:end]`: fills the words and the result, and returns the properties of its first node, and what there is to
-        say of a game that cannot be used; None if it is too large for the careful path.
+    def _scan(
+        self, raw: bytes, hidden: bytes, data: scan.Bytes, begin: int, end: int
+    ) -> tuple[dict[str, bytes], str] | None:
+        """Read the game tree in `raw[begin:end]`: fills the words and the result, and returns the
+        properties of its first node, and what there is to say of a game that cannot be used; None
+        if it is too large for the careful path.
 
         hidden, and as an array data: `raw` with doubtful bytes hidden (`gocnn.games.shield`).
         """
         result, words = self._result, self._words
         scan.scan(data, begin, end, self._state, words, self._properties, result)
         if result[scan.STATUS] == scan.UNUSUAL:
-            return slowpath.read(raw, hidden, begin, end, self._state, words, result) if end - begin <= SLOW_LIMIT else None
+            return (
+                slowpath.read(raw, hidden, begin, end, self._state, words, result)
+                if end - begin <= SLOW_LIMIT
+                else None
+            )
         properties: dict[str, bytes] = {}
         for code, start, stop in self._properties[: result[scan.PROPERTIES]].tolist():
             key = _NAMES.get(code)
@@ -154,8 +191,8 @@ class Reader:
         return properties, ""
 
     def _lacks_stones(self) -> bool:
-        """Whether the game just read, which states handicap stones, may have left them out: it sets none up, and White puts down the first stone or a
-        move is illegal."""  # fmt: skip
+        """Whether the game just read, which states handicap stones, may have left them out: it sets
+        none up, and White puts down the first stone or a move is illegal."""
         status = self._result[scan.STATUS]
         if status == scan.GOOD:
             return bool(self._result[scan.SETUP] == 0 and self._white_begins(0))
@@ -164,41 +201,75 @@ class Reader:
         return bool(status == scan.ILLEGAL)
 
     def _white_begins(self, n_setup: int) -> bool:
-        """Whether White puts down the first stone of the game just read; Black may have passed before, as some programs write it."""
+        """Whether White puts down the first stone of the game just read; Black may have passed
+        before, as some programs write it."""
         moves = self._words[n_setup : n_setup + int(self._result[scan.MOVES])]
         stones = moves[(moves & 511) != PASS]
         return bool(len(stones) and stones[0] & scan.WHITE_BIT)
 
-    def _with_stones(self, file: SgfText, begin: int, end: int, number: int) -> dict[str, bytes] | None:
-        """Read the game with the handicap stones it leaves out: its properties (the words and the result are then its); None if they fit nowhere, or
-        in two ways, or if another program than a server's wrote it."""  # fmt: skip
-        fitting = [points for points in handicap.candidates(number) if self._fits(file, begin, end, points)]
+    def _with_stones(
+        self, file: SgfText, begin: int, end: int, number: int
+    ) -> dict[str, bytes] | None:
+        """Read the game with the handicap stones it leaves out: its properties (the words and the
+        result are then its); None if they fit nowhere, or in two ways, or if another program than a
+        server's wrote it."""
+        fitting = [
+            points for points in handicap.candidates(number) if self._fits(file, begin, end, points)
+        ]
         return self._read_with(file, begin, end, fitting[0]) if len(fitting) == 1 else None
 
     def _fits(self, file: SgfText, begin: int, end: int, points: tuple[str, ...]) -> bool:
         properties = self._read_with(file, begin, end, points)
         status = self._result[scan.STATUS]
-        if properties is None or self._result[scan.SETUP] != len(points) or status not in (scan.GOOD, scan.NO_MOVES):
+        if (
+            properties is None
+            or self._result[scan.SETUP] != len(points)
+            or status not in (scan.GOOD, scan.NO_MOVES)
+        ):
             return False
         texts = self._texts(file, begin, end, properties)
         allowed = handicap.candidates(len(points), text.date(texts.get("DT", "")))
         moves_white = status == scan.NO_MOVES or self._white_begins(len(points))
-        return moves_white and points in allowed and not meaning.other_program(file.raw[begin:end], texts)
+        return (
+            moves_white
+            and points in allowed
+            and not meaning.other_program(file.raw[begin:end], texts)
+        )
 
-    def _read_with(self, file: SgfText, begin: int, end: int, points: tuple[str, ...]) -> dict[str, bytes] | None:
-        raw, hidden = (handicap.with_stones(part[begin:end], points) for part in (file.raw, file.data))
+    def _read_with(
+        self, file: SgfText, begin: int, end: int, points: tuple[str, ...]
+    ) -> dict[str, bytes] | None:
+        raw, hidden = (
+            handicap.with_stones(part[begin:end], points) for part in (file.raw, file.data)
+        )
         found = self._scan(raw, hidden, np.frombuffer(hidden, np.uint8), 0, len(raw))
         return found[0] if found else None
 
-    def _texts(self, file: SgfText, begin: int, end: int, properties: dict[str, bytes]) -> dict[str, str]:
+    def _texts(
+        self, file: SgfText, begin: int, end: int, properties: dict[str, bytes]
+    ) -> dict[str, str]:
         codec = file.codec(begin) or encoding.of_game(properties, file.raw, begin, end)
-        return {key: encoding.simple_text(value, codec) for key, value in properties.items() if key in meaning.KEPT}
+        return {
+            key: encoding.simple_text(value, codec)
+            for key, value in properties.items()
+            if key in meaning.KEPT
+        }
 
-    def _game(self, name: str, file: SgfText, begin: int, end: int, properties: dict[str, bytes], notes: list[Note]) -> Game:
+    def _game(
+        self,
+        name: str,
+        file: SgfText,
+        begin: int,
+        end: int,
+        properties: dict[str, bytes],
+        notes: list[Note],
+    ) -> Game:
         n_setup, n_moves = int(self._result[scan.SETUP]), int(self._result[scan.MOVES])
         words = self._words[: n_setup + n_moves].copy()
         texts = self._texts(file, begin, end, properties)
-        record, odd = meaning.describe(file.raw[begin:end], texts, words, n_setup, int(self._result[scan.TO_PLAY]))
+        record, odd = meaning.describe(
+            file.raw[begin:end], texts, words, n_setup, int(self._result[scan.TO_PLAY])
+        )
         record["key"] = scan.game_key(words, n_setup, n_moves, self._permutations)
         names = (texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""))
         return Game(record, words, *names, name, (begin, end), (*notes, *odd))
@@ -209,8 +280,9 @@ _NAMES = {scan.property_code(name): name for name in (*meaning.KEPT, "CA", "GN",
 
 @dataclass
 class Chunk:
-    """Games as arrays, ready for the store: records `(G,)`, words `(W,)`, the text table, what was skipped, what had to be decided about games that
-    were taken (file and note); the labels of some, once they were counted: int64 `(n,)` records, uint16 `(n, 46)`, and what made them."""
+    """Games as arrays, ready for the store: records `(G,)`, words `(W,)`, the text table, what was
+    skipped, what had to be decided about games that were taken (file and note); the labels of some,
+    once they were counted: int64 `(n,)` records, uint16 `(n, 46)`, and what made them."""
 
     records: npt.NDArray[np.void]
     words: npt.NDArray[np.uint16]
@@ -218,7 +290,9 @@ class Chunk:
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[tuple[str, Note]] = field(default_factory=list)
     labelled: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    labels: npt.NDArray[np.uint16] = field(default_factory=lambda: np.zeros((0, LABEL_WORDS), np.uint16))
+    labels: npt.NDArray[np.uint16] = field(
+        default_factory=lambda: np.zeros((0, LABEL_WORDS), np.uint16)
+    )
     made_by: str = ""
     kinds: npt.NDArray[np.uint8] | None = None
     """uint8 `(n,)`: of the labels; without it all are of counted games."""
@@ -231,7 +305,8 @@ GAMES_A_CHUNK = 8192
 
 
 def chunks(unit: sources.Unit, limit: int = sources.ARCHIVE_LIMIT) -> Iterator[Chunk]:
-    """Read a unit of work into chunks of at most GAMES_A_CHUNK games. Record `start`s count from the chunk's first word."""
+    """Read a unit of work into chunks of at most GAMES_A_CHUNK games. Record `start`s count from
+    the chunk's first word."""
     reader = Reader()
     records: list[npt.NDArray[np.void]] = []
     words: list[npt.NDArray[np.uint16]] = []
@@ -242,7 +317,13 @@ def chunks(unit: sources.Unit, limit: int = sources.ARCHIVE_LIMIT) -> Iterator[C
 
     def pack() -> Chunk:
         packed = np.array(records, RECORD) if records else np.zeros(0, RECORD)
-        return Chunk(packed, np.concatenate(words) if words else np.zeros(0, np.uint16), list(texts), skipped, notes)
+        return Chunk(
+            packed,
+            np.concatenate(words) if words else np.zeros(0, np.uint16),
+            list(texts),
+            skipped,
+            notes,
+        )
 
     for blob in sources.read(unit, limit):
         source = blob.source or blob.name
@@ -252,7 +333,12 @@ def chunks(unit: sources.Unit, limit: int = sources.ARCHIVE_LIMIT) -> Iterator[C
             else:
                 record = item.record
                 record["start"] = position
-                for key, value in (("black", item.black), ("white", item.white), ("place", item.place), ("source", source)):
+                for key, value in (
+                    ("black", item.black),
+                    ("white", item.white),
+                    ("place", item.place),
+                    ("source", source),
+                ):
                     record[key] = texts.setdefault(value, len(texts))
                 records.append(record)
                 words.append(item.words)

@@ -17,7 +17,9 @@ RECORD = np.dtype(
         ("white_rank", "i1"),
         ("handicap", "u1"),
         ("flags", "u1"),  # see KOMI_STATED, OWN_PLAY
-        ("reserved", "<u2"),  # with OWN_PLAY: how many of the game's first moves people played; else 0, and people played all of them
+        # with OWN_PLAY: how many of the game's first moves people played; else 0, and people played
+        # all of them
+        ("reserved", "<u2"),
         ("date", "<u4"),  # yyyymmdd, 0 unknown
         ("komi", "<f4"),  # points, nan unknown: read it with komi_of
         ("margin", "<f4"),  # points, 0 if not counted
@@ -33,14 +35,16 @@ assert RECORD.itemsize == 56
 TEXTS = ("black", "white", "place", "source")
 
 KOMI_STATED = 1
-"""Bit of `flags`: the komi is what the record states. Stores made before there was this bit have 0 where no komi was stated."""
+"""Bit of `flags`: the komi is what the record states. Stores made before there was this bit have 0
+where no komi was stated."""
 
 OWN_PLAY = 2
 """Bit of `flags`: from move `reserved` on a network chose the moves."""
 
 
 def komi_of(records: npt.NDArray[np.void]) -> npt.NDArray[np.float32]:
-    """float32 `(G,)`: the komi of each game in points, nan where it is not known, whichever version made the store."""
+    """float32 `(G,)`: the komi of each game in points, nan where it is not known, whichever version
+    made the store."""
     komi = records["komi"]
     known = ((records["flags"] & KOMI_STATED) > 0) | (komi != 0)
     return np.where(known, komi, np.float32(np.nan)).astype(np.float32)
@@ -48,7 +52,8 @@ def komi_of(records: npt.NDArray[np.void]) -> npt.NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Note:
-    """Something a reader had to decide about a game that was taken: what, in words that are the same for all such games, and the details."""
+    """Something a reader had to decide about a game that was taken: what, in words that are the
+    same for all such games, and the details."""
 
     what: str
     detail: str
@@ -56,8 +61,8 @@ class Note:
 
 @dataclass
 class Game:
-    """One good game: its record (texts not yet numbered), its words (setup stones, then moves; uint16), its texts, its file and where
-    it stands there (bytes), and what had to be decided."""  # fmt: skip
+    """One good game: its record (texts not yet numbered), its words (setup stones, then moves;
+    uint16), its texts, its file and where it stands there (bytes), and what had to be decided."""
 
     record: npt.NDArray[np.void]
     words: npt.NDArray[np.uint16]

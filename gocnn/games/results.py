@@ -1,8 +1,11 @@
-"""What `RE` says: who won and by how many points, as people and servers write it in English, Chinese, Japanese and Korean.
+"""What `RE` says: who won and by how many points, as people and servers write it in English,
+Chinese, Japanese and Korean.
 
-The standard's form is `B+3.5`, `W+R`, `0`, `Void` (SGF FF[4], https://www.red-bean.com/sgf/properties.html#RE). Servers and papers also write
-sentences: `黑中盘胜`, `白胜1又3/4子`, `黒2目半勝ち`, `흑 반집승`, `White wins by resign!`. A sentence is read by its verdict: a word for winning or
-losing, and the last side named before it. Chinese results count stones (子) above half the board, so one stone is two points.
+The standard's form is `B+3.5`, `W+R`, `0`, `Void` (SGF FF[4],
+https://www.red-bean.com/sgf/properties.html#RE). Servers and papers also write sentences:
+`黑中盘胜`, `白胜1又3/4子`, `黒2目半勝ち`, `흑 반집승`, `White wins by resign!`. A sentence is read by its
+verdict: a word for winning or losing, and the last side named before it. Chinese results count
+stones (子) above half the board, so one stone is two points.
 """
 
 import re
@@ -20,32 +23,45 @@ _FRACTIONS = {"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 
 _PLAIN = re.compile(r"^(b[a-z]*|w[a-z]*|[黑黒흑白백][方棋番]?)\s*\+\s*(.*)$")
 _SIDE = re.compile(r"black|white|\b[bw]\b|黑|黒|흑|白|백|ด\u0e4d\u0e32|ขาว")
 _BOTH = re.compile(r"both|双方|雙方|両者|兩者|쌍방|양측")
-_NOBODY = re.compile(r"void|no result|無勝負|无胜负|无效|無效|무효|作废|打挂|打掛|未完|中断|in progress|progressing|unfinished|suspended")
-_DRAW = re.compile(r"^0(\.0+)?$|^=$|\bdraw|\bjigo\b|\btie\b|和棋|和局|平局|持ち?碁|持棋|ジゴ|引き?分け|무승부|비김|비겼|판?빅$|和了?$")
+_NOBODY = re.compile(
+    r"void|no result|無勝負|无胜负|无效|無效|무효|作废|打挂|打掛|未完|中断|in"
+    r" progress|progressing|unfinished|suspended"
+)
+_DRAW = re.compile(
+    r"^0(\.0+)?$|^=$|\bdraw|\bjigo\b|\btie\b|和棋|和局|平局|持ち?碁|持棋|ジゴ|引き?分け|무승부|비김|비겼|판?빅$|和了?$"
+)
 _WON = r"\b(?:win|won)s?\b|\d+wins?\b|\bwinner\b|胜|勝|贏|赢|승|이김|ชนะ|^(?:black|white|b|w) by\b"
 _LOST = r"\blos[te]s?\b|负|負|敗|败|输|輸|패|แพ้"
 _VERDICT = re.compile(f"(?P<won>{_WON})|(?P<lost>{_LOST})")
-_GAVE_UP = re.compile(r"resign|forfeit|time|投了|投子|投降|弃权|棄権|棄權|超时|超時|时间|時間|시간|기권")
-_UNCOUNTED = re.compile(rf"{_GAVE_UP.pattern}|认输|認輸|中盘|中盤|中押|불계|不计点|不計點|不戦|不战|不戰|반칙|反則|犯规")
+_GAVE_UP = re.compile(
+    r"resign|forfeit|time|投了|投子|投降|弃权|棄権|棄權|超时|超時|时间|時間|시간|기권"
+)
+_UNCOUNTED = re.compile(
+    rf"{_GAVE_UP.pattern}|认输|認輸|中盘|中盤|中押|불계|不计点|不計點|不戦|不战|不戰|반칙|反則|犯规"
+)
 
 _DASHES = ("-", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212")
 _DIGITS = "零一二三四五六七八九"
 _NUMERAL = f"[{_DIGITS}〇两兩十百]+"
 _STONES = re.compile(r"子|(?<![a-z])zi\b")
 _POINTS = re.compile(r"目|집|호|목|점|点|點|point|\bpts?\b|moku")
-_NUMBER = r"(?<![\d.,])(?:\d{1,3}(?:[.,]\d+)?|[.,]\d+)(?![\d.,]*\d)(?!\s*(?:手|수|moves|年|月|日|년|월|일|/))"
+_NUMBER = r"(?<![\d.,])(?:\d{1,3}(?:[.,]\d+)?|[.,]\d+)(?![\d.,]*\d)"
+_NUMBER += r"(?!\s*(?:手|수|moves|年|月|日|년|월|일|/))"
 _UNIT = r"(?:子|目|집|호|목|점|点|點|个|points?)"
 _LATIN_UNIT = re.compile(r"(?:points?|pts?|moku|zi)\b")
-_MARGIN = re.compile(rf"(?:(?P<whole>\d{{1,3}})\s*{_UNIT}?\s*(?:又|と|and|-)?\s*)?(?<!/)(?P<up>\d)/(?P<down>\d)(?![\d/])"
-                     rf"|(?P<number>{_NUMBER})(?P<half>\s*{_UNIT}?\s*(?:半|반|and a half\b))?"
-                     rf"|(?P<only_half>半|반|\bhalf)")  # fmt: skip
+_MARGIN = re.compile(
+    rf"(?:(?P<whole>\d{{1,3}})\s*{_UNIT}?\s*(?:又|と|and|-)?\s*)?(?<!/)(?P<up>\d)/(?P<down>\d)(?![\d/])"
+    rf"|(?P<number>{_NUMBER})(?P<half>\s*{_UNIT}?\s*(?:半|반|and a half\b))?"
+    rf"|(?P<only_half>半|반|\bhalf)"
+)
 
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 MOST_CHARACTERS = 120
-"""Of a value are looked at: nobody needs more to say who won, and a hostile file could hold megabytes."""
+"""Of a value are looked at: nobody needs more to say who won, and a hostile file could hold
+megabytes."""
 
 
 def brief(read: Callable[Concatenate[str, P], T]) -> Callable[Concatenate[str, P], T]:
@@ -61,9 +77,11 @@ def brief(read: Callable[Concatenate[str, P], T]) -> Callable[Concatenate[str, P
 
 @brief
 def outcome(text: str, stones: bool = False) -> tuple[int, float]:
-    """(winner, margin) of an `RE` value: margin in points, 0 if not counted (resignation, time, forfeit, unknown).
+    """(winner, margin) of an `RE` value: margin in points, 0 if not counted (resignation, time,
+    forfeit, unknown).
 
-    stones: whether a number counts stones above half the board, which are worth two points each, where the text does not say what it counts.
+    stones: whether a number counts stones above half the board, which are worth two points each,
+    where the text does not say what it counts.
     """
     text = _folded(text)
     if not text or _NOBODY.search(text):
@@ -92,11 +110,14 @@ def outcome(text: str, stones: bool = False) -> tuple[int, float]:
 
 
 def _folded(text: str) -> str:
-    """Full-width letters and digits as plain ones, lower case, Chinese fractions and numerals before a unit as digits."""
+    """Full-width letters and digits as plain ones, lower case, Chinese fractions and numerals
+    before a unit as digits."""
     for sign, plain in _FRACTIONS.items():
         text = text.replace(sign, plain)
     text = unicodedata.normalize("NFKC", text).replace("\u2044", "/").casefold().strip()
-    text = re.sub(rf"({_NUMERAL})分之({_NUMERAL})", lambda m: f" {numeral(m[2])}/{numeral(m[1])}", text)
+    text = re.sub(
+        rf"({_NUMERAL})分之({_NUMERAL})", lambda m: f" {numeral(m[2])}/{numeral(m[1])}", text
+    )
     return re.sub(rf"({_NUMERAL})(?=\s*(?:子|目|点|點|个|又))", lambda m: str(numeral(m[1])), text)
 
 
@@ -122,16 +143,19 @@ def _other(winner: int) -> int:
 
 
 def _margin(text: str, stones: bool, anywhere: bool = True) -> float:
-    """The number of points in what follows the side; 0 if there is none, or one that no count gives."""
+    """The number of points in what follows the side; 0 if there is none, or one that no count
+    gives."""
     match = _MARGIN.search(text) if anywhere else _MARGIN.match(text)
     if not match:
         return 0.0
     points = _points(match, bool(_STONES.search(text)) or (stones and not _POINTS.search(text)))
-    return points if points <= MOST_POINTS and points * 2 == round(points * 2) else 0.0  # 0.02 is a server's code for a forfeit
+    # 0.02 is a server's code for a forfeit
+    return points if points <= MOST_POINTS and points * 2 == round(points * 2) else 0.0
 
 
 def points_in(text: str) -> float:
-    """The number that the text begins with, in points: `6.5`, `6,5`, `6目半`, `3又3/4子`, `3.75` (stones, see above); nan if it does not."""
+    """The number that the text begins with, in points: `6.5`, `6,5`, `6目半`, `3又3/4子`, `3.75`
+    (stones, see above); nan if it does not."""
     text = _folded(text)
     match = _MARGIN.match(text)
     rest = text[match.end() :] if match else ""

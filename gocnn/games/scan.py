@@ -1,9 +1,11 @@
 """The fast path: one game of SGF bytes to moves, compiled.
 
-`scan` walks the main line of one game tree (the first child at each branch) and checks every move by the rules. It reads what nearly all
-files consist of; anything unusual (compressed point lists, white space inside a point, two moves in one node, old lower-case property
-names, variations) it hands back as UNUSUAL, and `gocnn.games.slowpath` reads that game node by node. Both give the same result (a test compares
-them, and sgfmill, on real and on mutated games). Grammar: SGF FF[4], https://www.red-bean.com/sgf/sgf4.html
+`scan` walks the main line of one game tree (the first child at each branch) and checks every move
+by the rules. It reads what nearly all files consist of; anything unusual (compressed point lists,
+white space inside a point, two moves in one node, old lower-case property names, variations) it
+hands back as UNUSUAL, and `gocnn.games.slowpath` reads that game node by node. Both give the same
+result (a test compares them, and sgfmill, on real and on mutated games). Grammar: SGF FF[4],
+https://www.red-bean.com/sgf/sgf4.html
 """
 
 import numpy as np
@@ -16,19 +18,41 @@ from gocnn.board.coords import PASS, SIZE
 Bytes = npt.NDArray[np.uint8]
 
 # What became of a game. The order is that of REASONS in gocnn.games.reader.
-GOOD, BROKEN, OTHER_SIZE, OTHER_GAME, NO_MOVES, ILLEGAL, LATE_SETUP, BAD_SETUP, OFF_BOARD, TOO_LONG, UNUSUAL = range(11)
+(
+    GOOD,
+    BROKEN,
+    OTHER_SIZE,
+    OTHER_GAME,
+    NO_MOVES,
+    ILLEGAL,
+    LATE_SETUP,
+    BAD_SETUP,
+    OFF_BOARD,
+    TOO_LONG,
+    UNUSUAL,
+) = range(11)
 
 MAX_WORDS = 2048
 """Most setup stones and moves a game may have; the longest real games have about 500 moves."""
 
 WHITE_BIT = 512
-"""Bit 9 of a stored move or setup stone: set for white. Bits 0 to 8 are the flat index, 361 for a pass."""
+"""Bit 9 of a stored move or setup stone: set for white. Bits 0 to 8 are the flat index, 361 for a
+pass."""
 
 # Entries of the int64 result array.
 STATUS, END, SETUP, MOVES, TO_PLAY, PROPERTIES, DETAIL, RESULTS = 0, 1, 2, 3, 4, 5, 6, 7
 MAX_PROPERTIES = 64
 
-_SPACE, _OPEN, _CLOSE, _SEMICOLON, _LEFT, _RIGHT, _BACKSLASH, _COLON = 32, 40, 41, 59, 91, 93, 92, 58
+_SPACE, _OPEN, _CLOSE, _SEMICOLON, _LEFT, _RIGHT, _BACKSLASH, _COLON = (
+    32,
+    40,
+    41,
+    59,
+    91,
+    93,
+    92,
+    58,
+)
 _B, _W, _AB, _AW, _AE, _PL, _SZ, _GM = 0x42, 0x57, 0x4142, 0x4157, 0x4145, 0x504C, 0x535A, 0x474D
 
 
@@ -39,8 +63,8 @@ def property_code(name: str) -> int:
 
 @jit
 def game_start(data: Bytes, begin: int) -> int:
-    """Where the next game tree opens at or after `begin`: `(`, white space, then `;` or one or two capitals and `[` (some servers leave the first
-    `;` out); -1 if none does."""  # fmt: skip
+    """Where the next game tree opens at or after `begin`: `(`, white space, then `;` or one or two
+    capitals and `[` (some servers leave the first `;` out); -1 if none does."""
     n = len(data)
     i = begin
     while i < n:
@@ -61,7 +85,8 @@ def game_start(data: Bytes, begin: int) -> int:
 
 @jit
 def game_end(data: Bytes, begin: int) -> int:
-    """One past the bracket that closes the game tree opened at `begin`; -1 if the data end first."""
+    """One past the bracket that closes the game tree opened at `begin`; -1 if the data end
+    first."""
     depth = 0
     i = begin
     n = len(data)
@@ -83,7 +108,8 @@ def game_end(data: Bytes, begin: int) -> int:
 
 @jit
 def _point(data: Bytes, start: int, stop: int) -> int:
-    """Flat index of an SGF point on 19x19, PASS for empty or tt, -1 if off the board, -2 if unusual."""
+    """Flat index of an SGF point on 19x19, PASS for empty or tt, -1 if off the board, -2 if
+    unusual."""
     if stop == start:
         return PASS
     if stop - start != 2:
@@ -97,13 +123,21 @@ def _point(data: Bytes, start: int, stop: int) -> int:
 
 
 @jit
-def scan(data: Bytes, begin: int, end: int, state: rules.State, words: npt.NDArray[np.uint16], properties: npt.NDArray[np.int64],
-         result: npt.NDArray[np.int64]) -> None:  # fmt: skip
+def scan(
+    data: Bytes,
+    begin: int,
+    end: int,
+    state: rules.State,
+    words: npt.NDArray[np.uint16],
+    properties: npt.NDArray[np.int64],
+    result: npt.NDArray[np.int64],
+) -> None:
     """Read the game tree in `data[begin:end]` (as `game_end` bounds it), replaying it on `state`.
 
-    words: uint16 `(MAX_WORDS,)`, filled with setup stones, then moves; properties: int64 `(MAX_PROPERTIES, 3)`, filled with (code, start,
-    stop) of the root node's first values; result: int64 `(RESULTS,)`: STATUS, counts SETUP, MOVES, PROPERTIES, the side to play first
-    (TO_PLAY, 0 if no PL says), and for an illegal or impossible move its number in DETAIL.
+    words: uint16 `(MAX_WORDS,)`, filled with setup stones, then moves; properties: int64
+    `(MAX_PROPERTIES, 3)`, filled with (code, start, stop) of the root node's first values; result:
+    int64 `(RESULTS,)`: STATUS, counts SETUP, MOVES, PROPERTIES, the side to play first (TO_PLAY, 0
+    if no PL says), and for an illegal or impossible move its number in DETAIL.
     """
     rules.clear(state, SIZE)
     result[:] = 0
@@ -133,7 +167,8 @@ def scan(data: Bytes, begin: int, end: int, state: rules.State, words: npt.NDArr
             return
         code = 0
         while i < end and 65 <= data[i] <= 90:
-            code = (code << 8) | int(data[i])  # a scalar of 8 bits would drop the letters before, where this runs as plain Python
+            # a scalar of 8 bits would drop the letters before, where this runs as plain Python
+            code = (code << 8) | int(data[i])
             i += 1
         while i < end and data[i] <= _SPACE:
             i += 1
@@ -193,7 +228,9 @@ def scan(data: Bytes, begin: int, end: int, state: rules.State, words: npt.NDArr
                 elif stop > start:
                     result[STATUS] = UNUSUAL
                     return
-            elif code == _SZ and not (stop == start + 2 and data[start] == 49 and data[start + 1] == 57):
+            elif code == _SZ and not (
+                stop == start + 2 and data[start] == 49 and data[start + 1] == 57
+            ):
                 result[STATUS] = UNUSUAL
                 return
             elif nodes == 1:
@@ -205,7 +242,8 @@ def scan(data: Bytes, begin: int, end: int, state: rules.State, words: npt.NDArr
                     properties[n_properties, 1] = start
                     properties[n_properties, 2] = stop
                     n_properties += 1
-    while i < end:  # other variations: their grammar counts as well, so they are for the careful path
+    # other variations: their grammar counts as well, so they are for the careful path
+    while i < end:
         if data[i] > _SPACE and data[i] != _CLOSE:
             result[STATUS] = UNUSUAL
             return
@@ -234,8 +272,11 @@ def _list_stones(state: rules.State, words: npt.NDArray[np.uint16]) -> int:
 
 
 @jit
-def game_key(words: npt.NDArray[np.uint16], n_setup: int, n_moves: int, permutations: npt.NDArray[np.int16]) -> int:
-    """A 63-bit number that is the same for the same game, also when rotated or mirrored: the least of eight hashes (FNV-1a, 64 bits).
+def game_key(
+    words: npt.NDArray[np.uint16], n_setup: int, n_moves: int, permutations: npt.NDArray[np.int16]
+) -> int:
+    """A 63-bit number that is the same for the same game, also when rotated or mirrored: the least
+    of eight hashes (FNV-1a, 64 bits).
 
     Setup stones are hashed as a set (they have no order), moves in order.
     """
@@ -245,12 +286,16 @@ def game_key(words: npt.NDArray[np.uint16], n_setup: int, n_moves: int, permutat
         stones = np.uint64(0)
         for i in range(n_setup):
             w = words[i]
-            v = np.uint64(permutations[s, w & 511] + (w & WHITE_BIT) + 1) * np.uint64(0x9E3779B97F4A7C15)
+            v = np.uint64(permutations[s, w & 511] + (w & WHITE_BIT) + 1) * np.uint64(
+                0x9E3779B97F4A7C15
+            )
             stones += v ^ (v >> np.uint64(29))
         h = (h ^ stones) * np.uint64(0x100000001B3)
         for i in range(n_setup, n_setup + n_moves):
             w = words[i]
-            h = (h ^ np.uint64(permutations[s, w & 511] + (w & WHITE_BIT) + 1)) * np.uint64(0x100000001B3)
+            h = (h ^ np.uint64(permutations[s, w & 511] + (w & WHITE_BIT) + 1)) * np.uint64(
+                0x100000001B3
+            )
         h ^= h >> np.uint64(32)
         h *= np.uint64(0xD6E8FEB86659FD93)
         h ^= h >> np.uint64(32)

@@ -1,8 +1,10 @@
-"""The main line of a game record with everything around it kept: what a review reads, and writes back.
+"""The main line of a game record with everything around it kept: what a review reads, and writes
+back.
 
-Games are told apart and judged as `gocnn.games.reader` does it, and their nodes are those of its careful path, with the place in the file of
-everything in them. What is written back is the file itself, byte for byte in its own encoding, with the additions put in their places.
-Source of the format: SGF FF[4], https://www.red-bean.com/sgf/.
+Games are told apart and judged as `gocnn.games.reader` does it, and their nodes are those of its
+careful path, with the place in the file of everything in them. What is written back is the file
+itself, byte for byte in its own encoding, with the additions put in their places. Source of the
+format: SGF FF[4], https://www.red-bean.com/sgf/.
 """
 
 from dataclasses import dataclass, field
@@ -24,22 +26,24 @@ Stones = tuple[list[int], list[int]]
 
 @dataclass
 class Step:
-    """A move of the main line: its node (properties by name, raw values), the node before it (None for the second move of a node), colour and flat
-    index."""  # fmt: skip
+    """A move of the main line: its node (properties by name, raw values), the node before it (None
+    for the second move of a node), colour and flat index."""
 
     node: Properties
     before: Properties | None
     colour: int
     index: int
     setup: Stones | None = None
-    """Stones, black and white, that stand instead of what was there, if the record sets the position up before this move."""
+    """Stones, black and white, that stand instead of what was there, if the record sets the
+    position up before this move."""
 
 
 @dataclass
 class Record:
-    """A game of a file: where it stands there, its nodes with their properties as they are now, and its moves. `trouble`: why the moves stop early or
-    there are none, or empty; `setup`: stones set up after the last move; `to_play`: the side that `PL` names there (0 if none);
-    `komi`: points, nan if it states none; `rules`: as it names them; `notes`: what had to be decided."""  # fmt: skip
+    """A game of a file: where it stands there, its nodes with their properties as they are now, and
+    its moves. `trouble`: why the moves stop early or there are none, or empty; `setup`: stones set
+    up after the last move; `to_play`: the side that `PL` names there (0 if none); `komi`: points,
+    nan if it states none; `rules`: as it names them; `notes`: what had to be decided."""
 
     file: SgfText
     span: tuple[int, int]
@@ -60,7 +64,8 @@ class Record:
 
 
 def parse(data: bytes, name: str) -> list[Record]:
-    """The games of a file, in order; one that cannot be read, or is not on 19x19, has only its trouble. Raises UserError if it is no game record.
+    """The games of a file, in order; one that cannot be read, or is not on 19x19, has only its
+    trouble. Raises UserError if it is no game record.
 
     A record in another format than SGF (`gocnn.games.foreign`) is SGF from here on.
     """
@@ -70,7 +75,9 @@ def parse(data: bytes, name: str) -> list[Record]:
         raise UserError(f"{name}: {error}; give another file") from error
     records = [_record(file, item) for item in reader.Reader(positions=True).games_of(name, file)]
     if not any(record.line or record.span[1] for record in records):
-        raise UserError(f"{name}: not a game record in SGF ({records[0].trouble}); give another file")
+        raise UserError(
+            f"{name}: not a game record in SGF ({records[0].trouble}); give another file"
+        )
     return records
 
 
@@ -86,7 +93,8 @@ def serialise(records: list[Record]) -> bytes:
 
 
 def _edits(record: Record) -> list[tuple[int, int, bytes]]:
-    """Where the file's bytes are replaced by which: each property whose values are not as they stand there."""
+    """Where the file's bytes are replaced by which: each property whose values are not as they
+    stand there."""
     edits: list[tuple[int, int, bytes]] = []
     raw = record.file.raw
     for node, now in zip(record.line, record.texts, strict=True):
@@ -100,7 +108,8 @@ def _edits(record: Record) -> list[tuple[int, int, bytes]]:
             if not places:
                 added += name.encode() + text
             for number, place in enumerate(places):
-                # The name stays as it is written; what several properties of one name held is now in the first.
+                # The name stays as it is written; what several properties of one name held is now
+                # in the first.
                 head = raw[place.start : place.values[0][0] - 1]
                 edits.append((place.start, place.stop, b"" if number else head + text))
         if added:
@@ -119,13 +128,18 @@ def _record(file: SgfText, item: reader.Game | reader.Skipped) -> Record:
     try:
         line = nodes.main_line(file.data, *item.span)
     except nodes.BadGrammar as error:
-        record.trouble = f"broken SGF ({(item.detail if isinstance(item, reader.Skipped) else '') or error})"
+        record.trouble = (
+            f"broken SGF ({(item.detail if isinstance(item, reader.Skipped) else '') or error})"
+        )
         return record
     if game := nodes.other_game(file.raw, line):
         record.trouble = f"not a game of Go ({game})"
         return record
     if size := nodes.other_size(file.raw, line):
-        record.trouble = f"the board {'is' if size[0].isdigit() else 'has'} {size}, but the network plays 19x19 only"
+        record.trouble = (
+            f"the board {'is' if size[0].isdigit() else 'has'} {size}, but the network plays 19x19"
+            " only"
+        )
         return record
     record.line, record.texts = line, [nodes.text_of(file.raw, node) for node in line]
     _header(record)
@@ -137,35 +151,56 @@ def _record(file: SgfText, item: reader.Game | reader.Skipped) -> Record:
 
 
 def _terms(record: Record) -> None:
-    """Komi, handicap stones and notes as the reader takes them from a game, for one that no store takes as well."""
+    """Komi, handicap stones and notes as the reader takes them from a game, for one that no store
+    takes as well."""
     texts = _texts(record)
     black, white = (record.steps[0].setup if record.steps else record.setup) or ([], [])
     words = [*black, *(index | WHITE_BIT for index in white)]
     words += [step.index | (WHITE_BIT if step.colour == WHITE else 0) for step in record.steps]
     raw = record.file.raw[slice(*record.span)]
-    found, notes = meaning.describe(raw, texts, np.array(words, np.uint16), len(black) + len(white), record.to_play)
-    record.komi, record.handicap_stones, record.notes = float(found["komi"]), int(found["handicap"]), tuple(notes)
+    found, notes = meaning.describe(
+        raw, texts, np.array(words, np.uint16), len(black) + len(white), record.to_play
+    )
+    record.komi, record.handicap_stones, record.notes = (
+        float(found["komi"]),
+        int(found["handicap"]),
+        tuple(notes),
+    )
 
 
 def _texts(record: Record) -> dict[str, str]:
     values = {key: found[0] for key, found in record.texts[0].items()}
-    codec = record.file.codec(record.span[0]) or encoding.of_game(values, record.file.raw, *record.span)
+    codec = record.file.codec(record.span[0]) or encoding.of_game(
+        values, record.file.raw, *record.span
+    )
     return {key: encoding.simple_text(values[key], codec) for key in meaning.KEPT if key in values}
 
 
 def _header(record: Record) -> None:
     texts = _texts(record)
-    record.black, record.white, record.result = texts.get("PB", ""), texts.get("PW", ""), texts.get("RE", "")
+    record.black, record.white, record.result = (
+        texts.get("PB", ""),
+        texts.get("PW", ""),
+        texts.get("RE", ""),
+    )
     record.rules = texts.get("RU", "")
     record.handicap = texts.get("HA", "") not in ("", "0", "1")
 
 
-def _added_stones(item: reader.Game | reader.Skipped, file: SgfText, line: list[nodes.Node]) -> Stones | None:
+def _added_stones(
+    item: reader.Game | reader.Skipped, file: SgfText, line: list[nodes.Node]
+) -> Stones | None:
     """Handicap stones that the reader knows of though the record does not set them up."""
-    if isinstance(item, reader.Skipped) or any(each.name in ("AB", "AW") for node in line for each in node.properties):
+    if isinstance(item, reader.Skipped) or any(
+        each.name in ("AB", "AW") for node in line for each in node.properties
+    ):
         return None
     words = item.words[: int(item.record["setup"])].tolist()
-    return ([w & 511 for w in words if not w & WHITE_BIT], [w & 511 for w in words if w & WHITE_BIT]) if words else None
+    return (
+        ([w & 511 for w in words if not w & WHITE_BIT], [w & 511 for w in words if w & WHITE_BIT])
+        if words
+        else None
+    )
 
 
 def _walk(record: Record, pending: Stones | None) -> None:
@@ -186,11 +221,16 @@ def _walk(record: Record, pending: Stones | None) -> None:
             stones = board.stones().ravel()
             for colour, index in change.setup:
                 stones[index] = colour
-            pending = [int(i) for i in (stones == BLACK).nonzero()[0]], [int(i) for i in (stones == WHITE).nonzero()[0]]
+            pending = (
+                [int(i) for i in (stones == BLACK).nonzero()[0]],
+                [int(i) for i in (stones == WHITE).nonzero()[0]],
+            )
             try:
                 board.set_up(*pending)
             except IllegalMove:
-                record.trouble = f"the stones set up after move {number} leave a chain without a liberty"
+                record.trouble = (
+                    f"the stones set up after move {number} leave a chain without a liberty"
+                )
                 return
         record.to_play = change.to_play or record.to_play
         for nth, (colour, index) in enumerate(change.moves):
@@ -213,7 +253,8 @@ def position_before(board: Board, step: Step) -> None:
 
 
 def position_after(record: Record, ply: int) -> Board:
-    """The position in which the move after `ply` moves was chosen, or with which the record ends. `ply`: 0 to as many as there are steps."""
+    """The position in which the move after `ply` moves was chosen, or with which the record ends.
+    `ply`: 0 to as many as there are steps."""
     board = Board(SIZE)
     for step in record.steps[:ply]:
         position_before(board, step)

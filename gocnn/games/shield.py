@@ -1,12 +1,15 @@
-"""Characters of two bytes whose second byte looks like a bracket or a backslash, hidden from whoever reads SGF byte by byte.
+"""Characters of two bytes whose second byte looks like a bracket or a backslash, hidden from
+whoever reads SGF byte by byte.
 
-In Big5, GBK and Shift-JIS the second byte of a character may be `\\` or `]`, and programs of their time wrote such text into SGF as it was. Read
-as bytes, a `\\` at the end of a value swallows the bracket and with it a move, and a `]` ends the value in the middle. The shield is the same
-text with those bytes replaced, of the same length, so that places found in it hold for the text itself.
+In Big5, GBK and Shift-JIS the second byte of a character may be `\\` or `]`, and programs of their
+time wrote such text into SGF as it was. Read as bytes, a `\\` at the end of a value swallows the
+bracket and with it a move, and a `]` ends the value in the middle. The shield is the same text with
+those bytes replaced, of the same length, so that places found in it hold for the text itself.
 
-Programs that know bytes only have escaped such bytes, and damaged text can end in half a character. So each doubtful byte is judged by what
-follows: a bracket that closes a value is followed by another value, a property, a node or the end of a game. Of the ways to read a game the one
-that leaves the least outside of values, and then finds the most of them, is taken.
+Programs that know bytes only have escaped such bytes, and damaged text can end in half a character.
+So each doubtful byte is judged by what follows: a bracket that closes a value is followed by
+another value, a property, a node or the end of a game. Of the ways to read a game the one that
+leaves the least outside of values, and then finds the most of them, is taken.
 """
 
 import re
@@ -15,15 +18,22 @@ from bisect import bisect_right
 from gocnn.games import encoding
 
 _TRAILING = {
-    "gb18030": re.compile(rb"[\x81-\xfe](?:[\x30-\x39][\x81-\xfe][\x30-\x39]|[\x40-\x7e\x80-\xfe])"),
+    "gb18030": re.compile(
+        rb"[\x81-\xfe](?:[\x30-\x39][\x81-\xfe][\x30-\x39]|[\x40-\x7e\x80-\xfe])"
+    ),
     "big5hkscs": re.compile(rb"[\x81-\xfe][\x40-\x7e\xa1-\xfe]"),
     "cp932": re.compile(rb"[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]"),
 }
-_SHIFTED = {"iso2022": re.compile(rb"\x1b\$[^\x1b\r\n]*+(?=\x1b)|\x0e[^\x0e\x0f\r\n]*+(?=\x0f)"), "hz": re.compile(rb"~\{[^\r\n]{0,200}?~\}")}
+_SHIFTED = {
+    "iso2022": re.compile(rb"\x1b\$[^\x1b\r\n]*+(?=\x1b)|\x0e[^\x0e\x0f\r\n]*+(?=\x0f)"),
+    "hz": re.compile(rb"~\{[^\r\n]{0,200}?~\}"),
+}
 
-_DOUBTFUL = re.compile(rb"(?<![\x80-\xff])(?:[\x80-\xff]{2})*+[\x80-\xff][\\\]]|[\x81-\x9f][\x80-\xff]{0,64}[\\\]]")
-"""A run of an odd number of bytes above ASCII before a bracket or backslash; or a run with a byte that Shift-JIS has and GB 2312 has not. Elsewhere
-no character can end in one."""
+_DOUBTFUL = re.compile(
+    rb"(?<![\x80-\xff])(?:[\x80-\xff]{2})*+[\x80-\xff][\\\]]|[\x81-\x9f][\x80-\xff]{0,64}[\\\]]"
+)
+"""A run of an odd number of bytes above ASCII before a bracket or backslash; or a run with a byte
+that Shift-JIS has and GB 2312 has not. Elsewhere no character can end in one."""
 
 _CLOSED = re.compile(rb"[\x00-\x20]{0,64}(?:[\[;()]|[A-Za-z]{1,12}[\x00-\x20]{0,64}\[|\Z)")
 _VALUE = re.compile(rb"\[[^\\\]]*+(?:\\.[^\\\]]*+)*+(\])?", re.DOTALL)
@@ -36,8 +46,8 @@ _HIDDEN = bytes.maketrans(b"\\]", b"\x7f\x7f")
 
 
 class SgfText:
-    """A file ready to be read. `raw`: its bytes (in UTF-8 if it was in UTF-16; `wide` is then its codec); `data`: what to read byte by byte, as
-    long as `raw`."""  # fmt: skip
+    """A file ready to be read. `raw`: its bytes (in UTF-8 if it was in UTF-16; `wide` is then its
+    codec); `data`: what to read byte by byte, as long as `raw`."""
 
     def __init__(self, file: bytes) -> None:
         raw, self.wide = encoding.narrow(file)
@@ -59,7 +69,8 @@ class SgfText:
             self.data = b"".join(parts)
 
     def codec(self, place: int) -> str:
-        """The codec of the game that begins at that place, if something of it was hidden; else empty."""
+        """The codec of the game that begins at that place, if something of it was hidden; else
+        empty."""
         number = bisect_right(self._starts, place)
         # A game may begin where another ended: the later entry counts.
         return self._codecs[number - 1] if number else ""
@@ -79,12 +90,18 @@ def _plain(raw: bytes) -> bool:
 def _shield(raw: bytes) -> tuple[bytes, str]:
     """One game shielded, and its codec; or the game itself and nothing."""
     declared = _CA.search(raw)
-    codec = encoding.best_encoding(raw, declared[1].decode("ascii", "replace") if declared else None)
+    codec = encoding.best_encoding(
+        raw, declared[1].decode("ascii", "replace") if declared else None
+    )
     shifted = _SHIFTED.get("hz" if codec == "hz" else codec.partition("_")[0])
     if shifted:
         ways = [shifted.sub(lambda m: m[0].translate(_HIDDEN), raw), raw]
     elif codec in _TRAILING:
-        ways = [_TRAILING[codec].sub(lambda m: _judge(raw, m), raw), raw, _TRAILING[codec].sub(lambda m: m[0].translate(_HIDDEN), raw)]
+        ways = [
+            _TRAILING[codec].sub(lambda m: _judge(raw, m), raw),
+            raw,
+            _TRAILING[codec].sub(lambda m: m[0].translate(_HIDDEN), raw),
+        ]
     else:
         return raw, ""
     if ways[0] == raw == ways[-1]:
@@ -94,7 +111,8 @@ def _shield(raw: bytes) -> tuple[bytes, str]:
 
 
 def _judge(raw: bytes, match: re.Match[bytes]) -> bytes:
-    """The character, its second byte hidden if what follows tells that it neither closes nor escapes."""
+    """The character, its second byte hidden if what follows tells that it neither closes nor
+    escapes."""
     end, character = match.end(), match[0]
     if character[-1] == 0x5D:
         return character if _CLOSED.match(raw, end) else character.translate(_HIDDEN)

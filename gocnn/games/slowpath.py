@@ -1,4 +1,5 @@
-"""The careful path: one game read node by node, for what the fast path hands back as unusual. Same result, same reasons."""
+"""The careful path: one game read node by node, for what the fast path hands back as unusual. Same
+result, same reasons."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,10 +9,18 @@ from gocnn.board.coords import SIZE
 from gocnn.games import nodes, scan
 
 
-def read(raw: bytes, data: bytes, begin: int, end: int, state: rules.State, words: npt.NDArray[np.uint16], result: npt.NDArray[np.int64]
-         ) -> tuple[dict[str, bytes], str]:  # fmt: skip
-    """Read the game tree in `raw[begin:end]`, whose brackets are those of `data` (`gocnn.games.shield`); fills `words` and `result` as
-    `scan.scan` does. Returns the first node's properties (first values, raw), and what there is to say of a game that cannot be used."""  # fmt: skip
+def read(
+    raw: bytes,
+    data: bytes,
+    begin: int,
+    end: int,
+    state: rules.State,
+    words: npt.NDArray[np.uint16],
+    result: npt.NDArray[np.int64],
+) -> tuple[dict[str, bytes], str]:
+    """Read the game tree in `raw[begin:end]`, whose brackets are those of `data`
+    (`gocnn.games.shield`); fills `words` and `result` as `scan.scan` does. Returns the first node's
+    properties (first values, raw), and what there is to say of a game that cannot be used."""
     result[:] = 0
     rules.clear(state, SIZE)
     try:
@@ -19,7 +28,10 @@ def read(raw: bytes, data: bytes, begin: int, end: int, state: rules.State, word
     except nodes.BadGrammar as error:
         result[scan.STATUS] = scan.BROKEN
         return {}, str(error)
-    for status, found in ((scan.OTHER_GAME, nodes.other_game(raw, line)), (scan.OTHER_SIZE, nodes.other_size(raw, line))):
+    for status, found in (
+        (scan.OTHER_GAME, nodes.other_game(raw, line)),
+        (scan.OTHER_SIZE, nodes.other_size(raw, line)),
+    ):
         if found:
             result[scan.STATUS] = status
             return {}, found
@@ -33,7 +45,13 @@ def read(raw: bytes, data: bytes, begin: int, end: int, state: rules.State, word
     return {name: values[0] for name, values in nodes.text_of(raw, line[0]).items()}, detail
 
 
-def _replay(raw: bytes, line: list[nodes.Node], state: rules.State, words: npt.NDArray[np.uint16], result: npt.NDArray[np.int64]) -> int:
+def _replay(
+    raw: bytes,
+    line: list[nodes.Node],
+    state: rules.State,
+    words: npt.NDArray[np.uint16],
+    result: npt.NDArray[np.int64],
+) -> int:
     n_setup, n_moves, set_up = 0, 0, False
     for node in line:
         result[scan.DETAIL] = n_moves + 1

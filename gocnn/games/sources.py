@@ -1,4 +1,5 @@
-"""Where game records come from: files, folders, archives (see `gocnn.archives`), pipes, standard input."""
+"""Where game records come from: files, folders, archives (see `gocnn.archives`), pipes, standard
+input."""
 
 import contextlib
 import io
@@ -21,13 +22,15 @@ ARCHIVE_LIMIT = archives.UNPACKED
 FILES_A_UNIT = 512
 
 RECORDS = (".sgf", ".sgfs", *SUFFIXES)
-"""How names of game records end (`.sgfs`: several games in one file; the others: `gocnn.games.foreign`)."""
+"""How names of game records end (`.sgfs`: several games in one file; the others:
+`gocnn.games.foreign`)."""
 
 
 @dataclass(frozen=True)
 class Blob:
-    """One SGF file: where it is (for people), its bytes, why it could not be read (then there are no bytes), and what the store calls its source:
-    the archive's file name, or the folder the file lies in."""  # fmt: skip
+    """One SGF file: where it is (for people), its bytes, why it could not be read (then there are
+    no bytes), and what the store calls its source: the archive's file name, or the folder the file
+    lies in."""
 
     name: str
     data: bytes
@@ -37,7 +40,8 @@ class Blob:
 
 @dataclass(frozen=True)
 class Unit:
-    """A piece of work for one process: an archive, or some loose files. `size` is in bytes, on disk."""
+    """A piece of work for one process: an archive, or some loose files. `size` is in bytes, on
+    disk."""
 
     kind: Literal["files", "archive", "pipe", "stdin"]
     paths: tuple[Path, ...]
@@ -50,7 +54,8 @@ def is_record(name: str) -> bool:
 
 
 def find(arguments: list[str]) -> list[Unit]:
-    """What the arguments name, in order: a file, a folder (searched recursively), an archive, a pipe, or `-` for standard input.
+    """What the arguments name, in order: a file, a folder (searched recursively), an archive, a
+    pipe, or `-` for standard input.
 
     Raises UserError for a path that does not exist or holds nothing to read.
     """
@@ -63,23 +68,32 @@ def find(arguments: list[str]) -> list[Unit]:
         if path.is_dir():
             found = sorted(p for p in path.rglob("*") if p.is_file() and _belongs(p))
             if not found:
-                raise UserError(f"{argument} holds no .sgf file and no archive of them; name a folder of game records")
+                raise UserError(
+                    f"{argument} holds no .sgf file and no archive of them; name a folder of game"
+                    " records"
+                )
             units.extend(_group(found))
         elif path.is_file():
             units.extend(_group([path]))
         elif path.exists():  # a pipe, such as the shell makes of <(...)
             units.append(Unit("pipe", (path,), 0))
         else:
-            raise UserError(f"{argument} does not exist; give SGF files, folders or archives of them, or - for standard input")
+            raise UserError(
+                f"{argument} does not exist; give SGF files, folders or archives of them, or - for"
+                " standard input"
+            )
     return units
 
 
 def _belongs(path: Path) -> bool:
-    """Whether a file found in a folder is a game record or an archive; of other packed files (lists, logs) only what looks like SGF."""
+    """Whether a file found in a folder is a game record or an archive; of other packed files
+    (lists, logs) only what looks like SGF."""
     name = path.name
     if archives.is_junk(name) or not (is_record(name) or archives.is_archive_name(name)):
         return False
-    if is_record(archives.without_suffix(name)) or not name.lower().endswith((".gz", ".xz", ".bz2", ".lzma", ".zst")):
+    if is_record(archives.without_suffix(name)) or not name.lower().endswith(
+        (".gz", ".xz", ".bz2", ".lzma", ".zst")
+    ):
         return True
     head = archives.beginning(path)
     return not head or b"(;" in head or archives.kind(head) != ""
@@ -98,9 +112,12 @@ def _group(paths: list[Path]) -> Iterator[Unit]:
 
 
 def _is_archive(path: Path) -> bool:
-    """By content, not by name (which may only promise one); what cannot be opened counts as a file and is reported when it is read."""
+    """By content, not by name (which may only promise one); what cannot be opened counts as a file
+    and is reported when it is read."""
     try:
-        return archives.kind_of(path) != "" or (archives.is_archive_name(path.name) and not _is_text(path))
+        return archives.kind_of(path) != "" or (
+            archives.is_archive_name(path.name) and not _is_text(path)
+        )
     except OSError:
         return False
 
@@ -111,7 +128,8 @@ def _is_text(path: Path) -> bool:
 
 
 def read(unit: Unit, limit: int = ARCHIVE_LIMIT) -> Iterator[Blob]:
-    """Each SGF file of a unit; `limit` is the most bytes an archive may unpack to. A file that cannot be read comes with its trouble."""
+    """Each SGF file of a unit; `limit` is the most bytes an archive may unpack to. A file that
+    cannot be read comes with its trouble."""
     if unit.kind in ("pipe", "stdin"):
         yield from _stream(unit.paths[0] if unit.paths else None, limit)
     elif unit.kind == "files":
@@ -127,7 +145,9 @@ def _loose(path: Path) -> Blob:
         size = path.stat().st_size
         if size > MEMBER_LIMIT:
             return Blob(name, b"", f"larger than {MEMBER_LIMIT >> 20} MB ({size >> 20} MB)")
-        return Blob(name, path.read_bytes(), source=archives.readable(path.parent.name or path.name))
+        return Blob(
+            name, path.read_bytes(), source=archives.readable(path.parent.name or path.name)
+        )
     except OSError as error:
         return Blob(name, b"", f"cannot be read: {error.strerror}")
 
@@ -136,13 +156,17 @@ def _stream(path: Path | None, limit: int) -> Iterator[Blob]:
     """Standard input (None) or a pipe: read once, and it may be an archive, too."""
     name = archives.readable(str(path)) if path else "standard input"
     try:
-        with contextlib.nullcontext(sys.stdin.buffer) if path is None else path.open("rb") as stream:
+        with (
+            contextlib.nullcontext(sys.stdin.buffer) if path is None else path.open("rb")
+        ) as stream:
             data = _up_to(stream, limit + 1)
     except OSError as error:
         yield Blob(name, b"", f"cannot be read: {error.strerror}")
         return
     if len(data) > limit:
-        yield Blob(name, b"", f"larger than {limit >> 20} MB; if it is meant to be, raise --max-unpacked")
+        yield Blob(
+            name, b"", f"larger than {limit >> 20} MB; if it is meant to be, raise --max-unpacked"
+        )
     elif archives.kind(data[: archives.HEAD]):
         yield from _archive(io.BytesIO(data), name, limit)
     else:

@@ -2,16 +2,18 @@
 
     header    64 bytes: magic, version, segments, games, words, total bytes, CRC-32 of the header
     segment   one for each 65,536 games or so of an import, in turn:
-        head      64 bytes: magic, games, words, bytes of text, CRC-32 of the body, CRC-32 of the head
+        head      64 bytes: magic, games, words, bytes of text, CRC-32 of the body, CRC-32 of the
+                  head
         records   games x 56 bytes (gocnn.games.record)
         words     uint16 each, padded to 8 bytes: for each game its setup stones, then its moves
         texts     UTF-8, separated by NUL, padded to 8 bytes
     labels    segments of another kind (gocnn.games.labels), behind the games that they belong to
 
-The version is 2 where there are labels, 1 where there are none. All numbers are little-endian. A word holds the flat index in bits 0 to 8 (361
-for a pass) and the colour in bit 9 (set for white). The header says how long the file is, so a file cut short is noticed when it is opened, and
-what an append that was killed left behind the end is ignored: an append writes its segments, syncs, and only then rewrites the header. Opening
-reads the heads only, whatever the size.
+The version is 2 where there are labels, 1 where there are none. All numbers are little-endian. A
+word holds the flat index in bits 0 to 8 (361 for a pass) and the colour in bit 9 (set for white).
+The header says how long the file is, so a file cut short is noticed when it is opened, and what an
+append that was killed left behind the end is ignored: an append writes its segments, syncs, and
+only then rewrites the header. Opening reads the heads only, whatever the size.
 """
 
 import itertools
@@ -68,16 +70,21 @@ class Segment:
 
 
 class Store:
-    """An open store, read only. Games are numbered 0 to `len(store) - 1` in the order they were added."""
+    """An open store, read only. Games are numbered 0 to `len(store) - 1` in the order they were
+    added."""
 
     def __init__(self, path: str | Path) -> None:
-        """Map the file. Raises UserError if it is not a store, of another version, or cut short. The bodies are not checked (see verify)."""
+        """Map the file. Raises UserError if it is not a store, of another version, or cut short.
+        The bodies are not checked (see verify)."""
         self.path = Path(path)
         try:
             with self.path.open("rb") as stream:
                 self._read_heads(stream)
         except OSError as error:
-            raise UserError(f"cannot open {path}: {error.strerror}; make a store with: cli.py go-import GAMES... --out {path}") from error
+            raise UserError(
+                f"cannot open {path}: {error.strerror}; make a store with: cli.py go-import"
+                f" GAMES... --out {path}"
+            ) from error
         self._bytes = np.memmap(self.path, np.uint8, "r", shape=(self._size,))
         self.words: npt.NDArray[np.uint16] = self._bytes.view("<u2")
         """uint16: the whole file as words; `Games.start` counts in it."""
@@ -86,34 +93,53 @@ class Store:
     def _read_heads(self, stream: IO[bytes]) -> None:
         head = stream.read(HEADER_BYTES)
         if len(head) < HEADER_BYTES or head[:8] != MAGIC:
-            raise UserError(f"{self.path} is not a game store; make one with: cli.py go-import GAMES... --out STORE")
+            raise UserError(
+                f"{self.path} is not a game store; make one with: cli.py go-import GAMES... --out"
+                " STORE"
+            )
         _, version, n_segments, self._games, _, self._size, crc = _HEADER.unpack(head)
         if version not in (VERSION, LABELLED_VERSION):
             known = f"versions {VERSION} and {LABELLED_VERSION}"
-            raise UserError(f"{self.path} is a game store of version {version}, this program reads {known}: import the games again")
+            raise UserError(
+                f"{self.path} is a game store of version {version}, this program reads {known}:"
+                " import the games again"
+            )
         if zlib.crc32(head[:-4]) != crc:
             raise UserError(f"{self.path} has a damaged header; import the games again")
         actual = os.fstat(stream.fileno()).st_size
         if actual < self._size:
-            raise UserError(f"{self.path} is cut short ({actual} of {self._size} bytes); copy it again or import the games again")
+            raise UserError(
+                f"{self.path} is cut short ({actual} of {self._size} bytes); copy it again or"
+                " import the games again"
+            )
         self.segments: list[Segment] = []
         self.label_segments: list[LabelSegment] = []
         at = HEADER_BYTES
         for _ in range(n_segments):
             stream.seek(at)
             head = stream.read(HEADER_BYTES)
-            magic, count, words, text_bytes, body_crc, head_crc = HEAD.unpack(head) if len(head) == HEADER_BYTES else (b"", 0, 0, 0, 0, 0)
-            labelled = magic == LABEL_MAGIC and version == LABELLED_VERSION and words == LABEL_WORDS * count
+            magic, count, words, text_bytes, body_crc, head_crc = (
+                HEAD.unpack(head) if len(head) == HEADER_BYTES else (b"", 0, 0, 0, 0, 0)
+            )
+            labelled = (
+                magic == LABEL_MAGIC
+                and version == LABELLED_VERSION
+                and words == LABEL_WORDS * count
+            )
             if not (labelled or magic == SEGMENT_MAGIC) or zlib.crc32(head[:-4]) != head_crc:
                 raise UserError(f"{self.path} is damaged at byte {at}; import the games again")
             if labelled:
-                self.label_segments.append(LabelSegment(count, text_bytes, at + HEADER_BYTES, body_crc))
+                self.label_segments.append(
+                    LabelSegment(count, text_bytes, at + HEADER_BYTES, body_crc)
+                )
                 at = self.label_segments[-1].end
             else:
                 self.segments.append(Segment(count, words, text_bytes, at + HEADER_BYTES, body_crc))
                 at = self.segments[-1].end
         if at != self._size or sum(s.games for s in self.segments) != self._games:
-            raise UserError(f"{self.path} is damaged (its segments do not add up); import the games again")
+            raise UserError(
+                f"{self.path} is damaged (its segments do not add up); import the games again"
+            )
 
     def __len__(self) -> int:
         return int(self._games)
@@ -124,12 +150,19 @@ class Store:
         return int(self._size)
 
     def records(self) -> npt.NDArray[np.void]:
-        """All records, `(G,)` of `RECORD`, copied; `start` counts words of the whole file, text numbers stay those of their segment."""
+        """All records, `(G,)` of `RECORD`, copied; `start` counts words of the whole file, text
+        numbers stay those of their segment."""
         parts = []
         for segment in self.segments:
             part = self._bytes[segment.body : segment.words_at].view(RECORD).copy()
-            if len(part) and int((part["start"] + part["setup"] + part["moves"]).max()) > segment.words:
-                raise UserError(f"{self.path} is damaged (a game lies outside its segment); import the games again")
+            if (
+                len(part)
+                and int((part["start"] + part["setup"] + part["moves"]).max()) > segment.words
+            ):
+                raise UserError(
+                    f"{self.path} is damaged (a game lies outside its segment); import the games"
+                    " again"
+                )
             part["start"] += segment.words_at // 2
             parts.append(part)
         return np.concatenate(parts) if parts else np.zeros(0, RECORD)
@@ -145,7 +178,10 @@ class Store:
     def _text(self, segment: int, number: int) -> str:
         table = self.text_table(segment)
         if number >= len(table):
-            raise UserError(f"{self.path} is damaged (a game's name lies outside its table); import the games again")
+            raise UserError(
+                f"{self.path} is damaged (a game's name lies outside its table); import the games"
+                " again"
+            )
         return table[number]
 
     def segment_of(self, game: int) -> int:
@@ -154,7 +190,8 @@ class Store:
         return int(np.searchsorted(first, game, "right"))
 
     def texts(self, game: int) -> dict[str, str]:
-        """Names of the players, place and source of one game. Raises UserError if the store is damaged there."""
+        """Names of the players, place and source of one game. Raises UserError if the store is
+        damaged there."""
         segment = self.segment_of(game)
         first = sum(s.games for s in self.segments[:segment])
         body = self.segments[segment].body + (game - first) * RECORD.itemsize
@@ -162,41 +199,66 @@ class Store:
         return {key: self._text(segment, int(record[key])) for key in TEXTS}
 
     def column(self, key: str) -> tuple[npt.NDArray[np.int64], list[str]]:
-        """One text of every game: int64 `(G,)` numbers into the list of distinct texts returned with it. Raises UserError as `texts` does."""
+        """One text of every game: int64 `(G,)` numbers into the list of distinct texts returned
+        with it. Raises UserError as `texts` does."""
         names: dict[str, int] = {}
         parts = [np.zeros(0, np.int64)]
         for number, segment in enumerate(self.segments):
-            used, inverse = np.unique(self._bytes[segment.body : segment.words_at].view(RECORD)[key], return_inverse=True)
-            parts.append(np.array([names.setdefault(self._text(number, i), len(names)) for i in used], np.int64)[inverse])
+            used, inverse = np.unique(
+                self._bytes[segment.body : segment.words_at].view(RECORD)[key], return_inverse=True
+            )
+            parts.append(
+                np.array(
+                    [names.setdefault(self._text(number, i), len(names)) for i in used], np.int64
+                )[inverse]
+            )
         return np.concatenate(parts), list(names)
 
     def labels(self, tried: bool = False) -> npt.NDArray[np.int64]:
-        """int64 `(G,)`: where in `words` the label of each game begins (46 words, `gocnn.games.labels`), -1 without; `tried`: also of those that were
-        tried in vain. Raises UserError if damaged."""  # fmt: skip
+        """int64 `(G,)`: where in `words` the label of each game begins (46 words,
+        `gocnn.games.labels`), -1 without; `tried`: also of those that were tried in vain. Raises
+        UserError if damaged."""
         found = np.full(len(self), -1, np.int64)
         for segment in self.label_segments:
             games = self._labelled(segment)
             kinds = self._bytes[segment.kinds_at : segment.kinds_at + segment.labels]
-            found[games] = np.where((kinds == labels.TRIED) & (not tried), -1, segment.words_at // 2 + LABEL_WORDS * np.arange(len(games)))
+            found[games] = np.where(
+                (kinds == labels.TRIED) & (not tried),
+                -1,
+                segment.words_at // 2 + LABEL_WORDS * np.arange(len(games)),
+            )
         return found
 
     def label_kinds(self) -> npt.NDArray[np.uint8]:
-        """uint8 `(G,)`: the kind of each game's label (`gocnn.games.labels`), 0 without. Raises UserError if damaged."""
+        """uint8 `(G,)`: the kind of each game's label (`gocnn.games.labels`), 0 without. Raises
+        UserError if damaged."""
         found = np.zeros(len(self), np.uint8)
         for segment in self.label_segments:
-            found[self._labelled(segment)] = self._bytes[segment.kinds_at : segment.kinds_at + segment.labels]
+            found[self._labelled(segment)] = self._bytes[
+                segment.kinds_at : segment.kinds_at + segment.labels
+            ]
         return found
 
     def label_texts(self) -> list[str]:
         """What made the labels: the JSON text of each segment of labels, in turn."""
-        return [self._bytes[s.text_at : s.text_at + s.text_bytes].tobytes().decode("utf-8", "replace") for s in self.label_segments]
+        return [
+            self._bytes[s.text_at : s.text_at + s.text_bytes].tobytes().decode("utf-8", "replace")
+            for s in self.label_segments
+        ]
 
     def _labelled(self, segment: LabelSegment) -> npt.NDArray[np.int64]:
-        """The numbers of the games that a segment labels. Of equal numbers numpy keeps the last that it is given, so the later label counts."""
-        games = self._bytes[segment.body : segment.body + 4 * segment.labels].view("<u4").astype(np.int64)
+        """The numbers of the games that a segment labels. Of equal numbers numpy keeps the last
+        that it is given, so the later label counts."""
+        games = (
+            self._bytes[segment.body : segment.body + 4 * segment.labels]
+            .view("<u4")
+            .astype(np.int64)
+        )
         kinds = self._bytes[segment.kinds_at : segment.kinds_at + segment.labels]
         if len(games) and (int(games.max()) >= len(self) or not kinds.all()):
-            raise UserError(f"{self.path} is damaged (a label belongs to no game); import the games again")
+            raise UserError(
+                f"{self.path} is damaged (a label belongs to no game); import the games again"
+            )
         return games
 
     def verify(self) -> None:
@@ -204,14 +266,18 @@ class Store:
         parts: list[Segment | LabelSegment] = [*self.segments, *self.label_segments]
         for number, segment in enumerate(sorted(parts, key=lambda part: part.body)):
             if zlib.crc32(self._bytes[segment.body : segment.end].data) != segment.crc:
-                raise UserError(f"{self.path} is damaged in segment {number} (checksum); import the games again")
+                raise UserError(
+                    f"{self.path} is damaged in segment {number} (checksum); import the games again"
+                )
 
 
 class Writer:
-    """Adds games and labels to a store: `add` chunks, `label` games, then `close`. Nothing of it is visible before `close` returns."""
+    """Adds games and labels to a store: `add` chunks, `label` games, then `close`. Nothing of it is
+    visible before `close` returns."""
 
     def __init__(self, stream: IO[bytes], existing: Store | None = None) -> None:
-        """`stream` is open for reading and writing; `existing` is the store in it when appending."""
+        """`stream` is open for reading and writing; `existing` is the store in it when
+        appending."""
         self._stream = stream
         self._segments = len(existing.segments) + len(existing.label_segments) if existing else 0
         self._version = LABELLED_VERSION if existing and existing.label_segments else VERSION
@@ -225,7 +291,9 @@ class Writer:
         self._parts: list[npt.NDArray[np.uint16]] = []
         self._texts: dict[str, int] = {}
         self._pending_words = self._pending_games = 0
-        self._labels: list[tuple[str, npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.uint16]]] = []
+        self._labels: list[
+            tuple[str, npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.uint16]]
+        ] = []
 
     def __len__(self) -> int:
         """Games of the store as it is going to be: the next that is added has this number."""
@@ -237,7 +305,9 @@ class Writer:
             return
         first = len(self)
         records = chunk.records.copy()
-        numbers = np.array([self._texts.setdefault(t, len(self._texts)) for t in chunk.texts], np.uint32)
+        numbers = np.array(
+            [self._texts.setdefault(t, len(self._texts)) for t in chunk.texts], np.uint32
+        )
         for key in TEXTS:
             records[key] = numbers[records[key]]
         records["start"] += self._pending_words
@@ -245,16 +315,27 @@ class Writer:
         self._parts.append(chunk.words)
         self._pending_words += len(chunk.words)
         self._pending_games += len(records)
-        self.label(first + chunk.labelled, labels.COUNTED if chunk.kinds is None else chunk.kinds, chunk.labels, chunk.made_by)
+        self.label(
+            first + chunk.labelled,
+            labels.COUNTED if chunk.kinds is None else chunk.kinds,
+            chunk.labels,
+            chunk.made_by,
+        )
         if self._pending_games >= GAMES_A_SEGMENT:
             self._flush()
 
-    def label(self, games: npt.ArrayLike, kinds: npt.ArrayLike, packed: npt.NDArray[np.uint16], text: str) -> None:
-        """Label games of this store, old ones or such as were added before: their numbers `(n,)`, kinds `(n,)` or one for all, labels uint16
-        `(n, 46)`, and a short JSON text of what made them. Raises ValueError if there is no such game or kind."""  # fmt: skip
+    def label(
+        self, games: npt.ArrayLike, kinds: npt.ArrayLike, packed: npt.NDArray[np.uint16], text: str
+    ) -> None:
+        """Label games of this store, old ones or such as were added before: their numbers `(n,)`,
+        kinds `(n,)` or one for all, labels uint16 `(n, 46)`, and a short JSON text of what made
+        them. Raises ValueError if there is no such game or kind."""
         numbers = np.asarray(games, np.int64)
         sorts = np.broadcast_to(np.asarray(kinds, np.uint8), numbers.shape)
-        if packed.shape != (len(numbers), LABEL_WORDS) or not np.isin(sorts, list(labels.KINDS)).all():
+        if (
+            packed.shape != (len(numbers), LABEL_WORDS)
+            or not np.isin(sorts, list(labels.KINDS)).all()
+        ):
             raise ValueError("a label has a kind of gocnn.games.labels and 46 words")
         if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(self):
             raise ValueError(f"labels of games that are not among the {len(self)} of the store")
@@ -264,7 +345,9 @@ class Writer:
     def _flush_labels(self) -> None:
         """Neighbours made by the same are one segment."""
         for text, group in itertools.groupby(self._labels, lambda part: part[0]):
-            games, kinds, packed = (np.concatenate(parts) for parts in zip(*(part[1:] for part in group), strict=True))
+            games, kinds, packed = (
+                np.concatenate(parts) for parts in zip(*(part[1:] for part in group), strict=True)
+            )
             written = labels.segment(games, kinds, packed, text)
             self._stream.seek(self._end)
             self._stream.write(written)
@@ -276,10 +359,18 @@ class Writer:
     def _flush(self) -> None:
         if not self._pending_games:
             return
-        texts = "\x00".join(text.replace("\x00", " ") for text in self._texts).encode("utf-8", "replace")
+        texts = "\x00".join(text.replace("\x00", " ") for text in self._texts).encode(
+            "utf-8", "replace"
+        )
         words = np.concatenate(self._parts).astype("<u2").tobytes()
-        body = np.concatenate(self._records).tobytes() + words.ljust(padded(len(words)), b"\0") + texts.ljust(padded(len(texts)), b"\0")
-        head = HEAD.pack(SEGMENT_MAGIC, self._pending_games, self._pending_words, len(texts), zlib.crc32(body), 0)[:-4]
+        body = (
+            np.concatenate(self._records).tobytes()
+            + words.ljust(padded(len(words)), b"\0")
+            + texts.ljust(padded(len(texts)), b"\0")
+        )
+        head = HEAD.pack(
+            SEGMENT_MAGIC, self._pending_games, self._pending_words, len(texts), zlib.crc32(body), 0
+        )[:-4]
         self._stream.seek(self._end)
         self._stream.write(head + struct.pack("<I", zlib.crc32(head)))
         self._stream.write(body)
@@ -296,7 +387,9 @@ class Writer:
         self._flush_labels()
         self._stream.flush()
         os.fsync(self._stream.fileno())
-        head = _HEADER.pack(MAGIC, self._version, self._segments, self._games, self._words, self._end, 0)[:-4]
+        head = _HEADER.pack(
+            MAGIC, self._version, self._segments, self._games, self._words, self._end, 0
+        )[:-4]
         self._stream.seek(0)
         self._stream.write(head + struct.pack("<I", zlib.crc32(head)))
         self._stream.flush()
@@ -304,12 +397,16 @@ class Writer:
 
 
 def writing(path: Path) -> AbstractContextManager[None]:
-    """Hold the store at `path`, there or not, against every other import. Raises UserError at once if another has it."""
-    return locked(path, f"{path} is being written by another import; wait for it to end, then run this again")
+    """Hold the store at `path`, there or not, against every other import. Raises UserError at once
+    if another has it."""
+    return locked(
+        path, f"{path} is being written by another import; wait for it to end, then run this again"
+    )
 
 
 def write(path: Path, chunks: Iterator[Chunk]) -> None:
-    """Make a new store of the chunks' games, within `writing`; `path` appears whole or not at all. Raises UserError if it cannot be written."""
+    """Make a new store of the chunks' games, within `writing`; `path` appears whole or not at all.
+    Raises UserError if it cannot be written."""
     with replacing(path) as stream:
         writer = Writer(stream)
         for chunk in chunks:
@@ -318,7 +415,8 @@ def write(path: Path, chunks: Iterator[Chunk]) -> None:
 
 
 def append(path: Path, chunks: Iterator[Chunk]) -> None:
-    """Add the chunks' games to the store at `path`, within `writing`; killed at any moment, it leaves the store as it was. Raises UserError."""
+    """Add the chunks' games to the store at `path`, within `writing`; killed at any moment, it
+    leaves the store as it was. Raises UserError."""
     with appending(path) as writer:
         for chunk in chunks:
             writer.add(chunk)
@@ -326,7 +424,8 @@ def append(path: Path, chunks: Iterator[Chunk]) -> None:
 
 @contextmanager
 def appending(path: Path) -> Iterator[Writer]:
-    """A writer to the store at `path`, within `writing`, closed at the end; killed at any moment, it leaves the store as it was. Raises UserError."""
+    """A writer to the store at `path`, within `writing`, closed at the end; killed at any moment,
+    it leaves the store as it was. Raises UserError."""
     store = Store(path)
     try:
         with path.open("r+b") as stream:
@@ -334,17 +433,32 @@ def appending(path: Path) -> Iterator[Writer]:
             yield writer
             writer.close()
     except OSError as error:
-        raise UserError(f"cannot add to {path}: {error.strerror} (the games in it are unharmed); make room or choose another place") from error
+        raise UserError(
+            f"cannot add to {path}: {error.strerror} (the games in it are unharmed); make room or"
+            " choose another place"
+        ) from error
 
 
-def add_labels(path: Path, games: npt.ArrayLike, kinds: npt.ArrayLike, packed: npt.NDArray[np.uint16], text: str,
-               keys: npt.NDArray[np.int64] | None = None) -> None:  # fmt: skip
-    """Label games of the store at `path`, as `Writer.label` takes them; holds the store against other imports meanwhile, and leaves it as it was if
-    killed. keys: the games' keys, int64 `(n,)`, to make sure that the store has not been made anew since the numbers were taken. Raises UserError."""
+def add_labels(
+    path: Path,
+    games: npt.ArrayLike,
+    kinds: npt.ArrayLike,
+    packed: npt.NDArray[np.uint16],
+    text: str,
+    keys: npt.NDArray[np.int64] | None = None,
+) -> None:
+    """Label games of the store at `path`, as `Writer.label` takes them; holds the store against
+    other imports meanwhile, and leaves it as it was if killed. keys: the games' keys, int64 `(n,)`,
+    to make sure that the store has not been made anew since the numbers were taken. Raises
+    UserError."""
     with writing(path):
         if keys is not None:
             there, numbers = Store(path).records()["key"], np.asarray(games, np.int64)
-            if len(numbers) and (numbers.max() >= len(there) or not np.array_equal(there[numbers], keys)):
-                raise UserError(f"{path} has been made anew meanwhile, with other games; label it again")
+            if len(numbers) and (
+                numbers.max() >= len(there) or not np.array_equal(there[numbers], keys)
+            ):
+                raise UserError(
+                    f"{path} has been made anew meanwhile, with other games; label it again"
+                )
         with appending(path) as writer:
             writer.label(games, kinds, packed, text)

@@ -1,16 +1,21 @@
 """Pandanet's UGF, of which files are named `.ugf` or `.ugi`.
 
-    [Header]    Name=value lines, among them PlayerB=name,rank,...; Hdcp=stones,komi; Winner=B,points; Size; Date; CoordinateType=IGS or JPN; Lang
-    [Data]      point,colour and player,number,seconds: `QP,B1,1,0`; a point outside of the board (YA) is a pass; number 0: a handicap stone
+    [Header]    Name=value lines, among them PlayerB=name,rank,...; Hdcp=stones,komi;
+                Winner=B,points; Size; Date; CoordinateType=IGS or JPN; Lang
+    [Data]      point,colour and player,number,seconds: `QP,B1,1,0`; a point outside of the board
+                (YA) is a pass; number 0: a handicap stone
 
-Points are two letters from A; rows count from the bottom in IGS coordinates, else from the top. Comments and variations are passed over.
+Points are two letters from A; rows count from the bottom in IGS coordinates, else from the top.
+Comments and variations are passed over.
 """
 
 import re
 
 from gocnn.games.kifu import BadRecord, Kifu, point_of, whole
 
-SIGNATURE = re.compile(rb"\A(?:#[^\r\n]*[\r\n]+)*\[(?:Header|Remote)\]\s*$", re.MULTILINE | re.IGNORECASE)
+SIGNATURE = re.compile(
+    rb"\A(?:#[^\r\n]*[\r\n]+)*\[(?:Header|Remote)\]\s*$", re.MULTILINE | re.IGNORECASE
+)
 DECLARED: re.Pattern[bytes] | None = re.compile(rb"^Lang=([A-Za-z0-9_-]+)", re.MULTILINE)
 
 _MOVE = re.compile(r"([A-Z])([A-Z]),([BW]|MK)\d?(?:,(\d+))?")
@@ -57,8 +62,16 @@ def _header(kifu: Kifu, header: dict[str, str]) -> int:
         parts = [*header.get(key, "").split(","), ""]
         kifu.texts[name], kifu.texts[rank] = parts[0], parts[1]
     stones, _, komi = header.get("hdcp", "").partition(",")
-    kifu.texts |= {"KM": komi, "SZ": header.get("size", "19"), "DT": header.get("date", "").split(",")[0], "EV": header.get("title", "").strip(",")}
-    kifu.texts |= {"PC": header.get("place", ""), "RU": header.get("rule", "").replace("JPN", "Japanese")}
+    kifu.texts |= {
+        "KM": komi,
+        "SZ": header.get("size", "19"),
+        "DT": header.get("date", "").split(",")[0],
+        "EV": header.get("title", "").strip(","),
+    }
+    kifu.texts |= {
+        "PC": header.get("place", ""),
+        "RU": header.get("rule", "").replace("JPN", "Japanese"),
+    }
     winner, _, by = header.get("winner", "").partition(",")
     if winner.strip().upper() in ("B", "W"):
         points = re.match(r"\s*(\d+(?:\.\d+)?)", by)

@@ -1,8 +1,8 @@
-"""Analysis as board programs ask for it: `lz-analyze`, `kata-analyze` and their relatives. What the numbers mean is said in
-`gocnn.engine.analysis`; all are seen from the side to move.
+"""Analysis as board programs ask for it: `lz-analyze`, `kata-analyze` and their relatives. What the
+numbers mean is said in `gocnn.engine.analysis`; all are seen from the side to move.
 
-Sources: the GTP extensions of Leela Zero (https://github.com/leela-zero/leela-zero, README) and of KataGo
-(https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md).
+Sources: the GTP extensions of Leela Zero (https://github.com/leela-zero/leela-zero, README) and of
+KataGo (https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,9 +25,12 @@ from gocnn.gtp.protocol import Handler, Refused
 F = TypeVar("F", np.float32, np.float64)
 
 
-def restrict(wishes: Sequence[tuple[int, Sequence[int], int, bool]]) -> dict[int, npt.NDArray[np.int64]]:
-    """What `avoid` and `allow` mean for a search (`gocnn.engine.mcts.Until`). wishes: colour, moves, the ply from which the wish is over, and
-    whether they are the only ones allowed (those of several such wishes are, together) or the ones to avoid."""  # fmt: skip
+def restrict(
+    wishes: Sequence[tuple[int, Sequence[int], int, bool]],
+) -> dict[int, npt.NDArray[np.int64]]:
+    """What `avoid` and `allow` mean for a search (`gocnn.engine.mcts.Until`). wishes: colour,
+    moves, the ply from which the wish is over, and whether they are the only ones allowed (those of
+    several such wishes are, together) or the ones to avoid."""
     until: dict[int, npt.NDArray[np.int64]] = {}
     only: dict[int, npt.NDArray[np.bool_]] = {}
     for colour, moves, depth, allowed in wishes:
@@ -45,8 +48,9 @@ def restrict(wishes: Sequence[tuple[int, Sequence[int], int, bool]]) -> dict[int
 
 @dataclass
 class Request:
-    """What a client asks of an analysis. interval: seconds; keep: bool `(362,)`, the moves to look at; most, least: how many of them; flags: of
-    `FLAGS`, those that are on; until: see `restrict`."""  # fmt: skip
+    """What a client asks of an analysis. interval: seconds; keep: bool `(362,)`, the moves to look
+    at; most, least: how many of them; flags: of `FLAGS`, those that are on; until: see
+    `restrict`."""
 
     colour: int
     interval: float
@@ -58,14 +62,31 @@ class Request:
 
     def analysis(self, player: Player, game: Game) -> Analysis:
         """Begin it."""
-        return Analysis(player, game, self.colour, self.keep, self.most, Wishes(until=self.until, least=self.least))
+        return Analysis(
+            player,
+            game,
+            self.colour,
+            self.keep,
+            self.most,
+            Wishes(until=self.until, least=self.least),
+        )
 
 
-FLAGS = ("ownership", "rootinfo", "ownershipstdev", "movesownership", "movesownershipstdev", "pvvisits", "pvedgevisits", "noresultvalue")
+FLAGS = (
+    "ownership",
+    "rootinfo",
+    "ownershipstdev",
+    "movesownership",
+    "movesownershipstdev",
+    "pvvisits",
+    "pvedgevisits",
+    "noresultvalue",
+)
 
 
 def parse(arguments: list[str], game: Game) -> Request:
-    """The arguments of any analysis command: `[COLOR] [INTERVAL] [KEY VALUE]...`, the interval in hundredths of a second. Raises Refused."""
+    """The arguments of any analysis command: `[COLOR] [INTERVAL] [KEY VALUE]...`, the interval in
+    hundredths of a second. Raises Refused."""
     request = Request(game.board.to_play, 1.0, MOST_MOVES, np.ones(MOVES, np.bool_))
     rest = list(arguments)
     if rest and rest[0].lower() in COLOURS:
@@ -79,7 +100,14 @@ def parse(arguments: list[str], game: Game) -> Request:
         if key in ("avoid", "allow"):
             if len(rest) < 3:
                 raise Refused(f"syntax error: {key} COLOR VERTEX,VERTEX,... DEPTH")
-            wishes.append((colour_of(rest[0]), [vertex_of(v) for v in rest[1].split(",") if v], max(_number(rest[2]), 1), key == "allow"))
+            wishes.append(
+                (
+                    colour_of(rest[0]),
+                    [vertex_of(v) for v in rest[1].split(",") if v],
+                    max(_number(rest[2]), 1),
+                    key == "allow",
+                )
+            )
             del rest[:3]
             continue
         if not rest:
@@ -119,22 +147,39 @@ def _interval(text: str) -> float:
 def lz_row(infos: list[MoveInfo]) -> str:
     """Leela Zero's line: winrate, prior and lcb in ten-thousandths."""
     return " ".join(
-        f"info move {to_gtp(m.index)} visits {m.visits} winrate {round(m.winrate * 10000)} prior {round(m.prior * 10000)} "
-        f"lcb {round(m.lcb * 10000)} order {order} pv {_vertices(m.variation)}"
+        f"info move {to_gtp(m.index)} visits {m.visits} winrate {round(m.winrate * 10000)} prior"
+        f" {round(m.prior * 10000)} lcb {round(m.lcb * 10000)} order {order} pv"
+        f" {_vertices(m.variation)}"
         for order, m in enumerate(infos)
     )
 
 
 def kata_row(analysis: Analysis, request: Request) -> str:
-    """KataGo's line: winrates 0 to 1, leads in points; then the position's own figures and who owns what, if asked for."""
-    infos, asked, colour, board = analysis.moves(), request.flags, request.colour, analysis.game.board
-    after = analysis.outlooks() if {"movesownership", "movesownershipstdev"} & asked else [None] * len(infos)
+    """KataGo's line: winrates 0 to 1, leads in points; then the position's own figures and who owns
+    what, if asked for."""
+    infos, asked, colour, board = (
+        analysis.moves(),
+        request.flags,
+        request.colour,
+        analysis.game.board,
+    )
+    after = (
+        analysis.outlooks()
+        if {"movesownership", "movesownershipstdev"} & asked
+        else [None] * len(infos)
+    )
     parts = []
     for order, (m, outlook) in enumerate(zip(infos, after, strict=True)):
-        part = (f"info move {to_gtp(m.index)} visits {m.visits} utility {m.utility:.6f} winrate {m.winrate:.6f} scoreMean {m.lead:.6f} "
-                f"scoreStdev {m.spread:.6f} scoreLead {m.lead:.6f} scoreSelfplay {m.lead:.6f} prior {m.prior:.6f} lcb {m.lcb:.6f} "
-                f"utilityLcb {2 * m.lcb - 1:.6f}")  # fmt: skip
-        part += " noResultValue 0.000000" * ("noresultvalue" in asked) + f" order {order} pv {_vertices(m.variation)}"
+        part = (
+            f"info move {to_gtp(m.index)} visits {m.visits} utility {m.utility:.6f} winrate"
+            f" {m.winrate:.6f} scoreMean {m.lead:.6f} scoreStdev {m.spread:.6f} scoreLead"
+            f" {m.lead:.6f} scoreSelfplay {m.lead:.6f} prior {m.prior:.6f} lcb {m.lcb:.6f}"
+            f" utilityLcb {2 * m.lcb - 1:.6f}"
+        )
+        part += (
+            " noResultValue 0.000000" * ("noresultvalue" in asked)
+            + f" order {order} pv {_vertices(m.variation)}"
+        )
         for key, name in (("pvvisits", "pvVisits"), ("pvedgevisits", "pvEdgeVisits")):
             part += f" {name} {' '.join(map(str, m.variation_visits))}" * (key in asked)
         if outlook and "movesownership" in asked:
@@ -147,8 +192,11 @@ def kata_row(analysis: Analysis, request: Request) -> str:
     whole = analysis.outlook() if {"rootinfo", "ownership", "ownershipstdev"} & asked else None
     if whole and "rootinfo" in asked:
         lead, winrate = whole.lead if colour == BLACK else -whole.lead, analysis.winrate
-        parts.append(f"rootInfo visits {sum(m.visits for m in infos)} utility {2 * winrate - 1:.6f} winrate {winrate:.6f} "
-                     f"scoreMean {lead:.6f} scoreStdev {whole.spread:.6f} scoreLead {lead:.6f} scoreSelfplay {lead:.6f}")  # fmt: skip
+        parts.append(
+            f"rootInfo visits {sum(m.visits for m in infos)} utility {2 * winrate - 1:.6f} winrate"
+            f" {winrate:.6f} scoreMean {lead:.6f} scoreStdev {whole.spread:.6f} scoreLead"
+            f" {lead:.6f} scoreSelfplay {lead:.6f}"
+        )
     if whole and "ownership" in asked:
         parts.append("ownership " + _numbers(shown_ownership(whole, board, colour)))
     if whole and "ownershipstdev" in asked:
@@ -170,8 +218,9 @@ def from_the_top(values: npt.NDArray[F]) -> npt.NDArray[F]:
 
 
 def shown_ownership(outlook: Outlook, board: Board, colour: int) -> list[float]:
-    """Who owns each point, as `colour` sees it, from the top, to four digits. Never 0, for which KaTrain does not draw the stone there: a point that
-    is nobody's leans by so little as can be shown to whose stone stands on it."""  # fmt: skip
+    """Who owns each point, as `colour` sees it, from the top, to four digits. Never 0, for which
+    KaTrain does not draw the stone there: a point that is nobody's leans by so little as can be
+    shown to whose stone stands on it."""
     sign, stones = 1 if colour == BLACK else -1, board.stones().ravel()
     shown = np.round(sign * outlook.owner.astype(np.float64), 4)
     lean = np.where(stones == colour, 1e-4, np.where(stones == 0, 1e-4, -1e-4))
@@ -181,19 +230,23 @@ def shown_ownership(outlook: Outlook, board: Board, colour: int) -> list[float]:
 
 def shown_uncertainty(outlook: Outlook) -> list[float]:
     """The standard deviation of who owns each point, one playout from the next, from the top."""
-    values: list[float] = from_the_top(np.sqrt(np.maximum(1 - outlook.owner**2, 0.0))).ravel().round(4).tolist()
+    values: list[float] = (
+        from_the_top(np.sqrt(np.maximum(1 - outlook.owner**2, 0.0))).ravel().round(4).tolist()
+    )
     return values
 
 
 def install(engine: Engine, stopped: Callable[[], bool]) -> None:
-    """Add the analysis commands. `stopped`: whether the client has sent something (then an analysis ends)."""
+    """Add the analysis commands. `stopped`: whether the client has sent something (then an analysis
+    ends)."""
 
     def shown(analysis: Analysis, request: Request, kata: bool) -> Iterator[str]:
         if analysis.candidates:
             yield kata_row(analysis, request) if kata else lz_row(analysis.moves())
 
     def analyse(request: Request, kata: bool) -> Iterator[str]:
-        # The response has begun before the position is looked at, which takes a while at a machine's first start.
+        # The response has begun before the position is looked at, which takes a while at a
+        # machine's first start.
         analysis = request.analysis(engine.player, engine.game)
         wait = min(request.interval, 0.1)
         while True:
@@ -215,7 +268,11 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
 
         return handler
 
-    engine.commands.update({
-        "lz-analyze": command(analyse, False), "lz-genmove_analyze": command(genmove, False),
-        "kata-analyze": command(analyse, True), "kata-genmove_analyze": command(genmove, True),
-    })  # fmt: skip
+    engine.commands.update(
+        {
+            "lz-analyze": command(analyse, False),
+            "lz-genmove_analyze": command(genmove, False),
+            "kata-analyze": command(analyse, True),
+            "kata-genmove_analyze": command(genmove, True),
+        }
+    )

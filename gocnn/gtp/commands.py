@@ -1,4 +1,5 @@
-"""The GTP commands of the engine: administration, setup, play, score. Analysis is in `gocnn.gtp.analyze`, GoGui's in `gocnn.gtp.gogui`."""
+"""The GTP commands of the engine: administration, setup, play, score. Analysis is in
+`gocnn.gtp.analyze`, GoGui's in `gocnn.gtp.gogui`."""
 
 import os
 import time
@@ -51,11 +52,13 @@ def whole_number(text: str) -> int:
 
 
 class Engine:
-    """A game and a player, and the commands about them. `commands` maps names to handlers; other modules add theirs.
+    """A game and a player, and the commands about them. `commands` maps names to handlers; other
+    modules add theirs.
 
-    name, version: what the client is told. most_seconds: no move takes longer, whatever the clock says. thought: seconds spent on moves so far.
-    elsewhere: the client's board has another size, which was refused; so until it clears this one or loads a record.
-    shouts_pass: a pass is answered as `PASS`, as GNU Go does.
+    name, version: what the client is told. most_seconds: no move takes longer, whatever the clock
+    says. thought: seconds spent on moves so far. elsewhere: the client's board has another size,
+    which was refused; so until it clears this one or loads a record. shouts_pass: a pass is
+    answered as `PASS`, as GNU Go does.
     """
 
     def __init__(self, player: Player, name: str = "gocnn", version: str | None = None) -> None:
@@ -184,12 +187,25 @@ class Engine:
         decision = self.player.decide(self.game, colour_of(one(arguments)))
         return "resign" if decision.index == RESIGN else to_gtp(decision.index)
 
-    def generate(self, colour: int, clean_up: bool = False, keep: npt.NDArray[np.bool_] | None = None, play: bool = True,
-                 stopped: Callable[[], bool] | None = None) -> str:  # fmt: skip
-        """Choose a move (see `Player.decide`) as the clock allows, and play it, if it is to be played; the vertex, or `resign`. `stopped`: look
-        ahead no longer once that is so."""  # fmt: skip
+    def generate(
+        self,
+        colour: int,
+        clean_up: bool = False,
+        keep: npt.NDArray[np.bool_] | None = None,
+        play: bool = True,
+        stopped: Callable[[], bool] | None = None,
+    ) -> str:
+        """Choose a move (see `Player.decide`) as the clock allows, and play it, if it is to be
+        played; the vertex, or `resign`. `stopped`: look ahead no longer once that is so."""
         began = time.perf_counter()
-        limits = [limit for limit in (self.clock.allowance(colour, len(self.game.board.moves)), self.most_seconds) if limit is not None]
+        limits = [
+            limit
+            for limit in (
+                self.clock.allowance(colour, len(self.game.board.moves)),
+                self.most_seconds,
+            )
+            if limit is not None
+        ]
         seconds = min(limits, default=None)
         decision = self.player.decide(self.game, colour, keep, clean_up, seconds, stopped)
         if decision.index == PASS and not clean_up and self._must_capture:
@@ -221,9 +237,13 @@ class Engine:
         return self.set_clock(Clock.gtp, arguments, "time_settings MAIN BYO_YOMI STONES")
 
     def kgs_time_settings(self, arguments: list[str]) -> str:
-        return self.set_clock(Clock.kgs, arguments, f"kgs-time_settings {'|'.join(SYSTEMS)} [MAIN [PERIOD COUNT]]")
+        return self.set_clock(
+            Clock.kgs, arguments, f"kgs-time_settings {'|'.join(SYSTEMS)} [MAIN [PERIOD COUNT]]"
+        )
 
-    def set_clock(self, read: Callable[[list[str]], Clock], arguments: list[str], usage: str) -> str:
+    def set_clock(
+        self, read: Callable[[list[str]], Clock], arguments: list[str], usage: str
+    ) -> str:
         """A new clock from a command's arguments; nothing is answered. Raises Refused."""
         try:
             self.clock = read(arguments)
@@ -244,25 +264,28 @@ class Engine:
     # --- the end ---
 
     def dead(self) -> npt.NDArray[np.bool_]:
-        """bool `(361,)`: the stones that are taken off before counting; none once the game is over, where the rules want dead stones captured."""
+        """bool `(361,)`: the stones that are taken off before counting; none once the game is over,
+        where the rules want dead stones captured."""
         if self.game.over and self._must_capture:
             return np.zeros(SIZE * SIZE, np.bool_)
         return dead_stones(self.game.board, self.player.end(self.game))
 
     def cmd_final_score(self, arguments: list[str]) -> str:
-        """What the rules count, after the stones that `final_status_list dead` names are taken off; of a game that is not over, what a network that
-        says the score foresees."""  # fmt: skip
+        """What the rules count, after the stones that `final_status_list dead` names are taken off;
+        of a game that is not over, what a network that says the score foresees."""
         return self._told(self.game.margin(self.dead()) if not self._foretold else self._foreseen())
 
     @property
     def _foretold(self) -> bool:
-        """Whether the score is still to be foreseen, and can be: neither have both sides passed, nor is everything settled."""
+        """Whether the score is still to be foreseen, and can be: neither have both sides passed,
+        nor is everything settled."""
         if not self.player.evaluator.scores or self.game.over:
             return False
         return not is_settled(self.game.board, self.player.end(self.game))
 
     def _foreseen(self) -> float:
-        """Black's margin, as the network foresees it: the nearest that a game with this komi can end with."""
+        """Black's margin, as the network foresees it: the nearest that a game with this komi can
+        end with."""
         komi = self.game.komi
         return round(self.player.outlook(self.game).lead + komi) - komi
 
@@ -279,18 +302,28 @@ class Engine:
             return " ".join(to_gtp(int(index)) for index in np.flatnonzero(wanted))
         if status not in ("alive", "dead", "seki"):
             raise Refused(f"syntax error: alive, dead, seki, {', '.join(TERRITORIES)}")
-        return "\n".join(" ".join(to_gtp(int(index)) for index in chain) for chain, found in self.statuses() if found == status)
+        return "\n".join(
+            " ".join(to_gtp(int(index)) for index in chain)
+            for chain, found in self.statuses()
+            if found == status
+        )
 
     def statuses(self) -> list[tuple[npt.NDArray[np.int64], str]]:
         """Each chain, as flat indices, and what becomes of it: `alive`, `dead` or `seki`."""
         board, dead = self.game.board, self.dead()
         seki = without_territory(board, dead)
-        return [(chain, "dead" if dead[chain[0]] else "seki" if seki[chain[0]] else "alive") for chain in chains(board)]
+        return [
+            (chain, "dead" if dead[chain[0]] else "seki" if seki[chain[0]] else "alive")
+            for chain in chains(board)
+        ]
 
     def cmd_showboard(self, arguments: list[str]) -> str:
         board = self.game.board
         black, white = board.captured()
-        state = f"{COLOUR_NAMES[board.to_play]} to play, komi {self.game.komi:g}, captured by black {black}, by white {white}"
+        state = (
+            f"{COLOUR_NAMES[board.to_play]} to play, komi {self.game.komi:g}, captured by black"
+            f" {black}, by white {white}"
+        )
         return "\n" + diagram(board, colour=False, unicode=False) + "\n" + state
 
 
@@ -302,8 +335,8 @@ def one(arguments: list[str]) -> str:
 
 
 def file_and_number(arguments: list[str]) -> tuple[str, int | None]:
-    """The file (its name may have spaces) and the move number, if one is given, of `loadsgf`. Raises Refused; standard input is no file, for the
-    protocol's own lines come from there."""  # fmt: skip
+    """The file (its name may have spaces) and the move number, if one is given, of `loadsgf`.
+    Raises Refused; standard input is no file, for the protocol's own lines come from there."""
     if not arguments:
         raise Refused("syntax error: loadsgf FILE [MOVE NUMBER]")
     try:
@@ -311,8 +344,13 @@ def file_and_number(arguments: list[str]) -> tuple[str, int | None]:
         if len(arguments) > 1 and not Path(name).exists():
             name, number = " ".join(arguments[:-1]), whole_number(arguments[-1])
         place = Path(name)
-        if name == "-" or (place.exists() and (not (place.is_file() or place.is_dir()) or _is_standard_input(place))):
-            raise Refused(f"cannot load file: {name} is not a file of its own; give the name of a game record")
+        if name == "-" or (
+            place.exists()
+            and (not (place.is_file() or place.is_dir()) or _is_standard_input(place))
+        ):
+            raise Refused(
+                f"cannot load file: {name} is not a file of its own; give the name of a game record"
+            )
     except (OSError, ValueError) as error:  # no name that a file can have
         raise Refused(f"cannot load file: {error}") from None
     return name, number or None  # 0 is the whole game for GNU Go, and Kigo counts on that

@@ -1,4 +1,5 @@
-"""What Kigo, Quarry and GoGui ask in GNU Go's words (https://www.gnu.org/software/gnugo/gnugo_19.html): stones, liberties, legal moves, statuses."""
+"""What Kigo, Quarry and GoGui ask in GNU Go's words
+(https://www.gnu.org/software/gnugo/gnugo_19.html): stones, liberties, legal moves, statuses."""
 
 import re
 
@@ -28,19 +29,25 @@ def install(engine: Engine) -> None:
     begun_with = engine.player.level
 
     def level(arguments: list[str]) -> str:
-        """`level 5k`; `level` tells which it is; `level none` plays by the options again. A number means one of GNU Go's ten."""
+        """`level 5k`; `level` tells which it is; `level none` plays by the options again. A number
+        means one of GNU Go's ten."""
         text = " ".join(arguments) or "?"
         if text == "?":
             return engine.player.level.name if engine.player.level else "none"
         if re.fullmatch(r"[+-]?[0-9]{1,9}", text):
-            engine.shouts_pass = True  # who sends this believes to speak with GNU Go, and Kigo takes nothing but its PASS for a pass
+            # who sends this believes to speak with GNU Go, and Kigo takes nothing but its PASS for
+            # a pass
+            engine.shouts_pass = True
             engine.player.level = levels.of_number(int(text)) or begun_with
             return ""
         engine.player.level = level_of(text)
         return ""
 
     def move_history(arguments: list[str]) -> str:
-        return "\n".join(f"{COLOUR_NAMES[colour]} {to_gtp(index)}" for index, colour in reversed(game.board.moves))
+        return "\n".join(
+            f"{COLOUR_NAMES[colour]} {to_gtp(index)}"
+            for index, colour in reversed(game.board.moves)
+        )
 
     def last_move(arguments: list[str]) -> str:
         if not game.board.moves:
@@ -69,7 +76,9 @@ def install(engine: Engine) -> None:
     def top_moves(colour: int | None) -> Handler:
         def handler(arguments: list[str]) -> str:
             p = engine.player.probabilities(game, colour or game.board.to_play)
-            order = [int(index) for index in np.argsort(-p[:PASS], kind="stable")[:SHOWN] if p[index] > 0]
+            order = [
+                int(index) for index in np.argsort(-p[:PASS], kind="stable")[:SHOWN] if p[index] > 0
+            ]
             return " ".join(f"{to_gtp(index)} {100 * p[index]:.2f}" for index in order)
 
         return handler
@@ -82,13 +91,28 @@ def install(engine: Engine) -> None:
         owner = int(owners(game.board, engine.dead(), game.rules)[index])
         return next(name for name, whose in TERRITORIES.items() if whose == owner)
 
-    engine.commands.update({
-        "list_stones": list_stones, "captures": captures, "level": level, "query_boardsize": lambda arguments: str(SIZE),
-        "move_history": move_history, "get_handicap": lambda arguments: str(game.handicap_stones), "last_move": last_move, "color": colour_at,
-        "findlib": find_liberties, "countlib": count_liberties, "is_legal": is_legal, "all_legal": all_legal, "top_moves": top_moves(None),
-        "top_moves_black": top_moves(BLACK),
-        "top_moves_white": top_moves(WHITE), "final_status": final_status, "estimate_score": engine.cmd_final_score, "help": engine.cmd_list_commands,
-    })  # fmt: skip
+    engine.commands.update(
+        {
+            "list_stones": list_stones,
+            "captures": captures,
+            "level": level,
+            "query_boardsize": lambda arguments: str(SIZE),
+            "move_history": move_history,
+            "get_handicap": lambda arguments: str(game.handicap_stones),
+            "last_move": last_move,
+            "color": colour_at,
+            "findlib": find_liberties,
+            "countlib": count_liberties,
+            "is_legal": is_legal,
+            "all_legal": all_legal,
+            "top_moves": top_moves(None),
+            "top_moves_black": top_moves(BLACK),
+            "top_moves_white": top_moves(WHITE),
+            "final_status": final_status,
+            "estimate_score": engine.cmd_final_score,
+            "help": engine.cmd_list_commands,
+        }
+    )
 
 
 def level_of(text: str) -> levels.Level | None:
@@ -112,7 +136,8 @@ def _point(arguments: list[str]) -> int:
 
 
 def _liberties(engine: Engine, index: int) -> list[int]:
-    """Flat indices of the liberties of the chain at a point. Raises Refused if no stone is there."""
+    """Flat indices of the liberties of the chain at a point. Raises Refused if no stone is
+    there."""
     stones, heads = engine.game.board.stones(), engine.game.board.heads()
     if not stones.ravel()[index]:
         raise Refused("vertex must not be empty")

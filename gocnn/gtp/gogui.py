@@ -23,7 +23,10 @@ def install(engine: Engine) -> None:
     """Add the commands."""
 
     scores = engine.player.evaluator.scores
-    names = {"ownership": "Ownership" if scores else "Ownership by Playouts", "score": "Score" if scores else "Final Score"}
+    names = {
+        "ownership": "Ownership" if scores else "Ownership by Playouts",
+        "score": "Score" if scores else "Final Score",
+    }
 
     def policy() -> Floats:
         return engine.player.probabilities(engine.game, engine.game.board.to_play)
@@ -45,12 +48,19 @@ def install(engine: Engine) -> None:
         labels = " ".join(f"{to_gtp(i)} {p[i]:.0%}" for i in order[:SHOWN])
         return f"\nINFLUENCE {influence}\nLABEL {labels}\nTEXT pass {p[PASS]:.1%}"
 
-    engine.commands.update({
-        "gogui-analyze_commands": lambda arguments: "\n".join(COMMANDS).format(**names), "gogui-interrupt": lambda arguments: "",
-        "gocnn-policy": heat_map, "gocnn-policy_gfx": graphics, "gocnn-ownership": ownership,
-    })  # fmt: skip
+    engine.commands.update(
+        {
+            "gogui-analyze_commands": lambda arguments: "\n".join(COMMANDS).format(**names),
+            "gogui-interrupt": lambda arguments: "",
+            "gocnn-policy": heat_map,
+            "gocnn-policy_gfx": graphics,
+            "gocnn-ownership": ownership,
+        }
+    )
 
 
 def _board(values: Floats) -> str:
     """19 rows of numbers from -1 to 1, row 19 first."""
-    return "\n".join(" ".join(f"{value:.3f}" for value in row) for row in from_the_top(values).tolist())
+    return "\n".join(
+        " ".join(f"{value:.3f}" for value in row) for row in from_the_top(values).tolist()
+    )

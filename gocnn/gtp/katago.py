@@ -1,4 +1,5 @@
-"""KataGo's commands about rules and the bare network (https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md)."""
+"""KataGo's commands about rules and the bare network
+(https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md)."""
 
 import json
 from collections.abc import Callable
@@ -15,9 +16,20 @@ from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import COLOURS, Engine, colour_of, one
 from gocnn.gtp.protocol import Refused
 from gocnn.policy.answers import mean_owner
-from gocnn.policy.suggestion import Foresight, log_softmax, mean_over_symmetries, planes_of, recent_moves
+from gocnn.policy.suggestion import (
+    Foresight,
+    log_softmax,
+    mean_over_symmetries,
+    planes_of,
+    recent_moves,
+)
 
-KGS_RULES = {"chinese": "chinese-kgs", "aga": "aga", "japanese": "japanese", "new_zealand": "new-zealand"}
+KGS_RULES = {
+    "chinese": "chinese-kgs",
+    "aga": "aga",
+    "japanese": "japanese",
+    "new_zealand": "new-zealand",
+}
 """What KGS calls its rule sets."""
 
 
@@ -49,21 +61,30 @@ def install(engine: Engine) -> None:
     def raw_nn(arguments: list[str]) -> str:
         """`kata-raw-nn [COLOR] [SYMMETRY [OPTIMISM]]`; this network knows no optimism."""
         rest = list(arguments)
-        colour = colour_of(rest.pop(0)) if rest and rest[0].lower() in COLOURS else game.board.to_play
+        colour = (
+            colour_of(rest.pop(0)) if rest and rest[0].lower() in COLOURS else game.board.to_play
+        )
         text = rest[0] if rest else "all"
         if len(rest) > 2 or text not in ("all", *map(str, range(symmetry.SYMMETRIES))):
             raise Refused("syntax error: kata-raw-nn [COLOR] [0 to 7, or all]")
         turns = range(symmetry.SYMMETRIES) if text == "all" else (int(text),)
         return "\n".join(_raw(engine, turn, colour) for turn in turns)
 
-    engine.commands.update({
-        "kata-get-rules": get_rules, "kata-list_rules": list_rules, "kata-set-rules": set_rules, "kata-set-rule": set_rule, "kgs-rules": kgs_rules,
-        "kata-raw-nn": raw_nn,
-    })  # fmt: skip
+    engine.commands.update(
+        {
+            "kata-get-rules": get_rules,
+            "kata-list_rules": list_rules,
+            "kata-set-rules": set_rules,
+            "kata-set-rule": set_rule,
+            "kgs-rules": kgs_rules,
+            "kata-raw-nn": raw_nn,
+        }
+    )
 
 
 def follow(engine: Engine, rules: Callable[[], Rules]) -> str:
-    """Play by these rules from here on. Raises Refused, nothing changed, if they are none that can be followed."""
+    """Play by these rules from here on. Raises Refused, nothing changed, if they are none that can
+    be followed."""
     try:
         engine.game.set_rules(rules())
     except BadRules as error:
@@ -73,16 +94,25 @@ def follow(engine: Engine, rules: Callable[[], Rules]) -> str:
 
 
 def _raw(engine: Engine, turn: int, colour: int) -> str:
-    """What the network says of the position turned by one symmetry, in KataGo's layout. It knows moves, `whiteWin` if it foresees the winner, and the
-    score and who owns what if it says those; the rest comes from random playouts; what they do not give is nan."""  # fmt: skip
+    """What the network says of the position turned by one symmetry, in KataGo's layout. It knows
+    moves, `whiteWin` if it foresees the winner, and the score and who owns what if it says those;
+    the rest comes from random playouts; what they do not give is nan."""
     game, evaluator = engine.game, engine.player.evaluator
     board = turned(game, colour)
-    said = evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), (turn,)))
+    said = evaluator.outputs(
+        planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), (turn,))
+    )
     legal = board.legal()
     logged = mean_over_symmetries(said.logits[None], (turn,))[0]
     p = np.exp(log_softmax(np.where(legal, logged, -np.inf).astype(np.float32)))
     if evaluator.scores:
-        found = Foresight(p, float(said.win[0]), mean_owner(said.owner, (turn,)), float(said.lead[0]), float(said.spread[0]))
+        found = Foresight(
+            p,
+            float(said.win[0]),
+            mean_owner(said.owner, (turn,)),
+            float(said.lead[0]),
+            float(said.spread[0]),
+        )
         outlook = outlook_of(found, colour, game.area_komi_for(colour))
     else:
         outlook = engine.player.outlook(game)
@@ -90,15 +120,28 @@ def _raw(engine: Engine, turn: int, colour: int) -> str:
     if evaluator.foresees and not evaluator.scores:
         white = float(said.win[0]) if board.to_play == WHITE else 1 - float(said.win[0])
     rows = [
-        f"symmetry {turn}", f"whiteWin {white:.6f}", f"whiteLoss {1 - white:.6f}", "noResult 0.000000", f"whiteLead {-outlook.lead:.3f}",
-        f"whiteScoreSelfplay {-outlook.lead:.3f}", f"whiteScoreSelfplaySq {outlook.lead**2 + outlook.spread**2:.3f}", "varTimeLeft nan",
-        "shorttermWinlossError nan", "shorttermScoreError nan", "policy",
-        *_grid(np.where(legal[:PASS], p[:PASS], np.nan)), f"policyPass {p[PASS]:.6f}", "whiteOwnership",
+        f"symmetry {turn}",
+        f"whiteWin {white:.6f}",
+        f"whiteLoss {1 - white:.6f}",
+        "noResult 0.000000",
+        f"whiteLead {-outlook.lead:.3f}",
+        f"whiteScoreSelfplay {-outlook.lead:.3f}",
+        f"whiteScoreSelfplaySq {outlook.lead**2 + outlook.spread**2:.3f}",
+        "varTimeLeft nan",
+        "shorttermWinlossError nan",
+        "shorttermScoreError nan",
+        "policy",
+        *_grid(np.where(legal[:PASS], p[:PASS], np.nan)),
+        f"policyPass {p[PASS]:.6f}",
+        "whiteOwnership",
         *_grid(-outlook.owner),
-    ]  # fmt: skip
+    ]
     return "\n".join(rows)
 
 
 def _grid(values: npt.NDArray[np.floating]) -> list[str]:
     """19 rows of 19 numbers, row 19 first."""
-    return [" ".join("NAN" if np.isnan(v) else f"{v:.6f}" for v in row) for row in from_the_top(values).tolist()]
+    return [
+        " ".join("NAN" if np.isnan(v) else f"{v:.6f}" for v in row)
+        for row in from_the_top(values).tolist()
+    ]

@@ -1,4 +1,5 @@
-"""Leela Zero's commands beside its analysis: options, heat map (https://github.com/leela-zero/leela-zero, src/GTP.cpp), and KGS's end of a game."""
+"""Leela Zero's commands beside its analysis: options, heat map
+(https://github.com/leela-zero/leela-zero, src/GTP.cpp), and KGS's end of a game."""
 
 import math
 
@@ -12,7 +13,13 @@ from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import Engine, whole_number
 from gocnn.gtp.protocol import Refused
 from gocnn.policy.answers import mean_owner
-from gocnn.policy.suggestion import Foresight, log_softmax, mean_over_symmetries, planes_of, recent_moves
+from gocnn.policy.suggestion import (
+    Foresight,
+    log_softmax,
+    mean_over_symmetries,
+    planes_of,
+    recent_moves,
+)
 
 
 def install(engine: Engine) -> None:
@@ -23,9 +30,11 @@ def install(engine: Engine) -> None:
         """`lz-setoption name NAME value VALUE`; without arguments, what can be set."""
         if not arguments:
             resign = round(100 * player.resign) if player.resign else -1
-            return (f"option name Visits type spin default {player.visits} min 0 max {MOST_VISITS}\n"
-                    f"option name Resign Percentage type spin default {resign} min -1 max 50\n"
-                    "option name Pondering type check default false")  # fmt: skip
+            return (
+                f"option name Visits type spin default {player.visits} min 0 max {MOST_VISITS}\n"
+                f"option name Resign Percentage type spin default {resign} min -1 max 50\n"
+                "option name Pondering type check default false"
+            )
         text = " ".join(arguments)
         name, _, value = text.removeprefix("name ").partition(" value ")
         if not text.startswith("name ") or not value:
@@ -35,11 +44,15 @@ def install(engine: Engine) -> None:
             number = whole_number(value)
             if number < 0:
                 raise Refused(f"{name} are a number from 0 on")
-            player.visits = min(number or MOST_VISITS, MOST_VISITS) if player.evaluator.foresees else 0
+            player.visits = (
+                min(number or MOST_VISITS, MOST_VISITS) if player.evaluator.foresees else 0
+            )
         elif name == "resign percentage":
             percent = whole_number(value)
             if not -1 <= percent <= 50:
-                raise Refused("the resign percentage is a number from -1 (this engine's own: never) to 50")
+                raise Refused(
+                    "the resign percentage is a number from -1 (this engine's own: never) to 50"
+                )
             player.resign = max(percent, 0) / 100
         elif name == "pondering" and value.strip().lower() == "false":
             pass
@@ -48,30 +61,51 @@ def install(engine: Engine) -> None:
         return ""
 
     def heat_map(arguments: list[str]) -> str:
-        """The network's policy in thousandths, 19 rows of 19, row 19 first; then the pass, and the probability that the side to move wins."""
+        """The network's policy in thousandths, 19 rows of 19, row 19 first; then the pass, and the
+        probability that the side to move wins."""
         text = arguments[0].lower() if arguments else "0"
-        if len(arguments) > 1 or text not in ("average", "all", *map(str, range(symmetry.SYMMETRIES))):
+        if len(arguments) > 1 or text not in (
+            "average",
+            "all",
+            *map(str, range(symmetry.SYMMETRIES)),
+        ):
             raise Refused("syntax error: heatmap [0 to 7, average or all]")
         everything = tuple(range(symmetry.SYMMETRIES))
-        wished = [everything] if text == "average" else [(turn,) for turn in everything] if text == "all" else [(int(text),)]
+        wished = (
+            [everything]
+            if text == "average"
+            else [(turn,) for turn in everything]
+            if text == "all"
+            else [(int(text),)]
+        )
         return "\n" + "\n".join(_map(engine, turns) for turns in wished)
 
     def game_over(arguments: list[str]) -> str:
         player.new_game()
         return ""
 
-    engine.commands.update({"lz-setoption": set_option, "heatmap": heat_map, "kgs-game_over": game_over})
+    engine.commands.update(
+        {"lz-setoption": set_option, "heatmap": heat_map, "kgs-game_over": game_over}
+    )
 
 
 def _map(engine: Engine, turns: tuple[int, ...]) -> str:
     game, evaluator = engine.game, engine.player.evaluator
     board = game.board
-    said = evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), turns))
+    said = evaluator.outputs(
+        planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), turns)
+    )
     logged = mean_over_symmetries(said.logits[:, None], turns)[0]
     p = np.exp(log_softmax(np.where(board.legal(), logged, -np.inf).astype(np.float32)))
     win = float(np.mean(said.win)) if evaluator.foresees else math.nan
     if evaluator.scores:
-        found = Foresight(p, win, mean_owner(said.owner, turns), float(np.mean(said.lead)), float(np.mean(said.spread)))
+        found = Foresight(
+            p,
+            win,
+            mean_owner(said.owner, turns),
+            float(np.mean(said.lead)),
+            float(np.mean(said.spread)),
+        )
         win = win_of(found, board.to_play, game.area_komi)
     if not evaluator.foresees:
         black = engine.player.outlook(game).black_wins

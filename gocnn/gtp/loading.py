@@ -10,18 +10,24 @@ from gocnn.gtp.protocol import Refused
 
 
 def load(name: str, moves: int | None, game: Game) -> None:
-    """Set `game` to the record in file `name` after so many moves (all of them if None, or if it is shorter), and to its komi if it states one.
+    """Set `game` to the record in file `name` after so many moves (all of them if None, or if it is
+    shorter), and to its komi if it states one.
 
-    What had to be decided about the record is said on standard error. Raises Refused; the game is then as it was.
+    What had to be decided about the record is said on standard error. Raises Refused; the game is
+    then as it was.
 
-    The moves are not held to the rules of repetition and suicide that the game is played by from here on: they were made under the record's own.
+    The moves are not held to the rules of repetition and suicide that the game is played by from
+    here on: they were made under the record's own.
     """
     try:
         place = position.in_file(position.first_file(name), moves, clip=True)
     except (UserError, OSError) as error:
         raise Refused(f"cannot load file: {error}") from None
     if place.ply != len(place.board.moves):  # undo could not come back over it
-        raise Refused(f"cannot load file: {name}: setup stones after the first move; give a move number before them")
+        raise Refused(
+            f"cannot load file: {name}: setup stones after the first move; give a move number"
+            " before them"
+        )
     game.set_up(*place.start, handicap=place.handicap)
     game.board.superko = game.board.situational = game.board.suicide = False
     for index, colour in place.board.moves:

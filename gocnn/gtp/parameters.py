@@ -1,4 +1,5 @@
-"""KataGo's parameters, as far as this engine has them, its time settings beyond KGS's, and other odds and ends of its protocol
+"""KataGo's parameters, as far as this engine has them, its time settings beyond KGS's, and other
+odds and ends of its protocol
 (https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md)."""
 
 import json
@@ -17,15 +18,23 @@ LEVEL = "gocnnLevel"
 """The parameter of this engine's own: a level of `gocnn.engine.levels`, or `none`."""
 
 FIXED: dict[str, Any] = {
-    "analysisIgnorePreRootHistory": False, "analysisWideRootNoise": 0.0, "antiMirror": False, "genmoveAntiMirror": False, "humanSLProfile": "",
-    "numSearchThreads": 1, "playoutDoublingAdvantage": 0.0, "ponderingEnabled": False, "rootPolicyTemperature": 1.0,
-}  # fmt: skip
+    "analysisIgnorePreRootHistory": False,
+    "analysisWideRootNoise": 0.0,
+    "antiMirror": False,
+    "genmoveAntiMirror": False,
+    "humanSLProfile": "",
+    "numSearchThreads": 1,
+    "playoutDoublingAdvantage": 0.0,
+    "ponderingEnabled": False,
+    "rootPolicyTemperature": 1.0,
+}
 """Parameters that programs set, and the one value that each has here."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """How one is read and set; `change` gets a number. least, most: the range; whole: whether only whole numbers will do."""
+    """How one is read and set; `change` gets a number. least, most: the range; whole: whether only
+    whole numbers will do."""
 
     value: Callable[[], Any]
     change: Callable[[float], None]
@@ -53,9 +62,13 @@ def install(engine: Engine) -> None:
     changeable = {
         "maxVisits": Parameter(lambda: player.visits, set_visits, whole=True),
         "maxPlayouts": Parameter(lambda: player.visits, set_visits, whole=True),
-        "maxTime": Parameter(lambda: 1e20 if engine.most_seconds is None else engine.most_seconds, set_seconds),
+        "maxTime": Parameter(
+            lambda: 1e20 if engine.most_seconds is None else engine.most_seconds, set_seconds
+        ),
         "chosenMoveTemperature": Parameter(lambda: player.temperature, set_temperature, most=10),
-        "allowResignation": Parameter(lambda: player.resign > 0, allow_resignation, most=1, whole=True),
+        "allowResignation": Parameter(
+            lambda: player.resign > 0, allow_resignation, most=1, whole=True
+        ),
     }
 
     def set_level(text: str) -> Callable[[], None]:
@@ -78,13 +91,23 @@ def install(engine: Engine) -> None:
             return set_level(str(value))
         if name in changeable:
             parameter = changeable[name]
-            if number is None or not parameter.least <= number <= parameter.most or (parameter.whole and number != int(number)):
+            if (
+                number is None
+                or not parameter.least <= number <= parameter.most
+                or (parameter.whole and number != int(number))
+            ):
                 raise Refused(f"could not set params: {name} cannot be {str(value)[:40]}")
             return lambda: parameter.change(number)
         fixed = value_of(name)
-        same = str(value) == fixed if isinstance(fixed, str) else number is not None and number == float(fixed)
+        same = (
+            str(value) == fixed
+            if isinstance(fixed, str)
+            else number is not None and number == float(fixed)
+        )
         if not same:
-            raise Refused(f"could not set params: {name} is always {json.dumps(fixed)} in this engine")
+            raise Refused(
+                f"could not set params: {name} is always {json.dumps(fixed)} in this engine"
+            )
         return lambda: None
 
     def get_parameter(arguments: list[str]) -> str:
@@ -109,25 +132,47 @@ def install(engine: Engine) -> None:
         return ""
 
     def models(arguments: list[str]) -> str:
-        return json.dumps([{"name": player.evaluator.name, "internalName": player.evaluator.name, "maxBatchSize": 64, "usesHumanSLProfile": False,
-                            "version": 0, "usingFP16": "false"}])  # fmt: skip
+        return json.dumps(
+            [
+                {
+                    "name": player.evaluator.name,
+                    "internalName": player.evaluator.name,
+                    "maxBatchSize": 64,
+                    "usesHumanSLProfile": False,
+                    "version": 0,
+                    "usingFP16": "false",
+                }
+            ]
+        )
 
     def time_settings(arguments: list[str]) -> str:
-        return engine.set_clock(Clock.kata, arguments, f"kata-time_settings {'|'.join(KATA_SYSTEMS)} [NUMBERS]")
+        return engine.set_clock(
+            Clock.kata, arguments, f"kata-time_settings {'|'.join(KATA_SYSTEMS)} [NUMBERS]"
+        )
 
     def clear_cache(arguments: list[str]) -> str:
         player.new_game()
         return ""
 
     everything = sorted([*changeable, *FIXED, LEVEL])
-    engine.commands.update({
-        "kata-get-param": get_parameter, "kata-set-param": set_parameter, "kata-set-params": set_parameters,
-        "kata-list-params": lambda arguments: " ".join(everything),
-        "kata-get-params": lambda arguments: json.dumps({name: value_of(name) for name in everything}),
-        "kata-get-models": models, "kata-time_settings": time_settings, "kata-list_time_settings": lambda arguments: " ".join(KATA_SYSTEMS),
-        "clear_cache": clear_cache, "stop": lambda arguments: "", "cputime": lambda arguments: f"{engine.thought:.3f}",
-        "gomill-cpu_time": lambda arguments: f"{engine.thought:.3f}",
-    })  # fmt: skip
+    engine.commands.update(
+        {
+            "kata-get-param": get_parameter,
+            "kata-set-param": set_parameter,
+            "kata-set-params": set_parameters,
+            "kata-list-params": lambda arguments: " ".join(everything),
+            "kata-get-params": lambda arguments: json.dumps(
+                {name: value_of(name) for name in everything}
+            ),
+            "kata-get-models": models,
+            "kata-time_settings": time_settings,
+            "kata-list_time_settings": lambda arguments: " ".join(KATA_SYSTEMS),
+            "clear_cache": clear_cache,
+            "stop": lambda arguments: "",
+            "cputime": lambda arguments: f"{engine.thought:.3f}",
+            "gomill-cpu_time": lambda arguments: f"{engine.thought:.3f}",
+        }
+    )
 
 
 def _number(value: Any) -> float | None:

@@ -1,6 +1,7 @@
 """The Go Text Protocol, version 2: lines in, answers out. What the commands do is not known here.
 
-Source: G. Farnebäck, "Specification of the Go Text Protocol, version 2, draft 2" (https://www.lysator.liu.se/~gunnar/gtp/).
+Source: G. Farnebäck, "Specification of the Go Text Protocol, version 2, draft 2"
+(https://www.lysator.liu.se/~gunnar/gtp/).
 """
 
 import os
@@ -24,9 +25,11 @@ class Quit(Exception):
 
 
 class Lines:
-    """Lines of a file descriptor, read ahead by a thread, so that a running analysis sees that something has arrived.
+    """Lines of a file descriptor, read ahead by a thread, so that a running analysis sees that
+    something has arrived.
 
-    It reads the descriptor itself: a thread that waits inside `sys.stdin` would hold its lock when the program ends.
+    It reads the descriptor itself: a thread that waits inside `sys.stdin` would hold its lock when
+    the program ends.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -72,17 +75,21 @@ class Lines:
 
 
 def clean(line: bytes) -> str:
-    """A line without control characters and comment, tabs as spaces (specification, section 3.1)."""
+    """A line without control characters and comment, tabs as spaces (specification, section
+    3.1)."""
     text = line.decode("utf-8", "replace").partition("#")[0]
-    return "".join(" " if c == "\t" else c for c in text if c == "\t" or (ord(c) >= 32 and ord(c) != 127)).strip()
+    return "".join(
+        " " if c == "\t" else c for c in text if c == "\t" or (ord(c) >= 32 and ord(c) != 127)
+    ).strip()
 
 
 def serve(handlers: Mapping[str, Handler], lines: Lines, write: Callable[[str], None]) -> None:
     """Answer commands until `quit` or the end of input.
 
-    A handler gets the command's arguments and returns its answer, or an iterator over the rows of one that takes a while (an analysis, which looks
-    at `Lines.waiting` itself to know when to end). It may raise Refused. Whatever else it raises is a fault of this program, answered as a
-    failure: a client must never be left waiting.
+    A handler gets the command's arguments and returns its answer, or an iterator over the rows of
+    one that takes a while (an analysis, which looks at `Lines.waiting` itself to know when to end).
+    It may raise Refused. Whatever else it raises is a fault of this program, answered as a failure:
+    a client must never be left waiting.
     """
     while (line := lines.next()) is not None:
         text = clean(line)
@@ -111,9 +118,14 @@ def serve(handlers: Mapping[str, Handler], lines: Lines, write: Callable[[str], 
             answer, ending = last.answer, True
         except Exception as error:  # noqa: BLE001 - see above
             sign, answer = "?", f"internal error: {type(error).__name__}: {error}"
-        # A blank line would end the response early; one at its beginning only puts what follows on lines of its own.
+        # A blank line would end the response early; one at its beginning only puts what follows on
+        # lines of its own.
         rows = answer.replace("\r", "").split("\n")
-        write(f"{sign}{number} " + "\n".join(row for place, row in enumerate(rows) if row.strip() or not place) + "\n\n")
+        write(
+            f"{sign}{number} "
+            + "\n".join(row for place, row in enumerate(rows) if row.strip() or not place)
+            + "\n\n"
+        )
         if ending:
             return
 

@@ -1,4 +1,5 @@
-"""Moves that are looked for but not played (KataGo's `kata-search` and its relatives), and the Computer Go Server's `cgos-genmove_analyze`
+"""Moves that are looked for but not played (KataGo's `kata-search` and its relatives), and the
+Computer Go Server's `cgos-genmove_analyze`
 (https://github.com/zakki/cgos/wiki/GTP-tournament-game-expansion)."""
 
 import json
@@ -20,7 +21,8 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
 def install(engine: Engine, stopped: Callable[[], bool]) -> None:
-    """Add the commands. `stopped`: whether the client has sent something (then what can be cancelled is)."""
+    """Add the commands. `stopped`: whether the client has sent something (then what can be
+    cancelled is)."""
 
     def search(arguments: list[str]) -> str:
         return engine.generate(colour_of(one(arguments)), play=False)
@@ -36,7 +38,9 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
             if analysis.candidates:
                 yield kata_row(analysis, request)
             keep = analysis.choice(request.keep)
-            move = engine.generate(request.colour, keep=keep, play=False, stopped=stopped if can_cancel else None)
+            move = engine.generate(
+                request.colour, keep=keep, play=False, stopped=stopped if can_cancel else None
+            )
             yield "play cancelled" if can_cancel and stopped() else f"play {move}"
 
         def handler(arguments: list[str]) -> Iterator[str]:
@@ -55,20 +59,37 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
             yield cgos_row(analysis)
         yield f"play {engine.generate(request.colour, keep=analysis.choice(request.keep))}"
 
-    engine.commands.update({
-        "kata-search": search, "kata-search_cancellable": cancellable, "kata-search_analyze": analysed(False),
-        "kata-search_analyze_cancellable": analysed(True), "cgos-genmove_analyze": cgos,
-    })  # fmt: skip
+    engine.commands.update(
+        {
+            "kata-search": search,
+            "kata-search_cancellable": cancellable,
+            "kata-search_analyze": analysed(False),
+            "kata-search_analyze_cancellable": analysed(True),
+            "cgos-genmove_analyze": cgos,
+        }
+    )
 
 
 def cgos_row(analysis: Analysis) -> str:
     """The server's JSON, on one line: seen from the side to move."""
     infos, sign = analysis.moves(), 1 if analysis.colour == BLACK else -1
     owner = from_the_top(sign * analysis.outlooks()[0].owner).ravel()
-    moves = [{"move": to_gtp(info.index), "visits": info.visits, "winrate": round(info.winrate, 4), "score": round(info.lead, 2),
-              "prior": round(info.prior, 6), "pv": " ".join(to_gtp(index) for index in info.variation[1:])} for info in infos]  # fmt: skip
+    moves = [
+        {
+            "move": to_gtp(info.index),
+            "visits": info.visits,
+            "winrate": round(info.winrate, 4),
+            "score": round(info.lead, 2),
+            "prior": round(info.prior, 6),
+            "pv": " ".join(to_gtp(index) for index in info.variation[1:]),
+        }
+        for info in infos
+    ]
     row: dict[str, Any] = {
-        "winrate": round(infos[0].winrate, 4), "score": round(infos[0].lead, 2), "visits": analysis.visits, "moves": moves,
+        "winrate": round(infos[0].winrate, 4),
+        "score": round(infos[0].lead, 2),
+        "visits": analysis.visits,
+        "moves": moves,
         "ownership": "".join(LETTERS[round((float(value) + 1) / 2 * 62)] for value in owner),
-    }  # fmt: skip
+    }
     return json.dumps(row, separators=(",", ":"))

@@ -1,4 +1,5 @@
-"""Commands that set a position up, or write the game down: KataGo's `set_position` and `printsgf`, GoGui's `gogui-setup` and its relatives."""
+"""Commands that set a position up, or write the game down: KataGo's `set_position` and `printsgf`,
+GoGui's `gogui-setup` and its relatives."""
 
 from pathlib import Path
 
@@ -59,18 +60,29 @@ def install(engine: Engine) -> None:
             raise Refused(str(error)) from None
         return ""
 
-    engine.commands.update({
-        "set_position": set_position, "gogui-setup": gogui_setup, "gogui-setup_player": setup_player, "gogui-play_sequence": play_sequence,
-        "play_sequence": play_sequence, "gg-undo": engine.cmd_undo, "printsgf": print_sgf, "rectangular_boardsize": engine.cmd_boardsize,
-        "get_komi": lambda arguments: f"{game.komi:g}",
-    })  # fmt: skip
+    engine.commands.update(
+        {
+            "set_position": set_position,
+            "gogui-setup": gogui_setup,
+            "gogui-setup_player": setup_player,
+            "gogui-play_sequence": play_sequence,
+            "play_sequence": play_sequence,
+            "gg-undo": engine.cmd_undo,
+            "printsgf": print_sgf,
+            "rectangular_boardsize": engine.cmd_boardsize,
+            "get_komi": lambda arguments: f"{game.komi:g}",
+        }
+    )
 
 
 def pairs_of(arguments: list[str], usage: str, passes: bool = False) -> list[tuple[int, int]]:
     """Flat index and colour of each `COLOR VERTEX`. Raises Refused."""
     if len(arguments) % 2:
         raise Refused(f"syntax error: {usage} COLOR VERTEX COLOR VERTEX ...")
-    pairs = [(vertex_of(vertex), colour_of(colour)) for colour, vertex in zip(arguments[::2], arguments[1::2], strict=True)]
+    pairs = [
+        (vertex_of(vertex), colour_of(colour))
+        for colour, vertex in zip(arguments[::2], arguments[1::2], strict=True)
+    ]
     if not passes and any(index == PASS for index, _ in pairs):
         raise Refused("invalid vertex: a pass is no stone")
     return pairs
@@ -81,7 +93,9 @@ def _set_up(engine: Engine, stones: list[tuple[int, int]], to_play: int) -> None
     if len({index for index, _ in stones}) < len(stones):
         raise Refused("invalid position: a vertex is named twice")
     try:
-        engine.game.set_up([i for i, c in stones if c == BLACK], [i for i, c in stones if c == WHITE], to_play)
+        engine.game.set_up(
+            [i for i, c in stones if c == BLACK], [i for i, c in stones if c == WHITE], to_play
+        )
     except IllegalMove:
         raise Refused("invalid position: a stone has no liberty") from None
     engine.player.new_game()
@@ -103,7 +117,9 @@ def record(engine: Engine) -> bytes:
     if game.handicap_stones:
         root.set("HA", game.handicap_stones)
     for index, colour in game.board.moves:
-        written.extend_main_sequence().set_move("w" if colour == WHITE else "b", to_row_column(index))
+        written.extend_main_sequence().set_move(
+            "w" if colour == WHITE else "b", to_row_column(index)
+        )
     if game.over:
         root.set("RE", engine.cmd_final_score([]))
     data: bytes = written.serialise()

@@ -11,13 +11,14 @@ SCALE = 400 / math.log(10)
 """Elo points of one natural unit of strength."""
 
 VAGUE = 4000.0
-"""Standard deviation, in Elo, of what is believed of each player before any game: so vague that it matters only where all games were won."""
+"""Standard deviation, in Elo, of what is believed of each player before any game: so vague that it
+matters only where all games were won."""
 
 
 @dataclass(frozen=True)
 class Ratings:
-    """Of `P` players. elo: float64 `(P,)`, the anchor's is 0; half: float64 `(P,)`, half the width of the 95 % interval of the difference to the
-    anchor; games: int64 `(P,)`."""  # fmt: skip
+    """Of `P` players. elo: float64 `(P,)`, the anchor's is 0; half: float64 `(P,)`, half the width
+    of the 95 % interval of the difference to the anchor; games: int64 `(P,)`."""
 
     elo: npt.NDArray[np.float64]
     half: npt.NDArray[np.float64]
@@ -45,16 +46,31 @@ def rate(players: int, results: Sequence[tuple[int, int, float]], anchor: int) -
     covariance = np.linalg.inv(curve)
     own = np.diag(covariance)
     variance = np.maximum(own + own[anchor] - 2 * covariance[anchor], 0.0)
-    return Ratings(SCALE * (strength - strength[anchor]), 1.96 * SCALE * np.sqrt(variance), games.sum(1).astype(np.int64))
+    return Ratings(
+        SCALE * (strength - strength[anchor]),
+        1.96 * SCALE * np.sqrt(variance),
+        games.sum(1).astype(np.int64),
+    )
 
 
-def rising(values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The sequence that never falls and is nearest to `values` by weighted squares (pool adjacent violators: Ayer et al. 1955)."""
+def rising(
+    values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The sequence that never falls and is nearest to `values` by weighted squares (pool adjacent
+    violators: Ayer et al. 1955)."""
     blocks: list[list[float]] = []
     for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
         blocks.append([value, weight, 1])
         while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
             value, weight, count = blocks.pop()
             total = blocks[-1][1] + weight
-            blocks[-1] = [(blocks[-1][0] * blocks[-1][1] + value * weight) / total, total, blocks[-1][2] + count]
-    return np.concatenate([np.full(int(count), value) for value, _, count in blocks]) if blocks else np.zeros(0)
+            blocks[-1] = [
+                (blocks[-1][0] * blocks[-1][1] + value * weight) / total,
+                total,
+                blocks[-1][2] + count,
+            ]
+    return (
+        np.concatenate([np.full(int(count), value) for value, _, count in blocks])
+        if blocks
+        else np.zeros(0)
+    )

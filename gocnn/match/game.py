@@ -1,4 +1,5 @@
-"""Games between two GTP engines under a referee that keeps its own board: clocks, illegal moves, crashes, scoring."""
+"""Games between two GTP engines under a referee that keeps its own board: clocks, illegal moves,
+crashes, scoring."""
 
 import math
 import threading
@@ -20,7 +21,8 @@ SET_UP = 60.0
 """Seconds that an engine has for anything but choosing a move."""
 
 START = 300.0
-"""Seconds that it has for its first answer: a large network may be read, or tuned to the machine."""
+"""Seconds that it has for its first answer: a large network may be read, or tuned to the
+machine."""
 
 Score = Callable[[Board, float], float]
 """Black's margin in a finished game, from the board and komi."""
@@ -28,8 +30,9 @@ Score = Callable[[Board, float], float]
 
 @dataclass(frozen=True)
 class Terms:
-    """What a game is played under. seconds: most that one move may take; main_time: most for all of a side's moves (0: no clock); move_time: what
-    each side is told that it has for every move (0: nothing), as overtime of one stone; only `seconds` is held against it."""  # fmt: skip
+    """What a game is played under. seconds: most that one move may take; main_time: most for all of
+    a side's moves (0: no clock); move_time: what each side is told that it has for every move (0:
+    nothing), as overtime of one stone; only `seconds` is held against it."""
 
     komi: float = 6.5
     seconds: float = 60.0
@@ -39,8 +42,9 @@ class Terms:
 
 @dataclass(frozen=True)
 class Played:
-    """A finished game. number: from 0; winner: 0 for the first engine, 1 for the second, -1 for neither; black: which engine had black; result as
-    SGF has it; how: `score`, `resignation`, `time`, `illegal move`, `fault` or `length`; detail: what happened, for people."""  # fmt: skip
+    """A finished game. number: from 0; winner: 0 for the first engine, 1 for the second, -1 for
+    neither; black: which engine had black; result as SGF has it; how: `score`, `resignation`,
+    `time`, `illegal move`, `fault` or `length`; detail: what happened, for people."""
 
     number: int
     opening: int
@@ -58,7 +62,8 @@ class Played:
 
 
 class Seat:
-    """An engine in the match; started when it is needed, and again after a fault. Another thread may end it."""
+    """An engine in the match; started when it is needed, and again after a fault. Another thread
+    may end it."""
 
     def __init__(self, command: str) -> None:
         self.command = command
@@ -67,8 +72,8 @@ class Seat:
         self._lock = threading.Lock()
 
     def ask(self, command: str, seconds: float) -> str:
-        """As `EngineProcess.ask`; after a fault the next question starts the engine anew, and has START. After `end` every question is an
-        EngineFault."""  # fmt: skip
+        """As `EngineProcess.ask`; after a fault the next question starts the engine anew, and has
+        START. After `end` every question is an EngineFault."""
         with self._lock:  # not while it thinks: `end` must not wait for that
             if self._ended:
                 raise EngineFault("was stopped")
@@ -82,7 +87,8 @@ class Seat:
             raise
 
     def end(self) -> None:
-        """Stop its process for good, whatever it is doing: a game that is going on here is over at its next question, or at this one."""
+        """Stop its process for good, whatever it is doing: a game that is going on here is over at
+        its next question, or at this one."""
         self._ended = True  # before `_close` takes the lock: whoever asks after that sees it
         self._close()
 
@@ -101,9 +107,17 @@ class _Lost(Exception):
         self.loser, self.how, self.detail = loser, how, detail
 
 
-def play_game(number: int, opening_number: int, opening: Sequence[int], seats: tuple[Seat, Seat], black: int, terms: Terms, score: Score
-              ) -> tuple[Played, bytes]:  # fmt: skip
-    """Play one game; the game and its record as SGF. `opening`: flat indices, black first. Nothing that an engine does raises."""
+def play_game(
+    number: int,
+    opening_number: int,
+    opening: Sequence[int],
+    seats: tuple[Seat, Seat],
+    black: int,
+    terms: Terms,
+    score: Score,
+) -> tuple[Played, bytes]:
+    """Play one game; the game and its record as SGF. `opening`: flat indices, black first. Nothing
+    that an engine does raises."""
     board = Board(SIZE)
     at = {BLACK: seats[black], WHITE: seats[1 - black]}
     used = {BLACK: 0.0, WHITE: 0.0}
@@ -124,7 +138,17 @@ def play_game(number: int, opening_number: int, opening: Sequence[int], seats: t
     result = sign if loser == 0 else sign + ends.get(how, f"{abs(margin):g}")
     winner = -1 if loser == 0 else black if loser == WHITE else 1 - black
     seconds = (used[BLACK if black == 0 else WHITE], used[WHITE if black == 0 else BLACK])
-    played = Played(number, opening_number, black, winner, result, how, detail, len(board.moves), (round(seconds[0], 3), round(seconds[1], 3)))
+    played = Played(
+        number,
+        opening_number,
+        black,
+        winner,
+        result,
+        how,
+        detail,
+        len(board.moves),
+        (round(seconds[0], 3), round(seconds[1], 3)),
+    )
     return played, _record(board, played, (seats[0].command, seats[1].command), terms)
 
 
@@ -133,14 +157,17 @@ def _letter(colour: int) -> str:
 
 
 def _tell(seat: Seat, colour: int, command: str, needed: bool = True) -> None:
-    """Ask; a fault loses the game for `colour`, and so does a refusal of what is needed (not every engine knows of clocks)."""
+    """Ask; a fault loses the game for `colour`, and so does a refusal of what is needed (not every
+    engine knows of clocks)."""
     try:
         seat.ask(command, SET_UP)
     except EngineFault as fault:
         raise _Lost(colour, "fault", f"{COLOUR_NAMES[colour]} {fault}") from fault
     except EngineRefusal as refusal:
         if needed:
-            raise _Lost(colour, "fault", f"{COLOUR_NAMES[colour]} refused {command!r}: {refusal}") from refusal
+            raise _Lost(
+                colour, "fault", f"{COLOUR_NAMES[colour]} refused {command!r}: {refusal}"
+            ) from refusal
 
 
 def _begin(at: dict[int, Seat], terms: Terms) -> None:
@@ -164,17 +191,31 @@ def _play_on(board: Board, at: dict[int, Seat], terms: Terms, used: dict[int, fl
         if terms.main_time:
             left = terms.main_time - used[colour]
             limit = min(limit, left + 1.0)  # a second's grace for the pipe
-            _tell(at[colour], colour, f"time_left {_letter(colour)} {max(int(left), 0)} 0", needed=False)
+            _tell(
+                at[colour],
+                colour,
+                f"time_left {_letter(colour)} {max(int(left), 0)} 0",
+                needed=False,
+            )
         elif terms.move_time:
-            _tell(at[colour], colour, f"time_left {_letter(colour)} {terms.move_time:g} 1", needed=False)
+            _tell(
+                at[colour],
+                colour,
+                f"time_left {_letter(colour)} {terms.move_time:g} 1",
+                needed=False,
+            )
         begun = time.monotonic()
         try:
             answer = at[colour].ask(f"genmove {_letter(colour)}", limit)
         except EngineFault as fault:
             how = "time" if time.monotonic() - begun >= limit else "fault"
-            raise _Lost(colour, how, f"{COLOUR_NAMES[colour]} {fault} at move {len(board.moves) + 1}") from fault
+            raise _Lost(
+                colour, how, f"{COLOUR_NAMES[colour]} {fault} at move {len(board.moves) + 1}"
+            ) from fault
         except EngineRefusal as refusal:
-            raise _Lost(colour, "fault", f"{COLOUR_NAMES[colour]} refused to move: {refusal}") from refusal
+            raise _Lost(
+                colour, "fault", f"{COLOUR_NAMES[colour]} refused to move: {refusal}"
+            ) from refusal
         used[colour] += time.monotonic() - begun
         if answer.lower() == "resign":
             raise _Lost(colour, "resignation", "")
@@ -182,7 +223,9 @@ def _play_on(board: Board, at: dict[int, Seat], terms: Terms, used: dict[int, fl
             index = from_gtp(answer)
             board.play(index, colour)
         except BadVertex as error:
-            raise _Lost(colour, "fault", f"{COLOUR_NAMES[colour]} answered genmove with {answer[:40]!r}") from error
+            raise _Lost(
+                colour, "fault", f"{COLOUR_NAMES[colour]} answered genmove with {answer[:40]!r}"
+            ) from error
         except IllegalMove as error:
             raise _Lost(colour, "illegal move", str(error)) from error
         passes = passes + 1 if index == PASS else 0
@@ -210,7 +253,8 @@ def _record(board: Board, played: Played, names: tuple[str, str], terms: Terms) 
 
 @dataclass(frozen=True)
 class Standing:
-    """The first engine's side of a match: a drawn game is half a win. interval: 95 % of the win rate; elo: difference, with its interval."""
+    """The first engine's side of a match: a drawn game is half a win. interval: 95 % of the win
+    rate; elo: difference, with its interval."""
 
     games: int
     wins: int
@@ -223,23 +267,37 @@ class Standing:
 
 
 def standing(games: Sequence[Played]) -> Standing:
-    """Count a match up. The Elo difference is `400 * log10(p / (1 - p))` (infinite where all or no games are won)."""
+    """Count a match up. The Elo difference is `400 * log10(p / (1 - p))` (infinite where all or no
+    games are won)."""
     wins, losses = sum(g.winner == 0 for g in games), sum(g.winner == 1 for g in games)
     n = max(len(games), 1)
     points = wins + (len(games) - wins - losses) / 2
     low, high = wilson(points, n)
-    return Standing(len(games), wins, losses, len(games) - wins - losses, points / n, (low, high), _elo(points / n), (_elo(low), _elo(high)))
+    return Standing(
+        len(games),
+        wins,
+        losses,
+        len(games) - wins - losses,
+        points / n,
+        (low, high),
+        _elo(points / n),
+        (_elo(low), _elo(high)),
+    )
 
 
 def broken_off(games: Sequence[Played]) -> list[Played]:
-    """Those that were not decided on the board: an engine died, hung, broke the protocol or the rules, or the game was too long."""
+    """Those that were not decided on the board: an engine died, hung, broke the protocol or the
+    rules, or the game was too long."""
     return [game for game in games if game.how not in ("score", "resignation")]
 
 
 def seconds_a_move(games: Sequence[Played]) -> tuple[float, float]:
-    """How long each engine took for a move, on average over all games (half of a game's moves counted for each); nan without moves."""
+    """How long each engine took for a move, on average over all games (half of a game's moves
+    counted for each); nan without moves."""
     moves = sum(game.moves for game in games) / 2
-    return tuple(sum(game.seconds[side] for game in games) / moves if moves else math.nan for side in (0, 1))  # type: ignore[return-value]
+    return tuple(
+        sum(game.seconds[side] for game in games) / moves if moves else math.nan for side in (0, 1)
+    )  # type: ignore[return-value]
 
 
 def _elo(rate: float) -> float:

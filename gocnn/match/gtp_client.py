@@ -1,4 +1,5 @@
-"""The other end of GTP: an engine in a process of its own, asked with a time limit. It may die, hang or talk nonsense; each is one exception."""
+"""The other end of GTP: an engine in a process of its own, asked with a time limit. It may die,
+hang or talk nonsense; each is one exception."""
 
 import contextlib
 import queue
@@ -29,21 +30,32 @@ class EngineRefusal(Exception):
 
 
 class EngineProcess:
-    """Start an engine by its command line (a program and its arguments, quoted as in a shell). Raises UserError if there is no such program."""
+    """Start an engine by its command line (a program and its arguments, quoted as in a shell).
+    Raises UserError if there is no such program."""
 
     def __init__(self, command: str) -> None:
         self.command = command
         try:
             words = words_of(command)
         except ValueError as error:
-            raise UserError(f"the command line {command!r} cannot be read ({error}); close its quotes") from error
+            raise UserError(
+                f"the command line {command!r} cannot be read ({error}); close its quotes"
+            ) from error
         if not words:
-            raise UserError("an engine's command line is empty; give a program such as: gnugo --mode gtp")
+            raise UserError(
+                "an engine's command line is empty; give a program such as: gnugo --mode gtp"
+            )
         try:
-            pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+            pipes: Any = {
+                "stdin": subprocess.PIPE,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.DEVNULL,
+            }
             self._process = subprocess.Popen(words, **pipes, **apart())
         except OSError as error:
-            raise UserError(f"cannot start {words[0]}: {error.strerror}; check the engine's command line") from error
+            raise UserError(
+                f"cannot start {words[0]}: {error.strerror}; check the engine's command line"
+            ) from error
         self._lines: queue.Queue[str | None] = queue.Queue(READ_AHEAD)
         self._closed = threading.Event()
         assert self._process.stdout is not None
@@ -71,8 +83,8 @@ class EngineProcess:
                 self._lines.get_nowait()
 
     def ask(self, command: str, seconds: float = 60.0) -> str:
-        """The answer to a command. Raises EngineRefusal if it is a failure, EngineFault if there is no whole one within `seconds` or it is not
-        GTP."""  # fmt: skip
+        """The answer to a command. Raises EngineRefusal if it is a failure, EngineFault if there is
+        no whole one within `seconds` or it is not GTP."""
         assert self._process.stdin is not None
         end = time.monotonic() + seconds
         try:

@@ -1,9 +1,25 @@
 """The shared library of blocks. It knows nothing of Go or of photographs."""
 
-from gocnn.nn.blocks import Bottleneck, Context, ConvNormAct, GlobalBias, Pointwise, ResidualBlock, SqueezeExcite, initialise
+from gocnn.nn.blocks import (
+    Bottleneck,
+    Context,
+    ConvNormAct,
+    GlobalBias,
+    Pointwise,
+    ResidualBlock,
+    SqueezeExcite,
+    initialise,
+)
 from gocnn.nn.heads import ClassHead, MapHead, PointHead, TotalHead, ValueHead
 from gocnn.nn.pooling import MinPool2d, Pool, pooling
-from gocnn.nn.variants import Block, LargeKernelBlock, MobileBlock, NestedBottleneck, PreActBlock, trunk
+from gocnn.nn.variants import (
+    Block,
+    LargeKernelBlock,
+    MobileBlock,
+    NestedBottleneck,
+    PreActBlock,
+    trunk,
+)
 
 __all__ = [
     "Block",

@@ -8,14 +8,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Context = Literal["none", "se", "bias"]
-"""What a residual block knows of the whole picture: nothing; squeeze-and-excite; or a bias from the mean and maximum of each channel."""
+"""What a residual block knows of the whole picture: nothing; squeeze-and-excite; or a bias from the
+mean and maximum of each channel."""
 
 
 class Pointwise(nn.Conv2d):
-    """A 1x1 convolution without bias or padding, `(N, in, H, W)` to `(N, out, H', W')`; a stride takes every so many-th row and column.
+    """A 1x1 convolution without bias or padding, `(N, in, H, W)` to `(N, out, H', W')`; a stride
+    takes every so many-th row and column.
 
-    On CPUs the rows and columns are taken before the product: the same numbers, but torch's own way through oneDNN, with a stride, writes past
-    its buffers in the backward pass over channels-last maps of few channels. Gradients are wrong then, or the process crashes (torch 2.13; seen in
+    On CPUs the rows and columns are taken before the product: the same numbers, but torch's own way
+    through oneDNN, with a stride, writes past its buffers in the backward pass over channels-last
+    maps of few channels. Gradients are wrong then, or the process crashes (torch 2.13; seen in
     float32 with fewer than 9 channels; no kernel but 1x1 is concerned).
     """
 
@@ -31,10 +34,13 @@ class Pointwise(nn.Conv2d):
 class ConvNormAct(nn.Sequential):
     """Convolution, batch normalisation, ReLU: `(N, in, H, W)` to `(N, out, H', W')`.
 
-    Padding keeps the size at stride 1 (`kernel` odd). There is no convolution bias, since normalisation has one. `act=False` leaves out the ReLU.
+    Padding keeps the size at stride 1 (`kernel` odd). There is no convolution bias, since
+    normalisation has one. `act=False` leaves out the ReLU.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, act: bool = True) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, act: bool = True
+    ) -> None:
         if kernel == 1:
             convolution: nn.Conv2d = Pointwise(inputs, outputs, stride)
         else:
@@ -44,7 +50,8 @@ class ConvNormAct(nn.Sequential):
 
 
 class SqueezeExcite(nn.Module):
-    """Scales each channel by a number from 0 to 1 computed from all channels' means (Hu et al. 2018, https://arxiv.org/abs/1709.01507)."""
+    """Scales each channel by a number from 0 to 1 computed from all channels' means (Hu et al.
+    2018, https://arxiv.org/abs/1709.01507)."""
 
     def __init__(self, channels: int, reduction: int = 4) -> None:
         super().__init__()
@@ -59,10 +66,11 @@ class SqueezeExcite(nn.Module):
 
 
 class GlobalBias(nn.Module):
-    """Adds to each channel a number computed from all channels' means and maxima: what is far away informs what is here.
+    """Adds to each channel a number computed from all channels' means and maxima: what is far away
+    informs what is here.
 
-    The picture keeps its size: the mean is context, not down-sampling (compare the global pooling bias of KataGo, Wu 2019,
-    https://arxiv.org/abs/1902.10565).
+    The picture keeps its size: the mean is context, not down-sampling (compare the global pooling
+    bias of KataGo, Wu 2019, https://arxiv.org/abs/1902.10565).
     """
 
     def __init__(self, channels: int, reduction: int = 4) -> None:
@@ -81,20 +89,26 @@ CONTEXTS: dict[str, Callable[[int], nn.Module]] = {"se": SqueezeExcite, "bias": 
 
 
 class ResidualBlock(nn.Module):
-    """The residual block of the lecture: two 3x3 convolutions with batch normalisation, the input added back, ReLU after the sum.
+    """The residual block of the lecture: two 3x3 convolutions with batch normalisation, the input
+    added back, ReLU after the sum.
 
-    `(N, in, H, W)` to `(N, out, H / stride, W / stride)`. The shortcut is the identity, or a 1x1 convolution with batch normalisation where
-    the shape changes (He et al. 2015, https://arxiv.org/abs/1512.03385, options A/B). `context` is applied before the sum.
+    `(N, in, H, W)` to `(N, out, H / stride, W / stride)`. The shortcut is the identity, or a 1x1
+    convolution with batch normalisation where the shape changes (He et al. 2015,
+    https://arxiv.org/abs/1512.03385, options A/B). `context` is applied before the sum.
     """
 
-    def __init__(self, inputs: int, outputs: int | None = None, stride: int = 1, context: Context = "none") -> None:
+    def __init__(
+        self, inputs: int, outputs: int | None = None, stride: int = 1, context: Context = "none"
+    ) -> None:
         super().__init__()
         outputs = outputs or inputs
         self.first = ConvNormAct(inputs, outputs, 3, stride)
         self.second = ConvNormAct(outputs, outputs, 3, act=False)
         self.context = CONTEXTS[context](outputs) if context != "none" else nn.Identity()
         same = inputs == outputs and stride == 1
-        self.shortcut = nn.Identity() if same else ConvNormAct(inputs, outputs, 1, stride, act=False)
+        self.shortcut = (
+            nn.Identity() if same else ConvNormAct(inputs, outputs, 1, stride, act=False)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.context(self.second(self.first(x)))
@@ -108,7 +122,8 @@ class Branch(nn.Module):
 
     @property
     def last(self) -> nn.Conv2d:
-        """The branch's last convolution. (A property, for a second attribute would put its weights into model files twice.)"""
+        """The branch's last convolution. (A property, for a second attribute would put its weights
+        into model files twice.)"""
         return [part for part in self.branch if isinstance(part, nn.Conv2d)][-1]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -117,10 +132,12 @@ class Branch(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """The bottleneck block of ResNet-50 and deeper: 1x1 down to `width`, 3x3 (it has the stride), 1x1 up to `4 * width`; ReLU after the sum.
+    """The bottleneck block of ResNet-50 and deeper: 1x1 down to `width`, 3x3 (it has the stride),
+    1x1 up to `4 * width`; ReLU after the sum.
 
-    Parameter names are torchvision's (`conv1`, `bn1`, ..., `downsample.0`, `downsample.1`), so that published weights fit (He et al. 2015;
-    the stride on the 3x3 convolution is torchvision's "V1.5").
+    Parameter names are torchvision's (`conv1`, `bn1`, ..., `downsample.0`, `downsample.1`), so that
+    published weights fit (He et al. 2015; the stride on the 3x3 convolution is torchvision's
+    "V1.5").
     """
 
     expansion = 4
@@ -137,7 +154,9 @@ class Bottleneck(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.downsample: nn.Module | None = None
         if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(Pointwise(inputs, outputs, stride), nn.BatchNorm2d(outputs))
+            self.downsample = nn.Sequential(
+                Pointwise(inputs, outputs, stride), nn.BatchNorm2d(outputs)
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))
@@ -148,12 +167,17 @@ class Bottleneck(nn.Module):
 
 
 def initialise(module: nn.Module) -> None:
-    """He initialisation for convolutions and linear layers before ReLU; normalisations start as the identity, and what ends each residual branch
-    (its last normalisation, a `Branch`'s last convolution) at zero, so that a deep network begins as a shallow one (Goyal et al. 2017,
-    https://arxiv.org/abs/1706.02677)."""  # fmt: skip
+    """He initialisation for convolutions and linear layers before ReLU; normalisations start as the
+    identity, and what ends each residual branch (its last normalisation, a `Branch`'s last
+    convolution) at zero, so that a deep network begins as a shallow one (Goyal et al. 2017,
+    https://arxiv.org/abs/1706.02677)."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(part.weight, mode="fan_out" if isinstance(part, nn.Conv2d) else "fan_in", nonlinearity="relu")
+            nn.init.kaiming_normal_(
+                part.weight,
+                mode="fan_out" if isinstance(part, nn.Conv2d) else "fan_in",
+                nonlinearity="relu",
+            )
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
         elif isinstance(part, nn.BatchNorm2d | nn.BatchNorm1d):

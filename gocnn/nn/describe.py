@@ -1,5 +1,5 @@
-"""What a network is, layer by layer: kernels, shapes, receptive fields, parameters, multiply-accumulates, and what a fully connected layer
-would have cost instead."""  # fmt: skip
+"""What a network is, layer by layer: kernels, shapes, receptive fields, parameters,
+multiply-accumulates, and what a fully connected layer would have cost instead."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,10 +13,11 @@ FULLY_CONNECTED_NEURONS = 1000
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer. Shapes are without the batch. receptive_field is the side, in input pixels, of the square that one output depends on
-    through convolutions and pooling (None for layers after a flattening); sees_all says that a mean over the whole picture reaches it too.
-    macs are multiply-accumulates for one sample. fully_connected is the number of weights of a dense layer between the
-    same two shapes.
+    """One layer. Shapes are without the batch. receptive_field is the side, in input pixels, of the
+    square that one output depends on through convolutions and pooling (None for layers after a
+    flattening); sees_all says that a mean over the whole picture reaches it too. macs are
+    multiply-accumulates for one sample. fully_connected is the number of weights of a dense layer
+    between the same two shapes.
     """
 
     name: str
@@ -33,8 +34,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class _Field:
-    """Receptive field of a tensor: side and distance between neighbours, both in input pixels; whether it knows of the whole picture; whether
-    it still has two dimensions of space."""  # fmt: skip
+    """Receptive field of a tensor: side and distance between neighbours, both in input pixels;
+    whether it knows of the whole picture; whether it still has two dimensions of space."""
 
     side: int = 1
     jump: int = 1
@@ -67,14 +68,24 @@ class _Walker(fx.Interpreter):
             field = _after(module, field)
             self._note(str(node.target), module, source, result, field)
         elif node.op in ("call_function", "call_method"):
-            name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-            pooled = name in ("mean", "amax", "flatten") and isinstance(result, Tensor) and result.ndim == 2
+            name = (
+                node.target
+                if isinstance(node.target, str)
+                else getattr(node.target, "__name__", "")
+            )
+            pooled = (
+                name in ("mean", "amax", "flatten")
+                and isinstance(result, Tensor)
+                and result.ndim == 2
+            )
             if pooled:
                 field = _Field(field.side, field.jump, True, False)
         self.fields[node.name] = field
         return result
 
-    def _note(self, name: str, module: nn.Module, source: Tensor, result: Tensor, field: _Field) -> None:
+    def _note(
+        self, name: str, module: nn.Module, source: Tensor, result: Tensor, field: _Field
+    ) -> None:
         parameters = sum(p.numel() for p in module.parameters())
         kernel, stride = getattr(module, "kernel_size", None), getattr(module, "stride", None)
         if not parameters and kernel is None and not isinstance(module, nn.AdaptiveAvgPool2d):
@@ -101,11 +112,17 @@ def _one(value: Any) -> int | None:
 
 
 def _join(fields: list[_Field]) -> _Field:
-    """Where paths meet: the widest of them. A vector made of means that scales or shifts a map lets it see everything."""
+    """Where paths meet: the widest of them. A vector made of means that scales or shifts a map lets
+    it see everything."""
     if not fields:
         return _Field()
     maps = [f for f in fields if f.spatial] or fields
-    return _Field(max(f.side for f in maps), max(f.jump for f in maps), any(f.sees_all for f in fields), maps[0].spatial)
+    return _Field(
+        max(f.side for f in maps),
+        max(f.jump for f in maps),
+        any(f.sees_all for f in fields),
+        maps[0].spatial,
+    )
 
 
 def _after(module: nn.Module, field: _Field) -> _Field:
@@ -120,16 +137,20 @@ def _after(module: nn.Module, field: _Field) -> _Field:
 
 
 def macs(module: nn.Module, result: Tensor) -> int:
-    """Multiply-accumulates of one sample in a convolution or linear layer with that output; 0 for other layers."""
+    """Multiply-accumulates of one sample in a convolution or linear layer with that output; 0 for
+    other layers."""
     if isinstance(module, nn.Conv2d):
-        per_output = module.in_channels // module.groups * module.kernel_size[0] * module.kernel_size[1]
+        per_output = (
+            module.in_channels // module.groups * module.kernel_size[0] * module.kernel_size[1]
+        )
         return per_output * result[0].numel()
     return module.in_features * result[0].numel() if isinstance(module, nn.Linear) else 0
 
 
 @dataclass(frozen=True)
 class Description:
-    """A described network. `dense_first_layer` is the number of weights of 1000 fully connected neurons on its input."""
+    """A described network. `dense_first_layer` is the number of weights of 1000 fully connected
+    neurons on its input."""
 
     name: str
     input: tuple[int, ...]
@@ -139,9 +160,12 @@ class Description:
     dense_first_layer: int
 
     def receptive_field(self) -> tuple[int, bool]:
-        """Of the last layer that still has a map: the side in input pixels, and whether means over the whole picture reach it."""
+        """Of the last layer that still has a map: the side in input pixels, and whether means over
+        the whole picture reach it."""
         maps = [layer for layer in self.layers if layer.receptive_field is not None]
-        return max((layer.receptive_field or 1 for layer in maps), default=1), any(layer.sees_all for layer in maps)
+        return max((layer.receptive_field or 1 for layer in maps), default=1), any(
+            layer.sees_all for layer in maps
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Everything, for JSON."""
@@ -156,25 +180,44 @@ class Description:
 
     def table(self) -> str:
         """Everything, for people."""
-        head = f"{'layer':26}{'kind':16}{'kernel':>7}{'stride':>7}{'output':>14}{'field':>7}{'parameters':>12}{'MACs':>15}{'if fully connected':>20}"
+        head = (
+            f"{'layer':26}{'kind':16}{'kernel':>7}{'stride':>7}{'output':>14}{'field':>7}"
+            f"{'parameters':>12}{'MACs':>15}{'if fully connected':>20}"
+        )
         rows = [f"{self.name}: input {_shape(self.input)}", head]
         for x in self.layers:
             dense = f"{x.fully_connected:,}" if x.fully_connected is not None else ""
-            seen = ("" if x.receptive_field is None else str(x.receptive_field)) + ("*" if x.sees_all else "")
+            seen = ("" if x.receptive_field is None else str(x.receptive_field)) + (
+                "*" if x.sees_all else ""
+            )
             shape = f"{x.kernel or '':>7}{x.stride or '':>7}{_shape(x.output):>14}{seen:>7}"
             rows.append(f"{x.name:26}{x.kind:16}{shape}{x.parameters:>12,}{x.macs:>15,}{dense:>20}")
         side, sees_all = self.receptive_field()
         height, width = self.input[1:]
         longest = max(height, width)
-        cover = "covers the whole input from the centre" if side >= longest else "does not cover the input even from the centre"
-        corner = ", and from a corner" if side >= 2 * longest - 1 else f" (from a corner it would take {2 * longest - 1})"
-        rows.append(f"total: {self.parameters:,} parameters, {self.macs:,} multiply-accumulates a sample")
+        cover = (
+            "covers the whole input from the centre"
+            if side >= longest
+            else "does not cover the input even from the centre"
+        )
+        corner = (
+            ", and from a corner"
+            if side >= 2 * longest - 1
+            else f" (from a corner it would take {2 * longest - 1})"
+        )
+        rows.append(
+            f"total: {self.parameters:,} parameters, {self.macs:,} multiply-accumulates a sample"
+        )
         rows.append(f"receptive field {side}x{side}: {cover}{corner if side >= longest else ''}")
         if sees_all:
-            rows.append("* a mean over the whole picture reaches this layer as context, so it sees everything, though coarsely")
+            rows.append(
+                "* a mean over the whole picture reaches this layer as context, so it sees"
+                " everything, though coarsely"
+            )
         rows.append(
-            f"{FULLY_CONNECTED_NEURONS} fully connected neurons on this input would take {self.dense_first_layer:,} weights; "
-            f"the first convolution takes {self.layers[0].parameters:,}"
+            f"{FULLY_CONNECTED_NEURONS} fully connected neurons on this input would take"
+            f" {self.dense_first_layer:,} weights; the first convolution takes"
+            f" {self.layers[0].parameters:,}"
         )
         return "\n".join(rows)
 
@@ -184,10 +227,18 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def describe(name: str, model: nn.Module, shape: tuple[int, int, int]) -> Description:
-    """Describe `model` for inputs of `shape` (channels, height, width). The model must be traceable by torch.fx; it is set to evaluation mode."""
+    """Describe `model` for inputs of `shape` (channels, height, width). The model must be traceable
+    by torch.fx; it is set to evaluation mode."""
     walker = _Walker(fx.GraphModule(model.eval(), _Tracer().trace(model)))
     with torch.no_grad():
         walker.run(torch.zeros(1, *shape))
     inputs = shape[0] * shape[1] * shape[2]
     parameters = sum(p.numel() for p in model.parameters())
-    return Description(name, shape, walker.layers, parameters, sum(x.macs for x in walker.layers), inputs * FULLY_CONNECTED_NEURONS)
+    return Description(
+        name,
+        shape,
+        walker.layers,
+        parameters,
+        sum(x.macs for x in walker.layers),
+        inputs * FULLY_CONNECTED_NEURONS,
+    )

@@ -1,8 +1,11 @@
-"""Growth: the weights of a trained network in a deeper and wider one that computes the same (Chen et al. 2016, "Net2Net", https://arxiv.org/abs/1511.05641).
+"""Growth: the weights of a trained network in a deeper and wider one that computes the same (Chen
+et al. 2016, "Net2Net", https://arxiv.org/abs/1511.05641).
 
-Deeper: new blocks are those of a fresh network, whose residual branch begins at zero (`gocnn.nn.initialise`). Wider: a new channel copies an old one,
-and what reads them divides its weights among the copies. The shares are unequal at random and sum to the whole, so that the function stays exactly
-what it was, normalised by the batch or by running statistics, while the copies have different gradients from the first step on.
+Deeper: new blocks are those of a fresh network, whose residual branch begins at zero
+(`gocnn.nn.initialise`). Wider: a new channel copies an old one, and what reads them divides its
+weights among the copies. The shares are unequal at random and sum to the whole, so that the
+function stays exactly what it was, normalised by the batch or by running statistics, while the
+copies have different gradients from the first step on.
 """
 
 from collections.abc import Sequence
@@ -15,19 +18,22 @@ from gocnn.nn.blocks import Branch, GlobalBias, ResidualBlock, SqueezeExcite
 from gocnn.nn.heads import MapHead, PointHead, TotalHead, ValueHead
 
 NOISE = 0.3
-"""How unequal the shares of copies are: the deviation, as a part of the deviation of the layer's weights."""
+"""How unequal the shares of copies are: the deviation, as a part of the deviation of the layer's
+weights."""
 
 
 @dataclass(frozen=True)
 class Channels:
-    """What became of a layer's channels: `source`, int64 `(new,)`, is the old channel that each new one copies; the old ones come first."""
+    """What became of a layer's channels: `source`, int64 `(new,)`, is the old channel that each new
+    one copies; the old ones come first."""
 
     old: int
     source: Tensor
 
     @classmethod
     def widened(cls, old: int, new: int) -> "Channels":
-        """`new` of `old` channels: each copied as often as the others, to within one. Raises ValueError if they would be fewer."""
+        """`new` of `old` channels: each copied as often as the others, to within one. Raises
+        ValueError if they would be fewer."""
         if new < old:
             raise ValueError(f"{old} channels cannot become {new}")
         rounds = [torch.arange(old), *(torch.randperm(old) for _ in range(-(-new // old) - 1))]
@@ -42,22 +48,29 @@ class Channels:
         return old[self.source]
 
     def read(self, old: Tensor) -> Tensor:
-        """The weights of a layer that reads the channels: `(out, old, ...)` to `(out, new, ...)`."""
+        """The weights of a layer that reads the channels: `(out, old, ...)` to `(out, new,
+        ...)`."""
         if len(self.source) == self.old:
             return old
         copies = torch.bincount(self.source, minlength=self.old)
 
         def shared(weights: Tensor) -> Tensor:
             """Each copy's part of what belongs to its channel."""
-            return (weights.transpose(0, 1)[self.source] / copies[self.source].view(-1, *[1] * (weights.ndim - 1))).transpose(0, 1)
+            return (
+                weights.transpose(0, 1)[self.source]
+                / copies[self.source].view(-1, *[1] * (weights.ndim - 1))
+            ).transpose(0, 1)
 
-        noise = torch.randn(old.shape[0], len(self.source), *old.shape[2:], dtype=old.dtype) * (NOISE * old.std(unbiased=False))
+        noise = torch.randn(old.shape[0], len(self.source), *old.shape[2:], dtype=old.dtype) * (
+            NOISE * old.std(unbiased=False)
+        )
         sums = torch.zeros_like(old).index_add_(1, self.source, noise)
         return shared(old) + (noise - shared(sums))
 
 
 def deepened(old: int, new: int) -> list[int | None]:
-    """For each of `new` blocks the old one that it goes on with, or None: the new ones stand behind the old. Raises ValueError if they are fewer."""
+    """For each of `new` blocks the old one that it goes on with, or None: the new ones stand behind
+    the old. Raises ValueError if they are fewer."""
     if new < old:
         raise ValueError(f"{old} blocks cannot become {new}")
     return [*range(old), *[None] * (new - old)]
@@ -65,7 +78,8 @@ def deepened(old: int, new: int) -> list[int | None]:
 
 @torch.no_grad()
 def grow_trunk(old: nn.Sequential, new: nn.Sequential, channels: Channels) -> None:
-    """Put the weights of the trunk `old` into the freshly made `new` (`gocnn.nn.trunk`), which is as deep or deeper and has the `channels`."""
+    """Put the weights of the trunk `old` into the freshly made `new` (`gocnn.nn.trunk`), which is
+    as deep or deeper and has the `channels`."""
     (old_blocks, old_end), (new_blocks, new_end) = map(_halves, (old, new))
     for block, source in zip(new_blocks, deepened(len(old_blocks), len(new_blocks)), strict=True):
         if source is not None:
@@ -81,9 +95,14 @@ def _halves(trunk: nn.Sequential) -> tuple[list[nn.Module], list[nn.Module]]:
 
 
 @torch.no_grad()
-def grow_chain(old: Sequence[nn.Module], new: Sequence[nn.Module], read: Channels, written: Channels | None = None) -> Channels:
-    """`grow` for modules that follow one another; the last one that mixes channels writes those of `written`, if they are given. Returns what
-    the chain writes."""  # fmt: skip
+def grow_chain(
+    old: Sequence[nn.Module],
+    new: Sequence[nn.Module],
+    read: Channels,
+    written: Channels | None = None,
+) -> Channels:
+    """`grow` for modules that follow one another; the last one that mixes channels writes those of
+    `written`, if they are given. Returns what the chain writes."""
     mixing = [i for i, part in enumerate(old) if _mixes(part)]
     for i, (mine, theirs) in enumerate(zip(new, old, strict=True)):
         read = grow(theirs, mine, read, written if mixing and i == mixing[-1] else None)
@@ -98,11 +117,15 @@ def _mixes(part: nn.Module) -> bool:
 
 
 @torch.no_grad()
-def grow(old: nn.Module, new: nn.Module, read: Channels, written: Channels | None = None) -> Channels:
-    """Put the weights of the module `old` into `new`, a wider one of the same kind that reads the channels `read`.
+def grow(
+    old: nn.Module, new: nn.Module, read: Channels, written: Channels | None = None
+) -> Channels:
+    """Put the weights of the module `old` into `new`, a wider one of the same kind that reads the
+    channels `read`.
 
-    written: the channels to write, where something else decides what they copy; else they are chosen here. Returns the channels that it writes.
-    Raises TypeError for a module that nobody has said how to grow.
+    written: the channels to write, where something else decides what they copy; else they are
+    chosen here. Returns the channels that it writes. Raises TypeError for a module that nobody has
+    said how to grow.
     """
     match old, new:
         case (nn.Sequential(), nn.Sequential()):
@@ -111,7 +134,12 @@ def grow(old: nn.Module, new: nn.Module, read: Channels, written: Channels | Non
             return _grow_weights(old, new, read, written)
         case (nn.BatchNorm2d() | nn.BatchNorm1d(), nn.BatchNorm2d() | nn.BatchNorm1d()):
             tensors = old.state_dict()
-            new.load_state_dict({name: read.written(tensor) if tensor.ndim else tensor for name, tensor in tensors.items()})
+            new.load_state_dict(
+                {
+                    name: read.written(tensor) if tensor.ndim else tensor
+                    for name, tensor in tensors.items()
+                }
+            )
             return read
         case (Branch(), Branch()):
             grow_chain(list(old.branch), list(new.branch), read, read)
@@ -133,7 +161,9 @@ def grow(old: nn.Module, new: nn.Module, read: Channels, written: Channels | Non
             new.bias.copy_(old.bias)
             return grow(old.none, new.none, hidden)
         case (ValueHead(), ValueHead()):
-            return grow(old.out, new.out, grow(old.mix, new.mix, grow(old.hidden, new.hidden, read)))
+            return grow(
+                old.out, new.out, grow(old.mix, new.mix, grow(old.hidden, new.hidden, read))
+            )
         case (MapHead(), MapHead()):
             return grow(old.point, new.point, grow(old.hidden, new.hidden, read))
         case (TotalHead(), TotalHead()):
@@ -144,8 +174,11 @@ def grow(old: nn.Module, new: nn.Module, read: Channels, written: Channels | Non
     raise TypeError(f"how {type(old).__name__} grows into {type(new).__name__} is not known")
 
 
-def _grow_weights(old: nn.Conv2d | nn.Linear, new: nn.Conv2d | nn.Linear, read: Channels, written: Channels | None) -> Channels:
-    if isinstance(old, nn.Conv2d) and old.groups > 1:  # depthwise: each channel is read by its own copy alone
+def _grow_weights(
+    old: nn.Conv2d | nn.Linear, new: nn.Conv2d | nn.Linear, read: Channels, written: Channels | None
+) -> Channels:
+    # depthwise: each channel is read by its own copy alone
+    if isinstance(old, nn.Conv2d) and old.groups > 1:
         new.weight.copy_(read.written(old.weight))
         return read
     if written is None:

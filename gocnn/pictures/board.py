@@ -1,4 +1,5 @@
-"""A board as a picture: wood, lines, hoshi, coordinates, stones, last move, and suggestions with their probabilities."""
+"""A board as a picture: wood, lines, hoshi, coordinates, stones, last move, and suggestions with
+their probabilities."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,14 +16,22 @@ LEAST_OWNER = 0.1
 """Ownership from which on a point is drawn as somebody's."""
 
 
-def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, float]] = (), played: int | None = None, title: str = "",
-               numbered: int = 0, owner: npt.NDArray[np.floating] | None = None) -> None:  # fmt: skip
+def draw_board(
+    board: Board,
+    target: Path,
+    suggestions: Sequence[tuple[int, float]] = (),
+    played: int | None = None,
+    title: str = "",
+    numbered: int = 0,
+    owner: npt.NDArray[np.floating] | None = None,
+) -> None:
     """Draw the position into `target`, in the format that its name says (see `gocnn.figures.save`).
 
-    suggestions: (flat index, probability), the best first; each point gets a disc, the darker the likelier, with the percentage;
-    `played` (a flat index) gets a square. `numbered`: so many of the last moves show their numbers, where their stones still stand; else the
-    last one has a ring. Passes are not drawn. owner: `(361,)`, +1 where a point is black's at the end, -1 where it is white's: a square on each point
-    that is not its own stone's, the larger the surer.
+    suggestions: (flat index, probability), the best first; each point gets a disc, the darker the
+    likelier, with the percentage; `played` (a flat index) gets a square. `numbered`: so many of the
+    last moves show their numbers, where their stones still stand; else the last one has a ring.
+    Passes are not drawn. owner: `(361,)`, +1 where a point is black's at the end, -1 where it is
+    white's: a square on each point that is not its own stone's, the larger the surer.
     """
     picture_format(target)
     plt = pyplot()
@@ -46,22 +55,52 @@ def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, floa
             if stones[row, column]:
                 white = stones[row, column] == WHITE
                 face = "#f7f7f2" if white else "#1b1b1b"
-                axis.add_patch(Circle((column, row), 0.475, facecolor=face, edgecolor="#222222", linewidth=0.8, zorder=3))
+                axis.add_patch(
+                    Circle(
+                        (column, row),
+                        0.475,
+                        facecolor=face,
+                        edgecolor="#222222",
+                        linewidth=0.8,
+                        zorder=3,
+                    )
+                )
     numbers = move_numbers(board, numbered)
     for index, number in numbers.items():
         row, column = divmod(index, size)
         ink = "#1b1b1b" if stones[row, column] == WHITE else "#f7f7f2"
         last = number == len(board.moves)
-        axis.text(column, row, str(number), ha="center", va="center", fontsize=9 if number < 100 else 7.5, zorder=5,
-                  color="#d22" if last else ink, fontweight="bold" if last else "normal")  # fmt: skip
+        axis.text(
+            column,
+            row,
+            str(number),
+            ha="center",
+            va="center",
+            fontsize=9 if number < 100 else 7.5,
+            zorder=5,
+            color="#d22" if last else ink,
+            fontweight="bold" if last else "normal",
+        )
     if not numbers and board.moves and board.moves[-1][0] < size * size:
         row, column = divmod(board.moves[-1][0], size)
         ring = "#222222" if stones[row, column] == WHITE else "#f7f7f2"
-        axis.add_patch(Circle((column, row), 0.24, facecolor="none", edgecolor=ring, linewidth=1.8, zorder=4))
+        axis.add_patch(
+            Circle((column, row), 0.24, facecolor="none", edgecolor=ring, linewidth=1.8, zorder=4)
+        )
     for row, column, black, side in squares(board, owner) if owner is not None else ():
         face = "#1b1b1b" if black else "#f7f7f2"
-        axis.add_patch(Rectangle((column - side / 2, row - side / 2), side, side, facecolor=face, edgecolor="#777777", linewidth=0.4, zorder=4,
-                                 gid=f"{'black' if black else 'white'}-{row * size + column}"))  # fmt: skip
+        axis.add_patch(
+            Rectangle(
+                (column - side / 2, row - side / 2),
+                side,
+                side,
+                facecolor=face,
+                edgecolor="#777777",
+                linewidth=0.4,
+                zorder=4,
+                gid=f"{'black' if black else 'white'}-{row * size + column}",
+            )
+        )
     best = suggestions[0][1] if suggestions else 1.0
     for place, (index, probability) in enumerate(suggestions):
         if index == size * size:
@@ -70,12 +109,40 @@ def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, floa
         strength = 0.25 + 0.75 * probability / best
         tint = (0.13, 0.45, 0.2) if place == 0 else (0.16, 0.36, 0.6)
         axis.add_patch(Circle((column, row), 0.46, facecolor="#e0b567", edgecolor="none", zorder=3))
-        axis.add_patch(Circle((column, row), 0.46, facecolor=(*tint, strength), edgecolor=tint, linewidth=1.0, zorder=4))
+        axis.add_patch(
+            Circle(
+                (column, row),
+                0.46,
+                facecolor=(*tint, strength),
+                edgecolor=tint,
+                linewidth=1.0,
+                zorder=4,
+            )
+        )
         label = f"{probability:.0%}" if probability >= 0.01 else "<1"
-        axis.text(column, row, label, ha="center", va="center", fontsize=7.5, color="white" if strength > 0.5 else "#16243a", zorder=5)
+        axis.text(
+            column,
+            row,
+            label,
+            ha="center",
+            va="center",
+            fontsize=7.5,
+            color="white" if strength > 0.5 else "#16243a",
+            zorder=5,
+        )
     if played is not None and played < size * size:
         row, column = divmod(played, size)
-        axis.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor="none", edgecolor="#c22", linewidth=2, zorder=6))
+        axis.add_patch(
+            Rectangle(
+                (column - 0.48, row - 0.48),
+                0.96,
+                0.96,
+                facecolor="none",
+                edgecolor="#c22",
+                linewidth=2,
+                zorder=6,
+            )
+        )
     axis.set_xlim(-1.1, size + 0.1)
     axis.set_ylim(-1.1, size + 0.1)
     axis.set_aspect("equal")
@@ -86,7 +153,8 @@ def draw_board(board: Board, target: Path, suggestions: Sequence[tuple[int, floa
 
 
 def squares(board: Board, owner: npt.NDArray[np.floating]) -> list[tuple[int, int, bool, float]]:
-    """Row, column, whether it is black's, and side (in distances of lines) of each point that is somebody's without a stone of his on it."""
+    """Row, column, whether it is black's, and side (in distances of lines) of each point that is
+    somebody's without a stone of his on it."""
     stones = board.stones().ravel()
     found = []
     for index, value in enumerate(owner.tolist()):
@@ -97,9 +165,18 @@ def squares(board: Board, owner: npt.NDArray[np.floating]) -> list[tuple[int, in
 
 
 def move_numbers(board: Board, count: int) -> dict[int, int]:
-    """The numbers (from 1) of the last `count` moves by flat index: of stones that stand, the latest move where there were several."""
+    """The numbers (from 1) of the last `count` moves by flat index: of stones that stand, the
+    latest move where there were several."""
     points = board.size * board.size
     stones = board.stones().ravel()
     first = max(len(board.moves) - count, 0)
-    latest = {index: (number, colour) for number, (index, colour) in enumerate(board.moves, 1) if index < points}
-    return {index: number for index, (number, colour) in latest.items() if number > first and stones[index] == colour}
+    latest = {
+        index: (number, colour)
+        for number, (index, colour) in enumerate(board.moves, 1)
+        if index < points
+    }
+    return {
+        index: number
+        for index, (number, colour) in latest.items()
+        if number > first and stones[index] == colour
+    }

@@ -11,7 +11,8 @@ from gocnn.statistics import wilson
 
 
 def draw_evaluation(judged: Judged, figures: dict[str, Any], target: Path, step: int = 20) -> None:
-    """Accuracy over the course of the game (with 95 % intervals), and calibration, as a picture (see `gocnn.figures.save`)."""
+    """Accuracy over the course of the game (with 95 % intervals), and calibration, as a picture
+    (see `gocnn.figures.save`)."""
     picture_format(target)
     plt = pyplot()
 
@@ -27,16 +28,35 @@ def draw_evaluation(judged: Judged, figures: dict[str, Any], target: Path, step:
                 ys.append(hits / n)
                 lows.append(low)
                 highs.append(high)
-        left.plot(xs, ys, "o-", color=colour, markersize=3, label=f"top-{k}: {figures['all'][f'top{k}']:.1%}")
+        left.plot(
+            xs,
+            ys,
+            "o-",
+            color=colour,
+            markersize=3,
+            label=f"top-{k}: {figures['all'][f'top{k}']:.1%}",
+        )
         left.fill_between(xs, lows, highs, color=colour, alpha=0.15)
-    left.set(xlabel="ply", ylabel="share predicted", ylim=(0, 1), title=f"{figures['all']['positions']} positions")
+    left.set(
+        xlabel="ply",
+        ylabel="share predicted",
+        ylim=(0, 1),
+        title=f"{figures['all']['positions']} positions",
+    )
     left.legend()
     right.plot([0, 1], [0, 1], color="#999", linewidth=1)
     rows = figures["calibration"]
     sizes = 200 * np.sqrt([row["samples"] / len(judged.ply) for row in rows])
-    right.scatter([row["confidence"] for row in rows], [row["accuracy"] for row in rows], sizes, color="#c33")
-    right.set(xlabel="probability given to the first choice", ylabel="share right", xlim=(0, 1), ylim=(0, 1),
-              title=f"calibration error {figures['calibration_error']:.3f}")  # fmt: skip
+    right.scatter(
+        [row["confidence"] for row in rows], [row["accuracy"] for row in rows], sizes, color="#c33"
+    )
+    right.set(
+        xlabel="probability given to the first choice",
+        ylabel="share right",
+        xlim=(0, 1),
+        ylim=(0, 1),
+        title=f"calibration error {figures['calibration_error']:.3f}",
+    )
     for axis in (left, right):
         axis.grid(alpha=0.3)
     save(figure, target)

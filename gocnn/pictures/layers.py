@@ -20,7 +20,9 @@ def _stones(axis: Any, board: Board, size: float) -> None:
     stones = board.stones()
     for value, face in ((1, "#111"), (2, "#fff")):
         rows, columns = np.nonzero(stones == value)
-        axis.scatter(columns, rows, s=size, facecolor=face, edgecolor="#333", linewidth=0.4, zorder=3)
+        axis.scatter(
+            columns, rows, s=size, facecolor=face, edgecolor="#333", linewidth=0.4, zorder=3
+        )
     axis.set(xticks=[], yticks=[], xlim=(-0.6, SIZE - 0.4), ylim=(-0.6, SIZE - 0.4))
 
 
@@ -30,7 +32,13 @@ def draw_maps(maps: Floats, board: Board, layer: LayerView, target: Path) -> Non
     order = np.argsort(-maps.std((1, 2)))[:SHOWN]
     columns = 6
     rows = -(-len(order) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(2.3 * columns, 2.45 * rows + 0.5), constrained_layout=True, squeeze=False)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(2.3 * columns, 2.45 * rows + 0.5),
+        constrained_layout=True,
+        squeeze=False,
+    )
     for axis in axes.ravel():
         axis.axis("off")
     for axis, channel in zip(axes.ravel(), order, strict=False):
@@ -39,17 +47,26 @@ def draw_maps(maps: Floats, board: Board, layer: LayerView, target: Path) -> Non
         axis.imshow(maps[channel], origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
         _stones(axis, board, 9)
         axis.set_title(f"channel {channel}", fontsize=8)
-    figure.suptitle(f"{layer.name}: {len(order)} of {len(maps)} feature maps; one value sees {layer.receptive_field}x{layer.receptive_field} points"
-                    f"{', and by its context the whole board' if layer.sees_all else ''}", fontsize=11)  # fmt: skip
+    figure.suptitle(
+        f"{layer.name}: {len(order)} of {len(maps)} feature maps; one value sees"
+        f" {layer.receptive_field}x{layer.receptive_field}"
+        f" points{', and by its context the whole board' if layer.sees_all else ''}",
+        fontsize=11,
+    )
     save(figure, target)
 
 
 def draw_filters(filters: Floats, groups: Sequence[str], target: Path) -> None:
-    """The first layer's filters with the largest weights: a row each, a column for each group of planes."""
+    """The first layer's filters with the largest weights: a row each, a column for each group of
+    planes."""
     plt = pyplot()
     order = np.argsort(-np.abs(filters).max((1, 2, 3)))[: SHOWN // 2]
     figure, axes = plt.subplots(
-        len(order), len(groups), figsize=(1.25 * len(groups) + 0.6, 1.12 * len(order) + 0.7), constrained_layout=True, squeeze=False
+        len(order),
+        len(groups),
+        figsize=(1.25 * len(groups) + 0.6, 1.12 * len(order) + 0.7),
+        constrained_layout=True,
+        squeeze=False,
     )
     for row, number in zip(axes, order, strict=True):
         limit = max(float(np.abs(filters[number]).max()), 1e-6)
@@ -59,12 +76,16 @@ def draw_filters(filters: Floats, groups: Sequence[str], target: Path) -> None:
         row[0].set_ylabel(f"{number}", fontsize=8)
     for axis, name in zip(axes[0], groups, strict=True):
         axis.set_title(name.replace("_", "\n"), fontsize=8)
-    figure.suptitle("filters of the first layer, summed over each group of planes (red: for, blue: against)", fontsize=10)
+    figure.suptitle(
+        "filters of the first layer, summed over each group of planes (red: for, blue: against)",
+        fontsize=10,
+    )
     save(figure, target)
 
 
 def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target: Path) -> None:
-    """What the answer at a point depends on, as a heat map; the square is the receptive field of the last convolution."""
+    """What the answer at a point depends on, as a heat map; the square is the receptive field of
+    the last convolution."""
     plt = pyplot()
     from matplotlib.patches import Rectangle
 
@@ -77,9 +98,23 @@ def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target:
     if index != PASS:
         row, column = divmod(index, SIZE)
         half = layer.receptive_field / 2
-        axis.add_patch(Rectangle((column - half, row - half), 2 * half, 2 * half, fill=False, edgecolor="#2f5d8a", linewidth=2, zorder=4))
+        axis.add_patch(
+            Rectangle(
+                (column - half, row - half),
+                2 * half,
+                2 * half,
+                fill=False,
+                edgecolor="#2f5d8a",
+                linewidth=2,
+                zorder=4,
+            )
+        )
         axis.plot(column, row, "x", color="#2f5d8a", markersize=11, markeredgewidth=2.5, zorder=5)
     further = " (a mean over the board reaches further)" if layer.sees_all else ""
-    axis.set_title(f"what the answer at {to_gtp(index)} depends on; square: {layer.receptive_field}x{layer.receptive_field} points,\n"
-                   f"the receptive field of the convolutions{further}", fontsize=10)  # fmt: skip
+    axis.set_title(
+        f"what the answer at {to_gtp(index)} depends on; square:"
+        f" {layer.receptive_field}x{layer.receptive_field} points,\nthe receptive field of the"
+        f" convolutions{further}",
+        fontsize=10,
+    )
     save(figure, target)

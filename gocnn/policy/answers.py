@@ -19,9 +19,10 @@ LOG_SPREADS = (-3.0, 2.5)
 
 
 class Answers(NamedTuple):
-    """Of N positions, each seen by its side to play, float32. logits: `(N, 362)`; win: `(N,)`, its probability to win; owner: `(N, 361)`, +1 where
-    a point is its own at the end, -1 where it is the opponent's; lead and spread: `(N,)`, the mean margin by area in points, without komi, and its
-    standard deviation. What the network does not foresee is nan."""  # fmt: skip
+    """Of N positions, each seen by its side to play, float32. logits: `(N, 362)`; win: `(N,)`, its
+    probability to win; owner: `(N, 361)`, +1 where a point is its own at the end, -1 where it is
+    the opponent's; lead and spread: `(N,)`, the mean margin by area in points, without komi, and
+    its standard deviation. What the network does not foresee is nan."""
 
     logits: Floats
     win: Floats
@@ -30,8 +31,14 @@ class Answers(NamedTuple):
     spread: Floats
 
 
-def answers(logits: Floats, value: Floats | None = None, owner: Floats | None = None, score: Floats | None = None) -> Answers:
-    """Answers from a network's outputs (`gocnn.policy.network.PolicyNetwork`), those after the logits where it has them."""
+def answers(
+    logits: Floats,
+    value: Floats | None = None,
+    owner: Floats | None = None,
+    score: Floats | None = None,
+) -> Answers:
+    """Answers from a network's outputs (`gocnn.policy.network.PolicyNetwork`), those after the
+    logits where it has them."""
     n = len(logits)
     nothing = np.full(n, np.nan, np.float32)
     return Answers(
@@ -39,7 +46,11 @@ def answers(logits: Floats, value: Floats | None = None, owner: Floats | None = 
         nothing if value is None else _sigmoid(value),
         np.full((n, POINTS), np.nan, np.float32) if owner is None else 2 * _sigmoid(owner) - 1,
         nothing if score is None else SCORE_SCALE * score[:, 0],
-        nothing if score is None else (SCORE_SCALE * np.exp(np.clip(score[:, 1], *LOG_SPREADS))).astype(np.float32),
+        (
+            nothing
+            if score is None
+            else (SCORE_SCALE * np.exp(np.clip(score[:, 1], *LOG_SPREADS))).astype(np.float32)
+        ),
     )
 
 
@@ -49,8 +60,12 @@ def _sigmoid(x: Floats) -> Floats:
 
 
 def mean_owner(owner: Floats, symmetries: Sequence[int]) -> Floats:
-    """The mean over turned boards, turned back, float32 `(..., 361)`. owner: float32 `(S, ..., 361)`, row `s` of boards after `symmetries[s]`."""
-    turned = [row[..., symmetry.permutation(s)[:POINTS].astype(np.int64)] for row, s in zip(owner, symmetries, strict=True)]
+    """The mean over turned boards, turned back, float32 `(..., 361)`. owner: float32 `(S, ...,
+    361)`, row `s` of boards after `symmetries[s]`."""
+    turned = [
+        row[..., symmetry.permutation(s)[:POINTS].astype(np.int64)]
+        for row, s in zip(owner, symmetries, strict=True)
+    ]
     mean: Floats = np.mean(turned, 0, dtype=np.float32)
     return mean
 
@@ -62,16 +77,25 @@ SCALE_OF_SPREAD = float(np.sqrt(3) / np.pi)
 """The scale of a logistic distribution whose standard deviation is one."""
 
 
-def winrate(win: npt.ArrayLike, lead: npt.ArrayLike, spread: npt.ArrayLike, komi_for_side: npt.ArrayLike,
-            share: float = VALUE_SHARE) -> npt.NDArray[np.float64]:  # fmt: skip
-    """The probability of the side to play to win, float64 of the arguments' shape: what the two heads that know of it say together.
+def winrate(
+    win: npt.ArrayLike,
+    lead: npt.ArrayLike,
+    spread: npt.ArrayLike,
+    komi_for_side: npt.ArrayLike,
+    share: float = VALUE_SHARE,
+) -> npt.NDArray[np.float64]:
+    """The probability of the side to play to win, float64 of the arguments' shape: what the two
+    heads that know of it say together.
 
-    win, lead, spread: as in `Answers`; komi_for_side: points that the side to play gets, komi where it is white, its negative where it is black.
-    share: how much of it (0 to 1) the value says, in logits. A head that is not there (nan) has no say; nan where none is.
+    win, lead, spread: as in `Answers`; komi_for_side: points that the side to play gets, komi where
+    it is white, its negative where it is black. share: how much of it (0 to 1) the value says, in
+    logits. A head that is not there (nan) has no say; nan where none is.
     """
     value, margin, spread = (np.asarray(part, np.float64) for part in (win, lead, spread))
     by_value = np.log(value := np.clip(value, 1e-6, 1 - 1e-6)) - np.log1p(-value)
-    by_score = (margin + np.asarray(komi_for_side, np.float64)) / (SCALE_OF_SPREAD * np.maximum(spread, 0.1))
+    by_score = (margin + np.asarray(komi_for_side, np.float64)) / (
+        SCALE_OF_SPREAD * np.maximum(spread, 0.1)
+    )
     both = share * by_value + (1 - share) * by_score
     logit = np.where(np.isnan(by_score), by_value, np.where(np.isnan(by_value), by_score, both))
     return np.asarray(0.5 * (1 + np.tanh(0.5 * logit)))

@@ -3,16 +3,26 @@
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.features.conditioning import BLACK_PROFESSIONAL, BLACK_WON, HANDICAP, SERVERS, WHITE_PROFESSIONAL, WHITE_WON
+from gocnn.features.conditioning import (
+    BLACK_PROFESSIONAL,
+    BLACK_WON,
+    HANDICAP,
+    SERVERS,
+    WHITE_PROFESSIONAL,
+    WHITE_WON,
+)
 from gocnn.games import results, text
 from gocnn.games.store import Store
 
 
-def known_of(store: Store, chosen: npt.NDArray[np.int64], records: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
-    """int64 `(G,)`: the facts (`gocnn.features.conditioning`) of the games numbered `chosen`; `records` are the store's, of all its games.
+def known_of(
+    store: Store, chosen: npt.NDArray[np.int64], records: npt.NDArray[np.void]
+) -> npt.NDArray[np.int64]:
+    """int64 `(G,)`: the facts (`gocnn.features.conditioning`) of the games numbered `chosen`;
+    `records` are the store's, of all its games.
 
-    A game is of a server if its place (`PC`), or else the file it came from, begins with the server's name. A game won by nobody, or nobody knows
-    by whom, has no outcome.
+    A game is of a server if its place (`PC`), or else the file it came from, begins with the
+    server's name. A game won by nobody, or nobody knows by whom, has no outcome.
     """
     table = records[chosen]
     known = np.zeros(len(table), np.int64)

@@ -22,33 +22,41 @@ from gocnn.policy.samples import Games, games_of, join
 
 @dataclass(frozen=True)
 class Chosen:
-    """Games ready to draw from, their keys (int64, one a game) for telling sets apart, and their komi (float32, points, nan unknown)."""
+    """Games ready to draw from, their keys (int64, one a game) for telling sets apart, and their
+    komi (float32, points, nan unknown)."""
 
     games: Games
     keys: npt.NDArray[np.int64]
     komi: npt.NDArray[np.float32]
 
     def fingerprint(self) -> str:
-        """A short text that is the same for the same games in the same order. Neither labels nor games that a network played count: there may be more
-        of them another day."""  # fmt: skip
+        """A short text that is the same for the same games in the same order. Neither labels nor
+        games that a network played count: there may be more of them another day."""
         return _short(self.keys[~self.games.own])
 
     def labels(self) -> "Labels":
         """What there is to learn of owners and scores."""
         own, label = self.games.own, self.games.label
-        return Labels(int((label[~own] >= 0).sum()), int(own.sum()), _short(self.keys[own], *_words(self.games, label[label >= 0])))
+        return Labels(
+            int((label[~own] >= 0).sum()),
+            int(own.sum()),
+            _short(self.keys[own], *_words(self.games, label[label >= 0])),
+        )
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Of chosen games: how many that people played have a label, how many a network played, and a short text that is the same for the same."""
+    """Of chosen games: how many that people played have a label, how many a network played, and a
+    short text that is the same for the same."""
 
     people: int
     own: int
     fingerprint: str
 
 
-def _words(games: Games, label: npt.NDArray[np.int64], part: int = 4096) -> Iterator[npt.NDArray[Any]]:
+def _words(
+    games: Games, label: npt.NDArray[np.int64], part: int = 4096
+) -> Iterator[npt.NDArray[Any]]:
     for i in range(0, len(label), part):
         yield games.words[label[i : i + part, None] + np.arange(LABEL_WORDS)]
 
@@ -60,9 +68,14 @@ def _short(*arrays: npt.NDArray[Any]) -> str:
     return total.hexdigest()[:16]
 
 
-def open_stores(arguments: Sequence[str], jobs: int | None = None, max_unpacked: int | None = None, quiet: bool = False
-                ) -> tuple[list[Store], Report | None]:  # fmt: skip
-    """The stores among the arguments, and one more of all raw games among them (imported into the cache, then with its report).
+def open_stores(
+    arguments: Sequence[str],
+    jobs: int | None = None,
+    max_unpacked: int | None = None,
+    quiet: bool = False,
+) -> tuple[list[Store], Report | None]:
+    """The stores among the arguments, and one more of all raw games among them (imported into the
+    cache, then with its report).
 
     Raises UserError for what cannot be read.
     """
@@ -71,7 +84,9 @@ def open_stores(arguments: Sequence[str], jobs: int | None = None, max_unpacked:
     report = None
     if raw:
         limit = max_unpacked << 20 if max_unpacked else sources.ARCHIVE_LIMIT
-        path, report = cached_store(raw, cache_folder() / "games", jobs=jobs, limit=limit, quiet=quiet)
+        path, report = cached_store(
+            raw, cache_folder() / "games", jobs=jobs, limit=limit, quiet=quiet
+        )
         stores.append(Store(path))
     return stores, report
 
@@ -85,7 +100,8 @@ def _is_store(argument: str) -> bool:
 
 
 def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) -> Chosen:
-    """The games of the stores that pass the filter, each once, and with `own` those that a network played, whatever the filter says of people's.
+    """The games of the stores that pass the filter, each once, and with `own` those that a network
+    played, whatever the filter says of people's.
 
     Raises UserError if none of people's passes.
     """
@@ -106,7 +122,9 @@ def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) 
         komi.append(komi_of(records[chosen]))
     result = Chosen(join(parts), np.concatenate(keys), np.concatenate(komi))
     if result.games.own.all():
-        raise UserError(f"no game of {', '.join(str(s.path) for s in stores)} passes the filters; loosen them")
+        raise UserError(
+            f"no game of {', '.join(str(s.path) for s in stores)} passes the filters; loosen them"
+        )
     return result
 
 
@@ -116,7 +134,8 @@ def subset(chosen: Chosen, keep: npt.NDArray[np.bool_]) -> Chosen:
 
 
 def split(chosen: Chosen, share: float) -> tuple[Chosen, Chosen]:
-    """Training and validation games, by each game's key (see `gocnn.games.selection.is_validation`); a network's are for training.
+    """Training and validation games, by each game's key (see
+    `gocnn.games.selection.is_validation`); a network's are for training.
 
     Raises UserError if a side is empty.
     """
@@ -125,17 +144,24 @@ def split(chosen: Chosen, share: float) -> tuple[Chosen, Chosen]:
     people = ~chosen.games.own
     held = is_validation(records, share) & people
     if not (people & ~held).any() or not held.any():
-        # Too few games for the hash to deal both sides some: take the last by key, which is as stable as can be.
+        # Too few games for the hash to deal both sides some: take the last by key, which is as
+        # stable as can be.
         if people.sum() < 2:
-            raise UserError("one game is not enough to train on and to validate with; give more games, or others with --valid")
+            raise UserError(
+                "one game is not enough to train on and to validate with; give more games, or"
+                " others with --valid"
+            )
         held = np.zeros(len(held), np.bool_)
         held[np.argmax(np.where(people, chosen.keys, np.iinfo(np.int64).min))] = True
     return subset(chosen, ~held), subset(chosen, held)
 
 
 def without(chosen: Chosen, other: Chosen) -> tuple[Chosen, int]:
-    """`chosen` without the games that are also in `other` (rotated or mirrored too), and how many those were. Raises UserError if none is left."""
+    """`chosen` without the games that are also in `other` (rotated or mirrored too), and how many
+    those were. Raises UserError if none is left."""
     both = np.isin(chosen.keys, other.keys)
     if (both | chosen.games.own).all():
-        raise UserError("every training game is also a validation game; give other games with --valid, or none")
+        raise UserError(
+            "every training game is also a validation game; give other games with --valid, or none"
+        )
     return subset(chosen, ~both), int(both.sum())

@@ -13,8 +13,8 @@ PRESETS = ("tiny", "small", "base", "large")
 
 
 def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
-    """The network with the shape of its input: a preset, `shipped`, a model file or a run. None if `name` is none of them.
-    Raises UserError if it names no model at all."""  # fmt: skip
+    """The network with the shape of its input: a preset, `shipped`, a model file or a run. None if
+    `name` is none of them. Raises UserError if it names no model at all."""
     if name in PRESETS:
         found = PolicyNetwork(preset(name))
     elif name == "shipped":

@@ -1,4 +1,5 @@
-"""How well the end of games is foreseen: whose each point is, the score, and who wins, by value, by score and by both."""
+"""How well the end of games is foreseen: whose each point is, the score, and who wins, by value, by
+score and by both."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -20,11 +21,13 @@ SHARES = tuple(round(0.1 * i, 1) for i in range(11))
 
 @dataclass(frozen=True)
 class Ending:
-    """Of N positions, what was said and what came, seen by the side to play, each `(N,)` but the first two: `sure`, float32 `(P,)`, the probability
-    of the likelier owner of each point whose owner is known, and `right`, bool `(P,)`, whether it owns it; win, lead and spread as in
-    `gocnn.policy.answers.Answers`; margin: of the label, in points, nan without a whole one; komi: what the side to play gets, nan unknown; won: as
-    in `gocnn.policy.samples.draw`; owned, foreseen: points whose owner is known, and those of them that were foreseen; nats: the log-likelihood of
-    all labelled points, and points: how many those are."""  # fmt: skip
+    """Of N positions, what was said and what came, seen by the side to play, each `(N,)` but the
+    first two: `sure`, float32 `(P,)`, the probability of the likelier owner of each point whose
+    owner is known, and `right`, bool `(P,)`, whether it owns it; win, lead and spread as in
+    `gocnn.policy.answers.Answers`; margin: of the label, in points, nan without a whole one; komi:
+    what the side to play gets, nan unknown; won: as in `gocnn.policy.samples.draw`; owned,
+    foreseen: points whose owner is known, and those of them that were foreseen; nats: the
+    log-likelihood of all labelled points, and points: how many those are."""
 
     sure: Floats
     right: npt.NDArray[np.bool_]
@@ -41,14 +44,21 @@ class Ending:
 
 
 def mean_of(parts: list[Answers]) -> Answers:
-    """The mean of what was said of turned boards, part `s` after symmetry `s`, turned back; logits are those of the first."""
+    """The mean of what was said of turned boards, part `s` after symmetry `s`, turned back; logits
+    are those of the first."""
     owner = mean_owner(np.stack([part.owner for part in parts]), range(len(parts)))
-    win, lead, spread = (np.stack([getattr(part, key) for part in parts]).mean(0, dtype=np.float32) for key in ("win", "lead", "spread"))
+    win, lead, spread = (
+        np.stack([getattr(part, key) for part in parts]).mean(0, dtype=np.float32)
+        for key in ("win", "lead", "spread")
+    )
     return Answers(parts[0].logits, win, owner, lead, spread)
 
 
-def ending(said: Answers, owners: npt.NDArray[np.int8], won: npt.NDArray[np.int8], komi: Floats) -> Ending:
-    """What was said beside what came: owners, int8 `(N, 361)`, as `gocnn.policy.samples.draw` writes them; komi, of `komi_of_sides`."""
+def ending(
+    said: Answers, owners: npt.NDArray[np.int8], won: npt.NDArray[np.int8], komi: Floats
+) -> Ending:
+    """What was said beside what came: owners, int8 `(N, 361)`, as `gocnn.policy.samples.draw`
+    writes them; komi, of `komi_of_sides`."""
     known = (owners != UNKNOWN_OWNER) & ~np.isnan(said.owner)
     owned = known & (owners != 0)
     mine = np.clip((1 + said.owner.astype(np.float64)) / 2, 1e-6, 1 - 1e-6)
@@ -57,48 +67,94 @@ def ending(said: Answers, owners: npt.NDArray[np.int8], won: npt.NDArray[np.int8
     right = (mine > 0.5) == (owners > 0)
     whole = (owners != UNKNOWN_OWNER).all(1)
     margin = np.where(whole, owners.sum(1, dtype=np.int64), np.nan).astype(np.float32)
-    return Ending(np.maximum(mine, 1 - mine)[owned].astype(np.float32), right[owned], said.win, said.lead, said.spread, margin, komi, won,
-                  owned.sum(1), (owned & right).sum(1), nats.sum(1), known.sum(1))  # fmt: skip
+    return Ending(
+        np.maximum(mine, 1 - mine)[owned].astype(np.float32),
+        right[owned],
+        said.win,
+        said.lead,
+        said.spread,
+        margin,
+        komi,
+        won,
+        owned.sum(1),
+        (owned & right).sum(1),
+        nats.sum(1),
+        known.sum(1),
+    )
 
 
-def komi_of_sides(games: Games, komi: Floats, which: npt.NDArray[np.int64], plies: npt.NDArray[np.int64]) -> Floats:
-    """float32 `(N,)`: the points that the side to play gets at ply `plies[i]` of game `which[i]`; komi: of the games, `(G,)`, nan unknown."""
+def komi_of_sides(
+    games: Games, komi: Floats, which: npt.NDArray[np.int64], plies: npt.NDArray[np.int64]
+) -> Floats:
+    """float32 `(N,)`: the points that the side to play gets at ply `plies[i]` of game `which[i]`;
+    komi: of the games, `(G,)`, nan unknown."""
     words = games.words[games.start[which] + games.setup[which] + plies]
     return np.where(words & WHITE_BIT, komi[which], -komi[which]).astype(np.float32)
 
 
 def joined(parts: list[Ending]) -> Ending:
     """Several as one."""
-    return Ending(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Ending)))
+    return Ending(
+        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Ending))
+    )
 
 
 def figures(end: Ending, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """Of the positions `keep`, bool `(N,)`: `owner`, the share of owned points foreseen, and `owner_log_likelihood` (nats a point); `score_error`,
-    the mean absolute difference in points, with its interval, beside `score_error_even`, that of always saying "even", and `leader`, how often the
-    side that the label lets win was said to lead; `winner_by`: how often the winner was foreseen and its log-likelihood (nats) by `value`, `score`
-    and `both` (`gocnn.policy.answers.winrate`), and which `share` of the value were the likeliest. What nobody knows is left out."""  # fmt: skip
+    """Of the positions `keep`, bool `(N,)`: `owner`, the share of owned points foreseen, and
+    `owner_log_likelihood` (nats a point); `score_error`, the mean absolute difference in points,
+    with its interval, beside `score_error_even`, that of always saying "even", and `leader`, how
+    often the side that the label lets win was said to lead; `winner_by`: how often the winner was
+    foreseen and its log-likelihood (nats) by `value`, `score` and `both`
+    (`gocnn.policy.answers.winrate`), and which `share` of the value were the likeliest. What nobody
+    knows is left out."""
     result: dict[str, Any] = {}
     points, owned = int(end.points[keep].sum()), int(end.owned[keep].sum())
     if points and owned:
-        result |= {"owner": int(end.foreseen[keep].sum()) / owned, "owner_log_likelihood": float(end.nats[keep].sum()) / points}
+        result |= {
+            "owner": int(end.foreseen[keep].sum()) / owned,
+            "owner_log_likelihood": float(end.nats[keep].sum()) / points,
+        }
     scored = keep & ~np.isnan(end.margin) & ~np.isnan(end.lead)
     if scored.any():
-        margin, lead, komi = (part[scored].astype(np.float64) for part in (end.margin, end.lead, np.nan_to_num(end.komi)))
+        margin, lead, komi = (
+            part[scored].astype(np.float64)
+            for part in (end.margin, end.lead, np.nan_to_num(end.komi))
+        )
         result["scored"] = len(margin)
-        result["score_error"], *result["score_error_interval"] = mean_interval(np.abs(lead - margin))
+        result["score_error"], *result["score_error_interval"] = mean_interval(
+            np.abs(lead - margin)
+        )
         result["score_error_even"] = float(np.abs(margin + komi).mean())
         decided = margin + komi != 0
         right = int(((lead + komi > 0) == (margin + komi > 0))[decided].sum())
-        result["leader"], result["leader_interval"] = right / max(int(decided.sum()), 1), list(wilson(right, int(decided.sum())))
-    said = keep & (end.won != UNDECIDED) & ~np.isnan(end.lead) & ~np.isnan(end.komi) & ~np.isnan(end.win)
+        result["leader"], result["leader_interval"] = (
+            right / max(int(decided.sum()), 1),
+            list(wilson(right, int(decided.sum()))),
+        )
+    said = (
+        keep
+        & (end.won != UNDECIDED)
+        & ~np.isnan(end.lead)
+        & ~np.isnan(end.komi)
+        & ~np.isnan(end.win)
+    )
     if said.any():
         won = end.won[said] == 1
-        parts = {share: winrate(end.win[said], end.lead[said], end.spread[said], end.komi[said], share) for share in SHARES}
+        parts = {
+            share: winrate(end.win[said], end.lead[said], end.spread[said], end.komi[said], share)
+            for share in SHARES
+        }
         both = winrate(end.win[said], end.lead[said], end.spread[said], end.komi[said])
         likelihoods = {share: _likelihood(p, won) for share, p in parts.items()}
-        result["winner_by"] = {"positions": len(won), "share": max(likelihoods, key=lambda share: likelihoods[share])}
+        result["winner_by"] = {
+            "positions": len(won),
+            "share": max(likelihoods, key=lambda share: likelihoods[share]),
+        }
         for name, p in (("value", parts[1.0]), ("score", parts[0.0]), ("both", both)):
-            result["winner_by"][name] = {"winner": float(((p > 0.5) == won).mean()), "log_likelihood": _likelihood(p, won)}
+            result["winner_by"][name] = {
+                "winner": float(((p > 0.5) == won).mean()),
+                "log_likelihood": _likelihood(p, won),
+            }
     return result
 
 
@@ -108,7 +164,8 @@ def lopsided(end: Ending) -> npt.NDArray[np.bool_]:
 
 
 def owner_calibration(end: Ending) -> tuple[list[dict[str, float]], float]:
-    """How sure of the likelier owner, against how often it is, as `gocnn.statistics.calibration`."""
+    """How sure of the likelier owner, against how often it is, as
+    `gocnn.statistics.calibration`."""
     return calibration(end.sure, end.right)
 
 
@@ -121,11 +178,23 @@ def lines(figures: dict[str, Any], names: tuple[str, ...]) -> list[str]:
     """The same for people, of the parts with those names."""
     found = []
     there = [(name, figures[name]) for name in names if name in figures]
-    scored = [f"{name} {p['score_error']:.1f} [{p['score_error_interval'][0]:.1f}, {p['score_error_interval'][1]:.1f}] (even: "
-              f"{p['score_error_even']:.1f}), {p['leader']:.1%}" for name, p in there if "scored" in p]  # fmt: skip
+    scored = [
+        f"{name} {p['score_error']:.1f} [{p['score_error_interval'][0]:.1f},"
+        f" {p['score_error_interval'][1]:.1f}] (even: {p['score_error_even']:.1f}),"
+        f" {p['leader']:.1%}"
+        for name, p in there
+        if "scored" in p
+    ]
     if scored:
-        found.append(f"points that the score is off, and the leader foreseen: {'; '.join(scored)} ({figures['all']['scored']} labelled positions)")
-    owned = [f"{name} {p['owner']:.1%} {p['owner_log_likelihood']:.3f}" for name, p in there if "owner" in p]
+        found.append(
+            f"points that the score is off, and the leader foreseen: {'; '.join(scored)}"
+            f" ({figures['all']['scored']} labelled positions)"
+        )
+    owned = [
+        f"{name} {p['owner']:.1%} {p['owner_log_likelihood']:.3f}"
+        for name, p in there
+        if "owner" in p
+    ]
     if owned:
         found.append(f"owners foreseen, and log-likelihood a point: {'; '.join(owned)}")
         found.append(f"owners' calibration error {figures['owner_calibration_error']:.3f}")
@@ -134,5 +203,8 @@ def lines(figures: dict[str, Any], names: tuple[str, ...]) -> list[str]:
 
 
 def _by(part: dict[str, Any]) -> str:
-    said = ", ".join(f"{part[key]['winner']:.1%} {part[key]['log_likelihood']:.3f}" for key in ("value", "score", "both"))
+    said = ", ".join(
+        f"{part[key]['winner']:.1%} {part[key]['log_likelihood']:.3f}"
+        for key in ("value", "score", "both")
+    )
     return f"{said} ({part['share']:.0%} value were likeliest)"

@@ -1,4 +1,5 @@
-"""How well a policy predicts: accuracy, log-likelihood and calibration, with confidence intervals, by phase of the game."""
+"""How well a policy predicts: accuracy, log-likelihood and calibration, with confidence intervals,
+by phase of the game."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,9 +23,10 @@ CHUNK = 512
 
 @dataclass(frozen=True)
 class Judged:
-    """Each judged position: its game, its ply, the rank (0 is best) and log-probability (nats) of the move played, the first choice's probability,
-    the foreseen probability of the side to play to win (nan: not foreseen), whether it won (`gocnn.policy.samples.draw`), and the end of its game, if
-    the network foresees the score."""  # fmt: skip
+    """Each judged position: its game, its ply, the rank (0 is best) and log-probability (nats) of
+    the move played, the first choice's probability, the foreseen probability of the side to play to
+    win (nan: not foreseen), whether it won (`gocnn.policy.samples.draw`), and the end of its game,
+    if the network foresees the score."""
 
     game: npt.NDArray[np.int64]
     ply: npt.NDArray[np.int64]
@@ -36,11 +38,21 @@ class Judged:
     end: endings.Ending | None = None
 
 
-def judge(policy: Evaluator, games: Games, count: int, symmetries: int = 1, seed: int = 0, tick: Callable[[int], Any] = lambda n: None,
-          told: int = HANDICAP, komi: Floats | None = None) -> Judged:  # fmt: skip
-    """Judge `count` positions drawn uniformly without replacement (all of them, if there are not more). Illegal moves are not masked.
+def judge(
+    policy: Evaluator,
+    games: Games,
+    count: int,
+    symmetries: int = 1,
+    seed: int = 0,
+    tick: Callable[[int], Any] = lambda n: None,
+    told: int = HANDICAP,
+    komi: Floats | None = None,
+) -> Judged:
+    """Judge `count` positions drawn uniformly without replacement (all of them, if there are not
+    more). Illegal moves are not masked.
 
-    told: which facts of the games the network is told (`gocnn.features.conditioning`); komi: of the games, float32 `(G,)` in points, nan where it is unknown.
+    told: which facts of the games the network is told (`gocnn.features.conditioning`); komi: of the
+    games, float32 `(G,)` in points, nan where it is unknown.
     """
     which, plies = choose_positions(games, count, seed)
     komi = np.full(len(games), np.nan, np.float32) if komi is None else komi
@@ -50,31 +62,61 @@ def judge(policy: Evaluator, games: Games, count: int, symmetries: int = 1, seed
         part = slice(i, i + CHUNK)
         answers = []
         for s in turns:
-            batch, moves, won, owners = positions(games, policy.groups, which[part], plies[part], s, told, score=True)
+            batch, moves, won, owners = positions(
+                games, policy.groups, which[part], plies[part], s, told, score=True
+            )
             answers.append(policy.outputs(batch))
             if s == 0:
                 played, owned = moves, owners
         logits = [said.logits for said in answers]
-        p = log_softmax(logits[0]) if symmetries == 1 else mean_over_symmetries(np.stack(logits), turns)
+        p = (
+            log_softmax(logits[0])
+            if symmetries == 1
+            else mean_over_symmetries(np.stack(logits), turns)
+        )
         mine = p[np.arange(len(played)), played]
-        parts.append(((p > mine[:, None]).sum(1), mine, np.exp(p.max(1)), np.mean([said.win for said in answers], 0), won))
+        parts.append(
+            (
+                (p > mine[:, None]).sum(1),
+                mine,
+                np.exp(p.max(1)),
+                np.mean([said.win for said in answers], 0),
+                won,
+            )
+        )
         if policy.scores:
-            ends.append(endings.ending(endings.mean_of(answers), owned, won, endings.komi_of_sides(games, komi, which[part], plies[part])))
+            ends.append(
+                endings.ending(
+                    endings.mean_of(answers),
+                    owned,
+                    won,
+                    endings.komi_of_sides(games, komi, which[part], plies[part]),
+                )
+            )
         tick(len(played))
-    rank, mine, confidence, foreseen, won = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Judged(which, plies, rank, mine, confidence, foreseen, won, endings.joined(ends) if ends else None)
+    rank, mine, confidence, foreseen, won = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    return Judged(
+        which, plies, rank, mine, confidence, foreseen, won, endings.joined(ends) if ends else None
+    )
 
 
 def figures(judged: Judged) -> dict[str, Any]:
-    """Everything that is reported: `all` and each phase with top-1, top-3, top-5 and log-likelihood, and how often and how well the winner was
-    foreseen (where it is known, by a network that does), and the end of the game (`gocnn.policy.endings`), with 95 % intervals; calibration; and
-    `lopsided`, the ends of games that one side wins by far."""  # fmt: skip
+    """Everything that is reported: `all` and each phase with top-1, top-3, top-5 and
+    log-likelihood, and how often and how well the winner was foreseen (where it is known, by a
+    network that does), and the end of the game (`gocnn.policy.endings`), with 95 % intervals;
+    calibration; and `lopsided`, the ends of games that one side wins by far."""
     result: dict[str, Any] = {"all": _part(judged, np.ones(len(judged.ply), np.bool_))}
     for name, first, stop in PHASES:
         result[name] = _part(judged, (judged.ply >= first) & (judged.ply < stop))
-    result["calibration"], result["calibration_error"] = calibration(judged.confidence, judged.rank == 0)
+    result["calibration"], result["calibration_error"] = calibration(
+        judged.confidence, judged.rank == 0
+    )
     if judged.end is not None and len(judged.end.sure):
-        result["owner_calibration"], result["owner_calibration_error"] = endings.owner_calibration(judged.end)
+        result["owner_calibration"], result["owner_calibration_error"] = endings.owner_calibration(
+            judged.end
+        )
         result["lopsided"] = endings.figures(judged.end, endings.lopsided(judged.end))
     return result
 
@@ -88,11 +130,16 @@ def _part(judged: Judged, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
         right = int((judged.rank[keep] < k).sum())
         part[f"top{k}"] = right / n
         part[f"top{k}_interval"] = list(wilson(right, n))
-    part["log_likelihood"], *part["log_likelihood_interval"] = mean_interval(judged.log_likelihood[keep].astype(np.float64))
+    part["log_likelihood"], *part["log_likelihood_interval"] = mean_interval(
+        judged.log_likelihood[keep].astype(np.float64)
+    )
     decided = keep & (judged.won != UNDECIDED) & ~np.isnan(judged.foreseen)
     n = int(decided.sum())
     if n:
-        foreseen, won = np.clip(judged.foreseen[decided].astype(np.float64), 1e-6, 1 - 1e-6), judged.won[decided] == 1
+        foreseen, won = (
+            np.clip(judged.foreseen[decided].astype(np.float64), 1e-6, 1 - 1e-6),
+            judged.won[decided] == 1,
+        )
         right = int(((foreseen > 0.5) == won).sum())
         part["winner"], part["winner_interval"] = right / n, list(wilson(right, n))
         part["winner_log_likelihood"] = float(np.log(np.where(won, foreseen, 1 - foreseen)).mean())

@@ -1,9 +1,11 @@
-"""A trained policy network as an ONNX file, for onnxruntime here and for programs in other languages.
+"""A trained policy network as an ONNX file, for onnxruntime here and for programs in other
+languages.
 
-Input `planes`, float32 `(N, C, 19, 19)`; output `logits`, float32 `(N, 362)`: the points by flat index, then the pass; and `value`, float32 `(N,)`,
-the logit of the side to play winning, if the network has that, and `owner` and
-`score` if it has those (`gocnn.policy.network.PolicyNetwork`). The metadata holds `kind`,
-`config` (with the groups of planes, in order) and `provenance`, as in the model file. Batch norms are folded into the convolutions.
+Input `planes`, float32 `(N, C, 19, 19)`; output `logits`, float32 `(N, 362)`: the points by flat
+index, then the pass; and `value`, float32 `(N,)`, the logit of the side to play winning, if the
+network has that, and `owner` and `score` if it has those (`gocnn.policy.network.PolicyNetwork`).
+The metadata holds `kind`, `config` (with the groups of planes, in order) and `provenance`, as in
+the model file. Batch norms are folded into the convolutions.
 """
 
 import io
@@ -31,24 +33,40 @@ OPSET = 17
 
 
 def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
-    """Write the network as ONNX, whole or not at all; returns the largest difference of a log-probability from torch's (`difference`).
+    """Write the network as ONNX, whole or not at all; returns the largest difference of a
+    log-probability from torch's (`difference`).
 
-    precision: fp32, or fp16, which keeps the weights in half precision (half the file) and computes in float32.
-    Raises UserError if the file cannot be written, or if a package is missing.
+    precision: fp32, or fp16, which keeps the weights in half precision (half the file) and computes
+    in float32. Raises UserError if the file cannot be written, or if a package is missing.
     """
     try:
         import onnx
         from onnx import numpy_helper
     except ImportError as error:
-        raise UserError("writing ONNX needs the package onnx; install it with: pip install onnx") from error
+        raise UserError(
+            "writing ONNX needs the package onnx; install it with: pip install onnx"
+        ) from error
     stream: Any = io.BytesIO()  # the annotation of export knows names of files only
-    outputs = ["logits", *(["value"] if policy.foresees else []), *(["owner", "score"] if policy.scores else [])]
+    outputs = [
+        "logits",
+        *(["value"] if policy.foresees else []),
+        *(["owner", "score"] if policy.scores else []),
+    ]
     example = torch.zeros(2, plane_count(policy.groups), SIZE, SIZE, device=policy.device)
     with warnings.catch_warnings():
-        # The exporter through TorchScript says that it is the old one; it needs no further package, and this network is within what it can do.
+        # The exporter through TorchScript says that it is the old one; it needs no further package,
+        # and this network is within what it can do.
         warnings.simplefilter("ignore")
-        torch.onnx.export(policy.network, (example,), stream, input_names=["planes"], output_names=outputs, opset_version=OPSET,
-                          dynamic_axes={name: {0: "n"} for name in ("planes", *outputs)}, dynamo=False)  # fmt: skip
+        torch.onnx.export(
+            policy.network,
+            (example,),
+            stream,
+            input_names=["planes"],
+            output_names=outputs,
+            opset_version=OPSET,
+            dynamic_axes={name: {0: "n"} for name in ("planes", *outputs)},
+            dynamo=False,
+        )
     graph: Any = onnx.load_from_string(stream.getvalue())
     graph.producer_name = "gocnn"
     for key, value in describing(KIND, policy.config_json(), policy.provenance).items():
@@ -59,7 +77,11 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
             values = numpy_helper.to_array(tensor)
             if values.dtype == np.float32 and values.size > 1:
                 half = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.half")
-                casts.append(onnx.helper.make_node("Cast", [half.name], [tensor.name], to=onnx.TensorProto.FLOAT))
+                casts.append(
+                    onnx.helper.make_node(
+                        "Cast", [half.name], [tensor.name], to=onnx.TensorProto.FLOAT
+                    )
+                )
                 graph.graph.initializer.remove(tensor)
                 graph.graph.initializer.append(half)
         nodes = [*casts, *graph.graph.node]
@@ -71,8 +93,9 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
 
 
 def difference(one: Evaluator, other: Evaluator, positions: int = 64) -> float:
-    """The largest difference of a log-probability (nats) between two networks, over positions of random games and all moves, of a probability
-    to win, of an ownership, or of a lead (in scores of points)."""  # fmt: skip
+    """The largest difference of a log-probability (nats) between two networks, over positions of
+    random games and all moves, of a probability to win, of an ownership, or of a lead (in scores of
+    points)."""
     rng = np.random.default_rng(0)
     stacks: list[npt.NDArray[np.uint8]] = []
     board = Board()
@@ -88,5 +111,8 @@ def difference(one: Evaluator, other: Evaluator, positions: int = 64) -> float:
     if one.foresees:
         parts.append(np.abs(mine.win - theirs.win).max())
     if one.scores:
-        parts += [np.abs(mine.owner - theirs.owner).max(), np.abs(mine.lead - theirs.lead).max() / SCORE_SCALE]
+        parts += [
+            np.abs(mine.owner - theirs.owner).max(),
+            np.abs(mine.lead - theirs.lead).max() / SCORE_SCALE,
+        ]
     return float(max(parts))

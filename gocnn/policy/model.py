@@ -17,7 +17,8 @@ from gocnn.policy.answers import Answers, Floats, answers
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 
 PART = 64
-"""Positions that go through the network at once on a CPU: what lies between two layers stays in its caches (twice as fast as 512)."""
+"""Positions that go through the network at once on a CPU: what lies between two layers stays in its
+caches (twice as fast as 512)."""
 
 
 @dataclass
@@ -66,8 +67,12 @@ class Policy:
         return answers(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
 
     def _run(self, planes: Tensor) -> tuple[Tensor, ...]:
-        result = self.network(planes.to(self.device).to(torch.float32, memory_format=layout(self.device)))
-        return tuple(part.float().cpu() for part in (result if isinstance(result, tuple) else (result,)))
+        result = self.network(
+            planes.to(self.device).to(torch.float32, memory_format=layout(self.device))
+        )
+        return tuple(
+            part.float().cpu() for part in (result if isinstance(result, tuple) else (result,))
+        )
 
 
 def load(path: str | Path, device: str = "cpu") -> Policy:
@@ -85,7 +90,8 @@ SHIPPED = WEIGHTS / "small.safetensors"
 
 
 def named(model: str | Path) -> Path:
-    """The file or folder `model`; where there is none, the network of that name that ships with the package, such as `small`, if there is one."""
+    """The file or folder `model`; where there is none, the network of that name that ships with the
+    package, such as `small`, if there is one."""
     path, file = Path(model), WEIGHTS / f"{model}.safetensors"
     return file if path.name == str(model) and not path.exists() and file.exists() else path
 
@@ -93,5 +99,8 @@ def named(model: str | Path) -> Path:
 def default_model() -> Path:
     """The model that ships with the package. Raises UserError if there is none."""
     if not SHIPPED.exists():
-        raise UserError("no model ships with this version; train one with: cli.py go-train GAMES --out RUN, and give it with --model RUN")
+        raise UserError(
+            "no model ships with this version; train one with: cli.py go-train GAMES --out RUN, and"
+            " give it with --model RUN"
+        )
     return SHIPPED

@@ -1,4 +1,5 @@
-"""The policy network: the board in, a logit for every move out, 19x19 all the way (no pooling, no stride)."""
+"""The policy network: the board in, a logit for every move out, 19x19 all the way (no pooling, no
+stride)."""
 
 from dataclasses import dataclass, replace
 from typing import Any, get_args
@@ -8,7 +9,17 @@ from torch import Tensor, nn
 
 from gocnn.board.coords import SIZE
 from gocnn.features.planes import DEFAULT_GROUPS, plane_count
-from gocnn.nn import Block, Context, ConvNormAct, MapHead, PointHead, TotalHead, ValueHead, initialise, trunk
+from gocnn.nn import (
+    Block,
+    Context,
+    ConvNormAct,
+    MapHead,
+    PointHead,
+    TotalHead,
+    ValueHead,
+    initialise,
+    trunk,
+)
 from gocnn.policy.answers import SCORE_SCALE
 
 
@@ -16,9 +27,10 @@ from gocnn.policy.answers import SCORE_SCALE
 class PolicyConfig:
     """The shape of a policy network.
 
-    groups: the planes it is shown (`gocnn.features.planes`); context: what each residual block knows of the whole board
-    (`gocnn.nn.Context`); head: hidden channels of the head; future: how many moves after the next one it learns to foresee while it trains;
-    block: which residual block (`gocnn.nn.variants`); value: whether it also says who will win; score: whether it also says
+    groups: the planes it is shown (`gocnn.features.planes`); context: what each residual block
+    knows of the whole board (`gocnn.nn.Context`); head: hidden channels of the head; future: how
+    many moves after the next one it learns to foresee while it trains; block: which residual block
+    (`gocnn.nn.variants`); value: whether it also says who will win; score: whether it also says
     whose each point will be, and by how many points (then it says who will win, too).
     """
 
@@ -40,14 +52,18 @@ class PolicyConfig:
         if self.score and not self.value:
             raise ValueError("a policy network that says the score says who will win, too")
         if min(self.blocks, self.channels, self.head) < 1 or self.stem_kernel % 2 == 0:
-            raise ValueError("a policy network needs at least one block, channel and head channel, and an odd stem kernel")
+            raise ValueError(
+                "a policy network needs at least one block, channel and head channel, and an odd"
+                " stem kernel"
+            )
         if self.block not in get_args(Block):
             raise ValueError(f"{self.block!r} is no kind of block")
         plane_count(self.groups)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "PolicyConfig":
-        """The inverse of `dataclasses.asdict`, from JSON. Raises TypeError or ValueError if it does not fit."""
+        """The inverse of `dataclasses.asdict`, from JSON. Raises TypeError or ValueError if it does
+        not fit."""
         return cls(**{**values, "groups": tuple(values.get("groups", DEFAULT_GROUPS))})
 
 
@@ -57,28 +73,35 @@ PRESETS = {
     "base": PolicyConfig(blocks=10, channels=128, block="preact"),
     "large": PolicyConfig(blocks=15, channels=192, block="preact"),
 }
-"""Pre-activation, since it learns faster (docs/experiments.md); the lecture's blocks are `block="residual"`."""
+"""Pre-activation, since it learns faster (docs/experiments.md); the lecture's blocks are
+`block="residual"`."""
 
 
 def preset(name: str, blocks: int | None = None, channels: int | None = None) -> PolicyConfig:
-    """A preset, with other numbers of blocks and channels if given. Raises KeyError for an unknown name."""
+    """A preset, with other numbers of blocks and channels if given. Raises KeyError for an unknown
+    name."""
     config = PRESETS[name]
     return replace(config, blocks=blocks or config.blocks, channels=channels or config.channels)
 
 
 class PolicyNetwork(nn.Module):
-    """Planes `(N, C, 19, 19)`, 0 or 1, float, to logits `(N, 362)`: the 361 points (flat index), then the pass.
+    """Planes `(N, C, 19, 19)`, 0 or 1, float, to logits `(N, 362)`: the 361 points (flat index),
+    then the pass.
 
     Stem, `blocks` residual blocks, `gocnn.nn.PointHead`. Compare Maddison et al. 2014
-    (https://arxiv.org/abs/1412.6564), Silver et al. 2016, and Cazenave 2017, "Residual Networks for Computer Go".
+    (https://arxiv.org/abs/1412.6564), Silver et al. 2016, and Cazenave 2017, "Residual Networks for
+    Computer Go".
 
-    With `future`, more heads of the same kind say the moves after the next (Tian and Zhu 2015, https://arxiv.org/abs/1511.06410): in training mode
-    the logits are `(N, 1 + future, 362)` then. They teach the blocks, and nobody asks them afterwards.
+    With `future`, more heads of the same kind say the moves after the next (Tian and Zhu 2015,
+    https://arxiv.org/abs/1511.06410): in training mode the logits are `(N, 1 + future, 362)` then.
+    They teach the blocks, and nobody asks them afterwards.
 
-    With `value`, the result is a pair: the logits, and `(N,)`, the logit of the side to play winning the game (`gocnn.nn.ValueHead`).
+    With `value`, the result is a pair: the logits, and `(N,)`, the logit of the side to play
+    winning the game (`gocnn.nn.ValueHead`).
 
-    With `score`, two more follow: `(N, 361)`, the logits of each point being the side's to play at the end, and `(N, 2)`, its margin's mean and the
-    logarithm of its spread, in units of `SCORE_SCALE` points (`gocnn.policy.answers` turns them into points): by area, without komi.
+    With `score`, two more follow: `(N, 361)`, the logits of each point being the side's to play at
+    the end, and `(N, 2)`, its margin's mean and the logarithm of its spread, in units of
+    `SCORE_SCALE` points (`gocnn.policy.answers` turns them into points): by area, without komi.
     """
 
     def __init__(self, config: PolicyConfig) -> None:
@@ -86,7 +109,10 @@ class PolicyNetwork(nn.Module):
         self.config = config
         self.stem = ConvNormAct(plane_count(config.groups), config.channels, config.stem_kernel)
         self.blocks = trunk(config.block, config.blocks, config.channels, config.context)
-        self.later = nn.ModuleList(PointHead(config.channels, config.size * config.size, config.head) for _ in range(config.future))
+        self.later = nn.ModuleList(
+            PointHead(config.channels, config.size * config.size, config.head)
+            for _ in range(config.future)
+        )
         self.head = PointHead(config.channels, config.size * config.size, config.head)
         self.value = ValueHead(config.channels, config.head) if config.value else None
         self.owner = MapHead(config.channels, config.head) if config.score else None

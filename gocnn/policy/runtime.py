@@ -1,4 +1,5 @@
-"""A policy network in ONNX, run by onnxruntime: starts in a tenth of the time that importing torch takes."""
+"""A policy network in ONNX, run by onnxruntime: starts in a tenth of the time that importing torch
+takes."""
 
 import contextlib
 import io
@@ -26,10 +27,12 @@ CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
 
 class OnnxPolicy:
-    """A file that `gocnn.policy.export` wrote. Raises UserError if it cannot be read or is not one."""
+    """A file that `gocnn.policy.export` wrote. Raises UserError if it cannot be read or is not
+    one."""
 
     def __init__(self, path: str | Path, threads: int | None = None, device: str = "cpu") -> None:
-        """`device` is `cpu`, `cuda` or `cuda:N`, or `auto`: CUDA where this onnxruntime can use it, else the CPU."""
+        """`device` is `cpu`, `cuda` or `cuda:N`, or `auto`: CUDA where this onnxruntime can use it,
+        else the CPU."""
         self.path = Path(path)
         try:
             data = self.path.read_bytes()
@@ -41,23 +44,37 @@ class OnnxPolicy:
             if device != "auto":
                 raise
             self._session = None
-        self.device = device if self._session is not None and device != "auto" else "cuda" if self._session is not None else "cpu"
+        self.device = (
+            device
+            if self._session is not None and device != "auto"
+            else "cuda"
+            if self._session is not None
+            else "cpu"
+        )
         """What computes."""
         if self._session is None:
             self._session = _on_cpu(data, self.path, threads)
         try:
             metadata = self._session.get_modelmeta().custom_metadata_map
         except UnicodeDecodeError as error:
-            raise UserError(f"{path} is damaged (its metadata is no text); copy it again or export it again") from error
+            raise UserError(
+                f"{path} is damaged (its metadata is no text); copy it again or export it again"
+            ) from error
         if metadata.get("kind") != KIND:
-            raise UserError(f"{path} is an ONNX file, but not one of a policy network that go-export wrote; give another")
+            raise UserError(
+                f"{path} is an ONNX file, but not one of a policy network that go-export wrote;"
+                " give another"
+            )
         try:
             self.provenance: dict[str, Any] = _object(metadata["provenance"])
             self.groups: tuple[str, ...] = tuple(_object(metadata["config"])["groups"])
             planes = plane_count(self.groups)
         except (KeyError, ValueError, TypeError, RecursionError, UnknownPlanes) as error:
             why = " ".join(str(error).split())[:200]
-            raise UserError(f"{path} does not fit this version of the program ({why}); export it again or update") from error
+            raise UserError(
+                f"{path} does not fit this version of the program ({why}); export it again or"
+                " update"
+            ) from error
         self._planes = planes
         outputs = [output.name for output in self._session.get_outputs()]
         self.foresees, self.scores = "value" in outputs, "score" in outputs
@@ -69,14 +86,26 @@ class OnnxPolicy:
         """Ask it once: a damaged file may still be an ONNX file. Raises UserError."""
         try:
             said = self.outputs(np.zeros((1, self._planes, SIZE, SIZE), np.uint8))
-            numbers = [said.logits, *([said.win] if self.foresees else []), *([said.owner, said.lead, said.spread] if self.scores else [])]
+            numbers = [
+                said.logits,
+                *([said.win] if self.foresees else []),
+                *([said.owner, said.lead, said.spread] if self.scores else []),
+            ]
             sound = all(bool(np.isfinite(part).all()) for part in numbers)
         except Exception as error:  # as below
             if self.device != "cpu":
-                raise UserError(f"{self.path} cannot be run on {self.device} ({_line(error)}); leave --device out to compute on the CPU") from error
-            raise UserError(f"{self.path} cannot be run ({_line(error)}); copy it again or export it again") from error
+                raise UserError(
+                    f"{self.path} cannot be run on {self.device} ({_line(error)}); leave --device"
+                    " out to compute on the CPU"
+                ) from error
+            raise UserError(
+                f"{self.path} cannot be run ({_line(error)}); copy it again or export it again"
+            ) from error
         if not sound:
-            raise UserError(f"{self.path} is damaged (it answers with what is no number); copy it again or export it again")
+            raise UserError(
+                f"{self.path} is damaged (it answers with what is no number); copy it again or"
+                " export it again"
+            )
 
     @property
     def name(self) -> str:
@@ -108,31 +137,47 @@ def _on_cpu(data: bytes, path: Path, threads: int | None) -> Any:
     try:
         # Without its fallback, which prints on standard output: the protocol's.
         return onnxruntime.InferenceSession(data, options, providers=[CPU], enable_fallback=0)
-    except Exception as error:  # onnxruntime has a class for each of its failures, and more with every version
-        raise UserError(f"{path} is not an ONNX file, or is cut short; export it again with: cli.py go-export RUN --onnx FILE") from error
+    except (
+        Exception
+    ) as error:  # onnxruntime has a class for each of its failures, and more with every version
+        raise UserError(
+            f"{path} is not an ONNX file, or is cut short; export it again with: cli.py go-export"
+            " RUN --onnx FILE"
+        ) from error
 
 
 def _on_cuda(data: bytes, device: str) -> Any:
-    """A session of that file on `cuda`, `cuda:N` or `auto`; None if it cannot be made for the file's sake. Raises UserError if this onnxruntime
-    cannot use CUDA."""  # fmt: skip
+    """A session of that file on `cuda`, `cuda:N` or `auto`; None if it cannot be made for the
+    file's sake. Raises UserError if this onnxruntime cannot use CUDA."""
     kind, _, number = device.partition(":")
     if kind not in ("auto", "cuda"):
-        raise UserError(f"--device {device}: onnxruntime does not compute there; leave it out, or give the model as a .safetensors file")
+        raise UserError(
+            f"--device {device}: onnxruntime does not compute there; leave it out, or give the"
+            " model as a .safetensors file"
+        )
     onnxruntime = libraries.onnxruntime()
     if CUDA not in onnxruntime.get_available_providers():
         raise UserError(
-            f"--device {device}: the onnxruntime installed here has no CUDA provider; install onnxruntime-gpu in its place, "
-            "or leave --device out to compute on the CPU"
+            f"--device {device}: the onnxruntime installed here has no CUDA provider; install"
+            " onnxruntime-gpu in its place, or leave --device out to compute on the CPU"
         )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    onnxruntime.set_default_logger_severity(4)  # what it says of a provider that does not load is said below
+    # what it says of a provider that does not load is said below
+    onnxruntime.set_default_logger_severity(4)
     why = ""
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints, and standard output may be a protocol's or JSON
-        with contextlib.suppress(Exception):  # of version 1.21 and later: CUDA and cuDNN as Python packages
+    # it prints, and standard output may be a protocol's or JSON
+    with contextlib.redirect_stdout(io.StringIO()):
+        # of version 1.21 and later: CUDA and cuDNN as Python packages
+        with contextlib.suppress(Exception):
             onnxruntime.preload_dlls()
         try:
-            session = onnxruntime.InferenceSession(data, options, providers=[(CUDA, {"device_id": int(number or 0)}), CPU], enable_fallback=0)
+            session = onnxruntime.InferenceSession(
+                data,
+                options,
+                providers=[(CUDA, {"device_id": int(number or 0)}), CPU],
+                enable_fallback=0,
+            )
             if CUDA in session.get_providers():  # else it has gone on without a word
                 return session
         except Exception as error:  # noqa: BLE001 - whatever it is, said below
@@ -142,8 +187,8 @@ def _on_cuda(data: bytes, device: str) -> Any:
                 return None
             why = f" ({_line(error)})"
     raise UserError(
-        f"--device {device}: onnxruntime cannot use CUDA here{why}; install the CUDA and cuDNN that onnxruntime {onnxruntime.__version__} wants, "
-        "or leave --device out to compute on the CPU"
+        f"--device {device}: onnxruntime cannot use CUDA here{why}; install the CUDA and cuDNN that"
+        f" onnxruntime {onnxruntime.__version__} wants, or leave --device out to compute on the CPU"
     )
 
 
@@ -163,9 +208,12 @@ def is_onnx(model: str | Path | None) -> bool:
     return model is not None and Path(model).suffix.lower() == ".onnx"
 
 
-def open_evaluator(model: str | Path | None = None, device: str = "cpu", threads: int | None = None) -> Evaluator:
-    """The network that `model` names: an ONNX file (run without torch), a model file or a run's folder; None is the model that ships, without
-    torch on a CPU. `device` is a device of torch's, but for an ONNX file what `OnnxPolicy` takes. Raises UserError."""  # fmt: skip
+def open_evaluator(
+    model: str | Path | None = None, device: str = "cpu", threads: int | None = None
+) -> Evaluator:
+    """The network that `model` names: an ONNX file (run without torch), a model file or a run's
+    folder; None is the model that ships, without torch on a CPU. `device` is a device of torch's,
+    but for an ONNX file what `OnnxPolicy` takes. Raises UserError."""
     if model is None and device == "cpu":
         return OnnxPolicy(SHIPPED, threads)
     if is_onnx(model):

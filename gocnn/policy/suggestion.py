@@ -1,4 +1,5 @@
-"""From a position to a distribution over its moves, by any network that evaluates planes. Nothing here needs torch."""
+"""From a position to a distribution over its moves, by any network that evaluates planes. Nothing
+here needs torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from gocnn.policy.answers import Answers, Floats, mean_owner
 
 
 class Evaluator(Protocol):
-    """A network that can be asked: `gocnn.policy.model.Policy` with torch, `gocnn.policy.runtime.OnnxPolicy` without."""
+    """A network that can be asked: `gocnn.policy.model.Policy` with torch,
+    `gocnn.policy.runtime.OnnxPolicy` without."""
 
     @property
     def name(self) -> str:
@@ -41,8 +43,9 @@ class Evaluator(Protocol):
 
 @dataclass(frozen=True)
 class Foresight:
-    """What a network says of one position. probabilities: float32 `(362,)`, of the moves of the side to play, illegal ones 0; the rest as in
-    `Answers`: win; owner, float32 `(361,)`; lead and spread, in points, without komi."""  # fmt: skip
+    """What a network says of one position. probabilities: float32 `(362,)`, of the moves of the
+    side to play, illegal ones 0; the rest as in `Answers`: win; owner, float32 `(361,)`; lead and
+    spread, in points, without komi."""
 
     probabilities: Floats
     win: float
@@ -51,9 +54,16 @@ class Foresight:
     spread: float
 
 
-def planes_of(board: Board, recent: Sequence[int], groups: Sequence[str], known: int = 0, symmetries: Sequence[int] = (0,)) -> npt.NDArray[np.uint8]:
-    """Planes, uint8 `(S, C, 19, 19)`, of a 19x19 position for the side to play, one for each symmetry. `recent`: flat indices, the latest first;
-    `known`: what is known of the game (`gocnn.features.conditioning`)."""  # fmt: skip
+def planes_of(
+    board: Board,
+    recent: Sequence[int],
+    groups: Sequence[str],
+    known: int = 0,
+    symmetries: Sequence[int] = (0,),
+) -> npt.NDArray[np.uint8]:
+    """Planes, uint8 `(S, C, 19, 19)`, of a 19x19 position for the side to play, one for each
+    symmetry. `recent`: flat indices, the latest first; `known`: what is known of the game
+    (`gocnn.features.conditioning`)."""
     count = planes.plane_count(groups)
     out = np.empty((len(symmetries), count, SIZE * SIZE), np.uint8)
     last = np.full(planes.HISTORY, planes.NO_MOVE, np.int16)
@@ -61,16 +71,32 @@ def planes_of(board: Board, recent: Sequence[int], groups: Sequence[str], known:
     libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
     scratch = ladder.new_scratch()
     for row, s in zip(out, symmetries, strict=True):
-        planes.fill(board.state, board.to_play, last, known, planes.offsets(groups), symmetry.permutation(s), libs, scratch, row)
+        planes.fill(
+            board.state,
+            board.to_play,
+            last,
+            known,
+            planes.offsets(groups),
+            symmetry.permutation(s),
+            libs,
+            scratch,
+            row,
+        )
     return out.reshape(len(symmetries), count, SIZE, SIZE)
 
 
 def mean_over_symmetries(logits: Floats, symmetries: Sequence[int]) -> Floats:
-    """The geometric mean of the distributions of turned boards, turned back: log-probabilities, float32 `(N, 362)`.
+    """The geometric mean of the distributions of turned boards, turned back: log-probabilities,
+    float32 `(N, 362)`.
 
     `logits`: float32 `(S, N, 362)`, row `s` of a board after `symmetries[s]`.
     """
-    turned = np.stack([part[:, symmetry.permutation(s).astype(np.int64)] for part, s in zip(logits, symmetries, strict=True)])
+    turned = np.stack(
+        [
+            part[:, symmetry.permutation(s).astype(np.int64)]
+            for part, s in zip(logits, symmetries, strict=True)
+        ]
+    )
     mean: Floats = log_softmax(log_softmax(turned).mean(0))
     return mean
 
@@ -83,11 +109,15 @@ def log_softmax(logits: Floats) -> Floats:
 
 
 def suggest_many(policy: Evaluator, boards: Sequence[Board], known: Sequence[int]) -> Floats:
-    """Probabilities, float32 `(N, 362)`, of the moves of the side to play on each board, in one evaluation; illegal ones are 0, rows sum to 1.
+    """Probabilities, float32 `(N, 362)`, of the moves of the side to play on each board, in one
+    evaluation; illegal ones are 0, rows sum to 1.
 
     `known`: what is known of each game (`gocnn.features.conditioning`).
     """
-    stacks = [planes_of(board, recent_moves(board), policy.groups, facts) for board, facts in zip(boards, known, strict=True)]
+    stacks = [
+        planes_of(board, recent_moves(board), policy.groups, facts)
+        for board, facts in zip(boards, known, strict=True)
+    ]
     logits = policy.logits(np.concatenate(stacks))
     logits[~np.stack([board.legal() for board in boards])] = -np.inf
     result: Floats = np.exp(log_softmax(logits))
@@ -100,7 +130,8 @@ def recent_moves(board: Board) -> list[int]:
 
 
 def suggest(policy: Evaluator, board: Board, known: int = 0, symmetries: int = 1) -> Floats:
-    """Probabilities, float32 `(362,)`, of the moves of the side to play; illegal ones are 0 and the rest sum to 1.
+    """Probabilities, float32 `(362,)`, of the moves of the side to play; illegal ones are 0 and the
+    rest sum to 1.
 
     `known`: what is known of the game (`gocnn.features.conditioning`); `symmetries`: 1 or 8.
     """
@@ -115,5 +146,10 @@ def foresee(policy: Evaluator, board: Board, known: int = 0, symmetries: int = 1
     legal = board.legal()
     assert legal[PASS]
     probabilities = np.where(legal, np.exp(log_probabilities - log_probabilities[legal].max()), 0.0)
-    return Foresight((probabilities / probabilities.sum()).astype(np.float32), float(said.win.mean()), mean_owner(said.owner, turns),
-                     float(said.lead.mean()), float(said.spread.mean()))  # fmt: skip
+    return Foresight(
+        (probabilities / probabilities.sum()).astype(np.float32),
+        float(said.win.mean()),
+        mean_owner(said.owner, turns),
+        float(said.lead.mean()),
+        float(said.spread.mean()),
+    )

@@ -27,8 +27,8 @@ VALIDATION_BATCH = 512
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a person asks of go-train: games, validation games (or the share of the games to hold back), the network, how to train, and perhaps
-    the model to begin with."""  # fmt: skip
+    """What a person asks of go-train: games, validation games (or the share of the games to hold
+    back), the network, how to train, and perhaps the model to begin with."""
 
     games: tuple[str, ...]
     valid: tuple[str, ...]
@@ -54,20 +54,42 @@ class Wishes:
             parts["train"] = TrainConfig(**parts["train"])
             return cls(**parts)
         except (TypeError, KeyError, ValueError, AttributeError) as error:
-            raise UserError(f"run.json does not describe a go-train run of this version ({error}); start a new run in another folder") from error
+            raise UserError(
+                f"run.json does not describe a go-train run of this version ({error}); start a new"
+                " run in another folder"
+            ) from error
 
 
-def resumed(out: Path, games: tuple[str, ...], valid: tuple[str, ...], changes: dict[str, Any]) -> Wishes:
-    """The wishes of the run in `out`, with other places of the games and other settings (see `TrainConfig.changed`) if given. Raises UserError."""
+def resumed(
+    out: Path, games: tuple[str, ...], valid: tuple[str, ...], changes: dict[str, Any]
+) -> Wishes:
+    """The wishes of the run in `out`, with other places of the games and other settings (see
+    `TrainConfig.changed`) if given. Raises UserError."""
     wishes = Wishes.from_json(RunFolder.read_wishes(out, KIND))
-    return replace(wishes, games=games or wishes.games, valid=valid or wishes.valid, train=wishes.train.changed(changes))
+    return replace(
+        wishes,
+        games=games or wishes.games,
+        valid=valid or wishes.valid,
+        train=wishes.train.changed(changes),
+    )
 
 
-def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None = None, max_unpacked: int | None = None,
-          quiet: bool = False, say: Any = print, options: dict[str, Any] | None = None,
-          deadline: Deadline | None = None, try_compiling: bool = False) -> Outcome:  # fmt: skip
-    """Train as wished into the folder `out`; `options` are written into run.json. `deadline`: see there. `try_compiling`: nobody asked for
-    torch.compile, so that the run does without where it does not work, today and when it is resumed.
+def train(
+    wishes: Wishes,
+    out: Path,
+    resume: bool,
+    device: str,
+    jobs: int | None = None,
+    max_unpacked: int | None = None,
+    quiet: bool = False,
+    say: Any = print,
+    options: dict[str, Any] | None = None,
+    deadline: Deadline | None = None,
+    try_compiling: bool = False,
+) -> Outcome:
+    """Train as wished into the folder `out`; `options` are written into run.json. `deadline`: see
+    there. `try_compiling`: nobody asked for torch.compile, so that the run does without where it
+    does not work, today and when it is resumed.
 
     Raises UserError for whatever a person can mend.
     """
@@ -75,7 +97,9 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
         began = time.perf_counter()
 
         def opened(games: tuple[str, ...]) -> tuple[list[Store], Report | None]:
-            return processes.one_by_machine(lambda: data.open_stores(games, jobs, max_unpacked, quiet or not processes.first))
+            return processes.one_by_machine(
+                lambda: data.open_stores(games, jobs, max_unpacked, quiet or not processes.first)
+            )
 
         stores, report = opened(wishes.games)
         validating = opened(wishes.valid)[0] if wishes.valid else []
@@ -95,14 +119,25 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
             before = RunFolder.read_description(out) if resume else {}
             begun = before.get("begun") if resume else _begin(model, wishes.begin)
             try_compiling = bool(before.get("try_compiling", try_compiling))
-            description = {"kind": KIND, "wishes": wishes.to_json(), "data": training.fingerprint(), "valid": held.fingerprint(), "begun": begun}
+            description = {
+                "kind": KIND,
+                "wishes": wishes.to_json(),
+                "data": training.fingerprint(),
+                "valid": held.fingerprint(),
+                "begun": begun,
+            }
             description |= {"labels": asdict(labels)} if wishes.network.score else {}
             if resume:
                 _same_data(out, training, held, wishes)
             else:
                 description |= {"options": options, "try_compiling": try_compiling}
-        processes.must_share(training_games=description["data"], validation_games=description["valid"], labels=description.get("labels"),
-                             options=(resume, wishes.train.of_the_run(), wishes.network, wishes.valid_positions), beginning=begun)  # fmt: skip
+        processes.must_share(
+            training_games=description["data"],
+            validation_games=description["valid"],
+            labels=description.get("labels"),
+            options=(resume, wishes.train.of_the_run(), wishes.network, wishes.valid_positions),
+            beginning=begun,
+        )
         with processes.together():
             run = open_run(out, resume, description, processes.first)
         if processes.first and not quiet:
@@ -110,28 +145,59 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
                 say(recipe.described(wishes.network, wishes.train))
             if report is not None:
                 skipped = f", {sum(report.reasons.values())} skipped" if report.skipped else ""
-                say(f"imported {report.games} games in {time.perf_counter() - began:.1f} s{skipped}")
+                say(
+                    f"imported {report.games} games in {time.perf_counter() - began:.1f} s{skipped}"
+                )
             leak = f" ({shared} validation games left out of training)" if shared else ""
             say(f"training on {_counted(training)}; validating on {len(held.games)} games{leak}")
             if nothing:
-                say("no game says whose the points were at its end: the network does not learn the score (labels: cli.py go-import and go-label)")
+                say(
+                    "no game says whose the points were at its end: the network does not learn the"
+                    " score (labels: cli.py go-import and go-label)"
+                )
             elif wishes.network.score:
-                say(f"learning the score from {labels.people} games that are labelled, {labels.own} that a network played; judging it on "
-                    f"{held.labels().people}")  # fmt: skip
+                say(
+                    f"learning the score from {labels.people} games that are labelled, {labels.own}"
+                    f" that a network played; judging it on {held.labels().people}"
+                )
             if begun and not resume:
                 say(f"begun from {begun}")
-        source = PositionSource(training.games, wishes.network.groups, wishes.train.batch // wishes.train.accumulate, wishes.train.seed,
-                                processes.rank, processes.world, future=wishes.network.future,
-                                outcome=wishes.network.value, score=wishes.network.score)  # fmt: skip
-        valid = validation_batches(held.games, wishes.network.groups, wishes.valid_positions, score=wishes.network.score)
+        source = PositionSource(
+            training.games,
+            wishes.network.groups,
+            wishes.train.batch // wishes.train.accumulate,
+            wishes.train.seed,
+            processes.rank,
+            processes.world,
+            future=wishes.network.future,
+            outcome=wishes.network.value,
+            score=wishes.network.score,
+        )
+        valid = validation_batches(
+            held.games, wishes.network.groups, wishes.valid_positions, score=wishes.network.score
+        )
         origin = f"{_counted(training)} ({', '.join(Path(g).name for g in wishes.games)})"
         if wishes.network.score:
-            origin += f", {labels.people} of them labelled, and {labels.own} games that a network played"
+            origin += (
+                f", {labels.people} of them labelled, and {labels.own} games that a network played"
+            )
         if begun:
             origin += f", begun from {begun}"
         identity = Identity(KIND, asdict(wishes.network), origin)
-        trainer = Trainer(model, PolicyTask(wishes.train.label_smoothing), source, valid, wishes.train, run, identity, place, processes, quiet,
-                          deadline=deadline, try_compiling=try_compiling)  # fmt: skip
+        trainer = Trainer(
+            model,
+            PolicyTask(wishes.train.label_smoothing),
+            source,
+            valid,
+            wishes.train,
+            run,
+            identity,
+            place,
+            processes,
+            quiet,
+            deadline=deadline,
+            try_compiling=try_compiling,
+        )
         try:
             return trainer.fit(resume)
         finally:
@@ -139,7 +205,8 @@ def train(wishes: Wishes, out: Path, resume: bool, device: str, jobs: int | None
 
 
 def _begin(model: PolicyNetwork, path: str | None) -> str | None:
-    """Put the weights of the model at `path` (see `named`) into `model`, which may be larger; returns what they are, for the record.
+    """Put the weights of the model at `path` (see `named`) into `model`, which may be larger;
+    returns what they are, for the record.
 
     Raises UserError.
     """
@@ -148,7 +215,10 @@ def _begin(model: PolicyNetwork, path: str | None) -> str | None:
     given = load(named(path))
     growth.check(given.name, given.config, model.config)
     grown = growth.begin(given.network, model)
-    origin = f"{given.name} ({given.provenance.get('samples', 'unknown')} samples; {given.provenance.get('data', 'unknown games')})"
+    origin = (
+        f"{given.name} ({given.provenance.get('samples', 'unknown')} samples;"
+        f" {given.provenance.get('data', 'unknown games')})"
+    )
     return f"{origin}, {grown}" if grown else origin
 
 
@@ -158,28 +228,51 @@ def _counted(chosen: data.Chosen) -> str:
 
 
 def _same_data(out: Path, training: data.Chosen, held: data.Chosen, wishes: Wishes) -> None:
-    """Raise UserError if the games are not those of the run. There may be more labels than before, unless every bit is to be the same."""
+    """Raise UserError if the games are not those of the run. There may be more labels than before,
+    unless every bit is to be the same."""
     before = RunFolder.read_description(out)
     labels, had = training.labels(), before.get("labels") if wishes.network.score else None
     if isinstance(had, dict) and (labels.people < had["people"] or labels.own < had["own"]):
-        raise UserError(f"the run in {out} began with {had['people']} labelled games and {had['own']} that a network played, here are "
-                        f"{labels.people} and {labels.own}; give the games that it began with, or start a new run")  # fmt: skip
-    if isinstance(had, dict) and wishes.train.deterministic and labels.fingerprint != had["fingerprint"]:
         raise UserError(
-            f"the labels are not those that the run in {out} began with, which is --deterministic; give the same games, or start a new run"
+            f"the run in {out} began with {had['people']} labelled games and {had['own']} that a"
+            f" network played, here are {labels.people} and {labels.own}; give the games that it"
+            " began with, or start a new run"
+        )
+    if (
+        isinstance(had, dict)
+        and wishes.train.deterministic
+        and labels.fingerprint != had["fingerprint"]
+    ):
+        raise UserError(
+            f"the labels are not those that the run in {out} began with, which is --deterministic;"
+            " give the same games, or start a new run"
         )
     for part, name, games in (("training", "data", training), ("validation", "valid", held)):
         if before.get(name, games.fingerprint()) != games.fingerprint():
-            raise UserError(f"the {part} games are not those that the run in {out} began with; give the same games, or start a new run")
+            raise UserError(
+                f"the {part} games are not those that the run in {out} began with; give the same"
+                " games, or start a new run"
+            )
 
 
-def validation_batches(games: Games, groups: Sequence[str], count: int, seed: int = 0, score: bool = False) -> list[Batch]:
-    """The same `count` positions each time, in batches: planes, moves, outcomes, and with `score` owners, as `gocnn.policy.samples.positions` gives
-    them.
+def validation_batches(
+    games: Games, groups: Sequence[str], count: int, seed: int = 0, score: bool = False
+) -> list[Batch]:
+    """The same `count` positions each time, in batches: planes, moves, outcomes, and with `score`
+    owners, as `gocnn.policy.samples.positions` gives them.
 
     Raises UserError if there is no position.
     """
     if not games.positions:
-        raise UserError("no position to validate on: the validation games have no moves; give others with --valid")
-    arrays = [torch.from_numpy(a) for a in positions(games, groups, *choose_positions(games, count, seed), score=score)]
-    return [tuple(part) for part in zip(*(torch.split(a, VALIDATION_BATCH) for a in arrays), strict=True)]
+        raise UserError(
+            "no position to validate on: the validation games have no moves; give others with"
+            " --valid"
+        )
+    arrays = [
+        torch.from_numpy(a)
+        for a in positions(games, groups, *choose_positions(games, count, seed), score=score)
+    ]
+    return [
+        tuple(part)
+        for part in zip(*(torch.split(a, VALIDATION_BATCH) for a in arrays), strict=True)
+    ]

@@ -2,13 +2,16 @@
 
     LB   on the position before a move: the first choices, with their percentages
     TR   there too: the move that was played
-    C    at the move: its probability and rank, and the first choices; at the root: agreement by side
-    V    at the move: black's lead after it, in points, if the network says the score (who leads is in the comment then, too)
+    C    at the move: its probability and rank, and the first choices; at the root: agreement by
+         side
+    V    at the move: black's lead after it, in points, if the network says the score (who leads is
+         in the comment then, too)
     BM   a move of less than 1 % where another had more than 60 %
     DO   the same where another had more than 30 %
     TE   the first choice where nothing was obvious (no move had 25 %)
 
-What the record already has stays: comments are added to, points that carry a mark or label are left alone, and so are nodes that are judged.
+What the record already has stays: comments are added to, points that carry a mark or label are left
+alone, and so are nodes that are judged.
 """
 
 from gocnn.board.coords import PASS, to_gtp, to_sgf
@@ -58,9 +61,15 @@ def describe(move: Expected) -> str:
 
 def _led(course: Course, move: Expected) -> str:
     """A line about who leads before a move and after it."""
-    before, after, lost = course.lead[move.number - 1], course.lead[move.number], course.lost(move.number, move.colour)
-    return (f"\n{told(before)} (winrate of black {course.black_wins[move.number - 1]:.0%}); after it {told(after)}: "
-            f"{abs(lost):.1f} points {'lost' if lost > 0 else 'won'}.")  # fmt: skip
+    before, after, lost = (
+        course.lead[move.number - 1],
+        course.lead[move.number],
+        course.lost(move.number, move.colour),
+    )
+    return (
+        f"\n{told(before)} (winrate of black {course.black_wins[move.number - 1]:.0%}); after it"
+        f" {told(after)}: {abs(lost):.1f} points {'lost' if lost > 0 else 'won'}."
+    )
 
 
 def summary(review: Review) -> str:
@@ -70,11 +79,20 @@ def summary(review: Review) -> str:
     for name in ("black", "white"):
         if (name, "all") in found:
             a = found[name, "all"]
-            rows.append(f"{name.capitalize()}: first choice {a.top1:.0%}, one of the first five {a.top5:.0%} of {a.moves} moves.")
+            rows.append(
+                f"{name.capitalize()}: first choice {a.top1:.0%}, one of the first five"
+                f" {a.top5:.0%} of {a.moves} moves."
+            )
     if review.course:
         terms = review.course.terms
-        rows.append(f"Komi {terms.komi:g}{'' if terms.stated else ' (not in the record: assumed)'}. At the end {told(review.course.lead[-1])}.")
-        rows += [f"Move {move.number} ({side(move.colour)} {to_gtp(move.index)}) lost {lost:.1f} points." for move, lost in review.costliest(3)]
+        rows.append(
+            f"Komi {terms.komi:g}{'' if terms.stated else ' (not in the record: assumed)'}. At the"
+            f" end {told(review.course.lead[-1])}."
+        )
+        rows += [
+            f"Move {move.number} ({side(move.colour)} {to_gtp(move.index)}) lost {lost:.1f} points."
+            for move, lost in review.costliest(3)
+        ]
     if review.record.trouble:
         rows.append(f"The review ends early: {review.record.trouble}.")
     return "\n".join(rows)
@@ -85,7 +103,9 @@ def _percent(probability: float) -> str:
 
 
 def _mark(node: Properties, move: Expected) -> None:
-    taken = {value[:2] for name in MARKS for value in node.get(name, [])} | {value[:2] for value in node.get("LB", [])}
+    taken = {value[:2] for name in MARKS for value in node.get(name, [])} | {
+        value[:2] for value in node.get("LB", [])
+    }
     played = to_sgf(move.index).encode()
     labels = list(node.get("LB", []))
     for index, probability in move.choices[:LABELLED]:

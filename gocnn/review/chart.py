@@ -20,13 +20,16 @@ NAMED = 4
 
 
 def draw_strip(review: Review, target: Path) -> None:
-    """A bar a move, as high as its probability and coloured by its rank; a line for the running mean; below that black's lead, if the network says
-    the score. Raises ValueError for another ending."""  # fmt: skip
+    """A bar a move, as high as its probability and coloured by its rank; a line for the running
+    mean; below that black's lead, if the network says the score. Raises ValueError for another
+    ending."""
     picture_format(target)
     plt = pyplot()
 
     rows = 3 if review.course else 2
-    figure, axes = plt.subplots(rows, 1, figsize=(13, 2.6 * rows), sharex=True, constrained_layout=True)
+    figure, axes = plt.subplots(
+        rows, 1, figsize=(13, 2.6 * rows), sharex=True, constrained_layout=True
+    )
     names = {BLACK: review.record.black or "Black", WHITE: review.record.white or "White"}
     for axis, colour in zip(axes[:2], (BLACK, WHITE), strict=True):
         mine = [move for move in review.moves if move.colour == colour]
@@ -34,33 +37,87 @@ def draw_strip(review: Review, target: Path) -> None:
         if not found:
             continue
         xs, ys = [move.number for move in mine], [move.probability for move in mine]
-        shades = ["#2e7d4f" if m.rank == 1 else "#c99a2e" if m.rank <= 5 else "#b3382c" for m in mine]
+        shades = [
+            "#2e7d4f" if m.rank == 1 else "#c99a2e" if m.rank <= 5 else "#b3382c" for m in mine
+        ]
         axis.bar(xs, np.maximum(ys, 0.012), width=1.5, color=shades)
         if len(ys) >= RUNNING:
-            axis.plot(xs[RUNNING - 1 :], np.convolve(ys, np.ones(RUNNING) / RUNNING, "valid"), color="#2f5d8a", linewidth=1.6)
+            axis.plot(
+                xs[RUNNING - 1 :],
+                np.convolve(ys, np.ones(RUNNING) / RUNNING, "valid"),
+                color="#2f5d8a",
+                linewidth=1.6,
+            )
         for move in sorted(mine, key=lambda move: move.probability)[:NAMED]:
-            axis.annotate(f"{move.number} {to_gtp(move.index)}", (move.number, 0.02), (0, 9), textcoords="offset points", ha="center", rotation=90,
-                          fontsize=8, color="#b3382c", zorder=5, bbox={"fc": "white", "ec": "none", "alpha": 0.85, "pad": 0.8})  # fmt: skip
+            axis.annotate(
+                f"{move.number} {to_gtp(move.index)}",
+                (move.number, 0.02),
+                (0, 9),
+                textcoords="offset points",
+                ha="center",
+                rotation=90,
+                fontsize=8,
+                color="#b3382c",
+                zorder=5,
+                bbox={"fc": "white", "ec": "none", "alpha": 0.85, "pad": 0.8},
+            )
         title = f"{'Black' if colour == BLACK else 'White'}: {names[colour]}"
         axis.set(ylim=(0, 1), ylabel="probability")
-        axis.set_title(f"{title} - first choice {found.top1:.0%}, one of five {found.top5:.0%} of {found.moves} moves", loc="left", fontsize=11)
+        axis.set_title(
+            f"{title} - first choice {found.top1:.0%}, one of five {found.top5:.0%} of"
+            f" {found.moves} moves",
+            loc="left",
+            fontsize=11,
+        )
         axis.grid(alpha=0.25, axis="y")
     if review.course:
         _draw_lead(axes[2], review.course)
-    axes[-1].set_xlabel("move (green: the first choice; yellow: one of the first five; red: another; line: mean of ten)")
+    axes[-1].set_xlabel(
+        "move (green: the first choice; yellow: one of the first five; red: another; line: mean of"
+        " ten)"
+    )
     save(figure, target)
 
 
 def _draw_lead(axis: Any, course: Course) -> None:
     """Black's lead before each move and at the end, and one standard deviation about it."""
     xs = np.arange(len(course.lead)) + 0.5  # between the moves
-    axis.fill_between(xs, course.lead - course.spread, course.lead + course.spread, color="#2f5d8a", alpha=0.12, linewidth=0)
-    axis.fill_between(xs, course.lead, 0, where=course.lead > 0, color="#333333", alpha=0.55, interpolate=True, linewidth=0)
-    axis.fill_between(xs, course.lead, 0, where=course.lead < 0, color="#c9c2b0", alpha=0.9, interpolate=True, linewidth=0)
+    axis.fill_between(
+        xs,
+        course.lead - course.spread,
+        course.lead + course.spread,
+        color="#2f5d8a",
+        alpha=0.12,
+        linewidth=0,
+    )
+    axis.fill_between(
+        xs,
+        course.lead,
+        0,
+        where=course.lead > 0,
+        color="#333333",
+        alpha=0.55,
+        interpolate=True,
+        linewidth=0,
+    )
+    axis.fill_between(
+        xs,
+        course.lead,
+        0,
+        where=course.lead < 0,
+        color="#c9c2b0",
+        alpha=0.9,
+        interpolate=True,
+        linewidth=0,
+    )
     axis.plot(xs, course.lead, color="#222222", linewidth=1.2)
     axis.axhline(0, color="#888888", linewidth=0.8)
     most = max(15.0, 1.15 * float(np.abs(course.lead).max()))
     axis.set(ylim=(-most, most), ylabel="points")
-    axis.set_title(f"Black's lead, komi {course.terms.komi:g}{'' if course.terms.stated else ' (assumed)'} counted (band: one standard deviation); "
-                   f"at the end {told(float(course.lead[-1]))}", loc="left", fontsize=11)  # fmt: skip
+    axis.set_title(
+        f"Black's lead, komi {course.terms.komi:g}{'' if course.terms.stated else ' (assumed)'}"
+        f" counted (band: one standard deviation); at the end {told(float(course.lead[-1]))}",
+        loc="left",
+        fontsize=11,
+    )
     axis.grid(alpha=0.25, axis="y")

@@ -1,4 +1,5 @@
-"""How a game went: who leads by how much before each of its moves and at its end, as a network foresees it that says the score."""
+"""How a game went: who leads by how much before each of its moves and at its end, as a network
+foresees it that says the score."""
 
 import math
 from collections.abc import Sequence
@@ -24,7 +25,8 @@ class Terms:
     handicap: int
 
     def area_komi(self, board: Board) -> float:
-        """What black must lead by in area to win from this position (see `gocnn.engine.game.Game.area_komi`)."""
+        """What black must lead by in area to win from this position (see
+        `gocnn.engine.game.Game.area_komi`)."""
         if not self.rules.territory:
             return self.komi + self.rules.white_bonus(self.handicap)
         stones, (black, white) = board.stones(), board.captured()
@@ -33,19 +35,22 @@ class Terms:
 
 
 def terms_of(record: Record) -> Terms:
-    """Komi as the record has it, else the usual; rules if it names any that are known, else area, nothing for handicap stones."""
+    """Komi as the record has it, else the usual; rules if it names any that are known, else area,
+    nothing for handicap stones."""
     stated = not math.isnan(record.komi)
     try:
         rules = parse(record.rules)
     except BadRules:
         rules = TROMP_TAYLOR
-    return Terms(usual_komi(record.komi, record.handicap_stones), stated, rules, record.handicap_stones)
+    return Terms(
+        usual_komi(record.komi, record.handicap_stones), stated, rules, record.handicap_stones
+    )
 
 
 @dataclass(frozen=True)
 class Course:
-    """lead, black_wins, spread: float64 `(moves + 1,)`, before each move and at the end: black's margin in points, komi counted, its probability to
-    win, and the margin's standard deviation."""  # fmt: skip
+    """lead, black_wins, spread: float64 `(moves + 1,)`, before each move and at the end: black's
+    margin in points, komi counted, its probability to win, and the margin's standard deviation."""
 
     terms: Terms
     lead: npt.NDArray[np.float64]
@@ -58,9 +63,17 @@ class Course:
         return change if colour == BLACK else -change
 
 
-def course_of(terms: Terms, said: Sequence[Answers], komis: Sequence[float], to_play: Sequence[int]) -> Course:
-    """From answers about all positions, in parts; `komis`: what black must lead by in each; `to_play`: whose turn it is in each."""
-    win, lead, spread = (np.concatenate([getattr(part, name) for part in said]).astype(np.float64) for name in ("win", "lead", "spread"))
+def course_of(
+    terms: Terms, said: Sequence[Answers], komis: Sequence[float], to_play: Sequence[int]
+) -> Course:
+    """From answers about all positions, in parts; `komis`: what black must lead by in each;
+    `to_play`: whose turn it is in each."""
+    win, lead, spread = (
+        np.concatenate([getattr(part, name) for part in said]).astype(np.float64)
+        for name in ("win", "lead", "spread")
+    )
     black, komi = np.array(to_play) == BLACK, np.array(komis)
     mine = winrate(win, lead, spread, np.where(black, -komi, komi))
-    return Course(terms, np.where(black, lead, -lead) - komi, np.where(black, mine, 1 - mine), spread)
+    return Course(
+        terms, np.where(black, lead, -lead) - komi, np.where(black, mine, 1 - mine), spread
+    )

@@ -25,8 +25,9 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Expected:
-    """One move seen by the network: its number (from 1), who played what, its probability among the legal moves and its rank (1 is the first
-    choice), how many moves were legal, and the first choices with their probabilities."""  # fmt: skip
+    """One move seen by the network: its number (from 1), who played what, its probability among the
+    legal moves and its rank (1 is the first choice), how many moves were legal, and the first
+    choices with their probabilities."""
 
     number: int
     colour: int
@@ -39,7 +40,8 @@ class Expected:
 
 @dataclass(frozen=True)
 class Review:
-    """A game and what was expected at each of its moves; course: who led (None if the network says no score)."""
+    """A game and what was expected at each of its moves; course: who led (None if the network says
+    no score)."""
 
     name: str
     record: Record
@@ -48,7 +50,9 @@ class Review:
 
     def least_expected(self, count: int = 10) -> list[Expected]:
         """The moves with the least probability that were not the first choice, the least first."""
-        return sorted((move for move in self.moves if move.rank > 1), key=lambda move: move.probability)[:count]
+        return sorted(
+            (move for move in self.moves if move.rank > 1), key=lambda move: move.probability
+        )[:count]
 
     def costliest(self, count: int = 5) -> list[tuple[Expected, float]]:
         """The moves that lost most points, and how many, the most first."""
@@ -58,7 +62,9 @@ class Review:
         return sorted((pair for pair in lost if pair[1] > 0), key=lambda pair: -pair[1])[:count]
 
 
-def review(record: Record, name: str, evaluator: Evaluator, tick: Callable[[int], Any] = lambda n: None) -> Review:
+def review(
+    record: Record, name: str, evaluator: Evaluator, tick: Callable[[int], Any] = lambda n: None
+) -> Review:
     """Evaluate every position of the main line, in batches."""
     board = Board(SIZE)
     terms, known = terms_of(record), HANDICAP if record.handicap else 0
@@ -82,13 +88,18 @@ def review(record: Record, name: str, evaluator: Evaluator, tick: Callable[[int]
         return Review(name, record, moves)
     said.append(evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, known)))
     komis.append(terms.area_komi(board))
-    return Review(name, record, moves, course_of(terms, said, komis, [*(step.colour for step in record.steps), board.to_play]))
+    return Review(
+        name,
+        record,
+        moves,
+        course_of(terms, said, komis, [*(step.colour for step in record.steps), board.to_play]),
+    )
 
 
 @dataclass(frozen=True)
 class Start:
-    """A record without moves: the side to play in its position, the first choices there with their probabilities, and how it ends (None if the
-    network says no score)."""  # fmt: skip
+    """A record without moves: the side to play in its position, the first choices there with their
+    probabilities, and how it ends (None if the network says no score)."""
 
     name: str
     record: Record
@@ -103,26 +114,41 @@ def expected_at(record: Record, name: str, evaluator: Evaluator) -> Start:
     said = foresee(evaluator, board, HANDICAP if record.handicap else 0)
     p = said.probabilities
     best = np.argsort(-p, kind="stable")[:SHOWN]
-    outlook = outlook_of(said, board.to_play, terms_of(record).area_komi(board)) if evaluator.scores else None
-    return Start(name, record, board.to_play, tuple((int(k), float(p[k])) for k in best if p[k] > 0), outlook)
+    outlook = (
+        outlook_of(said, board.to_play, terms_of(record).area_komi(board))
+        if evaluator.scores
+        else None
+    )
+    return Start(
+        name, record, board.to_play, tuple((int(k), float(p[k])) for k in best if p[k] > 0), outlook
+    )
 
 
-def _judge(record: Record, first: int, logits: Floats, legal: Sequence[npt.NDArray[np.bool_]]) -> list[Expected]:
+def _judge(
+    record: Record, first: int, logits: Floats, legal: Sequence[npt.NDArray[np.bool_]]
+) -> list[Expected]:
     masks = np.stack(legal)
     p = np.exp(log_softmax(np.where(masks, logits, np.float32(-np.inf))))
     best = np.argsort(-p, 1, kind="stable")[:, :SHOWN]
     steps = record.steps[first : first + len(masks)]
     return [
-        Expected(first + i + 1, step.colour, step.index, float(p[i, step.index]), int((p[i] > p[i, step.index]).sum()) + 1, int(masks[i].sum()),
-                 tuple((int(k), float(p[i, k])) for k in best[i] if masks[i, k]))
+        Expected(
+            first + i + 1,
+            step.colour,
+            step.index,
+            float(p[i, step.index]),
+            int((p[i] > p[i, step.index]).sum()) + 1,
+            int(masks[i].sum()),
+            tuple((int(k), float(p[i, k])) for k in best[i] if masks[i, k]),
+        )
         for i, step in enumerate(steps)
-    ]  # fmt: skip
+    ]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How often the network's first choice (top1), or one of its first five (top5), was played, over so many moves; and the mean
-    log-probability of what was played, in nats."""  # fmt: skip
+    """How often the network's first choice (top1), or one of its first five (top5), was played,
+    over so many moves; and the mean log-probability of what was played, in nats."""
 
     moves: int
     top1: float
@@ -136,16 +162,21 @@ def agreement(moves: Sequence[Expected]) -> Agreement | None:
         return None
     ranks = np.array([move.rank for move in moves])
     likelihood = np.log(np.maximum([move.probability for move in moves], 1e-9))
-    return Agreement(len(moves), float((ranks == 1).mean()), float((ranks <= 5).mean()), float(likelihood.mean()))
+    return Agreement(
+        len(moves), float((ranks == 1).mean()), float((ranks <= 5).mean()), float(likelihood.mean())
+    )
 
 
 def table(moves: Sequence[Expected]) -> dict[tuple[str, str], Agreement]:
-    """By side (`black`, `white`, `both`) and phase (`all` and those of `gocnn.policy.evaluation`), where there are moves."""
+    """By side (`black`, `white`, `both`) and phase (`all` and those of `gocnn.policy.evaluation`),
+    where there are moves."""
     result: dict[tuple[str, str], Agreement] = {}
     phases = (("all", 0, 10**9), *PHASES)
     for side, colours in (("black", (BLACK,)), ("white", (WHITE,)), ("both", (BLACK, WHITE))):
         for phase, begin, end in phases:
-            found = agreement([m for m in moves if m.colour in colours and begin <= m.number - 1 < end])
+            found = agreement(
+                [m for m in moves if m.colour in colours and begin <= m.number - 1 < end]
+            )
             if found:
                 result[side, phase] = found
     return result

@@ -1,4 +1,5 @@
-"""What labelling adds to a store, a chunk at a time: only behind what is there, so that whoever reads the store meanwhile is not disturbed."""
+"""What labelling adds to a store, a chunk at a time: only behind what is there, so that whoever
+reads the store meanwhile is not disturbed."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,25 +22,38 @@ def _lock(path: Path) -> AbstractContextManager[None]:
     return locked(path, "", wait=f"{path} is being written by an import; waiting for it to end")
 
 
-def add_labels(path: Path, keys: npt.NDArray[np.int64], found: list[tuple[int, int, npt.NDArray[np.int8]]], text: str) -> None:
-    """Label games: of each its number, kind and owners, int8 `(361,)`. keys: int64, of all games of the store as it was when the numbers were taken.
-    Raises UserError if it has been made anew since."""  # fmt: skip
+def add_labels(
+    path: Path,
+    keys: npt.NDArray[np.int64],
+    found: list[tuple[int, int, npt.NDArray[np.int8]]],
+    text: str,
+) -> None:
+    """Label games: of each its number, kind and owners, int8 `(361,)`. keys: int64, of all games of
+    the store as it was when the numbers were taken. Raises UserError if it has been made anew
+    since."""
     if not found:
         return
     games = np.array([game for game, _, _ in found], np.int64)
     kinds = np.array([kind for _, kind, _ in found], np.uint8)
-    owners = np.stack([owner if kind != labels.TRIED else np.full(POINTS, labels.UNKNOWN, np.int8) for _, kind, owner in found])
+    owners = np.stack(
+        [
+            owner if kind != labels.TRIED else np.full(POINTS, labels.UNKNOWN, np.int8)
+            for _, kind, owner in found
+        ]
+    )
     with _lock(path):
         there = Store(path).records()["key"]
         if len(there) < len(keys) or not np.array_equal(there[games], keys[games]):
-            raise UserError(f"{path} has been made anew meanwhile, with other games; run this again")
+            raise UserError(
+                f"{path} has been made anew meanwhile, with other games; run this again"
+            )
         with appending(path) as writer:
             writer.label(games, kinds, labels.pack(owners), text)
 
 
 def add_games(path: Path, ended: list[Ended], model: str, seed: int, text: str) -> None:
-    """Add own games to the store at `path`, with labels; those that were not settled are kept without, so that they are not tried again.
-    Raises UserError."""
+    """Add own games to the store at `path`, with labels; those that were not settled are kept
+    without, so that they are not tried again. Raises UserError."""
     if not ended:
         return
     with _lock(path), appending(path) as writer:
@@ -47,5 +61,9 @@ def add_games(path: Path, ended: list[Ended], model: str, seed: int, text: str) 
         writer.add(own.chunk(ended, model, seed))
         numbers = first + np.arange(len(ended))
         settled = np.array([game.status == SETTLED_EARLY for game in ended])
-        owners = np.where(settled[:, None], np.stack([game.owner for game in ended]), np.int8(labels.UNKNOWN))
-        writer.label(numbers, np.where(settled, labels.SELF_PLAY, labels.TRIED), labels.pack(owners), text)
+        owners = np.where(
+            settled[:, None], np.stack([game.owner for game in ended]), np.int8(labels.UNKNOWN)
+        )
+        writer.label(
+            numbers, np.where(settled, labels.SELF_PLAY, labels.TRIED), labels.pack(owners), text
+        )

@@ -1,4 +1,5 @@
-"""Many boards side by side, as compiled kernels: what the network is shown of them, its moves, and whether a game is over."""
+"""Many boards side by side, as compiled kernels: what the network is shown of them, its moves, and
+whether a game is over."""
 
 from dataclasses import dataclass
 
@@ -23,7 +24,8 @@ FIRST_LOOK, SECOND_LOOK = 16, 96
 """Playouts: after the first number a position that is plainly not settled is left at that."""
 
 SETTLED = 0.85
-"""Share of those playouts, by which each point that is still worth a move must belong to one side (ownership 0.7)."""
+"""Share of those playouts, by which each point that is still worth a move must belong to one side
+(ownership 0.7)."""
 
 DEAD_STONES = 200
 """Playouts that tell which stones are dead when the game is over."""
@@ -38,12 +40,15 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Boards:
-    """`B` boards. states: int16 `(B, 5, 441)`; colour: whose turn it is; moves: how many were played; words: uint16 `(B, LONGEST)`, the moves as a
-    store has them; passes: how many in a row; known: what is known of the game (`gocnn.features.conditioning`); safe: bool `(B, 361)`, points that were found
-    to be unconditionally somebody's; hashes: uint64 `(B, LONGEST + 1)`, of all positions so far; random: uint64, the state of each board's generator.
+    """`B` boards. states: int16 `(B, 5, 441)`; colour: whose turn it is; moves: how many were
+    played; words: uint16 `(B, LONGEST)`, the moves as a store has them; passes: how many in a row;
+    known: what is known of the game (`gocnn.features.conditioning`); safe: bool `(B, 361)`, points
+    that were found to be unconditionally somebody's; hashes: uint64 `(B, LONGEST + 1)`, of all
+    positions so far; random: uint64, the state of each board's generator.
 
-    Of each side (columns: black, white): temperature, and from move `noise_from` to `noise_to` `noise` instead; `passing`: it passes up to that move.
-    """  # fmt: skip
+    Of each side (columns: black, white): temperature, and from move `noise_from` to `noise_to`
+    `noise` instead; `passing`: it passes up to that move.
+    """
 
     states: npt.NDArray[np.int16]
     colour: Longs
@@ -71,14 +76,33 @@ def new_boards(count: int) -> Boards:
     temperature, noise = np.zeros((count, 2)), np.zeros((count, 2))
     safe, words = np.zeros((count, POINTS), np.bool_), np.zeros((count, LONGEST), np.uint16)
     hashes, random = np.zeros((count, LONGEST + 1), np.uint64), np.ones(count, np.uint64)
-    return Boards(states, longs[0] + 1, longs[1], words, longs[2], longs[3], safe, hashes, random, temperature, noise, *sides)
+    return Boards(
+        states,
+        longs[0] + 1,
+        longs[1],
+        words,
+        longs[2],
+        longs[3],
+        safe,
+        hashes,
+        random,
+        temperature,
+        noise,
+        *sides,
+    )
 
 
 @jit
-def begin(state: rules.State, words: npt.NDArray[np.uint16], setup: int, moves: int, played: npt.NDArray[np.uint16],
-          hashes: npt.NDArray[np.uint64]) -> int:  # fmt: skip
-    """Put one board where `setup` stones and then `moves` moves of `words` lead; its moves and hashes are filled. Returns whose turn it is, 0 if the
-    words lead nowhere."""  # fmt: skip
+def begin(
+    state: rules.State,
+    words: npt.NDArray[np.uint16],
+    setup: int,
+    moves: int,
+    played: npt.NDArray[np.uint16],
+    hashes: npt.NDArray[np.uint64],
+) -> int:
+    """Put one board where `setup` stones and then `moves` moves of `words` lead; its moves and
+    hashes are filled. Returns whose turn it is, 0 if the words lead nowhere."""
     if not counting.set_up(words, setup, state):
         return 0
     hashes[0] = repetition.position_hash(state)
@@ -95,10 +119,22 @@ def begin(state: rules.State, words: npt.NDArray[np.uint16], setup: int, moves: 
 
 
 @jit
-def show(rows: Longs, states: npt.NDArray[np.int16], colour: Longs, moves: Longs, words: npt.NDArray[np.uint16], known: Longs, safe: Bools,
-         at: planes.Offsets, permutation: npt.NDArray[np.int16], out: npt.NDArray[np.uint8], wanted: Bools) -> None:  # fmt: skip
-    """For board `rows[i]`, fill `out[i]`, uint8 `(C, 361)`, its planes, and `wanted[i]`, bool `(362,)`: legal moves that can matter, neither into an
-    own eye nor where somebody safely owns the point; the pass is among them."""  # fmt: skip
+def show(
+    rows: Longs,
+    states: npt.NDArray[np.int16],
+    colour: Longs,
+    moves: Longs,
+    words: npt.NDArray[np.uint16],
+    known: Longs,
+    safe: Bools,
+    at: planes.Offsets,
+    permutation: npt.NDArray[np.int16],
+    out: npt.NDArray[np.uint8],
+    wanted: Bools,
+) -> None:
+    """For board `rows[i]`, fill `out[i]`, uint8 `(C, 361)`, its planes, and `wanted[i]`, bool
+    `(362,)`: legal moves that can matter, neither into an own eye nor where somebody safely owns
+    the point; the pass is among them."""
     libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
     scratch = np.zeros((ladder.ROWS, ladder.WIDTH), np.int16)
     recent = np.empty(planes.HISTORY, np.int16)
@@ -127,7 +163,8 @@ def _uniform(random: npt.NDArray[np.uint64], b: int) -> float:
 
 @jit
 def _draw(logits: npt.NDArray[np.float32], wanted: Bools, temperature: float, number: float) -> int:
-    """The likeliest wanted move, or one drawn in proportion to `p ** (1 / temperature)` by `number`, 0 to 1."""
+    """The likeliest wanted move, or one drawn in proportion to `p ** (1 / temperature)` by
+    `number`, 0 to 1."""
     best = -1
     for index in range(MOVES):
         if wanted[index] and (best < 0 or logits[index] > logits[best]):
@@ -148,11 +185,25 @@ def _draw(logits: npt.NDArray[np.float32], wanted: Bools, temperature: float, nu
 
 
 @jit
-def step(rows: Longs, logits: npt.NDArray[np.float32], wanted: Bools, states: npt.NDArray[np.int16], colour: Longs, moves: Longs,
-         words: npt.NDArray[np.uint16], passes: Longs, hashes: npt.NDArray[np.uint64], random: npt.NDArray[np.uint64], temperature: Floats,
-         noise: Floats, noise_from: Longs, noise_to: Longs, passing: Longs) -> None:  # fmt: skip
-    """Play one move on each board `rows[i]`, by `logits[i]`, float32 `(362,)`, among the moves `wanted[i]` (changed); none that repeats an earlier
-    position of the board."""  # fmt: skip
+def step(
+    rows: Longs,
+    logits: npt.NDArray[np.float32],
+    wanted: Bools,
+    states: npt.NDArray[np.int16],
+    colour: Longs,
+    moves: Longs,
+    words: npt.NDArray[np.uint16],
+    passes: Longs,
+    hashes: npt.NDArray[np.uint64],
+    random: npt.NDArray[np.uint64],
+    temperature: Floats,
+    noise: Floats,
+    noise_from: Longs,
+    noise_to: Longs,
+    passing: Longs,
+) -> None:
+    """Play one move on each board `rows[i]`, by `logits[i]`, float32 `(362,)`, among the moves
+    `wanted[i]` (changed); none that repeats an earlier position of the board."""
     trial = np.empty(rules.STATE_SHAPE, np.int16)
     for i in range(len(rows)):
         b = rows[i]
@@ -193,9 +244,11 @@ def step(rows: Longs, logits: npt.NDArray[np.float32], wanted: Bools, states: np
 
 @jit
 def is_settled(state: rules.State, colour: int, moves: int, safe: Bools) -> bool:
-    """Whether nothing is left to play for: every point that a side could usefully play on belongs to the same side in nearly all playouts, or safely.
+    """Whether nothing is left to play for: every point that a side could usefully play on belongs
+    to the same side in nearly all playouts, or safely.
 
-    safe: bool `(361,)`, unconditional life (`gocnn.board.pass_alive.pass_alive`) of both, is brought up to date.
+    safe: bool `(361,)`, unconditional life (`gocnn.board.pass_alive.pass_alive`) of both, is
+    brought up to date.
     """
     own = np.empty(POINTS, np.bool_)
     safe[:] = False
@@ -208,7 +261,10 @@ def is_settled(state: rules.State, colour: int, moves: int, safe: Bools) -> bool
         p = rules.field_point(index, SIZE)
         if state[COLOUR, p] == EMPTY and not safe[index]:
             for c in (1, 2):
-                if not pass_alive.is_eye(state, p, c) and rules.legality(state, p, c) != rules.SUICIDE:
+                if (
+                    not pass_alive.is_eye(state, p, c)
+                    and rules.legality(state, p, c) != rules.SUICIDE
+                ):
                     open_[index] = True
     owned = np.zeros(POINTS, np.int32)
     done = 0
@@ -224,7 +280,8 @@ def is_settled(state: rules.State, colour: int, moves: int, safe: Bools) -> bool
 
 @jit
 def count(state: rules.State, colour: int, moves: int, owner: npt.NDArray[np.int8]) -> None:
-    """Fill int8 `(361,)`: whose each point is (1 black, 2 white, 0 neither: dame, and empty points of a seki) once dead stones are off."""
+    """Fill int8 `(361,)`: whose each point is (1 black, 2 white, 0 neither: dame, and empty points
+    of a seki) once dead stones are off."""
     safe = np.empty((3, POINTS), np.bool_)
     for c in (1, 2):
         pass_alive.pass_alive(state, c, safe[c])
@@ -239,10 +296,21 @@ def count(state: rules.State, colour: int, moves: int, owner: npt.NDArray[np.int
 
 
 @jit
-def judge(rows: Longs, every: int, start: Longs, states: npt.NDArray[np.int16], colour: Longs, moves: Longs, passes: Longs, safe: Bools,
-          status: Longs, owners: npt.NDArray[np.int8]) -> None:  # fmt: skip
-    """Fill `status[i]` for each board `rows[i]`, and where the game is over `owners[i]`, int8 `(361,)`. Every so many moves from `start`, and after
-    two passes, it is looked whether the game is settled."""  # fmt: skip
+def judge(
+    rows: Longs,
+    every: int,
+    start: Longs,
+    states: npt.NDArray[np.int16],
+    colour: Longs,
+    moves: Longs,
+    passes: Longs,
+    safe: Bools,
+    status: Longs,
+    owners: npt.NDArray[np.int8],
+) -> None:
+    """Fill `status[i]` for each board `rows[i]`, and where the game is over `owners[i]`, int8
+    `(361,)`. Every so many moves from `start`, and after two passes, it is looked whether the game
+    is settled."""
     for i in range(len(rows)):
         b = rows[i]
         status[i] = GOING

@@ -1,5 +1,6 @@
-"""Games of a network with itself that end far apart: at unequal strength, with handicap, with moves nobody would play, from openings and from the
-middle of people's games. What such games teach is life and death: great captures, and dead stones that stay on the board for long."""
+"""Games of a network with itself that end far apart: at unequal strength, with handicap, with moves
+nobody would play, from openings and from the middle of people's games. What such games teach is
+life and death: great captures, and dead stones that stay on the board for long."""
 
 import re
 from dataclasses import dataclass, field
@@ -26,14 +27,16 @@ MOST = 600
 
 EMPTY, STONES, OPENING, MIDDLE = range(4)
 BEGINNINGS = (0.15, 0.2, 0.3, 0.35)
-"""Shares of games that begin on the empty board, with handicap stones, in a recorded opening, in the middle of a recorded game."""
+"""Shares of games that begin on the empty board, with handicap stones, in a recorded opening, in
+the middle of a recorded game."""
 
 _PERMUTATIONS = symmetry.table()
 
 
 @dataclass
 class Own:
-    """What came of such games: how many were settled and kept, how many were not; of the first the margins (points) and the stones captured."""
+    """What came of such games: how many were settled and kept, how many were not; of the first the
+    margins (points) and the stones captured."""
 
     kept: int = 0
     unsettled: int = 0
@@ -50,11 +53,20 @@ class Own:
 
 def sources(records: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
     """int64: games of people, long enough to begin in."""
-    return np.flatnonzero(((records["flags"] & OWN_PLAY) == 0) & (records["moves"] >= 60) & (records["moves"] <= 500))
+    return np.flatnonzero(
+        ((records["flags"] & OWN_PLAY) == 0) & (records["moves"] >= 60) & (records["moves"] <= 500)
+    )
 
 
-def task(number: int, seed: int, store: Store, records: npt.NDArray[np.void], from_: npt.NDArray[np.int64]) -> Task:
-    """Own game `number` of a seed. Without games to begin in (`from_`, as `sources` finds them) it begins on the empty board or with stones."""
+def task(
+    number: int,
+    seed: int,
+    store: Store,
+    records: npt.NDArray[np.void],
+    from_: npt.NDArray[np.int64],
+) -> Task:
+    """Own game `number` of a seed. Without games to begin in (`from_`, as `sources` finds them) it
+    begins on the empty board or with stones."""
     rng = np.random.default_rng((seed, number))
     begin = int(rng.choice(len(BEGINNINGS), p=BEGINNINGS))
     if begin in (OPENING, MIDDLE) and not len(from_):
@@ -62,15 +74,29 @@ def task(number: int, seed: int, store: Store, records: npt.NDArray[np.void], fr
     words, setup, moves, to_play, known = np.zeros(0, np.uint16), 0, 0, 1, 0
     if begin == STONES:
         points = PLACES[int(rng.integers(2, 10))]
-        words, setup, to_play, known = np.array([from_sgf(point) for point in points], np.uint16), len(points), 2, HANDICAP
+        words, setup, to_play, known = (
+            np.array([from_sgf(point) for point in points], np.uint16),
+            len(points),
+            2,
+            HANDICAP,
+        )
     elif begin != EMPTY:
         record = records[int(rng.choice(from_))]
         start, setup = int(record["start"]), int(record["setup"])
-        moves = int(rng.integers(4, 40)) if begin == OPENING else int(rng.integers(40, min(int(record["moves"]), 220)))
-        words, to_play, known = store.words[start : start + setup + moves], 0, HANDICAP if record["handicap"] > 0 else 0
+        moves = (
+            int(rng.integers(4, 40))
+            if begin == OPENING
+            else int(rng.integers(40, min(int(record["moves"]), 220)))
+        )
+        words, to_play, known = (
+            store.words[start : start + setup + moves],
+            0,
+            HANDICAP if record["handicap"] > 0 else 0,
+        )
     temperature = [float(rng.uniform(0.1, 0.5)), float(rng.uniform(0.1, 0.5))]
     noise, noise_from, noise_to, passing = [0.0, 0.0], [0, 0], [0, 0], [0, 0]
-    weak = 1 if begin == STONES and rng.random() < 0.7 else int(rng.integers(2))  # handicap stones in the stronger hand go far
+    # handicap stones in the stronger hand go far
+    weak = 1 if begin == STONES and rng.random() < 0.7 else int(rng.integers(2))
     kind = rng.random()
     if kind < 0.55:  # for a while, moves that are nearly random
         noise[weak] = float(rng.uniform(1.5, 4.0))
@@ -80,8 +106,21 @@ def task(number: int, seed: int, store: Store, records: npt.NDArray[np.void], fr
         temperature[weak] = float(rng.uniform(0.8, 1.5))
     elif kind < 0.85 and begin != MIDDLE:  # a start given away
         passing[weak] = moves + int(rng.integers(4, 24))
-    return Task(number, words, setup, moves, int(rng.integers(2**62)), to_play, known, MOST, (temperature[0], temperature[1]), (noise[0], noise[1]),
-                (noise_from[0], noise_from[1]), (noise_to[0], noise_to[1]), (passing[0], passing[1]))  # fmt: skip
+    return Task(
+        number,
+        words,
+        setup,
+        moves,
+        int(rng.integers(2**62)),
+        to_play,
+        known,
+        MOST,
+        (temperature[0], temperature[1]),
+        (noise[0], noise[1]),
+        (noise_from[0], noise_from[1]),
+        (noise_to[0], noise_to[1]),
+        (passing[0], passing[1]),
+    )
 
 
 def _place(seed: int, number: int) -> str:
@@ -97,7 +136,8 @@ def played(store: Store, seed: int) -> set[int]:
 
 
 def chunk(ended: list[Ended], model: str, seed: int) -> Chunk:
-    """The games as a store takes them, with the result by area, which those that were not settled lack."""
+    """The games as a store takes them, with the result by area, which those that were not settled
+    lack."""
     records = np.zeros(len(ended), RECORD)
     texts: dict[str, int] = {}
     parts = []
@@ -107,11 +147,22 @@ def chunk(ended: list[Ended], model: str, seed: int) -> Chunk:
         stones = game.task.setup if game.task.known & HANDICAP else 0
         komi = HANDICAP_KOMI if stones else KOMI
         settled, found = game.status == SETTLED_EARLY, margin(game.owner, komi)
-        record["start"], record["setup"], record["moves"] = position, game.task.setup, len(game.moves)
+        record["start"], record["setup"], record["moves"] = (
+            position,
+            game.task.setup,
+            len(game.moves),
+        )
         if settled:
-            record["winner"], record["margin"] = results.BLACK_WON if found > 0 else results.WHITE_WON, abs(found)
+            record["winner"], record["margin"] = (
+                (results.BLACK_WON if found > 0 else results.WHITE_WON),
+                abs(found),
+            )
         record["komi"], record["flags"] = komi, KOMI_STATED | OWN_PLAY
-        record["handicap"], record["reserved"], record["to_play"] = stones, game.task.moves, 2 if stones and not game.task.moves else 0
+        record["handicap"], record["reserved"], record["to_play"] = (
+            stones,
+            game.task.moves,
+            2 if stones and not game.task.moves else 0,
+        )
         record["key"] = game_key(words, game.task.setup, len(game.moves), _PERMUTATIONS)
         names = [f"{model}, temperature {t:.2f}" for t in game.task.temperature]
         for key, value in (

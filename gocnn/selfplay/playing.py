@@ -1,4 +1,5 @@
-"""A network plays a stream of games to their ends, many at once: as one ends, the next takes its place."""
+"""A network plays a stream of games to their ends, many at once: as one ends, the next takes its
+place."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,9 +21,11 @@ LOOK_EVERY = 8
 class Task:
     """A game to be played to its end.
 
-    number: what the caller knows it by; words: uint16, `setup` stones and then `moves` moves, as a store has them; to_play: whose turn it is, 0 the
-    side that the words say; known: what the network is told (`gocnn.features.conditioning`); seed: of what is drawn; most: moves after which it is given up.
-    Of black and white: temperature, and from move `noise_from` to `noise_to` `noise` instead; up to move `passing` that side passes.
+    number: what the caller knows it by; words: uint16, `setup` stones and then `moves` moves, as a
+    store has them; to_play: whose turn it is, 0 the side that the words say; known: what the
+    network is told (`gocnn.features.conditioning`); seed: of what is drawn; most: moves after which
+    it is given up. Of black and white: temperature, and from move `noise_from` to `noise_to`
+    `noise` instead; up to move `passing` that side passes.
     """
 
     number: int
@@ -42,7 +45,8 @@ class Task:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a game ended: `status` of `boards`, its owners, int8 `(361,)`, all its moves, uint16, those of the record included."""
+    """How a game ended: `status` of `boards`, its owners, int8 `(361,)`, all its moves, uint16,
+    those of the record included."""
 
     task: Task
     status: int
@@ -66,15 +70,27 @@ class Spent:
         self.ends = [a + b for a, b in zip(self.ends, other.ends, strict=True)]
 
 
-def play(evaluator: Evaluator, tasks: Iterator[Task], batch: int, spent: Spent, stopped: Callable[[], bool] = lambda: False) -> Iterator[Ended]:
-    """Play the tasks, `batch` at a time, and yield each as it ends; once `stopped` says so, those under way are left."""
+def play(
+    evaluator: Evaluator,
+    tasks: Iterator[Task],
+    batch: int,
+    spent: Spent,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[Ended]:
+    """Play the tasks, `batch` at a time, and yield each as it ends; once `stopped` says so, those
+    under way are left."""
     b = boards.new_boards(batch)
     at, permutation = planes.offsets(evaluator.groups), symmetry.permutation(0)
     shown = np.empty((batch, planes.plane_count(evaluator.groups), POINTS), np.uint8)
     wanted = np.empty((batch, MOVES), np.bool_)
     status, owners = np.zeros(batch, np.int64), np.zeros((batch, POINTS), np.int8)
     place: list[Task | None] = [None] * batch
-    start, limit, free, more = np.zeros(batch, np.int64), np.zeros(batch, np.int64), list(range(batch)), True
+    start, limit, free, more = (
+        np.zeros(batch, np.int64),
+        np.zeros(batch, np.int64),
+        list(range(batch)),
+        True,
+    )
     while not stopped():
         while more and free:
             task = next(tasks, None)
@@ -85,12 +101,20 @@ def play(evaluator: Evaluator, tasks: Iterator[Task], batch: int, spent: Spent, 
                 start[free[0]], limit[free[0]] = task.moves, task.moves + task.most
                 free.pop(0)
             else:
-                yield Ended(task, boards.TOO_LONG, np.zeros(POINTS, np.int8), task.words[task.setup :], (0, 0))
+                yield Ended(
+                    task,
+                    boards.TOO_LONG,
+                    np.zeros(POINTS, np.int8),
+                    task.words[task.setup :],
+                    (0, 0),
+                )
         rows = np.array([k for k in range(batch) if place[k] is not None], np.int64)
         if not len(rows):
             return
         n = len(rows)
-        boards.judge(rows, LOOK_EVERY, start, b.states, b.colour, b.moves, b.passes, b.safe, status, owners)
+        boards.judge(
+            rows, LOOK_EVERY, start, b.states, b.colour, b.moves, b.passes, b.safe, status, owners
+        )
         status[:n][(status[:n] == boards.GOING) & (b.moves[rows] >= limit[rows])] = boards.TOO_LONG
         over = status[:n] != boards.GOING
         for i in np.flatnonzero(over).tolist():
@@ -100,16 +124,51 @@ def play(evaluator: Evaluator, tasks: Iterator[Task], batch: int, spent: Spent, 
             spent.ends[int(status[i])] += 1
             place[k] = None
             free.append(k)
-            captured = b.states[k, rules.META, rules.CAPTURED_BY_BLACK : rules.CAPTURED_BY_WHITE + 1]
-            yield Ended(task, int(status[i]), owners[i].copy(), b.words[k, : b.moves[k]].copy(), (int(captured[0]), int(captured[1])))
+            captured = b.states[
+                k, rules.META, rules.CAPTURED_BY_BLACK : rules.CAPTURED_BY_WHITE + 1
+            ]
+            yield Ended(
+                task,
+                int(status[i]),
+                owners[i].copy(),
+                b.words[k, : b.moves[k]].copy(),
+                (int(captured[0]), int(captured[1])),
+            )
         rows = rows[~over]
         n = len(rows)
         if not n:
             continue
-        boards.show(rows, b.states, b.colour, b.moves, b.words, b.known, b.safe, at, permutation, shown, wanted)
+        boards.show(
+            rows,
+            b.states,
+            b.colour,
+            b.moves,
+            b.words,
+            b.known,
+            b.safe,
+            at,
+            permutation,
+            shown,
+            wanted,
+        )
         logits = evaluator.logits(shown[:n].reshape(n, -1, SIZE, SIZE))
-        boards.step(rows, logits, wanted, b.states, b.colour, b.moves, b.words, b.passes, b.hashes, b.random, b.temperature, b.noise,
-                    b.noise_from, b.noise_to, b.passing)  # fmt: skip
+        boards.step(
+            rows,
+            logits,
+            wanted,
+            b.states,
+            b.colour,
+            b.moves,
+            b.words,
+            b.passes,
+            b.hashes,
+            b.random,
+            b.temperature,
+            b.noise,
+            b.noise_from,
+            b.noise_to,
+            b.passing,
+        )
         spent.moves += n
         spent.batches += 1
 
@@ -118,7 +177,9 @@ def _seat(b: boards.Boards, row: int, task: Task) -> bool:
     """Put a game on a board; False where its words lead nowhere."""
     if task.moves + task.most > boards.LONGEST:
         return False
-    turn = boards.begin(b.states[row], task.words, task.setup, task.moves, b.words[row], b.hashes[row])
+    turn = boards.begin(
+        b.states[row], task.words, task.setup, task.moves, b.words[row], b.hashes[row]
+    )
     if turn == 0:
         return False
     b.colour[row] = task.to_play or turn

@@ -1,4 +1,5 @@
-"""Several threads that play: the compiled kernels and the network's library leave the interpreter free, so each keeps a core busy."""
+"""Several threads that play: the compiled kernels and the network's library leave the interpreter
+free, so each keeps a core busy."""
 
 import queue
 import threading
@@ -22,9 +23,16 @@ class _Shared:
             return next(self._tasks)
 
 
-def play_all(evaluators: Sequence[Evaluator], tasks: Iterator[Task], batch: int, spent: Spent, stopped: Callable[[], bool]) -> Iterator[Ended]:
-    """Play the tasks, a thread for each evaluator, `batch` boards in each; yields games as they end, in no certain order. What a game comes to
-    depends on its task and the network alone. An error in a thread is raised here."""  # fmt: skip
+def play_all(
+    evaluators: Sequence[Evaluator],
+    tasks: Iterator[Task],
+    batch: int,
+    spent: Spent,
+    stopped: Callable[[], bool],
+) -> Iterator[Ended]:
+    """Play the tasks, a thread for each evaluator, `batch` boards in each; yields games as they
+    end, in no certain order. What a game comes to depends on its task and the network alone. An
+    error in a thread is raised here."""
     ended: queue.SimpleQueue[Ended | BaseException | None] = queue.SimpleQueue()
     shared = _Shared(tasks)
     failed = threading.Event()
@@ -38,7 +46,10 @@ def play_all(evaluators: Sequence[Evaluator], tasks: Iterator[Task], batch: int,
         except BaseException as error:  # noqa: BLE001 - raised by whoever waits for the games
             ended.put(error)
 
-    threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in zip(evaluators, each, strict=True)]
+    threads = [
+        threading.Thread(target=work, args=pair, daemon=True)
+        for pair in zip(evaluators, each, strict=True)
+    ]
     for thread in threads:
         thread.start()
     left = len(threads)

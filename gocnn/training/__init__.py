@@ -7,4 +7,15 @@ from gocnn.training.run import RunFolder
 from gocnn.training.task import Task
 from gocnn.training.trainer import Identity, Outcome, Trainer
 
-__all__ = ["Batch", "BatchSource", "Feeder", "Identity", "Outcome", "RunFolder", "Task", "TrainConfig", "Trainer", "evaluate"]
+__all__ = [
+    "Batch",
+    "BatchSource",
+    "Feeder",
+    "Identity",
+    "Outcome",
+    "RunFolder",
+    "Task",
+    "TrainConfig",
+    "Trainer",
+    "evaluate",
+]

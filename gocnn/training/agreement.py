@@ -1,4 +1,5 @@
-"""What several processes decide as one while a run goes on, so that all of them do the same after the same step."""
+"""What several processes decide as one while a run goes on, so that all of them do the same after
+the same step."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,24 +13,30 @@ SECONDS = 1.0
 """How long a process that is told to stop goes on, at most, unless one step takes longer."""
 
 ENOUGH = 64
-"""Samples in one process's share of a batch, from which on their statistics hardly differ from those of the whole batch."""
+"""Samples in one process's share of a batch, from which on their statistics hardly differ from
+those of the whole batch."""
 
 
 class Agreement:
-    """How far a run is (by the clock of process 0), whether to stop (if any process was told to), and whether to write a checkpoint (by process 0).
+    """How far a run is (by the clock of process 0), whether to stop (if any process was told to),
+    and whether to write a checkpoint (by process 0).
 
-    `done`, `stop` and `save` hold what was agreed last. A process alone agrees with itself after each step. Of several, each waits for all the
-    others: not for their devices, and once a second if that is not once in MOST_STEPS steps.
+    `done`, `stop` and `save` hold what was agreed last. A process alone agrees with itself after
+    each step. Of several, each waits for all the others: not for their devices, and once a second
+    if that is not once in MOST_STEPS steps.
     """
 
-    def __init__(self, processes: Processes, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, processes: Processes, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._processes, self._clock = processes, clock
         self.done, self.stop, self.save = 0.0, False, False
         self._next: int | None = None
         self._before: tuple[int, float] | None = None
 
     def reach(self, step: int, done: float, stop: bool, save: bool, last: bool = False) -> None:
-        """This process has done `step` steps; what it would decide. All must call this after the same steps; `last`: all know that it is the last."""
+        """This process has done `step` steps; what it would decide. All must call this after the
+        same steps; `last`: all know that it is the last."""
         if self._processes.world == 1:
             self.done, self.stop, self.save = done, stop, save
             return
@@ -55,5 +62,6 @@ class Agreement:
 
 
 def sync_norms(wanted: bool | None, batch: int, parts: int, world: int) -> bool:
-    """Whether `world` processes normalise over a whole batch, which comes in so many parts: as wanted, else unless each one's share is enough."""
+    """Whether `world` processes normalise over a whole batch, which comes in so many parts: as
+    wanted, else unless each one's share is enough."""
     return wanted if wanted is not None else batch // (parts * world) < ENOUGH

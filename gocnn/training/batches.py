@@ -1,4 +1,5 @@
-"""Batches: what a source of them looks like, and how they are prepared before they are asked for."""
+"""Batches: what a source of them looks like, and how they are prepared before they are asked
+for."""
 
 import copy
 import threading
@@ -17,11 +18,14 @@ __all__ = ["Batch", "BatchSource", "Feeder"]
 
 
 class BatchSource(Protocol):
-    """Endless training batches, each addressed by its number alone, so that a run can resume anywhere.
+    """Endless training batches, each addressed by its number alone, so that a run can resume
+    anywhere.
 
-    `batch(i)` gives this process's part of global batch `i` as arrays; `block` batches, from a multiple of `block` on, are prepared together;
-    `batches_per_epoch` is how many see as many samples as there are. A source is copied (shallowly) for each thread that feeds from it, so what it
-    remembers must be replaced, never changed in place; and arrays that were given are not written to again.
+    `batch(i)` gives this process's part of global batch `i` as arrays; `block` batches, from a
+    multiple of `block` on, are prepared together; `batches_per_epoch` is how many see as many
+    samples as there are. A source is copied (shallowly) for each thread that feeds from it, so what
+    it remembers must be replaced, never changed in place; and arrays that were given are not
+    written to again.
     """
 
     block: int
@@ -35,17 +39,27 @@ class BatchSource(Protocol):
 class Feeder:
     """Hands out batches `first`, `first + 1`, ... on the device, prepared by threads ahead of time.
 
-    Each thread takes the next block that no other has taken, so threads can be added at any time and nothing of what is handed out changes.
-    `feeders`: how many; None: one where the CPU computes, else two at first, and one more whenever more than one per cent of the time
-    was waited for data (`gocnn.training.feeding`), up to `most` (by default what the cores allow). On CUDA batches are pinned and copied ahead.
-    `waited` is the time in seconds that `next` stood waiting for data.
+    Each thread takes the next block that no other has taken, so threads can be added at any time
+    and nothing of what is handed out changes. `feeders`: how many; None: one where the CPU
+    computes, else two at first, and one more whenever more than one per cent of the time was waited
+    for data (`gocnn.training.feeding`), up to `most` (by default what the cores allow). On CUDA
+    batches are pinned and copied ahead. `waited` is the time in seconds that `next` stood waiting
+    for data.
     """
 
     DEPTH, DEEP = 4, 12
-    """Batches to have ready, if those are more than a block a thread: on a CPU, and for a device that runs behind and takes several at once."""
+    """Batches to have ready, if those are more than a block a thread: on a CPU, and for a device
+    that runs behind and takes several at once."""
 
-    def __init__(self, source: BatchSource, first: int, device: torch.device, feeders: int | None = None, most: int | None = None,
-                 clock: Callable[[], float] = time.perf_counter) -> None:  # fmt: skip
+    def __init__(
+        self,
+        source: BatchSource,
+        first: int,
+        device: torch.device,
+        feeders: int | None = None,
+        most: int | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self.waited = 0.0
         self._source, self._index, self._block = source, first, source.block
         self._first, self._next_block = first, first // source.block
@@ -75,13 +89,19 @@ class Feeder:
 
     def add(self) -> None:
         """Let one more thread prepare batches."""
-        thread = threading.Thread(target=self._work, args=(copy.copy(self._source),), name=f"feeder {self.feeders}", daemon=True)
+        thread = threading.Thread(
+            target=self._work,
+            args=(copy.copy(self._source),),
+            name=f"feeder {self.feeders}",
+            daemon=True,
+        )
         with self._change:
             thread.start()
             self._threads.append(thread)
             self._change.notify_all()
 
-    # --- in the threads ----------------------------------------------------------------------------------------------------------
+    # --- in the threads
+    # --------------------------------------------------------------------------------
 
     def _work(self, source: BatchSource) -> None:
         """Prepare batches until the feeder is closed or the source fails."""
@@ -94,7 +114,8 @@ class Feeder:
             self._put(index, batch)
 
     def _indices(self) -> Iterator[int]:
-        """The batches that one thread is to prepare, one block after the other, until the feeder is closed."""
+        """The batches that one thread is to prepare, one block after the other, until the feeder is
+        closed."""
         while (block := self._take_block()) is not None:
             for index in range(max(self._first, block * self._block), (block + 1) * self._block):
                 if self._closed:
@@ -102,9 +123,11 @@ class Feeder:
                 yield index
 
     def _take_block(self) -> int | None:
-        """The number of the next block that nobody prepares, once it is wanted; None when the feeder is closed.
+        """The number of the next block that nobody prepares, once it is wanted; None when the
+        feeder is closed.
 
-        Prepared are a block a thread beside the one that is handed out, so that all threads may work while that is used up.
+        Prepared are a block a thread beside the one that is handed out, so that all threads may
+        work while that is used up.
         """
         with self._change:
             while not self._closed:
@@ -121,12 +144,16 @@ class Feeder:
                 self._ready[index] = item
                 self._change.notify_all()
 
-    # --- in the thread that trains -----------------------------------------------------------------------------------------------
+    # --- in the thread that trains
+    # --------------------------------------------------------------------------------
 
     def next(self) -> Batch:
-        """The next batch, on the device. Raises what the source raised where that batch was to be prepared."""
+        """The next batch, on the device. Raises what the source raised where that batch was to be
+        prepared."""
         started = self._started.popleft() if self._started else self._start_next()
-        while len(self._started) < self._copies.ahead and isinstance(self._ready.get(self._index), tuple):
+        while len(self._started) < self._copies.ahead and isinstance(
+            self._ready.get(self._index), tuple
+        ):
             self._started.append(self._start_next())
         if self._lookout and self._lookout.wants_more(self.waited) and self.feeders < self.most:
             try:

@@ -1,4 +1,5 @@
-"""What is looked at before and while a run goes on, so that it ends with a sentence instead of a traceback or a ruined model."""
+"""What is looked at before and while a run goes on, so that it ends with a sentence instead of a
+traceback or a ruined model."""
 
 import copy
 import math
@@ -31,14 +32,15 @@ def finite_weights(model: nn.Module, step: int, best: dict[str, float]) -> None:
 def _diverged(what: str, step: int, best: dict[str, float]) -> Diverged:
     kept = f"; best.safetensors, of step {best['step']}, is kept" if "step" in best else ""
     return Diverged(
-        f"the {what} is not a number any more, at step {step}: start a new run with a lower --learning-rate, a longer --warmup, "
-        f"or --precision fp32{kept}"
+        f"the {what} is not a number any more, at step {step}: start a new run with a lower"
+        f" --learning-rate, a longer --warmup, or --precision fp32{kept}"
     )
 
 
 def single_values(model: nn.Module, loss: Callable[[nn.Module], Any]) -> list[str]:
-    """The names of the batch normalisations in training mode that see one value a channel, of which there is no deviation: `loss` computes the
-    loss of one batch with the network it is given, a copy."""  # fmt: skip
+    """The names of the batch normalisations in training mode that see one value a channel, of which
+    there is no deviation: `loss` computes the loss of one batch with the network it is given, a
+    copy."""
     found: list[str] = []
     trial = copy.deepcopy(model).train()
 
@@ -65,6 +67,7 @@ def need_more_than_one(names: Sequence[str], batch: int, parts: int, processes: 
         parted = f" in {parts} parts" if parts > 1 else ""
         shared = f" shared by {processes} processes" if processes > 1 else ""
         raise UserError(
-            f"a batch of {batch}{parted}{shared} gives the network one sample at a time, over which {names[0]} has nothing to normalise; "
-            f"choose --batch {2 * parts * processes} or more{', or fewer --accumulate' if parts > 1 else ''}"
+            f"a batch of {batch}{parted}{shared} gives the network one sample at a time, over which"
+            f" {names[0]} has nothing to normalise; choose --batch {2 * parts * processes} or"
+            f" more{', or fewer --accumulate' if parts > 1 else ''}"
         )

@@ -1,4 +1,5 @@
-"""Which way the 3x3 convolutions of a network are computed as it trains on a CPU: torch's own, or Winograd's; the weights are the same."""
+"""Which way the 3x3 convolutions of a network are computed as it trains on a CPU: torch's own, or
+Winograd's; the weights are the same."""
 
 import time
 from collections.abc import Callable, Collection
@@ -15,10 +16,15 @@ SAMPLES = 16
 
 
 class WinogradConv2d(nn.Conv2d):
-    """`nn.Conv2d` of 3x3, stride 1, padding 1 and one group, by `gocnn.training.winograd` where that can be; the same result but for rounding."""
+    """`nn.Conv2d` of 3x3, stride 1, padding 1 and one group, by `gocnn.training.winograd` where
+    that can be; the same result but for rounding."""
 
     def forward(self, x: Tensor) -> Tensor:
-        plain = x.device.type == "cpu" and x.dtype == self.weight.dtype == torch.float32 and x.dim() == 4
+        plain = (
+            x.device.type == "cpu"
+            and x.dtype == self.weight.dtype == torch.float32
+            and x.dim() == 4
+        )
         if not plain or torch.is_autocast_enabled("cpu"):
             return super().forward(x)
         from gocnn.training.winograd import convolution  # numba is not imported before it is needed
@@ -28,11 +34,13 @@ class WinogradConv2d(nn.Conv2d):
 
 
 def fits(layer: nn.Module) -> bool:
-    """Whether the layer can be computed that way; at least 32 channels on both sides, for fewer make no matrices worth multiplying."""
+    """Whether the layer can be computed that way; at least 32 channels on both sides, for fewer
+    make no matrices worth multiplying."""
     return (
         type(layer) in (nn.Conv2d, WinogradConv2d)
         and isinstance(layer, nn.Conv2d)
-        and (layer.kernel_size, layer.stride, layer.padding, layer.dilation) == ((3, 3), (1, 1), (1, 1), (1, 1))
+        and (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
+        == ((3, 3), (1, 1), (1, 1), (1, 1))
         and layer.groups == 1
         and layer.padding_mode == "zeros"
         and min(layer.in_channels, layer.out_channels) >= 32
@@ -40,10 +48,13 @@ def fits(layer: nn.Module) -> bool:
     )
 
 
-def choose(model: nn.Module, wanted: str, by_stopwatch: bool, run: Callable[[nn.Module], object]) -> list[str]:
-    """The names of the layers of `model` that are to be computed Winograd's way, for a run on a CPU in float32: all that fit if `wanted` is
-    `winograd`; if it is `auto`, those for whose shape that is faster `by_stopwatch` (without one, none). `run` runs the network it is given on a
-    batch, by which the shapes are known."""  # fmt: skip
+def choose(
+    model: nn.Module, wanted: str, by_stopwatch: bool, run: Callable[[nn.Module], object]
+) -> list[str]:
+    """The names of the layers of `model` that are to be computed Winograd's way, for a run on a CPU
+    in float32: all that fit if `wanted` is `winograd`; if it is `auto`, those for whose shape that
+    is faster `by_stopwatch` (without one, none). `run` runs the network it is given on a batch, by
+    which the shapes are known."""
     layers = {layer: name for name, layer in model.named_modules() if fits(layer)}
     if wanted == "direct" or (wanted == "auto" and not by_stopwatch) or not layers:
         return []
@@ -55,7 +66,8 @@ def choose(model: nn.Module, wanted: str, by_stopwatch: bool, run: Callable[[nn.
 
 
 def use(model: nn.Module, names: Collection[str]) -> None:
-    """Let the layers of those names be computed Winograd's way, where they fit, and all others torch's."""
+    """Let the layers of those names be computed Winograd's way, where they fit, and all others
+    torch's."""
     for name, layer in model.named_modules():
         if fits(layer):
             layer.__class__ = WinogradConv2d if name in names else nn.Conv2d
@@ -65,7 +77,9 @@ Shape = tuple[int, int, int, int]
 """Channels in and out, height and width."""
 
 
-def _shapes(model: nn.Module, layers: list[nn.Module], run: Callable[[nn.Module], object]) -> dict[nn.Module, Shape]:
+def _shapes(
+    model: nn.Module, layers: list[nn.Module], run: Callable[[nn.Module], object]
+) -> dict[nn.Module, Shape]:
     """What each layer sees."""
     found: dict[nn.Module, Shape] = {}
 
@@ -88,7 +102,8 @@ def _shapes(model: nn.Module, layers: list[nn.Module], run: Callable[[nn.Module]
 
 
 def _faster(shape: Shape) -> bool:
-    """Whether Winograd's way is the faster for a layer, forward and backward: the best of several turns of each."""
+    """Whether Winograd's way is the faster for a layer, forward and backward: the best of several
+    turns of each."""
     from gocnn.training.winograd import convolution
 
     inputs, outputs, height, width = shape
@@ -97,9 +112,15 @@ def _faster(shape: Shape) -> bool:
     def tensor(*size: int) -> Tensor:
         return torch.randn(size, generator=random).to(memory_format=torch.channels_last)
 
-    x, weight = tensor(SAMPLES, inputs, height, width).requires_grad_(), tensor(outputs, inputs, 3, 3).requires_grad_()
+    x, weight = (
+        tensor(SAMPLES, inputs, height, width).requires_grad_(),
+        tensor(outputs, inputs, 3, 3).requires_grad_(),
+    )
     grad = tensor(SAMPLES, outputs, height, width)
-    ways: list[Callable[[], Tensor]] = [lambda: functional.conv2d(x, weight, padding=1), lambda: convolution(x, weight)]
+    ways: list[Callable[[], Tensor]] = [
+        lambda: functional.conv2d(x, weight, padding=1),
+        lambda: convolution(x, weight),
+    ]
     best = [float("inf")] * 2
     for _ in range(6):
         for number, way in enumerate(ways):

@@ -14,8 +14,8 @@ Batch = tuple[Tensor, ...]
 class Copies:
     """The plain way: nothing is done ahead, and on a CPU nothing is copied at all.
 
-    On Apple's GPUs a copy is waited for: one that does not block reads memory that may have been given to others by then
-    (https://github.com/pytorch/pytorch/issues/189690).
+    On Apple's GPUs a copy is waited for: one that does not block reads memory that may have been
+    given to others by then (https://github.com/pytorch/pytorch/issues/189690).
     """
 
     ahead = 0
@@ -39,10 +39,12 @@ class Copies:
 
 
 class CudaCopies(Copies):
-    """Pinned by the threads that feed; copied on a stream of their own while the device computes. The host never waits for a copy.
+    """Pinned by the threads that feed; copied on a stream of their own while the device computes.
+    The host never waits for a copy.
 
-    The memory of both sides is safe: torch's allocator of pinned memory notes each copy that does not block and gives the memory to nobody before
-    that copy has ended, so the host batch may be dropped at once; and what was copied is noted as used by the stream that computes.
+    The memory of both sides is safe: torch's allocator of pinned memory notes each copy that does
+    not block and gives the memory to nobody before that copy has ended, so the host batch may be
+    dropped at once; and what was copied is noted as used by the stream that computes.
     """
 
     ahead = 2
@@ -52,7 +54,8 @@ class CudaCopies(Copies):
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def hold(self, arrays: Sequence[npt.NDArray[Any]]) -> Batch:
-        # A thread's current device is 0 at first: pinning would open a context there, which costs memory on a device that is not ours.
+        # A thread's current device is 0 at first: pinning would open a context there, which costs
+        # memory on a device that is not ours.
         with torch.cuda.device(self.device):
             return tuple(t.pin_memory() for t in super().hold(arrays))
 

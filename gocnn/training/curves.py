@@ -11,9 +11,11 @@ from gocnn.libraries import package
 
 
 def draw(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
-    """Draw loss and `metric` (training and validation) over the samples seen, from the reports of metrics.jsonl, as a PNG.
+    """Draw loss and `metric` (training and validation) over the samples seen, from the reports of
+    metrics.jsonl, as a PNG.
 
-    Where that fails, a line on standard error says why, and nothing else comes of it: the run is over, and what it has learnt is saved.
+    Where that fails, a line on standard error says why, and nothing else comes of it: the run is
+    over, and what it has learnt is saved.
     """
     try:
         _draw(reports, target, metric)
@@ -25,7 +27,12 @@ def draw(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
         why = _first_line(error)
     else:
         return
-    print(f"note: {target.name} was not drawn: {why} (what it would show is in {target.with_name('metrics.jsonl')})", file=sys.stderr, flush=True)
+    print(
+        f"note: {target.name} was not drawn: {why} (what it would show is in"
+        f" {target.with_name('metrics.jsonl')})",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _first_line(error: Exception) -> str:
@@ -40,9 +47,22 @@ def _draw(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
     for axis, key, title in zip(axes, ("loss", metric), ("Loss (nats)", metric), strict=True):
         if train and ("loss" if key == "loss" else "accuracy") in train[0]:
             source = "loss" if key == "loss" else "accuracy"
-            axis.plot([r["samples"] for r in train], [r[source] for r in train], color="#9ab", linewidth=1, label="training")
+            axis.plot(
+                [r["samples"] for r in train],
+                [r[source] for r in train],
+                color="#9ab",
+                linewidth=1,
+                label="training",
+            )
         if valid:
-            axis.plot([r["samples"] for r in valid], [r[key] for r in valid], "o-", color="#c33", markersize=4, label="validation")
+            axis.plot(
+                [r["samples"] for r in valid],
+                [r[key] for r in valid],
+                "o-",
+                color="#c33",
+                markersize=4,
+                label="validation",
+            )
         axis.set_title(title)
         axis.set_xlabel("samples seen")
         axis.grid(alpha=0.3)

@@ -27,7 +27,8 @@ TIMEOUT = datetime.timedelta(minutes=10)
 """How long a process waits for the others to join, and to exchange gradients."""
 
 PATIENCE = datetime.timedelta(days=7)
-"""How long it waits where the others may have much to do alone, as importing games. That they are still there the pulse sees."""
+"""How long it waits where the others may have much to do alone, as importing games. That they are
+still there the pulse sees."""
 
 
 class Elsewhere(UserError):
@@ -36,8 +37,9 @@ class Elsewhere(UserError):
 
 @dataclass(frozen=True)
 class Links:
-    """How this process reaches the others: a group over Gloo for what they tell each other, so that nobody waits for a device; the group in which
-    gradients are exchanged; the pulse; and the name of each process's machine."""  # fmt: skip
+    """How this process reaches the others: a group over Gloo for what they tell each other, so that
+    nobody waits for a device; the group in which gradients are exchanged; the pulse; and the name
+    of each process's machine."""
 
     control: Any
     exchange: Any
@@ -89,21 +91,26 @@ class Processes:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """What fails within, in one process, fails in all: there its own exception is raised, elsewhere Elsewhere, with its sentence. Nothing within
-        may wait for other processes."""  # fmt: skip
+        """What fails within, in one process, fails in all: there its own exception is raised,
+        elsewhere Elsewhere, with its sentence. Nothing within may wait for other processes."""
         problem: Exception | None = None
         try:
             yield
         except Exception as error:  # noqa: BLE001 - raised again, once the others know
             problem = error
-        failed = [(rank, text) for rank, text in enumerate(self.gather(problem and sentence_of(problem))) if text is not None]
+        failed = [
+            (rank, text)
+            for rank, text in enumerate(self.gather(problem and sentence_of(problem)))
+            if text is not None
+        ]
         if problem is not None:
             raise problem
         if failed:
             raise Elsewhere(f"{self.name(failed[0][0])}: {failed[0][1]}")
 
     def from_first(self, make: Callable[[], T]) -> T:
-        """What `make` returns in process 0, which alone calls it, in all of them; if it fails, it fails in all."""
+        """What `make` returns in process 0, which alone calls it, in all of them; if it fails, it
+        fails in all."""
         result: Any = None
         with self.together():
             if self.first:
@@ -112,7 +119,8 @@ class Processes:
         return shared
 
     def one_by_machine(self, make: Callable[[], T]) -> T:
-        """What `make` returns: one process of each machine calls it first, then the others, who find what it has put into the machine's cache."""
+        """What `make` returns: one process of each machine calls it first, then the others, who
+        find what it has put into the machine's cache."""
         with self.together():
             if self.local == 0:
                 result = make()
@@ -122,13 +130,17 @@ class Processes:
         return result
 
     def must_share(self, **facts: Any) -> None:
-        """Raise UserError in all processes unless they have the same facts, by name (what to call them in a sentence, with underscores)."""
+        """Raise UserError in all processes unless they have the same facts, by name (what to call
+        them in a sentence, with underscores)."""
         everything = self.gather(facts)
         for what in facts:
             for rank, theirs in enumerate(everything):
                 if theirs[what] != everything[0][what]:
                     name = what.replace("_", " ")
-                    raise UserError(f"{self.name(rank)} has other {name} than {self.name(0)}; start all processes with the same {name}")
+                    raise UserError(
+                        f"{self.name(rank)} has other {name} than {self.name(0)}; start all"
+                        f" processes with the same {name}"
+                    )
 
 
 def sentence_of(error: BaseException) -> str:
@@ -143,11 +155,13 @@ def sentence_of(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def joined(device: str) -> Iterator[tuple[Processes, torch.device]]:
-    """Within: this process among those that torchrun started (or the only one), and its device: see `gocnn.devices.resolve`.
+    """Within: this process among those that torchrun started (or the only one), and its device: see
+    `gocnn.devices.resolve`.
 
-    Of several processes on CUDA each has a device of its own. What ends one of them ends them all: whatever is raised within is told to the others,
-    where Elsewhere is raised, and SystemExit where another process of the machine says the same. Raises UserError if there is no such device, or
-    if the processes cannot meet.
+    Of several processes on CUDA each has a device of its own. What ends one of them ends them all:
+    whatever is raised within is told to the others, where Elsewhere is raised, and SystemExit where
+    another process of the machine says the same. Raises UserError if there is no such device, or if
+    the processes cannot meet.
     """
     processes = _connect()
     try:
@@ -182,15 +196,17 @@ def _connect() -> Processes:
     except (RuntimeError, ValueError, OSError) as error:
         first = next(iter(str(error).splitlines()), "")[:200]
         raise UserError(
-            f"the processes of this run cannot meet (torch says: {first}); start as many on each machine as torchrun was told, see that the machines "
-            "reach each other, and name the network to use in GLOO_SOCKET_IFNAME if they have several"
+            f"the processes of this run cannot meet (torch says: {first}); start as many on each"
+            " machine as torchrun was told, see that the machines reach each other, and name the"
+            " network to use in GLOO_SOCKET_IFNAME if they have several"
         ) from error
     local = int(os.environ.get("LOCAL_RANK", hosts[:rank].count(hosts[rank])))
     return Processes(rank, world, local, Links(control, dist.group.WORLD, pulse, tuple(hosts)))
 
 
 def join(device: str) -> tuple[Processes, torch.device]:
-    """What `joined` has within, for as long as the program runs: nobody is told of its end, and it must `leave`."""
+    """What `joined` has within, for as long as the program runs: nobody is told of its end, and it
+    must `leave`."""
     return _with_device(_connect(), device)
 
 
@@ -201,36 +217,46 @@ def _with_device(processes: Processes, device: str) -> tuple[Processes, torch.de
     with processes.together():
         chosen = resolve(device)
         if chosen.type == "mps":
-            raise UserError("--device mps: several processes cannot share Apple's GPU; start one, without torchrun")
+            raise UserError(
+                "--device mps: several processes cannot share Apple's GPU; start one, without"
+                " torchrun"
+            )
     kinds = processes.gather(chosen.type)
     for rank, kind in enumerate(kinds):
         if kind != kinds[0]:
             raise UserError(
-                f"{processes.name(rank)} would compute on {kind}, {processes.name(0)} on {kinds[0]}; take machines alike, or give all --device cpu"
+                f"{processes.name(rank)} would compute on {kind}, {processes.name(0)} on"
+                f" {kinds[0]}; take machines alike, or give all --device cpu"
             )
     if chosen.type != "cuda":
         return processes, chosen
     assert processes.links is not None
-    seen = processes.gather((processes.links.hosts[processes.rank], os.environ.get("CUDA_VISIBLE_DEVICES", "")))
+    seen = processes.gather(
+        (processes.links.hosts[processes.rank], os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+    )
     with processes.together():
         index = card(processes.local, torch.cuda.device_count(), seen[processes.rank], seen)
         chosen = take(torch.device("cuda", index))
-    more: dict[str, Any] = {"device_id": chosen} if "device_id" in inspect.signature(dist.new_group).parameters else {}
+    more: dict[str, Any] = (
+        {"device_id": chosen} if "device_id" in inspect.signature(dist.new_group).parameters else {}
+    )
     exchange = dist.new_group(backend="nccl", timeout=TIMEOUT, **more)
     return replace(processes, links=replace(processes.links, exchange=exchange)), chosen
 
 
 def card(local: int, count: int, mine: tuple[str, str], seen: list[tuple[str, str]]) -> int:
-    """The number of the CUDA device of the process `local` of a machine where it sees `count` devices. `mine` and `seen`: machine, and value of
-    CUDA_VISIBLE_DEVICES, of this and of all processes. Raises UserError if there are not enough."""  # fmt: skip
+    """The number of the CUDA device of the process `local` of a machine where it sees `count`
+    devices. `mine` and `seen`: machine, and value of CUDA_VISIBLE_DEVICES, of this and of all
+    processes. Raises UserError if there are not enough."""
     if local < count:
         return local
     there = sum(host == mine[0] for host, _ in seen)
-    if count == 1 and Counter(seen)[mine] == 1:  # each process was given a card of its own, as by Slurm
+    # each process was given a card of its own, as by Slurm
+    if count == 1 and Counter(seen)[mine] == 1:
         return 0
     raise UserError(
-        f"{mine[0]} has {count} CUDA device{'s' if count > 1 else ''} for {there} processes; start as many as it has "
-        f"(torchrun --nproc-per-node {count}), or give --device cpu"
+        f"{mine[0]} has {count} CUDA device{'s' if count > 1 else ''} for {there} processes; start"
+        f" as many as it has (torchrun --nproc-per-node {count}), or give --device cpu"
     )
 
 
@@ -246,18 +272,28 @@ def _ending(processes: Processes, error: BaseException) -> BaseException:
     assert processes.links is not None
     pulse = processes.links.pulse
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it comes from torchrun, when another process has ended; this one is about to say so
-    if isinstance(error, RuntimeError) and pulse.news() and processes.rank not in [rank for rank, _ in pulse.told]:
+        # it comes from torchrun, when another process has ended; this one is about to say so
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if (
+        isinstance(error, RuntimeError)
+        and pulse.news()
+        and processes.rank not in [rank for rank, _ in pulse.told]
+    ):
         error = _news(processes)  # an exchange has failed since another process has
     if not isinstance(error, Elsewhere):
         pulse.fail(sentence_of(error))
-    said = isinstance(error, Elsewhere) or any(rank != processes.rank and text == str(error) for rank, text in pulse.told)
+    said = isinstance(error, Elsewhere) or any(
+        rank != processes.rank and text == str(error) for rank, text in pulse.told
+    )
     return SystemExit(1) if said and processes.local != 0 else error
 
 
-def wrap(model: nn.Module, processes: Processes, device: torch.device, sync_norms: bool = True) -> nn.Module:
-    """The model with gradients averaged over all processes and batch norms that see the global batch (each its own part of it without
-    `sync_norms`; the running averages that count are those of process 0 then); the model itself if alone."""  # fmt: skip
+def wrap(
+    model: nn.Module, processes: Processes, device: torch.device, sync_norms: bool = True
+) -> nn.Module:
+    """The model with gradients averaged over all processes and batch norms that see the global
+    batch (each its own part of it without `sync_norms`; the running averages that count are those
+    of process 0 then); the model itself if alone."""
     if processes.world == 1:
         return model
     group = processes.links.exchange if processes.links else None
@@ -265,20 +301,26 @@ def wrap(model: nn.Module, processes: Processes, device: torch.device, sync_norm
         share_norms(model, group)
     # What torch calls the option not to copy buffers before each step has changed.
     names = inspect.signature(nn.parallel.DistributedDataParallel).parameters
-    unshared: dict[str, Any] = {"forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers": False}
-    net = nn.parallel.DistributedDataParallel(model, [device.index] if device.type == "cuda" else None, process_group=group, **unshared)
+    unshared: dict[str, Any] = {
+        "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers": False
+    }
+    net = nn.parallel.DistributedDataParallel(
+        model, [device.index] if device.type == "cuda" else None, process_group=group, **unshared
+    )
     _settle(net)
     return net
 
 
 def _settle(net: nn.parallel.DistributedDataParallel) -> None:
-    """Let it see in which order gradients come (any order will do), by which it arranges their exchange: for good, so that a resumed run adds them
-    in the order in which it always did. Otherwise the first step of a process does so in another one."""  # fmt: skip
+    """Let it see in which order gradients come (any order will do), by which it arranges their
+    exchange: for good, so that a resumed run adds them in the order in which it always did.
+    Otherwise the first step of a process does so in another one."""
     model = net.module
     learning = [p for p in model.parameters() if p.requires_grad]
     model.forward = lambda start: sum((p.sum() * 0.0 for p in learning), start)
     try:
-        net(torch.zeros((), device=learning[0].device)).backward()  # on a card torch looks for an input to move there, and fails without one
+        # on a card torch looks for an input to move there, and fails without one
+        net(torch.zeros((), device=learning[0].device)).backward()
     finally:
         del model.forward
     for parameter in learning:
@@ -287,7 +329,8 @@ def _settle(net: nn.parallel.DistributedDataParallel) -> None:
 
 @torch.no_grad()
 def take_from_first(model: nn.Module, processes: Processes) -> None:
-    """Give every process the weights and running averages of process 0, so that all judge what is saved."""
+    """Give every process the weights and running averages of process 0, so that all judge what is
+    saved."""
     if processes.world == 1:
         return
     group = processes.links.exchange if processes.links else None

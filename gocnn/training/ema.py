@@ -1,4 +1,5 @@
-"""An exponential moving average of a model's weights: smoother, and usually better, than the last ones."""
+"""An exponential moving average of a model's weights: smoother, and usually better, than the last
+ones."""
 
 import copy
 from collections.abc import Iterable
@@ -9,10 +10,11 @@ from torch import Tensor, nn
 
 
 class Ema:
-    """A copy of a model that follows it: after each step `average += (1 - decay) * (model - average)`, buffers of batch norms included.
+    """A copy of a model that follows it: after each step `average += (1 - decay) * (model -
+    average)`, buffers of batch norms included.
 
-    The decay begins small, `(1 + step) / (10 + step)`, so that the first weights are soon forgotten. Parameters that were always frozen are
-    left alone. Two kernels a step.
+    The decay begins small, `(1 + step) / (10 + step)`, so that the first weights are soon
+    forgotten. Parameters that were always frozen are left alone. Two kernels a step.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -20,11 +22,15 @@ class Ema:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self._followed, self._theirs = model, list(_places(model))
         self._mine = list(_places(self.model))
-        self._frozen = [isinstance(t, nn.Parameter) and not t.requires_grad for t in (store[name] for store, name in self._theirs)]
+        self._frozen = [
+            isinstance(t, nn.Parameter) and not t.requires_grad
+            for t in (store[name] for store, name in self._theirs)
+        ]
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Follow `model`, the one this began with or what wraps it, after step number `step` (from 1)."""
+        """Follow `model`, the one this began with or what wraps it, after step number `step` (from
+        1)."""
         weight = 1 - min(self.decay, (1 + step) / (10 + step))
         if model is not self._followed:
             self._followed, self._theirs = model, list(_places(model))
@@ -44,14 +50,18 @@ class Ema:
 
 
 def _places(model: nn.Module) -> Iterable[tuple[dict[str, Any], str]]:
-    """Where the tensors are that a state_dict of the model would hold, each tensor once: a module's own dictionary and a name in it.
+    """Where the tensors are that a state_dict of the model would hold, each tensor once: a module's
+    own dictionary and a name in it.
 
-    Places, not tensors: a module may be given another tensor, as `to` gives it other buffers. A wrapper has none of its own, so that what it
-    wraps has the same places.
+    Places, not tensors: a module may be given another tensor, as `to` gives it other buffers. A
+    wrapper has none of its own, so that what it wraps has the same places.
     """
     seen: set[int] = set()
     for module in model.modules():
-        for store, unsaved in ((module._parameters, set()), (module._buffers, module._non_persistent_buffers_set)):
+        for store, unsaved in (
+            (module._parameters, set()),
+            (module._buffers, module._non_persistent_buffers_set),
+        ):
             for name, tensor in store.items():
                 if tensor is not None and name not in unsaved and id(tensor) not in seen:
                     seen.add(id(tensor))

@@ -1,4 +1,5 @@
-"""How a machine's cores are shared between computing and feeding: threads of torch, and how many feeders a device wants."""
+"""How a machine's cores are shared between computing and feeding: threads of torch, and how many
+feeders a device wants."""
 
 import os
 import time
@@ -20,19 +21,21 @@ TOLERATED = 0.01
 
 
 def most_feeders() -> int:
-    """Feeders that this process may have: its share of the cores, among the processes that torchrun started on this machine, but one."""
+    """Feeders that this process may have: its share of the cores, among the processes that torchrun
+    started on this machine, but one."""
     return max(1, cores() // max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1"))) - 1)
 
 
 def computing_threads(device: torch.device, wanted: int | None) -> int:
-    """Threads of torch that a run computes with on the CPU: `wanted` if given; one where another device computes, since the cores are the
-    feeders' there; else what torch has."""  # fmt: skip
+    """Threads of torch that a run computes with on the CPU: `wanted` if given; one where another
+    device computes, since the cores are the feeders' there; else what torch has."""
     return wanted or (torch.get_num_threads() if device.type == "cpu" else 1)
 
 
 @contextmanager
 def threads_for(device: torch.device, wanted: int | None) -> Iterator[None]:
-    """Meanwhile torch has as many threads as `computing_threads` says; afterwards as many as before."""
+    """Meanwhile torch has as many threads as `computing_threads` says; afterwards as many as
+    before."""
     before = torch.get_num_threads()
     now = computing_threads(device, wanted)
     if now == before:
@@ -46,9 +49,11 @@ def threads_for(device: torch.device, wanted: int | None) -> Iterator[None]:
 
 
 class Lookout:
-    """Says when one more feeder is wanted: when more than TOLERATED of the last WINDOW was waited for data.
+    """Says when one more feeder is wanted: when more than TOLERATED of the last WINDOW was waited
+    for data.
 
-    The first window begins when it is first asked, so that the wait for the very first batch does not count.
+    The first window begins when it is first asked, so that the wait for the very first batch does
+    not count.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -56,7 +61,8 @@ class Lookout:
         self._began: tuple[float, float] | None = None
 
     def wants_more(self, waited: float) -> bool:
-        """Whether a window has ended and more of it than tolerated was waited; `waited`: seconds waited so far."""
+        """Whether a window has ended and more of it than tolerated was waited; `waited`: seconds
+        waited so far."""
         now = self._clock()
         if self._began is None:
             self._began = now, waited

@@ -39,18 +39,34 @@ class Unless:
         return self._batches[number]
 
 
-def evaluate(model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str) -> dict[str, float]:
+def evaluate(
+    model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str
+) -> dict[str, float]:
     """The task's figures for a model over some batches. The model is left in evaluation mode."""
     return task.summary(_sums(model, task, batches, device, precision))
 
 
-def evaluate_together(model: nn.Module, task: Task, batches: Batches, device: torch.device, precision: str, processes: Processes) -> dict[str, float]:
-    """The same figures in all processes, each of which judges every `world`-th batch, with the weights of process 0."""
+def evaluate_together(
+    model: nn.Module,
+    task: Task,
+    batches: Batches,
+    device: torch.device,
+    precision: str,
+    processes: Processes,
+) -> dict[str, float]:
+    """The same figures in all processes, each of which judges every `world`-th batch, with the
+    weights of process 0."""
     if processes.world == 1:
         return evaluate(model, task, (batches[i] for i in range(len(batches))), device, precision)
     take_from_first(model, processes)
     with processes.together():
-        mine = _sums(model, task, (batches[i] for i in range(processes.rank, len(batches), processes.world)), device, precision)
+        mine = _sums(
+            model,
+            task,
+            (batches[i] for i in range(processes.rank, len(batches), processes.world)),
+            device,
+            precision,
+        )
     total: dict[str, float] = {}
     for sums in processes.gather(mine):
         for key, value in sums.items():
@@ -59,7 +75,9 @@ def evaluate_together(model: nn.Module, task: Task, batches: Batches, device: to
 
 
 @torch.no_grad()
-def _sums(model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str) -> dict[str, float]:
+def _sums(
+    model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str
+) -> dict[str, float]:
     """What the task's judgements add up to, in float64."""
     model.eval()
     exact = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
@@ -69,5 +87,7 @@ def _sums(model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.
         with autocast(device, precision):
             part = task.judge(model, here)
         for key, value in part.items():
-            sums[key] = sums.get(key, torch.zeros((), dtype=exact, device=device)) + value.to(device=device, dtype=exact)
+            sums[key] = sums.get(key, torch.zeros((), dtype=exact, device=device)) + value.to(
+                device=device, dtype=exact
+            )
     return {key: float(value) for key, value in sums.items()}

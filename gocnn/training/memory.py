@@ -15,7 +15,8 @@ WORDS = ("out of memory", "not enough memory", "can't allocate memory", "STATUS_
 
 
 def ran_out(error: BaseException | None) -> bool:
-    """Whether an exception, or one that it comes from, says that memory ran out, on whatever device."""
+    """Whether an exception, or one that it comes from, says that memory ran out, on whatever
+    device."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -38,12 +39,16 @@ def free(device: torch.device) -> None:
 
 def gigabytes(device: torch.device) -> str:
     """How much there is, as ` (15.8 GB)`; empty where it is not known."""
-    return f" ({torch.cuda.get_device_properties(device).total_memory / 1e9:.1f} GB)" if device.type == "cuda" else ""
+    return (
+        f" ({torch.cuda.get_device_properties(device).total_memory / 1e9:.1f} GB)"
+        if device.type == "cuda"
+        else ""
+    )
 
 
 def finer(batch: int, parts: int, world: int = 1) -> Iterator[int]:
-    """Into how many parts a batch may be divided that did not fit in `parts` of them, each shared by `world` processes: growing, each time by half at
-    least, and of two samples at least."""  # fmt: skip
+    """Into how many parts a batch may be divided that did not fit in `parts` of them, each shared
+    by `world` processes: growing, each time by half at least, and of two samples at least."""
     last = parts
     for number in range(parts + 1, batch // (2 * world) + 1):
         if batch % (number * world) == 0 and number * 2 >= last * 3:
@@ -51,8 +56,11 @@ def finer(batch: int, parts: int, world: int = 1) -> Iterator[int]:
             yield number
 
 
-def first_that_fits(device: torch.device, candidates: Iterator[int], attempt: Callable[[int], None]) -> int | None:
-    """The first number with which `attempt` does not run out of memory; None if there is none. Raises whatever else goes wrong in it."""
+def first_that_fits(
+    device: torch.device, candidates: Iterator[int], attempt: Callable[[int], None]
+) -> int | None:
+    """The first number with which `attempt` does not run out of memory; None if there is none.
+    Raises whatever else goes wrong in it."""
     for number in candidates:
         free(device)
         try:
@@ -66,23 +74,38 @@ def first_that_fits(device: torch.device, candidates: Iterator[int], attempt: Ca
 
 
 def advice(stepper: Stepper, source: BatchSource, device: torch.device, world: int = 1) -> str:
-    """What to tell the person whose batch did not fit: into how many parts it would have to be divided. It is tried out on the device with steps that
-    change the model, since the run is over; of several processes nobody can try alone, and they are told the next number."""  # fmt: skip
+    """What to tell the person whose batch did not fit: into how many parts it would have to be
+    divided. It is tried out on the device with steps that change the model, since the run is over;
+    of several processes nobody can try alone, and they are told the next number."""
     config = stepper.config
     parted = f" in {config.accumulate} parts" if config.accumulate > 1 else ""
-    head = f"a batch of {config.batch}{parted} does not fit into the memory of {devices.title(device)}{gigabytes(device)}"
+    head = (
+        f"a batch of {config.batch}{parted} does not fit into the memory of"
+        f" {devices.title(device)}{gigabytes(device)}"
+    )
 
     def attempt(parts: int) -> None:
         for optimiser in stepper.optimisers:
             optimiser.zero_grad()
-        stepper.precision = stepper.precision  # a new scaler: one whose step was cut short refuses the next
+        # a new scaler: one whose step was cut short refuses the next
+        stepper.precision = stepper.precision
         arrays = [np.ascontiguousarray(a)[: config.batch // parts] for a in source.batch(0)]
-        stepper.step(stepper.model, Again(tuple(torch.from_numpy(a).to(device) for a in arrays)), 0.01, parts=1).sum().item()
+        stepper.step(
+            stepper.model,
+            Again(tuple(torch.from_numpy(a).to(device) for a in arrays)),
+            0.01,
+            parts=1,
+        ).sum().item()
 
     candidates = finer(config.batch, config.accumulate, world)
     number = first_that_fits(device, candidates, attempt) if world == 1 else next(candidates, None)
     if number is None:
-        return f"{head}, and no smaller part of it does; choose a smaller network, or another --device"
+        return (
+            f"{head}, and no smaller part of it does; choose a smaller network, or another --device"
+        )
     rows = config.batch // (number * world)
     found = f"parts of {rows} samples do" if world == 1 else f"parts of {rows} samples may"
-    return f"{head}, but {found}: go on with --resume --batch {config.batch} --accumulate {number}, which learns from the same batches"
+    return (
+        f"{head}, but {found}: go on with --resume --batch {config.batch} --accumulate {number},"
+        " which learns from the same batches"
+    )

@@ -14,23 +14,30 @@ TINY = 1e-7
 """Added to norms, so that a matrix of zeros stays one."""
 
 PADDING_FLOPS = 1e9
-"""How many operations may be wasted on zeros to spare a batch: its 18 kernels cost some 0.1 ms of launches, and any GPU that trains does more."""
+"""How many operations may be wasted on zeros to spare a batch: its 18 kernels cost some 0.1 ms of
+launches, and any GPU that trains does more."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update of each weight matrix is made orthogonal (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon).
+    """Momentum whose update of each weight matrix is made orthogonal (Jordan et al. 2024,
+    https://kellerjordan.github.io/posts/muon).
 
-    A convolution's weight `(out, in, k, k)` is taken as `(out, in * k * k)`. The update is scaled by `0.2 * sqrt(max(rows, columns))`, which gives
-    it the size of an AdamW update, so that rates and decays mean the same (Liu et al. 2025, https://arxiv.org/abs/2502.16982).
+    A convolution's weight `(out, in, k, k)` is taken as `(out, in * k * k)`. The update is scaled
+    by `0.2 * sqrt(max(rows, columns))`, which gives it the size of an AdamW update, so that rates
+    and decays mean the same (Liu et al. 2025, https://arxiv.org/abs/2502.16982).
 
-    As torch's fused optimisers do, it takes `grad_scale` and `found_inf` from a `torch.amp.GradScaler`: gradients are divided by the one, and
-    where the other is not 0 nothing changes, neither weights nor momentum. It never waits for the device.
+    As torch's fused optimisers do, it takes `grad_scale` and `found_inf` from a
+    `torch.amp.GradScaler`: gradients are divided by the one, and where the other is not 0 nothing
+    changes, neither weights nor momentum. It never waits for the device.
     """
 
-    # Of the class, since copying and unpickling pass __init__ by. It tells GradScaler to set the two attributes for each step.
+    # Of the class, since copying and unpickling pass __init__ by. It tells GradScaler to set the
+    # two attributes for each step.
     _step_supports_amp_scaling = True
 
-    def __init__(self, params: Iterable[Any], lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self, params: Iterable[Any], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -41,7 +48,12 @@ class Muon(torch.optim.Optimizer):
                 if p.grad is not None:
                     apart.setdefault((p.device, p.dtype), []).append(p)
             for parameters in apart.values():
-                self._step(self._room(number, parameters), group["lr"], group["momentum"], group["weight_decay"])
+                self._step(
+                    self._room(number, parameters),
+                    group["lr"],
+                    group["momentum"],
+                    group["weight_decay"],
+                )
 
     def _step(self, room: "_Room", rate: float, momentum: float, decay: float) -> None:
         gradients = [p.grad for p in room.parameters if p.grad is not None]
@@ -54,11 +66,13 @@ class Muon(torch.optim.Optimizer):
             gradients = list(torch._foreach_div(gradients, scale))
         if overflow is not None:
             skip = overflow != 0
-            gradients = room.where(skip, buffers, gradients)  # from itself the momentum moves nowhere
+            # from itself the momentum moves nowhere
+            gradients = room.where(skip, buffers, gradients)
             left = torch.full_like(overflow, left).masked_fill_(skip, 1.0)
             use = (~skip).to(overflow.dtype)
         torch._foreach_lerp_(buffers, gradients, 1 - momentum)
-        torch._foreach_copy_(room.views, torch._foreach_lerp(gradients, buffers, momentum))  # Nesterov's
+        # Nesterov's
+        torch._foreach_copy_(room.views, torch._foreach_lerp(gradients, buffers, momentum))
         torch._foreach_mul_(parameters, left)
         for kind, updates in room.updates(use):
             torch._foreach_add_([*kind.parameters], updates, alpha=-rate * kind.scale)
@@ -71,8 +85,11 @@ class Muon(torch.optim.Optimizer):
         return momentum
 
     def _room(self, group: int, parameters: list[nn.Parameter]) -> "_Room":
-        """Where these parameters' updates are made: the same room in every step, as long as they are the same parameters."""
-        rooms: dict[tuple[int, torch.device, torch.dtype], _Room] = self.__dict__.setdefault("_rooms", {})
+        """Where these parameters' updates are made: the same room in every step, as long as they
+        are the same parameters."""
+        rooms: dict[tuple[int, torch.device, torch.dtype], _Room] = self.__dict__.setdefault(
+            "_rooms", {}
+        )
         key = group, parameters[0].device, parameters[0].dtype
         if key not in rooms or not rooms[key].fits(parameters):
             rooms[key] = _Room(parameters)
@@ -93,10 +110,12 @@ class _Kind:
 
 
 class _Room:
-    """Memory for what becomes the updates of parameters of one device and type: `views` of it are like the parameters, in their order here.
+    """Memory for what becomes the updates of parameters of one device and type: `views` of it are
+    like the parameters, in their order here.
 
-    On a CPU matrices have their columns in the order of the shape, and each kind is made orthogonal alone, in float32. Elsewhere the columns
-    lie as the parameter's numbers do in memory, which is all the same to the result and lets one kernel copy all of them; so `orthogonal_together`.
+    On a CPU matrices have their columns in the order of the shape, and each kind is made orthogonal
+    alone, in float32. Elsewhere the columns lie as the parameter's numbers do in memory, which is
+    all the same to the result and lets one kernel copy all of them; so `orthogonal_together`.
     """
 
     def __init__(self, parameters: list[nn.Parameter]) -> None:
@@ -108,7 +127,8 @@ class _Room:
         for (rows, columns), those in alike.items():
             numbers = len(those) * rows * columns
             self.kinds.append(_Kind(those, slice(size, size + numbers)))
-            size += -(-numbers // 64) * 64  # aligned as a tensor of its own is, for the libraries' sake
+            # aligned as a tensor of its own is, for the libraries' sake
+            size += -(-numbers // 64) * 64
         self.parameters = [p for kind in self.kinds for p in kind.parameters]
         self._given = [id(p) for p in parameters]
         self.type = working_type(parameters[0].device)
@@ -135,14 +155,20 @@ class _Room:
         return self.views
 
     def updates(self, factor: Tensor | None = None) -> Iterable[tuple[_Kind, list[Tensor]]]:
-        """What is in this memory made orthogonal, times `factor`, 0-dimensional, by kinds and like their parameters. The memory is used up."""
+        """What is in this memory made orthogonal, times `factor`, 0-dimensional, by kinds and like
+        their parameters. The memory is used up."""
         stacks = [kind.stack(self._flat) for kind in self.kinds]
         if self.type is not None:
             orthogonal_together(stacks, self.type, factor)
             views = iter(self.views)
             return [(kind, [next(views) for _ in kind.parameters]) for kind in self.kinds]
-        made = (orthogonal(stack) if factor is None else orthogonal(stack) * factor for stack in stacks)
-        return ((kind, [u.view_as(p) for p, u in zip(kind.parameters, each, strict=True)]) for kind, each in zip(self.kinds, made, strict=True))
+        made = (
+            orthogonal(stack) if factor is None else orthogonal(stack) * factor for stack in stacks
+        )
+        return (
+            (kind, [u.view_as(p) for p, u in zip(kind.parameters, each, strict=True)])
+            for kind, each in zip(self.kinds, made, strict=True)
+        )
 
 
 def _lying_as(matrix: Tensor, p: Tensor) -> Tensor:
@@ -155,26 +181,30 @@ def _lying_as(matrix: Tensor, p: Tensor) -> Tensor:
 
 @lru_cache
 def working_type(device: torch.device) -> torch.dtype | None:
-    """What `orthogonal` computes in there, batched for few kernels; None for a CPU: float32, and not batched, so that runs repeat bit by bit.
+    """What `orthogonal` computes in there, batched for few kernels; None for a CPU: float32, and
+    not batched, so that runs repeat bit by bit.
 
-    On CUDA bfloat16 from Ampere on, float16 on Volta and Turing, which have no fast bfloat16, and float32 before. On Apple's GPUs float32: older
-    ones have no bfloat16.
+    On CUDA bfloat16 from Ampere on, float16 on Volta and Turing, which have no fast bfloat16, and
+    float32 before. On Apple's GPUs float32: older ones have no bfloat16.
     """
     if device.type == "cpu":
         return None
     if device.type != "cuda":
         return torch.float32
-    # By the number of devices, not is_available(): tensors that only pretend to be on CUDA have none to ask.
+    # By the number of devices, not is_available(): tensors that only pretend to be on CUDA have
+    # none to ask.
     major = torch.cuda.get_device_capability(device)[0] if torch.cuda.device_count() else 8
     return torch.bfloat16 if major >= 8 else torch.float16 if major == 7 else torch.float32
 
 
 def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
-    """The nearest matrix with orthonormal rows (or columns), roughly: singular values come out between about 0.7 and 1.2. `(..., rows, columns)`.
+    """The nearest matrix with orthonormal rows (or columns), roughly: singular values come out
+    between about 0.7 and 1.2. `(..., rows, columns)`.
 
-    Five steps of the quintic Newton-Schulz iteration with Jordan's coefficients; in `working_type`, on a CPU in float32. Each step multiplies
-    the matrix X from the left by a polynomial of X X^T, and these commute: where X is far from square, on a CPU the polynomials of the small X X^T
-    are multiplied together first and applied once (3.5 times faster at 512 x 4608).
+    Five steps of the quintic Newton-Schulz iteration with Jordan's coefficients; in `working_type`,
+    on a CPU in float32. Each step multiplies the matrix X from the left by a polynomial of X X^T,
+    and these commute: where X is far from square, on a CPU the polynomials of the small X X^T are
+    multiplied together first and applied once (3.5 times faster at 512 x 4608).
     """
     working = working_type(matrix.device)
     if working is not None:
@@ -203,20 +233,28 @@ def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
     return result
 
 
-def orthogonal_together(stacks: Sequence[Tensor], working: torch.dtype, factor: Tensor | None = None, steps: int = 5) -> None:
-    """Make the matrices of each stack `(n, rows, columns)` orthogonal, in place, then multiply them by `factor`, 0-dimensional.
+def orthogonal_together(
+    stacks: Sequence[Tensor], working: torch.dtype, factor: Tensor | None = None, steps: int = 5
+) -> None:
+    """Make the matrices of each stack `(n, rows, columns)` orthogonal, in place, then multiply them
+    by `factor`, 0-dimensional.
 
-    Computed in `working` in few batches, three products a step: tall matrices are turned, and small ones widened with zeros to the shape of others,
-    which changes nothing, since rows and columns of zeros stay zeros.
+    Computed in `working` in few batches, three products a step: tall matrices are turned, and small
+    ones widened with zeros to the shape of others, which changes nothing, since rows and columns of
+    zeros stay zeros.
     """
     for (rows, columns), members in _batches(tuple(tuple(stack.shape) for stack in stacks)):
-        flat = [stacks[i].mT if stacks[i].shape[-2] > stacks[i].shape[-1] else stacks[i] for i in members]
+        flat = [
+            stacks[i].mT if stacks[i].shape[-2] > stacks[i].shape[-1] else stacks[i]
+            for i in members
+        ]
         full = all(tuple(each.shape[-2:]) == (rows, columns) for each in flat)
         shape = sum(len(each) for each in flat), rows, columns
         x = (torch.empty if full else torch.zeros)(shape, dtype=working, device=flat[0].device)
         for each, part in zip(flat, _parts(x, flat), strict=True):
             norm = torch.linalg.vector_norm(each, dim=(-2, -1), keepdim=True)
-            torch.div(each, norm.add_(TINY), out=part)  # in the gradients' own type until here: their size may be any
+            # in the gradients' own type until here: their size may be any
+            torch.div(each, norm.add_(TINY), out=part)
         for _ in range(steps):
             gram = torch.bmm(x, x.mT)
             x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=B, alpha=C), x, beta=A)
@@ -230,18 +268,27 @@ def orthogonal_together(stacks: Sequence[Tensor], working: torch.dtype, factor: 
 def _parts(batch: Tensor, stacks: list[Tensor]) -> list[Tensor]:
     """The stacks' matrices in the batch that was made of them, without what was added."""
     split = torch.split_with_sizes(batch, [len(stack) for stack in stacks])
-    return [part[:, : stack.shape[-2], : stack.shape[-1]] for part, stack in zip(split, stacks, strict=True)]
+    return [
+        part[:, : stack.shape[-2], : stack.shape[-1]]
+        for part, stack in zip(split, stacks, strict=True)
+    ]
 
 
 @lru_cache
 def _batches(shapes: tuple[tuple[int, ...], ...]) -> list[tuple[tuple[int, int], list[int]]]:
-    """Which stacks of these shapes go together: the shape of a batch's matrices, no taller than wide, and the stacks' numbers."""
+    """Which stacks of these shapes go together: the shape of a batch's matrices, no taller than
+    wide, and the stacks' numbers."""
     flat = [(n, min(rows, columns), max(rows, columns)) for n, rows, columns in shapes]
     batches: list[tuple[tuple[int, int], list[int]]] = []
     for i in sorted(range(len(flat)), key=lambda i: -_flops(*flat[i][1:])):
         n, rows, columns = flat[i]
-        wide_enough = [((r, c), members) for (r, c), members in batches if r >= rows and c >= columns]
-        waste = {j: n * (_flops(*shape) - _flops(rows, columns)) for j, (shape, _) in enumerate(wide_enough)}
+        wide_enough = [
+            ((r, c), members) for (r, c), members in batches if r >= rows and c >= columns
+        ]
+        waste = {
+            j: n * (_flops(*shape) - _flops(rows, columns))
+            for j, (shape, _) in enumerate(wide_enough)
+        }
         best = min(waste, key=lambda j: waste[j], default=None)
         if best is not None and waste[best] <= PADDING_FLOPS:
             wide_enough[best][1].append(i)

@@ -9,14 +9,19 @@ from torch import Tensor, nn
 
 
 def share_norms(model: nn.Module, group: Any = None) -> None:
-    """Let the batch norms of the model see the batch of all processes of the group (by default of all there are)."""
+    """Let the batch norms of the model see the batch of all processes of the group (by default of
+    all there are)."""
 
     def sum_of_all(x: Tensor) -> Tensor:
         total: Tensor = _SumOfAll.apply(x, group)  # type: ignore[no-untyped-call]
         return total
 
-    shared: dict[type, type] = {nn.BatchNorm1d: GlobalBatchNorm1d, nn.BatchNorm2d: GlobalBatchNorm2d}
-    # torch.compile must leave the exchange alone. Not a decorator: that would load all of the compiler, 0.8 s, wherever this module is imported.
+    shared: dict[type, type] = {
+        nn.BatchNorm1d: GlobalBatchNorm1d,
+        nn.BatchNorm2d: GlobalBatchNorm2d,
+    }
+    # torch.compile must leave the exchange alone. Not a decorator: that would load all of the
+    # compiler, 0.8 s, wherever this module is imported.
     exchange = torch.compiler.disable(sum_of_all)  # type: ignore[no-untyped-call]
     for module in model.modules():
         if type(module) in shared:
@@ -26,8 +31,9 @@ def share_norms(model: nn.Module, group: Any = None) -> None:
 
 
 class _SumOfAll(torch.autograd.Function):
-    """A tensor summed over all processes of a group, which must all call this, and so its gradient. (torch's own function for it is deprecated, and
-    its successor is not in every release that this package works with.)"""  # fmt: skip
+    """A tensor summed over all processes of a group, which must all call this, and so its gradient.
+    (torch's own function for it is deprecated, and its successor is not in every release that this
+    package works with.)"""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, group: Any) -> Tensor:
@@ -44,7 +50,8 @@ class _SumOfAll(torch.autograd.Function):
 
 
 class _GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm over the batch of all processes (torch's SyncBatchNorm is for GPUs only; this also runs on CPUs, through Gloo)."""
+    """Batch norm over the batch of all processes (torch's SyncBatchNorm is for GPUs only; this also
+    runs on CPUs, through Gloo)."""
 
     sum_of_all: Callable[[Tensor], Tensor]
 
@@ -54,7 +61,8 @@ class _GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
         y = x.float()
         n = y.numel() // y.shape[1]
         others = (0, *range(2, y.ndim))
-        # Filled where it is, since a number made here would have to be copied there, for which the device is waited.
+        # Filled where it is, since a number made here would have to be copied there, for which the
+        # device is waited.
         sums = torch.cat([y.sum(others), (y * y).sum(others), y.new_full((1,), float(n))])
         total = self.sum_of_all(sums)
         count = total[-1].detach()

@@ -1,4 +1,5 @@
-"""Which precision the device trains fastest in: asked of it by a capability first, then by a stopwatch."""
+"""Which precision the device trains fastest in: asked of it by a capability first, then by a
+stopwatch."""
 
 import time
 from typing import Literal
@@ -12,22 +13,28 @@ Name = Literal["fp32", "bf16", "fp16"]
 NAMES: tuple[Name, ...] = ("fp32", "bf16", "fp16")
 
 TENSOR_CORES = (7, 0)
-"""The compute capability from which on NVIDIA's chips multiply fp16 matrices faster (Volta). Pascal has fp16, and is no faster with it."""
+"""The compute capability from which on NVIDIA's chips multiply fp16 matrices faster (Volta). Pascal
+has fp16, and is no faster with it."""
 
 WITHOUT_TENSOR_CORES = "GTX 16"
 """Turing chips that were sold without what their capability promises."""
 
 
 def choose(device: torch.device, wanted: str = "auto", by_capability: bool = False) -> Name:
-    """`fp32`, `bf16` or `fp16` for autocast. On CUDA bf16 where the chip has it, else fp16 where it has tensor cores (V100, T4); on a CPU bf16 only
-    where it has bf16 instructions and convolutions then really train faster (without the instructions they are 10 to 40 times slower, so that is not
-    even tried). `by_capability`: no stopwatch, whose word may change from one run to the next; the instructions alone decide.
+    """`fp32`, `bf16` or `fp16` for autocast. On CUDA bf16 where the chip has it, else fp16 where it
+    has tensor cores (V100, T4); on a CPU bf16 only where it has bf16 instructions and convolutions
+    then really train faster (without the instructions they are 10 to 40 times slower, so that is
+    not even tried). `by_capability`: no stopwatch, whose word may change from one run to the next;
+    the instructions alone decide.
 
     Raises UserError if bf16 is `wanted` of a CUDA device that has none.
     """
     if wanted in NAMES:
         if wanted == "bf16" and device.type == "cuda" and not fits(device, "bf16"):
-            raise UserError(f"--precision bf16: {torch.cuda.get_device_name(device)} cannot compute in it; use --precision fp16, or leave it out")
+            raise UserError(
+                f"--precision bf16: {torch.cuda.get_device_name(device)} cannot compute in it; use"
+                " --precision fp16, or leave it out"
+            )
         return wanted
     if device.type == "cuda":
         return "bf16" if fits(device, "bf16") else "fp16" if fits(device, "fp16") else "fp32"
@@ -36,16 +43,29 @@ def choose(device: torch.device, wanted: str = "auto", by_capability: bool = Fal
     return "bf16" if by_capability or _seconds(True) < _seconds(False) else "fp32"
 
 
-def choose_again(device: torch.device, wanted: str, before: str, device_before: str | None, by_capability: bool = False) -> Name:
-    """The precision of a run that goes on: what a person wants; else what it had `before`, if the kind of device is the same and this one is good
-    at it; else chosen anew. `device_before` is None where nobody wrote it down."""  # fmt: skip
-    if wanted == "auto" and before in NAMES and device_before in (None, device.type) and fits(device, before):
+def choose_again(
+    device: torch.device,
+    wanted: str,
+    before: str,
+    device_before: str | None,
+    by_capability: bool = False,
+) -> Name:
+    """The precision of a run that goes on: what a person wants; else what it had `before`, if the
+    kind of device is the same and this one is good at it; else chosen anew. `device_before` is None
+    where nobody wrote it down."""
+    if (
+        wanted == "auto"
+        and before in NAMES
+        and device_before in (None, device.type)
+        and fits(device, before)
+    ):
         return before
     return choose(device, wanted, by_capability)
 
 
 def fits(device: torch.device, name: str) -> bool:
-    """Whether the device has instructions for that precision, so that it is not slower than fp32 by far."""
+    """Whether the device has instructions for that precision, so that it is not slower than fp32 by
+    far."""
     if name == "fp32":
         return True
     if device.type == "cuda":
@@ -70,10 +90,15 @@ def _cpu_has_bf16() -> bool:
 
 
 def _seconds(bf16: bool) -> float:
-    """The best of three forward and backward passes of a 3x3 convolution over 32 boards of 64 channels."""
+    """The best of three forward and backward passes of a 3x3 convolution over 32 boards of 64
+    channels."""
     generator = torch.Generator().manual_seed(0)
     layer = nn.Conv2d(64, 64, 3, padding=1, bias=False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    x = torch.randn(32, 64, 19, 19, generator=generator).to(memory_format=torch.channels_last).requires_grad_()
+    x = (
+        torch.randn(32, 64, 19, 19, generator=generator)
+        .to(memory_format=torch.channels_last)
+        .requires_grad_()
+    )
     best = float("inf")
     for _ in range(4):
         began = time.perf_counter()
@@ -86,4 +111,8 @@ def _seconds(bf16: bool) -> float:
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """The autocast context of that precision."""
-    return torch.autocast(device.type, torch.float16 if precision == "fp16" else torch.bfloat16, enabled=precision in ("bf16", "fp16"))
+    return torch.autocast(
+        device.type,
+        torch.float16 if precision == "fp16" else torch.bfloat16,
+        enabled=precision in ("bf16", "fp16"),
+    )

@@ -1,5 +1,5 @@
-"""What a person sees of a run: a bar on standard error, or a line a minute where standard error is not a terminal,
-or tqdm is not installed."""  # fmt: skip
+"""What a person sees of a run: a bar on standard error, or a line a minute where standard error is
+not a terminal, or tqdm is not installed."""
 
 import sys
 import time
@@ -11,7 +11,8 @@ LINE_SECONDS = 60.0
 
 
 class Progress:
-    """Shows loss, accuracy, samples a second and time left. `show` may be called at any rate; it draws when it is time."""
+    """Shows loss, accuracy, samples a second and time left. `show` may be called at any rate; it
+    draws when it is time."""
 
     def __init__(self, name: str, quiet: bool = False) -> None:
         self._quiet, self._terminal = quiet, sys.stderr.isatty()
@@ -22,7 +23,9 @@ class Progress:
             self._bar = None if isinstance(drawn, NoBar) else drawn
         self._last = time.perf_counter()
 
-    def show(self, progress: float, step: int, figures: dict[str, float], rate: float, left: float) -> None:
+    def show(
+        self, progress: float, step: int, figures: dict[str, float], rate: float, left: float
+    ) -> None:
         """`progress` 0 to 1; `rate` in samples a second; `left` in seconds."""
         text = " ".join(f"{key} {value:.4g}" for key, value in figures.items())
         text = f"step {step} {text} {rate:.0f} samples/s, {clock(left)} left"

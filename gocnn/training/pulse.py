@@ -1,6 +1,8 @@
-"""The pulse of a run in several processes: a thread in each meets those of the others once a second, so that all know at once when one has ended.
+"""The pulse of a run in several processes: a thread in each meets those of the others once a
+second, so that all know at once when one has ended.
 
-Without it they would wait for a process that is gone: NCCL does not notice that, and no process that waits for its device can say what it has met.
+Without it they would wait for a process that is gone: NCCL does not notice that, and no process
+that waits for its device can say what it has met.
 """
 
 import contextlib
@@ -15,16 +17,21 @@ PERIOD = 1.0
 """Seconds between two beats."""
 
 GRACE = 20.0
-"""Seconds after which a process whose run has failed is ended by force, if it waits for others, or for its device, and cannot end by itself."""
+"""Seconds after which a process whose run has failed is ended by force, if it waits for others, or
+for its device, and cannot end by itself."""
 
-GONE = "another process of this run has ended (killed, out of memory, or its machine cannot be reached)"
+GONE = (
+    "another process of this run has ended (killed, out of memory, or its machine cannot be"
+    " reached)"
+)
 
 _OVER = "\n"
 """What a process says that has come to its end in peace."""
 
 
 class Pulse:
-    """The thread of this process. `told` is what has gone wrong anywhere: the process's number (None if nobody could say) and the sentence."""
+    """The thread of this process. `told` is what has gone wrong anywhere: the process's number
+    (None if nobody could say) and the sentence."""
 
     def __init__(self, group: Any, world: int) -> None:
         """`group`: a group of processes that nothing else speaks through, over Gloo."""
@@ -42,10 +49,13 @@ class Pulse:
                 self._wake.wait(PERIOD)
             try:
                 words = self._beat()
-                self.told = [(rank, word) for rank, word in enumerate(words) if word not in ("", _OVER)]
+                self.told = [
+                    (rank, word) for rank, word in enumerate(words) if word not in ("", _OVER)
+                ]
             except Exception:  # noqa: BLE001 - whatever its kind: the others are out of reach
                 self.told = [(None, GONE)]
-        # Once more, so that nobody goes before all have heard it. Whoever goes first closes the connections, which is no news now.
+        # Once more, so that nobody goes before all have heard it. Whoever goes first closes the
+        # connections, which is no news now.
         with contextlib.suppress(Exception):
             self._beat()
         self._still.set()
@@ -65,11 +75,13 @@ class Pulse:
         self._still.wait(seconds)
 
     def leave(self) -> None:
-        """Wait until all processes have come to their end, or one of them has failed (see `told`)."""
+        """Wait until all processes have come to their end, or one of them has failed (see
+        `told`)."""
         self._say(_OVER, None)
 
     def fail(self, sentence: str) -> None:
-        """Tell the others that this process has failed, and see that they know (for a few seconds: some may be out of reach)."""
+        """Tell the others that this process has failed, and see that they know (for a few seconds:
+        some may be out of reach)."""
         self._say(sentence, 5 * PERIOD)
 
     def news(self) -> bool:

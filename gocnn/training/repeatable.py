@@ -1,4 +1,5 @@
-"""What makes a run the same run again: random numbers by address, and operations that always add in the same order."""
+"""What makes a run the same run again: random numbers by address, and operations that always add in
+the same order."""
 
 import contextlib
 import os
@@ -9,8 +10,9 @@ import torch
 
 
 def seed(device: torch.device, *address: int) -> None:
-    """Seed torch's generators of the CPU and of the device with an address such as (the run's seed, step, process): a resumed run repeats any step
-    by its number, and no two processes draw the same augmentation or dropout."""  # fmt: skip
+    """Seed torch's generators of the CPU and of the device with an address such as (the run's seed,
+    step, process): a resumed run repeats any step by its number, and no two processes draw the same
+    augmentation or dropout."""
     number = int(np.random.SeedSequence(address).generate_state(1, np.uint64)[0])
     # torch.manual_seed asks for every kind of device there might be, which takes ten times as long.
     torch.default_generator.manual_seed(number)
@@ -23,8 +25,8 @@ def seed(device: torch.device, *address: int) -> None:
 
 @contextlib.contextmanager
 def deterministic(device: torch.device, wanted: bool) -> Iterator[None]:
-    """Within: only operations that give the same bits each time, if `wanted`. On a CPU all do, for a given number of threads; on CUDA some of them
-    are slower than others."""  # fmt: skip
+    """Within: only operations that give the same bits each time, if `wanted`. On a CPU all do, for
+    a given number of threads; on CUDA some of them are slower than others."""
     if not wanted or device.type != "cuda":
         yield
         return

@@ -1,14 +1,17 @@
 """A run's folder: what is in it, and how it survives being killed.
 
-    checkpoint.pt       everything needed to go on: weights, optimisers, average, step, time; the first, of step 0, before anything else
-    run.json            what was asked: configuration, network, data; and what was chosen: precision, threads; on which
-                        device, and how the steps before were computed, if otherwise
+    checkpoint.pt       everything needed to go on: weights, optimisers, average, step, time; the
+                        first, of step 0, before anything else
+    run.json            what was asked: configuration, network, data; and what was chosen:
+                        precision, threads; on which device, and how the steps before were computed,
+                        if otherwise
     metrics.jsonl       one JSON line a report
     best.safetensors    the best model by validation      last.safetensors    the latest one
     curves.png          drawn at the end
 
-Every file is written beside its target and renamed over it; metrics.jsonl grows line by line and is cut back to the checkpoint's step on resume.
-A folder holds a run from the moment that it has a run.json.
+Every file is written beside its target and renamed over it; metrics.jsonl grows line by line and is
+cut back to the checkpoint's step on resume. A folder holds a run from the moment that it has a
+run.json.
 """
 
 import io
@@ -33,14 +36,18 @@ class RunFolder:
     def __init__(self, path: Path, resume: bool, description: dict[str, Any]) -> None:
         """Open the folder for a new run, or for an earlier one with `resume`.
 
-        Raises UserError if it holds another run, if there is nothing to resume, or if another process is training into it.
+        Raises UserError if it holds another run, if there is nothing to resume, or if another
+        process is training into it.
         """
         self.path = path
         self.description = description
         self._lock: FileLock | None = None
         occupied = (path / DESCRIPTION).exists()
         if occupied and not resume:
-            raise UserError(f"{path} already holds a run; add --resume to go on with it, or choose another folder with --out")
+            raise UserError(
+                f"{path} already holds a run; add --resume to go on with it, or choose another"
+                " folder with --out"
+            )
         if path.exists() and not path.is_dir():
             raise UserError(f"{path} is a file; choose a folder with --out")
         if resume and not occupied:
@@ -50,14 +57,25 @@ class RunFolder:
             self._lock = FileLock(path / ".lock", timeout=0, thread_local=False)
             self._lock.acquire()
         except Timeout as error:
-            raise UserError(f"another process is training into {path}; wait for it, or choose another folder with --out") from error
+            raise UserError(
+                f"another process is training into {path}; wait for it, or choose another folder"
+                " with --out"
+            ) from error
         except NotImplementedError as error:
-            raise UserError(f"{path} is where files cannot be locked; choose another place with --out") from error
+            raise UserError(
+                f"{path} is where files cannot be locked; choose another place with --out"
+            ) from error
         except OSError as error:
-            raise UserError(f"cannot make the run folder {path}: {error.strerror}; choose another place with --out") from error
+            raise UserError(
+                f"cannot make the run folder {path}: {error.strerror}; choose another place with"
+                " --out"
+            ) from error
         if not occupied and (path / CHECKPOINT).exists() and self.load_checkpoint()["step"] > 0:
             self.close()
-            raise UserError(f"{path} holds the checkpoint of a run without its {DESCRIPTION}; choose another folder with --out")
+            raise UserError(
+                f"{path} holds the checkpoint of a run without its {DESCRIPTION}; choose another"
+                " folder with --out"
+            )
         for name in FILES:  # what a kill has left half-written
             for part in path.glob(f".{name}.*.tmp"):
                 part.unlink(missing_ok=True)
@@ -67,7 +85,8 @@ class RunFolder:
         self._describe(self.description | facts)
 
     def go_on(self, facts: dict[str, Any], step: int) -> None:
-        """Go on from the checkpoint of `step`: later reports are dropped, and run.json says what is asked of the run now."""
+        """Go on from the checkpoint of `step`: later reports are dropped, and run.json says what is
+        asked of the run now."""
         self.cut_reports(step)
         before = self.read_description(self.path)
         if before | self.description | facts != before:
@@ -85,17 +104,25 @@ class RunFolder:
                 raise ValueError("not a description")
             return value
         except (OSError, ValueError) as error:
-            raise UserError(f"{path} holds no run to resume; leave out --resume to start one") from error
+            raise UserError(
+                f"{path} holds no run to resume; leave out --resume to start one"
+            ) from error
 
     @staticmethod
     def read_wishes(path: Path, kind: str) -> dict[str, Any]:
         """What was asked of an earlier run of that kind. Raises UserError."""
         description = RunFolder.read_description(path)
         if description.get("kind") != kind:
-            raise UserError(f"{path} holds a run of the kind {description.get('kind')}, not {kind}; choose another folder with --out")
+            raise UserError(
+                f"{path} holds a run of the kind {description.get('kind')}, not {kind}; choose"
+                " another folder with --out"
+            )
         wishes = description.get("wishes")
         if not isinstance(wishes, dict):
-            raise UserError(f"{path / DESCRIPTION} does not say what was asked of the run; start a new run in another folder")
+            raise UserError(
+                f"{path / DESCRIPTION} does not say what was asked of the run; start a new run in"
+                " another folder"
+            )
         return wishes
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
@@ -108,14 +135,20 @@ class RunFolder:
         """The checkpoint. Raises UserError if there is none, or if it is damaged."""
         target = self.path / CHECKPOINT
         if not target.exists():
-            raise UserError(f"{self.path} has no {CHECKPOINT} to go on from; start a new run in another folder with --out")
+            raise UserError(
+                f"{self.path} has no {CHECKPOINT} to go on from; start a new run in another folder"
+                " with --out"
+            )
         try:
             state: dict[str, Any] = torch.load(target, map_location="cpu", weights_only=True)
             if "step" not in state:
                 raise ValueError("not a checkpoint of a run")
             return state
         except Exception as error:
-            raise UserError(f"{target} is damaged; start again in another folder ({self.path}/best.safetensors is still usable)") from error
+            raise UserError(
+                f"{target} is damaged; start again in another folder ({self.path}/best.safetensors"
+                " is still usable)"
+            ) from error
 
     def report(self, line: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""
@@ -139,7 +172,8 @@ class RunFolder:
 
 
 class _Follower(RunFolder):
-    """The run folder as processes other than the first see it: they read the checkpoint and write nothing."""
+    """The run folder as processes other than the first see it: they read the checkpoint and write
+    nothing."""
 
     def __init__(self, path: Path, description: dict[str, Any]) -> None:
         self.path, self.description, self._lock = path, description, None
@@ -149,7 +183,8 @@ class _Follower(RunFolder):
 
 
 def open_run(path: Path, resume: bool, description: dict[str, Any], first: bool) -> RunFolder:
-    """The run folder for the first process, which alone writes to it, or for another one. Raises UserError as RunFolder does."""
+    """The run folder for the first process, which alone writes to it, or for another one. Raises
+    UserError as RunFolder does."""
     return RunFolder(path, resume, description) if first else _Follower(path, description)
 
 
@@ -157,7 +192,9 @@ def read_reports(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a run's metrics.jsonl; none if there is no such file."""
     lines: list[dict[str, Any]] = []
     target = path / METRICS
-    for text in target.read_text(encoding="utf-8", errors="replace").splitlines() if target.exists() else []:
+    for text in (
+        target.read_text(encoding="utf-8", errors="replace").splitlines() if target.exists() else []
+    ):
         try:
             lines.append(json.loads(text))
         except ValueError:

@@ -1,4 +1,5 @@
-"""Training in fp16: the loss is scaled up, so that small gradients do not vanish, and a step whose gradients overflow changes nothing."""
+"""Training in fp16: the loss is scaled up, so that small gradients do not vanish, and a step whose
+gradients overflow changes nothing."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,8 +14,9 @@ SMALLEST = 1.0
 
 
 class Scaler:
-    """torch's GradScaler, used so that nothing waits for the device: torch's own `step` asks each optimiser's gradients whether they are finite, and
-    waits for the answer. Here the answer stays on the device, and what an overflow has touched is put back there.
+    """torch's GradScaler, used so that nothing waits for the device: torch's own `step` asks each
+    optimiser's gradients whether they are finite, and waits for the answer. Here the answer stays
+    on the device, and what an overflow has touched is put back there.
 
     The order in a step: `keep`, forward, `scale(loss).backward()`, `unscale`, clipping, `step`.
     """
@@ -33,15 +35,17 @@ class Scaler:
         self._scaler.load_state_dict(state)
 
     def check(self, step: int) -> None:
-        """Raise Diverged if the scale has gone down so far that fp16 cannot hold the gradients. Waits for the device."""
+        """Raise Diverged if the scale has gone down so far that fp16 cannot hold the gradients.
+        Waits for the device."""
         if self._scaler.get_scale() < SMALLEST:
             raise Diverged(
-                f"the gradients overflow fp16 whatever they are scaled by, at step {step}: go on with --resume --precision fp32, or start a new run "
-                "with a lower --learning-rate"
+                f"the gradients overflow fp16 whatever they are scaled by, at step {step}: go on"
+                " with --resume --precision fp32, or start a new run with a lower --learning-rate"
             )
 
     def keep(self, model: nn.Module) -> None:
-        """Remember the running statistics, which the forward pass changes, in case of an overflow."""
+        """Remember the running statistics, which the forward pass changes, in case of an
+        overflow."""
         self._buffers = [b for b in model.buffers() if b.is_floating_point()]
         self._kept = [b.clone() for b in self._buffers]
 
@@ -60,12 +64,13 @@ class Scaler:
 
     @torch.no_grad()
     def step(self, optimisers: Sequence[torch.optim.Optimizer], result: Tensor) -> Tensor:
-        """Let all optimisers make their step, or none of them; then the scale follows. Returns the step's sums (see `Stepper.step`): zeros if it was
-        a loss that overflowed."""  # fmt: skip
+        """Let all optimisers make their step, or none of them; then the scale follows. Returns the
+        step's sums (see `Stepper.step`): zeros if it was a loss that overflowed."""
         assert self._found is not None, "unscale comes first"
         overflow = self._found > 0
         for optimiser in optimisers:
-            if getattr(optimiser, "_step_supports_amp_scaling", False):  # as torch's GradScaler tells its fused optimisers
+            # as torch's GradScaler tells its fused optimisers
+            if getattr(optimiser, "_step_supports_amp_scaling", False):
                 optimiser.grad_scale, optimiser.found_inf = None, self._found  # type: ignore[attr-defined]
                 optimiser.step()
                 del optimiser.grad_scale, optimiser.found_inf  # type: ignore[attr-defined]
@@ -74,7 +79,9 @@ class Scaler:
                 kept = {key: tensor.clone() for key, tensor in before.items()}
                 optimiser.step()
                 for key, tensor in _tensors(optimiser, overflow.device).items():
-                    _put_back(tensor, kept[key] if key in kept else torch.zeros_like(tensor), overflow)
+                    _put_back(
+                        tensor, kept[key] if key in kept else torch.zeros_like(tensor), overflow
+                    )
         for buffer, before_it in zip(self._buffers, self._kept, strict=True):
             _put_back(buffer, before_it, overflow)
         self._kept, self._found = [], None
@@ -82,7 +89,9 @@ class Scaler:
         return torch.where(result.isfinite().all(), result, torch.zeros_like(result))
 
 
-def _tensors(optimiser: torch.optim.Optimizer, device: torch.device) -> dict[tuple[int, str], Tensor]:
+def _tensors(
+    optimiser: torch.optim.Optimizer, device: torch.device
+) -> dict[tuple[int, str], Tensor]:
     """What a step of the optimiser changes, on the device: its parameters and their state."""
     found: dict[tuple[int, str], Tensor] = {}
     for parameter in (p for group in optimiser.param_groups for p in group["params"]):

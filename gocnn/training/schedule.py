@@ -1,4 +1,5 @@
-"""Budgets and learning rates: how far a run is (0 to 1), and by what the rate is multiplied there."""
+"""Budgets and learning rates: how far a run is (0 to 1), and by what the rate is multiplied
+there."""
 
 import math
 import time
@@ -9,8 +10,8 @@ from gocnn.training.config import TrainConfig
 
 
 def factor(config: TrainConfig, progress: float) -> float:
-    """The rate's factor, 0 to 1, at `progress` 0 to 1: linear warm-up, then cosine to zero, a straight line to zero (`onecycle`: up for 30 %), or
-    constant."""  # fmt: skip
+    """The rate's factor, 0 to 1, at `progress` 0 to 1: linear warm-up, then cosine to zero, a
+    straight line to zero (`onecycle`: up for 30 %), or constant."""
     warmup = max(config.warmup, 0.3) if config.schedule == "onecycle" else config.warmup
     if progress < warmup:
         return max(progress / warmup, 0.01)
@@ -22,9 +23,11 @@ def factor(config: TrainConfig, progress: float) -> float:
 
 @dataclass(frozen=True)
 class Deadline:
-    """When this process must have trained, in seconds of `clock`, whatever is left of the budget: it then stops as if interrupted.
+    """When this process must have trained, in seconds of `clock`, whatever is left of the budget:
+    it then stops as if interrupted.
 
-    fits: instead, the budget, which is in minutes, is made to end there, so that the whole schedule is run through.
+    fits: instead, the budget, which is in minutes, is made to end there, so that the whole schedule
+    is run through.
     """
 
     at: float
@@ -43,7 +46,12 @@ class Deadline:
 class Budget:
     """How far a run is. Time counts from `start` on, plus what earlier parts of the run took."""
 
-    def __init__(self, config: TrainConfig, batches_per_epoch: int, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        batches_per_epoch: int,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self.total_steps = config.steps
         if config.epochs is not None:
             self.total_steps = max(1, round(config.epochs * batches_per_epoch))

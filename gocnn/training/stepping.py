@@ -21,14 +21,23 @@ class Batches(Protocol):
 
 
 class Stepper:
-    """A model with its optimisers and its average (`ema`, if `config.ema`), and the step that changes all of them.
+    """A model with its optimisers and its average (`ema`, if `config.ema`), and the step that
+    changes all of them.
 
-    `number` is how many steps were done; `precision` is what autocast computes in; with fp16 there is a `scaler`. `rank` is this process's number
-    among several.
+    `number` is how many steps were done; `precision` is what autocast computes in; with fp16 there
+    is a `scaler`. `rank` is this process's number among several.
     """
 
-    def __init__(self, model: nn.Module, task: Task, config: TrainConfig, device: torch.device, rank: int = 0) -> None:
-        self.model, self.task, self.config, self.device, self.rank = model, task, config, device, rank
+    def __init__(
+        self, model: nn.Module, task: Task, config: TrainConfig, device: torch.device, rank: int = 0
+    ) -> None:
+        self.model, self.task, self.config, self.device, self.rank = (
+            model,
+            task,
+            config,
+            device,
+            rank,
+        )
         self.optimisers = optim.build(model, config)
         self.ema = Ema(model, config.ema) if config.ema else None
         self.scaler: Scaler | None = None
@@ -49,9 +58,12 @@ class Stepper:
         """The network that is judged and saved: the average of the weights, if there is one."""
         return self.ema.model if self.ema else self.model
 
-    def step(self, net: nn.Module, feeder: Batches, rate_factor: float, parts: int | None = None) -> Tensor:
-        """One optimiser step of `net`, which is the model or wraps it; returns sums of loss, right answers and samples, float32 `(3,)`, on the
-        device. `parts`: in how many parts the batch comes, if other than `config.accumulate`. Nothing here waits for the device."""  # fmt: skip
+    def step(
+        self, net: nn.Module, feeder: Batches, rate_factor: float, parts: int | None = None
+    ) -> Tensor:
+        """One optimiser step of `net`, which is the model or wraps it; returns sums of loss, right
+        answers and samples, float32 `(3,)`, on the device. `parts`: in how many parts the batch
+        comes, if other than `config.accumulate`. Nothing here waits for the device."""
         config, parts = self.config, parts or self.config.accumulate
         repeatable.seed(self.device, config.seed, self.number, self.rank)
         net.train()
@@ -59,19 +71,30 @@ class Stepper:
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["initial_lr"] * rate_factor
-        parallel = net if isinstance(net, nn.parallel.DistributedDataParallel) else getattr(net, "_orig_mod", None)
+        parallel = (
+            net
+            if isinstance(net, nn.parallel.DistributedDataParallel)
+            else getattr(net, "_orig_mod", None)
+        )
         if self.scaler:
             self.scaler.keep(self.model)
         for part in range(parts):
             batch = feeder.next()
-            if isinstance(parallel, nn.parallel.DistributedDataParallel):  # gradients are exchanged once, with the last part
+            # gradients are exchanged once, with the last part
+            if isinstance(parallel, nn.parallel.DistributedDataParallel):
                 parallel.require_backward_grad_sync = part == parts - 1
             with autocast(self.device, self.precision):
                 loss, right = self.task.loss(net, batch)
             share = loss / parts
             (self.scaler.scale(share) if self.scaler else share).backward()  # type: ignore[no-untyped-call]
             n = len(batch[-1])
-            result += torch.stack([loss.detach().float() * n, right.float(), torch.full((), float(n), device=self.device)])
+            result += torch.stack(
+                [
+                    loss.detach().float() * n,
+                    right.float(),
+                    torch.full((), float(n), device=self.device),
+                ]
+            )
         if self.scaler:
             self.scaler.unscale(self.optimisers)
         if config.clip:

@@ -1,8 +1,10 @@
-"""The transforms of the Winograd convolution F(4x4, 3x3), compiled: from maps to tiles and back, and the adjoints of both.
+"""The transforms of the Winograd convolution F(4x4, 3x3), compiled: from maps to tiles and back,
+and the adjoints of both.
 
-Maps are `(N, H, W, C)`, float32 and contiguous; tiles `(36, N * rows * columns, C)`, where `rows` is H / 4 and `columns` W / 4, rounded up. The first
-axis is the frequency, down and across. The samples are shared among the threads that `numba.set_num_threads` allows.
-Matrices: Lavin and Gray 2015, https://arxiv.org/abs/1509.09308.
+Maps are `(N, H, W, C)`, float32 and contiguous; tiles `(36, N * rows * columns, C)`, where `rows`
+is H / 4 and `columns` W / 4, rounded up. The first axis is the frequency, down and across. The
+samples are shared among the threads that `numba.set_num_threads` allows. Matrices: Lavin and Gray
+2015, https://arxiv.org/abs/1509.09308.
 """
 
 import numpy as np
@@ -15,8 +17,20 @@ Array = npt.NDArray[np.float32]
 
 
 @jit
-def _to_six(d0: Array, d1: Array, d2: Array, d3: Array, d4: Array, d5: Array,
-            o0: Array, o1: Array, o2: Array, o3: Array, o4: Array, o5: Array) -> None:  # fmt: skip
+def _to_six(
+    d0: Array,
+    d1: Array,
+    d2: Array,
+    d3: Array,
+    d4: Array,
+    d5: Array,
+    o0: Array,
+    o1: Array,
+    o2: Array,
+    o3: Array,
+    o4: Array,
+    o5: Array,
+) -> None:
     """B^T d, for vectors of equal length."""
     two, four, five = np.float32(2), np.float32(4), np.float32(5)
     for c in range(o0.shape[0]):
@@ -32,7 +46,18 @@ def _to_six(d0: Array, d1: Array, d2: Array, d3: Array, d4: Array, d5: Array,
 
 
 @jit
-def _to_four(m0: Array, m1: Array, m2: Array, m3: Array, m4: Array, m5: Array, o0: Array, o1: Array, o2: Array, o3: Array) -> None:
+def _to_four(
+    m0: Array,
+    m1: Array,
+    m2: Array,
+    m3: Array,
+    m4: Array,
+    m5: Array,
+    o0: Array,
+    o1: Array,
+    o2: Array,
+    o3: Array,
+) -> None:
     """A^T m."""
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     for c in range(o0.shape[0]):
@@ -44,7 +69,18 @@ def _to_four(m0: Array, m1: Array, m2: Array, m3: Array, m4: Array, m5: Array, o
 
 
 @jit
-def _from_four(y0: Array, y1: Array, y2: Array, y3: Array, o0: Array, o1: Array, o2: Array, o3: Array, o4: Array, o5: Array) -> None:
+def _from_four(
+    y0: Array,
+    y1: Array,
+    y2: Array,
+    y3: Array,
+    o0: Array,
+    o1: Array,
+    o2: Array,
+    o3: Array,
+    o4: Array,
+    o5: Array,
+) -> None:
     """A y."""
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     for c in range(o0.shape[0]):
@@ -60,8 +96,20 @@ def _from_four(y0: Array, y1: Array, y2: Array, y3: Array, o0: Array, o1: Array,
 
 
 @jit
-def _add_six(v0: Array, v1: Array, v2: Array, v3: Array, v4: Array, v5: Array,
-             o0: Array, o1: Array, o2: Array, o3: Array, o4: Array, o5: Array) -> None:  # fmt: skip
+def _add_six(
+    v0: Array,
+    v1: Array,
+    v2: Array,
+    v3: Array,
+    v4: Array,
+    v5: Array,
+    o0: Array,
+    o1: Array,
+    o2: Array,
+    o3: Array,
+    o4: Array,
+    o5: Array,
+) -> None:
     """Add B v."""
     two, four, five = np.float32(2), np.float32(4), np.float32(5)
     for c in range(o0.shape[0]):
@@ -89,7 +137,20 @@ def _map_to_tiles(x: Array, tiles: Array) -> None:
         d3 = flat[h + 3] if h + 3 < height else none
         d4 = flat[h + 4] if h + 4 < height else none
         d5 = flat[h + 5] if h + 5 < height else none
-        _to_six(d0, flat[h + 1], d2, d3, d4, d5, t[0, inner], t[1, inner], t[2, inner], t[3, inner], t[4, inner], t[5, inner])
+        _to_six(
+            d0,
+            flat[h + 1],
+            d2,
+            d3,
+            d4,
+            d5,
+            t[0, inner],
+            t[1, inner],
+            t[2, inner],
+            t[3, inner],
+            t[4, inner],
+            t[5, inner],
+        )
         for j in range(columns):
             r = i * columns + j
             for k in range(6):
@@ -125,12 +186,34 @@ def _tiles_to_map(tiles: Array, y: Array) -> None:
             for k in range(6):
                 o = t[k, 4 * j * channels : (4 * j + 4) * channels].reshape(4, channels)
                 q = 6 * k
-                _to_four(tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r], o[0], o[1], o[2], o[3])
+                _to_four(
+                    tiles[q, r],
+                    tiles[q + 1, r],
+                    tiles[q + 2, r],
+                    tiles[q + 3, r],
+                    tiles[q + 4, r],
+                    tiles[q + 5, r],
+                    o[0],
+                    o[1],
+                    o[2],
+                    o[3],
+                )
         h = 4 * i
         o1 = flat[h + 1] if h + 1 < height else spare[0]
         o2 = flat[h + 2] if h + 2 < height else spare[1]
         o3 = flat[h + 3] if h + 3 < height else spare[2]
-        _to_four(t[0, :length], t[1, :length], t[2, :length], t[3, :length], t[4, :length], t[5, :length], flat[h], o1, o2, o3)
+        _to_four(
+            t[0, :length],
+            t[1, :length],
+            t[2, :length],
+            t[3, :length],
+            t[4, :length],
+            t[5, :length],
+            flat[h],
+            o1,
+            o2,
+            o3,
+        )
 
 
 @jit
@@ -146,13 +229,35 @@ def _gradient_to_tiles(dy: Array, tiles: Array) -> None:
         d1 = flat[h + 1] if h + 1 < height else none
         d2 = flat[h + 2] if h + 2 < height else none
         d3 = flat[h + 3] if h + 3 < height else none
-        _from_four(flat[h], d1, d2, d3, t[0, :length], t[1, :length], t[2, :length], t[3, :length], t[4, :length], t[5, :length])
+        _from_four(
+            flat[h],
+            d1,
+            d2,
+            d3,
+            t[0, :length],
+            t[1, :length],
+            t[2, :length],
+            t[3, :length],
+            t[4, :length],
+            t[5, :length],
+        )
         for j in range(columns):
             r = i * columns + j
             for k in range(6):
                 d = t[k, 4 * j * channels : (4 * j + 4) * channels].reshape(4, channels)
                 q = 6 * k
-                _from_four(d[0], d[1], d[2], d[3], tiles[q, r], tiles[q + 1, r], tiles[q + 2, r], tiles[q + 3, r], tiles[q + 4, r], tiles[q + 5, r])
+                _from_four(
+                    d[0],
+                    d[1],
+                    d[2],
+                    d[3],
+                    tiles[q, r],
+                    tiles[q + 1, r],
+                    tiles[q + 2, r],
+                    tiles[q + 3, r],
+                    tiles[q + 4, r],
+                    tiles[q + 5, r],
+                )
 
 
 @jit
@@ -191,7 +296,20 @@ def _tiles_to_gradient(tiles: Array, dx: Array) -> None:
         o3 = flat[h + 3] if h + 3 < height else spare[3]
         o4 = flat[h + 4] if h + 4 < height else spare[4]
         o5 = flat[h + 5] if h + 5 < height else spare[5]
-        _add_six(t[0, inner], t[1, inner], t[2, inner], t[3, inner], t[4, inner], t[5, inner], o0, flat[h + 1], o2, o3, o4, o5)
+        _add_six(
+            t[0, inner],
+            t[1, inner],
+            t[2, inner],
+            t[3, inner],
+            t[4, inner],
+            t[5, inner],
+            o0,
+            flat[h + 1],
+            o2,
+            o3,
+            o4,
+            o5,
+        )
 
 
 @parallel
@@ -220,7 +338,8 @@ def gradient_to_tiles(dy: Array, tiles: Array) -> None:
 
 @parallel
 def tiles_to_gradient(tiles: Array, dx: Array) -> None:
-    """B v B^T, the overlapping squares added: the adjoint of `maps_to_tiles`. `dx` is overwritten."""
+    """B v B^T, the overlapping squares added: the adjoint of `maps_to_tiles`. `dx` is
+    overwritten."""
     each = tiles.shape[1] // max(dx.shape[0], 1)
     for n in prange(dx.shape[0]):
         _tiles_to_gradient(tiles[:, n * each : n * each + each], dx[n])

@@ -12,7 +12,18 @@ from torch import nn
 from gocnn import __version__, devices, modelfile
 from gocnn.errors import UserError
 from gocnn.interrupts import Interrupts
-from gocnn.training import checks, convolution, distributed, feeding, memory, padding, repeatable, schedule, tuning, warming
+from gocnn.training import (
+    checks,
+    convolution,
+    distributed,
+    feeding,
+    memory,
+    padding,
+    repeatable,
+    schedule,
+    tuning,
+    warming,
+)
 from gocnn.training.agreement import Agreement, sync_norms
 from gocnn.training.batches import Again, BatchSource, Feeder
 from gocnn.training.config import TrainConfig
@@ -30,7 +41,8 @@ SHOW_STEPS = 8
 
 @dataclass(frozen=True)
 class Identity:
-    """What to write into model files: the kind, the network's configuration, and where the data come from."""
+    """What to write into model files: the kind, the network's configuration, and where the data
+    come from."""
 
     kind: str
     config: dict[str, Any]
@@ -39,8 +51,9 @@ class Identity:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: steps and samples seen, the best validation figures, seconds, share of time waited for data, whether it was interrupted, and
-    whether this process is the one to speak of it (of several, the first)."""  # fmt: skip
+    """How a run ended: steps and samples seen, the best validation figures, seconds, share of time
+    waited for data, whether it was interrupted, and whether this process is the one to speak of it
+    (of several, the first)."""
 
     steps: int
     samples: int
@@ -52,20 +65,38 @@ class Outcome:
 
 
 class Trainer:
-    """Trains `model` on `source`, judging it on `valid` (the same batches each time), into the folder `run`.
+    """Trains `model` on `source`, judging it on `valid` (the same batches each time), into the
+    folder `run`.
 
-    The network that is judged and saved is the average of the weights (`config.ema`), if there is one. After `fit` the model files and the
-    checkpoint are in the folder. On a CPU, a run whose budget is in steps or epochs ends with the same bits however often it was killed, from its
-    first second on: what it begins with is a checkpoint, of step 0, before run.json says that there is a run.
-    `try_compiling`: a run that is to be compiled goes on without where that does not work.
+    The network that is judged and saved is the average of the weights (`config.ema`), if there is
+    one. After `fit` the model files and the checkpoint are in the folder. On a CPU, a run whose
+    budget is in steps or epochs ends with the same bits however often it was killed, from its first
+    second on: what it begins with is a checkpoint, of step 0, before run.json says that there is a
+    run. `try_compiling`: a run that is to be compiled goes on without where that does not work.
     """
 
-    def __init__(self, model: nn.Module, task: Task, source: BatchSource, valid: Batches, config: TrainConfig, run: RunFolder,
-                 identity: Identity, device: torch.device, processes: distributed.Processes | None = None, quiet: bool = False,
-                 clock: Callable[[], float] = time.perf_counter, deadline: schedule.Deadline | None = None,
-                 try_compiling: bool = False) -> None:  # fmt: skip
+    def __init__(
+        self,
+        model: nn.Module,
+        task: Task,
+        source: BatchSource,
+        valid: Batches,
+        config: TrainConfig,
+        run: RunFolder,
+        identity: Identity,
+        device: torch.device,
+        processes: distributed.Processes | None = None,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
+        deadline: schedule.Deadline | None = None,
+        try_compiling: bool = False,
+    ) -> None:
         self.task, self.source, self.valid, self.config, self.run = task, source, valid, config, run
-        self.identity, self.device, self.processes = identity, device, processes or distributed.Processes()
+        self.identity, self.device, self.processes = (
+            identity,
+            device,
+            processes or distributed.Processes(),
+        )
         self.quiet = quiet or not self.processes.first
         self.layout = devices.layout(device) if config.channels_last else torch.contiguous_format
         self.model = model.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
@@ -73,7 +104,9 @@ class Trainer:
             padding.pad_planes(self.model)
         self.stepper = Stepper(self.model, task, config, device, self.processes.rank)
         self.clock, self.deadline, self.try_compiling = clock, deadline, try_compiling
-        self.budget = schedule.Budget(config, max(1, source.batches_per_epoch // config.accumulate), clock)
+        self.budget = schedule.Budget(
+            config, max(1, source.batches_per_epoch // config.accumulate), clock
+        )
         self.best: dict[str, float] = {}
         self.bad_validations = 0
         self._owed = False  # whether a validation is due that an interrupt has put off
@@ -83,7 +116,8 @@ class Trainer:
         self.interrupts = Interrupts()
         self.agreement = Agreement(self.processes, clock)
         self.sync_norms: bool | None = None
-        self.winograd: list[str] | None = None  # the layers that are computed so; None before that is chosen
+        # the layers that are computed so; None before that is chosen
+        self.winograd: list[str] | None = None
 
     @property
     def step(self) -> int:
@@ -95,7 +129,8 @@ class Trainer:
         """What the run computes in: fp32, bf16 or fp16; empty before it is chosen."""
         return self.stepper.precision
 
-    # --- state -------------------------------------------------------------------------------------------------------------------
+    # --- state
+    # --------------------------------------------------------------------------------
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -111,7 +146,8 @@ class Trainer:
             "sync_norms": self.sync_norms,
             "winograd": self.winograd,
             "model": self.model.state_dict(),
-            "ema": self.stepper.ema.model.state_dict() if self.stepper.ema and self.step else None,  # at first it equals the model
+            # at first it equals the model
+            "ema": self.stepper.ema.model.state_dict() if self.stepper.ema and self.step else None,
             "optimisers": [o.state_dict() for o in self.stepper.optimisers],
         }
 
@@ -123,11 +159,24 @@ class Trainer:
             for optimiser, saved in zip(self.stepper.optimisers, state["optimisers"], strict=True):
                 optimiser.load_state_dict(saved)
         except (RuntimeError, ValueError, KeyError) as error:
-            raise UserError(f"the checkpoint in {self.run.path} is of another network or optimiser; resume with the options it began with") from error
-        self.stepper.number, self.best, self.bad_validations = state["step"], state["best"], state["bad_validations"]
+            raise UserError(
+                f"the checkpoint in {self.run.path} is of another network or optimiser; resume with"
+                " the options it began with"
+            ) from error
+        self.stepper.number, self.best, self.bad_validations = (
+            state["step"],
+            state["best"],
+            state["bad_validations"],
+        )
         self.sync_norms, self._owed = state.get("sync_norms"), state.get("owed", False)
         self._before = {"precision": state["precision"], "device": state.get("device")}
-        chosen = choose_again(self.device, self.config.precision, state["precision"], state.get("device"), self.config.deterministic)
+        chosen = choose_again(
+            self.device,
+            self.config.precision,
+            state["precision"],
+            state.get("device"),
+            self.config.deterministic,
+        )
         self.stepper.precision = self.processes.agree(chosen)
         if self.config.convolution == "auto" and self._before["device"] == self.device.type:
             self.winograd = state.get("winograd")  # so that a run that goes on rounds as it did
@@ -135,7 +184,8 @@ class Trainer:
             self.stepper.scaler.load_state_dict(state["scaler"])
         self.budget.before = state["elapsed"]
         if state.get("budget", self.config.budget()) != self.config.budget():
-            self.bad_validations = 0  # who gives another budget wants to go on, also after an early stop
+            # who gives another budget wants to go on, also after an early stop
+            self.bad_validations = 0
 
     def _checkpoint(self) -> None:
         with self.processes.together():
@@ -157,15 +207,18 @@ class Trainer:
             "seed": self.config.seed,
         }
         tensors = self.stepper.averaged.state_dict()
-        modelfile.save(self.run.path / name, self.identity.kind, self.identity.config, provenance, tensors)
+        modelfile.save(
+            self.run.path / name, self.identity.kind, self.identity.config, provenance, tensors
+        )
 
-    # --- the loop ----------------------------------------------------------------------------------------------------------------
+    # --- the loop
+    # --------------------------------------------------------------------------------
 
     def fit(self, resume: bool = False) -> Outcome:
         """Train until the budget is spent, early stopping, or an interrupt; returns how it went.
 
-        Raises UserError if the disk is full, if the loss is no longer a number, or if memory runs out; the last checkpoint and the best model are
-        kept then.
+        Raises UserError if the disk is full, if the loss is no longer a number, or if memory runs
+        out; the last checkpoint and the best model are kept then.
         """
         config = self.config
         with (
@@ -176,14 +229,18 @@ class Trainer:
             return self._fit(resume)
 
     def begin(self) -> None:
-        """Write down what the run begins with: the checkpoint of step 0, then run.json. `fit` does it for a new run, if it was not done before.
+        """Write down what the run begins with: the checkpoint of step 0, then run.json. `fit` does
+        it for a new run, if it was not done before.
 
-        Raises UserError if the disk is full, or if the network cannot learn from batches as small as these.
+        Raises UserError if the disk is full, or if the network cannot learn from batches as small
+        as these.
         """
         self._choose_norms()
         self._check_batch()
         if not self.precision:
-            self.stepper.precision = self.processes.agree(choose(self.device, self.config.precision, self.config.deterministic))
+            self.stepper.precision = self.processes.agree(
+                choose(self.device, self.config.precision, self.config.deterministic)
+            )
         self._choose_convolution()
         with self.processes.together():
             if self.processes.first:
@@ -191,43 +248,72 @@ class Trainer:
         self._checkpoint()
         with self.processes.together():
             if self.processes.first:
-                self.run.begin({**self._facts(), "threads": feeding.computing_threads(self.device, self.config.threads)})
+                self.run.begin(
+                    {
+                        **self._facts(),
+                        "threads": feeding.computing_threads(self.device, self.config.threads),
+                    }
+                )
         self._begun = True
 
     def _check_batch(self) -> None:
         batch, parts, world = self.config.batch, self.config.accumulate, self.processes.world
         if batch % (parts * world):
-            raise UserError(f"--batch {batch} cannot be shared by {world} processes in {parts} parts each; choose a multiple of {parts * world}")
+            raise UserError(
+                f"--batch {batch} cannot be shared by {world} processes in {parts} parts each;"
+                f" choose a multiple of {parts * world}"
+            )
         if batch == parts * world and (world == 1 or not self.sync_norms):
             arrays = self.source.batch(0)
             sample = tuple(torch.as_tensor(a, device=self.device) for a in arrays)
-            checks.need_more_than_one(checks.single_values(self.model, lambda net: self.task.loss(net, sample)), batch, parts, world)
+            checks.need_more_than_one(
+                checks.single_values(self.model, lambda net: self.task.loss(net, sample)),
+                batch,
+                parts,
+                world,
+            )
 
     def _choose_norms(self) -> None:
         """Whether several processes normalise over the batch of all: chosen once for a run."""
         if self.sync_norms is None and self.processes.world > 1:
-            self.sync_norms = sync_norms(self.config.sync_norms, self.config.batch, self.config.accumulate, self.processes.world)
+            self.sync_norms = sync_norms(
+                self.config.sync_norms,
+                self.config.batch,
+                self.config.accumulate,
+                self.processes.world,
+            )
 
     def _choose_convolution(self) -> None:
-        """Which layers are computed Winograd's way: chosen once for a run, unless it moves or someone wants it otherwise."""
+        """Which layers are computed Winograd's way: chosen once for a run, unless it moves or
+        someone wants it otherwise."""
         if self.device.type != "cpu" or self.precision != "fp32":
             self.winograd = []
         elif self.winograd is None:
             sample = tuple(torch.as_tensor(a[:2]) for a in self.source.batch(0))
-            wanted, by_stopwatch = self.config.convolution, (self.config.minutes or 0) >= convolution.LEAST_MINUTES
-            mine = convolution.choose(self.model, wanted, by_stopwatch, lambda net: self.task.loss(net, sample))
+            wanted, by_stopwatch = (
+                self.config.convolution,
+                (self.config.minutes or 0) >= convolution.LEAST_MINUTES,
+            )
+            mine = convolution.choose(
+                self.model, wanted, by_stopwatch, lambda net: self.task.loss(net, sample)
+            )
             self.winograd = self.processes.agree(mine)
         convolution.use(self.model, self.winograd)
 
     def _facts(self) -> dict[str, Any]:
         """How the run is computed, for run.json."""
-        facts = {"precision": self.precision, "device": devices.title(self.device), "compiled": self.config.compile}
+        facts = {
+            "precision": self.precision,
+            "device": devices.title(self.device),
+            "compiled": self.config.compile,
+        }
         if self.winograd:
             facts["winograd"] = len(self.winograd)
         return facts if self.sync_norms is None else facts | {"sync_norms": self.sync_norms}
 
     def _go_on(self) -> None:
-        """Write down that the run goes on, and since which step it is computed otherwise, if it is."""
+        """Write down that the run goes on, and since which step it is computed otherwise, if it
+        is."""
         facts = self._facts()
         if self.processes.first:
             before = self.run.read_description(self.run.path)
@@ -253,7 +339,15 @@ class Trainer:
         if self.processes.first and not self._stopping:
             draw(self.run.reports(), self.run.path / "curves.png", self.task.metric)
         seconds, samples = self.budget.elapsed(), self.step * self.config.batch
-        return Outcome(self.step, samples, self.best, seconds, waited / max(seconds, 1e-9), self._stopping, self.processes.first)
+        return Outcome(
+            self.step,
+            samples,
+            self.best,
+            seconds,
+            waited / max(seconds, 1e-9),
+            self._stopping,
+            self.processes.first,
+        )
 
     def _train(self) -> float:
         """The loop with all that it needs; returns for how many seconds it waited for data."""
@@ -264,13 +358,19 @@ class Trainer:
             self._first = self.source.batch(self.step * self.config.accumulate)
         progress = Progress("training", self.quiet)
         budget = next(f"{value:g} {name}" for name, value in self.config.budget().items() if value)
-        progress.say(f"precision {self.precision}{self._why()}; seed {self.config.seed}; budget {budget}")
+        progress.say(
+            f"precision {self.precision}{self._why()}; seed {self.config.seed}; budget {budget}"
+        )
         if self.winograd:
-            progress.say(f"{len(self.winograd)} convolutions are computed Winograd's way (--convolution)")
+            progress.say(
+                f"{len(self.winograd)} convolutions are computed Winograd's way (--convolution)"
+            )
         if self.processes.world > 1:
             over = "the batch of all" if self.sync_norms else "its own share of the batch"
             progress.say(f"{self.processes.world} processes, each of which normalises over {over}")
-        feeder = Feeder(self.source, self.step * self.config.accumulate, self.device, self.config.feeders)
+        feeder = Feeder(
+            self.source, self.step * self.config.accumulate, self.device, self.config.feeders
+        )
         try:
             ready = warming.warm(net, self.device, mode, moved, self._rehearse, progress.say)
             if self.config.compile and ready is net:
@@ -280,7 +380,10 @@ class Trainer:
                 self.budget.fit(self.deadline)
             self._loop(ready, feeder, progress)
             if feeder.searching:
-                progress.say(f"feeders: {feeder.feeders} of at most {feeder.most} were needed (--feeders fixes how many)")
+                progress.say(
+                    f"feeders: {feeder.feeders} of at most {feeder.most} were needed (--feeders"
+                    " fixes how many)"
+                )
         except Exception as error:
             if isinstance(error, UserError) or not memory.ran_out(error):
                 raise
@@ -297,12 +400,20 @@ class Trainer:
         before, device = self._before.get("precision"), self._before.get("device")
         if before and before != self.precision:
             return f" from now on ({before} before, on {device or 'another machine'})"
-        return "" if self.config.precision == self.precision else ", as the run began" if before else ", chosen by this machine"
+        return (
+            ""
+            if self.config.precision == self.precision
+            else ", as the run began"
+            if before
+            else ", chosen by this machine"
+        )
 
     def _rehearse(self, net: nn.Module) -> None:
         """One step and a judged batch of each shape, and everything put back to what it was."""
         with warming.thrown_away(self.stepper, self.device):
-            batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in self._first)
+            batch = tuple(
+                torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in self._first
+            )
             self.stepper.step(net, Again(batch), 1.0, min(2, self.config.accumulate)).tolist()
             some, judged = warming.one_of_each_shape(self.valid), self.stepper.averaged
             self._judge(lambda: evaluate(judged, self.task, some, self.device, self.precision))
@@ -314,7 +425,8 @@ class Trainer:
 
     def _loop(self, net: nn.Module, feeder: Feeder, progress: Progress) -> None:
         config = self.config
-        sums = torch.zeros(3, device=self.device)  # loss, right answers, samples since the last report
+        # loss, right answers, samples since the last report
+        sums = torch.zeros(3, device=self.device)
         began = reported = saved = self.clock()
         first = self.step
         done = self._progress(saved)
@@ -330,16 +442,28 @@ class Trainer:
             if self.step % SHOW_STEPS == 0 or due:
                 rate = (self.step - first) * config.batch / (now - began)
                 left = (1 - done) * self.budget.elapsed() / max(done, 1e-9)
-                (loss, right, count), report = self.agreement.figures(sums.tolist(), due or now - reported >= config.report_seconds)
+                (loss, right, count), report = self.agreement.figures(
+                    sums.tolist(), due or now - reported >= config.report_seconds
+                )
                 checks.finite(loss, self.step, self.best)
                 if self.stepper.scaler:
                     self.stepper.scaler.check(self.step)
                 count = max(count, 1.0)  # in fp16 each of these steps may have overflowed
-                progress.show(done, self.step, {"loss": loss / count, "accuracy": right / count}, rate, left)
+                progress.show(
+                    done, self.step, {"loss": loss / count, "accuracy": right / count}, rate, left
+                )
                 if report:
-                    self._report("train", {"loss": loss / count, "accuracy": right / count, "rate_factor": rate_factor,
-                                           "samples_per_second": rate, "share_waited": feeder.waited / (now - began),
-                                           "feeders": feeder.feeders})  # fmt: skip
+                    self._report(
+                        "train",
+                        {
+                            "loss": loss / count,
+                            "accuracy": right / count,
+                            "rate_factor": rate_factor,
+                            "samples_per_second": rate,
+                            "share_waited": feeder.waited / (now - began),
+                            "feeders": feeder.feeders,
+                        },
+                    )
                     sums.zero_()
                     reported = now
             if due:
@@ -353,17 +477,28 @@ class Trainer:
             self._checkpoint()
 
     def _progress(self, saved: float) -> float:
-        """How far the run is, as agreed by all, and with it whether to stop and to save (the last time was at `saved`)."""
+        """How far the run is, as agreed by all, and with it whether to stop and to save (the last
+        time was at `saved`)."""
         done = self.budget.progress(self.step)
         if self.deadline and self.deadline.over():
             self.interrupts.came = True
-        save, counted = self.clock() - saved >= self.config.checkpoint_minutes * 60, self.budget.seconds is None
-        self.agreement.reach(self.step, done, self.interrupts.came, save, last=counted and done >= 1.0)
+        save, counted = (
+            self.clock() - saved >= self.config.checkpoint_minutes * 60,
+            self.budget.seconds is None,
+        )
+        self.agreement.reach(
+            self.step, done, self.interrupts.came, save, last=counted and done >= 1.0
+        )
         return done if counted else self.agreement.done
 
     def _report(self, kind: str, figures: dict[str, float]) -> None:
         if self.processes.first:
-            head = {"kind": kind, "step": self.step, "samples": self.step * self.config.batch, "seconds": round(self.budget.elapsed(), 2)}
+            head = {
+                "kind": kind,
+                "step": self.step,
+                "samples": self.step * self.config.batch,
+                "seconds": round(self.budget.elapsed(), 2),
+            }
             self.run.report(head | figures)
 
     def _stopped_early(self) -> bool:
@@ -378,19 +513,29 @@ class Trainer:
                 raise
             where = f"{devices.title(self.device)}{memory.gigabytes(self.device)}"
             raise UserError(
-                f"judging does not fit into the memory of {where}; go on with --resume when there is more, or on another --device"
+                f"judging does not fit into the memory of {where}; go on with --resume when there"
+                " is more, or on another --device"
             ) from error
 
     def _validate(self, progress: Progress) -> None:
-        """Judge, in all processes; report, save the latest and perhaps the best model. A run that is told to stop puts this off: who stops it may not
-        wait for long, and it is what the run does first when it goes on."""  # fmt: skip
+        """Judge, in all processes; report, save the latest and perhaps the best model. A run that
+        is told to stop puts this off: who stops it may not wait for long, and it is what the run
+        does first when it goes on."""
         self._owed = True
         if self._stopping:
             return
         judged = self.stepper.averaged
-        batches = Unless(lambda: self.interrupts.came, self.valid) if self.processes.world == 1 else self.valid
+        batches = (
+            Unless(lambda: self.interrupts.came, self.valid)
+            if self.processes.world == 1
+            else self.valid
+        )
         try:
-            figures = self._judge(lambda: evaluate_together(judged, self.task, batches, self.device, self.precision, self.processes))
+            figures = self._judge(
+                lambda: evaluate_together(
+                    judged, self.task, batches, self.device, self.precision, self.processes
+                )
+            )
         except PutOff:
             return
         self._owed = False

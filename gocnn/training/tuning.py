@@ -9,12 +9,14 @@ import torch
 
 @contextlib.contextmanager
 def tuned(device: torch.device, wanted: bool) -> Iterator[None]:
-    """Within, if `wanted` and on CUDA: cuDNN tries its algorithms for each shape and keeps the fastest, and float32 matrices are multiplied in TF32
-    (10 bits of mantissa), as convolutions are anyhow. A run with `--deterministic` does not want it: what is fastest may differ each time.
+    """Within, if `wanted` and on CUDA: cuDNN tries its algorithms for each shape and keeps the
+    fastest, and float32 matrices are multiplied in TF32 (10 bits of mantissa), as convolutions are
+    anyhow. A run with `--deterministic` does not want it: what is fastest may differ each time.
 
-    TF32 is asked for through the old interface: reading it raises in torch 2.9 and later if somebody has set the new one, and so does torch.compile
+    TF32 is asked for through the old interface: reading it raises in torch 2.9 and later if
+    somebody has set the new one, and so does torch.compile
     (https://github.com/pytorch/pytorch/pull/189955). Where somebody has, theirs stays.
-    """  # fmt: skip
+    """
     if not wanted or device.type != "cuda":
         yield
         return

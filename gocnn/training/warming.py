@@ -1,4 +1,5 @@
-"""What happens once, and slowly: compiling, and trying algorithms. It is done on a step that is thrown away, before a run's time begins to count."""
+"""What happens once, and slowly: compiling, and trying algorithms. It is done on a step that is
+thrown away, before a run's time begins to count."""
 
 import copy
 import time
@@ -16,12 +17,20 @@ from gocnn.training.memory import ran_out
 from gocnn.training.stepping import Stepper
 
 
-def warm(net: nn.Module, device: torch.device, mode: str | None, moved: bool, rehearse: Callable[[nn.Module], None],
-         say: Callable[[str], None]) -> nn.Module:  # fmt: skip
-    """The network to train: `net`, compiled in that `mode` (None: as it is), after `rehearse` has done with it once what is slow the first
-    time. Where nothing is, on a CPU without compiling, nothing is rehearsed.
+def warm(
+    net: nn.Module,
+    device: torch.device,
+    mode: str | None,
+    moved: bool,
+    rehearse: Callable[[nn.Module], None],
+    say: Callable[[str], None],
+) -> nn.Module:
+    """The network to train: `net`, compiled in that `mode` (None: as it is), after `rehearse` has
+    done with it once what is slow the first time. Where nothing is, on a CPU without compiling,
+    nothing is rehearsed.
 
-    Raises UserError if it cannot be compiled; a run that was `moved` here from another kind of device, or only tries, goes on without.
+    Raises UserError if it cannot be compiled; a run that was `moved` here from another kind of
+    device, or only tries, goes on without.
     """
     began = time.perf_counter()
     if mode:
@@ -31,9 +40,14 @@ def warm(net: nn.Module, device: torch.device, mode: str | None, moved: bool, re
         except Exception as error:
             if not _is_of_the_compiler(error):
                 raise
-            what = f"torch.compile does not work here ({next(iter(str(error).splitlines()), type(error).__name__)[:200]})"
+            what = (
+                "torch.compile does not work here"
+                f" ({next(iter(str(error).splitlines()), type(error).__name__)[:200]})"
+            )
             if not moved:
-                raise UserError(f"{what}; go on with --resume --no-compile, or leave out --compile in a new run") from error
+                raise UserError(
+                    f"{what}; go on with --resume --no-compile, or leave out --compile in a new run"
+                ) from error
             say(f"{what}: going on without it")
         else:
             say(f"compiled in {time.perf_counter() - began:.0f} s; the budget starts now")
@@ -45,23 +59,37 @@ def warm(net: nn.Module, device: torch.device, mode: str | None, moved: bool, re
 
 
 def _is_of_the_compiler(error: Exception) -> bool:
-    """Whether the exception is one of torch.compile's own: no compiler, or an operation that it cannot translate."""
+    """Whether the exception is one of torch.compile's own: no compiler, or an operation that it
+    cannot translate."""
     parents = {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}
-    return any(name.startswith(("torch._dynamo.exc.", "torch._inductor.exc.")) for name in parents) and not ran_out(error)
+    return any(
+        name.startswith(("torch._dynamo.exc.", "torch._inductor.exc.")) for name in parents
+    ) and not ran_out(error)
 
 
 def one_of_each_shape(batches: Batches) -> list[Batch]:
-    """The first batch, and the last if that is of another shape, as it often is: algorithms are chosen for each."""
-    found = [batches[number] for number in sorted({0, len(batches) - 1}) if 0 <= number < len(batches)]
-    return found if len({tuple(t.shape for t in batch) for batch in found}) == len(found) else found[:1]
+    """The first batch, and the last if that is of another shape, as it often is: algorithms are
+    chosen for each."""
+    found = [
+        batches[number] for number in sorted({0, len(batches) - 1}) if 0 <= number < len(batches)
+    ]
+    return (
+        found
+        if len({tuple(t.shape for t in batch) for batch in found}) == len(found)
+        else found[:1]
+    )
 
 
 @contextmanager
 def thrown_away(stepper: Stepper, device: torch.device) -> Iterator[None]:
-    """Afterwards everything that a step changes is what it was, bit for bit: the model with its running statistics, the optimisers, the average,
-    the scaler, the number of the step, and the generators of random numbers."""  # fmt: skip
+    """Afterwards everything that a step changes is what it was, bit for bit: the model with its
+    running statistics, the optimisers, the average, the scaler, the number of the step, and the
+    generators of random numbers."""
     models: list[nn.Module] = [stepper.model, *([stepper.ema.model] if stepper.ema else [])]
-    tensors = [[(t, t.detach().to("cpu", copy=True)) for t in (*m.parameters(), *m.buffers())] for m in models]
+    tensors = [
+        [(t, t.detach().to("cpu", copy=True)) for t in (*m.parameters(), *m.buffers())]
+        for m in models
+    ]
     modes = [[(module, module.training) for module in m.modules()] for m in models]
     optimisers = [_on_the_cpu(o.state_dict()) for o in stepper.optimisers]
     scaler, number = stepper.scaler.state_dict() if stepper.scaler else None, stepper.number
@@ -82,13 +110,22 @@ def thrown_away(stepper: Stepper, device: torch.device) -> Iterator[None]:
         stepper.number = number
         torch.set_rng_state(random[0])
         if random[1] is not None:
-            (torch.cuda.set_rng_state(random[1], device) if device.type == "cuda" else torch.mps.set_rng_state(random[1]))
+            (
+                torch.cuda.set_rng_state(random[1], device)
+                if device.type == "cuda"
+                else torch.mps.set_rng_state(random[1])
+            )
 
 
 def _on_the_cpu(state: dict[str, Any]) -> dict[str, Any]:
     """A copy of an optimiser's state that costs the device no memory."""
-    tensors = {number: {name: value.to("cpu", copy=True) if isinstance(value, Tensor) else value for name, value in values.items()}
-               for number, values in state["state"].items()}  # fmt: skip
+    tensors = {
+        number: {
+            name: value.to("cpu", copy=True) if isinstance(value, Tensor) else value
+            for name, value in values.items()
+        }
+        for number, values in state["state"].items()
+    }
     return {"state": tensors, "param_groups": copy.deepcopy(state["param_groups"])}
 
 

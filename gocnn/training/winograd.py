@@ -1,9 +1,11 @@
-"""A 3x3 convolution with 3.6 times fewer multiplications: Winograd's F(4x4, 3x3) (Lavin and Gray 2015, https://arxiv.org/abs/1509.09308).
+"""A 3x3 convolution with 3.6 times fewer multiplications: Winograd's F(4x4, 3x3) (Lavin and Gray
+2015, https://arxiv.org/abs/1509.09308).
 
-Float32, on CPUs. A few samples at a time go through all of it, so that their tiles stay in the processor's cache; the products are torch's, the
-transforms compiled (`gocnn.training.tiles`). Backward is the adjoint, of which both gradients share the first transform; the input's tiles are
-made anew rather than kept, which would take two and a half times the memory of the maps.
-For torch.compile these are operators that it does not look into.
+Float32, on CPUs. A few samples at a time go through all of it, so that their tiles stay in the
+processor's cache; the products are torch's, the transforms compiled (`gocnn.training.tiles`).
+Backward is the adjoint, of which both gradients share the first transform; the input's tiles are
+made anew rather than kept, which would take two and a half times the memory of the maps. For
+torch.compile these are operators that it does not look into.
 """
 
 import contextlib
@@ -20,13 +22,22 @@ from gocnn.training import tiles
 CHUNK = 200
 """Tiles that are worked on at a time."""
 
-_G = ((1 / 4, 0, 0), (-1 / 6, -1 / 6, -1 / 6), (-1 / 6, 1 / 6, -1 / 6), (1 / 24, 1 / 12, 1 / 6), (1 / 24, -1 / 12, 1 / 6), (0, 0, 1))
+_G = (
+    (1 / 4, 0, 0),
+    (-1 / 6, -1 / 6, -1 / 6),
+    (-1 / 6, 1 / 6, -1 / 6),
+    (1 / 24, 1 / 12, 1 / 6),
+    (1 / 24, -1 / 12, 1 / 6),
+    (0, 0, 1),
+)
 
 
 def convolution(x: Tensor, weight: Tensor) -> Tensor:
-    """`conv2d(x, weight, padding=1)` for `x` `(N, in, H, W)` and `weight` `(out, in, 3, 3)`, float32 and on the CPU; the result has channels last.
+    """`conv2d(x, weight, padding=1)` for `x` `(N, in, H, W)` and `weight` `(out, in, 3, 3)`,
+    float32 and on the CPU; the result has channels last.
 
-    It differs from conv2d by rounding: by some 1e-5 of the largest value (the transforms cost about two bits).
+    It differs from conv2d by rounding: by some 1e-5 of the largest value (the transforms cost about
+    two bits).
     """
     result: Tensor = _forward(x, weight)
     return result
@@ -40,7 +51,9 @@ def _maps(x: Tensor) -> Tensor:
 def _filters(weight: Tensor) -> Tensor:
     """G w G^T as `(36, in, out)`."""
     outputs, inputs = weight.shape[:2]
-    return (_both_ways() @ weight.detach().permute(2, 3, 1, 0).reshape(9, inputs * outputs)).view(36, inputs, outputs)
+    return (_both_ways() @ weight.detach().permute(2, 3, 1, 0).reshape(9, inputs * outputs)).view(
+        36, inputs, outputs
+    )
 
 
 @functools.cache
@@ -54,7 +67,8 @@ def _both_ways() -> Tensor:
 def _launch() -> int:
     """Start numba's threads, from now on this process's; how many there can be.
 
-    Its OpenMP layer works with the threads that torch computes with. Others would wait for a core while torch's, done with a product, spin on it.
+    Its OpenMP layer works with the threads that torch computes with. Others would wait for a core
+    while torch's, done with a product, spin on it.
     """
     with contextlib.suppress(ImportError):
         importlib.import_module("numba.np.ufunc.omppool")
@@ -103,7 +117,9 @@ def _part(buffer: Tensor, count: int) -> Tensor:
 
 
 @torch.library.custom_op("gocnn::winograd_backward", mutates_args=())
-def _backward(grad: Tensor, x: Tensor, weight: Tensor, of_x: bool, of_weight: bool) -> tuple[Tensor, Tensor]:
+def _backward(
+    grad: Tensor, x: Tensor, weight: Tensor, of_x: bool, of_weight: bool
+) -> tuple[Tensor, Tensor]:
     maps, given = _maps(x), _maps(grad)
     outputs, inputs = weight.shape[:2]
     each, chunks = _chunks(maps)
@@ -123,7 +139,12 @@ def _backward(grad: Tensor, x: Tensor, weight: Tensor, of_x: bool, of_weight: bo
             tiles.tiles_to_gradient(tiled.numpy(), dx[first:last].numpy())
     dw = maps.new_empty(0)
     if of_weight:
-        dw = (_both_ways().t() @ du.view(36, -1)).view(3, 3, inputs, outputs).permute(3, 2, 0, 1).contiguous()
+        dw = (
+            (_both_ways().t() @ du.view(36, -1))
+            .view(3, 3, inputs, outputs)
+            .permute(3, 2, 0, 1)
+            .contiguous()
+        )
     return (dx.permute(0, 3, 1, 2) if of_x else dx), dw
 
 
@@ -134,7 +155,9 @@ def _(x: Tensor, weight: Tensor) -> Tensor:
 
 
 @_backward.register_fake
-def _(grad: Tensor, x: Tensor, weight: Tensor, of_x: bool, of_weight: bool) -> tuple[Tensor, Tensor]:
+def _(
+    grad: Tensor, x: Tensor, weight: Tensor, of_x: bool, of_weight: bool
+) -> tuple[Tensor, Tensor]:
     n, channels, height, width = x.shape
     dx = x.new_empty(n, height, width, channels).permute(0, 3, 1, 2) if of_x else x.new_empty(0)
     return dx, weight.new_empty(tuple(weight.shape)) if of_weight else weight.new_empty(0)

@@ -1,6 +1,8 @@
-"""RandAugment and TrivialAugment: random operations from a list, each with a random strength, for each picture on its own.
+"""RandAugment and TrivialAugment: random operations from a list, each with a random strength, for
+each picture on its own.
 
-Strengths are torchvision's spaces (31 steps). Geometric operations join the one affine map; colour operations are applied in the order drawn.
+Strengths are torchvision's spaces (31 steps). Geometric operations join the one affine map; colour
+operations are applied in the order drawn.
 """
 
 from collections.abc import Callable
@@ -28,11 +30,34 @@ GEOMETRIC = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate")
 NAMES = ("identity", *GEOMETRIC, *COLOUR_OPERATIONS)
 STEPS = 31
 
-# The largest strength of each operation: shear as a slope, shifts in widths, degrees, factors off 1, bits lost, threshold lowered.
-TRIVIAL = {"shear_x": 0.99, "shear_y": 0.99, "translate_x": 32 / 224, "translate_y": 32 / 224, "rotate": 135.0, "brightness": 0.99,
-           "saturation": 0.99, "contrast": 0.99, "sharpness": 0.99, "posterize": 6.0, "solarize": 1.0}  # fmt: skip
-RAND = {"shear_x": 0.3, "shear_y": 0.3, "translate_x": 150 / 331, "translate_y": 150 / 331, "rotate": 30.0, "brightness": 0.9,
-        "saturation": 0.9, "contrast": 0.9, "sharpness": 0.9, "posterize": 4.0, "solarize": 1.0}  # fmt: skip
+# The largest strength of each operation: shear as a slope, shifts in widths, degrees, factors off
+# 1, bits lost, threshold lowered.
+TRIVIAL = {
+    "shear_x": 0.99,
+    "shear_y": 0.99,
+    "translate_x": 32 / 224,
+    "translate_y": 32 / 224,
+    "rotate": 135.0,
+    "brightness": 0.99,
+    "saturation": 0.99,
+    "contrast": 0.99,
+    "sharpness": 0.99,
+    "posterize": 6.0,
+    "solarize": 1.0,
+}
+RAND = {
+    "shear_x": 0.3,
+    "shear_y": 0.3,
+    "translate_x": 150 / 331,
+    "translate_y": 150 / 331,
+    "rotate": 30.0,
+    "brightness": 0.9,
+    "saturation": 0.9,
+    "contrast": 0.9,
+    "sharpness": 0.9,
+    "posterize": 4.0,
+    "solarize": 1.0,
+}
 RAND_OPERATIONS, RAND_MAGNITUDE = 2, 9
 
 
@@ -40,8 +65,9 @@ RAND_OPERATIONS, RAND_MAGNITUDE = 2, 9
 class Drawn:
     """Operations drawn for N pictures in K rounds.
 
-    maps: the joint map of the geometric ones, `(N, 2, 3)`; chosen: numbers of operations (indices into NAMES), int64 `(N, K)`; strength: what they
-    take, `(N, K)`; seated: who has which operation, as `dealing.deal` says, where they were dealt.
+    maps: the joint map of the geometric ones, `(N, 2, 3)`; chosen: numbers of operations (indices
+    into NAMES), int64 `(N, K)`; strength: what they take, `(N, K)`; seated: who has which
+    operation, as `dealing.deal` says, where they were dealt.
     """
 
     maps: Tensor
@@ -60,11 +86,13 @@ def largest(kind: Auto) -> tuple[float, ...]:
 
 
 def draw(kind: Auto, count: int, most: Tensor, hosted: bool = True) -> Drawn:
-    """Random operations for `count` pictures. TrivialAugment (Müller and Hutter 2021, https://arxiv.org/abs/2103.10158): one operation, any
-    strength; RandAugment (Cubuk et al. 2019, https://arxiv.org/abs/1909.13719): two, strength 9 of 30.
+    """Random operations for `count` pictures. TrivialAugment (Müller and Hutter 2021,
+    https://arxiv.org/abs/2103.10158): one operation, any strength; RandAugment (Cubuk et al. 2019,
+    https://arxiv.org/abs/1909.13719): two, strength 9 of 30.
 
-    `most` is `largest(kind)` on the device; its default generator gives the numbers. With `hosted` each picture's operations are drawn on their
-    own, and `apply` asks on the host who has which; without it they are dealt (see `dealing`), and nothing waits.
+    `most` is `largest(kind)` on the device; its default generator gives the numbers. With `hosted`
+    each picture's operations are drawn on their own, and `apply` asks on the host who has which;
+    without it they are dealt (see `dealing`), and nothing waits.
     """
     rounds, device = 1 if kind == "trivial" else RAND_OPERATIONS, most.device
     if hosted:
@@ -84,23 +112,35 @@ def geometric(chosen: Tensor, amount: Tensor) -> Tensor:
     """The joint map of the geometric operations among the chosen; `amount` is signed."""
     maps = geometry.identity(len(chosen), chosen.device)
     for k in range(chosen.shape[1]):
-        part = {name: torch.where(chosen[:, k] == NAMES.index(name), amount[:, k], 0.0) for name in GEOMETRIC}
+        part = {
+            name: torch.where(chosen[:, k] == NAMES.index(name), amount[:, k], 0.0)
+            for name in GEOMETRIC
+        }
         slopes = [torch.rad2deg(torch.atan(part[name])) for name in ("shear_x", "shear_y")]
         moved = geometry.shift(part["translate_x"], part["translate_y"])
-        maps = geometry.compose(maps, geometry.rotation(part["rotate"]), geometry.shear(*slopes), moved)
+        maps = geometry.compose(
+            maps, geometry.rotation(part["rotate"]), geometry.shear(*slopes), moved
+        )
     return maps
 
 
 def strengths(chosen: Tensor, amount: Tensor, sign: Tensor) -> Tensor:
-    """What the colour operations take: factors about 1, bits kept, the threshold. `amount` is not signed."""
+    """What the colour operations take: factors about 1, bits kept, the threshold. `amount` is not
+    signed."""
     bits = torch.where(chosen == NAMES.index("posterize"), 8 - amount.round(), 1 + sign * amount)
     return torch.where(chosen == NAMES.index("solarize"), 1 - amount, bits)
 
 
 def apply(x: Tensor, drawn: Drawn) -> Tensor:
-    """Apply the colour operations that were drawn for pictures `(N, 3, H, W)`, which may be changed in place."""
+    """Apply the colour operations that were drawn for pictures `(N, 3, H, W)`, which may be changed
+    in place."""
     if drawn.seated is not None:
-        return dealing.apply(x, drawn.seated, drawn.strength, {NAMES.index(name): operation for name, operation in COLOUR_OPERATIONS.items()})
+        return dealing.apply(
+            x,
+            drawn.seated,
+            drawn.strength,
+            {NAMES.index(name): operation for name, operation in COLOUR_OPERATIONS.items()},
+        )
     for k in range(drawn.chosen.shape[1]):
         for name, operation in COLOUR_OPERATIONS.items():
             members = (drawn.chosen[:, k] == NAMES.index(name)).nonzero()[:, 0]

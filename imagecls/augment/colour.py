@@ -1,6 +1,8 @@
-"""Colour operations on batches, each picture with its own strength. All are Pillow's (`ImageEnhance`, `ImageOps`), on numbers instead of bytes.
+"""Colour operations on batches, each picture with its own strength. All are Pillow's
+(`ImageEnhance`, `ImageOps`), on numbers instead of bytes.
 
-Pictures are float32 `(N, 3, H, W)` from 0 to 1, strengths float32 `(N,)`. Results are clamped to 0 to 1, as bytes are.
+Pictures are float32 `(N, 3, H, W)` from 0 to 1, strengths float32 `(N,)`. Results are clamped to 0
+to 1, as bytes are.
 """
 
 import torch
@@ -43,17 +45,22 @@ def hue(x: Tensor, turn: Tensor) -> Tensor:
     spread = value - x.amin(1)
     inverse = spread.clamp(min=1e-6).reciprocal_()
     # In sixths of the circle: 0 red, 2 green, 4 blue.
-    blue_or_green = torch.where(value == g, (b - r).mul_(inverse).add_(2), (r - g).mul_(inverse).add_(4))
+    blue_or_green = torch.where(
+        value == g, (b - r).mul_(inverse).add_(2), (r - g).mul_(inverse).add_(4)
+    )
     sector = torch.where(value == r, (g - b).mul_(inverse), blue_or_green)
-    # A channel loses what min(k, 4 - k) says, k its distance from where it is full; in place, since memory is what costs here.
-    start = (torch.arange(5, 0, -2, device=x.device) / 6)[:, None, None]  # a list would be copied to the device, and wait for it
+    # A channel loses what min(k, 4 - k) says, k its distance from where it is full; in place, since
+    # memory is what costs here.
+    # a list would be copied to the device, and wait for it
+    start = (torch.arange(5, 0, -2, device=x.device) / 6)[:, None, None]
     k = sector[:, None] * (1 / 6) + (start + _each(turn))
     k.sub_(k.floor()).mul_(6).sub_(2).abs_().neg_().add_(2).clamp_(0, 1).mul_(spread[:, None])
     return torch.sub(value[:, None], k, out=k)
 
 
 def jitter(x: Tensor, factors: Tensor) -> Tensor:
-    """Brightness, contrast, saturation and hue, in this order; `factors` `(N, 4)`: three factors and the turn."""
+    """Brightness, contrast, saturation and hue, in this order; `factors` `(N, 4)`: three factors
+    and the turn."""
     x = brightness(x, factors[:, 0])
     x = contrast(x, factors[:, 1])
     x = saturation(x, factors[:, 2])
@@ -61,7 +68,8 @@ def jitter(x: Tensor, factors: Tensor) -> Tensor:
 
 
 def sharpness(x: Tensor, factor: Tensor) -> Tensor:
-    """Blend with the picture smoothed by Pillow's 3x3 filter (centre 5, others 1, by 13); the outermost pixels stay. 1: unchanged."""
+    """Blend with the picture smoothed by Pillow's 3x3 filter (centre 5, others 1, by 13); the
+    outermost pixels stay. 1: unchanged."""
     inner = x[:, :, 1:-1, 1:-1]
     total = torch.nn.functional.avg_pool2d(x, 3, 1) * 9
     out = x.clone()
@@ -82,7 +90,8 @@ def solarize(x: Tensor, threshold: Tensor) -> Tensor:
 
 
 def autocontrast(x: Tensor) -> Tensor:
-    """Stretch each channel so that its darkest value becomes 0 and its brightest 1; a flat channel stays."""
+    """Stretch each channel so that its darkest value becomes 0 and its brightest 1; a flat channel
+    stays."""
     low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
     spread = high - low
     return torch.where(spread > 1e-6, (x - low) / spread.clamp(min=1e-6), x)

@@ -1,8 +1,10 @@
-"""Where each output pixel is taken from: one affine map a picture, composed of flip, rotation, shear, scale, shift and crop, and one resampling.
+"""Where each output pixel is taken from: one affine map a picture, composed of flip, rotation,
+shear, scale, shift and crop, and one resampling.
 
-A picture is the square from -1 to 1 in both directions, x to the right and y down, whatever its size in pixels. A map is float32 `(N, 2, 3)`: it
-takes a point of the output to the point of the input that is shown there, so maps compose in the opposite order of what one sees: the crop,
-which looks at the input, comes first in `compose`.
+A picture is the square from -1 to 1 in both directions, x to the right and y down, whatever its
+size in pixels. A map is float32 `(N, 2, 3)`: it takes a point of the output to the point of the
+input that is shown there, so maps compose in the opposite order of what one sees: the crop, which
+looks at the input, comes first in `compose`.
 """
 
 import math
@@ -13,7 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 Border = Literal["zeros", "reflection"]
-"""What lies outside the picture: black (the lecture's, torchvision's default), or the picture mirrored."""
+"""What lies outside the picture: black (the lecture's, torchvision's default), or the picture
+mirrored."""
 
 
 def identity(count: int, device: torch.device | None = None) -> Tensor:
@@ -34,7 +37,8 @@ def flip(where: Tensor) -> Tensor:
 
 
 def rotation(degrees: Tensor) -> Tensor:
-    """Turn what one sees counter-clockwise by `degrees`, `(N,)`, about the centre, as `PIL.Image.rotate` does."""
+    """Turn what one sees counter-clockwise by `degrees`, `(N,)`, about the centre, as
+    `PIL.Image.rotate` does."""
     angle = degrees * (math.pi / 180)
     return _linear(angle.cos(), -angle.sin(), angle.sin(), angle.cos())
 
@@ -42,11 +46,14 @@ def rotation(degrees: Tensor) -> Tensor:
 def shear(x_degrees: Tensor, y_degrees: Tensor) -> Tensor:
     """Slant by angles: input x = x + tan(x_degrees) * y, input y = y + tan(y_degrees) * x."""
     one = torch.ones_like(x_degrees)
-    return _linear(one, (x_degrees * (math.pi / 180)).tan(), (y_degrees * (math.pi / 180)).tan(), one)
+    return _linear(
+        one, (x_degrees * (math.pi / 180)).tan(), (y_degrees * (math.pi / 180)).tan(), one
+    )
 
 
 def crop(x: Tensor, y: Tensor, width: Tensor, height: Tensor) -> Tensor:
-    """Show the part of the input with its centre at `(x, y)` (-1 to 1) and that width and height (1: the whole)."""
+    """Show the part of the input with its centre at `(x, y)` (-1 to 1) and that width and height
+    (1: the whole)."""
     zero = torch.zeros_like(x)
     return torch.stack([torch.stack([width, zero, x], 1), torch.stack([zero, height, y], 1)], 1)
 
@@ -58,7 +65,8 @@ def shift(x: Tensor, y: Tensor) -> Tensor:
 
 
 def compose(first: Tensor, *others: Tensor) -> Tensor:
-    """`first(second(...(point)))`: the last map is applied to the output's point first, that is, it is seen last."""
+    """`first(second(...(point)))`: the last map is applied to the output's point first, that is, it
+    is seen last."""
     result = first
     for other in others:
         linear = _product(result[:, :, :2], other)
@@ -67,13 +75,17 @@ def compose(first: Tensor, *others: Tensor) -> Tensor:
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
-    """`a @ b` of small matrices; on a GPU by sums, since a training may have let float32 products be rounded to TF32 there."""
+    """`a @ b` of small matrices; on a GPU by sums, since a training may have let float32 products
+    be rounded to TF32 there."""
     return a @ b if a.device.type == "cpu" else (a[..., None] * b[..., None, :, :]).sum(-2)
 
 
-def random_crops(count: int, low: float, high: float, ratio: float = 4 / 3, device: torch.device | None = None) -> Tensor:
-    """Random resized crops (Szegedy et al. 2014): area from `low` to `high` of the whole, aspect ratio from 1 / ratio to ratio, anywhere inside.
-    The numbers come from torch's default generator of the device."""  # fmt: skip
+def random_crops(
+    count: int, low: float, high: float, ratio: float = 4 / 3, device: torch.device | None = None
+) -> Tensor:
+    """Random resized crops (Szegedy et al. 2014): area from `low` to `high` of the whole, aspect
+    ratio from 1 / ratio to ratio, anywhere inside. The numbers come from torch's default generator
+    of the device."""
     u = torch.rand(count, 4, device=device)
     area = low + (high - low) * u[:, 0]
     aspect = torch.exp((2 * u[:, 1] - 1) * math.log(ratio))
@@ -82,8 +94,9 @@ def random_crops(count: int, low: float, high: float, ratio: float = 4 / 3, devi
 
 
 def grid(maps: Tensor, size: int) -> Tensor:
-    """The input point of each output pixel, float32 `(N, size, size, 2)`: `torch.nn.functional.affine_grid` by sums of a row and a column, which
-    is many times faster than its matrix product."""  # fmt: skip
+    """The input point of each output pixel, float32 `(N, size, size, 2)`:
+    `torch.nn.functional.affine_grid` by sums of a row and a column, which is many times faster than
+    its matrix product."""
     place = (torch.arange(size, device=maps.device) + 0.5) * (2 / size) - 1
     along_row = maps[:, None, :, 0] * place[:, None]  # (N, size, 2)
     along_column = maps[:, None, :, 1] * place[:, None] + maps[:, None, :, 2]
@@ -91,24 +104,34 @@ def grid(maps: Tensor, size: int) -> Tensor:
 
 
 def resample(images: Tensor, maps: Tensor, size: int, border: Border = "zeros") -> Tensor:
-    """The pictures seen through their maps: float `(N, C, S, S')` to `(N, C, size, size)`, bilinear."""
+    """The pictures seen through their maps: float `(N, C, S, S')` to `(N, C, size, size)`,
+    bilinear."""
     points = grid(maps, size)
-    if border == "reflection" and images.device.type == "mps":  # whose own reflection is another in some releases, or is missing
+    # whose own reflection is another in some releases, or is missing
+    if border == "reflection" and images.device.type == "mps":
         points, border = folded(points, images.shape[-1], images.shape[-2]), "zeros"
-    return functional.grid_sample(images, points, mode="bilinear", padding_mode=border, align_corners=False)
+    return functional.grid_sample(
+        images, points, mode="bilinear", padding_mode=border, align_corners=False
+    )
 
 
 def folded(points: Tensor, width: int, height: int) -> Tensor:
-    """Points, `(..., 2)`, of a picture that goes on mirrored in all directions, where they are in the picture itself: no farther out than the centres
-    of its outermost pixels, whose colour goes on to the edge."""  # fmt: skip
+    """Points, `(..., 2)`, of a picture that goes on mirrored in all directions, where they are in
+    the picture itself: no farther out than the centres of its outermost pixels, whose colour goes
+    on to the edge."""
     inside = 1 - ((points + 1).remainder(4) - 2).abs()
     x, y = inside.unbind(-1)
-    return torch.stack([x.clamp(1 / width - 1, 1 - 1 / width), y.clamp(1 / height - 1, 1 - 1 / height)], -1)
+    return torch.stack(
+        [x.clamp(1 / width - 1, 1 - 1 / width), y.clamp(1 / height - 1, 1 - 1 / height)], -1
+    )
 
 
 def resize(images: Tensor, size: int) -> Tensor:
-    """The whole pictures at another size, anti-aliased where they shrink: float `(N, C, S, S')` to `(N, C, size, size)`."""
+    """The whole pictures at another size, anti-aliased where they shrink: float `(N, C, S, S')` to
+    `(N, C, size, size)`."""
     if images.shape[-2:] == (size, size):
         return images
     shrinks = images.shape[-1] > size or images.shape[-2] > size
-    return functional.interpolate(images, (size, size), mode="bilinear", align_corners=False, antialias=shrinks)
+    return functional.interpolate(
+        images, (size, size), mode="bilinear", align_corners=False, antialias=shrinks
+    )

@@ -1,4 +1,5 @@
-"""From pixels of the store to what a network sees: the augmentation of a batch on its device, and the plain view for judging."""
+"""From pixels of the store to what a network sees: the augmentation of a batch on its device, and
+the plain view for judging."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -18,10 +19,11 @@ CHUNK = 16
 class Recipe:
     """What augmentation does. Angles in degrees; every range is symmetric about "unchanged".
 
-    flip: probability of mirroring; rotate, affine_rotate and shear: largest angles of a rotation and of an affine map after it; crop: smallest
-    area of a random resized crop (1: no crop); jitter: largest change of brightness, contrast, saturation (factors about 1) and hue (share of
-    the circle); auto: RandAugment or TrivialAugment; erase: probability of erasing a box; mixup, cutmix: alpha of the Beta distribution (0:
-    off); border: what lies outside a picture.
+    flip: probability of mirroring; rotate, affine_rotate and shear: largest angles of a rotation
+    and of an affine map after it; crop: smallest area of a random resized crop (1: no crop);
+    jitter: largest change of brightness, contrast, saturation (factors about 1) and hue (share of
+    the circle); auto: RandAugment or TrivialAugment; erase: probability of erasing a box; mixup,
+    cutmix: alpha of the Beta distribution (0: off); border: what lies outside a picture.
     """
 
     flip: float = 0.5
@@ -38,28 +40,43 @@ class Recipe:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Recipe":
-        """The inverse of `dataclasses.asdict`, after JSON. Raises TypeError or KeyError if it is not one."""
+        """The inverse of `dataclasses.asdict`, after JSON. Raises TypeError or KeyError if it is
+        not one."""
         return cls(**(values | {"jitter": tuple(values["jitter"])}))
 
 
 RECIPES = {
     "none": Recipe(0.0, 0.0, 0.0, 0.0, 1.0, (0.0, 0.0, 0.0, 0.0)),
     "lecture": Recipe(),
-    "strong": Recipe(rotate=0.0, affine_rotate=0.0, shear=0.0, crop=0.3, jitter=(0.0, 0.0, 0.0, 0.0), auto="trivial", erase=0.15, mixup=0.2,
-                     cutmix=1.0, border="reflection"),
-}  # fmt: skip
+    "strong": Recipe(
+        rotate=0.0,
+        affine_rotate=0.0,
+        shear=0.0,
+        crop=0.3,
+        jitter=(0.0, 0.0, 0.0, 0.0),
+        auto="trivial",
+        erase=0.15,
+        mixup=0.2,
+        cutmix=1.0,
+        border="reflection",
+    ),
+}
 """none; the lecture's recipe; and what long trainings from scratch want."""
 
 
 def changed(recipe: Recipe, **wishes: Any) -> Recipe:
     """The recipe with those of the wishes that are not None."""
     known = {f.name for f in fields(Recipe)}
-    return replace(recipe, **{key: value for key, value in wishes.items() if key in known and value is not None})
+    return replace(
+        recipe,
+        **{key: value for key, value in wishes.items() if key in known and value is not None},
+    )
 
 
 @dataclass(frozen=True)
 class Mixed:
-    """Augmented pictures, float32 `(N, 3, size, size)`, normalised; the labels of each and of what is mixed in; the share of the former."""
+    """Augmented pictures, float32 `(N, 3, size, size)`, normalised; the labels of each and of what
+    is mixed in; the share of the former."""
 
     pictures: Tensor
     labels: Tensor
@@ -70,20 +87,36 @@ class Mixed:
 class Augmenter:
     """Applies a recipe to batches.
 
-    Random numbers come from torch's default generator of the batch's device, which `gocnn.training.repeatable.seed` sets in every step, so that a
-    resumed run repeats them; another kind of device draws other numbers. `hosted`: the host may look at what was drawn, as is cheapest on a CPU and
-    the default there; elsewhere nothing waits for the device, and nothing is copied to it.
+    Random numbers come from torch's default generator of the batch's device, which
+    `gocnn.training.repeatable.seed` sets in every step, so that a resumed run repeats them; another
+    kind of device draws other numbers. `hosted`: the host may look at what was drawn, as is
+    cheapest on a CPU and the default there; elsewhere nothing waits for the device, and nothing is
+    copied to it.
     """
 
-    def __init__(self, recipe: Recipe, size: int, mean: tuple[float, ...], std: tuple[float, ...], hosted: bool | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        size: int,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        hosted: bool | None = None,
+    ) -> None:
         self.recipe, self.size, self.hosted = recipe, size, hosted
         self._plain = recipe == RECIPES["none"]
-        self._values = {"mean": mean, "std": std, "jitter": recipe.jitter, "middle": (1.0, 1.0, 1.0, 0.0), "most": auto.largest(recipe.auto)}
+        self._values = {
+            "mean": mean,
+            "std": std,
+            "jitter": recipe.jitter,
+            "middle": (1.0, 1.0, 1.0, 0.0),
+            "most": auto.largest(recipe.auto),
+        }
         self._constants: dict[torch.device, dict[str, Tensor]] = {}
 
     @torch.no_grad()
     def plain(self, pixels: Tensor) -> Tensor:
-        """The whole pictures, resized and normalised: uint8 `(N, 3, S, S)` to float32 `(N, 3, size, size)`."""
+        """The whole pictures, resized and normalised: uint8 `(N, 3, S, S)` to float32 `(N, 3, size,
+        size)`."""
         return self.normalise(geometry.resize(pixels.float() / 255, self.size))
 
     def normalise(self, x: Tensor) -> Tensor:
@@ -92,9 +125,13 @@ class Augmenter:
         return (x - here["mean"][:, None, None]) / here["std"][:, None, None]
 
     def _here(self, device: torch.device) -> dict[str, Tensor]:
-        """The constants on a device, made there once: filled, since a list would be copied from the host."""
+        """The constants on a device, made there once: filled, since a list would be copied from the
+        host."""
         if device not in self._constants:
-            filled = {key: [torch.full((1,), value, device=device) for value in values] for key, values in self._values.items()}
+            filled = {
+                key: [torch.full((1,), value, device=device) for value in values]
+                for key, values in self._values.items()
+            }
             self._constants[device] = {key: torch.cat(parts) for key, parts in filled.items()}
         return self._constants[device]
 
@@ -123,7 +160,9 @@ class Augmenter:
         parts = []
         for i in range(0, n, chunk):
             some = slice(i, i + chunk)
-            x = geometry.resample(pixels[some].float().mul_(1 / 255), maps[some], self.size, self.recipe.border)
+            x = geometry.resample(
+                pixels[some].float().mul_(1 / 255), maps[some], self.size, self.recipe.border
+            )
             if factors is not None:
                 x = colour.jitter(x, factors[some])
             if drawn is not None:
@@ -131,11 +170,17 @@ class Augmenter:
             parts.append(self.normalise(x))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _draw(self, n: int, device: torch.device) -> tuple[Tensor, Tensor | None, auto.Drawn | None]:
+    def _draw(
+        self, n: int, device: torch.device
+    ) -> tuple[Tensor, Tensor | None, auto.Drawn | None]:
         """Maps, colour factors, and operations, each where the recipe wants them."""
         recipe, here = self.recipe, self._here(device)
         u = 2 * torch.rand(n, 8, device=device) - 1
-        maps = geometry.random_crops(n, recipe.crop, 1.0, device=device) if recipe.crop < 1 else geometry.identity(n, device)
+        maps = (
+            geometry.random_crops(n, recipe.crop, 1.0, device=device)
+            if recipe.crop < 1
+            else geometry.identity(n, device)
+        )
         maps = geometry.compose(
             maps,
             geometry.flip(u[:, 0] * 0.5 + 0.5 < recipe.flip),

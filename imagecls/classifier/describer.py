@@ -12,12 +12,15 @@ CLASSES = tuple("abcdefghijk")
 
 
 def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
-    """The network with the shape of its input: a kind of classifier for eleven classes, a model file or a run. None if `name` is none of them.
-    Raises UserError if it names no model at all."""  # fmt: skip
+    """The network with the shape of its input: a kind of classifier for eleven classes, a model
+    file or a run. None if `name` is none of them. Raises UserError if it names no model at all."""
     if name in CLASSIFIERS:
         size = 224 if name == "resnet101" else 128
         return build(ClassifierConfig(name, CLASSES, size)), (3, size, size)  # type: ignore[arg-type]
-    if not Path(name).exists() or modelfile.read_metadata(modelfile.find(name)).get("kind") != "image-classifier":
+    if (
+        not Path(name).exists()
+        or modelfile.read_metadata(modelfile.find(name)).get("kind") != "image-classifier"
+    ):
         return None
     from imagecls.classifier.model import load
 

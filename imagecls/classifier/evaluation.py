@@ -34,8 +34,8 @@ def confusion(judged: Judged, classes: int) -> npt.NDArray[np.int64]:
 
 
 def figures(judged: Judged, classes: tuple[str, ...]) -> dict[str, Any]:
-    """Accuracy and top-3 with 95 % intervals, loss (nats), precision, recall and F1 of each class (None where nothing was answered or true),
-    the confusion matrix, calibration."""  # fmt: skip
+    """Accuracy and top-3 with 95 % intervals, loss (nats), precision, recall and F1 of each class
+    (None where nothing was answered or true), the confusion matrix, calibration."""
     n, matrix = len(judged.labels), confusion(judged, len(classes))
     right = judged.answers == judged.labels
     mine = judged.probabilities[np.arange(n), judged.labels].astype(np.float64)
@@ -46,7 +46,16 @@ def figures(judged: Judged, classes: tuple[str, ...]) -> dict[str, Any]:
         hits, true, answered = int(matrix[i, i]), int(matrix[i].sum()), int(matrix[:, i].sum())
         precision, recall = hits / answered if answered else None, hits / true if true else None
         f1 = 2 * hits / (true + answered) if true + answered else None
-        per_class.append({"class": name, "pictures": true, "answered": answered, "precision": precision, "recall": recall, "f1": f1})
+        per_class.append(
+            {
+                "class": name,
+                "pictures": true,
+                "answered": answered,
+                "precision": precision,
+                "recall": recall,
+                "f1": f1,
+            }
+        )
     return {
         "pictures": n,
         "accuracy": int(right.sum()) / n,
@@ -67,8 +76,13 @@ def worst(judged: Judged, count: int) -> npt.NDArray[np.int64]:
     return wrong[np.argsort(-judged.probabilities[wrong].max(1), kind="stable")][:count]
 
 
-def judge(probabilities: Callable[[npt.NDArray[np.int64]], Floats], rows: npt.NDArray[np.int64], labels: Labels, chunk: int = 128,
-          tick: Callable[[int], Any] = lambda n: None) -> Judged:  # fmt: skip
+def judge(
+    probabilities: Callable[[npt.NDArray[np.int64]], Floats],
+    rows: npt.NDArray[np.int64],
+    labels: Labels,
+    chunk: int = 128,
+    tick: Callable[[int], Any] = lambda n: None,
+) -> Judged:
     """Ask for the probabilities of all rows, `chunk` at a time."""
     parts = []
     for i in range(0, len(rows), chunk):

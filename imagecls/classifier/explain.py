@@ -9,11 +9,15 @@ from gocnn.errors import UserError
 from imagecls.classifier.model import Floats, Predictor
 
 
-def grad_cam(predictor: Predictor, pixels: npt.NDArray[np.uint8], label: int | None = None) -> tuple[Floats, Floats]:
-    """The heat map, float32 `(size, size)` from 0 to 1, of what speaks for class `label` (by default the answer), and the probabilities.
+def grad_cam(
+    predictor: Predictor, pixels: npt.NDArray[np.uint8], label: int | None = None
+) -> tuple[Floats, Floats]:
+    """The heat map, float32 `(size, size)` from 0 to 1, of what speaks for class `label` (by
+    default the answer), and the probabilities.
 
-    The last feature maps, weighted by the mean gradient of the class's logit, summed, and what speaks against cut off (Selvaraju et al. 2016,
-    https://arxiv.org/abs/1610.02391). `pixels`: one picture, uint8 `(3, S, S)`.
+    The last feature maps, weighted by the mean gradient of the class's logit, summed, and what
+    speaks against cut off (Selvaraju et al. 2016, https://arxiv.org/abs/1610.02391). `pixels`: one
+    picture, uint8 `(3, S, S)`.
     """
     network = predictor.network
     with torch.enable_grad():
@@ -29,7 +33,8 @@ def grad_cam(predictor: Predictor, pixels: npt.NDArray[np.uint8], label: int | N
 
 
 def filters(predictor: Predictor) -> Floats:
-    """The filters of the first layer as small pictures, float32 `(filters, 3, k, k)`, each stretched to 0 to 1."""
+    """The filters of the first layer as small pictures, float32 `(filters, 3, k, k)`, each
+    stretched to 0 to 1."""
     weight = predictor.network.first_layer().weight.detach().float().cpu()
     low, high = weight.amin((1, 2, 3), keepdim=True), weight.amax((1, 2, 3), keepdim=True)
     result: Floats = ((weight - low) / (high - low).clamp(min=1e-12)).numpy()
@@ -39,8 +44,14 @@ def filters(predictor: Predictor) -> Floats:
 def layers(predictor: Predictor) -> list[str]:
     """Names of the layers whose output is feature maps, from the picture on."""
     names: list[str] = []
-    handles = [module.register_forward_hook(_noting(names, name)) for name, module in predictor.network.named_modules() if name]
-    _run(predictor, np.zeros((3, predictor.config.store_size, predictor.config.store_size), np.uint8))
+    handles = [
+        module.register_forward_hook(_noting(names, name))
+        for name, module in predictor.network.named_modules()
+        if name
+    ]
+    _run(
+        predictor, np.zeros((3, predictor.config.store_size, predictor.config.store_size), np.uint8)
+    )
     for handle in handles:
         handle.remove()
     return list(dict.fromkeys(names))
@@ -55,14 +66,19 @@ def _noting(names: list[str], name: str) -> object:
 
 
 def feature_maps(predictor: Predictor, pixels: npt.NDArray[np.uint8], layer: str) -> Floats:
-    """What the layer of that name makes of a picture: float32 `(C, H, W)`. Raises UserError if there is no such layer."""
+    """What the layer of that name makes of a picture: float32 `(C, H, W)`. Raises UserError if
+    there is no such layer."""
     known = layers(predictor)
     if layer not in known:
         shown = [name for name in known if name.count(".") < 2]
-        raise UserError(f"there is no layer {layer}; layers of this model are {', '.join(shown[:40])}")
+        raise UserError(
+            f"there is no layer {layer}; layers of this model are {', '.join(shown[:40])}"
+        )
     kept: list[Tensor] = []
     # A copy: a ReLU behind it may work in place.
-    handle = predictor.network.get_submodule(layer).register_forward_hook(lambda module, inputs, output: kept.append(output.detach().float().clone()))
+    handle = predictor.network.get_submodule(layer).register_forward_hook(
+        lambda module, inputs, output: kept.append(output.detach().float().clone())
+    )
     _run(predictor, pixels)
     handle.remove()
     result: Floats = kept[0][0].cpu().numpy()

@@ -1,4 +1,5 @@
-"""Pictures of results: contact sheets, heat maps over photographs, filters, feature maps, confusion matrices."""
+"""Pictures of results: contact sheets, heat maps over photographs, filters, feature maps, confusion
+matrices."""
 
 import base64
 import io
@@ -18,8 +19,11 @@ GAP, LINE = 6, 15
 """Pixels between pictures, and from one line of text to the next."""
 
 
-def sheet(pictures: Sequence[Pixels], captions: Sequence[str], columns: int, target: Path, side: int = 144) -> None:
-    """A contact sheet, in the format that the name of `target` says: pictures, uint8 `(3, S, S)`, each with lines of text under it."""
+def sheet(
+    pictures: Sequence[Pixels], captions: Sequence[str], columns: int, target: Path, side: int = 144
+) -> None:
+    """A contact sheet, in the format that the name of `target` says: pictures, uint8 `(3, S, S)`,
+    each with lines of text under it."""
     files = [usual_font(), *fonts_for(captions)]
     lines = max((caption.count("\n") + 1 for caption in captions), default=1)
     height = side + LINE * lines + GAP
@@ -30,14 +34,22 @@ def sheet(pictures: Sequence[Pixels], captions: Sequence[str], columns: int, tar
         draw.text((GAP, GAP), "none", fill="black", font=ImageFont.truetype(files[0], 11))
     for i, (pixels, caption) in enumerate(zip(pictures, captions, strict=True)):
         x, y = GAP + i % columns * (side + GAP), GAP + i // columns * (height + GAP)
-        page.paste(Image.fromarray(pixels.transpose(1, 2, 0)).resize((side, side), Image.Resampling.BICUBIC), (x, y))
+        page.paste(
+            Image.fromarray(pixels.transpose(1, 2, 0)).resize(
+                (side, side), Image.Resampling.BICUBIC
+            ),
+            (x, y),
+        )
         for n, line in enumerate(caption.split("\n")):
             _write(draw, (x, y + side + LINE * (n + 1) - 3), printable(line), files, side)
     _save(page, target)
 
 
-def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, files: Sequence[str], width: int) -> None:
-    """A line of text on its baseline, each piece in the first font that has its characters, cut where the width ends."""
+def _write(
+    draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, files: Sequence[str], width: int
+) -> None:
+    """A line of text on its baseline, each piece in the first font that has its characters, cut
+    where the width ends."""
     x, y = place
     end = x + width
     pieces: list[tuple[str, str]] = []
@@ -59,25 +71,36 @@ def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, files: 
 
 
 def _save(image: Image.Image, target: Path) -> None:
-    """Write the picture in the format that its name says; as SVG it is a picture inside of a drawing."""
+    """Write the picture in the format that its name says; as SVG it is a picture inside of a
+    drawing."""
     kind = picture_format(target)
     buffer = io.BytesIO()
-    image.save(buffer, {"jpg": "JPEG", "pdf": "PDF"}.get(kind, "PNG"), **({"quality": 92} if kind == "jpg" else {}))
+    image.save(
+        buffer,
+        {"jpg": "JPEG", "pdf": "PDF"}.get(kind, "PNG"),
+        **({"quality": 92} if kind == "jpg" else {}),
+    )
     data = buffer.getvalue()
     if kind == "svg":
         size = f'width="{image.width}" height="{image.height}"'
         inside = f'<image {size} href="data:image/png;base64,{base64.b64encode(data).decode()}"/>'
-        data = f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {image.width} {image.height}">{inside}</svg>\n'.encode()
+        data = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {image.width}'
+            f' {image.height}">{inside}</svg>\n'.encode()
+        )
     write_bytes(target, data)
 
 
 def tiles(pictures: npt.NDArray[Any], target: Path, columns: int = 16, scale: int = 8) -> None:
-    """Many small pictures side by side, enlarged without smoothing: float `(N, 3, h, w)` or `(N, h, w)`, from 0 to 1."""
+    """Many small pictures side by side, enlarged without smoothing: float `(N, 3, h, w)` or `(N, h,
+    w)`, from 0 to 1."""
     if pictures.ndim == 3:
         pictures = colours(pictures)
     n, _, h, w = pictures.shape
     columns = min(columns, n)
-    page = Image.new("RGB", (columns * (w * scale + 2) + 2, -(-n // columns) * (h * scale + 2) + 2), "white")
+    page = Image.new(
+        "RGB", (columns * (w * scale + 2) + 2, -(-n // columns) * (h * scale + 2) + 2), "white"
+    )
     for i, picture in enumerate(pictures):
         small = Image.fromarray((picture.transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8))
         place = (2 + i % columns * (w * scale + 2), 2 + i // columns * (h * scale + 2))
@@ -91,7 +114,8 @@ def colours(values: npt.NDArray[Any], name: str = "viridis") -> npt.NDArray[Any]
 
 
 def overlay(pixels: Pixels, heat: npt.NDArray[np.float32]) -> Pixels:
-    """A picture, uint8 `(3, S, S)`, with a heat map, `(h, w)` from 0 to 1, laid over it: what is cold stays as it is."""
+    """A picture, uint8 `(3, S, S)`, with a heat map, `(h, w)` from 0 to 1, laid over it: what is
+    cold stays as it is."""
     side = pixels.shape[1]
     warm = np.asarray(Image.fromarray(heat).resize((side, side), Image.Resampling.BILINEAR))
     weight = 0.6 * warm[None]
@@ -107,21 +131,40 @@ def draw_evaluation(figures: dict[str, Any], target: Path) -> None:
     matrix = np.array(figures["confusion"], float)
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     side = 3.5 + 0.42 * len(names)
-    figure, axes = plt.subplots(1, 2, figsize=(side + 4.5, side), width_ratios=[side, 4], constrained_layout=True)
+    figure, axes = plt.subplots(
+        1, 2, figsize=(side + 4.5, side), width_ratios=[side, 4], constrained_layout=True
+    )
     axes[0].imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes[0].set_xticks(range(len(names)), names, rotation=60, ha="right")
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_xlabel("answer")
     axes[0].set_ylabel("true class")
     low, high = figures["accuracy_interval"]
-    axes[0].set_title(f"accuracy {figures['accuracy']:.1%} [{low:.1%}, {high:.1%}] on {figures['pictures']} pictures")
+    axes[0].set_title(
+        f"accuracy {figures['accuracy']:.1%} [{low:.1%}, {high:.1%}] on {figures['pictures']}"
+        " pictures"
+    )
     if len(names) <= 40:
         for i, j in np.ndindex(matrix.shape):
             if matrix[i, j]:
-                axes[0].text(j, i, f"{matrix[i, j]:.0f}", ha="center", va="center", fontsize=8, color="white" if share[i, j] > 0.5 else "black")
+                axes[0].text(
+                    j,
+                    i,
+                    f"{matrix[i, j]:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color="white" if share[i, j] > 0.5 else "black",
+                )
     rows = figures["calibration"]
     axes[1].plot([0, 1], [0, 1], color="#bbb", linewidth=1)
     axes[1].plot([r["confidence"] for r in rows], [r["accuracy"] for r in rows], "o-", color="#c33")
-    axes[1].set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="accuracy",
-                title=f"calibration error {figures['calibration_error']:.3f}")  # fmt: skip
+    axes[1].set(
+        xlim=(0, 1),
+        ylim=(0, 1),
+        aspect="equal",
+        xlabel="confidence",
+        ylabel="accuracy",
+        title=f"calibration error {figures['calibration_error']:.3f}",
+    )
     save(figure, target, 120)

@@ -15,10 +15,11 @@ from imagecls.photos.formats import PICTURE, kind_of
 
 
 def ids(photos: Sequence[Photo]) -> list[str]:
-    """The course's ids: the names of the test files without their endings, numbers padded with zeros to four digits (`0001.jpg` and `1.jpg`: `0001`).
+    """The course's ids: the names of the test files without their endings, numbers padded with
+    zeros to four digits (`0001.jpg` and `1.jpg`: `0001`).
 
-    Raises UserError if two pictures had the same id, or if some are named by numbers and others are not: such a file would be refused, and it is
-    better to say so before the work than after it.
+    Raises UserError if two pictures had the same id, or if some are named by numbers and others are
+    not: such a file would be refused, and it is better to say so before the work than after it.
     """
     keys = [_id(photo.name) for photo in photos]
     named = [photo for photo, key in zip(photos, keys, strict=True) if not key.isdecimal()]
@@ -26,13 +27,22 @@ def ids(photos: Sequence[Photo]) -> list[str]:
         some = ", ".join(photo.title for photo in named[:3]) + (" ..." if len(named) > 3 else "")
         few = len(named) * 2 <= len(photos)
         raise UserError(
-            f"ids of a submission are the names of its pictures, and {len(photos) - len(named)} of them are numbers, {len(named)} not ({some}); "
-            + (f"take {'it' if len(named) == 1 else 'them'} out of the folder if that is no test picture" if few else "rename the others")
+            f"ids of a submission are the names of its pictures, and {len(photos) - len(named)} of"
+            f" them are numbers, {len(named)} not ({some}); "
+            + (
+                f"take {'it' if len(named) == 1 else 'them'} out of the folder if that is no test"
+                " picture"
+                if few
+                else "rename the others"
+            )
         )
     first: dict[str, Photo] = {}
     for photo, key in zip(photos, keys, strict=True):
         if key in first:
-            raise UserError(f"{first[key].title} and {photo.title} would both have the id {key} in the submission; rename one, or take it out")
+            raise UserError(
+                f"{first[key].title} and {photo.title} would both have the id {key} in the"
+                " submission; rename one, or take it out"
+            )
         first[key] = photo
     return keys
 
@@ -44,8 +54,11 @@ def _id(name: str) -> str:
     return str(int(number)).zfill(max(4, len(number))) if number.isdecimal() else stem
 
 
-def write(target: Path, keys: Sequence[str], answers: Sequence[Floats | str], classes: Sequence[str]) -> None:
-    """Write a row for each key, with the class's own number (see `imagecls.photos.classes.numbers`); unreadable pictures get the commonest answer.
+def write(
+    target: Path, keys: Sequence[str], answers: Sequence[Floats | str], classes: Sequence[str]
+) -> None:
+    """Write a row for each key, with the class's own number (see
+    `imagecls.photos.classes.numbers`); unreadable pictures get the commonest answer.
 
     Raises UserError if none can be read.
     """
@@ -53,7 +66,9 @@ def write(target: Path, keys: Sequence[str], answers: Sequence[Floats | str], cl
     given = [None if isinstance(answer, str) else own[int(answer.argmax())] for answer in answers]
     counts = Counter(c for c in given if c is not None)
     if not counts:
-        raise UserError(f"none of the {len(answers)} pictures can be read; {target} was not written")
+        raise UserError(
+            f"none of the {len(answers)} pictures can be read; {target} was not written"
+        )
     common = counts.most_common(1)[0][0]
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")

@@ -10,16 +10,23 @@ from imagecls.augment import Augmenter
 
 
 class ImageTask:
-    """Cross-entropy over the classes, on augmented pictures in training and on plain ones in judging; figures are accuracy, top-3 and loss (nats).
+    """Cross-entropy over the classes, on augmented pictures in training and on plain ones in
+    judging; figures are accuracy, top-3 and loss (nats).
 
-    A batch is pixels, uint8 `(N, 3, S, S)`, and labels, int64 `(N,)`. Mixed pictures count as right to the share of the label that is answered.
-    `class_weights`, float `(classes,)`, weigh the training loss.
-    Neither waits for the device.
+    A batch is pixels, uint8 `(N, 3, S, S)`, and labels, int64 `(N,)`. Mixed pictures count as right
+    to the share of the label that is answered. `class_weights`, float `(classes,)`, weigh the
+    training loss. Neither waits for the device.
     """
 
     metric = "accuracy"
 
-    def __init__(self, augment: Augmenter, view: Augmenter, label_smoothing: float = 0.0, class_weights: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        augment: Augmenter,
+        view: Augmenter,
+        label_smoothing: float = 0.0,
+        class_weights: Tensor | None = None,
+    ) -> None:
         self.augment, self.view = augment, view
         self.label_smoothing, self.class_weights = label_smoothing, class_weights
 
@@ -29,7 +36,10 @@ class ImageTask:
             mixed = self.augment(pixels, labels)
         logits = model(mixed.pictures.to(memory_format=layout(pixels.device))).float()
         answered = logits.detach().argmax(1)
-        right = (mixed.share * (answered == mixed.labels) + (1 - mixed.share) * (answered == mixed.others)).sum()
+        right = (
+            mixed.share * (answered == mixed.labels)
+            + (1 - mixed.share) * (answered == mixed.others)
+        ).sum()
         loss = self._cross_entropy(logits, mixed.labels, mixed.share)
         if mixed.others is not mixed.labels:
             loss = loss + self._cross_entropy(logits, mixed.others, 1 - mixed.share)
@@ -38,7 +48,13 @@ class ImageTask:
     def _cross_entropy(self, logits: Tensor, labels: Tensor, share: Tensor) -> Tensor:
         if self.class_weights is not None and self.class_weights.device != logits.device:
             self.class_weights = self.class_weights.to(logits.device)  # once: they stay there
-        each = functional.cross_entropy(logits, labels, weight=self.class_weights, label_smoothing=self.label_smoothing, reduction="none")
+        each = functional.cross_entropy(
+            logits,
+            labels,
+            weight=self.class_weights,
+            label_smoothing=self.label_smoothing,
+            reduction="none",
+        )
         return (each * share).mean()
 
     def judge(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -56,4 +72,8 @@ class ImageTask:
 
     def summary(self, sums: dict[str, float]) -> dict[str, float]:
         n = max(sums.get("count", 0.0), 1.0)
-        return {"loss": sums["loss"] / n, "accuracy": sums["accuracy"] / n, "top3": sums["top3"] / n}
+        return {
+            "loss": sums["loss"] / n,
+            "accuracy": sums["accuracy"] / n,
+            "top3": sums["top3"] / n,
+        }

@@ -32,8 +32,10 @@ HEAD_FOLDER = "head"
 class Wishes:
     """What a person asks of img-train.
 
-    network.classes is empty until the photographs are known. train_size: pixels a side in training, if other than the network's size. pretrained
-    and unfreeze are for resnet101: see `imagecls.classifier.weights` and `FineTuner.freeze`. head_epochs: epochs in which the head alone learns, before.
+    network.classes is empty until the photographs are known. train_size: pixels a side in training,
+    if other than the network's size. pretrained and unfreeze are for resnet101: see
+    `imagecls.classifier.weights` and `FineTuner.freeze`. head_epochs: epochs in which the head
+    alone learns, before.
     """
 
     data: str
@@ -57,47 +59,87 @@ class Wishes:
         try:
             parts = dict(values)
             parts["split"] = Split(**(parts["split"] | {"valid": tuple(parts["split"]["valid"])}))
-            network = ClassifierConfig.from_json(parts["network"] | {"classes": parts["network"]["classes"] or ["?"]})
+            network = ClassifierConfig.from_json(
+                parts["network"] | {"classes": parts["network"]["classes"] or ["?"]}
+            )
             parts["network"] = replace(network, classes=tuple(parts["network"]["classes"]))
             parts["recipe"] = Recipe.from_json(parts["recipe"])
             parts["train"] = TrainConfig(**parts["train"])
             parts["unfreeze"] = tuple(parts["unfreeze"])
             return cls(**parts)
         except (TypeError, KeyError, ValueError, AttributeError) as error:
-            raise UserError(f"run.json does not describe an img-train run of this version ({error}); start a new run in another folder") from error
+            raise UserError(
+                f"run.json does not describe an img-train run of this version ({error}); start a"
+                " new run in another folder"
+            ) from error
 
 
 def resumed(out: Path, data: str, valid: tuple[str, ...], changes: dict[str, Any]) -> Wishes:
-    """The wishes of the run in `out`, with other places of the photographs and other settings (see `TrainConfig.changed`) if given.
+    """The wishes of the run in `out`, with other places of the photographs and other settings (see
+    `TrainConfig.changed`) if given.
 
     Raises UserError.
     """
     wishes = Wishes.from_json(RunFolder.read_wishes(out, KIND))
     split = replace(wishes.split, valid=valid or wishes.split.valid)
-    return replace(wishes, data=data or wishes.data, split=split, train=wishes.train.changed(changes))
+    return replace(
+        wishes, data=data or wishes.data, split=split, train=wishes.train.changed(changes)
+    )
 
 
-def train(wishes: Wishes, out: Path, resume: bool, device: str, cache: Path | None = None, jobs: int | None = None, quiet: bool = False,
-          say: Any = print, options: dict[str, Any] | None = None) -> Outcome:  # fmt: skip
-    """Train as wished into the folder `out`; `options` are written into run.json. Raises UserError for whatever a person can mend."""
+def train(
+    wishes: Wishes,
+    out: Path,
+    resume: bool,
+    device: str,
+    cache: Path | None = None,
+    jobs: int | None = None,
+    quiet: bool = False,
+    say: Any = print,
+    options: dict[str, Any] | None = None,
+) -> Outcome:
+    """Train as wished into the folder `out`; `options` are written into run.json. Raises UserError
+    for whatever a person can mend."""
     with joined(device) as (processes, place):
         still = quiet or not processes.first
         parts = processes.one_by_machine(
-            lambda: load_parts(wishes.data, wishes.split, ImageStore(wishes.network.store_size, wishes.network.fit, cache), jobs, still)
+            lambda: load_parts(
+                wishes.data,
+                wishes.split,
+                ImageStore(wishes.network.store_size, wishes.network.fit, cache),
+                jobs,
+                still,
+            )
         )
         if processes.first and not quiet:
             _show(parts, wishes.train.batch, say)
         with processes.together():
             fingerprint = f"{parts.train.fingerprint()}-{parts.valid.fingerprint()}"
             if resume and RunFolder.read_description(out).get("data") != fingerprint:
-                raise UserError(f"the photographs are not those that the run in {out} began with; give the same ones, or start a new run")
+                raise UserError(
+                    f"the photographs are not those that the run in {out} began with; give the same"
+                    " ones, or start a new run"
+                )
             config = replace(wishes.network, classes=parts.classes)
             torch.manual_seed(wishes.train.seed)
             model = _model(config, wishes, resume)
-            description: dict[str, Any] = {"kind": KIND, "wishes": wishes.to_json(), "data": fingerprint}
+            description: dict[str, Any] = {
+                "kind": KIND,
+                "wishes": wishes.to_json(),
+                "data": fingerprint,
+            }
             if not resume:
                 description["options"] = options
-        learnt = (resume, wishes.train.of_the_run(), config, wishes.recipe, wishes.unfreeze, wishes.head_epochs, wishes.balance, wishes.train_size)
+        learnt = (
+            resume,
+            wishes.train.of_the_run(),
+            config,
+            wishes.recipe,
+            wishes.unfreeze,
+            wishes.head_epochs,
+            wishes.balance,
+            wishes.train_size,
+        )
         processes.must_share(photographs=fingerprint, options=learnt)
         with processes.together():
             run = open_run(out, resume, description, processes.first)
@@ -124,17 +166,42 @@ class _Stage:
     def trainer(self, model: Classifier, train: TrainConfig, run: RunFolder) -> Trainer:
         """A trainer of `model`, as `train` says, into `run`."""
         wishes, config, parts = self.wishes, self.config, self.parts
-        source = PhotoSource(parts.train, train.batch // train.accumulate, train.seed, self.processes.rank, self.processes.world)
-        augment = Augmenter(wishes.recipe, wishes.train_size or config.size, config.mean, config.std)
+        source = PhotoSource(
+            parts.train,
+            train.batch // train.accumulate,
+            train.seed,
+            self.processes.rank,
+            self.processes.world,
+        )
+        augment = Augmenter(
+            wishes.recipe, wishes.train_size or config.size, config.mean, config.std
+        )
         view = Augmenter(wishes.recipe, config.size, config.mean, config.std)
         balance = class_weights(parts.train.labels, len(parts.classes)) if wishes.balance else None
         task = ImageTask(augment, view, train.label_smoothing, balance)
-        identity = Identity(KIND, asdict(config), f"{len(parts.train)} photographs of {len(parts.classes)} classes ({Path(wishes.data).name})")
-        return Trainer(model, task, source, PhotoBatches(parts.valid), train, run, identity, self.place, self.processes, self.quiet)
+        identity = Identity(
+            KIND,
+            asdict(config),
+            f"{len(parts.train)} photographs of {len(parts.classes)} classes"
+            f" ({Path(wishes.data).name})",
+        )
+        return Trainer(
+            model,
+            task,
+            source,
+            PhotoBatches(parts.valid),
+            train,
+            run,
+            identity,
+            self.place,
+            self.processes,
+            self.quiet,
+        )
 
 
 def _model(config: ClassifierConfig, wishes: Wishes, resume: bool) -> Classifier:
-    """The network with its starting weights and its frozen parts; a resumed run gets its weights from the checkpoint."""
+    """The network with its starting weights and its frozen parts; a resumed run gets its weights
+    from the checkpoint."""
     try:
         model = build(config)
         if isinstance(model, FineTuner):
@@ -147,10 +214,12 @@ def _model(config: ClassifierConfig, wishes: Wishes, resume: bool) -> Classifier
 
 
 def _two_stages(stage: _Stage, model: FineTuner, run: RunFolder, resume: bool, say: Any) -> Outcome:
-    """The head learns alone first, in a run of its own inside the run's folder; then all that is to learn.
+    """The head learns alone first, in a run of its own inside the run's folder; then all that is to
+    learn.
 
-    The run begins, with a checkpoint of step 0, before its first stage does. Its second stage has begun when a later checkpoint is there; until
-    then a resumed run goes through the first one again, which is quick where it is finished.
+    The run begins, with a checkpoint of step 0, before its first stage does. Its second stage has
+    begun when a later checkpoint is there; until then a resumed run goes through the first one
+    again, which is quick where it is finished.
     """
     precision: Any
     folder, wishes, first = run.path / HEAD_FOLDER, stage.wishes, stage.processes.first
@@ -159,7 +228,13 @@ def _two_stages(stage: _Stage, model: FineTuner, run: RunFolder, resume: bool, s
         if state["step"] > 0:
             return stage.trainer(model, wishes.train, run).fit(True)
         model.load_state_dict(state["model"])
-        precision = choose_again(stage.place, wishes.train.precision, state["precision"], state.get("device"), wishes.train.deterministic)
+        precision = choose_again(
+            stage.place,
+            wishes.train.precision,
+            state["precision"],
+            state.get("device"),
+            wishes.train.deterministic,
+        )
     else:
         with stage.processes.together():
             if first and (folder / "run.json").exists():
@@ -168,7 +243,9 @@ def _two_stages(stage: _Stage, model: FineTuner, run: RunFolder, resume: bool, s
         whole.begin()
         precision = whole.precision
     train = replace(wishes.train, precision=precision)
-    alone = replace(train, steps=None, minutes=None, epochs=wishes.head_epochs, validations=1, ema=0.0)
+    alone = replace(
+        train, steps=None, minutes=None, epochs=wishes.head_epochs, validations=1, ema=0.0
+    )
     head_resume = stage.processes.agree(resume and (folder / "run.json").exists())
     model.freeze(())
     with stage.processes.together():
@@ -181,13 +258,16 @@ def _two_stages(stage: _Stage, model: FineTuner, run: RunFolder, resume: bool, s
         head.close()
     if outcome.interrupted:
         return outcome
-    model.load_state_dict(stage.processes.from_first(lambda: modelfile.load(folder / modelfile.LAST, KIND).tensors))
+    model.load_state_dict(
+        stage.processes.from_first(lambda: modelfile.load(folder / modelfile.LAST, KIND).tensors)
+    )
     model.freeze(wishes.unfreeze)
     return stage.trainer(model, train, run).fit()
 
 
 def class_weights(labels: Labels, classes: int) -> Tensor:
-    """Weights, float32 `(classes,)`, inversely proportional to how often each class occurs, 1 on average over the labels; 0 for absent ones."""
+    """Weights, float32 `(classes,)`, inversely proportional to how often each class occurs, 1 on
+    average over the labels; 0 for absent ones."""
     counts = np.bincount(labels, minlength=classes)
     present = counts > 0
     weight = np.where(present, len(labels) / (present.sum() * np.maximum(counts, 1)), 0.0)
@@ -206,4 +286,7 @@ def _show(parts: Parts, batch: int, say: Any) -> None:
     for note in parts.notes:
         say(f"note: {note}")
     if len(parts.train) < batch:
-        say(f"note: fewer training pictures than a batch ({len(parts.train)} of {batch}): each batch holds some of them more than once")
+        say(
+            f"note: fewer training pictures than a batch ({len(parts.train)} of {batch}): each"
+            " batch holds some of them more than once"
+        )

@@ -1,4 +1,5 @@
-"""Pretrained weights for ResNet-101: torchvision's published files, from a local file or downloaded once; or a run of this program."""
+"""Pretrained weights for ResNet-101: torchvision's published files, from a local file or downloaded
+once; or a run of this program."""
 
 import argparse
 import hashlib
@@ -19,10 +20,12 @@ from gocnn.files import cache_folder
 from imagecls.classifier.models.resnet101 import FineTuner
 
 PUBLISHED = {"v1": "resnet101-63fe2227.pth", "v2": "resnet101-cd907fc2.pth"}
-"""torchvision's `ResNet101_Weights.IMAGENET1K_V1` and `IMAGENET1K_V2`. The end of the name is the beginning of the file's SHA-256."""
+"""torchvision's `ResNet101_Weights.IMAGENET1K_V1` and `IMAGENET1K_V2`. The end of the name is the
+beginning of the file's SHA-256."""
 
 INSIDE = ("state_dict", "model", "model_state_dict")
-"""Where training scripts put the weights in their checkpoints (torchvision's, timm's, Lightning's and many a tutorial's)."""
+"""Where training scripts put the weights in their checkpoints (torchvision's, timm's, Lightning's
+and many a tutorial's)."""
 
 PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "net.")
 
@@ -34,24 +37,36 @@ CHUNK = 1 << 20
 def load_backbone(model: FineTuner, source: str) -> None:
     """Put pretrained weights into all of `model` but its head.
 
-    `source`: `v1` or `v2` (downloaded unless cached), a file (.pth, .pt, .safetensors) with exactly the names and shapes of torchvision's
-    resnet101 (a checkpoint that holds them inside, or under the names of a wrapper, is such a file too), or a run or model file of this program
-    with a resnet101 of the same shape. Raises UserError if it is anything else.
+    `source`: `v1` or `v2` (downloaded unless cached), a file (.pth, .pt, .safetensors) with exactly
+    the names and shapes of torchvision's resnet101 (a checkpoint that holds them inside, or under
+    the names of a wrapper, is such a file too), or a run or model file of this program with a
+    resnet101 of the same shape. Raises UserError if it is anything else.
     """
     path = download(source) if source in PUBLISHED else Path(source)
     if not path.exists():
-        raise UserError(f"there is no weights file {source}; give a file of torchvision's resnet101, v1, v2, or none to train from scratch")
-    own = path.is_dir() or (path.suffix == ".safetensors" and modelfile.read_metadata(path).get("format") == modelfile.FORMAT)
+        raise UserError(
+            f"there is no weights file {source}; give a file of torchvision's resnet101, v1, v2, or"
+            " none to train from scratch"
+        )
+    own = path.is_dir() or (
+        path.suffix == ".safetensors"
+        and modelfile.read_metadata(path).get("format") == modelfile.FORMAT
+    )
     if own:
         file = modelfile.load(path, "image-classifier")
-        tensors: Mapping[str, Tensor] = {name: t for name, t in file.tensors.items() if not name.startswith("fc.")}
+        tensors: Mapping[str, Tensor] = {
+            name: t for name, t in file.tensors.items() if not name.startswith("fc.")
+        }
         _check(model, tensors, file.path)
     else:
         tensors = _read(path)
         _check(model, {name: t for name, t in tensors.items() if not name.startswith("fc.")}, path)
         head = sorted(name for name in tensors if name.startswith("fc."))
         if head != ["fc.bias", "fc.weight"] or tensors["fc.weight"].shape[1:] != (model.channels,):
-            raise UserError(f"{path} has another last layer than torchvision's resnet101 ({', '.join(head) or 'none'}); give a file of that network")
+            raise UserError(
+                f"{path} has another last layer than torchvision's resnet101"
+                f" ({', '.join(head) or 'none'}); give a file of that network"
+            )
     state = model.state_dict()
     with torch.no_grad():
         for name, tensor in tensors.items():
@@ -74,23 +89,40 @@ def _read(path: Path) -> dict[str, Tensor]:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
-            f"{path} is a pickle that holds more than weights and could run code; it was not loaded: give the plain file of weights"
+            f"{path} is a pickle that holds more than weights and could run code; it was not"
+            " loaded: give the plain file of weights"
         ) from error
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
+        raise UserError(
+            f"cannot read {path}: {error.strerror or error}; check its permissions"
+        ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, safetensors.SafetensorError) as error:
-        raise UserError(f"{path} is cut short or not a weights file; download or copy it again") from error
+        raise UserError(
+            f"{path} is cut short or not a weights file; download or copy it again"
+        ) from error
     return _plain(loaded, path)
 
 
 def _plain(loaded: object, path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by their plain names: weights that lie beside an optimiser and the like, and the prefixes that wrappers
-    (DataParallel, torch.compile, Lightning) put before every name."""  # fmt: skip
+    """The tensors of a checkpoint by their plain names: weights that lie beside an optimiser and
+    the like, and the prefixes that wrappers (DataParallel, torch.compile, Lightning) put before
+    every name."""
     for _ in range(len(INSIDE)):
-        inner = next((loaded[key] for key in INSIDE if isinstance(loaded.get(key), dict)), None) if isinstance(loaded, dict) else None
+        inner = (
+            next((loaded[key] for key in INSIDE if isinstance(loaded.get(key), dict)), None)
+            if isinstance(loaded, dict)
+            else None
+        )
         loaded = loaded if inner is None else inner
-    if not isinstance(loaded, dict) or not loaded or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise UserError(f"{path} is not a plain file of weights, nor has it any inside ({', '.join(INSIDE)}); give a file of torchvision's resnet101")
+    if (
+        not isinstance(loaded, dict)
+        or not loaded
+        or not all(isinstance(value, Tensor) for value in loaded.values())
+    ):
+        raise UserError(
+            f"{path} is not a plain file of weights, nor has it any inside ({', '.join(INSIDE)});"
+            " give a file of torchvision's resnet101"
+        )
     tensors = {str(name): value for name, value in loaded.items()}
     while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), ""):
         tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
@@ -98,21 +130,37 @@ def _plain(loaded: object, path: Path) -> dict[str, Tensor]:
 
 
 def _check(model: FineTuner, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Every name and every shape must be there, and no other. (Counters of batches are missing in files older than 2018.)"""
+    """Every name and every shape must be there, and no other. (Counters of batches are missing in
+    files older than 2018.)"""
     wanted = model.backbone()
-    missing = [name for name in wanted if name not in tensors and not name.endswith("num_batches_tracked")]
+    missing = [
+        name for name in wanted if name not in tensors and not name.endswith("num_batches_tracked")
+    ]
     strange = [name for name in tensors if name not in wanted]
-    wrong = [name for name in tensors if name in wanted and tensors[name].shape != wanted[name].shape]
+    wrong = [
+        name for name in tensors if name in wanted and tensors[name].shape != wanted[name].shape
+    ]
     if missing or strange or wrong:
-        example = f"lacks {missing[0]}" if missing else f"has {strange[0]}" if strange else f"has {wrong[0]} of another shape"
+        example = (
+            f"lacks {missing[0]}"
+            if missing
+            else f"has {strange[0]}"
+            if strange
+            else f"has {wrong[0]} of another shape"
+        )
         count = len(missing) + len(strange) + len(wrong)
-        raise UserError(f"{path} is of another architecture ({example}; {count} differences); give a file of this resnet101")
+        raise UserError(
+            f"{path} is of another architecture ({example}; {count} differences); give a file of"
+            " this resnet101"
+        )
 
 
 def download(version: str, cache: Path | None = None, base: str | None = None) -> Path:
-    """A published file, from the cache or downloaded into it: resumed where an earlier attempt ended, its hash checked before it is used.
+    """A published file, from the cache or downloaded into it: resumed where an earlier attempt
+    ended, its hash checked before it is used.
 
-    `base` (else the environment's GOCNN_WEIGHTS_URL, else torchvision's address) is the folder of the files. Raises UserError.
+    `base` (else the environment's GOCNN_WEIGHTS_URL, else torchvision's address) is the folder of
+    the files. Raises UserError.
     """
     name = PUBLISHED[version]
     folder = cache or cache_folder() / "weights"
@@ -128,18 +176,28 @@ def download(version: str, cache: Path | None = None, base: str | None = None) -
             while piece := stream.read(CHUNK):
                 digest.update(piece)
     except urllib.error.HTTPError as error:
-        raise UserError(f"{url} answers {error.code} {error.reason}; give the file with --weights FILE, or --weights none") from error
+        raise UserError(
+            f"{url} answers {error.code} {error.reason}; give the file with --weights FILE, or"
+            " --weights none"
+        ) from error
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise UserError(
-            f"cannot download the pretrained weights from {url} ({reason}); connect and try again, give the file with --weights FILE, "
-            "or train from scratch knowingly with --weights none"
+            f"cannot download the pretrained weights from {url} ({reason}); connect and try again,"
+            " give the file with --weights FILE, or train from scratch knowingly with --weights"
+            " none"
         ) from error
     except OSError as error:
-        raise UserError(f"cannot write {part}: {error.strerror}; make room, or set GOCNN_CACHE to another folder") from error
+        raise UserError(
+            f"cannot write {part}: {error.strerror}; make room, or set GOCNN_CACHE to another"
+            " folder"
+        ) from error
     if not digest.hexdigest().startswith(name.rsplit("-", 1)[1].removesuffix(".pth")):
         part.unlink()
-        raise UserError(f"what came from {url} has another hash than its name says, and was deleted; try again, or give the file with --weights FILE")
+        raise UserError(
+            f"what came from {url} has another hash than its name says, and was deleted; try again,"
+            " or give the file with --weights FILE"
+        )
     os.replace(part, target)
     return target
 
@@ -160,7 +218,12 @@ def _fetch(url: str, part: Path) -> None:
         with (
             part.open("ab" if resumed else "wb") as stream,
             bar(
-                total=total or None, initial=have if resumed else 0, unit="B", unit_scale=True, desc=part.stem, disable=not sys.stderr.isatty()
+                total=total or None,
+                initial=have if resumed else 0,
+                unit="B",
+                unit_scale=True,
+                desc=part.stem,
+                disable=not sys.stderr.isatty(),
             ) as shown,
         ):
             while piece := answer.read(CHUNK):

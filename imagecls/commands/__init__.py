@@ -2,10 +2,23 @@
 
 from gocnn.console.heads import Head
 
-HEAD = Head("images", {
-    "img-augment": ("imagecls.commands.img_augment", "Show what augmentation makes of a picture."),
-    "img-eval": ("imagecls.commands.img_eval", "Measure how well a classifier tells pictures apart."),
-    "img-explain": ("imagecls.commands.img_explain", "Show where a classifier looks, and what its layers see."),
-    "img-predict": ("imagecls.commands.img_predict", "Classify pictures."),
-    "img-train": ("imagecls.commands.img_train", "Train a classifier on photographs."),
-}, describer="imagecls.classifier.describer")
+HEAD = Head(
+    "images",
+    {
+        "img-augment": (
+            "imagecls.commands.img_augment",
+            "Show what augmentation makes of a picture.",
+        ),
+        "img-eval": (
+            "imagecls.commands.img_eval",
+            "Measure how well a classifier tells pictures apart.",
+        ),
+        "img-explain": (
+            "imagecls.commands.img_explain",
+            "Show where a classifier looks, and what its layers see.",
+        ),
+        "img-predict": ("imagecls.commands.img_predict", "Classify pictures."),
+        "img-train": ("imagecls.commands.img_train", "Train a classifier on photographs."),
+    },
+    describer="imagecls.classifier.describer",
+)

@@ -11,15 +11,42 @@ from gocnn.console.outputs import Picture, keep_inputs
 @click.command("img-augment")
 @click.argument("image", type=click.Path(path_type=Path))
 @click.option("--picture", type=Picture(), default=Path("augmented.png"), show_default=True)
-@click.option("--augment", type=click.Choice(["none", "lecture", "strong"]), default="lecture", show_default=True, help="Recipe of augmentation.")
-@click.option("--crop", type=click.FloatRange(0.05, 1), help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).")
-@click.option("--auto", type=click.Choice(["none", "trivial", "rand"]), help="TrivialAugment or RandAugment, instead of the recipe's.")
-@click.option("--erase", type=click.FloatRange(0, 1), help="Probability of random erasing, instead of the recipe's.")
+@click.option(
+    "--augment",
+    type=click.Choice(["none", "lecture", "strong"]),
+    default="lecture",
+    show_default=True,
+    help="Recipe of augmentation.",
+)
+@click.option(
+    "--crop",
+    type=click.FloatRange(0.05, 1),
+    help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
+)
+@click.option(
+    "--auto",
+    type=click.Choice(["none", "trivial", "rand"]),
+    help="TrivialAugment or RandAugment, instead of the recipe's.",
+)
+@click.option(
+    "--erase",
+    type=click.FloatRange(0, 1),
+    help="Probability of random erasing, instead of the recipe's.",
+)
 @click.option("--size", type=click.IntRange(8, 1024), default=128, show_default=True)
-@click.option("--count", type=click.IntRange(1, 400), default=31, show_default=True, help="How many views, after the picture itself.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, 400),
+    default=31,
+    show_default=True,
+    help="How many views, after the picture itself.",
+)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-def command(image: Path, picture: Path, augment: str, size: int, count: int, seed: int, **options: Any) -> None:
-    """Draw IMAGE and random augmented views of it, as training sees them (without mixing, which needs a second picture)."""
+def command(
+    image: Path, picture: Path, augment: str, size: int, count: int, seed: int, **options: Any
+) -> None:
+    """Draw IMAGE and random augmented views of it, as training sees them (without mixing, which
+    needs a second picture)."""
     keep_inputs((image,), picture=picture)
     import torch
 
@@ -29,9 +56,22 @@ def command(image: Path, picture: Path, augment: str, size: int, count: int, see
 
     pixels = torch.from_numpy(decode_file(image, size * 5 // 4))
     torch.manual_seed(seed)
-    augmenter = Augmenter(changed(RECIPES[augment], mixup=0.0, cutmix=0.0, **options), size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    augmenter = Augmenter(
+        changed(RECIPES[augment], mixup=0.0, cutmix=0.0, **options),
+        size,
+        (0.0, 0.0, 0.0),
+        (1.0, 1.0, 1.0),
+    )
     plain = augmenter.plain(pixels[None])
-    views = augmenter(pixels.expand(count, -1, -1, -1).contiguous(), torch.zeros(count, dtype=torch.long)).pictures
+    views = augmenter(
+        pixels.expand(count, -1, -1, -1).contiguous(), torch.zeros(count, dtype=torch.long)
+    ).pictures
     everything = (torch.cat([plain, views]).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-    sheet(list(everything), ["as it is", *(f"{augment} {i + 1}" for i in range(count))], 8, picture, max(96, size))
+    sheet(
+        list(everything),
+        ["as it is", *(f"{augment} {i + 1}" for i in range(count))],
+        8,
+        picture,
+        max(96, size),
+    )
     click.echo(f"{count} views of {image}: {picture}")

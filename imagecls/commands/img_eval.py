@@ -13,19 +13,56 @@ from gocnn.console.outputs import Picture
 
 @click.command("img-eval")
 @click.argument("data")
-@click.option("--model", "models", multiple=True, required=True, help="A model file or run folder; given several times, the models are averaged.")
-@click.option("--part", type=click.Choice(["valid", "train", "test", "whole"]), help="Part of DATA.  [default: valid, else what there is]")
-@click.option("--tta", type=click.IntRange(1, 12), default=1, show_default=True, help="Views of each picture that are averaged (2: also mirrored).")
-@click.option("--picture", type=Picture(), help="Draw the confusion matrix and the calibration (.png, .jpg, .svg, .pdf).")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    required=True,
+    help="A model file or run folder; given several times, the models are averaged.",
+)
+@click.option(
+    "--part",
+    type=click.Choice(["valid", "train", "test", "whole"]),
+    help="Part of DATA.  [default: valid, else what there is]",
+)
+@click.option(
+    "--tta",
+    type=click.IntRange(1, 12),
+    default=1,
+    show_default=True,
+    help="Views of each picture that are averaged (2: also mirrored).",
+)
+@click.option(
+    "--picture",
+    type=Picture(),
+    help="Draw the confusion matrix and the calibration (.png, .jpg, .svg, .pdf).",
+)
 @click.option("--mistakes", type=Picture(), help="Contact sheet of the most confident mistakes.")
-@click.option("--count", type=click.IntRange(1, 500), default=20, show_default=True, help="How many mistakes.")
+@click.option(
+    "--count", type=click.IntRange(1, 500), default=20, show_default=True, help="How many mistakes."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
+)
 @device_option()
-def command(data: str, models: tuple[str, ...], part: str | None, tta: int, picture: Path | None, mistakes: Path | None, count: int, as_json: bool,
-            cache: Path | None, device: str) -> None:  # fmt: skip
-    """Measure MODEL on the labelled pictures of DATA: accuracy and top-3 with 95 % intervals, precision and recall of each class, confusion
-    matrix, calibration, and the most confident mistakes."""  # fmt: skip
+def command(
+    data: str,
+    models: tuple[str, ...],
+    part: str | None,
+    tta: int,
+    picture: Path | None,
+    mistakes: Path | None,
+    count: int,
+    as_json: bool,
+    cache: Path | None,
+    device: str,
+) -> None:
+    """Measure MODEL on the labelled pictures of DATA: accuracy and top-3 with 95 % intervals,
+    precision and recall of each class, confusion matrix, calibration, and the most confident
+    mistakes."""
     from gocnn import bars
     from gocnn.devices import resolve
     from imagecls.classifier import evaluation
@@ -53,13 +90,19 @@ def command(data: str, models: tuple[str, ...], part: str | None, tta: int, pict
 
         def probabilities(indices: Any) -> Any:
             bar.update(len(indices))
-            return ensemble.probabilities({key: s.store.pixels(s.rows[indices]) for key, s in sets.items()}, tta)
+            return ensemble.probabilities(
+                {key: s.store.pixels(s.rows[indices]) for key, s in sets.items()}, tta
+            )
 
         import numpy as np
 
         judged = evaluation.judge(probabilities, np.arange(len(first)), first.labels)
     figures = evaluation.figures(judged, ensemble.classes)
-    figures = {"models": [str(m.path) for m in ensemble.members], "data": data, "views": tta} | figures
+    figures = {
+        "models": [str(m.path) for m in ensemble.members],
+        "data": data,
+        "views": tta,
+    } | figures
     if picture is not None:
         from imagecls.classifier.pictures import draw_evaluation
 
@@ -74,7 +117,8 @@ def _sheet(judged: Any, photos: Any, classes: tuple[str, ...], count: int, targe
 
     chosen = evaluation.worst(judged, count)
     captions = [
-        f"{judged.probabilities[i].max():.0%} {classes[judged.answers[i]]}\nis {classes[judged.labels[i]]}\n{Path(photos.photos[i].name).name}"
+        f"{judged.probabilities[i].max():.0%} {classes[judged.answers[i]]}\nis"
+        f" {classes[judged.labels[i]]}\n{Path(photos.photos[i].name).name}"
         for i in chosen
     ]
     pictures.sheet(list(photos.store.pixels(photos.rows[chosen])), captions, 5, target)
@@ -86,16 +130,30 @@ def _table(figures: dict[str, Any]) -> str:
 
     width = max(len(row["class"]) for row in figures["classes"])
     (low, high), (low3, high3) = figures["accuracy_interval"], figures["top3_interval"]
-    lines = [f"{', '.join(figures['models'])} on {figures['data']}, {figures['pictures']} pictures, views: {figures['views']}"]
+    lines = [
+        f"{', '.join(figures['models'])} on {figures['data']}, {figures['pictures']} pictures,"
+        f" views: {figures['views']}"
+    ]
     top3 = f"top-3 {figures['top3']:.2%} [{low3:.1%}, {high3:.1%}]"
-    lines.append(f"accuracy {figures['accuracy']:.2%} [{low:.1%}, {high:.1%}], {top3}, loss {figures['loss']:.3f}")
-    lines.append(f"{'class':{width}}  {'pictures':>8}  {'answered':>8}  {'precision':>9}  {'recall':>6}  {'F1':>6}  most often taken for")
+    lines.append(
+        f"accuracy {figures['accuracy']:.2%} [{low:.1%}, {high:.1%}], {top3}, loss"
+        f" {figures['loss']:.3f}"
+    )
+    lines.append(
+        f"{'class':{width}}  {'pictures':>8}  {'answered':>8}  {'precision':>9}  {'recall':>6} "
+        f" {'F1':>6}  most often taken for"
+    )
     matrix = figures["confusion"]
     for i, row in enumerate(figures["classes"]):
         others = sorted(((n, j) for j, n in enumerate(matrix[i]) if j != i and n), reverse=True)[:2]
         taken = ", ".join(f"{figures['classes'][j]['class']} {n}" for n, j in others)
-        lines.append(f"{row['class']:{width}}  {row['pictures']:8}  {row['answered']:8}  {share(row['precision']):>9}  {share(row['recall']):>6}  "
-                     f"{share(row['f1']):>6}  {taken}")  # fmt: skip
-    rows = ", ".join(f"{r['confidence']:.0%} -> {r['accuracy']:.0%}" for r in figures["calibration"])
+        lines.append(
+            f"{row['class']:{width}}  {row['pictures']:8}  {row['answered']:8} "
+            f" {share(row['precision']):>9}  {share(row['recall']):>6}  {share(row['f1']):>6} "
+            f" {taken}"
+        )
+    rows = ", ".join(
+        f"{r['confidence']:.0%} -> {r['accuracy']:.0%}" for r in figures["calibration"]
+    )
     lines.append(f"calibration error {figures['calibration_error']:.3f}: {rows}")
     return "\n".join(lines)

@@ -15,20 +15,52 @@ from gocnn.console.outputs import OutFile, keep_inputs
 
 @click.command("img-predict")
 @click.argument("images", nargs=-1, required=True)
-@click.option("--model", "models", multiple=True, required=True, help="A model file or run folder; given several times, the models are averaged.")
-@click.option("--tta", type=click.IntRange(1, 12), default=1, show_default=True, help="Views of each picture that are averaged (2: also mirrored).")
-@click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Classes shown of each picture.")
-@click.option("--csv", "table", type=OutFile(), help="Write the homework's submission: Id,Category, a row for each picture.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    required=True,
+    help="A model file or run folder; given several times, the models are averaged.",
+)
+@click.option(
+    "--tta",
+    type=click.IntRange(1, 12),
+    default=1,
+    show_default=True,
+    help="Views of each picture that are averaged (2: also mirrored).",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Classes shown of each picture.",
+)
+@click.option(
+    "--csv",
+    "table",
+    type=OutFile(),
+    help="Write the homework's submission: Id,Category, a row for each picture.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @device_option()
 @click.option("--quiet", is_flag=True, help="No bar; with --csv, print nothing.")
 def command(
-    images: tuple[str, ...], models: tuple[str, ...], tta: int, top: int, table: Path | None, as_json: bool, device: str, quiet: bool
+    images: tuple[str, ...],
+    models: tuple[str, ...],
+    tta: int,
+    top: int,
+    table: Path | None,
+    as_json: bool,
+    device: str,
+    quiet: bool,
 ) -> None:
-    """Classify IMAGES: picture files, or folders or archives of them (of one with parts, the test part).
+    """Classify IMAGES: picture files, or folders or archives of them (of one with parts, the test
+    part).
 
-    A picture that cannot be read is named and the others are answered; the exit code is then 1. In the CSV such a picture gets the class answered
-    most often, because a submission needs every row. Ids are the names of the files, categories the classes' own numbers.
+    A picture that cannot be read is named and the others are answered; the exit code is then 1. In
+    the CSV such a picture gets the class answered most often, because a submission needs every row.
+    Ids are the names of the files, categories the classes' own numbers.
     """
     keep_inputs([Path(name) for name in images], csv=table)
     from gocnn import bars
@@ -48,11 +80,30 @@ def command(
     photos = _photos(images, table is not None, say)
     keys = submission.ids(photos) if table is not None else []
     if table is not None:
-        keep_inputs([Path(photo.place, photo.name) for photo in photos if Path(photo.name).name == table.name], csv=table)
+        keep_inputs(
+            [
+                Path(photo.place, photo.name)
+                for photo in photos
+                if Path(photo.name).name == table.name
+            ],
+            csv=table,
+        )
         if not numbered(ensemble.classes):
-            some = ", ".join(f"{number} {name}" for number, name in list(zip(numbers(ensemble.classes), ensemble.classes, strict=True))[:12])
-            say(f"the classes have no numbers of their own, so Category counts them in order: {some}{' ...' if len(ensemble.classes) > 12 else ''}")
-    with bars.bar(total=len(photos), unit=" pictures", disable=quiet or len(photos) < 32 or not sys.stderr.isatty()) as bar:
+            some = ", ".join(
+                f"{number} {name}"
+                for number, name in list(
+                    zip(numbers(ensemble.classes), ensemble.classes, strict=True)
+                )[:12]
+            )
+            say(
+                "the classes have no numbers of their own, so Category counts them in order:"
+                f" {some}{' ...' if len(ensemble.classes) > 12 else ''}"
+            )
+    with bars.bar(
+        total=len(photos),
+        unit=" pictures",
+        disable=quiet or len(photos) < 32 or not sys.stderr.isatty(),
+    ) as bar:
         answers = ensemble.predict(photos, tta, cores(), bar.update)
     for photo, answer in zip(photos, answers, strict=True):
         if isinstance(answer, str):
@@ -60,18 +111,29 @@ def command(
     if table is not None:
         submission.write(table, keys, answers, ensemble.classes)
     if as_json:
-        click.echo(json.dumps([_record(p.title, a, ensemble.classes, top) for p, a in zip(photos, answers, strict=True)], indent=1))
+        click.echo(
+            json.dumps(
+                [
+                    _record(p.title, a, ensemble.classes, top)
+                    for p, a in zip(photos, answers, strict=True)
+                ],
+                indent=1,
+            )
+        )
     elif not (quiet and table):
         for photo, answer in zip(photos, answers, strict=True):
             if not isinstance(answer, str):
-                shown = ", ".join(f"{ensemble.classes[i]} {answer[i]:.1%}" for i in (-answer).argsort()[:top])
+                shown = ", ".join(
+                    f"{ensemble.classes[i]} {answer[i]:.1%}" for i in (-answer).argsort()[:top]
+                )
                 click.echo(f"{photo.title}: {shown}")
     if any(isinstance(answer, str) for answer in answers):
         raise SystemExit(1)
 
 
 def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], None]) -> list[Any]:
-    """The pictures to classify. Raises UserError if they are `submitted` and a place has training or validation pictures, but none to test."""
+    """The pictures to classify. Raises UserError if they are `submitted` and a place has training
+    or validation pictures, but none to test."""
     from gocnn.errors import UserError
     from imagecls.photos.collection import UNLABELLED, Photo, is_archive, open_collection
     from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
@@ -83,10 +145,16 @@ def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], No
             found = open_collection(path)
             here = found.part(TEST) or found.part(WHOLE) + found.part(SPARE)
             if not here and submitted:
-                raise UserError(f"{path} has no test pictures, only some to train and validate on; give the folder or archive of the test pictures")
+                raise UserError(
+                    f"{path} has no test pictures, only some to train and validate on; give the"
+                    " folder or archive of the test pictures"
+                )
             if not here:
                 here = found.part(VALID, TRAIN)
-                say(f"{path} has no test pictures: these are from its {'validation' if found.part(VALID) else 'training'} part")
+                say(
+                    f"{path} has no test pictures: these are from its"
+                    f" {'validation' if found.part(VALID) else 'training'} part"
+                )
             elif found.part(SPARE) and not found.part(TEST, WHOLE):
                 say(f"{path} has no test pictures: these are the ones without labels")
             photos += here
@@ -95,7 +163,9 @@ def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], No
         elif os.path.exists(path):
             photos.append(Photo("", argument, UNLABELLED))
         else:
-            raise UserError(f"{argument} does not exist; give picture files, or folders or archives of them")
+            raise UserError(
+                f"{argument} does not exist; give picture files, or folders or archives of them"
+            )
     return photos
 
 
@@ -106,4 +176,15 @@ def _record(title: str, answer: Any, classes: tuple[str, ...], top: int) -> dict
 
     order = (-answer).argsort()[:top]
     own = numbers(classes)
-    return {"image": title, "classes": [{"class": classes[i], "number": own[i], "index": int(i), "probability": float(answer[i])} for i in order]}
+    return {
+        "image": title,
+        "classes": [
+            {
+                "class": classes[i],
+                "number": own[i],
+                "index": int(i),
+                "probability": float(answer[i]),
+            }
+            for i in order
+        ],
+    }

@@ -8,19 +8,36 @@ import click
 from click.core import ParameterSource
 
 from gocnn.console.outputs import OutFolder
-from gocnn.training.cli_options import asked, resuming, show_outcome, take_budget, train_config, training_options, use_threads
+from gocnn.training.cli_options import (
+    asked,
+    resuming,
+    show_outcome,
+    take_budget,
+    train_config,
+    training_options,
+    use_threads,
+)
 
 SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "lecture": {},
     "strong": {
-        "widths": (32, 64, 128, 256, 512), "blocks": 2, "stem_stride": 2, "context": "se", "linear_head": True, "dropout": 0.1,
-        "augment": "strong", "label_smoothing": 0.1, "weight_decay": 0.1, "batch": 128,
+        "widths": (32, 64, 128, 256, 512),
+        "blocks": 2,
+        "stem_stride": 2,
+        "context": "se",
+        "linear_head": True,
+        "dropout": 0.1,
+        "augment": "strong",
+        "label_smoothing": 0.1,
+        "weight_decay": 0.1,
+        "batch": 128,
     },
-}  # fmt: skip
-"""Options that a preset sets where the person has not. strong also trains at 7/8 of the size: random crops make things look larger in training
-than in judging, and this evens it out (Touvron et al. 2019, https://arxiv.org/abs/1906.06423) and is faster."""
+}
+"""Options that a preset sets where the person has not. strong also trains at 7/8 of the size:
+random crops make things look larger in training than in judging, and this evens it out (Touvron et
+al. 2019, https://arxiv.org/abs/1906.06423) and is faster."""
 
 OF_ONE_MODEL = {
     "cnn": ("pool",),
@@ -30,22 +47,30 @@ OF_ONE_MODEL = {
 """Options that mean something for one model only; with another one they would be passed over."""
 
 FINE_TUNING: dict[str, Any] = {"optimiser": "adamw", "learning_rate": 0.001}
-"""Defaults where pretrained weights are fine-tuned: what they have learnt is not to be overwritten."""
+"""Defaults where pretrained weights are fine-tuned: what they have learnt is not to be
+overwritten."""
 
 PLAIN_RATES = {"muon": 0.002, "adamw": 0.0003}
-"""Default rates of `cnn`: its fully connected layers have no normalisation, and at the usual rates it learns worse (docs/benchmarks.md)."""
+"""Default rates of `cnn`: its fully connected layers have no normalisation, and at the usual rates
+it learns worse (docs/benchmarks.md)."""
 
 
-def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+def _numbers(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
     if value is None:
         return None
     pieces = [piece.strip() for piece in value.split(",")]
     if not all(piece.isdecimal() and 0 < int(piece) <= 4096 for piece in pieces):
-        raise click.BadParameter(f"{value!r} is not a list of whole numbers from 1 to 4096 such as 64,128,256")
+        raise click.BadParameter(
+            f"{value!r} is not a list of whole numbers from 1 to 4096 such as 64,128,256"
+        )
     return tuple(int(piece) for piece in pieces)
 
 
-def _factors(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[tuple[str, float], ...]:
+def _factors(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[tuple[str, float], ...]:
     try:
         pairs = [piece.split("=") for piece in value.split(",")] if value else []
         factors = tuple((name.strip(), float(factor)) for name, factor in pairs)
@@ -53,71 +78,249 @@ def _factors(context: click.Context, parameter: click.Parameter, value: str | No
             raise ValueError("not a rate")
         return factors
     except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not a list such as layer3=0.1,layer4=0.3") from error
+        raise click.BadParameter(
+            f"{value!r} is not a list such as layer3=0.1,layer4=0.3"
+        ) from error
 
 
 @click.command("img-train")
 @click.argument("data", required=False)
-@click.option("--out", required=True, type=OutFolder(), help="Folder of the run: checkpoints, models, metrics, curves.")
-@click.option("--valid", multiple=True, metavar="PHOTOS", help="Photographs to validate on, instead of those in DATA (also several times).")
-@click.option("--valid-share", type=click.FloatRange(0.01, 0.9), default=0.15, show_default=True, help="Share of each class held back where there "
-              "is no validation part.")  # fmt: skip
-@click.option("--folds", type=click.IntRange(2, 100), help="Divide all labelled photographs of DATA into so many folds ...")
-@click.option("--fold", type=click.IntRange(0), default=0, show_default=True, help="... and validate on this one (from 0).")
-@click.option("--model", type=click.Choice(["cnn", "resnet", "resnet101"]), default="resnet", show_default=True)
-@click.option("--preset", type=click.Choice(list(PRESETS)), default="lecture", show_default=True, help="strong: a residual network and a recipe "
-              "for the best from scratch in an hour or more; other options change it.")  # fmt: skip
-@click.option("--size", type=click.IntRange(8, 1024), help="Pixels a side that the network sees.  [default: 128; 224 for resnet101]")
-@click.option("--train-size", type=click.IntRange(8, 1024), help="Pixels a side in training, if other than --size (faster when smaller).")
-@click.option("--store-size", type=click.IntRange(8, 2048), help="Pixels a side of the decoded pictures.  [default: 5/4 of --size]")
-@click.option("--fit", type=click.Choice(["squash", "crop"]), default="squash", show_default=True, help="How pictures become square.")
-@click.option("--pool", type=click.Choice(["max", "min", "mean"]), default="max", show_default=True, help="Pooling of cnn.")
-@click.option("--widths", callback=_numbers, metavar="N,N,...", help="Channels of the stages of cnn and resnet (resnet: the stem first).")
-@click.option("--blocks", type=click.IntRange(1, 50), default=1, show_default=True, help="Residual blocks a stage of resnet.")
-@click.option("--stem-stride", type=click.IntRange(1, 4), default=1, show_default=True, help="Stride of resnet's stem: 2 is four times cheaper.")
-@click.option("--context", type=click.Choice(["none", "se", "bias"]), default="none", show_default=True, help="What a block knows of the picture.")
-@click.option("--hidden", callback=_numbers, metavar="N,N", help="Widths of the head's hidden layers.  [default: 1024,512]")
+@click.option(
+    "--out",
+    required=True,
+    type=OutFolder(),
+    help="Folder of the run: checkpoints, models, metrics, curves.",
+)
+@click.option(
+    "--valid",
+    multiple=True,
+    metavar="PHOTOS",
+    help="Photographs to validate on, instead of those in DATA (also several times).",
+)
+@click.option(
+    "--valid-share",
+    type=click.FloatRange(0.01, 0.9),
+    default=0.15,
+    show_default=True,
+    help="Share of each class held back where there is no validation part.",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(2, 100),
+    help="Divide all labelled photographs of DATA into so many folds ...",
+)
+@click.option(
+    "--fold",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="... and validate on this one (from 0).",
+)
+@click.option(
+    "--model",
+    type=click.Choice(["cnn", "resnet", "resnet101"]),
+    default="resnet",
+    show_default=True,
+)
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    default="lecture",
+    show_default=True,
+    help=(
+        "strong: a residual network and a recipe "
+        "for the best from scratch in an hour or more; other options change it."
+    ),
+)
+@click.option(
+    "--size",
+    type=click.IntRange(8, 1024),
+    help="Pixels a side that the network sees.  [default: 128; 224 for resnet101]",
+)
+@click.option(
+    "--train-size",
+    type=click.IntRange(8, 1024),
+    help="Pixels a side in training, if other than --size (faster when smaller).",
+)
+@click.option(
+    "--store-size",
+    type=click.IntRange(8, 2048),
+    help="Pixels a side of the decoded pictures.  [default: 5/4 of --size]",
+)
+@click.option(
+    "--fit",
+    type=click.Choice(["squash", "crop"]),
+    default="squash",
+    show_default=True,
+    help="How pictures become square.",
+)
+@click.option(
+    "--pool",
+    type=click.Choice(["max", "min", "mean"]),
+    default="max",
+    show_default=True,
+    help="Pooling of cnn.",
+)
+@click.option(
+    "--widths",
+    callback=_numbers,
+    metavar="N,N,...",
+    help="Channels of the stages of cnn and resnet (resnet: the stem first).",
+)
+@click.option(
+    "--blocks",
+    type=click.IntRange(1, 50),
+    default=1,
+    show_default=True,
+    help="Residual blocks a stage of resnet.",
+)
+@click.option(
+    "--stem-stride",
+    type=click.IntRange(1, 4),
+    default=1,
+    show_default=True,
+    help="Stride of resnet's stem: 2 is four times cheaper.",
+)
+@click.option(
+    "--context",
+    type=click.Choice(["none", "se", "bias"]),
+    default="none",
+    show_default=True,
+    help="What a block knows of the picture.",
+)
+@click.option(
+    "--hidden",
+    callback=_numbers,
+    metavar="N,N",
+    help="Widths of the head's hidden layers.  [default: 1024,512]",
+)
 @click.option("--linear-head", is_flag=True, help="A head without hidden layers.")
-@click.option("--dropout", type=click.FloatRange(0, 0.95), help="In the head.  [default: 0; 0.2 for resnet101]")
-@click.option("--depths", callback=_numbers, metavar="N,N,N,N", help="Blocks a stage of resnet101, to make it smaller.")
-@click.option("--base", type=click.IntRange(4, 256), default=64, show_default=True, help="First width of resnet101, to make it smaller.")
-@click.option("--weights", default="v2", show_default=True, metavar="v1|v2|FILE|RUN|none", help="Pretrained weights of resnet101: torchvision's "
-              "(downloaded once), a file of theirs, an earlier run, or none. With weights the default is AdamW at rate 0.001.")  # fmt: skip
-@click.option("--unfreeze", default="layer4", show_default=True, metavar="PARTS", help="Parts of resnet101 that learn besides "
-              "the head: layer3,layer4; all; none.")  # fmt: skip
-@click.option("--rates", callback=_factors, metavar="PART=FACTOR,...", help="Discriminative learning rates: layer4=0.1,layer3=0.03.")
 @click.option(
-    "--head-epochs", type=click.FloatRange(0), default=0.0, show_default=True, help="resnet101: epochs in which the head alone learns first."
-)
-@click.option("--augment", type=click.Choice(["none", "lecture", "strong"]), default="lecture", show_default=True, help="Recipe of augmentation.")
-@click.option("--crop", type=click.FloatRange(0.05, 1), help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).")
-@click.option("--auto", type=click.Choice(["none", "trivial", "rand"]), help="TrivialAugment or RandAugment, instead of the recipe's.")
-@click.option("--erase", type=click.FloatRange(0, 1), help="Probability of random erasing, instead of the recipe's.")
-@click.option(
-    "--mixup", type=click.FloatRange(0), is_flag=False, flag_value=0.2, help="Alpha of mixup, instead of the recipe's (0: off; alone: 0.2)."
+    "--dropout",
+    type=click.FloatRange(0, 0.95),
+    help="In the head.  [default: 0; 0.2 for resnet101]",
 )
 @click.option(
-    "--cutmix", type=click.FloatRange(0), is_flag=False, flag_value=1.0, help="Alpha of CutMix, instead of the recipe's (0: off; alone: 1)."
+    "--depths",
+    callback=_numbers,
+    metavar="N,N,N,N",
+    help="Blocks a stage of resnet101, to make it smaller.",
+)
+@click.option(
+    "--base",
+    type=click.IntRange(4, 256),
+    default=64,
+    show_default=True,
+    help="First width of resnet101, to make it smaller.",
+)
+@click.option(
+    "--weights",
+    default="v2",
+    show_default=True,
+    metavar="v1|v2|FILE|RUN|none",
+    help=(
+        "Pretrained weights of resnet101: torchvision's (downloaded once), a file of theirs, an"
+        " earlier run, or none. With weights the default is AdamW at rate 0.001."
+    ),
+)
+@click.option(
+    "--unfreeze",
+    default="layer4",
+    show_default=True,
+    metavar="PARTS",
+    help="Parts of resnet101 that learn besides the head: layer3,layer4; all; none.",
+)
+@click.option(
+    "--rates",
+    callback=_factors,
+    metavar="PART=FACTOR,...",
+    help="Discriminative learning rates: layer4=0.1,layer3=0.03.",
+)
+@click.option(
+    "--head-epochs",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="resnet101: epochs in which the head alone learns first.",
+)
+@click.option(
+    "--augment",
+    type=click.Choice(["none", "lecture", "strong"]),
+    default="lecture",
+    show_default=True,
+    help="Recipe of augmentation.",
+)
+@click.option(
+    "--crop",
+    type=click.FloatRange(0.05, 1),
+    help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
+)
+@click.option(
+    "--auto",
+    type=click.Choice(["none", "trivial", "rand"]),
+    help="TrivialAugment or RandAugment, instead of the recipe's.",
+)
+@click.option(
+    "--erase",
+    type=click.FloatRange(0, 1),
+    help="Probability of random erasing, instead of the recipe's.",
+)
+@click.option(
+    "--mixup",
+    type=click.FloatRange(0),
+    is_flag=False,
+    flag_value=0.2,
+    help="Alpha of mixup, instead of the recipe's (0: off; alone: 0.2).",
+)
+@click.option(
+    "--cutmix",
+    type=click.FloatRange(0),
+    is_flag=False,
+    flag_value=1.0,
+    help="Alpha of CutMix, instead of the recipe's (0: off; alone: 1).",
 )
 @click.option("--class-weights", is_flag=True, help="Weigh the loss against frequent classes.")
-@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
+)
 @click.option("--jobs", type=click.IntRange(1), help="Threads that decode.  [default: the cores]")
 @training_options(batch=64, ema=0.998, weight_decay=0.05, warmup=0.05)
-@click.option("--resume", is_flag=True, help="Go on with the run in --out, with the options it began with; a budget given now replaces its own.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help=(
+        "Go on with the run in --out, with the options it began with; a budget given now replaces"
+        " its own."
+    ),
+)
 @click.option("--quiet", is_flag=True, help="No bars, no lines but the last.")
-def command(data: str | None, out: Path, resume: bool, device: str, jobs: int | None, cache: Path | None, quiet: bool, **options: Any) -> None:
-    """Train a classifier on DATA: a folder, zip or tar with training/ validation/ parts of files named <class>_<number>.jpg (the homework's), or
-    with a folder a class.
+def command(
+    data: str | None,
+    out: Path,
+    resume: bool,
+    device: str,
+    jobs: int | None,
+    cache: Path | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Train a classifier on DATA: a folder, zip or tar with training/ validation/ parts of files
+    named <class>_<number>.jpg (the homework's), or with a folder a class.
 
-    The run folder holds best.safetensors (by validation), last.safetensors, metrics.jsonl, curves.png and a checkpoint; Ctrl-C or a kill loses
-    little: go on with --resume.
+    The run folder holds best.safetensors (by validation), last.safetensors, metrics.jsonl,
+    curves.png and a checkpoint; Ctrl-C or a kill loses little: go on with --resume.
     """
     from imagecls.classifier import training
 
     use_threads(options)
     budget = take_budget(options)
     if resume:
-        wishes, asked_for = training.resumed(out, data or "", options["valid"], resuming(out, budget)), None
+        wishes, asked_for = (
+            training.resumed(out, data or "", options["valid"], resuming(out, budget)),
+            None,
+        )
     else:
         if not data:
             raise click.UsageError("name the photographs to train on: a folder, zip or tar")
@@ -126,28 +329,47 @@ def command(data: str | None, out: Path, resume: bool, device: str, jobs: int | 
         _apply_preset(options)
         asked_for = asked(options | {"preset": preset})
         wishes = _wishes(data, budget, options)
-    outcome = training.train(wishes, out, resume, device, cache, jobs, quiet, lambda text: click.echo(text, err=True), asked_for)
+    outcome = training.train(
+        wishes,
+        out,
+        resume,
+        device,
+        cache,
+        jobs,
+        quiet,
+        lambda text: click.echo(text, err=True),
+        asked_for,
+    )
     show_outcome(outcome, "img-train", out, {"accuracy": "accuracy", "top3": "top-3"})
 
 
 def _check_model(options: dict[str, Any]) -> None:
-    """Raises click.UsageError if an option was given that is of another model than the one chosen."""
+    """Raises click.UsageError if an option was given that is of another model than the one
+    chosen."""
     context = click.get_current_context()
     for model, names in OF_ONE_MODEL.items():
         for name in names if model != options["model"] else ():
             given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
             if given and (name, options[name]) != ("weights", "none"):
-                raise click.UsageError(f"--{name.replace('_', '-')} is of --model {model}, and --model is {options['model']}: leave one out")
+                raise click.UsageError(
+                    f"--{name.replace('_', '-')} is of --model {model}, and --model is"
+                    f" {options['model']}: leave one out"
+                )
 
 
 def _apply_preset(options: dict[str, Any]) -> None:
-    """Set what the preset says and the person does not. Raises click.UsageError if it is of another model."""
+    """Set what the preset says and the person does not. Raises click.UsageError if it is of another
+    model."""
     name = options.pop("preset")
     if PRESETS[name]:
         if options["model"] != "resnet":
             raise click.UsageError(f"--preset {name} is of --model resnet")
-        _set_defaults(options, PRESETS[name] | ({"linear_head": False} if options["hidden"] else {}))
-        options["train_size"] = options["train_size"] or (options["size"] or SIZES["resnet"]) * 7 // 8
+        _set_defaults(
+            options, PRESETS[name] | ({"linear_head": False} if options["hidden"] else {})
+        )
+        options["train_size"] = (
+            options["train_size"] or (options["size"] or SIZES["resnet"]) * 7 // 8
+        )
     if options["model"] == "cnn" and options["optimiser"] in PLAIN_RATES:
         _set_defaults(options, {"learning_rate": PLAIN_RATES[options["optimiser"]]})
     if options["model"] == "resnet101":
@@ -177,20 +399,54 @@ def _wishes(data: str, budget: dict[str, Any], options: dict[str, Any]) -> Any:
         raise click.UsageError("give --valid or --folds, not both")
     size = options["size"] or SIZES[model]
     if model == "cnn" and options["train_size"] not in (None, size):
-        raise click.UsageError("cnn sees pictures of one size only: leave out --train-size, or choose resnet")
+        raise click.UsageError(
+            "cnn sees pictures of one size only: leave out --train-size, or choose resnet"
+        )
     train = train_config(budget, options, rate_factors=options["rates"])
     network = ClassifierConfig(
-        model, (), size, options["store_size"] or size * 5 // 4, options["fit"],
-        widths=options["widths"] or (), blocks=options["blocks"], stem_stride=options["stem_stride"], context=options["context"],
-        pool=options["pool"], hidden=() if options["linear_head"] else options["hidden"] or (1024, 512),
-        dropout=(0.2 if model == "resnet101" else 0.0) if options["dropout"] is None else options["dropout"],
-        depths=options["depths"] or RESNET101, base=options["base"],
-    )  # fmt: skip
-    recipe = changed(RECIPES[options["augment"]], **{key: options[key] for key in ("crop", "auto", "erase", "mixup", "cutmix")})
+        model,
+        (),
+        size,
+        options["store_size"] or size * 5 // 4,
+        options["fit"],
+        widths=options["widths"] or (),
+        blocks=options["blocks"],
+        stem_stride=options["stem_stride"],
+        context=options["context"],
+        pool=options["pool"],
+        hidden=() if options["linear_head"] else options["hidden"] or (1024, 512),
+        dropout=(
+            (0.2 if model == "resnet101" else 0.0)
+            if options["dropout"] is None
+            else options["dropout"]
+        ),
+        depths=options["depths"] or RESNET101,
+        base=options["base"],
+    )
+    recipe = changed(
+        RECIPES[options["augment"]],
+        **{key: options[key] for key in ("crop", "auto", "erase", "mixup", "cutmix")},
+    )
     parts = options["unfreeze"].lower()
     every = ("conv1", "bn1", *(f"layer{i + 1}" for i in range(len(network.depths))))
-    unfreeze = every if parts == "all" else () if parts == "none" else tuple(piece.strip() for piece in parts.split(","))
+    unfreeze = (
+        every
+        if parts == "all"
+        else ()
+        if parts == "none"
+        else tuple(piece.strip() for piece in parts.split(","))
+    )
     pretrained = options["weights"] if model == "resnet101" else "none"
     split = Split(options["valid"], options["valid_share"], folds, fold)
-    return training.Wishes(data, split, network, recipe, train, options["train_size"] or 0, options["class_weights"], pretrained, unfreeze,
-                           options["head_epochs"])  # fmt: skip
+    return training.Wishes(
+        data,
+        split,
+        network,
+        recipe,
+        train,
+        options["train_size"] or 0,
+        options["class_weights"],
+        pretrained,
+        unfreeze,
+        options["head_epochs"],
+    )

@@ -1,26 +1,46 @@
-"""Names and numbers of classes: their order, the homework's eleven, and which class of one place is which of another."""
+"""Names and numbers of classes: their order, the homework's eleven, and which class of one place is
+which of another."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-HW03_CLASSES = ("bread", "dairy product", "dessert", "egg", "fried food", "meat", "noodles/pasta", "rice", "seafood", "soup", "vegetable/fruit")
+HW03_CLASSES = (
+    "bread",
+    "dairy product",
+    "dessert",
+    "egg",
+    "fried food",
+    "meat",
+    "noodles/pasta",
+    "rice",
+    "seafood",
+    "soup",
+    "vegetable/fruit",
+)
 """The homework's eleven kinds of food (Food-11, Singla et al. 2016), by number."""
 
 
 def natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
-    """A sorting key by which 2 comes before 10, and by which no two names are equal: the order is the same in every process."""
+    """A sorting key by which 2 comes before 10, and by which no two names are equal: the order is
+    the same in every process."""
     pieces = re.split(r"(\d+)", name)
-    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece.lower()) for piece in pieces if piece], name
+    return [
+        (0, int(piece), "") if piece.isdecimal() else (1, 0, piece.lower())
+        for piece in pieces
+        if piece
+    ], name
 
 
 def canonical(kind: str) -> str:
-    """A class as folders and file names write it, in one spelling: accents composed (macOS decomposes them)."""
+    """A class as folders and file names write it, in one spelling: accents composed (macOS
+    decomposes them)."""
     return unicodedata.normalize("NFC", kind)
 
 
 def same_numbers(kinds: Iterable[str]) -> dict[str, str]:
-    """For each way of writing a class the name that it gets: where all are numbers, `03` and `3` are one class."""
+    """For each way of writing a class the name that it gets: where all are numbers, `03` and `3`
+    are one class."""
     known = set(kinds)
     if known and all(kind.isdecimal() for kind in known):
         return {kind: str(int(kind)) for kind in known}
@@ -28,7 +48,8 @@ def same_numbers(kinds: Iterable[str]) -> dict[str, str]:
 
 
 def names_of(kinds: Iterable[str]) -> tuple[str, ...]:
-    """The kinds in order; the names of the homework's classes where they are just its eleven numbers."""
+    """The kinds in order; the names of the homework's classes where they are just its eleven
+    numbers."""
     ordered = tuple(sorted(set(kinds), key=natural))
     if ordered == tuple(str(number) for number in range(len(HW03_CLASSES))):
         return HW03_CLASSES
@@ -38,8 +59,9 @@ def names_of(kinds: Iterable[str]) -> tuple[str, ...]:
 def indexed(learnt: Iterable[str], kinds: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
     """The classes of a place, and for each way of writing one (`kinds`) its index among them.
 
-    Those of the training part (`learnt`) are told apart by every letter. A class that other parts alone write so is one of these all the same if it
-    can be (see `match`: `TRAIN/Cat` and `Val/cat`, `training/Bread/` and `validation/0_1.jpg`); otherwise it is a class of its own.
+    Those of the training part (`learnt`) are told apart by every letter. A class that other parts
+    alone write so is one of these all the same if it can be (see `match`: `TRAIN/Cat` and
+    `Val/cat`, `training/Bread/` and `validation/0_1.jpg`); otherwise it is a class of its own.
     """
     everything, first = set(kinds), set(learnt)
     spelling = same_numbers(everything)
@@ -54,7 +76,11 @@ def indexed(learnt: Iterable[str], kinds: Iterable[str]) -> tuple[tuple[str, ...
             if place is not None:
                 spelling[kind] = base[place]
             elif comparable:
-                spelling[kind] = HW03_CLASSES[number] if number < len(HW03_CLASSES) and not all(n.isdecimal() for n in base) else str(number)
+                spelling[kind] = (
+                    HW03_CLASSES[number]
+                    if number < len(HW03_CLASSES) and not all(n.isdecimal() for n in base)
+                    else str(number)
+                )
             else:
                 spelling[kind] = kind
     ordered = sorted(set(spelling.values()), key=natural)
@@ -65,7 +91,8 @@ def indexed(learnt: Iterable[str], kinds: Iterable[str]) -> tuple[tuple[str, ...
 
 
 def numbers(classes: Sequence[str]) -> tuple[int, ...]:
-    """The number of each class: its own where the classes are numbers, or names of the homework's eleven; else its place in the list."""
+    """The number of each class: its own where the classes are numbers, or names of the homework's
+    eleven; else its place in the list."""
     if classes and all(name.isdecimal() for name in classes):
         own = [int(name) for name in classes]
     else:
@@ -77,23 +104,31 @@ def numbers(classes: Sequence[str]) -> tuple[int, ...]:
 
 
 def numbered(classes: Sequence[str]) -> bool:
-    """Whether the classes are numbers or the homework's: two lists of such classes may be compared by number."""
+    """Whether the classes are numbers or the homework's: two lists of such classes may be compared
+    by number."""
     keys = {_key(name) for name in HW03_CLASSES}
     return all(name.isdecimal() for name in classes) or all(_key(name) in keys for name in classes)
 
 
 def match(classes: Sequence[str], known: Sequence[str]) -> tuple[int | None, ...]:
-    """For each class its index among the `known` ones, or None: the same name, else the same number where both lists have numbers of their own,
-    else the only name that differs in nothing but case and punctuation (`Noodles-Pasta`, `noodles/pasta`)."""  # fmt: skip
+    """For each class its index among the `known` ones, or None: the same name, else the same number
+    where both lists have numbers of their own, else the only name that differs in nothing but case
+    and punctuation (`Noodles-Pasta`, `noodles/pasta`)."""
     by_name = {name: i for i, name in enumerate(known)}
-    by_number = {number: i for i, number in enumerate(numbers(known))} if numbered(classes) and numbered(known) else {}
+    by_number = (
+        {number: i for i, number in enumerate(numbers(known))}
+        if numbered(classes) and numbered(known)
+        else {}
+    )
     by_key: dict[str, list[int]] = {}
     for i, name in enumerate(known):
         by_key.setdefault(_key(name), []).append(i)
     found: list[int | None] = []
     for name, number in zip(classes, numbers(classes), strict=True):
         alike = by_key.get(_key(name), [])
-        found.append(by_name.get(name, by_number.get(number, alike[0] if len(alike) == 1 else None)))
+        found.append(
+            by_name.get(name, by_number.get(number, alike[0] if len(alike) == 1 else None))
+        )
     taken = [i for i in found if i is not None]
     if len(set(taken)) < len(taken):  # Cat and cat of one place are not both the cat of another
         return tuple(by_name.get(name) for name in classes)

@@ -1,6 +1,8 @@
-"""Finding photographs: which files belong to which class and which part (training, validation, test), in a folder, a zip or a tar.
+"""Finding photographs: which files belong to which class and which part (training, validation,
+test), in a folder, a zip or a tar.
 
-    the homework's   training/ validation/ evaluation/   with files named <class>_<number>.jpg, those of the test without a class
+    the homework's   training/ validation/ evaluation/   with files named <class>_<number>.jpg,
+                                                         those of the test without a class
     a folder a class  [training/ validation/ test/] <class name>/ any name.jpg
 
 `imagecls.photos.layout` says what else is understood. Without parts everything is one part.
@@ -18,7 +20,17 @@ from gocnn.errors import UserError
 from imagecls.photos.classes import HW03_CLASSES, canonical, indexed, match, natural
 from imagecls.photos.errors import BadImage
 from imagecls.photos.formats import JUNK, PICTURE, UNREAD, kind_of
-from imagecls.photos.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE, Layout, blank, without_unknown
+from imagecls.photos.layout import (
+    OUTSIDE,
+    SPARE,
+    TEST,
+    TRAIN,
+    VALID,
+    WHOLE,
+    Layout,
+    blank,
+    without_unknown,
+)
 
 UNLABELLED = -1
 _READ = ".jpg, .png, .webp, .bmp, .gif, .tif, .avif, .heic"
@@ -29,7 +41,8 @@ MOST_BYTES = 200 << 20
 
 @dataclass(frozen=True)
 class Photo:
-    """One picture file: where it lies (`name` inside the folder or archive `place`), and its class (-1: not known)."""
+    """One picture file: where it lies (`name` inside the folder or archive `place`), and its class
+    (-1: not known)."""
 
     place: str
     name: str
@@ -43,10 +56,11 @@ class Photo:
 
 @dataclass(frozen=True)
 class Collection:
-    """The photographs of a place, by part, and the names of their classes (a label is an index into them).
+    """The photographs of a place, by part, and the names of their classes (a label is an index into
+    them).
 
-    other_files: files that are no pictures. notes: what a person should know of how the place was read, unused: which pictures belong to no part,
-    a sentence each.
+    other_files: files that are no pictures. notes: what a person should know of how the place was
+    read, unused: which pictures belong to no part, a sentence each.
     """
 
     classes: tuple[str, ...]
@@ -61,7 +75,8 @@ class Collection:
 
 
 def open_collection(place: str | Path) -> Collection:
-    """Look through a folder or archive. Raises UserError if it cannot be read or holds no pictures."""
+    """Look through a folder or archive. Raises UserError if it cannot be read or holds no
+    pictures."""
     path = Path(place)
     if not os.path.exists(path):  # which, unlike Path.exists, takes any name
         raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
@@ -69,50 +84,93 @@ def open_collection(place: str | Path) -> Collection:
     pictures = [name for name in names if kind_of(name) == PICTURE]
     others = [name for name in names if kind_of(name) != PICTURE]
     if not pictures:
-        raise UserError(f"{place} holds no pictures ({_READ}){_instead(others)}; give a folder, zip or tar of photographs")
+        raise UserError(
+            f"{place} holds no pictures ({_READ}){_instead(others)}; give a folder, zip or tar of"
+            " photographs"
+        )
     layout = Layout(pictures)
     found: dict[str, list[tuple[str, str | None]]] = {}
     for name in pictures:
         part, kind = layout.locate(name)
         found.setdefault(part, []).append((name, None if kind is None else canonical(kind)))
-    kinds = {kind for part in (TRAIN, VALID, WHOLE) for _, kind in found.get(part, ()) if kind is not None}
+    kinds = {
+        kind
+        for part in (TRAIN, VALID, WHOLE)
+        for _, kind in found.get(part, ())
+        if kind is not None
+    }
     meant = without_unknown(kinds, HW03_CLASSES)
     for part in (TRAIN, VALID, WHOLE) if meant != kinds else ():
         spare = [(name, None) for name, kind in found.get(part, ()) if kind in kinds - meant]
-        found[part] = [(name, kind) for name, kind in found.get(part, ()) if kind not in kinds - meant]
+        found[part] = [
+            (name, kind) for name, kind in found.get(part, ()) if kind not in kinds - meant
+        ]
         found.setdefault(SPARE, []).extend(spare)
     kinds = meant
     tested = sorted({kind for _, kind in found.get(TEST, ()) if kind is not None}, key=natural)
     if not kinds and not blank(tested):
         kinds = set(tested)
-    learnt = {kind for part in (TRAIN, WHOLE) for _, kind in found.get(part, ()) if kind is not None}
+    learnt = {
+        kind for part in (TRAIN, WHOLE) for _, kind in found.get(part, ()) if kind is not None
+    }
     classes, index = indexed(learnt, kinds)
-    of_test: dict[str, int | None] = {} if blank(tested) else {kind: match([kind], classes)[0] for kind in tested}
+    of_test: dict[str, int | None] = (
+        {} if blank(tested) else {kind: match([kind], classes)[0] for kind in tested}
+    )
     used, left_over = _beside(others, layout, index, found.get(TEST, found.get(WHOLE, [])))
     for name, part, kind in used:
-        found[part] = sorted([*found.get(part, []), (name, kind)], key=lambda item: natural(item[0]))
+        found[part] = sorted(
+            [*found.get(part, []), (name, kind)], key=lambda item: natural(item[0])
+        )
     parts = {}
     for part, members in found.items():
         labels = of_test if part == TEST else index if part in (TRAIN, VALID, WHOLE) else {}
         known = {kind: label for kind, label in labels.items() if label is not None}
-        parts[part] = tuple(Photo(str(path), name, UNLABELLED if kind is None else known.get(kind, UNLABELLED)) for name, kind in members)
+        parts[part] = tuple(
+            Photo(str(path), name, UNLABELLED if kind is None else known.get(kind, UNLABELLED))
+            for name, kind in members
+        )
     notes = list(layout.notes)
-    deeper = {kind: inner for name in pictures for kind, inner in [layout.inside(name)] if inner and canonical(kind) in index}
+    deeper = {
+        kind: inner
+        for name in pictures
+        for kind, inner in [layout.inside(name)]
+        if inner and canonical(kind) in index
+    }
     if deeper:
         some = ", ".join(f"{kind}/{inner}" for kind, inner in sorted(deeper.items())[:3])
-        notes.append(f"class folders hold folders ({some}{' ...' if len(deeper) > 3 else ''}): the class is that of the outer one")
+        notes.append(
+            f"class folders hold folders ({some}{' ...' if len(deeper) > 3 else ''}): the class is"
+            " that of the outer one"
+        )
     if left_over:
-        notes.append(f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})")
-    unused = tuple(_unused(parts[part], words) for part, words in _UNUSED.items() if parts.get(part))
-    return Collection(classes, {part: members for part, members in parts.items() if members}, len(left_over), tuple(notes), unused)
+        notes.append(
+            f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})"
+        )
+    unused = tuple(
+        _unused(parts[part], words) for part, words in _UNUSED.items() if parts.get(part)
+    )
+    return Collection(
+        classes,
+        {part: members for part, members in parts.items() if members},
+        len(left_over),
+        tuple(notes),
+        unused,
+    )
 
 
-def _beside(others: Sequence[str], layout: Layout, index: dict[str, int],
-            test: Sequence[tuple[str, str | None]]) -> tuple[list[tuple[str, str, str | None]], list[str]]:  # fmt: skip
-    """Of the files that do not end as pictures do: those to count as pictures all the same (name, part, kind), and the rest.
+def _beside(
+    others: Sequence[str],
+    layout: Layout,
+    index: dict[str, int],
+    test: Sequence[tuple[str, str | None]],
+) -> tuple[list[tuple[str, str, str | None]], list[str]]:
+    """Of the files that do not end as pictures do: those to count as pictures all the same (name,
+    part, kind), and the rest.
 
-    Formats that are pictures but not read (SVG, raw) belong to the pictures where they lie among them, to be named; and in the test part so does
-    what has a number of its own (`0007.jpg_large`, `0007`), because a submission needs its row.
+    Formats that are pictures but not read (SVG, raw) belong to the pictures where they lie among
+    them, to be named; and in the test part so does what has a number of its own (`0007.jpg_large`,
+    `0007`), because a submission needs its row.
     """
     taken = {PurePosixPath(name).stem for name, _ in test}
     course = bool(taken) and all(stem.isdecimal() for stem in taken)
@@ -133,7 +191,10 @@ def _beside(others: Sequence[str], layout: Layout, index: dict[str, int],
 
 def _unused(photos: Sequence[Photo], words: str) -> str:
     names = [photo.name for photo in photos]
-    return f"{len(names)} pictures {words} and are not used ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})"
+    return (
+        f"{len(names)} pictures {words} and are not used"
+        f" ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})"
+    )
 
 
 def _instead(others: Sequence[str]) -> str:
@@ -143,14 +204,20 @@ def _instead(others: Sequence[str]) -> str:
 def endings(names: Sequence[str]) -> str:
     """How many files there are of each ending, the commonest first."""
     counts = Counter(Path(name).suffix.lower() or "without an ending" for name in names)
-    shown = [f"{count} {ending}" for ending, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    shown = [
+        f"{count} {ending}"
+        for ending, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
     return ", ".join(shown[:6]) + (" ..." if len(shown) > 6 else "")
 
 
 def is_archive(path: Path) -> bool:
-    """Whether it is an archive by its content, be it one that cannot be read, or is named as one."""
+    """Whether it is an archive by its content, be it one that cannot be read, or is named as
+    one."""
     try:
-        return path.is_file() and (archives.is_archive_name(path.name) or archives.kind_of(path) != "")
+        return path.is_file() and (
+            archives.is_archive_name(path.name) or archives.kind_of(path) != ""
+        )
     except OSError:
         return False
 
@@ -161,17 +228,23 @@ def _names(path: Path) -> Iterator[str]:
     elif not path.exists():
         raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
     elif not is_archive(path):
-        raise UserError(f"{path} is neither a folder nor a zip or tar archive; give the folder or archive of the photographs")
+        raise UserError(
+            f"{path} is neither a folder nor a zip or tar archive; give the folder or archive of"
+            " the photographs"
+        )
     else:
         names = _archive_names(path)
     try:
         yield from names
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
+        raise UserError(
+            f"cannot read {path}: {error.strerror or error}; check its permissions"
+        ) from error
 
 
 def _folder_names(path: Path) -> Iterator[str]:
-    """Files under a folder, also behind links to folders (each folder once, so that links in a circle end)."""
+    """Files under a folder, also behind links to folders (each folder once, so that links in a
+    circle end)."""
     seen: set[str] = set()
     for folder, folders, files in os.walk(path, followlinks=True):
         real = os.path.realpath(folder)
@@ -185,17 +258,23 @@ def _folder_names(path: Path) -> Iterator[str]:
 
 
 def _limits(path: Path) -> archives.Limits:
-    """Photographs hardly shrink when they are packed: many gigabytes may well be photographs, but not if they were packed to a twentieth."""
+    """Photographs hardly shrink when they are packed: many gigabytes may well be photographs, but
+    not if they were packed to a twentieth."""
     return archives.Limits(max(archives.UNPACKED, 20 * path.stat().st_size), MOST_BYTES)
 
 
 def _inside(name: str) -> str:
     """A name in an archive without what would lead out of it: a root, a drive, steps upwards."""
-    return "/".join(step for step in name.split("/") if step not in ("", ".", "..") and not re.fullmatch("[A-Za-z]:", step))
+    return "/".join(
+        step
+        for step in name.split("/")
+        if step not in ("", ".", "..") and not re.fullmatch("[A-Za-z]:", step)
+    )
 
 
 def _archive_names(path: Path) -> list[str]:
-    """The files of an archive, each name once. Raises UserError if not all of it can be read: training on a part would go unnoticed."""
+    """The files of an archive, each name once. Raises UserError if not all of it can be read:
+    training on a part would go unnoticed."""
     names: dict[str, str] = {}
     for entry in archives.entries(path, lambda name: True, _limits(path)):
         if entry.archive:
@@ -211,9 +290,11 @@ def _archive_names(path: Path) -> list[str]:
 
 
 def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes | BadImage]]:
-    """The bytes of each photograph with its index, or why there are none; archives in one pass each (so not in order).
+    """The bytes of each photograph with its index, or why there are none; archives in one pass each
+    (so not in order).
 
-    A name that an archive holds several times comes as often: the last counts, as when it is unpacked. Raises UserError for a damaged archive.
+    A name that an archive holds several times comes as often: the last counts, as when it is
+    unpacked. Raises UserError for a damaged archive.
     """
     places: dict[str, list[int]] = {}
     for i, photo in enumerate(photos):
@@ -226,19 +307,26 @@ def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes | BadImage
             yield from _archive_bytes(path, {photos[i].name: i for i in wanted})
 
 
-def _folder_bytes(path: Path, wanted: Sequence[tuple[int, str]]) -> Iterator[tuple[int, bytes | BadImage]]:
+def _folder_bytes(
+    path: Path, wanted: Sequence[tuple[int, str]]
+) -> Iterator[tuple[int, bytes | BadImage]]:
     real: dict[str, str] | None = None
     for i, name in wanted:
         target = path / name
         if real is None and not target.exists() and path.is_dir() and not name.isascii():
-            real = {archives.readable(raw): raw for raw in _folder_names(path)}  # names that are not UTF-8
+            # names that are not UTF-8
+            real = {archives.readable(raw): raw for raw in _folder_names(path)}
         yield i, _bytes_of(path / real.get(name, name) if real is not None else target)
 
 
 def _bytes_of(path: Path) -> bytes | BadImage:
     try:
         size = path.stat().st_size
-        return path.read_bytes() if size <= MOST_BYTES else BadImage(f"larger than {MOST_BYTES >> 20} MB")
+        return (
+            path.read_bytes()
+            if size <= MOST_BYTES
+            else BadImage(f"larger than {MOST_BYTES >> 20} MB")
+        )
     except OSError as error:
         return BadImage(f"cannot be read ({error.strerror})")
 
@@ -247,13 +335,19 @@ def _archive_bytes(path: Path, wanted: dict[str, int]) -> Iterator[tuple[int, by
     try:
         limits = _limits(path)
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}; has it been moved?") from error
+        raise UserError(
+            f"cannot read {path}: {error.strerror or error}; has it been moved?"
+        ) from error
     for entry in archives.entries(path, lambda name: _inside(name) in wanted, limits):
         if entry.archive:
-            raise UserError(f"{path}{':' if entry.name else ''}{entry.name} is not a whole archive: {entry.trouble}; copy it again")
+            raise UserError(
+                f"{path}{':' if entry.name else ''}{entry.name} is not a whole archive:"
+                f" {entry.trouble}; copy it again"
+            )
         name = _inside(entry.name)
         if name in wanted:
             try:
                 yield wanted[name], entry.read()
             except archives.Unreadable as error:
-                yield wanted[name], BadImage(str(error).partition(" (")[0])  # in few words, since reasons are counted
+                # in few words, since reasons are counted
+                yield wanted[name], BadImage(str(error).partition(" (")[0])

@@ -36,7 +36,12 @@ class PhotoSet:
     def take(self, indices: npt.NDArray[Any]) -> "PhotoSet":
         """Some of them (indices or a mask)."""
         chosen = np.arange(len(self))[indices]
-        return replace(self, rows=self.rows[chosen], labels=self.labels[chosen], photos=tuple(self.photos[i] for i in chosen))
+        return replace(
+            self,
+            rows=self.rows[chosen],
+            labels=self.labels[chosen],
+            photos=tuple(self.photos[i] for i in chosen),
+        )
 
     def fingerprint(self) -> str:
         """A short text, the same for the same pictures with the same labels in the same order."""
@@ -47,7 +52,8 @@ class PhotoSet:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a run trains and validates on, and what a person should know about it (one sentence each)."""
+    """What a run trains and validates on, and what a person should know about it (one sentence
+    each)."""
 
     classes: tuple[str, ...]
     train: PhotoSet
@@ -57,7 +63,8 @@ class Parts:
 
 @dataclass(frozen=True)
 class Split:
-    """How photographs become training and validation: other places for validation, a share held back, or one fold of several."""
+    """How photographs become training and validation: other places for validation, a share held
+    back, or one fold of several."""
 
     valid: tuple[str, ...] = ()
     valid_share: float = 0.15
@@ -66,20 +73,29 @@ class Split:
     seed: int = 0
 
 
-def load_parts(place: str, split: Split, store: ImageStore, jobs: int | None = None, quiet: bool = False) -> Parts:
-    """Find, decode and divide the photographs of a place. Raises UserError if they cannot be trained on.
+def load_parts(
+    place: str, split: Split, store: ImageStore, jobs: int | None = None, quiet: bool = False
+) -> Parts:
+    """Find, decode and divide the photographs of a place. Raises UserError if they cannot be
+    trained on.
 
-    Photographs that cannot be decoded are left out; so are training photographs that are also in the validation part, byte for byte.
+    Photographs that cannot be decoded are left out; so are training photographs that are also in
+    the validation part, byte for byte.
     """
     collection = open_collection(place)
     notes = [*collection.notes, *collection.unused]
     train_photos, valid_photos = collection.part(TRAIN, WHOLE), collection.part(VALID)
     if not train_photos:
         found = ", ".join(f"{name} {len(photos)}" for name, photos in collection.parts.items())
-        raise UserError(f"{place} has no training part (found: {found}); training pictures lie in training/, train/ or class folders")
+        raise UserError(
+            f"{place} has no training part (found: {found}); training pictures lie in training/,"
+            " train/ or class folders"
+        )
     _need_labels(place, collection, train_photos)
     if split.valid:
-        valid_photos = tuple(p for other in split.valid for p in labelled(other, collection.classes))
+        valid_photos = tuple(
+            p for other in split.valid for p in labelled(other, collection.classes)
+        )
     photos = train_photos + tuple(p for p in valid_photos if p.label >= 0)
     added = store.add(photos, jobs, quiet)
     notes += bad_notes(added)
@@ -90,11 +106,17 @@ def load_parts(place: str, split: Split, store: ImageStore, jobs: int | None = N
         validating = _fold(everything.labels, split.folds, split.fold, split.seed)
     elif not valid_photos:
         validating = _share(everything.labels, split.valid_share, split.seed)
-        notes.append(f"no validation part: {split.valid_share:.0%} of each class is held back (--valid-share)")
+        notes.append(
+            f"no validation part: {split.valid_share:.0%} of each class is held back"
+            " (--valid-share)"
+        )
     train, valid = everything.take(~validating), everything.take(validating)
     leaked = np.isin(train.rows, valid.rows)
     if leaked.any():
-        notes.append(f"{leaked.sum()} training pictures are also in validation, byte for byte, and are left out ({_some(train, leaked)})")
+        notes.append(
+            f"{leaked.sum()} training pictures are also in validation, byte for byte, and are left"
+            f" out ({_some(train, leaked)})"
+        )
         train = train.take(~leaked)
     again = len(train) - len(set(train.rows.tolist()))
     if again:
@@ -115,28 +137,38 @@ def bad_notes(added: Added) -> list[str]:
     notes = []
     for reason, count in added.reasons.most_common():
         names = [photo.title for photo, why in added.bad if why == reason]
-        notes.append(f"{count} left out, {reason}: {', '.join(names[:5])}{' ...' if count > 5 else ''}")
+        notes.append(
+            f"{count} left out, {reason}: {', '.join(names[:5])}{' ...' if count > 5 else ''}"
+        )
     return notes
 
 
 def why(added: Added) -> str:
-    """The end of a sentence that says why no picture is left: `: 6 left out, empty: 0.jpg, 1.jpg`; nothing if none was left out."""
+    """The end of a sentence that says why no picture is left: `: 6 left out, empty: 0.jpg, 1.jpg`;
+    nothing if none was left out."""
     return f": {'; '.join(bad_notes(added))}" if added.bad else ""
 
 
 def labelled(place: str, classes: Sequence[str], *parts: str) -> tuple[Photo, ...]:
-    """The labelled photographs of a place (the first of these parts that it has), with their classes as indices among `classes` (see
-    `imagecls.photos.classes.match`; not all of them need occur). Raises UserError if it has other classes, or none."""  # fmt: skip
+    """The labelled photographs of a place (the first of these parts that it has), with their
+    classes as indices among `classes` (see `imagecls.photos.classes.match`; not all of them need
+    occur). Raises UserError if it has other classes, or none."""
     collection = open_collection(place)
     photos = collection.part(*(parts or (VALID, WHOLE, TRAIN, TEST)))
     _need_labels(place, collection, photos)
     found = match(collection.classes, classes)
     here = {p.label for p in photos}
-    strange = [name for i, (name, index) in enumerate(zip(collection.classes, found, strict=True)) if index is None and i in here]
+    strange = [
+        name
+        for i, (name, index) in enumerate(zip(collection.classes, found, strict=True))
+        if index is None and i in here
+    ]
     if strange:
         raise UserError(
-            f"{place} has classes that are not among the {len(classes)} known here ({', '.join(strange[:5])}); "
-            f"known are {', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}; leave the other pictures out"
+            f"{place} has classes that are not among the {len(classes)} known here"
+            f" ({', '.join(strange[:5])}); known are"
+            f" {', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}; leave the other"
+            " pictures out"
         )
     return tuple(replace(p, label=index) for p in photos if (index := found[p.label]) is not None)
 
@@ -144,22 +176,31 @@ def labelled(place: str, classes: Sequence[str], *parts: str) -> tuple[Photo, ..
 def _need_labels(place: str, collection: Collection, photos: Sequence[Photo]) -> None:
     if not any(p.label >= 0 for p in photos):
         raise UserError(
-            f"the pictures in {place} have no classes (neither folders of classes nor names such as 3_17.jpg); "
-            "it looks like a test folder, which img-predict can classify but nothing can learn from"
+            f"the pictures in {place} have no classes (neither folders of classes nor names such as"
+            " 3_17.jpg); it looks like a test folder, which img-predict can classify but nothing"
+            " can learn from"
         )
     without = next((p for p in photos if p.label < 0), None)
     if without is not None:
-        raise UserError(f"{without.title} has no class, but others in {place} have; put it into a class folder or name it <class>_<number>")
+        raise UserError(
+            f"{without.title} has no class, but others in {place} have; put it into a class folder"
+            " or name it <class>_<number>"
+        )
 
 
-def _class_notes(classes: Sequence[str], train: PhotoSet, valid: PhotoSet, place: str, reasons: str) -> list[str]:
+def _class_notes(
+    classes: Sequence[str], train: PhotoSet, valid: PhotoSet, place: str, reasons: str
+) -> list[str]:
     if len(train) == 0:
         raise UserError(f"no picture of {place} is left to train on{reasons}; give other pictures")
     notes = []
     here, there = Counter(train.labels.tolist()), Counter(valid.labels.tolist())
     present = [name for i, name in enumerate(classes) if here[i]]
     if len(present) < 2:
-        raise UserError(f"{place} has pictures of one class only ({present[0]}); a classifier needs two classes at least{reasons}")
+        raise UserError(
+            f"{place} has pictures of one class only ({present[0]}); a classifier needs two classes"
+            f" at least{reasons}"
+        )
     for i, name in enumerate(classes):
         if here[i] == 0:
             notes.append(f"class {name} has no training picture and can never be answered")
@@ -168,7 +209,10 @@ def _class_notes(classes: Sequence[str], train: PhotoSet, valid: PhotoSet, place
         if there[i] == 0:
             notes.append(f"class {name} is missing from validation")
     if len(valid) == 0:
-        raise UserError(f"no picture of {place} is left to validate on{reasons}; give more pictures, or --valid with another place")
+        raise UserError(
+            f"no picture of {place} is left to validate on{reasons}; give more pictures, or --valid"
+            " with another place"
+        )
     return notes
 
 
@@ -178,7 +222,8 @@ def _some(photos: PhotoSet, mask: npt.NDArray[np.bool_]) -> str:
 
 
 def _share(labels: Labels, share: float, seed: int) -> npt.NDArray[np.bool_]:
-    """A mask that holds back that share of each class, at least one picture of a class that has two."""
+    """A mask that holds back that share of each class, at least one picture of a class that has
+    two."""
     mask = np.zeros(len(labels), bool)
     generator = np.random.default_rng(seed)
     for label in np.unique(labels):
@@ -189,7 +234,8 @@ def _share(labels: Labels, share: float, seed: int) -> npt.NDArray[np.bool_]:
 
 
 def _fold(labels: Labels, folds: int, fold: int, seed: int) -> npt.NDArray[np.bool_]:
-    """A mask of fold `fold` (0 to folds - 1); the folds are disjoint, cover everything, and have the same share of each class."""
+    """A mask of fold `fold` (0 to folds - 1); the folds are disjoint, cover everything, and have
+    the same share of each class."""
     mask = np.zeros(len(labels), bool)
     generator = np.random.default_rng(seed)
     offset = 0
@@ -201,16 +247,27 @@ def _fold(labels: Labels, folds: int, fold: int, seed: int) -> npt.NDArray[np.bo
 
 
 class PhotoSource:
-    """Endless training batches (see `gocnn.training.BatchSource`): pixels, uint8 `(N, 3, S, S)`, and labels, int64 `(N,)`.
+    """Endless training batches (see `gocnn.training.BatchSource`): pixels, uint8 `(N, 3, S, S)`,
+    and labels, int64 `(N,)`.
 
-    Each epoch is a permutation of the photographs that depends on seed and epoch alone; batches run on from one epoch into the next.
+    Each epoch is a permutation of the photographs that depends on seed and epoch alone; batches run
+    on from one epoch into the next.
     """
 
     block = 1
 
-    def __init__(self, photos: PhotoSet, batch: int, seed: int = 1, rank: int = 0, world: int = 1) -> None:
-        """`batch` is that of all processes together; this one (`rank` of `world`) gets its part of each."""
-        self._photos, self._batch, self._seed, self._rank, self._world = photos, batch, seed, rank, world
+    def __init__(
+        self, photos: PhotoSet, batch: int, seed: int = 1, rank: int = 0, world: int = 1
+    ) -> None:
+        """`batch` is that of all processes together; this one (`rank` of `world`) gets its part of
+        each."""
+        self._photos, self._batch, self._seed, self._rank, self._world = (
+            photos,
+            batch,
+            seed,
+            rank,
+            world,
+        )
         self._order: tuple[int, npt.NDArray[np.int64]] = -1, np.empty(0, np.int64)
 
     @property
@@ -220,11 +277,16 @@ class PhotoSource:
     def indices(self, index: int) -> npt.NDArray[np.int64]:
         """Which photographs batch `index` holds (this process's part)."""
         n = len(self._photos)
-        epochs, places = np.divmod(np.arange(index * self._batch, (index + 1) * self._batch)[self._rank :: self._world], n)
-        return np.concatenate([self._order_of(epoch)[places[epochs == epoch]] for epoch in np.unique(epochs).tolist()])
+        epochs, places = np.divmod(
+            np.arange(index * self._batch, (index + 1) * self._batch)[self._rank :: self._world], n
+        )
+        return np.concatenate(
+            [self._order_of(epoch)[places[epochs == epoch]] for epoch in np.unique(epochs).tolist()]
+        )
 
     def _order_of(self, epoch: int) -> npt.NDArray[np.int64]:
-        """The photographs in the order of an epoch; the last one is remembered, by a value that is replaced as a whole: threads share it."""
+        """The photographs in the order of an epoch; the last one is remembered, by a value that is
+        replaced as a whole: threads share it."""
         held = self._order
         if held[0] != epoch:
             held = epoch, np.random.default_rng((self._seed, epoch)).permutation(len(self._photos))
@@ -237,7 +299,8 @@ class PhotoSource:
 
 
 class PhotoBatches:
-    """All photographs in order, batch by batch; each is read from the store when it is wanted, and no other."""
+    """All photographs in order, batch by batch; each is read from the store when it is wanted, and
+    no other."""
 
     def __init__(self, photos: PhotoSet, batch: int = 128) -> None:
         self._photos, self._batch = photos, batch

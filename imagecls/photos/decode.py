@@ -1,7 +1,8 @@
 """From the bytes of a picture file to pixels of one size.
 
-Decoding is Pillow's (HEIC by pillow-heif, where it is installed). Orientation follows EXIF (tag 0x0112); transparency is laid on white; grey,
-palette, CMYK, 16-bit and floating-point pictures become RGB; of animations and of files of several pages the first picture counts.
+Decoding is Pillow's (HEIC by pillow-heif, where it is installed). Orientation follows EXIF (tag
+0x0112); transparency is laid on white; grey, palette, CMYK, 16-bit and floating-point pictures
+become RGB; of animations and of files of several pages the first picture counts.
 """
 
 import io
@@ -18,22 +19,26 @@ from imagecls.photos.errors import BadImage
 from imagecls.photos.formats import AVIF_WORDS, HEIC_WORDS, RAW_WORDS, camera_raw, described
 
 Fit = Literal["squash", "crop"]
-"""How a picture becomes square: stretched (the lecture's `Resize((128, 128))`), or the middle square of it."""
+"""How a picture becomes square: stretched (the lecture's `Resize((128, 128))`), or the middle
+square of it."""
 
 FITS: tuple[Fit, ...] = get_args(Fit)
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 MOST_PIXELS = 100_000_000
-"""Larger pictures are refused from their header: 0.3 GB of memory once decoded, and more than any camera makes."""
+"""Larger pictures are refused from their header: 0.3 GB of memory once decoded, and more than any
+camera makes."""
 
 DECODER_VERSION = 1
 """Part of the store's key: raise it when the same bytes come out as other pixels."""
 
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # the limit here is MOST_PIXELS
+# the limit here is MOST_PIXELS
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")  # what is odd in a file but does no harm
 
 
 def decode(data: bytes, size: int, fit: Fit = "squash") -> npt.NDArray[np.uint8]:
-    """The picture as RGB planes, uint8 `(3, size, size)`, shrunk with an anti-aliased bilinear filter. Raises BadImage."""
+    """The picture as RGB planes, uint8 `(3, size, size)`, shrunk with an anti-aliased bilinear
+    filter. Raises BadImage."""
     image = open_image(data, 2 * size)
     if fit == "crop":
         side = min(image.size)
@@ -54,7 +59,8 @@ def decode_file(path: Path, size: int, fit: Fit = "squash") -> npt.NDArray[np.ui
 
 
 def open_image(data: bytes, enough: int | None = None) -> Image.Image:
-    """The picture in mode RGB, upright. A JPEG may come smaller, but not below `enough` pixels a side. Raises BadImage."""
+    """The picture in mode RGB, upright. A JPEG may come smaller, but not below `enough` pixels a
+    side. Raises BadImage."""
     if not data:
         raise BadImage("empty")
     try:
@@ -78,11 +84,18 @@ def open_image(data: bytes, enough: int | None = None) -> Image.Image:
     except Exception as error:
         text = str(error).lower()
         cut = "truncated" in text or "too short" in text or "unexpected end" in text
-        raise BadImage("cut short" if cut else "a HEIC file that is broken" if described(data) == HEIC_WORDS else "broken") from error
+        raise BadImage(
+            "cut short"
+            if cut
+            else "a HEIC file that is broken"
+            if described(data) == HEIC_WORDS
+            else "broken"
+        ) from error
 
 
 def _formats(data: bytes) -> tuple[str, ...]:
-    """What Pillow may take the bytes for: the formats that are here and, for a HEIC file, that of pillow-heif. Raises BadImage without it."""
+    """What Pillow may take the bytes for: the formats that are here and, for a HEIC file, that of
+    pillow-heif. Raises BadImage without it."""
     words = described(data)
     if words == RAW_WORDS:
         raise BadImage(words)
@@ -105,10 +118,17 @@ def _unread(data: bytes) -> str:
     if words == AVIF_WORDS:
         return "an AVIF file that is broken" if "AVIF" in Image.OPEN else words
     if data[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
-        return "a TIFF file that is cut short, or of a kind that is not read, such as a raw file of a camera"
+        return (
+            "a TIFF file that is cut short, or of a kind that is not read, such as a raw file of a"
+            " camera"
+        )
     if not any(data):
         return "nothing but zeros: an unfinished download or copy"
-    return f"not a picture that can be read ({words})" if words else "not a picture (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC)"
+    return (
+        f"not a picture that can be read ({words})"
+        if words
+        else "not a picture (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC)"
+    )
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -133,10 +153,13 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _from_floats(values: npt.NDArray[np.float32]) -> Image.Image:
-    """Grey floating-point pixels, whose white is 1, 255 or 65535 by what occurs. Raises BadImage if none of them fits."""
+    """Grey floating-point pixels, whose white is 1, 255 or 65535 by what occurs. Raises BadImage if
+    none of them fits."""
     known = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(known.min()), float(known.max())
     white = next((w for w in (1.0, 255.0, 65535.0) if high <= w), None)
     if white is None or low < -0.01 * white:
         raise BadImage(f"floating-point pixels from {low:g} to {high:g}, which say no brightness")
-    return Image.fromarray((known.clip(0, white) * (255 / white) + 0.5).astype(np.uint8)).convert("RGB")
+    return Image.fromarray((known.clip(0, white) * (255 / white) + 0.5).astype(np.uint8)).convert(
+        "RGB"
+    )

@@ -1,8 +1,11 @@
-"""Which part (training, validation, test) and which class the pictures of a place belong to, by the names of their folders and files alone.
+"""Which part (training, validation, test) and which class the pictures of a place belong to, by the
+names of their folders and files alone.
 
-Folders are read as people have them: the homework's of all years (`training/3_117.jpg`; `training/labeled/03/`, `training/unlabeled/`,
-`testing/00/`), a folder a class with or without parts, parts inside class folders, folders around everything (`food-11/`, `seg_train/seg_train/`).
-A folder is a part by its name (train, Training, train_images, test1 ...) unless it plainly is one class among others: bus, car, plane, train.
+Folders are read as people have them: the homework's of all years (`training/3_117.jpg`;
+`training/labeled/03/`, `training/unlabeled/`, `testing/00/`), a folder a class with or without
+parts, parts inside class folders, folders around everything (`food-11/`, `seg_train/seg_train/`). A
+folder is a part by its name (train, Training, train_images, test1 ...) unless it plainly is one
+class among others: bus, car, plane, train.
 """
 
 import re
@@ -12,13 +15,53 @@ from pathlib import PurePosixPath
 
 TRAIN, VALID, TEST, WHOLE = "train", "valid", "test", "whole"
 SPARE, OUTSIDE = "unlabelled", "outside"
-"""Pictures in a folder called `unlabeled` or the like; pictures beside the parts, which belong to none."""
+"""Pictures in a folder called `unlabeled` or the like; pictures beside the parts, which belong to
+none."""
 
-_UNLABELLED = dict.fromkeys(("unlabeled", "unlabelled", "unlabel", "nolabel", "nolabels", "unsup", "unsupervised"), SPARE)
-PARTS = {"training": TRAIN, "train": TRAIN, "validation": VALID, "valid": VALID, "val": VALID, "dev": VALID,
-         "evaluation": TEST, "eval": TEST, "testing": TEST, "test": TEST} | _UNLABELLED  # fmt: skip
-_FILLING = {"", "set", "sets", "data", "dataset", "image", "images", "img", "imgs", "picture", "pictures", "pic", "pics", "photo", "photos",
-            "split", "splits", "seg", "folder", "folders", "jpg", "png", "all", "food", "labeled", "labelled", "label"}  # fmt: skip
+_UNLABELLED = dict.fromkeys(
+    ("unlabeled", "unlabelled", "unlabel", "nolabel", "nolabels", "unsup", "unsupervised"), SPARE
+)
+PARTS = {
+    "training": TRAIN,
+    "train": TRAIN,
+    "validation": VALID,
+    "valid": VALID,
+    "val": VALID,
+    "dev": VALID,
+    "evaluation": TEST,
+    "eval": TEST,
+    "testing": TEST,
+    "test": TEST,
+} | _UNLABELLED
+_FILLING = {
+    "",
+    "set",
+    "sets",
+    "data",
+    "dataset",
+    "image",
+    "images",
+    "img",
+    "imgs",
+    "picture",
+    "pictures",
+    "pic",
+    "pics",
+    "photo",
+    "photos",
+    "split",
+    "splits",
+    "seg",
+    "folder",
+    "folders",
+    "jpg",
+    "png",
+    "all",
+    "food",
+    "labeled",
+    "labelled",
+    "label",
+}
 """Words that a folder's name may have beside that of a part."""
 
 LABELLED = {"labeled", "labelled", "label"}
@@ -35,7 +78,8 @@ def named_class(name: str) -> str | None:
 
 
 def part_called(folder: str) -> str | None:
-    """The part that a folder's name says, if it says one: `train`, `Training Set`, `seg_train`, `test1`, `train_images` do, `train_station` not."""
+    """The part that a folder's name says, if it says one: `train`, `Training Set`, `seg_train`,
+    `test1`, `train_images` do, `train_station` not."""
     words = [re.sub(r"\d+$", "", word) for word in re.split(r"[\W_]+", folder.casefold())]
     said = {PARTS[word] for word in words if word in PARTS}
     if not said or any(word not in PARTS and word not in _FILLING for word in words):
@@ -89,7 +133,8 @@ class Layout:
         return part, kinds[0] if kinds else named_class(name)
 
     def inside(self, name: str) -> tuple[str, str]:
-        """The class folder of a picture and the folder in it where the picture lies; empty where there is none."""
+        """The class folder of a picture and the folder in it where the picture lies; empty where
+        there is none."""
         _, kinds = self._steps(name)
         return (kinds[0], "/".join(kinds[1:])) if kinds else ("", "")
 
@@ -104,7 +149,8 @@ class Layout:
         return part, kinds
 
     def _survey(self, folder: _Folder, path: str) -> None:
-        """Find the parts in a folder that holds everything, looking through folders around it all."""
+        """Find the parts in a folder that holds everything, looking through folders around it
+        all."""
         parts = self._parts_in(folder, path)
         if parts:
             for name, part in parts.items():
@@ -116,18 +162,26 @@ class Layout:
         if len(folder.folders) == 1:
             ((name, child),) = folder.folders.items()
             around = bool(child.folders) or child.named or name.casefold() in LABELLED
-            if around and (folder.pictures == 0 or self._parts_in(child, f"{path}{name}/", quiet=True)):
+            if around and (
+                folder.pictures == 0 or self._parts_in(child, f"{path}{name}/", quiet=True)
+            ):
                 self._through.add(f"{path}{name}/")
                 self._survey(child, f"{path}{name}/")
                 return
         self._see_through(folder, path, set())
         for name, child in folder.folders.items():
             if len(child.folders) > 1 and child.folders.keys() == folder.folders.keys() - {name}:
-                self._parts[f"{path}{name}/"] = OUTSIDE  # everything once more, as in some archives: flowers/flowers/daisy beside flowers/daisy
+                # everything once more, as in some archives: flowers/flowers/daisy beside
+                # flowers/daisy
+                self._parts[f"{path}{name}/"] = OUTSIDE
         # Parts inside of class folders: cat/train, cat/test, dog/train, dog/test.
         inner = {name: child for name, child in folder.folders.items() if child.folders}
         if len(inner) > 1 and inner.keys() == folder.folders.keys():
-            said = {f"{path}{name}/{step}/": part_called(step) for name, child in inner.items() for step in child.folders}
+            said = {
+                f"{path}{name}/{step}/": part_called(step)
+                for name, child in inner.items()
+                for step in child.folders
+            }
             if all(said.values()) and not any(child.pictures for child in inner.values()):
                 self._parts |= {key: part for key, part in said.items() if part}
 
@@ -142,7 +196,11 @@ class Layout:
                 one_of_two = len(others) == 1 and (part == TEST or others[0].casefold() in LABELLED)
                 if part in (TRAIN, VALID) or one_of_two:
                     del parts[name]
-                    self._note(quiet, f"{path}{name}/ is taken for a class, because it lies beside others ({', '.join(others[:3])})")
+                    self._note(
+                        quiet,
+                        f"{path}{name}/ is taken for a class, because it lies beside others"
+                        f" ({', '.join(others[:3])})",
+                    )
                 elif part == TEST:
                     self._note(quiet, f"{path}{name}/ is taken for the test part, not for a class")
         return parts
@@ -156,14 +214,23 @@ class Layout:
         children = folder.folders
         spare = {name for name in children if part_called(name) == SPARE}
         rest = [name for name in children if name not in spare]
-        if spare and all(child.flat for child in children.values()) and [name.casefold() for name in rest] in ([word] for word in LABELLED):
+        if (
+            spare
+            and all(child.flat for child in children.values())
+            and [name.casefold() for name in rest] in ([word] for word in LABELLED)
+        ):
             return  # labelled and unlabelled are the two classes
         self._parts |= {f"{path}{name}/": SPARE for name in spare}
         self._see_through(folder, path, spare)
         if len(rest) == 1 and folder.pictures == 0 and f"{path}{rest[0]}/" not in self._through:
             child = children[rest[0]]
             words = re.split(r"[\W_]+", rest[0].casefold())
-            if (child.pictures == 0 and child.folders) or child.named or part_called(rest[0]) or all(word in _FILLING for word in words):
+            if (
+                (child.pictures == 0 and child.folders)
+                or child.named
+                or part_called(rest[0])
+                or all(word in _FILLING for word in words)
+            ):
                 self._through.add(f"{path}{rest[0]}/")
                 self._look_into(child, f"{path}{rest[0]}/")
 
@@ -175,12 +242,20 @@ class Layout:
 
 
 def blank(kinds: Iterable[str]) -> bool:
-    """Whether the folders of a test part say no classes: the only one is often called 00, unknown or images."""
+    """Whether the folders of a test part say no classes: the only one is often called 00, unknown
+    or images."""
     here = set(kinds)
-    return len(here) == 1 and all((kind.isdecimal() and int(kind) == 0) or kind.casefold() in UNKNOWN for kind in here)
+    return len(here) == 1 and all(
+        (kind.isdecimal() and int(kind) == 0) or kind.casefold() in UNKNOWN for kind in here
+    )
 
 
 def without_unknown(kinds: Iterable[str], course: Sequence[str]) -> set[str]:
-    """The kinds that are classes: `unknown` and the like are none where all the others are numbers or names in `course`."""
+    """The kinds that are classes: `unknown` and the like are none where all the others are numbers
+    or names in `course`."""
     plain = {kind for kind in kinds if kind.casefold() not in UNKNOWN}
-    return plain if plain and all(kind.isdecimal() or kind.casefold() in course for kind in plain) else set(kinds)
+    return (
+        plain
+        if plain and all(kind.isdecimal() or kind.casefold() in course for kind in plain)
+        else set(kinds)
+    )

@@ -1,12 +1,14 @@
-"""Decode once: pixels of one size in a memory-mapped file, found by the content of the picture file they came from.
+"""Decode once: pixels of one size in a memory-mapped file, found by the content of the picture file
+they came from.
 
 A store is a folder, one for each size, fit and decoder version:
 
     pixels.u8    rows of 3 * size * size bytes: RGB planes, uint8 `(3, size, size)`
     keys.bin     for each row the 16-byte BLAKE2b digest of the picture file
 
-A row counts once its key is written, and keys are written after pixels: whatever a kill leaves half done is decoded again, and nothing else.
-Any number of collections share a store; equal files share a row. It may be far larger than memory: rows are read through the page cache.
+A row counts once its key is written, and keys are written after pixels: whatever a kill leaves half
+done is decoded again, and nothing else. Any number of collections share a store; equal files share
+a row. It may be far larger than memory: rows are read through the page cache.
 """
 
 import hashlib
@@ -39,7 +41,8 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass
 class Added:
-    """What came of a list of photographs: each one's row in the store (-1: unusable), how many were decoded now, and the unusable ones."""
+    """What came of a list of photographs: each one's row in the store (-1: unusable), how many were
+    decoded now, and the unusable ones."""
 
     rows: npt.NDArray[np.int64]
     decoded: int = 0
@@ -55,13 +58,17 @@ class ImageStore:
     """The decoded pictures of one size."""
 
     def __init__(self, size: int, fit: Fit = "squash", cache: Path | None = None) -> None:
-        """Open or make the store in the folder `cache` (by default the program's cache). Raises UserError if that cannot be written."""
+        """Open or make the store in the folder `cache` (by default the program's cache). Raises
+        UserError if that cannot be written."""
         self.size, self.fit = size, fit
         self.folder = (cache or cache_folder() / "images") / f"{size}-{fit}-v{DECODER_VERSION}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"cannot make the image store {self.folder}: {error.strerror}; choose another place with --cache") from error
+            raise UserError(
+                f"cannot make the image store {self.folder}: {error.strerror}; choose another place"
+                " with --cache"
+            ) from error
         self._row_bytes = 3 * size * size
         self._map: Pixels | None = None
 
@@ -70,7 +77,10 @@ class ImageStore:
 
     def __len__(self) -> int:
         """Complete rows."""
-        sizes = [path.stat().st_size if path.exists() else 0 for path in (self._keys_path, self._pixels_path)]
+        sizes = [
+            path.stat().st_size if path.exists() else 0
+            for path in (self._keys_path, self._pixels_path)
+        ]
         return min(sizes[0] // KEY_BYTES, sizes[1] // self._row_bytes)
 
     @property
@@ -83,10 +93,15 @@ class ImageStore:
 
     def pixels(self, rows: npt.NDArray[np.int64]) -> Pixels:
         """Copies of some rows: uint8 `(N, 3, size, size)`."""
-        held = self._map  # of this thread alone: another one may replace it meanwhile, by a shorter one too
+        # of this thread alone: another one may replace it meanwhile, by a shorter one too
+        held = self._map
         if held is None or (len(rows) and int(rows.max()) >= len(held)):
             shape = (len(self), 3, self.size, self.size)
-            held = np.memmap(self._pixels_path, np.uint8, "r", shape=shape) if shape[0] else np.empty(shape, np.uint8)
+            held = (
+                np.memmap(self._pixels_path, np.uint8, "r", shape=shape)
+                if shape[0]
+                else np.empty(shape, np.uint8)
+            )
             self._map = held
         return np.asarray(held[rows])
 
@@ -95,21 +110,34 @@ class ImageStore:
         return np.fromfile(self._keys_path, f"V{KEY_BYTES}")[rows].tobytes() if len(rows) else b""
 
     def add(self, photos: Sequence[Photo], jobs: int | None = None, quiet: bool = False) -> Added:
-        """Find or decode each photograph; one process at a time does this, others wait. A store that cannot be written to serves what it holds.
+        """Find or decode each photograph; one process at a time does this, others wait. A store
+        that cannot be written to serves what it holds.
 
-        Raises UserError if the disk is full, if the photographs cannot be read, or if some have to be added and cannot.
+        Raises UserError if the disk is full, if the photographs cannot be read, or if some have to
+        be added and cannot.
         """
         try:
             if not os.access(self.folder, os.W_OK):
                 return self._add(photos, jobs or cores(), quiet, fixed=True)
-            with locked(self.folder, "", f"another process is decoding pictures into {self.folder}; waiting for it", quiet):
+            with locked(
+                self.folder,
+                "",
+                f"another process is decoding pictures into {self.folder}; waiting for it",
+                quiet,
+            ):
                 return self._add(photos, jobs or cores(), quiet)
         except OSError as error:
-            raise UserError(f"cannot write the image store {self.folder}: {error.strerror}; make room or choose another --cache") from error
+            raise UserError(
+                f"cannot write the image store {self.folder}: {error.strerror}; make room or choose"
+                " another --cache"
+            ) from error
 
     def _add(self, photos: Sequence[Photo], jobs: int, quiet: bool, fixed: bool = False) -> Added:
         count = len(self)
-        for path, whole in ((self._keys_path, count * KEY_BYTES), (self._pixels_path, count * self._row_bytes)):
+        for path, whole in (
+            (self._keys_path, count * KEY_BYTES),
+            (self._pixels_path, count * self._row_bytes),
+        ):
             if not fixed and path.exists() and path.stat().st_size != whole:
                 os.truncate(path, whole)
         known = self._read_keys(count)
@@ -117,9 +145,20 @@ class ImageStore:
         bad: dict[int, str] = {}
         waiting: deque[tuple[int, bytes, Future[Pixels]]] = deque()
         fresh: list[bytes] = []
-        bar = bars.bar(total=len(photos), desc="decoding", unit=" pictures", disable=quiet or not sys.stderr.isatty(), delay=1.0)
+        bar = bars.bar(
+            total=len(photos),
+            desc="decoding",
+            unit=" pictures",
+            disable=quiet or not sys.stderr.isatty(),
+            delay=1.0,
+        )
         files = (os.devnull, os.devnull) if fixed else (self._pixels_path, self._keys_path)
-        with open(files[0], "ab") as pixels, open(files[1], "ab") as keys, ThreadPoolExecutor(jobs) as pool, bar:
+        with (
+            open(files[0], "ab") as pixels,
+            open(files[1], "ab") as keys,
+            ThreadPoolExecutor(jobs) as pool,
+            bar,
+        ):
 
             def save() -> None:
                 if fresh:
@@ -130,7 +169,8 @@ class ImageStore:
                     fresh.clear()
 
             def settle(i: int, row: int, reason: str = "") -> None:
-                """What came of a photograph; of a name that an archive holds twice, the last counts."""
+                """What came of a photograph; of a name that an archive holds twice, the last
+                counts."""
                 added.rows[i] = row
                 bad.pop(i, None)
                 if reason:
@@ -148,7 +188,10 @@ class ImageStore:
                     settle(i, -1, str(error))
                     return
                 if fixed:
-                    raise UserError(f"{photos[i].title} is not in the image store {self.folder}, which cannot be written to; choose another --cache")
+                    raise UserError(
+                        f"{photos[i].title} is not in the image store {self.folder}, which cannot"
+                        " be written to; choose another --cache"
+                    )
                 pixels.write(data)
                 known[key] = len(known)
                 settle(i, known[key])

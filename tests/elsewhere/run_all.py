@@ -1,7 +1,9 @@
-"""Run commands one after the other in this process, and say of each how it ended: `run_all.py JOB`, a JSON file.
+"""Run commands one after the other in this process, and say of each how it ended: `run_all.py JOB`,
+a JSON file.
 
-The job: `commands`, a list of [words, standard input]; `roots`, folders to watch; `encoding`, of the standard streams; `out`, where the answers go: for the n-th
-command `n.out` and `n.err` (bytes as printed), and `results.json`: exit code, traceback, and the files that are new in the roots.
+The job: `commands`, a list of [words, standard input]; `roots`, folders to watch; `encoding`, of
+the standard streams; `out`, where the answers go: for the n-th command `n.out` and `n.err` (bytes
+as printed), and `results.json`: exit code, traceback, and the files that are new in the roots.
 """
 
 import json
@@ -13,7 +15,12 @@ from pathlib import Path
 
 
 def files(roots: list[str]) -> list[str]:
-    return sorted(os.path.join(folder, name) for root in roots for folder, names, inside in os.walk(root) for name in (*names, *inside))
+    return sorted(
+        os.path.join(folder, name)
+        for root in roots
+        for folder, names, inside in os.walk(root)
+        for name in (*names, *inside)
+    )
 
 
 def main() -> None:
@@ -26,9 +33,16 @@ def main() -> None:
     for number, (words, said) in enumerate(job["commands"]):
         (out / f"{number}.in").write_bytes(said.encode())
         before, trouble, code, began = files(job["roots"]), "", 0, time.process_time()
-        for descriptor, ending, flags in ((0, "in", os.O_RDONLY), (1, "out", os.O_WRONLY | os.O_CREAT), (2, "err", os.O_WRONLY | os.O_CREAT)):
-            os.dup2(os.open(out / f"{number}.{ending}", flags | getattr(os, "O_BINARY", 0)), descriptor)
-        sys.stdout.reconfigure(encoding=job["encoding"], errors="strict", newline="\r\n")  # as on Windows
+        for descriptor, ending, flags in (
+            (0, "in", os.O_RDONLY),
+            (1, "out", os.O_WRONLY | os.O_CREAT),
+            (2, "err", os.O_WRONLY | os.O_CREAT),
+        ):
+            os.dup2(
+                os.open(out / f"{number}.{ending}", flags | getattr(os, "O_BINARY", 0)), descriptor
+            )
+        # as on Windows
+        sys.stdout.reconfigure(encoding=job["encoding"], errors="strict", newline="\r\n")
         sys.stderr.reconfigure(encoding=job["encoding"], errors="backslashreplace", newline="\r\n")
         try:
             command.main(words, prog_name="cli.py")

@@ -15,14 +15,19 @@ from gocnn.gtp.analyze import from_the_top, shown_ownership, shown_uncertainty
 
 
 def answer(order: Order, turn: int, analysis: Analysis, partial: bool) -> dict[str, Any]:
-    """The answer about one position, seen from whom the query's settings say. partial: the search goes on."""
+    """The answer about one position, seen from whom the query's settings say. partial: the search
+    goes on."""
     query, mover = order.query, analysis.colour
     asked = order.settings.report_analysis_winrates_as
     viewer = mover if asked == "SIDETOMOVE" else WHITE if asked == "WHITE" else BLACK
     board = analysis.game.board
     infos = analysis.moves(order.longest)
-    found: dict[str, Any] = {"id": query.id, "isDuringSearch": partial, "turnNumber": turn,
-                             "moveInfos": [_info(info, rank, viewer != mover, order) for rank, info in enumerate(infos)]}  # fmt: skip
+    found: dict[str, Any] = {
+        "id": query.id,
+        "isDuringSearch": partial,
+        "turnNumber": turn,
+        "moveInfos": [_info(info, rank, viewer != mover, order) for rank, info in enumerate(infos)],
+    }
     if query.include_moves_ownership or query.include_moves_ownership_stdev:
         for values, outlook in zip(found["moveInfos"], analysis.outlooks(), strict=True):
             if query.include_moves_ownership:
@@ -34,15 +39,28 @@ def answer(order: Order, turn: int, analysis: Analysis, partial: bool) -> dict[s
     lead = whole.lead if viewer == BLACK else -whole.lead
     same, turned = hashes(board, mover)
     root: dict[str, Any] = {
-        "currentPlayer": "B" if mover == BLACK else "W", "visits": analysis.visits, "winrate": winrate, "utility": 2 * winrate - 1,
-        "scoreLead": lead, "scoreSelfplay": lead, "scoreStdev": whole.spread, "thisHash": same, "symHash": turned,
+        "currentPlayer": "B" if mover == BLACK else "W",
+        "visits": analysis.visits,
+        "winrate": winrate,
+        "utility": 2 * winrate - 1,
+        "scoreLead": lead,
+        "scoreSelfplay": lead,
+        "scoreStdev": whole.spread,
+        "thisHash": same,
+        "symHash": turned,
         "lcb": found["moveInfos"][0]["lcb"] if infos else winrate,
-    }  # fmt: skip
+    }
     if math.isfinite(analysis.network_winrate):
-        root["rawWinrate"] = analysis.network_winrate if viewer == mover else 1 - analysis.network_winrate
+        root["rawWinrate"] = (
+            analysis.network_winrate if viewer == mover else 1 - analysis.network_winrate
+        )
     if analysis.network_outlook:
         raw = analysis.network_outlook.lead if viewer == BLACK else -analysis.network_outlook.lead
-        root |= {"rawLead": raw, "rawScoreSelfplay": raw, "rawScoreSelfplayStdev": analysis.network_outlook.spread}
+        root |= {
+            "rawLead": raw,
+            "rawScoreSelfplay": raw,
+            "rawScoreSelfplayStdev": analysis.network_outlook.spread,
+        }
     found["rootInfo"] = root
     if query.include_ownership:
         found["ownership"] = shown_ownership(whole, board, viewer)
@@ -56,13 +74,27 @@ def answer(order: Order, turn: int, analysis: Analysis, partial: bool) -> dict[s
 
 def _info(info: MoveInfo, rank: int, flip: bool, order: Order) -> dict[str, Any]:
     """One move, seen from the side to move, or from the other if `flip`."""
-    winrate, lead, lcb = (1 - info.winrate, -info.lead, 1 - info.lcb) if flip else (info.winrate, info.lead, info.lcb)
+    winrate, lead, lcb = (
+        (1 - info.winrate, -info.lead, 1 - info.lcb)
+        if flip
+        else (info.winrate, info.lead, info.lcb)
+    )
     values: dict[str, Any] = {
-        "move": to_gtp(info.index), "order": rank, "visits": info.visits, "edgeVisits": info.visits, "winrate": winrate, "lcb": lcb,
-        "prior": info.prior, "utility": -info.utility if flip else info.utility, "utilityLcb": 2 * lcb - 1,
-        "scoreLead": lead, "scoreMean": lead, "scoreSelfplay": lead,
-        "scoreStdev": info.spread, "pv": [to_gtp(index) for index in info.variation],
-    }  # fmt: skip
+        "move": to_gtp(info.index),
+        "order": rank,
+        "visits": info.visits,
+        "edgeVisits": info.visits,
+        "winrate": winrate,
+        "lcb": lcb,
+        "prior": info.prior,
+        "utility": -info.utility if flip else info.utility,
+        "utilityLcb": 2 * lcb - 1,
+        "scoreLead": lead,
+        "scoreMean": lead,
+        "scoreSelfplay": lead,
+        "scoreStdev": info.spread,
+        "pv": [to_gtp(index) for index in info.variation],
+    }
     if order.query.include_pv_visits:
         values["pvVisits"] = values["pvEdgeVisits"] = list(info.variation_visits)
     if order.query.include_no_result_value:
@@ -71,8 +103,8 @@ def _info(info: MoveInfo, rank: int, flip: bool, order: Order) -> dict[str, Any]
 
 
 def hashes(board: Board, colour: int) -> tuple[str, str]:
-    """Of a position with `colour` to play: a text that is its own (stones, side to play, the point that the ko forbids), and one that it shares
-    with its turned and mirrored positions."""  # fmt: skip
+    """Of a position with `colour` to play: a text that is its own (stones, side to play, the point
+    that the ko forbids), and one that it shares with its turned and mirrored positions."""
     state = np.append(board.stones().ravel().astype(np.uint8), 0)
     forbidden = int(board.state[META, KO])
     if forbidden != NO_KO:
@@ -81,5 +113,9 @@ def hashes(board: Board, colour: int) -> tuple[str, str]:
     for turn in range(symmetry.SYMMETRIES):
         turned = np.empty_like(state)
         turned[symmetry.permutation(turn).astype(np.int64)] = state
-        texts.append(hashlib.blake2b(turned.tobytes(), digest_size=16, key=bytes([colour])).hexdigest().upper())
+        texts.append(
+            hashlib.blake2b(turned.tobytes(), digest_size=16, key=bytes([colour]))
+            .hexdigest()
+            .upper()
+        )
     return texts[0], min(texts)

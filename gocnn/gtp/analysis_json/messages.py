@@ -1,4 +1,5 @@
-"""The queries of KataGo's analysis engine, declared: each field with its type and range, and what is said of one that does not fit.
+"""The queries of KataGo's analysis engine, declared: each field with its type and range, and what
+is said of one that does not fit.
 
 Source: https://github.com/lightvector/KataGo/blob/master/docs/Analysis_Engine.md
 """
@@ -13,13 +14,16 @@ import msgspec
 from msgspec import Meta, Struct
 
 MOST_MOVES_OF_A_GAME = 5000
-"""Longer lists of moves are refused: no game has them, and each would be played for every turn that is asked for."""
+"""Longer lists of moves are refused: no game has them, and each would be played for every turn that
+is asked for."""
 
 Priority = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 Seconds = Annotated[float, Meta(ge=0.001, le=1e6)]
 Visits = Annotated[int, Meta(ge=1, le=2**50)]
 Pairs = Annotated[list[tuple[str, str]], Meta(max_length=MOST_MOVES_OF_A_GAME)]
 Turns = Annotated[list[Annotated[int, Meta(ge=0)]], Meta(max_length=MOST_MOVES_OF_A_GAME)]
+
+QUOTED = re.compile("'([^']+)'")
 
 
 class BadQuery(Exception):
@@ -49,7 +53,9 @@ class Settings(Struct, rename="camel"):
     root_policy_temperature: Annotated[float, Meta(ge=0.01, le=100.0)] | None = None
     root_fpu_reduction_max: Annotated[float, Meta(ge=0.0, le=2.0)] | None = None
     root_num_symmetries_to_sample: Annotated[int, Meta(ge=1, le=8)] | None = None
-    analysis_pv_len: Annotated[int, Meta(ge=1, le=1000)] | None = msgspec.field(default=None, name="analysisPVLen")
+    analysis_pv_len: Annotated[int, Meta(ge=1, le=1000)] | None = msgspec.field(
+        default=None, name="analysisPVLen"
+    )
 
 
 WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
@@ -78,7 +84,9 @@ class Query(Struct, rename="camel"):
     board_y_size: int = msgspec.field(default=19, name="boardYSize")
     analyze_turns: Turns | None = None
     max_visits: Visits | None = None
-    analysis_pv_len: Annotated[int, Meta(ge=1, le=1000)] | None = msgspec.field(default=None, name="analysisPVLen")
+    analysis_pv_len: Annotated[int, Meta(ge=1, le=1000)] | None = msgspec.field(
+        default=None, name="analysisPVLen"
+    )
     root_policy_temperature: Annotated[float, Meta(ge=0.01, le=100.0)] | None = None
     root_fpu_reduction_max: Annotated[float, Meta(ge=0.0, le=2.0)] | None = None
     include_policy: bool = False
@@ -110,13 +118,16 @@ M = TypeVar("M", bound=Struct)
 
 
 def parse(line: bytes) -> dict[str, Any]:
-    """The object that a line of input is, with an `id`. Raises BadQuery (with no field) if it is none."""
+    """The object that a line of input is, with an `id`. Raises BadQuery (with no field) if it is
+    none."""
     try:
         found = json.loads(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8"), parse_int=_whole)
     except UnicodeDecodeError:
         raise BadQuery("", "could not parse the query: it is not UTF-8") from None
     except (ValueError, RecursionError):
-        raise BadQuery("", "could not parse the query: every line must be one JSON object") from None
+        raise BadQuery(
+            "", "could not parse the query: every line must be one JSON object"
+        ) from None
     if not isinstance(found, dict):
         raise BadQuery("", "a query must be a JSON object")
     if not isinstance(found.get("id"), str):
@@ -130,8 +141,9 @@ def _whole(digits: str) -> int | float:
 
 
 def read(values: dict[str, Any], kind: type[M], field: str = "", strict: bool = True) -> M:
-    """The message that an object stands for. Raises BadQuery with the field that is missing, of the wrong type, or out of range. field: what the
-    object is the value of; strict: texts are no numbers."""  # fmt: skip
+    """The message that an object stands for. Raises BadQuery with the field that is missing, of the
+    wrong type, or out of range. field: what the object is the value of; strict: texts are no
+    numbers."""
     try:
         return msgspec.convert(values, kind, strict=strict)
     except msgspec.ValidationError as error:
@@ -139,23 +151,45 @@ def read(values: dict[str, Any], kind: type[M], field: str = "", strict: bool = 
         missing = re.search(r"missing required field `(\w+)`", why)
         place = path.rstrip("`").lstrip(".")
         name = (re.match(r"\w+", place) or [missing[1] if missing else ""])[0]
-        said = f"{missing[1]} is missing" if missing else _plainly(why.replace("`", "").replace(" | null", ""))
+        said = (
+            f"{missing[1]} is missing"
+            if missing
+            else _plainly(why.replace("`", "").replace(" | null", ""))
+        )
         if why.startswith("Invalid enum value"):
             kinds = {one.encode_name: str(one.type) for one in msgspec.structs.fields(kind)}
-            said = f"it is one of {', '.join(re.findall(chr(39) + '([^' + chr(39) + ']+)' + chr(39), kinds.get(name, '')))}, not {why[19:60]}"
-        raise BadQuery(field or name, f"{place}: {said}" if place and (field or place != name) else said) from None
+            said = (
+                "it is one of"
+                f" {', '.join(re.findall(QUOTED, kinds.get(name, '')))},"
+                f" not {why[19:60]}"
+            )
+        raise BadQuery(
+            field or name, f"{place}: {said}" if place and (field or place != name) else said
+        ) from None
 
 
-PLAIN = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "array": "a list", "object": "an object"}
+PLAIN = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
 
 
 def _plainly(why: str) -> str:
     """What msgspec says of a value, without the names of Python's types."""
-    return re.sub(r"\b(int|float|str|bool|array|object)\b", lambda kind: PLAIN[kind[1]], why[:1].lower() + why[1:]).replace(" | ", " or ")
+    return re.sub(
+        r"\b(int|float|str|bool|array|object)\b",
+        lambda kind: PLAIN[kind[1]],
+        why[:1].lower() + why[1:],
+    ).replace(" | ", " or ")
 
 
 def unknown(values: dict[str, Any], kind: type[Struct]) -> list[tuple[str, str]]:
-    """Keys that the message does not have, each as it may be quoted, with the one that may be meant."""
+    """Keys that the message does not have, each as it may be quoted, with the one that may be
+    meant."""
     lower = {one.encode_name.lower(): one.encode_name for one in msgspec.structs.fields(kind)}
     said = []
     for key in sorted(set(values) - set(lower.values())):
@@ -166,13 +200,20 @@ def unknown(values: dict[str, Any], kind: type[Struct]) -> list[tuple[str, str]]
 
 
 def settings(values: dict[str, Any]) -> tuple[Settings, list[str]]:
-    """`overrideSettings`, and those of them that have no effect here. Raises BadQuery. As in KataGo's own settings, numbers may be texts."""
+    """`overrideSettings`, and those of them that have no effect here. Raises BadQuery. As in
+    KataGo's own settings, numbers may be texts."""
     found = read(values, Settings, "overrideSettings", strict=False)
     found.report_analysis_winrates_as = found.report_analysis_winrates_as.upper()
     if found.report_analysis_winrates_as not in ("BLACK", "WHITE", "SIDETOMOVE"):
-        raise BadQuery("overrideSettings", "reportAnalysisWinratesAs: it is BLACK, WHITE or SIDETOMOVE")
+        raise BadQuery(
+            "overrideSettings", "reportAnalysisWinratesAs: it is BLACK, WHITE or SIDETOMOVE"
+        )
     known = {one.encode_name for one in msgspec.structs.fields(Settings)}
-    idle = [key for key, value in values.items() if key not in known and _text(value) not in map(_text, WITHOUT_EFFECT.get(key, ()))]
+    idle = [
+        key
+        for key, value in values.items()
+        if key not in known and _text(value) not in map(_text, WITHOUT_EFFECT.get(key, ()))
+    ]
     return found, [key[:60] for key in idle]
 
 

@@ -1,4 +1,5 @@
-"""From a query of KataGo's analysis engine to positions and to how each is to be analysed; what cannot be followed is refused or warned of."""
+"""From a query of KataGo's analysis engine to positions and to how each is to be analysed; what
+cannot be followed is refused or warned of."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -28,8 +29,9 @@ Warn = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Order:
-    """How the positions of a query are to be analysed. visits, seconds: when to end; longest: moves of a variation, the first among them; until:
-    as for `gocnn.engine.analysis.Wishes`; every, first: seconds between reports, and before the first one."""  # fmt: skip
+    """How the positions of a query are to be analysed. visits, seconds: when to end; longest: moves
+    of a variation, the first among them; until: as for `gocnn.engine.analysis.Wishes`; every,
+    first: seconds between reports, and before the first one."""
 
     query: Query
     settings: Settings
@@ -59,22 +61,40 @@ def order_of(query: Query, warn: Warn) -> Order:
     if visits > MOST_VISITS:
         warn("maxVisits", f"a search makes at most {MOST_VISITS} visits and answers after them")
     temperature = query.root_policy_temperature or found.root_policy_temperature or 1.0
-    reduction = query.root_fpu_reduction_max if query.root_fpu_reduction_max is not None else found.root_fpu_reduction_max
+    reduction = (
+        query.root_fpu_reduction_max
+        if query.root_fpu_reduction_max is not None
+        else found.root_fpu_reduction_max
+    )
     wishes = Wishes(
         symmetries=found.root_num_symmetries_to_sample,
         power=1 / temperature / (1 + 4 * found.wide_root_noise),
-        reduction=UNSEEN if reduction is None else reduction / 2,  # theirs is of a value from -1 to 1
+        # theirs is of a value from -1 to 1
+        reduction=UNSEEN if reduction is None else reduction / 2,
         until=_until(query) or None,
     )
     every, first = query.report_during_search_every, query.first_report_during_search_after
-    return Order(query, found, min(visits, MOST_VISITS), 1 + (query.analysis_pv_len or found.analysis_pv_len or USUAL_VARIATION), wishes,
-                 every or 1e9, first or every or 1e9)  # fmt: skip
+    return Order(
+        query,
+        found,
+        min(visits, MOST_VISITS),
+        1 + (query.analysis_pv_len or found.analysis_pv_len or USUAL_VARIATION),
+        wishes,
+        every or 1e9,
+        first or every or 1e9,
+    )
 
 
 def _until(query: Query) -> dict[int, npt.NDArray[np.int64]]:
     wishes: list[tuple[int, list[int], int, bool]] = []
-    for name, items, allowed in (("avoidMoves", query.avoid_moves, False), ("allowMoves", query.allow_moves, True)):
-        wishes += [(_colour(item.player, name), _points(item, name), item.until_depth, allowed) for item in items]
+    for name, items, allowed in (
+        ("avoidMoves", query.avoid_moves, False),
+        ("allowMoves", query.allow_moves, True),
+    ):
+        wishes += [
+            (_colour(item.player, name), _points(item, name), item.until_depth, allowed)
+            for item in items
+        ]
     return restrict(wishes)
 
 
@@ -90,7 +110,8 @@ def _colour(text: str, name: str) -> int:
 
 
 def _point(text: str, name: str) -> int:
-    """The flat index of a GTP vertex, or of `(x,y)`, counted from 0 at the upper left. Raises BadQuery."""
+    """The flat index of a GTP vertex, or of `(x,y)`, counted from 0 at the upper left. Raises
+    BadQuery."""
     numbers = re.fullmatch(r"\(\s*(\d{1,2})\s*,\s*(\d{1,2})\s*\)", text)
     if numbers and int(numbers[1]) < SIZE and int(numbers[2]) < SIZE:
         return (SIZE - 1 - int(numbers[2])) * SIZE + int(numbers[1])
@@ -113,7 +134,8 @@ def _rules(query: Query, warn: Warn) -> Rules:
 
 
 def _komi(query: Query, rules: Rules) -> float:
-    """As given; else KataGo's guess. Fractions but halves are refused: servers that count stones, not points, write 3.75 for 7.5."""
+    """As given; else KataGo's guess. Fractions but halves are refused: servers that count stones,
+    not points, write 3.75 for 7.5."""
     if query.komi is None:
         return 6.5 if rules.territory else 7.5
     if query.komi * 2 != int(query.komi * 2):
@@ -128,18 +150,25 @@ def games_of(query: Query, warn: Warn) -> dict[int, Game]:
             raise BadQuery(name, f"the network plays 19x19 only, not {size}")
     rules = _rules(query, warn)
     komi = _komi(query, rules)
-    moves, stones = ([(_point(vertex, name), _colour(player, name)) for player, vertex in pairs]
-                     for name, pairs in (("moves", query.moves), ("initialStones", query.initial_stones)))  # fmt: skip
+    moves, stones = (
+        [(_point(vertex, name), _colour(player, name)) for player, vertex in pairs]
+        for name, pairs in (("moves", query.moves), ("initialStones", query.initial_stones))
+    )
     turns = query.analyze_turns
     if turns == []:
         warn("analyzeTurns", "it is empty: the last position is analysed")
     turns = turns or [len(moves)]
     if max(turns) > len(moves):
-        raise BadQuery("analyzeTurns", f"turns are numbers from 0 to {len(moves)}, not {max(turns)}")
-    standing = dict(stones)  # the last one counts where a point is given twice, as an editor's records do
+        raise BadQuery(
+            "analyzeTurns", f"turns are numbers from 0 to {len(moves)}, not {max(turns)}"
+        )
+    # the last one counts where a point is given twice, as an editor's records do
+    standing = dict(stones)
     if PASS in standing:
         raise BadQuery("initialStones", "a stone stands on a point, not on a pass")
-    black, white = ([index for index, c in standing.items() if c == colour] for colour in (BLACK, WHITE))
+    black, white = (
+        [index for index, c in standing.items() if c == colour] for colour in (BLACK, WHITE)
+    )
     handicap = len(black) if len(black) > 1 and not white else 0
     if query.initial_player is not None:
         first = _colour(query.initial_player, "initialPlayer")
@@ -154,7 +183,8 @@ def games_of(query: Query, warn: Warn) -> dict[int, Game]:
 
 
 def _along(game: Game, moves: list[tuple[int, int]], turns: Iterable[int]) -> dict[int, Game]:
-    """The positions at the turns of a game that these moves continue. A record may repeat a position: superko counts only from there on."""
+    """The positions at the turns of a game that these moves continue. A record may repeat a
+    position: superko counts only from there on."""
     found: dict[int, Game] = {}
     superko = game.board.superko
     game.board.superko = False

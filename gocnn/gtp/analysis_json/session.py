@@ -1,8 +1,10 @@
-"""KataGo's analysis engine protocol: queries as lines of JSON, answers as lines of JSON. It is what KaTrain speaks.
+"""KataGo's analysis engine protocol: queries as lines of JSON, answers as lines of JSON. It is what
+KaTrain speaks.
 
-Positions are worked on one at a time, the highest priority first; a query for far fewer visits goes before one that is under way. What the numbers
-mean is said in `gocnn.engine.analysis`; winrates and leads are black's unless `reportAnalysisWinratesAs` says otherwise.
-Source: https://github.com/lightvector/KataGo/blob/master/docs/Analysis_Engine.md
+Positions are worked on one at a time, the highest priority first; a query for far fewer visits goes
+before one that is under way. What the numbers mean is said in `gocnn.engine.analysis`; winrates and
+leads are black's unless `reportAnalysisWinratesAs` says otherwise. Source:
+https://github.com/lightvector/KataGo/blob/master/docs/Analysis_Engine.md
 """
 
 import heapq
@@ -40,7 +42,8 @@ class Task:
 
 
 class Answerer:
-    """Answers queries from `lines` until they end; `write` gets each answer, a line without its end."""
+    """Answers queries from `lines` until they end; `write` gets each answer, a line without its
+    end."""
 
     def __init__(self, player: Player, lines: Lines, write: Callable[[str], None]) -> None:
         self.player, self.lines, self.write = player, lines, write
@@ -80,7 +83,9 @@ class Answerer:
 
     def _enqueue(self, values: dict[str, Any]) -> None:
         query = read(values, Query)
-        warnings: list[tuple[str, str]] = [(name, f"{said}: this field is not known") for name, said in unknown(values, Query)]
+        warnings: list[tuple[str, str]] = [
+            (name, f"{said}: this field is not known") for name, said in unknown(values, Query)
+        ]
 
         def warn(name: str, said: str) -> None:
             warnings.append((name, said))
@@ -91,7 +96,10 @@ class Answerer:
             self._say({"warning": said, "field": name, "id": query.id})
         for turn, game in sorted(games.items()):
             self._count += 1
-            heapq.heappush(self._tasks, Task((-priorities.get(turn, query.priority or 0), self._count), order, turn, game))
+            heapq.heappush(
+                self._tasks,
+                Task((-priorities.get(turn, query.priority or 0), self._count), order, turn, game),
+            )
 
     def _act(self, values: dict[str, Any]) -> None:
         action = read(values, Action)
@@ -99,22 +107,34 @@ class Answerer:
         if name == "terminate" and action.terminate_id is None:
             raise BadQuery("terminateId", "it is missing: which query is to be terminated?")
         for key, about in unknown(values, Action):
-            self._say({"warning": f"{about}: this field is not known", "field": key, "id": action.id})
+            self._say(
+                {"warning": f"{about}: this field is not known", "field": key, "id": action.id}
+            )
         if name == "query_version":
             said |= {"version": f"gocnn {__version__}", "git_hash": "<omitted>"}
         elif name == "query_models":
             model = self.player.evaluator.name
             said["models"] = [
-                {"name": model, "internalName": model, "maxBatchSize": 1, "usesHumanSLProfile": False, "usingFP16": "false", "version": 0}
+                {
+                    "name": model,
+                    "internalName": model,
+                    "maxBatchSize": 1,
+                    "usesHumanSLProfile": False,
+                    "usingFP16": "false",
+                    "version": 0,
+                }
             ]
         elif name == "clear_cache":
             self.player.new_game()
         else:
-            self._terminate(None if name == "terminate_all" else action.terminate_id, action.turn_numbers)
+            self._terminate(
+                None if name == "terminate_all" else action.terminate_id, action.turn_numbers
+            )
         self._say(_finite(said))
 
     def _terminate(self, query: str | None, turns: list[int] | None) -> None:
-        """End the analyses of a query (None: of all), only those of these turns if any are given."""
+        """End the analyses of a query (None: of all), only those of these turns if any are
+        given."""
 
         def meant(task: Task) -> bool:
             return query in (None, task.order.id) and (turns is None or task.turn in turns)
@@ -122,7 +142,14 @@ class Answerer:
         for task in filter(meant, self._working):
             task.stopped = True
         for task in sorted(filter(meant, self._tasks)):
-            self._say({"id": task.order.id, "turnNumber": task.turn, "isDuringSearch": False, "noResults": True})
+            self._say(
+                {
+                    "id": task.order.id,
+                    "turnNumber": task.turn,
+                    "isDuringSearch": False,
+                    "noResults": True,
+                }
+            )
         self._tasks = [task for task in self._tasks if not meant(task)]
         heapq.heapify(self._tasks)
 
@@ -152,9 +179,13 @@ class Answerer:
         self._say(answer(order, task.turn, analysis, False))
 
     def _first(self, task: Task) -> bool:
-        """Whether the next position in the queue goes before one that is under way. Each further one of these asks for far fewer visits, so they are
-        few, and so are the positions that all their searches keep."""  # fmt: skip
-        return self._tasks[0].key[0] <= task.key[0] and self._tasks[0].order.visits * FAR_FEWER <= task.order.visits
+        """Whether the next position in the queue goes before one that is under way. Each further
+        one of these asks for far fewer visits, so they are few, and so are the positions that all
+        their searches keep."""
+        return (
+            self._tasks[0].key[0] <= task.key[0]
+            and self._tasks[0].order.visits * FAR_FEWER <= task.order.visits
+        )
 
 
 def _priorities(query: Query) -> dict[int, int]:
@@ -169,7 +200,8 @@ def _priorities(query: Query) -> dict[int, int]:
 
 
 def _finite(values: Any) -> Any:
-    """What can be written as JSON of values that came as JSON: a number beyond its range, which Python reads as infinite, becomes null."""
+    """What can be written as JSON of values that came as JSON: a number beyond its range, which
+    Python reads as infinite, becomes null."""
     if isinstance(values, dict):
         return {key: _finite(value) for key, value in values.items()}
     if isinstance(values, list):

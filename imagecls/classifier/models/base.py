@@ -4,7 +4,8 @@ from torch import Tensor, nn
 
 
 class Classifier(nn.Module):
-    """Pictures, normalised float `(N, 3, S, S)`, to logits `(N, classes)`, by way of feature maps: explaining a decision looks at those."""
+    """Pictures, normalised float `(N, 3, S, S)`, to logits `(N, classes)`, by way of feature maps:
+    explaining a decision looks at those."""
 
     def features(self, x: Tensor) -> Tensor:
         """The last feature maps, `(N, C, H, W)`."""

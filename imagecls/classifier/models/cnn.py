@@ -1,4 +1,5 @@
-"""`cnn`: convolution and pooling, repeated, then flattened into fully connected layers, as the lecture draws it."""
+"""`cnn`: convolution and pooling, repeated, then flattened into fully connected layers, as the
+lecture draws it."""
 
 from torch import Tensor, nn
 
@@ -9,16 +10,27 @@ WIDTHS = (64, 128, 256, 512, 512)
 
 
 class PlainCNN(Classifier):
-    """A stage is a 3x3 convolution with batch normalisation and ReLU, then 2x2 pooling; each halves the picture."""
+    """A stage is a 3x3 convolution with batch normalisation and ReLU, then 2x2 pooling; each halves
+    the picture."""
 
-    def __init__(self, classes: int, size: int, pool: Pool = "max", widths: tuple[int, ...] = (), hidden: tuple[int, ...] = (1024, 512),
-                 dropout: float = 0.0) -> None:  # fmt: skip
+    def __init__(
+        self,
+        classes: int,
+        size: int,
+        pool: Pool = "max",
+        widths: tuple[int, ...] = (),
+        hidden: tuple[int, ...] = (1024, 512),
+        dropout: float = 0.0,
+    ) -> None:
         """Raises ValueError if the picture is too small to be halved that often."""
         super().__init__()
         widths = widths or WIDTHS
         side = size >> len(widths)
         if side < 1:
-            raise ValueError(f"{len(widths)} poolings shrink {size} pixels to nothing: choose fewer --widths or a larger --size")
+            raise ValueError(
+                f"{len(widths)} poolings shrink {size} pixels to nothing: choose fewer --widths or"
+                " a larger --size"
+            )
         channels = 3
         stages: list[nn.Module] = []
         for width in widths:
@@ -28,7 +40,11 @@ class PlainCNN(Classifier):
         layers: list[nn.Module] = [nn.Flatten()]
         channels *= side * side
         for width in hidden:
-            layers += [nn.Linear(channels, width), nn.ReLU(inplace=True), *([nn.Dropout(dropout)] if dropout else [])]
+            layers += [
+                nn.Linear(channels, width),
+                nn.ReLU(inplace=True),
+                *([nn.Dropout(dropout)] if dropout else []),
+            ]
             channels = width
         self.head = nn.Sequential(*layers, nn.Linear(channels, classes))
 

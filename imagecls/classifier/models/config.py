@@ -1,4 +1,5 @@
-"""Which classifier, how large, for which classes and which pixels: all that is needed to build it and to feed it."""
+"""Which classifier, how large, for which classes and which pixels: all that is needed to build it
+and to feed it."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -15,17 +16,20 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Mean and deviation of red, green and blue that torchvision's weights (V1 and V2) were trained with."""
+"""Mean and deviation of red, green and blue that torchvision's weights (V1 and V2) were trained
+with."""
 
 
 @dataclass(frozen=True)
 class ClassifierConfig:
     """A classifier of square RGB pictures of `size` pixels a side into `classes`.
 
-    widths: channels of the stages (cnn, resnet; the first of resnet is the stem's); blocks: residual blocks a stage (resnet); stem_stride: 1 is
-    the lecture's, 2 is four times cheaper; context: what a block knows of the whole picture; pool: the pooling of cnn; hidden and dropout: the
-    head; depths and base: blocks a stage and first width of resnet101. store_size: pixels a side of the decoded pictures, which are resampled to
-    `size`; fit: how pictures become square; mean, std: normalisation of the channels.
+    widths: channels of the stages (cnn, resnet; the first of resnet is the stem's); blocks:
+    residual blocks a stage (resnet); stem_stride: 1 is the lecture's, 2 is four times cheaper;
+    context: what a block knows of the whole picture; pool: the pooling of cnn; hidden and dropout:
+    the head; depths and base: blocks a stage and first width of resnet101. store_size: pixels a
+    side of the decoded pictures, which are resampled to `size`; fit: how pictures become square;
+    mean, std: normalisation of the channels.
     """
 
     model: Kind
@@ -47,8 +51,11 @@ class ClassifierConfig:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "ClassifierConfig":
-        """The inverse of `dataclasses.asdict`, after JSON. Raises TypeError or ValueError if it is not one."""
-        tuples: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        """The inverse of `dataclasses.asdict`, after JSON. Raises TypeError or ValueError if it is
+        not one."""
+        tuples: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
         config = cls(**tuples)
         if config.model not in KINDS or not config.classes:
             raise ValueError("not a classifier of this version")
@@ -60,9 +67,19 @@ def build(config: ClassifierConfig) -> Classifier:
     classes = len(config.classes)
     model: Classifier
     if config.model == "cnn":
-        model = PlainCNN(classes, config.size, config.pool, config.widths, config.hidden, config.dropout)
+        model = PlainCNN(
+            classes, config.size, config.pool, config.widths, config.hidden, config.dropout
+        )
     elif config.model == "resnet":
-        model = ResidualClassifier(classes, config.widths, config.blocks, config.stem_stride, config.context, config.hidden, config.dropout)
+        model = ResidualClassifier(
+            classes,
+            config.widths,
+            config.blocks,
+            config.stem_stride,
+            config.context,
+            config.hidden,
+            config.dropout,
+        )
     else:
         model = FineTuner(classes, config.depths, config.base, config.hidden, config.dropout)
     initialise(model)

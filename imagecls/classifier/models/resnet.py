@@ -11,14 +11,24 @@ WIDTHS = (64, 128, 256, 512)
 
 
 class ResidualClassifier(Classifier):
-    """A 3x3 stem of `widths[0]` channels; for each further width a residual block with stride 2 and a projection, and `blocks - 1` without;
-    global average pooling; linear layers of the `hidden` widths with ReLU between.
+    """A 3x3 stem of `widths[0]` channels; for each further width a residual block with stride 2 and
+    a projection, and `blocks - 1` without; global average pooling; linear layers of the `hidden`
+    widths with ReLU between.
 
-    The lecture's network is the default: 3 -> 64, then 64 -> 128 -> 256 -> 512, then 512 -> 1024 -> 512 -> classes.
-    """  # fmt: skip
+    The lecture's network is the default: 3 -> 64, then 64 -> 128 -> 256 -> 512, then 512 -> 1024 ->
+    512 -> classes.
+    """
 
-    def __init__(self, classes: int, widths: tuple[int, ...] = (), blocks: int = 1, stem_stride: int = 1, context: Context = "none",
-                 hidden: tuple[int, ...] = (1024, 512), dropout: float = 0.0) -> None:  # fmt: skip
+    def __init__(
+        self,
+        classes: int,
+        widths: tuple[int, ...] = (),
+        blocks: int = 1,
+        stem_stride: int = 1,
+        context: Context = "none",
+        hidden: tuple[int, ...] = (1024, 512),
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         widths = widths or WIDTHS
         self.stem = ConvNormAct(3, widths[0], 3, stem_stride)

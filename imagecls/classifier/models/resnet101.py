@@ -1,7 +1,9 @@
-"""`resnet101`: ResNet-101 from the shared bottleneck blocks, with torchvision's names, and the fine-tuner on top of it.
+"""`resnet101`: ResNet-101 from the shared bottleneck blocks, with torchvision's names, and the
+fine-tuner on top of it.
 
-He et al. 2015, https://arxiv.org/abs/1512.03385. The lecture's slide calls the weights by the name of ResNet-50's enumeration
-(`ResNet50_Weights`); ResNet-101 has its own, `ResNet101_Weights`, and that is what is meant and used here.
+He et al. 2015, https://arxiv.org/abs/1512.03385. The lecture's slide calls the weights by the name
+of ResNet-50's enumeration (`ResNet50_Weights`); ResNet-101 has its own, `ResNet101_Weights`, and
+that is what is meant and used here.
 """
 
 from collections import OrderedDict
@@ -19,9 +21,12 @@ STAGES = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc")
 
 
 class ResNet101(Classifier):
-    """torchvision's `resnet101`: the same parameters under the same names, the same function. `depths` and `base` make smaller ones."""
+    """torchvision's `resnet101`: the same parameters under the same names, the same function.
+    `depths` and `base` make smaller ones."""
 
-    def __init__(self, classes: int = 1000, depths: Sequence[int] = RESNET101, base: int = 64) -> None:
+    def __init__(
+        self, classes: int = 1000, depths: Sequence[int] = RESNET101, base: int = 64
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, base, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(base)
@@ -51,27 +56,40 @@ class ResNet101(Classifier):
 
 
 class FineTuner(ResNet101):
-    """ResNet-101 whose last layer is the homework's head: 2048 -> 1024 -> 512 -> classes, each hidden layer with batch normalisation, ReLU and
-    dropout.
+    """ResNet-101 whose last layer is the homework's head: 2048 -> 1024 -> 512 -> classes, each
+    hidden layer with batch normalisation, ReLU and dropout.
 
-    Frozen parts do not learn, and their batch normalisations keep their running statistics: `train()` leaves them in evaluation mode, since
-    statistics of a few photographs would overwrite those of the million that the weights have seen.
-    """  # fmt: skip
+    Frozen parts do not learn, and their batch normalisations keep their running statistics:
+    `train()` leaves them in evaluation mode, since statistics of a few photographs would overwrite
+    those of the million that the weights have seen.
+    """
 
-    def __init__(self, classes: int, depths: Sequence[int] = RESNET101, base: int = 64, hidden: tuple[int, ...] = (1024, 512),
-                 dropout: float = 0.2) -> None:  # fmt: skip
+    def __init__(
+        self,
+        classes: int,
+        depths: Sequence[int] = RESNET101,
+        base: int = 64,
+        hidden: tuple[int, ...] = (1024, 512),
+        dropout: float = 0.2,
+    ) -> None:
         super().__init__(1, depths, base)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         head = ClassHead(self.channels, classes, hidden, norm=True, dropout=dropout)
-        self.fc = nn.Sequential(OrderedDict((str(i), layer) for i, layer in enumerate(list(head)[2:])))  # pooling and flattening are above
+        # pooling and flattening are above
+        self.fc = nn.Sequential(
+            OrderedDict((str(i), layer) for i, layer in enumerate(list(head)[2:]))
+        )
         self.frozen: tuple[str, ...] = ()
 
     def freeze(self, learning: Sequence[str]) -> None:
-        """Freeze all but these parts (of STAGES) and the head. Raises ValueError if there is no such part."""
+        """Freeze all but these parts (of STAGES) and the head. Raises ValueError if there is no
+        such part."""
         known = [name for name, _ in self.named_children() if name in STAGES]
         unknown = [name for name in learning if name not in known]
         if unknown:
-            raise ValueError(f"there is no part {', '.join(unknown)}; the parts are {', '.join(known)}")
+            raise ValueError(
+                f"there is no part {', '.join(unknown)}; the parts are {', '.join(known)}"
+            )
         self.frozen = tuple(name for name in known if name not in (*learning, "fc"))
         for name, part in self.named_children():
             part.requires_grad_(name not in self.frozen)
@@ -85,4 +103,6 @@ class FineTuner(ResNet101):
 
     def backbone(self) -> dict[str, Tensor]:
         """The tensors of everything but the head, by name."""
-        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("fc.")}
+        return {
+            name: tensor for name, tensor in self.state_dict().items() if not name.startswith("fc.")
+        }
