@@ -103,8 +103,8 @@ def komi(text: str, fox: bool = False) -> float:
 
     Understood besides a number: a decimal comma, `6目半`, `3又3/4子`, hundredths without a point
     (650, 750), and stones as Chinese rules count them, which are worth two points each (3.75 and
-    375 are 7.5 points: nobody counts quarters of a point). fox: the record is of the Fox server, which
-    writes hundredths throughout (50 is half a point).
+    375 are 7.5 points: nobody counts quarters of a point). fox: the record is of the Fox server,
+    which writes hundredths throughout (50 is half a point).
     """
     text = unicodedata.normalize("NFKC", text).casefold().strip()
     text = _DASHES.sub("-", text)
