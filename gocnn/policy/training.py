@@ -157,8 +157,9 @@ def train(
                 )
             elif wishes.network.score:
                 say(
-                    f"learning the score from {labels.people} games that are labelled, {labels.own}"
-                    f" that a network played; judging it on {held.labels().people}"
+                    f"learning the score from {labels.people} games that are"
+                    f" labelled{labels.of_engines()}, {labels.own} that a network played; judging"
+                    f" it on {held.labels().people}"
                 )
             if begun and not resume:
                 say(f"begun from {begun}")
@@ -179,7 +180,8 @@ def train(
         origin = f"{_counted(training)} ({', '.join(Path(g).name for g in wishes.games)})"
         if wishes.network.score:
             origin += (
-                f", {labels.people} of them labelled, and {labels.own} games that a network played"
+                f", {labels.people} of them labelled{labels.of_engines()}, and {labels.own} games"
+                " that a network played"
             )
         if begun:
             origin += f", begun from {begun}"
