@@ -38,7 +38,7 @@ from gocnn.policy.samples import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
 from gocnn.statistics import wilson
-from gocnn.training import Identity, TrainConfig, Trainer
+from gocnn.training import ModelProvenance, TrainConfig, Trainer
 from gocnn.training.run import open_run
 
 PLANES, SIZE, CHANNELS, BLOCKS, KERNEL = plane_count(DEFAULT_GROUPS), 19, 32, 4, 5
@@ -232,7 +232,7 @@ def main() -> None:
                 valid,
                 config,
                 run,
-                Identity("lecture", {}, name),
+                ModelProvenance("lecture", {}, name),
                 torch.device("cpu"),
                 quiet=True,
             ).fit()

@@ -21,7 +21,7 @@ import torch
 from torch.nn import functional
 
 from gocnn.devices import resolve
-from gocnn.training import Identity, RunFolder, TrainConfig, Trainer
+from gocnn.training import ModelProvenance, RunFolder, TrainConfig, Trainer
 from gocnn.training.precision import autocast, choose
 from imagecls.augment import RECIPES, Augmenter
 from imagecls.classifier.models import ClassifierConfig, build
@@ -96,7 +96,7 @@ def ours(
             valid,
             train,
             run,
-            Identity("image-classifier", asdict(config), ""),
+            ModelProvenance("image-classifier", asdict(config), ""),
             device,
             quiet=True,
         )
@@ -119,7 +119,7 @@ def main() -> None:
     device = resolve(options.device)
     precision = choose(device)
     photos = open_collection(options.photographs).part(TRAIN, WHOLE)
-    dataset = PerImage([Path(p.place) / p.name for p in photos], [p.label for p in photos], 128)
+    dataset = PerImage([Path(p.source) / p.name for p in photos], [p.label for p in photos], 128)
     batches = loader(dataset, options.batch, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as folder:
         parts = load_parts(

@@ -11,7 +11,7 @@ from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games, PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
-from gocnn.training import Identity, RunFolder, TrainConfig, Trainer
+from gocnn.training import ModelProvenance, RunFolder, TrainConfig, Trainer
 
 WARM = {False: 3.0, True: 60.0}
 """Seconds before the trainer is measured, by whether it compiles first."""
@@ -43,7 +43,7 @@ def steady(
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run", False, {})
         valid = validation_batches(held, config.groups, 512)
-        identity = Identity("go-policy", asdict(config), "")
+        identity = ModelProvenance("go-policy", asdict(config), "")
         Trainer(
             PolicyNetwork(config),
             PolicyTask(),

@@ -125,7 +125,7 @@ def _end(entry: dict[str, Any]) -> int:
     begin, end = entry["data_offsets"]
     for number in (begin, end, *entry["shape"]):
         if type(number) is not int or number < 0:
-            raise ValueError("not a size or a place")
+            raise ValueError("not a size or an offset")
     if not isinstance(entry["dtype"], str):
         raise TypeError("not a type's name")
     return int(end)
@@ -259,9 +259,9 @@ def load_network(
             f"{file.path} does not fit this version of the program ({_first_line(error)}); train it"
             " again or update"
         ) from error
-    place = torch.device(device)
-    network.to(place, memory_format=layout(place)).eval()  # type: ignore[call-overload]
-    return network, file, place
+    chosen = torch.device(device)
+    network.to(chosen, memory_format=layout(chosen)).eval()  # type: ignore[call-overload]
+    return network, file, chosen
 
 
 def _fits(file: ModelFile, build: Callable[[dict[str, Any]], nn.Module]) -> None:

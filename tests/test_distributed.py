@@ -13,7 +13,15 @@ from torch import nn
 
 from gocnn import interrupts, modelfile
 from gocnn.errors import UserError
-from gocnn.training import Batch, Identity, RunFolder, TrainConfig, distributed, evaluate, trainer
+from gocnn.training import (
+    Batch,
+    ModelProvenance,
+    RunFolder,
+    TrainConfig,
+    distributed,
+    evaluate,
+    trainer,
+)
 from gocnn.training.agreement import Agreement, sync_norms
 from tests import toy
 from tests.conftest import once
@@ -185,7 +193,7 @@ class Drawing(toy.ToyTask):
 def test_processes_draw_other_numbers_and_again_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "draw", lambda *arguments: None)
+    monkeypatch.setattr(trainer, "plot", lambda *arguments: None)
 
     def drawn(rank: int, seed: int, name: str = "") -> list[list[float]]:
         out, device = tmp_path / f"{rank}-{seed}-{name}", torch.device("cpu")
@@ -202,7 +210,7 @@ def test_processes_draw_other_numbers_and_again_the_same(
             toy.valid(),
             config,
             run,
-            Identity("toy", {}, ""),
+            ModelProvenance("toy", {}, ""),
             device,
             processes,
             quiet=True,
@@ -228,7 +236,7 @@ def test_a_batch_must_be_shared_by_all_processes(tmp_path: Path) -> None:
         [],
         config,
         run,
-        Identity("toy", {}, ""),
+        ModelProvenance("toy", {}, ""),
         torch.device("cpu"),
         processes,
         True,

@@ -10,7 +10,7 @@ from torch import nn
 
 from gocnn import devices, modelfile
 from gocnn.errors import UserError
-from gocnn.training import Identity, RunFolder, TrainConfig, precision, trainer
+from gocnn.training import ModelProvenance, RunFolder, TrainConfig, precision, trainer
 from tests import toy
 from tests.toyruns import same, weights
 
@@ -156,7 +156,7 @@ def test_cuda_learns_too(tmp_path: Path) -> None:
         toy.valid(),
         config,
         run,
-        Identity("toy", {}, "x"),
+        ModelProvenance("toy", {}, "x"),
         device,
         quiet=True,
     )

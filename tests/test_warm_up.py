@@ -56,12 +56,12 @@ def test_a_step_that_is_thrown_away_leaves_no_trace(
     stepper = Stepper(toy.network(), toy.ToyTask(), config, CPU)
     stepper.precision = precision
     pictures, labels = toy.ToySource(32).batch(0)
-    feeder = warming.Again((torch.from_numpy(pictures), torch.from_numpy(labels)))
+    prefetcher = warming.Again((torch.from_numpy(pictures), torch.from_numpy(labels)))
     for _ in range(done):
-        stepper.step(stepper.model, feeder, 1.0)
+        stepper.step(stepper.model, prefetcher, 1.0)
     before = copy.deepcopy(everything(stepper))
     with pytest.raises(KeyError), warming.thrown_away(stepper, CPU):
-        stepper.step(stepper.model, feeder, 1.0)
+        stepper.step(stepper.model, prefetcher, 1.0)
         torch.rand(3)
         assert not equal(before, everything(stepper))
         raise KeyError  # also then

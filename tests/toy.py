@@ -28,7 +28,7 @@ from torch.nn import functional
 from gocnn import files
 from gocnn.errors import UserError
 from gocnn.nn import ConvNormAct, ResidualBlock
-from gocnn.training import Batch, Identity, Outcome, TrainConfig, Trainer, distributed, pulse
+from gocnn.training import Batch, ModelProvenance, Outcome, TrainConfig, Trainer, distributed, pulse
 from gocnn.training.distributed import Processes, joined
 from gocnn.training.run import open_run
 
@@ -172,7 +172,7 @@ def train(
     source = source or ToySource(
         config.batch // config.accumulate, config.seed, processes.rank, processes.world
     )
-    identity = Identity("toy", {}, "made up")
+    identity = ModelProvenance("toy", {}, "made up")
     trainer = Trainer(
         model or network(),
         task or ToyTask(),
@@ -187,7 +187,7 @@ def train(
         clock,
     )
     try:
-        with nullcontext() if curves else patch("gocnn.training.trainer.draw"):
+        with nullcontext() if curves else patch("gocnn.training.trainer.plot"):
             return trainer.fit(resume)
     finally:
         run.close()

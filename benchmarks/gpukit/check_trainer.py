@@ -14,7 +14,7 @@ from gocnn.policy import KIND, evaluation, export, model
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
-from gocnn.training import Identity, Outcome, RunFolder, TrainConfig, Trainer
+from gocnn.training import ModelProvenance, Outcome, RunFolder, TrainConfig, Trainer
 from gpukit import facts, go
 from gpukit.check import Bench, LeftOut
 from gpukit.check_steps import size
@@ -47,7 +47,7 @@ def trained(
             valid,
             config,
             run,
-            Identity(KIND, asdict(shape), "the kit's check"),
+            ModelProvenance(KIND, asdict(shape), "the kit's check"),
             device or bench.device,
             quiet=True,
         )

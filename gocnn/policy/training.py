@@ -17,7 +17,7 @@ from gocnn.policy.model import load, named
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games, PositionSource, choose_positions, positions
 from gocnn.policy.task import PolicyTask
-from gocnn.training import Batch, Identity, Outcome, RunFolder, TrainConfig, Trainer
+from gocnn.training import Batch, ModelProvenance, Outcome, RunFolder, TrainConfig, Trainer
 from gocnn.training.distributed import joined
 from gocnn.training.run import open_run
 from gocnn.training.schedule import Deadline
@@ -183,7 +183,7 @@ def train(
             )
         if begun:
             origin += f", begun from {begun}"
-        identity = Identity(KIND, asdict(wishes.network), origin)
+        identity = ModelProvenance(KIND, asdict(wishes.network), origin)
         trainer = Trainer(
             model,
             PolicyTask(wishes.train.label_smoothing),

@@ -1,18 +1,18 @@
 """The shared trainer. It knows nothing of Go or of photographs."""
 
-from gocnn.training.batches import Batch, BatchSource, Feeder
+from gocnn.training.batches import Batch, BatchSource, Prefetcher
 from gocnn.training.config import TrainConfig
 from gocnn.training.judging import evaluate
 from gocnn.training.run import RunFolder
 from gocnn.training.task import Task
-from gocnn.training.trainer import Identity, Outcome, Trainer
+from gocnn.training.trainer import ModelProvenance, Outcome, Trainer
 
 __all__ = [
     "Batch",
     "BatchSource",
-    "Feeder",
-    "Identity",
+    "ModelProvenance",
     "Outcome",
+    "Prefetcher",
     "RunFolder",
     "Task",
     "TrainConfig",

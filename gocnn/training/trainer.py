@@ -25,9 +25,9 @@ from gocnn.training import (
     warming,
 )
 from gocnn.training.agreement import Agreement, sync_norms
-from gocnn.training.batches import Again, BatchSource, Feeder
+from gocnn.training.batches import Again, BatchSource, Prefetcher
 from gocnn.training.config import TrainConfig
-from gocnn.training.curves import draw
+from gocnn.training.curves import plot
 from gocnn.training.judging import Batches, PutOff, Unless, evaluate, evaluate_together
 from gocnn.training.precision import choose, choose_again
 from gocnn.training.progress import Progress
@@ -40,7 +40,7 @@ SHOW_STEPS = 8
 
 
 @dataclass(frozen=True)
-class Identity:
+class ModelProvenance:
     """What to write into model files: the kind, the network's configuration, and where the data
     come from."""
 
@@ -83,7 +83,7 @@ class Trainer:
         valid: Batches,
         config: TrainConfig,
         run: RunFolder,
-        identity: Identity,
+        identity: ModelProvenance,
         device: torch.device,
         processes: distributed.Processes | None = None,
         quiet: bool = False,
@@ -177,7 +177,7 @@ class Trainer:
             state.get("device"),
             self.config.deterministic,
         )
-        self.stepper.precision = self.processes.agree(chosen)
+        self.stepper.precision = self.processes.broadcast(chosen)
         if self.config.convolution == "auto" and self._before["device"] == self.device.type:
             self.winograd = state.get("winograd")  # so that a run that goes on rounds as it did
         if self.stepper.scaler and state.get("scaler"):
@@ -238,7 +238,7 @@ class Trainer:
         self._choose_norms()
         self._check_batch()
         if not self.precision:
-            self.stepper.precision = self.processes.agree(
+            self.stepper.precision = self.processes.broadcast(
                 choose(self.device, self.config.precision, self.config.deterministic)
             )
         self._choose_convolution()
@@ -297,7 +297,7 @@ class Trainer:
             mine = convolution.choose(
                 self.model, wanted, by_stopwatch, lambda net: self.task.loss(net, sample)
             )
-            self.winograd = self.processes.agree(mine)
+            self.winograd = self.processes.broadcast(mine)
         convolution.use(self.model, self.winograd)
 
     def _facts(self) -> dict[str, Any]:
@@ -337,7 +337,7 @@ class Trainer:
         finally:
             self.interrupts.restore()
         if self.processes.first and not self._stopping:
-            draw(self.run.reports(), self.run.path / "curves.png", self.task.metric)
+            plot(self.run.reports(), self.run.path / "curves.png", self.task.metric)
         seconds, samples = self.budget.elapsed(), self.step * self.config.batch
         return Outcome(
             self.step,
@@ -368,7 +368,7 @@ class Trainer:
         if self.processes.world > 1:
             over = "the batch of all" if self.sync_norms else "its own share of the batch"
             progress.say(f"{self.processes.world} processes, each of which normalises over {over}")
-        feeder = Feeder(
+        prefetcher = Prefetcher(
             self.source, self.step * self.config.accumulate, self.device, self.config.feeders
         )
         try:
@@ -378,19 +378,19 @@ class Trainer:
             self.budget.start(self.budget.before)
             if self.deadline and self.deadline.fits:
                 self.budget.fit(self.deadline)
-            self._loop(ready, feeder, progress)
-            if feeder.searching:
+            self._loop(ready, prefetcher, progress)
+            if prefetcher.searching:
                 progress.say(
-                    f"feeders: {feeder.feeders} of at most {feeder.most} were needed (--feeders"
-                    " fixes how many)"
+                    f"feeders: {prefetcher.feeders} of at most {prefetcher.most} were needed"
+                    " (--feeders fixes how many)"
                 )
         except Exception as error:
             if isinstance(error, UserError) or not memory.ran_out(error):
                 raise
         else:
-            return feeder.waited
+            return prefetcher.waited
         finally:
-            feeder.close()
+            prefetcher.close()
             progress.close()
         # Here the exception is gone, and with it what the step had taken.
         raise UserError(memory.advice(self.stepper, self.source, self.device, self.processes.world))
@@ -423,7 +423,7 @@ class Trainer:
         """Whether the run was told to stop: alone at once, with others as all have agreed."""
         return self.interrupts.came if self.processes.world == 1 else self.agreement.stop
 
-    def _loop(self, net: nn.Module, feeder: Feeder, progress: Progress) -> None:
+    def _loop(self, net: nn.Module, prefetcher: Prefetcher, progress: Progress) -> None:
         config = self.config
         # loss, right answers, samples since the last report
         sums = torch.zeros(3, device=self.device)
@@ -435,7 +435,7 @@ class Trainer:
             self._checkpoint()
         while done < 1.0 and not self._stopping and not self._stopped_early():
             rate_factor = schedule.factor(config, done)
-            sums += self.stepper.step(net, feeder, rate_factor)
+            sums += self.stepper.step(net, prefetcher, rate_factor)
             before, done = done, self._progress(saved)
             now = self.clock()
             due = int(done * config.validations) > int(before * config.validations) or done >= 1.0
@@ -460,8 +460,8 @@ class Trainer:
                             "accuracy": right / count,
                             "rate_factor": rate_factor,
                             "samples_per_second": rate,
-                            "share_waited": feeder.waited / (now - began),
-                            "feeders": feeder.feeders,
+                            "share_waited": prefetcher.waited / (now - began),
+                            "feeders": prefetcher.feeders,
                         },
                     )
                     sums.zero_()

@@ -155,7 +155,7 @@ class Augmenter:
     def views(self, pixels: Tensor) -> Tensor:
         """Augmented, normalised views of pictures, before erasing and mixing."""
         n = len(pixels)
-        maps, factors, drawn = self._draw(n, pixels.device)
+        maps, factors, drawn = self._sample(n, pixels.device)
         chunk = CHUNK if self._on_host(pixels.device) else n
         parts = []
         for i in range(0, n, chunk):
@@ -170,7 +170,7 @@ class Augmenter:
             parts.append(self.normalise(x))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _draw(
+    def _sample(
         self, n: int, device: torch.device
     ) -> tuple[Tensor, Tensor | None, auto.Drawn | None]:
         """Maps, colour factors, and operations, each where the recipe wants them."""
@@ -193,6 +193,6 @@ class Augmenter:
             factors = u[:, 4:8] * here["jitter"] + here["middle"]
         drawn = None
         if recipe.auto != "none":
-            drawn = auto.draw(recipe.auto, n, here["most"], self._on_host(device))
+            drawn = auto.sample(recipe.auto, n, here["most"], self._on_host(device))
             maps = geometry.compose(maps, drawn.maps)
         return maps, factors, drawn

@@ -117,9 +117,9 @@ def load(path: str | Path, device: str = "cpu") -> Predictor:
     def built(config: dict[str, Any]) -> Classifier:
         return build(ClassifierConfig.from_json(modelfile.checked(config, ClassifierConfig)))
 
-    network, file, place = modelfile.load_network(path, KIND, built, device)
+    network, file, chosen = modelfile.load_network(path, KIND, built, device)
     return Predictor(
-        network, ClassifierConfig.from_json(file.config), file.provenance, file.path, place
+        network, ClassifierConfig.from_json(file.config), file.provenance, file.path, chosen
     )
 
 

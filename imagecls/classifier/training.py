@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gocnn import modelfile
 from gocnn.errors import UserError
-from gocnn.training import Identity, Outcome, RunFolder, TrainConfig, Trainer
+from gocnn.training import ModelProvenance, Outcome, RunFolder, TrainConfig, Trainer
 from gocnn.training.distributed import Processes, joined
 from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
@@ -20,7 +20,7 @@ from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier
 from imagecls.classifier.models.resnet101 import FineTuner
 from imagecls.classifier.task import ImageTask
-from imagecls.photos.data import Labels, Parts, PhotoBatches, PhotoSource, Split, load_parts
+from imagecls.photos.data import Labels, PhotoBatches, PhotoSource, Split, Splits, load_parts
 from imagecls.photos.store import ImageStore
 
 KIND = "image-classifier"
@@ -158,7 +158,7 @@ class _Stage:
 
     wishes: Wishes
     config: ClassifierConfig
-    parts: Parts
+    parts: Splits
     processes: Processes
     place: torch.device
     quiet: bool
@@ -179,7 +179,7 @@ class _Stage:
         view = Augmenter(wishes.recipe, config.size, config.mean, config.std)
         balance = class_weights(parts.train.labels, len(parts.classes)) if wishes.balance else None
         task = ImageTask(augment, view, train.label_smoothing, balance)
-        identity = Identity(
+        identity = ModelProvenance(
             KIND,
             asdict(config),
             f"{len(parts.train)} photographs of {len(parts.classes)} classes"
@@ -246,7 +246,7 @@ def _two_stages(stage: _Stage, model: FineTuner, run: RunFolder, resume: bool, s
     alone = replace(
         train, steps=None, minutes=None, epochs=wishes.head_epochs, validations=1, ema=0.0
     )
-    head_resume = stage.processes.agree(resume and (folder / "run.json").exists())
+    head_resume = stage.processes.broadcast(resume and (folder / "run.json").exists())
     model.freeze(())
     with stage.processes.together():
         head = open_run(folder, head_resume, {"kind": KIND, "wishes": wishes.to_json()}, first)
@@ -274,7 +274,7 @@ def class_weights(labels: Labels, classes: int) -> Tensor:
     return torch.tensor(weight, dtype=torch.float32)
 
 
-def _show(parts: Parts, batch: int, say: Any) -> None:
+def _show(parts: Splits, batch: int, say: Any) -> None:
     """Classes and counts, before training starts, and what is unusual."""
     here = np.bincount(parts.train.labels, minlength=len(parts.classes))
     there = np.bincount(parts.valid.labels, minlength=len(parts.classes))
