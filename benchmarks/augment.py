@@ -23,7 +23,7 @@ from gocnn.training import Prefetcher
 from imagecls.augment import RECIPES, Augmenter
 from imagecls.classifier.models import IMAGENET_MEAN, IMAGENET_STD
 from imagecls.photos.collection import TRAIN, WHOLE, open_collection
-from imagecls.photos.data import PhotoSource, Split, load_parts
+from imagecls.photos.data import PhotoSource, Split, load_splits
 from imagecls.photos.store import ImageStore
 from perimage import PerImage, loader
 
@@ -54,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         store = ImageStore(options.size * 5 // 4, cache=Path(folder))
-        parts = load_parts(options.photographs, Split(), store, quiet=True)
+        parts = load_splits(options.photographs, Split(), store, quiet=True)
         decoding = time.perf_counter() - began
         decoded = len(store)
         print(f"decode once: {decoded} pictures in {decoding:.1f} s, {decoded / decoding:.0f}/s")

@@ -13,7 +13,16 @@ from gocnn import devices
 from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.policy.task import PolicyTask
-from gocnn.training import ModelProvenance, Prefetcher, RunFolder, TrainConfig, Trainer
+from gocnn.training import (
+    ModelProvenance,
+    Prefetcher,
+    RunFolder,
+    RunOutput,
+    Runtime,
+    TaskData,
+    TrainConfig,
+    Trainer,
+)
 from gocnn.training.precision import autocast, choose
 from gocnn.training.stepping import Stepper
 
@@ -75,14 +84,10 @@ def trained(
     try:
         trainer = Trainer(
             PolicyNetwork(SHAPE),
-            PolicyTask(),
-            Dice(32),
-            valid,
+            TaskData(PolicyTask(), Dice(32), valid),
             config,
-            run,
-            ModelProvenance("go-policy", {}, "dice"),
-            device,
-            quiet=True,
+            RunOutput(run, ModelProvenance("go-policy", {}, "dice")),
+            Runtime(device, quiet=True),
         )
         return trainer, trainer.fit(resume)
     finally:

@@ -17,6 +17,9 @@ from gocnn.training import (
     Batch,
     ModelProvenance,
     RunFolder,
+    RunOutput,
+    Runtime,
+    TaskData,
     TrainConfig,
     distributed,
     evaluate,
@@ -205,15 +208,10 @@ def test_processes_draw_other_numbers_and_again_the_same(
         processes = distributed.Processes(rank)
         step = trainer.Trainer(
             toy.network(),
-            task,
-            toy.ToySource(16),
-            toy.valid(),
+            TaskData(task, toy.ToySource(16), toy.valid()),
             config,
-            run,
-            ModelProvenance("toy", {}, ""),
-            device,
-            processes,
-            quiet=True,
+            RunOutput(run, ModelProvenance("toy", {}, "")),
+            Runtime(device, processes, quiet=True),
         )
         step.fit()
         run.close()
@@ -231,15 +229,10 @@ def test_a_batch_must_be_shared_by_all_processes(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run", False, {})
     shared = trainer.Trainer(
         toy.network(),
-        toy.ToyTask(),
-        toy.ToySource(6),
-        [],
+        TaskData(toy.ToyTask(), toy.ToySource(6), []),
         config,
-        run,
-        ModelProvenance("toy", {}, ""),
-        torch.device("cpu"),
-        processes,
-        True,
+        RunOutput(run, ModelProvenance("toy", {}, "")),
+        Runtime(torch.device("cpu"), processes, quiet=True),
     )
     with pytest.raises(
         UserError,

@@ -2,10 +2,11 @@
 
 from gocnn.training.batches import Batch, BatchSource, Prefetcher
 from gocnn.training.config import TrainConfig
+from gocnn.training.inputs import ModelProvenance, RunOutput, Runtime, TaskData
 from gocnn.training.judging import evaluate
 from gocnn.training.run import RunFolder
 from gocnn.training.task import Task
-from gocnn.training.trainer import ModelProvenance, Outcome, Trainer
+from gocnn.training.trainer import Outcome, Trainer
 
 __all__ = [
     "Batch",
@@ -14,7 +15,10 @@ __all__ = [
     "Outcome",
     "Prefetcher",
     "RunFolder",
+    "RunOutput",
+    "Runtime",
     "Task",
+    "TaskData",
     "TrainConfig",
     "Trainer",
     "evaluate",

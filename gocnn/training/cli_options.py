@@ -271,7 +271,7 @@ def resuming(out: Path, budget: dict[str, Any]) -> dict[str, Any]:
 
     context = click.get_current_context()
     description = RunFolder.read_description(out)
-    began, wishes = (
+    began, config = (
         part if isinstance(part, dict) else {}
         for part in (description.get("options"), description.get("wishes"))
     )
@@ -299,7 +299,7 @@ def resuming(out: Path, budget: dict[str, Any]) -> dict[str, Any]:
                 f"{option} cannot be {_shown(given[name])} in a resumed run: the run in {out}"
                 f" {before}; leave it out, or start a new run"
             )
-    fixed = isinstance(wishes.get("train"), dict) and wishes["train"].get("deterministic")
+    fixed = isinstance(config.get("train"), dict) and config["train"].get("deterministic")
     if fixed and isinstance(description.get("threads"), int):
         if given.get("threads") not in (None, description["threads"]):
             raise click.UsageError(
@@ -308,20 +308,20 @@ def resuming(out: Path, budget: dict[str, Any]) -> dict[str, Any]:
             )
         torch.set_num_threads(description["threads"])
     for name in ROUNDING if fixed else ():
-        if name in given and wishes["train"].get(name) != given[name]:
+        if name in given and config["train"].get(name) != given[name]:
             option = next(
                 parameter.opts[0] for parameter in context.command.params if parameter.name == name
             )
             raise click.UsageError(
                 f"{option} cannot change in a run with --deterministic: it began with"
-                f" {_shown(wishes['train'].get(name))}; leave it out"
+                f" {_shown(config['train'].get(name))}; leave it out"
             )
     if fixed and budget["minutes"]:
         raise click.UsageError(
             "a run with --deterministic has its budget in --steps or --epochs; give one of them"
             " instead of --minutes"
         )
-    batch = wishes["train"].get("batch") if isinstance(wishes.get("train"), dict) else None
+    batch = config["train"].get("batch") if isinstance(config.get("train"), dict) else None
     if isinstance(batch, int) and "accumulate" in given and batch % given["accumulate"]:
         raise click.UsageError(
             f"--accumulate {given['accumulate']} does not divide the run's batch of {batch}; give"

@@ -38,12 +38,6 @@ class Recipe:
     cutmix: float = 0.0
     border: Border = "zeros"
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Recipe":
-        """The inverse of `dataclasses.asdict`, after JSON. Raises TypeError or KeyError if it is
-        not one."""
-        return cls(**(values | {"jitter": tuple(values["jitter"])}))
-
 
 RECIPES = {
     "none": Recipe(0.0, 0.0, 0.0, 0.0, 1.0, (0.0, 0.0, 0.0, 0.0)),
@@ -64,12 +58,12 @@ RECIPES = {
 """none; the lecture's recipe; and what long trainings from scratch want."""
 
 
-def changed(recipe: Recipe, **wishes: Any) -> Recipe:
-    """The recipe with those of the wishes that are not None."""
+def changed(recipe: Recipe, **settings: Any) -> Recipe:
+    """The recipe with those of the settings that are not None."""
     known = {f.name for f in fields(Recipe)}
     return replace(
         recipe,
-        **{key: value for key, value in wishes.items() if key in known and value is not None},
+        **{key: value for key, value in settings.items() if key in known and value is not None},
     )
 
 

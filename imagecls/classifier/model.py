@@ -115,7 +115,7 @@ def load(path: str | Path, device: str = "cpu") -> Predictor:
     """Load a classifier: a model file, or a run's folder. Raises UserError."""
 
     def built(config: dict[str, Any]) -> Classifier:
-        return build(ClassifierConfig.from_json(modelfile.checked(config, ClassifierConfig)))
+        return build(ClassifierConfig.from_json(config))
 
     network, file, chosen = modelfile.load_network(path, KIND, built, device)
     return Predictor(

@@ -312,13 +312,14 @@ def command(
     The run folder holds best.safetensors (by validation), last.safetensors, metrics.jsonl,
     curves.png and a checkpoint; Ctrl-C or a kill loses little: go on with --resume.
     """
+    from gocnn.training.session import Launch
     from imagecls.classifier import training
 
     use_threads(options)
     budget = take_budget(options)
     if resume:
-        wishes, asked_for = (
-            training.resumed(out, data or "", options["valid"], resuming(out, budget)),
+        config, asked_for = (
+            training.RunConfig.resumed(out, data or "", options["valid"], resuming(out, budget)),
             None,
         )
     else:
@@ -328,18 +329,17 @@ def command(
         preset = options["preset"]
         _apply_preset(options)
         asked_for = asked(options | {"preset": preset})
-        wishes = _wishes(data, budget, options)
-    outcome = training.train(
-        wishes,
-        out,
-        resume,
-        device,
-        cache,
-        jobs,
-        quiet,
-        lambda text: click.echo(text, err=True),
-        asked_for,
+        config = _run_config(data, budget, options)
+    launch = Launch(
+        out=out,
+        resume=resume,
+        device=device,
+        jobs=jobs,
+        quiet=quiet,
+        say=lambda line: click.echo(line, err=True),
+        options=asked_for,
     )
+    outcome = training.train(config, launch, cache=cache)
     show_outcome(outcome, "img-train", out, {"accuracy": "accuracy", "top3": "top-3"})
 
 
@@ -384,7 +384,7 @@ def _set_defaults(options: dict[str, Any], values: dict[str, Any]) -> None:
             options[key] = value
 
 
-def _wishes(data: str, budget: dict[str, Any], options: dict[str, Any]) -> Any:
+def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> Any:
     from imagecls.augment import RECIPES, changed
     from imagecls.classifier import training
     from imagecls.classifier.models import ClassifierConfig
@@ -438,15 +438,15 @@ def _wishes(data: str, budget: dict[str, Any], options: dict[str, Any]) -> Any:
     )
     pretrained = options["weights"] if model == "resnet101" else "none"
     split = Split(options["valid"], options["valid_share"], folds, fold)
-    return training.Wishes(
-        data,
-        split,
-        network,
-        recipe,
-        train,
-        options["train_size"] or 0,
-        options["class_weights"],
-        pretrained,
-        unfreeze,
-        options["head_epochs"],
+    return training.RunConfig(
+        data=data,
+        split=split,
+        network=network,
+        recipe=recipe,
+        train=train,
+        train_size=options["train_size"] or 0,
+        balance=options["class_weights"],
+        pretrained=pretrained,
+        unfreeze=unfreeze,
+        head_epochs=options["head_epochs"],
     )

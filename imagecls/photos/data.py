@@ -73,7 +73,7 @@ class Split:
     seed: int = 0
 
 
-def load_parts(
+def load_splits(
     source: str, split: Split, store: ImageStore, jobs: int | None = None, quiet: bool = False
 ) -> Splits:
     """Find, decode and divide the photographs of a folder or archive. Raises UserError if they
