@@ -100,7 +100,9 @@ def test_a_policy_network_judges_as_it_did() -> None:
 
 def test_a_classifier_judges_as_it_did(old: Path) -> None:
     best = max(validations(OLD / "img-run"), key=lambda line: line["accuracy"])
-    output = good("img-eval", old / "photos", "--json", "--model", old / "img-run", "--cache", old / "cache")
+    output = good(
+        "img-eval", old / "photos", "--json", "--model", old / "img-run", "--cache", old / "cache"
+    )
     figures = json.loads(output)
     assert figures["accuracy"] == pytest.approx(best["accuracy"])
     assert figures["loss"] == pytest.approx(best["loss"], abs=1e-4)
