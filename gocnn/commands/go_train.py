@@ -5,22 +5,34 @@ from typing import Any
 
 import click
 
-from gocnn.commands.options import filters, game_filter, importing
+from gocnn.commands.options import FILTER_KEYS, filters, game_filter, importing
+from gocnn.console.grouped import GroupedCommand
 from gocnn.console.outputs import OutFolder
 from gocnn.training.cli_options import (
+    BUDGET_OPTIONS,
     DEFAULT_MINUTES,
+    MACHINE_OPTIONS,
+    OPTIMISATION_OPTIONS,
     Chosen,
-    asked,
-    resuming,
     show_outcome,
     take_budget,
     train_config,
     training_options,
     use_threads,
 )
+from gocnn.training.resuming import asked, resuming
+
+HEADINGS = {
+    "Main options": ("out", "minutes", "preset", "begin", "resume"),
+    "Data": ("valid", "valid_share", "valid_positions", *FILTER_KEYS, "max_unpacked", "jobs"),
+    "Network": ("blocks", "channels", "block", "context", "planes", "future", "value", "score"),
+    "Optimisation": OPTIMISATION_OPTIONS,
+    "Budget": BUDGET_OPTIONS,
+    "Machine": MACHINE_OPTIONS,
+}
 
 
-@click.command("go-train")
+@click.command("go-train", cls=GroupedCommand, headings=HEADINGS)
 @click.argument("games", nargs=-1)
 @click.option(
     "--out",
