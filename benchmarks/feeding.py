@@ -52,7 +52,7 @@ class Pinning(PositionSource):
 def drawn(source: PositionSource, feeders: int, seconds: float) -> tuple[float, float]:
     """Samples a second, and samples a second of processor time, of so many feeders with nobody in
     their way."""
-    prefetcher = Prefetcher(source, 0, torch.device("cpu"), feeders)
+    prefetcher = Prefetcher(source, 0, torch.device("cpu"), feeders=feeders)
     for _ in range(source.block * (feeders + 1)):
         prefetcher.next()
     began, used, count = time.perf_counter(), time.process_time(), 0

@@ -102,7 +102,7 @@ def test_a_step_waits_for_nothing(optimiser: str) -> None:
         net, PolicyTask(), TrainConfig(steps=1, batch=64, accumulate=2, optimiser=optimiser), device
     )
     stepper.precision = choose(device)
-    prefetcher = Prefetcher(Dice(32), 0, device, 2)
+    prefetcher = Prefetcher(Dice(32), 0, device, feeders=2)
     try:
         for _ in range(3):
             stepper.step(net, prefetcher, 1.0)
@@ -154,7 +154,7 @@ def test_deterministic_runs_give_the_same_bits(tmp_path: Path) -> None:
 
 def test_batches_arrive_as_they_were_drawn_while_the_card_is_busy() -> None:
     prefetcher, busy, kept = (
-        Prefetcher(Dice(64), 3, there(), 3),
+        Prefetcher(Dice(64), 3, there(), feeders=3),
         torch.randn(2048, 2048, device=there()),
         [],
     )

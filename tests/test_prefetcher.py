@@ -81,7 +81,7 @@ class Clock:
 def feeding_from(
     source: Any, first: int = 0, device: torch.device = CPU, feeders: int | None = 1, **more: Any
 ) -> Iterator[Prefetcher]:
-    prefetcher = Prefetcher(source, first, device, feeders, **more)
+    prefetcher = Prefetcher(source, first, device, feeders=feeders, **more)
     try:
         yield prefetcher
     finally:
@@ -304,7 +304,7 @@ def feeder_threads() -> list[str]:
 
 
 def test_closing_ends_threads_that_wait_and_lets_go_of_their_batches() -> None:
-    prefetcher = Prefetcher(Numbers(4), 0, CPU, 3)
+    prefetcher = Prefetcher(Numbers(4), 0, CPU, feeders=3)
     eventually(lambda: len(prefetcher._change._waiters) == 3)
     prefetcher.close()
     assert not feeder_threads()

@@ -52,7 +52,7 @@ def prefetcher(bench: Bench) -> str:
     else."""
     batches, first = (3, 1) if bench.tiny else (40, 5)
     source = go.source(bench.games[0], 32 if bench.tiny else 256, 3)
-    plain, feeding = copy.copy(source), Prefetcher(source, first, bench.device, 3)
+    plain, feeding = copy.copy(source), Prefetcher(source, first, bench.device, feeders=3)
     side = 4096 if bench.cuda else 64
     busy = torch.randn(side, side, device=bench.device)
     kept = []
@@ -266,7 +266,9 @@ def no_waiting(bench: Bench) -> str:
             device=bench.device, memory_format=devices.layout(bench.device)
         )
         stepper = go.stepper(net, bench.device, half(bench.device), config)
-        feeding = Prefetcher(go.source(bench.games[0], config.batch // 2), 0, bench.device, 1)
+        feeding = Prefetcher(
+            go.source(bench.games[0], config.batch // 2), 0, bench.device, feeders=1
+        )
         try:
             for _ in range(3):  # states of optimisers are made in the first
                 stepper.step(net, feeding, 1.0)

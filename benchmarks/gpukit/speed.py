@@ -329,7 +329,7 @@ class Table:
         for count in (
             (1,) if self.options.tiny else [n for n in (1, 2, 4, 8, 12) if n <= max(2, cores)]
         ):
-            prefetcher = Prefetcher(go.source(games, batch), 0, self.device, count)
+            prefetcher = Prefetcher(go.source(games, batch), 0, self.device, feeders=count)
             try:
                 # what was ready before the clock starts does not count
                 for _ in range(2 if self.options.tiny else 4 * Prefetcher.DEPTH * count):

@@ -91,7 +91,7 @@ def game_filter(values: dict[str, Any]) -> "GameFilter":
     return GameFilter(**{key: values.pop(key) for key in FILTER_KEYS})
 
 
-def _rank(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+def _rank(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
     from gocnn.games import text
 
     if value is None:
@@ -103,7 +103,7 @@ def _rank(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 def _date(filler: int) -> Callable[[click.Context, click.Parameter, str | None], int]:
-    def callback(context: click.Context, parameter: click.Parameter, value: str | None) -> int:
+    def callback(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int:
         from gocnn.games import text
 
         if value is None:

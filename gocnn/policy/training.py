@@ -108,7 +108,7 @@ def train(
             beginning=init_from,
         )
         with session.folder(config, facts) as run:
-            _tell(session, config, games, took, unlabelled, init_from)
+            _tell(session, config, games, took=took, unlabelled=unlabelled, init_from=init_from)
             trainer = Trainer(
                 model,
                 _task_data(session, config, games),
@@ -177,6 +177,7 @@ def _tell(
     session: sessions.Session,
     config: RunConfig,
     games: _GameSplit,
+    *,
     took: float,
     unlabelled: bool,
     init_from: str | None,

@@ -56,6 +56,7 @@ class Prefetcher:
         source: BatchSource,
         first: int,
         device: torch.device,
+        *,
         feeders: int | None = None,
         most: int | None = None,
         clock: Callable[[], float] = time.perf_counter,

@@ -225,7 +225,7 @@ class Trainer:
             self._first = source.batch(first)
         progress = Progress("training", self.quiet)
         self.choices.tell(progress.say)
-        prefetcher = Prefetcher(source, first, self.device, config.feeders)
+        prefetcher = Prefetcher(source, first, self.device, feeders=config.feeders)
         try:
             ready = self._warm(net, progress)
             self.budget.start(self.budget.before)
@@ -252,7 +252,9 @@ class Trainer:
         """The network to train, compiled if it is to be and can be, after what is slow once."""
         mode = self.config.compile_mode if self.config.compile else None
         moved = self.try_compiling or self.choices.moved
-        ready = warming.warm(net, self.device, mode, moved, self._rehearse, progress.say)
+        ready = warming.warm(
+            net, self.device, mode=mode, moved=moved, rehearse=self._rehearse, say=progress.say
+        )
         if self.config.compile and ready is net:
             self.run.go_on({"compiled": False}, self.step)
         return ready

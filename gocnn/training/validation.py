@@ -71,9 +71,9 @@ class Validator:
                     stepper.averaged,
                     task,
                     batches,
-                    runtime.device,
-                    stepper.precision,
-                    runtime.processes,
+                    device=runtime.device,
+                    precision=stepper.precision,
+                    processes=runtime.processes,
                 )
             )
         except PutOff:

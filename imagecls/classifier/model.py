@@ -155,7 +155,7 @@ class Ensemble:
         photos: Sequence[Photo],
         tta: int = 1,
         jobs: int = 2,
-        tick: Callable[[int], Any] = lambda n: None,
+        tick: Callable[[int], Any] = lambda _: None,
     ) -> list[Floats | str]:
         """For each photograph its probabilities, float32 `(classes,)`, or why it cannot be read.
         Memory does not grow with their number."""

@@ -11,7 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _numbers(
-    context: click.Context, parameter: click.Parameter, value: str | None
+    _context: click.Context, _parameter: click.Parameter, value: str | None
 ) -> tuple[int, ...] | None:
     if value is None:
         return None
@@ -24,7 +24,7 @@ def _numbers(
 
 
 def _factors(
-    context: click.Context, parameter: click.Parameter, value: str | None
+    _context: click.Context, _parameter: click.Parameter, value: str | None
 ) -> tuple[tuple[str, float], ...]:
     try:
         pairs = [piece.split("=") for piece in value.split(",")] if value else []

@@ -276,7 +276,7 @@ def _archive_names(path: Path) -> list[str]:
     """The files of an archive, each name once. Raises UserError if not all of it can be read:
     training on a part would go unnoticed."""
     names: dict[str, str] = {}
-    for entry in archives.entries(path, lambda name: True, _limits(path)):
+    for entry in archives.entries(path, lambda _: True, _limits(path)):
         if entry.archive:
             where = f"{path}:{entry.name}" if entry.name else str(path)
             if "damaged" in entry.trouble:

@@ -14,7 +14,7 @@ import torch
 from gocnn.errors import UserError
 from gocnn.training import Batch
 from imagecls.photos.classes import match
-from imagecls.photos.collection import Collection, Photo, open_collection
+from imagecls.photos.collection import Photo, open_collection
 from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.store import Added, ImageStore
 
@@ -91,7 +91,7 @@ def load_splits(
             f"{source} has no training part (found: {found}); training pictures lie in training/,"
             " train/ or class folders"
         )
-    _need_labels(source, collection, train_photos)
+    _need_labels(source, train_photos)
     if split.valid:
         valid_photos = tuple(
             p for other in split.valid for p in labelled(other, collection.classes)
@@ -155,7 +155,7 @@ def labelled(source: str, classes: Sequence[str], *parts: str) -> tuple[Photo, .
     need occur). Raises UserError if it has other classes, or none."""
     collection = open_collection(source)
     photos = collection.part(*(parts or (VALID, WHOLE, TRAIN, TEST)))
-    _need_labels(source, collection, photos)
+    _need_labels(source, photos)
     found = match(collection.classes, classes)
     here = {p.label for p in photos}
     strange = [
@@ -173,7 +173,7 @@ def labelled(source: str, classes: Sequence[str], *parts: str) -> tuple[Photo, .
     return tuple(replace(p, label=index) for p in photos if (index := found[p.label]) is not None)
 
 
-def _need_labels(source: str, collection: Collection, photos: Sequence[Photo]) -> None:
+def _need_labels(source: str, photos: Sequence[Photo]) -> None:
     if not any(p.label >= 0 for p in photos):
         raise UserError(
             f"the pictures in {source} have no classes (neither folders of classes nor names such"

@@ -65,17 +65,22 @@ def build(config: ClassifierConfig) -> Classifier:
     model: Classifier
     if config.model == "cnn":
         model = PlainCNN(
-            classes, config.size, config.pool, config.widths, config.hidden, config.dropout
+            classes,
+            config.size,
+            pool=config.pool,
+            widths=config.widths,
+            hidden=config.hidden,
+            dropout=config.dropout,
         )
     elif config.model == "resnet":
         model = ResidualClassifier(
             classes,
             config.widths,
-            config.blocks,
-            config.stem_stride,
-            config.context,
-            config.hidden,
-            config.dropout,
+            blocks=config.blocks,
+            stem_stride=config.stem_stride,
+            context=config.context,
+            hidden=config.hidden,
+            dropout=config.dropout,
         )
     else:
         model = FineTuner(classes, config.depths, config.base, config.hidden, config.dropout)
