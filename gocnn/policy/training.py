@@ -164,9 +164,10 @@ def _provenance(config: RunConfig, games: _GameSplit, init_from: str | None) -> 
     names = ", ".join(Path(name).name for name in config.games)
     origin = f"{_counted(games.training)} ({names})"
     if config.network.score:
+        labels = games.labels
         origin += (
-            f", {games.labels.people} of them labelled, and {games.labels.own} games that a network"
-            " played"
+            f", {labels.people} of them labelled{labels.of_engines()}, and {labels.own} games that"
+            " a network played"
         )
     if init_from:
         origin += f", begun from {init_from}"
@@ -189,6 +190,7 @@ def _tell(
         report = games.report
         skipped = f", {sum(report.reasons.values())} skipped" if report.skipped else ""
         session.say(f"imported {report.games} games in {took:.1f} s{skipped}")
+    labels = games.labels
     leak = f" ({games.shared} validation games left out of training)" if games.shared else ""
     session.say(
         f"training on {_counted(games.training)}; validating on {len(games.held.games)} games{leak}"
@@ -200,8 +202,9 @@ def _tell(
         )
     elif config.network.score:
         session.say(
-            f"learning the score from {games.labels.people} games that are labelled,"
-            f" {games.labels.own} that a network played; judging it on {games.held.labels().people}"
+            f"learning the score from {labels.people} games that are labelled"
+            f"{labels.of_engines()}, {labels.own} that a network played; judging it on"
+            f" {games.held.labels().people}"
         )
     if init_from and not session.launch.resume:
         session.say(f"begun from {init_from}")
