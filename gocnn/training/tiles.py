@@ -3,9 +3,15 @@ and the adjoints of both.
 
 Maps are `(N, H, W, C)`, float32 and contiguous; tiles `(36, N * rows * columns, C)`, where `rows`
 is H / 4 and `columns` W / 4, rounded up. The first axis is the frequency, down and across. The
-samples are shared among the threads that `numba.set_num_threads` allows. Matrices: Lavin and Gray
-2015, https://arxiv.org/abs/1509.09308.
+samples are shared among the threads that `numba.set_num_threads` allows.
+
+Each transform is made once down and once across. Both times it combines whole rows of numbers that
+lie side by side (channels, or a strip of the map), which compilers turn into vector instructions;
+so the matrices below take and give tuples of rows, float32 `(n,)`.
+Matrices: Lavin and Gray 2015, https://arxiv.org/abs/1509.09308.
 """
+
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,52 +19,34 @@ from numba import prange
 
 from gocnn._jit import jit, parallel
 
-Array = npt.NDArray[np.float32]
+Array: TypeAlias = npt.NDArray[np.float32]
+Four: TypeAlias = tuple[Array, Array, Array, Array]
+Six: TypeAlias = tuple[Array, Array, Array, Array, Array, Array]
 
 
 @jit
-def _to_six(
-    d0: Array,
-    d1: Array,
-    d2: Array,
-    d3: Array,
-    d4: Array,
-    d5: Array,
-    o0: Array,
-    o1: Array,
-    o2: Array,
-    o3: Array,
-    o4: Array,
-    o5: Array,
-) -> None:
-    """B^T d, for vectors of equal length."""
+def _to_six(d: Six, o: Six) -> None:
+    """B^T d."""
+    d0, d1, d2, d3, d4, d5 = d
+    o0, o1, o2, o3, o4, o5 = o
     two, four, five = np.float32(2), np.float32(4), np.float32(5)
     for c in range(o0.shape[0]):
         a0, a1, a2, a3, a4, a5 = d0[c], d1[c], d2[c], d3[c], d4[c], d5[c]
-        e, o = a4 - four * a2, a3 - four * a1
-        f, p = a4 - a2, two * (a3 - a1)
+        e, f = a4 - four * a2, a3 - four * a1
+        g, h = a4 - a2, two * (a3 - a1)
         o0[c] = four * a0 - five * a2 + a4
-        o1[c] = e + o
-        o2[c] = e - o
-        o3[c] = f + p
-        o4[c] = f - p
+        o1[c] = e + f
+        o2[c] = e - f
+        o3[c] = g + h
+        o4[c] = g - h
         o5[c] = four * a1 - five * a3 + a5
 
 
 @jit
-def _to_four(
-    m0: Array,
-    m1: Array,
-    m2: Array,
-    m3: Array,
-    m4: Array,
-    m5: Array,
-    o0: Array,
-    o1: Array,
-    o2: Array,
-    o3: Array,
-) -> None:
+def _to_four(m: Six, o: Four) -> None:
     """A^T m."""
+    m0, m1, m2, m3, m4, m5 = m
+    o0, o1, o2, o3 = o
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     for c in range(o0.shape[0]):
         p, q, u, w = m1[c] + m2[c], m1[c] - m2[c], m3[c] + m4[c], m3[c] - m4[c]
@@ -69,48 +57,28 @@ def _to_four(
 
 
 @jit
-def _from_four(
-    y0: Array,
-    y1: Array,
-    y2: Array,
-    y3: Array,
-    o0: Array,
-    o1: Array,
-    o2: Array,
-    o3: Array,
-    o4: Array,
-    o5: Array,
-) -> None:
+def _from_four(y: Four, o: Six) -> None:
     """A y."""
+    y0, y1, y2, y3 = y
+    o0, o1, o2, o3, o4, o5 = o
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     for c in range(o0.shape[0]):
         a0, a1, a2, a3 = y0[c], y1[c], y2[c], y3[c]
-        e, o = a0 + a2, a1 + a3
-        f, p = a0 + four * a2, two * a1 + eight * a3
+        e, f = a0 + a2, a1 + a3
+        g, h = a0 + four * a2, two * a1 + eight * a3
         o0[c] = a0
-        o1[c] = e + o
-        o2[c] = e - o
-        o3[c] = f + p
-        o4[c] = f - p
+        o1[c] = e + f
+        o2[c] = e - f
+        o3[c] = g + h
+        o4[c] = g - h
         o5[c] = a3
 
 
 @jit
-def _add_six(
-    v0: Array,
-    v1: Array,
-    v2: Array,
-    v3: Array,
-    v4: Array,
-    v5: Array,
-    o0: Array,
-    o1: Array,
-    o2: Array,
-    o3: Array,
-    o4: Array,
-    o5: Array,
-) -> None:
+def _add_six(v: Six, o: Six) -> None:
     """Add B v."""
+    v0, v1, v2, v3, v4, v5 = v
+    o0, o1, o2, o3, o4, o5 = o
     two, four, five = np.float32(2), np.float32(4), np.float32(5)
     for c in range(o0.shape[0]):
         s, d, t, u = v1[c] + v2[c], v1[c] - v2[c], v3[c] + v4[c], v3[c] - v4[c]
@@ -123,53 +91,87 @@ def _add_six(
 
 
 @jit
+def _four(a: Array) -> Four:
+    """The rows of `(4, n)`."""
+    return a[0], a[1], a[2], a[3]
+
+
+@jit
+def _six(a: Array) -> Six:
+    """The rows of `(6, n)`."""
+    return a[0], a[1], a[2], a[3], a[4], a[5]
+
+
+@jit
+def _cut(a: Array, first: int, last: int) -> Six:
+    """From `first` to before `last` of the rows of `(6, n)`."""
+    return (
+        a[0, first:last],
+        a[1, first:last],
+        a[2, first:last],
+        a[3, first:last],
+        a[4, first:last],
+        a[5, first:last],
+    )
+
+
+@jit
+def _tile(tiles: Array, k: int, r: int) -> Six:
+    """The six frequencies across of tile `r`, of frequency `k` down."""
+    q = 6 * k
+    return (
+        tiles[q, r],
+        tiles[q + 1, r],
+        tiles[q + 2, r],
+        tiles[q + 3, r],
+        tiles[q + 4, r],
+        tiles[q + 5, r],
+    )
+
+
+@jit
+def _row(flat: Array, h: int, beyond: Array) -> Array:
+    """Row `h` of the map, or `beyond` where it has none."""
+    return flat[h] if 0 <= h < flat.shape[0] else beyond
+
+
+@jit
+def _four_rows(flat: Array, h: int, beyond: Array) -> Four:
+    """The rows of the map from `h` on."""
+    return (
+        _row(flat, h, beyond[0]),
+        _row(flat, h + 1, beyond[1]),
+        _row(flat, h + 2, beyond[2]),
+        _row(flat, h + 3, beyond[3]),
+    )
+
+
+@jit
+def _six_rows(flat: Array, h: int, beyond: Array) -> Six:
+    """The rows of the map from `h` on."""
+    return (
+        _row(flat, h, beyond[0]),
+        _row(flat, h + 1, beyond[1]),
+        _row(flat, h + 2, beyond[2]),
+        _row(flat, h + 3, beyond[3]),
+        _row(flat, h + 4, beyond[4]),
+        _row(flat, h + 5, beyond[5]),
+    )
+
+
+@jit
 def _map_to_tiles(x: Array, tiles: Array) -> None:
     height, width, channels = x.shape
     rows, columns = (height + 3) // 4, (width + 3) // 4
     flat = x.reshape(height, width * channels)
-    none = np.zeros(width * channels, np.float32)
-    inner = slice(channels, channels + width * channels)
+    zeros = np.zeros((6, width * channels), np.float32)
     t = np.zeros((6, (4 * columns + 2) * channels), np.float32)
     for i in range(rows):
-        h = 4 * i - 1
-        d0 = flat[h] if h >= 0 else none
-        d2 = flat[h + 2] if h + 2 < height else none
-        d3 = flat[h + 3] if h + 3 < height else none
-        d4 = flat[h + 4] if h + 4 < height else none
-        d5 = flat[h + 5] if h + 5 < height else none
-        _to_six(
-            d0,
-            flat[h + 1],
-            d2,
-            d3,
-            d4,
-            d5,
-            t[0, inner],
-            t[1, inner],
-            t[2, inner],
-            t[3, inner],
-            t[4, inner],
-            t[5, inner],
-        )
+        _to_six(_six_rows(flat, 4 * i - 1, zeros), _cut(t, channels, channels + width * channels))
         for j in range(columns):
-            r = i * columns + j
             for k in range(6):
                 d = t[k, 4 * j * channels : (4 * j + 6) * channels].reshape(6, channels)
-                q = 6 * k
-                _to_six(
-                    d[0],
-                    d[1],
-                    d[2],
-                    d[3],
-                    d[4],
-                    d[5],
-                    tiles[q, r],
-                    tiles[q + 1, r],
-                    tiles[q + 2, r],
-                    tiles[q + 3, r],
-                    tiles[q + 4, r],
-                    tiles[q + 5, r],
-                )
+                _to_six(_six(d), _tile(tiles, k, i * columns + j))
 
 
 @jit
@@ -177,43 +179,14 @@ def _tiles_to_map(tiles: Array, y: Array) -> None:
     height, width, channels = y.shape
     rows, columns = (height + 3) // 4, (width + 3) // 4
     flat = y.reshape(height, width * channels)
-    length = width * channels
     t = np.empty((6, 4 * columns * channels), np.float32)
-    spare = np.empty((3, width * channels), np.float32)
+    unused = np.empty((4, width * channels), np.float32)
     for i in range(rows):
         for j in range(columns):
-            r = i * columns + j
             for k in range(6):
                 o = t[k, 4 * j * channels : (4 * j + 4) * channels].reshape(4, channels)
-                q = 6 * k
-                _to_four(
-                    tiles[q, r],
-                    tiles[q + 1, r],
-                    tiles[q + 2, r],
-                    tiles[q + 3, r],
-                    tiles[q + 4, r],
-                    tiles[q + 5, r],
-                    o[0],
-                    o[1],
-                    o[2],
-                    o[3],
-                )
-        h = 4 * i
-        o1 = flat[h + 1] if h + 1 < height else spare[0]
-        o2 = flat[h + 2] if h + 2 < height else spare[1]
-        o3 = flat[h + 3] if h + 3 < height else spare[2]
-        _to_four(
-            t[0, :length],
-            t[1, :length],
-            t[2, :length],
-            t[3, :length],
-            t[4, :length],
-            t[5, :length],
-            flat[h],
-            o1,
-            o2,
-            o3,
-        )
+                _to_four(_tile(tiles, k, i * columns + j), _four(o))
+        _to_four(_cut(t, 0, width * channels), _four_rows(flat, 4 * i, unused))
 
 
 @jit
@@ -221,43 +194,14 @@ def _gradient_to_tiles(dy: Array, tiles: Array) -> None:
     height, width, channels = dy.shape
     rows, columns = (height + 3) // 4, (width + 3) // 4
     flat = dy.reshape(height, width * channels)
-    none = np.zeros(width * channels, np.float32)
-    length = width * channels
+    zeros = np.zeros((4, width * channels), np.float32)
     t = np.zeros((6, 4 * columns * channels), np.float32)
     for i in range(rows):
-        h = 4 * i
-        d1 = flat[h + 1] if h + 1 < height else none
-        d2 = flat[h + 2] if h + 2 < height else none
-        d3 = flat[h + 3] if h + 3 < height else none
-        _from_four(
-            flat[h],
-            d1,
-            d2,
-            d3,
-            t[0, :length],
-            t[1, :length],
-            t[2, :length],
-            t[3, :length],
-            t[4, :length],
-            t[5, :length],
-        )
+        _from_four(_four_rows(flat, 4 * i, zeros), _cut(t, 0, width * channels))
         for j in range(columns):
-            r = i * columns + j
             for k in range(6):
                 d = t[k, 4 * j * channels : (4 * j + 4) * channels].reshape(4, channels)
-                q = 6 * k
-                _from_four(
-                    d[0],
-                    d[1],
-                    d[2],
-                    d[3],
-                    tiles[q, r],
-                    tiles[q + 1, r],
-                    tiles[q + 2, r],
-                    tiles[q + 3, r],
-                    tiles[q + 4, r],
-                    tiles[q + 5, r],
-                )
+                _from_four(_four(d), _tile(tiles, k, i * columns + j))
 
 
 @jit
@@ -265,51 +209,16 @@ def _tiles_to_gradient(tiles: Array, dx: Array) -> None:
     height, width, channels = dx.shape
     rows, columns = (height + 3) // 4, (width + 3) // 4
     flat = dx.reshape(height, width * channels)
-    inner = slice(channels, channels + width * channels)
     t = np.empty((6, (4 * columns + 2) * channels), np.float32)
-    spare = np.zeros((6, width * channels), np.float32)
+    unused = np.zeros((6, width * channels), np.float32)
     flat[:] = 0
     for i in range(rows):
         t[:] = 0
         for j in range(columns):
-            r = i * columns + j
             for k in range(6):
                 o = t[k, 4 * j * channels : (4 * j + 6) * channels].reshape(6, channels)
-                q = 6 * k
-                _add_six(
-                    tiles[q, r],
-                    tiles[q + 1, r],
-                    tiles[q + 2, r],
-                    tiles[q + 3, r],
-                    tiles[q + 4, r],
-                    tiles[q + 5, r],
-                    o[0],
-                    o[1],
-                    o[2],
-                    o[3],
-                    o[4],
-                    o[5],
-                )
-        h = 4 * i - 1
-        o0 = flat[h] if h >= 0 else spare[0]
-        o2 = flat[h + 2] if h + 2 < height else spare[2]
-        o3 = flat[h + 3] if h + 3 < height else spare[3]
-        o4 = flat[h + 4] if h + 4 < height else spare[4]
-        o5 = flat[h + 5] if h + 5 < height else spare[5]
-        _add_six(
-            t[0, inner],
-            t[1, inner],
-            t[2, inner],
-            t[3, inner],
-            t[4, inner],
-            t[5, inner],
-            o0,
-            flat[h + 1],
-            o2,
-            o3,
-            o4,
-            o5,
-        )
+                _add_six(_tile(tiles, k, i * columns + j), _six(o))
+        _add_six(_cut(t, channels, channels + width * channels), _six_rows(flat, 4 * i - 1, unused))
 
 
 @parallel
