@@ -57,6 +57,15 @@ PACKAGES = {"PIL": "pillow"} | {
 }
 """Names by which other people's modules are imported, and those of the packages that have them."""
 
+EXTRAS = {
+    "torch": "train",
+    "safetensors": "train",
+    "matplotlib": "pictures",
+    "pillow": "images",
+    "onnx": "onnx",
+}
+"""The extra of this package by which a package is installed that playing does without."""
+
 
 def package(error: ImportError) -> str | None:
     """A sentence on the package that could not be imported; None if that is none of those wanted
@@ -65,9 +74,10 @@ def package(error: ImportError) -> str | None:
     if name is None:
         return None
     if isinstance(error, ModuleNotFoundError):
+        extra = f" (it is among those of gocnn[{EXTRAS[name]}])" if name in EXTRAS else ""
         return (
             f"this needs the package {name}, which is not installed here; install it with: pip"
-            f" install {name}"
+            f" install {name}{extra}"
         )
     return (
         f"the package {name} is installed, but cannot be used"

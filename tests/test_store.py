@@ -216,7 +216,7 @@ def test_an_append_during_an_append_is_refused_and_loses_nothing(
         assert answer.returncode == 1
         assert (
             answer.stderr
-            == f"error: {made} is being written by another import; wait for it to end, then run"
+            == f"Error: {made} is being written by another import; wait for it to end, then run"
             " this again\n"
         )
     assert sorted(sources_of(made)) == ["games"] * 13 + ["one"] * 5

@@ -117,7 +117,7 @@ def command(
                     _target(out, blob.name, len(files), written), sgf_tree.serialise(records)
                 )
     for line in trouble:
-        click.echo(f"skipped {line}" if reviews or positions else f"error: {line}", err=True)
+        click.echo(f"skipped {line}" if reviews or positions else f"Error: {line}", err=True)
     if not as_json:
         for position in positions:
             click.echo(_position(position))
@@ -127,7 +127,7 @@ def command(
         unwritten = [str(target) for target in (out, picture, html) if target is not None]
         if positions and unwritten:
             click.echo(
-                f"error: not written: {', '.join(unwritten)}; they show moves, and there are none",
+                f"Error: not written: {', '.join(unwritten)}; they show moves, and there are none",
                 err=True,
             )
         raise SystemExit(0 if positions and not unwritten else 1)

@@ -8,8 +8,10 @@ installed registers it (see `cli.py`).
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
+
+from gocnn import libraries
 
 GROUP = "gocnn.heads"
 
@@ -33,6 +35,8 @@ class Head:
 
 
 _registered: dict[str, Head] = {}
+_broken: dict[str, str] = {}
+"""Heads of installed packages that cannot be imported, and why."""
 _looked = False
 
 
@@ -48,8 +52,31 @@ def heads() -> list[Head]:
         _looked = True
         for point in entry_points(group=GROUP):
             if point.name not in _registered:
-                register(point.load())
+                _load(point)
     return list(_registered.values())
+
+
+def _load(point: EntryPoint) -> None:
+    """Register an installed head; one that is broken is set aside, since the others are not."""
+    try:
+        head = point.load()
+    except ImportError as error:
+        why = " ".join(str(error).split())[:200]
+        _broken[point.name] = libraries.package(error) or f"it cannot be imported ({why})"
+        return
+    except Exception as error:  # noqa: BLE001 - another's code, which may fail in any way
+        _broken[point.name] = f"it cannot be imported ({type(error).__name__}: {error})"
+        return
+    if isinstance(head, Head):
+        register(head)
+    else:
+        _broken[point.name] = f"{point.value} is no Head"
+
+
+def broken() -> dict[str, str]:
+    """Why the commands of some heads are missing, by the head's name: a sentence each."""
+    heads()
+    return dict(_broken)
 
 
 def commands() -> dict[str, tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from gocnn.console import program
 from gocnn.errors import UserError
 from gocnn.games.importing import Report
 from gocnn.games.selection import GameFilter
@@ -153,7 +154,7 @@ def train(
             if nothing:
                 say(
                     "no game says whose the points were at its end: the network does not learn the"
-                    " score (labels: cli.py go-import and go-label)"
+                    f" score (labels: {program.name()} go-import and go-label)"
                 )
             elif wishes.network.score:
                 say(
