@@ -17,10 +17,12 @@ __all__ = [
     "Player",
     "Position",
     "UserError",
+    "benchmark",
     "load",
     "player",
     "position",
     "train",
+    "wrap",
 ]
 
 

@@ -58,6 +58,20 @@ def _load_numba() -> tuple[Any, bool]:
     itself would look for other places)."""
     import numba
 
+    folder = cache()
+    if folder is None:
+        _announce(numba, "compiling: the cache folder cannot be written, so at every start ...")
+        return numba, False
+    _announce(numba, "compiling, once on this machine (about half a minute) ...")
+    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+    return numba, True
+
+
+def cache() -> Path | None:
+    """The folder where what these kernels compile to is kept; None where it cannot be: a full disk,
+    a folder of someone else's, no home. Then they are compiled at every start."""
+    import numba
+
     package = Path(__file__).parent
     digest = hashlib.sha256(numba.__version__.encode())
     for files in KERNELS:
@@ -71,12 +85,8 @@ def _load_numba() -> tuple[Any, bool]:
             pass
         prune(folder.parent, KEEP_DAYS)
     except (OSError, UserError):
-        # A full disk, a folder of someone else's, no home: compile at every start then.
-        _announce(numba, "compiling: the cache folder cannot be written, so at every start ...")
-        return numba, False
-    _announce(numba, "compiling, once on this machine (about half a minute) ...")
-    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
-    return numba, True
+        return None
+    return folder
 
 
 def _announce(numba: Any, sentence: str) -> None:
@@ -84,7 +94,7 @@ def _announce(numba: Any, sentence: str) -> None:
     that this one starts to share its work."""
     from numba.core import event
 
-    class Compiling(event.Listener):  # type: ignore[misc,name-defined]
+    class Compiling(event.Listener):
         def on_start(self, event: Any) -> None:
             kernel = event.data["dispatcher"].py_func
             if not kernel.__module__.startswith("gocnn."):
@@ -96,7 +106,7 @@ def _announce(numba: Any, sentence: str) -> None:
         def on_end(self, event: Any) -> None:
             pass
 
-    event.register("numba:compile", Compiling())
+    event.register("numba:compile", Compiling())  # type: ignore[no-untyped-call]
 
 
 def _is_heard() -> bool:

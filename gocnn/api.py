@@ -15,7 +15,7 @@ True
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn import libraries
-from gocnn.board.coords import to_gtp
+from gocnn.board.coords import MOVES, to_gtp
 from gocnn.engine import player as engine_player
 from gocnn.engine.foreseen import win_of
 from gocnn.engine.game import Game
@@ -34,6 +34,8 @@ from gocnn.engine.limits import MOST_VISITS
 from gocnn.errors import UserError
 from gocnn.features.conditioning import STYLES
 from gocnn.games.position import Position, find, usual_komi
+from gocnn.features.planes import DEFAULT_GROUPS, UnknownPlanes, plane_count
+from gocnn.policy.answers import Answers, answers
 from gocnn.policy.runtime import is_onnx, open_evaluator
 from gocnn.policy.style import check_style, facts_of
 from gocnn.policy.suggestion import Evaluator, Foresight, foresee
@@ -45,10 +47,12 @@ __all__ = [
     "Player",
     "Position",
     "UserError",
+    "benchmark",
     "load",
     "player",
     "position",
     "train",
+    "wrap",
 ]
 
 Name = str | os.PathLike[str]
@@ -173,9 +177,7 @@ class Player:
         )
 
 
-def load(
-    model: str | Path | None = None, *, device: str = "cpu", threads: int | None = None
-) -> Network:
+def load(model: Name | None = None, *, device: str = "cpu", threads: int | None = None) -> Network:
     """A network: the one that ships (None), a model file (`.onnx`, which needs no torch, or
     `.safetensors`), or the folder of a training run, of which the best one is taken.
 
@@ -184,12 +186,13 @@ def load(
     """
     libraries.keep_private()
     libraries.hush()
+    path = None if model is None else Path(model)
     try:
-        if device != "cpu" and not is_onnx(model):
+        if device != "cpu" and not is_onnx(path):
             from gocnn.devices import resolve
 
             device = str(resolve(device))
-        return Network(open_evaluator(model, device, threads))
+        return Network(open_evaluator(path, device, threads))
     except ImportError as error:
         raise _lacking(error) from error
 
@@ -299,6 +302,80 @@ def train(
     named = [games] if isinstance(games, str | os.PathLike) else list(games)
     call(command, named, {"out": out, "minutes": minutes, "quiet": quiet, **options}, silent=quiet)
     return load(out)
+
+
+def wrap(
+    logits: Callable[[npt.NDArray[np.uint8]], npt.ArrayLike],
+    *,
+    name: str = "mine",
+    groups: Sequence[str] = DEFAULT_GROUPS,
+) -> Network:
+    """A network of your own, in whatever library, to be asked and measured like ours.
+
+    logits: maps planes, uint8 `(N, C, 19, 19)` with 0 and 1 in them, to one number for each move,
+    float `(N, 362)`. groups: the planes it wants to see (`gocnn.features.planes.PLANES` says how
+    many each group has). Raises UserError if there is no such group.
+
+    >>> flat = wrap(lambda planes: np.zeros((len(planes), 362)))
+    >>> round(flat.suggest(position(), top=1)[0].probability * 362, 3)
+    1.0
+    """
+    try:
+        plane_count(groups)
+    except UnknownPlanes as error:
+        raise UserError(f"groups: {error}") from error
+    return Network(_Wrapped(logits, name, tuple(groups)))
+
+
+def benchmark(
+    net: Network,
+    games: Name | Sequence[Name],
+    *,
+    positions: int = 10_000,
+    symmetries: int = 1,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """How well a network predicts the moves of games: the figures of `go-eval --json`, by the same
+    positions. Under `all`, `opening`, `middle` and `end`: `positions`, `top1`, `top3`, `top5` (0 to
+    1) and `log_likelihood` (nats a move), each with its 95 % interval (`top1_interval`).
+
+    games: SGF files, folders, archives, or stores of go-import. positions: so many, drawn by the
+    seed; all if there are not more. Raises UserError if there is no game.
+    """
+    from gocnn.games.selection import GameFilter
+    from gocnn.policy import data, evaluation
+
+    _check(net.evaluator, symmetries, "any")
+    named = [games] if isinstance(games, str | os.PathLike) else games
+    stores, _ = data.open_stores([os.fspath(one) for one in named], quiet=True)
+    found = data.choose(stores, GameFilter())
+    judged = evaluation.judge(
+        net.evaluator, found.games, positions, symmetries, seed, komi=found.komi
+    )
+    return evaluation.figures(judged)
+
+
+class _Wrapped:
+    """An Evaluator by a function that says nothing but logits."""
+
+    foresees = scores = False
+
+    def __init__(
+        self,
+        function: Callable[[npt.NDArray[np.uint8]], npt.ArrayLike],
+        name: str,
+        groups: tuple[str, ...],
+    ) -> None:
+        self._function, self.name, self.groups = function, name, groups
+
+    def logits(self, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        found = np.array(self._function(batch), np.float32)
+        if found.shape != (len(batch), MOVES):
+            raise ValueError(f"{self.name} answered {found.shape}, not {(len(batch), MOVES)}")
+        return found
+
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> Answers:
+        return answers(self.logits(batch))
 
 
 def _game(position: Position) -> Game:

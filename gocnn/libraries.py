@@ -67,17 +67,18 @@ EXTRAS = {
 """The extra of this package by which a package is installed that playing does without."""
 
 
-def package(error: ImportError) -> str | None:
+def package(error: ImportError, extra: str | None = None) -> str | None:
     """A sentence on the package that could not be imported; None if that is none of those wanted
-    here."""
+    here. `extra`: by what it is installed, if not as `EXTRAS` says."""
     name = PACKAGES.get((error.name or "").partition(".")[0])
     if name is None:
         return None
     if isinstance(error, ModuleNotFoundError):
-        extra = f" (it is among those of gocnn[{EXTRAS[name]}])" if name in EXTRAS else ""
+        extra = EXTRAS.get(name) and (extra or EXTRAS[name])
+        among = f" (all that is needed: the extra {extra} of gocnn)" if extra else ""
         return (
             f"this needs the package {name}, which is not installed here; install it with: pip"
-            f" install {name}{extra}"
+            f" install {name}{among}"
         )
     return (
         f"the package {name} is installed, but cannot be used"

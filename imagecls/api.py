@@ -95,7 +95,7 @@ def load(model: Name | Sequence[Name], *, device: str = "cpu") -> Classifier:
         where = str(resolve(device))
         return Classifier(models.Ensemble([models.load(Path(one), where) for one in named]))
     except ImportError as error:
-        sentence = libraries.package(error)
+        sentence = libraries.package(error, "images")
         if sentence is None:
             raise
         raise UserError(sentence) from error

@@ -44,6 +44,10 @@ HEAD = Head(
         "go-stats": ("gocnn.commands.go_stats", "Show what a store holds."),
         "go-suggest": ("gocnn.commands.go_suggest", "Suggest moves in a position."),
         "go-train": ("gocnn.commands.go_train", "Train a policy network on games."),
+        "warm-up": (
+            "gocnn.commands.warm_up",
+            "Compile everything now, so that nobody waits for it later.",
+        ),
     },
     describer="gocnn.policy.describer",
 )
@@ -115,7 +119,7 @@ class LazyGroup(click.Group):
         except (click.exceptions.Exit, click.Abort):
             raise
         except ImportError as error:
-            package = libraries.package(error)
+            package = libraries.package(error, heads.extra_of(context.invoked_subcommand))
             if package is None:
                 raise
             click.echo(f"Error: {package}", err=True)

@@ -20,11 +20,13 @@ GROUP = "gocnn.heads"
 class Head:
     """commands: of each its name, the module that has it as `command`, and its line in the list.
     describer: the module whose `network(name)` is asked for what `describe` shows; it returns the
-    network with the shape of its input, or None if `name` is not the head's."""
+    network with the shape of its input, or None if `name` is not the head's. extra: by what its
+    packages are installed, if not with those that everything needs."""
 
     name: str
     commands: dict[str, tuple[str, str]]
     describer: str
+    extra: str | None = None
 
     def network(self, name: str) -> tuple[Any, tuple[int, int, int]] | None:
         """What `describe NAME` shows, if it is this head's. Raises UserError."""
@@ -82,6 +84,11 @@ def broken() -> dict[str, str]:
 def commands() -> dict[str, tuple[str, str]]:
     """The commands of all heads."""
     return {name: place for head in heads() for name, place in head.commands.items()}
+
+
+def extra_of(name: str | None) -> str | None:
+    """The extra that a command's head needs."""
+    return next((head.extra for head in _registered.values() if name in head.commands), None)
 
 
 def find(name: str) -> tuple[str, str] | None:
