@@ -33,8 +33,8 @@ from gocnn.engine.levels import parse as parse_level
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.errors import UserError
 from gocnn.features.conditioning import STYLES
-from gocnn.games.position import Position, find, usual_komi
 from gocnn.features.planes import DEFAULT_GROUPS, UnknownPlanes, plane_count
+from gocnn.games.position import Position, find, usual_komi
 from gocnn.policy.answers import Answers, answers
 from gocnn.policy.runtime import is_onnx, open_evaluator
 from gocnn.policy.style import check_style, facts_of

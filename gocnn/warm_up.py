@@ -8,15 +8,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from gocnn import _jit
+from gocnn.cores import cores
 from gocnn.errors import UserError
 
 GAMES = 4
 """Games that are played for the other jobs to read, none like another."""
+
+
+FIRST = 2
+"""Jobs whose results the others need; these go side by side then."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +80,10 @@ def jobs(folder: Path) -> list[Job]:
                 (["go-gtp", "--level", "12k"], "\n".join([*script[:10], "quit\n"])),
             ],
         ),
+        Job("importing", [(["go-import", *records, str(last), "--out", str(store)], "")]),
         Job(
             "analysis", [(["go-analysis"], json.dumps(query) + "\n"), (["go-review", *records], "")]
         ),
-        Job("importing", [(["go-import", *records, str(last), "--out", str(store)], "")]),
         Job(
             "labelling",
             [(["go-label", str(store), "--own", "1", "--out", str(own), "--batch", "4"], "")],
@@ -106,21 +112,24 @@ def run(say: Callable[[str], None]) -> None:
         (folder / "last.sgf").write_text(
             ending(";B[ja];W[jb];B[jc];W[jd]", "B+0.5"), encoding="ascii"
         )
-        for job in jobs(folder):
-            began, before = time.perf_counter(), _count(kept)
+        began = time.perf_counter()
+
+        def done(job: Job) -> None:
             for words, typed in job.commands:
                 _do(words, typed)
-            seconds = time.perf_counter() - began
-            say(f"{job.name}: {_count(kept) - before} compiled in {seconds:.0f} s")
+            say(f"{job.name}: ready after {time.perf_counter() - began:.0f} s")
+
+        todo = jobs(folder)
+        for job in todo[:FIRST]:
+            done(job)
+        with ThreadPoolExecutor(cores()) as pool:
+            list(pool.map(done, todo[FIRST:]))
+        say(f"{_count(kept)} functions are compiled, in {kept}")
 
 
 def _count(folder: Path) -> int:
-    """Compiled kernels in the cache: numba keeps a file for each signature."""
-    return sum(1 for _ in _files(folder))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return folder.rglob("*.nbc")
+    """Compiled functions in the cache: numba keeps a file for each signature."""
+    return sum(1 for _ in folder.rglob("*.nbc"))
 
 
 def _do(words: list[str], typed: str) -> None:

@@ -15,5 +15,5 @@ def command(quiet: bool) -> None:
     from gocnn.warm_up import run
 
     if not quiet:
-        click.echo("compiling, once on this machine (a minute or two) ...", err=True)
+        click.echo("compiling, once on this machine (two or three minutes) ...", err=True)
     run(lambda line: None if quiet else click.echo(line))

@@ -59,18 +59,19 @@ def command_line(command: click.Command, options: Mapping[str, Any]) -> list[str
         if name not in known:
             raise TypeError(f"{command.name} has no option {name!r}")
         option = known[name]
+        spelt = next(each for each in option.opts if each.startswith("--"))
         if value is None or (option.multiple and not value):
             continue
         if option.is_flag:
             if not isinstance(value, bool):
                 raise TypeError(f"{name} is True or False, not {value!r}")
-            words += [option.opts[0]] if value else option.secondary_opts[:1]
+            words += [spelt] if value else option.secondary_opts[:1]
         elif option.multiple and isinstance(value, list | tuple):
-            words += [f"{option.opts[-1]}={_word(one)}" for one in value]
+            words += [f"{spelt}={_word(one)}" for one in value]
         elif isinstance(value, list | tuple):
-            words.append(f"{option.opts[-1]}={','.join(map(_word, value))}")
+            words.append(f"{spelt}={','.join(map(_word, value))}")
         else:
-            words.append(f"{option.opts[-1]}={_word(value)}")
+            words.append(f"{spelt}={_word(value)}")
     return words
 
 
