@@ -83,7 +83,7 @@ def broken() -> dict[str, str]:
 
 def commands() -> dict[str, tuple[str, str]]:
     """The commands of all heads."""
-    return {name: place for head in heads() for name, place in head.commands.items()}
+    return {name: entry for head in heads() for name, entry in head.commands.items()}
 
 
 def extra_of(name: str | None) -> str | None:
