@@ -83,7 +83,8 @@ def judge(
     chunk: int = 128,
     tick: Callable[[int], Any] = lambda _: None,
 ) -> Judged:
-    """Ask for the probabilities of all rows, `chunk` at a time."""
+    """Probabilities and labels of all `rows`, asked for `chunk` rows at a time; `tick` is called
+    with the size of each chunk."""
     parts = []
     for i in range(0, len(rows), chunk):
         parts.append(probabilities(rows[i : i + chunk]))
