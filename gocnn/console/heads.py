@@ -56,10 +56,10 @@ def heads() -> list[Head]:
 
 def commands() -> dict[str, tuple[str, str]]:
     """The commands of all heads."""
-    return {name: entry for head in heads() for name, entry in head.commands.items()}
+    return {name: found for head in heads() for name, found in head.commands.items()}
 
 
-def find(name: str) -> tuple[str, str] | None:
+def entry(name: str) -> tuple[str, str] | None:
     """A command by its name. Installed packages are looked through only for names that are not
     registered."""
     for head in _registered.values():
