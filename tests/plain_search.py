@@ -174,7 +174,9 @@ class Search:
         of what all visits came to."""
         return (self.root.win + float(self.root.wins.sum())) / (1 + self.count)
 
-    def told(self, index: int, longest: int = MOVES) -> tuple[int, float, list[tuple[int, int]]]:
+    def action_stats(
+        self, index: int, longest: int = MOVES
+    ) -> tuple[int, float, list[tuple[int, int]]]:
         """Of one move at the root: its visits, its mover's probability to win (the position's own
         before it has been visited), and the line of most visits that begins with it, moves with
         their visits, cut to `longest`; the last may be one that the network expects and nobody

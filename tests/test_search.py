@@ -113,7 +113,7 @@ def test_it_sees_the_refutation(colour: int) -> None:
     assert list(infos[tempting].variation[:2]) == [tempting, answer]
     assert infos[tempting].prior > 0.8
     assert next(iter(infos)) != tempting
-    assert len(analysis.outlooks()) == len(infos)
+    assert len(analysis.estimates()) == len(infos)
     chosen = analysis.choice(np.ones(362, bool))
     assert np.flatnonzero(chosen).tolist() == [next(iter(infos)), PASS]
     assert Player(judge).decide(game, colour, keep=chosen).index == next(iter(infos))
@@ -217,8 +217,8 @@ def test_arrays_and_kernels_search_as_objects_do(kind: str, evaluator) -> None:
         if kind != "scorer":
             assert search.win == pytest.approx(plain.win)
         assert (
-            search.told(int(search.visits.argmax())).line[0]
-            == plain.told(int(search.visits.argmax()))[2][0]
+            search.action_stats(int(search.visits.argmax())).line[0]
+            == plain.action_stats(int(search.visits.argmax()))[2][0]
         )
 
 
@@ -240,7 +240,7 @@ def test_following_a_game_keeps_what_objects_keep() -> None:
         assert same(search, plain)
         board.play(int(search.visits.argmax()))
         keep = useful(board, board.to_play) & moves
-        keep[int(search.told(board.moves[-1][0]).line[1][0])] = False
+        keep[int(search.action_stats(board.moves[-1][0]).line[1][0])] = False
         assert search.follow(board, 6.5, keep)
         assert plain.follow(board, 6.5, keep)
         assert search.count == plain.count
@@ -308,7 +308,7 @@ def test_a_search_keeps_its_books(score: bool) -> None:
         search.run(500)
         assert books(search, judge, score) <= search.count + 1
         for index in np.flatnonzero(search.visits):
-            told = search.told(int(index))
+            told = search.action_stats(int(index))
             assert told.lcb <= told.win
             assert math.isfinite(told.lead) == score
         board.play(search.best)
@@ -517,7 +517,7 @@ def test_a_move_is_chosen_by_its_lower_confidence_bound() -> None:
         nodes["squares"][below[index]] = visits * mean**2
     assert search.best == second
     assert search.weights[second] > search.weights[first] + 1
-    told = search.told(second)
+    told = search.action_stats(second)
     assert told.lcb == pytest.approx(0.56 - 5 * math.sqrt(2 * 0.15**2 / 62 / 60))
     (
         nodes["visits"][below[second]],
@@ -554,9 +554,9 @@ def test_points_count_where_the_game_is_decided() -> None:
     search = Search(Slack(None), board, 0.0, useful(board, BLACK))
     search.run(300)
     assert search.best == from_gtp("D4")
-    assert search.told(from_gtp("D4")).lead > search.told(from_gtp("K10")).lead + 3
-    assert search.told(from_gtp("D4")).win == pytest.approx(0.5, abs=1e-3)
-    assert 0 < search.told(from_gtp("D4")).utility - 0.5 < searching.SCORE_SHARE
+    assert search.action_stats(from_gtp("D4")).lead > search.action_stats(from_gtp("K10")).lead + 3
+    assert search.action_stats(from_gtp("D4")).win == pytest.approx(0.5, abs=1e-3)
+    assert 0 < search.action_stats(from_gtp("D4")).utility - 0.5 < searching.SCORE_SHARE
 
 
 def test_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -630,8 +630,8 @@ def test_an_analysis_searches_as_a_search_does(evaluator) -> None:
         analysis.advance(1e6, lambda: False, visits=60)
         among.run(60)
         for info in analysis.moves():
-            assert (info.visits, info.winrate) == among.told(info.index)[:2]
-            assert info.lcb == among.told(info.index).lcb
+            assert (info.visits, info.winrate) == among.action_stats(info.index)[:2]
+            assert info.lcb == among.action_stats(info.index).lcb
         assert analysis.moves()[0].index == among.best
 
 
@@ -642,7 +642,7 @@ def test_a_search_goes_on_with_the_game() -> None:
     game = Game()
     search = Search(judge, game.board.copy(), 6.5, useful(game.board, BLACK))
     search.run(300)
-    line = [move for move, _ in search.told(int(search.visits.argmax()))[2]]
+    line = [move for move, _ in search.action_stats(int(search.visits.argmax()))[2]]
     before = search._tree
     node = node_of(search, node_of(search, node_of(search, 0)["below"][line[0]])["below"][line[1]])
     kept = {move: node_of(search, child)["visits"] for move, child in node["below"].items()}
@@ -688,7 +688,7 @@ def test_two_passes_end_the_game() -> None:
     assert len(ended) >= 1
     assert ended["visits"].sum() > 10
     assert set(ended["win"].tolist()) == {float(board.score(6.5) > 0)}
-    assert search.told(PASS).win == pytest.approx(float(board.score(6.5) > 0), abs=0.1)
+    assert search.action_stats(PASS).win == pytest.approx(float(board.score(6.5) > 0), abs=0.1)
 
 
 def test_value_is_learned_where_the_result_is_known() -> None:

@@ -106,7 +106,7 @@ def command(
 
         interpret()
     from gocnn.board.coords import SIZE, to_gtp
-    from gocnn.engine.foreseen import outlook_of, told
+    from gocnn.engine.forecast import estimate_of, lead_in_words
     from gocnn.games.position import find, usual_komi
     from gocnn.policy.runtime import open_evaluator
     from gocnn.policy.style import check_style, facts_of
@@ -124,7 +124,7 @@ def command(
         else _chances(level, policy, position, int(symmetries), style, komi)
     )
     komi = usual_komi(position.komi, position.handicap) if komi is None else komi
-    outlook = outlook_of(said, position.board.to_play, komi) if policy.scores else None
+    estimate = estimate_of(said, position.board.to_play, komi) if policy.scores else None
     legal = np.flatnonzero(position.board.legal())
     order = legal[np.argsort(-probabilities[legal], kind="stable")]
     rows = [(int(i), float(probabilities[i])) for i in order]
@@ -133,8 +133,8 @@ def command(
 
         side = "Black" if position.board.to_play == 1 else "White"
         title = f"{position.title or 'empty board'}: {side} to play".lstrip()
-        if outlook:
-            title += f"; {told(outlook.lead)}"
+        if estimate:
+            title += f"; {lead_in_words(estimate.score_mean)}"
         draw_board(
             position.board,
             picture,
@@ -142,7 +142,7 @@ def command(
             position.played,
             title,
             numbers,
-            outlook.owner if outlook else None,
+            estimate.owner if estimate else None,
         )
     ply = position.ply
     to_play = "black" if position.board.to_play == 1 else "white"
@@ -161,14 +161,14 @@ def command(
         )
         if played:
             answer["played"] = played
-        if outlook:
+        if estimate:
             answer |= {
                 "komi": komi,
-                "lead": outlook.lead,
-                "spread": outlook.spread,
-                "winrate": outlook.black_wins,
+                "lead": estimate.score_mean,
+                "spread": estimate.score_stdev,
+                "winrate": estimate.black_winrate,
                 "ownership": (
-                    outlook.owner.reshape(SIZE, SIZE)[::-1]
+                    estimate.owner.reshape(SIZE, SIZE)[::-1]
                     .ravel()
                     .astype(np.float64)
                     .round(4)
@@ -188,10 +188,10 @@ def command(
             f" {MARKS[place] if place < len(MARKS) else ' '}  {to_gtp(index):>4}  {p:6.1%} "
             f" {'#' * round(p * 40)}{here}"
         )
-    if outlook:
+    if estimate:
         click.echo(
-            f"score: {told(outlook.lead)} with komi {komi:g} (give or take {outlook.spread:.0f});"
-            f" Black wins {outlook.black_wins:.0%}"
+            f"score: {lead_in_words(estimate.score_mean)} with komi {komi:g} (give or take"
+            f" {estimate.score_stdev:.0f}); Black wins {estimate.black_winrate:.0%}"
         )
     if played:
         click.echo(f"played: {played['move']}, rank {played['rank']}, {played['probability']:.1%}")

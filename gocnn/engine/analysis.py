@@ -6,7 +6,7 @@ as the analysis does: `winrate`, `visits`, the order of the moves and their vari
 search's. If not, the order is the prior's, the winrate comes from random playouts after each move
 (a visit is eight of them), and the network plays the best move's variation on.
 
-`lead` and ownership are the network's if it says them (`gocnn.engine.foreseen`). If not, they come
+`lead` and ownership are the network's if it says them (`gocnn.engine.forecast`). If not, they come
 from random playouts (`gocnn.engine.prospects`): coarse before the endgame, so no move is said to
 lead by more points than the best one, nor the best one by less than the position.
 """
@@ -21,10 +21,10 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, PASS
-from gocnn.engine.foreseen import Foreseen, outlook_of, win_of
+from gocnn.engine.forecast import Forecast, estimate_of, win_of
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import UNSEEN, Search, Until
-from gocnn.engine.ownership import Outlook, useful
+from gocnn.engine.ownership import OwnershipEstimate, useful
 from gocnn.engine.player import TINY, Player, turned
 from gocnn.engine.prospects import Prospects
 from gocnn.policy.suggestion import foresee, suggest_many
@@ -101,7 +101,7 @@ class Analysis:
         p = said.probabilities
         self.colour, self.probabilities, self.game, self._player = colour, p, game, player
         komi = game.area_komi_for(colour)
-        self.network_outlook = outlook_of(said, colour, komi) if player.evaluator.scores else None
+        self.network_estimate = estimate_of(said, colour, komi) if player.evaluator.scores else None
         """How the network by itself foresees the end of the game; None if it says no score."""
         self.network_winrate = win_of(said, colour, komi)
         """The network's own probability that the side to play wins; nan if it does not foresee
@@ -133,11 +133,11 @@ class Analysis:
         self._prospects = (
             None if player.evaluator.scores else Prospects(self._boards or [position], komi)
         )
-        self._foreseen: Foreseen | None = None
-        if self.network_outlook:
+        self._forecast: Forecast | None = None
+        if self.network_estimate:
             komis = [game.area_komi_after(index, colour) for index in self.candidates]
-            self._foreseen = Foreseen(
-                player.evaluator, self.network_outlook, self._boards, komis, known
+            self._forecast = Forecast(
+                player.evaluator, self.network_estimate, self._boards, komis, known
             )
         self._turn = 0
         self._played_on: list[list[int]] | None = None
@@ -203,19 +203,19 @@ class Analysis:
         if lacking > 0:
             self._prospects.run(int(self._weights().argmax()), lacking)
 
-    def _outlooks(self) -> tuple[Outlook, list[Outlook]]:
+    def _estimates(self) -> tuple[OwnershipEstimate, list[OwnershipEstimate]]:
         """The position's, and each candidate's."""
         self._settle()
         if self._prospects:
-            return self._prospects.outlooks(self._weights())
-        assert self._foreseen
+            return self._prospects.estimates(self._weights())
+        assert self._forecast
         if self._search and self._search.count:
-            return self._foreseen.searched(self._search, self.candidates, self.colour)
-        return self._foreseen.whole(self._weights()), self._foreseen.after
+            return self._forecast.searched(self._search, self.candidates, self.colour)
+        return self._forecast.whole(self._weights()), self._forecast.after
 
     def _weights(self) -> npt.NDArray[np.float64]:
         """float64 `(candidates,)` (one if there are none): how much each counts for the position's
-        own outlook."""
+        own estimate."""
         if self._search and self._search.count:
             return self._search.visits[self.candidates].astype(np.float64)
         return (
@@ -228,35 +228,35 @@ class Analysis:
         """What is known of each candidate, with variations of up to `longest` moves."""
         if not self.candidates:
             return []
-        order, (whole, outlooks) = self._order(), self._outlooks()
+        order, (whole, estimates) = self._order(), self._estimates()
         sign = 1 if self.colour == BLACK else -1
-        leads = [sign * o.lead for o in outlooks]
+        leads = [sign * o.score_mean for o in estimates]
         if self._prospects:
             # Few playouts may put the best move below the mean of all, and then KaTrain would paint
             # every move as a mistake.
-            most = leads[order[0]] = max(leads[order[0]], sign * whole.lead)
+            most = leads[order[0]] = max(leads[order[0]], sign * whole.score_mean)
             leads = [min(lead, most) for lead in leads]
         infos = []
         for place in order:
-            index, o = self.candidates[place], outlooks[place]
+            index, o = self.candidates[place], estimates[place]
             prior = float(self.probabilities[index])
             if self._search:
-                told = self._search.told(index, longest)
-                line, seen = [move for move, _ in told.line], [count for _, count in told.line]
-                win, utility = told.win, 2 * told.utility - 1
-                if not told.visits and self._foreseen:
-                    win = o.black_wins if self.colour == BLACK else 1 - o.black_wins
+                stats = self._search.action_stats(index, longest)
+                line, seen = [move for move, _ in stats.line], [count for _, count in stats.line]
+                win, utility = stats.win, 2 * stats.utility - 1
+                if not stats.visits and self._forecast:
+                    win = o.black_winrate if self.colour == BLACK else 1 - o.black_winrate
                     utility = 2 * win - 1
                 infos.append(
                     MoveInfo(
                         index,
                         prior,
-                        told.visits,
+                        stats.visits,
                         win,
-                        told.lcb,
+                        stats.lcb,
                         utility,
                         leads[place],
-                        o.spread,
+                        o.score_stdev,
                         line,
                         seen,
                     )
@@ -264,7 +264,7 @@ class Analysis:
                 continue
             visits, winrate = (
                 o.playouts // VISIT,
-                (o.black_wins if self.colour == BLACK else 1 - o.black_wins),
+                (o.black_winrate if self.colour == BLACK else 1 - o.black_winrate),
             )
             lcb = max(
                 0.0,
@@ -281,7 +281,7 @@ class Analysis:
                     lcb,
                     2 * winrate - 1,
                     leads[place],
-                    o.spread,
+                    o.score_stdev,
                     line,
                     seen,
                 )
@@ -327,16 +327,16 @@ class Analysis:
             return self._search.win
         if math.isfinite(self.network_winrate):
             return self.network_winrate
-        wins = self.outlook().black_wins
+        wins = self.estimate().black_winrate
         return wins if self.colour == BLACK else 1 - wins
 
-    def outlook(self) -> Outlook:
+    def estimate(self) -> OwnershipEstimate:
         """How the game ends from here on, as black sees it."""
-        return self._outlooks()[0]
+        return self._estimates()[0]
 
-    def outlooks(self) -> list[Outlook]:
+    def estimates(self) -> list[OwnershipEstimate]:
         """How the game ends after each candidate, as black sees it, in the order of `moves`."""
-        after = self._outlooks()[1]
+        after = self._estimates()[1]
         return [after[place] for place in self._order()]
 
     def _order(self) -> list[int]:

@@ -57,7 +57,7 @@ Until = Mapping[int, npt.NDArray[np.int64]]
 move."""
 
 
-class Told(NamedTuple):
+class ActionStats(NamedTuple):
     """Of one of the root's moves, seen by the side that makes it. visits; win: the mean probability
     to win; line: flat indices, each with the visits of the position after it; lcb: the lower
     confidence bound of win; lead, spread: the mean margin in points, komi counted, and what the
@@ -364,7 +364,7 @@ class Search:
         mean: Floats = (self._owners[index] / self._owned[index]).astype(np.float32)
         return mean
 
-    def told(self, index: int, longest: int = MOVES) -> Told:
+    def action_stats(self, index: int, longest: int = MOVES) -> ActionStats:
         """What is known of one move at the root (the position's own numbers before it has been
         visited), and the line of most visits that begins with it, cut to `longest`; the last move
         of it may be one that the network expects and nobody visited."""
@@ -379,7 +379,7 @@ class Search:
             lead, spread = (
                 (float(root["lead"]), float(root["spread"])) if scores else (math.nan, math.nan)
             )
-            return Told(0, float(root["win"]), line, 0.0, lead, spread, float(root["value"]))
+            return ActionStats(0, float(root["win"]), line, 0.0, lead, spread, float(root["value"]))
         told = nodes[node]
         visits, win = int(told["visits"]), float(told["wins"]) / int(told["visits"])
         below: int | None = node
@@ -395,7 +395,7 @@ class Search:
             else (math.nan, math.nan)
         )
         mean = float(told["values"]) / visits
-        return Told(
+        return ActionStats(
             visits,
             win,
             line,

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import PASS, SIZE
 from gocnn.engine import levels
-from gocnn.engine.foreseen import Ahead, Both, outlook_of
+from gocnn.engine.forecast import Estimator, NetworkWithPlayouts, estimate_of
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import Search
 from gocnn.engine.ownership import (
     PLAYOUTS,
-    Outlook,
+    OwnershipEstimate,
     Playouts,
     dead_stones,
     is_open,
@@ -222,26 +222,26 @@ class Player:
         self._search.run(max(visits - self._search.count, 0), deadline, stopped)
         return self._search.weights + weights
 
-    def outlook(self, game: Game) -> Outlook:
+    def estimate(self, game: Game) -> OwnershipEstimate:
         """How the position will end: what the network foresees, or playouts tell
         (`gocnn.engine.ownership`) where it does not."""
         if not self.evaluator.scores:
             return self._playouts(game).run(PLAYOUTS)
         colour = game.board.to_play
-        return outlook_of(self.foresight(game, colour), colour, game.area_komi)
+        return estimate_of(self.foresight(game, colour), colour, game.area_komi)
 
-    def end(self, game: Game) -> Outlook:
+    def end(self, game: Game) -> OwnershipEstimate:
         """The same for a game that is over or nearly so: with playouts in any case."""
         colour = game.board.to_play
         said = self.foresight(game, colour) if self.evaluator.scores else None
         return self._ahead(game, colour, said).at_least(PLAYOUTS)
 
-    def _ahead(self, game: Game, colour: int, said: Foresight | None) -> Ahead:
+    def _ahead(self, game: Game, colour: int, said: Foresight | None) -> Estimator:
         """What tells how the position ends, as far as it is asked."""
         playouts = self._playouts(game)
         if said is None or not self.evaluator.scores:
             return playouts
-        return Both(outlook_of(said, colour, game.area_komi_for(colour)), playouts)
+        return NetworkWithPlayouts(estimate_of(said, colour, game.area_komi_for(colour)), playouts)
 
     def _playouts(self, game: Game) -> Playouts:
         return Playouts(game.board, game.area_komi, seed=int(self._rng.integers(2**31)))
@@ -251,19 +251,19 @@ class Player:
             return int(weights.argmax())
         return int(self._rng.choice(len(weights), p=_flattened(weights, heat)))
 
-    def _resigns(self, game: Game, colour: int, ahead: Ahead) -> bool:
+    def _resigns(self, game: Game, colour: int, ahead: Estimator) -> bool:
         least = self.level.resign if self.level else self.resign
         if least <= 0 or len(game.board.moves) < RESIGN_FROM:
             return False
-        if isinstance(ahead, Both):
+        if isinstance(ahead, NetworkWithPlayouts):
             mine = (
                 self._search.win
                 if self._visits(None) and self._search and self._search.count
                 else ahead.win(colour)
             )
         else:
-            outlook = ahead.at_least(PLAYOUTS)
-            mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
+            estimate = ahead.at_least(PLAYOUTS)
+            mine = estimate.black_winrate if colour == BLACK else 1 - estimate.black_winrate
         self._lost = self._lost + 1 if mine < least else 0
         return self._lost >= RESIGN_AFTER
 
@@ -287,7 +287,7 @@ def turned(game: Game, colour: int) -> Board:
     return board
 
 
-def _taking(game: Game, colour: int, ahead: Ahead) -> npt.NDArray[np.bool_]:
+def _taking(game: Game, colour: int, ahead: Estimator) -> npt.NDArray[np.bool_]:
     """bool `(362,)`: legal moves at liberties of the opponent's dead chains."""
     dead = dead_stones(game.board, ahead.at_least(PLAYOUTS))
     stones = game.board.stones()
@@ -310,12 +310,12 @@ def _may_be_over(game: Game, colour: int, index: int, p: Floats) -> bool:
     return stones >= OVER_FROM and (p[PASS] > p[index] or game.board.area().ravel()[index] != 0)
 
 
-def _is_over(game: Game, colour: int, ahead: Ahead) -> bool:
+def _is_over(game: Game, colour: int, ahead: Estimator) -> bool:
     passed = game.passed(3 - colour)
     if not passed and is_open(game.board, ahead.at_least(FIRST_LOOK)):
         return False
-    outlook = ahead.at_least(PLAYOUTS)
-    if is_settled(game.board, outlook):
+    estimate = ahead.at_least(PLAYOUTS)
+    if is_settled(game.board, estimate):
         return True
-    score = game.margin(dead_stones(game.board, outlook))
+    score = game.margin(dead_stones(game.board, estimate))
     return passed and (score > 0 if colour == BLACK else score < 0)

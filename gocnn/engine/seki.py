@@ -33,8 +33,9 @@ def holds(
     """Whether a chain (flat indices) cannot be captured though the opponent moves first; False also
     where that is too much to read.
 
-    owner: float32 `(361,)`, as in `gocnn.engine.ownership.Outlook`; safe: bool `(361,)`, stones
-    that stay whatever happens. Moves elsewhere, and a ko taken back after one, are not thought of.
+    owner: float32 `(361,)`, as in `gocnn.engine.ownership.OwnershipEstimate`; safe: bool
+    `(361,)`, stones that stay whatever happens. Moves elsewhere, and a ko taken back after one,
+    are not thought of.
     """
     points = [int(rules.field_point(index, board.size)) for index in chain]
     place = _fight(board, points, owner, safe)

@@ -17,7 +17,7 @@ from gocnn.board.coords import MOVES, SIZE, to_gtp
 from gocnn.engine.analysis import MOST_MOVES, Analysis, MoveInfo, Wishes
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import Until
-from gocnn.engine.ownership import Outlook
+from gocnn.engine.ownership import OwnershipEstimate
 from gocnn.engine.player import Player
 from gocnn.gtp.commands import COLOURS, Engine, colour_of, vertex_of
 from gocnn.gtp.protocol import Handler, Refused
@@ -164,12 +164,12 @@ def kata_row(analysis: Analysis, request: Request) -> str:
         analysis.game.board,
     )
     after = (
-        analysis.outlooks()
+        analysis.estimates()
         if {"movesownership", "movesownershipstdev"} & asked
         else [None] * len(infos)
     )
     parts = []
-    for order, (m, outlook) in enumerate(zip(infos, after, strict=True)):
+    for order, (m, estimate) in enumerate(zip(infos, after, strict=True)):
         part = (
             f"info move {to_gtp(m.index)} visits {m.visits} utility {m.utility:.6f} winrate"
             f" {m.winrate:.6f} scoreMean {m.lead:.6f} scoreStdev {m.spread:.6f} scoreLead"
@@ -182,19 +182,19 @@ def kata_row(analysis: Analysis, request: Request) -> str:
         )
         for key, name in (("pvvisits", "pvVisits"), ("pvedgevisits", "pvEdgeVisits")):
             part += f" {name} {' '.join(map(str, m.variation_visits))}" * (key in asked)
-        if outlook and "movesownership" in asked:
-            part += " movesOwnership " + _numbers(shown_ownership(outlook, board, colour))
-        if outlook and "movesownershipstdev" in asked:
-            part += " movesOwnershipStdev " + _numbers(shown_uncertainty(outlook))
+        if estimate and "movesownership" in asked:
+            part += " movesOwnership " + _numbers(shown_ownership(estimate, board, colour))
+        if estimate and "movesownershipstdev" in asked:
+            part += " movesOwnershipStdev " + _numbers(shown_uncertainty(estimate))
         parts.append(part)
     if not infos:
         return ""
-    whole = analysis.outlook() if {"rootinfo", "ownership", "ownershipstdev"} & asked else None
+    whole = analysis.estimate() if {"rootinfo", "ownership", "ownershipstdev"} & asked else None
     if whole and "rootinfo" in asked:
-        lead, winrate = whole.lead if colour == BLACK else -whole.lead, analysis.winrate
+        lead, winrate = whole.score_mean if colour == BLACK else -whole.score_mean, analysis.winrate
         parts.append(
             f"rootInfo visits {sum(m.visits for m in infos)} utility {2 * winrate - 1:.6f} winrate"
-            f" {winrate:.6f} scoreMean {lead:.6f} scoreStdev {whole.spread:.6f} scoreLead"
+            f" {winrate:.6f} scoreMean {lead:.6f} scoreStdev {whole.score_stdev:.6f} scoreLead"
             f" {lead:.6f} scoreSelfplay {lead:.6f}"
         )
     if whole and "ownership" in asked:
@@ -217,21 +217,21 @@ def from_the_top(values: npt.NDArray[F]) -> npt.NDArray[F]:
     return values.reshape(SIZE, SIZE)[::-1]
 
 
-def shown_ownership(outlook: Outlook, board: Board, colour: int) -> list[float]:
+def shown_ownership(estimate: OwnershipEstimate, board: Board, colour: int) -> list[float]:
     """Who owns each point, as `colour` sees it, from the top, to four digits. Never 0, for which
     KaTrain does not draw the stone there: a point that is nobody's leans by so little as can be
     shown to whose stone stands on it."""
     sign, stones = 1 if colour == BLACK else -1, board.stones().ravel()
-    shown = np.round(sign * outlook.owner.astype(np.float64), 4)
+    shown = np.round(sign * estimate.owner.astype(np.float64), 4)
     lean = np.where(stones == colour, 1e-4, np.where(stones == 0, 1e-4, -1e-4))
     values: list[float] = from_the_top(np.where(shown == 0, lean, shown)).ravel().tolist()
     return values
 
 
-def shown_uncertainty(outlook: Outlook) -> list[float]:
+def shown_uncertainty(estimate: OwnershipEstimate) -> list[float]:
     """The standard deviation of who owns each point, one playout from the next, from the top."""
     values: list[float] = (
-        from_the_top(np.sqrt(np.maximum(1 - outlook.owner**2, 0.0))).ravel().round(4).tolist()
+        from_the_top(np.sqrt(np.maximum(1 - estimate.owner**2, 0.0))).ravel().round(4).tolist()
     )
     return values
 

@@ -287,7 +287,7 @@ class Engine:
         """Black's margin, as the network foresees it: the nearest that a game with this komi can
         end with."""
         komi = self.game.komi
-        return round(self.player.outlook(self.game).lead + komi) - komi
+        return round(self.player.estimate(self.game).score_mean + komi) - komi
 
     @staticmethod
     def _told(score: float) -> str:

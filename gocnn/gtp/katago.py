@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from gocnn.board import symmetry
 from gocnn.board.coords import PASS, WHITE
-from gocnn.engine.foreseen import outlook_of
+from gocnn.engine.forecast import estimate_of
 from gocnn.engine.player import turned
 from gocnn.engine.rulesets import RULES, BadRules, Rules, changed, parse
 from gocnn.gtp.analyze import from_the_top
@@ -113,10 +113,10 @@ def _raw(engine: Engine, turn: int, colour: int) -> str:
             float(said.lead[0]),
             float(said.spread[0]),
         )
-        outlook = outlook_of(found, colour, game.area_komi_for(colour))
+        estimate = estimate_of(found, colour, game.area_komi_for(colour))
     else:
-        outlook = engine.player.outlook(game)
-    white = 1 - outlook.black_wins
+        estimate = engine.player.estimate(game)
+    white = 1 - estimate.black_winrate
     if evaluator.foresees and not evaluator.scores:
         white = float(said.win[0]) if board.to_play == WHITE else 1 - float(said.win[0])
     rows = [
@@ -124,9 +124,9 @@ def _raw(engine: Engine, turn: int, colour: int) -> str:
         f"whiteWin {white:.6f}",
         f"whiteLoss {1 - white:.6f}",
         "noResult 0.000000",
-        f"whiteLead {-outlook.lead:.3f}",
-        f"whiteScoreSelfplay {-outlook.lead:.3f}",
-        f"whiteScoreSelfplaySq {outlook.lead**2 + outlook.spread**2:.3f}",
+        f"whiteLead {-estimate.score_mean:.3f}",
+        f"whiteScoreSelfplay {-estimate.score_mean:.3f}",
+        f"whiteScoreSelfplaySq {estimate.score_mean**2 + estimate.score_stdev**2:.3f}",
         "varTimeLeft nan",
         "shorttermWinlossError nan",
         "shorttermScoreError nan",
@@ -134,7 +134,7 @@ def _raw(engine: Engine, turn: int, colour: int) -> str:
         *_grid(np.where(legal[:PASS], p[:PASS], np.nan)),
         f"policyPass {p[PASS]:.6f}",
         "whiteOwnership",
-        *_grid(-outlook.owner),
+        *_grid(-estimate.owner),
     ]
     return "\n".join(rows)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from gocnn.board import BLACK, symmetry
 from gocnn.board.coords import PASS
-from gocnn.engine.foreseen import win_of
+from gocnn.engine.forecast import win_of
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import Engine, whole_number
@@ -108,7 +108,7 @@ def _map(engine: Engine, turns: tuple[int, ...]) -> str:
         )
         win = win_of(found, board.to_play, game.area_komi)
     if not evaluator.foresees:
-        black = engine.player.outlook(game).black_wins
+        black = engine.player.estimate(game).black_winrate
         win = black if board.to_play == BLACK else 1 - black
     rows = [" ".join(f"{round(1000 * float(v)):3d}" for v in row) for row in from_the_top(p[:PASS])]
     return "\n".join([*rows, f"pass: {round(1000 * float(p[PASS]))}", f"winrate: {win:.6f}"])
