@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, PASS
-from gocnn.engine.mcts import SCORE_SHARE, UNSEEN, Until
-from gocnn.engine.ownership import useful
-from gocnn.engine.tree import EXPLORATION, LEAST_PRIOR, worth
+from gocnn.engine.mcts import FPU_REDUCTION, SCORE_SHARE, Until
+from gocnn.engine.ownership import sensible_moves
+from gocnn.engine.tree import C_PUCT, LEAST_PRIOR, worth
 from gocnn.policy.answers import Floats, winrate
 from gocnn.policy.suggestion import Evaluator, Foresight, foresee
 
@@ -37,15 +37,13 @@ class Node:
         self.visits[place] += visits
         self.wins[place] += wins
 
-    def choose(self, reduction: float = UNSEEN) -> int:
-        """Which move to visit next, a place in `moves`. reduction: see `UNSEEN`."""
+    def choose(self, reduction: float = FPU_REDUCTION) -> int:
+        """Which move to visit next, a place in `moves`. reduction: see `FPU_REDUCTION`."""
         tried = self.visits > 0
         unseen = self.win - reduction * float(self.prior[tried].sum()) ** 0.5
         value = np.where(tried, self.wins / np.maximum(self.visits, 1), unseen)
         total = int(self.visits.sum())
-        return int(
-            (value + EXPLORATION * self.prior * (total + 1) ** 0.5 / (1 + self.visits)).argmax()
-        )
+        return int((value + C_PUCT * self.prior * (total + 1) ** 0.5 / (1 + self.visits)).argmax())
 
     def only(self, keep: npt.NDArray[np.bool_]) -> "Node":
         """This node with the moves of `keep`, bool `(362,)`, alone; those of them that it did not
@@ -77,7 +75,7 @@ class Search:
         *,
         said: Foresight | None = None,
         power: float = 1.0,
-        reduction: float = UNSEEN,
+        reduction: float = FPU_REDUCTION,
         until: Until | None = None,
     ) -> None:
         assert evaluator.foresees
@@ -121,7 +119,7 @@ class Search:
         board, node = self.board.copy(), self.root
         path: list[tuple[Node, int]] = []
         while True:
-            place = node.choose(UNSEEN if path else self.reduction)
+            place = node.choose(FPU_REDUCTION if path else self.reduction)
             board.play(int(node.moves[place]))
             path.append((node, place))
             child = node.children.get(place)
@@ -144,7 +142,7 @@ class Search:
             lead = margin if board.to_play == BLACK else -margin
             return Node(self._worth(float(won), lead, board), np.zeros(0, np.int16), np.zeros(0))
         said = foresee(self.evaluator, board, self.known)
-        keep = useful(board, board.to_play)
+        keep = sensible_moves(board, board.to_play)
         if board.to_play in self.until:
             keep &= self.until[board.to_play] <= len(board.moves) - len(self.board.moves)
         keep[PASS] = not keep[:PASS].any()

@@ -16,7 +16,7 @@ from gocnn.engine.ownership import (
     eyes,
     is_settled,
     safe_points,
-    useful,
+    sensible_moves,
 )
 from gocnn.engine.rulesets import CHINESE
 from gocnn.engine.scoring import margin, without_territory
@@ -175,7 +175,7 @@ def test_dead_stones_and_score_of_a_finished_game():
     """Black's two lone white stones are dead; the wall down the middle divides the board."""
     board = board_from(FINISHED)
     estimate = Playouts(board, 0.0).run(400)
-    dead = dead_stones(board, estimate)
+    dead = dead_stones(board, estimate.owner)
     assert {to_gtp(int(i), 9) for i in np.flatnonzero(dead)} == {"B2", "B5"}
     assert is_settled(board, estimate)
     # By hand: black has A to D in the upper four rows and A to E below; white has the rest.
@@ -186,7 +186,7 @@ def test_dead_stones_and_score_of_a_finished_game():
 def test_nothing_is_settled_at_the_beginning():
     board = Board(19)
     assert not is_settled(board, Playouts(board, 6.5).run(PLAYOUTS))
-    assert useful(board, BLACK).sum() == 362
+    assert sensible_moves(board, BLACK).sum() == 362
     assert len(chains(board)) == 0
 
 

@@ -23,9 +23,9 @@ from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, PASS
 from gocnn.engine.forecast import Forecast, estimate_of, win_of
 from gocnn.engine.game import Game
-from gocnn.engine.mcts import UNSEEN, Search, Until
-from gocnn.engine.ownership import OwnershipEstimate, useful
-from gocnn.engine.player import TINY, Player, turned
+from gocnn.engine.mcts import FPU_REDUCTION, Search, Until
+from gocnn.engine.ownership import OwnershipEstimate, sensible_moves
+from gocnn.engine.player import TINY, Player, with_side_to_play
 from gocnn.engine.prospects import Prospects
 from gocnn.policy.suggestion import foresee, suggest_many
 
@@ -77,7 +77,7 @@ class Wishes:
 
     symmetries: int | None = None
     power: float = 1.0
-    reduction: float = UNSEEN
+    reduction: float = FPU_REDUCTION
     until: Until | None = None
     least: int = 1
 
@@ -96,7 +96,7 @@ class Analysis:
         wishes: Wishes | None = None,
     ) -> None:
         wishes = wishes or Wishes()
-        position, known = turned(game, colour), player.known(game)
+        position, known = with_side_to_play(game, colour), player.known(game)
         said = foresee(player.evaluator, position, known, wishes.symmetries or player.symmetries)
         p = said.probabilities
         self.colour, self.probabilities, self.game, self._player = colour, p, game, player
@@ -303,7 +303,9 @@ class Analysis:
                 for i, row in zip(still, rows, strict=True):
                     if self._played_on[i][-2:] != [PASS, PASS]:
                         move = int(
-                            np.where(useful(boards[i], boards[i].to_play), row, -1.0).argmax()
+                            np.where(
+                                sensible_moves(boards[i], boards[i].to_play), row, -1.0
+                            ).argmax()
                         )
                         self._played_on[i].append(move)
                         boards[i].play(move)
@@ -350,7 +352,7 @@ class Analysis:
 def _wanted(board: Board, colour: int, keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:
     """bool `(362,)`: the moves to look at: useful ones, or any legal one where the client leaves no
     useful one."""
-    wanted: npt.NDArray[np.bool_] = useful(board, colour)
+    wanted: npt.NDArray[np.bool_] = sensible_moves(board, colour)
     if keep is None:
         return wanted
     return wanted & keep if (wanted & keep).any() else board.legal(colour) & keep

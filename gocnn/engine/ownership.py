@@ -99,29 +99,36 @@ def eyes(board: Board, colour: int) -> Mask:
     return mask
 
 
-def useful(board: Board, colour: int) -> Mask:
+def sensible_moves(board: Board, colour: int) -> Mask:
     """bool `(362,)`: legal moves that can matter: no suicide, not into an own eye, nor into a
-    region that is safely someone's. The pass counts as one."""
+    region that is safely someone's. The pass counts as one.
+
+    Two kernels ask the same of positions that are no Board, and say where they differ:
+    `gocnn.engine.tree_positions.look` and `gocnn.selfplay.boards.show`.
+    """
     mask = board.legal(colour, suicide=False)
     mask[:-1] &= ~eyes(board, colour)
     mask[:-1] &= ~(safe_points(board, BLACK) | safe_points(board, WHITE))
     return mask
 
 
-def dead_stones(board: Board, estimate: OwnershipEstimate) -> Mask:
+def dead_stones(board: Board, owner: npt.NDArray[np.float32], *, reading: bool = True) -> Mask:
     """bool `(361,)`: stones that will not stay, chain by chain: those in a region that is safely
-    the opponent's, and those whose points mostly end up with it unless reading finds that they
-    cannot be captured (`gocnn.engine.seki`)."""
+    the opponent's, and those whose points mostly end up with it.
+
+    owner: float32 `(361,)`, as in `OwnershipEstimate`. reading: a chain stays that reading finds
+    cannot be captured (`gocnn.engine.seki`), whatever `owner` says.
+    """
     stones = board.stones().ravel()
     safe = {colour: safe_points(board, colour) for colour in (BLACK, WHITE)}
     both = safe[BLACK] | safe[WHITE]
     dead = np.zeros(len(stones), np.bool_)
     for chain in chains(board):
         colour = int(stones[chain[0]])
-        mine = float(estimate.owner[chain].mean()) * (1 if colour == BLACK else -1)
+        mine = float(owner[chain].mean()) * (1 if colour == BLACK else -1)
         if not safe[colour][chain[0]]:
             dead[chain] = bool(safe[3 - colour][chain[0]]) or (
-                mine < 0 and not holds(board, chain.tolist(), estimate.owner, both)
+                mine < 0 and not (reading and holds(board, chain.tolist(), owner, both))
             )
     return dead
 
@@ -151,4 +158,6 @@ def is_open(board: Board, estimate: OwnershipEstimate) -> bool:
 
 def _ownership_of_open_points(board: Board, estimate: OwnershipEstimate) -> npt.NDArray[np.float32]:
     """How surely each point that a side could usefully play on belongs to somebody, 0 to 1."""
-    return np.abs(estimate.owner[useful(board, BLACK)[:-1] | useful(board, WHITE)[:-1]])
+    return np.abs(
+        estimate.owner[sensible_moves(board, BLACK)[:-1] | sensible_moves(board, WHITE)[:-1]]
+    )

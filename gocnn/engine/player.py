@@ -22,7 +22,7 @@ from gocnn.engine.ownership import (
     dead_stones,
     is_open,
     is_settled,
-    useful,
+    sensible_moves,
 )
 from gocnn.policy.answers import Floats
 from gocnn.policy.style import facts_of
@@ -102,7 +102,9 @@ class Player:
 
     def foresight(self, game: Game, colour: int) -> Foresight:
         """All that the network says of the position with `colour` to play."""
-        return foresee(self.evaluator, turned(game, colour), self.known(game), self.symmetries)
+        return foresee(
+            self.evaluator, with_side_to_play(game, colour), self.known(game), self.symmetries
+        )
 
     def known(self, game: Game) -> int:
         """What the network is told of the game (`gocnn.features.conditioning`)."""
@@ -126,7 +128,7 @@ class Player:
         deadline = math.inf if seconds is None else time.perf_counter() + seconds
         said = self.foresight(game, colour)
         p = said.probabilities
-        wanted = useful(game.board, colour)
+        wanted = sensible_moves(game.board, colour)
         ahead = self._ahead(game, colour, said)
         taking = _taking(game, colour, ahead) if clean_up else np.zeros_like(wanted)
         if taking.any():
@@ -163,7 +165,7 @@ class Player:
         said, visits, wanted = (
             self.foresight(game, colour),
             self._visits(None),
-            useful(game.board, colour),
+            sensible_moves(game.board, colour),
         )
         wanted[PASS] = False
         if self.level and not visits:
@@ -208,7 +210,7 @@ class Player:
         weights = np.where(wanted, np.maximum(said.probabilities, TINY), 0.0).astype(np.float64)
         if not visits:
             return weights
-        board, komi = turned(game, colour), game.area_komi_for(colour)
+        board, komi = with_side_to_play(game, colour), game.area_komi_for(colour)
         if self._search is None or not self._search.follow(board, komi, wanted, said):
             self._search = Search(
                 self.evaluator,
@@ -278,7 +280,7 @@ def _flattened(weights: npt.NDArray[np.float64], heat: float) -> npt.NDArray[np.
     return whole
 
 
-def turned(game: Game, colour: int) -> Board:
+def with_side_to_play(game: Game, colour: int) -> Board:
     """The board with `colour` to play."""
     board = game.board
     if board.to_play != colour:
@@ -289,7 +291,7 @@ def turned(game: Game, colour: int) -> Board:
 
 def _taking(game: Game, colour: int, ahead: Estimator) -> npt.NDArray[np.bool_]:
     """bool `(362,)`: legal moves at liberties of the opponent's dead chains."""
-    dead = dead_stones(game.board, ahead.at_least(PLAYOUTS))
+    dead = dead_stones(game.board, ahead.at_least(PLAYOUTS).owner)
     stones = game.board.stones()
     near = np.zeros((SIZE + 2, SIZE + 2), np.bool_)
     theirs = dead.reshape(SIZE, SIZE) & (stones == 3 - colour)
@@ -317,5 +319,5 @@ def _is_over(game: Game, colour: int, ahead: Estimator) -> bool:
     estimate = ahead.at_least(PLAYOUTS)
     if is_settled(game.board, estimate):
         return True
-    score = game.margin(dead_stones(game.board, estimate))
+    score = game.margin(dead_stones(game.board, estimate.owner))
     return passed and (score > 0 if colour == BLACK else score < 0)

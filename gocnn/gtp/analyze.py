@@ -20,7 +20,7 @@ from gocnn.engine.mcts import Until
 from gocnn.engine.ownership import OwnershipEstimate
 from gocnn.engine.player import Player
 from gocnn.gtp.commands import COLOURS, Engine, colour_of, vertex_of
-from gocnn.gtp.protocol import Handler, Refused
+from gocnn.gtp.protocol import GtpError, Handler
 
 F = TypeVar("F", np.float32, np.float64)
 
@@ -86,7 +86,7 @@ FLAGS = (
 
 def parse(arguments: list[str], game: Game) -> Request:
     """The arguments of any analysis command: `[COLOR] [INTERVAL] [KEY VALUE]...`, the interval in
-    hundredths of a second. Raises Refused."""
+    hundredths of a second. Raises GtpError."""
     request = Request(game.board.to_play, 1.0, MOST_MOVES, np.ones(MOVES, np.bool_))
     rest = list(arguments)
     if rest and rest[0].lower() in COLOURS:
@@ -99,7 +99,7 @@ def parse(arguments: list[str], game: Game) -> Request:
         key = rest.pop(0).lower()
         if key in ("avoid", "allow"):
             if len(rest) < 3:
-                raise Refused(f"syntax error: {key} COLOR VERTEX,VERTEX,... DEPTH")
+                raise GtpError(f"syntax error: {key} COLOR VERTEX,VERTEX,... DEPTH")
             wishes.append(
                 (
                     colour_of(rest[0]),
@@ -111,7 +111,7 @@ def parse(arguments: list[str], game: Game) -> Request:
             del rest[:3]
             continue
         if not rest:
-            raise Refused(f"syntax error: {key} needs a value")
+            raise GtpError(f"syntax error: {key} needs a value")
         value = rest.pop(0)
         if key == "interval":
             request.interval = _interval(value)
@@ -121,10 +121,10 @@ def parse(arguments: list[str], game: Game) -> Request:
             request.least = min(max(1, _number(value)), MOVES)
         elif key in FLAGS:
             if value.lower() not in ("true", "false"):
-                raise Refused(f"syntax error: {key} is true or false")
+                raise GtpError(f"syntax error: {key} is true or false")
             (flags.add if value.lower() == "true" else flags.discard)(key)
         else:
-            raise Refused(f"syntax error: unknown key {key}")
+            raise GtpError(f"syntax error: unknown key {key}")
     request.flags = frozenset(flags)
     request.most = max(request.most, request.least)
     if wishes:
@@ -136,7 +136,7 @@ def parse(arguments: list[str], game: Game) -> Request:
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise Refused("syntax error: a whole number is expected")
+        raise GtpError("syntax error: a whole number is expected")
     return int(text)
 
 

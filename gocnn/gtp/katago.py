@@ -10,11 +10,11 @@ import numpy.typing as npt
 from gocnn.board import symmetry
 from gocnn.board.coords import PASS, WHITE
 from gocnn.engine.forecast import estimate_of
-from gocnn.engine.player import turned
+from gocnn.engine.player import with_side_to_play
 from gocnn.engine.rulesets import RULES, BadRules, Rules, changed, parse
 from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import COLOURS, Engine, colour_of, one
-from gocnn.gtp.protocol import Refused
+from gocnn.gtp.protocol import GtpError
 from gocnn.policy.answers import mean_owner
 from gocnn.policy.suggestion import (
     Foresight,
@@ -49,13 +49,13 @@ def install(engine: Engine) -> None:
 
     def set_rule(arguments: list[str]) -> str:
         if len(arguments) != 2:
-            raise Refused("syntax error: kata-set-rule NAME VALUE")
+            raise GtpError("syntax error: kata-set-rule NAME VALUE")
         return follow(engine, lambda: changed(game.rules, *arguments))
 
     def kgs_rules(arguments: list[str]) -> str:
         name = one(arguments).lower()
         if name not in KGS_RULES:
-            raise Refused(f"unknown rules: choose {', '.join(KGS_RULES)}")
+            raise GtpError(f"unknown rules: choose {', '.join(KGS_RULES)}")
         return follow(engine, lambda: parse(KGS_RULES[name]))
 
     def raw_nn(arguments: list[str]) -> str:
@@ -66,7 +66,7 @@ def install(engine: Engine) -> None:
         )
         text = rest[0] if rest else "all"
         if len(rest) > 2 or text not in ("all", *map(str, range(symmetry.SYMMETRIES))):
-            raise Refused("syntax error: kata-raw-nn [COLOR] [0 to 7, or all]")
+            raise GtpError("syntax error: kata-raw-nn [COLOR] [0 to 7, or all]")
         turns = range(symmetry.SYMMETRIES) if text == "all" else (int(text),)
         return "\n".join(_raw(engine, turn, colour) for turn in turns)
 
@@ -83,12 +83,12 @@ def install(engine: Engine) -> None:
 
 
 def follow(engine: Engine, rules: Callable[[], Rules]) -> str:
-    """Play by these rules from here on. Raises Refused, nothing changed, if they are none that can
+    """Play by these rules from here on. Raises GtpError, nothing changed, if they are none that can
     be followed."""
     try:
         engine.game.set_rules(rules())
     except BadRules as error:
-        raise Refused(str(error)) from None
+        raise GtpError(str(error)) from None
     engine.player.new_game()
     return ""
 
@@ -98,7 +98,7 @@ def _raw(engine: Engine, turn: int, colour: int) -> str:
     moves, `whiteWin` if it foresees the winner, and the score and who owns what if it says those;
     the rest comes from random playouts; what they do not give is nan."""
     game, evaluator = engine.game, engine.player.evaluator
-    board = turned(game, colour)
+    board = with_side_to_play(game, colour)
     said = evaluator.outputs(
         planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), (turn,))
     )

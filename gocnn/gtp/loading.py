@@ -6,14 +6,14 @@ import sys
 from gocnn.engine.game import Game
 from gocnn.errors import UserError
 from gocnn.games import position
-from gocnn.gtp.protocol import Refused
+from gocnn.gtp.protocol import GtpError
 
 
 def load(name: str, moves: int | None, game: Game) -> None:
     """Set `game` to the record in file `name` after so many moves (all of them if None, or if it is
     shorter), and to its komi if it states one.
 
-    What had to be decided about the record is said on standard error. Raises Refused; the game is
+    What had to be decided about the record is said on standard error. Raises GtpError; the game is
     then as it was.
 
     The moves are not held to the rules of repetition and suicide that the game is played by from
@@ -22,9 +22,9 @@ def load(name: str, moves: int | None, game: Game) -> None:
     try:
         place = position.in_file(position.first_file(name), moves, clip=True)
     except (UserError, OSError) as error:
-        raise Refused(f"cannot load file: {error}") from None
+        raise GtpError(f"cannot load file: {error}") from None
     if place.ply != len(place.board.moves):  # undo could not come back over it
-        raise Refused(
+        raise GtpError(
             f"cannot load file: {name}: setup stones after the first move; give a move number"
             " before them"
         )

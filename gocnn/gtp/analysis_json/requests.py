@@ -13,7 +13,7 @@ from gocnn.board.coords import PASS, SIZE, from_gtp
 from gocnn.engine.analysis import Wishes
 from gocnn.engine.game import Game
 from gocnn.engine.limits import MOST_VISITS
-from gocnn.engine.mcts import UNSEEN
+from gocnn.engine.mcts import FPU_REDUCTION
 from gocnn.engine.rulesets import CHINESE, BadRules, Rules, parse
 from gocnn.gtp.analysis_json.messages import BadQuery, Query, Restriction, Settings, settings
 from gocnn.gtp.analyze import restrict
@@ -70,7 +70,7 @@ def order_of(query: Query, warn: Warn) -> Order:
         symmetries=found.root_num_symmetries_to_sample,
         power=1 / temperature / (1 + 4 * found.wide_root_noise),
         # theirs is of a value from -1 to 1
-        reduction=UNSEEN if reduction is None else reduction / 2,
+        reduction=FPU_REDUCTION if reduction is None else reduction / 2,
         until=_until(query) or None,
     )
     every, first = query.report_during_search_every, query.first_report_during_search_after
