@@ -281,7 +281,7 @@ class Engine:
         nor is everything settled."""
         if not self.player.evaluator.scores or self.game.over:
             return False
-        return not is_settled(self.game.board, self.player.end(self.game).owner)
+        return not is_settled(self.game.board, self.player.end(self.game))
 
     def _foreseen(self) -> float:
         """Black's margin, as the network foresees it: the nearest that a game with this komi can
