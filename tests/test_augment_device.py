@@ -251,7 +251,7 @@ def test_dealt_operations_do_what_the_same_ones_do_on_the_host(kind):
     torch.manual_seed(4)
     x = (torch.rand(45, 3, 24, 24) * 255).round() / 255
     most = torch.tensor(auto.largest(kind))
-    drawn = auto.draw(kind, 45, most, hosted=False)
+    drawn = auto.draw_operations(kind, 45, most, hosted=False)
     assert drawn.seated is not None
     assert torch.allclose(
         auto.apply(x.clone(), drawn),
@@ -260,9 +260,11 @@ def test_dealt_operations_do_what_the_same_ones_do_on_the_host(kind):
     )
     # Signs and strengths are those of the host's draws as well.
     signs = torch.cat(
-        [auto.draw(kind, 200, most, hosted=False).strength.flatten() for _ in range(100)]
+        [auto.draw_operations(kind, 200, most, hosted=False).strength.flatten() for _ in range(100)]
     )
-    hosts = torch.cat([auto.draw(kind, 200, most).strength.flatten() for _ in range(100)])
+    hosts = torch.cat(
+        [auto.draw_operations(kind, 200, most).strength.flatten() for _ in range(100)]
+    )
     assert set(signs.unique().tolist()) == set(hosts.unique().tolist())
     assert abs(signs.mean() - hosts.mean()) < 6 * hosts.std() * math.sqrt(2 / len(hosts))
 

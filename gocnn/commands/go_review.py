@@ -63,7 +63,7 @@ def command(
     from gocnn.review import text, values
     from gocnn.review.files import review_files
 
-    files = [blob for unit in sources.find(list(games)) for blob in sources.read(unit)]
+    files = [blob for unit in sources.find_units(list(games)) for blob in sources.read(unit)]
     if len(files) > 1 and out is not None and (os.path.isfile(out) or out.suffix.lower() == ".sgf"):
         raise click.BadParameter(
             f"{out} must be a folder, since there are {len(files)} game records", param_hint="--out"

@@ -71,7 +71,7 @@ def command(
     from gocnn.policy.suggestion import planes_of, recent_moves, suggest
 
     policy = load(default_model() if model == "shipped" else model)
-    place = position.find(game, at, moves)
+    place = position.find_position(game, at, moves)
     known = explain.layers(policy)
     if layer >= len(known):
         raise click.BadParameter(

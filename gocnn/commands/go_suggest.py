@@ -107,12 +107,12 @@ def command(
         interpret()
     from gocnn.board.coords import SIZE, to_gtp
     from gocnn.engine.forecast import estimate_of, lead_in_words
-    from gocnn.games.position import find, usual_komi
+    from gocnn.games.position import find_position, usual_komi
     from gocnn.policy.runtime import open_evaluator
     from gocnn.policy.style import check_style, facts_of
     from gocnn.policy.suggestion import foresee
 
-    position = find(game, at, moves)
+    position = find_position(game, at, moves)
     for note in position.notes:
         click.echo(f"note: {game}: {note.what} ({note.detail})", err=True)
     policy = open_evaluator(model)

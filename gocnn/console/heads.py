@@ -57,7 +57,7 @@ def commands() -> dict[str, tuple[str, str]]:
     return {name: place for head in heads() for name, place in head.commands.items()}
 
 
-def find(name: str) -> tuple[str, str] | None:
+def find_command(name: str) -> tuple[str, str] | None:
     """A command by its name. Installed packages are looked through only for names that are not
     registered."""
     for head in _registered.values():

@@ -27,7 +27,7 @@ from gocnn.training import (
 from gocnn.training.agreement import Agreement, sync_norms
 from gocnn.training.batches import Again, BatchSource, Feeder
 from gocnn.training.config import TrainConfig
-from gocnn.training.curves import draw
+from gocnn.training.curves import plot
 from gocnn.training.judging import Batches, PutOff, Unless, evaluate, evaluate_together
 from gocnn.training.precision import choose, choose_again
 from gocnn.training.progress import Progress
@@ -337,7 +337,7 @@ class Trainer:
         finally:
             self.interrupts.restore()
         if self.processes.first and not self._stopping:
-            draw(self.run.reports(), self.run.path / "curves.png", self.task.metric)
+            plot(self.run.reports(), self.run.path / "curves.png", self.task.metric)
         seconds, samples = self.budget.elapsed(), self.step * self.config.batch
         return Outcome(
             self.step,

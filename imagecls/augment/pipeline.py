@@ -193,6 +193,6 @@ class Augmenter:
             factors = u[:, 4:8] * here["jitter"] + here["middle"]
         drawn = None
         if recipe.auto != "none":
-            drawn = auto.draw(recipe.auto, n, here["most"], self._on_host(device))
+            drawn = auto.draw_operations(recipe.auto, n, here["most"], self._on_host(device))
             maps = geometry.compose(maps, drawn.maps)
         return maps, factors, drawn

@@ -13,7 +13,7 @@ from imagecls.photos.data import Labels
 
 
 @dataclass(frozen=True)
-class Judged:
+class ClassPredictions:
     """Probabilities, float32 `(N, classes)`, and true labels, int64 `(N,)`."""
 
     probabilities: Floats
@@ -26,14 +26,14 @@ class Judged:
         return result
 
 
-def confusion(judged: Judged, classes: int) -> npt.NDArray[np.int64]:
+def confusion(judged: ClassPredictions, classes: int) -> npt.NDArray[np.int64]:
     """Counts `(classes, classes)`: row, the true class; column, the answer."""
     matrix = np.zeros((classes, classes), np.int64)
     np.add.at(matrix, (judged.labels, judged.answers), 1)
     return matrix
 
 
-def figures(judged: Judged, classes: tuple[str, ...]) -> dict[str, Any]:
+def figures(judged: ClassPredictions, classes: tuple[str, ...]) -> dict[str, Any]:
     """Accuracy and top-3 with 95 % intervals, loss (nats), precision, recall and F1 of each class
     (None where nothing was answered or true), the confusion matrix, calibration."""
     n, matrix = len(judged.labels), confusion(judged, len(classes))
@@ -70,7 +70,7 @@ def figures(judged: Judged, classes: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def worst(judged: Judged, count: int) -> npt.NDArray[np.int64]:
+def worst(judged: ClassPredictions, count: int) -> npt.NDArray[np.int64]:
     """Indices of the most confident mistakes, the most confident first."""
     wrong = np.flatnonzero(judged.answers != judged.labels)
     return wrong[np.argsort(-judged.probabilities[wrong].max(1), kind="stable")][:count]
@@ -82,10 +82,10 @@ def judge(
     labels: Labels,
     chunk: int = 128,
     tick: Callable[[int], Any] = lambda n: None,
-) -> Judged:
+) -> ClassPredictions:
     """Ask for the probabilities of all rows, `chunk` at a time."""
     parts = []
     for i in range(0, len(rows), chunk):
         parts.append(probabilities(rows[i : i + chunk]))
         tick(len(parts[-1]))
-    return Judged(np.concatenate(parts), labels)
+    return ClassPredictions(np.concatenate(parts), labels)
