@@ -166,15 +166,15 @@ def same(search: Search, plain: plain_search.Search) -> int:
     while todo:
         node, other = todo.pop()
         mine, seen = node_of(search, node), seen + 1
-        assert mine["V"] == pytest.approx(other.win, abs=1e-6)
+        assert mine["V"] == pytest.approx(other.V, abs=1e-6)
         assert mine["pending"] == 0
         assert mine["sensible"] == len(other.moves)
         places = {int(other.moves[place]): place for place in other.children}
         assert set(mine["below"]) == set(places)
         for move, below in mine["below"].items():
             told = node_of(search, below)
-            assert told["N"] == other.visits[places[move]]
-            assert told["W"] == pytest.approx(other.wins[places[move]], abs=1e-5)
+            assert told["N"] == other.N[places[move]]
+            assert told["W"] == pytest.approx(other.W[places[move]], abs=1e-5)
             todo.append((below, other.children[places[move]]))
     return seen
 

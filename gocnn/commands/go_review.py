@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option("--quiet", is_flag=True, help="No bar.")
 def command(
+    *,
     games: tuple[str, ...],
     out: Path | None,
     picture: Path | None,

@@ -45,6 +45,7 @@ from gocnn.console.outputs import Picture
     help="The answer that --field is about.  [default: the first choice]",
 )
 def command(
+    *,
     model: str,
     game: str | None,
     at: int | None,

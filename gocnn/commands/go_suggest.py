@@ -78,6 +78,7 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
     "--colour/--no-colour", default=None, help="Colour the board.  [default: on a terminal]"
 )
 def command(
+    *,
     game: str | None,
     at: int | None,
     moves: str,
@@ -210,7 +211,7 @@ def _chances(
         handicap=position.handicap,
     )
     game.board = position.board
-    player = Player(policy, symmetries, style=style)
+    player = Player(policy, symmetries=symmetries, style=style)
     player.level = chosen_level(name, policy)
     return player.chances(game, position.board.to_play)
 

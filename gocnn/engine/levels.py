@@ -161,17 +161,17 @@ def weights(
     colour: int,
     p: Floats,
     wanted: npt.NDArray[np.bool_],
-    ahead: Estimator,
+    estimator: Estimator,
 ) -> npt.NDArray[np.float64]:
     """float64 `(362,)`: how often a player of this level without a search chooses each move,
     summing to 1; all 0 where nothing is left to do.
 
     p: the network's distribution; wanted: bool `(362,)`, the moves that can matter, the pass not
-    among them; ahead: what tells how the game ends.
+    among them; estimator: what estimates how the game ends.
     """
     does = beginner.facts(game.board, colour)
     estimate = (
-        ahead.at_least(LOOKS) if int((game.board.stones() != 0).sum()) >= MANY_STONES else None
+        estimator.at_least(LOOKS) if int((game.board.stones() != 0).sum()) >= MANY_STONES else None
     )
     sensible = held_back(p, does, estimate)
     sensible &= wanted[:PASS]

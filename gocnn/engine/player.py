@@ -71,6 +71,7 @@ class Player:
     def __init__(
         self,
         evaluator: Evaluator,
+        *,
         symmetries: int = 1,
         temperature: float = 0.0,
         resign: float = 0.0,
@@ -129,15 +130,15 @@ class Player:
         said = self.foresight(game, colour)
         p = said.probabilities
         wanted = sensible_moves(game.board, colour)
-        ahead = self._ahead(game, colour, said)
-        taking = _taking(game, colour, ahead) if clean_up else np.zeros_like(wanted)
+        estimator = self._estimator(game, colour, said)
+        taking = _taking(game, colour, estimator) if clean_up else np.zeros_like(wanted)
         if taking.any():
             wanted = taking
         if keep is not None:
             wanted &= keep
         if not wanted[:-1].any():
             return Decision(PASS, p)
-        if not self.evaluator.scores and self._resigns(game, colour, ahead):
+        if not self.evaluator.scores and self._resigns(game, colour, estimator):
             return Decision(RESIGN, p)
         wanted[PASS] = False
         visits, may_pass = (
@@ -145,17 +146,17 @@ class Player:
             (keep is None or bool(keep[PASS])) and not taking.any(),
         )
         if self.level and not visits and not taking.any():
-            weights = levels.weights(self.level, game, colour, p, wanted, ahead)
+            weights = levels.weights(self.level, game, colour, p, wanted, estimator)
             if not weights.any():
                 if may_pass:
                     return Decision(PASS, p)
                 weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
         else:
             weights = self._weights(game, colour, said, wanted, visits, deadline, stopped)
-        if self.evaluator.scores and self._resigns(game, colour, ahead):
+        if self.evaluator.scores and self._resigns(game, colour, estimator):
             return Decision(RESIGN, p)
         index = self._draw(weights, self._heat(game, visits))
-        if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, ahead):
+        if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, estimator):
             return Decision(PASS, p)
         return Decision(index, p)
 
@@ -175,7 +176,7 @@ class Player:
                 colour,
                 said.probabilities,
                 wanted,
-                self._ahead(game, colour, said),
+                self._estimator(game, colour, said),
             )
         else:
             weights = self._weights(game, colour, said, wanted, visits, math.inf, None)
@@ -236,9 +237,9 @@ class Player:
         """The same for a game that is over or nearly so: with playouts in any case."""
         colour = game.board.to_play
         said = self.foresight(game, colour) if self.evaluator.scores else None
-        return self._ahead(game, colour, said).at_least(PLAYOUTS)
+        return self._estimator(game, colour, said).at_least(PLAYOUTS)
 
-    def _ahead(self, game: Game, colour: int, said: Foresight | None) -> Estimator:
+    def _estimator(self, game: Game, colour: int, said: Foresight | None) -> Estimator:
         """What tells how the position ends, as far as it is asked."""
         playouts = self._playouts(game)
         if said is None or not self.evaluator.scores:
@@ -253,18 +254,18 @@ class Player:
             return int(weights.argmax())
         return int(self._rng.choice(len(weights), p=_flattened(weights, heat)))
 
-    def _resigns(self, game: Game, colour: int, ahead: Estimator) -> bool:
+    def _resigns(self, game: Game, colour: int, estimator: Estimator) -> bool:
         least = self.level.resign if self.level else self.resign
         if least <= 0 or len(game.board.moves) < RESIGN_FROM:
             return False
-        if isinstance(ahead, NetworkWithPlayouts):
+        if isinstance(estimator, NetworkWithPlayouts):
             mine = (
                 self._search.win
                 if self._visits(None) and self._search and self._search.count
-                else ahead.win(colour)
+                else estimator.win(colour)
             )
         else:
-            estimate = ahead.at_least(PLAYOUTS)
+            estimate = estimator.at_least(PLAYOUTS)
             mine = estimate.black_winrate if colour == BLACK else 1 - estimate.black_winrate
         self._lost = self._lost + 1 if mine < least else 0
         return self._lost >= RESIGN_AFTER
@@ -289,9 +290,9 @@ def with_side_to_play(game: Game, colour: int) -> Board:
     return board
 
 
-def _taking(game: Game, colour: int, ahead: Estimator) -> npt.NDArray[np.bool_]:
+def _taking(game: Game, colour: int, estimator: Estimator) -> npt.NDArray[np.bool_]:
     """bool `(362,)`: legal moves at liberties of the opponent's dead chains."""
-    dead = dead_stones(game.board, ahead.at_least(PLAYOUTS).owner)
+    dead = dead_stones(game.board, estimator.at_least(PLAYOUTS).owner)
     stones = game.board.stones()
     near = np.zeros((SIZE + 2, SIZE + 2), np.bool_)
     theirs = dead.reshape(SIZE, SIZE) & (stones == 3 - colour)
@@ -312,11 +313,11 @@ def _may_be_over(game: Game, colour: int, index: int, p: Floats) -> bool:
     return stones >= OVER_FROM and (p[PASS] > p[index] or game.board.area().ravel()[index] != 0)
 
 
-def _is_over(game: Game, colour: int, ahead: Estimator) -> bool:
+def _is_over(game: Game, colour: int, estimator: Estimator) -> bool:
     passed = game.passed(3 - colour)
-    if not passed and is_open(game.board, ahead.at_least(FIRST_LOOK)):
+    if not passed and is_open(game.board, estimator.at_least(FIRST_LOOK)):
         return False
-    estimate = ahead.at_least(PLAYOUTS)
+    estimate = estimator.at_least(PLAYOUTS)
     if is_settled(game.board, estimate):
         return True
     score = game.margin(dead_stones(game.board, estimate.owner))
