@@ -70,7 +70,7 @@ class MoveInfo:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class AnalysisOptions:
     """How an analysis is to differ from the usual one. symmetries: 1 to 8, for the position itself;
     power, reduction, until: see `gocnn.engine.mcts.Search`; least: so many candidates even if the
     network excludes them."""
@@ -93,11 +93,11 @@ class Analysis:
         colour: int,
         keep: npt.NDArray[np.bool_] | None = None,
         most: int = MOST_MOVES,
-        wishes: Wishes | None = None,
+        options: AnalysisOptions | None = None,
     ) -> None:
-        wishes = wishes or Wishes()
+        options = options or AnalysisOptions()
         position, known = with_side_to_play(game, colour), player.known(game)
-        said = foresee(player.evaluator, position, known, wishes.symmetries or player.symmetries)
+        said = foresee(player.evaluator, position, known, options.symmetries or player.symmetries)
         p = said.probabilities
         self.colour, self.probabilities, self.game, self._player = colour, p, game, player
         komi = game.area_komi_for(colour)
@@ -107,11 +107,11 @@ class Analysis:
         """The network's own probability that the side to play wins; nan if it does not foresee
         it."""
         self.legal = game.board.legal(colour)
-        flat = p**wishes.power / (p**wishes.power).sum()
+        flat = p**options.power / (p**options.power).sum()
         wanted = _wanted(game.board, colour, keep)
         order = [int(i) for i in np.argsort(-p, kind="stable") if wanted[i]]
         self.candidates = [
-            i for place, i in enumerate(order) if place < wishes.least or flat[i] >= LEAST_PRIOR
+            i for place, i in enumerate(order) if place < options.least or flat[i] >= LEAST_PRIOR
         ][:most]
         self._boards = [position.copy() for _ in self.candidates]
         for board, index in zip(self._boards, self.candidates, strict=True):
@@ -126,9 +126,9 @@ class Analysis:
                 among,
                 known,
                 said=said,
-                power=wishes.power,
-                reduction=wishes.reduction,
-                until=wishes.until,
+                power=options.power,
+                reduction=options.reduction,
+                until=options.until,
             )
         self._prospects = (
             None if player.evaluator.scores else Prospects(self._boards or [position], komi)

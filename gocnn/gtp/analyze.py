@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, SIZE, to_gtp
-from gocnn.engine.analysis import MOST_MOVES, Analysis, MoveInfo, Wishes
+from gocnn.engine.analysis import MOST_MOVES, Analysis, AnalysisOptions, MoveInfo
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import Until
 from gocnn.engine.ownership import OwnershipEstimate
@@ -26,14 +26,17 @@ F = TypeVar("F", np.float32, np.float64)
 
 
 def restrict(
-    wishes: Sequence[tuple[int, Sequence[int], int, bool]],
+    restrictions: Sequence[tuple[int, Sequence[int], int, bool]],
 ) -> dict[int, npt.NDArray[np.int64]]:
-    """What `avoid` and `allow` mean for a search (`gocnn.engine.mcts.Until`). wishes: colour,
-    moves, the ply from which the wish is over, and whether they are the only ones allowed (those of
-    several such wishes are, together) or the ones to avoid."""
+    """What `avoid` and `allow` mean for a search (`gocnn.engine.mcts.Until`).
+
+    restrictions: each has a colour, moves (flat indices), the ply from which it no longer holds,
+    and whether they are the only moves allowed (those of several such restrictions are, together)
+    or moves to avoid.
+    """
     until: dict[int, npt.NDArray[np.int64]] = {}
     only: dict[int, npt.NDArray[np.bool_]] = {}
-    for colour, moves, depth, allowed in wishes:
+    for colour, moves, depth, allowed in restrictions:
         mine = until.setdefault(colour, np.zeros(MOVES, np.int64))
         listed = np.isin(np.arange(MOVES), moves)
         if allowed:
@@ -41,7 +44,7 @@ def restrict(
         else:
             mine[listed] = np.maximum(mine[listed], depth)
     for colour, listed in only.items():
-        deepest = max(depth for c, _, depth, allowed in wishes if allowed and c == colour)
+        deepest = max(depth for c, _, depth, allowed in restrictions if allowed and c == colour)
         until[colour][~listed] = np.maximum(until[colour][~listed], deepest)
     return until
 
@@ -68,7 +71,7 @@ class Request:
             self.colour,
             self.keep,
             self.most,
-            Wishes(until=self.until, least=self.least),
+            AnalysisOptions(until=self.until, least=self.least),
         )
 
 
@@ -94,13 +97,13 @@ def parse(arguments: list[str], game: Game) -> Request:
     if rest and rest[0].isascii() and rest[0].isdigit():
         request.interval = _interval(rest.pop(0))
     flags: set[str] = set()
-    wishes: list[tuple[int, list[int], int, bool]] = []
+    restrictions: list[tuple[int, list[int], int, bool]] = []
     while rest:
         key = rest.pop(0).lower()
         if key in ("avoid", "allow"):
             if len(rest) < 3:
                 raise GtpError(f"syntax error: {key} COLOR VERTEX,VERTEX,... DEPTH")
-            wishes.append(
+            restrictions.append(
                 (
                     colour_of(rest[0]),
                     [vertex_of(v) for v in rest[1].split(",") if v],
@@ -127,8 +130,8 @@ def parse(arguments: list[str], game: Game) -> Request:
             raise GtpError(f"syntax error: unknown key {key}")
     request.flags = frozenset(flags)
     request.most = max(request.most, request.least)
-    if wishes:
-        request.until = restrict(wishes)
+    if restrictions:
+        request.until = restrict(restrictions)
         if request.colour in request.until:
             request.keep = request.until[request.colour] == 0
     return request
