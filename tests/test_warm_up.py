@@ -13,6 +13,7 @@ from torch import nn
 
 from gocnn.errors import UserError
 from gocnn.training import TrainConfig, trainer, tuning, warming
+from gocnn.training.batches import Again
 from gocnn.training.stepping import Stepper
 from tests import toy
 
@@ -56,7 +57,7 @@ def test_a_step_that_is_thrown_away_leaves_no_trace(
     stepper = Stepper(toy.network(), toy.ToyTask(), config, CPU)
     stepper.precision = precision
     pictures, labels = toy.ToySource(32).batch(0)
-    feeder = warming.Again((torch.from_numpy(pictures), torch.from_numpy(labels)))
+    feeder = Again((torch.from_numpy(pictures), torch.from_numpy(labels)))
     for _ in range(done):
         stepper.step(stepper.model, feeder, 1.0)
     before = copy.deepcopy(everything(stepper))

@@ -15,8 +15,8 @@ import torch.distributed as dist
 from gocnn import devices
 from gocnn.policy.network import PolicyNetwork
 from gocnn.training import TrainConfig
+from gocnn.training.batches import Again
 from gocnn.training.distributed import Processes, join, wrap
-from gocnn.training.warming import Again
 from gpukit import common, facts, go
 from gpukit.check import GAMES_OPEN, Bench, Check, LeftOut
 

@@ -24,9 +24,9 @@ from gocnn.nn import Block, Context
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.task import PolicyTask
 from gocnn.training import Feeder, TrainConfig, optim
+from gocnn.training.batches import Again
 from gocnn.training.config import Optimiser
 from gocnn.training.precision import autocast
-from gocnn.training.warming import Again
 from gpukit import common, go, timing
 from gpukit.check import GAMES_OPEN, Bench
 

@@ -13,7 +13,7 @@ from gocnn.features.planes import plane_count
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games
 from gocnn.training import Feeder, TrainConfig, padding
-from gocnn.training.warming import Again
+from gocnn.training.batches import Again
 from gpukit import go
 
 SEGMENTS = 5
