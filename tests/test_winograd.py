@@ -217,6 +217,7 @@ def test_a_policy_network_with_every_head_is_timed_as_it_trains(
     batch = tuple(torch.from_numpy(a) for a in source.batch(0))
     before, state = {k: v.clone() for k, v in network.state_dict().items()}, torch.get_rng_state()
     names = convolution.choose(network, "auto", True, lambda net: PolicyTask().loss(net, batch))
-    assert names and set(asked) == {(32, 32, 19, 19)}
+    assert names
+    assert set(asked) == {(32, 32, 19, 19)}
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
