@@ -183,10 +183,10 @@ def command(
         f"{to_play} to play, ply {ply}{', ' + position.title if position.title else ''}"
         f" ({policy.name})"
     )
-    for place, (index, p) in enumerate(rows[: top or 10]):
+    for rank, (index, p) in enumerate(rows[: top or 10]):
         here = "  <- played" if index == position.played else ""
         click.echo(
-            f" {MARKS[place] if place < len(MARKS) else ' '}  {to_gtp(index):>4}  {p:6.1%} "
+            f" {MARKS[rank] if rank < len(MARKS) else ' '}  {to_gtp(index):>4}  {p:6.1%} "
             f" {'#' * round(p * 40)}{here}"
         )
     if estimate:
@@ -222,5 +222,5 @@ def _show(board: Any, rows: list[tuple[int, float]], colour: bool | None) -> Non
     if colour is None:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     unicode = encodable("●○╋┼▸")
-    marks = {index: MARKS[place] for place, (index, _) in enumerate(rows) if place < len(MARKS)}
+    marks = {index: MARKS[rank] for rank, (index, _) in enumerate(rows) if rank < len(MARKS)}
     click.echo(diagram(board, marks, colour, unicode), color=colour)

@@ -111,7 +111,7 @@ class Analysis:
         wanted = _wanted(game.board, colour, keep)
         order = [int(i) for i in np.argsort(-p, kind="stable") if wanted[i]]
         self.candidates = [
-            i for place, i in enumerate(order) if place < options.least or flat[i] >= LEAST_PRIOR
+            i for k, i in enumerate(order) if k < options.least or flat[i] >= LEAST_PRIOR
         ][:most]
         self._boards = [position.copy() for _ in self.candidates]
         for board, index in zip(self._boards, self.candidates, strict=True):
@@ -158,9 +158,7 @@ class Analysis:
             return True
         if not self.candidates:
             return self._prospects.total >= LEAST_PLAYOUTS
-        return all(
-            self._prospects.count(place) >= MOST_PLAYOUTS for place in range(len(self.candidates))
-        )
+        return all(self._prospects.count(k) >= MOST_PLAYOUTS for k in range(len(self.candidates)))
 
     def advance(
         self, seconds: float, stopped: Callable[[], bool], visits: int | None = None
@@ -182,18 +180,18 @@ class Analysis:
             before = self._search.visits
             self._search.look(visits)
             added = self._search.visits - before
-            for place, index in enumerate(self.candidates if self._prospects else ()):
-                self._play_out(place, int(added[index]), ENOUGH_PLAYOUTS)
+            for k, index in enumerate(self.candidates if self._prospects else ()):
+                self._play_out(k, int(added[index]), ENOUGH_PLAYOUTS)
             return
         self._play_out(self._turn, 1, MOST_PLAYOUTS)
         self._turn = (self._turn + 1) % max(len(self.candidates), 1)
 
-    def _play_out(self, place: int, visits: int, most: int) -> None:
+    def _play_out(self, k: int, visits: int, most: int) -> None:
         """Playouts after a candidate, a visit's worth for each, until there are the most."""
         assert self._prospects
         for _ in range(visits):
-            if self._prospects.count(place) < most:
-                self._prospects.run(place, VISIT)
+            if self._prospects.count(k) < most:
+                self._prospects.run(k, VISIT)
 
     def _settle(self) -> None:
         """See to it that there are enough playouts to speak of."""
@@ -237,8 +235,8 @@ class Analysis:
             most = leads[order[0]] = max(leads[order[0]], sign * whole.score_mean)
             leads = [min(lead, most) for lead in leads]
         infos = []
-        for place in order:
-            index, o = self.candidates[place], estimates[place]
+        for k in order:
+            index, o = self.candidates[k], estimates[k]
             prior = float(self.probabilities[index])
             if self._search:
                 stats = self._search.action_stats(index, longest)
@@ -255,7 +253,7 @@ class Analysis:
                         win,
                         stats.lcb,
                         utility,
-                        leads[place],
+                        leads[k],
                         o.score_stdev,
                         line,
                         seen,
@@ -270,7 +268,7 @@ class Analysis:
                 0.0,
                 winrate - 1.96 * math.sqrt(max(winrate * (1 - winrate), 0.0) / max(o.playouts, 1)),
             )
-            line = self._played(longest)[place][:longest]
+            line = self._played(longest)[k][:longest]
             seen = [visits, *[0] * (len(line) - 1)]
             infos.append(
                 MoveInfo(
@@ -280,7 +278,7 @@ class Analysis:
                     winrate,
                     lcb,
                     2 * winrate - 1,
-                    leads[place],
+                    leads[k],
                     o.score_stdev,
                     line,
                     seen,
@@ -339,14 +337,14 @@ class Analysis:
     def estimates(self) -> list[OwnershipEstimate]:
         """How the game ends after each candidate, as black sees it, in the order of `moves`."""
         after = self._estimates()[1]
-        return [after[place] for place in self._order()]
+        return [after[k] for k in self._order()]
 
     def _order(self) -> list[int]:
-        places = list(range(len(self.candidates)))
+        order = list(range(len(self.candidates)))
         if not self._search:
-            return places
+            return order
         weights = self._search.weights
-        return sorted(places, key=lambda place: -weights[self.candidates[place]])
+        return sorted(order, key=lambda k: -weights[self.candidates[k]])
 
 
 def _wanted(board: Board, colour: int, keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:

@@ -130,13 +130,13 @@ class Forecast:
             )
 
         each = []
-        for place, index in enumerate(moves):
+        for k, index in enumerate(moves):
             stats = search.action_stats(index, 1)
             if not stats.visits:
-                each.append(self.after[place])
+                each.append(self.after[k])
                 continue
             # a pass, where territory counts
-            lead = stats.lead + sign * (search.komi - self._komis[place])
+            lead = stats.lead + sign * (search.komi - self._komis[k])
             each.append(estimate(search.owner_after(index), stats.win, lead, stats.spread))
         return estimate(search.owner(), search.win, search.lead, search.spread), each
 

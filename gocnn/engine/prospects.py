@@ -20,25 +20,26 @@ PRIOR_PLAYOUTS = 16
 
 
 class Prospects:
-    """Playouts after each of several moves. `boards`: the positions after them."""
+    """Playouts after each of several moves. boards: the positions after them; the methods name a
+    move by its number `k` among them."""
 
     def __init__(self, boards: Sequence[Board], komi: float) -> None:
         self._playouts = [
-            Playouts(board, komi, seed=1 + 7919 * place) for place, board in enumerate(boards)
+            Playouts(board, komi, seed=1 + 7919 * k) for k, board in enumerate(boards)
         ]
 
-    def count(self, place: int) -> int:
+    def count(self, k: int) -> int:
         """How many playouts there are after a move."""
-        return self._playouts[place].count
+        return self._playouts[k].count
 
     @property
     def total(self) -> int:
         """How many there are in all."""
         return sum(playouts.count for playouts in self._playouts)
 
-    def run(self, place: int, count: int) -> None:
+    def run(self, k: int, count: int) -> None:
         """So many more after one move."""
-        self._playouts[place].run(count)
+        self._playouts[k].run(count)
 
     def estimates(
         self, weights: npt.NDArray[np.floating]

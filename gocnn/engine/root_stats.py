@@ -66,9 +66,9 @@ def action_stats(tree: Arrays, index: int, longest: int, scores: bool) -> Action
     while at is not None and nodes[at]["kept"] and len(line) < longest:
         first, tried = int(nodes[at]["first"]), int(nodes[at]["tried"])
         seen = nodes["N"][tree.child[first : first + tried]]
-        place = int(seen.argmax()) if tried else 0
-        line.append((int(tree.move[first + place]), int(seen[place]) if tried else 0))
-        at = int(tree.child[first + place]) if tried else None
+        best = int(seen.argmax()) if tried else 0
+        line.append((int(tree.move[first + best]), int(seen[best]) if tried else 0))
+        at = int(tree.child[first + best]) if tried else None
     lead, spread = (
         (float(stats["W_lead"]) / N, float(stats["V_spread"])) if scores else (math.nan, math.nan)
     )

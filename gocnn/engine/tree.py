@@ -59,12 +59,12 @@ NODE = np.dtype(
 N: its visits. Sums over them, seen by the side that has moved to it: W of what the search is to
 make large (see `worth`), W2 of its square, W_win of the probability to win, W_lead of the lead in
 points; Q = W / N. What was said of the position itself, seen by the side to play: V, V_win, V_lead
-likewise, V_spread the standard deviation of the lead. first: its first move's place among the
+likewise, V_spread the standard deviation of the lead. first: where its first move stands among the
 moves, or one of the following; kept, tried: how many moves are there, and have been tried;
 sensible: how many it has; pending: walks that go through it and whose answer is not there yet."""
 
 NEW, WIDEN = -1, -2
-"""Instead of a place: nothing is known of the position yet. WIDEN less the place: the position
+"""Instead of `first`: nothing is known of the position yet. WIDEN less `first`: the position
 waits for the rest of its moves."""
 
 LEAF, MORE, KNOWN, TAKEN = 0, 1, 2, 3
@@ -131,24 +131,24 @@ def worth(win: float, lead: float, centre: float, share: float) -> float:
 
 @jit
 def choose(tree: Arrays, node: int, reduction: float) -> int:
-    """The place of the move to visit next: the first of equals in the order of the moves."""
+    """Where the move to visit next stands among the moves: the first of equals in their order."""
     nodes = tree.nodes
     first, tried, kept = nodes[node]["first"], nodes[node]["tried"], nodes[node]["kept"]
     explore = C_PUCT * (nodes[node]["N"] + nodes[node]["pending"]) ** 0.5
     seen = 0.0
-    for place in range(first, first + tried):
-        seen += tree.P[place]
+    for edge in range(first, first + tried):
+        seen += tree.P[edge]
     unseen = nodes[node]["V"] - reduction * seen**0.5
     best, most = -1, -np.inf
-    for place in range(first, first + tried):
-        below = tree.child[place]
+    for edge in range(first, first + tried):
+        below = tree.child[edge]
         visits, pending = nodes[below]["N"], nodes[below]["pending"]
         value = nodes[below]["W"] / visits if visits else unseen
         if pending:
             value -= VIRTUAL_LOSS * pending / (visits + pending)
-        score = value + explore * tree.P[place] / (1 + visits + pending)
+        score = value + explore * tree.P[edge] / (1 + visits + pending)
         if score > most:
-            best, most = place, score
+            best, most = edge, score
     if tried < kept:
         score = unseen + explore * tree.P[first + tried]
         if score > most:
@@ -179,10 +179,10 @@ def walk(
             return depth, KNOWN
         if nodes[node]["tried"] == nodes[node]["kept"] < nodes[node]["sensible"]:
             return depth, MORE
-        place = choose(tree, node, narrow if depth else reduction)
-        moves[depth] = tree.move[place]
+        edge = choose(tree, node, narrow if depth else reduction)
+        moves[depth] = tree.move[edge]
         depth += 1
-        if place == nodes[node]["first"] + nodes[node]["tried"]:
+        if edge == nodes[node]["first"] + nodes[node]["tried"]:
             new = tree.used[0]
             tree.used[0] += 1
             nodes[new]["N"] = 0
@@ -192,11 +192,11 @@ def walk(
             nodes[new]["W2"] = 0.0
             nodes[new]["W_lead"] = 0.0
             nodes[new]["first"] = NEW
-            tree.child[place] = new
+            tree.child[edge] = new
             nodes[node]["tried"] += 1
             path[depth] = new
             return depth, LEAF
-        node = tree.child[place]
+        node = tree.child[edge]
         path[depth] = node
 
 
@@ -294,24 +294,24 @@ def add_moves(
         if prior[i] >= 0:
             sensible += 1
     for k in range(old):
-        place = before + k
+        edge = before + k
         tree.child[first + k], tree.P[first + k], tree.move[first + k] = (
-            tree.child[place],
-            tree.P[place],
-            tree.move[place],
+            tree.child[edge],
+            tree.P[edge],
+            tree.move[edge],
         )
-        prior[tree.move[place]] = -1.0
+        prior[tree.move[edge]] = -1.0
     count = old
     for i in range(len(prior)):
         p = np.float32(prior[i])
         if p < least:
             continue
-        place = first + count
+        edge = first + count
         # sorted as they come: few are not small
-        while place > first + old and tree.P[place - 1] < p:
-            tree.P[place], tree.move[place] = tree.P[place - 1], tree.move[place - 1]
-            place -= 1
-        tree.P[place], tree.move[place] = p, i
+        while edge > first + old and tree.P[edge - 1] < p:
+            tree.P[edge], tree.move[edge] = tree.P[edge - 1], tree.move[edge - 1]
+            edge -= 1
+        tree.P[edge], tree.move[edge] = p, i
         count += 1
     count = min(count, max(most, old))
     for k in range(old, count):
@@ -337,13 +337,13 @@ def copy_below(old: Arrays, root: int, new: Arrays) -> None:
         before, first = new.nodes[node]["first"], new.used[1]
         kept, tried = new.nodes[node]["kept"], new.nodes[node]["tried"]
         for k in range(kept):
-            place = first + k
-            new.P[place], new.move[place] = old.P[before + k], old.move[before + k]
-            new.child[place] = -1
+            edge = first + k
+            new.P[edge], new.move[edge] = old.P[before + k], old.move[before + k]
+            new.child[edge] = -1
             if k < tried:
                 below = new.used[0]
                 new.nodes[below] = old.nodes[old.child[before + k]]
-                new.child[place] = below
+                new.child[edge] = below
                 new.used[0] += 1
         new.used[1] += kept
         new.nodes[node]["first"] = first
@@ -358,17 +358,17 @@ def sum_up(tree: Arrays, count: int, own: bool, centre: float, share: float) -> 
     nodes = tree.nodes
     depth = np.zeros(count, np.int8)  # whether a position's side to play is the other one
     for node in range(count):
-        for place in range(nodes[node]["first"], nodes[node]["first"] + nodes[node]["tried"]):
-            if tree.child[place] < count:
-                depth[tree.child[place]] = 1 - depth[node]
+        for edge in range(nodes[node]["first"], nodes[node]["first"] + nodes[node]["tried"]):
+            if tree.child[edge] < count:
+                depth[tree.child[edge]] = 1 - depth[node]
     for node in range(count - 1, -1, -1):
         value = worth(
             nodes[node]["V_win"], nodes[node]["V_lead"], -centre if depth[node] else centre, share
         )
         nodes[node]["V"] = value
         visits, wins, values, squares, leads = 0, 0.0, 0.0, 0.0, 0.0
-        for place in range(nodes[node]["first"], nodes[node]["first"] + nodes[node]["tried"]):
-            below = tree.child[place]
+        for edge in range(nodes[node]["first"], nodes[node]["first"] + nodes[node]["tried"]):
+            below = tree.child[edge]
             n = nodes[below]["N"]
             visits += n
             wins += n - nodes[below]["W_win"]

@@ -98,11 +98,11 @@ def _repeats(
 ) -> bool:
     """Whether superko forbids `colour` to bring about a position of this hash. path: the hashes of
     positions after each of `depth` moves."""
-    place = np.searchsorted(root.hashes, value)
+    at = np.searchsorted(root.hashes, value)
     if (
-        place < len(root.hashes)
-        and root.hashes[place] == value
-        and (root.superko == POSITIONAL or root.movers[place] & colour)
+        at < len(root.hashes)
+        and root.hashes[at] == value
+        and (root.superko == POSITIONAL or root.movers[at] & colour)
     ):
         return True
     for i in range(depth):

@@ -343,10 +343,9 @@ def file_and_number(arguments: list[str]) -> tuple[str, int | None]:
         name, number = " ".join(arguments), None
         if len(arguments) > 1 and not Path(name).exists():
             name, number = " ".join(arguments[:-1]), whole_number(arguments[-1])
-        place = Path(name)
+        path = Path(name)
         if name == "-" or (
-            place.exists()
-            and (not (place.is_file() or place.is_dir()) or _is_standard_input(place))
+            path.exists() and (not (path.is_file() or path.is_dir()) or _is_standard_input(path))
         ):
             raise GtpError(
                 f"cannot load file: {name} is not a file of its own; give the name of a game record"
@@ -356,8 +355,8 @@ def file_and_number(arguments: list[str]) -> tuple[str, int | None]:
     return name, number or None  # 0 is the whole game for GNU Go, and Kigo counts on that
 
 
-def _is_standard_input(place: Path) -> bool:
+def _is_standard_input(path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(0), place.stat())
+        return os.path.samestat(os.fstat(0), path.stat())
     except OSError:
         return False

@@ -123,7 +123,7 @@ def serve(handlers: Mapping[str, Handler], lines: Lines, write: Callable[[str], 
         rows = answer.replace("\r", "").split("\n")
         write(
             f"{sign}{number} "
-            + "\n".join(row for place, row in enumerate(rows) if row.strip() or not place)
+            + "\n".join(row for i, row in enumerate(rows) if row.strip() or not i)
             + "\n\n"
         )
         if ending:

@@ -36,10 +36,9 @@ def report(review: Review) -> Iterator[str]:
         yield f"score as the network sees it, {komi}: at the end {lead[-1]}"
         yield "most points lost:"
         for move, lost in review.costliest():
-            place = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
+            row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
             yield (
-                f"{place}  {lost:5.1f} points; {lead[move.number - 1]}, after"
-                f" it {lead[move.number]}"
+                f"{row}  {lost:5.1f} points; {lead[move.number - 1]}, after it {lead[move.number]}"
             )
     if record.trouble:
         yield f"reviewed up to move {len(review.moves)}: {record.trouble}"
