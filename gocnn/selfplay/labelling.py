@@ -22,7 +22,7 @@ from gocnn.locks import locked
 from gocnn.policy import runtime
 from gocnn.policy.suggestion import Evaluator
 from gocnn.selfplay import adding, own, resigned, workers
-from gocnn.selfplay.playing import Ended, Spent, Task
+from gocnn.selfplay.playing import Ended, GameTask, Spent
 
 CHUNK = 256
 """Games that are written together: what a kill loses at most."""
@@ -182,7 +182,7 @@ def _text(config: LabellingConfig, evaluator: Any, **more: Any) -> str:
 def _play(
     config: LabellingConfig,
     evaluators: list[Evaluator],
-    tasks: Iterator[Task],
+    tasks: Iterator[GameTask],
     total: int,
     write_chunk: Callable[[list[Ended]], None],
     run: Run,
