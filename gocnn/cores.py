@@ -23,16 +23,16 @@ def cores() -> int:
 
 
 def _allowance(root: Path, membership: Path) -> float:
-    """Cores' worth of time that the control groups in `membership` and those above them allow; a
-    large number if they say nothing."""
+    """Processor time, in cores, that control groups allow: the least of the groups in `membership`
+    and those above them; a large number if there is no limit."""
     allowed = [float(1 << 20)]
     for line in _read(membership).splitlines():
-        _, controllers, place = [*line.split(":", 2), "", ""][:3]
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
         if controllers and "cpu" not in controllers.split(","):
             continue
         # Version 1 has a tree for each controller, version 2 one for all. A container sees its own
         # group as the root of the tree.
-        folder = root / controllers / place.lstrip("/")
+        folder = root / controllers / path.lstrip("/")
         for group in (folder, *folder.parents):
             if not group.is_relative_to(root):
                 break

@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 from gocnn.console.outputs import OutFile
 
 if TYPE_CHECKING:
-    from gocnn.selfplay.labelling import LabellingConfig, OwnRun, ResignedRun, Run
+    from gocnn.selfplay.labelling import JudgedRun, LabellingConfig, OwnRun, ResignedRun, Run
+
+NONE_RESIGNED = (
+    "no game in it was resigned (or lost on time), with a known winner and 30 moves or more"
+)
 
 
 @click.command("go-label")
@@ -20,6 +25,14 @@ if TYPE_CHECKING:
     help=(
         "Who plays: a model file (.safetensors or .onnx), or the folder of a training run. "
         " [default: the model that ships]"
+    ),
+)
+@click.option(
+    "--engine",
+    help=(
+        "Instead of a network that plays: the command line of an engine that speaks KataGo's"
+        " analysis protocol, asked once about each game's last position, such as \"katago analysis"
+        ' -model M -config C".'
     ),
 )
 @click.option(
@@ -38,7 +51,7 @@ if TYPE_CHECKING:
 @click.option(
     "--games",
     type=click.IntRange(1),
-    help="Play on at most so many games.  [default: all that are waiting]",
+    help="Play on, or have judged, at most so many games.  [default: all that are waiting]",
 )
 @click.option(
     "--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so many minutes."
@@ -67,10 +80,13 @@ if TYPE_CHECKING:
     type=OutFile(),
     help="List the games whose winner was another, for a look at them (tab-separated).",
 )
+@click.pass_context
 def command(
+    context: click.Context,
     *,
     store: Path,
     model: str | None,
+    engine: str | None,
     own: int | None,
     out: Path | None,
     games: int | None,
@@ -84,17 +100,35 @@ def command(
     whose each point is in the end.
 
     From its last position the network plays each game on, for both sides, until nothing is left to
-    play for; the label is kept where the recorded winner has won. With --own N the network plays
-    games with itself instead, unequal ones. Labels and games are added to the store chunk by chunk:
-    stopped at any time, the same command goes on with what is left.
+    play for; the label is kept where the recorded winner has won. With --engine another engine
+    judges that position instead, once; what it owns is the label, where its lead gives the game to
+    the recorded winner. With --own N the network plays games with itself instead, unequal ones.
+    Labels and games are added to the store chunk by chunk: stopped at any time, the same command
+    goes on with what is left.
     """
+    if engine is not None:
+        given = [
+            name
+            for name in ("model", "own", "batch", "jobs")
+            if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+        ]
+        if given:
+            raise click.UsageError(
+                "--engine has another engine judge the games, no network plays; leave out"
+                f" --{given[0]}"
+            )
     if own is not None and (games is not None or disagreed is not None):
         raise click.UsageError(
             f"--own plays no games on; leave out --{'games' if games is not None else 'disagreed'}"
         )
     if own is None and out is not None:
         raise click.UsageError("--out is where --own adds games; the labels of STORE stay in it")
-    from gocnn.selfplay.labelling import LabellingConfig, add_own_games, label_resigned
+    from gocnn.selfplay.labelling import (
+        LabellingConfig,
+        add_own_games,
+        label_judged,
+        label_resigned,
+    )
 
     config = LabellingConfig(
         store=store, out=out, model=model, batch=batch, jobs=jobs, minutes=minutes, seed=seed
@@ -103,16 +137,51 @@ def command(
     if own is not None:
         run = played = add_own_games(config, own)
         _show_own(played, config, own)
+    elif engine is not None:
+        run = judged = label_judged(config, engine, games)
+        _list(disagreed, judged)
+        _show_judged(judged, store)
+        if judged.failure is not None:
+            raise judged.failure
     else:
         run = labelled = label_resigned(config, games)
-        if disagreed is not None and labelled.findings is not None:
-            from gocnn.files import write_text
-
-            write_text(disagreed, labelled.disagreed())
+        _list(disagreed, labelled)
         _show_resigned(labelled, store)
     if run.interrupted:
         click.echo("stopped; the same command goes on with the games that are left", err=True)
         raise SystemExit(130)
+
+
+def _list(path: Path | None, run: "ResignedRun | JudgedRun") -> None:
+    """Write the games whose winner was another, with the margin found."""
+    if path is not None and run.findings is not None:
+        from gocnn.files import write_text
+
+        write_text(path, run.disagreed())
+
+
+def _show_judged(run: "JudgedRun", store: Path) -> None:
+    found = run.findings
+    if found is None:
+        why = (
+            f"all {run.total} games that were resigned have been played on or judged"
+            if run.total
+            else NONE_RESIGNED
+        )
+        click.echo(f"{store}: nothing to label: {why}")
+        return
+    n, tried = found.agreed, max(found.tried, 1)
+    refused = f", {found.refused / tried:.1%} were refused: {found.reason}" if found.refused else ""
+    click.echo(
+        f"{store}: {found.tried} games judged by {run.engine}, {n} labelled ({n / tried:.1%}"
+        f" gave the recorded winner, {found.disagreed / tried:.1%} another{refused}); mean"
+        f" margin {found.margins / max(n, 1):.1f} points, the labels' area"
+        f" {found.off / max(n, 1):.1f} from it"
+    )
+    click.echo(
+        f"{found.tried} positions in {run.seconds:.1f} s:"
+        f" {found.tried / run.seconds:.1f} positions/s"
+    )
 
 
 def _show_resigned(run: "ResignedRun", store: Path) -> None:
@@ -121,8 +190,7 @@ def _show_resigned(run: "ResignedRun", store: Path) -> None:
         why = (
             f"all {run.total} games that were resigned have been played on"
             if run.total
-            else "no game in it was resigned (or lost on time), with a known winner and 30 moves or"
-            " more"
+            else NONE_RESIGNED
         )
         click.echo(f"{store}: nothing to label: {why}")
         return

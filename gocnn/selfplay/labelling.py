@@ -1,5 +1,6 @@
-"""Labelling a store by playing: games that were resigned are played on to their end, or games of
-the network with itself are added. Chunk by chunk, so that whatever stops it loses little."""
+"""Labelling a store: games that were resigned are played on to their end, or judged by another
+engine, or games of the network with itself are added. Chunk by chunk, so that whatever stops it
+loses little."""
 
 import hashlib
 import json
@@ -16,13 +17,16 @@ import numpy.typing as npt
 
 from gocnn import bars
 from gocnn.cores import cores
+from gocnn.errors import UserError
+from gocnn.games import labels
 from gocnn.games.store import Store, write, writing
 from gocnn.interrupts import Interrupts
 from gocnn.locks import locked
 from gocnn.policy import runtime
 from gocnn.policy.suggestion import Evaluator
-from gocnn.selfplay import adding, own, resigned, workers
-from gocnn.selfplay.playing import Ended, GameTask, Spent
+from gocnn.selfplay import adding, judged, own, resigned, workers
+from gocnn.selfplay.engine import AnalysisEngine, Stopped
+from gocnn.selfplay.playing import Ended, GameToPlay, Spent
 
 CHUNK = 256
 """Games that are written together: what a kill loses at most."""
@@ -72,12 +76,32 @@ class ResignedRun(Run):
 
     def disagreed(self) -> str:
         """The games whose winner was another, as a table with tabs."""
-        rows = ["game\twinner\tmoves\tfound\n"]
-        if self.findings is not None and self.records is not None:
-            for game, found in self.findings.wrong:
-                winner = "BW"[int(self.records["winner"][game]) - 1]
-                rows.append(f"{game}\t{winner}\t{self.records['moves'][game]}\t{found:+.1f}\n")
-        return "".join(rows)
+        return _listing(self.records, self.findings.wrong if self.findings else [])
+
+
+@dataclass
+class JudgedRun(Run):
+    """Games that another engine judged; likewise. engine: its name; failure: why it ended early,
+    if it did and had judged some games before."""
+
+    total: int = 0
+    findings: judged.Judgements | None = None
+    records: npt.NDArray[np.void] | None = None
+    engine: str = "the engine"
+    failure: UserError | None = None
+
+    def disagreed(self) -> str:
+        """The games whose winner was another, as a table with tabs."""
+        return _listing(self.records, self.findings.wrong if self.findings else [])
+
+
+def _listing(records: npt.NDArray[np.void] | None, wrong: list[tuple[int, float]]) -> str:
+    rows = ["game\twinner\tmoves\tfound\n"]
+    if records is not None:
+        for game, found in wrong:
+            winner = "BW"[int(records["winner"][game]) - 1]
+            rows.append(f"{game}\t{winner}\t{records['moves'][game]}\t{found:+.1f}\n")
+    return "".join(rows)
 
 
 @dataclass
@@ -116,6 +140,64 @@ def label_resigned(config: LabellingConfig, most: int | None = None) -> Resigned
 
         tasks = resigned.tasks(opened, records, games, config.seed)
         _play(config, evaluators, tasks, len(games), write_chunk, run)
+        return run
+
+
+def label_judged(config: LabellingConfig, command: str, most: int | None = None) -> JudgedRun:
+    """Have another engine judge the last position of resigned games, at most so many, and label
+    those that it gives to the recorded winner.
+
+    command: its command line; it speaks KataGo's analysis protocol. Raises UserError likewise, and
+    if the engine fails before it has judged a game; what it judged before a failure is kept.
+    """
+    run = JudgedRun()
+    with _alone(config):
+        opened = Store(config.store)
+        records = opened.records()
+        games = resigned.shuffled(
+            np.flatnonzero(judged.waiting(opened, records)), records, config.seed
+        )
+        run.total, run.records = int(resigned.uncounted(records).sum()), records
+        if not len(games):
+            return run
+        games = games[:most]
+        komis, winners = resigned.komis(records), records["winner"]
+        keys = records["key"].astype(np.int64)
+        found = run.findings = judged.Judgements()
+        chunk: list[tuple[int, int, npt.NDArray[np.int8]]] = []
+        text, interrupts, until = "", Interrupts(), _until(config, run)
+        began = time.perf_counter()
+        interrupts.listen()
+        try:
+            with (
+                AnalysisEngine(
+                    command, stopped=lambda: interrupts.came or time.monotonic() > until
+                ) as engine,
+                bars.bar(total=len(games), unit=" games", disable=not sys.stderr.isatty()) as bar,
+            ):
+                text = judged.text(command, engine.version())
+                run.engine = labels.engine_of(text) or run.engine
+                asked = judged.queries(opened, records, games, komis)
+                for number, answer in engine.answers(asked, refusals=True):
+                    game = int(games[number])
+                    kind, owner = judged.answered(
+                        engine, answer, game, int(winners[game]), float(komis[game]), found
+                    )
+                    chunk.append((game, kind, owner))
+                    bar.update()
+                    if len(chunk) >= CHUNK:
+                        adding.add_labels(config.target, keys, chunk, text)
+                        chunk = []
+        except Stopped:
+            pass
+        except UserError as error:
+            run.failure = error
+        finally:
+            interrupts.restore()
+        if run.failure is not None and not found.judged:
+            raise run.failure  # an engine that has judged nothing: no reason to call a game tried
+        adding.add_labels(config.target, keys, chunk, text)
+        run.seconds, run.interrupted = time.perf_counter() - began, interrupts.came
         return run
 
 
@@ -161,6 +243,11 @@ def _alone(config: LabellingConfig) -> Iterator[None]:
         yield
 
 
+def _until(config: LabellingConfig, run: Run) -> float:
+    """The time, as `time.monotonic()`, at which to stop."""
+    return run.began + 60 * config.minutes if config.minutes else float("inf")
+
+
 def _evaluators(config: LabellingConfig, most: int) -> list[Any]:
     """One for each thread, and no more threads than `most` games have use for."""
     count = max(1, min(config.jobs or cores(), -(-most // config.batch)))
@@ -182,14 +269,14 @@ def _text(config: LabellingConfig, evaluator: Any, **more: Any) -> str:
 def _play(
     config: LabellingConfig,
     evaluators: list[Evaluator],
-    tasks: Iterator[GameTask],
+    tasks: Iterator[GameToPlay],
     total: int,
     write_chunk: Callable[[list[Ended]], None],
     run: Run,
 ) -> None:
     """Play the tasks and hand them on in chunks, the last one, or what had ended at an
     interruption, too. What it took is noted in `run`."""
-    until = run.began + 60 * config.minutes if config.minutes else float("inf")
+    until = _until(config, run)
     interrupts, chunk = Interrupts(), []
     began, cpu = time.perf_counter(), time.process_time()
     interrupts.listen()

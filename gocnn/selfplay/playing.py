@@ -18,7 +18,7 @@ LOOK_EVERY = 8
 
 
 @dataclass(frozen=True)
-class GameTask:
+class GameToPlay:
     """A game to be played to its end.
 
     number: what the caller knows it by; words: uint16, `setup` stones and then `moves` moves, as a
@@ -48,7 +48,7 @@ class Ended:
     """How a game ended: `status` of `boards`, its owners, int8 `(361,)`, all its moves, uint16,
     those of the record included."""
 
-    task: GameTask
+    task: GameToPlay
     status: int
     owner: npt.NDArray[np.int8]
     moves: npt.NDArray[np.uint16]
@@ -72,7 +72,7 @@ class Spent:
 
 def play(
     evaluator: Evaluator,
-    tasks: Iterator[GameTask],
+    tasks: Iterator[GameToPlay],
     batch: int,
     spent: Spent,
     stopped: Callable[[], bool] = lambda: False,
@@ -84,7 +84,7 @@ def play(
     shown = np.empty((batch, planes.plane_count(evaluator.groups), POINTS), np.uint8)
     wanted = np.empty((batch, MOVES), np.bool_)
     status, owners = np.zeros(batch, np.int64), np.zeros((batch, POINTS), np.int8)
-    slots: list[GameTask | None] = [None] * batch
+    place: list[GameToPlay | None] = [None] * batch
     start, limit, free, more = (
         np.zeros(batch, np.int64),
         np.zeros(batch, np.int64),
@@ -97,7 +97,7 @@ def play(
             if task is None:
                 more = False
             elif _seat(b, free[0], task):
-                slots[free[0]] = task
+                place[free[0]] = task
                 start[free[0]], limit[free[0]] = task.moves, task.moves + task.most
                 free.pop(0)
             else:
@@ -108,7 +108,7 @@ def play(
                     task.words[task.setup :],
                     (0, 0),
                 )
-        rows = np.array([k for k in range(batch) if slots[k] is not None], np.int64)
+        rows = np.array([k for k in range(batch) if place[k] is not None], np.int64)
         if not len(rows):
             return
         n = len(rows)
@@ -119,10 +119,10 @@ def play(
         over = status[:n] != boards.GOING
         for i in np.flatnonzero(over).tolist():
             k = int(rows[i])
-            task = slots[k]
+            task = place[k]
             assert task is not None
             spent.ends[int(status[i])] += 1
-            slots[k] = None
+            place[k] = None
             free.append(k)
             captured = b.states[
                 k, rules.META, rules.CAPTURED_BY_BLACK : rules.CAPTURED_BY_WHITE + 1
@@ -173,7 +173,7 @@ def play(
         spent.batches += 1
 
 
-def _seat(b: boards.Boards, row: int, task: GameTask) -> bool:
+def _seat(b: boards.Boards, row: int, task: GameToPlay) -> bool:
     """Put a game on a board; False where its words lead nowhere."""
     if task.moves + task.most > boards.LONGEST:
         return False

@@ -12,7 +12,7 @@ from gocnn.games import labels, results
 from gocnn.games.record import OWN_PLAY, komi_of
 from gocnn.games.store import Store
 from gocnn.selfplay.boards import SETTLED_EARLY
-from gocnn.selfplay.playing import Ended, GameTask
+from gocnn.selfplay.playing import Ended, GameToPlay
 
 LEAST_MOVES = 30
 """Shorter games were left, not lost: hardly anything is to be seen of who won."""
@@ -57,7 +57,13 @@ def uncounted(records: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
 def waiting(store: Store, records: npt.NDArray[np.void], seed: int) -> npt.NDArray[np.int64]:
     """int64: the numbers of the uncounted games without label that were not tried, in an order of
     the seed's and each game's key."""
-    games = np.flatnonzero(uncounted(records) & (store.label_kinds() == 0))
+    return shuffled(np.flatnonzero(uncounted(records) & (store.label_kinds() == 0)), records, seed)
+
+
+def shuffled(
+    games: npt.NDArray[np.int64], records: npt.NDArray[np.void], seed: int
+) -> npt.NDArray[np.int64]:
+    """int64: the games numbered `games` in an order of the seed's and each game's key."""
     mixed = (records["key"][games].astype(np.uint64) + np.uint64(seed)) * np.uint64(
         0x9E3779B97F4A7C15
     )
@@ -70,12 +76,12 @@ def waiting(store: Store, records: npt.NDArray[np.void], seed: int) -> npt.NDArr
 
 def tasks(
     store: Store, records: npt.NDArray[np.void], games: npt.NDArray[np.int64], seed: int
-) -> Iterator[GameTask]:
+) -> Iterator[GameToPlay]:
     """The games numbered `games`, to be played on."""
     for game in games.tolist():
         record = records[game]
         start, setup, moves = int(record["start"]), int(record["setup"]), int(record["moves"])
-        yield GameTask(
+        yield GameToPlay(
             game,
             store.words[start : start + setup + moves],
             setup,

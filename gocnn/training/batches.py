@@ -14,18 +14,19 @@ import torch
 from gocnn.training import feeding
 from gocnn.training.copies import Batch, copies_for
 
-__all__ = ["Batch", "BatchSource", "Feeder"]
+__all__ = ["Batch", "BatchSource", "Prefetcher"]
 
 
 class BatchSource(Protocol):
-    """Endless training batches, each addressed by its number alone, so that a run can resume
-    anywhere.
+    """Endless training batches, each made from its number alone, so that a run can resume anywhere.
 
-    `batch(i)` gives this process's part of global batch `i` as arrays; `block` batches, from a
-    multiple of `block` on, are prepared together; `batches_per_epoch` is how many see as many
-    samples as there are. A source is copied (shallowly) for each thread that feeds from it, so what
-    it remembers must be replaced, never changed in place; and arrays that were given are not
-    written to again.
+    `batch(i)` returns this process's share of batch `i` as arrays. `block` batches, from a multiple
+    of `block` on, are prepared by the same thread, since they share work. `batches_per_epoch`:
+    batches in one pass over the samples.
+
+    Each thread that prepares batches has a shallow copy of the source. So what the source remembers
+    must be replaced as a whole, never changed in place, and arrays that it has handed out must not
+    be written to again.
     """
 
     block: int
@@ -36,15 +37,15 @@ class BatchSource(Protocol):
     def batch(self, index: int) -> Sequence[npt.NDArray[Any]]: ...
 
 
-class Feeder:
+class Prefetcher:
     """Hands out batches `first`, `first + 1`, ... on the device, prepared by threads ahead of time.
 
-    Each thread takes the next block that no other has taken, so threads can be added at any time
-    and nothing of what is handed out changes. `feeders`: how many; None: one where the CPU
-    computes, else two at first, and one more whenever more than one per cent of the time was waited
-    for data (`gocnn.training.feeding`), up to `most` (by default what the cores allow). On CUDA
-    batches are pinned and copied ahead. `waited` is the time in seconds that `next` stood waiting
-    for data.
+    Each thread takes the next block that no other has taken: threads can be added at any time, and
+    the batches and their order stay the same. `feeders`: the number of threads. None: one where the
+    CPU computes; else two at first, and one more, up to `most` (None: what the cores allow), each
+    time that more than one per cent of the time was spent waiting for data
+    (`gocnn.training.feeding`). On CUDA batches are pinned and copied ahead. `waited`: seconds that
+    `next` has waited for data.
     """
 
     DEPTH, DEEP = 4, 12
@@ -56,6 +57,7 @@ class Feeder:
         source: BatchSource,
         first: int,
         device: torch.device,
+        *,
         feeders: int | None = None,
         most: int | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -71,7 +73,7 @@ class Feeder:
         self._started: deque[Any] = deque()
         self._clock = clock
         self.most = feeding.most_feeders() if most is None else most
-        """The most feeders that are found by this feeder itself."""
+        """The most feeders that it adds by itself."""
         self._lookout = feeding.Lookout(clock) if feeders is None and device.type != "cpu" else None
         self._threads: list[threading.Thread] = []
         for _ in range(feeders or (min(feeding.FIRST, self.most) if self._lookout else 1)):
@@ -104,7 +106,7 @@ class Feeder:
     # --------------------------------------------------------------------------------
 
     def _work(self, source: BatchSource) -> None:
-        """Prepare batches until the feeder is closed or the source fails."""
+        """Prepare batches until the prefetcher is closed or the source fails."""
         for index in self._indices():
             try:
                 batch = self._copies.hold(source.batch(index))
@@ -114,8 +116,8 @@ class Feeder:
             self._put(index, batch)
 
     def _indices(self) -> Iterator[int]:
-        """The batches that one thread is to prepare, one block after the other, until the feeder is
-        closed."""
+        """The batches that one thread is to prepare, one block after the other, until the
+        prefetcher is closed."""
         while (block := self._take_block()) is not None:
             for index in range(max(self._first, block * self._block), (block + 1) * self._block):
                 if self._closed:
@@ -123,11 +125,11 @@ class Feeder:
                 yield index
 
     def _take_block(self) -> int | None:
-        """The number of the next block that nobody prepares, once it is wanted; None when the
-        feeder is closed.
+        """The number of the next block to prepare, as soon as it is wanted; None when the
+        prefetcher is closed.
 
-        Prepared are a block a thread beside the one that is handed out, so that all threads may
-        work while that is used up.
+        Wanted are, beside the block that is being handed out, as many blocks as there are threads:
+        so all threads may work while that one is used up.
         """
         with self._change:
             while not self._closed:
@@ -169,7 +171,7 @@ class Feeder:
                 began = self._clock()
                 while self._index not in self._ready:
                     if self._closed:
-                        raise RuntimeError("the feeder is closed")
+                        raise RuntimeError("the prefetcher is closed")
                     self._change.wait(1.0)  # with an end, or Ctrl-C is not heard on Windows
                 self.waited += self._clock() - began
             item = self._ready[self._index]
@@ -192,7 +194,7 @@ class Feeder:
 
 
 class Again:
-    """Hands out one batch again and again, as a Feeder hands out many."""
+    """Hands out one batch again and again, as a Prefetcher hands out many."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch

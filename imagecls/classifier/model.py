@@ -1,4 +1,4 @@
-"""Trained classifiers, ready to be asked: one, or several whose answers are averaged."""
+"""Trained classifiers for prediction: one, or several whose probabilities are averaged."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -76,8 +76,8 @@ class Predictor:
         return list(self.answers(torch.as_tensor(pixels).to(self.device), tta).cpu().numpy())
 
     def answers(self, pixels: Tensor, tta: int) -> Tensor:
-        """The same of pictures on the device, float32 `(tta, N, classes)`, without waiting for
-        it."""
+        """The same as `logits` for pictures that are on the device: float32 `(tta, N, classes)`,
+        there; the host does not wait."""
         n, out = len(pixels), []
         for mirrored, side, x, y in VIEWS[:tta]:
             if side == 1.0:
@@ -115,11 +115,11 @@ def load(path: str | Path, device: str = "cpu") -> Predictor:
     """Load a classifier: a model file, or a run's folder. Raises UserError."""
 
     def built(config: dict[str, Any]) -> Classifier:
-        return build(ClassifierConfig.from_json(modelfile.checked(config, ClassifierConfig)))
+        return build(ClassifierConfig.from_json(config))
 
-    network, file, place = modelfile.load_network(path, KIND, built, device)
+    network, file, chosen = modelfile.load_network(path, KIND, built, device)
     return Predictor(
-        network, ClassifierConfig.from_json(file.config), file.provenance, file.path, place
+        network, ClassifierConfig.from_json(file.config), file.provenance, file.path, chosen
     )
 
 
@@ -139,7 +139,7 @@ class Ensemble:
 
     @property
     def formats(self) -> tuple[tuple[int, Fit], ...]:
-        """Size and fit of the pixels that the members want, each once."""
+        """The (size, fit) of the pixels that the members need, each once."""
         return tuple(dict.fromkeys((m.config.store_size, m.config.fit) for m in self.members))
 
     def probabilities(self, pixels: dict[tuple[int, Fit], Pixels], tta: int = 1) -> Floats:
@@ -155,7 +155,7 @@ class Ensemble:
         photos: Sequence[Photo],
         tta: int = 1,
         jobs: int = 2,
-        tick: Callable[[int], Any] = lambda n: None,
+        tick: Callable[[int], Any] = lambda _: None,
     ) -> list[Floats | str]:
         """For each photograph its probabilities, float32 `(classes,)`, or why it cannot be read.
         Memory does not grow with their number."""
