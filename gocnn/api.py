@@ -26,7 +26,7 @@ import numpy.typing as npt
 from gocnn import libraries
 from gocnn.board.coords import MOVES, to_gtp
 from gocnn.engine import player as engine_player
-from gocnn.engine.foreseen import win_of
+from gocnn.engine.forecast import win_of
 from gocnn.engine.game import Game
 from gocnn.engine.levels import BadLevel
 from gocnn.engine.levels import parse as parse_level
@@ -34,7 +34,7 @@ from gocnn.engine.limits import MOST_VISITS
 from gocnn.errors import UserError
 from gocnn.features.conditioning import STYLES
 from gocnn.features.planes import DEFAULT_GROUPS, UnknownPlanes, plane_count
-from gocnn.games.position import Position, find, usual_komi
+from gocnn.games.position import Position, find_position, usual_komi
 from gocnn.policy.answers import Answers, answers
 from gocnn.policy.runtime import is_onnx, open_evaluator
 from gocnn.policy.style import check_style, facts_of
@@ -217,7 +217,7 @@ def position(
     libraries.hush()
     typed = moves if isinstance(moves, str) else " ".join(moves)
     try:
-        found = find(None if game is None else os.fspath(game), at, typed)
+        found = find_position(None if game is None else os.fspath(game), at, typed)
     except UserError as error:
         # the sentences are those of the commands, whose options are our arguments
         text = str(error)
@@ -268,7 +268,13 @@ def player(
             f"level={level!r} chooses visits and temperature itself; leave one of the two out"
         )
     chooser = engine_player.Player(
-        net.evaluator, symmetries, temperature, resign, seed, style, visits
+        net.evaluator,
+        symmetries=symmetries,
+        temperature=temperature,
+        resign=resign,
+        seed=seed,
+        style=style,
+        visits=visits,
     )
     if level is not None:
         try:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from gocnn.board.coords import to_sgf
 from gocnn.commands import main
 from gocnn.games import foreign, results
-from gocnn.games.reader import Game, Reader, Skipped
+from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.sgf_tree import parse, serialise
 from gocnn.games.sources import Blob
 from tests.conftest import ROOT, main_line, play_randomly
@@ -149,18 +149,18 @@ def ugf(
     )
 
 
-def read(data: bytes) -> Game | Skipped:
+def read(data: bytes) -> ReadGame | Skipped:
     (item,) = Reader().games(Blob("x", data))
     return item
 
 
-def game(data: bytes) -> Game:
+def game(data: bytes) -> ReadGame:
     item = read(data)
-    assert isinstance(item, Game), item
+    assert isinstance(item, ReadGame), item
     return item
 
 
-def moves_of(item: Game) -> list[tuple[int, int]]:
+def moves_of(item: ReadGame) -> list[tuple[int, int]]:
     return [(int(w) & 511, 2 if w & 512 else 1) for w in item.words[int(item.record["setup"]) :]]
 
 

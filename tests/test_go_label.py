@@ -21,7 +21,7 @@ from gocnn.games.record import OWN_PLAY
 from gocnn.games.store import Store, writing
 from gocnn.policy import runtime
 from gocnn.policy.suggestion import planes_of, recent_moves
-from gocnn.selfplay import adding, boards, own, playing, resigned, workers
+from gocnn.selfplay import adding, boards, labelling, own, playing, resigned, workers
 from tests.conftest import play_randomly, sgf_text
 
 
@@ -41,9 +41,9 @@ def words_of(moves: list[tuple[int, int]]) -> np.ndarray:
     return np.array([index + (512 if colour == WHITE else 0) for index, colour in moves], np.uint16)
 
 
-def tasks(count: int, **more: object) -> list[playing.Task]:
+def tasks(count: int, **more: object) -> list[playing.GameToPlay]:
     return [
-        playing.Task(
+        playing.GameToPlay(
             k,
             words_of(play_randomly(k, 60 + 17 * k)),
             0,
@@ -136,7 +136,7 @@ def test_a_settled_game_played_to_the_very_end_has_the_same_owner() -> None:
 
 def test_noise_passing_and_stones() -> None:
     words = np.array([60, 72, 300], np.uint16)
-    task = playing.Task(
+    task = playing.GameToPlay(
         0,
         words,
         3,
@@ -198,7 +198,7 @@ def test_the_record_decides() -> None:
     owner = np.full(361, BLACK, np.int8)
     owner[:177] = WHITE  # 184 to 177: seven points for black
     ended = playing.Ended(
-        playing.Task(5, np.zeros(0, np.uint16), 0, 0, 1),
+        playing.GameToPlay(5, np.zeros(0, np.uint16), 0, 0, 1),
         boards.SETTLED_EARLY,
         owner,
         np.zeros(0, np.uint16),
@@ -300,7 +300,6 @@ def test_an_interruption_keeps_what_was_done(
     whole = tmp_path / "whole.games"
     shutil.copy(store, whole)
     run(whole)
-    from gocnn.commands import go_label
 
     def stops(*arguments: object) -> object:
         for number, ended in enumerate(workers_play(*arguments)):
@@ -309,7 +308,7 @@ def test_an_interruption_keeps_what_was_done(
                 raise KeyboardInterrupt  # a second Ctrl-C, in the middle
 
     workers_play = workers.play_all
-    monkeypatch.setattr(go_label, "CHUNK", 2)
+    monkeypatch.setattr(labelling, "CHUNK", 2)
     monkeypatch.setattr(workers, "play_all", stops)
     assert CliRunner().invoke(main, ["go-label", str(store)]).exit_code != 0
     assert len(labels_of(store)) == 2
