@@ -31,9 +31,9 @@ from tqdm import tqdm
 
 from analysis_engine import AnalysisEngine, Position, Stones, by_index, pairs, query
 from gocnn.board.coords import from_gtp
-from gocnn.games.scan import WHITE_BIT
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
+from gocnn.games.words import decode
 from gocnn.policy import data
 from gocnn.policy.samples import Games, choose_positions
 
@@ -104,9 +104,7 @@ def position_of(games: Games, game: int, ply: int) -> Position:
     """The position of a stored game before its move `ply`."""
     first = int(games.start[game] + games.setup[game])
     setup, moves = games.words[games.start[game] : first], games.words[first : first + ply]
-    return Position(
-        *(tuple((int(w) & 511, 2 if w & WHITE_BIT else 1) for w in part) for part in (setup, moves))
-    )
+    return Position(tuple(decode(setup)), tuple(decode(moves)))
 
 
 def plies_of(games: Games, options: argparse.Namespace) -> Iterator[tuple[int, int]]:

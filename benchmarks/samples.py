@@ -21,6 +21,7 @@ from sgfmill import boards
 
 from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.games.selection import GameFilter
+from gocnn.games.words import decode
 from gocnn.policy import data, samples
 
 ROUNDS = 5
@@ -39,14 +40,14 @@ def ours(games: samples.Games, groups: tuple[str, ...]) -> Callable[[], int]:
 
 def game_moves(games: samples.Games, game: int) -> list[tuple[int, str]]:
     start, n = int(games.start[game] + games.setup[game]), int(games.moves[game])
-    return [(int(w) & 511, "w" if w & 512 else "b") for w in games.words[start : start + n]]
+    return [(index, "bw"[colour - 1]) for index, colour in decode(games.words[start : start + n])]
 
 
 def setup_stones(games: samples.Games, game: int) -> list[tuple[tuple[int, int], str]]:
     start = int(games.start[game])
     return [
-        (divmod(int(w) & 511, 19), "w" if w & 512 else "b")
-        for w in games.words[start : start + int(games.setup[game])]
+        (divmod(index, 19), "bw"[colour - 1])
+        for index, colour in decode(games.words[start : start + int(games.setup[game])])
     ]
 
 

@@ -15,6 +15,7 @@ from gocnn.games.reader import Game, Reader
 from gocnn.games.record import OWN_PLAY, RECORD
 from gocnn.games.sources import Blob
 from gocnn.games.store import Store
+from gocnn.games.words import colour_of, index_of
 from tests.conftest import SAMPLES
 
 BLACK_WALL = [(8, row) for row in range(19)]
@@ -194,7 +195,7 @@ def test_the_areas_of_labels_against_the_board_without_its_dead() -> None:
         assert isinstance(read, Game)
         board = Board(19)
         for word in read.words.tolist():
-            board.play(word & 511, 2 if word & 512 else 1)
+            board.play(index_of(word), colour_of(word))
         stones, owner = board.stones(), found
         dead = ((stones > 0) & (owner != stones) & (owner > 0)).ravel()
         area = cleared(board, dead).area().reshape(19, 19)

@@ -19,6 +19,7 @@ from gocnn.games import labels, results
 from gocnn.games.importing import import_games
 from gocnn.games.record import OWN_PLAY
 from gocnn.games.store import Store, writing
+from gocnn.games.words import colour_of, index_of
 from gocnn.policy import runtime
 from gocnn.policy.suggestion import planes_of, recent_moves
 from gocnn.selfplay import adding, boards, own, playing, resigned, workers
@@ -60,7 +61,7 @@ def board_of(moves: np.ndarray) -> Board:
     """The moves played on `Board`, which raises if one is illegal."""
     board = Board()
     for word in moves.tolist():
-        board.play(word & 511, WHITE if word & 512 else BLACK)
+        board.play(index_of(word), colour_of(word))
     return board
 
 
@@ -102,9 +103,9 @@ def test_games_are_legal_and_end_settled() -> None:
         board = Board(superko=False)
         seen = {bytes(board.stones())}
         for k, word in enumerate(ended.moves.tolist()):
-            board.play(word & 511, WHITE if word & 512 else BLACK)
+            board.play(index_of(word), colour_of(word))
             now = bytes(board.stones())
-            assert k < ended.task.moves or word & 511 == PASS or now not in seen  # superko
+            assert k < ended.task.moves or index_of(word) == PASS or now not in seen  # superko
             seen.add(now)
         assert (ended.moves[: ended.task.moves] == ended.task.words).all()
         assert board.captured() == ended.captured
@@ -150,8 +151,8 @@ def test_noise_passing_and_stones() -> None:
         noise_to=(30, 0),
     )
     ended = next(playing.play(Scatter(), iter([task]), 1, playing.Spent()))
-    blacks = ended.moves[1::2] & 511
-    assert ended.moves[0] & 512
+    blacks = index_of(ended.moves[1::2])
+    assert colour_of(ended.moves[0]) == WHITE
     assert (blacks[:3] == PASS).all()
     assert (blacks[3:15] != PASS).all()
     again = next(playing.play(Scatter(), iter([task]), 1, playing.Spent()))
@@ -344,9 +345,9 @@ def test_own_games(store: Path, tmp_path: Path) -> None:
             for row in people
         )
         board = Board()
-        board.set_up([int(w) & 511 for w in words[:setup]], [])
+        board.set_up(index_of(words[:setup]).tolist(), [])
         for word in words[setup:].tolist():
-            board.play(word & 511, WHITE if word & 512 else BLACK)
+            board.play(index_of(word), colour_of(word))
         if at[game] >= 0:
             owner = labels.unpack(opened.words[at[game] : at[game] + labels.LABEL_WORDS])
             found = int((owner == 1).sum()) - int((owner == 2).sum()) - float(record["komi"])

@@ -9,6 +9,7 @@ import pytest
 from gocnn.games.importing import import_games
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
+from gocnn.games.words import index_of, is_white
 from gocnn.policy import data
 from tests.conftest import CORPORA, SAMPLES, main_line, sgf_text
 
@@ -34,7 +35,7 @@ def games_of(chosen: data.Chosen) -> list[bytes]:
     g = chosen.games
     for start, setup, moves in zip(g.start, g.setup, g.moves, strict=True):
         words = g.words[start : start + setup + moves].astype(np.int16)
-        places, colours = words & 511, words >> 9 & 1
+        places, colours = index_of(words), is_white(words).astype(int)
         stones = [
             sorted(zip(TURNS[t][places[:setup]].tolist(), colours[:setup].tolist(), strict=True))
             for t in range(8)

@@ -18,6 +18,7 @@ from gocnn.board import symmetry
 from gocnn.games import labels, store
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
+from gocnn.games.words import colour_of
 from gocnn.policy import data, endings, owners, samples
 from gocnn.policy.answers import Answers, answers, winrate
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
@@ -78,7 +79,7 @@ def test_owners_are_turned_and_seen_by_the_side_to_play(
     sides = set()
     for row, game, ply in zip(found, which, plies, strict=True):
         word = int(games.words[games.start[game] + games.setup[game] + ply])
-        side = 2 if word & 512 else 1
+        side = colour_of(word)
         sides.add(side)
         for point in range(361):
             theirs = int(owner[game, point]) if game % 5 < 4 else 3

@@ -12,6 +12,7 @@ from gocnn.errors import UserError
 from gocnn.features import conditioning, planes
 from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.games.store import Store
+from gocnn.games.words import colour_of, index_of
 from gocnn.policy import samples
 from gocnn.policy.suggestion import planes_of
 
@@ -28,10 +29,10 @@ def board_at(games: samples.Games, game: int, ply: int) -> tuple[Board, int]:
     ].astype(int)
     board = Board()
     for w in words[games.setup[game] :][:ply]:
-        board.play(w & 511, 2 if w & 512 else 1)
+        board.play(index_of(w), colour_of(w))
     following = words[games.setup[game] + ply]
-    board.to_play = 2 if following & 512 else 1
-    return board, following & 511
+    board.to_play = colour_of(following)
+    return board, index_of(following)
 
 
 @pytest.mark.parametrize("turn", range(8))
@@ -65,7 +66,7 @@ def test_later_moves_are_those_of_the_record(games: samples.Games) -> None:
     lines = set()
     for game in range(len(games)):
         first = games.start[game] + games.setup[game]
-        moves = [*(games.words[first : first + games.moves[game]].astype(int) & 511), -1, -1]
+        moves = [*(index_of(games.words[first : first + games.moves[game]].astype(int))), -1, -1]
         lines.update(zip(moves, moves[1:], moves[2:], strict=False))
     ends = 0
     for i in range(64):

@@ -33,8 +33,9 @@ from gocnn.games import store
 from gocnn.games.labels import LABEL_WORDS
 from gocnn.games.reader import Chunk
 from gocnn.games.record import RECORD
-from gocnn.games.scan import WHITE_BIT, game_key
+from gocnn.games.scan import game_key
 from gocnn.games.store import Store
+from gocnn.games.words import WHITE_BIT, index_of, is_white
 from gpukit import travel
 
 KIND = "games"
@@ -183,8 +184,8 @@ def _pack_block(
             *(columns[name].tobytes() for name in COLUMNS),
             kinds.tobytes(),
             packed.astype("<u2").tobytes(),
-            np.packbits((words >> 9 & 1) ^ (within & 1).astype(np.uint16)).tobytes(),
-            np.stack(np.divmod((words & 511).astype(np.uint16), SIZE), 1)
+            np.packbits(is_white(words) ^ (within & 1 > 0)).tobytes(),
+            np.stack(np.divmod(index_of(words).astype(np.uint16), SIZE), 1)
             .astype(np.uint8)
             .tobytes(),
         )

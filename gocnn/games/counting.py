@@ -30,7 +30,7 @@ from gocnn.board.rules import (
 )
 from gocnn.games import labels, results
 from gocnn.games.record import OWN_PLAY, komi_of
-from gocnn.games.scan import WHITE_BIT
+from gocnn.games.words import colour_of, index_of
 
 POINTS = SIZE * SIZE
 
@@ -181,7 +181,7 @@ def set_up(words: npt.NDArray[np.uint16], setup: int, state: State) -> bool:
     rules.clear(state, SIZE)
     for i in range(setup):
         word = int(words[i])
-        rules.place(state, word & 511, 2 if word & WHITE_BIT else 1)
+        rules.place(state, index_of(word), colour_of(word))
     sound: bool = rules.rebuild(state)
     return sound
 
@@ -196,8 +196,8 @@ def replay(words: npt.NDArray[np.uint16], setup: int, moves: int, state: State) 
     colour = 2
     for i in range(setup, setup + moves):
         word = int(words[i])
-        colour = 2 if word & WHITE_BIT else 1
-        if rules.play_index(state, word & 511, colour) != rules.LEGAL:
+        colour = colour_of(word)
+        if rules.play_index(state, index_of(word), colour) != rules.LEGAL:
             return 0
     return 3 - colour
 

@@ -4,8 +4,8 @@ Chinese, Japanese and Korean.
 The standard's form is `B+3.5`, `W+R`, `0`, `Void` (SGF FF[4],
 https://www.red-bean.com/sgf/properties.html#RE). Servers and papers also write sentences:
 `黑中盘胜`, `白胜1又3/4子`, `黒2目半勝ち`, `흑 반집승`, `White wins by resign!`.
-A sentence is read by its verdict: a word for winning or losing, and the last side named before it. Chinese results count
-stones (子) above half the board, so one stone is two points.
+A sentence is read by its verdict: a word for winning or losing, and the last side named before it.
+Chinese results count stones (子) above half the board, so one stone is two points.
 """
 
 import re

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from gocnn._jit import jit
 from gocnn.board import rules
 from gocnn.board.coords import PASS, SIZE
+from gocnn.games.words import index_of, white_bit, word_of
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -34,10 +35,6 @@ Bytes = npt.NDArray[np.uint8]
 
 MAX_WORDS = 2048
 """Most setup stones and moves a game may have; the longest real games have about 500 moves."""
-
-WHITE_BIT = 512
-"""Bit 9 of a stored move or setup stone: set for white. Bits 0 to 8 are the flat index, 361 for a
-pass."""
 
 # Entries of the int64 result array.
 STATUS, END, SETUP, MOVES, TO_PLAY, PROPERTIES, DETAIL, RESULTS = 0, 1, 2, 3, 4, 5, 6, 7
@@ -210,7 +207,7 @@ def scan(
                     result[STATUS] = ILLEGAL
                     result[DETAIL] = n_moves + 1
                     return
-                words[n_setup + n_moves] = point + (WHITE_BIT if colour == 2 else 0)
+                words[n_setup + n_moves] = word_of(point, colour)
                 n_moves += 1
             elif code == _AB or code == _AW or code == _AE:
                 point = _point(data, start, stop)
@@ -266,7 +263,7 @@ def _list_stones(state: rules.State, words: npt.NDArray[np.uint16]) -> int:
     for index in range(SIZE * SIZE):
         c = state[rules.COLOUR, rules.field_point(index, SIZE)]
         if c:
-            words[n] = index + (WHITE_BIT if c == 2 else 0)
+            words[n] = word_of(index, c)
             n += 1
     return n
 
@@ -286,14 +283,14 @@ def game_key(
         stones = np.uint64(0)
         for i in range(n_setup):
             w = words[i]
-            v = np.uint64(permutations[s, w & 511] + (w & WHITE_BIT) + 1) * np.uint64(
+            v = np.uint64(permutations[s, index_of(w)] + white_bit(w) + 1) * np.uint64(
                 0x9E3779B97F4A7C15
             )
             stones += v ^ (v >> np.uint64(29))
         h = (h ^ stones) * np.uint64(0x100000001B3)
         for i in range(n_setup, n_setup + n_moves):
             w = words[i]
-            h = (h ^ np.uint64(permutations[s, w & 511] + (w & WHITE_BIT) + 1)) * np.uint64(
+            h = (h ^ np.uint64(permutations[s, index_of(w)] + white_bit(w) + 1)) * np.uint64(
                 0x100000001B3
             )
         h ^= h >> np.uint64(32)

@@ -17,8 +17,8 @@ from gocnn.errors import UserError
 from gocnn.games import encoding, foreign, meaning, nodes, reader
 from gocnn.games.kifu import BadRecord
 from gocnn.games.record import Note
-from gocnn.games.scan import WHITE_BIT
 from gocnn.games.shield import SgfText
+from gocnn.games.words import stones_of, word_of
 
 Properties = dict[str, list[bytes]]
 Stones = tuple[list[int], list[int]]
@@ -155,8 +155,9 @@ def _terms(record: Record) -> None:
     takes as well."""
     texts = _texts(record)
     black, white = (record.steps[0].setup if record.steps else record.setup) or ([], [])
-    words = [*black, *(index | WHITE_BIT for index in white)]
-    words += [step.index | (WHITE_BIT if step.colour == WHITE else 0) for step in record.steps]
+    stones = [(index, BLACK) for index in black] + [(index, WHITE) for index in white]
+    moves = [(step.index, step.colour) for step in record.steps]
+    words = [word_of(index, colour) for index, colour in stones + moves]
     raw = record.file.raw[slice(*record.span)]
     found, notes = meaning.describe(
         raw, texts, np.array(words, np.uint16), len(black) + len(white), record.to_play
@@ -195,12 +196,8 @@ def _added_stones(
         each.name in ("AB", "AW") for node in line for each in node.properties
     ):
         return None
-    words = item.words[: int(item.record["setup"])].tolist()
-    return (
-        ([w & 511 for w in words if not w & WHITE_BIT], [w & 511 for w in words if w & WHITE_BIT])
-        if words
-        else None
-    )
+    words = item.words[: int(item.record["setup"])]
+    return stones_of(words) if len(words) else None
 
 
 def _walk(record: Record, pending: Stones | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.games.scan import WHITE_BIT
+from gocnn.games.words import is_white
 from gocnn.policy.answers import Answers, Floats, mean_owner, winrate
 from gocnn.policy.samples import UNDECIDED, UNKNOWN_OWNER, Games
 from gocnn.statistics import calibration, mean_interval, wilson
@@ -89,7 +89,7 @@ def komi_of_sides(
     """float32 `(N,)`: the points that the side to play gets at ply `plies[i]` of game `which[i]`;
     komi: of the games, `(G,)`, nan unknown."""
     words = games.words[games.start[which] + games.setup[which] + plies]
-    return np.where(words & WHITE_BIT, komi[which], -komi[which]).astype(np.float32)
+    return np.where(is_white(words), komi[which], -komi[which]).astype(np.float32)
 
 
 def joined(parts: list[Ending]) -> Ending:

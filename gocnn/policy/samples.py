@@ -28,8 +28,8 @@ from gocnn.features import ladder, planes
 from gocnn.features.conditioning import BLACK_WON, HANDICAP, ORIGIN, WHITE_WON
 from gocnn.games import labels
 from gocnn.games.record import OWN_PLAY
-from gocnn.games.scan import WHITE_BIT
 from gocnn.games.store import Store
+from gocnn.games.words import colour_of, index_of
 from gocnn.policy.conditioning import known_of
 
 POSITIONS_A_GAME = 32
@@ -132,7 +132,7 @@ def begin(words: npt.NDArray[np.uint16], start: int, n_setup: int, state: rules.
     rules.clear(state, SIZE)
     if n_setup:
         for i in range(start, start + n_setup):
-            rules.place(state, words[i] & 511, 2 if words[i] & WHITE_BIT else 1)
+            rules.place(state, index_of(words[i]), colour_of(words[i]))
         rules.rebuild(state)
 
 
@@ -180,42 +180,32 @@ def draw(
         first = start[game] + setup[game]
         while ply < plies[i]:
             w = int(words[first + ply])
-            if w & 511 == PASS:
+            if index_of(w) == PASS:
                 state[rules.META, rules.KO] = rules.NO_KO
             else:  # the size is a constant here, which spares the divisions of play_index
-                rules.play_point(state, rules.field_point(w & 511, SIZE), 2 if w & WHITE_BIT else 1)
+                rules.play_point(state, rules.field_point(index_of(w), SIZE), colour_of(w))
             ply += 1
         slot = slots[i]
         if slot < 0:
             continue
         for k in range(planes.HISTORY):
-            recent[k] = words[first + ply - 1 - k] & 511 if ply > k else planes.NO_MOVE
+            recent[k] = index_of(words[first + ply - 1 - k]) if ply > k else planes.NO_MOVE
         w = int(words[first + ply])
+        mine = colour_of(w)
         permutation = permutations[symmetries[i]]
-        planes.fill(
-            state,
-            2 if w & WHITE_BIT else 1,
-            recent,
-            known[i],
-            at,
-            permutation,
-            libs,
-            scratch,
-            out[slot],
-        )
+        planes.fill(state, mine, recent, known[i], at, permutation, libs, scratch, out[slot])
         winner = (1 if known[i] & BLACK_WON else 0) + (2 if known[i] & WHITE_WON else 0)
-        won[slot] = UNDECIDED if winner == 0 else (winner == 2) == (w & WHITE_BIT > 0)
+        won[slot] = UNDECIDED if winner == 0 else winner == mine
         for k in range(target.shape[1]):
             target[slot, k] = (
-                permutation[words[first + ply + k] & 511]
+                permutation[index_of(words[first + ply + k])]
                 if ply + k < human[game]
                 else planes.NO_MOVE
             )
         if len(owner):
-            mine = 2 if w & WHITE_BIT else 1
             for point in range(POINTS):
                 bits = (
-                    (int(words[label[game] + (point >> 3)]) >> (2 * (point & 7))) & 3
+                    labels.owner_of(words, label[game], point)
                     if label[game] >= 0
                     else labels.UNKNOWN
                 )

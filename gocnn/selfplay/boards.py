@@ -12,7 +12,7 @@ from gocnn.board.coords import MOVES, PASS, POINTS, SIZE
 from gocnn.board.rules import COLOUR, EMPTY, KO, META, NO_KO
 from gocnn.features import ladder, planes
 from gocnn.games import counting
-from gocnn.games.scan import WHITE_BIT
+from gocnn.games.words import colour_of, index_of, word_of
 
 LONGEST = 1200
 """Most moves of a game, those that people played included."""
@@ -109,8 +109,8 @@ def begin(
     colour = 1
     for i in range(moves):
         w = int(words[setup + i])
-        colour = 2 if w & WHITE_BIT else 1
-        if rules.play_index(state, w & 511, colour) != rules.LEGAL:
+        colour = colour_of(w)
+        if rules.play_index(state, index_of(w), colour) != rules.LEGAL:
             return 0
         played[i] = w
         hashes[i + 1] = repetition.position_hash(state)
@@ -141,7 +141,7 @@ def show(
     for i in range(len(rows)):
         b = rows[i]
         for k in range(planes.HISTORY):
-            recent[k] = words[b, moves[b] - 1 - k] & 511 if moves[b] > k else planes.NO_MOVE
+            recent[k] = index_of(words[b, moves[b] - 1 - k]) if moves[b] > k else planes.NO_MOVE
         planes.fill(states[b], colour[b], recent, known[b], at, permutation, libs, scratch, out[i])
         for index in range(POINTS):
             p = rules.field_point(index, SIZE)
@@ -236,7 +236,7 @@ def step(
             passes[b] += 1
         else:
             passes[b] = 0
-        words[b, moves[b]] = index + (WHITE_BIT if colour[b] == 2 else 0)
+        words[b, moves[b]] = word_of(index, colour[b])
         moves[b] += 1
         hashes[b, moves[b]] = repetition.position_hash(states[b])
         colour[b] = 3 - colour[b]
