@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from sgfmill import sgf
 from gocnn.board import Board
 from gocnn.board.coords import from_gtp
 from gocnn.engine.settle import settled_margin
-from gocnn.match.game import Played, Seat, standing
+from gocnn.errors import UserError
+from gocnn.match.game import EngineSlot, GameResult, MatchRules
 from gocnn.match.gtp_client import EngineFault, EngineProcess, EngineRefusal
+from gocnn.match.runner import MatchConfig, run_match
+from gocnn.match.summary import summarise
 from tests.conftest import ROOT, heed_interrupts, needs_posix
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT
 from tests.test_cli import good, refused
@@ -390,12 +394,12 @@ def running(script: Path) -> int:
 def test_a_seat_that_was_ended_starts_no_engine(odd):
     """Else Ctrl-C between two games, or between two questions, would start engines that nobody
     stops."""
-    seat = Seat(engine(odd, "good"))
-    assert seat.ask("name", 30) == ""
+    slot = EngineSlot(engine(odd, "good"))
+    assert slot.ask("name", 30) == ""
     before = len(list(odd.parent.glob("*.pid")))
-    seat.end()
+    slot.end()
     with pytest.raises(EngineFault, match="stopped"):
-        seat.ask("name", 30)
+        slot.ask("name", 30)
     assert len(list(odd.parent.glob("*.pid"))) == before
     assert running(odd) == 0
 
@@ -403,21 +407,21 @@ def test_a_seat_that_was_ended_starts_no_engine(odd):
 @pytest.mark.parametrize("kind", ["hangs", "good"])
 def test_ending_a_seat_ends_the_question_it_is_at(odd, kind):
     """`good` quits as it is told: that its answers are over must reach both who wait for one."""
-    seat = Seat(engine(odd, kind))
+    slot = EngineSlot(engine(odd, kind))
     faults = []
 
     def ask_on() -> None:
         try:
             while True:
                 for command in ("genmove b",) * 4 + ("clear_board",):
-                    seat.ask(command, 50)
+                    slot.ask(command, 50)
         except EngineFault as fault:
             faults.append(str(fault))
 
     thread = threading.Thread(target=ask_on, daemon=True)
     thread.start()
     time.sleep(1)
-    seat.end()
+    slot.end()
     thread.join()
     assert len(faults) == 1
     assert running(odd) == 0
@@ -501,17 +505,17 @@ def test_bad_calls(odd, tmp_path):
     assert [g["opening"] for g in played(tmp_path / "e")] == [0, 0, 1, 1]
 
 
-def test_standing():
-    def game(winner: int) -> Played:
-        return Played(0, 0, 0, winner, "", "score", "", 100, (0.0, 0.0))
+def test_summarise():
+    def game(winner: int) -> GameResult:
+        return GameResult(0, 0, 0, winner, "", "score", "", 100, (0.0, 0.0))
 
-    s = standing([game(0)] * 75 + [game(1)] * 25)
+    s = summarise([game(0)] * 75 + [game(1)] * 25)
     assert (s.wins, s.losses, s.draws, s.rate) == (75, 25, 0, 0.75)
     assert s.elo == pytest.approx(190.8, abs=0.1)  # 400 log10 3
     # Wilson's interval of 75 of 100, as published tables have it.
     assert s.interval == pytest.approx((0.657, 0.825), abs=0.001)
-    assert standing([game(-1)] * 10).elo == 0
-    assert standing([game(0)] * 10).elo == float("inf")
+    assert summarise([game(-1)] * 10).elo == 0
+    assert summarise([game(0)] * 10).elo == float("inf")
 
 
 def test_the_client_tells_failure_from_fault(odd):
@@ -564,3 +568,30 @@ def test_whole_games_against_gnu_go(tmp_path):
     for game in played(tmp_path / "m"):
         assert game["how"] in ("score", "resignation")
         assert game["moves"] > 80
+
+
+def test_a_match_is_called_from_python(odd, tmp_path):
+    """And goes on where it is called again for more games; another match in its folder is
+    refused."""
+    config = MatchConfig(
+        first=engine(odd, "good"),
+        second=engine(odd, "resigns"),
+        out=tmp_path / "m",
+        games=1,
+        rules=MatchRules(komi=0.5, seconds=300),
+        opening_moves=0,
+        jobs=1,
+    )
+    results, interrupted = run_match(config)
+    assert [(game.number, game.winner, game.how) for game in results] == [(0, 0, "resignation")]
+    assert not interrupted
+    seen = []
+    results, _ = run_match(
+        replace(config, games=2), lambda result, so_far: seen.append((result.number, len(so_far)))
+    )
+    assert seen == [(1, 2)]
+    assert [game.to_json() for game in results] == [
+        game | {"seconds": tuple(game["seconds"])} for game in played(tmp_path / "m")
+    ]
+    with pytest.raises(UserError, match="another komi"):
+        run_match(replace(config, rules=MatchRules(komi=6.5, seconds=300)))

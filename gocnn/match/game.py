@@ -1,7 +1,6 @@
 """Games between two GTP engines under a referee that keeps its own board: clocks, illegal moves,
 crashes, scoring."""
 
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +11,6 @@ from sgfmill import sgf
 from gocnn.board import BLACK, WHITE, BadVertex, Board, IllegalMove
 from gocnn.board.coords import COLOUR_NAMES, PASS, SIZE, from_gtp, to_gtp, to_row_column
 from gocnn.match.gtp_client import EngineFault, EngineProcess, EngineRefusal
-from gocnn.statistics import wilson
 
 LONGEST = 722
 """Moves after which a game is scored as it stands: twice the board."""
@@ -29,7 +27,7 @@ Score = Callable[[Board, float], float]
 
 
 @dataclass(frozen=True)
-class Terms:
+class MatchRules:
     """What a game is played under. seconds: most that one move may take; main_time: most for all of
     a side's moves (0: no clock); move_time: what each side is told that it has for every move (0:
     nothing), as overtime of one stone; only `seconds` is held against it."""
@@ -41,7 +39,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Played:
+class GameResult:
     """A finished game. number: from 0; winner: 0 for the first engine, 1 for the second, -1 for
     neither; black: which engine had black; result as SGF has it; how: `score`, `resignation`,
     `time`, `illegal move`, `fault` or `length`; detail: what happened, for people."""
@@ -61,7 +59,7 @@ class Played:
         return asdict(self)
 
 
-class Seat:
+class EngineSlot:
     """An engine in the match; started when it is needed, and again after a fault. Another thread
     may end it."""
 
@@ -111,25 +109,25 @@ def play_game(
     number: int,
     opening_number: int,
     opening: Sequence[int],
-    seats: tuple[Seat, Seat],
+    slots: tuple[EngineSlot, EngineSlot],
     black: int,
-    terms: Terms,
+    rules: MatchRules,
     score: Score,
-) -> tuple[Played, bytes]:
+) -> tuple[GameResult, bytes]:
     """Play one game; the game and its record as SGF. `opening`: flat indices, black first. Nothing
     that an engine does raises."""
     board = Board(SIZE)
-    at = {BLACK: seats[black], WHITE: seats[1 - black]}
+    at = {BLACK: slots[black], WHITE: slots[1 - black]}
     used = {BLACK: 0.0, WHITE: 0.0}
     margin = 0.0
     try:
-        _begin(at, terms)
+        _begin(at, rules)
         for index in opening:
             for colour in (BLACK, WHITE):
                 _tell(at[colour], colour, f"play {_letter(board.to_play)} {to_gtp(index)}")
             board.play(index)
-        how = _play_on(board, at, terms, used)
-        margin = score(board, terms.komi)
+        how = _play_on(board, at, rules, used)
+        margin = score(board, rules.komi)
         loser, detail = (0 if margin == 0 else WHITE if margin > 0 else BLACK), ""
     except _Lost as lost:
         loser, how, detail = lost.loser, lost.how, lost.detail
@@ -138,7 +136,7 @@ def play_game(
     result = sign if loser == 0 else sign + ends.get(how, f"{abs(margin):g}")
     winner = -1 if loser == 0 else black if loser == WHITE else 1 - black
     seconds = (used[BLACK if black == 0 else WHITE], used[WHITE if black == 0 else BLACK])
-    played = Played(
+    played = GameResult(
         number,
         opening_number,
         black,
@@ -149,18 +147,18 @@ def play_game(
         len(board.moves),
         (round(seconds[0], 3), round(seconds[1], 3)),
     )
-    return played, _record(board, played, (seats[0].command, seats[1].command), terms)
+    return played, _record(board, played, (slots[0].command, slots[1].command), rules)
 
 
 def _letter(colour: int) -> str:
     return "B" if colour == BLACK else "W"
 
 
-def _tell(seat: Seat, colour: int, command: str, needed: bool = True) -> None:
+def _tell(slot: EngineSlot, colour: int, command: str, needed: bool = True) -> None:
     """Ask; a fault loses the game for `colour`, and so does a refusal of what is needed (not every
     engine knows of clocks)."""
     try:
-        seat.ask(command, SET_UP)
+        slot.ask(command, SET_UP)
     except EngineFault as fault:
         raise _Lost(colour, "fault", f"{COLOUR_NAMES[colour]} {fault}") from fault
     except EngineRefusal as refusal:
@@ -170,26 +168,28 @@ def _tell(seat: Seat, colour: int, command: str, needed: bool = True) -> None:
             ) from refusal
 
 
-def _begin(at: dict[int, Seat], terms: Terms) -> None:
-    for colour, seat in at.items():
-        for command in (f"boardsize {SIZE}", "clear_board", f"komi {terms.komi:g}"):
-            _tell(seat, colour, command)
-        if terms.main_time:
-            _tell(seat, colour, f"time_settings {terms.main_time:g} 0 0", needed=False)
-        elif terms.move_time:
-            _tell(seat, colour, f"time_settings 0 {terms.move_time:g} 1", needed=False)
+def _begin(at: dict[int, EngineSlot], rules: MatchRules) -> None:
+    for colour, slot in at.items():
+        for command in (f"boardsize {SIZE}", "clear_board", f"komi {rules.komi:g}"):
+            _tell(slot, colour, command)
+        if rules.main_time:
+            _tell(slot, colour, f"time_settings {rules.main_time:g} 0 0", needed=False)
+        elif rules.move_time:
+            _tell(slot, colour, f"time_settings 0 {rules.move_time:g} 1", needed=False)
 
 
-def _play_on(board: Board, at: dict[int, Seat], terms: Terms, used: dict[int, float]) -> str:
+def _play_on(
+    board: Board, at: dict[int, EngineSlot], rules: MatchRules, used: dict[int, float]
+) -> str:
     """Let the engines move until both pass; how the game ended. Raises _Lost."""
     passes = 0
     while passes < 2:
         if len(board.moves) >= LONGEST:
             return "length"
         colour = board.to_play
-        limit = terms.seconds
-        if terms.main_time:
-            left = terms.main_time - used[colour]
+        limit = rules.seconds
+        if rules.main_time:
+            left = rules.main_time - used[colour]
             limit = min(limit, left + 1.0)  # a second's grace for the pipe
             _tell(
                 at[colour],
@@ -197,11 +197,11 @@ def _play_on(board: Board, at: dict[int, Seat], terms: Terms, used: dict[int, fl
                 f"time_left {_letter(colour)} {max(int(left), 0)} 0",
                 needed=False,
             )
-        elif terms.move_time:
+        elif rules.move_time:
             _tell(
                 at[colour],
                 colour,
-                f"time_left {_letter(colour)} {terms.move_time:g} 1",
+                f"time_left {_letter(colour)} {rules.move_time:g} 1",
                 needed=False,
             )
         begun = time.monotonic()
@@ -234,10 +234,10 @@ def _play_on(board: Board, at: dict[int, Seat], terms: Terms, used: dict[int, fl
     return "score"
 
 
-def _record(board: Board, played: Played, names: tuple[str, str], terms: Terms) -> bytes:
+def _record(board: Board, played: GameResult, names: tuple[str, str], rules: MatchRules) -> bytes:
     game = sgf.Sgf_game(SIZE, encoding="UTF-8")
     root = game.get_root()
-    root.set("KM", terms.komi)
+    root.set("KM", rules.komi)
     root.set("PB", names[played.black])
     root.set("PW", names[1 - played.black])
     root.set("RE", played.result)
@@ -249,58 +249,3 @@ def _record(board: Board, played: Played, names: tuple[str, str], terms: Terms) 
         game.get_last_node().set("C", played.detail)
     data: bytes = game.serialise()
     return data
-
-
-@dataclass(frozen=True)
-class Standing:
-    """The first engine's side of a match: a drawn game is half a win. interval: 95 % of the win
-    rate; elo: difference, with its interval."""
-
-    games: int
-    wins: int
-    losses: int
-    draws: int
-    rate: float
-    interval: tuple[float, float]
-    elo: float
-    elo_interval: tuple[float, float]
-
-
-def standing(games: Sequence[Played]) -> Standing:
-    """Count a match up. The Elo difference is `400 * log10(p / (1 - p))` (infinite where all or no
-    games are won)."""
-    wins, losses = sum(g.winner == 0 for g in games), sum(g.winner == 1 for g in games)
-    n = max(len(games), 1)
-    points = wins + (len(games) - wins - losses) / 2
-    low, high = wilson(points, n)
-    return Standing(
-        len(games),
-        wins,
-        losses,
-        len(games) - wins - losses,
-        points / n,
-        (low, high),
-        _elo(points / n),
-        (_elo(low), _elo(high)),
-    )
-
-
-def broken_off(games: Sequence[Played]) -> list[Played]:
-    """Those that were not decided on the board: an engine died, hung, broke the protocol or the
-    rules, or the game was too long."""
-    return [game for game in games if game.how not in ("score", "resignation")]
-
-
-def seconds_a_move(games: Sequence[Played]) -> tuple[float, float]:
-    """How long each engine took for a move, on average over all games (half of a game's moves
-    counted for each); nan without moves."""
-    moves = sum(game.moves for game in games) / 2
-    return tuple(
-        sum(game.seconds[side] for game in games) / moves if moves else math.nan for side in (0, 1)
-    )  # type: ignore[return-value]
-
-
-def _elo(rate: float) -> float:
-    if rate <= 0:
-        return -math.inf
-    return math.inf if rate >= 1 else 400 * math.log10(rate / (1 - rate))

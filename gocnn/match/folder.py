@@ -1,0 +1,85 @@
+"""The folder of a match: what it is played under, its openings, and the games played so far. A
+match that was stopped goes on from it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gocnn.errors import UserError
+from gocnn.files import write_text
+from gocnn.match.game import GameResult
+
+GAMES_FILE, TERMS_FILE, OPENINGS_FILE = "games.jsonl", "match.json", "openings.json"
+
+LATER_TERMS = {"move_time": 0.0}
+"""What matches that were begun before there was the option had."""
+
+
+def resume(out: Path, description: dict[str, Any]) -> dict[int, GameResult]:
+    """The games already played in this folder, by number; a new folder gets the description.
+    Raises UserError if the folder holds a match of another description, or cannot be read as a
+    match."""
+    terms = out / TERMS_FILE
+    try:
+        if terms.exists():
+            before = json.loads(terms.read_text(encoding="utf-8"))
+            before = LATER_TERMS | before
+            other = [key for key in description if before.get(key) != description[key]]
+            if other:
+                raise UserError(
+                    f"{out} holds a match with another {other[0]} ({before.get(other[0])!r});"
+                    " choose another --out"
+                )
+        else:
+            write_text(terms, json.dumps(description, indent=1))
+        done: dict[int, GameResult] = {}
+        path = out / GAMES_FILE
+        if path.exists():
+            text = path.read_text(encoding="utf-8")
+            whole, _, rest = text.rpartition("\n")
+            if rest:  # a kill cut the last line short: that game is played again
+                write_text(path, whole + "\n" * bool(whole))
+            for line in whole.splitlines():
+                values = json.loads(line)
+                done[values["number"]] = GameResult(
+                    **values | {"seconds": tuple(values["seconds"])}
+                )
+        return done
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise UserError(
+            f"{out} cannot be read as a match ({error}); choose another --out"
+        ) from error
+
+
+def add_game(out: Path, result: GameResult) -> None:
+    """Note a finished game, as one line of JSON."""
+    with (out / GAMES_FILE).open("a", encoding="utf-8", newline="\n") as stream:
+        stream.write(json.dumps(result.to_json()) + "\n")
+
+
+def same_openings(
+    out: Path, make_openings: Callable[[], list[list[int]]], count: int
+) -> list[list[int]]:
+    """`count` openings or more, each as flat indices: those that the match began with, and new ones
+    after them (the network that they are drawn from may be another now). Raises UserError if the
+    file of openings cannot be read."""
+    path = out / OPENINGS_FILE
+    try:
+        kept: list[list[int]] = (
+            json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        )
+        if not all(
+            isinstance(moves, list)
+            and all(isinstance(index, int) and 0 <= index < 361 for index in moves)
+            for moves in kept
+        ):
+            raise ValueError("it does not list moves")
+    except (ValueError, TypeError, OSError) as error:
+        raise UserError(
+            f"{path} cannot be read as openings ({error}); choose another --out"
+        ) from error
+    if len(kept) < count:
+        kept += [moves for moves in make_openings() if moves not in kept]
+        write_text(path, json.dumps(kept))
+    return kept
