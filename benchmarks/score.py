@@ -390,8 +390,8 @@ def main() -> None:
     )
     for path in options.judged:
         rows = read(path)
-        boards, known = boards_of([row.position for row in rows])
-        said = {judge.name: judge.judge(boards, known) for judge in judges}
+        boards, conditioning = boards_of([row.position for row in rows])
+        said = {judge.name: judge.judge(boards, conditioning) for judge in judges}
         for rules in sorted({row.rules for row in rows}):
             which = [i for i, row in enumerate(rows) if row.rules == rules]
             these = (
@@ -405,8 +405,8 @@ def main() -> None:
             by_lead_and_source(*these)
     if options.games:
         games = counted(options.games, options.positions, options.seed)
-        boards, known = boards_of(games.positions)
-        said = {judge.name: judge.judge(boards, known) for judge in judges}
+        boards, conditioning = boards_of(games.positions)
+        said = {judge.name: judge.judge(boards, conditioning) for judge in judges}
         if options.engine:
             with AnalysisEngine(options.engine) as engine:
                 said[f"the network of {engine.version()}"] = asked(engine, games.positions)

@@ -92,7 +92,7 @@ def samples(files: Files) -> list[Any]:
     import numpy as np
 
     from gocnn.features import planes
-    from gocnn.games.reader import Game, Reader
+    from gocnn.games.reader import ParsedGame, Reader
     from gocnn.games.sources import Blob
     from gocnn.policy.samples import Games
     from gocnn.policy.samples import positions as draw
@@ -102,7 +102,7 @@ def samples(files: Files) -> list[Any]:
         item
         for name, data in files
         for item in reader.games(Blob(name, data))
-        if isinstance(item, Game)
+        if isinstance(item, ParsedGame)
     ][:6]
     words = np.concatenate([game.words for game in good])
     start = np.cumsum([0, *(len(game.words) for game in good[:-1])])

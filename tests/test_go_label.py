@@ -42,9 +42,9 @@ def words_of(moves: list[tuple[int, int]]) -> np.ndarray:
     return np.array([index + (512 if colour == WHITE else 0) for index, colour in moves], np.uint16)
 
 
-def tasks(count: int, **more: object) -> list[playing.Task]:
+def tasks(count: int, **more: object) -> list[playing.GameTask]:
     return [
-        playing.Task(
+        playing.GameTask(
             k,
             words_of(play_randomly(k, 60 + 17 * k)),
             0,
@@ -79,7 +79,7 @@ def test_what_is_shown_and_allowed_is_what_board_says() -> None:
         b.colour,
         b.moves,
         b.words,
-        b.known,
+        b.conditioning,
         b.safe,
         planes.offsets(DEFAULT_GROUPS),
         symmetry.permutation(0),
@@ -137,14 +137,14 @@ def test_a_settled_game_played_to_the_very_end_has_the_same_owner() -> None:
 
 def test_noise_passing_and_stones() -> None:
     words = np.array([60, 72, 300], np.uint16)
-    task = playing.Task(
+    task = playing.GameTask(
         0,
         words,
         3,
         0,
         seed=3,
         to_play=WHITE,
-        known=1,
+        conditioning=1,
         passing=(6, 0),
         noise=(3.0, 0.0),
         noise_from=(6, 0),
@@ -199,7 +199,7 @@ def test_the_record_decides() -> None:
     owner = np.full(361, BLACK, np.int8)
     owner[:177] = WHITE  # 184 to 177: seven points for black
     ended = playing.Ended(
-        playing.Task(5, np.zeros(0, np.uint16), 0, 0, 1),
+        playing.GameTask(5, np.zeros(0, np.uint16), 0, 0, 1),
         boards.SETTLED_EARLY,
         owner,
         np.zeros(0, np.uint16),

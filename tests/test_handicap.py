@@ -11,7 +11,7 @@ from sgfmill import boards
 from gocnn.board.coords import from_sgf, to_gtp
 from gocnn.engine.game import FIXED_HANDICAP
 from gocnn.games import handicap, meaning, reader, sources
-from gocnn.games.reader import Game, Reader, Skipped
+from gocnn.games.reader import ParsedGame, Reader, Skipped
 from gocnn.games.record import KOMI_STATED, RECORD, komi_of
 from gocnn.games.sgf_tree import parse
 from gocnn.games.words import colour_of, decode, index_of
@@ -25,7 +25,7 @@ FOX = (
 )
 
 
-def first(data: str | bytes, **options: bool) -> Game | Skipped:
+def first(data: str | bytes, **options: bool) -> ParsedGame | Skipped:
     return next(
         iter(
             Reader(**options).games(
@@ -35,13 +35,13 @@ def first(data: str | bytes, **options: bool) -> Game | Skipped:
     )
 
 
-def game(data: str | bytes, **options: bool) -> Game:
+def game(data: str | bytes, **options: bool) -> ParsedGame:
     item = first(data, **options)
-    assert isinstance(item, Game), item
+    assert isinstance(item, ParsedGame), item
     return item
 
 
-def stones(item: Game) -> set[str]:
+def stones(item: ParsedGame) -> set[str]:
     return {to_gtp(index) for index, _ in decode(item.words[: int(item.record["setup"])])}
 
 
@@ -224,7 +224,7 @@ def test_real_games_of_fox_replay_with_the_stones_it_left_out() -> None:
                 )
                 continue
             (item,) = reads.games(sources.Blob(member.name, data))
-            assert isinstance(item, Game), item
+            assert isinstance(item, ParsedGame), item
             added += 1
             board = boards.Board(19)
             for word in item.words.tolist():

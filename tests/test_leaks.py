@@ -28,7 +28,7 @@ def turned(place: int, turn: int) -> int:
 TURNS = np.array([[turned(place, turn) for place in range(362)] for turn in range(8)], np.int16)
 
 
-def games_of(chosen: data.Chosen) -> list[bytes]:
+def games_of(chosen: data.GameSelection) -> list[bytes]:
     """Each game as text that is the same for the same game, however it is turned: the least of the
     eight."""
     result = []
@@ -47,12 +47,12 @@ def games_of(chosen: data.Chosen) -> list[bytes]:
     return result
 
 
-def opened(path: Path, *sources: Path) -> data.Chosen:
+def opened(path: Path, *sources: Path) -> data.GameSelection:
     import_games([str(s) for s in sources], path, quiet=True)
     return data.choose([Store(path)], GameFilter())
 
 
-def check(training: data.Chosen, held: data.Chosen) -> int:
+def check(training: data.GameSelection, held: data.GameSelection) -> int:
     """Checks what `without` leaves; returns how many games it took out."""
     validation = set(games_of(held))
     left, shared = data.without(training, held)

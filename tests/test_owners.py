@@ -20,8 +20,8 @@ from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
 from gocnn.games.words import colour_of
 from gocnn.policy import data, endings, owners, samples
-from gocnn.policy.answers import Answers, answers, winrate
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.predictions import Predictions, predictions, winrate
 from gocnn.policy.task import Outputs, PolicyTask
 from tests.labelled import random_labels, toy_store
 from tests.test_cli import good, refused
@@ -271,7 +271,7 @@ def test_figures_against_counting() -> None:
             ).items()
         }
     )
-    said = answers(
+    said = predictions(
         *(part.numpy() for part in Outputs(torch.zeros(6, 362), torch.zeros(6), logits, score))
     )  # type: ignore[union-attr]
     true = owner.numpy().astype(float)
@@ -401,7 +401,7 @@ def test_a_model_with_score_goes_on_without_where_nothing_is_labelled(
 class Oracle:
     """Foresees what comes, or its contrary, with 90 %."""
 
-    name, groups, foresees, scores = "oracle", ("board", "stones"), True, True
+    name, groups, has_value_head, scores = "oracle", ("board", "stones"), True, True
 
     def __init__(self, owner: np.ndarray, right: bool) -> None:
         self.owner, self.sign = owner, 1 if right else -1
@@ -409,10 +409,10 @@ class Oracle:
     def logits(self, batch: np.ndarray) -> np.ndarray:
         return self.outputs(batch).logits
 
-    def outputs(self, batch: np.ndarray) -> Answers:
+    def outputs(self, batch: np.ndarray) -> Predictions:
         n = len(batch)
         lead = np.full(n, float(self.owner.sum()) * self.sign, np.float32)
-        return Answers(
+        return Predictions(
             np.zeros((n, 362), np.float32),
             np.full(n, 0.9 if lead[0] > 0 else 0.1, np.float32),
             np.tile(0.8 * self.sign * self.owner, (n, 1)).astype(np.float32),
@@ -458,7 +458,7 @@ def test_what_is_said_of_turned_boards_is_turned_back() -> None:
         there = np.empty_like(owner)
         there[:, symmetry.permutation(s)[:361]] = owner
         turned.append(
-            Answers(
+            Predictions(
                 np.zeros((3, 362), np.float32),
                 np.full(3, s / 8, np.float32),
                 there,

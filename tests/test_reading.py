@@ -12,23 +12,23 @@ from sgfmill import sgf
 
 from gocnn.board import rules, symmetry
 from gocnn.games import scan, sgf_tree, slowpath, sources
-from gocnn.games.reader import Game, Reader, Skipped
+from gocnn.games.reader import ParsedGame, Reader, Skipped
 from gocnn.games.words import decode
 from tests.conftest import main_line, play_randomly, sgf_text
 
 
-def read(data: bytes) -> list[Game | Skipped]:
+def read(data: bytes) -> list[ParsedGame | Skipped]:
     return list(Reader().games(sources.Blob("x.sgf", data)))
 
 
-def one(data: bytes) -> Game:
+def one(data: bytes) -> ParsedGame:
     games = read(data)
     assert len(games) == 1, games
-    assert isinstance(games[0], Game), games[0]
+    assert isinstance(games[0], ParsedGame), games[0]
     return games[0]
 
 
-def moves_of(game: Game) -> list[tuple[int, int]]:
+def moves_of(game: ParsedGame) -> list[tuple[int, int]]:
     return decode(game.words[int(game.record["setup"]) :])
 
 
@@ -150,7 +150,7 @@ def test_both_paths_and_sgfmill_agree_on_mutated_games(sample_files: list[Path])
             )
         items = read(data)
         expected = by_sgfmill(data)
-        if len(items) == 1 and isinstance(items[0], Game) and expected is not None:
+        if len(items) == 1 and isinstance(items[0], ParsedGame) and expected is not None:
             assert moves_of(items[0]) == expected, data
             judged += 1
     assert agreed > 200
@@ -237,7 +237,7 @@ def test_what_is_found_in_the_wild(
     assert len(items) == len(records)
     for item, record in zip(items, records, strict=True):
         found = [(step.index, step.colour) for step in record.steps]
-        if isinstance(item, Game):
+        if isinstance(item, ParsedGame):
             assert moves_of(item) == found
             assert (moves is None) or (moves_of(item), int(item.record["setup"])) == (moves, stones)
         else:
@@ -253,13 +253,13 @@ def test_both_readers_find_the_same_in_real_and_mutated_games(sample_files: list
     for number in range(400):
         data = files[number] if number < 20 else mutated(rng, files)
         items = read(data)
-        if not isinstance(items[0], Game) and items[0].span == (0, 0):
+        if not isinstance(items[0], ParsedGame) and items[0].span == (0, 0):
             continue
         records = sgf_tree.parse(data, "x")
         assert len(items) == len(records), data
         assert sgf_tree.serialise(records) == data
         for item, record in zip(items, records, strict=True):
-            if isinstance(item, Game):
+            if isinstance(item, ParsedGame):
                 assert moves_of(item) == [(step.index, step.colour) for step in record.steps], data
                 assert (record.trouble, record.black, record.white) == ("", item.black, item.white)
                 taken += 1
@@ -416,7 +416,7 @@ def test_archives_are_read_in_place(kind: str, tmp_path: Path) -> None:
         "a/2.sgf",
         "../../evil.sgf",
     ]
-    assert all(isinstance(g, Game) for b in blobs for g in Reader().games(b))
+    assert all(isinstance(g, ParsedGame) for b in blobs for g in Reader().games(b))
     assert not (tmp_path.parent.parent / "evil.sgf").exists()
 
 

@@ -116,31 +116,35 @@ def test_choosing_positions_never_repeats(games: samples.Games) -> None:
 
 
 def test_style_is_shown_half_of_the_time_and_the_winner_is_a_target(games: samples.Games) -> None:
-    assert np.isin(games.known & 6, [0, conditioning.BLACK_WON, conditioning.WHITE_WON]).all()
-    known = np.full(len(games), conditioning.BLACK_WON | conditioning.TYGEM)
-    known[::3] = conditioning.TYGEM
-    told = replace(games, known=known)
-    source = samples.PositionSource(told, ["style"], 256, seed=1, outcome=True)
+    assert np.isin(
+        games.conditioning & 6, [0, conditioning.BLACK_WON, conditioning.WHITE_WON]
+    ).all()
+    bits = np.full(len(games), conditioning.BLACK_WON | conditioning.TYGEM)
+    bits[::3] = conditioning.TYGEM
+    marked = replace(games, conditioning=bits)
+    source = samples.PositionSource(marked, ["style"], 256, seed=1, outcome=True)
     batches = [source.batch(i) for i in range(32)]
     shown = np.concatenate([batch[0][:, :, 0, 0] for batch in batches]).astype(bool)
     assert abs(shown[:, 0].mean() - 0.5) < 0.03
     assert not shown[:, 1:].any()
-    assert len(samples.PositionSource(told, ["style"], 256, seed=1).batch(0)) == 2
+    assert len(samples.PositionSource(marked, ["style"], 256, seed=1).batch(0)) == 2
     assert set(np.concatenate([batch[2] for batch in batches]).tolist()) == {
         0,
         1,
         samples.UNDECIDED,
     }
-    which, plies = samples.choose_positions(told, 50, seed=3)
+    which, plies = samples.choose_positions(marked, 50, seed=3)
     shuffled = np.random.default_rng(0).permutation(len(which))
     which, plies = which[shuffled], plies[shuffled]
-    hidden, _, won = samples.positions(told, ["style"], which, plies)
+    hidden, _, won = samples.positions(marked, ["style"], which, plies)
     assert not hidden.any()
     colours = np.array(
-        [board_at(told, int(g), int(p))[0].to_play for g, p in zip(which, plies, strict=True)]
+        [board_at(marked, int(g), int(p))[0].to_play for g, p in zip(which, plies, strict=True)]
     )
     assert won.tolist() == np.where(which % 3 == 0, samples.UNDECIDED, colours == 1).tolist()
-    assert samples.positions(told, ["style"], which, plies, told=conditioning.ORIGIN)[0][:, 0].all()
+    assert samples.positions(marked, ["style"], which, plies, shown=conditioning.ORIGIN)[0][
+        :, 0
+    ].all()
 
 
 def test_no_games_is_an_error(games: samples.Games) -> None:

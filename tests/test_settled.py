@@ -12,7 +12,7 @@ from gocnn.engine.scoring import margin
 from gocnn.engine.settle import dead_chains, settled_dead, settled_margin
 from gocnn.games import sources
 from gocnn.games.position import at_ply
-from gocnn.games.reader import Game as Read
+from gocnn.games.reader import ParsedGame as Read
 from gocnn.games.reader import Reader
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT
 from tests.knower import Knower

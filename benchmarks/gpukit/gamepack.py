@@ -102,7 +102,7 @@ class Packed:
 
 
 def fingerprint(keys: npt.NDArray[np.int64]) -> str:
-    """That of `gocnn.policy.data.Chosen` with these keys."""
+    """That of `gocnn.policy.data.GameSelection` with these keys."""
     return hashlib.sha256(keys.astype("<i8").tobytes()).hexdigest()[:16]
 
 

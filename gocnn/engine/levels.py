@@ -27,7 +27,7 @@ from gocnn.engine import beginner
 from gocnn.engine.foreseen import Ahead
 from gocnn.engine.game import Game
 from gocnn.engine.ownership import Outlook
-from gocnn.policy.answers import Floats
+from gocnn.policy.predictions import Floats
 
 TABLE = Path(__file__).parents[1] / "policy" / "weights" / "levels.json"
 """The skill of each level, and what was measured."""

@@ -14,7 +14,7 @@ from gocnn.engine import scoring
 from gocnn.engine.foreseen import Both, outlook_of
 from gocnn.engine.ownership import PLAYOUTS, Playouts, chains, dead_stones, safe_points, useful
 from gocnn.engine.rulesets import CHINESE_SERVERS, Rules
-from gocnn.policy.suggestion import Evaluator, foresee, suggest_many
+from gocnn.policy.suggestion import Evaluator, evaluate, suggest_many
 
 GAMES = 9
 LONGEST = 400
@@ -88,7 +88,7 @@ def settled_dead(evaluator: Evaluator, board: Board) -> npt.NDArray[np.bool_]:
     playouts tell, or by playing on where it says no score."""
     if not evaluator.scores:
         return dead_chains(board, play_out(evaluator, board))
-    position = outlook_of(foresee(evaluator, board), board.to_play, 0.0)
+    position = outlook_of(evaluate(evaluator, board), board.to_play, 0.0)
     return dead_stones(board, Both(position, Playouts(board, 0.0)).at_least(PLAYOUTS))
 
 

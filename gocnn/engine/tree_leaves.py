@@ -44,7 +44,7 @@ from gocnn.engine.tree import (
     worth,
 )
 from gocnn.features import ladder, planes
-from gocnn.policy.answers import Floats
+from gocnn.policy.predictions import Floats
 
 Mask = npt.NDArray[np.bool_]
 
@@ -62,7 +62,7 @@ class Root(NamedTuple):
     state: State
     colour: int
     superko: int
-    known: int
+    conditioning: int
     komi: float
     recent: npt.NDArray[np.int16]
     until: npt.NDArray[np.int64]
@@ -289,7 +289,7 @@ def show(root: Root, slots: Slots, waiting: int) -> None:
             slots.states[slot],
             int(slots.colours[slot]),
             slots.recent[slot],
-            root.known,
+            root.conditioning,
             root.at,
             slots.straight,
             slots.libs,

@@ -235,13 +235,15 @@ def _ladders(
 
 
 @jit
-def _tell(known: int, colour: int, at: Offsets, out: npt.NDArray[np.uint8]) -> None:
-    """Mark what is known of the game."""
-    if at[_HANDICAP] >= 0 and known & HANDICAP:
+def _fill_conditioning(
+    conditioning: int, colour: int, at: Offsets, out: npt.NDArray[np.uint8]
+) -> None:
+    """Write the groups handicap and style."""
+    if at[_HANDICAP] >= 0 and conditioning & HANDICAP:
         out[at[_HANDICAP]] = 1
     if at[_STYLE] >= 0:
-        for i, fact in enumerate((TYGEM, TOM, FOX, BLACK_PROFESSIONAL << (colour - 1))):
-            if known & fact:
+        for i, bit in enumerate((TYGEM, TOM, FOX, BLACK_PROFESSIONAL << (colour - 1))):
+            if conditioning & bit:
                 out[at[_STYLE] + i] = 1
 
 
@@ -250,7 +252,7 @@ def fill(
     state: State,
     colour: int,
     recent: npt.NDArray[np.int16],
-    known: int,
+    conditioning: int,
     at: Offsets,
     permutation: npt.NDArray[np.int16],
     libs: npt.NDArray[np.int16],
@@ -260,7 +262,7 @@ def fill(
     """Write the planes of a 19x19 position, seen by `colour` to play, after one symmetry.
 
     state: int16 `(5, 441)`; recent: int16 `(8,)`, flat indices of the last moves, the latest first
-    (361 for a pass, -1 for none); known: what is known of the game (`gocnn.features.conditioning`);
+    (361 for a pass, -1 for none); conditioning: of the game (`gocnn.features.conditioning`);
     at: `offsets(groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`; libs: int16
     `LIBERTIES_SHAPE` and scratch: `ladder.new_scratch()` are working memory; out: uint8 `(C, 361)`,
     overwritten.
@@ -317,5 +319,5 @@ def fill(
         out[at[_BLACK]] = 1
     if candidates:
         _ladders(state, libs, colour, at, permutation, scratch, candidates, out)
-    if known:
-        _tell(known, colour, at, out)
+    if conditioning:
+        _fill_conditioning(conditioning, colour, at, out)

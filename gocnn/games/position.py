@@ -10,7 +10,7 @@ from gocnn.board import BLACK, WHITE, BadVertex, Board, IllegalMove
 from gocnn.board.coords import from_gtp
 from gocnn.errors import UserError
 from gocnn.games import reader, scan, sources, words
-from gocnn.games.reader import Game, Reader, Skipped
+from gocnn.games.reader import ParsedGame, Reader, Skipped
 from gocnn.games.record import Note
 
 Start = tuple[list[int], list[int], int]
@@ -60,12 +60,12 @@ def refusal(item: Skipped) -> UserError:
     return UserError(f"{item.name}: {item.reason}{detail}; {advice}")
 
 
-def moves_of(game: Game) -> list[tuple[int, int]]:
+def moves_of(game: ParsedGame) -> list[tuple[int, int]]:
     """The moves: flat index and colour of each."""
     return words.decode(game.words[int(game.record["setup"]) :])
 
 
-def set_up_of(game: Game) -> Start:
+def set_up_of(game: ParsedGame) -> Start:
     """The stones before the first move, and the colour that moves first: without moves the one that
     `PL` names, else White after handicap stones, else Black."""
     stones = game.words[: int(game.record["setup"])]
@@ -79,7 +79,7 @@ def set_up_of(game: Game) -> Start:
     return *words.stones_of(stones), to_play
 
 
-def at_ply(game: Game, ply: int | None) -> Position:
+def at_ply(game: ParsedGame, ply: int | None) -> Position:
     """The position after `ply` moves of the game (all of them if None). Raises UserError if the
     game is shorter."""
     moves = moves_of(game)
@@ -114,7 +114,7 @@ def in_file(blob: sources.Blob, ply: int | None, clip: bool = False) -> Position
     Raises UserError if the file holds no game, or none that goes on so far without trouble.
     """
     first = next(iter(Reader(positions=True).games(blob)))
-    if isinstance(first, Game):
+    if isinstance(first, ParsedGame):
         position = at_ply(
             first, min(ply, int(first.record["moves"])) if clip and ply is not None else ply
         )

@@ -117,7 +117,7 @@ def _edits(record: Record) -> list[tuple[int, int, bytes]]:
     return edits
 
 
-def _record(file: SgfText, item: reader.Game | reader.Skipped) -> Record:
+def _record(file: SgfText, item: reader.ParsedGame | reader.Skipped) -> Record:
     record = Record(file, item.span)
     if isinstance(item, reader.Skipped) and not item.span[1]:
         record.trouble = item.detail or item.reason
@@ -145,7 +145,7 @@ def _record(file: SgfText, item: reader.Game | reader.Skipped) -> Record:
     _header(record)
     _walk(record, _added_stones(item, file, line))
     _terms(record)
-    if isinstance(item, reader.Game):
+    if isinstance(item, reader.ParsedGame):
         record.handicap = bool(item.record["handicap"] > 0)
     return record
 
@@ -189,7 +189,7 @@ def _header(record: Record) -> None:
 
 
 def _added_stones(
-    item: reader.Game | reader.Skipped, file: SgfText, line: list[nodes.Node]
+    item: reader.ParsedGame | reader.Skipped, file: SgfText, line: list[nodes.Node]
 ) -> Stones | None:
     """Handicap stones that the reader knows of though the record does not set them up."""
     if isinstance(item, reader.Skipped) or any(

@@ -9,8 +9,8 @@ import numpy as np
 from gocnn.board import Board
 from gocnn.board.coords import PASS, SIZE, to_gtp
 from gocnn.figures import pyplot, save
-from gocnn.policy.answers import Floats
 from gocnn.policy.explain import LayerView
+from gocnn.policy.predictions import Floats
 
 SHOWN = 24
 """Feature maps, or filters, of a picture."""

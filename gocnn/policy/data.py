@@ -21,7 +21,7 @@ from gocnn.policy.samples import Games, games_of, join
 
 
 @dataclass(frozen=True)
-class Chosen:
+class GameSelection:
     """Games ready to draw from, their keys (int64, one a game) for telling sets apart, and their
     komi (float32, points, nan unknown)."""
 
@@ -99,7 +99,7 @@ def _is_store(argument: str) -> bool:
         return False
 
 
-def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) -> Chosen:
+def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) -> GameSelection:
     """The games of the stores that pass the filter, each once, and with `own` those that a network
     played, whatever the filter says of people's.
 
@@ -120,7 +120,7 @@ def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) 
         parts.append(games_of(store, chosen, records))
         keys.append(records["key"][chosen].astype(np.int64))
         komi.append(komi_of(records[chosen]))
-    result = Chosen(join(parts), np.concatenate(keys), np.concatenate(komi))
+    result = GameSelection(join(parts), np.concatenate(keys), np.concatenate(komi))
     if result.games.own.all():
         raise UserError(
             f"no game of {', '.join(str(s.path) for s in stores)} passes the filters; loosen them"
@@ -128,12 +128,12 @@ def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) 
     return result
 
 
-def subset(chosen: Chosen, keep: npt.NDArray[np.bool_]) -> Chosen:
+def subset(chosen: GameSelection, keep: npt.NDArray[np.bool_]) -> GameSelection:
     """The games for which `keep`, bool `(G,)`, is true."""
-    return Chosen(chosen.games.subset(keep), chosen.keys[keep], chosen.komi[keep])
+    return GameSelection(chosen.games.subset(keep), chosen.keys[keep], chosen.komi[keep])
 
 
-def split(chosen: Chosen, share: float) -> tuple[Chosen, Chosen]:
+def split(chosen: GameSelection, share: float) -> tuple[GameSelection, GameSelection]:
     """Training and validation games, by each game's key (see
     `gocnn.games.selection.is_validation`); a network's are for training.
 
@@ -156,7 +156,7 @@ def split(chosen: Chosen, share: float) -> tuple[Chosen, Chosen]:
     return subset(chosen, ~held), subset(chosen, held)
 
 
-def without(chosen: Chosen, other: Chosen) -> tuple[Chosen, int]:
+def without(chosen: GameSelection, other: GameSelection) -> tuple[GameSelection, int]:
     """`chosen` without the games that are also in `other` (rotated or mirrored too), and how many
     those were. Raises UserError if none is left."""
     both = np.isin(chosen.keys, other.keys)

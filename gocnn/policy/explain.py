@@ -12,8 +12,8 @@ from gocnn.board.coords import SIZE
 from gocnn.features.planes import PLANES
 from gocnn.nn.describe import describe
 from gocnn.nn.variants import NormAct
-from gocnn.policy.answers import Floats
 from gocnn.policy.model import Policy
+from gocnn.policy.predictions import Floats
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from gocnn.features.planes import plane_count
 from gocnn.files import write_bytes
 from gocnn.modelfile import describing
 from gocnn.policy import KIND
-from gocnn.policy.answers import SCORE_SCALE
 from gocnn.policy.model import Policy
+from gocnn.policy.predictions import SCORE_SCALE
 from gocnn.policy.runtime import OnnxPolicy
 from gocnn.policy.suggestion import Evaluator, log_softmax, planes_of, recent_moves
 
@@ -49,7 +49,7 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
     stream: Any = io.BytesIO()  # the annotation of export knows names of files only
     outputs = [
         "logits",
-        *(["value"] if policy.foresees else []),
+        *(["value"] if policy.has_value_head else []),
         *(["owner", "score"] if policy.scores else []),
     ]
     example = torch.zeros(2, plane_count(policy.groups), SIZE, SIZE, device=policy.device)
@@ -108,7 +108,7 @@ def difference(one: Evaluator, other: Evaluator, positions: int = 64) -> float:
     batch = np.stack(stacks)
     mine, theirs = one.outputs(batch), other.outputs(batch)
     parts = [np.abs(log_softmax(mine.logits) - log_softmax(theirs.logits)).max()]
-    if one.foresees:
+    if one.has_value_head:
         parts.append(np.abs(mine.win - theirs.win).max())
     if one.scores:
         parts += [

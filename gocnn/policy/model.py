@@ -13,8 +13,8 @@ from gocnn import modelfile
 from gocnn.devices import layout
 from gocnn.errors import UserError
 from gocnn.policy import KIND
-from gocnn.policy.answers import Answers, Floats, answers
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.predictions import Floats, Predictions, predictions
 
 PART = 64
 """Positions that go through the network at once on a CPU: what lies between two layers stays in its
@@ -46,7 +46,7 @@ class Policy:
         return asdict(self.config)
 
     @property
-    def foresees(self) -> bool:
+    def has_value_head(self) -> bool:
         """Whether it says who will win."""
         return self.config.value
 
@@ -60,11 +60,11 @@ class Policy:
         return self.outputs(batch).logits
 
     @torch.inference_mode()
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> Answers:
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> Predictions:
         """What it says of N positions, given their planes, uint8 `(N, C, 19, 19)`."""
         size = PART if self.device.type == "cpu" else max(len(batch), 1)
         parts = [self._run(part) for part in torch.split(torch.from_numpy(batch), size)]
-        return answers(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
+        return predictions(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
 
     def _run(self, planes: Tensor) -> tuple[Tensor, ...]:
         result = self.network(

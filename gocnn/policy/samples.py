@@ -30,7 +30,7 @@ from gocnn.games import labels
 from gocnn.games.record import OWN_PLAY
 from gocnn.games.store import Store
 from gocnn.games.words import colour_of, index_of
-from gocnn.policy.conditioning import known_of
+from gocnn.policy.conditioning import conditioning_of_games
 
 POSITIONS_A_GAME = 32
 UNDECIDED = -1
@@ -51,7 +51,7 @@ PERMUTATIONS = symmetry.table()
 @dataclass(frozen=True)
 class Games:
     """Chosen games, as the kernels read them: int64 arrays `(G,)` of first word, setup stones,
-    moves, what is known of the game (`gocnn.features.conditioning`), the first word of its label
+    moves, conditioning (`gocnn.features.conditioning`), the first word of its label
     (-1 without; `gocnn.games.labels`), and how many of its moves are people's and may be learnt:
     all, or none of a game that a network played."""
 
@@ -59,7 +59,7 @@ class Games:
     start: npt.NDArray[np.int64]
     setup: npt.NDArray[np.int64]
     moves: npt.NDArray[np.int64]
-    known: npt.NDArray[np.int64]
+    conditioning: npt.NDArray[np.int64]
     label: npt.NDArray[np.int64]
     human: npt.NDArray[np.int64]
 
@@ -82,7 +82,7 @@ class Games:
         return int(self.moves.sum())
 
 
-COLUMNS = ("start", "setup", "moves", "known", "label", "human")
+COLUMNS = ("start", "setup", "moves", "conditioning", "label", "human")
 
 
 def games_of(
@@ -102,7 +102,7 @@ def games_of(
         start,
         setup,
         moves,
-        known_of(store, chosen, records),
+        conditioning_of_games(store, chosen, records),
         store.labels()[chosen],
         human,
     )
@@ -144,7 +144,7 @@ def draw(
     moves: npt.NDArray[np.int64],
     games: npt.NDArray[np.int64],
     plies: npt.NDArray[np.int64],
-    known: npt.NDArray[np.int64],
+    conditioning: npt.NDArray[np.int64],
     symmetries: npt.NDArray[np.int64],
     slots: npt.NDArray[np.int64],
     permutations: npt.NDArray[np.int16],
@@ -161,13 +161,12 @@ def draw(
 
     Sample `i` goes to row `slots[i]` of `out`, uint8 `(N, C, 361)`, and `target`, int64 `(N, K)`:
     the move played there (361 for a pass) and the K - 1 after it (-1 where the game has ended, or
-    where no person played it), both after symmetry `symmetries[i]`; the planes tell `known[i]` of
-    the game (`gocnn.features.conditioning`). `won`, int8 `(N,)`: 1 where the side to play won the
-    game, 0 where it lost, UNDECIDED where neither is known. `owner`, int8 `(N, 361)`, after the
-    same symmetry: 1 where the point is the side's to play at the end, -1 where it is the
+    where no person played it), both after symmetry `symmetries[i]`; the planes show
+    `conditioning[i]` (`gocnn.features.conditioning`). `won`, int8 `(N,)`: 1 where the side to play
+    won the game, 0 where it lost, UNDECIDED where neither is known. `owner`, int8 `(N, 361)`, after
+    the same symmetry: 1 where the point is the side's to play at the end, -1 where it is the
     opponent's, 0 where it is nobody's, UNKNOWN_OWNER where that is not known; `(0, 361)` where
-    nobody asks. A slot of -1 is replayed past and not written.
-    """
+    nobody asks. A slot of -1 is replayed past and not written."""
     state = np.empty(rules.STATE_SHAPE, np.int16)
     libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
     scratch = np.zeros((ladder.ROWS, ladder.WIDTH), np.int16)
@@ -193,8 +192,10 @@ def draw(
         w = int(words[first + ply])
         mine = colour_of(w)
         permutation = permutations[symmetries[i]]
-        planes.fill(state, mine, recent, known[i], at, permutation, libs, scratch, out[slot])
-        winner = (1 if known[i] & BLACK_WON else 0) + (2 if known[i] & WHITE_WON else 0)
+        planes.fill(state, mine, recent, conditioning[i], at, permutation, libs, scratch, out[slot])
+        winner = (1 if conditioning[i] & BLACK_WON else 0) + (
+            2 if conditioning[i] & WHITE_WON else 0
+        )
         won[slot] = UNDECIDED if winner == 0 else winner == mine
         for k in range(target.shape[1]):
             target[slot, k] = (
@@ -329,7 +330,9 @@ class PositionSource:
         order = np.lexsort((plies, games))
         games, plies = games[order], plies[order]
         symmetries = rng.integers(0, 8, total) if self.augment else np.zeros(total, np.int64)
-        known = self.games.known[games] & ~np.where(rng.random(total) < HIDDEN, ORIGIN, 0)
+        conditioning = self.games.conditioning[games] & ~np.where(
+            rng.random(total) < HIDDEN, ORIGIN, 0
+        )
         # A permutation cut into batches; each process keeps its rows of every batch.
         place = rng.permutation(total)
         batch, row = np.divmod(place, self.batch_size)
@@ -348,7 +351,7 @@ class PositionSource:
             g.moves,
             games,
             plies,
-            known,
+            conditioning,
             symmetries,
             slots,
             PERMUTATIONS,
@@ -369,14 +372,14 @@ def positions(
     which: npt.NDArray[np.int64],
     plies: npt.NDArray[np.int64],
     symmetry_number: int = 0,
-    told: int = HANDICAP,
+    shown: int = HANDICAP,
     score: bool = False,
 ) -> tuple[npt.NDArray[Any], ...]:
     """Planes, uint8 `(N, C, 19, 19)`, moves, int64 `(N,)`, outcomes, int8 `(N,)`, and with `score`
     owners, int8 `(N, 361)` (see `draw`), of the positions `(which[i], plies[i])`, all after one
     symmetry.
 
-    told: which facts of the games the planes may tell, where they are known
+    shown: which bits of the games' conditioning the planes may show
     (`gocnn.features.conditioning`).
     """
     order = np.lexsort((plies, which))
@@ -394,7 +397,7 @@ def positions(
         games.moves,
         which[order],
         plies[order],
-        games.known[which[order]] & (told | BLACK_WON | WHITE_WON),
+        games.conditioning[which[order]] & (shown | BLACK_WON | WHITE_WON),
         np.full(len(which), symmetry_number),
         order,
         PERMUTATIONS,

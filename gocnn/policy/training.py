@@ -222,12 +222,14 @@ def _begin(model: PolicyNetwork, path: str | None) -> str | None:
     return f"{origin}, {grown}" if grown else origin
 
 
-def _counted(chosen: data.Chosen) -> str:
+def _counted(chosen: data.GameSelection) -> str:
     people = ~chosen.games.own
     return f"{int(people.sum())} games, {int(chosen.games.moves[people].sum())} positions"
 
 
-def _same_data(out: Path, training: data.Chosen, held: data.Chosen, wishes: Wishes) -> None:
+def _same_data(
+    out: Path, training: data.GameSelection, held: data.GameSelection, wishes: Wishes
+) -> None:
     """Raise UserError if the games are not those of the run. There may be more labels than before,
     unless every bit is to be the same."""
     before = RunFolder.read_description(out)

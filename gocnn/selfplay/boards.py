@@ -42,7 +42,7 @@ Floats = npt.NDArray[np.float64]
 class Boards:
     """`B` boards. states: int16 `(B, 5, 441)`; colour: whose turn it is; moves: how many were
     played; words: uint16 `(B, LONGEST)`, the moves as a store has them; passes: how many in a row;
-    known: what is known of the game (`gocnn.features.conditioning`); safe: bool `(B, 361)`, points
+    conditioning: of the game (`gocnn.features.conditioning`); safe: bool `(B, 361)`, points
     that were found to be unconditionally somebody's; hashes: uint64 `(B, LONGEST + 1)`, of all
     positions so far; random: uint64, the state of each board's generator.
 
@@ -55,7 +55,7 @@ class Boards:
     moves: Longs
     words: npt.NDArray[np.uint16]
     passes: Longs
-    known: Longs
+    conditioning: Longs
     safe: Bools
     hashes: npt.NDArray[np.uint64]
     random: npt.NDArray[np.uint64]
@@ -125,7 +125,7 @@ def show(
     colour: Longs,
     moves: Longs,
     words: npt.NDArray[np.uint16],
-    known: Longs,
+    conditioning: Longs,
     safe: Bools,
     at: planes.Offsets,
     permutation: npt.NDArray[np.int16],
@@ -142,7 +142,9 @@ def show(
         b = rows[i]
         for k in range(planes.HISTORY):
             recent[k] = index_of(words[b, moves[b] - 1 - k]) if moves[b] > k else planes.NO_MOVE
-        planes.fill(states[b], colour[b], recent, known[b], at, permutation, libs, scratch, out[i])
+        planes.fill(
+            states[b], colour[b], recent, conditioning[b], at, permutation, libs, scratch, out[i]
+        )
         for index in range(POINTS):
             p = rules.field_point(index, SIZE)
             wanted[i, index] = (
