@@ -23,12 +23,13 @@ from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.games.selection import GameFilter
 from gocnn.games.words import decode
 from gocnn.policy import data, samples
+from gocnn.policy.source import PositionSource
 
 ROUNDS = 5
 
 
 def ours(games: samples.Games, groups: tuple[str, ...]) -> Callable[[], int]:
-    source = samples.PositionSource(games, groups, 256, seed=0)
+    source = PositionSource(games, groups, 256, seed=0)
     number = [0]
 
     def run() -> int:

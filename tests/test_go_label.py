@@ -73,19 +73,8 @@ def test_what_is_shown_and_allowed_is_what_board_says() -> None:
     rows = np.arange(len(some))
     shown = np.zeros((len(some), planes.plane_count(DEFAULT_GROUPS), 361), np.uint8)
     wanted = np.zeros((len(some), MOVES), np.bool_)
-    boards.show(
-        rows,
-        b.states,
-        b.colour,
-        b.moves,
-        b.words,
-        b.conditioning,
-        b.safe,
-        planes.offsets(DEFAULT_GROUPS),
-        symmetry.permutation(0),
-        shown,
-        wanted,
-    )
+    at = planes.offsets(DEFAULT_GROUPS)
+    boards.show(rows, b, at, symmetry.permutation(0), shown, wanted)
     for row, task in enumerate(some):
         board = board_of(task.words)
         assert b.colour[row] == board.to_play

@@ -22,6 +22,7 @@ from gocnn.games.words import colour_of
 from gocnn.policy import data, endings, owners, samples
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.predictions import Predictions, predictions, winrate
+from gocnn.policy.source import OWN_SHARE, PositionSource
 from gocnn.policy.task import Outputs, PolicyTask
 from tests.labelled import random_labels, toy_store
 from tests.test_cli import good, refused
@@ -103,8 +104,8 @@ def test_batches_of_others_are_as_they_were(toys: Path, tmp_path: Path) -> None:
     plain, full = (samples.games_of(s, np.arange(len(s))) for s in (bare, Store(toys)))
     assert (full.own.sum(), plain.own.sum()) == (6, 0)
     options: dict[str, Any] = {"groups": PLANES, "batch": 32, "seed": 3, "future": 1}
-    one, other = (samples.PositionSource(games, outcome=True, **options) for games in (plain, full))
-    scored = samples.PositionSource(full.subset(~full.own), score=True, **options)
+    one, other = (PositionSource(games, outcome=True, **options) for games in (plain, full))
+    scored = PositionSource(full.subset(~full.own), score=True, **options)
     for i in (0, 7, 130):
         assert len(one.batch(i)) == 3
         assert all((a == b).all() for a, b in zip(one.batch(i), other.batch(i), strict=True))
@@ -114,15 +115,15 @@ def test_batches_of_others_are_as_they_were(toys: Path, tmp_path: Path) -> None:
 
 def test_games_of_networks_have_their_share_and_teach_no_move(toys: Path) -> None:
     games = samples.games_of(Store(toys), np.arange(46))
-    source = samples.PositionSource(games, PLANES, 64, seed=1, future=2, score=True)
+    source = PositionSource(games, PLANES, 64, seed=1, future=2, score=True)
     batches = [source.batch(i) for i in range(2 * source.block)]
     moves = np.concatenate([b[1] for b in batches])
     own = (moves[:, 0] == -1).mean()
-    assert own == pytest.approx(samples.OWN_SHARE, abs=0.01)
+    assert own == pytest.approx(OWN_SHARE, abs=0.01)
     assert (moves[moves[:, 0] == -1] == -1).all()
     assert not (np.concatenate([b[3] for b in batches]) == samples.UNKNOWN_OWNER).any()
     parts = [
-        samples.PositionSource(games, PLANES, 64, seed=1, future=2, rank=r, world=2, score=True)
+        PositionSource(games, PLANES, 64, seed=1, future=2, rank=r, world=2, score=True)
         for r in range(2)
     ]
     assert all(

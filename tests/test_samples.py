@@ -14,6 +14,7 @@ from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.games.store import Store
 from gocnn.games.words import colour_of, index_of
 from gocnn.policy import samples
+from gocnn.policy.source import POSITIONS_A_GAME, PositionSource
 from gocnn.policy.suggestion import planes_of
 
 
@@ -49,20 +50,18 @@ def test_positions_equal_planes_of_the_board(games: samples.Games, turn: int) ->
 
 
 def test_batches_depend_on_seed_and_number_alone(games: samples.Games) -> None:
-    first = samples.PositionSource(games, DEFAULT_GROUPS, 32, seed=5)
+    first = PositionSource(games, DEFAULT_GROUPS, 32, seed=5)
     wanted = [first.batch(i) for i in range(20)]
-    again = samples.PositionSource(games, DEFAULT_GROUPS, 32, seed=5)
+    again = PositionSource(games, DEFAULT_GROUPS, 32, seed=5)
     for i in (19, 3, 11):
         assert all((a == b).all() for a, b in zip(again.batch(i), wanted[i], strict=True))
-    other = samples.PositionSource(games, DEFAULT_GROUPS, 32, seed=6)
+    other = PositionSource(games, DEFAULT_GROUPS, 32, seed=6)
     assert not (other.batch(3)[1] == wanted[3][1]).all()
 
 
 def test_later_moves_are_those_of_the_record(games: samples.Games) -> None:
-    source = samples.PositionSource(
-        games, ["board", "history"], 64, seed=7, augment=False, future=2
-    )
-    plain = samples.PositionSource(games, ["board", "history"], 64, seed=7, augment=False)
+    source = PositionSource(games, ["board", "history"], 64, seed=7, augment=False, future=2)
+    plain = PositionSource(games, ["board", "history"], 64, seed=7, augment=False)
     lines = set()
     for game in range(len(games)):
         first = games.start[game] + games.setup[game]
@@ -81,30 +80,29 @@ def test_later_moves_are_those_of_the_record(games: samples.Games) -> None:
 
 
 def test_processes_share_a_global_batch(games: samples.Games) -> None:
-    whole = samples.PositionSource(games, ["board", "history"], 32, seed=5)
+    whole = PositionSource(games, ["board", "history"], 32, seed=5)
     parts = [
-        samples.PositionSource(games, ["board", "history"], 32, seed=5, rank=r, world=4)
-        for r in range(4)
+        PositionSource(games, ["board", "history"], 32, seed=5, rank=r, world=4) for r in range(4)
     ]
     for i in (0, 5, 40):
         planes_, moves = whole.batch(i)
         assert (np.concatenate([p.batch(i)[0] for p in parts]) == planes_).all()
         assert (np.concatenate([p.batch(i)[1] for p in parts]) == moves).all()
     with pytest.raises(UserError, match="multiple of 5"):
-        samples.PositionSource(games, ["board"], 32, seed=5, rank=0, world=5)
+        PositionSource(games, ["board"], 32, seed=5, rank=0, world=5)
 
 
 def test_every_position_is_equally_likely(games: samples.Games) -> None:
     """The share of draws from the first eight plies, which can be told by their history, against
     the share there is of them."""
-    source = samples.PositionSource(games, ["history"], 64, seed=1)
+    source = PositionSource(games, ["history"], 64, seed=1)
     draws = 800 * 64
     drawn = (
         sum(int((source.batch(i)[0].reshape(64, -1).sum(1) < 8).sum()) for i in range(800)) / draws
     )
     words = samples.positions(games, ["history"], *samples.choose_positions(games, 10**9, 0))[0]
     there = float((words.reshape(len(words), -1).sum(1) < 8).mean())
-    assert abs(drawn - there) < 4 * np.sqrt(there / (draws / samples.POSITIONS_A_GAME))
+    assert abs(drawn - there) < 4 * np.sqrt(there / (draws / POSITIONS_A_GAME))
 
 
 def test_choosing_positions_never_repeats(games: samples.Games) -> None:
@@ -122,12 +120,12 @@ def test_style_is_shown_half_of_the_time_and_the_winner_is_a_target(games: sampl
     bits = np.full(len(games), conditioning.BLACK_WON | conditioning.TYGEM)
     bits[::3] = conditioning.TYGEM
     marked = replace(games, conditioning=bits)
-    source = samples.PositionSource(marked, ["style"], 256, seed=1, outcome=True)
+    source = PositionSource(marked, ["style"], 256, seed=1, outcome=True)
     batches = [source.batch(i) for i in range(32)]
     shown = np.concatenate([batch[0][:, :, 0, 0] for batch in batches]).astype(bool)
     assert abs(shown[:, 0].mean() - 0.5) < 0.03
     assert not shown[:, 1:].any()
-    assert len(samples.PositionSource(marked, ["style"], 256, seed=1).batch(0)) == 2
+    assert len(PositionSource(marked, ["style"], 256, seed=1).batch(0)) == 2
     assert set(np.concatenate([batch[2] for batch in batches]).tolist()) == {
         0,
         1,
@@ -150,4 +148,4 @@ def test_style_is_shown_half_of_the_time_and_the_winner_is_a_target(games: sampl
 def test_no_games_is_an_error(games: samples.Games) -> None:
     empty = games.subset(np.zeros(0, np.int64))
     with pytest.raises(UserError, match="no position"):
-        samples.PositionSource(empty, planes.DEFAULT_GROUPS, 8, 0)
+        PositionSource(empty, planes.DEFAULT_GROUPS, 8, 0)

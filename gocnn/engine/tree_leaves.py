@@ -43,7 +43,7 @@ from gocnn.engine.tree import (
     walk,
     worth,
 )
-from gocnn.features import ladder, planes
+from gocnn.features import planes
 from gocnn.policy.predictions import Floats
 
 Mask = npt.NDArray[np.bool_]
@@ -86,8 +86,7 @@ class Slots(NamedTuple):
     planes: npt.NDArray[np.uint8]
     legal: Mask
     keep: Mask
-    libs: npt.NDArray[np.int16]
-    scratch: npt.NDArray[np.int16]
+    memory: planes.Memory
     hashes: npt.NDArray[np.uint64]
     prior: npt.NDArray[np.float64]
     straight: npt.NDArray[np.int16]
@@ -105,8 +104,7 @@ def new_slots(count: int, channels: int) -> Slots:
         np.zeros((count, channels, POINTS), np.uint8),
         np.zeros((count, MOVES), np.bool_),
         np.zeros((count, MOVES), np.bool_),
-        np.zeros(planes.LIBERTIES_SHAPE, np.int16),
-        ladder.new_scratch(),
+        planes.new_memory(),
         np.zeros(DEEPEST + 1, np.uint64),
         np.zeros(MOVES),
         symmetry.permutation(0),
@@ -285,17 +283,10 @@ def show(root: Root, slots: Slots, waiting: int) -> None:
     """Fill the planes of the walks that wait. No kernel, since one that calls `planes.fill` would
     compile all of it once more: half a minute."""
     for slot in range(waiting):
-        planes.fill(
-            slots.states[slot],
-            int(slots.colours[slot]),
-            slots.recent[slot],
-            root.conditioning,
-            root.at,
-            slots.straight,
-            slots.libs,
-            slots.scratch,
-            slots.planes[slot],
+        shown = planes.Shown(
+            slots.states[slot], int(slots.colours[slot]), slots.recent[slot], root.conditioning
         )
+        planes.fill(shown, root.at, slots.straight, slots.memory, slots.planes[slot])
 
 
 @jit

@@ -45,6 +45,7 @@ docs/experiments.md.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -247,26 +248,48 @@ def _fill_conditioning(
                 out[at[_STYLE] + i] = 1
 
 
+class Shown(NamedTuple):
+    """What the network is shown: a 19x19 position, and the game around it.
+
+    state: int16 `(5, 441)` of `gocnn.board.rules`; colour: 1 or 2, whose turn it is; recent: int16
+    `(8,)`, flat indices of the last moves, the latest first (361 for a pass, -1 for none);
+    conditioning: of the game (`gocnn.features.conditioning`).
+    """
+
+    state: State
+    colour: int
+    recent: npt.NDArray[np.int16]
+    conditioning: int
+
+
+class Memory(NamedTuple):
+    """What a kernel that fills planes works in; one for each thread. liberties: int16
+    `LIBERTIES_SHAPE`; ladders: int16 `ladder.SHAPE`, zeros at first."""
+
+    liberties: npt.NDArray[np.int16]
+    ladders: ladder.Ints
+
+
+def new_memory() -> Memory:
+    """Memory for one thread."""
+    return Memory(np.zeros(LIBERTIES_SHAPE, np.int16), ladder.new_scratch())
+
+
 @jit
 def fill(
-    state: State,
-    colour: int,
-    recent: npt.NDArray[np.int16],
-    conditioning: int,
+    shown: Shown,
     at: Offsets,
     permutation: npt.NDArray[np.int16],
-    libs: npt.NDArray[np.int16],
-    scratch: ladder.Ints,
+    memory: Memory,
     out: npt.NDArray[np.uint8],
 ) -> None:
-    """Write the planes of a 19x19 position, seen by `colour` to play, after one symmetry.
+    """Write the planes of a position, seen by the side to play, after one symmetry.
 
-    state: int16 `(5, 441)`; recent: int16 `(8,)`, flat indices of the last moves, the latest first
-    (361 for a pass, -1 for none); conditioning: of the game (`gocnn.features.conditioning`);
-    at: `offsets(groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`; libs: int16
-    `LIBERTIES_SHAPE` and scratch: `ladder.new_scratch()` are working memory; out: uint8 `(C, 361)`,
-    overwritten.
+    at: `offsets(groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`; out: uint8 `(C,
+    361)`, overwritten.
     """
+    state, colour, recent = shown.state, shown.colour, shown.recent
+    libs, scratch = memory.liberties, memory.ladders
     out[:] = 0
     count_liberties(state, libs)
     ko = state[META, KO]
@@ -319,5 +342,5 @@ def fill(
         out[at[_BLACK]] = 1
     if candidates:
         _ladders(state, libs, colour, at, permutation, scratch, candidates, out)
-    if conditioning:
-        _fill_conditioning(conditioning, colour, at, out)
+    if shown.conditioning:
+        _fill_conditioning(shown.conditioning, colour, at, out)

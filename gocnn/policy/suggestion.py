@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gocnn.board import Board, symmetry
 from gocnn.board.coords import PASS, SIZE
-from gocnn.features import ladder, planes
+from gocnn.features import planes
 from gocnn.policy.predictions import Floats, Predictions, mean_owner
 
 
@@ -68,20 +68,10 @@ def planes_of(
     out = np.empty((len(symmetries), count, SIZE * SIZE), np.uint8)
     last = np.full(planes.HISTORY, planes.NO_MOVE, np.int16)
     last[: len(recent[: planes.HISTORY])] = recent[: planes.HISTORY]
-    libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
-    scratch = ladder.new_scratch()
+    shown = planes.Shown(board.state, board.to_play, last, conditioning)
+    at, memory = planes.offsets(groups), planes.new_memory()
     for row, s in zip(out, symmetries, strict=True):
-        planes.fill(
-            board.state,
-            board.to_play,
-            last,
-            conditioning,
-            planes.offsets(groups),
-            symmetry.permutation(s),
-            libs,
-            scratch,
-            row,
-        )
+        planes.fill(shown, at, symmetry.permutation(s), memory, row)
     return out.reshape(len(symmetries), count, SIZE, SIZE)
 
 

@@ -15,7 +15,8 @@ from gocnn.games.store import Store
 from gocnn.policy import KIND, data, growth, recipe
 from gocnn.policy.model import load, named
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
-from gocnn.policy.samples import Games, PositionSource, choose_positions, positions
+from gocnn.policy.samples import Games, choose_positions, positions
+from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.training import Batch, Identity, Outcome, RunFolder, TrainConfig, Trainer
 from gocnn.training.distributed import joined

@@ -112,9 +112,7 @@ def play(
         if not len(rows):
             return
         n = len(rows)
-        boards.judge(
-            rows, LOOK_EVERY, start, b.states, b.colour, b.moves, b.passes, b.safe, status, owners
-        )
+        boards.judge(rows, LOOK_EVERY, start, b, status, owners)
         status[:n][(status[:n] == boards.GOING) & (b.moves[rows] >= limit[rows])] = boards.TOO_LONG
         over = status[:n] != boards.GOING
         for i in np.flatnonzero(over).tolist():
@@ -138,37 +136,9 @@ def play(
         n = len(rows)
         if not n:
             continue
-        boards.show(
-            rows,
-            b.states,
-            b.colour,
-            b.moves,
-            b.words,
-            b.conditioning,
-            b.safe,
-            at,
-            permutation,
-            shown,
-            wanted,
-        )
+        boards.show(rows, b, at, permutation, shown, wanted)
         logits = evaluator.logits(shown[:n].reshape(n, -1, SIZE, SIZE))
-        boards.step(
-            rows,
-            logits,
-            wanted,
-            b.states,
-            b.colour,
-            b.moves,
-            b.words,
-            b.passes,
-            b.hashes,
-            b.random,
-            b.temperature,
-            b.noise,
-            b.noise_from,
-            b.noise_to,
-            b.passing,
-        )
+        boards.step(rows, logits, wanted, b)
         spent.moves += n
         spent.batches += 1
 
