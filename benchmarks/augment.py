@@ -19,11 +19,11 @@ from pathlib import Path
 
 import torch
 
-from gocnn.training import Feeder
+from gocnn.training import Prefetcher
 from imagecls.augment import RECIPES, Augmenter
 from imagecls.classifier.models import IMAGENET_MEAN, IMAGENET_STD
 from imagecls.photos.collection import TRAIN, WHOLE, open_collection
-from imagecls.photos.data import PhotoSource, Split, load_parts
+from imagecls.photos.data import PhotoSource, Split, load_splits
 from imagecls.photos.store import ImageStore
 from perimage import PerImage, loader
 
@@ -45,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     device, cores = torch.device(options.device), os.cpu_count() or 1
     photos = open_collection(options.photographs).part(TRAIN, WHOLE)
-    files = [Path(p.place) / p.name for p in photos]
+    files = [Path(p.source) / p.name for p in photos]
     print(
         f"{len(files)} photographs, {options.size}x{options.size}, batch {options.batch}, {cores}"
         f" cores, {device}, torch {torch.__version__}"
@@ -54,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         store = ImageStore(options.size * 5 // 4, cache=Path(folder))
-        parts = load_parts(options.photographs, Split(), store, quiet=True)
+        parts = load_splits(options.photographs, Split(), store, quiet=True)
         decoding = time.perf_counter() - began
         decoded = len(store)
         print(f"decode once: {decoded} pictures in {decoding:.1f} s, {decoded / decoding:.0f}/s")
@@ -98,21 +98,21 @@ def batch_rate(
     device: torch.device,
     hosted: bool | None,
 ) -> float:
-    """Pictures a second through the feeder and the augmentation, over some seconds."""
+    """Pictures a second through the prefetcher and the augmentation, over some seconds."""
     augment = Augmenter(recipe, options.size, IMAGENET_MEAN, IMAGENET_STD, hosted)
-    feeder = Feeder(PhotoSource(photos, options.batch), 0, device)
+    prefetcher = Prefetcher(PhotoSource(photos, options.batch), 0, device)
     for _ in range(3):
-        augment(*feeder.next())
+        augment(*prefetcher.next())
     synchronise = {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(
         device.type, lambda: None
     )
     synchronise()
     began, count = time.perf_counter(), 0
     while time.perf_counter() - began < options.seconds:
-        count += len(augment(*feeder.next()).pictures)
+        count += len(augment(*prefetcher.next()).pictures)
     synchronise()
     rate = count / (time.perf_counter() - began)
-    feeder.close()
+    prefetcher.close()
     return rate
 
 

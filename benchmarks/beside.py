@@ -7,7 +7,7 @@ project, on the same positions.
     python benchmarks/beside.py GAMES --engine "katago gtp -model MODEL -config CONFIG" ...
 
 With --analysis the engine is asked about many positions at once, for one visit and the policy, in
-KataGo's analysis protocol (benchmarks/analysis_engine.py); with --engine by GTP: every position is
+KataGo's analysis protocol (gocnn/selfplay/engine.py); with --engine by GTP: every position is
 played move by move, then `kata-raw-nn 0` gives its network's policy without any search (KataGo's
 command, https://github.com/lightvector/KataGo/blob/master/docs/GTP_Extensions.md). This project's
 `go-analysis` and `go-gtp` know both, which is how the program is checked: the row must be that of
@@ -26,8 +26,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from analysis_engine import AnalysisEngine, by_index, query
 from gocnn.board.coords import SIZE, to_gtp
+from gocnn.errors import UserError
 from gocnn.files import replacing
 from gocnn.games.selection import GameFilter
 from gocnn.games.words import decode, index_of, is_white
@@ -35,6 +35,7 @@ from gocnn.match.gtp_client import EngineProcess
 from gocnn.policy import data, evaluation
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.samples import Games
+from gocnn.selfplay.engine import AnalysisEngine, by_index, query
 from gocnn.statistics import mean_interval, wilson
 from judged import position_of
 
@@ -244,4 +245,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        raise SystemExit(str(error)) from error

@@ -4,11 +4,11 @@ given speed would wait for them.
     python benchmarks/feeding.py [GAMES-OR-STORE] [--batch 1024] [--feeders 1,2] [--rates \
         10000,30000] [--seconds 6]
 
-A feeder here also copies each batch, as pinning it for a GPU does; `copy` is how much of its time
-that is. `cores` is the processor time that was used a second: as many as there are feeders if they
-do not wait for each other (the machine's other work takes its share of the samples, not of this
-ratio). The device is a pause of batch / rate seconds after each batch, with the number of feeders
-that the trainer finds by itself.
+A prefetcher here also copies each batch, as pinning it for a GPU does; `copy` is how much of its
+time that is. `cores` is the processor time that was used a second: as many as there are feeders if
+they do not wait for each other (the machine's other work takes its share of the samples, not of
+this ratio). The device is a pause of batch / rate seconds after each batch, with the number of
+feeders that the trainer finds by itself.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
 from gocnn.policy.source import PositionSource
-from gocnn.training import Feeder
+from gocnn.training import Prefetcher
 from gocnn.training.feeding import most_feeders
 
 SIMULATED = torch.device("meta")
@@ -52,39 +52,39 @@ class Pinning(PositionSource):
 def drawn(source: PositionSource, feeders: int, seconds: float) -> tuple[float, float]:
     """Samples a second, and samples a second of processor time, of so many feeders with nobody in
     their way."""
-    feeder = Feeder(source, 0, torch.device("cpu"), feeders)
+    prefetcher = Prefetcher(source, 0, torch.device("cpu"), feeders=feeders)
     for _ in range(source.block * (feeders + 1)):
-        feeder.next()
+        prefetcher.next()
     began, used, count = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - began < seconds:
-        count += len(feeder.next()[-1])
+        count += len(prefetcher.next()[-1])
     wall, used = time.perf_counter() - began, time.process_time() - used
-    feeder.close()
+    prefetcher.close()
     return count / wall, count / used
 
 
 def fed(source: PositionSource, rate: float, seconds: float) -> tuple[float, float, int, int]:
     """A device that takes `rate` samples a second: what it got, the share waited in the second
     half, how many feeders were found, of how many."""
-    feeder = Feeder(source, 0, SIMULATED)
-    feeder.next()
+    prefetcher = Prefetcher(source, 0, SIMULATED)
+    prefetcher.next()
     began, count, half = time.perf_counter(), 0, (0.0, 0.0)
     due = began
     for turn in itertools.count():
-        count += len(feeder.next()[-1])
+        count += len(prefetcher.next()[-1])
         due = max(due + source.batch_size / rate, time.perf_counter())
         time.sleep(max(0.0, due - time.perf_counter()))
         passed = time.perf_counter() - began
         if passed >= seconds / 2 and not half[0]:
-            half = passed, feeder.waited
+            half = passed, prefetcher.waited
         if passed >= seconds and turn:
             break
-    feeder.close()
+    prefetcher.close()
     return (
         count / passed,
-        (feeder.waited - half[1]) / max(passed - half[0], 1e-9),
-        feeder.feeders,
-        feeder.most,
+        (prefetcher.waited - half[1]) / max(passed - half[0], 1e-9),
+        prefetcher.feeders,
+        prefetcher.most,
     )
 
 

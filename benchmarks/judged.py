@@ -29,13 +29,13 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from analysis_engine import AnalysisEngine, Position, Stones, by_index, pairs, query
 from gocnn.board.coords import from_gtp
+from gocnn.errors import UserError
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
-from gocnn.games.words import decode
 from gocnn.policy import data
 from gocnn.policy.samples import Games, choose_positions
+from gocnn.selfplay.engine import AnalysisEngine, Position, Stones, by_index, pairs, query
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,8 @@ def _stones(listed: Sequence[Sequence[str]]) -> Stones:
 
 def position_of(games: Games, game: int, ply: int) -> Position:
     """The position of a stored game before its move `ply`."""
-    first = int(games.start[game] + games.setup[game])
-    setup, moves = games.words[games.start[game] : first], games.words[first : first + ply]
-    return Position(tuple(decode(setup)), tuple(decode(moves)))
+    start, setup = int(games.start[game]), int(games.setup[game])
+    return Position.of_words(games.words[start : start + setup + ply], setup)
 
 
 def plies_of(games: Games, options: argparse.Namespace) -> Iterator[tuple[int, int]]:
@@ -236,4 +235,7 @@ def chosen(store: Store, options: argparse.Namespace) -> tuple[npt.NDArray[np.in
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        raise SystemExit(str(error)) from error

@@ -38,7 +38,7 @@ from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
 from gocnn.statistics import wilson
-from gocnn.training import Identity, TrainConfig, Trainer
+from gocnn.training import ModelProvenance, RunOutput, Runtime, TaskData, TrainConfig, Trainer
 from gocnn.training.run import open_run
 
 PLANES, SIZE, CHANNELS, BLOCKS, KERNEL = plane_count(DEFAULT_GROUPS), 19, 32, 4, 5
@@ -227,14 +227,10 @@ def main() -> None:
         try:
             outcome = Trainer(
                 network,
-                PolicyTask(),
-                source,
-                valid,
+                TaskData(PolicyTask(), source, valid),
                 config,
-                run,
-                Identity("lecture", {}, name),
-                torch.device("cpu"),
-                quiet=True,
+                RunOutput(run, ModelProvenance("lecture", {}, name)),
+                Runtime(torch.device("cpu"), quiet=True),
             ).fit()
         finally:
             run.close()

@@ -21,13 +21,21 @@ import torch
 from torch.nn import functional
 
 from gocnn.devices import resolve
-from gocnn.training import Identity, RunFolder, TrainConfig, Trainer
+from gocnn.training import (
+    ModelProvenance,
+    RunFolder,
+    RunOutput,
+    Runtime,
+    TaskData,
+    TrainConfig,
+    Trainer,
+)
 from gocnn.training.precision import autocast, choose
 from imagecls.augment import RECIPES, Augmenter
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.task import ImageTask
 from imagecls.photos.collection import TRAIN, WHOLE, open_collection
-from imagecls.photos.data import PhotoBatches, PhotoSource, Split, load_parts
+from imagecls.photos.data import PhotoBatches, PhotoSource, Split, load_splits
 from imagecls.photos.store import ImageStore
 from perimage import PerImage, loader
 
@@ -91,14 +99,10 @@ def ours(
         valid = PhotoBatches(parts.valid.take(range(min(len(parts.valid), 256))))
         trainer = Trainer(
             build(config),
-            ImageTask(augment, augment),
-            PhotoSource(parts.train, batch),
-            valid,
+            TaskData(ImageTask(augment, augment), PhotoSource(parts.train, batch), valid),
             train,
-            run,
-            Identity("image-classifier", asdict(config), ""),
-            device,
-            quiet=True,
+            RunOutput(run, ModelProvenance("image-classifier", asdict(config), "")),
+            Runtime(device, quiet=True),
         )
         outcome = trainer.fit()
         run.close()
@@ -119,10 +123,10 @@ def main() -> None:
     device = resolve(options.device)
     precision = choose(device)
     photos = open_collection(options.photographs).part(TRAIN, WHOLE)
-    dataset = PerImage([Path(p.place) / p.name for p in photos], [p.label for p in photos], 128)
+    dataset = PerImage([Path(p.source) / p.name for p in photos], [p.label for p in photos], 128)
     batches = loader(dataset, options.batch, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as folder:
-        parts = load_parts(
+        parts = load_splits(
             options.photographs, Split(), ImageStore(160, cache=Path(folder)), quiet=True
         )
         config = ClassifierConfig(options.model, parts.classes, stem_stride=options.stem_stride)

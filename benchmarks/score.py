@@ -27,15 +27,16 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from analysis_engine import AnalysisEngine, Position, by_index, query
 from gocnn.board import Board
 from gocnn.board.coords import SIZE
+from gocnn.errors import UserError
 from gocnn.features.conditioning import HANDICAP
 from gocnn.games.labels import COUNTED, LABEL_WORDS, UNKNOWN, unpack
 from gocnn.games.record import komi_of
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
 from gocnn.policy.samples import choose_positions, games_of
+from gocnn.selfplay.engine import AnalysisEngine, Position, by_index, query
 from gocnn.statistics import calibration, mean_interval, wilson
 from judged import Judged, position_of, read
 from judges import KOMI, Judge, RandomPlayouts, Said, network
@@ -409,9 +410,14 @@ def main() -> None:
         said = {judge.name: judge.judge(boards, conditioning) for judge in judges}
         if options.engine:
             with AnalysisEngine(options.engine) as engine:
-                said[f"the network of {engine.version()}"] = asked(engine, games.positions)
+                said[f"the network of {engine.version() or 'an engine'}"] = asked(
+                    engine, games.positions
+                )
         against_counts(games, said)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        raise SystemExit(str(error)) from error

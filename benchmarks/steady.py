@@ -12,7 +12,15 @@ from gocnn.policy.samples import Games
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
-from gocnn.training import Identity, RunFolder, TrainConfig, Trainer
+from gocnn.training import (
+    ModelProvenance,
+    RunFolder,
+    RunOutput,
+    Runtime,
+    TaskData,
+    TrainConfig,
+    Trainer,
+)
 
 WARM = {False: 3.0, True: 60.0}
 """Seconds before the trainer is measured, by whether it compiles first."""
@@ -44,17 +52,12 @@ def steady(
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run", False, {})
         valid = validation_batches(held, config.groups, 512)
-        identity = Identity("go-policy", asdict(config), "")
         Trainer(
             PolicyNetwork(config),
-            PolicyTask(),
-            source,
-            valid,
+            TaskData(PolicyTask(), source, valid),
             train,
-            run,
-            identity,
-            device,
-            quiet=True,
+            RunOutput(run, ModelProvenance("go-policy", asdict(config), "")),
+            Runtime(device, quiet=True),
         ).fit()
         reports = [
             r for r in run.reports() if r["kind"] == "train" and r["seconds"] >= WARM[compile]

@@ -35,7 +35,7 @@ def link(photographs: str, target: Path, even: bool, per_class: int | None) -> N
                 folder = target / part / found.classes[photo.label].replace("/", " ")
                 folder.mkdir(parents=True, exist_ok=True)
                 (folder / Path(photo.name).name).symlink_to(
-                    (Path(photo.place) / photo.name).resolve()
+                    (Path(photo.source) / photo.name).resolve()
                 )
                 taken[photo.label] = count + 1
 

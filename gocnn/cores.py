@@ -27,12 +27,12 @@ def _allowance(root: Path, membership: Path) -> float:
     large number if they say nothing."""
     allowed = [float(1 << 20)]
     for line in _read(membership).splitlines():
-        _, controllers, place = [*line.split(":", 2), "", ""][:3]
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
         if controllers and "cpu" not in controllers.split(","):
             continue
         # Version 1 has a tree for each controller, version 2 one for all. A container sees its own
         # group as the root of the tree.
-        folder = root / controllers / place.lstrip("/")
+        folder = root / controllers / path.lstrip("/")
         for group in (folder, *folder.parents):
             if not group.is_relative_to(root):
                 break

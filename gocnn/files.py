@@ -82,7 +82,7 @@ def prune(folder: Path, days: float) -> None:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
-def check_place(target: Path) -> None:
+def check_writable(target: Path) -> None:
     """See whether `replacing` could write `target`, before work is done for it. Raises UserError if
     not."""
     try:
@@ -90,10 +90,10 @@ def check_place(target: Path) -> None:
             raise UserError(f"cannot write {target}: it is a folder; give the name of a file in it")
         if _is_stream(target):
             return
-        place = _destination(target)
-        if place.exists() and not os.access(place, os.W_OK):
+        destination = _destination(target)
+        if destination.exists() and not os.access(destination, os.W_OK):
             raise UserError(f"cannot write {target}: it is write-protected; choose another name")
-        handle, name = _beside(place)
+        handle, name = _beside(destination)
         os.close(handle)
         os.unlink(name)
     except (OSError, ValueError) as error:
@@ -103,9 +103,7 @@ def check_place(target: Path) -> None:
 def check_folder(folder: Path) -> None:
     """See whether files could be written in a folder that is there or can be made. Raises UserError
     if not."""
-    there = next(
-        (place for place in (folder, *folder.absolute().parents) if place.exists()), folder
-    )
+    there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
     if not there.is_dir():
         raise UserError(f"{there} is a file, and a folder is needed there; choose another place")
     try:
@@ -138,7 +136,7 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
     when it does not.
 
     A link stays one, and what it points to is replaced; devices and pipes (/dev/stdout) are written
-    to as they are. Raises UserError if the place cannot be written or the disk is full; `target`,
+    to as they are. Raises UserError if `target` cannot be written or the disk is full; `target`,
     if it was there, is then as it was.
     """
     if _is_stream(target):
@@ -146,10 +144,10 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
             yield stream
         return
     try:
-        place = _destination(target)
-        if os.path.isdir(place):
+        destination = _destination(target)
+        if os.path.isdir(destination):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        handle, name = _beside(place)
+        handle, name = _beside(destination)
     except (OSError, ValueError) as error:
         raise _refusal(target, error) from error
     try:
@@ -157,8 +155,8 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        _rename(name, place)
-        _sync_folder(place.parent)
+        _rename(name, destination)
+        _sync_folder(destination.parent)
     except OSError as error:
         # Whatever was at the target is untouched: say so, because that is what a person asks first.
         kept = f" ({target} is still the one written before)" if target.is_file() else ""
@@ -206,15 +204,15 @@ def _destination(target: Path) -> Path:
     return Path(os.path.realpath(target)) if target.is_symlink() else target
 
 
-def _beside(place: Path) -> tuple[int, Path]:
-    """An open new file in the folder of `place`, hidden, and its path.
+def _beside(target: Path) -> tuple[int, Path]:
+    """An open new file in the folder of `target`, hidden, and its path.
 
-    It has the permissions that the umask leaves, as if `place` had been written directly, and of
+    It has the permissions that the umask leaves, as if `target` had been written directly, and of
     the name a part only: one as long as the system allows leaves no room for more.
     """
-    if len(os.fsencode(place.name)) > 255:
+    if len(os.fsencode(target.name)) > 255:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-    name = place.with_name(f".{place.name[:32]}.{secrets.token_hex(6)}.tmp")
+    name = target.with_name(f".{target.name[:32]}.{secrets.token_hex(6)}.tmp")
     return (
         os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666),
         name,

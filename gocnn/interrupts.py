@@ -40,7 +40,7 @@ class Interrupts:
                 signal.signal(number, handler)
         self._before = {}
 
-    def _take(self, number: int, frame: FrameType | None) -> None:
+    def _take(self, number: int, _frame: FrameType | None) -> None:
         if self.came and number == signal.SIGINT and time.monotonic() - self._since >= AGAIN:
             raise KeyboardInterrupt
         if not self.came:

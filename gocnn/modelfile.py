@@ -11,8 +11,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -125,7 +124,7 @@ def _end(entry: dict[str, Any]) -> int:
     begin, end = entry["data_offsets"]
     for number in (begin, end, *entry["shape"]):
         if type(number) is not int or number < 0:
-            raise ValueError("not a size or a place")
+            raise ValueError("not a size or an offset")
     if not isinstance(entry["dtype"], str):
         raise TypeError("not a type's name")
     return int(end)
@@ -203,34 +202,6 @@ def json_object(text: str, path: Path, what: str) -> dict[str, Any]:
     return value
 
 
-def checked(values: dict[str, Any], of: type[Any]) -> dict[str, Any]:
-    """`values`, if every one fits the field of that dataclass (an array fits a tuple). Raises
-    ValueError, naming the field."""
-    for name, kind in get_type_hints(of).items():
-        if name in values and not _is_of(values[name], kind):
-            raise ValueError(f"{name} is {str(values[name])[:40]}")
-    return values
-
-
-def _is_of(value: Any, kind: Any) -> bool:
-    """Whether a value from JSON is of that type: bool, int, float, str, None, a Literal, a union of
-    those, or a tuple of any number of one."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        return isinstance(value, str) and value in arguments
-    if origin in (Union, UnionType):
-        return any(_is_of(value, one) for one in arguments)
-    if origin is tuple:
-        return (
-            isinstance(value, list | tuple)
-            and arguments[1:] == (Ellipsis,)
-            and all(_is_of(one, arguments[0]) for one in value)
-        )
-    if kind is float:
-        return type(value) in (int, float)
-    return type(value) is (NoneType if kind is None else kind)
-
-
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
 
@@ -259,9 +230,9 @@ def load_network(
             f"{file.path} does not fit this version of the program ({_first_line(error)}); train it"
             " again or update"
         ) from error
-    place = torch.device(device)
-    network.to(place, memory_format=layout(place)).eval()  # type: ignore[call-overload]
-    return network, file, place
+    chosen = torch.device(device)
+    network.to(chosen, memory_format=layout(chosen)).eval()  # type: ignore[call-overload]
+    return network, file, chosen
 
 
 def _fits(file: ModelFile, build: Callable[[dict[str, Any]], nn.Module]) -> None:

@@ -49,6 +49,34 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
 
 
+_GUARD = """
+import os, signal, subprocess, sys
+sys.stdin.buffer.read()
+if hasattr(os, "killpg"):
+    os.killpg(int(sys.argv[1]), signal.SIGKILL)
+else:
+    subprocess.run(["taskkill", "/F", "/T", "/PID", sys.argv[1]])
+"""
+
+
+def guard(process: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes] | None":
+    """A process that ends a program started with `apart`, and what it has started, as soon as this
+    one has ended, killed too; a program that has its hands full may see late that its input is
+    closed. `end` it after the program. None where none can be started."""
+    words = [sys.executable, "-I", "-S", "-c", _GUARD, str(process.pid)]
+    try:
+        # Of the pipe's other end nobody has a copy, so the system closes it with this process.
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **apart(),
+        )
+    except OSError:
+        return None
+
+
 def end_with_parent() -> None:
     """For a process of `multiprocessing`: end at once when the one that started it has ended,
     killed too, instead of waiting for it for ever."""

@@ -36,7 +36,7 @@ class Stages:
         monkeypatch.setattr(files.os, "replace", replacing)
         monkeypatch.setattr(Stepper, "step", stepping)
         # curves take longer than all the rest
-        monkeypatch.setattr(trainer, "draw", lambda *arguments: None)
+        monkeypatch.setattr(trainer, "plot", lambda *arguments: None)
 
     def _reach(self, name: str) -> None:
         if self.fatal == len(self.passed):

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from gocnn.board.coords import from_gtp, to_gtp
+from gocnn.errors import UserError
+from gocnn.selfplay.engine import AnalysisEngine, Position, by_index, query
 from tests.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -15,7 +17,6 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import beside
 import judged
 import score
-from analysis_engine import AnalysisEngine, Position, by_index, query
 from judges import Said
 
 FAKE = """
@@ -87,17 +88,17 @@ def test_answers_reach_the_question_they_belong_to(fake):
         ("dies", "died; its last words: out of memory"),
         ("error", "komi is odd"),
         ("nonsense", "not a JSON object"),
-        ("silent", "said nothing for 2 s"),
+        ("silent", "gave no answer for 2 s"),
     ],
 )
 def test_an_engine_that_fails_is_named(fake, kind, says):
     engine = AnalysisEngine(command(fake, kind), 2)
-    with pytest.raises(SystemExit, match=says), engine:
+    with pytest.raises(UserError, match=says), engine:
         list(engine.answers([query(position("D4"), "chinese", 6.5)] * 10))
 
 
 def test_no_such_engine():
-    with pytest.raises(SystemExit, match="check the engine's command line"):
+    with pytest.raises(UserError, match="check the engine's command line"):
         AnalysisEngine("/no/such/program")
 
 

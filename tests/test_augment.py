@@ -213,7 +213,7 @@ def test_a_batch_equals_its_pictures_one_by_one(photo):
     n = 40
     pixels = (torch.rand(n, 3, 32, 32) * 255).round() / 255
     for kind in ("trivial", "rand"):
-        drawn = auto.draw(kind, n, torch.tensor(auto.largest(kind)))
+        drawn = auto.sample(kind, n, torch.tensor(auto.largest(kind)))
         together = auto.apply(pixels.clone(), drawn)
         alone = torch.cat(
             [auto.apply(pixels[i : i + 1].clone(), drawn[i : i + 1]) for i in range(n)]

@@ -251,7 +251,7 @@ def test_dealt_operations_do_what_the_same_ones_do_on_the_host(kind):
     torch.manual_seed(4)
     x = (torch.rand(45, 3, 24, 24) * 255).round() / 255
     most = torch.tensor(auto.largest(kind))
-    drawn = auto.draw(kind, 45, most, hosted=False)
+    drawn = auto.sample(kind, 45, most, hosted=False)
     assert drawn.seated is not None
     assert torch.allclose(
         auto.apply(x.clone(), drawn),
@@ -260,9 +260,9 @@ def test_dealt_operations_do_what_the_same_ones_do_on_the_host(kind):
     )
     # Signs and strengths are those of the host's draws as well.
     signs = torch.cat(
-        [auto.draw(kind, 200, most, hosted=False).strength.flatten() for _ in range(100)]
+        [auto.sample(kind, 200, most, hosted=False).strength.flatten() for _ in range(100)]
     )
-    hosts = torch.cat([auto.draw(kind, 200, most).strength.flatten() for _ in range(100)])
+    hosts = torch.cat([auto.sample(kind, 200, most).strength.flatten() for _ in range(100)])
     assert set(signs.unique().tolist()) == set(hosts.unique().tolist())
     assert abs(signs.mean() - hosts.mean()) < 6 * hosts.std() * math.sqrt(2 / len(hosts))
 
@@ -322,7 +322,9 @@ def test_draws_of_the_lectures_recipe(hosted):
     """Share of mirrored pictures, range of angles and factors: the same whoever draws."""
     torch.manual_seed(2)
     recipe = changed(RECIPES["lecture"], affine_rotate=0.0, shear=0.0)
-    maps, factors, drawn = Augmenter(recipe, 32, MEAN, STD, hosted)._draw(4000, torch.device("cpu"))
+    maps, factors, drawn = Augmenter(recipe, 32, MEAN, STD, hosted)._sample(
+        4000, torch.device("cpu")
+    )
     assert drawn is None
     mirrored = torch.linalg.det(maps[:, :, :2]) < 0
     assert abs(mirrored.float().mean() - 0.5) < 0.04
@@ -372,7 +374,7 @@ def test_on_a_card(name):
     """The same views for the same draws as on a CPU, and no wait in a step, as CUDA itself sees
     it."""
     device, augment = torch.device("cuda", 0), Augmenter(RECIPES_TRIED[name], 32, MEAN, STD)
-    maps, factors, drawn = augment._draw(45, device)
+    maps, factors, drawn = augment._sample(45, device)
     pixels, labels = pictures("cpu")
     here = geometry.resample(pixels.to(device).float() / 255, maps, 32, "reflection")
     there = geometry.resample(pixels.float() / 255, maps.cpu(), 32, "reflection")

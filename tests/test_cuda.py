@@ -13,7 +13,16 @@ from gocnn import devices
 from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.policy.task import PolicyTask
-from gocnn.training import Feeder, Identity, RunFolder, TrainConfig, Trainer
+from gocnn.training import (
+    ModelProvenance,
+    Prefetcher,
+    RunFolder,
+    RunOutput,
+    Runtime,
+    TaskData,
+    TrainConfig,
+    Trainer,
+)
 from gocnn.training.precision import autocast, choose
 from gocnn.training.stepping import Stepper
 
@@ -75,14 +84,10 @@ def trained(
     try:
         trainer = Trainer(
             PolicyNetwork(SHAPE),
-            PolicyTask(),
-            Dice(32),
-            valid,
+            TaskData(PolicyTask(), Dice(32), valid),
             config,
-            run,
-            Identity("go-policy", {}, "dice"),
-            device,
-            quiet=True,
+            RunOutput(run, ModelProvenance("go-policy", {}, "dice")),
+            Runtime(device, quiet=True),
         )
         return trainer, trainer.fit(resume)
     finally:
@@ -97,19 +102,19 @@ def test_a_step_waits_for_nothing(optimiser: str) -> None:
         net, PolicyTask(), TrainConfig(steps=1, batch=64, accumulate=2, optimiser=optimiser), device
     )
     stepper.precision = choose(device)
-    feeder = Feeder(Dice(32), 0, device, 2)
+    prefetcher = Prefetcher(Dice(32), 0, device, feeders=2)
     try:
         for _ in range(3):
-            stepper.step(net, feeder, 1.0)
+            stepper.step(net, prefetcher, 1.0)
         torch.cuda.synchronize()
         torch.cuda.set_sync_debug_mode("error")
         try:
             for _ in range(3):
-                stepper.step(net, feeder, 0.5)
+                stepper.step(net, prefetcher, 0.5)
         finally:
             torch.cuda.set_sync_debug_mode("default")
     finally:
-        feeder.close()
+        prefetcher.close()
 
 
 def test_float32_agrees_with_the_cpu() -> None:
@@ -148,17 +153,17 @@ def test_deterministic_runs_give_the_same_bits(tmp_path: Path) -> None:
 
 
 def test_batches_arrive_as_they_were_drawn_while_the_card_is_busy() -> None:
-    feeder, busy, kept = (
-        Feeder(Dice(64), 3, there(), 3),
+    prefetcher, busy, kept = (
+        Prefetcher(Dice(64), 3, there(), feeders=3),
         torch.randn(2048, 2048, device=there()),
         [],
     )
     try:
         for _ in range(24):
             busy = busy @ busy / busy.norm()
-            kept.append([t.clone() for t in feeder.next()])
+            kept.append([t.clone() for t in prefetcher.next()])
     finally:
-        feeder.close()
+        prefetcher.close()
     for number, arrived in enumerate(kept, 3):
         for got, want in zip(arrived, Dice(64).batch(number), strict=True):
             assert np.array_equal(got.cpu().numpy(), want), number

@@ -13,7 +13,18 @@ from torch import nn
 
 from gocnn import interrupts, modelfile
 from gocnn.errors import UserError
-from gocnn.training import Batch, Identity, RunFolder, TrainConfig, distributed, evaluate, trainer
+from gocnn.training import (
+    Batch,
+    ModelProvenance,
+    RunFolder,
+    RunOutput,
+    Runtime,
+    TaskData,
+    TrainConfig,
+    distributed,
+    evaluate,
+    trainer,
+)
 from gocnn.training.agreement import Agreement, sync_norms
 from tests import toy
 from tests.conftest import once
@@ -185,7 +196,7 @@ class Drawing(toy.ToyTask):
 def test_processes_draw_other_numbers_and_again_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "draw", lambda *arguments: None)
+    monkeypatch.setattr(trainer, "plot", lambda *arguments: None)
 
     def drawn(rank: int, seed: int, name: str = "") -> list[list[float]]:
         out, device = tmp_path / f"{rank}-{seed}-{name}", torch.device("cpu")
@@ -197,15 +208,10 @@ def test_processes_draw_other_numbers_and_again_the_same(
         processes = distributed.Processes(rank)
         step = trainer.Trainer(
             toy.network(),
-            task,
-            toy.ToySource(16),
-            toy.valid(),
+            TaskData(task, toy.ToySource(16), toy.valid()),
             config,
-            run,
-            Identity("toy", {}, ""),
-            device,
-            processes,
-            quiet=True,
+            RunOutput(run, ModelProvenance("toy", {}, "")),
+            Runtime(device, processes, quiet=True),
         )
         step.fit()
         run.close()
@@ -223,15 +229,10 @@ def test_a_batch_must_be_shared_by_all_processes(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run", False, {})
     shared = trainer.Trainer(
         toy.network(),
-        toy.ToyTask(),
-        toy.ToySource(6),
-        [],
+        TaskData(toy.ToyTask(), toy.ToySource(6), []),
         config,
-        run,
-        Identity("toy", {}, ""),
-        torch.device("cpu"),
-        processes,
-        True,
+        RunOutput(run, ModelProvenance("toy", {}, "")),
+        Runtime(torch.device("cpu"), processes, quiet=True),
     )
     with pytest.raises(
         UserError,

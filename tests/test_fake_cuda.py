@@ -95,7 +95,7 @@ def classifier(
 
 
 class Batches:
-    """A feeder of one batch, which is on the device."""
+    """A prefetcher of one batch, which is on the device."""
 
     def __init__(self, batch: tuple[Tensor, ...]) -> None:
         self.batch = batch
@@ -116,10 +116,10 @@ def what_waits(
     has learnt is on the device."""
     stepper = Stepper(model, task, TrainConfig(**{"steps": 10, "batch": 4, **options}), device)
     stepper.precision = precision
-    feeder: Any = Batches(given)
-    stepper.step(model, feeder, 1.0)
+    prefetcher: Any = Batches(given)
+    stepper.step(model, prefetcher, 1.0)
     with Trace(device) as trace:
-        sums = stepper.step(model, feeder, 0.5)
+        sums = stepper.step(model, prefetcher, 0.5)
     assert stepper.number == 2
     assert sums.shape == (3,)
     assert {

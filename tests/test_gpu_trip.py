@@ -156,8 +156,16 @@ def test_labels_and_games_of_a_network_travel(
     count = len(store)
     owners = np.random.default_rng(1).integers(0, 3, (count, 361)).astype(np.int8)
     numbers = np.arange(0, count, 2)
-    kinds = np.array([labels.COUNTED, labels.PLAYED_ON, labels.TRIED], np.uint8)[numbers % 3]
-    add_labels(there, numbers, kinds, labels.pack(owners[numbers]), "{}")
+    kinds = np.array([labels.COUNTED, labels.PLAYED_ON, labels.TRIED, labels.JUDGED], np.uint8)[
+        numbers // 2 % 4
+    ]
+    add_labels(
+        there,
+        numbers,
+        kinds,
+        labels.pack(owners[numbers]),
+        '{"engine": "katago", "version": "1.17.2"}',
+    )
     says(0, "pack", there, "--out", tmp_path / "pack")
     says(0, "unpack", tmp_path / "pack", "--out", tmp_path / "out")
     before, after = Store(there), Store(tmp_path / "out" / "train.games")
@@ -168,6 +176,9 @@ def test_labels_and_games_of_a_network_travel(
         assert (mine < 0) == (other < 0)
         if mine >= 0:
             assert np.array_equal(before.words[mine : mine + 46], after.words[other : other + 46])
+    judges, names = after.judges()
+    assert names == ["katago 1.17.2"]
+    assert (judges[order] >= 0).tolist() == (before.label_kinds() == labels.JUDGED).tolist()
     assert "reserved" in gamepack.COLUMNS
 
 

@@ -31,7 +31,7 @@ def test_store_keeps_each_content_once(tmp_path):
     assert again.decoded == 0
     assert (again.rows == first.rows).all()
     for photo, pixels in zip(photos, store.pixels(first.rows), strict=True):
-        assert (pixels == decode((Path(photo.place) / photo.name).read_bytes(), 24)).all()
+        assert (pixels == decode((Path(photo.source) / photo.name).read_bytes(), 24)).all()
     # another size is another store
     assert ImageStore(32, cache=tmp_path / "cache").add(photos, quiet=True).decoded == 44
 
@@ -99,7 +99,7 @@ def test_killed_while_building_makes_only_what_is_missing(tmp_path):
     photos = open_collection(data).parts[WHOLE]
     rows = store.add(photos, quiet=True).rows
     for photo, pixels in zip(photos[::17], store.pixels(rows[::17]), strict=True):
-        assert (pixels == decode((Path(photo.place) / photo.name).read_bytes(), 64)).all()
+        assert (pixels == decode((Path(photo.source) / photo.name).read_bytes(), 64)).all()
 
 
 def test_two_build_the_same_store_at_once(tmp_path):
@@ -116,7 +116,7 @@ def test_two_build_the_same_store_at_once(tmp_path):
     photos = open_collection(tmp_path / "data").parts[WHOLE]
     rows = store.add(photos, quiet=True).rows
     for photo, pixels in zip(photos, store.pixels(rows), strict=True):
-        assert (pixels == decode((Path(photo.place) / photo.name).read_bytes(), 64)).all()
+        assert (pixels == decode((Path(photo.source) / photo.name).read_bytes(), 64)).all()
     assert sorted(path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()) == [
         "keys.bin",
         "pixels.u8",

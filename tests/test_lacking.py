@@ -190,7 +190,7 @@ def test_curves_that_cannot_be_drawn_are_a_line(
     error: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setattr(curves, "pyplot", broken(error))
-    curves.draw(REPORTS, tmp_path / "curves.png", "top1")
+    curves.plot(REPORTS, tmp_path / "curves.png", "top1")
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith("note: curves.png was not drawn: ")
@@ -201,9 +201,9 @@ def test_curves_that_cannot_be_drawn_are_a_line(
 
 def test_curves_without_a_place_are_a_line(tmp_path: Path, capsys: Any) -> None:
     """The folder is gone, or where the picture should be a folder is."""
-    curves.draw(REPORTS, tmp_path / "none" / "curves.png", "top1")
+    curves.plot(REPORTS, tmp_path / "none" / "curves.png", "top1")
     (tmp_path / "curves.png").mkdir()
-    curves.draw(REPORTS, tmp_path / "curves.png", "top1")
+    curves.plot(REPORTS, tmp_path / "curves.png", "top1")
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert all(line.startswith("note: curves.png was not drawn: cannot write ") for line in lines)

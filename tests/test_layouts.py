@@ -13,7 +13,7 @@ from gocnn.errors import UserError
 from imagecls.classifier import submission
 from imagecls.photos.classes import HW03_CLASSES, match, natural, numbers
 from imagecls.photos.collection import Photo, open_collection
-from imagecls.photos.data import Split, labelled, load_parts
+from imagecls.photos.data import Split, labelled, load_splits
 from imagecls.photos.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.store import ImageStore
 from tests.conftest import ROOT
@@ -347,7 +347,7 @@ NAMED = [*HW03_CLASSES]
     ],
 )
 def test_cases_to_train_on(tmp_path, case_pictures, case, classes, train, valid):
-    parts = load_parts(
+    parts = load_splits(
         str(case_pictures / case), Split(), ImageStore(8, cache=tmp_path), quiet=True
     )
     assert (list(parts.classes), len(parts.train), len(parts.valid)) == (classes, train, valid)
@@ -370,7 +370,7 @@ def test_cases_to_train_on(tmp_path, case_pictures, case, classes, train, valid)
 
 
 def test_validating_on_a_part_of_the_classes(tmp_path, case_pictures):
-    parts = load_parts(
+    parts = load_splits(
         str(case_pictures / "l2021"),
         Split((str(case_pictures / "e_missing"),)),
         ImageStore(8, cache=tmp_path),
@@ -388,7 +388,7 @@ def test_the_reasons_are_in_the_sentence(tmp_path, case_pictures):
             r" \(text\): .*0\.jpg"
         ),
     ):
-        load_parts(
+        load_splits(
             str(case_pictures / "broken"), Split(), ImageStore(8, cache=tmp_path), quiet=True
         )
 

@@ -16,7 +16,7 @@ from gocnn.board import BLACK, Board
 from gocnn.board.coords import PASS, from_gtp
 from gocnn.engine import beginner, levels
 from gocnn.engine.game import Game
-from gocnn.engine.ownership import PLAYOUTS, Playouts, eyes, pass_alive
+from gocnn.engine.ownership import PLAYOUTS, Playouts, eyes, safe_points
 from gocnn.engine.player import RESIGN, Player
 from gocnn.match.elo import rate, rising
 from tests.conftest import ROOT, main_line, play_randomly
@@ -174,7 +174,7 @@ def test_no_level_fills_eyes_plays_where_all_is_settled_or_gives_stones_away_at_
         if (stones != 0).sum() < levels.MANY_STONES:
             continue
         owner = Playouts(game.board, game.area_komi, seed=99).run(400).owner
-        alive = pass_alive(game.board, 1) | pass_alive(game.board, 2)
+        alive = safe_points(game.board, 1) | safe_points(game.board, 2)
         for name in SOME:
             player = at_level(evaluator, name)
             chances = player.chances(game, colour)

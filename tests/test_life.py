@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from gocnn.board import BLACK, WHITE, Board, pass_alive
+from gocnn.board import BLACK, WHITE, Board, playouts
 from gocnn.board.coords import to_gtp
 from gocnn.engine.ownership import (
     PLAYOUTS,
@@ -90,7 +90,7 @@ def test_unconditional_life_against_the_twin(size):
         for index, colour in play_randomly(seed, 20 + seed % 40, size):
             board.play(index, colour)
         if seed % 2:
-            pass_alive.playout(board.state, BLACK, np.uint64(seed + 1))
+            playouts.playout(board.state, BLACK, np.uint64(seed + 1))
         stones = board.stones()
         for colour in (BLACK, WHITE):
             expected = benson(stones, colour)
@@ -143,7 +143,7 @@ def test_a_playout_ends_where_nothing_is_left_to_play():
         board = Board(9)
         for index, colour in play_randomly(seed, 15, 9):
             board.play(index, colour)
-        pass_alive.playout(board.state, board.to_play, np.uint64(seed + 1))
+        playouts.playout(board.state, board.to_play, np.uint64(seed + 1))
         for colour in (BLACK, WHITE):
             assert not (board.legal(colour)[:-1] & ~eyes(board, colour)).any()
         assert (board.area() != 0).mean() > 0.9

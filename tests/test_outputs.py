@@ -17,7 +17,7 @@ from gocnn.commands import main
 from gocnn.console.heads import commands
 from gocnn.console.outputs import OutFile, OutFolder, Picture
 from gocnn.errors import UserError
-from gocnn.files import check_folder, check_place, make_folder, replacing, write_bytes
+from gocnn.files import check_folder, check_writable, make_folder, replacing, write_bytes
 from imagecls.classifier import pictures
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.test_cli import good, refused
@@ -128,7 +128,7 @@ def test_links_stay_and_devices_are_written_to(tmp_path):
         write_bytes(Path("/dev/null"), b"x")
         assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
     long = tmp_path / ("l" * 251 + ".png")
-    check_place(long)
+    check_writable(long)
     write_bytes(long, b"x")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["real", "link", long.name])
 

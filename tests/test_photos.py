@@ -11,7 +11,7 @@ import torch
 from gocnn.errors import UserError
 from imagecls.photos.classes import HW03_CLASSES
 from imagecls.photos.collection import open_collection, read_photos
-from imagecls.photos.data import PhotoBatches, PhotoSource, Split, load_parts
+from imagecls.photos.data import PhotoBatches, PhotoSource, Split, load_splits
 from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.store import ImageStore
 from tests.photographs import colourful, encoded, make_homework
@@ -91,7 +91,7 @@ def test_class_folders_without_parts_and_one_class(tmp_path):
     (tmp_path / "one" / "cat" / "1.jpg").write_bytes(encoded(colourful()))
     assert open_collection(tmp_path / "one").classes == ("cat",)
     with pytest.raises(UserError, match="one class only"):
-        load_parts(
+        load_splits(
             str(tmp_path / "one"), Split(), ImageStore(16, cache=tmp_path / "cache"), quiet=True
         )
 
@@ -121,7 +121,7 @@ def test_what_is_wrong_is_said_and_left_out(tmp_path):
     (train / "1_71.jpg").write_bytes(b"")
     (train / "2_72.jpg").write_bytes((valid / "2_0.jpg").read_bytes())
     (train / "3_0.jpg").write_bytes(encoded(colourful(31), "JPEG"))
-    parts = load_parts(
+    parts = load_splits(
         str(tmp_path / "data"), Split(), ImageStore(16, cache=tmp_path / "cache"), quiet=True
     )
     notes = "\n".join(parts.notes)
@@ -143,7 +143,7 @@ def test_what_is_wrong_is_said_and_left_out(tmp_path):
 def test_test_folder_cannot_be_trained_on(tmp_path):
     make_homework(tmp_path / "data")
     with pytest.raises(UserError, match="looks like a test folder"):
-        load_parts(
+        load_splits(
             str(tmp_path / "data" / "evaluation"),
             Split(),
             ImageStore(16, cache=tmp_path / "cache"),
@@ -155,7 +155,7 @@ def test_folds_are_disjoint_and_cover_everything(tmp_path):
     make_homework(tmp_path / "data", per_class=5, classes=3)
     store = ImageStore(16, cache=tmp_path / "cache")
     folds = [
-        load_parts(str(tmp_path / "data"), Split(folds=4, fold=i), store, quiet=True)
+        load_splits(str(tmp_path / "data"), Split(folds=4, fold=i), store, quiet=True)
         for i in range(4)
     ]
     held = [set(f.valid.rows.tolist()) for f in folds]
@@ -168,7 +168,7 @@ def test_folds_are_disjoint_and_cover_everything(tmp_path):
 
 def test_source_sees_everything_once_an_epoch_and_resumes(tmp_path):
     make_homework(tmp_path / "data", per_class=5, classes=3)
-    parts = load_parts(
+    parts = load_splits(
         str(tmp_path / "data"), Split(), ImageStore(16, cache=tmp_path / "cache"), quiet=True
     )
     source = PhotoSource(parts.train, 4, seed=3)

@@ -406,7 +406,7 @@ def test_moves_beyond_the_first_are_asked_for_when_those_have_been_tried(
         monkeypatch.setattr(searching, "MOST_AT_ONCE", at_once)
         search = Search(judge, board, 6.5, useful(board, BLACK))
         if most < 32:
-            monkeypatch.setattr(searching.treeleaves, "absorb", absorb_keeping(most))
+            monkeypatch.setattr(searching.tree_leaves, "absorb", absorb_keeping(most))
         search.run(400)
         monkeypatch.undo()
         assert search.count == 400

@@ -10,7 +10,17 @@ from torch import nn
 
 from gocnn import devices, modelfile
 from gocnn.errors import UserError
-from gocnn.training import Identity, RunFolder, TrainConfig, precision, trainer
+from gocnn.training import (
+    ModelProvenance,
+    RunFolder,
+    RunOutput,
+    Runtime,
+    TaskData,
+    TrainConfig,
+    choices,
+    precision,
+    trainer,
+)
 from tests import toy
 from tests.toyruns import same, weights
 
@@ -86,7 +96,7 @@ def test_what_the_stopwatch_said_is_written_down_and_kept(
 ) -> None:
     """A resumed run computes as it began, also if it was killed before its first step, whatever the
     stopwatch says now."""
-    monkeypatch.setattr(trainer, "choose", lambda device, wanted, by_capability: "bf16")
+    monkeypatch.setattr(choices, "choose", lambda device, wanted, by_capability: "bf16")
     stop = toy.Interrupting(1)
     toy.train(tmp_path / "run", steps=6, precision="auto", task=stop)
     monkeypatch.setattr(
@@ -151,14 +161,10 @@ def test_cuda_learns_too(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run", False, {"kind": "toy"})
     cuda = trainer.Trainer(
         toy.network(),
-        toy.ToyTask(),
-        toy.ToySource(32),
-        toy.valid(),
+        TaskData(toy.ToyTask(), toy.ToySource(32), toy.valid()),
         config,
-        run,
-        Identity("toy", {}, "x"),
-        device,
-        quiet=True,
+        RunOutput(run, ModelProvenance("toy", {}, "x")),
+        Runtime(device, quiet=True),
     )
     outcome = cuda.fit()
     assert outcome.best["accuracy"] > 0.8

@@ -13,6 +13,8 @@ from torch import nn
 
 from gocnn.errors import UserError
 from gocnn.training import TrainConfig, trainer, tuning, warming
+from gocnn.training.batches import Again
+from gocnn.training.run import RunFolder
 from gocnn.training.stepping import Stepper
 from tests import toy
 
@@ -56,12 +58,12 @@ def test_a_step_that_is_thrown_away_leaves_no_trace(
     stepper = Stepper(toy.network(), toy.ToyTask(), config, CPU)
     stepper.precision = precision
     pictures, labels = toy.ToySource(32).batch(0)
-    feeder = warming.Again((torch.from_numpy(pictures), torch.from_numpy(labels)))
+    prefetcher = Again((torch.from_numpy(pictures), torch.from_numpy(labels)))
     for _ in range(done):
-        stepper.step(stepper.model, feeder, 1.0)
+        stepper.step(stepper.model, prefetcher, 1.0)
     before = copy.deepcopy(everything(stepper))
     with pytest.raises(KeyError), warming.thrown_away(stepper, CPU):
-        stepper.step(stepper.model, feeder, 1.0)
+        stepper.step(stepper.model, prefetcher, 1.0)
         torch.rand(3)
         assert not equal(before, everything(stepper))
         raise KeyError  # also then
@@ -91,7 +93,7 @@ def test_a_compiled_run_learns_what_it_would_without_a_warm_up(
     def run(name: str) -> None:
         states = seen.setdefault(name, [])
         monkeypatch.setattr(
-            trainer.RunFolder,
+            RunFolder,
             "save_checkpoint",
             lambda self, state: (states.append(copy.deepcopy(state)), save(self, state)),
         )
@@ -99,7 +101,7 @@ def test_a_compiled_run_learns_what_it_would_without_a_warm_up(
         toy.train(tmp_path / name, steps=3, quiet=False, **options)
         toy.train(tmp_path / name, resume=True, steps=6, quiet=False, **options)
 
-    save = trainer.RunFolder.save_checkpoint
+    save = RunFolder.save_checkpoint
     run("warm")
     said = capsys.readouterr().err
     assert said.count("s; the budget starts now") == 2

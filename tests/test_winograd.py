@@ -4,11 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from gocnn.games.store import Store
 from gocnn.nn import ResidualBlock
+from gocnn.policy import samples
+from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.source import PositionSource
+from gocnn.policy.task import PolicyTask
 from gocnn.training import convolution
 from gocnn.training.winograd import convolution as winograd
 from tests import toy
@@ -195,3 +201,22 @@ def test_the_stopwatch_is_asked_once_and_in_long_runs_only(
         precision="fp32",
     )
     assert len(asked) == 1
+
+
+def test_a_policy_network_with_every_head_is_timed_as_it_trains(
+    sample_store: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Heads that answer in training only, and averages and random numbers that must not move."""
+    asked = []
+    monkeypatch.setattr(convolution, "_faster", lambda shape: not asked.append(shape))
+    network = PolicyNetwork(PolicyConfig(blocks=1, channels=32, future=2, value=True, score=True))
+    store = Store(sample_store)
+    games = samples.games_of(store, np.arange(len(store)))
+    source = PositionSource(games, network.config.groups, 4, 0, future=2, outcome=True, score=True)
+    batch = tuple(torch.from_numpy(a) for a in source.batch(0))
+    before, state = {k: v.clone() for k, v in network.state_dict().items()}, torch.get_rng_state()
+    names = convolution.choose(network, "auto", True, lambda net: PolicyTask().loss(net, batch))
+    assert names
+    assert set(asked) == {(32, 32, 19, 19)}
+    assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)

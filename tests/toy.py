@@ -28,7 +28,18 @@ from torch.nn import functional
 from gocnn import files
 from gocnn.errors import UserError
 from gocnn.nn import ConvNormAct, ResidualBlock
-from gocnn.training import Batch, Identity, Outcome, TrainConfig, Trainer, distributed, pulse
+from gocnn.training import (
+    Batch,
+    ModelProvenance,
+    Outcome,
+    RunOutput,
+    Runtime,
+    TaskData,
+    TrainConfig,
+    Trainer,
+    distributed,
+    pulse,
+)
 from gocnn.training.distributed import Processes, joined
 from gocnn.training.run import open_run
 
@@ -172,22 +183,15 @@ def train(
     source = source or ToySource(
         config.batch // config.accumulate, config.seed, processes.rank, processes.world
     )
-    identity = Identity("toy", {}, "made up")
     trainer = Trainer(
         model or network(),
-        task or ToyTask(),
-        source,
-        valid(judged),
+        TaskData(task or ToyTask(), source, valid(judged)),
         config,
-        run,
-        identity,
-        device,
-        processes,
-        quiet,
-        clock,
+        RunOutput(run, ModelProvenance("toy", {}, "made up")),
+        Runtime(device, processes, quiet, clock),
     )
     try:
-        with nullcontext() if curves else patch("gocnn.training.trainer.draw"):
+        with nullcontext() if curves else patch("gocnn.training.trainer.plot"):
             return trainer.fit(resume)
     finally:
         run.close()

@@ -8,8 +8,8 @@ import torch
 
 from gocnn import devices
 from gocnn.training import TrainConfig
+from gocnn.training.batches import Again
 from gocnn.training.stepping import Stepper
-from gocnn.training.warming import Again
 from gpukit import go
 from gpukit.check import Bench
 from gpukit.check_steps import half, waits

@@ -15,8 +15,8 @@ import torch.distributed as dist
 from gocnn import devices
 from gocnn.policy.network import PolicyNetwork
 from gocnn.training import TrainConfig
+from gocnn.training.batches import Again
 from gocnn.training.distributed import Processes, join, wrap
-from gocnn.training.warming import Again
 from gpukit import common, facts, go
 from gpukit.check import GAMES_OPEN, Bench, Check, LeftOut
 
@@ -174,7 +174,7 @@ def _processes(device: torch.device) -> int:
         )
         processes = Processes(0, 2)
     try:
-        if processes.agree(float(rank) + 3.0) != 3.0:
+        if processes.broadcast(float(rank) + 3.0) != 3.0:
             raise AssertionError("process 0's word did not arrive")
         torch.manual_seed(0)
         net = PolicyNetwork(go.shape("tiny")).to(device=here, memory_format=devices.layout(here))

@@ -1,4 +1,4 @@
-"""Checks of a step's parts: the feeder, numbers against the CPU's, every block with every
+"""Checks of a step's parts: the prefetcher, numbers against the CPU's, every block with every
 optimiser, Muon, and what waits for the device."""
 
 import contextlib
@@ -23,10 +23,10 @@ from gocnn import devices
 from gocnn.nn import Block, Context
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.task import PolicyTask
-from gocnn.training import Feeder, TrainConfig, optim
+from gocnn.training import Prefetcher, TrainConfig, optim
+from gocnn.training.batches import Again
 from gocnn.training.config import Optimiser
 from gocnn.training.precision import autocast
-from gocnn.training.warming import Again
 from gpukit import common, go, timing
 from gpukit.check import GAMES_OPEN, Bench
 
@@ -47,12 +47,12 @@ def games_open(bench: Bench) -> str:
     return f"{len(chosen)} games, {chosen.positions} positions; {len(held)} games for validation"
 
 
-def feeder(bench: Bench) -> str:
+def prefetcher(bench: Bench) -> str:
     """What arrives on the device is what was drawn, while the device is busy with something
     else."""
     batches, first = (3, 1) if bench.tiny else (40, 5)
     source = go.source(bench.games[0], 32 if bench.tiny else 256, 3)
-    plain, feeding = copy.copy(source), Feeder(source, first, bench.device, 3)
+    plain, feeding = copy.copy(source), Prefetcher(source, first, bench.device, feeders=3)
     side = 4096 if bench.cuda else 64
     busy = torch.randn(side, side, device=bench.device)
     kept = []
@@ -256,7 +256,7 @@ def waits(device: torch.device) -> Iterator[Counter[str]]:
 
 
 def no_waiting(bench: Bench) -> str:
-    """Nothing in a step waits for the device: a real feeder, each optimiser, accumulation."""
+    """Nothing in a step waits for the device: a real prefetcher, each optimiser, accumulation."""
     bad, steps = [], 3
     for optimiser in ("muon",) if bench.tiny else get_args(Optimiser):
         config = TrainConfig(
@@ -266,7 +266,9 @@ def no_waiting(bench: Bench) -> str:
             device=bench.device, memory_format=devices.layout(bench.device)
         )
         stepper = go.stepper(net, bench.device, half(bench.device), config)
-        feeding = Feeder(go.source(bench.games[0], config.batch // 2), 0, bench.device, 1)
+        feeding = Prefetcher(
+            go.source(bench.games[0], config.batch // 2), 0, bench.device, feeders=1
+        )
         try:
             for _ in range(3):  # states of optimisers are made in the first
                 stepper.step(net, feeding, 1.0)
@@ -375,7 +377,7 @@ BEFORE_GAMES = (
 )
 CHECKS = (
     (GAMES_OPEN, games_open),
-    ("the feeder brings what was drawn", feeder),
+    ("the feeder brings what was drawn", prefetcher),
     ("loss and gradient against the CPU", numbers),
     ("no step waits for the device", no_waiting),
     ("out of memory is a sentence", no_memory),

@@ -14,7 +14,16 @@ from gocnn.policy import KIND, evaluation, export, model
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
-from gocnn.training import Identity, Outcome, RunFolder, TrainConfig, Trainer
+from gocnn.training import (
+    ModelProvenance,
+    Outcome,
+    RunFolder,
+    RunOutput,
+    Runtime,
+    TaskData,
+    TrainConfig,
+    Trainer,
+)
 from gpukit import facts, go
 from gpukit.check import Bench, LeftOut
 from gpukit.check_steps import size
@@ -42,14 +51,10 @@ def trained(
         valid = validation_batches(held, go.GROUPS, 50 if bench.tiny else 700)
         trainer = Trainer(
             PolicyNetwork(shape),
-            PolicyTask(smoothing),
-            source,
-            valid,
+            TaskData(PolicyTask(smoothing), source, valid),
             config,
-            run,
-            Identity(KIND, asdict(shape), "the kit's check"),
-            device or bench.device,
-            quiet=True,
+            RunOutput(run, ModelProvenance(KIND, asdict(shape), "the kit's check")),
+            Runtime(device or bench.device, quiet=True),
         )
         return trainer, trainer.fit(resume)
     finally:

@@ -174,8 +174,16 @@ def _pack_block(
     packed = source.words[
         source.labels(tried=True)[numbers[labelled], None] + np.arange(LABEL_WORDS)
     ]
+    judge, engines = source.judges()
+    judges = sorted({engines[k] for k in np.unique(judge[numbers]) if k >= 0})
     head = json.dumps(
-        {"games": len(records), "words": len(words), "texts": list(texts), "labels": len(labelled)}
+        {
+            "games": len(records),
+            "words": len(words),
+            "texts": list(texts),
+            "labels": len(labelled),
+            "engine": ", ".join(judges),
+        }
     ).encode()
     raw = b"".join(
         (
@@ -259,13 +267,18 @@ def unpack_block(data: bytes) -> Chunk:
     words = points[:, 0] * np.uint16(SIZE) + points[:, 1] + colours * np.uint16(WHITE_BIT)
     records["start"] = starts
     records["key"] = _keys(words, records, starts)
+    made_by = (
+        json.dumps(json.loads(MADE_BY) | {"engine": head["engine"]})
+        if head.get("engine")
+        else MADE_BY
+    )
     return Chunk(
         records,
         words,
         head["texts"],
         labelled=labelled,
         labels=packed,
-        made_by=MADE_BY,
+        made_by=made_by,
         kinds=kinds[labelled],
     )
 

@@ -33,7 +33,7 @@ from gpukit.timing import wait
 from imagecls.augment import RECIPES, Augmenter
 from imagecls.classifier import model as trained
 from imagecls.classifier.models.resnet101 import ResNet101
-from imagecls.photos.data import Split, load_parts
+from imagecls.photos.data import Split, load_splits
 from imagecls.photos.decode import FITS
 from imagecls.photos.store import ImageStore
 
@@ -180,7 +180,7 @@ def train(
         arguments += ["--batch", str(options.batch)] if options.batch else []
     command("img-train", *arguments)
     predictor = trained.load(folder, str(device))
-    parts = load_parts(
+    parts = load_splits(
         place,
         Split(valid_share=0.2 if options.tiny else 0.15),
         ImageStore(predictor.config.store_size, predictor.config.fit),

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from gocnn.policy.samples import Games
-from gocnn.training import Feeder, memory, tuning
+from gocnn.training import Prefetcher, memory, tuning
 from gpukit import common, facts, go, timing
 from gpukit.check_steps import half
 from gpukit.timing import Row, Setting
@@ -329,20 +329,20 @@ class Table:
         for count in (
             (1,) if self.options.tiny else [n for n in (1, 2, 4, 8, 12) if n <= max(2, cores)]
         ):
-            feeder = Feeder(go.source(games, batch), 0, self.device, count)
+            prefetcher = Prefetcher(go.source(games, batch), 0, self.device, feeders=count)
             try:
                 # what was ready before the clock starts does not count
-                for _ in range(2 if self.options.tiny else 4 * Feeder.DEPTH * count):
-                    feeder.next()
+                for _ in range(2 if self.options.tiny else 4 * Prefetcher.DEPTH * count):
+                    prefetcher.next()
                 timing.wait(self.device)
                 began, samples = time.perf_counter(), 0
                 while time.perf_counter() - began < self.options.stretch:
-                    feeder.next()
+                    prefetcher.next()
                     samples += batch
                 timing.wait(self.device)
                 self.feeders[count] = round(samples / (time.perf_counter() - began), 1)
             finally:
-                feeder.close()
+                prefetcher.close()
         torch.set_num_threads(threads)
         print(
             "feeders alone, samples/s: "

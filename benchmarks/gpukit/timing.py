@@ -12,8 +12,8 @@ from gocnn import devices
 from gocnn.features.planes import plane_count
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games
-from gocnn.training import Feeder, TrainConfig, padding
-from gocnn.training.warming import Again
+from gocnn.training import Prefetcher, TrainConfig, padding
+from gocnn.training.batches import Again
 from gpukit import go
 
 SEGMENTS = 5
@@ -146,7 +146,7 @@ class Prepared:
             if setting.mode == "none"
             else torch.compile(self.net, mode=setting.mode, dynamic=False)
         )
-        self.feeder = Again(go.dice(setting.batch, device))
+        self.prefetcher = Again(go.dice(setting.batch, device))
         wait(device)
         began = time.perf_counter()
         self.step()
@@ -158,7 +158,7 @@ class Prepared:
 
     def step(self) -> None:
         """One step on the batch that lies there."""
-        self.stepper.step(self.call, self.feeder, 1.0)
+        self.stepper.step(self.call, self.prefetcher, 1.0)
 
     def measure(self, seconds: float, highest: float, flop: float) -> Row:
         """The row, from about `seconds` seconds; `highest`: operations a second of the device,
@@ -199,18 +199,18 @@ class Prepared:
     def feed(self, games: Games, seconds: float) -> tuple[float, float]:
         """Share of time waited and samples a second with real games, and as many feeders as the
         trainer would have."""
-        feeder = Feeder(go.source(games, self.setting.batch), 0, self.device)
+        prefetcher = Prefetcher(go.source(games, self.setting.batch), 0, self.device)
         try:
             for _ in range(4):
-                self.stepper.step(self.call, feeder, 1.0)
+                self.stepper.step(self.call, prefetcher, 1.0)
             wait(self.device)
-            began, waited, steps = time.perf_counter(), feeder.waited, 0
+            began, waited, steps = time.perf_counter(), prefetcher.waited, 0
             while time.perf_counter() - began < seconds:
                 for _ in range(4):
-                    self.stepper.step(self.call, feeder, 1.0)
+                    self.stepper.step(self.call, prefetcher, 1.0)
                 steps += 4
             wait(self.device)
             took = time.perf_counter() - began
-            return (feeder.waited - waited) / took, steps * self.setting.batch / took
+            return (prefetcher.waited - waited) / took, steps * self.setting.batch / took
         finally:
-            feeder.close()
+            prefetcher.close()

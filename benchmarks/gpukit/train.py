@@ -171,6 +171,7 @@ def run(options: argparse.Namespace) -> int:
     from gocnn.files import check_folder
     from gocnn.policy import training
     from gocnn.training.schedule import Deadline
+    from gocnn.training.session import Launch
     from gpukit import common, luggage, travel
     from gpukit.courier import Courier
 
@@ -200,10 +201,10 @@ def run(options: argparse.Namespace) -> int:
             )
     games, valid = _games(options)
     deadline = Deadline(began + options.minutes * 60 - reserve, clock=CLOCK)
-    wishes, fits, origin = (
+    config, fits, origin = (
         _resumed(options, games, valid, deadline)
         if resume
-        else _wishes(options, device, games, valid, deadline)
+        else _run_config(options, device, games, valid, deadline)
     )
     deadline = replace(deadline, fits=fits)
     if deadline.left() < LEAST:
@@ -216,7 +217,7 @@ def run(options: argparse.Namespace) -> int:
         f"recipe {origin}: "
         + ", ".join(
             f"{name} {value}"
-            for name, value in asdict(wishes.train).items()
+            for name, value in asdict(config.train).items()
             if name in SETTINGS and value is not None
         )
     )
@@ -234,15 +235,15 @@ def run(options: argparse.Namespace) -> int:
     )
     try:
         with courier:
-            outcome = training.train(
-                wishes,
-                options.out,
-                resume,
-                options.device,
+            launch = Launch(
+                out=options.out,
+                resume=resume,
+                device=options.device,
                 say=tell,
-                options=_asked(wishes, options),
+                options=_asked(config, options),
                 deadline=deadline,
             )
+            outcome = training.train(config, launch)
     except UserError:
         # what there is travels; the sentence is about what happened first
         with contextlib.suppress(UserError, OSError):
@@ -276,7 +277,7 @@ def _games(options: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, ...
     return tuple(games), tuple(valid)
 
 
-def _wishes(
+def _run_config(
     options: argparse.Namespace,
     device: Any,
     games: tuple[str, ...],
@@ -289,7 +290,7 @@ def _wishes(
     from gocnn.games.selection import GameFilter
     from gocnn.policy import model
     from gocnn.policy.network import preset
-    from gocnn.policy.training import Wishes
+    from gocnn.policy.training import RunConfig
     from gocnn.training import TrainConfig
     from gpukit.recipes import FUTURE, PLANES, recipe
 
@@ -319,15 +320,15 @@ def _wishes(
     except ValueError as error:
         raise UserError(f"such a run cannot be made: {error}") from error
     return (
-        Wishes(
-            games,
-            valid,
-            0.02,
-            options.valid_positions,
-            GameFilter(),
-            network,
-            config,
-            options.begin,
+        RunConfig(
+            games=games,
+            valid=valid,
+            valid_share=0.02,
+            valid_positions=options.valid_positions,
+            game_filter=GameFilter(),
+            network=network,
+            train=config,
+            begin=options.begin,
         ),
         fits,
         chosen.origin,
@@ -358,7 +359,7 @@ def _resumed(
         )
         if getattr(options, name) is not None
     ]
-    before = RunFolder.read_wishes(options.out, KIND).get("train")
+    before = RunFolder.read_config(options.out, KIND).get("train")
     batch = before.get("batch") if isinstance(before, dict) else None
     if "batch" in given and options.batch == batch:  # as the advice to divide it says
         given.remove("batch")
@@ -375,44 +376,44 @@ def _resumed(
     changes: dict[str, Any] = {name: getattr(options, name) for name in LATER} | {
         "checkpoint_minutes": 1.0
     }
-    wishes = training.resumed(options.out, games, valid, changes)
+    config = training.RunConfig.resumed(options.out, games, valid, changes)
     if options.preset:
-        asked, network = preset(options.preset), wishes.network
+        asked, network = preset(options.preset), config.network
         if (asked.blocks, asked.channels) != (network.blocks, network.channels):
             raise UserError(
                 f"the run that goes on has {network.blocks} blocks of {network.channels} channels,"
                 f" which is not --preset {options.preset}; leave --preset out"
             )
-    if wishes.train.minutes is None:  # steps, which stay
-        return wishes, False, f"of the run in {options.out}"
+    if config.train.minutes is None:  # steps, which stay
+        return config, False, f"of the run in {options.out}"
     spent = max(
         (float(line.get("seconds", 0.0)) for line in read_reports(options.out)), default=0.0
     )
     minutes = options.total_minutes or (spent + max(deadline.left(), 1.0)) / 60
     return (
-        replace(wishes, train=wishes.train.changed({"minutes": minutes})),
+        replace(config, train=config.train.changed({"minutes": minutes})),
         options.total_minutes is None,
         f"of the run in {options.out}",
     )
 
 
-def _asked(wishes: Any, options: argparse.Namespace) -> dict[str, Any]:
+def _asked(config: Any, options: argparse.Namespace) -> dict[str, Any]:
     """What run.json says was asked, by the names of go-train's options, so that it can go on with
     the run."""
-    network = wishes.network
+    network = config.network
     settings = {
         name: value
-        for name, value in asdict(wishes.train).items()
+        for name, value in asdict(config.train).items()
         if name not in ("steps", "epochs", "minutes", "feeders", "checkpoint_minutes")
     }
     return settings | {
         "preset": options.preset or "base",
-        "begin": wishes.begin,
+        "begin": config.begin,
         "future": network.future,
         "value": network.value,
         "planes": options.planes,
-        "valid_share": wishes.valid_share,
-        "valid_positions": wishes.valid_positions,
+        "valid_share": config.valid_share,
+        "valid_positions": config.valid_positions,
     }
 
 

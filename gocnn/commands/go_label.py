@@ -11,10 +11,13 @@ from typing import Any
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 from gocnn import bars
 from gocnn.console.outputs import OutFile
 from gocnn.cores import cores
+from gocnn.errors import UserError
+from gocnn.games import labels
 from gocnn.games.store import Store, write, writing
 from gocnn.locks import locked
 
@@ -29,6 +32,14 @@ CHUNK = 256
     help=(
         "Who plays: a model file (.safetensors or .onnx), or the folder of a training run. "
         " [default: the model that ships]"
+    ),
+)
+@click.option(
+    "--engine",
+    help=(
+        "Instead of a network that plays: the command line of an engine that speaks KataGo's"
+        " analysis protocol, asked once about each game's last position, such as \"katago analysis"
+        ' -model M -config C".'
     ),
 )
 @click.option(
@@ -47,7 +58,7 @@ CHUNK = 256
 @click.option(
     "--games",
     type=click.IntRange(1),
-    help="Play on at most so many games.  [default: all that are waiting]",
+    help="Play on, or have judged, at most so many games.  [default: all that are waiting]",
 )
 @click.option(
     "--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so many minutes."
@@ -76,9 +87,12 @@ CHUNK = 256
     type=OutFile(),
     help="List the games whose winner was another, for a look at them (tab-separated).",
 )
+@click.pass_context
 def command(
+    context: click.Context,
     store: Path,
     model: str | None,
+    engine: str | None,
     own: int | None,
     out: Path | None,
     games: int | None,
@@ -92,10 +106,23 @@ def command(
     whose each point is in the end.
 
     From its last position the network plays each game on, for both sides, until nothing is left to
-    play for; the label is kept where the recorded winner has won. With --own N the network plays
-    games with itself instead, unequal ones. Labels and games are added to the store chunk by chunk:
-    stopped at any time, the same command goes on with what is left.
+    play for; the label is kept where the recorded winner has won. With --engine another engine
+    judges that position instead, once; what it owns is the label, where its lead gives the game to
+    the recorded winner. With --own N the network plays games with itself instead, unequal ones.
+    Labels and games are added to the store chunk by chunk: stopped at any time, the same command
+    goes on with what is left.
     """
+    if engine is not None:
+        given = [
+            name
+            for name in ("model", "own", "batch", "jobs")
+            if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+        ]
+        if given:
+            raise click.UsageError(
+                "--engine has another engine judge the games, no network plays; leave out"
+                f" --{given[0]}"
+            )
     if own is not None and (games is not None or disagreed is not None):
         raise click.UsageError(
             f"--own plays no games on; leave out --{'games' if games is not None else 'disagreed'}"
@@ -111,10 +138,37 @@ def command(
         f"{target} is being labelled by another go-label; wait for it to end",
     ):
         session = _Session(store, target, model, batch, jobs or cores(), minutes, seed)
-        interrupted = session.own(own) if own is not None else session.resigned(games, disagreed)
+        if engine is not None:
+            interrupted = session.judged(engine, games, disagreed)
+        else:
+            interrupted = (
+                session.own(own) if own is not None else session.resigned(games, disagreed)
+            )
     if interrupted:
         click.echo("stopped; the same command goes on with the games that are left", err=True)
         raise SystemExit(130)
+
+
+NONE_RESIGNED = (
+    "no game in it was resigned (or lost on time), with a known winner and 30 moves or more"
+)
+
+
+def _list(path: Path | None, records: np.ndarray[Any, Any], wrong: list[tuple[int, float]]) -> None:
+    """Write the games whose winner was another, with the margin found."""
+    if path is None:
+        return
+    from gocnn.files import write_text
+
+    write_text(
+        path,
+        "game\twinner\tmoves\tfound\n"
+        + "".join(
+            f"{game}\t{'BW'[int(records['winner'][game]) - 1]}\t{records['moves'][game]}\t"
+            f"{found:+.1f}\n"
+            for game, found in wrong
+        ),
+    )
 
 
 class _Session:
@@ -170,10 +224,7 @@ class _Session:
                 + (
                     f"all {total} games that were resigned have been played on"
                     if total
-                    else (
-                        "no game in it was resigned (or lost on time), with a known winner and 30"
-                        " moves or more"
-                    )
+                    else NONE_RESIGNED
                 )
             )
             return False
@@ -203,18 +254,7 @@ class _Session:
         interrupted, spent, seconds, cpu = self._run(
             evaluators, resigned.tasks(opened, records, games, self.seed), len(games), write_chunk
         )
-        if listing is not None:
-            from gocnn.files import write_text
-
-            write_text(
-                listing,
-                "game\twinner\tmoves\tfound\n"
-                + "".join(
-                    f"{game}\t{'BW'[int(winners[game]) - 1]}\t{records['moves'][game]}\t"
-                    f"{found:+.1f}\n"
-                    for game, found in findings.wrong
-                ),
-            )
+        _list(listing, records, findings.wrong)
         n, tried = findings.agreed, max(findings.tried, 1)
         wrong, open_ = findings.disagreed / tried, findings.unsettled / tried
         click.echo(
@@ -224,6 +264,92 @@ class _Session:
         )
         self._say(findings.tried, spent, seconds, cpu)
         return interrupted
+
+    def judged(self, command: str, most: int | None, listing: Path | None) -> bool:
+        """Have another engine judge the last position of resigned games; whether it was
+        interrupted. Raises UserError if the engine fails; what it judged before is kept."""
+        from gocnn.interrupts import Interrupts
+        from gocnn.selfplay import adding, judged, resigned
+        from gocnn.selfplay.engine import AnalysisEngine, Stopped
+
+        opened = Store(self.store)
+        records = opened.records()
+        games = resigned.shuffled(
+            np.flatnonzero(judged.waiting(opened, records)), records, self.seed
+        )
+        total = int(resigned.uncounted(records).sum())
+        if not len(games):
+            click.echo(
+                f"{self.store}: nothing to label: "
+                + (
+                    f"all {total} games that were resigned have been played on or judged"
+                    if total
+                    else NONE_RESIGNED
+                )
+            )
+            return False
+        games = games[:most]
+        komis, winners, keys = (
+            resigned.komis(records),
+            records["winner"],
+            records["key"].astype(np.int64),
+        )
+        found, failure, name = judged.Judgements(), None, "the engine"
+        chunk: list[tuple[int, int, Any]] = []
+        text = ""
+        began, interrupts = time.perf_counter(), Interrupts()
+        interrupts.listen()
+        try:
+            with (
+                AnalysisEngine(
+                    command, stopped=lambda: interrupts.came or time.monotonic() > self.until
+                ) as engine,
+                bars.bar(total=len(games), unit=" games", disable=not sys.stderr.isatty()) as bar,
+            ):
+                text = judged.text(command, engine.version())
+                name = labels.engine_of(text) or name
+                for number, answer in engine.answers(
+                    judged.queries(opened, records, games, komis), refusals=True
+                ):
+                    game = int(games[number])
+                    chunk.append(
+                        (
+                            game,
+                            *judged.answered(
+                                engine, answer, game, int(winners[game]), float(komis[game]), found
+                            ),
+                        )
+                    )
+                    bar.update()
+                    if len(chunk) >= CHUNK:
+                        adding.add_labels(self.target, keys, chunk, text)
+                        chunk = []
+        except Stopped:
+            pass
+        except UserError as error:
+            failure = error
+        finally:
+            interrupts.restore()
+        if failure is not None and not found.judged:
+            raise failure  # an engine that has judged nothing is no reason to call a game tried
+        adding.add_labels(self.target, keys, chunk, text)
+        _list(listing, records, found.wrong)
+        n, tried, seconds = found.agreed, max(found.tried, 1), time.perf_counter() - began
+        refused = (
+            f", {found.refused / tried:.1%} were refused: {found.reason}" if found.refused else ""
+        )
+        click.echo(
+            f"{self.store}: {found.tried} games judged by {name}, {n} labelled ({n / tried:.1%}"
+            f" gave the recorded winner, {found.disagreed / tried:.1%} another{refused}); mean"
+            f" margin {found.margins / max(n, 1):.1f} points, the labels' area"
+            f" {found.off / max(n, 1):.1f} from it"
+        )
+        click.echo(
+            f"{found.tried} positions in {seconds:.1f} s: {found.tried / seconds:.1f} positions/s"
+        )
+        if failure is not None:
+            raise failure
+        return interrupts.came
 
     def own(self, count: int) -> bool:
         """Play own games; whether it was interrupted."""

@@ -60,7 +60,7 @@ def command(
     """
     keep_inputs([Path(name) for name in games], picture=picture, html=html)
     from gocnn import bars
-    from gocnn.files import check_folder, check_place, write_bytes, write_text
+    from gocnn.files import check_folder, check_writable, write_bytes, write_text
     from gocnn.games import sgf_tree, sources
     from gocnn.policy.runtime import open_evaluator
     from gocnn.review import annotate
@@ -76,7 +76,7 @@ def command(
             f"--picture and --html show one game, but there are {len(files)} files; name one"
         )
     if out is not None:
-        check = check_place if len(files) == 1 and not os.path.isdir(out) else check_folder
+        check = check_writable if len(files) == 1 and not os.path.isdir(out) else check_folder
         check(out)
         _keep_records(out, [blob.name for blob in files])
     evaluator = open_evaluator(model, threads=threads)

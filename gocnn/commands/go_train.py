@@ -5,22 +5,34 @@ from typing import Any
 
 import click
 
-from gocnn.commands.options import filters, game_filter, importing
+from gocnn.commands.options import FILTER_KEYS, filters, game_filter, importing
+from gocnn.console.grouped import GroupedCommand
 from gocnn.console.outputs import OutFolder
 from gocnn.training.cli_options import (
+    BUDGET_OPTIONS,
     DEFAULT_MINUTES,
+    MACHINE_OPTIONS,
+    OPTIMISATION_OPTIONS,
     Chosen,
-    asked,
-    resuming,
     show_outcome,
     take_budget,
     train_config,
     training_options,
     use_threads,
 )
+from gocnn.training.resuming import asked, resuming
+
+HEADINGS = {
+    "Main options": ("out", "minutes", "preset", "begin", "resume"),
+    "Data": ("valid", "valid_share", "valid_positions", *FILTER_KEYS, "max_unpacked", "jobs"),
+    "Network": ("blocks", "channels", "block", "context", "planes", "future", "value", "score"),
+    "Optimisation": OPTIMISATION_OPTIONS,
+    "Budget": BUDGET_OPTIONS,
+    "Machine": MACHINE_OPTIONS,
+}
 
 
-@click.command("go-train")
+@click.command("go-train", cls=GroupedCommand, headings=HEADINGS)
 @click.argument("games", nargs=-1)
 @click.option(
     "--out",
@@ -145,6 +157,7 @@ def command(
     loses little: go on with --resume.
     """
     from gocnn.policy import training
+    from gocnn.training.session import Launch
 
     use_threads(options)
     budget = take_budget(options)
@@ -152,25 +165,24 @@ def command(
     options |= choices
     asked_for = asked(options)
     if resume:
-        wishes = training.resumed(out, games, options["valid"], resuming(out, budget))
+        config = training.RunConfig.resumed(out, games, options["valid"], resuming(out, budget))
     else:
         if not games:
             raise click.UsageError(
                 "name the games to train on: stores, SGF files, folders or archives"
             )
-        wishes = _wishes(games, budget, options)
-    outcome = training.train(
-        wishes,
-        out,
-        resume,
-        device,
-        jobs,
-        max_unpacked,
-        quiet,
-        lambda text: click.echo(text, err=True),
-        asked_for,
+        config = _run_config(games, budget, options)
+    launch = Launch(
+        out=out,
+        resume=resume,
+        device=device,
+        jobs=jobs,
+        quiet=quiet,
+        say=lambda line: click.echo(line, err=True),
+        options=asked_for,
         try_compiling="compile" in choices,
     )
+    outcome = training.train(config, launch, max_unpacked=max_unpacked)
     show_outcome(outcome, "go-train", out, {"top1": "top-1", "top5": "top-5"})
 
 
@@ -183,22 +195,13 @@ def _choose(device: str, budget: dict[str, Any], options: dict[str, Any]) -> dic
     return recipe.chosen(recipe.machine(resolve(device).type), minutes, options)
 
 
-def _wishes(games: tuple[str, ...], budget: dict[str, Any], options: dict[str, Any]) -> Any:
+def _run_config(games: tuple[str, ...], budget: dict[str, Any], options: dict[str, Any]) -> Any:
     from gocnn.policy import training
 
-    chosen = game_filter(options)
-    config = _network(options)
+    chosen, network = game_filter(options), _network(options)
     own = {key: options.pop(key) for key in ("valid", "valid_share", "valid_positions", "begin")}
-    config_of_run = train_config(budget, options)
-    return training.Wishes(
-        games,
-        own["valid"],
-        own["valid_share"],
-        own["valid_positions"],
-        chosen,
-        config,
-        config_of_run,
-        own["begin"],
+    return training.RunConfig(
+        games=games, game_filter=chosen, network=network, train=train_config(budget, options), **own
     )
 
 
@@ -222,14 +225,14 @@ def _network(options: dict[str, Any]) -> Any:
     }
     if options["begin"]:
         policy = model.load(model.named(options["begin"]))
-        begun = policy.config
-        size = network.preset(preset) if preset else begun
+        given = policy.config
+        size = network.preset(preset) if preset else given
         config = replace(
-            begun,
+            given,
             blocks=wanted["blocks"] or size.blocks,
             channels=wanted["channels"] or size.channels,
-            block=wanted["block"] or begun.block,
-            context=wanted["context"] or begun.context,
+            block=wanted["block"] or given.block,
+            context=wanted["context"] or given.context,
             **heads,
         )
     else:
@@ -267,5 +270,5 @@ def _network(options: dict[str, Any]) -> Any:
         except UnknownPlanes as error:
             raise click.BadParameter(str(error), param_hint="--planes") from error
     if options["begin"]:
-        growth.check(policy.name, begun, config)
+        growth.check(policy.name, given, config)
     return config

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gocnn import archives
 from gocnn.console import streams
-from gocnn.games import sources, text
-from gocnn.games.selection import GameFilter
+
+if TYPE_CHECKING:
+    from gocnn.games.selection import GameFilter
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,12 +84,16 @@ FILTER_KEYS = (
 )
 
 
-def game_filter(values: dict[str, Any]) -> GameFilter:
+def game_filter(values: dict[str, Any]) -> "GameFilter":
     """Take the filter options out of a command's keyword arguments."""
+    from gocnn.games.selection import GameFilter
+
     return GameFilter(**{key: values.pop(key) for key in FILTER_KEYS})
 
 
-def _rank(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+def _rank(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    from gocnn.games import text
+
     if value is None:
         return None
     number = text.rank(value)
@@ -97,7 +103,9 @@ def _rank(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 def _date(filler: int) -> Callable[[click.Context, click.Parameter, str | None], int]:
-    def callback(context: click.Context, parameter: click.Parameter, value: str | None) -> int:
+    def callback(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int:
+        from gocnn.games import text
+
         if value is None:
             return 99999999 if filler else 0
         number = text.date(value)
@@ -119,7 +127,7 @@ def importing(function: F) -> F:
     return click.option(
         "--max-unpacked",
         type=click.IntRange(1),
-        default=sources.ARCHIVE_LIMIT >> 20,
+        default=archives.UNPACKED >> 20,
         show_default=True,
         metavar="MB",
         help="Most that one archive may unpack to.",

@@ -20,7 +20,7 @@ def device_option(default: str = "cpu") -> Callable[[F], F]:
     )
 
 
-def _device(context: click.Context, parameter: click.Parameter, value: str) -> str:
+def _device(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     number = value.removeprefix("cuda:")
     if value not in ("auto", "cpu", "cuda", "mps") and not (
         number != value and number.isascii() and number.isdecimal()

@@ -54,7 +54,7 @@ def heads() -> list[Head]:
 
 def commands() -> dict[str, tuple[str, str]]:
     """The commands of all heads."""
-    return {name: place for head in heads() for name, place in head.commands.items()}
+    return {name: entry for head in heads() for name, entry in head.commands.items()}
 
 
 def find(name: str) -> tuple[str, str] | None:

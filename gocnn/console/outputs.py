@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gocnn.figures import PICTURES
-from gocnn.files import check_folder, check_place
+from gocnn.files import check_folder, check_writable
 
 
 class OutFile(click.Path):
@@ -36,7 +36,7 @@ class OutFile(click.Path):
                 param,
                 ctx,
             )
-        check_place(target)
+        check_writable(target)
         return target
 
 

@@ -13,6 +13,7 @@ behind the games that they belong to:
 Where a game is labelled twice, the later label counts.
 """
 
+import json
 import struct
 import zlib
 from dataclasses import dataclass
@@ -29,16 +30,18 @@ NEUTRAL, BLACK_OWNS, WHITE_OWNS, UNKNOWN = 0, 1, 2, 3
 """What the two bits of a point say: nobody's (dame, and empty points of a seki), black's, white's,
 not known."""
 
-COUNTED, PLAYED_ON, SELF_PLAY, TRIED = 1, 2, 3, 4
+COUNTED, PLAYED_ON, SELF_PLAY, TRIED, JUDGED = 1, 2, 3, 4, 5
 """Kinds of label: the game was counted, and its label gives the recorded result; a network played
-it on; a network played it against itself; a network played it on and did not find the recorded
-winner: that is no label (`Store.labels` leaves it out), but need not be tried again."""
+it on; a network played it against itself; a network played it on, or another engine judged it, and
+did not find the recorded winner: that is no label (`Store.labels` leaves it out), but need not be
+tried again; another engine judged its last position, and found the recorded winner."""
 
 KINDS = {
     COUNTED: "counted, equal to the record",
     PLAYED_ON: "played on by a network",
     SELF_PLAY: "a network against itself",
-    TRIED: "played on, without a label (another winner, or not settled)",
+    TRIED: "tried, without a label (another winner, or not settled)",
+    JUDGED: "judged by another engine",
 }
 
 LABEL_MAGIC = b"GoCNNlb\x00"
@@ -72,6 +75,20 @@ def unpack(words: npt.NDArray[np.uint16]) -> npt.NDArray[np.int8]:
 def owner_of(words: npt.NDArray[np.uint16], first: int, point: int) -> int:
     """Whose the point is (NEUTRAL to UNKNOWN) in the label whose first word is `words[first]`."""
     return (int(words[first + (point >> 3)]) >> (2 * (point & 7))) & 3
+
+
+def engine_of(text: str) -> str | None:
+    """The name of the engine that judged the games of a segment, by the text of what made its
+    labels: such as `katago 1.17.2 with b10c384.bin.gz`. None if it was none."""
+    try:
+        made = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(made, dict) or not made.get("engine"):
+        return None
+    return " ".join(str(part) for part in (made["engine"], made.get("version")) if part) + (
+        f" with {made['model']}" if made.get("model") else ""
+    )
 
 
 def padded(size: int) -> int:

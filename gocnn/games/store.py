@@ -239,6 +239,27 @@ class Store:
             ]
         return found
 
+    def label_makers(self) -> npt.NDArray[np.int64]:
+        """int64 `(G,)`: which of `label_texts` made each game's label, -1 without. Raises UserError
+        if damaged."""
+        found = np.full(len(self), -1, np.int64)
+        for number, segment in enumerate(self.label_segments):
+            found[self._labelled(segment)] = number
+        return found
+
+    def judges(self) -> tuple[npt.NDArray[np.int64], list[str]]:
+        """Of each game that another engine judged, and gave its label, the number of that engine in
+        the list returned with it; else -1; int64 `(G,)`. Raises UserError if damaged."""
+        names: dict[str, int] = {}
+        engines = [
+            names.setdefault(labels.engine_of(text) or "one without a name", len(names))
+            for text in self.label_texts()
+        ]
+        of_maker = np.array([*engines, -1], np.int64)  # -1, no maker, is the last
+        return np.where(
+            self.label_kinds() == labels.JUDGED, of_maker[self.label_makers()], -1
+        ), list(names)
+
     def label_texts(self) -> list[str]:
         """What made the labels: the JSON text of each segment of labels, in turn."""
         return [

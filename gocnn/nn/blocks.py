@@ -115,7 +115,7 @@ class ResidualBlock(nn.Module):
         return torch.relu(y + self.shortcut(x))
 
 
-class Branch(nn.Module):
+class ResidualBranch(nn.Module):
     """A block that adds `branch(x)` to its input."""
 
     branch: nn.Sequential
@@ -168,7 +168,7 @@ class Bottleneck(nn.Module):
 
 def initialise(module: nn.Module) -> None:
     """He initialisation for convolutions and linear layers before ReLU; normalisations start as the
-    identity, and what ends each residual branch (its last normalisation, a `Branch`'s last
+    identity, and what ends each residual branch (its last normalisation, a `ResidualBranch`'s last
     convolution) at zero, so that a deep network begins as a shallow one (Goyal et al. 2017,
     https://arxiv.org/abs/1706.02677)."""
     for part in module.modules():
@@ -186,7 +186,7 @@ def initialise(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, ResidualBlock):
             nn.init.zeros_(part.second[1].weight)  # type: ignore[arg-type]
-        elif isinstance(part, Branch):
+        elif isinstance(part, ResidualBranch):
             nn.init.zeros_(part.last.weight)
         elif isinstance(part, Bottleneck):
             nn.init.zeros_(part.bn3.weight)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from gocnn.nn.blocks import Branch, GlobalBias, ResidualBlock, SqueezeExcite
+from gocnn.nn.blocks import GlobalBias, ResidualBlock, ResidualBranch, SqueezeExcite
 from gocnn.nn.heads import MapHead, PointHead, TotalHead, ValueHead
 
 NOISE = 0.3
@@ -90,7 +90,9 @@ def grow_trunk(old: nn.Sequential, new: nn.Sequential, channels: Channels) -> No
 def _halves(trunk: nn.Sequential) -> tuple[list[nn.Module], list[nn.Module]]:
     """A trunk's blocks, and what stands behind them."""
     parts = list(trunk)
-    blocks: list[nn.Module] = [part for part in parts if isinstance(part, ResidualBlock | Branch)]
+    blocks: list[nn.Module] = [
+        part for part in parts if isinstance(part, ResidualBlock | ResidualBranch)
+    ]
     return blocks, parts[len(blocks) :]
 
 
@@ -141,7 +143,7 @@ def grow(
                 }
             )
             return read
-        case (Branch(), Branch()):
+        case (ResidualBranch(), ResidualBranch()):
             grow_chain(list(old.branch), list(new.branch), read, read)
             return read
         case (ResidualBlock(), ResidualBlock()):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import nn
 
-from gocnn.nn.blocks import CONTEXTS, Branch, Context, ResidualBlock
+from gocnn.nn.blocks import CONTEXTS, Context, ResidualBlock, ResidualBranch
 
 Block = Literal["residual", "preact", "nested", "mobile", "large", "dilated"]
 """residual: the lecture's (`gocnn.nn.ResidualBlock`); the others are the classes below; dilated:
@@ -31,7 +31,7 @@ def _context(context: Context, channels: int) -> list[nn.Module]:
     return [] if context == "none" else [CONTEXTS[context](channels)]
 
 
-class PreActBlock(Branch):
+class PreActBlock(ResidualBranch):
     """Normalisation, ReLU, 3x3 convolution, twice (He et al. 2016, "Identity Mappings in Deep
     Residual Networks", https://arxiv.org/abs/1603.05027)."""
 
@@ -47,7 +47,7 @@ class PreActBlock(Branch):
         )
 
 
-class NestedBottleneck(Branch):
+class NestedBottleneck(ResidualBranch):
     """1x1 down to half of the channels, two `PreActBlock` there, 1x1 up again (KataGo's "nbt"
     networks since 2022,
     https://github.com/lightvector/KataGo/blob/master/docs/KataGoMethods.md)."""
@@ -65,7 +65,7 @@ class NestedBottleneck(Branch):
         )
 
 
-class MobileBlock(Branch):
+class MobileBlock(ResidualBranch):
     """1x1 up to `expansion` times the channels, a depthwise 3x3, 1x1 down (Sandler et al. 2018,
     https://arxiv.org/abs/1801.04381; for Go: Cazenave 2020, "Mobile Networks for Computer Go",
     https://arxiv.org/abs/2008.10080)."""
@@ -84,7 +84,7 @@ class MobileBlock(Branch):
         )
 
 
-class LargeKernelBlock(Branch):
+class LargeKernelBlock(ResidualBranch):
     """A depthwise 7x7, then 1x1 to `expansion` times the channels and back (Liu et al. 2022, "A
     ConvNet for the 2020s", https://arxiv.org/abs/2201.03545, with batch normalisation and ReLU)."""
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,15 @@ from gocnn.policy.samples import Games, games_of, join
 
 @dataclass(frozen=True)
 class GameSelection:
-    """Games ready to draw from, their keys (int64, one a game) for telling sets apart, and their
-    komi (float32, points, nan unknown)."""
+    """Games ready to draw from, their keys (int64, one a game) for telling sets apart, their komi
+    (float32, points, nan unknown), and who judged them: int64, one a game, the number in `engines`
+    of the other engine that its label is from, else -1."""
 
     games: Games
     keys: npt.NDArray[np.int64]
     komi: npt.NDArray[np.float32]
+    judge: npt.NDArray[np.int64]
+    engines: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """A short text that is the same for the same games in the same order. Neither labels nor
@@ -37,21 +40,36 @@ class GameSelection:
     def labels(self) -> "Labels":
         """What there is to learn of owners and scores."""
         own, label = self.games.own, self.games.label
+        by = self.judge[self.judge >= 0]
+        engines = tuple(sorted(self.engines[k] for k in np.unique(by)))
         return Labels(
             int((label[~own] >= 0).sum()),
             int(own.sum()),
             _short(self.keys[own], *_words(self.games, label[label >= 0])),
+            len(by),
+            engines,
         )
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Of chosen games: how many that people played have a label, how many a network played, and a
-    short text that is the same for the same."""
+    """Of chosen games: how many that people played have a label, how many a network played, a short
+    text that is the same for the same, how many of the labels are another engine's judgement, and
+    which engines' they are."""
 
     people: int
     own: int
     fingerprint: str
+    judged: int = 0
+    engines: tuple[str, ...] = ()
+
+    def of_engines(self) -> str:
+        """Who judged how many of them, in words; nothing if nobody did."""
+        return (
+            f" ({self.judged} of them judged by another engine: {', '.join(self.engines)})"
+            if self.judged
+            else ""
+        )
 
 
 def _words(
@@ -108,6 +126,8 @@ def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) 
     parts: list[Games] = []
     keys: list[npt.NDArray[np.int64]] = []
     komi: list[npt.NDArray[np.float32]] = []
+    judge: list[npt.NDArray[np.int64]] = []
+    engines: dict[str, int] = {}
     for store in stores:
         records = store.records()
         networks = (records["flags"] & OWN_PLAY) > 0
@@ -120,7 +140,19 @@ def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) 
         parts.append(games_of(store, chosen, records))
         keys.append(records["key"][chosen].astype(np.int64))
         komi.append(komi_of(records[chosen]))
-    result = GameSelection(join(parts), np.concatenate(keys), np.concatenate(komi))
+        numbers, names = store.judges()
+        judge.append(
+            np.array([*(engines.setdefault(name, len(engines)) for name in names), -1], np.int64)[
+                numbers[chosen]
+            ]
+        )
+    result = GameSelection(
+        join(parts),
+        np.concatenate(keys),
+        np.concatenate(komi),
+        np.concatenate(judge),
+        tuple(engines),
+    )
     if result.games.own.all():
         raise UserError(
             f"no game of {', '.join(str(s.path) for s in stores)} passes the filters; loosen them"
@@ -130,7 +162,13 @@ def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) 
 
 def subset(chosen: GameSelection, keep: npt.NDArray[np.bool_]) -> GameSelection:
     """The games for which `keep`, bool `(G,)`, is true."""
-    return GameSelection(chosen.games.subset(keep), chosen.keys[keep], chosen.komi[keep])
+    return replace(
+        chosen,
+        games=chosen.games.subset(keep),
+        keys=chosen.keys[keep],
+        komi=chosen.komi[keep],
+        judge=chosen.judge[keep],
+    )
 
 
 def split(chosen: GameSelection, share: float) -> tuple[GameSelection, GameSelection]:

@@ -15,6 +15,7 @@ from gocnn.errors import UserError
 from gocnn.policy import KIND
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.predictions import Floats, Predictions, predictions
+from gocnn.structs import from_json
 
 PART = 64
 """Positions that go through the network at once on a CPU: what lies between two layers stays in its
@@ -79,7 +80,7 @@ def load(path: str | Path, device: str = "cpu") -> Policy:
     """Load a policy model: a file, or a run's folder. Raises UserError."""
 
     def build(config: dict[str, Any]) -> PolicyNetwork:
-        return PolicyNetwork(PolicyConfig.from_json(modelfile.checked(config, PolicyConfig)))
+        return PolicyNetwork(from_json(config, PolicyConfig))
 
     network, file, place = modelfile.load_network(path, KIND, build, device)
     return Policy(network, network.config, file.provenance, file.path, place)

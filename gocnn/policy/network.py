@@ -2,7 +2,7 @@
 stride)."""
 
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -59,12 +59,6 @@ class PolicyConfig:
         if self.block not in get_args(Block):
             raise ValueError(f"{self.block!r} is no kind of block")
         plane_count(self.groups)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "PolicyConfig":
-        """The inverse of `dataclasses.asdict`, from JSON. Raises TypeError or ValueError if it does
-        not fit."""
-        return cls(**{**values, "groups": tuple(values.get("groups", DEFAULT_GROUPS))})
 
 
 PRESETS = {

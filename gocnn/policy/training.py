@@ -1,10 +1,10 @@
-"""Training a policy network: from games and wishes to a run folder."""
+"""Training a policy network: from games and a RunConfig to a run folder."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -18,18 +18,21 @@ from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.samples import Games, choose_positions, positions
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
-from gocnn.training import Batch, Identity, Outcome, RunFolder, TrainConfig, Trainer
-from gocnn.training.distributed import joined
-from gocnn.training.run import open_run
-from gocnn.training.schedule import Deadline
+from gocnn.training import Batch, ModelProvenance, Outcome, RunOutput, TaskData, Trainer
+from gocnn.training import session as sessions
 
 VALIDATION_BATCH = 512
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What a person asks of go-train: games, validation games (or the share of the games to hold
-    back), the network, how to train, and perhaps the model to begin with."""
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(sessions.RunConfig):
+    """What is asked of go-train: games, validation games (or the share, 0 to 1, of the games to
+    hold back), how many positions a validation has, which games pass, the network, how to train,
+    and perhaps the model whose weights it begins with (`begin`: see
+    `gocnn.policy.model.named`)."""
+
+    kind = KIND
+    command = "a go-train run"
 
     games: tuple[str, ...]
     valid: tuple[str, ...]
@@ -37,172 +40,175 @@ class Wishes:
     valid_positions: int
     game_filter: GameFilter
     network: PolicyConfig
-    train: TrainConfig
     begin: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """For run.json."""
-        return asdict(self)
-
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Wishes":
-        """The inverse of to_json. Raises UserError if it is not such a description."""
-        try:
-            parts = dict(values)
-            parts["games"], parts["valid"] = tuple(parts["games"]), tuple(parts["valid"])
-            parts["game_filter"] = GameFilter(**parts["game_filter"])
-            parts["network"] = PolicyConfig.from_json(parts["network"])
-            parts["train"] = TrainConfig(**parts["train"])
-            return cls(**parts)
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
-            raise UserError(
-                f"run.json does not describe a go-train run of this version ({error}); start a new"
-                " run in another folder"
-            ) from error
+    def resumed(
+        cls, out: Path, games: tuple[str, ...], valid: tuple[str, ...], changes: dict[str, Any]
+    ) -> Self:
+        """What was asked of the run in `out`, with its games elsewhere if given, and with other
+        settings (see `TrainConfig.changed`). Raises UserError."""
+        config = cls.of_run(out, changes)
+        return replace(config, games=games or config.games, valid=valid or config.valid)
 
 
-def resumed(
-    out: Path, games: tuple[str, ...], valid: tuple[str, ...], changes: dict[str, Any]
-) -> Wishes:
-    """The wishes of the run in `out`, with other places of the games and other settings (see
-    `TrainConfig.changed`) if given. Raises UserError."""
-    wishes = Wishes.from_json(RunFolder.read_wishes(out, KIND))
-    return replace(
-        wishes,
-        games=games or wishes.games,
-        valid=valid or wishes.valid,
-        train=wishes.train.changed(changes),
-    )
+@dataclass(frozen=True)
+class _GameSplit:
+    """Games to train on and to validate with; `shared`: how many were left out of the first since
+    they are among the second; `labels`: what there is to learn of the score."""
+
+    training: data.GameSelection
+    held: data.GameSelection
+    shared: int
+    labels: data.Labels
+    report: Report | None
 
 
 def train(
-    wishes: Wishes,
-    out: Path,
-    resume: bool,
-    device: str,
-    jobs: int | None = None,
-    max_unpacked: int | None = None,
-    quiet: bool = False,
-    say: Any = print,
-    options: dict[str, Any] | None = None,
-    deadline: Deadline | None = None,
-    try_compiling: bool = False,
+    config: RunConfig, launch: sessions.Launch, *, max_unpacked: int | None = None
 ) -> Outcome:
-    """Train as wished into the folder `out`; `options` are written into run.json. `deadline`: see
-    there. `try_compiling`: nobody asked for torch.compile, so that the run does without where it
-    does not work, today and when it is resumed.
-
-    Raises UserError for whatever a person can mend.
-    """
-    with joined(device) as (processes, place):
+    """Train as `config` says, into the folder of `launch`. `max_unpacked`: see
+    `gocnn.policy.data.open_stores`. Raises UserError for whatever a person can mend."""
+    with sessions.session(launch) as session:
         began = time.perf_counter()
-
-        def opened(games: tuple[str, ...]) -> tuple[list[Store], Report | None]:
-            return processes.one_by_machine(
-                lambda: data.open_stores(games, jobs, max_unpacked, quiet or not processes.first)
+        games = _load_games(session, config, max_unpacked)
+        took = time.perf_counter() - began
+        with session.processes.together():
+            unlabelled = config.network.score and not (
+                games.labels.people or games.labels.own or launch.resume
             )
-
-        stores, report = opened(wishes.games)
-        validating = opened(wishes.valid)[0] if wishes.valid else []
-        with processes.together():
-            chosen = data.choose(stores, wishes.game_filter, wishes.network.score)
-            if wishes.valid:
-                held = data.choose(validating, GameFilter())
-                training, shared = data.without(chosen, held)
-            else:
-                (training, held), shared = data.split(chosen, wishes.valid_share), 0
-            labels = training.labels()
-            nothing = wishes.network.score and not (labels.people or labels.own or resume)
-            if nothing:
-                wishes = replace(wishes, network=replace(wishes.network, score=False))
-            torch.manual_seed(wishes.train.seed)
-            model = PolicyNetwork(wishes.network)
-            before = RunFolder.read_description(out) if resume else {}
-            begun = before.get("begun") if resume else _begin(model, wishes.begin)
-            try_compiling = bool(before.get("try_compiling", try_compiling))
-            description = {
-                "kind": KIND,
-                "wishes": wishes.to_json(),
-                "data": training.fingerprint(),
-                "valid": held.fingerprint(),
-                "begun": begun,
+            if unlabelled:
+                config = replace(config, network=replace(config.network, score=False))
+            torch.manual_seed(config.train.seed)
+            model = PolicyNetwork(config.network)
+            init_from = (
+                session.before.get("begun") if launch.resume else _begin(model, config.begin)
+            )
+            try_compiling = bool(session.before.get("try_compiling", launch.try_compiling))
+            facts: dict[str, Any] = {
+                "data": games.training.fingerprint(),
+                "valid": games.held.fingerprint(),
+                "begun": init_from,
             }
-            description |= {"labels": asdict(labels)} if wishes.network.score else {}
-            if resume:
-                _same_data(out, training, held, wishes)
+            if config.network.score:
+                facts["labels"] = asdict(games.labels)
+            if launch.resume:
+                _need_same_games(session, games, config)
             else:
-                description |= {"options": options, "try_compiling": try_compiling}
-        processes.must_share(
-            training_games=description["data"],
-            validation_games=description["valid"],
-            labels=description.get("labels"),
-            options=(resume, wishes.train.of_the_run(), wishes.network, wishes.valid_positions),
-            beginning=begun,
+                facts["try_compiling"] = try_compiling
+        session.processes.must_share(
+            training_games=facts["data"],
+            validation_games=facts["valid"],
+            labels=facts.get("labels"),
+            options=(
+                launch.resume,
+                config.train.of_the_run(),
+                config.network,
+                config.valid_positions,
+            ),
+            beginning=init_from,
         )
-        with processes.together():
-            run = open_run(out, resume, description, processes.first)
-        if processes.first and not quiet:
-            if not resume:
-                say(recipe.described(wishes.network, wishes.train))
-            if report is not None:
-                skipped = f", {sum(report.reasons.values())} skipped" if report.skipped else ""
-                say(
-                    f"imported {report.games} games in {time.perf_counter() - began:.1f} s{skipped}"
-                )
-            leak = f" ({shared} validation games left out of training)" if shared else ""
-            say(f"training on {_counted(training)}; validating on {len(held.games)} games{leak}")
-            if nothing:
-                say(
-                    "no game says whose the points were at its end: the network does not learn the"
-                    " score (labels: cli.py go-import and go-label)"
-                )
-            elif wishes.network.score:
-                say(
-                    f"learning the score from {labels.people} games that are labelled, {labels.own}"
-                    f" that a network played; judging it on {held.labels().people}"
-                )
-            if begun and not resume:
-                say(f"begun from {begun}")
-        source = PositionSource(
-            training.games,
-            wishes.network.groups,
-            wishes.train.batch // wishes.train.accumulate,
-            wishes.train.seed,
-            processes.rank,
-            processes.world,
-            future=wishes.network.future,
-            outcome=wishes.network.value,
-            score=wishes.network.score,
-        )
-        valid = validation_batches(
-            held.games, wishes.network.groups, wishes.valid_positions, score=wishes.network.score
-        )
-        origin = f"{_counted(training)} ({', '.join(Path(g).name for g in wishes.games)})"
-        if wishes.network.score:
-            origin += (
-                f", {labels.people} of them labelled, and {labels.own} games that a network played"
+        with session.folder(config, facts) as run:
+            _tell(session, config, games, took=took, unlabelled=unlabelled, init_from=init_from)
+            trainer = Trainer(
+                model,
+                _task_data(session, config, games),
+                config.train,
+                RunOutput(run, _provenance(config, games, init_from)),
+                session.runtime(try_compiling),
             )
-        if begun:
-            origin += f", begun from {begun}"
-        identity = Identity(KIND, asdict(wishes.network), origin)
-        trainer = Trainer(
-            model,
-            PolicyTask(wishes.train.label_smoothing),
-            source,
-            valid,
-            wishes.train,
-            run,
-            identity,
-            place,
-            processes,
-            quiet,
-            deadline=deadline,
-            try_compiling=try_compiling,
+            return trainer.fit(launch.resume)
+
+
+def _load_games(
+    session: sessions.Session, config: RunConfig, max_unpacked: int | None
+) -> _GameSplit:
+    """Open the stores, choose the games, and divide them. Raises UserError."""
+
+    def opened(games: tuple[str, ...]) -> tuple[list[Store], Report | None]:
+        return session.load(
+            lambda: data.open_stores(games, session.launch.jobs, max_unpacked, session.quiet)
         )
-        try:
-            return trainer.fit(resume)
-        finally:
-            run.close()
+
+    stores, report = opened(config.games)
+    validating = opened(config.valid)[0] if config.valid else []
+    with session.processes.together():
+        chosen = data.choose(stores, config.game_filter, config.network.score)
+        if config.valid:
+            held = data.choose(validating, GameFilter())
+            training, shared = data.without(chosen, held)
+        else:
+            (training, held), shared = data.split(chosen, config.valid_share), 0
+        return _GameSplit(training, held, shared, training.labels(), report)
+
+
+def _task_data(session: sessions.Session, config: RunConfig, games: _GameSplit) -> TaskData:
+    network, train = config.network, config.train
+    source = PositionSource(
+        games.training.games,
+        network.groups,
+        train.batch // train.accumulate,
+        train.seed,
+        session.processes.rank,
+        session.processes.world,
+        future=network.future,
+        outcome=network.value,
+        score=network.score,
+    )
+    valid = validation_batches(
+        games.held.games, network.groups, config.valid_positions, score=network.score
+    )
+    return TaskData(PolicyTask(train.label_smoothing), source, valid)
+
+
+def _provenance(config: RunConfig, games: _GameSplit, init_from: str | None) -> ModelProvenance:
+    names = ", ".join(Path(name).name for name in config.games)
+    origin = f"{_counted(games.training)} ({names})"
+    if config.network.score:
+        labels = games.labels
+        origin += (
+            f", {labels.people} of them labelled{labels.of_engines()}, and {labels.own} games that"
+            " a network played"
+        )
+    if init_from:
+        origin += f", begun from {init_from}"
+    return ModelProvenance(KIND, asdict(config.network), origin)
+
+
+def _tell(
+    session: sessions.Session,
+    config: RunConfig,
+    games: _GameSplit,
+    *,
+    took: float,
+    unlabelled: bool,
+    init_from: str | None,
+) -> None:
+    """Say what is trained on what. `took`: seconds until the games were there."""
+    if not session.launch.resume:
+        session.say(recipe.described(config.network, config.train))
+    if games.report is not None:
+        report = games.report
+        skipped = f", {sum(report.reasons.values())} skipped" if report.skipped else ""
+        session.say(f"imported {report.games} games in {took:.1f} s{skipped}")
+    labels = games.labels
+    leak = f" ({games.shared} validation games left out of training)" if games.shared else ""
+    session.say(
+        f"training on {_counted(games.training)}; validating on {len(games.held.games)} games{leak}"
+    )
+    if unlabelled:
+        session.say(
+            "no game says whose the points were at its end: the network does not learn the score"
+            " (labels: cli.py go-import and go-label)"
+        )
+    elif config.network.score:
+        session.say(
+            f"learning the score from {labels.people} games that are labelled"
+            f"{labels.of_engines()}, {labels.own} that a network played; judging it on"
+            f" {games.held.labels().people}"
+        )
+    if init_from and not session.launch.resume:
+        session.say(f"begun from {init_from}")
 
 
 def _begin(model: PolicyNetwork, path: str | None) -> str | None:
@@ -228,13 +234,11 @@ def _counted(chosen: data.GameSelection) -> str:
     return f"{int(people.sum())} games, {int(chosen.games.moves[people].sum())} positions"
 
 
-def _same_data(
-    out: Path, training: data.GameSelection, held: data.GameSelection, wishes: Wishes
-) -> None:
+def _need_same_games(session: sessions.Session, games: _GameSplit, config: RunConfig) -> None:
     """Raise UserError if the games are not those of the run. There may be more labels than before,
     unless every bit is to be the same."""
-    before = RunFolder.read_description(out)
-    labels, had = training.labels(), before.get("labels") if wishes.network.score else None
+    out, labels = session.launch.out, games.labels
+    had = session.before.get("labels") if config.network.score else None
     if isinstance(had, dict) and (labels.people < had["people"] or labels.own < had["own"]):
         raise UserError(
             f"the run in {out} began with {had['people']} labelled games and {had['own']} that a"
@@ -243,19 +247,15 @@ def _same_data(
         )
     if (
         isinstance(had, dict)
-        and wishes.train.deterministic
+        and config.train.deterministic
         and labels.fingerprint != had["fingerprint"]
     ):
         raise UserError(
             f"the labels are not those that the run in {out} began with, which is --deterministic;"
             " give the same games, or start a new run"
         )
-    for part, name, games in (("training", "data", training), ("validation", "valid", held)):
-        if before.get(name, games.fingerprint()) != games.fingerprint():
-            raise UserError(
-                f"the {part} games are not those that the run in {out} began with; give the same"
-                " games, or start a new run"
-            )
+    session.need_same_data("data", games.training.fingerprint(), "training games", "games")
+    session.need_same_data("valid", games.held.fingerprint(), "validation games", "games")
 
 
 def validation_batches(

@@ -57,7 +57,13 @@ def uncounted(records: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
 def waiting(store: Store, records: npt.NDArray[np.void], seed: int) -> npt.NDArray[np.int64]:
     """int64: the numbers of the uncounted games without label that were not tried, in an order of
     the seed's and each game's key."""
-    games = np.flatnonzero(uncounted(records) & (store.label_kinds() == 0))
+    return shuffled(np.flatnonzero(uncounted(records) & (store.label_kinds() == 0)), records, seed)
+
+
+def shuffled(
+    games: npt.NDArray[np.int64], records: npt.NDArray[np.void], seed: int
+) -> npt.NDArray[np.int64]:
+    """int64: the games numbered `games` in an order of the seed's and each game's key."""
     mixed = (records["key"][games].astype(np.uint64) + np.uint64(seed)) * np.uint64(
         0x9E3779B97F4A7C15
     )

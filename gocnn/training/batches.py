@@ -14,7 +14,7 @@ import torch
 from gocnn.training import feeding
 from gocnn.training.copies import Batch, copies_for
 
-__all__ = ["Batch", "BatchSource", "Feeder"]
+__all__ = ["Batch", "BatchSource", "Prefetcher"]
 
 
 class BatchSource(Protocol):
@@ -36,7 +36,7 @@ class BatchSource(Protocol):
     def batch(self, index: int) -> Sequence[npt.NDArray[Any]]: ...
 
 
-class Feeder:
+class Prefetcher:
     """Hands out batches `first`, `first + 1`, ... on the device, prepared by threads ahead of time.
 
     Each thread takes the next block that no other has taken, so threads can be added at any time
@@ -56,6 +56,7 @@ class Feeder:
         source: BatchSource,
         first: int,
         device: torch.device,
+        *,
         feeders: int | None = None,
         most: int | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -71,7 +72,7 @@ class Feeder:
         self._started: deque[Any] = deque()
         self._clock = clock
         self.most = feeding.most_feeders() if most is None else most
-        """The most feeders that are found by this feeder itself."""
+        """The most feeders that it adds by itself."""
         self._lookout = feeding.Lookout(clock) if feeders is None and device.type != "cpu" else None
         self._threads: list[threading.Thread] = []
         for _ in range(feeders or (min(feeding.FIRST, self.most) if self._lookout else 1)):
@@ -104,7 +105,7 @@ class Feeder:
     # --------------------------------------------------------------------------------
 
     def _work(self, source: BatchSource) -> None:
-        """Prepare batches until the feeder is closed or the source fails."""
+        """Prepare batches until the prefetcher is closed or the source fails."""
         for index in self._indices():
             try:
                 batch = self._copies.hold(source.batch(index))
@@ -114,8 +115,8 @@ class Feeder:
             self._put(index, batch)
 
     def _indices(self) -> Iterator[int]:
-        """The batches that one thread is to prepare, one block after the other, until the feeder is
-        closed."""
+        """The batches that one thread is to prepare, one block after the other, until the
+        prefetcher is closed."""
         while (block := self._take_block()) is not None:
             for index in range(max(self._first, block * self._block), (block + 1) * self._block):
                 if self._closed:
@@ -124,7 +125,7 @@ class Feeder:
 
     def _take_block(self) -> int | None:
         """The number of the next block that nobody prepares, once it is wanted; None when the
-        feeder is closed.
+        prefetcher is closed.
 
         Prepared are a block a thread beside the one that is handed out, so that all threads may
         work while that is used up.
@@ -169,7 +170,7 @@ class Feeder:
                 began = self._clock()
                 while self._index not in self._ready:
                     if self._closed:
-                        raise RuntimeError("the feeder is closed")
+                        raise RuntimeError("the prefetcher is closed")
                     self._change.wait(1.0)  # with an end, or Ctrl-C is not heard on Windows
                 self.waited += self._clock() - began
             item = self._ready[self._index]
@@ -192,7 +193,7 @@ class Feeder:
 
 
 class Again:
-    """Hands out one batch again and again, as a Feeder hands out many."""
+    """Hands out one batch again and again, as a Prefetcher hands out many."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch

@@ -7,44 +7,54 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
-from click.core import ParameterSource
 
 from gocnn.console.device_option import device_option
-from gocnn.training.config import CompileMode, Convolution, Precision, TrainConfig
+from gocnn.training.config import (
+    CompileMode,
+    Convolution,
+    Optimiser,
+    Precision,
+    Schedule,
+    TrainConfig,
+)
+from gocnn.training.resuming import BUDGETS
 
 if TYPE_CHECKING:
     from gocnn.training import Outcome
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-BUDGETS = ("steps", "epochs", "minutes")
 DEFAULT_MINUTES = 30.0
 
-MACHINE = ("feeders", "threads", "checkpoint_minutes")
-"""Settings of TrainConfig that change nothing of what is learnt, so that a resumed run may have
-others."""
-
-ROUNDING = ("precision", "convolution", "compile", "compile_mode", "pad_planes", "accumulate")
-"""Settings of TrainConfig that the machine at hand asks for: another one may need others. They
-change how sums are rounded, and accumulate over how many samples norms are taken; so in a run with
---deterministic they stay."""
-
-FREE = {
-    "out",
-    "resume",
-    "quiet",
-    "games",
-    "data",
-    "valid",
-    "jobs",
-    "max_unpacked",
-    "cache",
+OPTIMISATION_OPTIONS = (
+    "batch",
+    "optimiser",
+    "learning_rate",
+    "weight_decay",
+    "schedule",
+    "warmup",
+    "clip",
+    "label_smoothing",
+    "ema",
+    "seed",
+)
+BUDGET_OPTIONS = ("steps", "epochs", "validations", "patience", "checkpoint_minutes")
+MACHINE_OPTIONS = (
     "device",
-    *BUDGETS,
-    *MACHINE,
-    *ROUNDING,
-}
-"""Parameters that may be given anew when a run is resumed; all others are what the run is."""
+    "precision",
+    "accumulate",
+    "convolution",
+    "compile",
+    "compile_mode",
+    "pad_planes",
+    "sync_norms",
+    "feeders",
+    "threads",
+    "deterministic",
+    "quiet",
+)
+"""Options of training as `--help` groups them (`gocnn.console.grouped`); `minutes` is among a
+command's main ones."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +98,8 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         ),
         click.option(
             "--batch",
+            "--batch-size",
+            "batch",
             type=click.IntRange(1),
             help="Samples a step, over all processes.",
             **shown("batch"),
@@ -99,16 +111,27 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
             **shown("accumulate"),
         ),
         click.option(
-            "--optimiser", type=click.Choice(["muon", "adamw", "sgd"]), **shown("optimiser")
+            "--optimiser",
+            type=click.Choice(get_args(Optimiser)),
+            help="What changes the weights.",
+            **shown("optimiser"),
         ),
         click.option(
             "--learning-rate",
             type=click.FloatRange(0, min_open=True),
             help="Highest rate.  [default: the optimiser's]",
         ),
-        click.option("--weight-decay", type=click.FloatRange(0), **shown("weight_decay")),
         click.option(
-            "--schedule", type=click.Choice(["cosine", "onecycle", "constant"]), **shown("schedule")
+            "--weight-decay",
+            type=click.FloatRange(0),
+            help="Decoupled weight decay; never on normalisations and biases.",
+            **shown("weight_decay"),
+        ),
+        click.option(
+            "--schedule",
+            type=click.Choice(get_args(Schedule)),
+            help="How the learning rate falls over the budget, after --warmup.",
+            **shown("schedule"),
         ),
         click.option(
             "--warmup",
@@ -188,14 +211,22 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
             **shown("patience"),
         ),
         click.option(
-            "--checkpoint-minutes", type=click.FloatRange(0), **shown("checkpoint_minutes")
+            "--checkpoint-minutes",
+            type=click.FloatRange(0),
+            help="Most that a kill loses.",
+            **shown("checkpoint_minutes"),
         ),
         click.option(
             "--feeders",
             type=click.IntRange(1),
             help="Threads that prepare samples.  [default: 1 on a CPU, what a GPU needs is found]",
         ),
-        click.option("--seed", type=click.IntRange(0), **shown("seed")),
+        click.option(
+            "--seed",
+            type=click.IntRange(0),
+            help="Of the first weights, the order of the samples and what is random in them.",
+            **shown("seed"),
+        ),
         click.option(
             "--threads",
             type=click.IntRange(1),
@@ -248,104 +279,6 @@ def use_threads(options: dict[str, Any]) -> None:
 
     if options["threads"]:
         torch.set_num_threads(options["threads"])
-
-
-def asked(options: dict[str, Any]) -> dict[str, Any]:
-    """What run.json says of the command's options, by the names of its parameters: `options`, and
-    what is not among them as it was given."""
-    given = click.get_current_context().params
-    return {
-        name: _plain(options.get(name, value)) for name, value in given.items() if name not in FREE
-    }
-
-
-def resuming(out: Path, budget: dict[str, Any]) -> dict[str, Any]:
-    """What may change in the run in `out`, as far as it was given now (see `TrainConfig.changed`).
-
-    Raises click.UsageError if an option was given that says otherwise than the run began with,
-    UserError if there is no run.
-    """
-    import torch
-
-    from gocnn.training import RunFolder
-
-    context = click.get_current_context()
-    description = RunFolder.read_description(out)
-    began, wishes = (
-        part if isinstance(part, dict) else {}
-        for part in (description.get("options"), description.get("wishes"))
-    )
-    given = {
-        name: value
-        for name, value in context.params.items()
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
-    }
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        if (
-            name in given
-            and name not in FREE
-            and (name not in began or began[name] != _plain(given[name]))
-        ):
-            option = parameter.opts[0]
-            before = (
-                f"began with {_shown(began[name])}"
-                if began.get(name)
-                else "began without it"
-                if name in began
-                else "does not say what it had"
-            )
-            raise click.UsageError(
-                f"{option} cannot be {_shown(given[name])} in a resumed run: the run in {out}"
-                f" {before}; leave it out, or start a new run"
-            )
-    fixed = isinstance(wishes.get("train"), dict) and wishes["train"].get("deterministic")
-    if fixed and isinstance(description.get("threads"), int):
-        if given.get("threads") not in (None, description["threads"]):
-            raise click.UsageError(
-                "--threads cannot change in a run with --deterministic: it began with"
-                f" {description['threads']}; leave it out"
-            )
-        torch.set_num_threads(description["threads"])
-    for name in ROUNDING if fixed else ():
-        if name in given and wishes["train"].get(name) != given[name]:
-            option = next(
-                parameter.opts[0] for parameter in context.command.params if parameter.name == name
-            )
-            raise click.UsageError(
-                f"{option} cannot change in a run with --deterministic: it began with"
-                f" {_shown(wishes['train'].get(name))}; leave it out"
-            )
-    if fixed and budget["minutes"]:
-        raise click.UsageError(
-            "a run with --deterministic has its budget in --steps or --epochs; give one of them"
-            " instead of --minutes"
-        )
-    batch = wishes["train"].get("batch") if isinstance(wishes.get("train"), dict) else None
-    if isinstance(batch, int) and "accumulate" in given and batch % given["accumulate"]:
-        raise click.UsageError(
-            f"--accumulate {given['accumulate']} does not divide the run's batch of {batch}; give"
-            " one that does"
-        )
-    return budget | {name: given[name] for name in (*MACHINE, *ROUNDING) if name in given}
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON has it."""
-    return (
-        [_plain(part) for part in value]
-        if isinstance(value, tuple | list)
-        else str(value)
-        if isinstance(value, Path)
-        else value
-    )
-
-
-def _shown(value: Any) -> str:
-    """The value as a person would write it."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def show_outcome(outcome: "Outcome", command: str, out: Path, metrics: dict[str, str]) -> None:

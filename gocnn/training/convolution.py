@@ -1,6 +1,8 @@
 """Which way the 3x3 convolutions of a network are computed as it trains on a CPU: torch's own, or
 Winograd's; the weights are the same."""
 
+import copy
+import functools
 import time
 from collections.abc import Callable, Collection
 
@@ -55,14 +57,14 @@ def choose(
     in float32: all that fit if `wanted` is `winograd`; if it is `auto`, those for whose shape that
     is faster `by_stopwatch` (without one, none). `run` runs the network it is given on a batch, by
     which the shapes are known."""
-    layers = {layer: name for name, layer in model.named_modules() if fits(layer)}
-    if wanted == "direct" or (wanted == "auto" and not by_stopwatch) or not layers:
+    names = [name for name, layer in model.named_modules() if fits(layer)]
+    if wanted == "direct" or (wanted == "auto" and not by_stopwatch) or not names:
         return []
     if wanted == "winograd":
-        return list(layers.values())
-    shapes = _shapes(model, list(layers), run)
+        return names
+    shapes = _shapes(model, names, run)
     verdicts = {shape: _faster(shape) for shape in set(shapes.values())}
-    return [name for layer, name in layers.items() if layer in shapes and verdicts[shapes[layer]]]
+    return [name for name in names if name in shapes and verdicts[shapes[name]]]
 
 
 def use(model: nn.Module, names: Collection[str]) -> None:
@@ -78,26 +80,22 @@ Shape = tuple[int, int, int, int]
 
 
 def _shapes(
-    model: nn.Module, layers: list[nn.Module], run: Callable[[nn.Module], object]
-) -> dict[nn.Module, Shape]:
-    """What each layer sees."""
-    found: dict[nn.Module, Shape] = {}
+    model: nn.Module, names: Collection[str], run: Callable[[nn.Module], object]
+) -> dict[str, Shape]:
+    """What each layer of those names sees as `run` trains the network: tried on a copy, which takes
+    its normalisation's averages and its random numbers with it."""
+    found: dict[str, Shape] = {}
 
-    def note(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def note(name: str, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         assert isinstance(layer, nn.Conv2d)
-        found[layer] = (layer.in_channels, layer.out_channels, *inputs[0].shape[2:])
+        found[name] = (layer.in_channels, layer.out_channels, *inputs[0].shape[2:])
 
-    hooks = [layer.register_forward_pre_hook(note) for layer in layers]
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            run(model)
-    finally:
-        for module, training in modes:
-            module.training = training
-        for hook in hooks:
-            hook.remove()
+    twin = copy.deepcopy(model)
+    for name, layer in twin.named_modules():
+        if name in names:
+            layer.register_forward_pre_hook(functools.partial(note, name))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        run(twin)
     return found
 
 

@@ -10,7 +10,7 @@ from gocnn.files import replacing
 from gocnn.libraries import package
 
 
-def draw(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
+def plot(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
     """Draw loss and `metric` (training and validation) over the samples seen, from the reports of
     metrics.jsonl, as a PNG.
 
@@ -18,7 +18,7 @@ def draw(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
     over, and what it has learnt is saved.
     """
     try:
-        _draw(reports, target, metric)
+        _plot(reports, target, metric)
     except UserError as error:
         why = str(error)
     except ImportError as error:
@@ -39,7 +39,7 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')[:200]}"
 
 
-def _draw(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
+def _plot(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
     plt = pyplot()
     train = [r for r in reports if r["kind"] == "train"]
     valid = [r for r in reports if r["kind"] == "valid"]

@@ -80,7 +80,7 @@ class Processes:
         dist.all_gather_object(values, value, group=self._control)
         return values
 
-    def agree(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """The value that process 0 has, in every process."""
         if self.world == 1:
             return value
@@ -115,7 +115,7 @@ class Processes:
         with self.together():
             if self.first:
                 result = make()
-        shared: T = self.agree(result)
+        shared: T = self.broadcast(result)
         return shared
 
     def one_by_machine(self, make: Callable[[], T]) -> T:

@@ -20,8 +20,8 @@ class Ema:
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self._followed, self._theirs = model, list(_places(model))
-        self._mine = list(_places(self.model))
+        self._followed, self._theirs = model, list(_slots(model))
+        self._mine = list(_slots(self.model))
         self._frozen = [
             isinstance(t, nn.Parameter) and not t.requires_grad
             for t in (store[name] for store, name in self._theirs)
@@ -33,7 +33,7 @@ class Ema:
         1)."""
         weight = 1 - min(self.decay, (1 + step) / (10 + step))
         if model is not self._followed:
-            self._followed, self._theirs = model, list(_places(model))
+            self._followed, self._theirs = model, list(_slots(model))
         floats: tuple[list[Tensor], list[Tensor]] = ([], [])
         counters: tuple[list[Tensor], list[Tensor]] = ([], [])
         for i, ((mine, name), (theirs, _)) in enumerate(zip(self._mine, self._theirs, strict=True)):
@@ -49,12 +49,12 @@ class Ema:
             torch._foreach_copy_(*counters)
 
 
-def _places(model: nn.Module) -> Iterable[tuple[dict[str, Any], str]]:
+def _slots(model: nn.Module) -> Iterable[tuple[dict[str, Any], str]]:
     """Where the tensors are that a state_dict of the model would hold, each tensor once: a module's
     own dictionary and a name in it.
 
-    Places, not tensors: a module may be given another tensor, as `to` gives it other buffers. A
-    wrapper has none of its own, so that what it wraps has the same places.
+    Slots, not tensors: a module may be given another tensor, as `to` gives it other buffers. A
+    wrapper has none of its own, so that what it wraps has the same slots.
     """
     seen: set[int] = set()
     for module in model.modules():

@@ -50,6 +50,7 @@ def evaluate_together(
     model: nn.Module,
     task: Task,
     batches: Batches,
+    *,
     device: torch.device,
     precision: str,
     processes: Processes,

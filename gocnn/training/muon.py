@@ -41,7 +41,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self, _closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         for number, group in enumerate(self.param_groups):
             apart: dict[tuple[torch.device, torch.dtype], list[nn.Parameter]] = {}
             for p in group["params"]:

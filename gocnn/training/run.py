@@ -109,21 +109,22 @@ class RunFolder:
             ) from error
 
     @staticmethod
-    def read_wishes(path: Path, kind: str) -> dict[str, Any]:
-        """What was asked of an earlier run of that kind. Raises UserError."""
+    def read_config(path: Path, kind: str) -> dict[str, Any]:
+        """What was asked of an earlier run of that kind: a RunConfig's `to_json` (see
+        `gocnn.training.session`). Raises UserError."""
         description = RunFolder.read_description(path)
         if description.get("kind") != kind:
             raise UserError(
                 f"{path} holds a run of the kind {description.get('kind')}, not {kind}; choose"
                 " another folder with --out"
             )
-        wishes = description.get("wishes")
-        if not isinstance(wishes, dict):
+        config = description.get("wishes")
+        if not isinstance(config, dict):
             raise UserError(
                 f"{path / DESCRIPTION} does not say what was asked of the run; start a new run in"
                 " another folder"
             )
-        return wishes
+        return config
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint; a failure leaves the one before and raises UserError."""

@@ -15,7 +15,7 @@ from gocnn.training.task import Task
 
 
 class Batches(Protocol):
-    """What hands out batches on the device: `gocnn.training.batches.Feeder`."""
+    """What hands out batches on the device: `gocnn.training.batches.Prefetcher`."""
 
     def next(self) -> Batch: ...
 
@@ -59,7 +59,7 @@ class Stepper:
         return self.ema.model if self.ema else self.model
 
     def step(
-        self, net: nn.Module, feeder: Batches, rate_factor: float, parts: int | None = None
+        self, net: nn.Module, prefetcher: Batches, rate_factor: float, parts: int | None = None
     ) -> Tensor:
         """One optimiser step of `net`, which is the model or wraps it; returns sums of loss, right
         answers and samples, float32 `(3,)`, on the device. `parts`: in how many parts the batch
@@ -79,7 +79,7 @@ class Stepper:
         if self.scaler:
             self.scaler.keep(self.model)
         for part in range(parts):
-            batch = feeder.next()
+            batch = prefetcher.next()
             # gradients are exchanged once, with the last part
             if isinstance(parallel, nn.parallel.DistributedDataParallel):
                 parallel.require_backward_grad_sync = part == parts - 1

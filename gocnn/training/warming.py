@@ -20,6 +20,7 @@ from gocnn.training.stepping import Stepper
 def warm(
     net: nn.Module,
     device: torch.device,
+    *,
     mode: str | None,
     moved: bool,
     rehearse: Callable[[nn.Module], None],

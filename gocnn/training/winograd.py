@@ -156,7 +156,7 @@ def _(x: Tensor, weight: Tensor) -> Tensor:
 
 @_backward.register_fake
 def _(
-    grad: Tensor, x: Tensor, weight: Tensor, of_x: bool, of_weight: bool
+    _grad: Tensor, x: Tensor, weight: Tensor, of_x: bool, of_weight: bool
 ) -> tuple[Tensor, Tensor]:
     n, channels, height, width = x.shape
     dx = x.new_empty(n, height, width, channels).permute(0, 3, 1, 2) if of_x else x.new_empty(0)
@@ -164,6 +164,7 @@ def _(
 
 
 def _keep(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+    del output  # torch gives it by that name
     ctx.save_for_backward(*inputs)
 
 

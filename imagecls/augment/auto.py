@@ -85,7 +85,7 @@ def largest(kind: Auto) -> tuple[float, ...]:
     return tuple((TRIVIAL if kind == "trivial" else RAND).get(name, 0.0) for name in NAMES)
 
 
-def draw(kind: Auto, count: int, most: Tensor, hosted: bool = True) -> Drawn:
+def sample(kind: Auto, count: int, most: Tensor, hosted: bool = True) -> Drawn:
     """Random operations for `count` pictures. TrivialAugment (Müller and Hutter 2021,
     https://arxiv.org/abs/2103.10158): one operation, any strength; RandAugment (Cubuk et al. 2019,
     https://arxiv.org/abs/1909.13719): two, strength 9 of 30.

@@ -103,11 +103,11 @@ def equalize(x: Tensor) -> Tensor:
     levels = (x * 255).round().long().clamp_(0, 255).view(n * channels, height * width)
     counts = torch.zeros(n * channels, 256, dtype=torch.long, device=x.device)
     counts.scatter_add_(1, levels, torch.ones_like(levels))
-    place = torch.arange(256, device=x.device)
-    last = torch.where(counts > 0, place, 0).amax(1)
+    level = torch.arange(256, device=x.device)
+    last = torch.where(counts > 0, level, 0).amax(1)
     last_count = counts.gather(1, last[:, None])
     step = (counts.sum(1, keepdim=True) - last_count) // 255
     before = counts.cumsum(1) - counts
     table = ((before + step // 2) // step.clamp(min=1)).clamp_(0, 255)
-    table = torch.where(step > 0, table, place)
+    table = torch.where(step > 0, table, level)
     return (table.gather(1, levels).to(x.dtype) / 255).view(n, channels, height, width)

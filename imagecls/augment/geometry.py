@@ -97,9 +97,9 @@ def grid(maps: Tensor, size: int) -> Tensor:
     """The input point of each output pixel, float32 `(N, size, size, 2)`:
     `torch.nn.functional.affine_grid` by sums of a row and a column, which is many times faster than
     its matrix product."""
-    place = (torch.arange(size, device=maps.device) + 0.5) * (2 / size) - 1
-    along_row = maps[:, None, :, 0] * place[:, None]  # (N, size, 2)
-    along_column = maps[:, None, :, 1] * place[:, None] + maps[:, None, :, 2]
+    centres = (torch.arange(size, device=maps.device) + 0.5) * (2 / size) - 1
+    along_row = maps[:, None, :, 0] * centres[:, None]  # (N, size, 2)
+    along_column = maps[:, None, :, 1] * centres[:, None] + maps[:, None, :, 2]
     return along_column[:, :, None] + along_row[:, None]
 
 

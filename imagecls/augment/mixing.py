@@ -8,9 +8,9 @@ def boxes(area: Tensor, aspect: Tensor, x: Tensor, y: Tensor, size: int) -> Tens
     """Masks, bool `(N, 1, size, size)`, of boxes with that share of the area and ratio of width to
     height, the centre at `(x, y)` (0 to 1)."""
     width, height = (area * aspect).sqrt(), (area / aspect).sqrt()
-    place = (torch.arange(size, device=area.device) + 0.5) / size
-    columns = (place[None] - x[:, None]).abs() < width[:, None] / 2
-    rows = (place[None] - y[:, None]).abs() < height[:, None] / 2
+    centres = (torch.arange(size, device=area.device) + 0.5) / size
+    columns = (centres[None] - x[:, None]).abs() < width[:, None] / 2
+    rows = (centres[None] - y[:, None]).abs() < height[:, None] / 2
     return (rows[:, :, None] & columns[:, None, :])[:, None]
 
 

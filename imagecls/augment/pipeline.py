@@ -38,12 +38,6 @@ class Recipe:
     cutmix: float = 0.0
     border: Border = "zeros"
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Recipe":
-        """The inverse of `dataclasses.asdict`, after JSON. Raises TypeError or KeyError if it is
-        not one."""
-        return cls(**(values | {"jitter": tuple(values["jitter"])}))
-
 
 RECIPES = {
     "none": Recipe(0.0, 0.0, 0.0, 0.0, 1.0, (0.0, 0.0, 0.0, 0.0)),
@@ -64,12 +58,12 @@ RECIPES = {
 """none; the lecture's recipe; and what long trainings from scratch want."""
 
 
-def changed(recipe: Recipe, **wishes: Any) -> Recipe:
-    """The recipe with those of the wishes that are not None."""
+def changed(recipe: Recipe, **settings: Any) -> Recipe:
+    """The recipe with those of the settings that are not None."""
     known = {f.name for f in fields(Recipe)}
     return replace(
         recipe,
-        **{key: value for key, value in wishes.items() if key in known and value is not None},
+        **{key: value for key, value in settings.items() if key in known and value is not None},
     )
 
 
@@ -155,7 +149,7 @@ class Augmenter:
     def views(self, pixels: Tensor) -> Tensor:
         """Augmented, normalised views of pictures, before erasing and mixing."""
         n = len(pixels)
-        maps, factors, drawn = self._draw(n, pixels.device)
+        maps, factors, drawn = self._sample(n, pixels.device)
         chunk = CHUNK if self._on_host(pixels.device) else n
         parts = []
         for i in range(0, n, chunk):
@@ -170,7 +164,7 @@ class Augmenter:
             parts.append(self.normalise(x))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _draw(
+    def _sample(
         self, n: int, device: torch.device
     ) -> tuple[Tensor, Tensor | None, auto.Drawn | None]:
         """Maps, colour factors, and operations, each where the recipe wants them."""
@@ -193,6 +187,6 @@ class Augmenter:
             factors = u[:, 4:8] * here["jitter"] + here["middle"]
         drawn = None
         if recipe.auto != "none":
-            drawn = auto.draw(recipe.auto, n, here["most"], self._on_host(device))
+            drawn = auto.sample(recipe.auto, n, here["most"], self._on_host(device))
             maps = geometry.compose(maps, drawn.maps)
         return maps, factors, drawn

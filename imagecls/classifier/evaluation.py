@@ -81,7 +81,7 @@ def judge(
     rows: npt.NDArray[np.int64],
     labels: Labels,
     chunk: int = 128,
-    tick: Callable[[int], Any] = lambda n: None,
+    tick: Callable[[int], Any] = lambda _: None,
 ) -> Judged:
     """Ask for the probabilities of all rows, `chunk` at a time."""
     parts = []

@@ -58,7 +58,7 @@ def layers(predictor: Predictor) -> list[str]:
 
 
 def _noting(names: list[str], name: str) -> object:
-    def hook(module: nn.Module, inputs: object, output: object) -> None:
+    def hook(_module: nn.Module, _inputs: object, output: object) -> None:
         if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] > 1:
             names.append(name)
 
@@ -77,7 +77,7 @@ def feature_maps(predictor: Predictor, pixels: npt.NDArray[np.uint8], layer: str
     kept: list[Tensor] = []
     # A copy: a ReLU behind it may work in place.
     handle = predictor.network.get_submodule(layer).register_forward_hook(
-        lambda module, inputs, output: kept.append(output.detach().float().clone())
+        lambda _module, _inputs, output: kept.append(output.detach().float().clone())
     )
     _run(predictor, pixels)
     handle.remove()

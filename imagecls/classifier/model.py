@@ -115,11 +115,11 @@ def load(path: str | Path, device: str = "cpu") -> Predictor:
     """Load a classifier: a model file, or a run's folder. Raises UserError."""
 
     def built(config: dict[str, Any]) -> Classifier:
-        return build(ClassifierConfig.from_json(modelfile.checked(config, ClassifierConfig)))
+        return build(ClassifierConfig.from_json(config))
 
-    network, file, place = modelfile.load_network(path, KIND, built, device)
+    network, file, chosen = modelfile.load_network(path, KIND, built, device)
     return Predictor(
-        network, ClassifierConfig.from_json(file.config), file.provenance, file.path, place
+        network, ClassifierConfig.from_json(file.config), file.provenance, file.path, chosen
     )
 
 
@@ -155,7 +155,7 @@ class Ensemble:
         photos: Sequence[Photo],
         tta: int = 1,
         jobs: int = 2,
-        tick: Callable[[int], Any] = lambda n: None,
+        tick: Callable[[int], Any] = lambda _: None,
     ) -> list[Floats | str]:
         """For each photograph its probabilities, float32 `(classes,)`, or why it cannot be read.
         Memory does not grow with their number."""

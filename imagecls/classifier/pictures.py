@@ -29,9 +29,9 @@ def sheet(
     height = side + LINE * lines + GAP
     rows = max(1, -(-len(pictures) // columns))
     page = Image.new("RGB", (columns * (side + GAP) + GAP, rows * (height + GAP) + GAP), "white")
-    draw = ImageDraw.Draw(page)
+    canvas = ImageDraw.Draw(page)
     if not pictures:
-        draw.text((GAP, GAP), "none", fill="black", font=ImageFont.truetype(files[0], 11))
+        canvas.text((GAP, GAP), "none", fill="black", font=ImageFont.truetype(files[0], 11))
     for i, (pixels, caption) in enumerate(zip(pictures, captions, strict=True)):
         x, y = GAP + i % columns * (side + GAP), GAP + i // columns * (height + GAP)
         page.paste(
@@ -41,16 +41,20 @@ def sheet(
             (x, y),
         )
         for n, line in enumerate(caption.split("\n")):
-            _write(draw, (x, y + side + LINE * (n + 1) - 3), printable(line), files, side)
+            _write(canvas, (x, y + side + LINE * (n + 1) - 3), printable(line), files, side)
     _save(page, target)
 
 
 def _write(
-    draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, files: Sequence[str], width: int
+    canvas: ImageDraw.ImageDraw,
+    corner: tuple[int, int],
+    text: str,
+    files: Sequence[str],
+    width: int,
 ) -> None:
     """A line of text on its baseline, each piece in the first font that has its characters, cut
     where the width ends."""
-    x, y = place
+    x, y = corner
     end = x + width
     pieces: list[tuple[str, str]] = []
     for c in text:
@@ -64,7 +68,7 @@ def _write(
         shown = piece
         while shown and x + font.getlength(shown) > end:
             shown = shown[:-1]
-        draw.text((x, y), shown, fill="black", font=font, anchor="ls")
+        canvas.text((x, y), shown, fill="black", font=font, anchor="ls")
         x += round(font.getlength(shown))
         if shown != piece:
             return
@@ -103,8 +107,8 @@ def tiles(pictures: npt.NDArray[Any], target: Path, columns: int = 16, scale: in
     )
     for i, picture in enumerate(pictures):
         small = Image.fromarray((picture.transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8))
-        place = (2 + i % columns * (w * scale + 2), 2 + i // columns * (h * scale + 2))
-        page.paste(small.resize((w * scale, h * scale), Image.Resampling.NEAREST), place)
+        corner = (2 + i % columns * (w * scale + 2), 2 + i // columns * (h * scale + 2))
+        page.paste(small.resize((w * scale, h * scale), Image.Resampling.NEAREST), corner)
     _save(page, target)
 
 

@@ -70,8 +70,8 @@ def command(
     from imagecls.photos.data import bad_notes, labelled, photo_set, why
     from imagecls.photos.store import ImageStore
 
-    place = str(resolve(device))
-    ensemble = Ensemble([load(path, place) for path in models])
+    resolved = str(resolve(device))
+    ensemble = Ensemble([load(path, resolved) for path in models])
     photos = labelled(data, ensemble.classes, *([part] if part else []))
     sets = {}
     for size, fit in ensemble.formats:

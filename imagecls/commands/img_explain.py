@@ -6,7 +6,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture, keep_inputs
-from gocnn.files import check_place
+from gocnn.files import check_writable
 
 
 @click.command("img-explain")
@@ -47,7 +47,7 @@ def command(
     the feature maps of a layer."""
     if picture is None and filters_picture is None and maps is None:
         picture = Path("explained.png")
-        check_place(picture)
+        check_writable(picture)
     keep_inputs((image,), picture=picture, filters=filters_picture, maps=maps)
     from gocnn.devices import resolve
     from imagecls.classifier import explain, pictures

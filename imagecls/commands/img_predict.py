@@ -70,8 +70,8 @@ def command(
     from imagecls.classifier.model import Ensemble, load
     from imagecls.photos.classes import numbered, numbers
 
-    place = str(resolve(device))
-    ensemble = Ensemble([load(path, place) for path in models])
+    resolved = str(resolve(device))
+    ensemble = Ensemble([load(path, resolved) for path in models])
 
     def say(text: str) -> None:
         if not quiet:
@@ -82,7 +82,7 @@ def command(
     if table is not None:
         keep_inputs(
             [
-                Path(photo.place, photo.name)
+                Path(photo.source, photo.name)
                 for photo in photos
                 if Path(photo.name).name == table.name
             ],
@@ -132,7 +132,7 @@ def command(
 
 
 def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], None]) -> list[Any]:
-    """The pictures to classify. Raises UserError if they are `submitted` and a place has training
+    """The pictures to classify. Raises UserError if they are `submitted` and a source has training
     or validation pictures, but none to test."""
     from gocnn.errors import UserError
     from imagecls.photos.collection import UNLABELLED, Photo, is_archive, open_collection

@@ -1,5 +1,5 @@
-"""Names and numbers of classes: their order, the homework's eleven, and which class of one place is
-which of another."""
+"""Names and numbers of classes: their order, the homework's eleven, and which class of one
+collection is which of another."""
 
 import re
 import unicodedata
@@ -57,7 +57,7 @@ def names_of(kinds: Iterable[str]) -> tuple[str, ...]:
 
 
 def indexed(learnt: Iterable[str], kinds: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:
-    """The classes of a place, and for each way of writing one (`kinds`) its index among them.
+    """The classes of a collection, and for each way of writing one (`kinds`) its index among them.
 
     Those of the training part (`learnt`) are told apart by every letter. A class that other parts
     alone write so is one of these all the same if it can be (see `match`: `TRAIN/Cat` and
@@ -72,9 +72,9 @@ def indexed(learnt: Iterable[str], kinds: Iterable[str]) -> tuple[tuple[str, ...
         spelling = {kind: written[name] for kind, name in spelling.items()}
         others = sorted(everything - first, key=natural)
         comparable = numbered(others) and numbered(base)
-        for kind, number, place in zip(others, numbers(others), match(others, base), strict=True):
-            if place is not None:
-                spelling[kind] = base[place]
+        for kind, number, index in zip(others, numbers(others), match(others, base), strict=True):
+            if index is not None:
+                spelling[kind] = base[index]
             elif comparable:
                 spelling[kind] = (
                     HW03_CLASSES[number]
@@ -92,7 +92,7 @@ def indexed(learnt: Iterable[str], kinds: Iterable[str]) -> tuple[tuple[str, ...
 
 def numbers(classes: Sequence[str]) -> tuple[int, ...]:
     """The number of each class: its own where the classes are numbers, or names of the homework's
-    eleven; else its place in the list."""
+    eleven; else its position in the list."""
     if classes and all(name.isdecimal() for name in classes):
         own = [int(name) for name in classes]
     else:
@@ -130,7 +130,8 @@ def match(classes: Sequence[str], known: Sequence[str]) -> tuple[int | None, ...
             by_name.get(name, by_number.get(number, alike[0] if len(alike) == 1 else None))
         )
     taken = [i for i in found if i is not None]
-    if len(set(taken)) < len(taken):  # Cat and cat of one place are not both the cat of another
+    # Cat and cat of one collection are not both the cat of another
+    if len(set(taken)) < len(taken):
         return tuple(by_name.get(name) for name in classes)
     return tuple(found)
 

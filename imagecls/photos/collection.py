@@ -41,25 +41,25 @@ MOST_BYTES = 200 << 20
 
 @dataclass(frozen=True)
 class Photo:
-    """One picture file: where it lies (`name` inside the folder or archive `place`), and its class
+    """One picture file: where it lies (`name` inside the folder or archive `source`), and its class
     (-1: not known)."""
 
-    place: str
+    source: str
     name: str
     label: int
 
     @property
     def title(self) -> str:
         """The name that messages and reports show."""
-        return self.name if self.place == "" else f"{self.place}/{self.name}"
+        return self.name if self.source == "" else f"{self.source}/{self.name}"
 
 
 @dataclass(frozen=True)
 class Collection:
-    """The photographs of a place, by part, and the names of their classes (a label is an index into
-    them).
+    """The photographs of a folder or archive, by part, and the names of their classes (a label is
+    an index into them).
 
-    other_files: files that are no pictures. notes: what a person should know of how the place was
+    other_files: files that are no pictures. notes: what a person should know of how it was
     read, unused: which pictures belong to no part, a sentence each.
     """
 
@@ -74,10 +74,10 @@ class Collection:
         return next((self.parts[name] for name in names if self.parts.get(name)), ())
 
 
-def open_collection(place: str | Path) -> Collection:
+def open_collection(source: str | Path) -> Collection:
     """Look through a folder or archive. Raises UserError if it cannot be read or holds no
     pictures."""
-    path = Path(place)
+    path = Path(source)
     if not os.path.exists(path):  # which, unlike Path.exists, takes any name
         raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
     names = sorted((name for name in _names(path) if not JUNK.search(name)), key=natural)
@@ -85,7 +85,7 @@ def open_collection(place: str | Path) -> Collection:
     others = [name for name in names if kind_of(name) != PICTURE]
     if not pictures:
         raise UserError(
-            f"{place} holds no pictures ({_READ}){_instead(others)}; give a folder, zip or tar of"
+            f"{source} holds no pictures ({_READ}){_instead(others)}; give a folder, zip or tar of"
             " photographs"
         )
     layout = Layout(pictures)
@@ -276,7 +276,7 @@ def _archive_names(path: Path) -> list[str]:
     """The files of an archive, each name once. Raises UserError if not all of it can be read:
     training on a part would go unnoticed."""
     names: dict[str, str] = {}
-    for entry in archives.entries(path, lambda name: True, _limits(path)):
+    for entry in archives.entries(path, lambda _: True, _limits(path)):
         if entry.archive:
             where = f"{path}:{entry.name}" if entry.name else str(path)
             if "damaged" in entry.trouble:
@@ -296,12 +296,12 @@ def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes | BadImage
     A name that an archive holds several times comes as often: the last counts, as when it is
     unpacked. Raises UserError for a damaged archive.
     """
-    places: dict[str, list[int]] = {}
+    by_source: dict[str, list[int]] = {}
     for i, photo in enumerate(photos):
-        places.setdefault(photo.place, []).append(i)
-    for place, wanted in places.items():
-        path = Path(place)
-        if place == "" or path.is_dir():
+        by_source.setdefault(photo.source, []).append(i)
+    for source, wanted in by_source.items():
+        path = Path(source)
+        if source == "" or path.is_dir():
             yield from _folder_bytes(path, [(i, photos[i].name) for i in wanted])
         else:
             yield from _archive_bytes(path, {photos[i].name: i for i in wanted})

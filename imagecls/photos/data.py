@@ -14,7 +14,7 @@ import torch
 from gocnn.errors import UserError
 from gocnn.training import Batch
 from imagecls.photos.classes import match
-from imagecls.photos.collection import Collection, Photo, open_collection
+from imagecls.photos.collection import Photo, open_collection
 from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.store import Added, ImageStore
 
@@ -51,7 +51,7 @@ class PhotoSet:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Splits:
     """What a run trains and validates on, and what a person should know about it (one sentence
     each)."""
 
@@ -63,8 +63,8 @@ class Parts:
 
 @dataclass(frozen=True)
 class Split:
-    """How photographs become training and validation: other places for validation, a share held
-    back, or one fold of several."""
+    """How photographs become training and validation: other folders or archives for
+    validation, a share held back, or one fold of several."""
 
     valid: tuple[str, ...] = ()
     valid_share: float = 0.15
@@ -73,25 +73,25 @@ class Split:
     seed: int = 0
 
 
-def load_parts(
-    place: str, split: Split, store: ImageStore, jobs: int | None = None, quiet: bool = False
-) -> Parts:
-    """Find, decode and divide the photographs of a place. Raises UserError if they cannot be
-    trained on.
+def load_splits(
+    source: str, split: Split, store: ImageStore, jobs: int | None = None, quiet: bool = False
+) -> Splits:
+    """Find, decode and divide the photographs of a folder or archive. Raises UserError if they
+    cannot be trained on.
 
     Photographs that cannot be decoded are left out; so are training photographs that are also in
     the validation part, byte for byte.
     """
-    collection = open_collection(place)
+    collection = open_collection(source)
     notes = [*collection.notes, *collection.unused]
     train_photos, valid_photos = collection.part(TRAIN, WHOLE), collection.part(VALID)
     if not train_photos:
         found = ", ".join(f"{name} {len(photos)}" for name, photos in collection.parts.items())
         raise UserError(
-            f"{place} has no training part (found: {found}); training pictures lie in training/,"
+            f"{source} has no training part (found: {found}); training pictures lie in training/,"
             " train/ or class folders"
         )
-    _need_labels(place, collection, train_photos)
+    _need_labels(source, train_photos)
     if split.valid:
         valid_photos = tuple(
             p for other in split.valid for p in labelled(other, collection.classes)
@@ -121,8 +121,8 @@ def load_parts(
     again = len(train) - len(set(train.rows.tolist()))
     if again:
         notes.append(f"{again} training pictures are copies of other training pictures")
-    notes += _class_notes(collection.classes, train, valid, place, why(added))
-    return Parts(collection.classes, train, valid, tuple(notes))
+    notes += _class_notes(collection.classes, train, valid, source, why(added))
+    return Splits(collection.classes, train, valid, tuple(notes))
 
 
 def photo_set(store: ImageStore, photos: Sequence[Photo], added: Added) -> PhotoSet:
@@ -149,13 +149,13 @@ def why(added: Added) -> str:
     return f": {'; '.join(bad_notes(added))}" if added.bad else ""
 
 
-def labelled(place: str, classes: Sequence[str], *parts: str) -> tuple[Photo, ...]:
-    """The labelled photographs of a place (the first of these parts that it has), with their
-    classes as indices among `classes` (see `imagecls.photos.classes.match`; not all of them need
-    occur). Raises UserError if it has other classes, or none."""
-    collection = open_collection(place)
+def labelled(source: str, classes: Sequence[str], *parts: str) -> tuple[Photo, ...]:
+    """The labelled photographs of a folder or archive (the first of these parts that it has), with
+    their classes as indices among `classes` (see `imagecls.photos.classes.match`; not all of them
+    need occur). Raises UserError if it has other classes, or none."""
+    collection = open_collection(source)
     photos = collection.part(*(parts or (VALID, WHOLE, TRAIN, TEST)))
-    _need_labels(place, collection, photos)
+    _need_labels(source, photos)
     found = match(collection.classes, classes)
     here = {p.label for p in photos}
     strange = [
@@ -165,7 +165,7 @@ def labelled(place: str, classes: Sequence[str], *parts: str) -> tuple[Photo, ..
     ]
     if strange:
         raise UserError(
-            f"{place} has classes that are not among the {len(classes)} known here"
+            f"{source} has classes that are not among the {len(classes)} known here"
             f" ({', '.join(strange[:5])}); known are"
             f" {', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}; leave the other"
             " pictures out"
@@ -173,33 +173,33 @@ def labelled(place: str, classes: Sequence[str], *parts: str) -> tuple[Photo, ..
     return tuple(replace(p, label=index) for p in photos if (index := found[p.label]) is not None)
 
 
-def _need_labels(place: str, collection: Collection, photos: Sequence[Photo]) -> None:
+def _need_labels(source: str, photos: Sequence[Photo]) -> None:
     if not any(p.label >= 0 for p in photos):
         raise UserError(
-            f"the pictures in {place} have no classes (neither folders of classes nor names such as"
-            " 3_17.jpg); it looks like a test folder, which img-predict can classify but nothing"
+            f"the pictures in {source} have no classes (neither folders of classes nor names such"
+            " as 3_17.jpg); it looks like a test folder, which img-predict can classify but nothing"
             " can learn from"
         )
     without = next((p for p in photos if p.label < 0), None)
     if without is not None:
         raise UserError(
-            f"{without.title} has no class, but others in {place} have; put it into a class folder"
+            f"{without.title} has no class, but others in {source} have; put it into a class folder"
             " or name it <class>_<number>"
         )
 
 
 def _class_notes(
-    classes: Sequence[str], train: PhotoSet, valid: PhotoSet, place: str, reasons: str
+    classes: Sequence[str], train: PhotoSet, valid: PhotoSet, source: str, reasons: str
 ) -> list[str]:
     if len(train) == 0:
-        raise UserError(f"no picture of {place} is left to train on{reasons}; give other pictures")
+        raise UserError(f"no picture of {source} is left to train on{reasons}; give other pictures")
     notes = []
     here, there = Counter(train.labels.tolist()), Counter(valid.labels.tolist())
     present = [name for i, name in enumerate(classes) if here[i]]
     if len(present) < 2:
         raise UserError(
-            f"{place} has pictures of one class only ({present[0]}); a classifier needs two classes"
-            f" at least{reasons}"
+            f"{source} has pictures of one class only ({present[0]}); a classifier needs two"
+            f" classes at least{reasons}"
         )
     for i, name in enumerate(classes):
         if here[i] == 0:
@@ -210,8 +210,8 @@ def _class_notes(
             notes.append(f"class {name} is missing from validation")
     if len(valid) == 0:
         raise UserError(
-            f"no picture of {place} is left to validate on{reasons}; give more pictures, or --valid"
-            " with another place"
+            f"no picture of {source} is left to validate on{reasons}; give more pictures, or"
+            " --valid with another place"
         )
     return notes
 
@@ -277,11 +277,14 @@ class PhotoSource:
     def indices(self, index: int) -> npt.NDArray[np.int64]:
         """Which photographs batch `index` holds (this process's part)."""
         n = len(self._photos)
-        epochs, places = np.divmod(
+        epochs, positions = np.divmod(
             np.arange(index * self._batch, (index + 1) * self._batch)[self._rank :: self._world], n
         )
         return np.concatenate(
-            [self._order_of(epoch)[places[epochs == epoch]] for epoch in np.unique(epochs).tolist()]
+            [
+                self._order_of(epoch)[positions[epochs == epoch]]
+                for epoch in np.unique(epochs).tolist()
+            ]
         )
 
     def _order_of(self, epoch: int) -> npt.NDArray[np.int64]:

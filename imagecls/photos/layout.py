@@ -1,5 +1,5 @@
-"""Which part (training, validation, test) and which class the pictures of a place belong to, by the
-names of their folders and files alone.
+"""Which part (training, validation, test) and which class the pictures of a folder or archive
+belong to, by the names of their folders and files alone.
 
 Folders are read as people have them: the homework's of all years (`training/3_117.jpg`;
 `training/labeled/03/`, `training/unlabeled/`, `testing/00/`), a folder a class with or without
@@ -109,7 +109,8 @@ class _Folder:
 
 
 class Layout:
-    """The layout of a place, found from the names of its pictures (with `/` between folders)."""
+    """The layout of a folder or archive, found from the names of its pictures (with `/` between
+    folders)."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._parts: dict[str, str] = {}

@@ -17,6 +17,7 @@ class PlainCNN(Classifier):
         self,
         classes: int,
         size: int,
+        *,
         pool: Pool = "max",
         widths: tuple[int, ...] = (),
         hidden: tuple[int, ...] = (1024, 512),

@@ -2,9 +2,10 @@
 and to feed it."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from gocnn.nn import Context, Pool, initialise
+from gocnn.structs import from_json
 from imagecls.classifier.models.base import Classifier
 from imagecls.classifier.models.cnn import PlainCNN
 from imagecls.classifier.models.resnet import ResidualClassifier
@@ -12,7 +13,6 @@ from imagecls.classifier.models.resnet101 import RESNET101, FineTuner
 from imagecls.photos.decode import Fit
 
 Kind = Literal["cnn", "resnet", "resnet101"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -51,14 +51,11 @@ class ClassifierConfig:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "ClassifierConfig":
-        """The inverse of `dataclasses.asdict`, after JSON. Raises TypeError or ValueError if it is
-        not one."""
-        tuples: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        config = cls(**tuples)
-        if config.model not in KINDS or not config.classes:
-            raise ValueError("not a classifier of this version")
+        """The inverse of `dataclasses.asdict`, after JSON. Raises ValueError, which names the
+        field, if `values` are not the configuration of a classifier with classes."""
+        config = from_json(values, cls)
+        if not config.classes:
+            raise ValueError("classes are missing")
         return config
 
 
@@ -68,17 +65,22 @@ def build(config: ClassifierConfig) -> Classifier:
     model: Classifier
     if config.model == "cnn":
         model = PlainCNN(
-            classes, config.size, config.pool, config.widths, config.hidden, config.dropout
+            classes,
+            config.size,
+            pool=config.pool,
+            widths=config.widths,
+            hidden=config.hidden,
+            dropout=config.dropout,
         )
     elif config.model == "resnet":
         model = ResidualClassifier(
             classes,
             config.widths,
-            config.blocks,
-            config.stem_stride,
-            config.context,
-            config.hidden,
-            config.dropout,
+            blocks=config.blocks,
+            stem_stride=config.stem_stride,
+            context=config.context,
+            hidden=config.hidden,
+            dropout=config.dropout,
         )
     else:
         model = FineTuner(classes, config.depths, config.base, config.hidden, config.dropout)

@@ -23,6 +23,7 @@ class ResidualClassifier(Classifier):
         self,
         classes: int,
         widths: tuple[int, ...] = (),
+        *,
         blocks: int = 1,
         stem_stride: int = 1,
         context: Context = "none",

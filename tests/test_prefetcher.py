@@ -1,4 +1,4 @@
-"""The feeder: the same batches in the same order with any number of threads, ahead of time, within
+"""The prefetcher: the same batches in the same order with any number of threads, ahead of time, within
 bounds, and none left behind."""
 
 import copy
@@ -24,7 +24,7 @@ from gocnn.errors import UserError
 from gocnn.games.store import Store
 from gocnn.policy import samples
 from gocnn.policy.source import PositionSource
-from gocnn.training import Feeder, batches, copies, feeding, trainer
+from gocnn.training import Prefetcher, batches, copies, feeding, trainer
 from imagecls.photos.data import PhotoSet, PhotoSource
 from imagecls.photos.store import ImageStore
 from tests import toy
@@ -81,15 +81,15 @@ class Clock:
 @contextmanager
 def feeding_from(
     source: Any, first: int = 0, device: torch.device = CPU, feeders: int | None = 1, **more: Any
-) -> Iterator[Feeder]:
-    feeder = Feeder(source, first, device, feeders, **more)
+) -> Iterator[Prefetcher]:
+    prefetcher = Prefetcher(source, first, device, feeders=feeders, **more)
     try:
-        yield feeder
+        yield prefetcher
     finally:
         if isinstance(source, Held):
             source.free.set()
-        feeder.close()
-        assert not any(thread.is_alive() for thread in feeder._threads)
+        prefetcher.close()
+        assert not any(thread.is_alive() for thread in prefetcher._threads)
 
 
 def eventually(condition: Any) -> None:
@@ -114,25 +114,25 @@ def eventually(condition: Any) -> None:
 def test_any_schedule_of_additions_gives_the_same_batches(
     block: int, first: int, feeders: int, additions: list[int], seed: int
 ) -> None:
-    with feeding_from(Numbers(block, seed), first, feeders=feeders) as feeder:
+    with feeding_from(Numbers(block, seed), first, feeders=feeders) as prefetcher:
         for step in range(25):
             for _ in range(additions.count(step)):
-                feeder.add()
-            planes, labels = feeder.next()
+                prefetcher.add()
+            planes, labels = prefetcher.next()
             assert torch.equal(planes, torch.full((2, 3), first + step))
             assert torch.equal(labels, torch.full((2,), -first - step))
-        assert feeder.feeders == feeders + len(additions)
+        assert prefetcher.feeders == feeders + len(additions)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 5), st.lists(st.integers(0, 29), max_size=4))
 def test_every_batch_is_prepared_once(block: int, additions: list[int]) -> None:
     source = Numbers(block)
-    with feeding_from(source) as feeder:
+    with feeding_from(source) as prefetcher:
         for step in range(30):
             for _ in range(additions.count(step)):
-                feeder.add()
-            feeder.next()
+                prefetcher.add()
+            prefetcher.next()
     assert len(set(source.begun)) == len(source.begun)
     assert set(source.begun) >= set(range(30))
 
@@ -140,9 +140,9 @@ def test_every_batch_is_prepared_once(block: int, additions: list[int]) -> None:
 @pytest.mark.parametrize("feeders", [1, 2, 3])
 def test_batches_of_a_source_that_draws(feeders: int) -> None:
     source = toy.ToySource(4)
-    with feeding_from(source, 5, feeders=feeders) as feeder:
+    with feeding_from(source, 5, feeders=feeders) as prefetcher:
         for index in range(5, 40):
-            assert torch.equal(feeder.next()[1], torch.from_numpy(source.batch(index)[1]))
+            assert torch.equal(prefetcher.next()[1], torch.from_numpy(source.batch(index)[1]))
 
 
 def test_batches_of_positions(sample_store: Path) -> None:
@@ -153,11 +153,11 @@ def test_batches_of_positions(sample_store: Path) -> None:
     source = PositionSource(games, ["board", "history"], 32, seed=4, future=1, outcome=True)
     source.block = 3
     handed = []
-    with feeding_from(source, 4, feeders=2) as feeder:
+    with feeding_from(source, 4, feeders=2) as prefetcher:
         for index in range(4, 24):
             if index in (7, 8, 15):
-                feeder.add()
-            handed.append(feeder.next())
+                prefetcher.add()
+            handed.append(prefetcher.next())
     for index, batch in enumerate(handed, 4):
         assert all(
             torch.equal(mine, torch.from_numpy(true))
@@ -167,9 +167,11 @@ def test_batches_of_positions(sample_store: Path) -> None:
 
 def test_nothing_is_copied_on_a_cpu() -> None:
     rows = np.arange(24).reshape(4, 6)
-    with feeding_from(SimpleNamespace(block=4, batch=lambda index: (rows[index % 4],))) as feeder:
+    with feeding_from(
+        SimpleNamespace(block=4, batch=lambda index: (rows[index % 4],))
+    ) as prefetcher:
         for index in range(4):
-            assert feeder.next()[0].data_ptr() == rows[index].ctypes.data
+            assert prefetcher.next()[0].data_ptr() == rows[index].ctypes.data
 
 
 def test_a_run_learns_the_same_with_any_number_of_feeders(tmp_path: Path) -> None:
@@ -194,12 +196,12 @@ def test_a_batch_is_handed_out_before_the_next_one_is_there(
 ) -> None:
     monkeypatch.setattr(batches, "copies_for", Ahead)
     source = Held(4, 3)
-    with feeding_from(source) as feeder:
+    with feeding_from(source) as prefetcher:
         for index in range(3):
-            assert int(feeder.next()[0][0, 0]) == index
+            assert int(prefetcher.next()[0][0, 0]) == index
         assert not source.given_up
         source.free.set()
-        assert int(feeder.next()[0][0, 0]) == 3
+        assert int(prefetcher.next()[0][0, 0]) == 3
 
 
 def test_copies_are_started_ahead_but_not_more_than_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,10 +217,10 @@ def test_copies_are_started_ahead_but_not_more_than_wanted(monkeypatch: pytest.M
             return super().finish(started)
 
     monkeypatch.setattr(batches, "copies_for", Logged)
-    with feeding_from(Numbers(8)) as feeder:
-        eventually(lambda: len(feeder._ready) >= 8)
-        feeder.next()
-        feeder.next()
+    with feeding_from(Numbers(8)) as prefetcher:
+        eventually(lambda: len(prefetcher._ready) >= 8)
+        prefetcher.next()
+        prefetcher.next()
     assert log == ["start 0", "start 1", "start 2", "finish 0", "start 3", "finish 1"]
 
 
@@ -229,9 +231,10 @@ def test_no_more_is_prepared_than_a_block_a_thread_or_a_few_batches(
     block: int, feeders: int, blocks: int
 ) -> None:
     source = Numbers(block)
-    with feeding_from(source, 3 * block, feeders=feeders) as feeder:
-        eventually(lambda: len(feeder._ready) == blocks * block)  # nothing is taken, so this is all
-        eventually(lambda: len(feeder._change._waiters) == feeders)  # and every thread waits
+    with feeding_from(source, 3 * block, feeders=feeders) as prefetcher:
+        # nothing is taken, so this is all
+        eventually(lambda: len(prefetcher._ready) == blocks * block)
+        eventually(lambda: len(prefetcher._change._waiters) == feeders)  # and every thread waits
     assert max(source.begun) == (3 + blocks) * block - 1
 
 
@@ -239,24 +242,24 @@ def test_every_thread_works_while_one_block_is_handed_out() -> None:
     """With two threads the second and the third block are prepared while the first is used; lanes
     taken in turn would leave one waiting."""
     source = Numbers(4)
-    with feeding_from(source, feeders=2) as feeder:
-        feeder.next()
+    with feeding_from(source, feeders=2) as prefetcher:
+        prefetcher.next()
         eventually(lambda: set(source.begun) == set(range(12)))
 
 
 def test_time_that_is_waited_counts_and_no_other() -> None:
     clock, source = Clock(), Held(1, 1)
-    with feeding_from(source, clock=clock) as feeder:
-        eventually(lambda: 0 in feeder._ready)
+    with feeding_from(source, clock=clock) as prefetcher:
+        eventually(lambda: 0 in prefetcher._ready)
         clock.now = 7.0
-        feeder.next()
-        assert feeder.waited == 0.0
-        asked = ThreadPoolExecutor(1).submit(feeder.next)
-        eventually(lambda: len(feeder._change._waiters) == 1)
+        prefetcher.next()
+        assert prefetcher.waited == 0.0
+        asked = ThreadPoolExecutor(1).submit(prefetcher.next)
+        eventually(lambda: len(prefetcher._change._waiters) == 1)
         clock.now = 9.5
         source.free.set()
         asked.result(PATIENCE)
-        assert feeder.waited == 2.5
+        assert prefetcher.waited == 2.5
 
 
 # --- errors and ends
@@ -275,11 +278,11 @@ class Broken(Numbers):
 def test_an_error_in_the_data_comes_where_its_batch_is_asked_for_and_again(
     block: int, feeders: int
 ) -> None:
-    with feeding_from(Broken(block), 6, feeders=feeders) as feeder:
-        assert [int(feeder.next()[0][0, 0]) for _ in range(3)] == [6, 7, 8]
+    with feeding_from(Broken(block), 6, feeders=feeders) as prefetcher:
+        assert [int(prefetcher.next()[0][0, 0]) for _ in range(3)] == [6, 7, 8]
         for _ in range(2):
             with pytest.raises(UserError, match="the data are gone"):
-                feeder.next()
+                prefetcher.next()
 
 
 def test_what_fails_before_the_source_is_asked_is_heard_too(
@@ -291,24 +294,24 @@ def test_what_fails_before_the_source_is_asked_is_heard_too(
 
     monkeypatch.setattr(batches, "copies_for", NoMemory)
     with (
-        feeding_from(Numbers(4), feeders=2) as feeder,
+        feeding_from(Numbers(4), feeders=2) as prefetcher,
         pytest.raises(RuntimeError, match="out of memory"),
     ):
-        feeder.next()
+        prefetcher.next()
 
 
 def feeder_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("feeder")]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("prefetcher")]
 
 
 def test_closing_ends_threads_that_wait_and_lets_go_of_their_batches() -> None:
-    feeder = Feeder(Numbers(4), 0, CPU, 3)
-    eventually(lambda: len(feeder._change._waiters) == 3)
-    feeder.close()
+    prefetcher = Prefetcher(Numbers(4), 0, CPU, feeders=3)
+    eventually(lambda: len(prefetcher._change._waiters) == 3)
+    prefetcher.close()
     assert not feeder_threads()
-    assert not feeder._ready
+    assert not prefetcher._ready
     with pytest.raises(RuntimeError, match="closed"):
-        feeder.next()
+        prefetcher.next()
 
 
 def test_a_run_that_fails_leaves_no_thread(tmp_path: Path) -> None:
@@ -345,13 +348,13 @@ def test_feeders_are_added_while_data_are_waited_for() -> None:
     clock = Clock()
 
     def run(share: float, **how: Any) -> int:
-        with feeding_from(Numbers(2), device=ELSEWHERE, clock=clock, **how) as feeder:
+        with feeding_from(Numbers(2), device=ELSEWHERE, clock=clock, **how) as prefetcher:
             for index in range(20):
                 clock.now += 3.0
-                feeder.waited += 3.0 * share
-                assert feeder.next()[0].device == ELSEWHERE
-                assert feeder._index == index + 1
-            return feeder.feeders
+                prefetcher.waited += 3.0 * share
+                assert prefetcher.next()[0].device == ELSEWHERE
+                assert prefetcher._index == index + 1
+            return prefetcher.feeders
 
     assert run(0.009, feeders=None, most=7) == 2
     assert run(0.02, feeders=None, most=7) == 7
@@ -364,23 +367,25 @@ def test_a_machine_without_threads_to_spare(monkeypatch: pytest.MonkeyPatch) -> 
         raise RuntimeError("can't start new thread")
 
     clock = Clock()
-    with feeding_from(Numbers(2), device=ELSEWHERE, feeders=None, most=7, clock=clock) as feeder:
+    with feeding_from(
+        Numbers(2), device=ELSEWHERE, feeders=None, most=7, clock=clock
+    ) as prefetcher:
         monkeypatch.setattr(threading.Thread, "start", start)
         for _ in range(5):
             clock.now += 3.0
-            feeder.waited += 3.0
-            feeder.next()
-        assert (feeder.feeders, feeder.most) == (2, 2)
+            prefetcher.waited += 3.0
+            prefetcher.next()
+        assert (prefetcher.feeders, prefetcher.most) == (2, 2)
 
 
 def test_a_cpu_has_one_feeder_however_long_it_waits() -> None:
     clock = Clock()
-    with feeding_from(Numbers(2), feeders=None, clock=clock, most=7) as feeder:
+    with feeding_from(Numbers(2), feeders=None, clock=clock, most=7) as prefetcher:
         for _ in range(20):
             clock.now += 3.0
-            feeder.waited += 3.0
-            feeder.next()
-        assert (feeder.feeders, feeder.searching) == (1, False)
+            prefetcher.waited += 3.0
+            prefetcher.next()
+        assert (prefetcher.feeders, prefetcher.searching) == (1, False)
 
 
 @pytest.mark.parametrize(
@@ -437,10 +442,10 @@ def test_a_run_has_the_threads_it_was_told_and_then_those_of_before(tmp_path: Pa
 def test_a_run_says_how_many_feeders_it_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Searching(Feeder):
+    class Searching(Prefetcher):
         searching = True
 
-    monkeypatch.setattr(trainer, "Feeder", Searching)
+    monkeypatch.setattr(trainer, "Prefetcher", Searching)
     toy.train(tmp_path / "run", steps=2, feeders=3, quiet=False)
     assert f"feeders: 3 of at most {feeding.most_feeders()} were needed" in capsys.readouterr().err
 
@@ -520,11 +525,11 @@ def test_copies_to_cuda_are_pinned_on_their_own_stream_and_waited_for_by_the_dev
 def test_cuda_gets_what_the_source_gives() -> None:
     device, source = torch.device("cuda", torch.cuda.device_count() - 1), toy.ToySource(64)
     before = torch.cuda.memory_allocated(device)
-    with feeding_from(source, 3, device, None) as feeder:
+    with feeding_from(source, 3, device, None) as prefetcher:
         for index in range(3, 60):
             if index % 20 == 0:
-                feeder.add()
-            got = feeder.next()
+                prefetcher.add()
+            got = prefetcher.next()
             for mine, true in zip(got, source.batch(index), strict=True):
                 assert mine.device == device
                 assert torch.equal(mine.cpu(), torch.from_numpy(true))

@@ -1,0 +1,61 @@
+"""What a trainer is given beside a network and a TrainConfig."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from gocnn.training.batches import BatchSource
+from gocnn.training.distributed import Processes
+from gocnn.training.judging import Batches
+from gocnn.training.run import RunFolder
+from gocnn.training.schedule import Deadline
+from gocnn.training.task import Task
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """What is to be learnt: the task, the source of its training batches, and the batches by which
+    a network is judged (the same each time)."""
+
+    task: Task
+    source: BatchSource
+    valid: Batches
+
+
+@dataclass(frozen=True)
+class ModelProvenance:
+    """What model files say of a network: its kind, its configuration, and where the data come
+    from."""
+
+    kind: str
+    config: dict[str, Any]
+    data: str
+
+
+@dataclass(frozen=True)
+class RunOutput:
+    """Where a run writes: its folder, and what its model files say of the network."""
+
+    folder: RunFolder
+    provenance: ModelProvenance
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and how a run is computed. It changes nothing of what is learnt.
+
+    device: this process's; processes: this one among all; quiet: shows nothing (only the first
+    process shows anything); clock: seconds, from any beginning; deadline: when this process must
+    have trained; try_compiling: a run that is to be compiled goes on without where that does not
+    work.
+    """
+
+    device: torch.device
+    processes: Processes = field(default_factory=Processes)
+    quiet: bool = False
+    clock: Callable[[], float] = time.perf_counter
+    deadline: Deadline | None = None
+    try_compiling: bool = False

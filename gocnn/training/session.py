@@ -1,0 +1,145 @@
+"""A training run from what was asked to its outcome, as far as it is the same for both heads.
+
+A head adds its own fields to `RunConfig`, loads its data, builds its network, and trains within
+`session`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
+
+import torch
+
+from gocnn.errors import UserError
+from gocnn.structs import from_json
+from gocnn.training.config import TrainConfig
+from gocnn.training.distributed import Processes, joined
+from gocnn.training.inputs import Runtime
+from gocnn.training.run import RunFolder, open_run
+from gocnn.training.schedule import Deadline
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """All that was asked of a run, as run.json has it (under `wishes`). Each head has a subclass
+    with its data and its network; `kind` is that of its model files, `command` what trains it."""
+
+    kind: ClassVar[str]
+    command: ClassVar[str]
+
+    train: TrainConfig
+
+    def to_json(self) -> dict[str, Any]:
+        """For run.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The inverse of to_json. Raises UserError if `values` are not those of such a run."""
+        try:
+            return from_json(values, cls)
+        except ValueError as error:
+            raise UserError(
+                f"run.json does not describe {cls.command} of this version ({error}); start a new"
+                " run in another folder"
+            ) from error
+
+    @classmethod
+    def of_run(cls, out: Path, changes: dict[str, Any]) -> Self:
+        """What was asked of the run in `out`, with other settings of training where they are in
+        `changes` and not None (see `TrainConfig.changed`). Raises UserError if there is no such
+        run."""
+        config = cls.from_json(RunFolder.read_config(out, cls.kind))
+        return replace(config, train=config.train.changed(changes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """How a run is started.
+
+    out: its folder; resume: whether it goes on; device: as `--device` names it; jobs: threads or
+    processes that read the data (None: as many as there are cores); quiet: no bars, and nothing is
+    said; say: shows a line; options: those of the command line, for run.json; deadline: see
+    `gocnn.training.schedule.Deadline`; try_compiling: nobody asked for torch.compile, so a run that
+    would use it does without where it does not work, today and when it is resumed.
+    """
+
+    out: Path
+    resume: bool
+    device: str
+    jobs: int | None = None
+    quiet: bool = False
+    say: Callable[[str], None] = print
+    options: dict[str, Any] | None = None
+    deadline: Deadline | None = None
+    try_compiling: bool = False
+
+
+class Session:
+    """One process of a run that is being prepared. As with `Processes`, all processes must call its
+    methods, in the same order.
+
+    before: run.json of the run that goes on, empty for a new one.
+    """
+
+    def __init__(self, launch: Launch, processes: Processes, device: torch.device) -> None:
+        self.launch, self.processes, self.device = launch, processes, device
+        self.quiet = launch.quiet or not processes.first
+        with processes.together():
+            self.before = RunFolder.read_description(launch.out) if launch.resume else {}
+
+    def say(self, line: str) -> None:
+        """Show a line, unless the run is quiet or this is not the first process."""
+        if not self.quiet:
+            self.launch.say(line)
+
+    def load(self, make: Callable[[], T]) -> T:
+        """What `make` returns, which may be slow and leave something in the machine's cache: one
+        process of each machine calls it first."""
+        return self.processes.one_by_machine(make)
+
+    def need_same_data(self, key: str, fingerprint: str, what: str, ones: str) -> None:
+        """Raises UserError if the run that goes on began with other data: with another
+        `fingerprint` under `key` in run.json. `what` they are and the word for the same `ones` are
+        for the message."""
+        if self.before.get(key, fingerprint) != fingerprint:
+            raise UserError(
+                f"the {what} are not those that the run in {self.launch.out} began with; give the"
+                f" same {ones}, or start a new run"
+            )
+
+    @contextmanager
+    def folder(self, config: RunConfig, facts: dict[str, Any]) -> Iterator[RunFolder]:
+        """The run's folder, closed in the end; `facts` are for run.json, with what was asked.
+        Raises UserError as RunFolder does."""
+        description = {"kind": config.kind, "wishes": config.to_json(), **facts}
+        if not self.launch.resume:
+            description["options"] = self.launch.options
+        with self.processes.together():
+            run = open_run(self.launch.out, self.launch.resume, description, self.processes.first)
+        try:
+            yield run
+        finally:
+            run.close()
+
+    def runtime(self, try_compiling: bool = False) -> Runtime:
+        """What the trainer is to know of this process."""
+        return Runtime(
+            self.device,
+            self.processes,
+            self.quiet,
+            deadline=self.launch.deadline,
+            try_compiling=try_compiling,
+        )
+
+
+@contextmanager
+def session(launch: Launch) -> Iterator[Session]:
+    """A session of this process, one of all that torchrun started (see
+    `gocnn.training.distributed.joined`, which says what is raised)."""
+    with joined(launch.device) as (processes, device):
+        yield Session(launch, processes, device)

@@ -1,0 +1,252 @@
+"""The options of img-train that are its own: data, network, fine-tuning, augmentation."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _numbers(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    pieces = [piece.strip() for piece in value.split(",")]
+    if not all(piece.isdecimal() and 0 < int(piece) <= 4096 for piece in pieces):
+        raise click.BadParameter(
+            f"{value!r} is not a list of whole numbers from 1 to 4096 such as 64,128,256"
+        )
+    return tuple(int(piece) for piece in pieces)
+
+
+def _factors(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> tuple[tuple[str, float], ...]:
+    try:
+        pairs = [piece.split("=") for piece in value.split(",")] if value else []
+        factors = tuple((name.strip(), float(factor)) for name, factor in pairs)
+        if not all(math.isfinite(factor) and factor >= 0 for _, factor in factors):
+            raise ValueError("not a rate")
+        return factors
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{value!r} is not a list such as layer3=0.1,layer4=0.3"
+        ) from error
+
+
+DATA = (
+    click.option(
+        "--valid",
+        multiple=True,
+        metavar="PHOTOS",
+        help="Photographs to validate on, instead of those in DATA (also several times).",
+    ),
+    click.option(
+        "--valid-share",
+        type=click.FloatRange(0.01, 0.9),
+        default=0.15,
+        show_default=True,
+        help="Share of each class held back where there is no validation part.",
+    ),
+    click.option(
+        "--folds",
+        type=click.IntRange(2, 100),
+        help="Divide all labelled photographs of DATA into so many folds ...",
+    ),
+    click.option(
+        "--fold",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="... and validate on this one (from 0).",
+    ),
+    click.option("--class-weights", is_flag=True, help="Weigh the loss against frequent classes."),
+    click.option(
+        "--store-size",
+        type=click.IntRange(8, 2048),
+        help="Pixels a side of the decoded pictures.  [default: 5/4 of --size]",
+    ),
+    click.option(
+        "--fit",
+        type=click.Choice(["squash", "crop"]),
+        default="squash",
+        show_default=True,
+        help="How pictures become square.",
+    ),
+    click.option(
+        "--cache",
+        type=click.Path(path_type=Path),
+        help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
+    ),
+    click.option(
+        "--jobs", type=click.IntRange(1), help="Threads that decode.  [default: the cores]"
+    ),
+)
+"""Which photographs, divided how, decoded to what."""
+
+NETWORK = (
+    click.option(
+        "--model",
+        type=click.Choice(["cnn", "resnet", "resnet101"]),
+        default="resnet",
+        show_default=True,
+        help="The lecture's network without and with residual blocks, or ResNet-101.",
+    ),
+    click.option(
+        "--size",
+        type=click.IntRange(8, 1024),
+        help="Pixels a side that the network sees.  [default: 128; 224 for resnet101]",
+    ),
+    click.option(
+        "--pool",
+        type=click.Choice(["max", "min", "mean"]),
+        default="max",
+        show_default=True,
+        help="Pooling of cnn.",
+    ),
+    click.option(
+        "--widths",
+        callback=_numbers,
+        metavar="N,N,...",
+        help="Channels of the stages of cnn and resnet (resnet: the stem first).",
+    ),
+    click.option(
+        "--blocks",
+        type=click.IntRange(1, 50),
+        default=1,
+        show_default=True,
+        help="Residual blocks a stage of resnet.",
+    ),
+    click.option(
+        "--stem-stride",
+        type=click.IntRange(1, 4),
+        default=1,
+        show_default=True,
+        help="Stride of resnet's stem: 2 is four times cheaper.",
+    ),
+    click.option(
+        "--context",
+        type=click.Choice(["none", "se", "bias"]),
+        default="none",
+        show_default=True,
+        help="What a block knows of the picture.",
+    ),
+    click.option(
+        "--hidden",
+        callback=_numbers,
+        metavar="N,N",
+        help="Widths of the head's hidden layers.  [default: 1024,512]",
+    ),
+    click.option("--linear-head", is_flag=True, help="A head without hidden layers."),
+    click.option(
+        "--dropout",
+        type=click.FloatRange(0, 0.95),
+        help="In the head.  [default: 0; 0.2 for resnet101]",
+    ),
+    click.option(
+        "--depths",
+        callback=_numbers,
+        metavar="N,N,N,N",
+        help="Blocks a stage of resnet101, to make it smaller.",
+    ),
+    click.option(
+        "--base",
+        type=click.IntRange(4, 256),
+        default=64,
+        show_default=True,
+        help="First width of resnet101, to make it smaller.",
+    ),
+)
+"""Which network."""
+
+FINE_TUNING = (
+    click.option(
+        "--weights",
+        default="v2",
+        show_default=True,
+        metavar="v1|v2|FILE|RUN|none",
+        help=(
+            "Pretrained weights of resnet101: torchvision's (downloaded once), a file of theirs, an"
+            " earlier run, or none. With weights the default is AdamW at rate 0.001."
+        ),
+    ),
+    click.option(
+        "--unfreeze",
+        default="layer4",
+        show_default=True,
+        metavar="PARTS",
+        help="Parts of resnet101 that learn besides the head: layer3,layer4; all; none.",
+    ),
+    click.option(
+        "--rates",
+        callback=_factors,
+        metavar="PART=FACTOR,...",
+        help="Discriminative learning rates: layer4=0.1,layer3=0.03.",
+    ),
+    click.option(
+        "--head-epochs",
+        type=click.FloatRange(0),
+        default=0.0,
+        show_default=True,
+        help="resnet101: epochs in which the head alone learns first.",
+    ),
+)
+"""What a pretrained network learns."""
+
+AUGMENTATION = (
+    click.option(
+        "--augment",
+        type=click.Choice(["none", "lecture", "strong"]),
+        default="lecture",
+        show_default=True,
+        help="Recipe of augmentation.",
+    ),
+    click.option(
+        "--train-size",
+        type=click.IntRange(8, 1024),
+        help="Pixels a side in training, if other than --size (faster when smaller).",
+    ),
+    click.option(
+        "--crop",
+        type=click.FloatRange(0.05, 1),
+        help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
+    ),
+    click.option(
+        "--auto",
+        type=click.Choice(["none", "trivial", "rand"]),
+        help="TrivialAugment or RandAugment, instead of the recipe's.",
+    ),
+    click.option(
+        "--erase",
+        type=click.FloatRange(0, 1),
+        help="Probability of random erasing, instead of the recipe's.",
+    ),
+    click.option(
+        "--mixup",
+        type=click.FloatRange(0),
+        is_flag=False,
+        flag_value=0.2,
+        help="Alpha of mixup, instead of the recipe's (0: off; alone: 0.2).",
+    ),
+    click.option(
+        "--cutmix",
+        type=click.FloatRange(0),
+        is_flag=False,
+        flag_value=1.0,
+        help="Alpha of CutMix, instead of the recipe's (0: off; alone: 1).",
+    ),
+)
+"""How photographs are changed in training."""
+
+OWN = (*DATA, *NETWORK, *FINE_TUNING, *AUGMENTATION)
+
+
+def image_options(function: F) -> F:
+    """Give a command all options of this module."""
+    for option in reversed(OWN):
+        function = option(function)
+    return function

@@ -1,0 +1,520 @@
+"""Labels from another engine: what is made of its ownership against every threshold tried, and
+whole labellings by engines of a few lines, by this project's own, stopped, killed and gone on
+with."""
+
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from gocnn import modelfile
+from gocnn.board.coords import from_gtp
+from gocnn.commands import go_label, main
+from gocnn.commands.go_stats import collect
+from gocnn.games import labels, results, store
+from gocnn.games.importing import import_games
+from gocnn.games.selection import GameFilter
+from gocnn.games.store import Store
+from gocnn.policy import data
+from gocnn.selfplay import engine, judged
+from gocnn.selfplay.engine import Position
+from tests.conftest import ROOT, play_randomly, sgf_text
+from tests.labelled import toy_store
+
+FAKE = """
+import json, random, sys, time
+kind = sys.argv[1]
+def say(values): print(json.dumps(values), flush=True)
+if kind == "deaf": time.sleep(600)
+if kind == "stops" and sys.platform != "win32":
+    import fcntl
+    alive = open(sys.argv[0] + ".lock", "w")
+    fcntl.flock(alive, fcntl.LOCK_EX)
+asked = 0
+for line in sys.stdin:
+    query = json.loads(line)
+    if query.get("action") == "query_version":
+        if kind != "nameless": say({"id": query["id"], "action": "query_version", "version": "1.2.3"})
+        else: say({"id": query["id"], "error": "unknown action"})
+        continue
+    asked += 1
+    if kind == "dies" and asked > 3: sys.exit(3)
+    if kind == "stops" and asked > 3: time.sleep(600)
+    if kind == "refuses" or kind == "some" and len(query["moves"]) % 3 == 0:
+        say({"id": query["id"], "error": "Illegal move 7: D4", "field": "moves"}); continue
+    assert (query["rules"], query["maxVisits"], query["includeOwnership"], query["whiteHandicapBonus"]) == ("chinese", 1, True, "0")
+    assert query["analyzeTurns"] == [len(query["moves"])] and query["komi"] * 2 == int(query["komi"] * 2) and abs(query["komi"]) <= 150
+    # Whoever plays the game knows what it says of it: the moves decide.
+    chance = random.Random(json.dumps(query["moves"]))
+    owner = [round(chance.uniform(-1, 1) * (chance.random() < 0.7), 2) for _ in range(361)]
+    lead = chance.uniform(-60, 60)
+    answer = {"id": query["id"], "isDuringSearch": False, "turnNumber": len(query["moves"]), "ownership": owner,
+              "rootInfo": {"rawLead": lead - query["komi"], "scoreLead": 0.0}}
+    if kind == "short": answer["ownership"] = owner[:360]
+    if kind == "nan": answer["rootInfo"]["rawLead"] = float("nan")
+    if kind == "large": answer["ownership"][3] = 17
+    if kind == "bare": del answer["rootInfo"]
+    say(answer)
+    if kind == "twice": say(answer)
+"""
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Path:
+    path = tmp_path / "fake.py"
+    path.write_text(FAKE)
+    return path
+
+
+def command(fake: Path, kind: str = "good") -> str:
+    return shlex.join([sys.executable, str(fake), kind, "-model", f"{fake.parent}/nets/b6.bin.gz"])
+
+
+KOMIS = ("6.5", "0.5", "3.25", "300")
+
+
+@pytest.fixture
+def games(tmp_path: Path) -> Path:
+    """Twelve resigned games with komis of all sorts, one of them with two stones set up, one that
+    was counted and one that is too short."""
+    folder = tmp_path / "sgf"
+    folder.mkdir()
+    for k in range(14):
+        result = "B+3.5" if k == 12 else f"{'BW'[k % 2]}+R"
+        head = f"KM[{KOMIS[k % 4]}]RE[{result}]" + ("AB[aa][sa]" if k == 5 else "")
+        moves = [
+            (m, c)
+            for m, c in play_randomly(k, 20 if k == 13 else 60 + k)
+            if k != 5 or m not in (342, 360)
+        ]
+        (folder / f"{k:02}.sgf").write_bytes(sgf_text(moves, head) + b")")
+    import_games([str(folder)], tmp_path / "a.games", quiet=True)
+    assert len(Store(tmp_path / "a.games")) == 14
+    return tmp_path / "a.games"
+
+
+def run(*arguments: object, code: int = 0) -> str:
+    result = CliRunner().invoke(main, ["go-label", *map(str, arguments)])
+    assert result.exit_code == code, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.output
+
+
+def labels_of(path: Path) -> dict[int, tuple[int, bytes]]:
+    opened = Store(path)
+    opened.verify()
+    kinds, at = opened.label_kinds(), opened.labels()
+    assert ((at < 0) == ((kinds == 0) | (kinds == labels.TRIED))).all()
+    return {
+        int(g): (
+            int(kinds[g]),
+            opened.words[at[g] : at[g] + labels.LABEL_WORDS].tobytes() if at[g] >= 0 else b"",
+        )
+        for g in np.flatnonzero(kinds)
+    }
+
+
+# --- one judgement
+# -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_area_is_as_near_to_the_lead_as_any_threshold_gives() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        owner = np.round(
+            np.clip(rng.normal(rng.uniform(-0.3, 0.3), rng.uniform(0.1, 0.8), 361), -1, 1),
+            int(rng.integers(1, 4)),
+        )
+        lead = float(rng.uniform(-150, 150))
+        found = judged.settled(judged.Judgement(lead, owner))
+        assert found.dtype == np.int8
+        areas = {}
+        for t in {
+            0.05,
+            0.6,
+            *(abs(v) for v in owner.tolist() if 0.05 <= abs(v) <= 0.6),
+            *np.linspace(0.05, 0.6, 200).tolist(),
+        }:
+            said = [1 if v > t else 2 if v < -t else 0 for v in owner.tolist()]
+            areas.setdefault(tuple(said), abs(said.count(1) - said.count(2) - lead))
+        assert areas[tuple(found.tolist())] == min(areas.values())
+
+
+def test_where_many_thresholds_do_the_half_is_taken() -> None:
+    owner = np.array([0.9] * 100 + [0.3, -0.3] * 20 + [0.55, -0.55] + [-0.9] * 219)
+    found = judged.settled(judged.Judgement(-119.0, owner))
+    assert found.tolist() == [1] * 100 + [0] * 40 + [1, 2] + [2] * 219
+
+
+@pytest.mark.parametrize(
+    ("komi", "asked"),
+    [
+        (6.5, 6.5),
+        (7.0, 7.0),
+        (0.0, 0.0),
+        (-5.5, -5.5),
+        (3.75, 4.0),
+        (6.3, 6.5),
+        (1000.0, 150.0),
+        (-1e30, -150.0),
+        (0.1, 0.0),
+    ],
+)
+def test_komis_that_the_protocol_knows(komi: float, asked: float) -> None:
+    assert judged.asked_komi(komi) == asked
+
+
+@pytest.mark.parametrize(
+    ("lead", "winner", "komi", "kind"),
+    [
+        (10.0, results.BLACK_WON, 6.5, labels.JUDGED),
+        (10.0, results.WHITE_WON, 6.5, labels.TRIED),
+        (10.0, results.WHITE_WON, 40.5, labels.JUDGED),
+        (-30.0, results.WHITE_WON, 6.5, labels.JUDGED),
+        (7.0, results.BLACK_WON, 7.0, labels.TRIED),  # a draw agrees with nobody
+        # a hair ahead, and the label's 6 points say the contrary
+        (6.6, results.BLACK_WON, 6.5, labels.TRIED),
+    ],
+)
+def test_the_record_decides(lead: float, winner: int, komi: float, kind: int) -> None:
+    """Every second point is white's, the rest black's as far as it goes; owners so sure that no
+    threshold changes them."""
+    owner = np.zeros(361)
+    size = int(lead) if lead != 6.6 else 6
+    owner[: abs(size)] = np.sign(size)
+    found = judged.Judgements()
+    assert judged.judge(judged.Judgement(lead, owner), 3, winner, komi, found)[0] == kind
+    assert (found.agreed, found.disagreed) == ((1, 0) if kind == labels.JUDGED else (0, 1))
+    assert [round(x, 6) for _, x in found.wrong] == (
+        [] if kind == labels.JUDGED else [round(lead - komi, 6)]
+    )
+
+
+def test_names_without_places() -> None:
+    def name(command: str, version: str = "1.17.2") -> str | None:
+        text = judged.text(command, version)
+        assert "/" not in text
+        assert "\\" not in text
+        return labels.engine_of(text)
+
+    assert (
+        name("/opt/k/katago analysis -model /home/me/nets/b10.bin.gz -config /x/y.cfg")
+        == "katago 1.17.2 with b10.bin.gz"
+    )
+    assert (
+        name("nice -n 5 /opt/katago analysis -config /x -model=/home/b10.bin.gz")
+        == "katago 1.17.2 with b10.bin.gz"
+    )
+    assert (
+        name("python3 cli.py go-analysis --model runs/x/best.onnx", "gocnn 0.1.0")
+        == "gocnn 0.1.0 with best.onnx"
+    )
+    assert name("/opt/katago analysis", "") == "katago"
+    for text in (
+        "",
+        "{}",
+        "[]",
+        "7",
+        '{"made_by": "go-import"}',
+        '{"made_by": "go-label", "network": "small"}',
+    ):
+        assert labels.engine_of(text) is None
+
+
+# --- whole stores
+# ------------------------------------------------------------------------------------------------------------------------
+
+
+def twin(path: Path, refused: bool = False) -> dict[int, tuple[int, bytes]]:
+    """The labels that the fake engine's words come to, worked out here once more."""
+    import random
+
+    opened = Store(path)
+    found = {}
+    for game, record in enumerate(opened.records()):
+        start, setup, moves = int(record["start"]), int(record["setup"]), int(record["moves"])
+        if record["margin"] or moves < 30:
+            continue
+        position = Position.of_words(opened.words[start : start + setup + moves], setup)
+        assert (len(position.setup), len(position.moves)) == (setup, moves)
+        chance = random.Random(json.dumps(engine.pairs(position.moves)))
+        rows = [round(chance.uniform(-1, 1) * (chance.random() < 0.7), 2) for _ in range(361)]
+        lead = chance.uniform(-60, 60)
+        # the protocol begins at the upper left
+        owner = np.array([rows[19 * (18 - i // 19) + i % 19] for i in range(361)])
+        label = judged.settled(judged.Judgement(lead, owner))
+        area = int((label == 1).sum()) - int((label == 2).sum())
+        sign = 1 if record["winner"] == results.BLACK_WON else -1
+        komi = float(record["komi"])
+        agrees = (
+            sign * (lead - komi) > 0
+            and sign * (area - komi) > 0
+            and not (refused and moves % 3 == 0)
+        )
+        found[game] = (
+            (labels.JUDGED, labels.pack(label).tobytes()) if agrees else (labels.TRIED, b"")
+        )
+    return found
+
+
+def test_labels_are_what_the_engine_said(games: Path, fake: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.tsv"
+    said = run(games, "--engine", command(fake), "--disagreed", wrong)
+    expected = twin(games)
+    found = labels_of(games)
+    assert found == expected
+    assert len(found) == 12
+    kinds = [kind for kind, _ in found.values()]
+    assert {labels.JUDGED, labels.TRIED} == set(kinds)
+    assert (
+        f"12 games judged by {Path(sys.executable).name} 1.2.3 with b6.bin.gz,"
+        f" {kinds.count(labels.JUDGED)} labelled" in said
+    )
+    listed = wrong.read_text().splitlines()
+    assert sorted(int(row.split("\t")[0]) for row in listed[1:]) == [
+        g for g, (kind, _) in sorted(found.items()) if kind == labels.TRIED
+    ]
+    (text,) = {text for text in Store(games).label_texts() if "go-label" in text}
+    assert json.loads(text)["model"] == "b6.bin.gz"
+    assert str(tmp_path) not in text
+    assert "all 12 games that were resigned have been played on or judged" in run(
+        games, "--engine", command(fake)
+    )
+    figures = collect(Store(games), GameFilter())
+    assert figures["labels"]["judged by another engine"] == kinds.count(labels.JUDGED)
+    assert "nothing to label" in run(games, "--jobs", 1)  # to play them on: each has been judged
+
+
+def test_parts_and_answers_that_come_twice(
+    games: Path, fake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(go_label, "CHUNK", 2)
+    run(games, "--engine", command(fake, "twice"), "--games", 5)
+    assert len(labels_of(games)) == 5
+    run(games, "--engine", command(fake, "nameless"))
+    assert labels_of(games) == twin(games)
+
+
+def test_what_a_network_played_on_in_vain_is_asked_about_what_it_labelled_is_not(
+    games: Path, fake: Path
+) -> None:
+    waiting = np.flatnonzero(judged.waiting(Store(games), Store(games).records()))
+    tried, labelled = waiting[:5], waiting[5:8]
+    own = labels.pack(np.ones((3, 361), np.int8))
+    by = '{"made_by": "go-label", "network": "small"}'
+    store.add_labels(games, tried, labels.TRIED, labels.pack(np.full((5, 361), 3, np.int8)), by)
+    store.add_labels(games, labelled, labels.PLAYED_ON, own, by)
+    assert "9 games judged" in run(games, "--engine", command(fake))
+    expected = twin(games)
+    found = labels_of(games)
+    assert {g: v for g, v in found.items() if g not in labelled} == {
+        g: v for g, v in expected.items() if g not in labelled
+    }
+    assert all(found[g] == (labels.PLAYED_ON, own[0].tobytes()) for g in labelled.tolist())
+
+
+def test_games_that_are_refused_are_tried(games: Path, fake: Path) -> None:
+    said = run(games, "--engine", command(fake, "some"))
+    assert labels_of(games) == twin(games, refused=True)
+    assert "were refused: Illegal move 7: D4" in said
+
+
+def test_an_engine_that_refuses_everything_marks_nothing(
+    games: Path, fake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judged, "REFUSES_ALL", 6)
+    said = run(games, "--engine", command(fake, "refuses"), code=1)
+    assert "refused the first 6 games (Illegal move 7: D4); no game was marked" in said
+    assert not labels_of(games)
+
+
+@pytest.mark.parametrize("kind", ["short", "nan", "large", "bare"])
+def test_answers_of_which_nothing_can_be_made(games: Path, fake: Path, kind: str) -> None:
+    assert "answered without a lead in points and the ownership of 361 points" in run(
+        games, "--engine", command(fake, kind), code=1
+    )
+    assert not labels_of(games)
+
+
+def test_an_engine_that_dies_leaves_what_it_said(games: Path, fake: Path) -> None:
+    said = run(games, "--engine", command(fake, "dies"), code=1)
+    assert "3 games judged" in said
+    assert said.count("error: ") == 1
+    assert "died" in said
+    assert len(labels_of(games)) == 3
+    run(games, "--engine", command(fake))
+    assert labels_of(games) == twin(games)
+
+
+def test_minutes_are_kept_to_though_the_engine_says_nothing(games: Path, fake: Path) -> None:
+    assert "3 games judged" in run(games, "--engine", command(fake, "stops"), "--minutes", 0.05)
+    assert len(labels_of(games)) == 3
+    assert "0 games judged" in run(games, "--engine", command(fake, "deaf"), "--minutes", 0.02)
+
+
+def test_wrong_calls(games: Path, fake: Path, tmp_path: Path) -> None:
+    for more in (["--own", 3], ["--model", "x"], ["--batch", 64], ["--jobs", 1]):
+        assert f"leave out {more[0]}" in run(games, "--engine", command(fake), *more, code=2)
+    assert "--out" in run(games, "--engine", command(fake), "--out", tmp_path / "b.games", code=2)
+    for engine_, says in (
+        ("", "is empty"),
+        ("/no/such/program", "cannot start"),
+        ("'", "cannot start"),
+        ("''", "cannot start"),
+    ):
+        assert says in run(games, "--engine", engine_, code=1)
+    assert not labels_of(games)
+
+
+def lives(fake: Path) -> bool:
+    """Whether the engine that `stops` runs."""
+    import fcntl
+
+    with Path(f"{fake}.lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_stopped_or_killed_the_engine_ends_and_the_labelling_goes_on(
+    games: Path, fake: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """The engine holds a lock as long as it lives, and sleeps, so that it does not see that nobody
+    asks it any more."""
+    whole = tmp_path / "whole.games"
+    shutil.copy(games, whole)
+    run(whole, "--engine", command(fake))
+    arguments = [
+        sys.executable,
+        "-c",
+        (
+            "from gocnn.commands import main; from gocnn.commands import go_label; go_label.CHUNK ="
+            " 2; main()"
+        ),
+        "go-label",
+        str(games),
+        "--engine",
+        command(fake, "stops"),
+    ]
+    process = subprocess.Popen(
+        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    while not len(labels_of(games)):
+        assert process.poll() is None
+        time.sleep(0.1)
+    assert lives(fake)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 130)
+    for _ in range(300):
+        if not lives(fake):
+            break
+        time.sleep(0.1)
+    assert not lives(fake)
+    assert len(labels_of(games)) == (2 if number == signal.SIGKILL else 3)
+    run(games, "--engine", command(fake))
+    assert labels_of(games) == labels_of(whole)
+
+
+def test_this_projects_own_analysis_is_such_an_engine(games: Path) -> None:
+    said = run(
+        games,
+        "--engine",
+        shlex.join([sys.executable, str(ROOT / "cli.py"), "go-analysis", "--threads", "1"]),
+        "--games",
+        2,
+    )
+    assert "2 games judged by gocnn " in said
+    assert len(labels_of(games)) == 2
+
+
+# --- training
+# ----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_training_says_who_judged(tmp_path: Path) -> None:
+    toys = toy_store(tmp_path / "toys.games", 20, 2)
+    plain = toy_store(tmp_path / "plain.games", 4, 0, first=50)
+    other = Store(toys)
+    own = np.stack([other.words[i : i + 46] for i in other.labels()[:9]])
+    store.add_labels(
+        toys,
+        np.arange(9),
+        labels.JUDGED,
+        own,
+        judged.text("/opt/katago analysis -model /x/b10.bin.gz", "1.17.2"),
+    )
+    store.add_labels(
+        toys,
+        np.arange(9, 11),
+        labels.JUDGED,
+        own[:2],
+        judged.text("/opt/katago analysis -model /x/b6.bin.gz", "1.17.2"),
+    )
+    store.add_labels(
+        toys, np.arange(11, 15), labels.TRIED, own[:4], judged.text("/opt/never analysis", "9")
+    )
+    chosen = data.choose([Store(plain), Store(toys)], GameFilter(), own=True)
+    found = chosen.labels()
+    assert (found.people, found.own, found.judged) == (20, 2, 11)
+    assert found.engines == ("katago 1.17.2 with b10.bin.gz", "katago 1.17.2 with b6.bin.gz")
+    assert (chosen.games.label[chosen.judge >= 0] >= 0).all()
+    arguments = [
+        "go-train",
+        toys,
+        "--out",
+        tmp_path / "run",
+        "--blocks",
+        "1",
+        "--channels",
+        "8",
+        "--batch",
+        "8",
+        "--steps",
+        "1",
+        "--valid",
+        plain,
+        "--valid-positions",
+        "100",
+        "--precision",
+        "fp32",
+    ]
+    result = CliRunner().invoke(main, [str(a) for a in arguments])
+    assert result.exit_code == 0, result.output
+    told = (
+        "16 games that are labelled (11 of them judged by another engine: katago 1.17.2 with"
+        " b10.bin.gz, katago 1.17.2 with b6.bin.gz), 2 that"
+    )
+    assert told in result.output
+    model = modelfile.load(tmp_path / "run", "go-policy")
+    assert (
+        "16 of them labelled (11 of them judged by another engine: katago 1.17.2 with b10.bin.gz"
+        in model.provenance["data"]
+    )
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["labels"]["judged"] == 11
+
+
+def test_points_begin_where_the_protocol_says() -> None:
+    values = [0.0] * 361
+    values[0], values[342] = 0.9, -0.9
+    found = judged.read({"rootInfo": {"scoreLead": -6.5}, "ownership": values}, 6.5)
+    assert found is not None
+    assert found.lead == 0
+    owner = judged.settled(found)
+    assert (owner[from_gtp("A19")], owner[from_gtp("A1")], owner.sum()) == (
+        labels.BLACK_OWNS,
+        labels.WHITE_OWNS,
+        3,
+    )
