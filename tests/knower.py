@@ -32,7 +32,7 @@ class Knower:
     """An evaluator with a score. `tempo`: points by which it errs in favour of whoever is to play;
     `prefers`: flat indices, the best first."""
 
-    name, groups, has_value_head, scores = "knower", ("stones",), True, True
+    name, plane_groups, has_value_head, scores = "knower", ("stones",), True, True
 
     def __init__(self, tempo: float = 0.0, prefers: tuple[int, ...] = ()) -> None:
         self.tempo, self.prefers, self.asked = tempo, prefers, 0

@@ -191,14 +191,14 @@ class Blind:
     """A network without a value head: that which ships, unasked for who wins."""
 
     def __init__(self, evaluator) -> None:
-        self.evaluator, self.name, self.groups, self.has_value_head, self.scores, self.asked = (
-            evaluator,
-            "blind",
-            evaluator.groups,
-            False,
-            False,
-            0,
-        )
+        (
+            self.evaluator,
+            self.name,
+            self.plane_groups,
+            self.has_value_head,
+            self.scores,
+            self.asked,
+        ) = (evaluator, "blind", evaluator.plane_groups, False, False, 0)
 
     def outputs(self, batch):
         self.asked += len(batch)

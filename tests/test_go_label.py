@@ -18,7 +18,8 @@ from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.games import labels, results
 from gocnn.games.importing import import_games
 from gocnn.games.record import OWN_PLAY
-from gocnn.games.store import Store, writing
+from gocnn.games.store import Store
+from gocnn.games.store_writer import writing
 from gocnn.games.words import colour_of, index_of
 from gocnn.policy import runtime
 from gocnn.policy.suggestion import planes_of, recent_moves
@@ -29,7 +30,7 @@ from tests.conftest import play_randomly, sgf_text
 class Scatter:
     """Stands for a network: numbers that the planes decide and nothing else."""
 
-    name, groups, path = "scatter", DEFAULT_GROUPS, Path(__file__)
+    name, plane_groups, path = "scatter", DEFAULT_GROUPS, Path(__file__)
 
     def logits(self, batch: np.ndarray) -> np.ndarray:
         rows = [
@@ -164,7 +165,8 @@ def test_neither_the_batch_nor_the_threads_change_a_game(evaluator: object) -> N
     assert spent.moves > 0
     assert sum(spent.ends) == 7
     batch = (
-        np.random.default_rng(0).random((9, planes.plane_count(evaluator.groups), 19, 19)) < 0.2
+        np.random.default_rng(0).random((9, planes.plane_count(evaluator.plane_groups), 19, 19))
+        < 0.2
     ).astype(np.uint8)
     together = evaluator.logits(batch)
     assert all((evaluator.logits(batch[k : k + 1])[0] == together[k]).all() for k in range(9))

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from gocnn import modelfile
 from gocnn.board import symmetry
-from gocnn.games import labels, store
+from gocnn.games import labels, store_writer
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
 from gocnn.games.words import colour_of
@@ -103,7 +103,7 @@ def test_batches_of_others_are_as_they_were(toys: Path, tmp_path: Path) -> None:
     bare = Store(toy_store(tmp_path / "bare.games", 40, 0, labelled=False))
     plain, full = (samples.games_of(s, np.arange(len(s))) for s in (bare, Store(toys)))
     assert (full.own.sum(), plain.own.sum()) == (6, 0)
-    options: dict[str, Any] = {"groups": PLANES, "batch": 32, "seed": 3, "future": 1}
+    options: dict[str, Any] = {"plane_groups": PLANES, "batch": 32, "seed": 3, "future": 1}
     one, other = (PositionSource(games, outcome=True, **options) for games in (plain, full))
     scored = PositionSource(full.subset(~full.own), score=True, **options)
     for i in (0, 7, 130):
@@ -349,7 +349,7 @@ def test_a_run_goes_on_with_more_labels_not_with_fewer(tmp_path: Path, toys: Pat
     games = shutil.copy(toys, tmp_path / "toys.games")
     bare = toy_store(tmp_path / "bare.games", 40, 0, labelled=False)
     other = Store(games)
-    store.add_labels(
+    store_writer.add_labels(
         bare,
         np.arange(30),
         labels.COUNTED,
@@ -402,7 +402,7 @@ def test_a_model_with_score_goes_on_without_where_nothing_is_labelled(
 class Oracle:
     """Foresees what comes, or its contrary, with 90 %."""
 
-    name, groups, has_value_head, scores = "oracle", ("board", "stones"), True, True
+    name, plane_groups, has_value_head, scores = "oracle", ("board", "stones"), True, True
 
     def __init__(self, owner: np.ndarray, right: bool) -> None:
         self.owner, self.sign = owner, 1 if right else -1
@@ -433,7 +433,7 @@ def test_ends_are_judged(tmp_path: Path) -> None:
     for right in (True, False):
         policy = Oracle(seen, right)
         batch, _, won, owner = samples.positions(
-            chosen.games, policy.groups, np.zeros(21, np.int64), black, score=True
+            chosen.games, policy.plane_groups, np.zeros(21, np.int64), black, score=True
         )
         komi = endings.komi_of_sides(chosen.games, chosen.komi, np.zeros(21, np.int64), black)
         assert (komi == -6.5).all()

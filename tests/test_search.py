@@ -35,7 +35,7 @@ class Judge:
     """An evaluator by rule: `value(own, opponent)`, sets of flat indices, is the probability that
     the side to play wins; it prefers `liked`."""
 
-    name, groups, has_value_head, scores = "judge", ("stones",), True, False
+    name, plane_groups, has_value_head, scores = "judge", ("stones",), True, False
 
     def __init__(self, value, liked=()) -> None:
         self.value, self.liked = value, list(liked)
@@ -449,7 +449,7 @@ def test_what_is_asked_about_is_what_the_board_shows() -> None:
         for index, _ in play_randomly(seed, moves):
             board.play(index)
         judge = Scorer(None)
-        judge.groups = (
+        judge.plane_groups = (
             "own_liberties",
             "opponent_liberties",
             "board",
@@ -471,7 +471,9 @@ def test_what_is_asked_about_is_what_the_board_shows() -> None:
                 after = board.copy()
                 for move in slots.moves[slot, : slots.depth[slot]]:
                     after.play(int(move))
-                assert (planes == planes_of(after, recent_moves(after), judge.groups)[0]).all()
+                assert (
+                    planes == planes_of(after, recent_moves(after), judge.plane_groups)[0]
+                ).all()
                 assert (slots.legal[slot] == after.legal(suicide=False)).all()
                 keep = useful(after, after.to_play)
                 keep[PASS] = not keep[:PASS].any()

@@ -25,7 +25,7 @@ from tests.test_go_train import BUDGET, TRAIN
 class Listener:
     """An evaluator that keeps what it was shown and prefers nothing."""
 
-    name, groups, has_value_head = "listener", ("board", "handicap", "style"), False
+    name, plane_groups, has_value_head = "listener", ("board", "handicap", "style"), False
     scores = False
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ def test_the_styles_that_can_be_asked_for() -> None:
 def test_a_style_needs_a_network_that_was_shown_it() -> None:
     listener = Listener()
     check_style(listener, "fox")
-    listener.groups = ("board",)
+    listener.plane_groups = ("board",)
     check_style(listener, "any")
     with pytest.raises(UserError, match="not shown where"):
         check_style(listener, "fox")

@@ -29,7 +29,7 @@ from gocnn.board.coords import SIZE
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import make_folder
-from gocnn.games import store
+from gocnn.games import store_writer
 from gocnn.games.labels import LABEL_WORDS
 from gocnn.games.reader import Chunk
 from gocnn.games.record import RECORD
@@ -321,7 +321,9 @@ def unpack(folder: Path, out: Path) -> list[Path]:
                 blocks.append(packed[at : at + size])
                 at += size
             try:
-                store.write(path, _checked(pool.map(unpack_block, blocks), facts["fingerprint"]))
+                store_writer.write(
+                    path, _checked(pool.map(unpack_block, blocks), facts["fingerprint"])
+                )
             except ValueError as error:
                 raise UserError(
                     f"{folder}: {facts['name']} cannot be unpacked, {error}; pack the games again"

@@ -18,7 +18,8 @@ from gocnn.console.outputs import OutFile
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.games import labels
-from gocnn.games.store import Store, write, writing
+from gocnn.games.store import Store
+from gocnn.games.store_writer import write, writing
 from gocnn.locks import locked
 
 CHUNK = 256

@@ -87,7 +87,7 @@ def command(
     except BadVertex as error:
         raise click.BadParameter(str(error), param_hint="--point") from error
     planes = planes_of(
-        place.board, recent_moves(place.board), policy.groups, int(place.handicap > 0)
+        place.board, recent_moves(place.board), policy.plane_groups, int(place.handicap > 0)
     )
     if picture is not None:
         layers.draw_maps(

@@ -81,11 +81,11 @@ class Foreseen:
         """What it says of the position after each move, asked for in one evaluation."""
         if not self._boards:
             return []
-        groups = self._evaluator.groups
+        plane_groups = self._evaluator.plane_groups
         said = self._evaluator.outputs(
             np.concatenate(
                 [
-                    planes_of(board, recent_moves(board), groups, self._conditioning)
+                    planes_of(board, recent_moves(board), plane_groups, self._conditioning)
                     for board in self._boards
                 ]
             )

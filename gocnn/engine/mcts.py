@@ -105,7 +105,9 @@ class Search:
         )
         self.reduction, self.until = reduction, until or {}
         said = said or evaluate(evaluator, board, conditioning, symmetries)
-        self._slots = tree_leaves.new_slots(MOST_AT_ONCE, planes.plane_count(evaluator.groups))
+        self._slots = tree_leaves.new_slots(
+            MOST_AT_ONCE, planes.plane_count(evaluator.plane_groups)
+        )
         self._share = SCORE_SHARE if evaluator.scores else 0.0
         self._tree = tree.new_arrays()
         self._tree.used[0] = 1
@@ -158,7 +160,7 @@ class Search:
             until,
             hashes,
             np.array([seen[int(value)] for value in hashes], np.uint8),
-            planes.offsets(self.evaluator.groups),
+            planes.offsets(self.evaluator.plane_groups),
         )
         self._owner = said.owner
         self._owners = np.zeros((MOVES, POINTS)) if self.evaluator.scores else np.zeros((0, POINTS))

@@ -106,9 +106,9 @@ class UnknownPlanes(ValueError):
     """A group of planes that this version does not have; the message names it."""
 
 
-def plane_count(groups: Sequence[str]) -> int:
+def plane_count(plane_groups: Sequence[str]) -> int:
     """How many planes the groups have together. Raises UnknownPlanes."""
-    return sum(_count(name) for name in groups)
+    return sum(_count(name) for name in plane_groups)
 
 
 def _count(name: str) -> int:
@@ -117,12 +117,12 @@ def _count(name: str) -> int:
     return PLANES[name]
 
 
-def offsets(groups: Sequence[str]) -> Offsets:
+def offsets(plane_groups: Sequence[str]) -> Offsets:
     """int64 `(19,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group
     left out. Raises UnknownPlanes."""
     first: dict[str, int] = {}
     total = 0
-    for name in groups:
+    for name in plane_groups:
         first[name] = total
         total += _count(name)
     return np.array([first.get(name, -1) for name in PLANES], np.int64)
@@ -285,8 +285,8 @@ def fill(
 ) -> None:
     """Write the planes of a position, seen by the side to play, after one symmetry.
 
-    at: `offsets(groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`; out: uint8 `(C,
-    361)`, overwritten.
+    at: `offsets(plane_groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`; out: uint8
+    `(C, 361)`, overwritten.
     """
     state, colour, recent = shown.state, shown.colour, shown.recent
     libs, scratch = memory.liberties, memory.ladders

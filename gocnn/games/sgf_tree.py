@@ -143,7 +143,7 @@ def _record(file: SgfText, item: reader.ParsedGame | reader.Skipped) -> Record:
         return record
     record.line, record.texts = line, [nodes.text_of(file.raw, node) for node in line]
     _header(record)
-    _walk(record, _added_stones(item, file, line))
+    _walk(record, _added_stones(item, line))
     _terms(record)
     if isinstance(item, reader.ParsedGame):
         record.handicap = bool(item.record["handicap"] > 0)
@@ -189,7 +189,7 @@ def _header(record: Record) -> None:
 
 
 def _added_stones(
-    item: reader.ParsedGame | reader.Skipped, file: SgfText, line: list[nodes.Node]
+    item: reader.ParsedGame | reader.Skipped, line: list[nodes.Node]
 ) -> Stones | None:
     """Handicap stones that the reader knows of though the record does not set them up."""
     if isinstance(item, reader.Skipped) or any(

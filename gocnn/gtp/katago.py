@@ -101,7 +101,11 @@ def _raw(engine: Engine, turn: int, colour: int) -> str:
     board = turned(game, colour)
     said = evaluator.outputs(
         planes_of(
-            board, recent_moves(board), evaluator.groups, engine.player.conditioning(game), (turn,)
+            board,
+            recent_moves(board),
+            evaluator.plane_groups,
+            engine.player.conditioning(game),
+            (turn,),
         )
     )
     legal = board.legal()

@@ -94,7 +94,11 @@ def _map(engine: Engine, turns: tuple[int, ...]) -> str:
     board = game.board
     said = evaluator.outputs(
         planes_of(
-            board, recent_moves(board), evaluator.groups, engine.player.conditioning(game), turns
+            board,
+            recent_moves(board),
+            evaluator.plane_groups,
+            engine.player.conditioning(game),
+            turns,
         )
     )
     logged = mean_over_symmetries(said.logits[:, None], turns)[0]

@@ -62,7 +62,7 @@ def conditioning_of_style(style: str, handicap: bool) -> int:
 
 def check_style(evaluator: Evaluator, style: str) -> None:
     """Raises UserError if the network cannot be asked for the style, since it was not shown any."""
-    if style != "any" and "style" not in evaluator.groups:
+    if style != "any" and "style" not in evaluator.plane_groups:
         wanted = "--planes default,style"
         raise UserError(
             f"{evaluator.name} was not shown where games were played; leave out --style, or train a"

@@ -44,7 +44,7 @@ def judge(
     count: int,
     symmetries: int = 1,
     seed: int = 0,
-    tick: Callable[[int], Any] = lambda n: None,
+    tick: Callable[[int], Any] = lambda _: None,
     shown: int = HANDICAP,
     komi: Floats | None = None,
 ) -> JudgedPositions:
@@ -62,7 +62,7 @@ def judge(
         answers = []
         for s in turns:
             batch, moves, won, owners = positions(
-                games, policy.groups, which[part], plies[part], s, shown, score=True
+                games, policy.plane_groups, which[part], plies[part], s, shown, score=True
             )
             answers.append(policy.outputs(batch))
             if s == 0:

@@ -52,7 +52,7 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
         *(["value"] if policy.has_value_head else []),
         *(["owner", "score"] if policy.scores else []),
     ]
-    example = torch.zeros(2, plane_count(policy.groups), SIZE, SIZE, device=policy.device)
+    example = torch.zeros(2, plane_count(policy.plane_groups), SIZE, SIZE, device=policy.device)
     with warnings.catch_warnings():
         # The exporter through TorchScript says that it is the old one; it needs no further package,
         # and this network is within what it can do.
@@ -102,7 +102,7 @@ def difference(one: Evaluator, other: Evaluator, positions: int = 64) -> float:
     while len(stacks) < positions:
         for _ in range(int(rng.integers(1, 30))):
             board.play(int(rng.choice(np.flatnonzero(board.legal()))))
-        stacks.append(planes_of(board, recent_moves(board), one.groups)[0])
+        stacks.append(planes_of(board, recent_moves(board), one.plane_groups)[0])
         if len(board.moves) > 250:
             board = Board()
     batch = np.stack(stacks)

@@ -38,7 +38,7 @@ class Policy:
         return self.path.name
 
     @property
-    def groups(self) -> tuple[str, ...]:
+    def plane_groups(self) -> tuple[str, ...]:
         """The groups of planes it is shown (`gocnn.features.planes`)."""
         return self.config.groups
 

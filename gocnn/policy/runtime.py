@@ -67,8 +67,8 @@ class OnnxPolicy:
             )
         try:
             self.provenance: dict[str, Any] = _object(metadata["provenance"])
-            self.groups: tuple[str, ...] = tuple(_object(metadata["config"])["groups"])
-            planes = plane_count(self.groups)
+            self.plane_groups: tuple[str, ...] = tuple(_object(metadata["config"])["groups"])
+            planes = plane_count(self.plane_groups)
         except (KeyError, ValueError, TypeError, RecursionError, UnknownPlanes) as error:
             why = " ".join(str(error).split())[:200]
             raise UserError(

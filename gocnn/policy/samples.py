@@ -253,7 +253,7 @@ def _owners(
 
 def positions(
     games: Games,
-    groups: Sequence[str],
+    plane_groups: Sequence[str],
     which: npt.NDArray[np.int64],
     plies: npt.NDArray[np.int64],
     symmetry_number: int = 0,
@@ -268,7 +268,7 @@ def positions(
     (`gocnn.features.conditioning`).
     """
     order = np.lexsort((plies, which))
-    drawn = new_drawn(len(which), planes.plane_count(groups), 0, score)
+    drawn = new_drawn(len(which), planes.plane_count(plane_groups), 0, score)
     picks = Picks(
         which[order],
         plies[order],
@@ -276,7 +276,7 @@ def positions(
         np.full(len(which), symmetry_number),
         order,
     )
-    draw(games.table, picks, PERMUTATIONS, planes.offsets(groups), drawn)
+    draw(games.table, picks, PERMUTATIONS, planes.offsets(plane_groups), drawn)
     found = (drawn.planes.reshape(len(which), -1, SIZE, SIZE), drawn.moves[:, 0], drawn.won)
     return (*found, drawn.owner) if score else found
 

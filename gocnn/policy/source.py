@@ -46,7 +46,7 @@ class PositionSource:
     def __init__(
         self,
         games: Games,
-        groups: Sequence[str],
+        plane_groups: Sequence[str],
         batch: int,
         seed: int,
         rank: int = 0,
@@ -73,7 +73,7 @@ class PositionSource:
                 f" {world}"
             )
         self.games, self.batch_size, self.seed, self.augment = games, batch, seed, augment
-        self.at, self.planes = planes.offsets(groups), planes.plane_count(groups)
+        self.at, self.planes = planes.offsets(plane_groups), planes.plane_count(plane_groups)
         self.rank, self.world, self.future, self.outcome, self.score = (
             rank,
             world,

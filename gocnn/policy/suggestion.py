@@ -23,7 +23,7 @@ class Evaluator(Protocol):
         """What to call it in a line of text."""
 
     @property
-    def groups(self) -> tuple[str, ...]:
+    def plane_groups(self) -> tuple[str, ...]:
         """The groups of planes it is shown (`gocnn.features.planes`)."""
 
     @property
@@ -57,19 +57,19 @@ class Evaluation:
 def planes_of(
     board: Board,
     recent: Sequence[int],
-    groups: Sequence[str],
+    plane_groups: Sequence[str],
     conditioning: int = 0,
     symmetries: Sequence[int] = (0,),
 ) -> npt.NDArray[np.uint8]:
     """Planes, uint8 `(S, C, 19, 19)`, of a 19x19 position for the side to play, one for each
     symmetry. `recent`: flat indices, the latest first; `conditioning`: of the game
     (`gocnn.features.conditioning`)."""
-    count = planes.plane_count(groups)
+    count = planes.plane_count(plane_groups)
     out = np.empty((len(symmetries), count, SIZE * SIZE), np.uint8)
     last = np.full(planes.HISTORY, planes.NO_MOVE, np.int16)
     last[: len(recent[: planes.HISTORY])] = recent[: planes.HISTORY]
     shown = planes.Shown(board.state, board.to_play, last, conditioning)
-    at, memory = planes.offsets(groups), planes.new_memory()
+    at, memory = planes.offsets(plane_groups), planes.new_memory()
     for row, s in zip(out, symmetries, strict=True):
         planes.fill(shown, at, symmetry.permutation(s), memory, row)
     return out.reshape(len(symmetries), count, SIZE, SIZE)
@@ -105,7 +105,7 @@ def suggest_many(policy: Evaluator, boards: Sequence[Board], conditioning: Seque
     `conditioning`: of each game (`gocnn.features.conditioning`).
     """
     stacks = [
-        planes_of(board, recent_moves(board), policy.groups, bits)
+        planes_of(board, recent_moves(board), policy.plane_groups, bits)
         for board, bits in zip(boards, conditioning, strict=True)
     ]
     logits = policy.logits(np.concatenate(stacks))
@@ -133,7 +133,9 @@ def evaluate(
 ) -> Evaluation:
     """All that the network says of the position, in one evaluation; arguments as for `suggest`."""
     turns = range(symmetries)
-    said = policy.outputs(planes_of(board, recent_moves(board), policy.groups, conditioning, turns))
+    said = policy.outputs(
+        planes_of(board, recent_moves(board), policy.plane_groups, conditioning, turns)
+    )
     log_probabilities = mean_over_symmetries(said.logits[:, None], turns)[0].astype(np.float64)
     legal = board.legal()
     assert legal[PASS]

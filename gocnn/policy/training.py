@@ -259,7 +259,7 @@ def _need_same_games(session: sessions.Session, games: _GameSplit, config: RunCo
 
 
 def validation_batches(
-    games: Games, groups: Sequence[str], count: int, seed: int = 0, score: bool = False
+    games: Games, plane_groups: Sequence[str], count: int, seed: int = 0, score: bool = False
 ) -> list[Batch]:
     """The same `count` positions each time, in batches: planes, moves, outcomes, and with `score`
     owners, as `gocnn.policy.samples.positions` gives them.
@@ -273,7 +273,7 @@ def validation_batches(
         )
     arrays = [
         torch.from_numpy(a)
-        for a in positions(games, groups, *choose_positions(games, count, seed), score=score)
+        for a in positions(games, plane_groups, *choose_positions(games, count, seed), score=score)
     ]
     return [
         tuple(part)

@@ -75,7 +75,9 @@ def review(
     legal: list[npt.NDArray[np.bool_]] = []
     for number, step in enumerate(record.steps, 1):
         position_before(board, step)
-        stacks.append(planes_of(board, recent_moves(board), evaluator.groups, conditioning)[0])
+        stacks.append(
+            planes_of(board, recent_moves(board), evaluator.plane_groups, conditioning)[0]
+        )
         legal.append(board.legal())
         komis.append(terms.area_komi(board))
         board.play(step.index, step.colour)
@@ -87,7 +89,9 @@ def review(
     if not evaluator.scores:
         return Review(name, record, moves)
     said.append(
-        evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, conditioning))
+        evaluator.outputs(
+            planes_of(board, recent_moves(board), evaluator.plane_groups, conditioning)
+        )
     )
     komis.append(terms.area_komi(board))
     return Review(

@@ -80,8 +80,8 @@ def play(
     """Play the tasks, `batch` at a time, and yield each as it ends; once `stopped` says so, those
     under way are left."""
     b = boards.new_boards(batch)
-    at, permutation = planes.offsets(evaluator.groups), symmetry.permutation(0)
-    shown = np.empty((batch, planes.plane_count(evaluator.groups), POINTS), np.uint8)
+    at, permutation = planes.offsets(evaluator.plane_groups), symmetry.permutation(0)
+    shown = np.empty((batch, planes.plane_count(evaluator.plane_groups), POINTS), np.uint8)
     wanted = np.empty((batch, MOVES), np.bool_)
     status, owners = np.zeros(batch, np.int64), np.zeros((batch, POINTS), np.int8)
     place: list[GameTask | None] = [None] * batch
