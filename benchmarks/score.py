@@ -36,7 +36,7 @@ from gocnn.games.record import komi_of
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
 from gocnn.policy.samples import choose_positions, games_of
-from gocnn.selfplay.engine import AnalysisEngine, Position, by_index, query
+from gocnn.selfplay.engine import AnalysisEngine, EnginePosition, by_index, query
 from gocnn.statistics import calibration, mean_interval, wilson
 from judged import Judged, position_of, read
 from judges import KOMI, Judge, RandomPlayouts, Said, network
@@ -61,7 +61,7 @@ class Counted:
     komi; owner, int8 `(N, 361)`: 1 black, -1 white, 0 neither, `UNLABELLED` where there is no
     label; labelled: how many positions have one."""
 
-    positions: list[Position]
+    positions: list[EnginePosition]
     score: Floats
     owner: npt.NDArray[np.int8]
     labelled: int
@@ -89,7 +89,7 @@ def counted(sources: Sequence[str], count: int, seed: int) -> Counted:
         if len(parts) > 1
         else [count]
     )
-    positions: list[Position] = []
+    positions: list[EnginePosition] = []
     scores, owners, labelled = [], [], 0
     for (store, records, numbers, komi, label), share in zip(parts, shares, strict=True):
         if not len(numbers):
@@ -116,7 +116,7 @@ def counted(sources: Sequence[str], count: int, seed: int) -> Counted:
     return Counted(positions, np.array(scores), np.stack(owners), labelled)
 
 
-def boards_of(positions: Sequence[Position]) -> tuple[list[Board], list[int]]:
+def boards_of(positions: Sequence[EnginePosition]) -> tuple[list[Board], list[int]]:
     """Boards, and what a network is told of the games."""
     return [p.board() for p in tqdm(positions, unit=" boards", leave=False)], [
         HANDICAP if p.setup else 0 for p in positions
@@ -334,7 +334,7 @@ def against_counts(games: Counted, said: dict[str, Said]) -> None:
     print("\n".join(fits))
 
 
-def asked(engine: AnalysisEngine, positions: Sequence[Position]) -> Said:
+def asked(engine: AnalysisEngine, positions: Sequence[EnginePosition]) -> Said:
     """What an engine's network says of positions, by area."""
     queries = [query(p, "chinese", KOMI, includeOwnership=True) for p in positions]
     lead, win = np.empty(len(queries)), np.empty(len(queries))

@@ -43,9 +43,9 @@ def words_of(moves: list[tuple[int, int]]) -> np.ndarray:
     return np.array([index + (512 if colour == WHITE else 0) for index, colour in moves], np.uint16)
 
 
-def tasks(count: int, **more: object) -> list[playing.GameTask]:
+def tasks(count: int, **more: object) -> list[playing.GameToPlay]:
     return [
-        playing.GameTask(
+        playing.GameToPlay(
             k,
             words_of(play_randomly(k, 60 + 17 * k)),
             0,
@@ -127,7 +127,7 @@ def test_a_settled_game_played_to_the_very_end_has_the_same_owner() -> None:
 
 def test_noise_passing_and_stones() -> None:
     words = np.array([60, 72, 300], np.uint16)
-    task = playing.GameTask(
+    task = playing.GameToPlay(
         0,
         words,
         3,
@@ -190,7 +190,7 @@ def test_the_record_decides() -> None:
     owner = np.full(361, BLACK, np.int8)
     owner[:177] = WHITE  # 184 to 177: seven points for black
     ended = playing.Ended(
-        playing.GameTask(5, np.zeros(0, np.uint16), 0, 0, 1),
+        playing.GameToPlay(5, np.zeros(0, np.uint16), 0, 0, 1),
         boards.SETTLED_EARLY,
         owner,
         np.zeros(0, np.uint16),

@@ -25,7 +25,7 @@ from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
 from gocnn.policy import data
 from gocnn.selfplay import engine, judged
-from gocnn.selfplay.engine import Position
+from gocnn.selfplay.engine import EnginePosition
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.labelled import toy_store
 
@@ -243,7 +243,7 @@ def twin(path: Path, refused: bool = False) -> dict[int, tuple[int, bytes]]:
         start, setup, moves = int(record["start"]), int(record["setup"]), int(record["moves"])
         if record["margin"] or moves < 30:
             continue
-        position = Position.of_words(opened.words[start : start + setup + moves], setup)
+        position = EnginePosition.of_words(opened.words[start : start + setup + moves], setup)
         assert (len(position.setup), len(position.moves)) == (setup, moves)
         chance = random.Random(json.dumps(engine.pairs(position.moves)))
         rows = [round(chance.uniform(-1, 1) * (chance.random() < 0.7), 2) for _ in range(361)]

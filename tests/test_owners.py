@@ -21,7 +21,7 @@ from gocnn.games.store import Store
 from gocnn.games.words import colour_of
 from gocnn.policy import data, endings, owners, samples
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
-from gocnn.policy.predictions import Predictions, predictions, winrate
+from gocnn.policy.predictions import PolicyPredictions, predictions, winrate
 from gocnn.policy.source import OWN_SHARE, PositionSource
 from gocnn.policy.task import Outputs, PolicyTask
 from tests.labelled import random_labels, toy_store
@@ -410,10 +410,10 @@ class Oracle:
     def logits(self, batch: np.ndarray) -> np.ndarray:
         return self.outputs(batch).logits
 
-    def outputs(self, batch: np.ndarray) -> Predictions:
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         n = len(batch)
         lead = np.full(n, float(self.owner.sum()) * self.sign, np.float32)
-        return Predictions(
+        return PolicyPredictions(
             np.zeros((n, 362), np.float32),
             np.full(n, 0.9 if lead[0] > 0 else 0.1, np.float32),
             np.tile(0.8 * self.sign * self.owner, (n, 1)).astype(np.float32),
@@ -459,7 +459,7 @@ def test_what_is_said_of_turned_boards_is_turned_back() -> None:
         there = np.empty_like(owner)
         there[:, symmetry.permutation(s)[:361]] = owner
         turned.append(
-            Predictions(
+            PolicyPredictions(
                 np.zeros((3, 362), np.float32),
                 np.full(3, s / 8, np.float32),
                 there,

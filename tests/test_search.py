@@ -20,7 +20,7 @@ from gocnn.engine.mcts import Search, bound
 from gocnn.engine.ownership import useful
 from gocnn.engine.player import Player
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
-from gocnn.policy.predictions import Predictions, predictions, winrate
+from gocnn.policy.predictions import PolicyPredictions, predictions, winrate
 from gocnn.policy.samples import UNDECIDED
 from gocnn.policy.suggestion import evaluate, planes_of, recent_moves
 from gocnn.policy.task import VALUE_WEIGHT, PolicyTask
@@ -40,7 +40,7 @@ class Judge:
     def __init__(self, value, liked=()) -> None:
         self.value, self.liked = value, list(liked)
 
-    def outputs(self, batch: np.ndarray) -> Predictions:
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         logits = np.zeros((len(batch), 362), np.float32)
         for index, bonus in self.liked:
             logits[:, index] = bonus
@@ -124,7 +124,7 @@ class Scorer(Judge):
 
     scores = True
 
-    def outputs(self, batch: np.ndarray) -> Predictions:
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         keys = [
             int(np.flatnonzero(planes.ravel()) @ np.arange(1, 1 + int(planes.sum())))
             for planes in batch
@@ -140,7 +140,7 @@ class Scorer(Judge):
             )
             for rng in rngs
         ]
-        return Predictions(*(np.array(part, np.float32) for part in zip(*rows, strict=True)))
+        return PolicyPredictions(*(np.array(part, np.float32) for part in zip(*rows, strict=True)))
 
 
 def node_of(search: Search, node: int) -> dict:
@@ -379,7 +379,7 @@ def test_a_network_that_fails_leaves_the_tree_as_it_was() -> None:
     other.run(300)
     outputs = judge.outputs
 
-    def fails(batch: np.ndarray) -> Predictions:
+    def fails(batch: np.ndarray) -> PolicyPredictions:
         raise KeyboardInterrupt
 
     for _ in range(3):
@@ -465,7 +465,7 @@ def test_what_is_asked_about_is_what_the_board_shows() -> None:
 
         def watched(
             batch: np.ndarray, slots=slots, board=board, outputs=outputs, judge=judge
-        ) -> Predictions:
+        ) -> PolicyPredictions:
             nonlocal seen
             for slot, planes in enumerate(batch):
                 after = board.copy()
@@ -535,7 +535,7 @@ def test_points_count_where_the_game_is_decided() -> None:
     class Slack(Judge):
         scores = True
 
-        def outputs(self, batch: np.ndarray) -> Predictions:
+        def outputs(self, batch: np.ndarray) -> PolicyPredictions:
             n = len(batch)
             mine = batch[:, 0].reshape(n, -1).astype(float) - batch[:, 1].reshape(n, -1)
             lead = (

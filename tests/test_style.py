@@ -15,7 +15,7 @@ from gocnn.features import conditioning
 from gocnn.features.planes import DEFAULT_GROUPS, offsets, plane_count
 from gocnn.games.store import Store
 from gocnn.policy.conditioning import check_style, conditioning_of_games
-from gocnn.policy.predictions import Predictions, predictions
+from gocnn.policy.predictions import PolicyPredictions, predictions
 from gocnn.policy.suggestion import suggest
 from tests.conftest import play_randomly, sgf_text
 from tests.test_cli import good, refused
@@ -31,7 +31,7 @@ class Listener:
     def __init__(self) -> None:
         self.shown: list[list[int]] = []
 
-    def outputs(self, batch: np.ndarray) -> Predictions:
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         self.shown += batch[:, :, 0, 0].tolist()
         return predictions(np.zeros((len(batch), 362), np.float32))
 

@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
         return sorted(heads.commands())
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        found = heads.find(name)
+        found = heads.entry(name)
         if found is None:
             return None
         command: click.Command = importlib.import_module(found[0]).command
@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and heads.find(args[0]) is None:
+        if args and heads.entry(args[0]) is None:
             import difflib
 
             near = difflib.get_close_matches(args[0], heads.commands(), 1)

@@ -1,7 +1,7 @@
-"""Heads: what is built on the shared library, each with commands of its own (Go in `gocnn`,
-photographs in `imagecls`, others may follow).
+"""Heads: the parts of the program that build on the shared library, each with its own commands (Go
+in `gocnn`, photographs in `imagecls`).
 
-A package makes its head known by an entry point of the group `gocnn.heads`; a checkout that nobody
+A package announces its head by an entry point of the group `gocnn.heads`; a checkout that is not
 installed registers it (see `cli.py`).
 """
 
@@ -16,16 +16,18 @@ GROUP = "gocnn.heads"
 
 @dataclass(frozen=True)
 class Head:
-    """commands: of each its name, the module that has it as `command`, and its line in the list.
-    describer: the module whose `network(name)` is asked for what `describe` shows; it returns the
-    network with the shape of its input, or None if `name` is not the head's."""
+    """A head. commands: for each command its module, which has the click command as `command`, and
+    its line in the list of commands. describer: the module whose `network(name)` finds the network
+    for `describe`, with the shape of its input, or returns None if the head has none of that
+    name."""
 
     name: str
     commands: dict[str, tuple[str, str]]
     describer: str
 
     def network(self, name: str) -> tuple[Any, tuple[int, int, int]] | None:
-        """What `describe NAME` shows, if it is this head's. Raises UserError."""
+        """The network that `describe NAME` shows and the shape of its input (channels, height,
+        width), or None if this head has none of that name. Raises UserError."""
         found: Callable[[str], tuple[Any, tuple[int, int, int]] | None] = import_module(
             self.describer
         ).network
@@ -54,10 +56,10 @@ def heads() -> list[Head]:
 
 def commands() -> dict[str, tuple[str, str]]:
     """The commands of all heads."""
-    return {name: entry for head in heads() for name, entry in head.commands.items()}
+    return {name: found for head in heads() for name, found in head.commands.items()}
 
 
-def find(name: str) -> tuple[str, str] | None:
+def entry(name: str) -> tuple[str, str] | None:
     """A command by its name. Installed packages are looked through only for names that are not
     registered."""
     for head in _registered.values():

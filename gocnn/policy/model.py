@@ -14,7 +14,7 @@ from gocnn.devices import layout
 from gocnn.errors import UserError
 from gocnn.policy import KIND
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
-from gocnn.policy.predictions import Floats, Predictions, predictions
+from gocnn.policy.predictions import Floats, PolicyPredictions, predictions
 from gocnn.structs import from_json
 
 PART = 64
@@ -61,7 +61,7 @@ class Policy:
         return self.outputs(batch).logits
 
     @torch.inference_mode()
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> Predictions:
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> PolicyPredictions:
         """What it says of N positions, given their planes, uint8 `(N, C, 19, 19)`."""
         size = PART if self.device.type == "cpu" else max(len(batch), 1)
         parts = [self._run(part) for part in torch.split(torch.from_numpy(batch), size)]

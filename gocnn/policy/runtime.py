@@ -17,7 +17,7 @@ from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.features.planes import UnknownPlanes, plane_count
 from gocnn.policy import KIND
-from gocnn.policy.predictions import Floats, Predictions, predictions
+from gocnn.policy.predictions import Floats, PolicyPredictions, predictions
 from gocnn.policy.suggestion import Evaluator
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -116,7 +116,7 @@ class OnnxPolicy:
         """Logits, float32 `(N, 362)`, of planes, uint8 `(N, C, 19, 19)`."""
         return self.outputs(batch).logits
 
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> Predictions:
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> PolicyPredictions:
         """What it says of N positions, given their planes, uint8 `(N, C, 19, 19)`."""
         assert batch.shape[1:] == (self._planes, SIZE, SIZE)
         n, parts = len(batch), self._session.run(None, {"planes": batch.astype(np.float32)})

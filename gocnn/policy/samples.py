@@ -144,7 +144,7 @@ class Picks(NamedTuple):
     slots: npt.NDArray[np.int64]
 
 
-class Drawn(NamedTuple):
+class SampleArrays(NamedTuple):
     """N samples, as `draw` writes them. All points are after the sample's symmetry.
 
     planes: uint8 `(N, C, 361)`; moves: int64 `(N, K)`, the move played there (361 for a pass) and
@@ -161,10 +161,10 @@ class Drawn(NamedTuple):
     owner: npt.NDArray[np.int8]
 
 
-def new_drawn(count: int, channels: int, future: int, score: bool) -> Drawn:
+def new_sample_arrays(count: int, channels: int, future: int, score: bool) -> SampleArrays:
     """Room for `count` samples of so many planes, with `future` moves after the next one, with
     owners if `score`."""
-    return Drawn(
+    return SampleArrays(
         np.empty((count, channels, POINTS), np.uint8),
         np.empty((count, 1 + future), np.int64),
         np.empty(count, np.int8),
@@ -178,7 +178,7 @@ def draw(
     picks: Picks,
     permutations: npt.NDArray[np.int16],
     at: planes.Offsets,
-    out: Drawn,
+    out: SampleArrays,
 ) -> None:
     """Write the samples `picks` to their rows of `out`. permutations: int16 `(8, 362)` of
     `gocnn.board.symmetry`; at: of `gocnn.features.planes.offsets`."""
@@ -236,8 +236,8 @@ def _owners(
     permutation: npt.NDArray[np.int16],
     owner: npt.NDArray[np.int8],
 ) -> None:
-    """Fill one row of `Drawn.owner` from the label whose first word is `words[label]`, -1 for
-    none."""
+    """Fill one row of `SampleArrays.owner` from the label whose first word is `words[label]`, -1
+    for none."""
     for point in range(POINTS):
         bits = labels.owner_of(words, label, point) if label >= 0 else labels.UNKNOWN
         owner[permutation[point]] = (
@@ -268,7 +268,7 @@ def positions(
     (`gocnn.features.conditioning`).
     """
     order = np.lexsort((plies, which))
-    drawn = new_drawn(len(which), planes.plane_count(plane_groups), 0, score)
+    drawn = new_sample_arrays(len(which), planes.plane_count(plane_groups), 0, score)
     picks = Picks(
         which[order],
         plies[order],

@@ -22,7 +22,7 @@ from gocnn.board.coords import SIZE
 from gocnn.errors import UserError
 from gocnn.features import planes
 from gocnn.features.conditioning import ORIGIN
-from gocnn.policy.samples import PERMUTATIONS, Drawn, Games, Picks, draw, new_drawn
+from gocnn.policy.samples import PERMUTATIONS, Games, Picks, SampleArrays, draw, new_sample_arrays
 
 POSITIONS_A_GAME = 32
 
@@ -85,7 +85,7 @@ class PositionSource:
         """Batches drawn together: at 27 planes a block is at least 40 MB, and 160 MB of batches of
         1,024."""
         self._ends = np.cumsum(games.moves)
-        self._drawn: tuple[int, Drawn] | None = None
+        self._drawn: tuple[int, SampleArrays] | None = None
 
     @property
     def batches_per_epoch(self) -> int:
@@ -134,7 +134,7 @@ class PositionSource:
             else chosen
         )
 
-    def _draw_block(self, number: int) -> Drawn:
+    def _draw_block(self, number: int) -> SampleArrays:
         total = self.block * self.batch_size
         rng = np.random.default_rng((self.seed, number))
         chosen = self._choose(rng, -(-total // POSITIONS_A_GAME))
@@ -152,7 +152,7 @@ class PositionSource:
         rows = self.batch_size // self.world
         mine = row // rows == self.rank
         slots = np.where(mine, batch * rows + row % rows, -1)
-        drawn = new_drawn(self.block * rows, self.planes, self.future, self.score)
+        drawn = new_sample_arrays(self.block * rows, self.planes, self.future, self.score)
         picks = Picks(games, plies, conditioning, symmetries, slots)
         draw(self.games.table, picks, PERMUTATIONS, self.at, drawn)
         return drawn

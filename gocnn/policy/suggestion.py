@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gocnn.board import Board, symmetry
 from gocnn.board.coords import PASS, SIZE
 from gocnn.features import planes
-from gocnn.policy.predictions import Floats, Predictions, mean_owner
+from gocnn.policy.predictions import Floats, PolicyPredictions, mean_owner
 
 
 class Evaluator(Protocol):
@@ -37,15 +37,15 @@ class Evaluator(Protocol):
     def logits(self, batch: npt.NDArray[np.uint8]) -> Floats:
         """Logits, float32 `(N, 362)`, of planes, uint8 `(N, C, 19, 19)`."""
 
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> Predictions:
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> PolicyPredictions:
         """All that it says of N positions."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What a network says of one position. probabilities: float32 `(362,)`, of the moves of the
-    side to play, illegal ones 0; the rest as in `Predictions`: win; owner, float32 `(361,)`; lead
-    and spread, in points, without komi."""
+    side to play, illegal ones 0; the rest as in `PolicyPredictions`: win; owner, float32 `(361,)`;
+    lead and spread, in points, without komi."""
 
     probabilities: Floats
     win: float

@@ -14,7 +14,7 @@ from gocnn.engine.ownership import Outlook
 from gocnn.features.conditioning import HANDICAP
 from gocnn.games.sgf_tree import Record, position_after, position_before
 from gocnn.policy.evaluation import PHASES
-from gocnn.policy.predictions import Floats, Predictions
+from gocnn.policy.predictions import Floats, PolicyPredictions
 from gocnn.policy.suggestion import Evaluator, evaluate, log_softmax, planes_of, recent_moves
 from gocnn.review.course import Course, course_of, terms_of
 
@@ -69,7 +69,7 @@ def review(
     board = Board(SIZE)
     terms, conditioning = terms_of(record), HANDICAP if record.handicap else 0
     moves: list[Expected] = []
-    said: list[Predictions] = []
+    said: list[PolicyPredictions] = []
     komis: list[float] = []
     stacks: list[npt.NDArray[np.uint8]] = []
     legal: list[npt.NDArray[np.bool_]] = []

@@ -47,14 +47,14 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Position:
+class EnginePosition:
     """A position as an engine is told it: stones set up, then moves."""
 
     setup: Stones
     moves: Stones
 
     @classmethod
-    def of_words(cls, words: npt.NDArray[np.uint16], setup: int) -> "Position":
+    def of_words(cls, words: npt.NDArray[np.uint16], setup: int) -> "EnginePosition":
         """As a store has it: uint16 `(N,)`, `setup` stones and then moves."""
         stones = decode(words)
         return cls(tuple(stones[:setup]), tuple(stones[setup:]))
@@ -88,7 +88,7 @@ def pairs(stones: Stones) -> list[list[str]]:
 
 
 def query(
-    position: Position, rules: str, komi: float, visits: int = 1, **more: Any
+    position: EnginePosition, rules: str, komi: float, visits: int = 1, **more: Any
 ) -> dict[str, Any]:
     """A question about one position, the answer seen from black. more: what the answer is to
     include besides."""

@@ -18,7 +18,7 @@ from gocnn.games.record import KOMI_STATED, OWN_PLAY, RECORD
 from gocnn.games.scan import game_key
 from gocnn.games.store import Store
 from gocnn.selfplay.boards import SETTLED_EARLY
-from gocnn.selfplay.playing import Ended, GameTask
+from gocnn.selfplay.playing import Ended, GameToPlay
 from gocnn.selfplay.resigned import margin
 
 KOMI, HANDICAP_KOMI = 7.5, 0.5
@@ -64,7 +64,7 @@ def task(
     store: Store,
     records: npt.NDArray[np.void],
     from_: npt.NDArray[np.int64],
-) -> GameTask:
+) -> GameToPlay:
     """Own game `number` of a seed. Without games to begin in (`from_`, as `sources` finds them) it
     begins on the empty board or with stones."""
     rng = np.random.default_rng((seed, number))
@@ -106,7 +106,7 @@ def task(
         temperature[weak] = float(rng.uniform(0.8, 1.5))
     elif kind < 0.85 and begin != MIDDLE:  # a start given away
         passing[weak] = moves + int(rng.integers(4, 24))
-    return GameTask(
+    return GameToPlay(
         number,
         words,
         setup,

@@ -18,7 +18,7 @@ LOOK_EVERY = 8
 
 
 @dataclass(frozen=True)
-class GameTask:
+class GameToPlay:
     """A game to be played to its end.
 
     number: what the caller knows it by; words: uint16, `setup` stones and then `moves` moves, as a
@@ -48,7 +48,7 @@ class Ended:
     """How a game ended: `status` of `boards`, its owners, int8 `(361,)`, all its moves, uint16,
     those of the record included."""
 
-    task: GameTask
+    task: GameToPlay
     status: int
     owner: npt.NDArray[np.int8]
     moves: npt.NDArray[np.uint16]
@@ -72,7 +72,7 @@ class Spent:
 
 def play(
     evaluator: Evaluator,
-    tasks: Iterator[GameTask],
+    tasks: Iterator[GameToPlay],
     batch: int,
     spent: Spent,
     stopped: Callable[[], bool] = lambda: False,
@@ -84,7 +84,7 @@ def play(
     shown = np.empty((batch, planes.plane_count(evaluator.plane_groups), POINTS), np.uint8)
     wanted = np.empty((batch, MOVES), np.bool_)
     status, owners = np.zeros(batch, np.int64), np.zeros((batch, POINTS), np.int8)
-    place: list[GameTask | None] = [None] * batch
+    place: list[GameToPlay | None] = [None] * batch
     start, limit, free, more = (
         np.zeros(batch, np.int64),
         np.zeros(batch, np.int64),
@@ -143,7 +143,7 @@ def play(
         spent.batches += 1
 
 
-def _seat(b: boards.Boards, row: int, task: GameTask) -> bool:
+def _seat(b: boards.Boards, row: int, task: GameToPlay) -> bool:
     """Put a game on a board; False where its words lead nowhere."""
     if task.moves + task.most > boards.LONGEST:
         return False

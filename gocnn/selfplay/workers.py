@@ -6,26 +6,26 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from gocnn.policy.suggestion import Evaluator
-from gocnn.selfplay.playing import Ended, GameTask, Spent, play
+from gocnn.selfplay.playing import Ended, GameToPlay, Spent, play
 
 
 class _Shared:
     """An iterator that several threads take from."""
 
-    def __init__(self, tasks: Iterator[GameTask]) -> None:
+    def __init__(self, tasks: Iterator[GameToPlay]) -> None:
         self._tasks, self._lock = tasks, threading.Lock()
 
-    def __iter__(self) -> Iterator[GameTask]:
+    def __iter__(self) -> Iterator[GameToPlay]:
         return self
 
-    def __next__(self) -> GameTask:
+    def __next__(self) -> GameToPlay:
         with self._lock:
             return next(self._tasks)
 
 
 def play_all(
     evaluators: Sequence[Evaluator],
-    tasks: Iterator[GameTask],
+    tasks: Iterator[GameToPlay],
     batch: int,
     spent: Spent,
     stopped: Callable[[], bool],
