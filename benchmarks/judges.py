@@ -49,14 +49,14 @@ class RandomPlayouts:
         self.count, self.name = count, f"{count} random playouts"
 
     def judge(self, boards: Sequence[Board], conditioning: Sequence[int]) -> Said:
-        outlooks = [
+        estimates = [
             Playouts(board, KOMI, seed=1 + 7919 * place).run(self.count)
             for place, board in enumerate(boards)
         ]
         return Said(
-            np.array([o.lead for o in outlooks]) + KOMI,
-            np.array([o.black_wins for o in outlooks]),
-            np.stack([o.owner for o in outlooks]),
+            np.array([o.score_mean for o in estimates]) + KOMI,
+            np.array([o.black_winrate for o in estimates]),
+            np.stack([o.owner for o in estimates]),
         )
 
 

@@ -90,7 +90,7 @@ def samples(files: Files) -> list[Any]:
     import numpy as np
 
     from gocnn.features import planes
-    from gocnn.games.reader import ParsedGame, Reader
+    from gocnn.games.reader import Reader, ReadGame
     from gocnn.games.sources import Blob
     from gocnn.policy.samples import Games
     from gocnn.policy.samples import positions as draw
@@ -100,7 +100,7 @@ def samples(files: Files) -> list[Any]:
         item
         for name, data in files
         for item in reader.games(Blob(name, data))
-        if isinstance(item, ParsedGame)
+        if isinstance(item, ReadGame)
     ][:6]
     words = np.concatenate([game.words for game in good])
     start = np.cumsum([0, *(len(game.words) for game in good[:-1])])

@@ -48,7 +48,7 @@ def toy_store(
             + b")"
         )
         owners.append(owner)
-    (part,) = (chunk for unit in sources.find([str(made)]) for chunk in chunks(unit))
+    (part,) = (chunk for unit in sources.find_units([str(made)]) for chunk in chunks(unit))
     assert len(part.records) == people + own
     part.records["flags"][people:] |= OWN_PLAY
     store_writer.write(path, iter([part]))

@@ -464,7 +464,7 @@ def suggestions_are_legal(run: Path, games: list[bytes], each: int) -> int:
     """For some positions of every game: nothing illegal has a probability, and every legal move is
     there."""
     from gocnn.games.position import at_ply
-    from gocnn.games.reader import ParsedGame, Reader
+    from gocnn.games.reader import Reader, ReadGame
     from gocnn.games.sources import Blob
     from gocnn.policy.model import load
     from gocnn.policy.suggestion import suggest
@@ -472,7 +472,7 @@ def suggestions_are_legal(run: Path, games: list[bytes], each: int) -> int:
     policy, rng, count = load(run), random.Random(0), 0
     for data in games:
         read = next(iter(Reader().games(Blob("x", data))))
-        assert isinstance(read, ParsedGame)
+        assert isinstance(read, ReadGame)
         for _ in range(each):
             board = at_ply(read, rng.randrange(int(read.record["moves"]) + 1)).board
             probabilities = suggest(policy, board)

@@ -11,7 +11,7 @@ from gocnn.board import Board, pass_alive, rules
 from gocnn.engine.scoring import cleared
 from gocnn.games import counting, labels, settling, store
 from gocnn.games.importing import import_games
-from gocnn.games.reader import ParsedGame, Reader
+from gocnn.games.reader import Reader, ReadGame
 from gocnn.games.record import OWN_PLAY, RECORD
 from gocnn.games.sources import Blob
 from gocnn.games.store import Store
@@ -42,7 +42,7 @@ def game(
 def label(data: bytes) -> np.ndarray | None:
     """int8 `(19, 19)`, row 0 below: the label that the import gives; None without."""
     (read,) = Reader().games(Blob("a.sgf", data))
-    assert isinstance(read, ParsedGame)
+    assert isinstance(read, ReadGame)
     records = read.record.reshape(1)
     found = counting.label_games(records, read.words)
     return labels.unpack(found.packed[0]).reshape(19, 19) if len(found.games) else None
@@ -192,7 +192,7 @@ def test_the_areas_of_labels_against_the_board_without_its_dead() -> None:
         if found is None:
             continue
         (read,) = Reader().games(Blob("a.sgf", path.read_bytes()))
-        assert isinstance(read, ParsedGame)
+        assert isinstance(read, ReadGame)
         board = Board(19)
         for word in read.words.tolist():
             board.play(index_of(word), colour_of(word))
@@ -220,7 +220,7 @@ def test_the_areas_of_labels_against_the_board_without_its_dead() -> None:
 
 def test_what_a_network_played_is_not_counted() -> None:
     (read,) = Reader().games(Blob("a.sgf", halves("W+6.5")))
-    assert isinstance(read, ParsedGame)
+    assert isinstance(read, ReadGame)
     records = read.record.reshape(1).copy()
     assert counting.counted_games(records).all()
     records["flags"] |= OWN_PLAY

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from gocnn.board.coords import to_sgf
 from gocnn.commands import main
 from gocnn.games import foreign, results
-from gocnn.games.reader import ParsedGame, Reader, Skipped
+from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.sgf_tree import parse, serialise
 from gocnn.games.sources import Blob
 from gocnn.games.words import decode, index_of
@@ -150,18 +150,18 @@ def ugf(
     )
 
 
-def read(data: bytes) -> ParsedGame | Skipped:
+def read(data: bytes) -> ReadGame | Skipped:
     (item,) = Reader().games(Blob("x", data))
     return item
 
 
-def game(data: bytes) -> ParsedGame:
+def game(data: bytes) -> ReadGame:
     item = read(data)
-    assert isinstance(item, ParsedGame), item
+    assert isinstance(item, ReadGame), item
     return item
 
 
-def moves_of(item: ParsedGame) -> list[tuple[int, int]]:
+def moves_of(item: ReadGame) -> list[tuple[int, int]]:
     return decode(item.words[int(item.record["setup"]) :])
 
 

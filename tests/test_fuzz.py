@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gocnn.board import rules
 from gocnn.errors import UserError
-from gocnn.games.reader import ParsedGame, Reader, Skipped
+from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.sources import Blob
 from gocnn.games.store import Store
 from gocnn.games.words import colour_of, index_of
@@ -57,7 +57,7 @@ def edited(data: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
     return data
 
 
-def check(items: list[ParsedGame | Skipped]) -> None:
+def check(items: list[ReadGame | Skipped]) -> None:
     for item in items:
         if isinstance(item, Skipped):
             assert item.reason

@@ -23,7 +23,7 @@ from gocnn.games.store_writer import writing
 from gocnn.games.words import colour_of, index_of
 from gocnn.policy import runtime
 from gocnn.policy.suggestion import planes_of, recent_moves
-from gocnn.selfplay import adding, boards, own, playing, resigned, workers
+from gocnn.selfplay import adding, boards, labelling, own, playing, resigned, workers
 from tests.conftest import play_randomly, sgf_text
 
 
@@ -292,7 +292,6 @@ def test_an_interruption_keeps_what_was_done(
     whole = tmp_path / "whole.games"
     shutil.copy(store, whole)
     run(whole)
-    from gocnn.commands import go_label
 
     def stops(*arguments: object) -> object:
         for number, ended in enumerate(workers_play(*arguments)):
@@ -301,7 +300,7 @@ def test_an_interruption_keeps_what_was_done(
                 raise KeyboardInterrupt  # a second Ctrl-C, in the middle
 
     workers_play = workers.play_all
-    monkeypatch.setattr(go_label, "CHUNK", 2)
+    monkeypatch.setattr(labelling, "CHUNK", 2)
     monkeypatch.setattr(workers, "play_all", stops)
     assert CliRunner().invoke(main, ["go-label", str(store)]).exit_code != 0
     assert len(labels_of(store)) == 2

@@ -11,10 +11,10 @@ from sgfmill import boards
 from gocnn.board.coords import from_sgf, to_gtp
 from gocnn.engine.game import FIXED_HANDICAP
 from gocnn.games import handicap, meaning, reader, sources
-from gocnn.games.reader import ParsedGame, Reader, Skipped
+from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.record import KOMI_STATED, RECORD, komi_of
 from gocnn.games.sgf_tree import parse
-from gocnn.games.words import colour_of, decode, index_of
+from gocnn.games.words import colour_of, index_of
 from tests.conftest import CORPORA, ROOT
 
 CASES = ROOT / "tests" / "cases"
@@ -25,7 +25,7 @@ FOX = (
 )
 
 
-def first(data: str | bytes, **options: bool) -> ParsedGame | Skipped:
+def first(data: str | bytes, **options: bool) -> ReadGame | Skipped:
     return next(
         iter(
             Reader(**options).games(
@@ -35,13 +35,13 @@ def first(data: str | bytes, **options: bool) -> ParsedGame | Skipped:
     )
 
 
-def game(data: str | bytes, **options: bool) -> ParsedGame:
+def game(data: str | bytes, **options: bool) -> ReadGame:
     item = first(data, **options)
-    assert isinstance(item, ParsedGame), item
+    assert isinstance(item, ReadGame), item
     return item
 
 
-def stones(item: ParsedGame) -> set[str]:
+def stones(item: ReadGame) -> set[str]:
     return {to_gtp(index) for index, _ in decode(item.words[: int(item.record["setup"])])}
 
 
@@ -224,7 +224,7 @@ def test_real_games_of_fox_replay_with_the_stones_it_left_out() -> None:
                 )
                 continue
             (item,) = reads.games(sources.Blob(member.name, data))
-            assert isinstance(item, ParsedGame), item
+            assert isinstance(item, ReadGame), item
             added += 1
             board = boards.Board(19)
             for word in item.words.tolist():

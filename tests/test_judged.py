@@ -17,14 +17,14 @@ from click.testing import CliRunner
 
 from gocnn import modelfile
 from gocnn.board.coords import from_gtp
-from gocnn.commands import go_label, main
-from gocnn.commands.go_stats import collect
+from gocnn.commands import main
 from gocnn.games import labels, results, store_writer
 from gocnn.games.importing import import_games
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
+from gocnn.games.summary import summarise
 from gocnn.policy import data
-from gocnn.selfplay import engine, judged
+from gocnn.selfplay import engine, judged, labelling
 from gocnn.selfplay.engine import EnginePosition
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.labelled import toy_store
@@ -288,7 +288,7 @@ def test_labels_are_what_the_engine_said(games: Path, fake: Path, tmp_path: Path
     assert "all 12 games that were resigned have been played on or judged" in run(
         games, "--engine", command(fake)
     )
-    figures = collect(Store(games), GameFilter())
+    figures = summarise(Store(games), GameFilter())
     assert figures["labels"]["judged by another engine"] == kinds.count(labels.JUDGED)
     assert "nothing to label" in run(games, "--jobs", 1)  # to play them on: each has been judged
 
@@ -296,7 +296,7 @@ def test_labels_are_what_the_engine_said(games: Path, fake: Path, tmp_path: Path
 def test_parts_and_answers_that_come_twice(
     games: Path, fake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(go_label, "CHUNK", 2)
+    monkeypatch.setattr(labelling, "CHUNK", 2)
     run(games, "--engine", command(fake, "twice"), "--games", 5)
     assert len(labels_of(games)) == 5
     run(games, "--engine", command(fake, "nameless"))
@@ -402,7 +402,7 @@ def test_stopped_or_killed_the_engine_ends_and_the_labelling_goes_on(
         sys.executable,
         "-c",
         (
-            "from gocnn.commands import main; from gocnn.commands import go_label; go_label.CHUNK ="
+            "from gocnn.commands import main; from gocnn.selfplay import labelling; labelling.CHUNK ="
             " 2; main()"
         ),
         "go-label",

@@ -39,7 +39,7 @@ def none(board: Board) -> np.ndarray:
 def test_a_seki_is_seen_and_its_eyes_are_no_territory():
     board = board_from(SEKI)
     for seed in range(5):
-        assert not dead_stones(board, Playouts(board, 0.0, seed).run(200)).any()
+        assert not dead_stones(board, Playouts(board, 0.0, seed).run(200).owner).any()
     dead = none(board)
     inside = {to_gtp(int(i), 9) for i in np.flatnonzero(without_territory(board, dead))}
     assert inside == {

@@ -17,7 +17,7 @@ from gocnn.errors import UserError
 from gocnn.games import importing, store, store_writer
 from gocnn.games.importing import cached_store, import_games
 from gocnn.games.labels import HEAD
-from gocnn.games.reader import ParsedGame, Reader
+from gocnn.games.reader import Reader, ReadGame
 from gocnn.games.record import RECORD, TEXTS
 from gocnn.games.selection import GameFilter, is_validation
 from gocnn.games.sources import Blob
@@ -57,7 +57,7 @@ def test_everything_comes_back(made: Path, tmp_path: Path) -> None:
     assert len(opened) == len(records) == 13
     for number, path in enumerate(sorted((tmp_path / "games").glob("*.sgf"))):
         game = next(iter(Reader().games(Blob(str(path), path.read_bytes()))))
-        assert isinstance(game, ParsedGame)
+        assert isinstance(game, ReadGame)
         record = records[number]
         start = int(record["start"])
         assert (opened.words[start : start + len(game.words)] == game.words).all()

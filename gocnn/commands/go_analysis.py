@@ -42,6 +42,6 @@ def command(model: str | None, symmetries: str, style: str, threads: int | None)
 
     evaluator = open_evaluator(model, threads=threads)
     check_style(evaluator, style)
-    player = Player(evaluator, int(symmetries), style=style)
+    player = Player(evaluator, symmetries=int(symmetries), style=style)
     with conversation():
         Answerer(player, Lines(sys.stdin.fileno()), write).run()

@@ -58,6 +58,7 @@ from gocnn.console.outputs import Picture
 @filters
 @importing
 def command(
+    *,
     games: tuple[str, ...],
     model: str | None,
     positions: int,

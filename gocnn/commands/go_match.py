@@ -97,6 +97,7 @@ MOST_NAMED = 10
 )
 @click.option("--quiet", is_flag=True, help="No line a game.")
 def command(
+    *,
     first: str,
     second: str,
     games: int,

@@ -12,17 +12,17 @@ import numpy.typing as npt
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import PASS, SIZE
 from gocnn.engine import levels
-from gocnn.engine.foreseen import Ahead, Both, outlook_of
+from gocnn.engine.forecast import Estimator, NetworkWithPlayouts, estimate_of
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import Search
 from gocnn.engine.ownership import (
     PLAYOUTS,
-    Outlook,
+    OwnershipEstimate,
     Playouts,
     dead_stones,
     is_open,
     is_settled,
-    useful,
+    sensible_moves,
 )
 from gocnn.policy.conditioning import conditioning_of_style
 from gocnn.policy.predictions import Floats
@@ -71,6 +71,7 @@ class Player:
     def __init__(
         self,
         evaluator: Evaluator,
+        *,
         symmetries: int = 1,
         temperature: float = 0.0,
         resign: float = 0.0,
@@ -103,7 +104,10 @@ class Player:
     def evaluation(self, game: Game, colour: int) -> Evaluation:
         """All that the network says of the position with `colour` to play."""
         return evaluate(
-            self.evaluator, turned(game, colour), self.conditioning(game), self.symmetries
+            self.evaluator,
+            with_side_to_play(game, colour),
+            self.conditioning(game),
+            self.symmetries,
         )
 
     def conditioning(self, game: Game) -> int:
@@ -129,16 +133,16 @@ class Player:
         deadline = math.inf if seconds is None else time.perf_counter() + seconds
         said = self.evaluation(game, colour)
         p = said.probabilities
-        wanted = useful(game.board, colour)
-        ahead = self._ahead(game, colour, said)
-        taking = _taking(game, colour, ahead) if clean_up else np.zeros_like(wanted)
+        wanted = sensible_moves(game.board, colour)
+        estimator = self._estimator(game, colour, said)
+        taking = _taking(game, colour, estimator) if clean_up else np.zeros_like(wanted)
         if taking.any():
             wanted = taking
         if keep is not None:
             wanted &= keep
         if not wanted[:-1].any():
             return Decision(PASS, p)
-        if not self.evaluator.scores and self._resigns(game, colour, ahead):
+        if not self.evaluator.scores and self._resigns(game, colour, estimator):
             return Decision(RESIGN, p)
         wanted[PASS] = False
         visits, may_pass = (
@@ -146,17 +150,17 @@ class Player:
             (keep is None or bool(keep[PASS])) and not taking.any(),
         )
         if self.level and not visits and not taking.any():
-            weights = levels.weights(self.level, game, colour, p, wanted, ahead)
+            weights = levels.weights(self.level, game, colour, p, wanted, estimator)
             if not weights.any():
                 if may_pass:
                     return Decision(PASS, p)
                 weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
         else:
             weights = self._weights(game, colour, said, wanted, visits, deadline, stopped)
-        if self.evaluator.scores and self._resigns(game, colour, ahead):
+        if self.evaluator.scores and self._resigns(game, colour, estimator):
             return Decision(RESIGN, p)
         index = self._draw(weights, self._heat(game, visits))
-        if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, ahead):
+        if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, estimator):
             return Decision(PASS, p)
         return Decision(index, p)
 
@@ -166,7 +170,7 @@ class Player:
         said, visits, wanted = (
             self.evaluation(game, colour),
             self._visits(None),
-            useful(game.board, colour),
+            sensible_moves(game.board, colour),
         )
         wanted[PASS] = False
         if self.level and not visits:
@@ -176,7 +180,7 @@ class Player:
                 colour,
                 said.probabilities,
                 wanted,
-                self._ahead(game, colour, said),
+                self._estimator(game, colour, said),
             )
         else:
             weights = self._weights(game, colour, said, wanted, visits, math.inf, None)
@@ -211,7 +215,7 @@ class Player:
         weights = np.where(wanted, np.maximum(said.probabilities, TINY), 0.0).astype(np.float64)
         if not visits:
             return weights
-        board, komi = turned(game, colour), game.area_komi_for(colour)
+        board, komi = with_side_to_play(game, colour), game.area_komi_for(colour)
         if self._search is None or not self._search.follow(board, komi, wanted, said):
             self._search = Search(
                 self.evaluator,
@@ -225,26 +229,26 @@ class Player:
         self._search.run(max(visits - self._search.count, 0), deadline, stopped)
         return self._search.weights + weights
 
-    def outlook(self, game: Game) -> Outlook:
-        """How the position will end: what the network foresees, or playouts tell
+    def estimate(self, game: Game) -> OwnershipEstimate:
+        """How the position will end: what the network has_value_head, or playouts tell
         (`gocnn.engine.ownership`) where it does not."""
         if not self.evaluator.scores:
             return self._playouts(game).run(PLAYOUTS)
         colour = game.board.to_play
-        return outlook_of(self.evaluation(game, colour), colour, game.area_komi)
+        return estimate_of(self.evaluation(game, colour), colour, game.area_komi)
 
-    def end(self, game: Game) -> Outlook:
+    def end(self, game: Game) -> OwnershipEstimate:
         """The same for a game that is over or nearly so: with playouts in any case."""
         colour = game.board.to_play
         said = self.evaluation(game, colour) if self.evaluator.scores else None
-        return self._ahead(game, colour, said).at_least(PLAYOUTS)
+        return self._estimator(game, colour, said).at_least(PLAYOUTS)
 
-    def _ahead(self, game: Game, colour: int, said: Evaluation | None) -> Ahead:
+    def _estimator(self, game: Game, colour: int, said: Evaluation | None) -> Estimator:
         """What tells how the position ends, as far as it is asked."""
         playouts = self._playouts(game)
         if said is None or not self.evaluator.scores:
             return playouts
-        return Both(outlook_of(said, colour, game.area_komi_for(colour)), playouts)
+        return NetworkWithPlayouts(estimate_of(said, colour, game.area_komi_for(colour)), playouts)
 
     def _playouts(self, game: Game) -> Playouts:
         return Playouts(game.board, game.area_komi, seed=int(self._rng.integers(2**31)))
@@ -254,19 +258,19 @@ class Player:
             return int(weights.argmax())
         return int(self._rng.choice(len(weights), p=_flattened(weights, heat)))
 
-    def _resigns(self, game: Game, colour: int, ahead: Ahead) -> bool:
+    def _resigns(self, game: Game, colour: int, estimator: Estimator) -> bool:
         least = self.level.resign if self.level else self.resign
         if least <= 0 or len(game.board.moves) < RESIGN_FROM:
             return False
-        if isinstance(ahead, Both):
+        if isinstance(estimator, NetworkWithPlayouts):
             mine = (
                 self._search.win
                 if self._visits(None) and self._search and self._search.count
-                else ahead.win(colour)
+                else estimator.win(colour)
             )
         else:
-            outlook = ahead.at_least(PLAYOUTS)
-            mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
+            estimate = estimator.at_least(PLAYOUTS)
+            mine = estimate.black_winrate if colour == BLACK else 1 - estimate.black_winrate
         self._lost = self._lost + 1 if mine < least else 0
         return self._lost >= RESIGN_AFTER
 
@@ -281,7 +285,7 @@ def _flattened(weights: npt.NDArray[np.float64], heat: float) -> npt.NDArray[np.
     return whole
 
 
-def turned(game: Game, colour: int) -> Board:
+def with_side_to_play(game: Game, colour: int) -> Board:
     """The board with `colour` to play."""
     board = game.board
     if board.to_play != colour:
@@ -290,9 +294,9 @@ def turned(game: Game, colour: int) -> Board:
     return board
 
 
-def _taking(game: Game, colour: int, ahead: Ahead) -> npt.NDArray[np.bool_]:
+def _taking(game: Game, colour: int, estimator: Estimator) -> npt.NDArray[np.bool_]:
     """bool `(362,)`: legal moves at liberties of the opponent's dead chains."""
-    dead = dead_stones(game.board, ahead.at_least(PLAYOUTS))
+    dead = dead_stones(game.board, estimator.at_least(PLAYOUTS).owner)
     stones = game.board.stones()
     near = np.zeros((SIZE + 2, SIZE + 2), np.bool_)
     theirs = dead.reshape(SIZE, SIZE) & (stones == 3 - colour)
@@ -313,12 +317,12 @@ def _may_be_over(game: Game, colour: int, index: int, p: Floats) -> bool:
     return stones >= OVER_FROM and (p[PASS] > p[index] or game.board.area().ravel()[index] != 0)
 
 
-def _is_over(game: Game, colour: int, ahead: Ahead) -> bool:
+def _is_over(game: Game, colour: int, estimator: Estimator) -> bool:
     passed = game.passed(3 - colour)
-    if not passed and is_open(game.board, ahead.at_least(FIRST_LOOK)):
+    if not passed and is_open(game.board, estimator.at_least(FIRST_LOOK)):
         return False
-    outlook = ahead.at_least(PLAYOUTS)
-    if is_settled(game.board, outlook):
+    estimate = estimator.at_least(PLAYOUTS)
+    if is_settled(game.board, estimate):
         return True
-    score = game.margin(dead_stones(game.board, outlook))
+    score = game.margin(dead_stones(game.board, estimate.owner))
     return passed and (score > 0 if colour == BLACK else score < 0)

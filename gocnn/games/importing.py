@@ -216,7 +216,7 @@ def import_games(
     another import is writing this store, if it is there and neither to be added to nor to be
     replaced, or if it cannot be written; then nothing has changed.
     """
-    units = sources.find(arguments)
+    units = sources.find_units(arguments)
     if not out.parent.is_dir():
         raise UserError(
             f"cannot write {out}: there is no folder {out.parent}; make it, or choose another place"
@@ -305,7 +305,7 @@ def cached_store(
     Another process that imports the same games is waited for. Raises UserError as `import_games`
     does, and if the folder cannot be written.
     """
-    units = sources.find(arguments)
+    units = sources.find_units(arguments)
     if any(unit.kind in ("stdin", "pipe") for unit in units):
         return _piped_store(arguments, cache, jobs, limit, quiet)
     digest = hashlib.sha256(f"store {store.VERSION} {reader.EDITION}".encode())

@@ -14,7 +14,7 @@ from gocnn.games import encoding, foreign, handicap, meaning, scan, slowpath, so
 from gocnn.games.kifu import BadRecord
 from gocnn.games.labels import LABEL_WORDS
 from gocnn.games.record import RECORD, Note
-from gocnn.games.record import ParsedGame as ParsedGame
+from gocnn.games.record import ReadGame as ReadGame
 from gocnn.games.shield import BEGINNING, SgfText
 from gocnn.games.words import colour_of, index_of
 
@@ -75,7 +75,7 @@ class Reader:
         self._result = np.zeros(scan.RESULTS, np.int64)
         self._permutations = symmetry.table()
 
-    def games(self, blob: sources.Blob) -> Iterator[ParsedGame | Skipped]:
+    def games(self, blob: sources.Blob) -> Iterator[ReadGame | Skipped]:
         """Each game of one file in order, or what was skipped and why."""
         if blob.trouble:
             yield Skipped(blob.name, 0, UNREADABLE, blob.trouble)
@@ -87,7 +87,7 @@ class Reader:
             return
         yield from self.games_of(blob.name, SgfText(data))
 
-    def games_of(self, name: str, file: SgfText) -> Iterator[ParsedGame | Skipped]:
+    def games_of(self, name: str, file: SgfText) -> Iterator[ReadGame | Skipped]:
         """The same of a file that was opened already."""
         data = np.frombuffer(file.data, np.uint8)
         begin, number, unclosed = scan.game_start(data, 0), 0, 0
@@ -101,7 +101,7 @@ class Reader:
             number += 1
             end = scan.game_end(data, begin)
             item = self._one(name, file, data, begin, end, number) if end >= 0 else None
-            if not isinstance(item, ParsedGame):
+            if not isinstance(item, ReadGame):
                 # Brackets that do not close swallow the games that follow: look for the next plain
                 # beginning.
                 if beginnings is None:
@@ -133,7 +133,7 @@ class Reader:
 
     def _one(
         self, name: str, file: SgfText, data: scan.Bytes, begin: int, end: int, number: int
-    ) -> ParsedGame | Skipped:
+    ) -> ReadGame | Skipped:
         span = (begin, end)
         result = self._result
         if (found := self._scan(file.raw, file.data, data, begin, end)) is None:
@@ -264,7 +264,7 @@ class Reader:
         end: int,
         properties: dict[str, bytes],
         notes: list[Note],
-    ) -> ParsedGame:
+    ) -> ReadGame:
         n_setup, n_moves = int(self._result[scan.SETUP]), int(self._result[scan.MOVES])
         words = self._words[: n_setup + n_moves].copy()
         texts = self._texts(file, begin, end, properties)
@@ -273,7 +273,7 @@ class Reader:
         )
         record["key"] = scan.game_key(words, n_setup, n_moves, self._permutations)
         names = (texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""))
-        return ParsedGame(record, words, *names, name, (begin, end), (*notes, *odd))
+        return ReadGame(record, words, *names, name, (begin, end), (*notes, *odd))
 
 
 _NAMES = {scan.property_code(name): name for name in (*meaning.KEPT, "CA", "GN", "EV")}

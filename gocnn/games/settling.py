@@ -9,9 +9,13 @@ from gocnn.board import rules
 from gocnn.board.coords import POINTS, SIZE
 from gocnn.board.rules import COLOUR, EMPTY, FIELD, HEAD, STEPS, State
 
-MOST_DAME, SURE_EYE_SPACE = 12, 4
-"""As in `gocnn.engine.scoring`: more neutral points together are no seki; a single eye space of so
-many points makes two eyes."""
+MOST_DAME = 12
+"""Where more neutral points than that lie together, the game is not over there: that is no seki
+yet."""
+
+SURE_EYE_SPACE = 4
+"""A single eye space of so many points makes two eyes; groups that live in seki have smaller
+ones."""
 
 
 @jit
@@ -104,7 +108,8 @@ def without_seki(rest: State, owner: npt.NDArray[np.int8]) -> None:
     """Make the empty points neutral whose group lives only in seki: it borders on a few neutral
     points and has one small eye space.
 
-    A group: stones of a colour and the points that only they surround, connected.
+    A group: stones of a colour and the points that only they surround, connected. The same rule,
+    without a kernel and with the groups themselves: `gocnn.engine.scoring.groups`.
     """
     few = np.zeros(FIELD, np.bool_)
     part = np.empty(FIELD, np.int16)

@@ -117,7 +117,7 @@ def _edits(record: Record) -> list[tuple[int, int, bytes]]:
     return edits
 
 
-def _record(file: SgfText, item: reader.ParsedGame | reader.Skipped) -> Record:
+def _record(file: SgfText, item: reader.ReadGame | reader.Skipped) -> Record:
     record = Record(file, item.span)
     if isinstance(item, reader.Skipped) and not item.span[1]:
         record.trouble = item.detail or item.reason
@@ -145,7 +145,7 @@ def _record(file: SgfText, item: reader.ParsedGame | reader.Skipped) -> Record:
     _header(record)
     _walk(record, _added_stones(item, line))
     _terms(record)
-    if isinstance(item, reader.ParsedGame):
+    if isinstance(item, reader.ReadGame):
         record.handicap = bool(item.record["handicap"] > 0)
     return record
 
@@ -188,9 +188,7 @@ def _header(record: Record) -> None:
     record.handicap = texts.get("HA", "") not in ("", "0", "1")
 
 
-def _added_stones(
-    item: reader.ParsedGame | reader.Skipped, line: list[nodes.Node]
-) -> Stones | None:
+def _added_stones(item: reader.ReadGame | reader.Skipped, line: list[nodes.Node]) -> Stones | None:
     """Handicap stones that the reader knows of though the record does not set them up."""
     if isinstance(item, reader.Skipped) or any(
         each.name in ("AB", "AW") for node in line for each in node.properties

@@ -36,7 +36,7 @@ def install(engine: Engine) -> None:
         return "\n" + _board(p / max(float(p.max()), 1e-9))
 
     def ownership(arguments: list[str]) -> str:
-        return "\n" + _board(engine.player.outlook(engine.game).owner)
+        return "\n" + _board(engine.player.estimate(engine.game).owner)
 
     def graphics(arguments: list[str]) -> str:
         """Influence squares as dark as the moves are likely, percentages on the first ten."""

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from gocnn.figures import picture_format, pyplot, save
-from gocnn.policy.evaluation import JudgedPositions
+from gocnn.policy.evaluation import MovePredictions
 from gocnn.statistics import wilson
 
 
 def draw_evaluation(
-    judged: JudgedPositions, figures: dict[str, Any], target: Path, step: int = 20
+    judged: MovePredictions, figures: dict[str, Any], target: Path, step: int = 20
 ) -> None:
     """Accuracy over the course of the game (with 95 % intervals), and calibration, as a picture
     (see `gocnn.figures.save`)."""

@@ -22,7 +22,7 @@ CHUNK = 512
 
 
 @dataclass(frozen=True)
-class JudgedPositions:
+class MovePredictions:
     """Each judged position: its game, its ply, the rank (0 is best) and log-probability (nats) of
     the move played, the first choice's probability, the foreseen probability of the side to play to
     win (nan: not foreseen), whether it won (`gocnn.policy.samples.draw`), and the end of its game,
@@ -47,7 +47,7 @@ def judge(
     tick: Callable[[int], Any] = lambda _: None,
     shown: int = HANDICAP,
     komi: Floats | None = None,
-) -> JudgedPositions:
+) -> MovePredictions:
     """Judge `count` positions drawn uniformly without replacement (all of them, if there are not
     more). Illegal moves are not masked.
 
@@ -96,12 +96,12 @@ def judge(
     rank, mine, confidence, foreseen, won = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
-    return JudgedPositions(
+    return MovePredictions(
         which, plies, rank, mine, confidence, foreseen, won, endings.joined(ends) if ends else None
     )
 
 
-def figures(judged: JudgedPositions) -> dict[str, Any]:
+def figures(judged: MovePredictions) -> dict[str, Any]:
     """Everything that is reported: `all` and each phase with top-1, top-3, top-5 and
     log-likelihood, and how often and how well the winner was foreseen (where it is known, by a
     network that does), and the end of the game (`gocnn.policy.endings`), with 95 % intervals;
@@ -120,7 +120,7 @@ def figures(judged: JudgedPositions) -> dict[str, Any]:
     return result
 
 
-def _part(judged: JudgedPositions, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def _part(judged: MovePredictions, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
     n = int(keep.sum())
     part: dict[str, Any] = {"positions": n}
     if not n:

@@ -49,12 +49,12 @@ def terms_of(record: Record) -> Terms:
 
 @dataclass(frozen=True)
 class Course:
-    """lead, black_wins, spread: float64 `(moves + 1,)`, before each move and at the end: black's
+    """lead, black_winrate, spread: float64 `(moves + 1,)`, before each move and at the end: black's
     margin in points, komi counted, its probability to win, and the margin's standard deviation."""
 
     terms: Terms
     lead: npt.NDArray[np.float64]
-    black_wins: npt.NDArray[np.float64]
+    black_winrate: npt.NDArray[np.float64]
     spread: npt.NDArray[np.float64]
 
     def lost(self, number: int, colour: int) -> float:

@@ -128,7 +128,11 @@ def show(
 ) -> None:
     """For board `rows[i]`, fill `out[i]`, uint8 `(C, 361)`, its planes, and `wanted[i]`, bool
     `(362,)`: legal moves that can matter, neither into an own eye nor where somebody safely owns
-    the point; the pass is among them."""
+    the point; the pass is among them.
+
+    A twin of `gocnn.engine.ownership.sensible_moves`: here `safe` is kept from the last time that
+    it was worked out, since it is dear and only grows, and superko is left to `step`.
+    """
     states, colour, moves, safe = boards.states, boards.colour, boards.moves, boards.safe
     recent = np.empty(planes.HISTORY, np.int16)
     memory = planes.Memory(
