@@ -14,7 +14,7 @@ from gocnn.games import handicap, meaning, reader, sources
 from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.record import KOMI_STATED, RECORD, komi_of
 from gocnn.games.sgf_tree import parse
-from gocnn.games.words import colour_of, index_of
+from gocnn.games.words import colour_of, decode, index_of
 from tests.conftest import CORPORA, ROOT
 
 CASES = ROOT / "tests" / "cases"
