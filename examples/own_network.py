@@ -14,7 +14,7 @@ import gocnn
 from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
-from gocnn.policy.samples import PositionSource
+from gocnn.policy.source import PositionSource
 
 
 class Own(nn.Module):

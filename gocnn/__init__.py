@@ -11,11 +11,11 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 __all__ = [
-    "Evaluation",
     "Move",
     "Network",
     "Player",
     "Position",
+    "PositionEvaluation",
     "UserError",
     "benchmark",
     "load",

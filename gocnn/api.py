@@ -35,17 +35,17 @@ from gocnn.errors import UserError
 from gocnn.features.conditioning import STYLES
 from gocnn.features.planes import DEFAULT_GROUPS, UnknownPlanes, plane_count
 from gocnn.games.position import Position, find_position, usual_komi
-from gocnn.policy.answers import Answers, answers
+from gocnn.policy.conditioning import check_style, conditioning_of_style
+from gocnn.policy.predictions import PolicyPredictions, predictions
 from gocnn.policy.runtime import is_onnx, open_evaluator
-from gocnn.policy.style import check_style, facts_of
-from gocnn.policy.suggestion import Evaluator, Foresight, foresee
+from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate
 
 __all__ = [
-    "Evaluation",
     "Move",
     "Network",
     "Player",
     "Position",
+    "PositionEvaluation",
     "UserError",
     "benchmark",
     "load",
@@ -79,7 +79,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class PositionEvaluation:
     """What a network says of a position, in the eyes of the side to play.
 
     policy: float32 `(362,)`, probabilities of the moves, illegal ones 0, the rest sums to 1. value:
@@ -115,7 +115,7 @@ class Network:
     @property
     def has_value(self) -> bool:
         """Whether it says who wins."""
-        return self.evaluator.foresees
+        return self.evaluator.has_value_head
 
     @property
     def has_score(self) -> bool:
@@ -137,7 +137,7 @@ class Network:
 
     def evaluate(
         self, position: Position, *, symmetries: int = 1, style: str = "any"
-    ) -> Evaluation:
+    ) -> PositionEvaluation:
         """All that it says of a position, in one evaluation; arguments as for `suggest`. Raises
         UserError."""
         said = self._ask(position, symmetries, style)
@@ -146,14 +146,14 @@ class Network:
         komi = game.area_komi_for(to_play)
         value = win_of(said, to_play, komi) if self.has_value or self.has_score else None
         if not self.has_score:
-            return Evaluation(said.probabilities, value, None, None, None)
+            return PositionEvaluation(said.probabilities, value, None, None, None)
         lead = said.lead + (-komi if to_play == 1 else komi)
-        return Evaluation(said.probabilities, value, lead, said.spread, said.owner)
+        return PositionEvaluation(said.probabilities, value, lead, said.spread, said.owner)
 
-    def _ask(self, position: Position, symmetries: int, style: str) -> Foresight:
+    def _ask(self, position: Position, symmetries: int, style: str) -> Evaluation:
         _check(self.evaluator, symmetries, style)
-        known = facts_of(style, position.handicap > 1)
-        return foresee(self.evaluator, position.board, known, symmetries)
+        known = conditioning_of_style(style, position.handicap > 1)
+        return evaluate(self.evaluator, position.board, known, symmetries)
 
 
 class Player:
@@ -364,7 +364,7 @@ def benchmark(
 class _Wrapped:
     """An Evaluator by a function that says nothing but logits."""
 
-    foresees = scores = False
+    has_value_head = scores = False
 
     def __init__(
         self,
@@ -372,7 +372,7 @@ class _Wrapped:
         name: str,
         groups: tuple[str, ...],
     ) -> None:
-        self._function, self.name, self.groups = function, name, groups
+        self._function, self.name, self.plane_groups = function, name, groups
 
     def logits(self, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         found = np.array(self._function(batch), np.float32)
@@ -380,8 +380,8 @@ class _Wrapped:
             raise ValueError(f"{self.name} answered {found.shape}, not {(len(batch), MOVES)}")
         return found
 
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> Answers:
-        return answers(self.logits(batch))
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> PolicyPredictions:
+        return predictions(self.logits(batch))
 
 
 def _game(position: Position) -> Game:
