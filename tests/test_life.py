@@ -156,7 +156,14 @@ def test_playouts_are_repeatable_fair_and_know_who_is_ahead():
     assert abs(one.black_winrate - 0.5) < 0.2
     assert Playouts(board, 100.0).run(100).black_winrate < 0.1
     assert Playouts(board, -100.0).run(100).black_winrate > 0.9
-    assert abs(Playouts(board, 50.0).run(400).lead - Playouts(board, 0.0).run(400).lead + 50) < 20
+    assert (
+        abs(
+            Playouts(board, 50.0).run(400).score_mean
+            - Playouts(board, 0.0).run(400).score_mean
+            + 50
+        )
+        < 20
+    )
 
 
 FINISHED = """
