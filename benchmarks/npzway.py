@@ -32,7 +32,7 @@ from gocnn.games.store import Store
 from gocnn.nn import ConvNormAct
 from gocnn.policy import data
 from gocnn.policy.network import PolicyNetwork, preset
-from gocnn.policy.samples import PositionSource
+from gocnn.policy.source import PositionSource
 from gocnn.training.precision import autocast, choose
 from steady import steady
 

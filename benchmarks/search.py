@@ -67,7 +67,7 @@ def main() -> None:
                 for kind in (Search, plain_search.Search)
             )
             batch = np.repeat(
-                planes_of(board, recent_moves(board), evaluator.groups), MOST_AT_ONCE, 0
+                planes_of(board, recent_moves(board), evaluator.plane_groups), MOST_AT_ONCE, 0
             )
             ways = {
                 "arrays": lambda s=arrays, n=count: s.run(n),

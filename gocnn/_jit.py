@@ -92,3 +92,15 @@ def parallel(function: F) -> F:
     numba, kept = _numba
     compiled: Any = numba.njit(cache=kept, nogil=True, boundscheck=False, parallel=True)(function)
     return cast(F, compiled)
+
+
+def inlined(function: F) -> F:
+    """Leave a small function as it is, and let kernels that call it compile it into themselves: a
+    kernel of its own would cost a call, and count the references to each array it is given."""
+    global _numba
+    if _interpreted:
+        return function
+    _numba = _numba or _load_numba()
+    from numba.extending import register_jitable
+
+    return register_jitable(inline="always")(function)

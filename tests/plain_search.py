@@ -13,8 +13,8 @@ from gocnn.board.coords import MOVES, PASS
 from gocnn.engine.mcts import FPU_REDUCTION, SCORE_SHARE, Until
 from gocnn.engine.ownership import sensible_moves
 from gocnn.engine.tree import C_PUCT, LEAST_PRIOR, worth
-from gocnn.policy.answers import Floats, winrate
-from gocnn.policy.suggestion import Evaluator, Foresight, foresee
+from gocnn.policy.predictions import Floats, winrate
+from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate
 
 
 @dataclass(slots=True)
@@ -70,18 +70,23 @@ class Search:
         board: Board,
         komi: float,
         keep: npt.NDArray[np.bool_],
-        known: int = 0,
+        conditioning: int = 0,
         symmetries: int = 1,
         *,
-        said: Foresight | None = None,
+        said: Evaluation | None = None,
         power: float = 1.0,
         reduction: float = FPU_REDUCTION,
         until: Until | None = None,
     ) -> None:
-        assert evaluator.foresees
-        self.evaluator, self.board, self.komi, self.known = evaluator, board, komi, known
+        assert evaluator.has_value_head
+        self.evaluator, self.board, self.komi, self.conditioning = (
+            evaluator,
+            board,
+            komi,
+            conditioning,
+        )
         self.reduction, self.until = reduction, until or {}
-        said = said or foresee(evaluator, board, known, symmetries)
+        said = said or evaluate(evaluator, board, conditioning, symmetries)
         self.centre = said.lead + (-komi if board.to_play == BLACK else komi)
         self.root = _node(said.probabilities, self._value(said, board), keep)
         if power != 1.0:
@@ -141,14 +146,14 @@ class Search:
             won = margin > 0 if board.to_play == BLACK else margin < 0
             lead = margin if board.to_play == BLACK else -margin
             return Node(self._worth(float(won), lead, board), np.zeros(0, np.int16), np.zeros(0))
-        said = foresee(self.evaluator, board, self.known)
+        said = evaluate(self.evaluator, board, self.conditioning)
         keep = sensible_moves(board, board.to_play)
         if board.to_play in self.until:
             keep &= self.until[board.to_play] <= len(board.moves) - len(self.board.moves)
         keep[PASS] = not keep[:PASS].any()
         return _node(said.probabilities, self._value(said, board), keep)
 
-    def _value(self, said: Foresight, board: Board) -> float:
+    def _value(self, said: Evaluation, board: Board) -> float:
         komi = -self.komi if board.to_play == BLACK else self.komi
         win = (
             float(winrate(said.win, said.lead, said.spread, komi))

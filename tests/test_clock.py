@@ -11,7 +11,7 @@ from gocnn.engine.mcts import Search
 from gocnn.engine.ownership import sensible_moves
 from gocnn.engine.player import Player
 from gocnn.gtp.commands import Engine
-from gocnn.policy.answers import Answers
+from gocnn.policy.predictions import PolicyPredictions
 from tests.conversation import talk
 from tests.test_search import Judge
 
@@ -124,7 +124,7 @@ class Timed(Judge):
     def takes(self, count: int) -> float:
         return self.slower * (self.call + self.each * count)
 
-    def outputs(self, batch: np.ndarray) -> Answers:
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         self.calls += 1
         self.watch.now += self.takes(len(batch))
         return super().outputs(batch)

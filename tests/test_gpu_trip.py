@@ -29,7 +29,8 @@ from gocnn.games import labels
 from gocnn.games.importing import import_games
 from gocnn.games.record import TEXTS
 from gocnn.games.selection import GameFilter
-from gocnn.games.store import Store, add_labels
+from gocnn.games.store import Store
+from gocnn.games.store_writer import add_labels
 from gocnn.policy import data
 from gocnn.training import TrainConfig
 from gocnn.training.schedule import Budget, Deadline

@@ -14,6 +14,7 @@ from gocnn.games import handicap, meaning, reader, sources
 from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.record import KOMI_STATED, RECORD, komi_of
 from gocnn.games.sgf_tree import parse
+from gocnn.games.words import colour_of, decode, index_of
 from tests.conftest import CORPORA, ROOT
 
 CASES = ROOT / "tests" / "cases"
@@ -41,7 +42,7 @@ def game(data: str | bytes, **options: bool) -> ReadGame:
 
 
 def stones(item: ReadGame) -> set[str]:
-    return {to_gtp(int(w) & 511) for w in item.words[: int(item.record["setup"])]}
+    return {to_gtp(index) for index, _ in decode(item.words[: int(item.record["setup"])])}
 
 
 @pytest.mark.parametrize("number", range(2, 10))
@@ -227,8 +228,8 @@ def test_real_games_of_fox_replay_with_the_stones_it_left_out() -> None:
             added += 1
             board = boards.Board(19)
             for word in item.words.tolist():
-                if word & 511 < 361:
-                    board.play(*divmod(word & 511, 19), "w" if word & 512 else "b")
+                if index_of(word) < 361:
+                    board.play(*divmod(index_of(word), 19), "bw"[colour_of(word) - 1])
             assert len(item.words) - int(item.record["setup"]) == len(re.findall(rb";[BW]\[", data))
     assert (added, listed > 3000) == (82, True)
 

@@ -18,14 +18,14 @@ from click.testing import CliRunner
 from gocnn import modelfile
 from gocnn.board.coords import from_gtp
 from gocnn.commands import main
-from gocnn.games import labels, results, store
+from gocnn.games import labels, results, store_writer
 from gocnn.games.importing import import_games
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
 from gocnn.games.summary import summarise
 from gocnn.policy import data
 from gocnn.selfplay import engine, judged, labelling
-from gocnn.selfplay.engine import Position
+from gocnn.selfplay.engine import EnginePosition
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.labelled import toy_store
 
@@ -243,7 +243,7 @@ def twin(path: Path, refused: bool = False) -> dict[int, tuple[int, bytes]]:
         start, setup, moves = int(record["start"]), int(record["setup"]), int(record["moves"])
         if record["margin"] or moves < 30:
             continue
-        position = Position.of_words(opened.words[start : start + setup + moves], setup)
+        position = EnginePosition.of_words(opened.words[start : start + setup + moves], setup)
         assert (len(position.setup), len(position.moves)) == (setup, moves)
         chance = random.Random(json.dumps(engine.pairs(position.moves)))
         rows = [round(chance.uniform(-1, 1) * (chance.random() < 0.7), 2) for _ in range(361)]
@@ -310,8 +310,10 @@ def test_what_a_network_played_on_in_vain_is_asked_about_what_it_labelled_is_not
     tried, labelled = waiting[:5], waiting[5:8]
     own = labels.pack(np.ones((3, 361), np.int8))
     by = '{"made_by": "go-label", "network": "small"}'
-    store.add_labels(games, tried, labels.TRIED, labels.pack(np.full((5, 361), 3, np.int8)), by)
-    store.add_labels(games, labelled, labels.PLAYED_ON, own, by)
+    store_writer.add_labels(
+        games, tried, labels.TRIED, labels.pack(np.full((5, 361), 3, np.int8)), by
+    )
+    store_writer.add_labels(games, labelled, labels.PLAYED_ON, own, by)
     assert "9 games judged" in run(games, "--engine", command(fake))
     expected = twin(games)
     found = labels_of(games)
@@ -449,21 +451,21 @@ def test_training_says_who_judged(tmp_path: Path) -> None:
     plain = toy_store(tmp_path / "plain.games", 4, 0, first=50)
     other = Store(toys)
     own = np.stack([other.words[i : i + 46] for i in other.labels()[:9]])
-    store.add_labels(
+    store_writer.add_labels(
         toys,
         np.arange(9),
         labels.JUDGED,
         own,
         judged.text("/opt/katago analysis -model /x/b10.bin.gz", "1.17.2"),
     )
-    store.add_labels(
+    store_writer.add_labels(
         toys,
         np.arange(9, 11),
         labels.JUDGED,
         own[:2],
         judged.text("/opt/katago analysis -model /x/b6.bin.gz", "1.17.2"),
     )
-    store.add_labels(
+    store_writer.add_labels(
         toys, np.arange(11, 15), labels.TRIED, own[:4], judged.text("/opt/never analysis", "9")
     )
     chosen = data.choose([Store(plain), Store(toys)], GameFilter(), own=True)

@@ -13,6 +13,7 @@ from sgfmill import sgf
 from gocnn.board import rules, symmetry
 from gocnn.games import scan, sgf_tree, slowpath, sources
 from gocnn.games.reader import Reader, ReadGame, Skipped
+from gocnn.games.words import decode
 from tests.conftest import main_line, play_randomly, sgf_text
 
 
@@ -28,7 +29,7 @@ def one(data: bytes) -> ReadGame:
 
 
 def moves_of(game: ReadGame) -> list[tuple[int, int]]:
-    return [(int(w) & 511, 2 if w & 512 else 1) for w in game.words[int(game.record["setup"]) :]]
+    return decode(game.words[int(game.record["setup"]) :])
 
 
 def reason(data: bytes) -> str:

@@ -15,7 +15,7 @@ from gocnn.engine.game import FIXED_HANDICAP, Game
 from gocnn.engine.player import RESIGN, Player
 from gocnn.engine.rulesets import RULES
 from gocnn.gtp.analysis_json.session import Answerer
-from gocnn.policy.answers import winrate
+from gocnn.policy.predictions import winrate
 from tests.conftest import play_randomly
 from tests.conversation import Scripted, finished, talk
 from tests.knower import SPREAD, Knower, truth

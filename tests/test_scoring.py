@@ -273,7 +273,7 @@ def test_reading_equals_a_search_of_everything(monkeypatch):
         if len(stones) < 6:
             continue
         point = rng.choice(sorted(stones))
-        heads, flat = board.heads(), board.stones().ravel()
+        heads, flat = board.chain_ids(), board.stones().ravel()
         colour = stones[point]
         chain = [
             i for i in range(9) if flat[i] == colour and heads[i] == heads[point[0] * 3 + point[1]]

@@ -20,10 +20,10 @@ from gocnn.engine.mcts import Search
 from gocnn.engine.ownership import sensible_moves
 from gocnn.engine.player import Player
 from gocnn.engine.root_stats import bound
-from gocnn.policy.answers import Answers, answers, winrate
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.predictions import PolicyPredictions, predictions, winrate
 from gocnn.policy.samples import UNDECIDED
-from gocnn.policy.suggestion import foresee, planes_of, recent_moves
+from gocnn.policy.suggestion import evaluate, planes_of, recent_moves
 from gocnn.policy.task import VALUE_WEIGHT, PolicyTask
 from tests import plain_search
 from tests.conftest import ROOT, play_randomly
@@ -36,12 +36,12 @@ class Judge:
     """An evaluator by rule: `value(own, opponent)`, sets of flat indices, is the probability that
     the side to play wins; it prefers `liked`."""
 
-    name, groups, foresees, scores = "judge", ("stones",), True, False
+    name, plane_groups, has_value_head, scores = "judge", ("stones",), True, False
 
     def __init__(self, value, liked=()) -> None:
         self.value, self.liked = value, list(liked)
 
-    def outputs(self, batch: np.ndarray) -> Answers:
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         logits = np.zeros((len(batch), 362), np.float32)
         for index, bonus in self.liked:
             logits[:, index] = bonus
@@ -49,7 +49,7 @@ class Judge:
             [set(np.flatnonzero(plane).tolist()) for plane in planes.reshape(2, 361)]
             for planes in batch
         ]
-        return answers(logits)._replace(
+        return predictions(logits)._replace(
             win=np.array([self.value(*pair) for pair in sides], np.float32)
         )
 
@@ -125,7 +125,7 @@ class Scorer(Judge):
 
     scores = True
 
-    def outputs(self, batch: np.ndarray) -> Answers:
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         keys = [
             int(np.flatnonzero(planes.ravel()) @ np.arange(1, 1 + int(planes.sum())))
             for planes in batch
@@ -141,7 +141,7 @@ class Scorer(Judge):
             )
             for rng in rngs
         ]
-        return Answers(*(np.array(part, np.float32) for part in zip(*rows, strict=True)))
+        return PolicyPredictions(*(np.array(part, np.float32) for part in zip(*rows, strict=True)))
 
 
 def node_of(search: Search, node: int) -> dict:
@@ -272,7 +272,7 @@ def books(search: Search, judge: Judge, score: bool) -> int:
         )
         assert mine["pending"] == 0
         if mine["sensible"] and seen < 60:  # what the network says of the very position
-            said = foresee(judge, board)
+            said = evaluate(judge, board)
             komi = -search.komi if board.to_play == BLACK else search.komi
             win = float(winrate(said.win, said.lead, said.spread, komi)) if score else said.win
             lead = said.lead + komi if score else 0.0
@@ -320,7 +320,7 @@ def test_ownership_is_the_mean_over_what_was_seen() -> None:
     board = Board()
     judge = Scorer(None)
     asked: list[np.ndarray] = []
-    said = foresee(judge, board)
+    said = evaluate(judge, board)
     search = Search(judge, board, 6.5, sensible_moves(board, BLACK), said=said)
     outputs = judge.outputs
     judge.outputs = lambda batch: asked.append(batch.copy()) or outputs(batch)
@@ -380,7 +380,7 @@ def test_a_network_that_fails_leaves_the_tree_as_it_was() -> None:
     other.run(300)
     outputs = judge.outputs
 
-    def fails(batch: np.ndarray) -> Answers:
+    def fails(batch: np.ndarray) -> PolicyPredictions:
         raise KeyboardInterrupt
 
     for _ in range(3):
@@ -450,7 +450,7 @@ def test_what_is_asked_about_is_what_the_board_shows() -> None:
         for index, _ in play_randomly(seed, moves):
             board.play(index)
         judge = Scorer(None)
-        judge.groups = (
+        judge.plane_groups = (
             "own_liberties",
             "opponent_liberties",
             "board",
@@ -466,13 +466,15 @@ def test_what_is_asked_about_is_what_the_board_shows() -> None:
 
         def watched(
             batch: np.ndarray, slots=slots, board=board, outputs=outputs, judge=judge
-        ) -> Answers:
+        ) -> PolicyPredictions:
             nonlocal seen
             for slot, planes in enumerate(batch):
                 after = board.copy()
                 for move in slots.moves[slot, : slots.depth[slot]]:
                     after.play(int(move))
-                assert (planes == planes_of(after, recent_moves(after), judge.groups)[0]).all()
+                assert (
+                    planes == planes_of(after, recent_moves(after), judge.plane_groups)[0]
+                ).all()
                 assert (slots.legal[slot] == after.legal(suicide=False)).all()
                 keep = sensible_moves(after, after.to_play)
                 keep[PASS] = not keep[:PASS].any()
@@ -534,7 +536,7 @@ def test_points_count_where_the_game_is_decided() -> None:
     class Slack(Judge):
         scores = True
 
-        def outputs(self, batch: np.ndarray) -> Answers:
+        def outputs(self, batch: np.ndarray) -> PolicyPredictions:
             n = len(batch)
             mine = batch[:, 0].reshape(n, -1).astype(float) - batch[:, 1].reshape(n, -1)
             lead = (
@@ -544,7 +546,7 @@ def test_points_count_where_the_game_is_decided() -> None:
             )
             logits = np.zeros((n, 362), np.float32)
             logits[:, [from_gtp("D4"), from_gtp("Q16"), from_gtp("K10")]] = 5.0
-            return answers(logits)._replace(
+            return predictions(logits)._replace(
                 win=np.full(n, 0.5, np.float32),
                 owner=np.zeros((n, 361), np.float32),
                 lead=lead.astype(np.float32),

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from gocnn.errors import UserError
-from gocnn.games import importing, store
+from gocnn.games import importing, store, store_writer
 from gocnn.games.importing import cached_store, import_games
 from gocnn.games.labels import HEAD
 from gocnn.games.reader import Reader, ReadGame
@@ -262,7 +262,7 @@ def test_many_appends_at_once(made: Path, tmp_path: Path) -> None:
 def test_a_new_store_is_made_by_one(tmp_path: Path) -> None:
     write_games(tmp_path / "games", 2)
     with (
-        store.writing(tmp_path / "a.games"),
+        store_writer.writing(tmp_path / "a.games"),
         pytest.raises(UserError, match="being written by another import"),
     ):
         import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)

@@ -33,8 +33,8 @@ def command(model: str | None, symmetries: str, style: str, threads: int | None)
     from gocnn.engine.player import Player
     from gocnn.gtp.analysis_json.session import Answerer
     from gocnn.gtp.protocol import Lines
+    from gocnn.policy.conditioning import check_style
     from gocnn.policy.runtime import open_evaluator
-    from gocnn.policy.style import check_style
 
     def write(line: str) -> None:
         sys.stdout.write(line + "\n")

@@ -133,8 +133,8 @@ def command(
     from gocnn.gtp.clients import install, version_of
     from gocnn.gtp.commands import Engine
     from gocnn.gtp.protocol import Lines, serve
+    from gocnn.policy.conditioning import check_style
     from gocnn.policy.runtime import open_evaluator
-    from gocnn.policy.style import check_style
 
     evaluator = open_evaluator(model, threads=threads)
     check_style(evaluator, style)

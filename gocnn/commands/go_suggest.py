@@ -109,16 +109,18 @@ def command(
     from gocnn.board.coords import SIZE, to_gtp
     from gocnn.engine.forecast import estimate_of, lead_in_words
     from gocnn.games.position import find_position, usual_komi
+    from gocnn.policy.conditioning import check_style, conditioning_of_style
     from gocnn.policy.runtime import open_evaluator
-    from gocnn.policy.style import check_style, facts_of
-    from gocnn.policy.suggestion import foresee
+    from gocnn.policy.suggestion import evaluate
 
     position = find_position(game, at, moves)
     for note in position.notes:
         click.echo(f"note: {game}: {note.what} ({note.detail})", err=True)
     policy = open_evaluator(model)
     check_style(policy, style)
-    said = foresee(policy, position.board, facts_of(style, position.handicap > 0), int(symmetries))
+    said = evaluate(
+        policy, position.board, conditioning_of_style(style, position.handicap > 0), int(symmetries)
+    )
     probabilities = (
         said.probabilities
         if level is None

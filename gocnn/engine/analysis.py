@@ -27,7 +27,7 @@ from gocnn.engine.mcts import FPU_REDUCTION, Search, Until
 from gocnn.engine.ownership import OwnershipEstimate, sensible_moves
 from gocnn.engine.player import TINY, Player, with_side_to_play
 from gocnn.engine.prospects import Prospects
-from gocnn.policy.suggestion import foresee, suggest_many
+from gocnn.policy.suggestion import evaluate, suggest_many
 
 MOST_MOVES = 12
 LEAST_PRIOR = 0.002
@@ -96,8 +96,10 @@ class Analysis:
         options: AnalysisOptions | None = None,
     ) -> None:
         options = options or AnalysisOptions()
-        position, known = with_side_to_play(game, colour), player.known(game)
-        said = foresee(player.evaluator, position, known, options.symmetries or player.symmetries)
+        position, conditioning = with_side_to_play(game, colour), player.conditioning(game)
+        said = evaluate(
+            player.evaluator, position, conditioning, options.symmetries or player.symmetries
+        )
         p = said.probabilities
         self.colour, self.probabilities, self.game, self._player = colour, p, game, player
         komi = game.area_komi_for(colour)
@@ -117,14 +119,14 @@ class Analysis:
         for board, index in zip(self._boards, self.candidates, strict=True):
             board.play(index)
         self._search: Search | None = None
-        if player.evaluator.foresees and self.candidates:
+        if player.evaluator.has_value_head and self.candidates:
             among = np.isin(np.arange(MOVES), self.candidates)
             self._search = Search(
                 player.evaluator,
                 position,
                 komi,
                 among,
-                known,
+                conditioning,
                 said=said,
                 power=options.power,
                 reduction=options.reduction,
@@ -137,7 +139,7 @@ class Analysis:
         if self.network_estimate:
             komis = [game.area_komi_after(index, colour) for index in self.candidates]
             self._forecast = Forecast(
-                player.evaluator, self.network_estimate, self._boards, komis, known
+                player.evaluator, self.network_estimate, self._boards, komis, conditioning
             )
         self._turn = 0
         self._played_on: list[list[int]] | None = None
@@ -291,12 +293,12 @@ class Analysis:
         first candidate's to `PLAYED_ON` moves."""
         if self._played_on is None:
             self._played_on = [[index] for index in self.candidates]
-            known = self._player.known(self.game)
+            conditioning = self._player.conditioning(self.game)
             boards = [board.copy() for board in self._boards]
             for ply in range(1, min(longest, PLAYED_ON)):
                 still = range(len(boards)) if ply == 1 else range(1)
                 rows = suggest_many(
-                    self._player.evaluator, [boards[i] for i in still], [known] * len(still)
+                    self._player.evaluator, [boards[i] for i in still], [conditioning] * len(still)
                 )
                 for i, row in zip(still, rows, strict=True):
                     if self._played_on[i][-2:] != [PASS, PASS]:

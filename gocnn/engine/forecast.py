@@ -10,20 +10,20 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.engine.ownership import OwnershipEstimate, Playouts
-from gocnn.policy.answers import Floats, winrate
-from gocnn.policy.suggestion import Evaluator, Foresight, planes_of, recent_moves
+from gocnn.policy.predictions import Floats, winrate
+from gocnn.policy.suggestion import Evaluation, Evaluator, planes_of, recent_moves
 
 if TYPE_CHECKING:
     from gocnn.engine.mcts import Search
 
 
-def estimate_of(said: Foresight, to_play: int, komi: float) -> OwnershipEstimate:
+def estimate_of(said: Evaluation, to_play: int, komi: float) -> OwnershipEstimate:
     """What the network said of a position, as black sees it. komi: what black must lead by in area
     (`gocnn.engine.game.Game.area_komi`)."""
     return _seen_by_black(said.win, said.owner, said.lead, said.spread, to_play, komi)
 
 
-def win_of(said: Foresight, to_play: int, komi: float) -> float:
+def win_of(said: Evaluation, to_play: int, komi: float) -> float:
     """The probability that the side to play wins with this komi; what the network foresees by
     itself where it says no score."""
     if not np.isfinite(said.lead):
@@ -64,23 +64,28 @@ class Forecast:
         position: OwnershipEstimate,
         boards: Sequence[Board],
         komis: Sequence[float],
-        known: int,
+        conditioning: int,
     ) -> None:
         """position: its own estimate. boards: the positions after the moves; komis: what black must
         lead by in each."""
         self.position = position
-        self._evaluator, self._boards, self._komis, self._known = evaluator, boards, komis, known
+        self._evaluator, self._boards, self._komis, self._conditioning = (
+            evaluator,
+            boards,
+            komis,
+            conditioning,
+        )
 
     @cached_property
     def after(self) -> list[OwnershipEstimate]:
         """What it says of the position after each move, asked for in one evaluation."""
         if not self._boards:
             return []
-        groups = self._evaluator.groups
+        plane_groups = self._evaluator.plane_groups
         said = self._evaluator.outputs(
             np.concatenate(
                 [
-                    planes_of(board, recent_moves(board), groups, self._known)
+                    planes_of(board, recent_moves(board), plane_groups, self._conditioning)
                     for board in self._boards
                 ]
             )

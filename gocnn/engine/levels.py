@@ -27,7 +27,7 @@ from gocnn.engine import beginner
 from gocnn.engine.forecast import Estimator
 from gocnn.engine.game import Game
 from gocnn.engine.ownership import OwnershipEstimate
-from gocnn.policy.answers import Floats
+from gocnn.policy.predictions import Floats
 
 TABLE = Path(__file__).parents[1] / "policy" / "weights" / "levels.json"
 """The skill of each level, and what was measured."""

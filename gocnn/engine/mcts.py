@@ -28,8 +28,8 @@ from gocnn.engine import root_stats, tree, tree_leaves, tree_positions
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.engine.root_stats import ActionStats
 from gocnn.features import planes
-from gocnn.policy.answers import Floats, winrate
-from gocnn.policy.suggestion import Evaluator, Foresight, foresee, recent_moves
+from gocnn.policy.predictions import Floats, winrate
+from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate, recent_moves
 
 FPU_REDUCTION = 0.15
 """How much worse than its parent a move is taken to be before it has been tried (a probability to
@@ -55,7 +55,7 @@ class Search:
     """A search from one position, which must stay as it is. `keep`: bool `(362,)`, the moves to
     choose among; `komi` decides games that end in it.
 
-    said: what `foresee` says of the position, if it was asked already. power: the prior of the
+    said: what `evaluate` says of the position, if it was asked already. power: the prior of the
     position's own moves is raised to it; below 1 the search is wider. reduction:
     `FPU_REDUCTION` for those moves. until: what each side may not choose yet in the first plies.
     """
@@ -66,19 +66,26 @@ class Search:
         board: Board,
         komi: float,
         keep: npt.NDArray[np.bool_],
-        known: int = 0,
+        conditioning: int = 0,
         symmetries: int = 1,
         *,
-        said: Foresight | None = None,
+        said: Evaluation | None = None,
         power: float = 1.0,
         reduction: float = FPU_REDUCTION,
         until: Until | None = None,
     ) -> None:
-        assert evaluator.foresees
-        self.evaluator, self.komi, self.known, self.symmetries = evaluator, komi, known, symmetries
+        assert evaluator.has_value_head
+        self.evaluator, self.komi, self.conditioning, self.symmetries = (
+            evaluator,
+            komi,
+            conditioning,
+            symmetries,
+        )
         self.reduction, self.until = reduction, until or {}
-        said = said or foresee(evaluator, board, known, symmetries)
-        self._slots = tree_leaves.new_slots(MOST_AT_ONCE, planes.plane_count(evaluator.groups))
+        said = said or evaluate(evaluator, board, conditioning, symmetries)
+        self._slots = tree_leaves.new_slots(
+            MOST_AT_ONCE, planes.plane_count(evaluator.plane_groups)
+        )
         self._share = SCORE_SHARE if evaluator.scores else 0.0
         self._tree = tree.new_arrays()
         self._tree.used[0] = 1
@@ -103,7 +110,7 @@ class Search:
         tree.add_moves(self._tree, 0, _prior(said.probabilities, keep, power), MOVES, 0.0)
         self._sum_up(1)
 
-    def _begin(self, board: Board, said: Foresight) -> None:
+    def _begin(self, board: Board, said: Evaluation) -> None:
         """The root is this position."""
         self.board = board
         superko = (
@@ -125,13 +132,13 @@ class Search:
             board.state,
             board.to_play,
             superko,
-            self.known,
+            self.conditioning,
             float(self.komi),
             recent,
             until,
             hashes,
             np.array([seen[int(value)] for value in hashes], np.uint8),
-            planes.offsets(self.evaluator.groups),
+            planes.offsets(self.evaluator.plane_groups),
         )
         self._owner = said.owner
         self._owners = np.zeros((MOVES, POINTS)) if self.evaluator.scores else np.zeros((0, POINTS))
@@ -160,7 +167,7 @@ class Search:
         tree.sum_up(self._tree, count, True, self._centre, self._share)
 
     def follow(
-        self, board: Board, komi: float, keep: npt.NDArray[np.bool_], said: Foresight | None = None
+        self, board: Board, komi: float, keep: npt.NDArray[np.bool_], said: Evaluation | None = None
     ) -> bool:
         """Go on to a position that moves from here have led to, keeping what was seen of it; False,
         and nothing has changed, if it is no such position or was not seen. `keep`, `said` as for a
@@ -176,7 +183,7 @@ class Search:
             node = below[index]
         if mine.to_play != board.to_play or (mine.stones() != board.stones()).any():
             return False
-        said = said or foresee(self.evaluator, board, self.known, self.symmetries)
+        said = said or evaluate(self.evaluator, board, self.conditioning, self.symmetries)
         self._keep_below(node)
         self._begin(board.copy(), said)
         self._only(keep, said)
@@ -194,7 +201,7 @@ class Search:
         tree.copy_below(self._tree, node, kept)
         self._tree = kept
 
-    def _only(self, keep: npt.NDArray[np.bool_], said: Foresight) -> None:
+    def _only(self, keep: npt.NDArray[np.bool_], said: Evaluation) -> None:
         """Let the root have the moves of `keep` alone: first those that have been tried."""
         below = {
             index: node for index, node in root_stats.below(self._tree, 0).items() if keep[index]

@@ -137,7 +137,7 @@ def chains(board: Board) -> list[npt.NDArray[np.int64]]:
     """The chains on the board, each as flat indices."""
     stones = board.stones().ravel()
     at = np.flatnonzero(stones)
-    heads = board.heads()[at]
+    heads = board.chain_ids()[at]
     order = np.argsort(heads, kind="stable")
     cuts = np.flatnonzero(np.diff(heads[order])) + 1
     return [part for part in np.split(at[order], cuts) if len(part)]

@@ -24,9 +24,9 @@ from gocnn.engine.ownership import (
     is_settled,
     sensible_moves,
 )
-from gocnn.policy.answers import Floats
-from gocnn.policy.style import facts_of
-from gocnn.policy.suggestion import Evaluator, Foresight, foresee
+from gocnn.policy.conditioning import conditioning_of_style
+from gocnn.policy.predictions import Floats
+from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate
 
 RESIGN = -1
 """Instead of a flat index."""
@@ -86,7 +86,7 @@ class Player:
             resign,
             style,
         )
-        self.visits = visits if evaluator.foresees else 0
+        self.visits = visits if evaluator.has_value_head else 0
         self.level: levels.Level | None = None
         """The level that it plays at; visits, temperature and resign count for nothing then."""
         self._rng = np.random.default_rng(seed)
@@ -99,17 +99,21 @@ class Player:
 
     def probabilities(self, game: Game, colour: int) -> Floats:
         """The network's distribution over the legal moves, float32 `(362,)`."""
-        return self.foresight(game, colour).probabilities
+        return self.evaluation(game, colour).probabilities
 
-    def foresight(self, game: Game, colour: int) -> Foresight:
+    def evaluation(self, game: Game, colour: int) -> Evaluation:
         """All that the network says of the position with `colour` to play."""
-        return foresee(
-            self.evaluator, with_side_to_play(game, colour), self.known(game), self.symmetries
+        return evaluate(
+            self.evaluator,
+            with_side_to_play(game, colour),
+            self.conditioning(game),
+            self.symmetries,
         )
 
-    def known(self, game: Game) -> int:
-        """What the network is told of the game (`gocnn.features.conditioning`)."""
-        return facts_of(self.style, game.handicap_stones > 1)
+    def conditioning(self, game: Game) -> int:
+        """What the network is shown of the game beside its board: bits of
+        `gocnn.features.conditioning`."""
+        return conditioning_of_style(self.style, game.handicap_stones > 1)
 
     def decide(
         self,
@@ -127,7 +131,7 @@ class Player:
         counts by area). seconds, stopped: look ahead no longer than that, or than until that is so.
         """
         deadline = math.inf if seconds is None else time.perf_counter() + seconds
-        said = self.foresight(game, colour)
+        said = self.evaluation(game, colour)
         p = said.probabilities
         wanted = sensible_moves(game.board, colour)
         estimator = self._estimator(game, colour, said)
@@ -164,7 +168,7 @@ class Player:
         """float64 `(362,)`: how often it would make each move here, one that ends the game
         apart."""
         said, visits, wanted = (
-            self.foresight(game, colour),
+            self.evaluation(game, colour),
             self._visits(None),
             sensible_moves(game.board, colour),
         )
@@ -194,13 +198,13 @@ class Player:
         """Positions to look ahead at for a move that may take so long."""
         if self.level is None:
             return self.visits
-        return self.level.visits_within(seconds) if self.evaluator.foresees else 0
+        return self.level.visits_within(seconds) if self.evaluator.has_value_head else 0
 
     def _weights(
         self,
         game: Game,
         colour: int,
-        said: Foresight,
+        said: Evaluation,
         wanted: npt.NDArray[np.bool_],
         visits: int,
         deadline: float,
@@ -218,7 +222,7 @@ class Player:
                 board.copy(),
                 komi,
                 wanted,
-                self.known(game),
+                self.conditioning(game),
                 self.symmetries,
                 said=said,
             )
@@ -226,20 +230,20 @@ class Player:
         return self._search.weights + weights
 
     def estimate(self, game: Game) -> OwnershipEstimate:
-        """How the position will end: what the network foresees, or playouts tell
+        """How the position will end: what the network has_value_head, or playouts tell
         (`gocnn.engine.ownership`) where it does not."""
         if not self.evaluator.scores:
             return self._playouts(game).run(PLAYOUTS)
         colour = game.board.to_play
-        return estimate_of(self.foresight(game, colour), colour, game.area_komi)
+        return estimate_of(self.evaluation(game, colour), colour, game.area_komi)
 
     def end(self, game: Game) -> OwnershipEstimate:
         """The same for a game that is over or nearly so: with playouts in any case."""
         colour = game.board.to_play
-        said = self.foresight(game, colour) if self.evaluator.scores else None
+        said = self.evaluation(game, colour) if self.evaluator.scores else None
         return self._estimator(game, colour, said).at_least(PLAYOUTS)
 
-    def _estimator(self, game: Game, colour: int, said: Foresight | None) -> Estimator:
+    def _estimator(self, game: Game, colour: int, said: Evaluation | None) -> Estimator:
         """What tells how the position ends, as far as it is asked."""
         playouts = self._playouts(game)
         if said is None or not self.evaluator.scores:

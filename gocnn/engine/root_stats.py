@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from gocnn.board.coords import MOVES
 from gocnn.engine.tree import Arrays
-from gocnn.policy.answers import Floats
+from gocnn.policy.predictions import Floats
 
 DEVIATIONS = 5.0
 """Standard errors from the mean to the lower confidence bound: what is seen below a move is far

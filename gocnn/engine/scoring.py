@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.engine.rulesets import Rules
-from gocnn.games.counting import MOST_DAME, SURE_EYE_SPACE
+from gocnn.games.settling import MOST_DAME, SURE_EYE_SPACE
 
 Mask = npt.NDArray[np.bool_]
 
@@ -38,7 +38,7 @@ def cleared(board: Board, dead: Mask) -> Board:
 def groups(board: Board) -> list[Group]:
     """All groups of a board from which dead stones have been taken.
 
-    Which of them live in seki, `gocnn.games.counting.without_seki` decides by the same rule. It
+    Which of them live in seki, `gocnn.games.settling.without_seki` decides by the same rule. It
     does so in millions of games, so it is a kernel that only clears the owner of their points; here
     the stones of each group are wanted, for group tax and for GTP's `final_status_list seki`.
     """

@@ -14,7 +14,7 @@ from gocnn.engine import scoring
 from gocnn.engine.forecast import NetworkWithPlayouts, estimate_of
 from gocnn.engine.ownership import PLAYOUTS, Playouts, dead_stones, safe_points, sensible_moves
 from gocnn.engine.rulesets import CHINESE_SERVERS, Rules
-from gocnn.policy.suggestion import Evaluator, foresee, suggest_many
+from gocnn.policy.suggestion import Evaluator, evaluate, suggest_many
 
 GAMES = 9
 LONGEST = 400
@@ -76,7 +76,7 @@ def settled_dead(evaluator: Evaluator, board: Board) -> npt.NDArray[np.bool_]:
     if not evaluator.scores:
         # No reading: the games played out have shown what can be captured, and what was given up.
         return dead_stones(board, play_out(evaluator, board), reading=False)
-    position = estimate_of(foresee(evaluator, board), board.to_play, 0.0)
+    position = estimate_of(evaluate(evaluator, board), board.to_play, 0.0)
     return dead_stones(
         board, NetworkWithPlayouts(position, Playouts(board, 0.0)).at_least(PLAYOUTS).owner
     )

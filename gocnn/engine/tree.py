@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from gocnn._jit import jit
 from gocnn.board.coords import MOVES
-from gocnn.policy.answers import Floats
+from gocnn.policy.predictions import Floats
 
 C_PUCT = 1.1
 """How much the prior P counts against Q, what visits have shown."""

@@ -31,8 +31,8 @@ from gocnn.engine.tree import (
     worth,
 )
 from gocnn.engine.tree_positions import Root, look, over, replay
-from gocnn.features import ladder, planes
-from gocnn.policy.answers import Floats
+from gocnn.features import planes
+from gocnn.policy.predictions import Floats
 
 Mask = npt.NDArray[np.bool_]
 
@@ -52,8 +52,7 @@ class Slots(NamedTuple):
     planes: npt.NDArray[np.uint8]
     legal: Mask
     keep: Mask
-    libs: npt.NDArray[np.int16]
-    scratch: npt.NDArray[np.int16]
+    memory: planes.Memory
     hashes: npt.NDArray[np.uint64]
     prior: npt.NDArray[np.float64]
     straight: npt.NDArray[np.int16]
@@ -71,8 +70,7 @@ def new_slots(count: int, channels: int) -> Slots:
         np.zeros((count, channels, POINTS), np.uint8),
         np.zeros((count, MOVES), np.bool_),
         np.zeros((count, MOVES), np.bool_),
-        np.zeros(planes.LIBERTIES_SHAPE, np.int16),
-        ladder.new_scratch(),
+        planes.new_memory(),
         np.zeros(DEEPEST + 1, np.uint64),
         np.zeros(MOVES),
         symmetry.permutation(0),
@@ -109,17 +107,10 @@ def show(root: Root, slots: Slots, waiting: int) -> None:
     """Fill the planes of the walks that wait. No kernel, since one that calls `planes.fill` would
     compile all of it once more: half a minute."""
     for slot in range(waiting):
-        planes.fill(
-            slots.states[slot],
-            int(slots.colours[slot]),
-            slots.recent[slot],
-            root.known,
-            root.at,
-            slots.straight,
-            slots.libs,
-            slots.scratch,
-            slots.planes[slot],
+        shown = planes.Shown(
+            slots.states[slot], int(slots.colours[slot]), slots.recent[slot], root.conditioning
         )
+        planes.fill(shown, root.at, slots.straight, slots.memory, slots.planes[slot])
 
 
 @jit

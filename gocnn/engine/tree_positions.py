@@ -27,7 +27,7 @@ class Root(NamedTuple):
     state: State
     colour: int
     superko: int
-    known: int
+    conditioning: int
     komi: float
     recent: npt.NDArray[np.int16]
     until: npt.NDArray[np.int64]

@@ -19,7 +19,7 @@ from gocnn import archives, bars
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import write_text
-from gocnn.games import counting, reader, sources, store
+from gocnn.games import counting, reader, sources, store, store_writer
 from gocnn.games.reader import Chunk, Skipped
 from gocnn.games.record import Note
 from gocnn.locks import locked
@@ -223,7 +223,7 @@ def import_games(
         )
     # Held from before the store is looked into until it is written: what another import adds
     # meanwhile would be lost.
-    with store.writing(out):
+    with store_writer.writing(out):
         if out.exists() and not (append or replace):
             raise UserError(
                 f"{out} has been made by another import meanwhile; add to it with --append, or"
@@ -258,7 +258,7 @@ def _import(
         chunks = _without_duplicates(raw, known, report, bar)
         first = _first_with_games(chunks)
         if first is not None:
-            (store.append if append else store.write)(out, _chain(first, chunks))
+            (store_writer.append if append else store_writer.write)(out, _chain(first, chunks))
     listing = out.with_name(out.name + ".skipped.tsv")
     if first is None and not (append and report.reasons[reader.DUPLICATE]):
         raise UserError(nothing_left(arguments, report))

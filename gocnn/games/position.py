@@ -9,10 +9,9 @@ import numpy as np
 from gocnn.board import BLACK, WHITE, BadVertex, Board, IllegalMove
 from gocnn.board.coords import from_gtp
 from gocnn.errors import UserError
-from gocnn.games import reader, scan, sources
+from gocnn.games import reader, scan, sources, words
 from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.record import Note
-from gocnn.games.scan import WHITE_BIT
 
 Start = tuple[list[int], list[int], int]
 """Stones, black and white (flat indices), and the colour to play first."""
@@ -63,17 +62,13 @@ def refusal(item: Skipped) -> UserError:
 
 def moves_of(game: ReadGame) -> list[tuple[int, int]]:
     """The moves: flat index and colour of each."""
-    return [
-        (int(w) & 511, WHITE if w & WHITE_BIT else BLACK)
-        for w in game.words[int(game.record["setup"]) :]
-    ]
+    return words.decode(game.words[int(game.record["setup"]) :])
 
 
 def set_up_of(game: ReadGame) -> Start:
     """The stones before the first move, and the colour that moves first: without moves the one that
     `PL` names, else White after handicap stones, else Black."""
-    stones = game.words[: int(game.record["setup"])].astype(np.int64)
-    white = (stones & WHITE_BIT) > 0
+    stones = game.words[: int(game.record["setup"])]
     moves = moves_of(game)
     to_play = (
         moves[0][1]
@@ -81,7 +76,7 @@ def set_up_of(game: ReadGame) -> Start:
         else int(game.record["to_play"])
         or (WHITE if len(stones) and game.record["handicap"] > 0 else BLACK)
     )
-    return (stones[~white] & 511).tolist(), (stones[white] & 511).tolist(), to_play
+    return *words.stones_of(stones), to_play
 
 
 def at_ply(game: ReadGame, ply: int | None) -> Position:

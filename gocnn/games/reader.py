@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import rules, symmetry
-from gocnn.board.coords import PASS
+from gocnn.board.coords import PASS, WHITE
 from gocnn.games import encoding, foreign, handicap, meaning, scan, slowpath, sources, text
 from gocnn.games.kifu import BadRecord
 from gocnn.games.labels import LABEL_WORDS
 from gocnn.games.record import RECORD, Note
 from gocnn.games.record import ReadGame as ReadGame
 from gocnn.games.shield import BEGINNING, SgfText
+from gocnn.games.words import colour_of, index_of
 
 REASONS = {
     scan.BROKEN: "broken SGF",
@@ -204,8 +205,8 @@ class Reader:
         """Whether White puts down the first stone of the game just read; Black may have passed
         before, as some programs write it."""
         moves = self._words[n_setup : n_setup + int(self._result[scan.MOVES])]
-        stones = moves[(moves & 511) != PASS]
-        return bool(len(stones) and stones[0] & scan.WHITE_BIT)
+        stones = moves[index_of(moves) != PASS]
+        return bool(len(stones) and colour_of(stones[0]) == WHITE)
 
     def _with_stones(
         self, file: SgfText, begin: int, end: int, number: int

@@ -12,6 +12,7 @@ from gocnn.games import labels, results, text
 from gocnn.games.counting import counted_games
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
+from gocnn.games.words import index_of
 
 RESULTS = {
     results.UNKNOWN: "unknown",
@@ -73,7 +74,7 @@ def _openings(store: Store, records: Any) -> list[dict[str, Any]]:
     symmetries are one opening)."""
     even = records[records["setup"] == 0]
     firsts = (
-        Counter((store.words[even["start"].astype(np.int64)] & 511).tolist())
+        Counter(index_of(store.words[even["start"].astype(np.int64)]).tolist())
         if len(even)
         else Counter()
     )

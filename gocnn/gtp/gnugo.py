@@ -138,7 +138,7 @@ def _point(arguments: list[str]) -> int:
 def _liberties(engine: Engine, index: int) -> list[int]:
     """Flat indices of the liberties of the chain at a point. Raises GtpError if no stone is
     there."""
-    stones, heads = engine.game.board.stones(), engine.game.board.heads()
+    stones, heads = engine.game.board.stones(), engine.game.board.chain_ids()
     if not stones.ravel()[index]:
         raise GtpError("vertex must not be empty")
     near = np.zeros((SIZE + 2, SIZE + 2), np.bool_)

@@ -6,7 +6,7 @@ from gocnn.board import BLACK
 from gocnn.board.coords import PASS, to_gtp
 from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import Engine
-from gocnn.policy.answers import Floats
+from gocnn.policy.predictions import Floats
 
 COMMANDS = (
     "gfx/Policy/gocnn-policy_gfx",

@@ -15,9 +15,9 @@ from gocnn.engine.rulesets import RULES, BadRules, Rules, changed, parse
 from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import COLOURS, Engine, colour_of, one
 from gocnn.gtp.protocol import GtpError
-from gocnn.policy.answers import mean_owner
+from gocnn.policy.predictions import mean_owner
 from gocnn.policy.suggestion import (
-    Foresight,
+    Evaluation,
     log_softmax,
     mean_over_symmetries,
     planes_of,
@@ -100,13 +100,19 @@ def _raw(engine: Engine, turn: int, colour: int) -> str:
     game, evaluator = engine.game, engine.player.evaluator
     board = with_side_to_play(game, colour)
     said = evaluator.outputs(
-        planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), (turn,))
+        planes_of(
+            board,
+            recent_moves(board),
+            evaluator.plane_groups,
+            engine.player.conditioning(game),
+            (turn,),
+        )
     )
     legal = board.legal()
     logged = mean_over_symmetries(said.logits[None], (turn,))[0]
     p = np.exp(log_softmax(np.where(legal, logged, -np.inf).astype(np.float32)))
     if evaluator.scores:
-        found = Foresight(
+        found = Evaluation(
             p,
             float(said.win[0]),
             mean_owner(said.owner, (turn,)),
@@ -117,7 +123,7 @@ def _raw(engine: Engine, turn: int, colour: int) -> str:
     else:
         estimate = engine.player.estimate(game)
     white = 1 - estimate.black_winrate
-    if evaluator.foresees and not evaluator.scores:
+    if evaluator.has_value_head and not evaluator.scores:
         white = float(said.win[0]) if board.to_play == WHITE else 1 - float(said.win[0])
     rows = [
         f"symmetry {turn}",

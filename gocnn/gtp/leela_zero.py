@@ -12,9 +12,9 @@ from gocnn.engine.limits import MOST_VISITS
 from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import Engine, whole_number
 from gocnn.gtp.protocol import GtpError
-from gocnn.policy.answers import mean_owner
+from gocnn.policy.predictions import mean_owner
 from gocnn.policy.suggestion import (
-    Foresight,
+    Evaluation,
     log_softmax,
     mean_over_symmetries,
     planes_of,
@@ -45,7 +45,7 @@ def install(engine: Engine) -> None:
             if number < 0:
                 raise GtpError(f"{name} are a number from 0 on")
             player.visits = (
-                min(number or MOST_VISITS, MOST_VISITS) if player.evaluator.foresees else 0
+                min(number or MOST_VISITS, MOST_VISITS) if player.evaluator.has_value_head else 0
             )
         elif name == "resign percentage":
             percent = whole_number(value)
@@ -93,13 +93,19 @@ def _map(engine: Engine, turns: tuple[int, ...]) -> str:
     game, evaluator = engine.game, engine.player.evaluator
     board = game.board
     said = evaluator.outputs(
-        planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), turns)
+        planes_of(
+            board,
+            recent_moves(board),
+            evaluator.plane_groups,
+            engine.player.conditioning(game),
+            turns,
+        )
     )
     logged = mean_over_symmetries(said.logits[:, None], turns)[0]
     p = np.exp(log_softmax(np.where(board.legal(), logged, -np.inf).astype(np.float32)))
-    win = float(np.mean(said.win)) if evaluator.foresees else math.nan
+    win = float(np.mean(said.win)) if evaluator.has_value_head else math.nan
     if evaluator.scores:
-        found = Foresight(
+        found = Evaluation(
             p,
             win,
             mean_owner(said.owner, turns),
@@ -107,7 +113,7 @@ def _map(engine: Engine, turns: tuple[int, ...]) -> str:
             float(np.mean(said.spread)),
         )
         win = win_of(found, board.to_play, game.area_komi)
-    if not evaluator.foresees:
+    if not evaluator.has_value_head:
         black = engine.player.estimate(game).black_winrate
         win = black if board.to_play == BLACK else 1 - black
     rows = [" ".join(f"{round(1000 * float(v)):3d}" for v in row) for row in from_the_top(p[:PASS])]

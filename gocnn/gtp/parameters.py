@@ -48,7 +48,7 @@ def install(engine: Engine) -> None:
     player = engine.player
 
     def set_visits(number: float) -> None:
-        player.visits = int(min(number, MOST_VISITS)) if player.evaluator.foresees else 0
+        player.visits = int(min(number, MOST_VISITS)) if player.evaluator.has_value_head else 0
 
     def set_seconds(number: float) -> None:
         engine.most_seconds = number

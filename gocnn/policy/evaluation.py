@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gocnn.features.conditioning import HANDICAP
 from gocnn.policy import endings
-from gocnn.policy.answers import Floats
+from gocnn.policy.predictions import Floats
 from gocnn.policy.samples import UNDECIDED, Games, choose_positions, positions
 from gocnn.policy.suggestion import Evaluator, log_softmax, mean_over_symmetries
 from gocnn.statistics import calibration, mean_interval, wilson
@@ -44,16 +44,15 @@ def judge(
     count: int,
     symmetries: int = 1,
     seed: int = 0,
-    tick: Callable[[int], Any] = lambda n: None,
-    told: int = HANDICAP,
+    tick: Callable[[int], Any] = lambda _: None,
+    shown: int = HANDICAP,
     komi: Floats | None = None,
 ) -> MovePredictions:
     """Judge `count` positions drawn uniformly without replacement (all of them, if there are not
     more). Illegal moves are not masked.
 
-    told: which facts of the games the network is told (`gocnn.features.conditioning`); komi: of the
-    games, float32 `(G,)` in points, nan where it is unknown.
-    """
+    shown: which bits of the games' conditioning the network sees (`gocnn.features.conditioning`);
+    komi: of the games, float32 `(G,)` in points, nan where it is unknown."""
     which, plies = choose_positions(games, count, seed)
     komi = np.full(len(games), np.nan, np.float32) if komi is None else komi
     turns, ends = range(symmetries), []
@@ -63,7 +62,7 @@ def judge(
         answers = []
         for s in turns:
             batch, moves, won, owners = positions(
-                games, policy.groups, which[part], plies[part], s, told, score=True
+                games, policy.plane_groups, which[part], plies[part], s, shown, score=True
             )
             answers.append(policy.outputs(batch))
             if s == 0:

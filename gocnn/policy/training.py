@@ -15,7 +15,8 @@ from gocnn.games.store import Store
 from gocnn.policy import KIND, data, growth, recipe
 from gocnn.policy.model import load, named
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
-from gocnn.policy.samples import Games, PositionSource, choose_positions, positions
+from gocnn.policy.samples import Games, choose_positions, positions
+from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.training import Batch, ModelProvenance, Outcome, RunOutput, TaskData, Trainer
 from gocnn.training import session as sessions
@@ -56,8 +57,8 @@ class _GameSplit:
     """Games to train on and to validate with; `shared`: how many were left out of the first since
     they are among the second; `labels`: what there is to learn of the score."""
 
-    training: data.Chosen
-    held: data.Chosen
+    training: data.GameSelection
+    held: data.GameSelection
     shared: int
     labels: data.Labels
     report: Report | None
@@ -228,7 +229,7 @@ def _begin(model: PolicyNetwork, path: str | None) -> str | None:
     return f"{origin}, {grown}" if grown else origin
 
 
-def _counted(chosen: data.Chosen) -> str:
+def _counted(chosen: data.GameSelection) -> str:
     people = ~chosen.games.own
     return f"{int(people.sum())} games, {int(chosen.games.moves[people].sum())} positions"
 
@@ -258,7 +259,7 @@ def _need_same_games(session: sessions.Session, games: _GameSplit, config: RunCo
 
 
 def validation_batches(
-    games: Games, groups: Sequence[str], count: int, seed: int = 0, score: bool = False
+    games: Games, plane_groups: Sequence[str], count: int, seed: int = 0, score: bool = False
 ) -> list[Batch]:
     """The same `count` positions each time, in batches: planes, moves, outcomes, and with `score`
     owners, as `gocnn.policy.samples.positions` gives them.
@@ -272,7 +273,7 @@ def validation_batches(
         )
     arrays = [
         torch.from_numpy(a)
-        for a in positions(games, groups, *choose_positions(games, count, seed), score=score)
+        for a in positions(games, plane_groups, *choose_positions(games, count, seed), score=score)
     ]
     return [
         tuple(part)

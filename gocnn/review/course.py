@@ -12,7 +12,7 @@ from gocnn.board import BLACK, WHITE, Board
 from gocnn.engine.rulesets import TROMP_TAYLOR, BadRules, Rules, parse
 from gocnn.games.position import usual_komi
 from gocnn.games.sgf_tree import Record
-from gocnn.policy.answers import Answers, winrate
+from gocnn.policy.predictions import PolicyPredictions, winrate
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Course:
 
 
 def course_of(
-    terms: Terms, said: Sequence[Answers], komis: Sequence[float], to_play: Sequence[int]
+    terms: Terms, said: Sequence[PolicyPredictions], komis: Sequence[float], to_play: Sequence[int]
 ) -> Course:
     """From answers about all positions, in parts; `komis`: what black must lead by in each;
     `to_play`: whose turn it is in each."""

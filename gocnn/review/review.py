@@ -13,9 +13,9 @@ from gocnn.engine.forecast import estimate_of
 from gocnn.engine.ownership import OwnershipEstimate
 from gocnn.features.conditioning import HANDICAP
 from gocnn.games.sgf_tree import Record, position_after, position_before
-from gocnn.policy.answers import Answers, Floats
 from gocnn.policy.evaluation import PHASES
-from gocnn.policy.suggestion import Evaluator, foresee, log_softmax, planes_of, recent_moves
+from gocnn.policy.predictions import Floats, PolicyPredictions
+from gocnn.policy.suggestion import Evaluator, evaluate, log_softmax, planes_of, recent_moves
 from gocnn.review.course import Course, course_of, terms_of
 
 CHUNK = 256
@@ -67,15 +67,17 @@ def review(
 ) -> Review:
     """Evaluate every position of the main line, in batches."""
     board = Board(SIZE)
-    terms, known = terms_of(record), HANDICAP if record.handicap else 0
+    terms, conditioning = terms_of(record), HANDICAP if record.handicap else 0
     moves: list[MoveReview] = []
-    said: list[Answers] = []
+    said: list[PolicyPredictions] = []
     komis: list[float] = []
     stacks: list[npt.NDArray[np.uint8]] = []
     legal: list[npt.NDArray[np.bool_]] = []
     for number, step in enumerate(record.steps, 1):
         position_before(board, step)
-        stacks.append(planes_of(board, recent_moves(board), evaluator.groups, known)[0])
+        stacks.append(
+            planes_of(board, recent_moves(board), evaluator.plane_groups, conditioning)[0]
+        )
         legal.append(board.legal())
         komis.append(terms.area_komi(board))
         board.play(step.index, step.colour)
@@ -86,7 +88,11 @@ def review(
             stacks, legal = [], []
     if not evaluator.scores:
         return Review(name, record, moves)
-    said.append(evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, known)))
+    said.append(
+        evaluator.outputs(
+            planes_of(board, recent_moves(board), evaluator.plane_groups, conditioning)
+        )
+    )
     komis.append(terms.area_komi(board))
     return Review(
         name,
@@ -111,7 +117,7 @@ class Start:
 def expected_at(record: Record, name: str, evaluator: Evaluator) -> Start:
     """What the network expects in the position of a record without moves."""
     board = position_after(record, 0)
-    said = foresee(evaluator, board, HANDICAP if record.handicap else 0)
+    said = evaluate(evaluator, board, HANDICAP if record.handicap else 0)
     p = said.probabilities
     best = np.argsort(-p, kind="stable")[:SHOWN]
     estimate = (

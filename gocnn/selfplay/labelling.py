@@ -19,7 +19,8 @@ from gocnn import bars
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.games import labels
-from gocnn.games.store import Store, write, writing
+from gocnn.games.store import Store
+from gocnn.games.store_writer import write, writing
 from gocnn.interrupts import Interrupts
 from gocnn.locks import locked
 from gocnn.policy import runtime

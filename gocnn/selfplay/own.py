@@ -71,10 +71,10 @@ def task(
     begin = int(rng.choice(len(BEGINNINGS), p=BEGINNINGS))
     if begin in (OPENING, MIDDLE) and not len(from_):
         begin -= 2
-    words, setup, moves, to_play, known = np.zeros(0, np.uint16), 0, 0, 1, 0
+    words, setup, moves, to_play, conditioning = np.zeros(0, np.uint16), 0, 0, 1, 0
     if begin == STONES:
         points = PLACES[int(rng.integers(2, 10))]
-        words, setup, to_play, known = (
+        words, setup, to_play, conditioning = (
             np.array([from_sgf(point) for point in points], np.uint16),
             len(points),
             2,
@@ -88,7 +88,7 @@ def task(
             if begin == OPENING
             else int(rng.integers(40, min(int(record["moves"]), 220)))
         )
-        words, to_play, known = (
+        words, to_play, conditioning = (
             store.words[start : start + setup + moves],
             0,
             HANDICAP if record["handicap"] > 0 else 0,
@@ -113,7 +113,7 @@ def task(
         moves,
         int(rng.integers(2**62)),
         to_play,
-        known,
+        conditioning,
         MOST,
         (temperature[0], temperature[1]),
         (noise[0], noise[1]),
@@ -144,7 +144,7 @@ def chunk(ended: list[Ended], model: str, seed: int) -> Chunk:
     position = 0
     for record, game in zip(records, ended, strict=True):
         words = np.concatenate([game.task.words[: game.task.setup], game.moves]).astype(np.uint16)
-        stones = game.task.setup if game.task.known & HANDICAP else 0
+        stones = game.task.setup if game.task.conditioning & HANDICAP else 0
         komi = HANDICAP_KOMI if stones else KOMI
         settled, found = game.status == SETTLED_EARLY, margin(game.owner, komi)
         record["start"], record["setup"], record["moves"] = (

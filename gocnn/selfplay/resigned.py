@@ -88,7 +88,7 @@ def tasks(
             moves,
             seed=int(record["key"]) ^ seed,
             most=MOST,
-            known=HANDICAP if record["handicap"] > 0 else 0,
+            conditioning=HANDICAP if record["handicap"] > 0 else 0,
             temperature=(TEMPERATURE, TEMPERATURE),
         )
 
