@@ -424,7 +424,7 @@ def test_opening_takes_milliseconds_whatever_the_size(tmp_path: Path, made: Path
     body = store.HEADER_BYTES
     head = HEAD.pack(store.SEGMENT_MAGIC, 0, words, 0, 0, 0)[:-4]
     end = 2 * body + 2 * words
-    top = store._HEADER.pack(store.MAGIC, store.VERSION, 1, 0, words, end, 0)[:-4]
+    top = store.HEADER.pack(store.MAGIC, store.VERSION, 1, 0, words, end, 0)[:-4]
     import struct
     import zlib
 
