@@ -29,8 +29,8 @@ from tqdm import tqdm
 from gocnn.board.coords import SIZE, to_gtp
 from gocnn.errors import UserError
 from gocnn.files import replacing
-from gocnn.games.scan import WHITE_BIT
 from gocnn.games.selection import GameFilter
+from gocnn.games.words import decode, index_of, is_white
 from gocnn.match.gtp_client import EngineProcess
 from gocnn.policy import data, evaluation
 from gocnn.policy.runtime import open_evaluator
@@ -49,11 +49,14 @@ def commands(games: Games, game: int, ply: int) -> list[str]:
     first = int(games.start[game] + games.setup[game])
     setup, moves = games.words[games.start[game] : first], games.words[first : first + ply]
     result = ["clear_board"]
-    if len(setup) and not (setup & WHITE_BIT).any():
-        result.append("set_free_handicap " + " ".join(to_gtp(int(w) & 511) for w in setup))
+    if len(setup) and not is_white(setup).any():
+        points = " ".join(to_gtp(index) for index, _ in decode(setup))
+        result.append(f"set_free_handicap {points}")
     else:
         moves = np.concatenate([setup, moves])
-    return result + [f"play {COLOURS[bool(w & WHITE_BIT)]} {to_gtp(int(w) & 511)}" for w in moves]
+    return result + [
+        f"play {COLOURS[colour - 1]} {to_gtp(index)}" for index, colour in decode(moves)
+    ]
 
 
 def policy(answer: str) -> np.ndarray:
@@ -163,7 +166,8 @@ def answers(
     )
     for count, (i, p) in enumerate(tqdm(said, total=len(todo), unit=" positions"), 1):
         at = todo[i]
-        played = int(games.words[games.start[which[at]] + games.setup[which[at]] + plies[at]]) & 511
+        first = games.start[which[at]] + games.setup[which[at]]
+        played = int(index_of(games.words[first + plies[at]]))
         rank[at], logs[at] = (p > p[played]).sum(), math.log(max(p[played], LEAST))
         if options.answers and (count % KEPT_EVERY == 0 or count == len(todo)):
             with replacing(options.answers) as stream:

@@ -23,7 +23,7 @@ import torch
 from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
-from gocnn.policy.samples import PositionSource
+from gocnn.policy.source import PositionSource
 from gocnn.training import Prefetcher
 from gocnn.training.feeding import most_feeders
 

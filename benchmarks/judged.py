@@ -35,7 +35,7 @@ from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
 from gocnn.policy import data
 from gocnn.policy.samples import Games, choose_positions
-from gocnn.selfplay.engine import AnalysisEngine, Position, Stones, by_index, pairs, query
+from gocnn.selfplay.engine import AnalysisEngine, EnginePosition, Stones, by_index, pairs, query
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Judged:
     """A position and what was said of it, as in a row of the file; `owner`: float32 `(361,)`, 1
     where black surely owns the point."""
 
-    position: Position
+    position: EnginePosition
     source: str
     game: int
     rules: str
@@ -64,7 +64,7 @@ def read(path: Path) -> list[Judged]:
     for number, line in enumerate(_whole_lines(path), 1):
         try:
             row = json.loads(line)
-            position = Position(_stones(row["setup"]), _stones(row["moves"]))
+            position = EnginePosition(_stones(row["setup"]), _stones(row["moves"]))
             owner = np.array(row["owner"], np.float32) / 100
             place = (row["source"], int(row["game"]))
             if owner.shape != (361,):
@@ -100,10 +100,10 @@ def _stones(listed: Sequence[Sequence[str]]) -> Stones:
     return tuple((from_gtp(vertex), 1 if colour == "B" else 2) for colour, vertex in listed)
 
 
-def position_of(games: Games, game: int, ply: int) -> Position:
+def position_of(games: Games, game: int, ply: int) -> EnginePosition:
     """The position of a stored game before its move `ply`."""
     start, setup = int(games.start[game]), int(games.setup[game])
-    return Position.of_words(games.words[start : start + setup + ply], setup)
+    return EnginePosition.of_words(games.words[start : start + setup + ply], setup)
 
 
 def plies_of(games: Games, options: argparse.Namespace) -> Iterator[tuple[int, int]]:
@@ -118,7 +118,7 @@ def plies_of(games: Games, options: argparse.Namespace) -> Iterator[tuple[int, i
         yield game, moves
 
 
-def row(judged: dict[str, Any], position: Position, about: dict[str, Any]) -> dict[str, Any]:
+def row(judged: dict[str, Any], position: EnginePosition, about: dict[str, Any]) -> dict[str, Any]:
     """What is kept of an answer."""
     root = judged["rootInfo"]
     lead = float(root.get("rawLead", root["scoreLead"])) + about["komi"]
@@ -202,9 +202,9 @@ def main() -> None:
             stream.flush()
 
 
-def wanted(options: argparse.Namespace) -> dict[Position, tuple[str, int]]:
+def wanted(options: argparse.Namespace) -> dict[EnginePosition, tuple[str, int]]:
     """The positions that were asked for, each once, with the source and the number of its game."""
-    result: dict[Position, tuple[str, int]] = {}
+    result: dict[EnginePosition, tuple[str, int]] = {}
     for path in (Path(name) for name in options.games if name.endswith(".jsonl")):
         result |= {row.position: (row.source, row.game) for row in read(path)}
     stores = data.open_stores([name for name in options.games if not name.endswith(".jsonl")])[0]

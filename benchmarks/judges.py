@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.engine.ownership import Playouts
-from gocnn.policy.answers import mean_owner
+from gocnn.policy.predictions import mean_owner
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.suggestion import Evaluator, planes_of, recent_moves
 
@@ -37,8 +37,8 @@ class Judge(Protocol):
     def name(self) -> str:
         """What to call it in a table."""
 
-    def judge(self, boards: Sequence[Board], known: Sequence[int]) -> Said:
-        """`known`: what is known of each game (`gocnn.features.conditioning`)."""
+    def judge(self, boards: Sequence[Board], conditioning: Sequence[int]) -> Said:
+        """`conditioning`: of each game (`gocnn.features.conditioning`)."""
 
 
 class RandomPlayouts:
@@ -48,15 +48,15 @@ class RandomPlayouts:
     def __init__(self, count: int = 16) -> None:
         self.count, self.name = count, f"{count} random playouts"
 
-    def judge(self, boards: Sequence[Board], known: Sequence[int]) -> Said:
-        outlooks = [
+    def judge(self, boards: Sequence[Board], conditioning: Sequence[int]) -> Said:
+        estimates = [
             Playouts(board, KOMI, seed=1 + 7919 * place).run(self.count)
             for place, board in enumerate(boards)
         ]
         return Said(
-            np.array([o.lead for o in outlooks]) + KOMI,
-            np.array([o.black_wins for o in outlooks]),
-            np.stack([o.owner for o in outlooks]),
+            np.array([o.score_mean for o in estimates]) + KOMI,
+            np.array([o.black_winrate for o in estimates]),
+            np.stack([o.owner for o in estimates]),
         )
 
 
@@ -68,9 +68,9 @@ class Network:
         self.evaluator, self.turns = evaluator, range(symmetries)
         self.name = evaluator.name + (" (8 symmetries)" if symmetries == 8 else "")
 
-    def judge(self, boards: Sequence[Board], known: Sequence[int]) -> Said:
+    def judge(self, boards: Sequence[Board], conditioning: Sequence[int]) -> Said:
         parts = [
-            self._batch(boards[i : i + BATCH], known[i : i + BATCH])
+            self._batch(boards[i : i + BATCH], conditioning[i : i + BATCH])
             for i in range(0, len(boards), BATCH)
         ]
         return Said(
@@ -80,10 +80,10 @@ class Network:
             )
         )
 
-    def _batch(self, boards: Sequence[Board], known: Sequence[int]) -> Said:
+    def _batch(self, boards: Sequence[Board], conditioning: Sequence[int]) -> Said:
         stacks = [
-            planes_of(board, recent_moves(board), self.evaluator.groups, k, self.turns)
-            for board, k in zip(boards, known, strict=True)
+            planes_of(board, recent_moves(board), self.evaluator.plane_groups, k, self.turns)
+            for board, k in zip(boards, conditioning, strict=True)
         ]
         said = self.evaluator.outputs(np.concatenate(stacks))
         n, s = len(boards), len(self.turns)

@@ -75,7 +75,7 @@ def warm(rounds: int, batch: int) -> None:
             game.play(step.index, step.colour)
             if len(game.board.moves) % 20 == 10:
                 games.append(game.copy())
-                stacks.append(planes_of(game.board, recent_moves(game.board), fast.groups)[0])
+                stacks.append(planes_of(game.board, recent_moves(game.board), fast.plane_groups)[0])
     for name, evaluator in (("onnxruntime", fast), ("torch eager", eager)):
         player = Player(evaluator)
         player.decide(games[0], games[0].board.to_play)

@@ -34,7 +34,7 @@ from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
 from gocnn.nn import ConvNormAct, PointHead, ResidualBlock, initialise, pooling
 from gocnn.policy import data
-from gocnn.policy.samples import PositionSource
+from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
 from gocnn.statistics import wilson

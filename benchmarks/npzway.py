@@ -32,7 +32,7 @@ from gocnn.games.store import Store
 from gocnn.nn import ConvNormAct
 from gocnn.policy import data
 from gocnn.policy.network import PolicyNetwork, preset
-from gocnn.policy.samples import PositionSource
+from gocnn.policy.source import PositionSource
 from gocnn.training.precision import autocast, choose
 from steady import steady
 
@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--games", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=30.0, help="of training, each way")
     options = parser.parse_args()
-    blobs = (blob for unit in sources.find(options.sources) for blob in sources.read(unit))
+    blobs = (blob for unit in sources.find_units(options.sources) for blob in sources.read(unit))
     records = [
         blob.data for blob in itertools.islice(blobs, options.games) if blob.data is not None
     ]

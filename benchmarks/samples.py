@@ -21,13 +21,15 @@ from sgfmill import boards
 
 from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.games.selection import GameFilter
+from gocnn.games.words import decode
 from gocnn.policy import data, samples
+from gocnn.policy.source import PositionSource
 
 ROUNDS = 5
 
 
 def ours(games: samples.Games, groups: tuple[str, ...]) -> Callable[[], int]:
-    source = samples.PositionSource(games, groups, 256, seed=0)
+    source = PositionSource(games, groups, 256, seed=0)
     number = [0]
 
     def run() -> int:
@@ -39,14 +41,14 @@ def ours(games: samples.Games, groups: tuple[str, ...]) -> Callable[[], int]:
 
 def game_moves(games: samples.Games, game: int) -> list[tuple[int, str]]:
     start, n = int(games.start[game] + games.setup[game]), int(games.moves[game])
-    return [(int(w) & 511, "w" if w & 512 else "b") for w in games.words[start : start + n]]
+    return [(index, "bw"[colour - 1]) for index, colour in decode(games.words[start : start + n])]
 
 
 def setup_stones(games: samples.Games, game: int) -> list[tuple[tuple[int, int], str]]:
     start = int(games.start[game])
     return [
-        (divmod(int(w) & 511, 19), "w" if w & 512 else "b")
-        for w in games.words[start : start + int(games.setup[game])]
+        (divmod(index, 19), "bw"[colour - 1])
+        for index, colour in decode(games.words[start : start + int(games.setup[game])])
     ]
 
 

@@ -32,7 +32,8 @@ from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
 from gocnn.policy import data
-from gocnn.policy.samples import COLUMNS, Games, PositionSource
+from gocnn.policy.samples import COLUMNS, Games
+from gocnn.policy.source import PositionSource
 
 ROOT = Path(__file__).parents[1]
 WATCH = """

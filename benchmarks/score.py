@@ -36,7 +36,7 @@ from gocnn.games.record import komi_of
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
 from gocnn.policy.samples import choose_positions, games_of
-from gocnn.selfplay.engine import AnalysisEngine, Position, by_index, query
+from gocnn.selfplay.engine import AnalysisEngine, EnginePosition, by_index, query
 from gocnn.statistics import calibration, mean_interval, wilson
 from judged import Judged, position_of, read
 from judges import KOMI, Judge, RandomPlayouts, Said, network
@@ -61,7 +61,7 @@ class Counted:
     komi; owner, int8 `(N, 361)`: 1 black, -1 white, 0 neither, `UNLABELLED` where there is no
     label; labelled: how many positions have one."""
 
-    positions: list[Position]
+    positions: list[EnginePosition]
     score: Floats
     owner: npt.NDArray[np.int8]
     labelled: int
@@ -89,7 +89,7 @@ def counted(sources: Sequence[str], count: int, seed: int) -> Counted:
         if len(parts) > 1
         else [count]
     )
-    positions: list[Position] = []
+    positions: list[EnginePosition] = []
     scores, owners, labelled = [], [], 0
     for (store, records, numbers, komi, label), share in zip(parts, shares, strict=True):
         if not len(numbers):
@@ -116,7 +116,7 @@ def counted(sources: Sequence[str], count: int, seed: int) -> Counted:
     return Counted(positions, np.array(scores), np.stack(owners), labelled)
 
 
-def boards_of(positions: Sequence[Position]) -> tuple[list[Board], list[int]]:
+def boards_of(positions: Sequence[EnginePosition]) -> tuple[list[Board], list[int]]:
     """Boards, and what a network is told of the games."""
     return [p.board() for p in tqdm(positions, unit=" boards", leave=False)], [
         HANDICAP if p.setup else 0 for p in positions
@@ -334,7 +334,7 @@ def against_counts(games: Counted, said: dict[str, Said]) -> None:
     print("\n".join(fits))
 
 
-def asked(engine: AnalysisEngine, positions: Sequence[Position]) -> Said:
+def asked(engine: AnalysisEngine, positions: Sequence[EnginePosition]) -> Said:
     """What an engine's network says of positions, by area."""
     queries = [query(p, "chinese", KOMI, includeOwnership=True) for p in positions]
     lead, win = np.empty(len(queries)), np.empty(len(queries))
@@ -391,8 +391,8 @@ def main() -> None:
     )
     for path in options.judged:
         rows = read(path)
-        boards, known = boards_of([row.position for row in rows])
-        said = {judge.name: judge.judge(boards, known) for judge in judges}
+        boards, conditioning = boards_of([row.position for row in rows])
+        said = {judge.name: judge.judge(boards, conditioning) for judge in judges}
         for rules in sorted({row.rules for row in rows}):
             which = [i for i, row in enumerate(rows) if row.rules == rules]
             these = (
@@ -406,8 +406,8 @@ def main() -> None:
             by_lead_and_source(*these)
     if options.games:
         games = counted(options.games, options.positions, options.seed)
-        boards, known = boards_of(games.positions)
-        said = {judge.name: judge.judge(boards, known) for judge in judges}
+        boards, conditioning = boards_of(games.positions)
+        said = {judge.name: judge.judge(boards, conditioning) for judge in judges}
         if options.engine:
             with AnalysisEngine(options.engine) as engine:
                 said[f"the network of {engine.version() or 'an engine'}"] = asked(

@@ -20,7 +20,7 @@ import numpy as np
 
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import MOST_AT_ONCE, Search
-from gocnn.engine.ownership import useful
+from gocnn.engine.ownership import sensible_moves
 from gocnn.games.sgf_tree import parse
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.suggestion import planes_of, recent_moves
@@ -61,13 +61,13 @@ def main() -> None:
     for number in range(options.rounds + 1):  # the first is for compiling
         for game in games:
             board, count = game.board, options.visits if number else 20
-            keep = useful(board, board.to_play)
+            keep = sensible_moves(board, board.to_play)
             arrays, plain = (
                 kind(evaluator, board, game.area_komi, keep)
                 for kind in (Search, plain_search.Search)
             )
             batch = np.repeat(
-                planes_of(board, recent_moves(board), evaluator.groups), MOST_AT_ONCE, 0
+                planes_of(board, recent_moves(board), evaluator.plane_groups), MOST_AT_ONCE, 0
             )
             ways = {
                 "arrays": lambda s=arrays, n=count: s.run(n),

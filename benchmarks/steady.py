@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
-from gocnn.policy.samples import Games, PositionSource
+from gocnn.policy.samples import Games
+from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
 from gocnn.training import (

@@ -27,7 +27,7 @@ from gocnn.games.selection import GameFilter
 from gocnn.nn.describe import describe
 from gocnn.policy import data
 from gocnn.policy.network import PolicyNetwork, preset
-from gocnn.policy.samples import PositionSource
+from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.training.precision import autocast, choose
 from steady import steady

@@ -23,8 +23,8 @@ def cores() -> int:
 
 
 def _allowance(root: Path, membership: Path) -> float:
-    """Cores' worth of time that the control groups in `membership` and those above them allow; a
-    large number if they say nothing."""
+    """Processor time, in cores, that control groups allow: the least of the groups in `membership`
+    and those above them; a large number if there is no limit."""
     allowed = [float(1 << 20)]
     for line in _read(membership).splitlines():
         _, controllers, path = [*line.split(":", 2), "", ""][:3]

@@ -26,7 +26,7 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     def listen(self) -> None:
-        """Take over from the handlers there are."""
+        """Replace the present signal handlers."""
         if threading.current_thread() is threading.main_thread():
             self._before = {
                 number: signal.signal(number, self._take)
@@ -34,7 +34,7 @@ class Interrupts:
             }
 
     def restore(self) -> None:
-        """Give back to them."""
+        """Put the handlers back that `listen` has replaced."""
         for number, handler in self._before.items():
             if handler is not None:
                 signal.signal(number, handler)

@@ -24,8 +24,8 @@ our folders for that."""
 
 
 def keep_private() -> None:
-    """Settle for this process and those it starts what the libraries may write; before they are
-    imported. What a person has chosen stays."""
+    """Set, in this process's environment and so for those it starts, where libraries may write; to
+    be called before they are imported. What a person has set stays."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     for variable, name in FOLDERS.items():
         if not os.environ.get(variable):
@@ -33,8 +33,8 @@ def keep_private() -> None:
 
 
 def hush() -> None:
-    """Keep to itself what Python 3.12 and later says of the source of sgfmill when it compiles
-    that: nothing that a person could mend."""
+    """Hide the warnings about sgfmill's source that Python 3.12 and later print when they compile
+    it: nobody who uses this program can mend them."""
     warnings.filterwarnings("ignore", '"?.*invalid escape sequence', SyntaxWarning)
 
 
@@ -57,17 +57,28 @@ PACKAGES = {"PIL": "pillow"} | {
 }
 """Names by which other people's modules are imported, and those of the packages that have them."""
 
+EXTRAS = {
+    "torch": "train",
+    "safetensors": "train",
+    "matplotlib": "pictures",
+    "pillow": "images",
+    "onnx": "onnx",
+}
+"""The extra of this package by which a package is installed that playing does without."""
 
-def package(error: ImportError) -> str | None:
-    """A sentence on the package that could not be imported; None if that is none of those wanted
-    here."""
+
+def package(error: ImportError, extra: str | None = None) -> str | None:
+    """A sentence that names the package which could not be imported; None if it is none that this
+    program asks for. extra: the extra that installs it, if not the one in `EXTRAS`."""
     name = PACKAGES.get((error.name or "").partition(".")[0])
     if name is None:
         return None
     if isinstance(error, ModuleNotFoundError):
+        extra = EXTRAS.get(name) and (extra or EXTRAS[name])
+        among = f" (all that is needed: the extra {extra} of gocnn)" if extra else ""
         return (
             f"this needs the package {name}, which is not installed here; install it with: pip"
-            f" install {name}"
+            f" install {name}{among}"
         )
     return (
         f"the package {name} is installed, but cannot be used"

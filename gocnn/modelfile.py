@@ -64,7 +64,7 @@ def save(
     write_bytes(path, safetensors.torch.save(plain, metadata))
 
 
-def find(path: str | Path) -> Path:
+def locate(path: str | Path) -> Path:
     """The model file that `path` means: the file itself, or a run folder's best (else last) model.
     Raises UserError."""
     target = Path(path)
@@ -142,7 +142,7 @@ def load(path: str | Path, kind: str) -> ModelFile:
     import safetensors
     import safetensors.torch
 
-    target = find(path)
+    target = locate(path)
     metadata = read_metadata(target)
     if metadata.get("format") != FORMAT:
         raise UserError(

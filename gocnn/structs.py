@@ -1,34 +1,64 @@
-"""Dataclasses from what JSON gives: configurations in model files and run.json."""
+"""Dataclasses from what JSON gives: configurations in model files and run.json.
 
-from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+By type annotations, without a library: machines that only train need not have one for this.
+"""
 
-import msgspec
+from dataclasses import MISSING, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
 
-def from_json(values: Any, of: type[T]) -> T:
-    """An instance of the dataclass `of` from parsed JSON: arrays become tuples, whole numbers
-    become floats where the field is one, and fields that are not there have their defaults.
+def from_json(values: Any, of: type[T], where: str = "") -> T:
+    """An instance of the dataclass `of` from parsed JSON: arrays become tuples, objects the
+    dataclasses of their fields, whole numbers floats where the field is one, and fields that are
+    not there have their defaults.
 
-    Raises ValueError, which names the field, if a value is of another type, if a field without a
-    default is missing, if there is a field that `of` does not have, or if `of` refuses the values.
+    Raises ValueError, which names the field (after `where`), if a value is of another type, if a
+    field without a default is missing, if there is a field that `of` does not have (a newer version
+    wrote it, and without it the rest may mean something else), or if `of` refuses the values.
     """
-    try:
-        result = msgspec.convert(values, of)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
-    _need_known(values, result)
-    return result
+    if not isinstance(values, dict):
+        raise ValueError(f"{where.rstrip('.') or of.__name__} is {_short(values)}, not an object")
+    of_fields: Any = of
+    known = {field.name: field for field in fields(of_fields)}
+    for name in sorted(values.keys() - known.keys()):
+        raise ValueError(f"{where}{name} is not known")
+    for name, field in known.items():
+        if name not in values and field.default is MISSING and field.default_factory is MISSING:
+            raise ValueError(f"{where}{name} is missing")
+    kinds = get_type_hints(of)
+    return of(
+        **{name: _converted(value, kinds[name], where + name) for name, value in values.items()}
+    )
 
 
-def _need_known(values: Any, result: Any, where: str = "") -> None:
-    """Raises ValueError for a key that the dataclass `result` does not have: a newer version wrote
-    it, and without it the rest may mean something else."""
-    known = {field.name for field in fields(result)}
-    for key, value in values.items():
-        if key not in known:
-            raise ValueError(f"{where}{key} is not known")
-        if is_dataclass(part := getattr(result, key)):
-            _need_known(value, part, f"{where}{key}.")
+def _converted(value: Any, kind: Any, name: str) -> Any:
+    """The value as one of that type: bool, int, float, str, None, a Literal, a union of those, a
+    tuple, or a dataclass. Raises ValueError, which names the field."""
+    if is_dataclass(kind):
+        return from_json(value, kind, f"{name}.")  # type: ignore[arg-type]
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        for one in arguments:
+            try:
+                return _converted(value, one, name)
+            except ValueError:
+                continue
+    elif origin is tuple and isinstance(value, list | tuple):
+        kinds = arguments[:1] * len(value) if arguments[1:] == (Ellipsis,) else arguments
+        if len(kinds) == len(value):
+            return tuple(_converted(*pair, name) for pair in zip(value, kinds, strict=True))
+    elif origin is Literal:
+        if isinstance(value, str) and value in arguments:
+            return value
+    elif kind is float and type(value) is int:
+        return float(value)
+    elif type(value) is (NoneType if kind is None else kind):
+        return value
+    raise ValueError(f"{name} is {_short(value)}")
+
+
+def _short(value: Any) -> str:
+    return repr(value)[:40]

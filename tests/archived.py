@@ -44,7 +44,7 @@ def renamed(archive: bytes, old: str, new: bytes) -> bytes:
 def blobs(path: Path, data: bytes | None = None, limit: int = sources.ARCHIVE_LIMIT) -> list[Blob]:
     if data is not None:
         path.write_bytes(data)
-    return [blob for unit in sources.find([str(path)]) for blob in sources.read(unit, limit)]
+    return [blob for unit in sources.find_units([str(path)]) for blob in sources.read(unit, limit)]
 
 
 def good(found: list[Blob]) -> list[bytes]:

@@ -43,7 +43,7 @@ def positions(moves: list[tuple[int, int]], seed: int) -> list[Any]:
     import numpy as np
 
     from gocnn.board import Board, pass_alive, playouts, repetition, rules, symmetry
-    from gocnn.features import ladder, planes
+    from gocnn.features import planes
 
     board = Board(19)
     for index, colour in moves:
@@ -76,11 +76,9 @@ def positions(moves: list[tuple[int, int]], seed: int) -> list[Any]:
             repetition.maybe_repeats(state, colour, mask, seen, suspects)
             found.append(suspects.tobytes())
         out = np.zeros((sum(planes.PLANES.values()), 361), np.uint8)
-        libs, scratch = np.zeros(planes.LIBERTIES_SHAPE, np.int16), ladder.new_scratch()
+        shown, memory = planes.Shown(state, colour, recent, 255), planes.new_memory()
         for turned in (0, 5):
-            planes.fill(
-                state, colour, recent, 255, at, symmetry.permutation(turned), libs, scratch, out
-            )
+            planes.fill(shown, at, symmetry.permutation(turned), memory, out)
             found.append(out.tobytes())
     owned = np.zeros(361, np.int32)
     won = playouts.playouts(state, 1, 1, seed, 6.5, owned)
@@ -92,7 +90,7 @@ def samples(files: Files) -> list[Any]:
     import numpy as np
 
     from gocnn.features import planes
-    from gocnn.games.reader import Game, Reader
+    from gocnn.games.reader import Reader, ReadGame
     from gocnn.games.sources import Blob
     from gocnn.policy.samples import Games
     from gocnn.policy.samples import positions as draw
@@ -102,7 +100,7 @@ def samples(files: Files) -> list[Any]:
         item
         for name, data in files
         for item in reader.games(Blob(name, data))
-        if isinstance(item, Game)
+        if isinstance(item, ReadGame)
     ][:6]
     words = np.concatenate([game.words for game in good])
     start = np.cumsum([0, *(len(game.words) for game in good[:-1])])

@@ -4,7 +4,7 @@ be followed through every channel."""
 import numpy as np
 
 from gocnn.board import Board
-from gocnn.policy.answers import SCORE_SCALE, answers
+from gocnn.policy.predictions import SCORE_SCALE, predictions
 
 REACH = 4.0
 PRESENT = np.float32(np.log(7.5 / SCORE_SCALE))
@@ -32,7 +32,7 @@ class Knower:
     """An evaluator with a score. `tempo`: points by which it errs in favour of whoever is to play;
     `prefers`: flat indices, the best first."""
 
-    name, groups, foresees, scores = "knower", ("stones",), True, True
+    name, plane_groups, has_value_head, scores = "knower", ("stones",), True, True
 
     def __init__(self, tempo: float = 0.0, prefers: tuple[int, ...] = ()) -> None:
         self.tempo, self.prefers, self.asked = tempo, prefers, 0
@@ -48,7 +48,7 @@ class Knower:
             [(owner.sum(1) + self.tempo) / SCORE_SCALE, np.full(len(batch), PRESENT)], 1
         )
         with np.errstate(divide="ignore"):
-            return answers(
+            return predictions(
                 logits,
                 np.zeros(len(batch), np.float32),
                 (2 * np.arctanh(owner)).astype(np.float32),

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import Board
-from gocnn.games import labels, sources, store
+from gocnn.games import labels, sources, store_writer
 from gocnn.games.reader import chunks
 from gocnn.games.record import OWN_PLAY
 from gocnn.games.store import Store
@@ -48,12 +48,12 @@ def toy_store(
             + b")"
         )
         owners.append(owner)
-    (part,) = (chunk for unit in sources.find([str(made)]) for chunk in chunks(unit))
+    (part,) = (chunk for unit in sources.find_units([str(made)]) for chunk in chunks(unit))
     assert len(part.records) == people + own
     part.records["flags"][people:] |= OWN_PLAY
-    store.write(path, iter([part]))
+    store_writer.write(path, iter([part]))
     if labelled:
-        store.add_labels(
+        store_writer.add_labels(
             path,
             np.arange(people + own),
             [labels.COUNTED] * people + [labels.SELF_PLAY] * own,
@@ -67,5 +67,5 @@ def random_labels(path: Path, seed: int) -> npt.NDArray[np.int8]:
     """Label every game of the store anew, at random, and return what was written, int8 `(G,
     361)`."""
     owner = np.random.default_rng(seed).integers(0, 4, (len(Store(path)), 361)).astype(np.int8)
-    store.add_labels(path, np.arange(len(owner)), labels.COUNTED, labels.pack(owner), "{}")
+    store_writer.add_labels(path, np.arange(len(owner)), labels.COUNTED, labels.pack(owner), "{}")
     return owner

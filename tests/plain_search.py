@@ -10,42 +10,40 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, PASS
-from gocnn.engine.mcts import SCORE_SHARE, UNSEEN, Until
-from gocnn.engine.ownership import useful
-from gocnn.engine.tree import EXPLORATION, LEAST_PRIOR, worth
-from gocnn.policy.answers import Floats, winrate
-from gocnn.policy.suggestion import Evaluator, Foresight, foresee
+from gocnn.engine.mcts import FPU_REDUCTION, SCORE_SHARE, Until
+from gocnn.engine.ownership import sensible_moves
+from gocnn.engine.tree import C_PUCT, LEAST_PRIOR, worth
+from gocnn.policy.predictions import Floats, winrate
+from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate
 
 
 @dataclass(slots=True)
 class Node:
-    """A position: the probability that its side to play wins, and for each move its prior, visits,
-    and sum of the mover's probabilities to win."""
+    """A position: V, the probability that its side to play wins, and for each move its prior P, its
+    visits N, and W, the sum of its mover's probabilities to win."""
 
-    win: float
+    V: float
     moves: npt.NDArray[np.int16]
-    prior: npt.NDArray[np.float64]
-    visits: npt.NDArray[np.int32] = field(init=False)
-    wins: npt.NDArray[np.float64] = field(init=False)
+    P: npt.NDArray[np.float64]
+    N: npt.NDArray[np.int32] = field(init=False)
+    W: npt.NDArray[np.float64] = field(init=False)
     children: dict[int, "Node"] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.visits, self.wins = np.zeros(len(self.moves), np.int32), np.zeros(len(self.moves))
+        self.N, self.W = np.zeros(len(self.moves), np.int32), np.zeros(len(self.moves))
 
     def count(self, place: int, visits: int, wins: float) -> None:
         """Add to what was seen of a move, a place in `moves`."""
-        self.visits[place] += visits
-        self.wins[place] += wins
+        self.N[place] += visits
+        self.W[place] += wins
 
-    def choose(self, reduction: float = UNSEEN) -> int:
-        """Which move to visit next, a place in `moves`. reduction: see `UNSEEN`."""
-        tried = self.visits > 0
-        unseen = self.win - reduction * float(self.prior[tried].sum()) ** 0.5
-        value = np.where(tried, self.wins / np.maximum(self.visits, 1), unseen)
-        total = int(self.visits.sum())
-        return int(
-            (value + EXPLORATION * self.prior * (total + 1) ** 0.5 / (1 + self.visits)).argmax()
-        )
+    def choose(self, reduction: float = FPU_REDUCTION) -> int:
+        """Which move to visit next, a place in `moves`. reduction: see `FPU_REDUCTION`."""
+        tried = self.N > 0
+        unseen = self.V - reduction * float(self.P[tried].sum()) ** 0.5
+        value = np.where(tried, self.W / np.maximum(self.N, 1), unseen)
+        total = int(self.N.sum())
+        return int((value + C_PUCT * self.P * (total + 1) ** 0.5 / (1 + self.N)).argmax())
 
     def only(self, keep: npt.NDArray[np.bool_]) -> "Node":
         """This node with the moves of `keep`, bool `(362,)`, alone; those of them that it did not
@@ -53,11 +51,11 @@ class Node:
         moves = np.flatnonzero(keep).astype(np.int16)
         mine = {int(index): place for place, index in enumerate(self.moves)}
         places = [mine.get(int(index)) for index in moves]
-        prior = np.array([LEAST_PRIOR if place is None else self.prior[place] for place in places])
-        node = Node(self.win, moves, prior / prior.sum())
+        prior = np.array([LEAST_PRIOR if place is None else self.P[place] for place in places])
+        node = Node(self.V, moves, prior / prior.sum())
         for new, old in enumerate(places):
             if old is not None:
-                node.count(new, int(self.visits[old]), float(self.wins[old]))
+                node.count(new, int(self.N[old]), float(self.W[old]))
                 if old in self.children:
                     node.children[new] = self.children[old]
         return node
@@ -72,22 +70,27 @@ class Search:
         board: Board,
         komi: float,
         keep: npt.NDArray[np.bool_],
-        known: int = 0,
+        conditioning: int = 0,
         symmetries: int = 1,
         *,
-        said: Foresight | None = None,
+        said: Evaluation | None = None,
         power: float = 1.0,
-        reduction: float = UNSEEN,
+        reduction: float = FPU_REDUCTION,
         until: Until | None = None,
     ) -> None:
-        assert evaluator.foresees
-        self.evaluator, self.board, self.komi, self.known = evaluator, board, komi, known
+        assert evaluator.has_value_head
+        self.evaluator, self.board, self.komi, self.conditioning = (
+            evaluator,
+            board,
+            komi,
+            conditioning,
+        )
         self.reduction, self.until = reduction, until or {}
-        said = said or foresee(evaluator, board, known, symmetries)
+        said = said or evaluate(evaluator, board, conditioning, symmetries)
         self.centre = said.lead + (-komi if board.to_play == BLACK else komi)
         self.root = _node(said.probabilities, self._value(said, board), keep)
         if power != 1.0:
-            self.root.prior = self.root.prior**power / (self.root.prior**power).sum()
+            self.root.P = self.root.P**power / (self.root.P**power).sum()
 
     def follow(self, board: Board, komi: float, keep: npt.NDArray[np.bool_]) -> bool:
         """Go on to a position that moves from here have led to, keeping what was seen of it; False,
@@ -121,7 +124,7 @@ class Search:
         board, node = self.board.copy(), self.root
         path: list[tuple[Node, int]] = []
         while True:
-            place = node.choose(UNSEEN if path else self.reduction)
+            place = node.choose(FPU_REDUCTION if path else self.reduction)
             board.play(int(node.moves[place]))
             path.append((node, place))
             child = node.children.get(place)
@@ -130,7 +133,7 @@ class Search:
             node = child
         if child is None:
             child = node.children[place] = self._look(board)
-        win = child.win
+        win = child.V
         for parent, place in reversed(path):
             win = 1 - win
             parent.count(place, 1, win)
@@ -143,14 +146,14 @@ class Search:
             won = margin > 0 if board.to_play == BLACK else margin < 0
             lead = margin if board.to_play == BLACK else -margin
             return Node(self._worth(float(won), lead, board), np.zeros(0, np.int16), np.zeros(0))
-        said = foresee(self.evaluator, board, self.known)
-        keep = useful(board, board.to_play)
+        said = evaluate(self.evaluator, board, self.conditioning)
+        keep = sensible_moves(board, board.to_play)
         if board.to_play in self.until:
             keep &= self.until[board.to_play] <= len(board.moves) - len(self.board.moves)
         keep[PASS] = not keep[:PASS].any()
         return _node(said.probabilities, self._value(said, board), keep)
 
-    def _value(self, said: Foresight, board: Board) -> float:
+    def _value(self, said: Evaluation, board: Board) -> float:
         komi = -self.komi if board.to_play == BLACK else self.komi
         win = (
             float(winrate(said.win, said.lead, said.spread, komi))
@@ -166,26 +169,28 @@ class Search:
     @property
     def count(self) -> int:
         """Visits so far."""
-        return int(self.root.visits.sum())
+        return int(self.root.N.sum())
 
     @property
     def win(self) -> float:
         """The probability that the side to play wins: the mean of the network's own judgement and
         of what all visits came to."""
-        return (self.root.win + float(self.root.wins.sum())) / (1 + self.count)
+        return (self.root.V + float(self.root.W.sum())) / (1 + self.count)
 
-    def told(self, index: int, longest: int = MOVES) -> tuple[int, float, list[tuple[int, int]]]:
+    def action_stats(
+        self, index: int, longest: int = MOVES
+    ) -> tuple[int, float, list[tuple[int, int]]]:
         """Of one move at the root: its visits, its mover's probability to win (the position's own
         before it has been visited), and the line of most visits that begins with it, moves with
         their visits, cut to `longest`; the last may be one that the network expects and nobody
         visited."""
         place = int(np.flatnonzero(self.root.moves == index)[0])
-        visits = int(self.root.visits[place])
-        win = float(self.root.wins[place]) / visits if visits else self.root.win
+        visits = int(self.root.N[place])
+        win = float(self.root.W[place]) / visits if visits else self.root.V
         line, node = [(index, visits)], self.root.children.get(place)
         while node is not None and len(node.moves) and len(line) < longest:
-            place = int((node.visits if node.children else node.prior).argmax())
-            line.append((int(node.moves[place]), int(node.visits[place])))
+            place = int((node.N if node.children else node.P).argmax())
+            line.append((int(node.moves[place]), int(node.N[place])))
             node = node.children.get(place)
         return visits, win, line
 
@@ -193,7 +198,7 @@ class Search:
     def visits(self) -> Floats:
         """How often each move was visited, float32 `(362,)`."""
         result = np.zeros(PASS + 1, np.float32)
-        result[self.root.moves] = self.root.visits
+        result[self.root.moves] = self.root.N
         return result
 
 

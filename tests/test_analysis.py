@@ -10,7 +10,7 @@ import pytest
 from gocnn.board import Board
 from gocnn.board.coords import from_gtp
 from gocnn.engine.analysis import PLAYED_ON
-from gocnn.policy.answers import answers
+from gocnn.policy.predictions import predictions
 from tests.conftest import ROOT
 from tests.conversation import finished, talk
 
@@ -191,18 +191,18 @@ class Blind:
     """A network without a value head: that which ships, unasked for who wins."""
 
     def __init__(self, evaluator) -> None:
-        self.evaluator, self.name, self.groups, self.foresees, self.scores, self.asked = (
-            evaluator,
-            "blind",
-            evaluator.groups,
-            False,
-            False,
-            0,
-        )
+        (
+            self.evaluator,
+            self.name,
+            self.plane_groups,
+            self.has_value_head,
+            self.scores,
+            self.asked,
+        ) = (evaluator, "blind", evaluator.plane_groups, False, False, 0)
 
     def outputs(self, batch):
         self.asked += len(batch)
-        return answers(self.evaluator.logits(batch))
+        return predictions(self.evaluator.logits(batch))
 
     def logits(self, batch):
         return self.outputs(batch)[0]

@@ -7,7 +7,7 @@ from torch import nn
 
 from gocnn.errors import UserError
 from imagecls.classifier import explain, submission
-from imagecls.classifier.evaluation import Judged, confusion, figures, worst
+from imagecls.classifier.evaluation import Predictions, confusion, figures, worst
 from imagecls.classifier.model import VIEWS, Ensemble, softmax
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.classifier.training import class_weights
@@ -63,7 +63,7 @@ def test_figures_against_counting_by_hand():
     answers = np.array([0, 1, 0, 1, 2, 0])
     probabilities = np.full((6, 4), 0.1, np.float32)
     probabilities[np.arange(6), answers] = [0.7, 0.9, 0.7, 0.7, 0.8, 0.7]
-    judged = Judged(probabilities, labels)
+    judged = Predictions(probabilities, labels)
     found = figures(judged, ("a", "b", "c", "d"))
     assert confusion(judged, 4).tolist() == [[2, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
     assert found["accuracy"] == 0.5

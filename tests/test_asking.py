@@ -9,7 +9,7 @@ import pytest
 
 from gocnn.board.coords import from_gtp, to_gtp
 from gocnn.errors import UserError
-from gocnn.selfplay.engine import AnalysisEngine, Position, by_index, query
+from gocnn.selfplay.engine import AnalysisEngine, EnginePosition, by_index, query
 from tests.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -64,8 +64,8 @@ def command(fake: Path, kind: str = "one") -> str:
     return f"{sys.executable} {fake} {kind}"
 
 
-def position(*vertices: str) -> Position:
-    return Position((), tuple((from_gtp(v), 1 + k % 2) for k, v in enumerate(vertices)))
+def position(*vertices: str) -> EnginePosition:
+    return EnginePosition((), tuple((from_gtp(v), 1 + k % 2) for k, v in enumerate(vertices)))
 
 
 def test_answers_reach_the_question_they_belong_to(fake):
@@ -111,7 +111,7 @@ def test_points_by_index():
 
 
 def test_a_position_is_asked_as_it_stands():
-    handicap = Position(((from_gtp("D4"), 1), (from_gtp("Q16"), 1)), ())
+    handicap = EnginePosition(((from_gtp("D4"), 1), (from_gtp("Q16"), 1)), ())
     asked = query(handicap, "japanese", 0.5, includePolicy=True)
     assert asked["initialStones"] == [["B", "D4"], ["B", "Q16"]]
     assert (

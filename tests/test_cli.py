@@ -252,7 +252,7 @@ def test_an_out_folder_that_is_not_there(tmp_path: Path, game: Path) -> None:
 def test_every_command_and_option_of_the_documents_exists() -> None:
     """Each option stands behind a command that has it, in README.md and docs/hw03.md (where a
     command may run over several lines)."""
-    command = r"(?:go-[a-z]+|img-[a-z]+|describe)"
+    command = r"(?:go-[a-z]+|img-[a-z]+|describe|warm-up)"
     named = set()
     for name in ("README.md", "docs/hw03.md"):
         text = (ROOT / name).read_text().replace("\\\n", " ")
@@ -464,7 +464,7 @@ def suggestions_are_legal(run: Path, games: list[bytes], each: int) -> int:
     """For some positions of every game: nothing illegal has a probability, and every legal move is
     there."""
     from gocnn.games.position import at_ply
-    from gocnn.games.reader import Game, Reader
+    from gocnn.games.reader import Reader, ReadGame
     from gocnn.games.sources import Blob
     from gocnn.policy.model import load
     from gocnn.policy.suggestion import suggest
@@ -472,7 +472,7 @@ def suggestions_are_legal(run: Path, games: list[bytes], each: int) -> int:
     policy, rng, count = load(run), random.Random(0), 0
     for data in games:
         read = next(iter(Reader().games(Blob("x", data))))
-        assert isinstance(read, Game)
+        assert isinstance(read, ReadGame)
         for _ in range(each):
             board = at_ply(read, rng.randrange(int(read.record["moves"]) + 1)).board
             probabilities = suggest(policy, board)

@@ -79,7 +79,9 @@ def test_a_name_on_the_command_line():
         (["--name", "a\nb"], "one line"),
         (["--name", " "], "one line"),
         (["--gtp-version", "1\t2"], "one line"),
-        (["--rules", "house"], "unknown rules 'house'"),
+        (["--rules", "house"], "unknown rules 'house': choose "),
+        (["--rules", "japanise"], "did you mean japanese?"),
+        (["--rules", "New Zeland"], "did you mean new-zealand?"),
         (["--rules", '{"ko":"SPIGHT"}'], "rule ko is one of"),
         (["--rules", "aga-button"], "button"),
     ],
@@ -335,7 +337,7 @@ def test_kigo(evaluator, tmp_path):
     for index in np.flatnonzero(stones):
         free = set(ask(f"findlib {to_gtp(int(index))}").split())
         assert len(free) == int(ask(f"countlib {to_gtp(int(index))}"))
-        mine = board.heads() == board.heads()[index]
+        mine = board.chain_ids() == board.chain_ids()[index]
         near = {int(i) + s for i in np.flatnonzero(mine & (stones > 0)) for s in (-19, 19)}
         assert {v for v in near if 0 <= v < 361 and not stones[v]} <= {from_gtp(v) for v in free}
         assert ask(f"color {to_gtp(int(index))}") == (

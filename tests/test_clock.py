@@ -8,10 +8,10 @@ from gocnn.engine import mcts, player
 from gocnn.engine.clock import LAG, LEAST_LEFT, BadClock, Clock
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import Search
-from gocnn.engine.ownership import useful
+from gocnn.engine.ownership import sensible_moves
 from gocnn.engine.player import Player
 from gocnn.gtp.commands import Engine
-from gocnn.policy.answers import Answers
+from gocnn.policy.predictions import PolicyPredictions
 from tests.conversation import talk
 from tests.test_search import Judge
 
@@ -124,7 +124,7 @@ class Timed(Judge):
     def takes(self, count: int) -> float:
         return self.slower * (self.call + self.each * count)
 
-    def outputs(self, batch: np.ndarray) -> Answers:
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         self.calls += 1
         self.watch.now += self.takes(len(batch))
         return super().outputs(batch)
@@ -148,7 +148,7 @@ def test_a_search_keeps_to_the_clock(watch: Stopwatch, each: float, call: float)
     long, and uses the time it has."""
     judge, board = Timed(watch, each, call), Board()
     for allowed in (0.1, 0.5, 1.0):
-        look = Search(judge, board, 6.5, useful(board, BLACK))
+        look = Search(judge, board, 6.5, sensible_moves(board, BLACK))
         begun, calls = watch.now, judge.calls
         look.run(100_000, begun + allowed)
         assert allowed <= watch.now - begun < allowed + judge.takes(1)
@@ -172,7 +172,7 @@ def test_a_search_keeps_to_the_clock(watch: Stopwatch, each: float, call: float)
 @pytest.mark.parametrize(("each", "call"), SPEEDS)
 def test_an_analysis_can_be_stopped_soon(watch: Stopwatch, each: float, call: float) -> None:
     judge, board = Timed(watch, each, call), Board()
-    look = Search(judge, board, 6.5, useful(board, BLACK))
+    look = Search(judge, board, 6.5, sensible_moves(board, BLACK))
     look.run(400)
     for _ in range(5):
         before, count = watch.now, look.count
@@ -187,7 +187,7 @@ def test_an_analysis_does_not_depend_on_the_time(watch: Stopwatch) -> None:
     found = []
     for each, visits in ((1e-4, 100), (0.005, 100), (0.012, 7)):
         judge, board = Timed(watch, each, 0.0), Board()
-        look = Search(judge, board, 6.5, useful(board, BLACK))
+        look = Search(judge, board, 6.5, sensible_moves(board, BLACK))
         while look.count < 100:
             aim = min(look.count + visits, 100)
             while look.count < aim:

@@ -9,12 +9,13 @@ import pytest
 
 from gocnn.board import Board, pass_alive, rules
 from gocnn.engine.scoring import cleared
-from gocnn.games import counting, labels, store
+from gocnn.games import counting, labels, settling, store
 from gocnn.games.importing import import_games
-from gocnn.games.reader import Game, Reader
+from gocnn.games.reader import Reader, ReadGame
 from gocnn.games.record import OWN_PLAY, RECORD
 from gocnn.games.sources import Blob
 from gocnn.games.store import Store
+from gocnn.games.words import colour_of, index_of
 from tests.conftest import SAMPLES
 
 BLACK_WALL = [(8, row) for row in range(19)]
@@ -41,7 +42,7 @@ def game(
 def label(data: bytes) -> np.ndarray | None:
     """int8 `(19, 19)`, row 0 below: the label that the import gives; None without."""
     (read,) = Reader().games(Blob("a.sgf", data))
-    assert isinstance(read, Game)
+    assert isinstance(read, ReadGame)
     records = read.record.reshape(1)
     found = counting.label_games(records, read.words)
     return labels.unpack(found.packed[0]).reshape(19, 19) if len(found.games) else None
@@ -173,7 +174,7 @@ def test_eyes_in_seki_are_nobodys() -> None:
     assert rules.rebuild(state)
     rules.area(state, owner)
     before = owner.copy()
-    counting.without_seki(state, owner)
+    settling.without_seki(state, owner)
     changed = {tuple(divmod(int(i), 19))[::-1] for i in np.flatnonzero(owner != before)}
     assert (0, 0) in changed  # white's single eye
     assert (4, 0) in changed  # black's
@@ -191,10 +192,10 @@ def test_the_areas_of_labels_against_the_board_without_its_dead() -> None:
         if found is None:
             continue
         (read,) = Reader().games(Blob("a.sgf", path.read_bytes()))
-        assert isinstance(read, Game)
+        assert isinstance(read, ReadGame)
         board = Board(19)
         for word in read.words.tolist():
-            board.play(word & 511, 2 if word & 512 else 1)
+            board.play(index_of(word), colour_of(word))
         stones, owner = board.stones(), found
         dead = ((stones > 0) & (owner != stones) & (owner > 0)).ravel()
         area = cleared(board, dead).area().reshape(19, 19)
@@ -219,7 +220,7 @@ def test_the_areas_of_labels_against_the_board_without_its_dead() -> None:
 
 def test_what_a_network_played_is_not_counted() -> None:
     (read,) = Reader().games(Blob("a.sgf", halves("W+6.5")))
-    assert isinstance(read, Game)
+    assert isinstance(read, ReadGame)
     records = read.record.reshape(1).copy()
     assert counting.counted_games(records).all()
     records["flags"] |= OWN_PLAY
@@ -274,11 +275,11 @@ def test_settling_takes_chains_whole() -> None:
     )
     owned[[0, 1, 2]] = [5, -3, -3]
     owned[[100, 200]] = [4, 4]
-    counting.settle(board.state, owned, safe, dead)
+    settling.settle(board.state, owned, safe, dead)
     assert np.flatnonzero(dead).tolist() == [0, 1, 2, 200]
     safe[1, [0, 1, 2]] = True
     safe[2, 100] = True
-    counting.settle(board.state, owned, safe, dead)
+    settling.settle(board.state, owned, safe, dead)
     assert np.flatnonzero(dead).tolist() == [100, 200]
     pass_alive.pass_alive(board.state, 1, safe[1])
     assert not safe[1].any()

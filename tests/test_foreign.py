@@ -10,9 +10,10 @@ from click.testing import CliRunner
 from gocnn.board.coords import to_sgf
 from gocnn.commands import main
 from gocnn.games import foreign, results
-from gocnn.games.reader import Game, Reader, Skipped
+from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.sgf_tree import parse, serialise
 from gocnn.games.sources import Blob
+from gocnn.games.words import decode, index_of
 from tests.conftest import ROOT, main_line, play_randomly
 
 CASES = ROOT / "tests" / "cases" / "go"
@@ -149,19 +150,19 @@ def ugf(
     )
 
 
-def read(data: bytes) -> Game | Skipped:
+def read(data: bytes) -> ReadGame | Skipped:
     (item,) = Reader().games(Blob("x", data))
     return item
 
 
-def game(data: bytes) -> Game:
+def game(data: bytes) -> ReadGame:
     item = read(data)
-    assert isinstance(item, Game), item
+    assert isinstance(item, ReadGame), item
     return item
 
 
-def moves_of(item: Game) -> list[tuple[int, int]]:
-    return [(int(w) & 511, 2 if w & 512 else 1) for w in item.words[int(item.record["setup"]) :]]
+def moves_of(item: ReadGame) -> list[tuple[int, int]]:
+    return decode(item.words[int(item.record["setup"]) :])
 
 
 def with_passes(seed: int) -> list[tuple[int, int]]:
@@ -261,7 +262,7 @@ def test_handicap_games() -> None:
         ugf([(40, 2)], hdcp="3,0.50").encode(),
     ):
         item = game(data)
-        assert {to_sgf(int(w) & 511) for w in item.words[:3]} == three
+        assert {to_sgf(index) for index, _ in decode(item.words[:3])} == three
         assert (int(item.record["setup"]), int(item.record["handicap"]), moves_of(item)) == (
             3,
             3,
@@ -271,7 +272,7 @@ def test_handicap_games() -> None:
     # Komi of an unknown kind is not 0; stones that the record lists stand where it says.
     assert game(gib([(40, 2)], handicap=3, komi=0, dum=5).encode()).record["komi"] != 0
     listed = game(ugf([(40, 2)], hdcp="2,0.50", stones=[72, 300]).encode())
-    assert sorted(int(w) & 511 for w in listed.words[:2]) == [72, 300]
+    assert sorted(index_of(listed.words[:2]).tolist()) == [72, 300]
     rows_from_the_top = game(ugf([(60, 1)], kind="JPN").encode())
     assert moves_of(rows_from_the_top) == [(60, 1)]
 

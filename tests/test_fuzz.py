@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from gocnn.board import rules
 from gocnn.errors import UserError
-from gocnn.games.reader import Game, Reader, Skipped
+from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.sources import Blob
 from gocnn.games.store import Store
+from gocnn.games.words import colour_of, index_of
 from tests.conftest import SAMPLES
 
 FILES = sorted(SAMPLES.rglob("*.sgf"))
@@ -56,7 +57,7 @@ def edited(data: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
     return data
 
 
-def check(items: list[Game | Skipped]) -> None:
+def check(items: list[ReadGame | Skipped]) -> None:
     for item in items:
         if isinstance(item, Skipped):
             assert item.reason
@@ -66,10 +67,10 @@ def check(items: list[Game | Skipped]) -> None:
         assert len(item.words) == setup + moves
         assert moves > 0
         for w in item.words[:setup].astype(int):
-            rules.place(state, w & 511, 2 if w & 512 else 1)
+            rules.place(state, index_of(w), colour_of(w))
         assert not setup or rules.rebuild(state)
         for w in item.words[setup:].astype(int):
-            assert rules.play_index(state, w & 511, 2 if w & 512 else 1) == rules.LEGAL
+            assert rules.play_index(state, index_of(w), colour_of(w)) == rules.LEGAL
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=SLOW)

@@ -18,17 +18,19 @@ from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.games import labels, results
 from gocnn.games.importing import import_games
 from gocnn.games.record import OWN_PLAY
-from gocnn.games.store import Store, writing
+from gocnn.games.store import Store
+from gocnn.games.store_writer import writing
+from gocnn.games.words import colour_of, index_of
 from gocnn.policy import runtime
 from gocnn.policy.suggestion import planes_of, recent_moves
-from gocnn.selfplay import adding, boards, own, playing, resigned, workers
+from gocnn.selfplay import adding, boards, labelling, own, playing, resigned, workers
 from tests.conftest import play_randomly, sgf_text
 
 
 class Scatter:
     """Stands for a network: numbers that the planes decide and nothing else."""
 
-    name, groups, path = "scatter", DEFAULT_GROUPS, Path(__file__)
+    name, plane_groups, path = "scatter", DEFAULT_GROUPS, Path(__file__)
 
     def logits(self, batch: np.ndarray) -> np.ndarray:
         rows = [
@@ -41,9 +43,9 @@ def words_of(moves: list[tuple[int, int]]) -> np.ndarray:
     return np.array([index + (512 if colour == WHITE else 0) for index, colour in moves], np.uint16)
 
 
-def tasks(count: int, **more: object) -> list[playing.Task]:
+def tasks(count: int, **more: object) -> list[playing.GameToPlay]:
     return [
-        playing.Task(
+        playing.GameToPlay(
             k,
             words_of(play_randomly(k, 60 + 17 * k)),
             0,
@@ -60,7 +62,7 @@ def board_of(moves: np.ndarray) -> Board:
     """The moves played on `Board`, which raises if one is illegal."""
     board = Board()
     for word in moves.tolist():
-        board.play(word & 511, WHITE if word & 512 else BLACK)
+        board.play(index_of(word), colour_of(word))
     return board
 
 
@@ -72,19 +74,8 @@ def test_what_is_shown_and_allowed_is_what_board_says() -> None:
     rows = np.arange(len(some))
     shown = np.zeros((len(some), planes.plane_count(DEFAULT_GROUPS), 361), np.uint8)
     wanted = np.zeros((len(some), MOVES), np.bool_)
-    boards.show(
-        rows,
-        b.states,
-        b.colour,
-        b.moves,
-        b.words,
-        b.known,
-        b.safe,
-        planes.offsets(DEFAULT_GROUPS),
-        symmetry.permutation(0),
-        shown,
-        wanted,
-    )
+    at = planes.offsets(DEFAULT_GROUPS)
+    boards.show(rows, b, at, symmetry.permutation(0), shown, wanted)
     for row, task in enumerate(some):
         board = board_of(task.words)
         assert b.colour[row] == board.to_play
@@ -102,9 +93,9 @@ def test_games_are_legal_and_end_settled() -> None:
         board = Board(superko=False)
         seen = {bytes(board.stones())}
         for k, word in enumerate(ended.moves.tolist()):
-            board.play(word & 511, WHITE if word & 512 else BLACK)
+            board.play(index_of(word), colour_of(word))
             now = bytes(board.stones())
-            assert k < ended.task.moves or word & 511 == PASS or now not in seen  # superko
+            assert k < ended.task.moves or index_of(word) == PASS or now not in seen  # superko
             seen.add(now)
         assert (ended.moves[: ended.task.moves] == ended.task.words).all()
         assert board.captured() == ended.captured
@@ -136,22 +127,22 @@ def test_a_settled_game_played_to_the_very_end_has_the_same_owner() -> None:
 
 def test_noise_passing_and_stones() -> None:
     words = np.array([60, 72, 300], np.uint16)
-    task = playing.Task(
+    task = playing.GameToPlay(
         0,
         words,
         3,
         0,
         seed=3,
         to_play=WHITE,
-        known=1,
+        conditioning=1,
         passing=(6, 0),
         noise=(3.0, 0.0),
         noise_from=(6, 0),
         noise_to=(30, 0),
     )
     ended = next(playing.play(Scatter(), iter([task]), 1, playing.Spent()))
-    blacks = ended.moves[1::2] & 511
-    assert ended.moves[0] & 512
+    blacks = index_of(ended.moves[1::2])
+    assert colour_of(ended.moves[0]) == WHITE
     assert (blacks[:3] == PASS).all()
     assert (blacks[3:15] != PASS).all()
     again = next(playing.play(Scatter(), iter([task]), 1, playing.Spent()))
@@ -174,7 +165,8 @@ def test_neither_the_batch_nor_the_threads_change_a_game(evaluator: object) -> N
     assert spent.moves > 0
     assert sum(spent.ends) == 7
     batch = (
-        np.random.default_rng(0).random((9, planes.plane_count(evaluator.groups), 19, 19)) < 0.2
+        np.random.default_rng(0).random((9, planes.plane_count(evaluator.plane_groups), 19, 19))
+        < 0.2
     ).astype(np.uint8)
     together = evaluator.logits(batch)
     assert all((evaluator.logits(batch[k : k + 1])[0] == together[k]).all() for k in range(9))
@@ -198,7 +190,7 @@ def test_the_record_decides() -> None:
     owner = np.full(361, BLACK, np.int8)
     owner[:177] = WHITE  # 184 to 177: seven points for black
     ended = playing.Ended(
-        playing.Task(5, np.zeros(0, np.uint16), 0, 0, 1),
+        playing.GameToPlay(5, np.zeros(0, np.uint16), 0, 0, 1),
         boards.SETTLED_EARLY,
         owner,
         np.zeros(0, np.uint16),
@@ -300,7 +292,6 @@ def test_an_interruption_keeps_what_was_done(
     whole = tmp_path / "whole.games"
     shutil.copy(store, whole)
     run(whole)
-    from gocnn.commands import go_label
 
     def stops(*arguments: object) -> object:
         for number, ended in enumerate(workers_play(*arguments)):
@@ -309,7 +300,7 @@ def test_an_interruption_keeps_what_was_done(
                 raise KeyboardInterrupt  # a second Ctrl-C, in the middle
 
     workers_play = workers.play_all
-    monkeypatch.setattr(go_label, "CHUNK", 2)
+    monkeypatch.setattr(labelling, "CHUNK", 2)
     monkeypatch.setattr(workers, "play_all", stops)
     assert CliRunner().invoke(main, ["go-label", str(store)]).exit_code != 0
     assert len(labels_of(store)) == 2
@@ -344,9 +335,9 @@ def test_own_games(store: Path, tmp_path: Path) -> None:
             for row in people
         )
         board = Board()
-        board.set_up([int(w) & 511 for w in words[:setup]], [])
+        board.set_up(index_of(words[:setup]).tolist(), [])
         for word in words[setup:].tolist():
-            board.play(word & 511, WHITE if word & 512 else BLACK)
+            board.play(index_of(word), colour_of(word))
         if at[game] >= 0:
             owner = labels.unpack(opened.words[at[game] : at[game] + labels.LABEL_WORDS])
             found = int((owner == 1).sum()) - int((owner == 2).sum()) - float(record["komi"])

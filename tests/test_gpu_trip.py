@@ -29,7 +29,8 @@ from gocnn.games import labels
 from gocnn.games.importing import import_games
 from gocnn.games.record import TEXTS
 from gocnn.games.selection import GameFilter
-from gocnn.games.store import Store, add_labels
+from gocnn.games.store import Store
+from gocnn.games.store_writer import add_labels
 from gocnn.policy import data
 from gocnn.training import TrainConfig
 from gocnn.training.schedule import Budget, Deadline
@@ -92,7 +93,7 @@ def says(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         assert gpu.main([str(a) for a in arguments]) == code
         out, err = capsys.readouterr()
         assert "Traceback" not in err
-        errors = [line for line in err.splitlines() if line.startswith("error: ")]
+        errors = [line for line in err.splitlines() if line.startswith("Error: ")]
         assert len(errors) == (code == 1)
         return errors[0] if errors else out + err
 

@@ -493,7 +493,7 @@ def test_a_long_game_costs_little_beside_the_network(monkeypatch):
     """300 moves through the protocol: nothing is evaluated, and each is played once."""
 
     class Unasked:
-        name, groups, foresees, scores = "unasked", (), True, False
+        name, plane_groups, has_value_head, scores = "unasked", (), True, False
 
         def __getattr__(self, name):
             pytest.fail(f"the network was asked ({name})")

@@ -11,9 +11,10 @@ from sgfmill import boards
 from gocnn.board.coords import from_sgf, to_gtp
 from gocnn.engine.game import FIXED_HANDICAP
 from gocnn.games import handicap, meaning, reader, sources
-from gocnn.games.reader import Game, Reader, Skipped
+from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.record import KOMI_STATED, RECORD, komi_of
 from gocnn.games.sgf_tree import parse
+from gocnn.games.words import colour_of, decode, index_of
 from tests.conftest import CORPORA, ROOT
 
 CASES = ROOT / "tests" / "cases"
@@ -24,7 +25,7 @@ FOX = (
 )
 
 
-def first(data: str | bytes, **options: bool) -> Game | Skipped:
+def first(data: str | bytes, **options: bool) -> ReadGame | Skipped:
     return next(
         iter(
             Reader(**options).games(
@@ -34,14 +35,14 @@ def first(data: str | bytes, **options: bool) -> Game | Skipped:
     )
 
 
-def game(data: str | bytes, **options: bool) -> Game:
+def game(data: str | bytes, **options: bool) -> ReadGame:
     item = first(data, **options)
-    assert isinstance(item, Game), item
+    assert isinstance(item, ReadGame), item
     return item
 
 
-def stones(item: Game) -> set[str]:
-    return {to_gtp(int(w) & 511) for w in item.words[: int(item.record["setup"])]}
+def stones(item: ReadGame) -> set[str]:
+    return {to_gtp(index) for index, _ in decode(item.words[: int(item.record["setup"])])}
 
 
 @pytest.mark.parametrize("number", range(2, 10))
@@ -223,12 +224,12 @@ def test_real_games_of_fox_replay_with_the_stones_it_left_out() -> None:
                 )
                 continue
             (item,) = reads.games(sources.Blob(member.name, data))
-            assert isinstance(item, Game), item
+            assert isinstance(item, ReadGame), item
             added += 1
             board = boards.Board(19)
             for word in item.words.tolist():
-                if word & 511 < 361:
-                    board.play(*divmod(word & 511, 19), "w" if word & 512 else "b")
+                if index_of(word) < 361:
+                    board.play(*divmod(index_of(word), 19), "bw"[colour_of(word) - 1])
             assert len(item.words) - int(item.record["setup"]) == len(re.findall(rb";[BW]\[", data))
     assert (added, listed > 3000) == (82, True)
 

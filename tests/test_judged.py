@@ -17,15 +17,15 @@ from click.testing import CliRunner
 
 from gocnn import modelfile
 from gocnn.board.coords import from_gtp
-from gocnn.commands import go_label, main
-from gocnn.commands.go_stats import collect
-from gocnn.games import labels, results, store
+from gocnn.commands import main
+from gocnn.games import labels, results, store_writer
 from gocnn.games.importing import import_games
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
+from gocnn.games.summary import summarise
 from gocnn.policy import data
-from gocnn.selfplay import engine, judged
-from gocnn.selfplay.engine import Position
+from gocnn.selfplay import engine, judged, labelling
+from gocnn.selfplay.engine import EnginePosition
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.labelled import toy_store
 
@@ -243,7 +243,7 @@ def twin(path: Path, refused: bool = False) -> dict[int, tuple[int, bytes]]:
         start, setup, moves = int(record["start"]), int(record["setup"]), int(record["moves"])
         if record["margin"] or moves < 30:
             continue
-        position = Position.of_words(opened.words[start : start + setup + moves], setup)
+        position = EnginePosition.of_words(opened.words[start : start + setup + moves], setup)
         assert (len(position.setup), len(position.moves)) == (setup, moves)
         chance = random.Random(json.dumps(engine.pairs(position.moves)))
         rows = [round(chance.uniform(-1, 1) * (chance.random() < 0.7), 2) for _ in range(361)]
@@ -288,7 +288,7 @@ def test_labels_are_what_the_engine_said(games: Path, fake: Path, tmp_path: Path
     assert "all 12 games that were resigned have been played on or judged" in run(
         games, "--engine", command(fake)
     )
-    figures = collect(Store(games), GameFilter())
+    figures = summarise(Store(games), GameFilter())
     assert figures["labels"]["judged by another engine"] == kinds.count(labels.JUDGED)
     assert "nothing to label" in run(games, "--jobs", 1)  # to play them on: each has been judged
 
@@ -296,7 +296,7 @@ def test_labels_are_what_the_engine_said(games: Path, fake: Path, tmp_path: Path
 def test_parts_and_answers_that_come_twice(
     games: Path, fake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(go_label, "CHUNK", 2)
+    monkeypatch.setattr(labelling, "CHUNK", 2)
     run(games, "--engine", command(fake, "twice"), "--games", 5)
     assert len(labels_of(games)) == 5
     run(games, "--engine", command(fake, "nameless"))
@@ -310,8 +310,10 @@ def test_what_a_network_played_on_in_vain_is_asked_about_what_it_labelled_is_not
     tried, labelled = waiting[:5], waiting[5:8]
     own = labels.pack(np.ones((3, 361), np.int8))
     by = '{"made_by": "go-label", "network": "small"}'
-    store.add_labels(games, tried, labels.TRIED, labels.pack(np.full((5, 361), 3, np.int8)), by)
-    store.add_labels(games, labelled, labels.PLAYED_ON, own, by)
+    store_writer.add_labels(
+        games, tried, labels.TRIED, labels.pack(np.full((5, 361), 3, np.int8)), by
+    )
+    store_writer.add_labels(games, labelled, labels.PLAYED_ON, own, by)
     assert "9 games judged" in run(games, "--engine", command(fake))
     expected = twin(games)
     found = labels_of(games)
@@ -347,7 +349,7 @@ def test_answers_of_which_nothing_can_be_made(games: Path, fake: Path, kind: str
 def test_an_engine_that_dies_leaves_what_it_said(games: Path, fake: Path) -> None:
     said = run(games, "--engine", command(fake, "dies"), code=1)
     assert "3 games judged" in said
-    assert said.count("error: ") == 1
+    assert said.count("Error: ") == 1
     assert "died" in said
     assert len(labels_of(games)) == 3
     run(games, "--engine", command(fake))
@@ -400,7 +402,7 @@ def test_stopped_or_killed_the_engine_ends_and_the_labelling_goes_on(
         sys.executable,
         "-c",
         (
-            "from gocnn.commands import main; from gocnn.commands import go_label; go_label.CHUNK ="
+            "from gocnn.commands import main; from gocnn.selfplay import labelling; labelling.CHUNK ="
             " 2; main()"
         ),
         "go-label",
@@ -449,21 +451,21 @@ def test_training_says_who_judged(tmp_path: Path) -> None:
     plain = toy_store(tmp_path / "plain.games", 4, 0, first=50)
     other = Store(toys)
     own = np.stack([other.words[i : i + 46] for i in other.labels()[:9]])
-    store.add_labels(
+    store_writer.add_labels(
         toys,
         np.arange(9),
         labels.JUDGED,
         own,
         judged.text("/opt/katago analysis -model /x/b10.bin.gz", "1.17.2"),
     )
-    store.add_labels(
+    store_writer.add_labels(
         toys,
         np.arange(9, 11),
         labels.JUDGED,
         own[:2],
         judged.text("/opt/katago analysis -model /x/b6.bin.gz", "1.17.2"),
     )
-    store.add_labels(
+    store_writer.add_labels(
         toys, np.arange(11, 15), labels.TRIED, own[:4], judged.text("/opt/never analysis", "9")
     )
     chosen = data.choose([Store(plain), Store(toys)], GameFilter(), own=True)

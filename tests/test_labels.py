@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gocnn.errors import UserError
-from gocnn.games import labels, store
+from gocnn.games import labels, store_writer
 from gocnn.games.importing import import_games
 from gocnn.games.labels import COUNTED, LABEL_WORDS, PLAYED_ON, SELF_PLAY
 from gocnn.games.record import OWN_PLAY
@@ -67,7 +67,7 @@ def of(path: Path) -> dict[int, tuple[int, bytes]]:
 def test_labels_come_back_and_stay_with_their_games(made: Path, tmp_path: Path) -> None:
     before = Store(made).records()
     owner = owners(2, 3)
-    store.add_labels(
+    store_writer.add_labels(
         made,
         [7, 0, 4],
         [COUNTED, PLAYED_ON, COUNTED],
@@ -85,7 +85,7 @@ def test_labels_come_back_and_stay_with_their_games(made: Path, tmp_path: Path) 
     assert of(made) == expected
     assert Store(made).records()[:10].tobytes() == before.tobytes()
     later = owners(3, 3)
-    store.add_labels(made, [13, 7, 13], SELF_PLAY, labels.pack(later), "{}")
+    store_writer.add_labels(made, [13, 7, 13], SELF_PLAY, labels.pack(later), "{}")
     # the later counts
     assert of(made) == expected | {7: (3, later[1].tobytes()), 13: (3, later[2].tobytes())}
     assert len(Store(made).label_segments) == 2
@@ -95,9 +95,9 @@ def test_labels_come_back_and_stay_with_their_games(made: Path, tmp_path: Path) 
 
 def test_a_store_without_labels_is_of_version_1(made: Path) -> None:
     assert made.read_bytes()[8:12] == b"\1\0\0\0"
-    store.add_labels(made, [], COUNTED, np.zeros((0, LABEL_WORDS), np.uint16), "")
+    store_writer.add_labels(made, [], COUNTED, np.zeros((0, LABEL_WORDS), np.uint16), "")
     assert made.read_bytes()[8:12] == b"\1\0\0\0"
-    store.add_labels(made, [1], COUNTED, labels.pack(owners(0, 1)), "")
+    store_writer.add_labels(made, [1], COUNTED, labels.pack(owners(0, 1)), "")
     assert made.read_bytes()[8:12] == b"\2\0\0\0"
 
 
@@ -111,7 +111,7 @@ def test_a_store_of_the_first_version_is_read_and_added_to(tmp_path: Path) -> No
     assert opened.records()["moves"].tolist() == [218, 196]
     assert not (opened.records()["flags"] & OWN_PLAY).any()
     assert opened.texts(0)["source"] == "games"
-    store.add_labels(tmp_path / "a.games", [1], COUNTED, labels.pack(owners(0, 1)), "")
+    store_writer.add_labels(tmp_path / "a.games", [1], COUNTED, labels.pack(owners(0, 1)), "")
     assert list(of(tmp_path / "a.games")) == [1]
     assert (tmp_path / "a.games").read_bytes()[64 : OLD.stat().st_size] == OLD.read_bytes()[64:]
 
@@ -121,17 +121,17 @@ def test_wrong_labels_are_not_written(made: Path) -> None:
     packed = labels.pack(owners(0, 1))
     for games, kinds in (([10], COUNTED), ([-1], COUNTED), ([0], 0), ([0], 9), ([0, 1], COUNTED)):
         with pytest.raises(ValueError):
-            store.add_labels(made, games, kinds, packed, "")
+            store_writer.add_labels(made, games, kinds, packed, "")
     with pytest.raises(UserError, match="made anew meanwhile"):
-        store.add_labels(made, [0], COUNTED, packed, "", np.array([1]))
-    with store.writing(made), pytest.raises(UserError, match="being written by another"):
-        store.add_labels(made, [0], COUNTED, packed, "")
+        store_writer.add_labels(made, [0], COUNTED, packed, "", np.array([1]))
+    with store_writer.writing(made), pytest.raises(UserError, match="being written by another"):
+        store_writer.add_labels(made, [0], COUNTED, packed, "")
     assert made.read_bytes() == whole
 
 
 @pytest.mark.parametrize("cut", [1, 90, 200, 350])
 def test_a_labelled_store_cut_short_says_so(made: Path, cut: int) -> None:
-    store.add_labels(made, [0, 3], COUNTED, labels.pack(owners(0, 2)), "{}")
+    store_writer.add_labels(made, [0, 3], COUNTED, labels.pack(owners(0, 2)), "{}")
     made.write_bytes(made.read_bytes()[:-cut])
     with pytest.raises(UserError, match="cut short"):
         Store(made)
@@ -152,17 +152,17 @@ def test_what_a_kill_left_behind_is_ignored(made: Path, monkeypatch: pytest.Monk
         with monkeypatch.context() as patch:
             patch.setattr(place, kill)
             with pytest.raises(Killed):
-                store.add_labels(made, [2], COUNTED, labels.pack(owners(0, 1)), "{}")
+                store_writer.add_labels(made, [2], COUNTED, labels.pack(owners(0, 1)), "{}")
         assert of(made) == {}
         assert Store(made).size == before.size
-    store.add_labels(made, [5], COUNTED, labels.pack(owners(0, 1)), "{}")
+    store_writer.add_labels(made, [5], COUNTED, labels.pack(owners(0, 1)), "{}")
     assert list(of(made)) == [5]
     Store(made).verify()
 
 
 def test_any_damaged_byte_of_the_labels_is_found(made: Path) -> None:
     end = Store(made).size
-    store.add_labels(made, [0, 3, 9], COUNTED, labels.pack(owners(0, 3)), '{"by": "a test"}')
+    store_writer.add_labels(made, [0, 3, 9], COUNTED, labels.pack(owners(0, 3)), '{"by": "a test"}')
     whole = made.read_bytes()
     rng = random.Random(0)
     for at in [8, *rng.sample(range(end, len(whole)), 60)]:
@@ -181,7 +181,7 @@ def test_any_damaged_byte_of_the_labels_is_found(made: Path) -> None:
 
 
 def test_mutated_labelled_stores_never_crash(made: Path) -> None:
-    store.add_labels(made, range(10), COUNTED, labels.pack(owners(0, 10)), "{}")
+    store_writer.add_labels(made, range(10), COUNTED, labels.pack(owners(0, 10)), "{}")
     for _ in mutate(made, 200):
         try:
             opened = Store(made)

@@ -9,6 +9,7 @@ import pytest
 from gocnn.games.importing import import_games
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
+from gocnn.games.words import index_of, is_white
 from gocnn.policy import data
 from tests.conftest import CORPORA, SAMPLES, main_line, sgf_text
 
@@ -27,14 +28,14 @@ def turned(place: int, turn: int) -> int:
 TURNS = np.array([[turned(place, turn) for place in range(362)] for turn in range(8)], np.int16)
 
 
-def games_of(chosen: data.Chosen) -> list[bytes]:
+def games_of(chosen: data.GameSelection) -> list[bytes]:
     """Each game as text that is the same for the same game, however it is turned: the least of the
     eight."""
     result = []
     g = chosen.games
     for start, setup, moves in zip(g.start, g.setup, g.moves, strict=True):
         words = g.words[start : start + setup + moves].astype(np.int16)
-        places, colours = words & 511, words >> 9 & 1
+        places, colours = index_of(words), is_white(words).astype(int)
         stones = [
             sorted(zip(TURNS[t][places[:setup]].tolist(), colours[:setup].tolist(), strict=True))
             for t in range(8)
@@ -46,12 +47,12 @@ def games_of(chosen: data.Chosen) -> list[bytes]:
     return result
 
 
-def opened(path: Path, *sources: Path) -> data.Chosen:
+def opened(path: Path, *sources: Path) -> data.GameSelection:
     import_games([str(s) for s in sources], path, quiet=True)
     return data.choose([Store(path)], GameFilter())
 
 
-def check(training: data.Chosen, held: data.Chosen) -> int:
+def check(training: data.GameSelection, held: data.GameSelection) -> int:
     """Checks what `without` leaves; returns how many games it took out."""
     validation = set(games_of(held))
     left, shared = data.without(training, held)

@@ -30,7 +30,7 @@ class Blind:
     """The network that ships, as if it did not foresee the winner."""
 
     def __init__(self, evaluator) -> None:
-        self._evaluator, self.foresees, self.scores = evaluator, False, False
+        self._evaluator, self.has_value_head, self.scores = evaluator, False, False
 
     def __getattr__(self, name):
         return getattr(self._evaluator, name)

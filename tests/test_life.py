@@ -16,7 +16,7 @@ from gocnn.engine.ownership import (
     eyes,
     is_settled,
     safe_points,
-    useful,
+    sensible_moves,
 )
 from gocnn.engine.rulesets import CHINESE
 from gocnn.engine.scoring import margin, without_territory
@@ -153,10 +153,17 @@ def test_playouts_are_repeatable_fair_and_know_who_is_ahead():
     board = Board(19)
     one, two = Playouts(board, 0.0, 5).run(100), Playouts(board, 0.0, 5).run(100)
     assert (one.owner == two.owner).all()
-    assert abs(one.black_wins - 0.5) < 0.2
-    assert Playouts(board, 100.0).run(100).black_wins < 0.1
-    assert Playouts(board, -100.0).run(100).black_wins > 0.9
-    assert abs(Playouts(board, 50.0).run(400).lead - Playouts(board, 0.0).run(400).lead + 50) < 20
+    assert abs(one.black_winrate - 0.5) < 0.2
+    assert Playouts(board, 100.0).run(100).black_winrate < 0.1
+    assert Playouts(board, -100.0).run(100).black_winrate > 0.9
+    assert (
+        abs(
+            Playouts(board, 50.0).run(400).score_mean
+            - Playouts(board, 0.0).run(400).score_mean
+            + 50
+        )
+        < 20
+    )
 
 
 FINISHED = """
@@ -174,10 +181,10 @@ FINISHED = """
 def test_dead_stones_and_score_of_a_finished_game():
     """Black's two lone white stones are dead; the wall down the middle divides the board."""
     board = board_from(FINISHED)
-    outlook = Playouts(board, 0.0).run(400)
-    dead = dead_stones(board, outlook)
+    estimate = Playouts(board, 0.0).run(400)
+    dead = dead_stones(board, estimate.owner)
     assert {to_gtp(int(i), 9) for i in np.flatnonzero(dead)} == {"B2", "B5"}
-    assert is_settled(board, outlook)
+    assert is_settled(board, estimate)
     # By hand: black has A to D in the upper four rows and A to E below; white has the rest.
     assert margin(board, dead, CHINESE, 0.0) == 41 - 40
     assert not without_territory(board, dead).any()
@@ -186,7 +193,7 @@ def test_dead_stones_and_score_of_a_finished_game():
 def test_nothing_is_settled_at_the_beginning():
     board = Board(19)
     assert not is_settled(board, Playouts(board, 6.5).run(PLAYOUTS))
-    assert useful(board, BLACK).sum() == 362
+    assert sensible_moves(board, BLACK).sum() == 362
     assert len(chains(board)) == 0
 
 

@@ -103,7 +103,7 @@ def test_foreign_headers(name: str, tmp_path: Path) -> None:
         assert "not a model" in refusal(load, target)
     result = CliRunner().invoke(main, ["describe", str(target)])
     assert result.exit_code == 1
-    assert result.output.startswith("error: ")
+    assert result.output.startswith("Error: ")
 
 
 @pytest.mark.parametrize("key", ["config", "provenance"])
@@ -219,7 +219,7 @@ def test_onnx_with_other_answers(exported: Path, tmp_path: Path) -> None:
     out = onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, None)
     other = onnx.helper.make_model(
         onnx.helper.make_graph(
-            [onnx.helper.make_node("ModelProvenance", ["planes"], ["logits"])], "g", [one], [out]
+            [onnx.helper.make_node("Identity", ["planes"], ["logits"])], "g", [one], [out]
         ),
         opset_imports=good.opset_import,
     )

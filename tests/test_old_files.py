@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
 from gocnn.policy import data, training
 from gocnn.policy.model import load
+from gocnn.policy.network import PolicyConfig
 from gocnn.policy.task import PolicyTask
+from gocnn.structs import from_json
 from gocnn.training import TrainConfig, evaluate
 from imagecls.classifier import training as image_training
 from tests.conftest import ROOT
@@ -131,3 +134,23 @@ def test_a_run_goes_on(old: Path, run: str, command: str, metric: str) -> None:
     last = modelfile.load(old / run / "last.safetensors", description["kind"])
     assert last.provenance["steps"] == 3
     assert isinstance(next(iter(last.tensors.values())), torch.Tensor | nn.Parameter)
+
+
+FIRST_CONFIG = """{"blocks": 6, "channels": 64, "stem_kernel": 5, "context": "se", "head": 32,
+"groups": ["own_liberties", "opponent_liberties", "board", "history"], "size": 19}"""
+"""A network's configuration before there were kinds of blocks, later moves, and values."""
+
+
+def test_the_configuration_of_an_old_network() -> None:
+    old = from_json(json.loads(FIRST_CONFIG), PolicyConfig)
+    assert old == PolicyConfig(
+        groups=("own_liberties", "opponent_liberties", "board", "history"),
+        block="residual",
+        future=0,
+        value=False,
+        score=False,
+    )
+    assert from_json(json.loads(json.dumps(asdict(old))), PolicyConfig) == old
+    for change in ({"rooms": 2}, {"channels": "64"}, {"groups": ["unheard of"]}, {"blocks": 0}):
+        with pytest.raises(ValueError, match=r"rooms|channels|unheard of|block"):
+            from_json(json.loads(FIRST_CONFIG) | change, PolicyConfig)

@@ -15,12 +15,14 @@ from torch.nn import functional
 
 from gocnn import modelfile
 from gocnn.board import symmetry
-from gocnn.games import labels, store
+from gocnn.games import labels, store_writer
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
+from gocnn.games.words import colour_of
 from gocnn.policy import data, endings, owners, samples
-from gocnn.policy.answers import Answers, answers, winrate
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.predictions import PolicyPredictions, predictions, winrate
+from gocnn.policy.source import OWN_SHARE, PositionSource
 from gocnn.policy.task import Outputs, PolicyTask
 from tests.labelled import random_labels, toy_store
 from tests.test_cli import good, refused
@@ -78,7 +80,7 @@ def test_owners_are_turned_and_seen_by_the_side_to_play(
     sides = set()
     for row, game, ply in zip(found, which, plies, strict=True):
         word = int(games.words[games.start[game] + games.setup[game] + ply])
-        side = 2 if word & 512 else 1
+        side = colour_of(word)
         sides.add(side)
         for point in range(361):
             theirs = int(owner[game, point]) if game % 5 < 4 else 3
@@ -101,9 +103,9 @@ def test_batches_of_others_are_as_they_were(toys: Path, tmp_path: Path) -> None:
     bare = Store(toy_store(tmp_path / "bare.games", 40, 0, labelled=False))
     plain, full = (samples.games_of(s, np.arange(len(s))) for s in (bare, Store(toys)))
     assert (full.own.sum(), plain.own.sum()) == (6, 0)
-    options: dict[str, Any] = {"groups": PLANES, "batch": 32, "seed": 3, "future": 1}
-    one, other = (samples.PositionSource(games, outcome=True, **options) for games in (plain, full))
-    scored = samples.PositionSource(full.subset(~full.own), score=True, **options)
+    options: dict[str, Any] = {"plane_groups": PLANES, "batch": 32, "seed": 3, "future": 1}
+    one, other = (PositionSource(games, outcome=True, **options) for games in (plain, full))
+    scored = PositionSource(full.subset(~full.own), score=True, **options)
     for i in (0, 7, 130):
         assert len(one.batch(i)) == 3
         assert all((a == b).all() for a, b in zip(one.batch(i), other.batch(i), strict=True))
@@ -113,15 +115,15 @@ def test_batches_of_others_are_as_they_were(toys: Path, tmp_path: Path) -> None:
 
 def test_games_of_networks_have_their_share_and_teach_no_move(toys: Path) -> None:
     games = samples.games_of(Store(toys), np.arange(46))
-    source = samples.PositionSource(games, PLANES, 64, seed=1, future=2, score=True)
+    source = PositionSource(games, PLANES, 64, seed=1, future=2, score=True)
     batches = [source.batch(i) for i in range(2 * source.block)]
     moves = np.concatenate([b[1] for b in batches])
     own = (moves[:, 0] == -1).mean()
-    assert own == pytest.approx(samples.OWN_SHARE, abs=0.01)
+    assert own == pytest.approx(OWN_SHARE, abs=0.01)
     assert (moves[moves[:, 0] == -1] == -1).all()
     assert not (np.concatenate([b[3] for b in batches]) == samples.UNKNOWN_OWNER).any()
     parts = [
-        samples.PositionSource(games, PLANES, 64, seed=1, future=2, rank=r, world=2, score=True)
+        PositionSource(games, PLANES, 64, seed=1, future=2, rank=r, world=2, score=True)
         for r in range(2)
     ]
     assert all(
@@ -270,7 +272,7 @@ def test_figures_against_counting() -> None:
             ).items()
         }
     )
-    said = answers(
+    said = predictions(
         *(part.numpy() for part in Outputs(torch.zeros(6, 362), torch.zeros(6), logits, score))
     )  # type: ignore[union-attr]
     true = owner.numpy().astype(float)
@@ -347,7 +349,7 @@ def test_a_run_goes_on_with_more_labels_not_with_fewer(tmp_path: Path, toys: Pat
     games = shutil.copy(toys, tmp_path / "toys.games")
     bare = toy_store(tmp_path / "bare.games", 40, 0, labelled=False)
     other = Store(games)
-    store.add_labels(
+    store_writer.add_labels(
         bare,
         np.arange(30),
         labels.COUNTED,
@@ -400,7 +402,7 @@ def test_a_model_with_score_goes_on_without_where_nothing_is_labelled(
 class Oracle:
     """Foresees what comes, or its contrary, with 90 %."""
 
-    name, groups, foresees, scores = "oracle", ("board", "stones"), True, True
+    name, plane_groups, has_value_head, scores = "oracle", ("board", "stones"), True, True
 
     def __init__(self, owner: np.ndarray, right: bool) -> None:
         self.owner, self.sign = owner, 1 if right else -1
@@ -408,10 +410,10 @@ class Oracle:
     def logits(self, batch: np.ndarray) -> np.ndarray:
         return self.outputs(batch).logits
 
-    def outputs(self, batch: np.ndarray) -> Answers:
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         n = len(batch)
         lead = np.full(n, float(self.owner.sum()) * self.sign, np.float32)
-        return Answers(
+        return PolicyPredictions(
             np.zeros((n, 362), np.float32),
             np.full(n, 0.9 if lead[0] > 0 else 0.1, np.float32),
             np.tile(0.8 * self.sign * self.owner, (n, 1)).astype(np.float32),
@@ -431,7 +433,7 @@ def test_ends_are_judged(tmp_path: Path) -> None:
     for right in (True, False):
         policy = Oracle(seen, right)
         batch, _, won, owner = samples.positions(
-            chosen.games, policy.groups, np.zeros(21, np.int64), black, score=True
+            chosen.games, policy.plane_groups, np.zeros(21, np.int64), black, score=True
         )
         komi = endings.komi_of_sides(chosen.games, chosen.komi, np.zeros(21, np.int64), black)
         assert (komi == -6.5).all()
@@ -457,7 +459,7 @@ def test_what_is_said_of_turned_boards_is_turned_back() -> None:
         there = np.empty_like(owner)
         there[:, symmetry.permutation(s)[:361]] = owner
         turned.append(
-            Answers(
+            PolicyPredictions(
                 np.zeros((3, 362), np.float32),
                 np.full(3, s / 8, np.float32),
                 there,

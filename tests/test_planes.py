@@ -20,9 +20,9 @@ def recent(board: Board) -> list[int]:
     return [index for index, _ in reversed(board.moves[-8:])]
 
 
-def named(board: Board, known: int = 0) -> dict[str, np.ndarray]:
+def named(board: Board, bits: int = 0) -> dict[str, np.ndarray]:
     """Each group's planes, bool `(count, 361)`."""
-    stack = planes_of(board, recent(board), ALL, known)[0].reshape(-1, 361).astype(bool)
+    stack = planes_of(board, recent(board), ALL, bits)[0].reshape(-1, 361).astype(bool)
     cuts = np.cumsum([planes.PLANES[name] for name in ALL])[:-1]
     return dict(zip(ALL, np.split(stack, cuts), strict=True))
 
@@ -89,17 +89,17 @@ def test_ko_and_handicap_planes() -> None:
 def test_what_is_known_of_the_game_is_seen_by_the_side_to_play() -> None:
     board = Board()
     assert not any(named(board)[name].any() for name in ("handicap", "style"))
-    for known, style in [
+    for bits, style in [
         (conditioning.BLACK_WON | conditioning.TYGEM, [1, 0, 0, 0]),
         (conditioning.WHITE_WON | conditioning.TOM, [0, 1, 0, 0]),
         (conditioning.BLACK_PROFESSIONAL | conditioning.FOX, [0, 0, 1, 1]),
         (conditioning.WHITE_PROFESSIONAL, [0, 0, 0, 0]),
     ]:
         board.to_play = 1
-        assert named(board, known)["style"].mean(1).tolist() == style
+        assert named(board, bits)["style"].mean(1).tolist() == style
         board.to_play = 2
-        assert bool(named(board, known)["style"][3].all()) == bool(
-            known & conditioning.WHITE_PROFESSIONAL
+        assert bool(named(board, bits)["style"][3].all()) == bool(
+            bits & conditioning.WHITE_PROFESSIONAL
         )
 
 

@@ -18,7 +18,7 @@ from gocnn.games.position import Position, in_file
 from gocnn.games.reader import Reader, Skipped
 from gocnn.games.sources import Blob
 from gocnn.gtp.loading import load
-from gocnn.gtp.protocol import Refused
+from gocnn.gtp.protocol import GtpError
 from tests.conftest import ROOT
 
 CASES = ROOT / "tests" / "cases" / "go"
@@ -142,7 +142,7 @@ def test_positions_are_loaded(tmp_path: Path) -> None:
     assert (game.board.to_play, game.handicap, game.handicap_stones) == (2, 4, 4)
     game = loaded(tmp_path, (CASES / "23_ae_mid.sgf").read_text(), 2)
     assert [to_gtp(index) for index, _ in game.board.moves] == ["Q16", "D4"]
-    with pytest.raises(Refused, match="setup stones after the first move"):
+    with pytest.raises(GtpError, match="setup stones after the first move"):
         loaded(tmp_path, (CASES / "23_ae_mid.sgf").read_text())
     assert len(loaded(tmp_path, "(;SZ[19];B[dd];W[pp];B[dp])", 2).board.moves) == 2
     assert len(loaded(tmp_path, "(;SZ[19];B[dd];W[pp];B[dp])", 99).board.moves) == 3
@@ -171,7 +171,7 @@ def test_what_cannot_be_loaded_leaves_the_game_as_it_was(tmp_path: Path) -> None
         "(;SZ[19]KM[6.5];B[dd];W[dd])",
         "(;SZ[19]HA[12]KM[6.5];W[dd])",
     ):
-        with pytest.raises(Refused, match="cannot load file"):
+        with pytest.raises(GtpError, match="cannot load file"):
             loaded(tmp_path, data, game=game)
         assert (game.board.moves, game.komi) == ([(60, 1)], 7.5)
 

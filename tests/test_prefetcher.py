@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from gocnn.errors import UserError
 from gocnn.games.store import Store
 from gocnn.policy import samples
+from gocnn.policy.source import PositionSource
 from gocnn.training import Prefetcher, batches, copies, feeding, trainer
 from imagecls.photos.data import PhotoSet, PhotoSource
 from imagecls.photos.store import ImageStore
@@ -149,7 +150,7 @@ def test_batches_of_positions(sample_store: Path) -> None:
     next blocks are drawn."""
     store = Store(sample_store)
     games = samples.games_of(store, np.arange(len(store)))
-    source = samples.PositionSource(games, ["board", "history"], 32, seed=4, future=1, outcome=True)
+    source = PositionSource(games, ["board", "history"], 32, seed=4, future=1, outcome=True)
     source.block = 3
     handed = []
     with feeding_from(source, 4, feeders=2) as prefetcher:

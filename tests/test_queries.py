@@ -603,7 +603,7 @@ def test_what_an_answer_depends_on_is_where_the_gradient_is():
     from gocnn.policy.network import PolicyConfig, PolicyNetwork
 
     policy = load(default_model())
-    planes = planes_of(Board(19), [], policy.groups)
+    planes = planes_of(Board(19), [], policy.plane_groups)
     assert explain.influence(policy, planes, from_gtp("K10")).max() == pytest.approx(1)
     maps = explain.feature_maps(policy, planes, 0)
     with torch.inference_mode():
@@ -611,7 +611,7 @@ def test_what_an_answer_depends_on_is_where_the_gradient_is():
     assert np.abs(maps - expected).max() < 1e-4
     torch.manual_seed(0)
     policy.network = PolicyNetwork(
-        PolicyConfig(blocks=2, channels=8, context="none", groups=policy.groups)
+        PolicyConfig(blocks=2, channels=8, context="none", groups=policy.plane_groups)
     ).eval()
     for part in policy.network.blocks:
         torch.nn.init.ones_(part.second[1].weight)

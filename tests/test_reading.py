@@ -12,23 +12,24 @@ from sgfmill import sgf
 
 from gocnn.board import rules, symmetry
 from gocnn.games import scan, sgf_tree, slowpath, sources
-from gocnn.games.reader import Game, Reader, Skipped
+from gocnn.games.reader import Reader, ReadGame, Skipped
+from gocnn.games.words import decode
 from tests.conftest import main_line, play_randomly, sgf_text
 
 
-def read(data: bytes) -> list[Game | Skipped]:
+def read(data: bytes) -> list[ReadGame | Skipped]:
     return list(Reader().games(sources.Blob("x.sgf", data)))
 
 
-def one(data: bytes) -> Game:
+def one(data: bytes) -> ReadGame:
     games = read(data)
     assert len(games) == 1, games
-    assert isinstance(games[0], Game), games[0]
+    assert isinstance(games[0], ReadGame), games[0]
     return games[0]
 
 
-def moves_of(game: Game) -> list[tuple[int, int]]:
-    return [(int(w) & 511, 2 if w & 512 else 1) for w in game.words[int(game.record["setup"]) :]]
+def moves_of(game: ReadGame) -> list[tuple[int, int]]:
+    return decode(game.words[int(game.record["setup"]) :])
 
 
 def reason(data: bytes) -> str:
@@ -149,7 +150,7 @@ def test_both_paths_and_sgfmill_agree_on_mutated_games(sample_files: list[Path])
             )
         items = read(data)
         expected = by_sgfmill(data)
-        if len(items) == 1 and isinstance(items[0], Game) and expected is not None:
+        if len(items) == 1 and isinstance(items[0], ReadGame) and expected is not None:
             assert moves_of(items[0]) == expected, data
             judged += 1
     assert agreed > 200
@@ -236,7 +237,7 @@ def test_what_is_found_in_the_wild(
     assert len(items) == len(records)
     for item, record in zip(items, records, strict=True):
         found = [(step.index, step.colour) for step in record.steps]
-        if isinstance(item, Game):
+        if isinstance(item, ReadGame):
             assert moves_of(item) == found
             assert (moves is None) or (moves_of(item), int(item.record["setup"])) == (moves, stones)
         else:
@@ -252,13 +253,13 @@ def test_both_readers_find_the_same_in_real_and_mutated_games(sample_files: list
     for number in range(400):
         data = files[number] if number < 20 else mutated(rng, files)
         items = read(data)
-        if not isinstance(items[0], Game) and items[0].span == (0, 0):
+        if not isinstance(items[0], ReadGame) and items[0].span == (0, 0):
             continue
         records = sgf_tree.parse(data, "x")
         assert len(items) == len(records), data
         assert sgf_tree.serialise(records) == data
         for item, record in zip(items, records, strict=True):
-            if isinstance(item, Game):
+            if isinstance(item, ReadGame):
                 assert moves_of(item) == [(step.index, step.colour) for step in record.steps], data
                 assert (record.trouble, record.black, record.white) == ("", item.black, item.white)
                 taken += 1
@@ -408,14 +409,14 @@ def archive_names(tmp_path: Path) -> dict[str, Path]:
 @pytest.mark.parametrize("kind", ["zip", "tar", "targz", "tarxz", "tarbz2"])
 def test_archives_are_read_in_place(kind: str, tmp_path: Path) -> None:
     path = archive_names(tmp_path)[kind].rename(tmp_path / "noname")
-    blobs = list(sources.read(sources.find([str(path)])[0]))
+    blobs = list(sources.read(sources.find_units([str(path)])[0]))
     assert [b.name.rpartition(":")[2] for b in blobs] == [
         "a/0.sgf",
         "a/1.sgf",
         "a/2.sgf",
         "../../evil.sgf",
     ]
-    assert all(isinstance(g, Game) for b in blobs for g in Reader().games(b))
+    assert all(isinstance(g, ReadGame) for b in blobs for g in Reader().games(b))
     assert not (tmp_path.parent.parent / "evil.sgf").exists()
 
 
@@ -423,7 +424,7 @@ def test_archives_are_read_in_place(kind: str, tmp_path: Path) -> None:
 def test_archives_cut_short_give_what_was_before_and_say_so(kind: str, tmp_path: Path) -> None:
     path = archive_names(tmp_path)[kind]
     path.write_bytes(path.read_bytes()[:-100])
-    blobs = list(sources.read(sources.find([str(path)])[0]))
+    blobs = list(sources.read(sources.find_units([str(path)])[0]))
     assert "damaged or cut short" in blobs[-1].trouble
 
 
@@ -431,7 +432,7 @@ def test_bombs_are_left_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for i in range(3):
             archive.writestr(f"{i}.sgf", b"(" * 3_000_000)
-    blobs = list(sources.read(sources.find([str(tmp_path / "bomb.zip")])[0], limit=5_000_000))
+    blobs = list(sources.read(sources.find_units([str(tmp_path / "bomb.zip")])[0], limit=5_000_000))
     assert "--max-unpacked" in blobs[-1].trouble
     assert len(blobs) == 2
     with tarfile.open(tmp_path / "bomb.tar.xz", "w:xz") as tar:
@@ -439,13 +440,15 @@ def test_bombs_are_left_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         info.size = 20 << 20
         tar.addfile(info, io.BytesIO(bytes(20 << 20)))
     monkeypatch.setattr(sources, "MEMBER_LIMIT", 16 << 20)
-    blobs = list(sources.read(sources.find([str(tmp_path / "bomb.tar.xz")])[0]))
+    blobs = list(sources.read(sources.find_units([str(tmp_path / "bomb.tar.xz")])[0]))
     assert blobs[0].trouble.startswith("larger than 16 MB")
 
 
 def test_sources_are_archives_or_folders(tmp_path: Path) -> None:
     path = archive_names(tmp_path)["tarxz"]
-    assert {b.source for b in sources.read(sources.find([str(path)])[0])} == {"g.tar.xz"}
+    assert {b.source for b in sources.read(sources.find_units([str(path)])[0])} == {"g.tar.xz"}
     (tmp_path / "12:30").mkdir()
     (tmp_path / "12:30" / "b: c.sgf").write_bytes(b"(;B[aa])")
-    assert [b.source for b in sources.read(sources.find([str(tmp_path / "12:30")])[0])] == ["12:30"]
+    assert [b.source for b in sources.read(sources.find_units([str(tmp_path / "12:30")])[0])] == [
+        "12:30"
+    ]

@@ -17,6 +17,7 @@ from gocnn.games.sgf_tree import parse, serialise
 from gocnn.games.sources import Blob
 from gocnn.policy.suggestion import suggest
 from gocnn.review import annotate
+from gocnn.review.files import review_files
 from gocnn.review.page import page
 from gocnn.review.review import review, table
 from tests.conftest import ROOT, main_line, play_randomly, sgf_text
@@ -360,3 +361,22 @@ def test_what_a_position_without_moves_cannot_show_is_said(tmp_path):
         1, "go-review", record, "--html", tmp_path / "r.html"
     )
     assert not (tmp_path / "r.html").exists()
+
+
+def test_files_are_reviewed_from_python(evaluator):
+    """Without the command: games, a position, what is no record, each file by itself; and the text
+    with marks that is the command's."""
+    blobs = [
+        Blob("two.sgf", b"(;GM[1]SZ[19];B[pd];W[dd])(;GM[1]SZ[19]AB[dd]PL[W])"),
+        Blob("none.sgf", b"no record"),
+    ]
+    first, second = review_files(blobs, evaluator)
+    assert [r.name for r in first.reviews] == ["two.sgf (game 1)"]
+    assert [p.name for p in first.positions] == ["two.sgf (game 2)"]
+    assert first.skipped == []
+    (record, _) = parse(blobs[0].data, "two.sgf")
+    assert review(record, "x", evaluator).moves == first.reviews[0].moves
+    assert b"C[" in (first.annotated() or b"")
+    assert (second.reviews, second.positions, second.annotated()) == ([], [], None)
+    assert len(second.skipped) == 1
+    assert "none.sgf" in second.skipped[0]

@@ -21,7 +21,7 @@ def test_shipped_onnx_is_the_shipped_network():
 
     torch_model, onnx_model = load(default_model()), OnnxPolicy(SHIPPED)
     assert difference(torch_model, onnx_model) < 1e-4
-    assert onnx_model.groups == torch_model.groups
+    assert onnx_model.plane_groups == torch_model.plane_groups
     assert onnx_model.provenance == torch_model.provenance
 
 

@@ -12,7 +12,9 @@ from gocnn.errors import UserError
 from gocnn.features import conditioning, planes
 from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.games.store import Store
+from gocnn.games.words import colour_of, index_of
 from gocnn.policy import samples
+from gocnn.policy.source import POSITIONS_A_GAME, PositionSource
 from gocnn.policy.suggestion import planes_of
 
 
@@ -28,10 +30,10 @@ def board_at(games: samples.Games, game: int, ply: int) -> tuple[Board, int]:
     ].astype(int)
     board = Board()
     for w in words[games.setup[game] :][:ply]:
-        board.play(w & 511, 2 if w & 512 else 1)
+        board.play(index_of(w), colour_of(w))
     following = words[games.setup[game] + ply]
-    board.to_play = 2 if following & 512 else 1
-    return board, following & 511
+    board.to_play = colour_of(following)
+    return board, index_of(following)
 
 
 @pytest.mark.parametrize("turn", range(8))
@@ -48,24 +50,22 @@ def test_positions_equal_planes_of_the_board(games: samples.Games, turn: int) ->
 
 
 def test_batches_depend_on_seed_and_number_alone(games: samples.Games) -> None:
-    first = samples.PositionSource(games, DEFAULT_GROUPS, 32, seed=5)
+    first = PositionSource(games, DEFAULT_GROUPS, 32, seed=5)
     wanted = [first.batch(i) for i in range(20)]
-    again = samples.PositionSource(games, DEFAULT_GROUPS, 32, seed=5)
+    again = PositionSource(games, DEFAULT_GROUPS, 32, seed=5)
     for i in (19, 3, 11):
         assert all((a == b).all() for a, b in zip(again.batch(i), wanted[i], strict=True))
-    other = samples.PositionSource(games, DEFAULT_GROUPS, 32, seed=6)
+    other = PositionSource(games, DEFAULT_GROUPS, 32, seed=6)
     assert not (other.batch(3)[1] == wanted[3][1]).all()
 
 
 def test_later_moves_are_those_of_the_record(games: samples.Games) -> None:
-    source = samples.PositionSource(
-        games, ["board", "history"], 64, seed=7, augment=False, future=2
-    )
-    plain = samples.PositionSource(games, ["board", "history"], 64, seed=7, augment=False)
+    source = PositionSource(games, ["board", "history"], 64, seed=7, augment=False, future=2)
+    plain = PositionSource(games, ["board", "history"], 64, seed=7, augment=False)
     lines = set()
     for game in range(len(games)):
         first = games.start[game] + games.setup[game]
-        moves = [*(games.words[first : first + games.moves[game]].astype(int) & 511), -1, -1]
+        moves = [*(index_of(games.words[first : first + games.moves[game]].astype(int))), -1, -1]
         lines.update(zip(moves, moves[1:], moves[2:], strict=False))
     ends = 0
     for i in range(64):
@@ -80,30 +80,29 @@ def test_later_moves_are_those_of_the_record(games: samples.Games) -> None:
 
 
 def test_processes_share_a_global_batch(games: samples.Games) -> None:
-    whole = samples.PositionSource(games, ["board", "history"], 32, seed=5)
+    whole = PositionSource(games, ["board", "history"], 32, seed=5)
     parts = [
-        samples.PositionSource(games, ["board", "history"], 32, seed=5, rank=r, world=4)
-        for r in range(4)
+        PositionSource(games, ["board", "history"], 32, seed=5, rank=r, world=4) for r in range(4)
     ]
     for i in (0, 5, 40):
         planes_, moves = whole.batch(i)
         assert (np.concatenate([p.batch(i)[0] for p in parts]) == planes_).all()
         assert (np.concatenate([p.batch(i)[1] for p in parts]) == moves).all()
     with pytest.raises(UserError, match="multiple of 5"):
-        samples.PositionSource(games, ["board"], 32, seed=5, rank=0, world=5)
+        PositionSource(games, ["board"], 32, seed=5, rank=0, world=5)
 
 
 def test_every_position_is_equally_likely(games: samples.Games) -> None:
     """The share of draws from the first eight plies, which can be told by their history, against
     the share there is of them."""
-    source = samples.PositionSource(games, ["history"], 64, seed=1)
+    source = PositionSource(games, ["history"], 64, seed=1)
     draws = 800 * 64
     drawn = (
         sum(int((source.batch(i)[0].reshape(64, -1).sum(1) < 8).sum()) for i in range(800)) / draws
     )
     words = samples.positions(games, ["history"], *samples.choose_positions(games, 10**9, 0))[0]
     there = float((words.reshape(len(words), -1).sum(1) < 8).mean())
-    assert abs(drawn - there) < 4 * np.sqrt(there / (draws / samples.POSITIONS_A_GAME))
+    assert abs(drawn - there) < 4 * np.sqrt(there / (draws / POSITIONS_A_GAME))
 
 
 def test_choosing_positions_never_repeats(games: samples.Games) -> None:
@@ -115,34 +114,38 @@ def test_choosing_positions_never_repeats(games: samples.Games) -> None:
 
 
 def test_style_is_shown_half_of_the_time_and_the_winner_is_a_target(games: samples.Games) -> None:
-    assert np.isin(games.known & 6, [0, conditioning.BLACK_WON, conditioning.WHITE_WON]).all()
-    known = np.full(len(games), conditioning.BLACK_WON | conditioning.TYGEM)
-    known[::3] = conditioning.TYGEM
-    told = replace(games, known=known)
-    source = samples.PositionSource(told, ["style"], 256, seed=1, outcome=True)
+    assert np.isin(
+        games.conditioning & 6, [0, conditioning.BLACK_WON, conditioning.WHITE_WON]
+    ).all()
+    bits = np.full(len(games), conditioning.BLACK_WON | conditioning.TYGEM)
+    bits[::3] = conditioning.TYGEM
+    marked = replace(games, conditioning=bits)
+    source = PositionSource(marked, ["style"], 256, seed=1, outcome=True)
     batches = [source.batch(i) for i in range(32)]
     shown = np.concatenate([batch[0][:, :, 0, 0] for batch in batches]).astype(bool)
     assert abs(shown[:, 0].mean() - 0.5) < 0.03
     assert not shown[:, 1:].any()
-    assert len(samples.PositionSource(told, ["style"], 256, seed=1).batch(0)) == 2
+    assert len(PositionSource(marked, ["style"], 256, seed=1).batch(0)) == 2
     assert set(np.concatenate([batch[2] for batch in batches]).tolist()) == {
         0,
         1,
         samples.UNDECIDED,
     }
-    which, plies = samples.choose_positions(told, 50, seed=3)
+    which, plies = samples.choose_positions(marked, 50, seed=3)
     shuffled = np.random.default_rng(0).permutation(len(which))
     which, plies = which[shuffled], plies[shuffled]
-    hidden, _, won = samples.positions(told, ["style"], which, plies)
+    hidden, _, won = samples.positions(marked, ["style"], which, plies)
     assert not hidden.any()
     colours = np.array(
-        [board_at(told, int(g), int(p))[0].to_play for g, p in zip(which, plies, strict=True)]
+        [board_at(marked, int(g), int(p))[0].to_play for g, p in zip(which, plies, strict=True)]
     )
     assert won.tolist() == np.where(which % 3 == 0, samples.UNDECIDED, colours == 1).tolist()
-    assert samples.positions(told, ["style"], which, plies, told=conditioning.ORIGIN)[0][:, 0].all()
+    assert samples.positions(marked, ["style"], which, plies, shown=conditioning.ORIGIN)[0][
+        :, 0
+    ].all()
 
 
 def test_no_games_is_an_error(games: samples.Games) -> None:
     empty = games.subset(np.zeros(0, np.int64))
     with pytest.raises(UserError, match="no position"):
-        samples.PositionSource(empty, planes.DEFAULT_GROUPS, 8, 0)
+        PositionSource(empty, planes.DEFAULT_GROUPS, 8, 0)

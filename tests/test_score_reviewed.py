@@ -11,11 +11,11 @@ from click.testing import CliRunner
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import from_gtp, to_gtp
-from gocnn.commands import go_review, main
+from gocnn.commands import main
 from gocnn.games import sgf_tree
 from gocnn.pictures.board import draw_board, squares
 from gocnn.policy import runtime
-from gocnn.review import annotate
+from gocnn.review import annotate, text, values
 from gocnn.review.page import content, page
 from gocnn.review.review import Review, expected_at, review
 from tests.conftest import play_randomly, sgf_text
@@ -55,7 +55,7 @@ def test_who_leads_before_each_move(header: str, komi: float) -> None:
     assert found.course.terms.stated == bool(header)
     assert found.course.lead == pytest.approx(leads() - komi, abs=1e-3)
     assert found.course.spread == pytest.approx(SPREAD, rel=1e-4)
-    assert ((found.course.black_wins > 0.5) == (found.course.lead > 0)).all()
+    assert ((found.course.black_winrate > 0.5) == (found.course.lead > 0)).all()
     for move in found.moves:
         change = leads()[move.number - 1] - leads()[move.number]
         assert found.course.lost(move.number, move.colour) == pytest.approx(
@@ -78,7 +78,7 @@ def test_the_moves_that_cost_most() -> None:
     ]
     move, points = costliest[0]
     place = rf"move +{move.number} \w+ +{to_gtp(move.index)} +"
-    assert re.search(place + f"{points:.1f} points", "\n".join(go_review._report(found)))
+    assert re.search(place + f"{points:.1f} points", "\n".join(text.report(found)))
     assert f"lost {points:.1f} points" in annotate.summary(found)
 
 
@@ -117,7 +117,7 @@ def test_the_record_tells_it() -> None:
 
 def test_json_and_the_page_tell_it() -> None:
     found = reviewed("KM[6.5]")
-    said = json.loads(json.dumps(go_review._values(found)))
+    said = json.loads(json.dumps(values.review_values(found)))
     expected = leads() - 6.5
     assert [move["lead"] for move in said["moves"]] == pytest.approx(expected[:-1], abs=1e-3)
     assert (said["lead"], said["komi"], said["komi_stated"]) == (
@@ -135,10 +135,10 @@ def test_a_position_without_moves_has_a_score() -> None:
     start = expected_at(record, "position.sgf", Knower())
     board = Board()
     board.set_up([from_gtp("D16"), from_gtp("Q16")], [from_gtp("Q4")], 2)
-    assert start.outlook is not None
-    assert start.outlook.lead == pytest.approx(truth(board).sum() - 5.5, abs=1e-3)
-    assert "leads by" in go_review._position(start)
-    assert go_review._position_values(start)["lead"] == start.outlook.lead
+    assert start.estimate is not None
+    assert start.estimate.score_mean == pytest.approx(truth(board).sum() - 5.5, abs=1e-3)
+    assert "leads by" in text.position_line(start)
+    assert values.position_values(start)["lead"] == start.estimate.score_mean
 
 
 def test_nothing_is_said_of_it_by_a_network_that_does_not_know(evaluator) -> None:
@@ -148,7 +148,7 @@ def test_nothing_is_said_of_it_by_a_network_that_does_not_know(evaluator) -> Non
     assert found.costliest() == []
     annotate.annotate(found)
     assert not any("V" in node for node in record.texts)
-    assert set(go_review._values(found)) == {
+    assert set(values.review_values(found)) == {
         "game",
         "black",
         "white",
@@ -157,7 +157,7 @@ def test_nothing_is_said_of_it_by_a_network_that_does_not_know(evaluator) -> Non
         "agreement",
         "moves",
     }
-    assert "points lost" not in "\n".join(go_review._report(found))
+    assert "points lost" not in "\n".join(text.report(found))
 
 
 def test_a_picture_shows_whose_points_they_are(tmp_path: Path) -> None:

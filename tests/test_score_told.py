@@ -10,12 +10,12 @@ import pytest
 from gocnn.board import BLACK, WHITE, Board, symmetry
 from gocnn.board.coords import from_gtp, to_gtp
 from gocnn.engine.analysis import Analysis
-from gocnn.engine.foreseen import Foreseen
+from gocnn.engine.forecast import Forecast
 from gocnn.engine.game import FIXED_HANDICAP, Game
 from gocnn.engine.player import RESIGN, Player
 from gocnn.engine.rulesets import RULES
 from gocnn.gtp.analysis_json.session import Answerer
-from gocnn.policy.answers import winrate
+from gocnn.policy.predictions import winrate
 from tests.conftest import play_randomly
 from tests.conversation import Scripted, finished, talk
 from tests.knower import SPREAD, Knower, truth
@@ -210,10 +210,10 @@ def test_the_position_may_be_asked_for_through_all_symmetries_and_children_once(
     analysis = Analysis(Player(knower, symmetries=8), game, WHITE)
     assert knower.asked == 8
     analysis.moves()
-    analysis.outlooks()
+    analysis.estimates()
     assert knower.asked == 8 + len(analysis.candidates)
-    assert analysis.network_outlook is not None
-    assert analysis.network_outlook.owner == pytest.approx(truth(game.board), abs=1e-5)
+    assert analysis.network_estimate is not None
+    assert analysis.network_estimate.owner == pytest.approx(truth(game.board), abs=1e-5)
 
 
 def test_a_bias_for_the_side_to_play_cancels() -> None:
@@ -224,17 +224,17 @@ def test_a_bias_for_the_side_to_play_cancels() -> None:
     after.play(from_gtp("K10"))
     knower = Knower(tempo=4.0)
     analysis = Analysis(Player(knower), game_of(board), WHITE)
-    raw = analysis.network_outlook
+    raw = analysis.network_estimate
     assert raw is not None
-    assert raw.lead == pytest.approx(truth(board).sum() - 4 - 6.5, abs=1e-3)
-    plain = Analysis(Player(Knower()), game_of(board), WHITE).outlook().lead
-    assert analysis.outlook().lead == pytest.approx(plain, abs=1e-3)
-    foreseen = Foreseen(knower, raw, [after], [6.5], 0)
-    assert foreseen.whole(np.array([0.3])).lead == pytest.approx(
-        (raw.lead + foreseen.after[0].lead) / 2
+    assert raw.score_mean == pytest.approx(truth(board).sum() - 4 - 6.5, abs=1e-3)
+    plain = Analysis(Player(Knower()), game_of(board), WHITE).estimate().score_mean
+    assert analysis.estimate().score_mean == pytest.approx(plain, abs=1e-3)
+    foreseen = Forecast(knower, raw, [after], [6.5], 0)
+    assert foreseen.whole(np.array([0.3])).score_mean == pytest.approx(
+        (raw.score_mean + foreseen.after[0].score_mean) / 2
     )
     analysis.advance(1e6, lambda: False, visits=10)
-    assert abs(analysis.outlook().lead - plain) < 8
+    assert abs(analysis.estimate().score_mean - plain) < 8
 
 
 def game_of(board: Board, **values) -> Game:

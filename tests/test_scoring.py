@@ -39,7 +39,7 @@ def none(board: Board) -> np.ndarray:
 def test_a_seki_is_seen_and_its_eyes_are_no_territory():
     board = board_from(SEKI)
     for seed in range(5):
-        assert not dead_stones(board, Playouts(board, 0.0, seed).run(200)).any()
+        assert not dead_stones(board, Playouts(board, 0.0, seed).run(200).owner).any()
     dead = none(board)
     inside = {to_gtp(int(i), 9) for i in np.flatnonzero(without_territory(board, dead))}
     assert inside == {
@@ -273,7 +273,7 @@ def test_reading_equals_a_search_of_everything(monkeypatch):
         if len(stones) < 6:
             continue
         point = rng.choice(sorted(stones))
-        heads, flat = board.heads(), board.stones().ravel()
+        heads, flat = board.chain_ids(), board.stones().ravel()
         colour = stones[point]
         chain = [
             i for i in range(9) if flat[i] == colour and heads[i] == heads[point[0] * 3 + point[1]]

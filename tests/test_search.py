@@ -13,16 +13,17 @@ import torch
 from gocnn.board import BLACK, WHITE, Board, repetition, rules
 from gocnn.board.coords import PASS, from_gtp
 from gocnn.engine import mcts as searching
-from gocnn.engine import tree, tree_leaves
+from gocnn.engine import root_stats, tree, tree_positions
 from gocnn.engine.analysis import Analysis
 from gocnn.engine.game import Game
-from gocnn.engine.mcts import Search, bound
-from gocnn.engine.ownership import useful
+from gocnn.engine.mcts import Search
+from gocnn.engine.ownership import sensible_moves
 from gocnn.engine.player import Player
-from gocnn.policy.answers import Answers, answers, winrate
+from gocnn.engine.root_stats import bound
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.predictions import PolicyPredictions, predictions, winrate
 from gocnn.policy.samples import UNDECIDED
-from gocnn.policy.suggestion import foresee, planes_of, recent_moves
+from gocnn.policy.suggestion import evaluate, planes_of, recent_moves
 from gocnn.policy.task import VALUE_WEIGHT, PolicyTask
 from tests import plain_search
 from tests.conftest import ROOT, play_randomly
@@ -35,12 +36,12 @@ class Judge:
     """An evaluator by rule: `value(own, opponent)`, sets of flat indices, is the probability that
     the side to play wins; it prefers `liked`."""
 
-    name, groups, foresees, scores = "judge", ("stones",), True, False
+    name, plane_groups, has_value_head, scores = "judge", ("stones",), True, False
 
     def __init__(self, value, liked=()) -> None:
         self.value, self.liked = value, list(liked)
 
-    def outputs(self, batch: np.ndarray) -> Answers:
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         logits = np.zeros((len(batch), 362), np.float32)
         for index, bonus in self.liked:
             logits[:, index] = bonus
@@ -48,7 +49,7 @@ class Judge:
             [set(np.flatnonzero(plane).tolist()) for plane in planes.reshape(2, 361)]
             for planes in batch
         ]
-        return answers(logits)._replace(
+        return predictions(logits)._replace(
             win=np.array([self.value(*pair) for pair in sides], np.float32)
         )
 
@@ -69,13 +70,13 @@ def test_it_finds_the_capture_that_decides(colour: int) -> None:
     board = Board()
     board.set_up(*((hunter, prey) if colour == BLACK else (prey, hunter)), colour)
     others = np.random.default_rng(0).choice(
-        np.flatnonzero(useful(board, colour)), 12, replace=False
+        np.flatnonzero(sensible_moves(board, colour)), 12, replace=False
     )
     judge = Judge(
         lambda own, other: 0.9 if len(own) > len(other) else 0.1,
         [(int(i), 5.0) for i in (*others, last[0] * 19 + last[1])],
     )
-    search = Search(judge, board, 6.5, useful(board, colour))
+    search = Search(judge, board, 6.5, sensible_moves(board, colour))
     search.run(400)
     assert int(search.visits.argmax()) == last[0] * 19 + last[1]
     assert search.visits.sum() == 400
@@ -113,7 +114,7 @@ def test_it_sees_the_refutation(colour: int) -> None:
     assert list(infos[tempting].variation[:2]) == [tempting, answer]
     assert infos[tempting].prior > 0.8
     assert next(iter(infos)) != tempting
-    assert len(analysis.outlooks()) == len(infos)
+    assert len(analysis.estimates()) == len(infos)
     chosen = analysis.choice(np.ones(362, bool))
     assert np.flatnonzero(chosen).tolist() == [next(iter(infos)), PASS]
     assert Player(judge).decide(game, colour, keep=chosen).index == next(iter(infos))
@@ -124,7 +125,7 @@ class Scorer(Judge):
 
     scores = True
 
-    def outputs(self, batch: np.ndarray) -> Answers:
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         keys = [
             int(np.flatnonzero(planes.ravel()) @ np.arange(1, 1 + int(planes.sum())))
             for planes in batch
@@ -140,7 +141,7 @@ class Scorer(Judge):
             )
             for rng in rngs
         ]
-        return Answers(*(np.array(part, np.float32) for part in zip(*rows, strict=True)))
+        return PolicyPredictions(*(np.array(part, np.float32) for part in zip(*rows, strict=True)))
 
 
 def node_of(search: Search, node: int) -> dict:
@@ -165,15 +166,15 @@ def same(search: Search, plain: plain_search.Search) -> int:
     while todo:
         node, other = todo.pop()
         mine, seen = node_of(search, node), seen + 1
-        assert mine["value"] == pytest.approx(other.win, abs=1e-6)
+        assert mine["V"] == pytest.approx(other.V, abs=1e-6)
         assert mine["pending"] == 0
-        assert mine["useful"] == len(other.moves)
+        assert mine["sensible"] == len(other.moves)
         places = {int(other.moves[place]): place for place in other.children}
         assert set(mine["below"]) == set(places)
         for move, below in mine["below"].items():
             told = node_of(search, below)
-            assert told["visits"] == other.visits[places[move]]
-            assert told["values"] == pytest.approx(other.wins[places[move]], abs=1e-5)
+            assert told["N"] == other.N[places[move]]
+            assert told["W"] == pytest.approx(other.W[places[move]], abs=1e-5)
             todo.append((below, other.children[places[move]]))
     return seen
 
@@ -204,7 +205,7 @@ def test_arrays_and_kernels_search_as_objects_do(kind: str, evaluator) -> None:
         board = Board(superko=superko, situational=situational)
         for index, _ in play_randomly(seed, moves):
             board.play(index)
-        keep = useful(board, board.to_play)
+        keep = sensible_moves(board, board.to_play)
         until = {3 - board.to_play: np.where(np.arange(362) % 3 == 0, 2, 0)}
         count = 60 if kind == "network" else 250
         search = Search(judge, board, 6.5, keep, power=0.8, reduction=0.3, until=until)
@@ -217,8 +218,8 @@ def test_arrays_and_kernels_search_as_objects_do(kind: str, evaluator) -> None:
         if kind != "scorer":
             assert search.win == pytest.approx(plain.win)
         assert (
-            search.told(int(search.visits.argmax())).line[0]
-            == plain.told(int(search.visits.argmax()))[2][0]
+            search.action_stats(int(search.visits.argmax())).line[0]
+            == plain.action_stats(int(search.visits.argmax()))[2][0]
         )
 
 
@@ -231,7 +232,7 @@ def test_following_a_game_keeps_what_objects_keep() -> None:
     )
     board, moves = Board(superko=True), np.arange(362) != PASS
     search, plain = (
-        kind(judge, board.copy(), 6.5, useful(board, BLACK) & moves)
+        kind(judge, board.copy(), 6.5, sensible_moves(board, BLACK) & moves)
         for kind in (Search, plain_search.Search)
     )
     for _ in range(6):
@@ -239,8 +240,8 @@ def test_following_a_game_keeps_what_objects_keep() -> None:
         plain.run(300)
         assert same(search, plain)
         board.play(int(search.visits.argmax()))
-        keep = useful(board, board.to_play) & moves
-        keep[int(search.told(board.moves[-1][0]).line[1][0])] = False
+        keep = sensible_moves(board, board.to_play) & moves
+        keep[int(search.action_stats(board.moves[-1][0]).line[1][0])] = False
         assert search.follow(board, 6.5, keep)
         assert plain.follow(board, 6.5, keep)
         assert search.count == plain.count
@@ -255,30 +256,29 @@ def books(search: Search, judge: Judge, score: bool) -> int:
         node, board, sign = todo.pop()
         mine, seen = node_of(search, node), seen + 1
         below = [node_of(search, child) for child in mine["below"].values()]
-        own = 1 if mine["useful"] else mine["visits"]
-        assert mine["visits"] == own + sum(child["visits"] for child in below)
-        assert mine["wins"] == pytest.approx(
-            own * (1 - mine["win"]) + sum(child["visits"] - child["wins"] for child in below)
+        own = 1 if mine["sensible"] else mine["N"]
+        assert mine["N"] == own + sum(child["N"] for child in below)
+        assert mine["W_win"] == pytest.approx(
+            own * (1 - mine["V_win"]) + sum(child["N"] - child["W_win"] for child in below)
         )
-        assert mine["values"] == pytest.approx(
-            own * (1 - mine["value"]) + sum(child["visits"] - child["values"] for child in below)
+        assert mine["W"] == pytest.approx(
+            own * (1 - mine["V"]) + sum(child["N"] - child["W"] for child in below)
         )
-        assert mine["squares"] == pytest.approx(
-            own * (1 - mine["value"]) ** 2
-            + sum(c["visits"] - 2 * c["values"] + c["squares"] for c in below)
+        assert mine["W2"] == pytest.approx(
+            own * (1 - mine["V"]) ** 2 + sum(c["N"] - 2 * c["W"] + c["W2"] for c in below)
         )
-        assert mine["leads"] == pytest.approx(
-            -own * mine["lead"] - sum(child["leads"] for child in below), abs=1e-4
+        assert mine["W_lead"] == pytest.approx(
+            -own * mine["V_lead"] - sum(child["W_lead"] for child in below), abs=1e-4
         )
         assert mine["pending"] == 0
-        if mine["useful"] and seen < 60:  # what the network says of the very position
-            said = foresee(judge, board)
+        if mine["sensible"] and seen < 60:  # what the network says of the very position
+            said = evaluate(judge, board)
             komi = -search.komi if board.to_play == BLACK else search.komi
             win = float(winrate(said.win, said.lead, said.spread, komi)) if score else said.win
             lead = said.lead + komi if score else 0.0
-            assert mine["win"] == pytest.approx(win, abs=1e-6)
-            assert mine["lead"] == pytest.approx(lead, abs=1e-4)
-            assert mine["value"] == pytest.approx(
+            assert mine["V_win"] == pytest.approx(win, abs=1e-6)
+            assert mine["V_lead"] == pytest.approx(lead, abs=1e-4)
+            assert mine["V"] == pytest.approx(
                 tree.worth(win, lead, sign * search._centre, searching.SCORE_SHARE * score),
                 abs=1e-6,
             )
@@ -303,16 +303,16 @@ def test_a_search_keeps_its_books(score: bool) -> None:
         )
     )
     board = Board(superko=True)
-    search = Search(judge, board.copy(), 6.5, useful(board, BLACK))
+    search = Search(judge, board.copy(), 6.5, sensible_moves(board, BLACK))
     for _ in range(3):
         search.run(500)
         assert books(search, judge, score) <= search.count + 1
         for index in np.flatnonzero(search.visits):
-            told = search.told(int(index))
+            told = search.action_stats(int(index))
             assert told.lcb <= told.win
             assert math.isfinite(told.lead) == score
         board.play(search.best)
-        assert search.follow(board, 6.5, useful(board, board.to_play))
+        assert search.follow(board, 6.5, sensible_moves(board, board.to_play))
         books(search, judge, score)
 
 
@@ -320,8 +320,8 @@ def test_ownership_is_the_mean_over_what_was_seen() -> None:
     board = Board()
     judge = Scorer(None)
     asked: list[np.ndarray] = []
-    said = foresee(judge, board)
-    search = Search(judge, board, 6.5, useful(board, BLACK), said=said)
+    said = evaluate(judge, board)
+    search = Search(judge, board, 6.5, sensible_moves(board, BLACK), said=said)
     outputs = judge.outputs
     judge.outputs = lambda batch: asked.append(batch.copy()) or outputs(batch)
     search.run(30)
@@ -354,7 +354,8 @@ def test_several_at_a_time_come_to_nearly_the_same() -> None:
     )
     board = Board()
     search, plain = (
-        kind(judge, board, 6.5, useful(board, BLACK)) for kind in (Search, plain_search.Search)
+        kind(judge, board, 6.5, sensible_moves(board, BLACK))
+        for kind in (Search, plain_search.Search)
     )
     asked.clear()
     sizes.clear()
@@ -366,7 +367,7 @@ def test_several_at_a_time_come_to_nearly_the_same() -> None:
     plain.run(1000)
     together = np.minimum(search.visits, plain.visits).sum() / 1000
     assert together > 0.7
-    again = Search(judge, board, 6.5, useful(board, BLACK))
+    again = Search(judge, board, 6.5, sensible_moves(board, BLACK))
     again.run(1000)
     assert (again.visits == search.visits).all()
 
@@ -374,12 +375,12 @@ def test_several_at_a_time_come_to_nearly_the_same() -> None:
 def test_a_network_that_fails_leaves_the_tree_as_it_was() -> None:
     judge = Scorer(None)
     board = Board()
-    search, other = (Search(judge, board, 6.5, useful(board, BLACK)) for _ in range(2))
+    search, other = (Search(judge, board, 6.5, sensible_moves(board, BLACK)) for _ in range(2))
     search.run(300)
     other.run(300)
     outputs = judge.outputs
 
-    def fails(batch: np.ndarray) -> Answers:
+    def fails(batch: np.ndarray) -> PolicyPredictions:
         raise KeyboardInterrupt
 
     for _ in range(3):
@@ -404,7 +405,7 @@ def test_moves_beyond_the_first_are_asked_for_when_those_have_been_tried(
     searches = []
     for at_once, most in ((1, 32), (1, 2), (16, 32), (16, 1)):
         monkeypatch.setattr(searching, "MOST_AT_ONCE", at_once)
-        search = Search(judge, board, 6.5, useful(board, BLACK))
+        search = Search(judge, board, 6.5, sensible_moves(board, BLACK))
         if most < 32:
             monkeypatch.setattr(searching.tree_leaves, "absorb", absorb_keeping(most))
         search.run(400)
@@ -449,7 +450,7 @@ def test_what_is_asked_about_is_what_the_board_shows() -> None:
         for index, _ in play_randomly(seed, moves):
             board.play(index)
         judge = Scorer(None)
-        judge.groups = (
+        judge.plane_groups = (
             "own_liberties",
             "opponent_liberties",
             "board",
@@ -465,15 +466,17 @@ def test_what_is_asked_about_is_what_the_board_shows() -> None:
 
         def watched(
             batch: np.ndarray, slots=slots, board=board, outputs=outputs, judge=judge
-        ) -> Answers:
+        ) -> PolicyPredictions:
             nonlocal seen
             for slot, planes in enumerate(batch):
                 after = board.copy()
                 for move in slots.moves[slot, : slots.depth[slot]]:
                     after.play(int(move))
-                assert (planes == planes_of(after, recent_moves(after), judge.groups)[0]).all()
+                assert (
+                    planes == planes_of(after, recent_moves(after), judge.plane_groups)[0]
+                ).all()
                 assert (slots.legal[slot] == after.legal(suicide=False)).all()
-                keep = useful(after, after.to_play)
+                keep = sensible_moves(after, after.to_play)
                 keep[PASS] = not keep[:PASS].any()
                 assert (slots.keep[slot] == keep).all()
                 seen += 1
@@ -491,7 +494,7 @@ def test_the_kernel_takes_the_hash_on_as_the_position_changes() -> None:
             before, value = board.state.copy(), np.uint64(repetition.position_hash(board.state))
             board.play(index)
             if index != PASS:
-                assert tree_leaves._hash_after(
+                assert tree_positions._hash_after(
                     before, value, rules.field_point(index, 19), colour
                 ) == repetition.position_hash(board.state)
 
@@ -505,25 +508,25 @@ def test_a_move_is_chosen_by_its_lower_confidence_bound() -> None:
     assert bound(1, 0.5, 0.25) < bound(10, 5.0, 2.5) < bound(1000, 500.0, 250.0) < 0.5
     judge = Judge(lambda own, other: 0.5, [(from_gtp("Q16"), 5.0), (from_gtp("D4"), 4.5)])
     board = Board()
-    search = Search(judge, board, 6.5, useful(board, BLACK))
+    search = Search(judge, board, 6.5, sensible_moves(board, BLACK))
     search.run(200)
     first, second = from_gtp("Q16"), from_gtp("D4")
     assert int(search.visits.argmax()) == search.best == first
-    nodes, below = search._tree.nodes, search._below(0)
+    nodes, below = search._tree.nodes, root_stats.below(search._tree, 0)
     # as if the one of fewer visits had come out better every time
     for index, visits, mean in ((first, 100, 0.5), (second, 60, 0.56)):
-        nodes["visits"][below[index]] = visits
-        nodes["values"][below[index]] = nodes["wins"][below[index]] = visits * mean
-        nodes["squares"][below[index]] = visits * mean**2
+        nodes["N"][below[index]] = visits
+        nodes["W"][below[index]] = nodes["W_win"][below[index]] = visits * mean
+        nodes["W2"][below[index]] = visits * mean**2
     assert search.best == second
     assert search.weights[second] > search.weights[first] + 1
-    told = search.told(second)
+    told = search.action_stats(second)
     assert told.lcb == pytest.approx(0.56 - 5 * math.sqrt(2 * 0.15**2 / 62 / 60))
-    (
-        nodes["visits"][below[second]],
-        nodes["values"][below[second]],
-        nodes["squares"][below[second]],
-    ) = (10, 5.6, 10 * 0.56**2)
+    (nodes["N"][below[second]], nodes["W"][below[second]], nodes["W2"][below[second]]) = (
+        10,
+        5.6,
+        10 * 0.56**2,
+    )
     assert search.best == first  # too few visits
 
 
@@ -533,7 +536,7 @@ def test_points_count_where_the_game_is_decided() -> None:
     class Slack(Judge):
         scores = True
 
-        def outputs(self, batch: np.ndarray) -> Answers:
+        def outputs(self, batch: np.ndarray) -> PolicyPredictions:
             n = len(batch)
             mine = batch[:, 0].reshape(n, -1).astype(float) - batch[:, 1].reshape(n, -1)
             lead = (
@@ -543,7 +546,7 @@ def test_points_count_where_the_game_is_decided() -> None:
             )
             logits = np.zeros((n, 362), np.float32)
             logits[:, [from_gtp("D4"), from_gtp("Q16"), from_gtp("K10")]] = 5.0
-            return answers(logits)._replace(
+            return predictions(logits)._replace(
                 win=np.full(n, 0.5, np.float32),
                 owner=np.zeros((n, 361), np.float32),
                 lead=lead.astype(np.float32),
@@ -551,12 +554,12 @@ def test_points_count_where_the_game_is_decided() -> None:
             )
 
     board = Board()
-    search = Search(Slack(None), board, 0.0, useful(board, BLACK))
+    search = Search(Slack(None), board, 0.0, sensible_moves(board, BLACK))
     search.run(300)
     assert search.best == from_gtp("D4")
-    assert search.told(from_gtp("D4")).lead > search.told(from_gtp("K10")).lead + 3
-    assert search.told(from_gtp("D4")).win == pytest.approx(0.5, abs=1e-3)
-    assert 0 < search.told(from_gtp("D4")).utility - 0.5 < searching.SCORE_SHARE
+    assert search.action_stats(from_gtp("D4")).lead > search.action_stats(from_gtp("K10")).lead + 3
+    assert search.action_stats(from_gtp("D4")).win == pytest.approx(0.5, abs=1e-3)
+    assert 0 < search.action_stats(from_gtp("D4")).utility - 0.5 < searching.SCORE_SHARE
 
 
 def test_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -564,7 +567,7 @@ def test_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     judge = Judge(lambda own, other: 0.5, [(int(i), i % 7) for i in range(361)])
     board = Board()
-    search = Search(judge, board, 6.5, useful(board, BLACK))
+    search = Search(judge, board, 6.5, sensible_moves(board, BLACK))
     outputs = judge.outputs
     judge.outputs = lambda batch: now.__setitem__(0, now[0] + 0.01 * len(batch)) or outputs(batch)
     monkeypatch.setattr(searching.time, "perf_counter", lambda: now[0])
@@ -593,7 +596,7 @@ def test_memory_grows_as_it_is_needed_and_little_of_it() -> None:
     GB."""
     judge = Scorer(None)
     board = Board()
-    search = Search(judge, board, 6.5, useful(board, BLACK))
+    search = Search(judge, board, 6.5, sensible_moves(board, BLACK))
     search.run(3000)
     assert search._tree.used[0] > 2500
     assert search.bytes / search._tree.used[0] < 64 + 10 * tree.MOST_KEPT + 20
@@ -601,17 +604,17 @@ def test_memory_grows_as_it_is_needed_and_little_of_it() -> None:
     arrays = tree.new_arrays(2, 8)
     for _ in range(5):
         arrays.used[:] = len(arrays.nodes), len(arrays.move)
-        arrays.nodes["visits"][:] = np.arange(len(arrays.nodes))
+        arrays.nodes["N"][:] = np.arange(len(arrays.nodes))
         tree.make_room(arrays, 1, 362)
         assert len(arrays.nodes) > arrays.used[0]
-        assert len(arrays.move) == len(arrays.child) == len(arrays.prior) >= arrays.used[1] + 362
-        assert (arrays.nodes["visits"][: arrays.used[0]] == np.arange(arrays.used[0])).all()
+        assert len(arrays.move) == len(arrays.child) == len(arrays.P) >= arrays.used[1] + 362
+        assert (arrays.nodes["N"][: arrays.used[0]] == np.arange(arrays.used[0])).all()
 
 
 def test_a_full_tree_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searching, "MOST_VISITS", 200)
     judge = Scorer(None)
-    search = Search(judge, Board(), 6.5, useful(Board(), BLACK))
+    search = Search(judge, Board(), 6.5, sensible_moves(Board(), BLACK))
     search.run(10_000)
     assert search.full
     assert search.count == 200
@@ -630,8 +633,8 @@ def test_an_analysis_searches_as_a_search_does(evaluator) -> None:
         analysis.advance(1e6, lambda: False, visits=60)
         among.run(60)
         for info in analysis.moves():
-            assert (info.visits, info.winrate) == among.told(info.index)[:2]
-            assert info.lcb == among.told(info.index).lcb
+            assert (info.visits, info.winrate) == among.action_stats(info.index)[:2]
+            assert info.lcb == among.action_stats(info.index).lcb
         assert analysis.moves()[0].index == among.best
 
 
@@ -640,23 +643,25 @@ def test_a_search_goes_on_with_the_game() -> None:
     begins anew."""
     judge = Judge(lambda own, other: 0.5, [(from_gtp(v), 5.0) for v in ("Q16", "D4", "Q4", "D16")])
     game = Game()
-    search = Search(judge, game.board.copy(), 6.5, useful(game.board, BLACK))
+    search = Search(judge, game.board.copy(), 6.5, sensible_moves(game.board, BLACK))
     search.run(300)
-    line = [move for move, _ in search.told(int(search.visits.argmax()))[2]]
+    line = [move for move, _ in search.action_stats(int(search.visits.argmax()))[2]]
     before = search._tree
     node = node_of(search, node_of(search, node_of(search, 0)["below"][line[0]])["below"][line[1]])
-    kept = {move: node_of(search, child)["visits"] for move, child in node["below"].items()}
+    kept = {move: node_of(search, child)["N"] for move, child in node["below"].items()}
     total = sum(kept.values())
     for index in line[:2]:
         game.play(index, game.board.to_play)
     for other in (Game(komi=0.5), game.copy()):
         other.board.play(line[2] if other.komi == 6.5 else line[0])
         other.board.play(from_gtp("A1"))
-        assert not search.follow(other.board, other.komi, useful(other.board, other.board.to_play))
-    assert not search.follow(game.board, 7.5, useful(game.board, BLACK))
+        assert not search.follow(
+            other.board, other.komi, sensible_moves(other.board, other.board.to_play)
+        )
+    assert not search.follow(game.board, 7.5, sensible_moves(game.board, BLACK))
     assert search._tree is before
     assert search.count == 300
-    keep = useful(game.board, BLACK)
+    keep = sensible_moves(game.board, BLACK)
     best = max(kept, key=lambda index: kept[index])
     keep[best] = False
     assert total > 10
@@ -678,17 +683,17 @@ def test_two_passes_end_the_game() -> None:
         ),
         BLACK,
     )
-    keep = useful(board, BLACK)
+    keep = sensible_moves(board, BLACK)
     assert np.flatnonzero(keep).tolist() == [PASS]
     search = Search(Judge(lambda own, other: 0.5), board, 6.5, keep)
     search.run(50)
     assert search.count == 50
     nodes = search._tree.nodes[: search._tree.used[0]]
-    ended = nodes[nodes["useful"] == 0]
+    ended = nodes[nodes["sensible"] == 0]
     assert len(ended) >= 1
-    assert ended["visits"].sum() > 10
-    assert set(ended["win"].tolist()) == {float(board.score(6.5) > 0)}
-    assert search.told(PASS).win == pytest.approx(float(board.score(6.5) > 0), abs=0.1)
+    assert ended["N"].sum() > 10
+    assert set(ended["V_win"].tolist()) == {float(board.score(6.5) > 0)}
+    assert search.action_stats(PASS).win == pytest.approx(float(board.score(6.5) > 0), abs=0.1)
 
 
 def test_value_is_learned_where_the_result_is_known() -> None:

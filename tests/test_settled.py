@@ -9,11 +9,11 @@ from gocnn.board.coords import from_gtp
 from gocnn.engine.ownership import Playouts, dead_stones
 from gocnn.engine.rulesets import CHINESE, JAPANESE
 from gocnn.engine.scoring import margin
-from gocnn.engine.settle import dead_chains, settled_dead, settled_margin
+from gocnn.engine.settle import settled_dead, settled_margin
 from gocnn.games import sources
 from gocnn.games.position import at_ply
-from gocnn.games.reader import Game as Read
 from gocnn.games.reader import Reader
+from gocnn.games.reader import ReadGame as Read
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT
 from tests.knower import Knower
 
@@ -54,7 +54,7 @@ def test_real_games_end_as_the_players_counted_them(real_games: list[bytes]) -> 
     """By playouts: 87 % of 60 (80 % where a chain had to be lost by a margin to be dead)."""
     games = counted(real_games, 25)
     hits = [
-        agrees(board, dead_stones(board, Playouts(board, komi).run(100)), komi, recorded)
+        agrees(board, dead_stones(board, Playouts(board, komi).run(100).owner), komi, recorded)
         for board, komi, recorded in games
     ]
     assert len(hits) == 25
@@ -79,8 +79,8 @@ def test_neutral_points_are_nobodys() -> None:
     board = Board()
     board.set_up([r * 19 + 8 for r in range(19)], [r * 19 + 10 for r in range(19)])
     owner = np.where(np.arange(361) % 19 < 9, 1.0, -1.0).astype(np.float32)
-    assert not dead_chains(board, owner).any()
-    assert margin(board, dead_chains(board, owner), CHINESE, 0.0) == 0
+    assert not dead_stones(board, owner, reading=False).any()
+    assert margin(board, dead_stones(board, owner, reading=False), CHINESE, 0.0) == 0
 
 
 def test_a_chain_on_the_other_sides_points_is_dead_and_a_safe_one_never() -> None:
@@ -90,10 +90,10 @@ def test_a_chain_on_the_other_sides_points_is_dead_and_a_safe_one_never() -> Non
     stray = from_gtp("C3")
     board.set_up(black, [*white, stray])
     owner = np.where(np.arange(361) % 19 < 9, 1.0, -1.0).astype(np.float32)
-    assert np.flatnonzero(dead_chains(board, owner)).tolist() == [stray]
+    assert np.flatnonzero(dead_stones(board, owner, reading=False)).tolist() == [stray]
     corner = [from_gtp(v) for v in ("A2", "B2", "C2", "D1", "D2", "B1")]
     board.set_up([*black, *corner], white)
-    assert not dead_chains(board, -np.ones(361, np.float32))[corner].any(), (
+    assert not dead_stones(board, -np.ones(361, np.float32), reading=False)[corner].any(), (
         "two eyes, whatever is foreseen"
     )
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from gocnn.errors import UserError
-from gocnn.games import importing, store
+from gocnn.games import importing, store, store_writer
 from gocnn.games.importing import cached_store, import_games
 from gocnn.games.labels import HEAD
-from gocnn.games.reader import Game, Reader
+from gocnn.games.reader import Reader, ReadGame
 from gocnn.games.record import RECORD, TEXTS
 from gocnn.games.selection import GameFilter, is_validation
 from gocnn.games.sources import Blob
@@ -57,7 +57,7 @@ def test_everything_comes_back(made: Path, tmp_path: Path) -> None:
     assert len(opened) == len(records) == 13
     for number, path in enumerate(sorted((tmp_path / "games").glob("*.sgf"))):
         game = next(iter(Reader().games(Blob(str(path), path.read_bytes()))))
-        assert isinstance(game, Game)
+        assert isinstance(game, ReadGame)
         record = records[number]
         start = int(record["start"])
         assert (opened.words[start : start + len(game.words)] == game.words).all()
@@ -216,7 +216,7 @@ def test_an_append_during_an_append_is_refused_and_loses_nothing(
         assert answer.returncode == 1
         assert (
             answer.stderr
-            == f"error: {made} is being written by another import; wait for it to end, then run"
+            == f"Error: {made} is being written by another import; wait for it to end, then run"
             " this again\n"
         )
     assert sorted(sources_of(made)) == ["games"] * 13 + ["one"] * 5
@@ -262,7 +262,7 @@ def test_many_appends_at_once(made: Path, tmp_path: Path) -> None:
 def test_a_new_store_is_made_by_one(tmp_path: Path) -> None:
     write_games(tmp_path / "games", 2)
     with (
-        store.writing(tmp_path / "a.games"),
+        store_writer.writing(tmp_path / "a.games"),
         pytest.raises(UserError, match="being written by another import"),
     ):
         import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
@@ -424,7 +424,7 @@ def test_opening_takes_milliseconds_whatever_the_size(tmp_path: Path, made: Path
     body = store.HEADER_BYTES
     head = HEAD.pack(store.SEGMENT_MAGIC, 0, words, 0, 0, 0)[:-4]
     end = 2 * body + 2 * words
-    top = store._HEADER.pack(store.MAGIC, store.VERSION, 1, 0, words, end, 0)[:-4]
+    top = store.HEADER.pack(store.MAGIC, store.VERSION, 1, 0, words, end, 0)[:-4]
     import struct
     import zlib
 

@@ -14,9 +14,8 @@ from gocnn.errors import UserError
 from gocnn.features import conditioning
 from gocnn.features.planes import DEFAULT_GROUPS, offsets, plane_count
 from gocnn.games.store import Store
-from gocnn.policy.answers import Answers, answers
-from gocnn.policy.conditioning import known_of
-from gocnn.policy.style import check_style
+from gocnn.policy.conditioning import check_style, conditioning_of_games
+from gocnn.policy.predictions import PolicyPredictions, predictions
 from gocnn.policy.suggestion import suggest
 from tests.conftest import play_randomly, sgf_text
 from tests.test_cli import good, refused
@@ -26,15 +25,15 @@ from tests.test_go_train import BUDGET, TRAIN
 class Listener:
     """An evaluator that keeps what it was shown and prefers nothing."""
 
-    name, groups, foresees = "listener", ("board", "handicap", "style"), False
+    name, plane_groups, has_value_head = "listener", ("board", "handicap", "style"), False
     scores = False
 
     def __init__(self) -> None:
         self.shown: list[list[int]] = []
 
-    def outputs(self, batch: np.ndarray) -> Answers:
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         self.shown += batch[:, :, 0, 0].tolist()
-        return answers(np.zeros((len(batch), 362), np.float32))
+        return predictions(np.zeros((len(batch), 362), np.float32))
 
 
 def test_a_player_tells_the_network_its_style() -> None:
@@ -60,13 +59,13 @@ def test_the_styles_that_can_be_asked_for() -> None:
 def test_a_style_needs_a_network_that_was_shown_it() -> None:
     listener = Listener()
     check_style(listener, "fox")
-    listener.groups = ("board",)
+    listener.plane_groups = ("board",)
     check_style(listener, "any")
     with pytest.raises(UserError, match="not shown where"):
         check_style(listener, "fox")
 
 
-def test_facts_of_records(tmp_path: Path) -> None:
+def test_conditioning_of_records(tmp_path: Path) -> None:
     headers = {
         "RE[B+R]PC[TYGEM]BR[9d]WR[9d]": conditioning.BLACK_WON | conditioning.TYGEM,
         "RE[W+3.5]PC[TOM]BR[9p]WR[1p]": (
@@ -85,14 +84,14 @@ def test_facts_of_records(tmp_path: Path) -> None:
     good("go-import", tmp_path, "--out", tmp_path / "x.games")
     store = Store(tmp_path / "x.games")
     records = store.records()
-    known = dict(
+    found = dict(
         zip(
             records["moves"].tolist(),
-            known_of(store, np.arange(len(store)), records).tolist(),
+            conditioning_of_games(store, np.arange(len(store)), records).tolist(),
             strict=True,
         )
     )
-    assert known == {30 + number: fact for number, fact in enumerate(headers.values())}
+    assert found == {30 + number: fact for number, fact in enumerate(headers.values())}
 
 
 def test_from_games_to_a_network_that_listens(tmp_path: Path, sample_store: Path) -> None:

@@ -13,6 +13,7 @@ from gocnn.games.store import Store
 from gocnn.nn import ResidualBlock
 from gocnn.policy import samples
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.training import convolution
 from gocnn.training.winograd import convolution as winograd
@@ -211,9 +212,7 @@ def test_a_policy_network_with_every_head_is_timed_as_it_trains(
     network = PolicyNetwork(PolicyConfig(blocks=1, channels=32, future=2, value=True, score=True))
     store = Store(sample_store)
     games = samples.games_of(store, np.arange(len(store)))
-    source = samples.PositionSource(
-        games, network.config.groups, 4, 0, future=2, outcome=True, score=True
-    )
+    source = PositionSource(games, network.config.groups, 4, 0, future=2, outcome=True, score=True)
     batch = tuple(torch.from_numpy(a) for a in source.batch(0))
     before, state = {k: v.clone() for k, v in network.state_dict().items()}, torch.get_rng_state()
     names = convolution.choose(network, "auto", True, lambda net: PolicyTask().loss(net, batch))

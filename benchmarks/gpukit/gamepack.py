@@ -29,12 +29,13 @@ from gocnn.board.coords import SIZE
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import make_folder
-from gocnn.games import store
+from gocnn.games import store_writer
 from gocnn.games.labels import LABEL_WORDS
 from gocnn.games.reader import Chunk
 from gocnn.games.record import RECORD
-from gocnn.games.scan import WHITE_BIT, game_key
+from gocnn.games.scan import game_key
 from gocnn.games.store import Store
+from gocnn.games.words import WHITE_BIT, index_of, is_white
 from gpukit import travel
 
 KIND = "games"
@@ -101,7 +102,7 @@ class Packed:
 
 
 def fingerprint(keys: npt.NDArray[np.int64]) -> str:
-    """That of `gocnn.policy.data.Chosen` with these keys."""
+    """That of `gocnn.policy.data.GameSelection` with these keys."""
     return hashlib.sha256(keys.astype("<i8").tobytes()).hexdigest()[:16]
 
 
@@ -191,8 +192,8 @@ def _pack_block(
             *(columns[name].tobytes() for name in COLUMNS),
             kinds.tobytes(),
             packed.astype("<u2").tobytes(),
-            np.packbits((words >> 9 & 1) ^ (within & 1).astype(np.uint16)).tobytes(),
-            np.stack(np.divmod((words & 511).astype(np.uint16), SIZE), 1)
+            np.packbits(is_white(words) ^ (within & 1 > 0)).tobytes(),
+            np.stack(np.divmod(index_of(words).astype(np.uint16), SIZE), 1)
             .astype(np.uint8)
             .tobytes(),
         )
@@ -320,7 +321,9 @@ def unpack(folder: Path, out: Path) -> list[Path]:
                 blocks.append(packed[at : at + size])
                 at += size
             try:
-                store.write(path, _checked(pool.map(unpack_block, blocks), facts["fingerprint"]))
+                store_writer.write(
+                    path, _checked(pool.map(unpack_block, blocks), facts["fingerprint"])
+                )
             except ValueError as error:
                 raise UserError(
                     f"{folder}: {facts['name']} cannot be unpacked, {error}; pack the games again"

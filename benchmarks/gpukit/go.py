@@ -11,7 +11,8 @@ from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
 from gocnn.policy.network import PolicyConfig, preset
-from gocnn.policy.samples import Games, PositionSource
+from gocnn.policy.samples import Games
+from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.training import Batch, TrainConfig
 from gocnn.training.stepping import Stepper

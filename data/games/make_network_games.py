@@ -32,7 +32,7 @@ def play(player: Player, cool: float) -> tuple[Game, float]:
     while len(game.board.moves) < LONGEST and [i for i, _ in game.board.moves[-2:]] != [PASS, PASS]:
         player.temperature = 1.0 if len(game.board.moves) < HOT else cool
         game.play(player.decide(game, game.board.to_play).index, game.board.to_play)
-    return game, game.margin(dead_stones(game.board, player.end(game)))
+    return game, game.margin(dead_stones(game.board, player.end(game).owner))
 
 
 def main() -> None:

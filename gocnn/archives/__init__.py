@@ -8,9 +8,11 @@ so is what macOS adds. What an archive may unpack to is limited, because a few k
 gigabytes. This package knows nothing of games, photographs or networks.
 """
 
+from gocnn.archives.entry import UNPACKED, Entry, Limits, Unreadable
 from gocnn.archives.kinds import HEAD, is_archive_name, is_junk, kind, kind_of, without_suffix
 from gocnn.archives.names import readable
-from gocnn.archives.walk import UNPACKED, Entry, Limits, Unreadable, beginning, entries
+from gocnn.archives.packers import beginning
+from gocnn.archives.walk import entries
 
 __all__ = [
     "HEAD",

@@ -1,31 +1,21 @@
 """Going through an archive and those inside it."""
 
-import bz2
 import contextlib
-import gzip
-import importlib
-import importlib.util
 import io
-import lzma
 import shutil
-import struct
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
 from gocnn.archives import tars, zips
+from gocnn.archives.entry import DAMAGE, Entry, Limits, TooMuch, Unreadable, plain
 from gocnn.archives.kinds import (
-    GZIP,
-    HEAD,
     PACKED,
     TAR,
-    XZ,
     ZIP,
     ZSTD,
     is_archive_name,
@@ -35,86 +25,12 @@ from gocnn.archives.kinds import (
     without_suffix,
 )
 from gocnn.archives.names import readable
-
-UNPACKED = 4 << 30
-"""Bytes one archive may unpack to, unless the caller says otherwise."""
+from gocnn.archives.packers import Counted, can_zstd, unpacker
 
 DEEPEST = 3
 """Archives inside each other that are looked into."""
 
-DAMAGE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    lzma.LZMAError,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    RuntimeError,
-    ValueError,
-    ArithmeticError,
-    IndexError,
-    KeyError,
-    TypeError,
-)
-"""What the standard library raises on damaged archives."""
-
 _IN_MEMORY = 64 << 20
-
-
-class Unreadable(Exception):
-    """Why a file of an archive cannot be read; `partial` is what could be read before the
-    damage."""
-
-    def __init__(self, reason: str, partial: bytes = b"") -> None:
-        super().__init__(reason)
-        self.partial = partial
-
-
-class _TooMuch(Exception):
-    """The archive unpacks to more than it may."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bytes that all files together may unpack to, bytes that one may have, and what to do about
-    the first (the end of a sentence)."""
-
-    total: int = UNPACKED
-    one: int = 256 << 20
-    advice: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file of an archive: its path with forward slashes (as if archives inside were unpacked
-    into folders of their names), and its bytes on disk.
-
-    With `trouble` it cannot be read. `archive` marks the trouble of an archive rather than of one
-    file: of the outermost if `name` is empty.
-    """
-
-    name: str
-    size: int = 0
-    trouble: str = ""
-    archive: bool = False
-    data: Callable[[], bytes] | None = None
-
-    def read(self) -> bytes:
-        """The bytes, once, before the next entry is asked for. Raises Unreadable."""
-        if self.data is None:
-            raise Unreadable(self.trouble)
-        try:
-            return self.data()
-        except _TooMuch:
-            raise Unreadable("the archive unpacks to more than it may") from None
-        except DAMAGE as error:
-            raise Unreadable(f"damaged or cut short ({_plain(error)})") from error
-
-
-def _plain(error: BaseException) -> str:
-    return readable(" ".join(str(error).split())[:200]) or type(error).__name__
 
 
 def entries(
@@ -139,56 +55,6 @@ def entries(
         yield from walk.inside(stream, readable(source.name), "", 0)
 
 
-def beginning(path: Path) -> bytes:
-    """The first bytes (HEAD of them) of what a packed file holds, or of the file itself; none if
-    they cannot be read."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(HEAD)
-            what = kind(head)
-            if what not in PACKED or (what == ZSTD and not _can_zstd()):
-                return head
-            stream.seek(0)
-            data: bytes = _unpacker(what, stream).read(HEAD)
-            return data
-    except DAMAGE:
-        return b""
-
-
-class _Counted:
-    """A stream whose first bytes have been looked at; what is read from it counts against the limit
-    if it comes out of a packer."""
-
-    def __init__(self, stream: Any, walk: "_Walk", counts: bool) -> None:
-        self._stream, self._walk, self._counts = stream, walk, counts
-        self.head = self._draw(HEAD)
-        self._back = self.head
-
-    def _draw(self, size: int) -> bytes:
-        data: bytes = self._stream.read(size)
-        if self._counts:
-            self._walk.spend(len(data))
-        return data
-
-    def read(self, size: int = -1) -> bytes:
-        if self._back:
-            back, self._back = self._back, b""
-            if 0 <= size < len(back):
-                self._back = back[size:]
-                return back[:size]
-            return back + self._draw(size - len(back) if size >= 0 else size)
-        return self._draw(size)
-
-    def read1(self) -> bytes:
-        """Some bytes: what came before damage is not lost, as it is when more is asked for."""
-        if self._back or not hasattr(self._stream, "read1"):
-            return self.read(len(self._back) or 1 << 16)
-        data: bytes = self._stream.read1(1 << 16)
-        if self._counts:
-            self._walk.spend(len(data))
-        return data
-
-
 class _Walk:
     """One way through an archive and those inside it."""
 
@@ -197,10 +63,10 @@ class _Walk:
         self._spent = 0
 
     def spend(self, count: int) -> None:
-        """Count bytes that were unpacked. Raises _TooMuch."""
+        """Count bytes that were unpacked. Raises TooMuch."""
         self._spent += count
         if self._spent > self._limits.total:
-            raise _TooMuch
+            raise TooMuch
 
     def inside(self, stream: Any, name: str, folder: str, depth: int) -> Iterator[Entry]:
         """The files of the archive in `stream`, called `name`; `folder` is what their names begin
@@ -212,8 +78,8 @@ class _Walk:
                 yield entry
                 passed += not entry.trouble
             if self._spent > self._limits.total:  # by the last file, when it was read
-                raise _TooMuch
-        except _TooMuch:
+                raise TooMuch
+        except TooMuch:
             much = (
                 f"unpacks to more than {self._limits.total >> 20} MB, the rest was left"
                 f" unread{self._limits.advice}"
@@ -224,14 +90,14 @@ class _Walk:
             yield Entry(
                 label,
                 0,
-                f"the archive is damaged or cut short ({_plain(error)}){before}",
+                f"the archive is damaged or cut short ({plain(error)}){before}",
                 archive=True,
             )
 
     def _content(self, stream: Any, name: str, folder: str, depth: int) -> Iterator[Entry]:
-        source = stream if isinstance(stream, _Counted) else _Counted(stream, self, False)
+        source = stream if isinstance(stream, Counted) else Counted(stream, None)
         what = kind(source.head)
-        if what in PACKED and not (what == ZSTD and not _can_zstd()):
+        if what in PACKED and not (what == ZSTD and not can_zstd()):
             yield from self._packed(source, what, name, folder, depth)
         elif what == TAR:
             yield from self._tar(source, folder, depth, packed=False)
@@ -248,7 +114,7 @@ class _Walk:
             yield Entry(name if depth else "", 0, trouble, archive=True)
 
     def _seekable(
-        self, source: _Counted, stream: Any
+        self, source: Counted, stream: Any
     ) -> contextlib.AbstractContextManager[IO[bytes]]:
         if isinstance(stream, io.BufferedReader | io.BytesIO) and stream.seekable():
             stream.seek(0)
@@ -259,9 +125,9 @@ class _Walk:
         return cast(contextlib.AbstractContextManager[IO[bytes]], whole)
 
     def _packed(
-        self, source: _Counted, what: str, name: str, folder: str, depth: int
+        self, source: Counted, what: str, name: str, folder: str, depth: int
     ) -> Iterator[Entry]:
-        inner = _Counted(_unpacker(what, source), self, True)
+        inner = Counted(unpacker(what, source), self.spend)
         found, bare = kind(inner.head), without_suffix(name)
         if found == TAR:
             yield from self._tar(inner, folder, depth, packed=True)
@@ -272,7 +138,7 @@ class _Walk:
         elif depth == 0 or self._wanted(bare):
             yield Entry(bare, data=partial(self._single, inner))
 
-    def _single(self, stream: _Counted) -> bytes:
+    def _single(self, stream: Counted) -> bytes:
         """All of one packed file; what comes before damage is worth having, since a collection
         holds many games."""
         parts: list[bytes] = []
@@ -284,13 +150,13 @@ class _Walk:
                 if size > self._limits.one:
                     raise Unreadable(self._large(size))
         except DAMAGE as error:
-            raise Unreadable(f"damaged or cut short ({_plain(error)})", b"".join(parts)) from error
+            raise Unreadable(f"damaged or cut short ({plain(error)})", b"".join(parts)) from error
         return b"".join(parts)
 
     def _large(self, size: int) -> str:
         return f"larger than {self._limits.one >> 20} MB unpacked ({size >> 20} MB)"
 
-    def _nested(self, stream: _Counted, path: str, depth: int) -> Iterator[Entry]:
+    def _nested(self, stream: Counted, path: str, depth: int) -> Iterator[Entry]:
         """An archive inside this one: its files get names as if it had been unpacked into a folder
         of its name."""
         if depth + 1 > DEEPEST:
@@ -303,7 +169,7 @@ class _Walk:
         else:
             yield from self.inside(stream, path, without_suffix(path) + "/", depth + 1)
             if self._spent > self._limits.total:
-                raise _TooMuch
+                raise TooMuch
 
     def _zip(self, stream: IO[bytes], path: str, folder: str, depth: int) -> Iterator[Entry]:
         try:
@@ -322,7 +188,7 @@ class _Walk:
         for name, file in chosen:
             if is_archive_name(name) and not file.trouble:
                 with zips.open_member(archive, file.info) as member:
-                    inner = _Counted(member, self, True)
+                    inner = Counted(member, self.spend)
                     if kind(inner.head):
                         yield from self._nested(inner, name, depth)
                         continue
@@ -330,7 +196,7 @@ class _Walk:
                 continue
             size = file.info.file_size
             if self._spent + size > self._limits.total:
-                raise _TooMuch
+                raise TooMuch
             trouble = file.trouble or (self._large(size) if size > self._limits.one else "")
             yield Entry(
                 name,
@@ -374,7 +240,7 @@ class _Walk:
             archive=True,
         )
 
-    def _tar(self, stream: _Counted, folder: str, depth: int, packed: bool) -> Iterator[Entry]:
+    def _tar(self, stream: Counted, folder: str, depth: int, packed: bool) -> Iterator[Entry]:
         with tars.open_stream(cast(IO[bytes], stream)) as archive:
             for member in archive:
                 archive.members = []  # type: ignore[attr-defined]  # tarfile remembers every member; a large archive would fill memory
@@ -382,7 +248,7 @@ class _Walk:
                     continue
                 name = _join(folder, readable(member.name.removeprefix("./")))
                 if is_archive_name(name):
-                    inner = _Counted(archive.extractfile(member), self, False)
+                    inner = Counted(archive.extractfile(member), None)
                     if kind(inner.head):
                         if not is_junk(name):
                             yield from self._nested(inner, name, depth)
@@ -406,20 +272,4 @@ def _join(folder: str, name: str) -> str:
     one level, not two."""
     return (
         folder + name.removeprefix(folder.rstrip("/").rpartition("/")[2] + "/") if folder else name
-    )
-
-
-def _can_zstd() -> bool:
-    return importlib.util.find_spec("compression") is not None
-
-
-def _unpacker(what: str, source: Any) -> Any:
-    if what == ZSTD:
-        return importlib.import_module("compression.zstd").ZstdFile(source)
-    return (
-        gzip.GzipFile(fileobj=source)
-        if what == GZIP
-        else lzma.LZMAFile(source)
-        if what == XZ
-        else bz2.BZ2File(source)
     )

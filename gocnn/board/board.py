@@ -141,14 +141,14 @@ class Board:
         stones: npt.NDArray[np.int8] = field[1 : self.size + 1, 1 : self.size + 1].astype(np.int8)
         return stones
 
-    def heads(self) -> npt.NDArray[np.int64]:
+    def chain_ids(self) -> npt.NDArray[np.int64]:
         """int64 `(size * size,)`: for each stone a number that its whole chain shares (meaningless
         at empty points)."""
         field = self.state[rules.HEAD].reshape(rules.STRIDE, rules.STRIDE)
-        heads: npt.NDArray[np.int64] = (
+        ids: npt.NDArray[np.int64] = (
             field[1 : self.size + 1, 1 : self.size + 1].ravel().astype(np.int64)
         )
-        return heads
+        return ids
 
     def ko(self) -> int | None:
         """The flat index that simple ko forbids to the side to play, or None."""

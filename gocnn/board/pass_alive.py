@@ -54,9 +54,35 @@ def pass_alive(state: State, colour: int, mask: npt.NDArray[np.bool_]) -> None:
     Source: D. B. Benson, "Life in the game of Go", Information Sciences 10 (1976).
     """
     size = state[META, rules.BOARD_SIZE]
-    mask[:] = False
     chain = np.full(FIELD, -1, np.int16)
     region = np.full(FIELD, -1, np.int16)
+    chains, regions = _number(state, colour, chain, region)
+    borders = np.zeros((regions, chains), np.bool_)
+    vital = np.zeros((regions, chains), np.bool_)
+    _find_borders(state, colour, chain, region, borders, vital)
+    chain_in = np.ones(chains, np.bool_)
+    region_in = np.ones(regions, np.bool_)
+    _drop(borders, vital, chain_in, region_in)
+    mask[:] = False
+    for index in range(size * size):
+        p = rules.field_point(index, size)
+        if state[COLOUR, p] == colour:
+            mask[index] = chain_in[chain[state[HEAD, p]]]
+        elif region_in[region[p]]:
+            for k in range(chains):
+                if vital[region[p], k]:
+                    mask[index] = True
+                    break
+
+
+@jit
+def _number(
+    state: State, colour: int, chain: npt.NDArray[np.int16], region: npt.NDArray[np.int16]
+) -> tuple[int, int]:
+    """Number the chains of `colour` in `chain`, int16 `(441,)`, at their heads, and in `region`,
+    int16 `(441,)`, the regions that they enclose, at every point; both -1 elsewhere. Returns how
+    many of each there are."""
+    size = state[META, rules.BOARD_SIZE]
     stack = np.empty(FIELD, np.int16)
     chains, regions = 0, 0
     for index in range(size * size):
@@ -81,11 +107,23 @@ def pass_alive(state: State, colour: int, mask: npt.NDArray[np.bool_]) -> None:
                         stack[count] = n
                         count += 1
             regions += 1
-    # How many empty points of each region touch each chain; a chain that touches all of them finds
-    # the region vital.
-    empties = np.zeros(regions, np.int16)
-    touching = np.zeros((regions, chains), np.int16)
-    borders = np.zeros((regions, chains), np.bool_)
+    return chains, regions
+
+
+@jit
+def _find_borders(
+    state: State,
+    colour: int,
+    chain: npt.NDArray[np.int16],
+    region: npt.NDArray[np.int16],
+    borders: npt.NDArray[np.bool_],
+    vital: npt.NDArray[np.bool_],
+) -> None:
+    """Fill bool `(regions, chains)`: whether the chain borders on the region, and whether the
+    region is vital to it: all of its empty points are liberties of the chain."""
+    size = state[META, rules.BOARD_SIZE]
+    empties = np.zeros(len(borders), np.int16)
+    touching = np.zeros(borders.shape, np.int16)
     for index in range(size * size):
         p = rules.field_point(index, size)
         r = region[p]
@@ -105,18 +143,31 @@ def pass_alive(state: State, colour: int, mask: npt.NDArray[np.bool_]) -> None:
                 seen = seen or (state[COLOUR, m] == colour and chain[state[HEAD, m]] == k)
             if empty and not seen:
                 touching[r, k] += 1
-    chain_in = np.ones(chains, np.bool_)
-    region_in = np.ones(regions, np.bool_)
+    for r in range(len(borders)):
+        for k in range(borders.shape[1]):
+            vital[r, k] = borders[r, k] and touching[r, k] == empties[r]
+
+
+@jit
+def _drop(
+    borders: npt.NDArray[np.bool_],
+    vital: npt.NDArray[np.bool_],
+    chain_in: npt.NDArray[np.bool_],
+    region_in: npt.NDArray[np.bool_],
+) -> None:
+    """Benson's loop: chains with fewer than two vital regions are dropped, then regions that border
+    on a dropped chain, until none is."""
+    regions, chains = borders.shape
     changed = True
     while changed:
         changed = False
         for k in range(chains):
             if chain_in[k]:
-                vital = 0
+                count = 0
                 for r in range(regions):
-                    if region_in[r] and borders[r, k] and touching[r, k] == empties[r]:
-                        vital += 1
-                if vital < 2:
+                    if region_in[r] and vital[r, k]:
+                        count += 1
+                if count < 2:
                     chain_in[k] = False
                     changed = True
         for r in range(regions):
@@ -126,12 +177,3 @@ def pass_alive(state: State, colour: int, mask: npt.NDArray[np.bool_]) -> None:
                         region_in[r] = False
                         changed = True
                         break
-    for index in range(size * size):
-        p = rules.field_point(index, size)
-        if state[COLOUR, p] == colour:
-            mask[index] = chain_in[chain[state[HEAD, p]]]
-        elif region_in[region[p]]:
-            for k in range(chains):
-                if borders[region[p], k] and touching[region[p], k] == empties[region[p]]:
-                    mask[index] = True
-                    break

@@ -35,7 +35,7 @@ def _network(name: str) -> tuple[Any, tuple[int, int, int]]:
         return ConvNormAct(3, 64, 3), (3, 100, 100)
     found = next((each for head in heads() if (each := head.network(name)) is not None), None)
     if found is None:
-        modelfile.find(name)
+        modelfile.locate(name)
         raise UserError(
             f"{name} is a model of another program; give a model file or a run of this one"
         )

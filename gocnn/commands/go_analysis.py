@@ -33,8 +33,8 @@ def command(model: str | None, symmetries: str, style: str, threads: int | None)
     from gocnn.engine.player import Player
     from gocnn.gtp.analysis_json.session import Answerer
     from gocnn.gtp.protocol import Lines
+    from gocnn.policy.conditioning import check_style
     from gocnn.policy.runtime import open_evaluator
-    from gocnn.policy.style import check_style
 
     def write(line: str) -> None:
         sys.stdout.write(line + "\n")
@@ -42,6 +42,6 @@ def command(model: str | None, symmetries: str, style: str, threads: int | None)
 
     evaluator = open_evaluator(model, threads=threads)
     check_style(evaluator, style)
-    player = Player(evaluator, int(symmetries), style=style)
+    player = Player(evaluator, symmetries=int(symmetries), style=style)
     with conversation():
         Answerer(player, Lines(sys.stdin.fileno()), write).run()

@@ -58,6 +58,7 @@ from gocnn.console.outputs import Picture
 @filters
 @importing
 def command(
+    *,
     games: tuple[str, ...],
     model: str | None,
     positions: int,
@@ -95,9 +96,9 @@ def command(
     chosen = found.games
     total = min(positions, chosen.positions)
     with bars.bar(total=total, unit=" positions", disable=not sys.stderr.isatty()) as bar:
-        facts = HANDICAP | (ORIGIN if told == "origin" else 0)
+        shown = HANDICAP | (ORIGIN if told == "origin" else 0)
         judged = evaluation.judge(
-            policy, chosen, positions, int(symmetries), seed, bar.update, facts, found.komi
+            policy, chosen, positions, int(symmetries), seed, bar.update, shown, found.komi
         )
     figures = evaluation.figures(judged)
     figures = {

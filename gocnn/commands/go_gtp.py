@@ -112,6 +112,7 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
     "--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]"
 )
 def command(
+    *,
     model: str | None,
     symmetries: str,
     style: str,
@@ -132,13 +133,21 @@ def command(
     from gocnn.gtp.clients import install, version_of
     from gocnn.gtp.commands import Engine
     from gocnn.gtp.protocol import Lines, serve
+    from gocnn.policy.conditioning import check_style
     from gocnn.policy.runtime import open_evaluator
-    from gocnn.policy.style import check_style
 
     evaluator = open_evaluator(model, threads=threads)
     check_style(evaluator, style)
     chosen = chosen_level(level, evaluator, resign if was_given("resign") else None)
-    player = Player(evaluator, int(symmetries), temperature, resign, seed, style, visits)
+    player = Player(
+        evaluator,
+        symmetries=int(symmetries),
+        temperature=temperature,
+        resign=resign,
+        seed=seed,
+        style=style,
+        visits=visits,
+    )
     player.level = chosen
     engine = Engine(player, name, gtp_version or version_of(name, evaluator.name))
     engine.game.komi = komi

@@ -45,6 +45,7 @@ from gocnn.console.outputs import Picture
     help="The answer that --field is about.  [default: the first choice]",
 )
 def command(
+    *,
     model: str,
     game: str | None,
     at: int | None,
@@ -71,7 +72,7 @@ def command(
     from gocnn.policy.suggestion import planes_of, recent_moves, suggest
 
     policy = load(default_model() if model == "shipped" else model)
-    place = position.find(game, at, moves)
+    found = position.find_position(game, at, moves)
     known = explain.layers(policy)
     if layer >= len(known):
         raise click.BadParameter(
@@ -82,16 +83,16 @@ def command(
         index = (
             from_gtp(point)
             if point
-            else int(np.argmax(suggest(policy, place.board, int(place.handicap > 0))))
+            else int(np.argmax(suggest(policy, found.board, int(found.handicap > 0))))
         )
     except BadVertex as error:
         raise click.BadParameter(str(error), param_hint="--point") from error
     planes = planes_of(
-        place.board, recent_moves(place.board), policy.groups, int(place.handicap > 0)
+        found.board, recent_moves(found.board), policy.plane_groups, int(found.handicap > 0)
     )
     if picture is not None:
         layers.draw_maps(
-            explain.feature_maps(policy, planes, layer), place.board, known[layer], picture
+            explain.feature_maps(policy, planes, layer), found.board, known[layer], picture
         )
         click.echo(f"{picture}: feature maps of {known[layer].name}")
     if filters is not None:
@@ -99,7 +100,7 @@ def command(
         click.echo(f"{filters}: filters of the first layer")
     if field is not None:
         layers.draw_field(
-            explain.influence(policy, planes, index), place.board, index, known[-1], field
+            explain.influence(policy, planes, index), found.board, index, known[-1], field
         )
         click.echo(f"{field}: what the answer at {to_gtp(index)} depends on")
     if picture is None and filters is None and field is None:

@@ -78,6 +78,7 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
     "--colour/--no-colour", default=None, help="Colour the board.  [default: on a terminal]"
 )
 def command(
+    *,
     game: str | None,
     at: int | None,
     moves: str,
@@ -106,25 +107,27 @@ def command(
 
         interpret()
     from gocnn.board.coords import SIZE, to_gtp
-    from gocnn.engine.foreseen import outlook_of, told
-    from gocnn.games.position import find, usual_komi
+    from gocnn.engine.forecast import estimate_of, lead_in_words
+    from gocnn.games.position import find_position, usual_komi
+    from gocnn.policy.conditioning import check_style, conditioning_of_style
     from gocnn.policy.runtime import open_evaluator
-    from gocnn.policy.style import check_style, facts_of
-    from gocnn.policy.suggestion import foresee
+    from gocnn.policy.suggestion import evaluate
 
-    position = find(game, at, moves)
+    position = find_position(game, at, moves)
     for note in position.notes:
         click.echo(f"note: {game}: {note.what} ({note.detail})", err=True)
     policy = open_evaluator(model)
     check_style(policy, style)
-    said = foresee(policy, position.board, facts_of(style, position.handicap > 0), int(symmetries))
+    said = evaluate(
+        policy, position.board, conditioning_of_style(style, position.handicap > 0), int(symmetries)
+    )
     probabilities = (
         said.probabilities
         if level is None
         else _chances(level, policy, position, int(symmetries), style, komi)
     )
     komi = usual_komi(position.komi, position.handicap) if komi is None else komi
-    outlook = outlook_of(said, position.board.to_play, komi) if policy.scores else None
+    estimate = estimate_of(said, position.board.to_play, komi) if policy.scores else None
     legal = np.flatnonzero(position.board.legal())
     order = legal[np.argsort(-probabilities[legal], kind="stable")]
     rows = [(int(i), float(probabilities[i])) for i in order]
@@ -133,8 +136,8 @@ def command(
 
         side = "Black" if position.board.to_play == 1 else "White"
         title = f"{position.title or 'empty board'}: {side} to play".lstrip()
-        if outlook:
-            title += f"; {told(outlook.lead)}"
+        if estimate:
+            title += f"; {lead_in_words(estimate.score_mean)}"
         draw_board(
             position.board,
             picture,
@@ -142,7 +145,7 @@ def command(
             position.played,
             title,
             numbers,
-            outlook.owner if outlook else None,
+            estimate.owner if estimate else None,
         )
     ply = position.ply
     to_play = "black" if position.board.to_play == 1 else "white"
@@ -161,14 +164,14 @@ def command(
         )
         if played:
             answer["played"] = played
-        if outlook:
+        if estimate:
             answer |= {
                 "komi": komi,
-                "lead": outlook.lead,
-                "spread": outlook.spread,
-                "winrate": outlook.black_wins,
+                "lead": estimate.score_mean,
+                "spread": estimate.score_stdev,
+                "winrate": estimate.black_winrate,
                 "ownership": (
-                    outlook.owner.reshape(SIZE, SIZE)[::-1]
+                    estimate.owner.reshape(SIZE, SIZE)[::-1]
                     .ravel()
                     .astype(np.float64)
                     .round(4)
@@ -182,16 +185,16 @@ def command(
         f"{to_play} to play, ply {ply}{', ' + position.title if position.title else ''}"
         f" ({policy.name})"
     )
-    for place, (index, p) in enumerate(rows[: top or 10]):
+    for rank, (index, p) in enumerate(rows[: top or 10]):
         here = "  <- played" if index == position.played else ""
         click.echo(
-            f" {MARKS[place] if place < len(MARKS) else ' '}  {to_gtp(index):>4}  {p:6.1%} "
+            f" {MARKS[rank] if rank < len(MARKS) else ' '}  {to_gtp(index):>4}  {p:6.1%} "
             f" {'#' * round(p * 40)}{here}"
         )
-    if outlook:
+    if estimate:
         click.echo(
-            f"score: {told(outlook.lead)} with komi {komi:g} (give or take {outlook.spread:.0f});"
-            f" Black wins {outlook.black_wins:.0%}"
+            f"score: {lead_in_words(estimate.score_mean)} with komi {komi:g} (give or take"
+            f" {estimate.score_stdev:.0f}); Black wins {estimate.black_winrate:.0%}"
         )
     if played:
         click.echo(f"played: {played['move']}, rank {played['rank']}, {played['probability']:.1%}")
@@ -210,7 +213,7 @@ def _chances(
         handicap=position.handicap,
     )
     game.board = position.board
-    player = Player(policy, symmetries, style=style)
+    player = Player(policy, symmetries=symmetries, style=style)
     player.level = chosen_level(name, policy)
     return player.chances(game, position.board.to_play)
 
@@ -221,5 +224,5 @@ def _show(board: Any, rows: list[tuple[int, float]], colour: bool | None) -> Non
     if colour is None:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     unicode = encodable("●○╋┼▸")
-    marks = {index: MARKS[place] for place, (index, _) in enumerate(rows) if place < len(MARKS)}
+    marks = {index: MARKS[rank] for rank, (index, _) in enumerate(rows) if rank < len(MARKS)}
     click.echo(diagram(board, marks, colour, unicode), color=colour)

@@ -245,30 +245,25 @@ def _network(options: dict[str, Any]) -> Any:
             config, **{name: wanted[name] for name in ("context", "block") if wanted[name]}
         )
     if wanted["planes"]:
-        groups = [name.strip() for name in wanted["planes"].split(",")]
-        missing = (
-            set(config.groups) - set(groups)
-            if options["begin"] and "default" not in groups
-            else set()
-        )
-        if missing:
-            raise click.BadParameter(
-                f"the network of --from is shown {', '.join(sorted(missing))} too; name them",
-                param_hint="--planes",
-            )
+        groups = _plane_groups(wanted["planes"], config.groups, begins=bool(options["begin"]))
         try:
-            config = replace(
-                config,
-                groups=tuple(
-                    dict.fromkeys(
-                        g
-                        for name in groups
-                        for g in (config.groups if name == "default" else [name])
-                    )
-                ),
-            )
+            config = replace(config, groups=groups)
         except UnknownPlanes as error:
             raise click.BadParameter(str(error), param_hint="--planes") from error
     if options["begin"]:
         growth.check(policy.name, given, config)
     return config
+
+
+def _plane_groups(text: str, default: tuple[str, ...], begins: bool) -> tuple[str, ...]:
+    """The groups of planes that --planes names, each once; `default` means those. Raises
+    click.BadParameter if the run `begins` with a network and one of its groups is not named."""
+    names = [name.strip() for name in text.split(",")]
+    missing = set(default) - set(names)
+    if begins and missing and "default" not in names:
+        raise click.BadParameter(
+            f"the network of --from is shown {', '.join(sorted(missing))} too; name them",
+            param_hint="--planes",
+        )
+    groups = (group for name in names for group in (default if name == "default" else (name,)))
+    return tuple(dict.fromkeys(groups))

@@ -62,6 +62,6 @@ def chosen_level(
                 f"--level {name} chooses --{option} itself; leave one of the two out"
             )
     level = levels.parse(name)
-    if not evaluator.foresees and (note := levels.without_search(level)):
+    if not evaluator.has_value_head and (note := levels.without_search(level)):
         click.echo(f"note: {evaluator.name}: {note}", err=True)
     return level if resign is None else replace(level, resign=resign)

@@ -1,31 +1,36 @@
-"""Heads: what is built on the shared library, each with commands of its own (Go in `gocnn`,
-photographs in `imagecls`, others may follow).
+"""Heads: the parts of the program that build on the shared library, each with its own commands (Go
+in `gocnn`, photographs in `imagecls`).
 
-A package makes its head known by an entry point of the group `gocnn.heads`; a checkout that nobody
+A package announces its head by an entry point of the group `gocnn.heads`; a checkout that is not
 installed registers it (see `cli.py`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
+
+from gocnn import libraries
 
 GROUP = "gocnn.heads"
 
 
 @dataclass(frozen=True)
 class Head:
-    """commands: of each its name, the module that has it as `command`, and its line in the list.
-    describer: the module whose `network(name)` is asked for what `describe` shows; it returns the
-    network with the shape of its input, or None if `name` is not the head's."""
+    """A head. commands: for each command its module, which has the click command as `command`, and
+    its line in the list of commands. describer: the module whose `network(name)` finds the network
+    for `describe`, with the shape of its input, or returns None if the head has none of that name.
+    extra: the extra that installs its packages, if not those that everything needs."""
 
     name: str
     commands: dict[str, tuple[str, str]]
     describer: str
+    extra: str | None = None
 
     def network(self, name: str) -> tuple[Any, tuple[int, int, int]] | None:
-        """What `describe NAME` shows, if it is this head's. Raises UserError."""
+        """The network that `describe NAME` shows and the shape of its input (channels, height,
+        width), or None if this head has none of that name. Raises UserError."""
         found: Callable[[str], tuple[Any, tuple[int, int, int]] | None] = import_module(
             self.describer
         ).network
@@ -33,6 +38,8 @@ class Head:
 
 
 _registered: dict[str, Head] = {}
+_broken: dict[str, str] = {}
+"""Heads of installed packages that cannot be imported, and why."""
 _looked = False
 
 
@@ -48,16 +55,44 @@ def heads() -> list[Head]:
         _looked = True
         for point in entry_points(group=GROUP):
             if point.name not in _registered:
-                register(point.load())
+                _load(point)
     return list(_registered.values())
+
+
+def _load(point: EntryPoint) -> None:
+    """Register an installed head; one that is broken is set aside, since the others are not."""
+    try:
+        head = point.load()
+    except ImportError as error:
+        why = " ".join(str(error).split())[:200]
+        _broken[point.name] = libraries.package(error) or f"it cannot be imported ({why})"
+        return
+    except Exception as error:  # noqa: BLE001 - another's code, which may fail in any way
+        _broken[point.name] = f"it cannot be imported ({type(error).__name__}: {error})"
+        return
+    if isinstance(head, Head):
+        register(head)
+    else:
+        _broken[point.name] = f"{point.value} is no Head"
+
+
+def broken() -> dict[str, str]:
+    """Why the commands of some heads are missing, by the head's name: a sentence each."""
+    heads()
+    return dict(_broken)
 
 
 def commands() -> dict[str, tuple[str, str]]:
     """The commands of all heads."""
-    return {name: entry for head in heads() for name, entry in head.commands.items()}
+    return {name: found for head in heads() for name, found in head.commands.items()}
 
 
-def find(name: str) -> tuple[str, str] | None:
+def extra_of(name: str | None) -> str | None:
+    """The extra that a command's head needs."""
+    return next((head.extra for head in _registered.values() if name in head.commands), None)
+
+
+def entry(name: str) -> tuple[str, str] | None:
     """A command by its name. Installed packages are looked through only for names that are not
     registered."""
     for head in _registered.values():

@@ -6,7 +6,7 @@ as the analysis does: `winrate`, `visits`, the order of the moves and their vari
 search's. If not, the order is the prior's, the winrate comes from random playouts after each move
 (a visit is eight of them), and the network plays the best move's variation on.
 
-`lead` and ownership are the network's if it says them (`gocnn.engine.foreseen`). If not, they come
+`lead` and ownership are the network's if it says them (`gocnn.engine.forecast`). If not, they come
 from random playouts (`gocnn.engine.prospects`): coarse before the endgame, so no move is said to
 lead by more points than the best one, nor the best one by less than the position.
 """
@@ -21,13 +21,13 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, PASS
-from gocnn.engine.foreseen import Foreseen, outlook_of, win_of
+from gocnn.engine.forecast import Forecast, estimate_of, win_of
 from gocnn.engine.game import Game
-from gocnn.engine.mcts import UNSEEN, Search, Until
-from gocnn.engine.ownership import Outlook, useful
-from gocnn.engine.player import TINY, Player, turned
+from gocnn.engine.mcts import FPU_REDUCTION, Search, Until
+from gocnn.engine.ownership import OwnershipEstimate, sensible_moves
+from gocnn.engine.player import TINY, Player, with_side_to_play
 from gocnn.engine.prospects import Prospects
-from gocnn.policy.suggestion import foresee, suggest_many
+from gocnn.policy.suggestion import evaluate, suggest_many
 
 MOST_MOVES = 12
 LEAST_PRIOR = 0.002
@@ -70,14 +70,14 @@ class MoveInfo:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class AnalysisOptions:
     """How an analysis is to differ from the usual one. symmetries: 1 to 8, for the position itself;
     power, reduction, until: see `gocnn.engine.mcts.Search`; least: so many candidates even if the
     network excludes them."""
 
     symmetries: int | None = None
     power: float = 1.0
-    reduction: float = UNSEEN
+    reduction: float = FPU_REDUCTION
     until: Until | None = None
     least: int = 1
 
@@ -93,51 +93,53 @@ class Analysis:
         colour: int,
         keep: npt.NDArray[np.bool_] | None = None,
         most: int = MOST_MOVES,
-        wishes: Wishes | None = None,
+        options: AnalysisOptions | None = None,
     ) -> None:
-        wishes = wishes or Wishes()
-        position, known = turned(game, colour), player.known(game)
-        said = foresee(player.evaluator, position, known, wishes.symmetries or player.symmetries)
+        options = options or AnalysisOptions()
+        position, conditioning = with_side_to_play(game, colour), player.conditioning(game)
+        said = evaluate(
+            player.evaluator, position, conditioning, options.symmetries or player.symmetries
+        )
         p = said.probabilities
         self.colour, self.probabilities, self.game, self._player = colour, p, game, player
         komi = game.area_komi_for(colour)
-        self.network_outlook = outlook_of(said, colour, komi) if player.evaluator.scores else None
+        self.network_estimate = estimate_of(said, colour, komi) if player.evaluator.scores else None
         """How the network by itself foresees the end of the game; None if it says no score."""
         self.network_winrate = win_of(said, colour, komi)
         """The network's own probability that the side to play wins; nan if it does not foresee
         it."""
         self.legal = game.board.legal(colour)
-        flat = p**wishes.power / (p**wishes.power).sum()
+        flat = p**options.power / (p**options.power).sum()
         wanted = _wanted(game.board, colour, keep)
         order = [int(i) for i in np.argsort(-p, kind="stable") if wanted[i]]
         self.candidates = [
-            i for place, i in enumerate(order) if place < wishes.least or flat[i] >= LEAST_PRIOR
+            i for k, i in enumerate(order) if k < options.least or flat[i] >= LEAST_PRIOR
         ][:most]
         self._boards = [position.copy() for _ in self.candidates]
         for board, index in zip(self._boards, self.candidates, strict=True):
             board.play(index)
         self._search: Search | None = None
-        if player.evaluator.foresees and self.candidates:
+        if player.evaluator.has_value_head and self.candidates:
             among = np.isin(np.arange(MOVES), self.candidates)
             self._search = Search(
                 player.evaluator,
                 position,
                 komi,
                 among,
-                known,
+                conditioning,
                 said=said,
-                power=wishes.power,
-                reduction=wishes.reduction,
-                until=wishes.until,
+                power=options.power,
+                reduction=options.reduction,
+                until=options.until,
             )
         self._prospects = (
             None if player.evaluator.scores else Prospects(self._boards or [position], komi)
         )
-        self._foreseen: Foreseen | None = None
-        if self.network_outlook:
+        self._forecast: Forecast | None = None
+        if self.network_estimate:
             komis = [game.area_komi_after(index, colour) for index in self.candidates]
-            self._foreseen = Foreseen(
-                player.evaluator, self.network_outlook, self._boards, komis, known
+            self._forecast = Forecast(
+                player.evaluator, self.network_estimate, self._boards, komis, conditioning
             )
         self._turn = 0
         self._played_on: list[list[int]] | None = None
@@ -158,9 +160,7 @@ class Analysis:
             return True
         if not self.candidates:
             return self._prospects.total >= LEAST_PLAYOUTS
-        return all(
-            self._prospects.count(place) >= MOST_PLAYOUTS for place in range(len(self.candidates))
-        )
+        return all(self._prospects.count(k) >= MOST_PLAYOUTS for k in range(len(self.candidates)))
 
     def advance(
         self, seconds: float, stopped: Callable[[], bool], visits: int | None = None
@@ -182,18 +182,18 @@ class Analysis:
             before = self._search.visits
             self._search.look(visits)
             added = self._search.visits - before
-            for place, index in enumerate(self.candidates if self._prospects else ()):
-                self._play_out(place, int(added[index]), ENOUGH_PLAYOUTS)
+            for k, index in enumerate(self.candidates if self._prospects else ()):
+                self._play_out(k, int(added[index]), ENOUGH_PLAYOUTS)
             return
         self._play_out(self._turn, 1, MOST_PLAYOUTS)
         self._turn = (self._turn + 1) % max(len(self.candidates), 1)
 
-    def _play_out(self, place: int, visits: int, most: int) -> None:
+    def _play_out(self, k: int, visits: int, most: int) -> None:
         """Playouts after a candidate, a visit's worth for each, until there are the most."""
         assert self._prospects
         for _ in range(visits):
-            if self._prospects.count(place) < most:
-                self._prospects.run(place, VISIT)
+            if self._prospects.count(k) < most:
+                self._prospects.run(k, VISIT)
 
     def _settle(self) -> None:
         """See to it that there are enough playouts to speak of."""
@@ -203,19 +203,19 @@ class Analysis:
         if lacking > 0:
             self._prospects.run(int(self._weights().argmax()), lacking)
 
-    def _outlooks(self) -> tuple[Outlook, list[Outlook]]:
+    def _estimates(self) -> tuple[OwnershipEstimate, list[OwnershipEstimate]]:
         """The position's, and each candidate's."""
         self._settle()
         if self._prospects:
-            return self._prospects.outlooks(self._weights())
-        assert self._foreseen
+            return self._prospects.estimates(self._weights())
+        assert self._forecast
         if self._search and self._search.count:
-            return self._foreseen.searched(self._search, self.candidates, self.colour)
-        return self._foreseen.whole(self._weights()), self._foreseen.after
+            return self._forecast.searched(self._search, self.candidates, self.colour)
+        return self._forecast.whole(self._weights()), self._forecast.after
 
     def _weights(self) -> npt.NDArray[np.float64]:
         """float64 `(candidates,)` (one if there are none): how much each counts for the position's
-        own outlook."""
+        own estimate."""
         if self._search and self._search.count:
             return self._search.visits[self.candidates].astype(np.float64)
         return (
@@ -228,35 +228,35 @@ class Analysis:
         """What is known of each candidate, with variations of up to `longest` moves."""
         if not self.candidates:
             return []
-        order, (whole, outlooks) = self._order(), self._outlooks()
+        order, (whole, estimates) = self._order(), self._estimates()
         sign = 1 if self.colour == BLACK else -1
-        leads = [sign * o.lead for o in outlooks]
+        leads = [sign * o.score_mean for o in estimates]
         if self._prospects:
             # Few playouts may put the best move below the mean of all, and then KaTrain would paint
             # every move as a mistake.
-            most = leads[order[0]] = max(leads[order[0]], sign * whole.lead)
+            most = leads[order[0]] = max(leads[order[0]], sign * whole.score_mean)
             leads = [min(lead, most) for lead in leads]
         infos = []
-        for place in order:
-            index, o = self.candidates[place], outlooks[place]
+        for k in order:
+            index, o = self.candidates[k], estimates[k]
             prior = float(self.probabilities[index])
             if self._search:
-                told = self._search.told(index, longest)
-                line, seen = [move for move, _ in told.line], [count for _, count in told.line]
-                win, utility = told.win, 2 * told.utility - 1
-                if not told.visits and self._foreseen:
-                    win = o.black_wins if self.colour == BLACK else 1 - o.black_wins
+                stats = self._search.action_stats(index, longest)
+                line, seen = [move for move, _ in stats.line], [count for _, count in stats.line]
+                win, utility = stats.win, 2 * stats.utility - 1
+                if not stats.visits and self._forecast:
+                    win = o.black_winrate if self.colour == BLACK else 1 - o.black_winrate
                     utility = 2 * win - 1
                 infos.append(
                     MoveInfo(
                         index,
                         prior,
-                        told.visits,
+                        stats.visits,
                         win,
-                        told.lcb,
+                        stats.lcb,
                         utility,
-                        leads[place],
-                        o.spread,
+                        leads[k],
+                        o.score_stdev,
                         line,
                         seen,
                     )
@@ -264,13 +264,13 @@ class Analysis:
                 continue
             visits, winrate = (
                 o.playouts // VISIT,
-                (o.black_wins if self.colour == BLACK else 1 - o.black_wins),
+                (o.black_winrate if self.colour == BLACK else 1 - o.black_winrate),
             )
             lcb = max(
                 0.0,
                 winrate - 1.96 * math.sqrt(max(winrate * (1 - winrate), 0.0) / max(o.playouts, 1)),
             )
-            line = self._played(longest)[place][:longest]
+            line = self._played(longest)[k][:longest]
             seen = [visits, *[0] * (len(line) - 1)]
             infos.append(
                 MoveInfo(
@@ -280,8 +280,8 @@ class Analysis:
                     winrate,
                     lcb,
                     2 * winrate - 1,
-                    leads[place],
-                    o.spread,
+                    leads[k],
+                    o.score_stdev,
                     line,
                     seen,
                 )
@@ -293,17 +293,19 @@ class Analysis:
         first candidate's to `PLAYED_ON` moves."""
         if self._played_on is None:
             self._played_on = [[index] for index in self.candidates]
-            known = self._player.known(self.game)
+            conditioning = self._player.conditioning(self.game)
             boards = [board.copy() for board in self._boards]
             for ply in range(1, min(longest, PLAYED_ON)):
                 still = range(len(boards)) if ply == 1 else range(1)
                 rows = suggest_many(
-                    self._player.evaluator, [boards[i] for i in still], [known] * len(still)
+                    self._player.evaluator, [boards[i] for i in still], [conditioning] * len(still)
                 )
                 for i, row in zip(still, rows, strict=True):
                     if self._played_on[i][-2:] != [PASS, PASS]:
                         move = int(
-                            np.where(useful(boards[i], boards[i].to_play), row, -1.0).argmax()
+                            np.where(
+                                sensible_moves(boards[i], boards[i].to_play), row, -1.0
+                            ).argmax()
                         )
                         self._played_on[i].append(move)
                         boards[i].play(move)
@@ -327,30 +329,30 @@ class Analysis:
             return self._search.win
         if math.isfinite(self.network_winrate):
             return self.network_winrate
-        wins = self.outlook().black_wins
+        wins = self.estimate().black_winrate
         return wins if self.colour == BLACK else 1 - wins
 
-    def outlook(self) -> Outlook:
+    def estimate(self) -> OwnershipEstimate:
         """How the game ends from here on, as black sees it."""
-        return self._outlooks()[0]
+        return self._estimates()[0]
 
-    def outlooks(self) -> list[Outlook]:
+    def estimates(self) -> list[OwnershipEstimate]:
         """How the game ends after each candidate, as black sees it, in the order of `moves`."""
-        after = self._outlooks()[1]
-        return [after[place] for place in self._order()]
+        after = self._estimates()[1]
+        return [after[k] for k in self._order()]
 
     def _order(self) -> list[int]:
-        places = list(range(len(self.candidates)))
+        order = list(range(len(self.candidates)))
         if not self._search:
-            return places
+            return order
         weights = self._search.weights
-        return sorted(places, key=lambda place: -weights[self.candidates[place]])
+        return sorted(order, key=lambda k: -weights[self.candidates[k]])
 
 
 def _wanted(board: Board, colour: int, keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:
     """bool `(362,)`: the moves to look at: useful ones, or any legal one where the client leaves no
     useful one."""
-    wanted: npt.NDArray[np.bool_] = useful(board, colour)
+    wanted: npt.NDArray[np.bool_] = sensible_moves(board, colour)
     if keep is None:
         return wanted
     return wanted & keep if (wanted & keep).any() else board.legal(colour) & keep

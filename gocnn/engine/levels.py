@@ -24,10 +24,10 @@ import numpy.typing as npt
 
 from gocnn.board.coords import PASS
 from gocnn.engine import beginner
-from gocnn.engine.foreseen import Ahead
+from gocnn.engine.forecast import Estimator
 from gocnn.engine.game import Game
-from gocnn.engine.ownership import Outlook
-from gocnn.policy.answers import Floats
+from gocnn.engine.ownership import OwnershipEstimate
+from gocnn.policy.predictions import Floats
 
 TABLE = Path(__file__).parents[1] / "policy" / "weights" / "levels.json"
 """The skill of each level, and what was measured."""
@@ -156,19 +156,24 @@ def of_number(number: int) -> Level | None:
 
 
 def weights(
-    level: Level, game: Game, colour: int, p: Floats, wanted: npt.NDArray[np.bool_], ahead: Ahead
+    level: Level,
+    game: Game,
+    colour: int,
+    p: Floats,
+    wanted: npt.NDArray[np.bool_],
+    estimator: Estimator,
 ) -> npt.NDArray[np.float64]:
     """float64 `(362,)`: how often a player of this level without a search chooses each move,
     summing to 1; all 0 where nothing is left to do.
 
     p: the network's distribution; wanted: bool `(362,)`, the moves that can matter, the pass not
-    among them; ahead: what tells how the game ends.
+    among them; estimator: what estimates how the game ends.
     """
     does = beginner.facts(game.board, colour)
-    outlook = (
-        ahead.at_least(LOOKS) if int((game.board.stones() != 0).sum()) >= MANY_STONES else None
+    estimate = (
+        estimator.at_least(LOOKS) if int((game.board.stones() != 0).sum()) >= MANY_STONES else None
     )
-    sensible = held_back(p, does, outlook)
+    sensible = held_back(p, does, estimate)
     sensible &= wanted[:PASS]
     result = np.zeros(len(p))
     if not sensible.any():
@@ -184,13 +189,15 @@ def weights(
     return result
 
 
-def held_back(p: Floats, does: beginner.Facts, outlook: Outlook | None) -> npt.NDArray[np.bool_]:
+def held_back(
+    p: Floats, does: beginner.Facts, estimate: OwnershipEstimate | None
+) -> npt.NDArray[np.bool_]:
     """bool `(361,)`: False for moves that no level makes: into what is settled, and those that
     leave stones to be taken for nothing (one stone may be, before anything is settled), except
     where the network wants them."""
-    exposed = (does.exposed >= (2 if outlook is None else 1)) & (does.taken == 0)
+    exposed = (does.exposed >= (2 if estimate is None else 1)) & (does.taken == 0)
     settled = (
-        np.zeros(len(exposed), np.bool_) if outlook is None else np.abs(outlook.owner) >= OWNED
+        np.zeros(len(exposed), np.bool_) if estimate is None else np.abs(estimate.owner) >= OWNED
     )
     sensible: npt.NDArray[np.bool_] = ~(exposed | settled) | (p[:PASS] >= WANTED)
     return sensible

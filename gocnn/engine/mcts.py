@@ -1,31 +1,37 @@
 """Looking ahead: Monte-Carlo tree search led by the network's prior and judged by its value,
 without playouts.
 
-PUCT as in Silver et al. 2017, "Mastering the game of Go without human knowledge"
-(https://doi.org/10.1038/nature24270): each visit walks down by value plus prior, asks the network
-about one new position, and carries its answer up. It needs a network that foresees the winner; one
-that foresees the score as well makes the search like points a little. Several positions are asked
-about at a time, the more the more visits there have been (`gocnn.engine.tree`,
-`gocnn.engine.tree_leaves`).
+PUCT in the notation of Silver et al. 2017, "Mastering the game of Go without human knowledge"
+(https://doi.org/10.1038/nature24270). Of a move in a position: P, its prior, what the network
+expects; N, its visits; W, the sum of the values of what was seen below it; Q = W / N. Of a position
+by itself: V, the network's value. Each visit walks down by the largest
+
+    Q + C_PUCT * P * sqrt(sum of N) / (1 + N)
+
+(a move without visits counts as V - FPU_REDUCTION * sqrt(sum of the P of those with)), asks the
+network about one new position, and adds its V, turned to the mover's side at each step, to W on the
+way up. It needs a network that foresees the winner; one that foresees the score as well makes the
+search like points a little. Several positions are asked about at a time, the more the more visits
+there have been (`gocnn.engine.tree`, `gocnn.engine.tree_leaves`).
 """
 
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
-from gocnn.board.coords import MOVES, PASS, POINTS
-from gocnn.engine import tree, tree_leaves
+from gocnn.board.coords import MOVES, POINTS
+from gocnn.engine import root_stats, tree, tree_leaves, tree_positions
 from gocnn.engine.limits import MOST_VISITS
+from gocnn.engine.root_stats import ActionStats
 from gocnn.features import planes
-from gocnn.policy.answers import Floats, winrate
-from gocnn.policy.suggestion import Evaluator, Foresight, foresee, recent_moves
+from gocnn.policy.predictions import Floats, winrate
+from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate, recent_moves
 
-UNSEEN = 0.15
+FPU_REDUCTION = 0.15
 """How much worse than its parent a move is taken to be before it has been tried (a probability to
 win), scaled as the tried ones have more prior."""
 
@@ -40,46 +46,18 @@ so soon it can be stopped."""
 SCORE_SHARE = 0.05
 """Most that points can add to the probability to win (`gocnn.engine.tree.worth`)."""
 
-DEVIATIONS = 5.0
-"""Standard errors from the mean to the lower confidence bound: what is seen below a move is far
-from independent."""
-
-IMAGINED, IMAGINED_DEVIATION = 2, 0.15
-"""So many values with this deviation from the mean are taken to have been seen beside the real
-ones: one alone tells nothing of chance."""
-
-LEAST_SHARE = 0.15
-"""A move with fewer visits than this share of the most is not chosen for its lower confidence
-bound."""
-
 Until = Mapping[int, npt.NDArray[np.int64]]
 """For a colour, int64 `(362,)`: the ply of a search, counted from 0, from which it may choose each
 move."""
-
-
-class Told(NamedTuple):
-    """Of one of the root's moves, seen by the side that makes it. visits; win: the mean probability
-    to win; line: flat indices, each with the visits of the position after it; lcb: the lower
-    confidence bound of win; lead, spread: the mean margin in points, komi counted, and what the
-    network says is the standard deviation (nan if it says no score); utility: the mean of what the
-    search makes large."""
-
-    visits: int
-    win: float
-    line: list[tuple[int, int]]
-    lcb: float
-    lead: float
-    spread: float
-    utility: float
 
 
 class Search:
     """A search from one position, which must stay as it is. `keep`: bool `(362,)`, the moves to
     choose among; `komi` decides games that end in it.
 
-    said: what `foresee` says of the position, if it was asked already. power: the prior of the
-    position's own moves is raised to it; below 1 the search is wider. reduction: `UNSEEN` for those
-    moves. until: what each side may not choose yet in the first plies.
+    said: what `evaluate` says of the position, if it was asked already. power: the prior of the
+    position's own moves is raised to it; below 1 the search is wider. reduction:
+    `FPU_REDUCTION` for those moves. until: what each side may not choose yet in the first plies.
     """
 
     def __init__(
@@ -88,19 +66,26 @@ class Search:
         board: Board,
         komi: float,
         keep: npt.NDArray[np.bool_],
-        known: int = 0,
+        conditioning: int = 0,
         symmetries: int = 1,
         *,
-        said: Foresight | None = None,
+        said: Evaluation | None = None,
         power: float = 1.0,
-        reduction: float = UNSEEN,
+        reduction: float = FPU_REDUCTION,
         until: Until | None = None,
     ) -> None:
-        assert evaluator.foresees
-        self.evaluator, self.komi, self.known, self.symmetries = evaluator, komi, known, symmetries
+        assert evaluator.has_value_head
+        self.evaluator, self.komi, self.conditioning, self.symmetries = (
+            evaluator,
+            komi,
+            conditioning,
+            symmetries,
+        )
         self.reduction, self.until = reduction, until or {}
-        said = said or foresee(evaluator, board, known, symmetries)
-        self._slots = tree_leaves.new_slots(MOST_AT_ONCE, planes.plane_count(evaluator.groups))
+        said = said or evaluate(evaluator, board, conditioning, symmetries)
+        self._slots = tree_leaves.new_slots(
+            MOST_AT_ONCE, planes.plane_count(evaluator.plane_groups)
+        )
         self._share = SCORE_SHARE if evaluator.scores else 0.0
         self._tree = tree.new_arrays()
         self._tree.used[0] = 1
@@ -125,15 +110,15 @@ class Search:
         tree.add_moves(self._tree, 0, _prior(said.probabilities, keep, power), MOVES, 0.0)
         self._sum_up(1)
 
-    def _begin(self, board: Board, said: Foresight) -> None:
+    def _begin(self, board: Board, said: Evaluation) -> None:
         """The root is this position."""
         self.board = board
         superko = (
-            tree_leaves.NO_REPETITION
+            tree_positions.NO_REPETITION
             if not board.superko
-            else tree_leaves.SITUATIONAL
+            else tree_positions.SITUATIONAL
             if board.situational
-            else tree_leaves.POSITIONAL
+            else tree_positions.POSITIONAL
         )
         seen = board.positions_seen() if board.superko else {}
         hashes = np.array(sorted(seen), np.uint64)
@@ -143,17 +128,17 @@ class Search:
         until = np.zeros((3, MOVES), np.int64)
         for colour, plies in self.until.items():
             until[colour] = plies
-        self._root = tree_leaves.Root(
+        self._root = tree_positions.Root(
             board.state,
             board.to_play,
             superko,
-            self.known,
+            self.conditioning,
             float(self.komi),
             recent,
             until,
             hashes,
             np.array([seen[int(value)] for value in hashes], np.uint8),
-            planes.offsets(self.evaluator.groups),
+            planes.offsets(self.evaluator.plane_groups),
         )
         self._owner = said.owner
         self._owners = np.zeros((MOVES, POINTS)) if self.evaluator.scores else np.zeros((0, POINTS))
@@ -182,7 +167,7 @@ class Search:
         tree.sum_up(self._tree, count, True, self._centre, self._share)
 
     def follow(
-        self, board: Board, komi: float, keep: npt.NDArray[np.bool_], said: Foresight | None = None
+        self, board: Board, komi: float, keep: npt.NDArray[np.bool_], said: Evaluation | None = None
     ) -> bool:
         """Go on to a position that moves from here have led to, keeping what was seen of it; False,
         and nothing has changed, if it is no such position or was not seen. `keep`, `said` as for a
@@ -191,52 +176,43 @@ class Search:
         if komi != self.komi or board.moves[:past] != self.board.moves:
             return False
         for index, colour in board.moves[past:]:
-            below = self._below(node)
-            if index not in below or colour != mine.to_play or not nodes[below[index]]["useful"]:
+            below = root_stats.below(self._tree, node)
+            if index not in below or colour != mine.to_play or not nodes[below[index]]["sensible"]:
                 return False
             mine.play(index)
             node = below[index]
         if mine.to_play != board.to_play or (mine.stones() != board.stones()).any():
             return False
-        said = said or foresee(self.evaluator, board, self.known, self.symmetries)
+        said = said or evaluate(self.evaluator, board, self.conditioning, self.symmetries)
         self._keep_below(node)
         self._begin(board.copy(), said)
         self._only(keep, said)
-        centre = float(self._tree.nodes["lead"][0])
+        centre = float(self._tree.nodes["V_lead"][0])
         moved, self._centre = centre != self._centre, centre
         self._sum_up(int(self._tree.used[0]) if moved and self._share else 1)
         return True
-
-    def _below(self, node: int) -> dict[int, int]:
-        """For each move that has been tried in a position, the position after it."""
-        first, tried = int(self._tree.nodes["first"][node]), int(self._tree.nodes["tried"][node])
-        return dict(
-            zip(
-                self._tree.move[first : first + tried].tolist(),
-                self._tree.child[first : first + tried].tolist(),
-                strict=True,
-            )
-        )
 
     def _keep_below(self, node: int) -> None:
         """Make a position the root; only what is below it is kept."""
         if not node:
             return
-        nodes = min(int(self._tree.nodes["visits"][node]) + 1, int(self._tree.used[0]))
+        nodes = min(int(self._tree.nodes["N"][node]) + 1, int(self._tree.used[0]))
         kept = tree.new_arrays(nodes, int(self._tree.used[1]) + MOVES)
         tree.copy_below(self._tree, node, kept)
         self._tree = kept
 
-    def _only(self, keep: npt.NDArray[np.bool_], said: Foresight) -> None:
+    def _only(self, keep: npt.NDArray[np.bool_], said: Evaluation) -> None:
         """Let the root have the moves of `keep` alone: first those that have been tried."""
-        below = {index: node for index, node in self._below(0).items() if keep[index]}
+        below = {
+            index: node for index, node in root_stats.below(self._tree, 0).items() if keep[index]
+        }
         tree.make_room(self._tree, 0, MOVES)
         prior = _prior(said.probabilities, keep, 1.0)
         order = sorted(below, key=lambda index: -prior[index])
         first = int(self._tree.used[1])
         self._tree.move[first : first + len(order)] = order
         self._tree.child[first : first + len(order)] = [below[index] for index in order]
-        self._tree.prior[first : first + len(order)] = prior[order]
+        self._tree.P[first : first + len(order)] = prior[order]
         root = self._tree.nodes[0]
         root["first"], root["kept"], root["tried"] = first, len(order), len(order)
         tree.add_moves(self._tree, 0, prior, MOVES, 0.0)
@@ -283,7 +259,7 @@ class Search:
             slots,
             want,
             self.reduction,
-            UNSEEN,
+            FPU_REDUCTION,
             self._centre,
             self._share,
         )
@@ -319,7 +295,7 @@ class Search:
     @property
     def count(self) -> int:
         """Visits so far."""
-        return int(self._tree.nodes["visits"][0]) - 1
+        return int(self._tree.nodes["N"][0]) - 1
 
     @property
     def bytes(self) -> int:
@@ -330,14 +306,14 @@ class Search:
     def win(self) -> float:
         """The probability that the side to play wins: the mean of the network's own judgement and
         of what all visits came to."""
-        return 1 - float(self._tree.nodes["wins"][0]) / (self.count + 1)
+        return 1 - float(self._tree.nodes["W_win"][0]) / (self.count + 1)
 
     @property
     def lead(self) -> float:
         """How many points the side to play leads by, komi counted, in the mean likewise; nan if the
         network says no score."""
         return (
-            -float(self._tree.nodes["leads"][0]) / (self.count + 1)
+            -float(self._tree.nodes["W_lead"][0]) / (self.count + 1)
             if self.evaluator.scores
             else math.nan
         )
@@ -345,7 +321,7 @@ class Search:
     @property
     def spread(self) -> float:
         """The standard deviation of that, as the network says of the position; nan likewise."""
-        return float(self._tree.nodes["spread"][0]) if self.evaluator.scores else math.nan
+        return float(self._tree.nodes["V_spread"][0]) if self.evaluator.scores else math.nan
 
     def owner(self) -> Floats:
         """float32 `(361,)`: whose each point will be, +1 the side's that is to play: the mean over
@@ -364,74 +340,19 @@ class Search:
         mean: Floats = (self._owners[index] / self._owned[index]).astype(np.float32)
         return mean
 
-    def told(self, index: int, longest: int = MOVES) -> Told:
-        """What is known of one move at the root (the position's own numbers before it has been
-        visited), and the line of most visits that begins with it, cut to `longest`; the last move
-        of it may be one that the network expects and nobody visited."""
-        node = self._below(0).get(index)
-        line, nodes = (
-            [(index, int(self._tree.nodes["visits"][node]) if node else 0)],
-            self._tree.nodes,
-        )
-        scores = self.evaluator.scores
-        if node is None:
-            root = nodes[0]
-            lead, spread = (
-                (float(root["lead"]), float(root["spread"])) if scores else (math.nan, math.nan)
-            )
-            return Told(0, float(root["win"]), line, 0.0, lead, spread, float(root["value"]))
-        told = nodes[node]
-        visits, win = int(told["visits"]), float(told["wins"]) / int(told["visits"])
-        below: int | None = node
-        while below is not None and nodes[below]["kept"] and len(line) < longest:
-            first, tried = int(nodes[below]["first"]), int(nodes[below]["tried"])
-            seen = nodes["visits"][self._tree.child[first : first + tried]]
-            place = int(seen.argmax()) if tried else 0
-            line.append((int(self._tree.move[first + place]), int(seen[place]) if tried else 0))
-            below = int(self._tree.child[first + place]) if tried else None
-        lead, spread = (
-            (float(told["leads"]) / visits, float(told["spread"]))
-            if scores
-            else (math.nan, math.nan)
-        )
-        mean = float(told["values"]) / visits
-        return Told(
-            visits,
-            win,
-            line,
-            max(0.0, win - radius(visits, mean, float(told["squares"]))),
-            lead,
-            spread,
-            mean,
-        )
+    def action_stats(self, index: int, longest: int = MOVES) -> ActionStats:
+        """What is known of one of the root's moves (`root_stats.action_stats`)."""
+        return root_stats.action_stats(self._tree, index, longest, self.evaluator.scores)
 
     @property
     def visits(self) -> Floats:
         """How often each move was visited, float32 `(362,)`."""
-        result = np.zeros(PASS + 1, np.float32)
-        below = self._below(0)
-        result[list(below)] = self._tree.nodes["visits"][list(below.values())]
-        return result
+        return root_stats.visits(self._tree)
 
     @property
     def weights(self) -> npt.NDArray[np.float64]:
-        """What to choose a move by, float64 `(362,)`: its visits, but of those with enough of them
-        (`LEAST_SHARE`) the one with the best lower confidence bound comes first."""
-        weights = self.visits.astype(np.float64)
-        most = float(weights.max())
-        if most:
-            enough = [int(i) for i in np.flatnonzero(weights >= LEAST_SHARE * most)]
-            below, nodes = self._below(0), self._tree.nodes
-            bounds = {
-                i: bound(
-                    *(nodes[below[i]][name].item() for name in ("visits", "values", "squares"))
-                )
-                for i in enough
-            }
-            best = max(enough, key=lambda i: (bounds[i], weights[i]))
-            if (weights >= weights[best]).sum() > 1:
-                weights[best] = most + 2  # a player adds priors to break ties
-        return weights
+        """What to choose a move by, float64 `(362,)` (`root_stats.weights`)."""
+        return root_stats.weights(self._tree)
 
     @property
     def best(self) -> int:
@@ -442,19 +363,6 @@ class Search:
             if weights.any()
             else int(self._tree.move[self._tree.nodes["first"][0]])
         )
-
-
-def radius(visits: int, mean: float, squares: float) -> float:
-    """How far below the mean of a move's values its lower confidence bound is. squares: the sum of
-    the values' squares."""
-    seen = max(squares - visits * mean * mean, 0.0) + IMAGINED * IMAGINED_DEVIATION**2
-    return DEVIATIONS * math.sqrt(seen / (visits + IMAGINED) / visits)
-
-
-def bound(visits: int, values: float, squares: float) -> float:
-    """The lower confidence bound of a move's values, given their number and the sums of them and of
-    their squares."""
-    return values / visits - radius(visits, values / visits, squares)
 
 
 def _prior(

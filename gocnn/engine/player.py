@@ -12,21 +12,21 @@ import numpy.typing as npt
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import PASS, SIZE
 from gocnn.engine import levels
-from gocnn.engine.foreseen import Ahead, Both, outlook_of
+from gocnn.engine.forecast import Estimator, NetworkWithPlayouts, estimate_of
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import Search
 from gocnn.engine.ownership import (
     PLAYOUTS,
-    Outlook,
+    OwnershipEstimate,
     Playouts,
     dead_stones,
     is_open,
     is_settled,
-    useful,
+    sensible_moves,
 )
-from gocnn.policy.answers import Floats
-from gocnn.policy.style import facts_of
-from gocnn.policy.suggestion import Evaluator, Foresight, foresee
+from gocnn.policy.conditioning import conditioning_of_style
+from gocnn.policy.predictions import Floats
+from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate
 
 RESIGN = -1
 """Instead of a flat index."""
@@ -71,6 +71,7 @@ class Player:
     def __init__(
         self,
         evaluator: Evaluator,
+        *,
         symmetries: int = 1,
         temperature: float = 0.0,
         resign: float = 0.0,
@@ -85,7 +86,7 @@ class Player:
             resign,
             style,
         )
-        self.visits = visits if evaluator.foresees else 0
+        self.visits = visits if evaluator.has_value_head else 0
         self.level: levels.Level | None = None
         """The level that it plays at; visits, temperature and resign count for nothing then."""
         self._rng = np.random.default_rng(seed)
@@ -98,15 +99,21 @@ class Player:
 
     def probabilities(self, game: Game, colour: int) -> Floats:
         """The network's distribution over the legal moves, float32 `(362,)`."""
-        return self.foresight(game, colour).probabilities
+        return self.evaluation(game, colour).probabilities
 
-    def foresight(self, game: Game, colour: int) -> Foresight:
+    def evaluation(self, game: Game, colour: int) -> Evaluation:
         """All that the network says of the position with `colour` to play."""
-        return foresee(self.evaluator, turned(game, colour), self.known(game), self.symmetries)
+        return evaluate(
+            self.evaluator,
+            with_side_to_play(game, colour),
+            self.conditioning(game),
+            self.symmetries,
+        )
 
-    def known(self, game: Game) -> int:
-        """What the network is told of the game (`gocnn.features.conditioning`)."""
-        return facts_of(self.style, game.handicap_stones > 1)
+    def conditioning(self, game: Game) -> int:
+        """What the network is shown of the game beside its board: bits of
+        `gocnn.features.conditioning`."""
+        return conditioning_of_style(self.style, game.handicap_stones > 1)
 
     def decide(
         self,
@@ -124,18 +131,18 @@ class Player:
         counts by area). seconds, stopped: look ahead no longer than that, or than until that is so.
         """
         deadline = math.inf if seconds is None else time.perf_counter() + seconds
-        said = self.foresight(game, colour)
+        said = self.evaluation(game, colour)
         p = said.probabilities
-        wanted = useful(game.board, colour)
-        ahead = self._ahead(game, colour, said)
-        taking = _taking(game, colour, ahead) if clean_up else np.zeros_like(wanted)
+        wanted = sensible_moves(game.board, colour)
+        estimator = self._estimator(game, colour, said)
+        taking = _taking(game, colour, estimator) if clean_up else np.zeros_like(wanted)
         if taking.any():
             wanted = taking
         if keep is not None:
             wanted &= keep
         if not wanted[:-1].any():
             return Decision(PASS, p)
-        if not self.evaluator.scores and self._resigns(game, colour, ahead):
+        if not self.evaluator.scores and self._resigns(game, colour, estimator):
             return Decision(RESIGN, p)
         wanted[PASS] = False
         visits, may_pass = (
@@ -143,17 +150,17 @@ class Player:
             (keep is None or bool(keep[PASS])) and not taking.any(),
         )
         if self.level and not visits and not taking.any():
-            weights = levels.weights(self.level, game, colour, p, wanted, ahead)
+            weights = levels.weights(self.level, game, colour, p, wanted, estimator)
             if not weights.any():
                 if may_pass:
                     return Decision(PASS, p)
                 weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
         else:
             weights = self._weights(game, colour, said, wanted, visits, deadline, stopped)
-        if self.evaluator.scores and self._resigns(game, colour, ahead):
+        if self.evaluator.scores and self._resigns(game, colour, estimator):
             return Decision(RESIGN, p)
         index = self._draw(weights, self._heat(game, visits))
-        if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, ahead):
+        if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, estimator):
             return Decision(PASS, p)
         return Decision(index, p)
 
@@ -161,9 +168,9 @@ class Player:
         """float64 `(362,)`: how often it would make each move here, one that ends the game
         apart."""
         said, visits, wanted = (
-            self.foresight(game, colour),
+            self.evaluation(game, colour),
             self._visits(None),
-            useful(game.board, colour),
+            sensible_moves(game.board, colour),
         )
         wanted[PASS] = False
         if self.level and not visits:
@@ -173,7 +180,7 @@ class Player:
                 colour,
                 said.probabilities,
                 wanted,
-                self._ahead(game, colour, said),
+                self._estimator(game, colour, said),
             )
         else:
             weights = self._weights(game, colour, said, wanted, visits, math.inf, None)
@@ -191,13 +198,13 @@ class Player:
         """Positions to look ahead at for a move that may take so long."""
         if self.level is None:
             return self.visits
-        return self.level.visits_within(seconds) if self.evaluator.foresees else 0
+        return self.level.visits_within(seconds) if self.evaluator.has_value_head else 0
 
     def _weights(
         self,
         game: Game,
         colour: int,
-        said: Foresight,
+        said: Evaluation,
         wanted: npt.NDArray[np.bool_],
         visits: int,
         deadline: float,
@@ -208,40 +215,40 @@ class Player:
         weights = np.where(wanted, np.maximum(said.probabilities, TINY), 0.0).astype(np.float64)
         if not visits:
             return weights
-        board, komi = turned(game, colour), game.area_komi_for(colour)
+        board, komi = with_side_to_play(game, colour), game.area_komi_for(colour)
         if self._search is None or not self._search.follow(board, komi, wanted, said):
             self._search = Search(
                 self.evaluator,
                 board.copy(),
                 komi,
                 wanted,
-                self.known(game),
+                self.conditioning(game),
                 self.symmetries,
                 said=said,
             )
         self._search.run(max(visits - self._search.count, 0), deadline, stopped)
         return self._search.weights + weights
 
-    def outlook(self, game: Game) -> Outlook:
-        """How the position will end: what the network foresees, or playouts tell
+    def estimate(self, game: Game) -> OwnershipEstimate:
+        """How the position will end: what the network has_value_head, or playouts tell
         (`gocnn.engine.ownership`) where it does not."""
         if not self.evaluator.scores:
             return self._playouts(game).run(PLAYOUTS)
         colour = game.board.to_play
-        return outlook_of(self.foresight(game, colour), colour, game.area_komi)
+        return estimate_of(self.evaluation(game, colour), colour, game.area_komi)
 
-    def end(self, game: Game) -> Outlook:
+    def end(self, game: Game) -> OwnershipEstimate:
         """The same for a game that is over or nearly so: with playouts in any case."""
         colour = game.board.to_play
-        said = self.foresight(game, colour) if self.evaluator.scores else None
-        return self._ahead(game, colour, said).at_least(PLAYOUTS)
+        said = self.evaluation(game, colour) if self.evaluator.scores else None
+        return self._estimator(game, colour, said).at_least(PLAYOUTS)
 
-    def _ahead(self, game: Game, colour: int, said: Foresight | None) -> Ahead:
+    def _estimator(self, game: Game, colour: int, said: Evaluation | None) -> Estimator:
         """What tells how the position ends, as far as it is asked."""
         playouts = self._playouts(game)
         if said is None or not self.evaluator.scores:
             return playouts
-        return Both(outlook_of(said, colour, game.area_komi_for(colour)), playouts)
+        return NetworkWithPlayouts(estimate_of(said, colour, game.area_komi_for(colour)), playouts)
 
     def _playouts(self, game: Game) -> Playouts:
         return Playouts(game.board, game.area_komi, seed=int(self._rng.integers(2**31)))
@@ -251,19 +258,19 @@ class Player:
             return int(weights.argmax())
         return int(self._rng.choice(len(weights), p=_flattened(weights, heat)))
 
-    def _resigns(self, game: Game, colour: int, ahead: Ahead) -> bool:
+    def _resigns(self, game: Game, colour: int, estimator: Estimator) -> bool:
         least = self.level.resign if self.level else self.resign
         if least <= 0 or len(game.board.moves) < RESIGN_FROM:
             return False
-        if isinstance(ahead, Both):
+        if isinstance(estimator, NetworkWithPlayouts):
             mine = (
                 self._search.win
                 if self._visits(None) and self._search and self._search.count
-                else ahead.win(colour)
+                else estimator.win(colour)
             )
         else:
-            outlook = ahead.at_least(PLAYOUTS)
-            mine = outlook.black_wins if colour == BLACK else 1 - outlook.black_wins
+            estimate = estimator.at_least(PLAYOUTS)
+            mine = estimate.black_winrate if colour == BLACK else 1 - estimate.black_winrate
         self._lost = self._lost + 1 if mine < least else 0
         return self._lost >= RESIGN_AFTER
 
@@ -278,7 +285,7 @@ def _flattened(weights: npt.NDArray[np.float64], heat: float) -> npt.NDArray[np.
     return whole
 
 
-def turned(game: Game, colour: int) -> Board:
+def with_side_to_play(game: Game, colour: int) -> Board:
     """The board with `colour` to play."""
     board = game.board
     if board.to_play != colour:
@@ -287,9 +294,9 @@ def turned(game: Game, colour: int) -> Board:
     return board
 
 
-def _taking(game: Game, colour: int, ahead: Ahead) -> npt.NDArray[np.bool_]:
+def _taking(game: Game, colour: int, estimator: Estimator) -> npt.NDArray[np.bool_]:
     """bool `(362,)`: legal moves at liberties of the opponent's dead chains."""
-    dead = dead_stones(game.board, ahead.at_least(PLAYOUTS))
+    dead = dead_stones(game.board, estimator.at_least(PLAYOUTS).owner)
     stones = game.board.stones()
     near = np.zeros((SIZE + 2, SIZE + 2), np.bool_)
     theirs = dead.reshape(SIZE, SIZE) & (stones == 3 - colour)
@@ -310,12 +317,12 @@ def _may_be_over(game: Game, colour: int, index: int, p: Floats) -> bool:
     return stones >= OVER_FROM and (p[PASS] > p[index] or game.board.area().ravel()[index] != 0)
 
 
-def _is_over(game: Game, colour: int, ahead: Ahead) -> bool:
+def _is_over(game: Game, colour: int, estimator: Estimator) -> bool:
     passed = game.passed(3 - colour)
-    if not passed and is_open(game.board, ahead.at_least(FIRST_LOOK)):
+    if not passed and is_open(game.board, estimator.at_least(FIRST_LOOK)):
         return False
-    outlook = ahead.at_least(PLAYOUTS)
-    if is_settled(game.board, outlook):
+    estimate = estimator.at_least(PLAYOUTS)
+    if is_settled(game.board, estimate):
         return True
-    score = game.margin(dead_stones(game.board, outlook))
+    score = game.margin(dead_stones(game.board, estimate.owner))
     return passed and (score > 0 if colour == BLACK else score < 0)

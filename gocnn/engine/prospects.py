@@ -13,38 +13,37 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import Board
-from gocnn.engine.ownership import Outlook, Playouts
+from gocnn.engine.ownership import OwnershipEstimate, Playouts
 
 PRIOR_PLAYOUTS = 16
 """So many playouts the position's own ownership counts for, in that after a move."""
 
 
 class Prospects:
-    """Playouts after each of several moves. `boards`: the positions after them."""
+    """Playouts after each of several moves. boards: the positions after them; the methods name a
+    move by its number `k` among them."""
 
     def __init__(self, boards: Sequence[Board], komi: float) -> None:
         self._playouts = [
-            Playouts(board, komi, seed=1 + 7919 * place) for place, board in enumerate(boards)
+            Playouts(board, komi, seed=1 + 7919 * k) for k, board in enumerate(boards)
         ]
 
-    def count(self, place: int) -> int:
+    def count(self, k: int) -> int:
         """How many playouts there are after a move."""
-        return self._playouts[place].count
+        return self._playouts[k].count
 
     @property
     def total(self) -> int:
         """How many there are in all."""
         return sum(playouts.count for playouts in self._playouts)
 
-    def run(self, place: int, count: int) -> None:
+    def run(self, k: int, count: int) -> None:
         """So many more after one move."""
-        self._playouts[place].run(count)
+        self._playouts[k].run(count)
 
-    def raw(self, place: int) -> Outlook:
-        """What the playouts after one move alone say."""
-        return self._playouts[place].sum()
-
-    def outlooks(self, weights: npt.NDArray[np.floating]) -> tuple[Outlook, list[Outlook]]:
+    def estimates(
+        self, weights: npt.NDArray[np.floating]
+    ) -> tuple[OwnershipEstimate, list[OwnershipEstimate]]:
         """The position's own, each move counting by its weight (where there are playouts after it),
         and that after each move. There must be some playouts."""
         sums = [playouts.sum() for playouts in self._playouts]
@@ -52,19 +51,21 @@ class Prospects:
         assert n.any()
         w = np.where(n > 0, weights, 0.0)
         w = w / w.sum() if w.sum() > 0 else n / n.sum()
-        leads = np.array([one.lead for one in sums])
-        wins = np.array([one.black_wins for one in sums])
-        variance = float(w @ np.array([one.spread**2 for one in sums]))
+        leads = np.array([one.score_mean for one in sums])
+        wins = np.array([one.black_winrate for one in sums])
+        variance = float(w @ np.array([one.score_stdev**2 for one in sums]))
         owners = np.stack([one.owner for one in sums]).astype(np.float64)
         owner, lead, spread = w @ owners, float(w @ leads), variance**0.5
-        whole = Outlook(owner.astype(np.float32), float(w @ wins), lead, spread, int(n.sum()))
+        whole = OwnershipEstimate(
+            owner.astype(np.float32), float(w @ wins), lead, spread, int(n.sum())
+        )
         share = _share(n, leads, variance)
         after = (n[:, None] * owners + PRIOR_PLAYOUTS * owner) / (n[:, None] + PRIOR_PLAYOUTS)
         drawn = lead + share * (leads - lead)
         return whole, [
-            Outlook(
+            OwnershipEstimate(
                 after[i].astype(np.float32),
-                one.black_wins if one.playouts else whole.black_wins,
+                one.black_winrate if one.playouts else whole.black_winrate,
                 float(drawn[i]),
                 spread,
                 one.playouts,

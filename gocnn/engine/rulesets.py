@@ -1,6 +1,7 @@
 """Rule sets: their names, what each says, and how they are written. Names and fields are KataGo's
 (https://lightvector.github.io/KataGo/rules.html), since board programs use them."""
 
+import difflib
 import json
 import re
 from dataclasses import dataclass, replace
@@ -134,7 +135,12 @@ def parse(rules: Any) -> Rules:
     parts = _SHORT.findall(text)
     if parts and not _SHORT.sub("", text):
         return _from_object({_SHORT_KEYS.get(key, key): value for key, value in parts})
-    raise BadRules(f"unknown rules {text[:60]!r}: choose {', '.join(RULES)}, or give a JSON object")
+    names = {re.sub(r"[-_ ]", "", name): name for name in RULES}
+    near = difflib.get_close_matches(plain[:60], names, 1, 0.7)
+    meant = f"did you mean {names[near[0]]}? " if near else ""
+    raise BadRules(
+        f"unknown rules {text[:60]!r}: {meant}choose {', '.join(RULES)}, or give a JSON object"
+    )
 
 
 def name_of(rules: Rules) -> str:

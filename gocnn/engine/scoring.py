@@ -8,16 +8,9 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.engine.rulesets import Rules
+from gocnn.games.settling import MOST_DAME, SURE_EYE_SPACE
 
 Mask = npt.NDArray[np.bool_]
-
-SURE_EYE_SPACE = 4
-"""A single eye space of so many points makes two eyes; groups that live in seki have smaller
-ones."""
-
-MOST_DAME = 12
-"""Where more neutral points than that lie together, the game is not over there: that is no seki
-yet."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +36,12 @@ def cleared(board: Board, dead: Mask) -> Board:
 
 
 def groups(board: Board) -> list[Group]:
-    """All groups of a board from which dead stones have been taken."""
+    """All groups of a board from which dead stones have been taken.
+
+    Which of them live in seki, `gocnn.games.settling.without_seki` decides by the same rule. It
+    does so in millions of games, so it is a kernel that only clears the owner of their points; here
+    the stones of each group are wanted, for group tax and for GTP's `final_status_list seki`.
+    """
     stones, owner = board.stones().ravel(), board.area().ravel()
     few: set[int] = set()
     for part in _parts(owner.tolist(), np.flatnonzero(owner == 0).tolist(), board.size):

@@ -33,17 +33,18 @@ def holds(
     """Whether a chain (flat indices) cannot be captured though the opponent moves first; False also
     where that is too much to read.
 
-    owner: float32 `(361,)`, as in `gocnn.engine.ownership.Outlook`; safe: bool `(361,)`, stones
-    that stay whatever happens. Moves elsewhere, and a ko taken back after one, are not thought of.
+    owner: float32 `(361,)`, as in `gocnn.engine.ownership.OwnershipEstimate`; safe: bool
+    `(361,)`, stones that stay whatever happens. Moves elsewhere, and a ko taken back after one,
+    are not thought of.
     """
     points = [int(rules.field_point(index, board.size)) for index in chain]
-    place = _fight(board, points, owner, safe)
-    if place is None:
+    region = _fight(board, points, owner, safe)
+    if region is None:
         return False
     state = board.state.copy()
     state[META, KO] = NO_KO
     try:
-        return not _Reading(state, points[0], place).falls()
+        return not _Reading(state, points[0], region).falls()
     except _TooLarge:
         return False
 
@@ -92,10 +93,10 @@ def _fight(
 class _Reading:
     """All that can happen in one place; `anchor`: a point of the chain that is attacked."""
 
-    def __init__(self, state: State, anchor: int, place: list[int]) -> None:
-        self.state, self.place, self.anchor, self.colour = (
+    def __init__(self, state: State, anchor: int, region: list[int]) -> None:
+        self.state, self.region, self.anchor, self.colour = (
             state,
-            place,
+            region,
             anchor,
             int(state[COLOUR, anchor]),
         )
@@ -117,7 +118,7 @@ class _Reading:
     def taken(self, state: State, attacking: bool = True) -> bool:
         """Whether the chain is captured, as far as it is known, `attacking` telling whose turn it
         is."""
-        key = (state[COLOUR, self.place].tobytes(), int(state[META, KO]), attacking)
+        key = (state[COLOUR, self.region].tobytes(), int(state[META, KO]), attacking)
         if key in self._known:
             return self._known[key]
         self._read += 1
@@ -130,7 +131,7 @@ class _Reading:
             after = state.copy()
             after[META, KO] = NO_KO
             result = self.taken(after)
-        for point in self.place:
+        for point in self.region:
             if result == attacking:
                 break
             if state[COLOUR, point] != EMPTY:

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import PASS
 from gocnn.engine import scoring
-from gocnn.engine.foreseen import Both, outlook_of
-from gocnn.engine.ownership import PLAYOUTS, Playouts, chains, dead_stones, safe_points, useful
+from gocnn.engine.forecast import NetworkWithPlayouts, estimate_of
+from gocnn.engine.ownership import PLAYOUTS, Playouts, dead_stones, safe_points, sensible_moves
 from gocnn.engine.rulesets import CHINESE_SERVERS, Rules
-from gocnn.policy.suggestion import Evaluator, foresee, suggest_many
+from gocnn.policy.suggestion import Evaluator, evaluate, suggest_many
 
 GAMES = 9
 LONGEST = 400
@@ -27,7 +27,7 @@ def play_out(
     (Tromp-Taylor), +1 black, -1 white.
 
     In each, both sides play the network's moves (drawn with `temperature`; the first game plays the
-    likeliest) as long as one has a move that can matter (`gocnn.engine.ownership.useful`).
+    likeliest) as long as one has a move that can matter (`gocnn.engine.ownership.sensible_moves`).
     """
     rng = np.random.default_rng(seed)
     boards = [board.copy() for _ in range(games)]
@@ -43,7 +43,7 @@ def play_out(
         for k, row in zip(going, rows, strict=True):
             each = boards[k]
             weights = np.where(
-                useful(each, each.to_play)[:PASS], np.maximum(row[:PASS], 1e-9), 0.0
+                sensible_moves(each, each.to_play)[:PASS], np.maximum(row[:PASS], 1e-9), 0.0
             ).astype(np.float64)
             if not weights.any():
                 move, passes[k] = PASS, passes[k] + 1
@@ -70,26 +70,16 @@ def play_out(
     return result
 
 
-def dead_chains(board: Board, owner: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """bool `(361,)`: the stones of chains whose points mostly end up with the opponent (`owner` as
-    in `play_out`), unless they are safe whatever happens."""
-    stones = board.stones().ravel()
-    dead = np.zeros(len(stones), np.bool_)
-    safe = {colour: safe_points(board, colour) for colour in (BLACK, WHITE)}
-    for chain in chains(board):
-        colour = int(stones[chain[0]])
-        mine = float(owner[chain].mean()) * (1 if colour == BLACK else -1)
-        dead[chain] = mine < 0 and not safe[colour][chain[0]]
-    return dead
-
-
 def settled_dead(evaluator: Evaluator, board: Board) -> npt.NDArray[np.bool_]:
     """bool `(361,)`: the stones that are dead in a finished game: by what the network foresees and
     playouts tell, or by playing on where it says no score."""
     if not evaluator.scores:
-        return dead_chains(board, play_out(evaluator, board))
-    position = outlook_of(foresee(evaluator, board), board.to_play, 0.0)
-    return dead_stones(board, Both(position, Playouts(board, 0.0)).at_least(PLAYOUTS))
+        # No reading: the games played out have shown what can be captured, and what was given up.
+        return dead_stones(board, play_out(evaluator, board), reading=False)
+    position = estimate_of(evaluate(evaluator, board), board.to_play, 0.0)
+    return dead_stones(
+        board, NetworkWithPlayouts(position, Playouts(board, 0.0)).at_least(PLAYOUTS).owner
+    )
 
 
 def settled_margin(

@@ -19,10 +19,10 @@ import numpy.typing as npt
 
 from gocnn._jit import jit
 from gocnn.board.coords import MOVES
-from gocnn.policy.answers import Floats
+from gocnn.policy.predictions import Floats
 
-EXPLORATION = 1.1
-"""How much the prior counts against what visits have shown."""
+C_PUCT = 1.1
+"""How much the prior P counts against Q, what visits have shown."""
 
 LEAST_PRIOR = 1e-9
 
@@ -38,31 +38,33 @@ DEEPEST = 1000
 
 NODE = np.dtype(
     [
-        ("wins", "f8"),
-        ("values", "f8"),
-        ("squares", "f8"),
-        ("leads", "f8"),
-        ("visits", "i4"),
+        ("W_win", "f8"),
+        ("W", "f8"),
+        ("W2", "f8"),
+        ("W_lead", "f8"),
+        ("N", "i4"),
         ("first", "i4"),
-        ("win", "f4"),
-        ("value", "f4"),
-        ("lead", "f4"),
-        ("spread", "f4"),
+        ("V_win", "f4"),
+        ("V", "f4"),
+        ("V_lead", "f4"),
+        ("V_spread", "f4"),
         ("kept", "i2"),
         ("tried", "i2"),
-        ("useful", "i2"),
+        ("sensible", "i2"),
         ("pending", "i2"),
     ]
 )
-"""A position. visits, and the sums over them, seen by the side that has moved to it: its
-probability to win, what the search is to make large (see `worth`), the square of that, and the
-points it leads by. Of the position itself, seen by the side to play: win, value, lead, and the
-spread of that. first: its first move's place among the moves, or one of the following; kept, tried:
-how many moves are there, and have been tried; useful: how many it has; pending: walks that go
-through it and whose answer is not there yet."""
+"""A position, in the paper's notation (`gocnn.engine.mcts`).
+
+N: its visits. Sums over them, seen by the side that has moved to it: W of what the search is to
+make large (see `worth`), W2 of its square, W_win of the probability to win, W_lead of the lead in
+points; Q = W / N. What was said of the position itself, seen by the side to play: V, V_win, V_lead
+likewise, V_spread the standard deviation of the lead. first: where its first move stands among the
+moves, or one of the following; kept, tried: how many moves are there, and have been tried;
+sensible: how many it has; pending: walks that go through it and whose answer is not there yet."""
 
 NEW, WIDEN = -1, -2
-"""Instead of a place: nothing is known of the position yet. WIDEN less the place: the position
+"""Instead of `first`: nothing is known of the position yet. WIDEN less `first`: the position
 waits for the rest of its moves."""
 
 LEAF, MORE, KNOWN, TAKEN = 0, 1, 2, 3
@@ -72,13 +74,13 @@ about."""
 
 
 class Arrays(NamedTuple):
-    """nodes: `NODE`, `(N,)`; for each move that is kept: child, int32, the position after it or -1;
-    prior, float32; move, int16, its flat index. used: int64 `(2,)`, how many positions and moves
-    there are."""
+    """nodes: `NODE`, `(positions,)`; for each move that is kept, `(moves,)`: child, int32, the
+    position after it or -1; P, float32, its prior; move, int16, its flat index. used: int64 `(2,)`,
+    how many positions and moves there are."""
 
     nodes: npt.NDArray[np.void]
     child: npt.NDArray[np.int32]
-    prior: Floats
+    P: Floats
     move: npt.NDArray[np.int16]
     used: npt.NDArray[np.int64]
 
@@ -106,7 +108,7 @@ def make_room(tree: Arrays, nodes: int, edges: int) -> None:
         tree.nodes.resize(max(want, have + min(max(have // 8, STEP), 16 * STEP)), refcheck=False)
     have, want = len(tree.move), int(tree.used[1]) + edges
     if want > have:
-        for part in (tree.child, tree.prior, tree.move):
+        for part in (tree.child, tree.P, tree.move):
             part.resize(
                 max(want, have + min(max(have // 8, 16 * STEP), 256 * STEP)), refcheck=False
             )
@@ -129,26 +131,26 @@ def worth(win: float, lead: float, centre: float, share: float) -> float:
 
 @jit
 def choose(tree: Arrays, node: int, reduction: float) -> int:
-    """The place of the move to visit next: the first of equals in the order of the moves."""
+    """Where the move to visit next stands among the moves: the first of equals in their order."""
     nodes = tree.nodes
     first, tried, kept = nodes[node]["first"], nodes[node]["tried"], nodes[node]["kept"]
-    explore = EXPLORATION * (nodes[node]["visits"] + nodes[node]["pending"]) ** 0.5
+    explore = C_PUCT * (nodes[node]["N"] + nodes[node]["pending"]) ** 0.5
     seen = 0.0
-    for place in range(first, first + tried):
-        seen += tree.prior[place]
-    unseen = nodes[node]["value"] - reduction * seen**0.5
+    for edge in range(first, first + tried):
+        seen += tree.P[edge]
+    unseen = nodes[node]["V"] - reduction * seen**0.5
     best, most = -1, -np.inf
-    for place in range(first, first + tried):
-        below = tree.child[place]
-        visits, pending = nodes[below]["visits"], nodes[below]["pending"]
-        value = nodes[below]["values"] / visits if visits else unseen
+    for edge in range(first, first + tried):
+        below = tree.child[edge]
+        visits, pending = nodes[below]["N"], nodes[below]["pending"]
+        value = nodes[below]["W"] / visits if visits else unseen
         if pending:
             value -= VIRTUAL_LOSS * pending / (visits + pending)
-        score = value + explore * tree.prior[place] / (1 + visits + pending)
+        score = value + explore * tree.P[edge] / (1 + visits + pending)
         if score > most:
-            best, most = place, score
+            best, most = edge, score
     if tried < kept:
-        score = unseen + explore * tree.prior[first + tried]
+        score = unseen + explore * tree.P[first + tried]
         if score > most:
             best = first + tried
     return best
@@ -173,28 +175,28 @@ def walk(
     while True:
         if nodes[node]["first"] < 0:
             return depth, TAKEN
-        if nodes[node]["useful"] == 0 or depth == DEEPEST:
+        if nodes[node]["sensible"] == 0 or depth == DEEPEST:
             return depth, KNOWN
-        if nodes[node]["tried"] == nodes[node]["kept"] < nodes[node]["useful"]:
+        if nodes[node]["tried"] == nodes[node]["kept"] < nodes[node]["sensible"]:
             return depth, MORE
-        place = choose(tree, node, narrow if depth else reduction)
-        moves[depth] = tree.move[place]
+        edge = choose(tree, node, narrow if depth else reduction)
+        moves[depth] = tree.move[edge]
         depth += 1
-        if place == nodes[node]["first"] + nodes[node]["tried"]:
+        if edge == nodes[node]["first"] + nodes[node]["tried"]:
             new = tree.used[0]
             tree.used[0] += 1
-            nodes[new]["visits"] = 0
+            nodes[new]["N"] = 0
             nodes[new]["pending"] = 0
-            nodes[new]["wins"] = 0.0
-            nodes[new]["values"] = 0.0
-            nodes[new]["squares"] = 0.0
-            nodes[new]["leads"] = 0.0
+            nodes[new]["W_win"] = 0.0
+            nodes[new]["W"] = 0.0
+            nodes[new]["W2"] = 0.0
+            nodes[new]["W_lead"] = 0.0
             nodes[new]["first"] = NEW
-            tree.child[place] = new
+            tree.child[edge] = new
             nodes[node]["tried"] += 1
             path[depth] = new
             return depth, LEAF
-        node = tree.child[place]
+        node = tree.child[edge]
         path[depth] = node
 
 
@@ -212,25 +214,25 @@ def carry(tree: Arrays, path: npt.NDArray[np.int32], depth: int) -> None:
     nodes = tree.nodes
     last = path[depth]
     win, value, lead = (
-        float(nodes[last]["win"]),
-        float(nodes[last]["value"]),
-        float(nodes[last]["lead"]),
+        float(nodes[last]["V_win"]),
+        float(nodes[last]["V"]),
+        float(nodes[last]["V_lead"]),
     )
     for i in range(depth, -1, -1):
         win, value, lead = 1 - win, 1 - value, -lead
         node = path[i]
-        nodes[node]["visits"] += 1
-        nodes[node]["wins"] += win
-        nodes[node]["values"] += value
-        nodes[node]["squares"] += value * value
-        nodes[node]["leads"] += lead
+        nodes[node]["N"] += 1
+        nodes[node]["W_win"] += win
+        nodes[node]["W"] += value
+        nodes[node]["W2"] += value * value
+        nodes[node]["W_lead"] += lead
 
 
 @jit
 def tell(tree: Arrays, node: int, win: float, value: float, lead: float, spread: float) -> None:
     """What is said of a position by itself."""
     nodes = tree.nodes
-    nodes[node]["win"], nodes[node]["value"], nodes[node]["lead"], nodes[node]["spread"] = (
+    nodes[node]["V_win"], nodes[node]["V"], nodes[node]["V_lead"], nodes[node]["V_spread"] = (
         win,
         value,
         lead,
@@ -242,7 +244,7 @@ def tell(tree: Arrays, node: int, win: float, value: float, lead: float, spread:
 def finish(tree: Arrays, node: int) -> None:
     """A new position that has no moves: the game is over."""
     nodes = tree.nodes
-    nodes[node]["first"], nodes[node]["kept"], nodes[node]["tried"], nodes[node]["useful"] = (
+    nodes[node]["first"], nodes[node]["kept"], nodes[node]["tried"], nodes[node]["sensible"] = (
         0,
         0,
         0,
@@ -287,38 +289,38 @@ def add_moves(
     nodes = tree.nodes
     old = nodes[node]["kept"] if nodes[node]["first"] >= 0 else 0
     before, first = nodes[node]["first"], tree.used[1]
-    useful = 0
+    sensible = 0
     for i in range(len(prior)):
         if prior[i] >= 0:
-            useful += 1
+            sensible += 1
     for k in range(old):
-        place = before + k
-        tree.child[first + k], tree.prior[first + k], tree.move[first + k] = (
-            tree.child[place],
-            tree.prior[place],
-            tree.move[place],
+        edge = before + k
+        tree.child[first + k], tree.P[first + k], tree.move[first + k] = (
+            tree.child[edge],
+            tree.P[edge],
+            tree.move[edge],
         )
-        prior[tree.move[place]] = -1.0
+        prior[tree.move[edge]] = -1.0
     count = old
     for i in range(len(prior)):
         p = np.float32(prior[i])
         if p < least:
             continue
-        place = first + count
+        edge = first + count
         # sorted as they come: few are not small
-        while place > first + old and tree.prior[place - 1] < p:
-            tree.prior[place], tree.move[place] = tree.prior[place - 1], tree.move[place - 1]
-            place -= 1
-        tree.prior[place], tree.move[place] = p, i
+        while edge > first + old and tree.P[edge - 1] < p:
+            tree.P[edge], tree.move[edge] = tree.P[edge - 1], tree.move[edge - 1]
+            edge -= 1
+        tree.P[edge], tree.move[edge] = p, i
         count += 1
     count = min(count, max(most, old))
     for k in range(old, count):
         tree.child[first + k] = -1
     tree.used[1] = first + count
-    nodes[node]["first"], nodes[node]["kept"], nodes[node]["useful"] = (
+    nodes[node]["first"], nodes[node]["kept"], nodes[node]["sensible"] = (
         first,
         count,
-        max(useful, count),
+        max(sensible, count),
     )
     if old == 0:
         nodes[node]["tried"] = 0
@@ -335,13 +337,13 @@ def copy_below(old: Arrays, root: int, new: Arrays) -> None:
         before, first = new.nodes[node]["first"], new.used[1]
         kept, tried = new.nodes[node]["kept"], new.nodes[node]["tried"]
         for k in range(kept):
-            place = first + k
-            new.prior[place], new.move[place] = old.prior[before + k], old.move[before + k]
-            new.child[place] = -1
+            edge = first + k
+            new.P[edge], new.move[edge] = old.P[before + k], old.move[before + k]
+            new.child[edge] = -1
             if k < tried:
                 below = new.used[0]
                 new.nodes[below] = old.nodes[old.child[before + k]]
-                new.child[place] = below
+                new.child[edge] = below
                 new.used[0] += 1
         new.used[1] += kept
         new.nodes[node]["first"] = first
@@ -356,27 +358,27 @@ def sum_up(tree: Arrays, count: int, own: bool, centre: float, share: float) -> 
     nodes = tree.nodes
     depth = np.zeros(count, np.int8)  # whether a position's side to play is the other one
     for node in range(count):
-        for place in range(nodes[node]["first"], nodes[node]["first"] + nodes[node]["tried"]):
-            if tree.child[place] < count:
-                depth[tree.child[place]] = 1 - depth[node]
+        for edge in range(nodes[node]["first"], nodes[node]["first"] + nodes[node]["tried"]):
+            if tree.child[edge] < count:
+                depth[tree.child[edge]] = 1 - depth[node]
     for node in range(count - 1, -1, -1):
         value = worth(
-            nodes[node]["win"], nodes[node]["lead"], -centre if depth[node] else centre, share
+            nodes[node]["V_win"], nodes[node]["V_lead"], -centre if depth[node] else centre, share
         )
-        nodes[node]["value"] = value
+        nodes[node]["V"] = value
         visits, wins, values, squares, leads = 0, 0.0, 0.0, 0.0, 0.0
-        for place in range(nodes[node]["first"], nodes[node]["first"] + nodes[node]["tried"]):
-            below = tree.child[place]
-            n = nodes[below]["visits"]
+        for edge in range(nodes[node]["first"], nodes[node]["first"] + nodes[node]["tried"]):
+            below = tree.child[edge]
+            n = nodes[below]["N"]
             visits += n
-            wins += n - nodes[below]["wins"]
-            values += n - nodes[below]["values"]
-            squares += n - 2 * nodes[below]["values"] + nodes[below]["squares"]
-            leads -= nodes[below]["leads"]
-        mine = 1 if node == 0 and own else nodes[node]["visits"] - visits
-        value = float(nodes[node]["value"])
-        nodes[node]["visits"] = visits + mine
-        nodes[node]["wins"] = wins + mine * (1 - float(nodes[node]["win"]))
-        nodes[node]["values"] = values + mine * (1 - value)
-        nodes[node]["squares"] = squares + mine * (1 - value) ** 2
-        nodes[node]["leads"] = leads - mine * float(nodes[node]["lead"])
+            wins += n - nodes[below]["W_win"]
+            values += n - nodes[below]["W"]
+            squares += n - 2 * nodes[below]["W"] + nodes[below]["W2"]
+            leads -= nodes[below]["W_lead"]
+        mine = 1 if node == 0 and own else nodes[node]["N"] - visits
+        value = float(nodes[node]["V"])
+        nodes[node]["N"] = visits + mine
+        nodes[node]["W_win"] = wins + mine * (1 - float(nodes[node]["V_win"]))
+        nodes[node]["W"] = values + mine * (1 - value)
+        nodes[node]["W2"] = squares + mine * (1 - value) ** 2
+        nodes[node]["W_lead"] = leads - mine * float(nodes[node]["V_lead"])

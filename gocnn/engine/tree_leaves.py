@@ -1,6 +1,5 @@
-"""From walks in a search's tree to what the network is asked: the boards at their ends, played out
-from the root, and from its answers back to the tree. Several walks at a time, as compiled
-kernels."""
+"""From walks in a search's tree to what the network is asked about their ends, and from its answers
+back to the tree. Several walks at a time, as compiled kernels."""
 
 from typing import NamedTuple
 
@@ -8,21 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn._jit import jit
-from gocnn.board import BLACK, pass_alive, repetition, rules, symmetry
-from gocnn.board.coords import MOVES, PASS, POINTS
-from gocnn.board.rules import (
-    COLOUR,
-    EMPTY,
-    FIELD,
-    HEAD,
-    LIBS,
-    META,
-    NEXT,
-    STATE_SHAPE,
-    STEPS,
-    WALL,
-    State,
-)
+from gocnn.board import BLACK, rules, symmetry
+from gocnn.board.coords import MOVES, POINTS
+from gocnn.board.rules import STATE_SHAPE, State
 from gocnn.engine.tree import (
     DEEPEST,
     KNOWN,
@@ -43,32 +30,11 @@ from gocnn.engine.tree import (
     walk,
     worth,
 )
-from gocnn.features import ladder, planes
-from gocnn.policy.answers import Floats
+from gocnn.engine.tree_positions import Root, look, over, replay
+from gocnn.features import planes
+from gocnn.policy.predictions import Floats
 
 Mask = npt.NDArray[np.bool_]
-
-NO_REPETITION, POSITIONAL, SITUATIONAL = 0, 1, 2
-"""Superko: none; no position again; no position again by the same side."""
-
-
-class Root(NamedTuple):
-    """Where a search begins. state: of `gocnn.board.rules`; recent: int16 `(8,)`, the last moves,
-    the latest first, -1 for none; until: int64 `(3, 362)`, for each colour the ply from which it
-    may choose a move; hashes, movers: uint64 and uint8 `(P,)`, the positions that there have been,
-    sorted, and the colours that moved to each, added up; at: where the network's groups of planes
-    begin."""
-
-    state: State
-    colour: int
-    superko: int
-    known: int
-    komi: float
-    recent: npt.NDArray[np.int16]
-    until: npt.NDArray[np.int64]
-    hashes: npt.NDArray[np.uint64]
-    movers: npt.NDArray[np.uint8]
-    at: npt.NDArray[np.int64]
 
 
 class Slots(NamedTuple):
@@ -86,8 +52,7 @@ class Slots(NamedTuple):
     planes: npt.NDArray[np.uint8]
     legal: Mask
     keep: Mask
-    libs: npt.NDArray[np.int16]
-    scratch: npt.NDArray[np.int16]
+    memory: planes.Memory
     hashes: npt.NDArray[np.uint64]
     prior: npt.NDArray[np.float64]
     straight: npt.NDArray[np.int16]
@@ -105,154 +70,11 @@ def new_slots(count: int, channels: int) -> Slots:
         np.zeros((count, channels, POINTS), np.uint8),
         np.zeros((count, MOVES), np.bool_),
         np.zeros((count, MOVES), np.bool_),
-        np.zeros(planes.LIBERTIES_SHAPE, np.int16),
-        ladder.new_scratch(),
+        planes.new_memory(),
         np.zeros(DEEPEST + 1, np.uint64),
         np.zeros(MOVES),
         symmetry.permutation(0),
     )
-
-
-@jit
-def _take_off(state: State, point: int, colour: int) -> None:
-    """Play a suicide of several stones: they are taken off."""
-    chain = np.zeros(FIELD, np.int16)
-    inside = np.zeros(FIELD, np.bool_)
-    state[COLOUR, point] = colour
-    chain[0] = point
-    inside[point] = True
-    count, i = 1, 0
-    while i < count:
-        for step in STEPS:
-            n = chain[i] + step
-            if state[COLOUR, n] == colour and not inside[n]:
-                inside[n] = True
-                chain[count] = n
-                count += 1
-        i += 1
-    for i in range(count):
-        state[COLOUR, chain[i]] = EMPTY
-    state[META, rules.CAPTURED_BY_BLACK + 2 - colour] += count
-    rules.rebuild(state)
-
-
-@jit
-def play(state: State, index: int, colour: int) -> None:
-    """Play a move that is legal where suicides are."""
-    if rules.play_index(state, index, colour) == rules.SUICIDE:
-        _take_off(state, rules.field_point(index, state[META, rules.BOARD_SIZE]), colour)
-
-
-@jit
-def _hash_after(state: State, value: np.uint64, point: int, colour: int) -> np.uint64:
-    """The hash of the position after a legal move, that of the position now being `value`."""
-    value ^= repetition.KEYS[colour, point]
-    for i in range(4):
-        n = point + STEPS[i]
-        c = state[COLOUR, n]
-        if c == EMPTY or c == WALL or c == colour:
-            continue
-        head = state[HEAD, n]
-        touching, first = 0, True
-        for j in range(4):
-            m = point + STEPS[j]
-            if state[COLOUR, m] == c and state[HEAD, m] == head:
-                touching += 1
-                first = first and j >= i
-        if first and state[LIBS, head] == touching:
-            p = head
-            while True:
-                value ^= repetition.KEYS[c, p]
-                p = state[NEXT, p]
-                if p == head:
-                    break
-    return value
-
-
-@jit
-def _repeats(
-    root: Root, path: npt.NDArray[np.uint64], depth: int, value: np.uint64, colour: int
-) -> bool:
-    """Whether superko forbids `colour` to bring about a position of this hash. path: the hashes of
-    positions after each of `depth` moves."""
-    place = np.searchsorted(root.hashes, value)
-    if (
-        place < len(root.hashes)
-        and root.hashes[place] == value
-        and (root.superko == POSITIONAL or root.movers[place] & colour)
-    ):
-        return True
-    for i in range(depth):
-        mover = root.colour if i % 2 == 0 else 3 - root.colour
-        if path[i] == value and (root.superko == POSITIONAL or mover == colour):
-            return True
-    return False
-
-
-@jit
-def look(
-    root: Root,
-    state: State,
-    colour: int,
-    path: npt.NDArray[np.uint64],
-    depth: int,
-    legal: Mask,
-    keep: Mask,
-) -> None:
-    """Fill bool `(362,)`: legal, the moves of a position, without suicides; keep, those that a
-    search looks at: useful ones (as in `gocnn.engine.ownership`), or to pass if there is none."""
-    rules.legal_mask(state, colour, legal)
-    if root.superko != NO_REPETITION:
-        value = repetition.position_hash(state)
-        for index in range(POINTS):
-            if legal[index]:
-                point = rules.field_point(index, 19)
-                legal[index] = not _repeats(
-                    root, path, depth, _hash_after(state, value, point, colour), colour
-                )
-    pass_alive.pass_alive(state, colour, keep[:POINTS])
-    safe = np.zeros(POINTS, np.bool_)
-    pass_alive.pass_alive(state, 3 - colour, safe)
-    found = False
-    for index in range(POINTS):
-        wanted = (
-            legal[index]
-            and not keep[index]
-            and not safe[index]
-            and root.until[colour, index] <= depth
-        )
-        keep[index] = wanted and not pass_alive.is_eye(state, rules.field_point(index, 19), colour)
-        found = found or keep[index]
-    keep[PASS] = not found
-
-
-@jit
-def replay(
-    root: Root,
-    moves: npt.NDArray[np.int16],
-    depth: int,
-    state: State,
-    hashes: npt.NDArray[np.uint64],
-) -> int:
-    """Make `state` the position after `depth` moves from the root; whose turn it is. hashes: of the
-    positions after each, if there is superko."""
-    state[:] = root.state
-    colour = root.colour
-    for i in range(depth):
-        play(state, moves[i], colour)
-        if root.superko != NO_REPETITION:
-            hashes[i] = repetition.position_hash(state)
-        colour = 3 - colour
-    return colour
-
-
-@jit
-def _over(root: Root, moves: npt.NDArray[np.int16], depth: int) -> bool:
-    """Whether the last two moves were passes."""
-    last = moves[depth - 1] if depth > 0 else root.recent[0]
-    before = moves[depth - 2] if depth > 1 else root.recent[1 - depth]
-    over: bool = last == PASS and before == PASS
-    return over
 
 
 @jit
@@ -285,17 +107,10 @@ def show(root: Root, slots: Slots, waiting: int) -> None:
     """Fill the planes of the walks that wait. No kernel, since one that calls `planes.fill` would
     compile all of it once more: half a minute."""
     for slot in range(waiting):
-        planes.fill(
-            slots.states[slot],
-            int(slots.colours[slot]),
-            slots.recent[slot],
-            root.known,
-            root.at,
-            slots.straight,
-            slots.libs,
-            slots.scratch,
-            slots.planes[slot],
+        shown = planes.Shown(
+            slots.states[slot], int(slots.colours[slot]), slots.recent[slot], root.conditioning
         )
+        planes.fill(shown, root.at, slots.straight, slots.memory, slots.planes[slot])
 
 
 @jit
@@ -321,7 +136,7 @@ def gather(
             break
         if end != KNOWN:
             colour = replay(root, moves, depth, state, slots.hashes)
-            if end == LEAF and _over(root, moves, depth):
+            if end == LEAF and over(root, moves, depth):
                 _decide(tree, root, path[depth], state, colour, centre, share)
                 end = KNOWN
         if end == KNOWN:

@@ -1,4 +1,4 @@
-"""What may be known of a game beside its board, as the bits of one number.
+"""Conditioning: what may be known of a game beside its board, as the bits of one number.
 
 Some planes show it (`gocnn.features.planes`): a network that was told where games come from can be
 asked for that style. It is hidden from the network half of the time, so that it can be asked

@@ -31,6 +31,7 @@ GIVEN_UP = 30000
 COL, MARK, STACK, LOG, NUMBERS, SEEN, CHAIN, FRAMES, MEMBER = 0, 1, 2, 3, 4, 5, 6, 7, 8
 STAMP, SPENT, LIB_A, LIB_B, PREY = 0, 1, 2, 3, 4
 ROWS, WIDTH = 9, FIELD * 4
+SHAPE = (ROWS, WIDTH)
 
 # A frame of the search, after its DEFENCES moves: how many defences, the next to try, the log's end
 # before the defence, the defence played, the log's end after it, the two liberties it leaves, the
@@ -53,7 +54,7 @@ DEPTH = 36
 
 def new_scratch() -> Ints:
     """The working memory one thread needs: int16 `(9, 1764)`."""
-    return np.zeros((ROWS, WIDTH), np.int16)
+    return np.zeros(SHAPE, np.int16)
 
 
 @jit

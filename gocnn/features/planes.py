@@ -45,6 +45,7 @@ docs/experiments.md.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -105,9 +106,9 @@ class UnknownPlanes(ValueError):
     """A group of planes that this version does not have; the message names it."""
 
 
-def plane_count(groups: Sequence[str]) -> int:
+def plane_count(plane_groups: Sequence[str]) -> int:
     """How many planes the groups have together. Raises UnknownPlanes."""
-    return sum(_count(name) for name in groups)
+    return sum(_count(name) for name in plane_groups)
 
 
 def _count(name: str) -> int:
@@ -116,12 +117,12 @@ def _count(name: str) -> int:
     return PLANES[name]
 
 
-def offsets(groups: Sequence[str]) -> Offsets:
+def offsets(plane_groups: Sequence[str]) -> Offsets:
     """int64 `(19,)`: the first plane of each group of `PLANES`, in its order, or -1 for a group
     left out. Raises UnknownPlanes."""
     first: dict[str, int] = {}
     total = 0
-    for name in groups:
+    for name in plane_groups:
         first[name] = total
         total += _count(name)
     return np.array([first.get(name, -1) for name in PLANES], np.int64)
@@ -235,36 +236,60 @@ def _ladders(
 
 
 @jit
-def _tell(known: int, colour: int, at: Offsets, out: npt.NDArray[np.uint8]) -> None:
-    """Mark what is known of the game."""
-    if at[_HANDICAP] >= 0 and known & HANDICAP:
+def _fill_conditioning(
+    conditioning: int, colour: int, at: Offsets, out: npt.NDArray[np.uint8]
+) -> None:
+    """Write the groups handicap and style."""
+    if at[_HANDICAP] >= 0 and conditioning & HANDICAP:
         out[at[_HANDICAP]] = 1
     if at[_STYLE] >= 0:
-        for i, fact in enumerate((TYGEM, TOM, FOX, BLACK_PROFESSIONAL << (colour - 1))):
-            if known & fact:
+        for i, bit in enumerate((TYGEM, TOM, FOX, BLACK_PROFESSIONAL << (colour - 1))):
+            if conditioning & bit:
                 out[at[_STYLE] + i] = 1
+
+
+class Shown(NamedTuple):
+    """What the network is shown: a 19x19 position, and the game around it.
+
+    state: int16 `(5, 441)` of `gocnn.board.rules`; colour: 1 or 2, whose turn it is; recent: int16
+    `(8,)`, flat indices of the last moves, the latest first (361 for a pass, -1 for none);
+    conditioning: of the game (`gocnn.features.conditioning`).
+    """
+
+    state: State
+    colour: int
+    recent: npt.NDArray[np.int16]
+    conditioning: int
+
+
+class Memory(NamedTuple):
+    """What a kernel that fills planes works in; one for each thread. liberties: int16
+    `LIBERTIES_SHAPE`; ladders: int16 `ladder.SHAPE`, zeros at first."""
+
+    liberties: npt.NDArray[np.int16]
+    ladders: ladder.Ints
+
+
+def new_memory() -> Memory:
+    """Memory for one thread."""
+    return Memory(np.zeros(LIBERTIES_SHAPE, np.int16), ladder.new_scratch())
 
 
 @jit
 def fill(
-    state: State,
-    colour: int,
-    recent: npt.NDArray[np.int16],
-    known: int,
+    shown: Shown,
     at: Offsets,
     permutation: npt.NDArray[np.int16],
-    libs: npt.NDArray[np.int16],
-    scratch: ladder.Ints,
+    memory: Memory,
     out: npt.NDArray[np.uint8],
 ) -> None:
-    """Write the planes of a 19x19 position, seen by `colour` to play, after one symmetry.
+    """Write the planes of a position, seen by the side to play, after one symmetry.
 
-    state: int16 `(5, 441)`; recent: int16 `(8,)`, flat indices of the last moves, the latest first
-    (361 for a pass, -1 for none); known: what is known of the game (`gocnn.features.conditioning`);
-    at: `offsets(groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`; libs: int16
-    `LIBERTIES_SHAPE` and scratch: `ladder.new_scratch()` are working memory; out: uint8 `(C, 361)`,
-    overwritten.
+    at: `offsets(plane_groups)`; permutation: int16 `(362,)` of `gocnn.board.symmetry`; out: uint8
+    `(C, 361)`, overwritten.
     """
+    state, colour, recent = shown.state, shown.colour, shown.recent
+    libs, scratch = memory.liberties, memory.ladders
     out[:] = 0
     count_liberties(state, libs)
     ko = state[META, KO]
@@ -317,5 +342,5 @@ def fill(
         out[at[_BLACK]] = 1
     if candidates:
         _ladders(state, libs, colour, at, permutation, scratch, candidates, out)
-    if known:
-        _tell(known, colour, at, out)
+    if shown.conditioning:
+        _fill_conditioning(shown.conditioning, colour, at, out)

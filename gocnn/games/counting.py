@@ -10,29 +10,18 @@ margins had been falsified.
 
 import json
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gocnn._jit import jit
 from gocnn.board import pass_alive, playouts, rules
-from gocnn.board.coords import SIZE
-from gocnn.board.rules import (
-    CAPTURED_BY_BLACK,
-    CAPTURED_BY_WHITE,
-    COLOUR,
-    EMPTY,
-    FIELD,
-    HEAD,
-    META,
-    STEPS,
-    State,
-)
-from gocnn.games import labels, results
+from gocnn.board.coords import POINTS, SIZE
+from gocnn.board.rules import CAPTURED_BY_BLACK, CAPTURED_BY_WHITE, COLOUR, EMPTY, META, State
+from gocnn.games import labels, results, settling
 from gocnn.games.record import OWN_PLAY, komi_of
-from gocnn.games.scan import WHITE_BIT
-
-POINTS = SIZE * SIZE
+from gocnn.games.words import colour_of, index_of
 
 PLAYOUTS = 128
 STAGES = np.array([8, 16, 32, 64, PLAYOUTS], np.int64)
@@ -68,10 +57,6 @@ MADE_BY = json.dumps(
     }
 )
 
-MOST_DAME, SURE_EYE_SPACE = 12, 4
-"""As in `gocnn.engine.scoring`: more neutral points together are no seki; a single eye space of so
-many points makes two eyes."""
-
 
 @dataclass(frozen=True)
 class Labelled:
@@ -98,26 +83,31 @@ def label_games(records: npt.NDArray[np.void], words: npt.NDArray[np.uint16]) ->
     games = np.flatnonzero(counted_games(records))
     if not len(games):
         return Labelled(games, np.zeros((0, labels.LABEL_WORDS), np.uint16), 0)
-    chosen = records[games]
     owners = np.zeros((len(games), POINTS), np.int8)
     kept = np.zeros(len(games), np.bool_)
-    black = np.where(chosen["winner"] == results.BLACK_WON, 1.0, -1.0) * chosen["margin"]
-    starts, setups, moves, handicaps = (
-        chosen[key].astype(np.int64) for key in ("start", "setup", "moves", "handicap")
-    )
-    _label(
-        np.ascontiguousarray(words),
-        starts,
-        setups,
-        moves,
-        _komis(chosen),
-        black,
-        handicaps,
-        STAGES,
-        owners,
-        kept,
-    )
+    _label(np.ascontiguousarray(words), _claims(records[games]), STAGES, owners, kept)
     return Labelled(games[kept], labels.pack(owners[kept]), len(games))
+
+
+class Claims(NamedTuple):
+    """What the records of `G` games say, for `_label`. starts (in the words), setups, moves and
+    handicaps: int64 `(G,)`; komis: float64 `(G, 2)`, what komi may have been; black: float64
+    `(G,)`, the margin as black sees it. Points."""
+
+    starts: npt.NDArray[np.int64]
+    setups: npt.NDArray[np.int64]
+    moves: npt.NDArray[np.int64]
+    handicaps: npt.NDArray[np.int64]
+    komis: npt.NDArray[np.float64]
+    black: npt.NDArray[np.float64]
+
+
+def _claims(records: npt.NDArray[np.void]) -> Claims:
+    starts, setups, moves, handicaps = (
+        records[key].astype(np.int64) for key in ("start", "setup", "moves", "handicap")
+    )
+    black = np.where(records["winner"] == results.BLACK_WON, 1.0, -1.0) * records["margin"]
+    return Claims(starts, setups, moves, handicaps, _komis(records), black)
 
 
 def _komis(records: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
@@ -131,26 +121,23 @@ def _komis(records: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
 @jit
 def _label(
     words: npt.NDArray[np.uint16],
-    starts: npt.NDArray[np.int64],
-    setups: npt.NDArray[np.int64],
-    moves: npt.NDArray[np.int64],
-    komis: npt.NDArray[np.float64],
-    black: npt.NDArray[np.float64],
-    handicaps: npt.NDArray[np.int64],
+    claims: Claims,
     stages: npt.NDArray[np.int64],
     owners: npt.NDArray[np.int8],
     kept: npt.NDArray[np.bool_],
 ) -> None:
-    """Fill the owners of each game and whether its label is kept; `black`: its recorded margin as
-    black sees it."""
+    """Fill the owners of each game, int8 `(G, 361)`, and whether its label is kept, bool `(G,)`;
+    it is settled and counted after so many playouts as each of `stages` says."""
     state = np.empty(rules.STATE_SHAPE, np.int16)
     rest = np.empty(rules.STATE_SHAPE, np.int16)
     owned = np.empty(POINTS, np.int32)
     dead = np.empty(POINTS, np.bool_)
     counted = np.empty(POINTS, np.bool_)
     safe = np.empty((3, POINTS), np.bool_)
-    for game in range(len(starts)):
-        to_play = replay(words[starts[game] :], setups[game], moves[game], state)
+    for game in range(len(claims.starts)):
+        to_play = replay(
+            words[claims.starts[game] :], claims.setups[game], claims.moves[game], state
+        )
         if to_play == 0:
             continue
         for colour in (1, 2):
@@ -159,11 +146,9 @@ def _label(
         done, off = 0, 0.0
         for stage in stages:
             playouts.playouts(state, to_play, stage - done, done + 1, 0.0, owned)
-            surest = settle(state, owned, safe, dead)
+            surest = settling.settle(state, owned, safe, dead)
             if done == 0 or not np.array_equal(dead, counted):
-                off = _off(
-                    state, dead, rest, owners[game], komis[game], black[game], handicaps[game]
-                )
+                off = _off(state, dead, rest, owners[game], claims, game)
                 counted[:] = dead
             done = stage
             if off <= TOLERANCE:
@@ -181,7 +166,7 @@ def set_up(words: npt.NDArray[np.uint16], setup: int, state: State) -> bool:
     rules.clear(state, SIZE)
     for i in range(setup):
         word = int(words[i])
-        rules.place(state, word & 511, 2 if word & WHITE_BIT else 1)
+        rules.place(state, index_of(word), colour_of(word))
     sound: bool = rules.rebuild(state)
     return sound
 
@@ -196,54 +181,10 @@ def replay(words: npt.NDArray[np.uint16], setup: int, moves: int, state: State) 
     colour = 2
     for i in range(setup, setup + moves):
         word = int(words[i])
-        colour = 2 if word & WHITE_BIT else 1
-        if rules.play_index(state, word & 511, colour) != rules.LEGAL:
+        colour = colour_of(word)
+        if rules.play_index(state, index_of(word), colour) != rules.LEGAL:
             return 0
     return 3 - colour
-
-
-@jit
-def settle(
-    state: State,
-    owned: npt.NDArray[np.int32],
-    safe: npt.NDArray[np.bool_],
-    dead: npt.NDArray[np.bool_],
-) -> float:
-    """Fill which stones are dead, bool `(361,)`: chains whose points most playouts give to the
-    opponent, and those in regions safely his. Returns by how many playouts a stone the least
-    certain chain that this decides is decided.
-
-    owned: as `gocnn.board.playouts.playouts` adds it up; safe: bool `(3, 361)`, unconditional life
-    of colours 1 and 2.
-    """
-    sums = np.zeros(FIELD, np.int64)
-    stones = np.zeros(FIELD, np.int64)
-    for index in range(POINTS):
-        p = rules.field_point(index, SIZE)
-        if state[COLOUR, p] != EMPTY:
-            sums[state[HEAD, p]] += owned[index] if state[COLOUR, p] == 1 else -owned[index]
-            stones[state[HEAD, p]] += 1
-    least = 1e9
-    for index in range(POINTS):
-        p = rules.field_point(index, SIZE)
-        colour = state[COLOUR, p]
-        open_ = colour != EMPTY and not safe[colour, index]
-        dead[index] = open_ and (safe[3 - colour, index] or sums[state[HEAD, p]] < 0)
-        if open_ and not safe[3 - colour, index]:
-            least = min(least, abs(sums[state[HEAD, p]]) / stones[state[HEAD, p]])
-    return least
-
-
-@jit
-def take_off(state: State, dead: npt.NDArray[np.bool_], rest: State) -> bool:
-    """Make `rest` the board without the stones of `dead`, bool `(361,)`; whether what is left can
-    stand so."""
-    rest[:] = state
-    for index in range(POINTS):
-        if dead[index]:
-            rest[COLOUR, rules.field_point(index, SIZE)] = EMPTY
-    sound: bool = rules.rebuild(rest)
-    return sound
 
 
 @jit
@@ -252,9 +193,8 @@ def _off(
     dead: npt.NDArray[np.bool_],
     rest: State,
     owner: npt.NDArray[np.int8],
-    komis: npt.NDArray[np.float64],
-    black: float,
-    handicap: int,
+    claims: Claims,
+    game: int,
 ) -> float:
     """Count, fill the owners, int8 `(361,)` (seki's eyes neutral), and return how many points the
     nearest of the world's ways to count is off:
@@ -263,18 +203,19 @@ def _off(
     that either side must fill itself before the end, which some servers do not make it do; area
     (Chinese), where the handicap may cost as many points as there are stones, or one fewer (AGA).
     """
+    komis, black, handicap = claims.komis[game], claims.black[game], claims.handicaps[game]
     prisoners = int(state[META, CAPTURED_BY_BLACK]) - int(state[META, CAPTURED_BY_WHITE])
     for index in range(POINTS):
         if dead[index]:
             prisoners += 1 if state[COLOUR, rules.field_point(index, SIZE)] == 2 else -1
-    if not take_off(state, dead, rest):
+    if not settling.take_off(state, dead, rest):
         return 1000.0
     rules.area(rest, owner)
     area = 0
     for index in range(POINTS):
         area += 1 if owner[index] == 1 else (-1 if owner[index] == 2 else 0)
     whole = owner.copy()
-    without_seki(rest, owner)
+    settling.without_seki(rest, owner)
     territory = prisoners
     for index in range(POINTS):
         if rest[COLOUR, rules.field_point(index, SIZE)] == EMPTY:
@@ -286,118 +227,7 @@ def _off(
         if handicap > 1:
             off = min(off, abs(area - handicap - due), abs(area - handicap + 1 - due))
     if TOLERANCE < off <= MOST_FILLED + TOLERANCE:  # dear, and seldom wanted
-        filled = to_fill(rest, whole, 2) - to_fill(rest, whole, 1)
+        filled = settling.to_fill(rest, whole, 2) - settling.to_fill(rest, whole, 1)
         for komi in komis:
             off = min(off, abs(territory + filled - black - komi))
     return off
-
-
-@jit
-def to_fill(rest: State, owner: npt.NDArray[np.int8], colour: int) -> int:
-    """How many points of its own `colour` must fill once the opponent has taken every neutral
-    point: a chain left with one liberty connects there."""
-    trial = rest.copy()
-    for index in range(POINTS):
-        p = rules.field_point(index, SIZE)
-        if trial[COLOUR, p] == EMPTY and owner[index] == 0:
-            trial[COLOUR, p] = 3 - colour
-    rules.rebuild(trial)
-    needed = 0
-    while True:
-        at = _last_liberty(trial, owner, colour)
-        if at < 0:
-            return needed
-        trial[COLOUR, at] = colour
-        rules.rebuild(trial)
-        needed += 1
-
-
-@jit
-def _last_liberty(state: State, owner: npt.NDArray[np.int8], colour: int) -> int:
-    """The field point that is the only liberty of some chain of `colour`, and its own; -1 if there
-    is none."""
-    liberty = np.full(FIELD, -1, np.int64)
-    for index in range(POINTS):
-        p = rules.field_point(index, SIZE)
-        if state[COLOUR, p] == EMPTY:
-            for step in STEPS:
-                if state[COLOUR, p + step] == colour:
-                    head = state[HEAD, p + step]
-                    liberty[head] = p if liberty[head] in (-1, p) else -2
-    for index in range(POINTS):
-        p = rules.field_point(index, SIZE)
-        if state[COLOUR, p] == colour and liberty[state[HEAD, p]] >= 0:
-            at = liberty[state[HEAD, p]]
-            if owner[rules.flat_index(at, SIZE)] == colour:
-                return int(at)
-    return -1
-
-
-@jit
-def without_seki(rest: State, owner: npt.NDArray[np.int8]) -> None:
-    """Make the empty points neutral whose group lives only in seki: it borders on a few neutral
-    points and has one small eye space.
-
-    A group: stones of a colour and the points that only they surround, connected.
-    """
-    few = np.zeros(FIELD, np.bool_)
-    part = np.empty(FIELD, np.int16)
-    kind = np.full(FIELD, -1, np.int16)  # owner of each point of the board, by field point
-    for index in range(POINTS):
-        kind[rules.field_point(index, SIZE)] = owner[index]
-    done = np.zeros(FIELD, np.bool_)
-    for index in range(POINTS):
-        p = rules.field_point(index, SIZE)
-        if owner[index] == 0 and not done[p]:
-            count = _flood(kind, p, 0, done, part)
-            for i in range(count):
-                few[part[i]] = count <= MOST_DAME
-    inner = np.empty(FIELD, np.int16)
-    eye = np.full(FIELD, -1, np.int16)
-    for index in range(POINTS):
-        p = rules.field_point(index, SIZE)
-        eye[p] = kind[p] if rest[COLOUR, p] == EMPTY else -1
-    seen = np.zeros(FIELD, np.bool_)
-    for index in range(POINTS):
-        p = rules.field_point(index, SIZE)
-        colour = owner[index]
-        if colour == 0 or done[p]:
-            continue
-        count = _flood(kind, p, colour, done, part)
-        beside, spaces, points = False, 0, 0
-        for i in range(count):
-            q = part[i]
-            for step in STEPS:
-                beside = beside or few[q + step]
-            if eye[q] == colour:
-                points += 1
-                if not seen[q]:
-                    _flood(eye, q, colour, seen, inner)
-                    spaces += 1
-        if beside and spaces == 1 and points < SURE_EYE_SPACE:
-            for i in range(count):
-                if eye[part[i]] == colour:
-                    owner[rules.flat_index(part[i], SIZE)] = 0
-
-
-@jit
-def _flood(
-    kind: npt.NDArray[np.int16],
-    start: int,
-    value: int,
-    done: npt.NDArray[np.bool_],
-    part: npt.NDArray[np.int16],
-) -> int:
-    """Fill `part` with the connected field points of that kind, mark them done, return how many."""
-    done[start] = True
-    part[0] = start
-    count, i = 1, 0
-    while i < count:
-        for step in STEPS:
-            n = part[i] + step
-            if kind[n] == value and not done[n]:
-                done[n] = True
-                part[count] = n
-                count += 1
-        i += 1
-    return count

@@ -19,7 +19,7 @@ from gocnn import archives, bars
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import write_text
-from gocnn.games import counting, reader, sources, store
+from gocnn.games import counting, reader, sources, store, store_writer
 from gocnn.games.reader import Chunk, Skipped
 from gocnn.games.record import Note
 from gocnn.locks import locked
@@ -216,14 +216,14 @@ def import_games(
     another import is writing this store, if it is there and neither to be added to nor to be
     replaced, or if it cannot be written; then nothing has changed.
     """
-    units = sources.find(arguments)
+    units = sources.find_units(arguments)
     if not out.parent.is_dir():
         raise UserError(
             f"cannot write {out}: there is no folder {out.parent}; make it, or choose another place"
         )
     # Held from before the store is looked into until it is written: what another import adds
     # meanwhile would be lost.
-    with store.writing(out):
+    with store_writer.writing(out):
         if out.exists() and not (append or replace):
             raise UserError(
                 f"{out} has been made by another import meanwhile; add to it with --append, or"
@@ -258,7 +258,7 @@ def _import(
         chunks = _without_duplicates(raw, known, report, bar)
         first = _first_with_games(chunks)
         if first is not None:
-            (store.append if append else store.write)(out, _chain(first, chunks))
+            (store_writer.append if append else store_writer.write)(out, _chain(first, chunks))
     listing = out.with_name(out.name + ".skipped.tsv")
     if first is None and not (append and report.reasons[reader.DUPLICATE]):
         raise UserError(nothing_left(arguments, report))
@@ -305,7 +305,7 @@ def cached_store(
     Another process that imports the same games is waited for. Raises UserError as `import_games`
     does, and if the folder cannot be written.
     """
-    units = sources.find(arguments)
+    units = sources.find_units(arguments)
     if any(unit.kind in ("stdin", "pipe") for unit in units):
         return _piped_store(arguments, cache, jobs, limit, quiet)
     digest = hashlib.sha256(f"store {store.VERSION} {reader.EDITION}".encode())

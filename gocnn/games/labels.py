@@ -21,7 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-POINTS = 361
+from gocnn._jit import inlined
+from gocnn.board.coords import POINTS
+
 LABEL_WORDS = 46
 
 NEUTRAL, BLACK_OWNS, WHITE_OWNS, UNKNOWN = 0, 1, 2, 3
@@ -67,6 +69,12 @@ def unpack(words: npt.NDArray[np.uint16]) -> npt.NDArray[np.int8]:
     """int8 `(..., 361)`, as `pack` takes it, of uint16 `(..., 46)`."""
     points = (np.asarray(words, np.uint16)[..., None] >> _SHIFTS) & np.uint16(3)
     return points.reshape(*points.shape[:-2], 8 * LABEL_WORDS)[..., :POINTS].astype(np.int8)
+
+
+@inlined
+def owner_of(words: npt.NDArray[np.uint16], first: int, point: int) -> int:
+    """Whose the point is (NEUTRAL to UNKNOWN) in the label whose first word is `words[first]`."""
+    return (int(words[first + (point >> 3)]) >> (2 * (point & 7))) & 3
 
 
 def engine_of(text: str) -> str | None:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board.coords import PASS
+from gocnn.board.coords import BLACK, PASS, WHITE
 from gocnn.games import results, text
 from gocnn.games.record import KOMI_STATED, RECORD, Note
-from gocnn.games.scan import WHITE_BIT
+from gocnn.games.words import decode, is_white
 
 KEPT = ("PB", "PW", "BR", "WR", "RE", "DT", "RD", "KM", "KO", "HA", "PC", "RU", "AP")
 """The properties whose texts are read."""
@@ -67,15 +67,14 @@ def handicap(
     Stones may be set up, or be Black's first moves (between which White may pass).
     """
     stated = text.handicap(texts.get("HA", ""))
-    only_black = not (words[:n_setup] & WHITE_BIT).any()
+    only_black = not is_white(words[:n_setup]).any()
     if n_setup or stated < 2 or len(words) == 0:
         return max(stated if stated > 1 else 0, n_setup if n_setup > 1 and only_black else 0), None
     placed = 0
-    for word in words.tolist():
-        colour_is_white, index = bool(word & WHITE_BIT), word & 511
-        if colour_is_white and index != PASS:
+    for index, colour in decode(words):
+        if colour == WHITE and index != PASS:
             break
-        placed += not colour_is_white and index != PASS
+        placed += colour == BLACK and index != PASS
     if placed > 1:
         return min(placed, stated), None
     return 0, Note(

@@ -9,10 +9,9 @@ import numpy as np
 from gocnn.board import BLACK, WHITE, BadVertex, Board, IllegalMove
 from gocnn.board.coords import from_gtp
 from gocnn.errors import UserError
-from gocnn.games import reader, scan, sources
-from gocnn.games.reader import Game, Reader, Skipped
+from gocnn.games import reader, scan, sources, words
+from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.record import Note
-from gocnn.games.scan import WHITE_BIT
 
 Start = tuple[list[int], list[int], int]
 """Stones, black and white (flat indices), and the colour to play first."""
@@ -61,19 +60,15 @@ def refusal(item: Skipped) -> UserError:
     return UserError(f"{item.name}: {item.reason}{detail}; {advice}")
 
 
-def moves_of(game: Game) -> list[tuple[int, int]]:
+def moves_of(game: ReadGame) -> list[tuple[int, int]]:
     """The moves: flat index and colour of each."""
-    return [
-        (int(w) & 511, WHITE if w & WHITE_BIT else BLACK)
-        for w in game.words[int(game.record["setup"]) :]
-    ]
+    return words.decode(game.words[int(game.record["setup"]) :])
 
 
-def set_up_of(game: Game) -> Start:
+def set_up_of(game: ReadGame) -> Start:
     """The stones before the first move, and the colour that moves first: without moves the one that
     `PL` names, else White after handicap stones, else Black."""
-    stones = game.words[: int(game.record["setup"])].astype(np.int64)
-    white = (stones & WHITE_BIT) > 0
+    stones = game.words[: int(game.record["setup"])]
     moves = moves_of(game)
     to_play = (
         moves[0][1]
@@ -81,10 +76,10 @@ def set_up_of(game: Game) -> Start:
         else int(game.record["to_play"])
         or (WHITE if len(stones) and game.record["handicap"] > 0 else BLACK)
     )
-    return (stones[~white] & 511).tolist(), (stones[white] & 511).tolist(), to_play
+    return *words.stones_of(stones), to_play
 
 
-def at_ply(game: Game, ply: int | None) -> Position:
+def at_ply(game: ReadGame, ply: int | None) -> Position:
     """The position after `ply` moves of the game (all of them if None). Raises UserError if the
     game is shorter."""
     moves = moves_of(game)
@@ -119,7 +114,7 @@ def in_file(blob: sources.Blob, ply: int | None, clip: bool = False) -> Position
     Raises UserError if the file holds no game, or none that goes on so far without trouble.
     """
     first = next(iter(Reader(positions=True).games(blob)))
-    if isinstance(first, Game):
+    if isinstance(first, ReadGame):
         position = at_ply(
             first, min(ply, int(first.record["moves"])) if clip and ply is not None else ply
         )
@@ -190,7 +185,7 @@ def play_typed(position: Position, typed: str) -> None:
         )
 
 
-def find(game: str | None, at: int | None, moves: str) -> Position:
+def find_position(game: str | None, at: int | None, moves: str) -> Position:
     """The position that a command's arguments mean: a game record (`-` for standard input) after
     `at` moves, or the empty board; then the moves typed. Raises UserError."""
     place = Position(Board()) if game is None else in_file(first_file(game), at)
@@ -202,7 +197,7 @@ def find(game: str | None, at: int | None, moves: str) -> Position:
 def first_file(name: str) -> sources.Blob:
     """The first record that a name leads to: a file, a folder, an archive, or `-` for standard
     input. Raises UserError if there is none."""
-    unit = sources.find([name])[0]
+    unit = sources.find_units([name])[0]
     blob = next(iter(sources.read(unit)), None)
     if blob is None:
         raise UserError(f"{name} holds no game record; give an SGF file")

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import rules, symmetry
-from gocnn.board.coords import PASS
+from gocnn.board.coords import PASS, WHITE
 from gocnn.games import encoding, foreign, handicap, meaning, scan, slowpath, sources, text
 from gocnn.games.kifu import BadRecord
 from gocnn.games.labels import LABEL_WORDS
 from gocnn.games.record import RECORD, Note
-from gocnn.games.record import Game as Game
+from gocnn.games.record import ReadGame as ReadGame
 from gocnn.games.shield import BEGINNING, SgfText
+from gocnn.games.words import colour_of, index_of
 
 REASONS = {
     scan.BROKEN: "broken SGF",
@@ -74,7 +75,7 @@ class Reader:
         self._result = np.zeros(scan.RESULTS, np.int64)
         self._permutations = symmetry.table()
 
-    def games(self, blob: sources.Blob) -> Iterator[Game | Skipped]:
+    def games(self, blob: sources.Blob) -> Iterator[ReadGame | Skipped]:
         """Each game of one file in order, or what was skipped and why."""
         if blob.trouble:
             yield Skipped(blob.name, 0, UNREADABLE, blob.trouble)
@@ -86,7 +87,7 @@ class Reader:
             return
         yield from self.games_of(blob.name, SgfText(data))
 
-    def games_of(self, name: str, file: SgfText) -> Iterator[Game | Skipped]:
+    def games_of(self, name: str, file: SgfText) -> Iterator[ReadGame | Skipped]:
         """The same of a file that was opened already."""
         data = np.frombuffer(file.data, np.uint8)
         begin, number, unclosed = scan.game_start(data, 0), 0, 0
@@ -100,7 +101,7 @@ class Reader:
             number += 1
             end = scan.game_end(data, begin)
             item = self._one(name, file, data, begin, end, number) if end >= 0 else None
-            if not isinstance(item, Game):
+            if not isinstance(item, ReadGame):
                 # Brackets that do not close swallow the games that follow: look for the next plain
                 # beginning.
                 if beginnings is None:
@@ -132,7 +133,7 @@ class Reader:
 
     def _one(
         self, name: str, file: SgfText, data: scan.Bytes, begin: int, end: int, number: int
-    ) -> Game | Skipped:
+    ) -> ReadGame | Skipped:
         span = (begin, end)
         result = self._result
         if (found := self._scan(file.raw, file.data, data, begin, end)) is None:
@@ -204,8 +205,8 @@ class Reader:
         """Whether White puts down the first stone of the game just read; Black may have passed
         before, as some programs write it."""
         moves = self._words[n_setup : n_setup + int(self._result[scan.MOVES])]
-        stones = moves[(moves & 511) != PASS]
-        return bool(len(stones) and stones[0] & scan.WHITE_BIT)
+        stones = moves[index_of(moves) != PASS]
+        return bool(len(stones) and colour_of(stones[0]) == WHITE)
 
     def _with_stones(
         self, file: SgfText, begin: int, end: int, number: int
@@ -263,7 +264,7 @@ class Reader:
         end: int,
         properties: dict[str, bytes],
         notes: list[Note],
-    ) -> Game:
+    ) -> ReadGame:
         n_setup, n_moves = int(self._result[scan.SETUP]), int(self._result[scan.MOVES])
         words = self._words[: n_setup + n_moves].copy()
         texts = self._texts(file, begin, end, properties)
@@ -272,7 +273,7 @@ class Reader:
         )
         record["key"] = scan.game_key(words, n_setup, n_moves, self._permutations)
         names = (texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""))
-        return Game(record, words, *names, name, (begin, end), (*notes, *odd))
+        return ReadGame(record, words, *names, name, (begin, end), (*notes, *odd))
 
 
 _NAMES = {scan.property_code(name): name for name in (*meaning.KEPT, "CA", "GN", "EV")}

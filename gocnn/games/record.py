@@ -60,7 +60,7 @@ class Note:
 
 
 @dataclass
-class Game:
+class ReadGame:
     """One good game: its record (texts not yet numbered), its words (setup stones, then moves;
     uint16), its texts, its file and where it stands there (bytes), and what had to be decided."""
 

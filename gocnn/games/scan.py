@@ -11,9 +11,10 @@ https://www.red-bean.com/sgf/sgf4.html
 import numpy as np
 import numpy.typing as npt
 
-from gocnn._jit import jit
+from gocnn._jit import inlined, jit
 from gocnn.board import rules
 from gocnn.board.coords import PASS, SIZE
+from gocnn.games.words import index_of, white_bit, word_of
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -34,10 +35,6 @@ Bytes = npt.NDArray[np.uint8]
 
 MAX_WORDS = 2048
 """Most setup stones and moves a game may have; the longest real games have about 500 moves."""
-
-WHITE_BIT = 512
-"""Bit 9 of a stored move or setup stone: set for white. Bits 0 to 8 are the flat index, 361 for a
-pass."""
 
 # Entries of the int64 result array.
 STATUS, END, SETUP, MOVES, TO_PLAY, PROPERTIES, DETAIL, RESULTS = 0, 1, 2, 3, 4, 5, 6, 7
@@ -106,7 +103,7 @@ def game_end(data: Bytes, begin: int) -> int:
     return -1
 
 
-@jit
+@inlined
 def _point(data: Bytes, start: int, stop: int) -> int:
     """Flat index of an SGF point on 19x19, PASS for empty or tt, -1 if off the board, -2 if
     unusual."""
@@ -136,127 +133,174 @@ def scan(
 
     words: uint16 `(MAX_WORDS,)`, filled with setup stones, then moves; properties: int64
     `(MAX_PROPERTIES, 3)`, filled with (code, start, stop) of the root node's first values; result:
-    int64 `(RESULTS,)`: STATUS, counts SETUP, MOVES, PROPERTIES, the side to play first (TO_PLAY, 0
-    if no PL says), and for an illegal or impossible move its number in DETAIL.
+    int64 `(RESULTS,)`: STATUS, counts SETUP, MOVES, PROPERTIES (0 if the status is an error), the
+    side to play first (TO_PLAY, 0 if no PL says), and for an illegal or impossible move its number
+    in DETAIL.
     """
     rules.clear(state, SIZE)
     result[:] = 0
-    n_setup, n_moves, n_properties = 0, 0, 0
-    nodes, closed, opened, moved_here = 0, False, True, False
-    rebuilt = True
+    status = _read_tree(data, begin, end, state, words, properties, result)
+    result[STATUS] = status
+    if status != GOOD and status != NO_MOVES:
+        result[PROPERTIES] = 0
+
+
+@jit
+def _read_tree(
+    data: Bytes,
+    begin: int,
+    end: int,
+    state: rules.State,
+    words: npt.NDArray[np.uint16],
+    properties: npt.NDArray[np.int64],
+    result: npt.NDArray[np.int64],
+) -> int:
+    """The status of the game; arguments as for `scan`."""
+    n_setup, n_moves = 0, 0
+    nodes, opened, moved_here, set_up = 0, True, False, False
     i = begin
-    while i < end and not closed:
+    while i < end and data[i] != _CLOSE:
         c = data[i]
-        if c <= _SPACE:
+        if c <= _SPACE or c == _OPEN or c == _SEMICOLON:
+            if c == _OPEN:
+                opened = True
+            elif c == _SEMICOLON:
+                nodes += 1
+                moved_here, opened = False, False
             i += 1
             continue
-        if c == _OPEN:
-            opened = True
-            i += 1
-            continue
-        if c == _CLOSE:
-            closed = True
-            continue
-        if c == _SEMICOLON:
-            nodes += 1
-            moved_here, opened = False, False
-            i += 1
-            continue
-        if opened or not 65 <= c <= 90:
-            result[STATUS] = UNUSUAL
-            return
-        code = 0
-        while i < end and 65 <= data[i] <= 90:
-            # a scalar of 8 bits would drop the letters before, where this runs as plain Python
-            code = (code << 8) | int(data[i])
-            i += 1
-        while i < end and data[i] <= _SPACE:
-            i += 1
-        if i >= end or data[i] != _LEFT or code >= 1 << 40:
-            result[STATUS] = UNUSUAL
-            return
-        values = 0
+        code, i = _name(data, i, end)
+        if opened or code < 0:
+            return UNUSUAL
+        first = True
         while i < end and data[i] == _LEFT:
             start = i + 1
-            i = start
-            while i < end and data[i] != _RIGHT:
-                i += 2 if data[i] == _BACKSLASH else 1
-            stop = i
-            i += 1
-            values += 1
-            while i < end and data[i] <= _SPACE:
-                i += 1
+            stop = _value_end(data, start, end)
+            i = _skip_space(data, stop + 1, end)
+            status = GOOD
             if code == _B or code == _W:
                 point = _point(data, start, stop)
-                if values > 1 or moved_here or point == -2:
-                    result[STATUS] = UNUSUAL
-                    return
+                if moved_here or not first or point == -2:
+                    return UNUSUAL
                 moved_here = True
                 if point == -1:
-                    result[STATUS] = OFF_BOARD
                     result[DETAIL] = n_moves + 1
-                    return
-                if not rebuilt:
-                    if not rules.rebuild(state):
-                        result[STATUS] = BAD_SETUP
-                        return
-                    rebuilt = True
-                    n_setup = _list_stones(state, words)
-                if n_setup + n_moves >= MAX_WORDS:
-                    result[STATUS] = TOO_LONG
-                    return
+                    return OFF_BOARD
+                if set_up:
+                    n_setup, set_up = _count_stones(state, words), False
+                if n_setup < 0 or n_setup + n_moves >= MAX_WORDS:
+                    return BAD_SETUP if n_setup < 0 else TOO_LONG
                 colour = 1 if code == _B else 2
                 if rules.play_index(state, point, colour) != rules.LEGAL:
-                    result[STATUS] = ILLEGAL
                     result[DETAIL] = n_moves + 1
-                    return
-                words[n_setup + n_moves] = point + (WHITE_BIT if colour == 2 else 0)
+                    return ILLEGAL
+                words[n_setup + n_moves] = word_of(point, colour)
                 n_moves += 1
             elif code == _AB or code == _AW or code == _AE:
-                point = _point(data, start, stop)
-                if point < 0 or point == PASS or moved_here:
-                    result[STATUS] = UNUSUAL
-                    return
-                if n_moves:
-                    result[STATUS] = LATE_SETUP
-                    return
-                rules.place(state, point, 1 if code == _AB else (2 if code == _AW else 0))
-                rebuilt = False
+                if moved_here:
+                    return UNUSUAL
+                status = _stone(data, start, stop, code, state, n_moves)
+                set_up = True
             elif code == _PL and not n_moves:
-                if stop == start + 1 and (data[start] == _B or data[start] == _W):
-                    result[TO_PLAY] = 1 if data[start] == _B else 2
-                elif stop > start:
-                    result[STATUS] = UNUSUAL
-                    return
+                status = _side(data, start, stop, result)
             elif code == _SZ and not (
                 stop == start + 2 and data[start] == 49 and data[start + 1] == 57
             ):
-                result[STATUS] = UNUSUAL
-                return
+                return UNUSUAL
             elif nodes == 1:
-                if code == _GM and not (stop == start + 1 and data[start] == 49):
-                    result[STATUS] = UNUSUAL
-                    return
-                if values == 1 and n_properties < MAX_PROPERTIES:
-                    properties[n_properties, 0] = code
-                    properties[n_properties, 1] = start
-                    properties[n_properties, 2] = stop
-                    n_properties += 1
+                status = _root_property(data, start, stop, code, first, properties, result)
+            if status != GOOD:
+                return status
+            first = False
     # other variations: their grammar counts as well, so they are for the careful path
     while i < end:
         if data[i] > _SPACE and data[i] != _CLOSE:
-            result[STATUS] = UNUSUAL
-            return
+            return UNUSUAL
         i += 1
-    if not rebuilt:
-        if not rules.rebuild(state):
-            result[STATUS] = BAD_SETUP
-            return
-        n_setup = _list_stones(state, words)
-    result[SETUP] = n_setup
-    result[MOVES] = n_moves
-    result[PROPERTIES] = n_properties
-    result[STATUS] = GOOD if n_moves else NO_MOVES
+    if set_up:
+        n_setup = _count_stones(state, words)
+        if n_setup < 0:
+            return BAD_SETUP
+    result[SETUP], result[MOVES] = n_setup, n_moves
+    return GOOD if n_moves else NO_MOVES
+
+
+@inlined
+def _skip_space(data: Bytes, i: int, end: int) -> int:
+    """Where the next byte stands, from `i` on, that is no white space; `end` if none does."""
+    while i < end and data[i] <= _SPACE:
+        i += 1
+    return i
+
+
+@inlined
+def _name(data: Bytes, i: int, end: int) -> tuple[int, int]:
+    """The property named at `i`, as `property_code` has it, and where the bracket of its first
+    value stands; the code -1 if that is unusual."""
+    code = 0
+    while i < end and 65 <= data[i] <= 90:
+        # a scalar of 8 bits would drop the letters before, where this runs as plain Python
+        code = (code << 8) | int(data[i])
+        i += 1
+    named = 0 < code < 1 << 40
+    i = _skip_space(data, i, end)
+    return (code if named and i < end and data[i] == _LEFT else -1), i
+
+
+@inlined
+def _value_end(data: Bytes, i: int, end: int) -> int:
+    """Where the bracket stands that ends the value begun before `i`; from `end` on if none does."""
+    while i < end and data[i] != _RIGHT:
+        i += 2 if data[i] == _BACKSLASH else 1
+    return i
+
+
+@jit
+def _stone(data: Bytes, start: int, stop: int, code: int, state: rules.State, n_moves: int) -> int:
+    """Set up a stone, or take one away."""
+    point = _point(data, start, stop)
+    if point < 0 or point == PASS:
+        return UNUSUAL
+    if n_moves:
+        return LATE_SETUP
+    rules.place(state, point, 1 if code == _AB else (2 if code == _AW else 0))
+    return GOOD
+
+
+@jit
+def _side(data: Bytes, start: int, stop: int, result: npt.NDArray[np.int64]) -> int:
+    """Note which side plays first."""
+    if stop == start + 1 and (data[start] == _B or data[start] == _W):
+        result[TO_PLAY] = 1 if data[start] == _B else 2
+    elif stop > start:
+        return UNUSUAL
+    return GOOD
+
+
+@jit
+def _root_property(
+    data: Bytes,
+    start: int,
+    stop: int,
+    code: int,
+    first: bool,
+    properties: npt.NDArray[np.int64],
+    result: npt.NDArray[np.int64],
+) -> int:
+    """Note where a property's first value stands; a game of another kind than Go is unusual."""
+    if code == _GM and not (stop == start + 1 and data[start] == 49):
+        return UNUSUAL
+    n = result[PROPERTIES]
+    if first and n < MAX_PROPERTIES:
+        properties[n, 0], properties[n, 1], properties[n, 2] = code, start, stop
+        result[PROPERTIES] += 1
+    return GOOD
+
+
+@jit
+def _count_stones(state: rules.State, words: npt.NDArray[np.uint16]) -> int:
+    """Write down the stones that were set up; how many they are, -1 if they cannot stand so."""
+    return _list_stones(state, words) if rules.rebuild(state) else -1
 
 
 @jit
@@ -266,7 +310,7 @@ def _list_stones(state: rules.State, words: npt.NDArray[np.uint16]) -> int:
     for index in range(SIZE * SIZE):
         c = state[rules.COLOUR, rules.field_point(index, SIZE)]
         if c:
-            words[n] = index + (WHITE_BIT if c == 2 else 0)
+            words[n] = word_of(index, c)
             n += 1
     return n
 
@@ -286,14 +330,14 @@ def game_key(
         stones = np.uint64(0)
         for i in range(n_setup):
             w = words[i]
-            v = np.uint64(permutations[s, w & 511] + (w & WHITE_BIT) + 1) * np.uint64(
+            v = np.uint64(permutations[s, index_of(w)] + white_bit(w) + 1) * np.uint64(
                 0x9E3779B97F4A7C15
             )
             stones += v ^ (v >> np.uint64(29))
         h = (h ^ stones) * np.uint64(0x100000001B3)
         for i in range(n_setup, n_setup + n_moves):
             w = words[i]
-            h = (h ^ np.uint64(permutations[s, w & 511] + (w & WHITE_BIT) + 1)) * np.uint64(
+            h = (h ^ np.uint64(permutations[s, index_of(w)] + white_bit(w) + 1)) * np.uint64(
                 0x100000001B3
             )
         h ^= h >> np.uint64(32)

@@ -17,8 +17,8 @@ from gocnn.errors import UserError
 from gocnn.games import encoding, foreign, meaning, nodes, reader
 from gocnn.games.kifu import BadRecord
 from gocnn.games.record import Note
-from gocnn.games.scan import WHITE_BIT
 from gocnn.games.shield import SgfText
+from gocnn.games.words import stones_of, word_of
 
 Properties = dict[str, list[bytes]]
 Stones = tuple[list[int], list[int]]
@@ -117,7 +117,7 @@ def _edits(record: Record) -> list[tuple[int, int, bytes]]:
     return edits
 
 
-def _record(file: SgfText, item: reader.Game | reader.Skipped) -> Record:
+def _record(file: SgfText, item: reader.ReadGame | reader.Skipped) -> Record:
     record = Record(file, item.span)
     if isinstance(item, reader.Skipped) and not item.span[1]:
         record.trouble = item.detail or item.reason
@@ -143,9 +143,9 @@ def _record(file: SgfText, item: reader.Game | reader.Skipped) -> Record:
         return record
     record.line, record.texts = line, [nodes.text_of(file.raw, node) for node in line]
     _header(record)
-    _walk(record, _added_stones(item, file, line))
+    _walk(record, _added_stones(item, line))
     _terms(record)
-    if isinstance(item, reader.Game):
+    if isinstance(item, reader.ReadGame):
         record.handicap = bool(item.record["handicap"] > 0)
     return record
 
@@ -155,8 +155,9 @@ def _terms(record: Record) -> None:
     takes as well."""
     texts = _texts(record)
     black, white = (record.steps[0].setup if record.steps else record.setup) or ([], [])
-    words = [*black, *(index | WHITE_BIT for index in white)]
-    words += [step.index | (WHITE_BIT if step.colour == WHITE else 0) for step in record.steps]
+    stones = [(index, BLACK) for index in black] + [(index, WHITE) for index in white]
+    moves = [(step.index, step.colour) for step in record.steps]
+    words = [word_of(index, colour) for index, colour in stones + moves]
     raw = record.file.raw[slice(*record.span)]
     found, notes = meaning.describe(
         raw, texts, np.array(words, np.uint16), len(black) + len(white), record.to_play
@@ -187,20 +188,14 @@ def _header(record: Record) -> None:
     record.handicap = texts.get("HA", "") not in ("", "0", "1")
 
 
-def _added_stones(
-    item: reader.Game | reader.Skipped, file: SgfText, line: list[nodes.Node]
-) -> Stones | None:
+def _added_stones(item: reader.ReadGame | reader.Skipped, line: list[nodes.Node]) -> Stones | None:
     """Handicap stones that the reader knows of though the record does not set them up."""
     if isinstance(item, reader.Skipped) or any(
         each.name in ("AB", "AW") for node in line for each in node.properties
     ):
         return None
-    words = item.words[: int(item.record["setup"])].tolist()
-    return (
-        ([w & 511 for w in words if not w & WHITE_BIT], [w & 511 for w in words if w & WHITE_BIT])
-        if words
-        else None
-    )
+    words = item.words[: int(item.record["setup"])]
+    return stones_of(words) if len(words) else None
 
 
 def _walk(record: Record, pending: Stones | None) -> None:

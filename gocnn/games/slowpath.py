@@ -7,6 +7,7 @@ import numpy.typing as npt
 from gocnn.board import rules
 from gocnn.board.coords import SIZE
 from gocnn.games import nodes, scan
+from gocnn.games.words import word_of
 
 
 def read(
@@ -74,7 +75,7 @@ def _replay(
                 return scan.TOO_LONG
             if rules.play_index(state, index, colour) != rules.LEGAL:
                 return scan.ILLEGAL
-            words[n_setup + n_moves] = index + (scan.WHITE_BIT if colour == 2 else 0)
+            words[n_setup + n_moves] = word_of(index, colour)
             n_moves += 1
     if set_up:
         if not rules.rebuild(state):

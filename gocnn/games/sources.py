@@ -53,7 +53,7 @@ def is_record(name: str) -> bool:
     return name.lower().endswith(RECORDS)
 
 
-def find(arguments: list[str]) -> list[Unit]:
+def find_units(arguments: list[str]) -> list[Unit]:
     """What the arguments name, in order: a file, a folder (searched recursively), an archive, a
     pipe, or `-` for standard input.
 

@@ -14,26 +14,29 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, SIZE, to_gtp
-from gocnn.engine.analysis import MOST_MOVES, Analysis, MoveInfo, Wishes
+from gocnn.engine.analysis import MOST_MOVES, Analysis, AnalysisOptions, MoveInfo
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import Until
-from gocnn.engine.ownership import Outlook
+from gocnn.engine.ownership import OwnershipEstimate
 from gocnn.engine.player import Player
 from gocnn.gtp.commands import COLOURS, Engine, colour_of, vertex_of
-from gocnn.gtp.protocol import Handler, Refused
+from gocnn.gtp.protocol import GtpError, Handler
 
 F = TypeVar("F", np.float32, np.float64)
 
 
 def restrict(
-    wishes: Sequence[tuple[int, Sequence[int], int, bool]],
+    restrictions: Sequence[tuple[int, Sequence[int], int, bool]],
 ) -> dict[int, npt.NDArray[np.int64]]:
-    """What `avoid` and `allow` mean for a search (`gocnn.engine.mcts.Until`). wishes: colour,
-    moves, the ply from which the wish is over, and whether they are the only ones allowed (those of
-    several such wishes are, together) or the ones to avoid."""
+    """What `avoid` and `allow` mean for a search (`gocnn.engine.mcts.Until`).
+
+    restrictions: each has a colour, moves (flat indices), the ply from which it no longer holds,
+    and whether they are the only moves allowed (those of several such restrictions are, together)
+    or moves to avoid.
+    """
     until: dict[int, npt.NDArray[np.int64]] = {}
     only: dict[int, npt.NDArray[np.bool_]] = {}
-    for colour, moves, depth, allowed in wishes:
+    for colour, moves, depth, allowed in restrictions:
         mine = until.setdefault(colour, np.zeros(MOVES, np.int64))
         listed = np.isin(np.arange(MOVES), moves)
         if allowed:
@@ -41,7 +44,7 @@ def restrict(
         else:
             mine[listed] = np.maximum(mine[listed], depth)
     for colour, listed in only.items():
-        deepest = max(depth for c, _, depth, allowed in wishes if allowed and c == colour)
+        deepest = max(depth for c, _, depth, allowed in restrictions if allowed and c == colour)
         until[colour][~listed] = np.maximum(until[colour][~listed], deepest)
     return until
 
@@ -68,7 +71,7 @@ class Request:
             self.colour,
             self.keep,
             self.most,
-            Wishes(until=self.until, least=self.least),
+            AnalysisOptions(until=self.until, least=self.least),
         )
 
 
@@ -86,7 +89,7 @@ FLAGS = (
 
 def parse(arguments: list[str], game: Game) -> Request:
     """The arguments of any analysis command: `[COLOR] [INTERVAL] [KEY VALUE]...`, the interval in
-    hundredths of a second. Raises Refused."""
+    hundredths of a second. Raises GtpError."""
     request = Request(game.board.to_play, 1.0, MOST_MOVES, np.ones(MOVES, np.bool_))
     rest = list(arguments)
     if rest and rest[0].lower() in COLOURS:
@@ -94,13 +97,13 @@ def parse(arguments: list[str], game: Game) -> Request:
     if rest and rest[0].isascii() and rest[0].isdigit():
         request.interval = _interval(rest.pop(0))
     flags: set[str] = set()
-    wishes: list[tuple[int, list[int], int, bool]] = []
+    restrictions: list[tuple[int, list[int], int, bool]] = []
     while rest:
         key = rest.pop(0).lower()
         if key in ("avoid", "allow"):
             if len(rest) < 3:
-                raise Refused(f"syntax error: {key} COLOR VERTEX,VERTEX,... DEPTH")
-            wishes.append(
+                raise GtpError(f"syntax error: {key} COLOR VERTEX,VERTEX,... DEPTH")
+            restrictions.append(
                 (
                     colour_of(rest[0]),
                     [vertex_of(v) for v in rest[1].split(",") if v],
@@ -111,7 +114,7 @@ def parse(arguments: list[str], game: Game) -> Request:
             del rest[:3]
             continue
         if not rest:
-            raise Refused(f"syntax error: {key} needs a value")
+            raise GtpError(f"syntax error: {key} needs a value")
         value = rest.pop(0)
         if key == "interval":
             request.interval = _interval(value)
@@ -121,14 +124,14 @@ def parse(arguments: list[str], game: Game) -> Request:
             request.least = min(max(1, _number(value)), MOVES)
         elif key in FLAGS:
             if value.lower() not in ("true", "false"):
-                raise Refused(f"syntax error: {key} is true or false")
+                raise GtpError(f"syntax error: {key} is true or false")
             (flags.add if value.lower() == "true" else flags.discard)(key)
         else:
-            raise Refused(f"syntax error: unknown key {key}")
+            raise GtpError(f"syntax error: unknown key {key}")
     request.flags = frozenset(flags)
     request.most = max(request.most, request.least)
-    if wishes:
-        request.until = restrict(wishes)
+    if restrictions:
+        request.until = restrict(restrictions)
         if request.colour in request.until:
             request.keep = request.until[request.colour] == 0
     return request
@@ -136,7 +139,7 @@ def parse(arguments: list[str], game: Game) -> Request:
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise Refused("syntax error: a whole number is expected")
+        raise GtpError("syntax error: a whole number is expected")
     return int(text)
 
 
@@ -164,12 +167,12 @@ def kata_row(analysis: Analysis, request: Request) -> str:
         analysis.game.board,
     )
     after = (
-        analysis.outlooks()
+        analysis.estimates()
         if {"movesownership", "movesownershipstdev"} & asked
         else [None] * len(infos)
     )
     parts = []
-    for order, (m, outlook) in enumerate(zip(infos, after, strict=True)):
+    for order, (m, estimate) in enumerate(zip(infos, after, strict=True)):
         part = (
             f"info move {to_gtp(m.index)} visits {m.visits} utility {m.utility:.6f} winrate"
             f" {m.winrate:.6f} scoreMean {m.lead:.6f} scoreStdev {m.spread:.6f} scoreLead"
@@ -182,19 +185,19 @@ def kata_row(analysis: Analysis, request: Request) -> str:
         )
         for key, name in (("pvvisits", "pvVisits"), ("pvedgevisits", "pvEdgeVisits")):
             part += f" {name} {' '.join(map(str, m.variation_visits))}" * (key in asked)
-        if outlook and "movesownership" in asked:
-            part += " movesOwnership " + _numbers(shown_ownership(outlook, board, colour))
-        if outlook and "movesownershipstdev" in asked:
-            part += " movesOwnershipStdev " + _numbers(shown_uncertainty(outlook))
+        if estimate and "movesownership" in asked:
+            part += " movesOwnership " + _numbers(shown_ownership(estimate, board, colour))
+        if estimate and "movesownershipstdev" in asked:
+            part += " movesOwnershipStdev " + _numbers(shown_uncertainty(estimate))
         parts.append(part)
     if not infos:
         return ""
-    whole = analysis.outlook() if {"rootinfo", "ownership", "ownershipstdev"} & asked else None
+    whole = analysis.estimate() if {"rootinfo", "ownership", "ownershipstdev"} & asked else None
     if whole and "rootinfo" in asked:
-        lead, winrate = whole.lead if colour == BLACK else -whole.lead, analysis.winrate
+        lead, winrate = whole.score_mean if colour == BLACK else -whole.score_mean, analysis.winrate
         parts.append(
             f"rootInfo visits {sum(m.visits for m in infos)} utility {2 * winrate - 1:.6f} winrate"
-            f" {winrate:.6f} scoreMean {lead:.6f} scoreStdev {whole.spread:.6f} scoreLead"
+            f" {winrate:.6f} scoreMean {lead:.6f} scoreStdev {whole.score_stdev:.6f} scoreLead"
             f" {lead:.6f} scoreSelfplay {lead:.6f}"
         )
     if whole and "ownership" in asked:
@@ -217,21 +220,21 @@ def from_the_top(values: npt.NDArray[F]) -> npt.NDArray[F]:
     return values.reshape(SIZE, SIZE)[::-1]
 
 
-def shown_ownership(outlook: Outlook, board: Board, colour: int) -> list[float]:
+def shown_ownership(estimate: OwnershipEstimate, board: Board, colour: int) -> list[float]:
     """Who owns each point, as `colour` sees it, from the top, to four digits. Never 0, for which
     KaTrain does not draw the stone there: a point that is nobody's leans by so little as can be
     shown to whose stone stands on it."""
     sign, stones = 1 if colour == BLACK else -1, board.stones().ravel()
-    shown = np.round(sign * outlook.owner.astype(np.float64), 4)
+    shown = np.round(sign * estimate.owner.astype(np.float64), 4)
     lean = np.where(stones == colour, 1e-4, np.where(stones == 0, 1e-4, -1e-4))
     values: list[float] = from_the_top(np.where(shown == 0, lean, shown)).ravel().tolist()
     return values
 
 
-def shown_uncertainty(outlook: Outlook) -> list[float]:
+def shown_uncertainty(estimate: OwnershipEstimate) -> list[float]:
     """The standard deviation of who owns each point, one playout from the next, from the top."""
     values: list[float] = (
-        from_the_top(np.sqrt(np.maximum(1 - outlook.owner**2, 0.0))).ravel().round(4).tolist()
+        from_the_top(np.sqrt(np.maximum(1 - estimate.owner**2, 0.0))).ravel().round(4).tolist()
     )
     return values
 

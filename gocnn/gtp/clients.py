@@ -7,7 +7,7 @@ from gocnn import __version__
 from gocnn.board.coords import SIZE
 from gocnn.gtp import analyze, gnugo, gogui, katago, leela_zero, parameters, searches, setup
 from gocnn.gtp.commands import Engine
-from gocnn.gtp.protocol import Answer, Handler, Refused
+from gocnn.gtp.protocol import Answer, GtpError, Handler
 
 VERSIONS = {"leela zero": "0.17", "leela": "0.17", "katago": "1.10.0"}
 """Versions of the engines whose commands these are: Lizzie asks for 0.15 of Leela Zero, and
@@ -82,7 +82,7 @@ def _on_this_board(engine: Engine, handler: Handler) -> Handler:
 
     def guarded(arguments: list[str]) -> Answer:
         if engine.elsewhere:
-            raise Refused(
+            raise GtpError(
                 f"this engine plays on {SIZE}x{SIZE} only, and the board size asked for last was"
                 " another"
             )

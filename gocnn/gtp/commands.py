@@ -19,7 +19,7 @@ from gocnn.engine.ownership import chains, dead_stones, is_settled
 from gocnn.engine.player import RESIGN, Player
 from gocnn.engine.scoring import owners, without_territory
 from gocnn.gtp import loading
-from gocnn.gtp.protocol import Handler, Quit, Refused
+from gocnn.gtp.protocol import GtpError, Handler, Quit
 
 TERRITORIES = {"black_territory": BLACK, "white_territory": WHITE, "dame": 0}
 """What GNU Go's `final_status_list` tells of empty points, and whose they are."""
@@ -28,27 +28,27 @@ COLOURS = {"b": BLACK, "black": BLACK, "w": WHITE, "white": WHITE}
 
 
 def colour_of(text: str) -> int:
-    """The colour that GTP calls `b`, `black`, `w` or `white` (either case). Raises Refused."""
+    """The colour that GTP calls `b`, `black`, `w` or `white` (either case). Raises GtpError."""
     try:
         return COLOURS[text.lower()]
     except KeyError:
-        raise Refused("invalid color") from None
+        raise GtpError("invalid color") from None
 
 
 def vertex_of(text: str) -> int:
-    """The flat index of a vertex. Raises Refused."""
+    """The flat index of a vertex. Raises GtpError."""
     try:
         return from_gtp(text)
     except BadVertex:
-        raise Refused("invalid vertex") from None
+        raise GtpError("invalid vertex") from None
 
 
 def whole_number(text: str) -> int:
-    """Raises Refused if it is not one."""
+    """Raises GtpError if it is not one."""
     try:
         return int(text)
     except ValueError:
-        raise Refused("syntax error: a whole number is expected") from None
+        raise GtpError("syntax error: a whole number is expected") from None
 
 
 class Engine:
@@ -98,10 +98,10 @@ class Engine:
 
     def cmd_boardsize(self, arguments: list[str]) -> str:
         if len(arguments) not in (1, 2):
-            raise Refused("syntax error: one argument is expected")
+            raise GtpError("syntax error: one argument is expected")
         self.elsewhere = any(whole_number(text) != SIZE for text in arguments)
         if self.elsewhere:
-            raise Refused("unacceptable size")
+            raise GtpError("unacceptable size")
         return self.cmd_clear_board([])
 
     def cmd_clear_board(self, arguments: list[str]) -> str:
@@ -115,41 +115,41 @@ class Engine:
         try:
             komi = float(one(arguments))
         except ValueError:
-            raise Refused("syntax error: komi is a number") from None
+            raise GtpError("syntax error: komi is a number") from None
         if not abs(komi) <= 1000:
-            raise Refused("syntax error: komi is a number from -1000 to 1000")
+            raise GtpError("syntax error: komi is a number from -1000 to 1000")
         self.game.komi = komi
         return ""
 
     def cmd_fixed_handicap(self, arguments: list[str]) -> str:
         count = whole_number(one(arguments))
         if count not in FIXED_HANDICAP:
-            raise Refused("invalid number of stones")
+            raise GtpError("invalid number of stones")
         return self._handicap(FIXED_HANDICAP[count].split())
 
     def cmd_place_free_handicap(self, arguments: list[str]) -> str:
         count = whole_number(one(arguments))
         if count < 2:
-            raise Refused("invalid number of stones")
+            raise GtpError("invalid number of stones")
         return self._handicap(FIXED_HANDICAP[min(count, 9)].split())
 
     def cmd_set_free_handicap(self, arguments: list[str]) -> str:
         points = {vertex.upper() for vertex in arguments}
         if len(points) != len(arguments) or len(points) < 2 or "PASS" in points:
-            raise Refused("bad vertex list")
+            raise GtpError("bad vertex list")
         try:
             self._handicap(arguments)
         except BadVertex:
-            raise Refused("bad vertex list") from None
+            raise GtpError("bad vertex list") from None
         return ""
 
     def _handicap(self, vertices: list[str]) -> str:
         if not self.game.empty:
-            raise Refused("board not empty")
+            raise GtpError("board not empty")
         try:
             self.game.give_handicap([from_gtp(vertex) for vertex in vertices])
         except IllegalMove:
-            raise Refused("bad vertex list") from None
+            raise GtpError("bad vertex list") from None
         return " ".join(vertices)
 
     def cmd_loadsgf(self, arguments: list[str]) -> str:
@@ -163,7 +163,7 @@ class Engine:
 
     def cmd_play(self, arguments: list[str]) -> str:
         if len(arguments) != 2:
-            raise Refused("syntax error: play COLOR VERTEX")
+            raise GtpError("syntax error: play COLOR VERTEX")
         colour = colour_of(arguments[0])
         if arguments[1].lower() == "resign":
             return ""
@@ -174,7 +174,7 @@ class Engine:
         try:
             self.game.play(index, colour)
         except IllegalMove:
-            raise Refused("illegal move") from None
+            raise GtpError("illegal move") from None
 
     def cmd_genmove(self, arguments: list[str]) -> str:
         move = self.generate(colour_of(one(arguments)))
@@ -228,7 +228,7 @@ class Engine:
         """The last move, or as many as are asked for (GNU Go's `gg-undo N`; qGo asks for 0)."""
         count = whole_number(one(arguments)) if arguments else 1
         if count and not self.game.undo(count):
-            raise Refused("cannot undo")
+            raise GtpError("cannot undo")
         return ""
 
     # --- clocks ---
@@ -244,21 +244,21 @@ class Engine:
     def set_clock(
         self, read: Callable[[list[str]], Clock], arguments: list[str], usage: str
     ) -> str:
-        """A new clock from a command's arguments; nothing is answered. Raises Refused."""
+        """A new clock from a command's arguments; nothing is answered. Raises GtpError."""
         try:
             self.clock = read(arguments)
         except BadClock as error:
-            raise Refused(f"syntax error: {usage}: {error}") from None
+            raise GtpError(f"syntax error: {usage}: {error}") from None
         return ""
 
     def cmd_time_left(self, arguments: list[str]) -> str:
         if len(arguments) != 3:
-            raise Refused("syntax error: time_left COLOR TIME STONES")
+            raise GtpError("syntax error: time_left COLOR TIME STONES")
         colour = colour_of(arguments[0])
         try:
             self.clock.tell(colour, arguments[1:])
         except BadClock as error:
-            raise Refused(f"syntax error: time_left COLOR TIME STONES: {error}") from None
+            raise GtpError(f"syntax error: time_left COLOR TIME STONES: {error}") from None
         return ""
 
     # --- the end ---
@@ -268,7 +268,7 @@ class Engine:
         where the rules want dead stones captured."""
         if self.game.over and self._must_capture:
             return np.zeros(SIZE * SIZE, np.bool_)
-        return dead_stones(self.game.board, self.player.end(self.game))
+        return dead_stones(self.game.board, self.player.end(self.game).owner)
 
     def cmd_final_score(self, arguments: list[str]) -> str:
         """What the rules count, after the stones that `final_status_list dead` names are taken off;
@@ -287,7 +287,7 @@ class Engine:
         """Black's margin, as the network foresees it: the nearest that a game with this komi can
         end with."""
         komi = self.game.komi
-        return round(self.player.outlook(self.game).lead + komi) - komi
+        return round(self.player.estimate(self.game).score_mean + komi) - komi
 
     @staticmethod
     def _told(score: float) -> str:
@@ -301,7 +301,7 @@ class Engine:
             wanted = (owners(board, dead, self.game.rules) == TERRITORIES[status]) & (stones == 0)
             return " ".join(to_gtp(int(index)) for index in np.flatnonzero(wanted))
         if status not in ("alive", "dead", "seki"):
-            raise Refused(f"syntax error: alive, dead, seki, {', '.join(TERRITORIES)}")
+            raise GtpError(f"syntax error: alive, dead, seki, {', '.join(TERRITORIES)}")
         return "\n".join(
             " ".join(to_gtp(int(index)) for index in chain)
             for chain, found in self.statuses()
@@ -328,36 +328,35 @@ class Engine:
 
 
 def one(arguments: list[str]) -> str:
-    """The only argument. Raises Refused if there are none or more."""
+    """The only argument. Raises GtpError if there are none or more."""
     if len(arguments) != 1:
-        raise Refused("syntax error: one argument is expected")
+        raise GtpError("syntax error: one argument is expected")
     return arguments[0]
 
 
 def file_and_number(arguments: list[str]) -> tuple[str, int | None]:
     """The file (its name may have spaces) and the move number, if one is given, of `loadsgf`.
-    Raises Refused; standard input is no file, for the protocol's own lines come from there."""
+    Raises GtpError; standard input is no file, for the protocol's own lines come from there."""
     if not arguments:
-        raise Refused("syntax error: loadsgf FILE [MOVE NUMBER]")
+        raise GtpError("syntax error: loadsgf FILE [MOVE NUMBER]")
     try:
         name, number = " ".join(arguments), None
         if len(arguments) > 1 and not Path(name).exists():
             name, number = " ".join(arguments[:-1]), whole_number(arguments[-1])
-        place = Path(name)
+        path = Path(name)
         if name == "-" or (
-            place.exists()
-            and (not (place.is_file() or place.is_dir()) or _is_standard_input(place))
+            path.exists() and (not (path.is_file() or path.is_dir()) or _is_standard_input(path))
         ):
-            raise Refused(
+            raise GtpError(
                 f"cannot load file: {name} is not a file of its own; give the name of a game record"
             )
     except (OSError, ValueError) as error:  # no name that a file can have
-        raise Refused(f"cannot load file: {error}") from None
+        raise GtpError(f"cannot load file: {error}") from None
     return name, number or None  # 0 is the whole game for GNU Go, and Kigo counts on that
 
 
-def _is_standard_input(place: Path) -> bool:
+def _is_standard_input(path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(0), place.stat())
+        return os.path.samestat(os.fstat(0), path.stat())
     except OSError:
         return False

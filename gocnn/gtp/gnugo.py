@@ -10,7 +10,7 @@ from gocnn.board.coords import COLOUR_NAMES, PASS, SIZE, to_gtp
 from gocnn.engine import levels
 from gocnn.engine.scoring import owners
 from gocnn.gtp.commands import TERRITORIES, Engine, colour_of, one, vertex_of
-from gocnn.gtp.protocol import Handler, Refused
+from gocnn.gtp.protocol import GtpError, Handler
 
 SHOWN = 10
 """How many moves `top_moves` names."""
@@ -51,7 +51,7 @@ def install(engine: Engine) -> None:
 
     def last_move(arguments: list[str]) -> str:
         if not game.board.moves:
-            raise Refused("no previous move known")
+            raise GtpError("no previous move known")
         index, colour = game.board.moves[-1]
         return f"{COLOUR_NAMES[colour]} {to_gtp(index)}"
 
@@ -67,7 +67,7 @@ def install(engine: Engine) -> None:
 
     def is_legal(arguments: list[str]) -> str:
         if len(arguments) != 2:
-            raise Refused("syntax error: is_legal COLOR VERTEX")
+            raise GtpError("syntax error: is_legal COLOR VERTEX")
         return str(int(game.board.legal(colour_of(arguments[0]))[vertex_of(arguments[1])]))
 
     def all_legal(arguments: list[str]) -> str:
@@ -116,11 +116,11 @@ def install(engine: Engine) -> None:
 
 
 def level_of(text: str) -> levels.Level | None:
-    """The level of that name; None for `none`. Raises Refused."""
+    """The level of that name; None for `none`. Raises GtpError."""
     try:
         return None if text.strip().lower() == "none" else levels.parse(text)
     except levels.BadLevel as error:
-        raise Refused(f"{error}, and none") from None
+        raise GtpError(f"{error}, and none") from None
 
 
 def names(indices: "np.typing.NDArray[np.int64] | list[int]") -> str:
@@ -131,16 +131,16 @@ def names(indices: "np.typing.NDArray[np.int64] | list[int]") -> str:
 def _point(arguments: list[str]) -> int:
     index = vertex_of(one(arguments))
     if index == PASS:
-        raise Refused("invalid vertex: a point is expected")
+        raise GtpError("invalid vertex: a point is expected")
     return index
 
 
 def _liberties(engine: Engine, index: int) -> list[int]:
-    """Flat indices of the liberties of the chain at a point. Raises Refused if no stone is
+    """Flat indices of the liberties of the chain at a point. Raises GtpError if no stone is
     there."""
-    stones, heads = engine.game.board.stones(), engine.game.board.heads()
+    stones, heads = engine.game.board.stones(), engine.game.board.chain_ids()
     if not stones.ravel()[index]:
-        raise Refused("vertex must not be empty")
+        raise GtpError("vertex must not be empty")
     near = np.zeros((SIZE + 2, SIZE + 2), np.bool_)
     chain = ((heads == heads[index]) & (stones.ravel() > 0)).reshape(SIZE, SIZE)
     for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):

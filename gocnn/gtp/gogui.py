@@ -6,7 +6,7 @@ from gocnn.board import BLACK
 from gocnn.board.coords import PASS, to_gtp
 from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import Engine
-from gocnn.policy.answers import Floats
+from gocnn.policy.predictions import Floats
 
 COMMANDS = (
     "gfx/Policy/gocnn-policy_gfx",
@@ -36,7 +36,7 @@ def install(engine: Engine) -> None:
         return "\n" + _board(p / max(float(p.max()), 1e-9))
 
     def ownership(arguments: list[str]) -> str:
-        return "\n" + _board(engine.player.outlook(engine.game).owner)
+        return "\n" + _board(engine.player.estimate(engine.game).owner)
 
     def graphics(arguments: list[str]) -> str:
         """Influence squares as dark as the moves are likely, percentages on the first ten."""

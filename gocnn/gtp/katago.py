@@ -9,15 +9,15 @@ import numpy.typing as npt
 
 from gocnn.board import symmetry
 from gocnn.board.coords import PASS, WHITE
-from gocnn.engine.foreseen import outlook_of
-from gocnn.engine.player import turned
+from gocnn.engine.forecast import estimate_of
+from gocnn.engine.player import with_side_to_play
 from gocnn.engine.rulesets import RULES, BadRules, Rules, changed, parse
 from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import COLOURS, Engine, colour_of, one
-from gocnn.gtp.protocol import Refused
-from gocnn.policy.answers import mean_owner
+from gocnn.gtp.protocol import GtpError
+from gocnn.policy.predictions import mean_owner
 from gocnn.policy.suggestion import (
-    Foresight,
+    Evaluation,
     log_softmax,
     mean_over_symmetries,
     planes_of,
@@ -49,13 +49,13 @@ def install(engine: Engine) -> None:
 
     def set_rule(arguments: list[str]) -> str:
         if len(arguments) != 2:
-            raise Refused("syntax error: kata-set-rule NAME VALUE")
+            raise GtpError("syntax error: kata-set-rule NAME VALUE")
         return follow(engine, lambda: changed(game.rules, *arguments))
 
     def kgs_rules(arguments: list[str]) -> str:
         name = one(arguments).lower()
         if name not in KGS_RULES:
-            raise Refused(f"unknown rules: choose {', '.join(KGS_RULES)}")
+            raise GtpError(f"unknown rules: choose {', '.join(KGS_RULES)}")
         return follow(engine, lambda: parse(KGS_RULES[name]))
 
     def raw_nn(arguments: list[str]) -> str:
@@ -66,7 +66,7 @@ def install(engine: Engine) -> None:
         )
         text = rest[0] if rest else "all"
         if len(rest) > 2 or text not in ("all", *map(str, range(symmetry.SYMMETRIES))):
-            raise Refused("syntax error: kata-raw-nn [COLOR] [0 to 7, or all]")
+            raise GtpError("syntax error: kata-raw-nn [COLOR] [0 to 7, or all]")
         turns = range(symmetry.SYMMETRIES) if text == "all" else (int(text),)
         return "\n".join(_raw(engine, turn, colour) for turn in turns)
 
@@ -83,12 +83,12 @@ def install(engine: Engine) -> None:
 
 
 def follow(engine: Engine, rules: Callable[[], Rules]) -> str:
-    """Play by these rules from here on. Raises Refused, nothing changed, if they are none that can
+    """Play by these rules from here on. Raises GtpError, nothing changed, if they are none that can
     be followed."""
     try:
         engine.game.set_rules(rules())
     except BadRules as error:
-        raise Refused(str(error)) from None
+        raise GtpError(str(error)) from None
     engine.player.new_game()
     return ""
 
@@ -98,35 +98,41 @@ def _raw(engine: Engine, turn: int, colour: int) -> str:
     moves, `whiteWin` if it foresees the winner, and the score and who owns what if it says those;
     the rest comes from random playouts; what they do not give is nan."""
     game, evaluator = engine.game, engine.player.evaluator
-    board = turned(game, colour)
+    board = with_side_to_play(game, colour)
     said = evaluator.outputs(
-        planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), (turn,))
+        planes_of(
+            board,
+            recent_moves(board),
+            evaluator.plane_groups,
+            engine.player.conditioning(game),
+            (turn,),
+        )
     )
     legal = board.legal()
     logged = mean_over_symmetries(said.logits[None], (turn,))[0]
     p = np.exp(log_softmax(np.where(legal, logged, -np.inf).astype(np.float32)))
     if evaluator.scores:
-        found = Foresight(
+        found = Evaluation(
             p,
             float(said.win[0]),
             mean_owner(said.owner, (turn,)),
             float(said.lead[0]),
             float(said.spread[0]),
         )
-        outlook = outlook_of(found, colour, game.area_komi_for(colour))
+        estimate = estimate_of(found, colour, game.area_komi_for(colour))
     else:
-        outlook = engine.player.outlook(game)
-    white = 1 - outlook.black_wins
-    if evaluator.foresees and not evaluator.scores:
+        estimate = engine.player.estimate(game)
+    white = 1 - estimate.black_winrate
+    if evaluator.has_value_head and not evaluator.scores:
         white = float(said.win[0]) if board.to_play == WHITE else 1 - float(said.win[0])
     rows = [
         f"symmetry {turn}",
         f"whiteWin {white:.6f}",
         f"whiteLoss {1 - white:.6f}",
         "noResult 0.000000",
-        f"whiteLead {-outlook.lead:.3f}",
-        f"whiteScoreSelfplay {-outlook.lead:.3f}",
-        f"whiteScoreSelfplaySq {outlook.lead**2 + outlook.spread**2:.3f}",
+        f"whiteLead {-estimate.score_mean:.3f}",
+        f"whiteScoreSelfplay {-estimate.score_mean:.3f}",
+        f"whiteScoreSelfplaySq {estimate.score_mean**2 + estimate.score_stdev**2:.3f}",
         "varTimeLeft nan",
         "shorttermWinlossError nan",
         "shorttermScoreError nan",
@@ -134,7 +140,7 @@ def _raw(engine: Engine, turn: int, colour: int) -> str:
         *_grid(np.where(legal[:PASS], p[:PASS], np.nan)),
         f"policyPass {p[PASS]:.6f}",
         "whiteOwnership",
-        *_grid(-outlook.owner),
+        *_grid(-estimate.owner),
     ]
     return "\n".join(rows)
 

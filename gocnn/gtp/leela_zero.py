@@ -7,14 +7,14 @@ import numpy as np
 
 from gocnn.board import BLACK, symmetry
 from gocnn.board.coords import PASS
-from gocnn.engine.foreseen import win_of
+from gocnn.engine.forecast import win_of
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import Engine, whole_number
-from gocnn.gtp.protocol import Refused
-from gocnn.policy.answers import mean_owner
+from gocnn.gtp.protocol import GtpError
+from gocnn.policy.predictions import mean_owner
 from gocnn.policy.suggestion import (
-    Foresight,
+    Evaluation,
     log_softmax,
     mean_over_symmetries,
     planes_of,
@@ -38,26 +38,26 @@ def install(engine: Engine) -> None:
         text = " ".join(arguments)
         name, _, value = text.removeprefix("name ").partition(" value ")
         if not text.startswith("name ") or not value:
-            raise Refused("syntax error: lz-setoption name NAME value VALUE")
+            raise GtpError("syntax error: lz-setoption name NAME value VALUE")
         name = name.strip().lower()
         if name in ("visits", "playouts"):
             number = whole_number(value)
             if number < 0:
-                raise Refused(f"{name} are a number from 0 on")
+                raise GtpError(f"{name} are a number from 0 on")
             player.visits = (
-                min(number or MOST_VISITS, MOST_VISITS) if player.evaluator.foresees else 0
+                min(number or MOST_VISITS, MOST_VISITS) if player.evaluator.has_value_head else 0
             )
         elif name == "resign percentage":
             percent = whole_number(value)
             if not -1 <= percent <= 50:
-                raise Refused(
+                raise GtpError(
                     "the resign percentage is a number from -1 (this engine's own: never) to 50"
                 )
             player.resign = max(percent, 0) / 100
         elif name == "pondering" and value.strip().lower() == "false":
             pass
         else:
-            raise Refused(f"option not supported: {name} {value[:40]}")
+            raise GtpError(f"option not supported: {name} {value[:40]}")
         return ""
 
     def heat_map(arguments: list[str]) -> str:
@@ -69,7 +69,7 @@ def install(engine: Engine) -> None:
             "all",
             *map(str, range(symmetry.SYMMETRIES)),
         ):
-            raise Refused("syntax error: heatmap [0 to 7, average or all]")
+            raise GtpError("syntax error: heatmap [0 to 7, average or all]")
         everything = tuple(range(symmetry.SYMMETRIES))
         wished = (
             [everything]
@@ -93,13 +93,19 @@ def _map(engine: Engine, turns: tuple[int, ...]) -> str:
     game, evaluator = engine.game, engine.player.evaluator
     board = game.board
     said = evaluator.outputs(
-        planes_of(board, recent_moves(board), evaluator.groups, engine.player.known(game), turns)
+        planes_of(
+            board,
+            recent_moves(board),
+            evaluator.plane_groups,
+            engine.player.conditioning(game),
+            turns,
+        )
     )
     logged = mean_over_symmetries(said.logits[:, None], turns)[0]
     p = np.exp(log_softmax(np.where(board.legal(), logged, -np.inf).astype(np.float32)))
-    win = float(np.mean(said.win)) if evaluator.foresees else math.nan
+    win = float(np.mean(said.win)) if evaluator.has_value_head else math.nan
     if evaluator.scores:
-        found = Foresight(
+        found = Evaluation(
             p,
             win,
             mean_owner(said.owner, turns),
@@ -107,8 +113,8 @@ def _map(engine: Engine, turns: tuple[int, ...]) -> str:
             float(np.mean(said.spread)),
         )
         win = win_of(found, board.to_play, game.area_komi)
-    if not evaluator.foresees:
-        black = engine.player.outlook(game).black_wins
+    if not evaluator.has_value_head:
+        black = engine.player.estimate(game).black_winrate
         win = black if board.to_play == BLACK else 1 - black
     rows = [" ".join(f"{round(1000 * float(v)):3d}" for v in row) for row in from_the_top(p[:PASS])]
     return "\n".join([*rows, f"pass: {round(1000 * float(p[PASS]))}", f"winrate: {win:.6f}"])

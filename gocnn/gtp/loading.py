@@ -6,35 +6,35 @@ import sys
 from gocnn.engine.game import Game
 from gocnn.errors import UserError
 from gocnn.games import position
-from gocnn.gtp.protocol import Refused
+from gocnn.gtp.protocol import GtpError
 
 
 def load(name: str, moves: int | None, game: Game) -> None:
     """Set `game` to the record in file `name` after so many moves (all of them if None, or if it is
     shorter), and to its komi if it states one.
 
-    What had to be decided about the record is said on standard error. Raises Refused; the game is
+    What had to be decided about the record is said on standard error. Raises GtpError; the game is
     then as it was.
 
     The moves are not held to the rules of repetition and suicide that the game is played by from
     here on: they were made under the record's own.
     """
     try:
-        place = position.in_file(position.first_file(name), moves, clip=True)
+        found = position.in_file(position.first_file(name), moves, clip=True)
     except (UserError, OSError) as error:
-        raise Refused(f"cannot load file: {error}") from None
-    if place.ply != len(place.board.moves):  # undo could not come back over it
-        raise Refused(
+        raise GtpError(f"cannot load file: {error}") from None
+    if found.ply != len(found.board.moves):  # undo could not come back over it
+        raise GtpError(
             f"cannot load file: {name}: setup stones after the first move; give a move number"
             " before them"
         )
-    game.set_up(*place.start, handicap=place.handicap)
+    game.set_up(*found.start, handicap=found.handicap)
     game.board.superko = game.board.situational = game.board.suicide = False
-    for index, colour in place.board.moves:
+    for index, colour in found.board.moves:
         game.play(index, colour)
-    game.board.to_play = place.board.to_play
+    game.board.to_play = found.board.to_play
     game.set_rules(game.rules)
-    if not math.isnan(place.komi):
-        game.komi = place.komi
-    for note in place.notes:
+    if not math.isnan(found.komi):
+        game.komi = found.komi
+    for note in found.notes:
         print(f"{name}: {note.what} ({note.detail})", file=sys.stderr)

@@ -12,7 +12,7 @@ from gocnn.engine.clock import KATA_SYSTEMS, Clock
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.gtp.commands import Engine, one
 from gocnn.gtp.gnugo import level_of
-from gocnn.gtp.protocol import Refused
+from gocnn.gtp.protocol import GtpError
 
 LEVEL = "gocnnLevel"
 """The parameter of this engine's own: a level of `gocnn.engine.levels`, or `none`."""
@@ -48,7 +48,7 @@ def install(engine: Engine) -> None:
     player = engine.player
 
     def set_visits(number: float) -> None:
-        player.visits = int(min(number, MOST_VISITS)) if player.evaluator.foresees else 0
+        player.visits = int(min(number, MOST_VISITS)) if player.evaluator.has_value_head else 0
 
     def set_seconds(number: float) -> None:
         engine.most_seconds = number
@@ -82,10 +82,10 @@ def install(engine: Engine) -> None:
             return changeable[name].value()
         if name in FIXED:
             return FIXED[name]
-        raise Refused(f"invalid parameter: {name[:60]}")
+        raise GtpError(f"invalid parameter: {name[:60]}")
 
     def checked(name: str, value: Any) -> Callable[[], None]:
-        """What sets the parameter, once all are known to be right. Raises Refused."""
+        """What sets the parameter, once all are known to be right. Raises GtpError."""
         number = _number(value)
         if name == LEVEL:
             return set_level(str(value))
@@ -96,7 +96,7 @@ def install(engine: Engine) -> None:
                 or not parameter.least <= number <= parameter.most
                 or (parameter.whole and number != int(number))
             ):
-                raise Refused(f"could not set params: {name} cannot be {str(value)[:40]}")
+                raise GtpError(f"could not set params: {name} cannot be {str(value)[:40]}")
             return lambda: parameter.change(number)
         fixed = value_of(name)
         same = (
@@ -105,7 +105,7 @@ def install(engine: Engine) -> None:
             else number is not None and number == float(fixed)
         )
         if not same:
-            raise Refused(
+            raise GtpError(
                 f"could not set params: {name} is always {json.dumps(fixed)} in this engine"
             )
         return lambda: None
@@ -116,7 +116,7 @@ def install(engine: Engine) -> None:
 
     def set_parameter(arguments: list[str]) -> str:
         if not 1 <= len(arguments) <= 2:
-            raise Refused("syntax error: kata-set-param NAME VALUE")
+            raise GtpError("syntax error: kata-set-param NAME VALUE")
         checked(arguments[0], arguments[1] if len(arguments) == 2 else "")()
         return ""
 
@@ -126,7 +126,7 @@ def install(engine: Engine) -> None:
         except (ValueError, RecursionError):
             wished = None
         if not isinstance(wished, dict):
-            raise Refused("could not set params: a JSON object of names and values is expected")
+            raise GtpError("could not set params: a JSON object of names and values is expected")
         for change in [checked(name, value) for name, value in wished.items()]:
             change()
         return ""

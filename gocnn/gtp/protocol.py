@@ -14,7 +14,7 @@ Answer = str | Iterator[str]
 Handler = Callable[[list[str]], Answer]
 
 
-class Refused(Exception):
+class GtpError(Exception):
     """A command that fails; the text is what the client is told after `?`."""
 
 
@@ -88,8 +88,8 @@ def serve(handlers: Mapping[str, Handler], lines: Lines, write: Callable[[str], 
 
     A handler gets the command's arguments and returns its answer, or an iterator over the rows of
     one that takes a while (an analysis, which looks at `Lines.waiting` itself to know when to end).
-    It may raise Refused. Whatever else it raises is a fault of this program, answered as a failure:
-    a client must never be left waiting.
+    It may raise GtpError. Whatever else it raises is a fault of this program, answered as a
+    failure: a client must never be left waiting.
     """
     while (line := lines.next()) is not None:
         text = clean(line)
@@ -104,7 +104,7 @@ def serve(handlers: Mapping[str, Handler], lines: Lines, write: Callable[[str], 
         sign, answer, ending = "=", "", False
         try:
             if handler is None:
-                raise Refused("unknown command")
+                raise GtpError("unknown command")
             result = handler(arguments)
             if isinstance(result, str):
                 answer = result
@@ -112,7 +112,7 @@ def serve(handlers: Mapping[str, Handler], lines: Lines, write: Callable[[str], 
                 write(f"={number}\n")
                 _stream(result, write)
                 continue
-        except Refused as refusal:
+        except GtpError as refusal:
             sign, answer = "?", str(refusal)
         except Quit as last:
             answer, ending = last.answer, True
@@ -123,7 +123,7 @@ def serve(handlers: Mapping[str, Handler], lines: Lines, write: Callable[[str], 
         rows = answer.replace("\r", "").split("\n")
         write(
             f"{sign}{number} "
-            + "\n".join(row for place, row in enumerate(rows) if row.strip() or not place)
+            + "\n".join(row for i, row in enumerate(rows) if row.strip() or not i)
             + "\n\n"
         )
         if ending:

@@ -73,7 +73,7 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
 def cgos_row(analysis: Analysis) -> str:
     """The server's JSON, on one line: seen from the side to move."""
     infos, sign = analysis.moves(), 1 if analysis.colour == BLACK else -1
-    owner = from_the_top(sign * analysis.outlooks()[0].owner).ravel()
+    owner = from_the_top(sign * analysis.estimates()[0].owner).ravel()
     moves = [
         {
             "move": to_gtp(info.index),

@@ -13,7 +13,7 @@ from gocnn.engine.rulesets import RULES, name_of
 from gocnn.errors import UserError
 from gocnn.files import write_bytes
 from gocnn.gtp.commands import Engine, colour_of, one, vertex_of
-from gocnn.gtp.protocol import Refused
+from gocnn.gtp.protocol import GtpError
 
 SGF_NAMES = {"aga": "AGA", "bga": "BGA", "new-zealand": "NZ", "ing": "GOE"}
 """What SGF's property `RU` calls rule sets that it names otherwise than with a capital letter."""
@@ -31,7 +31,7 @@ def install(engine: Engine) -> None:
     def gogui_setup(arguments: list[str]) -> str:
         pairs = pairs_of(arguments, "gogui-setup")
         if not game.empty:
-            raise Refused("board not empty")
+            raise GtpError("board not empty")
         _set_up(engine, pairs, BLACK)
         return ""
 
@@ -47,7 +47,7 @@ def install(engine: Engine) -> None:
                 game.play(index, colour)
             except IllegalMove:
                 game.undo(len(game.board.moves) - before)
-                raise Refused("illegal move") from None
+                raise GtpError("illegal move") from None
         return ""
 
     def print_sgf(arguments: list[str]) -> str:
@@ -57,7 +57,7 @@ def install(engine: Engine) -> None:
         try:
             write_bytes(Path(" ".join(arguments)), data)
         except UserError as error:
-            raise Refused(str(error)) from None
+            raise GtpError(str(error)) from None
         return ""
 
     engine.commands.update(
@@ -76,28 +76,28 @@ def install(engine: Engine) -> None:
 
 
 def pairs_of(arguments: list[str], usage: str, passes: bool = False) -> list[tuple[int, int]]:
-    """Flat index and colour of each `COLOR VERTEX`. Raises Refused."""
+    """Flat index and colour of each `COLOR VERTEX`. Raises GtpError."""
     if len(arguments) % 2:
-        raise Refused(f"syntax error: {usage} COLOR VERTEX COLOR VERTEX ...")
+        raise GtpError(f"syntax error: {usage} COLOR VERTEX COLOR VERTEX ...")
     pairs = [
         (vertex_of(vertex), colour_of(colour))
         for colour, vertex in zip(arguments[::2], arguments[1::2], strict=True)
     ]
     if not passes and any(index == PASS for index, _ in pairs):
-        raise Refused("invalid vertex: a pass is no stone")
+        raise GtpError("invalid vertex: a pass is no stone")
     return pairs
 
 
 def _set_up(engine: Engine, stones: list[tuple[int, int]], to_play: int) -> None:
-    """Begin anew from these stones. Raises Refused, nothing changed, if they cannot stand so."""
+    """Begin anew from these stones. Raises GtpError, nothing changed, if they cannot stand so."""
     if len({index for index, _ in stones}) < len(stones):
-        raise Refused("invalid position: a vertex is named twice")
+        raise GtpError("invalid position: a vertex is named twice")
     try:
         engine.game.set_up(
             [i for i, c in stones if c == BLACK], [i for i, c in stones if c == WHITE], to_play
         )
     except IllegalMove:
-        raise Refused("invalid position: a stone has no liberty") from None
+        raise GtpError("invalid position: a stone has no liberty") from None
     engine.player.new_game()
 
 

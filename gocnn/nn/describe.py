@@ -112,8 +112,8 @@ def _one(value: Any) -> int | None:
 
 
 def _join(fields: list[_Field]) -> _Field:
-    """Where paths meet: the widest of them. A vector made of means that scales or shifts a map lets
-    it see everything."""
+    """The field where paths meet: the widest of theirs. A map that is scaled or shifted by a vector
+    of means sees the whole picture from then on."""
     if not fields:
         return _Field()
     maps = [f for f in fields if f.spatial] or fields
@@ -137,7 +137,7 @@ def _after(module: nn.Module, field: _Field) -> _Field:
 
 
 def macs(module: nn.Module, result: Tensor) -> int:
-    """Multiply-accumulates of one sample in a convolution or linear layer with that output; 0 for
+    """Multiply-accumulates for one sample in a convolution or linear layer with that output; 0 for
     other layers."""
     if isinstance(module, nn.Conv2d):
         per_output = (

@@ -24,38 +24,39 @@ weights."""
 
 @dataclass(frozen=True)
 class Channels:
-    """What became of a layer's channels: `source`, int64 `(new,)`, is the old channel that each new
-    one copies; the old ones come first."""
+    """How a widened layer's channels come from the `old` number of them: new channel `i` is a copy
+    of old channel `source[i]`, int64 `(new,)`; the old ones come first."""
 
     old: int
     source: Tensor
 
     @classmethod
     def widened(cls, old: int, new: int) -> "Channels":
-        """`new` of `old` channels: each copied as often as the others, to within one. Raises
-        ValueError if they would be fewer."""
+        """A choice for `new` channels of `old` ones: each is copied equally often, to within one.
+        Raises ValueError if `new` is less."""
         if new < old:
             raise ValueError(f"{old} channels cannot become {new}")
         rounds = [torch.arange(old), *(torch.randperm(old) for _ in range(-(-new // old) - 1))]
         return cls(old, torch.cat(rounds)[:new])
 
     def beside(self, other: "Channels") -> "Channels":
-        """The same for a vector in which these channels stand, then the others."""
+        """These channels followed by the `other` ones, for a vector that holds both."""
         return Channels(self.old + other.old, torch.cat([self.source, other.source + self.old]))
 
     def written(self, old: Tensor) -> Tensor:
-        """What a layer has for each channel that it writes: `(old, ...)` to `(new, ...)`."""
+        """What a layer holds for each channel that it writes (a bias, rows of a weight), for the
+        new channels: `(old, ...)` to `(new, ...)`."""
         return old[self.source]
 
     def read(self, old: Tensor) -> Tensor:
-        """The weights of a layer that reads the channels: `(out, old, ...)` to `(out, new,
-        ...)`."""
+        """The weights of a layer that reads these channels, `(out, old, ...)` to `(out, new, ...)`:
+        the copies of a channel share its weight, unequally, so that their sum is what it was."""
         if len(self.source) == self.old:
             return old
         copies = torch.bincount(self.source, minlength=self.old)
 
         def shared(weights: Tensor) -> Tensor:
-            """Each copy's part of what belongs to its channel."""
+            """The weights divided equally among the copies of each channel."""
             return (
                 weights.transpose(0, 1)[self.source]
                 / copies[self.source].view(-1, *[1] * (weights.ndim - 1))
@@ -69,8 +70,8 @@ class Channels:
 
 
 def deepened(old: int, new: int) -> list[int | None]:
-    """For each of `new` blocks the old one that it goes on with, or None: the new ones stand behind
-    the old. Raises ValueError if they are fewer."""
+    """For each of `new` blocks the number of the old block that it takes its weights from, or None
+    for the new ones, which come last. Raises ValueError if `new` is less than `old`."""
     if new < old:
         raise ValueError(f"{old} blocks cannot become {new}")
     return [*range(old), *[None] * (new - old)]
@@ -78,8 +79,8 @@ def deepened(old: int, new: int) -> list[int | None]:
 
 @torch.no_grad()
 def grow_trunk(old: nn.Sequential, new: nn.Sequential, channels: Channels) -> None:
-    """Put the weights of the trunk `old` into the freshly made `new` (`gocnn.nn.trunk`), which is
-    as deep or deeper and has the `channels`."""
+    """Put the weights of the trunk `old` into the freshly made trunk `new` (`gocnn.nn.trunk`),
+    which has as many blocks or more, and the channels `channels`."""
     (old_blocks, old_end), (new_blocks, new_end) = map(_halves, (old, new))
     for block, source in zip(new_blocks, deepened(len(old_blocks), len(new_blocks)), strict=True):
         if source is not None:
@@ -88,7 +89,7 @@ def grow_trunk(old: nn.Sequential, new: nn.Sequential, channels: Channels) -> No
 
 
 def _halves(trunk: nn.Sequential) -> tuple[list[nn.Module], list[nn.Module]]:
-    """A trunk's blocks, and what stands behind them."""
+    """A trunk's blocks, and the modules after them."""
     parts = list(trunk)
     blocks: list[nn.Module] = [
         part for part in parts if isinstance(part, ResidualBlock | ResidualBranch)
@@ -103,8 +104,8 @@ def grow_chain(
     read: Channels,
     written: Channels | None = None,
 ) -> Channels:
-    """`grow` for modules that follow one another; the last one that mixes channels writes those of
-    `written`, if they are given. Returns what the chain writes."""
+    """`grow` for modules that follow one another. `written`: the channels that the chain is to
+    write (None: they are chosen). Returns the channels that it writes."""
     mixing = [i for i, part in enumerate(old) if _mixes(part)]
     for i, (mine, theirs) in enumerate(zip(new, old, strict=True)):
         read = grow(theirs, mine, read, written if mixing and i == mixing[-1] else None)
@@ -112,7 +113,7 @@ def grow_chain(
 
 
 def _mixes(part: nn.Module) -> bool:
-    """Whether the channels that it writes may be others than those it reads."""
+    """Whether the module combines channels, so that it may write others than it reads."""
     if isinstance(part, nn.Sequential):
         return any(map(_mixes, part))
     return isinstance(part, nn.Linear) or (isinstance(part, nn.Conv2d) and part.groups == 1)
@@ -122,12 +123,12 @@ def _mixes(part: nn.Module) -> bool:
 def grow(
     old: nn.Module, new: nn.Module, read: Channels, written: Channels | None = None
 ) -> Channels:
-    """Put the weights of the module `old` into `new`, a wider one of the same kind that reads the
-    channels `read`.
+    """Put the weights of the module `old` into `new`, a wider one of the same kind; `read` are the
+    channels that it reads.
 
-    written: the channels to write, where something else decides what they copy; else they are
-    chosen here. Returns the channels that it writes. Raises TypeError for a module that nobody has
-    said how to grow.
+    written: the channels that it is to write, where they must fit another module (as in a residual
+    sum); None: they are chosen here. Returns the channels that it writes. Raises TypeError for a
+    module of an unknown kind.
     """
     match old, new:
         case (nn.Sequential(), nn.Sequential()):

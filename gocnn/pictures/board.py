@@ -102,12 +102,12 @@ def draw_board(
             )
         )
     best = suggestions[0][1] if suggestions else 1.0
-    for place, (index, probability) in enumerate(suggestions):
+    for rank, (index, probability) in enumerate(suggestions):
         if index == size * size:
             continue
         row, column = divmod(index, size)
         strength = 0.25 + 0.75 * probability / best
-        tint = (0.13, 0.45, 0.2) if place == 0 else (0.16, 0.36, 0.6)
+        tint = (0.13, 0.45, 0.2) if rank == 0 else (0.16, 0.36, 0.6)
         axis.add_patch(Circle((column, row), 0.46, facecolor="#e0b567", edgecolor="none", zorder=3))
         axis.add_patch(
             Circle(

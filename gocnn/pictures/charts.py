@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from gocnn.figures import picture_format, pyplot, save
-from gocnn.policy.evaluation import Judged
+from gocnn.policy.evaluation import MovePredictions
 from gocnn.statistics import wilson
 
 
-def draw_evaluation(judged: Judged, figures: dict[str, Any], target: Path, step: int = 20) -> None:
+def draw_evaluation(
+    judged: MovePredictions, figures: dict[str, Any], target: Path, step: int = 20
+) -> None:
     """Accuracy over the course of the game (with 95 % intervals), and calibration, as a picture
     (see `gocnn.figures.save`)."""
     picture_format(target)

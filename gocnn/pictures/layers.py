@@ -9,8 +9,8 @@ import numpy as np
 from gocnn.board import Board
 from gocnn.board.coords import PASS, SIZE, to_gtp
 from gocnn.figures import pyplot, save
-from gocnn.policy.answers import Floats
 from gocnn.policy.explain import LayerView
+from gocnn.policy.predictions import Floats
 
 SHOWN = 24
 """Feature maps, or filters, of a picture."""
@@ -56,15 +56,15 @@ def draw_maps(maps: Floats, board: Board, layer: LayerView, target: Path) -> Non
     save(figure, target)
 
 
-def draw_filters(filters: Floats, groups: Sequence[str], target: Path) -> None:
+def draw_filters(filters: Floats, plane_groups: Sequence[str], target: Path) -> None:
     """The first layer's filters with the largest weights: a row each, a column for each group of
     planes."""
     plt = pyplot()
     order = np.argsort(-np.abs(filters).max((1, 2, 3)))[: SHOWN // 2]
     figure, axes = plt.subplots(
         len(order),
-        len(groups),
-        figsize=(1.25 * len(groups) + 0.6, 1.12 * len(order) + 0.7),
+        len(plane_groups),
+        figsize=(1.25 * len(plane_groups) + 0.6, 1.12 * len(order) + 0.7),
         constrained_layout=True,
         squeeze=False,
     )
@@ -74,7 +74,7 @@ def draw_filters(filters: Floats, groups: Sequence[str], target: Path) -> None:
             axis.imshow(kernel, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
             axis.set(xticks=[], yticks=[])
         row[0].set_ylabel(f"{number}", fontsize=8)
-    for axis, name in zip(axes[0], groups, strict=True):
+    for axis, name in zip(axes[0], plane_groups, strict=True):
         axis.set_title(name.replace("_", "\n"), fontsize=8)
     figure.suptitle(
         "filters of the first layer, summed over each group of planes (red: for, blue: against)",

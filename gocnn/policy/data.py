@@ -21,7 +21,7 @@ from gocnn.policy.samples import Games, games_of, join
 
 
 @dataclass(frozen=True)
-class Chosen:
+class GameSelection:
     """Games ready to draw from, their keys (int64, one a game) for telling sets apart, their komi
     (float32, points, nan unknown), and who judged them: int64, one a game, the number in `engines`
     of the other engine that its label is from, else -1."""
@@ -117,7 +117,7 @@ def _is_store(argument: str) -> bool:
         return False
 
 
-def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) -> Chosen:
+def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) -> GameSelection:
     """The games of the stores that pass the filter, each once, and with `own` those that a network
     played, whatever the filter says of people's.
 
@@ -146,7 +146,7 @@ def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) 
                 numbers[chosen]
             ]
         )
-    result = Chosen(
+    result = GameSelection(
         join(parts),
         np.concatenate(keys),
         np.concatenate(komi),
@@ -160,7 +160,7 @@ def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) 
     return result
 
 
-def subset(chosen: Chosen, keep: npt.NDArray[np.bool_]) -> Chosen:
+def subset(chosen: GameSelection, keep: npt.NDArray[np.bool_]) -> GameSelection:
     """The games for which `keep`, bool `(G,)`, is true."""
     return replace(
         chosen,
@@ -171,7 +171,7 @@ def subset(chosen: Chosen, keep: npt.NDArray[np.bool_]) -> Chosen:
     )
 
 
-def split(chosen: Chosen, share: float) -> tuple[Chosen, Chosen]:
+def split(chosen: GameSelection, share: float) -> tuple[GameSelection, GameSelection]:
     """Training and validation games, by each game's key (see
     `gocnn.games.selection.is_validation`); a network's are for training.
 
@@ -194,7 +194,7 @@ def split(chosen: Chosen, share: float) -> tuple[Chosen, Chosen]:
     return subset(chosen, ~held), subset(chosen, held)
 
 
-def without(chosen: Chosen, other: Chosen) -> tuple[Chosen, int]:
+def without(chosen: GameSelection, other: GameSelection) -> tuple[GameSelection, int]:
     """`chosen` without the games that are also in `other` (rotated or mirrored too), and how many
     those were. Raises UserError if none is left."""
     both = np.isin(chosen.keys, other.keys)

@@ -21,7 +21,7 @@ def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
         found = load(SHIPPED).network
     elif not Path(name).exists():
         return None
-    elif modelfile.read_metadata(modelfile.find(name)).get("kind") == KIND:
+    elif modelfile.read_metadata(modelfile.locate(name)).get("kind") == KIND:
         found = load(name).network
     else:
         return None

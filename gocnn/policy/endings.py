@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.games.scan import WHITE_BIT
-from gocnn.policy.answers import Answers, Floats, mean_owner, winrate
+from gocnn.games.words import is_white
+from gocnn.policy.predictions import Floats, PolicyPredictions, mean_owner, winrate
 from gocnn.policy.samples import UNDECIDED, UNKNOWN_OWNER, Games
 from gocnn.statistics import calibration, mean_interval, wilson
 
@@ -24,10 +24,11 @@ class Ending:
     """Of N positions, what was said and what came, seen by the side to play, each `(N,)` but the
     first two: `sure`, float32 `(P,)`, the probability of the likelier owner of each point whose
     owner is known, and `right`, bool `(P,)`, whether it owns it; win, lead and spread as in
-    `gocnn.policy.answers.Answers`; margin: of the label, in points, nan without a whole one; komi:
-    what the side to play gets, nan unknown; won: as in `gocnn.policy.samples.draw`; owned,
-    foreseen: points whose owner is known, and those of them that were foreseen; nats: the
-    log-likelihood of all labelled points, and points: how many those are."""
+    `gocnn.policy.predictions.PolicyPredictions`; margin: of the label, in points, nan without a
+    whole one; komi: what the side to play gets, nan unknown; won: as in
+    `gocnn.policy.samples.draw`; owned, foreseen: points whose owner is known, and those of them
+    that were foreseen; nats: the log-likelihood of all labelled points, and points: how many those
+    are."""
 
     sure: Floats
     right: npt.NDArray[np.bool_]
@@ -43,7 +44,7 @@ class Ending:
     points: npt.NDArray[np.int64]
 
 
-def mean_of(parts: list[Answers]) -> Answers:
+def mean_of(parts: list[PolicyPredictions]) -> PolicyPredictions:
     """The mean of what was said of turned boards, part `s` after symmetry `s`, turned back; logits
     are those of the first."""
     owner = mean_owner(np.stack([part.owner for part in parts]), range(len(parts)))
@@ -51,11 +52,11 @@ def mean_of(parts: list[Answers]) -> Answers:
         np.stack([getattr(part, key) for part in parts]).mean(0, dtype=np.float32)
         for key in ("win", "lead", "spread")
     )
-    return Answers(parts[0].logits, win, owner, lead, spread)
+    return PolicyPredictions(parts[0].logits, win, owner, lead, spread)
 
 
 def ending(
-    said: Answers, owners: npt.NDArray[np.int8], won: npt.NDArray[np.int8], komi: Floats
+    said: PolicyPredictions, owners: npt.NDArray[np.int8], won: npt.NDArray[np.int8], komi: Floats
 ) -> Ending:
     """What was said beside what came: owners, int8 `(N, 361)`, as `gocnn.policy.samples.draw`
     writes them; komi, of `komi_of_sides`."""
@@ -89,7 +90,7 @@ def komi_of_sides(
     """float32 `(N,)`: the points that the side to play gets at ply `plies[i]` of game `which[i]`;
     komi: of the games, `(G,)`, nan unknown."""
     words = games.words[games.start[which] + games.setup[which] + plies]
-    return np.where(words & WHITE_BIT, komi[which], -komi[which]).astype(np.float32)
+    return np.where(is_white(words), komi[which], -komi[which]).astype(np.float32)
 
 
 def joined(parts: list[Ending]) -> Ending:
@@ -105,8 +106,8 @@ def figures(end: Ending, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
     with its interval, beside `score_error_even`, that of always saying "even", and `leader`, how
     often the side that the label lets win was said to lead; `winner_by`: how often the winner was
     foreseen and its log-likelihood (nats) by `value`, `score` and `both`
-    (`gocnn.policy.answers.winrate`), and which `share` of the value were the likeliest. What nobody
-    knows is left out."""
+    (`gocnn.policy.predictions.winrate`), and which `share` of the value were the likeliest. What
+    nobody knows is left out."""
     result: dict[str, Any] = {}
     points, owned = int(end.points[keep].sum()), int(end.owned[keep].sum())
     if points and owned:

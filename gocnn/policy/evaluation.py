@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gocnn.features.conditioning import HANDICAP
 from gocnn.policy import endings
-from gocnn.policy.answers import Floats
+from gocnn.policy.predictions import Floats
 from gocnn.policy.samples import UNDECIDED, Games, choose_positions, positions
 from gocnn.policy.suggestion import Evaluator, log_softmax, mean_over_symmetries
 from gocnn.statistics import calibration, mean_interval, wilson
@@ -22,7 +22,7 @@ CHUNK = 512
 
 
 @dataclass(frozen=True)
-class Judged:
+class MovePredictions:
     """Each judged position: its game, its ply, the rank (0 is best) and log-probability (nats) of
     the move played, the first choice's probability, the foreseen probability of the side to play to
     win (nan: not foreseen), whether it won (`gocnn.policy.samples.draw`), and the end of its game,
@@ -44,16 +44,15 @@ def judge(
     count: int,
     symmetries: int = 1,
     seed: int = 0,
-    tick: Callable[[int], Any] = lambda n: None,
-    told: int = HANDICAP,
+    tick: Callable[[int], Any] = lambda _: None,
+    shown: int = HANDICAP,
     komi: Floats | None = None,
-) -> Judged:
+) -> MovePredictions:
     """Judge `count` positions drawn uniformly without replacement (all of them, if there are not
     more). Illegal moves are not masked.
 
-    told: which facts of the games the network is told (`gocnn.features.conditioning`); komi: of the
-    games, float32 `(G,)` in points, nan where it is unknown.
-    """
+    shown: which bits of the games' conditioning the network sees (`gocnn.features.conditioning`);
+    komi: of the games, float32 `(G,)` in points, nan where it is unknown."""
     which, plies = choose_positions(games, count, seed)
     komi = np.full(len(games), np.nan, np.float32) if komi is None else komi
     turns, ends = range(symmetries), []
@@ -63,7 +62,7 @@ def judge(
         answers = []
         for s in turns:
             batch, moves, won, owners = positions(
-                games, policy.groups, which[part], plies[part], s, told, score=True
+                games, policy.plane_groups, which[part], plies[part], s, shown, score=True
             )
             answers.append(policy.outputs(batch))
             if s == 0:
@@ -97,12 +96,12 @@ def judge(
     rank, mine, confidence, foreseen, won = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
-    return Judged(
+    return MovePredictions(
         which, plies, rank, mine, confidence, foreseen, won, endings.joined(ends) if ends else None
     )
 
 
-def figures(judged: Judged) -> dict[str, Any]:
+def figures(judged: MovePredictions) -> dict[str, Any]:
     """Everything that is reported: `all` and each phase with top-1, top-3, top-5 and
     log-likelihood, and how often and how well the winner was foreseen (where it is known, by a
     network that does), and the end of the game (`gocnn.policy.endings`), with 95 % intervals;
@@ -121,7 +120,7 @@ def figures(judged: Judged) -> dict[str, Any]:
     return result
 
 
-def _part(judged: Judged, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def _part(judged: MovePredictions, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
     n = int(keep.sum())
     part: dict[str, Any] = {"positions": n}
     if not n:

@@ -12,8 +12,8 @@ from gocnn.board.coords import SIZE
 from gocnn.features.planes import PLANES
 from gocnn.nn.describe import describe
 from gocnn.nn.variants import NormAct
-from gocnn.policy.answers import Floats
 from gocnn.policy.model import Policy
+from gocnn.policy.predictions import Floats
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def feature_maps(policy: Policy, planes: npt.NDArray[np.uint8], number: int) -> 
     19)`. Raises IndexError for an unknown layer."""
     caught: list[Tensor] = []
     handle = _modules(policy)[number][1].register_forward_hook(
-        lambda module, inputs, output: caught.append(output.detach())
+        lambda _module, _inputs, output: caught.append(output.detach())
     )
     try:
         policy.logits(planes)
@@ -77,10 +77,10 @@ def first_filters(policy: Policy) -> tuple[Floats, list[str]]:
     assert isinstance(stem, nn.Conv2d)
     weight = stem.weight.detach().float().cpu().numpy()
     parts, start = [], 0
-    for name in policy.groups:
+    for name in policy.plane_groups:
         parts.append(weight[:, start : start + PLANES[name]].sum(1))
         start += PLANES[name]
-    return np.stack(parts, 1), list(policy.groups)
+    return np.stack(parts, 1), list(policy.plane_groups)
 
 
 def influence(policy: Policy, planes: npt.NDArray[np.uint8], index: int) -> Floats:

@@ -24,8 +24,8 @@ from gocnn.features.planes import plane_count
 from gocnn.files import write_bytes
 from gocnn.modelfile import describing
 from gocnn.policy import KIND
-from gocnn.policy.answers import SCORE_SCALE
 from gocnn.policy.model import Policy
+from gocnn.policy.predictions import SCORE_SCALE
 from gocnn.policy.runtime import OnnxPolicy
 from gocnn.policy.suggestion import Evaluator, log_softmax, planes_of, recent_moves
 
@@ -49,10 +49,10 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
     stream: Any = io.BytesIO()  # the annotation of export knows names of files only
     outputs = [
         "logits",
-        *(["value"] if policy.foresees else []),
+        *(["value"] if policy.has_value_head else []),
         *(["owner", "score"] if policy.scores else []),
     ]
-    example = torch.zeros(2, plane_count(policy.groups), SIZE, SIZE, device=policy.device)
+    example = torch.zeros(2, plane_count(policy.plane_groups), SIZE, SIZE, device=policy.device)
     with warnings.catch_warnings():
         # The exporter through TorchScript says that it is the old one; it needs no further package,
         # and this network is within what it can do.
@@ -102,13 +102,13 @@ def difference(one: Evaluator, other: Evaluator, positions: int = 64) -> float:
     while len(stacks) < positions:
         for _ in range(int(rng.integers(1, 30))):
             board.play(int(rng.choice(np.flatnonzero(board.legal()))))
-        stacks.append(planes_of(board, recent_moves(board), one.groups)[0])
+        stacks.append(planes_of(board, recent_moves(board), one.plane_groups)[0])
         if len(board.moves) > 250:
             board = Board()
     batch = np.stack(stacks)
     mine, theirs = one.outputs(batch), other.outputs(batch)
     parts = [np.abs(log_softmax(mine.logits) - log_softmax(theirs.logits)).max()]
-    if one.foresees:
+    if one.has_value_head:
         parts.append(np.abs(mine.win - theirs.win).max())
     if one.scores:
         parts += [

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from gocnn import modelfile
+from gocnn.console import program
 from gocnn.devices import layout
 from gocnn.errors import UserError
 from gocnn.policy import KIND
-from gocnn.policy.answers import Answers, Floats, answers
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.predictions import Floats, PolicyPredictions, predictions
 from gocnn.structs import from_json
 
 PART = 64
@@ -38,7 +39,7 @@ class Policy:
         return self.path.name
 
     @property
-    def groups(self) -> tuple[str, ...]:
+    def plane_groups(self) -> tuple[str, ...]:
         """The groups of planes it is shown (`gocnn.features.planes`)."""
         return self.config.groups
 
@@ -47,7 +48,7 @@ class Policy:
         return asdict(self.config)
 
     @property
-    def foresees(self) -> bool:
+    def has_value_head(self) -> bool:
         """Whether it says who will win."""
         return self.config.value
 
@@ -61,11 +62,11 @@ class Policy:
         return self.outputs(batch).logits
 
     @torch.inference_mode()
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> Answers:
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> PolicyPredictions:
         """What it says of N positions, given their planes, uint8 `(N, C, 19, 19)`."""
         size = PART if self.device.type == "cpu" else max(len(batch), 1)
         parts = [self._run(part) for part in torch.split(torch.from_numpy(batch), size)]
-        return answers(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
+        return predictions(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
 
     def _run(self, planes: Tensor) -> tuple[Tensor, ...]:
         result = self.network(
@@ -101,7 +102,7 @@ def default_model() -> Path:
     """The model that ships with the package. Raises UserError if there is none."""
     if not SHIPPED.exists():
         raise UserError(
-            "no model ships with this version; train one with: cli.py go-train GAMES --out RUN, and"
-            " give it with --model RUN"
+            f"no model ships with this version; train one with: {program.name()} go-train GAMES"
+            " --out RUN, and give it with --model RUN"
         )
     return SHIPPED

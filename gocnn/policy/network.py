@@ -20,7 +20,7 @@ from gocnn.nn import (
     initialise,
     trunk,
 )
-from gocnn.policy.answers import SCORE_SCALE
+from gocnn.policy.predictions import SCORE_SCALE
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class PolicyNetwork(nn.Module):
 
     With `score`, two more follow: `(N, 361)`, the logits of each point being the side's to play at
     the end, and `(N, 2)`, its margin's mean and the logarithm of its spread, in units of
-    `SCORE_SCALE` points (`gocnn.policy.answers` turns them into points): by area, without komi.
+    `SCORE_SCALE` points (`gocnn.policy.predictions` turns them into points): by area, without komi.
     """
 
     def __init__(self, config: PolicyConfig) -> None:

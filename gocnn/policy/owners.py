@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gocnn.policy.answers import LOG_SPREADS, SCALE_OF_SPREAD, SCORE_SCALE
+from gocnn.policy.predictions import LOG_SPREADS, SCALE_OF_SPREAD, SCORE_SCALE
 from gocnn.policy.samples import UNKNOWN_OWNER
 
 OWNER_WEIGHT = 1.5

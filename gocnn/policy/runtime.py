@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from gocnn import libraries
 from gocnn.board.coords import MOVES, POINTS, SIZE
+from gocnn.console import program
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.features.planes import UnknownPlanes, plane_count
 from gocnn.policy import KIND
-from gocnn.policy.answers import Answers, Floats, answers
+from gocnn.policy.predictions import Floats, PolicyPredictions, predictions
 from gocnn.policy.suggestion import Evaluator
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -67,8 +68,8 @@ class OnnxPolicy:
             )
         try:
             self.provenance: dict[str, Any] = _object(metadata["provenance"])
-            self.groups: tuple[str, ...] = tuple(_object(metadata["config"])["groups"])
-            planes = plane_count(self.groups)
+            self.plane_groups: tuple[str, ...] = tuple(_object(metadata["config"])["groups"])
+            planes = plane_count(self.plane_groups)
         except (KeyError, ValueError, TypeError, RecursionError, UnknownPlanes) as error:
             why = " ".join(str(error).split())[:200]
             raise UserError(
@@ -77,7 +78,7 @@ class OnnxPolicy:
             ) from error
         self._planes = planes
         outputs = [output.name for output in self._session.get_outputs()]
-        self.foresees, self.scores = "value" in outputs, "score" in outputs
+        self.has_value_head, self.scores = "value" in outputs, "score" in outputs
         """Whether it says who will win; whose each point will be, and by how many points."""
         if self.path != SHIPPED or self.device != "cpu":
             self._try()
@@ -88,7 +89,7 @@ class OnnxPolicy:
             said = self.outputs(np.zeros((1, self._planes, SIZE, SIZE), np.uint8))
             numbers = [
                 said.logits,
-                *([said.win] if self.foresees else []),
+                *([said.win] if self.has_value_head else []),
                 *([said.owner, said.lead, said.spread] if self.scores else []),
             ]
             sound = all(bool(np.isfinite(part).all()) for part in numbers)
@@ -116,14 +117,14 @@ class OnnxPolicy:
         """Logits, float32 `(N, 362)`, of planes, uint8 `(N, C, 19, 19)`."""
         return self.outputs(batch).logits
 
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> Answers:
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> PolicyPredictions:
         """What it says of N positions, given their planes, uint8 `(N, C, 19, 19)`."""
         assert batch.shape[1:] == (self._planes, SIZE, SIZE)
         n, parts = len(batch), self._session.run(None, {"planes": batch.astype(np.float32)})
         shapes = [part.shape for part in parts]
         if shapes != [(n, MOVES), (n,), (n, POINTS), (n, 2)][: len(parts)]:
             raise ValueError(f"its answers have the shapes {shapes}")
-        return answers(*parts)
+        return predictions(*parts)
 
 
 def _on_cpu(data: bytes, path: Path, threads: int | None) -> Any:
@@ -141,8 +142,8 @@ def _on_cpu(data: bytes, path: Path, threads: int | None) -> Any:
         Exception
     ) as error:  # onnxruntime has a class for each of its failures, and more with every version
         raise UserError(
-            f"{path} is not an ONNX file, or is cut short; export it again with: cli.py go-export"
-            " RUN --onnx FILE"
+            f"{path} is not an ONNX file, or is cut short; export it again with:"
+            f" {program.name()} go-export RUN --onnx FILE"
         ) from error
 
 

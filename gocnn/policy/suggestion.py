@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from gocnn.board import Board, symmetry
 from gocnn.board.coords import PASS, SIZE
-from gocnn.features import ladder, planes
-from gocnn.policy.answers import Answers, Floats, mean_owner
+from gocnn.features import planes
+from gocnn.policy.predictions import Floats, PolicyPredictions, mean_owner
 
 
 class Evaluator(Protocol):
@@ -23,11 +23,11 @@ class Evaluator(Protocol):
         """What to call it in a line of text."""
 
     @property
-    def groups(self) -> tuple[str, ...]:
+    def plane_groups(self) -> tuple[str, ...]:
         """The groups of planes it is shown (`gocnn.features.planes`)."""
 
     @property
-    def foresees(self) -> bool:
+    def has_value_head(self) -> bool:
         """Whether it says who will win."""
 
     @property
@@ -37,15 +37,15 @@ class Evaluator(Protocol):
     def logits(self, batch: npt.NDArray[np.uint8]) -> Floats:
         """Logits, float32 `(N, 362)`, of planes, uint8 `(N, C, 19, 19)`."""
 
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> Answers:
+    def outputs(self, batch: npt.NDArray[np.uint8]) -> PolicyPredictions:
         """All that it says of N positions."""
 
 
 @dataclass(frozen=True)
-class Foresight:
+class Evaluation:
     """What a network says of one position. probabilities: float32 `(362,)`, of the moves of the
-    side to play, illegal ones 0; the rest as in `Answers`: win; owner, float32 `(361,)`; lead and
-    spread, in points, without komi."""
+    side to play, illegal ones 0; the rest as in `PolicyPredictions`: win; owner, float32 `(361,)`;
+    lead and spread, in points, without komi."""
 
     probabilities: Floats
     win: float
@@ -57,31 +57,21 @@ class Foresight:
 def planes_of(
     board: Board,
     recent: Sequence[int],
-    groups: Sequence[str],
-    known: int = 0,
+    plane_groups: Sequence[str],
+    conditioning: int = 0,
     symmetries: Sequence[int] = (0,),
 ) -> npt.NDArray[np.uint8]:
     """Planes, uint8 `(S, C, 19, 19)`, of a 19x19 position for the side to play, one for each
-    symmetry. `recent`: flat indices, the latest first; `known`: what is known of the game
+    symmetry. `recent`: flat indices, the latest first; `conditioning`: of the game
     (`gocnn.features.conditioning`)."""
-    count = planes.plane_count(groups)
+    count = planes.plane_count(plane_groups)
     out = np.empty((len(symmetries), count, SIZE * SIZE), np.uint8)
     last = np.full(planes.HISTORY, planes.NO_MOVE, np.int16)
     last[: len(recent[: planes.HISTORY])] = recent[: planes.HISTORY]
-    libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
-    scratch = ladder.new_scratch()
+    shown = planes.Shown(board.state, board.to_play, last, conditioning)
+    at, memory = planes.offsets(plane_groups), planes.new_memory()
     for row, s in zip(out, symmetries, strict=True):
-        planes.fill(
-            board.state,
-            board.to_play,
-            last,
-            known,
-            planes.offsets(groups),
-            symmetry.permutation(s),
-            libs,
-            scratch,
-            row,
-        )
+        planes.fill(shown, at, symmetry.permutation(s), memory, row)
     return out.reshape(len(symmetries), count, SIZE, SIZE)
 
 
@@ -108,15 +98,15 @@ def log_softmax(logits: Floats) -> Floats:
     return result
 
 
-def suggest_many(policy: Evaluator, boards: Sequence[Board], known: Sequence[int]) -> Floats:
+def suggest_many(policy: Evaluator, boards: Sequence[Board], conditioning: Sequence[int]) -> Floats:
     """Probabilities, float32 `(N, 362)`, of the moves of the side to play on each board, in one
     evaluation; illegal ones are 0, rows sum to 1.
 
-    `known`: what is known of each game (`gocnn.features.conditioning`).
+    `conditioning`: of each game (`gocnn.features.conditioning`).
     """
     stacks = [
-        planes_of(board, recent_moves(board), policy.groups, facts)
-        for board, facts in zip(boards, known, strict=True)
+        planes_of(board, recent_moves(board), policy.plane_groups, bits)
+        for board, bits in zip(boards, conditioning, strict=True)
     ]
     logits = policy.logits(np.concatenate(stacks))
     logits[~np.stack([board.legal() for board in boards])] = -np.inf
@@ -129,24 +119,28 @@ def recent_moves(board: Board) -> list[int]:
     return [index for index, _ in reversed(board.moves[-planes.HISTORY :])]
 
 
-def suggest(policy: Evaluator, board: Board, known: int = 0, symmetries: int = 1) -> Floats:
+def suggest(policy: Evaluator, board: Board, conditioning: int = 0, symmetries: int = 1) -> Floats:
     """Probabilities, float32 `(362,)`, of the moves of the side to play; illegal ones are 0 and the
     rest sum to 1.
 
-    `known`: what is known of the game (`gocnn.features.conditioning`); `symmetries`: 1 or 8.
+    `conditioning`: of the game (`gocnn.features.conditioning`); `symmetries`: 1 or 8.
     """
-    return foresee(policy, board, known, symmetries).probabilities
+    return evaluate(policy, board, conditioning, symmetries).probabilities
 
 
-def foresee(policy: Evaluator, board: Board, known: int = 0, symmetries: int = 1) -> Foresight:
+def evaluate(
+    policy: Evaluator, board: Board, conditioning: int = 0, symmetries: int = 1
+) -> Evaluation:
     """All that the network says of the position, in one evaluation; arguments as for `suggest`."""
     turns = range(symmetries)
-    said = policy.outputs(planes_of(board, recent_moves(board), policy.groups, known, turns))
+    said = policy.outputs(
+        planes_of(board, recent_moves(board), policy.plane_groups, conditioning, turns)
+    )
     log_probabilities = mean_over_symmetries(said.logits[:, None], turns)[0].astype(np.float64)
     legal = board.legal()
     assert legal[PASS]
     probabilities = np.where(legal, np.exp(log_probabilities - log_probabilities[legal].max()), 0.0)
-    return Foresight(
+    return Evaluation(
         (probabilities / probabilities.sum()).astype(np.float32),
         float(said.win.mean()),
         mean_owner(said.owner, turns),

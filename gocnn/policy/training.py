@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import torch
 
+from gocnn.console import program
 from gocnn.errors import UserError
 from gocnn.games.importing import Report
 from gocnn.games.selection import GameFilter
@@ -15,7 +16,8 @@ from gocnn.games.store import Store
 from gocnn.policy import KIND, data, growth, recipe
 from gocnn.policy.model import load, named
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
-from gocnn.policy.samples import Games, PositionSource, choose_positions, positions
+from gocnn.policy.samples import Games, choose_positions, positions
+from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.training import Batch, ModelProvenance, Outcome, RunOutput, TaskData, Trainer
 from gocnn.training import session as sessions
@@ -56,8 +58,8 @@ class _GameSplit:
     """Games to train on and to validate with; `shared`: how many were left out of the first since
     they are among the second; `labels`: what there is to learn of the score."""
 
-    training: data.Chosen
-    held: data.Chosen
+    training: data.GameSelection
+    held: data.GameSelection
     shared: int
     labels: data.Labels
     report: Report | None
@@ -198,7 +200,7 @@ def _tell(
     if unlabelled:
         session.say(
             "no game says whose the points were at its end: the network does not learn the score"
-            " (labels: cli.py go-import and go-label)"
+            f" (labels: {program.name()} go-import and go-label)"
         )
     elif config.network.score:
         session.say(
@@ -228,7 +230,7 @@ def _begin(model: PolicyNetwork, path: str | None) -> str | None:
     return f"{origin}, {grown}" if grown else origin
 
 
-def _counted(chosen: data.Chosen) -> str:
+def _counted(chosen: data.GameSelection) -> str:
     people = ~chosen.games.own
     return f"{int(people.sum())} games, {int(chosen.games.moves[people].sum())} positions"
 
@@ -258,7 +260,7 @@ def _need_same_games(session: sessions.Session, games: _GameSplit, config: RunCo
 
 
 def validation_batches(
-    games: Games, groups: Sequence[str], count: int, seed: int = 0, score: bool = False
+    games: Games, plane_groups: Sequence[str], count: int, seed: int = 0, score: bool = False
 ) -> list[Batch]:
     """The same `count` positions each time, in batches: planes, moves, outcomes, and with `score`
     owners, as `gocnn.policy.samples.positions` gives them.
@@ -272,7 +274,7 @@ def validation_batches(
         )
     arrays = [
         torch.from_numpy(a)
-        for a in positions(games, groups, *choose_positions(games, count, seed), score=score)
+        for a in positions(games, plane_groups, *choose_positions(games, count, seed), score=score)
     ]
     return [
         tuple(part)

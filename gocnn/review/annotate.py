@@ -15,10 +15,10 @@ alone, and so are nodes that are judged.
 """
 
 from gocnn.board.coords import PASS, to_gtp, to_sgf
-from gocnn.engine.foreseen import told
+from gocnn.engine.forecast import lead_in_words
 from gocnn.games.sgf_tree import Properties, side
 from gocnn.review.course import Course
-from gocnn.review.review import Expected, Review, table
+from gocnn.review.review import MoveReview, Review, table
 
 LABELLED = 3
 """First choices that get a label."""
@@ -42,7 +42,7 @@ def annotate(review: Review) -> None:
     _comment(review.record.texts[0], summary(review))
 
 
-def judge(move: Expected) -> str:
+def judge(move: MoveReview) -> str:
     """`BM`, `DO`, `TE` or nothing (see the module's text)."""
     first = move.choices[0][1]
     if move.rank == 1:
@@ -52,14 +52,14 @@ def judge(move: Expected) -> str:
     return ""
 
 
-def describe(move: Expected) -> str:
+def describe(move: MoveReview) -> str:
     """A line or two of ASCII about one move."""
     choices = ", ".join(f"{to_gtp(index)} {probability:.0%}" for index, probability in move.choices)
     expected = f"expected {_percent(move.probability)}, choice {move.rank} of {move.legal}"
     return f"{side(move.colour)} {to_gtp(move.index)}: {expected}.\nFirst choices: {choices}"
 
 
-def _led(course: Course, move: Expected) -> str:
+def _led(course: Course, move: MoveReview) -> str:
     """A line about who leads before a move and after it."""
     before, after, lost = (
         course.lead[move.number - 1],
@@ -67,8 +67,9 @@ def _led(course: Course, move: Expected) -> str:
         course.lost(move.number, move.colour),
     )
     return (
-        f"\n{told(before)} (winrate of black {course.black_wins[move.number - 1]:.0%}); after it"
-        f" {told(after)}: {abs(lost):.1f} points {'lost' if lost > 0 else 'won'}."
+        f"\n{lead_in_words(before)} (winrate of black"
+        f" {course.black_winrate[move.number - 1]:.0%}); after it"
+        f" {lead_in_words(after)}: {abs(lost):.1f} points {'lost' if lost > 0 else 'won'}."
     )
 
 
@@ -87,7 +88,7 @@ def summary(review: Review) -> str:
         terms = review.course.terms
         rows.append(
             f"Komi {terms.komi:g}{'' if terms.stated else ' (not in the record: assumed)'}. At the"
-            f" end {told(review.course.lead[-1])}."
+            f" end {lead_in_words(review.course.lead[-1])}."
         )
         rows += [
             f"Move {move.number} ({side(move.colour)} {to_gtp(move.index)}) lost {lost:.1f} points."
@@ -102,7 +103,7 @@ def _percent(probability: float) -> str:
     return f"{probability:.1%}" if probability >= 0.001 else "less than 0.1%"
 
 
-def _mark(node: Properties, move: Expected) -> None:
+def _mark(node: Properties, move: MoveReview) -> None:
     taken = {value[:2] for name in MARKS for value in node.get(name, [])} | {
         value[:2] for value in node.get("LB", [])
     }

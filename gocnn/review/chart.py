@@ -7,7 +7,7 @@ import numpy as np
 
 from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import to_gtp
-from gocnn.engine.foreseen import told
+from gocnn.engine.forecast import lead_in_words
 from gocnn.figures import picture_format, pyplot, save
 from gocnn.review.course import Course
 from gocnn.review.review import Review, agreement
@@ -116,7 +116,8 @@ def _draw_lead(axis: Any, course: Course) -> None:
     axis.set(ylim=(-most, most), ylabel="points")
     axis.set_title(
         f"Black's lead, komi {course.terms.komi:g}{'' if course.terms.stated else ' (assumed)'}"
-        f" counted (band: one standard deviation); at the end {told(float(course.lead[-1]))}",
+        f" counted (band: one standard deviation); at the end"
+        f" {lead_in_words(float(course.lead[-1]))}",
         loc="left",
         fontsize=11,
     )

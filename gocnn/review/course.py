@@ -12,7 +12,7 @@ from gocnn.board import BLACK, WHITE, Board
 from gocnn.engine.rulesets import TROMP_TAYLOR, BadRules, Rules, parse
 from gocnn.games.position import usual_komi
 from gocnn.games.sgf_tree import Record
-from gocnn.policy.answers import Answers, winrate
+from gocnn.policy.predictions import PolicyPredictions, winrate
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ def terms_of(record: Record) -> Terms:
 
 @dataclass(frozen=True)
 class Course:
-    """lead, black_wins, spread: float64 `(moves + 1,)`, before each move and at the end: black's
+    """lead, black_winrate, spread: float64 `(moves + 1,)`, before each move and at the end: black's
     margin in points, komi counted, its probability to win, and the margin's standard deviation."""
 
     terms: Terms
     lead: npt.NDArray[np.float64]
-    black_wins: npt.NDArray[np.float64]
+    black_winrate: npt.NDArray[np.float64]
     spread: npt.NDArray[np.float64]
 
     def lost(self, number: int, colour: int) -> float:
@@ -64,7 +64,7 @@ class Course:
 
 
 def course_of(
-    terms: Terms, said: Sequence[Answers], komis: Sequence[float], to_play: Sequence[int]
+    terms: Terms, said: Sequence[PolicyPredictions], komis: Sequence[float], to_play: Sequence[int]
 ) -> Course:
     """From answers about all positions, in parts; `komis`: what black must lead by in each;
     `to_play`: whose turn it is in each."""

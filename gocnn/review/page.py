@@ -78,6 +78,6 @@ def _course(review: Review) -> dict[str, Any] | None:
     return {
         "komi": f"{terms.komi:g}{'' if terms.stated else ', not in the record: assumed'}",
         "lead": [round(float(value), 1) for value in review.course.lead],
-        "wins": [round(float(value), 3) for value in review.course.black_wins],
+        "wins": [round(float(value), 3) for value in review.course.black_winrate],
         "costly": [[move.number - 1, round(lost, 1)] for move, lost in review.costliest(10)],
     }

@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import SIZE
-from gocnn.engine.foreseen import outlook_of
-from gocnn.engine.ownership import Outlook
+from gocnn.engine.forecast import estimate_of
+from gocnn.engine.ownership import OwnershipEstimate
 from gocnn.features.conditioning import HANDICAP
 from gocnn.games.sgf_tree import Record, position_after, position_before
-from gocnn.policy.answers import Answers, Floats
 from gocnn.policy.evaluation import PHASES
-from gocnn.policy.suggestion import Evaluator, foresee, log_softmax, planes_of, recent_moves
+from gocnn.policy.predictions import Floats, PolicyPredictions
+from gocnn.policy.suggestion import Evaluator, evaluate, log_softmax, planes_of, recent_moves
 from gocnn.review.course import Course, course_of, terms_of
 
 CHUNK = 256
@@ -24,7 +24,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Expected:
+class MoveReview:
     """One move seen by the network: its number (from 1), who played what, its probability among the
     legal moves and its rank (1 is the first choice), how many moves were legal, and the first
     choices with their probabilities."""
@@ -45,16 +45,16 @@ class Review:
 
     name: str
     record: Record
-    moves: list[Expected]
+    moves: list[MoveReview]
     course: Course | None = None
 
-    def least_expected(self, count: int = 10) -> list[Expected]:
+    def least_expected(self, count: int = 10) -> list[MoveReview]:
         """The moves with the least probability that were not the first choice, the least first."""
         return sorted(
             (move for move in self.moves if move.rank > 1), key=lambda move: move.probability
         )[:count]
 
-    def costliest(self, count: int = 5) -> list[tuple[Expected, float]]:
+    def costliest(self, count: int = 5) -> list[tuple[MoveReview, float]]:
         """The moves that lost most points, and how many, the most first."""
         if self.course is None:
             return []
@@ -67,15 +67,17 @@ def review(
 ) -> Review:
     """Evaluate every position of the main line, in batches."""
     board = Board(SIZE)
-    terms, known = terms_of(record), HANDICAP if record.handicap else 0
-    moves: list[Expected] = []
-    said: list[Answers] = []
+    terms, conditioning = terms_of(record), HANDICAP if record.handicap else 0
+    moves: list[MoveReview] = []
+    said: list[PolicyPredictions] = []
     komis: list[float] = []
     stacks: list[npt.NDArray[np.uint8]] = []
     legal: list[npt.NDArray[np.bool_]] = []
     for number, step in enumerate(record.steps, 1):
         position_before(board, step)
-        stacks.append(planes_of(board, recent_moves(board), evaluator.groups, known)[0])
+        stacks.append(
+            planes_of(board, recent_moves(board), evaluator.plane_groups, conditioning)[0]
+        )
         legal.append(board.legal())
         komis.append(terms.area_komi(board))
         board.play(step.index, step.colour)
@@ -86,7 +88,11 @@ def review(
             stacks, legal = [], []
     if not evaluator.scores:
         return Review(name, record, moves)
-    said.append(evaluator.outputs(planes_of(board, recent_moves(board), evaluator.groups, known)))
+    said.append(
+        evaluator.outputs(
+            planes_of(board, recent_moves(board), evaluator.plane_groups, conditioning)
+        )
+    )
     komis.append(terms.area_komi(board))
     return Review(
         name,
@@ -105,34 +111,38 @@ class Start:
     record: Record
     to_play: int
     choices: tuple[tuple[int, float], ...]
-    outlook: Outlook | None = None
+    estimate: OwnershipEstimate | None = None
 
 
 def expected_at(record: Record, name: str, evaluator: Evaluator) -> Start:
     """What the network expects in the position of a record without moves."""
     board = position_after(record, 0)
-    said = foresee(evaluator, board, HANDICAP if record.handicap else 0)
+    said = evaluate(evaluator, board, HANDICAP if record.handicap else 0)
     p = said.probabilities
     best = np.argsort(-p, kind="stable")[:SHOWN]
-    outlook = (
-        outlook_of(said, board.to_play, terms_of(record).area_komi(board))
+    estimate = (
+        estimate_of(said, board.to_play, terms_of(record).area_komi(board))
         if evaluator.scores
         else None
     )
     return Start(
-        name, record, board.to_play, tuple((int(k), float(p[k])) for k in best if p[k] > 0), outlook
+        name,
+        record,
+        board.to_play,
+        tuple((int(k), float(p[k])) for k in best if p[k] > 0),
+        estimate,
     )
 
 
 def _judge(
     record: Record, first: int, logits: Floats, legal: Sequence[npt.NDArray[np.bool_]]
-) -> list[Expected]:
+) -> list[MoveReview]:
     masks = np.stack(legal)
     p = np.exp(log_softmax(np.where(masks, logits, np.float32(-np.inf))))
     best = np.argsort(-p, 1, kind="stable")[:, :SHOWN]
     steps = record.steps[first : first + len(masks)]
     return [
-        Expected(
+        MoveReview(
             first + i + 1,
             step.colour,
             step.index,
@@ -156,7 +166,7 @@ class Agreement:
     log_likelihood: float
 
 
-def agreement(moves: Sequence[Expected]) -> Agreement | None:
+def agreement(moves: Sequence[MoveReview]) -> Agreement | None:
     """Over these moves; None if there are none."""
     if not moves:
         return None
@@ -167,7 +177,7 @@ def agreement(moves: Sequence[Expected]) -> Agreement | None:
     )
 
 
-def table(moves: Sequence[Expected]) -> dict[tuple[str, str], Agreement]:
+def table(moves: Sequence[MoveReview]) -> dict[tuple[str, str], Agreement]:
     """By side (`black`, `white`, `both`) and phase (`all` and those of `gocnn.policy.evaluation`),
     where there are moves."""
     result: dict[tuple[str, str], Agreement] = {}

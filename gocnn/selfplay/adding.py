@@ -10,7 +10,8 @@ import numpy.typing as npt
 from gocnn.board.coords import POINTS
 from gocnn.errors import UserError
 from gocnn.games import labels
-from gocnn.games.store import Store, appending
+from gocnn.games.store import Store
+from gocnn.games.store_writer import appending
 from gocnn.locks import locked
 from gocnn.selfplay import own
 from gocnn.selfplay.boards import SETTLED_EARLY

@@ -1,7 +1,7 @@
 """Many boards side by side, as compiled kernels: what the network is shown of them, its moves, and
 whether a game is over."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,8 @@ from gocnn.board import pass_alive, playouts, repetition, rules
 from gocnn.board.coords import MOVES, PASS, POINTS, SIZE
 from gocnn.board.rules import COLOUR, EMPTY, KO, META, NO_KO
 from gocnn.features import ladder, planes
-from gocnn.games import counting
-from gocnn.games.scan import WHITE_BIT
+from gocnn.games import counting, settling
+from gocnn.games.words import colour_of, index_of, word_of
 
 LONGEST = 1200
 """Most moves of a game, those that people played included."""
@@ -38,11 +38,10 @@ Longs = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Boards:
+class Boards(NamedTuple):
     """`B` boards. states: int16 `(B, 5, 441)`; colour: whose turn it is; moves: how many were
     played; words: uint16 `(B, LONGEST)`, the moves as a store has them; passes: how many in a row;
-    known: what is known of the game (`gocnn.features.conditioning`); safe: bool `(B, 361)`, points
+    conditioning: of the game (`gocnn.features.conditioning`); safe: bool `(B, 361)`, points
     that were found to be unconditionally somebody's; hashes: uint64 `(B, LONGEST + 1)`, of all
     positions so far; random: uint64, the state of each board's generator.
 
@@ -55,7 +54,7 @@ class Boards:
     moves: Longs
     words: npt.NDArray[np.uint16]
     passes: Longs
-    known: Longs
+    conditioning: Longs
     safe: Bools
     hashes: npt.NDArray[np.uint64]
     random: npt.NDArray[np.uint64]
@@ -109,8 +108,8 @@ def begin(
     colour = 1
     for i in range(moves):
         w = int(words[setup + i])
-        colour = 2 if w & WHITE_BIT else 1
-        if rules.play_index(state, w & 511, colour) != rules.LEGAL:
+        colour = colour_of(w)
+        if rules.play_index(state, index_of(w), colour) != rules.LEGAL:
             return 0
         played[i] = w
         hashes[i + 1] = repetition.position_hash(state)
@@ -121,12 +120,7 @@ def begin(
 @jit
 def show(
     rows: Longs,
-    states: npt.NDArray[np.int16],
-    colour: Longs,
-    moves: Longs,
-    words: npt.NDArray[np.uint16],
-    known: Longs,
-    safe: Bools,
+    boards: Boards,
     at: planes.Offsets,
     permutation: npt.NDArray[np.int16],
     out: npt.NDArray[np.uint8],
@@ -134,15 +128,24 @@ def show(
 ) -> None:
     """For board `rows[i]`, fill `out[i]`, uint8 `(C, 361)`, its planes, and `wanted[i]`, bool
     `(362,)`: legal moves that can matter, neither into an own eye nor where somebody safely owns
-    the point; the pass is among them."""
-    libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
-    scratch = np.zeros((ladder.ROWS, ladder.WIDTH), np.int16)
+    the point; the pass is among them.
+
+    A twin of `gocnn.engine.ownership.sensible_moves`: here `safe` is kept from the last time that
+    it was worked out, since it is dear and only grows, and superko is left to `step`.
+    """
+    states, colour, moves, safe = boards.states, boards.colour, boards.moves, boards.safe
     recent = np.empty(planes.HISTORY, np.int16)
+    memory = planes.Memory(
+        np.empty(planes.LIBERTIES_SHAPE, np.int16), np.zeros(ladder.SHAPE, np.int16)
+    )
     for i in range(len(rows)):
         b = rows[i]
         for k in range(planes.HISTORY):
-            recent[k] = words[b, moves[b] - 1 - k] & 511 if moves[b] > k else planes.NO_MOVE
-        planes.fill(states[b], colour[b], recent, known[b], at, permutation, libs, scratch, out[i])
+            recent[k] = (
+                index_of(boards.words[b, moves[b] - 1 - k]) if moves[b] > k else planes.NO_MOVE
+            )
+        shown = planes.Shown(states[b], colour[b], recent, boards.conditioning[b])
+        planes.fill(shown, at, permutation, memory, out[i])
         for index in range(POINTS):
             p = rules.field_point(index, SIZE)
             wanted[i, index] = (
@@ -185,37 +188,22 @@ def _draw(logits: npt.NDArray[np.float32], wanted: Bools, temperature: float, nu
 
 
 @jit
-def step(
-    rows: Longs,
-    logits: npt.NDArray[np.float32],
-    wanted: Bools,
-    states: npt.NDArray[np.int16],
-    colour: Longs,
-    moves: Longs,
-    words: npt.NDArray[np.uint16],
-    passes: Longs,
-    hashes: npt.NDArray[np.uint64],
-    random: npt.NDArray[np.uint64],
-    temperature: Floats,
-    noise: Floats,
-    noise_from: Longs,
-    noise_to: Longs,
-    passing: Longs,
-) -> None:
+def step(rows: Longs, logits: npt.NDArray[np.float32], wanted: Bools, boards: Boards) -> None:
     """Play one move on each board `rows[i]`, by `logits[i]`, float32 `(362,)`, among the moves
     `wanted[i]` (changed); none that repeats an earlier position of the board."""
+    states, colour, moves = boards.states, boards.colour, boards.moves
     trial = np.empty(rules.STATE_SHAPE, np.int16)
     for i in range(len(rows)):
         b = rows[i]
         side = colour[b] - 1
-        heat = temperature[b, side]
-        if noise_from[b, side] <= moves[b] < noise_to[b, side]:
-            heat = noise[b, side]
+        heat = boards.temperature[b, side]
+        if boards.noise_from[b, side] <= moves[b] < boards.noise_to[b, side]:
+            heat = boards.noise[b, side]
             wanted[i, PASS] = False
         index = PASS
-        if moves[b] >= passing[b, side]:
+        if moves[b] >= boards.passing[b, side]:
             while True:
-                index = _draw(logits[i], wanted[i], heat, _uniform(random, b))
+                index = _draw(logits[i], wanted[i], heat, _uniform(boards.random, b))
                 if index < 0 or index == PASS:
                     index = PASS
                     break
@@ -224,7 +212,7 @@ def step(
                 value = repetition.position_hash(trial)
                 repeated = False
                 for k in range(moves[b], -1, -1):
-                    if hashes[b, k] == value:
+                    if boards.hashes[b, k] == value:
                         repeated = True
                         break
                 if not repeated:
@@ -233,12 +221,12 @@ def step(
                 wanted[i, index] = False
         if index == PASS:
             states[b, META, KO] = NO_KO
-            passes[b] += 1
+            boards.passes[b] += 1
         else:
-            passes[b] = 0
-        words[b, moves[b]] = index + (WHITE_BIT if colour[b] == 2 else 0)
+            boards.passes[b] = 0
+        boards.words[b, moves[b]] = word_of(index, colour[b])
         moves[b] += 1
-        hashes[b, moves[b]] = repetition.position_hash(states[b])
+        boards.hashes[b, moves[b]] = repetition.position_hash(states[b])
         colour[b] = 3 - colour[b]
 
 
@@ -288,11 +276,11 @@ def count(state: rules.State, colour: int, moves: int, owner: npt.NDArray[np.int
     owned = np.zeros(POINTS, np.int32)
     playouts.playouts(state, colour, DEAD_STONES, moves * 131 + 7, 0.0, owned)
     dead = np.empty(POINTS, np.bool_)
-    counting.settle(state, owned, safe, dead)
+    settling.settle(state, owned, safe, dead)
     rest = np.empty_like(state)
-    counting.take_off(state, dead, rest)
+    settling.take_off(state, dead, rest)
     rules.area(rest, owner)
-    counting.without_seki(rest, owner)
+    settling.without_seki(rest, owner)
 
 
 @jit
@@ -300,22 +288,19 @@ def judge(
     rows: Longs,
     every: int,
     start: Longs,
-    states: npt.NDArray[np.int16],
-    colour: Longs,
-    moves: Longs,
-    passes: Longs,
-    safe: Bools,
+    boards: Boards,
     status: Longs,
     owners: npt.NDArray[np.int8],
 ) -> None:
     """Fill `status[i]` for each board `rows[i]`, and where the game is over `owners[i]`, int8
     `(361,)`. Every so many moves from `start`, and after two passes, it is looked whether the game
     is settled."""
+    states, colour, moves, passes = boards.states, boards.colour, boards.moves, boards.passes
     for i in range(len(rows)):
         b = rows[i]
         status[i] = GOING
         if passes[b] >= 2 or (moves[b] - start[b]) % every == 0:
-            if is_settled(states[b], colour[b], moves[b], safe[b]):
+            if is_settled(states[b], colour[b], moves[b], boards.safe[b]):
                 status[i] = SETTLED_EARLY
             elif passes[b] >= 4:
                 status[i] = PASSED

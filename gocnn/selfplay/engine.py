@@ -22,7 +22,7 @@ import numpy.typing as npt
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import SIZE, to_gtp
 from gocnn.errors import UserError
-from gocnn.games.scan import WHITE_BIT
+from gocnn.games.words import decode
 from gocnn.processes import apart, end, guard, words_of
 
 Stones = tuple[tuple[int, int], ...]
@@ -47,16 +47,16 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Position:
+class EnginePosition:
     """A position as an engine is told it: stones set up, then moves."""
 
     setup: Stones
     moves: Stones
 
     @classmethod
-    def of_words(cls, words: npt.NDArray[np.uint16], setup: int) -> "Position":
+    def of_words(cls, words: npt.NDArray[np.uint16], setup: int) -> "EnginePosition":
         """As a store has it: uint16 `(N,)`, `setup` stones and then moves."""
-        stones = [(int(word) & 511, 2 if word & WHITE_BIT else 1) for word in words]
+        stones = decode(words)
         return cls(tuple(stones[:setup]), tuple(stones[setup:]))
 
     def board(self) -> Board:
@@ -88,7 +88,7 @@ def pairs(stones: Stones) -> list[list[str]]:
 
 
 def query(
-    position: Position, rules: str, komi: float, visits: int = 1, **more: Any
+    position: EnginePosition, rules: str, komi: float, visits: int = 1, **more: Any
 ) -> dict[str, Any]:
     """A question about one position, the answer seen from black. more: what the answer is to
     include besides."""

@@ -15,7 +15,7 @@ from gocnn.board.coords import POINTS
 from gocnn.games import labels, results
 from gocnn.games.store import Store
 from gocnn.processes import words_of
-from gocnn.selfplay.engine import AnalysisEngine, Position, by_index, query
+from gocnn.selfplay.engine import AnalysisEngine, EnginePosition, by_index, query
 from gocnn.selfplay.resigned import margin, uncounted
 
 LEAST_OWNED, MOST_OWNED = 0.05, 0.6
@@ -94,7 +94,7 @@ def queries(
     board."""
     for game in games.tolist():
         start, setup, moves = (int(records[key][game]) for key in ("start", "setup", "moves"))
-        position = Position.of_words(store.words[start : start + setup + moves], setup)
+        position = EnginePosition.of_words(store.words[start : start + setup + moves], setup)
         yield query(
             position,
             RULES,

@@ -18,7 +18,7 @@ from gocnn.games.record import KOMI_STATED, OWN_PLAY, RECORD
 from gocnn.games.scan import game_key
 from gocnn.games.store import Store
 from gocnn.selfplay.boards import SETTLED_EARLY
-from gocnn.selfplay.playing import Ended, Task
+from gocnn.selfplay.playing import Ended, GameToPlay
 from gocnn.selfplay.resigned import margin
 
 KOMI, HANDICAP_KOMI = 7.5, 0.5
@@ -64,17 +64,17 @@ def task(
     store: Store,
     records: npt.NDArray[np.void],
     from_: npt.NDArray[np.int64],
-) -> Task:
+) -> GameToPlay:
     """Own game `number` of a seed. Without games to begin in (`from_`, as `sources` finds them) it
     begins on the empty board or with stones."""
     rng = np.random.default_rng((seed, number))
     begin = int(rng.choice(len(BEGINNINGS), p=BEGINNINGS))
     if begin in (OPENING, MIDDLE) and not len(from_):
         begin -= 2
-    words, setup, moves, to_play, known = np.zeros(0, np.uint16), 0, 0, 1, 0
+    words, setup, moves, to_play, conditioning = np.zeros(0, np.uint16), 0, 0, 1, 0
     if begin == STONES:
         points = PLACES[int(rng.integers(2, 10))]
-        words, setup, to_play, known = (
+        words, setup, to_play, conditioning = (
             np.array([from_sgf(point) for point in points], np.uint16),
             len(points),
             2,
@@ -88,7 +88,7 @@ def task(
             if begin == OPENING
             else int(rng.integers(40, min(int(record["moves"]), 220)))
         )
-        words, to_play, known = (
+        words, to_play, conditioning = (
             store.words[start : start + setup + moves],
             0,
             HANDICAP if record["handicap"] > 0 else 0,
@@ -106,14 +106,14 @@ def task(
         temperature[weak] = float(rng.uniform(0.8, 1.5))
     elif kind < 0.85 and begin != MIDDLE:  # a start given away
         passing[weak] = moves + int(rng.integers(4, 24))
-    return Task(
+    return GameToPlay(
         number,
         words,
         setup,
         moves,
         int(rng.integers(2**62)),
         to_play,
-        known,
+        conditioning,
         MOST,
         (temperature[0], temperature[1]),
         (noise[0], noise[1]),
@@ -144,7 +144,7 @@ def chunk(ended: list[Ended], model: str, seed: int) -> Chunk:
     position = 0
     for record, game in zip(records, ended, strict=True):
         words = np.concatenate([game.task.words[: game.task.setup], game.moves]).astype(np.uint16)
-        stones = game.task.setup if game.task.known & HANDICAP else 0
+        stones = game.task.setup if game.task.conditioning & HANDICAP else 0
         komi = HANDICAP_KOMI if stones else KOMI
         settled, found = game.status == SETTLED_EARLY, margin(game.owner, komi)
         record["start"], record["setup"], record["moves"] = (

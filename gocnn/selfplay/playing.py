@@ -18,11 +18,11 @@ LOOK_EVERY = 8
 
 
 @dataclass(frozen=True)
-class Task:
+class GameToPlay:
     """A game to be played to its end.
 
     number: what the caller knows it by; words: uint16, `setup` stones and then `moves` moves, as a
-    store has them; to_play: whose turn it is, 0 the side that the words say; known: what the
+    store has them; to_play: whose turn it is, 0 the side that the words say; conditioning: what the
     network is told (`gocnn.features.conditioning`); seed: of what is drawn; most: moves after which
     it is given up. Of black and white: temperature, and from move `noise_from` to `noise_to`
     `noise` instead; up to move `passing` that side passes.
@@ -34,7 +34,7 @@ class Task:
     moves: int
     seed: int
     to_play: int = 0
-    known: int = 0
+    conditioning: int = 0
     most: int = 700
     temperature: tuple[float, float] = (0.0, 0.0)
     noise: tuple[float, float] = (0.0, 0.0)
@@ -48,7 +48,7 @@ class Ended:
     """How a game ended: `status` of `boards`, its owners, int8 `(361,)`, all its moves, uint16,
     those of the record included."""
 
-    task: Task
+    task: GameToPlay
     status: int
     owner: npt.NDArray[np.int8]
     moves: npt.NDArray[np.uint16]
@@ -72,7 +72,7 @@ class Spent:
 
 def play(
     evaluator: Evaluator,
-    tasks: Iterator[Task],
+    tasks: Iterator[GameToPlay],
     batch: int,
     spent: Spent,
     stopped: Callable[[], bool] = lambda: False,
@@ -80,11 +80,11 @@ def play(
     """Play the tasks, `batch` at a time, and yield each as it ends; once `stopped` says so, those
     under way are left."""
     b = boards.new_boards(batch)
-    at, permutation = planes.offsets(evaluator.groups), symmetry.permutation(0)
-    shown = np.empty((batch, planes.plane_count(evaluator.groups), POINTS), np.uint8)
+    at, permutation = planes.offsets(evaluator.plane_groups), symmetry.permutation(0)
+    shown = np.empty((batch, planes.plane_count(evaluator.plane_groups), POINTS), np.uint8)
     wanted = np.empty((batch, MOVES), np.bool_)
     status, owners = np.zeros(batch, np.int64), np.zeros((batch, POINTS), np.int8)
-    place: list[Task | None] = [None] * batch
+    place: list[GameToPlay | None] = [None] * batch
     start, limit, free, more = (
         np.zeros(batch, np.int64),
         np.zeros(batch, np.int64),
@@ -112,9 +112,7 @@ def play(
         if not len(rows):
             return
         n = len(rows)
-        boards.judge(
-            rows, LOOK_EVERY, start, b.states, b.colour, b.moves, b.passes, b.safe, status, owners
-        )
+        boards.judge(rows, LOOK_EVERY, start, b, status, owners)
         status[:n][(status[:n] == boards.GOING) & (b.moves[rows] >= limit[rows])] = boards.TOO_LONG
         over = status[:n] != boards.GOING
         for i in np.flatnonzero(over).tolist():
@@ -138,42 +136,14 @@ def play(
         n = len(rows)
         if not n:
             continue
-        boards.show(
-            rows,
-            b.states,
-            b.colour,
-            b.moves,
-            b.words,
-            b.known,
-            b.safe,
-            at,
-            permutation,
-            shown,
-            wanted,
-        )
+        boards.show(rows, b, at, permutation, shown, wanted)
         logits = evaluator.logits(shown[:n].reshape(n, -1, SIZE, SIZE))
-        boards.step(
-            rows,
-            logits,
-            wanted,
-            b.states,
-            b.colour,
-            b.moves,
-            b.words,
-            b.passes,
-            b.hashes,
-            b.random,
-            b.temperature,
-            b.noise,
-            b.noise_from,
-            b.noise_to,
-            b.passing,
-        )
+        boards.step(rows, logits, wanted, b)
         spent.moves += n
         spent.batches += 1
 
 
-def _seat(b: boards.Boards, row: int, task: Task) -> bool:
+def _seat(b: boards.Boards, row: int, task: GameToPlay) -> bool:
     """Put a game on a board; False where its words lead nowhere."""
     if task.moves + task.most > boards.LONGEST:
         return False
@@ -183,7 +153,7 @@ def _seat(b: boards.Boards, row: int, task: Task) -> bool:
     if turn == 0:
         return False
     b.colour[row] = task.to_play or turn
-    b.moves[row], b.passes[row], b.known[row] = task.moves, 0, task.known
+    b.moves[row], b.passes[row], b.conditioning[row] = task.moves, 0, task.conditioning
     b.safe[row] = False
     # A generator of this kind must not begin with 0, and small seeds are alike at first.
     b.random[row] = np.random.SeedSequence(task.seed).generate_state(1, np.uint64)[0] | np.uint64(1)

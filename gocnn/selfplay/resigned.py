@@ -12,7 +12,7 @@ from gocnn.games import labels, results
 from gocnn.games.record import OWN_PLAY, komi_of
 from gocnn.games.store import Store
 from gocnn.selfplay.boards import SETTLED_EARLY
-from gocnn.selfplay.playing import Ended, Task
+from gocnn.selfplay.playing import Ended, GameToPlay
 
 LEAST_MOVES = 30
 """Shorter games were left, not lost: hardly anything is to be seen of who won."""
@@ -76,19 +76,19 @@ def shuffled(
 
 def tasks(
     store: Store, records: npt.NDArray[np.void], games: npt.NDArray[np.int64], seed: int
-) -> Iterator[Task]:
+) -> Iterator[GameToPlay]:
     """The games numbered `games`, to be played on."""
     for game in games.tolist():
         record = records[game]
         start, setup, moves = int(record["start"]), int(record["setup"]), int(record["moves"])
-        yield Task(
+        yield GameToPlay(
             game,
             store.words[start : start + setup + moves],
             setup,
             moves,
             seed=int(record["key"]) ^ seed,
             most=MOST,
-            known=HANDICAP if record["handicap"] > 0 else 0,
+            conditioning=HANDICAP if record["handicap"] > 0 else 0,
             temperature=(TEMPERATURE, TEMPERATURE),
         )
 

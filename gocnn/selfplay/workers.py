@@ -6,26 +6,26 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from gocnn.policy.suggestion import Evaluator
-from gocnn.selfplay.playing import Ended, Spent, Task, play
+from gocnn.selfplay.playing import Ended, GameToPlay, Spent, play
 
 
 class _Shared:
     """An iterator that several threads take from."""
 
-    def __init__(self, tasks: Iterator[Task]) -> None:
+    def __init__(self, tasks: Iterator[GameToPlay]) -> None:
         self._tasks, self._lock = tasks, threading.Lock()
 
-    def __iter__(self) -> Iterator[Task]:
+    def __iter__(self) -> Iterator[GameToPlay]:
         return self
 
-    def __next__(self) -> Task:
+    def __next__(self) -> GameToPlay:
         with self._lock:
             return next(self._tasks)
 
 
 def play_all(
     evaluators: Sequence[Evaluator],
-    tasks: Iterator[Task],
+    tasks: Iterator[GameToPlay],
     batch: int,
     spent: Spent,
     stopped: Callable[[], bool],

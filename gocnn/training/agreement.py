@@ -18,12 +18,13 @@ those of the whole batch."""
 
 
 class Agreement:
-    """How far a run is (by the clock of process 0), whether to stop (if any process was told to),
-    and whether to write a checkpoint (by process 0).
+    """What all processes of a run have agreed on: how far the run is (`done`, 0 to 1, by the clock
+    of process 0), whether to `stop` (if any process was told to), and whether to `save` a
+    checkpoint (if process 0 wants to).
 
-    `done`, `stop` and `save` hold what was agreed last. A process alone agrees with itself after
-    each step. Of several, each waits for all the others: not for their devices, and once a second
-    if that is not once in MOST_STEPS steps.
+    A single process agrees with itself after each step. Several exchange what they want every
+    MOST_STEPS steps, or about once a second where steps are slow; they wait for each other's
+    programs then, not for their devices.
     """
 
     def __init__(
@@ -35,8 +36,9 @@ class Agreement:
         self._before: tuple[int, float] | None = None
 
     def reach(self, step: int, done: float, stop: bool, save: bool, last: bool = False) -> None:
-        """This process has done `step` steps; what it would decide. All must call this after the
-        same steps; `last`: all know that it is the last."""
+        """Agree, if it is time to, after `step` steps: `done`, `stop` and `save` are what this
+        process would decide. All processes must call this after the same steps; `last`: this is the
+        last step, as all of them know, so that they agree in any case."""
         if self._processes.world == 1:
             self.done, self.stop, self.save = done, stop, save
             return
@@ -49,19 +51,20 @@ class Agreement:
         self._next, self._before = step + steps, (step, now)
 
     def _steps(self, step: int, now: float) -> int:
-        """How many steps to do until the next agreement, by what those since the last one took."""
+        """Steps until the next agreement, so that about SECONDS pass: judged by how long those
+        since the last one took."""
         if self._before is None or self._before[0] >= step:
             return 1
         seconds = (now - self._before[1]) / (step - self._before[0])
         return min(MOST_STEPS, max(1, int(SECONDS / max(seconds, 1e-9))))
 
     def figures(self, sums: Sequence[float], report: bool) -> tuple[list[float], bool]:
-        """The sums of all processes together, and whether process 0 wants to report them."""
+        """The sums over all processes, and whether process 0 wants to report them."""
         words = self._processes.gather((list(sums), report))
         return [sum(each) for each in zip(*(word[0] for word in words), strict=True)], words[0][1]
 
 
 def sync_norms(wanted: bool | None, batch: int, parts: int, world: int) -> bool:
-    """Whether `world` processes normalise over a whole batch, which comes in so many parts: as
-    wanted, else unless each one's share is enough."""
+    """Whether `world` processes normalise over the whole batch, which is computed in `parts` parts.
+    As `wanted`; None: only where one process's share of a part is less than ENOUGH samples."""
     return wanted if wanted is not None else batch // (parts * world) < ENOUGH

@@ -18,14 +18,15 @@ __all__ = ["Batch", "BatchSource", "Prefetcher"]
 
 
 class BatchSource(Protocol):
-    """Endless training batches, each addressed by its number alone, so that a run can resume
-    anywhere.
+    """Endless training batches, each made from its number alone, so that a run can resume anywhere.
 
-    `batch(i)` gives this process's part of global batch `i` as arrays; `block` batches, from a
-    multiple of `block` on, are prepared together; `batches_per_epoch` is how many see as many
-    samples as there are. A source is copied (shallowly) for each thread that feeds from it, so what
-    it remembers must be replaced, never changed in place; and arrays that were given are not
-    written to again.
+    `batch(i)` returns this process's share of batch `i` as arrays. `block` batches, from a multiple
+    of `block` on, are prepared by the same thread, since they share work. `batches_per_epoch`:
+    batches in one pass over the samples.
+
+    Each thread that prepares batches has a shallow copy of the source. So what the source remembers
+    must be replaced as a whole, never changed in place, and arrays that it has handed out must not
+    be written to again.
     """
 
     block: int
@@ -39,12 +40,12 @@ class BatchSource(Protocol):
 class Prefetcher:
     """Hands out batches `first`, `first + 1`, ... on the device, prepared by threads ahead of time.
 
-    Each thread takes the next block that no other has taken, so threads can be added at any time
-    and nothing of what is handed out changes. `feeders`: how many; None: one where the CPU
-    computes, else two at first, and one more whenever more than one per cent of the time was waited
-    for data (`gocnn.training.feeding`), up to `most` (by default what the cores allow). On CUDA
-    batches are pinned and copied ahead. `waited` is the time in seconds that `next` stood waiting
-    for data.
+    Each thread takes the next block that no other has taken: threads can be added at any time, and
+    the batches and their order stay the same. `feeders`: the number of threads. None: one where the
+    CPU computes; else two at first, and one more, up to `most` (None: what the cores allow), each
+    time that more than one per cent of the time was spent waiting for data
+    (`gocnn.training.feeding`). On CUDA batches are pinned and copied ahead. `waited`: seconds that
+    `next` has waited for data.
     """
 
     DEPTH, DEEP = 4, 12
@@ -124,11 +125,11 @@ class Prefetcher:
                 yield index
 
     def _take_block(self) -> int | None:
-        """The number of the next block that nobody prepares, once it is wanted; None when the
+        """The number of the next block to prepare, as soon as it is wanted; None when the
         prefetcher is closed.
 
-        Prepared are a block a thread beside the one that is handed out, so that all threads may
-        work while that is used up.
+        Wanted are, beside the block that is being handed out, as many blocks as there are threads:
+        so all threads may work while that one is used up.
         """
         with self._change:
             while not self._closed:

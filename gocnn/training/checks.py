@@ -1,5 +1,5 @@
-"""What is looked at before and while a run goes on, so that it ends with a sentence instead of a
-traceback or a ruined model."""
+"""Checks before and during a run, so that it ends with a sentence instead of a traceback or a
+ruined model."""
 
 import copy
 import math
@@ -38,9 +38,9 @@ def _diverged(what: str, step: int, best: dict[str, float]) -> Diverged:
 
 
 def single_values(model: nn.Module, loss: Callable[[nn.Module], Any]) -> list[str]:
-    """The names of the batch normalisations in training mode that see one value a channel, of which
-    there is no deviation: `loss` computes the loss of one batch with the network it is given, a
-    copy."""
+    """The names of the batch normalisations that would see a single value a channel in training,
+    and so could not normalise. `loss` computes the loss of one batch with the network that it is
+    given, which is a copy of `model`."""
     found: list[str] = []
     trial = copy.deepcopy(model).train()
 

@@ -1,4 +1,4 @@
-"""Everything a training run can be told, in one frozen value that travels with its checkpoints."""
+"""How a network is trained: one frozen value, which run.json keeps."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -12,25 +12,50 @@ Schedule = Literal["cosine", "onecycle", "constant"]
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train. Exactly one of steps, epochs and minutes is the budget; the schedule runs over
-    it and ends with it.
+    """How to train. Exactly one of steps, epochs and minutes is the budget; the schedule of the
+    learning rate runs over it and ends with it.
 
-    batch is the global batch, over all processes and accumulation steps. Learning rates are at
-    batch 256 for the optimiser (see `gocnn.training.optim`); weight_decay is decoupled and never on
-    norms and biases. warmup is the share of the budget (0 to 1) in which the rate rises. ema is the
-    decay of the averaged weights, 0 for none. patience ends a run after so many validations without
-    a better one (0: never). validations are spread evenly over the budget. rate_factors multiply
-    the learning rate of the parameters whose name begins with a prefix (the longest that fits):
-    discriminative rates, as fine-tuning wants. sync_norms: whether several processes normalise over
-    the batch of all of them, as one process would, or each over its own part, which spares two
-    exchanges a normalisation (None: as `gocnn.training.agreement.sync_norms` finds best).
-    deterministic: nothing is decided by a stopwatch, and on CUDA only operations that give the same
-    bits each time are used. feeders are the threads that prepare samples, None: one on a CPU,
-    elsewhere as many as are found to be needed. threads are those that compute on the CPU, None:
-    torch's own number, one beside a GPU. pad_planes: see `gocnn.training.padding`. compile_mode:
-    torch.compile's, of which reduce-overhead means CUDA graphs. convolution: how 3x3 convolutions
-    are computed on a CPU in fp32, see `gocnn.training.convolution`; auto: by a stopwatch where the
-    budget is ten minutes or more, torch's own otherwise.
+    What is learnt:
+        batch: samples a step, over all processes and all parts of a step.
+        optimiser: see `gocnn.training.optim`.
+        learning_rate: the highest; None: the optimiser's own (`optim.DEFAULT_RATES`). It is used as
+            it is, whatever the batch: who doubles the batch may want to raise it.
+        momentum: of muon and sgd (there at most 0.9).
+        weight_decay: for weights, never for normalisations and biases; independent of the gradient
+            for muon and adamw, a 40th of it as an L2 penalty for sgd.
+        schedule, warmup: the rate rises over that share of the budget (0 to 1; onecycle: 0.3 at
+            least), and then falls, or stays.
+        clip: the largest norm of the gradient, 0: any.
+        label_smoothing: share of each label (0 to 1) that is spread over all classes.
+        ema: decay of the averaged weights at each step, 0: no average.
+        rate_factors: pairs of a prefix and a factor: parameters whose name begins with the prefix
+            (the longest that fits) learn at the rate times the factor, as fine-tuning wants.
+        seed: of the weights, the order of samples, and what is random in them.
+    How it is judged:
+        validations: how many, evenly over the budget.
+        patience: validations without a better one after which a run ends, 0: it never does.
+    How it is computed:
+        accumulate: parts in which a batch is computed one after the other.
+        precision: of the forward pass; auto: as the device is fastest.
+        convolution: how 3x3 convolutions are computed on a CPU in fp32 (see
+            `gocnn.training.convolution`); auto: by a stopwatch where the budget is ten minutes or
+            more, torch's own otherwise.
+        channels_last: whether networks lie in memory as the device likes it.
+        compile, compile_mode: torch.compile and its mode, of which reduce-overhead means CUDA
+            graphs.
+        pad_planes: see `gocnn.training.padding`.
+        sync_norms: whether several processes normalise over the batch of all, as one process would,
+            or each over its own part, which spares two exchanges a normalisation; None: as
+            `gocnn.training.agreement.sync_norms` finds best.
+        deterministic: nothing is decided by a stopwatch, and on CUDA only operations that give the
+            same bits each time are used.
+        feeders: threads that prepare samples; None: one on a CPU, elsewhere as many as are found to
+            be needed.
+        threads: threads that compute on the CPU; None: torch's own number, one beside a GPU.
+        checkpoint_minutes, report_seconds: time between two checkpoints, and between two lines in
+            metrics.jsonl.
+
+    Raises ValueError for settings that contradict each other.
     """
 
     steps: int | None = None
@@ -92,12 +117,12 @@ class TrainConfig:
         return {"steps": self.steps, "epochs": self.epochs, "minutes": self.minutes}
 
     def of_the_run(self) -> "TrainConfig":
-        """The same without what a machine may have for itself."""
+        """The same without the settings that may differ between the machines of one run."""
         return replace(self, feeders=None, threads=None)
 
     def changed(self, changes: dict[str, Any]) -> "TrainConfig":
-        """The same with other settings, where they are not None; one of steps, epochs and minutes
-        replaces the budget. Raises ValueError."""
+        """A copy with those of `changes` (by the names of the fields) that are not None; one of
+        steps, epochs and minutes replaces the budget. Raises ValueError as the constructor does."""
         given = {key: value for key, value in changes.items() if value is not None}
         without: dict[str, Any] = (
             dict.fromkeys(self.budget()) if given.keys() & self.budget().keys() else {}

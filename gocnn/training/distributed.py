@@ -37,9 +37,10 @@ class Elsewhere(UserError):
 
 @dataclass(frozen=True)
 class Links:
-    """How this process reaches the others: a group over Gloo for what they tell each other, so that
-    nobody waits for a device; the group in which gradients are exchanged; the pulse; and the name
-    of each process's machine."""
+    """How this process reaches the others. control: a group over Gloo for what the programs tell
+    each other, so that nobody waits for a device; exchange: the group in which gradients are
+    averaged; pulse: notices processes that have ended; hosts: the name of each process's machine,
+    by rank."""
 
     control: Any
     exchange: Any
@@ -49,7 +50,8 @@ class Links:
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among all: `rank` 0 to `world - 1`, and `local` from 0 on each machine.
+    """This process among all of a run: `rank` 0 to `world - 1`, and `local`, its number on its
+    machine, from 0.
 
     All methods must be called by all processes, in the same order.
     """
@@ -91,8 +93,9 @@ class Processes:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """What fails within, in one process, fails in all: there its own exception is raised,
-        elsewhere Elsewhere, with its sentence. Nothing within may wait for other processes."""
+        """If the block raises in one process, it raises in all: there its own exception, in the
+        others Elsewhere, with the same sentence. Nothing in the block may wait for other
+        processes."""
         problem: Exception | None = None
         try:
             yield
@@ -109,8 +112,8 @@ class Processes:
             raise Elsewhere(f"{self.name(failed[0][0])}: {failed[0][1]}")
 
     def from_first(self, make: Callable[[], T]) -> T:
-        """What `make` returns in process 0, which alone calls it, in all of them; if it fails, it
-        fails in all."""
+        """What `make` returns in process 0, in every process; the others do not call it. If it
+        fails, all fail as in `together`."""
         result: Any = None
         with self.together():
             if self.first:
@@ -119,8 +122,8 @@ class Processes:
         return shared
 
     def one_by_machine(self, make: Callable[[], T]) -> T:
-        """What `make` returns: one process of each machine calls it first, then the others, who
-        find what it has put into the machine's cache."""
+        """What `make` returns in this process. One process of each machine calls it first, so that
+        the others find what it has put into the machine's cache."""
         with self.together():
             if self.local == 0:
                 result = make()
@@ -130,8 +133,8 @@ class Processes:
         return result
 
     def must_share(self, **facts: Any) -> None:
-        """Raise UserError in all processes unless they have the same facts, by name (what to call
-        them in a sentence, with underscores)."""
+        """Raise UserError in all processes unless each of the `facts` is the same in all of them.
+        Their names, with spaces for underscores, are what the message calls them."""
         everything = self.gather(facts)
         for what in facts:
             for rank, theirs in enumerate(everything):
@@ -155,13 +158,12 @@ def sentence_of(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def joined(device: str) -> Iterator[tuple[Processes, torch.device]]:
-    """Within: this process among those that torchrun started (or the only one), and its device: see
-    `gocnn.devices.resolve`.
+    """Within: this process among those that torchrun has started (or the only one), and its device
+    (see `gocnn.devices.resolve`). Of several processes on CUDA each has a device of its own.
 
-    Of several processes on CUDA each has a device of its own. What ends one of them ends them all:
-    whatever is raised within is told to the others, where Elsewhere is raised, and SystemExit where
-    another process of the machine says the same. Raises UserError if there is no such device, or if
-    the processes cannot meet.
+    What ends one process ends all: an exception in one of them is told to the others, where
+    Elsewhere is raised, or SystemExit where another process of the same machine prints the
+    sentence. Raises UserError if there is no such device, or if the processes cannot meet.
     """
     processes = _connect()
     try:
@@ -174,7 +176,8 @@ def joined(device: str) -> Iterator[tuple[Processes, torch.device]]:
 
 
 def leave(processes: Processes) -> None:
-    """Part from the other processes when all have come to this. Raises Elsewhere if one has not."""
+    """Leave the run when all processes have come to this. Raises Elsewhere if one of them has
+    failed."""
     if processes.links:
         processes.links.pulse.leave()
         if processes.links.pulse.told:
@@ -205,8 +208,8 @@ def _connect() -> Processes:
 
 
 def join(device: str) -> tuple[Processes, torch.device]:
-    """What `joined` has within, for as long as the program runs: nobody is told of its end, and it
-    must `leave`."""
+    """The same as what `joined` yields, for a program that stays in a run until it ends: its
+    failure is not told to the others, and it must call `leave`."""
     return _with_device(_connect(), device)
 
 
@@ -261,14 +264,14 @@ def card(local: int, count: int, mine: tuple[str, str], seen: list[tuple[str, st
 
 
 def _news(processes: Processes) -> Elsewhere:
-    """What the pulse has been told of another process."""
+    """The exception for what the pulse was told of another process."""
     assert processes.links is not None
     rank, text = processes.links.pulse.told[0]
     return Elsewhere(text if rank is None else f"{processes.name(rank)}: {text}")
 
 
 def _ending(processes: Processes, error: BaseException) -> BaseException:
-    """What to raise where this process ends with an error, after the others have been told."""
+    """The exception to raise where this process ends with `error`, after telling the others."""
     assert processes.links is not None
     pulse = processes.links.pulse
     if threading.current_thread() is threading.main_thread():
@@ -291,9 +294,9 @@ def _ending(processes: Processes, error: BaseException) -> BaseException:
 def wrap(
     model: nn.Module, processes: Processes, device: torch.device, sync_norms: bool = True
 ) -> nn.Module:
-    """The model with gradients averaged over all processes and batch norms that see the global
-    batch (each its own part of it without `sync_norms`; the running averages that count are those
-    of process 0 then); the model itself if alone."""
+    """The model for training: its gradients are averaged over all processes, and with `sync_norms`
+    its batch normalisations see the batch of all (else each its own share; the running averages of
+    process 0 count then). A process alone gets the model itself."""
     if processes.world == 1:
         return model
     group = processes.links.exchange if processes.links else None
@@ -312,9 +315,9 @@ def wrap(
 
 
 def _settle(net: nn.parallel.DistributedDataParallel) -> None:
-    """Let it see in which order gradients come (any order will do), by which it arranges their
-    exchange: for good, so that a resumed run adds them in the order in which it always did.
-    Otherwise the first step of a process does so in another one."""
+    """Fix the order in which gradients are exchanged, by one backward pass without data.
+    DistributedDataParallel otherwise finds an order in the first step of each process; with a fixed
+    one a resumed run adds gradients in the same order as before, bit for bit."""
     model = net.module
     learning = [p for p in model.parameters() if p.requires_grad]
     model.forward = lambda start: sum((p.sum() * 0.0 for p in learning), start)

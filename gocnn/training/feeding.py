@@ -21,21 +21,20 @@ TOLERATED = 0.01
 
 
 def most_feeders() -> int:
-    """Feeders that this process may have: its share of the cores, among the processes that torchrun
-    started on this machine, but one."""
+    """The most threads of this process that may prepare samples: all cores of its share but one.
+    The cores are shared by the processes that torchrun has started on this machine."""
     return max(1, cores() // max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1"))) - 1)
 
 
 def computing_threads(device: torch.device, wanted: int | None) -> int:
-    """Threads of torch that a run computes with on the CPU: `wanted` if given; one where another
-    device computes, since the cores are the feeders' there; else what torch has."""
+    """How many threads torch computes with on the CPU: `wanted` if given; 1 where another device
+    computes, so that the cores are free for feeders; else what torch has."""
     return wanted or (torch.get_num_threads() if device.type == "cpu" else 1)
 
 
 @contextmanager
 def threads_for(device: torch.device, wanted: int | None) -> Iterator[None]:
-    """Meanwhile torch has as many threads as `computing_threads` says; afterwards as many as
-    before."""
+    """Within: torch has `computing_threads`; afterwards as many as before."""
     before = torch.get_num_threads()
     now = computing_threads(device, wanted)
     if now == before:

@@ -25,7 +25,7 @@ class PutOff(Exception):
 
 
 class Unless:
-    """Batches that raise PutOff instead of another one when `stop` says so."""
+    """The same batches, but once `stop` returns true, asking for another one raises PutOff."""
 
     def __init__(self, stop: Callable[[], bool], batches: Batches) -> None:
         self._stop, self._batches = stop, batches
@@ -42,7 +42,8 @@ class Unless:
 def evaluate(
     model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str
 ) -> dict[str, float]:
-    """The task's figures for a model over some batches. The model is left in evaluation mode."""
+    """The task's figures (see `Task.summary`) for a model over some batches. The model is left in
+    evaluation mode."""
     return task.summary(_sums(model, task, batches, device, precision))
 
 
@@ -55,8 +56,8 @@ def evaluate_together(
     precision: str,
     processes: Processes,
 ) -> dict[str, float]:
-    """The same figures in all processes, each of which judges every `world`-th batch, with the
-    weights of process 0."""
+    """The figures of `evaluate`, in all processes: each judges every `world`-th batch, with the
+    weights of process 0, and their sums are added."""
     if processes.world == 1:
         return evaluate(model, task, (batches[i] for i in range(len(batches))), device, precision)
     take_from_first(model, processes)
@@ -79,7 +80,7 @@ def evaluate_together(
 def _sums(
     model: nn.Module, task: Task, batches: Iterable[Batch], device: torch.device, precision: str
 ) -> dict[str, float]:
-    """What the task's judgements add up to, in float64."""
+    """The sums of the task's judgements over the batches, in float64 (float32 on Apple's GPUs)."""
     model.eval()
     exact = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
     sums: dict[str, Tensor] = {}

@@ -1,4 +1,4 @@
-"""Memory that ran out: how to tell, and in which parts a batch would fit."""
+"""When memory runs out: how to tell, and into how many parts a batch would have to be divided."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -47,8 +47,9 @@ def gigabytes(device: torch.device) -> str:
 
 
 def finer(batch: int, parts: int, world: int = 1) -> Iterator[int]:
-    """Into how many parts a batch may be divided that did not fit in `parts` of them, each shared
-    by `world` processes: growing, each time by half at least, and of two samples at least."""
+    """Numbers of parts to try for a batch that did not fit in `parts` of them, each part being
+    shared by `world` processes: growing, by half at least each time, with two samples at least for
+    each process."""
     last = parts
     for number in range(parts + 1, batch // (2 * world) + 1):
         if batch % (number * world) == 0 and number * 2 >= last * 3:
@@ -74,9 +75,9 @@ def first_that_fits(
 
 
 def advice(stepper: Stepper, source: BatchSource, device: torch.device, world: int = 1) -> str:
-    """What to tell the person whose batch did not fit: into how many parts it would have to be
-    divided. It is tried out on the device with steps that change the model, since the run is over;
-    of several processes nobody can try alone, and they are told the next number."""
+    """A sentence for the person whose batch did not fit: into how many parts to divide it. A single
+    process finds the number by trying steps on the device (they change the model: the run is over).
+    Of several processes none can try alone, so they name the next number."""
     config = stepper.config
     parted = f" in {config.accumulate} parts" if config.accumulate > 1 else ""
     head = (

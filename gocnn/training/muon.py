@@ -49,16 +49,16 @@ class Muon(torch.optim.Optimizer):
                     apart.setdefault((p.device, p.dtype), []).append(p)
             for parameters in apart.values():
                 self._step(
-                    self._room(number, parameters),
+                    self._workspace(number, parameters),
                     group["lr"],
                     group["momentum"],
                     group["weight_decay"],
                 )
 
-    def _step(self, room: "_Room", rate: float, momentum: float, decay: float) -> None:
-        gradients = [p.grad for p in room.parameters if p.grad is not None]
-        parameters: list[Tensor] = [*room.parameters]
-        buffers = [self._momentum(p) for p in room.parameters]
+    def _step(self, workspace: "_Workspace", rate: float, momentum: float, decay: float) -> None:
+        gradients = [p.grad for p in workspace.parameters if p.grad is not None]
+        parameters: list[Tensor] = [*workspace.parameters]
+        buffers = [self._momentum(p) for p in workspace.parameters]
         scale, overflow = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)
         left: Any = 1 - rate * decay
         use: Tensor | None = None
@@ -67,14 +67,14 @@ class Muon(torch.optim.Optimizer):
         if overflow is not None:
             skip = overflow != 0
             # from itself the momentum moves nowhere
-            gradients = room.where(skip, buffers, gradients)
+            gradients = workspace.where(skip, buffers, gradients)
             left = torch.full_like(overflow, left).masked_fill_(skip, 1.0)
             use = (~skip).to(overflow.dtype)
         torch._foreach_lerp_(buffers, gradients, 1 - momentum)
         # Nesterov's
-        torch._foreach_copy_(room.views, torch._foreach_lerp(gradients, buffers, momentum))
+        torch._foreach_copy_(workspace.views, torch._foreach_lerp(gradients, buffers, momentum))
         torch._foreach_mul_(parameters, left)
-        for kind, updates in room.updates(use):
+        for kind, updates in workspace.updates(use):
             torch._foreach_add_([*kind.parameters], updates, alpha=-rate * kind.scale)
 
     def _momentum(self, p: nn.Parameter) -> Tensor:
@@ -84,20 +84,20 @@ class Muon(torch.optim.Optimizer):
         momentum: Tensor = state["momentum"]
         return momentum
 
-    def _room(self, group: int, parameters: list[nn.Parameter]) -> "_Room":
-        """Where these parameters' updates are made: the same room in every step, as long as they
-        are the same parameters."""
-        rooms: dict[tuple[int, torch.device, torch.dtype], _Room] = self.__dict__.setdefault(
-            "_rooms", {}
-        )
+    def _workspace(self, group: int, parameters: list[nn.Parameter]) -> "_Workspace":
+        """The workspace of these parameters: the same one in every step, as long as they are the
+        same."""
+        Key = tuple[int, torch.device, torch.dtype]
+        workspaces: dict[Key, _Workspace] = self.__dict__.setdefault("_workspaces", {})
         key = group, parameters[0].device, parameters[0].dtype
-        if key not in rooms or not rooms[key].fits(parameters):
-            rooms[key] = _Room(parameters)
-        return rooms[key]
+        if key not in workspaces or not workspaces[key].fits(parameters):
+            workspaces[key] = _Workspace(parameters)
+        return workspaces[key]
 
 
-class _Kind:
-    """Parameters of one shape, as `(rows, columns)` matrices; `span` is their part of a room."""
+class _SameShape:
+    """Parameters of one shape, as `(rows, columns)` matrices; `span`: their slice of a
+    workspace."""
 
     def __init__(self, parameters: list[nn.Parameter], span: slice) -> None:
         self.parameters, self.span = parameters, span
@@ -105,28 +105,29 @@ class _Kind:
         self.scale = 0.2 * max(self.rows, self.columns) ** 0.5
 
     def stack(self, flat: Tensor) -> Tensor:
-        """The matrices in that memory, `(n, rows, columns)`."""
+        """Their matrices in `flat`, a workspace's memory: `(n, rows, columns)`."""
         return flat[self.span].view(-1, self.rows, self.columns)
 
 
-class _Room:
-    """Memory for what becomes the updates of parameters of one device and type: `views` of it are
-    like the parameters, in their order here.
+class _Workspace:
+    """Memory in which the updates of parameters of one device and type are computed, kept from step
+    to step. `views`: parts of it in the shapes and strides of the parameters, in their order here.
 
-    On a CPU matrices have their columns in the order of the shape, and each kind is made orthogonal
-    alone, in float32. Elsewhere the columns lie as the parameter's numbers do in memory, which is
-    all the same to the result and lets one kernel copy all of them; so `orthogonal_together`.
+    On a CPU a matrix has its columns in the order of the shape, and the parameters of each shape
+    are made orthogonal by themselves, in float32. On other devices the columns lie as the
+    parameter's numbers do in memory, so that one kernel copies all of them (the result is the
+    same), and all shapes are made orthogonal by `orthogonal_together`.
     """
 
     def __init__(self, parameters: list[nn.Parameter]) -> None:
         alike: dict[tuple[int, int], list[nn.Parameter]] = {}
         for p in parameters:
             alike.setdefault((len(p), p[0].numel()), []).append(p)
-        self.kinds: list[_Kind] = []
+        self.kinds: list[_SameShape] = []
         size = 0
         for (rows, columns), those in alike.items():
             numbers = len(those) * rows * columns
-            self.kinds.append(_Kind(those, slice(size, size + numbers)))
+            self.kinds.append(_SameShape(those, slice(size, size + numbers)))
             # aligned as a tensor of its own is, for the libraries' sake
             size += -(-numbers // 64) * 64
         self.parameters = [p for kind in self.kinds for p in kind.parameters]
@@ -136,7 +137,7 @@ class _Room:
         self.views = self._views(self._flat)
 
     def fits(self, parameters: list[nn.Parameter]) -> bool:
-        """Whether it was made for these."""
+        """Whether it was made for these parameters."""
         return self._given == [id(p) for p in parameters]
 
     def _views(self, flat: Tensor) -> list[Tensor]:
@@ -147,16 +148,17 @@ class _Room:
         return views
 
     def where(self, condition: Tensor, these: list[Tensor], those: list[Tensor]) -> list[Tensor]:
-        """`torch.where` of two lists like `parameters`, in three kernels and in this memory."""
+        """`torch.where(condition, a, b)` of two lists in the order of `parameters`, in three
+        kernels; the result is in this memory."""
         other = torch.zeros_like(self._flat)
         torch._foreach_copy_(self._views(other), these)
         torch._foreach_copy_(self.views, those)
         torch.where(condition, other, self._flat, out=self._flat)
         return self.views
 
-    def updates(self, factor: Tensor | None = None) -> Iterable[tuple[_Kind, list[Tensor]]]:
-        """What is in this memory made orthogonal, times `factor`, 0-dimensional, by kinds and like
-        their parameters. The memory is used up."""
+    def updates(self, factor: Tensor | None = None) -> Iterable[tuple[_SameShape, list[Tensor]]]:
+        """Makes orthogonal what is in this memory, times `factor`, 0-dimensional; yields each kind
+        with the updates of its parameters. The memory is overwritten."""
         stacks = [kind.stack(self._flat) for kind in self.kinds]
         if self.type is not None:
             orthogonal_together(stacks, self.type, factor)
@@ -266,7 +268,7 @@ def orthogonal_together(
 
 
 def _parts(batch: Tensor, stacks: list[Tensor]) -> list[Tensor]:
-    """The stacks' matrices in the batch that was made of them, without what was added."""
+    """The inverse of batching: each stack's matrices, without the zeros that were added."""
     split = torch.split_with_sizes(batch, [len(stack) for stack in stacks])
     return [
         part[:, : stack.shape[-2], : stack.shape[-1]]
@@ -276,8 +278,8 @@ def _parts(batch: Tensor, stacks: list[Tensor]) -> list[Tensor]:
 
 @lru_cache
 def _batches(shapes: tuple[tuple[int, ...], ...]) -> list[tuple[tuple[int, int], list[int]]]:
-    """Which stacks of these shapes go together: the shape of a batch's matrices, no taller than
-    wide, and the stacks' numbers."""
+    """Which stacks are computed in one batch, by their shapes: for each batch the shape of its
+    matrices (rows at most columns) and the numbers of its stacks."""
     flat = [(n, min(rows, columns), max(rows, columns)) for n, rows, columns in shapes]
     batches: list[tuple[tuple[int, int], list[int]]] = []
     for i in sorted(range(len(flat)), key=lambda i: -_flops(*flat[i][1:])):
@@ -298,5 +300,5 @@ def _batches(shapes: tuple[tuple[int, ...], ...]) -> list[tuple[tuple[int, int],
 
 
 def _flops(rows: int, columns: int, steps: int = 5) -> int:
-    """What one wide matrix costs."""
+    """Floating-point operations for one wide matrix of that shape."""
     return steps * (4 * rows * rows * columns + 2 * rows**3)

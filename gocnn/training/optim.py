@@ -73,8 +73,8 @@ def build(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
 
 
 def _keep_ways(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> dict[str, Any]:
-    """The state to load with this optimiser's own ways of computing, which torch would take from
-    the run that saved it, on whatever device."""
+    """The state to load, with this optimiser's own ways of computing (WAYS) instead of those of the
+    run that saved it, which torch would take over."""
     saved = state["param_groups"]
     own = [{key: group[key] for key in WAYS if key in group} for group in optimiser.param_groups]
     return {

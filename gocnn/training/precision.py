@@ -50,9 +50,9 @@ def choose_again(
     device_before: str | None,
     by_capability: bool = False,
 ) -> Name:
-    """The precision of a run that goes on: what a person wants; else what it had `before`, if the
-    kind of device is the same and this one is good at it; else chosen anew. `device_before` is None
-    where nobody wrote it down."""
+    """The precision of a resumed run: what is `wanted`; else what the run computed in `before`, if
+    the kind of device is the same and this device is good at it; else chosen anew. `device_before`
+    is None where the checkpoint does not say it."""
     if (
         wanted == "auto"
         and before in NAMES

@@ -30,8 +30,8 @@ _OVER = "\n"
 
 
 class Pulse:
-    """The thread of this process. `told` is what has gone wrong anywhere: the process's number
-    (None if nobody could say) and the sentence."""
+    """The thread of this process. `told`: what has gone wrong in any process: its rank (None if
+    unknown) and the sentence."""
 
     def __init__(self, group: Any, world: int) -> None:
         """`group`: a group of processes that nothing else speaks through, over Gloo."""
@@ -61,7 +61,7 @@ class Pulse:
         self._still.set()
         if self.told:
             threading.Event().wait(GRACE)
-            print(f"error: {self.told[0][1]}", file=sys.stderr, flush=True)
+            print(f"Error: {self.told[0][1]}", file=sys.stderr, flush=True)
             os._exit(1)
 
     def _beat(self) -> list[str]:

@@ -10,9 +10,9 @@ import torch
 
 
 def seed(device: torch.device, *address: int) -> None:
-    """Seed torch's generators of the CPU and of the device with an address such as (the run's seed,
-    step, process): a resumed run repeats any step by its number, and no two processes draw the same
-    augmentation or dropout."""
+    """Seed torch's generators, on the CPU and on the device, from an address such as (the run's
+    seed, step, process). So a resumed run repeats any step by its number, and no two processes have
+    the same random augmentation or dropout."""
     number = int(np.random.SeedSequence(address).generate_state(1, np.uint64)[0])
     # torch.manual_seed asks for every kind of device there might be, which takes ten times as long.
     torch.default_generator.manual_seed(number)

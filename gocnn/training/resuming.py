@@ -1,5 +1,5 @@
-"""A command that goes on with a run: what it may be told anew, and what it wrote down of its
-options to tell what may not."""
+"""Resuming a run from the command line: which options may be given anew, and which must be what the
+run began with."""
 
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,8 @@ FREE = {
 
 
 def asked(options: dict[str, Any]) -> dict[str, Any]:
-    """What run.json says of the command's options, by the names of its parameters: `options`, and
-    what is not among them as it was given."""
+    """The command's options for run.json, by the names of its parameters: the values in `options`,
+    which the command may have changed, else as they were given."""
     given = click.get_current_context().params
     return {
         name: _plain(options.get(name, value)) for name, value in given.items() if name not in FREE
@@ -46,9 +46,10 @@ def asked(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def resuming(out: Path, budget: dict[str, Any]) -> dict[str, Any]:
-    """What may change in the run in `out`, as far as it was given now (see `TrainConfig.changed`).
+    """The settings that were given now and may change in the run in `out`, with `budget` (see
+    `TrainConfig.changed`).
 
-    Raises click.UsageError if an option was given that says otherwise than the run began with,
+    Raises click.UsageError if another option was given with another value than the run began with,
     UserError if there is no run.
     """
     import torch

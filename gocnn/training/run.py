@@ -81,12 +81,13 @@ class RunFolder:
                 part.unlink(missing_ok=True)
 
     def begin(self, facts: dict[str, Any]) -> None:
-        """Write run.json of a new run: its description, and what the trainer has chosen."""
+        """Write run.json of a new run: its description and `facts`, which the trainer has
+        chosen."""
         self._describe(self.description | facts)
 
     def go_on(self, facts: dict[str, Any], step: int) -> None:
-        """Go on from the checkpoint of `step`: later reports are dropped, and run.json says what is
-        asked of the run now."""
+        """Resume from the checkpoint of `step`: drop later reports, and write what is asked of the
+        run now, and `facts`, into run.json."""
         self.cut_reports(step)
         before = self.read_description(self.path)
         if before | self.description | facts != before:
@@ -167,7 +168,7 @@ class RunFolder:
             write_text(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
 
     def close(self) -> None:
-        """Let others train into the folder."""
+        """Release the folder, so that other processes may train into it."""
         if self._lock:
             self._lock.release()
 

@@ -55,7 +55,8 @@ class Scaler:
         return scaled
 
     def unscale(self, optimisers: Iterable[torch.optim.Optimizer]) -> None:
-        """Divide all gradients by the scale, and see whether one of them is not finite."""
+        """Divide all gradients by the scale, and find out, on the device, whether one of them is
+        not finite."""
         found: list[Tensor] = []
         for optimiser in optimisers:
             self._scaler.unscale_(optimiser)

@@ -1,7 +1,7 @@
-"""A training run from what was asked to its outcome, as far as it is the same for both heads.
+"""What both heads do alike in a training run: read what was asked, resume, join the processes, load
+the data, check that they are those of the run, open its folder, and hand the trainer its Runtime.
 
-A head adds its own fields to `RunConfig`, loads its data, builds its network, and trains within
-`session`.
+A head adds its own fields to `RunConfig`, and trains within `session`.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ class RunConfig:
     train: TrainConfig
 
     def to_json(self) -> dict[str, Any]:
-        """For run.json."""
+        """The value of `wishes` in run.json: plain dicts, lists, numbers and strings."""
         return asdict(self)
 
     @classmethod
@@ -103,9 +103,9 @@ class Session:
         return self.processes.one_by_machine(make)
 
     def need_same_data(self, key: str, fingerprint: str, what: str, ones: str) -> None:
-        """Raises UserError if the run that goes on began with other data: with another
-        `fingerprint` under `key` in run.json. `what` they are and the word for the same `ones` are
-        for the message."""
+        """Raises UserError if the resumed run began with other data, that is, if run.json has
+        another `fingerprint` under `key`. For the message: `what` they are, and the word for the
+        same `ones`."""
         if self.before.get(key, fingerprint) != fingerprint:
             raise UserError(
                 f"the {what} are not those that the run in {self.launch.out} began with; give the"
@@ -114,8 +114,8 @@ class Session:
 
     @contextmanager
     def folder(self, config: RunConfig, facts: dict[str, Any]) -> Iterator[RunFolder]:
-        """The run's folder, closed in the end; `facts` are for run.json, with what was asked.
-        Raises UserError as RunFolder does."""
+        """Within: the run's folder. Its run.json holds what was asked and `facts`. Raises UserError
+        as RunFolder does."""
         description = {"kind": config.kind, "wishes": config.to_json(), **facts}
         if not self.launch.resume:
             description["options"] = self.launch.options
@@ -127,7 +127,7 @@ class Session:
             run.close()
 
     def runtime(self, try_compiling: bool = False) -> Runtime:
-        """What the trainer is to know of this process."""
+        """The trainer's Runtime in this process."""
         return Runtime(
             self.device,
             self.processes,

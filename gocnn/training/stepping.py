@@ -15,7 +15,7 @@ from gocnn.training.task import Task
 
 
 class Batches(Protocol):
-    """What hands out batches on the device: `gocnn.training.batches.Prefetcher`."""
+    """Hands out batches on the device, as `gocnn.training.batches.Prefetcher` does."""
 
     def next(self) -> Batch: ...
 

@@ -1,5 +1,5 @@
-"""What the trainer asks of a task: how a batch becomes a loss, and how it is judged. The trainer
-knows nothing else about it."""
+"""The task that a trainer teaches: how a batch becomes a loss, and how a model is judged. It is all
+that the trainer knows of Go or of photographs."""
 
 from typing import Protocol
 
@@ -9,12 +9,12 @@ from gocnn.training.batches import Batch
 
 
 class Task(Protocol):
-    """A supervised task. All numbers stay on the device until the trainer wants them.
+    """A supervised task. Its methods leave all numbers on the device, so that a step does not wait.
 
-    `loss` returns the mean loss of the batch and its number of right answers; `judge` returns sums
-    over the batch by name, among them `count`. From the sums over all validation batches `summary`
-    makes the figures to report; `metric` names the one that decides which model is best (the higher
-    the better).
+    `loss` returns the mean loss of the batch and the number of right answers in it. `judge` returns
+    sums over the batch, by name, among them `count`. `summary` makes the figures to report from the
+    sums over all validation batches. `metric` names the figure by which the best model is chosen
+    (the higher the better).
     """
 
     metric: str

@@ -33,7 +33,8 @@ def tuned(device: torch.device, wanted: bool) -> Iterator[None]:
 
 
 def _float32_matrices() -> str | None:
-    """How float32 matrices are multiplied now; None where the new interface has said it."""
+    """The setting, by torch's old interface, of how float32 matrices are multiplied; None if it was
+    set through the new one, since reading the old one raises then."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the old interface will go
         try:

@@ -1,5 +1,5 @@
-"""Validations of a run: judge the network, keep the latest and the best, and say when no better one
-is to be expected."""
+"""Validations of a run: judge the network, save the latest and the best model, and count how many
+were no better."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ class Validator:
         self.owed = state.get("owed", False)
 
     def rehearse(self, batches: list[Any]) -> None:
-        """Judge some batches, and forget what comes of it."""
+        """Judge some batches and drop the figures: what is slow the first time is done then."""
         stepper, runtime = self._stepper, self._runtime
         self._judge(
             lambda: evaluate(
@@ -50,13 +50,16 @@ class Validator:
         )
 
     def validate(self, stopping: Callable[[], bool], interrupted: Callable[[], bool]) -> str:
-        """Judge, in all processes; report, save the latest and perhaps the best model; returns what
-        to say of it.
+        """Judge in all processes, write a report, and save the latest and perhaps the best model;
+        returns the line to show.
 
-        A run that is told to stop (`stopping`; alone it is seen at any time, by `interrupted`) puts
-        this off, and "" is returned: who stops it may not wait for long, and it is what the run
-        does first when it goes on. Raises UserError if memory runs out, if the disk is full, or if
-        the loss is no longer a number.
+        If the run was told to stop, the validation is put off, and "" is returned: whoever stops a
+        run may not wait for long. It is the first thing that the run does when it is resumed.
+        `stopping`: whether the run is to stop, as all processes have agreed; `interrupted`: whether
+        this process was told to, which a process alone heeds in the middle of a validation.
+
+        Raises UserError if memory runs out, if the disk is full, or if the loss is no longer a
+        number.
         """
         self.owed = True
         if stopping():

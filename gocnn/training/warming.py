@@ -1,5 +1,5 @@
-"""What happens once, and slowly: compiling, and trying algorithms. It is done on a step that is
-thrown away, before a run's time begins to count."""
+"""What is slow once: compiling, and choosing algorithms. It happens in a step that is undone,
+before the run's time begins to count."""
 
 import copy
 import time
@@ -26,12 +26,12 @@ def warm(
     rehearse: Callable[[nn.Module], None],
     say: Callable[[str], None],
 ) -> nn.Module:
-    """The network to train: `net`, compiled in that `mode` (None: as it is), after `rehearse` has
-    done with it once what is slow the first time. Where nothing is, on a CPU without compiling,
-    nothing is rehearsed.
+    """The network to train: `net`, compiled in that `mode` (None: not compiled). `rehearse` is
+    called with it, so that what is slow once is done; not on a CPU without compiling, where nothing
+    is.
 
-    Raises UserError if it cannot be compiled; a run that was `moved` here from another kind of
-    device, or only tries, goes on without.
+    Raises UserError if it cannot be compiled. A run that is allowed to (`moved`: it began on
+    another kind of device, or compiling was not asked for) goes on without.
     """
     began = time.perf_counter()
     if mode:
@@ -85,7 +85,7 @@ def one_of_each_shape(batches: Batches) -> list[Batch]:
 def thrown_away(stepper: Stepper, device: torch.device) -> Iterator[None]:
     """Afterwards everything that a step changes is what it was, bit for bit: the model with its
     running statistics, the optimisers, the average, the scaler, the number of the step, and the
-    generators of random numbers."""
+    random generators."""
     models: list[nn.Module] = [stepper.model, *([stepper.ema.model] if stepper.ema else [])]
     tensors = [
         [(t, t.detach().to("cpu", copy=True)) for t in (*m.parameters(), *m.buffers())]

@@ -63,12 +63,10 @@ RAND_OPERATIONS, RAND_MAGNITUDE = 2, 9
 
 @dataclass(frozen=True)
 class Drawn:
-    """Operations drawn for N pictures in K rounds.
-
-    maps: the joint map of the geometric ones, `(N, 2, 3)`; chosen: numbers of operations (indices
-    into NAMES), int64 `(N, K)`; strength: what they take, `(N, K)`; seated: who has which
-    operation, as `dealing.deal` says, where they were dealt.
-    """
+    """Random operations for N pictures in K rounds. maps: the geometric ones as one map, `(N, 2,
+    3)`; chosen: each picture's operations, indices into NAMES, int64 `(N, K)`; strength: of those,
+    `(N, K)`; seated: the pictures of each operation, as `dealing.deal` returns them, where
+    operations were dealt (else None)."""
 
     maps: Tensor
     chosen: Tensor
@@ -86,13 +84,13 @@ def largest(kind: Auto) -> tuple[float, ...]:
 
 
 def sample(kind: Auto, count: int, most: Tensor, hosted: bool = True) -> Drawn:
-    """Random operations for `count` pictures. TrivialAugment (Müller and Hutter 2021,
-    https://arxiv.org/abs/2103.10158): one operation, any strength; RandAugment (Cubuk et al. 2019,
-    https://arxiv.org/abs/1909.13719): two, strength 9 of 30.
+    """Random operations for `count` pictures.
 
-    `most` is `largest(kind)` on the device; its default generator gives the numbers. With `hosted`
-    each picture's operations are drawn on their own, and `apply` asks on the host who has which;
-    without it they are dealt (see `dealing`), and nothing waits.
+    TrivialAugment (Müller and Hutter 2021, https://arxiv.org/abs/2103.10158): one operation of any
+    strength. RandAugment (Cubuk et al. 2019, https://arxiv.org/abs/1909.13719): two, of strength 9
+    of 30. `most` is `largest(kind)` on the device whose default generator gives the numbers.
+    `hosted`: each picture's operations are independent, and `apply` looks on the host which picture
+    has which; else they are dealt (see `dealing`), so that the host never waits.
     """
     rounds, device = 1 if kind == "trivial" else RAND_OPERATIONS, most.device
     if hosted:
@@ -109,7 +107,8 @@ def sample(kind: Auto, count: int, most: Tensor, hosted: bool = True) -> Drawn:
 
 
 def geometric(chosen: Tensor, amount: Tensor) -> Tensor:
-    """The joint map of the geometric operations among the chosen; `amount` is signed."""
+    """The geometric ones among the chosen operations as one map; `amount`: their signed
+    strengths."""
     maps = geometry.identity(len(chosen), chosen.device)
     for k in range(chosen.shape[1]):
         part = {
@@ -125,8 +124,8 @@ def geometric(chosen: Tensor, amount: Tensor) -> Tensor:
 
 
 def strengths(chosen: Tensor, amount: Tensor, sign: Tensor) -> Tensor:
-    """What the colour operations take: factors about 1, bits kept, the threshold. `amount` is not
-    signed."""
+    """The parameters of the colour operations: factors about 1, bits kept, or the threshold;
+    `amount` is not signed."""
     bits = torch.where(chosen == NAMES.index("posterize"), 8 - amount.round(), 1 + sign * amount)
     return torch.where(chosen == NAMES.index("solarize"), 1 - amount, bits)
 

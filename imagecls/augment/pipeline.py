@@ -59,7 +59,8 @@ RECIPES = {
 
 
 def changed(recipe: Recipe, **settings: Any) -> Recipe:
-    """The recipe with those of the settings that are not None."""
+    """The recipe with those settings (by the names of its fields) that are not None; names that are
+    no fields are ignored."""
     known = {f.name for f in fields(Recipe)}
     return replace(
         recipe,
@@ -119,8 +120,8 @@ class Augmenter:
         return (x - here["mean"][:, None, None]) / here["std"][:, None, None]
 
     def _here(self, device: torch.device) -> dict[str, Tensor]:
-        """The constants on a device, made there once: filled, since a list would be copied from the
-        host."""
+        """The normalisation's and the recipe's constants on that device, made there once (by
+        filling: a list would be copied from the host, which waits)."""
         if device not in self._constants:
             filled = {
                 key: [torch.full((1,), value, device=device) for value in values]
@@ -167,7 +168,8 @@ class Augmenter:
     def _sample(
         self, n: int, device: torch.device
     ) -> tuple[Tensor, Tensor | None, auto.Drawn | None]:
-        """Maps, colour factors, and operations, each where the recipe wants them."""
+        """Random maps, colour factors and operations for `n` pictures; None for what the recipe
+        does not use."""
         recipe, here = self.recipe, self._here(device)
         u = 2 * torch.rand(n, 8, device=device) - 1
         maps = (

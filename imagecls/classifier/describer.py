@@ -19,7 +19,7 @@ def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
         return build(ClassifierConfig(name, CLASSES, size)), (3, size, size)  # type: ignore[arg-type]
     if (
         not Path(name).exists()
-        or modelfile.read_metadata(modelfile.find(name)).get("kind") != "image-classifier"
+        or modelfile.read_metadata(modelfile.locate(name)).get("kind") != "image-classifier"
     ):
         return None
     from imagecls.classifier.model import load

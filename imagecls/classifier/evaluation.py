@@ -13,7 +13,7 @@ from imagecls.photos.data import Labels
 
 
 @dataclass(frozen=True)
-class Judged:
+class Predictions:
     """Probabilities, float32 `(N, classes)`, and true labels, int64 `(N,)`."""
 
     probabilities: Floats
@@ -26,21 +26,21 @@ class Judged:
         return result
 
 
-def confusion(judged: Judged, classes: int) -> npt.NDArray[np.int64]:
+def confusion(predictions: Predictions, classes: int) -> npt.NDArray[np.int64]:
     """Counts `(classes, classes)`: row, the true class; column, the answer."""
     matrix = np.zeros((classes, classes), np.int64)
-    np.add.at(matrix, (judged.labels, judged.answers), 1)
+    np.add.at(matrix, (predictions.labels, predictions.answers), 1)
     return matrix
 
 
-def figures(judged: Judged, classes: tuple[str, ...]) -> dict[str, Any]:
+def figures(predictions: Predictions, classes: tuple[str, ...]) -> dict[str, Any]:
     """Accuracy and top-3 with 95 % intervals, loss (nats), precision, recall and F1 of each class
     (None where nothing was answered or true), the confusion matrix, calibration."""
-    n, matrix = len(judged.labels), confusion(judged, len(classes))
-    right = judged.answers == judged.labels
-    mine = judged.probabilities[np.arange(n), judged.labels].astype(np.float64)
-    top3 = (judged.probabilities > mine[:, None]).sum(1) < 3
-    rows, error = calibration(judged.probabilities.max(1), right)
+    n, matrix = len(predictions.labels), confusion(predictions, len(classes))
+    right = predictions.answers == predictions.labels
+    mine = predictions.probabilities[np.arange(n), predictions.labels].astype(np.float64)
+    top3 = (predictions.probabilities > mine[:, None]).sum(1) < 3
+    rows, error = calibration(predictions.probabilities.max(1), right)
     per_class = []
     for i, name in enumerate(classes):
         hits, true, answered = int(matrix[i, i]), int(matrix[i].sum()), int(matrix[:, i].sum())
@@ -70,10 +70,10 @@ def figures(judged: Judged, classes: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def worst(judged: Judged, count: int) -> npt.NDArray[np.int64]:
+def worst(predictions: Predictions, count: int) -> npt.NDArray[np.int64]:
     """Indices of the most confident mistakes, the most confident first."""
-    wrong = np.flatnonzero(judged.answers != judged.labels)
-    return wrong[np.argsort(-judged.probabilities[wrong].max(1), kind="stable")][:count]
+    wrong = np.flatnonzero(predictions.answers != predictions.labels)
+    return wrong[np.argsort(-predictions.probabilities[wrong].max(1), kind="stable")][:count]
 
 
 def judge(
@@ -82,10 +82,11 @@ def judge(
     labels: Labels,
     chunk: int = 128,
     tick: Callable[[int], Any] = lambda _: None,
-) -> Judged:
-    """Ask for the probabilities of all rows, `chunk` at a time."""
+) -> Predictions:
+    """Probabilities and labels of all `rows`, asked for `chunk` rows at a time; `tick` is called
+    with the size of each chunk."""
     parts = []
     for i in range(0, len(rows), chunk):
         parts.append(probabilities(rows[i : i + chunk]))
         tick(len(parts[-1]))
-    return Judged(np.concatenate(parts), labels)
+    return Predictions(np.concatenate(parts), labels)

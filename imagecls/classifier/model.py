@@ -1,4 +1,4 @@
-"""Trained classifiers, ready to be asked: one, or several whose answers are averaged."""
+"""Trained classifiers for prediction: one, or several whose probabilities are averaged."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -76,8 +76,8 @@ class Predictor:
         return list(self.answers(torch.as_tensor(pixels).to(self.device), tta).cpu().numpy())
 
     def answers(self, pixels: Tensor, tta: int) -> Tensor:
-        """The same of pictures on the device, float32 `(tta, N, classes)`, without waiting for
-        it."""
+        """The same as `logits` for pictures that are on the device: float32 `(tta, N, classes)`,
+        there; the host does not wait."""
         n, out = len(pixels), []
         for mirrored, side, x, y in VIEWS[:tta]:
             if side == 1.0:
@@ -139,7 +139,7 @@ class Ensemble:
 
     @property
     def formats(self) -> tuple[tuple[int, Fit], ...]:
-        """Size and fit of the pixels that the members want, each once."""
+        """The (size, fit) of the pixels that the members need, each once."""
         return tuple(dict.fromkeys((m.config.store_size, m.config.fit) for m in self.members))
 
     def probabilities(self, pixels: dict[tuple[int, Fit], Pixels], tta: int = 1) -> Floats:

@@ -96,8 +96,8 @@ def command(
 
         import numpy as np
 
-        judged = evaluation.judge(probabilities, np.arange(len(first)), first.labels)
-    figures = evaluation.figures(judged, ensemble.classes)
+        predictions = evaluation.judge(probabilities, np.arange(len(first)), first.labels)
+    figures = evaluation.figures(predictions, ensemble.classes)
     figures = {
         "models": [str(m.path) for m in ensemble.members],
         "data": data,
@@ -108,17 +108,19 @@ def command(
 
         draw_evaluation(figures, picture)
     if mistakes is not None:
-        _sheet(judged, first, ensemble.classes, count, mistakes)
+        _sheet(predictions, first, ensemble.classes, count, mistakes)
     click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))
 
 
-def _sheet(judged: Any, photos: Any, classes: tuple[str, ...], count: int, target: Path) -> None:
+def _sheet(
+    predictions: Any, photos: Any, classes: tuple[str, ...], count: int, target: Path
+) -> None:
     from imagecls.classifier import evaluation, pictures
 
-    chosen = evaluation.worst(judged, count)
+    chosen = evaluation.worst(predictions, count)
     captions = [
-        f"{judged.probabilities[i].max():.0%} {classes[judged.answers[i]]}\nis"
-        f" {classes[judged.labels[i]]}\n{Path(photos.photos[i].name).name}"
+        f"{predictions.probabilities[i].max():.0%} {classes[predictions.answers[i]]}\nis"
+        f" {classes[predictions.labels[i]]}\n{Path(photos.photos[i].name).name}"
         for i in chosen
     ]
     pictures.sheet(list(photos.store.pixels(photos.rows[chosen])), captions, 5, target)

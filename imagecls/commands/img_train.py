@@ -142,11 +142,10 @@ def command(
 
     use_threads(options)
     budget = take_budget(options)
+    asked_for = None
     if resume:
-        config, asked_for = (
-            training.RunConfig.resumed(out, data or "", options["valid"], resuming(out, budget)),
-            None,
-        )
+        changes = resuming(out, budget)
+        config = training.RunConfig.resumed(out, data or "", options["valid"], changes)
     else:
         if not data:
             raise click.UsageError("name the photographs to train on: a folder, zip or tar")

@@ -41,8 +41,8 @@ MOST_BYTES = 200 << 20
 
 @dataclass(frozen=True)
 class Photo:
-    """One picture file: where it lies (`name` inside the folder or archive `source`), and its class
-    (-1: not known)."""
+    """One picture file: `name` inside the folder or archive `source`, and its class, an index (-1:
+    unknown)."""
 
     source: str
     name: str
@@ -75,8 +75,8 @@ class Collection:
 
 
 def open_collection(source: str | Path) -> Collection:
-    """Look through a folder or archive. Raises UserError if it cannot be read or holds no
-    pictures."""
+    """Find the photographs in a folder or archive. Raises UserError if it cannot be read or holds
+    no pictures."""
     path = Path(source)
     if not os.path.exists(path):  # which, unlike Path.exists, takes any name
         raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
@@ -290,11 +290,11 @@ def _archive_names(path: Path) -> list[str]:
 
 
 def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes | BadImage]]:
-    """The bytes of each photograph with its index, or why there are none; archives in one pass each
-    (so not in order).
+    """Yields each photograph's index and its bytes, or why it has none. Each archive is read once,
+    so they do not come in order.
 
-    A name that an archive holds several times comes as often: the last counts, as when it is
-    unpacked. Raises UserError for a damaged archive.
+    A name that an archive holds several times is yielded each time; the last one counts, as when
+    the archive is unpacked. Raises UserError for a damaged archive.
     """
     by_source: dict[str, list[int]] = {}
     for i, photo in enumerate(photos):

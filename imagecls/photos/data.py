@@ -23,7 +23,8 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """Usable photographs in the store: their rows and labels (int64), and where each came from."""
+    """Decoded photographs: the store, their rows in it and their labels (both int64 `(N,)`), and
+    the file of each."""
 
     store: ImageStore
     rows: npt.NDArray[np.int64]
@@ -34,7 +35,7 @@ class PhotoSet:
         return len(self.rows)
 
     def take(self, indices: npt.NDArray[Any]) -> "PhotoSet":
-        """Some of them (indices or a mask)."""
+        """The photographs of those indices, or where a mask is true."""
         chosen = np.arange(len(self))[indices]
         return replace(
             self,
@@ -52,8 +53,8 @@ class PhotoSet:
 
 @dataclass(frozen=True)
 class Splits:
-    """What a run trains and validates on, and what a person should know about it (one sentence
-    each)."""
+    """The photographs to train on and to validate with, the names of their classes, and notes for
+    the person (one sentence each)."""
 
     classes: tuple[str, ...]
     train: PhotoSet
@@ -126,7 +127,7 @@ def load_splits(
 
 
 def photo_set(store: ImageStore, photos: Sequence[Photo], added: Added) -> PhotoSet:
-    """The usable ones of some photographs."""
+    """Those of the photographs that could be decoded."""
     good = np.flatnonzero(added.rows >= 0)
     labels = np.array([photos[i].label for i in good.tolist()], np.int64)
     return PhotoSet(store, added.rows[good], labels, tuple(photos[i] for i in good.tolist()))

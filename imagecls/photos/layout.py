@@ -110,7 +110,7 @@ class _Folder:
 
 class Layout:
     """The layout of a folder or archive, found from the names of its pictures (with `/` between
-    folders)."""
+    folders): in which part each is, and of which class."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._parts: dict[str, str] = {}

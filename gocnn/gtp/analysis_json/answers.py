@@ -29,14 +29,14 @@ def answer(order: Order, turn: int, analysis: Analysis, partial: bool) -> dict[s
         "moveInfos": [_info(info, rank, viewer != mover, order) for rank, info in enumerate(infos)],
     }
     if query.include_moves_ownership or query.include_moves_ownership_stdev:
-        for values, outlook in zip(found["moveInfos"], analysis.outlooks(), strict=True):
+        for values, estimate in zip(found["moveInfos"], analysis.estimates(), strict=True):
             if query.include_moves_ownership:
-                values["ownership"] = shown_ownership(outlook, board, viewer)
+                values["ownership"] = shown_ownership(estimate, board, viewer)
             if query.include_moves_ownership_stdev:
-                values["ownershipStdev"] = shown_uncertainty(outlook)
-    whole = analysis.outlook()
+                values["ownershipStdev"] = shown_uncertainty(estimate)
+    whole = analysis.estimate()
     winrate = analysis.winrate if viewer == mover else 1 - analysis.winrate
-    lead = whole.lead if viewer == BLACK else -whole.lead
+    lead = whole.score_mean if viewer == BLACK else -whole.score_mean
     same, turned = hashes(board, mover)
     root: dict[str, Any] = {
         "currentPlayer": "B" if mover == BLACK else "W",
@@ -45,7 +45,7 @@ def answer(order: Order, turn: int, analysis: Analysis, partial: bool) -> dict[s
         "utility": 2 * winrate - 1,
         "scoreLead": lead,
         "scoreSelfplay": lead,
-        "scoreStdev": whole.spread,
+        "scoreStdev": whole.score_stdev,
         "thisHash": same,
         "symHash": turned,
         "lcb": found["moveInfos"][0]["lcb"] if infos else winrate,
@@ -54,12 +54,16 @@ def answer(order: Order, turn: int, analysis: Analysis, partial: bool) -> dict[s
         root["rawWinrate"] = (
             analysis.network_winrate if viewer == mover else 1 - analysis.network_winrate
         )
-    if analysis.network_outlook:
-        raw = analysis.network_outlook.lead if viewer == BLACK else -analysis.network_outlook.lead
+    if analysis.network_estimate:
+        raw = (
+            analysis.network_estimate.score_mean
+            if viewer == BLACK
+            else -analysis.network_estimate.score_mean
+        )
         root |= {
             "rawLead": raw,
             "rawScoreSelfplay": raw,
-            "rawScoreSelfplayStdev": analysis.network_outlook.spread,
+            "rawScoreSelfplayStdev": analysis.network_estimate.score_stdev,
         }
     found["rootInfo"] = root
     if query.include_ownership:

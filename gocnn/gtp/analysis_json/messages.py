@@ -149,8 +149,8 @@ def read(values: dict[str, Any], kind: type[M], field: str = "", strict: bool = 
     except msgspec.ValidationError as error:
         why, _, path = str(error).partition(" - at `$")
         missing = re.search(r"missing required field `(\w+)`", why)
-        place = path.rstrip("`").lstrip(".")
-        name = (re.match(r"\w+", place) or [missing[1] if missing else ""])[0]
+        where = path.rstrip("`").lstrip(".")
+        name = (re.match(r"\w+", where) or [missing[1] if missing else ""])[0]
         said = (
             f"{missing[1]} is missing"
             if missing
@@ -164,7 +164,7 @@ def read(values: dict[str, Any], kind: type[M], field: str = "", strict: bool = 
                 f" not {why[19:60]}"
             )
         raise BadQuery(
-            field or name, f"{place}: {said}" if place and (field or place != name) else said
+            field or name, f"{where}: {said}" if where and (field or where != name) else said
         ) from None
 
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, WHITE, BadVertex, IllegalMove
 from gocnn.board.coords import PASS, SIZE, from_gtp
-from gocnn.engine.analysis import Wishes
+from gocnn.engine.analysis import AnalysisOptions
 from gocnn.engine.game import Game
 from gocnn.engine.limits import MOST_VISITS
-from gocnn.engine.mcts import UNSEEN
+from gocnn.engine.mcts import FPU_REDUCTION
 from gocnn.engine.rulesets import CHINESE, BadRules, Rules, parse
 from gocnn.gtp.analysis_json.messages import BadQuery, Query, Restriction, Settings, settings
 from gocnn.gtp.analyze import restrict
@@ -29,15 +29,15 @@ Warn = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Order:
-    """How the positions of a query are to be analysed. visits, seconds: when to end; longest: moves
-    of a variation, the first among them; until: as for `gocnn.engine.analysis.Wishes`; every,
-    first: seconds between reports, and before the first one."""
+    """How the positions of a query are to be analysed. visits: when to end; longest: moves of a
+    variation, the first among them; every, first: seconds between reports, and before the first
+    one."""
 
     query: Query
     settings: Settings
     visits: int
     longest: int
-    wishes: Wishes
+    options: AnalysisOptions
     every: float
     first: float
 
@@ -48,7 +48,7 @@ class Order:
 
     def keep(self, colour: int) -> npt.NDArray[np.bool_] | None:
         """bool `(362,)`: the moves to look at, if they are restricted."""
-        until = self.wishes.until or {}
+        until = self.options.until or {}
         return until[colour] == 0 if colour in until else None
 
 
@@ -66,11 +66,11 @@ def order_of(query: Query, warn: Warn) -> Order:
         if query.root_fpu_reduction_max is not None
         else found.root_fpu_reduction_max
     )
-    wishes = Wishes(
+    options = AnalysisOptions(
         symmetries=found.root_num_symmetries_to_sample,
         power=1 / temperature / (1 + 4 * found.wide_root_noise),
         # theirs is of a value from -1 to 1
-        reduction=UNSEEN if reduction is None else reduction / 2,
+        reduction=FPU_REDUCTION if reduction is None else reduction / 2,
         until=_until(query) or None,
     )
     every, first = query.report_during_search_every, query.first_report_during_search_after
@@ -79,23 +79,23 @@ def order_of(query: Query, warn: Warn) -> Order:
         found,
         min(visits, MOST_VISITS),
         1 + (query.analysis_pv_len or found.analysis_pv_len or USUAL_VARIATION),
-        wishes,
+        options,
         every or 1e9,
         first or every or 1e9,
     )
 
 
 def _until(query: Query) -> dict[int, npt.NDArray[np.int64]]:
-    wishes: list[tuple[int, list[int], int, bool]] = []
+    restrictions: list[tuple[int, list[int], int, bool]] = []
     for name, items, allowed in (
         ("avoidMoves", query.avoid_moves, False),
         ("allowMoves", query.allow_moves, True),
     ):
-        wishes += [
+        restrictions += [
             (_colour(item.player, name), _points(item, name), item.until_depth, allowed)
             for item in items
         ]
-    return restrict(wishes)
+    return restrict(restrictions)
 
 
 def _points(item: Restriction, name: str) -> list[int]:

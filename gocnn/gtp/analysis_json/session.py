@@ -31,7 +31,7 @@ FAR_FEWER = 10
 
 
 @dataclass(order=True)
-class Task:
+class QueuedPosition:
     """One position of a query; the order is that of work."""
 
     key: tuple[int, int]
@@ -47,8 +47,8 @@ class Answerer:
 
     def __init__(self, player: Player, lines: Lines, write: Callable[[str], None]) -> None:
         self.player, self.lines, self.write = player, lines, write
-        self._tasks: list[Task] = []
-        self._working: list[Task] = []
+        self._tasks: list[QueuedPosition] = []
+        self._working: list[QueuedPosition] = []
         self._count = 0
         self._ended = False
 
@@ -98,7 +98,9 @@ class Answerer:
             self._count += 1
             heapq.heappush(
                 self._tasks,
-                Task((-priorities.get(turn, query.priority or 0), self._count), order, turn, game),
+                QueuedPosition(
+                    (-priorities.get(turn, query.priority or 0), self._count), order, turn, game
+                ),
             )
 
     def _act(self, values: dict[str, Any]) -> None:
@@ -136,7 +138,7 @@ class Answerer:
         """End the analyses of a query (None: of all), only those of these turns if any are
         given."""
 
-        def meant(task: Task) -> bool:
+        def meant(task: QueuedPosition) -> bool:
             return query in (None, task.order.id) and (turns is None or task.turn in turns)
 
         for task in filter(meant, self._working):
@@ -153,12 +155,12 @@ class Answerer:
         self._tasks = [task for task in self._tasks if not meant(task)]
         heapq.heapify(self._tasks)
 
-    def _work(self, task: Task) -> None:
+    def _work(self, task: QueuedPosition) -> None:
         """Analyse one position: until its visits or its time are used up, or it is terminated."""
         order, game = task.order, task.game
         self._working.append(task)
         colour = game.board.to_play
-        analysis = Analysis(self.player, game, colour, order.keep(colour), wishes=order.wishes)
+        analysis = Analysis(self.player, game, colour, order.keep(colour), options=order.options)
         begun = time.monotonic()
         end, report = begun + order.settings.max_time, begun + order.first
         while not (task.stopped or analysis.exhausted or analysis.visits >= order.visits):
@@ -178,7 +180,7 @@ class Answerer:
         self._working.remove(task)
         self._say(answer(order, task.turn, analysis, False))
 
-    def _first(self, task: Task) -> bool:
+    def _first(self, task: QueuedPosition) -> bool:
         """Whether the next position in the queue goes before one that is under way. Each further
         one of these asks for far fewer visits, so they are few, and so are the positions that all
         their searches keep."""

@@ -18,7 +18,7 @@ LOG_SPREADS = (-3.0, 2.5)
 """Least and largest logarithm of a spread that is believed: 1 to 244 points."""
 
 
-class Answers(NamedTuple):
+class PolicyPredictions(NamedTuple):
     """Of N positions, each seen by its side to play, float32. logits: `(N, 362)`; win: `(N,)`, its
     probability to win; owner: `(N, 361)`, +1 where a point is its own at the end, -1 where it is
     the opponent's; lead and spread: `(N,)`, the mean margin by area in points, without komi, and
@@ -31,17 +31,17 @@ class Answers(NamedTuple):
     spread: Floats
 
 
-def answers(
+def predictions(
     logits: Floats,
     value: Floats | None = None,
     owner: Floats | None = None,
     score: Floats | None = None,
-) -> Answers:
+) -> PolicyPredictions:
     """Answers from a network's outputs (`gocnn.policy.network.PolicyNetwork`), those after the
     logits where it has them."""
     n = len(logits)
     nothing = np.full(n, np.nan, np.float32)
-    return Answers(
+    return PolicyPredictions(
         logits,
         nothing if value is None else _sigmoid(value),
         np.full((n, POINTS), np.nan, np.float32) if owner is None else 2 * _sigmoid(owner) - 1,
@@ -87,10 +87,9 @@ def winrate(
     """The probability of the side to play to win, float64 of the arguments' shape: what the two
     heads that know of it say together.
 
-    win, lead, spread: as in `Answers`; komi_for_side: points that the side to play gets, komi where
-    it is white, its negative where it is black. share: how much of it (0 to 1) the value says, in
-    logits. A head that is not there (nan) has no say; nan where none is.
-    """
+    win, lead, spread: as in `PolicyPredictions`; komi_for_side: points that the side to play gets,
+    komi where it is white, its negative where it is black. share: how much of it (0 to 1) the value
+    says, in logits. A head that is not there (nan) has no say; nan where none is."""
     value, margin, spread = (np.asarray(part, np.float64) for part in (win, lead, spread))
     by_value = np.log(value := np.clip(value, 1e-6, 1 - 1e-6)) - np.log1p(-value)
     by_score = (margin + np.asarray(komi_for_side, np.float64)) / (

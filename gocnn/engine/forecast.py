@@ -1,5 +1,5 @@
-"""How a game will end as a network foresees it that says the score
-(`gocnn.policy.network.PolicyConfig`): in black's eyes, komi counted."""
+"""Estimates of how a game will end, made from the answers of a network that says the score: as
+black sees it, with komi counted."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -9,21 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
-from gocnn.engine.ownership import Outlook, Playouts
-from gocnn.policy.answers import Floats, winrate
-from gocnn.policy.suggestion import Evaluator, Foresight, planes_of, recent_moves
+from gocnn.engine.ownership import OwnershipEstimate, Playouts
+from gocnn.policy.predictions import Floats, winrate
+from gocnn.policy.suggestion import Evaluation, Evaluator, planes_of, recent_moves
 
 if TYPE_CHECKING:
     from gocnn.engine.mcts import Search
 
 
-def outlook_of(said: Foresight, to_play: int, komi: float) -> Outlook:
+def estimate_of(said: Evaluation, to_play: int, komi: float) -> OwnershipEstimate:
     """What the network said of a position, as black sees it. komi: what black must lead by in area
     (`gocnn.engine.game.Game.area_komi`)."""
     return _seen_by_black(said.win, said.owner, said.lead, said.spread, to_play, komi)
 
 
-def win_of(said: Foresight, to_play: int, komi: float) -> float:
+def win_of(said: Evaluation, to_play: int, komi: float) -> float:
     """The probability that the side to play wins with this komi; what the network foresees by
     itself where it says no score."""
     if not np.isfinite(said.lead):
@@ -31,7 +31,7 @@ def win_of(said: Foresight, to_play: int, komi: float) -> float:
     return float(winrate(said.win, said.lead, said.spread, -komi if to_play == BLACK else komi))
 
 
-def told(lead: float) -> str:
+def lead_in_words(lead: float) -> str:
     """A lead in words: `Black leads by 3.5`."""
     return (
         "even"
@@ -42,10 +42,10 @@ def told(lead: float) -> str:
 
 def _seen_by_black(
     win: float, owner: Floats, lead: float, spread: float, to_play: int, komi: float
-) -> Outlook:
+) -> OwnershipEstimate:
     sign = 1 if to_play == BLACK else -1
     mine = float(winrate(win, lead, spread, -sign * komi))
-    return Outlook(
+    return OwnershipEstimate(
         (sign * owner).astype(np.float32),
         mine if to_play == BLACK else 1 - mine,
         sign * float(lead) - komi,
@@ -54,33 +54,38 @@ def _seen_by_black(
     )
 
 
-class Foreseen:
-    """What the network foresees of a position, and after each of several moves, seen by black: by
-    itself, and in the mean over a search."""
+class Forecast:
+    """How a game will end, as a network estimates it for a position and for those after each of
+    several moves: from one look at each, or in the mean over a search."""
 
     def __init__(
         self,
         evaluator: Evaluator,
-        position: Outlook,
+        position: OwnershipEstimate,
         boards: Sequence[Board],
         komis: Sequence[float],
-        known: int,
+        conditioning: int,
     ) -> None:
-        """position: its own outlook. boards: the positions after the moves; komis: what black must
+        """position: its own estimate. boards: the positions after the moves; komis: what black must
         lead by in each."""
         self.position = position
-        self._evaluator, self._boards, self._komis, self._known = evaluator, boards, komis, known
+        self._evaluator, self._boards, self._komis, self._conditioning = (
+            evaluator,
+            boards,
+            komis,
+            conditioning,
+        )
 
     @cached_property
-    def after(self) -> list[Outlook]:
+    def after(self) -> list[OwnershipEstimate]:
         """What it says of the position after each move, asked for in one evaluation."""
         if not self._boards:
             return []
-        groups = self._evaluator.groups
+        plane_groups = self._evaluator.plane_groups
         said = self._evaluator.outputs(
             np.concatenate(
                 [
-                    planes_of(board, recent_moves(board), groups, self._known)
+                    planes_of(board, recent_moves(board), plane_groups, self._conditioning)
                     for board in self._boards
                 ]
             )
@@ -97,7 +102,7 @@ class Foreseen:
             for i, (board, komi) in enumerate(zip(self._boards, self._komis, strict=True))
         ]
 
-    def whole(self, weights: npt.NDArray[np.floating]) -> Outlook:
+    def whole(self, weights: npt.NDArray[np.floating]) -> OwnershipEstimate:
         """The position's before anything is searched: half of what the network says of it, half of
         what it says after the moves, by their weights. Where it errs in favour of whoever is to
         play, the mean does not."""
@@ -106,22 +111,22 @@ class Foreseen:
         w = np.concatenate([[1.0], weights / weights.sum()]) / 2
         every = [self.position, *self.after]
         owner = w @ np.stack([one.owner for one in every]).astype(np.float64)
-        wins, leads, spreads = (
+        winrate, mean, stdev = (
             float(w @ [getattr(one, name) for one in every])
-            for name in ("black_wins", "lead", "spread")
+            for name in ("black_winrate", "score_mean", "score_stdev")
         )
-        return Outlook(owner.astype(np.float32), wins, leads, spreads, 0)
+        return OwnershipEstimate(owner.astype(np.float32), winrate, mean, stdev, 0)
 
     def searched(
         self, search: "Search", moves: Sequence[int], colour: int
-    ) -> tuple[Outlook, list[Outlook]]:
+    ) -> tuple[OwnershipEstimate, list[OwnershipEstimate]]:
         """The position's and that after each of its moves (flat indices, as `boards`) in the mean
         over all that a search by `colour` has seen; of a move that it has not visited, what the
         network says."""
         sign = 1 if colour == BLACK else -1
 
-        def outlook(owner: Floats, win: float, lead: float, spread: float) -> Outlook:
-            return Outlook(
+        def estimate(owner: Floats, win: float, lead: float, spread: float) -> OwnershipEstimate:
+            return OwnershipEstimate(
                 (sign * owner).astype(np.float32),
                 win if colour == BLACK else 1 - win,
                 sign * lead,
@@ -130,41 +135,41 @@ class Foreseen:
             )
 
         each = []
-        for place, index in enumerate(moves):
-            told = search.told(index, 1)
-            if not told.visits:
-                each.append(self.after[place])
+        for k, index in enumerate(moves):
+            stats = search.action_stats(index, 1)
+            if not stats.visits:
+                each.append(self.after[k])
                 continue
             # a pass, where territory counts
-            lead = told.lead + sign * (search.komi - self._komis[place])
-            each.append(outlook(search.owner_after(index), told.win, lead, told.spread))
-        return outlook(search.owner(), search.win, search.lead, search.spread), each
+            lead = stats.lead + sign * (search.komi - self._komis[k])
+            each.append(estimate(search.owner_after(index), stats.win, lead, stats.spread))
+        return estimate(search.owner(), search.win, search.lead, search.spread), each
 
 
-class Both:
-    """Random playouts beside what the network foresees: at the end of a game each knows what the
-    other may not - they what is captured move by move, it which groups live in seki or die of
-    shape."""
+class NetworkWithPlayouts:
+    """The network's estimate, its ownership averaged with that of random playouts: at the end of a
+    game each knows what the other may not. Playouts see what is captured move by move; the network
+    sees which groups live in seki or die of shape."""
 
-    def __init__(self, position: Outlook, playouts: Playouts) -> None:
+    def __init__(self, position: OwnershipEstimate, playouts: Playouts) -> None:
         self._position, self._playouts = position, playouts
 
     def win(self, colour: int) -> float:
         """The probability that `colour` wins, by the network."""
-        return self._position.black_wins if colour == BLACK else 1 - self._position.black_wins
+        return self._position.black_winrate if colour == BLACK else 1 - self._position.black_winrate
 
-    def at_least(self, count: int) -> Outlook:
-        """The position's outlook, with the ownership that is the mean of the two; no more playouts
+    def at_least(self, count: int) -> OwnershipEstimate:
+        """The position's estimate, with the ownership that is the mean of the two; no more playouts
         are run than that needs."""
         said, seen = self._position, self._playouts.at_least(count)
-        return Outlook(
+        return OwnershipEstimate(
             ((said.owner + seen.owner) / 2).astype(np.float32),
-            said.black_wins,
-            said.lead,
-            said.spread,
+            said.black_winrate,
+            said.score_mean,
+            said.score_stdev,
             seen.playouts,
         )
 
 
-Ahead = Playouts | Both
-"""What tells how a position ends."""
+Estimator = Playouts | NetworkWithPlayouts
+"""What estimates how a position ends; both have `at_least(count)`."""

@@ -1,0 +1,54 @@
+"""Reviews of all the games in files."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gocnn.errors import UserError
+from gocnn.games import sgf_tree
+from gocnn.games.sources import Blob
+from gocnn.policy.suggestion import Evaluator
+from gocnn.review.annotate import annotate
+from gocnn.review.review import Review, Start, expected_at, review
+
+
+@dataclass(frozen=True)
+class FileReview:
+    """The games of one file. records: all of them in order, marks and comments added to those that
+    were reviewed; reviews: of the games with moves; positions: of those without; skipped: a
+    sentence about each game (or the whole file) that could not be reviewed."""
+
+    name: str
+    records: list[sgf_tree.Record]
+    reviews: list[Review]
+    positions: list[Start]
+    skipped: list[str]
+
+    def annotated(self) -> bytes | None:
+        """The file as SGF with marks and comments added; None if nothing in it has moves."""
+        if not any(record.steps for record in self.records):
+            return None
+        return sgf_tree.serialise(self.records)
+
+
+def review_files(blobs: Iterable[Blob], evaluator: Evaluator) -> Iterator[FileReview]:
+    """Review one file after another (`gocnn.games.sources` reads them). A file that cannot be read
+    is skipped; nothing raises."""
+    for blob in blobs:
+        found = FileReview(blob.name, [], [], [], [])
+        try:
+            if blob.trouble:
+                raise UserError(f"{blob.name}: {blob.trouble}")
+            found.records.extend(sgf_tree.parse(blob.data, blob.name))
+        except UserError as error:
+            found.skipped.append(str(error))
+        for number, record in enumerate(found.records, 1):
+            name = blob.name if len(found.records) == 1 else f"{blob.name} (game {number})"
+            if record.steps:
+                found.reviews.append(review(record, name, evaluator))
+                annotate(found.reviews[-1])
+            elif record.setup and not record.trouble:
+                found.positions.append(expected_at(record, name, evaluator))
+            else:
+                reason = record.trouble or "it holds no moves"
+                found.skipped.append(f"{name}: {reason}; there is nothing to review")
+        yield found

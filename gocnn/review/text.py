@@ -1,0 +1,84 @@
+"""What a review says, as lines for people to read."""
+
+from collections.abc import Iterator, Sequence
+
+from gocnn.board.coords import to_gtp
+from gocnn.engine.forecast import lead_in_words
+from gocnn.games.sgf_tree import side
+from gocnn.review.review import Review, Start, agreement, table
+
+
+def report(review: Review) -> Iterator[str]:
+    """One game: agreement by side and phase, the least expected moves, and who led."""
+    record = review.record
+    yield (
+        f"{review.name}: {record.black or '?'} (black) - {record.white or '?'}"
+        f" (white){', ' + record.result if record.result else ''}"
+    )
+    yield f"{'':16}{'moves':>6}{'first choice':>14}{'one of five':>13}{'log-likelihood':>16}"
+    for (who, phase), a in table(review.moves).items():
+        yield (
+            f"{who + ', ' + phase:16}{a.moves:6}{a.top1:14.1%}{a.top5:13.1%}"
+            f"{a.log_likelihood:16.2f}"
+        )
+    yield "least expected:"
+    for move in review.least_expected():
+        first, probability = move.choices[0]
+        yield (
+            f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4} "
+            f" {move.probability:7.2%}, choice {move.rank} of {move.legal}; first choice"
+            f" {to_gtp(first)} {probability:.0%}"
+        )
+    if review.course:
+        terms = review.course.terms
+        komi = f"komi {terms.komi:g}{'' if terms.stated else ' (the record states none)'}"
+        lead = [lead_in_words(value) for value in review.course.lead.tolist()]
+        yield f"score as the network sees it, {komi}: at the end {lead[-1]}"
+        yield "most points lost:"
+        for move, lost in review.costliest():
+            row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
+            yield (
+                f"{row}  {lost:5.1f} points; {lead[move.number - 1]}, after it {lead[move.number]}"
+            )
+    if record.trouble:
+        yield f"reviewed up to move {len(review.moves)}: {record.trouble}"
+
+
+def games_table(reviews: Sequence[Review]) -> Iterator[str]:
+    """Several games: a line for each, and one for all of them."""
+    width = max(4, min(60, max(len(each.name) for each in reviews)))
+    yield (
+        f"{'game':{width}} {'moves':>6}  {'black: first, five':>20}  {'white: first, five':>20} "
+        f" {'log-likelihood':>14}"
+    )
+    for each in reviews:
+        sides = [agreement([m for m in each.moves if m.colour == colour]) for colour in (1, 2)]
+        shown = [f"{a.top1:6.1%} {a.top5:6.1%}" if a else "-" for a in sides]
+        both = agreement(each.moves)
+        assert both is not None
+        early = (
+            f"  (up to move {len(each.moves)}: {each.record.trouble})"
+            if each.record.trouble
+            else ""
+        )
+        yield (
+            f"{each.name[-width:]:{width}} {len(each.moves):6}  {shown[0]:>20}  {shown[1]:>20} "
+            f" {both.log_likelihood:14.2f}{early}"
+        )
+    total = agreement([move for each in reviews for move in each.moves])
+    assert total is not None
+    shares = (
+        f"first choice {total.top1:.1%}, one of five {total.top5:.1%}, log-likelihood"
+        f" {total.log_likelihood:.2f}"
+    )
+    yield f"{len(reviews)} games, {total.moves} moves: {shares}"
+
+
+def position_line(position: Start) -> str:
+    """A record without moves: the first choices in its position."""
+    ahead = f"; {lead_in_words(position.estimate.score_mean)}" if position.estimate else ""
+    choices = ", ".join(f"{to_gtp(index)} {p:.0%}" for index, p in position.choices)
+    return (
+        f"{position.name}: a position without moves to review; {side(position.to_play)} to play,"
+        f" first choices {choices}{ahead}"
+    )

@@ -1,0 +1,83 @@
+"""What a review says, as values for JSON (`go-review --json`)."""
+
+from dataclasses import asdict
+from typing import Any
+
+from gocnn.board.coords import COLOUR_NAMES, to_gtp
+from gocnn.review.review import Review, Start, table
+
+
+def review_values(review: Review) -> dict[str, Any]:
+    """A game: players, result, agreement by side and phase, every move with its probability, rank
+    and the first choices; if the network says a score, also each move's lead, winrate and lost
+    points, and komi and rules of the game."""
+    record = review.record
+    moves = [
+        {
+            "number": m.number,
+            "colour": "black" if m.colour == 1 else "white",
+            "move": to_gtp(m.index),
+            "probability": m.probability,
+            "rank": m.rank,
+            "legal": m.legal,
+            "choices": [{"move": to_gtp(i), "probability": p} for i, p in m.choices],
+        }
+        for m in review.moves
+    ]
+    agreements = [
+        {"side": who, "phase": phase} | asdict(a) for (who, phase), a in table(review.moves).items()
+    ]
+    return {
+        "game": review.name,
+        "black": record.black,
+        "white": record.white,
+        "result": record.result,
+        "trouble": record.trouble,
+        "agreement": agreements,
+        "moves": moves,
+    } | _course_values(review, moves)
+
+
+def _course_values(review: Review, moves: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is said of the score, if the network says it: added to each move, and returned of the
+    game. All seen by black, komi counted."""
+    course = review.course
+    if course is None:
+        return {}
+    for values, move in zip(moves, review.moves, strict=True):
+        before = move.number - 1
+        values |= {
+            "lead": float(course.lead[before]),
+            "winrate": float(course.black_winrate[before]),
+            "spread": float(course.spread[before]),
+            "lost": course.lost(move.number, move.colour),
+        }
+    return {
+        "komi": course.terms.komi,
+        "komi_stated": course.terms.stated,
+        "rules": course.terms.rules.to_json(),
+        "lead": float(course.lead[-1]),
+        "winrate": float(course.black_winrate[-1]),
+        "spread": float(course.spread[-1]),
+    }
+
+
+def position_values(position: Start) -> dict[str, Any]:
+    """A record without moves: the same keys, and whose turn it is with the first choices."""
+    record = position.record
+    choices = [{"move": to_gtp(index), "probability": p} for index, p in position.choices]
+    return {
+        "game": position.name,
+        "black": record.black,
+        "white": record.white,
+        "result": record.result,
+        "trouble": record.trouble,
+        "agreement": [],
+        "moves": [],
+        "to_play": COLOUR_NAMES[position.to_play],
+        "choices": choices,
+    } | (
+        {"lead": position.estimate.score_mean, "winrate": position.estimate.black_winrate}
+        if position.estimate
+        else {}
+    )

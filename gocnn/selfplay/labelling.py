@@ -1,0 +1,302 @@
+"""Labelling a store: games that were resigned are played on to their end, or judged by another
+engine, or games of the network with itself are added. Chunk by chunk, so that whatever stops it
+loses little."""
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn import bars
+from gocnn.cores import cores
+from gocnn.errors import UserError
+from gocnn.games import labels
+from gocnn.games.store import Store
+from gocnn.games.store_writer import write, writing
+from gocnn.interrupts import Interrupts
+from gocnn.locks import locked
+from gocnn.policy import runtime
+from gocnn.policy.suggestion import Evaluator
+from gocnn.selfplay import adding, judged, own, resigned, workers
+from gocnn.selfplay.engine import AnalysisEngine, Stopped
+from gocnn.selfplay.playing import Ended, GameToPlay, Spent
+
+CHUNK = 256
+"""Games that are written together: what a kill loses at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabellingConfig:
+    """How to play. store: whose games are played on, or begin own ones; out: where own games go
+    (None: the store); model: who plays (None: the network that ships); batch: boards that the
+    network is asked about at once; jobs: threads with as many boards each (None: the cores);
+    minutes: when to stop (None: at the end); seed: of all that is drawn."""
+
+    store: Path
+    out: Path | None = None
+    model: str | None = None
+    batch: int = 64
+    jobs: int | None = None
+    minutes: float | None = None
+    seed: int = 1
+
+    @property
+    def target(self) -> Path:
+        """The store that is written to."""
+        return self.out or self.store
+
+
+@dataclass
+class Run:
+    """What it took. began: `time.monotonic()`; spent: moves played; seconds, cpu: of playing, by
+    the clock and of processor time; interrupted: whether Ctrl-C ended it."""
+
+    began: float = field(default_factory=time.monotonic)
+    spent: Spent = field(default_factory=Spent)
+    seconds: float = 0.0
+    cpu: float = 0.0
+    interrupted: bool = False
+
+
+@dataclass
+class ResignedRun(Run):
+    """Games played on. total: how many games of the store were resigned; findings: what came of
+    those that were played on now, None if none was waiting; records: of the store."""
+
+    total: int = 0
+    findings: resigned.Findings | None = None
+    records: npt.NDArray[np.void] | None = None
+
+    def disagreed(self) -> str:
+        """The games whose winner was another, as a table with tabs."""
+        return _listing(self.records, self.findings.wrong if self.findings else [])
+
+
+@dataclass
+class JudgedRun(Run):
+    """Games that another engine judged; likewise. engine: its name; failure: why it ended early,
+    if it did and had judged some games before."""
+
+    total: int = 0
+    findings: judged.Judgements | None = None
+    records: npt.NDArray[np.void] | None = None
+    engine: str = "the engine"
+    failure: UserError | None = None
+
+    def disagreed(self) -> str:
+        """The games whose winner was another, as a table with tabs."""
+        return _listing(self.records, self.findings.wrong if self.findings else [])
+
+
+def _listing(records: npt.NDArray[np.void] | None, wrong: list[tuple[int, float]]) -> str:
+    rows = ["game\twinner\tmoves\tfound\n"]
+    if records is not None:
+        for game, found in wrong:
+            winner = "BW"[int(records["winner"][game]) - 1]
+            rows.append(f"{game}\t{winner}\t{records['moves'][game]}\t{found:+.1f}\n")
+    return "".join(rows)
+
+
+@dataclass
+class OwnRun(Run):
+    """Games of the network with itself. result: what came of them, None if all that were asked for
+    were there already."""
+
+    result: own.Own | None = None
+
+
+def label_resigned(config: LabellingConfig, most: int | None = None) -> ResignedRun:
+    """Play resigned games on, at most so many, and label those that the recorded winner wins.
+    Raises UserError if the store or the model cannot be read, or another run labels it."""
+    run = ResignedRun()
+    with _alone(config):
+        opened = Store(config.store)
+        records = opened.records()
+        games = resigned.waiting(opened, records, config.seed)
+        run.total, run.records = int(resigned.uncounted(records).sum()), records
+        if not len(games):
+            return run
+        games = games[:most]
+        komis, winners = resigned.komis(records), records["winner"]
+        keys = records["key"].astype(np.int64)
+        evaluators = _evaluators(config, len(games))
+        text = _text(config, evaluators[0], temperature=resigned.TEMPERATURE)
+        findings = run.findings = resigned.Findings()
+
+        def write_chunk(chunk: list[Ended]) -> None:
+            found = []
+            for ended in chunk:
+                game = ended.task.number
+                winner, komi = int(winners[game]), float(komis[game])
+                found.append((game, resigned.judge(ended, winner, komi, findings), ended.owner))
+            adding.add_labels(config.target, keys, found, text)
+
+        tasks = resigned.tasks(opened, records, games, config.seed)
+        _play(config, evaluators, tasks, len(games), write_chunk, run)
+        return run
+
+
+def label_judged(config: LabellingConfig, command: str, most: int | None = None) -> JudgedRun:
+    """Have another engine judge the last position of resigned games, at most so many, and label
+    those that it gives to the recorded winner.
+
+    command: its command line; it speaks KataGo's analysis protocol. Raises UserError likewise, and
+    if the engine fails before it has judged a game; what it judged before a failure is kept.
+    """
+    run = JudgedRun()
+    with _alone(config):
+        opened = Store(config.store)
+        records = opened.records()
+        games = resigned.shuffled(
+            np.flatnonzero(judged.waiting(opened, records)), records, config.seed
+        )
+        run.total, run.records = int(resigned.uncounted(records).sum()), records
+        if not len(games):
+            return run
+        games = games[:most]
+        komis, winners = resigned.komis(records), records["winner"]
+        keys = records["key"].astype(np.int64)
+        found = run.findings = judged.Judgements()
+        chunk: list[tuple[int, int, npt.NDArray[np.int8]]] = []
+        text, interrupts, until = "", Interrupts(), _until(config, run)
+        began = time.perf_counter()
+        interrupts.listen()
+        try:
+            with (
+                AnalysisEngine(
+                    command, stopped=lambda: interrupts.came or time.monotonic() > until
+                ) as engine,
+                bars.bar(total=len(games), unit=" games", disable=not sys.stderr.isatty()) as bar,
+            ):
+                text = judged.text(command, engine.version())
+                run.engine = labels.engine_of(text) or run.engine
+                asked = judged.queries(opened, records, games, komis)
+                for number, answer in engine.answers(asked, refusals=True):
+                    game = int(games[number])
+                    kind, owner = judged.answered(
+                        engine, answer, game, int(winners[game]), float(komis[game]), found
+                    )
+                    chunk.append((game, kind, owner))
+                    bar.update()
+                    if len(chunk) >= CHUNK:
+                        adding.add_labels(config.target, keys, chunk, text)
+                        chunk = []
+        except Stopped:
+            pass
+        except UserError as error:
+            run.failure = error
+        finally:
+            interrupts.restore()
+        if run.failure is not None and not found.judged:
+            raise run.failure  # an engine that has judged nothing: no reason to call a game tried
+        adding.add_labels(config.target, keys, chunk, text)
+        run.seconds, run.interrupted = time.perf_counter() - began, interrupts.came
+        return run
+
+
+def add_own_games(config: LabellingConfig, count: int) -> OwnRun:
+    """Let the network play with itself until the target holds `count` such games of this seed.
+    Raises UserError likewise."""
+    run = OwnRun()
+    with _alone(config):
+        opened = Store(config.store)
+        records = opened.records()
+        begun = own.sources(records)
+        evaluators = _evaluators(config, count)
+        name = evaluators[0].name
+        if not config.target.exists():
+            with writing(config.target):
+                write(config.target, iter(()))
+        played = own.played(Store(config.target), config.seed)
+        todo = [number for number in range(count) if number not in played]
+        if not todo:
+            return run
+        done, text = own.Own(), _text(config, evaluators[0])
+        run.result = done
+
+        def write_chunk(chunk: list[Ended]) -> None:
+            done.note(chunk)
+            adding.add_games(config.target, chunk, name, config.seed, text)
+
+        tasks = (own.task(number, config.seed, opened, records, begun) for number in todo)
+        _play(config, evaluators, tasks, len(todo), write_chunk, run)
+        return run
+
+
+@contextmanager
+def _alone(config: LabellingConfig) -> Iterator[None]:
+    target = config.target
+    Store(config.store)
+    with writing(target):
+        pass  # an import that is under way: no use to begin
+    with locked(
+        target.with_name(target.name + ".labelling"),
+        f"{target} is being labelled by another go-label; wait for it to end",
+    ):
+        yield
+
+
+def _until(config: LabellingConfig, run: Run) -> float:
+    """The time, as `time.monotonic()`, at which to stop."""
+    return run.began + 60 * config.minutes if config.minutes else float("inf")
+
+
+def _evaluators(config: LabellingConfig, most: int) -> list[Any]:
+    """One for each thread, and no more threads than `most` games have use for."""
+    count = max(1, min(config.jobs or cores(), -(-most // config.batch)))
+    if config.model is not None and not runtime.is_onnx(config.model):
+        import torch
+
+        torch.set_num_threads(1)
+        return [runtime.open_evaluator(config.model)] * count
+    return [runtime.open_evaluator(config.model, threads=1) for _ in range(count)]
+
+
+def _text(config: LabellingConfig, evaluator: Any, **more: Any) -> str:
+    """What the store keeps of how its labels were made."""
+    digest = hashlib.sha256(evaluator.path.read_bytes()).hexdigest()[:16]
+    made = {"made_by": "go-label", "network": evaluator.name, "sha256": digest, "seed": config.seed}
+    return json.dumps(made | more)
+
+
+def _play(
+    config: LabellingConfig,
+    evaluators: list[Evaluator],
+    tasks: Iterator[GameToPlay],
+    total: int,
+    write_chunk: Callable[[list[Ended]], None],
+    run: Run,
+) -> None:
+    """Play the tasks and hand them on in chunks, the last one, or what had ended at an
+    interruption, too. What it took is noted in `run`."""
+    until = _until(config, run)
+    interrupts, chunk = Interrupts(), []
+    began, cpu = time.perf_counter(), time.process_time()
+    interrupts.listen()
+    try:
+        with bars.bar(total=total, unit=" games", disable=not sys.stderr.isatty()) as bar:
+            for ended in workers.play_all(
+                evaluators,
+                tasks,
+                config.batch,
+                run.spent,
+                lambda: interrupts.came or time.monotonic() > until,
+            ):
+                chunk.append(ended)
+                bar.update()
+                if len(chunk) >= CHUNK:
+                    write_chunk(chunk)
+                    chunk = []
+        write_chunk(chunk)
+    finally:
+        interrupts.restore()
+    run.interrupted = interrupts.came
+    run.seconds, run.cpu = time.perf_counter() - began, time.process_time() - cpu
