@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint docs wheel bench clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/gocnn warm-up
 	touch $@
 
 demo: $(VENV)/.ready
@@ -23,6 +24,13 @@ lint: $(VENV)/.ready
 test: lint
 	$(BIN)/pytest --numprocesses auto --dist worksteal --durations=10
 
+docs: $(VENV)/.ready
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/mkdocs build --strict
+
+wheel: $(VENV)/.ready
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/samples.py
 	$(BIN)/python benchmarks/training.py
@@ -33,4 +41,4 @@ bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/latency.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache runs
+	rm -rf $(VENV) build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache runs

@@ -7,10 +7,14 @@ folder for each state of the kernels' sources (see `gocnn.files.cache_folder`).
 
 One position is quicker done in plain Python than numba is imported: `interpret()`, called before
 any module with kernels is imported, leaves them as they are. They give the same numbers.
+
+Compiling takes a while and happens once on a machine: whoever waits for it is told so, on standard
+error. `gocnn warm-up` does all of it at once.
 """
 
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +40,8 @@ KEEP_DAYS = 7
 
 _interpreted = False
 _numba: Any = None
+compiled: list[str] = []
+"""The kernels that this process has compiled, by name; not those that it found on disk."""
 
 
 def interpret() -> None:
@@ -52,23 +58,66 @@ def _load_numba() -> tuple[Any, bool]:
     itself would look for other places)."""
     import numba
 
+    folder = cache()
+    if folder is None:
+        _announce(numba, "compiling: the cache folder cannot be written, so at every start ...")
+        return numba, False
+    _announce(numba, "compiling, once on this machine (about half a minute) ...")
+    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+    return numba, True
+
+
+def cache() -> Path | None:
+    """The folder where what these kernels compile to is kept; None where it cannot be: a full disk,
+    a folder of someone else's, no home. Then they are compiled at every start."""
+    import numba
+
     package = Path(__file__).parent
     digest = hashlib.sha256(numba.__version__.encode())
     for files in KERNELS:
         for path in sorted(package.glob(files)):
             digest.update(path.read_bytes())
     try:
-        compiled = cache_folder() / "kernels" / digest.hexdigest()[:16]
-        compiled.mkdir(parents=True, exist_ok=True)
-        os.utime(compiled)
-        with tempfile.TemporaryFile(dir=compiled):
+        folder = cache_folder() / "kernels" / digest.hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        with tempfile.TemporaryFile(dir=folder):
             pass
-        prune(compiled.parent, KEEP_DAYS)
+        prune(folder.parent, KEEP_DAYS)
     except (OSError, UserError):
-        # A full disk, a folder of someone else's, no home: compile at every start then.
-        return numba, False
-    numba.config.CACHE_DIR = str(compiled)  # type: ignore[attr-defined]
-    return numba, True
+        return None
+    return folder
+
+
+def _announce(numba: Any, sentence: str) -> None:
+    """Say the sentence on standard error when the first kernel is compiled; not in the processes
+    that this one starts to share its work."""
+    from numba.core import event
+
+    class Compiling(event.Listener):
+        def on_start(self, event: Any) -> None:
+            kernel = event.data["dispatcher"].py_func
+            if not kernel.__module__.startswith("gocnn."):
+                return
+            if not compiled and _is_heard():
+                print(sentence, file=sys.stderr, flush=True)
+            compiled.append(f"{kernel.__module__}.{kernel.__qualname__}")
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    event.register("numba:compile", Compiling())  # type: ignore[no-untyped-call]
+
+
+def _is_heard() -> bool:
+    """Whether a person may wait for this process (`GOCNN_COMPILING=quiet`: nobody does)."""
+    import multiprocessing
+
+    return (
+        sys.stderr is not None
+        and multiprocessing.parent_process() is None
+        and os.environ.get("GOCNN_COMPILING") != "quiet"
+    )
 
 
 def jit(function: F) -> F:
@@ -79,8 +128,8 @@ def jit(function: F) -> F:
         return function
     _numba = _numba or _load_numba()
     numba, kept = _numba
-    compiled: Any = numba.njit(cache=kept, nogil=True, boundscheck=False)(function)
-    return cast(F, compiled)
+    kernel: Any = numba.njit(cache=kept, nogil=True, boundscheck=False)(function)
+    return cast(F, kernel)
 
 
 def parallel(function: F) -> F:
@@ -90,8 +139,8 @@ def parallel(function: F) -> F:
         return function
     jit(function)
     numba, kept = _numba
-    compiled: Any = numba.njit(cache=kept, nogil=True, boundscheck=False, parallel=True)(function)
-    return cast(F, compiled)
+    kernel: Any = numba.njit(cache=kept, nogil=True, boundscheck=False, parallel=True)(function)
+    return cast(F, kernel)
 
 
 def inlined(function: F) -> F:

@@ -57,17 +57,28 @@ PACKAGES = {"PIL": "pillow"} | {
 }
 """Names by which other people's modules are imported, and those of the packages that have them."""
 
+EXTRAS = {
+    "torch": "train",
+    "safetensors": "train",
+    "matplotlib": "pictures",
+    "pillow": "images",
+    "onnx": "onnx",
+}
+"""The extra of this package by which a package is installed that playing does without."""
 
-def package(error: ImportError) -> str | None:
+
+def package(error: ImportError, extra: str | None = None) -> str | None:
     """A sentence that names the package which could not be imported; None if it is none that this
-    program asks for."""
+    program asks for. extra: the extra that installs it, if not the one in `EXTRAS`."""
     name = PACKAGES.get((error.name or "").partition(".")[0])
     if name is None:
         return None
     if isinstance(error, ModuleNotFoundError):
+        extra = EXTRAS.get(name) and (extra or EXTRAS[name])
+        among = f" (all that is needed: the extra {extra} of gocnn)" if extra else ""
         return (
             f"this needs the package {name}, which is not installed here; install it with: pip"
-            f" install {name}"
+            f" install {name}{among}"
         )
     return (
         f"the package {name} is installed, but cannot be used"

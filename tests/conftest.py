@@ -16,6 +16,8 @@ import pytest
 from filelock import FileLock
 
 os.environ.setdefault("GOCNN_CACHE", str(Path(__file__).parents[1] / ".cache"))
+# Kernels are compiled in whichever test comes first; what it prints is not to depend on that.
+os.environ.setdefault("GOCNN_COMPILING", "quiet")
 # Networks here are tiny: threads would wait for each other, for ever longer where the machine has
 # other work to do. Processes started here heed it too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

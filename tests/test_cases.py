@@ -124,7 +124,7 @@ def test_suggest(suggested, case):
 def test_suggest_refuses_another_board(suggested):
     answer = suggested["suggest_9x9.sgf"]
     assert answer["code"] == 1
-    assert re.fullmatch(r"error: .*suggest_9x9\.sgf.*19x19.*\n", answer["err"])
+    assert re.fullmatch(r"Error: .*suggest_9x9\.sgf.*19x19.*\n", answer["err"])
 
 
 # --- go-import
@@ -438,7 +438,7 @@ def test_a_submission_has_a_row_for_each_picture(case_pictures, eleven, tmp_path
     )
     assert list(submission(tmp_path / "s.csv")) == [f"{i:04}" for i in range(6)]
     assert result.exit_code == 1
-    assert re.findall(r"error: .*/(\S+): ", result.output) == ["0005.heic"]
+    assert re.findall(r"Error: .*/(\S+): ", result.output) == ["0005.heic"]
 
 
 def test_a_stray_picture_shifts_no_id(case_pictures, eleven, tmp_path):

@@ -176,7 +176,7 @@ def test_what_fails_in_one_process_fails_in_all(two: Path) -> None:
 @pytest.mark.slow
 def test_a_process_that_is_gone_is_missed_by_one_that_hangs(two: Path) -> None:
     said = (two / "said.txt").read_text()
-    assert said.splitlines()[-1].startswith("error: another process of this run has ended (killed")
+    assert said.splitlines()[-1].startswith("Error: another process of this run has ended (killed")
     assert "Traceback" not in said
     assert said.count("2 processes, each of which normalises over its own share of the batch") == 4
 

@@ -45,7 +45,7 @@ def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -
     assert got == code, out + err
     assert "Traceback" not in out + err
     if code == 1:
-        assert err.startswith("error: ")
+        assert err.startswith("Error: ")
         assert err.count("\n") == 1
     return err
 
@@ -170,7 +170,7 @@ def test_a_check_that_hangs_ends_with_all_that_it_started(tmp_path: Path) -> Non
     )
     assert ended.returncode == 1
     assert ended.stderr.startswith(
-        "error: not done after 0 s, in the middle of 'sleeps'; where it stood is in"
+        "Error: not done after 0 s, in the middle of 'sleeps'; where it stood is in"
     )
     assert ended.stderr.count("\n") == 1
     assert "most recent call first" in (tmp_path / "failures.txt").read_text()

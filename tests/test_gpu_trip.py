@@ -93,7 +93,7 @@ def says(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         assert gpu.main([str(a) for a in arguments]) == code
         out, err = capsys.readouterr()
         assert "Traceback" not in err
-        errors = [line for line in err.splitlines() if line.startswith("error: ")]
+        errors = [line for line in err.splitlines() if line.startswith("Error: ")]
         assert len(errors) == (code == 1)
         return errors[0] if errors else out + err
 

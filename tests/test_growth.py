@@ -293,7 +293,7 @@ def test_growing_from_the_command_line(tmp_path: Path, sample_store: Path) -> No
     before, after = load(first), load(second)
     assert (after.config.blocks, after.config.channels, after.config.value) == (2, 12, True)
     board = np.random.default_rng(3).integers(
-        0, 2, (3, plane_count(before.groups), 19, 19), dtype=np.uint8
+        0, 2, (3, plane_count(before.plane_groups), 19, 19), dtype=np.uint8
     )
     # Two steps that learn next to nothing: weights are what they were, the statistics of two
     # batches are not.

@@ -349,7 +349,7 @@ def test_answers_of_which_nothing_can_be_made(games: Path, fake: Path, kind: str
 def test_an_engine_that_dies_leaves_what_it_said(games: Path, fake: Path) -> None:
     said = run(games, "--engine", command(fake, "dies"), code=1)
     assert "3 games judged" in said
-    assert said.count("error: ") == 1
+    assert said.count("Error: ") == 1
     assert "died" in said
     assert len(labels_of(games)) == 3
     run(games, "--engine", command(fake))

@@ -116,7 +116,7 @@ def test_what_needs_a_package_says_so(
         answers, ("onnxruntime", "onnxruntime", "msgspec", "onnxruntime", "onnx"), strict=True
     ):
         assert code == 1, out + err
-        assert err.startswith("error: ")
+        assert err.startswith("Error: ")
         assert len(err.splitlines()) == 1
         assert f"pip install {package}" in err
     assert list(tmp_path.iterdir()) == []

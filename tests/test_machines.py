@@ -47,7 +47,7 @@ def test_killed_on_one_of_two_machines_all_end_and_the_resumed_run_has_the_same_
     start.)"""
     killed = machines(f"{tmp_path}/run 24 kill@3=13 wait@0=13 checkpoint_minutes=0.0")
     assert 0 not in [code for code, _ in killed]
-    assert "error: another process of this run has ended (killed" in killed[0][1]
+    assert "Error: another process of this run has ended (killed" in killed[0][1]
     assert "Traceback" not in killed[0][1].partition("elastic")[0]
     step = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"]
     assert 6 <= step < 13

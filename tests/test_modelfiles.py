@@ -103,7 +103,7 @@ def test_foreign_headers(name: str, tmp_path: Path) -> None:
         assert "not a model" in refusal(load, target)
     result = CliRunner().invoke(main, ["describe", str(target)])
     assert result.exit_code == 1
-    assert result.output.startswith("error: ")
+    assert result.output.startswith("Error: ")
 
 
 @pytest.mark.parametrize("key", ["config", "provenance"])

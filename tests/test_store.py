@@ -216,7 +216,7 @@ def test_an_append_during_an_append_is_refused_and_loses_nothing(
         assert answer.returncode == 1
         assert (
             answer.stderr
-            == f"error: {made} is being written by another import; wait for it to end, then run"
+            == f"Error: {made} is being written by another import; wait for it to end, then run"
             " this again\n"
         )
     assert sorted(sources_of(made)) == ["games"] * 13 + ["one"] * 5
@@ -424,7 +424,7 @@ def test_opening_takes_milliseconds_whatever_the_size(tmp_path: Path, made: Path
     body = store.HEADER_BYTES
     head = HEAD.pack(store.SEGMENT_MAGIC, 0, words, 0, 0, 0)[:-4]
     end = 2 * body + 2 * words
-    top = store._HEADER.pack(store.MAGIC, store.VERSION, 1, 0, words, end, 0)[:-4]
+    top = store.HEADER.pack(store.MAGIC, store.VERSION, 1, 0, words, end, 0)[:-4]
     import struct
     import zlib
 

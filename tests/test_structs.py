@@ -33,11 +33,7 @@ def test_json_of_earlier_versions_is_read() -> None:
         rate_factors=(("layer4", 0.1), ("layer3", 0.0)),
     )
     policy = from_json(json.loads(POLICY), PolicyConfig)
-    assert (policy.plane_groups, policy.block, policy.value) == (
-        ("board", "legal"),
-        "residual",
-        False,
-    )
+    assert (policy.groups, policy.block, policy.value) == (("board", "legal"), "residual", False)
     assert from_json({}, PolicyConfig).groups == DEFAULT_GROUPS
     classifier = ClassifierConfig.from_json(json.loads(CLASSIFIER))
     assert (classifier.widths, classifier.hidden, classifier.dropout) == ((8, 16), (), 0.0)

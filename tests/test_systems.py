@@ -268,7 +268,7 @@ def test_a_command_works_elsewhere_and_leaves_nothing_in_the_home(
 def test_what_an_encoding_lacks_is_printed_as_an_escape(
     elsewhere: dict[str, dict[str, Any]],
 ) -> None:
-    assert rb"error: \u6ca1\u6709.sgf does not exist" in elsewhere["go-suggest missing"]["err"]
+    assert rb"Error: \u6ca1\u6709.sgf does not exist" in elsewhere["go-suggest missing"]["err"]
     assert json.loads(elsewhere["go-stats --json"]["out"].decode("cp1252"))["store"] == "対局.games"
     board = elsewhere["go-suggest"]["out"].decode("cp1252")
     assert "X" in board

@@ -265,7 +265,7 @@ def program(arguments: list[str]) -> None:
                 for words in "\n".join(arguments).split("\nthen\n")
             ]
     except UserError as problem:
-        sys.exit(f"error: {problem}")
+        sys.exit(f"Error: {problem}")
     sys.exit(130 if any(interrupted) else 0)
 
 

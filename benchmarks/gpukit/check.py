@@ -311,7 +311,7 @@ def watchdog(failures: Path, seconds: float, bench: Bench) -> Iterator[None]:
             job.end()
         faulthandler.dump_traceback(stream)
         print(
-            f"error: not done after {seconds:.0f} s, in the middle of {bench.running!r}; where it"
+            f"Error: not done after {seconds:.0f} s, in the middle of {bench.running!r}; where it"
             f" stood is in {failures}; give more --seconds on a slow machine, or rehearse with"
             " --tiny",
             file=sys.stderr,

@@ -72,7 +72,7 @@ def sentences() -> Iterator[Said]:
         said.code = 130
         text = "interrupted; what was written so far is kept"
     if text:
-        print(f"error: {text}", file=sys.stderr, flush=True)
+        print(f"Error: {text}", file=sys.stderr, flush=True)
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 wait for torch."""
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import click
@@ -43,10 +44,17 @@ HEAD = Head(
         "go-stats": ("gocnn.commands.go_stats", "Show what a store holds."),
         "go-suggest": ("gocnn.commands.go_suggest", "Suggest moves in a position."),
         "go-train": ("gocnn.commands.go_train", "Train a policy network on games."),
+        "warm-up": (
+            "gocnn.commands.warm_up",
+            "Compile everything now, so that nobody waits for it later.",
+        ),
     },
     describer="gocnn.policy.describer",
 )
 register(HEAD)
+
+WEIGHTS = Path(__file__).parents[1] / "policy" / "weights"
+"""The networks that ship; the module that opens them would bring numpy with it."""
 
 
 class LazyGroup(click.Group):
@@ -78,6 +86,10 @@ class LazyGroup(click.Group):
             near = difflib.get_close_matches(args[0], heads.commands(), 1)
             if near:
                 context.fail(f"No such command {args[0]!r}. (Did you mean {near[0]}?)")
+            for head, why in heads.broken().items():
+                context.fail(
+                    f"No such command {args[0]!r}. (Those of {head!r} are not there: {why}.)"
+                )
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -90,7 +102,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(context)
         except UserError as error:
-            click.echo(f"error: {error}", err=True)
+            click.echo(f"Error: {error}", err=True)
             context.exit(1)
         except OSError as error:
             # the reader (head, less) has gone; there is no one left to tell
@@ -99,7 +111,7 @@ class LazyGroup(click.Group):
             else:
                 place = f"{error.filename}: " if error.filename is not None else ""
                 click.echo(
-                    f"error: {place}{error.strerror or error}; look at the place, its permissions"
+                    f"Error: {place}{error.strerror or error}; look at the place, its permissions"
                     " and the room on the disk",
                     err=True,
                 )
@@ -107,10 +119,10 @@ class LazyGroup(click.Group):
         except (click.exceptions.Exit, click.Abort):
             raise
         except ImportError as error:
-            package = libraries.package(error)
+            package = libraries.package(error, heads.extra_of(context.invoked_subcommand))
             if package is None:
                 raise
-            click.echo(f"error: {package}", err=True)
+            click.echo(f"Error: {package}", err=True)
             context.exit(1)
         except RuntimeError as error:
             from gocnn.training.memory import ran_out
@@ -118,25 +130,40 @@ class LazyGroup(click.Group):
             if not ran_out(error):
                 raise
             click.echo(
-                "error: the memory of the device is full; end what else uses it, give less at a"
+                "Error: the memory of the device is full; end what else uses it, give less at a"
                 " time, or choose another --device",
                 err=True,
             )
             context.exit(1)
         except MemoryError:
             click.echo(
-                "error: not enough memory; give fewer games, a smaller --batch or a smaller"
+                "Error: not enough memory; give fewer games, a smaller --batch or a smaller"
                 " network",
                 err=True,
             )
             context.exit(1)
 
 
+def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if not value or context.resilient_parsing:
+        return
+    models = ", ".join(sorted(path.stem for path in WEIGHTS.glob("*.onnx"))) or "none"
+    click.echo(f"gocnn, version {__version__}; networks that ship: {models}")
+    context.exit()
+
+
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-@click.version_option(__version__, prog_name="gocnn")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and the networks that ship, and exit.",
+)
 def main() -> None:
     """A pooling-free Go policy network from game records, an image classifier, and the blocks and
     the trainer underneath both."""

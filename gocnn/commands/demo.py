@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gocnn.console import program
 from gocnn.console.outputs import OutFolder
 
 SAMPLES = Path("data")
@@ -58,14 +59,14 @@ def command(minutes: float, out: Path) -> None:
         f"img-explain {pictures.split()[0]} --model {out}/images --picture {out}/explained.png",
     ]
     for step in steps:
-        click.echo(f"\n$ cli.py {step}")
+        click.echo(f"\n$ {program.name()} {step}")
         if step.startswith("go-eval"):
             click.echo(
                 "(most of these positions were trained on: the curve, on games held back, is the"
                 " honest figure)"
             )
         sys.stdout.flush()
-        main.main(shlex.split(step), prog_name="cli.py", standalone_mode=False)
+        main.main(shlex.split(step), prog_name=program.name(), standalone_mode=False)
         if step.startswith("go-suggest"):
             _show_curve(out / "go", "top1")
     _show_curve(out / "images", "accuracy")

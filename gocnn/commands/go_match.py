@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gocnn.console import program
 from gocnn.console.outputs import OutFolder
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ MOST_NAMED = 10
     required=True,
     metavar="ENGINE",
     help=(
-        'Command line of an engine, for example "cli.py go-gtp", or a level of this '
-        "one, for example 5k; it has black first."
+        f'Command line of an engine, for example "{program.name()} go-gtp", or a level of'
+        " this one, for example 5k; it has black first."
     ),
 )
 @click.option(

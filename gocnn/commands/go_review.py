@@ -97,7 +97,7 @@ def command(
             if out is not None and annotated is not None:
                 write_bytes(_target(out, found.name, len(files), written), annotated)
     for line in trouble:
-        click.echo(f"skipped {line}" if reviews or positions else f"error: {line}", err=True)
+        click.echo(f"skipped {line}" if reviews or positions else f"Error: {line}", err=True)
     if not as_json:
         for position in positions:
             click.echo(text.position_line(position))
@@ -107,7 +107,7 @@ def command(
         unwritten = [str(target) for target in (out, picture, html) if target is not None]
         if positions and unwritten:
             click.echo(
-                f"error: not written: {', '.join(unwritten)}; they show moves, and there are none",
+                f"Error: not written: {', '.join(unwritten)}; they show moves, and there are none",
                 err=True,
             )
         raise SystemExit(0 if positions and not unwritten else 1)

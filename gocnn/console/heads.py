@@ -8,8 +8,10 @@ installed registers it (see `cli.py`).
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
+
+from gocnn import libraries
 
 GROUP = "gocnn.heads"
 
@@ -18,12 +20,13 @@ GROUP = "gocnn.heads"
 class Head:
     """A head. commands: for each command its module, which has the click command as `command`, and
     its line in the list of commands. describer: the module whose `network(name)` finds the network
-    for `describe`, with the shape of its input, or returns None if the head has none of that
-    name."""
+    for `describe`, with the shape of its input, or returns None if the head has none of that name.
+    extra: the extra that installs its packages, if not those that everything needs."""
 
     name: str
     commands: dict[str, tuple[str, str]]
     describer: str
+    extra: str | None = None
 
     def network(self, name: str) -> tuple[Any, tuple[int, int, int]] | None:
         """The network that `describe NAME` shows and the shape of its input (channels, height,
@@ -35,6 +38,8 @@ class Head:
 
 
 _registered: dict[str, Head] = {}
+_broken: dict[str, str] = {}
+"""Heads of installed packages that cannot be imported, and why."""
 _looked = False
 
 
@@ -50,13 +55,41 @@ def heads() -> list[Head]:
         _looked = True
         for point in entry_points(group=GROUP):
             if point.name not in _registered:
-                register(point.load())
+                _load(point)
     return list(_registered.values())
+
+
+def _load(point: EntryPoint) -> None:
+    """Register an installed head; one that is broken is set aside, since the others are not."""
+    try:
+        head = point.load()
+    except ImportError as error:
+        why = " ".join(str(error).split())[:200]
+        _broken[point.name] = libraries.package(error) or f"it cannot be imported ({why})"
+        return
+    except Exception as error:  # noqa: BLE001 - another's code, which may fail in any way
+        _broken[point.name] = f"it cannot be imported ({type(error).__name__}: {error})"
+        return
+    if isinstance(head, Head):
+        register(head)
+    else:
+        _broken[point.name] = f"{point.value} is no Head"
+
+
+def broken() -> dict[str, str]:
+    """Why the commands of some heads are missing, by the head's name: a sentence each."""
+    heads()
+    return dict(_broken)
 
 
 def commands() -> dict[str, tuple[str, str]]:
     """The commands of all heads."""
     return {name: found for head in heads() for name, found in head.commands.items()}
+
+
+def extra_of(name: str | None) -> str | None:
+    """The extra that a command's head needs."""
+    return next((head.extra for head in _registered.values() if name in head.commands), None)
 
 
 def entry(name: str) -> tuple[str, str] | None:

@@ -26,6 +26,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from gocnn.console import program
 from gocnn.errors import UserError
 from gocnn.games import labels
 from gocnn.games.labels import HEAD, LABEL_MAGIC, LABEL_WORDS, LabelSegment, padded
@@ -76,8 +77,8 @@ class Store:
                 self._read_heads(stream)
         except OSError as error:
             raise UserError(
-                f"cannot open {path}: {error.strerror}; make a store with: cli.py go-import"
-                f" GAMES... --out {path}"
+                f"cannot open {path}: {error.strerror}; make a store with: {program.name()}"
+                f" go-import GAMES... --out {path}"
             ) from error
         self._bytes = np.memmap(self.path, np.uint8, "r", shape=(self._size,))
         self.words: npt.NDArray[np.uint16] = self._bytes.view("<u2")
@@ -88,8 +89,8 @@ class Store:
         head = stream.read(HEADER_BYTES)
         if len(head) < HEADER_BYTES or head[:8] != MAGIC:
             raise UserError(
-                f"{self.path} is not a game store; make one with: cli.py go-import GAMES... --out"
-                " STORE"
+                f"{self.path} is not a game store; make one with: {program.name()} go-import"
+                " GAMES... --out STORE"
             )
         _, version, n_segments, self._games, _, self._size, crc = HEADER.unpack(head)
         if version not in (VERSION, LABELLED_VERSION):

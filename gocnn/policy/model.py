@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gocnn import modelfile
+from gocnn.console import program
 from gocnn.devices import layout
 from gocnn.errors import UserError
 from gocnn.policy import KIND
@@ -101,7 +102,7 @@ def default_model() -> Path:
     """The model that ships with the package. Raises UserError if there is none."""
     if not SHIPPED.exists():
         raise UserError(
-            "no model ships with this version; train one with: cli.py go-train GAMES --out RUN, and"
-            " give it with --model RUN"
+            f"no model ships with this version; train one with: {program.name()} go-train GAMES"
+            " --out RUN, and give it with --model RUN"
         )
     return SHIPPED

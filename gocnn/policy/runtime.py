@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from gocnn import libraries
 from gocnn.board.coords import MOVES, POINTS, SIZE
+from gocnn.console import program
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.features.planes import UnknownPlanes, plane_count
@@ -141,8 +142,8 @@ def _on_cpu(data: bytes, path: Path, threads: int | None) -> Any:
         Exception
     ) as error:  # onnxruntime has a class for each of its failures, and more with every version
         raise UserError(
-            f"{path} is not an ONNX file, or is cut short; export it again with: cli.py go-export"
-            " RUN --onnx FILE"
+            f"{path} is not an ONNX file, or is cut short; export it again with:"
+            f" {program.name()} go-export RUN --onnx FILE"
         ) from error
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import torch
 
+from gocnn.console import program
 from gocnn.errors import UserError
 from gocnn.games.importing import Report
 from gocnn.games.selection import GameFilter
@@ -199,7 +200,7 @@ def _tell(
     if unlabelled:
         session.say(
             "no game says whose the points were at its end: the network does not learn the score"
-            " (labels: cli.py go-import and go-label)"
+            f" (labels: {program.name()} go-import and go-label)"
         )
     elif config.network.score:
         session.say(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
+from gocnn.console import program
 from gocnn.console.device_option import device_option
 from gocnn.training.config import (
     CompileMode,
@@ -287,8 +288,8 @@ def show_outcome(outcome: "Outcome", command: str, out: Path, metrics: dict[str,
     if outcome.interrupted:
         if outcome.first:
             click.echo(
-                f"stopped at step {outcome.steps}; go on with: cli.py {command} --out {out}"
-                " --resume",
+                f"stopped at step {outcome.steps}; go on with: {program.name()} {command}"
+                f" --out {out} --resume",
                 err=True,
             )
         raise SystemExit(130)

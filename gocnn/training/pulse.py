@@ -61,7 +61,7 @@ class Pulse:
         self._still.set()
         if self.told:
             threading.Event().wait(GRACE)
-            print(f"error: {self.told[0][1]}", file=sys.stderr, flush=True)
+            print(f"Error: {self.told[0][1]}", file=sys.stderr, flush=True)
             os._exit(1)
 
     def _beat(self) -> list[str]:

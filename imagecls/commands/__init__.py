@@ -21,4 +21,5 @@ HEAD = Head(
         "img-train": ("imagecls.commands.img_train", "Train a classifier on photographs."),
     },
     describer="imagecls.classifier.describer",
+    extra="images",
 )

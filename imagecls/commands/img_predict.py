@@ -107,7 +107,7 @@ def command(
         answers = ensemble.predict(photos, tta, cores(), bar.update)
     for photo, answer in zip(photos, answers, strict=True):
         if isinstance(answer, str):
-            click.echo(f"error: {photo.title}: {answer}", err=True)
+            click.echo(f"Error: {photo.title}: {answer}", err=True)
     if table is not None:
         submission.write(table, keys, answers, ensemble.classes)
     if as_json:

@@ -1,0 +1,79 @@
+"""A command called from Python, with its options as keyword arguments: by the same checks, defaults
+and code as from the command line."""
+
+import contextlib
+import io
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from gocnn import libraries
+from gocnn.errors import UserError
+
+
+def call(
+    command: click.Command,
+    arguments: Sequence[str | os.PathLike[str]],
+    options: Mapping[str, Any],
+    *,
+    silent: bool = False,
+) -> None:
+    """Run `command`.
+
+    arguments: what stands on its command line without a name. options: the others by the names of
+    the command's parameters (`batch=64` is `--batch 64`, `value=False` is `--no-value`; a list
+    means the option several times, or its parts with commas; None leaves it out). silent: nothing
+    on standard output.
+
+    Raises TypeError for an option that the command does not have, UserError for a value that it
+    refuses and for whatever else a person can mend, KeyboardInterrupt if it was interrupted.
+    """
+    words = [os.fspath(one) for one in arguments]
+    words = [*command_line(command, options), "--", *words]
+    libraries.keep_private()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) if silent else contextlib.nullcontext():
+            command.main(words, prog_name=command.name, standalone_mode=False)
+    except click.ClickException as error:
+        raise UserError(error.format_message()) from error
+    except ImportError as error:
+        package = libraries.package(error)
+        if package is None:
+            raise
+        raise UserError(package) from error
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    except SystemExit as error:
+        if error.code == 130:
+            raise KeyboardInterrupt from error
+        raise UserError(f"{command.name} ended with code {error.code}") from error
+
+
+def command_line(command: click.Command, options: Mapping[str, Any]) -> list[str]:
+    """The words of a command line that say these options. Raises TypeError for an unknown one."""
+    known = {each.name: each for each in command.params if isinstance(each, click.Option)}
+    words: list[str] = []
+    for name, value in options.items():
+        if name not in known:
+            raise TypeError(f"{command.name} has no option {name!r}")
+        option = known[name]
+        spelt = next(each for each in option.opts if each.startswith("--"))
+        if value is None or (option.multiple and not value):
+            continue
+        if option.is_flag:
+            if not isinstance(value, bool):
+                raise TypeError(f"{name} is True or False, not {value!r}")
+            words += [spelt] if value else option.secondary_opts[:1]
+        elif option.multiple and isinstance(value, list | tuple):
+            words += [f"{spelt}={_word(one)}" for one in value]
+        elif isinstance(value, list | tuple):
+            words.append(f"{spelt}={','.join(map(_word, value))}")
+        else:
+            words.append(f"{spelt}={_word(value)}")
+    return words
+
+
+def _word(value: Any) -> str:
+    return os.fspath(value) if isinstance(value, str | os.PathLike) else str(value)

@@ -1,0 +1,215 @@
+"""What other programs import: gocnn.load and its kin, without torch; the README's section is run."""
+
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+
+import gocnn
+import imagecls
+from gocnn import api
+from gocnn.console.calling import command_line
+from gocnn.policy.suggestion import suggest
+from tests.conftest import ROOT
+from tests.photographs import make_homework
+
+
+@pytest.fixture(scope="module")
+def net() -> gocnn.Network:
+    return gocnn.load(threads=1)
+
+
+def test_importing_costs_nothing() -> None:
+    """Neither torch nor numba nor numpy comes with the packages' names, and playing takes no torch."""
+    program = (
+        "import sys, gocnn, imagecls; import gocnn as g; dir(g)\n"
+        "heavy = {'torch', 'numba', 'numpy', 'click'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "net = gocnn.load(threads=1)\n"
+        "move = gocnn.player(net).choose(gocnn.position(moves='Q16'))\n"
+        "assert 'torch' not in sys.modules\n"
+        "print(move)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"[A-T]\d+\n", done.stdout)
+
+
+def test_the_readme_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its Python is run as it stands, with a game of that name; what a comment shows has to come
+    out in that form."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## From Python")[2].partition("\n## ")[0]
+    code = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    assert "gocnn.load()" in code
+    (tmp_path / "game.sgf").write_bytes((ROOT / "data/games/network/0000.sgf").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    played, skipped = code.split("gocnn.train(")
+    names: dict[str, Any] = {}
+    exec(played, names)
+    assert len(names["moves"]) == 5
+    assert all(isinstance(move, gocnn.Move) for move in names["moves"])
+    assert names["said"].policy.shape == (362,)
+    assert 0 < names["said"].value < 1
+    compile("gocnn.train(" + skipped, "README.md", "exec")
+
+
+def test_the_examples_in_the_docstrings() -> None:
+    assert doctest.testmod(api, extraglobs={"gocnn": gocnn}).failed == 0
+    assert doctest.testmod(api).attempted >= 8
+
+
+def test_it_says_what_the_commands_say(net: gocnn.Network) -> None:
+    position = gocnn.position(ROOT / "data/games/network/0001.sgf", at=42)
+    expected = suggest(net.evaluator, position.board, 0, 8)
+    moves = net.suggest(position, top=None, symmetries=8)
+    assert [move.index for move in moves] == np.argsort(-expected, kind="stable")[
+        : len(moves)
+    ].tolist()
+    assert {move.index for move in moves} == set(np.flatnonzero(position.board.legal()).tolist())
+    assert moves[0].probability == pytest.approx(float(expected.max()))
+    assert repr(moves[0]) == f"Move({moves[0].vertex!r}, probability={moves[0].probability:.2f})"
+    said = net.evaluate(position, symmetries=8)
+    assert np.array_equal(said.policy, expected)
+    assert said.score is None
+    assert said.ownership is None
+
+
+def test_moves_on_top_of_a_game_and_komi() -> None:
+    typed = gocnn.position(moves="Q16 D4", komi=0.5)
+    listed = gocnn.position(moves=["B Q16", "W D4"])
+    assert np.array_equal(typed.board.stones(), listed.board.stones())
+    assert typed.komi == 0.5
+    game = ROOT / "data/games/gnugo/0150.sgf"
+    assert gocnn.position(str(game), at=3).ply + 1 == gocnn.position(game, at=4).ply
+
+
+def test_a_player_leaves_the_position_alone(net: gocnn.Network) -> None:
+    position = gocnn.position(moves="Q16 D4 Q3")
+    before = position.board.state.copy()
+    player = gocnn.player(net, visits=16)
+    assert player.choose(position).vertex == player.choose(position).vertex
+    assert np.array_equal(position.board.state, before)
+    assert len(position.board.moves) == 3
+    assert gocnn.player(net, level="5k").choose(position).index < 361
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda net: gocnn.load("nothing"), "nothing"),
+        (lambda net: gocnn.load(ROOT / "README.md"), "README.md"),
+        (lambda net: gocnn.load(ROOT / "pyproject.onnx"), "pyproject.onnx"),
+        (lambda net: gocnn.position("nothing.sgf"), "nothing.sgf does not exist"),
+        (lambda net: gocnn.position(ROOT / "data/games/gnugo/0150.sgf", at=999), "at=999: "),
+        (lambda net: gocnn.position(at=3), "at=3 needs a game record"),
+        (lambda net: gocnn.position(moves=["Q16", "Q16"]), "moves: move 2 is not legal"),
+        (lambda net: gocnn.position(moves=["I5"]), "moves: move 1: 'I5' is not a point"),
+        (lambda net: gocnn.player(net, level="7x"), "level='7x'"),
+        (lambda net: gocnn.player(net, visits=-1), "visits=-1"),
+        (lambda net: gocnn.player(net, visits=5, level="5k"), "leave one of the two out"),
+        (lambda net: net.suggest(gocnn.position(), style="mine"), "style='mine'"),
+        (lambda net: net.evaluate(gocnn.position(), symmetries=3), "symmetries=3"),
+        (lambda net: gocnn.benchmark(net, "nothing"), "nothing"),
+        (lambda net: gocnn.wrap(lambda planes: planes, groups=["x"]), "groups: "),
+        (lambda net: gocnn.train("nothing", "/tmp/never", minutes=-1), "--minutes"),
+        (lambda net: imagecls.load("nothing"), "nothing"),
+    ],
+)
+def test_what_a_person_can_mend_is_a_sentence(
+    net: gocnn.Network, wrong: Any, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(gocnn.UserError) as caught:
+        wrong(net)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_without_a_value_cannot_look_ahead() -> None:
+    mine = gocnn.wrap(lambda planes: np.zeros((len(planes), 362)))
+    assert not mine.has_value
+    assert mine.evaluate(gocnn.position()).value is None
+    with pytest.raises(gocnn.UserError, match="cannot look ahead"):
+        gocnn.player(mine, visits=10)
+    with pytest.raises(ValueError, match=r"answered \(1, 3\)"):
+        gocnn.wrap(lambda planes: np.zeros((1, 3))).suggest(gocnn.position())
+
+
+def test_training_from_python(sample_store: Path, tmp_path: Path, capfd: Any) -> None:
+    """The same run as the command makes, and its network comes back; a wrong name is a TypeError
+    before anything is written."""
+    with pytest.raises(TypeError, match="no option 'step'"):
+        gocnn.train(sample_store, tmp_path / "never", step=2)
+    assert not (tmp_path / "never").exists()
+    options: dict[str, Any] = {
+        "steps": 2,
+        "blocks": 1,
+        "channels": 8,
+        "batch": 16,
+        "valid_positions": 100,
+        "precision": "fp32",
+        "validations": 1,
+        "value": False,
+    }
+    net = gocnn.train(sample_store, tmp_path / "run", quiet=True, **options)
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert not net.has_value
+    assert net.suggest(gocnn.position(), top=1)[0].probability > 0
+    with pytest.raises(gocnn.UserError):
+        gocnn.train(sample_store, tmp_path / "run", quiet=True, **options)
+    net = gocnn.train([], tmp_path / "run", quiet=True, resume=True, steps=3)
+    figures = gocnn.benchmark(net, sample_store, positions=50)
+    assert figures["all"]["positions"] == 50
+
+
+def test_a_classifier_from_python(tmp_path: Path) -> None:
+    make_homework(tmp_path / "food", classes=3)
+    classifier = imagecls.train(
+        tmp_path / "food",
+        tmp_path / "run",
+        quiet=True,
+        steps=2,
+        size=16,
+        widths=[8, 8],
+        linear_head=True,
+        batch=4,
+        precision="fp32",
+        validations=1,
+    )
+    photos = sorted((tmp_path / "food").rglob("*.jpg"))[:3]
+    rows = classifier.probabilities(photos, tta=2)
+    assert rows.shape == (3, 3)
+    assert np.allclose(rows.sum(1), 1, atol=1e-5)
+    found = imagecls.load([tmp_path / "run"]).predict(photos[0], top=2, tta=2)
+    assert found[0].name == classifier.classes[int(rows[0].argmax())]
+    assert found[0].probability == pytest.approx(float(rows[0].max()), abs=1e-5)
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    for photo, said in ((tmp_path / "broken.jpg", "broken.jpg: "), ("none.jpg", "none.jpg does")):
+        with pytest.raises(imagecls.UserError, match=re.escape(str(said))):
+            classifier.predict(photo)
+
+
+def test_options_become_words() -> None:
+    command = click.Command(
+        "x",
+        params=[
+            click.Option(["--batch", "--batch-size"], type=int),
+            click.Option(["--value/--no-value"]),
+            click.Option(["--valid"], multiple=True),
+            click.Option(["--widths"]),
+        ],
+    )
+    words = command_line(
+        command, {"batch": 3, "value": False, "valid": ["a", Path("b")], "widths": (8, 16)}
+    )
+    assert words == ["--batch=3", "--no-value", "--valid=a", "--valid=b", "--widths=8,16"]
+    assert command_line(command, {"batch": None, "valid": ()}) == []
