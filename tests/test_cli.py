@@ -252,7 +252,7 @@ def test_an_out_folder_that_is_not_there(tmp_path: Path, game: Path) -> None:
 def test_every_command_and_option_of_the_documents_exists() -> None:
     """Each option stands behind a command that has it, in README.md and docs/hw03.md (where a
     command may run over several lines)."""
-    command = r"(?:go-[a-z]+|img-[a-z]+|describe)"
+    command = r"(?:go-[a-z]+|img-[a-z]+|describe|warm-up)"
     named = set()
     for name in ("README.md", "docs/hw03.md"):
         text = (ROOT / name).read_text().replace("\\\n", " ")
