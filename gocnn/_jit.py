@@ -144,12 +144,11 @@ def parallel(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Leave a small function as it is, and let kernels that call it compile it into themselves: a
-    kernel of its own would cost a call, and count the references to each array it is given."""
+    """Leave a small function as it is, and let kernels that call it compile it into themselves."""
     global _numba
     if _interpreted:
         return function
     _numba = _numba or _load_numba()
     from numba.extending import register_jitable
 
-    return register_jitable(inline="always")(function)
+    return register_jitable(function)

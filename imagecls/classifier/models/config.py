@@ -2,7 +2,7 @@
 and to feed it."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from gocnn.nn import Context, Pool, initialise
 from gocnn.structs import from_json
@@ -13,6 +13,7 @@ from imagecls.classifier.models.resnet101 import RESNET101, FineTuner
 from imagecls.photos.decode import Fit
 
 Kind = Literal["cnn", "resnet", "resnet101"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
