@@ -26,6 +26,7 @@ from gocnn.files import cache_folder, prune
 F = TypeVar("F", bound=Callable[..., object])
 
 KERNELS = (
+    "_jit.py",
     "board/*.py",
     "features/*.py",
     "games/*.py",
@@ -60,9 +61,9 @@ def _load_numba() -> tuple[Any, bool]:
 
     folder = cache()
     if folder is None:
-        _announce(numba, "compiling: the cache folder cannot be written, so at every start ...")
+        _announce("compiling: the cache folder cannot be written, so at every start ...")
         return numba, False
-    _announce(numba, "compiling, once on this machine (about half a minute) ...")
+    _announce("compiling, once on this machine (about half a minute) ...")
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     return numba, True
 
@@ -89,7 +90,7 @@ def cache() -> Path | None:
     return folder
 
 
-def _announce(numba: Any, sentence: str) -> None:
+def _announce(sentence: str) -> None:
     """Say the sentence on standard error when the first kernel is compiled; not in the processes
     that this one starts to share its work."""
     from numba.core import event
