@@ -251,7 +251,10 @@ def try_all(root: Path) -> None:
 
 
 def test_every_command_is_tried() -> None:
-    assert {words[0] for words, _ in TABLE.values()} == set(commands()) - {"demo"}
+    assert {words[0] for words, _ in TABLE.values()} == set(commands()) - {
+        "demo",
+        "warm-up",
+    }  # take minutes
 
 
 @pytest.mark.parametrize("name", TABLE)

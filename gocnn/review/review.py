@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,9 +62,9 @@ class Review:
 
 
 def review(
-    record: Record, name: str, evaluator: Evaluator, tick: Callable[[int], object] = abs
+    record: Record, name: str, evaluator: Evaluator, tick: Callable[[int], object] | None = None
 ) -> Review:
-    """Evaluate every position of the main line, in batches."""
+    """Evaluate every position of the main line, in batches; tick is told how many each had."""
     board = Board(SIZE)
     terms, conditioning = terms_of(record), HANDICAP if record.handicap else 0
     moves: list[MoveReview] = []
@@ -84,7 +83,8 @@ def review(
         if len(stacks) == CHUNK or number == len(record.steps):
             said.append(evaluator.outputs(np.stack(stacks)))
             moves.extend(_judge(record, len(moves), said[-1].logits, legal))
-            tick(len(stacks))
+            if tick:
+                tick(len(stacks))
             stacks, legal = [], []
     if not evaluator.scores:
         return Review(name, record, moves)
