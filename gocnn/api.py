@@ -31,29 +31,15 @@ from gocnn.engine.game import Game
 from gocnn.engine.levels import BadLevel
 from gocnn.engine.levels import parse as parse_level
 from gocnn.engine.limits import MOST_VISITS
-from gocnn.errors import UserError
+from gocnn.errors import UserError as UserError
 from gocnn.features.conditioning import STYLES
 from gocnn.features.planes import DEFAULT_GROUPS, UnknownPlanes, plane_count
-from gocnn.games.position import Position, find_position, usual_komi
+from gocnn.games.position import Position as Position
+from gocnn.games.position import find_position, usual_komi
 from gocnn.policy.conditioning import check_style, conditioning_of_style
 from gocnn.policy.predictions import PolicyPredictions, predictions
 from gocnn.policy.runtime import is_onnx, open_evaluator
 from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate
-
-__all__ = [
-    "Move",
-    "Network",
-    "Player",
-    "Position",
-    "PositionEvaluation",
-    "UserError",
-    "benchmark",
-    "load",
-    "player",
-    "position",
-    "train",
-    "wrap",
-]
 
 Name = str | os.PathLike[str]
 

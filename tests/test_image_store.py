@@ -55,7 +55,7 @@ def test_half_written_rows_are_made_again(tmp_path):
 BUILD = """
 import sys
 from pathlib import Path
-from imagecls import store
+from imagecls.photos import store
 from imagecls.photos.collection import open_collection
 store.SAVE_EVERY = 4
 made = store.ImageStore(64, cache=Path(sys.argv[2])).add(open_collection(sys.argv[1]).parts["whole"], quiet=True)

@@ -4,25 +4,13 @@ import sys
 
 import click
 
-from gocnn.commands.options import conversation
+from gocnn.commands.options import conversation, model_option, symmetries_option
 from gocnn.commands.style_option import style_option
 
 
 @click.command("go-analysis")
-@click.option(
-    "--model",
-    help=(
-        "A model file (.safetensors or .onnx), or the folder of a training run.  [default: the"
-        " model that ships]"
-    ),
-)
-@click.option(
-    "--symmetries",
-    type=click.Choice(["1", "8"]),
-    default="1",
-    show_default=True,
-    help="8: average over the turned and mirrored boards.",
-)
+@model_option
+@symmetries_option
 @style_option
 @click.option(
     "--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]"

@@ -7,20 +7,14 @@ from typing import Any
 
 import click
 
-from gocnn.commands.options import filters, game_filter, importing
+from gocnn.commands.options import filters, game_filter, importing, model_option, symmetries_option
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
 
 
 @click.command("go-eval")
 @click.argument("games", nargs=-1, required=True)
-@click.option(
-    "--model",
-    help=(
-        "A model file (.safetensors or .onnx), or the folder of a training run.  [default: the"
-        " model that ships]"
-    ),
-)
+@model_option
 @click.option(
     "--positions",
     type=click.IntRange(1),
@@ -28,13 +22,7 @@ from gocnn.console.outputs import Picture
     show_default=True,
     help="Positions drawn from all games, without repetition.",
 )
-@click.option(
-    "--symmetries",
-    type=click.Choice(["1", "8"]),
-    default="1",
-    show_default=True,
-    help="8: average over the turned and mirrored boards.",
-)
+@symmetries_option
 @click.option(
     "--told",
     type=click.Choice(["nothing", "origin"]),

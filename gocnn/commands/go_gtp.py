@@ -5,7 +5,7 @@ import sys
 import click
 
 from gocnn.commands.level_option import chosen_level, level_option, was_given
-from gocnn.commands.options import conversation
+from gocnn.commands.options import conversation, model_option, symmetries_option
 from gocnn.commands.style_option import style_option
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.engine.rulesets import BadRules, Rules, parse
@@ -27,20 +27,8 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 @click.command("go-gtp")
-@click.option(
-    "--model",
-    help=(
-        "A model file (.safetensors or .onnx), or the folder of a training run.  [default: the"
-        " model that ships]"
-    ),
-)
-@click.option(
-    "--symmetries",
-    type=click.Choice(["1", "8"]),
-    default="1",
-    show_default=True,
-    help="8: average over the turned and mirrored boards.",
-)
+@model_option
+@symmetries_option
 @style_option
 @level_option
 @click.option(

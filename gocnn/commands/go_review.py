@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gocnn.commands.options import model_option
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
 
 if TYPE_CHECKING:
@@ -27,13 +28,7 @@ if TYPE_CHECKING:
     type=OutFile(".html", ".htm"),
     help="One page to step through one game, with the choices on the board.",
 )
-@click.option(
-    "--model",
-    help=(
-        "A model file (.safetensors or .onnx), or the folder of a training run.  [default: the"
-        " model that ships]"
-    ),
-)
+@model_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, every move of it.")
 @click.option(
     "--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]"

@@ -4,24 +4,13 @@ from pathlib import Path
 
 import click
 
+from gocnn.commands.options import position_options
 from gocnn.console.outputs import Picture
 
 
 @click.command("go-show")
 @click.argument("model", metavar="MODEL")
-@click.argument("game", required=False, metavar="[FILE.sgf|-]")
-@click.option(
-    "--at",
-    type=click.IntRange(0),
-    metavar="PLY",
-    help="The position after so many moves of the game.  [default: its end]",
-)
-@click.option(
-    "--moves",
-    default="",
-    metavar='"B D4 W Q16 ..."',
-    help="Moves to play first (after those of the game).",
-)
+@position_options
 @click.option(
     "--layer",
     type=click.IntRange(0),

@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from gocnn.commands.level_option import chosen_level, level_option
+from gocnn.commands.options import model_option, position_options, symmetries_option
 from gocnn.commands.style_option import style_option
 from gocnn.console.outputs import Picture
 from gocnn.console.streams import encodable
@@ -18,38 +19,14 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @click.command("go-suggest")
-@click.argument("game", required=False, metavar="[FILE.sgf|-]")
-@click.option(
-    "--at",
-    type=click.IntRange(0),
-    metavar="PLY",
-    help="The position after so many moves of the game.  [default: its end]",
-)
-@click.option(
-    "--moves",
-    default="",
-    metavar='"B D4 W Q16 ..."',
-    help="Moves to play first (after those of the game).",
-)
-@click.option(
-    "--model",
-    help=(
-        "A model file (.safetensors or .onnx), or the folder of a training run.  [default: the"
-        " model that ships]"
-    ),
-)
+@position_options
+@model_option
 @click.option(
     "--top",
     type=click.IntRange(1, 362),
     help="How many moves to show.  [default: 10; with --json all legal ones]",
 )
-@click.option(
-    "--symmetries",
-    type=click.Choice(["1", "8"]),
-    default="1",
-    show_default=True,
-    help="8: average over the turned and mirrored boards.",
-)
+@symmetries_option
 @style_option
 @level_option
 @click.option(

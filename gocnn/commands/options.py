@@ -147,3 +147,42 @@ def conversation() -> Iterator[None]:
         if not streams.is_broken_pipe(error):
             raise
         streams.abandon()
+
+
+model_option = click.option(
+    "--model",
+    help=(
+        "A model file (.safetensors or .onnx), or the folder of a training run.  [default: the"
+        " model that ships]"
+    ),
+)
+"""The network that is asked; without it, the one that ships."""
+
+symmetries_option = click.option(
+    "--symmetries",
+    type=click.Choice(["1", "8"]),
+    default="1",
+    show_default=True,
+    help="8: average over the turned and mirrored boards.",
+)
+
+
+def position_options(command: F) -> F:
+    """The position that is meant: a game, a ply of it, moves on top (`gocnn.games.position`)."""
+    for option in (
+        click.option(
+            "--moves",
+            default="",
+            metavar='"B D4 W Q16 ..."',
+            help="Moves to play first (after those of the game).",
+        ),
+        click.option(
+            "--at",
+            type=click.IntRange(0),
+            metavar="PLY",
+            help="The position after so many moves of the game.  [default: its end]",
+        ),
+        click.argument("game", required=False, metavar="[FILE.sgf|-]"),
+    ):
+        command = option(command)
+    return command
