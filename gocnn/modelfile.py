@@ -81,6 +81,12 @@ def locate(path: str | Path) -> Path:
     return target
 
 
+def kind_of(name: str) -> str | None:
+    """The kind of model in a file or a run's folder; None if there is none of that name, or it is
+    of another program. Raises UserError if the file cannot be read."""
+    return read_metadata(locate(name)).get("kind") if Path(name).exists() else None
+
+
 def read_metadata(path: Path) -> dict[str, str]:
     """The metadata of a safetensors file, read without loading tensors. Raises UserError if it is
     not one, or is cut short."""

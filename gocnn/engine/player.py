@@ -3,7 +3,7 @@ not to fill."""
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +25,8 @@ from gocnn.engine.ownership import (
     sensible_moves,
 )
 from gocnn.policy.conditioning import conditioning_of_style
-from gocnn.policy.predictions import Floats
-from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate
+from gocnn.policy.predictions import Floats, PolicyPredictions
+from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate, planes_of, recent_moves
 
 RESIGN = -1
 """Instead of a flat index."""
@@ -114,6 +114,14 @@ class Player:
         """What the network is shown of the game beside its board: bits of
         `gocnn.features.conditioning`."""
         return conditioning_of_style(self.style, game.handicap_stones > 1)
+
+    def outputs(self, game: Game, board: Board, turns: Sequence[int]) -> PolicyPredictions:
+        """What the network alone says of the board, turned by each of those symmetries."""
+        conditioning = self.conditioning(game)
+        planes = planes_of(
+            board, recent_moves(board), self.evaluator.plane_groups, conditioning, turns
+        )
+        return self.evaluator.outputs(planes)
 
     def decide(
         self,

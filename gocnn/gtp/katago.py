@@ -16,13 +16,7 @@ from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import COLOURS, Engine, colour_of, one
 from gocnn.gtp.protocol import GtpError
 from gocnn.policy.predictions import mean_owner
-from gocnn.policy.suggestion import (
-    Evaluation,
-    log_softmax,
-    mean_over_symmetries,
-    planes_of,
-    recent_moves,
-)
+from gocnn.policy.suggestion import Evaluation, log_softmax, mean_over_symmetries
 
 KGS_RULES = {
     "chinese": "chinese-kgs",
@@ -99,15 +93,7 @@ def _raw(engine: Engine, turn: int, colour: int) -> str:
     the rest comes from random playouts; what they do not give is nan."""
     game, evaluator = engine.game, engine.player.evaluator
     board = with_side_to_play(game, colour)
-    said = evaluator.outputs(
-        planes_of(
-            board,
-            recent_moves(board),
-            evaluator.plane_groups,
-            engine.player.conditioning(game),
-            (turn,),
-        )
-    )
+    said = engine.player.outputs(game, board, (turn,))
     legal = board.legal()
     logged = mean_over_symmetries(said.logits[None], (turn,))[0]
     p = np.exp(log_softmax(np.where(legal, logged, -np.inf).astype(np.float32)))

@@ -13,13 +13,7 @@ from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import Engine, whole_number
 from gocnn.gtp.protocol import GtpError
 from gocnn.policy.predictions import mean_owner
-from gocnn.policy.suggestion import (
-    Evaluation,
-    log_softmax,
-    mean_over_symmetries,
-    planes_of,
-    recent_moves,
-)
+from gocnn.policy.suggestion import Evaluation, log_softmax, mean_over_symmetries
 
 
 def install(engine: Engine) -> None:
@@ -92,15 +86,7 @@ def install(engine: Engine) -> None:
 def _map(engine: Engine, turns: tuple[int, ...]) -> str:
     game, evaluator = engine.game, engine.player.evaluator
     board = game.board
-    said = evaluator.outputs(
-        planes_of(
-            board,
-            recent_moves(board),
-            evaluator.plane_groups,
-            engine.player.conditioning(game),
-            turns,
-        )
-    )
+    said = engine.player.outputs(game, board, turns)
     logged = mean_over_symmetries(said.logits[:, None], turns)[0]
     p = np.exp(log_softmax(np.where(board.legal(), logged, -np.inf).astype(np.float32)))
     win = float(np.mean(said.win)) if evaluator.has_value_head else math.nan

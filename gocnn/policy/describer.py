@@ -1,27 +1,22 @@
 """What `describe` shows of policy networks."""
 
-from pathlib import Path
 from typing import Any
 
 from gocnn import modelfile
 from gocnn.features.planes import plane_count
 from gocnn.policy import KIND
 from gocnn.policy.model import SHIPPED, load
-from gocnn.policy.network import PolicyNetwork, preset
-
-PRESETS = ("tiny", "small", "base", "large")
+from gocnn.policy.network import PRESETS, PolicyNetwork, preset
 
 
 def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
     """The network with the shape of its input: a preset, `shipped`, a model file or a run. None if
-    `name` is none of them. Raises UserError if it names no model at all."""
+    `name` is none of them. Raises UserError if the file cannot be read."""
     if name in PRESETS:
         found = PolicyNetwork(preset(name))
     elif name == "shipped":
         found = load(SHIPPED).network
-    elif not Path(name).exists():
-        return None
-    elif modelfile.read_metadata(modelfile.locate(name)).get("kind") == KIND:
+    elif modelfile.kind_of(name) == KIND:
         found = load(name).network
     else:
         return None

@@ -1,6 +1,5 @@
 """What `describe` shows of classifiers."""
 
-from pathlib import Path
 from typing import Any
 
 from gocnn import modelfile
@@ -13,14 +12,12 @@ CLASSES = tuple("abcdefghijk")
 
 def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
     """The network with the shape of its input: a kind of classifier for eleven classes, a model
-    file or a run. None if `name` is none of them. Raises UserError if it names no model at all."""
+    file or a run. None if `name` is none of them. Raises UserError if the file cannot be
+    read."""
     if name in CLASSIFIERS:
         size = 224 if name == "resnet101" else 128
         return build(ClassifierConfig(name, CLASSES, size)), (3, size, size)  # type: ignore[arg-type]
-    if (
-        not Path(name).exists()
-        or modelfile.read_metadata(modelfile.locate(name)).get("kind") != "image-classifier"
-    ):
+    if modelfile.kind_of(name) != "image-classifier":
         return None
     from imagecls.classifier.model import load
 

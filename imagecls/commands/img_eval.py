@@ -9,29 +9,18 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
+from imagecls.commands.options import models_option, views_option
 
 
 @click.command("img-eval")
 @click.argument("data")
-@click.option(
-    "--model",
-    "models",
-    multiple=True,
-    required=True,
-    help="A model file or run folder; given several times, the models are averaged.",
-)
+@models_option
 @click.option(
     "--part",
     type=click.Choice(["valid", "train", "test", "whole"]),
     help="Part of DATA.  [default: valid, else what there is]",
 )
-@click.option(
-    "--tta",
-    type=click.IntRange(1, 12),
-    default=1,
-    show_default=True,
-    help="Views of each picture that are averaged (2: also mirrored).",
-)
+@views_option
 @click.option(
     "--picture",
     type=Picture(),

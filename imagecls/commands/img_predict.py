@@ -11,24 +11,13 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, keep_inputs
+from imagecls.commands.options import models_option, views_option
 
 
 @click.command("img-predict")
 @click.argument("images", nargs=-1, required=True)
-@click.option(
-    "--model",
-    "models",
-    multiple=True,
-    required=True,
-    help="A model file or run folder; given several times, the models are averaged.",
-)
-@click.option(
-    "--tta",
-    type=click.IntRange(1, 12),
-    default=1,
-    show_default=True,
-    help="Views of each picture that are averaged (2: also mirrored).",
-)
+@models_option
+@views_option
 @click.option(
     "--top",
     type=click.IntRange(1),
