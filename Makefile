@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: all demo test lint docs wheel bench clean
+.PHONY: all demo test lint docs wheel bench clean page serve
 .DEFAULT_GOAL := all
 
-all: $(VENV)/.warm
+BUILT := gocnn/page/built/index.html
+WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
+
+all: $(VENV)/.warm $(BUILT)
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +21,19 @@ $(VENV)/.warm: $(VENV)/.ready
 	$(BIN)/gocnn warm-up
 	touch $@
 
+# The page, bundled by esbuild; node comes with the environment, so that the machine needs none.
+page: $(BUILT)
+
+web/node_modules/.ready: web/package-lock.json $(VENV)/.ready
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
+$(BUILT): $(WEB) web/node_modules/.ready
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build
+
+serve: $(VENV)/.warm $(BUILT)
+	$(BIN)/python cli.py serve --open
+
 demo: $(VENV)/.warm
 	$(BIN)/python cli.py demo
 
@@ -27,14 +43,14 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
+test: lint $(BUILT)
 	$(BIN)/pytest --numprocesses auto --dist worksteal --durations=10
 
 docs: $(VENV)/.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	$(BIN)/mkdocs build --strict
 
-wheel: $(VENV)/.ready
+wheel: $(VENV)/.ready $(BUILT)
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 bench: $(VENV)/.ready
@@ -47,4 +63,4 @@ bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/latency.py
 
 clean:
-	rm -rf $(VENV) build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache runs
+	rm -rf $(VENV) web/node_modules gocnn/page/built build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache runs

@@ -44,6 +44,10 @@ HEAD = Head(
         "go-stats": ("gocnn.commands.go_stats", "Show what a store holds."),
         "go-suggest": ("gocnn.commands.go_suggest", "Suggest moves in a position."),
         "go-train": ("gocnn.commands.go_train", "Train a policy network on games."),
+        "serve": (
+            "gocnn.commands.serve",
+            "Open the page: play, review, the lecture to touch, photographs, runs.",
+        ),
         "warm-up": (
             "gocnn.commands.warm_up",
             "Compile everything now, so that nobody waits for it later.",

@@ -1,0 +1,25 @@
+"""The page as the browser gets it: files that `make page` builds from `web/` (and that a wheel
+brings with it)."""
+
+from importlib import resources
+
+from gocnn.errors import UserError
+
+BUILT = resources.files("gocnn.page").joinpath("built")
+
+
+def built() -> bool:
+    """Whether the page was built."""
+    return BUILT.joinpath("index.html").is_file()
+
+
+def asset(name: str) -> bytes:
+    """A built file by its name, which must be a plain one (`index.html`, `main-4F2K.js`).
+
+    Raises UserError if the page is not built, FileNotFoundError if it has no such file.
+    """
+    if not built():
+        raise UserError("the page is not built; run `make page` in the checkout")
+    if "/" in name or "\\" in name or name.startswith("."):
+        raise FileNotFoundError(name)
+    return BUILT.joinpath(name).read_bytes()

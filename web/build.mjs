@@ -1,0 +1,34 @@
+// Bundles the page into gocnn/page/built: index.html, scripts split by page, styles; nothing else is needed at run time.
+import { build } from "esbuild";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
+
+const out = "../gocnn/page/built";
+await rm(out, { recursive: true, force: true });
+await mkdir(out, { recursive: true });
+
+const result = await build({
+  entryPoints: { main: "src/main.tsx" },
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  minify: true,
+  metafile: true,
+  entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  assetNames: "[name]-[hash]",
+  outdir: out,
+  loader: { ".png": "file", ".svg": "file" },
+  logLevel: "warning",
+});
+
+const files = Object.keys(result.metafile.outputs).map((path) => basename(path));
+const named = (ending) => files.find((name) => name.startsWith("main-") && name.endsWith(ending));
+const html = (await readFile("index.html", "utf8"))
+  .replace("MAIN.css", named(".css"))
+  .replace("MAIN.js", named(".js"));
+// last, since its being there says that all is
+await writeFile(`${out}/index.html`, html);

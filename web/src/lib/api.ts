@@ -1,0 +1,96 @@
+// Talking to the server. Every failure is an Error whose message is a sentence for people.
+import { t } from "./text";
+
+async function answer(response: Response): Promise<Response> {
+  if (response.ok) return response;
+  let sentence = `${response.status} ${response.statusText}`;
+  try {
+    sentence = ((await response.json()) as { error: string }).error ?? sentence;
+  } catch {
+    // not ours: the status says what there is to say
+  }
+  throw new Error(sentence);
+}
+
+async function send(path: string, options: RequestInit): Promise<Response> {
+  try {
+    return await answer(await fetch(path, options));
+  } catch (error) {
+    if (error instanceof TypeError) throw new Error(t("error.gone"));
+    throw error;
+  }
+}
+
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return (await send(path, { signal })).json() as Promise<T>;
+}
+
+/** Post a value as JSON, or bytes as they are. */
+export async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  const raw = body instanceof Blob || body instanceof ArrayBuffer;
+  const options: RequestInit = {
+    method: "POST",
+    signal,
+    body: raw ? body : JSON.stringify(body),
+    headers: { "content-type": raw ? "application/octet-stream" : "application/json" },
+  };
+  return (await send(path, options)).json() as Promise<T>;
+}
+
+/** Server-sent events by name, each with its JSON; returns how to stop. */
+export function events(path: string, handlers: Record<string, (value: never) => void>): () => void {
+  const source = new EventSource(path);
+  for (const [name, handler] of Object.entries(handlers)) {
+    source.addEventListener(name, (event) => {
+      // `error` is also what the browser calls a lost connection, which brings no data
+      const data = (event as MessageEvent<string>).data;
+      if (data !== undefined) handler(JSON.parse(data) as never);
+    });
+  }
+  return () => source.close();
+}
+
+/** A socket that is opened again when it is lost, and says what was sent last once more then. */
+export class Socket<Out, In> {
+  private socket: WebSocket | null = null;
+  private last: Out | null = null;
+  private closed = false;
+  private wait = 200;
+
+  constructor(
+    private readonly path: string,
+    private readonly onMessage: (message: In) => void,
+    private readonly onLost: (lost: boolean) => void = () => {},
+  ) {
+    this.open();
+  }
+
+  send(message: Out): void {
+    this.last = message;
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  close(): void {
+    this.closed = true;
+    this.socket?.close();
+  }
+
+  private open(): void {
+    const url = new URL(this.path, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = new WebSocket(url);
+    this.socket = socket;
+    socket.onopen = () => {
+      this.wait = 200;
+      this.onLost(false);
+      if (this.last !== null) socket.send(JSON.stringify(this.last));
+    };
+    socket.onmessage = (event: MessageEvent<string>) => this.onMessage(JSON.parse(event.data) as In);
+    socket.onclose = () => {
+      if (this.closed) return;
+      this.onLost(true);
+      setTimeout(() => !this.closed && this.open(), this.wait);
+      this.wait = Math.min(this.wait * 2, 5000);
+    };
+  }
+}

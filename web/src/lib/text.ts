@@ -1,0 +1,26 @@
+// Every text that a person reads, in English and Chinese: `t("board.pass")`. The tables of a page are in `src/texts/`, registered here.
+import { board } from "../texts/board";
+import { common } from "../texts/common";
+
+export type Language = "en" | "zh";
+
+const en = { ...common.en, ...board.en };
+const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh };
+
+export type TextKey = keyof typeof en;
+
+export function language(): Language {
+  const chosen = localStorage.getItem("language");
+  if (chosen === "en" || chosen === "zh") return chosen;
+  return /^zh/i.test(navigator.language) ? "zh" : "en";
+}
+
+export function setLanguage(chosen: Language): void {
+  localStorage.setItem("language", chosen);
+}
+
+/** The text of that name; `{name}` in it becomes `values.name`. */
+export function t(key: TextKey, values: Record<string, string | number> = {}): string {
+  const text = (language() === "zh" ? zh : en)[key];
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
+}

@@ -1,0 +1,103 @@
+// The frame of the page: which address shows what, the way between them, language and theme.
+import { render, type ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { here, go, onMove } from "./lib/router";
+import { language, setLanguage, t, type TextKey } from "./lib/text";
+import { setTheme, theme } from "./lib/theme";
+import "./style.css";
+
+interface PageEntry {
+  path: string;
+  title: TextKey;
+  load: () => Promise<{ default: ComponentType<{ rest: string }> }>;
+}
+
+// The first whose path begins the address is shown; what follows it is handed over as `rest`.
+const PAGES: PageEntry[] = [
+  { path: "/", title: "page.board", load: () => import("./pages/board/BoardPage") },
+];
+
+function entryOf(path: string): PageEntry {
+  const found = PAGES.find((page) => page.path !== "/" && (path === page.path || path.startsWith(page.path + "/")));
+  return found ?? PAGES[0];
+}
+
+function Frame() {
+  const [path, setPath] = useState(here());
+  const [shown, setShown] = useState<{ entry: PageEntry; Page: ComponentType<{ rest: string }> } | null>(null);
+  const [failed, setFailed] = useState(false);
+  const [, refresh] = useState(0);
+  const entry = entryOf(path);
+
+  useEffect(() => onMove(() => setPath(here())), []);
+  useEffect(() => {
+    let current = true;
+    entry.load().then(
+      (loaded) => {
+        if (current) setShown({ entry, Page: loaded.default });
+      },
+      () => setFailed(true),
+    );
+    return () => {
+      current = false;
+    };
+  }, [entry]);
+  useEffect(() => {
+    document.title = `${t(entry.title)} · gocnn`;
+    document.documentElement.lang = language() === "zh" ? "zh-Hant" : "en";
+  });
+
+  return (
+    <>
+      <a class="skip" href="#main">{t("page.skip")}</a>
+      <header>
+        <nav aria-label={t("page.pages")}>
+          {PAGES.map((page) => (
+            <a
+              href={page.path}
+              aria-current={page === entry ? "page" : undefined}
+              onClick={(event) => {
+                if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+                event.preventDefault();
+                go(page.path);
+              }}
+            >
+              {t(page.title)}
+            </a>
+          ))}
+        </nav>
+        <div class="switches">
+          <button
+            lang={language() === "en" ? "zh-Hant" : "en"}
+            onClick={() => {
+              setLanguage(language() === "en" ? "zh" : "en");
+              refresh((n) => n + 1);
+            }}
+          >
+            {language() === "en" ? "中文" : "English"}
+          </button>
+          <button
+            aria-label={t("page.theme")}
+            title={t("page.theme")}
+            onClick={() => {
+              setTheme(theme() === "dark" ? "light" : "dark");
+              refresh((n) => n + 1);
+            }}
+          >
+            {theme() === "dark" ? "☀" : "☾"}
+          </button>
+        </div>
+      </header>
+      <main id="main" tabIndex={-1}>
+        {failed ? (
+          <p role="alert">{t("page.failed")}</p>
+        ) : (
+          shown && <shown.Page key={shown.entry.path + language()} rest={path.slice(shown.entry.path.length).replace(/^\//, "")} />
+        )}
+      </main>
+    </>
+  );
+}
+
+setTheme(theme());
+render(<Frame />, document.getElementById("page")!);
