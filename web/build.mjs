@@ -2,6 +2,7 @@
 import { build } from "esbuild";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { gzipSync } from "node:zlib";
 
 const out = "../gocnn/page/built";
 await rm(out, { recursive: true, force: true });
@@ -30,5 +31,13 @@ const named = (ending) => files.find((name) => name.startsWith("main-") && name.
 const html = (await readFile("index.html", "utf8"))
   .replace("MAIN.css", named(".css"))
   .replace("MAIN.js", named(".js"));
+
+// what saves something lies beside its file packed, so that the server need not do it each time
+async function pack(name, data) {
+  const small = gzipSync(data, { level: 9 });
+  if (small.length < 0.9 * data.length) await writeFile(`${out}/${name}.gz`, small);
+}
+for (const name of files) await pack(name, await readFile(`${out}/${name}`));
+await pack("index.html", Buffer.from(html));
 // last, since its being there says that all is
 await writeFile(`${out}/index.html`, html);
