@@ -1,12 +1,25 @@
 // Bundles the page into gocnn/page/built: index.html, scripts split by page, styles; nothing else is needed at run time.
 import { build } from "esbuild";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { gzipSync } from "node:zlib";
 
 const out = "../gocnn/page/built";
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
+
+// Shudan's wood is a photograph of 190 KB; the board has a plain colour instead (parts/board.css).
+const plainBoard = {
+  name: "plain-board",
+  setup(setup) {
+    setup.onLoad({ filter: /shudan[\\/]css[\\/]goban\.css$/ }, async ({ path }) => {
+      const styles = await readFile(path, "utf8");
+      const plain = styles.replace("url('./board.png')", "");
+      if (plain === styles) throw new Error(`${path}: the board's picture is named otherwise now; mend build.mjs`);
+      return { contents: plain, loader: "css", resolveDir: dirname(path) };
+    });
+  },
+};
 
 const result = await build({
   entryPoints: { main: "src/main.tsx" },
@@ -23,6 +36,7 @@ const result = await build({
   assetNames: "[name]-[hash]",
   outdir: out,
   loader: { ".png": "file", ".svg": "file" },
+  plugins: [plainBoard],
   logLevel: "warning",
 });
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from importlib import import_module
 
@@ -15,14 +15,14 @@ from starlette.routing import BaseRoute, Mount
 
 from gocnn.console import heads
 from gocnn.console.heads import Head
-from gocnn.serve import failures, files
+from gocnn.serve import describing, failures, files
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.endpoints import failed
 from gocnn.serve.guard import Guard
 from gocnn.serve.lazily import Lazily, LazyRoutes
 from gocnn.serve.state import ServeState
 
-SUBJECTS = ("gocnn.serve.about", "gocnn.serve.records")
+SUBJECTS = ("gocnn.serve.about",)
 """The modules of Go's routes: each has `routes(state) -> list[BaseRoute]`, whose paths begin with
 `/api/`. They are imported right after the start, or when first asked for."""
 
@@ -40,11 +40,16 @@ def create_app(config: ServeConfig) -> Starlette:
         yield
         state.jobs.cancel_all()
 
-    others = {head.name: Lazily(partial(_of_head, head, config)) for head in _with_pages()}
+    others = {
+        f"/api/{head.name}": Lazily(partial(_of_head, head, config))
+        for head in heads.heads()
+        if head.pages is not None
+    }
     app = Starlette(
         routes=[
             *files.routes(),
-            *(Mount(f"/api/{name}", lazy) for name, lazy in others.items()),
+            describing.route("/api", partial(_sources, go, others)),
+            *(Mount(prefix, lazy) for prefix, lazy in others.items()),
             LazyRoutes("/api", go),
         ],
         middleware=[Middleware(Guard, config=config)],
@@ -56,8 +61,15 @@ def create_app(config: ServeConfig) -> Starlette:
     return app
 
 
-def _with_pages() -> list[Head]:
-    return [head for head in heads.heads() if head.pages is not None]
+def _sources(
+    go: Lazily, others: dict[str, Lazily]
+) -> Iterator[tuple[str, Sequence[BaseRoute] | str]]:
+    """The routes by their prefix, or why they are not there."""
+    for prefix, lazy in {"": go, **others}.items():
+        try:
+            yield prefix, lazy.router().routes
+        except Exception as error:  # noqa: BLE001 - told
+            yield prefix, failures.sentence(error, f"loading {prefix}")
 
 
 def _of_head(head: Head, config: ServeConfig) -> Sequence[BaseRoute]:
