@@ -204,22 +204,38 @@ export function handicapOf(root: Node): number {
   return Number.isInteger(stones) && stones > 1 && stones < 100 ? stones : 0;
 }
 
-/** Komi as the record states it, or undefined. */
+/** Komi in points as the record states it, or undefined. Some write hundredths (650), or stones as Chinese rules count them (3.75). */
 export function komiOf(root: Node): number | undefined {
-  const text = root.props.KM?.[0]?.trim() ?? "";
-  const komi = Number(text);
-  return text === "" || !Number.isFinite(komi) || Math.abs(komi) > 150 ? undefined : komi;
+  const text = root.props.KM?.[0]?.trim().replace(",", ".") ?? "";
+  let komi = Number(text);
+  if (text === "" || !Number.isFinite(komi)) return undefined;
+  if (Math.abs(komi) >= 100 && komi % 25 === 0) komi /= 100;
+  if (!Number.isInteger(komi * 2)) komi *= 2;
+  return Number.isInteger(komi * 2) && Math.abs(komi) <= 150 ? komi : undefined;
+}
+
+/** The rule set that a record names, or undefined. */
+export function rulesOf(root: Node): string | undefined {
+  const text = (root.props.RU?.[0] ?? "").trim().toLowerCase().replace(/[\s_]+/g, "-");
+  if (text in RULE_SETS) return text;
+  if (/^(chin|cn|中)/.test(text)) return "chinese";
+  if (/^(japan|jp|日)/.test(text)) return "japanese";
+  if (/^(korea|kr|韓|韩)/.test(text)) return "korean";
+  if (/^(nz|new-?z)/.test(text)) return "new-zealand";
+  if (/^(goe|ing)/.test(text)) return "ing";
+  if (/^tromp/.test(text)) return "tromp-taylor";
+  return undefined;
 }
 
 const side = (colour: number): "b" | "w" => (colour === 1 ? "b" : "w");
 
-/** The position for the server. Moves that the rules forbid (a record may hold some) are told as stones. */
+/** The position for the server. Moves that cannot be played (a record may hold some) are told as stones. */
 export function messageOf(node: Node, root: Node, rules: string): PositionMessage {
   const position = positionOf(node);
   const ruleSet = RULE_SETS[rules] ?? RULE_SETS.chinese;
   let origin = position;
   const moves: Move[] = [];
-  while (origin !== origin.origin && wrongOf(origin, ruleSet) === null) {
+  while (origin !== origin.origin && origin.wrong.size === 0 && (ruleSet.suicide || !origin.tookOwn)) {
     moves.push(origin.last!);
     origin = origin.before!;
   }

@@ -35,6 +35,8 @@ export interface BoardProps {
   stones: ArrayLike<number>;
   /** 361 strengths from 0 to 1, coloured from nothing to full. */
   heat?: ArrayLike<number> | null;
+  /** No heat where stones are. */
+  emptyOnly?: boolean;
   /** 361 numbers, +1 where black owns a point, -1 where white does. */
   ownership?: ArrayLike<number> | null;
   /** Shudan's marks by point. */
@@ -156,7 +158,7 @@ export function Board(props: BoardProps) {
       onMouseLeave={() => hover(-1)}
     >
       <div aria-hidden="true">{goban}</div>
-      <HeatSheet heat={heat} ownership={ownership} size={vertexSize} style={over} />
+      <HeatSheet heat={heat} except={props.emptyOnly ? stones : undefined} ownership={ownership} size={vertexSize} style={over} />
       <svg class="board-over board-signs" style={over} viewBox={`0 0 ${SIZE} ${SIZE}`} aria-hidden="true">
         {last >= 0 && stones[last] !== 0 && <Ring point={last} dark={stones[last] < 0} />}
         {candidates && !line?.length && candidates.map((each) => <Disc key={each.point} {...each} />)}

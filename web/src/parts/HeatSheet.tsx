@@ -6,6 +6,8 @@ import { POINTS, SIZE } from "../lib/coords";
 export interface HeatSheetProps {
   heat?: ArrayLike<number> | null;
   ownership?: ArrayLike<number> | null;
+  /** Points that are not 0 here get no heat. */
+  except?: ArrayLike<number>;
   /** The width of a point in CSS pixels. */
   size: number;
   style: Record<string, string>;
@@ -13,7 +15,7 @@ export interface HeatSheetProps {
 
 const LEAST = 0.03;
 
-function draw(canvas: HTMLCanvasElement, { heat, ownership, size }: HeatSheetProps): void {
+function draw(canvas: HTMLCanvasElement, { heat, ownership, except, size }: HeatSheetProps): void {
   const side = Math.round(size * SIZE * devicePixelRatio);
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const context = canvas.getContext("2d")!;
@@ -22,7 +24,7 @@ function draw(canvas: HTMLCanvasElement, { heat, ownership, size }: HeatSheetPro
   for (let point = 0; point < POINTS; point++) {
     const x = point % SIZE;
     const y = SIZE - 1 - Math.floor(point / SIZE);
-    if (heat && heat[point] >= LEAST) {
+    if (heat && heat[point] >= LEAST && !except?.[point]) {
       context.fillStyle = heatColour(heat[point]);
       context.fillRect(x + 0.02, y + 0.02, 0.96, 0.96);
     }
@@ -42,6 +44,6 @@ export function HeatSheet(props: HeatSheetProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
     if (canvas.current) draw(canvas.current, props);
-  }, [props.heat, props.ownership, props.size]);
+  }, [props.heat, props.ownership, props.except, props.size]);
   return <canvas ref={canvas} class="board-over board-heat" style={props.style} data-shown={props.heat ? "heat" : ""} aria-hidden="true" />;
 }

@@ -1,0 +1,119 @@
+// What stands below the board: the way through the game, and what one does in it.
+import { PASS } from "../../lib/coords";
+import { useStore } from "../../lib/store";
+import { t, type TextKey } from "../../lib/text";
+import type { Session } from "./session";
+
+function Key({ label, text, keys, disabled, onClick }: { label: TextKey; text: string; keys: string; disabled?: boolean; onClick: () => void }) {
+  return (
+    <button class="key" aria-label={t(label)} title={`${t(label)} (${keys})`} disabled={disabled} onClick={onClick}>
+      {text}
+    </button>
+  );
+}
+
+export function Toolbar({ session }: { session: Session }) {
+  useStore(session);
+  const { node, tree, mode, settings, thinking, paused } = session;
+  const playing = mode === "play";
+  const both = settings.black === "net" && settings.white === "net";
+  const end = tree.nextOf(node) === null;
+  return (
+    <div class="toolbar">
+      <div class="row" role="group" aria-label={t("bar.steps")}>
+        <Key label="bar.first" text="⏮" keys="Home" disabled={!node.parent} onClick={() => session.step(-100_000)} />
+        <Key label="bar.back" text="◀" keys="←" disabled={!node.parent} onClick={() => session.step(-1)} />
+        <output class="movenumber" aria-label={t("bar.number")}>{session.moves}</output>
+        <Key label="bar.next" text="▶" keys="→" disabled={end} onClick={() => session.step(1)} />
+        <Key label="bar.last" text="⏭" keys="End" disabled={end} onClick={() => session.step(100_000)} />
+      </div>
+      <div class="row" role="group" aria-label={t("bar.moves")}>
+        {both ? (
+          <button class="primary" disabled={!playing} onClick={() => (paused || !thinking ? session.pause(false) : session.pause(true))}>
+            {thinking ? t("bar.pause") : t("bar.goOn")}
+          </button>
+        ) : (
+          <button class="primary" disabled={!playing || thinking} aria-keyshortcuts="Space" onClick={() => void session.askMove()}>
+            {thinking ? t("bar.thinking") : t("bar.network")}
+          </button>
+        )}
+        <button disabled={!playing} aria-keyshortcuts="P" onClick={() => session.play(PASS)}>{t("board.pass")}</button>
+        <button disabled={!node.parent} aria-keyshortcuts="U" onClick={() => session.undo()}>{t("bar.undo")}</button>
+        <button disabled={!playing} onClick={() => session.resign()}>{t("bar.resign")}</button>
+        <button aria-pressed={mode === "score"} onClick={() => (mode === "score" ? session.setMode("play") : void session.beginScore())}>{t("bar.score")}</button>
+      </div>
+    </div>
+  );
+}
+
+/** What is drawn on the board. */
+export function Switches({ session }: { session: Session }) {
+  useStore(session);
+  const { settings } = session;
+  const choice = (name: "hints" | "heat" | "ownership" | "compare", key: string) => (
+    <button
+      aria-pressed={settings[name]}
+      aria-keyshortcuts={key}
+      title={`${t(`switch.${name}`)} (${key})`}
+      onClick={() => session.set({ [name]: !settings[name] })}
+    >
+      {t(`switch.${name}`)}
+    </button>
+  );
+  return (
+    <div class="row" role="group" aria-label={t("switch.title")}>
+      {choice("hints", "H")}
+      {choice("heat", "M")}
+      {choice("ownership", "O")}
+      {choice("compare", "B")}
+    </div>
+  );
+}
+
+/** The line below the board: whose turn it is, prisoners, and whatever there is to say. */
+export function Status({ session }: { session: Session }) {
+  useStore(session);
+  const { position, side, notice, tree } = session;
+  const { root } = tree;
+  const result = root.props.RE?.[0];
+  const names = [root.props.PB?.[0], root.props.PW?.[0]];
+  return (
+    <div class="status">
+      <p>
+        <span class={`turn ${side === 1 ? "black" : "white"}`} aria-hidden="true" />
+        {t("status.turn", { side: t(side === 1 ? "colour.black" : "colour.white") })}
+        <span class="soft"> · {t("status.taken", { black: position.captures.black, white: position.captures.white })}</span>
+      </p>
+      {(names[0] || names[1] || result) && (
+        <p class="soft names">{`${names[0] ?? "?"} – ${names[1] ?? "?"}`}{result ? ` · ${result}` : ""}</p>
+      )}
+      {notice && (
+        <p class={notice.kind === "error" ? "error" : ""} role={notice.kind === "error" ? "alert" : "status"}>
+          {notice.text} {notice.undo && <button class="small" onClick={notice.undo}>{t("tree.back")}</button>}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Counting: the result as it stands, with stones to click that are dead. */
+export function Scoring({ session }: { session: Session }) {
+  useStore(session);
+  if (session.mode !== "score") return null;
+  return (
+    <section class="card" aria-label={t("bar.score")}>
+      {session.score ? (
+        <>
+          <p class="result">{session.score.result}</p>
+          <p class="soft">{t("score.how")}</p>
+        </>
+      ) : (
+        <p>{session.notice ? "" : t("score.counting")}</p>
+      )}
+      <div class="row">
+        <button class="primary" disabled={!session.score} onClick={() => session.acceptScore()}>{t("score.accept")}</button>
+        <button onClick={() => session.setMode("play")}>{t("score.leave")}</button>
+      </div>
+    </section>
+  );
+}
