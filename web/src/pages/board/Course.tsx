@@ -64,6 +64,7 @@ export function Course({ session }: { session: Session }) {
         label={label}
         xLabel={t("course.move")}
         x={x}
+        wholeX
         series={series}
         at={line.indexOf(node)}
         height={150}
