@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from gocnn import __version__, page
 from gocnn.errors import UserError
+from gocnn.serve import analysis
 from gocnn.serve.state import ServeConfig, ServeState
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -23,6 +24,8 @@ def create_app(config: ServeConfig) -> Starlette:
     state = ServeState(config)
     routes: list[BaseRoute] = [Route(path, _index) for path in PAGES]
     routes += [Route("/assets/{name}", _asset), Route("/api/about", _about)]
+    for subject in (analysis,):
+        routes += subject.routes(state)
     app = Starlette(
         routes=routes, exception_handlers={UserError: _bad_input, HTTPException: _refused}
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from gocnn.errors import UserError
 from gocnn.policy.runtime import SHIPPED, open_evaluator
 from gocnn.policy.suggestion import Evaluator
+from gocnn.serve.sharing import Sharing
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class ServeState:
     that ships is `small`."""
 
     config: ServeConfig
+    sharing: Sharing = field(init=False, default_factory=Sharing)
+    """Whose turn it is to compute."""
     _paths: dict[str, Path | None] = field(init=False)
     _open: dict[str, Evaluator] = field(init=False, default_factory=dict)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
@@ -67,3 +70,9 @@ class ServeState:
             if chosen not in self._open:
                 self._open[chosen] = open_evaluator(path, "cpu", self.config.threads)
             return self._open[chosen]
+
+    def opened(self, name: str | None) -> Evaluator | None:
+        """The same if it has been opened already. Raises UserError if there is none of that
+        name."""
+        self.path_of(name)
+        return self._open.get(self.model_names[0] if name is None else name)
