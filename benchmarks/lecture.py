@@ -2,15 +2,15 @@
 
     python benchmarks/lecture.py GAMES-OR-STORE --valid GAMES [--minutes 3 | --steps 400] \
         [--positions 20000] [--out runs/lecture]
-      [--picture PNG] [--only NAME]
+      [--picture PNG] [--only NAME] [--export FOLDER]
 
 Every network gets the same games, the same recipe (AdamW) and the same time (or, with --steps, the
 same samples), and is judged on the same positions. All are made of `gocnn.nn`; only what the name
 says differs:
 
 - no pooling: stem, four residual blocks of 32 channels, head, 19x19 throughout;
-- max / mean pooling: after the stem 19x19 becomes 10x10, and is enlarged again (nearest point)
-  before the head;
+- max / min / mean pooling: after the stem 19x19 becomes 10x10, and is enlarged again (nearest
+  point) before the head;
 - max pooling, and a detour: the stem's 19x19 maps are added to the enlarged ones, as in a U-Net, so
   that only the blocks work on the small board;
 - every second point: as the first two, but rows and columns are left out - the lecture's
@@ -24,16 +24,20 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gocnn import modelfile
 from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
 from gocnn.nn import ConvNormAct, PointHead, ResidualBlock, initialise, pooling
-from gocnn.policy import data
+from gocnn.policy import KIND, data
+from gocnn.policy.export import onnx_of
+from gocnn.policy.runtime import OnnxPolicy
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
@@ -141,6 +145,7 @@ def not_shared() -> list[nn.Module]:
 NETWORKS: dict[str, Callable[[], list[nn.Module]]] = {
     "no pooling": no_pooling,
     "max pooling": lambda: pooled(padded("max")),
+    "min pooling": lambda: pooled(padded("min")),
     "mean pooling": lambda: pooled(padded("mean")),
     "max pooling, and a detour": lambda: pooled_with_detour(padded("max")),
     "every second point": lambda: pooled(EverySecond()),
@@ -181,6 +186,21 @@ def slug(name: str) -> str:
     return name.replace(",", "").replace(" ", "-")
 
 
+def export(network: nn.Module, run: Path, folder: Path, name: str, facts: dict[str, Any]) -> None:
+    """The best weights of the run as an ONNX file, in half precision, that any program here can ask
+    like the network that ships."""
+    network.load_state_dict(modelfile.load(run / "best.safetensors", "lecture").tensors)
+    example = torch.zeros(2, PLANES, SIZE, SIZE)
+    metadata = modelfile.describing(KIND, {"groups": DEFAULT_GROUPS}, facts)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{slug(name)}.onnx"
+    target.write_bytes(onnx_of(network.eval(), example, ["logits"], metadata, "fp16"))
+    said = OnnxPolicy(target).logits(example.numpy().astype("uint8"))
+    with torch.inference_mode():
+        apart = (network(example) - torch.from_numpy(said)).abs().max()
+    print(f"{target}: {target.stat().st_size / 1e3:.0f} KB, logits within {apart:.4f} of torch's")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -198,6 +218,7 @@ def main() -> None:
         choices=NETWORKS,
         help="train this one only; the picture has all that are in --out",
     )
+    parser.add_argument("--export", type=Path, help="write each network as ONNX into this folder")
     options = parser.parse_args()
     games = data.choose(data.open_stores([options.games])[0], GameFilter())
     held = data.choose(data.open_stores([options.valid])[0], GameFilter())
@@ -242,6 +263,15 @@ def main() -> None:
             f"{-best['loss']:>8.3f}",
             flush=True,
         )
+        if options.export:
+            facts = {
+                "network": name,
+                "samples": outcome.samples,
+                "top1": best["top1"],
+                "top5": best["top5"],
+                "positions": options.positions,
+            }
+            export(network, options.out / slug(name), options.export, name, facts)
     if options.picture:
         picture(
             options.picture,

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor, nn
 
 from gocnn.board import Board
 from gocnn.board.coords import SIZE
@@ -39,6 +40,29 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
     precision: fp32, or fp16, which keeps the weights in half precision (half the file) and computes
     in float32. Raises UserError if the file cannot be written, or if a package is missing.
     """
+    outputs = [
+        "logits",
+        *(["value"] if policy.has_value_head else []),
+        *(["owner", "score"] if policy.scores else []),
+    ]
+    example = torch.zeros(2, plane_count(policy.plane_groups), SIZE, SIZE, device=policy.device)
+    metadata = describing(KIND, policy.config_json(), policy.provenance)
+    write_bytes(target, onnx_of(policy.network, example, outputs, metadata, precision))
+    return difference(policy, OnnxPolicy(target))
+
+
+def onnx_of(
+    network: nn.Module,
+    example: Tensor,
+    outputs: list[str],
+    metadata: dict[str, str],
+    precision: str = "fp32",
+) -> bytes:
+    """Any network as the bytes of an ONNX file: input `planes` like `example`, float32 `(N, ...)`
+    with any N, and the outputs by their names, in order. metadata: as
+    `gocnn.modelfile.describing` makes it. precision: as for `export`. Raises UserError if a package
+    is missing.
+    """
     try:
         import onnx
         from onnx import numpy_helper
@@ -47,18 +71,12 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
             "writing ONNX needs the package onnx; install it with: pip install onnx"
         ) from error
     stream: Any = io.BytesIO()  # the annotation of export knows names of files only
-    outputs = [
-        "logits",
-        *(["value"] if policy.has_value_head else []),
-        *(["owner", "score"] if policy.scores else []),
-    ]
-    example = torch.zeros(2, plane_count(policy.plane_groups), SIZE, SIZE, device=policy.device)
     with warnings.catch_warnings():
         # The exporter through TorchScript says that it is the old one; it needs no further package,
         # and this network is within what it can do.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            policy.network,
+            network,
             (example,),
             stream,
             input_names=["planes"],
@@ -69,7 +87,7 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
         )
     graph: Any = onnx.load_from_string(stream.getvalue())
     graph.producer_name = "gocnn"
-    for key, value in describing(KIND, policy.config_json(), policy.provenance).items():
+    for key, value in metadata.items():
         graph.metadata_props.add(key=key, value=value)
     if precision == "fp16":
         casts = []
@@ -88,8 +106,8 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
         del graph.graph.node[:]
         graph.graph.node.extend(nodes)
     onnx.checker.check_model(graph)
-    write_bytes(target, graph.SerializeToString())
-    return difference(policy, OnnxPolicy(target))
+    data: bytes = graph.SerializeToString()
+    return data
 
 
 def difference(one: Evaluator, other: Evaluator, positions: int = 64) -> float:

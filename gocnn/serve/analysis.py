@@ -4,35 +4,28 @@ goes on."""
 import asyncio
 import contextlib
 from collections import deque
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Literal
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct
-from starlette.concurrency import run_in_threadpool
-from starlette.routing import BaseRoute, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.routing import BaseRoute
+from starlette.websockets import WebSocketDisconnect
 
 from gocnn.board import BLACK
 from gocnn.board.coords import to_gtp
 from gocnn.engine import levels
 from gocnn.engine.analysis import Analysis
+from gocnn.engine.game import Game
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.engine.player import Player
 from gocnn.errors import UserError
 from gocnn.policy.conditioning import check_style
 from gocnn.policy.suggestion import Evaluator
-from gocnn.serve.messages import (
-    LETTERS,
-    Colour,
-    Position,
-    convert,
-    game_of,
-    number,
-    objects,
-    rounded,
-)
+from gocnn.serve import failures
+from gocnn.serve.endpoints import Socket, in_thread, socket
+from gocnn.serve.messages import LETTERS, Colour, Position, game_of, number, rounded
 from gocnn.serve.sharing import EVERY, Board
 from gocnn.serve.state import ServeState
 
@@ -41,17 +34,11 @@ USUAL_VISITS = 1000
 LONGEST_MESSAGE = 1 << 18
 """Characters of a message that is read: a game of 2,000 moves has 30,000."""
 
-PATIENCE = 10.0
-"""Seconds that a client may take to read what it was sent before; then it is dropped."""
-
-MOST_ERRORS = 8
-"""So many errors wait to be read; no more messages are taken until they are."""
-
 Style = Literal["any", "tygem", "tom", "fox", "professional"]
 Id = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
 
-class Analyse(Struct, tag="analyse", tag_field="type"):
+class Analyse(Struct, tag="analyse"):
     """Ask about a position; what was asked before is at an end.
 
     id: comes back with each answer. model: a network's name (the first one). visits: positions to
@@ -71,11 +58,11 @@ class Analyse(Struct, tag="analyse", tag_field="type"):
     ownership: bool = True
 
 
-class Stop(Struct, tag="stop", tag_field="type"):
+class Stop(Struct, tag="stop"):
     """Compute no further. What was seen is kept for a position that follows from this one."""
 
 
-class Policy(Struct, tag="policy", tag_field="type"):
+class Policy(Struct, tag="policy"):
     """What the network says of the position by itself; comes first, at once.
 
     policy: 362 probabilities of the side to play, the pass last; those of illegal moves are 0.
@@ -108,7 +95,7 @@ class Candidate(Struct):
     line: list[str]
 
 
-class Report(Struct, tag="report", tag_field="type"):
+class Report(Struct, tag="report"):
     """What is known by now, at most five times a second; done: the last one.
 
     winrate, lead, stdev, ownership: as in `policy`, in the mean over the search. Where the network
@@ -129,7 +116,7 @@ class Report(Struct, tag="report", tag_field="type"):
     done: bool
 
 
-class Trouble(Struct, tag="error", tag_field="type"):
+class Trouble(Struct, tag="error"):
     """Why there is no answer. id: of the message, if it can be told."""
 
     id: int | None
@@ -138,36 +125,40 @@ class Trouble(Struct, tag="error", tag_field="type"):
 
 def routes(state: ServeState) -> list[BaseRoute]:
     """`/api/analysis`."""
-
-    async def analysis(websocket: WebSocket) -> None:
-        """A board's analysis: send `analyse` or `stop`, get `policy`, `report` and `error`."""
-        await websocket.accept()
-        try:
-            board = state.sharing.board()
-        except UserError as error:
-            await websocket.send_text(_text(Trouble(None, str(error))))
-            await websocket.close(1013)
-            return
-        await _Visitor(websocket, state, board).run()
-
-    return [WebSocketRoute("/api/analysis", analysis)]
+    return [
+        socket(
+            "/api/analysis",
+            partial(analysis, state),
+            receives=(Analyse, Stop),
+            sends=(Policy, Report, Trouble),
+            most=LONGEST_MESSAGE,
+        )
+    ]
 
 
-def _text(message: Struct) -> str:
-    return msgspec.json.encode(message).decode()
+async def analysis(state: ServeState, client: "Socket[Analyse | Stop]") -> None:
+    """A board: what the network says of a position, at once, and what a search finds out."""
+    await _Visitor(client, state, state.sharing.board()).run()
+
+
+def warm_up(evaluator: Evaluator) -> None:
+    """Have everything loaded that a first question needs."""
+    game = Game()
+    begun = Analysis(Player(evaluator), game, game.board.to_play)
+    begun.advance(60.0, lambda: False, 1)
+    begun.moves()
 
 
 class _Visitor:
     """One socket: reads what is asked, writes what is answered."""
 
-    def __init__(self, websocket: WebSocket, state: ServeState, board: Board) -> None:
-        self._websocket, self._state, self._board = websocket, state, board
+    def __init__(self, client: "Socket[Analyse | Stop]", state: ServeState, board: Board) -> None:
+        self._client, self._state, self._board = client, state, board
         self._loop = asyncio.get_running_loop()
         self._question: _Question | None = None
-        self._errors: deque[str] = deque()
-        self._answers: deque[str] = deque()
-        self._report: str | None = None
-        self._news, self._sent = asyncio.Event(), asyncio.Event()
+        self._answers: deque[Struct] = deque()
+        self._report: Report | None = None
+        self._news = asyncio.Event()
 
     async def run(self) -> None:
         """Until the client is gone, or does not read."""
@@ -178,46 +169,30 @@ class _Visitor:
             self._board.close()
             for task in both:
                 task.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
+            ended = await asyncio.gather(*both, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception) and not isinstance(error, WebSocketDisconnect):
+                raise error
 
     # --- reading ---
 
     async def _read(self) -> None:
-        while True:
-            event = await self._websocket.receive()
-            if event["type"] == "websocket.disconnect":
-                return
-            await self._take(event.get("text"))
+        async for message in self._client:
+            self._ask(None)
+            if isinstance(message, Stop):
+                continue
+            try:
+                self._ask(await self._question_of(message))
+            except Exception as error:  # noqa: BLE001 - told to the client
+                sentence = failures.sentence(error, "opening a network for an analysis")
+                await self._client.fail(sentence, message.id)
 
-    async def _take(self, text: str | None) -> None:
-        number: int | None = None
-        try:
-            if text is None or len(text) > LONGEST_MESSAGE:
-                raise UserError(f"send text, of at most {LONGEST_MESSAGE} characters")
-            values = objects(text)
-            number = _number(values)
-            await self._obey(values)
-        except UserError as error:
-            while len(self._errors) >= MOST_ERRORS:
-                self._sent.clear()
-                await self._sent.wait()
-            self._errors.append(_text(Trouble(number, str(error))))
-            self._news.set()
-
-    async def _obey(self, values: dict[str, Any]) -> None:
-        kind = values.get("type")
-        if kind not in ("analyse", "stop"):
-            raise UserError("type: it is analyse or stop")
-        self._ask(None)
-        if kind == "stop":
-            convert(values, Stop)
-            return
-        message = convert(values, Analyse)
+    async def _question_of(self, message: Analyse) -> "_Question":
         evaluator = self._state.opened(message.model)
         if evaluator is None:
-            evaluator = await run_in_threadpool(self._state.evaluator, message.model)
+            evaluator = await in_thread(self._state.evaluator, message.model)
         check_style(evaluator, message.style)
-        self._ask(_Question(message, evaluator, self))
+        return _Question(message, evaluator, self)
 
     def _ask(self, question: "_Question | None") -> None:
         """From here on only this is answered."""
@@ -233,44 +208,31 @@ class _Visitor:
     def tell(self, question: "_Question", message: Struct) -> None:
         """Send it, if that is still the question; from any thread."""
         with contextlib.suppress(RuntimeError):  # the server has ended meanwhile
-            self._loop.call_soon_threadsafe(self._note, question, message, _text(message))
+            self._loop.call_soon_threadsafe(self._note, question, message)
 
-    def _note(self, question: "_Question", message: Struct, text: str) -> None:
+    def _note(self, question: "_Question", message: Struct) -> None:
         if question is not self._question:
             return
         if isinstance(message, Report):
-            self._report = text  # instead of one that has not been read
+            self._report = message  # instead of one that was not sent yet
         else:
-            self._answers.append(text)
+            self._answers.append(message)
         self._news.set()
 
     async def _write(self) -> None:
         next_report = 0.0
         while True:
             wait = None if self._report is None else next_report - self._loop.time()
-            first = self._errors or self._answers
-            if not first and (wait is None or wait > 0):
+            if self._answers:
+                await self._client.send(self._answers.popleft())
+            elif self._report is not None and wait is not None and wait <= 0:
+                report, self._report = self._report, None
+                next_report = self._loop.time() + EVERY
+                await self._client.send(report)
+            else:
                 self._news.clear()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), wait)
-                continue
-            if first:
-                text = first.popleft()
-            else:
-                assert self._report is not None
-                text, self._report = self._report, None
-                next_report = self._loop.time() + EVERY
-            try:
-                await asyncio.wait_for(self._websocket.send_text(text), PATIENCE)
-            except (TimeoutError, WebSocketDisconnect):
-                return
-            self._sent.set()
-
-
-def _number(values: dict[str, Any]) -> int | None:
-    """The id of a message that may be wrong otherwise."""
-    number = values.get("id")
-    return number if type(number) is int and abs(number) <= 2**53 else None
 
 
 class _Question:

@@ -1,9 +1,7 @@
-"""What requests and answers share: positions, and how a message is read."""
+"""What requests and answers share: positions, and how numbers are written."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct
@@ -14,7 +12,6 @@ from gocnn.engine.game import Game
 from gocnn.engine.rulesets import BadRules, parse
 from gocnn.errors import UserError
 from gocnn.games.position import usual_komi
-from gocnn.gtp.analysis_json.messages import BadQuery, read, unknown
 
 MOST_MOVES = 2000
 """Longer games are refused: nobody has played one."""
@@ -25,10 +22,9 @@ LETTERS: dict[int, Colour] = {BLACK: "b", WHITE: "w"}
 
 Vertex = Annotated[str, Meta(max_length=8)]
 Points = Annotated[list[Vertex], Meta(max_length=400)]
-M = TypeVar("M", bound=Struct)
 
 
-class Position(Struct):
+class Position(Struct, forbid_unknown_fields=True):
     """A position, by what led to it; all but `moves` may be missing.
 
     black, white: stones that stand before the first move. first: who plays first (the colour of the
@@ -49,52 +45,6 @@ class Position(Struct):
     rules: str | dict[str, Any] = "chinese"
     handicap: Annotated[int, Meta(ge=0, le=361)] = 0
     to_play: Colour | None = None
-
-
-def decode(data: str | bytes, kind: type[M]) -> M:
-    """The message that this JSON is. Raises UserError, which names the field that is wrong."""
-    return convert(objects(data), kind)
-
-
-def objects(data: str | bytes) -> dict[str, Any]:
-    """The JSON object that this is. Raises UserError."""
-    try:
-        values = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise UserError("the message is not JSON; send one JSON object") from None
-    if not isinstance(values, dict):
-        raise UserError("the message is JSON, but not an object; send one JSON object")
-    return values
-
-
-def convert(values: dict[str, Any], kind: type[M]) -> M:
-    """The message that an object stands for. Raises UserError, which names the field that is of
-    another type, out of range, missing or not known."""
-    try:
-        message = read(values, kind)
-    except BadQuery as error:
-        raise UserError(_sentence(error)) from None
-    for where, holder, of in _nested(values, message):
-        for _, said in unknown(holder, of):
-            raise UserError(f"{where}{said}: this field is not known")
-    return message
-
-
-def _sentence(error: BadQuery) -> str:
-    text = str(error)
-    return text if error.name and error.name in text[: len(error.name)] else f"{error.name}: {text}"
-
-
-def _nested(
-    values: dict[str, Any], message: Struct
-) -> Iterable[tuple[str, dict[str, Any], type[Struct]]]:
-    """The message's own object, and those of its fields that are messages, each with what it is
-    called."""
-    tag = message.__struct_config__.tag_field
-    yield "", {key: value for key, value in values.items() if key != tag}, type(message)
-    for name in message.__struct_fields__:
-        if isinstance(getattr(message, name), Struct):
-            yield f"{name}.", values[name], type(getattr(message, name))
 
 
 def game_of(position: Position) -> Game:

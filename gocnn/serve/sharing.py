@@ -7,7 +7,6 @@ after a pause, starts level with the others. A new position goes first, so that 
 colours at once, unless its visitor has had much more time than others already.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -22,6 +21,7 @@ from gocnn.engine.analysis import Analysis
 from gocnn.errors import UserError
 from gocnn.policy.predictions import Floats, PolicyPredictions
 from gocnn.policy.suggestion import Evaluator
+from gocnn.serve import failures
 
 AHEAD = 0.25
 """Seconds that a visitor may be ahead of the others for a new position still to go first."""
@@ -41,8 +41,6 @@ MOST_BOARDS = 256
 FIRST_REPORT, EVERY = 0.1, 0.2
 """Seconds from the policy to the first report of a search that is not over before, and between
 reports."""
-
-log = logging.getLogger("gocnn.serve")
 
 
 @dataclass(eq=False)
@@ -227,12 +225,10 @@ class Board(Share):
             return False
         try:
             return self._begin(asked) if new else self._go_on(asked, full)
-        except UserError as error:
-            asked.tell_error(str(error))
         except Exception as error:  # noqa: BLE001 - the other boards are to be untouched
-            log.error("an analysis failed: %r", error)
-            self._analysis = None
-            asked.tell_error("the analysis failed; ask again, or choose another network")
+            if not isinstance(error, UserError):
+                self._analysis = None
+            asked.tell_error(failures.sentence(error, "an analysis"))
         return False
 
     def _begin(self, asked: Asked) -> bool:

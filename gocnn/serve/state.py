@@ -1,28 +1,20 @@
-"""What the routes share: how the server was started, and the networks it has opened."""
+"""What the routes share: how the server was started, the networks it has opened, its jobs."""
 
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gocnn.errors import UserError
-from gocnn.policy.runtime import SHIPPED, open_evaluator
-from gocnn.policy.suggestion import Evaluator
-from gocnn.serve.sharing import Sharing
+from gocnn.serve.config import ServeConfig as ServeConfig
+from gocnn.serve.jobs import Jobs
 
+if TYPE_CHECKING:
+    from gocnn.policy.suggestion import Evaluator
+    from gocnn.serve.sharing import Sharing
 
-@dataclass(frozen=True)
-class ServeConfig:
-    """How the server was started. models: policy networks beside the one that ships; image_models:
-    classifiers; runs: the folder of training runs to show; host and port: where it listens; token:
-    what a browser must show, or None where only this machine can reach it."""
-
-    models: tuple[Path, ...] = ()
-    image_models: tuple[Path, ...] = ()
-    runs: Path | None = None
-    host: str = "127.0.0.1"
-    port: int = 8361
-    token: str | None = None
-    threads: int | None = None
+SHIPPED = "small"
+"""What the network that ships is called here."""
 
 
 @dataclass
@@ -31,18 +23,19 @@ class ServeState:
     that ships is `small`."""
 
     config: ServeConfig
-    sharing: Sharing = field(init=False, default_factory=Sharing)
-    """Whose turn it is to compute."""
+    jobs: Jobs = field(init=False, default_factory=Jobs)
     _paths: dict[str, Path | None] = field(init=False)
-    _open: dict[str, Evaluator] = field(init=False, default_factory=dict)
+    _open: dict[str, "Evaluator"] = field(init=False, default_factory=dict)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _sharing: "Sharing | None" = None
 
     def __post_init__(self) -> None:
-        self._paths = {SHIPPED.stem: None}
+        self._paths = {SHIPPED: None}
         for path in self.config.models:
-            name, count = path.stem if path.is_file() else path.name, 2
+            stem = path.stem if path.is_file() else path.resolve().name
+            name, count = stem, 2
             while name in self._paths:
-                name, count = f"{path.stem}-{count}", count + 1
+                name, count = f"{stem}-{count}", count + 1
             self._paths[name] = path
 
     @property
@@ -62,8 +55,10 @@ class ServeState:
             )
         return self._paths[chosen]
 
-    def evaluator(self, name: str | None) -> Evaluator:
+    def evaluator(self, name: str | None) -> "Evaluator":
         """The network of that name, or the first one. Raises UserError."""
+        from gocnn.policy.runtime import open_evaluator
+
         chosen = self.model_names[0] if name is None else name
         path = self.path_of(chosen)
         with self._lock:
@@ -71,8 +66,17 @@ class ServeState:
                 self._open[chosen] = open_evaluator(path, "cpu", self.config.threads)
             return self._open[chosen]
 
-    def opened(self, name: str | None) -> Evaluator | None:
-        """The same if it has been opened already. Raises UserError if there is none of that
-        name."""
+    def opened(self, name: str | None) -> "Evaluator | None":
+        """The same if it has been opened already, else None. Raises UserError if there is none of
+        that name."""
         self.path_of(name)
         return self._open.get(self.model_names[0] if name is None else name)
+
+    @property
+    def sharing(self) -> "Sharing":
+        """Whose turn it is to compute."""
+        from gocnn.serve.sharing import Sharing
+
+        with self._lock:
+            self._sharing = self._sharing or Sharing()
+            return self._sharing

@@ -4,14 +4,14 @@ is said of one that does not fit.
 Source: https://github.com/lightvector/KataGo/blob/master/docs/Analysis_Engine.md
 """
 
-import difflib
 import json
 import math
-import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+
+from gocnn.messages import BadMessage, read
 
 MOST_MOVES_OF_A_GAME = 5000
 """Longer lists of moves are refused: no game has them, and each would be played for every turn that
@@ -23,15 +23,9 @@ Visits = Annotated[int, Meta(ge=1, le=2**50)]
 Pairs = Annotated[list[tuple[str, str]], Meta(max_length=MOST_MOVES_OF_A_GAME)]
 Turns = Annotated[list[Annotated[int, Meta(ge=0)]], Meta(max_length=MOST_MOVES_OF_A_GAME)]
 
-QUOTED = re.compile("'([^']+)'")
 
-
-class BadQuery(Exception):
+class BadQuery(BadMessage):
     """A query that cannot be answered: the field, and why."""
-
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__(why)
-        self.name, self.why = name, why
 
 
 class Restriction(Struct, rename="camel"):
@@ -114,9 +108,6 @@ class Action(Struct, rename="camel"):
     turn_numbers: list[int] | None = None
 
 
-M = TypeVar("M", bound=Struct)
-
-
 def parse(line: bytes) -> dict[str, Any]:
     """The object that a line of input is, with an `id`. Raises BadQuery (with no field) if it is
     none."""
@@ -138,65 +129,6 @@ def parse(line: bytes) -> dict[str, Any]:
 def _whole(digits: str) -> int | float:
     """A whole number; one too long for Python is as good as infinite."""
     return int(digits) if len(digits) < 400 else math.inf
-
-
-def read(values: dict[str, Any], kind: type[M], field: str = "", strict: bool = True) -> M:
-    """The message that an object stands for. Raises BadQuery with the field that is missing, of the
-    wrong type, or out of range. field: what the object is the value of; strict: texts are no
-    numbers."""
-    try:
-        return msgspec.convert(values, kind, strict=strict)
-    except msgspec.ValidationError as error:
-        why, _, path = str(error).partition(" - at `$")
-        missing = re.search(r"missing required field `(\w+)`", why)
-        where = path.rstrip("`").lstrip(".")
-        name = (re.match(r"\w+", where) or [missing[1] if missing else ""])[0]
-        said = (
-            f"{missing[1]} is missing"
-            if missing
-            else _plainly(why.replace("`", "").replace(" | null", ""))
-        )
-        if why.startswith("Invalid enum value"):
-            kinds = {one.encode_name: str(one.type) for one in msgspec.structs.fields(kind)}
-            said = (
-                "it is one of"
-                f" {', '.join(re.findall(QUOTED, kinds.get(name, '')))},"
-                f" not {why[19:60]}"
-            )
-        raise BadQuery(
-            field or name, f"{where}: {said}" if where and (field or where != name) else said
-        ) from None
-
-
-PLAIN = {
-    "int": "a whole number",
-    "float": "a number",
-    "str": "a text",
-    "bool": "true or false",
-    "array": "a list",
-    "object": "an object",
-}
-
-
-def _plainly(why: str) -> str:
-    """What msgspec says of a value, without the names of Python's types."""
-    return re.sub(
-        r"\b(int|float|str|bool|array|object)\b",
-        lambda kind: PLAIN[kind[1]],
-        why[:1].lower() + why[1:],
-    ).replace(" | ", " or ")
-
-
-def unknown(values: dict[str, Any], kind: type[Struct]) -> list[tuple[str, str]]:
-    """Keys that the message does not have, each as it may be quoted, with the one that may be
-    meant."""
-    lower = {one.encode_name.lower(): one.encode_name for one in msgspec.structs.fields(kind)}
-    said = []
-    for key in sorted(set(values) - set(lower.values())):
-        ends = [name for name in lower if len(key) > 4 and name.endswith(key.lower())]
-        near = [*difflib.get_close_matches(key.lower()[:60], lower, 1, 0.8), *ends]
-        said.append((key[:60], key[:60] + (f" (is {lower[near[0]]} meant?)" if near else "")))
-    return said
 
 
 def settings(values: dict[str, Any]) -> tuple[Settings, list[str]]:

@@ -19,9 +19,10 @@ from gocnn.engine.analysis import Analysis
 from gocnn.engine.game import Game
 from gocnn.engine.player import Player
 from gocnn.gtp.analysis_json.answers import answer
-from gocnn.gtp.analysis_json.messages import Action, BadQuery, Query, parse, read, unknown
+from gocnn.gtp.analysis_json.messages import Action, BadQuery, Query, parse
 from gocnn.gtp.analysis_json.requests import Order, games_of, order_of
 from gocnn.gtp.protocol import Lines
+from gocnn.messages import BadMessage, read, unknown
 
 SLICE = 0.02
 """Seconds of analysis between two looks at the clock; the input is looked at after every visit."""
@@ -77,7 +78,7 @@ class Answerer:
                 self._act(values)
             else:
                 self._enqueue(values)
-        except BadQuery as bad:
+        except BadMessage as bad:
             where = {"field": bad.name} if bad.name else {}
             self._say({"error": str(bad), **where} | ({"id": values["id"]} if values else {}))
 
