@@ -51,8 +51,11 @@ PACKAGES = {"PIL": "pillow"} | {
         "platformdirs",
         "safetensors",
         "sgfmill",
+        "starlette",
         "torch",
         "tqdm",
+        "uvicorn",
+        "websockets",
     )
 }
 """Names by which other people's modules are imported, and those of the packages that have them."""
@@ -63,6 +66,9 @@ EXTRAS = {
     "matplotlib": "pictures",
     "pillow": "images",
     "onnx": "onnx",
+    "starlette": "serve",
+    "uvicorn": "serve",
+    "websockets": "serve",
 }
 """The extra of this package by which a package is installed that playing does without."""
 

@@ -4,18 +4,17 @@ nothing of it."""
 import contextlib
 import http.client
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import uvicorn
 from websockets.sync.client import ClientConnection, connect
 
 from gocnn.serve.app import create_app
 from gocnn.serve.config import ServeConfig
+from gocnn.serve.server import Server, listen
 
 
 @dataclass
@@ -86,14 +85,11 @@ class Client:
 
 @contextlib.contextmanager
 def serving(config: ServeConfig | None = None, app: Any = None) -> Iterator[Client]:
-    """A running server: of the whole application, or of another one."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    """A running server: of the whole application, or of another one. Its port is always a free
+    one."""
+    with listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        application = app or create_app(config or ServeConfig(port=port))
-        settings = uvicorn.Config(
-            application, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(settings)
+        server = Server(app or create_app(replace(config or ServeConfig(), port=port)))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         while not server.started:

@@ -4,11 +4,23 @@ from pathlib import Path
 
 import click
 
+from gocnn.errors import UserError
+
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8361, show_default=True, help="The port."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Where to listen; other machines need the token in the link then.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8361,
+    show_default=True,
+    metavar="N",
+    help="The port; 0 is any that is free.",
 )
 @click.option(
     "--model",
@@ -31,14 +43,47 @@ import click
     show_default=True,
     help="The folder whose training runs are shown.",
 )
+@click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 def command(
-    host: str, port: int, models: tuple[Path, ...], image_models: tuple[Path, ...], runs: Path
+    host: str,
+    port: int,
+    models: tuple[Path, ...],
+    image_models: tuple[Path, ...],
+    runs: Path,
+    opens: bool,
 ) -> None:
-    """Open the page: play, review, the lecture to touch, photographs, training runs."""
-    import uvicorn
+    """Open the page: play, review, the lecture to touch, photographs, training runs.
 
+    It answers this machine only, unless --host says otherwise. Ctrl-C ends it.
+    """
+    from gocnn import page
+    from gocnn.serve import browser, guard, server
     from gocnn.serve.app import create_app
-    from gocnn.serve.state import ServeConfig
+    from gocnn.serve.config import ServeConfig
 
-    config = ServeConfig(models, image_models, runs, host, port)
-    uvicorn.run(create_app(config), host=host, port=port, log_level="warning")
+    for option, paths in (("--model", models), ("--image-model", image_models)):
+        for path in paths:
+            if not path.exists():
+                raise UserError(
+                    f"{option} {path} does not exist; give a model file or the folder of a"
+                    " training run"
+                )
+    page.asset("index.html")
+    with server.listen(host, port) as listener:
+        token = None if guard.is_loopback(host) else guard.new_token()
+        bound = listener.getsockname()[1]
+        config = ServeConfig(models, image_models, runs, host, bound, token)
+        link = server.link(listener, token)
+
+        def ready() -> None:
+            click.echo(f"{link}  (Ctrl-C ends it)")
+            if opens and not browser.show(link):
+                click.echo(
+                    "There is no browser here that --open could open; open the link in one.",
+                    err=True,
+                )
+
+        running = server.Server(create_app(config), ready)
+        running.run([listener])
+    if running.ended_by is not None:
+        server.leave(running.ended_by)

@@ -21,12 +21,15 @@ class Head:
     """A head. commands: for each command its module, which has the click command as `command`, and
     its line in the list of commands. describer: the module whose `network(name)` finds the network
     for `describe`, with the shape of its input, or returns None if the head has none of that name.
-    extra: the extra that installs its packages, if not those that everything needs."""
+    extra: the extra that installs its packages, if not those that everything needs. pages: the
+    module of its part of the page's server, whose `routes(config)` are answered below `/api/NAME/`
+    (`gocnn.serve`), or None."""
 
     name: str
     commands: dict[str, tuple[str, str]]
     describer: str
     extra: str | None = None
+    pages: str | None = None
 
     def network(self, name: str) -> tuple[Any, tuple[int, int, int]] | None:
         """The network that `describe NAME` shows and the shape of its input (channels, height,

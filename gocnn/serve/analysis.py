@@ -17,7 +17,6 @@ from gocnn.board import BLACK
 from gocnn.board.coords import to_gtp
 from gocnn.engine import levels
 from gocnn.engine.analysis import Analysis
-from gocnn.engine.game import Game
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.engine.player import Player
 from gocnn.errors import UserError
@@ -139,14 +138,6 @@ def routes(state: ServeState) -> list[BaseRoute]:
 async def analysis(state: ServeState, client: "Socket[Analyse | Stop]") -> None:
     """A board: what the network says of a position, at once, and what a search finds out."""
     await _Visitor(client, state, state.sharing.board()).run()
-
-
-def warm_up(evaluator: Evaluator) -> None:
-    """Have everything loaded that a first question needs."""
-    game = Game()
-    begun = Analysis(Player(evaluator), game, game.board.to_play)
-    begun.advance(60.0, lambda: False, 1)
-    begun.moves()
 
 
 class _Visitor:

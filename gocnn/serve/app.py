@@ -2,36 +2,36 @@
 
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from importlib import import_module
-from mimetypes import guess_type
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount
 
-from gocnn import page
+from gocnn.console import heads
+from gocnn.console.heads import Head
+from gocnn.serve import describing, failures, files
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.endpoints import failed
-from gocnn.serve.failures import Refusal
+from gocnn.serve.guard import Guard
 from gocnn.serve.lazily import Lazily, LazyRoutes
 from gocnn.serve.state import ServeState
 
 SUBJECTS = ("gocnn.serve.about", "gocnn.serve.analysis")
 """The modules of Go's routes: each has `routes(state) -> list[BaseRoute]`, whose paths begin with
-`/api/`."""
-
-PAGES = ("/", "/review", "/lesson", "/lesson/{station:int}", "/photos", "/runs")
-"""What a browser may show in its address line; the script finds the page that is meant."""
+`/api/`. They are imported right after the start, or when first asked for."""
 
 
 def create_app(config: ServeConfig) -> Starlette:
     """The server as an ASGI application. Its state is `app.state.serve`."""
+    failures.hide(*config.models, *config.image_models, *([config.runs] if config.runs else []))
     state = ServeState(config)
-    go = Lazily(partial(_subjects, state))
+    go = Lazily(partial(_of_subjects, state))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -40,38 +40,60 @@ def create_app(config: ServeConfig) -> Starlette:
         yield
         state.jobs.cancel_all()
 
-    routes: list[BaseRoute] = [Route(path, _index) for path in PAGES]
-    routes += [Route("/assets/{name}", _asset), LazyRoutes("/api", go)]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _refused}, lifespan=lifespan)
+    others = {
+        f"/api/{head.name}": Lazily(partial(_of_head, head, config))
+        for head in heads.heads()
+        if head.pages is not None
+    }
+    app = Starlette(
+        routes=[
+            *files.routes(),
+            describing.route("/api", partial(_sources, go, others)),
+            *(Mount(prefix, lazy) for prefix, lazy in others.items()),
+            LazyRoutes("/api", go),
+        ],
+        middleware=[Middleware(Guard, config=config)],
+        exception_handlers={HTTPException: _refused},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
     app.state.serve = state
     return app
 
 
-def _subjects(state: ServeState) -> Sequence[BaseRoute]:
-    return [*state.jobs.routes("/api/jobs"), *_of_modules(state)]
+def _sources(
+    go: Lazily, others: dict[str, Lazily]
+) -> Iterator[tuple[str, Sequence[BaseRoute] | str]]:
+    """The routes by their prefix, or why they are not there."""
+    for prefix, lazy in {"": go, **others}.items():
+        try:
+            yield prefix, lazy.router().routes
+        except Exception as error:  # noqa: BLE001 - told
+            yield prefix, failures.sentence(error, f"loading {prefix}")
 
 
-def _of_modules(state: ServeState) -> Sequence[BaseRoute]:
-    return [route for name in SUBJECTS for route in import_module(name).routes(state)]
+def _of_head(head: Head, config: ServeConfig) -> Sequence[BaseRoute]:
+    """A head's routes. Raises ImportError, with the extra that the head needs, if a package is
+    missing."""
+    assert head.pages is not None
+    try:
+        found: Sequence[BaseRoute] = import_module(head.pages).routes(config)
+    except ImportError as error:
+        raise failures.lacking(error, head.extra) from error
+    return found
+
+
+def _of_subjects(state: ServeState) -> Sequence[BaseRoute]:
+    found = state.jobs.routes("/api/jobs")
+    for name in SUBJECTS:
+        found += import_module(name).routes(state)
+    return found
 
 
 def _get_ready(go: Lazily, state: ServeState) -> None:
     with contextlib.suppress(Exception):  # whoever asks for it is told
         go.router()
-        import_module("gocnn.serve.analysis").warm_up(state.evaluator(None))
-
-
-async def _index(request: Request) -> Response:
-    return Response(page.asset("index.html"), media_type="text/html")
-
-
-async def _asset(request: Request) -> Response:
-    name = request.path_params["name"]
-    try:
-        data = page.asset(name)
-    except FileNotFoundError:
-        return failed(Refusal(404, f"the page has no file {name[:60]!r}"), "")
-    return Response(data, media_type=guess_type(name)[0] or "application/octet-stream")
+        state.get_ready()
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -178,6 +178,8 @@ def events(path: str, handler: Callable[..., AsyncIterator[Struct]]) -> Route:
     shape = _shape(handler)
 
     async def endpoint(request: Request) -> Response:
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
         try:
             arguments = _arguments(shape, request, b"", False)
         except BadMessage as error:
@@ -336,7 +338,25 @@ def known(values: dict[str, Any], kind: type[Struct]) -> None:
 
 def answer(value: Any, status: int = 200) -> Response:
     """A value as JSON."""
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
+    return Response(encoded(value), status, media_type="application/json")
+
+
+def encoded(value: Any) -> bytes:
+    """A value as JSON. What is no character (half of a pair) becomes a question mark."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_characters(msgspec.to_builtins(value)))
+
+
+def _characters(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_characters(key): _characters(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_characters(each) for each in value]
+    return value
 
 
 def failed(error: BaseException, doing: str) -> Response:
@@ -409,7 +429,7 @@ class _EventStream(Response):
 
 
 def _event(event: Struct) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (named(event).encode(), msgspec.json.encode(event))
+    return b"event: %s\ndata: %s\n\n" % (named(event).encode(), encoded(event))
 
 
 async def _gone(receive: Receive) -> None:
@@ -471,7 +491,7 @@ class Socket(Generic[S]):
     async def send(self, message: Struct) -> None:
         """Send one; waits where the client is slow. Raises WebSocketDisconnect where it has gone,
         or has read nothing for `PATIENCE`."""
-        text = msgspec.json.encode(message).decode()
+        text = encoded(message).decode()
         try:
             async with asyncio.timeout(PATIENCE), self._sending:
                 await self._websocket.send_text(text)

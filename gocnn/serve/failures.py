@@ -25,6 +25,13 @@ class Refusal(UserError):
         self.status = status
 
 
+def lacking(error: ImportError, extra: str | None = None) -> Exception:
+    """What to raise instead for a package that is missing: a Refusal that names it (and the extra
+    that brings it), or the error itself if the program's own module is at fault."""
+    sentence = libraries.package(error, extra)
+    return error if sentence is None else Refusal(503, sentence)
+
+
 UNEXPECTED = (
     "something went wrong in the server that nobody expected; what it was stands in the terminal"
     " where it was started"

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SHIPPED = "small"
 """What the network that ships is called here."""
 
+READY_VISITS = 16
+"""Positions that are looked ahead at before anybody asks."""
+
 
 @dataclass
 class ServeState:
@@ -80,3 +83,16 @@ class ServeState:
         with self._lock:
             self._sharing = self._sharing or Sharing()
             return self._sharing
+
+    def get_ready(self) -> None:
+        """Open the network to begin with, and look ahead with it once, so that all that is compiled
+        or allocated at first use is there. Raises UserError."""
+        from gocnn.board import BLACK
+        from gocnn.engine.analysis import Analysis
+        from gocnn.engine.game import Game
+        from gocnn.engine.player import Player
+
+        player = Player(self.evaluator(None), visits=READY_VISITS)
+        analysis = Analysis(player, Game(7.5), BLACK)
+        analysis.advance(10.0, lambda: False, READY_VISITS)
+        analysis.moves()

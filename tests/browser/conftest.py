@@ -1,0 +1,171 @@
+"""The page in a real browser: one server and one Chromium for all tests of a process.
+
+They skip, with a reason, where Chromium or the built page is missing; in CI that is a failure.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gocnn import page as built_page
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 120_000
+"""Milliseconds that a browser waits for what must come: on a cold start kernels are compiled."""
+
+DESKTOP, PHONE = (1440, 900), (360, 740)
+
+
+def lacking(reason: str) -> None:
+    """Skip, or fail where nothing may be skipped."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}, and in CI nothing is skipped", pytrace=False)
+    pytest.skip(reason)
+
+
+def chromium() -> str | None:
+    """Where Chromium is, None if nowhere."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+
+
+def warm() -> None:
+    """Compile what a move needs, so that no answer waits for it."""
+    import gocnn
+
+    gocnn.player(gocnn.load(), visits=16).choose(gocnn.position(moves="Q16 D4"))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The real server, on a free port: its address."""
+    if not built_page.built():
+        lacking("the page is not built; run `make page`")
+    warm()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "cli.py", "serve", "--port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{address}/api/about").read()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                if process.poll() is not None:
+                    said = process.stdout.read() if process.stdout else ""
+                    pytest.fail(f"the server ended: {said}", pytrace=False)
+                time.sleep(0.1)
+        else:
+            pytest.fail("the server does not answer", pytrace=False)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        lacking("playwright is not installed; install the extra [dev]")
+    path = chromium()
+    if path is None:
+        lacking("there is no chromium on the PATH; install it")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@dataclass
+class Opened:
+    """A tab, and what went wrong in it: messages of the console, errors of scripts, requests to
+    elsewhere. expected: patterns of messages that are no fault in this test."""
+
+    page: Any
+    context: Any
+    address: str
+    faults: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Fail if anything went wrong."""
+        left = [
+            fault
+            for fault in self.faults
+            if not any(re.search(pattern, fault) for pattern in self.expected)
+        ]
+        assert left == []
+
+
+Open = Callable[..., Opened]
+
+
+@pytest.fixture
+def open_page(server: str, browser: Any) -> Iterator[Open]:
+    """Opens a tab: `open_page("/", size=PHONE, language="zh", dark=True)`. After the test, what
+    went wrong in any of its tabs fails it."""
+    tabs: list[Opened] = []
+
+    def opening(
+        path: str = "/",
+        *,
+        size: tuple[int, int] = DESKTOP,
+        language: str = "en",
+        dark: bool = False,
+        store: dict[str, str] | None = None,
+    ) -> Opened:
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            locale="zh-TW" if language == "zh" else "en-GB",
+            color_scheme="dark" if dark else "light",
+            accept_downloads=True,
+        )
+        context.set_default_timeout(PATIENCE)
+        if store:
+            context.add_init_script(f"Object.assign(localStorage, {json.dumps(store)})")
+        tab = Opened(context.new_page(), context, server)
+        tabs.append(tab)
+
+        def on_console(message: Any) -> None:
+            if message.type in ("error", "warning"):
+                tab.faults.append(f"console: {message.text}")
+
+        def on_request(request: Any) -> None:
+            if not request.url.startswith((server, "data:", "blob:")):
+                tab.faults.append(f"request to elsewhere: {request.url}")
+
+        tab.page.on("console", on_console)
+        tab.page.on("pageerror", lambda error: tab.faults.append(f"script: {error}"))
+        tab.page.on("request", on_request)
+        tab.page.goto(server + path)
+        tab.page.wait_for_selector("main > *")
+        return tab
+
+    yield opening
+    for tab in tabs:
+        tab.context.close()
+    for tab in tabs:
+        tab.check()

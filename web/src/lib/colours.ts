@@ -1,0 +1,49 @@
+// Colour scales. Sequential ones run from pale to dark in one hue, so that the colour-blind can read them as well.
+
+export type Rgb = readonly [number, number, number];
+
+const BLUES: readonly Rgb[] = [
+  [222, 236, 250],
+  [130, 187, 235],
+  [38, 118, 200],
+  [6, 44, 104],
+];
+
+/** The colour at `x`, from 0 to 1, of a scale of evenly spaced colours. */
+export function between(scale: readonly Rgb[], x: number): Rgb {
+  const place = Math.min(1, Math.max(0, x)) * (scale.length - 1);
+  const k = Math.min(scale.length - 2, Math.floor(place));
+  const share = place - k;
+  return scale[k].map((from, c) => Math.round(from + (scale[k + 1][c] - from) * share)) as unknown as Rgb;
+}
+
+export function css([r, g, b]: Rgb, alpha = 1): string {
+  return `rgba(${r}, ${g}, ${b}, ${alpha})`;
+}
+
+/** How strongly a probability is coloured, 0 to 1: by its square root, so that a tenth is well seen beside a half. */
+export function strengthOf(probability: number): number {
+  return Math.sqrt(Math.min(1, Math.max(0, probability)));
+}
+
+/** The colour of a heat map for a strength from 0 to 1; weak ones let what is below shine through. */
+export function heat(strength: number): string {
+  return css(between(BLUES, strength), 0.3 + 0.65 * Math.min(1, strength * 1.6));
+}
+
+/** A full colour of the same scale, and one to write upon it. */
+export function disc(strength: number): { fill: string; ink: string } {
+  return { fill: css(between(BLUES, strength)), ink: strength > 0.42 ? "#ffffff" : "#0b1d33" };
+}
+
+/** Orange for below zero, blue for above, white between; `x` from -1 to 1. */
+export function diverging(x: number): Rgb {
+  const scale: readonly Rgb[] = [
+    [150, 75, 0],
+    [240, 165, 80],
+    [250, 250, 250],
+    [110, 170, 230],
+    [10, 70, 150],
+  ];
+  return between(scale, (Math.min(1, Math.max(-1, x)) + 1) / 2);
+}

@@ -1,0 +1,177 @@
+// A graph of one or more series over one axis, by uPlot; the same numbers stand in a table for who cannot see it.
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { t } from "../lib/text";
+
+export interface Series {
+  label: string;
+  /** Numbers or gaps (null), as many as there are `x`. */
+  values: (number | null)[];
+  /** A CSS colour, or a variable of the style as `--accent`. */
+  colour?: string;
+  dashed?: boolean;
+  /** Fill the area between the line and this value. */
+  fillTo?: number;
+  /** Which scale: series with different units have their own axis, `y` on the left, `y2` on the right. */
+  scale?: "y" | "y2";
+}
+
+export interface GraphProps {
+  /** What the graph shows, in words. */
+  label: string;
+  xLabel: string;
+  x: number[];
+  series: Series[];
+  height?: number;
+  /** Least and most by scale; what the values need if it is left out. */
+  range?: Partial<Record<"y" | "y2", [number, number]>>;
+  /** Where one is: an upright line. */
+  at?: number;
+  /** How a value is written on the axis and in the table. */
+  format?: (value: number, scale: "y" | "y2") => string;
+  logarithmic?: boolean;
+  /** Called with the x that was clicked. */
+  onPick?: (x: number) => void;
+}
+
+function colourOf(name: string): string {
+  return name.startsWith("--") ? getComputedStyle(document.documentElement).getPropertyValue(name).trim() : name;
+}
+
+const COLOURS = ["--accent", "--white-side", "--soft"];
+const plain = (value: number) => String(Math.round(value * 1000) / 1000);
+
+function options(props: GraphProps, width: number, at: () => number | undefined): uPlot.Options {
+  const ink = colourOf("--soft");
+  const line = { stroke: colourOf("--line"), width: 1 };
+  const format = props.format ?? plain;
+  const scales = [...new Set(props.series.map((each) => each.scale ?? "y"))];
+  return {
+    width,
+    height: props.height ?? 160,
+    legend: { show: props.series.length > 1, live: false },
+    cursor: { y: false, drag: { x: false, y: false } },
+    scales: {
+      x: { time: false },
+      ...Object.fromEntries(scales.map((name) => [name, { ...(props.range?.[name] && { range: props.range[name] }), distr: props.logarithmic ? 3 : 1 }])),
+    },
+    axes: [
+      { stroke: ink, grid: line, ticks: line, size: 30, font: "12px system-ui" },
+      ...scales.map((name): uPlot.Axis => ({
+        scale: name,
+        side: name === "y" ? 3 : 1,
+        stroke: ink,
+        grid: name === "y" ? line : { show: false },
+        ticks: line,
+        size: 46,
+        font: "12px system-ui",
+        values: (_, values) => values.map((value) => (value === null ? "" : format(value, name))),
+      })),
+    ],
+    series: [
+      { label: props.xLabel },
+      ...props.series.map((each, k): uPlot.Series => {
+        const stroke = colourOf(each.colour ?? COLOURS[k % COLOURS.length]);
+        return {
+          label: each.label,
+          scale: each.scale ?? "y",
+          stroke,
+          width: 2,
+          dash: each.dashed ? [6, 4] : undefined,
+          spanGaps: true,
+          points: { show: each.values.filter((value) => value !== null).length < 3 },
+          ...(each.fillTo !== undefined && { fill: stroke + "33", fillTo: each.fillTo }),
+        };
+      }),
+    ],
+    hooks: {
+      draw: [
+        (plot) => {
+          const x = at();
+          if (x === undefined) return;
+          const place = Math.round(plot.valToPos(x, "x", true));
+          plot.ctx.save();
+          plot.ctx.strokeStyle = colourOf("--ink");
+          plot.ctx.lineWidth = devicePixelRatio;
+          plot.ctx.beginPath();
+          plot.ctx.moveTo(place, plot.bbox.top);
+          plot.ctx.lineTo(place, plot.bbox.top + plot.bbox.height);
+          plot.ctx.stroke();
+          plot.ctx.restore();
+        },
+      ],
+    },
+  };
+}
+
+export function Graph(props: GraphProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const [theme, setTheme] = useState(0);
+  const [open, setOpen] = useState(false);
+  const data = [props.x, ...props.series.map((each) => each.values)] as uPlot.AlignedData;
+  // a new plot only where what is drawn changes its kind; new numbers go into the old one
+  const kind = JSON.stringify([props.series.map(({ values, ...rest }) => rest), props.range, props.height, props.logarithmic, props.xLabel]);
+
+  useEffect(() => {
+    const watch = new MutationObserver(() => setTheme((count) => count + 1));
+    watch.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    return () => watch.disconnect();
+  }, []);
+
+  useLayoutEffect(() => {
+    const element = frame.current!;
+    const made = new uPlot(options(latest.current, Math.max(120, element.clientWidth), () => latest.current.at), data, element);
+    plot.current = made;
+    made.over.addEventListener("click", () => {
+      const index = made.cursor.idx;
+      if (index !== null && index !== undefined) latest.current.onPick?.(latest.current.x[index]);
+    });
+    const watch = new ResizeObserver(() => made.setSize({ width: Math.max(120, element.clientWidth), height: latest.current.height ?? 160 }));
+    watch.observe(element);
+    return () => {
+      watch.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [kind, theme]);
+
+  useEffect(() => plot.current?.setData(data), [props.x, ...props.series.map((each) => each.values)]);
+  useEffect(() => plot.current?.redraw(false), [props.at]);
+
+  const format = props.format ?? plain;
+  return (
+    <figure class="graph">
+      <div ref={frame} role="img" aria-label={props.label} class={props.onPick ? "pick" : ""} />
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>{t("graph.table")}</summary>
+        {open && (
+          <div class="scrolled" tabIndex={0} role="group" aria-label={props.label}>
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">{props.xLabel}</th>
+                  {props.series.map((each) => <th scope="col" key={each.label}>{each.label}</th>)}
+                </tr>
+              </thead>
+              <tbody>
+                {props.x.map((x, row) => (
+                  <tr key={x}>
+                    <th scope="row">{x}</th>
+                    {props.series.map((each) => {
+                      const value = each.values[row];
+                      return <td key={each.label}>{value === null || value === undefined ? "–" : format(value, each.scale ?? "y")}</td>;
+                    })}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </details>
+    </figure>
+  );
+}
