@@ -78,6 +78,9 @@ export class Analyst extends Store {
   private id = 0;
   private socket: Socket<AnalyseMessage | { type: "stop" }, Policy | Report | Trouble> | null = null;
 
+  /** Whether leads are shown: those of a network that does not say the score come from playouts, too coarse to be looked at. */
+  scores = true;
+
   /** onJudgement: called whenever more is known of the position that was asked about last. */
   constructor(private readonly onJudgement: (judgement: Judgement) => void = () => {}) {
     super();
@@ -132,7 +135,10 @@ export class Analyst extends Store {
   /** The candidates, the best first: the search's, or the likeliest moves of the network alone. */
   candidates(most = 10): CandidateMove[] {
     if (!this.current) return [];
-    if (this.report && this.report.moves.length > 0) return this.report.moves.slice(0, most);
+    if (this.report && this.report.moves.length > 0) {
+      const moves = this.report.moves.slice(0, most);
+      return this.scores ? moves : moves.map((each) => ({ ...each, lead: null }));
+    }
     return likeliest(this.policy!, most);
   }
 
@@ -148,7 +154,7 @@ export class Analyst extends Store {
     if (!this.current) return null;
     const black = this.policy!.to_play === "b";
     const winrate = this.report?.winrate ?? this.policy!.value;
-    const lead = this.report?.lead ?? this.policy!.score;
+    const lead = this.scores ? (this.report?.lead ?? this.policy!.score) : null;
     return {
       winrate: winrate === null ? null : black ? winrate : 1 - winrate,
       lead: lead === null ? null : black ? lead : -lead,

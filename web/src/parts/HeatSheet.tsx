@@ -8,12 +8,15 @@ export interface HeatSheetProps {
   ownership?: ArrayLike<number> | null;
   /** Points that are not 0 here get no heat. */
   except?: ArrayLike<number>;
+  /** What is shown is of another position: it is drawn pale after a moment. */
+  stale?: boolean;
   /** The width of a point in CSS pixels. */
   size: number;
   style: Record<string, string>;
 }
 
-const LEAST = 0.03;
+/** Weaker than this (half a per cent of probability) is not drawn. */
+const LEAST = 0.07;
 
 function draw(canvas: HTMLCanvasElement, { heat, ownership, except, size }: HeatSheetProps): void {
   const side = Math.round(size * SIZE * devicePixelRatio);
@@ -45,5 +48,5 @@ export function HeatSheet(props: HeatSheetProps) {
   useLayoutEffect(() => {
     if (canvas.current) draw(canvas.current, props);
   }, [props.heat, props.ownership, props.except, props.size]);
-  return <canvas ref={canvas} class="board-over board-heat" style={props.style} data-shown={props.heat ? "heat" : ""} aria-hidden="true" />;
+  return <canvas ref={canvas} class={props.stale ? "board-over board-heat stale" : "board-over board-heat"} style={props.style} data-shown={props.heat ? "heat" : ""} aria-hidden="true" />;
 }

@@ -4,7 +4,7 @@ import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { fromVertex, toVertex } from "../../lib/coords";
 import { BoardView, StonesInWords } from "./BoardView";
-import { Candidates, Verdict } from "./Candidates";
+import { Candidates, Legend, Verdict } from "./Candidates";
 import { Course } from "./Course";
 import { KeyList, isTyping, press } from "./Keys";
 import { FileSection, NetworkSection, NewGameSection, SetupSection } from "./Sections";
@@ -19,8 +19,7 @@ let begun = false;
 /** What a screen reader is told: the move played, and the network's first choice as soon as it is known. */
 function Spoken({ cursor }: { cursor: number | null }) {
   useStore(session);
-  const { first } = useStore(session) && session;
-  useStore(first);
+  const first = useStore(session.first);
   const best = session.settings.hints ? first.candidates(1)[0] : undefined;
   const choice = best ? t("board.saidChoice", { move: best.move === "pass" ? t("board.pass") : best.move, probability: percent(best.prior) }) : "";
   let here = "";
@@ -41,12 +40,12 @@ export default function BoardPage() {
   useStore(session);
   const [help, setHelp] = useState(false);
   const [cursor, setCursor] = useState<number | null>(null);
-  const { settings, about, first, second, model } = session;
+  const { settings, first, second, model, otherModel: other } = session;
 
   useEffect(() => {
     if (!begun) void session.begin();
     begun = true;
-    const hash = () => void session.takeHash();
+    const hash = () => void session.records.fromAddress();
     const key = (event: KeyboardEvent) => {
       if (!event.defaultPrevented && !isTyping(event) && press(session, event, () => setHelp(true))) event.preventDefault();
     };
@@ -60,7 +59,6 @@ export default function BoardPage() {
 
   const sideName = t(session.side === 1 ? "colour.black" : "colour.white");
   const label = t("board.label", { moves: session.moves, side: sideName });
-  const other = about?.models.find((each) => each.name === settings.other) ?? about?.models.at(-1);
   return (
     <div class={settings.compare ? "boardpage two" : "boardpage"}>
       <h1 class="visually-hidden">{t("page.board")}</h1>
@@ -88,6 +86,7 @@ export default function BoardPage() {
         <Scoring session={session} />
         <section class="card" aria-label={t("candidates.title")}>
           <Switches session={session} />
+          {settings.heat && <Legend />}
           {!settings.compare && <Verdict analyst={first} />}
           {settings.hints && (
             <div class="tables">

@@ -36,6 +36,7 @@ function drawn(moves: readonly CandidateMove[]): Candidate[] {
   const most = Math.max(1, ...moves.map((move) => move.visits));
   const searched = moves.some((move) => move.visits > 1);
   return moves
+    .filter((move, k) => k === 0 || !searched || move.visits > 0)
     .map((move, k): Candidate => {
       const read = searched && move.winrate !== null;
       return {
@@ -51,7 +52,8 @@ function drawn(moves: readonly CandidateMove[]): Candidate[] {
 export function BoardView({ session, analyst, label, describedBy, onCursor }: BoardViewProps) {
   useStore(session);
   useStore(analyst);
-  const { settings, position, mode, score, node } = session;
+  const { settings, position, mode, node } = session;
+  const { score } = session.counting;
   const scoring = mode === "score";
   const { pointed, report, policy } = analyst;
   const candidates = useMemo(
@@ -71,6 +73,7 @@ export function BoardView({ session, analyst, label, describedBy, onCursor }: Bo
       stones={position.stones}
       heat={settings.heat && !scoring ? analyst.heat : null}
       emptyOnly
+      stale={!analyst.current}
       ownership={scoring ? (score?.owner ?? null) : owner}
       marks={marks}
       candidates={candidates}

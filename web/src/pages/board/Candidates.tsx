@@ -1,5 +1,6 @@
 // What the network says of the position, in numbers: who wins, and the moves it considers.
 import type { Analyst } from "../../lib/analyst";
+import { heat, strengthOf } from "../../lib/colours";
 import { fromVertex } from "../../lib/coords";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
@@ -12,9 +13,11 @@ export function Verdict({ analyst }: { analyst: Analyst }) {
   const judgement = analyst.judgement();
   const winrate = judgement?.winrate ?? null;
   const text =
-    winrate === null
-      ? t("verdict.none")
-      : t("verdict.text", { black: percent(winrate), white: percent(1 - winrate) }) + (judgement!.lead === null ? "" : ` · ${leadOf(judgement!.lead)}`);
+    judgement === null
+      ? t("verdict.waiting")
+      : winrate === null
+        ? t("verdict.none")
+        : t("verdict.text", { black: percent(winrate), white: percent(1 - winrate) }) + (judgement.lead === null ? "" : ` · ${leadOf(judgement.lead)}`);
   return (
     <div class="verdict">
       <div class="winbar" aria-hidden="true">
@@ -25,6 +28,24 @@ export function Verdict({ analyst }: { analyst: Analyst }) {
         {judgement && judgement.visits > 0 && <span class="soft"> · {t("verdict.visits", { visits: short(judgement.visits) })}{analyst.report?.done ? "" : " …"}</span>}
       </p>
     </div>
+  );
+}
+
+/** What the colours of the heat map mean. */
+export function Legend() {
+  return (
+    <p class="legend">
+      {t("legend.heat")}
+      {[0.01, 0.05, 0.2, 0.5, 1].map((probability) => (
+        <span key={probability}>
+          <svg viewBox="0 0 1 1" aria-hidden="true">
+            <rect width="1" height="1" class="wood" />
+            <rect width="1" height="1" fill={heat(strengthOf(probability))} />
+          </svg>
+          {percent(probability)} %
+        </span>
+      ))}
+    </p>
   );
 }
 
@@ -68,7 +89,7 @@ export function Candidates({ session, analyst, most = 8 }: { session: Session; a
             <td>
               <span class="share" style={{ "--share": each.prior }}>{percent(each.prior)} %</span>
             </td>
-            <td>{reads && each.winrate !== null ? `${percent(each.winrate)} %` : "–"}</td>
+            <td>{reads && each.winrate !== null ? `${(each.winrate * 100).toFixed(1)} %` : "–"}</td>
             <td>{scores && each.lead !== null ? each.lead.toFixed(1) : "–"}</td>
             <td>{each.visits > 0 ? short(each.visits) : "–"}</td>
           </tr>

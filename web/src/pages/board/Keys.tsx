@@ -59,7 +59,7 @@ export function press(session: Session, event: KeyboardEvent, help: () => void):
     End: () => session.step(100_000),
     PageUp: () => session.step(-10),
     PageDown: () => session.step(10),
-    " ": () => void session.askMove(),
+    " ": () => void session.opponent.ask(),
     p: () => session.mode === "play" && session.play(PASS),
     u: () => session.undo(),
     h: () => session.set({ hints: !settings.hints }),

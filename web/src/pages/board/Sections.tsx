@@ -7,7 +7,8 @@ import { useStore } from "../../lib/store";
 import { t, type TextKey } from "../../lib/text";
 import { writeSgf } from "../../lib/tree";
 import { PLAY_VISITS, TEMPERATURES, VISITS } from "./settings";
-import type { Game, NewGame, Session, Tool } from "./session";
+import type { Game, NewGame } from "./records";
+import type { Session, Tool } from "./session";
 import { setupNode } from "./setup";
 
 /** A choice from a list. */
@@ -56,7 +57,7 @@ export function NewGameSection({ session }: { session: Session }) {
       </label>
       <Choice label="new.rules" value={game.rules} options={(about?.rules ?? ["chinese"]).map((name) => [name, name] as const)} onChange={(rules) => change({ rules })} />
       {!komi && <p class="error wide" role="alert">{t("new.badKomi")}</p>}
-      <button class="primary wide" disabled={!komi} onClick={() => session.startGame(game)}>{t("new.start")}</button>
+      <button class="primary wide" disabled={!komi} onClick={() => session.records.start(game)}>{t("new.start")}</button>
     </Section>
   );
 }
@@ -69,7 +70,7 @@ export function NetworkSection({ session }: { session: Session }) {
   return (
     <Section title="network.title">
       <Choice label="network.model" value={model?.name ?? ""} options={usable} onChange={(name) => session.set({ model: name })} />
-      {settings.compare && <Choice label="network.other" value={settings.other ?? about?.models.at(-1)?.name ?? ""} options={usable} onChange={(name) => session.set({ other: name })} />}
+      {settings.compare && <Choice label="network.other" value={session.otherModel?.name ?? ""} options={usable} onChange={(name) => session.set({ other: name })} />}
       <Choice label="network.visits" value={settings.visits} options={VISITS.map((n) => [n, visitsText(n)] as const)} onChange={(visits) => session.set({ visits })} />
       <Choice label="network.symmetries" value={settings.symmetries} options={[[1, "1"], [8, t("network.eight")]]} onChange={(symmetries) => session.set({ symmetries })} />
       <Choice label="network.style" value={settings.style} options={(about?.styles ?? ["any"]).map((name) => [name, name === "any" ? t("network.anyStyle") : name] as const)} onChange={(style) => session.set({ style })} />
@@ -123,10 +124,11 @@ function titleOf(game: Game, index: number): string {
 
 export function FileSection({ session }: { session: Session }) {
   useStore(session);
+  const { records } = session;
   const [link, setLink] = useState("");
 
   function save() {
-    const name = session.fileName.replace(/\.[^.]*$/, "") || "game";
+    const name = records.fileName.replace(/\.[^.]*$/, "") || "game";
     const url = URL.createObjectURL(new Blob([writeSgf(session.tree)], { type: "application/x-go-sgf" }));
     const anchor = document.createElement("a");
     anchor.href = url;
@@ -151,13 +153,13 @@ export function FileSection({ session }: { session: Session }) {
   return (
     <Section title="file.title">
       <div class="wide">
-        <Drop accept=".sgf,.gib,.ngf,.ugf,.ugi,.zip,.tar,.gz,.tgz,.7z,.rar" hint={t("file.drop")} textName="pasted.sgf" onFiles={([file]) => void session.open(file.name, file.data)} />
+        <Drop accept=".sgf,.gib,.ngf,.ugf,.ugi,.zip,.tar,.gz,.tgz,.7z,.rar" hint={t("file.drop")} textName="pasted.sgf" onFiles={([file]) => void records.open(file.name, file.data)} />
       </div>
-      {session.games.length > 1 && (
+      {records.games.length > 1 && (
         <label class="field wide">
-          <span>{t("file.games", { count: session.games.length })}</span>
-          <select size={Math.min(8, session.games.length)} onChange={(event) => session.choose(session.games[event.currentTarget.selectedIndex])}>
-            {session.games.map((game, k) => <option key={k} selected={game.nodes[0].props === session.tree.root.props}>{titleOf(game, k)}</option>)}
+          <span>{t("file.games", { count: records.games.length })}</span>
+          <select size={Math.min(8, records.games.length)} onChange={(event) => records.choose(event.currentTarget.selectedIndex)}>
+            {records.games.map((game, k) => <option key={k} selected={k === records.chosen}>{titleOf(game, k)}</option>)}
           </select>
         </label>
       )}

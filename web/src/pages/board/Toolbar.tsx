@@ -22,9 +22,9 @@ function Key({ label, icon, keys, disabled, onClick }: { label: TextKey; icon: k
 
 export function Toolbar({ session }: { session: Session }) {
   useStore(session);
-  const { node, tree, mode, settings, thinking, paused } = session;
+  const { node, tree, mode, opponent } = session;
+  const { thinking, paused } = opponent;
   const playing = mode === "play";
-  const both = settings.black === "net" && settings.white === "net";
   const end = tree.nextOf(node) === null;
   return (
     <div class="toolbar">
@@ -36,19 +36,19 @@ export function Toolbar({ session }: { session: Session }) {
         <Key label="bar.last" icon="last" keys="End" disabled={end} onClick={() => session.step(100_000)} />
       </div>
       <div class="row" role="group" aria-label={t("bar.moves")}>
-        {both ? (
-          <button class="primary" disabled={!playing} onClick={() => (paused || !thinking ? session.pause(false) : session.pause(true))}>
+        {opponent.playsBoth ? (
+          <button class="primary" disabled={!playing} onClick={() => opponent.pause(!paused && thinking)}>
             {thinking ? t("bar.pause") : t("bar.goOn")}
           </button>
         ) : (
-          <button class="primary" disabled={!playing || thinking} aria-keyshortcuts="Space" onClick={() => void session.askMove()}>
+          <button class="primary" disabled={!playing || thinking} aria-keyshortcuts="Space" onClick={() => void opponent.ask()}>
             {thinking ? t("bar.thinking") : t("bar.network")}
           </button>
         )}
         <button disabled={!playing} aria-keyshortcuts="P" onClick={() => session.play(PASS)}>{t("board.pass")}</button>
         <button disabled={!node.parent} aria-keyshortcuts="U" onClick={() => session.undo()}>{t("bar.undo")}</button>
         <button disabled={!playing} onClick={() => session.resign()}>{t("bar.resign")}</button>
-        <button aria-pressed={mode === "score"} onClick={() => (mode === "score" ? session.setMode("play") : void session.beginScore())}>{t("bar.score")}</button>
+        <button aria-pressed={mode === "score"} onClick={() => (mode === "score" ? session.setMode("play") : void session.counting.begin())}>{t("bar.score")}</button>
       </div>
     </div>
   );
@@ -107,19 +107,20 @@ export function Status({ session }: { session: Session }) {
 /** Counting: the result as it stands, with stones to click that are dead. */
 export function Scoring({ session }: { session: Session }) {
   useStore(session);
+  const { counting } = session;
   if (session.mode !== "score") return null;
   return (
     <section class="card" aria-label={t("bar.score")}>
-      {session.score ? (
+      {counting.score ? (
         <>
-          <p class="result">{session.score.result}</p>
+          <p class="result">{counting.score.result}</p>
           <p class="soft">{t("score.how")}</p>
         </>
       ) : (
         <p>{session.notice ? "" : t("score.counting")}</p>
       )}
       <div class="row">
-        <button class="primary" disabled={!session.score} onClick={() => session.acceptScore()}>{t("score.accept")}</button>
+        <button class="primary" disabled={!counting.score} onClick={() => counting.accept()}>{t("score.accept")}</button>
         <button onClick={() => session.setMode("play")}>{t("score.leave")}</button>
       </div>
     </section>
