@@ -97,4 +97,10 @@ def _get_ready(go: Lazily, state: ServeState) -> None:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    return failed(error, f"{request.method} {request.url.path}")
+    """The answer where no route fits."""
+    assert isinstance(error, HTTPException)
+    sentence = {
+        404: "there is nothing at this address; GET /api tells what there is",
+        405: f"this address does not answer {request.method}; GET /api tells what it does",
+    }.get(error.status_code, error.detail)
+    return failed(HTTPException(error.status_code, sentence, error.headers), request.url.path)
