@@ -94,7 +94,10 @@ class Analysis:
         keep: npt.NDArray[np.bool_] | None = None,
         most: int = MOST_MOVES,
         options: AnalysisOptions | None = None,
+        after: "Analysis | None" = None,
     ) -> None:
+        """after: an analysis that this one follows and that is not needed any more: if moves, or
+        none, lead from its position to this one, what its search has seen of it is kept."""
         options = options or AnalysisOptions()
         position, conditioning = with_side_to_play(game, colour), player.conditioning(game)
         said = evaluate(
@@ -121,17 +124,20 @@ class Analysis:
         self._search: Search | None = None
         if player.evaluator.has_value_head and self.candidates:
             among = np.isin(np.arange(MOVES), self.candidates)
-            self._search = Search(
-                player.evaluator,
-                position,
-                komi,
-                among,
-                conditioning,
-                said=said,
-                power=options.power,
-                reduction=options.reduction,
-                until=options.until,
-            )
+            self._search = after._handed_over(player, game, options) if after else None
+            if self._search is None or not self._search.follow(position, komi, among, said):
+                self._search = Search(
+                    player.evaluator,
+                    position,
+                    komi,
+                    among,
+                    conditioning,
+                    said=said,
+                    power=options.power,
+                    reduction=options.reduction,
+                    until=options.until,
+                )
+        self._options = options
         self._prospects = (
             None if player.evaluator.scores else Prospects(self._boards or [position], komi)
         )
@@ -143,6 +149,26 @@ class Analysis:
             )
         self._turn = 0
         self._played_on: list[list[int]] | None = None
+
+    def _handed_over(self, player: Player, game: Game, options: AnalysisOptions) -> Search | None:
+        """The search, for an analysis by the same network, rules and options, which then is no
+        longer this one's; None if there is none, or it does not fit."""
+        same = (
+            player.evaluator is self._player.evaluator
+            and player.conditioning(game) == self._player.conditioning(self.game)
+            and game.rules == self.game.rules
+            and not (options.until or self._options.until)
+            and (options.power, options.reduction)
+            == (self._options.power, self._options.reduction)
+            == (1.0, FPU_REDUCTION)
+        )
+        search, self._search = (self._search, None) if same else (None, self._search)
+        return search
+
+    @property
+    def bytes(self) -> int:
+        """How much memory the positions of its search take; 0 without one."""
+        return self._search.bytes if self._search else 0
 
     @property
     def visits(self) -> int:

@@ -53,6 +53,9 @@ from gocnn.serve import failures
 from gocnn.serve.config import MESSAGE_BYTES
 from gocnn.serve.failures import Refusal
 
+PATIENCE = 10.0
+"""Seconds that the client of a socket may leave unread what it was sent; then it is dropped."""
+
 KEEP_ALIVE = 15.0
 """Seconds of silence after which a stream of events says that it is still there."""
 
@@ -470,7 +473,7 @@ class Socket(Generic[S]):
                 number = values.get("id")
                 yield self._read(values)
             except BadMessage as bad:
-                await self.fail(str(bad), number if type(number) is int else None)
+                await self.fail(failures.sentence(bad, ""), number if type(number) is int else None)
 
     def _parse(self, text: str | bytes) -> dict[str, Any]:
         if len(text) > self._most:
@@ -486,11 +489,14 @@ class Socket(Generic[S]):
         return read(values, kind)
 
     async def send(self, message: Struct) -> None:
-        """Send one; waits where the client is slow. Raises WebSocketDisconnect where it has
-        gone."""
+        """Send one; waits where the client is slow. Raises WebSocketDisconnect where it has gone,
+        or has read nothing for `PATIENCE`."""
         text = encoded(message).decode()
-        async with self._sending:
-            await self._websocket.send_text(text)
+        try:
+            async with asyncio.timeout(PATIENCE), self._sending:
+                await self._websocket.send_text(text)
+        except TimeoutError:
+            raise WebSocketDisconnect(1013, "nothing was read") from None
 
     async def fail(self, sentence: str, number: int | None = None) -> None:
         """Send an error about the message with that id."""

@@ -11,6 +11,7 @@ from gocnn.serve.jobs import Jobs
 
 if TYPE_CHECKING:
     from gocnn.policy.suggestion import Evaluator
+    from gocnn.serve.sharing import Sharing
 
 SHIPPED = "small"
 """What the network that ships is called here."""
@@ -29,6 +30,7 @@ class ServeState:
     _paths: dict[str, Path | None] = field(init=False)
     _open: dict[str, "Evaluator"] = field(init=False, default_factory=dict)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _sharing: "Sharing | None" = None
 
     def __post_init__(self) -> None:
         self._paths = {SHIPPED: None}
@@ -67,6 +69,21 @@ class ServeState:
                 self._open[chosen] = open_evaluator(path, "cpu", self.config.threads)
             return self._open[chosen]
 
+    def opened(self, name: str | None) -> "Evaluator | None":
+        """The same if it has been opened already, else None. Raises UserError if there is none of
+        that name."""
+        self.path_of(name)
+        return self._open.get(self.model_names[0] if name is None else name)
+
+    @property
+    def sharing(self) -> "Sharing":
+        """Whose turn it is to compute."""
+        from gocnn.serve.sharing import Sharing
+
+        with self._lock:
+            self._sharing = self._sharing or Sharing()
+            return self._sharing
+
     def get_ready(self) -> None:
         """Open the network to begin with, and look ahead with it once, so that all that is compiled
         or allocated at first use is there. Raises UserError."""
@@ -78,3 +95,4 @@ class ServeState:
         player = Player(self.evaluator(None), visits=READY_VISITS)
         analysis = Analysis(player, Game(7.5), BLACK)
         analysis.advance(10.0, lambda: False, READY_VISITS)
+        analysis.moves()
