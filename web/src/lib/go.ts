@@ -193,7 +193,10 @@ export function sideToPlay(node: Node): Colour {
     if (last) return last.colour === 1 ? -1 : 1;
     const side = stated(each);
     if (side) return side;
-    if (each.parent === null || setsUp(each)) return "AB" in each.props && !("AW" in each.props) && !("AE" in each.props) ? -1 : 1;
+    if (each.parent === null || setsUp(each)) {
+      // handicap stones: then it is White's turn
+      return pointsOf(each.props.AB).length > 1 && !("AW" in each.props) && !("AE" in each.props) ? -1 : 1;
+    }
   }
   return 1;
 }

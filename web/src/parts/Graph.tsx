@@ -55,7 +55,7 @@ function options(props: GraphProps, width: number, at: () => number | undefined)
     legend: { show: props.series.length > 1, live: false },
     cursor: { y: false, drag: { x: false, y: false } },
     scales: {
-      x: { time: false },
+      x: { time: false, range: (_, least, most) => [least, Math.max(most, least + 1)] },
       ...Object.fromEntries(scales.map((name) => [name, { ...(props.range?.[name] && { range: props.range[name] }), distr: props.logarithmic ? 3 : 1 }])),
     },
     axes: [

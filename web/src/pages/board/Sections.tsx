@@ -71,6 +71,7 @@ export function NetworkSection({ session }: { session: Session }) {
     <Section title="network.title">
       <Choice label="network.model" value={model?.name ?? ""} options={usable} onChange={(name) => session.set({ model: name })} />
       {settings.compare && <Choice label="network.other" value={session.otherModel?.name ?? ""} options={usable} onChange={(name) => session.set({ other: name })} />}
+      {settings.compare && usable.length < 2 && <p class="soft wide">{t("network.onlyOne")}</p>}
       <Choice label="network.visits" value={settings.visits} options={VISITS.map((n) => [n, visitsText(n)] as const)} onChange={(visits) => session.set({ visits })} />
       <Choice label="network.symmetries" value={settings.symmetries} options={[[1, "1"], [8, t("network.eight")]]} onChange={(symmetries) => session.set({ symmetries })} />
       <Choice label="network.style" value={settings.style} options={(about?.styles ?? ["any"]).map((name) => [name, name === "any" ? t("network.anyStyle") : name] as const)} onChange={(style) => session.set({ style })} />

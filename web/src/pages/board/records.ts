@@ -6,10 +6,18 @@ import { t } from "../../lib/text";
 import { Tree, makeNode, writeSgf, type FlatNode } from "../../lib/tree";
 import type { Session } from "./session";
 
+/** A game of a file; one that cannot be shown has no nodes, and trouble says why. */
 export interface Game {
+  name: string;
   nodes: FlatNode[];
-  trouble?: string;
-  notes?: unknown[];
+  trouble: string;
+  notes: string[];
+}
+
+interface File {
+  games: Game[];
+  /** What in the file is no game, and why. */
+  skipped: string[];
 }
 
 export interface NewGame {
@@ -35,10 +43,11 @@ export class Records {
   /** Read a record (all its variations); of several games the first is shown and the others can be chosen. */
   async open(name: string, data: Blob, at = ""): Promise<void> {
     const { session } = this;
+    if (name) session.say(t("file.reading", { name }));
     try {
-      const { games } = await post<{ games: Game[] }>(`/api/sgf?name=${encodeURIComponent(name || "page.sgf")}`, data);
+      const { games, skipped } = await post<File>(`/api/sgf?name=${encodeURIComponent(name || "page.sgf")}`, data);
       const readable = games.filter((game) => game.nodes.length > 0);
-      if (readable.length === 0) throw new Error(games[0]?.trouble || t("file.empty"));
+      if (readable.length === 0) throw new Error(games[0]?.trouble || skipped[0] || t("file.empty"));
       this.games = readable.length > 1 ? readable : [];
       this.fileName = name;
       this.show(readable[0], 0);
@@ -57,11 +66,6 @@ export class Records {
   }
 
   private show(game: Game, index: number): void {
-    const size = game.nodes[0].props.SZ?.[0] ?? "19";
-    if (size !== "19" && size !== "19:19") {
-      this.session.say(t("file.size", { size }), "error");
-      return;
-    }
     this.chosen = index;
     // a copy, so that another look at the file shows it as it was
     this.session.show(Tree.from(structuredClone(game.nodes)));
