@@ -22,7 +22,12 @@ from gocnn.serve.guard import Guard
 from gocnn.serve.lazily import Lazily, LazyRoutes
 from gocnn.serve.state import ServeState
 
-SUBJECTS = ("gocnn.serve.about", "gocnn.serve.analysis", "gocnn.serve.playing")
+SUBJECTS = (
+    "gocnn.serve.about",
+    "gocnn.serve.records",
+    "gocnn.serve.analysis",
+    "gocnn.serve.playing",  # a line each, so that parts can be added side by side
+)
 """The modules of Go's routes: each has `routes(state) -> list[BaseRoute]`, whose paths begin with
 `/api/`. They are imported right after the start, or when first asked for."""
 
@@ -97,4 +102,10 @@ def _get_ready(go: Lazily, state: ServeState) -> None:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    return failed(error, f"{request.method} {request.url.path}")
+    """The answer where no route fits."""
+    assert isinstance(error, HTTPException)
+    sentence = {
+        404: "there is nothing at this address; GET /api tells what there is",
+        405: f"this address does not answer {request.method}; GET /api tells what it does",
+    }.get(error.status_code, error.detail)
+    return failed(HTTPException(error.status_code, sentence, error.headers), request.url.path)

@@ -47,6 +47,9 @@ ALWAYS = {
 LONGEST = 4096
 """Bytes that a path and its query may have."""
 
+LONGEST_HEAD = 32 << 10
+"""Bytes that the head of a request may have."""
+
 PATIENCE = 30.0
 """Seconds between two pieces of a body after which the client is given up."""
 
@@ -133,6 +136,8 @@ class Guard:
         """Raises Refusal for what is refused whoever asks."""
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST:
             raise Refusal(414, f"the address is longer than {LONGEST} characters")
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > LONGEST_HEAD:
+            raise Refusal(431, f"the head is longer than {LONGEST_HEAD >> 10} KB")
         if not asked.socket and asked.method not in METHODS:
             raise Refusal(405, f"{asked.method[:20]} is not done here; there are GET and POST")
         hosts = asked.headers.getlist("host")

@@ -75,7 +75,7 @@ class Job:
     listeners: int = 0
     _last: Struct | None = None
     _count: int = 0
-    _news: threading.Condition = field(default_factory=threading.Condition)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def over(self) -> bool:
@@ -86,7 +86,7 @@ class Job:
         """To be called often by the work. Raises Cancelled if it is to end."""
         if self.state == "cancelled":
             raise Cancelled
-        with self._news:
+        with self._lock:
             quiet = self.listeners == 0 and time.monotonic() - self.used > ABANDONED
         if quiet:
             self.cancel()
@@ -96,44 +96,40 @@ class Job:
         """Say how far it is: a struct with a tag. Who listens slowly gets the latest only. Raises
         Cancelled."""
         self.check()
-        self._tell(progress)
+        with self._lock:
+            self._last, self._count = progress, self._count + 1
 
     def cancel(self) -> None:
         """End it, as soon as the work looks."""
-        with self._news:
+        with self._lock:
             if not self.over:
                 self.state, self.error = "cancelled", "the job was cancelled"
-        self._tell(self._last)
-
-    def _tell(self, progress: Struct | None) -> None:
-        with self._news:
-            self._last, self._count = progress, self._count + 1
-            self._news.notify_all()
 
     def _run(self) -> None:
         try:
             self.check()
-            self.state = "working"
+            with self._lock:
+                if not self.over:
+                    self.state = "working"
             self.work(self)
             ended, error = "done", ""
         except Cancelled:
             ended, error = "cancelled", "the job was cancelled, since nobody listened any more"
         except Exception as raised:  # noqa: BLE001 - told to whoever listens
             ended, error = "failed", failures.sentence(raised, f"the job {self.kind}")
-        with self._news:
+        with self._lock:
             if not self.over:
                 self.state, self.error = ended, error
             self.used = time.monotonic()
-        self._tell(self._last)
 
     async def listen(self) -> AsyncIterator[Struct]:
         """Its progress, from now on the latest at each time, then Done or Failed."""
-        with self._news:
+        with self._lock:
             self.listeners += 1
         seen = 0
         try:
             while True:
-                with self._news:
+                with self._lock:
                     count, last, over = self._count, self._last, self.over
                 if last is not None and count != seen:
                     yield last
@@ -143,7 +139,7 @@ class Job:
                     return
                 await self._wait(seen)
         finally:
-            with self._news:
+            with self._lock:
                 self.listeners -= 1
                 self.used = time.monotonic()
 

@@ -18,7 +18,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from gocnn.errors import UserError
 from gocnn.serve.config import MESSAGE_BYTES
 from gocnn.serve.endpoints import Failure, encoded
-from gocnn.serve.guard import is_loopback
+from gocnn.serve.guard import LONGEST_HEAD, is_loopback
 
 UNREAD = 20.0
 """Seconds after which a client is dropped that does not read what is sent to it."""
@@ -28,9 +28,6 @@ UNASKED = 20.0
 
 IDLE = 30
 """Seconds that a connection is kept for another request."""
-
-LONGEST_HEAD = 32 << 10
-"""Bytes that the head of a request may have."""
 
 
 class _Reading:
