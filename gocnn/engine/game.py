@@ -183,6 +183,11 @@ class Game:
         return bool(self.board.moves) and self.board.moves[-1] == (PASS, colour)
 
     @property
+    def must_capture(self) -> bool:
+        """Whether the rules count every stone as alive that stands when both have passed."""
+        return not (self.rules.friendly_pass or self.rules.territory)
+
+    @property
     def over(self) -> bool:
         """Whether the last two moves were passes, of either side each."""
         last = self.board.moves[-2:]

@@ -192,6 +192,12 @@ class Search:
         self._sum_up(int(self._tree.used[0]) if moved and self._share else 1)
         return True
 
+    def is_of(self, board: Board) -> bool:
+        """Whether it goes on from this position, come about by the same moves."""
+        mine = self.board
+        same = mine.to_play == board.to_play and mine.moves == board.moves
+        return same and bool((mine.stones() == board.stones()).all())
+
     def _keep_below(self, node: int) -> None:
         """Make a position the root; only what is below it is kept."""
         if not node:

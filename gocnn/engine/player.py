@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import PASS, SIZE
 from gocnn.engine import levels
-from gocnn.engine.forecast import Estimator, NetworkWithPlayouts, estimate_of
+from gocnn.engine.forecast import Estimator, NetworkWithPlayouts, estimate_of, win_of
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import Search
 from gocnn.engine.ownership import (
@@ -51,10 +51,14 @@ that is left."""
 @dataclass(frozen=True)
 class Decision:
     """index: the move (flat index, 361 for a pass, RESIGN to resign); probabilities: the network's,
-    float32 `(362,)`, over the legal moves."""
+    float32 `(362,)`, over the legal moves. winrate: the probability that the side to play wins;
+    lead: in points, komi counted; both in the mean over the search where it looked ahead, else the
+    network's, nan for what that does not say."""
 
     index: int
     probabilities: Floats
+    winrate: float = math.nan
+    lead: float = math.nan
 
 
 class Player:
@@ -138,8 +142,22 @@ class Player:
         clean_up: never pass while a dead stone of the opponent stands (what a server asks before it
         counts by area). seconds, stopped: look ahead no longer than that, or than until that is so.
         """
-        deadline = math.inf if seconds is None else time.perf_counter() + seconds
         said = self.evaluation(game, colour)
+        index = self._index(game, colour, said, keep, clean_up, seconds, stopped)
+        return Decision(index, said.probabilities, *self._outlook(game, colour, said))
+
+    def _index(
+        self,
+        game: Game,
+        colour: int,
+        said: Evaluation,
+        keep: npt.NDArray[np.bool_] | None,
+        clean_up: bool,
+        seconds: float | None,
+        stopped: Callable[[], bool] | None,
+    ) -> int:
+        """The move that it decides on."""
+        deadline = math.inf if seconds is None else time.perf_counter() + seconds
         p = said.probabilities
         wanted = sensible_moves(game.board, colour)
         estimator = self._estimator(game, colour, said)
@@ -149,9 +167,9 @@ class Player:
         if keep is not None:
             wanted &= keep
         if not wanted[:-1].any():
-            return Decision(PASS, p)
+            return PASS
         if not self.evaluator.scores and self._resigns(game, colour, estimator):
-            return Decision(RESIGN, p)
+            return RESIGN
         wanted[PASS] = False
         visits, may_pass = (
             self._visits(seconds),
@@ -161,16 +179,40 @@ class Player:
             weights = levels.weights(self.level, game, colour, p, wanted, estimator)
             if not weights.any():
                 if may_pass:
-                    return Decision(PASS, p)
+                    return PASS
                 weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
         else:
             weights = self._weights(game, colour, said, wanted, visits, deadline, stopped)
         if self.evaluator.scores and self._resigns(game, colour, estimator):
-            return Decision(RESIGN, p)
+            return RESIGN
         index = self._draw(weights, self._heat(game, visits))
         if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, estimator):
-            return Decision(PASS, p)
-        return Decision(index, p)
+            return PASS
+        return index
+
+    def _outlook(self, game: Game, colour: int, said: Evaluation) -> tuple[float, float]:
+        """Winrate and lead of a position that it has just decided on (`Decision`)."""
+        search, board = self._search, with_side_to_play(game, colour)
+        if search and search.count and search.is_of(board):
+            return search.win, search.lead
+        komi = game.area_komi_for(colour)
+        return win_of(said, colour, komi), said.lead + (-komi if colour == BLACK else komi)
+
+    def take_up(self, game: Game, colour: int) -> None:
+        """Know of a game that others have played so far, or that it has played itself but does not
+        remember: whether it looked lost before the last moves of `colour`, which is what it resigns
+        by."""
+        before = Player(self.evaluator, symmetries=self.symmetries, style=self.style)
+        before.resign = self.level.resign if self.level else self.resign
+        self._lost = 0
+        if before.resign <= 0 or len(game.board.moves) < RESIGN_FROM:
+            return
+        for moves in range(RESIGN_AFTER - 1, 0, -1):
+            past = game.copy()
+            if past.undo(2 * moves) and past.board.to_play == colour:
+                said = before.evaluation(past, colour)
+                before._resigns(past, colour, before._estimator(past, colour, said))
+        self._lost = before._lost
 
     def chances(self, game: Game, colour: int) -> npt.NDArray[np.float64]:
         """float64 `(362,)`: how often it would make each move here, one that ends the game

@@ -208,7 +208,7 @@ class Engine:
         ]
         seconds = min(limits, default=None)
         decision = self.player.decide(self.game, colour, keep, clean_up, seconds, stopped)
-        if decision.index == PASS and not clean_up and self._must_capture:
+        if decision.index == PASS and not clean_up and self.game.must_capture:
             decision = self.player.decide(self.game, colour, keep, True, seconds, stopped)
         self.thought += time.perf_counter() - began
         if play:
@@ -218,11 +218,6 @@ class Engine:
         if play:
             self._play(decision.index, colour)
         return to_gtp(decision.index)
-
-    @property
-    def _must_capture(self) -> bool:
-        """Whether the rules count every stone as alive that stands when both have passed."""
-        return not (self.game.rules.friendly_pass or self.game.rules.territory)
 
     def cmd_undo(self, arguments: list[str]) -> str:
         """The last move, or as many as are asked for (GNU Go's `gg-undo N`; qGo asks for 0)."""
@@ -266,7 +261,7 @@ class Engine:
     def dead(self) -> npt.NDArray[np.bool_]:
         """bool `(361,)`: the stones that are taken off before counting; none once the game is over,
         where the rules want dead stones captured."""
-        if self.game.over and self._must_capture:
+        if self.game.over and self.game.must_capture:
             return np.zeros(SIZE * SIZE, np.bool_)
         return dead_stones(self.game.board, self.player.end(self.game).owner)
 

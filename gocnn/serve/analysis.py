@@ -15,16 +15,24 @@ from starlette.websockets import WebSocketDisconnect
 
 from gocnn.board import BLACK
 from gocnn.board.coords import to_gtp
-from gocnn.engine import levels
 from gocnn.engine.analysis import Analysis
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.engine.player import Player
-from gocnn.errors import UserError
 from gocnn.policy.conditioning import check_style
 from gocnn.policy.suggestion import Evaluator
 from gocnn.serve import failures
 from gocnn.serve.endpoints import Socket, in_thread, socket
-from gocnn.serve.messages import LETTERS, Colour, Position, game_of, number, rounded
+from gocnn.serve.messages import (
+    LETTERS,
+    Colour,
+    Position,
+    Style,
+    game_of,
+    illegal,
+    level_of,
+    number,
+    rounded,
+)
 from gocnn.serve.sharing import EVERY, Board
 from gocnn.serve.state import ServeState
 
@@ -33,7 +41,6 @@ USUAL_VISITS = 1000
 LONGEST_MESSAGE = 1 << 18
 """Characters of a message that is read: a game of 2,000 moves has 30,000."""
 
-Style = Literal["any", "tygem", "tom", "fox", "professional"]
 Id = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
 
@@ -233,7 +240,7 @@ class _Question:
         self.visits = message.visits
         self._message, self._visitor = message, visitor
         self._player = Player(evaluator, symmetries=message.symmetries, style=message.style)
-        self._level = None if message.level is None else _level(message.level)
+        self._level = level_of(message.level)
         self._chances: list[float] | None = None
 
     def begin(self, before: Analysis | None) -> Analysis:
@@ -243,16 +250,14 @@ class _Question:
 
     def tell_policy(self, analysis: Analysis) -> None:
         """What the network says by itself."""
-        board, mine = analysis.game.board, 1 if analysis.colour == BLACK else -1
-        said = analysis.network_estimate
-        empty = (board.stones().ravel() == 0) & ~analysis.legal[:-1]
+        said, mine = analysis.network_estimate, 1 if analysis.colour == BLACK else -1
         self._visitor.tell(
             self,
             Policy(
                 self._message.id,
                 rounded(analysis.probabilities, 6),
                 LETTERS[analysis.colour],
-                [to_gtp(int(index)) for index in np.flatnonzero(empty)],
+                illegal(analysis.game.board, analysis.legal),
                 number(analysis.network_winrate),
                 number(mine * said.score_mean, 2) if said else None,
                 number(said.score_stdev, 2) if said else None,
@@ -304,10 +309,3 @@ class _Question:
             self._chances = rounded(self._player.chances(analysis.game, analysis.colour), 6)
             self._player.level = None
         return self._chances
-
-
-def _level(name: str) -> levels.Level:
-    try:
-        return levels.parse(name)
-    except levels.BadLevel as error:
-        raise UserError(f"level: {error}") from None

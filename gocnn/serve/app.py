@@ -22,7 +22,12 @@ from gocnn.serve.guard import Guard
 from gocnn.serve.lazily import Lazily, LazyRoutes
 from gocnn.serve.state import ServeState
 
-SUBJECTS = ("gocnn.serve.about", "gocnn.serve.records", "gocnn.serve.analysis")
+SUBJECTS = (
+    "gocnn.serve.about",
+    "gocnn.serve.records",
+    "gocnn.serve.analysis",
+    "gocnn.serve.playing",  # a line each, so that parts can be added side by side
+)
 """The modules of Go's routes: each has `routes(state) -> list[BaseRoute]`, whose paths begin with
 `/api/`. They are imported right after the start, or when first asked for."""
 

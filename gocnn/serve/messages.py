@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct
 
-from gocnn.board import BLACK, WHITE, BadVertex, IllegalMove
+from gocnn.board import BLACK, WHITE, BadVertex, Board, IllegalMove
 from gocnn.board.coords import PASS, from_gtp, to_gtp
+from gocnn.engine import levels
 from gocnn.engine.game import Game
 from gocnn.engine.rulesets import BadRules, parse
 from gocnn.errors import UserError
@@ -19,6 +20,9 @@ MOST_MOVES = 2000
 Colour = Literal["b", "w"]
 COLOURS: dict[str | None, int] = {"b": BLACK, "w": WHITE}
 LETTERS: dict[int, Colour] = {BLACK: "b", WHITE: "w"}
+
+Style = Literal["any", "tygem", "tom", "fox", "professional"]
+"""Whose moves a network can be asked to expect (`gocnn.features.conditioning.STYLES`)."""
 
 Vertex = Annotated[str, Meta(max_length=8)]
 Points = Annotated[list[Vertex], Meta(max_length=400)]
@@ -128,3 +132,17 @@ def rounded(values: npt.ArrayLike, digits: int = 4) -> list[float]:
 def number(value: float, digits: int = 4) -> float | None:
     """A number as it is sent; null for one that is none."""
     return round(float(value), digits) if np.isfinite(value) else None
+
+
+def level_of(name: str | None) -> levels.Level | None:
+    """The level of that name, None for None. Raises UserError."""
+    try:
+        return None if name is None else levels.parse(name)
+    except levels.BadLevel as error:
+        raise UserError(f"level: {error}") from None
+
+
+def illegal(board: Board, legal: npt.NDArray[np.bool_]) -> list[str]:
+    """Empty points that are not among the legal moves, bool `(362,)`."""
+    forbidden = (board.stones().ravel() == 0) & ~legal[:PASS]
+    return [to_gtp(int(index)) for index in np.flatnonzero(forbidden)]
