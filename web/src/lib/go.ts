@@ -1,6 +1,6 @@
 // Positions of a game tree: stones, captures, ko and what the rules forbid; kept along the lines that were looked at.
 import GoBoard, { type Vertex } from "@sabaki/go-board";
-import { PASS, POINTS, SIZE, toSgf, toVertex } from "./coords";
+import { PASS, POINTS, SIZE, toVertex } from "./coords";
 import { lineTo, movesOf, pointsOf, setsUp, type Colour, type Move, type Node, type Properties } from "./tree";
 
 /** What a rule set says of repetition and suicide (`gocnn.engine.rulesets`); a single stone's suicide is never legal. */
@@ -21,9 +21,9 @@ export const RULE_SETS: Record<string, RuleSet> = {
   "new-zealand": { ko: "situational", suicide: true },
   "tromp-taylor": { ko: "positional", suicide: true },
   ing: { ko: "positional", suicide: true },
-  "stone-scoring": { ko: "simple", suicide: true },
-  "ancient-area": { ko: "simple", suicide: true },
-  "ancient-territory": { ko: "simple", suicide: true },
+  "stone-scoring": { ko: "simple", suicide: false },
+  "ancient-area": { ko: "simple", suicide: false },
+  "ancient-territory": { ko: "simple", suicide: false },
 };
 
 export type Why = "occupied" | "ko" | "suicide" | "superko";
@@ -129,7 +129,8 @@ export function after(position: Position, move: Move): Position {
 
 /** Why a move is not legal by these rules, or null if it is. */
 export function illegal(position: Position, move: Move, rules: RuleSet): Why | null {
-  return move.point === PASS ? null : wrongOf(after(position, move), rules);
+  if (move.point === PASS) return null;
+  return position.stones[move.point] !== 0 ? "occupied" : wrongOf(after(position, move), rules);
 }
 
 /** Why the last move of a position was not legal by these rules, or null if it was. */
@@ -261,9 +262,19 @@ export function messageOf(node: Node, root: Node, rules: string): PositionMessag
   };
 }
 
-/** Where handicap stones stand (2 to 9), as SGF points. */
+const CORNERS = ["pd", "dp", "dd", "pp"];
+const SIDES = ["dj", "pj"];
+const HANDICAPS: Record<number, string[]> = {
+  5: [...CORNERS, "jj"],
+  6: [...CORNERS, ...SIDES],
+  7: [...CORNERS, ...SIDES, "jj"],
+  8: [...CORNERS, ...SIDES, "jd", "jp"],
+  9: [...CORNERS, ...SIDES, "jd", "jp", "jj"],
+};
+
+/** Where handicap stones stand (2 to 9), as SGF points; as the servers put them. */
 export function handicapPoints(stones: number): string[] {
-  return EMPTY.board.getHandicapPlacement(stones).map((vertex) => toSgf(pointOf(vertex)));
+  return HANDICAPS[stones] ?? CORNERS.slice(0, stones);
 }
 
 /** All stones that live or die with the one at this point, as flat points. */
