@@ -387,6 +387,15 @@ def test_who_does_not_say_what_it_wants_is_dropped(
         assert slow(connection, 30)
 
 
+def test_a_socket_may_be_silent(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The patience with who asks for nothing ends where a socket begins."""
+    monkeypatch.setattr(server, "UNASKED", 0.2)
+    with client.socket("/api/analysis") as quiet:
+        time.sleep(1.0)
+        quiet.send("nonsense")
+        assert json.loads(quiet.recv(60))["type"] == "error"
+
+
 def test_a_body_that_does_not_come_is_given_up(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

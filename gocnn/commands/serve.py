@@ -69,6 +69,7 @@ def command(
                     " training run"
                 )
     page.asset("index.html")
+    _check(models)
     with server.listen(host, port) as listener:
         token = None if guard.is_loopback(host) else guard.new_token()
         bound = listener.getsockname()[1]
@@ -87,3 +88,15 @@ def command(
         running.run([listener])
     if running.ended_by is not None:
         server.leave(running.ended_by)
+
+
+def _check(models: tuple[Path, ...]) -> None:
+    """Raises UserError for a policy network that cannot be used, where that is known at once: a
+    file that torch has to open is opened behind the page."""
+    for path in models:
+        if path.suffix == ".onnx":
+            from gocnn.policy.runtime import OnnxPolicy
+
+            OnnxPolicy(path)
+        elif path.is_file() and path.suffix != ".safetensors":
+            raise UserError(f"--model {path} is no network; give a model file or a training run")

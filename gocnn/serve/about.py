@@ -67,7 +67,7 @@ def about(state: ServeState) -> About:
         [path.stem if path.is_file() else path.name for path in state.config.image_models],
         state.config.runs is not None,
         Limits(),
-        [head.name for head in heads.heads()],
+        list(dict.fromkeys(["go", *(head.name for head in heads.heads())])),
     )
 
 

@@ -50,12 +50,13 @@ def route(path: str, sources: Sources) -> BaseRoute:
 
     def describe(request: Request) -> Response:
         """This page: HTML for a browser, JSON for everything else."""
-        found = endpoints(sources())
+        found = endpoints([("", [itself]), *sources()])
         if "text/html" not in request.headers.get("accept", ""):
             return answer(found)
         return HTMLResponse(html(found))
 
-    return get(path, describe)
+    itself = get(path, describe)
+    return itself
 
 
 def endpoints(sources: Iterable[tuple[str, Iterable[BaseRoute] | str]]) -> Endpoints:

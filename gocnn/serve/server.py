@@ -73,6 +73,8 @@ class _Http(_Reading, H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self.transport.get_protocol() is not self:
+            return  # it is a WebSocket from now on
         if self.cycle is None or self.cycle.response_complete:
             self._expect()
         else:

@@ -35,7 +35,7 @@ class ServeState:
     def __post_init__(self) -> None:
         self._paths = {SHIPPED: None}
         for path in self.config.models:
-            stem = path.stem if path.is_file() else path.resolve().name
+            stem = path.stem if path.suffix in (".onnx", ".safetensors") else path.resolve().name
             name, count = stem, 2
             while name in self._paths:
                 name, count = f"{stem}-{count}", count + 1
