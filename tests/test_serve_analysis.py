@@ -3,21 +3,34 @@ processor fairly, and whoever is gone, replaced or wrong costs the others nothin
 
 import contextlib
 import json
+import random
+import socket as socket_module
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 import gocnn
-from gocnn.board.coords import from_gtp
+from gocnn.board import BLACK
+from gocnn.board.coords import from_gtp, to_gtp
+from gocnn.engine import levels
+from gocnn.engine.analysis import Analysis
+from gocnn.engine.game import Game
+from gocnn.engine.limits import MOST_VISITS
 from gocnn.engine.player import Player
+from gocnn.engine.rulesets import RULES
 from gocnn.gtp.analysis_json.session import Answerer
-from gocnn.serve import sharing
+from gocnn.policy.suggestion import planes_of, recent_moves
+from gocnn.serve import endpoints, sharing
+from gocnn.serve import server as serve_server
 from gocnn.serve.app import create_app
 from gocnn.serve.config import ServeConfig
 from tests.conversation import Scripted
+from tests.knower import SPREAD, Knower, truth
 from tests.serving import Client, serving
 
 
@@ -29,6 +42,7 @@ class Counting:
         self.name, self.plane_groups = evaluator.name, evaluator.plane_groups
         self.has_value_head, self.scores = evaluator.has_value_head, evaluator.scores
         self.asked = 0
+        self.batches: list[bytes] = []
         self.free = threading.Event()
         self.free.set()
         self.news = threading.Condition()
@@ -39,6 +53,7 @@ class Counting:
     def outputs(self, batch):
         with self.news:
             self.asked += 1
+            self.batches.append(batch.tobytes())
             self.news.notify_all()
         self.free.wait(60)
         return self._evaluator.outputs(batch)
@@ -55,6 +70,8 @@ def server(evaluator: Any) -> Iterator[tuple[Client, Any]]:
     app = create_app(ServeConfig())
     app.state.serve._open["small"] = evaluator
     with serving(app=app) as client:
+        # what the server tries at its start is over
+        wait_until(lambda: not any(one.name == "loading" for one in threading.enumerate()))
         yield client, app.state.serve
 
 
@@ -150,3 +167,385 @@ def test_a_report_is_what_the_command_says(served, evaluator, monkeypatch):
             assert mine[key] == pytest.approx(theirs[other], abs=1e-4)
     from_the_top = np.array(expected["ownership"]).reshape(19, 19)[::-1].ravel()
     np.testing.assert_allclose(report["ownership"], from_the_top, atol=0.011)
+
+
+# --- other networks
+
+
+def test_a_network_that_says_a_score(monkeypatch):
+    monkeypatch.setattr(sharing, "FIRST_REPORT", 1e9)
+    knower = Knower(tempo=2.0, prefers=(from_gtp("K10"), from_gtp("Q16")))
+    stones = {"black": ["D4", "C6"], "white": ["Q17"]}
+    for first, sign in (("b", 1), ("w", -1)):
+        game = Game(2.5, RULES["chinese"])
+        game.set_up([from_gtp("D4"), from_gtp("C6")], [from_gtp("Q17")], BLACK if sign > 0 else 2)
+        expected = sign * truth(game.board)
+        analysis = Analysis(Player(knower), game, game.board.to_play)
+        analysis.advance(600, lambda: False, 12)
+        with server(knower) as (client, _), client.socket("/api/analysis") as socket:
+            ask(socket, 1, stones | {"moves": [], "komi": 2.5, "first": first}, visits=12)
+            policy, report = until_done(socket, 1)
+        np.testing.assert_allclose(policy["ownership"], expected, atol=0.0051)
+        assert policy["score"] == pytest.approx(expected.sum() + 2.0 - sign * 2.5, abs=0.01)
+        assert policy["score_stdev"] == pytest.approx(SPREAD, abs=0.01)
+        assert policy["to_play"] == first
+        whole = analysis.estimate()
+        assert report["lead"] == pytest.approx(sign * whole.score_mean, abs=0.01)
+        np.testing.assert_allclose(report["ownership"], sign * whole.owner, atol=0.0051)
+        assert [(c["move"], c["visits"]) for c in report["moves"]] == [
+            (to_gtp(info.index), info.visits) for info in analysis.moves()
+        ]
+
+
+def test_a_network_that_says_moves_alone(evaluator):
+    blind = Counting(evaluator)
+    blind.has_value_head = blind.scores = False
+    with server(blind) as (client, _), client.socket("/api/analysis") as socket:
+        ask(socket, 1, {"moves": pairs(GAME)}, visits=20, ownership=False)
+        policy, report = until_done(socket, 1)
+        for key in ("value", "score", "score_stdev", "ownership"):
+            assert key in policy
+        assert report["visits"] >= 20
+        assert report["ownership"] is None
+        assert 0 <= report["winrate"] <= 1  # by playouts
+        assert [c["prior"] for c in report["moves"]] == sorted(
+            (c["prior"] for c in report["moves"]), reverse=True
+        )
+
+
+@pytest.mark.parametrize("level", ["15k", "3k"])
+def test_how_often_a_level_makes_each_move(served, evaluator, level):
+    player = Player(evaluator)
+    player.level = levels.parse(level)
+    assert not player.level.visits
+    game = Game(6.5, RULES["chinese"])
+    for _, vertex in pairs(GAME):
+        game.play(from_gtp(vertex), game.board.to_play)
+    with served.socket("/api/analysis") as socket:
+        ask(socket, 1, {"moves": pairs(GAME)}, level=level)
+        _, report = until_done(socket, 1)
+        np.testing.assert_allclose(report["chances"], player.chances(game, BLACK), atol=2e-6)
+        ask(socket, 2, {"moves": pairs(GAME)}, level="max")  # looks ahead itself
+        assert until_done(socket, 2)[1]["chances"] is None
+        ask(socket, 3, {"moves": []}, level="40k")
+        assert "there is no level '40k'" in receive(socket)["error"]
+
+
+# --- one request after another
+
+
+def test_what_was_seen_is_kept_for_the_position_that_follows():
+    knower = Knower(prefers=(from_gtp("K10"), from_gtp("Q16")))
+    with server(knower) as (client, _), client.socket("/api/analysis") as socket:
+        ask(socket, 1, {"moves": []}, visits=60)
+        _, first = until_done(socket, 1)
+        kept = {c["move"]: c["visits"] for c in first["moves"]}["K10"]
+        assert kept > 2
+        before = knower.asked
+        ask(socket, 2, {"moves": [["b", "K10"]]}, visits=kept - 1)
+        _, second = until_done(socket, 2)
+        # one evaluation for the policy, none for visits (those of the move itself count one more)
+        assert (knower.asked - before, second["visits"]) == (1, kept - 1)
+        # another komi is another search
+        ask(socket, 3, {"moves": [["b", "K10"]], "komi": 0.5}, visits=0)
+        assert until_done(socket, 3)[1]["visits"] == 0
+
+
+@pytest.mark.parametrize("rounds", [3])
+def test_a_request_that_was_replaced_never_answers_late(rounds):
+    with server(Knower()) as (client, _), client.socket("/api/analysis") as socket:
+        rng, number, done = random.Random(1), 0, 0
+        for _ in range(rounds):
+            burst = rng.randrange(10, 40)
+            for _ in range(burst):
+                number += 1
+                moves = pairs(" ".join(rng.sample(GAME.split(), rng.randrange(10))))
+                kind = rng.randrange(4)
+                if kind == 0:
+                    moves += moves[:1]  # illegal, if there is one
+                ask(socket, number, {"moves": moves}, visits=rng.choice([0, 5, 10_000]))
+            number += 1
+            ask(socket, number, {"moves": pairs(GAME)}, visits=40)
+            while True:
+                answer = receive(socket)
+                assert answer["id"] >= done, "an answer to what had been replaced"
+                done = answer["id"]
+                if answer.get("done") and answer["id"] == number:
+                    break
+
+
+def test_stop_is_heeded():
+    counting = Counting(Knower())
+    with server(counting) as (client, _), client.socket("/api/analysis") as socket:
+        ask(socket, 1, {"moves": []}, visits=MOST_VISITS)
+        counting.wait_for(counting.asked + 20)
+        socket.send('{"type": "stop"}')
+        # whoever asks next is answered by the same thread: nothing goes on behind it
+        ask(socket, 2, {"moves": pairs(GAME)})
+        while receive(socket)["id"] == 1:
+            pass
+        asked = counting.asked
+        with client.socket("/api/analysis") as other:
+            ask(other, 1, {"moves": pairs(KO)})
+            until_done(other, 1)
+        assert counting.asked - asked <= 5
+
+
+# --- several at once
+
+
+def planes(evaluator: Any, moves: str) -> bytes:
+    board = gocnn.position(moves=moves).board
+    return planes_of(board, recent_moves(board), evaluator.plane_groups).tobytes()
+
+
+def test_new_positions_go_before_any_search(evaluator):
+    counting = Counting(evaluator)
+    openings = [" ".join(GAME.split()[:k]) for k in range(2, 10)]
+    with server(counting) as (client, state), contextlib.ExitStack() as stack:
+        first, *others = (
+            stack.enter_context(client.socket("/api/analysis")) for _ in range(1 + len(openings))
+        )
+        ask(first, 1, {"moves": []}, visits=MOST_VISITS)
+        counting.wait_for(counting.asked + 10)
+        counting.free.clear()
+        counting.wait_for(counting.asked + 1)  # the search waits inside of the network
+        for socket, moves in zip(others, openings, strict=True):
+            ask(socket, 1, {"moves": pairs(moves)}, visits=MOST_VISITS)
+        wait_until(lambda: sum(board.pending for board in state.sharing._boards) == len(openings))
+        seen = len(counting.batches)
+        counting.free.set()
+        for socket in others:
+            assert receive(socket)["type"] == "policy"
+        after = counting.batches[seen : seen + len(openings)]
+        assert sorted(after) == sorted(planes(evaluator, moves) for moves in openings)
+
+
+def test_a_closed_tab_ends_its_search(evaluator):
+    counting = Counting(Knower())
+    with server(counting) as (client, state):
+        with client.socket("/api/analysis") as alone:
+            before = counting.asked
+            ask(alone, 1, {"moves": pairs(GAME)})
+            until_done(alone, 1)
+            needs = counting.asked - before
+        with client.socket("/api/analysis") as stays, client.socket("/api/analysis") as goes:
+            ask(goes, 1, {"moves": []}, visits=MOST_VISITS)
+            counting.wait_for(counting.asked + 50)
+            goes.close()
+            wait_until(lambda: len(state.sharing._boards) == 1)
+            asked = counting.asked
+            ask(stays, 1, {"moves": pairs(GAME)})
+            until_done(stays, 1)
+            # at most the evaluation that was under way
+            assert counting.asked - asked in (needs, needs + 1)
+        wait_until(lambda: not state.sharing._boards)
+        wait_until(lambda: state.sharing._worker is None)
+        assert state.sharing.bytes == 0
+
+
+def test_a_closed_tab_ends_the_search_for_a_move():
+    counting = Counting(Knower())
+    with server(counting) as (client, _):
+        counting.free.clear()
+        asked = counting.asked
+        body = json.dumps({"position": {"moves": []}, "visits": 100_000, "seconds": 60}).encode()
+        with socket_module.create_connection(("127.0.0.1", client.port)) as raw:
+            head = f"POST /api/play HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\n"
+            length = f"Content-Length: {len(body)}\r\n\r\n"
+            raw.sendall(head.encode() + length.encode() + body)
+            counting.wait_for(asked + 1)
+        counting.free.set()
+        wait_until(lambda: not any(one.name == "answering" for one in threading.enumerate()))
+        # a search to its end asks for a sixteenth of its visits at the least
+        assert counting.asked - asked < 100_000 / 16
+
+
+def test_rubbish_beside_them_changes_nothing_for_others(served, evaluator):
+    def shown(report: dict[str, Any]) -> Any:
+        return [(c["move"], c["visits"], c["winrate"], c["line"]) for c in report["moves"]]
+
+    with contextlib.ExitStack() as stack:
+        one, two, third = (stack.enter_context(served.socket("/api/analysis")) for _ in range(3))
+        ask(one, 1, {"moves": pairs(GAME)}, visits=48)
+        _, alone = until_done(one, 1)
+        ask(one, 2, {"moves": []})  # so that nothing is kept
+        until_done(one, 2)
+        for socket in (one, two):
+            ask(socket, 3, {"moves": pairs(GAME)}, visits=48)
+        answered = rubbish(third, 2000)
+        assert answered > 1000
+        for socket in (one, two):
+            _, report = until_done(socket, 3)
+            assert shown(report) == shown(alone)
+        ask(third, 5, {"moves": pairs(GAME)})
+        assert until_done(third, 5)[0]["id"] == 5
+
+
+WHOLE = {
+    "type": "analyse",
+    "id": 7,
+    "position": {
+        "moves": pairs(GAME),
+        "black": ["A1"],
+        "white": ["T19"],
+        "first": "b",
+        "komi": 7.5,
+        "rules": "chinese",
+        "handicap": 0,
+        "to_play": "w",
+    },
+    "model": "small",
+    "visits": 0,
+    "symmetries": 1,
+    "style": "any",
+    "level": "5k",
+    "ownership": True,
+}
+ODD = [
+    None, True, -1, 0, 1, 2**63, -(2**70), 1e308, 0.1, "", "b", "Q16", "pass", "Z9", "\0", "é" * 300,
+    [], [[]], ["b"], [["b", "Q16"]] * 3, [["b"]], {}, {"a": 1}, [None], "x" * 5000,
+]  # fmt: skip
+
+
+def mutated(rng: random.Random, whole: dict[str, Any] = WHOLE) -> str | bytes:
+    """A message with something wrong in it, most of the time."""
+    value = json.loads(json.dumps(whole))
+    for _ in range(rng.randrange(1, 3)):
+        at = value
+        while True:
+            key = rng.choice(list(at) if isinstance(at, dict) else range(len(at)))
+            below = at[key]
+            if isinstance(below, dict | list) and below and rng.random() < 0.6:
+                at = below
+                continue
+            break
+        kind = rng.randrange(3)
+        if kind == 0 and isinstance(at, dict):
+            del at[key]
+            at[rng.choice(["x", key + "s", key.upper()])] = below
+        elif kind == 1:
+            del at[key]
+        else:
+            at[key] = rng.choice(ODD)
+        if not value:
+            break
+    if rng.random() < 0.5:
+        return json.dumps(value)
+    data = bytearray(json.dumps(whole).encode())
+    for _ in range(rng.randrange(1, 6)):
+        place = rng.randrange(len(data))
+        if rng.random() < 0.5:
+            data[place] = rng.randrange(256)
+        else:
+            del data[place : place + rng.randrange(1, 9)]
+    if rng.random() < 0.2:
+        return bytes(data)
+    return data.decode("latin-1")
+
+
+def rubbish(socket: Any, count: int, seed: int = 0) -> int:
+    """Send mutated messages; how many were answered with an error, which must be a sentence.
+    Afterwards nothing more is answered."""
+    rng, errors = random.Random(seed), 0
+    for start in range(0, count, 50):
+        for _ in range(min(50, count - start)):
+            socket.send(mutated(rng))
+        socket.send('{"type": "stop"}')
+        socket.send('{"type": "the end", "id": 12345}')
+        while True:
+            answer = receive(socket)
+            if answer["type"] != "error":
+                assert answer["type"] in ("policy", "report")
+                continue
+            if answer["id"] == 12345:
+                break
+            assert sorted(answer) == ["error", "id", "type"]
+            assert_sentence(answer["error"])
+            errors += 1
+    return errors
+
+
+def assert_sentence(text: str) -> None:
+    assert 5 < len(text) < 1000, text
+    assert "\n" not in text
+    for word in ("Traceback", "Error(", "/work", "/tmp", ".py", "unexpected", "nobody expected"):
+        assert word not in text, text
+
+
+@pytest.mark.slow
+def test_ten_thousand_mutated_messages(served):
+    with served.socket("/api/analysis") as socket:
+        assert rubbish(socket, 10_000, seed=1) > 5000
+        ask(socket, 1, {"moves": []})
+        until_done(socket, 1)
+
+
+def test_a_client_that_never_reads_is_dropped(monkeypatch):
+    monkeypatch.setattr(endpoints, "PATIENCE", 0.5)
+    monkeypatch.setattr(serve_server, "UNREAD", 1.0)
+    with server(Knower()) as (client, state):
+        raw = socket_module.socket()
+        raw.setsockopt(socket_module.SOL_SOCKET, socket_module.SO_RCVBUF, 4096)
+        raw.connect(("127.0.0.1", client.port))
+        with client.socket("/api/analysis", sock=raw) as socket:
+            # this client stops reading once 16 messages wait in it
+            with pytest.raises(ConnectionClosed):
+                for _ in range(1_000_000):
+                    socket.send("x" * 200)
+            wait_until(lambda: not state.sharing._boards)
+        with client.socket("/api/analysis") as other:
+            ask(other, 1, {"moves": []})
+            until_done(other, 1)
+
+
+def test_a_quiet_client_is_kept(monkeypatch):
+    monkeypatch.setattr(serve_server, "UNASKED", 0.05)
+    with server(Knower()) as (client, _), client.socket("/api/analysis") as socket:
+        time.sleep(0.5)
+        ask(socket, 1, {"moves": []})
+        until_done(socket, 1)
+
+
+def test_too_many_boards_are_refused(monkeypatch):
+    monkeypatch.setattr(sharing, "MOST_BOARDS", 3)
+    with server(Knower()) as (client, state), contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(client.socket("/api/analysis")) for _ in range(3)]
+        for socket in sockets:
+            ask(socket, 1, {"moves": []})
+            until_done(socket, 1)
+        with client.socket("/api/analysis") as more:
+            assert "3 boards are open here already" in receive(more)["error"]
+            with pytest.raises(ConnectionClosed):
+                more.recv(60)
+        sockets[0].close()
+        wait_until(lambda: len(state.sharing._boards) == 2)
+        with client.socket("/api/analysis") as again:
+            ask(again, 1, {"moves": []})
+            until_done(again, 1)
+
+
+def test_memory_is_bounded_over_many_boards(monkeypatch):
+    monkeypatch.setattr(sharing, "BOARD_BYTES", 1 << 10)
+    with server(Knower()) as (client, state), contextlib.ExitStack() as stack:
+        state.sharing._most_bytes = most = 200 << 10
+        for _ in range(6):
+            socket = stack.enter_context(client.socket("/api/analysis"))
+            ask(socket, 1, {"moves": []}, visits=100_000)
+            _, report = until_done(socket, 1)
+            # it has ended early, and those before it have let go of what they had
+            assert 100 < report["visits"] < 5000
+            assert most / 2 < state.sharing.bytes < most + (20 << 10)
+        both = [stack.enter_context(client.socket("/api/analysis")) for _ in range(2)]
+        for socket in both:
+            ask(socket, 1, {"moves": []}, visits=100_000)
+        for socket in both:
+            assert until_done(socket, 1)[1]["visits"] < 5000
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come about")
