@@ -365,6 +365,8 @@ def failed(error: BaseException, doing: str) -> Response:
     headers = getattr(error, "headers", None)
     response = answer(Failure(sentence), status)
     response.headers.update(headers or {})
+    if status in (408, 413):
+        response.headers["connection"] = "close"  # what is left of the body is not read
     return response
 
 
