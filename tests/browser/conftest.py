@@ -35,11 +35,23 @@ def chromium() -> str | None:
     return next((found for name in names if (found := shutil.which(name))), None)
 
 
-def warm() -> None:
-    """Compile what a move needs, so that no answer waits for it."""
-    import gocnn
+def warm(port: int) -> None:
+    """Have the server do once what it compiles for, so that no test waits for that."""
+    from websockets.sync.client import connect
 
-    gocnn.player(gocnn.load(), visits=16).choose(gocnn.position(moves="Q16 D4"))
+    asked = {"type": "analyse", "id": 1, "position": {"moves": [["b", "Q16"]]}, "visits": 4}
+    with connect(f"ws://127.0.0.1:{port}/api/analysis", ping_interval=None) as socket:
+        socket.send(json.dumps(asked))
+        while not json.loads(socket.recv(timeout=600)).get("done"):
+            pass
+    for path, body in (
+        ("sgf", b"(;SZ[19];B[pd])"),
+        ("play", b'{"position": {"moves": []}}'),
+        ("score", b'{"position": {"moves": []}}'),
+    ):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/api/{path}", body)
+        request.add_header("content-type", "application/json")
+        urllib.request.urlopen(request, timeout=600).read()
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +59,6 @@ def server() -> Iterator[str]:
     """The real server, on a free port: its address."""
     if not built_page.built():
         lacking("the page is not built; run `make page`")
-    warm()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -71,6 +82,7 @@ def server() -> Iterator[str]:
                 time.sleep(0.1)
         else:
             pytest.fail("the server does not answer", pytrace=False)
+        warm(port)
         yield address
     finally:
         process.terminate()
