@@ -41,11 +41,23 @@ def chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 
 
-def warm() -> None:
-    """Compile what a move needs, so that no answer waits for it."""
-    import gocnn
+def warm(port: int) -> None:
+    """Have the server do once what it compiles for, so that no test waits for that."""
+    from websockets.sync.client import connect
 
-    gocnn.player(gocnn.load(), visits=16).choose(gocnn.position(moves="Q16 D4"))
+    asked = {"type": "analyse", "id": 1, "position": {"moves": [["b", "Q16"]]}, "visits": 4}
+    with connect(f"ws://127.0.0.1:{port}/api/analysis", ping_interval=None) as socket:
+        socket.send(json.dumps(asked))
+        while not json.loads(socket.recv(timeout=600)).get("done"):
+            pass
+    for path, body in (
+        ("sgf", b"(;SZ[19];B[pd])"),
+        ("play", b'{"position": {"moves": []}}'),
+        ("score", b'{"position": {"moves": []}}'),
+    ):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/api/{path}", body)
+        request.add_header("content-type", "application/json")
+        urllib.request.urlopen(request, timeout=600).read()
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +65,6 @@ def server() -> Iterator[str]:
     """The real server, on a free port: its address."""
     if not built_page.built():
         lacking("the page is not built; run `make page`")
-    warm()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -77,6 +88,7 @@ def server() -> Iterator[str]:
                 time.sleep(0.1)
         else:
             pytest.fail("the server does not answer", pytrace=False)
+        warm(port)
         yield address
     finally:
         process.terminate()

@@ -3,7 +3,7 @@
 export type Rgb = readonly [number, number, number];
 
 const BLUES: readonly Rgb[] = [
-  [222, 236, 250],
+  [190, 216, 244],
   [130, 187, 235],
   [38, 118, 200],
   [6, 44, 104],
@@ -28,7 +28,7 @@ export function strengthOf(probability: number): number {
 
 /** The colour of a heat map for a strength from 0 to 1; weak ones let what is below shine through. */
 export function heat(strength: number): string {
-  return css(between(BLUES, strength), 0.3 + 0.65 * Math.min(1, strength * 1.6));
+  return css(between(BLUES, strength), 0.45 + 0.5 * Math.min(1, strength * 1.6));
 }
 
 /** A full colour of the same scale, and one to write upon it. */

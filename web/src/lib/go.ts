@@ -1,6 +1,6 @@
 // Positions of a game tree: stones, captures, ko and what the rules forbid; kept along the lines that were looked at.
 import GoBoard, { type Vertex } from "@sabaki/go-board";
-import { PASS, POINTS, SIZE, toSgf, toVertex } from "./coords";
+import { PASS, POINTS, SIZE, toVertex } from "./coords";
 import { lineTo, movesOf, pointsOf, setsUp, type Colour, type Move, type Node, type Properties } from "./tree";
 
 /** What a rule set says of repetition and suicide (`gocnn.engine.rulesets`); a single stone's suicide is never legal. */
@@ -21,9 +21,9 @@ export const RULE_SETS: Record<string, RuleSet> = {
   "new-zealand": { ko: "situational", suicide: true },
   "tromp-taylor": { ko: "positional", suicide: true },
   ing: { ko: "positional", suicide: true },
-  "stone-scoring": { ko: "simple", suicide: true },
-  "ancient-area": { ko: "simple", suicide: true },
-  "ancient-territory": { ko: "simple", suicide: true },
+  "stone-scoring": { ko: "simple", suicide: false },
+  "ancient-area": { ko: "simple", suicide: false },
+  "ancient-territory": { ko: "simple", suicide: false },
 };
 
 export type Why = "occupied" | "ko" | "suicide" | "superko";
@@ -129,7 +129,8 @@ export function after(position: Position, move: Move): Position {
 
 /** Why a move is not legal by these rules, or null if it is. */
 export function illegal(position: Position, move: Move, rules: RuleSet): Why | null {
-  return move.point === PASS ? null : wrongOf(after(position, move), rules);
+  if (move.point === PASS) return null;
+  return position.stones[move.point] !== 0 ? "occupied" : wrongOf(after(position, move), rules);
 }
 
 /** Why the last move of a position was not legal by these rules, or null if it was. */
@@ -193,7 +194,10 @@ export function sideToPlay(node: Node): Colour {
     if (last) return last.colour === 1 ? -1 : 1;
     const side = stated(each);
     if (side) return side;
-    if (each.parent === null || setsUp(each)) return "AB" in each.props && !("AW" in each.props) && !("AE" in each.props) ? -1 : 1;
+    if (each.parent === null || setsUp(each)) {
+      // handicap stones: then it is White's turn
+      return pointsOf(each.props.AB).length > 1 && !("AW" in each.props) && !("AE" in each.props) ? -1 : 1;
+    }
   }
   return 1;
 }
@@ -204,22 +208,38 @@ export function handicapOf(root: Node): number {
   return Number.isInteger(stones) && stones > 1 && stones < 100 ? stones : 0;
 }
 
-/** Komi as the record states it, or undefined. */
+/** Komi in points as the record states it, or undefined. Some write hundredths (650), or stones as Chinese rules count them (3.75). */
 export function komiOf(root: Node): number | undefined {
-  const text = root.props.KM?.[0]?.trim() ?? "";
-  const komi = Number(text);
-  return text === "" || !Number.isFinite(komi) || Math.abs(komi) > 150 ? undefined : komi;
+  const text = root.props.KM?.[0]?.trim().replace(",", ".") ?? "";
+  let komi = Number(text);
+  if (text === "" || !Number.isFinite(komi)) return undefined;
+  if (Math.abs(komi) >= 100 && komi % 25 === 0) komi /= 100;
+  if (!Number.isInteger(komi * 2)) komi *= 2;
+  return Number.isInteger(komi * 2) && Math.abs(komi) <= 150 ? komi : undefined;
+}
+
+/** The rule set that a record names, or undefined. */
+export function rulesOf(root: Node): string | undefined {
+  const text = (root.props.RU?.[0] ?? "").trim().toLowerCase().replace(/[\s_]+/g, "-");
+  if (text in RULE_SETS) return text;
+  if (/^(chin|cn|中)/.test(text)) return "chinese";
+  if (/^(japan|jp|日)/.test(text)) return "japanese";
+  if (/^(korea|kr|韓|韩)/.test(text)) return "korean";
+  if (/^(nz|new-?z)/.test(text)) return "new-zealand";
+  if (/^(goe|ing)/.test(text)) return "ing";
+  if (/^tromp/.test(text)) return "tromp-taylor";
+  return undefined;
 }
 
 const side = (colour: number): "b" | "w" => (colour === 1 ? "b" : "w");
 
-/** The position for the server. Moves that the rules forbid (a record may hold some) are told as stones. */
+/** The position for the server. Moves that cannot be played (a record may hold some) are told as stones. */
 export function messageOf(node: Node, root: Node, rules: string): PositionMessage {
   const position = positionOf(node);
   const ruleSet = RULE_SETS[rules] ?? RULE_SETS.chinese;
   let origin = position;
   const moves: Move[] = [];
-  while (origin !== origin.origin && wrongOf(origin, ruleSet) === null) {
+  while (origin !== origin.origin && origin.wrong.size === 0 && (ruleSet.suicide || !origin.tookOwn)) {
     moves.push(origin.last!);
     origin = origin.before!;
   }
@@ -242,9 +262,19 @@ export function messageOf(node: Node, root: Node, rules: string): PositionMessag
   };
 }
 
-/** Where handicap stones stand (2 to 9), as SGF points. */
+const CORNERS = ["pd", "dp", "dd", "pp"];
+const SIDES = ["dj", "pj"];
+const HANDICAPS: Record<number, string[]> = {
+  5: [...CORNERS, "jj"],
+  6: [...CORNERS, ...SIDES],
+  7: [...CORNERS, ...SIDES, "jj"],
+  8: [...CORNERS, ...SIDES, "jd", "jp"],
+  9: [...CORNERS, ...SIDES, "jd", "jp", "jj"],
+};
+
+/** Where handicap stones stand (2 to 9), as SGF points; as the servers put them. */
 export function handicapPoints(stones: number): string[] {
-  return EMPTY.board.getHandicapPlacement(stones).map((vertex) => toSgf(pointOf(vertex)));
+  return HANDICAPS[stones] ?? CORNERS.slice(0, stones);
 }
 
 /** All stones that live or die with the one at this point, as flat points. */

@@ -35,6 +35,10 @@ export interface BoardProps {
   stones: ArrayLike<number>;
   /** 361 strengths from 0 to 1, coloured from nothing to full. */
   heat?: ArrayLike<number> | null;
+  /** No heat where stones are. */
+  emptyOnly?: boolean;
+  /** What is shown is of the position before: after a moment it is drawn pale. */
+  stale?: boolean;
   /** 361 numbers, +1 where black owns a point, -1 where white does. */
   ownership?: ArrayLike<number> | null;
   /** Shudan's marks by point. */
@@ -86,7 +90,8 @@ export function Board(props: BoardProps) {
   useLayoutEffect(() => {
     const measure = () => {
       const width = frame.current?.clientWidth ?? 0;
-      const pixel = 1 / Math.max(1, Math.round(devicePixelRatio));
+      // an even number of the screen's pixels, so that lines are sharp
+      const pixel = 2 / Math.max(1, Math.round(devicePixelRatio));
       // 19 points, a coordinate's width on each side, and the border
       if (width) setVertexSize(Math.max(8, Math.floor(width / (SIZE + 2.3) / pixel) * pixel));
     };
@@ -156,7 +161,7 @@ export function Board(props: BoardProps) {
       onMouseLeave={() => hover(-1)}
     >
       <div aria-hidden="true">{goban}</div>
-      <HeatSheet heat={heat} ownership={ownership} size={vertexSize} style={over} />
+      <HeatSheet heat={heat} stale={props.stale} except={props.emptyOnly ? stones : undefined} ownership={ownership} size={vertexSize} style={over} />
       <svg class="board-over board-signs" style={over} viewBox={`0 0 ${SIZE} ${SIZE}`} aria-hidden="true">
         {last >= 0 && stones[last] !== 0 && <Ring point={last} dark={stones[last] < 0} />}
         {candidates && !line?.length && candidates.map((each) => <Disc key={each.point} {...each} />)}

@@ -31,6 +31,8 @@ export interface GraphProps {
   /** How a value is written on the axis and in the table. */
   format?: (value: number, scale: "y" | "y2") => string;
   logarithmic?: boolean;
+  /** Only whole numbers along x. */
+  wholeX?: boolean;
   /** Called with the x that was clicked. */
   onPick?: (x: number) => void;
 }
@@ -53,18 +55,18 @@ function options(props: GraphProps, width: number, at: () => number | undefined)
     legend: { show: props.series.length > 1, live: false },
     cursor: { y: false, drag: { x: false, y: false } },
     scales: {
-      x: { time: false },
+      x: { time: false, range: (_, least, most) => [least, Math.max(most, least + 1)] },
       ...Object.fromEntries(scales.map((name) => [name, { ...(props.range?.[name] && { range: props.range[name] }), distr: props.logarithmic ? 3 : 1 }])),
     },
     axes: [
-      { stroke: ink, grid: line, ticks: line, size: 30, font: "12px system-ui" },
+      { stroke: ink, grid: line, ticks: line, size: 30, font: "12px system-ui", incrs: props.wholeX ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] : undefined },
       ...scales.map((name): uPlot.Axis => ({
         scale: name,
         side: name === "y" ? 3 : 1,
         stroke: ink,
         grid: name === "y" ? line : { show: false },
         ticks: line,
-        size: 46,
+        size: 54,
         font: "12px system-ui",
         values: (_, values) => values.map((value) => (value === null ? "" : format(value, name))),
       })),
@@ -114,7 +116,7 @@ export function Graph(props: GraphProps) {
   const [open, setOpen] = useState(false);
   const data = [props.x, ...props.series.map((each) => each.values)] as uPlot.AlignedData;
   // a new plot only where what is drawn changes its kind; new numbers go into the old one
-  const kind = JSON.stringify([props.series.map(({ values, ...rest }) => rest), props.range, props.height, props.logarithmic, props.xLabel]);
+  const kind = JSON.stringify([props.series.map(({ values, ...rest }) => rest), props.range, props.height, props.logarithmic, props.wholeX, props.xLabel]);
 
   useEffect(() => {
     const watch = new MutationObserver(() => setTheme((count) => count + 1));

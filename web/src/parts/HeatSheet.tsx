@@ -6,14 +6,19 @@ import { POINTS, SIZE } from "../lib/coords";
 export interface HeatSheetProps {
   heat?: ArrayLike<number> | null;
   ownership?: ArrayLike<number> | null;
+  /** Points that are not 0 here get no heat. */
+  except?: ArrayLike<number>;
+  /** What is shown is of another position: it is drawn pale after a moment. */
+  stale?: boolean;
   /** The width of a point in CSS pixels. */
   size: number;
   style: Record<string, string>;
 }
 
-const LEAST = 0.03;
+/** Weaker than this (half a per cent of probability) is not drawn. */
+const LEAST = 0.07;
 
-function draw(canvas: HTMLCanvasElement, { heat, ownership, size }: HeatSheetProps): void {
+function draw(canvas: HTMLCanvasElement, { heat, ownership, except, size }: HeatSheetProps): void {
   const side = Math.round(size * SIZE * devicePixelRatio);
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const context = canvas.getContext("2d")!;
@@ -22,7 +27,7 @@ function draw(canvas: HTMLCanvasElement, { heat, ownership, size }: HeatSheetPro
   for (let point = 0; point < POINTS; point++) {
     const x = point % SIZE;
     const y = SIZE - 1 - Math.floor(point / SIZE);
-    if (heat && heat[point] >= LEAST) {
+    if (heat && heat[point] >= LEAST && !except?.[point]) {
       context.fillStyle = heatColour(heat[point]);
       context.fillRect(x + 0.02, y + 0.02, 0.96, 0.96);
     }
@@ -42,6 +47,6 @@ export function HeatSheet(props: HeatSheetProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
     if (canvas.current) draw(canvas.current, props);
-  }, [props.heat, props.ownership, props.size]);
-  return <canvas ref={canvas} class="board-over board-heat" style={props.style} data-shown={props.heat ? "heat" : ""} aria-hidden="true" />;
+  }, [props.heat, props.ownership, props.except, props.size]);
+  return <canvas ref={canvas} class={props.stale ? "board-over board-heat stale" : "board-over board-heat"} style={props.style} data-shown={props.heat ? "heat" : ""} aria-hidden="true" />;
 }

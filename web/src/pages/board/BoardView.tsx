@@ -1,0 +1,104 @@
+// One board with what its network says.
+import type { Marker } from "@sabaki/shudan";
+import { useMemo } from "preact/hooks";
+import { Board, type Candidate } from "../../parts/Board";
+import { stonesOfLine, type Analyst, type CandidateMove } from "../../lib/analyst";
+import { strengthOf } from "../../lib/colours";
+import { POINTS, fromVertex } from "../../lib/coords";
+import { useStore } from "../../lib/store";
+import { t } from "../../lib/text";
+import { pointsOf, type Node } from "../../lib/tree";
+import { percent, short } from "./numbers";
+import type { Session } from "./session";
+
+export interface BoardViewProps {
+  session: Session;
+  analyst: Analyst;
+  label: string;
+  describedBy?: string;
+  onCursor?: (point: number | null) => void;
+}
+
+/** Marks that a record puts on points. */
+function marksOf(node: Node): Map<number, Marker> {
+  const marks = new Map<number, Marker>();
+  for (const [name, type] of [["CR", "circle"], ["TR", "triangle"], ["SQ", "square"], ["MA", "cross"], ["SL", "point"]] as const) {
+    for (const point of pointsOf(node.props[name])) marks.set(point, { type });
+  }
+  for (const value of node.props.LB ?? []) {
+    const [place, label] = [value.slice(0, 2), value.slice(3)];
+    for (const point of pointsOf([place])) if (label) marks.set(point, { type: "label", label });
+  }
+  return marks;
+}
+
+function drawn(moves: readonly CandidateMove[]): Candidate[] {
+  const most = Math.max(1, ...moves.map((move) => move.visits));
+  const searched = moves.some((move) => move.visits > 1);
+  return moves
+    .filter((move, k) => k === 0 || !searched || move.visits > 0)
+    .map((move, k): Candidate => {
+      const read = searched && move.winrate !== null;
+      return {
+        point: fromVertex(move.move),
+        texts: read ? [percent(move.winrate!), short(move.visits)] : [percent(move.prior)],
+        strength: searched ? Math.sqrt(move.visits / most) : strengthOf(move.prior),
+        first: k === 0,
+      };
+    })
+    .filter((candidate) => candidate.point >= 0 && candidate.point < POINTS);
+}
+
+export function BoardView({ session, analyst, label, describedBy, onCursor }: BoardViewProps) {
+  useStore(session);
+  useStore(analyst);
+  const { settings, position, mode, node } = session;
+  const { score } = session.counting;
+  const scoring = mode === "score";
+  const { pointed, report, policy } = analyst;
+  const candidates = useMemo(
+    () => (settings.hints && !scoring ? drawn(analyst.candidates(9)) : undefined),
+    [settings.hints, scoring, report, policy, analyst.current],
+  );
+  const line = useMemo(() => {
+    const found = pointed && !scoring ? analyst.candidates().find((each) => each.move === pointed) : undefined;
+    return found && stonesOfLine(found.line, session.side);
+  }, [pointed, report, policy, scoring]);
+  const owner = useMemo(() => (settings.ownership && !scoring ? analyst.ownership() : null), [settings.ownership, scoring, report, policy, analyst.current]);
+  const marks = useMemo(() => marksOf(node), [node, session.tree.version]);
+  const dead = useMemo(() => new Set(score?.dead.map(fromVertex)), [score]);
+  const { last } = position;
+  return (
+    <Board
+      stones={position.stones}
+      heat={settings.heat && !scoring ? analyst.heat : null}
+      emptyOnly
+      stale={!analyst.current}
+      ownership={scoring ? (score?.owner ?? null) : owner}
+      marks={marks}
+      candidates={candidates}
+      line={line}
+      last={last && last.point < POINTS ? last.point : -1}
+      dimmed={dead}
+      label={label}
+      describedBy={describedBy}
+      onPoint={(point) => session.click(point)}
+      onHover={(point) => {
+        const found = point === null ? undefined : analyst.candidates().find((each) => fromVertex(each.move) === point);
+        analyst.point(settings.hints && found ? found.move : null);
+      }}
+      onCursor={onCursor}
+    />
+  );
+}
+
+/** All stones in words, for who cannot see them. */
+export function StonesInWords({ session, id }: { session: Session; id: string }) {
+  useStore(session);
+  const stones = session.position.stones;
+  const text = useMemo(() => {
+    const names = (sign: number) => [...stones.keys()].filter((point) => stones[point] === sign).map((point) => session.named(point));
+    return t("board.stones", { black: names(1).join(" ") || "–", white: names(-1).join(" ") || "–" });
+  }, [stones]);
+  return <p class="visually-hidden" id={id}>{text}</p>;
+}

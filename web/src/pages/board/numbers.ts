@@ -1,0 +1,19 @@
+// How numbers are written.
+import { t } from "../../lib/text";
+
+export function percent(share: number): string {
+  const value = share * 100;
+  return value >= 9.95 || value === 0 ? String(Math.round(value)) : value.toFixed(1);
+}
+
+/** 950, 1.2k, 15k. */
+export function short(count: number): string {
+  if (count < 1000) return String(count);
+  return count < 9950 ? `${(count / 1000).toFixed(1)}k` : `${Math.round(count / 1000)}k`;
+}
+
+/** Black's lead as `B+3.5`, as results are written. */
+export function leadOf(points: number): string {
+  if (Math.abs(points) < 0.05) return t("number.even");
+  return `${points > 0 ? "B" : "W"}+${Math.abs(points).toFixed(1)}`;
+}
