@@ -7,17 +7,18 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import urllib.request
 import zipfile
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from gocnn import __version__
+from gocnn import __version__, page
 from gocnn.commands import main
 from gocnn.console import heads, program
 from gocnn.console.heads import Head
-from tests.conftest import ROOT, once
+from tests.conftest import ROOT, lacking, once
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -63,6 +64,7 @@ def test_everything_is_in_the_wheel(wheel: Path) -> None:
     assert {name for name in names if not name.startswith(info)} == sources
     for name in ("gocnn/py.typed", "imagecls/py.typed", "gocnn/policy/weights/small.onnx"):
         assert name in sources
+    assert not any("node_modules" in name or name.startswith("web/") for name in names)
     assert f"{info}/licenses/LICENSE" in names
     assert "License-Expression: MIT" in metadata
     assert "# gocnn" in metadata
@@ -74,6 +76,50 @@ def test_everything_is_in_the_wheel(wheel: Path) -> None:
         if line.startswith("Requires-Dist:") and "extra ==" not in line
     ]
     assert not {"torch", "matplotlib", "pillow", "safetensors", "onnx"} & set(needed)
+
+
+def test_the_page_is_in_the_wheel_and_is_served_from_elsewhere(wheel: Path, tmp_path: Path) -> None:
+    """All that the built page loads is there, and the program answers with it without torch."""
+    if not page.built():
+        lacking("the page is not built; run `make page`")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    built = tmp_path / "site" / "gocnn" / "page" / "built"
+    html = (built / "index.html").read_text(encoding="utf-8")
+    files = re.findall(r'(?:src|href)="/assets/([^"]+)"', html)
+    assert {name.rpartition(".")[2] for name in files} == {"js", "css"}
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('torch', 'PIL')))\n"
+        "from gocnn.commands import main; main(['serve', '--port', '0'])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
+    )
+    try:
+        assert process.stdout is not None
+        link = process.stdout.readline().split()[0]
+        waiting, seen = ["", *(f"assets/{name}" for name in files)], set()
+        while waiting:
+            path = waiting.pop()
+            seen.add(path)
+            with urllib.request.urlopen(link + path) as response:
+                text = response.read().decode(errors="replace")
+            # scripts name those that they load later
+            found = {f"assets/{name}" for name in re.findall(r"[\w.-]+-[A-Z0-9]{8}\.\w+", text)}
+            waiting += sorted(found - seen - set(waiting))
+    finally:
+        process.kill()
+        process.communicate()
+    packed = [path.name for path in built.glob("*.gz")]
+    # the styles of all parts are in the first one
+    rest = {path.name for path in built.iterdir() if path.suffix != ".css"}
+    assert {path.removeprefix("assets/") for path in seen} >= rest - {"index.html", *packed}
+    first = {*files, "index.html"}
+    assert sum((built / f"{name}.gz").stat().st_size for name in first) < 300_000
 
 
 def test_it_plays_from_elsewhere_without_torch(wheel: Path, tmp_path: Path) -> None:

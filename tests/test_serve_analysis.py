@@ -29,13 +29,14 @@ from gocnn.serve import endpoints, sharing
 from gocnn.serve import server as serve_server
 from gocnn.serve.app import create_app
 from gocnn.serve.config import ServeConfig
+from gocnn.serve.sharing import Share, Turns
 from tests.conversation import Scripted
 from tests.knower import SPREAD, Knower, truth
 from tests.serving import Client, serving
 
 
 class Counting:
-    """A network that counts what it is asked, and can be held up."""
+    """A network that counts what it is asked, and whose answers to searches can be held up."""
 
     def __init__(self, evaluator: Any) -> None:
         self._evaluator = evaluator
@@ -55,7 +56,8 @@ class Counting:
             self.asked += 1
             self.batches.append(batch.tobytes())
             self.news.notify_all()
-        self.free.wait(60)
+        if threading.current_thread().name != "first answers":
+            self.free.wait(60)
         return self._evaluator.outputs(batch)
 
     def wait_for(self, count: int) -> None:
@@ -294,15 +296,96 @@ def test_stop_is_heeded():
 # --- several at once
 
 
+def turns_of(shares: list[Share], costs: list[float], seconds: float) -> list[int]:
+    """How many turns each of the shares gets, whose turns take so long, in all that time."""
+    turns, counts, spent = Turns(), [0] * len(shares), 0.0
+    for share in shares:
+        turns.level(share)
+    while spent < seconds:
+        turn = turns.take(shares)
+        assert turn is not None
+        k = shares.index(turn.share)
+        counts[k] += 1
+        spent += costs[k]
+        turns.give_back(turn, costs[k])
+    return counts
+
+
+def test_shares_are_of_time_not_of_turns():
+    assert turns_of([Share() for _ in range(20)], [0.005] * 20, 10.0) == [100] * 20
+    counts = turns_of([Share(), Share(), Share()], [0.001, 0.01, 0.004], 30.0)
+    for count, cost in zip(counts, (0.001, 0.01, 0.004), strict=True):
+        assert count * cost == pytest.approx(10.0, abs=0.011)
+
+
+def test_who_comes_later_starts_level_with_the_others():
+    turns, old, new = Turns(), Share(), Share()
+    turns.level(old)
+    for _ in range(100):
+        turns.give_back(turns.take([old]), 0.01)
+    turns.level(new)
+    got = []
+    for _ in range(50):
+        turn = turns.take([old, new])
+        got.append(turn.share)
+        turns.give_back(turn, 0.01)
+    assert abs(got.count(new) - 25) <= 1
+
+
+def test_a_new_position_goes_first_but_not_for_ever():
+    """One that asks again and again has its head start, and then its share like the others."""
+    turns, hasty, others = Turns(), Share(), [Share() for _ in range(4)]
+    for share in (hasty, *others):
+        turns.level(share)
+    got, seconds = [], 0.01
+    for _ in range(1000):
+        hasty.urgent = True
+        turn = turns.take([hasty, *others])
+        got.append(turn.share)
+        assert turn.first == (turn.share is hasty and hasty.used <= turns._clock + sharing.AHEAD)
+        turns.give_back(turn, seconds)
+    assert all(share is hasty for share in got[: int(sharing.AHEAD / seconds)])
+    assert got.count(hasty) == pytest.approx(200 + sharing.AHEAD / seconds, abs=10)
+    for share in others:
+        assert got.count(share) == pytest.approx((1000 - got.count(hasty)) / 4, abs=2)
+
+
+def test_a_turn_goes_beside_another_only_where_it_is_urgent():
+    turns, slow, quick = Turns(), Share(), Share()
+    under_way = turns.take([slow])
+    assert waits(turns, quick)
+    quick.urgent = True
+    first = turns.take([quick])
+    assert first == (quick, True)
+    turns.give_back(under_way, 0.01)
+    assert waits(turns, slow)  # no other turn begins meanwhile
+    turns.give_back(first, 0.01)
+    assert turns.take([slow]).share is slow
+
+
+def waits(turns: Turns, share: Share) -> bool:
+    """Whether a share gets no turn as things are."""
+    got: list[Any] = []
+    ended = threading.Event()
+    thread = threading.Thread(target=lambda: got.append(turns.take([share], ended.is_set)))
+    thread.start()
+    thread.join(0.2)
+    ended.set()
+    with turns.changing:
+        turns.changing.notify_all()
+    thread.join()
+    return got == [None]
+
+
 def planes(evaluator: Any, moves: str) -> bytes:
     board = gocnn.position(moves=moves).board
     return planes_of(board, recent_moves(board), evaluator.plane_groups).tobytes()
 
 
-def test_new_positions_go_before_any_search(evaluator):
+def test_new_positions_do_not_wait_for_any_search(evaluator):
     counting = Counting(evaluator)
-    openings = [" ".join(GAME.split()[:k]) for k in range(2, 10)]
-    with server(counting) as (client, state), contextlib.ExitStack() as stack:
+    openings = [" ".join(GAME.split()[:k]) for k in range(1, 10)]
+    with server(counting) as (client, _), contextlib.ExitStack() as stack:
         first, *others = (
             stack.enter_context(client.socket("/api/analysis")) for _ in range(1 + len(openings))
         )
@@ -310,15 +393,22 @@ def test_new_positions_go_before_any_search(evaluator):
         counting.wait_for(counting.asked + 10)
         counting.free.clear()
         counting.wait_for(counting.asked + 1)  # the search waits inside of the network
-        for socket, moves in zip(others, openings, strict=True):
-            ask(socket, 1, {"moves": pairs(moves)}, visits=MOST_VISITS)
-        wait_until(lambda: sum(board.pending for board in state.sharing._boards) == len(openings))
         seen = len(counting.batches)
+        for socket, moves in zip((first, *others), (*openings[-1:], *openings), strict=False):
+            ask(socket, 2, {"moves": pairs(moves)}, visits=20)
+        for socket in (first, *others):
+            while (answer := receive(socket))["id"] == 1:
+                pass
+            assert answer["type"] == "policy"
+        after = counting.batches[seen:]
+        expected = [planes(evaluator, moves) for moves in (*openings[-1:], *openings)]
+        assert sorted(after) == sorted(expected)
         counting.free.set()
-        for socket in others:
-            assert receive(socket)["type"] == "policy"
-        after = counting.batches[seen : seen + len(openings)]
-        assert sorted(after) == sorted(planes(evaluator, moves) for moves in openings)
+        for socket in (first, *others):
+            while not (answer := receive(socket))["done"]:
+                pass
+            assert answer["id"] == 2
+            assert answer["visits"] >= 20
 
 
 def test_a_closed_tab_ends_its_search(evaluator):
@@ -340,7 +430,7 @@ def test_a_closed_tab_ends_its_search(evaluator):
             # at most the evaluation that was under way
             assert counting.asked - asked in (needs, needs + 1)
         wait_until(lambda: not state.sharing._boards)
-        wait_until(lambda: state.sharing._worker is None)
+        wait_until(lambda: not state.sharing._threads)
         assert state.sharing.bytes == 0
 
 

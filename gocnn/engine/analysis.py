@@ -94,10 +94,7 @@ class Analysis:
         keep: npt.NDArray[np.bool_] | None = None,
         most: int = MOST_MOVES,
         options: AnalysisOptions | None = None,
-        after: "Analysis | None" = None,
     ) -> None:
-        """after: an analysis that this one follows and that is not needed any more: if moves, or
-        none, lead from its position to this one, what its search has seen of it is kept."""
         options = options or AnalysisOptions()
         position, conditioning = with_side_to_play(game, colour), player.conditioning(game)
         said = evaluate(
@@ -124,20 +121,18 @@ class Analysis:
         self._search: Search | None = None
         if player.evaluator.has_value_head and self.candidates:
             among = np.isin(np.arange(MOVES), self.candidates)
-            self._search = after._handed_over(player, game, options) if after else None
-            if self._search is None or not self._search.follow(position, komi, among, said):
-                self._search = Search(
-                    player.evaluator,
-                    position,
-                    komi,
-                    among,
-                    conditioning,
-                    said=said,
-                    power=options.power,
-                    reduction=options.reduction,
-                    until=options.until,
-                )
-        self._options = options
+            self._search = Search(
+                player.evaluator,
+                position,
+                komi,
+                among,
+                conditioning,
+                said=said,
+                power=options.power,
+                reduction=options.reduction,
+                until=options.until,
+            )
+        self._options, self._said = options, said
         self._prospects = (
             None if player.evaluator.scores else Prospects(self._boards or [position], komi)
         )
@@ -150,20 +145,28 @@ class Analysis:
         self._turn = 0
         self._played_on: list[list[int]] | None = None
 
-    def _handed_over(self, player: Player, game: Game, options: AnalysisOptions) -> Search | None:
-        """The search, for an analysis by the same network, rules and options, which then is no
-        longer this one's; None if there is none, or it does not fit."""
-        same = (
-            player.evaluator is self._player.evaluator
-            and player.conditioning(game) == self._player.conditioning(self.game)
-            and game.rules == self.game.rules
-            and not (options.until or self._options.until)
-            and (options.power, options.reduction)
-            == (self._options.power, self._options.reduction)
-            == (1.0, FPU_REDUCTION)
-        )
-        search, self._search = (self._search, None) if same else (None, self._search)
-        return search
+    def take_over(self, before: "Analysis") -> bool:
+        """Keep what another analysis has seen of this position, if moves (or none) lead here from
+        its own, and network, rules and options are the same; whether it was so. `before` must not
+        be used any more then, nor this one have been begun."""
+        mine, theirs = self._search, before._search
+        if (
+            mine is None
+            or theirs is None
+            or self._player.evaluator is not before._player.evaluator
+            or self._player.conditioning(self.game) != before._player.conditioning(before.game)
+            or self.game.rules != before.game.rules
+            or self._options.until
+            or before._options.until
+            or not (1.0 == self._options.power == before._options.power)
+            or not (FPU_REDUCTION == self._options.reduction == before._options.reduction)
+        ):
+            return False
+        among = np.isin(np.arange(MOVES), self.candidates)
+        if not theirs.follow(mine.board, mine.komi, among, self._said):
+            return False
+        self._search, before._search = theirs, None
+        return True
 
     @property
     def bytes(self) -> int:

@@ -243,10 +243,10 @@ class _Question:
         self._level = level_of(message.level)
         self._chances: list[float] | None = None
 
-    def begin(self, before: Analysis | None) -> Analysis:
+    def begin(self) -> Analysis:
         """The analysis of its position."""
         game = game_of(self._message.position)
-        return Analysis(self._player, game, game.board.to_play, after=before)
+        return Analysis(self._player, game, game.board.to_play)
 
     def tell_policy(self, analysis: Analysis) -> None:
         """What the network says by itself."""

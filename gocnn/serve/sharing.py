@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from gocnn.errors import UserError
 from gocnn.policy.predictions import Floats, PolicyPredictions
 from gocnn.policy.suggestion import Evaluator
 from gocnn.serve import failures
+from gocnn.serve.failures import Refusal
 
 AHEAD = 0.25
 """Seconds that a visitor may be ahead of the others for a new position still to go first."""
@@ -53,14 +54,22 @@ class Share:
     open: bool = True
 
 
+class Turn(NamedTuple):
+    """Whose turn it is. first: whether it is the turn of one that goes before the others."""
+
+    share: Share
+    first: bool
+
+
 class Turns:
-    """Gives turns, one at a time, to the shares that wait for one."""
+    """Gives turns, one at a time, to the shares that wait for one. One that is urgent waits for no
+    turn that is under way, and as long as one computes no other turn begins."""
 
     def __init__(self) -> None:
         self.changing = threading.Condition()
         """Held while anything changes that a turn depends on."""
         self._waiting: list[Collection[Share]] = []
-        self._busy = False
+        self._busy = {False: False, True: False}
         self._clock = 0.0
         """The time that had been had by the share that last was the one with the least."""
 
@@ -72,48 +81,50 @@ class Turns:
 
     def take(
         self, shares: Collection[Share], ended: Callable[[], bool] | None = None
-    ) -> Share | None:
-        """Wait until it is the turn of one of these: that one; None once `ended` says so. The turn
-        must be given back. While this waits, `shares` may change, but only within `changing`."""
+    ) -> Turn | None:
+        """Wait until it is the turn of one of these: its turn, which must be given back; None once
+        `ended` says so. While this waits, `shares` may change, but only within `changing`."""
         with self.changing:
             self._waiting.append(shares)
             try:
                 while not (ended and ended()):
-                    first = None if self._busy else self._first()
-                    if first is not None and first in shares:
-                        self._busy = True
-                        if not first.urgent:
-                            self._clock = max(self._clock, first.used)
-                        return first
+                    turn = self._next()
+                    if turn is not None and turn.share in shares:
+                        self._busy[turn.first] = True
+                        if not turn.first:
+                            self._clock = max(self._clock, turn.share.used)
+                        return turn
                     self.changing.wait()
                 return None
             finally:
                 self._waiting = [one for one in self._waiting if one is not shares]
 
-    def give_back(self, share: Share, seconds: float) -> None:
+    def give_back(self, turn: Turn, seconds: float) -> None:
         """The turn is over; it took so long."""
         with self.changing:
-            share.used += seconds
-            self._busy = False
+            turn.share.used += seconds
+            self._busy[turn.first] = False
             self.changing.notify_all()
 
     @contextmanager
     def turn(self, share: Share) -> Iterator[None]:
         """Within: it is this share's turn."""
         self.level(share)
-        self.take([share])
+        turn = self.take([share])
+        assert turn is not None
         begun = time.perf_counter()
         try:
             yield
         finally:
-            self.give_back(share, time.perf_counter() - begun)
+            self.give_back(turn, time.perf_counter() - begun)
 
-    def _first(self) -> Share | None:
+    def _next(self) -> Turn | None:
+        """The turn that may begin now."""
         every = [share for shares in self._waiting for share in shares]
-        return min(every, key=self._key) if every else None
-
-    def _key(self, share: Share) -> tuple[bool, float]:
-        return not (share.urgent and share.used <= self._clock + AHEAD), share.used
+        hurry = [one for one in every if one.urgent and one.used <= self._clock + AHEAD]
+        if self._busy[True] or (self._busy[False] and not hurry) or not every:
+            return None
+        return Turn(min(hurry or every, key=lambda share: share.used), bool(hurry))
 
 
 class Gone(Exception):
@@ -153,13 +164,13 @@ class Shared:
 
 
 class Asked(Protocol):
-    """What a visitor wants to know of a position; the worker's thread calls the methods. visits:
+    """What a visitor wants to know of a position; threads of `Sharing` call the methods. visits:
     after so many it is over."""
 
     visits: int
 
-    def begin(self, before: Analysis | None) -> Analysis:
-        """Begin it. before: the analysis of the position before on that board. Raises UserError."""
+    def begin(self) -> Analysis:
+        """Begin it. Raises UserError."""
 
     def tell_policy(self, analysis: Analysis) -> None:
         """Say what the network says of the position by itself."""
@@ -179,8 +190,10 @@ class Board(Share):
         super().__init__()
         self._sharing = sharing
         self._asked: Asked | None = None
-        self._current: Asked | None = None
+        self._begun: Asked | None = None
+        self._over: Asked | None = None
         self._analysis: Analysis | None = None
+        self._before: Analysis | None = None
         self._due = 0.0
         self.touched = 0.0
 
@@ -199,81 +212,94 @@ class Board(Share):
     @property
     def bytes(self) -> int:
         """Memory that it takes, about."""
-        analysis = self._analysis
-        return BOARD_BYTES + analysis.bytes if analysis else 0
+        known = [one for one in (self._analysis, self._before) if one is not None]
+        return sum(BOARD_BYTES + one.bytes for one in known)
+
+    # What follows is for `Sharing` alone.
 
     def wanted(self, asked: Asked | None) -> None:
-        """Only for `Sharing`: what is wanted now."""
+        """This is wanted now."""
         self._asked, self.urgent, self.touched = asked, asked is not None, time.monotonic()
 
-    @property
-    def pending(self) -> bool:
-        """Whether something is wanted that was not begun yet."""
-        return self._asked is not None and self._asked is not self._current
-
     def forget(self) -> None:
-        """Only for `Sharing`: let go of what was seen."""
-        self._analysis = None
+        """Let go of what was seen."""
+        self._analysis = self._before = None
 
-    def work(self, full: bool) -> bool:
-        """Only for the worker: one turn; whether there is more to do. full: there is no room for
-        more positions."""
+    @property
+    def searching(self) -> bool:
+        """Whether what is wanted was begun and is not over."""
+        return self._asked is not None and self._begun is self._asked is not self._over
+
+    def begin(self) -> None:
+        """Say what the network says."""
         with self._sharing.turns.changing:
-            asked, new, self.urgent = self._asked, self.pending, False
-            self._current = asked
+            asked = self._asked
         if asked is None:
-            return False
+            return
         try:
-            return self._begin(asked) if new else self._go_on(asked, full)
+            analysis = asked.begin()
+            asked.tell_policy(analysis)
         except Exception as error:  # noqa: BLE001 - the other boards are to be untouched
-            if not isinstance(error, UserError):
-                self._analysis = None
             asked.tell_error(failures.sentence(error, "an analysis"))
-        return False
+            return
+        with self._sharing.turns.changing:
+            if self._asked is asked and self.open:
+                # a search of the position before may be at work at this moment
+                self._before = self._before or self._analysis
+                self._analysis, self._begun = analysis, asked
+                self._due = time.monotonic() + FIRST_REPORT
 
-    def _begin(self, asked: Asked) -> bool:
-        self._analysis = asked.begin(self._analysis)
-        self._due = time.monotonic() + FIRST_REPORT
-        asked.tell_policy(self._analysis)
-        return True
-
-    def _go_on(self, asked: Asked, full: bool) -> bool:
-        analysis = self._analysis
-        if analysis is None:
-            return False
-        if not full:
-            analysis.advance(SLICE, lambda: self._asked is not asked, asked.visits)
-        if self._asked is not asked:
-            return self._asked is not None
-        done = full or analysis.exhausted or analysis.visits >= asked.visits
-        if done or time.monotonic() >= self._due:
-            asked.tell_report(analysis, done)
-            self._due = time.monotonic() + EVERY
-        return not done
+    def go_on(self, full: bool) -> None:
+        """One turn of the search. full: there is no room for more positions."""
+        with self._sharing.turns.changing:
+            asked, analysis, before = self._begun, self._analysis, self._before
+            self._before = None
+        if asked is None or analysis is None or asked is not self._asked:
+            self._over = asked
+            return
+        try:
+            if before is not None:
+                analysis.take_over(before)
+            if not full:
+                analysis.advance(SLICE, lambda: self._asked is not asked, asked.visits)
+            if self._asked is not asked:
+                return
+            done = full or analysis.exhausted or analysis.visits >= asked.visits
+            if done or time.monotonic() >= self._due:
+                asked.tell_report(analysis, done)
+                self._due = time.monotonic() + EVERY
+            self._over = asked if done else self._over
+        except Exception as error:  # noqa: BLE001 - the other boards are to be untouched
+            asked.tell_error(failures.sentence(error, "an analysis"))
+            self._over = asked
 
 
 class Sharing:
-    """All boards of a server, and the thread that computes for them in turns."""
+    """All boards of a server, and the threads that compute for them: one says what the network says
+    of new positions, one looks ahead, in turns."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self.turns = Turns()
         self._most_bytes = most_bytes
         self._boards: set[Board] = set()
+        self._new: set[Share] = set()
         self._active: set[Share] = set()
-        self._worker: threading.Thread | None = None
+        self._threads: set[str] = set()
 
     def board(self) -> Board:
-        """A board more. Raises UserError if there are too many; it must be closed."""
+        """A board more. Raises Refusal if there are too many; it must be closed."""
         with self.turns.changing:
             if len(self._boards) >= MOST_BOARDS:
-                raise UserError(
-                    f"{MOST_BOARDS} boards are open here already; close one, or try again later"
+                raise Refusal(
+                    503,
+                    f"{MOST_BOARDS} boards are open here already; close one, or try again later",
                 )
             board = Board(self)
             self._boards.add(board)
-            if self._worker is None:
-                self._worker = threading.Thread(target=self._work, name="analysis", daemon=True)
-                self._worker.start()
+            for name, work in (("first answers", self._begin), ("searches", self._go_on)):
+                if name not in self._threads:
+                    self._threads.add(name)
+                    threading.Thread(target=work, args=(name,), name=name, daemon=True).start()
             return board
 
     @property
@@ -286,10 +312,10 @@ class Sharing:
         """Only for `Board`: what is wanted of it now."""
         with self.turns.changing:
             board.wanted(asked if board.open else None)
-            if asked is None or not board.open:
-                self._active.discard(board)
-            else:
-                self._active.add(board)
+            self._active.discard(board)
+            self._new.discard(board)
+            if asked is not None and board.open:
+                self._new.add(board)
                 self.turns.level(board)
 
     def close(self, board: Board) -> None:
@@ -301,31 +327,51 @@ class Sharing:
             self._boards.discard(board)
             self.turns.changing.notify_all()
 
-    def _work(self) -> None:
-        """Compute as long as there are boards."""
+    def _take(self, shares: Collection[Share], name: str) -> tuple[Turn, Board] | None:
+        """The next turn of one of these; None once there are no boards, and the thread is to
+        end."""
         while True:
-            board = self.turns.take(self._active, lambda: not self._boards)
+            turn = self.turns.take(shares, lambda: not self._boards)
             with self.turns.changing:
-                if board is None and not self._boards:
-                    self._worker = None
-                    return
-            if not isinstance(board, Board):
-                continue
+                if turn is None and not self._boards:
+                    self._threads.discard(name)
+                    return None
+            if turn is not None and isinstance(turn.share, Board):
+                return turn, turn.share
+
+    def _begin(self, name: str) -> None:
+        """Answer new questions, as long as there are boards."""
+        while (taken := self._take(self._new, name)) is not None:
+            turn, board = taken
+            with self.turns.changing:
+                self._new.discard(board)
+                board.urgent = False
             begun = time.perf_counter()
-            more = board.work(self._full(board))
-            self.turns.give_back(board, time.perf_counter() - begun)
+            board.begin()
             with self.turns.changing:
-                if not more and not board.pending:
+                if board.searching:
+                    self._active.add(board)
+                self.turns.give_back(turn, time.perf_counter() - begun)
+
+    def _go_on(self, name: str) -> None:
+        """Look ahead, as long as there are boards."""
+        while (taken := self._take(self._active, name)) is not None:
+            turn, board = taken
+            begun = time.perf_counter()
+            board.go_on(self._full(board))
+            with self.turns.changing:
+                if not board.searching:
                     self._active.discard(board)
                 if not board.open:
                     board.forget()
+                self.turns.give_back(turn, time.perf_counter() - begun)
 
     def _full(self, board: Board) -> bool:
         """Whether a board may see no more positions. Where memory runs out, boards that wait for
         nothing let go of theirs, the longest untouched first; then the largest must end."""
         with self.turns.changing:
             total = sum(one.bytes for one in self._boards)
-            idle = sorted(self._boards - self._active, key=lambda one: one.touched)
+            idle = sorted(self._boards - self._active - self._new, key=lambda one: one.touched)
             for one in idle:
                 if total <= self._most_bytes:
                     return False

@@ -4,7 +4,6 @@ They skip, with a reason, where Chromium or the built page is missing; in CI tha
 """
 
 import json
-import os
 import re
 import shutil
 import socket
@@ -21,6 +20,7 @@ from typing import Any
 import pytest
 
 from gocnn import page as built_page
+from tests.conftest import lacking
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120_000
@@ -29,16 +29,10 @@ PATIENCE = 120_000
 DESKTOP, PHONE = (1440, 900), (360, 740)
 
 
-def lacking(reason: str) -> None:
-    """Skip, or fail where nothing may be skipped."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{reason}, and in CI nothing is skipped", pytrace=False)
-    pytest.skip(reason)
-
-
 def chromium() -> str | None:
     """Where Chromium is, None if nowhere."""
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    return next((found for name in names if (found := shutil.which(name))), None)
 
 
 def warm(port: int) -> None:
