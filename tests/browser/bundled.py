@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import ROOT, lacking
+from tests.conftest import lacking
+
+from .conftest import ROOT
 
 SOURCES = ROOT / "web" / "src"
 _ENTRY = "\n".join(
