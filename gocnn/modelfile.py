@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.devices import layout
-from gocnn.errors import UserError
+from gocnn.errors import UserError, no_such_model
 from gocnn.files import write_bytes
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -77,7 +77,7 @@ def locate(path: str | Path) -> Path:
             " has filled, or a .safetensors file"
         )
     if not target.exists():
-        raise UserError(f"{path} does not exist; give a model file or the folder of a training run")
+        raise no_such_model(path)
     return target
 
 
