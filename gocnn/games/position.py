@@ -204,9 +204,9 @@ def find_position(game: str | None, at: int | None, moves: str) -> Position:
 
 def _first_of_several(name: str, blob: sources.Blob) -> tuple[Note, ...]:
     """A note that says which game was taken, where a name leads to more than one."""
-    if Path(name).name != Path(blob.name).name and (
-        Path(name).is_dir() or archives.is_archive_name(name)
-    ):
+    # `a.sgf.gz` is one record, packed
+    packed = archives.is_archive_name(name) and not sources.is_record(archives.without_suffix(name))
+    if Path(name).is_dir() or packed:
         return (Note("the first game record in it is taken", blob.name),)
     # variations begin so, too
     if blob.data.count(b"(;") > 1:
