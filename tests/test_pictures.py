@@ -16,7 +16,7 @@ from gocnn import figures
 from gocnn.board import Board
 from gocnn.board.coords import GTP_LETTERS, SIZE
 from gocnn.games.sgf_tree import parse
-from gocnn.pictures import layers
+from gocnn.pictures import charts, layers
 from gocnn.policy.explain import LayerView
 from gocnn.review import chart
 from gocnn.review.page import page
@@ -124,6 +124,27 @@ def test_what_an_answer_depends_on_is_drawn_with_coordinates(monkeypatch, tmp_pa
     assert [t.get_text() for t in axis.get_xticklabels()] == list(GTP_LETTERS[:SIZE])
     assert [t.get_text() for t in axis.get_yticklabels()] == [str(n + 1) for n in range(SIZE)]
     assert scale.get_ylabel()
+    figures.pyplot().close(kept[0])
+
+
+@pytest.mark.parametrize(("positions", "empty"), [(20, True), (2000, False)])
+def test_an_evaluation_of_few_positions_says_why_there_is_no_curve(
+    positions, empty, monkeypatch, tmp_path
+):
+    kept = []
+    monkeypatch.setattr(charts, "save", lambda figure, target: kept.append(figure))
+    judged = SimpleNamespace(ply=np.arange(positions) % 200, rank=np.zeros(positions, int))
+    shares = {
+        "all": {"top1": 0.5, "top5": 0.8, "positions": positions},
+        "calibration": [{"confidence": 0.5, "accuracy": 1.0, "samples": positions}],
+        "calibration_error": 0.1,
+    }
+    charts.draw_evaluation(judged, shares, tmp_path / "x.png")
+    left = kept[0].axes[0]
+    assert left.get_xlim()[0] == 0
+    assert [text.get_text().startswith("fewer than 30 positions") for text in left.texts] == (
+        [True] if empty else []
+    )
     figures.pyplot().close(kept[0])
 
 
