@@ -162,8 +162,8 @@ document.title = d.documentElement.scrollWidth + " " + [...d.querySelectorAll(
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 @pytest.mark.parametrize("name", ["game.sgf", "a_long_file_name_" * 12 + ".sgf"])
 @pytest.mark.parametrize("width", [360, 1440])
-def test_the_page_of_a_review_fits_on_telephones_and_desks(width, name, evaluator, game, tmp_path):
-    (record,) = parse(game.read_bytes(), "x")
+def test_the_page_of_a_review_fits_everywhere(width, name, evaluator, sample_files, tmp_path):
+    (record,) = parse(sample_files[3].read_bytes(), "x")
     inside = escape(page(review(record, name, evaluator)))
     target = Path(tmp_path / "frame.html")
     target.write_text(MEASURE.format(width=width, page=inside), encoding="utf-8")
