@@ -84,7 +84,7 @@ def test_what_was_asked_is_read_and_what_is_new_has_its_default() -> None:
     ],
 )
 def test_what_another_version_asked_is_refused(change: dict[str, Any], words: str) -> None:
-    with pytest.raises(UserError, match=r"^run.json does not describe a go-train run") as error:
+    with pytest.raises(UserError, match=r"^run.json .*does not describe a go-train run: ") as error:
         training.RunConfig.from_json(config_of("go-run") | change)
     assert words in str(error.value)
 

@@ -35,6 +35,9 @@ from gocnn.training.validation import Validator
 SHOW_STEPS = 8
 """Steps between two looks at the figures on the device (each look waits for it)."""
 
+RESTORED = ("model", "ema", "optimisers", "elapsed", "precision", "best", "bad_validations")
+"""What every version has put into its checkpoints, beside the step."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -116,6 +119,9 @@ class Trainer:
 
     def _restore(self, state: dict[str, Any]) -> None:
         stepper = self.stepper
+        for key in RESTORED:
+            if key not in state:
+                raise self.run.checkpoint_unreadable(f"it lacks {key}", state)
         try:
             self.model.load_state_dict(state["model"])
             if stepper.ema:
