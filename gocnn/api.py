@@ -5,13 +5,14 @@ Every name here is found in `gocnn` too. Playing needs no torch; training does.
 Points are counted as everywhere (`gocnn.board.coords`): index `row * 19 + column`, A1 is 0, T1 is
 18, A19 is 342, and 361 is a pass. What a person can mend is raised as `UserError`, in one sentence.
 
->>> import gocnn
->>> net = gocnn.load()
->>> position = gocnn.position(moves=["Q16", "D4", "Q3"])
->>> net.suggest(position, top=1)[0].vertex in ("D16", "D17", "C16")
-True
->>> round(float(net.evaluate(position).policy.sum()), 3)
-1.0
+Examples:
+    >>> import gocnn
+    >>> net = gocnn.load()
+    >>> position = gocnn.position(moves=["Q16", "D4", "Q3"])
+    >>> net.suggest(position, top=1)[0].vertex in ("D16", "D17", "C16")
+    True
+    >>> round(float(net.evaluate(position).policy.sum()), 3)
+    1.0
 """
 
 import os
@@ -48,9 +49,10 @@ Name = str | os.PathLike[str]
 class Move:
     """A move as people and programs write it.
 
-    vertex: a point as in GTP (`Q16`; the letter I is left out), `pass` or `resign`. probability:
-    that the network gives it among the legal moves, 0 to 1 (nan for `resign`). index: 0 to 360 a
-    point, 361 a pass, -1 to resign.
+    Attributes:
+        vertex: a point as in GTP (`Q16`; the letter I is left out), `pass` or `resign`.
+        probability: that the network gives it among the legal moves, 0 to 1 (nan for `resign`).
+        index: 0 to 360 a point, 361 a pass, -1 to resign.
     """
 
     vertex: str
@@ -68,12 +70,16 @@ class Move:
 class PositionEvaluation:
     """What a network says of a position, in the eyes of the side to play.
 
-    policy: float32 `(362,)`, probabilities of the moves, illegal ones 0, the rest sums to 1. value:
-    the probability that the side to play wins, 0 to 1. score: by how many points it leads, komi
-    counted, by area; score_stdev: how sure that is, in points. ownership: float32 `(361,)`, +1
-    where a point is its own at the end of the game, -1 where it is the opponent's.
-
     What the network does not say is None.
+
+    Attributes:
+        policy: float32 `(362,)`, probabilities of the moves; illegal ones are 0, the rest sums
+            to 1.
+        value: the probability that the side to play wins, 0 to 1.
+        score: by how many points it leads, komi counted, by area.
+        score_stdev: how sure that is, in points.
+        ownership: float32 `(361,)`, +1 where a point is its own at the end of the game, -1 where
+            it is the opponent's.
     """
 
     policy: npt.NDArray[np.float32]
@@ -113,8 +119,15 @@ class Network:
     ) -> list[Move]:
         """The `top` likeliest legal moves (all of them if None), the likeliest first.
 
-        symmetries: 8 averages over the turned and mirrored boards. style: `any`, `tygem`, `tom`,
-        `fox` or `professional`, if the network was shown where games were played. Raises UserError.
+        Args:
+            position: what `gocnn.position` made.
+            top: how many moves.
+            symmetries: 1, or 8 to average over the turned and mirrored boards.
+            style: `any`, `tygem`, `tom`, `fox` or `professional`, if the network was shown where
+                games were played.
+
+        Raises:
+            UserError: symmetries or style is none of these.
         """
         p = self._ask(position, symmetries, style).probabilities
         legal = np.flatnonzero(position.board.legal())
@@ -152,7 +165,9 @@ class Player:
     def choose(self, position: Position, *, seconds: float | None = None) -> Move:
         """A move for the side to play; nothing is played. It passes where the game is over.
 
-        seconds: read no longer than that.
+        Args:
+            position: what `gocnn.position` made.
+            seconds: look ahead no longer than that.
         """
         game = game_at(position)
         decision = self._chooser.decide(game, position.board.to_play, seconds=seconds)
@@ -167,8 +182,13 @@ def load(model: Name | None = None, *, device: str = "cpu", threads: int | None 
     """A network: the one that ships (None), a model file (`.onnx`, which needs no torch, or
     `.safetensors`), or the folder of a training run, of which the best one is taken.
 
-    device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`. threads: of the CPU, for ONNX; all cores if
-    None. Raises UserError if there is no such model, it is damaged, or a package is missing.
+    Args:
+        model: its file or folder.
+        device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
+        threads: of the CPU, for ONNX; all cores if None.
+
+    Raises:
+        UserError: there is no such model, it is damaged, or a package is missing.
     """
     libraries.keep_private()
     libraries.hush()
@@ -193,12 +213,20 @@ def position(
     """A position on 19x19: a game record (of a collection the first) after `at` of its moves, all
     of them if None, or the empty board; then `moves` on top of it.
 
-    moves: GTP vertices, in turn, `["Q16", "D4"]` or `"Q16 D4"`; a colour before one says whose it
-    is (`"B Q16"`). komi: instead of what the record states (0.5 with handicap stones, else 6.5,
-    where it states none). Raises UserError if there is no such game, move or ply.
+    Args:
+        game: a file in any format that `go-suggest` reads.
+        at: how many of its moves are played, 0 to all.
+        moves: GTP vertices, in turn, `["Q16", "D4"]` or `"Q16 D4"`; a colour before one says whose
+            it is (`"B Q16"`).
+        komi: instead of what the record states (0.5 with handicap stones, else 6.5, where it states
+            none).
 
-    >>> position(moves="Q16 D4").ply
-    2
+    Raises:
+        UserError: there is no such game, move or ply.
+
+    Examples:
+        >>> position(moves="Q16 D4").ply
+        2
     """
     libraries.hush()
     typed = moves if isinstance(moves, str) else " ".join(moves)
@@ -231,16 +259,24 @@ def player(
     """A player by that network. (It is not called `engine`: `gocnn.engine` is the package with the
     search in it, and a name that is a module to one and a function to another serves neither.)
 
-    visits: positions to look ahead at before each move; 0 plays what the network says at once.
-    level: a rank to play at instead, `20k` to `1k`, `1d` and up, or `max`; it chooses visits and
-    temperature. temperature: 0 plays the likeliest move, 1 draws as predicted. resign: give up once
-    the chance to win stays below this (0: never). seed: of what is drawn.
+    Args:
+        net: what `load` or `wrap` made.
+        visits: positions to look ahead at before each move; 0 plays what the network says at once.
+        level: a rank to play at instead, `20k` to `1k`, `1d` and up, or `max`; it chooses visits
+            and temperature.
+        temperature: 0 plays the likeliest move, 1 draws as predicted.
+        resign: give up once the chance to win stays below this, 0 to 1 (0: never).
+        symmetries: 1, or 8 to average over the turned and mirrored boards.
+        style: as for `Network.suggest`.
+        seed: of what is drawn.
 
-    Raises UserError if the network cannot do that.
+    Raises:
+        UserError: the network cannot do that.
 
-    >>> net = load()
-    >>> player(net, visits=16).choose(position(moves="Q16 D4 Q3")).vertex != "pass"
-    True
+    Examples:
+        >>> net = load()
+        >>> player(net, visits=16).choose(position(moves="Q16 D4 Q3")).vertex != "pass"
+        True
     """
     _check(net.evaluator, symmetries, style)
     if not 0 <= visits <= MOST_VISITS:
@@ -280,13 +316,18 @@ def train(
 ) -> Network:
     """Train a network on games, as the command `go-train` does, and return the best one.
 
-    games: SGF files, folders, archives, or stores of go-import. out: the folder of the run, which
-    must not hold one yet. minutes: how long (30 if None, and neither `steps` nor `epochs` is
-    given). quiet: nothing is printed. options: the command's others by their names, for example
-    `preset="tiny"`, `batch=64`, `value=False`, `resume=True` (`gocnn go-train --help`).
+    Args:
+        games: SGF files, folders, archives, or stores of go-import.
+        out: the folder of the run, which must not hold one yet.
+        minutes: how long (30 if None, and neither `steps` nor `epochs` is given).
+        quiet: nothing is printed.
+        options: the command's others by their names, for example `preset="tiny"`, `batch=64`,
+            `value=False`, `resume=True` (`gocnn go-train --help`).
 
-    Raises UserError for whatever a person can mend, TypeError for an option that there is not,
-    KeyboardInterrupt if it was interrupted: `resume=True` goes on then.
+    Raises:
+        UserError: whatever a person can mend.
+        TypeError: there is no such option.
+        KeyboardInterrupt: it was interrupted; `resume=True` goes on then.
     """
     from gocnn.commands.go_train import command
     from gocnn.console.calling import call
@@ -304,13 +345,20 @@ def wrap(
 ) -> Network:
     """A network of your own, in whatever library, to be asked and measured like ours.
 
-    logits: maps planes, uint8 `(N, C, 19, 19)` with 0 and 1 in them, to one number for each move,
-    float `(N, 362)`. groups: the planes it wants to see (`gocnn.features.planes.PLANES` says how
-    many each group has). Raises UserError if there is no such group.
+    Args:
+        logits: maps planes, uint8 `(N, C, 19, 19)` with 0 and 1 in them, to one number for each
+            move, float `(N, 362)`.
+        name: what it is called in figures.
+        groups: the planes it wants to see (`gocnn.features.planes.PLANES` says how many each group
+            has).
 
-    >>> flat = wrap(lambda planes: np.zeros((len(planes), 362)))
-    >>> round(flat.suggest(position(), top=1)[0].probability * 362, 3)
-    1.0
+    Raises:
+        UserError: there is no such group.
+
+    Examples:
+        >>> flat = wrap(lambda planes: np.zeros((len(planes), 362)))
+        >>> round(flat.suggest(position(), top=1)[0].probability * 362, 3)
+        1.0
     """
     try:
         plane_count(groups)
@@ -331,8 +379,15 @@ def benchmark(
     positions. Under `all`, `opening`, `middle` and `end`: `positions`, `top1`, `top3`, `top5` (0 to
     1) and `log_likelihood` (nats a move), each with its 95 % interval (`top1_interval`).
 
-    games: SGF files, folders, archives, or stores of go-import. positions: so many, drawn by the
-    seed; all if there are not more. Raises UserError if there is no game.
+    Args:
+        net: what `load` or `wrap` made.
+        games: SGF files, folders, archives, or stores of go-import.
+        positions: so many, drawn by the seed; all if there are not more.
+        symmetries: 1, or 8 to average over the turned and mirrored boards.
+        seed: of what is drawn.
+
+    Raises:
+        UserError: there is no game.
     """
     from gocnn.games.selection import GameFilter
     from gocnn.policy import data, evaluation
