@@ -395,7 +395,7 @@ def benchmark(
     _check(net.evaluator, symmetries, "any")
     named = [games] if isinstance(games, str | os.PathLike) else games
     stores, _ = data.open_stores([os.fspath(one) for one in named], quiet=True)
-    found = data.choose(stores, GameFilter())
+    found = data.select_games(stores, GameFilter())
     judged = evaluation.judge(
         net.evaluator, found.games, positions, symmetries, seed, komi=found.komi
     )

@@ -482,7 +482,7 @@ def test_training_says_who_judged(tmp_path: Path) -> None:
     store_writer.add_labels(
         toys, np.arange(11, 15), labels.TRIED, own[:4], judged.text("/opt/never analysis", "9")
     )
-    chosen = data.choose([Store(plain), Store(toys)], GameFilter(), own=True)
+    chosen = data.select_games([Store(plain), Store(toys)], GameFilter(), own=True)
     found = chosen.labels()
     assert (found.people, found.own, found.judged) == (20, 2, 11)
     assert found.engines == ("katago 1.17.2 with b10.bin.gz", "katago 1.17.2 with b6.bin.gz")

@@ -176,8 +176,8 @@ def command(
     if estimate:
         bonus = f" and {now.handicap_bonus} for handicap stones" if now.handicap_bonus else ""
         click.echo(
-            f"score: {lead_in_words(estimate.score_mean)} with komi {now.komi:g}{bonus} (give or take"
-            f" {estimate.score_stdev:.0f}); Black wins {estimate.black_winrate:.0%}"
+            f"score: {lead_in_words(estimate.score_mean)} with komi {now.komi:g}{bonus} (give or"
+            f" take {estimate.score_stdev:.0f}); Black wins {estimate.black_winrate:.0%}"
         )
     if played:
         click.echo(f"played: {played['move']}, rank {played['rank']}, {played['probability']:.1%}")
