@@ -13,7 +13,7 @@ from gocnn.training.cli_options import (
     DEFAULT_MINUTES,
     MACHINE_OPTIONS,
     OPTIMISATION_OPTIONS,
-    Chosen,
+    ComputedDefault,
     show_outcome,
     take_budget,
     train_config,
@@ -123,10 +123,10 @@ HEADINGS = {
     ),
 )
 @training_options(
-    batch=Chosen("128 on a CPU, 1024 on a GPU"),
-    accumulate=Chosen("parts of 64 on a CPU without --batch, else 1"),
-    ema=Chosen("0.999, from an hour on 0.9995"),
-    compile=Chosen("with --minutes of ten or more, where there is a compiler"),
+    batch=ComputedDefault("128 on a CPU, 1024 on a GPU"),
+    accumulate=ComputedDefault("parts of 64 on a CPU without --batch, else 1"),
+    ema=ComputedDefault("0.999, from an hour on 0.9995"),
+    compile=ComputedDefault("with --minutes of ten or more, where there is a compiler"),
 )
 @click.option(
     "--resume",
