@@ -28,7 +28,7 @@ from gocnn import libraries
 from gocnn.board.coords import MOVES, to_gtp
 from gocnn.engine import player as engine_player
 from gocnn.engine.forecast import win_of
-from gocnn.engine.game import Game
+from gocnn.engine.game import game_at
 from gocnn.engine.levels import BadLevel
 from gocnn.engine.levels import parse as parse_level
 from gocnn.engine.limits import MOST_VISITS
@@ -36,7 +36,7 @@ from gocnn.errors import UserError as UserError
 from gocnn.features.conditioning import STYLES
 from gocnn.features.planes import DEFAULT_GROUPS, UnknownPlanes, plane_count
 from gocnn.games.position import Position as Position
-from gocnn.games.position import find_position, usual_komi
+from gocnn.games.position import find_position
 from gocnn.policy.conditioning import check_style, conditioning_of_style
 from gocnn.policy.predictions import PolicyPredictions, predictions
 from gocnn.policy.runtime import is_onnx, open_evaluator
@@ -140,7 +140,7 @@ class Network:
         """All that it says of a position, in one evaluation; arguments as for `suggest`. Raises
         UserError."""
         said = self._ask(position, symmetries, style)
-        game = _game(position)
+        game = game_at(position)
         to_play = position.board.to_play
         komi = game.area_komi_for(to_play)
         value = win_of(said, to_play, komi) if self.has_value or self.has_score else None
@@ -169,7 +169,7 @@ class Player:
             position: what `gocnn.position` made.
             seconds: look ahead no longer than that.
         """
-        game = _game(position)
+        game = game_at(position)
         decision = self._chooser.decide(game, position.board.to_play, seconds=seconds)
         if decision.index == engine_player.RESIGN:
             return Move("resign", float("nan"), decision.index)
@@ -395,7 +395,7 @@ def benchmark(
     _check(net.evaluator, symmetries, "any")
     named = [games] if isinstance(games, str | os.PathLike) else games
     stores, _ = data.open_stores([os.fspath(one) for one in named], quiet=True)
-    found = data.choose(stores, GameFilter())
+    found = data.select_games(stores, GameFilter())
     judged = evaluation.judge(
         net.evaluator, found.games, positions, symmetries, seed, komi=found.komi
     )
@@ -423,23 +423,6 @@ class _Wrapped:
 
     def outputs(self, batch: npt.NDArray[np.uint8]) -> PolicyPredictions:
         return predictions(self.logits(batch))
-
-
-def _game(position: Position) -> Game:
-    """The position as a game that the engine goes on with."""
-    komi = usual_komi(position.komi, position.handicap)
-    game = Game(komi, handicap=position.handicap)
-    game.set_up(*position.start, handicap=position.handicap)
-    board = position.board.copy()
-    # whatever rules the record was played by, from here on it is these
-    game.set_rules(game.rules)
-    board.superko, board.situational, board.suicide = (
-        game.board.superko,
-        game.board.situational,
-        game.board.suicide,
-    )
-    game.board = board
-    return game
 
 
 def _check(evaluator: Evaluator, symmetries: int, style: str) -> None:

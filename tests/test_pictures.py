@@ -8,6 +8,7 @@ import subprocess
 from html import escape
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_no_title_is_cut_off_or_runs_into_the_next(title, loc, columns, tmp_path
     figure, axes = plt.subplots(1, columns, figsize=(8, 4), squeeze=False, layout="constrained")
     for axis in axes[0]:
         axis.set_title(title + TAIL, loc=loc, fontsize=11)
-    figures.save(figure, tmp_path / "x.png")
+    figures.save_figure(figure, tmp_path / "x.png")
     found = boxes(figure)
     for box in found:
         assert box.x0 >= -1
@@ -61,7 +62,7 @@ def test_a_title_over_all_columns_is_not_cut_off_and_a_short_one_stays(tmp_path)
     figure, axis = figures.pyplot().subplots(layout="constrained")
     axis.set_title("short: Black to play")
     figure.suptitle(LONG * 2)
-    figures.save(figure, tmp_path / "x.png")
+    figures.save_figure(figure, tmp_path / "x.png")
     figure.draw_without_rendering()
     box = figure._suptitle.get_window_extent()
     assert box.x0 >= -1
@@ -76,7 +77,8 @@ def test_names_in_a_strip_chart_do_not_lie_over_one_another(moves, last):
     axis.bar(np.arange(1, last + 1), 0.5)
     axis.set(ylim=(0, 1), ylabel="probability")
     numbers = [(last + 1 + n if n < 0 else n) for n in moves]
-    chart._name(axis, [SimpleNamespace(number=n, index=SIZE * SIZE) for n in numbers if n <= last])
+    named: list[Any] = [SimpleNamespace(number=n, index=361) for n in numbers if n <= last]
+    chart._name(axis, named)
     figure.draw_without_rendering()
     found = [text.get_window_extent() for text in axis.texts]
     for one, other in itertools.combinations(found, 2):
@@ -87,13 +89,13 @@ def test_names_in_a_strip_chart_do_not_lie_over_one_another(moves, last):
 
 
 # Machado, Oliveira, Fernandes 2009, severity 1.0: what people who lack a cone see, in linear RGB.
-CONES = {
+CONES: dict[str, Any] = {
     "all": np.eye(3),
     "no red": [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
     "no green": [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
     "no blue": [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]],
 }
-TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]]
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]])
 
 
 def lab(colour: str, cones: object) -> np.ndarray:
@@ -115,8 +117,8 @@ def test_ranks_have_colours_that_everybody_tells_apart(cones):
 
 
 def test_what_an_answer_depends_on_is_drawn_with_coordinates(monkeypatch, tmp_path):
-    kept = []
-    monkeypatch.setattr(layers, "save", lambda figure, target: kept.append(figure))
+    kept: list[Any] = []
+    monkeypatch.setattr(layers, "save_figure", lambda figure, target: kept.append(figure))
     layer = LayerView(1, "block 1", receptive_field=9, sees_all=False)
     heat = np.linspace(0, 1, SIZE * SIZE).reshape(SIZE, SIZE)
     layers.draw_field(heat, Board(SIZE), 40, layer, tmp_path / "x.png")
@@ -131,9 +133,9 @@ def test_what_an_answer_depends_on_is_drawn_with_coordinates(monkeypatch, tmp_pa
 def test_an_evaluation_of_few_positions_says_why_there_is_no_curve(
     positions, empty, monkeypatch, tmp_path
 ):
-    kept = []
-    monkeypatch.setattr(charts, "save", lambda figure, target: kept.append(figure))
-    judged = SimpleNamespace(ply=np.arange(positions) % 200, rank=np.zeros(positions, int))
+    kept: list[Any] = []
+    monkeypatch.setattr(charts, "save_figure", lambda figure, target: kept.append(figure))
+    judged: Any = SimpleNamespace(ply=np.arange(positions) % 200, rank=np.zeros(positions, int))
     shares = {
         "all": {"top1": 0.5, "top5": 0.8, "positions": positions},
         "calibration": [{"confidence": 0.5, "accuracy": 1.0, "samples": positions}],

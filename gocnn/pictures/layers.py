@@ -8,7 +8,7 @@ import numpy as np
 
 from gocnn.board import Board
 from gocnn.board.coords import GTP_LETTERS, PASS, SIZE, to_gtp
-from gocnn.figures import pyplot, save
+from gocnn.figures import pyplot, save_figure
 from gocnn.policy.explain import LayerView
 from gocnn.policy.predictions import Floats
 
@@ -54,7 +54,7 @@ def draw_maps(maps: Floats, board: Board, layer: LayerView, target: Path) -> Non
         " zero, blue: below; each map by its own largest value)",
         fontsize=11,
     )
-    save(figure, target)
+    save_figure(figure, target)
 
 
 def draw_filters(filters: Floats, plane_groups: Sequence[str], target: Path) -> None:
@@ -82,7 +82,7 @@ def draw_filters(filters: Floats, plane_groups: Sequence[str], target: Path) -> 
         " each row by its own largest value)",
         fontsize=10,
     )
-    save(figure, target)
+    save_figure(figure, target)
 
 
 def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target: Path) -> None:
@@ -126,4 +126,4 @@ def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target:
         f" convolutions{further}",
         fontsize=10,
     )
-    save(figure, target)
+    save_figure(figure, target)

@@ -8,7 +8,7 @@ import numpy as np
 from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import to_gtp
 from gocnn.engine.forecast import lead_in_words
-from gocnn.figures import picture_format, pyplot, save
+from gocnn.figures import picture_format, pyplot, save_figure
 from gocnn.review.course import Course
 from gocnn.review.review import MoveReview, Review, agreement
 
@@ -75,7 +75,7 @@ def draw_strip(review: Review, target: Path) -> None:
     )
     for axis, moves in named:
         _name(axis, moves)
-    save(figure, target)
+    save_figure(figure, target)
 
 
 def _name(axis: Any, moves: list[MoveReview]) -> None:
