@@ -10,6 +10,7 @@ from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import PASS, SIZE
 from gocnn.engine import scoring
 from gocnn.engine.rulesets import CHINESE_SERVERS, Rules
+from gocnn.games.position import Position, usual_komi
 
 FIXED_HANDICAP = {
     2: "D4 Q16",
@@ -191,3 +192,18 @@ class Game:
             and all(index == PASS for index, _ in last)
             and {c for _, c in last} == {BLACK, WHITE}
         )
+
+
+def game_of(position: Position) -> Game:
+    """The position as a game that goes on from there by the usual rules, whatever rules the record
+    was played by; the position stays as it is."""
+    game = Game(usual_komi(position.komi, position.handicap), handicap=position.handicap)
+    game.set_up(*position.start, handicap=position.handicap)
+    board, empty = position.board.copy(), game.board
+    board.superko, board.situational, board.suicide = (
+        empty.superko,
+        empty.situational,
+        empty.suicide,
+    )
+    game.board = board
+    return game
