@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 all: $(VENV)/.warm
 
 $(VENV)/.ready: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV), once: PyTorch and the rest are fetched and installed, some minutes in silence."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
@@ -33,6 +34,7 @@ test: lint
 docs: $(VENV)/.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	$(BIN)/mkdocs build --strict
+	@echo "The pages begin at site/index.html."
 
 wheel: $(VENV)/.ready
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

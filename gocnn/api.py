@@ -6,13 +6,14 @@ Points are counted as everywhere (`gocnn.board.coords`): index `row * 19 + colum
 18, A19 is 342, and 361 is a pass. What a person can mend is raised as `UserError`, an argument of a
 wrong type as TypeError, each in one sentence.
 
->>> import gocnn
->>> net = gocnn.load()
->>> position = gocnn.position(moves=["Q16", "D4", "Q3"])
->>> net.suggest(position, top=1)[0].vertex in ("D16", "D17", "C16")
-True
->>> round(float(net.evaluate(position).policy.sum()), 3)
-1.0
+Examples:
+    >>> import gocnn
+    >>> net = gocnn.load()
+    >>> position = gocnn.position(moves=["Q16", "D4", "Q3"])
+    >>> net.suggest(position, top=1)[0].vertex in ("D16", "D17", "C16")
+    True
+    >>> round(float(net.evaluate(position).policy.sum()), 3)
+    1.0
 """
 
 from collections.abc import Callable, Sequence
@@ -51,9 +52,10 @@ MOST_THREADS = 1024
 class Move:
     """A move as people and programs write it.
 
-    vertex: a point as in GTP (`Q16`; the letter I is left out), `pass` or `resign`. probability:
-    that the network gives it among the legal moves, 0 to 1 (nan for `resign`). index: 0 to 360 a
-    point, 361 a pass, -1 to resign.
+    Attributes:
+        vertex: a point as in GTP (`Q16`; the letter I is left out), `pass` or `resign`.
+        probability: that the network gives it among the legal moves, 0 to 1 (nan for `resign`).
+        index: 0 to 360 a point, 361 a pass, -1 to resign.
     """
 
     vertex: str
@@ -71,12 +73,16 @@ class Move:
 class PositionEvaluation:
     """What a network says of a position, in the eyes of the side to play.
 
-    policy: float32 `(362,)`, probabilities of the moves, illegal ones 0, the rest sums to 1. value:
-    the probability that the side to play wins, 0 to 1. score: by how many points it leads, komi
-    counted, by area; score_stdev: how sure that is, in points. ownership: float32 `(361,)`, +1
-    where a point is its own at the end of the game, -1 where it is the opponent's.
-
     What the network does not say is None.
+
+    Attributes:
+        policy: float32 `(362,)`, probabilities of the moves; illegal ones are 0, the rest sums
+            to 1.
+        value: the probability that the side to play wins, 0 to 1.
+        score: by how many points it leads, komi counted, by area.
+        score_stdev: how sure that is, in points.
+        ownership: float32 `(361,)`, +1 where a point is its own at the end of the game, -1 where
+            it is the opponent's.
     """
 
     policy: npt.NDArray[np.float32]
@@ -123,8 +129,15 @@ class Network:
     ) -> list[Move]:
         """The `top` likeliest legal moves (all of them if None), the likeliest first.
 
-        symmetries: 8 averages over the turned and mirrored boards. style: `any`, `tygem`, `tom`,
-        `fox` or `professional`, if the network was shown where games were played. Raises UserError.
+        Args:
+            position: what `gocnn.position` made.
+            top: how many moves.
+            symmetries: 1, or 8 to average over the turned and mirrored boards.
+            style: `any`, `tygem`, `tom`, `fox` or `professional`, if the network was shown where
+                games were played.
+
+        Raises:
+            UserError: symmetries or style is none of these.
         """
         top = None if top is None else whole("top", top, 0)
         p = self._ask(position, symmetries, style).probabilities
@@ -169,7 +182,9 @@ class Player:
     def choose(self, position: Position, *, seconds: float | None = None) -> Move:
         """A move for the side to play; nothing is played. It passes where the game is over.
 
-        seconds: read no longer than that.
+        Args:
+            position: what `gocnn.position` made.
+            seconds: look ahead no longer than that.
         """
         _check_position(position)
         if seconds is not None:
@@ -187,8 +202,13 @@ def load(model: Name | None = None, *, device: str = "cpu", threads: int | None 
     """A network: the one that ships (None), a model file (`.onnx`, which needs no torch, or
     `.safetensors`), or the folder of a training run, of which the best one is taken.
 
-    device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`. threads: of the CPU, for ONNX; all cores if
-    None. Raises UserError if there is no such model, it is damaged, or a package is missing.
+    Args:
+        model: its file or folder.
+        device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
+        threads: of the CPU, for ONNX; all cores if None.
+
+    Raises:
+        UserError: there is no such model, it is damaged, or a package is missing.
     """
     libraries.keep_private()
     libraries.hush()
@@ -215,13 +235,20 @@ def position(
     """A position on 19x19: a game record (of a collection the first) after `at` of its moves, all
     of them if None, or the empty board; then `moves` on top of it.
 
-    moves: GTP vertices or what `suggest` and `choose` gave, in turn, `["Q16", "D4"]` or `"Q16 D4"`;
-    a colour before one says whose it is (`"B Q16"`). komi: -1000 to 1000, instead of what the
-    record states (0.5 with handicap stones, else 6.5, where it states none). Raises UserError if
-    there is no such game, move or ply.
+    Args:
+        game: a file in any format that `go-suggest` reads.
+        at: how many of its moves are played, 0 to all.
+        moves: GTP vertices or what `suggest` and `choose` gave, in turn, `["Q16", "D4"]` or
+            `"Q16 D4"`; a colour before one says whose it is (`"B Q16"`).
+        komi: -1000 to 1000, instead of what the record states (0.5 with handicap stones, else 6.5,
+            where it states none).
 
-    >>> position(moves="Q16 D4").ply
-    2
+    Raises:
+        UserError: there is no such game, move or ply.
+
+    Examples:
+        >>> position(moves="Q16 D4").ply
+        2
     """
     libraries.hush()
     name = None if game is None else path("game", game)
@@ -264,22 +291,30 @@ def player(
     """A player by that network. (It is not called `engine`: `gocnn.engine` is the package with the
     search in it, and a name that is a module to one and a function to another serves neither.)
 
-    visits: positions to look ahead at before each move; 0 plays what the network says at once.
-    level: a rank to play at instead, `20k` to `1k`, `1d` and up, or `max`; it chooses visits and
-    temperature. temperature: 0 plays the likeliest move, 1 draws as predicted; at most 10. resign:
-    give up once the chance to win stays below this (0: never), at most 0.5. seed: of what is drawn.
+    Args:
+        net: what `load` or `wrap` made.
+        visits: positions to look ahead at before each move; 0 plays what the network says at once.
+        level: a rank to play at instead, `20k` to `1k`, `1d` and up, or `max`; it chooses visits
+            and temperature.
+        temperature: 0 plays the likeliest move, 1 draws as predicted; at most 10.
+        resign: give up once the chance to win stays below this, 0 to 1 (0: never).
+        symmetries: 1, or 8 to average over the turned and mirrored boards.
+        style: as for `Network.suggest`.
+        seed: of what is drawn.
 
-    Raises UserError if the network cannot do that, or a number is out of its range.
+    Raises:
+        UserError: the network cannot do that, or a number is out of its range.
 
-    >>> net = load()
-    >>> player(net, visits=16).choose(position(moves="Q16 D4 Q3")).vertex != "pass"
-    True
+    Examples:
+        >>> net = load()
+        >>> player(net, visits=16).choose(position(moves="Q16 D4 Q3")).vertex != "pass"
+        True
     """
     _check_network(net)
     _check(net.evaluator, symmetries, style)
     visits = whole("visits", visits, 0, MOST_VISITS)
     temperature = number("temperature", temperature, 0, 10)
-    resign = number("resign", resign, 0, 0.5)
+    resign = number("resign", resign, 0, 1)
     if level is not None and not isinstance(level, str):
         raise TypeError(f"level must be a text such as '5k', not {shortened(level)}")
     if visits and not net.has_value:
@@ -317,13 +352,18 @@ def train(
 ) -> Network:
     """Train a network on games, as the command `go-train` does, and return the best one.
 
-    games: SGF files, folders, archives, or stores of go-import. out: the folder of the run, which
-    must not hold one yet. minutes: how long (30 if None, and neither `steps` nor `epochs` is
-    given). quiet: nothing is printed. options: the command's others by their names, for example
-    `preset="tiny"`, `batch=64`, `value=False`, `resume=True` (`gocnn go-train --help`).
+    Args:
+        games: SGF files, folders, archives, or stores of go-import.
+        out: the folder of the run, which must not hold one yet.
+        minutes: how long (30 if None, and neither `steps` nor `epochs` is given).
+        quiet: nothing is printed.
+        options: the command's others by their names, for example `preset="tiny"`, `batch=64`,
+            `value=False`, `resume=True` (`gocnn go-train --help`).
 
-    Raises UserError for whatever a person can mend, TypeError for an option that there is not,
-    KeyboardInterrupt if it was interrupted: `resume=True` goes on then.
+    Raises:
+        UserError: whatever a person can mend.
+        TypeError: there is no such option.
+        KeyboardInterrupt: it was interrupted; `resume=True` goes on then.
     """
     from gocnn.commands.go_train import command
     from gocnn.console.calling import call
@@ -342,13 +382,20 @@ def wrap(
 ) -> Network:
     """A network of your own, in whatever library, to be asked and measured like ours.
 
-    logits: maps planes, uint8 `(N, C, 19, 19)` with 0 and 1 in them, to one number for each move,
-    float `(N, 362)`. groups: the planes it wants to see (`gocnn.features.planes.PLANES` says how
-    many each group has). Raises UserError if there is no such group.
+    Args:
+        logits: maps planes, uint8 `(N, C, 19, 19)` with 0 and 1 in them, to one number for each
+            move, float `(N, 362)`.
+        name: what it is called in figures.
+        groups: the planes it wants to see (`gocnn.features.planes.PLANES` says how many each group
+            has).
 
-    >>> flat = wrap(lambda planes: np.zeros((len(planes), 362)))
-    >>> round(flat.suggest(position(), top=1)[0].probability * 362, 3)
-    1.0
+    Raises:
+        UserError: there is no such group.
+
+    Examples:
+        >>> flat = wrap(lambda planes: np.zeros((len(planes), 362)))
+        >>> round(flat.suggest(position(), top=1)[0].probability * 362, 3)
+        1.0
     """
     if not callable(logits):
         raise TypeError(f"logits must be a function, not {shortened(logits)}")
@@ -371,8 +418,15 @@ def benchmark(
     positions. Under `all`, `opening`, `middle` and `end`: `positions`, `top1`, `top3`, `top5` (0 to
     1) and `log_likelihood` (nats a move), each with its 95 % interval (`top1_interval`).
 
-    games: SGF files, folders, archives, or stores of go-import. positions: so many, drawn by the
-    seed; all if there are not more. Raises UserError if there is no game.
+    Args:
+        net: what `load` or `wrap` made.
+        games: SGF files, folders, archives, or stores of go-import.
+        positions: so many, drawn by the seed; all if there are not more.
+        symmetries: 1, or 8 to average over the turned and mirrored boards.
+        seed: of what is drawn.
+
+    Raises:
+        UserError: there is no game.
     """
     from gocnn.games.selection import GameFilter
     from gocnn.policy import data, evaluation

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from gocnn import __version__, versions
 from gocnn.devices import layout
-from gocnn.errors import UserError
+from gocnn.errors import UserError, no_such_model
 from gocnn.files import write_bytes
 from gocnn.versions import MODEL_FORMAT, MODEL_VERSION
 
@@ -82,7 +82,7 @@ def locate(path: str | Path) -> Path:
             " has filled, or a .safetensors file"
         )
     if not target.exists():
-        raise UserError(f"{path} does not exist; give a model file or the folder of a training run")
+        raise no_such_model(path)
     return target
 
 

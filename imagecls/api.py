@@ -54,8 +54,13 @@ class Classifier:
     def predict(self, photo: Name, top: int | None = 3, *, tta: int = 1) -> list[Prediction]:
         """The `top` likeliest classes of a picture file (all if None), the likeliest first.
 
-        tta: views of the picture that are averaged, 1 to 12 (2: also mirrored). Raises UserError if
-        the picture cannot be read.
+        Args:
+            photo: its file.
+            top: how many classes.
+            tta: views of the picture that are averaged, 1 to 12 (2: also mirrored).
+
+        Raises:
+            UserError: the picture cannot be read.
         """
         top = None if top is None else whole("top", top, 0)
         row = self.probabilities([path("photo", photo)], tta=tta)[0]
@@ -64,7 +69,15 @@ class Classifier:
 
     def probabilities(self, photos: Sequence[Name], *, tta: int = 1) -> npt.NDArray[np.float32]:
         """Probabilities, float32 `(N, classes)`, of N picture files; rows sum to 1. Memory does not
-        grow with the pictures. Raises UserError, naming the first that cannot be read."""
+        grow with the pictures.
+
+        Args:
+            photos: their files.
+            tta: as for `predict`.
+
+        Raises:
+            UserError: a picture cannot be read; the first such is named.
+        """
         tta = whole("tta", tta, 1, 12)
         files = paths("photos", photos)
         for file in files:
@@ -84,9 +97,14 @@ class Classifier:
 
 def load(model: Name | Sequence[Name], *, device: str = "cpu") -> Classifier:
     """A classifier: a model file or the folder of a training run, of which the best one is taken;
-    several of the same classes are averaged. device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
+    several of the same classes are averaged.
 
-    Raises UserError if there is no such model, it is damaged, or a package is missing.
+    Args:
+        model: its file or folder, or several.
+        device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
+
+    Raises:
+        UserError: there is no such model, it is damaged, or a package is missing.
     """
     libraries.keep_private()
     named = paths("model", model)
@@ -110,13 +128,19 @@ def train(
 ) -> Classifier:
     """Train a classifier on photographs, as the command `img-train` does, and return the best one.
 
-    photos: a folder or archive with a folder a class, or in one of the other layouts of img-train.
-    out: the folder of the run, which must not hold one yet. minutes: how long (30 if None, and
-    neither `steps` nor `epochs` is given). quiet: nothing is printed. options: the command's others
-    by their names, for example `model="resnet"`, `augment="strong"` (`gocnn img-train --help`).
+    Args:
+        photos: a folder or archive with a folder a class, or in one of the other layouts of
+            img-train.
+        out: the folder of the run, which must not hold one yet.
+        minutes: how long (30 if None, and neither `steps` nor `epochs` is given).
+        quiet: nothing is printed.
+        options: the command's others by their names, for example `model="resnet"`,
+            `augment="strong"` (`gocnn img-train --help`).
 
-    Raises UserError for whatever a person can mend, TypeError for an option that there is not,
-    KeyboardInterrupt if it was interrupted: `resume=True` goes on then.
+    Raises:
+        UserError: whatever a person can mend.
+        TypeError: there is no such option.
+        KeyboardInterrupt: it was interrupted; `resume=True` goes on then.
     """
     from gocnn.console.calling import call
     from imagecls.commands.img_train import command

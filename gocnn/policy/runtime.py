@@ -15,7 +15,7 @@ from gocnn import libraries, versions
 from gocnn.board.coords import MOVES, POINTS, SIZE
 from gocnn.console import program
 from gocnn.cores import cores
-from gocnn.errors import UserError
+from gocnn.errors import UserError, no_such_model
 from gocnn.features.planes import UnknownPlanes, plane_count
 from gocnn.policy import KIND
 from gocnn.policy.predictions import Floats, PolicyPredictions, predictions
@@ -223,6 +223,9 @@ def open_evaluator(
         return OnnxPolicy(SHIPPED, threads)
     if is_onnx(model):
         return OnnxPolicy(str(model), threads, device)
+    # before torch, which may be missing and takes seconds to load
+    if model is not None and not Path(model).exists():
+        raise no_such_model(model)
     from gocnn.policy.model import default_model, load
 
     return load(model or default_model(), device)
