@@ -30,7 +30,7 @@ from gocnn.arguments import Name, items, number, path, paths, whole
 from gocnn.board.coords import to_gtp
 from gocnn.engine import player as engine_player
 from gocnn.engine.forecast import win_of
-from gocnn.engine.game import game_of
+from gocnn.engine.game import game_at
 from gocnn.engine.levels import BadLevel
 from gocnn.engine.levels import parse as parse_level
 from gocnn.engine.limits import MOST_VISITS
@@ -151,7 +151,7 @@ class Network:
         """All that it says of a position, in one evaluation; arguments as for `suggest`. Raises
         UserError."""
         said = self._ask(position, symmetries, style)
-        game = game_of(position)
+        game = game_at(position)
         to_play = position.board.to_play
         komi = game.area_komi_for(to_play)
         value = win_of(said, to_play, komi) if self.has_value or self.has_score else None
@@ -189,7 +189,7 @@ class Player:
         _check_position(position)
         if seconds is not None:
             seconds = number("seconds", seconds, 0, MOST_SECONDS)
-        game = game_of(position)
+        game = game_at(position)
         decision = self._chooser.decide(game, position.board.to_play, seconds=seconds)
         if decision.index == engine_player.RESIGN:
             return Move("resign", float("nan"), decision.index)
@@ -435,7 +435,7 @@ def benchmark(
     _check(net.evaluator, symmetries, "any")
     positions, seed = whole("positions", positions, 1), whole("seed", seed, 0)
     stores, _ = data.open_stores(paths("games", games), quiet=True)
-    found = data.choose(stores, GameFilter())
+    found = data.select_games(stores, GameFilter())
     judged = evaluation.judge(
         net.evaluator, found.games, positions, symmetries, seed, komi=found.komi
     )

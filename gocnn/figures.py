@@ -48,7 +48,7 @@ def picture_format(target: Path) -> str:
     return "jpg" if ending == ".jpeg" else ending[1:]
 
 
-def save(figure: Any, target: Path, dpi: int = 110) -> None:
+def save_figure(figure: Any, target: Path, dpi: int = 110) -> None:
     """Write the figure, whole or not at all, as the ending of `target` says, and close it. Raises
     ValueError for another ending.
 

@@ -136,39 +136,44 @@ def test_what_a_person_can_mend_is_a_sentence(
 
 
 GAME = ROOT / "data/games/network/0001.sgf"
+untyped: Any = gocnn
+untyped_imagecls: Any = imagecls
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (lambda net, at: gocnn.position(GAME, at="60"), "at must be a whole number, not '60'"),
-        (lambda net, at: gocnn.position(GAME, at=60.0), "at must be a whole number, not 60.0"),
-        (lambda net, at: gocnn.position(b"game.sgf"), "game must be a path"),
-        (lambda net, at: gocnn.position([GAME]), "game must be a path"),
-        (lambda net, at: gocnn.position(moves=5), "moves must be GTP vertices"),
-        (lambda net, at: gocnn.position(moves=[72]), "moves must be GTP vertices"),
-        (lambda net, at: gocnn.position(moves=b"Q16"), "moves must be GTP vertices"),
-        (lambda net, at: gocnn.position(moves={"Q16"}), "moves must be GTP vertices"),
-        (lambda net, at: gocnn.position(komi="6.5"), "komi must be a number, not '6.5'"),
+        (lambda net, at: untyped.position(GAME, at="60"), "at must be a whole number, not '60'"),
+        (lambda net, at: untyped.position(GAME, at=60.0), "at must be a whole number, not 60.0"),
+        (lambda net, at: untyped.position(b"game.sgf"), "game must be a path"),
+        (lambda net, at: untyped.position([GAME]), "game must be a path"),
+        (lambda net, at: untyped.position(moves=5), "moves must be GTP vertices"),
+        (lambda net, at: untyped.position(moves=[72]), "moves must be GTP vertices"),
+        (lambda net, at: untyped.position(moves=b"Q16"), "moves must be GTP vertices"),
+        (lambda net, at: untyped.position(moves={"Q16"}), "moves must be GTP vertices"),
+        (lambda net, at: untyped.position(komi="6.5"), "komi must be a number, not '6.5'"),
         (lambda net, at: net.suggest("Q16"), "position must come from gocnn.position"),
         (lambda net, at: net.evaluate(None), "position must come from gocnn.position"),
         (lambda net, at: net.suggest(at, top="3"), "top must be a whole number, not '3'"),
         (lambda net, at: net.suggest(at, symmetries="8"), "symmetries must be a whole number"),
-        (lambda net, at: gocnn.player("small"), "net must come from gocnn.load"),
-        (lambda net, at: gocnn.player(net, visits=1.5), "visits must be a whole number, not 1.5"),
-        (lambda net, at: gocnn.player(net, level=5), "level must be a text such as '5k'"),
-        (lambda net, at: gocnn.player(net, seed=None), "seed must be a whole number"),
-        (lambda net, at: gocnn.player(net).choose(GAME), "position must come from gocnn.position"),
-        (lambda net, at: gocnn.player(net).choose(at, seconds="1"), "seconds must be a number"),
-        (lambda net, at: gocnn.load(5), "model must be a path"),
-        (lambda net, at: gocnn.load(threads=1.0), "threads must be a whole number"),
-        (lambda net, at: gocnn.wrap(5), "logits must be a function"),
-        (lambda net, at: gocnn.benchmark(net, 5), "games must be a path or a list of paths"),
-        (lambda net, at: gocnn.benchmark(None, "x"), "net must come from gocnn.load"),
-        (lambda net, at: gocnn.train(GAME, None), "out must be a path"),
-        (lambda net, at: gocnn.train(GAME, "x", minuets=3), "did you mean 'minutes'"),
-        (lambda net, at: imagecls.load(None), "model must be a path or a list of paths"),
-        (lambda net, at: imagecls.train(["a"], "x"), "photos must be a path"),
+        (lambda net, at: untyped.player("small"), "net must come from gocnn.load"),
+        (lambda net, at: untyped.player(net, visits=1.5), "visits must be a whole number, not 1.5"),
+        (lambda net, at: untyped.player(net, level=5), "level must be a text such as '5k'"),
+        (lambda net, at: untyped.player(net, seed=None), "seed must be a whole number"),
+        (
+            lambda net, at: untyped.player(net).choose(GAME),
+            "position must come from gocnn.position",
+        ),
+        (lambda net, at: untyped.player(net).choose(at, seconds="1"), "seconds must be a number"),
+        (lambda net, at: untyped.load(5), "model must be a path"),
+        (lambda net, at: untyped.load(threads=1.0), "threads must be a whole number"),
+        (lambda net, at: untyped.wrap(5), "logits must be a function"),
+        (lambda net, at: untyped.benchmark(net, 5), "games must be a path or a list of paths"),
+        (lambda net, at: untyped.benchmark(None, "x"), "net must come from gocnn.load"),
+        (lambda net, at: untyped.train(GAME, None), "out must be a path"),
+        (lambda net, at: untyped.train(GAME, "x", minuets=3), "did you mean 'minutes'"),
+        (lambda net, at: untyped_imagecls.load(None), "model must be a path or a list of paths"),
+        (lambda net, at: untyped_imagecls.train(["a"], "x"), "photos must be a path"),
     ],
 )
 def test_a_wrong_type_is_a_sentence(net: gocnn.Network, wrong: Any, said: str) -> None:
@@ -185,18 +190,18 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda net, at: gocnn.position(komi=NAN),
-        lambda net, at: gocnn.position(komi=1e9),
-        lambda net, at: gocnn.position(""),
+        lambda net, at: untyped.position(komi=NAN),
+        lambda net, at: untyped.position(komi=1e9),
+        lambda net, at: untyped.position(""),
         lambda net, at: net.suggest(at, top=-1),
-        lambda net, at: gocnn.player(net, temperature=NAN),
-        lambda net, at: gocnn.player(net, temperature=-1),
-        lambda net, at: gocnn.player(net, resign=1.5),
-        lambda net, at: gocnn.player(net, seed=-1),
-        lambda net, at: gocnn.player(net).choose(at, seconds=NAN),
-        lambda net, at: gocnn.load(threads=0),
-        lambda net, at: gocnn.benchmark(net, GAME, positions=0),
-        lambda net, at: imagecls.load([]),
+        lambda net, at: untyped.player(net, temperature=NAN),
+        lambda net, at: untyped.player(net, temperature=-1),
+        lambda net, at: untyped.player(net, resign=1.5),
+        lambda net, at: untyped.player(net, seed=-1),
+        lambda net, at: untyped.player(net).choose(at, seconds=NAN),
+        lambda net, at: untyped.load(threads=0),
+        lambda net, at: untyped.benchmark(net, GAME, positions=0),
+        lambda net, at: untyped_imagecls.load([]),
     ],
 )
 def test_a_number_out_of_range_is_a_sentence(net: gocnn.Network, wrong: Any) -> None:
@@ -205,8 +210,8 @@ def test_a_number_out_of_range_is_a_sentence(net: gocnn.Network, wrong: Any) -> 
     assert "\n" not in str(caught.value)
 
 
-def test_numbers_of_numpy_and_moves_that_were_answered_are_taken(net: gocnn.Network) -> None:
-    position = gocnn.position(GAME, at=np.int64(60), komi=np.float32(7.5))
+def test_numbers_of_numpy_and_moves_that_were_answered_are_taken(net: Any) -> None:
+    position = untyped.position(GAME, at=np.int64(60), komi=np.float32(7.5))
     assert (type(position.ply), position.komi) == (int, 7.5)
     first = net.suggest(position, top=np.int64(1))
     after = gocnn.position(GAME, at=60, moves=first)

@@ -224,7 +224,7 @@ def drawn(text: str, tmp_path: Path) -> tuple[list[str], list[bool]]:
     figure, axis = figures.pyplot().subplots()
     axis.set_title(text)
     axis.set_xticks([0], [text])
-    figures.save(figure, tmp_path / "x.svg")
+    figures.save_figure(figure, tmp_path / "x.svg")
     texts = [axis.title, axis.get_xticklabels()[0]]
     assert all(each.get_text() == text for each in texts)
     return texts[0].get_fontfamily(), [each.get_parse_math() for each in texts]

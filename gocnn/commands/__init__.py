@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
     sentence and exit code 1."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        streams.settle()
+        streams.prepare_streams()
         libraries.keep_private()
         libraries.hush()
         try:

@@ -139,6 +139,11 @@ class Game:
         return scoring.margin(self.board, dead, self.rules, self.komi, self.handicap_stones)
 
     @property
+    def handicap_bonus(self) -> int:
+        """Points that the rules give white for handicap stones, beside komi."""
+        return self.rules.white_bonus(self.handicap_stones)
+
+    @property
     def area_komi(self) -> float:
         """What black must lead by in area to win: komi, and white's points for handicap stones.
 
@@ -151,7 +156,7 @@ class Game:
     def area_komi_for(self, to_play: int) -> float:
         """The same if it were the turn of `to_play`."""
         if not self.rules.territory:
-            return self.komi + self.rules.white_bonus(self.handicap_stones)
+            return self.komi + self.handicap_bonus
         black, white, _ = self._setup
         lead = (
             len(black)
@@ -194,16 +199,18 @@ class Game:
         )
 
 
-def game_of(position: Position) -> Game:
-    """The position as a game that goes on from there by the usual rules, whatever rules the record
-    was played by; the position stays as it is."""
-    game = Game(usual_komi(position.komi, position.handicap), handicap=position.handicap)
+def game_at(position: Position, komi: float | None = None) -> Game:
+    """The position as a game that the engine goes on with, by the rules that a Game has by
+    default: with `komi` (None: the record's, else the usual one), and with what these rules give
+    white for handicap stones."""
+    game = Game(usual_komi(position.komi, position.handicap) if komi is None else komi)
     game.set_up(*position.start, handicap=position.handicap)
-    board, empty = position.board.copy(), game.board
+    board = position.board.copy()
+    # whatever rules the record was played by, from here on it is these
     board.superko, board.situational, board.suicide = (
-        empty.superko,
-        empty.situational,
-        empty.suicide,
+        game.board.superko,
+        game.board.situational,
+        game.board.suicide,
     )
     game.board = board
     return game

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gocnn.figures import picture_format, pyplot, save
+from gocnn.figures import picture_format, pyplot, save_figure
 from gocnn.policy.evaluation import MovePredictions
 from gocnn.statistics import wilson
 
@@ -14,7 +14,7 @@ def draw_evaluation(
     judged: MovePredictions, figures: dict[str, Any], target: Path, step: int = 20
 ) -> None:
     """Accuracy over the course of the game (with 95 % intervals), and calibration, as a picture
-    (see `gocnn.figures.save`)."""
+    (see `gocnn.figures.save_figure`)."""
     picture_format(target)
     plt = pyplot()
 
@@ -61,4 +61,4 @@ def draw_evaluation(
     )
     for axis in (left, right):
         axis.grid(alpha=0.3)
-    save(figure, target)
+    save_figure(figure, target)

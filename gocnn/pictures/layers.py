@@ -8,7 +8,7 @@ import numpy as np
 
 from gocnn.board import Board
 from gocnn.board.coords import PASS, SIZE, to_gtp
-from gocnn.figures import pyplot, save
+from gocnn.figures import pyplot, save_figure
 from gocnn.policy.explain import LayerView
 from gocnn.policy.predictions import Floats
 
@@ -53,7 +53,7 @@ def draw_maps(maps: Floats, board: Board, layer: LayerView, target: Path) -> Non
         f" points{', and by its context the whole board' if layer.sees_all else ''}",
         fontsize=11,
     )
-    save(figure, target)
+    save_figure(figure, target)
 
 
 def draw_filters(filters: Floats, plane_groups: Sequence[str], target: Path) -> None:
@@ -80,7 +80,7 @@ def draw_filters(filters: Floats, plane_groups: Sequence[str], target: Path) -> 
         "filters of the first layer, summed over each group of planes (red: for, blue: against)",
         fontsize=10,
     )
-    save(figure, target)
+    save_figure(figure, target)
 
 
 def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target: Path) -> None:
@@ -117,4 +117,4 @@ def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target:
         f" convolutions{further}",
         fontsize=10,
     )
-    save(figure, target)
+    save_figure(figure, target)

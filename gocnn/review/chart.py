@@ -8,7 +8,7 @@ import numpy as np
 from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import to_gtp
 from gocnn.engine.forecast import lead_in_words
-from gocnn.figures import picture_format, pyplot, save
+from gocnn.figures import picture_format, pyplot, save_figure
 from gocnn.review.course import Course
 from gocnn.review.review import Review, agreement
 
@@ -76,7 +76,7 @@ def draw_strip(review: Review, target: Path) -> None:
         "move (green: the first choice; yellow: one of the first five; red: another; line: mean of"
         " ten)"
     )
-    save(figure, target)
+    save_figure(figure, target)
 
 
 def _draw_lead(axis: Any, course: Course) -> None:
