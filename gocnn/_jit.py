@@ -124,24 +124,48 @@ def _is_heard() -> bool:
 def jit(function: F) -> F:
     """Compile `function` to machine code at its first call (cached on disk, without the interpreter
     lock), unless `interpret()` was called."""
+    return _compiled(function)
+
+
+def _compiled(function: F, **options: bool) -> F:
     global _numba
     if _interpreted:
         return function
     _numba = _numba or _load_numba()
     numba, kept = _numba
-    kernel: Any = numba.njit(cache=kept, nogil=True, boundscheck=False)(function)
+    # Nobody calls a kernel from C.
+    kernel: Any = numba.njit(
+        cache=kept, nogil=True, boundscheck=False, no_cfunc_wrapper=True, **options
+    )(function)
+    if not numba.config.DISABLE_JIT:
+        _take_wide_numbers(kernel)
     return cast(F, kernel)
+
+
+def _take_wide_numbers(kernel: Any) -> None:
+    """Let other kernels call this one with 64 bits for every whole number with a sign: numba would
+    compile it once for each mixture of widths and of constants (`ladder._put` five times), and a
+    kernel takes as long to compile as a person waits."""
+    from numba.core import types
+
+    def widened(kind: Any) -> Any:
+        plain = types.unliteral(kind)  # type: ignore[no-untyped-call]
+        return types.int64 if plain in types.signed_domain else plain
+
+    narrow = kernel.get_call_template
+
+    def wide(arguments: Any, named: Any) -> Any:
+        return narrow(
+            tuple(map(widened, arguments)), {name: widened(kind) for name, kind in named.items()}
+        )
+
+    kernel.get_call_template = wide
 
 
 def parallel(function: F) -> F:
     """Compile `function` like `jit`, its `prange` loops shared among the threads that
     `numba.set_num_threads` allows."""
-    if _interpreted:
-        return function
-    jit(function)
-    numba, kept = _numba
-    kernel: Any = numba.njit(cache=kept, nogil=True, boundscheck=False, parallel=True)(function)
-    return cast(F, kernel)
+    return _compiled(function, parallel=True)
 
 
 def inlined(function: F) -> F:

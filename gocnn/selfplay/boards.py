@@ -207,7 +207,7 @@ def step(rows: Longs, logits: npt.NDArray[np.float32], wanted: Bools, boards: Bo
                 if index < 0 or index == PASS:
                     index = PASS
                     break
-                trial[:] = states[b]
+                rules.copy(states[b], trial)
                 rules.play(trial, rules.field_point(index, SIZE), colour[b])
                 value = repetition.position_hash(trial)
                 repeated = False
@@ -216,7 +216,7 @@ def step(rows: Longs, logits: npt.NDArray[np.float32], wanted: Bools, boards: Bo
                         repeated = True
                         break
                 if not repeated:
-                    states[b] = trial
+                    rules.copy(trial, states[b])
                     break
                 wanted[i, index] = False
         if index == PASS:
