@@ -65,7 +65,38 @@ def _load_numba() -> tuple[Any, bool]:
         return numba, False
     _announce("compiling, once on this machine (about half a minute) ...")
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+    _share_among_checkouts()
     return numba, True
+
+
+def _share_among_checkouts() -> None:
+    """Let every copy of these sources (a clone, a worktree, an installed wheel) find what another
+    has compiled: the folder's name already says which sources it is of, while numba would go by
+    the path of each file, and before 0.62 by the time it was written."""
+    from numba.core import caching
+
+    usual: Any = next(
+        (kind for kind in caching.CacheImpl._locator_classes if "UserProvided" in kind.__name__),
+        None,
+    )
+    if usual is None:
+        return
+    package = Path(__file__).resolve().parent
+
+    class ByContent(usual):  # type: ignore[misc]
+        @classmethod
+        def from_function(cls, py_func: Any, py_file: str) -> Any:
+            inside = package in Path(py_file).resolve().parents
+            return super().from_function(py_func, py_file) if inside else None
+
+        @classmethod
+        def get_suitable_cache_subpath(cls, py_file: str) -> str:
+            return Path(py_file).resolve().parent.relative_to(package.parent).as_posix()
+
+        def get_source_stamp(self) -> str:
+            return "the folder is of these sources only"
+
+    caching.CacheImpl._locator_classes = [ByContent, *caching.CacheImpl._locator_classes]
 
 
 def cache() -> Path | None:
