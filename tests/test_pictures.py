@@ -120,7 +120,7 @@ def test_what_an_answer_depends_on_is_drawn_with_coordinates(monkeypatch, tmp_pa
     kept: list[Any] = []
     monkeypatch.setattr(layers, "save_figure", lambda figure, target: kept.append(figure))
     layer = LayerView(1, "block 1", receptive_field=9, sees_all=False)
-    heat = np.linspace(0, 1, SIZE * SIZE).reshape(SIZE, SIZE)
+    heat = np.linspace(0, 1, SIZE * SIZE, dtype=np.float32).reshape(SIZE, SIZE)
     layers.draw_field(heat, Board(SIZE), 40, layer, tmp_path / "x.png")
     axis, scale = kept[0].axes
     assert [t.get_text() for t in axis.get_xticklabels()] == list(GTP_LETTERS[:SIZE])
