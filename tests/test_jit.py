@@ -1,10 +1,16 @@
 """How kernels are compiled: seldom, since somebody waits for it."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gocnn import _jit
 from gocnn._jit import jit
 from gocnn.board import repetition, rules, symmetry
 from gocnn.board.board import Board
@@ -52,3 +58,42 @@ def test_a_copy_is_the_same_position() -> None:
         board.play(index, colour)
     rules.copy(board.state, other)
     assert np.array_equal(board.state, other)
+
+
+def test_copies_of_the_same_sources_share_what_was_compiled(tmp_path: Path) -> None:
+    """A clone, a worktree, an installed wheel: only what the sources say counts, not where and when
+    they were written. Changed sources are compiled anew."""
+    program = (
+        "from gocnn import _jit; from gocnn.board import coords, symmetry, repetition;"
+        "import numpy as np; repetition.first_at_least(np.zeros(3, np.uint64), np.uint64(1));"
+        "print(len(_jit.compiled))"
+    )
+
+    def compiled(where: Path) -> int:
+        environment = os.environ | {
+            "PYTHONPATH": str(where),
+            "GOCNN_CACHE": str(tmp_path / "cache"),
+            "GOCNN_COMPILING": "quiet",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=where,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return int(done.stdout)
+
+    for copy in ("one", "other"):
+        shutil.copytree(
+            Path(_jit.__file__).parent,
+            tmp_path / copy / "gocnn",
+            copy_function=shutil.copyfile,
+            ignore=shutil.ignore_patterns("weights", "built", "__pycache__"),
+        )
+    assert compiled(tmp_path / "one") >= 1
+    assert compiled(tmp_path / "other") == 0
+    changed = tmp_path / "other" / "gocnn" / "board" / "repetition.py"
+    changed.write_text(changed.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+    assert compiled(tmp_path / "other") >= 1
