@@ -23,7 +23,8 @@ RECORDS = [
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with serving(ServeConfig(runs=tmp_path_factory.mktemp("runs"))) as found:
-        assert found.get("/api/about").status == 200
+        # on a cold start kernels are compiled meanwhile
+        assert found.ask("POST", "/api/sgf", RECORDS[1], timeout=600).status == 200
         yield found
 
 

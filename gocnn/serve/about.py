@@ -64,7 +64,10 @@ def about(state: ServeState) -> About:
         levels.names(),
         list(STYLES),
         list(rulesets.RULES),
-        [path.stem if path.is_file() else path.name for path in state.config.image_models],
+        [
+            path.stem if path.is_file() else path.resolve().name
+            for path in state.config.image_models
+        ],
         state.config.runs is not None,
         Limits(),
         list(dict.fromkeys(["go", *(head.name for head in heads.heads())])),

@@ -1,6 +1,8 @@
 """The page of endpoints, made from what the routes say of themselves: as JSON for programs, as HTML
 for people."""
 
+import base64
+import hashlib
 from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
@@ -13,6 +15,17 @@ from starlette.routing import BaseRoute
 
 from gocnn import __version__
 from gocnn.serve.endpoints import Declaration, Declared, Failure, answer, get
+from gocnn.serve.guard import POLICY
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}"
+    "h2{font-size:1.1rem;margin:2rem 0 .3rem;border-top:1px solid #8886;padding-top:1rem}"
+    "h3{font-size:1rem;margin:1.5rem 0 .3rem}p{margin:.3rem 0}code{overflow-wrap:anywhere}"
+    "td{padding:.1rem 1rem .1rem 0;vertical-align:top}"
+)
+_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY = POLICY.replace("style-src 'self'", f"style-src 'sha256-{_HASH}'")
+"""The usual one, with this style in place of the page's files."""
 
 Sources = Callable[[], Iterable[tuple[str, Iterable[BaseRoute] | str]]]
 """Gives the routes: each time a prefix, and the routes below it or why they are not there."""
@@ -53,7 +66,7 @@ def route(path: str, sources: Sources) -> BaseRoute:
         found = endpoints([("", [itself]), *sources()])
         if "text/html" not in request.headers.get("accept", ""):
             return answer(found)
-        return HTMLResponse(html(found))
+        return HTMLResponse(html(found), headers={"content-security-policy": _POLICY})
 
     itself = get(path, describe)
     return itself
@@ -101,11 +114,12 @@ def _describe(prefix: str, one: Declared, schemas: dict[int, dict[str, Any]]) ->
 
 
 def html(found: Endpoints) -> str:
-    """The page for people. It needs no style of its own and no script."""
+    """The page for people. It needs no script."""
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8>",
         '<meta name=viewport content="width=device-width, initial-scale=1">',
         '<meta name=color-scheme content="light dark">',
+        f'<link rel=icon href="data:,"><style>{_STYLE}</style>',
         f"<title>gocnn {escape(found.version)}: endpoints</title>",
         f"<h1>Endpoints of gocnn {escape(found.version)}</h1>",
         "<p>The page is built on these, and other programs may be. Moves and stones are written as"

@@ -258,6 +258,9 @@ async def in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -
         return await future
 
 
+PASSED_OVER = 64 << 20
+"""Bytes that are read of a body beyond those that it may have."""
+
 THREADS = 32
 """Requests that are worked on at once; more wait."""
 
@@ -274,18 +277,25 @@ def _places() -> asyncio.Semaphore:
 
 
 async def whole_body(request: Request, most: int) -> bytes:
-    """The body of a request, which is read no further than it may be long. Raises Refusal."""
+    """The body of a request. Of one that is too long no more is kept than it may be, and what
+    follows is passed over for a while: a client that still sends would not see the answer. Raises
+    Refusal."""
     stated = request.headers.get("content-length", "")
     large = Refusal(413, f"it is larger than {_size(most)}, which is the most that is taken here")
-    if stated.isdigit() and int(stated) > most:
+    if stated.isdigit() and int(stated) > most + PASSED_OVER:
         raise large
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > most:
-            raise large
-        parts.append(part)
+        if size <= most:
+            parts.append(part)
+        else:
+            parts.clear()
+            if size > most + PASSED_OVER:
+                break
+    if size > most:
+        raise large
     return b"".join(parts)
 
 

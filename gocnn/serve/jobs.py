@@ -149,7 +149,9 @@ class Job:
             await asyncio.sleep(0.05)
 
 
-class _Asked(Struct):
+class NamedJob(Struct):
+    """job: the id that was given when it was started."""
+
     job: str
 
 
@@ -201,14 +203,14 @@ class Jobs:
             delete(f"{path}/{{job}}", self._end),
         ]
 
-    async def _events(self, asked: _Asked) -> AsyncIterator[Done | Failed]:
+    async def _events(self, asked: NamedJob) -> AsyncIterator[Done | Failed]:
         """A job's progress, in events that the job defines, then `done` or `error`."""
         job = self.get(asked.job)
         async with contextlib.aclosing(job.listen()) as progress:  # type: ignore[type-var]
             async for event in progress:
                 yield event  # type: ignore[misc]
 
-    def _end(self, asked: _Asked) -> None:
+    def _end(self, asked: NamedJob) -> None:
         """End a job that is not done, and forget what it has found."""
         job = self.get(asked.job)
         job.cancel()

@@ -45,9 +45,9 @@ def warm(port: int) -> None:
         while not json.loads(socket.recv(timeout=600)).get("done"):
             pass
     for path, body in (
-        ("sgf", b"(;SZ[19];B[pd])"),
+        ("sgf?name=a.sgf", b"(;SZ[19];B[pd])"),
         ("play", b'{"position": {"moves": []}}'),
-        ("score", b'{"position": {"moves": []}}'),
+        ("score", b'{"position": {"moves": []}, "dead": []}'),
     ):
         request = urllib.request.Request(f"http://127.0.0.1:{port}/api/{path}", body)
         request.add_header("content-type", "application/json")

@@ -37,7 +37,10 @@ export class Counting {
       session.said = t("score.said", { result: score.result });
       session.changed();
     } catch (error) {
-      if (!pending.signal.aborted) session.say((error as Error).message, "error");
+      if (pending.signal.aborted) return;
+      session.say((error as Error).message, "error");
+      // without a proposal all stones live, until one says otherwise
+      if (dead === null) void this.begin([]);
     }
   }
 
