@@ -127,8 +127,10 @@ class Network:
                 games were played.
 
         Raises:
-            UserError: symmetries or style is none of these.
+            UserError: an argument is none of these.
         """
+        if top is not None and top < 1:
+            raise UserError(f"top={top} must be 1 or more, or None for all moves")
         p = self._ask(position, symmetries, style).probabilities
         legal = np.flatnonzero(position.board.legal())
         order = legal[np.argsort(-p[legal], kind="stable")][:top]
@@ -151,6 +153,7 @@ class Network:
 
     def _ask(self, position: Position, symmetries: int, style: str) -> Evaluation:
         _check(self.evaluator, symmetries, style)
+        _check_position(position)
         known = conditioning_of_style(style, position.handicap > 1)
         return evaluate(self.evaluator, position.board, known, symmetries)
 
@@ -168,7 +171,11 @@ class Player:
         Args:
             position: what `gocnn.position` made.
             seconds: look ahead no longer than that.
+
+        Raises:
+            UserError: that is no position.
         """
+        _check_position(position)
         game = _game(position)
         decision = self._chooser.decide(game, position.board.to_play, seconds=seconds)
         if decision.index == engine_player.RESIGN:
@@ -448,6 +455,14 @@ def _check(evaluator: Evaluator, symmetries: int, style: str) -> None:
     if style not in STYLES:
         raise UserError(f"style={style!r} is not known; there are {', '.join(STYLES)}")
     check_style(evaluator, style)
+
+
+def _check_position(position: object) -> None:
+    if not isinstance(position, Position):
+        raise UserError(
+            f"a position is what gocnn.position makes of a game record or moves, not {position!r};"
+            " write gocnn.position(...) around it"
+        )
 
 
 def _lacking(error: ImportError) -> Exception:

@@ -58,8 +58,10 @@ class Classifier:
             tta: views of the picture that are averaged, 1 to 12 (2: also mirrored).
 
         Raises:
-            UserError: the picture cannot be read.
+            UserError: the picture cannot be read, or top or tta is none of these.
         """
+        if top is not None and top < 1:
+            raise UserError(f"top={top} must be 1 or more, or None for all classes")
         row = self.probabilities([photo], tta=tta)[0]
         order = np.argsort(-row, kind="stable")[:top]
         return [Prediction(self.classes[i], float(row[i])) for i in order]
