@@ -3,7 +3,8 @@
 Every name here is found in `gocnn` too. Playing needs no torch; training does.
 
 Points are counted as everywhere (`gocnn.board.coords`): index `row * 19 + column`, A1 is 0, T1 is
-18, A19 is 342, and 361 is a pass. What a person can mend is raised as `UserError`, in one sentence.
+18, A19 is 342, and 361 is a pass. What a person can mend is raised as `UserError`, an argument of a
+wrong type as TypeError, each in one sentence.
 
 Examples:
     >>> import gocnn
@@ -15,20 +16,21 @@ Examples:
     1.0
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gocnn import libraries
-from gocnn.board.coords import MOVES, to_gtp
+from gocnn.arguments import Name, items, number, path, paths, whole
+from gocnn.board.coords import to_gtp
 from gocnn.engine import player as engine_player
 from gocnn.engine.forecast import win_of
-from gocnn.engine.game import Game
+from gocnn.engine.game import game_at
 from gocnn.engine.levels import BadLevel
 from gocnn.engine.levels import parse as parse_level
 from gocnn.engine.limits import MOST_VISITS
@@ -36,13 +38,14 @@ from gocnn.errors import UserError as UserError
 from gocnn.features.conditioning import STYLES
 from gocnn.features.planes import DEFAULT_GROUPS, UnknownPlanes, plane_count
 from gocnn.games.position import Position as Position
-from gocnn.games.position import find_position, usual_komi
+from gocnn.games.position import find_position
 from gocnn.policy.conditioning import check_style, conditioning_of_style
-from gocnn.policy.predictions import PolicyPredictions, predictions
 from gocnn.policy.runtime import is_onnx, open_evaluator
 from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate
+from gocnn.policy.wrapped import WrappedPolicy
 
-Name = str | os.PathLike[str]
+MOST_SECONDS = 86_400 * 365.0
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Move:
         return self.vertex
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PositionEvaluation:
     """What a network says of a position, in the eyes of the side to play.
 
@@ -87,6 +90,13 @@ class PositionEvaluation:
     score: float | None
     score_stdev: float | None
     ownership: npt.NDArray[np.float32] | None
+
+    def __repr__(self) -> str:
+        value, score = (
+            "None" if each is None else f"{each:.2f}" for each in (self.value, self.score)
+        )
+        best = to_gtp(int(self.policy.argmax()))
+        return f"<PositionEvaluation {best} {self.policy.max():.2f}, value={value}, score={score}>"
 
 
 class Network:
@@ -127,10 +137,9 @@ class Network:
                 games were played.
 
         Raises:
-            UserError: an argument is none of these.
+            UserError: symmetries or style is none of these.
         """
-        if top is not None and top < 1:
-            raise UserError(f"top={top} must be 1 or more, or None for all moves")
+        top = None if top is None else whole("top", top, 0)
         p = self._ask(position, symmetries, style).probabilities
         legal = np.flatnonzero(position.board.legal())
         order = legal[np.argsort(-p[legal], kind="stable")][:top]
@@ -142,7 +151,7 @@ class Network:
         """All that it says of a position, in one evaluation; arguments as for `suggest`. Raises
         UserError."""
         said = self._ask(position, symmetries, style)
-        game = _game(position)
+        game = game_at(position)
         to_play = position.board.to_play
         komi = game.area_komi_for(to_play)
         value = win_of(said, to_play, komi) if self.has_value or self.has_score else None
@@ -152,18 +161,23 @@ class Network:
         return PositionEvaluation(said.probabilities, value, lead, said.spread, said.owner)
 
     def _ask(self, position: Position, symmetries: int, style: str) -> Evaluation:
-        _check(self.evaluator, symmetries, style)
         _check_position(position)
+        _check(self.evaluator, symmetries, style)
         known = conditioning_of_style(style, position.handicap > 1)
         return evaluate(self.evaluator, position.board, known, symmetries)
 
 
 class Player:
     """Chooses moves; `player` makes one. Between two calls it keeps what it has read, which counts
-    where the second position follows from the first."""
+    where the second position follows from the first; so each thread takes a player of its own."""
 
     def __init__(self, chooser: engine_player.Player) -> None:
         self._chooser = chooser
+
+    def __repr__(self) -> str:
+        level = self._chooser.level
+        how = f"level={level.name!r}" if level else f"visits={self._chooser.visits}"
+        return f"<Player {self._chooser.evaluator.name}, {how}>"
 
     def choose(self, position: Position, *, seconds: float | None = None) -> Move:
         """A move for the side to play; nothing is played. It passes where the game is over.
@@ -171,12 +185,11 @@ class Player:
         Args:
             position: what `gocnn.position` made.
             seconds: look ahead no longer than that.
-
-        Raises:
-            UserError: that is no position.
         """
         _check_position(position)
-        game = _game(position)
+        if seconds is not None:
+            seconds = number("seconds", seconds, 0, MOST_SECONDS)
+        game = game_at(position)
         decision = self._chooser.decide(game, position.board.to_play, seconds=seconds)
         if decision.index == engine_player.RESIGN:
             return Move("resign", float("nan"), decision.index)
@@ -199,13 +212,15 @@ def load(model: Name | None = None, *, device: str = "cpu", threads: int | None 
     """
     libraries.keep_private()
     libraries.hush()
-    path = None if model is None else Path(model)
+    file = None if model is None else Path(path("model", model))
+    if threads is not None:
+        threads = whole("threads", threads, 1, MOST_THREADS)
     try:
-        if device != "cpu" and not is_onnx(path):
+        if device != "cpu" and not is_onnx(file):
             from gocnn.devices import resolve
 
             device = str(resolve(device))
-        return Network(open_evaluator(path, device, threads))
+        return Network(open_evaluator(file, device, threads))
     except ImportError as error:
         raise _lacking(error) from error
 
@@ -214,7 +229,7 @@ def position(
     game: Name | None = None,
     at: int | None = None,
     *,
-    moves: str | Sequence[str] = (),
+    moves: str | Sequence[str | Move] = (),
     komi: float | None = None,
 ) -> Position:
     """A position on 19x19: a game record (of a collection the first) after `at` of its moves, all
@@ -223,10 +238,10 @@ def position(
     Args:
         game: a file in any format that `go-suggest` reads.
         at: how many of its moves are played, 0 to all.
-        moves: GTP vertices, in turn, `["Q16", "D4"]` or `"Q16 D4"`; a colour before one says whose
-            it is (`"B Q16"`).
-        komi: instead of what the record states (0.5 with handicap stones, else 6.5, where it states
-            none).
+        moves: GTP vertices or what `suggest` and `choose` gave, in turn, `["Q16", "D4"]` or
+            `"Q16 D4"`; a colour before one says whose it is (`"B Q16"`).
+        komi: -1000 to 1000, instead of what the record states (0.5 with handicap stones, else 6.5,
+            where it states none).
 
     Raises:
         UserError: there is no such game, move or ply.
@@ -236,9 +251,11 @@ def position(
         2
     """
     libraries.hush()
-    typed = moves if isinstance(moves, str) else " ".join(moves)
+    name = None if game is None else path("game", game)
+    at = None if at is None else whole("at", at, 0)
+    typed = moves if isinstance(moves, str) else " ".join(_typed(moves))
     try:
-        found = find_position(None if game is None else os.fspath(game), at, typed)
+        found = find_position(name, at, typed)
     except UserError as error:
         # the sentences are those of the commands, whose options are our arguments
         text = str(error)
@@ -248,8 +265,16 @@ def position(
     if at is not None and game is None:
         raise UserError(f"at={at} needs a game record; name one, or give moves")
     if komi is not None:
-        found.komi = komi
+        found.komi = number("komi", komi, -1000, 1000)
     return found
+
+
+def _typed(moves: object) -> list[str]:
+    words = items("moves", moves, 'GTP vertices such as "Q16 D4" or ["Q16", "D4"]')
+    for word in words:
+        if not isinstance(word, str | Move):
+            raise TypeError(f"moves must be GTP vertices such as 'Q16', not {shortened(word)}")
+    return [str(word) for word in words]
 
 
 def player(
@@ -271,23 +296,27 @@ def player(
         visits: positions to look ahead at before each move; 0 plays what the network says at once.
         level: a rank to play at instead, `20k` to `1k`, `1d` and up, or `max`; it chooses visits
             and temperature.
-        temperature: 0 plays the likeliest move, 1 draws as predicted.
+        temperature: 0 plays the likeliest move, 1 draws as predicted; at most 10.
         resign: give up once the chance to win stays below this, 0 to 1 (0: never).
         symmetries: 1, or 8 to average over the turned and mirrored boards.
         style: as for `Network.suggest`.
         seed: of what is drawn.
 
     Raises:
-        UserError: the network cannot do that.
+        UserError: the network cannot do that, or a number is out of its range.
 
     Examples:
         >>> net = load()
         >>> player(net, visits=16).choose(position(moves="Q16 D4 Q3")).vertex != "pass"
         True
     """
+    _check_network(net)
     _check(net.evaluator, symmetries, style)
-    if not 0 <= visits <= MOST_VISITS:
-        raise UserError(f"visits={visits} must be from 0 to {MOST_VISITS}")
+    visits = whole("visits", visits, 0, MOST_VISITS)
+    temperature = number("temperature", temperature, 0, 10)
+    resign = number("resign", resign, 0, 1)
+    if level is not None and not isinstance(level, str):
+        raise TypeError(f"level must be a text such as '5k', not {shortened(level)}")
     if visits and not net.has_value:
         raise UserError(
             f"{net.name} does not say who wins, so that it cannot look ahead; leave out visits"
@@ -301,7 +330,7 @@ def player(
         symmetries=symmetries,
         temperature=temperature,
         resign=resign,
-        seed=seed,
+        seed=whole("seed", seed, 0),
         style=style,
         visits=visits,
     )
@@ -339,7 +368,8 @@ def train(
     from gocnn.commands.go_train import command
     from gocnn.console.calling import call
 
-    named = [games] if isinstance(games, str | os.PathLike) else list(games)
+    named = paths("games", games)
+    out = path("out", out)
     call(command, named, {"out": out, "minutes": minutes, "quiet": quiet, **options}, silent=quiet)
     return load(out)
 
@@ -367,11 +397,13 @@ def wrap(
         >>> round(flat.suggest(position(), top=1)[0].probability * 362, 3)
         1.0
     """
+    if not callable(logits):
+        raise TypeError(f"logits must be a function, not {shortened(logits)}")
     try:
         plane_count(groups)
     except UnknownPlanes as error:
         raise UserError(f"groups: {error}") from error
-    return Network(_Wrapped(logits, name, tuple(groups)))
+    return Network(WrappedPolicy(logits, name, tuple(groups)))
 
 
 def benchmark(
@@ -399,70 +431,33 @@ def benchmark(
     from gocnn.games.selection import GameFilter
     from gocnn.policy import data, evaluation
 
+    _check_network(net)
     _check(net.evaluator, symmetries, "any")
-    named = [games] if isinstance(games, str | os.PathLike) else games
-    stores, _ = data.open_stores([os.fspath(one) for one in named], quiet=True)
-    found = data.choose(stores, GameFilter())
+    positions, seed = whole("positions", positions, 1), whole("seed", seed, 0)
+    stores, _ = data.open_stores(paths("games", games), quiet=True)
+    found = data.select_games(stores, GameFilter())
     judged = evaluation.judge(
         net.evaluator, found.games, positions, symmetries, seed, komi=found.komi
     )
     return evaluation.figures(judged)
 
 
-class _Wrapped:
-    """An Evaluator by a function that says nothing but logits."""
-
-    has_value_head = scores = False
-
-    def __init__(
-        self,
-        function: Callable[[npt.NDArray[np.uint8]], npt.ArrayLike],
-        name: str,
-        groups: tuple[str, ...],
-    ) -> None:
-        self._function, self.name, self.plane_groups = function, name, groups
-
-    def logits(self, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        found = np.array(self._function(batch), np.float32)
-        if found.shape != (len(batch), MOVES):
-            raise ValueError(f"{self.name} answered {found.shape}, not {(len(batch), MOVES)}")
-        return found
-
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> PolicyPredictions:
-        return predictions(self.logits(batch))
+def _check_position(position: object) -> None:
+    if not isinstance(position, Position):
+        raise TypeError(f"position must come from gocnn.position, not be {shortened(position)}")
 
 
-def _game(position: Position) -> Game:
-    """The position as a game that the engine goes on with."""
-    komi = usual_komi(position.komi, position.handicap)
-    game = Game(komi, handicap=position.handicap)
-    game.set_up(*position.start, handicap=position.handicap)
-    board = position.board.copy()
-    # whatever rules the record was played by, from here on it is these
-    game.set_rules(game.rules)
-    board.superko, board.situational, board.suicide = (
-        game.board.superko,
-        game.board.situational,
-        game.board.suicide,
-    )
-    game.board = board
-    return game
+def _check_network(net: object) -> None:
+    if not isinstance(net, Network):
+        raise TypeError(f"net must come from gocnn.load or gocnn.wrap, not be {shortened(net)}")
 
 
 def _check(evaluator: Evaluator, symmetries: int, style: str) -> None:
-    if symmetries not in (1, 8):
+    if whole("symmetries", symmetries, 1) not in (1, 8):
         raise UserError(f"symmetries={symmetries} must be 1 or 8")
     if style not in STYLES:
         raise UserError(f"style={style!r} is not known; there are {', '.join(STYLES)}")
     check_style(evaluator, style)
-
-
-def _check_position(position: object) -> None:
-    if not isinstance(position, Position):
-        raise UserError(
-            f"a position is what gocnn.position makes of a game record or moves, not {position!r};"
-            " write gocnn.position(...) around it"
-        )
 
 
 def _lacking(error: ImportError) -> Exception:

@@ -23,7 +23,7 @@ from gocnn.errors import UserError, no_such_model
 from gocnn.files import write_bytes
 from gocnn.versions import MODEL_FORMAT, MODEL_VERSION
 
-Network = TypeVar("Network", bound=nn.Module)
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 BEST, LAST = "best.safetensors", "last.safetensors"
 
@@ -86,7 +86,7 @@ def locate(path: str | Path) -> Path:
     return target
 
 
-def kind_of(name: str) -> str | None:
+def model_kind(name: str) -> str | None:
     """The kind of model in a file or a run's folder; None if there is none of that name, or it is
     of another program. Raises UserError if the file cannot be read."""
     return read_metadata(locate(name)).get("kind") if Path(name).exists() else None
@@ -213,8 +213,8 @@ def _first_line(error: BaseException) -> str:
 
 
 def load_network(
-    path: str | Path, kind: str, build: Callable[[dict[str, Any]], Network], device: str
-) -> tuple[Network, ModelFile, torch.device]:
+    path: str | Path, kind: str, build: Callable[[dict[str, Any]], AnyNetwork], device: str
+) -> tuple[AnyNetwork, ModelFile, torch.device]:
     """The network of a model file, built from its configuration, with its weights, in evaluation
     mode on the device. Raises UserError."""
     file = load(path, kind)

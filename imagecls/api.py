@@ -1,7 +1,7 @@
 """What other programs import: a classifier and its training, in few words.
 
-Every name here is found in `imagecls` too. What a person can mend is raised as `UserError`, in one
-sentence.
+Every name here is found in `imagecls` too. What a person can mend is raised as `UserError`, an
+argument of a wrong type as TypeError, each in one sentence.
 
     food = imagecls.load("runs/food")
     food.predict("photo.jpg")            # [Prediction('pizza', probability=0.93), ...]
@@ -17,13 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn import libraries
+from gocnn.arguments import Name, path, paths, whole
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from imagecls.photos.collection import UNLABELLED, Photo
 
 __all__ = ["Classifier", "Prediction", "UserError", "load", "train"]
-
-Name = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,9 @@ class Classifier:
     def __init__(self, ensemble: Any) -> None:
         self._ensemble = ensemble
 
+    def __repr__(self) -> str:
+        return f"<Classifier of {len(self.classes)} classes>"
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, in the order of `probabilities`."""
@@ -58,11 +60,10 @@ class Classifier:
             tta: views of the picture that are averaged, 1 to 12 (2: also mirrored).
 
         Raises:
-            UserError: the picture cannot be read, or top or tta is none of these.
+            UserError: the picture cannot be read.
         """
-        if top is not None and top < 1:
-            raise UserError(f"top={top} must be 1 or more, or None for all classes")
-        row = self.probabilities([photo], tta=tta)[0]
+        top = None if top is None else whole("top", top, 0)
+        row = self.probabilities([path("photo", photo)], tta=tta)[0]
         order = np.argsort(-row, kind="stable")[:top]
         return [Prediction(self.classes[i], float(row[i])) for i in order]
 
@@ -77,9 +78,8 @@ class Classifier:
         Raises:
             UserError: a picture cannot be read; the first such is named.
         """
-        if not 1 <= tta <= 12:
-            raise UserError(f"tta={tta} must be from 1 to 12")
-        files = [os.fspath(photo) for photo in photos]
+        tta = whole("tta", tta, 1, 12)
+        files = paths("photos", photos)
         for file in files:
             if not os.path.isfile(file):
                 raise UserError(f"{file} does not exist or is no file; give a picture")
@@ -107,7 +107,9 @@ def load(model: Name | Sequence[Name], *, device: str = "cpu") -> Classifier:
         UserError: there is no such model, it is damaged, or a package is missing.
     """
     libraries.keep_private()
-    named = [model] if isinstance(model, str | os.PathLike) else list(model)
+    named = paths("model", model)
+    if not named:
+        raise UserError("model names none; give a model file or the folder of a training run")
     try:
         from gocnn.devices import resolve
         from imagecls.classifier import model as models
@@ -143,7 +145,6 @@ def train(
     from gocnn.console.calling import call
     from imagecls.commands.img_train import command
 
-    call(
-        command, [photos], {"out": out, "minutes": minutes, "quiet": quiet, **options}, silent=quiet
-    )
+    named, out = [path("photos", photos)], path("out", out)
+    call(command, named, {"out": out, "minutes": minutes, "quiet": quiet, **options}, silent=quiet)
     return load(out)

@@ -27,7 +27,7 @@ READ_BY_NODE = {
 middle, all of them) can be looked at."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Position:
     """A board, after how many moves of the record it is, the number of handicap stones the game
     began with, the move that the record goes on with (None at its end), and what the board's moves
@@ -41,6 +41,10 @@ class Position:
     start: Start = field(default_factory=lambda: ([], [], BLACK))
     komi: float = float("nan")
     notes: tuple[Note, ...] = ()
+
+    def __repr__(self) -> str:
+        to_play = "black" if self.board.to_play == BLACK else "white"
+        return f"<Position {self.title or 'at the beginning'}, {to_play} to play>"
 
 
 EVEN_KOMI, HANDICAP_KOMI = 6.5, 0.5

@@ -27,7 +27,7 @@ TERRITORIES = {"black_territory": BLACK, "white_territory": WHITE, "dame": 0}
 COLOURS = {"b": BLACK, "black": BLACK, "w": WHITE, "white": WHITE}
 
 
-def colour_of(text: str) -> int:
+def parse_colour(text: str) -> int:
     """The colour that GTP calls `b`, `black`, `w` or `white` (either case). Raises GtpError."""
     try:
         return COLOURS[text.lower()]
@@ -164,7 +164,7 @@ class Engine:
     def cmd_play(self, arguments: list[str]) -> str:
         if len(arguments) != 2:
             raise GtpError("syntax error: play COLOR VERTEX")
-        colour = colour_of(arguments[0])
+        colour = parse_colour(arguments[0])
         if arguments[1].lower() == "resign":
             return ""
         self._play(vertex_of(arguments[1]), colour)
@@ -177,14 +177,14 @@ class Engine:
             raise GtpError("illegal move") from None
 
     def cmd_genmove(self, arguments: list[str]) -> str:
-        move = self.generate(colour_of(one(arguments)))
+        move = self.generate(parse_colour(one(arguments)))
         return "PASS" if move == "pass" and self.shouts_pass else move
 
     def kgs_genmove_cleanup(self, arguments: list[str]) -> str:
-        return self.generate(colour_of(one(arguments)), clean_up=True)
+        return self.generate(parse_colour(one(arguments)), clean_up=True)
 
     def cmd_reg_genmove(self, arguments: list[str]) -> str:
-        decision = self.player.decide(self.game, colour_of(one(arguments)))
+        decision = self.player.decide(self.game, parse_colour(one(arguments)))
         return "resign" if decision.index == RESIGN else to_gtp(decision.index)
 
     def generate(
@@ -254,7 +254,7 @@ class Engine:
     def cmd_time_left(self, arguments: list[str]) -> str:
         if len(arguments) != 3:
             raise GtpError("syntax error: time_left COLOR TIME STONES")
-        colour = colour_of(arguments[0])
+        colour = parse_colour(arguments[0])
         try:
             self.clock.tell(colour, arguments[1:])
         except BadClock as error:

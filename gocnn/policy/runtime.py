@@ -34,7 +34,7 @@ class OnnxPolicy:
     def __init__(self, path: str | Path, threads: int | None = None, device: str = "cpu") -> None:
         """`device` is `cpu`, `cuda` or `cuda:N`, or `auto`: CUDA where this onnxruntime can use it,
         else the CPU."""
-        self.path = Path(path)
+        self.path, self._arguments = Path(path), (path, threads, device)
         try:
             data = self.path.read_bytes()
         except OSError as error:
@@ -107,6 +107,10 @@ class OnnxPolicy:
                 f"{self.path} is damaged (it answers with what is no number); copy it again or"
                 " export it again"
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, in another process too, opens the file again: a session cannot be copied."""
+        return OnnxPolicy, self._arguments
 
     @property
     def name(self) -> str:

@@ -70,7 +70,7 @@ class Spent:
         self.ends = [a + b for a, b in zip(self.ends, other.ends, strict=True)]
 
 
-def play(
+def play_games(
     evaluator: Evaluator,
     tasks: Iterator[GameToPlay],
     batch: int,
@@ -136,7 +136,7 @@ def play(
         n = len(rows)
         if not n:
             continue
-        boards.show(rows, b, at, permutation, shown, wanted)
+        boards.fill_planes(rows, b, at, permutation, shown, wanted)
         logits = evaluator.logits(shown[:n].reshape(n, -1, SIZE, SIZE))
         boards.step(rows, logits, wanted, b)
         spent.moves += n
@@ -147,7 +147,7 @@ def _seat(b: boards.Boards, row: int, task: GameToPlay) -> bool:
     """Put a game on a board; False where its words lead nowhere."""
     if task.moves + task.most > boards.LONGEST:
         return False
-    turn = boards.begin(
+    turn = boards.set_up_board(
         b.states[row], task.words, task.setup, task.moves, b.words[row], b.hashes[row]
     )
     if turn == 0:
