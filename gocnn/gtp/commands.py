@@ -273,24 +273,26 @@ class Engine:
     def cmd_final_score(self, arguments: list[str]) -> str:
         """What the rules count, after the stones that `final_status_list dead` names are taken off;
         of a game that is not over, what a network that says the score foresees."""
-        return self._told(self.game.margin(self.dead()) if not self._foretold else self._foreseen())
+        return self._score_text(
+            self.game.margin(self.dead()) if not self._estimates_score else self._estimated_margin()
+        )
 
     @property
-    def _foretold(self) -> bool:
+    def _estimates_score(self) -> bool:
         """Whether the score is still to be foreseen, and can be: neither have both sides passed,
         nor is everything settled."""
         if not self.player.evaluator.scores or self.game.over:
             return False
         return not is_settled(self.game.board, self.player.end(self.game))
 
-    def _foreseen(self) -> float:
+    def _estimated_margin(self) -> float:
         """Black's margin, as the network foresees it: the nearest that a game with this komi can
         end with."""
         komi = self.game.komi
         return round(self.player.estimate(self.game).score_mean + komi) - komi
 
     @staticmethod
-    def _told(score: float) -> str:
+    def _score_text(score: float) -> str:
         return "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):g}"
 
     def cmd_final_status_list(self, arguments: list[str]) -> str:

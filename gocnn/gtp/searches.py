@@ -51,9 +51,9 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
 
     def cgos(arguments: list[str]) -> Iterator[str]:
         request = parse(arguments, engine.game)
-        return told(request.analysis(engine.player, engine.game), request)
+        return cgos_rows(request.analysis(engine.player, engine.game), request)
 
-    def told(analysis: Analysis, request: Request) -> Iterator[str]:
+    def cgos_rows(analysis: Analysis, request: Request) -> Iterator[str]:
         analysis.advance(LOOK, lambda: False)
         if analysis.candidates:
             yield cgos_row(analysis)

@@ -284,7 +284,7 @@ def count(state: rules.State, colour: int, moves: int, owner: npt.NDArray[np.int
 
 
 @jit
-def judge(
+def judge_boards(
     rows: Longs,
     every: int,
     start: Longs,

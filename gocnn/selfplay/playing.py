@@ -96,7 +96,7 @@ def play_games(
             task = next(tasks, None)
             if task is None:
                 more = False
-            elif _seat(b, free[0], task):
+            elif _begin_in_row(b, free[0], task):
                 place[free[0]] = task
                 start[free[0]], limit[free[0]] = task.moves, task.moves + task.most
                 free.pop(0)
@@ -112,7 +112,7 @@ def play_games(
         if not len(rows):
             return
         n = len(rows)
-        boards.judge(rows, LOOK_EVERY, start, b, status, owners)
+        boards.judge_boards(rows, LOOK_EVERY, start, b, status, owners)
         status[:n][(status[:n] == boards.GOING) & (b.moves[rows] >= limit[rows])] = boards.TOO_LONG
         over = status[:n] != boards.GOING
         for i in np.flatnonzero(over).tolist():
@@ -143,7 +143,7 @@ def play_games(
         spent.batches += 1
 
 
-def _seat(b: boards.Boards, row: int, task: GameToPlay) -> bool:
+def _begin_in_row(b: boards.Boards, row: int, task: GameToPlay) -> bool:
     """Put a game on a board; False where its words lead nowhere."""
     if task.moves + task.most > boards.LONGEST:
         return False
