@@ -47,11 +47,16 @@ compiled: list[str] = []
 
 def interpret() -> None:
     """Do without numba in this process. Kernels that are already compiled stay so."""
+    global _interpreted
+    _let_hashes_wrap()
+    _interpreted = True
+
+
+def _let_hashes_wrap() -> None:
+    """Products of 64 bits lose their upper half, as they do when compiled; numpy would warn."""
     import numpy as np
 
-    global _interpreted
-    np.seterr(over="ignore")  # hashes wrap around, as they do when compiled
-    _interpreted = True
+    np.seterr(over="ignore")
 
 
 def _load_numba() -> tuple[Any, bool]:
@@ -168,7 +173,9 @@ def _compiled(function: F, **options: bool) -> F:
     kernel: Any = numba.njit(
         cache=kept, nogil=True, boundscheck=False, no_cfunc_wrapper=True, **options
     )(function)
-    if not numba.config.DISABLE_JIT:
+    if numba.config.DISABLE_JIT:
+        _let_hashes_wrap()
+    else:
         _take_wide_numbers(kernel)
     return cast(F, kernel)
 

@@ -100,7 +100,9 @@ def test_what_the_stopwatch_said_is_written_down_and_kept(
     stop = toy.Interrupting(1)
     toy.train(tmp_path / "run", steps=6, precision="auto", task=stop)
     monkeypatch.setattr(
-        precision, "choose", lambda device, wanted, by_capability: pytest.fail("has chosen again")
+        precision,
+        "choose_precision",
+        lambda device, wanted, by_capability: pytest.fail("has chosen again"),
     )
     monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: True)
     toy.train(tmp_path / "run", resume=True, steps=6, precision="auto")
