@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import ROOT, lacking
+from tests.conftest import ROOT, lacking
 
 SOURCES = ROOT / "web" / "src"
 _ENTRY = "\n".join(
