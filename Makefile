@@ -12,6 +12,7 @@ WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
 all: $(VENV)/.warm $(BUILT)
 
 $(VENV)/.ready: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV), once: PyTorch and the rest are fetched and installed, some minutes in silence."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
@@ -49,6 +50,7 @@ test: lint $(BUILT)
 docs: $(VENV)/.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	$(BIN)/mkdocs build --strict
+	@echo "The pages begin at site/index.html."
 
 wheel: $(VENV)/.ready $(BUILT)
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

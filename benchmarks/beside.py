@@ -210,7 +210,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.kept and not options.answers:
         parser.error("--kept needs --answers")
-    games = data.choose(data.open_stores([options.games])[0], GameFilter()).games
+    games = data.select_games(data.open_stores([options.games])[0], GameFilter()).games
     models = {model or "this project": open_evaluator(model) for model in options.model or [None]}
     ours = {
         name: evaluation.judge(evaluator, games, options.positions, seed=options.seed)

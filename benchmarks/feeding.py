@@ -102,7 +102,7 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=6.0, help="for each line")
     options = parser.parse_args()
-    chosen = data.choose(data.open_stores([options.games])[0], GameFilter()).games
+    chosen = data.select_games(data.open_stores([options.games])[0], GameFilter()).games
     source = Pinning(chosen, DEFAULT_GROUPS, options.batch, 0, future=2, outcome=True)
     sample = plane_count(DEFAULT_GROUPS) * 361
     block = source.block * options.batch * sample

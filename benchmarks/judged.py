@@ -35,7 +35,14 @@ from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
 from gocnn.policy import data
 from gocnn.policy.samples import Games, choose_positions
-from gocnn.selfplay.engine import AnalysisEngine, EnginePosition, Stones, by_index, pairs, query
+from gocnn.selfplay.engine import (
+    AnalysisEngine,
+    EnginePosition,
+    StoneSequence,
+    by_index,
+    pairs,
+    query,
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ def _whole_lines(path: Path) -> list[str]:
         raise SystemExit(f"cannot read {path} ({error})") from error
 
 
-def _stones(listed: Sequence[Sequence[str]]) -> Stones:
+def _stones(listed: Sequence[Sequence[str]]) -> StoneSequence:
     return tuple((from_gtp(vertex), 1 if colour == "B" else 2) for colour, vertex in listed)
 
 

@@ -220,8 +220,8 @@ def main() -> None:
     )
     parser.add_argument("--export", type=Path, help="write each network as ONNX into this folder")
     options = parser.parse_args()
-    games = data.choose(data.open_stores([options.games])[0], GameFilter())
-    held = data.choose(data.open_stores([options.valid])[0], GameFilter())
+    games = data.select_games(data.open_stores([options.games])[0], GameFilter())
+    held = data.select_games(data.open_stores([options.valid])[0], GameFilter())
     training, _ = data.without(games, held)
     valid = validation_batches(held.games, DEFAULT_GROUPS, options.positions)
     budget = {"steps": options.steps} if options.steps else {"minutes": options.minutes}

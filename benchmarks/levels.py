@@ -303,7 +303,7 @@ def markdown(table: Row) -> str:
 
 def draw(table: Row, rows: list[Row], target: Path) -> None:
     """Elo by skill, with intervals, and where the levels lie."""
-    from gocnn.figures import pyplot, save
+    from gocnn.figures import pyplot, save_figure
 
     plt = pyplot()
     figure, axis = plt.subplots(figsize=(9, 5), constrained_layout=True)
@@ -347,7 +347,7 @@ def draw(table: Row, rows: list[Row], target: Path) -> None:
     axis.set(xlabel="skill (from 1 on it looks ahead)", ylabel="Elo (GNU Go 3.8 level 10: 0)")
     axis.grid(alpha=0.3)
     axis.legend(loc="upper left")
-    save(figure, target)
+    save_figure(figure, target)
 
 
 def conclude(arguments: argparse.Namespace) -> None:

@@ -33,7 +33,7 @@ from gocnn.nn import ConvNormAct
 from gocnn.policy import data
 from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.policy.source import PositionSource
-from gocnn.training.precision import autocast, choose
+from gocnn.training.precision import autocast, choose_precision
 from steady import steady
 
 POSITIONS_A_FILE, BATCH = 2560, 256
@@ -123,7 +123,7 @@ def loop(folder: Path, precision: str, seconds: float) -> float:
 def trained(store: Path, seconds: float, compile: bool, precision: str) -> float:
     """Samples a second of the trainer: no warm-up, as in `loop`."""
     config = preset("small")
-    chosen, held = data.split(data.choose([Store(store)], GameFilter()), 0.05)
+    chosen, held = data.split(data.select_games([Store(store)], GameFilter()), 0.05)
     source = PositionSource(chosen.games, config.groups, BATCH, 0)
     return steady(
         config,
@@ -178,7 +178,7 @@ def main() -> None:
             f"on disk, a game:        npz {theirs_disk / 1000:>10,.1f} KB            store"
             f" {ours_disk / 1000:>10,.2f}   {ratio:.0f} times"
         )
-        best = choose(torch.device("cpu"))
+        best = choose_precision(torch.device("cpu"))
         plain = {
             way: loop(folder / "npz", way, options.seconds) for way in dict.fromkeys(["fp32", best])
         }

@@ -84,7 +84,7 @@ def way(
             else lambda: ema.update(model, 1000)
         )
     with patch.object(optim, "FUSED", optim.FUSED if as_on_cpu else {"cpu", "cuda", "mps"}):
-        muon, adamw = optim.build(model, TrainConfig(steps=1))
+        muon, adamw = optim.build_optimisers(model, TrainConfig(steps=1))
     if not plain:
         return (muon if part == "Muon" else adamw).step
     if part == "Muon":

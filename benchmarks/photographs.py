@@ -30,7 +30,7 @@ from gocnn.training import (
     TrainConfig,
     Trainer,
 )
-from gocnn.training.precision import autocast, choose
+from gocnn.training.precision import autocast, choose_precision
 from imagecls.augment import RECIPES, Augmenter
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.task import ImageTask
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     device = resolve(options.device)
-    precision = choose(device)
+    precision = choose_precision(device)
     photos = open_collection(options.photographs).part(TRAIN, WHOLE)
     dataset = PerImage([Path(p.source) / p.name for p in photos], [p.label for p in photos], 128)
     batches = loader(dataset, options.batch, os.cpu_count() or 1)

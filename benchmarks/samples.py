@@ -150,7 +150,7 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=5.0, help="for each way")
     options = parser.parse_args()
-    games = data.choose(data.open_stores([options.games])[0], GameFilter()).games
+    games = data.select_games(data.open_stores([options.games])[0], GameFilter()).games
     plain = tuple(name for name in DEFAULT_GROUPS if "ladder" not in name)
     ways = {
         "this project, all planes": ours(games, DEFAULT_GROUPS),

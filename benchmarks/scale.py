@@ -122,7 +122,7 @@ def picture(target: Path, rows: list[dict[str, float]]) -> None:
 
 
 def simulate(argument: str, size: int) -> None:
-    small = data.choose(data.open_stores([argument])[0], GameFilter()).games
+    small = data.select_games(data.open_stores([argument])[0], GameFilter()).games
     times = -(-size // len(small))
     before = memory()
     large = Games(small.words, *(np.tile(getattr(small, key), times)[:size] for key in COLUMNS))
@@ -151,7 +151,7 @@ def draw(path: str) -> None:
     began = time.perf_counter()
     store = Store(path)
     opened = time.perf_counter() - began
-    games = data.choose([store], GameFilter()).games
+    games = data.select_games([store], GameFilter()).games
     chosen = time.perf_counter() - began - opened
     print(json.dumps([opened * 1000, chosen * 1000, drawing(games, 5), len(games)]))
 

@@ -29,7 +29,7 @@ from gocnn.policy import data
 from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
-from gocnn.training.precision import autocast, choose
+from gocnn.training.precision import autocast, choose_precision
 from steady import steady
 
 ROUNDS = 3
@@ -131,8 +131,10 @@ def main() -> None:
     )
     options = parser.parse_args()
     device = resolve(options.device)
-    chosen, held = data.split(data.choose(data.open_stores([options.games])[0], GameFilter()), 0.05)
-    config, precision = preset(options.preset), choose(device)
+    chosen, held = data.split(
+        data.select_games(data.open_stores([options.games])[0], GameFilter()), 0.05
+    )
+    config, precision = preset(options.preset), choose_precision(device)
     source = PositionSource(chosen.games, config.groups, options.batch // options.accumulate, 0)
     batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in source.batch(0))
     pairs, waited, bounds = [], [], []

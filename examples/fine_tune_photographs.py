@@ -2,8 +2,8 @@
 
 python examples/fine_tune_photographs.py photos/ new.jpg --out runs/photos --model resnet101
 
-With --model resnet101 a network that was trained on ImageNet is fine-tuned (--weights names the
-file, or `v2` downloads it); without, a small one is trained from scratch.
+With --model resnet101 a network that was trained on ImageNet is fine-tuned: it is downloaded once
+(170 MB), or --weights names its file. Without, a small one is trained from scratch.
 """
 
 import argparse

@@ -50,7 +50,7 @@ def main() -> None:
 
     stores, _ = data.open_stores(given.games)
     source = PositionSource(
-        data.choose(stores, GameFilter()).games, DEFAULT_GROUPS, given.batch, seed=1
+        data.select_games(stores, GameFilter()).games, DEFAULT_GROUPS, given.batch, seed=1
     )
     network = Own(plane_count(DEFAULT_GROUPS), given.channels)
     optimiser = torch.optim.AdamW(network.parameters(), 1e-3)

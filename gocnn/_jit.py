@@ -47,11 +47,16 @@ compiled: list[str] = []
 
 def interpret() -> None:
     """Do without numba in this process. Kernels that are already compiled stay so."""
+    global _interpreted
+    _let_hashes_wrap()
+    _interpreted = True
+
+
+def _let_hashes_wrap() -> None:
+    """Products of 64 bits lose their upper half, as they do when compiled; numpy would warn."""
     import numpy as np
 
-    global _interpreted
-    np.seterr(over="ignore")  # hashes wrap around, as they do when compiled
-    _interpreted = True
+    np.seterr(over="ignore")
 
 
 def _load_numba() -> tuple[Any, bool]:
@@ -65,7 +70,38 @@ def _load_numba() -> tuple[Any, bool]:
         return numba, False
     _announce("compiling, once on this machine (about half a minute) ...")
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+    _share_among_checkouts()
     return numba, True
+
+
+def _share_among_checkouts() -> None:
+    """Let every copy of these sources (a clone, a worktree, an installed wheel) find what another
+    has compiled: the folder's name already says which sources it is of, while numba would go by
+    the path of each file, and before 0.62 by the time it was written."""
+    from numba.core import caching
+
+    usual: Any = next(
+        (kind for kind in caching.CacheImpl._locator_classes if "UserProvided" in kind.__name__),
+        None,
+    )
+    if usual is None:
+        return
+    package = Path(__file__).resolve().parent
+
+    class ByContent(usual):  # type: ignore[misc]
+        @classmethod
+        def from_function(cls, py_func: Any, py_file: str) -> Any:
+            inside = package in Path(py_file).resolve().parents
+            return super().from_function(py_func, py_file) if inside else None
+
+        @classmethod
+        def get_suitable_cache_subpath(cls, py_file: str) -> str:
+            return Path(py_file).resolve().parent.relative_to(package.parent).as_posix()
+
+        def get_source_stamp(self) -> str:
+            return "the folder is of these sources only"
+
+    caching.CacheImpl._locator_classes = [ByContent, *caching.CacheImpl._locator_classes]
 
 
 def cache() -> Path | None:
@@ -124,24 +160,50 @@ def _is_heard() -> bool:
 def jit(function: F) -> F:
     """Compile `function` to machine code at its first call (cached on disk, without the interpreter
     lock), unless `interpret()` was called."""
+    return _compiled(function)
+
+
+def _compiled(function: F, **options: bool) -> F:
     global _numba
     if _interpreted:
         return function
     _numba = _numba or _load_numba()
     numba, kept = _numba
-    kernel: Any = numba.njit(cache=kept, nogil=True, boundscheck=False)(function)
+    # Nobody calls a kernel from C.
+    kernel: Any = numba.njit(
+        cache=kept, nogil=True, boundscheck=False, no_cfunc_wrapper=True, **options
+    )(function)
+    if numba.config.DISABLE_JIT:
+        _let_hashes_wrap()
+    else:
+        _take_wide_numbers(kernel)
     return cast(F, kernel)
+
+
+def _take_wide_numbers(kernel: Any) -> None:
+    """Let other kernels call this one with 64 bits for every whole number with a sign: numba would
+    compile it once for each mixture of widths and of constants (`ladder._put` five times), and a
+    kernel takes as long to compile as a person waits."""
+    from numba.core import types
+
+    def widened(kind: Any) -> Any:
+        plain = types.unliteral(kind)  # type: ignore[no-untyped-call]
+        return types.int64 if plain in types.signed_domain else plain
+
+    narrow = kernel.get_call_template
+
+    def wide(arguments: Any, named: Any) -> Any:
+        return narrow(
+            tuple(map(widened, arguments)), {name: widened(kind) for name, kind in named.items()}
+        )
+
+    kernel.get_call_template = wide
 
 
 def parallel(function: F) -> F:
     """Compile `function` like `jit`, its `prange` loops shared among the threads that
     `numba.set_num_threads` allows."""
-    if _interpreted:
-        return function
-    jit(function)
-    numba, kept = _numba
-    kernel: Any = numba.njit(cache=kept, nogil=True, boundscheck=False, parallel=True)(function)
-    return cast(F, kernel)
+    return _compiled(function, parallel=True)
 
 
 def inlined(function: F) -> F:

@@ -3,31 +3,33 @@
 Every name here is found in `gocnn` too. Playing needs no torch; training does.
 
 Points are counted as everywhere (`gocnn.board.coords`): index `row * 19 + column`, A1 is 0, T1 is
-18, A19 is 342, and 361 is a pass. What a person can mend is raised as `UserError`, in one sentence.
+18, A19 is 342, and 361 is a pass. What a person can mend is raised as `UserError`, an argument of a
+wrong type as TypeError, each in one sentence.
 
->>> import gocnn
->>> net = gocnn.load()
->>> position = gocnn.position(moves=["Q16", "D4", "Q3"])
->>> net.suggest(position, top=1)[0].vertex in ("D16", "D17", "C16")
-True
->>> round(float(net.evaluate(position).policy.sum()), 3)
-1.0
+Examples:
+    >>> import gocnn
+    >>> net = gocnn.load()
+    >>> position = gocnn.position(moves=["Q16", "D4", "Q3"])
+    >>> net.suggest(position, top=1)[0].vertex in ("D16", "D17", "C16")
+    True
+    >>> round(float(net.evaluate(position).policy.sum()), 3)
+    1.0
 """
 
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gocnn import libraries
-from gocnn.board.coords import MOVES, to_gtp
+from gocnn.arguments import Name, items, number, path, paths, whole
+from gocnn.board.coords import to_gtp
 from gocnn.engine import player as engine_player
 from gocnn.engine.forecast import win_of
-from gocnn.engine.game import Game
+from gocnn.engine.game import game_at
 from gocnn.engine.levels import BadLevel
 from gocnn.engine.levels import parse as parse_level
 from gocnn.engine.limits import MOST_VISITS
@@ -35,52 +37,16 @@ from gocnn.errors import UserError as UserError
 from gocnn.features.conditioning import STYLES
 from gocnn.features.planes import DEFAULT_GROUPS, UnknownPlanes, plane_count
 from gocnn.games.position import Position as Position
-from gocnn.games.position import find_position, usual_komi
+from gocnn.games.position import find_position
 from gocnn.policy.conditioning import check_style, conditioning_of_style
-from gocnn.policy.predictions import PolicyPredictions, predictions
 from gocnn.policy.runtime import is_onnx, open_evaluator
 from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate
+from gocnn.policy.wrapped import WrappedPolicy
+from gocnn.results import Move as Move
+from gocnn.results import PositionEvaluation as PositionEvaluation
 
-Name = str | os.PathLike[str]
-
-
-@dataclass(frozen=True)
-class Move:
-    """A move as people and programs write it.
-
-    vertex: a point as in GTP (`Q16`; the letter I is left out), `pass` or `resign`. probability:
-    that the network gives it among the legal moves, 0 to 1 (nan for `resign`). index: 0 to 360 a
-    point, 361 a pass, -1 to resign.
-    """
-
-    vertex: str
-    probability: float
-    index: int
-
-    def __repr__(self) -> str:
-        return f"Move({self.vertex!r}, probability={self.probability:.2f})"
-
-    def __str__(self) -> str:
-        return self.vertex
-
-
-@dataclass(frozen=True)
-class PositionEvaluation:
-    """What a network says of a position, in the eyes of the side to play.
-
-    policy: float32 `(362,)`, probabilities of the moves, illegal ones 0, the rest sums to 1. value:
-    the probability that the side to play wins, 0 to 1. score: by how many points it leads, komi
-    counted, by area; score_stdev: how sure that is, in points. ownership: float32 `(361,)`, +1
-    where a point is its own at the end of the game, -1 where it is the opponent's.
-
-    What the network does not say is None.
-    """
-
-    policy: npt.NDArray[np.float32]
-    value: float | None
-    score: float | None
-    score_stdev: float | None
-    ownership: npt.NDArray[np.float32] | None
+MOST_SECONDS = 86_400 * 365.0
+MOST_THREADS = 1024
 
 
 class Network:
@@ -113,9 +79,17 @@ class Network:
     ) -> list[Move]:
         """The `top` likeliest legal moves (all of them if None), the likeliest first.
 
-        symmetries: 8 averages over the turned and mirrored boards. style: `any`, `tygem`, `tom`,
-        `fox` or `professional`, if the network was shown where games were played. Raises UserError.
+        Args:
+            position: what `gocnn.position` made.
+            top: how many moves.
+            symmetries: 1, or 8 to average over the turned and mirrored boards.
+            style: `any`, `tygem`, `tom`, `fox` or `professional`, if the network was shown where
+                games were played.
+
+        Raises:
+            UserError: symmetries or style is none of these.
         """
+        top = None if top is None else whole("top", top, 0)
         p = self._ask(position, symmetries, style).probabilities
         legal = np.flatnonzero(position.board.legal())
         order = legal[np.argsort(-p[legal], kind="stable")][:top]
@@ -127,7 +101,7 @@ class Network:
         """All that it says of a position, in one evaluation; arguments as for `suggest`. Raises
         UserError."""
         said = self._ask(position, symmetries, style)
-        game = _game(position)
+        game = game_at(position)
         to_play = position.board.to_play
         komi = game.area_komi_for(to_play)
         value = win_of(said, to_play, komi) if self.has_value or self.has_score else None
@@ -137,6 +111,7 @@ class Network:
         return PositionEvaluation(said.probabilities, value, lead, said.spread, said.owner)
 
     def _ask(self, position: Position, symmetries: int, style: str) -> Evaluation:
+        _check_position(position)
         _check(self.evaluator, symmetries, style)
         known = conditioning_of_style(style, position.handicap > 1)
         return evaluate(self.evaluator, position.board, known, symmetries)
@@ -144,17 +119,27 @@ class Network:
 
 class Player:
     """Chooses moves; `player` makes one. Between two calls it keeps what it has read, which counts
-    where the second position follows from the first."""
+    where the second position follows from the first; so each thread takes a player of its own."""
 
     def __init__(self, chooser: engine_player.Player) -> None:
         self._chooser = chooser
 
+    def __repr__(self) -> str:
+        level = self._chooser.level
+        how = f"level={level.name!r}" if level else f"visits={self._chooser.visits}"
+        return f"<Player {self._chooser.evaluator.name}, {how}>"
+
     def choose(self, position: Position, *, seconds: float | None = None) -> Move:
         """A move for the side to play; nothing is played. It passes where the game is over.
 
-        seconds: read no longer than that.
+        Args:
+            position: what `gocnn.position` made.
+            seconds: look ahead no longer than that.
         """
-        game = _game(position)
+        _check_position(position)
+        if seconds is not None:
+            seconds = number("seconds", seconds, 0, MOST_SECONDS)
+        game = game_at(position)
         decision = self._chooser.decide(game, position.board.to_play, seconds=seconds)
         if decision.index == engine_player.RESIGN:
             return Move("resign", float("nan"), decision.index)
@@ -167,18 +152,25 @@ def load(model: Name | None = None, *, device: str = "cpu", threads: int | None 
     """A network: the one that ships (None), a model file (`.onnx`, which needs no torch, or
     `.safetensors`), or the folder of a training run, of which the best one is taken.
 
-    device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`. threads: of the CPU, for ONNX; all cores if
-    None. Raises UserError if there is no such model, it is damaged, or a package is missing.
+    Args:
+        model: its file or folder.
+        device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
+        threads: of the CPU, for ONNX; all cores if None.
+
+    Raises:
+        UserError: there is no such model, it is damaged, or a package is missing.
     """
     libraries.keep_private()
     libraries.hush()
-    path = None if model is None else Path(model)
+    file = None if model is None else Path(path("model", model))
+    if threads is not None:
+        threads = whole("threads", threads, 1, MOST_THREADS)
     try:
-        if device != "cpu" and not is_onnx(path):
+        if device != "cpu" and not is_onnx(file):
             from gocnn.devices import resolve
 
             device = str(resolve(device))
-        return Network(open_evaluator(path, device, threads))
+        return Network(open_evaluator(file, device, threads))
     except ImportError as error:
         raise _lacking(error) from error
 
@@ -187,23 +179,33 @@ def position(
     game: Name | None = None,
     at: int | None = None,
     *,
-    moves: str | Sequence[str] = (),
+    moves: str | Sequence[str | Move] = (),
     komi: float | None = None,
 ) -> Position:
     """A position on 19x19: a game record (of a collection the first) after `at` of its moves, all
     of them if None, or the empty board; then `moves` on top of it.
 
-    moves: GTP vertices, in turn, `["Q16", "D4"]` or `"Q16 D4"`; a colour before one says whose it
-    is (`"B Q16"`). komi: instead of what the record states (0.5 with handicap stones, else 6.5,
-    where it states none). Raises UserError if there is no such game, move or ply.
+    Args:
+        game: a file in any format that `go-suggest` reads.
+        at: how many of its moves are played, 0 to all.
+        moves: GTP vertices or what `suggest` and `choose` gave, in turn, `["Q16", "D4"]` or
+            `"Q16 D4"`; a colour before one says whose it is (`"B Q16"`).
+        komi: -1000 to 1000, instead of what the record states (0.5 with handicap stones, else 6.5,
+            where it states none).
 
-    >>> position(moves="Q16 D4").ply
-    2
+    Raises:
+        UserError: there is no such game, move or ply.
+
+    Examples:
+        >>> position(moves="Q16 D4").ply
+        2
     """
     libraries.hush()
-    typed = moves if isinstance(moves, str) else " ".join(moves)
+    name = None if game is None else path("game", game)
+    at = None if at is None else whole("at", at, 0)
+    typed = moves if isinstance(moves, str) else " ".join(_typed(moves))
     try:
-        found = find_position(None if game is None else os.fspath(game), at, typed)
+        found = find_position(name, at, typed)
     except UserError as error:
         # the sentences are those of the commands, whose options are our arguments
         text = str(error)
@@ -213,8 +215,16 @@ def position(
     if at is not None and game is None:
         raise UserError(f"at={at} needs a game record; name one, or give moves")
     if komi is not None:
-        found.komi = komi
+        found.komi = number("komi", komi, -1000, 1000)
     return found
+
+
+def _typed(moves: object) -> list[str]:
+    words = items("moves", moves, 'GTP vertices such as "Q16 D4" or ["Q16", "D4"]')
+    for word in words:
+        if not isinstance(word, str | Move):
+            raise TypeError(f"moves must be GTP vertices such as 'Q16', not {shortened(word)}")
+    return [str(word) for word in words]
 
 
 def player(
@@ -231,20 +241,32 @@ def player(
     """A player by that network. (It is not called `engine`: `gocnn.engine` is the package with the
     search in it, and a name that is a module to one and a function to another serves neither.)
 
-    visits: positions to look ahead at before each move; 0 plays what the network says at once.
-    level: a rank to play at instead, `20k` to `1k`, `1d` and up, or `max`; it chooses visits and
-    temperature. temperature: 0 plays the likeliest move, 1 draws as predicted. resign: give up once
-    the chance to win stays below this (0: never). seed: of what is drawn.
+    Args:
+        net: what `load` or `wrap` made.
+        visits: positions to look ahead at before each move; 0 plays what the network says at once.
+        level: a rank to play at instead, `20k` to `1k`, `1d` and up, or `max`; it chooses visits
+            and temperature.
+        temperature: 0 plays the likeliest move, 1 draws as predicted; at most 10.
+        resign: give up once the chance to win stays below this, 0 to 1 (0: never).
+        symmetries: 1, or 8 to average over the turned and mirrored boards.
+        style: as for `Network.suggest`.
+        seed: of what is drawn.
 
-    Raises UserError if the network cannot do that.
+    Raises:
+        UserError: the network cannot do that, or a number is out of its range.
 
-    >>> net = load()
-    >>> player(net, visits=16).choose(position(moves="Q16 D4 Q3")).vertex != "pass"
-    True
+    Examples:
+        >>> net = load()
+        >>> player(net, visits=16).choose(position(moves="Q16 D4 Q3")).vertex != "pass"
+        True
     """
+    _check_network(net)
     _check(net.evaluator, symmetries, style)
-    if not 0 <= visits <= MOST_VISITS:
-        raise UserError(f"visits={visits} must be from 0 to {MOST_VISITS}")
+    visits = whole("visits", visits, 0, MOST_VISITS)
+    temperature = number("temperature", temperature, 0, 10)
+    resign = number("resign", resign, 0, 1)
+    if level is not None and not isinstance(level, str):
+        raise TypeError(f"level must be a text such as '5k', not {shortened(level)}")
     if visits and not net.has_value:
         raise UserError(
             f"{net.name} does not say who wins, so that it cannot look ahead; leave out visits"
@@ -258,7 +280,7 @@ def player(
         symmetries=symmetries,
         temperature=temperature,
         resign=resign,
-        seed=seed,
+        seed=whole("seed", seed, 0),
         style=style,
         visits=visits,
     )
@@ -280,18 +302,24 @@ def train(
 ) -> Network:
     """Train a network on games, as the command `go-train` does, and return the best one.
 
-    games: SGF files, folders, archives, or stores of go-import. out: the folder of the run, which
-    must not hold one yet. minutes: how long (30 if None, and neither `steps` nor `epochs` is
-    given). quiet: nothing is printed. options: the command's others by their names, for example
-    `preset="tiny"`, `batch=64`, `value=False`, `resume=True` (`gocnn go-train --help`).
+    Args:
+        games: SGF files, folders, archives, or stores of go-import.
+        out: the folder of the run, which must not hold one yet.
+        minutes: how long (30 if None, and neither `steps` nor `epochs` is given).
+        quiet: nothing is printed.
+        options: the command's others by their names, for example `preset="tiny"`, `batch=64`,
+            `value=False`, `resume=True` (`gocnn go-train --help`).
 
-    Raises UserError for whatever a person can mend, TypeError for an option that there is not,
-    KeyboardInterrupt if it was interrupted: `resume=True` goes on then.
+    Raises:
+        UserError: whatever a person can mend.
+        TypeError: there is no such option.
+        KeyboardInterrupt: it was interrupted; `resume=True` goes on then.
     """
     from gocnn.commands.go_train import command
     from gocnn.console.calling import call
 
-    named = [games] if isinstance(games, str | os.PathLike) else list(games)
+    named = paths("games", games)
+    out = path("out", out)
     call(command, named, {"out": out, "minutes": minutes, "quiet": quiet, **options}, silent=quiet)
     return load(out)
 
@@ -304,19 +332,28 @@ def wrap(
 ) -> Network:
     """A network of your own, in whatever library, to be asked and measured like ours.
 
-    logits: maps planes, uint8 `(N, C, 19, 19)` with 0 and 1 in them, to one number for each move,
-    float `(N, 362)`. groups: the planes it wants to see (`gocnn.features.planes.PLANES` says how
-    many each group has). Raises UserError if there is no such group.
+    Args:
+        logits: maps planes, uint8 `(N, C, 19, 19)` with 0 and 1 in them, to one number for each
+            move, float `(N, 362)`.
+        name: what it is called in figures.
+        groups: the planes it wants to see (`gocnn.features.planes.PLANES` says how many each group
+            has).
 
-    >>> flat = wrap(lambda planes: np.zeros((len(planes), 362)))
-    >>> round(flat.suggest(position(), top=1)[0].probability * 362, 3)
-    1.0
+    Raises:
+        UserError: there is no such group.
+
+    Examples:
+        >>> flat = wrap(lambda planes: np.zeros((len(planes), 362)))
+        >>> round(flat.suggest(position(), top=1)[0].probability * 362, 3)
+        1.0
     """
+    if not callable(logits):
+        raise TypeError(f"logits must be a function, not {shortened(logits)}")
     try:
         plane_count(groups)
     except UnknownPlanes as error:
         raise UserError(f"groups: {error}") from error
-    return Network(_Wrapped(logits, name, tuple(groups)))
+    return Network(WrappedPolicy(logits, name, tuple(groups)))
 
 
 def benchmark(
@@ -331,64 +368,42 @@ def benchmark(
     positions. Under `all`, `opening`, `middle` and `end`: `positions`, `top1`, `top3`, `top5` (0 to
     1) and `log_likelihood` (nats a move), each with its 95 % interval (`top1_interval`).
 
-    games: SGF files, folders, archives, or stores of go-import. positions: so many, drawn by the
-    seed; all if there are not more. Raises UserError if there is no game.
+    Args:
+        net: what `load` or `wrap` made.
+        games: SGF files, folders, archives, or stores of go-import.
+        positions: so many, drawn by the seed; all if there are not more.
+        symmetries: 1, or 8 to average over the turned and mirrored boards.
+        seed: of what is drawn.
+
+    Raises:
+        UserError: there is no game.
     """
     from gocnn.games.selection import GameFilter
     from gocnn.policy import data, evaluation
 
+    _check_network(net)
     _check(net.evaluator, symmetries, "any")
-    named = [games] if isinstance(games, str | os.PathLike) else games
-    stores, _ = data.open_stores([os.fspath(one) for one in named], quiet=True)
-    found = data.choose(stores, GameFilter())
+    positions, seed = whole("positions", positions, 1), whole("seed", seed, 0)
+    stores, _ = data.open_stores(paths("games", games), quiet=True)
+    found = data.select_games(stores, GameFilter())
     judged = evaluation.judge(
         net.evaluator, found.games, positions, symmetries, seed, komi=found.komi
     )
     return evaluation.figures(judged)
 
 
-class _Wrapped:
-    """An Evaluator by a function that says nothing but logits."""
-
-    has_value_head = scores = False
-
-    def __init__(
-        self,
-        function: Callable[[npt.NDArray[np.uint8]], npt.ArrayLike],
-        name: str,
-        groups: tuple[str, ...],
-    ) -> None:
-        self._function, self.name, self.plane_groups = function, name, groups
-
-    def logits(self, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        found = np.array(self._function(batch), np.float32)
-        if found.shape != (len(batch), MOVES):
-            raise ValueError(f"{self.name} answered {found.shape}, not {(len(batch), MOVES)}")
-        return found
-
-    def outputs(self, batch: npt.NDArray[np.uint8]) -> PolicyPredictions:
-        return predictions(self.logits(batch))
+def _check_position(position: object) -> None:
+    if not isinstance(position, Position):
+        raise TypeError(f"position must come from gocnn.position, not be {shortened(position)}")
 
 
-def _game(position: Position) -> Game:
-    """The position as a game that the engine goes on with."""
-    komi = usual_komi(position.komi, position.handicap)
-    game = Game(komi, handicap=position.handicap)
-    game.set_up(*position.start, handicap=position.handicap)
-    board = position.board.copy()
-    # whatever rules the record was played by, from here on it is these
-    game.set_rules(game.rules)
-    board.superko, board.situational, board.suicide = (
-        game.board.superko,
-        game.board.situational,
-        game.board.suicide,
-    )
-    game.board = board
-    return game
+def _check_network(net: object) -> None:
+    if not isinstance(net, Network):
+        raise TypeError(f"net must come from gocnn.load or gocnn.wrap, not be {shortened(net)}")
 
 
 def _check(evaluator: Evaluator, symmetries: int, style: str) -> None:
-    if symmetries not in (1, 8):
+    if whole("symmetries", symmetries, 1) not in (1, 8):
         raise UserError(f"symmetries={symmetries} must be 1 or 8")
     if style not in STYLES:
         raise UserError(f"style={style!r} is not known; there are {', '.join(STYLES)}")

@@ -2,6 +2,7 @@
 written, in whatever script."""
 
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterable
 from functools import cache
@@ -28,6 +29,9 @@ INSTALL = {
 }
 """Fonts to recommend, and the characters (first, last) that they are for."""
 
+TITLE_LINES = 3
+"""Lines that a title has at most; of one that is longer the middle is left out."""
+
 
 def pyplot() -> Any:
     """Matplotlib for files, without a screen; imported when it is wanted."""
@@ -48,13 +52,13 @@ def picture_format(target: Path) -> str:
     return "jpg" if ending == ".jpeg" else ending[1:]
 
 
-def save(figure: Any, target: Path, dpi: int = 110) -> None:
+def save_figure(figure: Any, target: Path, dpi: int = 110) -> None:
     """Write the figure, whole or not at all, as the ending of `target` says, and close it. Raises
     ValueError for another ending.
 
     Names in the figure are shown as they are: `$` is no mathematics, and text in a script that the
     usual font lacks gets another installed one; where there is none, a line on standard error says
-    what to install.
+    what to install. Titles that are wider than their place are broken into lines.
     """
     kind = picture_format(target)
     from matplotlib.text import Text
@@ -71,8 +75,58 @@ def save(figure: Any, target: Path, dpi: int = 110) -> None:
             text.set_fontfamily(families)
     with replacing(target) as stream, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # it has been said
+        fit_titles(figure)
         figure.savefig(stream, format=kind, dpi=dpi)
     pyplot().close(figure)
+
+
+def fit_titles(figure: Any) -> None:
+    """Break the titles that reach beyond the figure, or into the next column, into lines."""
+    titles = [title for axis in figure.axes for title in (axis.title, axis._left_title)]
+    texts = [title.get_text() for title in titles]
+    if not any(texts) and not figure.get_suptitle():
+        return
+    for title in titles:  # too wide ones would push the axes together
+        title.set_text("")
+    figure.draw_without_rendering()
+    for title, text in zip(titles, texts, strict=True):
+        title.set_text(text)
+    if figure.get_suptitle():
+        _fit(figure._suptitle, figure.bbox.width)
+    boxes = [axis.get_window_extent() for axis in figure.axes]
+    for axis, box in zip(figure.axes, boxes, strict=True):
+        beside = [other for other in boxes if other.y0 < box.y1 and other.y1 > box.y0]
+        ends = [other.x1 for other in beside if other.x1 <= box.x0]
+        starts = [other.x0 for other in beside if other.x0 >= box.x1]
+        left = (max(ends) + box.x0) / 2 + 2 if ends else 0.0
+        right = (min(starts) + box.x1) / 2 - 2 if starts else figure.bbox.width
+        middle = (box.x0 + box.x1) / 2
+        _fit(axis.title, 2 * min(middle - left, right - middle))
+        _fit(axis._left_title, right - box.x0)
+
+
+def _fit(title: Any, room: float) -> None:
+    """Break the title into lines of at most `room` pixels."""
+    text, width = title.get_text(), title.get_window_extent().width
+    longest = max((len(line) for line in text.split("\n")), default=0)
+    if not text or width <= room or room <= 0:
+        return
+    columns = int(longest * room / width)
+    while columns > 1:
+        title.set_text("\n".join(_lines(text, columns)))
+        if title.get_window_extent().width <= room:
+            return
+        columns -= 1
+
+
+def _lines(text: str, columns: int) -> list[str]:
+    """The text in lines of so many characters, without its middle where they would be too many."""
+    lines = [line for part in text.split("\n") for line in textwrap.wrap(part, columns)]
+    if len(lines) <= TITLE_LINES:
+        return lines
+    kept = max(columns * TITLE_LINES // 2 - columns // 3, 1)
+    flat = " ".join(text.split())
+    return textwrap.wrap(f"{flat[:kept]}...{flat[-kept:]}", columns)
 
 
 def printable(text: str) -> str:

@@ -2,8 +2,9 @@
 can run no code.
 
 Metadata (all strings, as the format wants): `format` (`gocnn-model`), `version`, `kind`
-(`go-policy`, `image-classifier`), `config` (JSON from which the network is built) and `provenance`
-(JSON: data, steps, samples, accuracy, program version, time).
+(`go-policy`, `image-classifier`), `program` (the version of gocnn that wrote the file), `config`
+(JSON from which the network is built) and `provenance` (JSON: data, steps, samples, accuracy,
+program version, time).
 """
 
 import json
@@ -16,13 +17,14 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from gocnn import __version__, versions
 from gocnn.devices import layout
-from gocnn.errors import UserError
+from gocnn.errors import UserError, no_such_model
 from gocnn.files import write_bytes
+from gocnn.versions import MODEL_FORMAT, MODEL_VERSION
 
-Network = TypeVar("Network", bound=nn.Module)
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
-FORMAT, VERSION = "gocnn-model", 1
 BEST, LAST = "best.safetensors", "last.safetensors"
 
 
@@ -36,14 +38,17 @@ class ModelFile:
     provenance: dict[str, Any]
     tensors: dict[str, Tensor]
     path: Path
+    program: object
+    """The version of gocnn that wrote it, as it stands there; None if it does not."""
 
 
 def describing(kind: str, config: dict[str, Any], provenance: dict[str, Any]) -> dict[str, str]:
     """The metadata of a model file (see the module's text)."""
     return {
-        "format": FORMAT,
-        "version": str(VERSION),
+        "format": MODEL_FORMAT,
+        "version": str(MODEL_VERSION),
         "kind": kind,
+        "program": __version__,
         "config": json.dumps(config),
         "provenance": json.dumps(provenance),
     }
@@ -77,11 +82,11 @@ def locate(path: str | Path) -> Path:
             " has filled, or a .safetensors file"
         )
     if not target.exists():
-        raise UserError(f"{path} does not exist; give a model file or the folder of a training run")
+        raise no_such_model(path)
     return target
 
 
-def kind_of(name: str) -> str | None:
+def model_kind(name: str) -> str | None:
     """The kind of model in a file or a run's folder; None if there is none of that name, or it is
     of another program. Raises UserError if the file cannot be read."""
     return read_metadata(locate(name)).get("kind") if Path(name).exists() else None
@@ -150,17 +155,12 @@ def load(path: str | Path, kind: str) -> ModelFile:
 
     target = locate(path)
     metadata = read_metadata(target)
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") != MODEL_FORMAT:
         raise UserError(
             f"{target} is a safetensors file, but not a model of this program; give one that it has"
             " trained"
         )
-    if metadata.get("version") != str(VERSION):
-        stated = metadata.get("version", "")[:20]
-        raise UserError(
-            f"{target} is a model of format version {stated}, this program reads version {VERSION};"
-            " train it again or update"
-        )
+    versions.need_model_version(target, metadata, "train it again")
     if metadata.get("kind") != kind:
         found = metadata.get("kind", "")[:40] or "unknown"
         raise UserError(
@@ -190,7 +190,7 @@ def load(path: str | Path, kind: str) -> ModelFile:
                 f"{target} is damaged ({name} holds values that are no numbers); copy it again or"
                 " train again"
             )
-    return ModelFile(kind, config, provenance, tensors, target)
+    return ModelFile(kind, config, provenance, tensors, target, versions.model_program(metadata))
 
 
 def json_object(text: str, path: Path, what: str) -> dict[str, Any]:
@@ -213,8 +213,8 @@ def _first_line(error: BaseException) -> str:
 
 
 def load_network(
-    path: str | Path, kind: str, build: Callable[[dict[str, Any]], Network], device: str
-) -> tuple[Network, ModelFile, torch.device]:
+    path: str | Path, kind: str, build: Callable[[dict[str, Any]], AnyNetwork], device: str
+) -> tuple[AnyNetwork, ModelFile, torch.device]:
     """The network of a model file, built from its configuration, with its weights, in evaluation
     mode on the device. Raises UserError."""
     file = load(path, kind)
@@ -232,9 +232,8 @@ def load_network(
         MemoryError,
     ) as error:
         # What a configuration says may be anything.
-        raise UserError(
-            f"{file.path} does not fit this version of the program ({_first_line(error)}); train it"
-            " again or update"
+        raise versions.unreadable(
+            file.path, _first_line(error), file.program, "train it again"
         ) from error
     chosen = torch.device(device)
     network.to(chosen, memory_format=layout(chosen)).eval()  # type: ignore[call-overload]

@@ -1,7 +1,7 @@
 """What other programs import: a classifier and its training, in few words.
 
-Every name here is found in `imagecls` too. What a person can mend is raised as `UserError`, in one
-sentence.
+Every name here is found in `imagecls` too. What a person can mend is raised as `UserError`, an
+argument of a wrong type as TypeError, each in one sentence.
 
     food = imagecls.load("runs/food")
     food.predict("photo.jpg")            # [Prediction('pizza', probability=0.93), ...]
@@ -17,13 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn import libraries
+from gocnn.arguments import Name, path, paths, whole
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from imagecls.photos.collection import UNLABELLED, Photo
 
 __all__ = ["Classifier", "Prediction", "UserError", "load", "train"]
-
-Name = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,9 @@ class Classifier:
     def __init__(self, ensemble: Any) -> None:
         self._ensemble = ensemble
 
+    def __repr__(self) -> str:
+        return f"<Classifier of {len(self.classes)} classes>"
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, in the order of `probabilities`."""
@@ -52,19 +54,32 @@ class Classifier:
     def predict(self, photo: Name, top: int | None = 3, *, tta: int = 1) -> list[Prediction]:
         """The `top` likeliest classes of a picture file (all if None), the likeliest first.
 
-        tta: views of the picture that are averaged, 1 to 12 (2: also mirrored). Raises UserError if
-        the picture cannot be read.
+        Args:
+            photo: its file.
+            top: how many classes.
+            tta: views of the picture that are averaged, 1 to 12 (2: also mirrored).
+
+        Raises:
+            UserError: the picture cannot be read.
         """
-        row = self.probabilities([photo], tta=tta)[0]
+        top = None if top is None else whole("top", top, 0)
+        row = self.probabilities([path("photo", photo)], tta=tta)[0]
         order = np.argsort(-row, kind="stable")[:top]
         return [Prediction(self.classes[i], float(row[i])) for i in order]
 
     def probabilities(self, photos: Sequence[Name], *, tta: int = 1) -> npt.NDArray[np.float32]:
         """Probabilities, float32 `(N, classes)`, of N picture files; rows sum to 1. Memory does not
-        grow with the pictures. Raises UserError, naming the first that cannot be read."""
-        if not 1 <= tta <= 12:
-            raise UserError(f"tta={tta} must be from 1 to 12")
-        files = [os.fspath(photo) for photo in photos]
+        grow with the pictures.
+
+        Args:
+            photos: their files.
+            tta: as for `predict`.
+
+        Raises:
+            UserError: a picture cannot be read; the first such is named.
+        """
+        tta = whole("tta", tta, 1, 12)
+        files = paths("photos", photos)
         for file in files:
             if not os.path.isfile(file):
                 raise UserError(f"{file} does not exist or is no file; give a picture")
@@ -82,12 +97,19 @@ class Classifier:
 
 def load(model: Name | Sequence[Name], *, device: str = "cpu") -> Classifier:
     """A classifier: a model file or the folder of a training run, of which the best one is taken;
-    several of the same classes are averaged. device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
+    several of the same classes are averaged.
 
-    Raises UserError if there is no such model, it is damaged, or a package is missing.
+    Args:
+        model: its file or folder, or several.
+        device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
+
+    Raises:
+        UserError: there is no such model, it is damaged, or a package is missing.
     """
     libraries.keep_private()
-    named = [model] if isinstance(model, str | os.PathLike) else list(model)
+    named = paths("model", model)
+    if not named:
+        raise UserError("model names none; give a model file or the folder of a training run")
     try:
         from gocnn.devices import resolve
         from imagecls.classifier import model as models
@@ -106,18 +128,23 @@ def train(
 ) -> Classifier:
     """Train a classifier on photographs, as the command `img-train` does, and return the best one.
 
-    photos: a folder or archive with a folder a class, or in one of the other layouts of img-train.
-    out: the folder of the run, which must not hold one yet. minutes: how long (30 if None, and
-    neither `steps` nor `epochs` is given). quiet: nothing is printed. options: the command's others
-    by their names, for example `model="resnet"`, `augment="strong"` (`gocnn img-train --help`).
+    Args:
+        photos: a folder or archive with a folder a class, or in one of the other layouts of
+            img-train.
+        out: the folder of the run, which must not hold one yet.
+        minutes: how long (30 if None, and neither `steps` nor `epochs` is given).
+        quiet: nothing is printed.
+        options: the command's others by their names, for example `model="resnet"`,
+            `augment="strong"` (`gocnn img-train --help`).
 
-    Raises UserError for whatever a person can mend, TypeError for an option that there is not,
-    KeyboardInterrupt if it was interrupted: `resume=True` goes on then.
+    Raises:
+        UserError: whatever a person can mend.
+        TypeError: there is no such option.
+        KeyboardInterrupt: it was interrupted; `resume=True` goes on then.
     """
     from gocnn.console.calling import call
     from imagecls.commands.img_train import command
 
-    call(
-        command, [photos], {"out": out, "minutes": minutes, "quiet": quiet, **options}, silent=quiet
-    )
+    named, out = [path("photos", photos)], path("out", out)
+    call(command, named, {"out": out, "minutes": minutes, "quiet": quiet, **options}, silent=quiet)
     return load(out)

@@ -15,7 +15,14 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-os.environ.setdefault("GOCNN_CACHE", str(Path(__file__).parents[1] / ".cache"))
+# Set but empty is not set (as `gocnn.files.cache_folder` has it).
+os.environ["GOCNN_CACHE"] = os.environ.get("GOCNN_CACHE") or str(
+    Path(__file__).parents[1] / ".cache"
+)
+# Hundreds of processes start here and import this project: what Python compiles it to is kept, in
+# folders that git ignores.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Kernels are compiled in whichever test comes first; what it prints is not to depend on that.
 os.environ.setdefault("GOCNN_COMPILING", "quiet")
 # Networks here are tiny: threads would wait for each other, for ever longer where the machine has

@@ -205,10 +205,11 @@ def attack_socket(client: Client, endpoint: dict[str, Any], schemas: Schemas, co
     kinds, path = endpoint["messages"], endpoint["path"]
     with client.socket(path, max_size=None) as socket:
         for number in range(count):
-            data: bytes | str = schemas.message(schemas.random.choice(kinds))
+            message = schemas.message(schemas.random.choice(kinds))
+            data: bytes | str = message
             with contextlib.suppress(UnicodeDecodeError):
                 if schemas.random.random() < 0.8:
-                    data = data.decode()
+                    data = message.decode()
             try:
                 socket.send(data)
                 for said in replies(socket, 10**6 + number):

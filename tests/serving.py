@@ -6,7 +6,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,7 +67,7 @@ class Client:
     def socket(self, path: str, **options: Any) -> ClientConnection:
         return connect(f"ws://127.0.0.1:{self.port}{path}", **options)
 
-    def events(self, path: str, timeout: float = 60) -> Iterator[tuple[str, Any]]:
+    def events(self, path: str, timeout: float = 60) -> Generator[tuple[str, Any]]:
         """Server-sent events, each with its name and value, until the server ends them."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         with contextlib.closing(connection):

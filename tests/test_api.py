@@ -1,6 +1,8 @@
 """What other programs import: gocnn.load and its kin, without torch; the README's section is run."""
 
+import copy
 import doctest
+import pickle
 import re
 import subprocess
 import sys
@@ -131,6 +133,113 @@ def test_what_a_person_can_mend_is_a_sentence(
         wrong(net)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+GAME = ROOT / "data/games/network/0001.sgf"
+untyped: Any = gocnn
+untyped_imagecls: Any = imagecls
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda net, at: untyped.position(GAME, at="60"), "at must be a whole number, not '60'"),
+        (lambda net, at: untyped.position(GAME, at=60.0), "at must be a whole number, not 60.0"),
+        (lambda net, at: untyped.position(b"game.sgf"), "game must be a path"),
+        (lambda net, at: untyped.position([GAME]), "game must be a path"),
+        (lambda net, at: untyped.position(moves=5), "moves must be GTP vertices"),
+        (lambda net, at: untyped.position(moves=[72]), "moves must be GTP vertices"),
+        (lambda net, at: untyped.position(moves=b"Q16"), "moves must be GTP vertices"),
+        (lambda net, at: untyped.position(moves={"Q16"}), "moves must be GTP vertices"),
+        (lambda net, at: untyped.position(komi="6.5"), "komi must be a number, not '6.5'"),
+        (lambda net, at: net.suggest("Q16"), "position must come from gocnn.position"),
+        (lambda net, at: net.evaluate(None), "position must come from gocnn.position"),
+        (lambda net, at: net.suggest(at, top="3"), "top must be a whole number, not '3'"),
+        (lambda net, at: net.suggest(at, symmetries="8"), "symmetries must be a whole number"),
+        (lambda net, at: untyped.player("small"), "net must come from gocnn.load"),
+        (lambda net, at: untyped.player(net, visits=1.5), "visits must be a whole number, not 1.5"),
+        (lambda net, at: untyped.player(net, level=5), "level must be a text such as '5k'"),
+        (lambda net, at: untyped.player(net, seed=None), "seed must be a whole number"),
+        (
+            lambda net, at: untyped.player(net).choose(GAME),
+            "position must come from gocnn.position",
+        ),
+        (lambda net, at: untyped.player(net).choose(at, seconds="1"), "seconds must be a number"),
+        (lambda net, at: untyped.load(5), "model must be a path"),
+        (lambda net, at: untyped.load(threads=1.0), "threads must be a whole number"),
+        (lambda net, at: untyped.wrap(5), "logits must be a function"),
+        (lambda net, at: untyped.benchmark(net, 5), "games must be a path or a list of paths"),
+        (lambda net, at: untyped.benchmark(None, "x"), "net must come from gocnn.load"),
+        (lambda net, at: untyped.train(GAME, None), "out must be a path"),
+        (lambda net, at: untyped.train(GAME, "x", minuets=3), "did you mean 'minutes'"),
+        (lambda net, at: untyped_imagecls.load(None), "model must be a path or a list of paths"),
+        (lambda net, at: untyped_imagecls.train(["a"], "x"), "photos must be a path"),
+    ],
+)
+def test_a_wrong_type_is_a_sentence(net: gocnn.Network, wrong: Any, said: str) -> None:
+    """It names the argument; none goes on until something else breaks, or for ever (visits=1.5)."""
+    with pytest.raises(TypeError) as caught:
+        wrong(net, gocnn.position())
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda net, at: untyped.position(komi=NAN),
+        lambda net, at: untyped.position(komi=1e9),
+        lambda net, at: untyped.position(""),
+        lambda net, at: net.suggest(at, top=-1),
+        lambda net, at: untyped.player(net, temperature=NAN),
+        lambda net, at: untyped.player(net, temperature=-1),
+        lambda net, at: untyped.player(net, resign=1.5),
+        lambda net, at: untyped.player(net, seed=-1),
+        lambda net, at: untyped.player(net).choose(at, seconds=NAN),
+        lambda net, at: untyped.load(threads=0),
+        lambda net, at: untyped.benchmark(net, GAME, positions=0),
+        lambda net, at: untyped_imagecls.load([]),
+    ],
+)
+def test_a_number_out_of_range_is_a_sentence(net: gocnn.Network, wrong: Any) -> None:
+    with pytest.raises(gocnn.UserError) as caught:
+        wrong(net, gocnn.position())
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_of_numpy_and_moves_that_were_answered_are_taken(net: Any) -> None:
+    position = untyped.position(GAME, at=np.int64(60), komi=np.float32(7.5))
+    assert (type(position.ply), position.komi) == (int, 7.5)
+    first = net.suggest(position, top=np.int64(1))
+    after = gocnn.position(GAME, at=60, moves=first)
+    assert after.board.moves[-1][0] == first[0].index
+    assert after.board.moves == gocnn.position(GAME, at=60, moves=[str(first[0])]).board.moves
+
+
+def test_answers_and_networks_are_copied_and_shown(net: gocnn.Network) -> None:
+    position = gocnn.position(GAME, at=60)
+    said, twin = net.evaluate(position), pickle.loads(pickle.dumps(net))
+    assert np.array_equal(twin.evaluate(copy.deepcopy(position)).policy, said.policy)
+    assert said != twin.evaluate(position)  # and no ValueError of numpy's
+    assert hash(said) != hash(position)
+    player = pickle.loads(pickle.dumps(gocnn.player(net, visits=8)))
+    assert player.choose(position) == gocnn.player(net, visits=8).choose(position)
+    shown = [repr(each) for each in (position, said, player, gocnn.player(net, level="5K"))]
+    assert shown[0] == "<Position gocnn - gocnn, after move 60, black to play>"
+    assert re.fullmatch(r"<PositionEvaluation J10 0\.\d\d, value=0\.\d\d, score=None>", shown[1])
+    assert shown[2:] == ["<Player small.onnx, visits=8>", "<Player small.onnx, level='5k'>"]
+
+
+def test_a_network_of_ones_own_that_answers_no_numbers() -> None:
+    bad = gocnn.wrap(lambda planes: np.full((len(planes), 362), NAN))
+    with pytest.raises(ValueError, match="answered nan or inf"):
+        bad.suggest(gocnn.position())
+    masked = np.full((1, 362), -np.inf)
+    masked[0, 72] = 0
+    assert gocnn.wrap(lambda planes: masked).suggest(gocnn.position(), 1)[0].index == 72
 
 
 def test_a_network_without_a_value_cannot_look_ahead() -> None:

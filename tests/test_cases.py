@@ -16,6 +16,7 @@ import pytest
 
 from imagecls.photos.collection import HW03_CLASSES
 from tests.conftest import ROOT
+from tests.conversation import talk
 from tests.test_cli import cli, good, refused
 
 CASES = ROOT / "tests" / "cases"
@@ -221,14 +222,6 @@ def said(command: str, conversation: bytes) -> str:
     return done.stdout.decode()
 
 
-def gtp(conversation: str) -> list[str]:
-    """The engine's answers to a conversation, without the blank lines between them."""
-    return [
-        answer.strip()
-        for answer in re.split(r"\n\n(?=[=?])", said("go-gtp", conversation.encode()))
-    ]
-
-
 @pytest.mark.parametrize(
     ("name", "komi"),
     [
@@ -238,23 +231,22 @@ def gtp(conversation: str) -> list[str]:
         ("13b_pass_space.sgf", "3"),
     ],
 )
-def test_komi_of_a_record(name, komi):
+def test_komi_of_a_record(evaluator, name, komi):
     """A record without a komi (the last) leaves the one that was set."""
-    assert f"komi {komi}," in gtp(f"komi 3\nloadsgf {GO / name}\nshowboard\n")[2]
+    answers = talk(evaluator, "komi 3", f"loadsgf {GO / name}", "showboard")
+    assert f"komi {komi}," in answers[2]
 
 
-def test_loadsgf_takes_a_position_without_moves():
-    answers = gtp(
-        f"loadsgf {GO / '26b_tsumego.sgf'}\nshowboard\nloadsgf"
-        f" {GO / '26_handicap_no_moves.sgf'}\nshowboard\n"
-    )
-    assert (answers[0], answers[2]) == ("= white", "= white")
-    assert "white to play" in answers[1]
-    assert "white to play" in answers[3]
+@pytest.mark.parametrize("name", ["26b_tsumego.sgf", "26_handicap_no_moves.sgf"])
+def test_loadsgf_takes_a_position_without_moves(evaluator, name):
+    to_play, board = talk(evaluator, f"loadsgf {GO / name}", "showboard")
+    assert to_play == "white"
+    assert "white to play" in board
 
 
-def test_handicap_counts_for_white_under_chinese_rules():
-    assert gtp((GO / "handicap_score.gtp").read_text())[-1] == "= B+358.5"
+def test_handicap_counts_for_white_under_chinese_rules(evaluator):
+    lines = (GO / "handicap_score.gtp").read_text().splitlines()
+    assert talk(evaluator, *lines)[-1] == "B+358.5"
 
 
 def test_loadsgf_does_not_eat_the_conversation():

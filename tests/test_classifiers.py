@@ -120,7 +120,7 @@ def test_frozen_parts_do_not_move_at_all():
     assert isinstance(model, FineTuner)
     model.freeze(("layer4",))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    optimisers = optim.build(
+    optimisers = optim.build_optimisers(
         model, TrainConfig(steps=1, optimiser="adamw", learning_rate=0.01, weight_decay=0.1)
     )
     for _ in range(3):
@@ -158,7 +158,7 @@ def test_discriminative_learning_rates(optimiser):
         rate_factors=(("layer", 0.5), ("layer4", 0.1), ("conv1", 0.0)),
     )
     rates: dict[int, float] = {}
-    for o in optim.build(model, config):
+    for o in optim.build_optimisers(model, config):
         for group in o.param_groups:
             rates |= {id(p): group["initial_lr"] for p in group["params"]}
     for name, parameter in model.named_parameters():

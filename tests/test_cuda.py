@@ -23,7 +23,7 @@ from gocnn.training import (
     TrainConfig,
     Trainer,
 )
-from gocnn.training.precision import autocast, choose
+from gocnn.training.precision import autocast, choose_precision
 from gocnn.training.stepping import Stepper
 
 pytestmark = [
@@ -101,7 +101,7 @@ def test_a_step_waits_for_nothing(optimiser: str) -> None:
     stepper = Stepper(
         net, PolicyTask(), TrainConfig(steps=1, batch=64, accumulate=2, optimiser=optimiser), device
     )
-    stepper.precision = choose(device)
+    stepper.precision = choose_precision(device)
     prefetcher = Prefetcher(Dice(32), 0, device, feeders=2)
     try:
         for _ in range(3):

@@ -25,7 +25,7 @@ from gocnn.training import (
     evaluate,
     trainer,
 )
-from gocnn.training.agreement import Agreement, sync_norms
+from gocnn.training.agreement import Consensus, sync_norms
 from tests import toy
 from tests.conftest import once
 from tests.toyruns import free_port, same, spawn, weights
@@ -317,7 +317,7 @@ def test_agreements_come_once_a_second_and_hold_for_all() -> None:
             asked.append(step)
             return [value, (0.9, told[0], True, 5)]
 
-    agreement = Agreement(Two(0, 2), lambda: now[0])
+    agreement = Consensus(Two(0, 2), lambda: now[0])
     for step in range(60):
         told[0] = step >= 50
         agreement.reach(step, step / 100, False, step == 10, last=step == 59)

@@ -212,7 +212,7 @@ def test_the_shield_is_as_long_as_the_text_and_costs_nothing_where_nothing_is_do
     ],
 )
 def test_a_ca_that_cannot_be_is_no_encoding(declared: str) -> None:
-    assert encoding.named(declared) == ""
+    assert encoding.codec_named(declared) == ""
     assert encoding.best_encoding("張栩".encode(), declared) == "utf-8"
 
 

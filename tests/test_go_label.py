@@ -75,7 +75,7 @@ def test_what_is_shown_and_allowed_is_what_board_says() -> None:
     shown = np.zeros((len(some), planes.plane_count(DEFAULT_GROUPS), 361), np.uint8)
     wanted = np.zeros((len(some), MOVES), np.bool_)
     at = planes.offsets(DEFAULT_GROUPS)
-    boards.show(rows, b, at, symmetry.permutation(0), shown, wanted)
+    boards.fill_planes(rows, b, at, symmetry.permutation(0), shown, wanted)
     for row, task in enumerate(some):
         board = board_of(task.words)
         assert b.colour[row] == board.to_play
@@ -89,7 +89,7 @@ def test_what_is_shown_and_allowed_is_what_board_says() -> None:
 
 
 def test_games_are_legal_and_end_settled() -> None:
-    for ended in playing.play(Scatter(), iter(tasks(6)), 4, playing.Spent()):
+    for ended in playing.play_games(Scatter(), iter(tasks(6)), 4, playing.Spent()):
         board = Board(superko=False)
         seen = {bytes(board.stones())}
         for k, word in enumerate(ended.moves.tolist()):
@@ -111,7 +111,7 @@ def test_games_are_legal_and_end_settled() -> None:
 def test_a_settled_game_played_to_the_very_end_has_the_same_owner() -> None:
     """The rule that ends games early against its truth: nothing is left to play at all."""
     task = tasks(1)[0]
-    early = next(playing.play(Scatter(), iter([task]), 1, playing.Spent()))
+    early = next(playing.play_games(Scatter(), iter([task]), 1, playing.Spent()))
     board = board_of(early.moves)
     rng = np.random.default_rng(0)
     passes = 0
@@ -140,12 +140,12 @@ def test_noise_passing_and_stones() -> None:
         noise_from=(6, 0),
         noise_to=(30, 0),
     )
-    ended = next(playing.play(Scatter(), iter([task]), 1, playing.Spent()))
+    ended = next(playing.play_games(Scatter(), iter([task]), 1, playing.Spent()))
     blacks = index_of(ended.moves[1::2])
     assert colour_of(ended.moves[0]) == WHITE
     assert (blacks[:3] == PASS).all()
     assert (blacks[3:15] != PASS).all()
-    again = next(playing.play(Scatter(), iter([task]), 1, playing.Spent()))
+    again = next(playing.play_games(Scatter(), iter([task]), 1, playing.Spent()))
     assert (again.moves == ended.moves).all()
 
 
@@ -154,9 +154,12 @@ def by_number(some: object) -> dict[int, tuple[int, bytes, bytes]]:
 
 
 def test_neither_the_batch_nor_the_threads_change_a_game(evaluator: object) -> None:
-    whole = by_number(playing.play(Scatter(), iter(tasks(7)), 7, playing.Spent()))
+    whole = by_number(playing.play_games(Scatter(), iter(tasks(7)), 7, playing.Spent()))
     for batch in (1, 3):
-        assert by_number(playing.play(Scatter(), iter(tasks(7)), batch, playing.Spent())) == whole
+        assert (
+            by_number(playing.play_games(Scatter(), iter(tasks(7)), batch, playing.Spent()))
+            == whole
+        )
     spent = playing.Spent()
     assert (
         by_number(workers.play_all([Scatter(), Scatter()], iter(tasks(7)), 2, spent, lambda: False))

@@ -186,8 +186,10 @@ def test_labels_and_games_of_a_network_travel(
 def test_a_pack_has_the_fingerprint_that_training_on_the_store_itself_has(
     games: Path, packed: Path
 ) -> None:
-    held = data.choose([Store(games / "valid.games")], GameFilter())
-    training, _ = data.without(data.choose([Store(games / "train.games")], GameFilter()), held)
+    held = data.select_games([Store(games / "valid.games")], GameFilter())
+    training, _ = data.without(
+        data.select_games([Store(games / "train.games")], GameFilter()), held
+    )
     facts = gamepack.facts_of(packed)
     assert [f["fingerprint"] for f in facts] == [training.fingerprint(), held.fingerprint()]
     assert [f["positions"] for f in facts] == [training.games.positions, held.games.positions]

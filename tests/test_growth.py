@@ -21,7 +21,7 @@ from gocnn.policy.model import SHIPPED, load, named
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.training.config import TrainConfig
 from gocnn.training.ema import Ema
-from gocnn.training.optim import build
+from gocnn.training.optim import build_optimisers
 from tests.test_cli import good, refused
 
 SMALL = PolicyConfig(blocks=2, channels=10, head=6, stem_kernel=3, future=1, value=True)
@@ -65,7 +65,7 @@ def grown(old: PolicyNetwork, config: PolicyConfig) -> PolicyNetwork:
     torch.manual_seed(1)
     new = PolicyNetwork(config).to(next(old.parameters()).dtype)
     growth.check("it", old.config, config)
-    growth.begin(old, new)
+    growth.grow_into(old, new)
     return new
 
 
@@ -203,7 +203,9 @@ def test_training_parts_the_copies(optimiser: Any) -> None:
     ]
     assert all(torch.equal(stem[one], stem[other]) for one, other in pairs)
     before, ema = stem.detach().clone(), Ema(new, 0.9)
-    optimisers = build(new, TrainConfig(steps=1, optimiser=optimiser, learning_rate=0.01))
+    optimisers = build_optimisers(
+        new, TrainConfig(steps=1, optimiser=optimiser, learning_rate=0.01)
+    )
     for _ in range(2):  # the first step of AdamW is the gradient's sign, which copies may share
         logits, *others = new.train()(planes(SMALL).float())
         sum(

@@ -388,6 +388,23 @@ def lives(fake: Path) -> bool:
     return False
 
 
+COUNTING = """
+from pathlib import Path
+from gocnn.commands import main
+from gocnn.selfplay import judged, labelling
+labelling.CHUNK, answered, seen = 2, judged.answered, []
+def counted(*arguments):
+    seen.append(answered(*arguments))
+    if len(seen) == 3:
+        Path(TARGET).touch()
+    return seen[-1]
+judged.answered = counted
+main()
+"""
+"""Touches the file TARGET once the third answer is there: a signal from then on finds two labels
+written and a third one at hand."""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_stopped_or_killed_the_engine_ends_and_the_labelling_goes_on(
@@ -395,16 +412,13 @@ def test_stopped_or_killed_the_engine_ends_and_the_labelling_goes_on(
 ) -> None:
     """The engine holds a lock as long as it lives, and sleeps, so that it does not see that nobody
     asks it any more."""
-    whole = tmp_path / "whole.games"
+    whole, third = tmp_path / "whole.games", tmp_path / "third"
     shutil.copy(games, whole)
     run(whole, "--engine", command(fake))
     arguments = [
         sys.executable,
         "-c",
-        (
-            "from gocnn.commands import main; from gocnn.selfplay import labelling; labelling.CHUNK ="
-            " 2; main()"
-        ),
+        COUNTING.replace("TARGET", repr(str(third))),
         "go-label",
         str(games),
         "--engine",
@@ -413,9 +427,9 @@ def test_stopped_or_killed_the_engine_ends_and_the_labelling_goes_on(
     process = subprocess.Popen(
         arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    while not len(labels_of(games)):
+    while not third.exists():
         assert process.poll() is None
-        time.sleep(0.1)
+        time.sleep(0.05)
     assert lives(fake)
     process.send_signal(number)
     process.communicate(timeout=60)
@@ -468,7 +482,7 @@ def test_training_says_who_judged(tmp_path: Path) -> None:
     store_writer.add_labels(
         toys, np.arange(11, 15), labels.TRIED, own[:4], judged.text("/opt/never analysis", "9")
     )
-    chosen = data.choose([Store(plain), Store(toys)], GameFilter(), own=True)
+    chosen = data.select_games([Store(plain), Store(toys)], GameFilter(), own=True)
     found = chosen.labels()
     assert (found.people, found.own, found.judged) == (20, 2, 11)
     assert found.engines == ("katago 1.17.2 with b10.bin.gz", "katago 1.17.2 with b6.bin.gz")

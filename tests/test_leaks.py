@@ -49,7 +49,7 @@ def games_of(chosen: data.GameSelection) -> list[bytes]:
 
 def opened(path: Path, *sources: Path) -> data.GameSelection:
     import_games([str(s) for s in sources], path, quiet=True)
-    return data.choose([Store(path)], GameFilter())
+    return data.select_games([Store(path)], GameFilter())
 
 
 def check(training: data.GameSelection, held: data.GameSelection) -> int:

@@ -119,7 +119,7 @@ def test_facts_of_moves_are_those_of_a_board_that_plays_them():
         for index, colour in play_randomly(seed, 60 + 90 * seed):
             board.play(index, colour)
         colour = board.to_play
-        does = beginner.facts(board, colour)
+        does = beginner.move_effects(board, colour)
         stones = board.stones().ravel()
         for index in np.flatnonzero(board.legal()[:PASS]):
             after = board.copy()

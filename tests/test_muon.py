@@ -163,7 +163,7 @@ def _network(name: str) -> nn.Module:
 def test_a_step_starts_few_kernels_and_asks_the_device_nothing(name: str, scaled: bool) -> None:
     """Counted on tensors without contents, which go the way of GPUs."""
     network = _network(name)
-    optimiser = optim.build(network, TrainConfig(steps=1))[0]
+    optimiser = optim.build_optimisers(network, TrainConfig(steps=1))[0]
     for p in network.parameters():
         p.grad = torch.empty_like(p)
     if scaled:

@@ -60,12 +60,12 @@ def test_a_store_has_the_games_that_went_in() -> None:
 
 
 def test_what_was_asked_is_read_and_what_is_new_has_its_default() -> None:
-    go = training.RunConfig.from_json(config_of("go-run"))
+    go = training.PolicyRunConfig.from_json(config_of("go-run"))
     assert (go.games, go.network.channels, go.network.block) == (("games.games",), 4, "preact")
     assert (go.game_filter, go.begin) == (GameFilter(), None)
     assert go.train == TrainConfig(steps=2, batch=4, validations=2, precision="fp32")
     assert "convolution" not in config_of("go-run")["train"]
-    photos = image_training.RunConfig.from_json(config_of("img-run"))
+    photos = image_training.ClassifierRunConfig.from_json(config_of("img-run"))
     assert (photos.data, photos.network.classes, photos.network.widths) == ("photos", (), (4, 4, 8))
     assert (photos.recipe.jitter, photos.unfreeze) == ((0.2, 0.2, 0.2, 0.2), ("layer4",))
     for config in (go, photos):
@@ -84,15 +84,15 @@ def test_what_was_asked_is_read_and_what_is_new_has_its_default() -> None:
     ],
 )
 def test_what_another_version_asked_is_refused(change: dict[str, Any], words: str) -> None:
-    with pytest.raises(UserError, match=r"^run.json does not describe a go-train run") as error:
-        training.RunConfig.from_json(config_of("go-run") | change)
+    with pytest.raises(UserError, match=r"^run.json .*does not describe a go-train run: ") as error:
+        training.PolicyRunConfig.from_json(config_of("go-run") | change)
     assert words in str(error.value)
 
 
 def test_a_policy_network_judges_as_it_did() -> None:
     """The figures of a model are those that its run wrote down when it saved it."""
     model = load(str(OLD / "go-run"))
-    chosen = data.choose([Store(GAMES)], GameFilter())
+    chosen = data.select_games([Store(GAMES)], GameFilter())
     _, held = data.split(chosen, config_of("go-run")["valid_share"])
     batches = training.validation_batches(held.games, model.config.groups, 100)
     found = evaluate(model.network, PolicyTask(), batches, torch.device("cpu"), "fp32")

@@ -28,7 +28,9 @@ def test_schedules(name: str) -> None:
 def test_no_decay_on_norms_and_biases() -> None:
     model = toy.network()
     for name in ("muon", "adamw", "sgd"):
-        optimisers = optim.build(model, TrainConfig(steps=1, optimiser=name, weight_decay=0.5))  # type: ignore[arg-type]
+        optimisers = optim.build_optimisers(
+            model, TrainConfig(steps=1, optimiser=name, weight_decay=0.5)
+        )  # type: ignore[arg-type]
         seen = {}
         for optimiser in optimisers:
             for group in optimiser.param_groups:
@@ -43,7 +45,7 @@ def made(
 ) -> tuple[nn.Module, list[torch.optim.Optimizer]]:
     model = toy.network().to(memory_format=layout)
     with patch.object(optim, "FUSED", {"cpu"} if fused else {"cuda"}):
-        return model, optim.build(model, TrainConfig(steps=1, optimiser=name))  # type: ignore[arg-type]
+        return model, optim.build_optimisers(model, TrainConfig(steps=1, optimiser=name))  # type: ignore[arg-type]
 
 
 def steps(

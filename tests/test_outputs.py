@@ -224,7 +224,7 @@ def drawn(text: str, tmp_path: Path) -> tuple[list[str], list[bool]]:
     figure, axis = figures.pyplot().subplots()
     axis.set_title(text)
     axis.set_xticks([0], [text])
-    figures.save(figure, tmp_path / "x.svg")
+    figures.save_figure(figure, tmp_path / "x.svg")
     texts = [axis.title, axis.get_xticklabels()[0]]
     assert all(each.get_text() == text for each in texts)
     return texts[0].get_fontfamily(), [each.get_parse_math() for each in texts]
@@ -262,3 +262,20 @@ def test_pictures_of_games_show_names_as_they_are(game, tmp_path):
     good("go-review", game, "--picture", tmp_path / "strip.jpg", "--quiet")
     assert (tmp_path / "board.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "strip.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["go-suggest", "--help"]])
+def test_a_full_disk_is_a_sentence_for_help_too(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "cli.py", *words],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: No space left on device; ")
+    assert len(done.stderr.splitlines()) == 1

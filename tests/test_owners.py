@@ -133,7 +133,7 @@ def test_games_of_networks_have_their_share_and_teach_no_move(toys: Path) -> Non
 
 def test_games_of_networks_are_never_held_back(toys: Path) -> None:
     everything, people = (
-        data.choose([Store(toys)], GameFilter(), own=own) for own in (True, False)
+        data.select_games([Store(toys)], GameFilter(), own=own) for own in (True, False)
     )
     assert (len(everything.games), len(people.games)) == (46, 40)
     assert everything.fingerprint() == people.fingerprint()
@@ -141,10 +141,12 @@ def test_games_of_networks_are_never_held_back(toys: Path) -> None:
     assert not held.games.own.any()
     assert training.games.own.sum() == 6
     # filters are for people's games
-    assert data.choose([Store(toys)], GameFilter(result="black"), own=True).games.own.sum() == 6
-    joined = data.choose([Store(toys), Store(toys)], GameFilter(), own=True)
+    assert (
+        data.select_games([Store(toys)], GameFilter(result="black"), own=True).games.own.sum() == 6
+    )
+    joined = data.select_games([Store(toys), Store(toys)], GameFilter(), own=True)
     assert len(joined.games) == 46
-    assert everything.labels() == data.Labels(40, 6, joined.labels().fingerprint)
+    assert everything.labels() == data.LabelCounts(40, 6, joined.labels().fingerprint)
 
 
 # --- losses
@@ -425,7 +427,7 @@ class Oracle:
 def test_ends_are_judged(tmp_path: Path) -> None:
     """One labelled game of black's positions, foreseen rightly and wrongly."""
     opened = Store(toy_store(tmp_path / "one.games", 1, 0, moves=41))
-    chosen = data.choose([opened], GameFilter())
+    chosen = data.select_games([opened], GameFilter())
     label = labels.unpack(opened.words[opened.labels()[0] : opened.labels()[0] + 46])
     seen = np.where(label == labels.BLACK_OWNS, 1, -1)
     black = np.arange(0, 41, 2)

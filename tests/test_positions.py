@@ -1,7 +1,9 @@
 """Positions that records mean: without moves, with stones set up in the middle, up to where a game
 goes wrong."""
 
+import gzip
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ from gocnn.commands import main
 from gocnn.engine import rulesets
 from gocnn.engine.game import Game
 from gocnn.errors import UserError
-from gocnn.games.position import Position, in_file
+from gocnn.games.position import Position, find_position, in_file
 from gocnn.games.reader import Reader, Skipped
 from gocnn.games.sources import Blob
 from gocnn.gtp.loading import load
@@ -252,3 +254,32 @@ def test_the_side_to_play_that_is_named_after_the_last_move(tmp_path: Path) -> N
     game = Game()
     load(str(tmp_path / "g.sgf"), None, game)
     assert game.board.to_play == 2
+
+
+GAME = "(;SZ[19];B[pd];W[dp](;B[pp])(;B[dd]))"
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "collection", "file", "gz"])
+def test_a_name_that_leads_to_several_games_says_which_is_taken(kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "games"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.sgf").write_text(GAME)
+    given, said = folder, "a.sgf"
+    if kind == "zip":
+        given, said = Path(shutil.make_archive(str(tmp_path / "g"), "zip", folder)), "g.zip:"
+    elif kind == "collection":
+        given, said = tmp_path / "c.sgf", "the first game of a collection"
+        given.write_text(GAME + GAME)
+    elif kind == "file":
+        given, said = folder / "b.sgf", ""
+    elif kind == "gz":
+        given, said = folder / "b.sgf.gz", ""
+        given.write_bytes(gzip.compress(GAME.encode()))
+    notes = find_position(str(given), 2, "").notes
+    assert [said in f"{note.what} ({note.detail})" for note in notes] == [True] * bool(said)
+    if said:
+        result = CliRunner().invoke(main, ["go-suggest", str(given), "--top", "1", "--json"])
+        assert result.exit_code == 0
+        assert said in result.stderr
+        assert json.loads(result.stdout)["ply"] == 3

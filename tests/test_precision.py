@@ -65,13 +65,13 @@ def test_a_card_computes_in_what_it_is_good_at(
     expected: str,
 ) -> None:
     card(monkeypatch, name, capability, bf16)
-    assert precision.choose(CUDA) == expected
-    assert precision.choose(CUDA, "fp16") == "fp16"
+    assert precision.choose_precision(CUDA) == expected
+    assert precision.choose_precision(CUDA, "fp16") == "fp16"
     if bf16:
-        assert precision.choose(CUDA, "bf16") == "bf16"
+        assert precision.choose_precision(CUDA, "bf16") == "bf16"
     else:
         with pytest.raises(UserError, match=f"--precision bf16: {name} cannot compute in it"):
-            precision.choose(CUDA, "bf16")
+            precision.choose_precision(CUDA, "bf16")
 
 
 def test_a_run_keeps_its_precision_where_that_is_good(monkeypatch: pytest.MonkeyPatch) -> None:

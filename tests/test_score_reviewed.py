@@ -79,7 +79,7 @@ def test_the_moves_that_cost_most() -> None:
     move, points = costliest[0]
     place = rf"move +{move.number} \w+ +{to_gtp(move.index)} +"
     assert re.search(place + f"{points:.1f} points", "\n".join(text.report(found)))
-    assert f"lost {points:.1f} points" in annotate.summary(found)
+    assert f"lost {points:.1f} points" in annotate.game_comment(found)
 
 
 def test_territory_and_handicap() -> None:
@@ -112,7 +112,7 @@ def test_the_record_tells_it() -> None:
     assert f"after it {side} leads by {abs(after):.1f}".encode() in nodes[30]["C"][0]
     assert f"At the end {side} leads by {abs(after):.1f}".encode() in nodes[0]["C"][0]
     assert b"assumed" not in nodes[0]["C"][0]
-    assert "(not in the record: assumed)" in annotate.summary(reviewed(""))
+    assert "(not in the record: assumed)" in annotate.game_comment(reviewed(""))
 
 
 def test_json_and_the_page_tell_it() -> None:

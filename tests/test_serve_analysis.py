@@ -29,7 +29,7 @@ from gocnn.serve import endpoints, sharing
 from gocnn.serve import server as serve_server
 from gocnn.serve.app import create_app
 from gocnn.serve.config import ServeConfig
-from gocnn.serve.sharing import Share, Turns
+from gocnn.serve.sharing import Share, Turn, Turns
 from tests.conversation import Scripted
 from tests.knower import SPREAD, Knower, truth
 from tests.serving import Client, serving
@@ -154,7 +154,8 @@ def test_a_report_is_what_the_command_says(served, evaluator, monkeypatch):
         "overrideSettings": {"reportAnalysisWinratesAs": "SIDETOMOVE"},
     }
     written: list[str] = []
-    Answerer(Player(evaluator), Scripted([json.dumps(query).encode()], -1), written.append).run()
+    lines: Any = Scripted([json.dumps(query).encode()], -1)
+    Answerer(Player(evaluator), lines, written.append).run()
     expected = json.loads(written[-1])
     with served.socket("/api/analysis") as socket:
         ask(socket, 1, {"moves": moves, "rules": "japanese", "komi": 6.5}, visits=40)
@@ -318,15 +319,22 @@ def test_shares_are_of_time_not_of_turns():
         assert count * cost == pytest.approx(10.0, abs=0.011)
 
 
+def taken(turns: Turns, *shares: Share) -> Turn:
+    """The turn that one of them gets."""
+    turn = turns.take(list(shares))
+    assert turn is not None
+    return turn
+
+
 def test_who_comes_later_starts_level_with_the_others():
     turns, old, new = Turns(), Share(), Share()
     turns.level(old)
     for _ in range(100):
-        turns.give_back(turns.take([old]), 0.01)
+        turns.give_back(taken(turns, old), 0.01)
     turns.level(new)
     got = []
     for _ in range(50):
-        turn = turns.take([old, new])
+        turn = taken(turns, old, new)
         got.append(turn.share)
         turns.give_back(turn, 0.01)
     assert abs(got.count(new) - 25) <= 1
@@ -340,7 +348,7 @@ def test_a_new_position_goes_first_but_not_for_ever():
     got, seconds = [], 0.01
     for _ in range(1000):
         hasty.urgent = True
-        turn = turns.take([hasty, *others])
+        turn = taken(turns, hasty, *others)
         got.append(turn.share)
         assert turn.first == (turn.share is hasty and hasty.used <= turns._clock + sharing.AHEAD)
         turns.give_back(turn, seconds)
@@ -352,15 +360,15 @@ def test_a_new_position_goes_first_but_not_for_ever():
 
 def test_a_turn_goes_beside_another_only_where_it_is_urgent():
     turns, slow, quick = Turns(), Share(), Share()
-    under_way = turns.take([slow])
+    under_way = taken(turns, slow)
     assert waits(turns, quick)
     quick.urgent = True
-    first = turns.take([quick])
+    first = taken(turns, quick)
     assert first == (quick, True)
     turns.give_back(under_way, 0.01)
     assert waits(turns, slow)  # no other turn begins meanwhile
     turns.give_back(first, 0.01)
-    assert turns.take([slow]).share is slow
+    assert taken(turns, slow).share is slow
 
 
 def waits(turns: Turns, share: Share) -> bool:
@@ -492,7 +500,7 @@ WHOLE = {
     "level": "5k",
     "ownership": True,
 }
-ODD = [
+ODD: list[Any] = [
     None, True, -1, 0, 1, 2**63, -(2**70), 1e308, 0.1, "", "b", "Q16", "pass", "Z9", "\0", "é" * 300,
     [], [[]], ["b"], [["b", "Q16"]] * 3, [["b"]], {}, {"a": 1}, [None], "x" * 5000,
 ]  # fmt: skip

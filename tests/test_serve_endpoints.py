@@ -301,7 +301,7 @@ def test_too_many_jobs_are_refused_and_old_ones_forgotten(monkeypatch: pytest.Mo
     monkeypatch.setattr(job_module, "MOST_WAITING", 2)
     monkeypatch.setattr(job_module, "MOST_KEPT", 3)
     started = [
-        jobs.start("waiting", lambda job: go.wait(30) and None)
+        jobs.start("waiting", lambda job: (go.wait(30), None)[1])
         for _ in range(job_module.MOST_AT_WORK)
     ]
     while any(job.state != "working" for job in started):

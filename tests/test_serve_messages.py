@@ -30,7 +30,8 @@ def test_random_games_stand_as_on_sgfmills_board(seed):
     """Stones set up, then moves of either side at random."""
     rng = random.Random(seed)
     theirs = boards.Board(19)
-    black, white = [], []
+    black: list[int] = []
+    white: list[int] = []
     for point in rng.sample(range(361), rng.choice([0, 8, 40])):
         rng.choice((black, white)).append(point)
     legal = theirs.apply_setup(*([divmod(p, 19) for p in some] for some in (black, white)), [])

@@ -154,7 +154,7 @@ def test_other_versions_and_foreign_files(made: Path, tmp_path: Path) -> None:
     data[8] = 3
     made.write_bytes(data)
     with pytest.raises(
-        UserError, match="version 3, this program reads versions 1 and 2: import the games again"
+        UserError, match="a game store of version 3, not 1 or 2.*import the games again"
     ):
         Store(made)
     for content in (b"", b"PK\x03\x04" + bytes(100), bytes(1000)):
@@ -424,7 +424,7 @@ def test_opening_takes_milliseconds_whatever_the_size(tmp_path: Path, made: Path
     body = store.HEADER_BYTES
     head = HEAD.pack(store.SEGMENT_MAGIC, 0, words, 0, 0, 0)[:-4]
     end = 2 * body + 2 * words
-    top = store.HEADER.pack(store.MAGIC, store.VERSION, 1, 0, words, end, 0)[:-4]
+    top = store.HEADER.pack(store.MAGIC, store.VERSION, 1, 0, words, end, b"", 0)[:-4]
     import struct
     import zlib
 

@@ -74,21 +74,21 @@ def test_accumulated_parts_equal_the_whole_batch_without_batch_norm(tmp_path: Pa
 
 def test_precision_by_capability(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = torch.device("cpu")
-    assert precision.choose(cpu, "bf16") == "bf16"
-    assert precision.choose(cpu, "fp32") == "fp32"
+    assert precision.choose_precision(cpu, "bf16") == "bf16"
+    assert precision.choose_precision(cpu, "fp32") == "fp32"
     monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: False)
     monkeypatch.setattr(
         precision, "_seconds", lambda bf16: pytest.fail("must not measure without the instructions")
     )
-    assert precision.choose(cpu) == "fp32"
+    assert precision.choose_precision(cpu) == "fp32"
     monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: True)
-    assert precision.choose(cpu, by_capability=True) == "bf16"
-    assert precision.choose(cpu, "fp32", by_capability=True) == "fp32"
+    assert precision.choose_precision(cpu, by_capability=True) == "bf16"
+    assert precision.choose_precision(cpu, "fp32", by_capability=True) == "fp32"
     for faster in (True, False):
         monkeypatch.setattr(
             precision, "_seconds", lambda bf16, faster=faster: 1.0 if bf16 == faster else 2.0
         )
-        assert precision.choose(cpu) == ("bf16" if faster else "fp32")
+        assert precision.choose_precision(cpu) == ("bf16" if faster else "fp32")
 
 
 def test_what_the_stopwatch_said_is_written_down_and_kept(
@@ -96,11 +96,13 @@ def test_what_the_stopwatch_said_is_written_down_and_kept(
 ) -> None:
     """A resumed run computes as it began, also if it was killed before its first step, whatever the
     stopwatch says now."""
-    monkeypatch.setattr(choices, "choose", lambda device, wanted, by_capability: "bf16")
+    monkeypatch.setattr(choices, "choose_precision", lambda device, wanted, by_capability: "bf16")
     stop = toy.Interrupting(1)
     toy.train(tmp_path / "run", steps=6, precision="auto", task=stop)
     monkeypatch.setattr(
-        precision, "choose", lambda device, wanted, by_capability: pytest.fail("has chosen again")
+        precision,
+        "choose_precision",
+        lambda device, wanted, by_capability: pytest.fail("has chosen again"),
     )
     monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: True)
     toy.train(tmp_path / "run", resume=True, steps=6, precision="auto")

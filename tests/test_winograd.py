@@ -110,7 +110,9 @@ def test_a_network_learns_the_same() -> None:
         )
         convolution.use(
             net,
-            convolution.choose(net, "winograd", True, lambda _: None) if names is None else names,
+            convolution.choose_layers(net, "winograd", True, lambda _: None)
+            if names is None
+            else names,
         )
         assert any(type(m) is convolution.WinogradConv2d for m in net.modules()) == (names is None)
         optimiser, found = torch.optim.SGD(net.parameters(), 0.01), []
@@ -143,10 +145,10 @@ def test_only_layers_that_fit_are_chosen() -> None:
             "same": nn.Conv2d(32, 32, 3, padding="same"),
         }
     )
-    assert convolution.choose(net, "winograd", True, lambda _: None) == ["fits"]
+    assert convolution.choose_layers(net, "winograd", True, lambda _: None) == ["fits"]
     assert (
-        convolution.choose(net, "direct", True, lambda _: None)
-        == convolution.choose(net, "auto", False, lambda _: None)
+        convolution.choose_layers(net, "direct", True, lambda _: None)
+        == convolution.choose_layers(net, "auto", False, lambda _: None)
         == []
     )
     keys = list(net.state_dict())
@@ -215,7 +217,9 @@ def test_a_policy_network_with_every_head_is_timed_as_it_trains(
     source = PositionSource(games, network.config.groups, 4, 0, future=2, outcome=True, score=True)
     batch = tuple(torch.from_numpy(a) for a in source.batch(0))
     before, state = {k: v.clone() for k, v in network.state_dict().items()}, torch.get_rng_state()
-    names = convolution.choose(network, "auto", True, lambda net: PolicyTask().loss(net, batch))
+    names = convolution.choose_layers(
+        network, "auto", True, lambda net: PolicyTask().loss(net, batch)
+    )
     assert names
     assert set(asked) == {(32, 32, 19, 19)}
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())

@@ -200,7 +200,7 @@ def train(
 @contextmanager
 def counted_exchanges(file: Path) -> Iterator[None]:
     """How often gradients are exchanged meanwhile, in that file afterwards."""
-    count, plain = [0], distributed.wrap
+    count, plain = [0], distributed.wrap_model
 
     def counted(state, bucket):
         count[0] += 1
@@ -211,7 +211,7 @@ def counted_exchanges(file: Path) -> Iterator[None]:
         net.register_comm_hook(None, counted)
         return net
 
-    with patch.object(distributed, "wrap", wrap):
+    with patch.object(distributed, "wrap_model", wrap):
         yield
     file.write_text(json.dumps(count[0]))
 

@@ -16,7 +16,7 @@ from gocnn import devices
 from gocnn.policy.network import PolicyNetwork
 from gocnn.training import TrainConfig
 from gocnn.training.batches import Again
-from gocnn.training.distributed import Processes, join, wrap
+from gocnn.training.distributed import Processes, join, wrap_model
 from gpukit import common, facts, go
 from gpukit.check import GAMES_OPEN, Bench, Check, LeftOut
 
@@ -185,7 +185,7 @@ def _processes(device: torch.device) -> int:
         gradients = []
         for each, call, batch in (
             (alone, alone, whole),
-            (net, wrap(net, processes, here, True), mine),
+            (net, wrap_model(net, processes, here, True), mine),
         ):
             stepper = go.stepper(
                 each,

@@ -290,7 +290,7 @@ def _run_config(
     from gocnn.games.selection import GameFilter
     from gocnn.policy import model
     from gocnn.policy.network import preset
-    from gocnn.policy.training import RunConfig
+    from gocnn.policy.training import PolicyRunConfig
     from gocnn.training import TrainConfig
     from gpukit.recipes import FUTURE, PLANES, recipe
 
@@ -320,7 +320,7 @@ def _run_config(
     except ValueError as error:
         raise UserError(f"such a run cannot be made: {error}") from error
     return (
-        RunConfig(
+        PolicyRunConfig(
             games=games,
             valid=valid,
             valid_share=0.02,
@@ -376,7 +376,7 @@ def _resumed(
     changes: dict[str, Any] = {name: getattr(options, name) for name in LATER} | {
         "checkpoint_minutes": 1.0
     }
-    config = training.RunConfig.resumed(options.out, games, valid, changes)
+    config = training.PolicyRunConfig.resumed(options.out, games, valid, changes)
     if options.preset:
         asked, network = preset(options.preset), config.network
         if (asked.blocks, asked.channels) != (network.blocks, network.channels):

@@ -32,9 +32,9 @@ class BadVertex(ValueError):
     """A vertex that is not a point of the board nor a pass; the message quotes it."""
 
 
-def from_row_column(place: tuple[int, int] | None, size: int = SIZE) -> int:
+def from_row_column(row_column: tuple[int, int] | None, size: int = SIZE) -> int:
     """The flat index of `(row, column)`; None is a pass. Values are not checked."""
-    return size * size if place is None else place[0] * size + place[1]
+    return size * size if row_column is None else row_column[0] * size + row_column[1]
 
 
 def to_row_column(index: int, size: int = SIZE) -> tuple[int, int] | None:
@@ -59,8 +59,8 @@ def from_gtp(vertex: str, size: int = SIZE) -> int:
 
 def to_gtp(index: int, size: int = SIZE) -> str:
     """The GTP vertex of a flat index: `Q16`, `pass`."""
-    place = to_row_column(index, size)
-    return "pass" if place is None else f"{GTP_LETTERS[place[1]]}{place[0] + 1}"
+    row_column = to_row_column(index, size)
+    return "pass" if row_column is None else f"{GTP_LETTERS[row_column[1]]}{row_column[0] + 1}"
 
 
 def from_sgf(value: str, size: int = SIZE) -> int:
@@ -76,5 +76,9 @@ def from_sgf(value: str, size: int = SIZE) -> int:
 
 def to_sgf(index: int, size: int = SIZE) -> str:
     """The SGF point of a flat index; empty for a pass."""
-    place = to_row_column(index, size)
-    return "" if place is None else SGF_LETTERS[place[1]] + SGF_LETTERS[size - 1 - place[0]]
+    row_column = to_row_column(index, size)
+    return (
+        ""
+        if row_column is None
+        else SGF_LETTERS[row_column[1]] + SGF_LETTERS[size - 1 - row_column[0]]
+    )

@@ -79,7 +79,7 @@ def playouts(
         number = np.uint64(1)
     won, margins, squares = 0.0, 0.0, 0.0
     for _ in range(count):
-        trial[:] = state
+        rules.copy(state, trial)
         number = playout(trial, colour, number)
         rules.area(trial, owner)
         margin = -komi

@@ -25,6 +25,20 @@ def position_hash(state: State) -> np.uint64:
 
 
 @jit
+def first_at_least(values: npt.NDArray[np.uint64], value: np.uint64) -> int:
+    """Where the first of the sorted `values` stands that is not less than `value`; behind the last
+    if there is none. (As `np.searchsorted`, which takes seconds to compile.)"""
+    low, high = 0, len(values)
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@jit
 def maybe_repeats(
     state: State,
     colour: int,
@@ -39,8 +53,8 @@ def maybe_repeats(
     for index in range(size * size):
         suspects[index] = False
         if legal[index]:
-            trial[:] = state
+            rules.copy(state, trial)
             rules.play(trial, rules.field_point(index, size), colour)
             value = position_hash(trial)
-            place = np.searchsorted(seen, value)
+            place = first_at_least(seen, value)
             suspects[index] = place < len(seen) and seen[place] == value

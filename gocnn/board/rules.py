@@ -60,6 +60,15 @@ def new_state(size: int = 19) -> State:
 
 
 @jit
+def copy(state: State, target: State) -> None:
+    """Make `target` the position `state`. (`target[:] = state` in a kernel would have numba compile
+    the sentence that it raises where shapes differ: four seconds.)"""
+    for row in range(len(state)):
+        for p in range(FIELD):
+            target[row, p] = state[row, p]
+
+
+@jit
 def field_point(index: int, size: int) -> int:
     """The field point of flat index `index`."""
     return (index // size + 1) * STRIDE + index % size + 1

@@ -33,5 +33,8 @@ def permutation(symmetry: int, size: int = SIZE) -> npt.NDArray[np.int16]:
 
 
 def table(size: int = SIZE) -> npt.NDArray[np.int16]:
-    """int16 `(8, size * size + 1)`: all eight permutations."""
-    return np.stack([permutation(s, size) for s in range(SYMMETRIES)])
+    """int16 `(8, size * size + 1)`: all eight permutations. It cannot be written either, since
+    kernels would be compiled once for arrays that can be and once for those that cannot."""
+    result = np.stack([permutation(s, size) for s in range(SYMMETRIES)])
+    result.setflags(write=False)
+    return result

@@ -2,6 +2,7 @@
 wait for torch."""
 
 import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,23 @@ class LazyGroup(click.Group):
     sentence and exit code 1."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        streams.settle()
+        streams.prepare_streams()
         libraries.keep_private()
         libraries.hush()
-        return super().main(*arguments, **options)
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:  # of --help and --version too, which are no command
+            # the reader (head, less) has gone; there is no one left to tell
+            if streams.is_broken_pipe(error):
+                streams.abandon()
+            else:
+                place = f"{error.filename}: " if error.filename is not None else ""
+                click.echo(
+                    f"Error: {place}{error.strerror or error}; look at the place, its permissions"
+                    " and the room on the disk",
+                    err=True,
+                )
+            sys.exit(1)
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(heads.commands())
@@ -107,18 +121,6 @@ class LazyGroup(click.Group):
             return super().invoke(context)
         except UserError as error:
             click.echo(f"Error: {error}", err=True)
-            context.exit(1)
-        except OSError as error:
-            # the reader (head, less) has gone; there is no one left to tell
-            if streams.is_broken_pipe(error):
-                streams.abandon()
-            else:
-                place = f"{error.filename}: " if error.filename is not None else ""
-                click.echo(
-                    f"Error: {place}{error.strerror or error}; look at the place, its permissions"
-                    " and the room on the disk",
-                    err=True,
-                )
             context.exit(1)
         except (click.exceptions.Exit, click.Abort):
             raise

@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from gocnn.commands.options import filters, game_filter, importing, model_option, symmetries_option
+from gocnn.commands.options import (
+    filter_options,
+    game_filter,
+    importing,
+    model_option,
+    symmetries_option,
+)
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
 
@@ -43,7 +49,7 @@ from gocnn.console.outputs import Picture
     type=Picture(),
     help="Draw accuracy by ply and calibration (.png, .jpg, .svg, .pdf).",
 )
-@filters
+@filter_options
 @importing
 def command(
     *,
@@ -80,7 +86,7 @@ def command(
     if report is not None and report.reasons:
         why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
         click.echo(f"skipped {sum(report.reasons.values())} games: {why}", err=True)
-    found = data.choose(stores, game_filter(options))
+    found = data.select_games(stores, game_filter(options))
     chosen = found.games
     total = min(positions, chosen.positions)
     with bars.bar(total=total, unit=" positions", disable=not sys.stderr.isatty()) as bar:

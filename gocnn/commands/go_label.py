@@ -160,15 +160,16 @@ def _list(path: Path | None, run: "ResignedRun | JudgedRun") -> None:
         write_text(path, run.disagreed())
 
 
+def _show_nothing(run: "ResignedRun | JudgedRun", store: Path, done: str) -> None:
+    """Why there is nothing to label; `done`: what has come of all resigned games."""
+    all_done = f"all {run.total} games that were resigned have been {done}"
+    click.echo(f"{store}: nothing to label: {all_done if run.total else NONE_RESIGNED}")
+
+
 def _show_judged(run: "JudgedRun", store: Path) -> None:
     found = run.findings
     if found is None:
-        why = (
-            f"all {run.total} games that were resigned have been played on or judged"
-            if run.total
-            else NONE_RESIGNED
-        )
-        click.echo(f"{store}: nothing to label: {why}")
+        _show_nothing(run, store, "played on or judged")
         return
     n, tried = found.agreed, max(found.tried, 1)
     refused = f", {found.refused / tried:.1%} were refused: {found.reason}" if found.refused else ""
@@ -187,12 +188,7 @@ def _show_judged(run: "JudgedRun", store: Path) -> None:
 def _show_resigned(run: "ResignedRun", store: Path) -> None:
     found = run.findings
     if found is None:
-        why = (
-            f"all {run.total} games that were resigned have been played on"
-            if run.total
-            else NONE_RESIGNED
-        )
-        click.echo(f"{store}: nothing to label: {why}")
+        _show_nothing(run, store, "played on")
         return
     n, tried = found.agreed, max(found.tried, 1)
     wrong, open_ = found.disagreed / tried, found.unsettled / tried

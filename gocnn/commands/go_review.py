@@ -12,7 +12,7 @@ from gocnn.commands.options import model_option
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
 
 if TYPE_CHECKING:
-    from gocnn.review.review import Review, Start
+    from gocnn.review.review import PositionReview, Review
 
 
 @click.command("go-review")
@@ -74,7 +74,7 @@ def command(
         _keep_records(out, [blob.name for blob in files])
     evaluator = open_evaluator(model, threads=threads)
     reviews: list[Review] = []
-    positions: list[Start] = []
+    positions: list[PositionReview] = []
     trouble: list[str] = []
     written: set[Path] = set()
     with bars.bar(

@@ -62,6 +62,8 @@ def command(
 
     policy = load(default_model() if model == "shipped" else model)
     found = position.find_position(game, at, moves)
+    for note in found.notes:
+        click.echo(f"note: {game}: {note.what} ({note.detail})", err=True)
     known = explain.layers(policy)
     if layer >= len(known):
         raise click.BadParameter(

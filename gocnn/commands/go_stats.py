@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gocnn.commands.options import filters, game_filter
+from gocnn.commands.options import filter_options, game_filter
 from gocnn.console.streams import encodable
 from gocnn.games.store import Store
 from gocnn.games.summary import summarise
@@ -16,7 +16,7 @@ from gocnn.games.summary import summarise
 @click.argument("store", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--verify", is_flag=True, help="Check every byte against the checksums as well.")
-@filters
+@filter_options
 def command(store: Path, as_json: bool, verify: bool, **options: Any) -> None:
     """Show what STORE holds: games, moves, lengths, openings, results, ranks, sources, and what was
     skipped when it was made."""

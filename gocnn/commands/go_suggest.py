@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -14,6 +14,9 @@ from gocnn.commands.options import model_option, position_options, symmetries_op
 from gocnn.commands.style_option import style_option
 from gocnn.console.outputs import Picture
 from gocnn.console.streams import encodable
+
+if TYPE_CHECKING:
+    from gocnn.engine.game import Game
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -34,7 +37,7 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
     type=click.FloatRange(-1000, 1000),
     help=(
         "What the score counts, with a network that says it.  [default: the record's, "
-        "else 6.5, or 0.5 with handicap stones]"
+        "else 6.5, or 0.5 with handicap stones, for which white gets a point each besides]"
     ),
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -85,7 +88,8 @@ def command(
         interpret()
     from gocnn.board.coords import SIZE, to_gtp
     from gocnn.engine.forecast import estimate_of, lead_in_words
-    from gocnn.games.position import find_position, usual_komi
+    from gocnn.engine.game import game_at
+    from gocnn.games.position import find_position
     from gocnn.policy.conditioning import check_style, conditioning_of_style
     from gocnn.policy.runtime import open_evaluator
     from gocnn.policy.suggestion import evaluate
@@ -93,6 +97,7 @@ def command(
     position = find_position(game, at, moves)
     for note in position.notes:
         click.echo(f"note: {game}: {note.what} ({note.detail})", err=True)
+    now = game_at(position, komi)
     policy = open_evaluator(model)
     check_style(policy, style)
     said = evaluate(
@@ -101,10 +106,9 @@ def command(
     probabilities = (
         said.probabilities
         if level is None
-        else _chances(level, policy, position, int(symmetries), style, komi)
+        else _chances(level, policy, now, int(symmetries), style)
     )
-    komi = usual_komi(position.komi, position.handicap) if komi is None else komi
-    estimate = estimate_of(said, position.board.to_play, komi) if policy.scores else None
+    estimate = estimate_of(said, position.board.to_play, now.area_komi) if policy.scores else None
     legal = np.flatnonzero(position.board.legal())
     order = legal[np.argsort(-probabilities[legal], kind="stable")]
     rows = [(int(i), float(probabilities[i])) for i in order]
@@ -143,7 +147,8 @@ def command(
             answer["played"] = played
         if estimate:
             answer |= {
-                "komi": komi,
+                "komi": now.komi,
+                "handicap_bonus": now.handicap_bonus,
                 "lead": estimate.score_mean,
                 "spread": estimate.score_stdev,
                 "winrate": estimate.black_winrate,
@@ -169,30 +174,22 @@ def command(
             f" {'#' * round(p * 40)}{here}"
         )
     if estimate:
+        bonus = f" and {now.handicap_bonus} for handicap stones" if now.handicap_bonus else ""
         click.echo(
-            f"score: {lead_in_words(estimate.score_mean)} with komi {komi:g} (give or take"
-            f" {estimate.score_stdev:.0f}); Black wins {estimate.black_winrate:.0%}"
+            f"score: {lead_in_words(estimate.score_mean)} with komi {now.komi:g}{bonus} (give or"
+            f" take {estimate.score_stdev:.0f}); Black wins {estimate.black_winrate:.0%}"
         )
     if played:
         click.echo(f"played: {played['move']}, rank {played['rank']}, {played['probability']:.1%}")
 
 
-def _chances(
-    name: str, policy: Any, position: Any, symmetries: int, style: str, komi: float | None
-) -> Any:
+def _chances(name: str, policy: Any, game: "Game", symmetries: int, style: str) -> Any:
     """float64 `(362,)`: how often that level makes each move."""
-    from gocnn.engine.game import Game
     from gocnn.engine.player import Player
-    from gocnn.games.position import usual_komi
 
-    game = Game(
-        usual_komi(position.komi, position.handicap) if komi is None else komi,
-        handicap=position.handicap,
-    )
-    game.board = position.board
     player = Player(policy, symmetries=symmetries, style=style)
     player.level = chosen_level(name, policy)
-    return player.chances(game, position.board.to_play)
+    return player.chances(game, game.board.to_play)
 
 
 def _show(board: Any, rows: list[tuple[int, float]], colour: bool | None) -> None:

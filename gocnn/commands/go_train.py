@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from gocnn.commands.options import FILTER_KEYS, filters, game_filter, importing
+from gocnn.commands.options import FILTER_KEYS, filter_options, game_filter, importing
 from gocnn.console.grouped import GroupedCommand
 from gocnn.console.outputs import OutFolder
 from gocnn.training.cli_options import (
@@ -13,7 +13,7 @@ from gocnn.training.cli_options import (
     DEFAULT_MINUTES,
     MACHINE_OPTIONS,
     OPTIMISATION_OPTIONS,
-    Chosen,
+    ComputedDefault,
     show_outcome,
     take_budget,
     train_config,
@@ -123,10 +123,10 @@ HEADINGS = {
     ),
 )
 @training_options(
-    batch=Chosen("128 on a CPU, 1024 on a GPU"),
-    accumulate=Chosen("parts of 64 on a CPU without --batch, else 1"),
-    ema=Chosen("0.999, from an hour on 0.9995"),
-    compile=Chosen("with --minutes of ten or more, where there is a compiler"),
+    batch=ComputedDefault("128 on a CPU, 1024 on a GPU"),
+    accumulate=ComputedDefault("parts of 64 on a CPU without --batch, else 1"),
+    ema=ComputedDefault("0.999, from an hour on 0.9995"),
+    compile=ComputedDefault("with --minutes of ten or more, where there is a compiler"),
 )
 @click.option(
     "--resume",
@@ -137,7 +137,7 @@ HEADINGS = {
     ),
 )
 @click.option("--quiet", is_flag=True, help="No bars, no lines but the last.")
-@filters
+@filter_options
 @importing
 def command(
     games: tuple[str, ...],
@@ -165,7 +165,9 @@ def command(
     options |= choices
     asked_for = asked(options)
     if resume:
-        config = training.RunConfig.resumed(out, games, options["valid"], resuming(out, budget))
+        config = training.PolicyRunConfig.resumed(
+            out, games, options["valid"], resuming(out, budget)
+        )
     else:
         if not games:
             raise click.UsageError(
@@ -200,7 +202,7 @@ def _run_config(games: tuple[str, ...], budget: dict[str, Any], options: dict[st
 
     chosen, network = game_filter(options), _network(options)
     own = {key: options.pop(key) for key in ("valid", "valid_share", "valid_positions", "begin")}
-    return training.RunConfig(
+    return training.PolicyRunConfig(
         games=games, game_filter=chosen, network=network, train=train_config(budget, options), **own
     )
 

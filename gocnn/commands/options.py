@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def filters(function: F) -> F:
+def filter_options(function: F) -> F:
     """Options that choose among the games; they arrive as the keyword arguments of
     `game_filter`."""
     options = [

@@ -2,6 +2,7 @@
 and code as from the command line."""
 
 import contextlib
+import difflib
 import io
 import os
 from collections.abc import Mapping, Sequence
@@ -57,7 +58,9 @@ def command_line(command: click.Command, options: Mapping[str, Any]) -> list[str
     words: list[str] = []
     for name, value in options.items():
         if name not in known:
-            raise TypeError(f"{command.name} has no option {name!r}")
+            near = difflib.get_close_matches(name, [each or "" for each in known], 1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"{command.name} has no option {name!r}{meant}")
         option = known[name]
         spelt = next(each for each in option.opts if each.startswith("--"))
         if value is None or (option.multiple and not value):

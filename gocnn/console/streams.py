@@ -6,7 +6,7 @@ import os
 import sys
 
 
-def settle() -> None:
+def prepare_streams() -> None:
     """Make the three streams be there, and standard output never fail for a character that its
     encoding lacks: such a one is printed as an escape.
 

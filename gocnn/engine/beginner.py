@@ -32,7 +32,7 @@ one), saves one from being taken, puts one in atari, stands beside one of the op
 
 
 @dataclass(frozen=True)
-class Facts:
+class MoveEffects:
     """What each move of one side does, int64 `(361,)`; meaningless where it is not legal. taken:
     stones it captures, up to 4; exposed: stones of its chain where that has one liberty left, up to
     4, else 0; saves: 1 where a chain in atari gets out of it; threatens: 1 where it puts one in
@@ -73,7 +73,7 @@ def _beside(
                         out[2, index] = 1
 
 
-def facts(board: Board, colour: int) -> Facts:
+def move_effects(board: Board, colour: int) -> MoveEffects:
     """What each move of `colour` does."""
     libs = np.empty(planes.LIBERTIES_SHAPE, np.int16)
     planes.count_liberties(board.state, libs)
@@ -88,7 +88,7 @@ def facts(board: Board, colour: int) -> Facts:
         sizes @ shown[i * tactics.MOST : (i + 1) * tactics.MOST] for i in range(3)
     )
     saves = near[0] * (after >= 2)
-    return Facts(
+    return MoveEffects(
         taken, exposed, saves.astype(np.int64), *(row.astype(np.int64) for row in near[1:])
     )
 
@@ -106,7 +106,7 @@ DISTANCE, LINE = _distances()
 assert FIELD == STRIDE * STRIDE
 
 
-def looks(board: Board, does: Facts) -> npt.NDArray[np.float64]:
+def looks(board: Board, does: MoveEffects) -> npt.NDArray[np.float64]:
     """float64 `(361,)`: how readily a beginner sees each move (legal or not), in no unit."""
     weight = np.full(POINTS, ELSEWHERE)
     for back, (index, _) in enumerate(reversed(board.moves[-2:])):

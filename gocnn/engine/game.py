@@ -10,6 +10,7 @@ from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import PASS, SIZE
 from gocnn.engine import scoring
 from gocnn.engine.rulesets import CHINESE_SERVERS, Rules
+from gocnn.games.position import Position, usual_komi
 
 FIXED_HANDICAP = {
     2: "D4 Q16",
@@ -138,6 +139,11 @@ class Game:
         return scoring.margin(self.board, dead, self.rules, self.komi, self.handicap_stones)
 
     @property
+    def handicap_bonus(self) -> int:
+        """Points that the rules give white for handicap stones, beside komi."""
+        return self.rules.white_bonus(self.handicap_stones)
+
+    @property
     def area_komi(self) -> float:
         """What black must lead by in area to win: komi, and white's points for handicap stones.
 
@@ -150,7 +156,7 @@ class Game:
     def area_komi_for(self, to_play: int) -> float:
         """The same if it were the turn of `to_play`."""
         if not self.rules.territory:
-            return self.komi + self.rules.white_bonus(self.handicap_stones)
+            return self.komi + self.handicap_bonus
         black, white, _ = self._setup
         lead = (
             len(black)
@@ -196,3 +202,20 @@ class Game:
             and all(index == PASS for index, _ in last)
             and {c for _, c in last} == {BLACK, WHITE}
         )
+
+
+def game_at(position: Position, komi: float | None = None) -> Game:
+    """The position as a game that the engine goes on with, by the rules that a Game has by
+    default: with `komi` (None: the record's, else the usual one), and with what these rules give
+    white for handicap stones."""
+    game = Game(usual_komi(position.komi, position.handicap) if komi is None else komi)
+    game.set_up(*position.start, handicap=position.handicap)
+    board = position.board.copy()
+    # whatever rules the record was played by, from here on it is these
+    board.superko, board.situational, board.suicide = (
+        game.board.superko,
+        game.board.situational,
+        game.board.suicide,
+    )
+    game.board = board
+    return game

@@ -169,7 +169,7 @@ def weights(
     p: the network's distribution; wanted: bool `(362,)`, the moves that can matter, the pass not
     among them; estimator: what estimates how the game ends.
     """
-    does = beginner.facts(game.board, colour)
+    does = beginner.move_effects(game.board, colour)
     estimate = (
         estimator.at_least(LOOKS) if int((game.board.stones() != 0).sum()) >= MANY_STONES else None
     )
@@ -190,7 +190,7 @@ def weights(
 
 
 def held_back(
-    p: Floats, does: beginner.Facts, estimate: OwnershipEstimate | None
+    p: Floats, does: beginner.MoveEffects, estimate: OwnershipEstimate | None
 ) -> npt.NDArray[np.bool_]:
     """bool `(361,)`: False for moves that no level makes: into what is settled, and those that
     leave stones to be taken for nothing (one stone may be, before anything is settled), except

@@ -272,7 +272,7 @@ class Search:
         if not waiting:
             return
         try:
-            tree_leaves.show(self._root, slots, waiting)
+            tree_leaves.fill_planes(self._root, slots, waiting)
             said = self.evaluator.outputs(slots.planes[:waiting].reshape(waiting, -1, 19, 19))
         except BaseException:
             tree_leaves.forget(self._tree, slots, waiting)

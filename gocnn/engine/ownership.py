@@ -104,7 +104,7 @@ def sensible_moves(board: Board, colour: int) -> Mask:
     region that is safely someone's. The pass counts as one.
 
     Two kernels ask the same of positions that are no Board, and say where they differ:
-    `gocnn.engine.tree_positions.look` and `gocnn.selfplay.boards.show`.
+    `gocnn.engine.tree_positions.look` and `gocnn.selfplay.boards.fill_planes`.
     """
     mask = board.legal(colour, suicide=False)
     mask[:-1] &= ~eyes(board, colour)

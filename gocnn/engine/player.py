@@ -280,7 +280,7 @@ class Player:
         return self._search.weights + weights
 
     def estimate(self, game: Game) -> OwnershipEstimate:
-        """How the position will end: what the network has_value_head, or playouts tell
+        """How the position will end: what the network foresees, or playouts tell
         (`gocnn.engine.ownership`) where it does not."""
         if not self.evaluator.scores:
             return self._playouts(game).run(PLAYOUTS)

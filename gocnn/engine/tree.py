@@ -130,7 +130,7 @@ def worth(win: float, lead: float, centre: float, share: float) -> float:
 
 
 @jit
-def choose(tree: Arrays, node: int, reduction: float) -> int:
+def select_move(tree: Arrays, node: int, reduction: float) -> int:
     """Where the move to visit next stands among the moves: the first of equals in their order."""
     nodes = tree.nodes
     first, tried, kept = nodes[node]["first"], nodes[node]["tried"], nodes[node]["kept"]
@@ -179,7 +179,7 @@ def walk(
             return depth, KNOWN
         if nodes[node]["tried"] == nodes[node]["kept"] < nodes[node]["sensible"]:
             return depth, MORE
-        edge = choose(tree, node, narrow if depth else reduction)
+        edge = select_move(tree, node, narrow if depth else reduction)
         moves[depth] = tree.move[edge]
         depth += 1
         if edge == nodes[node]["first"] + nodes[node]["tried"]:

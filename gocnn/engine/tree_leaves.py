@@ -103,7 +103,7 @@ def _decide(
     finish(tree, node)
 
 
-def show(root: Root, slots: Slots, waiting: int) -> None:
+def fill_planes(root: Root, slots: Slots, waiting: int) -> None:
     """Fill the planes of the walks that wait. No kernel, since one that calls `planes.fill` would
     compile all of it once more: half a minute."""
     for slot in range(waiting):

@@ -98,7 +98,7 @@ def _repeats(
 ) -> bool:
     """Whether superko forbids `colour` to bring about a position of this hash. path: the hashes of
     positions after each of `depth` moves."""
-    at = np.searchsorted(root.hashes, value)
+    at = repetition.first_at_least(root.hashes, value)
     if (
         at < len(root.hashes)
         and root.hashes[at] == value
@@ -164,7 +164,7 @@ def replay(
 ) -> int:
     """Make `state` the position after `depth` moves from the root; whose turn it is. hashes: of the
     positions after each, if there is superko."""
-    state[:] = root.state
+    rules.copy(root.state, state)
     colour = root.colour
     for i in range(depth):
         play(state, moves[i], colour)

@@ -212,7 +212,8 @@ def _ladders(
 
     Their heads are the `candidates` entries of row CHAIN of `scratch`, after the place for moves.
     """
-    scratch[ladder.COL, :FIELD] = state[COLOUR]
+    for p in range(FIELD):
+        scratch[ladder.COL, p] = state[COLOUR, p]
     moves = scratch[ladder.CHAIN, FIELD : FIELD + ladder.DEFENCES]
     for i in range(candidates):
         p = scratch[ladder.CHAIN, FIELD + ladder.DEFENCES + i]

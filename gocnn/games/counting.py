@@ -147,12 +147,19 @@ def _label(
         for stage in stages:
             playouts.playouts(state, to_play, stage - done, done + 1, 0.0, owned)
             surest = settling.settle(state, owned, safe, dead)
-            if done == 0 or not np.array_equal(dead, counted):
+            # Loops: what numpy does for whole arrays takes numba seconds to compile.
+            new = done == 0
+            for index in range(POINTS):
+                new = new or dead[index] != counted[index]
+                counted[index] = dead[index]
+            if new:
                 off = _off(state, dead, rest, owners[game], claims, game)
-                counted[:] = dead
             done = stage
             if off <= TOLERANCE:
-                kept[game] = (owners[game] == 0).sum() <= MOST_NEUTRAL
+                neutral = 0
+                for index in range(POINTS):
+                    neutral += owners[game, index] == 0
+                kept[game] = neutral <= MOST_NEUTRAL
                 break
             if (done >= HOPELESS_AFTER and off > HOPELESS) or (
                 done >= CERTAIN_AFTER and surest >= CERTAIN * np.sqrt(done)

@@ -111,7 +111,7 @@ def widen(data: bytes, codec: str) -> bytes:
     return data.decode("utf-8", "replace").encode(codec) if codec else data
 
 
-def named(declared: str) -> str:
+def codec_named(declared: str) -> str:
     """The Python codec that a `CA` value means; empty if it means none that keeps ASCII as it
     is."""
     name = declared.strip().lower()
@@ -133,7 +133,7 @@ def named(declared: str) -> str:
 def best_encoding(data: bytes, declared: str | None = None) -> str:
     """The most plausible codec for `data`, some text or a whole game; `declared` is what `CA`
     says."""
-    stated = named(declared) if declared else ""
+    stated = codec_named(declared) if declared else ""
     if _SHIFT in data:
         return stated if stated.startswith("iso2022") else "iso2022_jp_ext"
     if data.isascii():

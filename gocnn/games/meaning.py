@@ -83,7 +83,7 @@ def handicap(
     )
 
 
-def describe(
+def read_properties(
     raw: bytes, texts: Mapping[str, str], words: npt.NDArray[np.uint16], n_setup: int, to_play: int
 ) -> tuple[npt.NDArray[np.void], list[Note]]:
     """The record of a game (a 0-d array of RECORD; start, key and text numbers are left 0) and what

@@ -1,11 +1,14 @@
 """The position a person means: a game record, a ply, and moves typed by hand."""
 
+import itertools
 import math
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+from gocnn import archives
 from gocnn.board import BLACK, WHITE, BadVertex, Board, IllegalMove
 from gocnn.board.coords import from_gtp
 from gocnn.errors import UserError
@@ -24,7 +27,7 @@ READ_BY_NODE = {
 middle, all of them) can be looked at."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Position:
     """A board, after how many moves of the record it is, the number of handicap stones the game
     began with, the move that the record goes on with (None at its end), and what the board's moves
@@ -38,6 +41,10 @@ class Position:
     start: Start = field(default_factory=lambda: ([], [], BLACK))
     komi: float = float("nan")
     notes: tuple[Note, ...] = ()
+
+    def __repr__(self) -> str:
+        to_play = "black" if self.board.to_play == BLACK else "white"
+        return f"<Position {self.title or 'at the beginning'}, {to_play} to play>"
 
 
 EVEN_KOMI, HANDICAP_KOMI = 6.5, 0.5
@@ -188,10 +195,29 @@ def play_typed(position: Position, typed: str) -> None:
 def find_position(game: str | None, at: int | None, moves: str) -> Position:
     """The position that a command's arguments mean: a game record (`-` for standard input) after
     `at` moves, or the empty board; then the moves typed. Raises UserError."""
-    place = Position(Board()) if game is None else in_file(first_file(game), at)
+    if game is None:
+        found = Position(Board())
+    else:
+        blob = first_file(game)
+        found = in_file(blob, at)
+        found.notes += _first_of_several(game, blob)
     if moves.strip():
-        play_typed(place, moves)
-    return place
+        play_typed(found, moves)
+    return found
+
+
+def _first_of_several(name: str, blob: sources.Blob) -> tuple[Note, ...]:
+    """A note that says which game was taken, where a name leads to more than one."""
+    # `a.sgf.gz` is one record, packed
+    packed = archives.is_archive_name(name) and not sources.is_record(archives.without_suffix(name))
+    if Path(name).is_dir() or packed:
+        return (Note("the first game record in it is taken", blob.name),)
+    # variations begin so, too
+    if blob.data.count(b"(;") > 1:
+        games = Reader(positions=True).games(blob)
+        if sum(1 for _ in itertools.islice(games, 2)) > 1:
+            return (Note("the first game of a collection is taken", "split it to see another"),)
+    return ()
 
 
 def first_file(name: str) -> sources.Blob:

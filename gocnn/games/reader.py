@@ -268,7 +268,7 @@ class Reader:
         n_setup, n_moves = int(self._result[scan.SETUP]), int(self._result[scan.MOVES])
         words = self._words[: n_setup + n_moves].copy()
         texts = self._texts(file, begin, end, properties)
-        record, odd = meaning.describe(
+        record, odd = meaning.read_properties(
             file.raw[begin:end], texts, words, n_setup, int(self._result[scan.TO_PLAY])
         )
         record["key"] = scan.game_key(words, n_setup, n_moves, self._permutations)

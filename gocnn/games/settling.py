@@ -54,7 +54,7 @@ def settle(
 def take_off(state: State, dead: npt.NDArray[np.bool_], rest: State) -> bool:
     """Make `rest` the board without the stones of `dead`, bool `(361,)`; whether what is left can
     stand so."""
-    rest[:] = state
+    rules.copy(state, rest)
     for index in range(POINTS):
         if dead[index]:
             rest[COLOUR, rules.field_point(index, SIZE)] = EMPTY

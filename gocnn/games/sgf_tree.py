@@ -159,7 +159,7 @@ def _terms(record: Record) -> None:
     moves = [(step.index, step.colour) for step in record.steps]
     words = [word_of(index, colour) for index, colour in stones + moves]
     raw = record.file.raw[slice(*record.span)]
-    found, notes = meaning.describe(
+    found, notes = meaning.read_properties(
         raw, texts, np.array(words, np.uint16), len(black) + len(white), record.to_play
     )
     record.komi, record.handicap_stones, record.notes = (

@@ -64,6 +64,8 @@ def find_units(arguments: list[str]) -> list[Unit]:
         if argument == "-":
             units.append(Unit("stdin", (), 0))
             continue
+        if not argument:  # else it would be the current folder
+            raise UserError("a name is empty; give SGF files, folders or archives of them")
         path = Path(argument)
         if path.is_dir():
             found = sorted(p for p in path.rglob("*") if p.is_file() and _belongs(p))

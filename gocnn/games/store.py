@@ -1,6 +1,7 @@
 """The game store: one memory-mapped file of moves.
 
-    header    64 bytes: magic, version, segments, games, words, total bytes, CRC-32 of the header
+    header    64 bytes: magic, version, segments, games, words, total bytes, program, CRC-32 of the
+              header
     segment   one for each 65,536 games or so of an import, in turn:
         head      64 bytes: magic, games, words, bytes of text, CRC-32 of the body, CRC-32 of the
                   head
@@ -9,7 +10,8 @@
         texts     UTF-8, separated by NUL, padded to 8 bytes
     labels    segments of another kind (gocnn.games.labels), behind the games that they belong to
 
-The version is 2 where there are labels, 1 where there are none. All numbers are little-endian. A
+The version is 2 where there are labels, 1 where there are none; the header has room for the
+version of gocnn that last wrote it, ASCII, zeros in older files. All numbers are little-endian. A
 word holds the flat index in bits 0 to 8 (361 for a pass) and the colour in bit 9 (set for white).
 The header says how long the file is, so a file cut short is noticed when it is opened, and what an
 append that was killed left behind the end is ignored: an append writes its segments, syncs, and
@@ -26,6 +28,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from gocnn import versions
 from gocnn.console import program
 from gocnn.errors import UserError
 from gocnn.games import labels
@@ -34,7 +37,7 @@ from gocnn.games.record import RECORD, TEXTS
 
 MAGIC, SEGMENT_MAGIC = b"GoCNNst\x00", b"GoCNNsg\x00"
 VERSION, LABELLED_VERSION = 1, 2
-HEADER = struct.Struct("<8sIIQQQ20xI")
+HEADER = struct.Struct("<8sIIQQQ20sI")
 HEADER_BYTES = 64
 assert HEADER.size == HEAD.size == HEADER_BYTES
 
@@ -92,12 +95,13 @@ class Store:
                 f"{self.path} is not a game store; make one with: {program.name()} go-import"
                 " GAMES... --out STORE"
             )
-        _, version, n_segments, self._games, _, self._size, crc = HEADER.unpack(head)
+        _, version, n_segments, self._games, _, self._size, wrote, crc = HEADER.unpack(head)
         if version not in (VERSION, LABELLED_VERSION):
-            known = f"versions {VERSION} and {LABELLED_VERSION}"
-            raise UserError(
-                f"{self.path} is a game store of version {version}, this program reads {known}:"
-                " import the games again"
+            raise versions.unreadable(
+                self.path,
+                f"it is a game store of version {version}, not {VERSION} or {LABELLED_VERSION}",
+                wrote.rstrip(b"\0").decode("ascii", "replace") or None,
+                "import the games again",
             )
         if zlib.crc32(head[:-4]) != crc:
             raise UserError(f"{self.path} has a damaged header; import the games again")

@@ -13,6 +13,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from gocnn import __version__
 from gocnn.errors import UserError
 from gocnn.files import replacing
 from gocnn.games import labels
@@ -149,7 +150,14 @@ class Writer:
         self._stream.flush()
         os.fsync(self._stream.fileno())
         head = HEADER.pack(
-            MAGIC, self._version, self._segments, self._games, self._words, self._end, 0
+            MAGIC,
+            self._version,
+            self._segments,
+            self._games,
+            self._words,
+            self._end,
+            __version__.encode(),
+            0,
         )[:-4]
         self._stream.seek(0)
         self._stream.write(head + struct.pack("<I", zlib.crc32(head)))

@@ -19,7 +19,7 @@ from gocnn.engine.game import Game
 from gocnn.engine.mcts import Until
 from gocnn.engine.ownership import OwnershipEstimate
 from gocnn.engine.player import Player
-from gocnn.gtp.commands import COLOURS, Engine, colour_of, vertex_of
+from gocnn.gtp.commands import COLOURS, Engine, parse_colour, vertex_of
 from gocnn.gtp.protocol import GtpError, Handler
 
 F = TypeVar("F", np.float32, np.float64)
@@ -93,7 +93,7 @@ def parse(arguments: list[str], game: Game) -> Request:
     request = Request(game.board.to_play, 1.0, MOST_MOVES, np.ones(MOVES, np.bool_))
     rest = list(arguments)
     if rest and rest[0].lower() in COLOURS:
-        request.colour = colour_of(rest.pop(0))
+        request.colour = parse_colour(rest.pop(0))
     if rest and rest[0].isascii() and rest[0].isdigit():
         request.interval = _interval(rest.pop(0))
     flags: set[str] = set()
@@ -105,7 +105,7 @@ def parse(arguments: list[str], game: Game) -> Request:
                 raise GtpError(f"syntax error: {key} COLOR VERTEX,VERTEX,... DEPTH")
             restrictions.append(
                 (
-                    colour_of(rest[0]),
+                    parse_colour(rest[0]),
                     [vertex_of(v) for v in rest[1].split(",") if v],
                     max(_number(rest[2]), 1),
                     key == "allow",

@@ -27,7 +27,7 @@ TERRITORIES = {"black_territory": BLACK, "white_territory": WHITE, "dame": 0}
 COLOURS = {"b": BLACK, "black": BLACK, "w": WHITE, "white": WHITE}
 
 
-def colour_of(text: str) -> int:
+def parse_colour(text: str) -> int:
     """The colour that GTP calls `b`, `black`, `w` or `white` (either case). Raises GtpError."""
     try:
         return COLOURS[text.lower()]
@@ -164,7 +164,7 @@ class Engine:
     def cmd_play(self, arguments: list[str]) -> str:
         if len(arguments) != 2:
             raise GtpError("syntax error: play COLOR VERTEX")
-        colour = colour_of(arguments[0])
+        colour = parse_colour(arguments[0])
         if arguments[1].lower() == "resign":
             return ""
         self._play(vertex_of(arguments[1]), colour)
@@ -177,14 +177,14 @@ class Engine:
             raise GtpError("illegal move") from None
 
     def cmd_genmove(self, arguments: list[str]) -> str:
-        move = self.generate(colour_of(one(arguments)))
+        move = self.generate(parse_colour(one(arguments)))
         return "PASS" if move == "pass" and self.shouts_pass else move
 
     def kgs_genmove_cleanup(self, arguments: list[str]) -> str:
-        return self.generate(colour_of(one(arguments)), clean_up=True)
+        return self.generate(parse_colour(one(arguments)), clean_up=True)
 
     def cmd_reg_genmove(self, arguments: list[str]) -> str:
-        decision = self.player.decide(self.game, colour_of(one(arguments)))
+        decision = self.player.decide(self.game, parse_colour(one(arguments)))
         return "resign" if decision.index == RESIGN else to_gtp(decision.index)
 
     def generate(
@@ -249,7 +249,7 @@ class Engine:
     def cmd_time_left(self, arguments: list[str]) -> str:
         if len(arguments) != 3:
             raise GtpError("syntax error: time_left COLOR TIME STONES")
-        colour = colour_of(arguments[0])
+        colour = parse_colour(arguments[0])
         try:
             self.clock.tell(colour, arguments[1:])
         except BadClock as error:
@@ -268,24 +268,26 @@ class Engine:
     def cmd_final_score(self, arguments: list[str]) -> str:
         """What the rules count, after the stones that `final_status_list dead` names are taken off;
         of a game that is not over, what a network that says the score foresees."""
-        return self._told(self.game.margin(self.dead()) if not self._foretold else self._foreseen())
+        return self._score_text(
+            self.game.margin(self.dead()) if not self._estimates_score else self._estimated_margin()
+        )
 
     @property
-    def _foretold(self) -> bool:
+    def _estimates_score(self) -> bool:
         """Whether the score is still to be foreseen, and can be: neither have both sides passed,
         nor is everything settled."""
         if not self.player.evaluator.scores or self.game.over:
             return False
         return not is_settled(self.game.board, self.player.end(self.game))
 
-    def _foreseen(self) -> float:
+    def _estimated_margin(self) -> float:
         """Black's margin, as the network foresees it: the nearest that a game with this komi can
         end with."""
         komi = self.game.komi
         return round(self.player.estimate(self.game).score_mean + komi) - komi
 
     @staticmethod
-    def _told(score: float) -> str:
+    def _score_text(score: float) -> str:
         return "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):g}"
 
     def cmd_final_status_list(self, arguments: list[str]) -> str:

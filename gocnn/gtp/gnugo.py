@@ -9,7 +9,7 @@ from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import COLOUR_NAMES, PASS, SIZE, to_gtp
 from gocnn.engine import levels
 from gocnn.engine.scoring import owners
-from gocnn.gtp.commands import TERRITORIES, Engine, colour_of, one, vertex_of
+from gocnn.gtp.commands import TERRITORIES, Engine, one, parse_colour, vertex_of
 from gocnn.gtp.protocol import GtpError, Handler
 
 SHOWN = 10
@@ -21,10 +21,10 @@ def install(engine: Engine) -> None:
     game = engine.game
 
     def list_stones(arguments: list[str]) -> str:
-        return names(np.flatnonzero(game.board.stones().ravel() == colour_of(one(arguments))))
+        return names(np.flatnonzero(game.board.stones().ravel() == parse_colour(one(arguments))))
 
     def captures(arguments: list[str]) -> str:
-        return str(game.board.captured()[0 if colour_of(one(arguments)) == BLACK else 1])
+        return str(game.board.captured()[0 if parse_colour(one(arguments)) == BLACK else 1])
 
     begun_with = engine.player.level
 
@@ -68,10 +68,10 @@ def install(engine: Engine) -> None:
     def is_legal(arguments: list[str]) -> str:
         if len(arguments) != 2:
             raise GtpError("syntax error: is_legal COLOR VERTEX")
-        return str(int(game.board.legal(colour_of(arguments[0]))[vertex_of(arguments[1])]))
+        return str(int(game.board.legal(parse_colour(arguments[0]))[vertex_of(arguments[1])]))
 
     def all_legal(arguments: list[str]) -> str:
-        return names(np.flatnonzero(game.board.legal(colour_of(one(arguments)))[:PASS]))
+        return names(np.flatnonzero(game.board.legal(parse_colour(one(arguments)))[:PASS]))
 
     def top_moves(colour: int | None) -> Handler:
         def handler(arguments: list[str]) -> str:

@@ -13,7 +13,7 @@ from gocnn.engine.forecast import estimate_of
 from gocnn.engine.player import with_side_to_play
 from gocnn.engine.rulesets import RULES, BadRules, Rules, changed, parse
 from gocnn.gtp.analyze import from_the_top
-from gocnn.gtp.commands import COLOURS, Engine, colour_of, one
+from gocnn.gtp.commands import COLOURS, Engine, one, parse_colour
 from gocnn.gtp.protocol import GtpError
 from gocnn.policy.predictions import mean_owner
 from gocnn.policy.suggestion import Evaluation, log_softmax, mean_over_symmetries
@@ -56,7 +56,7 @@ def install(engine: Engine) -> None:
         """`kata-raw-nn [COLOR] [SYMMETRY [OPTIMISM]]`; this network knows no optimism."""
         rest = list(arguments)
         colour = (
-            colour_of(rest.pop(0)) if rest and rest[0].lower() in COLOURS else game.board.to_play
+            parse_colour(rest.pop(0)) if rest and rest[0].lower() in COLOURS else game.board.to_play
         )
         text = rest[0] if rest else "all"
         if len(rest) > 2 or text not in ("all", *map(str, range(symmetry.SYMMETRIES))):

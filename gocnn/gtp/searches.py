@@ -10,7 +10,7 @@ from gocnn.board import BLACK
 from gocnn.board.coords import to_gtp
 from gocnn.engine.analysis import Analysis
 from gocnn.gtp.analyze import Request, from_the_top, kata_row, parse
-from gocnn.gtp.commands import Engine, colour_of, one
+from gocnn.gtp.commands import Engine, one, parse_colour
 from gocnn.gtp.protocol import Handler
 
 LOOK = 0.2
@@ -25,10 +25,10 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
     cancelled is)."""
 
     def search(arguments: list[str]) -> str:
-        return engine.generate(colour_of(one(arguments)), play=False)
+        return engine.generate(parse_colour(one(arguments)), play=False)
 
     def cancellable(arguments: list[str]) -> str:
-        colour = colour_of(one(arguments))
+        colour = parse_colour(one(arguments))
         move = engine.generate(colour, play=False, stopped=stopped)
         return "cancelled" if stopped() else move
 
@@ -51,9 +51,9 @@ def install(engine: Engine, stopped: Callable[[], bool]) -> None:
 
     def cgos(arguments: list[str]) -> Iterator[str]:
         request = parse(arguments, engine.game)
-        return told(request.analysis(engine.player, engine.game), request)
+        return cgos_rows(request.analysis(engine.player, engine.game), request)
 
-    def told(analysis: Analysis, request: Request) -> Iterator[str]:
+    def cgos_rows(analysis: Analysis, request: Request) -> Iterator[str]:
         analysis.advance(LOOK, lambda: False)
         if analysis.candidates:
             yield cgos_row(analysis)

@@ -12,7 +12,7 @@ from gocnn.engine.game import Game
 from gocnn.engine.rulesets import RULES, name_of
 from gocnn.errors import UserError
 from gocnn.files import write_bytes
-from gocnn.gtp.commands import Engine, colour_of, one, vertex_of
+from gocnn.gtp.commands import Engine, one, parse_colour, vertex_of
 from gocnn.gtp.protocol import GtpError
 
 SGF_NAMES = {"aga": "AGA", "bga": "BGA", "new-zealand": "NZ", "ing": "GOE"}
@@ -36,7 +36,7 @@ def install(engine: Engine) -> None:
         return ""
 
     def setup_player(arguments: list[str]) -> str:
-        game.set_to_play(colour_of(one(arguments)))
+        game.set_to_play(parse_colour(one(arguments)))
         return ""
 
     def play_sequence(arguments: list[str]) -> str:
@@ -80,7 +80,7 @@ def pairs_of(arguments: list[str], usage: str, passes: bool = False) -> list[tup
     if len(arguments) % 2:
         raise GtpError(f"syntax error: {usage} COLOR VERTEX COLOR VERTEX ...")
     pairs = [
-        (vertex_of(vertex), colour_of(colour))
+        (vertex_of(vertex), parse_colour(colour))
         for colour, vertex in zip(arguments[::2], arguments[1::2], strict=True)
     ]
     if not passes and any(index == PASS for index, _ in pairs):

@@ -7,7 +7,7 @@ from pathlib import Path
 LEVEL = re.compile(r"\s*(\d+\s*(k|d|kyu|dan)|max)\s*", re.ASCII | re.IGNORECASE)
 
 
-def command_line(engine: str) -> str:
+def engine_command(engine: str) -> str:
     """The command line that starts this engine: for a level (`5k`), that of `go-gtp` at the level
     with one thread; anything else is a command line already. Raises
     `gocnn.engine.levels.BadLevel` for what looks like a level and is none."""

@@ -15,7 +15,7 @@ from gocnn.cores import cores
 from gocnn.engine.settle import settled_margin
 from gocnn.errors import UserError
 from gocnn.files import make_folder, write_bytes
-from gocnn.match.engines import command_line
+from gocnn.match.engines import engine_command
 from gocnn.match.folder import add_game, resume, same_openings
 from gocnn.match.game import EngineSlot, GameResult, MatchRules, play_game
 from gocnn.match.gtp_client import EngineFault, EngineRefusal
@@ -72,7 +72,7 @@ def run_match(config: MatchConfig, on_game: OnGame | None = None) -> tuple[list[
     openings, if an engine cannot be started or the referee does not count;
     `gocnn.engine.levels.BadLevel` if there is no such level.
     """
-    commands = (command_line(config.first), command_line(config.second))
+    commands = (engine_command(config.first), engine_command(config.second))
     make_folder(config.out)
     done = resume(config.out, config.to_json())
     evaluator = open_evaluator(threads=1)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import GTP_LETTERS
 from gocnn.board.text import STARS
-from gocnn.figures import picture_format, pyplot, save
+from gocnn.figures import picture_format, pyplot, save_figure
 
 LEAST_OWNER = 0.1
 """Ownership from which on a point is drawn as somebody's."""
@@ -25,7 +25,7 @@ def draw_board(
     numbered: int = 0,
     owner: npt.NDArray[np.floating] | None = None,
 ) -> None:
-    """Draw the position into `target`, in the format that its name says (see `gocnn.figures.save`).
+    """Draw the position into `target`, in the format of its name (see `gocnn.figures.save_figure`).
 
     suggestions: (flat index, probability), the best first; each point gets a disc, the darker the
     likelier, with the percentage; `played` (a flat index) gets a square. `numbered`: so many of the
@@ -149,7 +149,7 @@ def draw_board(
     axis.axis("off")
     if title:
         axis.set_title(title, fontsize=11)
-    save(figure, target)
+    save_figure(figure, target)
 
 
 def squares(board: Board, owner: npt.NDArray[np.floating]) -> list[tuple[int, int, bool, float]]:

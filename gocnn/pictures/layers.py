@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from gocnn.board import Board
-from gocnn.board.coords import PASS, SIZE, to_gtp
-from gocnn.figures import pyplot, save
+from gocnn.board.coords import GTP_LETTERS, PASS, SIZE, to_gtp
+from gocnn.figures import pyplot, save_figure
 from gocnn.policy.explain import LayerView
 from gocnn.policy.predictions import Floats
 
@@ -50,10 +50,11 @@ def draw_maps(maps: Floats, board: Board, layer: LayerView, target: Path) -> Non
     figure.suptitle(
         f"{layer.name}: {len(order)} of {len(maps)} feature maps; one value sees"
         f" {layer.receptive_field}x{layer.receptive_field}"
-        f" points{', and by its context the whole board' if layer.sees_all else ''}",
+        f" points{', and by its context the whole board' if layer.sees_all else ''}\n(red: above"
+        " zero, blue: below; each map by its own largest value)",
         fontsize=11,
     )
-    save(figure, target)
+    save_figure(figure, target)
 
 
 def draw_filters(filters: Floats, plane_groups: Sequence[str], target: Path) -> None:
@@ -73,28 +74,36 @@ def draw_filters(filters: Floats, plane_groups: Sequence[str], target: Path) -> 
         for axis, kernel in zip(row, filters[number], strict=True):
             axis.imshow(kernel, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
             axis.set(xticks=[], yticks=[])
-        row[0].set_ylabel(f"{number}", fontsize=8)
+        row[0].set_ylabel(f"filter {number}", fontsize=8)
     for axis, name in zip(axes[0], plane_groups, strict=True):
         axis.set_title(name.replace("_", "\n"), fontsize=8)
     figure.suptitle(
-        "filters of the first layer, summed over each group of planes (red: for, blue: against)",
+        "filters of the first layer, summed over each group of planes\n(red: for, blue: against;"
+        " each row by its own largest value)",
         fontsize=10,
     )
-    save(figure, target)
+    save_figure(figure, target)
 
 
 def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target: Path) -> None:
     """What the answer at a point depends on, as a heat map; the square is the receptive field of
     the last convolution."""
     plt = pyplot()
+    from matplotlib.colors import PowerNorm
     from matplotlib.patches import Rectangle
 
-    figure, axis = plt.subplots(figsize=(7.2, 7.6), constrained_layout=True)
-    axis.imshow(np.sqrt(heat), origin="lower", cmap="YlOrRd", vmin=0, vmax=1)
+    figure, axis = plt.subplots(figsize=(8.2, 7.6), constrained_layout=True)
+    image = axis.imshow(heat, origin="lower", cmap="YlOrRd", norm=PowerNorm(0.5, 0, 1))
+    figure.colorbar(
+        image, ax=axis, shrink=0.6, pad=0.02, label="how much the answer depends on the point"
+    )
     for i in range(SIZE):
         axis.plot([0, SIZE - 1], [i, i], color="#8a7550", linewidth=0.4)
         axis.plot([i, i], [0, SIZE - 1], color="#8a7550", linewidth=0.4)
     _stones(axis, board, 190)
+    axis.set_xticks(range(SIZE), GTP_LETTERS[:SIZE])
+    axis.set_yticks(range(SIZE), [str(row + 1) for row in range(SIZE)])
+    axis.tick_params(length=0, labelsize=8)
     if index != PASS:
         row, column = divmod(index, SIZE)
         half = layer.receptive_field / 2
@@ -117,4 +126,4 @@ def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target:
         f" convolutions{further}",
         fontsize=10,
     )
-    save(figure, target)
+    save_figure(figure, target)

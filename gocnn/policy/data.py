@@ -37,12 +37,12 @@ class GameSelection:
         games that a network played count: there may be more of them another day."""
         return _short(self.keys[~self.games.own])
 
-    def labels(self) -> "Labels":
+    def labels(self) -> "LabelCounts":
         """What there is to learn of owners and scores."""
         own, label = self.games.own, self.games.label
         by = self.judge[self.judge >= 0]
         engines = tuple(sorted(self.engines[k] for k in np.unique(by)))
-        return Labels(
+        return LabelCounts(
             int((label[~own] >= 0).sum()),
             int(own.sum()),
             _short(self.keys[own], *_words(self.games, label[label >= 0])),
@@ -52,7 +52,7 @@ class GameSelection:
 
 
 @dataclass(frozen=True)
-class Labels:
+class LabelCounts:
     """Of chosen games: how many that people played have a label, how many a network played, a short
     text that is the same for the same, how many of the labels are another engine's judgement, and
     which engines' they are."""
@@ -117,7 +117,9 @@ def _is_store(argument: str) -> bool:
         return False
 
 
-def choose(stores: Sequence[Store], game_filter: GameFilter, own: bool = False) -> GameSelection:
+def select_games(
+    stores: Sequence[Store], game_filter: GameFilter, own: bool = False
+) -> GameSelection:
     """The games of the stores that pass the filter, each once, and with `own` those that a network
     played, whatever the filter says of people's.
 

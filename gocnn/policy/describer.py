@@ -16,7 +16,7 @@ def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
         found = PolicyNetwork(preset(name))
     elif name == "shipped":
         found = load(SHIPPED).network
-    elif modelfile.kind_of(name) == KIND:
+    elif modelfile.model_kind(name) == KIND:
         found = load(name).network
     else:
         return None

@@ -45,7 +45,7 @@ def check(name: str, old: PolicyConfig, new: PolicyConfig) -> None:
 
 
 @torch.no_grad()
-def begin(old: PolicyNetwork, new: PolicyNetwork) -> str:
+def grow_into(old: PolicyNetwork, new: PolicyNetwork) -> str:
     """Put the weights of `old` into the freshly made `new`, for which `check` has no objection, so
     that it answers the same. Returns what has grown, in words, or nothing.
 

@@ -83,8 +83,8 @@ def load(path: str | Path, device: str = "cpu") -> Policy:
     def build(config: dict[str, Any]) -> PolicyNetwork:
         return PolicyNetwork(from_json(config, PolicyConfig))
 
-    network, file, place = modelfile.load_network(path, KIND, build, device)
-    return Policy(network, network.config, file.provenance, file.path, place)
+    network, file, chosen = modelfile.load_network(path, KIND, build, device)
+    return Policy(network, network.config, file.provenance, file.path, chosen)
 
 
 WEIGHTS = Path(__file__).parent / "weights"

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gocnn import libraries
+from gocnn import libraries, versions
 from gocnn.board.coords import MOVES, POINTS, SIZE
 from gocnn.console import program
 from gocnn.cores import cores
-from gocnn.errors import UserError
+from gocnn.errors import UserError, no_such_model
 from gocnn.features.planes import UnknownPlanes, plane_count
 from gocnn.policy import KIND
 from gocnn.policy.predictions import Floats, PolicyPredictions, predictions
@@ -34,7 +34,7 @@ class OnnxPolicy:
     def __init__(self, path: str | Path, threads: int | None = None, device: str = "cpu") -> None:
         """`device` is `cpu`, `cuda` or `cuda:N`, or `auto`: CUDA where this onnxruntime can use it,
         else the CPU."""
-        self.path = Path(path)
+        self.path, self._arguments = Path(path), (path, threads, device)
         try:
             data = self.path.read_bytes()
         except OSError as error:
@@ -66,16 +66,16 @@ class OnnxPolicy:
                 f"{path} is an ONNX file, but not one of a policy network that go-export wrote;"
                 " give another"
             )
+        if "version" in metadata:
+            versions.need_model_version(path, metadata, "export it again")
         try:
             self.provenance: dict[str, Any] = _object(metadata["provenance"])
             self.plane_groups: tuple[str, ...] = tuple(_object(metadata["config"])["groups"])
             planes = plane_count(self.plane_groups)
         except (KeyError, ValueError, TypeError, RecursionError, UnknownPlanes) as error:
             why = " ".join(str(error).split())[:200]
-            raise UserError(
-                f"{path} does not fit this version of the program ({why}); export it again or"
-                " update"
-            ) from error
+            wrote = versions.model_program(metadata)
+            raise versions.unreadable(path, why, wrote, "export it again") from error
         self._planes = planes
         outputs = [output.name for output in self._session.get_outputs()]
         self.has_value_head, self.scores = "value" in outputs, "score" in outputs
@@ -107,6 +107,10 @@ class OnnxPolicy:
                 f"{self.path} is damaged (it answers with what is no number); copy it again or"
                 " export it again"
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, in another process too, opens the file again: a session cannot be copied."""
+        return OnnxPolicy, self._arguments
 
     @property
     def name(self) -> str:
@@ -219,6 +223,9 @@ def open_evaluator(
         return OnnxPolicy(SHIPPED, threads)
     if is_onnx(model):
         return OnnxPolicy(str(model), threads, device)
+    # before torch, which may be missing and takes seconds to load
+    if model is not None and not Path(model).exists():
+        raise no_such_model(model)
     from gocnn.policy.model import default_model, load
 
     return load(model or default_model(), device)

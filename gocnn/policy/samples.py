@@ -112,7 +112,9 @@ def join(parts: Sequence[Games]) -> Games:
 
 
 @jit
-def begin(words: npt.NDArray[np.uint16], start: int, n_setup: int, state: rules.State) -> None:
+def set_up_game(
+    words: npt.NDArray[np.uint16], start: int, n_setup: int, state: rules.State
+) -> None:
     """Put `state` at the start of the game: its setup stones."""
     rules.clear(state, SIZE)
     if n_setup:
@@ -192,7 +194,7 @@ def draw(
     for i in range(len(picks.games)):
         if picks.games[i] != game:
             game, ply = picks.games[i], 0
-            begin(words, table.start[game], table.setup[game], state)
+            set_up_game(words, table.start[game], table.setup[game], state)
         first = table.start[game] + table.setup[game]
         while ply < picks.plies[i]:
             w = int(words[first + ply])

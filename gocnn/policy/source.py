@@ -101,13 +101,13 @@ class PositionSource:
         UNDECIDED where neither is known. With `score` there is a fourth, int8 `(B, 361)`: the
         owners (see `draw`); moves of games that a network played are -1.
         """
-        number, place = divmod(index, self.block)
+        number, offset = divmod(index, self.block)
         if self._drawn is None or self._drawn[0] != number:
             self._drawn = None  # or two blocks would be held while the second is drawn
             self._drawn = number, self._draw_block(number)
         rows = self.batch_size // self.world
         out, moves, won, owner = (
-            array[place * rows : (place + 1) * rows] for array in self._drawn[1]
+            array[offset * rows : (offset + 1) * rows] for array in self._drawn[1]
         )
         batch = (
             out.reshape(rows, self.planes, SIZE, SIZE),
@@ -147,8 +147,8 @@ class PositionSource:
             rng.random(total) < HIDDEN, ORIGIN, 0
         )
         # A permutation cut into batches; each process keeps its rows of every batch.
-        place = rng.permutation(total)
-        batch, row = np.divmod(place, self.batch_size)
+        shuffled = rng.permutation(total)
+        batch, row = np.divmod(shuffled, self.batch_size)
         rows = self.batch_size // self.world
         mine = row // rows == self.rank
         slots = np.where(mine, batch * rows + row % rows, -1)

@@ -26,7 +26,7 @@ VALIDATION_BATCH = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig(sessions.RunConfig):
+class PolicyRunConfig(sessions.RunConfig):
     """What is asked of go-train: games, validation games (or the share, 0 to 1, of the games to
     hold back), how many positions a validation has, which games pass, the network, how to train,
     and perhaps the model whose weights it begins with (`begin`: see
@@ -61,12 +61,12 @@ class _GameSplit:
     training: data.GameSelection
     held: data.GameSelection
     shared: int
-    labels: data.Labels
+    labels: data.LabelCounts
     report: Report | None
 
 
 def train(
-    config: RunConfig, launch: sessions.Launch, *, max_unpacked: int | None = None
+    config: PolicyRunConfig, launch: sessions.Launch, *, max_unpacked: int | None = None
 ) -> Outcome:
     """Train as `config` says, into the folder of `launch`. `max_unpacked`: see
     `gocnn.policy.data.open_stores`. Raises UserError for whatever a person can mend."""
@@ -122,7 +122,7 @@ def train(
 
 
 def _load_games(
-    session: sessions.Session, config: RunConfig, max_unpacked: int | None
+    session: sessions.Session, config: PolicyRunConfig, max_unpacked: int | None
 ) -> _GameSplit:
     """Open the stores, choose the games, and divide them. Raises UserError."""
 
@@ -134,16 +134,16 @@ def _load_games(
     stores, report = opened(config.games)
     validating = opened(config.valid)[0] if config.valid else []
     with session.processes.together():
-        chosen = data.choose(stores, config.game_filter, config.network.score)
+        chosen = data.select_games(stores, config.game_filter, config.network.score)
         if config.valid:
-            held = data.choose(validating, GameFilter())
+            held = data.select_games(validating, GameFilter())
             training, shared = data.without(chosen, held)
         else:
             (training, held), shared = data.split(chosen, config.valid_share), 0
         return _GameSplit(training, held, shared, training.labels(), report)
 
 
-def _task_data(session: sessions.Session, config: RunConfig, games: _GameSplit) -> TaskData:
+def _task_data(session: sessions.Session, config: PolicyRunConfig, games: _GameSplit) -> TaskData:
     network, train = config.network, config.train
     source = PositionSource(
         games.training.games,
@@ -162,7 +162,9 @@ def _task_data(session: sessions.Session, config: RunConfig, games: _GameSplit) 
     return TaskData(PolicyTask(train.label_smoothing), source, valid)
 
 
-def _provenance(config: RunConfig, games: _GameSplit, init_from: str | None) -> ModelProvenance:
+def _provenance(
+    config: PolicyRunConfig, games: _GameSplit, init_from: str | None
+) -> ModelProvenance:
     names = ", ".join(Path(name).name for name in config.games)
     origin = f"{_counted(games.training)} ({names})"
     if config.network.score:
@@ -178,7 +180,7 @@ def _provenance(config: RunConfig, games: _GameSplit, init_from: str | None) -> 
 
 def _tell(
     session: sessions.Session,
-    config: RunConfig,
+    config: PolicyRunConfig,
     games: _GameSplit,
     *,
     took: float,
@@ -222,7 +224,7 @@ def _begin(model: PolicyNetwork, path: str | None) -> str | None:
         return None
     given = load(named(path))
     growth.check(given.name, given.config, model.config)
-    grown = growth.begin(given.network, model)
+    grown = growth.grow_into(given.network, model)
     origin = (
         f"{given.name} ({given.provenance.get('samples', 'unknown')} samples;"
         f" {given.provenance.get('data', 'unknown games')})"
@@ -235,7 +237,7 @@ def _counted(chosen: data.GameSelection) -> str:
     return f"{int(people.sum())} games, {int(chosen.games.moves[people].sum())} positions"
 
 
-def _need_same_games(session: sessions.Session, games: _GameSplit, config: RunConfig) -> None:
+def _need_same_games(session: sessions.Session, games: _GameSplit, config: PolicyRunConfig) -> None:
     """Raise UserError if the games are not those of the run. There may be more labels than before,
     unless every bit is to be the same."""
     out, labels = session.launch.out, games.labels

@@ -33,16 +33,18 @@ def annotate(review: Review) -> None:
     for move, step in zip(review.moves, review.record.steps, strict=True):
         if step.before is not None:
             _mark(step.before, move)
-        _comment(step.node, describe(move) + (_led(review.course, move) if review.course else ""))
+        _comment(
+            step.node, move_comment(move) + (_led(review.course, move) if review.course else "")
+        )
         if review.course and "V" not in step.node:
             step.node["V"] = [f"{review.course.lead[move.number]:.1f}".encode()]
-        judgement = judge(move)
+        judgement = annotation_of(move)
         if judgement and not any(name in step.node for name in JUDGEMENTS):
             step.node[judgement] = [b"1"]
-    _comment(review.record.texts[0], summary(review))
+    _comment(review.record.texts[0], game_comment(review))
 
 
-def judge(move: MoveReview) -> str:
+def annotation_of(move: MoveReview) -> str:
     """`BM`, `DO`, `TE` or nothing (see the module's text)."""
     first = move.choices[0][1]
     if move.rank == 1:
@@ -52,7 +54,7 @@ def judge(move: MoveReview) -> str:
     return ""
 
 
-def describe(move: MoveReview) -> str:
+def move_comment(move: MoveReview) -> str:
     """A line or two of ASCII about one move."""
     choices = ", ".join(f"{to_gtp(index)} {probability:.0%}" for index, probability in move.choices)
     expected = f"expected {_percent(move.probability)}, choice {move.rank} of {move.legal}"
@@ -73,7 +75,7 @@ def _led(course: Course, move: MoveReview) -> str:
     )
 
 
-def summary(review: Review) -> str:
+def game_comment(review: Review) -> str:
     """A few lines of ASCII about the whole game."""
     rows = [f"Reviewed by a policy network, {len(review.moves)} moves."]
     found = table(review.moves)

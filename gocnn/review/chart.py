@@ -8,15 +8,25 @@ import numpy as np
 from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import to_gtp
 from gocnn.engine.forecast import lead_in_words
-from gocnn.figures import picture_format, pyplot, save
+from gocnn.figures import picture_format, pyplot, save_figure
 from gocnn.review.course import Course
-from gocnn.review.review import Review, agreement
+from gocnn.review.review import MoveReview, Review, agreement
 
 RUNNING = 10
 """Own moves over which the line is a mean."""
 
 NAMED = 4
 """Least expected moves of each side that are named."""
+
+FIRST, IN_FIVE, OTHER = "#009e73", "#e6b422", "#9c1f1f"
+"""Colours of a move by its rank; people who cannot tell red from green see them apart, too. The
+page has the same."""
+
+WIDE = 13
+"""Inches of the chart's width."""
+
+APART = 13.0
+"""Points from one name to the next."""
 
 
 def draw_strip(review: Review, target: Path) -> None:
@@ -28,8 +38,9 @@ def draw_strip(review: Review, target: Path) -> None:
 
     rows = 3 if review.course else 2
     figure, axes = plt.subplots(
-        rows, 1, figsize=(13, 2.6 * rows), sharex=True, constrained_layout=True
+        rows, 1, figsize=(WIDE, 2.6 * rows), sharex=True, constrained_layout=True
     )
+    named: list[tuple[Any, list[MoveReview]]] = []
     names = {BLACK: review.record.black or "Black", WHITE: review.record.white or "White"}
     for axis, colour in zip(axes[:2], (BLACK, WHITE), strict=True):
         mine = [move for move in review.moves if move.colour == colour]
@@ -37,9 +48,7 @@ def draw_strip(review: Review, target: Path) -> None:
         if not found:
             continue
         xs, ys = [move.number for move in mine], [move.probability for move in mine]
-        shades = [
-            "#2e7d4f" if m.rank == 1 else "#c99a2e" if m.rank <= 5 else "#b3382c" for m in mine
-        ]
+        shades = [FIRST if m.rank == 1 else IN_FIVE if m.rank <= 5 else OTHER for m in mine]
         axis.bar(xs, np.maximum(ys, 0.012), width=1.5, color=shades)
         if len(ys) >= RUNNING:
             axis.plot(
@@ -48,19 +57,7 @@ def draw_strip(review: Review, target: Path) -> None:
                 color="#2f5d8a",
                 linewidth=1.6,
             )
-        for move in sorted(mine, key=lambda move: move.probability)[:NAMED]:
-            axis.annotate(
-                f"{move.number} {to_gtp(move.index)}",
-                (move.number, 0.02),
-                (0, 9),
-                textcoords="offset points",
-                ha="center",
-                rotation=90,
-                fontsize=8,
-                color="#b3382c",
-                zorder=5,
-                bbox={"fc": "white", "ec": "none", "alpha": 0.85, "pad": 0.8},
-            )
+        named.append((axis, sorted(mine, key=lambda move: move.probability)[:NAMED]))
         title = f"{'Black' if colour == BLACK else 'White'}: {names[colour]}"
         axis.set(ylim=(0, 1), ylabel="probability")
         axis.set_title(
@@ -76,7 +73,36 @@ def draw_strip(review: Review, target: Path) -> None:
         "move (green: the first choice; yellow: one of the first five; red: another; line: mean of"
         " ten)"
     )
-    save(figure, target)
+    for axis, moves in named:
+        _name(axis, moves)
+    save_figure(figure, target)
+
+
+def _name(axis: Any, moves: list[MoveReview]) -> None:
+    """Write number and point over the moves' bars, beside one another where these are close."""
+    low, high = axis.get_xlim()
+    step = APART * (high - low) / (72 * WIDE * 0.93)  # the axes take that much of the figure
+    moves = sorted(moves, key=lambda move: move.number)
+    places = [float(move.number) for move in moves]
+    for k in range(1, len(places)):
+        places[k] = max(places[k], places[k - 1] + step)
+    beyond = high - step / 2
+    for k in reversed(range(len(places))):
+        places[k] = beyond = min(places[k], beyond)
+        beyond -= step
+    for move, place in zip(moves, places, strict=True):
+        axis.annotate(
+            f"{move.number} {to_gtp(move.index)}",
+            (place, 0.02),
+            (0, 9),
+            textcoords="offset points",
+            ha="center",
+            rotation=90,
+            fontsize=8,
+            color=OTHER,
+            zorder=5,
+            bbox={"fc": "white", "ec": "none", "alpha": 0.85, "pad": 0.8},
+        )
 
 
 def _draw_lead(axis: Any, course: Course) -> None:

@@ -16,7 +16,7 @@ from gocnn.policy.predictions import PolicyPredictions, winrate
 
 
 @dataclass(frozen=True)
-class Terms:
+class RecordRules:
     """What a game was played under. stated: whether the record tells komi; handicap: stones."""
 
     komi: float
@@ -34,7 +34,7 @@ class Terms:
         return self.komi + put_down + (0.5 if board.to_play == BLACK else -0.5)
 
 
-def terms_of(record: Record) -> Terms:
+def terms_of(record: Record) -> RecordRules:
     """Komi as the record has it, else the usual; rules if it names any that are known, else area,
     nothing for handicap stones."""
     stated = not math.isnan(record.komi)
@@ -42,7 +42,7 @@ def terms_of(record: Record) -> Terms:
         rules = parse(record.rules)
     except BadRules:
         rules = TROMP_TAYLOR
-    return Terms(
+    return RecordRules(
         usual_komi(record.komi, record.handicap_stones), stated, rules, record.handicap_stones
     )
 
@@ -52,7 +52,7 @@ class Course:
     """lead, black_winrate, spread: float64 `(moves + 1,)`, before each move and at the end: black's
     margin in points, komi counted, its probability to win, and the margin's standard deviation."""
 
-    terms: Terms
+    terms: RecordRules
     lead: npt.NDArray[np.float64]
     black_winrate: npt.NDArray[np.float64]
     spread: npt.NDArray[np.float64]
@@ -64,7 +64,10 @@ class Course:
 
 
 def course_of(
-    terms: Terms, said: Sequence[PolicyPredictions], komis: Sequence[float], to_play: Sequence[int]
+    terms: RecordRules,
+    said: Sequence[PolicyPredictions],
+    komis: Sequence[float],
+    to_play: Sequence[int],
 ) -> Course:
     """From answers about all positions, in parts; `komis`: what black must lead by in each;
     `to_play`: whose turn it is in each."""

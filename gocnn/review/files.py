@@ -8,7 +8,7 @@ from gocnn.games import sgf_tree
 from gocnn.games.sources import Blob
 from gocnn.policy.suggestion import Evaluator
 from gocnn.review.annotate import annotate
-from gocnn.review.review import Review, Start, expected_at, review
+from gocnn.review.review import PositionReview, Review, expected_at, review
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class FileReview:
     name: str
     records: list[sgf_tree.Record]
     reviews: list[Review]
-    positions: list[Start]
+    positions: list[PositionReview]
     skipped: list[str]
 
     def annotated(self) -> bytes | None:

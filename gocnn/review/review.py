@@ -103,7 +103,7 @@ def review(
 
 
 @dataclass(frozen=True)
-class Start:
+class PositionReview:
     """A record without moves: the side to play in its position, the first choices there with their
     probabilities, and how it ends (None if the network says no score)."""
 
@@ -114,7 +114,7 @@ class Start:
     estimate: OwnershipEstimate | None = None
 
 
-def expected_at(record: Record, name: str, evaluator: Evaluator) -> Start:
+def expected_at(record: Record, name: str, evaluator: Evaluator) -> PositionReview:
     """What the network expects in the position of a record without moves."""
     board = position_after(record, 0)
     said = evaluate(evaluator, board, HANDICAP if record.handicap else 0)
@@ -125,7 +125,7 @@ def expected_at(record: Record, name: str, evaluator: Evaluator) -> Start:
         if evaluator.scores
         else None
     )
-    return Start(
+    return PositionReview(
         name,
         record,
         board.to_play,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from gocnn.board.coords import to_gtp
 from gocnn.engine.forecast import lead_in_words
 from gocnn.games.sgf_tree import side
-from gocnn.review.review import Review, Start, agreement, table
+from gocnn.review.review import PositionReview, Review, agreement, table
 
 
 def report(review: Review) -> Iterator[str]:
@@ -74,7 +74,7 @@ def games_table(reviews: Sequence[Review]) -> Iterator[str]:
     yield f"{len(reviews)} games, {total.moves} moves: {shares}"
 
 
-def position_line(position: Start) -> str:
+def position_line(position: PositionReview) -> str:
     """A record without moves: the first choices in its position."""
     ahead = f"; {lead_in_words(position.estimate.score_mean)}" if position.estimate else ""
     choices = ", ".join(f"{to_gtp(index)} {p:.0%}" for index, p in position.choices)

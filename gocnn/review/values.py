@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gocnn.board.coords import COLOUR_NAMES, to_gtp
-from gocnn.review.review import Review, Start, table
+from gocnn.review.review import PositionReview, Review, table
 
 
 def review_values(review: Review) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _course_values(review: Review, moves: list[dict[str, Any]]) -> dict[str, Any
     }
 
 
-def position_values(position: Start) -> dict[str, Any]:
+def position_values(position: PositionReview) -> dict[str, Any]:
     """A record without moves: the same keys, and whose turn it is with the first choices."""
     record = position.record
     choices = [{"move": to_gtp(index), "probability": p} for index, p in position.choices]

@@ -35,7 +35,7 @@ GOING, SETTLED_EARLY, PASSED, TOO_LONG = 0, 1, 2, 3
 
 Bools = npt.NDArray[np.bool_]
 Longs = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+Doubles = npt.NDArray[np.float64]
 
 
 class Boards(NamedTuple):
@@ -58,8 +58,8 @@ class Boards(NamedTuple):
     safe: Bools
     hashes: npt.NDArray[np.uint64]
     random: npt.NDArray[np.uint64]
-    temperature: Floats
-    noise: Floats
+    temperature: Doubles
+    noise: Doubles
     noise_from: Longs
     noise_to: Longs
     passing: Longs
@@ -92,7 +92,7 @@ def new_boards(count: int) -> Boards:
 
 
 @jit
-def begin(
+def set_up_board(
     state: rules.State,
     words: npt.NDArray[np.uint16],
     setup: int,
@@ -118,7 +118,7 @@ def begin(
 
 
 @jit
-def show(
+def fill_planes(
     rows: Longs,
     boards: Boards,
     at: planes.Offsets,
@@ -207,7 +207,7 @@ def step(rows: Longs, logits: npt.NDArray[np.float32], wanted: Bools, boards: Bo
                 if index < 0 or index == PASS:
                     index = PASS
                     break
-                trial[:] = states[b]
+                rules.copy(states[b], trial)
                 rules.play(trial, rules.field_point(index, SIZE), colour[b])
                 value = repetition.position_hash(trial)
                 repeated = False
@@ -216,7 +216,7 @@ def step(rows: Longs, logits: npt.NDArray[np.float32], wanted: Bools, boards: Bo
                         repeated = True
                         break
                 if not repeated:
-                    states[b] = trial
+                    rules.copy(trial, states[b])
                     break
                 wanted[i, index] = False
         if index == PASS:
@@ -284,7 +284,7 @@ def count(state: rules.State, colour: int, moves: int, owner: npt.NDArray[np.int
 
 
 @jit
-def judge(
+def judge_boards(
     rows: Longs,
     every: int,
     start: Longs,

@@ -25,7 +25,7 @@ from gocnn.errors import UserError
 from gocnn.games.words import decode
 from gocnn.processes import apart, end, guard, words_of
 
-Stones = tuple[tuple[int, int], ...]
+StoneSequence = tuple[tuple[int, int], ...]
 """Flat indices with their colours."""
 
 AT_ONCE = 128
@@ -50,8 +50,8 @@ class Stopped(Exception):
 class EnginePosition:
     """A position as an engine is told it: stones set up, then moves."""
 
-    setup: Stones
-    moves: Stones
+    setup: StoneSequence
+    moves: StoneSequence
 
     @classmethod
     def of_words(cls, words: npt.NDArray[np.uint16], setup: int) -> "EnginePosition":
@@ -82,7 +82,7 @@ class EnginePosition:
         return 3 - self.moves[-1][1] if self.moves else self.first
 
 
-def pairs(stones: Stones) -> list[list[str]]:
+def pairs(stones: StoneSequence) -> list[list[str]]:
     """As the protocol writes them."""
     return [["BW"[colour != BLACK], to_gtp(index)] for index, colour in stones]
 

@@ -118,13 +118,10 @@ def label_resigned(config: LabellingConfig, most: int | None = None) -> Resigned
     Raises UserError if the store or the model cannot be read, or another run labels it."""
     run = ResignedRun()
     with _alone(config):
-        opened = Store(config.store)
-        records = opened.records()
-        games = resigned.waiting(opened, records, config.seed)
-        run.total, run.records = int(resigned.uncounted(records).sum()), records
+        opened, records = _resigned(config, run)
+        games = resigned.waiting(opened, records, config.seed)[:most]
         if not len(games):
             return run
-        games = games[:most]
         komis, winners = resigned.komis(records), records["winner"]
         keys = records["key"].astype(np.int64)
         evaluators = _evaluators(config, len(games))
@@ -153,15 +150,11 @@ def label_judged(config: LabellingConfig, command: str, most: int | None = None)
     """
     run = JudgedRun()
     with _alone(config):
-        opened = Store(config.store)
-        records = opened.records()
-        games = resigned.shuffled(
-            np.flatnonzero(judged.waiting(opened, records)), records, config.seed
-        )
-        run.total, run.records = int(resigned.uncounted(records).sum()), records
+        opened, records = _resigned(config, run)
+        waiting = np.flatnonzero(judged.waiting(opened, records))
+        games = resigned.shuffled(waiting, records, config.seed)[:most]
         if not len(games):
             return run
-        games = games[:most]
         komis, winners = resigned.komis(records), records["winner"]
         keys = records["key"].astype(np.int64)
         found = run.findings = judged.Judgements()
@@ -229,6 +222,16 @@ def add_own_games(config: LabellingConfig, count: int) -> OwnRun:
         tasks = (own.task(number, config.seed, opened, records, begun) for number in todo)
         _play(config, evaluators, tasks, len(todo), write_chunk, run)
         return run
+
+
+def _resigned(
+    config: LabellingConfig, run: ResignedRun | JudgedRun
+) -> tuple[Store, npt.NDArray[np.void]]:
+    """The store with its records `(G,)`; how many of them were resigned is noted in `run`."""
+    opened = Store(config.store)
+    records = opened.records()
+    run.total, run.records = int(resigned.uncounted(records).sum()), records
+    return opened, records
 
 
 @contextmanager

@@ -70,7 +70,7 @@ class Spent:
         self.ends = [a + b for a, b in zip(self.ends, other.ends, strict=True)]
 
 
-def play(
+def play_games(
     evaluator: Evaluator,
     tasks: Iterator[GameToPlay],
     batch: int,
@@ -96,7 +96,7 @@ def play(
             task = next(tasks, None)
             if task is None:
                 more = False
-            elif _seat(b, free[0], task):
+            elif _begin_in_row(b, free[0], task):
                 place[free[0]] = task
                 start[free[0]], limit[free[0]] = task.moves, task.moves + task.most
                 free.pop(0)
@@ -112,7 +112,7 @@ def play(
         if not len(rows):
             return
         n = len(rows)
-        boards.judge(rows, LOOK_EVERY, start, b, status, owners)
+        boards.judge_boards(rows, LOOK_EVERY, start, b, status, owners)
         status[:n][(status[:n] == boards.GOING) & (b.moves[rows] >= limit[rows])] = boards.TOO_LONG
         over = status[:n] != boards.GOING
         for i in np.flatnonzero(over).tolist():
@@ -136,18 +136,18 @@ def play(
         n = len(rows)
         if not n:
             continue
-        boards.show(rows, b, at, permutation, shown, wanted)
+        boards.fill_planes(rows, b, at, permutation, shown, wanted)
         logits = evaluator.logits(shown[:n].reshape(n, -1, SIZE, SIZE))
         boards.step(rows, logits, wanted, b)
         spent.moves += n
         spent.batches += 1
 
 
-def _seat(b: boards.Boards, row: int, task: GameToPlay) -> bool:
+def _begin_in_row(b: boards.Boards, row: int, task: GameToPlay) -> bool:
     """Put a game on a board; False where its words lead nowhere."""
     if task.moves + task.most > boards.LONGEST:
         return False
-    turn = boards.begin(
+    turn = boards.set_up_board(
         b.states[row], task.words, task.setup, task.moves, b.words[row], b.hashes[row]
     )
     if turn == 0:

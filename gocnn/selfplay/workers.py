@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from gocnn.policy.suggestion import Evaluator
-from gocnn.selfplay.playing import Ended, GameToPlay, Spent, play
+from gocnn.selfplay.playing import Ended, GameToPlay, Spent, play_games
 
 
 class _Shared:
@@ -40,7 +40,9 @@ def play_all(
 
     def work(evaluator: Evaluator, own: Spent) -> None:
         try:
-            for game in play(evaluator, shared, batch, own, lambda: failed.is_set() or stopped()):
+            for game in play_games(
+                evaluator, shared, batch, own, lambda: failed.is_set() or stopped()
+            ):
                 ended.put(game)
             ended.put(None)
         except BaseException as error:  # noqa: BLE001 - raised by whoever waits for the games

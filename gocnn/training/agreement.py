@@ -17,7 +17,7 @@ ENOUGH = 64
 those of the whole batch."""
 
 
-class Agreement:
+class Consensus:
     """What all processes of a run have agreed on: how far the run is (`done`, 0 to 1, by the clock
     of process 0), whether to `stop` (if any process was told to), and whether to `save` a
     checkpoint (if process 0 wants to).

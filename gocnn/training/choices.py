@@ -13,7 +13,7 @@ from gocnn.training import checks, convolution
 from gocnn.training.agreement import sync_norms
 from gocnn.training.batches import BatchSource
 from gocnn.training.distributed import Processes
-from gocnn.training.precision import choose, choose_again
+from gocnn.training.precision import choose_again, choose_precision
 from gocnn.training.stepping import Stepper
 
 
@@ -39,7 +39,9 @@ class Choices:
         self._choose_norms()
         self._check_batch()
         if not self._stepper.precision:
-            chosen = choose(self._device, self._config.precision, self._config.deterministic)
+            chosen = choose_precision(
+                self._device, self._config.precision, self._config.deterministic
+            )
             self._stepper.precision = self._processes.broadcast(chosen)
         self._choose_convolution()
 
@@ -142,7 +144,7 @@ class Choices:
         elif self.winograd is None:
             sample = tuple(torch.as_tensor(a[:2]) for a in self._source.batch(0))
             by_stopwatch = (self._config.minutes or 0) >= convolution.LEAST_MINUTES
-            mine = convolution.choose(
+            mine = convolution.choose_layers(
                 model,
                 self._config.convolution,
                 by_stopwatch,

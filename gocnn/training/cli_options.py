@@ -59,7 +59,7 @@ command's main ones."""
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ComputedDefault:
     """A default that the command chooses itself, by what it `said` in the help; the option is None
     where it is not given."""
 
@@ -68,7 +68,7 @@ class Chosen:
 
 def training_options(**defaults: Any) -> Callable[[F], F]:
     """Options that become a TrainConfig (see `train_config`), with other defaults than
-    TrainConfig's if given, or `Chosen`."""
+    TrainConfig's if given, or `ComputedDefault`."""
 
     def default(name: str) -> Any:
         return defaults.get(name, getattr(TrainConfig, name))
@@ -77,7 +77,7 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         value = default(name)
         return (
             {"default": None, "show_default": value.said}
-            if isinstance(value, Chosen)
+            if isinstance(value, ComputedDefault)
             else {"default": value, "show_default": True}
         )
 

@@ -15,7 +15,7 @@ class TrainConfig:
     """How to train. Exactly one of steps, epochs and minutes is the budget; the schedule of the
     learning rate runs over it and ends with it.
 
-    What is learnt:
+    Attributes: What is learnt:
         batch: samples a step, over all processes and all parts of a step.
         optimiser: see `gocnn.training.optim`.
         learning_rate: the highest; None: the optimiser's own (`optim.DEFAULT_RATES`). It is used as
@@ -23,26 +23,28 @@ class TrainConfig:
         momentum: of muon and sgd (there at most 0.9).
         weight_decay: for weights, never for normalisations and biases; independent of the gradient
             for muon and adamw, a 40th of it as an L2 penalty for sgd.
-        schedule, warmup: the rate rises over that share of the budget (0 to 1; onecycle: 0.3 at
-            least), and then falls, or stays.
+        schedule: how the rate falls after the warm-up: cosine, onecycle, or constant (it stays).
+        warmup: the share of the budget (0 to 1; onecycle: 0.3 at least) over which the rate rises.
         clip: the largest norm of the gradient, 0: any.
         label_smoothing: share of each label (0 to 1) that is spread over all classes.
         ema: decay of the averaged weights at each step, 0: no average.
         rate_factors: pairs of a prefix and a factor: parameters whose name begins with the prefix
             (the longest that fits) learn at the rate times the factor, as fine-tuning wants.
         seed: of the weights, the order of samples, and what is random in them.
-    How it is judged:
+
+    Attributes: How it is judged:
         validations: how many, evenly over the budget.
         patience: validations without a better one after which a run ends, 0: it never does.
-    How it is computed:
+
+    Attributes: How it is computed:
         accumulate: parts in which a batch is computed one after the other.
         precision: of the forward pass; auto: as the device is fastest.
         convolution: how 3x3 convolutions are computed on a CPU in fp32 (see
             `gocnn.training.convolution`); auto: by a stopwatch where the budget is ten minutes or
             more, torch's own otherwise.
         channels_last: whether networks lie in memory as the device likes it.
-        compile, compile_mode: torch.compile and its mode, of which reduce-overhead means CUDA
-            graphs.
+        compile: whether torch.compile is used.
+        compile_mode: its mode; reduce-overhead means CUDA graphs.
         pad_planes: see `gocnn.training.padding`.
         sync_norms: whether several processes normalise over the batch of all, as one process would,
             or each over its own part, which spares two exchanges a normalisation; None: as
@@ -52,8 +54,8 @@ class TrainConfig:
         feeders: threads that prepare samples; None: one on a CPU, elsewhere as many as are found to
             be needed.
         threads: threads that compute on the CPU; None: torch's own number, one beside a GPU.
-        checkpoint_minutes, report_seconds: time between two checkpoints, and between two lines in
-            metrics.jsonl.
+        checkpoint_minutes: time between two checkpoints.
+        report_seconds: time between two lines in metrics.jsonl.
 
     Raises ValueError for settings that contradict each other.
     """

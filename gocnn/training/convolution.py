@@ -35,7 +35,7 @@ class WinogradConv2d(nn.Conv2d):
         return y if self.bias is None else y + self.bias[:, None, None]
 
 
-def fits(layer: nn.Module) -> bool:
+def can_use_winograd(layer: nn.Module) -> bool:
     """Whether the layer can be computed that way; at least 32 channels on both sides, for fewer
     make no matrices worth multiplying."""
     return (
@@ -50,14 +50,14 @@ def fits(layer: nn.Module) -> bool:
     )
 
 
-def choose(
+def choose_layers(
     model: nn.Module, wanted: str, by_stopwatch: bool, run: Callable[[nn.Module], object]
 ) -> list[str]:
     """The names of the layers of `model` that are to be computed Winograd's way, for a run on a CPU
     in float32: all that fit if `wanted` is `winograd`; if it is `auto`, those for whose shape that
     is faster `by_stopwatch` (without one, none). `run` runs the network it is given on a batch, by
     which the shapes are known."""
-    names = [name for name, layer in model.named_modules() if fits(layer)]
+    names = [name for name, layer in model.named_modules() if can_use_winograd(layer)]
     if wanted == "direct" or (wanted == "auto" and not by_stopwatch) or not names:
         return []
     if wanted == "winograd":
@@ -71,7 +71,7 @@ def use(model: nn.Module, names: Collection[str]) -> None:
     """Let the layers of those names be computed Winograd's way, where they fit, and all others
     torch's."""
     for name, layer in model.named_modules():
-        if fits(layer):
+        if can_use_winograd(layer):
             layer.__class__ = WinogradConv2d if name in names else nn.Conv2d
 
 

@@ -291,7 +291,7 @@ def _ending(processes: Processes, error: BaseException) -> BaseException:
     return SystemExit(1) if said and processes.local != 0 else error
 
 
-def wrap(
+def wrap_model(
     model: nn.Module, processes: Processes, device: torch.device, sync_norms: bool = True
 ) -> nn.Module:
     """The model for training: its gradients are averaged over all processes, and with `sync_norms`

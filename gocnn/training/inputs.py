@@ -9,7 +9,7 @@ import torch
 
 from gocnn.training.batches import BatchSource
 from gocnn.training.distributed import Processes
-from gocnn.training.judging import Batches
+from gocnn.training.judging import ValidationBatches
 from gocnn.training.run import RunFolder
 from gocnn.training.schedule import Deadline
 from gocnn.training.task import Task
@@ -22,7 +22,7 @@ class TaskData:
 
     task: Task
     source: BatchSource
-    valid: Batches
+    valid: ValidationBatches
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from gocnn.training.precision import autocast
 from gocnn.training.task import Task
 
 
-class Batches(Protocol):
+class ValidationBatches(Protocol):
     """Batches by number, the same each time: a list, or what reads each when it is asked for."""
 
     def __len__(self) -> int: ...
@@ -27,7 +27,7 @@ class PutOff(Exception):
 class Unless:
     """The same batches, but once `stop` returns true, asking for another one raises PutOff."""
 
-    def __init__(self, stop: Callable[[], bool], batches: Batches) -> None:
+    def __init__(self, stop: Callable[[], bool], batches: ValidationBatches) -> None:
         self._stop, self._batches = stop, batches
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ def evaluate(
 def evaluate_together(
     model: nn.Module,
     task: Task,
-    batches: Batches,
+    batches: ValidationBatches,
     *,
     device: torch.device,
     precision: str,

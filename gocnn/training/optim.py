@@ -9,7 +9,7 @@ from torch import nn
 from gocnn.training.config import TrainConfig
 from gocnn.training.muon import Muon, orthogonal
 
-__all__ = ["DEFAULT_RATES", "Muon", "build", "orthogonal"]
+__all__ = ["DEFAULT_RATES", "Muon", "build_optimisers", "orthogonal"]
 
 DEFAULT_RATES = {"muon": 0.01, "adamw": 0.002, "sgd": 0.1}
 
@@ -20,7 +20,7 @@ WAYS = ("fused", "foreach", "capturable", "differentiable")
 """Settings that say how an optimiser computes, not what."""
 
 
-def build(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
+def build_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
     """The optimisers of a run, over the parameters that are to be trained.
 
     muon: `Muon` for the weights of convolutions and linear layers (but the last layer), AdamW for

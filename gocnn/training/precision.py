@@ -9,8 +9,8 @@ from torch import nn
 
 from gocnn.errors import UserError
 
-Name = Literal["fp32", "bf16", "fp16"]
-NAMES: tuple[Name, ...] = ("fp32", "bf16", "fp16")
+PrecisionName = Literal["fp32", "bf16", "fp16"]
+NAMES: tuple[PrecisionName, ...] = ("fp32", "bf16", "fp16")
 
 TENSOR_CORES = (7, 0)
 """The compute capability from which on NVIDIA's chips multiply fp16 matrices faster (Volta). Pascal
@@ -20,7 +20,9 @@ WITHOUT_TENSOR_CORES = "GTX 16"
 """Turing chips that were sold without what their capability promises."""
 
 
-def choose(device: torch.device, wanted: str = "auto", by_capability: bool = False) -> Name:
+def choose_precision(
+    device: torch.device, wanted: str = "auto", by_capability: bool = False
+) -> PrecisionName:
     """`fp32`, `bf16` or `fp16` for autocast. On CUDA bf16 where the chip has it, else fp16 where it
     has tensor cores (V100, T4); on a CPU bf16 only where it has bf16 instructions and convolutions
     then really train faster (without the instructions they are 10 to 40 times slower, so that is
@@ -49,7 +51,7 @@ def choose_again(
     before: str,
     device_before: str | None,
     by_capability: bool = False,
-) -> Name:
+) -> PrecisionName:
     """The precision of a resumed run: what is `wanted`; else what the run computed in `before`, if
     the kind of device is the same and this device is good at it; else chosen anew. `device_before`
     is None where the checkpoint does not say it."""
@@ -60,7 +62,7 @@ def choose_again(
         and fits(device, before)
     ):
         return before
-    return choose(device, wanted, by_capability)
+    return choose_precision(device, wanted, by_capability)
 
 
 def fits(device: torch.device, name: str) -> bool:

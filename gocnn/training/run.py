@@ -4,7 +4,7 @@
                         first, of step 0, before anything else
     run.json            what was asked: configuration, network, data; and what was chosen:
                         precision, threads; on which device, and how the steps before were computed,
-                        if otherwise
+                        if otherwise; the version of gocnn that last wrote it (`program`)
     metrics.jsonl       one JSON line a report
     best.safetensors    the best model by validation      last.safetensors    the latest one
     curves.png          drawn at the end
@@ -22,11 +22,17 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from gocnn import modelfile
+from gocnn import __version__, modelfile
 from gocnn.errors import UserError
 from gocnn.files import write_bytes, write_text
+from gocnn.versions import RUN_VERSION, unreadable
 
 DESCRIPTION, CHECKPOINT, METRICS = "run.json", "checkpoint.pt", "metrics.jsonl"
+WRITTEN = {"version": RUN_VERSION, "program": __version__}
+"""What run.json and a checkpoint say of who wrote them (`gocnn.versions`)."""
+
+ANEW = "start a new run in another folder with --out"
+
 FILES = (DESCRIPTION, CHECKPOINT, METRICS, modelfile.BEST, modelfile.LAST, "curves.png")
 
 
@@ -90,24 +96,35 @@ class RunFolder:
         run now, and `facts`, into run.json."""
         self.cut_reports(step)
         before = self.read_description(self.path)
-        if before | self.description | facts != before:
-            self._describe(before | self.description | facts)
+        now = before | self.description | facts | WRITTEN
+        if now != before:
+            self._describe(now)
 
     def _describe(self, description: dict[str, Any]) -> None:
-        write_text(self.path / DESCRIPTION, json.dumps(description, indent=1) + "\n")
+        text = json.dumps(WRITTEN | description | WRITTEN, indent=1)
+        write_text(self.path / DESCRIPTION, text + "\n")
 
     @staticmethod
     def read_description(path: Path) -> dict[str, Any]:
-        """run.json of an earlier run. Raises UserError."""
+        """run.json of an earlier run. Raises UserError if there is none, if it cannot be read, or
+        if another version of the program gave it another form."""
+        target = path / DESCRIPTION
         try:
-            value = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+            value = json.loads(target.read_text(encoding="utf-8"))
             if not isinstance(value, dict):
                 raise ValueError("not a description")
-            return value
-        except (OSError, ValueError) as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise UserError(
                 f"{path} holds no run to resume; leave out --resume to start one"
             ) from error
+        except OSError as error:
+            raise UserError(
+                f"cannot read {target}: {error.strerror}; check its permissions"
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{target} is damaged; {ANEW}") from error
+        _need_known_version(target, value)
+        return value
 
     @staticmethod
     def read_config(path: Path, kind: str) -> dict[str, Any]:
@@ -121,36 +138,50 @@ class RunFolder:
             )
         config = description.get("wishes")
         if not isinstance(config, dict):
-            raise UserError(
-                f"{path / DESCRIPTION} does not say what was asked of the run; start a new run in"
-                " another folder"
-            )
+            why = "it does not say what was asked of the run"
+            raise unreadable(path / DESCRIPTION, why, description.get("program"), ANEW)
         return config
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint; a failure leaves the one before and raises UserError."""
         buffer = io.BytesIO()
-        torch.save(state, buffer)
+        torch.save(state | WRITTEN, buffer)
         write_bytes(self.path / CHECKPOINT, buffer.getvalue())
 
     def load_checkpoint(self) -> dict[str, Any]:
-        """The checkpoint. Raises UserError if there is none, or if it is damaged."""
+        """The checkpoint. Raises UserError if there is none, if it is damaged, or if another
+        version of the program gave it another form."""
         target = self.path / CHECKPOINT
         if not target.exists():
-            raise UserError(
-                f"{self.path} has no {CHECKPOINT} to go on from; start a new run in another folder"
-                " with --out"
-            )
+            raise UserError(f"{self.path} has no {CHECKPOINT} to go on from; {ANEW}")
         try:
             state: dict[str, Any] = torch.load(target, map_location="cpu", weights_only=True)
-            if "step" not in state:
+            if not isinstance(state, dict):
                 raise ValueError("not a checkpoint of a run")
-            return state
         except Exception as error:
-            raise UserError(
-                f"{target} is damaged; start again in another folder ({self.path}/best.safetensors"
-                " is still usable)"
-            ) from error
+            usable = f"{self.path}/best.safetensors is still usable"
+            wrote = self._writer()
+            if wrote not in (None, __version__):
+                raise unreadable(
+                    target, "it is no checkpoint", wrote, f"{ANEW}; {usable}"
+                ) from error
+            raise UserError(f"{target} is damaged; {ANEW} ({usable})") from error
+        _need_known_version(target, state)
+        if "step" not in state:
+            raise self.checkpoint_unreadable("it does not say its step", state)
+        return state
+
+    def _writer(self) -> object:
+        """The version of gocnn that last wrote run.json, None if it does not say."""
+        try:
+            return self.read_description(self.path).get("program")
+        except UserError:
+            return None
+
+    def checkpoint_unreadable(self, why: str, state: dict[str, Any]) -> UserError:
+        """The refusal of a checkpoint that another version wrote, or that was altered: `why` it
+        cannot be read."""
+        return unreadable(self.path / CHECKPOINT, why, state.get("program"), ANEW)
 
     def report(self, line: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""
@@ -171,6 +202,14 @@ class RunFolder:
         """Release the folder, so that other processes may train into it."""
         if self._lock:
             self._lock.release()
+
+
+def _need_known_version(target: Path, value: dict[str, Any]) -> None:
+    """Raises UserError if run.json or a checkpoint is of another version of the format."""
+    version = value.get("version", RUN_VERSION)
+    if version != RUN_VERSION:
+        why = f"it is of format version {str(version)[:20]}, not {RUN_VERSION}"
+        raise unreadable(target, why, value.get("program"), ANEW)
 
 
 class _Follower(RunFolder):

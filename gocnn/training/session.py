@@ -17,8 +17,9 @@ from gocnn.structs import from_json
 from gocnn.training.config import TrainConfig
 from gocnn.training.distributed import Processes, joined
 from gocnn.training.inputs import Runtime
-from gocnn.training.run import RunFolder, open_run
+from gocnn.training.run import ANEW, DESCRIPTION, RunFolder, open_run
 from gocnn.training.schedule import Deadline
+from gocnn.versions import unreadable
 
 T = TypeVar("T")
 
@@ -38,22 +39,25 @@ class RunConfig:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """The inverse of to_json. Raises UserError if `values` are not those of such a run."""
+    def from_json(
+        cls, values: dict[str, Any], file: object = DESCRIPTION, program: object = None
+    ) -> Self:
+        """The inverse of to_json. Raises UserError if `values` are not those of such a run: it
+        names the `file`, and the version of the program that wrote it (None: not recorded)."""
         try:
             return from_json(values, cls)
         except ValueError as error:
-            raise UserError(
-                f"run.json does not describe {cls.command} of this version ({error}); start a new"
-                " run in another folder"
-            ) from error
+            why = f"it does not describe {cls.command}: {error}"
+            raise unreadable(file, why, program, ANEW) from error
 
     @classmethod
     def of_run(cls, out: Path, changes: dict[str, Any]) -> Self:
         """What was asked of the run in `out`, with other settings of training where they are in
         `changes` and not None (see `TrainConfig.changed`). Raises UserError if there is no such
         run."""
-        config = cls.from_json(RunFolder.read_config(out, cls.kind))
+        description = RunFolder.read_description(out)
+        values = RunFolder.read_config(out, cls.kind)
+        config = cls.from_json(values, out / DESCRIPTION, description.get("program"))
         return replace(config, train=config.train.changed(changes))
 
 

@@ -14,7 +14,7 @@ from gocnn.training.scaling import Scaler
 from gocnn.training.task import Task
 
 
-class Batches(Protocol):
+class DeviceBatches(Protocol):
     """Hands out batches on the device, as `gocnn.training.batches.Prefetcher` does."""
 
     def next(self) -> Batch: ...
@@ -38,7 +38,7 @@ class Stepper:
             device,
             rank,
         )
-        self.optimisers = optim.build(model, config)
+        self.optimisers = optim.build_optimisers(model, config)
         self.ema = Ema(model, config.ema) if config.ema else None
         self.scaler: Scaler | None = None
         self.number = 0
@@ -59,7 +59,11 @@ class Stepper:
         return self.ema.model if self.ema else self.model
 
     def step(
-        self, net: nn.Module, prefetcher: Batches, rate_factor: float, parts: int | None = None
+        self,
+        net: nn.Module,
+        prefetcher: DeviceBatches,
+        rate_factor: float,
+        parts: int | None = None,
     ) -> Tensor:
         """One optimiser step of `net`, which is the model or wraps it; returns sums of loss, right
         answers and samples, float32 `(3,)`, on the device. `parts`: in how many parts the batch

@@ -22,7 +22,7 @@ from gocnn.training import (
     tuning,
     warming,
 )
-from gocnn.training.agreement import Agreement
+from gocnn.training.agreement import Consensus
 from gocnn.training.batches import Again, Prefetcher
 from gocnn.training.choices import Choices
 from gocnn.training.config import TrainConfig
@@ -34,6 +34,9 @@ from gocnn.training.validation import Validator
 
 SHOW_STEPS = 8
 """Steps between two looks at the figures on the device (each look waits for it)."""
+
+RESTORED = ("model", "ema", "optimisers", "elapsed", "precision", "best", "bad_validations")
+"""What every version has put into its checkpoints, beside the step."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Trainer:
         self.choices = Choices(self.stepper, data.source, self.processes)
         self.validator = Validator(self.stepper, data, output, runtime, self.budget)
         self.interrupts = Interrupts()
-        self.agreement = Agreement(self.processes, self.clock)
+        self.consensus = Consensus(self.processes, self.clock)
         self._begun = False
         self._first: Sequence[Any] = ()  # a batch to warm up with
 
@@ -116,6 +119,9 @@ class Trainer:
 
     def _restore(self, state: dict[str, Any]) -> None:
         stepper = self.stepper
+        for key in RESTORED:
+            if key not in state:
+                raise self.run.checkpoint_unreadable(f"it lacks {key}", state)
         try:
             self.model.load_state_dict(state["model"])
             if stepper.ema:
@@ -217,7 +223,7 @@ class Trainer:
     def _train(self) -> float:
         """The loop with all that it needs; returns for how many seconds it waited for data."""
         config, source = self.config, self.data.source
-        net = distributed.wrap(
+        net = distributed.wrap_model(
             self.model, self.processes, self.device, bool(self.choices.sync_norms)
         )
         first = self.step * config.accumulate
@@ -273,7 +279,7 @@ class Trainer:
     @property
     def _stopping(self) -> bool:
         """Whether the run was told to stop: alone at once, with others as all have agreed."""
-        return self.interrupts.came if self.processes.world == 1 else self.agreement.stop
+        return self.interrupts.came if self.processes.world == 1 else self.consensus.stop
 
     def _loop(self, net: nn.Module, prefetcher: Prefetcher, progress: Progress) -> None:
         config = self.config
@@ -294,7 +300,7 @@ class Trainer:
             if self.step % SHOW_STEPS == 0 or due:
                 rate = (self.step - first) * config.batch / (now - began)
                 left = (1 - done) * self.budget.elapsed() / max(done, 1e-9)
-                (loss, right, count), report = self.agreement.figures(
+                (loss, right, count), report = self.consensus.figures(
                     sums.tolist(), due or now - reported >= config.report_seconds
                 )
                 checks.finite(loss, self.step, self.validator.best)
@@ -322,7 +328,7 @@ class Trainer:
                 self._validate(progress)
                 self._checkpoint()
                 saved = self.clock()
-            elif self.agreement.save:
+            elif self.consensus.save:
                 self._checkpoint()
                 saved = self.clock()
         if self._stopping:
@@ -338,10 +344,10 @@ class Trainer:
             self.clock() - saved >= self.config.checkpoint_minutes * 60,
             self.budget.seconds is None,
         )
-        self.agreement.reach(
+        self.consensus.reach(
             self.step, done, self.interrupts.came, save, last=counted and done >= 1.0
         )
-        return done if counted else self.agreement.done
+        return done if counted else self.consensus.done
 
     def _stopped_early(self) -> bool:
         return 0 < self.config.patience <= self.validator.bad

@@ -10,7 +10,7 @@ from gocnn import __version__, devices, modelfile
 from gocnn.errors import UserError
 from gocnn.training import checks, memory
 from gocnn.training.inputs import RunOutput, Runtime, TaskData
-from gocnn.training.judging import Batches, PutOff, Unless, evaluate, evaluate_together
+from gocnn.training.judging import PutOff, Unless, ValidationBatches, evaluate, evaluate_together
 from gocnn.training.schedule import Budget
 from gocnn.training.stepping import Stepper
 
@@ -65,7 +65,7 @@ class Validator:
         if stopping():
             return ""
         stepper, runtime, task = self._stepper, self._runtime, self._data.task
-        batches: Batches = self._data.valid
+        batches: ValidationBatches = self._data.valid
         if runtime.processes.world == 1:
             batches = Unless(interrupted, batches)
         try:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gocnn.errors import UserError
 from gocnn.training.batches import Batch
-from gocnn.training.judging import Batches
+from gocnn.training.judging import ValidationBatches
 from gocnn.training.memory import ran_out
 from gocnn.training.stepping import Stepper
 
@@ -68,7 +68,7 @@ def _is_of_the_compiler(error: Exception) -> bool:
     ) and not ran_out(error)
 
 
-def one_of_each_shape(batches: Batches) -> list[Batch]:
+def one_of_each_shape(batches: ValidationBatches) -> list[Batch]:
     """The first batch, and the last if that is of another shape, as it often is: algorithms are
     chosen for each."""
     found = [

@@ -17,7 +17,7 @@ def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
     if name in CLASSIFIERS:
         size = 224 if name == "resnet101" else 128
         return build(ClassifierConfig(name, CLASSES, size)), (3, size, size)  # type: ignore[arg-type]
-    if modelfile.kind_of(name) != "image-classifier":
+    if modelfile.model_kind(name) != "image-classifier":
         return None
     from imagecls.classifier.model import load
 

@@ -11,7 +11,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from gocnn.figures import characters, fonts_for, picture_format, printable, pyplot, save, usual_font
+from gocnn.figures import (
+    characters,
+    fonts_for,
+    picture_format,
+    printable,
+    pyplot,
+    save_figure,
+    usual_font,
+)
 from gocnn.files import write_bytes
 
 Pixels = npt.NDArray[np.uint8]
@@ -171,4 +179,4 @@ def draw_evaluation(figures: dict[str, Any], target: Path) -> None:
         ylabel="accuracy",
         title=f"calibration error {figures['calibration_error']:.3f}",
     )
-    save(figure, target, 120)
+    save_figure(figure, target, 120)

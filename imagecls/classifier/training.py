@@ -37,7 +37,7 @@ HEAD_FOLDER = "head"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig(sessions.RunConfig):
+class ClassifierRunConfig(sessions.RunConfig):
     """What is asked of img-train.
 
     data: folder, zip or tar of the photographs; network.classes is empty until those are known.
@@ -69,7 +69,9 @@ class RunConfig(sessions.RunConfig):
         return replace(config, data=data or config.data, split=split)
 
 
-def train(config: RunConfig, launch: sessions.Launch, *, cache: Path | None = None) -> Outcome:
+def train(
+    config: ClassifierRunConfig, launch: sessions.Launch, *, cache: Path | None = None
+) -> Outcome:
     """Train as `config` says, into the folder of `launch`; decoded pictures are kept in the folder
     `cache` (None: see `ImageStore`). Raises UserError for whatever a person can mend."""
     with sessions.session(launch) as session:
@@ -113,7 +115,7 @@ class _Stages:
     """The stages of a training, which is one unless the head learns alone first; `network` has the
     classes."""
 
-    config: RunConfig
+    config: ClassifierRunConfig
     network: ClassifierConfig
     splits: Splits
     session: sessions.Session
@@ -215,7 +217,7 @@ class _Stages:
             head.close()
 
 
-def _model(network: ClassifierConfig, config: RunConfig, resume: bool) -> Classifier:
+def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool) -> Classifier:
     """The network with its starting weights and its frozen parts; a resumed run gets its weights
     from the checkpoint."""
     try:

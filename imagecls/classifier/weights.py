@@ -17,6 +17,7 @@ from gocnn import modelfile
 from gocnn.bars import bar
 from gocnn.errors import UserError
 from gocnn.files import cache_folder
+from gocnn.versions import MODEL_FORMAT
 from imagecls.classifier.models.resnet101 import FineTuner
 
 PUBLISHED = {"v1": "resnet101-63fe2227.pth", "v2": "resnet101-cd907fc2.pth"}
@@ -50,7 +51,7 @@ def load_backbone(model: FineTuner, source: str) -> None:
         )
     own = path.is_dir() or (
         path.suffix == ".safetensors"
-        and modelfile.read_metadata(path).get("format") == modelfile.FORMAT
+        and modelfile.read_metadata(path).get("format") == MODEL_FORMAT
     )
     if own:
         file = modelfile.load(path, "image-classifier")

@@ -145,7 +145,7 @@ def command(
     asked_for = None
     if resume:
         changes = resuming(out, budget)
-        config = training.RunConfig.resumed(out, data or "", options["valid"], changes)
+        config = training.ClassifierRunConfig.resumed(out, data or "", options["valid"], changes)
     else:
         if not data:
             raise click.UsageError("name the photographs to train on: a folder, zip or tar")
@@ -262,7 +262,7 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
     )
     pretrained = options["weights"] if model == "resnet101" else "none"
     split = Split(options["valid"], options["valid_share"], folds, fold)
-    return training.RunConfig(
+    return training.ClassifierRunConfig(
         data=data,
         split=split,
         network=network,

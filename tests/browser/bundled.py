@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import lacking
-
-from .conftest import ROOT
+from tests.conftest import ROOT, lacking
 
 SOURCES = ROOT / "web" / "src"
 _ENTRY = "\n".join(
