@@ -21,7 +21,10 @@ def main() -> None:
     moves: list[str] = []
     while len(moves) < given.moves and moves[-2:] != ["pass", "pass"]:
         if given.you and len(moves) % 2 == 0:
-            moves.append(input("your move: "))
+            try:
+                moves.append(input("your move: "))
+            except EOFError:  # Ctrl-D: enough
+                break
         else:
             moves.append(player.choose(gocnn.position(moves=moves)).vertex)
         try:

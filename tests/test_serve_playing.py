@@ -12,9 +12,9 @@ from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import PASS, from_gtp, to_gtp
 from gocnn.engine import levels
 from gocnn.engine.game import Game
+from gocnn.engine.ownership import dead_stones
 from gocnn.engine.player import RESIGN, Player
 from gocnn.engine.rulesets import RULES, parse
-from gocnn.engine.settle import settled_dead
 from tests.conftest import main_line, play_randomly
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT
 from tests.test_serve_analysis import GAME, pairs, server
@@ -227,7 +227,7 @@ def test_every_rule_set_counts_as_the_engine_does(served, sample_files, rules):
 def test_dead_stones_are_the_engines_own(served, evaluator, sample_files):
     moves = main_line(_finished(sample_files))
     game = game_after(moves)
-    expected = settled_dead(evaluator, game.board)
+    expected = dead_stones(game.board, Player(evaluator).end(game).owner)
     found = good(served, "/api/score", position={"moves": spelled(moves)})
     assert [from_gtp(vertex) for vertex in found["dead"]] == np.flatnonzero(expected).tolist()
     assert found["margin"] == game.margin(expected)

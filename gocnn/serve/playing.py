@@ -17,9 +17,8 @@ from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import PASS, POINTS, to_gtp
 from gocnn.engine import scoring
 from gocnn.engine.game import Game
-from gocnn.engine.ownership import chains
+from gocnn.engine.ownership import chains, dead_stones
 from gocnn.engine.player import RESIGN, Player
-from gocnn.engine.settle import settled_dead
 from gocnn.errors import UserError
 from gocnn.policy.conditioning import check_style
 from gocnn.policy.suggestion import Evaluator
@@ -232,11 +231,11 @@ def _scored(state: ServeState, asked: AskedScore, share: Share) -> Score:
 
 
 def _proposed(game: Game, evaluator: Evaluator) -> npt.NDArray[np.bool_]:
-    """bool `(361,)`: the dead stones; none in a game that is over by rules that want them
-    captured."""
+    """bool `(361,)`: the dead stones, as GTP's `final_status_list dead` names them; none in a game
+    that is over by rules that want them captured."""
     if game.over and game.must_capture:
         return np.zeros(POINTS, np.bool_)
-    return settled_dead(evaluator, game.board)
+    return dead_stones(game.board, Player(evaluator).end(game).owner)
 
 
 def _chains_of(game: Game, indices: list[int]) -> npt.NDArray[np.bool_]:
