@@ -25,8 +25,8 @@ from gocnn.engine.player import Player
 from gocnn.engine.rulesets import RULES
 from gocnn.gtp.analysis_json.session import Answerer
 from gocnn.policy.suggestion import planes_of, recent_moves
-from gocnn.serve import endpoints, sharing
 from gocnn.serve import server as serve_server
+from gocnn.serve import sharing, streams
 from gocnn.serve.app import create_app
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.sharing import Share, Turn, Turns
@@ -580,7 +580,7 @@ def test_ten_thousand_mutated_messages(served):
 
 
 def test_a_client_that_never_reads_is_dropped(monkeypatch):
-    monkeypatch.setattr(endpoints, "PATIENCE", 0.5)
+    monkeypatch.setattr(streams, "PATIENCE", 0.5)
     monkeypatch.setattr(serve_server, "UNREAD", 1.0)
     with server(Knower()) as (client, state):
         raw = socket_module.socket()

@@ -15,9 +15,10 @@ from starlette.applications import Starlette
 
 from gocnn.errors import UserError
 from gocnn.serve import jobs as job_module
-from gocnn.serve.endpoints import Socket, events, get, post, socket
+from gocnn.serve.endpoints import events, get, post, socket
 from gocnn.serve.failures import Refusal
 from gocnn.serve.jobs import Job, Jobs
+from gocnn.serve.streams import Socket
 from tests.serving import Client, serving
 
 

@@ -21,7 +21,7 @@ from gocnn.engine.player import Player
 from gocnn.policy.conditioning import check_style
 from gocnn.policy.suggestion import Evaluator
 from gocnn.serve import failures
-from gocnn.serve.endpoints import Socket, in_thread, socket
+from gocnn.serve.endpoints import socket
 from gocnn.serve.messages import (
     LETTERS,
     Colour,
@@ -35,6 +35,8 @@ from gocnn.serve.messages import (
 )
 from gocnn.serve.sharing import EVERY, Board
 from gocnn.serve.state import ServeState
+from gocnn.serve.streams import Socket
+from gocnn.serve.threads import in_thread
 
 USUAL_VISITS = 1000
 

@@ -16,8 +16,8 @@ from starlette.routing import BaseRoute, Mount
 from gocnn.console import heads
 from gocnn.console.heads import Head
 from gocnn.serve import describing, failures, files
+from gocnn.serve.bodies import failed
 from gocnn.serve.config import ServeConfig
-from gocnn.serve.endpoints import failed
 from gocnn.serve.guard import Guard
 from gocnn.serve.lazily import Lazily, LazyRoutes
 from gocnn.serve.state import ServeState

@@ -14,7 +14,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
 from gocnn import __version__
-from gocnn.serve.endpoints import Declaration, Declared, Failure, answer, get
+from gocnn.serve.bodies import Failure, answer
+from gocnn.serve.endpoints import Declaration, Declared, get
 from gocnn.serve.guard import POLICY
 
 _STYLE = (

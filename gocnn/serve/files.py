@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gocnn import page
-from gocnn.serve.endpoints import failed
+from gocnn.serve.bodies import failed
 from gocnn.serve.failures import Refusal
 
 PAGES = ("/", "/review", "/lesson", "/lesson/{station:int}", "/photos", "/runs")

@@ -24,8 +24,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gocnn.serve.bodies import failed
 from gocnn.serve.config import ServeConfig
-from gocnn.serve.endpoints import failed
 from gocnn.serve.failures import Refusal
 
 POLICY = (

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from starlette.routing import BaseRoute, Match, Router
 from starlette.types import Receive, Scope, Send
 
-from gocnn.serve.endpoints import failed, in_thread
+from gocnn.serve.bodies import failed
+from gocnn.serve.threads import in_thread
 
 Maker = Callable[[], Sequence[BaseRoute]]
 

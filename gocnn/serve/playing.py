@@ -22,7 +22,7 @@ from gocnn.engine.player import RESIGN, Player
 from gocnn.errors import UserError
 from gocnn.policy.conditioning import check_style
 from gocnn.policy.suggestion import Evaluator
-from gocnn.serve.endpoints import in_thread, post
+from gocnn.serve.endpoints import post
 from gocnn.serve.failures import Refusal
 from gocnn.serve.messages import (
     LETTERS,
@@ -38,6 +38,7 @@ from gocnn.serve.messages import (
 )
 from gocnn.serve.sharing import Gone, Share, Shared
 from gocnn.serve.state import ServeState
+from gocnn.serve.threads import in_thread
 
 MOST_VISITS = 100_000
 """Positions that may be looked ahead at for one move."""

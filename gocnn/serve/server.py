@@ -16,8 +16,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gocnn.errors import UserError
+from gocnn.serve.bodies import Failure, encoded
 from gocnn.serve.config import MESSAGE_BYTES
-from gocnn.serve.endpoints import Failure, encoded
 from gocnn.serve.guard import LONGEST_HEAD, is_loopback
 
 UNREAD = 20.0

@@ -1,0 +1,54 @@
+"""Work of requests in threads beside the loop."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    """What the function returns, called in a thread of its own beside the loop. The thread does not
+    keep the program from ending."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(found: T | None, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is None:
+            future.set_result(found)  # type: ignore[arg-type]
+        else:
+            future.set_exception(error)
+
+    def work() -> None:
+        try:
+            found, error = function(*arguments, **named), None
+        except BaseException as raised:  # noqa: BLE001 - raised where it is waited for
+            found, error = None, raised
+            if isinstance(raised, StopIteration):
+                error = RuntimeError("StopIteration")
+        # the loop is closed where the server has ended meanwhile
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, found, error)
+
+    async with _places():
+        threading.Thread(target=work, daemon=True, name="answering").start()
+        return await future
+
+
+THREADS = 32
+"""Requests that are worked on at once; more wait."""
+
+_limits: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+
+
+def _places() -> asyncio.Semaphore:
+    loop = asyncio.get_running_loop()
+    if loop not in _limits:
+        for old in [one for one in _limits if one.is_closed()]:
+            del _limits[old]
+        _limits[loop] = asyncio.Semaphore(THREADS)
+    return _limits[loop]
