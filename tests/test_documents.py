@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,27 @@ def test_the_citation_is_of_this_version() -> None:
     assert citation["version"] == __version__
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## {__version__}\n" in changes
+
+
+def test_the_drawing_of_the_rooms_is_the_rule() -> None:
+    """What stands higher in README may import from what stands lower: as import-linter holds it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = text[text.index("gocnn.api     ") :].split("\nA room may import")[0].splitlines()
+    places = {
+        word.lstrip("."): number for number, line in enumerate(lines) for word in line.split()
+    }
+    for contract in project["tool"]["importlinter"]["contracts"]:
+        if contract["type"] != "layers":
+            continue
+        drawn = [
+            {
+                places[name] if name in places else places[name.partition(".")[2]]
+                for name in map(str.strip, layer.split("|"))
+                if name in places or name.partition(".")[2] in places
+            }
+            for layer in contract["layers"]
+        ]
+        assert all(len(each) == 1 for each in drawn), contract["layers"]
+        numbers = [each.pop() for each in drawn]
+        assert numbers == sorted(set(numbers))
