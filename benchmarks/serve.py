@@ -192,7 +192,7 @@ def light(port: int, count: int) -> dict[str, list[float]]:
 
 def resident(process: int) -> float:
     """MiB of memory that a process takes."""
-    text = Path(f"/proc/{process}/status").read_text()
+    text = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     found = re.search(r"VmRSS:\s*(\d+)", text)
     assert found
     return int(found[1]) / 1024

@@ -254,7 +254,7 @@ def test_every_command_and_option_of_the_documents_exists() -> None:
     """Each option stands behind a command that has it, on every page (a command may run over
     several lines; an engine's own command stands in quotes). In README.md a row of the tour tells
     of one command."""
-    command = r"(?:go-[a-z]+|img-[a-z]+|describe|warm-up)"
+    command = r"(?:go-[a-z]+|img-[a-z]+|describe|serve|warm-up)"
     help_of = functools.cache(lambda name: good(name, "--help"))
     named = set()
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):

@@ -70,7 +70,7 @@ def test_what_is_shown_and_allowed_is_what_board_says() -> None:
     some = tasks(6)
     b = boards.new_boards(len(some))
     for row, task in enumerate(some):
-        assert playing._seat(b, row, task)
+        assert playing._begin_in_row(b, row, task)
     rows = np.arange(len(some))
     shown = np.zeros((len(some), planes.plane_count(DEFAULT_GROUPS), 361), np.uint8)
     wanted = np.zeros((len(some), MOVES), np.bool_)
