@@ -77,7 +77,7 @@ def _load_numba() -> tuple[Any, bool]:
 def _share_among_checkouts() -> None:
     """Let every copy of these sources (a clone, a worktree, an installed wheel) find what another
     has compiled: the folder's name already says which sources it is of, while numba would go by
-    the path of each file, and before 0.62 by the time it was written."""
+    the path of each file, and in older versions by the time it was written."""
     from numba.core import caching
 
     usual: Any = next(

@@ -47,7 +47,7 @@ HEAD = Head(
         "go-train": ("gocnn.commands.go_train", "Train a policy network on games."),
         "serve": (
             "gocnn.commands.serve",
-            "Open the page: play, review, the lecture to touch, photographs, runs.",
+            "Open the page in a browser: a board to play and analyse on.",
         ),
         "warm-up": (
             "gocnn.commands.warm_up",

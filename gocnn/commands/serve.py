@@ -52,7 +52,7 @@ def command(
     runs: Path,
     opens: bool,
 ) -> None:
-    """Open the page: play, review, the lecture to touch, photographs, training runs.
+    """Open the page in a browser: a board to play and analyse on.
 
     It answers this machine only, unless --host says otherwise. Ctrl-C ends it.
     """

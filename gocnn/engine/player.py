@@ -293,6 +293,13 @@ class Player:
         said = self.evaluation(game, colour) if self.evaluator.scores else None
         return self._estimator(game, colour, said).at_least(PLAYOUTS)
 
+    def dead(self, game: Game) -> npt.NDArray[np.bool_]:
+        """bool `(361,)`: the stones that are taken off before counting; none once the game is over,
+        where the rules want dead stones captured."""
+        if game.over and game.must_capture:
+            return np.zeros(SIZE * SIZE, np.bool_)
+        return dead_stones(game.board, self.end(game).owner)
+
     def _estimator(self, game: Game, colour: int, said: Evaluation | None) -> Estimator:
         """What tells how the position ends, as far as it is asked."""
         playouts = self._playouts(game)

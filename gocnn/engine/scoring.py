@@ -24,6 +24,12 @@ class Group:
     seki: bool
 
 
+def result_text(margin: float) -> str:
+    """A result as GTP and records write it: `B+3.5`, `W+0.5`, or `0`. margin: black's points minus
+    white's."""
+    return "0" if margin == 0 else f"{'B' if margin > 0 else 'W'}+{abs(margin):g}"
+
+
 def cleared(board: Board, dead: Mask) -> Board:
     """The board with the dead stones, bool `(361,)`, taken off."""
     stones = board.stones().ravel()

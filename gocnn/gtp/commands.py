@@ -15,9 +15,9 @@ from gocnn.board.coords import COLOUR_NAMES, PASS, SIZE, from_gtp, to_gtp
 from gocnn.board.text import diagram
 from gocnn.engine.clock import SYSTEMS, BadClock, Clock
 from gocnn.engine.game import FIXED_HANDICAP, Game
-from gocnn.engine.ownership import chains, dead_stones, is_settled
+from gocnn.engine.ownership import chains, is_settled
 from gocnn.engine.player import RESIGN, Player
-from gocnn.engine.scoring import owners, without_territory
+from gocnn.engine.scoring import owners, result_text, without_territory
 from gocnn.gtp import loading
 from gocnn.gtp.protocol import GtpError, Handler, Quit
 
@@ -259,16 +259,13 @@ class Engine:
     # --- the end ---
 
     def dead(self) -> npt.NDArray[np.bool_]:
-        """bool `(361,)`: the stones that are taken off before counting; none once the game is over,
-        where the rules want dead stones captured."""
-        if self.game.over and self.game.must_capture:
-            return np.zeros(SIZE * SIZE, np.bool_)
-        return dead_stones(self.game.board, self.player.end(self.game).owner)
+        """bool `(361,)`: the stones that are taken off before counting."""
+        return self.player.dead(self.game)
 
     def cmd_final_score(self, arguments: list[str]) -> str:
         """What the rules count, after the stones that `final_status_list dead` names are taken off;
         of a game that is not over, what a network that says the score foresees."""
-        return self._score_text(
+        return result_text(
             self.game.margin(self.dead()) if not self._estimates_score else self._estimated_margin()
         )
 
@@ -285,10 +282,6 @@ class Engine:
         end with."""
         komi = self.game.komi
         return round(self.player.estimate(self.game).score_mean + komi) - komi
-
-    @staticmethod
-    def _score_text(score: float) -> str:
-        return "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):g}"
 
     def cmd_final_status_list(self, arguments: list[str]) -> str:
         status = one(arguments).lower()

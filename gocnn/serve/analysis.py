@@ -35,7 +35,7 @@ from gocnn.serve.messages import (
 )
 from gocnn.serve.sharing import EVERY, Board
 from gocnn.serve.state import ServeState
-from gocnn.serve.streams import Socket
+from gocnn.serve.streams import Socket, Trouble
 from gocnn.serve.threads import in_thread
 
 USUAL_VISITS = 1000
@@ -122,13 +122,6 @@ class Report(Struct, tag="report"):
     ownership: list[float] | None
     chances: list[float] | None
     done: bool
-
-
-class Trouble(Struct, tag="error"):
-    """Why there is no answer. id: of the message, if it can be told."""
-
-    id: int | None
-    error: str
 
 
 def routes(state: ServeState) -> list[BaseRoute]:
@@ -298,7 +291,7 @@ class _Question:
 
     def tell_error(self, sentence: str) -> None:
         """Why there is no answer."""
-        self._visitor.tell(self, Trouble(self._message.id, sentence))
+        self._visitor.tell(self, Trouble(sentence, self._message.id))
 
     def _ownership(self, owner: npt.NDArray[np.float32]) -> list[float] | None:
         return rounded(owner, 2) if self._message.ownership else None

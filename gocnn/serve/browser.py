@@ -11,10 +11,7 @@ WINDOWS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME")
 
 def show(link: str) -> bool:
     """Open the link in a browser, in the background; False if there is none with a window."""
-    if sys.platform.startswith("linux") and not any(
-        os.environ.get(name)
-        for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME")
-    ):
+    if sys.platform.startswith("linux") and not any(map(os.environ.get, WINDOWS)):
         return False  # what is left are browsers that would take the terminal
     try:
         found = webbrowser.get()

@@ -54,7 +54,7 @@ class Position(Struct, forbid_unknown_fields=True):
 def game_of(position: Position) -> Game:
     """The position as a game that goes on. Raises UserError if there is no such one."""
     rules = _rules(position.rules)
-    black, white = _points(position.black, "black"), _points(position.white, "white")
+    black, white = points(position.black, "black"), points(position.white, "white")
     both = sorted(set(black) & set(white))
     if both:
         raise UserError(f"black and white: {to_gtp(both[0])} cannot hold stones of both sides")
@@ -104,7 +104,9 @@ def _komi(komi: float | None, handicap: int) -> float:
     return komi
 
 
-def _points(vertices: list[str], name: str) -> list[int]:
+def points(vertices: list[str], name: str) -> list[int]:
+    """Flat indices of points of the board, without repetitions. name: of the field, for the
+    sentence. Raises UserError."""
     found = [_point(vertex, f"{name}[{k}]") for k, vertex in enumerate(vertices)]
     if PASS in found:
         raise UserError(f"{name}[{found.index(PASS)}]: a stone stands on a point, not on a pass")
@@ -116,12 +118,6 @@ def _point(vertex: str, name: str) -> int:
         return from_gtp(vertex)
     except BadVertex as error:
         raise UserError(f"{name}: {error}") from None
-
-
-def points(vertices: list[str], name: str) -> list[int]:
-    """Flat indices of points of the board, without repetitions. name: of the field, for the
-    sentence. Raises UserError."""
-    return _points(vertices, name)
 
 
 def rounded(values: npt.ArrayLike, digits: int = 4) -> list[float]:

@@ -17,11 +17,10 @@ from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import PASS, POINTS, to_gtp
 from gocnn.engine import scoring
 from gocnn.engine.game import Game
-from gocnn.engine.ownership import chains, dead_stones
+from gocnn.engine.ownership import chains
 from gocnn.engine.player import RESIGN, Player
 from gocnn.errors import UserError
 from gocnn.policy.conditioning import check_style
-from gocnn.policy.suggestion import Evaluator
 from gocnn.serve.endpoints import post
 from gocnn.serve.failures import Refusal
 from gocnn.serve.messages import (
@@ -216,8 +215,8 @@ def _scored(state: ServeState, asked: AskedScore, share: Share) -> Score:
     if asked.dead is not None:
         dead = _chains_of(game, points(asked.dead, "dead"))
     else:
-        evaluator = state.evaluator(asked.model)
-        dead = _proposed(game, Shared(evaluator, state.sharing.turns, share, LATE))
+        evaluator = Shared(state.evaluator(asked.model), state.sharing.turns, share, LATE)
+        dead = Player(evaluator).dead(game)
     margin = game.margin(dead)
     owner = scoring.owners(game.board, dead, game.rules)
     black, white = scoring.points(game.board, dead, game.rules)
@@ -227,16 +226,8 @@ def _scored(state: ServeState, asked: AskedScore, share: Share) -> Score:
         black,
         white,
         margin,
-        "0" if margin == 0 else f"{'B' if margin > 0 else 'W'}+{abs(margin):g}",
+        scoring.result_text(margin),
     )
-
-
-def _proposed(game: Game, evaluator: Evaluator) -> npt.NDArray[np.bool_]:
-    """bool `(361,)`: the dead stones, as GTP's `final_status_list dead` names them; none in a game
-    that is over by rules that want them captured."""
-    if game.over and game.must_capture:
-        return np.zeros(POINTS, np.bool_)
-    return dead_stones(game.board, Player(evaluator).end(game).owner)
 
 
 def _chains_of(game: Game, indices: list[int]) -> npt.NDArray[np.bool_]:

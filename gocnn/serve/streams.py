@@ -60,7 +60,7 @@ class EventStream(Response):
                     text = _event(event)
                 await send({"type": "http.response.body", "body": text, "more_body": True})
         except Exception as error:  # noqa: BLE001 - told to the client
-            told = _event(_Trouble(failures.sentence(error, self._doing)))
+            told = _event(Trouble(failures.sentence(error, self._doing)))
             await send({"type": "http.response.body", "body": told, "more_body": True})
         finally:
             if waiting is not None:
@@ -84,7 +84,7 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-class _Trouble(Struct, tag="error"):
+class Trouble(Struct, tag="error"):
     """A message that could not be followed: its id, if it has one, and why."""
 
     error: str
@@ -147,7 +147,7 @@ class Socket(Generic[S]):
 
     async def fail(self, sentence: str, number: int | None = None) -> None:
         """Send an error about the message with that id."""
-        await self.send(_Trouble(sentence, number if _is_safe(number) else None))
+        await self.send(Trouble(sentence, number if _is_safe(number) else None))
 
 
 def _is_safe(number: int | None) -> bool:
