@@ -2,11 +2,12 @@
 import { board } from "../texts/board";
 import { common } from "../texts/common";
 import { lesson } from "../texts/lesson";
+import { runs } from "../texts/runs";
 
 export type Language = "en" | "zh";
 
-const en = { ...common.en, ...board.en, ...lesson.en };
-const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...lesson.zh };
+const en = { ...common.en, ...board.en, ...lesson.en, ...runs.en };
+const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...lesson.zh, ...runs.zh };
 
 export type TextKey = keyof typeof en;
 
