@@ -16,6 +16,7 @@ interface PageEntry {
 const PAGES: PageEntry[] = [
   { path: "/", title: "page.board", load: () => import("./pages/board/BoardPage") },
   { path: "/lesson", title: "page.lesson", load: () => import("./pages/lesson/LessonPage") },
+  { path: "/runs", title: "page.runs", load: () => import("./pages/runs/RunsPage") },
 ];
 
 function entryOf(path: string): PageEntry {
