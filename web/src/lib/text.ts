@@ -1,11 +1,14 @@
 // Every text that a person reads, in English and Chinese: `t("board.pass")`. The tables of a page are in `src/texts/`, registered here.
 import { board } from "../texts/board";
 import { common } from "../texts/common";
+import { lesson } from "../texts/lesson";
+import { runs } from "../texts/runs";
+import { stations } from "../texts/stations";
 
 export type Language = "en" | "zh";
 
-const en = { ...common.en, ...board.en };
-const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh };
+const en = { ...common.en, ...board.en, ...lesson.en, ...stations.en, ...runs.en };
+const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...lesson.zh, ...stations.zh, ...runs.zh };
 
 export type TextKey = keyof typeof en;
 
