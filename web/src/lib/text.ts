@@ -3,11 +3,12 @@ import { board } from "../texts/board";
 import { common } from "../texts/common";
 import { lesson } from "../texts/lesson";
 import { runs } from "../texts/runs";
+import { stations } from "../texts/stations";
 
 export type Language = "en" | "zh";
 
-const en = { ...common.en, ...board.en, ...lesson.en, ...runs.en };
-const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...lesson.zh, ...runs.zh };
+const en = { ...common.en, ...board.en, ...lesson.en, ...stations.en, ...runs.en };
+const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...lesson.zh, ...stations.zh, ...runs.zh };
 
 export type TextKey = keyof typeof en;
 
