@@ -4,6 +4,7 @@ what differs between them."""
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,11 @@ def training(folder: Path, sample_store: Path) -> Iterator[str]:
     command += ["--valid-positions", "100", "--precision", "fp32", "--no-compile", "--quiet"]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
+        for _ in range(6000):  # on a cold start kernels are compiled
+            if (folder / "live" / "metrics.jsonl").exists():
+                break
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            time.sleep(0.1)
         yield "live"
     finally:
         process.terminate()
