@@ -169,12 +169,21 @@ def _terms(record: Record) -> None:
     )
 
 
-def _texts(record: Record) -> dict[str, str]:
+def codec_of(record: Record) -> str:
+    """The encoding of a record's texts, as Python names it."""
     values = {key: found[0] for key, found in record.texts[0].items()}
-    codec = record.file.codec(record.span[0]) or encoding.of_game(
+    return record.file.codec(record.span[0]) or encoding.of_game(
         values, record.file.raw, *record.span
     )
-    return {key: encoding.simple_text(values[key], codec) for key in meaning.KEPT if key in values}
+
+
+def _texts(record: Record) -> dict[str, str]:
+    codec = codec_of(record)
+    return {
+        key: encoding.simple_text(found[0], codec)
+        for key, found in record.texts[0].items()
+        if key in meaning.KEPT
+    }
 
 
 def _header(record: Record) -> None:

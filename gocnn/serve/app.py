@@ -26,6 +26,7 @@ SUBJECTS = (
     "gocnn.serve.about",
     "gocnn.serve.records",
     "gocnn.serve.analysis",
+    "gocnn.serve.reviewing",
     "gocnn.serve.playing",  # a line each, so that parts can be added side by side
 )
 """The modules of Go's routes: each has `routes(state) -> list[BaseRoute]`, whose paths begin with
