@@ -1,11 +1,12 @@
 // Every text that a person reads, in English and Chinese: `t("board.pass")`. The tables of a page are in `src/texts/`, registered here.
 import { board } from "../texts/board";
 import { common } from "../texts/common";
+import { lesson } from "../texts/lesson";
 
 export type Language = "en" | "zh";
 
-const en = { ...common.en, ...board.en };
-const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh };
+const en = { ...common.en, ...board.en, ...lesson.en };
+const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...lesson.zh };
 
 export type TextKey = keyof typeof en;
 
