@@ -55,7 +55,7 @@ def content(found: Review | PositionReview) -> dict[str, Any]:
     """
     record, terms = found.record, terms_of(found.record)
     common = {
-        "name": found.name.replace("\\", "/").rpartition("/")[2],
+        "name": name_of(found.name),
         "black": record.black,
         "white": record.white,
         "result": record.result,
@@ -77,6 +77,11 @@ def content(found: Review | PositionReview) -> dict[str, Any]:
         "least": [move.number - 1 for move in found.least_expected(WORST)],
         "agreement": _agreement(found),
     }
+
+
+def name_of(name: str) -> str:
+    """A file's name without the folders, or the archive, that it lies in."""
+    return name.replace("\\", "/").rpartition("/")[2].rpartition(":")[2]
 
 
 def comments(record: Record) -> list[tuple[int, str]]:

@@ -66,7 +66,7 @@ function options(props: GraphProps, width: number, at: () => number | undefined)
         stroke: ink,
         grid: name === "y" ? line : { show: false },
         ticks: line,
-        size: 54,
+        size: name === "y" ? 54 : 64,
         font: "12px system-ui",
         values: (_, values) => values.map((value) => (value === null ? "" : format(value, name))),
       })),
