@@ -52,6 +52,7 @@ PACKAGES = {"PIL": "pillow"} | {
         "safetensors",
         "sgfmill",
         "starlette",
+        "tensorboard",
         "torch",
         "tqdm",
         "uvicorn",
@@ -67,6 +68,7 @@ EXTRAS = {
     "pillow": "images",
     "onnx": "onnx",
     "starlette": "serve",
+    "tensorboard": "tensorboard",
     "uvicorn": "serve",
     "websockets": "serve",
 }

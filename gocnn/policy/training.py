@@ -16,6 +16,7 @@ from gocnn.games.store import Store
 from gocnn.policy import KIND, data, growth, recipe
 from gocnn.policy.model import load, named
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.predicting import PositionPredictions
 from gocnn.policy.samples import Games, choose_positions, positions
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
@@ -159,7 +160,8 @@ def _task_data(session: sessions.Session, config: PolicyRunConfig, games: _GameS
     valid = validation_batches(
         games.held.games, network.groups, config.valid_positions, score=network.score
     )
-    return TaskData(PolicyTask(train.label_smoothing), source, valid)
+    shown = PositionPredictions(games.held.games, network)
+    return TaskData(PolicyTask(train.label_smoothing), source, valid, shown)
 
 
 def _provenance(

@@ -52,6 +52,7 @@ MACHINE_OPTIONS = (
     "feeders",
     "threads",
     "deterministic",
+    "tensorboard",
     "quiet",
 )
 """Options of training as `--help` groups them (`gocnn.console.grouped`); `minutes` is among a
@@ -240,6 +241,11 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
                 "No stopwatch decides anything, and only operations that repeat bit for bit are"
                 " used."
             ),
+        ),
+        click.option(
+            "--tensorboard/--no-tensorboard",
+            help="Write the reports into event files too, for TensorBoard (--out or above it).",
+            **shown("tensorboard"),
         ),
         device_option("auto"),
     ]

@@ -9,6 +9,9 @@ CompileMode = Literal["default", "max-autotune-no-cudagraphs", "reduce-overhead"
 Convolution = Literal["auto", "direct", "winograd"]
 Schedule = Literal["cosine", "onecycle", "constant"]
 
+DEFAULT_RATES: dict[str, float] = {"muon": 0.01, "adamw": 0.002, "sgd": 0.1}
+"""The highest learning rate of each optimiser, where none is asked for."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -18,7 +21,7 @@ class TrainConfig:
     Attributes: What is learnt:
         batch: samples a step, over all processes and all parts of a step.
         optimiser: see `gocnn.training.optim`.
-        learning_rate: the highest; None: the optimiser's own (`optim.DEFAULT_RATES`). It is used as
+        learning_rate: the highest; None: the optimiser's own (`DEFAULT_RATES`). It is used as
             it is, whatever the batch: who doubles the batch may want to raise it.
         momentum: of muon and sgd (there at most 0.9).
         weight_decay: for weights, never for normalisations and biases; independent of the gradient
@@ -56,6 +59,8 @@ class TrainConfig:
         threads: threads that compute on the CPU; None: torch's own number, one beside a GPU.
         checkpoint_minutes: time between two checkpoints.
         report_seconds: time between two lines in metrics.jsonl.
+        tensorboard: whether the reports go into event files too, in the run's folder
+            (`gocnn.training.eventfiles`).
 
     Raises ValueError for settings that contradict each other.
     """
@@ -90,6 +95,7 @@ class TrainConfig:
     threads: int | None = None
     rate_factors: tuple[tuple[str, float], ...] = ()
     deterministic: bool = False
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(
@@ -120,7 +126,7 @@ class TrainConfig:
 
     def of_the_run(self) -> "TrainConfig":
         """The same without the settings that may differ between the machines of one run."""
-        return replace(self, feeders=None, threads=None)
+        return replace(self, feeders=None, threads=None, tensorboard=False)
 
     def changed(self, changes: dict[str, Any]) -> "TrainConfig":
         """A copy with those of `changes` (by the names of the fields) that are not None; one of

@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from gocnn.training.batches import BatchSource
 from gocnn.training.distributed import Processes
@@ -15,14 +16,25 @@ from gocnn.training.schedule import Deadline
 from gocnn.training.task import Task
 
 
+class Predicting(Protocol):
+    """What a network (in evaluation mode) says of a handful of validation samples, the same each
+    time, as JSON has it: dicts, lists, texts and numbers."""
+
+    def __call__(
+        self, model: nn.Module, device: torch.device, precision: str, /
+    ) -> list[dict[str, Any]]: ...
+
+
 @dataclass(frozen=True)
 class TaskData:
-    """What is to be learnt: the task, the source of its training batches, and the batches by which
-    a network is judged (the same each time)."""
+    """What is to be learnt: the task, the source of its training batches, the batches by which a
+    network is judged (the same each time), and perhaps what is kept of each validation for people
+    to look at."""
 
     task: Task
     source: BatchSource
     valid: ValidationBatches
+    predicting: Predicting | None = None
 
 
 @dataclass(frozen=True)

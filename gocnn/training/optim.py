@@ -6,12 +6,10 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from gocnn.training.config import TrainConfig
+from gocnn.training.config import DEFAULT_RATES, TrainConfig
 from gocnn.training.muon import Muon, orthogonal
 
-__all__ = ["DEFAULT_RATES", "Muon", "build_optimisers", "orthogonal"]
-
-DEFAULT_RATES = {"muon": 0.01, "adamw": 0.002, "sgd": 0.1}
+__all__ = ["Muon", "build_optimisers", "orthogonal"]
 
 FUSED = {"cuda", "mps"}
 """Where AdamW is fused."""

@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 BUDGETS = ("steps", "epochs", "minutes")
 
-MACHINE = ("feeders", "threads", "checkpoint_minutes")
+MACHINE = ("feeders", "threads", "checkpoint_minutes", "tensorboard")
 """Settings of TrainConfig that change nothing of what is learnt, so that a resumed run may have
 others."""
 

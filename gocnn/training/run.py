@@ -6,6 +6,7 @@
                         precision, threads; on which device, and how the steps before were computed,
                         if otherwise; the version of gocnn that last wrote it (`program`)
     metrics.jsonl       one JSON line a report
+    predictions.json    what the network said of a handful of samples at the last validation
     best.safetensors    the best model by validation      last.safetensors    the latest one
     curves.png          drawn at the end
 
@@ -25,15 +26,29 @@ from filelock import FileLock, Timeout
 from gocnn import __version__, modelfile
 from gocnn.errors import UserError
 from gocnn.files import write_bytes, write_text
+from gocnn.training.names import CHECKPOINT as CHECKPOINT
+from gocnn.training.names import DESCRIPTION as DESCRIPTION
+from gocnn.training.names import LOCK, PREDICTIONS
+from gocnn.training.names import METRICS as METRICS
 from gocnn.versions import RUN_VERSION, unreadable
 
-DESCRIPTION, CHECKPOINT, METRICS = "run.json", "checkpoint.pt", "metrics.jsonl"
 WRITTEN = {"version": RUN_VERSION, "program": __version__}
 """What run.json and a checkpoint say of who wrote them (`gocnn.versions`)."""
 
 ANEW = "start a new run in another folder with --out"
 
-FILES = (DESCRIPTION, CHECKPOINT, METRICS, modelfile.BEST, modelfile.LAST, "curves.png")
+FILES = (
+    DESCRIPTION,
+    CHECKPOINT,
+    METRICS,
+    PREDICTIONS,
+    modelfile.BEST,
+    modelfile.LAST,
+    "curves.png",
+)
+
+LOOKED_AT = 0.3
+"""Seconds that a lock is waited for: who looks whether a run is going on holds it for a moment."""
 
 
 class RunFolder:
@@ -60,7 +75,7 @@ class RunFolder:
             raise UserError(f"{path} holds no run to resume; leave out --resume to start one")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(path / ".lock", timeout=0, thread_local=False)
+            self._lock = FileLock(path / LOCK, timeout=LOOKED_AT, thread_local=False)
             self._lock.acquire()
         except Timeout as error:
             raise UserError(
@@ -187,6 +202,13 @@ class RunFolder:
         """Append one line to metrics.jsonl."""
         with (self.path / METRICS).open("a", encoding="utf-8", newline="\n") as stream:
             stream.write(json.dumps(line) + "\n")
+
+    def keep_predictions(self, step: int, samples: int, predictions: list[dict[str, Any]]) -> None:
+        """Replace predictions.json: what was said at the validation of `step`, after so many
+        samples (`gocnn.training.inputs.Predicting`)."""
+        kind = self.description.get("kind")
+        said = {"kind": kind, "step": step, "samples": samples, "predictions": predictions}
+        write_text(self.path / PREDICTIONS, json.dumps(WRITTEN | said) + "\n")
 
     def reports(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl; a last line cut short by a kill is left out."""

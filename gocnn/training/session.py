@@ -17,7 +17,8 @@ from gocnn.structs import from_json
 from gocnn.training.config import TrainConfig
 from gocnn.training.distributed import Processes, joined
 from gocnn.training.inputs import Runtime
-from gocnn.training.run import ANEW, DESCRIPTION, RunFolder, open_run
+from gocnn.training.names import DESCRIPTION
+from gocnn.training.run import ANEW, RunFolder, open_run
 from gocnn.training.schedule import Deadline
 from gocnn.versions import unreadable
 

@@ -14,6 +14,7 @@ from gocnn.interrupts import Interrupts
 from gocnn.training import (
     checks,
     distributed,
+    eventfiles,
     feeding,
     memory,
     padding,
@@ -27,6 +28,7 @@ from gocnn.training.batches import Again, Prefetcher
 from gocnn.training.choices import Choices
 from gocnn.training.config import TrainConfig
 from gocnn.training.curves import plot
+from gocnn.training.eventfiles import EventFiles
 from gocnn.training.inputs import RunOutput, Runtime, TaskData
 from gocnn.training.progress import Progress
 from gocnn.training.stepping import Stepper
@@ -78,6 +80,8 @@ class Trainer:
         self.quiet = runtime.quiet or not self.processes.first
         layout = devices.layout(self.device) if config.channels_last else torch.contiguous_format
         self.model = model.to(device=self.device, memory_format=layout)  # type: ignore[call-overload]
+        if config.tensorboard:
+            eventfiles.need()
         if config.pad_planes:
             padding.pad_planes(self.model)
         self.stepper = Stepper(self.model, data.task, config, self.device, self.processes.rank)
@@ -180,7 +184,13 @@ class Trainer:
         with self.processes.together():
             if self.processes.first:
                 threads = feeding.computing_threads(self.device, self.config.threads)
-                self.run.begin({**self.choices.facts(), "threads": threads})
+                facts = {
+                    **self.choices.facts(),
+                    "threads": threads,
+                    "metric": self.data.task.metric,
+                    "total_steps": self.budget.total_steps,
+                }
+                self.run.begin(facts)
         self._begun = True
 
     def _go_on(self) -> None:
@@ -192,7 +202,7 @@ class Trainer:
             earlier = {key: before[key] for key in facts if key in before}
             if any(facts[key] != value for key, value in earlier.items()):
                 facts["earlier"] = [*before.get("earlier", []), earlier | {"until_step": self.step}]
-        self.run.go_on(facts, self.step)
+        self.run.go_on({**facts, "total_steps": self.budget.total_steps}, self.step)
 
     def _fit(self, resume: bool) -> Outcome:
         self.interrupts.listen()
@@ -204,9 +214,13 @@ class Trainer:
                     self._go_on()
             elif not self._begun:
                 self.begin()
+            if self.config.tensorboard and self.processes.first:
+                self.validator.event_files = EventFiles(self.run.path, self.step)
             waited = self._train()
         finally:
             self.interrupts.restore()
+            if self.validator.event_files is not None:
+                self.validator.event_files.close()
         if self.processes.first and not self._stopping:
             plot(self.run.reports(), self.run.path / "curves.png", self.data.task.metric)
         seconds = self.budget.elapsed()

@@ -9,6 +9,7 @@ import torch
 from gocnn import __version__, devices, modelfile
 from gocnn.errors import UserError
 from gocnn.training import checks, memory
+from gocnn.training.eventfiles import EventFiles
 from gocnn.training.inputs import RunOutput, Runtime, TaskData
 from gocnn.training.judging import PutOff, Unless, ValidationBatches, evaluate, evaluate_together
 from gocnn.training.schedule import Budget
@@ -19,7 +20,8 @@ class Validator:
     """Judges the network of `stepper` (the averaged one, if there is one).
 
     `best`: the best figures so far, with the step and the samples they were reached at; `bad`: how
-    many validations since; `owed`: whether a validation is due that an interrupt has put off.
+    many validations since; `owed`: whether a validation is due that an interrupt has put off;
+    `event_files`: where reports go, too, if anywhere.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class Validator:
         self.best: dict[str, float] = {}
         self.bad = 0
         self.owed = False
+        self.event_files: EventFiles | None = None
 
     def state(self) -> dict[str, Any]:
         """For the checkpoint."""
@@ -90,6 +93,7 @@ class Validator:
                 self._save(modelfile.LAST, figures)
                 if better:
                     self._save(modelfile.BEST, figures)
+                self._predict()
         if better:
             self.best = {**figures, "step": stepper.number, "samples": self._samples()}
         self.bad = 0 if better else self.bad + 1
@@ -106,6 +110,17 @@ class Validator:
                 "seconds": round(self._budget.elapsed(), 2),
             }
             self._output.folder.report(head | figures)
+            if self.event_files is not None:
+                self.event_files.report(head | figures)
+
+    def _predict(self) -> None:
+        """Keep what the network says of a handful of samples."""
+        predicting, stepper = self._data.predicting, self._stepper
+        if predicting is None:
+            return
+        with torch.no_grad():
+            said = predicting(stepper.averaged, self._runtime.device, stepper.precision)
+        self._output.folder.keep_predictions(stepper.number, self._samples(), said)
 
     def _samples(self) -> int:
         return self._stepper.number * self._stepper.config.batch

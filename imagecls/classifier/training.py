@@ -27,6 +27,7 @@ from imagecls.classifier import weights
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier
 from imagecls.classifier.models.resnet101 import FineTuner
+from imagecls.classifier.predicting import PicturePredictions
 from imagecls.classifier.task import ImageTask
 from imagecls.photos.data import Labels, PhotoBatches, PhotoSource, Split, Splits, load_splits
 from imagecls.photos.store import ImageStore
@@ -147,7 +148,12 @@ class _Stages:
         )
         return Trainer(
             model,
-            TaskData(task, source, PhotoBatches(splits.valid)),
+            TaskData(
+                task,
+                source,
+                PhotoBatches(splits.valid),
+                PicturePredictions(splits.valid, splits.classes, view),
+            ),
             train,
             RunOutput(run, provenance),
             self.session.runtime(),

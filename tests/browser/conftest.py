@@ -3,6 +3,7 @@
 They skip, with a reason, where Chromium or the built page is missing; in CI that is a failure.
 """
 
+import contextlib
 import json
 import re
 import shutil
@@ -54,16 +55,16 @@ def warm(port: int) -> None:
         urllib.request.urlopen(request, timeout=600).read()
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The real server, on a free port: its address."""
+@contextlib.contextmanager
+def started(*options: str) -> Iterator[str]:
+    """A server with those options of `serve`, on a free port: its address."""
     if not built_page.built():
         lacking("the page is not built; run `make page`")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "cli.py", "serve", "--port", str(port)],
+        [sys.executable, "cli.py", "serve", "--port", str(port), *options],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -82,11 +83,18 @@ def server() -> Iterator[str]:
                 time.sleep(0.1)
         else:
             pytest.fail("the server does not answer", pytrace=False)
-        warm(port)
         yield address
     finally:
         process.terminate()
         process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The real server, warmed up: its address."""
+    with started() as address:
+        warm(int(address.rpartition(":")[2]))
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -145,9 +153,10 @@ Open = Callable[..., Opened]
 
 
 @pytest.fixture
-def open_page(server: str, browser: Any) -> Iterator[Open]:
-    """Opens a tab: `open_page("/", size=PHONE, language="zh", dark=True)`. After the test, what
-    went wrong in any of its tabs fails it."""
+def open_page(request: pytest.FixtureRequest, browser: Any) -> Iterator[Open]:
+    """Opens a tab: `open_page("/", size=PHONE, language="zh", dark=True)`, of the server of all
+    tests, or of the one at `address`. After the test, what went wrong in any of its tabs fails
+    it."""
     tabs: list[Opened] = []
 
     def opening(
@@ -157,7 +166,9 @@ def open_page(server: str, browser: Any) -> Iterator[Open]:
         language: str = "en",
         dark: bool = False,
         store: dict[str, str] | None = None,
+        address: str | None = None,
     ) -> Opened:
+        server = address or request.getfixturevalue("server")
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             locale="zh-TW" if language == "zh" else "en-GB",

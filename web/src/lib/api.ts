@@ -42,17 +42,32 @@ export async function remove(path: string): Promise<void> {
   await send(path, { method: "DELETE", keepalive: true });
 }
 
-/** Server-sent events by name, each with its JSON; returns how to stop. */
-export function events(path: string, handlers: Record<string, (value: never) => void>): () => void {
-  const source = new EventSource(path);
-  for (const [name, handler] of Object.entries(handlers)) {
-    source.addEventListener(name, (event) => {
-      // `error` is also what the browser calls a lost connection, which brings no data
-      const data = (event as MessageEvent<string>).data;
-      if (data !== undefined) handler(JSON.parse(data) as never);
-    });
+/** Server-sent events by name, each with its JSON; returns how to stop. What is lost is opened again, which `onLost` is told. */
+export function events(path: string, handlers: Record<string, (value: never) => void>, onLost: (lost: boolean) => void = () => {}): () => void {
+  let source: EventSource;
+  let again = 0;
+  function open(): void {
+    source = new EventSource(path);
+    source.onopen = () => onLost(false);
+    source.onerror = (event) => {
+      // an event of the server's that is called so brings data
+      if ((event as MessageEvent<string>).data !== undefined) return;
+      onLost(true);
+      // the browser itself tries again unless it has given up
+      if (source.readyState === EventSource.CLOSED) again = setTimeout(open, 2000);
+    };
+    for (const [name, handler] of Object.entries(handlers)) {
+      source.addEventListener(name, (event) => {
+        const data = (event as MessageEvent<string>).data;
+        if (data !== undefined) handler(JSON.parse(data) as never);
+      });
+    }
   }
-  return () => source.close();
+  open();
+  return () => {
+    clearTimeout(again);
+    source.close();
+  };
 }
 
 /** A socket that is opened again when it is lost, and says what was sent last once more then. */

@@ -3,12 +3,13 @@ import { board } from "../texts/board";
 import { common } from "../texts/common";
 import { lesson } from "../texts/lesson";
 import { review } from "../texts/review";
+import { runs } from "../texts/runs";
 import { keep, kept } from "./kept";
 
 export type Language = "en" | "zh";
 
-const en = { ...common.en, ...board.en, ...lesson.en, ...review.en };
-const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...lesson.zh, ...review.zh };
+const en = { ...common.en, ...board.en, ...review.en, ...lesson.en, ...runs.en };
+const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...review.zh, ...lesson.zh, ...runs.zh };
 
 export type TextKey = keyof typeof en;
 

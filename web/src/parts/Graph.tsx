@@ -15,6 +15,17 @@ export interface Series {
   fillTo?: number;
   /** Which scale: series with different units have their own axis, `y` on the left, `y2` on the right. */
   scale?: "y" | "y2";
+  /** In pixels; 2 if it is left out. */
+  width?: number;
+  /** Whether each value is a point, too; if it is left out, only where there are few. */
+  points?: boolean;
+}
+
+/** A star at a place of the left scale. */
+export interface Mark {
+  x: number;
+  y: number;
+  colour: string;
 }
 
 export interface GraphProps {
@@ -28,6 +39,11 @@ export interface GraphProps {
   range?: Partial<Record<"y" | "y2", [number, number]>>;
   /** Where one is: an upright line. */
   at?: number;
+  marks?: Mark[];
+  /** Without a legend, where the page has one for several graphs. */
+  noLegend?: boolean;
+  /** How a place along x is written on the axis and in the table. */
+  formatX?: (x: number) => string;
   /** How a value is written on the axis and in the table. */
   format?: (value: number, scale: "y" | "y2") => string;
   logarithmic?: boolean;
@@ -44,7 +60,25 @@ function colourOf(name: string): string {
 const COLOURS = ["--accent", "--white-side", "--soft"];
 const plain = (value: number) => String(Math.round(value * 1000) / 1000);
 
-function options(props: GraphProps, width: number, at: () => number | undefined): uPlot.Options {
+function drawStar(context: CanvasRenderingContext2D, x: number, y: number, colour: string): void {
+  const size = 8 * devicePixelRatio;
+  context.save();
+  context.beginPath();
+  for (let k = 0; k < 10; k++) {
+    const radius = k % 2 ? size * 0.42 : size;
+    const angle = (k * Math.PI) / 5 - Math.PI / 2;
+    context.lineTo(x + radius * Math.cos(angle), y + radius * Math.sin(angle));
+  }
+  context.closePath();
+  context.fillStyle = colour;
+  context.strokeStyle = colourOf("--card");
+  context.lineWidth = 2 * devicePixelRatio;
+  context.stroke();
+  context.fill();
+  context.restore();
+}
+
+function options(props: GraphProps, width: number, at: () => number | undefined, marks: () => Mark[]): uPlot.Options {
   const ink = colourOf("--soft");
   const line = { stroke: colourOf("--line"), width: 1 };
   const format = props.format ?? plain;
@@ -52,21 +86,21 @@ function options(props: GraphProps, width: number, at: () => number | undefined)
   return {
     width,
     height: props.height ?? 160,
-    legend: { show: props.series.length > 1, live: false },
+    legend: { show: props.series.length > 1 && !props.noLegend, live: false },
     cursor: { y: false, drag: { x: false, y: false } },
     scales: {
       x: { time: false, range: (_, least, most) => [least, Math.max(most, least + 1)] },
       ...Object.fromEntries(scales.map((name) => [name, { ...(props.range?.[name] && { range: props.range[name] }), distr: props.logarithmic ? 3 : 1 }])),
     },
     axes: [
-      { stroke: ink, grid: line, ticks: line, size: 30, font: "12px system-ui", incrs: props.wholeX ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] : undefined },
+      { stroke: ink, grid: line, ticks: line, size: 30, font: "12px system-ui", values: props.formatX && ((_, values) => values.map(props.formatX!)), incrs: props.wholeX ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] : undefined },
       ...scales.map((name): uPlot.Axis => ({
         scale: name,
         side: name === "y" ? 3 : 1,
         stroke: ink,
         grid: name === "y" ? line : { show: false },
         ticks: line,
-        size: name === "y" ? 54 : 64,
+        size: 64,
         font: "12px system-ui",
         values: (_, values) => values.map((value) => (value === null ? "" : format(value, name))),
       })),
@@ -79,16 +113,19 @@ function options(props: GraphProps, width: number, at: () => number | undefined)
           label: each.label,
           scale: each.scale ?? "y",
           stroke,
-          width: 2,
+          width: each.width ?? 2,
           dash: each.dashed ? [6, 4] : undefined,
           spanGaps: true,
-          points: { show: each.values.filter((value) => value !== null).length < 3 },
+          points: { show: each.points ?? each.values.filter((value) => value !== null).length < 3, ...(each.points && { size: 6, fill: stroke }) },
           ...(each.fillTo !== undefined && { fill: stroke + "33", fillTo: each.fillTo }),
         };
       }),
     ],
     hooks: {
       draw: [
+        (plot) => {
+          for (const mark of marks()) drawStar(plot.ctx, plot.valToPos(mark.x, "x", true), plot.valToPos(mark.y, "y", true), colourOf(mark.colour));
+        },
         (plot) => {
           const x = at();
           if (x === undefined) return;
@@ -126,7 +163,7 @@ export function Graph(props: GraphProps) {
 
   useLayoutEffect(() => {
     const element = frame.current!;
-    const made = new uPlot(options(latest.current, Math.max(120, element.clientWidth), () => latest.current.at), data, element);
+    const made = new uPlot(options(latest.current, Math.max(120, element.clientWidth), () => latest.current.at, () => latest.current.marks ?? []), data, element);
     plot.current = made;
     made.over.addEventListener("click", () => {
       const index = made.cursor.idx;
@@ -162,7 +199,7 @@ export function Graph(props: GraphProps) {
               <tbody>
                 {props.x.map((x, row) => (
                   <tr key={x}>
-                    <th scope="row">{x}</th>
+                    <th scope="row">{props.formatX ? props.formatX(x) : x}</th>
                     {props.series.map((each) => {
                       const value = each.values[row];
                       return <td key={each.label}>{value === null || value === undefined ? "–" : format(value, each.scale ?? "y")}</td>;

@@ -1,0 +1,145 @@
+// The curves of the runs that are looked at, over one another.
+import { useMemo, useState } from "preact/hooks";
+import { Graph, type Mark, type Series } from "../../parts/Graph";
+import { useStore } from "../../lib/store";
+import { t, type TextKey } from "../../lib/text";
+import { figureText, numberText } from "./numbers";
+import type { Report, Run, Runs } from "./runs";
+
+type Axis = "step" | "samples" | "time";
+const AXES: [Axis, TextKey][] = [["step", "curves.step"], ["samples", "curves.samples"], ["time", "curves.time"]];
+
+const along: Record<Axis, (report: Report) => number> = {
+  step: (report) => report.step,
+  samples: (report) => report.samples,
+  time: (report) => report.seconds / 60,
+};
+
+/** A line of one run: which of its reports, and what of them. */
+interface Line {
+  run: Run;
+  kind: Report["kind"];
+  value: (report: Report) => number | null;
+}
+
+interface Drawn {
+  x: number[];
+  series: Series[];
+  marks: Mark[];
+  last: string[];
+}
+
+function draw(store: Runs, lines: Line[], axis: Axis, format: (value: number) => string, best?: (report: Report, run: Run) => number | null): Drawn {
+  const places = new Map<number, (number | null)[]>();
+  const series: Series[] = [];
+  const marks: Mark[] = [];
+  const last: string[] = [];
+  const two = new Set(lines.map((line) => line.kind)).size > 1;
+  lines.forEach(({ run, kind, value }, k) => {
+    const colour = `--run-${store.colour(run.id) + 1}`;
+    let latest: number | null = null;
+    for (const report of store.reports.get(run.id) ?? []) {
+      const y = report.kind === kind ? value(report) : null;
+      if (y === null) continue;
+      const x = along[axis](report);
+      if (!places.has(x)) places.set(x, Array<number | null>(lines.length).fill(null));
+      places.get(x)![k] = y;
+      latest = y;
+    }
+    const label = two ? t(kind === "train" ? "curves.train" : "curves.valid", { name: run.name }) : run.name;
+    series.push({ label, values: [], colour, width: kind === "train" && two ? 1 : 2, points: kind === "valid" });
+    if (latest !== null) last.push(t("curves.last", { name: label, value: format(latest) }));
+    if (kind === "valid" && run.best && best) {
+      const y = best(run.best, run);
+      if (y !== null) marks.push({ x: along[axis](run.best), y, colour });
+    }
+  });
+  const x = [...places.keys()].sort((a, b) => a - b);
+  series.forEach((each, k) => (each.values = x.map((place) => places.get(place)![k])));
+  return { x, series, marks, last };
+}
+
+/** Graphs that begin at zero, and what they reach at least. */
+const FROM_ZERO: Record<string, number> = { rate: 1e-6, speed: 1, share_waited: 0.01 };
+
+const figure = (name: string) => (report: Report) => report.figures[name] ?? null;
+
+export function Curves({ store }: { store: Runs }) {
+  useStore(store);
+  const [axis, setAxis] = useState<Axis>("step");
+  const [more, setMore] = useState("");
+  const shown = store.shown;
+  const reports = shown.map((run) => store.reports.get(run.id));
+  const others = [...new Set(shown.flatMap((run) => Object.keys(run.valid?.figures ?? {})))].filter((name) => name !== "loss" && !shown.every((run) => run.metric === name));
+  const axisLabel = t(AXES.find(([name]) => name === axis)![1]);
+
+  const graphs = useMemo(() => {
+    const each = (kind: Report["kind"], value: (run: Run) => Line["value"]): Line[] => shown.map((run) => ({ run, kind, value: value(run) }));
+    const metrics = new Set(shown.map((run) => run.metric));
+    const metric = metrics.size === 1 ? [...metrics][0] : "";
+    const found: { title: string; figure: string; lines: Line[]; best?: (report: Report, run: Run) => number | null }[] = [
+      { title: t("curves.loss"), figure: "loss", lines: [...each("train", () => figure("loss")), ...each("valid", () => figure("loss"))], best: figure("loss") },
+      {
+        title: metric && metric !== "accuracy" ? `${t("curves.accuracy")} (${metric})` : t("curves.accuracy"),
+        figure: "accuracy",
+        lines: [...each("train", () => figure("accuracy")), ...each("valid", (run) => figure(run.metric))],
+        best: (report, run) => figure(run.metric)(report),
+      },
+      { title: t("curves.rate"), figure: "rate", lines: each("train", (run) => (report) => (report.figures.rate_factor === undefined ? null : report.figures.rate_factor * (run.learning_rate ?? 1))) },
+      { title: t("curves.speed"), figure: "speed", lines: each("train", () => figure("samples_per_second")) },
+      { title: t("curves.waited"), figure: "share_waited", lines: each("train", () => figure("share_waited")) },
+    ];
+    if (more && others.includes(more)) found.push({ title: more, figure: more, lines: each("valid", () => figure(more)), best: figure(more) });
+    return found.map((graph) => ({ ...graph, ...draw(store, graph.lines, axis, (value) => figureText(graph.figure, value), graph.best) }));
+  }, [axis, more, ...shown, ...reports, shown.length]);
+
+  return (
+    <section class="card curves" aria-labelledby="curves-title">
+      <div class="heading">
+        <h2 id="curves-title">{t("curves.title")}</h2>
+        <label class="field">
+          <span>{t("curves.axis")}</span>
+          <select value={axis} onChange={(event) => setAxis(event.currentTarget.value as Axis)}>
+            {AXES.map(([name, text]) => <option key={name} value={name}>{t(text)}</option>)}
+          </select>
+        </label>
+        <label class="field">
+          <span>{t("curves.more")}</span>
+          <select value={more} onChange={(event) => setMore(event.currentTarget.value)}>
+            <option value="">{t("curves.nothing")}</option>
+            {others.map((name) => <option key={name} value={name}>{name}</option>)}
+          </select>
+        </label>
+      </div>
+      <p class="key">
+        {shown.map((run) => (
+          <span key={run.id} class="who"><span class="swatch" style={{ background: `var(--run-${store.colour(run.id) + 1})` }} />{run.name}</span>
+        ))}
+        <span class="soft">{t("curves.key")}</span>
+      </p>
+      <div class="graphs">
+        {graphs.map(({ title, figure: name, x, series, marks, last }) => (
+          <div key={name} class="curve" data-figure={name}>
+            <h3>{title}</h3>
+            {x.length === 0 ? (
+              <p class="soft">{t("curves.empty")}</p>
+            ) : (
+              <Graph
+                label={t("curves.label", { figure: title, axis: axisLabel, runs: last.join("; ") })}
+                xLabel={axisLabel}
+                x={x}
+                series={series}
+                marks={marks}
+                noLegend
+                height={name === "loss" || name === "accuracy" ? 240 : 170}
+                range={!(name in FROM_ZERO) ? undefined : { y: [0, Math.max(FROM_ZERO[name], ...series.flatMap((each) => each.values.map((value) => (value ?? 0) * 1.05)))] }}
+                formatX={numberText}
+                format={(value) => figureText(name, value)}
+              />
+            )}
+          </div>
+        ))}
+      </div>
+    </section>
+  );
+}
