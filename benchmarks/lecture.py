@@ -28,13 +28,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from gocnn import modelfile
 from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
-from gocnn.nn import ConvNormAct, PointHead, ResidualBlock, initialise, pooling
+from gocnn.nn import ConvNormAct, LocallyConnected, PointHead, ResidualBlock, initialise, pooling
 from gocnn.policy import KIND, data
 from gocnn.policy.export import onnx_of
 from gocnn.policy.runtime import OnnxPolicy
@@ -61,23 +60,6 @@ class Back(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.repeat_interleave(2, 2).repeat_interleave(2, 3)[:, :, :SIZE, :SIZE]
-
-
-class LocallyConnected(nn.Module):
-    """A 5x5 convolution whose weights are each point's own, with batch normalisation and ReLU."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(
-            torch.randn(SIZE * SIZE, inputs * KERNEL**2, outputs)
-            * (2 / (inputs * KERNEL**2)) ** 0.5
-        )
-        self.norm = nn.BatchNorm2d(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        fields = functional.unfold(x, KERNEL, padding=KERNEL // 2)
-        y = torch.einsum("nkp,pko->nop", fields, self.weight.to(fields.dtype))
-        return torch.relu(self.norm(y.unflatten(2, (SIZE, SIZE))))
 
 
 class Around(nn.Module):
@@ -139,7 +121,7 @@ def no_pooling() -> list[nn.Module]:
 
 
 def not_shared() -> list[nn.Module]:
-    return [LocallyConnected(PLANES, CHANNELS), *blocks(), head()]
+    return [LocallyConnected(PLANES, CHANNELS, SIZE, KERNEL), *blocks(), head()]
 
 
 NETWORKS: dict[str, Callable[[], list[nn.Module]]] = {

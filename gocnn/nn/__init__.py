@@ -11,6 +11,7 @@ from gocnn.nn.blocks import (
     initialise,
 )
 from gocnn.nn.heads import ClassHead, MapHead, PointHead, TotalHead, ValueHead
+from gocnn.nn.local import LocallyConnected
 from gocnn.nn.pooling import MinPool2d, Pool, pooling
 from gocnn.nn.variants import (
     Block,
@@ -29,6 +30,7 @@ __all__ = [
     "ConvNormAct",
     "GlobalBias",
     "LargeKernelBlock",
+    "LocallyConnected",
     "MapHead",
     "MinPool2d",
     "MobileBlock",

@@ -43,7 +43,7 @@ class _Field:
     spatial: bool = True
 
 
-class _Tracer(fx.Tracer):
+class Tracer(fx.Tracer):
     """Follows a network down to torch's layers, and to our own kinds of convolution."""
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
@@ -229,7 +229,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 def describe(name: str, model: nn.Module, shape: tuple[int, int, int]) -> Description:
     """Describe `model` for inputs of `shape` (channels, height, width). The model must be traceable
     by torch.fx; it is set to evaluation mode."""
-    walker = _Walker(fx.GraphModule(model.eval(), _Tracer().trace(model)))
+    walker = _Walker(fx.GraphModule(model.eval(), Tracer().trace(model)))
     with torch.no_grad():
         walker.run(torch.zeros(1, *shape))
     inputs = shape[0] * shape[1] * shape[2]

@@ -28,7 +28,8 @@ SUBJECTS = (
     "gocnn.serve.analysis",
     "gocnn.serve.reviewing",
     "gocnn.serve.playing",
-    "gocnn.serve.running",  # a line each, so that parts can be added side by side
+    "gocnn.serve.running",
+    "gocnn.serve.lesson",  # a line each, so that parts can be added side by side
 )
 """The modules of Go's routes: each has `routes(state) -> list[BaseRoute]`, whose paths begin with
 `/api/`. They are imported right after the start, or when first asked for."""

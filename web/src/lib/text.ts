@@ -4,12 +4,13 @@ import { common } from "../texts/common";
 import { lesson } from "../texts/lesson";
 import { review } from "../texts/review";
 import { runs } from "../texts/runs";
+import { stations } from "../texts/stations";
 import { keep, kept } from "./kept";
 
 export type Language = "en" | "zh";
 
-const en = { ...common.en, ...board.en, ...review.en, ...lesson.en, ...runs.en };
-const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...review.zh, ...lesson.zh, ...runs.zh };
+const en = { ...common.en, ...board.en, ...review.en, ...lesson.en, ...stations.en, ...runs.en };
+const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...review.zh, ...lesson.zh, ...stations.zh, ...runs.zh };
 
 export type TextKey = keyof typeof en;
 

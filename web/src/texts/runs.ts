@@ -59,7 +59,6 @@ export const runs = texts({
     "samples.picture": "A photograph: {label}",
     "samples.right": "right",
     "samples.wrong": "wrong",
-    "samples.true": "{label}",
     "samples.legend": "Blue: what the network expects. Orange ring: the move played.",
   },
   zh: {
@@ -120,7 +119,6 @@ export const runs = texts({
     "samples.picture": "照片：{label}",
     "samples.right": "正確",
     "samples.wrong": "錯誤",
-    "samples.true": "{label}",
     "samples.legend": "藍色：網路預期的落點。橘色圈：實際的一手。",
   },
 });

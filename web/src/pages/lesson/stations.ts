@@ -9,10 +9,10 @@ export interface Station {
 }
 
 export const STATIONS: readonly Station[] = [
-  { title: "lesson.1", load: null },
-  { title: "lesson.2", load: null },
-  { title: "lesson.3", load: null },
-  { title: "lesson.4", load: null },
+  { title: "lesson.1", load: () => import("./FieldStation") },
+  { title: "lesson.2", load: () => import("./MapStation") },
+  { title: "lesson.3", load: () => import("./SharingStation") },
+  { title: "lesson.4", load: () => import("./PoolingStation") },
   { title: "lesson.5", load: null },
   { title: "lesson.6", load: null },
 ];

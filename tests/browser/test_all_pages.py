@@ -1,0 +1,278 @@
+"""What holds for every page: nothing goes wrong in the console, nothing is fetched from elsewhere,
+nothing sticks out sideways, axe finds nothing serious, the keyboard reaches everything and shows
+where it is, the first load is small, and both languages say the same.
+
+The pages are those of the router, `web/src/main.tsx`: a new one is held to all of this at once.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, lacking
+
+from .conftest import DESKTOP, PHONE, Open, Opened, started, warm
+
+SOURCES = ROOT / "web" / "src"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+STATIONS = 6
+FIRST_LOAD = 300_000
+
+_ROUTES = re.findall(r'path: "(/[^"]*)"', (SOURCES / "main.tsx").read_text(encoding="utf-8"))
+PATHS = [*_ROUTES, *(f"/lesson/{k + 1}" for k in range(STATIONS) if "/lesson" in _ROUTES)]
+
+FOCUSABLE = """() => Array.from(
+  document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex], audio[controls], video[controls]")
+).filter((each) => each.tabIndex >= 0 && !each.disabled && each.checkVisibility({ visibilityProperty: true })
+  && !each.closest("[inert]") && each.id !== "main"
+  // of a group of radio buttons the one that is on stands for all
+  && !(each.type === "radio" && !each.checked && document.querySelector(`input[name="${each.name}"]:checked`)))"""
+
+LISTEN = """() => {
+  globalThis.reached = new Set();
+  globalThis.unseen = [];
+  const seen = (element) => {
+    for (let each = element, k = 0; each && k < 4; each = each.parentElement, k++) {
+      const style = getComputedStyle(each);
+      if (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) return true;
+    }
+    return false;
+  };
+  addEventListener("focusin", (event) => {
+    reached.add(event.target);
+    if (!seen(event.target)) unseen.push(event.target.outerHTML.slice(0, 200));
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Iterator[str]:
+    """A server that has something to show on every page."""
+    runs = tmp_path_factory.mktemp("shown") / "runs"
+    shutil.copytree(tiny_run, runs / "tiny")
+    for name in ("go-run", "img-run"):
+        shutil.copytree(ROOT / "tests" / "cases" / "old" / name, runs / "older" / name)
+    (runs / "empty").mkdir()
+    with started("--runs", str(runs)) as found:
+        warm(int(found.rpartition(":")[2]))
+        yield found
+
+
+def settle(tab: Opened) -> None:
+    """Wait until the page has asked for all it shows, and has it."""
+    tab.page.wait_for_selector(
+        "main h1, main h2, main [role=application], main canvas", state="attached"
+    )
+    tab.page.wait_for_timeout(600)
+
+
+def unfold(page: Any) -> None:
+    """Open all that can be unfolded."""
+    page.evaluate(
+        "() => document.querySelectorAll('details').forEach((each) => { each.open = true; })"
+    )
+    page.wait_for_timeout(200)
+
+
+def hold_to_axe(page: Any, where: str) -> None:
+    """Fail with what axe finds that is serious or critical."""
+    if not AXE.is_file():
+        lacking("axe-core is not installed; run `make page`")
+    if not page.evaluate("() => 'axe' in globalThis"):
+        page.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
+    found = page.evaluate(
+        """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
+        .filter((each) => ["serious", "critical"].includes(each.impact))
+        .map((each) => [each.id, each.help, each.nodes.slice(0, 5).map((node) => [node.html.slice(0, 200), node.failureSummary])])"""
+    )
+    assert found == [], f"{where}: {json.dumps(found, indent=1, ensure_ascii=False)}"
+
+
+def hold_to_width(page: Any, width: int, where: str) -> None:
+    """Fail if anything sticks out sideways; names what does."""
+    found = page.evaluate(
+        """() => {
+          const width = document.documentElement.clientWidth;
+          if (document.documentElement.scrollWidth <= width) return [];
+          return Array.from(document.querySelectorAll("body *"))
+            .filter((each) => each.getBoundingClientRect().right > width + 1)
+            .map((each) => each.outerHTML.slice(0, 150)).slice(0, 5).concat(document.documentElement.scrollWidth);
+        }"""
+    )
+    assert found == [], f"{where}, {width} wide: {found}"
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("size", "language"), [(DESKTOP, "en"), (PHONE, "zh")], ids=["desktop", "phone"]
+)
+def test_looks(
+    open_page: Open, address: str, path: str, size: tuple[int, int], language: str
+) -> None:
+    """Light and dark, in both languages: nothing sticks out, and axe finds nothing serious."""
+    tab = open_page(path, address=address, size=size, language=language)
+    settle(tab)
+    page = tab.page
+    assert page.evaluate("() => document.documentElement.lang") == (
+        "en" if language == "en" else "zh-Hant"
+    )
+    title = page.title()
+    assert title.endswith("· gocnn")
+    assert page.locator("h1").count() == 1
+    assert page.locator("nav a[aria-current=page]").count() == 1
+    unfold(page)
+    for theme in ("light", "dark"):
+        if page.evaluate("() => document.documentElement.dataset.theme") != theme:
+            page.locator(".switches button").last.click()
+            page.wait_for_timeout(200)
+        hold_to_width(page, size[0], f"{path} {theme}")
+        hold_to_axe(page, f"{path} {size[0]} {language} {theme}")
+    page.locator(".switches button").first.click()
+    settle(tab)
+    unfold(page)
+    assert page.title() != title, "the title is the same in both languages"
+    hold_to_width(page, size[0], f"{path} in the other language")
+    hold_to_axe(page, f"{path} {size[0]} in the other language")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_keyboard_reaches_everything(open_page: Open, address: str, path: str) -> None:
+    """By Tab alone, and where one is can be seen."""
+    tab = open_page(path, address=address)
+    settle(tab)
+    page = tab.page
+    page.evaluate(LISTEN)
+    count = page.evaluate(f"() => ({FOCUSABLE})().length")
+    assert count >= 3
+    for _ in range(count + 12):
+        page.keyboard.press("Tab")
+    missed = page.evaluate(
+        f"() => ({FOCUSABLE})().filter((each) => !reached.has(each)).map((each) => each.outerHTML.slice(0, 200))"
+    )
+    assert missed == []
+    assert page.evaluate("() => unseen") == []
+    # and back: the first one is the way past the header
+    page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0); }")
+    again = open_page(path, address=address)
+    again.page.keyboard.press("Tab")
+    assert again.page.evaluate("() => document.activeElement.classList.contains('skip')")
+    again.page.keyboard.press("Enter")
+    assert again.page.evaluate("() => document.activeElement.id") == "main"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_first_load_is_small(
+    open_page: Open, address: str, path: str, record_property: Callable[[str, object], None]
+) -> None:
+    """All that comes over the wire under 300 KB; how long it took is told, not judged."""
+    tab = open_page(path, address=address)
+    settle(tab)
+    entries = tab.page.evaluate(
+        """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+        .map((each) => [each.name, each.transferSize])"""
+    )
+    assert len(entries) > 3
+    assert sum(size for _, size in entries) < FIRST_LOAD, sorted(
+        entries, key=lambda each: -each[1]
+    )[:8]
+    record_property(
+        "first_paint_ms",
+        tab.page.evaluate(
+            "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("html", "check"),
+    [
+        ("<img src='data:,'>", "axe"),
+        ("<button></button>", "axe"),
+        ("<p class='pale'>pale</p>", "axe"),
+        ("<div class='wide'>wide</div>", "width"),
+        ("<button class='hidden-focus'>where?</button>", "keyboard"),
+    ],
+)
+def test_the_checks_find_what_is_wrong(
+    open_page: Open, address: str, html: str, check: str
+) -> None:
+    """Each of them fails on a page that was spoilt for it."""
+    tab = open_page("/runs", address=address, size=PHONE)
+    settle(tab)
+    tab.page.evaluate(
+        """(html) => {
+          document.querySelector("main").insertAdjacentHTML("afterbegin", html);
+          const sheet = new CSSStyleSheet();
+          sheet.replaceSync(`.pale { color: #999; background: #fff; } .wide { width: 900px; }
+            .hidden-focus { outline: none !important; }`);
+          document.adoptedStyleSheets.push(sheet);
+        }""",
+        html,
+    )
+    tab.page.evaluate(LISTEN)
+    for _ in range(12):
+        tab.page.keyboard.press("Tab")
+    assert bool(tab.page.evaluate("() => unseen")) == (check == "keyboard")
+    if check == "axe":
+        with pytest.raises(AssertionError):
+            hold_to_axe(tab.page, "")
+    if check == "width":
+        with pytest.raises(AssertionError):
+            hold_to_width(tab.page, PHONE[0], "")
+
+
+def tables() -> dict[str, dict[str, dict[str, str]]]:
+    """The texts by file, language and key."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for path in sorted((SOURCES / "texts").glob("*.ts")):
+        text = path.read_text(encoding="utf-8")
+        halves = re.search(r"\n  en: \{(.*?)\n  \},\n  zh: \{(.*?)\n  \},", text, re.S)
+        if halves is None:
+            continue
+        lines = re.compile(
+            r'^    "([^"]+)":\s*("(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`),$', re.M
+        )
+        found[path.name] = {
+            name: {key: value[1:-1] for key, value in lines.findall(half)}
+            for name, half in zip(("en", "zh"), halves.groups(), strict=True)
+        }
+    return found
+
+
+def test_both_languages_say_the_same() -> None:
+    """The same keys (the types hold that, too), the same gaps, and Chinese in the Chinese ones."""
+    found = tables()
+    assert len(found) >= 2
+    for name, languages in found.items():
+        en, zh = languages["en"], languages["zh"]
+        assert len(en) > 5, name
+        assert en.keys() == zh.keys(), name
+        for key in en:
+            assert en[key].strip(), (name, key)
+            assert zh[key].strip(), (name, key)
+            gaps = [sorted(re.findall(r"\{\w+\}", text)) for text in (en[key], zh[key])]
+            assert gaps[0] == gaps[1], (name, key)
+            words = re.sub(r"\{\w+\}", "", en[key])
+            assert not re.search(r"[\u4e00-\u9fff]", words), (name, key)
+
+
+def test_every_text_is_used() -> None:
+    """A text that no page shows is taken out."""
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in sorted(SOURCES.rglob("*.ts*"))
+        if path.parent.name != "texts"
+    )
+    begun = set(re.findall(r"`([\w.]+)\$\{", code))
+    unused = [
+        key
+        for languages in tables().values()
+        for key in languages["en"]
+        if f'"{key}"' not in code and not any(key.startswith(each) for each in begun)
+    ]
+    assert unused == []
