@@ -38,7 +38,8 @@ from gocnn.engine.player import RESIGN, Player
 from gocnn.engine.settle import settled_margin
 from gocnn.match.elo import Ratings, rate, rising
 from gocnn.match.gtp_client import EngineFault, EngineProcess, EngineRefusal
-from gocnn.policy.runtime import SHIPPED, open_evaluator
+from gocnn.policy import shipped
+from gocnn.policy.runtime import open_evaluator
 
 GNU_GO = {"gnugo10": 10, "gnugo1": 1}
 GNU_GO_COMMAND = "{program} --mode gtp --chinese-rules --level {level} --seed {seed}"
@@ -56,7 +57,7 @@ Row = dict[str, Any]
 
 def model_id(model: str | None) -> str:
     """Tells networks apart in a file of games."""
-    path = Path(model) if model else SHIPPED
+    path = shipped.find(model)
     return f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
 
 

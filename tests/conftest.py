@@ -23,6 +23,9 @@ os.environ["GOCNN_CACHE"] = os.environ.get("GOCNN_CACHE") or str(
 # folders that git ignores.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# The smaller of the networks that ship answers four times as fast; tests/test_shipped.py asks the
+# other one, and what is taken where nobody says.
+os.environ["GOCNN_MODEL"] = "small"
 # Kernels are compiled in whichever test comes first; what it prints is not to depend on that.
 os.environ.setdefault("GOCNN_COMPILING", "quiet")
 # Networks here are tiny: threads would wait for each other, for ever longer where the machine has

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from gocnn.errors import UserError
+from gocnn.features.planes import plane_count
 from tests.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -214,7 +215,7 @@ def test_speeds_are_a_table_and_its_best_rows(speeds: Path) -> None:
             1000 * row["batch"] / row["step_ms"], rel=0.01
         )
         assert timing.Row.read(row).json() == row
-    assert {row["planes"] for row in value["rows"]} == {26, 32}
+    assert {row["planes"] for row in value["rows"]} == {37, 40}
     assert value["feeders"]["1"] > 0
     assert best["tiny"].keys() == {
         "batch",
@@ -313,7 +314,7 @@ def test_operations_are_those_of_the_convolutions() -> None:
     for module in net.modules():
         if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
             handles.append(module.register_forward_hook(note))
-    net.train()(torch.zeros(2, 26, 19, 19))
+    net.train()(torch.zeros(2, plane_count(shape.groups), 19, 19))
     assert timing.operations(shape) == pytest.approx(3 * sum(sizes), rel=1e-3)
 
 

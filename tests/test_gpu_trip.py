@@ -181,6 +181,12 @@ def test_labels_and_games_of_a_network_travel(
     assert names == ["katago 1.17.2"]
     assert (judges[order] >= 0).tolist() == (before.label_kinds() == labels.JUDGED).tolist()
     assert "reserved" in gamepack.COLUMNS
+    held = np.zeros(0, np.int64)
+    for first in (True, False):
+        ready = choosing.candidates([before], GameFilter(), held, 1, labelled_first=first)
+        few = int((before.labels() >= 0).sum()) // 3
+        ((_, chosen),) = ready.first(few).parts
+        assert bool((before.labels()[chosen] >= 0).all()) == first
 
 
 def test_a_pack_has_the_fingerprint_that_training_on_the_store_itself_has(
@@ -642,7 +648,7 @@ def test_recipes_follow_what_speed_found(tmp_path: Path) -> None:
         "base", card, 10, tmp_path, {"seed": None, "learning_rate": None}
     ).settings
     assert (found["batch"], found["compile"], found["validations"]) == (2048, False, 10)
-    assert found["learning_rate"] == pytest.approx(0.015 * 2**0.5, abs=1e-5)
+    assert found["learning_rate"] == pytest.approx(0.02 * 2**0.5, abs=1e-5)
     assert found["ema"] == pytest.approx(1 - 20 / 6000)
     assert (
         recipes.recipe("base", card, 10, tmp_path, {"batch": 1024, "ema": 0.5}).settings["ema"]

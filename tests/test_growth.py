@@ -17,8 +17,9 @@ from gocnn.features.planes import DEFAULT_GROUPS, PLANES, offsets, plane_count
 from gocnn.nn import Block, Context
 from gocnn.nn.growing import Channels, grow
 from gocnn.policy import growth
-from gocnn.policy.model import SHIPPED, load, named
+from gocnn.policy.model import load, named
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
+from gocnn.policy.shipped import file_of
 from gocnn.training.config import TrainConfig
 from gocnn.training.ema import Ema
 from gocnn.training.optim import build_optimisers
@@ -182,7 +183,7 @@ def test_more_planes_and_growth_at_once() -> None:
 
 
 def test_the_network_that_ships_grows() -> None:
-    policy = load(SHIPPED)
+    policy = load(named("small"))
     new = grown(policy.network, replace(policy.config, blocks=8, channels=96))
     assert_same(policy.network, new, planes(policy.config).float(), within=3e-4)
 
@@ -324,7 +325,7 @@ def test_growing_from_the_command_line(tmp_path: Path, sample_store: Path) -> No
 
 def test_the_network_that_ships_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert named("small") == SHIPPED
+    assert named("small") == file_of("small", ".safetensors")
     assert named("../weights/small") == Path("../weights/small")
     (tmp_path / "small").mkdir()
     assert named("small") == Path("small")

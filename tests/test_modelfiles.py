@@ -23,7 +23,8 @@ from gocnn.policy import KIND
 from gocnn.policy import export as exporting
 from gocnn.policy import model as policy
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
-from gocnn.policy.runtime import SHIPPED, OnnxPolicy
+from gocnn.policy.runtime import OnnxPolicy
+from gocnn.policy.shipped import file_of
 from imagecls.classifier import model as classifier
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.training import KIND as CLASSIFIER
@@ -245,7 +246,7 @@ def test_mutated_onnx_files(
     rng = random.Random(3)
     target = tmp_path / "x.onnx"
     refused = 0
-    for path, count in ((exported, 150), (SHIPPED, 15)):
+    for path, count in ((exported, 150), (file_of("small"), 15)):
         whole = path.read_bytes()
         for _ in range(count):
             data = bytearray(whole)

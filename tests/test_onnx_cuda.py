@@ -11,10 +11,13 @@ import pytest
 
 from gocnn.errors import UserError
 from gocnn.policy import runtime
-from gocnn.policy.runtime import CPU, CUDA, SHIPPED, OnnxPolicy, open_evaluator
+from gocnn.policy.runtime import CPU, CUDA, OnnxPolicy, open_evaluator
+from gocnn.policy.shipped import file_of
 from tests.test_cli import good, refused
 
 PlainSession = onnxruntime.InferenceSession
+
+SMALL = file_of("small")
 
 
 class Session:
@@ -64,15 +67,7 @@ def measured(
     store: Path, *arguments: object, answer: Callable[..., str] = good, **code: Any
 ) -> str:
     return answer(
-        *code.values(),
-        "go-eval",
-        store,
-        "--positions",
-        20,
-        "--json",
-        "--model",
-        SHIPPED,
-        *arguments,
+        *code.values(), "go-eval", store, "--positions", 20, "--json", "--model", SMALL, *arguments
     )
 
 
@@ -80,14 +75,14 @@ def measured(
 def test_the_cuda_provider_is_used(
     gpu_build: type[Session], device: str, number: int, capsys: Any
 ) -> None:
-    policy = OnnxPolicy(SHIPPED, device=device)
+    policy = OnnxPolicy(SMALL, device=device)
     assert policy.device == ("cuda" if device == "auto" else device)
     assert gpu_build.asked == [[(CUDA, {"device_id": number}), CPU]]
     assert capsys.readouterr().out == ""
 
 
 def test_the_cpu_is_used_unless_asked(gpu_build: type[Session]) -> None:
-    assert OnnxPolicy(SHIPPED).device == "cpu"
+    assert OnnxPolicy(SMALL).device == "cpu"
     assert gpu_build.asked == [[CPU]]
 
 
@@ -107,14 +102,14 @@ def test_a_provider_that_does_not_load(
     assert "onnxruntime cannot use CUDA here; install the CUDA and cuDNN" in measured(
         sample_store, "--device", "cuda", answer=refused, code=1
     )
-    assert OnnxPolicy(SHIPPED, device="auto").device == "cpu"
+    assert OnnxPolicy(SMALL, device="auto").device == "cpu"
     monkeypatch.setattr(
         Session, "fault", RuntimeError("CUDA failure 100: no CUDA-capable device\nis detected")
     )
     assert "CUDA failure 100: no CUDA-capable device is detected" in measured(
         sample_store, "--device", "cuda:3", answer=refused, code=1
     )
-    assert OnnxPolicy(SHIPPED, device="auto").device == "cpu"
+    assert OnnxPolicy(SMALL, device="auto").device == "cpu"
 
 
 def test_a_provider_that_fails_when_asked(
@@ -152,7 +147,7 @@ def test_without_a_cuda_provider(sample_store: Path, monkeypatch: pytest.MonkeyP
         sample_store, "--device", "mps", answer=refused, code=1
     )
     assert json.loads(measured(sample_store, "--device", "auto"))["all"]["positions"] == 20
-    assert open_evaluator(SHIPPED, "auto").device == "cpu"  # type: ignore[attr-defined]
+    assert open_evaluator(SMALL, "auto").device == "cpu"  # type: ignore[attr-defined]
 
 
 def test_what_ships_is_computed_by_torch_on_other_devices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +188,7 @@ def test_a_device_that_is_not_there(
     words = {
         "STORE": sample_store,
         "RUN": tiny_run,
-        "ONNX": SHIPPED,
+        "ONNX": SMALL,
         "OUT": tmp_path / "out",
         "IMAGES": "data/images",
         "PNG": tmp_path / "x.png",

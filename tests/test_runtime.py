@@ -12,15 +12,17 @@ from tests.conftest import ROOT
 from tests.test_cli import good, refused
 
 
-def test_shipped_onnx_is_the_shipped_network():
-    """The two files that ship answer alike, on positions of random games, and say that they come
-    from the same training."""
+@pytest.mark.parametrize(("name", "most"), [("small", 1e-4), ("base", 0.05)])
+def test_shipped_onnx_is_the_shipped_network(name, most):
+    """The two files of a network that ships answer alike, on positions of random games (those of
+    base are in halves, rounded at different places), and come from the same training."""
+    from gocnn.policy import shipped
     from gocnn.policy.export import difference
-    from gocnn.policy.model import default_model, load
-    from gocnn.policy.runtime import SHIPPED, OnnxPolicy
+    from gocnn.policy.model import load, named
+    from gocnn.policy.runtime import OnnxPolicy
 
-    torch_model, onnx_model = load(default_model()), OnnxPolicy(SHIPPED)
-    assert difference(torch_model, onnx_model) < 1e-4
+    torch_model, onnx_model = load(named(name)), OnnxPolicy(shipped.find(name))
+    assert difference(torch_model, onnx_model) < most
     assert onnx_model.plane_groups == torch_model.plane_groups
     assert onnx_model.provenance == torch_model.provenance
 

@@ -42,6 +42,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     config = ServeConfig(
         models=(folder / "gone.onnx", ROOT / "gocnn/policy/weights/small.onnx"), runs=folder
     )
+    heads.heads()  # or those of the program would be registered in what is undone below
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         patch.setattr(heads, "_registered", dict(heads._registered))
@@ -61,8 +62,10 @@ def test_about_is_what_the_library_says(client: Client) -> None:
     assert {"go", LIGHT, HEAVY} <= set(about["heads"])
     assert about["limits"]["record_bytes"] == RECORD_BYTES
     models = {one["name"]: one for one in about["models"]}
-    assert list(models) == ["gone", "small-2", "small"]  # those that were named come first
+    assert list(models) == ["gone", "small-2", "small", "base"]  # those that were named come first
     assert models["small"]["shipped"]
+    assert models["base"]["shipped"]
+    assert models["base"]["has_score"]
     assert models["small"]["has_value"] == models["small-2"]["has_value"] is True
     assert "gone.onnx" in models["gone"]["error"]
     assert not re.search(r"/\w+/", models["gone"]["error"])  # no folder of this machine

@@ -18,7 +18,8 @@ from gocnn.errors import UserError
 from gocnn.games import store, store_writer
 from gocnn.games.store import Store
 from gocnn.policy import model as policy
-from gocnn.policy.runtime import SHIPPED, OnnxPolicy
+from gocnn.policy.runtime import OnnxPolicy
+from gocnn.policy.shipped import file_of
 from gocnn.training import RunFolder
 from gocnn.versions import unreadable
 from tests import toy
@@ -101,7 +102,7 @@ def test_onnx_models(tmp_path: Path) -> None:
         ({"config": '{"groups": ["rooms"]}'}, f"; gocnn {__version__} wrote it: export it again"),
         ({"config": "{}", "provenance": "{}"}, "which version wrote it was not recorded"),
     ]:
-        graph: Any = onnx.load(SHIPPED)
+        graph: Any = onnx.load(file_of("small"))
         held = {prop.key: prop.value for prop in graph.metadata_props} | changes
         onnx.helper.set_model_props(graph, held)
         target = tmp_path / "x.onnx"

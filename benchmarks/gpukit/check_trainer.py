@@ -48,7 +48,7 @@ def trained(
     try:
         torch.manual_seed(config.seed)
         source = go.source(chosen, config.batch // config.accumulate, config.seed)
-        valid = validation_batches(held, go.GROUPS, 50 if bench.tiny else 700)
+        valid = validation_batches(held, go.GROUPS, 50 if bench.tiny else 700, score=True)
         trainer = Trainer(
             PolicyNetwork(shape),
             TaskData(PolicyTask(smoothing), source, valid),
@@ -125,13 +125,14 @@ def accumulation(bench: Bench) -> str:
     """Two halves of a batch give the gradient of the whole: the loss is a mean over equal parts."""
     # the statistics of norms are those of their batch otherwise
     net = PolicyNetwork(size(bench)).to(bench.device).eval()
-    planes, moves, won = go.dice(32, bench.device)
+    planes, moves, won, owners = go.dice(32, bench.device)
     gradients = []
     for parts in (1, 2):
         net.zero_grad()
         for part in range(parts):
             some = slice(part * 32 // parts, (part + 1) * 32 // parts)
-            loss, _ = PolicyTask().loss(net, (planes[some], moves[some, 0], won[some]))
+            batch = planes[some], moves[some, 0], won[some], owners[some]
+            loss, _ = PolicyTask().loss(net, batch)
             (loss / parts).backward()
         gradients.append(go.gradient(net))
     error = float((gradients[0] - gradients[1]).norm() / gradients[0].norm())

@@ -36,20 +36,25 @@ class Candidates:
 
 
 def candidates(
-    stores: Sequence[Store], game_filter: GameFilter, held: npt.NDArray[np.int64], seed: int
+    stores: Sequence[Store],
+    game_filter: GameFilter,
+    held: npt.NDArray[np.int64],
+    seed: int,
+    labelled_first: bool = False,
 ) -> Candidates:
     """The games of the stores that pass the filter, each once, without those whose key is in
     `held`, int64.
 
     They are taken from each source (archive or folder) in turn, so that a small one is taken whole
     before a large one fills what is left; in each, those first whose weaker player is the
-    strongest, those of unknown rank last, and among equals by the seed. Raises UserError if none is
-    left.
+    strongest, those of unknown rank last, and among equals by the seed. With `labelled_first` those
+    that have a label (`gocnn.games.labels`) go before all others of their source. Raises UserError
+    if none is left.
     """
     rng = np.random.default_rng(seed)
     seen = np.zeros(0, np.int64)
     names: dict[str, int] = {}
-    columns: list[list[npt.NDArray[np.int64]]] = [[np.zeros(0, np.int64)] for _ in range(4)]
+    columns: list[list[npt.NDArray[np.int64]]] = [[np.zeros(0, np.int64)] for _ in range(5)]
     left_out = passed = 0
     for number, source in enumerate(stores):
         records = source.records()
@@ -72,11 +77,14 @@ def candidates(
             if len(chosen)
             else np.zeros(0, np.int64)
         )
+        unlabelled = (source.labels()[chosen] < 0).astype(np.int64)
         for column, values in zip(
-            columns, (np.full(len(chosen), number), chosen, origin, strength), strict=True
+            columns,
+            (np.full(len(chosen), number), chosen, origin, strength, unlabelled),
+            strict=True,
         ):
             column.append(values)
-    where, game, origin, strength = (np.concatenate(column) for column in columns)
+    where, game, origin, strength, unlabelled = (np.concatenate(column) for column in columns)
     if not len(game):
         paths = ", ".join(str(s.path) for s in stores)
         why = (
@@ -85,7 +93,8 @@ def candidates(
             else "no game passes the filters; loosen them"
         )
         raise UserError(f"{paths}: {why}")
-    order = np.lexsort((rng.random(len(game)), -strength, origin))
+    first = unlabelled if labelled_first else np.zeros(len(game), np.int64)
+    order = np.lexsort((rng.random(len(game)), -strength, first, origin))
     ends = np.flatnonzero(np.diff(origin[order], append=-1)) + 1
     begins = np.concatenate([[0], ends[:-1]])
     place = np.arange(len(order)) - np.repeat(begins, ends - begins)  # in its source

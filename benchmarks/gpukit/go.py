@@ -11,21 +11,26 @@ from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.games.selection import GameFilter
 from gocnn.policy import data
 from gocnn.policy.network import PolicyConfig, preset
-from gocnn.policy.samples import Games
+from gocnn.policy.samples import UNKNOWN_OWNER, Games
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.training import Batch, TrainConfig
 from gocnn.training.stepping import Stepper
 
-GROUPS = (*DEFAULT_GROUPS, "handicap", "style")
+MORE = ("handicap", "style", "black", "many_liberties", "liberties_after")
+"""Planes beside the default ones: those that docs/experiments.md found worth their while."""
+
+GROUPS = (*DEFAULT_GROUPS, *MORE)
 FUTURE = 2
 MOVES = 362
 
 
 def shape(name: str, channels: int | None = None) -> PolicyConfig:
-    """A preset as the project trains it: all planes, two later moves and the winner as further
-    targets."""
-    return replace(preset(name, channels=channels), groups=GROUPS, future=FUTURE, value=True)
+    """A preset as the project trains it: all planes; two later moves, the winner, and whose each
+    point will be as further targets."""
+    return replace(
+        preset(name, channels=channels), groups=GROUPS, future=FUTURE, value=True, score=True
+    )
 
 
 def games(place: Path, share: float = 0.02) -> tuple[Games, Games]:
@@ -37,8 +42,8 @@ def games(place: Path, share: float = 0.02) -> tuple[Games, Games]:
 
 
 def source(chosen: Games, batch: int, seed: int = 1) -> PositionSource:
-    """Training batches of those games: planes, moves and winners."""
-    return PositionSource(chosen, GROUPS, batch, seed, future=FUTURE, outcome=True)
+    """Training batches of those games: planes, moves, winners and owners."""
+    return PositionSource(chosen, GROUPS, batch, seed, future=FUTURE, outcome=True, score=True)
 
 
 def on(device: torch.device, arrays: Sequence[object]) -> Batch:
@@ -54,7 +59,9 @@ def dice(batch: int, device: torch.device, seed: int = 0) -> Batch:
     )
     moves = torch.randint(0, MOVES, (batch, 1 + FUTURE), generator=generator)
     won = torch.randint(0, 2, (batch,), dtype=torch.int8, generator=generator)
-    return on(device, (pictures, moves, won))
+    owners = torch.randint(-1, 2, (batch, 361), generator=generator)
+    owners[::3] = UNKNOWN_OWNER  # as where a game has no label
+    return on(device, (pictures, moves, won, owners.to(torch.int8)))
 
 
 def stepper(

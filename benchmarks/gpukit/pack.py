@@ -59,6 +59,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="of the draw (default: 1)")
     parser.add_argument(
+        "--labelled-first",
+        action="store_true",
+        help="take games whose points' owners are known before others, for the score",
+    )
+    parser.add_argument(
         "--min-rank",
         metavar="RANK",
         help="both players at least this strong: 1d, 9d, 1p (above 9d)",
@@ -129,7 +134,7 @@ def run(options: argparse.Namespace) -> int:
     held = np.concatenate(
         [np.zeros(0, np.int64), *(s.records()["key"].astype(np.int64) for s in validation)]
     )
-    ready = candidates(stores, chooses, held, options.seed)
+    ready = candidates(stores, chooses, held, options.seed, options.labelled_first)
     tell(
         f"{len(ready)} games to choose from"
         + (f" ({ready.held} validation games left out)" if ready.held else "")

@@ -10,16 +10,16 @@ import torch
 
 from gocnn.errors import UserError
 from gocnn.training.config import CompileMode, TrainConfig
+from gpukit import go
 from gpukit.common import read_json
 
 BEST = "best.json"
-PLANES = "default,handicap,style"
-FUTURE = 2
+PLANES = ",".join(("default", *go.MORE))
 
 PAPER_SPEED = {"tiny": 200_000.0, "small": 78_000.0, "base": 22_000.0, "large": 8_800.0}
 """Samples a second of an H100, reckoned and never measured (docs/gpu.md)."""
 
-RATES = {"muon": 0.015, "adamw": 0.002, "sgd": 0.1}
+RATES = {"muon": 0.02, "adamw": 0.002, "sgd": 0.1}
 """At batch 1024; it goes with the root of the batch."""
 
 

@@ -101,7 +101,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--planes",
         metavar="GROUPS",
-        help="groups of feature planes (default: default,handicap,style)",
+        help="groups of feature planes (default: those of docs/gpu.md)",
+    )
+    parser.add_argument(
+        "--score",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="also learn whose each point will be, and by how much, where games are labelled",
     )
     parser.add_argument(
         "--from",
@@ -292,7 +298,8 @@ def _run_config(
     from gocnn.policy.network import preset
     from gocnn.policy.training import PolicyRunConfig
     from gocnn.training import TrainConfig
-    from gpukit.recipes import FUTURE, PLANES, recipe
+    from gpukit import go
+    from gpukit.recipes import PLANES, recipe
 
     if not games:
         raise UserError("no games to train on: give the folder that `pack` wrote, or stores")
@@ -307,8 +314,9 @@ def _run_config(
     try:
         network = replace(
             network,
-            future=FUTURE,
+            future=go.FUTURE,
             value=True,
+            score=options.score,
             groups=tuple(
                 dict.fromkeys(
                     g for name in groups for g in (network.groups if name == "default" else [name])
@@ -411,6 +419,7 @@ def _asked(config: Any, options: argparse.Namespace) -> dict[str, Any]:
         "begin": config.begin,
         "future": network.future,
         "value": network.value,
+        "score": network.score,
         "planes": options.planes,
         "valid_share": config.valid_share,
         "valid_positions": config.valid_positions,

@@ -23,8 +23,8 @@ NONE_RESIGNED = (
 @click.option(
     "--model",
     help=(
-        "Who plays: a model file (.safetensors or .onnx), or the folder of a training run. "
-        " [default: the model that ships]"
+        "Who plays: a model file (.safetensors or .onnx), the folder of a training run, or base or"
+        " small, which ship.  [default: $GOCNN_MODEL, else base]"
     ),
 )
 @click.option(

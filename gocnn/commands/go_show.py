@@ -57,10 +57,10 @@ def command(
     from gocnn.games import position
     from gocnn.pictures import layers
     from gocnn.policy import explain
-    from gocnn.policy.model import default_model, load
+    from gocnn.policy.model import load, named
     from gocnn.policy.suggestion import planes_of, recent_moves, suggest
 
-    policy = load(default_model() if model == "shipped" else model)
+    policy = load(named(model))
     found = position.find_position(game, at, moves)
     for note in found.notes:
         click.echo(f"note: {game}: {note.what} ({note.detail})", err=True)

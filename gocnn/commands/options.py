@@ -152,8 +152,8 @@ def conversation() -> Iterator[None]:
 model_option = click.option(
     "--model",
     help=(
-        "A model file (.safetensors or .onnx), or the folder of a training run.  [default: the"
-        " model that ships]"
+        "A model file (.safetensors or .onnx), the folder of a training run, or one of those that"
+        " ship: base, or small, which is four times as fast.  [default: $GOCNN_MODEL, else base]"
     ),
 )
 """The network that is asked; without it, the one that ships."""

@@ -5,7 +5,7 @@ from typing import Any
 from gocnn import modelfile
 from gocnn.features.planes import plane_count
 from gocnn.policy import KIND
-from gocnn.policy.model import SHIPPED, load
+from gocnn.policy.model import default_model, load
 from gocnn.policy.network import PRESETS, PolicyNetwork, preset
 
 
@@ -15,7 +15,7 @@ def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
     if name in PRESETS:
         found = PolicyNetwork(preset(name))
     elif name == "shipped":
-        found = load(SHIPPED).network
+        found = load(default_model()).network
     elif modelfile.model_kind(name) == KIND:
         found = load(name).network
     else:

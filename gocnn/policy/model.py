@@ -10,10 +10,8 @@ import torch
 from torch import Tensor
 
 from gocnn import modelfile
-from gocnn.console import program
 from gocnn.devices import layout
-from gocnn.errors import UserError
-from gocnn.policy import KIND
+from gocnn.policy import KIND, shipped
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.predictions import Floats, PolicyPredictions, predictions
 from gocnn.structs import from_json
@@ -87,22 +85,11 @@ def load(path: str | Path, device: str = "cpu") -> Policy:
     return Policy(network, network.config, file.provenance, file.path, chosen)
 
 
-WEIGHTS = Path(__file__).parent / "weights"
-SHIPPED = WEIGHTS / "small.safetensors"
-
-
 def named(model: str | Path) -> Path:
-    """The file or folder `model`; where there is none, the network of that name that ships with the
-    package, such as `small`, if there is one."""
-    path, file = Path(model), WEIGHTS / f"{model}.safetensors"
-    return file if path.name == str(model) and not path.exists() and file.exists() else path
+    """The file or folder `model`, or what ships under that name, for torch (`shipped.find`)."""
+    return shipped.find(model, ".safetensors")
 
 
 def default_model() -> Path:
-    """The model that ships with the package. Raises UserError if there is none."""
-    if not SHIPPED.exists():
-        raise UserError(
-            f"no model ships with this version; train one with: {program.name()} go-train GAMES"
-            " --out RUN, and give it with --model RUN"
-        )
-    return SHIPPED
+    """The model that is taken where none is named, for torch. Raises UserError if it is missing."""
+    return shipped.find(None, ".safetensors")

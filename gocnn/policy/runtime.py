@@ -17,12 +17,10 @@ from gocnn.console import program
 from gocnn.cores import cores
 from gocnn.errors import UserError, no_such_model
 from gocnn.features.planes import UnknownPlanes, plane_count
-from gocnn.policy import KIND
+from gocnn.policy import KIND, shipped
 from gocnn.policy.predictions import Floats, PolicyPredictions, predictions
 from gocnn.policy.suggestion import Evaluator
 
-WEIGHTS = Path(__file__).parent / "weights"
-SHIPPED = WEIGHTS / "small.onnx"
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 """onnxruntime's names."""
 
@@ -80,7 +78,7 @@ class OnnxPolicy:
         outputs = [output.name for output in self._session.get_outputs()]
         self.has_value_head, self.scores = "value" in outputs, "score" in outputs
         """Whether it says who will win; whose each point will be, and by how many points."""
-        if self.path != SHIPPED or self.device != "cpu":
+        if not shipped.is_shipped(self.path) or self.device != "cpu":
             self._try()
 
     def _try(self) -> None:
@@ -216,16 +214,16 @@ def is_onnx(model: str | Path | None) -> bool:
 def open_evaluator(
     model: str | Path | None = None, device: str = "cpu", threads: int | None = None
 ) -> Evaluator:
-    """The network that `model` names: an ONNX file (run without torch), a model file or a run's
-    folder; None is the model that ships, without torch on a CPU. `device` is a device of torch's,
-    but for an ONNX file what `OnnxPolicy` takes. Raises UserError."""
-    if model is None and device == "cpu":
-        return OnnxPolicy(SHIPPED, threads)
-    if is_onnx(model):
-        return OnnxPolicy(str(model), threads, device)
+    """The network that `model` names: an ONNX file (run without torch), a model file, a run's
+    folder, or one that ships by its name; None: see `gocnn.policy.shipped`. What ships is run
+    without torch on a CPU. `device` is a device of torch's, but for an ONNX file what `OnnxPolicy`
+    takes. Raises UserError."""
+    path = shipped.find(model, ".onnx" if device == "cpu" else ".safetensors")
+    if is_onnx(path):
+        return OnnxPolicy(path, threads, device)
     # before torch, which may be missing and takes seconds to load
-    if model is not None and not Path(model).exists():
-        raise no_such_model(model)
-    from gocnn.policy.model import default_model, load
+    if not path.exists():
+        raise no_such_model(path)
+    from gocnn.policy.model import load
 
-    return load(model or default_model(), device)
+    return load(path, device)

@@ -10,10 +10,11 @@ from gocnn.console import heads
 from gocnn.engine import levels, rulesets
 from gocnn.errors import UserError
 from gocnn.features.conditioning import STYLES
+from gocnn.policy import shipped
 from gocnn.serve import config
 from gocnn.serve.endpoints import get
 from gocnn.serve.failures import told
-from gocnn.serve.state import SHIPPED, ServeState
+from gocnn.serve.state import ServeState
 
 
 class Model(Struct):
@@ -75,13 +76,13 @@ def about(state: ServeState) -> About:
 
 
 def _model(state: ServeState, name: str) -> Model:
-    shipped = state.path_of(name) is None
-    title = f"{SHIPPED} (ships)" if shipped else name
+    ships = shipped.is_shipped(state.path_of(name))
+    title = f"{name} (ships)" if ships else name
     try:
         evaluator = state.evaluator(name)
     except UserError as error:
-        return Model(name, title, False, False, shipped, told(str(error)))
-    return Model(name, title, evaluator.has_value_head, evaluator.scores, shipped)
+        return Model(name, title, False, False, ships, told(str(error)))
+    return Model(name, title, evaluator.has_value_head, evaluator.scores, ships)
 
 
 def routes(state: ServeState) -> list[BaseRoute]:

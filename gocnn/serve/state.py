@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gocnn.errors import UserError
+from gocnn.policy import shipped
 from gocnn.serve.config import ServeConfig as ServeConfig
 from gocnn.serve.jobs import Jobs
 
@@ -13,44 +14,46 @@ if TYPE_CHECKING:
     from gocnn.policy.suggestion import Evaluator
     from gocnn.serve.sharing import Sharing
 
-SHIPPED = "small"
-"""What the network that ships is called here."""
-
 READY_VISITS = 16
 """Positions that are looked ahead at before anybody asks."""
 
 
 @dataclass
 class ServeState:
-    """The networks, opened when first asked for. Names are those of the files or runs; the one
-    that ships is `small`."""
+    """The networks, opened when first asked for. Names are those of the files or runs, and of
+    what ships (`gocnn.policy.shipped`)."""
 
     config: ServeConfig
     jobs: Jobs = field(init=False, default_factory=Jobs)
-    _paths: dict[str, Path | None] = field(init=False)
+    _paths: dict[str, Path] = field(init=False)
     _open: dict[str, "Evaluator"] = field(init=False, default_factory=dict)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
     _sharing: "Sharing | None" = None
 
     def __post_init__(self) -> None:
-        self._paths = {SHIPPED: None}
-        for path in self.config.models:
+        default = shipped.find()
+        ships = {
+            path.stem: path
+            for path in (default, *map(shipped.file_of, shipped.NAMES))
+            if shipped.is_shipped(path)
+        }
+        self._paths = {}
+        for path in (*self.config.models, *([] if shipped.is_shipped(default) else [default])):
             stem = path.stem if path.suffix in (".onnx", ".safetensors") else path.resolve().name
             name, count = stem, 2
-            while name in self._paths:
+            while name in self._paths or name in ships:
                 name, count = f"{stem}-{count}", count + 1
             self._paths[name] = path
+        self._paths |= ships
 
     @property
     def model_names(self) -> list[str]:
         """The names of the policy networks, the one to begin with first: a model that was named
-        goes before the one that ships."""
-        first, *others = self._paths
-        return [*others, first]
+        goes before those that ship."""
+        return [*self._paths]
 
-    def path_of(self, name: str | None) -> Path | None:
-        """The file or run of a network, None for the one that ships. Raises UserError if there is
-        none of that name."""
+    def path_of(self, name: str | None) -> Path:
+        """The file or run of a network. Raises UserError if there is none of that name."""
         chosen = self.model_names[0] if name is None else name
         if chosen not in self._paths:
             raise UserError(

@@ -1,0 +1,86 @@
+"""The networks that ship: which is taken, and what the strongest of them knows, on positions that
+anybody can count."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gocnn
+from gocnn.games import labels
+from gocnn.games.store import Store
+from gocnn.policy import shipped
+from gocnn.policy.runtime import open_evaluator
+from gocnn.policy.samples import games_of, positions
+from gocnn.serve.config import ServeConfig
+from gocnn.serve.state import ServeState
+from tests.test_cli import good, refused
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(shipped.VARIABLE)
+
+
+def test_what_is_taken_where_nobody_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shipped.NAMES[0] == "base"
+    assert shipped.find() == shipped.find("shipped") == shipped.WEIGHTS / "base.onnx"
+    assert shipped.find("small", ".safetensors") == shipped.WEIGHTS / "small.safetensors"
+    monkeypatch.setenv(shipped.VARIABLE, "small")
+    assert shipped.find().name == "small.onnx"
+    assert ServeState(ServeConfig()).model_names == ["small", "base"]
+    monkeypatch.setenv(shipped.VARIABLE, "elsewhere/mine.onnx")
+    assert shipped.find() == Path("elsewhere/mine.onnx")
+    assert ServeState(ServeConfig()).model_names == ["mine", "base", "small"]
+    monkeypatch.setenv(shipped.VARIABLE, "")
+    assert shipped.find().name == "base.onnx"
+
+
+def test_a_file_of_that_name_goes_first(tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    assert shipped.find("base") == Path("base")
+    assert "base holds no model" in refused(1, "go-suggest", "--model", "base")
+
+
+def test_names_are_taken_wherever_a_model_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("base", "small"):
+        assert f"({name}.onnx)" in good("go-suggest", "--model", name)
+        assert ("ownership" in json.loads(good("go-suggest", "--json", "--model", name))) == (
+            name == "base"
+        )
+        assert len(gocnn.load(name).suggest(gocnn.position(), 1)) == 1
+        assert "conv" in good("go-show", name).lower()
+    monkeypatch.setenv(shipped.VARIABLE, "gone.onnx")
+    assert "gone.onnx" in refused(1, "go-suggest")
+    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)
+    assert "does not come with this installation" in refused(1, "go-suggest", "--model", "small")
+
+
+def test_base_knows_komi_and_the_count(sample_store: Path) -> None:
+    """On the empty board it is even with komi; before the last move of games that were counted it
+    knows whose the points are, and the margin, as the count had them."""
+    empty = gocnn.load("base").evaluate(gocnn.position())
+    assert empty.score is not None
+    assert abs(empty.score) < 3  # with komi of 6.5, as its games have it
+    evaluator = open_evaluator("base")
+    store = Store(sample_store)
+    counted = np.flatnonzero(store.label_kinds() == labels.COUNTED)[:40]
+    assert len(counted) == 40
+    games = games_of(store, counted)
+    planes, _, _, owners = positions(
+        games, evaluator.plane_groups, np.arange(len(counted)), games.moves - 1, score=True
+    )
+    said = evaluator.outputs(planes)
+    right = (np.sign(said.owner) == owners)[owners != 0]
+    assert right.mean() > 0.97
+    assert np.median(np.abs(said.lead - owners.sum(1))) < 5
+
+
+def test_small_says_who_wins_and_no_score() -> None:
+    evaluator = open_evaluator("small")
+    assert evaluator.has_value_head
+    assert not evaluator.scores
