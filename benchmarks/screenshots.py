@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
-SIZE = {"width": 1280, "height": 800}
+SIZE = {"width": 1360, "height": 850}
 MOST_BYTES = 200_000
 PATIENCE = 300_000
 """Milliseconds: a cold start compiles."""
@@ -48,9 +48,8 @@ def server() -> Iterator[str]:
 def board(page: Any, game: Path) -> None:
     """A position of the game with the network's hints, after some hundred visits."""
     page.wait_for_selector(".shudan-goban")
-    page.get_by_text("Open and save").or_(page.locator(".drop")).first.wait_for(state="attached")
     page.set_input_files(".drop input", str(game))
-    page.wait_for_function("() => document.querySelectorAll('.tree .dot').length > 50")
+    page.wait_for_function("() => document.querySelectorAll('.tree .dot').length > 5")
     page.keyboard.press("Home")
     for _ in range(4):
         page.keyboard.press("PageDown")
@@ -59,11 +58,15 @@ def board(page: Any, game: Path) -> None:
 
 
 def review(page: Any, game: Path) -> None:
-    """The game's review, at a move that is worth a look."""
+    """The game's review, at the move that lost most before the end."""
     page.set_input_files(".drop input", str(game))
     page.wait_for_selector(".reviewpage")
     page.wait_for_timeout(1000)
-    page.locator(".worth button").first.click()
+    for row in page.locator(".lost tbody button").all():
+        if int(row.inner_text().split()[0]) < 200:
+            row.click()
+            break
+    page.evaluate("() => scrollTo(0, 0)")
     page.wait_for_timeout(2500)
 
 
