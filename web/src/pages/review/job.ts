@@ -149,6 +149,8 @@ export class ReviewJob extends Store {
 
   private listen(game: number, at: number): void {
     this.state = "working";
+    // a page that is loaded anew goes on listening; the server ends what nobody listens to
+    if (!this.reviewed && game < 0) this.note();
     this.changed();
     const id = this.id;
     let asked = -1;
