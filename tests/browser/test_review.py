@@ -289,7 +289,9 @@ def test_several_files(open_page: Open, sample_files: list[Path], tmp_path: Path
     ready(page, 0)
     page.keyboard.press("End")
     data = sample_files[1].read_bytes()
-    assert stones(page) == occupied(data, len(reviewed_moves(data)))
+    count = len(parse(data, "x")[0].steps)
+    ready(page, count)
+    assert stones(page) == occupied(data, count)
     page.locator(".games tbody button").nth(3).click()
     page.wait_for_function("() => document.querySelectorAll('.strip').length === 0")
     assert stones(page) == {"B2": "b", "C2": "b", "B3": "w", "C3": "w"}
@@ -297,10 +299,6 @@ def test_several_files(open_page: Open, sample_files: list[Path], tmp_path: Path
     assert page.locator(".choices tbody tr").count() == 5
     page.locator("summary", has_text="1 not reviewed").click()
     assert "bad.sgf" in page.locator(".reviewing li").inner_text()
-
-
-def reviewed_moves(data: bytes) -> list[Any]:
-    return list(parse(data, "x")[0].steps)
 
 
 def test_cancel_and_bad_files(open_page: Open) -> None:
