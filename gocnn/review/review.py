@@ -19,7 +19,8 @@ from gocnn.policy.suggestion import Evaluator, evaluate, log_softmax, planes_of,
 from gocnn.review.course import Course, course_of, terms_of
 
 CHUNK = 32
-"""Positions that are evaluated at once: as fast as more of them, and others need not wait long."""
+"""Positions that are evaluated at once: more of them are hardly faster, and others need not wait
+long."""
 
 SHOWN = 5
 """First choices kept for each move."""

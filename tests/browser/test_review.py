@@ -261,6 +261,13 @@ def test_comments_names_and_passes(open_page: Open) -> None:
     ready(page, 4)
     assert place(page) == "5 White Pass"
     assert not any("Pass" in row for row in page.locator(".pair tbody button").all_inner_texts())
+    # a record that cannot be played to its end, without names
+    drop(page, "illegal.sgf", "(;SZ[19];B[pd];W[dp];B[dp];W[pp])")
+    page.wait_for_function("() => document.querySelector('.summary .error')")
+    assert "The review ends early: move 3 is not legal" in page.locator(".summary").inner_text()
+    assert page.locator("h1").inner_text().replace("\u2013", "-") == "? (Black) - ? (White)"
+    page.keyboard.press("End")
+    assert stones(page) == {"Q16": "b", "D4": "w"}
 
 
 def test_several_files(open_page: Open, sample_files: list[Path], tmp_path: Path) -> None:
@@ -282,7 +289,9 @@ def test_several_files(open_page: Open, sample_files: list[Path], tmp_path: Path
     ready(page, 0)
     page.keyboard.press("End")
     data = sample_files[1].read_bytes()
-    assert stones(page) == occupied(data, len(reviewed_moves(data)))
+    count = len(parse(data, "x")[0].steps)
+    ready(page, count)
+    assert stones(page) == occupied(data, count)
     page.locator(".games tbody button").nth(3).click()
     page.wait_for_function("() => document.querySelectorAll('.strip').length === 0")
     assert stones(page) == {"B2": "b", "C2": "b", "B3": "w", "C3": "w"}
@@ -292,17 +301,18 @@ def test_several_files(open_page: Open, sample_files: list[Path], tmp_path: Path
     assert "bad.sgf" in page.locator(".reviewing li").inner_text()
 
 
-def reviewed_moves(data: bytes) -> list[Any]:
-    return list(parse(data, "x")[0].steps)
-
-
 def test_cancel_and_bad_files(open_page: Open) -> None:
     """Work in progress can be stopped; a file that is no record is told in one line."""
     tab = open_page("/review")
     page = tab.page
     drop(page, "long.sgf", sgf_text([(361, 1), (361, 2)] * 20_000).decode())
+    page.wait_for_function("() => document.querySelector('progress')?.value > 0")
+    # a page that is loaded anew goes on
+    page.reload()
+    page.wait_for_function("() => document.querySelector('progress')?.value > 0")
     page.get_by_role("button", name="Cancel").click()
     page.wait_for_function("() => !document.querySelector('progress')")
+    assert "job" not in page.url
     drop(page, "notes.txt", "nothing of the kind")
     page.wait_for_selector(".intake [role=alert]")
     assert "notes.txt" in page.locator(".intake [role=alert]").inner_text()

@@ -198,3 +198,14 @@ def test_without_runs_it_says_how_to_begin(open_page: Open, tmp_path: Path) -> N
         make(tmp_path / "none" / "first", line("train", 1, loss=1.0))
         tab.page.wait_for_selector('.run[data-run="first"]')
         tab.context.close()
+
+
+def test_a_server_that_ends_is_noticed(open_page: Open, folder: Path) -> None:
+    with started("--runs", str(folder)) as ending:
+        tab = open_page("/runs", address=ending)
+        tab.page.wait_for_selector(".run")
+    tab.expected.append("ERR_|Failed to load")
+    tab.page.wait_for_selector("main [role=alert]")
+    assert "does not answer" in tab.page.inner_text("main [role=alert]")
+    # what was shown stays
+    assert tab.page.locator(".run").count() >= 2

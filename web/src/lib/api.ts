@@ -37,9 +37,9 @@ export async function post<T>(path: string, body: unknown, signal?: AbortSignal)
   return (await send(path, options)).json() as Promise<T>;
 }
 
-/** Have the server forget something; it does so even where the page is closed at this moment. */
+/** Have the server forget something. */
 export async function remove(path: string): Promise<void> {
-  await send(path, { method: "DELETE", keepalive: true });
+  await send(path, { method: "DELETE" });
 }
 
 /** Server-sent events by name, each with its JSON; returns how to stop. What is lost is opened again, which `onLost` is told. */

@@ -16,13 +16,7 @@ const wanted = (name: string) => [...RECORDS, ...ARCHIVES].some((ending) => name
 
 export default function ReviewPage() {
   useStore(job);
-  useEffect(() => {
-    void job.begin();
-    // nobody waits for it any more
-    const leave = () => job.busy && job.cancel();
-    addEventListener("pagehide", leave);
-    return () => removeEventListener("pagehide", leave);
-  }, []);
+  useEffect(() => void job.begin(), []);
   const take = (files: DroppedFile[]) => {
     // a folder holds other things, too; a file that was chosen by itself is meant
     const records = files.length > 1 ? files.filter(({ name }) => wanted(name)) : files;

@@ -1,6 +1,6 @@
 // One reviewed game: the board to step through, and all that the network says of the game.
 import type { Marker } from "@sabaki/shudan";
-import { useEffect, useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { Board, centre, type Candidate } from "../../parts/Board";
 import { StepKey } from "../../parts/StepKey";
@@ -30,7 +30,8 @@ export interface ReviewViewProps {
 export function ReviewView({ reviewed, actions }: ReviewViewProps) {
   const { content } = reviewed;
   const { black, white, result, name, moves, trouble, network } = content;
-  useEffect(() => {
+  // at once, since keys may come as soon as the game is seen
+  useLayoutEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (!event.defaultPrevented && !isTyping(event) && press(reviewed, event)) event.preventDefault();
     };

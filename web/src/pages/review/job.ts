@@ -48,6 +48,8 @@ export class ReviewJob extends Store {
   chosen = -1;
   reviewed: Reviewed | null = null;
   private id = "";
+  /** The game that is being opened, or is open; -1 if none is. */
+  private opening = -1;
   private stopListening = () => {};
   private sending: AbortController | null = null;
 
@@ -127,15 +129,20 @@ export class ReviewJob extends Store {
 
   /** Look at another game. */
   async open(number: number, at = 0): Promise<void> {
-    if (!this.id) return;
+    const { id } = this;
+    if (!id) return;
+    this.opening = number;
     try {
-      const content = await get<Content>(`/api/jobs/${this.id}/games/${number}`);
+      const content = await get<Content>(`/api/jobs/${id}/games/${number}`);
+      // another one may be wanted by now
+      if (id !== this.id || number !== this.opening) return;
       this.reviewed?.close();
       this.chosen = number;
       this.reviewed = new Reviewed(content, { model: this.model, scores: this.network?.has_score ?? false }, () => this.note());
       this.error = "";
       this.reviewed.go(at);
     } catch (error) {
+      this.opening = -1;
       this.error = (error as Error).message;
     }
     this.changed();
@@ -149,6 +156,8 @@ export class ReviewJob extends Store {
 
   private listen(game: number, at: number): void {
     this.state = "working";
+    // a page that is loaded anew goes on listening; the server ends what nobody listens to
+    if (!this.reviewed && game < 0) this.note();
     this.changed();
     const id = this.id;
     let asked = -1;
@@ -183,7 +192,7 @@ export class ReviewJob extends Store {
       this.games = found.games;
       this.skipped = found.skipped;
       const number = found.state === "done" && found.games.length === 1 ? 0 : wished;
-      if (!this.reviewed && number >= 0 && number < found.games.length) await this.open(number, at);
+      if (this.opening < 0 && number >= 0 && number < found.games.length) await this.open(number, at);
     } catch (error) {
       this.error = (error as Error).message;
     }
@@ -202,7 +211,7 @@ export class ReviewJob extends Store {
   private forget(): void {
     this.reviewed?.close();
     this.reviewed = null;
-    this.chosen = -1;
+    this.chosen = this.opening = -1;
     this.id = this.error = "";
     this.games = [];
     this.skipped = [];
