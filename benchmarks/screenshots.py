@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
-SIZE = {"width": 1360, "height": 850}
+SIZE = {"width": 1360, "height": 1040}
 MOST_BYTES = 200_000
 PATIENCE = 300_000
 """Milliseconds: a cold start compiles."""
@@ -54,7 +54,7 @@ def board(page: Any, game: Path) -> None:
     for _ in range(4):
         page.keyboard.press("PageDown")
     page.wait_for_selector(".candidates tbody button")
-    page.wait_for_timeout(8000)
+    page.wait_for_timeout(20_000)
 
 
 def review(page: Any, game: Path) -> None:
@@ -84,14 +84,16 @@ PICTURES: dict[str, tuple[str, Callable[[Any, Path], None]]] = {
 
 
 def write(picture: bytes, target: Path) -> None:
-    """Save it in as many colours as fit."""
+    """Save it, in fewer colours if it is too large otherwise."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
+    image.save(target, optimize=True)
     for colours in (256, 128, 64):
-        small = image.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        small.save(target, optimize=True)
         if target.stat().st_size < MOST_BYTES:
             return
-    raise SystemExit(f"{target} is larger than {MOST_BYTES} bytes")
+        small = image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        small.save(target, optimize=True)
+    if target.stat().st_size >= MOST_BYTES:
+        raise SystemExit(f"{target} is larger than {MOST_BYTES} bytes")
 
 
 def main() -> None:
