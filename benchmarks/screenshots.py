@@ -46,10 +46,14 @@ def server() -> Iterator[str]:
 
 
 def board(page: Any, game: Path) -> None:
-    """A position of the game with the network's hints, after some hundred visits."""
+    """A position of the game with the network's hints, after some hundred visits, and who leads
+    through the game."""
     page.wait_for_selector(".shudan-goban")
     page.set_input_files(".drop input", str(game))
     page.wait_for_function("() => document.querySelectorAll('.tree .dot').length > 5")
+    page.get_by_role("button", name="Judge the whole line").click()
+    page.wait_for_selector(".panel progress", state="attached")
+    page.wait_for_selector(".panel progress", state="detached")
     page.keyboard.press("Home")
     for _ in range(4):
         page.keyboard.press("PageDown")
@@ -58,15 +62,15 @@ def board(page: Any, game: Path) -> None:
 
 
 def review(page: Any, game: Path) -> None:
-    """The game's review, at the move that lost most before the end."""
+    """The game's review, at the least expected move of its middle."""
     page.set_input_files(".drop input", str(game))
     page.wait_for_selector(".reviewpage")
     page.wait_for_timeout(1000)
-    for row in page.locator(".lost tbody button").all():
-        if int(row.inner_text().split()[0]) < 200:
+    for row in page.locator(".least tbody button").all():
+        if 50 < int(row.inner_text().split()[0]) < 200:
             row.click()
             break
-    page.evaluate("() => scrollTo(0, 0)")
+    page.evaluate("() => document.querySelector('.reviewpage').scrollIntoView()")
     page.wait_for_timeout(2500)
 
 
@@ -115,6 +119,7 @@ def main() -> None:
             page.set_default_timeout(PATIENCE)
             page.goto(address + path)
             prepare(page, options.game)
+            page.evaluate("() => document.activeElement.blur()")
             target = options.out / f"page-{name}.png"
             write(page.screenshot(), target)
             print(f"{target}: {target.stat().st_size >> 10} KB")
