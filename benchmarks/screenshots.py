@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
-SIZE = {"width": 1360, "height": 850}
+SIZE = {"width": 1360, "height": 1040}
 MOST_BYTES = 200_000
 PATIENCE = 300_000
 """Milliseconds: a cold start compiles."""
@@ -46,27 +46,31 @@ def server() -> Iterator[str]:
 
 
 def board(page: Any, game: Path) -> None:
-    """A position of the game with the network's hints, after some hundred visits."""
+    """A position of the game with the network's hints, after some hundred visits, and who leads
+    through the game."""
     page.wait_for_selector(".shudan-goban")
     page.set_input_files(".drop input", str(game))
     page.wait_for_function("() => document.querySelectorAll('.tree .dot').length > 5")
+    page.get_by_role("button", name="Judge the whole line").click()
+    page.wait_for_selector(".panel progress", state="attached")
+    page.wait_for_selector(".panel progress", state="detached")
     page.keyboard.press("Home")
     for _ in range(4):
         page.keyboard.press("PageDown")
     page.wait_for_selector(".candidates tbody button")
-    page.wait_for_timeout(8000)
+    page.wait_for_timeout(20_000)
 
 
 def review(page: Any, game: Path) -> None:
-    """The game's review, at the move that lost most before the end."""
+    """The game's review, at the least expected move of its middle."""
     page.set_input_files(".drop input", str(game))
     page.wait_for_selector(".reviewpage")
     page.wait_for_timeout(1000)
-    for row in page.locator(".lost tbody button").all():
-        if int(row.inner_text().split()[0]) < 200:
+    for row in page.locator(".least tbody button").all():
+        if 50 < int(row.inner_text().split()[0]) < 200:
             row.click()
             break
-    page.evaluate("() => scrollTo(0, 0)")
+    page.evaluate("() => document.querySelector('.reviewpage').scrollIntoView()")
     page.wait_for_timeout(2500)
 
 
@@ -84,14 +88,16 @@ PICTURES: dict[str, tuple[str, Callable[[Any, Path], None]]] = {
 
 
 def write(picture: bytes, target: Path) -> None:
-    """Save it in as many colours as fit."""
+    """Save it, in fewer colours if it is too large otherwise."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
+    image.save(target, optimize=True)
     for colours in (256, 128, 64):
-        small = image.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        small.save(target, optimize=True)
         if target.stat().st_size < MOST_BYTES:
             return
-    raise SystemExit(f"{target} is larger than {MOST_BYTES} bytes")
+        small = image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        small.save(target, optimize=True)
+    if target.stat().st_size >= MOST_BYTES:
+        raise SystemExit(f"{target} is larger than {MOST_BYTES} bytes")
 
 
 def main() -> None:
@@ -113,6 +119,7 @@ def main() -> None:
             page.set_default_timeout(PATIENCE)
             page.goto(address + path)
             prepare(page, options.game)
+            page.evaluate("() => document.activeElement.blur()")
             target = options.out / f"page-{name}.png"
             write(page.screenshot(), target)
             print(f"{target}: {target.stat().st_size >> 10} KB")

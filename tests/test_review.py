@@ -25,6 +25,14 @@ from tests.conftest import ROOT, lacking, main_line, play_randomly, sgf_text
 from tests.test_cli import good, refused
 
 
+def built_page():
+    """The page, or the test is skipped (in CI: fails)."""
+    try:
+        return template()
+    except UserError as error:
+        lacking(str(error))
+
+
 @pytest.fixture(scope="module")
 def game(sample_files: list[Path]) -> Path:
     return sample_files[3]
@@ -228,6 +236,7 @@ def test_names_as_the_encoding_has_them():
 @pytest.mark.slow
 def test_a_record_of_6000_moves(tiny_run, tmp_path):
     """A short opening, then passes without end."""
+    built_page()
     cycle = []
     board = Board(19)
     opening = [(20, 1), (21, 2), (1, 2), (2, 1), (38, 1), (39, 2)]
@@ -270,14 +279,6 @@ def test_a_folder_gives_a_table(sample_files, tmp_path):
     assert "must be a folder" in refused(2, "go-review", folder, "--out", tmp_path / "one.sgf")
     assert "name one" in refused(2, "go-review", folder, "--html", tmp_path / "x.html")
     assert len(json.loads(good("go-review", folder, "--json", "--quiet").splitlines()[-1])) == 5
-
-
-def built_page():
-    """The page, or the test is skipped (in CI: fails)."""
-    try:
-        return template()
-    except UserError as error:
-        lacking(str(error))
 
 
 def test_chart_and_page_are_written(game, tmp_path):

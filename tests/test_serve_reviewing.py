@@ -184,6 +184,21 @@ def test_cancelled_while_at_work(client: Client, monkeypatch: pytest.MonkeyPatch
     assert client.get(f"/api/jobs/{job}").status == 404
 
 
+def test_a_board_is_analysed_meanwhile(client: Client) -> None:
+    """A review takes turns with those who look at a board."""
+    job = start(client, sgf_text([(361, 1), (361, 2)] * 20_000), "long.sgf")
+    events = client.events(f"/api/jobs/{job}/events", timeout=300)
+    next(each for kind, each in events if kind == "progress" and each["moves"])
+    with client.socket("/api/analysis") as board:
+        asked = {"type": "analyse", "id": 1, "position": {"moves": [["b", "Q16"]]}, "visits": 30}
+        board.send(json.dumps(asked))
+        while not (told := json.loads(board.recv(timeout=300))).get("done"):
+            assert told["type"] in ("policy", "report")
+    assert client.get(f"/api/jobs/{job}").json()["state"] == "working"
+    client.ask("DELETE", f"/api/jobs/{job}")
+    assert list(events)[-1][0] == "error"
+
+
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [

@@ -112,7 +112,7 @@ class _File:
 
 @dataclass
 class _Game:
-    """What is kept of a game, packed: some ten bytes a move, where the review itself has
+    """What is kept of a game, packed: some two hundred bytes a move, where the review itself has
     thousands."""
 
     summary: FoundGame

@@ -301,6 +301,31 @@ def test_several_files(open_page: Open, sample_files: list[Path], tmp_path: Path
     assert "bad.sgf" in page.locator(".reviewing li").inner_text()
 
 
+@pytest.mark.parametrize("how", ["chosen", "dropped"])
+def test_a_folder(open_page: Open, tmp_path: Path, how: str) -> None:
+    """The records in it and below it are reviewed, the rest is not sent."""
+    folder = tmp_path / "games"
+    (folder / "below").mkdir(parents=True)
+    (folder / "a.sgf").write_bytes(sgf_text(play_randomly(1, 9)))
+    (folder / "below" / "b.SGF").write_bytes(sgf_text(play_randomly(2, 12)))
+    (folder / "below" / "notes.txt").write_text("not sent")
+    page = open_page("/review").page
+    if how == "chosen":
+        page.set_input_files(".intake label.button input", str(folder))
+    else:
+        # as the browser does it: what a script makes holds no folders
+        box = page.locator(".drop").bounding_box()
+        place = {"x": box["x"] + 20, "y": box["y"] + 20}
+        data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+        devtools = page.context.new_cdp_session(page)
+        for kind in ("dragEnter", "dragOver", "drop"):
+            devtools.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
+    page.wait_for_function("() => document.querySelectorAll('.games tbody tr').length === 2")
+    names = page.locator(".games tbody button").all_inner_texts()
+    assert sorted(names) == ["games/a.sgf", "games/below/b.SGF"]
+    assert page.locator(".reviewing details").count() == 0
+
+
 def test_cancel_and_bad_files(open_page: Open) -> None:
     """Work in progress can be stopped; a file that is no record is told in one line."""
     tab = open_page("/review")
