@@ -1,8 +1,8 @@
 """How soon the page has its answers, and how many boards it serves at once.
 
-    python benchmarks/serve.py [--only clicks boards light memory] [--clicks 100] [--boards 20]
-                               [--seconds 10] [--requests 2000] [--sessions 200] [--hours 1.0]
-                               [--model FILE]
+    python -m benchmarks.serve [--only clicks boards light memory pages] [--clicks 100]
+                               [--boards 20] [--seconds 10] [--requests 2000] [--sessions 200]
+                               [--hours 1.0] [--loads 10] [--model FILE]
 
 The server is a process of its own, as `cli.py serve` starts it (after `make page`), and is asked
 over real sockets.
@@ -13,12 +13,15 @@ plays on), and, for comparison, what one evaluation alone takes here. boards: so
 at the same moment and search for some seconds: milliseconds to each one's first answer, and the
 visits that they have got (the fewest against the most). light: requests to what needs no network,
 one after another. memory: of the server, in MiB, after so many boards were opened, analysed and
-closed (or for so many hours), a tenth of it each.
+closed (or for so many hours), a tenth of it each. pages: in Chromium, which has seen none of it
+before, from going to a page's address to having its head and its first control on the screen, and
+KB that came over the wire (needs playwright and a chromium on the PATH).
 """
 
 import argparse
 import json
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -219,11 +222,46 @@ def memory(port: int, process: int, sessions: int, hours: float | None) -> list[
     return taken
 
 
+PAGES = ("/", "/review", "/lesson/1", "/runs")
+
+
+def loads(port: int, count: int) -> Iterator[tuple[str, list[float], float]]:
+    """Of each page: its path, seconds of each load until it can be used, and KB of the first."""
+    from playwright.sync_api import sync_playwright
+
+    sizes = (
+        "() => [...performance.getEntriesByType('navigation'),"
+        " ...performance.getEntriesByType('resource')].reduce((sum, each) => sum +"
+        " each.transferSize, 0)"
+    )
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        raise SystemExit("there is no chromium on the PATH; install it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for path in PAGES:
+            took, kilobytes = [], 0.0
+            for number in range(count + 1):
+                context = browser.new_context()
+                page = context.new_page()
+                begun = time.perf_counter()
+                page.goto(f"http://127.0.0.1:{port}{path}", wait_until="commit")
+                page.wait_for_selector("main h1", state="attached")
+                page.wait_for_selector("main :is(button, input, a, [tabindex='0'], pre)")
+                if number:  # the browser's own start is not the page's
+                    took.append(time.perf_counter() - begun)
+                    page.wait_for_timeout(500)
+                    kilobytes = kilobytes or page.evaluate(sizes) / 1000
+                context.close()
+            yield path, took, kilobytes
+        browser.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parts = ("clicks", "boards", "light", "memory")
+    parts = ("clicks", "boards", "light", "memory", "pages")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts)
     parser.add_argument("--clicks", type=int, default=100)
     parser.add_argument("--boards", type=int, default=20)
@@ -231,6 +269,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--sessions", type=int, default=200)
     parser.add_argument("--hours", type=float)
+    parser.add_argument("--loads", type=int, default=10)
     parser.add_argument("--model")
     options = parser.parse_args()
     print(f"{cores()} cores\n")
@@ -263,6 +302,9 @@ def main() -> None:
             what = f"{options.hours:g} h" if options.hours else f"{options.sessions} boards"
             row = ", ".join(f"{value:.0f}" for value in after)
             print(f"| MiB before, and after each tenth of {what} | {before:.0f}; {row} |")
+        if "pages" in options.only:
+            for path, times, kilobytes in loads(port, options.loads):
+                print(f"| {path} can be used | {spread(times)}; {kilobytes:.0f} KB |", flush=True)
 
 
 if __name__ == "__main__":

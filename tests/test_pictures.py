@@ -3,10 +3,6 @@ told apart."""
 
 import itertools
 import re
-import shutil
-import subprocess
-from html import escape
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,12 +12,9 @@ import pytest
 from gocnn import figures
 from gocnn.board import Board
 from gocnn.board.coords import GTP_LETTERS, SIZE
-from gocnn.games.sgf_tree import parse
 from gocnn.pictures import charts, layers
 from gocnn.policy.explain import LayerView
 from gocnn.review import chart
-from gocnn.review.page import page
-from gocnn.review.review import review
 from tests.conftest import ROOT
 
 LONG = (
@@ -112,8 +105,13 @@ def test_ranks_have_colours_that_everybody_tells_apart(cones):
     ranks = (chart.FIRST, chart.IN_FIVE, chart.OTHER)
     for one, other in itertools.combinations(ranks, 2):
         assert np.linalg.norm(lab(one, CONES[cones]) - lab(other, CONES[cones])) > 25
-    text = (ROOT / "gocnn/review/page.html").read_text(encoding="utf-8")
-    assert re.search(rf"--good: {ranks[0]}; --fair: {ranks[1]}; --bad: {ranks[2]};", text)
+    # the page's, in the light and in the dark
+    text = (ROOT / "web/src/pages/review/review.css").read_text(encoding="utf-8")
+    themes = re.findall(r"--rank-first: (#\w+); --rank-infive: (#\w+); --rank-other: (#\w+);", text)
+    assert len(themes) == 2
+    for theme in themes:
+        for one, other in itertools.combinations(theme, 2):
+            assert np.linalg.norm(lab(one, CONES[cones]) - lab(other, CONES[cones])) > 25
 
 
 def test_what_an_answer_depends_on_is_drawn_with_coordinates(monkeypatch, tmp_path):
@@ -148,46 +146,3 @@ def test_an_evaluation_of_few_positions_says_why_there_is_no_curve(
         [True] if empty else []
     )
     figures.pyplot().close(kept[0])
-
-
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-MEASURE = """<iframe id=f style="border:0;width:{width}px;height:900px" srcdoc="{page}"></iframe>
-<script>f.onload = () => {{ const d = f.contentDocument, w = {width};
-document.title = d.documentElement.scrollWidth + " " + [...d.querySelectorAll(
-"svg, button, label, td, h1, p")].filter(e => e.getBoundingClientRect().right > w + 1).length;
-}};</script>"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-@pytest.mark.parametrize("name", ["game.sgf", "a_long_file_name_" * 12 + ".sgf"])
-@pytest.mark.parametrize("width", [360, 1440])
-def test_the_page_of_a_review_fits_everywhere(width, name, evaluator, sample_files, tmp_path):
-    (record,) = parse(sample_files[3].read_bytes(), "x")
-    inside = escape(page(review(record, name, evaluator)))
-    target = Path(tmp_path / "frame.html")
-    target.write_text(MEASURE.format(width=width, page=inside), encoding="utf-8")
-    told = subprocess.run(
-        [
-            str(CHROMIUM),
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--no-first-run",
-            "--hide-scrollbars",
-            "--window-size=1600,1000",
-            f"--user-data-dir={tmp_path}/profile",
-            "--dump-dom",
-            target.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=600,
-    ).stdout
-    found = re.search(r"<title>(\d+) (\d+)</title>", told)
-    assert found, told[:500]
-    assert int(found[1]) <= width, "the page is wider than the window"
-    assert int(found[2]) == 0, "parts of the page are beyond its right edge"

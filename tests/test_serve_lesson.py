@@ -2,6 +2,7 @@
 
 import base64
 import inspect
+import shutil
 import textwrap
 from collections.abc import Iterator
 from importlib import import_module
@@ -15,6 +16,7 @@ import gocnn
 from gocnn.board.coords import from_gtp
 from gocnn.policy.inside import Inside
 from gocnn.policy.model import default_model, load
+from gocnn.policy.shipped import NAMES
 from gocnn.policy.suggestion import planes_of, recent_moves
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.lesson.code import PLACES
@@ -23,12 +25,13 @@ from tests.serving import Client, serving
 
 MOVES = ["Q16", "D4", "Q3", "D17", "C6", "R5", "O17", "K4", "R14"]
 POSITION = {"moves": [["bw"[k % 2], move] for k, move in enumerate(MOVES)]}
-ONNX = ROOT / "gocnn/policy/weights/small.onnx"
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with serving(ServeConfig(models=(ONNX,))) as found:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    given = tmp_path_factory.mktemp("given") / "given.onnx"
+    shutil.copy(ROOT / "gocnn/policy/weights/small.onnx", given)
+    with serving(ServeConfig(models=(given,))) as found:
         yield found
 
 
@@ -114,6 +117,15 @@ def test_a_stone_changes_the_first_maps_within_its_reach_alone(client: Client) -
     assert apart.max() < 0.1
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_network_that_ships_can_be_looked_into(client: Client, name: str) -> None:
+    found = client.get(f"/api/lesson/network?model={name}").json()
+    assert found["model"] == f"{name}.safetensors"
+    last = found["layers"][-1]
+    assert (last["part"], last["outputs"]) == ("head", 1)
+    asked(client, "products", model=name, layer=last["number"] - 2, map=1, point="T1")
+
+
 def test_the_field_and_what_it_weighs(client: Client, inside: Inside, planes: Any) -> None:
     for number, vertex in ((0, "K10"), (1, "A1"), (5, "Q16")):
         point = from_gtp(vertex)
@@ -184,7 +196,7 @@ def test_code_is_the_codes_own(client: Client) -> None:
         ("field", {"layer": -1, "point": "Q16"}, "layer"),
         ("shift", {"right": 40}, "right"),
         ("maps", {"layer": 0, "model": "none"}, "there is no network 'none'"),
-        ("maps", {"layer": 0, "model": "small-2"}, "small-2 is an ONNX file"),
+        ("maps", {"layer": 0, "model": "given"}, "given is an ONNX file"),
         ("maps", {"layer": 0, "model": None}, "choose another network"),
     ],
 )

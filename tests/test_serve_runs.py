@@ -253,3 +253,47 @@ def test_predictions_are_those_of_the_network(
         assert sorted(map(from_gtp, one["black"])) == np.flatnonzero(stones == 1).tolist()
         assert sorted(map(from_gtp, one["white"])) == np.flatnonzero(stones == 2).tolist()
         assert (one["to_play"] == "b") == (int(colour_of(int(words[first + int(plies[k])]))) == 1)
+
+
+def test_mutated_files_do_no_harm(tmp_path: Path, tiny_run: Path) -> None:
+    """Whatever a run's files hold, it is shown or named; its neighbour is always there."""
+    import random
+
+    from gocnn.serve import running
+    from gocnn.serve.bodies import encoded
+    from gocnn.training.watching import Watcher
+
+    dice = random.Random(5)
+    names = ("run.json", "metrics.jsonl", "predictions.json")
+    plain = {name: (tiny_run / name).read_bytes() for name in names}
+    words = [
+        b"null",
+        b"-1",
+        b"1e999",
+        b"NaN",
+        b'"\\ud800"',
+        b"[]",
+        b"{}",
+        b"9" * 400,
+        b"\xff",
+        b"\x00",
+        b"true",
+    ]
+    folder = tmp_path / "runs" / "mutated"
+    make(tmp_path / "runs" / "whole", line("train", 1, loss=1.0))
+    folder.mkdir()
+    for _ in range(400):
+        for name, data in plain.items():
+            some = bytearray(data)
+            for _ in range(dice.randrange(4)):
+                at = dice.randrange(len(some) + 1)
+                end = at + dice.choice([0, 1, 5, 200])
+                some[at:end] = dice.choice(words)
+            (folder / name).write_bytes(bytes(some))
+        watcher = Watcher(tmp_path / "runs")
+        found = running.all_runs(watcher)
+        assert "whole" in [state.name for state in found.runs]
+        assert len(found.runs) + len(found.skipped) == 2
+        assert json.loads(encoded(found))
+        for state in found.runs:
+            assert json.loads(encoded(running.one_run(watcher, running.Named(state.id))))

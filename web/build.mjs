@@ -1,5 +1,7 @@
 // Bundles the page into gocnn/page/built: index.html, scripts split by page, styles; nothing else is needed at run time.
+// review.html is the Review page as one file, into which `gocnn.review.page` puts a game.
 import { build } from "esbuild";
+import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -21,15 +23,20 @@ const plainBoard = {
   },
 };
 
-const result = await build({
-  entryPoints: { main: "src/main.tsx" },
+const common = {
   bundle: true,
-  splitting: true,
-  format: "esm",
   target: "es2022",
   jsx: "automatic",
   jsxImportSource: "preact",
   minify: true,
+  logLevel: "warning",
+};
+
+const result = await build({
+  ...common,
+  entryPoints: { main: "src/main.tsx" },
+  splitting: true,
+  format: "esm",
   metafile: true,
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
@@ -37,8 +44,35 @@ const result = await build({
   outdir: out,
   loader: { ".png": "file", ".svg": "file" },
   plugins: [plainBoard],
-  logLevel: "warning",
 });
+
+// The one file needs the texts of these tables only.
+const fewTexts = {
+  name: "few-texts",
+  setup(setup) {
+    setup.onLoad({ filter: /src[\\/]texts[\\/]\w+\.ts$/ }, ({ path }) => {
+      const name = basename(path, ".ts");
+      return ["table", "common", "board", "review"].includes(name) ? undefined : { contents: `export const ${name} = { en: {}, zh: {} };` };
+    });
+  },
+};
+const { outputFiles } = await build({
+  ...common,
+  entryPoints: ["src/review.tsx"],
+  format: "iife",
+  outdir: out,
+  write: false,
+  loader: { ".png": "dataurl", ".svg": "dataurl" },
+  plugins: [plainBoard, fewTexts],
+});
+const part = (ending) => outputFiles.find(({ path }) => path.endsWith(ending)).text.trim();
+const hashOf = (text) => `sha256-${createHash("sha256").update(text).digest("base64")}`;
+const [script, style] = [part(".js"), part(".css")];
+const holes = { "/*SCRIPT*/": script, "/*STYLE*/": style, "SCRIPT-HASH": hashOf(script), "STYLE-HASH": hashOf(style) };
+// as functions, since `$&` in what is put in would mean something else
+const oneFile = Object.entries(holes).reduce((html, [hole, text]) => html.replace(hole, () => text), await readFile("review.html", "utf8"));
+if (oneFile.split("/*DATA*/").length !== 2 || oneFile.split("</script>").length !== 3) throw new Error("review.html has no place, or several, for the game; mend build.mjs");
+await writeFile(`${out}/review.html`, oneFile);
 
 const files = Object.keys(result.metafile.outputs).map((path) => basename(path));
 const named = (ending) => files.find((name) => name.startsWith("main-") && name.endsWith(ending));

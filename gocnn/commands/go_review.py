@@ -72,6 +72,10 @@ def command(
         check = check_writable if len(files) == 1 and not os.path.isdir(out) else check_folder
         check(out)
         _keep_records(out, [blob.name for blob in files])
+    if html is not None:
+        from gocnn.review.page import template
+
+        template()  # so that no work is done in vain where the page is not built
     evaluator = open_evaluator(model, threads=threads)
     reviews: list[Review] = []
     positions: list[PositionReview] = []

@@ -20,6 +20,9 @@ from gocnn.games.record import Note
 from gocnn.games.shield import SgfText
 from gocnn.games.words import stones_of, word_of
 
+MOST_TOLD = 10_000
+"""Moves that are looked at for what a record's komi and handicap mean."""
+
 Properties = dict[str, list[bytes]]
 Stones = tuple[list[int], list[int]]
 
@@ -156,7 +159,8 @@ def _terms(record: Record) -> None:
     texts = _texts(record)
     black, white = (record.steps[0].setup if record.steps else record.setup) or ([], [])
     stones = [(index, BLACK) for index in black] + [(index, WHITE) for index in white]
-    moves = [(step.index, step.colour) for step in record.steps]
+    # komi and handicap show in the beginning; a store has no place for longer games
+    moves = [(step.index, step.colour) for step in record.steps[:MOST_TOLD]]
     words = [word_of(index, colour) for index, colour in stones + moves]
     raw = record.file.raw[slice(*record.span)]
     found, notes = meaning.read_properties(
@@ -169,12 +173,21 @@ def _terms(record: Record) -> None:
     )
 
 
-def _texts(record: Record) -> dict[str, str]:
+def codec_of(record: Record) -> str:
+    """The encoding of a record's texts, as Python names it."""
     values = {key: found[0] for key, found in record.texts[0].items()}
-    codec = record.file.codec(record.span[0]) or encoding.of_game(
+    return record.file.codec(record.span[0]) or encoding.of_game(
         values, record.file.raw, *record.span
     )
-    return {key: encoding.simple_text(values[key], codec) for key in meaning.KEPT if key in values}
+
+
+def _texts(record: Record) -> dict[str, str]:
+    codec = codec_of(record)
+    return {
+        key: encoding.simple_text(found[0], codec)
+        for key, found in record.texts[0].items()
+        if key in meaning.KEPT
+    }
 
 
 def _header(record: Record) -> None:

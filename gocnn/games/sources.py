@@ -184,10 +184,32 @@ def _up_to(stream: IO[bytes], size: int) -> bytes:
     return b"".join(parts)
 
 
+def in_bytes(data: bytes, name: str, unpacked: int) -> Iterator[Blob]:
+    """The game records in the bytes of a file: itself, or those of the archive that it is, which
+    may unpack to so many bytes. What cannot be read comes with its trouble."""
+    shown = archives.readable(name)
+    if not archives.kind(data[: archives.HEAD]):
+        yield Blob(shown, data, source=shown)
+        return
+    limits = archives.Limits(unpacked, min(unpacked, MEMBER_LIMIT))
+    empty = True
+    for blob in _entries(io.BytesIO(data), shown, shown, limits):
+        empty = False
+        yield blob
+    if empty:
+        yield Blob(shown, b"", "it is an archive without a game record in it")
+
+
 def _archive(source: Path | IO[bytes], place: str, limit: int) -> Iterator[Blob]:
     place = archives.readable(place)
     shown = archives.readable(source.name) if isinstance(source, Path) else place
     limits = archives.Limits(limit, MEMBER_LIMIT, "; if it is meant to, raise --max-unpacked")
+    yield from _entries(source, place, shown, limits)
+
+
+def _entries(
+    source: Path | IO[bytes], place: str, shown: str, limits: archives.Limits
+) -> Iterator[Blob]:
     for entry in archives.entries(source, is_record, limits):
         name = f"{place}:{entry.name}" if entry.name else place
         try:

@@ -6,12 +6,14 @@
          side
     V    at the move: black's lead after it, in points, if the network says the score (who leads is
          in the comment then, too)
+    SBKV at the root and at each move: black's probability to win after it, in per cent, if the
+         network says who wins; Sabaki draws its graph of it
     BM   a move of less than 1 % where another had more than 60 %
     DO   the same where another had more than 30 %
     TE   the first choice where nothing was obvious (no move had 25 %)
 
 What the record already has stays: comments are added to, points that carry a mark or label are left
-alone, and so are nodes that are judged.
+alone, and so are nodes that are judged. Passes that close the game are not judged.
 """
 
 from gocnn.board.coords import PASS, to_gtp, to_sgf
@@ -30,18 +32,30 @@ JUDGEMENTS = ("BM", "DO", "TE", "IT")
 
 def annotate(review: Review) -> None:
     """Add marks and comments to the nodes of the review's record."""
+    root = review.record.texts[0]
+    judged = {move.number for move in review.judged}
+    winrates: list[tuple[Properties, int]] = [] if root is _first_node(review) else [(root, 0)]
     for move, step in zip(review.moves, review.record.steps, strict=True):
         if step.before is not None:
             _mark(step.before, move)
-        _comment(
-            step.node, move_comment(move) + (_led(review.course, move) if review.course else "")
-        )
+        _comment(step.node, move_comment(move) + _ahead(review, move))
         if review.course and "V" not in step.node:
             step.node["V"] = [f"{review.course.lead[move.number]:.1f}".encode()]
-        judgement = annotation_of(move)
+        winrates.append((step.node, move.number))
+        judgement = annotation_of(move) if move.number in judged else ""
         if judgement and not any(name in step.node for name in JUDGEMENTS):
             step.node[judgement] = [b"1"]
-    _comment(review.record.texts[0], game_comment(review))
+    if review.black_winrate is not None:
+        # of a node with several moves the last one says what the position after it is worth
+        for node, number in reversed(winrates):
+            if "SBKV" not in node:
+                node["SBKV"] = [f"{100 * review.black_winrate[number]:.2f}".encode()]
+    _comment(root, game_comment(review))
+
+
+def _first_node(review: Review) -> Properties | None:
+    """The node with the first move."""
+    return review.record.steps[0].node if review.record.steps else None
 
 
 def annotation_of(move: MoveReview) -> str:
@@ -59,6 +73,16 @@ def move_comment(move: MoveReview) -> str:
     choices = ", ".join(f"{to_gtp(index)} {probability:.0%}" for index, probability in move.choices)
     expected = f"expected {_percent(move.probability)}, choice {move.rank} of {move.legal}"
     return f"{side(move.colour)} {to_gtp(move.index)}: {expected}.\nFirst choices: {choices}"
+
+
+def _ahead(review: Review, move: MoveReview) -> str:
+    """A line about who is ahead before a move and after it, as far as the network says it."""
+    if review.course is not None:
+        return _led(review.course, move)
+    if review.black_winrate is None:
+        return ""
+    before, after = review.black_winrate[move.number - 1], review.black_winrate[move.number]
+    return f"\nWinrate of black {before:.0%}; after it {after:.0%}."
 
 
 def _led(course: Course, move: MoveReview) -> str:

@@ -19,8 +19,7 @@ NAMED = 4
 """Least expected moves of each side that are named."""
 
 FIRST, IN_FIVE, OTHER = "#009e73", "#e6b422", "#9c1f1f"
-"""Colours of a move by its rank; people who cannot tell red from green see them apart, too. The
-page has the same."""
+"""Colours of a move by its rank; people who cannot tell red from green see them apart, too."""
 
 WIDE = 13
 """Inches of the chart's width."""
@@ -57,7 +56,7 @@ def draw_strip(review: Review, target: Path) -> None:
                 color="#2f5d8a",
                 linewidth=1.6,
             )
-        named.append((axis, sorted(mine, key=lambda move: move.probability)[:NAMED]))
+        named.append((axis, _least(review, colour)))
         title = f"{'Black' if colour == BLACK else 'White'}: {names[colour]}"
         axis.set(ylim=(0, 1), ylabel="probability")
         axis.set_title(
@@ -76,6 +75,12 @@ def draw_strip(review: Review, target: Path) -> None:
     for axis, moves in named:
         _name(axis, moves)
     save_figure(figure, target)
+
+
+def _least(review: Review, colour: int) -> list[MoveReview]:
+    """The moves of a side that are named."""
+    mine = [move for move in review.judged if move.colour == colour]
+    return sorted(mine, key=lambda move: move.probability)[:NAMED]
 
 
 def _name(axis: Any, moves: list[MoveReview]) -> None:

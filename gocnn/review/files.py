@@ -1,6 +1,6 @@
 """Reviews of all the games in files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from gocnn.errors import UserError
@@ -30,25 +30,42 @@ class FileReview:
         return sgf_tree.serialise(self.records)
 
 
+def read_file(blob: Blob) -> FileReview:
+    """The games of a file, nothing of them reviewed yet. Nothing raises."""
+    found = FileReview(blob.name, [], [], [], [])
+    try:
+        if blob.trouble:
+            raise UserError(f"{blob.name}: {blob.trouble}")
+        found.records.extend(sgf_tree.parse(blob.data, blob.name))
+    except UserError as error:
+        found.skipped.append(str(error))
+    return found
+
+
+def review_games(
+    found: FileReview, evaluator: Evaluator, tick: Callable[[int], object] | None = None
+) -> Iterator[Review | PositionReview]:
+    """Review the games of a file one after another, each added to what is found and yielded. tick
+    is told how many positions were evaluated, again and again; what it raises ends this."""
+    for number, record in enumerate(found.records, 1):
+        name = found.name if len(found.records) == 1 else f"{found.name} (game {number})"
+        if record.steps:
+            found.reviews.append(review(record, name, evaluator, tick))
+            annotate(found.reviews[-1])
+            yield found.reviews[-1]
+        elif record.setup and not record.trouble:
+            found.positions.append(expected_at(record, name, evaluator))
+            yield found.positions[-1]
+        else:
+            reason = record.trouble or "it holds no moves"
+            found.skipped.append(f"{name}: {reason}; there is nothing to review")
+
+
 def review_files(blobs: Iterable[Blob], evaluator: Evaluator) -> Iterator[FileReview]:
     """Review one file after another (`gocnn.games.sources` reads them). A file that cannot be read
     is skipped; nothing raises."""
     for blob in blobs:
-        found = FileReview(blob.name, [], [], [], [])
-        try:
-            if blob.trouble:
-                raise UserError(f"{blob.name}: {blob.trouble}")
-            found.records.extend(sgf_tree.parse(blob.data, blob.name))
-        except UserError as error:
-            found.skipped.append(str(error))
-        for number, record in enumerate(found.records, 1):
-            name = blob.name if len(found.records) == 1 else f"{blob.name} (game {number})"
-            if record.steps:
-                found.reviews.append(review(record, name, evaluator))
-                annotate(found.reviews[-1])
-            elif record.setup and not record.trouble:
-                found.positions.append(expected_at(record, name, evaluator))
-            else:
-                reason = record.trouble or "it holds no moves"
-                found.skipped.append(f"{name}: {reason}; there is nothing to review")
+        found = read_file(blob)
+        for _ in review_games(found, evaluator):
+            pass
         yield found

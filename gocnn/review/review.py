@@ -2,22 +2,26 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import BLACK, WHITE, Board
-from gocnn.board.coords import SIZE
+from gocnn.board.coords import PASS, SIZE
 from gocnn.engine.forecast import estimate_of
 from gocnn.engine.ownership import OwnershipEstimate
 from gocnn.features.conditioning import HANDICAP
-from gocnn.games.sgf_tree import Record, position_after, position_before
+from gocnn.games.sgf_tree import Record, Step, position_after, position_before
 from gocnn.policy.evaluation import PHASES
 from gocnn.policy.predictions import Floats, PolicyPredictions
 from gocnn.policy.suggestion import Evaluator, evaluate, log_softmax, planes_of, recent_moves
 from gocnn.review.course import Course, course_of, terms_of
 
-CHUNK = 256
+CHUNK = 32
+"""Positions that are evaluated at once: more of them are hardly faster, and others need not wait
+long."""
+
 SHOWN = 5
 """First choices kept for each move."""
 
@@ -40,25 +44,72 @@ class MoveReview:
 @dataclass(frozen=True)
 class Review:
     """A game and what was expected at each of its moves; course: who led (None if the network says
-    no score)."""
+    no score); black_winrate: float64 `(moves + 1,)`, before each move and at the end (None if the
+    network does not say who wins); network: its name."""
 
     name: str
     record: Record
     moves: list[MoveReview]
     course: Course | None = None
+    black_winrate: npt.NDArray[np.float64] | None = None
+    network: str = ""
+
+    @cached_property
+    def judged(self) -> list[MoveReview]:
+        """The moves without the passes that close the game: nobody is asked to look at those."""
+        closing = closing_passes(self.record.steps)
+        return [move for move in self.moves if move.number not in closing]
 
     def least_expected(self, count: int = 10) -> list[MoveReview]:
-        """The moves with the least probability that were not the first choice, the least first."""
+        """The moves with the least probability that were not the first choice, the least first;
+        closing passes are left out."""
         return sorted(
-            (move for move in self.moves if move.rank > 1), key=lambda move: move.probability
+            (move for move in self.judged if move.rank > 1), key=lambda move: move.probability
         )[:count]
 
     def costliest(self, count: int = 5) -> list[tuple[MoveReview, float]]:
-        """The moves that lost most points, and how many, the most first."""
+        """The moves that lost most points, and how many, the most first; closing passes are left
+        out."""
         if self.course is None:
             return []
-        lost = [(move, self.course.lost(move.number, move.colour)) for move in self.moves]
-        return sorted((pair for pair in lost if pair[1] > 0), key=lambda pair: -pair[1])[:count]
+        return _largest(
+            [(move, self.course.lost(move.number, move.colour)) for move in self.judged], count
+        )
+
+    def setbacks(self, count: int = 5) -> list[tuple[MoveReview, float]]:
+        """The moves after which their side's probability to win was less by most, and by how much,
+        the most first; closing passes are left out."""
+        if self.black_winrate is None:
+            return []
+        drop = self.black_winrate[:-1] - self.black_winrate[1:]
+        return _largest(
+            [
+                (move, float(drop[move.number - 1] * (1 if move.colour == BLACK else -1)))
+                for move in self.judged
+            ],
+            count,
+        )
+
+
+def _largest(lost: list[tuple[MoveReview, float]], count: int) -> list[tuple[MoveReview, float]]:
+    return sorted((pair for pair in lost if pair[1] > 0), key=lambda pair: -pair[1])[:count]
+
+
+def closing_passes(steps: Sequence[Step]) -> frozenset[int]:
+    """Numbers (from 1) of the passes that close a game: those after which their side plays no stone
+    any more, and those beside another pass (which stop the game, even if dead stones are played out
+    afterwards). A pass in the midst of a game is a move like others."""
+    found: set[int] = set()
+    going_on: set[int] = set()
+    for k in reversed(range(len(steps))):
+        step = steps[k]
+        if step.index != PASS:
+            going_on.add(step.colour)
+            continue
+        beside = [each.index for each in (*steps[max(k - 1, 0) : k], *steps[k + 1 : k + 2])]
+        if step.colour not in going_on or PASS in beside:
+            found.add(k + 1)
+    return frozenset(found)
 
 
 def review(
@@ -86,32 +137,36 @@ def review(
             if tick:
                 tick(len(stacks))
             stacks, legal = [], []
-    if not evaluator.scores:
-        return Review(name, record, moves)
+    if not (evaluator.scores or evaluator.has_value_head):
+        return Review(name, record, moves, network=evaluator.name)
     said.append(
         evaluator.outputs(
             planes_of(board, recent_moves(board), evaluator.plane_groups, conditioning)
         )
     )
     komis.append(terms.area_komi(board))
-    return Review(
-        name,
-        record,
-        moves,
-        course_of(terms, said, komis, [*(step.colour for step in record.steps), board.to_play]),
-    )
+    to_play = [*(step.colour for step in record.steps), board.to_play]
+    if not evaluator.scores:
+        win = np.concatenate([part.win for part in said]).astype(np.float64)
+        seen_by_black = np.where(np.array(to_play) == BLACK, win, 1 - win)
+        return Review(name, record, moves, None, seen_by_black, evaluator.name)
+    course = course_of(terms, said, komis, to_play)
+    return Review(name, record, moves, course, course.black_winrate, evaluator.name)
 
 
 @dataclass(frozen=True)
 class PositionReview:
     """A record without moves: the side to play in its position, the first choices there with their
-    probabilities, and how it ends (None if the network says no score)."""
+    probabilities, how it ends (None if the network says no score), black's probability to win (None
+    if it does not say who wins), and the network's name."""
 
     name: str
     record: Record
     to_play: int
     choices: tuple[tuple[int, float], ...]
     estimate: OwnershipEstimate | None = None
+    black_winrate: float | None = None
+    network: str = ""
 
 
 def expected_at(record: Record, name: str, evaluator: Evaluator) -> PositionReview:
@@ -125,12 +180,19 @@ def expected_at(record: Record, name: str, evaluator: Evaluator) -> PositionRevi
         if evaluator.scores
         else None
     )
+    win = None
+    if estimate is not None:
+        win = estimate.black_winrate
+    elif evaluator.has_value_head:
+        win = float(said.win if board.to_play == BLACK else 1 - said.win)
     return PositionReview(
         name,
         record,
         board.to_play,
         tuple((int(k), float(p[k])) for k in best if p[k] > 0),
         estimate,
+        win,
+        evaluator.name,
     )
 
 

@@ -40,6 +40,12 @@ def report(review: Review) -> Iterator[str]:
             yield (
                 f"{row}  {lost:5.1f} points; {lead[move.number - 1]}, after it {lead[move.number]}"
             )
+    elif review.black_winrate is not None:
+        winrate = review.black_winrate
+        yield "largest drops of winrate (of black, as the network sees it):"
+        for move, _ in review.setbacks():
+            row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
+            yield f"{row}  {winrate[move.number - 1]:4.0%}, after it {winrate[move.number]:4.0%}"
     if record.trouble:
         yield f"reviewed up to move {len(review.moves)}: {record.trouble}"
 

@@ -9,8 +9,8 @@ from gocnn.review.review import PositionReview, Review, table
 
 def review_values(review: Review) -> dict[str, Any]:
     """A game: players, result, agreement by side and phase, every move with its probability, rank
-    and the first choices; if the network says a score, also each move's lead, winrate and lost
-    points, and komi and rules of the game."""
+    and the first choices; if the network says who wins, each move's winrate; if it says a score,
+    also each move's lead and lost points, and komi and rules of the game."""
     record = review.record
     moves = [
         {
@@ -39,16 +39,18 @@ def review_values(review: Review) -> dict[str, Any]:
 
 
 def _course_values(review: Review, moves: list[dict[str, Any]]) -> dict[str, Any]:
-    """What is said of the score, if the network says it: added to each move, and returned of the
-    game. All seen by black, komi counted."""
-    course = review.course
+    """What is said of winner and score, if the network says it: added to each move, and returned of
+    the game. All seen by black, komi counted."""
+    course, winrate = review.course, review.black_winrate
+    if winrate is not None:
+        for values, move in zip(moves, review.moves, strict=True):
+            values["winrate"] = float(winrate[move.number - 1])
     if course is None:
-        return {}
+        return {} if winrate is None else {"winrate": float(winrate[-1])}
     for values, move in zip(moves, review.moves, strict=True):
         before = move.number - 1
         values |= {
             "lead": float(course.lead[before]),
-            "winrate": float(course.black_winrate[before]),
             "spread": float(course.spread[before]),
             "lost": course.lost(move.number, move.colour),
         }
@@ -76,8 +78,9 @@ def position_values(position: PositionReview) -> dict[str, Any]:
         "moves": [],
         "to_play": COLOUR_NAMES[position.to_play],
         "choices": choices,
-    } | (
-        {"lead": position.estimate.score_mean, "winrate": position.estimate.black_winrate}
-        if position.estimate
-        else {}
-    )
+    } | _position_course(position)
+
+
+def _position_course(position: PositionReview) -> dict[str, Any]:
+    values = {} if position.black_winrate is None else {"winrate": position.black_winrate}
+    return values | ({"lead": position.estimate.score_mean} if position.estimate else {})

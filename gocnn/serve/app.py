@@ -26,6 +26,7 @@ SUBJECTS = (
     "gocnn.serve.about",
     "gocnn.serve.records",
     "gocnn.serve.analysis",
+    "gocnn.serve.reviewing",
     "gocnn.serve.playing",
     "gocnn.serve.running",
     "gocnn.serve.lesson",  # a line each, so that parts can be added side by side

@@ -33,7 +33,12 @@ def find(root: Path) -> Found:
     """The runs below `root`, at most `DEPTH` folders deep. Links are not followed (`root` itself
     may be one)."""
     found = Found()
-    if root.is_dir():
+    try:
+        there = root.is_dir()
+    except OSError as error:
+        found.skipped["."] = f"it cannot be looked at ({error.strerror})"
+        return found
+    if there:
         _walk(root, "", 0, found)
     return found
 

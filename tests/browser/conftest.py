@@ -124,6 +124,21 @@ class Opened:
     faults: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
 
+    def watch(self) -> None:
+        """Note from now on what goes wrong."""
+
+        def on_console(message: Any) -> None:
+            if message.type in ("error", "warning"):
+                self.faults.append(f"console: {message.text}")
+
+        def on_request(request: Any) -> None:
+            if not request.url.startswith((self.address, "data:", "blob:")):
+                self.faults.append(f"request to elsewhere: {request.url}")
+
+        self.page.on("console", on_console)
+        self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
+        self.page.on("request", on_request)
+
     def check(self) -> None:
         """Fail if anything went wrong."""
         left = [
@@ -166,17 +181,7 @@ def open_page(request: pytest.FixtureRequest, browser: Any) -> Iterator[Open]:
         tab = Opened(context.new_page(), context, server)
         tabs.append(tab)
 
-        def on_console(message: Any) -> None:
-            if message.type in ("error", "warning"):
-                tab.faults.append(f"console: {message.text}")
-
-        def on_request(request: Any) -> None:
-            if not request.url.startswith((server, "data:", "blob:")):
-                tab.faults.append(f"request to elsewhere: {request.url}")
-
-        tab.page.on("console", on_console)
-        tab.page.on("pageerror", lambda error: tab.faults.append(f"script: {error}"))
-        tab.page.on("request", on_request)
+        tab.watch()
         tab.page.goto(server + path)
         tab.page.wait_for_selector("main > *")
         return tab

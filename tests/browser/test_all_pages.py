@@ -71,6 +71,14 @@ def settle(tab: Opened) -> None:
     tab.page.wait_for_timeout(600)
 
 
+def fill(page: Any, path: str) -> None:
+    """Give the page something to show, where it begins empty."""
+    if path == "/review":
+        game = sorted((ROOT / "data" / "games" / "network").glob("*.sgf"))[0]
+        page.set_input_files(".drop input", str(game))
+        page.wait_for_selector(".reviewpage")
+
+
 def unfold(page: Any) -> None:
     """Open all that can be unfolded."""
     page.evaluate(
@@ -125,6 +133,7 @@ def test_looks(
     assert title.endswith("· gocnn")
     assert page.locator("h1").count() == 1
     assert page.locator("nav a[aria-current=page]").count() == 1
+    fill(page, path)
     unfold(page)
     for theme in ("light", "dark"):
         if page.evaluate("() => document.documentElement.dataset.theme") != theme:
@@ -146,6 +155,7 @@ def test_the_keyboard_reaches_everything(open_page: Open, address: str, path: st
     tab = open_page(path, address=address)
     settle(tab)
     page = tab.page
+    fill(page, path)
     page.evaluate(LISTEN)
     count = page.evaluate(f"() => ({FOCUSABLE})().length")
     assert count >= 3

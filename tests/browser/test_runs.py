@@ -4,6 +4,7 @@ what differs between them."""
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,11 @@ def training(folder: Path, sample_store: Path) -> Iterator[str]:
     command += ["--valid-positions", "100", "--precision", "fp32", "--no-compile", "--quiet"]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
+        for _ in range(6000):  # on a cold start kernels are compiled
+            if (folder / "live" / "metrics.jsonl").exists():
+                break
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            time.sleep(0.1)
         yield "live"
     finally:
         process.terminate()
@@ -79,6 +85,12 @@ def table(page: Any, figure: str) -> list[list[str]]:
         "(rows) => rows.map((row) => Array.from(row.cells, (cell) => cell.textContent))"
     )
     return rows
+
+
+def columns(page: Any, figure: str) -> dict[str, list[str]]:
+    """The same by the heads of the columns."""
+    head, *rows = table(page, figure)
+    return dict(zip(head, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def test_a_run_that_is_training_while_it_is_watched(
@@ -116,7 +128,7 @@ def test_two_runs_over_one_another_and_what_differs(open_page: Open, address: st
     assert set(rows[0][1:]) == {
         f"{name}, {kind}" for name in ("slow", "fast") for kind in ("training", "validation")
     }
-    values = dict(zip(rows[0], map(list, zip(*rows[1:], strict=True)), strict=True))
+    values = columns(page, "accuracy")
     assert values["slow, validation"] == ["10 %", "30 %", "20 %"]
     assert values["fast, validation"] == ["20 %", "25 %", "40 %"]
     assert values["fast, training"] == ["5 %", "10 %", "15 %"]
@@ -131,6 +143,16 @@ def test_two_runs_over_one_another_and_what_differs(open_page: Open, address: st
     until(
         page, "document.querySelector('[data-figure=accuracy] tbody th').textContent === '0.0833'"
     )
+    # the end of it alone, and smoothed: means over neighbours
+    page.get_by_role("combobox", name="Along").select_option("step")
+    page.get_by_label("Smooth training curves").check()
+    until(page, "document.querySelector('[data-figure=accuracy] tbody th').textContent === '10'")
+    values = columns(page, "accuracy")
+    assert values["fast, training"] == ["7.5 %", "10 %", "12.5 %"]
+    assert values["fast, validation"] == ["20 %", "25 %", "40 %"]
+    page.get_by_role("combobox", name="Part").select_option("0.5")
+    until(page, "document.querySelector('[data-figure=accuracy] tbody').rows.length === 2")
+    assert columns(page, "accuracy")["slow, validation"] == ["30 %", "20 %"]
     # another figure
     page.get_by_role("combobox", name="Another figure").select_option("top5")
     page.wait_for_selector("[data-figure=top5] canvas")
@@ -176,3 +198,14 @@ def test_without_runs_it_says_how_to_begin(open_page: Open, tmp_path: Path) -> N
         make(tmp_path / "none" / "first", line("train", 1, loss=1.0))
         tab.page.wait_for_selector('.run[data-run="first"]')
         tab.context.close()
+
+
+def test_a_server_that_ends_is_noticed(open_page: Open, folder: Path) -> None:
+    with started("--runs", str(folder)) as ending:
+        tab = open_page("/runs", address=ending)
+        tab.page.wait_for_selector(".run")
+    tab.expected.append("ERR_|Failed to load")
+    tab.page.wait_for_selector("main [role=alert]")
+    assert "does not answer" in tab.page.inner_text("main [role=alert]")
+    # what was shown stays
+    assert tab.page.locator(".run").count() >= 2

@@ -15,6 +15,7 @@ interface PageEntry {
 // The first whose path begins the address is shown; what follows it is handed over as `rest`.
 const PAGES: PageEntry[] = [
   { path: "/", title: "page.board", load: () => import("./pages/board/BoardPage") },
+  { path: "/review", title: "page.review", load: () => import("./pages/review/ReviewPage") },
   { path: "/lesson", title: "page.lesson", load: () => import("./pages/lesson/LessonPage") },
   { path: "/runs", title: "page.runs", load: () => import("./pages/runs/RunsPage") },
 ];

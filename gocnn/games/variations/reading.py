@@ -1,10 +1,7 @@
 """From the bytes of a file to its games with all variations."""
 
-import io
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gocnn import archives
 from gocnn.board.coords import to_sgf
 from gocnn.errors import UserError
 from gocnn.games import encoding, nodes, sgf_tree, sources
@@ -56,7 +53,7 @@ def read_file(data: bytes, name: str, limits: Limits | None = None) -> Collectio
     limits = limits or Limits()
     found = Collection()
     left = limits.nodes
-    for blob in _blobs(data, name, limits):
+    for blob in sources.in_bytes(data, name, limits.unpacked):
         if blob.trouble:
             found.skipped.append(f"{blob.name}: {blob.trouble}")
             continue
@@ -77,27 +74,6 @@ def read_file(data: bytes, name: str, limits: Limits | None = None) -> Collectio
     if not found.games:
         raise UserError(found.skipped[0] if found.skipped else f"{name} holds no game record")
     return found
-
-
-def _blobs(data: bytes, name: str, limits: Limits) -> Iterator[sources.Blob]:
-    """The files in it: itself, or those of the archive that it is."""
-    shown = archives.readable(name)
-    if not archives.kind(data[: archives.HEAD]):
-        yield sources.Blob(shown, data)
-        return
-    most = archives.Limits(limits.unpacked, min(limits.unpacked, sources.MEMBER_LIMIT))
-    empty = True
-    for entry in archives.entries(io.BytesIO(data), sources.is_record, most):
-        empty = False
-        place = f"{shown}:{entry.name}" if entry.name else shown
-        try:
-            yield sources.Blob(place, entry.read())
-        except archives.Unreadable as error:
-            if error.partial:
-                yield sources.Blob(place, error.partial)
-            yield sources.Blob(place, b"", str(error))
-    if empty:
-        yield sources.Blob(shown, b"", "it is an archive without a game record in it")
 
 
 def _too_large(name: str, limits: Limits) -> UserError:

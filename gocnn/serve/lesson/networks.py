@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gocnn.errors import UserError
 from gocnn.policy.conditioning import conditioning_of_style
 from gocnn.policy.runtime import is_onnx
+from gocnn.policy.shipped import file_of, is_shipped
 from gocnn.policy.suggestion import planes_of, recent_moves
 from gocnn.serve.messages import Position, game_of
 from gocnn.serve.sharing import Share
@@ -39,6 +40,8 @@ class Networks:
         """
         chosen = self._state.model_names[0] if name is None else name
         path = self._state.path_of(chosen)
+        if is_shipped(path):
+            path = file_of(path.stem, ".safetensors")
         if is_onnx(path):
             raise UserError(
                 f"{chosen} is an ONNX file, which does not show its layers; choose another network,"
@@ -47,9 +50,9 @@ class Networks:
         with self._lock:
             if chosen not in self._inside:
                 from gocnn.policy.inside import Inside
-                from gocnn.policy.model import default_model, load
+                from gocnn.policy.model import load
 
-                policy = load(default_model() if path is None else path)
+                policy = load(path)
                 with _one_thread():
                     self._inside[chosen] = Inside(policy)
             return self._inside[chosen]

@@ -37,6 +37,11 @@ export async function post<T>(path: string, body: unknown, signal?: AbortSignal)
   return (await send(path, options)).json() as Promise<T>;
 }
 
+/** Have the server forget something. */
+export async function remove(path: string): Promise<void> {
+  await send(path, { method: "DELETE" });
+}
+
 /** Server-sent events by name, each with its JSON; returns how to stop. What is lost is opened again, which `onLost` is told. */
 export function events(path: string, handlers: Record<string, (value: never) => void>, onLost: (lost: boolean) => void = () => {}): () => void {
   let source: EventSource;

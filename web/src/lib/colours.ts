@@ -47,3 +47,12 @@ export function diverging(x: number): Rgb {
   ];
   return between(scale, (Math.min(1, Math.max(-1, x)) + 1) / 2);
 }
+
+/** Black or white, whichever is read better on this colour (WCAG's relative luminance). */
+export function inkOn(colour: Rgb): string {
+  const [r, g, b] = colour.map((part) => {
+    const share = part / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000000" : "#ffffff";
+}

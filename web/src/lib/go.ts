@@ -39,9 +39,10 @@ export interface Position {
   /** Passes in a row up to here. */
   readonly passes: number;
   readonly last: Move | null;
-  /** Where stones were set up last (or nothing was yet): the moves since then are `history`. */
+  /** Where stones were set up last, or nothing was yet. */
   readonly origin: Position;
-  readonly history: readonly Move[];
+  /** Who moved first since then, null if nobody did. */
+  readonly opener: Colour | null;
   readonly before: Position | null;
   /** The stones as a text, to compare. */
   readonly key: string;
@@ -85,7 +86,7 @@ export const EMPTY: Position = made(GoBoard.fromDimensions(SIZE), {
   moves: 0,
   passes: 0,
   last: null,
-  history: [],
+  opener: null,
   before: null,
   wrong: NOTHING_WRONG,
   tookOwn: false,
@@ -103,7 +104,7 @@ function repeats(before: Position, key: string, mover: Colour, situational: bool
   for (let each: Position | null = before; each; each = each === each.origin ? null : each.before) {
     if (each.key !== key) continue;
     // what was set up counts as brought about by the side that did not move first
-    const player = each.last?.colour ?? -(before.history[0]?.colour ?? mover);
+    const player = each.last?.colour ?? -(before.opener ?? mover);
     if (!situational || player === mover) return true;
   }
   return false;
@@ -111,7 +112,7 @@ function repeats(before: Position, key: string, mover: Colour, situational: bool
 
 /** The position after a move, legal or not. */
 export function after(position: Position, move: Move): Position {
-  const rest = { moves: position.moves + 1, last: move, history: [...position.history, move], origin: position.origin, before: position };
+  const rest = { moves: position.moves + 1, last: move, opener: position.opener ?? move.colour, origin: position.origin, before: position };
   if (move.point === PASS) {
     return made(fresh(position.board), { ...rest, passes: position.passes + 1, wrong: NOTHING_WRONG, tookOwn: false });
   }
@@ -150,7 +151,7 @@ function setUp(position: Position, props: Properties): Position {
   for (const [name, sign] of [["AE", 0], ["AB", 1], ["AW", -1]] as const) {
     for (const point of pointsOf(props[name])) board.set(vertexOf(point), sign);
   }
-  return made(board, { moves: position.moves, passes: 0, last: null, history: [], before: null, wrong: NOTHING_WRONG, tookOwn: false });
+  return made(board, { moves: position.moves, passes: 0, last: null, opener: null, before: null, wrong: NOTHING_WRONG, tookOwn: false });
 }
 
 const READ = ["B", "W", "AB", "AW", "AE", "PL"] as const;

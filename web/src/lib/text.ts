@@ -2,24 +2,29 @@
 import { board } from "../texts/board";
 import { common } from "../texts/common";
 import { lesson } from "../texts/lesson";
+import { review } from "../texts/review";
 import { runs } from "../texts/runs";
 import { stations } from "../texts/stations";
+import { keep, kept } from "./kept";
 
 export type Language = "en" | "zh";
 
-const en = { ...common.en, ...board.en, ...lesson.en, ...stations.en, ...runs.en };
-const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...lesson.zh, ...stations.zh, ...runs.zh };
+const en = { ...common.en, ...board.en, ...review.en, ...lesson.en, ...stations.en, ...runs.en };
+const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...review.zh, ...lesson.zh, ...stations.zh, ...runs.zh };
 
 export type TextKey = keyof typeof en;
 
+let chosenNow: string | null = null;
+
 export function language(): Language {
-  const chosen = localStorage.getItem("language");
+  const chosen = chosenNow ?? kept("language");
   if (chosen === "en" || chosen === "zh") return chosen;
   return /^zh/i.test(navigator.language) ? "zh" : "en";
 }
 
 export function setLanguage(chosen: Language): void {
-  localStorage.setItem("language", chosen);
+  chosenNow = chosen;
+  keep("language", chosen);
 }
 
 /** The text of that name; `{name}` in it becomes `values.name`. */

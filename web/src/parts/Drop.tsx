@@ -1,5 +1,6 @@
 // A place for files: drop, paste or choose.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { filesOf } from "../lib/folder";
 import { t } from "../lib/text";
 
 export interface DroppedFile {
@@ -13,6 +14,8 @@ export interface DropProps {
   /** What stands in the place. */
   hint?: string;
   multiple?: boolean;
+  /** Folders may be dropped: the files in them whose names are wanted here, by path. */
+  wanted?: (name: string) => boolean;
   /** Texts may be pasted too; they get this name. */
   textName?: string;
   /** Called with one file, or with all if several may be. */
@@ -43,7 +46,10 @@ export function Drop(props: DropProps) {
       if (!holds(event)) return;
       event.preventDefault();
       setOver(false);
-      take(event.dataTransfer?.files);
+      const { wanted, onFiles } = latest.current;
+      const folders = wanted && filesOf(event.dataTransfer, wanted);
+      if (folders) void folders.then((files) => onFiles(files));
+      else take(event.dataTransfer?.files);
     };
     const paste = (event: ClipboardEvent) => {
       // text that is pasted into a field belongs there

@@ -3,6 +3,7 @@ import { texts } from "./table";
 export const common = texts({
   en: {
     "page.board": "Board",
+    "page.review": "Review",
     "page.lesson": "Lecture",
     "page.pages": "Pages",
     "page.skip": "To the content",
@@ -16,6 +17,7 @@ export const common = texts({
   },
   zh: {
     "page.board": "棋盤",
+    "page.review": "覆盤",
     "page.lesson": "講課",
     "page.pages": "頁面",
     "page.skip": "跳到內容",

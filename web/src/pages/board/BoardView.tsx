@@ -32,7 +32,8 @@ function marksOf(node: Node): Map<number, Marker> {
   return marks;
 }
 
-function drawn(moves: readonly CandidateMove[]): Candidate[] {
+/** Candidates as the board shows them. */
+export function drawn(moves: readonly CandidateMove[]): Candidate[] {
   const most = Math.max(1, ...moves.map((move) => move.visits));
   const searched = moves.some((move) => move.visits > 1);
   return moves

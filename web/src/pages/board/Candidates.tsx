@@ -66,7 +66,8 @@ export function Legend() {
   );
 }
 
-export function Candidates({ session, analyst, most = 8 }: { session: Session; analyst: Analyst; most?: number }) {
+/** session: what plays a move that is clicked. */
+export function Candidates({ session, analyst, most = 8 }: { session: Pick<Session, "play">; analyst: Analyst; most?: number }) {
   useStore(analyst);
   const moves = analyst.candidates(most);
   const reads = moves.some((move) => move.winrate !== null);

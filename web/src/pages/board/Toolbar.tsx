@@ -1,24 +1,9 @@
 // What stands below the board: the way through the game, and what one does in it.
 import { PASS } from "../../lib/coords";
 import { useStore } from "../../lib/store";
-import { t, type TextKey } from "../../lib/text";
+import { t } from "../../lib/text";
+import { StepKey } from "../../parts/StepKey";
 import type { Session } from "./session";
-
-// drawn, since not every machine has letters for them
-const ICONS = {
-  first: "M2 2h2v14H2zM15 2v14L5 9z",
-  back: "M13 2v14L3 9z",
-  next: "M3 2v14l10-7z",
-  last: "M12 2h2v14h-2zM1 2v14l10-7z",
-};
-
-function Key({ label, icon, keys, disabled, onClick }: { label: TextKey; icon: keyof typeof ICONS; keys: string; disabled?: boolean; onClick: () => void }) {
-  return (
-    <button class="key" aria-label={t(label)} title={`${t(label)} (${keys})`} disabled={disabled} onClick={onClick}>
-      <svg viewBox="0 0 16 18" aria-hidden="true"><path d={ICONS[icon]} /></svg>
-    </button>
-  );
-}
 
 export function Toolbar({ session }: { session: Session }) {
   useStore(session);
@@ -29,11 +14,11 @@ export function Toolbar({ session }: { session: Session }) {
   return (
     <div class="toolbar">
       <div class="row" role="group" aria-label={t("bar.steps")}>
-        <Key label="bar.first" icon="first" keys="Home" disabled={!node.parent} onClick={() => session.step(-100_000)} />
-        <Key label="bar.back" icon="back" keys="←" disabled={!node.parent} onClick={() => session.step(-1)} />
+        <StepKey label="bar.first" icon="first" keys="Home" disabled={!node.parent} onClick={() => session.step(-100_000)} />
+        <StepKey label="bar.back" icon="back" keys="←" disabled={!node.parent} onClick={() => session.step(-1)} />
         <output class="movenumber" aria-label={t("bar.number")}>{session.moves}</output>
-        <Key label="bar.next" icon="next" keys="→" disabled={end} onClick={() => session.step(1)} />
-        <Key label="bar.last" icon="last" keys="End" disabled={end} onClick={() => session.step(100_000)} />
+        <StepKey label="bar.next" icon="next" keys="→" disabled={end} onClick={() => session.step(1)} />
+        <StepKey label="bar.last" icon="last" keys="End" disabled={end} onClick={() => session.step(100_000)} />
       </div>
       <div class="row" role="group" aria-label={t("bar.moves")}>
         {opponent.playsBoth ? (

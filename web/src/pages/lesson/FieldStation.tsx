@@ -74,7 +74,7 @@ function Station({ network }: { network: NetworkInside }) {
   const needed = Math.ceil((SIZE - stem.side) / 2);
   const wider = stem.kernel + 2;
   const widerWeights = stem.inputs * stem.outputs * wider * wider;
-  const heat = seen && Float32Array.from({ length: POINTS }, (_, k) => Math.sqrt(seen.influence[k]));
+  const heat = seen && Float32Array.from({ length: POINTS }, (_, k) => seen.influence[k] ** 0.6);
   return (
     <div class="station">
       <div class="left">

@@ -31,6 +31,7 @@ export default function LessonPage({ rest }: { rest: string }) {
   const [shown, setShown] = useState<{ number: number; View: ComponentType } | null>(null);
   const [failed, setFailed] = useState(0);
   const heading = useRef<HTMLHeadingElement>(null);
+  const list = useRef<HTMLOListElement>(null);
   const first = useRef(true);
 
   useEffect(() => {
@@ -39,6 +40,8 @@ export default function LessonPage({ rest }: { rest: string }) {
       (loaded) => current && setShown({ number, View: loaded.default }),
       () => current && setFailed(number),
     );
+    // where they do not all fit, the one that is shown does
+    list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     // whoever goes on to a station reads from its top; the first one leaves the focus where it is
     if (!first.current) {
       heading.current?.focus({ preventScroll: true });
@@ -53,7 +56,7 @@ export default function LessonPage({ rest }: { rest: string }) {
   return (
     <div class="lesson">
       <nav class="stations" aria-label={t("lesson.stations")}>
-        <ol>
+        <ol ref={list}>
           {STATIONS.map((each, k) => (
             <li key={each.title}>
               <Link number={k + 1} here={k + 1 === number}>{`${k + 1}. ${t(each.title)}`}</Link>

@@ -98,7 +98,7 @@ function Questions({ network, map, values }: { network: NetworkInside; map: numb
           why: t("maps.why1", { value: short(largest) }),
         },
         {
-          question: t("maps.exercise2", { sum, scale: short(scale), shift: short(shift) }),
+          question: t("maps.exercise2", value ? { sum: String(sum).replace("-", "−"), scale: short(scale), shift: short(shift) } : { sum: "…", scale: "…", shift: "…" }),
           example: "0.5",
           judge: value ? numberIs(supposed, 0.005 + Math.abs(supposed) * 0.01) : null,
           answer: short(supposed),

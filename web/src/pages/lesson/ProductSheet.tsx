@@ -1,5 +1,5 @@
 // How one value of a map comes about, with numbers: window times filter, summed; normalised; cut at zero.
-import { diverging } from "../../lib/colours";
+import { css, diverging, inkOn } from "../../lib/colours";
 import { toVertex } from "../../lib/coords";
 import { t } from "../../lib/text";
 import type { LayerInside, NetworkInside, PointProducts, Window } from "./messages";
@@ -20,9 +20,9 @@ function Grid({ values, side, label }: { values: readonly number[]; side: number
         {rows.map((row, k) => (
           <tr key={k}>
             {row.map((value, m) => {
-              const share = value / most;
+              const colour = diverging(value / most);
               return (
-                <td key={m} style={{ background: `rgb(${diverging(share).join(",")})`, color: Math.abs(share) > 0.6 ? "#ffffff" : "#16191d" }}>
+                <td key={m} style={{ background: css(colour), color: inkOn(colour) }}>
                   {value === 0 ? "0" : Math.abs(value) < 10 ? value.toFixed(2).replace("-", "−") : short(value)}
                 </td>
               );

@@ -9,6 +9,9 @@ import type { Report, Run, Runs } from "./runs";
 type Axis = "step" | "samples" | "time";
 const AXES: [Axis, TextKey][] = [["step", "curves.step"], ["samples", "curves.samples"], ["time", "curves.time"]];
 
+/** Which share of a run, its end, is shown. */
+const PARTS: [number, TextKey][] = [[1, "curves.whole"], [0.5, "curves.half"], [0.1, "curves.tenth"]];
+
 const along: Record<Axis, (report: Report) => number> = {
   step: (report) => report.step,
   samples: (report) => report.samples,
@@ -29,29 +32,47 @@ interface Drawn {
   last: string[];
 }
 
-function draw(store: Runs, lines: Line[], axis: Axis, format: (value: number) => string, best?: (report: Report, run: Run) => number | null): Drawn {
+interface View {
+  axis: Axis;
+  part: number;
+  smooth: boolean;
+}
+
+/** Means over neighbours, as many as a hundredth of them on each side. */
+function smoothed(values: [number, number][]): [number, number][] {
+  const reach = Math.max(1, Math.round(values.length / 100));
+  return values.map(([x], k) => {
+    const near = values.slice(Math.max(0, k - reach), k + reach + 1);
+    return [x, near.reduce((sum, [, y]) => sum + y, 0) / near.length];
+  });
+}
+
+function draw(store: Runs, lines: Line[], { axis, part, smooth }: View, format: (value: number) => string, best?: (report: Report, run: Run) => number | null): Drawn {
   const places = new Map<number, (number | null)[]>();
   const series: Series[] = [];
   const marks: Mark[] = [];
   const last: string[] = [];
   const two = new Set(lines.map((line) => line.kind)).size > 1;
+  const end = Math.max(0, ...lines.flatMap(({ run }) => store.reports.get(run.id)?.slice(-1) ?? []).map(along[axis]));
+  const begin = part < 1 ? end * (1 - part) : -Infinity;
   lines.forEach(({ run, kind, value }, k) => {
     const colour = `--run-${store.colour(run.id) + 1}`;
-    let latest: number | null = null;
-    for (const report of store.reports.get(run.id) ?? []) {
-      const y = report.kind === kind ? value(report) : null;
-      if (y === null) continue;
-      const x = along[axis](report);
+    const reports = (store.reports.get(run.id) ?? []).filter((report) => report.kind === kind);
+    let points = reports.map((report): [number, number | null] => [along[axis](report), value(report)]).filter((each): each is [number, number] => each[1] !== null);
+    const latest = points[points.length - 1]?.[1];
+    if (smooth && kind === "train") points = smoothed(points);
+    for (const [x, y] of points) {
+      if (x < begin) continue;
       if (!places.has(x)) places.set(x, Array<number | null>(lines.length).fill(null));
       places.get(x)![k] = y;
-      latest = y;
     }
     const label = two ? t(kind === "train" ? "curves.train" : "curves.valid", { name: run.name }) : run.name;
     series.push({ label, values: [], colour, width: kind === "train" && two ? 1 : 2, points: kind === "valid" });
-    if (latest !== null) last.push(t("curves.last", { name: label, value: format(latest) }));
+    if (latest !== undefined) last.push(t("curves.last", { name: label, value: format(latest) }));
     if (kind === "valid" && run.best && best) {
       const y = best(run.best, run);
-      if (y !== null) marks.push({ x: along[axis](run.best), y, colour });
+      const x = along[axis](run.best);
+      if (y !== null && x >= begin) marks.push({ x, y, colour });
     }
   });
   const x = [...places.keys()].sort((a, b) => a - b);
@@ -67,6 +88,8 @@ const figure = (name: string) => (report: Report) => report.figures[name] ?? nul
 export function Curves({ store }: { store: Runs }) {
   useStore(store);
   const [axis, setAxis] = useState<Axis>("step");
+  const [part, setPart] = useState(1);
+  const [smooth, setSmooth] = useState(false);
   const [more, setMore] = useState("");
   const shown = store.shown;
   const reports = shown.map((run) => store.reports.get(run.id));
@@ -90,8 +113,8 @@ export function Curves({ store }: { store: Runs }) {
       { title: t("curves.waited"), figure: "share_waited", lines: each("train", () => figure("share_waited")) },
     ];
     if (more && others.includes(more)) found.push({ title: more, figure: more, lines: each("valid", () => figure(more)), best: figure(more) });
-    return found.map((graph) => ({ ...graph, ...draw(store, graph.lines, axis, (value) => figureText(graph.figure, value), graph.best) }));
-  }, [axis, more, ...shown, ...reports, shown.length]);
+    return found.map((graph) => ({ ...graph, ...draw(store, graph.lines, { axis, part, smooth }, (value) => figureText(graph.figure, value), graph.best) }));
+  }, [axis, part, smooth, more, ...shown, ...reports, shown.length]);
 
   return (
     <section class="card curves" aria-labelledby="curves-title">
@@ -104,11 +127,20 @@ export function Curves({ store }: { store: Runs }) {
           </select>
         </label>
         <label class="field">
+          <span>{t("curves.part")}</span>
+          <select value={part} onChange={(event) => setPart(Number(event.currentTarget.value))}>
+            {PARTS.map(([share, text]) => <option key={share} value={share}>{t(text)}</option>)}
+          </select>
+        </label>
+        <label class="field">
           <span>{t("curves.more")}</span>
           <select value={more} onChange={(event) => setMore(event.currentTarget.value)}>
             <option value="">{t("curves.nothing")}</option>
             {others.map((name) => <option key={name} value={name}>{name}</option>)}
           </select>
+        </label>
+        <label class="check">
+          <input type="checkbox" checked={smooth} onChange={(event) => setSmooth(event.currentTarget.checked)} /> {t("curves.smooth")}
         </label>
       </div>
       <p class="key">

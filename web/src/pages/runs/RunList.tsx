@@ -1,7 +1,7 @@
 // All runs: how far they are, and which are looked at.
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
-import { clock, figureText } from "./numbers";
+import { clock, figureText, numberText } from "./numbers";
 import { MOST, type Run, type Runs } from "./runs";
 
 function stateOf(run: Run): string {
@@ -12,7 +12,7 @@ function stateOf(run: Run): string {
 function bestOf(run: Run): string {
   if (!run.best) return t("runs.noBest");
   const metric = run.metric || "loss";
-  return t("runs.best", { metric, value: figureText(metric, run.best.figures[metric] ?? NaN), step: run.best.step });
+  return t("runs.best", { metric, value: figureText(metric, run.best.figures[metric] ?? NaN), step: numberText(run.best.step) });
 }
 
 function Row({ store, run }: { store: Runs; run: Run }) {
@@ -28,7 +28,7 @@ function Row({ store, run }: { store: Runs; run: Run }) {
       </label>
       {run.running && run.progress !== null && <progress value={run.progress} aria-label={t("runs.progress", { name: run.name })} />}
       <p class="soft">
-        {[bestOf(run), t("runs.went", { step: run.step, time: clock(run.seconds) }), run.left !== null && t("runs.left", { time: clock(run.left) }), run.kind, run.program && t("runs.program", { version: run.program })].filter(Boolean).join(" · ")}
+        {[bestOf(run), t("runs.went", { step: numberText(run.step), time: clock(run.seconds) }), run.left !== null && t("runs.left", { time: clock(run.left) }), run.kind, run.program && t("runs.program", { version: run.program })].filter(Boolean).join(" · ")}
       </p>
       {run.unread > 0 && <p class="error">{t("runs.unread", { count: run.unread })}</p>}
     </li>

@@ -50,7 +50,7 @@ function Picture({ sample }: { sample: PictureSample }) {
 
 function OfRun({ run, whole, several }: { run: Run; whole: Whole; several: boolean }) {
   const samples = whole.samples;
-  if (!samples) return <p class="soft">{t("samples.none", { name: run.name })}</p>;
+  if (!samples) return null;
   return (
     <details open={!several}>
       <summary>{t("samples.step", { name: run.name, step: samples.step })}</summary>
@@ -67,10 +67,12 @@ export function Samples({ store }: { store: Runs }) {
   useStore(store);
   const known = store.shown.map((run): [Run, Whole | undefined] => [run, store.wholes.get(run.id)]).filter((each): each is [Run, Whole] => each[1] !== undefined);
   if (known.length === 0) return null;
+  const without = known.filter(([, whole]) => !whole.samples).map(([run]) => run.name);
   return (
     <section class="card" aria-labelledby="samples-title">
       <h2 id="samples-title">{t("samples.title")}</h2>
-      {known.map(([run, whole]) => <OfRun key={run.id} run={run} whole={whole} several={known.length > 1} />)}
+      {without.length > 0 && <p class="soft">{t("samples.none", { name: without.join(", ") })}</p>}
+      {known.map(([run, whole]) => <OfRun key={run.id} run={run} whole={whole} several={known.length > without.length + 1} />)}
     </section>
   );
 }

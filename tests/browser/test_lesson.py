@@ -1,0 +1,389 @@
+"""The lecture, as a person touches it: each station shows what it claims, with the numbers of torch
+and of the library."""
+
+import urllib.request
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gocnn
+from gocnn.board.coords import from_gtp, to_gtp
+from gocnn.nn import ConvNormAct
+from gocnn.nn.describe import describe
+from gocnn.policy.inside import Inside
+from gocnn.policy.merging import merged, together
+from gocnn.policy.model import default_model, load
+from gocnn.policy.runtime import OnnxPolicy
+from gocnn.policy.suggestion import evaluate, planes_of, recent_moves
+from gocnn.serve.lesson.pooling import FOLDER, NETWORKS
+from tests.conftest import ROOT
+
+from .conftest import DESKTOP, PHONE, Open
+from .test_board import click, play, stones
+
+MOVES = ["Q16", "D4", "Q3", "D17", "C6", "R5", "O17", "K4", "R14", "K10", "J11", "K12"]
+TIMES = "\u00d7"
+
+
+@pytest.fixture(scope="module")
+def inside(server: str) -> Inside:
+    """The network that ships; the server has opened it, too."""
+    urllib.request.urlopen(f"{server}/api/lesson/network", timeout=600).read()
+    return Inside(load(default_model()))
+
+
+def planes_after(inside: Inside, moves: list[str]) -> Any:
+    board = gocnn.position(moves=moves).board
+    return planes_of(board, recent_moves(board), inside.policy.plane_groups)
+
+
+def maps_after(inside: Inside, moves: list[str], layer: int) -> Any:
+    return inside.maps(planes_after(inside, moves), layer).reshape(-1, 361)
+
+
+def begin(page: Any, moves: list[str]) -> None:
+    """An empty board, and these moves on it."""
+    page.wait_for_selector(".exercises")
+    page.locator("summary", has_text="Another position").click()
+    page.get_by_role("button", name="Empty board").click()
+    if page.get_by_role("button", name="Play stones").is_visible():
+        page.get_by_role("button", name="Play stones").click()
+    play(page, moves)
+    assert len(stones(page)) == len(moves)
+
+
+def slide(page: Any, name: str, value: int) -> None:
+    """Move a slider, as the keyboard does it."""
+    slider = page.get_by_role("slider", name=name)
+    slider.focus()
+    page.keyboard.press("Home")
+    for _ in range(value):
+        page.keyboard.press("ArrowRight")
+
+
+def judged(page: Any, number: int, text: str) -> str:
+    """What is said of an answer to the first or the second exercise."""
+    exercise = page.locator(".exercise").nth(number - 1)
+    exercise.get_by_role("textbox").fill(text)
+    page.wait_for_function(
+        "(k) => !document.querySelectorAll('.exercise button')[k] || !document.querySelectorAll('.exercise')[k].querySelector('button').disabled",
+        arg=number - 1,
+    )
+    page.keyboard.press("Enter")
+    return str(exercise.get_by_role("status").inner_text())
+
+
+def shown(number: str) -> float:
+    """A number as the page writes it."""
+    return float(number.replace("\u2212", "-").replace(",", ""))
+
+
+def close(number: str, value: float) -> bool:
+    return abs(shown(number) - value) <= 0.006 * max(1.0, abs(value))
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_a_neuron_sees_a_field(open_page: Open, inside: Inside, size: tuple[int, int]) -> None:
+    """The frame is as wide as the layer's field, cut off at the edge; the numbers are the network's;
+    the glow is the gradient's."""
+    page = open_page("/lesson", size=size).page
+    begin(page, MOVES)
+    page.get_by_role("button", name="Choose a point").click()
+    click(page, "C3")
+    assert len(stones(page)) == len(MOVES)
+    rows = page.locator("section[aria-labelledby=count] td")
+    for layer in (0, 1, 2, 5):
+        slide(page, "Layer", layer)
+        side = inside.layers[layer].side
+        page.wait_for_function(
+            "(text) => document.querySelector('.big').textContent === text && document.querySelector('.field-frame')",
+            arg=f"{side} {TIMES} {side} points",
+        )
+        field = inside.layers[layer].field(from_gtp("C3"))
+        width = field.right - field.left + 1
+        page.wait_for_function(
+            "(width) => Math.abs(document.querySelector('.field-frame rect').width.baseVal.value - width) < 0.2",
+            arg=width,
+        )
+        weights = inside.layers[layer].convolution.module.weight.numel()
+        assert shown(rows.nth(0).inner_text()) == weights
+        assert ("means over the whole board" in page.locator(".right").inner_text()) == (
+            inside.layers[layer].convolution.layer.sees_all
+        )
+    lecture = describe("lecture", ConvNormAct(3, 64, 3), (3, 100, 100))
+    texts = rows.all_inner_texts()
+    assert shown(texts[4]) == lecture.dense_first_layer == 3 * 10**7
+    assert shown(texts[5]) == lecture.layers[0].parameters
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_exercises_of_the_first_station(open_page: Open, inside: Inside) -> None:
+    """Wrong answers are wrong, right ones right however they are written; what is no number is not
+    understood; the answer can be had."""
+    page = open_page("/lesson/1").page
+    page.wait_for_selector(".exercises")
+    assert judged(page, 1, "6").startswith("✗")
+    assert "not understood" in judged(page, 1, "seven")
+    needed = next(one.number for one in inside.layers if one.side >= 19)
+    assert judged(page, 1, str(needed)).startswith("✓")
+    stem = inside.layers[0].convolution.module
+    weights = stem.in_channels * stem.out_channels * 7 * 7
+    assert judged(page, 2, str(weights - 1)).startswith("✗")
+    page.locator(".exercise").nth(1).get_by_role("button", name="Show the answer").click()
+    assert f"{weights:,}" in page.locator(".exercise").nth(1).inner_text()
+    assert judged(page, 2, f"{weights:,}").startswith("✓")
+    page.locator("summary", has_text="How the glow is measured").click()
+    code = page.locator(".code pre")
+    code.wait_for()
+    text = (ROOT / "gocnn/nn/convolutions.py").read_text(encoding="utf-8")
+    assert code.inner_text().splitlines()[-1].strip() in text
+    assert "gocnn/nn/convolutions.py:" in page.locator(".code p").inner_text()
+
+
+def test_points_are_chosen_by_keyboard(open_page: Open) -> None:
+    """The arrows move the board's cursor, Enter chooses."""
+    page = open_page("/lesson/1").page
+    page.wait_for_selector(".field-frame")
+    page.get_by_role("button", name="Choose a point").focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "() => /The neuron at E5 sees/.test(document.querySelector('.said').textContent)"
+    )
+
+
+def value_at(page: Any, point: str) -> str:
+    """What is said to come about at a point, as soon as it is known."""
+    page.wait_for_function(
+        """(point) => document.querySelector('.products:not(.stale) h2')?.textContent.includes(` ${point} `)""",
+        arg=point,
+    )
+    return str(page.locator(".products output").inner_text())
+
+
+def point_at(page: Any, vertex: str) -> None:
+    """Point at a point of the large map."""
+    box = page.locator(".bigmap").bounding_box()
+    row, column = divmod(from_gtp(vertex), 19)
+    x, y = (column + 0.5) / 19, (18 - row + 0.5) / 19
+    page.locator(".bigmap").hover(position={"x": box["width"] * x, "y": box["height"] * y})
+
+
+def test_maps_and_products(open_page: Open, inside: Inside) -> None:
+    """What the large map says at a point is torch's value, and what stands below adds up to it; a
+    stone that is played changes it at once; so do another layer and another map."""
+    page = open_page("/lesson/2").page
+    begin(page, MOVES[:-1])
+    maps, later = (maps_after(inside, moves, 0) for moves in (MOVES[:-1], MOVES))
+    # the map that the next stone changes most beside it
+    k = int(np.abs(later - maps)[:, from_gtp("K11")].argmax())
+    page.get_by_role("radio", name=f"map {k}", exact=True).click()
+    page.get_by_role("heading", name=f"Map {k}", exact=True).wait_for()
+    for vertex in ("K11", "A1", "Q16"):
+        point_at(page, vertex)
+        assert close(value_at(page, vertex), maps[k, from_gtp(vertex)])
+    sums = page.locator(".steps td").all_inner_texts()
+    total = inside.products(planes_after(inside, MOVES[:-1]), 0, k, from_gtp("Q16"))
+    assert close(sums[5], float(total.sums.sum()))
+    assert abs(sum(shown(each) for each in sums[:5]) - shown(sums[5])) < 0.02
+    # the map is drawn as it is: the darkest point is the largest
+    drawn = page.evaluate(
+        """() => { const c = document.querySelector('.bigmap canvas');
+          return [...c.getContext('2d').getImageData(0, 0, 19, 19).data]; }"""
+    )
+    red = np.array(drawn).reshape(19, 19, 4)[::-1, :, 0].ravel()
+    assert red[maps[k].argmax()] == red.min()
+    # a stone beside: the maps change
+    point_at(page, "K11")
+    before = value_at(page, "K11")
+    play(page, MOVES[-1:])
+    assert not close(before, later[k, from_gtp("K11")])
+    page.wait_for_function(
+        "(before) => document.querySelector('.products output').textContent !== before", arg=before
+    )
+    assert close(value_at(page, "K11"), later[k, from_gtp("K11")])
+    slide(page, "Layer", 2)
+    page.wait_for_function(
+        f"() => /3{TIMES}3/.test(document.querySelector('.products h2').textContent)"
+    )
+    assert close(value_at(page, "K11"), maps_after(inside, MOVES, 2)[k, from_gtp("K11")])
+
+
+def test_maps_by_keyboard(open_page: Open, inside: Inside) -> None:
+    """Arrows choose maps, and points of the large one."""
+    page = open_page("/lesson/2").page
+    begin(page, MOVES)
+    page.get_by_role("radio", name="map 0", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.get_by_role("heading", name="Map 9", exact=True).wait_for()
+    page.locator(".bigmap").focus()
+    spot = page.locator(".products h2").inner_text().split()[-2]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowDown")
+    there = to_gtp(from_gtp(spot) - 1 - 19)
+    assert close(value_at(page, there), maps_after(inside, MOVES, 0)[9, from_gtp(there)])
+    assert there in page.locator(".bigmap [aria-live]").inner_text()
+
+
+def test_exercises_of_the_second_station(open_page: Open, inside: Inside) -> None:
+    page = open_page("/lesson/2").page
+    begin(page, MOVES)
+    values = maps_after(inside, MOVES, 0)[0]
+    page.wait_for_selector(".products:not(.stale)")
+    assert judged(page, 1, to_gtp(int(values.argmin()))).startswith("✗")
+    assert "not understood" in judged(page, 1, "Z40")
+    assert judged(page, 1, to_gtp(int(values.argmax())).lower()).startswith("✓")
+    found = inside.products(planes_after(inside, MOVES), 0, 0, from_gtp("D4"))
+    supposed = round(float(found.sums.sum())) + 1
+    page.wait_for_function(
+        "(sum) => document.querySelectorAll('.question')[1].textContent.includes(`add up to ${sum}.`)",
+        arg=str(supposed).replace("-", "\u2212"),
+    )
+    answer = max(0.0, supposed * found.scale + found.shift)
+    assert judged(page, 2, f"{answer + 0.5:.3f}").startswith("✗")
+    assert judged(page, 2, f"{answer:.3f}").startswith("✓")
+
+
+def difference(page: Any, section: str, said: str) -> str:
+    """The largest difference away from the edges, once the movement is that."""
+    page.wait_for_function(
+        """([section, said]) => document.querySelector('.right .said').textContent === said
+          && document.querySelector(`[aria-labelledby=${section}].followed:not(.stale)`)""",
+        arg=[section, said],
+    )
+    return str(page.locator(f"[aria-labelledby={section}].followed output").inner_text())
+
+
+def test_sharing(open_page: Open, inside: Inside) -> None:
+    """Shifted, the network's maps follow to within rounding and those of own filters do not; turned,
+    neither does; where no point is away from the edges, that is said."""
+    page = open_page("/lesson/3").page
+    begin(page, MOVES)
+    page.get_by_role("button", name="As it was").click()
+    assert shown(difference(page, "own", "not moved")) == 0
+    for _ in range(3):
+        page.get_by_role("button", name="One point to the right").click()
+    page.get_by_role("button", name="One point down").click()
+    said = "moved 3 to the right, moved 1 down"
+    assert shown(difference(page, "shared", said)) < 0.001
+    assert shown(difference(page, "own", said)) > 0.2
+    moved = page.locator("section[aria-labelledby=movedboard] circle.stone")
+    # two stood on R
+    assert moved.count() == len(MOVES) - 2
+    page.get_by_role("button", name="As it was").click()
+    page.get_by_role("button", name="Turn").click()
+    assert shown(difference(page, "shared", "turned by 90° clockwise")) > 0.05
+    slide(page, "Layer", 9)
+    page.wait_for_function(
+        "() => /no such points/.test(document.querySelector('[aria-labelledby=shared] output').textContent)"
+    )
+    stem = inside.layers[0].convolution.module.weight.numel()
+    weights = page.locator("[aria-labelledby=own].followed td").nth(3).inner_text()
+    assert shown(weights) == stem * 361
+
+
+def test_exercises_of_the_third_station(open_page: Open, inside: Inside) -> None:
+    page = open_page("/lesson/3").page
+    begin(page, MOVES)
+    stem = inside.layers[0].convolution.module.weight.numel()
+    assert judged(page, 1, str(stem)).startswith("✗")
+    assert judged(page, 1, f"{stem * 361:,}").startswith("✓")
+    # two to the right and one down: points whose fields lie on the board before and after
+    values = maps_after(inside, MOVES, 0)[0].reshape(19, 19)
+    kept = values[3:17, 2:15]
+    row, column = np.unravel_index(kept.argmax(), kept.shape)
+    before, after = (int(row) + 3) * 19 + int(column) + 2, (int(row) + 2) * 19 + int(column) + 4
+    page.wait_for_function(
+        "(point) => document.querySelectorAll('.question')[1].textContent.includes(`is largest at ${point}.`)",
+        arg=to_gtp(before),
+    )
+    assert judged(page, 2, to_gtp(before)).startswith("✗")
+    assert judged(page, 2, to_gtp(after)).startswith("✓")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_pooling_costs_the_board(open_page: Open, size: tuple[int, int]) -> None:
+    """The merged board holds what pooling leaves; the little networks' first choices and accuracies
+    are those of their files."""
+    page = open_page("/lesson/4", size=size).page
+    begin(page, MOVES)
+    board = gocnn.position(moves=MOVES).board
+    names = ("No pooling", "Maximum", "Minimum", "Mean", "Every second point")
+    for name, merging in zip(names, NETWORKS, strict=True):
+        page.get_by_role("button", name=name, exact=True).click()
+        black, white = (merged(board.stones() == colour, merging) > 0 for colour in (1, 2))
+        told = (
+            f"{black.size} points; black on {black.sum()}, white on {white.sum()}, both on"
+            f" {(black & white).sum()}."
+        )
+        page.wait_for_function(
+            "(told) => document.querySelector('.merged [role=status]').textContent.startsWith(told)",
+            arg=told,
+        )
+        drawn = page.locator(".merged .stone").count()
+        assert drawn == black.sum() + white.sum()
+    figures, rows = page.locator(".heats figure"), page.locator(".wide-table tbody tr")
+    page.wait_for_selector("[aria-labelledby=heats]:not(.stale)")
+    for k, file in enumerate(NETWORKS.values()):
+        network = OnnxPolicy(str(FOLDER.joinpath(f"{file}.onnx")))
+        policy = evaluate(network, board).probabilities
+        best = int(policy.argmax())
+        move = "Pass" if best == 361 else to_gtp(best)
+        assert f"{move} ({policy[best] * 100:.1f} %)" in figures.nth(k).inner_text()
+        facts = network.provenance
+        cells = rows.nth(k).locator("td").all_inner_texts()
+        assert cells[0] == f"{facts['top1'] * 100:.2f} %"
+        assert cells[2] == f"{facts['top5'] * 100:.2f} %"
+        assert shown(cells[3]) == facts["samples"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_exercises_of_the_fourth_station(open_page: Open) -> None:
+    page = open_page("/lesson/4").page
+    page.wait_for_selector(".exercises")
+    others = [to_gtp(each) for each in together(from_gtp("Q16")) if each != from_gtp("Q16")]
+    assert len(others) == 3
+    assert judged(page, 1, "Q16").startswith("✗")
+    assert judged(page, 1, "Q18").startswith("✗")
+    for other in others:
+        assert judged(page, 1, other).startswith("✓")
+    right = [
+        OnnxPolicy(str(FOLDER.joinpath(f"{NETWORKS[name]}.onnx"))).provenance["top1"]
+        for name in ("none", "max")
+    ]
+    more = round((right[0] - right[1]) * 1000)
+    assert judged(page, 2, str(more + 20)).startswith("✗")
+    assert judged(page, 2, str(more)).startswith("✓")
+
+
+def test_from_station_to_station(open_page: Open) -> None:
+    """The links lead on, the position goes along, the Board page's game can be taken over and is not
+    touched; both languages."""
+    page = open_page("/").page
+    play(page, ["C3", "R17"])
+    page.get_by_role("link", name="Lecture").click()
+    page.wait_for_selector(".exercises")
+    assert len(stones(page)) > 50
+    page.locator("summary", has_text="Another position").click()
+    page.get_by_role("button", name="That of the Board page").click()
+    page.wait_for_function("() => document.querySelectorAll('.shudan-stone-image').length === 2")
+    page.get_by_role("link", name="Next: Filters and their maps").click()
+    page.get_by_role("heading", level=1, name="Filters and their maps").wait_for()
+    page.wait_for_selector(".bigmap")
+    click(page, "K10")
+    assert stones(page) == {"C3": "b", "R17": "w", "K10": "b"}
+    click(page, "K10")
+    assert "K10 holds a stone already" in page.locator(".lessonboard [role=alert]").inner_text()
+    page.get_by_role("button", name="中文").click()
+    page.get_by_role("heading", level=1, name="濾波器與特徵圖").wait_for()
+    page.wait_for_selector(".bigmap")
+    assert len(stones(page)) == 3
+    page.go_back()
+    page.get_by_role("heading", level=1, name="神經元只看一個範圍").wait_for()
+    page.get_by_role("link", name="棋盤", exact=True).click()
+    page.wait_for_selector(".candidates")
+    assert stones(page) == {"C3": "b", "R17": "w"}
