@@ -280,9 +280,8 @@ def test_figures_against_counting() -> None:
     true = owner.numpy().astype(float)
     owned = (true == 1) | (true == -1)
     assert figures["owner"] == pytest.approx(((said.owner > 0) == (true > 0))[owned].mean())
-    assert figures["score_error"] == pytest.approx(
-        np.abs(said.lead - true.sum(1))[2:].mean(), rel=1e-4
-    )
+    head = 20 * score[:, 0].numpy()  # alone: what is told leans on the owners, too
+    assert figures["score_error"] == pytest.approx(np.abs(head - true.sum(1))[2:].mean(), rel=1e-4)
     known = true != 2
     likelihoods = np.where(
         known,
@@ -509,3 +508,13 @@ def test_go_eval_tells_of_owners_and_scores(toys: Path, tmp_path: Path) -> None:
     assert figures["all"]["scored"] == figures["all"]["positions"] == 200
     assert figures["all"]["winner_by"].keys() == {"positions", "share", "value", "score", "both"}
     assert 0 <= figures["owner_calibration_error"] <= 1
+
+
+def test_the_lead_leans_on_the_owners_where_one_side_is_far_ahead() -> None:
+    """Half of each from 20 points on, by degrees below, the head alone where it is even."""
+    owner = np.full((4, 361), np.arctanh(np.float32(0.1)) * 2, np.float32)  # 36.1 points
+    owner[3] *= -1
+    head = np.array([23.9, -36.1, -16.1, -63.9], np.float32)
+    score = np.stack([head / 20, np.zeros(4, np.float32)], 1).astype(np.float32)
+    said = predictions(np.zeros((4, 362), np.float32), np.zeros(4, np.float32), owner, score)
+    assert said.lead == pytest.approx([30, -36.1, -16.1 + 52.2 / 4, -50], abs=1e-3)

@@ -115,9 +115,10 @@ def test_networks_are_loaded_without_the_compiler():
     )
 
 
-def test_a_suggestion_imports_neither_torch_nor_numba():
+@pytest.mark.parametrize("more", [[], ["--model", "base"]])
+def test_a_suggestion_imports_neither_torch_nor_numba(more):
     program = (
-        "from gocnn.commands import main\nmain(['go-suggest', '--moves', 'B D4'],"
+        f"from gocnn.commands import main\nmain(['go-suggest', '--moves', 'B D4', *{more}],"
         " standalone_mode=False)"
     )
     assert_never_imported(program, "torch", "numba", "matplotlib")

@@ -53,7 +53,7 @@ def test_names_are_taken_wherever_a_model_is_asked_for(
             name == "base"
         )
         assert len(gocnn.load(name).suggest(gocnn.position(), 1)) == 1
-        assert "conv" in good("go-show", name).lower()
+        assert "block 1 " in good("go-show", name)
     monkeypatch.setenv(shipped.VARIABLE, "gone.onnx")
     assert "gone.onnx" in refused(1, "go-suggest")
     monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)

@@ -82,7 +82,9 @@ def command(
     """
     if at is not None and game is None:
         raise click.UsageError("--at needs a game record")
-    if level is None and (model is None or model.lower().endswith(".onnx")):
+    from gocnn.policy import shipped
+
+    if level is None and shipped.find(model).suffix.lower() == ".onnx":
         from gocnn._jit import interpret
 
         interpret()

@@ -18,6 +18,12 @@ LOG_SPREADS = (-3.0, 2.5)
 """Least and largest logarithm of a spread that is believed: 1 to 244 points."""
 
 
+FAR, OWNED_SHARE = 20.0, 0.5
+"""From so many points ahead on, the lead is so much the sum of the owners, beside what the score's
+head says; in between by degrees. The head has seen few games that were lost by much, and errs on
+the side of the even ones; in even games it is the better of the two (docs/benchmarks.md)."""
+
+
 class PolicyPredictions(NamedTuple):
     """Of N positions, each seen by its side to play, float32. logits: `(N, 362)`; win: `(N,)`, its
     probability to win; owner: `(N, 361)`, +1 where a point is its own at the end, -1 where it is
@@ -41,17 +47,25 @@ def predictions(
     logits where it has them."""
     n = len(logits)
     nothing = np.full(n, np.nan, np.float32)
+    owned = np.full((n, POINTS), np.nan, np.float32) if owner is None else 2 * _sigmoid(owner) - 1
     return PolicyPredictions(
         logits,
         nothing if value is None else _sigmoid(value),
-        np.full((n, POINTS), np.nan, np.float32) if owner is None else 2 * _sigmoid(owner) - 1,
-        nothing if score is None else SCORE_SCALE * score[:, 0],
+        owned,
+        nothing if score is None else _lead(SCORE_SCALE * score[:, 0], owned.sum(1)),
         (
             nothing
             if score is None
             else (SCORE_SCALE * np.exp(np.clip(score[:, 1], *LOG_SPREADS))).astype(np.float32)
         ),
     )
+
+
+def _lead(said: Floats, owned: Floats) -> Floats:
+    """Points, from what the score's head says and from the sum of the owners."""
+    share = OWNED_SHARE * np.minimum(np.abs(said + owned) / (2 * FAR), 1)
+    lead: Floats = (said + share * (owned - said)).astype(np.float32)
+    return lead
 
 
 def _sigmoid(x: Floats) -> Floats:

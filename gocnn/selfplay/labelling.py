@@ -23,7 +23,7 @@ from gocnn.games.store import Store
 from gocnn.games.store_writer import write, writing
 from gocnn.interrupts import Interrupts
 from gocnn.locks import locked
-from gocnn.policy import runtime
+from gocnn.policy import runtime, shipped
 from gocnn.policy.suggestion import Evaluator
 from gocnn.selfplay import adding, judged, own, resigned, workers
 from gocnn.selfplay.engine import AnalysisEngine, Stopped
@@ -255,7 +255,7 @@ def _until(config: LabellingConfig, run: Run) -> float:
 def _evaluators(config: LabellingConfig, most: int) -> list[Any]:
     """One for each thread, and no more threads than `most` games have use for."""
     count = max(1, min(config.jobs or cores(), -(-most // config.batch)))
-    if config.model is not None and not runtime.is_onnx(config.model):
+    if not runtime.is_onnx(shipped.find(config.model)):
         import torch
 
         torch.set_num_threads(1)
