@@ -191,6 +191,10 @@ def test_the_shipped_network_layer_by_layer(shipped: Inside, board: Board) -> No
     bias = shipped.policy.network.head.bias.detach().numpy()
     last = shipped.maps(planes, len(shipped.layers) - 1)[0].ravel()
     assert np.allclose(last + bias, logits, atol=1e-3)
+    # each layer alone is what it is among the others
+    for one in shipped.layers:
+        fresh = Inside(shipped.policy).maps(planes, one.number)
+        assert np.array_equal(fresh, shipped.maps(planes, one.number))
     # asked again, and after others, the same
     for seed in range(8):
         shipped.maps(planes_for(shipped, played(seed, 10)), 0)

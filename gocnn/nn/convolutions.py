@@ -105,9 +105,10 @@ class Convolutions:
             self._ends.append((node.name, end.name))
 
     @torch.no_grad()
-    def run(self, x: Tensor) -> Passed:
-        """What a batch of one, float `(1, C, H, W)`, leaves in the network."""
-        reads, _, maps = self._caught(x)
+    def run(self, x: Tensor, last: int | None = None) -> Passed:
+        """What a batch of one, float `(1, C, H, W)`, leaves in the network: of all convolutions, or
+        of those up to the `last`."""
+        reads, _, maps = self._caught(x, None if last is None else self._ends[last][1])
         return Passed([each[0].float().cpu() for each in reads], [each[0].float() for each in maps])
 
     def products(self, passed: Passed, number: int, index: int, row: int, column: int) -> Products:
@@ -145,16 +146,16 @@ class Convolutions:
         """
         x = x.detach().clone().requires_grad_()
         with torch.enable_grad():
-            value = self._caught(x, number)[1][number][0, index, row, column]
+            _, sums, _ = self._caught(x, self._ends[number][0])
+            value = sums[number][0, index, row, column]
             (gradient,) = torch.autograd.grad(value, x)
         return _numbers(gradient[0].abs().sum(0))
 
     def _caught(
-        self, x: Tensor, last: int | None = None
+        self, x: Tensor, stop: str | None
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """Of each convolution, up to the `last`: what it read, its sums, its maps."""
+        """Of each convolution, up to the node `stop`: what it read, its sums, its maps."""
         names = {name for pair in self._ends for name in pair}
-        stop = None if last is None else self._ends[last][0]
         catcher = _Catcher(self._graph, names, stop)
         with contextlib.suppress(_Enough):
             catcher.run(x)

@@ -96,12 +96,14 @@ class Inside:
 
     def maps(self, planes: Planes, number: int) -> Floats:
         """The maps of a layer, float32 `(C, 19, 19)`. Raises IndexError for an unknown layer."""
-        result: Floats = self._passed(planes).maps[self._inner(number)].numpy()
+        inner = self._inner(number)
+        result: Floats = self._passed(planes, inner).maps[inner].numpy()
         return result
 
     def products(self, planes: Planes, number: int, index: int, point: int) -> Products:
         """How the value of map `index` of a layer at a point comes about. Raises IndexError."""
-        inner, passed = self._inner(number), self._passed(planes)
+        inner = self._inner(number)
+        passed = self._passed(planes, inner)
         return self._convolutions.products(passed, inner, index, *divmod(point, SIZE))
 
     def influence(self, planes: Planes, number: int, index: int, point: int) -> Floats:
@@ -119,15 +121,18 @@ class Inside:
     def _tensor(self, planes: Planes) -> Tensor:
         return torch.from_numpy(planes).to(self.policy.device).float()
 
-    def _passed(self, planes: Planes) -> Passed:
+    def _passed(self, planes: Planes, last: int) -> Passed:
+        """What the position leaves in the network up to a convolution, or further."""
         key = planes.tobytes()
         with self._lock:
-            if key in self._kept:
+            known = self._kept.get(key)
+            if known is not None and len(known.maps) > last:
                 self._kept.move_to_end(key)
-                return self._kept[key]
-        passed = self._convolutions.run(self._tensor(planes))
+                return known
+        passed = self._convolutions.run(self._tensor(planes), last)
         with self._lock:
             self._kept[key] = passed
+            self._kept.move_to_end(key)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return passed
