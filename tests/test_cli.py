@@ -544,3 +544,17 @@ def test_the_demo(tmp_path: Path) -> None:
         "explained.png",
     ):
         assert (tmp_path / "demo" / name).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("go-suggest", "--komi", "nan"),
+        ("go-gtp", "--komi", "nan"),
+        ("go-match", "--black", "20k", "--white", "20k", "--komi", "NaN", "--out", "m"),
+        ("go-train", "x", "--out", "m", "--learning-rate", "nan"),
+        ("img-train", "x", "--out", "m", "--minutes", "nan"),
+    ],
+)
+def test_nan_is_no_number(command: tuple[str, ...]) -> None:
+    assert "is not a number" in refused(2, *command)

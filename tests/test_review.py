@@ -487,3 +487,22 @@ def test_setup_in_the_midst_is_in_the_page(evaluator):
         bool(move.get("setup")) for move in found["moves"]
     ] == [True, True, False, False]
     assert (found["handicap"], found["start"]) == (2, None)
+
+
+def test_closing_passes_are_in_no_share(tmp_path: Path, evaluator) -> None:
+    """Two moves and the passes that end the game: the shares are those of the two moves; of a game
+    of passes only there are none."""
+    played, passes = "(;SZ[19];B[pd];W[dp];B[];W[])", "(;SZ[19];B[];W[])"
+    found = review(parse(played.encode(), "x")[0], "x", evaluator)
+    alone = review(parse(b"(;SZ[19];B[pd];W[dp])", "x")[0], "x", evaluator)
+    assert table(found.judged) == table(alone.moves)
+    assert "of 1 moves" in annotate.game_comment(found)
+    assert content(found)["agreement"] == content(alone)["agreement"]
+    for name, text in (("a.sgf", played), ("b.sgf", passes)):
+        (tmp_path / name).write_text(text)
+    one = good("go-review", tmp_path / "b.sgf", "--out", tmp_path / "c.sgf")
+    assert "both, all" not in one
+    both = good("go-review", tmp_path, "--out", tmp_path / "out")
+    assert "3 games, 8 moves: first choice 100.0%" in both  # with the one that was written
+    only = good("go-review", tmp_path / "b.sgf", tmp_path / "b.sgf", "--out", tmp_path / "out2")
+    assert "first choice" not in only.splitlines()[-1]

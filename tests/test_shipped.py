@@ -31,16 +31,25 @@ def test_what_is_taken_where_nobody_says(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv(shipped.VARIABLE, "small")
     assert shipped.find().name == "small.onnx"
     assert ServeState(ServeConfig()).model_names == ["small", "base"]
-    monkeypatch.setenv(shipped.VARIABLE, "elsewhere/mine.onnx")
-    assert shipped.find() == Path("elsewhere/mine.onnx")
+    monkeypatch.setenv(shipped.VARIABLE, "mine.onnx")
+    with pytest.raises(
+        gocnn.UserError, match=r"GOCNN_MODEL names mine\.onnx, which does not exist"
+    ):
+        shipped.find()
+    assert "GOCNN_MODEL names mine.onnx" in refused(1, "serve", "--port", 0)
+    Path("mine.onnx").touch()
+    assert shipped.find() == Path("mine.onnx")
     assert ServeState(ServeConfig()).model_names == ["mine", "base", "small"]
-    monkeypatch.setenv(shipped.VARIABLE, "")
+    monkeypatch.setenv(shipped.VARIABLE, "  ")
     assert shipped.find().name == "base.onnx"
+    with pytest.raises(gocnn.UserError, match="empty"):
+        shipped.find("")
 
 
 def test_a_file_of_that_name_goes_first(tmp_path: Path) -> None:
     (tmp_path / "base").mkdir()
     assert shipped.find("base") == Path("base")
+    assert shipped.find().name == "base.onnx"  # nobody named that one
     assert "base holds no model" in refused(1, "go-suggest", "--model", "base")
 
 
@@ -54,6 +63,9 @@ def test_names_are_taken_wherever_a_model_is_asked_for(
         )
         assert len(gocnn.load(name).suggest(gocnn.position(), 1)) == 1
         assert "block 1 " in good("go-show", name)
+        assert "fp32" in good("go-export", name, "--onnx", tmp_path / "out.onnx")
+        chosen = ServeState(ServeConfig(models=(shipped.find(name),)))
+        assert chosen.model_names == [name, *(n for n in shipped.NAMES if n != name)]
     monkeypatch.setenv(shipped.VARIABLE, "gone.onnx")
     assert "gone.onnx" in refused(1, "go-suggest")
     monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)

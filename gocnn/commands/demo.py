@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gocnn.console import program
+from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFolder
 
 SAMPLES = Path("data")
@@ -15,11 +16,7 @@ SAMPLES = Path("data")
 
 @click.command("demo")
 @click.option(
-    "--minutes",
-    type=click.FloatRange(0.05),
-    default=1.0,
-    show_default=True,
-    help="How long to train.",
+    "--minutes", type=FloatRange(0.05), default=1.0, show_default=True, help="How long to train."
 )
 @click.option("--out", type=OutFolder(), default=Path("runs/demo"), show_default=True)
 def command(minutes: float, out: Path) -> None:

@@ -27,9 +27,9 @@ def command(model: str, onnx: Path, precision: str) -> None:
     if onnx.suffix.lower() != ".onnx":
         raise click.BadParameter(f"{onnx} must end in .onnx", param_hint="--onnx")
     from gocnn.policy import export
-    from gocnn.policy.model import load
+    from gocnn.policy.model import load, named
 
-    policy = load(model)
+    policy = load(named(model))
     difference = export.export(policy, onnx, precision)
     size = onnx.stat().st_size / 1e6
     click.echo(

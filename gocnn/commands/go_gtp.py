@@ -7,6 +7,7 @@ import click
 from gocnn.commands.level_option import chosen_level, level_option, was_given
 from gocnn.commands.options import conversation, model_option, symmetries_option
 from gocnn.commands.style_option import style_option
+from gocnn.console.numbers import FloatRange
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.engine.rulesets import BadRules, Rules, parse
 
@@ -43,14 +44,14 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
 )
 @click.option(
     "--temperature",
-    type=click.FloatRange(0, 10),
+    type=FloatRange(0, 10),
     default=0.0,
     show_default=True,
     help="0: the likeliest move; 1: as predicted.",
 )
 @click.option(
     "--resign",
-    type=click.FloatRange(0, 0.5),
+    type=FloatRange(0, 0.5),
     default=0.0,
     show_default=True,
     metavar="P",
@@ -61,7 +62,7 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
 )
 @click.option(
     "--komi",
-    type=click.FloatRange(-1000, 1000),
+    type=FloatRange(-1000, 1000),
     default=6.5,
     show_default=True,
     help="Until the client says otherwise.",

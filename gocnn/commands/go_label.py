@@ -8,6 +8,7 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
+from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFile
 
 if TYPE_CHECKING:
@@ -53,9 +54,7 @@ NONE_RESIGNED = (
     type=click.IntRange(1),
     help="Play on, or have judged, at most so many games.  [default: all that are waiting]",
 )
-@click.option(
-    "--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so many minutes."
-)
+@click.option("--minutes", type=FloatRange(0, min_open=True), help="Stop after so many minutes.")
 @click.option(
     "--batch",
     type=click.IntRange(1, 4096),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gocnn.console import program
+from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFolder
 
 if TYPE_CHECKING:
@@ -60,24 +61,24 @@ MOST_NAMED = 10
     show_default=True,
     help="So many moves of each.",
 )
-@click.option("--komi", type=click.FloatRange(-1000, 1000), default=6.5, show_default=True)
+@click.option("--komi", type=FloatRange(-1000, 1000), default=6.5, show_default=True)
 @click.option(
     "--seconds",
-    type=click.FloatRange(0.1),
+    type=FloatRange(0.1),
     default=60.0,
     show_default=True,
     help="Most that a move may take; more loses.",
 )
 @click.option(
     "--main-time",
-    type=click.FloatRange(0),
+    type=FloatRange(0),
     default=0.0,
     show_default=True,
     help="Seconds of each side for a whole game (0: no clock).",
 )
 @click.option(
     "--move-time",
-    type=click.FloatRange(0),
+    type=FloatRange(0),
     default=0.0,
     show_default=True,
     help=(

@@ -12,6 +12,7 @@ import numpy as np
 from gocnn.commands.level_option import chosen_level, level_option
 from gocnn.commands.options import model_option, position_options, symmetries_option
 from gocnn.commands.style_option import style_option
+from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import Picture
 from gocnn.console.streams import encodable
 
@@ -34,7 +35,7 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 @level_option
 @click.option(
     "--komi",
-    type=click.FloatRange(-1000, 1000),
+    type=FloatRange(-1000, 1000),
     help=(
         "What the score counts, with a network that says it.  [default: the record's, "
         "else 6.5, or 0.5 with handicap stones, for which white gets a point each besides]"

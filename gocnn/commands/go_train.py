@@ -7,6 +7,7 @@ import click
 
 from gocnn.commands.options import FILTER_KEYS, filter_options, game_filter, importing
 from gocnn.console.grouped import GroupedCommand
+from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFolder
 from gocnn.training.cli_options import (
     BUDGET_OPTIONS,
@@ -48,7 +49,7 @@ HEADINGS = {
 )
 @click.option(
     "--valid-share",
-    type=click.FloatRange(0.001, 0.5),
+    type=FloatRange(0.001, 0.5),
     default=0.02,
     show_default=True,
     help="Share of GAMES held back for validation.",

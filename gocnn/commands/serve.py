@@ -27,7 +27,10 @@ from gocnn.errors import UserError
     "models",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="A policy network beside the one that ships: a model file or a run; may be repeated.",
+    help=(
+        "The policy network to begin with: a model file, a run, or the name of one that ships; may"
+        " be repeated."
+    ),
 )
 @click.option(
     "--image-model",
@@ -57,10 +60,13 @@ def command(
     It answers this machine only, unless --host says otherwise. Ctrl-C ends it.
     """
     from gocnn import page
+    from gocnn.policy import shipped
     from gocnn.serve import browser, guard, server
     from gocnn.serve.app import create_app
     from gocnn.serve.config import ServeConfig
 
+    models = tuple(shipped.find(path) for path in models)
+    shipped.find()  # what the environment names is there
     for option, paths in (("--model", models), ("--image-model", image_models)):
         for path in paths:
             if not path.exists():

@@ -23,7 +23,7 @@ VARIABLE = "GOCNN_MODEL"
 def default_name() -> str:
     """What `--model` is where nobody gives it: what the environment variable says, or the first of
     those that ship."""
-    return os.environ.get(VARIABLE) or NAMES[0]
+    return os.environ.get(VARIABLE, "").strip() or NAMES[0]
 
 
 def file_of(name: str, suffix: str = ".onnx") -> Path:
@@ -40,10 +40,22 @@ def file_of(name: str, suffix: str = ".onnx") -> Path:
 
 def find(model: str | Path | None = None, suffix: str = ".onnx") -> Path:
     """The file or folder that `model` names: itself where it exists, else the network of that name
-    that ships (see `file_of`); None: the default. Raises UserError if that one is missing."""
-    name = default_name() if model is None else model
-    known = str(name) in NAMES or str(name) == ALIAS
-    return file_of(str(name), suffix) if known and not Path(name).exists() else Path(name)
+    that ships (see `file_of`); None: the default, which no file of that name hides. Raises
+    UserError if a network that ships is missing, or if what the environment variable names is."""
+    name = default_name() if model is None else str(model)
+    if not name.strip():
+        raise UserError(
+            "the name of a model is empty; give a model file, the folder of a training run,"
+            f" {' or '.join(NAMES)}"
+        )
+    if (name in NAMES or name == ALIAS) and (model is None or not Path(name).exists()):
+        return file_of(name, suffix)
+    if model is None and not Path(name).exists():
+        raise UserError(
+            f"the environment variable {VARIABLE} names {name}, which does not exist; set it to a"
+            f" model file, the folder of a training run, {' or '.join(NAMES)}"
+        )
+    return Path(name)
 
 
 def is_shipped(path: Path) -> bool:

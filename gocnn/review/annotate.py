@@ -102,7 +102,7 @@ def _led(course: Course, move: MoveReview) -> str:
 def game_comment(review: Review) -> str:
     """A few lines of ASCII about the whole game."""
     rows = [f"Reviewed by a policy network, {len(review.moves)} moves."]
-    found = table(review.moves)
+    found = table(review.judged)
     for name in ("black", "white"):
         if (name, "all") in found:
             a = found[name, "all"]

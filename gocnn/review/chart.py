@@ -43,7 +43,7 @@ def draw_strip(review: Review, target: Path) -> None:
     names = {BLACK: review.record.black or "Black", WHITE: review.record.white or "White"}
     for axis, colour in zip(axes[:2], (BLACK, WHITE), strict=True):
         mine = [move for move in review.moves if move.colour == colour]
-        found = agreement(mine)
+        found = agreement([move for move in review.judged if move.colour == colour])
         if not found:
             continue
         xs, ys = [move.number for move in mine], [move.probability for move in mine]

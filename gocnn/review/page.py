@@ -168,5 +168,5 @@ def _agreement(review: Review) -> list[dict[str, Any]]:
             "top5": round(a.top5, 4),
             "log_likelihood": round(a.log_likelihood, 3),
         }
-        for (side, phase), a in table(review.moves).items()
+        for (side, phase), a in table(review.judged).items()
     ]

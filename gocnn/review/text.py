@@ -16,7 +16,7 @@ def report(review: Review) -> Iterator[str]:
         f" (white){', ' + record.result if record.result else ''}"
     )
     yield f"{'':16}{'moves':>6}{'first choice':>14}{'one of five':>13}{'log-likelihood':>16}"
-    for (who, phase), a in table(review.moves).items():
+    for (who, phase), a in table(review.judged).items():
         yield (
             f"{who + ', ' + phase:16}{a.moves:6}{a.top1:14.1%}{a.top5:13.1%}"
             f"{a.log_likelihood:16.2f}"
@@ -58,10 +58,10 @@ def games_table(reviews: Sequence[Review]) -> Iterator[str]:
         f" {'log-likelihood':>14}"
     )
     for each in reviews:
-        sides = [agreement([m for m in each.moves if m.colour == colour]) for colour in (1, 2)]
+        sides = [agreement([m for m in each.judged if m.colour == colour]) for colour in (1, 2)]
         shown = [f"{a.top1:6.1%} {a.top5:6.1%}" if a else "-" for a in sides]
-        both = agreement(each.moves)
-        assert both is not None
+        both = agreement(each.judged)
+        likelihood = f"{both.log_likelihood:.2f}" if both else "-"
         early = (
             f"  (up to move {len(each.moves)}: {each.record.trouble})"
             if each.record.trouble
@@ -69,15 +69,16 @@ def games_table(reviews: Sequence[Review]) -> Iterator[str]:
         )
         yield (
             f"{each.name[-width:]:{width}} {len(each.moves):6}  {shown[0]:>20}  {shown[1]:>20} "
-            f" {both.log_likelihood:14.2f}{early}"
+            f" {likelihood:>14}{early}"
         )
-    total = agreement([move for each in reviews for move in each.moves])
-    assert total is not None
+    total = agreement([move for each in reviews for move in each.judged])
     shares = (
         f"first choice {total.top1:.1%}, one of five {total.top5:.1%}, log-likelihood"
         f" {total.log_likelihood:.2f}"
+        if total
+        else "nothing but closing passes"
     )
-    yield f"{len(reviews)} games, {total.moves} moves: {shares}"
+    yield f"{len(reviews)} games, {sum(len(each.moves) for each in reviews)} moves: {shares}"
 
 
 def position_line(position: PositionReview) -> str:

@@ -25,7 +25,8 @@ def review_values(review: Review) -> dict[str, Any]:
         for m in review.moves
     ]
     agreements = [
-        {"side": who, "phase": phase} | asdict(a) for (who, phase), a in table(review.moves).items()
+        {"side": who, "phase": phase} | asdict(a)
+        for (who, phase), a in table(review.judged).items()
     ]
     return {
         "game": review.name,

@@ -260,7 +260,7 @@ def _kept(found: "Review | PositionReview", shown: str, number: int, file: _File
     from gocnn.review.review import PositionReview, agreement
 
     record = found.record
-    moves = [] if isinstance(found, PositionReview) else found.moves
+    moves = [] if isinstance(found, PositionReview) else found.judged
     shares = [agreement([m for m in moves if m.colour == colour]) for colour in (BLACK, WHITE)]
     first = [None if each is None else round(each.top1, 4) for each in shares]
     text = page.content(found)

@@ -39,6 +39,9 @@ class ServeState:
         }
         self._paths = {}
         for path in (*self.config.models, *([] if shipped.is_shipped(default) else [default])):
+            if shipped.is_shipped(path) and path.stem in ships:
+                self._paths[path.stem] = path
+                continue
             stem = path.stem if path.suffix in (".onnx", ".safetensors") else path.resolve().name
             name, count = stem, 2
             while name in self._paths or name in ships:

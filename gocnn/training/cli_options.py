@@ -10,6 +10,7 @@ import click
 
 from gocnn.console import program
 from gocnn.console.device_option import device_option
+from gocnn.console.numbers import FloatRange
 from gocnn.training.config import (
     CompileMode,
     Convolution,
@@ -90,12 +91,12 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         ),
         click.option(
             "--epochs",
-            type=click.FloatRange(0, min_open=True),
+            type=FloatRange(0, min_open=True),
             help="Budget in passes over the training samples.",
         ),
         click.option(
             "--minutes",
-            type=click.FloatRange(0, min_open=True),
+            type=FloatRange(0, min_open=True),
             help=f"Budget in time.  [default: {DEFAULT_MINUTES:g}]",
         ),
         click.option(
@@ -120,12 +121,12 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         ),
         click.option(
             "--learning-rate",
-            type=click.FloatRange(0, min_open=True),
+            type=FloatRange(0, min_open=True),
             help="Highest rate.  [default: the optimiser's]",
         ),
         click.option(
             "--weight-decay",
-            type=click.FloatRange(0),
+            type=FloatRange(0),
             help="Decoupled weight decay; never on normalisations and biases.",
             **shown("weight_decay"),
         ),
@@ -137,19 +138,19 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         ),
         click.option(
             "--warmup",
-            type=click.FloatRange(0, 1),
+            type=FloatRange(0, 1),
             help="Share of the budget in which the rate rises.",
             **shown("warmup"),
         ),
         click.option(
             "--clip",
-            type=click.FloatRange(0),
+            type=FloatRange(0),
             help="Largest norm of the gradient (0: none).",
             **shown("clip"),
         ),
         click.option(
             "--label-smoothing",
-            type=click.FloatRange(0, 0.9),
+            type=FloatRange(0, 0.9),
             is_flag=False,
             flag_value=0.1,
             help="Share of each label that is spread over all classes (alone: 0.1).",
@@ -157,7 +158,7 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         ),
         click.option(
             "--ema",
-            type=click.FloatRange(0, 1, max_open=True),
+            type=FloatRange(0, 1, max_open=True),
             help="Decay of the averaged weights (0: none).",
             **shown("ema"),
         ),
@@ -214,7 +215,7 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         ),
         click.option(
             "--checkpoint-minutes",
-            type=click.FloatRange(0),
+            type=FloatRange(0),
             help="Most that a kill loses.",
             **shown("checkpoint_minutes"),
         ),

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import Picture, keep_inputs
 
 
@@ -20,7 +21,7 @@ from gocnn.console.outputs import Picture, keep_inputs
 )
 @click.option(
     "--crop",
-    type=click.FloatRange(0.05, 1),
+    type=FloatRange(0.05, 1),
     help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
 )
 @click.option(
@@ -29,9 +30,7 @@ from gocnn.console.outputs import Picture, keep_inputs
     help="TrivialAugment or RandAugment, instead of the recipe's.",
 )
 @click.option(
-    "--erase",
-    type=click.FloatRange(0, 1),
-    help="Probability of random erasing, instead of the recipe's.",
+    "--erase", type=FloatRange(0, 1), help="Probability of random erasing, instead of the recipe's."
 )
 @click.option("--size", type=click.IntRange(8, 1024), default=128, show_default=True)
 @click.option(

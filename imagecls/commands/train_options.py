@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from gocnn.console.numbers import FloatRange
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -47,7 +49,7 @@ DATA = (
     ),
     click.option(
         "--valid-share",
-        type=click.FloatRange(0.01, 0.9),
+        type=FloatRange(0.01, 0.9),
         default=0.15,
         show_default=True,
         help="Share of each class held back where there is no validation part.",
@@ -143,9 +145,7 @@ NETWORK = (
     ),
     click.option("--linear-head", is_flag=True, help="A head without hidden layers."),
     click.option(
-        "--dropout",
-        type=click.FloatRange(0, 0.95),
-        help="In the head.  [default: 0; 0.2 for resnet101]",
+        "--dropout", type=FloatRange(0, 0.95), help="In the head.  [default: 0; 0.2 for resnet101]"
     ),
     click.option(
         "--depths",
@@ -189,7 +189,7 @@ FINE_TUNING = (
     ),
     click.option(
         "--head-epochs",
-        type=click.FloatRange(0),
+        type=FloatRange(0),
         default=0.0,
         show_default=True,
         help="resnet101: epochs in which the head alone learns first.",
@@ -212,7 +212,7 @@ AUGMENTATION = (
     ),
     click.option(
         "--crop",
-        type=click.FloatRange(0.05, 1),
+        type=FloatRange(0.05, 1),
         help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
     ),
     click.option(
@@ -222,19 +222,19 @@ AUGMENTATION = (
     ),
     click.option(
         "--erase",
-        type=click.FloatRange(0, 1),
+        type=FloatRange(0, 1),
         help="Probability of random erasing, instead of the recipe's.",
     ),
     click.option(
         "--mixup",
-        type=click.FloatRange(0),
+        type=FloatRange(0),
         is_flag=False,
         flag_value=0.2,
         help="Alpha of mixup, instead of the recipe's (0: off; alone: 0.2).",
     ),
     click.option(
         "--cutmix",
-        type=click.FloatRange(0),
+        type=FloatRange(0),
         is_flag=False,
         flag_value=1.0,
         help="Alpha of CutMix, instead of the recipe's (0: off; alone: 1).",
