@@ -48,12 +48,14 @@ class Knower:
             [(owner.sum(1) + self.tempo) / SCORE_SCALE, np.full(len(batch), PRESENT)], 1
         )
         with np.errstate(divide="ignore"):
-            return predictions(
+            said = predictions(
                 logits,
                 np.zeros(len(batch), np.float32),
                 (2 * np.arctanh(owner)).astype(np.float32),
                 score.astype(np.float32),
             )
+        # what it errs by is not evened out by the owners
+        return said._replace(lead=(owner.sum(1) + self.tempo).astype(np.float32))
 
     def logits(self, batch: np.ndarray) -> np.ndarray:
         return self.outputs(batch).logits

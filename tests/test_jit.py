@@ -32,6 +32,8 @@ def test_kernels_call_a_kernel_with_numbers_of_one_width(
     """Whatever the width of what they have, and whether it is a constant; a number that is not
     small enough for its width when it has grown is right all the same."""
     most = int(np.iinfo(kind).max) if kind is not np.int64 else 7
+    # another test may have asked for plain Python
+    monkeypatch.setattr("gocnn._jit._interpreted", False)
     # compiled here, not found where an earlier run has left it
     monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path))
     kernel: Any = jit(_next)

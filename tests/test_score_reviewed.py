@@ -64,9 +64,9 @@ def test_who_leads_before_each_move(header: str, komi: float) -> None:
 
 
 def test_the_moves_that_cost_most() -> None:
-    """To the knower every stone is worth something; points for being to play make some
+    """To the knower every stone is worth something; fourteen points for being to play make some
     moves too small."""
-    found = reviewed("KM[6.5]", tempo=25.0)
+    found = reviewed("KM[6.5]", tempo=14.0)
     assert found.course is not None
     lost = [found.course.lost(move.number, move.colour) for move in found.moves]
     costliest = found.costliest(4)

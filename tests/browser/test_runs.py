@@ -81,6 +81,7 @@ def table(page: Any, figure: str) -> list[list[str]]:
     details = page.locator(f"[data-figure={figure}] details")
     if not details.evaluate("(each) => each.open"):
         details.locator("summary").click()
+    page.wait_for_selector(f"[data-figure={figure}] td")
     rows: list[list[str]] = page.locator(f"[data-figure={figure}] tr").evaluate_all(
         "(rows) => rows.map((row) => Array.from(row.cells, (cell) => cell.textContent))"
     )
