@@ -260,8 +260,8 @@ def _kept(found: "Review | PositionReview", shown: str, number: int, file: _File
     from gocnn.review.review import PositionReview, agreement
 
     record = found.record
-    moves = [] if isinstance(found, PositionReview) else found.judged
-    shares = [agreement([m for m in moves if m.colour == colour]) for colour in (BLACK, WHITE)]
+    moves, judged = ([], []) if isinstance(found, PositionReview) else (found.moves, found.judged)
+    shares = [agreement([m for m in judged if m.colour == colour]) for colour in (BLACK, WHITE)]
     first = [None if each is None else round(each.top1, 4) for each in shares]
     text = page.content(found)
     said = (

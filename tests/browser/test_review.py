@@ -142,7 +142,7 @@ def test_a_record_is_reviewed(
     assert page.locator(".lost tbody button").all_inner_texts() == lost
     agreed = page.locator(".agreement tbody tr").all_inner_texts()
     assert [int(row.split("\t")[1]) for row in agreed] == [
-        each.moves for each in table(result.moves).values()
+        each.moves for each in table(result.judged).values()
     ]
     # to a move worth a look, and what the network would have played there
     rows.first.locator("button").click()
