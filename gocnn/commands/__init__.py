@@ -3,7 +3,6 @@ wait for torch."""
 
 import importlib
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -57,9 +56,6 @@ HEAD = Head(
     describer="gocnn.policy.describer",
 )
 register(HEAD)
-
-WEIGHTS = Path(__file__).parents[1] / "policy" / "weights"
-"""The networks that ship; the module that opens them would bring numpy with it."""
 
 
 class LazyGroup(click.Group):
@@ -153,7 +149,9 @@ class LazyGroup(click.Group):
 def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if not value or context.resilient_parsing:
         return
-    models = ", ".join(sorted(path.stem for path in WEIGHTS.glob("*.onnx"))) or "none"
+    from gocnn.policy import shipped
+
+    models = ", ".join(sorted(path.stem for path in shipped.WEIGHTS.glob("*.onnx"))) or "none"
     click.echo(f"gocnn, version {__version__}; networks that ship: {models}")
     context.exit()
 

@@ -2,8 +2,9 @@
 import { render, type ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { here, go, onMove } from "./lib/router";
-import { language, setLanguage, t, type TextKey } from "./lib/text";
+import { language, t, type TextKey } from "./lib/text";
 import { setTheme, theme } from "./lib/theme";
+import { Switches } from "./parts/Switches";
 import "./style.css";
 
 interface PageEntry {
@@ -69,27 +70,7 @@ function Frame() {
             </a>
           ))}
         </nav>
-        <div class="switches">
-          <button
-            lang={language() === "en" ? "zh-Hant" : "en"}
-            onClick={() => {
-              setLanguage(language() === "en" ? "zh" : "en");
-              refresh((n) => n + 1);
-            }}
-          >
-            {language() === "en" ? "中文" : "English"}
-          </button>
-          <button
-            aria-label={t("page.theme")}
-            title={t("page.theme")}
-            onClick={() => {
-              setTheme(theme() === "dark" ? "light" : "dark");
-              refresh((n) => n + 1);
-            }}
-          >
-            {theme() === "dark" ? "☀" : "☾"}
-          </button>
-        </div>
+        <Switches changed={() => refresh((n) => n + 1)} />
       </header>
       <main id="main" tabIndex={-1}>
         {failed ? (

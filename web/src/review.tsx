@@ -1,11 +1,12 @@
 // The Review page as one file (`go-review --html`): a game that stands in it, without a server.
 import { render } from "preact";
 import { useEffect, useReducer } from "preact/hooks";
-import { language, setLanguage, t } from "./lib/text";
+import { language, t } from "./lib/text";
 import { setTheme, theme } from "./lib/theme";
 import { ReviewView } from "./pages/review/ReviewView";
 import type { Content } from "./pages/review/content";
 import { Reviewed } from "./pages/review/reviewed";
+import { Switches } from "./parts/Switches";
 import "./style.css";
 
 const content = JSON.parse(document.getElementById("data")!.textContent!) as Content;
@@ -27,27 +28,7 @@ function OneFile() {
     <>
       <header>
         <span>{t("page.review")}</span>
-        <div class="switches">
-          <button
-            lang={language() === "en" ? "zh-Hant" : "en"}
-            onClick={() => {
-              setLanguage(language() === "en" ? "zh" : "en");
-              draw(0);
-            }}
-          >
-            {language() === "en" ? "中文" : "English"}
-          </button>
-          <button
-            aria-label={t("page.theme")}
-            title={t("page.theme")}
-            onClick={() => {
-              setTheme(theme() === "dark" ? "light" : "dark");
-              draw(0);
-            }}
-          >
-            {theme() === "dark" ? "☀" : "☾"}
-          </button>
-        </div>
+        <Switches changed={() => draw(0)} />
       </header>
       <main id="main">
         <ReviewView key={language()} reviewed={reviewed} />
