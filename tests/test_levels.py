@@ -71,6 +71,9 @@ def test_there_are_levels_from_beginners_to_the_strongest():
     assert levels.parse("MAX").visits >= 100_000
     assert levels.parse("max").visits_within(None) == levels.UNHURRIED
     assert levels.parse("max").visits_within(5.0) >= 100_000
+    assert levels.parse("max").seconds_within(None) == levels.UNHURRIED_SECONDS
+    assert levels.parse("max").seconds_within(5.0) == 5.0
+    assert levels.parse("2d").seconds_within(None) is None
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,9 @@ MAX = "max"
 MOST_VISITS = 1_000_000
 """Positions that `max` looks ahead at on a clock, time permitting."""
 
-UNHURRIED = 1600
-"""Positions that `max` looks ahead at where no clock runs."""
+UNHURRIED, UNHURRIED_SECONDS = 1600, 20.0
+"""Positions that `max` looks ahead at where no clock runs, and the most seconds that it takes for
+them."""
 
 OBVIOUS = 0.75
 """Even a beginner mostly sees a move that the network is sure of: he misses it by so much less
@@ -93,6 +94,10 @@ class Level:
     def visits_within(self, seconds: float | None) -> int:
         """Positions to look ahead at for a move that may take so long."""
         return UNHURRIED if self.hurried and seconds is None else self.visits
+
+    def seconds_within(self, seconds: float | None) -> float | None:
+        """The most seconds for a move, of those that a clock leaves it; None: no limit."""
+        return UNHURRIED_SECONDS if self.hurried and seconds is None else seconds
 
     def heat(self, ply: int, searched: bool) -> float:
         """The temperature of what `weights` gives, or of a search's visits, at this ply."""

@@ -157,7 +157,8 @@ class Player:
         stopped: Callable[[], bool] | None,
     ) -> int:
         """The move that it decides on."""
-        deadline = math.inf if seconds is None else time.perf_counter() + seconds
+        most = self.level.seconds_within(seconds) if self.level else seconds
+        deadline = math.inf if most is None else time.perf_counter() + most
         p = said.probabilities
         wanted = sensible_moves(game.board, colour)
         estimator = self._estimator(game, colour, said)
