@@ -501,9 +501,32 @@ WHOLE = {
     "ownership": True,
 }
 ODD: list[Any] = [
-    None, True, -1, 0, 1, 2**63, -(2**70), 1e308, 0.1, "", "b", "Q16", "pass", "Z9", "\0", "é" * 300,
-    [], [[]], ["b"], [["b", "Q16"]] * 3, [["b"]], {}, {"a": 1}, [None], "x" * 5000,
-]  # fmt: skip
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2**63,
+    -(2**70),
+    1e308,
+    0.1,
+    "",
+    "b",
+    "Q16",
+    "pass",
+    "Z9",
+    "\0",
+    "é" * 300,
+    [],
+    [[]],
+    ["b"],
+    [["b", "Q16"]] * 3,
+    [["b"]],
+    {},
+    {"a": 1},
+    [None],
+    "x" * 5000,
+]
 
 
 def mutated(rng: random.Random, whole: dict[str, Any] = WHOLE) -> str | bytes:

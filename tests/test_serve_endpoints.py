@@ -282,11 +282,11 @@ def test_a_job_that_fails_says_why(client: Client) -> None:
 def test_a_job_that_nobody_listens_to_ends(
     client: Client, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_module, "ABANDONED", 0.2)
     name = client.post("/api/count", {"kind": "100000"}).json()["job"]
     job = jobs.get(name)
     heard = client.events(f"/api/jobs/{name}/events")
     assert next(heard)[0] == "tick"
+    monkeypatch.setattr(job_module, "ABANDONED", 0.2)  # only now: a busy machine may listen late
     time.sleep(0.5)
     assert job.state == "working"
     heard.close()
@@ -319,3 +319,22 @@ def test_too_many_jobs_are_refused_and_old_ones_forgotten(monkeypatch: pytest.Mo
     with pytest.raises(Refusal, match="no such job") as refused:
         jobs.get(started[0].id)
     assert refused.value.status == 404
+
+
+def test_what_jobs_keep_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_module, "MOST_BYTES", 100)
+    jobs = Jobs()
+    started = []
+    for _ in range(4):
+        started.append(jobs.start("keeping", lambda job: job.keep("x", 40)))
+        while not started[-1].over:
+            time.sleep(0.01)
+    assert jobs.get(started[-1].id).bytes == 40
+    kept = [job.id for job in started if job.id in jobs._jobs]
+    assert kept == [job.id for job in started[2:]]
+    alone = jobs.start("keeping", lambda job: job.keep("x", 1000))  # more than may be kept
+    while not alone.over:
+        time.sleep(0.01)
+    assert jobs.get(alone.id) is alone
+    with pytest.raises(Refusal, match="no such job"):
+        jobs.get(started[-1].id)

@@ -56,8 +56,11 @@ def test_the_network_is_described(client: Client, inside: Inside) -> None:
     found = client.get("/api/lesson/network?model=small").json()
     assert found["planes"] == inside.plane_names
     assert found["lecture"] == {
-        "input": [100, 100, 3], "neurons": 1000, "weights": 3 * 10**7, "shared": 64 * 3 * 3 * 3
-    }  # fmt: skip
+        "input": [100, 100, 3],
+        "neurons": 1000,
+        "weights": 3 * 10**7,
+        "shared": 64 * 3 * 3 * 3,
+    }
     assert found["dense"] == len(inside.plane_names) * 361 * 1000
     modules = dict(inside.policy.network.named_modules())
     for layer, one in zip(found["layers"], inside.layers, strict=True):

@@ -87,9 +87,12 @@ def test_one_record_as_the_command_reviews_it(
     expected = review(record, "a game.sgf", open_evaluator(threads=1))
     assert (game["name"], game["moves"], game["sgf"]) == ("a game.sgf", len(expected.moves), True)
     assert progress[-1] == {
-        "type": "progress", "games": 1, "of_games": 1, "moves": game["moves"],
+        "type": "progress",
+        "games": 1,
+        "of_games": 1,
+        "moves": game["moves"],
         "of_moves": game["moves"],
-    }  # fmt: skip
+    }
     base = f"/api/jobs/{job}/games/0"
     content = client.get(base).json()
     assert content == rounded(json.loads(json.dumps(page.content(expected))))
@@ -136,12 +139,16 @@ def test_hard_records_in_an_archive(client: Client, kind: str) -> None:
     found = client.get(f"/api/jobs/{job}").json()
     names = [game["name"] for game in found["games"]]
     assert names == [
-        "folder/illegal.sgf", "folder/setup.sgf", "folder/place.sgf",
-        "folder/two.sgf (game 1)", "folder/two.sgf (game 2)",
-    ]  # fmt: skip
+        "folder/illegal.sgf",
+        "folder/setup.sgf",
+        "folder/place.sgf",
+        "folder/two.sgf (game 1)",
+        "folder/two.sgf (game 2)",
+    ]
     assert [line.split("folder/")[1].split(":")[0] for line in found["skipped"]] == [
-        "none.sgf", "small.sgf",
-    ]  # fmt: skip
+        "none.sgf",
+        "small.sgf",
+    ]
     network = open_evaluator(threads=1)
     for number, name in enumerate(names):
         file, _, nth = name.removeprefix("folder/").partition(" (game ")

@@ -75,9 +75,12 @@ def test_the_page_of_endpoints_has_every_route(client: Client) -> None:
     described = client.get("/api").json()
     found = {(one["method"], one["path"]): one for one in described["endpoints"]}
     for key in (
-        ("GET", "/api/about"), ("POST", "/api/sgf"), ("EVENTS", "/api/jobs/{job}/events"),
-        ("DELETE", "/api/jobs/{job}"), ("GET", f"/api/{LIGHT}/port"),
-    ):  # fmt: skip
+        ("GET", "/api/about"),
+        ("POST", "/api/sgf"),
+        ("EVENTS", "/api/jobs/{job}/events"),
+        ("DELETE", "/api/jobs/{job}"),
+        ("GET", f"/api/{LIGHT}/port"),
+    ):
         assert found[key]["about"]
     sgf = found["POST", "/api/sgf"]
     assert (sgf["body"], sgf["most"]) == ("bytes", RECORD_BYTES)

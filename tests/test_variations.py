@@ -116,10 +116,18 @@ def test_random_trees_are_sgfmills(seed: int) -> None:
 
 SAMPLED = sorted(SAMPLES.glob("*/*.sgf"))[::17]
 READ_BY_SGFMILL = [
-    "13b_pass_space.sgf", "14_km_comma.sgf", "15_km375_fox.sgf",
-    "18_re_zh.sgf", "23_ae_mid.sgf", "26_handicap_no_moves.sgf", "26b_tsumego.sgf",
-    "41e_re_comma.sgf", "suggest_ab1.sgf", "suggest_ae.sgf", "suggest_pb_empty.sgf",
-]  # fmt: skip
+    "13b_pass_space.sgf",
+    "14_km_comma.sgf",
+    "15_km375_fox.sgf",
+    "18_re_zh.sgf",
+    "23_ae_mid.sgf",
+    "26_handicap_no_moves.sgf",
+    "26b_tsumego.sgf",
+    "41e_re_comma.sgf",
+    "suggest_ab1.sgf",
+    "suggest_ae.sgf",
+    "suggest_pb_empty.sgf",
+]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from gocnn.features.conditioning import STYLES
 from gocnn.policy import shipped
 from gocnn.serve import config
 from gocnn.serve.endpoints import get
-from gocnn.serve.failures import told
+from gocnn.serve.failures import sentence
 from gocnn.serve.state import ServeState
 
 
@@ -80,8 +80,8 @@ def _model(state: ServeState, name: str) -> Model:
     title = f"{name} (ships)" if ships else name
     try:
         evaluator = state.evaluator(name)
-    except UserError as error:
-        return Model(name, title, False, False, ships, told(str(error)))
+    except (UserError, ImportError) as error:  # a run's folder needs torch
+        return Model(name, title, False, False, ships, sentence(error, f"opening {name}"))
     return Model(name, title, evaluator.has_value_head, evaluator.scores, ships)
 
 

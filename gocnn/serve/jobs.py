@@ -8,7 +8,7 @@ listens, and what it has found kept for a while.
         for number, game in enumerate(games):
             job.check()                              # raises Cancelled: let it pass
             ...
-            job.found.append(game)
+            job.keep(game, game.nbytes)
             job.report(Progress(number, len(games)))
 
     jobs.routes("/api/jobs")   # GET .../{job}/events, DELETE .../{job}
@@ -39,6 +39,10 @@ MOST_WAITING = 16
 MOST_KEPT = 64
 """Jobs whose findings are kept; the one that was asked for longest ago goes first."""
 
+MOST_BYTES = 256 << 20
+"""Bytes that all findings kept may take together, as the jobs count them; the oldest go first, but
+never the one that was used last."""
+
 ABANDONED = 30.0
 """Seconds without anybody listening after which a job that is not done is cancelled."""
 
@@ -63,12 +67,14 @@ class Failed(Struct, tag="error"):
 @dataclass
 class Job:
     """A job. id: what a client calls it; kind: what is done; found: what it has found so far, to be
-    filled by the work and read by anybody; state: waiting, working, done, failed or cancelled."""
+    filled by the work and read by anybody; bytes: what that takes; state: waiting, working, done,
+    failed or cancelled."""
 
     id: str
     kind: str
     work: Callable[["Job"], None]
     found: list[Any] = field(default_factory=list)
+    bytes: int = 0
     state: str = "waiting"
     error: str = ""
     used: float = field(default_factory=time.monotonic)
@@ -91,6 +97,11 @@ class Job:
         if quiet:
             self.cancel()
             raise Cancelled
+
+    def keep(self, finding: Any, size: int) -> None:
+        """Add to what is found something that takes so many bytes."""
+        self.found.append(finding)
+        self.bytes += size
 
     def report(self, progress: Struct) -> None:
         """Say how far it is: a struct with a tag. Who listens slowly gets the latest only. Raises
@@ -229,10 +240,14 @@ class Jobs:
     def _tidy(self) -> None:
         """Forget what was not asked for in a long time, and end what nobody listens to."""
         now = time.monotonic()
-        for job in list(self._jobs.values()):
+        jobs = list(self._jobs.values())
+        kept, last = sum(job.bytes for job in jobs), jobs[-1] if jobs else None
+        for job in jobs:
             idle = now - job.used if job.listeners == 0 else 0.0
             if not job.over and idle > ABANDONED:
                 job.cancel()
-            if job.over and (idle > FORGOTTEN or len(self._jobs) > MOST_KEPT):
+            many = len(self._jobs) > MOST_KEPT or kept > MOST_BYTES
+            if job.over and (idle > FORGOTTEN or (many and job is not last)):
                 del self._jobs[job.id]
+                kept -= job.bytes
         self._queue = [job for job in self._queue if not job.over]

@@ -222,13 +222,14 @@ def _review(state: ServeState, model: str | None, name: str, data: bytes, job: J
         file = _File(found.name.removeprefix(f"{name}:"))
         for game in review_games(found, evaluator, tick):
             shown = game.name.removeprefix(f"{name}:")
-            job.found.append(_kept(game, shown, progress.games, file))
+            kept = _kept(game, shown, progress.games, file)
+            job.keep(kept, len(kept.content) + len(kept.values))
             progress.games += 1
             _report(job, progress)
         annotated = found.annotated()
         file.sgf = None if annotated is None else zlib.compress(annotated)
         file.skipped = found.skipped
-        job.found.append(file)
+        job.keep(file, len(file.sgf or b""))
     if not any(isinstance(one, _Game) for one in job.found):
         lines = [line for one in job.found for line in one.skipped]
         raise UserError(lines[0] if lines else f"{name} holds no game record")
@@ -262,7 +263,7 @@ def _kept(found: "Review | PositionReview", shown: str, number: int, file: _File
     record = found.record
     moves, judged = ([], []) if isinstance(found, PositionReview) else (found.moves, found.judged)
     shares = [agreement([m for m in judged if m.colour == colour]) for colour in (BLACK, WHITE)]
-    first = [None if each is None else round(each.top1, 4) for each in shares]
+    black, white = (None if each is None else round(each.top1, 4) for each in shares)
     text = page.content(found)
     said = (
         plain.position_values(found)
@@ -270,9 +271,16 @@ def _kept(found: "Review | PositionReview", shown: str, number: int, file: _File
         else plain.review_values(found)
     )
     summary = FoundGame(
-        number, shown, record.black, record.white, record.result, len(moves),
-        (first[0], first[1]), record.trouble, False,
-    )  # fmt: skip
+        number,
+        shown,
+        record.black,
+        record.white,
+        record.result,
+        len(moves),
+        (black, white),
+        record.trouble,
+        sgf=False,
+    )
     return _Game(summary, zlib.compress(encoded(text)), zlib.compress(encoded(said)), file)
 
 
