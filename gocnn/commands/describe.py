@@ -7,12 +7,13 @@ import click
 
 from gocnn import modelfile
 from gocnn.console.heads import heads
+from gocnn.console.shared_options import json_option
 from gocnn.errors import UserError
 
 
 @click.command("describe")
 @click.argument("model", metavar="MODEL-OR-PRESET")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def command(model: str, as_json: bool) -> None:
     """Show a network layer by layer: kernel, stride, output, receptive field, parameters,
     multiply-accumulates, and the cost of fully connected layers instead.

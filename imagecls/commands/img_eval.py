@@ -9,7 +9,8 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
-from imagecls.commands.options import models_option, views_option
+from gocnn.console.shared_options import count_option, json_option
+from imagecls.commands.options import cache_option, models_option, views_option
 
 
 @click.command("img-eval")
@@ -27,15 +28,9 @@ from imagecls.commands.options import models_option, views_option
     help="Draw the confusion matrix and the calibration (.png, .jpg, .svg, .pdf).",
 )
 @click.option("--mistakes", type=Picture(), help="Contact sheet of the most confident mistakes.")
-@click.option(
-    "--count", type=click.IntRange(1, 500), default=20, show_default=True, help="How many mistakes."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
-)
+@count_option("--count", 1, 500, "How many mistakes.", default=20)
+@json_option
+@cache_option
 @device_option()
 def command(
     data: str,
