@@ -62,11 +62,20 @@ class ClassifierRunConfig(sessions.RunConfig):
     head_epochs: float = 0.0
 
     @classmethod
-    def resumed(cls, out: Path, data: str, valid: tuple[str, ...], changes: dict[str, Any]) -> Self:
-        """What was asked of the run in `out`, with its photographs elsewhere if given, and with
-        other settings (see `TrainConfig.changed`). Raises UserError."""
+    def resumed(
+        cls,
+        out: Path,
+        data: str,
+        valid: tuple[str, ...],
+        labels: tuple[str, ...],
+        changes: dict[str, Any],
+    ) -> Self:
+        """What was asked of the run in `out`, with its photographs and tables of labels elsewhere
+        if given, and with other settings (see `TrainConfig.changed`). Raises UserError."""
         config = cls.of_run(out, changes)
-        split = replace(config.split, valid=valid or config.split.valid)
+        before = config.split.labelling
+        labelling = replace(before, tables=labels or before.tables)
+        split = replace(config.split, valid=valid or config.split.valid, labelling=labelling)
         return replace(config, data=data or config.data, split=split)
 
 
