@@ -25,8 +25,8 @@ def is_archive(path: Path) -> bool:
 
 
 def names_in(path: Path) -> Iterator[str]:
-    """The files of a folder or archive, in no order. Raises UserError if it is neither, or if not all
-    of it can be read."""
+    """The files of a folder or archive, in no order. Raises UserError if it is neither, or if not
+    all of it can be read."""
     if path.is_dir():
         names: Iterable[str] = (archives.readable(name) for name in folder_names(path))
     elif not path.exists():
