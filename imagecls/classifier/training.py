@@ -32,7 +32,9 @@ from imagecls.classifier.noisy import Noisy, NoisyLabels
 from imagecls.classifier.predicting import PicturePredictions
 from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
 from imagecls.classifier.task import ImageTask
+from imagecls.photos.collection import UNCLASSED, UNUSED
 from imagecls.photos.data import Labels, PhotoBatches, PhotoSource, Split, Splits, load_splits
+from imagecls.photos.layout import SPARE
 from imagecls.photos.spare import GuidedSource, Spare, load_spare
 from imagecls.photos.store import ImageStore
 
@@ -79,11 +81,20 @@ class ClassifierRunConfig(sessions.RunConfig):
         return self.noisy.remembers or self.unlabelled.source is not None
 
     @classmethod
-    def resumed(cls, out: Path, data: str, valid: tuple[str, ...], changes: dict[str, Any]) -> Self:
-        """What was asked of the run in `out`, with its photographs elsewhere if given, and with
-        other settings (see `TrainConfig.changed`). Raises UserError."""
+    def resumed(
+        cls,
+        out: Path,
+        data: str,
+        valid: tuple[str, ...],
+        labels: tuple[str, ...],
+        changes: dict[str, Any],
+    ) -> Self:
+        """What was asked of the run in `out`, with its photographs and tables of labels elsewhere
+        if given, and with other settings (see `TrainConfig.changed`). Raises UserError."""
         config = cls.of_run(out, changes)
-        split = replace(config.split, valid=valid or config.split.valid)
+        before = config.split.labelling
+        labelling = replace(before, tables=labels or before.tables)
+        split = replace(config.split, valid=valid or config.split.valid, labelling=labelling)
         return replace(config, data=data or config.data, split=split)
 
 
@@ -273,10 +284,18 @@ def _photographs(
     store = ImageStore(config.network.store_size, config.network.fit, cache)
     splits = load_splits(config.data, config.split, store, jobs, quiet)
     named = config.unlabelled.source
+    words = UNUSED[SPARE], UNCLASSED
+    unused = [note for note in splits.notes if any(word in note for word in words)]
+    notes = [note for note in splits.notes if note not in unused]
     if named is None:
-        return splits, None
-    spare = load_spare(named, config.data, splits, jobs, quiet)
-    return replace(splits, notes=(*splits.notes, *spare.notes)), spare
+        notes += [f"{note}; --unlabelled learns from them" for note in unused]
+        return replace(splits, notes=tuple(notes)), None
+    if named:
+        spare = load_spare(named, splits, jobs=jobs, quiet=quiet)
+    else:
+        labelling = config.split.labelling
+        spare = load_spare(config.data, splits, labelling, own=True, jobs=jobs, quiet=quiet)
+    return replace(splits, notes=(*notes, *(unused if named else ()), *spare.notes)), spare
 
 
 def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool) -> Classifier:

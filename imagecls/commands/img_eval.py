@@ -9,7 +9,14 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
-from imagecls.commands.options import models_option, views_option
+from imagecls.commands.options import labelling_options, models_option, take_labelling, views_option
+
+PARTS = {
+    "whole": "",
+    "valid": " (validation part)",
+    "train": " (training part)",
+    "test": " (test part)",
+}
 
 
 @click.command("img-eval")
@@ -18,8 +25,9 @@ from imagecls.commands.options import models_option, views_option
 @click.option(
     "--part",
     type=click.Choice(["valid", "train", "test", "whole"]),
-    help="Part of DATA.  [default: valid, else what there is]",
+    help="Part of DATA.  [default: valid, else what has classes, train last]",
 )
+@labelling_options
 @views_option
 @click.option(
     "--picture",
@@ -41,6 +49,8 @@ def command(
     data: str,
     models: tuple[str, ...],
     part: str | None,
+    labels: tuple[str, ...],
+    label_pattern: str | None,
     tta: int,
     picture: Path | None,
     mistakes: Path | None,
@@ -56,12 +66,13 @@ def command(
     from gocnn.devices import resolve
     from imagecls.classifier import evaluation
     from imagecls.classifier.model import Ensemble, load
-    from imagecls.photos.data import bad_notes, labelled, photo_set, why
+    from imagecls.photos.data import bad_notes, judged, photo_set, why
     from imagecls.photos.store import ImageStore
 
+    labelling = take_labelling(labels, label_pattern)
     resolved = str(resolve(device))
     ensemble = Ensemble([load(path, resolved) for path in models])
-    photos = labelled(data, ensemble.classes, *([part] if part else []))
+    taken, photos = judged(data, ensemble.classes, part, labelling)
     sets = {}
     for size, fit in ensemble.formats:
         store = ImageStore(size, fit, cache)
@@ -90,6 +101,7 @@ def command(
     figures = {
         "models": [str(m.path) for m in ensemble.members],
         "data": data,
+        "part": taken,
         "views": tta,
     } | figures
     if picture is not None:
@@ -122,8 +134,8 @@ def _table(figures: dict[str, Any]) -> str:
     width = max(len(row["class"]) for row in figures["classes"])
     (low, high), (low3, high3) = figures["accuracy_interval"], figures["top3_interval"]
     lines = [
-        f"{', '.join(figures['models'])} on {figures['data']}, {figures['pictures']} pictures,"
-        f" views: {figures['views']}"
+        f"{', '.join(figures['models'])} on {figures['data']}{PARTS[figures['part']]},"
+        f" {figures['pictures']} pictures, views: {figures['views']}"
     ]
     top3 = f"top-3 {figures['top3']:.2%} [{low3:.1%}, {high3:.1%}]"
     lines.append(

@@ -20,6 +20,7 @@ from gocnn.training.cli_options import (
 )
 from gocnn.training.resuming import asked, resuming
 from imagecls.commands.guided_options import GUIDED, guided, guided_options
+from imagecls.commands.options import take_labelling
 from imagecls.commands.train_options import image_options
 
 SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
@@ -62,6 +63,8 @@ it learns worse (docs/benchmarks.md)."""
 HEADINGS = {
     "Main options": ("out", "minutes", "preset", "model", "resume"),
     "Data": (
+        "labels",
+        "label_pattern",
         "valid",
         "valid_share",
         "folds",
@@ -135,7 +138,8 @@ def command(
     **options: Any,
 ) -> None:
     """Train a classifier on DATA: a folder, zip or tar with training/ validation/ parts of files
-    named <class>_<number>.jpg (the homework's), or with a folder a class.
+    named <class>_<number>.jpg (the homework's), or with a folder a class; --labels and
+    --label-pattern say classes otherwise.
 
     The run folder holds best.safetensors (by validation), last.safetensors, metrics.jsonl,
     curves.png and a checkpoint; Ctrl-C or a kill loses little: go on with --resume.
@@ -148,7 +152,9 @@ def command(
     asked_for = None
     if resume:
         changes = resuming(out, budget)
-        config = training.ClassifierRunConfig.resumed(out, data or "", options["valid"], changes)
+        config = training.ClassifierRunConfig.resumed(
+            out, data or "", options["valid"], options["labels"], changes
+        )
     else:
         if not data:
             raise click.UsageError("name the photographs to train on: a folder, zip or tar")
@@ -264,7 +270,8 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
         else tuple(piece.strip() for piece in parts.split(","))
     )
     pretrained = options["weights"] if model == "resnet101" else "none"
-    split = Split(options["valid"], options["valid_share"], folds, fold)
+    labelling = take_labelling(options["labels"], options["label_pattern"])
+    split = Split(options["valid"], options["valid_share"], folds, fold, labelling=labelling)
     return training.ClassifierRunConfig(
         data=data,
         split=split,
