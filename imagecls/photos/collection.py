@@ -156,9 +156,7 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
         notes.append(
             f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})"
         )
-    unused = tuple(
-        _unused(parts[part], words) for part, words in UNUSED.items() if parts.get(part)
-    )
+    unused = tuple(_unused(parts[part], words) for part, words in UNUSED.items() if parts.get(part))
     return Collection(
         classes,
         {part: members for part, members in parts.items() if members},
