@@ -50,7 +50,7 @@ def figures(predictions: Predictions, classes: tuple[str, ...]) -> dict[str, Any
     mine = predictions.probabilities[np.arange(n), predictions.labels].astype(np.float64)
     top3 = (predictions.probabilities > mine[:, None]).sum(1) < 3
     rows, error = calibration(predictions.probabilities.max(1), right)
-    per_class = []
+    per_class: list[dict[str, Any]] = []
     for i, name in enumerate(classes):
         hits, true, answered = int(matrix[i, i]), int(matrix[i].sum()), int(matrix[:, i].sum())
         precision, recall = hits / answered if answered else None, hits / true if true else None
