@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gocnn.console.device_option import device_option
-from gocnn.console.outputs import Picture
+from gocnn.console.outputs import OutFile, Picture, keep_inputs
 from imagecls.commands.options import labelling_options, models_option, take_labelling, views_option
 
 PARTS = {
@@ -38,6 +38,11 @@ PARTS = {
 @click.option(
     "--count", type=click.IntRange(1, 500), default=20, show_default=True, help="How many mistakes."
 )
+@click.option(
+    "--report",
+    type=OutFile(".csv"),
+    help="Write precision, recall and F1 of each class as a table (.csv).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--cache",
@@ -55,13 +60,15 @@ def command(
     picture: Path | None,
     mistakes: Path | None,
     count: int,
+    report: Path | None,
     as_json: bool,
     cache: Path | None,
     device: str,
 ) -> None:
     """Measure MODEL on the labelled pictures of DATA: accuracy and top-3 with 95 % intervals,
-    precision and recall of each class, confusion matrix, calibration, and the most confident
-    mistakes."""
+    balanced accuracy and macro F1, in which each class counts alike, precision and recall of each
+    class, confusion matrix, calibration, and the most confident mistakes."""
+    keep_inputs([Path(name) for name in labels], report=report)
     from gocnn import bars
     from gocnn.devices import resolve
     from imagecls.classifier import evaluation
@@ -108,6 +115,8 @@ def command(
         from imagecls.classifier.pictures import draw_evaluation
 
         draw_evaluation(figures, picture)
+    if report is not None:
+        evaluation.write_report(report, figures)
     if mistakes is not None:
         _sheet(predictions, first, ensemble.classes, count, mistakes)
     click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))
@@ -141,6 +150,9 @@ def _table(figures: dict[str, Any]) -> str:
     lines.append(
         f"accuracy {figures['accuracy']:.2%} [{low:.1%}, {high:.1%}], {top3}, loss"
         f" {figures['loss']:.3f}"
+    )
+    lines.append(
+        f"balanced accuracy {figures['balanced_accuracy']:.2%}, macro F1 {figures['macro_f1']:.2%}"
     )
     lines.append(
         f"{'class':{width}}  {'pictures':>8}  {'answered':>8}  {'precision':>9}  {'recall':>6} "
