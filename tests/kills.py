@@ -31,9 +31,9 @@ class Stages:
                 self._reach(Path(target).name)
             replace(source, target)
 
-        def stepping(self_: Stepper, *arguments: Any) -> object:
+        def stepping(self_: Stepper, *arguments: Any, **options: Any) -> object:
             self._reach("step")
-            return step(self_, *arguments)
+            return step(self_, *arguments, **options)
 
         monkeypatch.setattr(os, "replace", replacing)
         monkeypatch.setattr(Stepper, "step", stepping)

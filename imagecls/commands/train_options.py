@@ -6,7 +6,7 @@ import click
 
 from gocnn.console.numbers import FloatRange
 from gocnn.console.shared_options import choice_option, count_option, together
-from imagecls.commands.options import RECIPE, cache_option
+from imagecls.commands.options import LABELLING, RECIPE, cache_option
 
 
 def _numbers(
@@ -38,6 +38,7 @@ def _factors(
 
 
 DATA = (
+    *LABELLING,
     click.option(
         "--valid",
         multiple=True,
