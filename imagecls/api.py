@@ -116,7 +116,7 @@ def load(model: Name | Sequence[Name], *, device: str = "cpu") -> Classifier:
 
         where = str(resolve(device))
         return Classifier(models.Ensemble([models.load(Path(one), where) for one in named]))
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         sentence = libraries.package(error, "images")
         if sentence is None:
             raise

@@ -154,6 +154,7 @@ def test_nothing_is_said_of_it_by_a_network_that_does_not_know(evaluator) -> Non
         "white",
         "result",
         "trouble",
+        "notes",
         "agreement",
         "moves",
         "winrate",

@@ -8,9 +8,9 @@ from gocnn.commands.level_option import chosen_level, level_option, was_given
 from gocnn.commands.options import conversation, model_option, symmetries_option, threads_option
 from gocnn.commands.style_option import style_option
 from gocnn.console.numbers import FloatRange
-from gocnn.console.shared_options import count_option
+from gocnn.console.shared_options import completed_by, count_option
 from gocnn.engine.limits import MOST_VISITS
-from gocnn.engine.rulesets import BadRules, Rules, parse
+from gocnn.engine.rulesets import RULES, BadRules, Rules, parse
 
 
 def rule_set(context: click.Context, parameter: click.Parameter, value: str) -> Rules:
@@ -69,6 +69,7 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option(
     "--rules",
     callback=rule_set,
+    shell_complete=completed_by(lambda: RULES),
     default="chinese-kgs",
     show_default=True,
     metavar="NAME",

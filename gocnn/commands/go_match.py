@@ -26,8 +26,8 @@ MOST_NAMED = 10
     required=True,
     metavar="ENGINE",
     help=(
-        f'Command line of an engine, for example "{program.name()} go-gtp", or a level of'
-        " this one, for example 5k; it has black first."
+        f'Command line of an engine, for example "{program.name()} go-gtp"; a level of this one,'
+        " for example 5k; or a model: small, a file, a run. It has black first."
     ),
 )
 @click.option(

@@ -95,6 +95,8 @@ def command(
                 write_bytes(_target(out, found.name, len(files), written), annotated)
     for line in trouble:
         click.echo(f"skipped {line}" if reviews or positions else f"Error: {line}", err=True)
+    for line in text.notes([*reviews, *positions]):
+        click.echo(f"note: {line}", err=True)
     if not as_json:
         for position in positions:
             click.echo(text.position_line(position))

@@ -8,7 +8,8 @@ import click
 
 from gocnn import archives
 from gocnn.console import streams
-from gocnn.console.shared_options import choice_option, count_option, together
+from gocnn.console.shared_options import choice_option, completed_by, count_option, together
+from gocnn.policy import shipped
 
 if TYPE_CHECKING:
     from gocnn.games.selection import GameFilter
@@ -126,6 +127,7 @@ def conversation() -> Iterator[None]:
 
 model_option = click.option(
     "--model",
+    shell_complete=completed_by(lambda: shipped.NAMES, files=True),
     help=(
         "A model file (.safetensors or .onnx), the folder of a training run, or one of those that"
         " ship: base, or small, which is four times as fast.  [default: $GOCNN_MODEL, else base]"

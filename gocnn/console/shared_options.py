@@ -1,9 +1,12 @@
 """Options that mean the same in whatever command has them."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +32,23 @@ def count_option(
     return click.option(
         name, type=click.IntRange(low, high), default=default, show_default=True, help=help
     )
+
+
+def completed_by(
+    words: Callable[[], Iterable[str]], files: bool = False
+) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
+    """What the shell completes an option's value with (`shell_complete`): those of `words()` that
+    begin as typed, and with `files` the names of files too."""
+
+    def complete(
+        _context: click.Context, _parameter: click.Parameter, typed: str
+    ) -> list["CompletionItem"]:
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(word) for word in words() if word.startswith(typed)]
+        return [*found, CompletionItem(typed, type="file")] if files else found
+
+    return complete
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:

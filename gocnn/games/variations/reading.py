@@ -46,9 +46,9 @@ def read_file(data: bytes, name: str, limits: Limits | None = None) -> Collectio
     an archive of such files.
 
     Nothing of a record is lost: every property of every node is there with all its values, as text.
-    A node with several moves becomes several nodes. Stones that a server's record leaves out, as
-    the rest of this program adds them, are added, and noted. Raises UserError if there is no game
-    record in the file, or if it has more games or nodes than `limits` allow.
+    A node with several moves becomes several nodes. Handicap stones that a server's record leaves
+    out are set up, as everywhere in this program; the game's notes say so. Raises UserError if
+    there is no game record in the file, or if it has more games or nodes than `limits` allow.
     """
     limits = limits or Limits()
     found = Collection()
@@ -131,6 +131,3 @@ def _add_stones(game: Game, record: sgf_tree.Record) -> None:
     if not black or white or any({"AB", "AW"} & each.keys() for each in game.properties):
         return
     game.properties[0]["AB"] = [to_sgf(index) for index in black]
-    game.notes.append(
-        f"{len(black)} handicap stones were added where the server that wrote the record puts them"
-    )
