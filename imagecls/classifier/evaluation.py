@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.statistics import calibration, wilson
-from imagecls.classifier.model import Floats
+from imagecls.classifier.views import Floats
 from imagecls.photos.data import Labels
 
 

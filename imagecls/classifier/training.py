@@ -23,7 +23,7 @@ from gocnn.training import session as sessions
 from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
 from imagecls.augment import Augmenter, Recipe
-from imagecls.classifier import weights
+from imagecls.classifier import KIND, weights
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier
 from imagecls.classifier.models.resnet101 import FineTuner
@@ -32,7 +32,6 @@ from imagecls.classifier.task import ImageTask
 from imagecls.photos.data import Labels, PhotoBatches, PhotoSource, Split, Splits, load_splits
 from imagecls.photos.store import ImageStore
 
-KIND = "image-classifier"
 HEAD_FOLDER = "head"
 """Where, inside a run folder, the first stage of a two-stage fine-tuning has its own run."""
 

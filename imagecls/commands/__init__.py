@@ -17,6 +17,7 @@ HEAD = Head(
             "imagecls.commands.img_explain",
             "Show where a classifier looks, and what its layers see.",
         ),
+        "img-export": ("imagecls.commands.img_export", "Write a trained classifier as ONNX."),
         "img-predict": ("imagecls.commands.img_predict", "Classify pictures."),
         "img-train": ("imagecls.commands.img_train", "Train a classifier on photographs."),
     },

@@ -9,7 +9,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
-from imagecls.commands.options import models_option, views_option
+from imagecls.commands.options import ensemble_of, models_option, views_option
 
 
 @click.command("img-eval")
@@ -53,14 +53,11 @@ def command(
     precision and recall of each class, confusion matrix, calibration, and the most confident
     mistakes."""
     from gocnn import bars
-    from gocnn.devices import resolve
     from imagecls.classifier import evaluation
-    from imagecls.classifier.model import Ensemble, load
     from imagecls.photos.data import bad_notes, labelled, photo_set, why
     from imagecls.photos.store import ImageStore
 
-    resolved = str(resolve(device))
-    ensemble = Ensemble([load(path, resolved) for path in models])
+    ensemble = ensemble_of(models, device)
     photos = labelled(data, ensemble.classes, *([part] if part else []))
     sets = {}
     for size, fit in ensemble.formats:
