@@ -143,7 +143,7 @@ def test_a_linear_heads_weights_are_in_the_file(exported: list[tuple[Predictor, 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     given = np.zeros((4, 3, 32, 32), np.float32)
     logits, maps, weights = session.run(["logits", "maps", "weights"], {"pictures": given})
-    layer = one.network.head[-1]  # type: ignore[index]
+    layer: Any = one.network.head_layers()[-1]  # type: ignore[index]
     assert np.allclose(weights[3] * maps[0, 0].size, layer.weight.detach(), atol=1e-6)
     again = np.einsum("kc,nchw->nk", weights[0], maps) + layer.bias.detach().numpy()
     assert np.allclose(again, logits, atol=1e-5)
