@@ -19,6 +19,7 @@ from gocnn.training.cli_options import (
     use_threads,
 )
 from gocnn.training.resuming import asked, resuming
+from imagecls.commands.guided_options import GUIDED, guided, guided_options
 from imagecls.commands.options import take_labelling
 from imagecls.commands.train_options import image_options
 
@@ -89,6 +90,7 @@ HEADINGS = {
     ),
     "Fine-tuning (--model resnet101)": ("weights", "unfreeze", "rates", "head_epochs"),
     "Augmentation": ("augment", "train_size", "crop", "auto", "erase", "mixup", "cutmix"),
+    "Wrong labels, and none": GUIDED,
     "Optimisation": OPTIMISATION_OPTIONS,
     "Budget": BUDGET_OPTIONS,
     "Machine": MACHINE_OPTIONS,
@@ -114,6 +116,7 @@ HEADINGS = {
     ),
 )
 @image_options
+@guided_options
 @training_options(batch=64, ema=0.998, weight_decay=0.05, warmup=0.05)
 @click.option(
     "--resume",
@@ -280,4 +283,5 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
         pretrained=pretrained,
         unfreeze=unfreeze,
         head_epochs=options["head_epochs"],
+        **guided(options),
     )

@@ -39,7 +39,8 @@ UNLABELLED = -1
 _READ = ".jpg, .png, .webp, .bmp, .gif, .tif, .avif, .heic"
 UNLISTED = "unlisted"
 """Pictures outside the test part of which a table or a pattern says no class."""
-_UNUSED = {SPARE: "are in a folder without labels", OUTSIDE: "lie beside the parts"}
+UNCLASSED = "have no class by"
+UNUSED = {SPARE: "are in a folder without labels", OUTSIDE: "lie beside the parts"}
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,7 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
         notes.append(
             f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})"
         )
-    unused = tuple(
-        _unused(parts[part], words) for part, words in _UNUSED.items() if parts.get(part)
-    )
+    unused = tuple(_unused(parts[part], words) for part, words in UNUSED.items() if parts.get(part))
     return Collection(
         classes,
         {part: members for part, members in parts.items() if members},
@@ -213,7 +212,7 @@ def _labelled(
         notes.append(
             f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})"
         )
-    words = _UNUSED | {UNLISTED: f"have no class by {labelling.title}"}
+    words = UNUSED | {UNLISTED: f"{UNCLASSED} {labelling.title}"}
     unused = tuple(_unused(photos[part], text) for part, text in words.items() if part in photos)
     return Collection(classes, photos, len(left_over), tuple(notes), unused, found)
 
