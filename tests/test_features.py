@@ -22,7 +22,9 @@ __all__ = ["few", "run"]
 CONFIGS = [
     ClassifierConfig("resnet", CLASSES, size=32, store_size=40, widths=(8, 16, 24), hidden=(6,)),
     ClassifierConfig("cnn", CLASSES, size=32, store_size=32, widths=(8, 12, 16), hidden=(4,)),
-    ClassifierConfig("resnet101", CLASSES, size=64, store_size=64, hidden=(6,), depths=(1, 1, 2, 1), base=8),
+    ClassifierConfig(
+        "resnet101", CLASSES, size=64, store_size=64, hidden=(6,), depths=(1, 1, 2, 1), base=8
+    ),
 ]
 
 
