@@ -26,9 +26,9 @@ from gocnn.policy import model as policy
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.runtime import OnnxPolicy
 from gocnn.policy.shipped import file_of
+from imagecls.classifier import KIND as CLASSIFIER
 from imagecls.classifier import model as classifier
 from imagecls.classifier.models import ClassifierConfig, build
-from imagecls.classifier.training import KIND as CLASSIFIER
 from tests.test_fuzz import edited
 
 TINY = PolicyConfig(blocks=1, channels=4, head=4)
