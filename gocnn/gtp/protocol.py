@@ -73,7 +73,8 @@ class Lines:
             self._arrival.notify()
 
     def waiting(self) -> bool:
-        """Whether a line, or the end of input, has arrived."""
+        """Whether a line, or the end of input, has arrived that `next` has not returned yet; does
+        not wait."""
         return bool(self._lines)
 
     def next(self) -> bytes | None:

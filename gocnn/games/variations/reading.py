@@ -11,7 +11,7 @@ from gocnn.games.variations.texts import MOVES, values
 
 @dataclass(frozen=True)
 class Limits:
-    """nodes: that all games of a file may have together; games: that it may have; unpacked: bytes
+    """How much a file may hold. nodes: of all its games together; games: how many; unpacked: bytes
     that an archive may unpack to."""
 
     nodes: int = 200_000
