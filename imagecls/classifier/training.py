@@ -137,9 +137,10 @@ def train(
         session.processes.must_share(photographs=fingerprint, options=learnt)
         with session.folder(config, {"data": fingerprint}) as run:
             stages = _Stages(config, network, splits, spare, session)
-            if config.head_epochs and isinstance(model, FineTuner):
+            if config.head_epochs and isinstance(model, FineTuner) and not launch.find_rate:
                 return stages.both(model, run)
-            return stages.fit(stages.trainer(model, config.train, run), launch.resume)
+            trainer = stages.trainer(model, config.train, run)
+            return session.fit(trainer) if launch.find_rate else stages.fit(trainer, launch.resume)
 
 
 @dataclass(frozen=True)
