@@ -9,12 +9,12 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
 from gocnn.files import check_writable
-from imagecls.commands.options import labelling_options, take_labelling
+from imagecls.commands.options import labelling_options, model_option, take_labelling, tell_default
 
 
 @click.command("img-features")
 @click.argument("data")
-@click.option("--model", required=True, help="A model file, or the folder of a training run.")
+@model_option
 @click.option(
     "--layer",
     default="top",
@@ -82,7 +82,7 @@ from imagecls.commands.options import labelling_options, take_labelling
 @device_option()
 def command(
     data: str,
-    model: str,
+    model: str | None,
     layer: str,
     out: Path | None,
     picture: Path | None,
@@ -114,16 +114,17 @@ def command(
     keep_inputs(inputs, out=out, picture=picture, sheet=sheet)
     labelling = take_labelling(labels, label_pattern)
     from gocnn import bars
-    from gocnn.devices import resolve
     from imagecls.classifier import features
-    from imagecls.classifier.model import load
+    from imagecls.classifier.runtime import open_in_torch
     from imagecls.photos.data import decoded
     from imagecls.photos.decode import decode_file
     from imagecls.photos.store import ImageStore
 
     if picture is not None:
         features.need_method(method)
-    predictor = load(model, str(resolve(device)))
+    predictor = open_in_torch(model, device)
+    if model is None:
+        tell_default(predictor)
     chosen = features.layer_called(predictor, layer)
     size, fit = predictor.config.store_size, predictor.config.fit
     photo = None if neighbours is None else decode_file(neighbours, size, fit)

@@ -5,19 +5,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from gocnn.errors import UserError
-from gocnn.training import Batch
 from imagecls.photos.classes import match
 from imagecls.photos.collection import Collection, Photo, open_collection
 from imagecls.photos.labelling import FOLDERS, Labelling, need_found
 from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.store import Added, ImageStore
+
+if TYPE_CHECKING:  # of an .onnx file's figures, there need be no torch
+    from gocnn.training import Batch
 
 Labels = npt.NDArray[np.int64]
 
@@ -385,12 +386,14 @@ class PhotoBatches:
     def __len__(self) -> int:
         return -(-len(self._photos) // self._batch)
 
-    def __getitem__(self, number: int) -> Batch:
+    def __getitem__(self, number: int) -> "Batch":
+        import torch
+
         if not 0 <= number < len(self):
             raise IndexError(number)
         part = slice(number * self._batch, (number + 1) * self._batch)
         pixels = self._photos.store.pixels(self._photos.rows[part])
         return torch.from_numpy(pixels), torch.from_numpy(self._photos.labels[part])
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> "Iterator[Batch]":
         return (self[number] for number in range(len(self)))
