@@ -106,7 +106,7 @@ class RangeTest:
         self._draw(folder / CURVE)
 
     def _draw(self, target: Path) -> None:
-        figure, axis = pyplot().subplots(figsize=(8, 4.6), constrained_layout=True)
+        figure, axis = pyplot().subplots(figsize=(8.6, 4.9), constrained_layout=True)
         axis.plot(self.rates, self.losses, color="#9ab", linewidth=1, label="each step")
         axis.plot(self.rates, self.smoothed, color="#c33", linewidth=2, label="smoothed")
         best = self.lowest
@@ -127,7 +127,9 @@ class RangeTest:
         axis.set_ylabel("training loss (nats)")
         axis.set_title(f"Learning-rate range test, {len(self.rates)} steps")
         axis.grid(alpha=0.3, which="both")
-        axis.legend(loc="lower left", fontsize=9)
+        axis.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4, fontsize=9, frameon=False
+        )
         save_figure(figure, target)
 
 
