@@ -1,4 +1,4 @@
-"""Where a classifier looks, and what its layers make of a picture."""
+"""What the layers of a classifier make of a picture (`attention`: where it looks)."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,30 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.errors import UserError
+from imagecls.classifier.attention import grad_cam
 from imagecls.classifier.model import Floats, Predictor
 
-
-def grad_cam(
-    predictor: Predictor, pixels: npt.NDArray[np.uint8], label: int | None = None
-) -> tuple[Floats, Floats]:
-    """The heat map, float32 `(size, size)` from 0 to 1, of what speaks for class `label` (by
-    default the answer), and the probabilities.
-
-    The last feature maps, weighted by the mean gradient of the class's logit, summed, and what
-    speaks against cut off (Selvaraju et al. 2016, https://arxiv.org/abs/1610.02391). `pixels`: one
-    picture, uint8 `(3, S, S)`.
-    """
-    network = predictor.network
-    with torch.enable_grad():
-        maps = network.features(predictor.view(pixels[None])).detach().requires_grad_()
-        logits = network.classify(maps)
-        chosen = int(logits.argmax()) if label is None else label
-        (gradient,) = torch.autograd.grad(logits[0, chosen], maps)
-    heat = torch.relu((gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)).detach()
-    size = predictor.config.size
-    heat = nn.functional.interpolate(heat, (size, size), mode="bilinear", align_corners=False)[0, 0]
-    heat = heat / heat.max().clamp(min=1e-12)
-    return heat.cpu().numpy(), torch.softmax(logits[0].detach().float(), 0).cpu().numpy()
+__all__ = ["feature_maps", "filters", "grad_cam", "layers"]
 
 
 def filters(predictor: Predictor) -> Floats:

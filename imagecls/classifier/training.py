@@ -23,7 +23,7 @@ from gocnn.training import session as sessions
 from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
 from imagecls.augment import Augmenter, Recipe
-from imagecls.classifier import weights
+from imagecls.classifier import KIND, weights
 from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier
@@ -40,7 +40,6 @@ from imagecls.photos.listed import Listed
 from imagecls.photos.spare import GuidedSource, Spare, load_spare
 from imagecls.photos.store import ImageStore
 
-KIND = "image-classifier"
 HEAD_FOLDER = "head"
 """Where, inside a run folder, the first stage of a two-stage fine-tuning has its own run."""
 
