@@ -21,7 +21,7 @@ from gocnn.training import RunFolder, TrainConfig
 from gocnn.training.names import DESCRIPTION
 from gocnn.training.session import Launch
 from imagecls.augment import RECIPES
-from imagecls.classifier import training
+from imagecls.classifier import KIND, training
 from imagecls.classifier.model import Ensemble, Floats, load
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.photos.collection import Photo
@@ -192,7 +192,13 @@ def judged_out_of_fold(
     all of them, or in `epochs`, of each."""
     each = None if minutes is None else minutes / folds
     train = TrainConfig(
-        minutes=each, epochs=epochs, batch=32, weight_decay=0.05, ema=0.99, validations=1
+        minutes=each,
+        epochs=epochs,
+        batch=32,
+        weight_decay=0.05,
+        label_smoothing=0.1,
+        ema=0.99,
+        validations=1,
     )
     config = small(size, train, data, Split(folds=folds, labelling=labelling))
     with tempfile.TemporaryDirectory(prefix="gocnn-clean-") as folder:
@@ -207,7 +213,7 @@ def learnt_from(model: Path, photos: tuple[Photo, ...], cache: Path | None = Non
     if not (folder / DESCRIPTION).is_file():
         return None
     try:
-        RunFolder.read_config(folder, training.KIND)
+        RunFolder.read_config(folder, KIND)
         config = training.ClassifierRunConfig.of_run(folder, {})
         store = ImageStore(config.network.store_size, config.network.fit, cache)
         splits = load_splits(config.data, config.split, store, quiet=True)
