@@ -76,8 +76,10 @@ def test_every_command_with_a_device_knows_the_same_ones(tmp_path: Path) -> None
     assert with_device == [
         "go-eval",
         "go-train",
+        "img-clean",
         "img-eval",
         "img-explain",
+        "img-features",
         "img-predict",
         "img-train",
     ]
