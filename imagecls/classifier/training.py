@@ -27,12 +27,12 @@ from imagecls.classifier import weights
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier
 from imagecls.classifier.models.resnet101 import FineTuner
+from imagecls.classifier.names import KIND as KIND
 from imagecls.classifier.predicting import PicturePredictions
 from imagecls.classifier.task import ImageTask
 from imagecls.photos.data import Labels, PhotoBatches, PhotoSource, Split, Splits, load_splits
 from imagecls.photos.store import ImageStore
 
-KIND = "image-classifier"
 HEAD_FOLDER = "head"
 """Where, inside a run folder, the first stage of a two-stage fine-tuning has its own run."""
 

@@ -22,4 +22,5 @@ HEAD = Head(
     },
     describer="imagecls.classifier.describer",
     extra="images",
+    pages="imagecls.serve",
 )

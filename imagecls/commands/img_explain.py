@@ -24,6 +24,11 @@ from gocnn.files import check_writable
     ),
 )
 @click.option(
+    "--look-layer",
+    metavar="LAYER",
+    help="The layer whose maps say where it looks.  [default: the last ones]",
+)
+@click.option(
     "--filters", "filters_picture", type=Picture(), help="Draw the filters of the first layer."
 )
 @click.option("--maps", type=Picture(), help="Draw the feature maps of --layer.")
@@ -37,6 +42,7 @@ def command(
     model: str,
     wanted: str | None,
     picture: Path | None,
+    look_layer: str | None,
     filters_picture: Path | None,
     maps: Path | None,
     layer: str | None,
@@ -76,7 +82,7 @@ def command(
     if picture is not None:
         panels, captions = [pixels], [image.name]
         for label in shown:
-            heat = explain.grad_cam(predictor, pixels, label)[0]
+            heat = explain.grad_cam(predictor, pixels, label, look_layer)[0]
             panels.append(pictures.overlay(pixels, heat))
             captions.append(f"{classes[label]} {probabilities[label]:.1%}")
         pictures.sheet(panels, captions, len(panels), picture, 256)
