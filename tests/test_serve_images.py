@@ -358,9 +358,10 @@ def test_stages_are_the_networks(client: Client, tiny_classifiers: Path) -> None
         told = asked(client, "lesson/stages", picture="sample:pizza-001", model="cnn", way=way)
         assert told["pool"] == "max"
         maps = x
+        network: Any = predictor.network
         with torch.no_grad():
             for number, stage in enumerate(told["stages"]):
-                maps = down(maps) if stage["pools"] else predictor.network.stages[number](maps)
+                maps = down(maps) if stage["pools"] else network.stages[number](maps)
                 assert (stage["channels"], stage["side"]) == (maps.shape[1], maps.shape[2])
                 shown = maps[0, stage["numbers"]].numpy()
                 low, high = (np.array(stage[key])[:, None, None] for key in ("low", "high"))
@@ -370,7 +371,7 @@ def test_stages_are_the_networks(client: Client, tiny_classifiers: Path) -> None
             if way == "none":
                 assert told["answers"] == []
                 continue
-            row = predictor.network.classify(maps).softmax(1)[0].numpy()
+            row = network.classify(maps).softmax(1)[0].numpy()
         assert told["answers"][0]["probability"] == pytest.approx(float(row.max()), abs=1e-5)
 
 

@@ -53,7 +53,8 @@ class ModelLayer(Struct):
 
 class OpenModel(Struct):
     """A classifier from within. kind: `cnn`, `resnet` or `resnet101`; size: pixels a side that it
-    sees; pool: the pooling of a `cnn`; layers: those that can be explained, from the picture on;
+    sees; fit: how a picture becomes square, `squash` (stretched) or `crop` (its middle); pool: the
+    pooling of a `cnn`; layers: those that can be explained, from the picture on;
     stages: names of those that it is made of in the large; photographs: the name of the folder or
     archive that it has learnt from, or empty."""
 
@@ -61,6 +62,7 @@ class OpenModel(Struct):
     classes: list[str]
     kind: str
     size: int
+    fit: str
     pool: str
     layers: list[ModelLayer]
     stages: list[str]
@@ -152,12 +154,15 @@ def model(state: ImageState, asked: WhichModel) -> OpenModel:
         shapes = explain.shapes(one.predictor)
         stages = explain.stages(one.predictor)
     config = one.predictor.config
-    kept = [name for name in shapes if name.count(".") < 2]
+    names = [name for name in shapes if name.count(".") < 2]
+    # what is put together of others ends with the last of them
+    kept = [n for k, n in enumerate(names) if k == 0 or not names[k - 1].startswith(f"{n}.")]
     return OpenModel(
         one.named.name,
         list(one.classes),
         config.model,
         config.size,
+        config.fit,
         config.pool if config.model == "cnn" else "",
         [ModelLayer(name, *shapes[name]) for name in kept],
         stages,
