@@ -29,9 +29,9 @@ class Stages:
                 self._reach(Path(target).name)
             replace(source, target)
 
-        def stepping(self_: Stepper, *arguments: object) -> object:
+        def stepping(self_: Stepper, *arguments: object, **options: object) -> object:
             self._reach("step")
-            return step(self_, *arguments)
+            return step(self_, *arguments, **options)  # type: ignore[arg-type]
 
         monkeypatch.setattr(files.os, "replace", replacing)
         monkeypatch.setattr(Stepper, "step", stepping)

@@ -25,8 +25,11 @@ from gocnn.training.precision import autocast
 from gocnn.training.stepping import Stepper
 from imagecls.augment import RECIPES, Augmenter, geometry
 from imagecls.classifier import explain
+from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.model import Predictor
 from imagecls.classifier.models import ClassifierConfig, build
+from imagecls.classifier.noisy import Method, Noisy, NoisyLabels
+from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
 from imagecls.classifier.task import ImageTask
 from tests import fakes
 from tests.fakes import Trace, laid_out, pretended
@@ -251,6 +254,23 @@ def test_fine_tuning_waits_for_nothing(device: torch.device, learning: tuple[str
         )
         == []
     )
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+def test_guided_steps_wait_for_nothing(device: torch.device, method: Method) -> None:
+    """Wrong labels by every method, with pseudo-labels, mixing and weighted classes; what is
+    remembered stays on the device."""
+    network, config = classifier("resnet", device)
+    view = Augmenter(PLAIN, 32, config.mean, config.std)
+    augment = Augmenter(replace(PLAIN, mixup=0.2, cutmix=1.0), 32, config.mean, config.std)
+    held = NoisyLabels(Noisy(method), np.zeros(9, np.int64), len(CLASSES))
+    pseudo = PseudoLabels(Unlabelled(""), augment, view)
+    task = GuidedTask(augment, view, 0.1, torch.ones(5), None if method == "none" else held, pseudo)
+    pixels, labels = photographs(device)
+    numbers = torch.randint(0, 9, (4,), device=device)
+    given = (photographs(device, 6)[0], pixels, numbers, labels)
+    assert what_waits(network, task, given, device, ema=0.9) == []
+    assert {t.device.type for t in task.state().values()} == {device.type}
 
 
 # --- judging and asking

@@ -25,6 +25,7 @@ FREE = {
     "games",
     "data",
     "valid",
+    "labels",
     "jobs",
     "max_unpacked",
     "cache",

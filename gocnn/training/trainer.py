@@ -32,6 +32,7 @@ from gocnn.training.eventfiles import EventFiles
 from gocnn.training.inputs import RunOutput, Runtime, TaskData
 from gocnn.training.progress import Progress
 from gocnn.training.stepping import Stepper
+from gocnn.training.task import Guided
 from gocnn.training.validation import Validator
 
 SHOW_STEPS = 8
@@ -117,6 +118,7 @@ class Trainer:
             # at first it equals the model
             "ema": stepper.ema.model.state_dict() if stepper.ema and self.step else None,
             "optimisers": [o.state_dict() for o in stepper.optimisers],
+            **({"task": self.data.task.state()} if isinstance(self.data.task, Guided) else {}),
             **self.choices.state(),
             **self.validator.state(),
         }
@@ -132,6 +134,8 @@ class Trainer:
                 stepper.ema.model.load_state_dict(state["ema"] or state["model"])
             for optimiser, saved in zip(stepper.optimisers, state["optimisers"], strict=True):
                 optimiser.load_state_dict(saved)
+            if isinstance(self.data.task, Guided):
+                self.data.task.restore(state["task"])
         except (RuntimeError, ValueError, KeyError) as error:
             raise UserError(
                 f"the checkpoint in {self.run.path} is of another network or optimiser; resume with"
@@ -307,7 +311,7 @@ class Trainer:
             self._checkpoint()
         while done < 1.0 and not self._stopping and not self._stopped_early():
             rate_factor = schedule.factor(config, done)
-            sums += self.stepper.step(net, prefetcher, rate_factor)
+            sums += self.stepper.step(net, prefetcher, rate_factor, done=done)
             before, done = done, self._progress(saved)
             now = self.clock()
             due = int(done * config.validations) > int(before * config.validations) or done >= 1.0

@@ -103,6 +103,7 @@ class Augmenter:
         hosted: bool | None = None,
     ) -> None:
         self.recipe, self.size, self.hosted = recipe, size, hosted
+        self.mean, self.std = mean, std
         self._plain = recipe == RECIPES["none"]
         self._values = {
             "mean": mean,

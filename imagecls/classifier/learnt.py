@@ -47,6 +47,7 @@ def learnt(model: Path, cache: Path | None = None, jobs: int | None = None) -> L
     splits = load_splits(
         config.data, config.split, ImageStore(network.store_size, network.fit, cache), jobs, True
     )
-    before = RunFolder.read_description(folder).get("data")
+    # of a run that also had pictures without labels, these follow
+    before = str(RunFolder.read_description(folder).get("data")).split("-")[:2]
     here = f"{splits.train.fingerprint()}-{splits.valid.fingerprint()}"
-    return Learnt(name, splits, before != here)
+    return Learnt(name, splits, before != here.split("-"))

@@ -29,7 +29,17 @@ from imagecls.commands.options import models_option, views_option
     "--csv",
     "table",
     type=OutFile(),
-    help="Write the homework's submission: Id,Category, a row for each picture.",
+    help="Write the answers as a table, a row for each picture (see --csv-format).",
+)
+@click.option(
+    "--csv-format",
+    type=click.Choice(["course", "names"]),
+    default="course",
+    show_default=True,
+    help=(
+        "Of --csv. course: the homework's submission, Id,Category; names: the file, the class by"
+        " its name, its probability, and those of all classes."
+    ),
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @device_option()
@@ -40,6 +50,7 @@ def command(
     tta: int,
     top: int,
     table: Path | None,
+    csv_format: str,
     as_json: bool,
     device: str,
     quiet: bool,
@@ -48,7 +59,7 @@ def command(
     part).
 
     A picture that cannot be read is named and the others are answered; the exit code is then 1. In
-    the CSV such a picture gets the class answered most often, because a submission needs every row.
+    a submission such a picture gets the class answered most often, because that needs every row.
     Ids are the names of the files, categories the classes' own numbers.
     """
     keep_inputs([Path(name) for name in images], csv=table)
@@ -66,8 +77,9 @@ def command(
         if not quiet:
             click.echo(f"note: {text}", err=True)
 
-    photos = _photos(images, table is not None, say)
-    keys = submission.ids(photos) if table is not None else []
+    submitted = table is not None and csv_format == "course"
+    photos = _photos(images, submitted, say)
+    keys = submission.ids(photos) if submitted else []
     if table is not None:
         keep_inputs(
             [
@@ -77,7 +89,7 @@ def command(
             ],
             csv=table,
         )
-        if not numbered(ensemble.classes):
+        if submitted and not numbered(ensemble.classes):
             some = ", ".join(
                 f"{number} {name}"
                 for number, name in list(
@@ -97,8 +109,10 @@ def command(
     for photo, answer in zip(photos, answers, strict=True):
         if isinstance(answer, str):
             click.echo(f"Error: {photo.title}: {answer}", err=True)
-    if table is not None:
+    if table is not None and submitted:
         submission.write(table, keys, answers, ensemble.classes)
+    elif table is not None:
+        submission.write_names(table, photos, answers, ensemble.classes)
     if as_json:
         click.echo(
             json.dumps(

@@ -19,6 +19,8 @@ from gocnn.training.cli_options import (
     use_threads,
 )
 from gocnn.training.resuming import asked, resuming
+from imagecls.commands.guided_options import GUIDED, guided, guided_options
+from imagecls.commands.options import take_labelling
 from imagecls.commands.train_options import image_options
 
 SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
@@ -61,6 +63,8 @@ it learns worse (docs/benchmarks.md)."""
 HEADINGS = {
     "Main options": ("out", "minutes", "preset", "model", "resume"),
     "Data": (
+        "labels",
+        "label_pattern",
         "valid",
         "valid_share",
         "folds",
@@ -96,6 +100,7 @@ HEADINGS = {
         "mixup",
         "cutmix",
     ),
+    "Wrong labels, and none": GUIDED,
     "Optimisation": OPTIMISATION_OPTIONS,
     "Budget": BUDGET_OPTIONS,
     "Machine": MACHINE_OPTIONS,
@@ -121,6 +126,7 @@ HEADINGS = {
     ),
 )
 @image_options
+@guided_options
 @training_options(batch=64, ema=0.998, weight_decay=0.05, warmup=0.05)
 @click.option(
     "--resume",
@@ -142,7 +148,8 @@ def command(
     **options: Any,
 ) -> None:
     """Train a classifier on DATA: a folder, zip or tar with training/ validation/ parts of files
-    named <class>_<number>.jpg (the homework's), or with a folder a class.
+    named <class>_<number>.jpg (the homework's), or with a folder a class; --labels and
+    --label-pattern say classes otherwise.
 
     The run folder holds best.safetensors (by validation), last.safetensors, metrics.jsonl,
     curves.png and a checkpoint; Ctrl-C or a kill loses little: go on with --resume.
@@ -155,7 +162,9 @@ def command(
     asked_for = None
     if resume:
         changes = resuming(out, budget)
-        config = training.ClassifierRunConfig.resumed(out, data or "", options["valid"], changes)
+        config = training.ClassifierRunConfig.resumed(
+            out, data or "", options["valid"], options["labels"], changes
+        )
     else:
         if not data:
             raise click.UsageError("name the photographs to train on: a folder, zip or tar")
@@ -274,7 +283,8 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
         else tuple(piece.strip() for piece in parts.split(","))
     )
     pretrained = options["weights"] if model == "resnet101" else "none"
-    split = Split(options["valid"], options["valid_share"], folds, fold)
+    labelling = take_labelling(options["labels"], options["label_pattern"])
+    split = Split(options["valid"], options["valid_share"], folds, fold, labelling=labelling)
     return training.ClassifierRunConfig(
         data=data,
         split=split,
@@ -286,4 +296,5 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
         pretrained=pretrained,
         unfreeze=unfreeze,
         head_epochs=options["head_epochs"],
+        **guided(options),
     )

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from gocnn.console.numbers import FloatRange
+from imagecls.commands.options import LABELLING
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +42,7 @@ def _factors(
 
 
 DATA = (
+    *LABELLING,
     click.option(
         "--valid",
         multiple=True,
