@@ -36,7 +36,7 @@ export function Looking({ photo, label, onLabel }: { photo: Photo; label: string
           <div class="row">
             <label class="field">
               <span>{t("looking.class")}</span>
-              <select value={label ?? photo.answers?.[0].name ?? ""} onChange={(event) => onLabel(event.currentTarget.value)}>
+              <select value={label ?? value?.label ?? photo.answers?.[0].name ?? ""} onChange={(event) => onLabel(event.currentTarget.value)}>
                 {opened.classes.map((each) => <option key={each} value={each}>{each.replace(/_/g, " ")}</option>)}
               </select>
             </label>

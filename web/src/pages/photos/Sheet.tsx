@@ -9,7 +9,7 @@ function Tile({ photo }: { photo: Photo }) {
   const told = photo.error || (best ? `${best.name.replace(/_/g, " ")} ${shareText(best.probability)}` : t("sheet.waiting"));
   return (
     <li class="tile">
-      <button class="choose" aria-pressed={photos.chosen === photo} aria-label={t("sheet.choose", { name: photo.name, told })} onClick={() => photos.choose(photo)}>
+      <button class="choose" aria-pressed={photos.chosen === photo} onClick={() => photos.choose(photo)}>
         {photo.shown ? <img src={photo.shown} alt="" loading="lazy" /> : <span class="nopicture" aria-hidden="true">{photo.error ? "✗" : "…"}</span>}
         <span class="name">{photo.name}</span>
         <span class={photo.error ? "told error" : "told"}>{told}</span>

@@ -33,6 +33,7 @@ export class PhotoSession extends Store {
   chosen: Photo | null = null;
   samples: string[] = [];
   error = "";
+  private drawn = new Map<string, Photo>();
   private counted = 0;
   private waiting: Photo[] = [];
   private working = 0;
@@ -82,12 +83,22 @@ export class PhotoSession extends Store {
   }
 
   addSample(name: string): void {
-    const before = this.photos.find((photo) => photo.sent?.picture === `sample:${name}`);
-    if (before) return this.choose(before);
-    const photo = this.photo(t(`sample.${name.split("-")[0]}` as Parameters<typeof t>[0]), null);
-    photo.sent = { picture: `sample:${name}`, name: photo.name, width: 96, height: 96, treated: [] };
-    photo.shown = `/api/images/pictures/sample:${name}`;
-    this.take([photo]);
+    const photo = this.sample(name);
+    if (this.photos.includes(photo)) this.choose(photo);
+    else this.take([photo]);
+  }
+
+  /** A drawn picture that comes along, without looking at it. */
+  sample(name: string): Photo {
+    const key = `sample:${name}`;
+    let photo = this.drawn.get(name);
+    if (!photo) {
+      photo = this.photo(t(`sample.${name.split("-")[0]}` as Parameters<typeof t>[0]), null);
+      photo.sent = { picture: key, name: photo.name, width: 96, height: 96, treated: [] };
+      photo.shown = `/api/images/pictures/${key}`;
+      this.drawn.set(name, photo);
+    }
+    return photo;
   }
 
   choose(photo: Photo): void {
