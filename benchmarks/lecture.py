@@ -34,8 +34,8 @@ from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
 from gocnn.nn import ConvNormAct, LocallyConnected, PointHead, ResidualBlock, initialise, pooling
+from gocnn.onnxwriting import onnx_of
 from gocnn.policy import KIND, data
-from gocnn.policy.export import onnx_of
 from gocnn.policy.runtime import OnnxPolicy
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
@@ -176,7 +176,7 @@ def export(network: nn.Module, run: Path, folder: Path, name: str, facts: dict[s
     metadata = modelfile.describing(KIND, {"groups": DEFAULT_GROUPS}, facts)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{slug(name)}.onnx"
-    target.write_bytes(onnx_of(network.eval(), example, ["logits"], metadata, "fp16"))
+    target.write_bytes(onnx_of(network.eval(), example, "planes", ["logits"], metadata, "fp16"))
     said = OnnxPolicy(target).logits(example.numpy().astype("uint8"))
     with torch.inference_mode():
         apart = (network(example) - torch.from_numpy(said)).abs().max()

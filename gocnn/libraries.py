@@ -38,7 +38,7 @@ def hush() -> None:
     warnings.filterwarnings("ignore", '"?.*invalid escape sequence', SyntaxWarning)
 
 
-PACKAGES = {"PIL": "pillow"} | {
+PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn"} | {
     name: name
     for name in (
         "filelock",
@@ -66,6 +66,7 @@ EXTRAS = {
     "safetensors": "train",
     "matplotlib": "pictures",
     "pillow": "images",
+    "scikit-learn": "features",
     "onnx": "onnx",
     "starlette": "serve",
     "tensorboard": "tensorboard",

@@ -21,7 +21,7 @@ from PIL import Image
 import imagecls
 from gocnn.commands import main
 from gocnn.serve.config import PICTURE_BYTES, ServeConfig
-from imagecls.classifier import explain
+from imagecls.classifier import explain, shipped
 from imagecls.classifier.model import load
 from imagecls.photos.decode import decode
 from imagecls.photos.shrinking import WAYS, enlarged, halved
@@ -136,13 +136,42 @@ def test_the_heat_is_img_explains(client: Client, tiny_classifiers: Path) -> Non
 
 def test_a_classifier_is_described(client: Client) -> None:
     listed = client.get("/api/images/models").json()["models"]
-    assert listed == [{"name": "cnn", "found": False}, {"name": "resnet", "found": True}]
+    assert [(one["name"], one["found"], one["shipped"]) for one in listed] == [
+        ("cnn", False, False), ("food", False, True), ("resnet", True, False),
+    ]  # fmt: skip
     found = client.get("/api/images/model?model=cnn").json()
-    assert (found["kind"], found["pool"], found["size"]) == ("cnn", "max", 32)
+    assert (found["kind"], found["size"], found["fit"]) == ("cnn", 32, "squash")
     assert found["photographs"] == "few"
-    sides = {one["name"]: (one["channels"], one["height"]) for one in found["layers"]}
-    assert [sides[name] for name in found["stages"]] == [(8, 32), (8, 16), (16, 16), (16, 8)]
-    assert client.get("/api/images/model?model=resnet").json()["stages"] == ["stem", "stages.0"]
+    told = client.get("/api/images/layers?model=cnn").json()["layers"]
+    assert [(one["name"], one["channels"], one["height"]) for one in told] == [
+        ("stages.0", 8, 32), ("stages.1", 8, 16), ("stages.2", 16, 16), ("stages.3", 16, 8),
+    ]  # fmt: skip
+    ships = client.get("/api/images/model?model=food").json()
+    assert (ships["shipped"], ships["photographs"]) == (True, "")
+    assert tuple(ships["classes"]) == imagecls.load().classes
+
+
+def test_what_ships_answers_and_its_layers_are_torchs(client: Client, tmp_path: Path) -> None:
+    """The answer is the library's; the last layer's heat by torch is the one without torch."""
+    data = PIZZA.read_bytes()
+    picture = sent(client, data)["picture"]
+    told = asked(client, "predict", picture=picture, model="food")["answers"]
+    expected = imagecls.load().predict(PIZZA, None)
+    assert [one["name"] for one in told] == [one.name for one in expected]
+    assert [one["probability"] for one in told] == pytest.approx(
+        [one.probability for one in expected], abs=1e-5
+    )
+    last = client.get("/api/images/layers?model=food").json()["layers"][-1]["name"]
+    plain, by_torch = (
+        asked(client, "explain", picture=picture, model="food", layer=layer)
+        for layer in (None, last)
+    )
+    heats = [
+        np.frombuffer(base64.b64decode(one["heat"]), np.uint8).astype(int)
+        for one in (plain, by_torch)
+    ]
+    assert np.abs(heats[0] - heats[1]).max() <= 6
+    assert plain["label"] == by_torch["label"] == expected[0].name
 
 
 def test_neighbours_are_the_nearest(client: Client, tiny_classifiers: Path) -> None:
@@ -264,7 +293,7 @@ def test_a_bomb_is_refused_from_its_header(client: Client) -> None:
         ({"picture": "sample:../../__init__"}, 404, "send it again"),
         ({"label": "unicorn"}, 400, "there is no class 'unicorn'"),
         ({"layer": "head"}, 400, "there is no layer head"),
-        ({"model": "none"}, 400, "there is no classifier 'none'; there are cnn, resnet"),
+        ({"model": "none"}, 400, "there is no classifier 'none'; there are cnn, food, resnet"),
     ],
 )
 def test_what_cannot_be_asked(client: Client, message: Any, status: int, said: str) -> None:
@@ -273,7 +302,10 @@ def test_what_cannot_be_asked(client: Client, message: Any, status: int, said: s
     assert said in answer.json()["error"]
 
 
-def test_runs_appear_and_other_kinds_do_not(tmp_path: Path, tiny_classifiers: Path) -> None:
+def test_runs_appear_and_other_kinds_do_not(
+    tmp_path: Path, tiny_classifiers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)  # an installation without what ships
     old = ROOT / "tests" / "cases" / "old"
     shutil.copytree(old / "go-run", tmp_path / "runs" / "go")
     (tmp_path / "runs" / "broken").mkdir()
@@ -294,21 +326,33 @@ def test_runs_appear_and_other_kinds_do_not(tmp_path: Path, tiny_classifiers: Pa
         asked(client, "predict", picture="sample:soup-000")
 
 
-def test_no_torch_until_a_classifier_is_asked(tiny_classifiers: Path) -> None:
+def test_photographs_need_no_torch(tiny_classifiers: Path) -> None:
+    """What ships answers and says where it looks; what needs torch says so where it is missing."""
     code = f"""
 import sys
 from pathlib import Path
+sys.modules["torch"] = None
 from gocnn.serve.config import ServeConfig
 from tests.serving import serving
 with serving(ServeConfig(image_models=(Path({str(tiny_classifiers / "cnn")!r}),))) as client:
-    assert len(client.get("/api/images/models").json()["models"]) == 1
+    assert len(client.get("/api/images/models").json()["models"]) == 2
     data = Path({str(PIZZA)!r}).read_bytes()
     picture = client.post("/api/images/pictures", data).json()["picture"]
     client.post("/api/images/lesson/shrinking", {{"picture": picture}}).json()["pictures"]
-    print("torch" in sys.modules)
+    asked = {{"picture": picture, "model": "food"}}
+    print(len(client.post("/api/images/predict", asked).json()["answers"]))
+    print(client.post("/api/images/explain", asked).json()["side"])
+    for path, more in (("predict", {{"model": "cnn"}}), ("explain", {{"layer": "stem"}}), ("lesson/augment", {{}})):
+        message = {{**asked, **more}}
+        if path == "lesson/augment":
+            del message["model"]
+        answer = client.post("/api/images/" + path, message)
+        print(answer.status, all(word in answer.json()["error"] for word in ("torch", "images")))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.split() == ["False"], done.stderr
+    words = done.stdout.split()
+    assert words[0] == "10", done.stderr
+    assert words[2:] == ["503", "True"] * 3, done.stdout
 
 
 # --- the lesson

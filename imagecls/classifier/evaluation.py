@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gocnn.files import write_text
 from gocnn.statistics import calibration, wilson
-from imagecls.classifier.model import Floats
+from imagecls.classifier.views import Floats
 from imagecls.photos.data import Labels
 
 

@@ -1,4 +1,6 @@
-"""Where a classifier looks, and what its layers make of a picture."""
+"""What the layers of a classifier make of a picture (`attention`: where it looks)."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -6,7 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.errors import UserError
+from imagecls.classifier import attention
 from imagecls.classifier.model import Floats, Predictor
+
+__all__ = ["attention_at", "feature_maps", "filters", "grad_cam", "layers", "shapes", "stages"]
 
 
 def grad_cam(
@@ -15,32 +20,22 @@ def grad_cam(
     label: int | None = None,
     layer: str | None = None,
 ) -> tuple[Floats, Floats]:
-    """The heat map, float32 `(size, size)` from 0 to 1, of what speaks for class `label` (by
-    default the answer), and the probabilities.
-
-    The feature maps of `layer` (a name of `layers`; by default the last maps), weighted by the mean
-    gradient of the class's logit, summed, and what speaks against cut off (Selvaraju et al. 2016,
-    https://arxiv.org/abs/1610.02391). `pixels`: one picture, uint8 `(3, S, S)`. Raises UserError if
-    there is no such layer.
-    """
-    network = predictor.network
-    with torch.enable_grad():
-        if layer is None:
-            maps = network.features(predictor.view(pixels[None])).detach().requires_grad_()
-            logits = network.classify(maps)
-        else:
-            maps, logits = _from(predictor, pixels, layer)
-        chosen = int(logits.argmax()) if label is None else label
-        (gradient,) = torch.autograd.grad(logits[0, chosen], maps)
-    heat = torch.relu((gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)).detach()
-    size = predictor.config.size
-    heat = nn.functional.interpolate(heat, (size, size), mode="bilinear", align_corners=False)[0, 0]
-    heat = heat / heat.max().clamp(min=1e-12)
-    return heat.cpu().numpy(), torch.softmax(logits[0].detach().float(), 0).cpu().numpy()
+    """`imagecls.classifier.attention.grad_cam`, by the maps of a layer (a name of `layers`; by
+    default the last maps). Raises UserError if there is no such layer."""
+    if layer is None:
+        return attention.grad_cam(predictor, pixels, label)
+    probabilities = predictor.probabilities(pixels[None])[0]
+    chosen = int(probabilities.argmax()) if label is None else label
+    (heat,) = attention_at(predictor, pixels, [chosen], layer)
+    return heat / max(float(heat.max()), 1e-12), probabilities
 
 
-def _from(predictor: Predictor, pixels: npt.NDArray[np.uint8], layer: str) -> tuple[Tensor, Tensor]:
-    """The maps of a layer, as a leaf that logits `(1, classes)` are computed from."""
+def attention_at(
+    predictor: Predictor, pixels: npt.NDArray[np.uint8], labels: Sequence[int], layer: str
+) -> Floats:
+    """Grad-CAM as `imagecls.classifier.ensemble.Asked.attention` has it, by the maps of a layer
+    instead of the last ones: float32 `(labels, size, size)`. Raises UserError if there is no such
+    layer."""
     _check(layer, layers(predictor))
     kept: list[Tensor] = []
 
@@ -49,11 +44,21 @@ def _from(predictor: Predictor, pixels: npt.NDArray[np.uint8], layer: str) -> tu
         return kept[-1].clone()  # a ReLU behind it may work in place, which a leaf does not bear
 
     handle = predictor.network.get_submodule(layer).register_forward_hook(hook)
-    try:
-        logits = predictor.network(predictor.view(pixels[None]))
-    finally:
-        handle.remove()
-    return kept[-1], logits
+    heats = []
+    with torch.enable_grad():
+        try:
+            logits = predictor.network(predictor.view(pixels[None]))
+        finally:
+            handle.remove()
+        maps = kept[-1]
+        for label in labels:
+            (gradient,) = torch.autograd.grad(logits[0, label], maps, retain_graph=True)
+            heats.append((gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True))
+    heat = torch.relu(torch.cat(heats)).detach().float()
+    size = (predictor.config.size, predictor.config.size)
+    large = nn.functional.interpolate(heat, size, mode="bilinear", align_corners=False)
+    result: Floats = large[:, 0].cpu().numpy()
+    return result
 
 
 def filters(predictor: Predictor) -> Floats:

@@ -66,7 +66,7 @@ def _write(
     end = x + width
     pieces: list[tuple[str, str]] = []
     for c in text:
-        here = next((path for path in files if ord(c) in characters(path)), files[0])
+        here = files[0] if c.isascii() else _font_of(c, files)
         if pieces and (pieces[-1][0] == here or c.isspace()):
             pieces[-1] = (pieces[-1][0], pieces[-1][1] + c)
         else:
@@ -80,6 +80,10 @@ def _write(
         x += round(font.getlength(shown))
         if shown != piece:
             return
+
+
+def _font_of(c: str, files: Sequence[str]) -> str:
+    return next((path for path in files if ord(c) in characters(path)), files[0])
 
 
 def _save(image: Image.Image, target: Path) -> None:
@@ -125,13 +129,34 @@ def colours(values: npt.NDArray[Any], name: str = "viridis") -> npt.NDArray[Any]
     return np.moveaxis(pyplot().get_cmap(name)(values)[..., :3], -1, 1)
 
 
+GLOW = (
+    (0, 0, 4),
+    (33, 12, 74),
+    (87, 16, 110),
+    (138, 34, 106),
+    (188, 55, 84),
+    (228, 90, 49),
+    (249, 142, 9),
+    (249, 203, 53),
+    (252, 255, 164),
+)
+"""Nine colours of the colour map inferno, at equal distances."""
+
+
+def glowing(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Numbers from 0 to 1, `(h, w)`, as colours from black by red to yellow, `(3, h, w)` from 0 to
+    255; without matplotlib, which takes longer to import than a picture to explain."""
+    stops = np.linspace(0, 1, len(GLOW))
+    return np.stack([np.interp(heat, stops, each) for each in zip(*GLOW, strict=True)])
+
+
 def overlay(pixels: Pixels, heat: npt.NDArray[np.float32]) -> Pixels:
     """A picture, uint8 `(3, S, S)`, with a heat map, `(h, w)` from 0 to 1, laid over it: what is
     cold stays as it is."""
     side = pixels.shape[1]
     warm = np.asarray(Image.fromarray(heat).resize((side, side), Image.Resampling.BILINEAR))
     weight = 0.6 * warm[None]
-    mixed = pixels * (1 - weight) + 255 * colours(warm[None], "inferno")[0] * weight
+    mixed = pixels * (1 - weight) + glowing(warm) * weight
     result: Pixels = (mixed + 0.5).clip(0, 255).astype(np.uint8)
     return result
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gocnn.errors import UserError
 from gocnn.files import write_text
-from imagecls.classifier.model import Floats
+from imagecls.classifier.views import Floats
 from imagecls.photos.classes import numbers
 from imagecls.photos.collection import Photo
 from imagecls.photos.formats import PICTURE, kind_of

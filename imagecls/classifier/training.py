@@ -23,12 +23,11 @@ from gocnn.training import session as sessions
 from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
 from imagecls.augment import Augmenter, Recipe
-from imagecls.classifier import weights
+from imagecls.classifier import KIND, weights
 from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier
 from imagecls.classifier.models.resnet101 import FineTuner
-from imagecls.classifier.names import KIND as KIND
 from imagecls.classifier.noisy import Noisy, NoisyLabels
 from imagecls.classifier.predicting import PicturePredictions
 from imagecls.classifier.pseudo import PseudoLabels, Unlabelled

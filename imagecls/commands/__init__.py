@@ -17,6 +17,11 @@ HEAD = Head(
             "imagecls.commands.img_explain",
             "Show where a classifier looks, and what its layers see.",
         ),
+        "img-export": ("imagecls.commands.img_export", "Write a trained classifier as ONNX."),
+        "img-features": (
+            "imagecls.commands.img_features",
+            "What a layer makes of pictures: numbers, a map of them, neighbours.",
+        ),
         "img-predict": ("imagecls.commands.img_predict", "Classify pictures."),
         "img-train": ("imagecls.commands.img_train", "Train a classifier on photographs."),
     },

@@ -9,7 +9,13 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
-from imagecls.commands.options import labelling_options, models_option, take_labelling, views_option
+from imagecls.commands.options import (
+    ensemble_of,
+    labelling_options,
+    models_option,
+    take_labelling,
+    views_option,
+)
 
 PARTS = {
     "whole": "",
@@ -70,15 +76,12 @@ def command(
     class, confusion matrix, calibration, and the most confident mistakes."""
     keep_inputs([Path(name) for name in labels], report=report)
     from gocnn import bars
-    from gocnn.devices import resolve
     from imagecls.classifier import evaluation
-    from imagecls.classifier.model import Ensemble, load
     from imagecls.photos.data import bad_notes, judged, photo_set, why
     from imagecls.photos.store import ImageStore
 
     labelling = take_labelling(labels, label_pattern)
-    resolved = str(resolve(device))
-    ensemble = Ensemble([load(path, resolved) for path in models])
+    ensemble = ensemble_of(models, device)
     taken, photos = judged(data, ensemble.classes, part, labelling)
     sets = {}
     for size, fit in ensemble.formats:

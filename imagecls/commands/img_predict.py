@@ -11,7 +11,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, keep_inputs
-from imagecls.commands.options import models_option, views_option
+from imagecls.commands.options import ensemble_of, models_option, views_option
 
 
 @click.command("img-predict")
@@ -60,23 +60,20 @@ def command(
 
     A picture that cannot be read is named and the others are answered; the exit code is then 1. In
     a submission such a picture gets the class answered most often, because that needs every row.
-    Ids are the names of the files, categories the classes' own numbers.
+    Ids are the names of the files, categories the classes' own numbers. What ships and every .onnx
+    file of img-export answer without torch.
     """
     keep_inputs([Path(name) for name in images], csv=table)
     from gocnn import bars
     from gocnn.cores import cores
-    from gocnn.devices import resolve
     from imagecls.classifier import submission
-    from imagecls.classifier.model import Ensemble, load
     from imagecls.photos.classes import numbered, numbers
-
-    resolved = str(resolve(device))
-    ensemble = Ensemble([load(path, resolved) for path in models])
 
     def say(text: str) -> None:
         if not quiet:
             click.echo(f"note: {text}", err=True)
 
+    ensemble = ensemble_of(models, device, say)
     submitted = table is not None and csv_format == "course"
     photos = _photos(images, submitted, say)
     keys = submission.ids(photos) if submitted else []

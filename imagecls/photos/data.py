@@ -5,19 +5,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from gocnn.errors import UserError
-from gocnn.training import Batch
 from imagecls.photos.classes import match
 from imagecls.photos.collection import Collection, Photo, open_collection
 from imagecls.photos.labelling import FOLDERS, Labelling, need_found
-from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
+from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.store import Added, ImageStore
+
+if TYPE_CHECKING:  # of an .onnx file's figures, there need be no torch
+    from gocnn.training import Batch
 
 Labels = npt.NDArray[np.int64]
 
@@ -178,6 +179,25 @@ def judged(
     parts = [part] if part else _judged(collection)
     photos = _known(source, collection, classes, *parts, labelling=labelling)
     return next((name for name in parts if collection.parts.get(name)), parts[0]), photos
+
+
+def decoded(
+    source: str, store: ImageStore, part: str | None = None, labelling: Labelling = FOLDERS
+) -> tuple[tuple[str, ...], PhotoSet, tuple[str, ...]]:
+    """The classes of a folder or archive, its decoded photographs with labels among those (-1: no
+    class), and notes: of one part, or of the first that has classes (the training part last), or
+    of all where none has. Raises UserError if there is none."""
+    collection = open_collection(source, labelling)
+    _need_found(labelling, (source, collection))
+    photos = collection.part(*([part] if part else [*_judged(collection), SPARE]))
+    if not photos:
+        there = ", ".join(f"{name} {len(found)}" for name, found in collection.parts.items())
+        raise UserError(f"{source} has no such part (found: {there}); choose another --part")
+    added = store.add(photos)
+    found = photo_set(store, photos, added)
+    if not len(found):
+        raise UserError(f"no picture of {source} can be read{why(added)}; give others")
+    return collection.classes, found, tuple(bad_notes(added))
 
 
 def _known(
@@ -366,12 +386,14 @@ class PhotoBatches:
     def __len__(self) -> int:
         return -(-len(self._photos) // self._batch)
 
-    def __getitem__(self, number: int) -> Batch:
+    def __getitem__(self, number: int) -> "Batch":
+        import torch
+
         if not 0 <= number < len(self):
             raise IndexError(number)
         part = slice(number * self._batch, (number + 1) * self._batch)
         pixels = self._photos.store.pixels(self._photos.rows[part])
         return torch.from_numpy(pixels), torch.from_numpy(self._photos.labels[part])
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> "Iterator[Batch]":
         return (self[number] for number in range(len(self)))

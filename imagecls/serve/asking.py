@@ -14,6 +14,7 @@ from gocnn.errors import UserError
 from gocnn.serve import failures
 from gocnn.serve.config import PICTURE_BYTES
 from gocnn.serve.endpoints import get, post
+from imagecls.classifier import attention
 from imagecls.photos.treated import Treatment, treatments
 from imagecls.serve.kept import address_of, opened, shown
 from imagecls.serve.state import ImageState
@@ -23,11 +24,12 @@ NAME_LENGTH = 120
 
 
 class ImageModel(Struct):
-    """A classifier. found: whether it is one of the server's runs (else it was named when the
-    server was started)."""
+    """A classifier. found: whether it is one of the server's runs; shipped: whether it came with
+    the program (else it was named when the server was started)."""
 
     name: str
     found: bool
+    shipped: bool
 
 
 class ImageModels(Struct):
@@ -52,21 +54,23 @@ class ModelLayer(Struct):
 
 
 class OpenModel(Struct):
-    """A classifier from within. kind: `cnn`, `resnet` or `resnet101`; size: pixels a side that it
-    sees; fit: how a picture becomes square, `squash` (stretched) or `crop` (its middle); pool: the
-    pooling of a `cnn`; layers: those that can be explained, from the picture on;
-    stages: names of those that it is made of in the large; photographs: the name of the folder or
-    archive that it has learnt from, or empty."""
+    """A classifier. kind: `cnn`, `resnet`, `resnet101` or another network's name; size: pixels a
+    side that it sees; fit: how a picture becomes square, `squash` (stretched) or `crop` (its
+    middle); photographs: the name of the folder or archive that it has learnt from, or empty."""
 
     name: str
+    shipped: bool
     classes: list[str]
     kind: str
     size: int
     fit: str
-    pool: str
-    layers: list[ModelLayer]
-    stages: list[str]
     photographs: str
+
+
+class ModelLayers(Struct):
+    """The layers of a classifier that can be explained, from the picture on."""
+
+    layers: list[ModelLayer]
 
 
 class NamedPicture(Struct):
@@ -142,32 +146,37 @@ class SeenWhere(Struct):
 
 def models(state: ImageState) -> ImageModels:
     """The classifiers of this server. None of them is opened for this."""
-    return ImageModels([ImageModel(one.name, one.found) for one in state.models.named()])
+    return ImageModels(
+        [ImageModel(one.name, one.found, one.shipped) for one in state.models.named()]
+    )
 
 
 def model(state: ImageState, asked: WhichModel) -> OpenModel:
-    """A classifier: its classes, its layers, and what it has learnt from."""
+    """A classifier: its classes, and what it has learnt from."""
+    one = state.models.opened(asked.model)
+    config = one.asked.config
+    return OpenModel(
+        one.named.name,
+        one.named.shipped,
+        list(one.classes),
+        str(getattr(config, "model", "")),
+        config.size,
+        config.fit,
+        state.photographs(one),
+    )
+
+
+def layers(state: ImageState, asked: WhichModel) -> ModelLayers:
+    """The layers of a classifier. torch is loaded for this."""
     one = state.models.opened(asked.model)
     with state.models.computing():
         from imagecls.classifier import explain
 
-        shapes = explain.shapes(one.predictor)
-        stages = explain.stages(one.predictor)
-    config = one.predictor.config
+        shapes = explain.shapes(one.inside)
     names = [name for name in shapes if name.count(".") < 2]
     # what is put together of others ends with the last of them
     kept = [n for k, n in enumerate(names) if k == 0 or not names[k - 1].startswith(f"{n}.")]
-    return OpenModel(
-        one.named.name,
-        list(one.classes),
-        config.model,
-        config.size,
-        config.fit,
-        config.pool if config.model == "cnn" else "",
-        [ModelLayer(name, *shapes[name]) for name in kept],
-        stages,
-        state.photographs(one),
-    )
+    return ModelLayers([ModelLayer(name, *shapes[name]) for name in kept])
 
 
 def picture(state: ImageState, asked: NamedPicture, data: bytes) -> SentPicture:
@@ -189,10 +198,10 @@ def predict(state: ImageState, asked: AskedClasses) -> ImageAnswers:
     """What a picture shows: what `imagecls.load(model).predict(file, None)` says."""
     kept = state.pictures.get(asked.picture)
     one = state.models.opened(asked.model)
-    config = one.predictor.config
+    config = one.asked.config
     pixels = kept.pixels(config.store_size, config.fit)
-    with state.models.computing():
-        row = one.predictor.probabilities(pixels[None], asked.views)[0]
+    with state.models.asking(one):
+        row = one.asked.probabilities(pixels[None], asked.views)[0]
     return ImageAnswers(one.named.name, in_order(one.classes, row))
 
 
@@ -200,13 +209,17 @@ def explain(state: ImageState, asked: AskedWhere) -> SeenWhere:
     """Where the classifier looks for a class (Grad-CAM), as `img-explain` draws it."""
     kept = state.pictures.get(asked.picture)
     one = state.models.opened(asked.model)
-    config = one.predictor.config
+    config = one.asked.config
     label = None if asked.label is None else one.label(asked.label)
     pixels = kept.pixels(config.store_size, config.fit)
-    with state.models.computing():
-        from imagecls.classifier.explain import grad_cam
+    if asked.layer is None:
+        with state.models.asking(one):
+            heat, row = attention.grad_cam(one.asked, pixels, label)
+    else:
+        with state.models.computing():
+            from imagecls.classifier.explain import grad_cam
 
-        heat, row = grad_cam(one.predictor, pixels, label, asked.layer)
+            heat, row = grad_cam(one.inside, pixels, label, asked.layer)
     chosen = int(row.argmax()) if label is None else label
     coded = np.rint(heat * 255).astype(np.uint8)
     return SeenWhere(
@@ -239,6 +252,7 @@ def routes(state: ImageState) -> list[BaseRoute]:
     return [
         get("/models", partial(models, state)),
         get("/model", partial(model, state)),
+        get("/layers", partial(layers, state)),
         post("/pictures", partial(picture, state), most=PICTURE_BYTES),
         get("/pictures/{picture}", partial(picture_shown, state)),
         post("/predict", partial(predict, state)),

@@ -22,6 +22,7 @@ from imagecls.serve.state import ImageState
 
 if TYPE_CHECKING:
     from imagecls.classifier.evaluation import Predictions
+    from imagecls.classifier.features import Layer
     from imagecls.classifier.learnt import Learnt
     from imagecls.photos.data import PhotoSet
 
@@ -138,9 +139,10 @@ class Cell(Struct):
 
 @dataclass(frozen=True)
 class _Known:
-    """The pictures that were learnt from, and their features, `(N, C)`."""
+    """The pictures that were learnt from, and their features, `(N, C)`, of a layer."""
 
     learnt: "Learnt"
+    layer: "Layer"
     features: npt.NDArray[np.float32]
 
 
@@ -160,25 +162,25 @@ def neighbours(state: ImageState, asked: AskedNeighbours) -> FoundNeighbours:
     known, job = state.works.get(NEIGHBOURS, one, partial(_features, state, one))
     if known is None:
         return FoundNeighbours(job, [])
-    config = one.predictor.config
+    config = one.asked.config
     pixels = kept.pixels(config.store_size, config.fit)
     with state.models.computing():
-        from imagecls.classifier.neighbours import features, nearest
+        from imagecls.classifier import features
 
-        mine = features(one.predictor, pixels[None])[0]
-        found = nearest(known.features, mine, asked.count)
+        mine = features.vectors(one.inside, lambda *_: pixels[None], 1, known.layer)[0]
+        order, cosines = features.nearest(known.features, mine, asked.count)
     photos = known.learnt.splits.train
-    shown = photos.store.pixels(photos.rows[[i for i, _ in found]])
+    shown = photos.store.pixels(photos.rows[order])
     return FoundNeighbours(
         None,
         [
             Neighbour(
                 PurePath(photos.photos[i].name).name,
                 one.classes[int(photos.labels[i])],
-                round(alike, 5),
+                round(float(alike), 5),
                 address_of(each, SHOWN),
             )
-            for (i, alike), each in zip(found, shown, strict=True)
+            for i, alike, each in zip(order.tolist(), cosines, shown, strict=True)
         ],
         len(photos),
         known.learnt.name,
@@ -272,16 +274,19 @@ def _ticking(job: Job, photos: "PhotoSet") -> Any:
 def _features(state: ImageState, one: Opened, job: Job) -> _Known:
     job.report(Done(0, 0))
     learnt = _learnt(one)
-    from imagecls.classifier import neighbours as comparing
+    from imagecls.classifier import features
 
     photos = learnt.splits.train
     tick, parts = _ticking(job, photos), []
-    for i in range(0, len(photos), comparing.CHUNK):
-        some = photos.take(np.arange(i, min(len(photos), i + comparing.CHUNK)))
+    with state.models.computing():
+        layer = features.layer_called(one.inside, features.TOP)
+    for i in range(0, len(photos), features.CHUNK):
+        rows = photos.rows[i : i + features.CHUNK]
+        pixels = photos.store.pixels(rows)
         with state.models.computing():  # whoever asks meanwhile has a turn between
-            parts.append(comparing.features_of(one.predictor, some))
-        tick(len(some))
-    return _Known(learnt, np.concatenate(parts))
+            parts.append(features.vectors(one.inside, lambda *_: pixels, len(rows), layer))  # noqa: B023
+        tick(len(rows))
+    return _Known(learnt, layer, np.concatenate(parts))
 
 
 def _judge(state: ImageState, one: Opened, job: Job) -> _Judged:
@@ -292,8 +297,8 @@ def _judge(state: ImageState, one: Opened, job: Job) -> _Judged:
     photos = learnt.splits.valid
 
     def probabilities(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        with state.models.computing():
-            return one.predictor.probabilities(photos.store.pixels(photos.rows[indices]))
+        with state.models.asking(one):
+            return one.asked.probabilities(photos.store.pixels(photos.rows[indices]))
 
     rows = np.arange(len(photos))
     return _Judged(learnt, judge(probabilities, rows, photos.labels, 32, _ticking(job, photos)))

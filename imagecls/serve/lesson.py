@@ -148,14 +148,14 @@ def shrinking(state: ImageState, asked: AskedShrinking) -> ShrunkenPictures:
     if one is None:
         whole = kept.pixels(SIDE)
     else:
-        whole = kept.pixels(one.predictor.config.store_size, one.predictor.config.fit)
+        whole = kept.pixels(one.asked.config.store_size, one.asked.config.fit)
     side = whole.shape[1]
     found = pooled(whole, asked.way, 0 if asked.way == "none" else TIMES)
     answers: list[list[ImageAnswer]] = [[] for _ in found]
     if one is not None:
         large = np.stack([enlarged(each, side) for each in found])
-        with state.models.computing():
-            rows = one.predictor.probabilities(large)
+        with state.models.asking(one):
+            rows = one.asked.probabilities(large)
         answers = [in_order(one.classes, row)[:TOP] for row in rows]
     return ShrunkenPictures(
         None if one is None else one.named.name,
@@ -170,13 +170,13 @@ def stages(state: ImageState, asked: AskedStages) -> StagedPicture:
     """The maps that the stages of a classifier make of a picture."""
     kept = state.pictures.get(asked.picture)
     one = state.models.opened(asked.model)
-    config = one.predictor.config
+    config = one.asked.config
     pixels = kept.pixels(config.store_size, config.fit)
     with state.models.computing():
         from imagecls.classifier.staged import pools, staged
 
-        found, row = staged(one.predictor, pixels, asked.way)
-        changeable = pools(one.predictor)
+        found, row = staged(one.inside, pixels, asked.way)
+        pool = one.inside.config.pool if pools(one.inside) else ""
     # the same maps before and after a pooling, so that one sees what it does to them
     told: list[StageMaps] = []
     numbers: list[int] = []
@@ -186,7 +186,7 @@ def stages(state: ImageState, asked: AskedStages) -> StagedPicture:
             numbers = sorted(np.argsort(-spread, kind="stable")[:MAPS].tolist())
         told.append(_told(each.name, each.pools, each.maps, numbers))
     answers = [] if row is None else in_order(one.classes, row)[:TOP]
-    return StagedPicture(one.named.name, config.pool if changeable else "", told, answers)
+    return StagedPicture(one.named.name, pool, told, answers)
 
 
 def augment(state: ImageState, asked: AskedViews) -> AugmentedViews:

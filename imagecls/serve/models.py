@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gocnn.errors import UserError
+from gocnn.onnxfile import is_onnx
 from gocnn.serve import failures
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.failures import Refusal
@@ -17,9 +18,10 @@ from gocnn.serve.threads import one_torch_thread
 from gocnn.training.described import read_bytes
 from gocnn.training.finding import find
 from gocnn.training.names import DESCRIPTION
-from imagecls.classifier.names import KIND
+from imagecls.classifier import KIND, shipped
 
 if TYPE_CHECKING:
+    from imagecls.classifier.ensemble import Asked
     from imagecls.classifier.model import Predictor
 
 MODEL_FILES = ("best.safetensors", "last.safetensors")
@@ -37,6 +39,11 @@ class Named:
     name: str
     path: Path
     found: bool
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it came with the program."""
+        return shipped.is_shipped(self.path)
 
     @property
     def file(self) -> Path:
@@ -57,17 +64,36 @@ class Named:
         return status.st_mtime_ns, status.st_size
 
 
-@dataclass(frozen=True)
+@dataclass
 class Opened:
-    """A classifier that is open."""
+    """A classifier that is open. asked: what answers, through onnxruntime or torch."""
 
     named: Named
     stamp: tuple[int, int]
-    predictor: "Predictor"
+    asked: "Asked"
+    _inside: "Predictor | None" = None
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return self.predictor.config.classes
+        return self.asked.config.classes
+
+    @property
+    def inside(self) -> "Predictor":
+        """The same as torch has it, whose layers can be looked at; opened when first asked for.
+        Raises UserError if it is an ONNX file of which there is nothing else, Refusal if torch is
+        missing."""
+        if self._inside is None:
+            with torch_needed():
+                from imagecls.classifier.model import Predictor
+                from imagecls.classifier.runtime import open_in_torch
+
+                named = self.named
+                self._inside = (
+                    self.asked
+                    if isinstance(self.asked, Predictor)
+                    else open_in_torch(named.path.stem if named.shipped else named.path)
+                )
+        return self._inside
 
     def label(self, name: str) -> int:
         """The index of a class. Raises UserError if there is none of that name."""
@@ -97,9 +123,12 @@ class Models:
         return list(every.values())
 
     def _given(self) -> dict[str, Named]:
+        """Those that were named, then what is taken where nobody names one, and what ships."""
         every: dict[str, Named] = {}
-        for path in self._config.image_models:
-            stem = path.stem if path.is_file() else path.resolve().name
+        for path in (*self._config.image_models, *_usual()):
+            if any(path.resolve() == one.path.resolve() for one in every.values()):
+                continue
+            stem = path.resolve().name if path.is_dir() else path.stem
             name, count = stem, 2
             while name in every:
                 name, count = f"{stem}-{count}", count + 1
@@ -129,13 +158,7 @@ class Models:
         that name or it cannot be opened.
         """
         given = self._given()
-        every = (
-            [given[name]]
-            if name in given
-            else [*given.values()]
-            if given and name is None
-            else self.named()
-        )
+        every = list(given.values()) if name in given or (given and name is None) else self.named()
         if not every:
             raise Refusal(
                 404,
@@ -152,16 +175,27 @@ class Models:
             if held is None or held.stamp != stamp:
                 failures.hide(one.file)
                 with torch_needed():
-                    from imagecls.classifier.model import load
+                    from imagecls.classifier.runtime import open_classifier
 
-                    held = Opened(one, stamp, load(one.path))
+                    held = Opened(one, stamp, open_classifier(one.path))
                 self._open[one.name] = held
             return held
 
     @contextlib.contextmanager
-    def computing(self) -> Iterator[None]:
-        """Within: it is this request's turn to compute."""
-        with self._turn, torch_needed(), one_torch_thread():
+    def computing(self, torch: bool = True) -> Iterator[None]:
+        """Within: it is this request's turn to compute, and torch computes in one thread where it
+        is needed (Refusal if it is missing)."""
+        with self._turn:
+            if torch:
+                with torch_needed(), one_torch_thread():
+                    yield
+            else:
+                yield
+
+    @contextlib.contextmanager
+    def asking(self, one: Opened) -> Iterator[None]:
+        """The same for what the classifier answers itself, without torch if it needs none."""
+        with self.computing(not is_onnx(one.named.file)):
             yield
 
 
@@ -172,6 +206,15 @@ def torch_needed() -> Iterator[None]:
         yield
     except ImportError as error:
         raise failures.lacking(error, "images") from error
+
+
+def _usual() -> list[Path]:
+    """The classifier that is taken where nobody names one, and those that ship."""
+    found = []
+    for name in (None, *shipped.NAMES):
+        with contextlib.suppress(UserError):  # it is missing, or the environment names nothing
+            found.append(shipped.find(name))
+    return found
 
 
 def _kind(folder: Path) -> Any:

@@ -127,13 +127,14 @@ def _bytes(address: str) -> bytes:
     return base64.b64decode(address.partition(",")[2])
 
 
-def test_without_a_classifier_pictures_are_shown_all_the_same(open_page: Open, server: str) -> None:
+def test_what_a_classifier_does_not_know_it_is_not_asked(open_page: Open, server: str) -> None:
+    """What ships knows ten dishes, and none of the drawn ones: pictures are shown all the same."""
     tab = open_page("/lesson/5")
     page = tab.page
-    page.wait_for_selector(".shrunken img")
+    page.wait_for_selector("text=does not know this dish")
     assert page.locator(".shrunken img").count() == 6
-    assert "img-train" in page.inner_text("main code")
-    assert page.locator(".stagelist").count() == 0
+    assert page.locator(".shrunken .same").count() == 0
+    assert "baklava" in page.inner_text("[aria-labelledby=shrunken]")
     page.wait_for_selector(".views img")
 
 

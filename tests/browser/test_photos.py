@@ -14,11 +14,13 @@ import pytest
 from PIL import Image
 
 import imagecls
-from imagecls.classifier import explain
+from gocnn.serve.config import ServeConfig
+from imagecls.classifier import explain, shipped
 from imagecls.classifier.model import load
 from imagecls.photos.decode import decode
 from tests.conftest import ROOT
 from tests.photographs import colourful, encoded
+from tests.serving import serving
 
 from .conftest import PHONE, Open, started
 
@@ -64,6 +66,7 @@ def test_a_photograph_is_answered_and_explained(
     # by another class and another layer the heat is the library's
     page.locator(".bars button", has_text="sushi").click()
     page.wait_for_selector(".looking [role=status]:has-text('for sushi')")
+    page.get_by_role("button", name="Another layer").click()
     page.locator(".looking input[type=range]").fill("0")
     page.wait_for_selector("canvas.heat:not(.stale)")
     page.wait_for_timeout(400)
@@ -232,10 +235,11 @@ def test_the_camera_says_why_not(open_page: Open, address: str) -> None:
 
 
 def test_without_a_classifier_it_says_how_to_get_one(
-    open_page: Open, tmp_path: Path, tiny_classifiers: Path
+    open_page: Open, tmp_path: Path, tiny_classifiers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with started("--runs", str(tmp_path / "runs")) as empty:
-        tab = open_page("/photos", address=empty, language="zh")
+    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)  # an installation without what ships
+    with serving(ServeConfig(runs=tmp_path / "runs")) as client:
+        tab = open_page("/photos", address=f"http://127.0.0.1:{client.port}", language="zh")
         tab.page.wait_for_selector("pre")
         assert "img-train" in tab.page.inner_text("pre")
         assert tab.page.locator(".drop").count() == 0

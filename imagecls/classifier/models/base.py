@@ -15,6 +15,11 @@ class Classifier(nn.Module):
         """Logits `(N, classes)` of feature maps."""
         raise NotImplementedError
 
+    def head_layers(self) -> list[nn.Module] | None:
+        """The layers that `classify` applies, one after the other; None if they are more than
+        that."""
+        return None
+
     def first_layer(self) -> nn.Conv2d:
         """The convolution that sees the picture itself."""
         return next(m for m in self.modules() if isinstance(m, nn.Conv2d))

@@ -54,6 +54,10 @@ class ResNet101(Classifier):
         result: Tensor = self.fc(torch.flatten(self.avgpool(maps), 1))
         return result
 
+    def head_layers(self) -> list[nn.Module]:
+        last = list(self.fc) if isinstance(self.fc, nn.Sequential) else [self.fc]
+        return [self.avgpool, nn.Flatten(), *last]
+
 
 class FineTuner(ResNet101):
     """ResNet-101 whose last layer is the homework's head: 2048 -> 1024 -> 512 -> classes, each

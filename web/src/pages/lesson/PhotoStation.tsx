@@ -45,9 +45,12 @@ function told(shrunken: Shrunken): string {
 
 function Pooled({ photo, way }: { photo: Photo; way: Merging }) {
   useStore(photos);
-  const model = photos.opened?.name ?? null;
-  // asked without a classifier only where there is none
-  const message = photos.models && (model || photos.models.length === 0) ? { way, model } : null;
+  const { opened, models } = photos;
+  const sample = photo.data === null ? photo.sent!.picture.split(":")[1] : null;
+  // what it does not know it is not asked about
+  const strange = opened !== null && sample !== null && !photos.knows(sample);
+  const model = strange ? null : (opened?.name ?? null);
+  const message = models && (opened || models.length === 0) ? { way, model } : null;
   const { value, current, error } = useAsked<Shrunken>("/api/images/lesson/shrinking", photo, message);
   return (
     <>
@@ -64,6 +67,7 @@ function Pooled({ photo, way }: { photo: Photo; way: Merging }) {
             ))}
           </ol>
           <p role="status" class="said">{told(value)}</p>
+          {strange && <p>{t("shrink.strange", { name: opened.name, classes: opened.classes.map(plain).join(t("shrink.comma")) })}</p>}
         </div>
       )}
     </>

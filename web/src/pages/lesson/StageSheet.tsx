@@ -61,7 +61,8 @@ export function StageSheet({ photo, model, way }: { photo: Photo; model: OpenMod
   return (
     <section class={current ? "card spaced" : "card spaced stale"} aria-labelledby="stages">
       <h2 id="stages">{t("stages.title", { name: model.name })}</h2>
-      <p>{changes ? t("stages.changes", { pool: t(`pooling.${model.pool as Merging}`) }) : t("stages.strides")}</p>
+      <p>{changes ? t("stages.changes", { pool: value ? t(`pooling.${value.pool as Merging}`) : "…" }) : t("stages.strides")}</p>
+      {!value && !error && <p role="status">{t("looking.opening")}</p>}
       {error && <p class="error" role="alert">{error}</p>}
       {value && (
         <>

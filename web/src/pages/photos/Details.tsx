@@ -4,24 +4,43 @@ import { Bars, shareText } from "../../parts/Bars";
 import { HeatPicture, HeatScale } from "../../parts/HeatPicture";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
-import { bytesOf, type SeenWhere } from "./messages";
+import { useAnswer } from "../lesson/answers";
+import { bytesOf, type ModelLayer, type OpenModel, type SeenWhere } from "./messages";
 import { Neighbours } from "./Neighbours";
 import { photos, useAsked, type Photo } from "./session";
 
 const FEW = 8;
 
+/** Which layer's maps are weighted: the last ones, until another is asked for, for which the server loads torch. */
+function LayerChoice({ model, layer, onLayer }: { model: OpenModel; layer: string | null; onLayer: (layer: string | null) => void }) {
+  const [wanted, setWanted] = useState(false);
+  const { value, error } = useAnswer<{ layers: ModelLayer[] }>(`/api/images/layers?model=${encodeURIComponent(model.name)}`, wanted ? undefined : null);
+  if (!wanted) return <button onClick={() => setWanted(true)}>{t("looking.other")}</button>;
+  if (error) return <p class="error" role="alert">{error}</p>;
+  if (!value) return <p role="status">{t("looking.opening")}</p>;
+  const { layers } = value;
+  const last = layers.length - 1;
+  const number = layer === null ? last : layers.findIndex(({ name }) => name === layer);
+  const { name, channels, height } = layers[number];
+  return (
+    <label class="slider">
+      <span>{t("looking.layer", { number: number + 1, count: layers.length, name, side: height, channels })}</span>
+      <input type="range" min={0} max={last} value={number} aria-valuetext={name} onInput={(event) => {
+        const chosen = Number(event.currentTarget.value);
+        onLayer(chosen === last ? null : layers[chosen].name);
+      }} />
+    </label>
+  );
+}
+
 /** The picture, with the heat map of a class and a layer; `label` null is the answer. */
 export function Looking({ photo, label, onLabel }: { photo: Photo; label: string | null; onLabel: (label: string) => void }) {
   useStore(photos);
-  const [layer, setLayer] = useState<number | null>(null);
-  const [shown, setShown] = useState(true);
   const { opened } = photos;
-  const layers = opened?.layers ?? [];
-  const last = layers.length - 1;
-  const number = layer === null ? last : Math.min(layer, last);
-  const name = layers[number]?.name;
-  // without a layer it is that of the library's default
-  const message = opened && shown && !photo.error ? { label, layer: layer === null || number === last ? null : name, model: opened.name } : null;
+  const [layer, setLayer] = useState<{ model: string; name: string | null } | null>(null);
+  const [shown, setShown] = useState(true);
+  const name = layer?.model === opened?.name ? (layer?.name ?? null) : null;
+  const message = opened && shown && !photo.error ? { label, layer: name, model: opened.name } : null;
   const { value, current, error } = useAsked<SeenWhere>("/api/images/explain", photo, message);
   const heat = useMemo(() => value && bytesOf(value.heat), [value]);
   const ratio = photo.sent ? photo.sent.width / photo.sent.height : 1;
@@ -42,12 +61,7 @@ export function Looking({ photo, label, onLabel }: { photo: Photo; label: string
             </label>
             <label class="check"><input type="checkbox" checked={shown} onChange={(event) => setShown(event.currentTarget.checked)} /> {t("looking.show")}</label>
           </div>
-          {last > 0 && (
-            <label class="slider">
-              <span>{t("looking.layer", { number: number + 1, count: layers.length, name, side: layers[number].height, channels: layers[number].channels })}</span>
-              <input type="range" min={0} max={last} value={number} aria-valuetext={name} onInput={(event) => setLayer(Number(event.currentTarget.value))} />
-            </label>
-          )}
+          <LayerChoice key={opened.name} model={opened} layer={name} onLayer={(chosen) => setLayer({ model: opened.name, name: chosen })} />
           <p class="soft hint">{t("looking.hint")}</p>
         </>
       )}

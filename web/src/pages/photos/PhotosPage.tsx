@@ -21,7 +21,7 @@ function Intake() {
         <Camera onPicture={(data) => photos.add([{ name: t("camera.name"), data }])} />
         <ModelChoice />
       </div>
-      {!some && photos.samples.length > 0 && <Samples />}
+      {!some && <Samples />}
       {!some && <p class="soft">{t("photos.limits")}</p>}
       {photos.error && <p class="error" role="alert">{photos.error}</p>}
       {photos.open_ > 1 && (
@@ -42,19 +42,21 @@ export function ModelChoice() {
     <label class="field">
       <span>{t("photos.model")}</span>
       <select value={photos.model ?? ""} onChange={(event) => void photos.open(event.currentTarget.value)}>
-        {models.map(({ name, found }) => <option key={name} value={name}>{found ? t("photos.ofRuns", { name }) : name}</option>)}
+        {models.map(({ name, found, shipped }) => <option key={name} value={name}>{found ? t("photos.ofRuns", { name }) : shipped ? t("photos.ships", { name }) : name}</option>)}
       </select>
     </label>
   );
 }
 
-/** The drawn pictures that come along. */
-export function Samples() {
+/** The drawn pictures that come along, where the classifier knows such dishes. */
+function Samples() {
   useStore(photos);
+  const known = photos.samples.filter((name, k) => k % 2 === 0 && photos.knows(name));
+  if (known.length === 0) return null;
   return (
     <div class="row samples" role="group" aria-label={t("photos.samples")}>
       <span class="soft">{t("photos.samples")}</span>
-      {photos.samples.filter((_, k) => k % 2 === 0).map((name) => (
+      {known.map((name) => (
         <button key={name} class="sample" aria-pressed={photos.chosen?.sent?.picture === `sample:${name}`} onClick={() => photos.addSample(name)}>
           <img src={`/api/images/pictures/sample:${name}`} alt={t(`sample.${name.split("-")[0]}` as Parameters<typeof t>[0])} width="48" height="48" />
         </button>

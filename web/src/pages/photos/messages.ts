@@ -4,6 +4,8 @@ export interface ImageModel {
   name: string;
   /** Whether it is one of the server's runs. */
   found: boolean;
+  /** Whether it came with the program. */
+  shipped: boolean;
 }
 
 export interface ModelLayer {
@@ -15,13 +17,11 @@ export interface ModelLayer {
 
 export interface OpenModel {
   name: string;
+  shipped: boolean;
   classes: string[];
   kind: string;
   size: number;
   fit: "squash" | "crop";
-  pool: string;
-  layers: ModelLayer[];
-  stages: string[];
   photographs: string;
 }
 

@@ -101,6 +101,11 @@ export class PhotoSession extends Store {
     return photo;
   }
 
+  /** Whether the classifier knows the dish of a drawn picture. */
+  knows(sample: string): boolean {
+    return this.opened?.classes.includes(sample.split("-")[0]) ?? false;
+  }
+
   choose(photo: Photo): void {
     this.chosen = photo;
     this.changed();
