@@ -173,7 +173,7 @@ export default function ResidualStation() {
       <div class="station">
         <div class="left"><LessonBoard /></div>
         <div class="right">
-          <section class={current ? "card" : "card stale"} aria-labelledby="norms">
+          <section class={value && !current ? "card stale" : "card"} aria-labelledby="norms">
             <h2 id="norms">{t("residual.title")}</h2>
             <div class="row" role="group" aria-label={t("residual.depth")}>
               <span class="soft">{t("residual.depth")}</span>

@@ -59,7 +59,7 @@ export function StageSheet({ photo, model, way }: { photo: Photo; model: OpenMod
   const { value, current, error } = useAsked<Staged>("/api/images/lesson/stages", photo, { model: model.name, way: changes ? way : null });
   const best = value?.answers[0];
   return (
-    <section class={current ? "card spaced" : "card spaced stale"} aria-labelledby="stages">
+    <section class={value && !current ? "card spaced stale" : "card spaced"} aria-labelledby="stages">
       <h2 id="stages">{t("stages.title", { name: model.name })}</h2>
       <p>{changes ? t("stages.changes", { pool: value ? t(`pooling.${value.pool as Merging}`) : "…" }) : t("stages.strides")}</p>
       {!value && !error && <p role="status">{t("looking.opening")}</p>}
