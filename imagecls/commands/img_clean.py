@@ -12,7 +12,7 @@ from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
 from gocnn.console.shared_options import json_option
-from imagecls.commands.options import cache_option, labelling_options, take_labelling
+from imagecls.commands.options import cache_option, ensemble_of, labelling_options, take_labelling
 
 MINUTES = 10.0
 SHOWN = 10
@@ -194,16 +194,13 @@ def _by_models(
 ) -> Any:
     """What the models say of the pictures, with a note if they have learnt from them."""
     from gocnn import bars
-    from gocnn.devices import resolve
     from gocnn.errors import UserError
     from imagecls.classifier import cleaning
-    from imagecls.classifier.model import Ensemble, load
     from imagecls.photos.data import bad_notes, labelled, photo_set, why
     from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
     from imagecls.photos.store import ImageStore
 
-    resolved = str(resolve(device))
-    ensemble = Ensemble([load(path, resolved) for path in models])
+    ensemble = ensemble_of(models, device)
     parts = [part] if part else [TRAIN, WHOLE, VALID, TEST]
     photos = labelled(data, ensemble.classes, *parts, labelling=labelling)
     sets = {}

@@ -61,6 +61,16 @@ RECIPE = (
         help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
     ),
     click.option(
+        "--shift",
+        type=FloatRange(0, 0.5),
+        help="Largest shift, as a share of the picture, instead of the recipe's (0: none).",
+    ),
+    click.option(
+        "--scale",
+        type=FloatRange(0, 0.9),
+        help="Largest change of size, instead of the recipe's (0.2: 0.8 to 1.2 times).",
+    ),
+    click.option(
         "--auto",
         type=click.Choice(["none", "trivial", "rand"]),
         help="TrivialAugment or RandAugment, instead of the recipe's.",
@@ -73,6 +83,17 @@ RECIPE = (
 )
 """A recipe of augmentation (`imagecls.augment.RECIPES`), and what is changed of it."""
 
+size_option = click.option(
+    "--eval-size",
+    "eval_size",
+    type=click.IntRange(8, 1024),
+    help=(
+        "Show the networks pictures of so many pixels a side, if other than --size in training:"
+        " 1.1 to 1.3 times as many are often better (FixRes).  [default: the training's]"
+    ),
+)
+"""`eval_size`: see `ensemble_of`."""
+
 
 def note(text: str) -> None:
     """A line on standard error for the person."""
@@ -80,16 +101,21 @@ def note(text: str) -> None:
 
 
 def ensemble_of(
-    models: Sequence[str], device: str, say: Callable[[str], None] = note
+    models: Sequence[str], device: str, say: Callable[[str], None] = note, size: int | None = None
 ) -> "Ensemble":
-    """The classifiers of those names, or the default one, of which `say` is told. Raises
-    UserError."""
+    """The classifiers of those names, or the default one, of which `say` is told, for pictures of
+    another `size` if given (which takes torch). Raises UserError."""
     from imagecls.classifier.ensemble import Ensemble
-    from imagecls.classifier.runtime import open_classifier
+    from imagecls.classifier.runtime import open_classifier, open_in_torch
+
+    def opened(model: str | None) -> "Asked":
+        if size is None:
+            return open_classifier(model, device)
+        return open_in_torch(model, device).at(size)
 
     if models:
-        return Ensemble([open_classifier(one, device) for one in models])
-    asked = open_classifier(None, device)
+        return Ensemble([opened(one) for one in models])
+    asked = opened(None)
     tell_default(asked, say)
     return Ensemble([asked])
 
