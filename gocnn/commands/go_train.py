@@ -17,6 +17,7 @@ from gocnn.training.cli_options import (
     ComputedDefault,
     show_outcome,
     take_budget,
+    take_find_rate,
     train_config,
     training_options,
     use_threads,
@@ -161,7 +162,7 @@ def command(
     from gocnn.training.session import Launch
 
     use_threads(options)
-    budget = take_budget(options)
+    find_rate, budget = take_find_rate(options, take_budget(options), resume)
     choices = {} if resume else _choose(device, budget, options)
     options |= choices
     asked_for = asked(options)
@@ -183,6 +184,7 @@ def command(
         quiet=quiet,
         say=lambda line: click.echo(line, err=True),
         options=asked_for,
+        find_rate=find_rate,
         try_compiling="compile" in choices,
     )
     outcome = training.train(config, launch, max_unpacked=max_unpacked)

@@ -19,6 +19,7 @@ from gocnn.training.config import (
     Schedule,
     TrainConfig,
 )
+from gocnn.training.names import CURVE, TABLE
 from gocnn.training.resuming import BUDGETS
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_MINUTES = 30.0
+RANGE_STEPS = 100
+"""Steps of --find-rate where --steps says none."""
 
 OPTIMISATION_OPTIONS = (
     "batch",
     "optimiser",
     "learning_rate",
+    "find_rate",
     "weight_decay",
     "schedule",
     "warmup",
@@ -123,6 +127,14 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
             "--learning-rate",
             type=FloatRange(0, min_open=True),
             help="Highest rate.  [default: the optimiser's]",
+        ),
+        click.option(
+            "--find-rate",
+            is_flag=True,
+            help=(
+                "Only look for a learning rate: a range test of 100 steps (or --steps), whose curve"
+                " is left in --out; nothing is trained."
+            ),
         ),
         click.option(
             "--weight-decay",
@@ -281,6 +293,23 @@ def train_config(budget: dict[str, Any], options: dict[str, Any], **more: Any) -
         raise click.UsageError(str(error)) from error
 
 
+def take_find_rate(
+    options: dict[str, Any], budget: dict[str, Any], resume: bool
+) -> tuple[int, dict[str, Any]]:
+    """Take --find-rate out of a command's keyword arguments: the steps of the range test (0: none
+    is asked for), and the budget as it is then. Raises click.UsageError for options that would mean
+    nothing."""
+    if not options.pop("find_rate"):
+        return 0, budget
+    if resume:
+        raise click.UsageError("--find-rate begins anew: leave out --resume")
+    for name in ("minutes", "epochs"):
+        if budget[name] is not None:
+            raise click.UsageError(f"--find-rate takes --steps, not --{name}: it trains nothing")
+    steps = budget["steps"] or RANGE_STEPS
+    return steps, budget | {"steps": steps}
+
+
 def use_threads(options: dict[str, Any]) -> None:
     """Obey --threads from now on; the training itself does so too (see `train_config`)."""
     import torch
@@ -302,6 +331,11 @@ def show_outcome(outcome: "Outcome", command: str, out: Path, metrics: dict[str,
         raise SystemExit(130)
     best = outcome.best
     if not outcome.first:
+        return
+    if outcome.rates is not None:
+        for line in outcome.rates.sentences():
+            click.echo(line)
+        click.echo(f"curve and numbers: {out / CURVE}, {out / TABLE}")
         return
     rate = outcome.samples / max(outcome.seconds, 1e-9)
     speed = f"{rate:.0f} samples/s, waited for data {outcome.waited:.1%}"

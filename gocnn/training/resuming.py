@@ -21,6 +21,7 @@ change how sums are rounded, and accumulate over how many samples norms are take
 FREE = {
     "out",
     "resume",
+    "find_rate",
     "quiet",
     "games",
     "data",

@@ -31,6 +31,7 @@ from gocnn.training.curves import plot
 from gocnn.training.eventfiles import EventFiles
 from gocnn.training.inputs import RunOutput, Runtime, TaskData
 from gocnn.training.progress import Progress
+from gocnn.training.range_test import RangeTest
 from gocnn.training.stepping import Stepper
 from gocnn.training.task import Guided
 from gocnn.training.validation import Validator
@@ -45,8 +46,8 @@ RESTORED = ("model", "ema", "optimisers", "elapsed", "precision", "best", "bad_v
 @dataclass(frozen=True)
 class Outcome:
     """How a run ended: steps and samples seen, the best validation figures, seconds, share of time
-    waited for data (0 to 1), whether it was interrupted, and whether this process is the one to
-    speak of it (of several, the first)."""
+    waited for data (0 to 1), whether it was interrupted, whether this process is the one to speak
+    of it (of several, the first), and what a range test found, if that was asked for instead."""
 
     steps: int
     samples: int
@@ -55,6 +56,7 @@ class Outcome:
     waited: float
     interrupted: bool
     first: bool = True
+    rates: RangeTest | None = None
 
 
 class Trainer:
@@ -226,7 +228,12 @@ class Trainer:
             if self.validator.event_files is not None:
                 self.validator.event_files.close()
         if self.processes.first and not self._stopping:
-            plot(self.run.reports(), self.run.path / "curves.png", self.data.task.metric)
+            plot(
+                self.run.reports(),
+                self.run.path / "curves.png",
+                self.data.task.metric,
+                self.config.highest_rate,
+            )
         seconds = self.budget.elapsed()
         return Outcome(
             self.step,

@@ -32,9 +32,11 @@ from imagecls.classifier.noisy import Noisy, NoisyLabels
 from imagecls.classifier.predicting import PicturePredictions
 from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
 from imagecls.classifier.task import ImageTask
+from imagecls.photos import listed
 from imagecls.photos.collection import UNCLASSED, UNUSED
 from imagecls.photos.data import Labels, PhotoBatches, PhotoSource, Split, Splits, load_splits
 from imagecls.photos.layout import SPARE
+from imagecls.photos.listed import Listed
 from imagecls.photos.spare import GuidedSource, Spare, load_spare
 from imagecls.photos.store import ImageStore
 
@@ -51,7 +53,7 @@ class ClassifierRunConfig(sessions.RunConfig):
     weigh the loss against frequent classes. pretrained and unfreeze are for resnet101: see
     `imagecls.classifier.weights` and `FineTuner.freeze`. head_epochs: epochs in which the head
     alone learns, before. noisy and unlabelled: how labels that may be wrong, and pictures without
-    labels, are learnt from.
+    labels, are learnt from; listed: training pictures that are left out or relabelled.
     """
 
     kind = KIND
@@ -68,6 +70,7 @@ class ClassifierRunConfig(sessions.RunConfig):
     head_epochs: float = 0.0
     noisy: Noisy = field(default_factory=Noisy)
     unlabelled: Unlabelled = field(default_factory=Unlabelled)
+    listed: Listed = field(default_factory=Listed)
 
     @property
     def guided(self) -> bool:
@@ -136,9 +139,10 @@ def train(
         session.processes.must_share(photographs=fingerprint, options=learnt)
         with session.folder(config, {"data": fingerprint}) as run:
             stages = _Stages(config, network, splits, spare, session)
-            if config.head_epochs and isinstance(model, FineTuner):
+            if config.head_epochs and isinstance(model, FineTuner) and not launch.find_rate:
                 return stages.both(model, run)
-            return stages.fit(stages.trainer(model, config.train, run), launch.resume)
+            trainer = stages.trainer(model, config.train, run)
+            return session.fit(trainer) if launch.find_rate else stages.fit(trainer, launch.resume)
 
 
 @dataclass(frozen=True)
@@ -282,6 +286,8 @@ def _photographs(
     """The labelled photographs of a run and the unlabelled ones, if it learns from any."""
     store = ImageStore(config.network.store_size, config.network.fit, cache)
     splits = load_splits(config.data, config.split, store, jobs, quiet)
+    if config.listed:
+        splits = listed.apply(config.listed, splits, config.data)
     named = config.unlabelled.source
     words = UNUSED[SPARE], UNCLASSED
     unused = [note for note in splits.notes if any(word in note for word in words)]

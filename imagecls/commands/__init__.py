@@ -9,6 +9,7 @@ HEAD = Head(
             "imagecls.commands.img_augment",
             "Show what augmentation makes of a picture.",
         ),
+        "img-clean": ("imagecls.commands.img_clean", "List labels that are likely wrong."),
         "img-eval": (
             "imagecls.commands.img_eval",
             "Measure how well a classifier tells pictures apart.",

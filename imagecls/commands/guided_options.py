@@ -32,6 +32,19 @@ OPTIONS = (
         help="Share of wrong labels, which small-loss leaves out of each batch.",
     ),
     click.option(
+        "--drop-listed",
+        "drop_listed",
+        multiple=True,
+        metavar="FILE.csv",
+        help="Training pictures to leave out: a list of img-clean, edited (also several times).",
+    ),
+    click.option(
+        "--relabel",
+        multiple=True,
+        metavar="FILE.csv",
+        help="Training pictures that get the list's likely class instead (also several times).",
+    ),
+    click.option(
         "--unlabelled",
         metavar="[PHOTOS]",
         is_flag=False,
@@ -57,7 +70,15 @@ OPTIONS = (
     ),
 )
 
-GUIDED = ("noisy", "noise_rate", "unlabelled", "pseudo_threshold", "unlabelled_ratio")
+GUIDED = (
+    "noisy",
+    "noise_rate",
+    "drop_listed",
+    "relabel",
+    "unlabelled",
+    "pseudo_threshold",
+    "unlabelled_ratio",
+)
 """The names of their parameters, for the headings of the help."""
 
 OF_ANOTHER = {
@@ -81,6 +102,7 @@ def guided(options: dict[str, Any]) -> dict[str, Any]:
     click.UsageError where one of them would be passed over."""
     from imagecls.classifier.noisy import Noisy
     from imagecls.classifier.pseudo import Unlabelled
+    from imagecls.photos.listed import Listed
 
     context = click.get_current_context()
     for name, (other, value) in OF_ANOTHER.items():
@@ -99,4 +121,5 @@ def guided(options: dict[str, Any]) -> dict[str, Any]:
             options["pseudo_threshold"],
             ratio=options["unlabelled_ratio"],
         ),
+        "listed": Listed(options["drop_listed"], options["relabel"]),
     }

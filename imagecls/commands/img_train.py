@@ -14,6 +14,7 @@ from gocnn.training.cli_options import (
     OPTIMISATION_OPTIONS,
     show_outcome,
     take_budget,
+    take_find_rate,
     train_config,
     training_options,
     use_threads,
@@ -148,7 +149,7 @@ def command(
     from imagecls.classifier import training
 
     use_threads(options)
-    budget = take_budget(options)
+    find_rate, budget = take_find_rate(options, take_budget(options), resume)
     asked_for = None
     if resume:
         changes = resuming(out, budget)
@@ -171,6 +172,7 @@ def command(
         quiet=quiet,
         say=lambda line: click.echo(line, err=True),
         options=asked_for,
+        find_rate=find_rate,
     )
     outcome = training.train(config, launch, cache=cache)
     show_outcome(outcome, "img-train", out, {"accuracy": "accuracy", "top3": "top-3"})

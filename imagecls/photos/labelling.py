@@ -143,7 +143,7 @@ def _by_pattern(pattern: str, pictures: Iterable[str]) -> dict[str, str]:
 
 
 def _by_tables(tables: Sequence[str], source: str | Path, parts: Mapping[str, str]) -> Found:
-    places = _Places(source, parts)
+    places = Places(source, parts)
     kinds: dict[str, Row] = {}
     unfound: list[Row] = []
     notes: dict[str, None] = {}
@@ -184,7 +184,7 @@ def _part_of_table(table: str) -> str | None:
     return said.pop() if len(said) == 1 else None
 
 
-class _Places:
+class Places:
     """Pictures by what a table may call them: their path, or the end of it, with the ending or
     without."""
 
@@ -231,11 +231,11 @@ def _without_ending(name: str) -> str:
     return name.rsplit(".", 1)[0] if kind_of(name) == PICTURE else name
 
 
-def read_table(table: str, places: _Places | None = None) -> Iterator[Row]:
+def read_table(table: str, places: Places | None = None) -> Iterator[Row]:
     """The rows of a table of files and classes: separated by comma, semicolon or tab, with a line
     of names above or without. `places` helps to tell that line from a row. Raises UserError, which
     names the line, if it is no such table."""
-    rows = _cells(table)
+    rows = cells_of(table)
     width = Counter(len(cells) for _, cells in rows).most_common(1)[0][0]
     if width < 2:
         raise UserError(
@@ -268,7 +268,7 @@ def _columns(
     table: str,
     names: Sequence[str],
     rest: Sequence[tuple[int, Sequence[str]]],
-    places: _Places | None,
+    places: Places | None,
 ) -> tuple[int, int, bool]:
     """The columns of files and of classes, and whether `names`, the first line, names them."""
     words = [re.sub(r"[\W_]+", "", name.casefold()) for name in names]
@@ -290,7 +290,7 @@ def _columns(
     return next((i for i in files if words[i] != "id"), files[0]), kind, True
 
 
-def _cells(table: str) -> list[tuple[int, list[str]]]:
+def cells_of(table: str) -> list[tuple[int, list[str]]]:
     """The lines that are not empty, with their numbers, each in its cells. Raises UserError."""
     text = _text(table)
     found: list[tuple[int, list[str]]] = []
