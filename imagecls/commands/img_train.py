@@ -93,7 +93,17 @@ HEADINGS = {
         "base",
     ),
     "Fine-tuning (--model resnet101 or timm:NAME)": ("weights", "unfreeze", "rates", "head_epochs"),
-    "Augmentation": ("augment", "train_size", "crop", "auto", "erase", "mixup", "cutmix"),
+    "Augmentation": (
+        "augment",
+        "train_size",
+        "crop",
+        "shift",
+        "scale",
+        "auto",
+        "erase",
+        "mixup",
+        "cutmix",
+    ),
     "Wrong labels, and none": GUIDED,
     "Optimisation": OPTIMISATION_OPTIONS,
     "Budget": BUDGET_OPTIONS,
@@ -284,7 +294,10 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
     )
     recipe = changed(
         RECIPES[options["augment"]],
-        **{key: options[key] for key in ("crop", "auto", "erase", "mixup", "cutmix")},
+        **{
+            key: options[key]
+            for key in ("crop", "shift", "scale", "auto", "erase", "mixup", "cutmix")
+        },
     )
     parts = options["unfreeze"].lower()
     every = ("conv1", "bn1", *(f"layer{i + 1}" for i in range(len(network.depths))))
