@@ -54,7 +54,9 @@ PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn"} | {
         "sgfmill",
         "starlette",
         "tensorboard",
+        "timm",
         "torch",
+        "torchvision",
         "tqdm",
         "uvicorn",
         "websockets",
@@ -71,6 +73,8 @@ EXTRAS = {
     "onnx": "onnx",
     "starlette": "serve",
     "tensorboard": "tensorboard",
+    "timm": "timm",
+    "torchvision": "timm",
     "uvicorn": "serve",
     "websockets": "serve",
 }

@@ -106,18 +106,19 @@ def test_grad_cam_of_any_layer(layer: str) -> None:
     x = p.view(pixels[None])
     parts = [
         part
-        for number, stage in p.network.stages.named_children()
+        for number, stage in p.network.get_submodule("stages").named_children()
         for part in (
             [(f"stages.{number}.{k}", one) for k, one in stage.named_children()]
             or [(f"stages.{number}", stage)]
         )
     ]
     ends = {"stages.0": "stages.0.2"}.get(layer, layer)
-    maps = None
+    maps: torch.Tensor | None = None
     for name, part in parts:
         x = torch.relu(x) if isinstance(part, nn.ReLU) else part(x)
         if name == ends:
             maps = x = x.detach().requires_grad_()
+    assert maps is not None
     logit = p.network.classify(x)[0, 1]
     (gradient,) = torch.autograd.grad(logit, maps)
     cam = torch.relu((gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)).detach()
