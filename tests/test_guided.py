@@ -250,6 +250,7 @@ def test_what_cannot_be_is_said_in_a_sentence(tmp_path: Path, course: Path) -> N
     assert "has no folder of unlabelled pictures" in refused(
         1, "img-train", IMAGES, *run, "--unlabelled"
     )
+    assert "has taken" in refused(2, "img-train", "--unlabelled", course, *run)
     good("img-train", course, "--out", tmp_path / "c", *FAST, "--steps", "1", "--noisy", "sce")
     assert "--noisy cannot be elr in a resumed run: the run in" in refused(
         2, "img-train", "--out", tmp_path / "c", "--resume", "--noisy", "elr"
