@@ -57,9 +57,12 @@ OPTIONS = (
     click.option(
         "--pseudo-threshold",
         type=FloatRange(0, 1),
-        default=0.7,
+        default=0.95,
         show_default=True,
-        help="Probability from which on a pseudo-label counts.",
+        help=(
+            "Probability from which on a pseudo-label counts (of the most that --label-smoothing"
+            " allows)."
+        ),
     ),
     click.option(
         "--unlabelled-ratio",
