@@ -25,6 +25,16 @@ from gocnn.console.outputs import Picture, keep_inputs
     help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
 )
 @click.option(
+    "--shift",
+    type=FloatRange(0, 0.5),
+    help="Largest shift, as a share of the picture, instead of the recipe's (0: none).",
+)
+@click.option(
+    "--scale",
+    type=FloatRange(0, 0.9),
+    help="Largest change of size, instead of the recipe's (0.2: 0.8 to 1.2 times).",
+)
+@click.option(
     "--auto",
     type=click.Choice(["none", "trivial", "rand"]),
     help="TrivialAugment or RandAugment, instead of the recipe's.",

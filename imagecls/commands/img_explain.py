@@ -26,6 +26,11 @@ from imagecls.commands.options import model_option, tell_default
     ),
 )
 @click.option(
+    "--look-layer",
+    metavar="LAYER",
+    help="The layer whose maps say where it looks; takes torch.  [default: the last ones]",
+)
+@click.option(
     "--filters", "filters_picture", type=Picture(), help="Draw the filters of the first layer."
 )
 @click.option("--maps", type=Picture(), help="Draw the feature maps of --layer.")
@@ -39,6 +44,7 @@ def command(
     model: str | None,
     wanted: str | None,
     picture: Path | None,
+    look_layer: str | None,
     filters_picture: Path | None,
     maps: Path | None,
     layer: str | None,
@@ -55,7 +61,7 @@ def command(
     from imagecls.classifier.runtime import open_classifier, open_in_torch
     from imagecls.photos.decode import decode_file
 
-    inside = open_in_torch(model, device) if filters_picture or maps else None
+    inside = open_in_torch(model, device) if filters_picture or maps or look_layer else None
     predictor = open_classifier(model, device) if inside is None else inside
     if model is None:
         tell_default(predictor)
@@ -83,7 +89,12 @@ def command(
     click.echo(f"{image}: {', '.join(f'{classes[i]} {probabilities[i]:.1%}' for i in order[:3])}")
     if picture is not None:
         panels, captions = [pixels], [image.name]
-        heats = predictor.attention(pixels, shown)
+        if look_layer is None or inside is None:
+            heats = predictor.attention(pixels, shown)
+        else:
+            from imagecls.classifier.explain import attention_at
+
+            heats = attention_at(inside, pixels, shown, look_layer)
         for label, heat in zip(shown, heats / max(float(heats.max()), 1e-12), strict=True):
             panels.append(pictures.overlay(pixels, heat))
             captions.append(f"{classes[label]} {probabilities[label]:.1%}")
