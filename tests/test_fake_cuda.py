@@ -264,7 +264,7 @@ def test_guided_steps_wait_for_nothing(device: torch.device, method: Method) -> 
     view = Augmenter(PLAIN, 32, config.mean, config.std)
     augment = Augmenter(replace(PLAIN, mixup=0.2, cutmix=1.0), 32, config.mean, config.std)
     held = NoisyLabels(Noisy(method), np.zeros(9, np.int64), len(CLASSES))
-    pseudo = PseudoLabels(Unlabelled(""), augment, view)
+    pseudo = PseudoLabels(Unlabelled(""), augment, view, np.full(5, 0.2), 0.1)
     task = GuidedTask(augment, view, 0.1, torch.ones(5), None if method == "none" else held, pseudo)
     pixels, labels = photographs(device)
     numbers = torch.randint(0, 9, (4,), device=device)

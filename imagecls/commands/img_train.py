@@ -20,7 +20,7 @@ from gocnn.training.cli_options import (
     use_threads,
 )
 from gocnn.training.resuming import asked, resuming
-from imagecls.commands.guided_options import GUIDED, guided, guided_options
+from imagecls.commands.guided_options import GUIDED, guided, guided_options, need_data
 from imagecls.commands.options import take_labelling
 from imagecls.commands.train_options import TIMM, image_options
 
@@ -171,7 +171,7 @@ def command(
         )
     else:
         if not data:
-            raise click.UsageError("name the photographs to train on: a folder, zip or tar")
+            need_data(options)
         _check_model(options)
         preset = options["preset"]
         _apply_preset(options)
