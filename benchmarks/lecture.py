@@ -33,9 +33,17 @@ from gocnn import modelfile
 from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
-from gocnn.nn import ConvNormAct, LocallyConnected, PointHead, ResidualBlock, initialise, pooling
+from gocnn.nn import (
+    ConvNormAct,
+    LocallyConnected,
+    PointHead,
+    Pool,
+    ResidualBlock,
+    initialise,
+    pooling,
+)
+from gocnn.onnxwriting import onnx_of
 from gocnn.policy import KIND, data
-from gocnn.policy.export import onnx_of
 from gocnn.policy.runtime import OnnxPolicy
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
@@ -82,7 +90,7 @@ def pooled_with_detour(down: nn.Module) -> list[nn.Module]:
     return [ConvNormAct(PLANES, CHANNELS, KERNEL), Around(down, *blocks(), Back()), head()]
 
 
-def padded(kind: str) -> nn.Module:
+def padded(kind: Pool) -> nn.Module:
     # 19 is odd: the last row and column are repeated, which changes neither a maximum nor, there, a
     # mean.
     return nn.Sequential(nn.ReplicationPad2d((0, 1, 0, 1)), pooling(kind))
@@ -176,7 +184,7 @@ def export(network: nn.Module, run: Path, folder: Path, name: str, facts: dict[s
     metadata = modelfile.describing(KIND, {"groups": DEFAULT_GROUPS}, facts)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{slug(name)}.onnx"
-    target.write_bytes(onnx_of(network.eval(), example, ["logits"], metadata, "fp16"))
+    target.write_bytes(onnx_of(network.eval(), example, "planes", ["logits"], metadata, "fp16"))
     said = OnnxPolicy(target).logits(example.numpy().astype("uint8"))
     with torch.inference_mode():
         apart = (network(example) - torch.from_numpy(said)).abs().max()

@@ -6,6 +6,7 @@ import textwrap
 import warnings
 from collections.abc import Iterable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,13 @@ def font_families(texts: Iterable[str]) -> list[str]:
 def fonts_for(texts: Iterable[str]) -> list[str]:
     """Font files that have the characters of the texts which the usual font (DejaVu Sans) lacks;
     says on standard error which none has."""
-    wanted = {ord(c) for text in texts for c in printable(text) if not c.isspace()}
-    missing = wanted - characters(usual_font())
+    wanted = {
+        ord(c)
+        for text in texts
+        for c in printable(text)
+        if not (c.isspace() or c.isascii())  # which DejaVu Sans has
+    }
+    missing = wanted - characters(usual_font()) if wanted else wanted
     if not missing:
         return []
     files = sorted(_installed(), key=_plain, reverse=True)
@@ -174,7 +180,13 @@ def fonts_for(texts: Iterable[str]) -> list[str]:
 
 
 def usual_font() -> str:
-    """The file of DejaVu Sans, which comes with matplotlib."""
+    """The file of DejaVu Sans, which comes with matplotlib. Where that lies as it usually does,
+    nothing is imported: that would take longer than all that is written with it."""
+    found = find_spec("matplotlib")
+    for folder in (found and found.submodule_search_locations) or ():
+        usual = Path(folder, "mpl-data", "fonts", "ttf", "DejaVuSans.ttf")
+        if usual.exists():
+            return str(usual)
     pyplot()
     from matplotlib import font_manager
 

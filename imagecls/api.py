@@ -3,15 +3,16 @@
 Every name here is found in `imagecls` too. What a person can mend is raised as `UserError`, an
 argument of a wrong type as TypeError, each in one sentence.
 
-    food = imagecls.load("runs/food")
-    food.predict("photo.jpg")            # [Prediction('pizza', probability=0.93), ...]
+    food = imagecls.load()               # what ships, without torch; or imagecls.load("runs/food")
+    food.predict("photo.jpg")            # [Prediction('beignets', probability=0.93), ...]
+    food.explain("photo.jpg").heat       # where it looks
 """
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,19 @@ from gocnn.cores import cores
 from gocnn.errors import UserError
 from imagecls.photos.collection import UNLABELLED, Photo
 
-__all__ = ["Classifier", "Prediction", "UserError", "load", "train"]
+if TYPE_CHECKING:
+    from imagecls.classifier.ensemble import Ensemble
+
+__all__ = [
+    "Classifier",
+    "Explanation",
+    "LabelIssue",
+    "Prediction",
+    "UserError",
+    "label_issues",
+    "load",
+    "train",
+]
 
 
 @dataclass(frozen=True)
@@ -36,10 +49,51 @@ class Prediction:
         return f"Prediction({self.name!r}, probability={self.probability:.2f})"
 
 
-class Classifier:
-    """A classifier that can be asked; `load` makes one."""
+@dataclass(frozen=True)
+class LabelIssue:
+    """A picture whose label is likely wrong.
 
-    def __init__(self, ensemble: Any) -> None:
+    Attributes:
+        file: its name within the photographs, with `/` between folders.
+        given: its class.
+        likely: the class that it seems to be of.
+        probability: of that class, 0 to 1.
+        margin: by how much that is greater than the given one's, -1 to 1.
+    """
+
+    file: str
+    given: str
+    likely: str
+    probability: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What in a picture speaks for a class, by Grad-CAM.
+
+    Attributes:
+        name: the class.
+        probability: of that class, 0 to 1.
+        heat: float32 `(size, size)`, 0 or more, in units of the class's logit; averaged over the
+            models. What speaks against the class is 0.
+        picture: the pixels that the heat lies over, uint8 `(S, S, 3)`: the same square, at another
+            size.
+    """
+
+    name: str
+    probability: float
+    heat: npt.NDArray[np.float32]
+    picture: npt.NDArray[np.uint8]
+
+    def __repr__(self) -> str:
+        return f"Explanation({self.name!r}, probability={self.probability:.2f})"
+
+
+class Classifier:
+    """A classifier that can be asked; `load` makes one. It is the same whatever computes."""
+
+    def __init__(self, ensemble: "Ensemble") -> None:
         self._ensemble = ensemble
 
     def __repr__(self) -> str:
@@ -48,8 +102,7 @@ class Classifier:
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, in the order of `probabilities`."""
-        names: tuple[str, ...] = self._ensemble.classes
-        return names
+        return self._ensemble.classes
 
     def predict(self, photo: Name, top: int | None = 3, *, tta: int = 1) -> list[Prediction]:
         """The `top` likeliest classes of a picture file (all if None), the likeliest first.
@@ -81,8 +134,7 @@ class Classifier:
         tta = whole("tta", tta, 1, 12)
         files = paths("photos", photos)
         for file in files:
-            if not os.path.isfile(file):
-                raise UserError(f"{file} does not exist or is no file; give a picture")
+            _need_file(file)
         answers = self._ensemble.predict(
             [Photo("", file, UNLABELLED) for file in files], tta, cores()
         )
@@ -94,29 +146,67 @@ class Classifier:
         )
         return rows
 
+    def explain(self, photo: Name, name: str | None = None) -> Explanation:
+        """Where it looks in a picture file.
 
-def load(model: Name | Sequence[Name], *, device: str = "cpu") -> Classifier:
+        Args:
+            photo: its file.
+            name: for which class (None: for the likeliest one).
+
+        Raises:
+            UserError: the picture cannot be read, there is no such class, or a model is an ONNX
+                file that does not hold what that needs.
+        """
+        from imagecls.photos.decode import decode_file
+
+        file = path("photo", photo)
+        _need_file(file)
+        if name is not None and name not in self.classes:
+            some = ", ".join(self.classes[:20])
+            raise UserError(f"name={name!r} is no class of this classifier; its classes are {some}")
+        pixels = {each: decode_file(Path(file), *each) for each in self._ensemble.formats}
+        row = self._ensemble.probabilities({key: one[None] for key, one in pixels.items()})[0]
+        label = int(row.argmax()) if name is None else self.classes.index(name)
+        first = pixels[self._ensemble.formats[0]]
+        heat = self._ensemble.attention(pixels, [label])[0]
+        return Explanation(
+            self.classes[label],
+            float(row[label]),
+            heat,
+            np.ascontiguousarray(first.transpose(1, 2, 0)),
+        )
+
+
+def _need_file(file: str) -> None:
+    if not os.path.isfile(file):
+        raise UserError(f"{file} does not exist or is no file; give a picture")
+
+
+def load(model: Name | Sequence[Name] | None = None, *, device: str = "cpu") -> Classifier:
     """A classifier: a model file or the folder of a training run, of which the best one is taken;
     several of the same classes are averaged.
 
+    Without `model` it is what the environment variable GOCNN_IMAGE_MODEL names, else `food`, which
+    ships and knows ten dishes and nothing else (docs/models.md). That and every `.onnx` file that
+    img-export wrote answer without torch.
+
     Args:
-        model: its file or folder, or several.
+        model: its file or folder, or the name of one that ships; or several.
         device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
 
     Raises:
         UserError: there is no such model, it is damaged, or a package is missing.
     """
     libraries.keep_private()
-    named = paths("model", model)
+    named = [None] if model is None else paths("model", model)
     if not named:
         raise UserError("model names none; give a model file or the folder of a training run")
     try:
-        from gocnn.devices import resolve
-        from imagecls.classifier import model as models
+        from imagecls.classifier.ensemble import Ensemble
+        from imagecls.classifier.runtime import open_classifier
 
-        where = str(resolve(device))
-        return Classifier(models.Ensemble([models.load(Path(one), where) for one in named]))
-    except ImportError as error:
+        return Classifier(Ensemble([open_classifier(one, device) for one in named]))
+    except (ImportError, OSError) as error:
         sentence = libraries.package(error, "images")
         if sentence is None:
             raise
@@ -148,3 +238,72 @@ def train(
     named, out = [path("photos", photos)], path("out", out)
     call(command, named, {"out": out, "minutes": minutes, "quiet": quiet, **options}, silent=quiet)
     return load(out)
+
+
+def label_issues(
+    photos: Name,
+    model: Name | Sequence[Name] | None = None,
+    *,
+    folds: int | None = None,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    size: int = 64,
+    tta: int = 4,
+    device: str = "cpu",
+) -> list[LabelIssue]:
+    """The pictures whose labels are likely wrong, by confident learning, the likeliest first, as
+    the command `img-clean` lists them. The photographs are not touched.
+
+    Give a model that has not learnt from these pictures, or `folds`: then so many small networks
+    are trained, each on all but one part, and judge what they have not seen.
+
+    Args:
+        photos: a folder or archive of labelled pictures: of one with parts, the training part.
+        model: a file or folder that `load` takes, or several.
+        folds: how many networks, from 2 on.
+        minutes: budget of all of them together (10 if None, and `epochs` is not given).
+        epochs: budget of each, instead.
+        size: pixels a side that they see.
+        tta: views of each picture that are averaged, 1 to 12.
+        device: as for `load`.
+
+    Raises:
+        UserError: neither or both of model and folds are given, or whatever else a person can mend.
+        KeyboardInterrupt: it was interrupted.
+    """
+    data, tta = path("photos", photos), whole("tta", tta, 1, 12)
+    if (model is None) == (folds is None):
+        raise UserError("give a model that judges, or folds=4, which trains small networks for it")
+    try:
+        from imagecls.classifier import cleaning
+
+        if model is not None:
+            judged = cleaning.judged_by(load(model, device=device)._ensemble, data, tta=tta)
+        else:
+            if minutes is None and epochs is None:
+                minutes = 10.0
+            judged = cleaning.judged_out_of_fold(
+                data,
+                whole("folds", folds, 2, 100),
+                minutes=minutes,
+                epochs=epochs,
+                size=whole("size", size, 16, 512),
+                tta=tta,
+                device=device,
+            ).only(None, data)
+    except ImportError as error:
+        sentence = libraries.package(error, "images")
+        if sentence is None:
+            raise
+        raise UserError(sentence) from error
+    classes = judged.classes
+    return [
+        LabelIssue(
+            judged.photos.photos[one.index].name,
+            classes[one.given],
+            classes[one.likely],
+            one.probability,
+            one.margin,
+        )
+        for one in cleaning.suspects(judged.probabilities, judged.photos.labels)
+    ]

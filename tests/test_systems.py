@@ -175,6 +175,7 @@ TABLE: dict[str, tuple[list[str], str]] = {
         ["img-explain", "写真/寿司/0.jpg", "--model", "分類", "--picture", "説明.png"],
         "",
     ),
+    "img-export": (["img-export", "分類", "--onnx", "分類.onnx"], ""),
     "img-augment": (["img-augment", "写真/寿司/0.jpg", "--picture", "増.png"], ""),
     "describe": (["describe", "学習"], ""),
 }

@@ -119,7 +119,7 @@ def train(
                 RunOutput(run, _provenance(config, games, init_from)),
                 session.runtime(try_compiling),
             )
-            return trainer.fit(launch.resume)
+            return session.fit(trainer)
 
 
 def _load_games(

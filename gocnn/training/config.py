@@ -124,6 +124,11 @@ class TrainConfig:
         """The budget: steps, epochs and minutes, all but one of them None."""
         return {"steps": self.steps, "epochs": self.epochs, "minutes": self.minutes}
 
+    @property
+    def highest_rate(self) -> float:
+        """The learning rate at the top of the schedule."""
+        return self.learning_rate or DEFAULT_RATES[self.optimiser]
+
     def of_the_run(self) -> "TrainConfig":
         """The same without the settings that may differ between the machines of one run."""
         return replace(self, feeders=None, threads=None, tensorboard=False)

@@ -10,15 +10,18 @@ from gocnn.files import replacing
 from gocnn.libraries import package
 
 
-def plot(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
+def plot(
+    reports: list[dict[str, Any]], target: Path, metric: str, rate: float | None = None
+) -> None:
     """Draw loss and `metric` (training and validation) over the samples seen, from the reports of
-    metrics.jsonl, as a PNG.
+    metrics.jsonl, as a PNG; with the best validation marked, and the learning rate beside the loss,
+    whose highest is `rate` (None: as a share of it).
 
     Where that fails, a line on standard error says why, and nothing else comes of it: the run is
     over, and what it has learnt is saved.
     """
     try:
-        _plot(reports, target, metric)
+        _plot(reports, target, metric, rate)
     except UserError as error:
         why = str(error)
     except ImportError as error:
@@ -35,11 +38,18 @@ def plot(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
     )
 
 
+def best_of(valid: list[dict[str, Any]], metric: str) -> dict[str, Any] | None:
+    """The report of the validation whose model is kept as the best: the first of the highest
+    `metric`."""
+    known = [r for r in valid if metric in r]
+    return max(known, key=lambda r: float(r[metric]), default=None)
+
+
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')[:200]}"
 
 
-def _plot(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
+def _plot(reports: list[dict[str, Any]], target: Path, metric: str, rate: float | None) -> None:
     plt = pyplot()
     train = [r for r in reports if r["kind"] == "train"]
     valid = [r for r in reports if r["kind"] == "valid"]
@@ -66,7 +76,39 @@ def _plot(reports: list[dict[str, Any]], target: Path, metric: str) -> None:
         axis.set_title(title)
         axis.set_xlabel("samples seen")
         axis.grid(alpha=0.3)
-        axis.legend()
+    best = best_of(valid, metric)
+    if best is not None:
+        for axis, key in zip(axes, ("loss", metric), strict=True):
+            axis.axvline(best["samples"], color="#c33", linewidth=0.8, linestyle=":")
+            axis.plot(
+                best["samples"],
+                best[key],
+                "o",
+                markersize=11,
+                markerfacecolor="none",
+                color="#c33",
+                label=f"best {metric}: {best[metric]:.1%}" if key == metric else None,
+            )
+    lines, names = axes[0].get_legend_handles_labels()
+    rates = [r for r in train if "rate_factor" in r]
+    if rates:
+        beside = axes[0].twinx()
+        beside.plot(
+            [r["samples"] for r in rates],
+            [r["rate_factor"] * (rate or 1) for r in rates],
+            color="#396",
+            linewidth=1,
+            linestyle="--",
+            label="learning rate",
+        )
+        beside.set_ylim(bottom=0)
+        beside.set_ylabel("learning rate" if rate else "learning rate (share of the highest)")
+        more, words = beside.get_legend_handles_labels()
+        lines, names = [*lines, *more], [*names, *words]
+    if lines:
+        axes[0].legend(lines, names)
+    if axes[1].get_legend_handles_labels()[0]:
+        axes[1].legend()
     with replacing(target) as stream:
         figure.savefig(stream, format="png", dpi=110)
     plt.close(figure)

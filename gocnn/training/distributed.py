@@ -331,6 +331,17 @@ def _settle(net: nn.parallel.DistributedDataParallel) -> None:
 
 
 @torch.no_grad()
+def rows_of_all(rows: torch.Tensor, processes: Processes) -> torch.Tensor:
+    """The rows of all processes, by rank, each of which has as many; a process alone gets its own.
+    On CUDA nothing waits for them."""
+    if processes.world == 1:
+        return rows
+    everything = [torch.empty_like(rows) for _ in range(processes.world)]
+    dist.all_gather(everything, rows.contiguous(), processes.links and processes.links.exchange)
+    return torch.cat(everything)
+
+
+@torch.no_grad()
 def take_from_first(model: nn.Module, processes: Processes) -> None:
     """Give every process the weights and running averages of process 0, so that all judge what is
     saved."""

@@ -8,3 +8,5 @@ PREDICTIONS = "predictions.json"
 
 LOCK = ".lock"
 """Held by the process that trains into the folder."""
+CURVE, TABLE = "find-rate.png", "find-rate.csv"
+"""What a learning-rate range test leaves."""

@@ -6,7 +6,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from gocnn.training.config import DEFAULT_RATES, TrainConfig
+from gocnn.training.config import TrainConfig
 from gocnn.training.muon import Muon, orthogonal
 
 __all__ = ["Muon", "build_optimisers", "orthogonal"]
@@ -28,7 +28,7 @@ def build_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.
     is not, since in fp16 its momentum would not survive gradients that overflow. States of fused
     and other optimisers load into each other, from any device.
     """
-    rate = config.learning_rate or DEFAULT_RATES[config.optimiser]
+    rate = config.highest_rate
     last = _last_layer(model) if config.optimiser == "muon" else None
     # Decay couples with the rate in SGD: the same number would be far too strong, so it is scaled
     # to the customary 5e-4.

@@ -21,10 +21,12 @@ change how sums are rounded, and accumulate over how many samples norms are take
 FREE = {
     "out",
     "resume",
+    "find_rate",
     "quiet",
     "games",
     "data",
     "valid",
+    "labels",
     "jobs",
     "max_unpacked",
     "cache",

@@ -14,12 +14,14 @@ import torch
 
 from gocnn.errors import UserError
 from gocnn.structs import from_json
+from gocnn.training import range_test
 from gocnn.training.config import TrainConfig
 from gocnn.training.distributed import Processes, joined
 from gocnn.training.inputs import Runtime
 from gocnn.training.names import DESCRIPTION
 from gocnn.training.run import ANEW, RunFolder, open_run
 from gocnn.training.schedule import Deadline
+from gocnn.training.trainer import Outcome, Trainer
 from gocnn.versions import unreadable
 
 T = TypeVar("T")
@@ -69,8 +71,10 @@ class Launch:
     out: its folder; resume: whether it goes on; device: as `--device` names it; jobs: threads or
     processes that read the data (None: as many as there are cores); quiet: no bars, and nothing is
     said; say: shows a line; options: those of the command line, for run.json; deadline: see
-    `gocnn.training.schedule.Deadline`; try_compiling: nobody asked for torch.compile, so a run that
-    would use it does without where it does not work, today and when it is resumed.
+    `gocnn.training.schedule.Deadline`; find_rate: instead of a training, so many steps of a
+    learning-rate range test (`gocnn.training.range_test`), 0: a training; try_compiling: nobody
+    asked for torch.compile, so a run that would use it does without where it does not work, today
+    and when it is resumed.
     """
 
     out: Path
@@ -81,6 +85,7 @@ class Launch:
     say: Callable[[str], None] = print
     options: dict[str, Any] | None = None
     deadline: Deadline | None = None
+    find_rate: int = 0
     try_compiling: bool = False
 
 
@@ -108,9 +113,9 @@ class Session:
         return self.processes.one_by_machine(make)
 
     def need_same_data(self, key: str, fingerprint: str, what: str, ones: str) -> None:
-        """Raises UserError if the resumed run began with other data, that is, if run.json has
-        another `fingerprint` under `key`. For the message: `what` they are, and the word for the
-        same `ones`."""
+        """Refuse to go on with other data. Raises UserError if the `fingerprint` of the data is not
+        the one that run.json has under `key`; `what` and `ones` are the words for the data in its
+        sentence."""
         if self.before.get(key, fingerprint) != fingerprint:
             raise UserError(
                 f"the {what} are not those that the run in {self.launch.out} began with; give the"
@@ -119,9 +124,12 @@ class Session:
 
     @contextmanager
     def folder(self, config: RunConfig, facts: dict[str, Any]) -> Iterator[RunFolder]:
-        """Within: the run's folder. Its run.json holds what was asked and `facts`. Raises UserError
-        as RunFolder does."""
+        """Within: the run's folder. Its run.json holds what was asked and `facts`; a range test
+        leaves nothing there. Raises UserError as RunFolder does."""
         description = {"kind": config.kind, "wishes": config.to_json(), **facts}
+        if self.launch.find_rate:
+            yield open_run(self.launch.out, False, description, first=False)
+            return
         if not self.launch.resume:
             description["options"] = self.launch.options
         with self.processes.together():
@@ -130,6 +138,15 @@ class Session:
             yield run
         finally:
             run.close()
+
+    def fit(self, trainer: Trainer) -> Outcome:
+        """Train, or test the rates and leave what they say in the folder of the launch. Raises
+        UserError as `Trainer.fit` and `gocnn.training.range_test.run` do."""
+        if not self.launch.find_rate:
+            return trainer.fit(self.launch.resume)
+        found = range_test.run(trainer, self.launch.find_rate)
+        found.save(self.launch.out)
+        return Outcome(0, 0, {}, 0.0, 0.0, False, self.processes.first, found)
 
     def runtime(self, try_compiling: bool = False) -> Runtime:
         """The trainer's Runtime in this process."""

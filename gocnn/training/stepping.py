@@ -1,6 +1,6 @@
 """One optimiser step: what the trainer repeats."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from gocnn.training.config import TrainConfig
 from gocnn.training.ema import Ema
 from gocnn.training.precision import autocast
 from gocnn.training.scaling import Scaler
-from gocnn.training.task import Task
+from gocnn.training.task import Guided, Task
 
 
 class DeviceBatches(Protocol):
@@ -64,10 +64,12 @@ class Stepper:
         prefetcher: DeviceBatches,
         rate_factor: float,
         parts: int | None = None,
+        done: float = 0.0,
     ) -> Tensor:
         """One optimiser step of `net`, which is the model or wraps it; returns sums of loss, right
         answers and samples, float32 `(3,)`, on the device. `parts`: in how many parts the batch
-        comes, if other than `config.accumulate`. Nothing here waits for the device."""
+        comes, if other than `config.accumulate`; `done`: how far the run is, 0 to 1. Nothing here
+        waits for the device."""
         config, parts = self.config, parts or self.config.accumulate
         repeatable.seed(self.device, config.seed, self.number, self.rank)
         net.train()
@@ -87,10 +89,14 @@ class Stepper:
             # gradients are exchanged once, with the last part
             if isinstance(parallel, nn.parallel.DistributedDataParallel):
                 parallel.require_backward_grad_sync = part == parts - 1
+            lesson: Any = batch
+            if isinstance(self.task, Guided):
+                with torch.no_grad(), autocast(self.device, self.precision):
+                    lesson = self.task.guide(self.averaged, batch, done)
             with autocast(self.device, self.precision):
-                loss, right = self.task.loss(net, batch)
+                loss, right = self.task.loss(net, lesson)
             share = loss / parts
-            (self.scaler.scale(share) if self.scaler else share).backward()  # type: ignore[no-untyped-call]
+            (self.scaler.scale(share) if self.scaler else share).backward()
             n = len(batch[-1])
             result += torch.stack(
                 [

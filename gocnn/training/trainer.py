@@ -31,7 +31,9 @@ from gocnn.training.curves import plot
 from gocnn.training.eventfiles import EventFiles
 from gocnn.training.inputs import RunOutput, Runtime, TaskData
 from gocnn.training.progress import Progress
+from gocnn.training.range_test import RangeTest
 from gocnn.training.stepping import Stepper
+from gocnn.training.task import Guided
 from gocnn.training.validation import Validator
 
 SHOW_STEPS = 8
@@ -44,8 +46,8 @@ RESTORED = ("model", "ema", "optimisers", "elapsed", "precision", "best", "bad_v
 @dataclass(frozen=True)
 class Outcome:
     """How a run ended: steps and samples seen, the best validation figures, seconds, share of time
-    waited for data (0 to 1), whether it was interrupted, and whether this process is the one to
-    speak of it (of several, the first)."""
+    waited for data (0 to 1), whether it was interrupted, whether this process is the one to speak
+    of it (of several, the first), and what a range test found, if that was asked for instead."""
 
     steps: int
     samples: int
@@ -54,6 +56,7 @@ class Outcome:
     waited: float
     interrupted: bool
     first: bool = True
+    rates: RangeTest | None = None
 
 
 class Trainer:
@@ -79,7 +82,7 @@ class Trainer:
         self.deadline, self.try_compiling = runtime.deadline, runtime.try_compiling
         self.quiet = runtime.quiet or not self.processes.first
         layout = devices.layout(self.device) if config.channels_last else torch.contiguous_format
-        self.model = model.to(device=self.device, memory_format=layout)  # type: ignore[call-overload]
+        self.model = devices.placed(model, self.device, layout)
         if config.tensorboard:
             eventfiles.need()
         if config.pad_planes:
@@ -117,6 +120,7 @@ class Trainer:
             # at first it equals the model
             "ema": stepper.ema.model.state_dict() if stepper.ema and self.step else None,
             "optimisers": [o.state_dict() for o in stepper.optimisers],
+            **({"task": self.data.task.state()} if isinstance(self.data.task, Guided) else {}),
             **self.choices.state(),
             **self.validator.state(),
         }
@@ -132,6 +136,8 @@ class Trainer:
                 stepper.ema.model.load_state_dict(state["ema"] or state["model"])
             for optimiser, saved in zip(stepper.optimisers, state["optimisers"], strict=True):
                 optimiser.load_state_dict(saved)
+            if isinstance(self.data.task, Guided):
+                self.data.task.restore(state["task"])
         except (RuntimeError, ValueError, KeyError) as error:
             raise UserError(
                 f"the checkpoint in {self.run.path} is of another network or optimiser; resume with"
@@ -222,7 +228,12 @@ class Trainer:
             if self.validator.event_files is not None:
                 self.validator.event_files.close()
         if self.processes.first and not self._stopping:
-            plot(self.run.reports(), self.run.path / "curves.png", self.data.task.metric)
+            plot(
+                self.run.reports(),
+                self.run.path / "curves.png",
+                self.data.task.metric,
+                self.config.highest_rate,
+            )
         seconds = self.budget.elapsed()
         return Outcome(
             self.step,
@@ -307,7 +318,7 @@ class Trainer:
             self._checkpoint()
         while done < 1.0 and not self._stopping and not self._stopped_early():
             rate_factor = schedule.factor(config, done)
-            sums += self.stepper.step(net, prefetcher, rate_factor)
+            sums += self.stepper.step(net, prefetcher, rate_factor, done=done)
             before, done = done, self._progress(saved)
             now = self.clock()
             due = int(done * config.validations) > int(before * config.validations) or done >= 1.0

@@ -15,6 +15,7 @@ from gocnn.training.batches import Batch
 from gocnn.training.judging import ValidationBatches
 from gocnn.training.memory import ran_out
 from gocnn.training.stepping import Stepper
+from gocnn.training.task import Guided
 
 
 def warm(
@@ -84,8 +85,8 @@ def one_of_each_shape(batches: ValidationBatches) -> list[Batch]:
 @contextmanager
 def thrown_away(stepper: Stepper, device: torch.device) -> Iterator[None]:
     """Afterwards everything that a step changes is what it was, bit for bit: the model with its
-    running statistics, the optimisers, the average, the scaler, the number of the step, and the
-    random generators."""
+    running statistics, the optimisers, the average, the scaler, the number of the step, what the
+    task remembers, and the random generators."""
     models: list[nn.Module] = [stepper.model, *([stepper.ema.model] if stepper.ema else [])]
     tensors = [
         [(t, t.detach().to("cpu", copy=True)) for t in (*m.parameters(), *m.buffers())]
@@ -95,6 +96,12 @@ def thrown_away(stepper: Stepper, device: torch.device) -> Iterator[None]:
     optimisers = [_on_the_cpu(o.state_dict()) for o in stepper.optimisers]
     scaler, number = stepper.scaler.state_dict() if stepper.scaler else None, stepper.number
     random = torch.get_rng_state(), _device_state(device)
+    task = stepper.task
+    remembered = (
+        {name: value.to("cpu", copy=True) for name, value in task.state().items()}
+        if isinstance(task, Guided)
+        else {}
+    )
     try:
         yield
     finally:
@@ -109,6 +116,8 @@ def thrown_away(stepper: Stepper, device: torch.device) -> Iterator[None]:
         if stepper.scaler and scaler:
             stepper.scaler.load_state_dict(scaler)
         stepper.number = number
+        if isinstance(task, Guided):
+            task.restore(remembered)
         torch.set_rng_state(random[0])
         if random[1] is not None:
             (

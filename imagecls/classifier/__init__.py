@@ -1,1 +1,4 @@
-"""The classifiers of the homework: networks, training, prediction, evaluation, explanation."""
+"""The classifiers: networks, training, predictions, explanations."""
+
+KIND = "image-classifier"
+"""What model files of classifiers call themselves."""

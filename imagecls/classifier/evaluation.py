@@ -1,14 +1,18 @@
 """How well a classifier tells pictures apart."""
 
+import csv
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gocnn.files import write_text
 from gocnn.statistics import calibration, wilson
-from imagecls.classifier.model import Floats
+from imagecls.classifier.views import Floats
 from imagecls.photos.data import Labels
 
 
@@ -35,13 +39,18 @@ def confusion(predictions: Predictions, classes: int) -> npt.NDArray[np.int64]:
 
 def figures(predictions: Predictions, classes: tuple[str, ...]) -> dict[str, Any]:
     """Accuracy and top-3 with 95 % intervals, loss (nats), precision, recall and F1 of each class
-    (None where nothing was answered or true), the confusion matrix, calibration."""
+    (None where nothing was answered or true), the confusion matrix, calibration.
+
+    `balanced_accuracy` is the mean recall of the classes that have pictures (Brodersen 2010),
+    `macro_f1` the mean F1 of those that have pictures or were answered: each class counts alike,
+    however many pictures it has.
+    """
     n, matrix = len(predictions.labels), confusion(predictions, len(classes))
     right = predictions.answers == predictions.labels
     mine = predictions.probabilities[np.arange(n), predictions.labels].astype(np.float64)
     top3 = (predictions.probabilities > mine[:, None]).sum(1) < 3
     rows, error = calibration(predictions.probabilities.max(1), right)
-    per_class = []
+    per_class: list[dict[str, Any]] = []
     for i, name in enumerate(classes):
         hits, true, answered = int(matrix[i, i]), int(matrix[i].sum()), int(matrix[:, i].sum())
         precision, recall = hits / answered if answered else None, hits / true if true else None
@@ -56,10 +65,14 @@ def figures(predictions: Predictions, classes: tuple[str, ...]) -> dict[str, Any
                 "f1": f1,
             }
         )
+    recalls = [row["recall"] for row in per_class if row["recall"] is not None]
+    f1s = [row["f1"] for row in per_class if row["f1"] is not None]
     return {
         "pictures": n,
         "accuracy": int(right.sum()) / n,
         "accuracy_interval": list(wilson(int(right.sum()), n)),
+        "balanced_accuracy": sum(recalls) / len(recalls),
+        "macro_f1": sum(f1s) / len(f1s),
         "top3": int(top3.sum()) / n,
         "top3_interval": list(wilson(int(top3.sum()), n)),
         "loss": float(-np.log(np.maximum(mine, 1e-12)).mean()),
@@ -68,6 +81,36 @@ def figures(predictions: Predictions, classes: tuple[str, ...]) -> dict[str, Any
         "calibration": rows,
         "calibration_error": error,
     }
+
+
+REPORT = (
+    *("class", "pictures", "answered", "right", "precision", "recall", "recall_low"),
+    *("recall_high", "f1", "taken_for", "times"),
+)
+"""Columns of `write_report`."""
+
+
+def write_report(target: Path, found: dict[str, Any]) -> None:
+    """Write what `figures` has found as CSV, a row for each class: its pictures, how often it was
+    answered and how often rightly; precision, recall with its 95 % interval (Wilson) and F1, from 0
+    to 1, empty where there is none; and what it was most often taken for, and how many times."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(REPORT)
+    names = [row["class"] for row in found["classes"]]
+    for i, (row, counts) in enumerate(zip(found["classes"], found["confusion"], strict=True)):
+        right, true = counts[i], row["pictures"]
+        low, high = wilson(right, true) if true else (None, None)
+        times, other = max((n, -j) for j, n in enumerate(counts) if j != i or len(counts) == 1)
+        shares = (row["precision"], row["recall"], low, high, row["f1"])
+        rows.writerow(
+            [
+                *(row["class"], true, row["answered"], right),
+                *("" if share is None else f"{share:.6f}" for share in shares),
+                *((names[-other], times) if times and -other != i else ("", 0)),
+            ]
+        )
+    write_text(target, text.getvalue())
 
 
 def worst(predictions: Predictions, count: int) -> npt.NDArray[np.int64]:

@@ -1,53 +1,25 @@
-"""Trained classifiers for prediction: one, or several whose probabilities are averaged."""
+"""Trained classifiers for prediction, computed by torch."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gocnn import modelfile
 from gocnn.devices import layout
 from gocnn.errors import UserError
 from imagecls.augment import RECIPES, Augmenter, geometry
+from imagecls.classifier import KIND
+from imagecls.classifier.ensemble import Ensemble
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier
-from imagecls.classifier.training import KIND
-from imagecls.photos.collection import Photo, read_photos
-from imagecls.photos.decode import Fit, decode
-from imagecls.photos.errors import BadImage
+from imagecls.classifier.views import VIEWS, Floats, Pixels, softmax
 
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
-
-# Views of test-time augmentation, in the order in which they are used: mirrored or not, side of the
-# crop, its centre (x, y).
-VIEWS = (
-    (False, 1.0, 0.0, 0.0),
-    (True, 1.0, 0.0, 0.0),
-    (False, 0.85, 0.0, 0.0),
-    (True, 0.85, 0.0, 0.0),
-    *(
-        (flip, 0.85, x * 0.15, y * 0.15)
-        for x, y, flip in (
-            (-1, -1, False),
-            (1, 1, True),
-            (1, -1, False),
-            (-1, 1, True),
-            (-1, -1, True),
-            (1, 1, False),
-            (1, -1, True),
-            (-1, 1, False),
-        )
-    ),
-)
-CHUNK = 64
-"""Pictures that are decoded and judged together."""
+__all__ = ["VIEWS", "Ensemble", "Floats", "Pixels", "Predictor", "load", "softmax"]
 
 
 @dataclass
@@ -62,6 +34,22 @@ class Predictor:
 
     def __post_init__(self) -> None:
         self._view = Augmenter(RECIPES["none"], self.config.size, self.config.mean, self.config.std)
+
+    def at(self, size: int) -> "Predictor":
+        """The same network, which is shown pictures of `size` pixels a side, cut from decoded ones
+        that are larger by as much. Random crops make things look larger in training than they are
+        in judging, and a network that was trained with them often tells larger pictures better
+        (Touvron et al. 2019, https://arxiv.org/abs/1906.06423); time goes as the square.
+
+        Raises UserError if it is a network for one size only.
+        """
+        if self.config.model == "cnn":
+            raise UserError(
+                f"{self.path} is a cnn, which sees pictures of {self.config.size} pixels only;"
+                " leave out --eval-size"
+            )
+        store = max(size, round(self.config.store_size * size / self.config.size))
+        return replace(self, config=replace(self.config, size=size, store_size=store))
 
     def view(self, pixels: Pixels | Tensor) -> Tensor:
         """What the network sees of pictures, uint8 `(N, 3, S, S)`: float32 `(N, 3, size, size)` on
@@ -103,12 +91,25 @@ class Predictor:
         )
         return mean
 
-
-def softmax(logits: Floats) -> Floats:
-    """Probabilities over the last axis."""
-    shifted = np.exp(logits - logits.max(-1, keepdims=True))
-    result: Floats = shifted / shifted.sum(-1, keepdims=True)
-    return result
+    def attention(self, pixels: Pixels, labels: Sequence[int]) -> Floats:
+        """Grad-CAM: see `imagecls.classifier.ensemble.Asked`."""
+        heats = []
+        with torch.enable_grad():
+            maps = self.network.features(self.view(pixels[None])).detach().requires_grad_()
+            if maps.ndim != 4:
+                raise UserError(
+                    f"{self.path} has no feature maps at its end, but tokens, which Grad-CAM cannot"
+                    " weigh; explain with a convolutional network"
+                )
+            logits = self.network.classify(maps)
+            for label in labels:
+                (gradient,) = torch.autograd.grad(logits[0, label], maps, retain_graph=True)
+                heats.append((gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True))
+        heat = torch.relu(torch.cat(heats)).detach().float()
+        size = (self.config.size, self.config.size)
+        large = nn.functional.interpolate(heat, size, mode="bilinear", align_corners=False)
+        result: Floats = large[:, 0].cpu().numpy()
+        return result
 
 
 def load(path: str | Path, device: str = "cpu") -> Predictor:
@@ -121,82 +122,3 @@ def load(path: str | Path, device: str = "cpu") -> Predictor:
     return Predictor(
         network, ClassifierConfig.from_json(file.config), file.provenance, file.path, chosen
     )
-
-
-class Ensemble:
-    """Classifiers of the same classes; their probabilities are averaged."""
-
-    def __init__(self, members: Sequence[Predictor]) -> None:
-        """Raises UserError if they do not have the same classes in the same order."""
-        first = members[0]
-        for other in members[1:]:
-            if other.config.classes != first.config.classes:
-                raise UserError(
-                    f"{other.path} and {first.path} have different classes; only models of the same"
-                    " classes can be averaged"
-                )
-        self.members, self.classes = tuple(members), first.config.classes
-
-    @property
-    def formats(self) -> tuple[tuple[int, Fit], ...]:
-        """The (size, fit) of the pixels that the members need, each once."""
-        return tuple(dict.fromkeys((m.config.store_size, m.config.fit) for m in self.members))
-
-    def probabilities(self, pixels: dict[tuple[int, Fit], Pixels], tta: int = 1) -> Floats:
-        """Probabilities, float32 `(N, classes)`, of pictures given in all formats."""
-        each = [
-            m.probabilities(pixels[m.config.store_size, m.config.fit], tta) for m in self.members
-        ]
-        mean: Floats = np.mean(each, 0, dtype=np.float32)
-        return mean
-
-    def predict(
-        self,
-        photos: Sequence[Photo],
-        tta: int = 1,
-        jobs: int = 2,
-        tick: Callable[[int], Any] = lambda _: None,
-    ) -> list[Floats | str]:
-        """For each photograph its probabilities, float32 `(classes,)`, or why it cannot be read.
-        Memory does not grow with their number."""
-        answers: list[Floats | str] = ["not in the archive any more"] * len(photos)
-        with ThreadPoolExecutor(jobs) as pool:
-            for numbers, decoded in self._chunks(photos, pool):
-                good = [
-                    i for i, item in zip(numbers, decoded, strict=True) if not isinstance(item, str)
-                ]
-                pictures = [item for item in decoded if not isinstance(item, str)]
-                for i, item in zip(numbers, decoded, strict=True):
-                    if isinstance(item, str):
-                        answers[i] = item
-                if good:
-                    stacked = {
-                        key: np.stack([p[k] for p in pictures])
-                        for k, key in enumerate(self.formats)
-                    }
-                    for i, row in zip(good, self.probabilities(stacked, tta), strict=True):
-                        answers[i] = row
-                tick(len(numbers))
-        return answers
-
-    def _chunks(
-        self, photos: Sequence[Photo], pool: ThreadPoolExecutor
-    ) -> Iterator[tuple[list[int], list[list[Pixels] | str]]]:
-        numbers: list[int] = []
-        data: list[bytes | BadImage] = []
-        for i, content in read_photos(photos):
-            numbers.append(i)
-            data.append(content)
-            if len(numbers) == CHUNK:
-                yield numbers, list(pool.map(self._decode, data))
-                numbers, data = [], []
-        if numbers:
-            yield numbers, list(pool.map(self._decode, data))
-
-    def _decode(self, data: bytes | BadImage) -> list[Pixels] | str:
-        if isinstance(data, BadImage):
-            return str(data)
-        try:
-            return [decode(data, size, fit) for size, fit in self.formats]
-        except BadImage as error:
-            return str(error)

@@ -1,4 +1,5 @@
-"""The homework's submission file: `Id,Category`, a row for each picture of the test folder."""
+"""Answers as tables: the homework's submission file (`Id,Category`, a row for each picture of the
+test folder), and files with names of classes and probabilities."""
 
 import csv
 import io
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from gocnn.errors import UserError
 from gocnn.files import write_text
-from imagecls.classifier.model import Floats
+from imagecls.classifier.views import Floats
 from imagecls.photos.classes import numbers
 from imagecls.photos.collection import Photo
 from imagecls.photos.formats import PICTURE, kind_of
@@ -74,4 +75,27 @@ def write(
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["Id", "Category"])
     rows.writerows([key, common if c is None else c] for key, c in zip(keys, given, strict=True))
+    write_text(target, text.getvalue())
+
+
+def write_names(
+    target: Path, photos: Sequence[Photo], answers: Sequence[Floats | str], classes: Sequence[str]
+) -> None:
+    """Write `file,class,probability` and a column for each class, a row for each picture: its
+    answer by name, the probability of that, and those of all. What cannot be read has empty cells.
+
+    A file is named within its folder or archive if all are of one, else with that; `--labels` takes
+    such a table.
+    """
+    one = len({photo.source for photo in photos}) == 1
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["file", "class", "probability", *classes])
+    for photo, answer in zip(photos, answers, strict=True):
+        cells: list[str] = [""] * (2 + len(classes))
+        if not isinstance(answer, str):
+            best = int(answer.argmax())
+            shares = [f"{p:.6f}" for p in answer.tolist()]
+            cells = [classes[best], shares[best], *shares]
+        rows.writerow([photo.name if one else photo.title, *cells])
     write_text(target, text.getvalue())

@@ -1,6 +1,6 @@
 """Training a classifier: from photographs and a RunConfig to a run folder."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,16 +23,22 @@ from gocnn.training import session as sessions
 from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
 from imagecls.augment import Augmenter, Recipe
-from imagecls.classifier import weights
+from imagecls.classifier import KIND, weights
+from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.models import ClassifierConfig, build
-from imagecls.classifier.models.base import Classifier
-from imagecls.classifier.models.resnet101 import FineTuner
+from imagecls.classifier.models.base import Classifier, FineTunable
+from imagecls.classifier.noisy import Noisy, NoisyLabels
 from imagecls.classifier.predicting import PicturePredictions
+from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
 from imagecls.classifier.task import ImageTask
+from imagecls.photos import listed
+from imagecls.photos.collection import UNCLASSED, UNUSED
 from imagecls.photos.data import Labels, PhotoBatches, PhotoSource, Split, Splits, load_splits
+from imagecls.photos.layout import SPARE
+from imagecls.photos.listed import Listed
+from imagecls.photos.spare import GuidedSource, Spare, load_spare
 from imagecls.photos.store import ImageStore
 
-KIND = "image-classifier"
 HEAD_FOLDER = "head"
 """Where, inside a run folder, the first stage of a two-stage fine-tuning has its own run."""
 
@@ -43,9 +49,10 @@ class ClassifierRunConfig(sessions.RunConfig):
 
     data: folder, zip or tar of the photographs; network.classes is empty until those are known.
     train_size: pixels a side in training, if other than the network's size (0: the same). balance:
-    weigh the loss against frequent classes. pretrained and unfreeze are for resnet101: see
-    `imagecls.classifier.weights` and `FineTuner.freeze`. head_epochs: epochs in which the head
-    alone learns, before.
+    weigh the loss against frequent classes. pretrained and unfreeze are for resnet101 and timm: see
+    `imagecls.classifier.weights` and `FineTunable.freeze`. head_epochs: epochs in which the head
+    alone learns, before. noisy and unlabelled: how labels that may be wrong, and pictures without
+    labels, are learnt from; listed: training pictures that are left out or relabelled.
     """
 
     kind = KIND
@@ -60,13 +67,35 @@ class ClassifierRunConfig(sessions.RunConfig):
     pretrained: str = "none"
     unfreeze: tuple[str, ...] = ("layer4",)
     head_epochs: float = 0.0
+    noisy: Noisy = field(default_factory=Noisy)
+    unlabelled: Unlabelled = field(default_factory=Unlabelled)
+    listed: Listed = field(default_factory=Listed)
+
+    @property
+    def guided(self) -> bool:
+        """Whether labels may be wrong, or some pictures have none."""
+        return self.noisy.method != "none" or self.unlabelled.source is not None
+
+    @property
+    def asks_average(self) -> bool:
+        """Whether the averaged network helps to teach."""
+        return self.noisy.remembers or self.unlabelled.source is not None
 
     @classmethod
-    def resumed(cls, out: Path, data: str, valid: tuple[str, ...], changes: dict[str, Any]) -> Self:
-        """What was asked of the run in `out`, with its photographs elsewhere if given, and with
-        other settings (see `TrainConfig.changed`). Raises UserError."""
+    def resumed(
+        cls,
+        out: Path,
+        data: str,
+        valid: tuple[str, ...],
+        labels: tuple[str, ...],
+        changes: dict[str, Any],
+    ) -> Self:
+        """What was asked of the run in `out`, with its photographs and tables of labels elsewhere
+        if given, and with other settings (see `TrainConfig.changed`). Raises UserError."""
         config = cls.of_run(out, changes)
-        split = replace(config.split, valid=valid or config.split.valid)
+        before = config.split.labelling
+        labelling = replace(before, tables=labels or before.tables)
+        split = replace(config.split, valid=valid or config.split.valid, labelling=labelling)
         return replace(config, data=data or config.data, split=split)
 
 
@@ -75,20 +104,21 @@ def train(
 ) -> Outcome:
     """Train as `config` says, into the folder of `launch`; decoded pictures are kept in the folder
     `cache` (None: see `ImageStore`). Raises UserError for whatever a person can mend."""
+    if config.asks_average and not config.train.ema:
+        raise UserError(
+            "wrong labels and missing ones are guessed by the averaged network, and with --ema 0"
+            " there is none; leave --ema out"
+        )
     with sessions.session(launch) as session:
         network = config.network
-        splits = session.load(
-            lambda: load_splits(
-                config.data,
-                config.split,
-                ImageStore(network.store_size, network.fit, cache),
-                launch.jobs,
-                session.quiet,
-            )
+        splits, spare = session.load(
+            lambda: _photographs(config, launch.jobs, session.quiet, cache)
         )
         _show(splits, config.train.batch, session.say)
         with session.processes.together():
             fingerprint = f"{splits.train.fingerprint()}-{splits.valid.fingerprint()}"
+            if spare is not None:
+                fingerprint += f"-{spare.photos.fingerprint()}"
             session.need_same_data("data", fingerprint, "photographs", "ones")
             network = replace(network, classes=splits.classes)
             torch.manual_seed(config.train.seed)
@@ -102,13 +132,16 @@ def train(
             config.head_epochs,
             config.balance,
             config.train_size,
+            config.noisy,
+            replace(config.unlabelled, source=None),
         )
         session.processes.must_share(photographs=fingerprint, options=learnt)
         with session.folder(config, {"data": fingerprint}) as run:
-            stages = _Stages(config, network, splits, session)
-            if config.head_epochs and isinstance(model, FineTuner):
+            stages = _Stages(config, network, splits, spare, session)
+            if config.head_epochs and isinstance(model, FineTunable) and not launch.find_rate:
                 return stages.both(model, run)
-            return stages.trainer(model, config.train, run).fit(launch.resume)
+            trainer = stages.trainer(model, config.train, run)
+            return session.fit(trainer) if launch.find_rate else stages.fit(trainer, launch.resume)
 
 
 @dataclass(frozen=True)
@@ -119,19 +152,12 @@ class _Stages:
     config: ClassifierRunConfig
     network: ClassifierConfig
     splits: Splits
+    spare: Spare | None
     session: sessions.Session
 
     def trainer(self, model: Classifier, train: TrainConfig, run: RunFolder) -> Trainer:
         """A trainer of `model`, as `train` says, into `run`."""
         config, network, splits = self.config, self.network, self.splits
-        processes = self.session.processes
-        source = PhotoSource(
-            splits.train,
-            train.batch // train.accumulate,
-            train.seed,
-            processes.rank,
-            processes.world,
-        )
         augment = Augmenter(
             config.recipe, config.train_size or network.size, network.mean, network.std
         )
@@ -139,7 +165,7 @@ class _Stages:
         balance = (
             class_weights(splits.train.labels, len(splits.classes)) if config.balance else None
         )
-        task = ImageTask(augment, view, train.label_smoothing, balance)
+        source, task = self._lessons(train, augment, view, balance)
         provenance = ModelProvenance(
             KIND,
             asdict(network),
@@ -159,7 +185,39 @@ class _Stages:
             self.session.runtime(),
         )
 
-    def both(self, model: FineTuner, run: RunFolder) -> Outcome:
+    def fit(self, trainer: Trainer, resume: bool = False) -> Outcome:
+        """Train to the end, and say how many pseudo-labels there were."""
+        outcome, task = trainer.fit(resume), trainer.data.task
+        if isinstance(task, GuidedTask) and task.pseudo is not None:
+            sure, all_of_them = task.pseudo.counts.tolist()
+            self.session.say(
+                f"pseudo-labels: {sure / max(all_of_them, 1):.0%} of {all_of_them:.0f} guesses were"
+                f" as sure as {task.pseudo.threshold:.3g}"
+            )
+        return outcome
+
+    def _lessons(
+        self, train: TrainConfig, augment: Augmenter, view: Augmenter, balance: Tensor | None
+    ) -> tuple[PhotoSource, ImageTask]:
+        """The batches and the task: guided ones if that is asked for, and there is an average."""
+        config, splits, processes = self.config, self.splits, self.session.processes
+        share = (train.batch // train.accumulate, train.seed, processes.rank, processes.world)
+        smoothing = train.label_smoothing
+        if not config.guided or (config.asks_average and not train.ema):
+            return PhotoSource(splits.train, *share), ImageTask(augment, view, smoothing, balance)
+        noisy = pseudo = None
+        if config.noisy.method != "none":
+            labels = splits.train.labels
+            noisy = NoisyLabels(config.noisy, labels, len(splits.classes), processes)
+        if self.spare is not None:
+            counts = np.bincount(splits.train.labels, minlength=len(splits.classes))
+            shares = counts / counts.sum()
+            pseudo = PseudoLabels(config.unlabelled, augment, view, shares, smoothing)
+        spare = None if self.spare is None else self.spare.photos
+        source = GuidedSource(splits.train, *share, spare=spare, ratio=config.unlabelled.ratio)
+        return source, GuidedTask(augment, view, smoothing, balance, noisy, pseudo)
+
+    def both(self, model: FineTunable, run: RunFolder) -> Outcome:
         """The head learns alone first, in a run of its own inside the run's folder; then all that
         is to learn.
 
@@ -173,7 +231,7 @@ class _Stages:
         if resume:
             state = session.processes.from_first(run.load_checkpoint)
             if state["step"] > 0:
-                return self.trainer(model, train, run).fit(True)
+                return self.fit(self.trainer(model, train, run), True)
             model.load_state_dict(state["model"])
             precision = choose_again(
                 session.device,
@@ -201,9 +259,9 @@ class _Stages:
             )
         )
         model.freeze(self.config.unfreeze)
-        return self.trainer(model, train, run).fit()
+        return self.fit(self.trainer(model, train, run))
 
-    def _head_alone(self, model: FineTuner, train: TrainConfig, folder: Path) -> Outcome:
+    def _head_alone(self, model: FineTunable, train: TrainConfig, folder: Path) -> Outcome:
         """The first stage, into `folder`; it goes on if it has begun and the run is resumed."""
         session, config = self.session, self.config
         alone = replace(
@@ -223,12 +281,35 @@ class _Stages:
             head.close()
 
 
+def _photographs(
+    config: ClassifierRunConfig, jobs: int | None, quiet: bool, cache: Path | None
+) -> tuple[Splits, Spare | None]:
+    """The labelled photographs of a run and the unlabelled ones, if it learns from any."""
+    store = ImageStore(config.network.store_size, config.network.fit, cache)
+    splits = load_splits(config.data, config.split, store, jobs, quiet)
+    if config.listed:
+        splits = listed.apply(config.listed, splits, config.data)
+    named = config.unlabelled.source
+    words = UNUSED[SPARE], UNCLASSED
+    unused = [note for note in splits.notes if any(word in note for word in words)]
+    notes = [note for note in splits.notes if note not in unused]
+    if named is None:
+        notes += [f"{note}; --unlabelled learns from them" for note in unused]
+        return replace(splits, notes=tuple(notes)), None
+    if named:
+        spare = load_spare(named, splits, jobs=jobs, quiet=quiet)
+    else:
+        labelling = config.split.labelling
+        spare = load_spare(config.data, splits, labelling, own=True, jobs=jobs, quiet=quiet)
+    return replace(splits, notes=(*notes, *(unused if named else ()), *spare.notes)), spare
+
+
 def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool) -> Classifier:
     """The network with its starting weights and its frozen parts; a resumed run gets its weights
     from the checkpoint."""
     try:
         model = build(network)
-        if isinstance(model, FineTuner):
+        if isinstance(model, FineTunable):
             if config.pretrained != "none" and not resume:
                 weights.load_backbone(model, config.pretrained)
             model.freeze(config.unfreeze)

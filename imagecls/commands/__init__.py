@@ -9,6 +9,7 @@ HEAD = Head(
             "imagecls.commands.img_augment",
             "Show what augmentation makes of a picture.",
         ),
+        "img-clean": ("imagecls.commands.img_clean", "List labels that are likely wrong."),
         "img-eval": (
             "imagecls.commands.img_eval",
             "Measure how well a classifier tells pictures apart.",
@@ -17,9 +18,15 @@ HEAD = Head(
             "imagecls.commands.img_explain",
             "Show where a classifier looks, and what its layers see.",
         ),
+        "img-export": ("imagecls.commands.img_export", "Write a trained classifier as ONNX."),
+        "img-features": (
+            "imagecls.commands.img_features",
+            "What a layer makes of pictures: numbers, a map of them, neighbours.",
+        ),
         "img-predict": ("imagecls.commands.img_predict", "Classify pictures."),
         "img-train": ("imagecls.commands.img_train", "Train a classifier on photographs."),
     },
     describer="imagecls.classifier.describer",
     extra="images",
+    pages="imagecls.serve",
 )

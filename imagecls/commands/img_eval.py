@@ -8,8 +8,24 @@ from typing import Any
 import click
 
 from gocnn.console.device_option import device_option
-from gocnn.console.outputs import Picture
-from imagecls.commands.options import models_option, views_option
+from gocnn.console.outputs import OutFile, Picture, keep_inputs
+from gocnn.console.shared_options import count_option, json_option
+from imagecls.commands.options import (
+    cache_option,
+    ensemble_of,
+    labelling_options,
+    models_option,
+    size_option,
+    take_labelling,
+    views_option,
+)
+
+PARTS = {
+    "whole": "",
+    "valid": " (validation part)",
+    "train": " (training part)",
+    "test": " (test part)",
+}
 
 
 @click.command("img-eval")
@@ -18,50 +34,54 @@ from imagecls.commands.options import models_option, views_option
 @click.option(
     "--part",
     type=click.Choice(["valid", "train", "test", "whole"]),
-    help="Part of DATA.  [default: valid, else what there is]",
+    help="Part of DATA.  [default: valid, else what has classes, train last]",
 )
+@labelling_options
 @views_option
+@size_option
 @click.option(
     "--picture",
     type=Picture(),
     help="Draw the confusion matrix and the calibration (.png, .jpg, .svg, .pdf).",
 )
 @click.option("--mistakes", type=Picture(), help="Contact sheet of the most confident mistakes.")
+@count_option("--count", 1, 500, "How many mistakes.", default=20)
 @click.option(
-    "--count", type=click.IntRange(1, 500), default=20, show_default=True, help="How many mistakes."
+    "--report",
+    type=OutFile(".csv"),
+    help="Write precision, recall and F1 of each class as a table (.csv).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
-)
+@json_option
+@cache_option
 @device_option()
 def command(
     data: str,
     models: tuple[str, ...],
     part: str | None,
+    labels: tuple[str, ...],
+    label_pattern: str | None,
     tta: int,
+    eval_size: int | None,
     picture: Path | None,
     mistakes: Path | None,
     count: int,
+    report: Path | None,
     as_json: bool,
     cache: Path | None,
     device: str,
 ) -> None:
     """Measure MODEL on the labelled pictures of DATA: accuracy and top-3 with 95 % intervals,
-    precision and recall of each class, confusion matrix, calibration, and the most confident
-    mistakes."""
+    balanced accuracy and macro F1, in which each class counts alike, precision and recall of each
+    class, confusion matrix, calibration, and the most confident mistakes."""
+    keep_inputs([Path(name) for name in labels], report=report)
     from gocnn import bars
-    from gocnn.devices import resolve
     from imagecls.classifier import evaluation
-    from imagecls.classifier.model import Ensemble, load
-    from imagecls.photos.data import bad_notes, labelled, photo_set, why
+    from imagecls.photos.data import bad_notes, judged, photo_set, why
     from imagecls.photos.store import ImageStore
 
-    resolved = str(resolve(device))
-    ensemble = Ensemble([load(path, resolved) for path in models])
-    photos = labelled(data, ensemble.classes, *([part] if part else []))
+    labelling = take_labelling(labels, label_pattern)
+    ensemble = ensemble_of(models, device, size=eval_size)
+    taken, photos = judged(data, ensemble.classes, part, labelling)
     sets = {}
     for size, fit in ensemble.formats:
         store = ImageStore(size, fit, cache)
@@ -90,12 +110,16 @@ def command(
     figures = {
         "models": [str(m.path) for m in ensemble.members],
         "data": data,
+        "part": taken,
         "views": tta,
+        "size": eval_size,
     } | figures
     if picture is not None:
         from imagecls.classifier.pictures import draw_evaluation
 
         draw_evaluation(figures, picture)
+    if report is not None:
+        evaluation.write_report(report, figures)
     if mistakes is not None:
         _sheet(predictions, first, ensemble.classes, count, mistakes)
     click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))
@@ -122,13 +146,17 @@ def _table(figures: dict[str, Any]) -> str:
     width = max(len(row["class"]) for row in figures["classes"])
     (low, high), (low3, high3) = figures["accuracy_interval"], figures["top3_interval"]
     lines = [
-        f"{', '.join(figures['models'])} on {figures['data']}, {figures['pictures']} pictures,"
-        f" views: {figures['views']}"
+        f"{', '.join(figures['models'])} on {figures['data']}{PARTS[figures['part']]},"
+        f" {figures['pictures']} pictures, views: {figures['views']}"
+        + (f", at {figures['size']} pixels" if figures["size"] else "")
     ]
     top3 = f"top-3 {figures['top3']:.2%} [{low3:.1%}, {high3:.1%}]"
     lines.append(
         f"accuracy {figures['accuracy']:.2%} [{low:.1%}, {high:.1%}], {top3}, loss"
         f" {figures['loss']:.3f}"
+    )
+    lines.append(
+        f"balanced accuracy {figures['balanced_accuracy']:.2%}, macro F1 {figures['macro_f1']:.2%}"
     )
     lines.append(
         f"{'class':{width}}  {'pictures':>8}  {'answered':>8}  {'precision':>9}  {'recall':>6} "

@@ -6,12 +6,14 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture, keep_inputs
+from gocnn.console.shared_options import count_option
 from gocnn.files import check_writable
+from imagecls.commands.options import model_option, tell_default
 
 
 @click.command("img-explain")
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--model", required=True, help="A model file, or the folder of a training run.")
+@model_option
 @click.option(
     "--class", "wanted", metavar="NAME", help="Explain this class.  [default: the model's answer]"
 )
@@ -19,24 +21,29 @@ from gocnn.files import check_writable
     "--picture",
     type=Picture(),
     help=(
-        "The photograph, and where the model looks (Grad-CAM) for the answer and the two next.  "
+        "The photograph, and where the model looks (Grad-CAM) for the answer and the two next, on"
+        " one scale.  "
         "[default: explained.png, unless another picture is asked for]"
     ),
+)
+@click.option(
+    "--look-layer",
+    metavar="LAYER",
+    help="The layer whose maps say where it looks; takes torch.  [default: the last ones]",
 )
 @click.option(
     "--filters", "filters_picture", type=Picture(), help="Draw the filters of the first layer."
 )
 @click.option("--maps", type=Picture(), help="Draw the feature maps of --layer.")
 @click.option("--layer", help="Whose feature maps.  [default: the first layer's]")
-@click.option(
-    "--most", type=click.IntRange(1), default=64, show_default=True, help="Feature maps drawn."
-)
+@count_option("--most", 1, None, "Feature maps drawn.", default=64)
 @device_option()
 def command(
     image: Path,
-    model: str,
+    model: str | None,
     wanted: str | None,
     picture: Path | None,
+    look_layer: str | None,
     filters_picture: Path | None,
     maps: Path | None,
     layer: str | None,
@@ -44,17 +51,19 @@ def command(
     device: str,
 ) -> None:
     """Show where MODEL looks in IMAGE, laid over the photograph; and on wish its first filters and
-    the feature maps of a layer."""
+    the feature maps of a layer, which take torch and no .onnx file."""
     if picture is None and filters_picture is None and maps is None:
         picture = Path("explained.png")
         check_writable(picture)
     keep_inputs((image,), picture=picture, filters=filters_picture, maps=maps)
-    from gocnn.devices import resolve
-    from imagecls.classifier import explain, pictures
-    from imagecls.classifier.model import load
+    from imagecls.classifier import pictures
+    from imagecls.classifier.runtime import open_classifier, open_in_torch
     from imagecls.photos.decode import decode_file
 
-    predictor = load(model, str(resolve(device)))
+    inside = open_in_torch(model, device) if filters_picture or maps or look_layer else None
+    predictor = open_classifier(model, device) if inside is None else inside
+    if model is None:
+        tell_default(predictor)
     classes = predictor.config.classes
     if wanted is not None and wanted not in classes:
         raise click.BadParameter(
@@ -70,19 +79,30 @@ def command(
         if first is None
         else [first, *(int(i) for i in order if int(i) != first)][:3]
     )
-    name = layer or explain.layers(predictor)[0]
-    found = None if maps is None else explain.feature_maps(predictor, pixels, name)
+    found = None
+    if maps is not None and inside is not None:
+        from imagecls.classifier import explain
+
+        name = layer or explain.layers(inside)[0]
+        found = explain.feature_maps(inside, pixels, name)
     click.echo(f"{image}: {', '.join(f'{classes[i]} {probabilities[i]:.1%}' for i in order[:3])}")
     if picture is not None:
         panels, captions = [pixels], [image.name]
-        for label in shown:
-            heat = explain.grad_cam(predictor, pixels, label)[0]
+        if look_layer is None or inside is None:
+            heats = predictor.attention(pixels, shown)
+        else:
+            from imagecls.classifier.explain import attention_at
+
+            heats = attention_at(inside, pixels, shown, look_layer)
+        for label, heat in zip(shown, heats / max(float(heats.max()), 1e-12), strict=True):
             panels.append(pictures.overlay(pixels, heat))
             captions.append(f"{classes[label]} {probabilities[label]:.1%}")
         pictures.sheet(panels, captions, len(panels), picture, 256)
         click.echo(f"where it looks: {picture}")
-    if filters_picture is not None:
-        pictures.tiles(explain.filters(predictor), filters_picture)
+    if filters_picture is not None and inside is not None:
+        from imagecls.classifier import explain
+
+        pictures.tiles(explain.filters(inside), filters_picture)
         click.echo(f"the filters of the first layer: {filters_picture}")
     if maps is not None and found is not None:
         low, high = found.min((1, 2), keepdims=True), found.max((1, 2), keepdims=True)

@@ -11,35 +11,43 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, keep_inputs
-from imagecls.commands.options import models_option, views_option
+from gocnn.console.shared_options import count_option, json_option
+from imagecls.commands.options import ensemble_of, models_option, size_option, views_option
 
 
 @click.command("img-predict")
 @click.argument("images", nargs=-1, required=True)
 @models_option
 @views_option
-@click.option(
-    "--top",
-    type=click.IntRange(1),
-    default=3,
-    show_default=True,
-    help="Classes shown of each picture.",
-)
+@size_option
+@count_option("--top", 1, None, "Classes shown of each picture.", default=3)
 @click.option(
     "--csv",
     "table",
     type=OutFile(),
-    help="Write the homework's submission: Id,Category, a row for each picture.",
+    help="Write the answers as a table, a row for each picture (see --csv-format).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--csv-format",
+    type=click.Choice(["course", "names"]),
+    default="course",
+    show_default=True,
+    help=(
+        "Of --csv. course: the homework's submission, Id,Category; names: the file, the class by"
+        " its name, its probability, and those of all classes."
+    ),
+)
+@json_option
 @device_option()
 @click.option("--quiet", is_flag=True, help="No bar; with --csv, print nothing.")
 def command(
     images: tuple[str, ...],
     models: tuple[str, ...],
     tta: int,
+    eval_size: int | None,
     top: int,
     table: Path | None,
+    csv_format: str,
     as_json: bool,
     device: str,
     quiet: bool,
@@ -48,26 +56,24 @@ def command(
     part).
 
     A picture that cannot be read is named and the others are answered; the exit code is then 1. In
-    the CSV such a picture gets the class answered most often, because a submission needs every row.
-    Ids are the names of the files, categories the classes' own numbers.
+    a submission such a picture gets the class answered most often, because that needs every row.
+    Ids are the names of the files, categories the classes' own numbers. What ships and every .onnx
+    file of img-export answer without torch.
     """
     keep_inputs([Path(name) for name in images], csv=table)
     from gocnn import bars
     from gocnn.cores import cores
-    from gocnn.devices import resolve
     from imagecls.classifier import submission
-    from imagecls.classifier.model import Ensemble, load
     from imagecls.photos.classes import numbered, numbers
-
-    resolved = str(resolve(device))
-    ensemble = Ensemble([load(path, resolved) for path in models])
 
     def say(text: str) -> None:
         if not quiet:
             click.echo(f"note: {text}", err=True)
 
-    photos = _photos(images, table is not None, say)
-    keys = submission.ids(photos) if table is not None else []
+    ensemble = ensemble_of(models, device, say, eval_size)
+    submitted = table is not None and csv_format == "course"
+    photos = _photos(images, submitted, say)
+    keys = submission.ids(photos) if submitted else []
     if table is not None:
         keep_inputs(
             [
@@ -77,7 +83,7 @@ def command(
             ],
             csv=table,
         )
-        if not numbered(ensemble.classes):
+        if submitted and not numbered(ensemble.classes):
             some = ", ".join(
                 f"{number} {name}"
                 for number, name in list(
@@ -97,8 +103,10 @@ def command(
     for photo, answer in zip(photos, answers, strict=True):
         if isinstance(answer, str):
             click.echo(f"Error: {photo.title}: {answer}", err=True)
-    if table is not None:
+    if table is not None and submitted:
         submission.write(table, keys, answers, ensemble.classes)
+    elif table is not None:
+        submission.write_names(table, photos, answers, ensemble.classes)
     if as_json:
         click.echo(
             json.dumps(

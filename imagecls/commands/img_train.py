@@ -7,19 +7,25 @@ import click
 from click.core import ParameterSource
 
 from gocnn.console.grouped import GroupedCommand
-from gocnn.console.outputs import OutFolder
+from gocnn.console.shared_options import choice_option
 from gocnn.training.cli_options import (
     BUDGET_OPTIONS,
     MACHINE_OPTIONS,
     OPTIMISATION_OPTIONS,
+    quiet_option,
+    resume_option,
+    run_folder_option,
     show_outcome,
     take_budget,
+    take_find_rate,
     train_config,
     training_options,
     use_threads,
 )
 from gocnn.training.resuming import asked, resuming
-from imagecls.commands.train_options import image_options
+from imagecls.commands.guided_options import GUIDED, guided, guided_options, need_data
+from imagecls.commands.options import take_labelling
+from imagecls.commands.train_options import TIMM, image_options
 
 SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
 
@@ -42,12 +48,15 @@ PRESETS: dict[str, dict[str, Any]] = {
 random crops make things look larger in training than in judging, and this evens it out (Touvron et
 al. 2019, https://arxiv.org/abs/1906.06423) and is faster."""
 
-OF_ONE_MODEL = {
-    "cnn": ("pool",),
-    "resnet": ("blocks", "stem_stride", "context"),
-    "resnet101": ("weights", "unfreeze", "head_epochs", "depths", "base"),
+OF_MODELS: dict[str, tuple[str, ...]] = {
+    "pool": ("cnn",),
+    **dict.fromkeys(("blocks", "stem_stride", "context"), ("resnet",)),
+    **dict.fromkeys(("weights", "unfreeze", "head_epochs"), ("resnet101", "timm:NAME")),
+    **dict.fromkeys(("depths", "base"), ("resnet101",)),
+    "widths": ("cnn", "resnet"),
+    **dict.fromkeys(("hidden", "linear_head"), ("cnn", "resnet", "resnet101")),
 }
-"""Options that mean something for one model only; with another one they would be passed over."""
+"""Options that mean something for some models only; with another one they would be passed over."""
 
 FINE_TUNING: dict[str, Any] = {"optimiser": "adamw", "learning_rate": 0.001}
 """Defaults where pretrained weights are fine-tuned: what they have learnt is not to be
@@ -61,6 +70,8 @@ it learns worse (docs/benchmarks.md)."""
 HEADINGS = {
     "Main options": ("out", "minutes", "preset", "model", "resume"),
     "Data": (
+        "labels",
+        "label_pattern",
         "valid",
         "valid_share",
         "folds",
@@ -84,8 +95,19 @@ HEADINGS = {
         "depths",
         "base",
     ),
-    "Fine-tuning (--model resnet101)": ("weights", "unfreeze", "rates", "head_epochs"),
-    "Augmentation": ("augment", "train_size", "crop", "auto", "erase", "mixup", "cutmix"),
+    "Fine-tuning (--model resnet101 or timm:NAME)": ("weights", "unfreeze", "rates", "head_epochs"),
+    "Augmentation": (
+        "augment",
+        "train_size",
+        "crop",
+        "shift",
+        "scale",
+        "auto",
+        "erase",
+        "mixup",
+        "cutmix",
+    ),
+    "Wrong labels, and none": GUIDED,
     "Optimisation": OPTIMISATION_OPTIONS,
     "Budget": BUDGET_OPTIONS,
     "Machine": MACHINE_OPTIONS,
@@ -94,33 +116,19 @@ HEADINGS = {
 
 @click.command("img-train", cls=GroupedCommand, headings=HEADINGS)
 @click.argument("data", required=False)
-@click.option(
-    "--out",
-    required=True,
-    type=OutFolder(),
-    help="Folder of the run: checkpoints, models, metrics, curves.",
-)
-@click.option(
+@run_folder_option
+@choice_option(
     "--preset",
-    type=click.Choice(list(PRESETS)),
+    list(PRESETS),
+    "strong: a residual network and a recipe "
+    "for the best from scratch in an hour or more; other options change it.",
     default="lecture",
-    show_default=True,
-    help=(
-        "strong: a residual network and a recipe "
-        "for the best from scratch in an hour or more; other options change it."
-    ),
 )
 @image_options
+@guided_options
 @training_options(batch=64, ema=0.998, weight_decay=0.05, warmup=0.05)
-@click.option(
-    "--resume",
-    is_flag=True,
-    help=(
-        "Go on with the run in --out, with the options it began with; a budget given now replaces"
-        " its own."
-    ),
-)
-@click.option("--quiet", is_flag=True, help="No bars, no lines but the last.")
+@resume_option
+@quiet_option
 def command(
     data: str | None,
     out: Path,
@@ -132,7 +140,8 @@ def command(
     **options: Any,
 ) -> None:
     """Train a classifier on DATA: a folder, zip or tar with training/ validation/ parts of files
-    named <class>_<number>.jpg (the homework's), or with a folder a class.
+    named <class>_<number>.jpg (the homework's), or with a folder a class; --labels and
+    --label-pattern say classes otherwise.
 
     The run folder holds best.safetensors (by validation), last.safetensors, metrics.jsonl,
     curves.png and a checkpoint; Ctrl-C or a kill loses little: go on with --resume.
@@ -141,14 +150,16 @@ def command(
     from imagecls.classifier import training
 
     use_threads(options)
-    budget = take_budget(options)
+    find_rate, budget = take_find_rate(options, take_budget(options), resume)
     asked_for = None
     if resume:
         changes = resuming(out, budget)
-        config = training.ClassifierRunConfig.resumed(out, data or "", options["valid"], changes)
+        config = training.ClassifierRunConfig.resumed(
+            out, data or "", options["valid"], options["labels"], changes
+        )
     else:
         if not data:
-            raise click.UsageError("name the photographs to train on: a folder, zip or tar")
+            need_data(options)
         _check_model(options)
         preset = options["preset"]
         _apply_preset(options)
@@ -162,6 +173,7 @@ def command(
         quiet=quiet,
         say=lambda line: click.echo(line, err=True),
         options=asked_for,
+        find_rate=find_rate,
     )
     outcome = training.train(config, launch, cache=cache)
     show_outcome(outcome, "img-train", out, {"accuracy": "accuracy", "top3": "top-3"})
@@ -171,14 +183,23 @@ def _check_model(options: dict[str, Any]) -> None:
     """Raises click.UsageError if an option was given that is of another model than the one
     chosen."""
     context = click.get_current_context()
-    for model, names in OF_ONE_MODEL.items():
-        for name in names if model != options["model"] else ():
-            given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-            if given and (name, options[name]) != ("weights", "none"):
-                raise click.UsageError(
-                    f"--{name.replace('_', '-')} is of --model {model}, and --model is"
-                    f" {options['model']}: leave one out"
-                )
+    chosen = options["model"]
+    kind = "timm:NAME" if chosen.startswith(TIMM) else chosen
+    for name, models in OF_MODELS.items():
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and kind not in models and (name, options[name]) != ("weights", "none"):
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} is of --model {' or '.join(models)}, and --model is"
+                f" {chosen}: leave one out"
+            )
+    wrong = ("v1", "v2") if kind == "timm:NAME" else ("timm",)
+    if (
+        context.get_parameter_source("weights") is ParameterSource.COMMANDLINE
+        and options["weights"] in wrong
+    ):
+        raise click.UsageError(
+            f"--weights {options['weights']} is not of {chosen}: give a file, a run, or none"
+        )
 
 
 def _apply_preset(options: dict[str, Any]) -> None:
@@ -196,7 +217,9 @@ def _apply_preset(options: dict[str, Any]) -> None:
         )
     if options["model"] == "cnn" and options["optimiser"] in PLAIN_RATES:
         _set_defaults(options, {"learning_rate": PLAIN_RATES[options["optimiser"]]})
-    if options["model"] == "resnet101":
+    if options["model"].startswith(TIMM):
+        _set_defaults(options, {"weights": "timm", "unfreeze": "last"})
+    if options["model"] == "resnet101" or options["model"].startswith(TIMM):
         # From scratch there is nothing worth freezing.
         _set_defaults(options, FINE_TUNING if options["weights"] != "none" else {"unfreeze": "all"})
 
@@ -215,7 +238,16 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
     from imagecls.classifier.models.resnet101 import RESNET101
     from imagecls.photos.data import Split
 
-    model = options["model"]
+    model, backbone = options["model"], ""
+    own: dict[str, Any] = {}
+    if model.startswith(TIMM):
+        from imagecls.classifier.models.backbone import named
+
+        model, backbone = "timm", model.removeprefix(TIMM)
+        known = named(backbone)
+        options["rates"] = tuple((f"net.{name}", rate) for name, rate in options["rates"])
+        options["size"] = options["size"] or known.input_size[-1]
+        own = {"backbone": backbone, "mean": tuple(known.mean), "std": tuple(known.std)}
     folds, fold = options["folds"] or 0, options["fold"]
     if folds and fold >= folds:
         raise click.BadParameter(f"there are folds 0 to {folds - 1}", param_hint="--fold")
@@ -246,22 +278,29 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
         ),
         depths=options["depths"] or RESNET101,
         base=options["base"],
+        **own,
     )
     recipe = changed(
         RECIPES[options["augment"]],
-        **{key: options[key] for key in ("crop", "auto", "erase", "mixup", "cutmix")},
+        **{
+            key: options[key]
+            for key in ("crop", "shift", "scale", "auto", "erase", "mixup", "cutmix")
+        },
     )
     parts = options["unfreeze"].lower()
     every = ("conv1", "bn1", *(f"layer{i + 1}" for i in range(len(network.depths))))
     unfreeze = (
-        every
+        ("all",)
+        if model == "timm" and parts == "all"
+        else every
         if parts == "all"
         else ()
         if parts == "none"
         else tuple(piece.strip() for piece in parts.split(","))
     )
-    pretrained = options["weights"] if model == "resnet101" else "none"
-    split = Split(options["valid"], options["valid_share"], folds, fold)
+    pretrained = options["weights"] if model in ("resnet101", "timm") else "none"
+    labelling = take_labelling(options["labels"], options["label_pattern"])
+    split = Split(options["valid"], options["valid_share"], folds, fold, labelling=labelling)
     return training.ClassifierRunConfig(
         data=data,
         split=split,
@@ -273,4 +312,5 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
         pretrained=pretrained,
         unfreeze=unfreeze,
         head_epochs=options["head_epochs"],
+        **guided(options),
     )

@@ -1,15 +1,16 @@
 """The options of img-train that are its own: data, network, fine-tuning, augmentation."""
 
 import math
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from gocnn.console.numbers import FloatRange
+from gocnn.console.shared_options import choice_option, count_option, together
+from imagecls.commands.options import LABELLING, RECIPE, cache_option
 
-F = TypeVar("F", bound=Callable[..., Any])
+TIMM = "timm:"
+"""How the names of timm's networks begin."""
 
 
 def _numbers(
@@ -40,7 +41,21 @@ def _factors(
         ) from error
 
 
+class _Model(click.Choice[str]):
+    """The networks by name, or any of timm."""
+
+    def __init__(self) -> None:
+        super().__init__(["cnn", "resnet", "resnet101"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it is written."""
+        if isinstance(value, str) and value.startswith(TIMM):
+            return value
+        return super().convert(value, param, ctx)
+
+
 DATA = (
+    *LABELLING,
     click.option(
         "--valid",
         multiple=True,
@@ -59,31 +74,15 @@ DATA = (
         type=click.IntRange(2, 100),
         help="Divide all labelled photographs of DATA into so many folds ...",
     ),
-    click.option(
-        "--fold",
-        type=click.IntRange(0),
-        default=0,
-        show_default=True,
-        help="... and validate on this one (from 0).",
-    ),
+    count_option("--fold", 0, None, "... and validate on this one (from 0).", default=0),
     click.option("--class-weights", is_flag=True, help="Weigh the loss against frequent classes."),
     click.option(
         "--store-size",
         type=click.IntRange(8, 2048),
         help="Pixels a side of the decoded pictures.  [default: 5/4 of --size]",
     ),
-    click.option(
-        "--fit",
-        type=click.Choice(["squash", "crop"]),
-        default="squash",
-        show_default=True,
-        help="How pictures become square.",
-    ),
-    click.option(
-        "--cache",
-        type=click.Path(path_type=Path),
-        help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
-    ),
+    choice_option("--fit", ["squash", "crop"], "How pictures become square.", default="squash"),
+    cache_option,
     click.option(
         "--jobs", type=click.IntRange(1), help="Threads that decode.  [default: the cores]"
     ),
@@ -93,49 +92,33 @@ DATA = (
 NETWORK = (
     click.option(
         "--model",
-        type=click.Choice(["cnn", "resnet", "resnet101"]),
+        type=_Model(),
         default="resnet",
         show_default=True,
-        help="The lecture's network without and with residual blocks, or ResNet-101.",
+        metavar="[cnn|resnet|resnet101|timm:NAME]",
+        help=(
+            "The lecture's network without and with residual blocks, ResNet-101, or a network of"
+            " the package timm by its name, such as timm:resnet18 (the extra timm)."
+        ),
     ),
     click.option(
         "--size",
         type=click.IntRange(8, 1024),
-        help="Pixels a side that the network sees.  [default: 128; 224 for resnet101]",
+        help="Pixels a side that the network sees.  [default: 128; 224 for resnet101; timm's own]",
     ),
-    click.option(
-        "--pool",
-        type=click.Choice(["max", "min", "mean"]),
-        default="max",
-        show_default=True,
-        help="Pooling of cnn.",
-    ),
+    choice_option("--pool", ["max", "min", "mean"], "Pooling of cnn.", default="max"),
     click.option(
         "--widths",
         callback=_numbers,
         metavar="N,N,...",
         help="Channels of the stages of cnn and resnet (resnet: the stem first).",
     ),
-    click.option(
-        "--blocks",
-        type=click.IntRange(1, 50),
-        default=1,
-        show_default=True,
-        help="Residual blocks a stage of resnet.",
+    count_option("--blocks", 1, 50, "Residual blocks a stage of resnet.", default=1),
+    count_option(
+        "--stem-stride", 1, 4, "Stride of resnet's stem: 2 is four times cheaper.", default=1
     ),
-    click.option(
-        "--stem-stride",
-        type=click.IntRange(1, 4),
-        default=1,
-        show_default=True,
-        help="Stride of resnet's stem: 2 is four times cheaper.",
-    ),
-    click.option(
-        "--context",
-        type=click.Choice(["none", "se", "bias"]),
-        default="none",
-        show_default=True,
-        help="What a block knows of the picture.",
+    choice_option(
+        "--context", ["none", "se", "bias"], "What a block knows of the picture.", default="none"
     ),
     click.option(
         "--hidden",
@@ -153,13 +136,7 @@ NETWORK = (
         metavar="N,N,N,N",
         help="Blocks a stage of resnet101, to make it smaller.",
     ),
-    click.option(
-        "--base",
-        type=click.IntRange(4, 256),
-        default=64,
-        show_default=True,
-        help="First width of resnet101, to make it smaller.",
-    ),
+    count_option("--base", 4, 256, "First width of resnet101, to make it smaller.", default=64),
 )
 """Which network."""
 
@@ -168,10 +145,11 @@ FINE_TUNING = (
         "--weights",
         default="v2",
         show_default=True,
-        metavar="v1|v2|FILE|RUN|none",
+        metavar="v1|v2|timm|FILE|RUN|none",
         help=(
-            "Pretrained weights of resnet101: torchvision's (downloaded once), a file of theirs, an"
-            " earlier run, or none. With weights the default is AdamW at rate 0.001."
+            "Pretrained weights: torchvision's of resnet101, or timm's of its networks (their"
+            " default), downloaded once; a file of theirs, an earlier run, or none. With weights"
+            " the default is AdamW at rate 0.001."
         ),
     ),
     click.option(
@@ -179,7 +157,11 @@ FINE_TUNING = (
         default="layer4",
         show_default=True,
         metavar="PARTS",
-        help="Parts of resnet101 that learn besides the head: layer3,layer4; all; none.",
+        help=(
+            "Parts that learn besides the head: layer3,layer4; all; none; of timm also last, its"
+            " last stage and what follows (the default there). Batch normalisations of frozen parts"
+            " keep the statistics that they came with."
+        ),
     ),
     click.option(
         "--rates",
@@ -192,38 +174,17 @@ FINE_TUNING = (
         type=FloatRange(0),
         default=0.0,
         show_default=True,
-        help="resnet101: epochs in which the head alone learns first.",
+        help="Epochs in which the head alone learns first.",
     ),
 )
 """What a pretrained network learns."""
 
 AUGMENTATION = (
-    click.option(
-        "--augment",
-        type=click.Choice(["none", "lecture", "strong"]),
-        default="lecture",
-        show_default=True,
-        help="Recipe of augmentation.",
-    ),
+    *RECIPE,
     click.option(
         "--train-size",
         type=click.IntRange(8, 1024),
         help="Pixels a side in training, if other than --size (faster when smaller).",
-    ),
-    click.option(
-        "--crop",
-        type=FloatRange(0.05, 1),
-        help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
-    ),
-    click.option(
-        "--auto",
-        type=click.Choice(["none", "trivial", "rand"]),
-        help="TrivialAugment or RandAugment, instead of the recipe's.",
-    ),
-    click.option(
-        "--erase",
-        type=FloatRange(0, 1),
-        help="Probability of random erasing, instead of the recipe's.",
     ),
     click.option(
         "--mixup",
@@ -242,11 +203,5 @@ AUGMENTATION = (
 )
 """How photographs are changed in training."""
 
-OWN = (*DATA, *NETWORK, *FINE_TUNING, *AUGMENTATION)
-
-
-def image_options(function: F) -> F:
-    """Give a command all options of this module."""
-    for option in reversed(OWN):
-        function = option(function)
-    return function
+image_options = together(*DATA, *NETWORK, *FINE_TUNING, *AUGMENTATION)
+"""All options of this module."""

@@ -9,9 +9,8 @@ test), in a folder, a zip or a tar.
 """
 
 import os
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -19,7 +18,11 @@ from gocnn import archives
 from gocnn.errors import UserError
 from imagecls.photos.classes import HW03_CLASSES, canonical, indexed, match, natural
 from imagecls.photos.errors import BadImage
+from imagecls.photos.files import MOST_BYTES as MOST_BYTES
+from imagecls.photos.files import folder_names, inside, limits_of, names_in
+from imagecls.photos.files import is_archive as is_archive
 from imagecls.photos.formats import JUNK, PICTURE, UNREAD, kind_of
+from imagecls.photos.labelling import FOLDERS, NOTHING, Found, Labelling, find
 from imagecls.photos.layout import (
     OUTSIDE,
     SPARE,
@@ -34,9 +37,10 @@ from imagecls.photos.layout import (
 
 UNLABELLED = -1
 _READ = ".jpg, .png, .webp, .bmp, .gif, .tif, .avif, .heic"
-_UNUSED = {SPARE: "are in a folder without labels", OUTSIDE: "lie beside the parts"}
-MOST_BYTES = 200 << 20
-"""A member of an archive larger than this is not read: no photograph is."""
+UNLISTED = "unlisted"
+"""Pictures outside the test part of which a table or a pattern says no class."""
+UNCLASSED = "have no class by"
+UNUSED = {SPARE: "are in a folder without labels", OUTSIDE: "lie beside the parts"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,8 @@ class Collection:
     an index into them).
 
     other_files: files that are no pictures. notes: what a person should know of how it was
-    read, unused: which pictures belong to no part, a sentence each.
+    read, unused: which pictures belong to no part, a sentence each. labelled: what a table or a
+    pattern said, if there was one.
     """
 
     classes: tuple[str, ...]
@@ -68,20 +73,24 @@ class Collection:
     other_files: int
     notes: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    labelled: Found = NOTHING
 
     def part(self, *names: str) -> tuple[Photo, ...]:
         """The first of these parts that is there, else nothing."""
         return next((self.parts[name] for name in names if self.parts.get(name)), ())
 
 
-def open_collection(source: str | Path) -> Collection:
-    """Find the photographs in a folder or archive. Raises UserError if it cannot be read or holds
-    no pictures."""
+def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Collection:
+    """Find the photographs in a folder or archive, with the classes that `labelling` says, if it
+    says any. Raises UserError if it cannot be read or holds no pictures, or if a table of labels
+    is none."""
     path = Path(source)
     if not os.path.exists(path):  # which, unlike Path.exists, takes any name
         raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
-    names = sorted((name for name in _names(path) if not JUNK.search(name)), key=natural)
+    names = sorted((name for name in names_in(path) if not JUNK.search(name)), key=natural)
     pictures = [name for name in names if kind_of(name) == PICTURE]
+    if labelling:
+        return _labelled(path, names, pictures, labelling)
     others = [name for name in names if kind_of(name) != PICTURE]
     if not pictures:
         raise UserError(
@@ -147,9 +156,7 @@ def open_collection(source: str | Path) -> Collection:
         notes.append(
             f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})"
         )
-    unused = tuple(
-        _unused(parts[part], words) for part, words in _UNUSED.items() if parts.get(part)
-    )
+    unused = tuple(_unused(parts[part], words) for part, words in UNUSED.items() if parts.get(part))
     return Collection(
         classes,
         {part: members for part, members in parts.items() if members},
@@ -157,6 +164,57 @@ def open_collection(source: str | Path) -> Collection:
         tuple(notes),
         unused,
     )
+
+
+def _labelled(
+    path: Path, names: Sequence[str], pictures: Sequence[str], labelling: Labelling
+) -> Collection:
+    """The same with classes by a table or a pattern; folders say the parts. Whatever a table names
+    counts as a picture, be its ending what it may."""
+    layout = Layout(pictures or names)
+    located = {name: layout.locate(name) for name in (names if labelling.tables else pictures)}
+    if not located:
+        raise UserError(
+            f"{path} holds no pictures ({_READ}){_instead(names)}; give a folder, zip or tar of"
+            " photographs"
+        )
+    found = find(labelling, path, {name: part for name, (part, _) in located.items()})
+    chosen = set(pictures) | found.kinds.keys()
+    parts: dict[str, list[str]] = {}
+    for name in names:
+        if name in chosen:
+            part = located[name][0]
+            unlisted = name not in found.kinds and part not in (TEST, SPARE, OUTSIDE)
+            parts.setdefault(UNLISTED if unlisted else part, []).append(name)
+    kinds = {name: found.kinds[name] for name in names if name in found.kinds}
+    if labelling.pattern:  # which may fit the numbers of a test part too, and they are no classes
+        known = {kind for name, kind in kinds.items() if located[name][0] != TEST}
+        kinds = {
+            name: kind
+            for name, kind in kinds.items()
+            if located[name][0] != TEST or not known or kind in known
+        }
+    said = {part: [kinds[n] for n in members if n in kinds] for part, members in parts.items()}
+    learnt = [*said.get(TRAIN, []), *said.get(WHOLE, [])]
+    classes, index = indexed(learnt, kinds.values())
+    photos = {
+        part: tuple(
+            Photo(str(path), name, index[kinds[name]] if name in kinds else UNLABELLED)
+            for name in members
+        )
+        for part, members in parts.items()
+    }
+    notes = [*layout.notes, *found.notes]
+    if any(located[name][1] not in (None, kind) for name, kind in kinds.items()):
+        notes.append(f"classes are those of {labelling.title}, not those of folders and names")
+    left_over = [name for name in names if name not in chosen]
+    if left_over:
+        notes.append(
+            f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})"
+        )
+    words = UNUSED | {UNLISTED: f"{UNCLASSED} {labelling.title}"}
+    unused = tuple(_unused(photos[part], text) for part, text in words.items() if part in photos)
+    return Collection(classes, photos, len(left_over), tuple(notes), unused, found)
 
 
 def _beside(
@@ -211,84 +269,6 @@ def endings(names: Sequence[str]) -> str:
     return ", ".join(shown[:6]) + (" ..." if len(shown) > 6 else "")
 
 
-def is_archive(path: Path) -> bool:
-    """Whether it is an archive by its content, be it one that cannot be read, or is named as
-    one."""
-    try:
-        return path.is_file() and (
-            archives.is_archive_name(path.name) or archives.kind_of(path) != ""
-        )
-    except OSError:
-        return False
-
-
-def _names(path: Path) -> Iterator[str]:
-    if path.is_dir():
-        names: Iterable[str] = (archives.readable(name) for name in _folder_names(path))
-    elif not path.exists():
-        raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
-    elif not is_archive(path):
-        raise UserError(
-            f"{path} is neither a folder nor a zip or tar archive; give the folder or archive of"
-            " the photographs"
-        )
-    else:
-        names = _archive_names(path)
-    try:
-        yield from names
-    except OSError as error:
-        raise UserError(
-            f"cannot read {path}: {error.strerror or error}; check its permissions"
-        ) from error
-
-
-def _folder_names(path: Path) -> Iterator[str]:
-    """Files under a folder, also behind links to folders (each folder once, so that links in a
-    circle end)."""
-    seen: set[str] = set()
-    for folder, folders, files in os.walk(path, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        head = Path(folder).relative_to(path).as_posix()
-        yield from (name if head == "." else f"{head}/{name}" for name in files)
-
-
-def _limits(path: Path) -> archives.Limits:
-    """Photographs hardly shrink when they are packed: many gigabytes may well be photographs, but
-    not if they were packed to a twentieth."""
-    return archives.Limits(max(archives.UNPACKED, 20 * path.stat().st_size), MOST_BYTES)
-
-
-def _inside(name: str) -> str:
-    """A name in an archive without what would lead out of it: a root, a drive, steps upwards."""
-    return "/".join(
-        step
-        for step in name.split("/")
-        if step not in ("", ".", "..") and not re.fullmatch("[A-Za-z]:", step)
-    )
-
-
-def _archive_names(path: Path) -> list[str]:
-    """The files of an archive, each name once. Raises UserError if not all of it can be read:
-    training on a part would go unnoticed."""
-    names: dict[str, str] = {}
-    for entry in archives.entries(path, lambda _: True, _limits(path)):
-        if entry.archive:
-            where = f"{path}:{entry.name}" if entry.name else str(path)
-            if "damaged" in entry.trouble:
-                raise UserError(f"{where} is not a whole archive: {entry.trouble}; copy it again")
-            raise UserError(f"{where} cannot be read: {entry.trouble}")
-        names[_inside(entry.name)] = entry.trouble
-    troubles = [trouble for name, trouble in names.items() if kind_of(name) == PICTURE]
-    if troubles and all(troubles):
-        raise UserError(f"{path}: no picture in it can be read; the first is {troubles[0]}")
-    return list(names)
-
-
 def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes | BadImage]]:
     """Yields each photograph's index and its bytes, or why it has none. Each archive is read once,
     so they do not come in order.
@@ -315,7 +295,7 @@ def _folder_bytes(
         target = path / name
         if real is None and not target.exists() and path.is_dir() and not name.isascii():
             # names that are not UTF-8
-            real = {archives.readable(raw): raw for raw in _folder_names(path)}
+            real = {archives.readable(raw): raw for raw in folder_names(path)}
         yield i, _bytes_of(path / real.get(name, name) if real is not None else target)
 
 
@@ -333,18 +313,18 @@ def _bytes_of(path: Path) -> bytes | BadImage:
 
 def _archive_bytes(path: Path, wanted: dict[str, int]) -> Iterator[tuple[int, bytes | BadImage]]:
     try:
-        limits = _limits(path)
+        limits = limits_of(path)
     except OSError as error:
         raise UserError(
             f"cannot read {path}: {error.strerror or error}; has it been moved?"
         ) from error
-    for entry in archives.entries(path, lambda name: _inside(name) in wanted, limits):
+    for entry in archives.entries(path, lambda name: inside(name) in wanted, limits):
         if entry.archive:
             raise UserError(
                 f"{path}{':' if entry.name else ''}{entry.name} is not a whole archive:"
                 f" {entry.trouble}; copy it again"
             )
-        name = _inside(entry.name)
+        name = inside(entry.name)
         if name in wanted:
             try:
                 yield wanted[name], entry.read()

@@ -5,18 +5,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from gocnn.errors import UserError
-from gocnn.training import Batch
 from imagecls.photos.classes import match
-from imagecls.photos.collection import Photo, open_collection
-from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
+from imagecls.photos.collection import Collection, Photo, open_collection
+from imagecls.photos.labelling import FOLDERS, Labelling, need_found
+from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.store import Added, ImageStore
+
+if TYPE_CHECKING:  # of an .onnx file's figures, there need be no torch
+    from gocnn.training import Batch
 
 Labels = npt.NDArray[np.int64]
 
@@ -65,13 +67,14 @@ class Splits:
 @dataclass(frozen=True)
 class Split:
     """How photographs become training and validation: other folders or archives for
-    validation, a share held back, or one fold of several."""
+    validation, a share held back, or one fold of several; and what says their classes."""
 
     valid: tuple[str, ...] = ()
     valid_share: float = 0.15
     folds: int = 0
     fold: int = 0
     seed: int = 0
+    labelling: Labelling = FOLDERS
 
 
 def load_splits(
@@ -83,7 +86,9 @@ def load_splits(
     Photographs that cannot be decoded are left out; so are training photographs that are also in
     the validation part, byte for byte.
     """
-    collection = open_collection(source)
+    collection = open_collection(source, split.labelling)
+    others = [open_collection(other, split.labelling) for other in split.valid]
+    _need_found(split.labelling, (source, collection), *zip(split.valid, others, strict=True))
     notes = [*collection.notes, *collection.unused]
     train_photos, valid_photos = collection.part(TRAIN, WHOLE), collection.part(VALID)
     if not train_photos:
@@ -95,7 +100,9 @@ def load_splits(
     _need_labels(source, train_photos)
     if split.valid:
         valid_photos = tuple(
-            p for other in split.valid for p in labelled(other, collection.classes)
+            photo
+            for place, other in zip(split.valid, others, strict=True)
+            for photo in _known(place, other, collection.classes, labelling=split.labelling)
         )
     photos = train_photos + tuple(p for p in valid_photos if p.label >= 0)
     added = store.add(photos, jobs, quiet)
@@ -150,12 +157,59 @@ def why(added: Added) -> str:
     return f": {'; '.join(bad_notes(added))}" if added.bad else ""
 
 
-def labelled(source: str, classes: Sequence[str], *parts: str) -> tuple[Photo, ...]:
-    """The labelled photographs of a folder or archive (the first of these parts that it has), with
-    their classes as indices among `classes` (see `imagecls.photos.classes.match`; not all of them
-    need occur). Raises UserError if it has other classes, or none."""
-    collection = open_collection(source)
-    photos = collection.part(*(parts or (VALID, WHOLE, TRAIN, TEST)))
+def labelled(
+    source: str, classes: Sequence[str], *parts: str, labelling: Labelling = FOLDERS
+) -> tuple[Photo, ...]:
+    """The labelled photographs of a folder or archive (the first of these parts that it has; of all
+    the first that has classes, the training part last), with their classes as indices among
+    `classes` (see `imagecls.photos.classes.match`; not all of them need occur). Raises UserError if
+    it has other classes, or none."""
+    collection = open_collection(source, labelling)
+    _need_found(labelling, (source, collection))
+    return _known(source, collection, classes, *parts, labelling=labelling)
+
+
+def judged(
+    source: str, classes: Sequence[str], part: str | None = None, labelling: Labelling = FOLDERS
+) -> tuple[str, tuple[Photo, ...]]:
+    """The part that is taken and its photographs, as `labelled` has them. Raises UserError as that
+    does."""
+    collection = open_collection(source, labelling)
+    _need_found(labelling, (source, collection))
+    parts = [part] if part else _judged(collection)
+    photos = _known(source, collection, classes, *parts, labelling=labelling)
+    return next((name for name in parts if collection.parts.get(name)), parts[0]), photos
+
+
+def decoded(
+    source: str, store: ImageStore, part: str | None = None, labelling: Labelling = FOLDERS
+) -> tuple[tuple[str, ...], PhotoSet, tuple[str, ...]]:
+    """The classes of a folder or archive, its decoded photographs with labels among those (-1: no
+    class), and notes: of one part, or of the first that has classes (the training part last), or
+    of all where none has. Raises UserError if there is none."""
+    collection = open_collection(source, labelling)
+    _need_found(labelling, (source, collection))
+    photos = collection.part(*([part] if part else [*_judged(collection), SPARE]))
+    if not photos:
+        there = ", ".join(f"{name} {len(found)}" for name, found in collection.parts.items())
+        raise UserError(f"{source} has no such part (found: {there}); choose another --part")
+    added = store.add(photos)
+    found = photo_set(store, photos, added)
+    if not len(found):
+        raise UserError(f"no picture of {source} can be read{why(added)}; give others")
+    return collection.classes, found, tuple(bad_notes(added))
+
+
+def _known(
+    source: str,
+    collection: Collection,
+    classes: Sequence[str],
+    *parts: str,
+    labelling: Labelling = FOLDERS,
+) -> tuple[Photo, ...]:
+    photos = collection.part(*(parts or _judged(collection)))
+    if collection.labelled.kinds:  # of a test part a table may name some
+        photos = tuple(photo for photo in photos if photo.label >= 0)
     _need_labels(source, photos)
     found = match(collection.classes, classes)
     here = {p.label for p in photos}
@@ -165,21 +219,41 @@ def labelled(source: str, classes: Sequence[str], *parts: str) -> tuple[Photo, .
         if index is None and i in here
     ]
     if strange:
+        table = ", ".join(labelling.tables)
         raise UserError(
-            f"{source} has classes that are not among the {len(classes)} known here"
+            f"{table or source} has classes that are not among the {len(classes)} known here"
             f" ({', '.join(strange[:5])}); known are"
             f" {', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}; leave the other"
-            " pictures out"
+            f" {'rows' if table else 'pictures'} out"
         )
     return tuple(replace(p, label=index) for p in photos if (index := found[p.label]) is not None)
+
+
+def _judged(collection: Collection) -> list[str]:
+    """The parts to judge by, the best first: pictures that were not learnt from, if they have
+    classes."""
+    order = (VALID, WHOLE, TEST, TRAIN)
+    with_classes = [p for p in order if any(photo.label >= 0 for photo in collection.part(p))]
+    return [*with_classes, *order]
+
+
+def _need_found(labelling: Labelling, *places: tuple[str, Collection]) -> None:
+    if labelling:
+        need_found(
+            labelling,
+            *(
+                (source, place.labelled, [p.name for part in place.parts.values() for p in part])
+                for source, place in places
+            ),
+        )
 
 
 def _need_labels(source: str, photos: Sequence[Photo]) -> None:
     if not any(p.label >= 0 for p in photos):
         raise UserError(
             f"the pictures in {source} have no classes (neither folders of classes nor names such"
-            " as 3_17.jpg); it looks like a test folder, which img-predict can classify but nothing"
-            " can learn from"
+            " as 3_17.jpg, and --labels and --label-pattern say none); it looks like a test folder,"
+            " which img-predict can classify but nothing can learn from"
         )
     without = next((p for p in photos if p.label < 0), None)
     if without is not None:
@@ -312,12 +386,14 @@ class PhotoBatches:
     def __len__(self) -> int:
         return -(-len(self._photos) // self._batch)
 
-    def __getitem__(self, number: int) -> Batch:
+    def __getitem__(self, number: int) -> "Batch":
+        import torch
+
         if not 0 <= number < len(self):
             raise IndexError(number)
         part = slice(number * self._batch, (number + 1) * self._batch)
         pixels = self._photos.store.pixels(self._photos.rows[part])
         return torch.from_numpy(pixels), torch.from_numpy(self._photos.labels[part])
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> "Iterator[Batch]":
         return (self[number] for number in range(len(self)))

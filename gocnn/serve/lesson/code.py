@@ -19,12 +19,14 @@ PLACES = {
     "own": ("gocnn.nn.local", "LocallyConnected"),
     "merging": ("gocnn.policy.merging", "merged"),
     "pooling": ("gocnn.nn.pooling", "pooling"),
+    "residual": ("gocnn.nn.blocks", "ResidualBlock"),
+    "depth": ("gocnn.nn.depth", "gradient_norms"),
 }
 """What is shown, by the name in the address: a module, and a function or class in it."""
 
 
 class WhichCode(Struct):
-    """name: of the place."""
+    """A piece of code that is meant. name: that by which the pages know it."""
 
     name: str
 

@@ -1,5 +1,7 @@
 """What the three classifiers have in common."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 
@@ -15,9 +17,26 @@ class Classifier(nn.Module):
         """Logits `(N, classes)` of feature maps."""
         raise NotImplementedError
 
+    def head_layers(self) -> list[nn.Module] | None:
+        """The layers that `classify` applies, one after the other; None if they are more than
+        that."""
+        return None
+
     def first_layer(self) -> nn.Conv2d:
         """The convolution that sees the picture itself."""
         return next(m for m in self.modules() if isinstance(m, nn.Conv2d))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classify(self.features(x))
+
+
+class FineTunable(Classifier):
+    """A classifier whose body may come from a file of weights, and be frozen."""
+
+    def freeze(self, learning: Sequence[str]) -> None:
+        """Freeze all but these parts and the head. Raises ValueError if there is no such part."""
+        raise NotImplementedError
+
+    def backbone(self) -> dict[str, Tensor]:
+        """The tensors of everything but the head, by name."""
+        raise NotImplementedError

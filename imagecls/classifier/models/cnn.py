@@ -56,3 +56,6 @@ class PlainCNN(Classifier):
     def classify(self, maps: Tensor) -> Tensor:
         result: Tensor = self.head(maps.contiguous())
         return result
+
+    def head_layers(self) -> list[nn.Module]:
+        return list(self.head)

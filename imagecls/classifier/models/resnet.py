@@ -46,3 +46,6 @@ class ResidualClassifier(Classifier):
     def classify(self, maps: Tensor) -> Tensor:
         result: Tensor = self.head(maps)
         return result
+
+    def head_layers(self) -> list[nn.Module]:
+        return list(self.head)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.nn import Bottleneck, ClassHead
-from imagecls.classifier.models.base import Classifier
+from imagecls.classifier.models.base import Classifier, FineTunable
 
 RESNET101 = (3, 4, 23, 3)
 STAGES = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc")
@@ -21,8 +21,9 @@ STAGES = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc")
 
 
 class ResNet101(Classifier):
-    """torchvision's `resnet101`: the same parameters under the same names, the same function.
-    `depths` and `base` make smaller ones."""
+    """torchvision's network `resnet101`: it has the same parameters under the same names and
+    computes the same function. depths: bottleneck blocks of each stage; base: channels of the
+    first; smaller ones make a smaller network."""
 
     def __init__(
         self, classes: int = 1000, depths: Sequence[int] = RESNET101, base: int = 64
@@ -54,8 +55,12 @@ class ResNet101(Classifier):
         result: Tensor = self.fc(torch.flatten(self.avgpool(maps), 1))
         return result
 
+    def head_layers(self) -> list[nn.Module]:
+        last = list(self.fc) if isinstance(self.fc, nn.Sequential) else [self.fc]
+        return [self.avgpool, nn.Flatten(), *last]
 
-class FineTuner(ResNet101):
+
+class FineTuner(ResNet101, FineTunable):
     """ResNet-101 whose last layer is the homework's head: 2048 -> 1024 -> 512 -> classes, each
     hidden layer with batch normalisation, ReLU and dropout.
 

@@ -1,0 +1,152 @@
+"""Ways to learn from labels that are partly wrong, and from pictures without labels, at equal
+processor time: each is the same network, recipe and budget in seconds of one core (not of the
+clock, so that other work on the machine takes nothing from anyone).
+
+    python benchmarks/noisy.py PHOTOGRAPHS --out FOLDER [--seconds 240] [--seed 1] METHOD ...
+
+METHOD: none, elr, correction, sce, small-loss (img-train --noisy). With --plant 0.4 that share of
+the training pictures gets a wrong label; with --hide 0.8 that share of each class loses its label,
+and METHOD is without or a threshold of pseudo-labels such as 0.7 (img-train --unlabelled).
+"""
+
+import argparse
+import json
+import os
+import shutil
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gocnn.training import Runtime, TrainConfig
+from gocnn.training import session as sessions
+from imagecls.augment import RECIPES
+from imagecls.classifier import training
+from imagecls.classifier.models import ClassifierConfig
+from imagecls.classifier.noisy import Noisy
+from imagecls.classifier.pseudo import Unlabelled
+from imagecls.photos.collection import open_collection
+from imagecls.photos.data import Split
+from imagecls.photos.layout import TRAIN, VALID
+
+
+def altered(source: Path, target: Path, hide: float, plant: float) -> Path:
+    """The same photographs (links) in the layout of 2021, where a share of each class's training
+    pictures lies in `unlabeled/`, and another in a folder that is not theirs."""
+    if target.exists():
+        return target
+    collection = open_collection(source)
+    generator = np.random.default_rng(0)
+    for part, folder in ((TRAIN, "training/labeled"), (VALID, "validation")):
+        for label, name in enumerate(collection.classes):
+            photos = [p for p in collection.part(part) if p.label == label]
+            order = generator.permutation(len(photos)).tolist()
+            lost = set(order[: round(hide * len(photos))])
+            wrong = set(order[len(order) - round(plant * len(photos)) :])
+            for i, photo in enumerate(photos):
+                where = f"{folder}/{name}"
+                if part == TRAIN and i in wrong:
+                    step = int(generator.integers(1, len(collection.classes)))
+                    other = collection.classes[(label + step) % len(collection.classes)]
+                    where = f"{folder}/{other}"
+                if part == TRAIN and i in lost:
+                    where = "training/unlabeled"
+                place = target / where / f"{name}-{Path(photo.name).name}"
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to((source / photo.name).resolve())
+    return target
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("photographs", type=Path)
+    parser.add_argument("methods", nargs="+", metavar="METHOD")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=240)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--hide", type=float, default=0.0)
+    parser.add_argument("--plant", type=float, default=0.0)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--widths", default="16,32,64,128")
+    parser.add_argument("--blocks", type=int, default=2)
+    parser.add_argument("--augment", default="strong")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    # a run is given processor time, whatever else the machine does
+    setattr(sessions, "Runtime", partial(Runtime, clock=time.process_time))  # noqa: B010
+    source = arguments.photographs
+    if arguments.hide or arguments.plant:
+        target = arguments.out / f"hide-{arguments.hide}-plant-{arguments.plant}"
+        source = altered(source, target, arguments.hide, arguments.plant)
+    for method in arguments.methods:
+        size = arguments.size
+        config = training.ClassifierRunConfig(
+            data=str(source),
+            split=Split(),
+            network=ClassifierConfig(
+                "resnet",
+                (),
+                size,
+                size * 5 // 4,
+                widths=tuple(map(int, arguments.widths.split(","))),
+                blocks=arguments.blocks,
+                stem_stride=2,
+                context="se",
+                hidden=(),
+                dropout=0.1,
+            ),
+            recipe=RECIPES[arguments.augment],
+            train_size=size * 7 // 8,
+            train=TrainConfig(
+                minutes=arguments.seconds / 60,
+                batch=64,
+                learning_rate=0.01,
+                weight_decay=0.1,
+                label_smoothing=0.1 if arguments.augment == "strong" else 0.0,
+                ema=0.998,
+                seed=arguments.seed,
+                validations=3,
+                precision="fp32",
+                convolution="direct",
+                threads=1,
+                checkpoint_minutes=60,
+            ),
+        )
+        if arguments.hide:
+            if method != "without":
+                config = replace(config, unlabelled=Unlabelled("", threshold=float(method)))
+        else:
+            config = replace(config, noisy=Noisy(method))
+        kind = "hide" if arguments.hide else "plant" if arguments.plant else "noisy"
+        name = f"{kind}-{method}-{arguments.seed}"
+        folder = arguments.out / name
+        shutil.rmtree(folder, ignore_errors=True)
+        launch = sessions.Launch(out=folder, resume=False, device="cpu", jobs=1, quiet=True)
+        outcome = training.train(config, launch, cache=arguments.out / "cache")
+        reports = [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
+        said = {
+            "method": method,
+            "plant": arguments.plant,
+            "seed": arguments.seed,
+            "seconds": round(outcome.seconds),
+            "samples": outcome.samples,
+            "accuracy": [round(r["accuracy"], 4) for r in reports if r["kind"] == "valid"],
+            "loss": round([r["loss"] for r in reports if r["kind"] == "valid"][-1], 4),
+            "learnt": round([r["accuracy"] for r in reports if r["kind"] == "train"][-1], 4),
+        }
+        if arguments.hide and method != "without":
+            state = torch.load(folder / "checkpoint.pt", weights_only=True)
+            sure, all_of_them = state["task"]["counts"].tolist()
+            said["sure"] = round(sure / all_of_them, 3)
+        line = json.dumps(said)
+        print(line, flush=True)
+        with open(arguments.out / "results.jsonl", "a") as stream:
+            print(line, file=stream)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()

@@ -1,0 +1,100 @@
+"""Points in the plane, coloured by class, for readers who see colours and for those who do not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gocnn.figures import printable, pyplot, save_figure
+
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#332288", "#7a7a7a")
+"""Okabe and Ito's, which the colour-blind tell apart, without black (text) and yellow (too light on
+white), with indigo and grey."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">", "p")
+"""As many as have no common factor with the colours: 88 classes look different."""
+
+LONGEST = 28
+"""Characters of a name in the legend."""
+
+UNKNOWN = "without a class"
+
+
+def scatter(
+    points: npt.NDArray[np.float64],
+    labels: npt.NDArray[np.int64],
+    classes: Sequence[str],
+    target: Path,
+    *,
+    title: str,
+    axes: tuple[str, str] | None = None,
+) -> None:
+    """Draw points, `(N, 2)`, in the format that the name of `target` says.
+
+    A class has a colour, a marker, and a number, which stands where the middle (median) of its
+    points is and in the legend. `axes`: what the axes are; without them they have no scale, as
+    those of t-SNE have none.
+    """
+    plt = pyplot()
+    present = [i for i in range(len(classes)) if (labels == i).any()]
+    many = len(present) > 66
+    columns = max(1, -(-len(present) // (50 if many else 22)))
+    longest = max([len(UNKNOWN), *(len(_name(i, classes[i])) for i in present)])
+    height, letter = (11.0, 0.055) if many else (6.4, 0.07)
+    legend = columns * (0.45 + letter * longest)
+    plot = 1.25 * height
+    figure, (axis, beside) = plt.subplots(
+        1, 2, figsize=(plot + legend, height), width_ratios=[plot, legend], constrained_layout=True
+    )
+    size = float(np.clip(18000 / max(len(points), 1), 9, 34))
+    unknown = labels < 0
+    if unknown.any():
+        axis.scatter(*points[unknown].T, s=size, c="#bbb", marker=".", linewidths=0)
+    # in an order that lets no class lie over all others
+    order = np.random.default_rng(0).permutation(len(points))
+    for part in np.array_split(order, min(12, max(1, len(order)))):
+        for i in present:
+            mine = part[labels[part] == i]
+            axis.scatter(*points[mine].T, s=size, alpha=0.75, linewidths=0, **_look(i))
+    for i in present:
+        x, y = np.median(points[labels == i], 0)
+        box = {"boxstyle": "round,pad=0.18", "fc": "white", "ec": _look(i)["c"], "alpha": 0.88}
+        letters = 6 if many else 8
+        axis.text(x, y, str(i + 1), ha="center", va="center", fontsize=letters, bbox=box, zorder=9)
+    axis.set_title(title)
+    if axes is None:
+        axis.set_xticks([])
+        axis.set_yticks([])
+    else:
+        axis.set_xlabel(axes[0])
+        axis.set_ylabel(axes[1])
+        axis.grid(alpha=0.25)
+    beside.axis("off")
+    entries: list[Any] = [
+        beside.scatter([], [], s=36, linewidths=0, **_look(i), label=_name(i, classes[i]))
+        for i in present
+    ]
+    if unknown.any():
+        entries.append(beside.scatter([], [], s=36, c="#bbb", marker=".", label=UNKNOWN))
+    beside.legend(
+        handles=entries,
+        loc="upper left",
+        ncols=columns,
+        frameon=False,
+        fontsize=7 if many else 9,
+        borderaxespad=0,
+        handletextpad=0.3,
+        columnspacing=0.8,
+    )
+    save_figure(figure, target, 130)
+
+
+def _look(label: int) -> dict[str, str]:
+    return {"c": COLOURS[label % len(COLOURS)], "marker": MARKERS[label % len(MARKERS)]}
+
+
+def _name(label: int, name: str) -> str:
+    text = " ".join(printable(name).split())
+    return f"{label + 1}  {text if len(text) <= LONGEST else text[: LONGEST - 1] + '…'}"

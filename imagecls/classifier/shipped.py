@@ -1,0 +1,30 @@
+"""The classifier that ships with the package, and which is taken where nobody names one. Nothing
+here needs torch."""
+
+from pathlib import Path
+
+from gocnn.shipping import Shelf
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+NAMES = ("food",)
+"""What ships (docs/models.md): as `.onnx`, which runs without torch, and as `.safetensors`."""
+
+VARIABLE = "GOCNN_IMAGE_MODEL"
+"""The environment variable that names the classifier to take where none is given."""
+
+
+def _shelf() -> Shelf:
+    return Shelf(WEIGHTS, NAMES, VARIABLE, "img-train PHOTOS")
+
+
+def find(model: str | Path | None = None, suffix: str = ".onnx") -> Path:
+    """The file or folder that `model` names: itself where it exists, else the classifier of that
+    name that ships; None: the default. Raises UserError if a classifier that ships is missing, or
+    if what the environment variable names is."""
+    return _shelf().find(model, suffix)
+
+
+def is_shipped(path: Path) -> bool:
+    """Whether the file came with the package."""
+    return _shelf().has(path)

@@ -1,0 +1,139 @@
+"""The options of img-train for labels that are partly wrong, and for pictures without labels."""
+
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from gocnn.console.numbers import FloatRange
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+HERE = "the layout's own folder"
+"""What `--unlabelled` without a value stands for."""
+
+OPTIONS = (
+    click.option(
+        "--noisy",
+        type=click.Choice(["none", "elr", "correction", "sce", "small-loss"]),
+        default="none",
+        show_default=True,
+        help=(
+            "Labels are partly wrong: early-learning regularisation, label correction by the"
+            " averaged network, symmetric cross-entropy, or small-loss selection."
+        ),
+    ),
+    click.option(
+        "--noise-rate",
+        type=FloatRange(0, 0.9),
+        default=0.2,
+        show_default=True,
+        help="Share of wrong labels, which small-loss leaves out of each batch.",
+    ),
+    click.option(
+        "--drop-listed",
+        "drop_listed",
+        multiple=True,
+        metavar="FILE.csv",
+        help="Training pictures to leave out: a list of img-clean, edited (also several times).",
+    ),
+    click.option(
+        "--relabel",
+        multiple=True,
+        metavar="FILE.csv",
+        help="Training pictures that get the list's likely class instead (also several times).",
+    ),
+    click.option(
+        "--unlabelled",
+        metavar="[PHOTOS]",
+        is_flag=False,
+        flag_value=HERE,
+        help=(
+            "Learn from pictures without labels too, by pseudo-labels (FixMatch): a folder, zip or"
+            " tar; alone: DATA's own unlabeled/."
+        ),
+    ),
+    click.option(
+        "--pseudo-threshold",
+        type=FloatRange(0, 1),
+        default=0.95,
+        show_default=True,
+        help=(
+            "Probability from which on a pseudo-label counts (of the most that --label-smoothing"
+            " allows)."
+        ),
+    ),
+    click.option(
+        "--unlabelled-ratio",
+        type=click.IntRange(1, 16),
+        default=1,
+        show_default=True,
+        help="Unlabelled pictures in a batch for each labelled one.",
+    ),
+)
+
+GUIDED = (
+    "noisy",
+    "noise_rate",
+    "drop_listed",
+    "relabel",
+    "unlabelled",
+    "pseudo_threshold",
+    "unlabelled_ratio",
+)
+"""The names of their parameters, for the headings of the help."""
+
+OF_ANOTHER = {
+    "noise_rate": ("noisy", "small-loss"),
+    "pseudo_threshold": ("unlabelled", None),
+    "unlabelled_ratio": ("unlabelled", None),
+}
+"""Options that mean something beside another one only: its name, and the value it must have (None:
+any)."""
+
+
+def guided_options(function: F) -> F:
+    """Give a command all options of this module."""
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function
+
+
+def need_data(options: dict[str, Any]) -> NoReturn:
+    """Raises click.UsageError: DATA is not there, which `--unlabelled` may have taken."""
+    taken = options["unlabelled"]
+    if taken in (None, HERE):
+        raise click.UsageError("name the photographs to train on: a folder, zip or tar")
+    raise click.UsageError(
+        f"name the photographs to train on: --unlabelled has taken {taken} for its own; write DATA"
+        " first, before the options"
+    )
+
+
+def guided(options: dict[str, Any]) -> dict[str, Any]:
+    """The fields of ClassifierRunConfig that the options of this module say. Raises
+    click.UsageError where one of them would be passed over."""
+    from imagecls.classifier.noisy import Noisy
+    from imagecls.classifier.pseudo import Unlabelled
+    from imagecls.photos.listed import Listed
+
+    context = click.get_current_context()
+    for name, (other, value) in OF_ANOTHER.items():
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and (options[other] is None if value is None else options[other] != value):
+            beside = f"--{other}" + (f" {value}" if value else "")
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} means something with {beside} only; add that, or leave"
+                " it out"
+            )
+    source = options["unlabelled"]
+    return {
+        "noisy": Noisy(options["noisy"], options["noise_rate"]),
+        "unlabelled": Unlabelled(
+            "" if source == HERE else source,
+            options["pseudo_threshold"],
+            ratio=options["unlabelled_ratio"],
+        ),
+        "listed": Listed(options["drop_listed"], options["relabel"]),
+    }

@@ -1,0 +1,184 @@
+"""img-clean: labels that are likely wrong."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from gocnn.console.device_option import device_option
+from gocnn.console.numbers import FloatRange
+from gocnn.console.outputs import OutFile, Picture, keep_inputs
+from gocnn.console.shared_options import json_option
+from imagecls.commands.options import cache_option, ensemble_of, labelling_options, take_labelling
+
+MINUTES = 10.0
+SHOWN = 10
+"""Lines that are printed."""
+
+
+@click.command("img-clean")
+@click.argument("data")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="A model file or run folder that judges; given several times, the models are averaged.",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(2, 20),
+    help=(
+        "Train so many small networks, each on all but one part of the pictures, which it then"
+        " judges: so no picture is judged by a network that has learnt its label."
+    ),
+)
+@click.option(
+    "--minutes",
+    type=FloatRange(0, min_open=True),
+    help=f"With --folds: budget of all of them together.  [default: {MINUTES:g}]",
+)
+@click.option(
+    "--epochs", type=FloatRange(0, min_open=True), help="With --folds: budget of each, instead."
+)
+@click.option(
+    "--size",
+    type=click.IntRange(16, 512),
+    default=64,
+    show_default=True,
+    help="With --folds: pixels a side that they see.",
+)
+@click.option(
+    "--part",
+    type=click.Choice(["train", "valid", "test", "whole"]),
+    help="Part of DATA that is listed.  [default: train, else what there is]",
+)
+@labelling_options
+@click.option(
+    "--tta",
+    type=click.IntRange(1, 12),
+    default=4,
+    show_default=True,
+    help="Views of each picture that are averaged (2: also mirrored).",
+)
+@click.option("--sheet", type=Picture(), help="Contact sheet of the likeliest, with both classes.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, 500),
+    default=40,
+    show_default=True,
+    help="How many on the sheet.",
+)
+@click.option(
+    "--csv",
+    "table",
+    type=OutFile(),
+    help="List of all: file, given, likely, margin; for img-train --drop-listed or --relabel.",
+)
+@json_option
+@cache_option
+@device_option()
+def command(
+    data: str,
+    models: tuple[str, ...],
+    folds: int | None,
+    minutes: float | None,
+    epochs: float | None,
+    size: int,
+    part: str | None,
+    labels: tuple[str, ...],
+    label_pattern: str | None,
+    tta: int,
+    sheet: Path | None,
+    count: int,
+    table: Path | None,
+    as_json: bool,
+    cache: Path | None,
+    device: str,
+) -> None:
+    """List the pictures of DATA whose labels are likely wrong, by confident learning: those that
+    seem to be of another class, as sure as the pictures of that class are on average.
+
+    A network that has learnt from these very labels believes many of the wrong ones: --folds finds
+    more. The data are not touched: look through the list, take out the lines that are no mistakes,
+    and give it to img-train --drop-listed or --relabel.
+    """
+    keep_inputs([Path(name) for name in labels], csv=table)
+    if bool(models) == bool(folds):
+        raise click.UsageError(
+            "say who judges: --model RUN, or --folds 4, which trains small networks for it"
+        )
+    if models and (minutes is not None or epochs is not None):
+        raise click.UsageError("--minutes and --epochs are of --folds; leave them out")
+    if minutes is not None and epochs is not None:
+        raise click.UsageError("give --minutes or --epochs, not both")
+    if folds and part == "test":
+        raise click.UsageError("--folds judges training and validation pictures; leave --part out")
+    from imagecls.classifier import cleaning
+    from imagecls.photos import listed
+
+    labelling = take_labelling(labels, label_pattern)
+    if folds:
+        if epochs is None and minutes is None:
+            minutes = MINUTES
+        budget = f"{minutes:g} minutes together" if minutes else f"{epochs:g} epochs each"
+        _say(f"training {folds} networks at {size}x{size}, {budget}")
+        judged = cleaning.judged_out_of_fold(
+            data,
+            folds,
+            minutes=minutes,
+            epochs=epochs,
+            size=size,
+            tta=tta,
+            device=device,
+            labelling=labelling,
+            cache=cache,
+            said=_say,
+        ).only(part, data, labelling)
+    else:
+        ensemble = ensemble_of(models, device)
+        judged = cleaning.judged_by(
+            ensemble, data, part, labelling, tta=tta, cache=cache, said=_say, quiet=False
+        )
+    photos, classes = judged.photos, judged.classes
+    found = cleaning.suspects(judged.probabilities, photos.labels)
+    rows = [
+        (photos.photos[s.index].name, classes[s.given], classes[s.likely], s.margin) for s in found
+    ]
+    if table is not None:
+        listed.write(table, rows)
+    if sheet is not None:
+        from imagecls.classifier import pictures
+
+        pictures.sheet(
+            list(photos.store.pixels(photos.rows[[s.index for s in found[:count]]])),
+            [
+                f"{classes[s.given]} {judged.probabilities[s.index, s.given]:.0%} ->"
+                f"\n{classes[s.likely]} {s.probability:.0%}"
+                f"\n{Path(photos.photos[s.index].name).name}"
+                for s in found[:count]
+            ],
+            8,
+            sheet,
+        )
+    if as_json:
+        names = listed.COLUMNS
+        suspects = [dict(zip(names, row, strict=True)) for row in rows]
+        click.echo(json.dumps({"pictures": len(photos), "suspects": suspects}, indent=1))
+        return
+    click.echo(
+        f"{len(found)} of {len(photos)} labels are likely wrong"
+        f" ({len(found) / max(len(photos), 1):.1%})"
+    )
+    kinds = Counter((given, likely) for _, given, likely, _ in rows)
+    if kinds:
+        most = ", ".join(f"{a} -> {b} {n}" for (a, b), n in kinds.most_common(5))
+        click.echo(f"most often: {most}")
+    for (name, given, likely, margin), suspect in zip(rows[:SHOWN], found, strict=False):
+        click.echo(f"{name}: {given} -> {likely} {suspect.probability:.0%}, margin {margin:.2f}")
+    if len(rows) > SHOWN and table is None:
+        click.echo(f"... and {len(rows) - SHOWN} more: --csv FILE lists all of them")
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

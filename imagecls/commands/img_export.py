@@ -1,0 +1,34 @@
+"""img-export: a trained classifier for programs without torch."""
+
+from pathlib import Path
+
+import click
+
+from gocnn.console.outputs import OutFile
+from imagecls.commands.options import size_option
+
+
+@click.command("img-export")
+@click.argument("model", metavar="RUN-OR-MODEL")
+@click.option("--onnx", required=True, type=OutFile(".onnx"), help="The file to write.")
+@click.option("--halves", is_flag=True, help="Weights in half precision: half the file.")
+@size_option
+def command(model: str, onnx: Path, halves: bool, eval_size: int | None) -> None:
+    """Write the classifier of RUN-OR-MODEL as ONNX, once it answers made-up pictures as torch does:
+    in float32 to 1e-4.
+
+    Every --model option takes the file: it runs by onnxruntime, without torch. Its metadata say
+    what the input is, the classes, and how pictures are made ready; beside the logits it answers
+    the last feature maps and their weights for each class, from which Grad-CAM is drawn.
+    """
+    from imagecls.classifier import export
+    from imagecls.classifier.runtime import open_in_torch
+
+    predictor = open_in_torch(model)
+    if eval_size is not None:
+        predictor = predictor.at(eval_size)
+    apart = export.export(predictor, onnx, "fp16" if halves else "fp32")
+    click.echo(
+        f"{onnx}: {onnx.stat().st_size / 1e6:.1f} MB, {'halves' if halves else 'float32'}; largest"
+        f" difference of a probability, or of a heat map, from torch's: {apart:.1e}"
+    )

@@ -1,0 +1,175 @@
+"""img-features: what a layer makes of pictures, as numbers, as a picture, and as neighbours."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gocnn.console.device_option import device_option
+from gocnn.console.outputs import OutFile, Picture, keep_inputs
+from gocnn.files import check_writable
+from imagecls.commands.options import (
+    cache_option,
+    labelling_options,
+    model_option,
+    take_labelling,
+    tell_default,
+)
+
+
+@click.command("img-features")
+@click.argument("data")
+@model_option
+@click.option(
+    "--layer",
+    default="top",
+    show_default=True,
+    metavar="NAME",
+    help=(
+        "Whose output: a layer's name, top (the last feature maps), or middle (half of the"
+        " convolutions lie behind it)."
+    ),
+)
+@click.option(
+    "--out",
+    type=OutFile(".npz"),
+    help="Write features, labels, classes and files for NumPy (.npz).",
+)
+@click.option(
+    "--picture",
+    type=Picture(),
+    help="Draw the pictures as points in the plane, coloured by class (.png, .jpg, .svg, .pdf).",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["pca", "tsne"]),
+    default="pca",
+    show_default=True,
+    help="How features come into the plane; t-SNE needs scikit-learn.",
+)
+@click.option(
+    "--neighbours",
+    metavar="PHOTO",
+    type=click.Path(path_type=Path),
+    help="List the pictures of DATA that are nearest to this one, and draw them.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(1, 500),
+    default=11,
+    show_default=True,
+    help="How many neighbours.",
+)
+@click.option(
+    "--sheet", type=Picture(), help="Contact sheet of the neighbours.  [default: neighbours.png]"
+)
+@click.option(
+    "--part",
+    type=click.Choice(["valid", "train", "test", "whole"]),
+    help="Part of DATA.  [default: valid, else what has classes, train last]",
+)
+@labelling_options
+@click.option(
+    "--most",
+    type=click.IntRange(3),
+    default=5000,
+    show_default=True,
+    help="Points that are drawn; of more pictures so many, by --seed.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of t-SNE and --most."
+)
+@cache_option
+@device_option()
+def command(
+    data: str,
+    model: str | None,
+    layer: str,
+    out: Path | None,
+    picture: Path | None,
+    method: str,
+    neighbours: Path | None,
+    count: int,
+    sheet: Path | None,
+    part: str | None,
+    labels: tuple[str, ...],
+    label_pattern: str | None,
+    most: int,
+    seed: int,
+    cache: Path | None,
+    device: str,
+) -> None:
+    """Compute what a layer of MODEL makes of each picture in DATA, one vector each: feature maps
+    are averaged over their places. Classes are those of DATA, which may be others than the model's,
+    or none."""
+    if out is None and picture is None and neighbours is None:
+        raise click.UsageError(
+            "name what to make: --out FILE.npz, --picture FILE.png, or --neighbours PHOTO"
+        )
+    if sheet is not None and neighbours is None:
+        raise click.UsageError("--sheet is of --neighbours PHOTO: give that too")
+    if neighbours is not None and sheet is None:
+        sheet = Path("neighbours.png")
+        check_writable(sheet)
+    inputs = [*map(Path, labels), *([neighbours] if neighbours else [])]
+    keep_inputs(inputs, out=out, picture=picture, sheet=sheet)
+    labelling = take_labelling(labels, label_pattern)
+    from gocnn import bars
+    from imagecls.classifier import features
+    from imagecls.classifier.runtime import open_in_torch
+    from imagecls.photos.data import decoded
+    from imagecls.photos.decode import decode_file
+    from imagecls.photos.store import ImageStore
+
+    if picture is not None:
+        features.need_method(method)
+    predictor = open_in_torch(model, device)
+    if model is None:
+        tell_default(predictor)
+    chosen = features.layer_called(predictor, layer)
+    size, fit = predictor.config.store_size, predictor.config.fit
+    photo = None if neighbours is None else decode_file(neighbours, size, fit)
+    classes, photos, notes = decoded(data, ImageStore(size, fit, cache), part, labelling)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    with bars.bar(total=len(photos), unit=" pictures", disable=not sys.stderr.isatty()) as bar:
+        found = features.of_photos(predictor, photos, classes, chosen, bar.update)
+    click.echo(
+        f"{len(photos)} pictures, {found.values.shape[1]} features each: layer {chosen.name},"
+        f" {chosen.reduction}"
+    )
+    agree = features.neighbours_agree(found.values, found.labels)
+    if agree == agree:
+        click.echo(f"nearest other picture is of the same class: {agree:.1%}")
+    if out is not None:
+        found.save(out, str(predictor.path))
+        click.echo(f"features: {out}")
+    if picture is not None:
+        drawn = features.draw(found, method, picture, most, seed)
+        click.echo(f"{drawn} pictures by {features.METHODS[method]}: {picture}")
+    if photo is not None and sheet is not None and neighbours is not None:
+        _neighbours(predictor, found, photos, photo, neighbours, count, sheet)
+
+
+def _neighbours(
+    predictor: Any, found: Any, photos: Any, photo: Any, name: Path, count: int, sheet: Path
+) -> None:
+    """List the nearest pictures and draw them, after the photograph itself."""
+    from imagecls.classifier import features, pictures
+
+    order, cosines = features.nearest_photos(predictor, found, photos, photo, count)
+
+    def kind(i: int) -> str:
+        return found.classes[found.labels[i]] if found.labels[i] >= 0 else "without a class"
+
+    shown = photos.store.pixels(photos.rows[order])
+    captions = [
+        f"{cosine:.3f} {kind(i)}\n{Path(found.files[i]).name}"
+        for i, cosine in zip(order.tolist(), cosines.tolist(), strict=True)
+    ]
+    columns = min(6, len(order) + 1)
+    pictures.sheet([photo, *shown], [f"nearest to\n{name.name}", *captions], columns, sheet)
+    click.echo(f"nearest to {name} (cosine, class, file): {sheet}")
+    for i, cosine in zip(order.tolist(), cosines.tolist(), strict=True):
+        click.echo(f"{cosine:6.3f}  {kind(i)}  {found.files[i]}")

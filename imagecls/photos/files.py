@@ -1,0 +1,93 @@
+"""The files of a folder or archive, by name."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from gocnn import archives
+from gocnn.errors import UserError
+from imagecls.photos.formats import PICTURE, kind_of
+
+MOST_BYTES = 200 << 20
+"""A member of an archive larger than this is not read: no photograph is."""
+
+
+def is_archive(path: Path) -> bool:
+    """Whether it is an archive by its content, be it one that cannot be read, or is named as
+    one."""
+    try:
+        return path.is_file() and (
+            archives.is_archive_name(path.name) or archives.kind_of(path) != ""
+        )
+    except OSError:
+        return False
+
+
+def names_in(path: Path) -> Iterator[str]:
+    """The files of a folder or archive, in no order. Raises UserError if it is neither, or if not
+    all of it can be read."""
+    if path.is_dir():
+        names: Iterable[str] = (archives.readable(name) for name in folder_names(path))
+    elif not path.exists():
+        raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
+    elif not is_archive(path):
+        raise UserError(
+            f"{path} is neither a folder nor a zip or tar archive; give the folder or archive of"
+            " the photographs"
+        )
+    else:
+        names = _archive_names(path)
+    try:
+        yield from names
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path}: {error.strerror or error}; check its permissions"
+        ) from error
+
+
+def folder_names(path: Path) -> Iterator[str]:
+    """Files under a folder, also behind links to folders (each folder once, so that links in a
+    circle end)."""
+    seen: set[str] = set()
+    for folder, folders, files in os.walk(path, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        head = Path(folder).relative_to(path).as_posix()
+        yield from (name if head == "." else f"{head}/{name}" for name in files)
+
+
+def limits_of(path: Path) -> archives.Limits:
+    """Photographs hardly shrink when they are packed: many gigabytes may well be photographs, but
+    not if they were packed to a twentieth."""
+    return archives.Limits(max(archives.UNPACKED, 20 * path.stat().st_size), MOST_BYTES)
+
+
+def inside(name: str) -> str:
+    """A name in an archive without what would lead out of it: a root, a drive, steps upwards."""
+    return "/".join(
+        step
+        for step in name.split("/")
+        if step not in ("", ".", "..") and not re.fullmatch("[A-Za-z]:", step)
+    )
+
+
+def _archive_names(path: Path) -> list[str]:
+    """The files of an archive, each name once. Raises UserError if not all of it can be read:
+    training on a part would go unnoticed."""
+    names: dict[str, str] = {}
+    for entry in archives.entries(path, lambda _: True, limits_of(path)):
+        if entry.archive:
+            where = f"{path}:{entry.name}" if entry.name else str(path)
+            if "damaged" in entry.trouble:
+                raise UserError(f"{where} is not a whole archive: {entry.trouble}; copy it again")
+            raise UserError(f"{where} cannot be read: {entry.trouble}")
+        names[inside(entry.name)] = entry.trouble
+    troubles = [trouble for name, trouble in names.items() if kind_of(name) == PICTURE]
+    if troubles and all(troubles):
+        raise UserError(f"{path}: no picture in it can be read; the first is {troubles[0]}")
+    return list(names)

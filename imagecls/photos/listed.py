@@ -1,0 +1,190 @@
+"""Lists of pictures whose labels are likely wrong: `img-clean` writes them, a person edits them,
+and a training leaves those pictures out or takes the likely label. The data are never touched.
+
+A list is a CSV file with the columns `file` (by its name within the data), `given` (its class),
+`likely` (what it seems to be) and `margin` (by how much the latter is more probable). Of an edited
+one the file is enough; to relabel also `likely`, which may be any class.
+"""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from gocnn.errors import UserError
+from gocnn.files import write_text
+from imagecls.photos.classes import canonical, match
+from imagecls.photos.data import Splits
+from imagecls.photos.labelling import CLASS_WORDS, FILE_WORDS, Places, cells_of
+from imagecls.photos.layout import TRAIN, VALID
+
+COLUMNS = ("file", "given", "likely", "margin")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Lists, by their files, of training pictures to leave out and to relabel."""
+
+    drop: tuple[str, ...] = ()
+    relabel: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.drop or self.relabel)
+
+
+def write(target: Path, rows: Iterable[tuple[str, str, str, float]]) -> None:
+    """Write a list: file, given class, likely class, margin (0 to 1) of each picture."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows((file, given, likely, f"{margin:.4f}") for file, given, likely, margin in rows)
+    write_text(target, text.getvalue())
+
+
+@dataclass(frozen=True)
+class _Row:
+    file: str
+    given: str
+    likely: str
+    place: str
+    """The list and the line, for messages."""
+
+
+def _read(table: str, places: Places, relabel: bool) -> list[_Row]:
+    """The rows of a list, with a line of names above or without. Raises UserError."""
+    rows = cells_of(table)
+    words = [re.sub(r"[\W_]+", "", cell.casefold()) for cell in rows[0][1]]
+    headed = not any(places.of(cell) for cell in rows[0][1]) and any(
+        word in FILE_WORDS for word in words
+    )
+    columns = {"file": 0, "likely": 1}
+    if headed:
+        columns = {word: i for i, word in reversed(list(enumerate(words)))}
+        columns["file"] = next(i for i, word in enumerate(words) if word in FILE_WORDS)
+        said = [i for i, word in enumerate(words) if word in CLASS_WORDS]
+        columns.setdefault("likely", said[0] if len(said) == 1 else len(words))
+        rows = rows[1:]
+    elif len(words) > 2:
+        columns = {name: i for i, name in enumerate(COLUMNS)}
+    width = max((len(cells) for _, cells in rows), default=0)
+    if relabel and rows and columns["likely"] >= width:
+        raise UserError(
+            f"{table} has no column of the likely class; name it {COLUMNS[2]} in the first line, or"
+            " leave the pictures out with --drop-listed"
+        )
+
+    def cell(cells: Sequence[str], name: str) -> str:
+        place = columns.get(name, len(cells))
+        return cells[place] if place < len(cells) else ""
+
+    return [
+        _Row(
+            cell(cells, "file"),
+            canonical(cell(cells, "given")),
+            canonical(cell(cells, "likely")),
+            f"{table}, line {line}",
+        )
+        for line, cells in rows
+    ]
+
+
+def apply(listed: Listed, splits: Splits, source: str) -> Splits:
+    """The photographs of `source` without the training pictures that are listed, or with their
+    likely labels. Validation pictures stay as they are: to judge without those that a network got
+    wrong would flatter it.
+
+    Raises UserError if a list cannot be read, names a picture that is not there or a class that is
+    not known, or if nothing is left to train on.
+    """
+    source = str(Path(source))
+    parts = {photo.name: TRAIN for photo in splits.train.photos if photo.source == source}
+    parts |= {photo.name: VALID for photo in splits.valid.photos if photo.source == source}
+    places = Places(source, parts)
+    here = {photo.name: i for i, photo in enumerate(splits.train.photos) if photo.source == source}
+    labels, kept = splits.train.labels.copy(), np.ones(len(splits.train), bool)
+    notes: list[str] = []
+    counts: Counter[str] = Counter()
+    for table, relabel in [
+        *((table, True) for table in listed.relabel),
+        *((table, False) for table in listed.drop),
+    ]:
+        for row in _read(table, places, relabel):
+            name = _picture(row, places, source)
+            if name is None:
+                counts["gone"] += 1
+                continue
+            if parts[name] == VALID:
+                counts["valid"] += 1
+                continue
+            number = here[name]
+            before = splits.classes[splits.train.labels[number]]
+            if row.given and match([row.given], splits.classes)[0] not in (
+                None,
+                splits.train.labels[number],
+            ):
+                counts["other"] += 1
+            elif relabel:
+                labels[number] = _class(row, splits.classes, before)
+            else:
+                kept[number] = False
+    changed = int((labels != splits.train.labels)[kept].sum())
+    if changed:
+        notes.append(f"{changed} training pictures have the label of the list")
+    if not kept.all():
+        notes.append(f"{int((~kept).sum())} training pictures are left out by the list")
+    if counts["valid"]:
+        notes.append(
+            f"{counts['valid']} listed pictures are in validation and stay as they are: what a"
+            " network gets wrong is not taken out of its examination"
+        )
+    if counts["other"]:
+        notes.append(
+            f"{counts['other']} listed pictures are not of the class that the list says was given,"
+            " and stay as they are"
+        )
+    if counts["gone"]:
+        notes.append(f"{counts['gone']} listed pictures are left out for other reasons already")
+    train = replace(splits.train, labels=labels).take(kept)
+    for i, name in enumerate(splits.classes):
+        if (splits.train.labels == i).any() and not (train.labels == i).any():
+            notes.append(f"class {name} has no training picture left")
+    if len(np.unique(train.labels)) < 2:
+        raise UserError(
+            f"{', '.join((*listed.drop, *listed.relabel))} leaves pictures of fewer than two"
+            " classes to train on; take lines out of the list"
+        )
+    return replace(splits, train=train, notes=(*splits.notes, *notes))
+
+
+def _picture(row: _Row, places: Places, source: str) -> str | None:
+    """The name of the listed picture; None if it is there and was left out, as broken ones are."""
+    found = places.of(row.file)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UserError(
+            f"{row.place}: {row.file} may be {found[0]} or {found[1]} in {source}; write its folder"
+            " too"
+        )
+    if (Path(source) / row.file).is_file():
+        return None
+    raise UserError(
+        f"{row.place}: {row.file or 'the file (empty)'} is not in {source}; give the list of these"
+        " pictures, or take the line out"
+    )
+
+
+def _class(row: _Row, classes: Sequence[str], before: str) -> int:
+    found = match([row.likely], classes)[0] if row.likely else None
+    if found is None:
+        raise UserError(
+            f"{row.place}: {row.likely or 'the likely class (empty)'} is none of the classes"
+            f" ({', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}); {row.file} is"
+            f" {before} now: correct the class, or take the line out"
+        )
+    return found

@@ -1,0 +1,190 @@
+"""Features of layers: numbers, pictures of them, neighbours."""
+
+import itertools
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gocnn.errors import UserError
+from imagecls.classifier import features, scatter
+from imagecls.classifier.models import ClassifierConfig
+from tests.classifiers import CLASSES, predictor
+from tests.test_cli import good, refused
+from tests.test_img_cli import few, run
+
+__all__ = ["few", "run"]
+
+CONFIGS = [
+    ClassifierConfig("resnet", CLASSES, size=32, store_size=40, widths=(8, 16, 24), hidden=(6,)),
+    ClassifierConfig("cnn", CLASSES, size=32, store_size=32, widths=(8, 12, 16), hidden=(4,)),
+    ClassifierConfig(
+        "resnet101", CLASSES, size=64, store_size=64, hidden=(6,), depths=(1, 1, 2, 1), base=8
+    ),
+]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.model)
+def test_features_of_any_layer_are_the_mean_of_its_maps(config):
+    """Against the layer's output as torch has it, batch by batch, for every layer of the network."""
+    p = predictor(config)
+    side = config.store_size
+    pixels = np.random.default_rng(1).integers(0, 256, (5, 3, side, side), dtype=np.uint8)
+    known = features.layers(p)
+    for layer in known:
+        said: list[torch.Tensor] = []
+        handle = p.network.get_submodule(layer.name).register_forward_hook(
+            lambda _m, _i, output, said=said: said.append(output.double().clone())
+        )
+        with torch.inference_mode():
+            p.network(p.view(pixels))
+        handle.remove()
+        expected = said[0].mean((2, 3)) if said[0].ndim == 4 else said[0]
+        assert tuple(said[0].shape[1:]) == layer.shape
+        found = features.vectors(p, lambda a, b: pixels[a:b], 5, layer)
+        assert found.dtype == np.float32
+        assert np.allclose(found, expected.numpy(), atol=1e-5), layer.name
+    top = features.layer_called(p, "top")
+    assert np.allclose(
+        features.vectors(p, lambda a, b: pixels[a:b], 5, top),
+        p.network.features(p.view(pixels)).detach().mean((2, 3)).numpy(),
+        atol=1e-5,
+    )
+    middle = features.layer_called(p, "middle")
+    assert 0.4 * top.weighted <= middle.weighted < top.weighted
+    with pytest.raises(UserError, match=f"no layer 'layer9'.*{known[0].name.split('.')[0]}"):
+        features.layer_called(p, "layer9")
+
+
+@pytest.mark.parametrize("shape", [(40, 7), (6, 30), (5, 1)])
+def test_principal_axes_against_singular_values(shape):
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    points, shares = features.project(values, "pca")
+    centred = values - values.mean(0)
+    left, s, _ = np.linalg.svd(centred.astype(np.float64), full_matrices=False)
+    expected = (left * s)[:, :2]
+    for k in range(min(2, shape[1])):
+        assert np.allclose(np.abs(points[:, k]), np.abs(expected[:, k]), atol=1e-5)
+        assert shares[k] == pytest.approx(s[k] ** 2 / (s**2).sum(), rel=1e-4)
+    assert points.shape == (shape[0], 2)
+    with pytest.raises(UserError, match="too few"):
+        features.project(values[:2], "pca")
+
+
+def test_neighbours_against_loops():
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=(60, 5)).astype(np.float32)
+    labels = rng.integers(-1, 3, 60)
+    known = [i for i in range(60) if labels[i] >= 0]
+
+    def cosine(a: int, b: int) -> float:
+        return float(values[a] @ values[b] / np.linalg.norm(values[a]) / np.linalg.norm(values[b]))
+
+    right = [
+        labels[max((j for j in known if j != i), key=lambda j: cosine(i, j))] == labels[i]
+        for i in known
+    ]
+    assert features.neighbours_agree(values, labels, chunk=7) == pytest.approx(np.mean(right))
+    order, cosines = features.nearest(values, values[4], 5)
+    expected = sorted(range(60), key=lambda j: -cosine(4, j))[:5]
+    assert order.tolist() == expected
+    assert np.allclose(cosines, [cosine(4, j) for j in expected], atol=1e-5)
+
+
+def test_classes_look_different():
+    looks = [tuple(scatter._look(i).values()) for i in range(88)]
+    assert len(set(looks)) == 88
+    # neighbours in the legend differ in both, so that either alone tells them apart
+    assert all(a[0] != b[0] and a[1] != b[1] for a, b in itertools.pairwise(looks))
+
+
+def test_by_the_command(run, few, tmp_path):
+    """The two pictures of the report, the numbers, and the neighbours of a picture of the set."""
+    text = good(
+        "img-features", few, "--model", run, "--out", tmp_path / "f.npz", "--picture", tmp_path / "top.png",
+    )  # fmt: skip
+    assert "24 pictures, 16 features each: layer stages, each of its 16 maps" in text
+    with np.load(tmp_path / "f.npz", allow_pickle=False) as found:
+        assert found["features"].shape == (24, 16)
+        assert found["features"].dtype == np.float32
+        names = [found["classes"][label] for label in found["labels"]]
+        assert [Path(file).parts[1] for file in found["files"]] == names
+        assert str(found["layer"]) == "stages"
+        values = found["features"]
+        files = found["files"].tolist()
+    good(
+        "img-features", few, "--model", run, "--layer", "middle", "--picture", tmp_path / "mid.svg"
+    )
+    assert Image.open(tmp_path / "top.png").width > 900
+    assert (
+        "doughnut" in (tmp_path / "mid.svg").read_text()
+        or (tmp_path / "mid.svg").stat().st_size > 9000
+    )
+    photo = few / "validation" / "sushi" / "001.jpg"
+    text = good(
+        "img-features", few, "--model", run, "--neighbours", photo, "--sheet", tmp_path / "n.png", "--count", 4,
+    )  # fmt: skip
+    lines = text.split("nearest to")[1].splitlines()[1:]
+    order, cosines = features.nearest(values, values[files.index("validation/sushi/001.jpg")], 5)
+    assert order[0] == files.index("validation/sushi/001.jpg")  # itself, which is left out
+    assert [line.split("  ")[-1].strip() for line in lines] == [files[i] for i in order[1:]]
+    assert [float(line.split()[0]) for line in lines] == pytest.approx(
+        cosines[1:].tolist(), abs=6e-4
+    )
+    assert Image.open(tmp_path / "n.png").width > 700
+
+
+def test_pictures_without_classes(run, few, tmp_path):
+    for i, path in enumerate(sorted((few / "validation").rglob("*.jpg"))[:5]):
+        (tmp_path / "t").mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / "t" / f"{i:04}.jpg")
+    text = good(
+        "img-features",
+        tmp_path / "t",
+        "--model",
+        run,
+        "--picture",
+        tmp_path / "p.pdf",
+        "--layer",
+        "head",
+    )
+    assert "5 pictures, 6 features each: layer head, its 6 numbers as they are" in text
+    assert "same class" not in text
+
+
+def test_what_is_refused(run, few, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    call = ("img-features", few, "--model", run)
+    assert "name what to make" in refused(2, *call)
+    assert "must end in .npz" in refused(2, *call, "--out", "f.csv")
+    text = refused(1, *call, "--out", "f.npz", "--layer", "stage.1")
+    assert "there is no layer 'stage.1'" in text
+    assert "stages.0" in text
+    assert "--neighbours" in refused(2, *call, "--out", "f.npz", "--sheet", "x.png")
+    assert "gone.jpg" in refused(1, *call, "--neighbours", "gone.jpg")
+    assert "choose another --part" in refused(1, *call, "--out", "f.npz", "--part", "test")
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
+    text = refused(1, *call, "--picture", "t.png", "--method", "tsne")
+    assert "pip install scikit-learn" in text
+    assert "the extra features" in text
+    assert "--method pca" in text
+    assert not list(tmp_path.iterdir())
+
+
+def test_t_sne_keeps_clusters_apart(tmp_path):
+    """Where scikit-learn is: three planted clusters stay clusters."""
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 20)
+    values = (np.eye(3, 12)[labels] * 9 + rng.normal(0, 0.3, (60, 12))).astype(np.float32)
+    points, _ = features.project(values, "tsne")
+    distances = np.linalg.norm(points[:, None] - points[None], axis=2) + np.eye(60) * 1e9
+    assert (labels[distances.argmin(1)] == labels).all()
+    layer = features.Layer("x", (12,), 1)
+    found = features.Features(values, layer, labels, ("a", "b", "c"), ("f",) * 60)
+    assert features.draw(found, "tsne", tmp_path / "t.png", most=30) == 30

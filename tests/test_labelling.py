@@ -1,0 +1,348 @@
+"""Classes by a table or by a pattern: `--labels FILE.csv`, `--label-pattern REGEX`."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gocnn.errors import UserError
+from imagecls.photos.collection import UNLISTED, open_collection
+from imagecls.photos.data import judged, labelled
+from imagecls.photos.labelling import Labelling
+from imagecls.photos.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE
+from tests.conftest import ROOT
+from tests.test_cli import cli, good, refused
+from tests.test_img_cli import FAST
+from tests.test_layouts import tree
+
+IMAGES = ROOT / "data" / "images"
+
+
+def by(folder: Path, labelling: Labelling) -> dict[str, dict[str, str]]:
+    """The class of each picture by its name, of each part ('' without one)."""
+    found = open_collection(folder, labelling)
+    return {
+        part: {p.name: "" if p.label < 0 else found.classes[p.label] for p in photos}
+        for part, photos in found.parts.items()
+    }
+
+
+def table(folder: Path, text: str | bytes, name: str = "labels.csv") -> Labelling:
+    path = folder.parent / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return Labelling((str(path),))
+
+
+AB = {"a.jpg": "cat", "b.jpg": "dog"}
+TABLES: list[tuple[str, str | bytes, dict[str, str]]] = [
+    ("plain", "a.jpg,cat\nb.jpg,dog\n", AB),
+    ("a line of names", "filename,label\na.jpg,cat\nb.jpg,dog\n", AB),
+    ("a line of names that nobody knows", "Bild;Sorte\na.jpg;cat\nb.jpg;dog\n", AB),
+    ("semicolons, BOM, CRLF", b"\xef\xbb\xbfImage;Class\r\na.jpg;cat\r\nb.jpg;dog\r\n", AB),
+    ("tabs in UTF-16, as Excel's Unicode text", "a.jpg\tcat\nb.jpg\tdog".encode("utf-16"), AB),
+    ("quotes", '"a.jpg","cat"\n"b.jpg","dog"\n', AB),
+    (
+        "a comma in a class",
+        'a.jpg;"cat, black"\nb.jpg;"dog, ""white"""\n',
+        {"a.jpg": "cat, black", "b.jpg": 'dog, "white"'},
+    ),
+    ("paths of Windows", "C:\\Users\\me\\pets\\a.jpg,cat\nC:\\Users\\me\\pets\\b.jpg,dog\n", AB),
+    ("paths from here", "./a.jpg,cat\n./b.jpg,dog\n", AB),
+    ("no endings", "id,breed\na,cat\nb,dog\n", AB),
+    ("other letters", "A.JPG,cat\nb.JPG,dog\n", AB),
+    ("empty lines and spaces", "a.jpg , cat\n\n  \nb.jpg, dog\n\n", AB),
+    ("the class first", "label,image\ncat,a.jpg\ndog,b.jpg\n", AB),
+    ("columns besides", "index,file,width,class\n0,a.jpg,10,cat\n1,b.jpg,12,dog\n", AB),
+    ("twice the same", "a.jpg,cat\nb.jpg,dog\na.jpg,cat\n", AB),
+    (
+        "names with spaces and of other writing",
+        "a.jpg,fried egg\nb.jpg,寿司\n",
+        {"a.jpg": "fried egg", "b.jpg": "寿司"},
+    ),
+    (
+        "a table of R, with row names",
+        '"","file","class"\n"1","a.jpg","cat"\n"2","b.jpg","dog"\n',
+        AB,
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "text", "wanted"), TABLES, ids=[case[0] for case in TABLES])
+def test_tables_as_people_have_them(tmp_path, what, text, wanted):
+    folder = tree(tmp_path / "pets", "{a,b}.jpg")
+    assert by(folder, table(folder, text)) == {WHOLE: wanted}
+
+
+def test_folders_say_the_parts_and_the_table_the_classes(tmp_path):
+    """A competition: train/ and test/ with the same numbers, and a table of the first; its pictures
+    without a row are told, and those of the test are not."""
+    folder = tree(tmp_path / "all", "train/{0,1,2,3}.jpg test/{0,1,2}.jpg")
+    found = by(folder, table(folder, "id,label\n0,x\n1,y\n2,x\n"))
+    assert found == {
+        TRAIN: {"train/0.jpg": "x", "train/1.jpg": "y", "train/2.jpg": "x"},
+        UNLISTED: {"train/3.jpg": ""},
+        TEST: {"test/0.jpg": "", "test/1.jpg": "", "test/2.jpg": ""},
+    }
+    collection = open_collection(folder, table(folder, "id,label\n0,x\n1,y\n2,x\n"))
+    assert "1 pictures have no class by" in collection.unused[0]
+    assert any("those of the train part are meant" in note for note in collection.notes)
+    found = by(folder, table(folder, "0,x\n1,y\n2,x\n", "test.csv"))
+    assert found[TEST] == {"test/0.jpg": "x", "test/1.jpg": "y", "test/2.jpg": "x"}
+    # a path that says train is of no picture in test
+    rows = table(folder, "train/0.jpg,x\ntest/0.jpg,y\n")
+    found = by(folder, rows)
+    assert (found[TRAIN], found[TEST]["test/0.jpg"]) == ({"train/0.jpg": "x"}, "y")
+    with pytest.raises(UserError, match="train/0.jpg is not in"):
+        labelled(str(folder / "test"), ("x", "y"), labelling=rows)
+
+
+def test_the_table_wins_over_folders_and_names(tmp_path):
+    folder = tree(tmp_path / "d", "kitchen/3_1.jpg garden/{3_2,x}.jpg")
+    labels = table(folder, "3_1.jpg,egg\n3_2.jpg,leek\ngarden/x.jpg,leek\n")
+    assert by(folder, labels) == {
+        WHOLE: {"kitchen/3_1.jpg": "egg", "garden/3_2.jpg": "leek", "garden/x.jpg": "leek"}
+    }
+    assert any("not those of folders" in note for note in open_collection(folder, labels).notes)
+
+
+def test_files_without_an_ending_are_pictures_if_the_table_says_so(tmp_path):
+    folder = tree(tmp_path / "d", "images/{0001,0002} readme.txt")
+    found = by(folder, table(folder, "0001,a\n0002,b\n"))
+    assert found == {WHOLE: {"images/0001": "a", "images/0002": "b"}}
+
+
+WRONG: list[tuple[str | bytes, str]] = [
+    ("a.jpg,cat\nb.jpg,dog\nc.jpg,dog\n", "line 3: c.jpg is not in"),
+    (
+        "a.jpg,cat\nb.jpg,dog\nc.jpg,dog\nd.jpg,dog\n",
+        r"names 2 pictures that are not in .*\(c.jpg, d.jpg",
+    ),
+    ("x.jpg,cat\ny.jpg,dog\n", "names no picture of .*: it has x.jpg and the like"),
+    ("a.jpg,cat\na.jpg,dog\n", "a.jpg is of class dog, and of class cat in line 1"),
+    ("a.jpg,cat\nb.jpg,\n", "line 2 has no class"),
+    ("a.jpg,cat\n,dog\n", "line 2 has no file"),
+    ("a.jpg,cat\nb.jpg\n", "line 2 has no class"),
+    ("a.jpg\nb.jpg\n", "has no two columns"),
+    ("a.jpg,cat,1,2\nb.jpg,dog,1,2\n", "has 4 columns"),
+    ("same.jpg,cat\n", "same.jpg may be (one|two)/same.jpg"),
+    ("file,class\n", "nothing below"),
+    ("", "is empty"),
+    ("a.jpg,Käse\nb.jpg,Brot\n".encode("latin-1"), "not in UTF-8"),
+    (b"PK\x03\x04rest", "is a spreadsheet"),
+    (b"a.jpg,\0\n", "not a text"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), WRONG)
+def test_bad_tables_are_one_sentence(tmp_path, text, words):
+    folder = tree(tmp_path / "d", "{a,b}.jpg {one,two}/same.jpg")
+    with pytest.raises(UserError, match=words):
+        labelled(str(folder), ("cat", "dog"), labelling=table(folder, text))
+    with pytest.raises(UserError, match="does not exist; give a CSV file"):
+        labelled(str(folder), ("cat", "dog"), labelling=Labelling((str(tmp_path / "no.csv"),)))
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern", "wanted"),
+    [
+        (
+            "train/{cat,dog}.{0,1}.jpg test1/{1,2}.jpg",
+            r"^(\w+)\.",
+            {TRAIN: "cat cat dog dog", TEST: " "},
+        ),
+        (
+            "images/{Abyssinian,american_bulldog}_{1,22}.jpg",
+            r"^(.+)_\d+",
+            {WHOLE: "Abyssinian Abyssinian american_bulldog american_bulldog"},
+        ),
+        ("{0,1}_{a,b}.png", r"_([a-z])\.", {WHOLE: "a b a b"}),
+        ("{x,y}/{good,bad}/1.jpg", r"/(good|bad)/", {WHOLE: "bad good bad good"}),
+        (
+            "IMG_{1,2}_cat.jpg IMG_3_dog.jpg notes.jpg",
+            r"_([a-z]+)\.jpg$",
+            {WHOLE: "cat cat dog", UNLISTED: ""},
+        ),
+    ],
+)
+def test_patterns(tmp_path, names, pattern, wanted):
+    found = by(tree(tmp_path / "d", names), Labelling((), pattern))
+    assert {part: " ".join(kinds.values()) for part, kinds in found.items()} == wanted
+
+
+def test_scenes_as_kaggle_has_them(tmp_path):
+    """seg_train/seg_train/<class>, seg_test/seg_test/<class>, seg_pred/seg_pred/*.jpg: the test
+    part is judged, which has classes, and not what was learnt from."""
+    folder = tree(
+        tmp_path / "intel",
+        "seg_train/seg_train/{sea,street}/{1,2}.jpg seg_test/seg_test/{sea,street}/3.jpg"
+        " seg_pred/seg_pred/{4,5}.jpg",
+    )
+    found = open_collection(folder)
+    assert found.classes == ("sea", "street")
+    assert {part: len(photos) for part, photos in found.parts.items()} == {
+        TRAIN: 4,
+        TEST: 2,
+        OUTSIDE: 2,
+    }
+    part, photos = judged(str(folder), ("sea", "street"))
+    assert part == TEST
+    assert [p.label for p in photos] == [0, 1]
+    assert judged(str(folder), ("sea", "street"), "train")[0] == TRAIN
+    # a test part without classes is not judged
+    plain = tree(tmp_path / "other", "train/{a,b}/1.jpg test/{1,2}.jpg")
+    assert judged(str(plain), ("a", "b"))[0] == TRAIN
+
+
+# --- by the commands
+
+
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """train/ and test1/ of files `<class>.<number>.jpg`, and tables of them."""
+    root = tmp_path_factory.mktemp("pets")
+    for part, count, start in (("train", 8, 0), ("test1", 3, 20)):
+        (root / "data" / part).mkdir(parents=True)
+        for kind in ("pizza", "sushi", "soup"):
+            files = sorted((IMAGES / "training" / kind).iterdir())[start : start + count]
+            for i, path in enumerate(files):
+                shutil.copy(path, root / "data" / part / f"{kind}.{i}.jpg")
+    for part in ("train", "test1"):
+        with (root / f"{part}.csv").open("w", newline="") as stream:
+            rows = csv.writer(stream)
+            rows.writerow(["file", "class"])
+            for path in sorted((root / "data" / part).iterdir()):
+                kind = {"pizza": "pizza al taglio", "sushi": "寿司", "soup": "soup"}[
+                    path.name.split(".")[0]
+                ]
+                rows.writerow([f"data\\{part}\\{path.name}", kind])
+    return root
+
+
+@pytest.fixture(scope="module")
+def by_table(pets: Path) -> Path:
+    good(
+        "img-train",
+        pets / "data",
+        "--labels",
+        pets / "train.csv",
+        "--out",
+        pets / "r",
+        "--steps",
+        3,
+        *FAST,
+    )
+    return pets / "r"
+
+
+def test_a_classifier_by_a_table(pets, by_table, tmp_path):
+    """Trained, resumed, judged, and asked: its answers are a table that it can be judged by."""
+    text = good("img-eval", pets / "data", "--labels", pets / "test1.csv", "--model", by_table)
+    assert "(test part), 9 pictures" in text
+    assert "pizza al taglio" in text
+    assert "寿司" in text
+    target = tmp_path / "answers.csv"
+    good(
+        "img-predict",
+        pets / "data",
+        "--model",
+        by_table,
+        "--csv",
+        target,
+        "--csv-format",
+        "names",
+        "--quiet",
+    )
+    with target.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["file"] for row in rows] == [
+        f"test1/{k}.{i}.jpg" for k in ("pizza", "soup", "sushi") for i in range(3)
+    ]
+    classes = ["pizza al taglio", "soup", "寿司"]
+    for row in rows:
+        shares = [float(row[name]) for name in classes]
+        assert sum(shares) == pytest.approx(1, abs=1e-5)
+        assert row["class"] == classes[shares.index(max(shares))]
+        assert float(row["probability"]) == max(shares)
+    text = good("img-eval", pets / "data", "--labels", target, "--model", by_table)
+    assert "accuracy 100.00%" in text
+    moved = shutil.copy(pets / "train.csv", tmp_path / "elsewhere.csv")
+    good("img-train", "--out", by_table, "--resume", "--steps", 4, "--labels", moved, "--quiet")
+
+
+def test_a_classifier_by_a_pattern(pets, tmp_path):
+    pattern = r"^(\w+)\."
+    good(
+        "img-train",
+        pets / "data",
+        "--label-pattern",
+        pattern,
+        "--out",
+        tmp_path / "r",
+        "--steps",
+        2,
+        *FAST,
+    )
+    text = good("img-eval", pets / "data", "--label-pattern", pattern, "--model", tmp_path / "r")
+    assert "(test part), 9 pictures" in text
+    good("img-train", "--out", tmp_path / "r", "--resume", "--steps", 3, "--quiet")
+
+
+def test_bad_labels_are_one_sentence(pets, by_table, tmp_path):
+    data, out = pets / "data", tmp_path / "x"
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("test1/pizza.0.jpg,lasagne\ntest1/soup.0.jpg,soup\n")
+    text = refused(1, "img-eval", data, "--labels", wrong, "--model", by_table)
+    assert "wrong.csv has classes that are not among the 3 known here (lasagne)" in text
+    wrong.write_text("test1/pizza.77.jpg,soup\ntest1/soup.0.jpg,soup\n")
+    assert "line 1: test1/pizza.77.jpg is not in" in refused(
+        1, "img-eval", data, "--labels", wrong, "--model", by_table
+    )
+    assert "is not in" in refused(1, "img-train", data, "--labels", wrong, "--out", out)
+    assert "matches none of the 33 pictures" in refused(
+        1, "img-train", data, "--label-pattern", r"^(\d{9})", "--out", out
+    )
+    for pattern, words in (
+        ("(", "no regular expression"),
+        ("cat", "no groups"),
+        ("(a)(b)", "2 groups"),
+    ):
+        assert words in refused(2, "img-train", data, "--label-pattern", pattern, "--out", out)
+    assert "not both" in refused(
+        2, "img-train", data, "--label-pattern", "(a)", "--labels", wrong, "--out", out
+    )
+    only = tmp_path / "only.csv"
+    only.write_text("train/soup.0.jpg,soup\ntrain/soup.1.jpg,soup\n")
+    assert "one class only" in refused(1, "img-train", data, "--labels", only, "--out", out)
+    assert not out.exists()
+    # without labels the same folder has none, and says what would help
+    assert "--label-pattern" in refused(1, "img-train", data, "--out", out)
+
+
+def test_unreadable_pictures_have_empty_cells(by_table, tmp_path):
+    (tmp_path / "t").mkdir()
+    shutil.copy(IMAGES / "validation" / "soup" / "000.jpg", tmp_path / "t" / "a b.jpg")
+    (tmp_path / "t" / "broken.jpg").write_text("no")
+    target = tmp_path / "n.csv"
+    result = cli(
+        "img-predict", tmp_path / "t", "--model", by_table, "--csv", target, "--csv-format", "names"
+    )
+    assert result.exit_code == 1
+    rows = list(csv.reader(target.open(newline="", encoding="utf-8")))
+    assert rows[1][0] == "a b.jpg"
+    assert rows[2] == ["broken.jpg", "", "", "", "", ""]
+
+
+def test_validation_elsewhere_by_the_same_tables(pets, tmp_path):
+    """A table may name what is in DATA and what is in --valid; parts not asked for stay out."""
+    both = tmp_path / "both.csv"
+    both.write_text(
+        (pets / "train.csv").read_text() + (pets / "test1.csv").read_text().split("\n", 1)[1]
+    )
+    text = good(
+        "img-train", pets / "data" / "train", "--valid", pets / "data" / "test1", "--labels", both,
+        "--out", tmp_path / "r", "--steps", 2, *[word for word in FAST if word != "--quiet"],
+    )  # fmt: skip
+    assert "all                    24           9" in text
+    assert SPARE not in text
+    assert VALID not in {p.name for p in tmp_path.iterdir()}
