@@ -7,7 +7,7 @@ What other programs import stands in `imagecls.api` and is found here by its nam
 
 from importlib import import_module
 
-__all__ = ["Classifier", "Explanation", "Prediction", "UserError", "load", "train"]
+__all__ = ["Classifier", "Explanation", "Prediction", "UserError", "find_rate", "load", "train"]
 
 
 def __getattr__(name: str) -> object:
