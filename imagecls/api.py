@@ -206,7 +206,7 @@ def load(model: Name | Sequence[Name] | None = None, *, device: str = "cpu") -> 
         from imagecls.classifier.runtime import open_classifier
 
         return Classifier(Ensemble([open_classifier(one, device) for one in named]))
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         sentence = libraries.package(error, "images")
         if sentence is None:
             raise

@@ -98,7 +98,8 @@ class PseudoLabels:
         return Guessed(pixels, classes, counted * (self.config.weight * grown))
 
     def state(self) -> dict[str, Tensor]:
-        """For the checkpoint."""
+        """What a checkpoint keeps: how many pictures were looked at and how many counted, and how
+        often each class was guessed. See `restore`."""
         return {"counts": self.counts, "guessed": self.guessed}
 
     def restore(self, state: dict[str, Tensor]) -> None:

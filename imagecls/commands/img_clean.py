@@ -9,7 +9,8 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
-from imagecls.commands.options import ensemble_of, labelling_options, take_labelling
+from gocnn.console.shared_options import json_option
+from imagecls.commands.options import cache_option, ensemble_of, labelling_options, take_labelling
 
 MINUTES = 10.0
 SHOWN = 10
@@ -74,12 +75,8 @@ SHOWN = 10
     type=OutFile(),
     help="List of all: file, given, likely, margin; for img-train --drop-listed or --relabel.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
-)
+@json_option
+@cache_option
 @device_option()
 def command(
     data: str,
