@@ -258,7 +258,7 @@ def test_only_packages_are_named(tmp_path: Path, monkeypatch: Any) -> None:
 def test_a_broken_torch_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch" / "__init__.py").write_text("raise ImportError('libgomp.so.1: not there')")
-    for words in (["describe", "tiny"], ["img-predict", "x.jpg", "--model", "y"]):
+    for words in (["describe", "tiny"], ["go-train", "data", "--out", str(tmp_path / "run")]):
         run = subprocess.run(
             [sys.executable, "cli.py", *words],
             cwd=ROOT,
