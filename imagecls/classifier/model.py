@@ -96,6 +96,11 @@ class Predictor:
         heats = []
         with torch.enable_grad():
             maps = self.network.features(self.view(pixels[None])).detach().requires_grad_()
+            if maps.ndim != 4:
+                raise UserError(
+                    f"{self.path} has no feature maps at its end, but tokens, which Grad-CAM cannot"
+                    " weigh; explain with a convolutional network"
+                )
             logits = self.network.classify(maps)
             for label in labels:
                 (gradient,) = torch.autograd.grad(logits[0, label], maps, retain_graph=True)
