@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 ROOT = Path(__file__).parents[1]
-SIZE = {"width": 1360, "height": 1040}
+SIZE: ViewportSize = {"width": 1360, "height": 1040}
 MOST_BYTES = 200_000
 PATIENCE = 300_000
 """Milliseconds: a cold start compiles."""

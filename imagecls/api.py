@@ -26,7 +26,16 @@ from imagecls.photos.collection import UNLABELLED, Photo
 if TYPE_CHECKING:
     from imagecls.classifier.ensemble import Ensemble
 
-__all__ = ["Classifier", "Explanation", "Prediction", "UserError", "load", "train"]
+__all__ = [
+    "Classifier",
+    "Explanation",
+    "LabelIssue",
+    "Prediction",
+    "UserError",
+    "label_issues",
+    "load",
+    "train",
+]
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,25 @@ class Prediction:
 
     def __repr__(self) -> str:
         return f"Prediction({self.name!r}, probability={self.probability:.2f})"
+
+
+@dataclass(frozen=True)
+class LabelIssue:
+    """A picture whose label is likely wrong.
+
+    Attributes:
+        file: its name within the photographs, with `/` between folders.
+        given: its class.
+        likely: the class that it seems to be of.
+        probability: of that class, 0 to 1.
+        margin: by how much that is greater than the given one's, -1 to 1.
+    """
+
+    file: str
+    given: str
+    likely: str
+    probability: float
+    margin: float
 
 
 @dataclass(frozen=True)
@@ -178,7 +206,7 @@ def load(model: Name | Sequence[Name] | None = None, *, device: str = "cpu") -> 
         from imagecls.classifier.runtime import open_classifier
 
         return Classifier(Ensemble([open_classifier(one, device) for one in named]))
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         sentence = libraries.package(error, "images")
         if sentence is None:
             raise
@@ -210,3 +238,72 @@ def train(
     named, out = [path("photos", photos)], path("out", out)
     call(command, named, {"out": out, "minutes": minutes, "quiet": quiet, **options}, silent=quiet)
     return load(out)
+
+
+def label_issues(
+    photos: Name,
+    model: Name | Sequence[Name] | None = None,
+    *,
+    folds: int | None = None,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    size: int = 64,
+    tta: int = 4,
+    device: str = "cpu",
+) -> list[LabelIssue]:
+    """The pictures whose labels are likely wrong, by confident learning, the likeliest first, as
+    the command `img-clean` lists them. The photographs are not touched.
+
+    Give a model that has not learnt from these pictures, or `folds`: then so many small networks
+    are trained, each on all but one part, and judge what they have not seen.
+
+    Args:
+        photos: a folder or archive of labelled pictures: of one with parts, the training part.
+        model: a file or folder that `load` takes, or several.
+        folds: how many networks, from 2 on.
+        minutes: budget of all of them together (10 if None, and `epochs` is not given).
+        epochs: budget of each, instead.
+        size: pixels a side that they see.
+        tta: views of each picture that are averaged, 1 to 12.
+        device: as for `load`.
+
+    Raises:
+        UserError: neither or both of model and folds are given, or whatever else a person can mend.
+        KeyboardInterrupt: it was interrupted.
+    """
+    data, tta = path("photos", photos), whole("tta", tta, 1, 12)
+    if (model is None) == (folds is None):
+        raise UserError("give a model that judges, or folds=4, which trains small networks for it")
+    try:
+        from imagecls.classifier import cleaning
+
+        if model is not None:
+            judged = cleaning.judged_by(load(model, device=device)._ensemble, data, tta=tta)
+        else:
+            if minutes is None and epochs is None:
+                minutes = 10.0
+            judged = cleaning.judged_out_of_fold(
+                data,
+                whole("folds", folds, 2, 100),
+                minutes=minutes,
+                epochs=epochs,
+                size=whole("size", size, 16, 512),
+                tta=tta,
+                device=device,
+            ).only(None, data)
+    except ImportError as error:
+        sentence = libraries.package(error, "images")
+        if sentence is None:
+            raise
+        raise UserError(sentence) from error
+    classes = judged.classes
+    return [
+        LabelIssue(
+            judged.photos.photos[one.index].name,
+            classes[one.given],
+            classes[one.likely],
+            one.probability,
+            one.margin,
+        )
+        for one in cleaning.suspects(judged.probabilities, judged.photos.labels)
+    ]

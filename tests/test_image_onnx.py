@@ -358,6 +358,7 @@ from gocnn.commands import main
 photo = {str(photos / "b" / "4.jpg")!r}
 for words in (
     ["img-predict", photo],
+    ["img-explain", photo, "--picture", {str(tmp_path / "é.png")!r}],
     ["img-predict", photo, "--model", {str(pair[1])!r}, "--model", {str(pair[1])!r}, "--tta", "12"],
     ["img-eval", {str(photos)!r}, "--model", {str(pair[1])!r}, "--cache", {str(tmp_path / "c")!r}],
 ):

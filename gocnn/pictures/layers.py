@@ -86,8 +86,9 @@ def draw_filters(filters: Floats, plane_groups: Sequence[str], target: Path) -> 
 
 
 def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target: Path) -> None:
-    """What the answer at a point depends on, as a heat map; the square is the receptive field of
-    the last convolution."""
+    """Draw what the answer at the point `index` depends on as a heat map on the board: heat,
+    float32 `(19, 19)`, as `gocnn.policy.explain.influence` gives it. The square is the receptive
+    field of the last convolution, `layer`. target: the file, whose ending says the format."""
     plt = pyplot()
     from matplotlib.colors import PowerNorm
     from matplotlib.patches import Rectangle

@@ -26,20 +26,23 @@ Pixels = npt.NDArray[np.uint8]
 GAP, LINE = 6, 15
 """Pixels between pictures, and from one line of text to the next."""
 
+PILLOWS = ""
+"""Stands for the font that comes with Pillow, which has no file and few characters."""
+
 
 def sheet(
     pictures: Sequence[Pixels], captions: Sequence[str], columns: int, target: Path, side: int = 144
 ) -> None:
     """A contact sheet, in the format that the name of `target` says: pictures, uint8 `(3, S, S)`,
     each with lines of text under it."""
-    files = [usual_font(), *fonts_for(captions)]
+    files = _font_files(captions)
     lines = max((caption.count("\n") + 1 for caption in captions), default=1)
     height = side + LINE * lines + GAP
     rows = max(1, -(-len(pictures) // columns))
     page = Image.new("RGB", (columns * (side + GAP) + GAP, rows * (height + GAP) + GAP), "white")
     canvas = ImageDraw.Draw(page)
     if not pictures:
-        canvas.text((GAP, GAP), "none", fill="black", font=ImageFont.truetype(files[0], 11))
+        canvas.text((GAP, GAP), "none", fill="black", font=_font(files[0]))
     for i, (pixels, caption) in enumerate(zip(pictures, captions, strict=True)):
         x, y = GAP + i % columns * (side + GAP), GAP + i // columns * (height + GAP)
         page.paste(
@@ -66,13 +69,13 @@ def _write(
     end = x + width
     pieces: list[tuple[str, str]] = []
     for c in text:
-        here = files[0] if c.isascii() else _font_of(c, files)
+        here = files[0] if c.isascii() or files == [PILLOWS] else _font_of(c, files)
         if pieces and (pieces[-1][0] == here or c.isspace()):
             pieces[-1] = (pieces[-1][0], pieces[-1][1] + c)
         else:
             pieces.append((here, c))
     for path, piece in pieces:
-        font = ImageFont.truetype(path, 11)
+        font = _font(path)
         shown = piece
         while shown and x + font.getlength(shown) > end:
             shown = shown[:-1]
@@ -80,6 +83,19 @@ def _write(
         x += round(font.getlength(shown))
         if shown != piece:
             return
+
+
+def _font_files(texts: Sequence[str]) -> list[str]:
+    """The font files that the texts need, the usual one first; only `PILLOWS` where matplotlib,
+    which has that, is not installed."""
+    try:
+        return [usual_font(), *fonts_for(texts)]
+    except ImportError:
+        return [PILLOWS]
+
+
+def _font(path: str) -> Any:
+    return ImageFont.load_default(11) if path == PILLOWS else ImageFont.truetype(path, 11)
 
 
 def _font_of(c: str, files: Sequence[str]) -> str:
