@@ -129,6 +129,23 @@ def test_grad_cam_of_any_layer(layer: str) -> None:
         explain.grad_cam(p, pixels, 1, "nothing")
 
 
+def test_the_stages_of_a_network() -> None:
+    """In the order in which a picture passes them; of one that holds another the other's."""
+    of = {"size": 32, "store_size": 32, "widths": (8, 16)}
+    p = predictor(ClassifierConfig("cnn", CLASSES, hidden=(4,), **of))  # type: ignore[arg-type]
+    assert explain.stages(p) == ["stages.0", "stages.1", "stages.2", "stages.3"]
+    p = predictor(ClassifierConfig("resnet", CLASSES, hidden=(), **of))  # type: ignore[arg-type]
+    assert explain.stages(p) == ["stem", "stages.0"]
+    inner = p.network
+    p.network = nn.Sequential()  # type: ignore[assignment]
+    p.network.add_module("net", inner)
+    assert explain.stages(p) == ["net.stem", "net.stages.0"]
+    p = predictor(
+        ClassifierConfig("resnet101", CLASSES, size=64, store_size=64, depths=(1, 1), base=4)
+    )
+    assert explain.stages(p) == ["conv1", "bn1", "relu", "maxpool", "layer1", "layer2"]
+
+
 def test_filters_and_feature_maps():
     p = predictor(
         ClassifierConfig("cnn", CLASSES, size=32, store_size=32, widths=(8, 16), hidden=(4,))

@@ -67,10 +67,12 @@ def thresholds(probabilities: Floats, labels: Labels) -> Floats:
 
 def suspects(probabilities: Floats, labels: Labels) -> list[Suspect]:
     """The labels, int64 `(N,)`, that are likely wrong by probabilities, float32 `(N, classes)`: the
-    off-diagonal of the confident joint, the largest margin first."""
+    off-diagonal of the confident joint, without those whose own class is the most probable one
+    after all, the largest margin first."""
     confident = probabilities >= thresholds(probabilities, labels)
     likely = np.where(confident, probabilities, -1.0).argmax(1)
-    found = np.flatnonzero(confident.any(1) & (likely != labels))
+    believed = probabilities.argmax(1) == labels
+    found = np.flatnonzero(confident.any(1) & (likely != labels) & ~believed)
     rows = [
         Suspect(
             i,
