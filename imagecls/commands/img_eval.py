@@ -115,7 +115,7 @@ def command(
         "views": tta,
     } | figures
     if picture is not None:
-        from imagecls.classifier.pictures import draw_evaluation
+        from imagecls.classifier.charts import draw_evaluation
 
         draw_evaluation(figures, picture)
     if report is not None:
@@ -132,11 +132,14 @@ def _sheet(
 
     chosen = evaluation.worst(predictions, count)
     captions = [
-        f"{predictions.probabilities[i].max():.0%} {classes[predictions.answers[i]]}\nis"
-        f" {classes[predictions.labels[i]]}\n{Path(photos.photos[i].name).name}"
+        f"said {classes[predictions.answers[i]]} {predictions.probabilities[i].max():.0%}\nlabel"
+        f" {classes[predictions.labels[i]]} {predictions.probabilities[i, predictions.labels[i]]:.0%}"
+        f"\n{Path(photos.photos[i].name).name}"
         for i in chosen
     ]
-    pictures.sheet(list(photos.store.pixels(photos.rows[chosen])), captions, 5, target)
+    wrong = int((predictions.answers != predictions.labels).sum())
+    title = f"the {len(chosen)} most confident of {wrong} mistakes: answer, label, how probable"
+    pictures.sheet(list(photos.store.pixels(photos.rows[chosen])), captions, 5, target, title=title)
 
 
 def _table(figures: dict[str, Any]) -> str:
