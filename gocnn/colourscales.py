@@ -57,4 +57,3 @@ def strongest(maps: npt.NDArray[Any], most: int) -> npt.NDArray[np.int64]:
 def number(value: float) -> str:
     """A value in three digits, as it stands above a map."""
     return "0" if value == 0 else f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-

@@ -53,7 +53,9 @@ PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn"} | {
         "sgfmill",
         "starlette",
         "tensorboard",
+        "timm",
         "torch",
+        "torchvision",
         "tqdm",
         "uvicorn",
         "websockets",
@@ -70,6 +72,8 @@ EXTRAS = {
     "onnx": "onnx",
     "starlette": "serve",
     "tensorboard": "tensorboard",
+    "timm": "timm",
+    "torchvision": "timm",
     "uvicorn": "serve",
     "websockets": "serve",
 }

@@ -160,6 +160,30 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, sample_store: Path) -> Pa
 
 
 @pytest.fixture(scope="session")
+def tiny_classifiers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs: `cnn` and `resnet`, little networks that have seen a few of the sample
+    pictures, which lie beside it in `few` (6 classes, 8 to train on and 4 to validate on each)."""
+    from click.testing import CliRunner
+
+    from gocnn.commands import main
+
+    def make(folder: Path) -> None:
+        for part, count in (("training", 8), ("validation", 4)):
+            for kind in sorted((ROOT / "data" / "images" / part).iterdir()):
+                (folder / "few" / part / kind.name).mkdir(parents=True)
+                for path in sorted(kind.iterdir())[:count]:
+                    shutil.copy(path, folder / "few" / part / kind.name)
+        rest = "--steps 12 --size 32 --widths 8,16 --batch 16 --precision fp32 --quiet"
+        for name, own in (("cnn", ["--hidden", "16"]), ("resnet", ["--linear-head"])):
+            words = ["img-train", str(folder / "few"), "--out", str(folder / "runs" / name)]
+            words += ["--model", name, *own, *rest.split(), "--validations", "1"]
+            result = CliRunner().invoke(main, words)
+            assert result.exit_code == 0, result.output
+
+    return once(tmp_path_factory, "classifiers", make) / "runs"
+
+
+@pytest.fixture(scope="session")
 def evaluator():
     """The network that ships, without torch."""
     from gocnn.policy.runtime import open_evaluator

@@ -93,15 +93,47 @@ def test_grad_cam_of_a_linear_head_is_the_class_activation_map():
     assert np.allclose(probabilities, p.probabilities(pixels[None])[0], atol=1e-5)
 
 
+@pytest.mark.parametrize("layer", ["stages.0", "stages.0.0", "stages.0.1", "stages.1", "stages.3"])
+def test_grad_cam_of_any_layer(layer: str) -> None:
+    """The gradient by torch itself, of the rest of the network alone."""
+    p = predictor(
+        ClassifierConfig("cnn", CLASSES, size=32, store_size=32, widths=(8, 16), hidden=(4,))
+    )
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 32, 32), dtype=np.uint8)
+    heat, probabilities = explain.grad_cam(p, pixels, 1, layer)
+    x = p.view(pixels[None])
+    parts = [
+        part
+        for number, stage in p.network.stages.named_children()
+        for part in (
+            [(f"stages.{number}.{k}", one) for k, one in stage.named_children()]
+            or [(f"stages.{number}", stage)]
+        )
+    ]
+    ends = {"stages.0": "stages.0.2"}.get(layer, layer)
+    maps = None
+    for name, part in parts:
+        x = torch.relu(x) if isinstance(part, nn.ReLU) else part(x)
+        if name == ends:
+            maps = x = x.detach().requires_grad_()
+    logit = p.network.classify(x)[0, 1]
+    (gradient,) = torch.autograd.grad(logit, maps)
+    cam = torch.relu((gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)).detach()
+    cam = nn.functional.interpolate(cam, (32, 32), mode="bilinear", align_corners=False)[0, 0]
+    assert np.allclose(heat, (cam / cam.max().clamp(min=1e-12)).numpy(), atol=1e-4)
+    assert np.allclose(probabilities, p.probabilities(pixels[None])[0], atol=1e-5)
+    with pytest.raises(UserError, match="there is no layer nothing"):
+        explain.grad_cam(p, pixels, 1, "nothing")
+
+
 def test_filters_and_feature_maps():
     p = predictor(
         ClassifierConfig("cnn", CLASSES, size=32, store_size=32, widths=(8, 16), hidden=(4,))
     )
     pixels = np.random.default_rng(1).integers(0, 256, (3, 32, 32), dtype=np.uint8)
-    drawn = explain.filters(p)
-    assert drawn.shape == (8, 3, 3, 3)
-    assert drawn.min() == 0.0
-    assert drawn.max() == 1.0
+    name, drawn = explain.filters(p)
+    assert name == "stages.0.0"
+    assert np.array_equal(drawn, p.network.get_submodule(name).weight.detach().numpy())
     with torch.no_grad():
         expected = p.network.stages[1](p.network.stages[0](p.view(pixels[None])))[0]
     assert np.allclose(explain.feature_maps(p, pixels, "stages.1"), expected.numpy(), atol=1e-5)

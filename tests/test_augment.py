@@ -250,3 +250,42 @@ def test_plain_view_is_pillows_resize(photo):
     pixels = torch.from_numpy(np.asarray(big).transpose(2, 0, 1).copy())[None]
     ours = Augmenter(Recipe(), SIZE, (0.0,) * 3, (1.0,) * 3).plain(pixels)
     assert difference(ours, big.resize((SIZE, SIZE), Image.Resampling.BILINEAR)).max() <= 1
+
+
+def test_shift_and_scale_stay_within_their_range() -> None:
+    """Two dots: where their middle goes is the shift, how far apart they are the scale."""
+    side, count = 96, 200
+    pixels = torch.zeros(count, 3, side, side, dtype=torch.uint8)
+    pixels[:, 0, 46:50, 30:34] = 255
+    pixels[:, 1, 46:50, 62:66] = 255
+    ours = Augmenter(
+        Recipe(0, 0, 0, 0, 1, (0, 0, 0, 0), shift=0.1, scale=0.3), side, (0, 0, 0), (1, 1, 1)
+    )
+    torch.manual_seed(3)
+    views = ours.views(pixels)
+    places = torch.arange(side) + 0.5
+
+    def centres(channel: int) -> tuple[torch.Tensor, torch.Tensor]:
+        mass = views[:, channel]
+        total = mass.sum((1, 2))
+        return (mass.sum(1) @ places) / total, (mass.sum(2) @ places) / total
+
+    (x, y), (x2, _) = centres(0), centres(1)
+    scale, shift_x, shift_y = (x2 - x) / 32, ((x + x2) / 2 - 48) / side, (y - 48) / side
+    for found, most in ((scale - 1, 0.3), (shift_x, 0.1), (shift_y, 0.1)):
+        assert found.abs().max() <= most + 0.01
+        assert found.min() < -0.8 * most
+        assert found.max() > 0.8 * most
+    assert abs(float(torch.corrcoef(torch.stack([scale, shift_x]))[0, 1])) < 0.3
+
+
+def test_recipes_without_them_draw_what_they_drew(photo: Image.Image) -> None:
+    """A run that is resumed goes on with the same numbers."""
+    pixels = (tensor(photo) * 255).round().to(torch.uint8).repeat(3, 1, 1, 1)
+    ours = Augmenter(RECIPES["lecture"], SIZE, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    torch.manual_seed(5)
+    ours.views(pixels)
+    after = torch.rand(1)
+    torch.manual_seed(5)
+    torch.rand(3, 8)
+    assert torch.equal(after, torch.rand(1))

@@ -275,6 +275,13 @@ def test_exporting(pair: tuple[Path, Path], tmp_path: Path) -> None:
         sizes[precision] = (tmp_path / "w.onnx").stat().st_size
     assert sizes["fp16"] < 0.6 * sizes["fp32"]
     assert "halves" in good("img-export", pair[0], "--onnx", tmp_path / "h.onnx", "--halves")
+    good("img-export", pair[0], "--onnx", tmp_path / "s.onnx", "--eval-size", 48)
+    mine, theirs = (
+        json.loads(good("img-predict", PICTURE, "--json", "--model", *words))
+        for words in ((pair[0], "--eval-size", 48), (tmp_path / "s.onnx",))
+    )
+    for a, b in zip(mine[0]["classes"], theirs[0]["classes"], strict=True):
+        assert a["probability"] == pytest.approx(b["probability"], abs=1e-4)
 
 
 def test_an_export_that_differs_is_not_written(
@@ -434,7 +441,10 @@ def test_files_that_are_no_classifier(
 def test_what_an_onnx_file_cannot_do(pair: tuple[Path, Path], tmp_path: Path) -> None:
     for option in ("--filters", "--maps"):
         said = refused(1, "img-explain", PICTURE, "--model", pair[1], option, tmp_path / "x.png")
-        assert "holds no layers to look at but the last" in said
+        assert "whose layers cannot be looked at" in said
+    assert "whose size is fixed" in refused(
+        1, "img-predict", PICTURE, "--model", pair[1], "--eval-size", 64
+    )
     assert "is an ONNX file" in refused(1, "img-export", pair[1], "--onnx", tmp_path / "x.onnx")
     assert "must end in .onnx" in refused(2, "img-export", pair[0], "--onnx", tmp_path / "x.bin")
     assert "does not exist" in refused(

@@ -514,3 +514,35 @@ def test_options_of_another_model_are_not_passed_over(tmp_path):
     assert "holds no pictures" in refused(
         1, "img-train", tmp_path, "--out", tmp_path / "r", "--model", "cnn", "--weights", "none"
     )
+
+
+def test_pictures_may_be_judged_at_another_size(few, run, tmp_path):
+    """As a network says that was asked for that size, and of pictures decoded for it."""
+    from imagecls.classifier.model import load
+
+    plain, larger = (
+        json.loads(good("img-eval", few, "--model", run, "--json", *extra))
+        for extra in ([], ["--eval-size", "48"])
+    )
+    assert (plain["size"], larger["size"]) == (None, 48)
+    assert larger["loss"] != plain["loss"]
+    photo = next((few / "validation" / "pizza").iterdir())
+    predictor = load(run).at(48)
+    assert (predictor.config.size, predictor.config.store_size) == (48, 60)
+    pixels = (
+        np.asarray(Image.open(photo).convert("RGB").resize((60, 60), Image.Resampling.BILINEAR))
+        .transpose(2, 0, 1)
+        .copy()
+    )
+    expected = predictor.probabilities(pixels[None])[0]
+    said = json.loads(good("img-predict", photo, "--model", run, "--eval-size", "48", "--json"))
+    found = {each["index"]: each["probability"] for each in said[0]["classes"]}
+    assert all(abs(expected[i] - p) < 0.02 for i, p in found.items())
+    good("img-train", few, "--out", tmp_path / "c", "--steps", 1, *FAST, "--model", "cnn")
+    assert "sees pictures of 32 pixels only" in refused(
+        1, "img-eval", few, "--model", tmp_path / "c", "--eval-size", "48"
+    )
+    good("img-export", run, "--onnx", tmp_path / "m.onnx")
+    assert "is an ONNX file" in refused(
+        1, "img-predict", photo, "--model", tmp_path / "m.onnx", "--eval-size", "48"
+    )

@@ -14,6 +14,8 @@ import torch
 
 import gocnn
 from gocnn.board.coords import from_gtp
+from gocnn.features.planes import DEFAULT_GROUPS
+from gocnn.nn import ConvNormAct, PointHead, depth, initialise
 from gocnn.policy.inside import Inside
 from gocnn.policy.model import default_model, load
 from gocnn.policy.shipped import NAMES
@@ -170,6 +172,56 @@ def test_shifted_maps(client: Client) -> None:
     assert asked(client, "shift", layer=13, right=1)["shared"]["difference"] is None
     turned = asked(client, "shift", turns=1)["shared"]["difference"]
     assert turned > 0.1
+
+
+def test_gradients_are_those_of_such_networks(client: Client) -> None:
+    """Rebuilt here from the blocks, on the positions before the moves of the game."""
+    found = client.post("/api/lesson/gradients", {"position": POSITION, "blocks": 5}).json()
+    assert (found["positions"], found["channels"]) == (len(MOVES), 16)
+    planes = []
+    for k in range(len(MOVES)):
+        board = gocnn.position(moves=MOVES[:k]).board
+        planes.append(planes_of(board, recent_moves(board), DEFAULT_GROUPS)[0])
+    x = torch.from_numpy(np.stack(planes)).float()
+    y = torch.tensor([from_gtp(move) for move in MOVES])
+    for told, kind in zip(found["networks"], ("none", "identity", "zero"), strict=True):
+        assert told["shortcuts"] == kind
+        torch.manual_seed(1)
+        stem, head = ConvNormAct(x.shape[1], 16, 5), PointHead(16, 361)
+        initialise(stem)
+        initialise(head)
+        trunk = depth.blocks(kind, 5, 16)  # type: ignore[arg-type]
+        features = [stem(x)]
+        for block in trunk:
+            features.append(block(features[-1]))
+        for each in features:
+            each.retain_grad()
+        loss = torch.nn.functional.cross_entropy(head(features[-1]), y)
+        loss.backward()
+        assert told["loss"] == pytest.approx(loss.item(), abs=1e-3)
+        norms = [each.grad.norm().item() for each in features if each.grad is not None]
+        assert told["norms"] == pytest.approx(norms, rel=1e-2)
+        assert found["parameters"] == sum(p.numel() for p in trunk.parameters())
+    bare = client.post("/api/lesson/gradients", {"position": {"moves": []}})
+    assert bare.status == 400
+    assert "play one" in bare.json()["error"]
+    passes = {"moves": [["b", "Q16"], ["w", "pass"], ["w", "D4"]]}
+    assert client.post("/api/lesson/gradients", {"position": passes, "blocks": 2}).status == 200
+
+
+def test_recorded_trainings_are_whole(client: Client) -> None:
+    """What ships was made by the benchmark, and says with which budget."""
+    found = client.get("/api/lesson/residual").json()
+    assert found["budget"]
+    assert {one["shortcuts"] for one in found["curves"]} == {"none", "zero"}
+    for one in found["curves"]:
+        assert len(one["steps"]) == len(one["loss"]) > 5
+        assert len(one["tested"]) == len(one["top1"]) >= 4
+        assert one["low"] < one["best"] < one["high"]
+        assert max(one["top1"]) == one["best"]
+        head, stem = PointHead(16, 361), ConvNormAct(21, 16, 5)
+        parts = (stem, *depth.blocks("none", one["blocks"], found["channels"]), head)
+        assert one["parameters"] == sum(p.numel() for part in parts for p in part.parameters())
 
 
 def test_code_is_the_codes_own(client: Client) -> None:

@@ -18,8 +18,8 @@ def command(model: str, as_json: bool) -> None:
     multiply-accumulates, and the cost of fully connected layers instead.
 
     MODEL-OR-PRESET is a model file or the folder of a run, a policy preset (tiny, small, base,
-    large), a classifier (cnn, resnet, resnet101; for eleven classes), or `lecture`: one convolution
-    of 64 3x3 filters on the lecture's 100x100x3 picture.
+    large), a classifier (cnn, resnet, resnet101; for eleven classes), `food`, the classifier that
+    ships, or `lecture`: one convolution of 64 3x3 filters on the lecture's 100x100x3 picture.
     """
     from gocnn.nn.describe import describe
 

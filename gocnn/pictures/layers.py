@@ -50,7 +50,9 @@ def draw_maps(maps: Floats, board: Board, layer: LayerView, target: Path) -> Non
         axis.axis("off")
     for axis, channel in zip(axes.ravel(), order, strict=False):
         axis.axis("on")
-        axis.imshow(maps[channel], origin="lower", cmap=scale.mappable.cmap, norm=scale.mappable.norm)
+        axis.imshow(
+            maps[channel], origin="lower", cmap=scale.mappable.cmap, norm=scale.mappable.norm
+        )
         _stones(axis, board, 20)
         axis.set_title(
             f"channel {channel}: {number(float(maps[channel].min()))} to"
@@ -91,9 +93,9 @@ def draw_filters(filters: Floats, plane_groups: Sequence[str], target: Path) -> 
     for axis, name in zip(axes[0], plane_groups, strict=True):
         axis.set_title(name.replace("_", "\n"), fontsize=8)
     figure.suptitle(
-        f"filters of the first layer, {len(order)} of {len(filters)}, those with the largest weights"
-        " first, summed over each group of planes\n(red: weight above 0, white: 0, blue: below; each"
-        " row by its own largest weight, the number after ±)",
+        f"filters of the first layer, {len(order)} of {len(filters)}, those with the largest"
+        " weights first, summed over each group of planes\n(red: weight above 0, white: 0, blue:"
+        " below; each row by its own largest weight, the number after ±)",
         fontsize=10,
     )
     save_figure(figure, target)
@@ -127,6 +129,7 @@ def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target:
                 linewidth=3,
                 linestyle=(0, (2, 1.5)) if side.cut else "-",
                 solid_capstyle="butt",
+                gid="field",
                 zorder=4,
             )
         axis.plot(column, row, "x", color="w", markersize=13, markeredgewidth=5, zorder=5)
@@ -149,9 +152,7 @@ def field_title(index: int, layer: LayerView) -> str:
         drawn = "the frame; dashed where it goes on beyond the board"
     else:
         drawn = "the frame"
-    return (
-        f"{said} (x)\nthe convolutions see {side}x{side} points about it, {drawn}{further}"
-    )
+    return f"{said} (x)\nthe convolutions see {side}x{side} points about it, {drawn}{further}"
 
 
 class Side(NamedTuple):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -52,3 +52,29 @@ def _places() -> asyncio.Semaphore:
             del _limits[old]
         _limits[loop] = asyncio.Semaphore(THREADS)
     return _limits[loop]
+
+
+_counting = threading.Lock()
+_within = 0
+_usual = 0
+
+
+@contextlib.contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Within: torch computes in one thread. A single input is too little work for several: where
+    the processor is busy they wait for each other, a hundred times as long as they compute."""
+    import torch
+
+    global _within, _usual
+    with _counting:
+        if _within == 0:
+            _usual = torch.get_num_threads()
+        _within += 1
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        with _counting:
+            _within -= 1
+            if _within == 0:
+                torch.set_num_threads(_usual)

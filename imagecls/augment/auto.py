@@ -64,9 +64,10 @@ RAND_OPERATIONS, RAND_MAGNITUDE = 2, 9
 @dataclass(frozen=True)
 class Drawn:
     """Random operations for N pictures in K rounds. maps: the geometric ones as one map, `(N, 2,
-    3)`; chosen: each picture's operations, indices into NAMES, int64 `(N, K)`; strength: of those,
-    `(N, K)`; amount: what they were drawn with, `(N, K)`, signed, in the units of TRIVIAL; seated: the pictures of each operation, as `dealing.deal` returns them, where
-    operations were dealt (else None)."""
+    3)`; chosen: each picture's operations, indices into NAMES, int64 `(N, K)`; strength: of the
+    colour operations, see `strengths`, `(N, K)`; amount: what all were drawn with, signed, in the
+    units of TRIVIAL, `(N, K)`; seated: the pictures of each operation, as `dealing.deal` returns
+    them, where operations were dealt (else None)."""
 
     maps: Tensor
     chosen: Tensor
@@ -76,9 +77,7 @@ class Drawn:
 
     def __getitem__(self, some: slice) -> "Drawn":
         """The part of some pictures, of operations that were not dealt."""
-        return Drawn(
-            self.maps[some], self.chosen[some], self.strength[some], self.amount[some]
-        )
+        return Drawn(self.maps[some], self.chosen[some], self.strength[some], self.amount[some])
 
 
 def largest(kind: Auto) -> tuple[float, ...]:
@@ -107,9 +106,7 @@ def sample(kind: Auto, count: int, most: Tensor, hosted: bool = True) -> Drawn:
     sign = torch.where(torch.rand(count, rounds, device=device) < 0.5, -1.0, 1.0)
     amount = share * most[chosen]
     signed = amount * sign
-    return Drawn(
-        geometric(chosen, signed), chosen, strengths(chosen, amount, sign), signed, seated
-    )
+    return Drawn(geometric(chosen, signed), chosen, strengths(chosen, amount, sign), signed, seated)
 
 
 def geometric(chosen: Tensor, amount: Tensor) -> Tensor:

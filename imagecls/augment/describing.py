@@ -20,6 +20,8 @@ def described(draws: Draws, recipe: Recipe, size: int) -> list[list[str]]:
             said += [f"crop to {area:.0%} of it"] if area < 0.995 else []
         if draws.moves is not None:
             said += _moves(draws.moves[i].tolist(), recipe)
+        if draws.others is not None:
+            said += _others(draws.others[i].tolist(), recipe)
         if draws.operations is not None:
             said += _geometric(draws.operations, i)
         if draws.factors is not None:
@@ -45,6 +47,15 @@ def _moves(u: list[float], recipe: Recipe) -> list[str]:
         )
         if abs(share * most) >= 0.5
     ]
+
+
+def _others(u: list[float], recipe: Recipe) -> list[str]:
+    """The recipe's own scale and shift."""
+    size = 1 + u[2] * recipe.scale
+    said = [f"scale x{size:.2f}"] if abs(size - 1) >= 0.005 else []
+    for way, share in (("across", u[0] * recipe.shift), ("down", u[1] * recipe.shift)):
+        said += [f"shift {way} {share:.0%}"] if abs(share) >= 0.005 else []
+    return said
 
 
 def _jitter(factors: list[float]) -> list[str]:

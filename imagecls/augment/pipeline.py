@@ -23,7 +23,10 @@ class Recipe:
     and of an affine map after it; crop: smallest area of a random resized crop (1: no crop);
     jitter: largest change of brightness, contrast, saturation (factors about 1) and hue (share of
     the circle); auto: RandAugment or TrivialAugment; erase: probability of erasing a box; mixup,
-    cutmix: alpha of the Beta distribution (0: off); border: what lies outside a picture.
+    cutmix: alpha of the Beta distribution (0: off); border: what lies outside a picture. shift:
+    largest movement to each side, as a share of the picture's width and height; scale: largest
+    change of the size of what one sees (0.2: 0.8 to 1.2 times as large); both as torchvision's
+    `RandomAffine` has them, about the centre.
     """
 
     flip: float = 0.5
@@ -37,6 +40,8 @@ class Recipe:
     mixup: float = 0.0
     cutmix: float = 0.0
     border: Border = "zeros"
+    shift: float = 0.0
+    scale: float = 0.0
 
 
 RECIPES = {
@@ -87,7 +92,8 @@ class Draws:
     `imagecls.augment.colour.jitter`; operations: of RandAugment or TrivialAugment; moves: uniform
     from -1 to 1, `(N, 8)`: mirrored if the first is below `2 * flip - 1`, then shares of the
     largest rotation, affine rotation and shear; crops: `(N, 2, 3)`, which of `maps` is the crop;
-    erasing: `(N, 5)` of `imagecls.augment.mixing.erase`.
+    others: uniform from -1 to 1, `(N, 3)`: shares of the largest shift to the right and down, and
+    of the largest change of scale; erasing: `(N, 5)` of `imagecls.augment.mixing.erase`.
     """
 
     maps: Tensor | None = None
@@ -95,6 +101,7 @@ class Draws:
     operations: auto.Drawn | None = None
     moves: Tensor | None = None
     crops: Tensor | None = None
+    others: Tensor | None = None
     erasing: Tensor | None = None
 
 
@@ -215,6 +222,16 @@ class Augmenter:
             geometry.shear(u[:, 3] * recipe.shear, torch.zeros(n, device=device)),
             geometry.rotation(u[:, 2] * recipe.affine_rotate),
         )
+        more = None
+        if recipe.shift or recipe.scale:
+            # drawn apart, so that recipes without them go on as they did
+            more = 2 * torch.rand(n, 3, device=device) - 1
+            zero, size = torch.zeros(n, device=device), 1 / (1 + more[:, 2] * recipe.scale)
+            maps = geometry.compose(
+                maps,
+                geometry.crop(zero, zero, size, size),
+                geometry.shift(more[:, 0] * recipe.shift, more[:, 1] * recipe.shift),
+            )
         factors = None
         if any(recipe.jitter):
             factors = u[:, 4:8] * here["jitter"] + here["middle"]
@@ -222,4 +239,4 @@ class Augmenter:
         if recipe.auto != "none":
             operations = auto.sample(recipe.auto, n, here["most"], self._on_host(device))
             maps = geometry.compose(maps, operations.maps)
-        return Draws(maps, factors, operations, u, crops)
+        return Draws(maps, factors, operations, u, crops, more)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from imagecls.classifier.ensemble import Asked
-from imagecls.classifier.views import Floats, Pixels, shrinking
+from imagecls.classifier.views import Floats, Pixels, resampled, shrinking
 
 
 def grad_cam(asked: Asked, pixels: Pixels, label: int | None = None) -> tuple[Floats, Floats]:
@@ -20,6 +20,4 @@ def weighted(maps: Floats, weights: Floats, size: int) -> Floats:
     """Feature maps, float32 `(C, h, w)`, summed with weights, float32 `(labels, C)`, what is below
     zero cut off, enlarged bilinearly: float32 `(labels, size, size)`."""
     heat = np.maximum(np.einsum("lc,chw->lhw", weights, maps), 0)
-    down, across = (shrinking(side, size) for side in maps.shape[1:])
-    result: Floats = down @ heat @ across.T
-    return result
+    return resampled(heat, *(shrinking(side, size) for side in maps.shape[1:]))

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gocnn.errors import UserError
-from imagecls.classifier.views import Floats, Pixels, shrinking
+from imagecls.classifier.views import Floats, Pixels, resampled, shrinking
 from imagecls.photos.collection import Photo, read_photos
 from imagecls.photos.decode import Fit, decode
 from imagecls.photos.errors import BadImage
@@ -102,7 +102,7 @@ class Ensemble:
                 )
             heat = m.attention(pixels[m.config.store_size, m.config.fit], labels)
             scale = shrinking(m.config.size, size)
-            each.append(heat if m.config.size == size else scale @ heat @ scale.T)
+            each.append(heat if m.config.size == size else resampled(heat, scale, scale))
         mean: Floats = np.mean(each, 0, dtype=np.float32)
         return mean
 

@@ -1,15 +1,64 @@
 """What the layers of a classifier make of a picture (`attention`: where it looks)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from gocnn.errors import UserError
-from imagecls.classifier.attention import grad_cam
+from imagecls.classifier import attention
 from imagecls.classifier.model import Floats, Predictor
 
-__all__ = ["feature_maps", "filters", "grad_cam", "layers"]
+__all__ = ["attention_at", "feature_maps", "filters", "grad_cam", "layers", "shapes", "stages"]
+
+
+def grad_cam(
+    predictor: Predictor,
+    pixels: npt.NDArray[np.uint8],
+    label: int | None = None,
+    layer: str | None = None,
+) -> tuple[Floats, Floats]:
+    """`imagecls.classifier.attention.grad_cam`, by the maps of a layer (a name of `layers`; by
+    default the last maps). Raises UserError if there is no such layer."""
+    if layer is None:
+        return attention.grad_cam(predictor, pixels, label)
+    probabilities = predictor.probabilities(pixels[None])[0]
+    chosen = int(probabilities.argmax()) if label is None else label
+    (heat,) = attention_at(predictor, pixels, [chosen], layer)
+    return heat / max(float(heat.max()), 1e-12), probabilities
+
+
+def attention_at(
+    predictor: Predictor, pixels: npt.NDArray[np.uint8], labels: Sequence[int], layer: str
+) -> Floats:
+    """Grad-CAM as `imagecls.classifier.ensemble.Asked.attention` has it, by the maps of a layer
+    instead of the last ones: float32 `(labels, size, size)`. Raises UserError if there is no such
+    layer."""
+    _check(layer, layers(predictor))
+    kept: list[Tensor] = []
+
+    def hook(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        kept.append(output.detach().requires_grad_())
+        return kept[-1].clone()  # a ReLU behind it may work in place, which a leaf does not bear
+
+    handle = predictor.network.get_submodule(layer).register_forward_hook(hook)
+    heats = []
+    with torch.enable_grad():
+        try:
+            logits = predictor.network(predictor.view(pixels[None]))
+        finally:
+            handle.remove()
+        maps = kept[-1]
+        for label in labels:
+            (gradient,) = torch.autograd.grad(logits[0, label], maps, retain_graph=True)
+            heats.append((gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True))
+    heat = torch.relu(torch.cat(heats)).detach().float()
+    size = (predictor.config.size, predictor.config.size)
+    large = nn.functional.interpolate(heat, size, mode="bilinear", align_corners=False)
+    result: Floats = large[:, 0].cpu().numpy()
+    return result
 
 
 def filters(predictor: Predictor) -> tuple[str, Floats]:
@@ -23,24 +72,42 @@ def filters(predictor: Predictor) -> tuple[str, Floats]:
 
 def layers(predictor: Predictor) -> list[str]:
     """Names of the layers whose output is feature maps, from the picture on."""
-    names: list[str] = []
+    return list(shapes(predictor))
+
+
+def shapes(predictor: Predictor) -> dict[str, tuple[int, int, int]]:
+    """The layers whose output is feature maps, from the picture on, and the shape of those:
+    channels, height, width."""
+    found: dict[str, tuple[int, int, int]] = {}
     handles = [
-        module.register_forward_hook(_noting(names, name))
+        module.register_forward_hook(_noting(found, name))
         for name, module in predictor.network.named_modules()
         if name
     ]
-    _run(
-        predictor, np.zeros((3, predictor.config.store_size, predictor.config.store_size), np.uint8)
-    )
-    for handle in handles:
-        handle.remove()
-    return list(dict.fromkeys(names))
+    side = predictor.config.store_size
+    try:
+        _run(predictor, np.zeros((3, side, side), np.uint8))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
 
 
-def _noting(names: list[str], name: str) -> object:
+def stages(predictor: Predictor) -> list[str]:
+    """Names of the layers that a network is made of in the large: its parts, and those of a part
+    that is called `stages`, as far as their output is feature maps."""
+    found = shapes(predictor)
+    names = [name for name, _ in predictor.network.named_children() if name != "stages"]
+    if hasattr(predictor.network, "stages") and isinstance(predictor.network.stages, nn.Sequential):
+        names += [f"stages.{name}" for name, _ in predictor.network.stages.named_children()]
+    return [name for name in found if name in names]
+
+
+def _noting(found: dict[str, tuple[int, int, int]], name: str) -> object:
     def hook(_module: nn.Module, _inputs: object, output: object) -> None:
         if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] > 1:
-            names.append(name)
+            found.pop(name, None)  # of a layer that is used twice the last time counts
+            found[name] = (output.shape[1], output.shape[2], output.shape[3])
 
     return hook
 
@@ -48,21 +115,27 @@ def _noting(names: list[str], name: str) -> object:
 def feature_maps(predictor: Predictor, pixels: npt.NDArray[np.uint8], layer: str) -> Floats:
     """What the layer of that name makes of a picture: float32 `(C, H, W)`. Raises UserError if
     there is no such layer."""
-    known = layers(predictor)
-    if layer not in known:
-        shown = [name for name in known if name.count(".") < 2]
-        raise UserError(
-            f"there is no layer {layer}; layers of this model are {', '.join(shown[:40])}"
-        )
+    _check(layer, layers(predictor))
     kept: list[Tensor] = []
     # A copy: a ReLU behind it may work in place.
     handle = predictor.network.get_submodule(layer).register_forward_hook(
         lambda _module, _inputs, output: kept.append(output.detach().float().clone())
     )
-    _run(predictor, pixels)
-    handle.remove()
-    result: Floats = kept[0][0].cpu().numpy()
+    try:
+        _run(predictor, pixels)
+    finally:
+        handle.remove()
+    result: Floats = kept[-1][0].cpu().numpy()
     return result
+
+
+def _check(layer: str, known: list[str]) -> None:
+    """Raises UserError if there is no such layer."""
+    if layer not in known:
+        shown = [name for name in known if name.count(".") < 2]
+        raise UserError(
+            f"there is no layer {layer[:60]}; layers of this model are {', '.join(shown[:40])}"
+        )
 
 
 @torch.inference_mode()

@@ -30,14 +30,6 @@ GROUND = 0.4
 SIDE, BAR = 288, 14
 """Pixels of a panel's side, and of the colour scale's height."""
 
-MEANING = {
-    "probability": (
-        "Brightness: what the place adds to the class's logit (Grad-CAM), times the class's"
-        " probability"
-    ),
-    "logit": "Brightness: what the place adds to the class's logit (Grad-CAM)",
-}
-
 
 def glowing(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Numbers from 0 to 1, `(h, w)`, as colours from violet by red to yellow, the brighter the
@@ -67,6 +59,7 @@ def draw_attention(
     target: Path,
     *,
     photo: str = "",
+    layer: str = "",
     scale: Scale = "probability",
 ) -> None:
     """Draw a picture, uint8 `(3, S, S)`, and beside it what speaks for some classes, float32
@@ -75,7 +68,8 @@ def draw_attention(
 
     All share one scale, which is drawn below with its numbers. By `probability` each map is
     multiplied by its class's: what hardly counts for the answer stays dark. By `logit` it is as it
-    is. probabilities: of the classes, 0 to 1. photo: the picture's name.
+    is. probabilities: of the classes, 0 to 1. photo, layer: names, of the picture and of the layer
+    whose maps say it, if that is not the last.
     """
     values = heats * np.array(probabilities, np.float32)[:, None, None]
     values = values if scale == "probability" else heats
@@ -86,8 +80,11 @@ def draw_attention(
         answer = ", the answer" if i == best else ""
         captions.append([name, f"{share:.1%}{answer}", f"brightest place: {values[i].max():.2g}"])
     panels = [pixels, *(overlay(pixels, each / max(most, 1e-12)) for each in values)]
+    method = f"Grad-CAM at {layer}" if layer else "Grad-CAM"
     said = [
-        MEANING[scale] + ("; one scale for all classes" if len(names) > 1 else ""),
+        f"Brightness: what the place adds to the class's logit ({method})"
+        + (", times the class's probability" if scale == "probability" else "")
+        + ("; one scale for all classes" if len(names) > 1 else ""),
         "" if most > 0 else "nothing in the picture speaks for these classes",
     ]
     letters = Letters([*(line for lines in captions for line in lines), *said], 13)

@@ -21,7 +21,7 @@ FRAME = 0.7
 
 HEAD, GAP, EDGE, DPI = 15, 8, 16, 110
 
-MOST = 2048
+MOST = 512
 """Filters or maps of a picture: more would be too small for anything that shows pictures."""
 
 

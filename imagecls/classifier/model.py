@@ -1,7 +1,7 @@
 """Trained classifiers for prediction, computed by torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gocnn import modelfile
 from gocnn.devices import layout
+from gocnn.errors import UserError
 from imagecls.augment import RECIPES, Augmenter, geometry
 from imagecls.classifier import KIND
 from imagecls.classifier.ensemble import Ensemble
@@ -33,6 +34,22 @@ class Predictor:
 
     def __post_init__(self) -> None:
         self._view = Augmenter(RECIPES["none"], self.config.size, self.config.mean, self.config.std)
+
+    def at(self, size: int) -> "Predictor":
+        """The same network, which is shown pictures of `size` pixels a side, cut from decoded ones
+        that are larger by as much. Random crops make things look larger in training than they are
+        in judging, and a network that was trained with them often tells larger pictures better
+        (Touvron et al. 2019, https://arxiv.org/abs/1906.06423); time goes as the square.
+
+        Raises UserError if it is a network for one size only.
+        """
+        if self.config.model == "cnn":
+            raise UserError(
+                f"{self.path} is a cnn, which sees pictures of {self.config.size} pixels only;"
+                " leave out --eval-size"
+            )
+        store = max(size, round(self.config.store_size * size / self.config.size))
+        return replace(self, config=replace(self.config, size=size, store_size=store))
 
     def view(self, pixels: Pixels | Tensor) -> Tensor:
         """What the network sees of pictures, uint8 `(N, 3, S, S)`: float32 `(N, 3, size, size)` on
@@ -79,6 +96,11 @@ class Predictor:
         heats = []
         with torch.enable_grad():
             maps = self.network.features(self.view(pixels[None])).detach().requires_grad_()
+            if maps.ndim != 4:
+                raise UserError(
+                    f"{self.path} has no feature maps at its end, but tokens, which Grad-CAM cannot"
+                    " weigh; explain with a convolutional network"
+                )
             logits = self.network.classify(maps)
             for label in labels:
                 (gradient,) = torch.autograd.grad(logits[0, label], maps, retain_graph=True)

@@ -117,13 +117,14 @@ def open_classifier(model: str | Path | None = None, device: str = "cpu") -> Ask
 
 
 def open_in_torch(model: str | Path | None = None, device: str = "cpu") -> "Predictor":
-    """The same as a Predictor of torch's, whose layers can be looked at. Raises
+    """The same as a Predictor of torch's, whose layers can be looked at, and which
+    can be shown other sizes. Raises
     UserError if it is an ONNX file."""
     path = shipped.find(model, ".safetensors")
     if is_onnx(path):
         raise UserError(
-            f"{path} is an ONNX file, which holds no layers to look at but the last; give the run"
-            " or the .safetensors file that it was made from"
+            f"{path} is an ONNX file, whose size is fixed and whose layers cannot be looked at;"
+            " give the run or the .safetensors file that it was made from"
         )
     from gocnn.devices import resolve
     from imagecls.classifier.model import load

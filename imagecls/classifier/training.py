@@ -26,8 +26,7 @@ from imagecls.augment import Augmenter, Recipe
 from imagecls.classifier import KIND, weights
 from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.models import ClassifierConfig, build
-from imagecls.classifier.models.base import Classifier
-from imagecls.classifier.models.resnet101 import FineTuner
+from imagecls.classifier.models.base import Classifier, FineTunable
 from imagecls.classifier.noisy import Noisy, NoisyLabels
 from imagecls.classifier.predicting import PicturePredictions
 from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
@@ -50,8 +49,8 @@ class ClassifierRunConfig(sessions.RunConfig):
 
     data: folder, zip or tar of the photographs; network.classes is empty until those are known.
     train_size: pixels a side in training, if other than the network's size (0: the same). balance:
-    weigh the loss against frequent classes. pretrained and unfreeze are for resnet101: see
-    `imagecls.classifier.weights` and `FineTuner.freeze`. head_epochs: epochs in which the head
+    weigh the loss against frequent classes. pretrained and unfreeze are for resnet101 and timm: see
+    `imagecls.classifier.weights` and `FineTunable.freeze`. head_epochs: epochs in which the head
     alone learns, before. noisy and unlabelled: how labels that may be wrong, and pictures without
     labels, are learnt from; listed: training pictures that are left out or relabelled.
     """
@@ -139,7 +138,7 @@ def train(
         session.processes.must_share(photographs=fingerprint, options=learnt)
         with session.folder(config, {"data": fingerprint}) as run:
             stages = _Stages(config, network, splits, spare, session)
-            if config.head_epochs and isinstance(model, FineTuner) and not launch.find_rate:
+            if config.head_epochs and isinstance(model, FineTunable) and not launch.find_rate:
                 return stages.both(model, run)
             trainer = stages.trainer(model, config.train, run)
             return session.fit(trainer) if launch.find_rate else stages.fit(trainer, launch.resume)
@@ -216,7 +215,7 @@ class _Stages:
         source = GuidedSource(splits.train, *share, spare=spare, ratio=config.unlabelled.ratio)
         return source, GuidedTask(augment, view, smoothing, balance, noisy, pseudo)
 
-    def both(self, model: FineTuner, run: RunFolder) -> Outcome:
+    def both(self, model: FineTunable, run: RunFolder) -> Outcome:
         """The head learns alone first, in a run of its own inside the run's folder; then all that
         is to learn.
 
@@ -260,7 +259,7 @@ class _Stages:
         model.freeze(self.config.unfreeze)
         return self.fit(self.trainer(model, train, run))
 
-    def _head_alone(self, model: FineTuner, train: TrainConfig, folder: Path) -> Outcome:
+    def _head_alone(self, model: FineTunable, train: TrainConfig, folder: Path) -> Outcome:
         """The first stage, into `folder`; it goes on if it has begun and the run is resumed."""
         session, config = self.session, self.config
         alone = replace(
@@ -308,7 +307,7 @@ def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool)
     from the checkpoint."""
     try:
         model = build(network)
-        if isinstance(model, FineTuner):
+        if isinstance(model, FineTunable):
             if config.pretrained != "none" and not resume:
                 weights.load_backbone(model, config.pretrained)
             model.freeze(config.unfreeze)

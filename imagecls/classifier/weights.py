@@ -1,5 +1,5 @@
-"""Pretrained weights for ResNet-101: torchvision's published files, from a local file or downloaded
-once; or a run of this program."""
+"""Pretrained weights for ResNet-101 and for networks of timm: published files, from a local file or
+downloaded once; or a run of this program."""
 
 import argparse
 import hashlib
@@ -18,11 +18,16 @@ from gocnn.bars import bar
 from gocnn.errors import UserError
 from gocnn.files import cache_folder
 from gocnn.versions import MODEL_FORMAT
+from imagecls.classifier.models.backbone import PREFIX as TIMM
+from imagecls.classifier.models.backbone import Backbone
+from imagecls.classifier.models.base import FineTunable
 from imagecls.classifier.models.resnet101 import FineTuner
 
 PUBLISHED = {"v1": "resnet101-63fe2227.pth", "v2": "resnet101-cd907fc2.pth"}
 """torchvision's `ResNet101_Weights.IMAGENET1K_V1` and `IMAGENET1K_V2`. The end of the name is the
 beginning of the file's SHA-256."""
+
+RESNET = "torchvision's resnet101"
 
 INSIDE = ("state_dict", "model", "model_state_dict")
 """Where training scripts put the weights in their checkpoints (torchvision's, timm's, Lightning's
@@ -35,25 +40,68 @@ TIMEOUT_SECONDS = 20
 CHUNK = 1 << 20
 
 
-def load_backbone(model: FineTuner, source: str) -> None:
+OF_TIMM = "timm"
+"""As a source: what timm's authors have published for the network."""
+
+
+def load_backbone(model: FineTunable, source: str) -> None:
     """Put pretrained weights into all of `model` but its head.
 
-    `source`: `v1` or `v2` (downloaded unless cached), a file (.pth, .pt, .safetensors) with exactly
-    the names and shapes of torchvision's resnet101 (a checkpoint that holds them inside, or under
-    the names of a wrapper, is such a file too), or a run or model file of this program with a
-    resnet101 of the same shape. Raises UserError if it is anything else.
+    `source` for a network of timm: OF_TIMM, or a file or run with its names and shapes (the head
+    may be another one). For resnet101: `v1` or `v2` (downloaded unless cached), a file (.pth, .pt,
+    .safetensors) with exactly the names and shapes of torchvision's resnet101 (a checkpoint that
+    holds them inside, or under the names of a wrapper, is such a file too), or a run or model file
+    of this program with a resnet101 of the same shape. Raises UserError if it is anything else.
     """
+    if isinstance(model, Backbone):
+        _load_timm(model, source)
+    elif isinstance(model, FineTuner):
+        _load_resnet101(model, source)
+    else:
+        raise TypeError(f"{type(model).__name__} has no weights to load")
+
+
+def _load_timm(model: Backbone, source: str) -> None:
+    title = f"{TIMM}{model.name}"
+    if source == OF_TIMM:
+        tensors = model.published()
+    else:
+        path = Path(source)
+        if not path.exists():
+            raise UserError(
+                f"there is no weights file {source}; give a file of {title}, or none to train from"
+                " scratch"
+            )
+        if _is_own(path):
+            file = modelfile.load(path, "image-classifier")
+            loaded, path = dict(file.tensors), file.path
+        else:
+            loaded = _read(path, title)
+        tensors = model.body_of(loaded)
+        _check(model, tensors, path, title)
+    state = model.backbone()
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            if name in state:
+                state[name].copy_(tensor)
+
+
+def _is_own(path: Path) -> bool:
+    """Whether it is a run or a model file of this program."""
+    return path.is_dir() or (
+        path.suffix == ".safetensors"
+        and modelfile.read_metadata(path).get("format") == MODEL_FORMAT
+    )
+
+
+def _load_resnet101(model: FineTuner, source: str) -> None:
     path = download(source) if source in PUBLISHED else Path(source)
     if not path.exists():
         raise UserError(
             f"there is no weights file {source}; give a file of torchvision's resnet101, v1, v2, or"
             " none to train from scratch"
         )
-    own = path.is_dir() or (
-        path.suffix == ".safetensors"
-        and modelfile.read_metadata(path).get("format") == MODEL_FORMAT
-    )
-    if own:
+    if _is_own(path):
         file = modelfile.load(path, "image-classifier")
         tensors: Mapping[str, Tensor] = {
             name: t for name, t in file.tensors.items() if not name.startswith("fc.")
@@ -75,7 +123,7 @@ def load_backbone(model: FineTuner, source: str) -> None:
                 state[name].copy_(tensor)
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _read(path: Path, title: str = RESNET) -> dict[str, Tensor]:
     """The tensors of a weights file. A pickle is read without running anything in it."""
     import pickle
 
@@ -84,7 +132,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
     try:
         if path.suffix == ".safetensors":
-            return _plain(safetensors.torch.load_file(path), path)
+            return _plain(safetensors.torch.load_file(path), path, title)
         # Training scripts put their arguments beside the weights: a plain record of values.
         with torch.serialization.safe_globals([argparse.Namespace]):
             loaded = torch.load(path, map_location="cpu", weights_only=True)
@@ -101,10 +149,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise UserError(
             f"{path} is cut short or not a weights file; download or copy it again"
         ) from error
-    return _plain(loaded, path)
+    return _plain(loaded, path, title)
 
 
-def _plain(loaded: object, path: Path) -> dict[str, Tensor]:
+def _plain(loaded: object, path: Path, title: str) -> dict[str, Tensor]:
     """The tensors of a checkpoint by their plain names: weights that lie beside an optimiser and
     the like, and the prefixes that wrappers (DataParallel, torch.compile, Lightning) put before
     every name."""
@@ -122,7 +170,7 @@ def _plain(loaded: object, path: Path) -> dict[str, Tensor]:
     ):
         raise UserError(
             f"{path} is not a plain file of weights, nor has it any inside ({', '.join(INSIDE)});"
-            " give a file of torchvision's resnet101"
+            f" give a file of {title}"
         )
     tensors = {str(name): value for name, value in loaded.items()}
     while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), ""):
@@ -130,7 +178,9 @@ def _plain(loaded: object, path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _check(model: FineTuner, tensors: Mapping[str, Tensor], path: Path) -> None:
+def _check(
+    model: FineTunable, tensors: Mapping[str, Tensor], path: Path, title: str = "this resnet101"
+) -> None:
     """Every name and every shape must be there, and no other. (Counters of batches are missing in
     files older than 2018.)"""
     wanted = model.backbone()
@@ -152,7 +202,7 @@ def _check(model: FineTuner, tensors: Mapping[str, Tensor], path: Path) -> None:
         count = len(missing) + len(strange) + len(wrong)
         raise UserError(
             f"{path} is of another architecture ({example}; {count} differences); give a file of"
-            " this resnet101"
+            f" {title}"
         )
 
 

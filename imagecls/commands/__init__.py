@@ -28,4 +28,5 @@ HEAD = Head(
     },
     describer="imagecls.classifier.describer",
     extra="images",
+    pages="imagecls.serve",
 )

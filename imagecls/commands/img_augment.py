@@ -28,6 +28,16 @@ COLUMNS, SIDE = 8, 150
     help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
 )
 @click.option(
+    "--shift",
+    type=FloatRange(0, 0.5),
+    help="Largest shift, as a share of the picture, instead of the recipe's (0: none).",
+)
+@click.option(
+    "--scale",
+    type=FloatRange(0, 0.9),
+    help="Largest change of size, instead of the recipe's (0.2: 0.8 to 1.2 times).",
+)
+@click.option(
     "--auto",
     type=click.Choice(["none", "trivial", "rand"]),
     help="TrivialAugment or RandAugment, instead of the recipe's.",
@@ -66,9 +76,7 @@ def command(
     words = described(draws, recipe, size) or [["unchanged"]] * count
     everything = (torch.cat([plain, views]).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
     side, letters = max(SIDE, size), Letters([])
-    captions = [
-        "\n".join([f"{i}", *letters.broken(said, side)]) for i, said in enumerate(words, 1)
-    ]
+    captions = ["\n".join([f"{i}", *letters.broken(said, side)]) for i, said in enumerate(words, 1)]
     own = [f"--{name} {value}" for name, value in options.items() if value is not None]
     sheet(
         list(everything),

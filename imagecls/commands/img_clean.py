@@ -11,7 +11,7 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
-from imagecls.commands.options import labelling_options, take_labelling
+from imagecls.commands.options import ensemble_of, labelling_options, take_labelling
 
 MINUTES = 10.0
 SHOWN = 10
@@ -201,16 +201,13 @@ def _by_models(
 ) -> Any:
     """What the models say of the pictures, with a note if they have learnt from them."""
     from gocnn import bars
-    from gocnn.devices import resolve
     from gocnn.errors import UserError
     from imagecls.classifier import cleaning
-    from imagecls.classifier.model import Ensemble, load
     from imagecls.photos.data import bad_notes, labelled, photo_set, why
     from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
     from imagecls.photos.store import ImageStore
 
-    resolved = str(resolve(device))
-    ensemble = Ensemble([load(path, resolved) for path in models])
+    ensemble = ensemble_of(models, device)
     parts = [part] if part else [TRAIN, WHOLE, VALID, TEST]
     photos = labelled(data, ensemble.classes, *parts, labelling=labelling)
     sets = {}

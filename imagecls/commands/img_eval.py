@@ -13,6 +13,7 @@ from imagecls.commands.options import (
     ensemble_of,
     labelling_options,
     models_option,
+    size_option,
     take_labelling,
     views_option,
 )
@@ -35,6 +36,7 @@ PARTS = {
 )
 @labelling_options
 @views_option
+@size_option
 @click.option(
     "--picture",
     type=Picture(),
@@ -63,6 +65,7 @@ def command(
     labels: tuple[str, ...],
     label_pattern: str | None,
     tta: int,
+    eval_size: int | None,
     picture: Path | None,
     mistakes: Path | None,
     count: int,
@@ -81,7 +84,7 @@ def command(
     from imagecls.photos.store import ImageStore
 
     labelling = take_labelling(labels, label_pattern)
-    ensemble = ensemble_of(models, device)
+    ensemble = ensemble_of(models, device, size=eval_size)
     taken, photos = judged(data, ensemble.classes, part, labelling)
     sets = {}
     for size, fit in ensemble.formats:
@@ -113,6 +116,7 @@ def command(
         "data": data,
         "part": taken,
         "views": tta,
+        "size": eval_size,
     } | figures
     if picture is not None:
         from imagecls.classifier.charts import draw_evaluation
@@ -131,13 +135,13 @@ def _sheet(
     from imagecls.classifier import evaluation, pictures
 
     chosen = evaluation.worst(predictions, count)
+    rows, answers, labels = predictions.probabilities, predictions.answers, predictions.labels
     captions = [
-        f"said {classes[predictions.answers[i]]} {predictions.probabilities[i].max():.0%}\nlabel"
-        f" {classes[predictions.labels[i]]} {predictions.probabilities[i, predictions.labels[i]]:.0%}"
-        f"\n{Path(photos.photos[i].name).name}"
+        f"said {classes[answers[i]]} {rows[i].max():.0%}"
+        f"\nlabel {classes[labels[i]]} {rows[i, labels[i]]:.0%}\n{Path(photos.photos[i].name).name}"
         for i in chosen
     ]
-    wrong = int((predictions.answers != predictions.labels).sum())
+    wrong = int((answers != labels).sum())
     title = f"the {len(chosen)} most confident of {wrong} mistakes: answer, label, how probable"
     pictures.sheet(list(photos.store.pixels(photos.rows[chosen])), captions, 5, target, title=title)
 
@@ -151,6 +155,7 @@ def _table(figures: dict[str, Any]) -> str:
     lines = [
         f"{', '.join(figures['models'])} on {figures['data']}{PARTS[figures['part']]},"
         f" {figures['pictures']} pictures, views: {figures['views']}"
+        + (f", at {figures['size']} pixels" if figures["size"] else "")
     ]
     top3 = f"top-3 {figures['top3']:.2%} [{low3:.1%}, {high3:.1%}]"
     lines.append(

@@ -36,13 +36,18 @@ from imagecls.commands.options import model_option, tell_default
     ),
 )
 @click.option(
+    "--look-layer",
+    metavar="LAYER",
+    help="The layer whose maps say where it looks; takes torch.  [default: the last ones]",
+)
+@click.option(
     "--filters", "filters_picture", type=Picture(), help="Draw the filters of the first layer."
 )
 @click.option("--maps", type=Picture(), help="Draw the feature maps of --layer.")
 @click.option("--layer", help="Whose feature maps.  [default: the first layer's]")
 @click.option(
     "--most",
-    type=click.IntRange(1, 2048),
+    type=click.IntRange(1, 512),
     default=64,
     show_default=True,
     help="Feature maps drawn, the strongest first.",
@@ -54,6 +59,7 @@ def command(
     wanted: str | None,
     picture: Path | None,
     scale: str,
+    look_layer: str | None,
     filters_picture: Path | None,
     maps: Path | None,
     layer: str | None,
@@ -70,7 +76,7 @@ def command(
     from imagecls.classifier.runtime import open_classifier, open_in_torch
     from imagecls.photos.decode import decode_file
 
-    inside = open_in_torch(model, device) if filters_picture or maps else None
+    inside = open_in_torch(model, device) if filters_picture or maps or look_layer else None
     predictor = open_classifier(model, device) if inside is None else inside
     if model is None:
         tell_default(predictor)
@@ -97,13 +103,20 @@ def command(
         found = explain.feature_maps(inside, pixels, name)
     click.echo(f"{image}: {', '.join(f'{classes[i]} {probabilities[i]:.1%}' for i in order[:3])}")
     if picture is not None:
+        if look_layer is None or inside is None:
+            heats = predictor.attention(pixels, shown)
+        else:
+            from imagecls.classifier.explain import attention_at
+
+            heats = attention_at(inside, pixels, shown, look_layer)
         draw_attention(
             pixels,
-            predictor.attention(pixels, shown),
+            heats,
             [classes[i] for i in shown],
             probabilities[shown].tolist(),
             picture,
             photo=image.name,
+            layer=look_layer or "",
             scale="logit" if scale == "logit" else "probability",
         )
         click.echo(f"where it looks: {picture}")
@@ -120,7 +133,7 @@ def command(
         from imagecls.classifier import layerpictures
 
         drawn = layerpictures.draw_maps(found, pixels, name, maps, most=most, photo=image.name)
-        more = ", the strongest (--most draws more)" if drawn < len(found) else ""
+        more = ", the strongest (--most draws up to 512)" if drawn < len(found) else ""
         click.echo(
             f"{drawn} of {len(found)} feature maps of {name},"
             f" {found.shape[1]}x{found.shape[2]}{more}: {maps}"

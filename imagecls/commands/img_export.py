@@ -5,13 +5,15 @@ from pathlib import Path
 import click
 
 from gocnn.console.outputs import OutFile
+from imagecls.commands.options import size_option
 
 
 @click.command("img-export")
 @click.argument("model", metavar="RUN-OR-MODEL")
 @click.option("--onnx", required=True, type=OutFile(".onnx"), help="The file to write.")
 @click.option("--halves", is_flag=True, help="Weights in half precision: half the file.")
-def command(model: str, onnx: Path, halves: bool) -> None:
+@size_option
+def command(model: str, onnx: Path, halves: bool, eval_size: int | None) -> None:
     """Write the classifier of RUN-OR-MODEL as ONNX, once it answers made-up pictures as torch does:
     in float32 to 1e-4.
 
@@ -23,6 +25,8 @@ def command(model: str, onnx: Path, halves: bool) -> None:
     from imagecls.classifier.runtime import open_in_torch
 
     predictor = open_in_torch(model)
+    if eval_size is not None:
+        predictor = predictor.at(eval_size)
     apart = export.export(predictor, onnx, "fp16" if halves else "fp32")
     click.echo(
         f"{onnx}: {onnx.stat().st_size / 1e6:.1f} MB, {'halves' if halves else 'float32'}; largest"

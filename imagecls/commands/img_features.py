@@ -167,7 +167,9 @@ def _neighbours(
         for i, cosine in zip(order.tolist(), cosines.tolist(), strict=True)
     ]
     columns = min(6, len(order) + 1)
-    title = f"{name.name} and its nearest pictures: cosine of the features (1: the same), class, file"
+    title = (
+        f"{name.name} and its nearest pictures: cosine of the features (1: the same), class, file"
+    )
     own = [f"{name.name}\nthe picture itself", *captions]
     pictures.sheet([photo, *shown], own, columns, sheet, title=title)
     click.echo(f"nearest to {name} (cosine, class, file): {sheet}")

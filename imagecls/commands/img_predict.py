@@ -11,13 +11,14 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, keep_inputs
-from imagecls.commands.options import ensemble_of, models_option, views_option
+from imagecls.commands.options import ensemble_of, models_option, size_option, views_option
 
 
 @click.command("img-predict")
 @click.argument("images", nargs=-1, required=True)
 @models_option
 @views_option
+@size_option
 @click.option(
     "--top",
     type=click.IntRange(1),
@@ -48,6 +49,7 @@ def command(
     images: tuple[str, ...],
     models: tuple[str, ...],
     tta: int,
+    eval_size: int | None,
     top: int,
     table: Path | None,
     csv_format: str,
@@ -73,7 +75,7 @@ def command(
         if not quiet:
             click.echo(f"note: {text}", err=True)
 
-    ensemble = ensemble_of(models, device, say)
+    ensemble = ensemble_of(models, device, say, eval_size)
     submitted = table is not None and csv_format == "course"
     photos = _photos(images, submitted, say)
     keys = submission.ids(photos) if submitted else []

@@ -22,7 +22,7 @@ from gocnn.training.cli_options import (
 from gocnn.training.resuming import asked, resuming
 from imagecls.commands.guided_options import GUIDED, guided, guided_options
 from imagecls.commands.options import take_labelling
-from imagecls.commands.train_options import image_options
+from imagecls.commands.train_options import TIMM, image_options
 
 SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
 
@@ -45,12 +45,15 @@ PRESETS: dict[str, dict[str, Any]] = {
 random crops make things look larger in training than in judging, and this evens it out (Touvron et
 al. 2019, https://arxiv.org/abs/1906.06423) and is faster."""
 
-OF_ONE_MODEL = {
-    "cnn": ("pool",),
-    "resnet": ("blocks", "stem_stride", "context"),
-    "resnet101": ("weights", "unfreeze", "head_epochs", "depths", "base"),
+OF_MODELS: dict[str, tuple[str, ...]] = {
+    "pool": ("cnn",),
+    **dict.fromkeys(("blocks", "stem_stride", "context"), ("resnet",)),
+    **dict.fromkeys(("weights", "unfreeze", "head_epochs"), ("resnet101", "timm:NAME")),
+    **dict.fromkeys(("depths", "base"), ("resnet101",)),
+    "widths": ("cnn", "resnet"),
+    **dict.fromkeys(("hidden", "linear_head"), ("cnn", "resnet", "resnet101")),
 }
-"""Options that mean something for one model only; with another one they would be passed over."""
+"""Options that mean something for some models only; with another one they would be passed over."""
 
 FINE_TUNING: dict[str, Any] = {"optimiser": "adamw", "learning_rate": 0.001}
 """Defaults where pretrained weights are fine-tuned: what they have learnt is not to be
@@ -89,8 +92,18 @@ HEADINGS = {
         "depths",
         "base",
     ),
-    "Fine-tuning (--model resnet101)": ("weights", "unfreeze", "rates", "head_epochs"),
-    "Augmentation": ("augment", "train_size", "crop", "auto", "erase", "mixup", "cutmix"),
+    "Fine-tuning (--model resnet101 or timm:NAME)": ("weights", "unfreeze", "rates", "head_epochs"),
+    "Augmentation": (
+        "augment",
+        "train_size",
+        "crop",
+        "shift",
+        "scale",
+        "auto",
+        "erase",
+        "mixup",
+        "cutmix",
+    ),
     "Wrong labels, and none": GUIDED,
     "Optimisation": OPTIMISATION_OPTIONS,
     "Budget": BUDGET_OPTIONS,
@@ -182,14 +195,23 @@ def _check_model(options: dict[str, Any]) -> None:
     """Raises click.UsageError if an option was given that is of another model than the one
     chosen."""
     context = click.get_current_context()
-    for model, names in OF_ONE_MODEL.items():
-        for name in names if model != options["model"] else ():
-            given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-            if given and (name, options[name]) != ("weights", "none"):
-                raise click.UsageError(
-                    f"--{name.replace('_', '-')} is of --model {model}, and --model is"
-                    f" {options['model']}: leave one out"
-                )
+    chosen = options["model"]
+    kind = "timm:NAME" if chosen.startswith(TIMM) else chosen
+    for name, models in OF_MODELS.items():
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and kind not in models and (name, options[name]) != ("weights", "none"):
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} is of --model {' or '.join(models)}, and --model is"
+                f" {chosen}: leave one out"
+            )
+    wrong = ("v1", "v2") if kind == "timm:NAME" else ("timm",)
+    if (
+        context.get_parameter_source("weights") is ParameterSource.COMMANDLINE
+        and options["weights"] in wrong
+    ):
+        raise click.UsageError(
+            f"--weights {options['weights']} is not of {chosen}: give a file, a run, or none"
+        )
 
 
 def _apply_preset(options: dict[str, Any]) -> None:
@@ -207,7 +229,9 @@ def _apply_preset(options: dict[str, Any]) -> None:
         )
     if options["model"] == "cnn" and options["optimiser"] in PLAIN_RATES:
         _set_defaults(options, {"learning_rate": PLAIN_RATES[options["optimiser"]]})
-    if options["model"] == "resnet101":
+    if options["model"].startswith(TIMM):
+        _set_defaults(options, {"weights": "timm", "unfreeze": "last"})
+    if options["model"] == "resnet101" or options["model"].startswith(TIMM):
         # From scratch there is nothing worth freezing.
         _set_defaults(options, FINE_TUNING if options["weights"] != "none" else {"unfreeze": "all"})
 
@@ -226,7 +250,16 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
     from imagecls.classifier.models.resnet101 import RESNET101
     from imagecls.photos.data import Split
 
-    model = options["model"]
+    model, backbone = options["model"], ""
+    own: dict[str, Any] = {}
+    if model.startswith(TIMM):
+        from imagecls.classifier.models.backbone import named
+
+        model, backbone = "timm", model.removeprefix(TIMM)
+        known = named(backbone)
+        options["rates"] = tuple((f"net.{name}", rate) for name, rate in options["rates"])
+        options["size"] = options["size"] or known.input_size[-1]
+        own = {"backbone": backbone, "mean": tuple(known.mean), "std": tuple(known.std)}
     folds, fold = options["folds"] or 0, options["fold"]
     if folds and fold >= folds:
         raise click.BadParameter(f"there are folds 0 to {folds - 1}", param_hint="--fold")
@@ -257,21 +290,27 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
         ),
         depths=options["depths"] or RESNET101,
         base=options["base"],
+        **own,
     )
     recipe = changed(
         RECIPES[options["augment"]],
-        **{key: options[key] for key in ("crop", "auto", "erase", "mixup", "cutmix")},
+        **{
+            key: options[key]
+            for key in ("crop", "shift", "scale", "auto", "erase", "mixup", "cutmix")
+        },
     )
     parts = options["unfreeze"].lower()
     every = ("conv1", "bn1", *(f"layer{i + 1}" for i in range(len(network.depths))))
     unfreeze = (
-        every
+        ("all",)
+        if model == "timm" and parts == "all"
+        else every
         if parts == "all"
         else ()
         if parts == "none"
         else tuple(piece.strip() for piece in parts.split(","))
     )
-    pretrained = options["weights"] if model == "resnet101" else "none"
+    pretrained = options["weights"] if model in ("resnet101", "timm") else "none"
     labelling = take_labelling(options["labels"], options["label_pattern"])
     split = Split(options["valid"], options["valid_share"], folds, fold, labelling=labelling)
     return training.ClassifierRunConfig(

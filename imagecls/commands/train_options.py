@@ -12,6 +12,9 @@ from imagecls.commands.options import LABELLING
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+TIMM = "timm:"
+"""How the names of timm's networks begin."""
+
 
 def _numbers(
     _context: click.Context, _parameter: click.Parameter, value: str | None
@@ -39,6 +42,19 @@ def _factors(
         raise click.BadParameter(
             f"{value!r} is not a list such as layer3=0.1,layer4=0.3"
         ) from error
+
+
+class _Model(click.Choice[str]):
+    """The networks by name, or any of timm."""
+
+    def __init__(self) -> None:
+        super().__init__(["cnn", "resnet", "resnet101"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it is written."""
+        if isinstance(value, str) and value.startswith(TIMM):
+            return value
+        return super().convert(value, param, ctx)
 
 
 DATA = (
@@ -95,15 +111,19 @@ DATA = (
 NETWORK = (
     click.option(
         "--model",
-        type=click.Choice(["cnn", "resnet", "resnet101"]),
+        type=_Model(),
         default="resnet",
         show_default=True,
-        help="The lecture's network without and with residual blocks, or ResNet-101.",
+        metavar="[cnn|resnet|resnet101|timm:NAME]",
+        help=(
+            "The lecture's network without and with residual blocks, ResNet-101, or a network of"
+            " the package timm by its name, such as timm:resnet18 (the extra timm)."
+        ),
     ),
     click.option(
         "--size",
         type=click.IntRange(8, 1024),
-        help="Pixels a side that the network sees.  [default: 128; 224 for resnet101]",
+        help="Pixels a side that the network sees.  [default: 128; 224 for resnet101; timm's own]",
     ),
     click.option(
         "--pool",
@@ -170,10 +190,11 @@ FINE_TUNING = (
         "--weights",
         default="v2",
         show_default=True,
-        metavar="v1|v2|FILE|RUN|none",
+        metavar="v1|v2|timm|FILE|RUN|none",
         help=(
-            "Pretrained weights of resnet101: torchvision's (downloaded once), a file of theirs, an"
-            " earlier run, or none. With weights the default is AdamW at rate 0.001."
+            "Pretrained weights: torchvision's of resnet101, or timm's of its networks (their"
+            " default), downloaded once; a file of theirs, an earlier run, or none. With weights"
+            " the default is AdamW at rate 0.001."
         ),
     ),
     click.option(
@@ -181,7 +202,11 @@ FINE_TUNING = (
         default="layer4",
         show_default=True,
         metavar="PARTS",
-        help="Parts of resnet101 that learn besides the head: layer3,layer4; all; none.",
+        help=(
+            "Parts that learn besides the head: layer3,layer4; all; none; of timm also last, its"
+            " last stage and what follows (the default there). Batch normalisations of frozen parts"
+            " keep the statistics that they came with."
+        ),
     ),
     click.option(
         "--rates",
@@ -194,7 +219,7 @@ FINE_TUNING = (
         type=FloatRange(0),
         default=0.0,
         show_default=True,
-        help="resnet101: epochs in which the head alone learns first.",
+        help="Epochs in which the head alone learns first.",
     ),
 )
 """What a pretrained network learns."""
@@ -216,6 +241,16 @@ AUGMENTATION = (
         "--crop",
         type=FloatRange(0.05, 1),
         help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
+    ),
+    click.option(
+        "--shift",
+        type=FloatRange(0, 0.5),
+        help="Largest shift, as a share of the picture, instead of the recipe's (0: none).",
+    ),
+    click.option(
+        "--scale",
+        type=FloatRange(0, 0.9),
+        help="Largest change of size, instead of the recipe's (0.2: 0.8 to 1.2 times).",
     ),
     click.option(
         "--auto",

@@ -64,7 +64,7 @@ def open_image(data: bytes, enough: int | None = None) -> Image.Image:
     if not data:
         raise BadImage("empty")
     try:
-        with Image.open(io.BytesIO(data), formats=_formats(data)) as image:
+        with Image.open(io.BytesIO(data), formats=allowed(data)) as image:
             if image.format == "TIFF" and camera_raw(dict(image.tag_v2)):  # type: ignore[attr-defined]
                 raise BadImage(RAW_WORDS)
             if image.width * image.height > MOST_PIXELS:
@@ -93,7 +93,7 @@ def open_image(data: bytes, enough: int | None = None) -> Image.Image:
         ) from error
 
 
-def _formats(data: bytes) -> tuple[str, ...]:
+def allowed(data: bytes) -> tuple[str, ...]:
     """What Pillow may take the bytes for: the formats that are here and, for a HEIC file, that of
     pillow-heif. Raises BadImage without it."""
     words = described(data)

@@ -51,14 +51,17 @@ LISTEN = """() => {
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Iterator[str]:
+def address(
+    tmp_path_factory: pytest.TempPathFactory, tiny_run: Path, tiny_classifiers: Path
+) -> Iterator[str]:
     """A server that has something to show on every page."""
     runs = tmp_path_factory.mktemp("shown") / "runs"
     shutil.copytree(tiny_run, runs / "tiny")
     for name in ("go-run", "img-run"):
         shutil.copytree(ROOT / "tests" / "cases" / "old" / name, runs / "older" / name)
     (runs / "empty").mkdir()
-    with started("--runs", str(runs)) as found:
+    model = str(tiny_classifiers / "cnn")
+    with started("--runs", str(runs), "--image-model", model) as found:
         warm(int(found.rpartition(":")[2]))
         yield found
 
@@ -77,6 +80,16 @@ def fill(page: Any, path: str) -> None:
         game = sorted((ROOT / "data" / "games" / "network").glob("*.sgf"))[0]
         page.set_input_files(".drop input", str(game))
         page.wait_for_selector(".reviewpage")
+    if path == "/photos":
+        folder = ROOT / "data" / "images" / "validation" / "soup"
+        page.set_input_files(".drop input", [str(folder / f"00{k}.jpg") for k in range(2)])
+        page.wait_for_selector("canvas.heat")
+        page.locator(".neighbours button").click()
+        page.wait_for_selector(".neighbours img")
+        page.locator(".evaluate button").first.click()
+        page.locator(".matrix button").first.click()
+        page.wait_for_selector(".evaluate .cell")
+        page.wait_for_timeout(200)
 
 
 def unfold(page: Any) -> None:

@@ -18,6 +18,7 @@ const PAGES: PageEntry[] = [
   { path: "/", title: "page.board", load: () => import("./pages/board/BoardPage") },
   { path: "/review", title: "page.review", load: () => import("./pages/review/ReviewPage") },
   { path: "/lesson", title: "page.lesson", load: () => import("./pages/lesson/LessonPage") },
+  { path: "/photos", title: "page.photos", load: () => import("./pages/photos/PhotosPage") },
   { path: "/runs", title: "page.runs", load: () => import("./pages/runs/RunsPage") },
 ];
 

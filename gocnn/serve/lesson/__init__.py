@@ -3,11 +3,17 @@ station is first asked that looks into a network."""
 
 from starlette.routing import BaseRoute
 
-from gocnn.serve.lesson import code, pooling, stations
+from gocnn.serve.lesson import code, pooling, residual, stations
 from gocnn.serve.lesson.networks import Networks
 from gocnn.serve.state import ServeState
 
 
 def routes(state: ServeState) -> list[BaseRoute]:
     """Below `/api/lesson`."""
-    return [*stations.routes(Networks(state)), *pooling.routes(state), *code.routes()]
+    networks = Networks(state)
+    return [
+        *stations.routes(networks),
+        *pooling.routes(state),
+        *residual.routes(networks),
+        *code.routes(),
+    ]

@@ -19,6 +19,8 @@ PLACES = {
     "own": ("gocnn.nn.local", "LocallyConnected"),
     "merging": ("gocnn.policy.merging", "merged"),
     "pooling": ("gocnn.nn.pooling", "pooling"),
+    "residual": ("gocnn.nn.blocks", "ResidualBlock"),
+    "depth": ("gocnn.nn.depth", "gradient_norms"),
 }
 """What is shown, by the name in the address: a module, and a function or class in it."""
 

@@ -16,6 +16,7 @@ from gocnn.policy.suggestion import planes_of, recent_moves
 from gocnn.serve.messages import Position, game_of
 from gocnn.serve.sharing import Share
 from gocnn.serve.state import ServeState
+from gocnn.serve.threads import one_torch_thread
 
 if TYPE_CHECKING:
     from gocnn.policy.inside import Inside
@@ -53,7 +54,7 @@ class Networks:
                 from gocnn.policy.model import load
 
                 policy = load(path)
-                with _one_thread():
+                with one_torch_thread():
                     self._inside[chosen] = Inside(policy)
             return self._inside[chosen]
 
@@ -72,7 +73,7 @@ class Networks:
     @contextlib.contextmanager
     def computing(self) -> Iterator[None]:
         """Within: it is this request's turn to compute."""
-        with self._state.sharing.turns.turn(Share()), _one_thread():
+        with self._state.sharing.turns.turn(Share()), one_torch_thread():
             yield
 
 
@@ -82,29 +83,3 @@ def planes_in(inside: "Inside", position: Position) -> npt.NDArray[np.uint8]:
     game = game_of(position)
     known = conditioning_of_style("any", game.handicap_stones > 1)
     return planes_of(game.board, recent_moves(game.board), inside.policy.plane_groups, known)
-
-
-_counting = threading.Lock()
-_within = 0
-_usual = 0
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Within: torch computes in one thread. A single position is too little work for several: where
-    the processor is busy they wait for each other, a hundred times as long as they compute."""
-    import torch
-
-    global _within, _usual
-    with _counting:
-        if _within == 0:
-            _usual = torch.get_num_threads()
-        _within += 1
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        with _counting:
-            _within -= 1
-            if _within == 0:
-                torch.set_num_threads(_usual)

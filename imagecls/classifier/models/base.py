@@ -1,5 +1,7 @@
 """What the three classifiers have in common."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 
@@ -26,3 +28,15 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classify(self.features(x))
+
+
+class FineTunable(Classifier):
+    """A classifier whose body may come from a file of weights, and be frozen."""
+
+    def freeze(self, learning: Sequence[str]) -> None:
+        """Freeze all but these parts and the head. Raises ValueError if there is no such part."""
+        raise NotImplementedError
+
+    def backbone(self) -> dict[str, Tensor]:
+        """The tensors of everything but the head, by name."""
+        raise NotImplementedError

@@ -6,13 +6,14 @@ from typing import Any, Literal, get_args
 
 from gocnn.nn import Context, Pool, initialise
 from gocnn.structs import from_json
+from imagecls.classifier.models.backbone import Backbone
 from imagecls.classifier.models.base import Classifier
 from imagecls.classifier.models.cnn import PlainCNN
 from imagecls.classifier.models.resnet import ResidualClassifier
 from imagecls.classifier.models.resnet101 import RESNET101, FineTuner
 from imagecls.photos.decode import Fit
 
-Kind = Literal["cnn", "resnet", "resnet101"]
+Kind = Literal["cnn", "resnet", "resnet101", "timm"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -30,7 +31,7 @@ class ClassifierConfig:
     context: what a block knows of the whole picture; pool: the pooling of cnn; hidden and dropout:
     the head; depths and base: blocks a stage and first width of resnet101. store_size: pixels a
     side of the decoded pictures, which are resampled to `size`; fit: how pictures become square;
-    mean, std: normalisation of the channels.
+    mean, std: normalisation of the channels; backbone: timm's name of the network, of timm.
     """
 
     model: Kind
@@ -49,6 +50,7 @@ class ClassifierConfig:
     dropout: float = 0.0
     depths: tuple[int, ...] = RESNET101
     base: int = 64
+    backbone: str = ""
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "ClassifierConfig":
@@ -61,7 +63,8 @@ class ClassifierConfig:
 
 
 def build(config: ClassifierConfig) -> Classifier:
-    """The classifier with fresh weights."""
+    """The classifier with fresh weights (those of timm begin as timm has it). Raises UserError if a
+    package is missing, ValueError if the settings do not go together."""
     classes = len(config.classes)
     model: Classifier
     if config.model == "cnn":
@@ -83,6 +86,8 @@ def build(config: ClassifierConfig) -> Classifier:
             hidden=config.hidden,
             dropout=config.dropout,
         )
+    elif config.model == "timm":
+        return Backbone(config.backbone, classes, config.size, config.dropout)
     else:
         model = FineTuner(classes, config.depths, config.base, config.hidden, config.dropout)
     initialise(model)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.nn import Bottleneck, ClassHead
-from imagecls.classifier.models.base import Classifier
+from imagecls.classifier.models.base import Classifier, FineTunable
 
 RESNET101 = (3, 4, 23, 3)
 STAGES = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc")
@@ -59,7 +59,7 @@ class ResNet101(Classifier):
         return [self.avgpool, nn.Flatten(), *last]
 
 
-class FineTuner(ResNet101):
+class FineTuner(ResNet101, FineTunable):
     """ResNet-101 whose last layer is the homework's head: 2048 -> 1024 -> 512 -> classes, each
     hidden layer with batch normalisation, ReLU and dropout.
 

@@ -1,6 +1,13 @@
 // Talking to the server. Every failure is an Error whose message is a sentence for people.
 import { t } from "./text";
 
+/** What the server refused, with the HTTP status that says how. */
+export class Refused extends Error {
+  constructor(sentence: string, readonly status: number) {
+    super(sentence);
+  }
+}
+
 async function answer(response: Response): Promise<Response> {
   if (response.ok) return response;
   let sentence = `${response.status} ${response.statusText}`;
@@ -9,7 +16,7 @@ async function answer(response: Response): Promise<Response> {
   } catch {
     // not ours: the status says what there is to say
   }
-  throw new Error(sentence);
+  throw new Refused(sentence, response.status);
 }
 
 async function send(path: string, options: RequestInit): Promise<Response> {

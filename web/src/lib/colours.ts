@@ -36,6 +36,22 @@ export function disc(strength: number): { fill: string; ink: string } {
   return { fill: css(between(BLUES, strength)), ink: strength > 0.42 ? "#ffffff" : "#0b1d33" };
 }
 
+const WARM: readonly Rgb[] = [
+  [20, 8, 60],
+  [100, 20, 120],
+  [200, 60, 75],
+  [250, 145, 15],
+  [252, 250, 150],
+];
+
+/** The colour over a photograph where a classifier looks, for a strength from 0 to 1: dark violet, red, orange, pale yellow. Seen without colours it grows lighter throughout. */
+export function warm(strength: number): Rgb {
+  return between(WARM, strength);
+}
+
+/** How much of that colour covers the photograph: what is cold is darkened, for food is warm in colour itself. */
+export const WARMTH = 0.6;
+
 /** Orange for below zero, blue for above, white between; `x` from -1 to 1. */
 export function diverging(x: number): Rgb {
   const scale: readonly Rgb[] = [

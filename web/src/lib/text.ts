@@ -2,6 +2,8 @@
 import { board } from "../texts/board";
 import { common } from "../texts/common";
 import { lesson } from "../texts/lesson";
+import { photos } from "../texts/photos";
+import { photoStations } from "../texts/photoStations";
 import { review } from "../texts/review";
 import { runs } from "../texts/runs";
 import { stations } from "../texts/stations";
@@ -9,8 +11,8 @@ import { keep, kept } from "./kept";
 
 export type Language = "en" | "zh";
 
-const en = { ...common.en, ...board.en, ...review.en, ...lesson.en, ...stations.en, ...runs.en };
-const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...review.zh, ...lesson.zh, ...stations.zh, ...runs.zh };
+const en = { ...common.en, ...board.en, ...review.en, ...lesson.en, ...stations.en, ...runs.en, ...photos.en, ...photoStations.en };
+const zh: Record<keyof typeof en, string> = { ...common.zh, ...board.zh, ...review.zh, ...lesson.zh, ...stations.zh, ...runs.zh, ...photos.zh, ...photoStations.zh };
 
 export type TextKey = keyof typeof en;
 

@@ -36,7 +36,7 @@ export default function LessonPage({ rest }: { rest: string }) {
 
   useEffect(() => {
     let current = true;
-    station.load?.().then(
+    station.load().then(
       (loaded) => current && setShown({ number, View: loaded.default }),
       () => current && setFailed(number),
     );
@@ -67,7 +67,6 @@ export default function LessonPage({ rest }: { rest: string }) {
       <article>
         <p class="soft above">{t("lesson.station", { number, count: STATIONS.length })}</p>
         <h1 ref={heading} tabIndex={-1}>{t(station.title)}</h1>
-        {station.load === null && <p>{t("lesson.later")}</p>}
         {failed === number && <p role="alert">{t("page.failed")}</p>}
         {shown?.number === number && <shown.View />}
       </article>

@@ -4,8 +4,7 @@ import type { TextKey } from "../../lib/text";
 
 export interface Station {
   title: TextKey;
-  /** null for one that this version does not have. */
-  load: (() => Promise<{ default: ComponentType }>) | null;
+  load: () => Promise<{ default: ComponentType }>;
 }
 
 export const STATIONS: readonly Station[] = [
@@ -13,6 +12,6 @@ export const STATIONS: readonly Station[] = [
   { title: "lesson.2", load: () => import("./MapStation") },
   { title: "lesson.3", load: () => import("./SharingStation") },
   { title: "lesson.4", load: () => import("./PoolingStation") },
-  { title: "lesson.5", load: null },
-  { title: "lesson.6", load: null },
+  { title: "lesson.5", load: () => import("./PhotoStation") },
+  { title: "lesson.6", load: () => import("./ResidualStation") },
 ];

@@ -1,0 +1,53 @@
+"""The photographs that a classifier has learnt from, where they still are."""
+
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+
+from gocnn.errors import UserError
+from gocnn.training.names import DESCRIPTION
+from gocnn.training.run import RunFolder
+from imagecls.classifier.training import ClassifierRunConfig
+from imagecls.photos.data import Splits, load_splits
+from imagecls.photos.store import ImageStore
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """The photographs of a run, divided as it divided them. name: of their folder or archive;
+    changed: whether they are others than the run has seen."""
+
+    name: str
+    splits: Splits
+    changed: bool
+
+
+def learnt(model: Path, cache: Path | None = None, jobs: int | None = None) -> Learnt:
+    """The photographs of the run that `model` is the folder of, or lies in; they are decoded
+    unless the image store in the folder `cache` (by default the program's cache) has them.
+
+    Raises UserError if the model lies in no run, or its photographs are not there any more.
+    """
+    folder = model if model.is_dir() else model.parent
+    if not (folder / DESCRIPTION).is_file():
+        raise UserError(
+            f"{model.name} is a file without its run, so that nobody knows which photographs it has"
+            " learnt from; give the folder that img-train wrote"
+        )
+    config = ClassifierRunConfig.of_run(folder, {})
+    name = PureWindowsPath(config.data).name or config.data
+    for source in (config.data, *config.split.valid):
+        if not Path(source).exists():
+            known = PureWindowsPath(source).name
+            raise UserError(
+                f"the photographs that {folder.name} has learnt from ({known}) are not where they"
+                " were; start the program where img-train was started, or put"
+                " them back"
+            )
+    network = config.network
+    splits = load_splits(
+        config.data, config.split, ImageStore(network.store_size, network.fit, cache), jobs, True
+    )
+    # of a run that also had pictures without labels, these follow
+    before = str(RunFolder.read_description(folder).get("data")).split("-")[:2]
+    here = f"{splits.train.fingerprint()}-{splits.valid.fingerprint()}"
+    return Learnt(name, splits, before != here.split("-"))

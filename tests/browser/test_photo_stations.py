@@ -1,0 +1,176 @@
+"""Stations 5 and 6 of the lecture: a photograph bears pooling, and residual."""
+
+import base64
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imagecls.classifier.model import load
+from imagecls.photos.decode import decode
+from imagecls.photos.shrinking import enlarged, halved
+from tests.conftest import ROOT
+
+from .conftest import PHONE, Open, started
+from .test_lesson import judged
+
+PIZZA = ROOT / "data" / "images" / "validation" / "pizza" / "000.jpg"
+SOUP = ROOT / "data" / "images" / "validation" / "soup" / "005.jpg"
+
+
+@pytest.fixture(scope="module")
+def address(tiny_classifiers: Path) -> Iterator[str]:
+    with started("--image-model", str(tiny_classifiers / "cnn")) as found:
+        yield found
+
+
+def shrunken(page: Any) -> list[tuple[str, str]]:
+    """Sides and answers, as they stand below the pictures."""
+    page.wait_for_selector(".shrunken img")
+    page.wait_for_timeout(500)
+    found: list[tuple[str, str]] = page.locator(".shrunken li").evaluate_all(
+        "(all) => all.map((e) => Array.from(e.querySelectorAll('span'), (s) => s.textContent))"
+    )
+    return [(side, answer) for side, answer in found]
+
+
+def fetched(page: Any, selector: str) -> Any:
+    """The pixels of a picture on the page."""
+    data = page.evaluate(
+        """async (selector) => { const image = document.querySelector(selector);
+          await image.decode();
+          const canvas = document.createElement("canvas");
+          [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+          const context = canvas.getContext("2d");
+          context.drawImage(image, 0, 0);
+          return Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data); }""",
+        selector,
+    )
+    side = round((len(data) / 4) ** 0.5)
+    return np.array(data, np.uint8).reshape(side, side, 4)[..., :3]
+
+
+def test_a_photograph_is_pooled(open_page: Open, address: str, tiny_classifiers: Path) -> None:
+    """What is shown after each pooling, and what the classifier says of it."""
+    tab = open_page("/lesson/5", address=address)
+    page = tab.page
+    predictor = load(tiny_classifiers / "cnn")
+    size = predictor.config.store_size
+    page.set_input_files(".drop input", str(SOUP))
+    page.wait_for_selector(".stagelist canvas")
+    page.get_by_role("button", name="Minimum").click()
+    page.wait_for_timeout(300)
+    left = decode(SOUP.read_bytes(), size)
+    for k, (side, answer) in enumerate(shrunken(page)):
+        assert side.split()[0] == str(left.shape[1])
+        row = predictor.probabilities(enlarged(left, size)[None])[0]
+        best = int(row.argmax())
+        name = predictor.config.classes[best].replace("_", " ")
+        assert answer.startswith(name)
+        assert float(answer[len(name) :].strip("\u00a0% ")) == pytest.approx(
+            100 * row[best], abs=0.06
+        )
+        shown = fetched(page, f".shrunken li:nth-child({k + 1}) img")
+        assert np.array_equal(shown, left.transpose(1, 2, 0))
+        left = halved(left, "min")
+    # the poolings inside are switched as well
+    rows = page.locator(".stage.pools strong").all_inner_texts()
+    assert rows == ["2. Minimum", "4. Minimum"]
+    page.get_by_role("button", name="No pooling").click()
+    page.wait_for_selector("text=there is no answer")
+    assert len(shrunken(page)) == 1
+    # a drawn one
+    page.get_by_role("button", name="pizza (drawn)").first.click()
+    page.wait_for_timeout(600)
+    plain = decode(PIZZA.read_bytes(), size).transpose(1, 2, 0)
+    assert np.array_equal(fetched(page, ".shrunken img"), plain)
+    assert judged(page, 1, "7").startswith("✗")
+    assert judged(page, 1, "8").startswith("✓")
+    assert judged(page, 2, "81").startswith("✓")
+
+
+def test_augmentation_follows_its_sliders(open_page: Open, address: str) -> None:
+    tab = open_page("/lesson/5", address=address, size=PHONE, language="zh")
+    page = tab.page
+    page.wait_for_selector(".views img")
+    page.wait_for_timeout(400)
+    views = "(all) => all.map((e) => e.src)"
+
+    def settled() -> list[str]:
+        page.wait_for_timeout(400)
+        page.wait_for_selector(".views:not(.stale)")
+        found: list[str] = page.locator(".views img").evaluate_all(views)
+        return found
+
+    before = settled()
+    assert len(set(before)) == 12
+    page.get_by_role("button", name="重新抽").click()
+    assert not set(before) & set(settled())
+    page.get_by_role("button", name="什麼都不做").click()
+    still = settled()
+    assert len(set(still)) == 1
+    page.get_by_role("slider", name="鏡射").fill("1")
+    mirrored = settled()
+    assert len(set(mirrored)) == 1
+    one, other = (
+        np.asarray(Image.open(io.BytesIO(_bytes(address)))).astype(int)
+        for address in (still[0], mirrored[0])
+    )
+    assert np.abs(one - other[:, ::-1]).mean() < 4 < np.abs(one - other).mean()
+
+
+def _bytes(address: str) -> bytes:
+    return base64.b64decode(address.partition(",")[2])
+
+
+def test_what_a_classifier_does_not_know_it_is_not_asked(open_page: Open, server: str) -> None:
+    """What ships knows ten dishes, and none of the drawn ones: pictures are shown all the same."""
+    tab = open_page("/lesson/5")
+    page = tab.page
+    page.wait_for_selector("text=does not know this dish")
+    assert page.locator(".shrunken img").count() == 6
+    assert page.locator(".shrunken .same").count() == 0
+    assert "baklava" in page.inner_text("[aria-labelledby=shrunken]")
+    page.wait_for_selector(".views img")
+
+
+@pytest.mark.parametrize("size", [(1440, 900), PHONE])
+def test_gradients_with_and_without_shortcuts(open_page: Open, size: tuple[int, int]) -> None:
+    """The numbers of the table are those of the route, at each depth; the claim holds."""
+    tab = open_page("/lesson/6", size=size)
+    page = tab.page
+    rows = "[aria-labelledby=norms] > table tbody tr"
+    answers: list[Any] = []
+    page.on(
+        "response",
+        lambda response: (
+            answers.append(response.json()) if response.url.endswith("/gradients") else None
+        ),
+    )
+    for depth in (4, 32):
+        with page.expect_response("**/api/lesson/gradients"):
+            page.get_by_role("button", name=str(depth), exact=True).click()
+        page.wait_for_function(
+            "(n) => document.querySelector('[aria-labelledby=norms] .said')?.textContent.includes(` ${n} blocks`)",
+            arg=depth,
+        )
+        told = [
+            float(text.strip("\u00d7").replace(",", ""))
+            for text in page.locator(f"{rows} td:nth-child(2)").all_inner_texts()
+        ]
+        expected = [one["norms"][0] / one["norms"][-1] for one in answers[-1]["networks"]]
+        assert told == pytest.approx(expected, rel=6e-3)
+    assert told[0] > told[1] > told[2]
+    assert told[0] > 1000 > 2 > told[2]
+    # the exercise is judged by what was measured
+    factor = expected[0] ** (1 / 32)
+    assert judged(page, 1, f"{factor * 1.2:.3f}").startswith("✗")
+    assert judged(page, 1, f"{factor:.3f}").startswith("✓")
+    assert judged(page, 2, "0").startswith("✓")
+    # what was recorded
+    page.wait_for_selector("[aria-labelledby=trainings] canvas")
+    assert page.locator("[aria-labelledby=trainings] .wide-table tbody tr").count() == 4

@@ -1,0 +1,241 @@
+// The photographs that are looked at, and the classifier that is asked. One for the page, so that a picture goes along to the lecture.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Refused, events, get, post } from "../../lib/api";
+import { Store } from "../../lib/store";
+import { t } from "../../lib/text";
+import type { DroppedFile } from "../../parts/Drop";
+import type { Answered } from "../lesson/answers";
+import type { ImageAnswer, ImageAnswers, ImageModel, OpenModel, Progress, SentPicture } from "./messages";
+
+export const MOST_BYTES = 40 << 20;
+export const MOST_PHOTOS = 200;
+
+export interface Photo {
+  number: number;
+  name: string;
+  /** The file; null for a sample, which the server has. */
+  data: Blob | null;
+  sent: SentPicture | null;
+  /** The address of the picture as browsers show it. */
+  shown: string;
+  answers: ImageAnswer[] | null;
+  /** Which classifier gave them. */
+  by: string | null;
+  error: string;
+}
+
+export class PhotoSession extends Store {
+  models: ImageModel[] | null = null;
+  /** The classifier that is asked: a name, or null before there is one. */
+  model: string | null = null;
+  opened: OpenModel | null = null;
+  photos: Photo[] = [];
+  chosen: Photo | null = null;
+  samples: string[] = [];
+  error = "";
+  private drawn = new Map<string, Photo>();
+  private counted = 0;
+  private waiting: Photo[] = [];
+  private working = 0;
+
+  /** Learn which classifiers there are; a run may have made one since. */
+  async begin(): Promise<void> {
+    try {
+      const [{ models }, { samples }] = await Promise.all([
+        get<{ models: ImageModel[] }>("/api/images/models"),
+        get<{ samples: string[] }>("/api/images/samples"),
+      ]);
+      this.models = models;
+      this.samples = samples;
+      this.error = "";
+      this.changed();
+      const kept = models.find(({ name }) => name === this.model) ?? models[0];
+      if (kept && (kept.name !== this.model || !this.opened)) await this.open(kept.name);
+    } catch (error) {
+      this.error = (error as Error).message;
+      this.changed();
+    }
+  }
+
+  /** Ask another classifier. */
+  async open(name: string): Promise<void> {
+    this.model = name;
+    this.opened = null;
+    this.error = "";
+    this.changed();
+    try {
+      const opened = await get<OpenModel>(`/api/images/model?model=${encodeURIComponent(name)}`);
+      if (this.model !== name) return;
+      this.opened = opened;
+    } catch (error) {
+      if (this.model === name) this.error = (error as Error).message;
+    }
+    this.changed();
+    if (this.opened) this.queue(this.photos.filter((photo) => photo.sent && photo.by !== name));
+  }
+
+  /** Look at more pictures, the first of them at once. */
+  add(files: readonly DroppedFile[]): void {
+    const room = MOST_PHOTOS - this.photos.length;
+    const added = files.slice(0, room).map(({ name, data }) => this.photo(name.split("/").pop()!, data));
+    this.error = files.length > room ? t("photos.tooMany", { most: MOST_PHOTOS }) : "";
+    this.take(added);
+  }
+
+  addSample(name: string): void {
+    const photo = this.sample(name);
+    if (this.photos.includes(photo)) this.choose(photo);
+    else this.take([photo]);
+  }
+
+  /** A drawn picture that comes along, without looking at it. */
+  sample(name: string): Photo {
+    const key = `sample:${name}`;
+    let photo = this.drawn.get(name);
+    if (!photo) {
+      photo = this.photo(t(`sample.${name.split("-")[0]}` as Parameters<typeof t>[0]), null);
+      photo.sent = { picture: key, name: photo.name, width: 96, height: 96, treated: [] };
+      photo.shown = `/api/images/pictures/${key}`;
+      this.drawn.set(name, photo);
+    }
+    return photo;
+  }
+
+  /** Whether the classifier knows the dish of a drawn picture. */
+  knows(sample: string): boolean {
+    return this.opened?.classes.includes(sample.split("-")[0]) ?? false;
+  }
+
+  choose(photo: Photo): void {
+    this.chosen = photo;
+    this.changed();
+  }
+
+  remove(photo: Photo): void {
+    const at = this.photos.indexOf(photo);
+    this.photos = this.photos.filter((each) => each !== photo);
+    this.waiting = this.waiting.filter((each) => each !== photo);
+    if (photo.shown.startsWith("blob:")) URL.revokeObjectURL(photo.shown);
+    if (this.chosen === photo) this.chosen = this.photos[Math.min(at, this.photos.length - 1)] ?? null;
+    this.changed();
+  }
+
+  clear(): void {
+    for (const photo of [...this.photos]) this.remove(photo);
+    this.error = "";
+    this.changed();
+  }
+
+  /** How many are not answered yet. */
+  get open_(): number {
+    return this.waiting.length + this.working;
+  }
+
+  /** Ask something of a picture; one that the server has forgotten is sent again. */
+  async ask<T>(path: string, photo: Photo, message: object, signal?: AbortSignal): Promise<T> {
+    const asked = () => post<T>(path, { picture: photo.sent!.picture, ...message }, signal);
+    try {
+      return await asked();
+    } catch (error) {
+      if (!(error instanceof Refused && error.status === 404 && photo.data)) throw error;
+      await this.send(photo);
+      return asked();
+    }
+  }
+
+  private photo(name: string, data: Blob | null): Photo {
+    return { number: this.counted++, name, data, sent: null, shown: "", answers: null, by: null, error: "" };
+  }
+
+  private take(added: Photo[]): void {
+    if (added.length === 0) return this.changed();
+    this.photos = [...this.photos, ...added];
+    this.chosen = added[0];
+    this.queue(added);
+  }
+
+  private queue(photos: Photo[]): void {
+    this.waiting.push(...photos.filter((photo) => !this.waiting.includes(photo)));
+    this.changed();
+    // two at a time: one is sent while another is looked at
+    while (this.working < 2 && this.waiting.length > 0) {
+      this.working++;
+      void this.work().finally(() => {
+        this.working--;
+        this.changed();
+      });
+    }
+  }
+
+  private async work(): Promise<void> {
+    for (let photo = this.waiting.shift(); photo; photo = this.waiting.shift()) {
+      try {
+        if (!photo.sent) await this.send(photo);
+        if (!photo.shown) photo.shown = await shownOf(photo.sent!.picture);
+        this.changed();
+        await this.predict(photo);
+      } catch (error) {
+        photo.error = (error as Error).message;
+      }
+      this.changed();
+    }
+  }
+
+  private async send(photo: Photo): Promise<void> {
+    if (photo.data!.size > MOST_BYTES) throw new Error(t("photos.tooLarge", { name: photo.name, megabytes: MOST_BYTES >> 20 }));
+    photo.sent = await post<SentPicture>(`/api/images/pictures?name=${encodeURIComponent(photo.name.slice(0, 200))}`, photo.data);
+  }
+
+  private async predict(photo: Photo): Promise<void> {
+    const model = this.model;
+    if (model === null || !this.opened) return;
+    const { answers } = await this.ask<ImageAnswers>("/api/images/predict", photo, { model });
+    if (this.model !== model) return;
+    photo.answers = answers;
+    photo.by = model;
+    photo.error = "";
+  }
+}
+
+/** The picture, kept by the browser: the server forgets it one day. */
+async function shownOf(key: string): Promise<string> {
+  const response = await fetch(`/api/images/pictures/${key}`);
+  if (!response.ok) throw new Error(((await response.json()) as { error: string }).error);
+  return URL.createObjectURL(await response.blob());
+}
+
+export const photos = new PhotoSession();
+
+/** Ask a route about a picture, anew when the question changes; null asks nothing. The answer before is kept meanwhile. */
+export function useAsked<T>(path: string, photo: Photo | null, message: object | null): Answered<T> {
+  const question = photo?.sent && message ? `${path} ${photo.number} ${JSON.stringify(message)}` : "";
+  const [state, setState] = useState<{ question: string; value: T | null; error: string }>({ question: "", value: null, error: "" });
+  const latest = useRef("");
+  latest.current = question;
+  useEffect(() => {
+    if (!question) return undefined;
+    const stop = new AbortController();
+    photos.ask<T>(path, photo!, message!, stop.signal).then(
+      (value) => latest.current === question && setState({ question, value, error: "" }),
+      (error: Error) => latest.current === question && !stop.signal.aborted && setState({ question, value: null, error: error.message }),
+    );
+    return () => stop.abort();
+  }, [question]);
+  const current = state.question === question;
+  return { value: state.value, current: current && state.value !== null, error: current ? state.error : "" };
+}
+
+/** Follow a job: progress until it is done (null) or has failed; returns how to stop that. */
+export function follow(job: string, onProgress: (progress: Progress) => void, onEnd: (error: string | null) => void): () => void {
+  let stop = () => {};
+  const end = (error: string | null) => {
+    stop();
+    onEnd(error);
+  };
+  stop = events(`/api/images/jobs/${job}/events`, {
+    progress: (progress: Progress) => onProgress(progress),
+    done: () => end(null),
+    error: ({ error }: { error: string }) => end(error),
+  });
+  return () => stop();
+}
