@@ -20,10 +20,11 @@ from pathlib import Path
 import torch
 
 from gocnn.training import Prefetcher
-from imagecls.augment import RECIPES, Augmenter
+from imagecls.augment import RECIPES, Augmenter, Recipe
 from imagecls.classifier.models import IMAGENET_MEAN, IMAGENET_STD
-from imagecls.photos.collection import TRAIN, WHOLE, open_collection
-from imagecls.photos.data import PhotoSource, Split, load_splits
+from imagecls.photos.collection import open_collection
+from imagecls.photos.data import PhotoSet, PhotoSource, Split, load_splits
+from imagecls.photos.layout import TRAIN, WHOLE
 from imagecls.photos.store import ImageStore
 from perimage import PerImage, loader
 
@@ -81,7 +82,7 @@ def main() -> None:
                 )
 
 
-def pillow_rate(batches: torch.utils.data.DataLoader) -> float:
+def pillow_rate(batches: "torch.utils.data.DataLoader[tuple[torch.Tensor, int]]") -> float:
     """Pictures a second over one epoch, after the workers have started."""
     iterator, count = iter(batches), 0
     next(iterator)
@@ -92,8 +93,8 @@ def pillow_rate(batches: torch.utils.data.DataLoader) -> float:
 
 
 def batch_rate(
-    photos: object,
-    recipe: object,
+    photos: PhotoSet,
+    recipe: Recipe,
     options: argparse.Namespace,
     device: torch.device,
     hosted: bool | None,

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from gocnn.board.coords import SIZE, to_gtp
@@ -67,7 +68,8 @@ def policy(answer: str) -> np.ndarray:
     # float() reads NAN
     grid = np.array([[float(v) for v in row.split()] for row in rows[at + 1 : at + 1 + SIZE]])
     passing = next(float(row.split()[1]) for row in rows if row.startswith("policyPass"))
-    return np.nan_to_num(np.append(grid[::-1].ravel(), passing))
+    known: npt.NDArray[np.float64] = np.nan_to_num(np.append(grid[::-1].ravel(), passing))
+    return known
 
 
 def ask(

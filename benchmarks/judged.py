@@ -72,7 +72,7 @@ def read(path: Path) -> list[Judged]:
         try:
             row = json.loads(line)
             position = EnginePosition(_stones(row["setup"]), _stones(row["moves"]))
-            owner = np.array(row["owner"], np.float32) / 100
+            owner = np.array(row["owner"], np.float32) / np.float32(100)
             place = (row["source"], int(row["game"]))
             if owner.shape != (361,):
                 raise ValueError(f"{len(owner)} points have an owner")

@@ -14,9 +14,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from gocnn.engine.game import Game
@@ -25,7 +27,7 @@ from gocnn.engine.rulesets import CHINESE
 from gocnn.games.sgf_tree import parse
 from gocnn.policy.model import default_model, load
 from gocnn.policy.runtime import open_evaluator
-from gocnn.policy.suggestion import planes_of, recent_moves
+from gocnn.policy.suggestion import Evaluator, planes_of, recent_moves
 
 ROOT = Path(__file__).parents[1]
 GAMES = sorted((ROOT / "data" / "games" / "network").glob("*.sgf"))
@@ -47,7 +49,7 @@ def process(*arguments: str) -> float:
 
 def cold(rounds: int) -> None:
     suggest = ("cli.py", "go-suggest", str(GAMES[0]), "--at", "120")
-    ways = {
+    ways: dict[str, Callable[[], float]] = {
         "go-suggest": lambda: process(*suggest),
         "go-suggest with torch": lambda: process(*suggest, "--model", str(default_model())),
         "import torch": lambda: process("-c", "import torch"),
@@ -66,6 +68,11 @@ def cold(rounds: int) -> None:
     )
 
 
+def answered(evaluator: Evaluator, parts: list[npt.NDArray[np.uint8]]) -> None:
+    for part in parts:
+        evaluator.logits(part)
+
+
 def warm(rounds: int, batch: int) -> None:
     fast, eager = open_evaluator(), load(default_model())
     games, stacks = [], []
@@ -80,8 +87,8 @@ def warm(rounds: int, batch: int) -> None:
         player = Player(evaluator)
         player.decide(games[0], games[0].board.to_play)
         times = sorted(
-            seconds(lambda g=game, p=player: p.decide(g, g.board.to_play)) * 1000 for game in games
-        )  # type: ignore[misc]
+            seconds(partial(player.decide, game, game.board.to_play)) * 1000 for game in games
+        )
         print(
             f"genmove, {name}: median {statistics.median(times):.1f} ms, 95 % within"
             f" {times[int(len(times) * 0.95)]:.1f} ms, {len(times)} positions"
@@ -93,10 +100,10 @@ def warm(rounds: int, batch: int) -> None:
         for name, evaluator in (("onnxruntime", fast), ("torch eager", eager)):
             for size in (1, batch):
                 taken = seconds(
-                    lambda e=evaluator, s=size: [
-                        e.logits(planes[i : i + s]) for i in range(0, len(planes), s)
-                    ]
-                )  # type: ignore[misc]
+                    partial(
+                        answered, evaluator, [*np.split(planes, range(size, len(planes), size))]
+                    )
+                )
                 if size == batch:
                     rates[name].append(len(planes) / taken)
     one, other = (statistics.median(values) for values in rates.values())

@@ -33,7 +33,15 @@ from gocnn import modelfile
 from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
-from gocnn.nn import ConvNormAct, LocallyConnected, PointHead, ResidualBlock, initialise, pooling
+from gocnn.nn import (
+    ConvNormAct,
+    LocallyConnected,
+    PointHead,
+    Pool,
+    ResidualBlock,
+    initialise,
+    pooling,
+)
 from gocnn.onnxwriting import onnx_of
 from gocnn.policy import KIND, data
 from gocnn.policy.runtime import OnnxPolicy
@@ -82,7 +90,7 @@ def pooled_with_detour(down: nn.Module) -> list[nn.Module]:
     return [ConvNormAct(PLANES, CHANNELS, KERNEL), Around(down, *blocks(), Back()), head()]
 
 
-def padded(kind: str) -> nn.Module:
+def padded(kind: Pool) -> nn.Module:
     # 19 is odd: the last row and column are repeated, which changes neither a maximum nor, there, a
     # mean.
     return nn.Sequential(nn.ReplicationPad2d((0, 1, 0, 1)), pooling(kind))

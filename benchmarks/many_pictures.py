@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from imagecls.photos.collection import WHOLE, open_collection
+from imagecls.photos.collection import open_collection
+from imagecls.photos.layout import WHOLE
 from imagecls.photos.store import ImageStore
 
 NAMES = ("plain", "fried egg", "crème brûlée", "寿司", "soup of the day")

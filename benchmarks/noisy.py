@@ -4,9 +4,9 @@ clock, so that other work on the machine takes nothing from anyone).
 
     python benchmarks/noisy.py PHOTOGRAPHS --out FOLDER [--seconds 240] [--seed 1] METHOD ...
 
-METHOD: none, elr, correction, sce, small-loss (img-train --noisy); with --hide 0.8 that share of
-the training pictures of each class loses its label, and METHOD is without or a threshold of
-pseudo-labels such as 0.7 (img-train --unlabelled).
+METHOD: none, elr, correction, sce, small-loss (img-train --noisy). With --plant 0.4 that share of
+the training pictures gets a wrong label; with --hide 0.8 that share of each class loses its label,
+and METHOD is without or a threshold of pseudo-labels such as 0.7 (img-train --unlabelled).
 """
 
 import argparse
@@ -21,20 +21,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gocnn.training import TrainConfig
+from gocnn.training import Runtime, TrainConfig
 from gocnn.training import session as sessions
 from imagecls.augment import RECIPES
 from imagecls.classifier import training
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.classifier.noisy import Noisy
 from imagecls.classifier.pseudo import Unlabelled
-from imagecls.photos.collection import TRAIN, VALID, open_collection
+from imagecls.photos.collection import open_collection
 from imagecls.photos.data import Split
+from imagecls.photos.layout import TRAIN, VALID
 
 
-def hidden(source: Path, target: Path, share: float) -> Path:
-    """The same photographs (links) in the layout of 2021, where that share of each class's training
-    pictures lies in `unlabeled/`."""
+def altered(source: Path, target: Path, hide: float, plant: float) -> Path:
+    """The same photographs (links) in the layout of 2021, where a share of each class's training
+    pictures lies in `unlabeled/`, and another in a folder that is not theirs."""
     if target.exists():
         return target
     collection = open_collection(source)
@@ -42,9 +43,15 @@ def hidden(source: Path, target: Path, share: float) -> Path:
     for part, folder in ((TRAIN, "training/labeled"), (VALID, "validation")):
         for label, name in enumerate(collection.classes):
             photos = [p for p in collection.part(part) if p.label == label]
-            lost = set(generator.permutation(len(photos))[: round(share * len(photos))].tolist())
+            order = generator.permutation(len(photos)).tolist()
+            lost = set(order[: round(hide * len(photos))])
+            wrong = set(order[len(order) - round(plant * len(photos)) :])
             for i, photo in enumerate(photos):
                 where = f"{folder}/{name}"
+                if part == TRAIN and i in wrong:
+                    step = int(generator.integers(1, len(collection.classes)))
+                    other = collection.classes[(label + step) % len(collection.classes)]
+                    where = f"{folder}/{other}"
                 if part == TRAIN and i in lost:
                     where = "training/unlabeled"
                 place = target / where / f"{name}-{Path(photo.name).name}"
@@ -61,16 +68,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hide", type=float, default=0.0)
+    parser.add_argument("--plant", type=float, default=0.0)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--widths", default="16,32,64,128")
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--augment", default="strong")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    sessions.Runtime = partial(sessions.Runtime, clock=time.process_time)
+    # a run is given processor time, whatever else the machine does
+    setattr(sessions, "Runtime", partial(Runtime, clock=time.process_time))  # noqa: B010
     source = arguments.photographs
-    if arguments.hide:
-        source = hidden(source, arguments.out / "hidden", arguments.hide)
+    if arguments.hide or arguments.plant:
+        target = arguments.out / f"hide-{arguments.hide}-plant-{arguments.plant}"
+        source = altered(source, target, arguments.hide, arguments.plant)
     for method in arguments.methods:
         size = arguments.size
         config = training.ClassifierRunConfig(
@@ -110,7 +120,8 @@ def main() -> None:
                 config = replace(config, unlabelled=Unlabelled("", threshold=float(method)))
         else:
             config = replace(config, noisy=Noisy(method))
-        name = f"{'hide' if arguments.hide else 'noisy'}-{method}-{arguments.seed}"
+        kind = "hide" if arguments.hide else "plant" if arguments.plant else "noisy"
+        name = f"{kind}-{method}-{arguments.seed}"
         folder = arguments.out / name
         shutil.rmtree(folder, ignore_errors=True)
         launch = sessions.Launch(out=folder, resume=False, device="cpu", jobs=1, quiet=True)
@@ -118,6 +129,7 @@ def main() -> None:
         reports = [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
         said = {
             "method": method,
+            "plant": arguments.plant,
             "seed": arguments.seed,
             "seconds": round(outcome.seconds),
             "samples": outcome.samples,

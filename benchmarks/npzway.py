@@ -25,6 +25,7 @@ from sgfmill import boards, sgf
 from torch import nn
 from torch.nn import functional
 
+from gocnn import devices
 from gocnn.games import sources
 from gocnn.games.importing import import_games
 from gocnn.games.selection import GameFilter
@@ -87,7 +88,7 @@ def loop(folder: Path, precision: str, seconds: float) -> float:
     config = preset("small")
     network = PolicyNetwork(config)
     network.stem = ConvNormAct(6, config.channels, config.stem_kernel)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    devices.placed(network, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.002)
     rng, device = np.random.default_rng(0), torch.device("cpu")
     count, began, warm = 0, 0.0, False

@@ -71,7 +71,7 @@ def way(
     """One step of a part, for a network of that preset with gradients."""
     torch.manual_seed(0)
     with torch.device(device):
-        model: nn.Module = PolicyNetwork(preset(name)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = devices.placed(PolicyNetwork(preset(name)), memory_format=torch.channels_last)
     for p in model.parameters():
         p.grad = torch.randn_like(p) * 0.01
     if part == "clipping":
@@ -109,7 +109,7 @@ def count(name: str, part: str, plain: bool, device: torch.device) -> int:
     step()
     with Operators() as operators:
         step()
-    return operators.count
+    return int(operators.count)
 
 
 def timed(steps: list[Callable[[], object]], rounds: int, device: torch.device) -> list[float]:

@@ -45,7 +45,7 @@ def transform(image: Image.Image, size: int) -> torch.Tensor:
     return (x - MEAN) / STD
 
 
-class PerImage(Dataset):
+class PerImage(Dataset[tuple[torch.Tensor, int]]):
     """Files and labels; a picture is opened, decoded and transformed each time it is asked for."""
 
     def __init__(self, files: list[Path], labels: list[int], size: int) -> None:
@@ -59,7 +59,7 @@ class PerImage(Dataset):
             return transform(image.convert("RGB"), self.size), self.labels[index]
 
 
-def loader(dataset: PerImage, batch: int, workers: int) -> DataLoader:
+def loader(dataset: PerImage, batch: int, workers: int) -> "DataLoader[tuple[torch.Tensor, int]]":
     """As the notebook makes it."""
     return DataLoader(
         dataset,

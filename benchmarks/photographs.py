@@ -17,10 +17,11 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.nn import functional
 
-from gocnn.devices import resolve
+from gocnn import devices
 from gocnn.training import (
     ModelProvenance,
     RunFolder,
@@ -30,12 +31,13 @@ from gocnn.training import (
     TrainConfig,
     Trainer,
 )
-from gocnn.training.precision import autocast, choose_precision
+from gocnn.training.precision import PrecisionName, autocast, choose_precision
 from imagecls.augment import RECIPES, Augmenter
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.task import ImageTask
-from imagecls.photos.collection import TRAIN, WHOLE, open_collection
-from imagecls.photos.data import PhotoBatches, PhotoSource, Split, load_splits
+from imagecls.photos.collection import open_collection
+from imagecls.photos.data import PhotoBatches, PhotoSource, Split, Splits, load_splits
+from imagecls.photos.layout import TRAIN, WHOLE
 from imagecls.photos.store import ImageStore
 from perimage import PerImage, loader
 
@@ -44,16 +46,16 @@ ROUNDS = 3
 
 def plain(
     config: ClassifierConfig,
-    batches: torch.utils.data.DataLoader,
+    batches: "torch.utils.data.DataLoader[tuple[torch.Tensor, int]]",
     device: torch.device,
-    precision: str,
+    precision: PrecisionName,
     tuned: bool,
     seconds: float,
 ) -> float:
     """Pictures a second of the notebook's loop."""
     model = build(config).to(device)
     layout = torch.channels_last if tuned else torch.contiguous_format
-    model = model.to(memory_format=layout).train()
+    model = devices.placed(model, memory_format=layout).train()
     optimiser = torch.optim.AdamW(model.parameters(), 3e-4)
     count, began = 0, 0.0
     while True:
@@ -77,9 +79,9 @@ def plain(
 
 def ours(
     config: ClassifierConfig,
-    parts: object,
+    parts: Splits,
     device: torch.device,
-    precision: str,
+    precision: PrecisionName,
     batch: int,
     seconds: float,
 ) -> float:
@@ -96,7 +98,7 @@ def ours(
             validations=1,
         )
         augment = Augmenter(RECIPES["lecture"], config.size, config.mean, config.std)
-        valid = PhotoBatches(parts.valid.take(range(min(len(parts.valid), 256))))
+        valid = PhotoBatches(parts.valid.take(np.arange(min(len(parts.valid), 256))))
         trainer = Trainer(
             build(config),
             TaskData(ImageTask(augment, augment), PhotoSource(parts.train, batch), valid),
@@ -120,7 +122,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="of each way in each round")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    device = resolve(options.device)
+    device = devices.resolve(options.device)
     precision = choose_precision(device)
     photos = open_collection(options.photographs).part(TRAIN, WHOLE)
     dataset = PerImage([Path(p.source) / p.name for p in photos], [p.label for p in photos], 128)

@@ -3,9 +3,11 @@
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import ParamsT
 from torch.utils._python_dispatch import TorchDispatchMode
 
 FREE = ("aten::empty", "aten::detach", "aten::_unsafe_view", "profiler::")
@@ -16,10 +18,12 @@ class Operators(TorchDispatchMode):
     operator counts as one, as many kernels as it may start where the list cannot go through one."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without
         self.names: Counter[str] = Counter()
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         name = function._schema.name
         if not function.is_view and not name.startswith(FREE):
             self.names[name] += 1
@@ -34,12 +38,12 @@ class PlainMuon(torch.optim.Optimizer):
     """Muon, a matrix after another; those of one shape are made orthogonal together."""
 
     def __init__(
-        self, params, lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+        self, params: ParamsT, lr: float, momentum: float = 0.95, weight_decay: float = 0.0
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # as Muon
         for group in self.param_groups:
             alike: dict[tuple[int, int], list[nn.Parameter]] = {}
             for p in group["params"]:
@@ -56,6 +60,7 @@ class PlainMuon(torch.optim.Optimizer):
 
     def _follow(self, p: nn.Parameter, momentum: float) -> Tensor:
         state = self.state[p]
+        assert p.grad is not None
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(p)
         state["momentum"].lerp_(p.grad, 1 - momentum)
@@ -83,7 +88,8 @@ def plain_orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
         for _ in range(steps):
             gram = x @ x.mT
             x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.mT if tall else x).to(matrix.dtype)
+    result: Tensor = (x.mT if tall else x).to(matrix.dtype)
+    return result
 
 
 @torch.no_grad()

@@ -28,7 +28,7 @@ from gocnn.features.planes import DEFAULT_GROUPS, plane_count
 from gocnn.figures import pyplot
 from gocnn.games.selection import GameFilter
 from gocnn.nn import ConvNormAct, PointHead, initialise
-from gocnn.nn.depth import blocks
+from gocnn.nn.depth import Shortcuts, blocks
 from gocnn.policy import data
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
@@ -38,10 +38,10 @@ from gocnn.training import ModelProvenance, RunOutput, Runtime, TaskData, TrainC
 from gocnn.training.run import open_run
 
 PLANES, SIZE, CHANNELS = plane_count(DEFAULT_GROUPS), 19, 16
-WORDS = {"none": "without shortcuts", "zero": "with shortcuts"}
+WORDS: dict[Shortcuts, str] = {"none": "without shortcuts", "zero": "with shortcuts"}
 
 
-def network(shortcuts: str, count: int) -> nn.Sequential:
+def network(shortcuts: Shortcuts, count: int) -> nn.Sequential:
     """Stem, blocks, head, with fresh weights."""
     torch.manual_seed(1)
     stem, head = ConvNormAct(PLANES, CHANNELS, 5), PointHead(CHANNELS, SIZE * SIZE)
@@ -50,7 +50,7 @@ def network(shortcuts: str, count: int) -> nn.Sequential:
     return nn.Sequential(stem, blocks(shortcuts, count, CHANNELS), head)
 
 
-def curve(folder: Path, shortcuts: str, count: int, positions: int) -> dict[str, Any]:
+def curve(folder: Path, shortcuts: Shortcuts, count: int, positions: int) -> dict[str, Any]:
     """What the run's metrics say, as the page is told it."""
     rows = [json.loads(row) for row in (folder / "metrics.jsonl").read_text().splitlines()]
     train = [row for row in rows if row["kind"] == "train"]

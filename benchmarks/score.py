@@ -20,6 +20,7 @@ komi.
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -268,6 +269,19 @@ def names_of_plies() -> list[str]:
     ]
 
 
+def mean_shown(values: Floats, part: npt.NDArray[np.bool_]) -> str:
+    return shown(values[part])
+
+
+def share_of(right: npt.NDArray[np.bool_], part: npt.NDArray[np.bool_]) -> str:
+    return share(right[part])
+
+
+def likelihood(logs: Floats, owned: npt.NDArray[np.bool_], part: npt.NDArray[np.bool_]) -> str:
+    """The mean over the points of `part` that somebody owns."""
+    return f"{logs[part][owned[part]].mean():.3f}" if owned[part].any() else "-"
+
+
 def against_counts(games: Counted, said: dict[str, Said]) -> None:
     """The score and the owners of counted games, beside what each judge says of positions of
     them."""
@@ -282,20 +296,14 @@ def against_counts(games: Counted, said: dict[str, Said]) -> None:
         **{name: mine.lead for name, mine in said.items()},
     }
     rows = [
-        [name, *by_ply(plies, lambda part, lead=lead: shown(np.abs(lead - games.score)[part]))]  # type: ignore[misc]
+        [name, *by_ply(plies, partial(mean_shown, np.abs(lead - games.score)))]
         for name, lead in guesses.items()
         if not np.isnan(lead).any()
     ]
     table(["", *names_of_plies()], rows)
     print("\nthe winner at komi 6.5 right")
     rows = [
-        [
-            name,
-            *by_ply(
-                plies,
-                lambda part, mine=mine: share(((mine.win > 0.5) == (games.score > KOMI))[part]),
-            ),
-        ]  # type: ignore[misc]
+        [name, *by_ply(plies, partial(share_of, (mine.win > 0.5) == (games.score > KOMI)))]
         for name, mine in said.items()
         if not np.isnan(mine.win).any()
     ]
@@ -312,17 +320,7 @@ def against_counts(games: Counted, said: dict[str, Said]) -> None:
         # of who owns it
         p = np.clip((1 + mine.owner * np.where(owned, games.owner, 1)) / 2, LEAST, 1 - LEAST)
         logs = np.log(p)
-        rows.append(
-            [
-                name,
-                *by_ply(
-                    plies,
-                    lambda part, logs=logs: (
-                        f"{logs[part][owned[part]].mean():.3f}" if owned[part].any() else "-"
-                    ),
-                ),
-            ]
-        )  # type: ignore[misc]
+        rows.append([name, *by_ply(plies, partial(likelihood, logs, owned))])
         bins, error = calibration(
             np.maximum(p, 1 - p)[owned], ((mine.owner >= 0) == (games.owner == 1))[owned]
         )

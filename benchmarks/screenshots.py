@@ -1,6 +1,11 @@
-"""The pictures of the page in README.md: docs/page-board.png, page-review.png, page-lesson.png.
+"""The pictures of the page in README.md: docs/page-board.png, page-review.png, page-lesson.png,
+page-residual.png, page-photos.png.
 
-    python benchmarks/screenshots.py [--out docs] [--only board review lesson] [--game FILE]
+    python benchmarks/screenshots.py [--out docs] [--only board review lesson residual photos]
+      [--game FILE] [--image-model RUN]
+
+That of photographs needs a classifier of the drawn pictures, so that no photograph of somebody's is
+published: one that `img-train data/images --out RUN` has trained.
 
 The server is a process of its own, as `cli.py serve` starts it (after `make page`), with the
 network that it begins with and a game of the samples; the browser is the Chromium on the PATH.
@@ -18,19 +23,20 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 ROOT = Path(__file__).parents[1]
-SIZE = {"width": 1360, "height": 1040}
+SIZE: ViewportSize = {"width": 1360, "height": 1040}
 MOST_BYTES = 200_000
 PATIENCE = 300_000
 """Milliseconds: a cold start compiles."""
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(image_model: Path | None) -> Iterator[str]:
     """`cli.py serve` on a free port: its address."""
     command = [sys.executable, "cli.py", "serve", "--port", "0"]
+    command += ["--image-model", str(image_model)] if image_model else []
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
@@ -80,10 +86,32 @@ def lesson(page: Any, game: Path) -> None:
     page.wait_for_timeout(2500)
 
 
+def residual(page: Any, game: Path) -> None:
+    """The station of depth, with 32 blocks."""
+    page.get_by_role("button", name="32", exact=True).click()
+    page.wait_for_selector(".said:has-text(' 32 blocks')")
+    page.wait_for_timeout(2500)
+
+
+def photos(page: Any, game: Path) -> None:
+    """Several drawn dishes, where the classifier looks in one, what is like it."""
+    folder = ROOT / "data" / "images" / "validation"
+    files = sorted(folder.glob("*/00[34].jpg"))
+    page.wait_for_selector(".drop input", state="attached")
+    page.set_input_files(".drop input", [str(file) for file in files])
+    page.wait_for_selector("canvas.heat")
+    page.locator(".tile .choose").nth(len(files) - 2).click()
+    page.locator(".neighbours button").click()
+    page.wait_for_selector(".neighbours img")
+    page.wait_for_timeout(2500)
+
+
 PICTURES: dict[str, tuple[str, Callable[[Any, Path], None]]] = {
     "board": ("/", board),
     "review": ("/review", review),
     "lesson": ("/lesson/2", lesson),
+    "residual": ("/lesson/6", residual),
+    "photos": ("/photos", photos),
 }
 
 
@@ -103,17 +131,19 @@ def write(picture: bytes, target: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
-    parser.add_argument("--only", nargs="+", choices=PICTURES, default=list(PICTURES))
+    parser.add_argument("--only", nargs="+", choices=PICTURES)
+    parser.add_argument("--image-model", type=Path)
     parser.add_argument(
         "--game", type=Path, default=sorted((ROOT / "data/games/network").glob("*.sgf"))[0]
     )
     options = parser.parse_args()
+    only = options.only or [name for name in PICTURES if name != "photos" or options.image_model]
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         raise SystemExit("there is no chromium on the PATH; install it")
-    with server() as address, sync_playwright() as playwright:
+    with server(options.image_model) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for name in options.only:
+        for name in only:
             path, prepare = PICTURES[name]
             page = browser.new_page(viewport=SIZE, locale="en-GB", color_scheme="light")
             page.set_default_timeout(PATIENCE)

@@ -14,16 +14,18 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import MOST_AT_ONCE, Search
 from gocnn.engine.ownership import sensible_moves
 from gocnn.games.sgf_tree import parse
 from gocnn.policy.runtime import open_evaluator
-from gocnn.policy.suggestion import planes_of, recent_moves
+from gocnn.policy.suggestion import Evaluator, planes_of, recent_moves
 from tests import plain_search
 
 GAMES = sorted((Path(__file__).parents[1] / "data" / "games" / "network").glob("*.sgf"))
@@ -46,6 +48,11 @@ def taken(function: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - used
 
 
+def answered(evaluator: Evaluator, batch: npt.NDArray[np.uint8], times: int) -> None:
+    for _ in range(times):
+        evaluator.outputs(batch)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--visits", type=int, default=400)
@@ -62,19 +69,15 @@ def main() -> None:
         for game in games:
             board, count = game.board, options.visits if number else 20
             keep = sensible_moves(board, board.to_play)
-            arrays, plain = (
-                kind(evaluator, board, game.area_komi, keep)
-                for kind in (Search, plain_search.Search)
-            )
+            arrays = Search(evaluator, board, game.area_komi, keep)
+            plain = plain_search.Search(evaluator, board, game.area_komi, keep)
             batch = np.repeat(
                 planes_of(board, recent_moves(board), evaluator.plane_groups), MOST_AT_ONCE, 0
             )
-            ways = {
-                "arrays": lambda s=arrays, n=count: s.run(n),
-                "objects": lambda s=plain, n=count: s.run(n),
-                "network alone": lambda b=batch, n=count: [
-                    evaluator.outputs(b) for _ in range(n // len(b))
-                ],
+            ways: dict[str, Callable[[], object]] = {
+                "arrays": partial(arrays.run, count),
+                "objects": partial(plain.run, count),
+                "network alone": partial(answered, evaluator, batch, count // len(batch)),
             }
             for name, way in ways.items():
                 wall, used = taken(way)

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gocnn.devices import resolve
+from gocnn import devices
 from gocnn.features.planes import plane_count
 from gocnn.games.selection import GameFilter
 from gocnn.nn.describe import describe
@@ -130,7 +130,7 @@ def main() -> None:
         help="of `training` only, on a CPU in fp32",
     )
     options = parser.parse_args()
-    device = resolve(options.device)
+    device = devices.resolve(options.device)
     chosen, held = data.split(
         data.select_games(data.open_stores([options.games])[0], GameFilter()), 0.05
     )
@@ -139,7 +139,7 @@ def main() -> None:
     batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in source.batch(0))
     pairs, waited, bounds = [], [], []
     for turn in range(ROUNDS):
-        network = PolicyNetwork(config).to(device, memory_format=torch.channels_last)
+        network = devices.placed(PolicyNetwork(config), device, torch.channels_last)
         bounds.append(convolutions(network, batch[0], device, precision, options.seconds / 4))
         free = alone(network, batch, device, precision, options.seconds / 4)  # type: ignore[arg-type]
         run = {

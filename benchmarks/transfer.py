@@ -19,7 +19,8 @@ from pathlib import Path
 
 from gocnn.commands import main as cli
 from gocnn.statistics import wilson
-from imagecls.photos.collection import TRAIN, VALID, open_collection
+from imagecls.photos.collection import open_collection
+from imagecls.photos.layout import TRAIN, VALID
 
 
 def link(photographs: str, target: Path, even: bool, per_class: int | None) -> None:

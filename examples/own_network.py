@@ -64,7 +64,8 @@ def main() -> None:
 
     @torch.inference_mode()
     def logits(planes: np.ndarray) -> np.ndarray:
-        return network(torch.from_numpy(planes).float()).numpy()
+        answer: torch.Tensor = network(torch.from_numpy(planes).float())
+        return answer.numpy()
 
     for net in (gocnn.wrap(logits, name="three convolutions"), gocnn.load()):
         figures = gocnn.benchmark(net, given.test, positions=given.positions)["all"]

@@ -171,7 +171,7 @@ def load(model: Name | None = None, *, device: str = "cpu", threads: int | None 
 
             device = str(resolve(device))
         return Network(open_evaluator(file, device, threads))
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         raise _lacking(error) from error
 
 
@@ -410,6 +410,6 @@ def _check(evaluator: Evaluator, symmetries: int, style: str) -> None:
     check_style(evaluator, style)
 
 
-def _lacking(error: ImportError) -> Exception:
+def _lacking(error: ImportError | OSError) -> Exception:
     sentence = libraries.package(error)
     return error if sentence is None else UserError(sentence)

@@ -24,7 +24,8 @@ class NoBar:
 
 
 def bar(**options: Any) -> Any:
-    """tqdm's bar with these options, on standard error; `NoBar` where tqdm is not installed."""
+    """A bar of tqdm with these options, on standard error; a `NoBar`, which shows nothing, where
+    tqdm is not installed."""
     try:
         from tqdm import tqdm
     except ImportError:

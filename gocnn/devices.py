@@ -2,10 +2,14 @@
 
 import os
 import warnings
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from gocnn.errors import UserError
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def resolve(
@@ -56,7 +60,7 @@ def _why_no_cuda() -> str:
     if visible is not None:
         return f"CUDA_VISIBLE_DEVICES is {visible!r}"
     try:
-        torch.cuda.init()  # type: ignore[no-untyped-call]
+        torch.cuda.init()
         words = next((str(warning.message) for warning in said), "no device is found")
     except (RuntimeError, AssertionError) as error:
         words = str(error)
@@ -94,6 +98,20 @@ def layout(device: torch.device) -> torch.memory_format:
     GPUs contiguous, since there gradients of normalisations over channels-last maps are wrong in
     many releases (https://github.com/pytorch/pytorch/issues/175189)."""
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
+
+
+def placed(
+    network: Network,
+    device: torch.device | str | None = None,
+    memory_format: torch.memory_format | None = None,
+) -> Network:
+    """The same network, its weights moved to `device` (None: where they are) and those of four
+    dimensions laid out by `memory_format` (None: as `layout` says for the device)."""
+    if memory_format is None:
+        memory_format = layout(torch.device("cpu" if device is None else device))
+    # torch's annotations of Module.to know no layout, its documentation does.
+    network.to(device=device, memory_format=memory_format)  # type: ignore[call-overload]
+    return network
 
 
 def title(device: torch.device) -> str:

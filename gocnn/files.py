@@ -83,8 +83,8 @@ def prune(folder: Path, days: float) -> None:
 
 
 def check_writable(target: Path) -> None:
-    """See whether `replacing` could write `target`, before work is done for it. Raises UserError if
-    not."""
+    """Make sure, before work is done for it, that `replacing` could write `target`. Raises
+    UserError if it could not."""
     try:
         if target.is_dir():
             raise UserError(f"cannot write {target}: it is a folder; give the name of a file in it")
@@ -101,8 +101,8 @@ def check_writable(target: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """See whether files could be written in a folder that is there or can be made. Raises UserError
-    if not."""
+    """Make sure that files could be written into a folder, which is there or can be made. Raises
+    UserError if they could not."""
     there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
     if not there.is_dir():
         raise UserError(f"{there} is a file, and a folder is needed there; choose another place")

@@ -8,6 +8,7 @@ Windows before. So no other module imports onnxruntime.
 """
 
 import os
+import traceback
 import warnings
 from typing import Any
 
@@ -80,23 +81,42 @@ EXTRAS = {
 """The extra of this package by which a package is installed that playing does without."""
 
 
-def package(error: ImportError, extra: str | None = None) -> str | None:
+def package(error: ImportError | OSError, extra: str | None = None) -> str | None:
     """A sentence that names the package which could not be imported; None if it is none that this
-    program asks for. extra: the extra that installs it, if not the one in `EXTRAS`."""
-    name = PACKAGES.get((error.name or "").partition(".")[0])
-    if name is None:
-        return None
-    if isinstance(error, ModuleNotFoundError):
+    program asks for. extra: the extra that installs it, if not the one in `EXTRAS`.
+
+    A package that is there and cannot be loaded may say so without its name, as an ImportError, or
+    as an OSError without number where it opens its libraries itself, as torch does.
+    """
+    name = None
+    if isinstance(error, ImportError):
+        name = PACKAGES.get((error.name or "").partition(".")[0])
+    elif error.errno is not None and getattr(error, "winerror", None) is None:
+        return None  # of a disk, not of a library
+    if name is not None and isinstance(error, ModuleNotFoundError):
         extra = EXTRAS.get(name) and (extra or EXTRAS[name])
         among = f" (all that is needed: the extra {extra} of gocnn)" if extra else ""
         return (
             f"this needs the package {name}, which is not installed here; install it with: pip"
             f" install {name}{among}"
         )
+    name = name or _under_import(error)
+    if name is None:
+        return None
     return (
         f"the package {name} is installed, but cannot be used"
         f" ({' '.join(str(error).split())[:200]}); install it again"
     )
+
+
+def _under_import(error: BaseException) -> str | None:
+    """The package of `PACKAGES` in whose import the error was raised, the outermost; None if it was
+    raised elsewhere."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        name = PACKAGES.get(str(frame.f_globals.get("__name__")).partition(".")[0])
+        if name is not None and frame.f_code.co_name == "<module>":
+            return name
+    return None
 
 
 def onnxruntime() -> Any:

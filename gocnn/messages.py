@@ -3,12 +3,11 @@ JSON that does not fit."""
 
 import difflib
 import re
-from typing import Any, TypeVar, get_args
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
-
-QUOTED = re.compile("'([^']+)'")
+from msgspec import Struct, inspect
 
 M = TypeVar("M")
 
@@ -38,19 +37,53 @@ def read(values: Any, kind: type[M], field: str = "", strict: bool = True) -> M:
             else _plainly(why.replace("`", "").replace(" | null", ""))
         )
         if why.startswith("Invalid enum value"):
-            choices = ", ".join(_choices(kind, name))
+            choices = ", ".join(_choices(kind, where))
             said = f"it is one of {choices}, not {why[19:60]}"
         raise BadMessage(
             field or name, f"{where}: {said}" if where and (field or where != name) else said
         ) from None
 
 
-def _choices(kind: Any, name: str) -> list[str]:
-    """The texts that a field of a struct may have, or a type of texts itself."""
-    if not (isinstance(kind, type) and issubclass(kind, Struct)):
-        return [str(one) for one in get_args(kind)]
-    kinds = {one.encode_name: str(one.type) for one in msgspec.structs.fields(kind)}
-    return re.findall(QUOTED, kinds.get(name, ""))
+def _choices(kind: Any, path: str) -> list[str]:
+    """The texts that may stand at a path in a message of that type: `position.moves[0][1]`, as
+    msgspec names places."""
+    found = [inspect.type_info(kind)]
+    for name, index in re.findall(r"(\w+)|\[(\d+|\.\.\.)\]", path):
+        found = [part for one in found for part in _parts(one, name, index)]
+    return [str(value) for one in found for each in _plain(one) for value in _values(each)]
+
+
+def _plain(kind: inspect.Type) -> list[inspect.Type]:
+    """The types of a union, without what is said of them besides."""
+    match kind:
+        case inspect.UnionType(types=types):
+            return [plain for one in types for plain in _plain(one)]
+        case inspect.Metadata(type=inner):
+            return _plain(inner)
+    return [kind]
+
+
+def _parts(kind: inspect.Type, name: str, index: str) -> Iterator[inspect.Type]:
+    """The types of what stands at a field, or at a place of a list or an object."""
+    for one in _plain(kind):
+        match one:
+            case inspect.StructType(fields=fields) if name:
+                yield from (each.type for each in fields if each.encode_name == name)
+            case inspect.TupleType(item_types=types) if index.isdecimal():
+                yield from types[int(index) : int(index) + 1]
+            case inspect.CollectionType(item_type=item) if index:
+                yield item
+            case inspect.DictType(value_type=value):
+                yield value
+
+
+def _values(kind: inspect.Type) -> Iterable[Any]:
+    match kind:
+        case inspect.LiteralType(values=values):
+            return values
+        case inspect.EnumType(cls=cls):
+            return [each.value for each in cls]
+    return ()
 
 
 PLAIN = {

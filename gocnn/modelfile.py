@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from gocnn import __version__, versions
-from gocnn.devices import layout
+from gocnn.devices import placed
 from gocnn.errors import UserError, no_such_model
 from gocnn.files import write_bytes
 from gocnn.versions import MODEL_FORMAT, MODEL_VERSION
@@ -236,7 +236,7 @@ def load_network(
             file.path, _first_line(error), file.program, "train it again"
         ) from error
     chosen = torch.device(device)
-    network.to(chosen, memory_format=layout(chosen)).eval()  # type: ignore[call-overload]
+    placed(network, chosen).eval()
     return network, file, chosen
 
 

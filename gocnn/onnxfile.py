@@ -81,8 +81,8 @@ class OnnxFile:
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
     def read(self, meaning: Callable[[], T]) -> T:
-        """What `meaning` makes of the metadata. Raises UserError, which says which version wrote
-        the file, where that fails as what cannot be understood does."""
+        """What `meaning` makes of the metadata. Where it raises what damaged metadata raise,
+        UserError is raised instead, which says which version of the program wrote the file."""
         try:
             return meaning()
         except (KeyError, ValueError, TypeError, RecursionError) as error:
@@ -117,7 +117,7 @@ class OnnxFile:
 
 
 def need_shapes(parts: Sequence[npt.NDArray[Any]], expected: Sequence[tuple[int, ...]]) -> None:
-    """Raises ValueError if answers have other shapes than expected."""
+    """Refuse answers of a network whose shapes are not those expected. Raises ValueError."""
     shapes = [part.shape for part in parts]
     if shapes != list(expected):
         raise ValueError(f"its answers have the shapes {shapes}")

@@ -78,8 +78,8 @@ def guard(process: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes] | None
 
 
 def end_with_parent() -> None:
-    """For a process of `multiprocessing`: end at once when the one that started it has ended,
-    killed too, instead of waiting for it for ever."""
+    """Make this process, one of `multiprocessing`, end at once when the one that started it has
+    ended, killed too; else it would wait for it for ever."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

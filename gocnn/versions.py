@@ -52,8 +52,8 @@ def model_program(metadata: Mapping[str, str]) -> object:
 
 
 def need_model_version(file: object, metadata: Mapping[str, str], remedy: str) -> None:
-    """Raises UserError if the metadata are those of a model file of another version of the format.
-    `file` and `remedy`: see `unreadable`."""
+    """Refuse a model file of another version of the format. Raises UserError, whose sentence names
+    `file` and ends in `remedy` (see `unreadable`)."""
     stated = metadata.get("version", "")
     if stated != str(MODEL_VERSION):
         why = f"it is a model file of version {stated[:20]}, not {MODEL_VERSION}"

@@ -7,7 +7,17 @@ What other programs import stands in `imagecls.api` and is found here by its nam
 
 from importlib import import_module
 
-__all__ = ["Classifier", "Explanation", "Prediction", "UserError", "load", "train"]
+__all__ = [
+    "Classifier",
+    "Explanation",
+    "LabelIssue",
+    "Prediction",
+    "UserError",
+    "find_rate",
+    "label_issues",
+    "load",
+    "train",
+]
 
 
 def __getattr__(name: str) -> object:

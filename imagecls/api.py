@@ -26,7 +26,17 @@ from imagecls.photos.collection import UNLABELLED, Photo
 if TYPE_CHECKING:
     from imagecls.classifier.ensemble import Ensemble
 
-__all__ = ["Classifier", "Explanation", "Prediction", "UserError", "load", "train"]
+__all__ = [
+    "Classifier",
+    "Explanation",
+    "LabelIssue",
+    "Prediction",
+    "UserError",
+    "find_rate",
+    "label_issues",
+    "load",
+    "train",
+]
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,25 @@ class Prediction:
 
     def __repr__(self) -> str:
         return f"Prediction({self.name!r}, probability={self.probability:.2f})"
+
+
+@dataclass(frozen=True)
+class LabelIssue:
+    """A picture whose label is likely wrong.
+
+    Attributes:
+        file: its name within the photographs, with `/` between folders.
+        given: its class.
+        likely: the class that it seems to be of.
+        probability: of that class, 0 to 1.
+        margin: by how much that is greater than the given one's, -1 to 1.
+    """
+
+    file: str
+    given: str
+    likely: str
+    probability: float
+    margin: float
 
 
 @dataclass(frozen=True)
@@ -148,6 +177,39 @@ class Classifier:
             np.ascontiguousarray(first.transpose(1, 2, 0)),
         )
 
+    def features(self, photos: Sequence[Name], layer: str = "top") -> npt.NDArray[np.float32]:
+        """What a layer makes of N picture files, float32 `(N, D)`: feature maps are averaged over
+        their places. Of several models, the first.
+
+        Args:
+            photos: their files.
+            layer: its name, `top` (the last feature maps), or `middle` (half of the convolutions
+                lie behind it).
+
+        Raises:
+            UserError: a picture cannot be read, there is no such layer, or the model is an ONNX
+                file, which has none to look at.
+        """
+        from imagecls.photos.decode import decode_file
+
+        files = paths("photos", photos)
+        for file in files:
+            _need_file(file)
+        one = self._ensemble.members[0]
+        if one.path.suffix.lower() == ".onnx":
+            raise UserError(
+                f"{one.path} has no layers to look at; load a run or a .safetensors file"
+            )
+        from imagecls.classifier import features, model
+
+        assert isinstance(one, model.Predictor)
+        size, fit = one.config.store_size, one.config.fit
+
+        def pixels(first: int, last: int) -> npt.NDArray[np.uint8]:
+            return np.stack([decode_file(Path(file), size, fit) for file in files[first:last]])
+
+        return features.vectors(one, pixels, len(files), features.layer_called(one, layer))
+
 
 def _need_file(file: str) -> None:
     if not os.path.isfile(file):
@@ -178,7 +240,7 @@ def load(model: Name | Sequence[Name] | None = None, *, device: str = "cpu") -> 
         from imagecls.classifier.runtime import open_classifier
 
         return Classifier(Ensemble([open_classifier(one, device) for one in named]))
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         sentence = libraries.package(error, "images")
         if sentence is None:
             raise
@@ -204,9 +266,105 @@ def train(
         TypeError: there is no such option.
         KeyboardInterrupt: it was interrupted; `resume=True` goes on then.
     """
+    if options.get("find_rate"):
+        raise TypeError("train has no option 'find_rate'; call imagecls.find_rate")
     from gocnn.console.calling import call
     from imagecls.commands.img_train import command
 
     named, out = [path("photos", photos)], path("out", out)
     call(command, named, {"out": out, "minutes": minutes, "quiet": quiet, **options}, silent=quiet)
     return load(out)
+
+
+def find_rate(photos: Name, out: Name, *, quiet: bool = False, **options: Any) -> float | None:
+    """A learning rate for `train`, by a range test (Smith 2017): a tenth of the rate at which the
+    smoothed loss is lowest; None if the loss did not fall.
+
+    Args:
+        photos: as for `train`.
+        out: a folder for the curve (`find-rate.png`) and its numbers (`find-rate.csv`); nothing
+            else is written.
+        quiet: nothing is printed.
+        options: as for `train`; `steps` is how many the test takes (100).
+
+    Raises:
+        UserError: whatever a person can mend.
+        TypeError: there is no such option.
+    """
+    from gocnn.console.calling import call
+    from imagecls.commands.img_train import command
+
+    named, out = [path("photos", photos)], path("out", out)
+    call(command, named, {"out": out, "quiet": quiet, **options, "find_rate": True}, silent=quiet)
+    from gocnn.training.range_test import suggestion_in
+
+    return suggestion_in(Path(out))
+
+
+def label_issues(
+    photos: Name,
+    model: Name | Sequence[Name] | None = None,
+    *,
+    folds: int | None = None,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    size: int = 64,
+    tta: int = 4,
+    device: str = "cpu",
+) -> list[LabelIssue]:
+    """The pictures whose labels are likely wrong, by confident learning, the likeliest first, as
+    the command `img-clean` lists them. The photographs are not touched.
+
+    Give a model that has not learnt from these pictures, or `folds`: then so many small networks
+    are trained, each on all but one part, and judge what they have not seen.
+
+    Args:
+        photos: a folder or archive of labelled pictures: of one with parts, the training part.
+        model: a file or folder that `load` takes, or several.
+        folds: how many networks, from 2 on.
+        minutes: budget of all of them together (10 if None, and `epochs` is not given).
+        epochs: budget of each, instead.
+        size: pixels a side that they see.
+        tta: views of each picture that are averaged, 1 to 12.
+        device: as for `load`.
+
+    Raises:
+        UserError: neither or both of model and folds are given, or whatever else a person can mend.
+        KeyboardInterrupt: it was interrupted.
+    """
+    data, tta = path("photos", photos), whole("tta", tta, 1, 12)
+    if (model is None) == (folds is None):
+        raise UserError("give a model that judges, or folds=4, which trains small networks for it")
+    try:
+        from imagecls.classifier import cleaning
+
+        if model is not None:
+            judged = cleaning.judged_by(load(model, device=device)._ensemble, data, tta=tta)
+        else:
+            if minutes is None and epochs is None:
+                minutes = 10.0
+            judged = cleaning.judged_out_of_fold(
+                data,
+                whole("folds", folds, 2, 100),
+                minutes=minutes,
+                epochs=epochs,
+                size=whole("size", size, 16, 512),
+                tta=tta,
+                device=device,
+            ).only(None, data)
+    except ImportError as error:
+        sentence = libraries.package(error, "images")
+        if sentence is None:
+            raise
+        raise UserError(sentence) from error
+    classes = judged.classes
+    return [
+        LabelIssue(
+            judged.photos.photos[one.index].name,
+            classes[one.given],
+            classes[one.likely],
+            one.probability,
+            one.margin,
+        )
+        for one in cleaning.suspects(judged.probabilities, judged.photos.labels)
+    ]

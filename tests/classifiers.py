@@ -1,6 +1,7 @@
 """Small classifiers to test with."""
 
 from pathlib import Path
+from typing import TypedDict
 
 import torch
 from torch import nn
@@ -9,7 +10,16 @@ from imagecls.classifier.model import Predictor
 from imagecls.classifier.models import ClassifierConfig, build
 
 CLASSES = ("a", "b", "c")
-SMALL = {"depths": (1, 1, 2, 1), "base": 8}
+
+
+class Small(TypedDict):
+    """What makes a ResNet-101 small."""
+
+    depths: tuple[int, ...]
+    base: int
+
+
+SMALL: Small = {"depths": (1, 1, 2, 1), "base": 8}
 
 
 def predictor(config: ClassifierConfig, seed: int = 0) -> Predictor:

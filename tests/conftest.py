@@ -60,7 +60,7 @@ def pytest_configure() -> None:
         ):
             return plain(kernel, signature)
 
-    Dispatcher.compile = compile_once
+    setattr(Dispatcher, "compile", compile_once)  # noqa: B010 - a method, as its type goes
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -234,6 +234,7 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
     started.kill()
     started.wait()
     for stream in (started.stdin, started.stdout, started.stderr):
+        assert stream is not None
         with contextlib.suppress(BrokenPipeError):
             stream.close()
 

@@ -11,7 +11,8 @@ import ctypes
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import pytest
@@ -20,6 +21,8 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+Network = TypeVar("Network", bound=torch.nn.Module)
 
 aten = torch.ops.aten
 HERE = Path(__file__).parents[1]
@@ -52,7 +55,7 @@ reflection of their own."""
 class _Mode(FakeTensorMode):
     """Never asks for the device itself, whatever is said of there being one."""
 
-    avoid_device_init = property(lambda self: True, lambda self, value: None)  # type: ignore[assignment]
+    avoid_device_init = property(lambda self: True, lambda self, value: None)
 
 
 def _guards() -> Any:
@@ -137,7 +140,7 @@ def backward(loss: Tensor, gradient: Tensor | None = None) -> None:
         node = ready.pop()
         inputs = collected.pop(node)
         # torch's own, or an `autograd.Function` in Python
-        apply = node if callable(node) else node.apply
+        apply = node if callable(node) else getattr(node, "apply")  # noqa: B009 - torch declares it on some nodes only
         results: Any = (
             (None,) * len(node.next_functions) if all(t is None for t in inputs) else apply(*inputs)
         )
@@ -185,11 +188,13 @@ class Trace(TorchDispatchMode):
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()
-        self.kind, self.found = device.type, []
+        self.kind = device.type
+        self.found: list[str] = []
         self._pinned: list[Tensor] = []
 
     def _note(self, what: str) -> None:
-        frame, ours = sys._getframe(1), ""
+        frame: FrameType | None = sys._getframe(1)
+        ours = ""
         while frame is not None and not ours:
             path = Path(frame.f_code.co_filename)
             if path.is_relative_to(HERE) and ".venv" not in path.parts and path != Path(__file__):
@@ -276,7 +281,7 @@ class Trace(TorchDispatchMode):
             self._note(f"{func} with another padding than zeros is not to be had on mps")
 
 
-def laid_out(module: torch.nn.Module, layout: torch.memory_format) -> torch.nn.Module:
+def laid_out(module: Network, layout: torch.memory_format) -> Network:
     """The module with its convolutions' weights laid out so: what `.to(memory_format=layout)` does,
     which fake parameters do not allow."""
     for part in module.modules():

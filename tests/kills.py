@@ -1,12 +1,14 @@
 """Kills a run at each of its stages: before every step and before every file that it puts in place,
 one after the other."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gocnn import files, modelfile
+from gocnn import modelfile
 from gocnn.training import trainer
 from gocnn.training.stepping import Stepper
 
@@ -22,18 +24,18 @@ class Stages:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fatal: int | None = None
         self.passed: list[str] = []
-        replace, step = files.os.replace, Stepper.step
+        replace, step = os.replace, Stepper.step
 
         def replacing(source: str, target: Path) -> None:
             if Path(target).suffix in (".json", ".pt", ".safetensors", ".jsonl"):
                 self._reach(Path(target).name)
             replace(source, target)
 
-        def stepping(self_: Stepper, *arguments: object, **options: object) -> object:
+        def stepping(self_: Stepper, *arguments: Any, **options: Any) -> object:
             self._reach("step")
-            return step(self_, *arguments, **options)  # type: ignore[arg-type]
+            return step(self_, *arguments, **options)
 
-        monkeypatch.setattr(files.os, "replace", replacing)
+        monkeypatch.setattr(os, "replace", replacing)
         monkeypatch.setattr(Stepper, "step", stepping)
         # curves take longer than all the rest
         monkeypatch.setattr(trainer, "plot", lambda *arguments: None)
@@ -44,7 +46,7 @@ class Stages:
         self.passed.append(name)
 
     def every(
-        self, out: Path, begin: Callable[[Path], None], resume: Callable[[Path], None]
+        self, out: Path, begin: Callable[[Path], object], resume: Callable[[Path], object]
     ) -> Path:
         """Run whole, then killed at each stage in turn, and started again as a person would: with
         `resume` where the folder holds a run, else from the beginning. Each time both models must

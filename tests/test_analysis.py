@@ -3,6 +3,7 @@ network, GoGui's commands."""
 
 import json
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,12 +27,12 @@ LZ_MOVE = re.compile(
 BOARDS = ("ownership", "ownershipStdev", "movesOwnership", "movesOwnershipStdev")
 
 
-def read_kata(line: str) -> tuple[list[dict], dict[str, float], list[float]]:
+def read_kata(line: str) -> tuple[list[dict], dict[str, Any], list[float]]:
     """Read a kata-analyze line from its documentation: `info` blocks of keys with one value, `pv`
     and its visits with several, boards with 361; then rootInfo; then the position's own boards,
     which come back with the infos as those of the last one."""
     infos: list[dict] = []
-    root: dict[str, float] = {}
+    root: dict[str, Any] = {}
     tokens = line.split()
     i = 0
     current: dict = {}

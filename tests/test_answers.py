@@ -12,6 +12,8 @@ from imagecls.classifier.model import VIEWS, Ensemble, softmax
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.classifier.training import class_weights
 from imagecls.photos.collection import Photo
+from imagecls.photos.decode import Fit
+from imagecls.photos.store import Pixels
 from tests.classifiers import CLASSES, predictor
 
 
@@ -40,7 +42,7 @@ def test_ensembles_average_and_must_agree_on_classes(tmp_path):
     both = Ensemble([a, b])
     assert both.formats == ((40, "squash"), (16, "squash"))
     rng = np.random.default_rng(0)
-    pixels = {
+    pixels: dict[tuple[int, Fit], Pixels] = {
         key: rng.integers(0, 256, (3, 3, key[0], key[0]), dtype=np.uint8) for key in both.formats
     }
     mean = (a.probabilities(pixels[40, "squash"]) + b.probabilities(pixels[16, "squash"])) / 2
@@ -85,7 +87,7 @@ def test_grad_cam_of_a_linear_head_is_the_class_activation_map():
     heat, probabilities = explain.grad_cam(p, pixels, 2)
     with torch.no_grad():
         maps = p.network.features(p.view(pixels[None]))
-        weight = p.network.head[-1].weight[2]
+        weight = p.network.get_parameter("head.2.weight")[2]
         cam = torch.relu((weight[None, :, None, None] * maps).sum(1, keepdim=True))
         cam = nn.functional.interpolate(cam, (48, 48), mode="bilinear", align_corners=False)[0, 0]
     assert heat.shape == (48, 48)
@@ -104,18 +106,19 @@ def test_grad_cam_of_any_layer(layer: str) -> None:
     x = p.view(pixels[None])
     parts = [
         part
-        for number, stage in p.network.stages.named_children()
+        for number, stage in p.network.get_submodule("stages").named_children()
         for part in (
             [(f"stages.{number}.{k}", one) for k, one in stage.named_children()]
             or [(f"stages.{number}", stage)]
         )
     ]
     ends = {"stages.0": "stages.0.2"}.get(layer, layer)
-    maps = None
+    maps: torch.Tensor | None = None
     for name, part in parts:
         x = torch.relu(x) if isinstance(part, nn.ReLU) else part(x)
         if name == ends:
             maps = x = x.detach().requires_grad_()
+    assert maps is not None
     logit = p.network.classify(x)[0, 1]
     (gradient,) = torch.autograd.grad(logit, maps)
     cam = torch.relu((gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)).detach()
@@ -126,6 +129,23 @@ def test_grad_cam_of_any_layer(layer: str) -> None:
         explain.grad_cam(p, pixels, 1, "nothing")
 
 
+def test_the_stages_of_a_network() -> None:
+    """In the order in which a picture passes them; of one that holds another the other's."""
+    of = {"size": 32, "store_size": 32, "widths": (8, 16)}
+    p = predictor(ClassifierConfig("cnn", CLASSES, hidden=(4,), **of))  # type: ignore[arg-type]
+    assert explain.stages(p) == ["stages.0", "stages.1", "stages.2", "stages.3"]
+    p = predictor(ClassifierConfig("resnet", CLASSES, hidden=(), **of))  # type: ignore[arg-type]
+    assert explain.stages(p) == ["stem", "stages.0"]
+    inner = p.network
+    p.network = nn.Sequential()  # type: ignore[assignment]
+    p.network.add_module("net", inner)
+    assert explain.stages(p) == ["net.stem", "net.stages.0"]
+    p = predictor(
+        ClassifierConfig("resnet101", CLASSES, size=64, store_size=64, depths=(1, 1), base=4)
+    )
+    assert explain.stages(p) == ["conv1", "bn1", "relu", "maxpool", "layer1", "layer2"]
+
+
 def test_filters_and_feature_maps():
     p = predictor(
         ClassifierConfig("cnn", CLASSES, size=32, store_size=32, widths=(8, 16), hidden=(4,))
@@ -133,9 +153,11 @@ def test_filters_and_feature_maps():
     pixels = np.random.default_rng(1).integers(0, 256, (3, 32, 32), dtype=np.uint8)
     name, drawn = explain.filters(p)
     assert name == "stages.0.0"
-    assert np.array_equal(drawn, p.network.get_submodule(name).weight.detach().numpy())
+    assert np.array_equal(drawn, p.network.get_parameter(f"{name}.weight").detach().numpy())
     with torch.no_grad():
-        expected = p.network.stages[1](p.network.stages[0](p.view(pixels[None])))[0]
+        expected = p.network.get_submodule("stages.1")(
+            p.network.get_submodule("stages.0")(p.view(pixels[None]))
+        )[0]
     assert np.allclose(explain.feature_maps(p, pixels, "stages.1"), expected.numpy(), atol=1e-5)
     assert explain.layers(p)[:3] == ["stages.0.0", "stages.0.1", "stages.0.2"]
     with pytest.raises(UserError, match="there is no layer nothing"):

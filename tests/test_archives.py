@@ -15,7 +15,8 @@ from gocnn.archives import names
 from gocnn.commands import main
 from gocnn.games.importing import import_games
 from gocnn.games.store import Store
-from imagecls.photos.collection import WHOLE, open_collection, read_photos
+from imagecls.photos.collection import open_collection, read_photos
+from imagecls.photos.layout import WHOLE
 from tests.archived import GAMES, KINDS, TWO, blobs, good, renamed, tarred, troubles, zipped
 from tests.photographs import colourful, encoded
 

@@ -19,7 +19,8 @@ from gocnn.commands import main
 from gocnn.errors import UserError
 from gocnn.games import sources
 from gocnn.games.importing import import_games
-from imagecls.photos.collection import WHOLE, open_collection, read_photos
+from imagecls.photos.collection import open_collection, read_photos
+from imagecls.photos.layout import WHOLE
 from tests.archived import GAMES, KINDS, TWO, blobs, good, tarred, troubles, zipped
 from tests.conftest import play_randomly, sgf_text
 from tests.photographs import colourful, encoded
@@ -160,7 +161,7 @@ def test_a_zip_written_to_a_pipe_and_cut(tmp_path: Path) -> None:
             return len(data)  # type: ignore[arg-type]
 
     pipe = Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
         for i, game in enumerate(GAMES):
             archive.writestr(f"{i}.sgf", game)
     assert good(blobs(tmp_path / "x.zip", pipe.data)) == GAMES

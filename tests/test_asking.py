@@ -7,17 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gocnn.board.coords import from_gtp, to_gtp
-from gocnn.errors import UserError
-from gocnn.selfplay.engine import AnalysisEngine, EnginePosition, by_index, query
-from tests.conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
 import beside
 import judged
 import score
+from gocnn.board.coords import from_gtp, to_gtp
+from gocnn.errors import UserError
+from gocnn.selfplay.engine import AnalysisEngine, EnginePosition, by_index, query
 from judges import Said
+from tests.conftest import ROOT
 
 FAKE = """
 import json, sys

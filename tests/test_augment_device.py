@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +21,8 @@ from gocnn.policy.samples import UNDECIDED
 from gocnn.policy.task import PolicyTask
 from imagecls.augment import RECIPES, Augmenter, auto, changed, colour, dealing, geometry, mixing
 from imagecls.classifier.model import VIEWS, Predictor
+from imagecls.classifier.models import ClassifierConfig
+from imagecls.classifier.models.base import Classifier
 from imagecls.classifier.task import ImageTask
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -96,9 +97,24 @@ def pictures(device: torch.device | str, n: int = 45, side: int = 40) -> tuple[T
     )
 
 
-def classifier(device: torch.device | str, side: int = 32) -> nn.Module:
+class Linear(Classifier):
+    """The pixels themselves are its feature maps."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3 * side * side, 11)
+
+    def features(self, x: Tensor) -> Tensor:
+        return x
+
+    def classify(self, maps: Tensor) -> Tensor:
+        logits: Tensor = self.layer(maps.flatten(1))
+        return logits
+
+
+def classifier(device: torch.device | str, side: int = 32) -> Classifier:
     with torch.device(device):
-        return nn.Sequential(nn.Flatten(), nn.Linear(3 * side * side, 11))
+        return Linear(side)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +163,11 @@ def test_no_classifiers_step_waits(name, kind):
 def test_no_view_waits(kind):
     with device_without_one(kind) as device:
         predictor = Predictor(
-            classifier(device), SimpleNamespace(size=32, mean=MEAN, std=STD), {}, Path(), device
+            classifier(device),
+            ClassifierConfig("cnn", tuple("abcdefghijk"), size=32, mean=MEAN, std=STD),
+            {},
+            Path(),
+            device,
         )
         pixels = pictures(device)[0]
         answers: list[Tensor] = []
@@ -206,8 +226,8 @@ def test_policy_figures_against_torchs_own(smoothing):
         logits, first, label_smoothing=smoothing
     ) + 0.5 * foreseen / len(first)
     assert torch.allclose(loss, wanted, rtol=1e-6)
-    parts = [torch.autograd.grad(part, model.linear.weight)[0] for part in (loss, wanted)]
-    assert torch.allclose(*parts, rtol=1e-5, atol=1e-7)
+    ours, theirs = (torch.autograd.grad(part, model.linear.weight)[0] for part in (loss, wanted))
+    assert torch.allclose(ours, theirs, rtol=1e-5, atol=1e-7)
     assert right == (logits.argmax(1) == first).sum()
     sums = task.judge(model, (planes, first, won))
     assert torch.allclose(sums["value_loss"], foreseen, rtol=1e-6)
@@ -334,6 +354,7 @@ def test_draws_of_the_lectures_recipe(hosted):
     assert 14.9 < degrees.abs().max() <= 15.001
     assert abs(degrees.mean()) < 5 * 8.66 / math.sqrt(4000)
     assert abs(degrees.std() - 8.66) < 0.3
+    assert factors is not None
     for part, middle in zip(factors.T, (1.0, 1.0, 1.0, 0.0), strict=True):
         assert 0.19 < (part - middle).abs().max() <= 0.2001
         assert abs(part.mean() - middle) < 0.01

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from imagecls.photos.collection import HW03_CLASSES
+from imagecls.photos.classes import HW03_CLASSES
 from tests.conftest import ROOT
 from tests.conversation import talk
 from tests.test_cli import cli, good, refused

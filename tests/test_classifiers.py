@@ -99,7 +99,8 @@ def test_resnet101_equals_torchvisions():
 def test_fine_tuners_head_is_the_homeworks():
     model = build(ClassifierConfig("resnet101", tuple("abcdefghijk"), dropout=0.2, **SMALL))
     kinds = [
-        (type(m).__name__, getattr(m, "out_features", getattr(m, "p", None))) for m in model.fc
+        (type(m).__name__, getattr(m, "out_features", getattr(m, "p", None)))
+        for m in model.get_submodule("fc").children()
     ]
     hidden = [
         ("Linear", 1024),
@@ -137,11 +138,11 @@ def test_frozen_parts_do_not_move_at_all():
     assert all(name.startswith(("layer4.", "fc.")) for name in moved)
     # In layer4 and the head all moves, running statistics too.
     assert {name for name in before if name.startswith(("layer4.", "fc."))} == moved
-    assert model.layer4.training
-    assert not model.layer3.training
+    assert model.get_submodule("layer4").training
+    assert not model.get_submodule("layer3").training
     assert not model.bn1.training
     model.freeze(("layer3", "layer4"))
-    assert model.layer3.training
+    assert model.get_submodule("layer3").training
     with pytest.raises(
         ValueError, match="there is no part layer9; the parts are conv1, bn1, layer1"
     ):

@@ -13,12 +13,18 @@ from pathlib import Path
 
 import click
 import pytest
+import safetensors.torch
 import torch
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from gocnn import modelfile
 from gocnn.commands import main
 from gocnn.console.heads import commands
+from gocnn.engine.rulesets import RULES
+from gocnn.features.planes import plane_count
+from gocnn.policy import shipped
+from gocnn.policy.network import preset
 from tests.conftest import ROOT, play_randomly, sgf_text
 
 
@@ -70,8 +76,10 @@ def test_every_command_with_a_device_knows_the_same_ones(tmp_path: Path) -> None
     assert with_device == [
         "go-eval",
         "go-train",
+        "img-clean",
         "img-eval",
         "img-explain",
+        "img-features",
         "img-predict",
         "img-train",
     ]
@@ -522,10 +530,40 @@ def test_ko_and_suicide_get_no_probability(tiny_run: Path) -> None:
 
 def test_describe(tiny_run: Path) -> None:
     assert "30,000,000 weights" in good("describe", "lecture")
-    described = json.loads(good("describe", "small", "--json"))
+    described = json.loads(CliRunner().invoke(main, ["describe", "small", "--json"]).stdout)
     assert described["receptive_field"] == 29
     assert json.loads(good("describe", tiny_run, "--json"))["parameters"] < 100_000
     assert "does not exist" in refused(1, "describe", "gigantic")
+
+
+@pytest.mark.parametrize("name", ["base", "small"])
+def test_describe_says_which_of_two_networks_of_a_name_it_shows(name: str) -> None:
+    """The preset, with its own planes and heads, and the network that ships."""
+    run = CliRunner().invoke(main, ["describe", name])
+    assert f"{name} is the preset here" in run.stderr
+    other = run.stderr.strip().rpartition("describe ")[2]
+    assert other == f"shipped:{name}"
+    shown = json.loads(good("describe", other, "--json"))
+    tensors = safetensors.torch.load_file(shipped.file_of(name, ".safetensors"))
+    assert shown["layers"][0]["parameters"] == tensors["stem.0.weight"].numel()
+    assert run.stdout.split("\n")[0] == f"{name}: input {plane_count(preset(name).groups)}x19x19"
+    assert "choose shipped:base or shipped:small" in refused(1, "describe", "shipped:large")
+    assert "preset" not in CliRunner().invoke(main, ["describe", "tiny"]).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "expected"),
+    [
+        (["go-gtp", "--rules"], "ch", ["chinese", "chinese-kgs", "chinese-ogs"]),
+        (["go-gtp", "--rules"], "", list(RULES)),
+        (["go-gtp", "--level"], "2", ["20k", "2k", "2d"]),
+        (["go-eval", "--device"], "c", ["cpu", "cuda"]),
+        (["go-suggest", "--model"], "s", ["small", "s"]),
+    ],
+)
+def test_the_shell_completes_values(words: list[str], typed: str, expected: list[str]) -> None:
+    found = ShellComplete(main, {}, "gocnn", "_GOCNN_COMPLETE").get_completions(words, typed)
+    assert [one.value for one in found] == expected
 
 
 # --- the demo, as make demo runs it

@@ -4,6 +4,7 @@
 import copy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,8 +24,10 @@ from gocnn.training import (
     TrainConfig,
     Trainer,
 )
+from gocnn.training.config import Optimiser
 from gocnn.training.precision import autocast, choose_precision
 from gocnn.training.stepping import Stepper
+from gocnn.training.trainer import Outcome
 
 pytestmark = [
     pytest.mark.cuda,
@@ -65,18 +68,18 @@ def batch(rows: int, device: torch.device) -> tuple[torch.Tensor, ...]:
 def gradient(
     net: PolicyNetwork, device: torch.device, precision: str
 ) -> tuple[float, torch.Tensor]:
-    mine = copy.deepcopy(net).to(device=device, memory_format=devices.layout(device)).train()
+    mine = devices.placed(copy.deepcopy(net), device).train()
     with autocast(device, precision):
         loss, _ = PolicyTask().loss(mine, batch(32, device))
     loss.backward()
     return float(loss.detach()), torch.cat(
-        [p.grad.flatten().float().cpu() for p in mine.parameters()]
+        [p.grad.flatten().float().cpu() for p in mine.parameters() if p.grad is not None]
     )
 
 
 def trained(
-    folder: Path, device: torch.device, steps: int, resume: bool = False, **options: object
-) -> tuple[Trainer, object]:
+    folder: Path, device: torch.device, steps: int, resume: bool = False, **options: Any
+) -> tuple[Trainer, Outcome]:
     torch.manual_seed(1)
     config = TrainConfig(steps=steps, batch=32, validations=1, **options)
     run = RunFolder(folder, resume, {"kind": "go-policy", "wishes": {}})
@@ -95,9 +98,9 @@ def trained(
 
 
 @pytest.mark.parametrize("optimiser", ["muon", "adamw", "sgd"])
-def test_a_step_waits_for_nothing(optimiser: str) -> None:
+def test_a_step_waits_for_nothing(optimiser: Optimiser) -> None:
     device = there()
-    net = PolicyNetwork(SHAPE).to(device=device, memory_format=torch.channels_last)
+    net = devices.placed(PolicyNetwork(SHAPE), device, torch.channels_last)
     stepper = Stepper(
         net, PolicyTask(), TrainConfig(steps=1, batch=64, accumulate=2, optimiser=optimiser), device
     )

@@ -288,6 +288,7 @@ def test_random_bytes_and_damaged_files_never_crash():
 def test_real_photographs_decode_as_pillow_does():
     photos = open_collection(FOOD).parts[VALID][::75]
     for i, data in read_photos(photos):
+        assert isinstance(data, bytes)
         ours = decode(data, 160)
         with Image.open(io.BytesIO(data)) as image:
             theirs = np.asarray(

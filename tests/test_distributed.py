@@ -3,6 +3,7 @@
 import itertools
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.distributed import HashStore  # type: ignore[attr-defined]  # documented, yet not in __all__
 
 from gocnn import interrupts, modelfile
 from gocnn.errors import UserError
@@ -257,9 +259,7 @@ def test_each_process_has_a_card_or_a_sentence() -> None:
 def test_the_first_exchange_on_a_card() -> None:
     """There torch moves what a network is given to the card, which a network on the CPU never has
     done to it."""
-    torch.distributed.init_process_group(
-        "gloo", store=torch.distributed.HashStore(), rank=0, world_size=1
-    )
+    torch.distributed.init_process_group("gloo", store=HashStore(), rank=0, world_size=1)
     try:
         net = nn.parallel.DistributedDataParallel(nn.Linear(2, 3))
         net.device_ids, net.use_side_stream_for_tensor_copies = [0], False
@@ -289,7 +289,7 @@ def test_a_process_with_other_data_is_refused() -> None:
 def test_a_second_ctrl_c_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """But not the same one that comes twice, and not SIGTERM, which schedulers repeat."""
     now = [100.0]
-    monkeypatch.setattr(interrupts.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     listening = interrupts.Interrupts()
     listening.listen()

@@ -2,14 +2,17 @@
 meanwhile."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.distributed import HashStore  # type: ignore[attr-defined]  # documented, yet not in __all__
 
-from benchmarks.plainway import Operators, plain_average
+from gocnn import devices
 from gocnn.training.ema import Ema
+from plainway import Operators, plain_average
 from tests import toy
 
 
@@ -42,7 +45,7 @@ def test_it_follows_and_shares_nothing() -> None:
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_every_bit_is_that_of_the_plain_way(layout: torch.memory_format) -> None:
-    model = toy.network().to(memory_format=layout)
+    model = devices.placed(toy.network(), memory_format=layout)
     ema, twin = Ema(model, 0.9), copy.deepcopy(model)
     for step in range(1, 6):
         change(model)
@@ -62,7 +65,7 @@ def test_two_kernels_a_step() -> None:
 
 def test_what_is_frozen_costs_nothing_until_it_thaws() -> None:
     model = toy.network()
-    model[0].requires_grad_(False)
+    model.get_submodule("0").requires_grad_(False)
     ema, twin = Ema(model, 0.9), copy.deepcopy(model)
     lengths: list[int] = []
     plain = torch._foreach_lerp_
@@ -73,13 +76,13 @@ def test_what_is_frozen_costs_nothing_until_it_thaws() -> None:
 
     for step in range(1, 7):
         if step in (3, 5):  # frozen again in the middle of its way: the average still has to arrive
-            model[0].requires_grad_(step == 3)
+            model.get_submodule("0").requires_grad_(step == 3)
         change(model)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(torch, "_foreach_lerp_", counted)
             ema.update(model, step)
         plain_average(twin, model, 0.9, step)
-    more = lengths[0] + len(list(model[0].parameters()))
+    more = lengths[0] + len(list(model.get_submodule("0").parameters()))
     assert lengths == [lengths[0], lengths[0], more, more, more, more]
     assert same(ema.model, twin)
 
@@ -92,6 +95,7 @@ def test_tensors_put_in_another_place_are_followed() -> None:
     norm = next(m for m in model.modules() if isinstance(m, nn.BatchNorm2d))
     for step in range(1, 6):
         if step == 2:
+            assert norm.running_mean is not None
             norm.running_mean = norm.running_mean.clone()
         if step == 3:
             model.load_state_dict(
@@ -111,11 +115,12 @@ def test_a_weight_that_two_layers_share_moves_once() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
     model[1].weight = model[0].weight
     ema = Ema(model, 0.5)
-    before = ema.model[0].weight.clone()
+    before = ema.model.get_parameter("0.weight").clone()
     change(model)
     ema.update(model, 1000)
-    assert torch.allclose(ema.model[0].weight, (before + model[0].weight) / 2, atol=1e-6)
-    assert ema.model[1].weight is ema.model[0].weight
+    mean = ema.model.get_parameter("0.weight")
+    assert torch.allclose(mean, (before + model.get_parameter("0.weight")) / 2, atol=1e-6)
+    assert ema.model.get_parameter("1.weight") is mean
 
 
 def test_what_is_not_saved_is_not_averaged() -> None:
@@ -124,7 +129,7 @@ def test_what_is_not_saved_is_not_averaged() -> None:
     ema = Ema(model, 0.5)
     change(model)
     ema.update(model, 1000)
-    assert torch.equal(ema.model.grid, torch.zeros(4))
+    assert torch.equal(ema.model.get_buffer("grid"), torch.zeros(4))
 
 
 @pytest.mark.parametrize("wrapper", ["compiled", "parallel"])
@@ -132,9 +137,9 @@ def test_it_follows_through_wrappers(wrapper: str) -> None:
     model = toy.network()
     ema, twin = Ema(model, 0.9), copy.deepcopy(model)
     if wrapper == "parallel":
-        dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+        dist.init_process_group("gloo", store=HashStore(), rank=0, world_size=1)
     try:
-        net = (
+        net: Any = (
             nn.parallel.DistributedDataParallel(model)
             if wrapper == "parallel"
             else torch.compile(model, backend="eager")

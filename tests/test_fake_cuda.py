@@ -5,7 +5,7 @@ device."""
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 from unittest.mock import patch
 
 import numpy as np
@@ -28,15 +28,20 @@ from imagecls.classifier import explain
 from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.model import Predictor
 from imagecls.classifier.models import ClassifierConfig, build
+from imagecls.classifier.models.base import Classifier
+from imagecls.classifier.models.config import Kind
+from imagecls.classifier.models.resnet101 import FineTuner
 from imagecls.classifier.noisy import Method, Noisy, NoisyLabels
 from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
 from imagecls.classifier.task import ImageTask
 from tests import fakes
 from tests.fakes import Trace, laid_out, pretended
 
+Network = TypeVar("Network", bound=nn.Module)
+
 TINY = replace(preset("tiny"), blocks=1, channels=8, head=8, future=1, value=True)
 CLASSES = tuple("abcde")
-SIZES = {
+SIZES: dict[Kind, dict[str, Any]] = {
     "cnn": {"widths": (8, 8), "hidden": (16,)},
     "resnet": {"widths": (8, 16), "hidden": (16,)},
     "resnet101": {"depths": (1, 1), "base": 8, "hidden": (16,)},
@@ -58,7 +63,7 @@ def device(request: pytest.FixtureRequest) -> Iterator[torch.device]:
         yield there
 
 
-def built(make: Callable[[], nn.Module], device: torch.device) -> nn.Module:
+def built(make: Callable[[], Network], device: torch.device) -> Network:
     with device:
         return laid_out(make(), layout(device))
 
@@ -89,11 +94,11 @@ def photographs(device: torch.device | str, count: int = 4) -> tuple[Tensor, Ten
 
 
 def classifier(
-    kind: str, device: torch.device, **options: Any
-) -> tuple[nn.Module, ClassifierConfig]:
+    kind: Kind, device: torch.device, **options: Any
+) -> tuple[Classifier, ClassifierConfig]:
     config = ClassifierConfig(
         kind, CLASSES, size=32, store_size=40, dropout=0.1, **SIZES[kind], **options
-    )  # type: ignore[arg-type]
+    )
     return built(lambda: build(config), device), config
 
 
@@ -164,7 +169,7 @@ def what_waits_in_a_loss(
         ("mps", "sgd", "fp32", False),
     ],
 )
-def test_a_step_waits_for_nothing(kind: str, optimiser: Any, precision: str, score: bool) -> None:
+def test_a_step_waits_for_nothing(kind: Kind, optimiser: Any, precision: str, score: bool) -> None:
     """The whole of it: accumulation, clipping, averaging."""
     with pretended(kind) as device:
         config = replace(TINY, score=score)
@@ -240,7 +245,8 @@ def test_pooling_learns(device: torch.device, pool: Pool) -> None:
 def test_fine_tuning_waits_for_nothing(device: torch.device, learning: tuple[str, ...]) -> None:
     """A whole step, wholly and partly frozen, with other rates for parts."""
     network, config = classifier("resnet101", device)
-    network.freeze(learning)  # type: ignore[operator]
+    assert isinstance(network, FineTuner)
+    network.freeze(learning)
     view = Augmenter(PLAIN, 32, config.mean, config.std)
     factors = (("fc.", 1.0), ("", 0.1))
     assert (
@@ -264,7 +270,7 @@ def test_guided_steps_wait_for_nothing(device: torch.device, method: Method) -> 
     view = Augmenter(PLAIN, 32, config.mean, config.std)
     augment = Augmenter(replace(PLAIN, mixup=0.2, cutmix=1.0), 32, config.mean, config.std)
     held = NoisyLabels(Noisy(method), np.zeros(9, np.int64), len(CLASSES))
-    pseudo = PseudoLabels(Unlabelled(""), augment, view)
+    pseudo = PseudoLabels(Unlabelled(""), augment, view, np.full(5, 0.2), 0.1)
     task = GuidedTask(augment, view, 0.1, torch.ones(5), None if method == "none" else held, pseudo)
     pixels, labels = photographs(device)
     numbers = torch.randint(0, 9, (4,), device=device)
@@ -315,7 +321,7 @@ def test_policies_are_judged(device: torch.device, score: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", SIZES)
-def test_classifiers_are_judged(device: torch.device, kind: str) -> None:
+def test_classifiers_are_judged(device: torch.device, kind: Kind) -> None:
     network, config = classifier(kind, device)
     view = Augmenter(PLAIN, 32, config.mean, config.std)
     with Trace(device):
@@ -325,10 +331,10 @@ def test_classifiers_are_judged(device: torch.device, kind: str) -> None:
 
 @pytest.mark.usefixtures("numbers")
 @pytest.mark.parametrize("kind", SIZES)
-def test_classifiers_answer_and_explain(device: torch.device, kind: str) -> None:
+def test_classifiers_answer_and_explain(device: torch.device, kind: Kind) -> None:
     """Test-time augmentation by views of all kinds, Grad-CAM, filters and feature maps."""
     network, config = classifier(kind, device)
-    predictor = Predictor(network.eval(), config, {}, Path("m"), device)  # type: ignore[arg-type]
+    predictor = Predictor(network.eval(), config, {}, Path("m"), device)
     pixels = np.zeros((3, 3, 40, 40), np.uint8)
     with Trace(device) as trace:
         assert predictor.probabilities(pixels, tta=3).shape == (3, 5)
@@ -347,7 +353,7 @@ def test_policies_answer(device: torch.device, value: bool, score: bool) -> None
     config = replace(TINY, future=0, value=value, score=score)
     policy = Policy(
         built(lambda: PolicyNetwork(config), device).eval(), config, {}, Path("m"), device
-    )  # type: ignore[arg-type]
+    )
     planes = positions(config, torch.device("cpu"))[0]
     with patch("torch.from_numpy", lambda array: planes), Trace(device):
         said = policy.outputs(np.zeros(planes.shape, np.uint8))
@@ -409,7 +415,7 @@ def test_what_waits_is_seen_in_a_step() -> None:
     class Faulty(PolicyTask):
         def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
             loss, right = super().loss(model, batch)
-            return Reading.apply(loss * constant(loss)), right  # type: ignore[no-untyped-call]
+            return Reading.apply(loss * constant(loss)), right
 
     with pretended("cuda") as device:
         config = replace(TINY, future=0, value=False)
@@ -493,10 +499,10 @@ def test_bf16_is_really_computed_in(device: torch.device) -> None:
 
 
 @pytest.mark.parametrize("kind", SIZES)
-def test_backward_without_the_engine_gives_the_engines_gradients(kind: str) -> None:
+def test_backward_without_the_engine_gives_the_engines_gradients(kind: Kind) -> None:
     """On the CPU, bit for bit, with real numbers, through autocast and what is broadcast."""
     torch.manual_seed(0)
-    network = build(ClassifierConfig(kind, CLASSES, size=32, **SIZES[kind])).train()  # type: ignore[arg-type]
+    network = build(ClassifierConfig(kind, CLASSES, size=32, **SIZES[kind])).train()
     x, labels = torch.randn(4, 3, 32, 32), torch.arange(4)
 
     def gradients(backward: Callable[[Tensor], Any]) -> list[Tensor]:

@@ -3,7 +3,9 @@ however often interrupted, the check against the record."""
 
 import shutil
 import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +24,8 @@ from gocnn.games.store import Store
 from gocnn.games.store_writer import writing
 from gocnn.games.words import colour_of, index_of
 from gocnn.policy import runtime
-from gocnn.policy.suggestion import planes_of, recent_moves
+from gocnn.policy.predictions import PolicyPredictions, predictions
+from gocnn.policy.suggestion import Evaluator, planes_of, recent_moves
 from gocnn.selfplay import adding, boards, labelling, own, playing, resigned, workers
 from tests.conftest import play_randomly, sgf_text
 
@@ -31,6 +34,10 @@ class Scatter:
     """Stands for a network: numbers that the planes decide and nothing else."""
 
     name, plane_groups, path = "scatter", DEFAULT_GROUPS, Path(__file__)
+    has_value_head = scores = False
+
+    def outputs(self, batch: np.ndarray) -> PolicyPredictions:
+        return predictions(self.logits(batch))
 
     def logits(self, batch: np.ndarray) -> np.ndarray:
         rows = [
@@ -43,7 +50,7 @@ def words_of(moves: list[tuple[int, int]]) -> np.ndarray:
     return np.array([index + (512 if colour == WHITE else 0) for index, colour in moves], np.uint16)
 
 
-def tasks(count: int, **more: object) -> list[playing.GameToPlay]:
+def tasks(count: int, **more: Any) -> list[playing.GameToPlay]:
     return [
         playing.GameToPlay(
             k,
@@ -149,11 +156,11 @@ def test_noise_passing_and_stones() -> None:
     assert (again.moves == ended.moves).all()
 
 
-def by_number(some: object) -> dict[int, tuple[int, bytes, bytes]]:
+def by_number(some: Iterable[playing.Ended]) -> dict[int, tuple[int, bytes, bytes]]:
     return {e.task.number: (e.status, e.owner.tobytes(), e.moves.tobytes()) for e in some}
 
 
-def test_neither_the_batch_nor_the_threads_change_a_game(evaluator: object) -> None:
+def test_neither_the_batch_nor_the_threads_change_a_game(evaluator: Evaluator) -> None:
     whole = by_number(playing.play_games(Scatter(), iter(tasks(7)), 7, playing.Spent()))
     for batch in (1, 3):
         assert (
@@ -167,12 +174,12 @@ def test_neither_the_batch_nor_the_threads_change_a_game(evaluator: object) -> N
     )
     assert spent.moves > 0
     assert sum(spent.ends) == 7
-    batch = (
+    shown = (
         np.random.default_rng(0).random((9, planes.plane_count(evaluator.plane_groups), 19, 19))
         < 0.2
     ).astype(np.uint8)
-    together = evaluator.logits(batch)
-    assert all((evaluator.logits(batch[k : k + 1])[0] == together[k]).all() for k in range(9))
+    together = evaluator.logits(shown)
+    assert all((evaluator.logits(shown[k : k + 1])[0] == together[k]).all() for k in range(9))
 
 
 def test_an_error_in_a_thread_is_raised() -> None:
@@ -271,7 +278,7 @@ def test_in_parts_as_at_once(store: Path, tmp_path: Path) -> None:
             owner = labels.unpack(np.frombuffer(packed, np.uint16))
             assert owner.max() <= 2
     assert "nothing to label: all 8 games" in run(store)
-    assert Store(store).verify() is None
+    Store(store).verify()
 
 
 @pytest.mark.usefixtures("scatter")
@@ -296,7 +303,7 @@ def test_an_interruption_keeps_what_was_done(
     shutil.copy(store, whole)
     run(whole)
 
-    def stops(*arguments: object) -> object:
+    def stops(*arguments: Any) -> Iterator[object]:
         for number, ended in enumerate(workers_play(*arguments)):
             yield ended
             if number == 2:

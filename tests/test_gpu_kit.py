@@ -14,15 +14,13 @@ import pytest
 import torch
 from PIL import Image
 
+import gpu
 from gocnn.errors import UserError
 from gocnn.features.planes import plane_count
-from tests.conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-import gpu
+from gocnn.policy.network import PolicyNetwork
 from gpukit import check, common, go, images, packing, report, speed, timing
 from gpukit.check_steps import waits
+from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -275,7 +273,7 @@ def test_rows_are_compiled_one_at_a_time_where_they_try_kernels_out(
             """Nothing to end."""
 
     monkeypatch.setattr(speed, "Worker", Fake)
-    monkeypatch.setattr(speed.os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
     parser = argparse.ArgumentParser()
     speed.add(parser)
     table = speed.Table(
@@ -304,7 +302,7 @@ def test_rows_are_compiled_one_at_a_time_where_they_try_kernels_out(
 
 def test_operations_are_those_of_the_convolutions() -> None:
     shape = go.shape("tiny")
-    net = timing.PolicyNetwork(shape)
+    net = PolicyNetwork(shape)
     sizes, handles = [], []
 
     def note(layer, inputs, output):
@@ -348,7 +346,9 @@ def test_a_worker_prepares_and_measures_when_told(tmp_path: Path, sample_store: 
     measured = timing.Row.read(json.loads(row))
     assert measured.setting == setting
     assert measured.samples_per_second > 0
+    assert measured.fed_per_second is not None
     assert measured.fed_per_second > 0
+    assert measured.waited is not None
     assert 0 <= measured.waited <= 1
 
 

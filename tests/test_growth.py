@@ -193,12 +193,12 @@ def test_training_parts_the_copies(optimiser: Any) -> None:
     """Copies are alike, and must not stay so: after two steps each channel of the stem differs from
     those it was copied from, by more than rounding."""
     old = trained(SCORING)
-    nn.init.ones_(old.stem[1].bias)  # none of its channels is always zero
+    nn.init.ones_(old.get_parameter("stem.1.bias"))  # none of its channels is always zero
     new = grown(old, replace(LARGE_SCORING, channels=20))  # each channel twice
     torch.manual_seed(1)
     PolicyNetwork(replace(LARGE_SCORING, channels=20))
     source = Channels.widened(10, 20).source  # the first draw after the network, as in `begin`
-    stem = new.stem[0].weight
+    stem = new.get_parameter("stem.0.weight")
     pairs = [
         (int(channel), copied) for copied, channel in enumerate(source.tolist()) if copied >= 10
     ]
@@ -220,7 +220,7 @@ def test_training_parts_the_copies(optimiser: Any) -> None:
     apart = torch.stack([(stem[one] - stem[other]).detach().norm() for one, other in pairs])
     assert bool((moved > 0).all())
     assert bool((apart > 0.05 * moved[:10].mean()).all()), apart / moved.mean()
-    assert not torch.equal(ema.model.stem[0].weight, before)
+    assert not torch.equal(ema.model.get_parameter("stem.0.weight"), before)
 
 
 def test_shares_sum_to_the_whole() -> None:

@@ -271,7 +271,7 @@ def test_loadsgf(evaluator, tmp_path):
     assert (whole, part, other) == ("black", "black", "white")
     assert "komi 7.5" in shown
     assert shown.count("X") + shown.count("O") > shown_part.count("X") + shown_part.count("O")
-    for index in np.flatnonzero(board.stones().ravel()):
+    for index in np.flatnonzero(board.stones().ravel()).tolist():
         assert talk(evaluator, f"loadsgf {plain} 11", f"play b {to_gtp(int(index))}") == [
             "black",
             "?illegal move",

@@ -1,21 +1,27 @@
 """Handicap stones and komi as the Fox server writes them, and leaves them out."""
 
+import json
 import math
 import re
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from sgfmill import boards
 
 from gocnn.board.coords import from_sgf, to_gtp
+from gocnn.commands import main
 from gocnn.engine.game import FIXED_HANDICAP
 from gocnn.games import handicap, meaning, reader, sources
 from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.record import KOMI_STATED, RECORD, komi_of
 from gocnn.games.sgf_tree import parse
+from gocnn.games.variations import read_file
 from gocnn.games.words import colour_of, decode, index_of
 from tests.conftest import CORPORA, ROOT
+from tests.test_cli import good
 
 CASES = ROOT / "tests" / "cases"
 
@@ -237,3 +243,41 @@ def test_real_games_of_fox_replay_with_the_stones_it_left_out() -> None:
 def test_the_places_are_those_of_gtp() -> None:
     for number, points in handicap.PLACES.items():
         assert {to_gtp(from_sgf(point)) for point in points} == set(FIXED_HANDICAP[number].split())
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ("HA[3]AB[pd];W[dd];B[pp]", "HA[3], but 1 stone is set up"),
+        ("HA[2]AB[pd][dp][dd];W[qq]", "HA[2], but 3 stones are set up"),
+        ("HA[4];B[pd];B[dp];W[dd]", "HA[4], but Black places 2"),
+        ("HA[2]AB[pd][dp];W[dd]", None),
+        ("HA[2];B[pd];B[dp];W[dd]", None),
+        ("HA[2]AB[pd][dp]AW[dd];B[qq]", None),
+        ("AB[pd][dp];W[dd]", None),
+    ],
+)
+def test_another_number_of_stones_than_stated_is_noted(record: str, said: str | None) -> None:
+    """In an import, a review and the page alike; the stones are those of the record."""
+    data = f"(;GM[1]SZ[19]KM[0.5]{record})".encode()
+    item = first(data.decode())
+    assert isinstance(item, ReadGame)
+    expected = [] if said is None else [(meaning.OTHER_STONES, said)]
+    for notes in (item.notes, parse(data, "g.sgf")[0].notes):
+        assert [(note.what, note.detail) for note in notes] == expected
+    shown = read_file(data, "g.sgf").games[0].notes
+    assert shown == [f"{what}: {detail}" for what, detail in expected]
+
+
+def test_a_review_says_what_was_decided(tmp_path: Path) -> None:
+    """Of one game with its file; of several how many, and the first."""
+    paths = []
+    for number in range(2):
+        paths.append(tmp_path / f"{number}.sgf")
+        paths[-1].write_text("(;GM[1]SZ[19]KM[0.5]HA[2];W[dd];B[pp])")
+    one = good("go-review", paths[0])
+    assert f"note: {paths[0]}: {meaning.STONES_ADDED} (HA[2] without AB)" in one
+    both = good("go-review", *paths)
+    assert f"note: 2 games: {meaning.STONES_ADDED} (first: {paths[0]}: HA[2] without AB)" in both
+    said = json.loads(CliRunner().invoke(main, ["go-review", str(paths[0]), "--json"]).stdout)
+    assert said[0]["notes"] == [f"{meaning.STONES_ADDED}: HA[2] without AB"]

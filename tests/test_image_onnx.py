@@ -358,6 +358,7 @@ from gocnn.commands import main
 photo = {str(photos / "b" / "4.jpg")!r}
 for words in (
     ["img-predict", photo],
+    ["img-explain", photo, "--picture", {str(tmp_path / "é.png")!r}],
     ["img-predict", photo, "--model", {str(pair[1])!r}, "--model", {str(pair[1])!r}, "--tta", "12"],
     ["img-eval", {str(photos)!r}, "--model", {str(pair[1])!r}, "--cache", {str(tmp_path / "c")!r}],
 ):
@@ -436,6 +437,21 @@ def test_files_that_are_no_classifier(
         assert words in refused(1, "img-predict", PICTURE, "--model", file)
         with pytest.raises(UserError):
             imagecls.load(file)
+
+
+def test_a_network_that_onnx_has_no_word_for(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as some of other libraries."""
+    from imagecls.classifier.models.resnet import ResidualClassifier
+
+    plain = ResidualClassifier.features
+    monkeypatch.setattr(
+        ResidualClassifier, "features", lambda self, x: torch.fft.fft2(plain(self, x)).real
+    )
+    said = refused(1, "img-export", pair[0], "--onnx", tmp_path / "x.onnx")
+    assert "cannot be written as ONNX" in said
+    assert not (tmp_path / "x.onnx").exists()
 
 
 def test_what_an_onnx_file_cannot_do(pair: tuple[Path, Path], tmp_path: Path) -> None:

@@ -312,6 +312,26 @@ def test_evaluation(run, few, tmp_path):
     assert found["accuracy"] == np.trace(np.array(found["confusion"])) / 48
 
 
+def test_looking_at_another_layer_and_moving(run, few, tmp_path):
+    """Another layer is another picture; shifted and scaled views are others than the recipe's."""
+    picture = few / "validation" / "sushi" / "001.jpg"
+    drawn = []
+    for name, words in (("last", []), ("early", ["--look-layer", "stem"])):
+        good("img-explain", picture, "--model", run, "--picture", tmp_path / f"{name}.png", *words)
+        drawn.append((tmp_path / f"{name}.png").read_bytes())
+    assert drawn[0] != drawn[1]
+    said = refused(1, "img-explain", picture, "--model", run, "--look-layer", "zzz")
+    assert "there is no layer zzz" in said
+    views: list[bytes] = []
+    more: tuple[list[object], ...] = ([], ["--shift", 0.3], ["--scale", 0.5])
+    for settings in more:
+        target = tmp_path / f"{len(views)}.png"
+        good("img-augment", picture, "--picture", target, "--count", 2, "--size", 32, *settings)
+        views.append(target.read_bytes())
+    assert len(set(views)) == 3
+    refused(2, "img-augment", picture, "--shift", 0.9)
+
+
 def test_explaining_and_augmenting(run, few, tmp_path, monkeypatch):
     """Only what is asked for is written, and nothing before it is known that all of it can be."""
     picture = few / "validation" / "sushi" / "001.jpg"

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.conftest import ROOT, main_line, play_randomly
 from tests.test_reading import mutated
 
 
-def interpreted(files: kernels.Files, lines: list[list[tuple[int, int]]]) -> dict[str, object]:
+def interpreted(files: kernels.Files, lines: list[list[tuple[int, int]]]) -> dict[str, list[Any]]:
     """The same by a process without numba, in which a warning of numpy's is an error."""
     run = subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.kernels"],
@@ -23,10 +24,10 @@ def interpreted(files: kernels.Files, lines: list[list[tuple[int, int]]]) -> dic
         cwd=ROOT,
     )
     assert run.returncode == 0, run.stderr.decode()[-2000:]
-    return pickle.loads(run.stdout)  # type: ignore[no-any-return]
+    return pickle.loads(run.stdout)
 
 
-def compare(files: kernels.Files, lines: list[list[tuple[int, int]]]) -> dict[str, object]:
+def compare(files: kernels.Files, lines: list[list[tuple[int, int]]]) -> dict[str, list[Any]]:
     one, two = kernels.everything(files, lines), interpreted(files, lines)
     for kind in one:
         for number, (compiled, plain) in enumerate(zip(one[kind], two[kind], strict=True)):
@@ -92,7 +93,7 @@ def test_every_kernel_gives_the_same_without_numba(
         main_line(sample_files[5].read_bytes()),
     ]
     answer = compare(files, lines)
-    assert len(answer["games"]) > 300  # type: ignore[arg-type]
+    assert len(answer["games"]) > 300
 
 
 def beginning(data: bytes, moves: int) -> bytes:

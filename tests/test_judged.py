@@ -134,9 +134,9 @@ def test_the_area_is_as_near_to_the_lead_as_any_threshold_gives() -> None:
             int(rng.integers(1, 4)),
         )
         lead = float(rng.uniform(-150, 150))
-        found = judged.settled(judged.Judgement(lead, owner))
+        found = judged.settled(judged.Judgement(lead, owner.astype(np.float64)))
         assert found.dtype == np.int8
-        areas = {}
+        areas: dict[tuple[int, ...], float] = {}
         for t in {
             0.05,
             0.6,

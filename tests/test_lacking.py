@@ -1,6 +1,7 @@
 """Machines that lack some of the packages: training and measuring go on, and what cannot be done
 says which package it needs."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -8,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from gocnn import libraries
 from gocnn.training import curves
 from tests import photographs
 from tests.conftest import ROOT
@@ -207,3 +210,65 @@ def test_curves_without_a_place_are_a_line(tmp_path: Path, capsys: Any) -> None:
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert all(line.startswith("note: curves.png was not drawn: cannot write ") for line in lines)
+
+
+BROKEN = {
+    "names nobody": (
+        "raise ImportError('libcudart.so.12: cannot open shared object file')",
+        "(libcudart.so.12: cannot open shared object file)",
+    ),
+    "lacks what it needs": ("import nobody_has_this", "(No module named 'nobody_has_this')"),
+    "opens a library": ("import ctypes; ctypes.CDLL('libnone.so.9')", "libnone.so.9"),
+    "within": ("from websockets import part", "(a part of it)"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_package_is_named(kind: str, tmp_path: Path, monkeypatch: Any) -> None:
+    """However it fails as it is imported."""
+    text, said = BROKEN[kind]
+    (tmp_path / "websockets").mkdir()
+    (tmp_path / "websockets" / "__init__.py").write_text(text)
+    (tmp_path / "websockets" / "part.py").write_text("raise ImportError('a part of it')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "websockets"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises((ImportError, OSError)) as caught:
+        importlib.import_module("websockets")
+    assert isinstance(caught.value, ImportError | OSError)
+    sentence = libraries.package(caught.value)
+    assert sentence is not None
+    assert sentence.startswith("the package websockets is installed, but cannot be used (")
+    assert said in sentence
+
+
+def test_only_packages_are_named(tmp_path: Path, monkeypatch: Any) -> None:
+    """Neither this program's own modules, nor a disk, nor a file that a package cannot open later."""
+    (tmp_path / "own_module.py").write_text("raise ImportError('its own fault')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ImportError) as caught:
+        importlib.import_module("own_module")
+    assert libraries.package(caught.value) is None
+    with pytest.raises(OSError) as failed:
+        np.load(tmp_path / "none.npy")
+    assert libraries.package(failed.value) is None
+    assert libraries.package(OSError("something")) is None
+
+
+def test_a_broken_torch_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise ImportError('libgomp.so.1: not there')")
+    for words in (["describe", "tiny"], ["go-train", "data", "--out", str(tmp_path / "run")]):
+        run = subprocess.run(
+            [sys.executable, "cli.py", *words],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert (run.returncode, run.stdout) == (1, "")
+        assert run.stderr == (
+            "Error: the package torch is installed, but cannot be used (libgomp.so.1: not there);"
+            " install it again\n"
+        )

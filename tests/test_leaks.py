@@ -34,7 +34,7 @@ def games_of(chosen: data.GameSelection) -> list[bytes]:
     result = []
     g = chosen.games
     for start, setup, moves in zip(g.start, g.setup, g.moves, strict=True):
-        words = g.words[start : start + setup + moves].astype(np.int16)
+        words = g.words[start : start + setup + moves]
         places, colours = index_of(words), is_white(words).astype(int)
         stones = [
             sorted(zip(TURNS[t][places[:setup]].tolist(), colours[:setup].tolist(), strict=True))

@@ -4,6 +4,7 @@ measured."""
 import itertools
 import json
 import math
+import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import levels as measuring
+import levels as measuring
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import PASS, from_gtp
 from gocnn.engine import beginner, levels
@@ -121,7 +122,7 @@ def test_facts_of_moves_are_those_of_a_board_that_plays_them():
         colour = board.to_play
         does = beginner.move_effects(board, colour)
         stones = board.stones().ravel()
-        for index in np.flatnonzero(board.legal()[:PASS]):
+        for index in np.flatnonzero(board.legal()[:PASS]).tolist():
             after = board.copy()
             after.play(int(index))
             now = after.stones().ravel()
@@ -291,14 +292,17 @@ def test_the_level_numbers_of_other_programs(evaluator):
     kyu = [name for name in levels.names() if name.endswith("k")]
     assert heard[1] == heard[0] == heard[-3] == kyu[0]
     assert heard[9] == kyu[-1]
-    assert kyu.index(heard[5]) in (len(kyu) // 2, len(kyu) // 2 - 1)
+    middle = heard[5]
+    assert middle is not None
+    assert kyu.index(middle) in (len(kyu) // 2, len(kyu) // 2 - 1)
     assert heard[10] is heard[12] is None
     assert engine.shouts_pass
 
 
 def test_a_move_with_an_analysis_is_the_levels_too(evaluator):
     """What the search of the analysis finds best is not what a beginner plays."""
-    best, weak = set(), set()
+    best: set[str] = set()
+    weak: set[str] = set()
     for seed in range(3):
         for name, moves in (("level none", best), ("level 20k", weak)):
             moves.add(
@@ -346,6 +350,7 @@ def test_a_network_that_does_not_foresee_the_winner(evaluator, capsys):
     for name in ("2d", "max"):
         level = levels.parse(name)
         note = levels.without_search(level)
+        assert note is not None
         assert f"{name} plays hardly better than" in note
         player = Player(blind)
         player.level = level
@@ -479,7 +484,7 @@ def test_measuring_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
                     "seconds": 0.1,
                 }
 
-    monkeypatch.setattr(measuring.multiprocessing, "Pool", Pool)
+    monkeypatch.setattr(multiprocessing, "Pool", Pool)
     call = [
         "levels.py",
         "play",

@@ -1,7 +1,7 @@
 """Eyes, unconditional life, playouts, dead stones: against slow twins written another way, and
 positions that every player knows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import numpy as np
 import pytest
@@ -22,6 +22,8 @@ from gocnn.engine.rulesets import CHINESE
 from gocnn.engine.scoring import margin, without_territory
 from tests.conftest import play_randomly
 
+Points = Set[tuple[int, int]]
+
 
 def neighbours(row: int, column: int, size: int) -> Iterator[tuple[int, int]]:
     for r, c in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
@@ -29,11 +31,12 @@ def neighbours(row: int, column: int, size: int) -> Iterator[tuple[int, int]]:
             yield r, c
 
 
-def parts(points: set, size: int) -> list[frozenset]:
+def parts(points: Points, size: int) -> list[frozenset[tuple[int, int]]]:
     """Connected parts of a set of points."""
     left, found = set(points), []
     while left:
-        stack, part = [left.pop()], set()
+        stack = [left.pop()]
+        part: set[tuple[int, int]] = set()
         while stack:
             p = stack.pop()
             part.add(p)
@@ -45,7 +48,7 @@ def parts(points: set, size: int) -> list[frozenset]:
     return found
 
 
-def benson(stones: np.ndarray, colour: int) -> set:
+def benson(stones: np.ndarray, colour: int) -> set[tuple[int, int]]:
     """Benson 1976 with sets, as it stands in the paper: chains X and regions R, both thinned out
     until nothing changes."""
     size = len(stones)
@@ -53,10 +56,10 @@ def benson(stones: np.ndarray, colour: int) -> set:
     mine = {p for p in everywhere if stones[p] == colour}
     chains_left, regions_left = parts(mine, size), parts(everywhere - mine, size)
 
-    def next_to(points) -> set:
+    def next_to(points: Points) -> set[tuple[int, int]]:
         return {n for p in points for n in neighbours(*p, size)}
 
-    def vital(region, chain) -> bool:
+    def vital(region: Points, chain: Points) -> bool:
         return bool(next_to(region) & chain) and all(
             set(neighbours(*p, size)) & chain for p in region if stones[p] == 0
         )

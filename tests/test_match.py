@@ -1,6 +1,7 @@
 """Matches: engines that behave and engines that do not, resuming, counting, a real opponent."""
 
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from gocnn.board import Board
 from gocnn.board.coords import from_gtp
 from gocnn.engine.settle import settled_margin
 from gocnn.errors import UserError
+from gocnn.match.engines import engine_command
 from gocnn.match.game import EngineSlot, GameResult, MatchRules
 from gocnn.match.gtp_client import EngineFault, EngineProcess, EngineRefusal
 from gocnn.match.runner import MatchConfig, run_match
@@ -130,6 +132,21 @@ def test_an_engine_that_misbehaves_loses_and_the_match_goes_on(odd, tmp_path, ki
     for number, result in enumerate(("W", "B")):
         record = sgf.Sgf_game.from_bytes((tmp_path / "m" / f"{number:04d}.sgf").read_bytes())
         assert record.get_root().get("RE").startswith(result + "+")
+
+
+def test_a_network_is_an_engine_by_its_name(tmp_path, monkeypatch):
+    """One that ships, a file or a run; a program of that name comes first."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    (tmp_path / "my net.onnx").write_bytes(b"")
+    for name in ("small", "base", "shipped", "run", "my net.onnx"):
+        words = shlex.split(engine_command(name))
+        assert words[-5:] == ["go-gtp", "--model", name, "--threads", "1"]
+    for command in ("small --fast", "gone.onnx", "gnugo --mode gtp", "gocnn go-gtp --model small"):
+        assert engine_command(command) == command
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert engine_command("small") == "small"
 
 
 def test_engines_that_do_not_answer_lose_and_the_match_goes_on(odd, tmp_path):

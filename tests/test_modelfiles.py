@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -25,9 +26,9 @@ from gocnn.policy import model as policy
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.runtime import OnnxPolicy
 from gocnn.policy.shipped import file_of
+from imagecls.classifier import KIND as CLASSIFIER
 from imagecls.classifier import model as classifier
 from imagecls.classifier.models import ClassifierConfig, build
-from imagecls.classifier.training import KIND as CLASSIFIER
 from tests.test_fuzz import edited
 
 TINY = PolicyConfig(blocks=1, channels=4, head=4)
@@ -121,7 +122,7 @@ def test_metadata_that_is_no_object(
         assert f"its {key}" in refusal(load, tmp_path / "x.safetensors")
 
 
-ODD = [None, -1, 0, 7, 10**9, 10**30, 1.5, "x", [], [1], ["x"], {}, [10**9]]
+ODD: list[Any] = [None, -1, 0, 7, 10**9, 10**30, 1.5, "x", [], [1], ["x"], {}, [10**9]]
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element")
@@ -208,7 +209,8 @@ def test_onnx_files_of_others(exported: Path, tmp_path: Path) -> None:
     for key in ("config", "provenance"):
         for value in ("[]", "5", "{", "[" * 100_000, ""):
             assert "cannot be read by gocnn" in refusal(OnnxPolicy, saved(good | {key: value}))
-    for groups in (None, 5, "x", [1], [[]], ["unheard of"], [], ["stones"]):
+    odd: list[Any] = [None, 5, "x", [1], [[]], ["unheard of"], [], ["stones"]]
+    for groups in odd:
         config = json.loads(good["config"]) | {"groups": groups}
         assert refusal(OnnxPolicy, saved(good | {"config": json.dumps(config)})), groups
 

@@ -70,9 +70,10 @@ def test_the_residual_block_is_the_lectures_formula() -> None:
     block = ResidualBlock(4, 6, 2).eval()
     x = torch.randn(3, 4, 8, 8)
     f = nn.functional
-    y = torch.relu(block.first[1](f.conv2d(x, block.first[0].weight, stride=2, padding=1)))
-    y = block.second[1](f.conv2d(y, block.second[0].weight, padding=1))
-    shortcut = block.shortcut[1](f.conv2d(x, block.shortcut[0].weight, stride=2))
+    part, weight = block.get_submodule, block.get_parameter
+    y = part("first.1")(f.conv2d(x, weight("first.0.weight"), stride=2, padding=1))
+    y = part("second.1")(f.conv2d(torch.relu(y), weight("second.0.weight"), padding=1))
+    shortcut = part("shortcut.1")(f.conv2d(x, weight("shortcut.0.weight"), stride=2))
     assert torch.allclose(block(x), torch.relu(y + shortcut), atol=1e-6)
 
 
@@ -202,11 +203,12 @@ def test_receptive_field_is_the_support_of_the_gradient(
                     if isinstance(m, nn.MaxPool2d)
                     else m
                 )
-                for m in maps
+                for m in maps.children()
             ]
         )
     out = maps(x)
     out[0, :, out.shape[2] // 2, out.shape[3] // 2].sum().backward()
+    assert x.grad is not None
     rows = torch.nonzero(x.grad[0].abs().sum((0, 2)) > 0).ravel()
     assert int(rows[-1] - rows[0]) + 1 == min(side, shape[1])
 

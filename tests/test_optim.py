@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from gocnn import devices
 from gocnn.training import TrainConfig, optim, schedule
 from tests import toy
 
@@ -30,7 +31,7 @@ def test_no_decay_on_norms_and_biases() -> None:
     for name in ("muon", "adamw", "sgd"):
         optimisers = optim.build_optimisers(
             model, TrainConfig(steps=1, optimiser=name, weight_decay=0.5)
-        )  # type: ignore[arg-type]
+        )
         seen = {}
         for optimiser in optimisers:
             for group in optimiser.param_groups:
@@ -43,7 +44,7 @@ def test_no_decay_on_norms_and_biases() -> None:
 def made(
     name: str, fused: bool, layout: torch.memory_format = torch.contiguous_format
 ) -> tuple[nn.Module, list[torch.optim.Optimizer]]:
-    model = toy.network().to(memory_format=layout)
+    model = devices.placed(toy.network(), memory_format=layout)
     with patch.object(optim, "FUSED", {"cpu"} if fused else {"cuda"}):
         return model, optim.build_optimisers(model, TrainConfig(steps=1, optimiser=name))  # type: ignore[arg-type]
 

@@ -47,6 +47,7 @@ def test_every_option_that_writes_is_checked_beforehand():
     seen = set()
     for name in commands():
         command = main.get_command(context, name)
+        assert command is not None
         for parameter in command.params:
             option = parameter.opts[0]
             # a file or a folder: it depends on the games

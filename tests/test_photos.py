@@ -3,6 +3,7 @@
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ def test_homework_layout_in_a_folder_a_zip_and_a_tar(tmp_path):
     with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
         for path in (tmp_path / "food11").rglob("*"):
             archive.write(path, path.relative_to(tmp_path))
-    for suffix, mode in ((".tar", "w"), (".tar.gz", "w:gz"), (".tar.xz", "w:xz")):
+    modes: dict[str, Literal["w", "w:gz", "w:xz"]]
+    modes = {".tar": "w", ".tar.gz": "w:gz", ".tar.xz": "w:xz"}
+    for suffix, mode in modes.items():
         with tarfile.open(tmp_path / f"f{suffix}", mode) as bundle:
             bundle.add(tmp_path / "food11", "./food11")
     for place in ("food11", "f.zip", "f.tar", "f.tar.gz", "f.tar.xz"):
@@ -184,11 +187,11 @@ def test_source_sees_everything_once_an_epoch_and_resumes(tmp_path):
     assert sum(len(labels) for _, labels in PhotoBatches(parts.valid, 4)) == 6
     batches = PhotoBatches(parts.valid, 4)
     assert len(batches) == 2
-    for number, (pictures, labels) in enumerate(batches):
+    for number, (pictures, marks) in enumerate(batches):
         assert torch.equal(batches[number][0], pictures)
         assert (
             batches[number][1].tolist()
-            == labels.tolist()
+            == marks.tolist()
             == parts.valid.labels[number * 4 : number * 4 + 4].tolist()
         )
     big = PhotoSource(parts.train, 64, seed=3)  # fewer pictures than a batch

@@ -165,7 +165,7 @@ class Overflowing(toy.ToyTask):
         loss, right = super().loss(model, batch)
         self.number += model.training
         if model.training and self.number in self.steps:
-            loss = loss * torch.inf if self.of_loss else loss + _Steep.apply(loss)  # type: ignore[no-untyped-call]
+            loss = loss * torch.inf if self.of_loss else loss + _Steep.apply(loss)
         return loss, right
 
 

@@ -7,7 +7,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -234,8 +234,14 @@ def test_no_more_is_prepared_than_a_block_a_thread_or_a_few_batches(
     with feeding_from(source, 3 * block, feeders=feeders) as prefetcher:
         # nothing is taken, so this is all
         eventually(lambda: len(prefetcher._ready) == blocks * block)
-        eventually(lambda: len(prefetcher._change._waiters) == feeders)  # and every thread waits
+        eventually(lambda: waiting(prefetcher) == feeders)  # and every thread waits
     assert max(source.begun) == (3 + blocks) * block - 1
+
+
+def waiting(prefetcher: Prefetcher) -> int:
+    """How many threads wait for the prefetcher."""
+    waiters: Sized = vars(prefetcher._change)["_waiters"]  # threading.Condition keeps them there
+    return len(waiters)
 
 
 def test_every_thread_works_while_one_block_is_handed_out() -> None:
@@ -255,7 +261,7 @@ def test_time_that_is_waited_counts_and_no_other() -> None:
         prefetcher.next()
         assert prefetcher.waited == 0.0
         asked = ThreadPoolExecutor(1).submit(prefetcher.next)
-        eventually(lambda: len(prefetcher._change._waiters) == 1)
+        eventually(lambda: waiting(prefetcher) == 1)
         clock.now = 9.5
         source.free.set()
         asked.result(PATIENCE)
@@ -306,7 +312,7 @@ def feeder_threads() -> list[str]:
 
 def test_closing_ends_threads_that_wait_and_lets_go_of_their_batches() -> None:
     prefetcher = Prefetcher(Numbers(4), 0, CPU, feeders=3)
-    eventually(lambda: len(prefetcher._change._waiters) == 3)
+    eventually(lambda: waiting(prefetcher) == 3)
     prefetcher.close()
     assert not feeder_threads()
     assert not prefetcher._ready

@@ -614,7 +614,7 @@ def test_what_an_answer_depends_on_is_where_the_gradient_is():
         PolicyConfig(blocks=2, channels=8, context="none", groups=policy.plane_groups)
     ).eval()
     for part in policy.network.blocks:
-        torch.nn.init.ones_(part.second[1].weight)
+        torch.nn.init.ones_(part.get_parameter("second.1.weight"))
     heat = explain.influence(policy, planes, from_gtp("K10"))
     side = explain.layers(policy)[-1].receptive_field
     assert side == 13
@@ -623,5 +623,8 @@ def test_what_an_answer_depends_on_is_where_the_gradient_is():
     filters, groups = explain.first_filters(policy)
     assert filters.shape == (8, len(groups), 5, 5)
     assert (
-        np.abs(filters.sum(1) - policy.network.stem[0].weight.detach().numpy().sum(1)).max() < 1e-5
+        np.abs(
+            filters.sum(1) - policy.network.get_parameter("stem.0.weight").detach().numpy().sum(1)
+        ).max()
+        < 1e-5
     )

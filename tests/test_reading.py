@@ -5,6 +5,7 @@ import random
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -392,9 +393,11 @@ def archive_names(tmp_path: Path) -> dict[str, Path]:
         link.external_attr = 0o120777 << 16
         archive.writestr(link, "/etc/passwd")
     made["zip"] = tmp_path / "g.zip"
-    for kind in ("", "gz", "xz", "bz2"):
+    modes: dict[str, Literal["w:", "w:gz", "w:xz", "w:bz2"]]
+    modes = {"": "w:", "gz": "w:gz", "xz": "w:xz", "bz2": "w:bz2"}
+    for kind, mode in modes.items():
         path = tmp_path / f"g.tar{'.' + kind if kind else ''}"
-        with tarfile.open(path, f"w:{kind}") as archive:
+        with tarfile.open(path, mode) as archive:
             for name, data in members.items():
                 info = tarfile.TarInfo(name)
                 info.size = len(data)

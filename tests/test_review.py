@@ -13,7 +13,7 @@ from sgfmill import sgf, sgf_grammar
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import to_gtp
 from gocnn.errors import UserError
-from gocnn.games.reader import Reader
+from gocnn.games.reader import Reader, ReadGame
 from gocnn.games.sgf_tree import parse, serialise
 from gocnn.games.sources import Blob
 from gocnn.policy.suggestion import suggest
@@ -215,8 +215,10 @@ def test_moves_that_the_review_counts(name, moves):
     (record,) = parse(data, name)
     assert (len(record.steps), record.trouble) == (moves, "")
     assert serialise([record]) == data
-    items = list(Reader().games(Blob(name, data)))
-    assert name == "23_ae_mid" or int(items[0].record["moves"]) == moves
+    item = next(Reader().games(Blob(name, data)))
+    if name != "23_ae_mid":  # which no store takes
+        assert isinstance(item, ReadGame)
+        assert int(item.record["moves"]) == moves
 
 
 def test_names_as_the_encoding_has_them():
@@ -237,7 +239,7 @@ def test_names_as_the_encoding_has_them():
 def test_a_record_of_6000_moves(tiny_run, tmp_path):
     """A short opening, then passes without end."""
     built_page()
-    cycle = []
+    cycle: list[tuple[int, int]] = []
     board = Board(19)
     opening = [(20, 1), (21, 2), (1, 2), (2, 1), (38, 1), (39, 2)]
     for index, colour in opening:
@@ -297,7 +299,9 @@ def test_names_cannot_break_out_of_the_page(evaluator):
     )
     text = page(review(record, "<b>", evaluator))
     assert text.count("</script>") == 2
-    data = json.loads(re.search(r'type="application/json">(.*?)</script>', text, re.DOTALL)[1])
+    found = re.search(r'type="application/json">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    data = json.loads(found[1])
     assert (data["black"], data["white"]) == ("</script><script>alert(1)</script>", "a & b")
     assert (data["name"], data["network"]) == ("<b>", "small.onnx")
 
@@ -428,6 +432,7 @@ def test_who_wins_is_told_where_no_score_is(evaluator):
             for m in result.moves[:ply]
         ]
         won = net.evaluate(position(moves=" ".join(moves))).value
+        assert won is not None
         expected.append(won if ply % 2 == 0 else 1 - won)
     assert result.black_winrate == pytest.approx(expected, abs=1e-4)
     lost = [
@@ -449,6 +454,7 @@ def test_two_moves_in_a_node_have_the_last_winrate(evaluator):
     (record,) = parse(b"(;SZ[19];B[pd]W[dp];B[pp])", "x")
     result = review(record, "x", evaluator)
     annotate.annotate(result)
+    assert result.black_winrate is not None
     assert [node["SBKV"][0] for node in record.texts] == [
         f"{100 * result.black_winrate[number]:.2f}".encode() for number in (0, 2, 3)
     ]

@@ -54,7 +54,10 @@ class Slow:
     """Go written for obviousness: sets of points, flood fill, positions compared whole."""
 
     def __init__(self, size: int) -> None:
-        self.size, self.stones, self.ko, self.seen = size, {}, None, set()
+        self.size = size
+        self.stones: dict[tuple[int, int], int] = {}
+        self.ko: tuple[int, int] | None = None
+        self.seen: set[frozenset[tuple[tuple[int, int], int]]] = set()
         self.seen.add(frozenset())
 
     def around(self, point: tuple[int, int]) -> list[tuple[int, int]]:
@@ -73,7 +76,9 @@ class Slow:
                     todo.append(n)
         return chain, liberties
 
-    def after(self, point: tuple[int, int], colour: int) -> tuple[dict, object] | None:
+    def after(
+        self, point: tuple[int, int], colour: int
+    ) -> tuple[dict[tuple[int, int], int], tuple[int, int] | None] | None:
         """Stones and ko after the move, or None if it is not legal."""
         if point in self.stones or point == self.ko:
             return None
@@ -112,7 +117,9 @@ def test_random_games_against_a_slow_twin(size: int, superko: bool) -> None:
             if move == size * size:
                 slow.ko = None
             else:
-                slow.stones, slow.ko = slow.after(divmod(move, size), colour)
+                played = slow.after(divmod(move, size), colour)
+                assert played is not None
+                slow.stones, slow.ko = played
                 slow.seen.add(frozenset(slow.stones.items()))
             assert {
                 divmod(i, size): int(c) for i, c in enumerate(fast.stones().ravel()) if c

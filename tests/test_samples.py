@@ -62,11 +62,11 @@ def test_batches_depend_on_seed_and_number_alone(games: samples.Games) -> None:
 def test_later_moves_are_those_of_the_record(games: samples.Games) -> None:
     source = PositionSource(games, ["board", "history"], 64, seed=7, augment=False, future=2)
     plain = PositionSource(games, ["board", "history"], 64, seed=7, augment=False)
-    lines = set()
+    lines: set[tuple[int, ...]] = set()
     for game in range(len(games)):
         first = games.start[game] + games.setup[game]
-        moves = [*(index_of(games.words[first : first + games.moves[game]].astype(int))), -1, -1]
-        lines.update(zip(moves, moves[1:], moves[2:], strict=False))
+        played = [*(index_of(games.words[first : first + games.moves[game]].astype(int))), -1, -1]
+        lines.update(zip(played, played[1:], played[2:], strict=False))
     ends = 0
     for i in range(64):
         shown, moves = source.batch(i)

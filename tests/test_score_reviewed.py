@@ -154,6 +154,7 @@ def test_nothing_is_said_of_it_by_a_network_that_does_not_know(evaluator) -> Non
         "white",
         "result",
         "trouble",
+        "notes",
         "agreement",
         "moves",
         "winrate",
@@ -172,7 +173,9 @@ def test_a_picture_shows_whose_points_they_are(tmp_path: Path) -> None:
         bare = stones[index] != (1 if owner[index] > 0 else 2)
         assert (index in drawn) == (bool(bare) and abs(owner[index]) >= 0.1)
         if index in drawn:
-            assert drawn[index] == (owner[index] > 0, pytest.approx(0.5 * abs(owner[index]) ** 0.5))
+            black, side = drawn[index]
+            assert black == (owner[index] > 0)
+            assert side == pytest.approx(0.5 * abs(owner[index]) ** 0.5)
     target = tmp_path / "board.svg"
     draw_board(board, target, owner=owner)
     shown = set(re.findall(r'id="(black|white)-(\d+)"', target.read_text()))

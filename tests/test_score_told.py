@@ -92,10 +92,10 @@ def test_the_bare_network_through_every_symmetry(colour: str, turn: int) -> None
 def test_the_heat_map_counts_komi() -> None:
     for komi in (-50.5, 6.5, 100.5):
         told = float(
-            re.search(
+            re.findall(
                 r"winrate: ([\d.]+)",
                 talk(Knower(), *played(), f"komi {komi}", "heatmap average")[-1],
-            )[1]
+            )[0]
         )
         assert told == pytest.approx(
             1 - win_for_black(truth(board_after()).sum() - komi), abs=1e-5
@@ -277,10 +277,10 @@ def test_a_network_without_a_score_answers_as_before(evaluator) -> None:
     """The winner it foresees knows no komi, and is told as it is."""
     said = [
         float(
-            re.search(
+            re.findall(
                 r"whiteWin ([\d.]+)",
                 talk(evaluator, "play b Q16", f"komi {komi}", "kata-raw-nn 0")[-1],
-            )[1]
+            )[0]
         )
         for komi in (6.5, 100.5)
     ]
@@ -402,5 +402,6 @@ def test_every_caller_counts_what_white_gets_for_handicap_stones(
     assert Player(Knower()).estimate(game).score_mean == lead
     if asked is None:
         found = api.Network(Knower()).evaluate(position)
+        assert found.score is not None
         mine = found.score if position.board.to_play == BLACK else -found.score
         assert mine == lead

@@ -4,6 +4,8 @@ import json
 import math
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ import torch
 from gocnn.board import BLACK, WHITE, Board, repetition, rules
 from gocnn.board.coords import PASS, from_gtp
 from gocnn.engine import mcts as searching
-from gocnn.engine import root_stats, tree, tree_positions
+from gocnn.engine import root_stats, tree, tree_leaves, tree_positions
 from gocnn.engine.analysis import Analysis
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import Search
@@ -36,10 +38,24 @@ class Judge:
     """An evaluator by rule: `value(own, opponent)`, sets of flat indices, is the probability that
     the side to play wins; it prefers `liked`."""
 
-    name, plane_groups, has_value_head, scores = "judge", ("stones",), True, False
+    name, has_value_head, scores = "judge", True, False
+    plane_groups: tuple[str, ...] = ("stones",)
 
     def __init__(self, value, liked=()) -> None:
         self.value, self.liked = value, list(liked)
+
+    def spy(self, look: Callable[[np.ndarray], object]) -> None:
+        """Until `unspy`, `look` sees each batch first."""
+        outputs = self.outputs
+
+        def watched(batch: np.ndarray) -> PolicyPredictions:
+            look(batch)
+            return outputs(batch)
+
+        vars(self)["outputs"] = watched
+
+    def unspy(self) -> None:
+        del vars(self)["outputs"]
 
     def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         logits = np.zeros((len(batch), 362), np.float32)
@@ -146,7 +162,8 @@ class Scorer(Judge):
 
 def node_of(search: Search, node: int) -> dict:
     """A position of the tree, and those below it by move."""
-    told = {name: search._tree.nodes[name][node].item() for name in search._tree.nodes.dtype.names}
+    nodes = search._tree.nodes
+    told = {name: nodes[name][node].item() for name in nodes.dtype.names or ()}
     first, tried = told["first"], told["tried"]
     moves, children = (
         search._tree.move[first : first + told["kept"]],
@@ -231,10 +248,9 @@ def test_following_a_game_keeps_what_objects_keep() -> None:
         [(int(i), float(rng.normal(0, 3))) for i in range(361)],
     )
     board, moves = Board(superko=True), np.arange(362) != PASS
-    search, plain = (
-        kind(judge, board.copy(), 6.5, sensible_moves(board, BLACK) & moves)
-        for kind in (Search, plain_search.Search)
-    )
+    keep = sensible_moves(board, BLACK) & moves
+    search = Search(judge, board.copy(), 6.5, keep)
+    plain = plain_search.Search(judge, board.copy(), 6.5, keep.copy())
     for _ in range(6):
         search.run(300)
         plain.run(300)
@@ -322,15 +338,15 @@ def test_ownership_is_the_mean_over_what_was_seen() -> None:
     asked: list[np.ndarray] = []
     said = evaluate(judge, board)
     search = Search(judge, board, 6.5, sensible_moves(board, BLACK), said=said)
-    outputs = judge.outputs
-    judge.outputs = lambda batch: asked.append(batch.copy()) or outputs(batch)
+    judge.spy(lambda batch: asked.append(batch.copy()))
     search.run(30)
+    judge.unspy()
     owners = []
     for batch in asked:
         black = (batch[:, 0].sum((1, 2)) - batch[:, 1].sum((1, 2))) == 0
         owners += [
             owner if mine else -owner
-            for owner, mine in zip(outputs(batch).owner, black, strict=True)
+            for owner, mine in zip(judge.outputs(batch).owner, black, strict=True)
         ]
     np.testing.assert_allclose(search.owner(), np.mean([said.owner, *owners], 0), atol=1e-5)
     index = search.best
@@ -348,10 +364,12 @@ def test_several_at_a_time_come_to_nearly_the_same() -> None:
     )
     asked: list[bytes] = []
     sizes: list[int] = []
-    outputs = judge.outputs
-    judge.outputs = lambda batch: (
-        (sizes.append(len(batch)), asked.extend(row.tobytes() for row in batch)) and outputs(batch)
-    )
+
+    def note(batch: np.ndarray) -> None:
+        sizes.append(len(batch))
+        asked.extend(row.tobytes() for row in batch)
+
+    judge.spy(note)
     board = Board()
     search, plain = (
         kind(judge, board, 6.5, sensible_moves(board, BLACK))
@@ -378,16 +396,15 @@ def test_a_network_that_fails_leaves_the_tree_as_it_was() -> None:
     search, other = (Search(judge, board, 6.5, sensible_moves(board, BLACK)) for _ in range(2))
     search.run(300)
     other.run(300)
-    outputs = judge.outputs
 
-    def fails(batch: np.ndarray) -> PolicyPredictions:
+    def fails(batch: np.ndarray) -> None:
         raise KeyboardInterrupt
 
     for _ in range(3):
-        judge.outputs = fails
+        judge.spy(fails)
         with pytest.raises(KeyboardInterrupt):
             search.run(16)
-        judge.outputs = outputs
+        judge.unspy()
         books(search, judge, True)
         assert search.count == other.count
         search.run(40)
@@ -407,7 +424,7 @@ def test_moves_beyond_the_first_are_asked_for_when_those_have_been_tried(
         monkeypatch.setattr(searching, "MOST_AT_ONCE", at_once)
         search = Search(judge, board, 6.5, sensible_moves(board, BLACK))
         if most < 32:
-            monkeypatch.setattr(searching.tree_leaves, "absorb", absorb_keeping(most))
+            monkeypatch.setattr(tree_leaves, "absorb", absorb_keeping(most))
         search.run(400)
         monkeypatch.undo()
         assert search.count == 400
@@ -462,11 +479,8 @@ def test_what_is_asked_about_is_what_the_board_shows() -> None:
         )
         search = Search(judge, board, 6.5, board.legal())
         slots, seen = search._slots, 0
-        outputs = judge.outputs
 
-        def watched(
-            batch: np.ndarray, slots=slots, board=board, outputs=outputs, judge=judge
-        ) -> PolicyPredictions:
+        def watched(batch: np.ndarray, slots=slots, board=board, judge=judge) -> None:
             nonlocal seen
             for slot, planes in enumerate(batch):
                 after = board.copy()
@@ -480,9 +494,8 @@ def test_what_is_asked_about_is_what_the_board_shows() -> None:
                 keep[PASS] = not keep[:PASS].any()
                 assert (slots.keep[slot] == keep).all()
                 seen += 1
-            return outputs(batch)
 
-        judge.outputs = watched
+        judge.spy(watched)
         search.run(60)
         assert seen > 40
 
@@ -568,9 +581,8 @@ def test_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = Judge(lambda own, other: 0.5, [(int(i), i % 7) for i in range(361)])
     board = Board()
     search = Search(judge, board, 6.5, sensible_moves(board, BLACK))
-    outputs = judge.outputs
-    judge.outputs = lambda batch: now.__setitem__(0, now[0] + 0.01 * len(batch)) or outputs(batch)
-    monkeypatch.setattr(searching.time, "perf_counter", lambda: now[0])
+    judge.spy(lambda batch: now.__setitem__(0, now[0] + 0.01 * len(batch)))
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     search.run(400)
     assert now[0] == pytest.approx(104.0)
     for seconds in (0.005, 0.01, 0.095, 0.5, 1.0):
@@ -676,13 +688,10 @@ def test_a_search_goes_on_with_the_game() -> None:
 def test_two_passes_end_the_game() -> None:
     """Where nobody has a useful move, the search passes, and counts."""
     board, eyes = Board(), [0, 2, 16, 18]
-    board.set_up(
-        *(
-            [i for i in range(361) if (i % 19 < 9) == mine and i not in eyes]
-            for mine in (True, False)
-        ),
-        BLACK,
+    black, white = (
+        [i for i in range(361) if (i % 19 < 9) == mine and i not in eyes] for mine in (True, False)
     )
+    board.set_up(black, white, BLACK)
     keep = sensible_moves(board, BLACK)
     assert np.flatnonzero(keep).tolist() == [PASS]
     search = Search(Judge(lambda own, other: 0.5), board, 6.5, keep)

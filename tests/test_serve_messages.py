@@ -2,10 +2,12 @@
 in a sentence."""
 
 import random
-from typing import Any
+from enum import Enum
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+from msgspec import Struct
 from sgfmill import boards
 
 from gocnn.board import BLACK, WHITE
@@ -13,7 +15,9 @@ from gocnn.board.coords import PASS, from_gtp, to_gtp
 from gocnn.engine.rulesets import RULES
 from gocnn.errors import UserError
 from gocnn.messages import BadMessage, read
+from gocnn.serve.analysis import Analyse
 from gocnn.serve.messages import Position, game_of
+from gocnn.serve.playing import AskedMove
 from tests.conftest import play_randomly
 
 
@@ -163,6 +167,46 @@ def test_what_is_no_position_is_named(fields, said):
 def test_what_does_not_fit_is_refused(fields):
     with pytest.raises(BadMessage):
         position(**fields)
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"moves": [["B", "Q16"]]}, "position.moves[0][0]: it is one of b, w, not 'B'"),
+        ({"moves": [["b", "Q16"], ["x", "D4"]]}, "position.moves[1][0]: it is one of b, w, not"),
+        ({"moves": [], "to_play": "W"}, "position.to_play: it is one of b, w, not 'W'"),
+        ({"moves": [], "first": "black"}, "position.first: it is one of b, w, not 'black'"),
+        ({"moves": [["b"]]}, "position.moves[0]: expected a list of length 2, got 1"),
+    ],
+)
+@pytest.mark.parametrize("kind", [AskedMove, Analyse])
+def test_what_is_wrong_within_a_position_is_named_with_what_may_stand_there(kind, message, said):
+    with pytest.raises(BadMessage) as caught:
+        read({"position": message, "id": 1, "model": "small"}, kind)
+    assert said in str(caught.value)
+
+
+def test_choices_are_found_wherever_they_stand():
+    class Side(Enum):
+        LEFT = "left"
+        RIGHT = "right"
+
+    class Part(Struct):
+        side: Side | None = None
+        kinds: dict[str, list[Literal["a", "z"]]] = {}
+        pair: tuple[int, Literal["x", "y"]] = (1, "x")
+
+    class Whole(Struct):
+        parts: list[Part]
+
+    for part, said in (
+        ({"side": "top"}, "parts[0].side: it is one of left, right, not 'top'"),
+        ({"kinds": {"k": ["a", "b"]}}, "it is one of a, z, not 'b'"),
+        ({"pair": [1, "q"]}, "parts[0].pair[1]: it is one of x, y, not 'q'"),
+    ):
+        with pytest.raises(BadMessage) as caught:
+            read({"parts": [part]}, Whole)
+        assert said in str(caught.value)
 
 
 def test_a_search_is_taken_over_only_where_it_fits(evaluator):

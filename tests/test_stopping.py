@@ -2,6 +2,7 @@
 time."""
 
 import json
+import os
 import random
 import signal
 import time
@@ -11,7 +12,6 @@ import pytest
 import torch
 from torch import nn
 
-from gocnn import files
 from gocnn.errors import UserError
 from gocnn.training import Batch, RunFolder, TrainConfig, schedule
 from gocnn.training.run import read_reports
@@ -120,7 +120,7 @@ def test_a_full_disk_keeps_the_checkpoint_before_and_says_so(
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match="No space left on device.*still the one written before"):
         toy.train(tmp_path / "run", resume=True, steps=16)
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before

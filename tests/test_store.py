@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from gocnn.errors import UserError
-from gocnn.games import importing, store, store_writer
+from gocnn.games import importing, reader, store, store_writer
 from gocnn.games.importing import cached_store, import_games
 from gocnn.games.labels import HEAD
 from gocnn.games.reader import Reader, ReadGame
@@ -193,9 +194,9 @@ def test_an_append_during_an_append_is_refused_and_loses_nothing(
     for name, first in (("one", 100), ("two", 200)):
         write_games(tmp_path / name, 5, first=first)
     answers: list[subprocess.CompletedProcess[str]] = []
-    read = importing.reader.chunks
+    read = reader.chunks
 
-    def meanwhile(*arguments: object) -> object:
+    def meanwhile(*arguments: Any) -> object:
         for options in (["--append"], ["--replace"]):
             command = [
                 sys.executable,
@@ -208,9 +209,9 @@ def test_an_append_during_an_append_is_refused_and_loses_nothing(
                 *options,
             ]
             answers.append(subprocess.run(command, capture_output=True, text=True, check=False))
-        return read(*arguments)  # type: ignore[arg-type]
+        return read(*arguments)
 
-    monkeypatch.setattr(importing.reader, "chunks", meanwhile)
+    monkeypatch.setattr(reader, "chunks", meanwhile)
     assert import_games([str(tmp_path / "one")], made, append=True, quiet=True).games == 5
     for answer in answers:
         assert answer.returncode == 1
@@ -220,7 +221,7 @@ def test_an_append_during_an_append_is_refused_and_loses_nothing(
             " this again\n"
         )
     assert sorted(sources_of(made)) == ["games"] * 13 + ["one"] * 5
-    monkeypatch.setattr(importing.reader, "chunks", read)
+    monkeypatch.setattr(reader, "chunks", read)
     import_games([str(tmp_path / "two")], made, append=True, quiet=True)
     assert sorted(sources_of(made)) == ["games"] * 13 + ["one"] * 5 + ["two"] * 5
     assert not list(tmp_path.glob("*.lock"))
@@ -297,6 +298,7 @@ def test_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 FILL = """
 import sys
 from pathlib import Path
+from typing import Any
 from gocnn.games.importing import cached_store
 path, report = cached_store([sys.argv[1]], Path(sys.argv[2]), quiet=True)
 print(path, report is not None)

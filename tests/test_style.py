@@ -25,11 +25,14 @@ from tests.test_go_train import BUDGET, TRAIN
 class Listener:
     """An evaluator that keeps what it was shown and prefers nothing."""
 
-    name, plane_groups, has_value_head = "listener", ("board", "handicap", "style"), False
-    scores = False
+    name, has_value_head, scores = "listener", False, False
+    plane_groups: tuple[str, ...] = ("board", "handicap", "style")
 
     def __init__(self) -> None:
         self.shown: list[list[int]] = []
+
+    def logits(self, batch: np.ndarray) -> np.ndarray:
+        return self.outputs(batch).logits
 
     def outputs(self, batch: np.ndarray) -> PolicyPredictions:
         self.shown += batch[:, :, 0, 0].tolist()

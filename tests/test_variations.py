@@ -227,7 +227,7 @@ def test_handicap_stones_that_a_server_leaves_out_are_added() -> None:
         assert {to_gtp(from_sgf(point)) for point in game.properties[0]["AB"]} == set(
             FIXED_HANDICAP[number].split()
         )
-        assert any(f"{number} handicap stones were added" in note for note in game.notes)
+        assert any(f"HA[{number}] without AB" in note for note in game.notes)
     # where nobody knows where they stood, the moves are shown as they are
     game = one(b"(;SZ[19]HA[2]AP[other:1];W[dd];B[pp])")
     assert "handicap stones missing" in game.trouble

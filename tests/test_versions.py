@@ -172,12 +172,13 @@ def test_runs_and_checkpoints(tmp_path: Path) -> None:
         " gocnn 9.1.0 wrote it: update gocnn or start a new run in another folder with --out"
     )
     rewrite(description, version=None, program=None)  # as it was before
-    for changes, words in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"version": 2, "program": LATER}, "(it is of format version 2, not 1); gocnn 9.1.0 wrote"),
         ({"version": None, "program": LATER, "best": None}, "(it lacks best); gocnn 9.1.0 wrote"),
         ({"program": None}, "(it lacks best); which version wrote it was not recorded: update"),
         ({"step": None}, "(it does not say its step); which version wrote it was not recorded"),
-    ]:
+    ]
+    for changes, words in cases:
         resave(checkpoint, **changes)
         said = sentence(lambda: toy.train(run, resume=True, steps=8))
         assert said.startswith(f"{checkpoint} cannot be read by gocnn {__version__} (")

@@ -14,6 +14,7 @@ from torch import nn
 from gocnn.errors import UserError
 from gocnn.training import TrainConfig, trainer, tuning, warming
 from gocnn.training.batches import Again
+from gocnn.training.progress import Progress
 from gocnn.training.run import RunFolder
 from gocnn.training.stepping import Stepper
 from tests import toy
@@ -79,7 +80,7 @@ def test_one_batch_of_each_shape_is_judged() -> None:
 @pytest.fixture
 def quick_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     """Traced and differentiated as torch.compile does it, but not made into machine code."""
-    torch.compiler.reset()  # type: ignore[no-untyped-call]
+    torch.compiler.reset()
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
 
 
@@ -92,12 +93,13 @@ def test_a_compiled_run_learns_what_it_would_without_a_warm_up(
 
     def run(name: str) -> None:
         states = seen.setdefault(name, [])
-        monkeypatch.setattr(
-            RunFolder,
-            "save_checkpoint",
-            lambda self, state: (states.append(copy.deepcopy(state)), save(self, state)),
-        )
-        options = {"compile": True, "checkpoint_minutes": 0.0, "accumulate": 2}
+
+        def kept(self: RunFolder, state: dict[str, Any]) -> None:
+            states.append(copy.deepcopy(state))
+            save(self, state)
+
+        monkeypatch.setattr(RunFolder, "save_checkpoint", kept)
+        options: dict[str, Any] = {"compile": True, "checkpoint_minutes": 0.0, "accumulate": 2}
         toy.train(tmp_path / name, steps=3, quiet=False, **options)
         toy.train(tmp_path / name, resume=True, steps=6, quiet=False, **options)
 
@@ -136,9 +138,7 @@ def test_a_budget_in_time_begins_after_the_warm_up(
     monkeypatch.setattr(trainer.Trainer, "_rehearse", rehearse)
     monkeypatch.setattr(torch, "compile", lambda net, mode: net)
     monkeypatch.setattr(
-        trainer.Progress,
-        "show",
-        lambda self, done, step, figures, rate, left: shown.append((rate, left)),
+        Progress, "show", lambda self, done, step, figures, rate, left: shown.append((rate, left))
     )
     outcome = toy.train(tmp_path / "run", minutes=2.0, task=clock, clock=clock, compile=True)
     assert (outcome.steps, outcome.seconds) == (20, 120.0)
@@ -163,7 +163,7 @@ def test_where_there_is_no_compiler(
 ) -> None:
     """A sentence; a run that comes from another kind of device goes on without; and whoever wants
     can say so."""
-    torch.compiler.reset()  # type: ignore[no-untyped-call]
+    torch.compiler.reset()
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=broken))
     out = tmp_path / "run"
     with pytest.raises(
@@ -174,7 +174,7 @@ def test_where_there_is_no_compiler(
     assert toy.train(out, resume=True, steps=2, compile=False).steps == 2
     state = torch.load(out / "checkpoint.pt", weights_only=True)
     torch.save(state | {"device": "cuda"}, out / "checkpoint.pt")
-    torch.compiler.reset()  # type: ignore[no-untyped-call]
+    torch.compiler.reset()
     assert toy.train(out, resume=True, steps=4, compile=True, quiet=False).steps == 4
     assert "going on without it" in capsys.readouterr().err
     assert json.loads((out / "run.json").read_text())["compiled"] is False

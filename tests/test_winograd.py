@@ -155,7 +155,9 @@ def test_only_layers_that_fit_are_chosen() -> None:
     convolution.use(net, ["fits"])
     assert list(net.state_dict()) == keys
     x = torch.randn(2, 32, 7, 7)
-    expected = nn.functional.conv2d(x, net["fits"].weight, net["fits"].bias, padding=1)
+    expected = nn.functional.conv2d(
+        x, net.get_parameter("fits.weight"), net.get_parameter("fits.bias"), padding=1
+    )
     torch.testing.assert_close(net["fits"](x), expected, rtol=1e-4, atol=1e-4)
     convolution.use(net, [])
     assert type(net["fits"]) is nn.Conv2d
@@ -183,11 +185,22 @@ def test_a_run_says_how_it_computes_and_goes_on_so(
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
 
 
+def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """The shapes that are asked for from here on; each is said to be faster."""
+    asked: list[tuple[int, ...]] = []
+
+    def faster(shape: tuple[int, ...]) -> bool:
+        asked.append(shape)
+        return True
+
+    monkeypatch.setattr(convolution, "_faster", faster)
+    return asked
+
+
 def test_the_stopwatch_is_asked_once_and_in_long_runs_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    monkeypatch.setattr(convolution, "_faster", lambda shape: not asked.append(shape))
+    asked = asked_for(monkeypatch)
     toy.train(tmp_path / "short", model=network(), steps=2, precision="fp32")
     assert not asked
     toy.train(
@@ -209,8 +222,7 @@ def test_a_policy_network_with_every_head_is_timed_as_it_trains(
     sample_store: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Heads that answer in training only, and averages and random numbers that must not move."""
-    asked = []
-    monkeypatch.setattr(convolution, "_faster", lambda shape: not asked.append(shape))
+    asked = asked_for(monkeypatch)
     network = PolicyNetwork(PolicyConfig(blocks=1, channels=32, future=2, value=True, score=True))
     store = Store(sample_store)
     games = samples.games_of(store, np.arange(len(store)))

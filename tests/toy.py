@@ -204,7 +204,9 @@ def counted_exchanges(file: Path) -> Iterator[None]:
 
     def counted(state, bucket):
         count[0] += 1
-        return allreduce_hook(None, bucket)
+        world = torch.distributed.group.WORLD
+        assert world is not None
+        return allreduce_hook(world, bucket)
 
     def wrap(*arguments: Any) -> nn.Module:
         net: Any = plain(*arguments)
@@ -218,7 +220,7 @@ def counted_exchanges(file: Path) -> Iterator[None]:
 
 def main(words: list[str], processes: Processes) -> bool:
     """One run; returns whether it was interrupted."""
-    extra = {
+    extra: dict[str, Any] = {
         key: float(value) if "." in value else int(value)
         for key, value in (a.split("=") for a in words if "=" in a)
     }
@@ -230,7 +232,7 @@ def main(words: list[str], processes: Processes) -> bool:
         if name.partition("@")[2] in ("", str(processes.rank))
     ]
     with (
-        patch.object(files.os, "fsync", os.fsync),
+        patch.object(os, "fsync", os.fsync),
         counted_exchanges(out / "exchanges.json") if "count" in words else nullcontext(),
     ):
         try:

@@ -24,6 +24,7 @@ from typing import Any
 
 import torch
 
+from gocnn.errors import UserError
 from gpukit import common, facts, go
 
 LOST = (
@@ -178,7 +179,7 @@ def run(options: argparse.Namespace) -> int:
         torch.set_num_threads(1)  # threads of a busy machine wait for one another
     checks = [(name, check) for name, check in every() if options.only.lower() in name.lower()]
     if not checks:
-        raise common.UserError(
+        raise UserError(
             f"--only {options.only}: no check has that in its name; leave the option out to see"
             " their names"
         )

@@ -35,7 +35,7 @@ def properties(bench: Bench) -> str:
     """What the card is."""
     f = facts.machine(bench.device)
     if not bench.cuda:
-        return f["name"]
+        return str(f["name"])
     if not torch.backends.cudnn.is_available():
         raise RuntimeError("torch has no cuDNN here: convolutions would be many times slower")
     free, total = torch.cuda.mem_get_info(bench.device)

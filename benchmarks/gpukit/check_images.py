@@ -81,7 +81,7 @@ def _one(
     config: ClassifierConfig, recipe: str, pixels: torch.Tensor, labels: torch.Tensor, bench: Bench
 ) -> None:
     device = bench.device
-    net = build(config).to(device=device, memory_format=devices.layout(device))
+    net = devices.placed(build(config), device)
     task = task_of(config, recipe)
     stepper = Stepper(net, task, TrainConfig(steps=1, batch=len(labels)), device)
     stepper.precision = half(device)
@@ -120,13 +120,7 @@ def augmentation(bench: Bench) -> str:
     net = build(config).eval()
     cpu = Predictor(net, config, {}, Path("x"), torch.device("cpu"))
     view, told = cpu.view(pixels), cpu.probabilities(pixels.numpy(), 4)
-    here = Predictor(
-        net.to(device=bench.device, memory_format=devices.layout(bench.device)),
-        config,
-        {},
-        Path("x"),
-        bench.device,
-    )
+    here = Predictor(devices.placed(net, bench.device), config, {}, Path("x"), bench.device)
     error = float((here.view(pixels).cpu() - view).abs().max())
     other = float(np.abs(here.probabilities(pixels.numpy(), 4) - told).max())
     if error > 1e-4 or other > 1e-2:

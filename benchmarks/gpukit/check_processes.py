@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from torch.distributed import HashStore  # type: ignore[attr-defined]  # documented, yet not in __all__
 
 from gocnn import devices
 from gocnn.policy.network import PolicyNetwork
@@ -127,14 +128,16 @@ def _compiled(device: torch.device, mode: str) -> int:
         if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         else "fp32"
     )
-    net = PolicyNetwork(go.shape("tiny")).to(device=device, memory_format=devices.layout(device))
+    net = devices.placed(PolicyNetwork(go.shape("tiny")), device)
     other = copy.deepcopy(net)
     began = time.perf_counter()
-    losses = []
+    losses: list[torch.Tensor] = []
     # A graph's gradients lie where its next run writes, so that no second part may be added to
     # them.
     parts = 1 if mode == "reduce-overhead" else 2
-    for each, call in ((net, torch.compile(net, mode=mode)), (other, other)):
+    compiled: torch.nn.Module = torch.compile(net, mode=mode)  # type: ignore[assignment]  # torch says a callable
+    calls: tuple[tuple[PolicyNetwork, torch.nn.Module], ...] = ((net, compiled), (other, other))
+    for each, call in calls:
         stepper = go.stepper(
             each,
             device,
@@ -152,7 +155,7 @@ def _compiled(device: torch.device, mode: str) -> int:
     if not difference < 0.1:
         print(f"losses differ by {difference:.2e}: {losses[0].tolist()} and {losses[1].tolist()}")
         return 1
-    each = call = None
+    del each, call, calls, compiled
     print(
         f"{precision}, mode {mode}: losses differ by {difference:.1e} over 6 steps, {seconds:.0f} s"
     )
@@ -170,14 +173,14 @@ def _processes(device: torch.device) -> int:
         if here.type == "cuda":
             torch.cuda.set_device(here)
         dist.init_process_group(
-            "nccl" if here.type == "cuda" else "gloo", store=dist.HashStore(), rank=0, world_size=1
+            "nccl" if here.type == "cuda" else "gloo", store=HashStore(), rank=0, world_size=1
         )
         processes = Processes(0, 2)
     try:
         if processes.broadcast(float(rank) + 3.0) != 3.0:
             raise AssertionError("process 0's word did not arrive")
         torch.manual_seed(0)
-        net = PolicyNetwork(go.shape("tiny")).to(device=here, memory_format=devices.layout(here))
+        net = devices.placed(PolicyNetwork(go.shape("tiny")), here)
         alone = copy.deepcopy(net)
         rows = 16
         whole = go.dice(rows * world, here)

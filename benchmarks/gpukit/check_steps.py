@@ -20,6 +20,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gocnn import devices
+from gocnn.errors import UserError
 from gocnn.nn import Block, Context
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.task import PolicyTask
@@ -27,7 +28,7 @@ from gocnn.training import Prefetcher, TrainConfig, optim
 from gocnn.training.batches import Again
 from gocnn.training.config import Optimiser
 from gocnn.training.precision import autocast
-from gpukit import common, go, timing
+from gpukit import go, timing
 from gpukit.check import GAMES_OPEN, Bench
 
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal")
@@ -77,7 +78,7 @@ def numbers(bench: Bench) -> str:
     arrays = go.source(bench.games[0], 16 if bench.tiny else 64).batch(0)
 
     def measured(device: torch.device, precision: str) -> tuple[float, torch.Tensor]:
-        mine = copy.deepcopy(net).to(device=device, memory_format=devices.layout(device)).train()
+        mine = devices.placed(copy.deepcopy(net), device).train()
         with autocast(device, precision):
             kind = (torch.zeros(1, 1, device=device) @ torch.zeros(1, 1, device=device)).dtype
             loss, _ = PolicyTask().loss(mine, go.on(device, arrays))
@@ -114,7 +115,8 @@ def numbers(bench: Bench) -> str:
 def every_block(bench: Bench) -> str:
     """Every block with every context trains a step with each optimiser; all weights stay finite and
     move."""
-    batch, done, bad = go.dice(8 if bench.tiny else 32, bench.device), 0, []
+    batch, done = go.dice(8 if bench.tiny else 32, bench.device), 0
+    bad: list[str] = []
     choices = (
         (("preact",), ("se", "bias"), ("muon",))
         if bench.tiny
@@ -142,7 +144,7 @@ def every_block(bench: Bench) -> str:
 
 
 def _two_steps(shape: Any, optimiser: Optimiser, batch: Any, bench: Bench) -> None:
-    net = PolicyNetwork(shape).to(device=bench.device, memory_format=devices.layout(bench.device))
+    net = devices.placed(PolicyNetwork(shape), bench.device)
     before = [p.detach().clone() for p in net.parameters()]
     stepper = go.stepper(
         net, bench.device, half(bench.device), TrainConfig(steps=1, optimiser=optimiser, ema=0.9)
@@ -150,7 +152,8 @@ def _two_steps(shape: Any, optimiser: Optimiser, batch: Any, bench: Bench) -> No
     felt: dict[int, torch.Tensor] = {}
 
     def feel(parameter: torch.Tensor) -> None:
-        now = (parameter.grad != 0).any()
+        assert parameter.grad is not None
+        now = torch.ne(parameter.grad, 0).any()
         felt[id(parameter)] = felt[id(parameter)] | now if id(parameter) in felt else now
 
     for parameter in net.parameters():
@@ -206,7 +209,7 @@ class _Waits(TorchDispatchMode):
     optimisers read of their counters lies on the CPU."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without
         self.seen: Counter[str] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -241,7 +244,7 @@ def waits(device: torch.device) -> Iterator[Counter[str]]:
         return
     seen: Counter[str] = Counter()
 
-    def show(message: Any, *rest: Any) -> None:
+    def show(message: Warning | str, *rest: Any, **named: Any) -> None:
         if "called a synchronizing" in str(message):
             seen[_mine(traceback.extract_stack())] += 1
 
@@ -262,9 +265,7 @@ def no_waiting(bench: Bench) -> str:
         config = TrainConfig(
             steps=1, batch=16 if bench.tiny else 32, accumulate=2, optimiser=optimiser, ema=0.9
         )
-        net = PolicyNetwork(size(bench)).to(
-            device=bench.device, memory_format=devices.layout(bench.device)
-        )
+        net = devices.placed(PolicyNetwork(size(bench)), bench.device)
         stepper = go.stepper(net, bench.device, half(bench.device), config)
         feeding = Prefetcher(
             go.source(bench.games[0], config.batch // 2), 0, bench.device, feeders=1
@@ -300,13 +301,12 @@ def tensor_cores(bench: Bench) -> str:
     bench.need_cuda()
     times = {}
     for precision in ("fp32", half(bench.device)):
-        place = {
-            "device": bench.device,
-            "dtype": timing.KINDS[precision],
-            "memory_format": torch.channels_last,
-        }
-        layer = nn.Conv2d(128, 128, 3, padding=1, bias=False).to(**place)
-        x = torch.randn(256, 128, 19, 19).to(**place)
+        kind = timing.KINDS[precision]
+        layer = nn.Conv2d(128, 128, 3, padding=1, bias=False, device=bench.device, dtype=kind)
+        devices.placed(layer, bench.device, torch.channels_last)
+        x = torch.randn(256, 128, 19, 19).to(
+            device=bench.device, dtype=kind, memory_format=torch.channels_last
+        )
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         with torch.no_grad():
             for i in range(13):
@@ -342,7 +342,7 @@ def no_memory(bench: Bench) -> str:
                 min(1.0, (reserved + 2e9) / total), bench.device
             )
         else:
-            PolicyTask.loss = full  # type: ignore[method-assign]
+            PolicyTask.loss = full  # type: ignore[assignment,method-assign]  # put back below
         try:
             trained(
                 bench,
@@ -351,7 +351,7 @@ def no_memory(bench: Bench) -> str:
                 batch=1024 if bench.cuda else 8,
                 shape=go.shape("base") if bench.cuda else None,
             )
-        except common.UserError as error:
+        except UserError as error:
             said = str(error)
         else:
             raise AssertionError("a batch that cannot fit was no error")

@@ -100,16 +100,15 @@ def learns(bench: Bench) -> str:
 def ways(bench: Bench) -> str:
     """Accumulation, no average, label smoothing, patience, other schedules and precisions."""
     done = []
-    for number, options in enumerate(
-        (
-            {"accumulate": 2},
-            {"ema": 0.0, "label_smoothing": 0.1},
-            {"patience": 1, "validations": 4},
-            {"schedule": "onecycle", "optimiser": "adamw"},
-            {"precision": "fp32"},
-            {"precision": "fp16"},
-        )
-    ):
+    ways: tuple[dict[str, Any], ...] = (
+        {"accumulate": 2},
+        {"ema": 0.0, "label_smoothing": 0.1},
+        {"patience": 1, "validations": 4},
+        {"schedule": "onecycle", "optimiser": "adamw"},
+        {"precision": "fp32"},
+        {"precision": "fp16"},
+    )
+    for number, options in enumerate(ways):
         trainer, outcome = trained(
             bench, bench.scratch / f"way{number}", steps=2 if bench.tiny else 6, **options
         )
@@ -222,7 +221,7 @@ def onnx(bench: Bench) -> str:
     if bench.cuda and "CUDAExecutionProvider" not in onnxruntime().get_available_providers():
         said.append("onnxruntime here has no CUDA provider")
     elif bench.cuda and "device" in inspect.signature(OnnxPolicy).parameters:
-        other: Any = OnnxPolicy(bench.scratch / "fp32.onnx", device=str(bench.device))  # type: ignore[call-arg]
+        other: Any = OnnxPolicy(bench.scratch / "fp32.onnx", device=str(bench.device))
         difference = export.difference(policy, other)
         said.append(f"its CUDA provider differs by {difference:.1e}")
         if not difference < 0.05:

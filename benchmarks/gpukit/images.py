@@ -14,6 +14,7 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,8 @@ def train(
         ImageStore(predictor.config.store_size, predictor.config.fit),
         quiet=True,
     )
-    labels, figures = parts.valid.labels, {}
+    labels = parts.valid.labels
+    figures: dict[str, float | list[float]] = {}
     for views in (1, 8):
         told = np.concatenate(
             [
@@ -246,15 +248,14 @@ def against_torchvision(device: torch.device, tiny: bool) -> dict[str, Any]:
     ours = ResNet101(1000, depths, base)
     theirs = _torchvision(depths, base)
     result: dict[str, Any] = {}
-    place = {"device": device, "memory_format": devices.layout(device)}
-    ours = ours.to(**place)
+    ours = devices.placed(ours, device)
     side, batch = (64, 2) if tiny else (224, 64 if device.type != "cpu" else 4)
     pictures = torch.randn(batch, 3, side, side, generator=torch.Generator().manual_seed(1)).to(
-        **place
+        device=device, memory_format=devices.layout(device)
     )
     if theirs is not None:
         theirs.load_state_dict(ours.state_dict())
-        theirs = theirs.to(**place)
+        theirs = devices.placed(theirs, device)
         result["difference"] = _difference(ours, theirs, pictures)
         if not result["difference"] < 1e-3:
             raise UserError(
@@ -267,10 +268,7 @@ def against_torchvision(device: torch.device, tiny: bool) -> dict[str, Any]:
         if net is not None:
             for way, call in (("forward", _forward), ("training", _training)):
                 result[f"{name}_{way}"] = _rate(
-                    lambda n=net, c=call: c(n, pictures, device),
-                    batch,
-                    device,
-                    0.1 if tiny else 2.0,
+                    partial(call, net, pictures, device), batch, device, 0.1 if tiny else 2.0
                 )
     if theirs is not None:
         for way in ("forward", "training"):
@@ -293,7 +291,8 @@ def _torchvision(depths: tuple[int, ...], base: int) -> nn.Module | None:
     except (ImportError, RuntimeError):  # RuntimeError: one that was built for another torch
         return None
     if base == 64:
-        return ResNet(Bottleneck, list(depths))
+        network: nn.Module = ResNet(Bottleneck, list(depths))
+        return network
     return None  # its first width is fixed
 
 
@@ -323,7 +322,7 @@ def _training(net: nn.Module, pictures: torch.Tensor, device: torch.device) -> N
     net.zero_grad()
 
 
-def _rate(call: Callable[[], None], count: int, device: torch.device, seconds: float) -> float:
+def _rate(call: Callable[[], object], count: int, device: torch.device, seconds: float) -> float:
     """Items a second of a call that does `count` of them: the fastest of three stretches, after two
     calls."""
     if device.type == "cuda":
@@ -358,9 +357,7 @@ def augmentation(device: torch.device, tiny: bool) -> dict[str, float]:
     rates = {}
     for name in RECIPES:
         augment = Augmenter(replace(RECIPES[name]), size, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-        rates[name] = _rate(
-            lambda a=augment: a(pixels, labels), count, device, 0.05 if tiny else 1.5
-        )
+        rates[name] = _rate(partial(augment, pixels, labels), count, device, 0.05 if tiny else 1.5)
     print(
         "augmentation, pictures/s: "
         + ", ".join(f"{name} {rate:,.0f}" for name, rate in rates.items()),

@@ -12,13 +12,17 @@ of it. No validation game, turned or mirrored, is among those to train on.
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 BEGAN = time.perf_counter()
 SAMPLE = 8192
 """Games packed first, to tell what a game takes."""
 ROOM = 0.995
 """Share of the room that is filled when it is the size that decides."""
+
+Number = TypeVar("Number", int, float)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -89,10 +93,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def positive(kind: type) -> object:
+def positive(kind: type[Number]) -> Callable[[str], Number]:
     """A type for argparse: a number above zero."""
 
-    def parse(text: str) -> float:
+    def parse(text: str) -> Number:
         value = kind(text)
         if not 0 < value < float("inf"):
             raise ValueError
@@ -156,6 +160,8 @@ def run(options: argparse.Namespace) -> int:
         if fitting < 1 or (options.games and count > fitting * 1.02):
             raise too_small(options, count, each, beside, fitting)
         count = count if options.games else min(count, fitting)
+
+    packed_games = 0
 
     def done(games: int) -> None:
         nonlocal packed_games

@@ -15,9 +15,10 @@ from PIL import Image, features
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.files import write_bytes
-from imagecls.photos.collection import TRAIN, VALID, WHOLE, open_collection
+from imagecls.photos.collection import open_collection
 from imagecls.photos.data import bad_notes
 from imagecls.photos.decode import Fit
+from imagecls.photos.layout import TRAIN, VALID, WHOLE
 from imagecls.photos.store import ImageStore
 
 FOLDERS = {TRAIN: "training/", VALID: "validation/", WHOLE: ""}

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from gocnn.errors import UserError
 from gocnn.policy.samples import Games
 from gocnn.training import Prefetcher, memory, tuning
 from gpukit import common, facts, go, timing
@@ -97,7 +98,7 @@ def _run(options: argparse.Namespace, device: torch.device, precision: str) -> i
             table.end()
             table.write()
     if not table.best():
-        raise common.UserError("not one row could be measured; speed.json says why for each")
+        raise UserError("not one row could be measured; speed.json says why for each")
     print(f"best rows: {out / 'best.json'}; all: {out / 'speed.json'}")
     return 0
 
@@ -121,7 +122,7 @@ class Table:
             scratch,
         )
         self.card = device.type == "cuda"
-        self.until = time.monotonic() + options.minutes * 60
+        self.until: float = time.monotonic() + options.minutes * 60
         self.rows: list[Row] = []
         self.left_out: list[str] = []
         self.feeders: dict[int, float] = {}

@@ -77,7 +77,8 @@ class Row:
     def json(self) -> dict[str, Any]:
         """One flat object."""
         values = asdict(self)
-        return values.pop("setting") | {"planes": self.setting.planes} | values
+        setting: dict[str, Any] = values.pop("setting")
+        return setting | {"planes": self.setting.planes} | values
 
     @classmethod
     def read(cls, values: dict[str, Any]) -> "Row":
@@ -138,7 +139,7 @@ class Prepared:
         net = PolicyNetwork(setting.shape())
         if setting.multiple > 1:
             padding.pad_planes(net)
-        self.net = net.to(device=device, memory_format=devices.layout(device))
+        self.net = devices.placed(net, device)
         self.config = TrainConfig(steps=1, batch=setting.batch, ema=0.999)
         self.stepper = go.stepper(self.net, device, precision, self.config)
         self.call: Any = (

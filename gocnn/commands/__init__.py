@@ -120,7 +120,7 @@ class LazyGroup(click.Group):
             context.exit(1)
         except (click.exceptions.Exit, click.Abort):
             raise
-        except ImportError as error:
+        except (ImportError, OSError) as error:
             package = libraries.package(error, heads.extra_of(context.invoked_subcommand))
             if package is None:
                 raise

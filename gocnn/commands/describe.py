@@ -6,24 +6,34 @@ from typing import Any
 import click
 
 from gocnn import modelfile
+from gocnn.console import program
 from gocnn.console.heads import heads
+from gocnn.console.shared_options import json_option
 from gocnn.errors import UserError
+from gocnn.policy import shipped
 
 
 @click.command("describe")
 @click.argument("model", metavar="MODEL-OR-PRESET")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def command(model: str, as_json: bool) -> None:
     """Show a network layer by layer: kernel, stride, output, receptive field, parameters,
     multiply-accumulates, and the cost of fully connected layers instead.
 
     MODEL-OR-PRESET is a model file or the folder of a run, a policy preset (tiny, small, base,
-    large), a classifier (cnn, resnet, resnet101; for eleven classes), `food`, the classifier that
-    ships, or `lecture`: one convolution of 64 3x3 filters on the lecture's 100x100x3 picture.
+    large), a network that ships (shipped:base, shipped:small), a classifier (cnn, resnet,
+    resnet101; for eleven classes), `food`, the classifier that ships, or `lecture`: one convolution
+    of 64 3x3 filters on the lecture's 100x100x3 picture.
     """
     from gocnn.nn.describe import describe
 
     network, shape = _network(model)
+    if model in shipped.NAMES:
+        click.echo(
+            f"note: {model} is the preset here, as go-train --preset {model} begins; the network of"
+            f" that name that ships: {program.name()} describe {shipped.ALIAS}:{model}",
+            err=True,
+        )
     description = describe(model, network, shape)
     click.echo(json.dumps(description.to_json(), indent=1) if as_json else description.table())
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from gocnn.commands.options import conversation, model_option, symmetries_option
+from gocnn.commands.options import conversation, model_option, symmetries_option, threads_option
 from gocnn.commands.style_option import style_option
 
 
@@ -12,9 +12,7 @@ from gocnn.commands.style_option import style_option
 @model_option
 @symmetries_option
 @style_option
-@click.option(
-    "--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]"
-)
+@threads_option
 def command(model: str | None, symmetries: str, style: str, threads: int | None) -> None:
     """Answer queries in the protocol of KataGo's analysis engine, lines of JSON, on standard input
     and output: for KaTrain and tools like it."""

@@ -16,34 +16,26 @@ from gocnn.commands.options import (
 )
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
+from gocnn.console.shared_options import choice_option, count_option, json_option
 
 
 @click.command("go-eval")
 @click.argument("games", nargs=-1, required=True)
 @model_option
-@click.option(
-    "--positions",
-    type=click.IntRange(1),
-    default=20000,
-    show_default=True,
-    help="Positions drawn from all games, without repetition.",
+@count_option(
+    "--positions", 1, None, "Positions drawn from all games, without repetition.", default=20000
 )
 @symmetries_option
-@click.option(
+@choice_option(
     "--told",
-    type=click.Choice(["nothing", "origin"]),
+    ["nothing", "origin"],
+    "Tell a network that is shown such "
+    "things (plane group `style`) where each game was played, and whether by professionals.",
     default="nothing",
-    show_default=True,
-    help=(
-        "Tell a network that is shown such "
-        "things (plane group `style`) where each game was played, and whether by professionals."
-    ),
 )
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses the positions."
-)
+@count_option("--seed", 0, None, "Chooses the positions.", default=0)
 @device_option()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.option(
     "--picture",
     type=Picture(),

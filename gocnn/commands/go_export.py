@@ -5,17 +5,17 @@ from pathlib import Path
 import click
 
 from gocnn.console.outputs import OutFile
+from gocnn.console.shared_options import choice_option
 
 
 @click.command("go-export")
 @click.argument("model", metavar="RUN-OR-MODEL")
 @click.option("--onnx", required=True, type=OutFile(), help="The file to write.")
-@click.option(
+@choice_option(
     "--precision",
-    type=click.Choice(["fp32", "fp16"]),
+    ["fp32", "fp16"],
+    "fp16: weights in half precision (half the file), computed in float32.",
     default="fp32",
-    show_default=True,
-    help="fp16: weights in half precision (half the file), computed in float32.",
 )
 def command(model: str, onnx: Path, precision: str) -> None:
     """Write the policy network of RUN-OR-MODEL as ONNX, and check on sample positions that it

@@ -5,11 +5,12 @@ import sys
 import click
 
 from gocnn.commands.level_option import chosen_level, level_option, was_given
-from gocnn.commands.options import conversation, model_option, symmetries_option
+from gocnn.commands.options import conversation, model_option, symmetries_option, threads_option
 from gocnn.commands.style_option import style_option
 from gocnn.console.numbers import FloatRange
+from gocnn.console.shared_options import completed_by, count_option
 from gocnn.engine.limits import MOST_VISITS
-from gocnn.engine.rulesets import BadRules, Rules, parse
+from gocnn.engine.rulesets import RULES, BadRules, Rules, parse
 
 
 def rule_set(context: click.Context, parameter: click.Parameter, value: str) -> Rules:
@@ -32,15 +33,13 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
 @symmetries_option
 @style_option
 @level_option
-@click.option(
+@count_option(
     "--visits",
-    type=click.IntRange(0, MOST_VISITS),
+    0,
+    MOST_VISITS,
+    "Look ahead at so many positions before each move "
+    "(0: play what the network says), fewer if the clock asks for it.",
     default=0,
-    show_default=True,
-    help=(
-        "Look ahead at so many positions before each move "
-        "(0: play what the network says), fewer if the clock asks for it."
-    ),
 )
 @click.option(
     "--temperature",
@@ -70,6 +69,7 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option(
     "--rules",
     callback=rule_set,
+    shell_complete=completed_by(lambda: RULES),
     default="chinese-kgs",
     show_default=True,
     metavar="NAME",
@@ -97,9 +97,7 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
     help="The version that the program is told.  [default: as the name has it]",
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-@click.option(
-    "--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]"
-)
+@threads_option
 def command(
     *,
     model: str | None,

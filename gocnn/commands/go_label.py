@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFile
+from gocnn.console.shared_options import count_option
 
 if TYPE_CHECKING:
     from gocnn.selfplay.labelling import JudgedRun, LabellingConfig, OwnRun, ResignedRun, Run
@@ -55,24 +56,14 @@ NONE_RESIGNED = (
     help="Play on, or have judged, at most so many games.  [default: all that are waiting]",
 )
 @click.option("--minutes", type=FloatRange(0, min_open=True), help="Stop after so many minutes.")
-@click.option(
-    "--batch",
-    type=click.IntRange(1, 4096),
-    default=64,
-    show_default=True,
-    help="Boards that the network is asked about at once.",
-)
+@count_option("--batch", 1, 4096, "Boards that the network is asked about at once.", default=64)
 @click.option(
     "--jobs",
     type=click.IntRange(1),
     help="Threads, each with as many boards.  [default: the cores]",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=1,
-    show_default=True,
-    help="Of what is drawn: moves, the order of games, own games.",
+@count_option(
+    "--seed", 0, None, "Of what is drawn: moves, the order of games, own games.", default=1
 )
 @click.option(
     "--disagreed",

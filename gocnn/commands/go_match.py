@@ -10,6 +10,7 @@ import click
 from gocnn.console import program
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFolder
+from gocnn.console.shared_options import count_option
 
 if TYPE_CHECKING:
     from gocnn.match.game import GameResult
@@ -25,8 +26,8 @@ MOST_NAMED = 10
     required=True,
     metavar="ENGINE",
     help=(
-        f'Command line of an engine, for example "{program.name()} go-gtp", or a level of'
-        " this one, for example 5k; it has black first."
+        f'Command line of an engine, for example "{program.name()} go-gtp"; a level of this one,'
+        " for example 5k; or a model: small, a file, a run. It has black first."
     ),
 )
 @click.option(
@@ -36,12 +37,8 @@ MOST_NAMED = 10
     metavar="ENGINE",
     help='The other one, for example "gnugo --mode gtp --level 10".',
 )
-@click.option(
-    "--games",
-    type=click.IntRange(1),
-    default=100,
-    show_default=True,
-    help="Colours alternate: every opening is played with both.",
+@count_option(
+    "--games", 1, None, "Colours alternate: every opening is played with both.", default=100
 )
 @click.option(
     "--out",
@@ -54,13 +51,7 @@ MOST_NAMED = 10
     type=click.Path(path_type=Path),
     help="SGF file of openings.  [default: drawn from the network that ships]",
 )
-@click.option(
-    "--opening-moves",
-    type=click.IntRange(0, 100),
-    default=6,
-    show_default=True,
-    help="So many moves of each.",
-)
+@count_option("--opening-moves", 0, 100, "So many moves of each.", default=6)
 @click.option("--komi", type=FloatRange(-1000, 1000), default=6.5, show_default=True)
 @click.option(
     "--seconds",
@@ -94,9 +85,7 @@ MOST_NAMED = 10
 @click.option(
     "--jobs", type=click.IntRange(1), help="Games at the same time.  [default: the cores]"
 )
-@click.option(
-    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the openings."
-)
+@count_option("--seed", 0, None, "Of the openings.", default=1)
 @click.option("--quiet", is_flag=True, help="No line a game.")
 def command(
     *,

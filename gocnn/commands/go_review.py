@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gocnn.commands.options import model_option
+from gocnn.commands.options import model_option, threads_option
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
 
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 )
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, every move of it.")
-@click.option(
-    "--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]"
-)
+@threads_option
 @click.option("--quiet", is_flag=True, help="No bar.")
 def command(
     *,
@@ -97,6 +95,8 @@ def command(
                 write_bytes(_target(out, found.name, len(files), written), annotated)
     for line in trouble:
         click.echo(f"skipped {line}" if reviews or positions else f"Error: {line}", err=True)
+    for line in text.notes([*reviews, *positions]):
+        click.echo(f"note: {line}", err=True)
     if not as_json:
         for position in positions:
             click.echo(text.position_line(position))

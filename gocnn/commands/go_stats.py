@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from gocnn.commands.options import filter_options, game_filter
+from gocnn.console.shared_options import json_option
 from gocnn.console.streams import encodable
 from gocnn.games.store import Store
 from gocnn.games.summary import summarise
@@ -14,7 +15,7 @@ from gocnn.games.summary import summarise
 
 @click.command("go-stats")
 @click.argument("store", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.option("--verify", is_flag=True, help="Check every byte against the checksums as well.")
 @filter_options
 def command(store: Path, as_json: bool, verify: bool, **options: Any) -> None:

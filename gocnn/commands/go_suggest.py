@@ -14,6 +14,7 @@ from gocnn.commands.options import model_option, position_options, symmetries_op
 from gocnn.commands.style_option import style_option
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import Picture
+from gocnn.console.shared_options import json_option
 from gocnn.console.streams import encodable
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
         "else 6.5, or 0.5 with handicap stones, for which white gets a point each besides]"
     ),
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.option(
     "--picture",
     type=Picture(),

@@ -8,13 +8,16 @@ import click
 from gocnn.commands.options import FILTER_KEYS, filter_options, game_filter, importing
 from gocnn.console.grouped import GroupedCommand
 from gocnn.console.numbers import FloatRange
-from gocnn.console.outputs import OutFolder
+from gocnn.console.shared_options import count_option
 from gocnn.training.cli_options import (
     BUDGET_OPTIONS,
     DEFAULT_MINUTES,
     MACHINE_OPTIONS,
     OPTIMISATION_OPTIONS,
     ComputedDefault,
+    quiet_option,
+    resume_option,
+    run_folder_option,
     show_outcome,
     take_budget,
     take_find_rate,
@@ -36,12 +39,7 @@ HEADINGS = {
 
 @click.command("go-train", cls=GroupedCommand, headings=HEADINGS)
 @click.argument("games", nargs=-1)
-@click.option(
-    "--out",
-    required=True,
-    type=OutFolder(),
-    help="Folder of the run: checkpoints, models, metrics, curves.",
-)
+@run_folder_option
 @click.option(
     "--valid",
     multiple=True,
@@ -55,13 +53,7 @@ HEADINGS = {
     show_default=True,
     help="Share of GAMES held back for validation.",
 )
-@click.option(
-    "--valid-positions",
-    type=click.IntRange(100),
-    default=4096,
-    show_default=True,
-    help="Positions in each validation.",
-)
+@count_option("--valid-positions", 100, None, "Positions in each validation.", default=4096)
 @click.option(
     "--preset",
     type=click.Choice(["tiny", "small", "base", "large"]),
@@ -90,13 +82,7 @@ HEADINGS = {
     type=click.Choice(["residual", "preact", "nested", "mobile", "large", "dilated"]),
     help="The kind of block.  [default: preact]",
 )
-@click.option(
-    "--future",
-    type=click.IntRange(0, 8),
-    default=2,
-    show_default=True,
-    help="Learn so many later moves too; nothing else sees them.",
-)
+@count_option("--future", 0, 8, "Learn so many later moves too; nothing else sees them.", default=2)
 @click.option(
     "--value/--no-value",
     default=True,
@@ -130,15 +116,8 @@ HEADINGS = {
     ema=ComputedDefault("0.999, from an hour on 0.9995"),
     compile=ComputedDefault("with --minutes of ten or more, where there is a compiler"),
 )
-@click.option(
-    "--resume",
-    is_flag=True,
-    help=(
-        "Go on with the run in --out, with the options it began with; a budget given now replaces"
-        " its own."
-    ),
-)
-@click.option("--quiet", is_flag=True, help="No bars, no lines but the last.")
+@resume_option
+@quiet_option
 @filter_options
 @importing
 def command(

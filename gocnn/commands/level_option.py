@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gocnn.console.shared_options import completed_by
+
 if TYPE_CHECKING:
     from gocnn.engine.levels import Level
     from gocnn.policy.suggestion import Evaluator
@@ -34,9 +36,16 @@ def _known(context: click.Context, parameter: click.Parameter, value: str | None
         raise click.BadParameter(str(error)) from error
 
 
+def _names() -> list[str]:
+    from gocnn.engine.levels import names
+
+    return names()
+
+
 level_option = click.option(
     "--level",
     callback=_known,
+    shell_complete=completed_by(_names),
     metavar="RANK",
     help=(
         "Play like this rank: 20k to 1k, 1d and up, or max (docs/levels.md). It "

@@ -2,93 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gocnn import archives
 from gocnn.console import streams
+from gocnn.console.shared_options import choice_option, completed_by, count_option, together
+from gocnn.policy import shipped
 
 if TYPE_CHECKING:
     from gocnn.games.selection import GameFilter
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def filter_options(function: F) -> F:
-    """Options that choose among the games; they arrive as the keyword arguments of
-    `game_filter`."""
-    options = [
-        click.option(
-            "--min-rank",
-            metavar="RANK",
-            callback=_rank,
-            help="Both players at least this strong: 5k, 1d, 9d, 1p (above 9d).",
-        ),
-        click.option(
-            "--date-from",
-            metavar="DATE",
-            callback=_date(0),
-            help="Games from this day on: 2011, 2011-05 or 2011-05-31.",
-        ),
-        click.option("--date-to", metavar="DATE", callback=_date(99), help="Games up to this day."),
-        click.option(
-            "--result",
-            type=click.Choice(["any", "known", "black", "white", "scored"]),
-            default="any",
-            show_default=True,
-            help="By result; scored: counted at the end, not resigned.",
-        ),
-        click.option(
-            "--handicap",
-            type=click.Choice(["any", "none", "only"]),
-            default="any",
-            show_default=True,
-            help="By handicap stones.",
-        ),
-        click.option(
-            "--min-moves",
-            type=click.IntRange(1),
-            default=1,
-            help="Games of at least so many moves.",
-            show_default=True,
-        ),
-        click.option(
-            "--max-moves",
-            type=click.IntRange(1),
-            default=100000,
-            help="Games of at most so many moves.",
-            show_default=True,
-        ),
-        click.option(
-            "--source",
-            default="",
-            metavar="PATTERN",
-            help="Regular expression searched in archive or folder name and place (PC).",
-        ),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
-FILTER_KEYS = (
-    "min_rank",
-    "date_from",
-    "date_to",
-    "result",
-    "handicap",
-    "min_moves",
-    "max_moves",
-    "source",
-)
-
-
-def game_filter(values: dict[str, Any]) -> "GameFilter":
-    """Take the filter options out of a command's keyword arguments."""
-    from gocnn.games.selection import GameFilter
-
-    return GameFilter(**{key: values.pop(key) for key in FILTER_KEYS})
 
 
 def _rank(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
@@ -119,19 +43,71 @@ def _date(filler: int) -> Callable[[click.Context, click.Parameter, str | None],
     return callback
 
 
-def importing(function: F) -> F:
-    """Options of reading raw games: `jobs` and `max_unpacked` (MB)."""
-    function = click.option(
-        "--jobs", type=click.IntRange(1), help="Processes that read games. [default: the cores]"
-    )(function)
-    return click.option(
+filter_options = together(
+    click.option(
+        "--min-rank",
+        metavar="RANK",
+        callback=_rank,
+        help="Both players at least this strong: 5k, 1d, 9d, 1p (above 9d).",
+    ),
+    click.option(
+        "--date-from",
+        metavar="DATE",
+        callback=_date(0),
+        help="Games from this day on: 2011, 2011-05 or 2011-05-31.",
+    ),
+    click.option("--date-to", metavar="DATE", callback=_date(99), help="Games up to this day."),
+    choice_option(
+        "--result",
+        ["any", "known", "black", "white", "scored"],
+        "By result; scored: counted at the end, not resigned.",
+        default="any",
+    ),
+    choice_option("--handicap", ["any", "none", "only"], "By handicap stones.", default="any"),
+    count_option("--min-moves", 1, None, "Games of at least so many moves.", default=1),
+    count_option("--max-moves", 1, None, "Games of at most so many moves.", default=100000),
+    click.option(
+        "--source",
+        default="",
+        metavar="PATTERN",
+        help="Regular expression searched in archive or folder name and place (PC).",
+    ),
+)
+"""Options that choose among the games; they arrive as the keyword arguments of `game_filter`."""
+
+FILTER_KEYS = (
+    "min_rank",
+    "date_from",
+    "date_to",
+    "result",
+    "handicap",
+    "min_moves",
+    "max_moves",
+    "source",
+)
+
+
+def game_filter(values: dict[str, Any]) -> "GameFilter":
+    """Take the filter options out of a command's keyword arguments."""
+    from gocnn.games.selection import GameFilter
+
+    return GameFilter(**{key: values.pop(key) for key in FILTER_KEYS})
+
+
+importing = together(
+    click.option(
         "--max-unpacked",
         type=click.IntRange(1),
         default=archives.UNPACKED >> 20,
         show_default=True,
         metavar="MB",
         help="Most that one archive may unpack to.",
-    )(function)
+    ),
+    click.option(
+        "--jobs", type=click.IntRange(1), help="Processes that read games. [default: the cores]"
+    ),
+)
+"""Options of reading raw games: `jobs` and `max_unpacked` (MB)."""
 
 
 @contextmanager
@@ -151,6 +127,7 @@ def conversation() -> Iterator[None]:
 
 model_option = click.option(
     "--model",
+    shell_complete=completed_by(lambda: shipped.NAMES, files=True),
     help=(
         "A model file (.safetensors or .onnx), the folder of a training run, or one of those that"
         " ship: base, or small, which is four times as fast.  [default: $GOCNN_MODEL, else base]"
@@ -158,31 +135,29 @@ model_option = click.option(
 )
 """The network that is asked; without it, the one that ships."""
 
-symmetries_option = click.option(
-    "--symmetries",
-    type=click.Choice(["1", "8"]),
-    default="1",
-    show_default=True,
-    help="8: average over the turned and mirrored boards.",
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]"
+)
+"""`threads`: how many the network computes with; None for all cores."""
+
+symmetries_option = choice_option(
+    "--symmetries", ["1", "8"], "8: average over the turned and mirrored boards.", default="1"
 )
 
 
-def position_options(command: F) -> F:
-    """The position that is meant: a game, a ply of it, moves on top (`gocnn.games.position`)."""
-    for option in (
-        click.option(
-            "--moves",
-            default="",
-            metavar='"B D4 W Q16 ..."',
-            help="Moves to play first (after those of the game).",
-        ),
-        click.option(
-            "--at",
-            type=click.IntRange(0),
-            metavar="PLY",
-            help="The position after so many moves of the game.  [default: its end]",
-        ),
-        click.argument("game", required=False, metavar="[FILE.sgf|-]"),
-    ):
-        command = option(command)
-    return command
+position_options = together(
+    click.argument("game", required=False, metavar="[FILE.sgf|-]"),
+    click.option(
+        "--at",
+        type=click.IntRange(0),
+        metavar="PLY",
+        help="The position after so many moves of the game.  [default: its end]",
+    ),
+    click.option(
+        "--moves",
+        default="",
+        metavar='"B D4 W Q16 ..."',
+        help="Moves to play first (after those of the game).",
+    ),
+)
+"""The position that is meant: a game, a ply of it, moves on top (`gocnn.games.position`)."""

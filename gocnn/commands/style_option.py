@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import click
+from gocnn.console.shared_options import choice_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -13,10 +13,4 @@ STYLES = ("any", "tygem", "tom", "fox", "professional")
 
 def style_option(function: F) -> F:
     """--style, for networks that are shown where games were played."""
-    return click.option(
-        "--style",
-        type=click.Choice(STYLES),
-        default="any",
-        show_default=True,
-        help="Move like the players there.",
-    )(function)
+    return choice_option("--style", STYLES, "Move like the players there.", default="any")(function)

@@ -39,7 +39,7 @@ def call(
             command.main(words, prog_name=command.name, standalone_mode=False)
     except click.ClickException as error:
         raise UserError(error.format_message()) from error
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         package = libraries.package(error)
         if package is None:
             raise

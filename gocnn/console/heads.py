@@ -66,7 +66,7 @@ def _load(point: EntryPoint) -> None:
     """Register an installed head; one that is broken is set aside, since the others are not."""
     try:
         head = point.load()
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         why = " ".join(str(error).split())[:200]
         _broken[point.name] = libraries.package(error) or f"it cannot be imported ({why})"
         return

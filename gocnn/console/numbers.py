@@ -7,7 +7,8 @@ import click
 
 
 class FloatRange(click.FloatRange):
-    """click's, but nan is no number: it lies in every range."""
+    """click's range of numbers, except that it refuses nan, which click takes to lie in every
+    range."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None

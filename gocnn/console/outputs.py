@@ -62,8 +62,8 @@ class Picture(OutFile):
 
 
 def keep_inputs(inputs: list[Path] | tuple[Path, ...], **outputs: Path | None) -> None:
-    """Raises click.BadParameter if an output (by the name of its option) is one of the files that
-    are read."""
+    """Refuse to write over what is read. Raises click.BadParameter if an output (by the name of its
+    option) is one of those files."""
     for option, target in outputs.items():
         for source in inputs:
             if (

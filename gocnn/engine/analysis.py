@@ -71,9 +71,10 @@ class MoveInfo:
 
 @dataclass(frozen=True)
 class AnalysisOptions:
-    """How an analysis is to differ from the usual one. symmetries: 1 to 8, for the position itself;
-    power, reduction, until: see `gocnn.engine.mcts.Search`; least: so many candidates even if the
-    network excludes them."""
+    """How an analysis differs from the usual one. symmetries: over how many of the 8 turned and
+    mirrored boards the network's answer for the position itself is averaged (None: as the player
+    does). power, reduction, until: as in `gocnn.engine.mcts.Search`. least: so many candidates at
+    least, however little the network gives them."""
 
     symmetries: int | None = None
     power: float = 1.0

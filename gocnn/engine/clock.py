@@ -53,8 +53,9 @@ class Clock:
 
     @classmethod
     def gtp(cls, arguments: list[str]) -> "Clock":
-        """From `time_settings MAIN BYO_YOMI STONES`: Canadian overtime; without a period only main
-        time counts; a period for no stones means no limit. Raises BadClock."""
+        """A clock as GTP's `time_settings MAIN BYO_YOMI STONES` sets it, in seconds: main time,
+        then Canadian overtime. Without a period only main time counts; a period for no stones means
+        no limit. Raises BadClock."""
         if len(arguments) != 3:
             raise BadClock("three numbers are expected")
         main, period, count = _seconds(arguments[0]), _seconds(arguments[1]), _count(arguments[2])
@@ -62,7 +63,8 @@ class Clock:
 
     @classmethod
     def kgs(cls, arguments: list[str]) -> "Clock":
-        """From `kgs-time_settings SYSTEM ...`, or what `time_settings` takes. Raises BadClock."""
+        """A clock as the arguments of `kgs-time_settings SYSTEM ...` set it, in seconds; those of
+        `time_settings` are understood too. Raises BadClock."""
         if not arguments or arguments[0].lower() not in SYSTEMS:
             return cls.gtp(arguments)
         system, *numbers = arguments[0].lower(), *arguments[1:]
@@ -76,7 +78,8 @@ class Clock:
 
     @classmethod
     def kata(cls, arguments: list[str]) -> "Clock":
-        """From `kata-time_settings SYSTEM ...`. Raises BadClock."""
+        """A clock as the arguments of `kata-time_settings SYSTEM ...` set it, in seconds. Raises
+        BadClock."""
         system = arguments[0].lower().replace("byo-yomi", "byoyomi") if arguments else ""
         if system not in KATA_SYSTEMS:
             raise BadClock(f"choose {', '.join(KATA_SYSTEMS)}")

@@ -235,6 +235,7 @@ def without_search(level: Level) -> str | None:
 
 
 def elo(level: Level) -> float:
-    """Its measured strength in Elo, relative to the anchor; nan for one that was not measured."""
+    """The measured strength of a level in Elo, relative to the anchor; nan for a level that was not
+    measured."""
     found = table()["elo"].get(level.name)
     return float(found) if found is not None else math.nan

@@ -310,14 +310,15 @@ class Search:
 
     @property
     def win(self) -> float:
-        """The probability that the side to play wins: the mean of the network's own judgement and
-        of what all visits came to."""
+        """The probability, 0 to 1, that the side to play wins: the mean of what the network says of
+        this position and of every position that the search has visited below it, each seen by the
+        same side."""
         return 1 - float(self._tree.nodes["W_win"][0]) / (self.count + 1)
 
     @property
     def lead(self) -> float:
-        """How many points the side to play leads by, komi counted, in the mean likewise; nan if the
-        network says no score."""
+        """By how many points the side to play leads, komi counted: a mean over the same positions
+        as `win`. nan if the network says no score."""
         return (
             -float(self._tree.nodes["W_lead"][0]) / (self.count + 1)
             if self.evaluator.scores
@@ -326,12 +327,14 @@ class Search:
 
     @property
     def spread(self) -> float:
-        """The standard deviation of that, as the network says of the position; nan likewise."""
+        """The standard deviation of the score in points, as the network says of this position
+        alone. nan if it says no score."""
         return float(self._tree.nodes["V_spread"][0]) if self.evaluator.scores else math.nan
 
     def owner(self) -> Floats:
-        """float32 `(361,)`: whose each point will be, +1 the side's that is to play: the mean over
-        all positions seen; nan likewise."""
+        """Whose each point will be, float32 `(361,)`: +1 surely the side's that is to play, -1
+        surely the opponent's; a mean over the same positions as `win`. nan if the network does not
+        say."""
         if not self.evaluator.scores:
             return self._owner
         total: Floats = ((self._owner + self._owners.sum(0)) / (1 + self._owned.sum())).astype(

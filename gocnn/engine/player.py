@@ -50,10 +50,11 @@ that is left."""
 
 @dataclass(frozen=True)
 class Decision:
-    """index: the move (flat index, 361 for a pass, RESIGN to resign); probabilities: the network's,
-    float32 `(362,)`, over the legal moves. winrate: the probability that the side to play wins;
-    lead: in points, komi counted; both in the mean over the search where it looked ahead, else the
-    network's, nan for what that does not say."""
+    """What a player has decided. index: the move (flat index, 361 for a pass, RESIGN to resign).
+    probabilities: the network's, float32 `(362,)`, 0 where a move is illegal. winrate: the
+    probability, 0 to 1, that the side to play wins; lead: its points, komi counted; both are means
+    over the search where the player looked ahead, else the network's own words, and nan where the
+    network does not say."""
 
     index: int
     probabilities: Floats

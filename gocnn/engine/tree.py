@@ -74,9 +74,10 @@ about."""
 
 
 class Arrays(NamedTuple):
-    """nodes: `NODE`, `(positions,)`; for each move that is kept, `(moves,)`: child, int32, the
-    position after it or -1; P, float32, its prior; move, int16, its flat index. used: int64 `(2,)`,
-    how many positions and moves there are."""
+    """The memory of a search tree. nodes: one `NODE` for each position, `(positions,)`. For each
+    move that a position keeps there is a place in three arrays `(moves,)`: child, int32, the
+    position after the move, -1 before its first visit; P, float32, its prior probability; move,
+    int16, its flat index. used: int64 `(2,)`, how many positions and how many moves are in use."""
 
     nodes: npt.NDArray[np.void]
     child: npt.NDArray[np.int32]
@@ -101,8 +102,8 @@ def new_arrays(nodes: int = 64, edges: int = 4 * MOVES) -> Arrays:
 
 
 def make_room(tree: Arrays, nodes: int, edges: int) -> None:
-    """See to it that so many more fit. The arrays grow in place by an eighth; where they are large
-    the system moves them without copying."""
+    """Enlarge the arrays if `nodes` more positions or `edges` more moves do not fit. They grow in
+    place by an eighth; where they are large the system moves them without copying."""
     have, want = len(tree.nodes), int(tree.used[0]) + nodes
     if want > have:
         tree.nodes.resize(max(want, have + min(max(have // 8, STEP), 16 * STEP)), refcheck=False)

@@ -38,9 +38,12 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Slots(NamedTuple):
-    """Walks that wait for an answer, up to B. path: int32 `(B, DEEPEST + 1)`; moves: int16,
-    likewise; depth: int64 `(B,)`; states: int16 `(B, 5, 441)`, colours: int64 `(B,)`, recent: int16
-    `(B, 8)`, the positions; planes: uint8 `(B, C, 361)`; legal, keep: bool `(B, 362)`; the rest is
+    """Up to B walks down the tree that wait for the network's answer. path: the positions of the
+    tree on each walk, int32 `(B, DEEPEST + 1)`; moves: the moves between them, int16 of the same
+    shape; depth: how many moves they are, int64 `(B,)`. The position at the end of a walk is in
+    states, int16 `(B, 5, 441)`, colours (who is to play), int64 `(B,)`, and recent (the last
+    moves), int16 `(B, 8)`; what the network is shown of it in planes, uint8 `(B, C, 361)`; which
+    moves are legal and which the search considers in legal and keep, bool `(B, 362)`. The rest is
     working memory."""
 
     path: npt.NDArray[np.int32]
@@ -59,7 +62,7 @@ class Slots(NamedTuple):
 
 
 def new_slots(count: int, channels: int) -> Slots:
-    """For so many walks, and a network that is shown so many planes."""
+    """Room for `count` walks, for a network that is shown `channels` planes."""
     return Slots(
         np.zeros((count, DEEPEST + 1), np.int32),
         np.zeros((count, DEEPEST + 1), np.int16),

@@ -60,8 +60,10 @@ MADE_BY = json.dumps(
 
 @dataclass(frozen=True)
 class Labelled:
-    """games: int64 `(n,)`, ascending, of the records that were given; packed: uint16 `(n, 46)`;
-    counted: how many of the games were counted."""
+    """The labels that counting the ends of games has given. games: int64 `(n,)`, ascending, the
+    numbers of the labelled games among the records that were given; packed: their labels as
+    `gocnn.games.labels.pack` makes them, uint16 `(n, 46)`; counted: how many games were counted at
+    all."""
 
     games: npt.NDArray[np.int64]
     packed: npt.NDArray[np.uint16]

@@ -21,7 +21,7 @@ _RESULTS = {"3": "B+R", "4": "W+R", "7": "B+T", "8": "W+T"}
 
 
 def read(lines: list[str]) -> Kifu:
-    """Raises BadRecord."""
+    """The game in the lines of a GIB file. Raises BadRecord if they are none."""
     kifu = Kifu()
     header: dict[str, str] = {}
     for line in lines:

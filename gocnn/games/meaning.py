@@ -19,6 +19,7 @@ KEPT = ("PB", "PW", "BR", "WR", "RE", "DT", "RD", "KM", "KO", "HA", "PC", "RU", 
 ODD_KOMI = "komi that cannot be one, left unknown"
 ODD_HANDICAP = "handicap stated in an even game, not believed"
 STONES_ADDED = "handicap stones put where the server puts them"
+OTHER_STONES = "another number of handicap stones stated than placed, the position taken as it is"
 
 _FOX = re.compile(rb"AP\s*\[\s*fox", re.IGNORECASE)
 _HEAD = 4096
@@ -62,25 +63,34 @@ def komi(texts: Mapping[str, str], fox: bool) -> tuple[float, Note | None]:
 def handicap(
     texts: Mapping[str, str], words: npt.NDArray[np.uint16], n_setup: int
 ) -> tuple[int, Note | None]:
-    """The number of handicap stones; and a note if the record states some and none were placed.
+    """The number of handicap stones; and a note if the record states some and none, or another
+    number, were placed.
 
     Stones may be set up, or be Black's first moves (between which White may pass).
     """
     stated = text.handicap(texts.get("HA", ""))
     only_black = not is_white(words[:n_setup]).any()
     if n_setup or stated < 2 or len(words) == 0:
-        return max(stated if stated > 1 else 0, n_setup if n_setup > 1 and only_black else 0), None
+        stones = max(stated if stated > 1 else 0, n_setup if n_setup > 1 and only_black else 0)
+        if stated > 1 and only_black and n_setup not in (0, stated):
+            return stones, Note(OTHER_STONES, f"HA[{stated}], but {_stones(n_setup)} set up")
+        return stones, None
     placed = 0
     for index, colour in decode(words):
         if colour == WHITE and index != PASS:
             break
         placed += colour == BLACK and index != PASS
     if placed > 1:
-        return min(placed, stated), None
+        few = Note(OTHER_STONES, f"HA[{stated}], but Black places {placed}")
+        return min(placed, stated), few if placed < stated else None
     return 0, Note(
         ODD_HANDICAP,
         f"HA[{stated}], but no stones, and Black and White move in turn from the first move",
     )
+
+
+def _stones(count: int) -> str:
+    return f"{count} stone{' is' if count == 1 else 's are'}"
 
 
 def read_properties(

@@ -21,7 +21,7 @@ _PLAYER = re.compile(r"^(.*?)(?:\s+(\S*[\d一二三四五六七八九初]\S*))?$
 
 
 def read(lines: list[str]) -> Kifu:
-    """Raises BadRecord."""
+    """The game in the lines of a NGF file. Raises BadRecord if they are none."""
     kifu = Kifu()
     header = [line for line in lines if not _MOVE.match(line)]
     if lines and lines[0].startswith("GI"):

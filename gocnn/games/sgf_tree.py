@@ -150,6 +150,7 @@ def _record(file: SgfText, item: reader.ReadGame | reader.Skipped) -> Record:
     _terms(record)
     if isinstance(item, reader.ReadGame):
         record.handicap = bool(item.record["handicap"] > 0)
+        record.notes = item.notes  # the reader also knows what it added
     return record
 
 

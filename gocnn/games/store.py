@@ -247,8 +247,9 @@ class Store:
         return found
 
     def judges(self) -> tuple[npt.NDArray[np.int64], list[str]]:
-        """Of each game that another engine judged, and gave its label, the number of that engine in
-        the list returned with it; else -1; int64 `(G,)`. Raises UserError if damaged."""
+        """Which engine judged each game: int64 `(G,)`, numbers in the list of engines that is
+        returned with it, -1 where the label is no engine's judgement or there is none. Raises
+        UserError if the store is damaged."""
         names: dict[str, int] = {}
         engines = [
             names.setdefault(labels.engine_of(text) or "one without a name", len(names))

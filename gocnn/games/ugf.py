@@ -22,7 +22,7 @@ _MOVE = re.compile(r"([A-Z])([A-Z]),([BW]|MK)\d?(?:,(\d+))?")
 
 
 def read(lines: list[str]) -> Kifu:
-    """Raises BadRecord."""
+    """The game in the lines of a UGF file. Raises BadRecord if they are none."""
     kifu, header, section, data = Kifu(), {}, "", []
     for line in lines:
         if line.startswith("[") and line.endswith("]"):

@@ -44,7 +44,7 @@ def vertex_of(text: str) -> int:
 
 
 def whole_number(text: str) -> int:
-    """Raises GtpError if it is not one."""
+    """The whole number that an argument stands for. Raises GtpError if it is none."""
     try:
         return int(text)
     except ValueError:

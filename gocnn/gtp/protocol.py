@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 Answer = str | Iterator[str]
 Handler = Callable[[list[str]], Answer]
@@ -22,6 +23,16 @@ class Quit(Exception):
     """Answer, then end. `answer` is the text of the last response."""
 
     answer = ""
+
+
+class LineSource(Protocol):
+    """Where commands come from."""
+
+    def next(self) -> bytes | None:
+        """The next line, without its end; waits for it. None once there will be no more."""
+
+    def waiting(self) -> bool:
+        """Whether a line, or the end, has come that was not asked for yet."""
 
 
 class Lines:
@@ -62,7 +73,8 @@ class Lines:
             self._arrival.notify()
 
     def waiting(self) -> bool:
-        """Whether a line, or the end of input, has arrived."""
+        """Whether a line, or the end of input, has arrived that `next` has not returned yet; does
+        not wait."""
         return bool(self._lines)
 
     def next(self) -> bytes | None:
@@ -83,7 +95,7 @@ def clean(line: bytes) -> str:
     ).strip()
 
 
-def serve(handlers: Mapping[str, Handler], lines: Lines, write: Callable[[str], None]) -> None:
+def serve(handlers: Mapping[str, Handler], lines: LineSource, write: Callable[[str], None]) -> None:
     """Answer commands until `quit` or the end of input.
 
     A handler gets the command's arguments and returns its answer, or an iterator over the rows of

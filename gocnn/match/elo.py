@@ -17,8 +17,9 @@ matters only where all games were won."""
 
 @dataclass(frozen=True)
 class Ratings:
-    """Of `P` players. elo: float64 `(P,)`, the anchor's is 0; half: float64 `(P,)`, half the width
-    of the 95 % interval of the difference to the anchor; games: int64 `(P,)`."""
+    """The strength of `P` players. elo: float64 `(P,)`, that of the anchor is 0; half: float64
+    `(P,)`, half the width of the 95 % interval of the difference to the anchor, in Elo; games:
+    int64 `(P,)`, how many each has played."""
 
     elo: npt.NDArray[np.float64]
     half: npt.NDArray[np.float64]

@@ -1,24 +1,39 @@
-"""Naming an engine of a match: by its command line, or by a level of this project's own engine."""
+"""Naming an engine of a match: by its command line, or by a level or a network of this project."""
 
 import re
+import shutil
 import sys
 from pathlib import Path
+
+from gocnn.policy import shipped
 
 LEVEL = re.compile(r"\s*(\d+\s*(k|d|kyu|dan)|max)\s*", re.ASCII | re.IGNORECASE)
 
 
 def engine_command(engine: str) -> str:
-    """The command line that starts this engine: for a level (`5k`), that of `go-gtp` at the level
-    with one thread; anything else is a command line already. Raises
-    `gocnn.engine.levels.BadLevel` for what looks like a level and is none."""
+    """The command line that starts this engine. For a level (`5k`), a network that ships (`small`),
+    a model file or the folder of a run, unless that is a program: that of `go-gtp` with it and one
+    thread. Anything else is a command line already. Raises `gocnn.engine.levels.BadLevel` for what
+    looks like a level and is none."""
     from gocnn.engine.levels import parse
 
-    if not LEVEL.fullmatch(engine):
+    name = engine.strip()
+    if LEVEL.fullmatch(engine):
+        parse(engine)
+        option = "--level"
+    elif _is_model(name) and shutil.which(name) is None:
+        option = "--model"
+    else:
         return engine
-    parse(engine)
     home = Path(__file__).parents[2].as_posix()
     start = f"import sys; sys.path.insert(0, {home!r}); from gocnn.commands import main; main()"
+    return f'"{Path(sys.executable).as_posix()}" -c "{start}" go-gtp {option} "{name}" --threads 1'
+
+
+def _is_model(name: str) -> bool:
+    path = Path(name)
     return (
-        f'"{Path(sys.executable).as_posix()}" -c "{start}" go-gtp --level "{engine.strip()}"'
-        " --threads 1"
+        name in (*shipped.NAMES, shipped.ALIAS)
+        or (path.suffix.lower() in (".onnx", ".safetensors") and path.is_file())
+        or (path / "run.json").is_file()
     )

@@ -55,7 +55,7 @@ class GameResult:
     seconds: tuple[float, float]
 
     def to_json(self) -> dict[str, object]:
-        """For the match's file."""
+        """The result as an object for a line of the match's file `games.jsonl`."""
         return asdict(self)
 
 

@@ -160,8 +160,8 @@ class Description:
     dense_first_layer: int
 
     def receptive_field(self) -> tuple[int, bool]:
-        """Of the last layer that still has a map: the side in input pixels, and whether means over
-        the whole picture reach it."""
+        """The receptive field of the last layer that still has a map: its side in input pixels, and
+        whether means over the whole picture reach that layer, so that it depends on all of it."""
         maps = [layer for layer in self.layers if layer.receptive_field is not None]
         return max((layer.receptive_field or 1 for layer in maps), default=1), any(
             layer.sees_all for layer in maps

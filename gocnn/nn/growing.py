@@ -70,8 +70,8 @@ class Channels:
 
 
 def deepened(old: int, new: int) -> list[int | None]:
-    """For each of `new` blocks the number of the old block that it takes its weights from, or None
-    for the new ones, which come last. Raises ValueError if `new` is less than `old`."""
+    """Where each of `new` blocks takes its weights from: the number of an old block, or None for
+    the new ones, which come last. Raises ValueError if `new` is less than `old`."""
     if new < old:
         raise ValueError(f"{old} blocks cannot become {new}")
     return [*range(old), *[None] * (new - old)]

@@ -102,8 +102,10 @@ def draw_filters(filters: Floats, plane_groups: Sequence[str], target: Path) -> 
 
 
 def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target: Path) -> None:
-    """What the answer at a point depends on, as a heat map; the frame is the receptive field of
-    the last convolution, as far as it is on the board."""
+    """Draw what the answer at the point `index` depends on as a heat map on the board: heat,
+    float32 `(19, 19)`, as `gocnn.policy.explain.influence` gives it. The frame is the receptive
+    field of the last convolution, `layer`, as far as it is on the board. target: the file, whose
+    ending says the format."""
     plt = pyplot()
     from matplotlib.colors import PowerNorm
 

@@ -61,7 +61,8 @@ def conditioning_of_style(style: str, handicap: bool) -> int:
 
 
 def check_style(evaluator: Evaluator, style: str) -> None:
-    """Raises UserError if the network cannot be asked for the style, since it was not shown any."""
+    """Refuse a style that the network cannot be asked for. Raises UserError if it was not shown
+    where games were played."""
     if style != "any" and "style" not in evaluator.plane_groups:
         wanted = "--planes default,style"
         raise UserError(

@@ -53,9 +53,10 @@ class GameSelection:
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """Of chosen games: how many that people played have a label, how many a network played, a short
-    text that is the same for the same, how many of the labels are another engine's judgement, and
-    which engines' they are."""
+    """How many of some chosen games have a label. people: games that people played; own: games that
+    a network played with itself; judged: how many of all these labels are another engine's
+    judgement; engines: the names of those. fingerprint: a short text, the same for the same labels
+    of the same games."""
 
     people: int
     own: int

@@ -3,19 +3,27 @@
 from typing import Any
 
 from gocnn import modelfile
+from gocnn.errors import UserError
 from gocnn.features.planes import plane_count
-from gocnn.policy import KIND
-from gocnn.policy.model import default_model, load
+from gocnn.policy import KIND, shipped
+from gocnn.policy.model import load
 from gocnn.policy.network import PRESETS, PolicyNetwork, preset
 
 
 def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
-    """The network with the shape of its input: a preset, `shipped`, a model file or a run. None if
-    `name` is none of them. Raises UserError if the file cannot be read."""
+    """The network with the shape of its input: a preset, `shipped` or `shipped:NAME`, a model file
+    or a run. None if `name` is none of them. Raises UserError if the file cannot be read, or if no
+    network of that name ships."""
+    ships, _, which = name.partition(":")
     if name in PRESETS:
         found = PolicyNetwork(preset(name))
-    elif name == "shipped":
-        found = load(default_model()).network
+    elif ships == shipped.ALIAS:
+        if which and which not in shipped.NAMES:
+            raise UserError(
+                f"{name}: no network of that name ships; choose"
+                f" {' or '.join(f'{ships}:{each}' for each in shipped.NAMES)}"
+            )
+        found = load(shipped.file_of(which or ships, ".safetensors")).network
     elif modelfile.model_kind(name) == KIND:
         found = load(name).network
     else:

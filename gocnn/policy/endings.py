@@ -21,14 +21,14 @@ SHARES = tuple(round(0.1 * i, 1) for i in range(11))
 
 @dataclass(frozen=True)
 class Ending:
-    """Of N positions, what was said and what came, seen by the side to play, each `(N,)` but the
-    first two: `sure`, float32 `(P,)`, the probability of the likelier owner of each point whose
-    owner is known, and `right`, bool `(P,)`, whether it owns it; win, lead and spread as in
-    `gocnn.policy.predictions.PolicyPredictions`; margin: of the label, in points, nan without a
-    whole one; komi: what the side to play gets, nan unknown; won: as in
-    `gocnn.policy.samples.draw`; owned, foreseen: points whose owner is known, and those of them
-    that were foreseen; nats: the log-likelihood of all labelled points, and points: how many those
-    are."""
+    """What was said of N positions, and what came of them; arrays are `(N,)` unless said otherwise,
+    and seen by the side to play. sure and right, float32 and bool `(P,)`: for each of the P points
+    of these positions whose owner is known, the probability given to the likelier owner, and
+    whether that one owns it. win, lead, spread: as in `gocnn.policy.predictions.PolicyPredictions`.
+    margin: the label's, in points, nan without a whole label. komi: the points that the side to
+    play gets, nan if unknown. won: as in `gocnn.policy.samples.draw`. owned: how many points have a
+    known owner; foreseen: for how many of them that owner was the likelier. nats: the sum of the
+    log-likelihoods of the labelled points; points: how many those are."""
 
     sure: Floats
     right: npt.NDArray[np.bool_]
@@ -101,13 +101,13 @@ def joined(parts: list[Ending]) -> Ending:
 
 
 def figures(end: Ending, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """Of the positions `keep`, bool `(N,)`: `owner`, the share of owned points foreseen, and
-    `owner_log_likelihood` (nats a point); `score_error`, the mean absolute difference in points,
-    with its interval, beside `score_error_even`, that of always saying "even", and `leader`, how
-    often the side that the label lets win was said to lead; `winner_by`: how often the winner was
-    foreseen and its log-likelihood (nats) by `value`, `score` and `both`
-    (`gocnn.policy.predictions.winrate`), and which `share` of the value were the likeliest. What
-    nobody knows is left out."""
+    """Figures over the positions where `keep`, bool `(N,)`, is true. `owner`: the share of points
+    whose owner was foreseen; `owner_log_likelihood`: nats a point. `score_error`: the mean absolute
+    error in points, with its interval, and beside it `score_error_even`, that of always saying 0.
+    `leader`: how often the side that the label lets win was said to lead. `winner_by`: for each of
+    `value`, `score` and `both` (`gocnn.policy.predictions.winrate`) how often the winner was
+    foreseen, its log-likelihood in nats, and the `share` of the value that gives the best one. A
+    figure is left out where nothing is known for it."""
     result: dict[str, Any] = {}
     points, owned = int(end.points[keep].sum()), int(end.owned[keep].sum())
     if points and owned:

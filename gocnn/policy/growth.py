@@ -19,8 +19,8 @@ KEPT = {"block": "--block", "context": "--context", "stem_kernel": "", "size": "
 
 
 def check(name: str, old: PolicyConfig, new: PolicyConfig) -> None:
-    """Raises UserError if the network of shape `old`, to be called `name`, cannot grow into one of
-    shape `new`."""
+    """Refuse a growth that is none. Raises UserError if the network of shape `old`, which messages
+    call `name`, cannot grow into one of shape `new`."""
     for field, option in KEPT.items():
         before, after = getattr(old, field), getattr(new, field)
         if before != after:

@@ -25,10 +25,11 @@ the side of the even ones; in even games it is the better of the two (docs/bench
 
 
 class PolicyPredictions(NamedTuple):
-    """Of N positions, each seen by its side to play, float32. logits: `(N, 362)`; win: `(N,)`, its
-    probability to win; owner: `(N, 361)`, +1 where a point is its own at the end, -1 where it is
-    the opponent's; lead and spread: `(N,)`, the mean margin by area in points, without komi, and
-    its standard deviation. What the network does not foresee is nan."""
+    """What a network says of N positions; float32, seen by the side to play. logits: of the moves,
+    `(N, 362)`. win: its probability to win, `(N,)`. owner: `(N, 361)`, +1 where a point will surely
+    be its own, -1 where it will be the opponent's. lead and spread: the mean and the standard
+    deviation of its margin by area, in points, without komi, `(N,)`. nan wherever the network does
+    not say."""
 
     logits: Floats
     win: Floats

@@ -133,7 +133,7 @@ class OwnFilters:
 
     @torch.no_grad()
     def maps(self, planes: Planes) -> Floats:
-        """Its maps of a position, float32 `(8, 19, 19)`."""
+        """The feature maps of this layer for a position, float32 `(8, 19, 19)`."""
         result: Floats = self._layer(torch.from_numpy(planes).float())[0].numpy()
         return result
 

@@ -17,7 +17,8 @@ from gocnn.policy.predictions import PolicyPredictions, winrate
 
 @dataclass(frozen=True)
 class RecordRules:
-    """What a game was played under. stated: whether the record tells komi; handicap: stones."""
+    """What a game was played under. komi: points that white gets; stated: whether the record says
+    so; rules: by which it is counted; handicap: how many stones."""
 
     komi: float
     stated: bool
@@ -49,8 +50,10 @@ def terms_of(record: Record) -> RecordRules:
 
 @dataclass(frozen=True)
 class Course:
-    """lead, black_winrate, spread: float64 `(moves + 1,)`, before each move and at the end: black's
-    margin in points, komi counted, its probability to win, and the margin's standard deviation."""
+    """How a game went, as the network sees it. lead, black_winrate and spread: float64 `(moves +
+    1,)`, before each move and at the end: black's margin in points, komi counted; its probability
+    to win, 0 to 1; and the margin's standard deviation in points. terms: what the game was played
+    under."""
 
     terms: RecordRules
     lead: npt.NDArray[np.float64]
@@ -69,8 +72,8 @@ def course_of(
     komis: Sequence[float],
     to_play: Sequence[int],
 ) -> Course:
-    """From answers about all positions, in parts; `komis`: what black must lead by in each;
-    `to_play`: whose turn it is in each."""
+    """The course of a game from the network's answers about all its positions, in order, in
+    batches. komis: what black must lead by in each position; to_play: whose turn it is in each."""
     win, lead, spread = (
         np.concatenate([getattr(part, name) for part in said]).astype(np.float64)
         for name in ("win", "lead", "spread")

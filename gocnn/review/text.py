@@ -1,5 +1,6 @@
 """What a review says, as lines for people to read."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from gocnn.board.coords import to_gtp
@@ -48,6 +49,18 @@ def report(review: Review) -> Iterator[str]:
             yield f"{row}  {winrate[move.number - 1]:4.0%}, after it {winrate[move.number]:4.0%}"
     if record.trouble:
         yield f"reviewed up to move {len(review.moves)}: {record.trouble}"
+
+
+def notes(found: Sequence[Review | PositionReview]) -> Iterator[str]:
+    """What readers had to decide about the games: of several games a line for each kind, with how
+    many they are and the first."""
+    told = [(each.name, note) for each in found for note in each.record.notes]
+    if len(found) == 1:
+        yield from (f"{name}: {note.what} ({note.detail})" for name, note in told)
+        return
+    for what, count in Counter(note.what for _, note in told).items():
+        name, first = next((name, note) for name, note in told if note.what == what)
+        yield f"{count} games: {what} (first: {name}: {first.detail})"
 
 
 def games_table(reviews: Sequence[Review]) -> Iterator[str]:

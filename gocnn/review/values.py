@@ -34,6 +34,7 @@ def review_values(review: Review) -> dict[str, Any]:
         "white": record.white,
         "result": record.result,
         "trouble": record.trouble,
+        "notes": [f"{note.what}: {note.detail}" for note in record.notes],
         "agreement": agreements,
         "moves": moves,
     } | _course_values(review, moves)
@@ -75,6 +76,7 @@ def position_values(position: PositionReview) -> dict[str, Any]:
         "white": record.white,
         "result": record.result,
         "trouble": record.trouble,
+        "notes": [f"{note.what}: {note.detail}" for note in record.notes],
         "agreement": [],
         "moves": [],
         "to_play": COLOUR_NAMES[position.to_play],

@@ -126,9 +126,9 @@ def fill_planes(
     out: npt.NDArray[np.uint8],
     wanted: Bools,
 ) -> None:
-    """For board `rows[i]`, fill `out[i]`, uint8 `(C, 361)`, its planes, and `wanted[i]`, bool
-    `(362,)`: legal moves that can matter, neither into an own eye nor where somebody safely owns
-    the point; the pass is among them.
+    """Fill for each board `rows[i]` its planes `out[i]`, uint8 `(C, 361)`, and the moves to choose
+    from, `wanted[i]`, bool `(362,)`: legal ones that can matter, which neither fill an own eye nor
+    lie where somebody safely owns the point; the pass is among them.
 
     A twin of `gocnn.engine.ownership.sensible_moves`: here `safe` is kept from the last time that
     it was worked out, since it is dear and only grows, and superko is left to `step`.

@@ -269,7 +269,7 @@ class AnalysisEngine:
         return self._failed(how)
 
     def close(self) -> None:
-        """End it."""
+        """End the engine's process, if need be by force."""
         self._closed.set()
         self._questions.put(None)
         end(self._process)

@@ -82,8 +82,10 @@ class ResignedRun(Run):
 
 @dataclass
 class JudgedRun(Run):
-    """Games that another engine judged; likewise. engine: its name; failure: why it ended early,
-    if it did and had judged some games before."""
+    """What came of having another engine judge games. total: how many games of the store were
+    resigned; findings: what came of those that were judged now, None if none was waiting; records:
+    of the store; engine: its name; failure: why it ended early, if it did after judging some
+    games."""
 
     total: int = 0
     findings: judged.Judgements | None = None
@@ -142,11 +144,12 @@ def label_resigned(config: LabellingConfig, most: int | None = None) -> Resigned
 
 
 def label_judged(config: LabellingConfig, command: str, most: int | None = None) -> JudgedRun:
-    """Have another engine judge the last position of resigned games, at most so many, and label
-    those that it gives to the recorded winner.
+    """Have another engine judge the last position of at most `most` resigned games (None: of all),
+    and label those that it gives to the recorded winner.
 
-    command: its command line; it speaks KataGo's analysis protocol. Raises UserError likewise, and
-    if the engine fails before it has judged a game; what it judged before a failure is kept.
+    command: the engine's command line; it speaks KataGo's analysis protocol. Raises UserError if
+    the store cannot be read, if another run labels it, or if the engine fails before it has judged
+    a game; what it judged before a later failure is kept.
     """
     run = JudgedRun()
     with _alone(config):
@@ -197,7 +200,8 @@ def label_judged(config: LabellingConfig, command: str, most: int | None = None)
 
 def add_own_games(config: LabellingConfig, count: int) -> OwnRun:
     """Let the network play with itself until the target holds `count` such games of this seed.
-    Raises UserError likewise."""
+    Raises UserError if the store or the model cannot be read, or if another run adds to the
+    target."""
     run = OwnRun()
     with _alone(config):
         opened = Store(config.store)

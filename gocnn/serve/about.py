@@ -41,10 +41,10 @@ class Limits(Struct):
 
 
 class About(Struct):
-    """models: the policy networks, the one to begin with first; levels: of play, the weakest first;
-    styles: whom a network can be asked to play like; rules: names of rule sets; image_models: names
-    of classifiers; runs: whether training runs are shown; heads: the parts of the program that are
-    there."""
+    """What this server has. models: the policy networks, the one to begin with first; levels: of
+    play, the weakest first; styles: whom a network can be asked to play like; rules: names of rule
+    sets; image_models: names of classifiers; runs: whether training runs are shown; heads: the
+    parts of the program that are there."""
 
     version: str
     models: list[Model]

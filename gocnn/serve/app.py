@@ -86,7 +86,7 @@ def _of_head(head: Head, config: ServeConfig) -> Sequence[BaseRoute]:
     assert head.pages is not None
     try:
         found: Sequence[BaseRoute] = import_module(head.pages).routes(config)
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         raise failures.lacking(error, head.extra) from error
     return found
 

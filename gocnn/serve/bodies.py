@@ -62,7 +62,8 @@ def parse(body: bytes | str) -> dict[str, Any]:
 
 
 def known(values: dict[str, Any], kind: type[Struct]) -> None:
-    """Raises BadMessage if the message has no such field."""
+    """Refuse a message with a field that its kind does not have. Raises BadMessage with the field's
+    name, and the one that may be meant."""
     tag = kind.__struct_config__.tag_field
     rest = {key: value for key, value in values.items() if key != tag}
     for key, said in unknown(rest, kind):

@@ -25,7 +25,7 @@ class Refusal(UserError):
         self.status = status
 
 
-def lacking(error: ImportError, extra: str | None = None) -> Exception:
+def lacking(error: ImportError | OSError, extra: str | None = None) -> Exception:
     """What to raise instead for a package that is missing: a Refusal that names it (and the extra
     that brings it), or the error itself if the program's own module is at fault."""
     sentence = libraries.package(error, extra)
@@ -72,7 +72,7 @@ def status_of(error: BaseException, doing: str) -> tuple[int, str]:
             return error.status_code, error.detail
         case ClientDisconnect():
             return 400, "the request was broken off"
-        case ImportError():
+        case ImportError() | OSError():
             package = libraries.package(error)
             if package is not None:
                 return 503, told(package)

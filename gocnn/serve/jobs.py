@@ -123,7 +123,8 @@ class Job:
             self.used = time.monotonic()
 
     async def listen(self) -> AsyncIterator[Struct]:
-        """Its progress, from now on the latest at each time, then Done or Failed."""
+        """Yield what the job reports: its progress from now on, always the latest, and at its end
+        Done or Failed."""
         with self._lock:
             self.listeners += 1
         seen = 0
@@ -150,7 +151,7 @@ class Job:
 
 
 class NamedJob(Struct):
-    """job: the id that was given when it was started."""
+    """A job that is meant. job: the id that it was given when it was started."""
 
     job: str
 

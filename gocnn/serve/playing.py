@@ -79,9 +79,9 @@ class AskedMove(Struct):
 
 
 class ChosenMove(Struct):
-    """move: a vertex, `pass` or `resign`; probability: the network's for it, null for `resign`.
-    winrate: the probability that the side to play wins; lead: in points, komi counted; null where
-    the network does not say."""
+    """The move that is played. move: a vertex, `pass` or `resign`; probability: what the network
+    gives it, null for `resign`. winrate: the probability that the side to play wins; lead: its
+    points, komi counted; both null where the network does not say."""
 
     move: str
     probability: float | None
@@ -99,9 +99,10 @@ class AskedScore(Struct):
 
 
 class Score(Struct):
-    """dead: the dead stones. owner: 361 numbers, whose each point is: 1 black, -1 white, 0 nobody.
-    black, white: points by the rules, without komi and what white gets for handicap stones; margin:
-    black's points minus white's, with those; result: `B+3.5`, `W+0.5`, or `0`."""
+    """How a game that is over is counted. dead: the dead stones. owner: 361 numbers, whose each
+    point is: 1 black's, -1 white's, 0 nobody's. black, white: points by the rules, without komi and
+    what white gets for handicap stones; margin: black's points minus white's, with those; result:
+    `B+3.5`, `W+0.5`, or `0`."""
 
     dead: list[str]
     owner: list[int]
@@ -118,8 +119,9 @@ class AskedLegal(Struct):
 
 
 class Legal(Struct):
-    """to_play: whose turn it is; illegal: empty points where that side may not play; captured:
-    stones that black and white have captured; over: whether both have passed."""
+    """What may be played. to_play: whose turn it is; illegal: empty points where that side may not
+    play; captured: how many stones black and white have captured; over: whether both have
+    passed."""
 
     to_play: Colour
     illegal: list[str]

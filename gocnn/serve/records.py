@@ -10,7 +10,7 @@ from gocnn.serve.state import ServeState
 
 
 class File(Struct):
-    """name: of the file, to be quoted in what is said of it."""
+    """The file that the body is. name: its own, to be quoted in what is said of it."""
 
     name: str = "the file"
 

@@ -39,21 +39,23 @@ UNPACKED = 128 << 20
 
 
 class AskedReview(Struct):
-    """name: of the file, to be quoted in what is said of it; model: a network's name (the first
-    one)."""
+    """A review that is asked for; the body is the file of games. name: of the file, to be quoted in
+    what is said of it; model: a network's name (left out: the first one)."""
 
     name: str = "the file"
     model: str | None = None
 
 
 class StartedReview(Struct):
-    """job: its id; its progress is told at `/api/jobs/ID/events`, in events `progress`."""
+    """A review that has been started. job: its id; its progress is told at `/api/jobs/ID/events`,
+    in events `progress`."""
 
     job: str
 
 
 class Progress(Struct, tag="progress"):
-    """games: how many are found, of how many; moves: how many are reviewed, of how many."""
+    """How far a review is. games: how many are found, and of how many; moves: how many are
+    reviewed, and of how many."""
 
     games: int
     of_games: int
@@ -79,8 +81,8 @@ class FoundGame(Struct):
 
 
 class FoundGames(Struct):
-    """state: of the job, `waiting`, `working`, `done`, `failed` or `cancelled`; games: those that
-    are reviewed; skipped: what is not, a sentence each."""
+    """The games of a review. state: of the job, `waiting`, `working`, `done`, `failed` or
+    `cancelled`; games: those that are reviewed; skipped: what is not, a sentence each."""
 
     state: str
     games: list[FoundGame]
@@ -88,13 +90,13 @@ class FoundGames(Struct):
 
 
 class NamedReview(Struct):
-    """job: its id."""
+    """A review that is meant. job: its id."""
 
     job: str
 
 
 class NamedGame(Struct):
-    """job: its id; number: of the game, from 0."""
+    """A game of a review that is meant. job: the review's id; number: of the game, from 0."""
 
     job: str
     number: Annotated[int, Meta(ge=0, le=MOST_GAMES)]

@@ -122,13 +122,14 @@ class Whole(Struct):
 
 
 class Named(Struct):
-    """run: the id of a run."""
+    """A training run that is meant. run: its id."""
 
     run: Annotated[str, Meta(max_length=40)]
 
 
 class Watched(Struct):
-    """watch: ids of the runs whose reports are wanted, at most 24, separated by commas."""
+    """The training runs that are watched. watch: ids of those whose reports are wanted, at most 24,
+    separated by commas."""
 
     watch: Annotated[str, Meta(max_length=1000)] = ""
 

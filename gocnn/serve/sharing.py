@@ -173,7 +173,7 @@ class Asked(Protocol):
         """Begin it. Raises UserError."""
 
     def tell_policy(self, analysis: Analysis) -> None:
-        """Say what the network says of the position by itself."""
+        """Send what the network says of the position itself, before any search."""
 
     def tell_report(self, analysis: Analysis, done: bool) -> None:
         """Say what is known by now; done: nothing follows."""

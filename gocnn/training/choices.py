@@ -46,7 +46,7 @@ class Choices:
         self._choose_convolution()
 
     def state(self) -> dict[str, Any]:
-        """For the checkpoint."""
+        """The choices that a checkpoint keeps, so that a resumed run computes as before."""
         return {
             "precision": self._stepper.precision,
             "device": self._device.type,
@@ -77,7 +77,8 @@ class Choices:
 
     @property
     def moved(self) -> bool:
-        """Whether the run began on another kind of device."""
+        """Whether a resumed run began on another kind of device (`cuda`, not `cpu`); False for a
+        new one."""
         return self.before.get("device") not in (None, self._device.type)
 
     def facts(self) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import click
 from gocnn.console import program
 from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
+from gocnn.console.outputs import OutFolder
+from gocnn.console.shared_options import together
 from gocnn.training.config import (
     CompileMode,
     Convolution,
@@ -64,6 +66,24 @@ MACHINE_OPTIONS = (
 command's main ones."""
 
 
+run_folder_option = click.option(
+    "--out",
+    required=True,
+    type=OutFolder(),
+    help="Folder of the run: checkpoints, models, metrics, curves.",
+)
+resume_option = click.option(
+    "--resume",
+    is_flag=True,
+    help=(
+        "Go on with the run in --out, with the options it began with; a budget given now replaces"
+        " its own."
+    ),
+)
+quiet_option = click.option("--quiet", is_flag=True, help="No bars, no lines but the last.")
+"""What a command that trains has besides `training_options`."""
+
+
 @dataclass(frozen=True)
 class ComputedDefault:
     """A default that the command chooses itself, by what it `said` in the help; the option is None
@@ -86,6 +106,9 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
             if isinstance(value, ComputedDefault)
             else {"default": value, "show_default": True}
         )
+
+    def option(name: str, kind: "click.ParamType[Any]", help: str) -> Callable[[F], F]:
+        return click.option(f"--{name.replace('_', '-')}", type=kind, help=help, **shown(name))
 
     options = [
         click.option(
@@ -111,18 +134,10 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
             help="Samples a step, over all processes.",
             **shown("batch"),
         ),
-        click.option(
-            "--accumulate",
-            type=click.IntRange(1),
-            help="Parts in which a batch is computed, to save memory.",
-            **shown("accumulate"),
+        option(
+            "accumulate", click.IntRange(1), "Parts in which a batch is computed, to save memory."
         ),
-        click.option(
-            "--optimiser",
-            type=click.Choice(get_args(Optimiser)),
-            help="What changes the weights.",
-            **shown("optimiser"),
-        ),
+        option("optimiser", click.Choice(get_args(Optimiser)), "What changes the weights."),
         click.option(
             "--learning-rate",
             type=FloatRange(0, min_open=True),
@@ -136,30 +151,18 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
                 " is left in --out; nothing is trained."
             ),
         ),
-        click.option(
-            "--weight-decay",
-            type=FloatRange(0),
-            help="Decoupled weight decay; never on normalisations and biases.",
-            **shown("weight_decay"),
+        option(
+            "weight_decay",
+            FloatRange(0),
+            "Decoupled weight decay; never on normalisations and biases.",
         ),
-        click.option(
-            "--schedule",
-            type=click.Choice(get_args(Schedule)),
-            help="How the learning rate falls over the budget, after --warmup.",
-            **shown("schedule"),
+        option(
+            "schedule",
+            click.Choice(get_args(Schedule)),
+            "How the learning rate falls over the budget, after --warmup.",
         ),
-        click.option(
-            "--warmup",
-            type=FloatRange(0, 1),
-            help="Share of the budget in which the rate rises.",
-            **shown("warmup"),
-        ),
-        click.option(
-            "--clip",
-            type=FloatRange(0),
-            help="Largest norm of the gradient (0: none).",
-            **shown("clip"),
-        ),
+        option("warmup", FloatRange(0, 1), "Share of the budget in which the rate rises."),
+        option("clip", FloatRange(0), "Largest norm of the gradient (0: none)."),
         click.option(
             "--label-smoothing",
             type=FloatRange(0, 0.9),
@@ -168,37 +171,27 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
             help="Share of each label that is spread over all classes (alone: 0.1).",
             **shown("label_smoothing"),
         ),
-        click.option(
-            "--ema",
-            type=FloatRange(0, 1, max_open=True),
-            help="Decay of the averaged weights (0: none).",
-            **shown("ema"),
+        option("ema", FloatRange(0, 1, max_open=True), "Decay of the averaged weights (0: none)."),
+        option(
+            "precision",
+            click.Choice(get_args(Precision)),
+            "auto: what the device trains fastest in.",
         ),
-        click.option(
-            "--precision",
-            type=click.Choice(get_args(Precision)),
-            help="auto: what the device trains fastest in.",
-            **shown("precision"),
-        ),
-        click.option(
-            "--convolution",
-            type=click.Choice(get_args(Convolution)),
-            help=(
-                "How 3x3 convolutions are computed on a CPU in fp32. auto: as is faster by a"
-                " stopwatch, with --minutes of ten or more."
-            ),
-            **shown("convolution"),
+        option(
+            "convolution",
+            click.Choice(get_args(Convolution)),
+            "How 3x3 convolutions are computed on a CPU in fp32. auto: as is faster by a"
+            " stopwatch, with --minutes of ten or more.",
         ),
         click.option(
             "--compile/--no-compile",
             help="Use torch.compile (needs a C++ compiler on CPUs).",
             **shown("compile"),
         ),
-        click.option(
-            "--compile-mode",
-            type=click.Choice(get_args(CompileMode)),
-            help="With --compile: how fast kernels are found; reduce-overhead means CUDA graphs.",
-            **shown("compile_mode"),
+        option(
+            "compile_mode",
+            click.Choice(get_args(CompileMode)),
+            "With --compile: how fast kernels are found; reduce-overhead means CUDA graphs.",
         ),
         click.option(
             "--pad-planes/--no-pad-planes",
@@ -213,34 +206,22 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
                 " faster.  [default: if that is 64 or more]"
             ),
         ),
-        click.option(
-            "--validations",
-            type=click.IntRange(1),
-            help="How many, evenly over the budget.",
-            **shown("validations"),
+        option("validations", click.IntRange(1), "How many, evenly over the budget."),
+        option(
+            "patience",
+            click.IntRange(0),
+            "Stop after so many validations without a better one (0: never).",
         ),
-        click.option(
-            "--patience",
-            type=click.IntRange(0),
-            help="Stop after so many validations without a better one (0: never).",
-            **shown("patience"),
-        ),
-        click.option(
-            "--checkpoint-minutes",
-            type=FloatRange(0),
-            help="Most that a kill loses.",
-            **shown("checkpoint_minutes"),
-        ),
+        option("checkpoint_minutes", FloatRange(0), "Most that a kill loses."),
         click.option(
             "--feeders",
             type=click.IntRange(1),
             help="Threads that prepare samples.  [default: 1 on a CPU, what a GPU needs is found]",
         ),
-        click.option(
-            "--seed",
-            type=click.IntRange(0),
-            help="Of the first weights, the order of the samples and what is random in them.",
-            **shown("seed"),
+        option(
+            "seed",
+            click.IntRange(0),
+            "Of the first weights, the order of the samples and what is random in them.",
         ),
         click.option(
             "--threads",
@@ -263,12 +244,7 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
         device_option("auto"),
     ]
 
-    def decorate(function: F) -> F:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
+    return together(*options)
 
 
 def take_budget(options: dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class CudaCopies(Copies):
 
     def __init__(self, device: torch.device) -> None:
         super().__init__(device)
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._stream = torch.cuda.Stream(device)
 
     def hold(self, arrays: Sequence[npt.NDArray[Any]]) -> Batch:
         # A thread's current device is 0 at first: pinning would open a context there, which costs

@@ -69,7 +69,8 @@ def flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def configuration(description: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Of run.json: what was asked of the run, and what was chosen or found; both flat."""
+    """The contents of run.json as two flat dictionaries: what was asked of the run, and what the
+    program chose or found."""
     asked = flat(part(description, "wishes"))
     rest = {k: v for k, v in description.items() if k not in ("wishes", "options", "kind")}
     return asked, flat(rest)
@@ -91,8 +92,8 @@ def differences(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, An
 
 
 def predictions(folder: Path) -> dict[str, Any] | None:
-    """predictions.json of a run: kind, step, samples and predictions; None if there is none that
-    can be read."""
+    """The contents of a run's predictions.json: `kind`, `step`, `samples` and `predictions`. None
+    if there is no such file, or none that can be read."""
     try:
         data, _ = read_bytes(folder / PREDICTIONS, 0, MOST_PREDICTIONS + 1)
         found = json.loads(data)

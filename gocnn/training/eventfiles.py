@@ -11,7 +11,8 @@ HEAD = ("kind", "step", "samples", "seconds")
 
 
 def need() -> None:
-    """Raises UserError if event files cannot be written for lack of a package."""
+    """Make sure that event files can be written. Raises UserError if the package for it is
+    missing."""
     _writer()
 
 

@@ -19,9 +19,9 @@ MOST_RUNS = 1000
 
 @dataclass
 class Found:
-    """runs: their folders by name, which is the way there from the folder of runs (`food`,
-    `food/head`); skipped: folders that are none, by name, and why; full: whether there is more than
-    is looked at."""
+    """The training runs below a folder. runs: their folders by name, which is the way there from
+    that folder (`food`, `food/head`); skipped: folders that look like runs and are none, by name,
+    and why; full: whether there are more folders than are looked at; folders: how many were."""
 
     runs: dict[str, Path] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)

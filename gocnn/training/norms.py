@@ -22,7 +22,7 @@ def share_norms(model: nn.Module, group: Any = None) -> None:
     }
     # torch.compile must leave the exchange alone. Not a decorator: that would load all of the
     # compiler, 0.8 s, wherever this module is imported.
-    exchange = torch.compiler.disable(sum_of_all)  # type: ignore[no-untyped-call]
+    exchange = torch.compiler.disable(sum_of_all)
     for module in model.modules():
         if type(module) in shared:
             module.__class__ = shared[type(module)]

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from gocnn.devices import placed
 from gocnn.errors import UserError
 
 PrecisionName = Literal["fp32", "bf16", "fp16"]
@@ -95,7 +96,7 @@ def _seconds(bf16: bool) -> float:
     """The best of three forward and backward passes of a 3x3 convolution over 32 boards of 64
     channels."""
     generator = torch.Generator().manual_seed(0)
-    layer = nn.Conv2d(64, 64, 3, padding=1, bias=False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    layer = placed(nn.Conv2d(64, 64, 3, padding=1, bias=False), memory_format=torch.channels_last)
     x = (
         torch.randn(32, 64, 19, 19, generator=generator)
         .to(memory_format=torch.channels_last)

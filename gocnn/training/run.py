@@ -121,8 +121,8 @@ class RunFolder:
 
     @staticmethod
     def read_description(path: Path) -> dict[str, Any]:
-        """run.json of an earlier run. Raises UserError if there is none, if it cannot be read, or
-        if another version of the program gave it another form."""
+        """The contents of run.json of an earlier run. Raises UserError if there is none, if it
+        cannot be read, or if another version of the program gave it another form."""
         target = path / DESCRIPTION
         try:
             value = json.loads(target.read_text(encoding="utf-8"))

@@ -74,7 +74,7 @@ class Budget:
         return self.before + self._clock() - self._began
 
     def progress(self, step: int) -> float:
-        """From 0 at the beginning to 1 when the budget is spent, after `step` steps."""
+        """How much of the budget is spent after `step` steps, 0 to 1."""
         if self.total_steps is not None:
             return min(1.0, step / self.total_steps)
         assert self.seconds is not None

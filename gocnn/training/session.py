@@ -113,9 +113,9 @@ class Session:
         return self.processes.one_by_machine(make)
 
     def need_same_data(self, key: str, fingerprint: str, what: str, ones: str) -> None:
-        """Raises UserError if the resumed run began with other data, that is, if run.json has
-        another `fingerprint` under `key`. For the message: `what` they are, and the word for the
-        same `ones`."""
+        """Refuse to go on with other data. Raises UserError if the `fingerprint` of the data is not
+        the one that run.json has under `key`; `what` and `ones` are the words for the data in its
+        sentence."""
         if self.before.get(key, fingerprint) != fingerprint:
             raise UserError(
                 f"the {what} are not those that the run in {self.launch.out} began with; give the"

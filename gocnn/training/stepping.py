@@ -96,7 +96,7 @@ class Stepper:
             with autocast(self.device, self.precision):
                 loss, right = self.task.loss(net, lesson)
             share = loss / parts
-            (self.scaler.scale(share) if self.scaler else share).backward()  # type: ignore[no-untyped-call]
+            (self.scaler.scale(share) if self.scaler else share).backward()
             n = len(batch[-1])
             result += torch.stack(
                 [

@@ -82,7 +82,7 @@ class Trainer:
         self.deadline, self.try_compiling = runtime.deadline, runtime.try_compiling
         self.quiet = runtime.quiet or not self.processes.first
         layout = devices.layout(self.device) if config.channels_last else torch.contiguous_format
-        self.model = model.to(device=self.device, memory_format=layout)  # type: ignore[call-overload]
+        self.model = devices.placed(model, self.device, layout)
         if config.tensorboard:
             eventfiles.need()
         if config.pad_planes:

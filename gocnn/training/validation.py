@@ -35,7 +35,8 @@ class Validator:
         self.event_files: EventFiles | None = None
 
     def state(self) -> dict[str, Any]:
-        """For the checkpoint."""
+        """What a checkpoint keeps of validations: the best figures, how many since were not better,
+        and whether one is owed. See `restore`."""
         return {"best": self.best, "bad_validations": self.bad, "owed": self.owed}
 
     def restore(self, state: dict[str, Any]) -> None:

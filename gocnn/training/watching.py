@@ -309,7 +309,8 @@ class Watcher:
         self._looked = self._found = -math.inf
 
     def look(self) -> None:
-        """See what is new."""
+        """Bring `runs`, `skipped` and `full` up to date from the folders. Does nothing within
+        LOOK_SECONDS of the last time."""
         with self._lock:
             now = time.monotonic()
             if now - self._looked < LOOK_SECONDS:

@@ -33,8 +33,8 @@ def erase(x: Tensor, draws: Tensor, probability: float) -> Tensor:
 def shares(
     count: int, mixup: float, cutmix: float, device: torch.device | None = None, hosted: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """For each picture the share, 0 to 1, that it keeps of itself, and whether the rest comes as a
-    box (CutMix) or blended (mixup).
+    """How much of each of `count` pictures stays as it is: two tensors `(count,)`, the share,
+    float32 from 0 to 1, and whether the rest comes as a box (CutMix) or blended (mixup).
 
     Shares are drawn from Beta(a, a); where both are on, each picture gets one or the other at
     random. All numbers come from torch's default generator of the device; without `hosted` nothing

@@ -7,6 +7,7 @@ is never sure of do not fill the list. A label is likely wrong where the most pr
 classes is another one.
 """
 
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gocnn import modelfile
+from gocnn import bars, modelfile
 from gocnn.errors import UserError
 from gocnn.training import RunFolder, TrainConfig
 from gocnn.training.names import DESCRIPTION
@@ -25,7 +26,16 @@ from imagecls.classifier import KIND, training
 from imagecls.classifier.model import Ensemble, Floats, load
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.photos.collection import Photo
-from imagecls.photos.data import Labels, PhotoSet, Split, labelled, load_splits
+from imagecls.photos.data import (
+    Labels,
+    PhotoSet,
+    Split,
+    bad_notes,
+    labelled,
+    load_splits,
+    photo_set,
+    why,
+)
 from imagecls.photos.labelling import FOLDERS, Labelling
 from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.store import ImageStore
@@ -57,10 +67,12 @@ def thresholds(probabilities: Floats, labels: Labels) -> Floats:
 
 def suspects(probabilities: Floats, labels: Labels) -> list[Suspect]:
     """The labels, int64 `(N,)`, that are likely wrong by probabilities, float32 `(N, classes)`: the
-    off-diagonal of the confident joint, the largest margin first."""
+    off-diagonal of the confident joint, without those whose own class is the most probable one
+    after all, the largest margin first."""
     confident = probabilities >= thresholds(probabilities, labels)
     likely = np.where(confident, probabilities, -1.0).argmax(1)
-    found = np.flatnonzero(confident.any(1) & (likely != labels))
+    believed = probabilities.argmax(1) == labels
+    found = np.flatnonzero(confident.any(1) & (likely != labels) & ~believed)
     rows = [
         Suspect(
             i,
@@ -95,6 +107,55 @@ def predicted(
     return np.concatenate(parts)
 
 
+def judged_by(
+    ensemble: Ensemble,
+    data: str,
+    part: str | None = None,
+    labelling: Labelling = FOLDERS,
+    *,
+    tta: int = 4,
+    cache: Path | None = None,
+    said: Callable[[str], Any] = lambda _: None,
+    quiet: bool = True,
+) -> "Judged":
+    """What classifiers say of the labelled pictures of a part of `data` (None: the training part,
+    else what there is). `said` is told what a person should know, among it whether they have learnt
+    from these pictures; `quiet`: no bar. Raises UserError if there are no such pictures."""
+    photos = labelled(data, ensemble.classes, *_parts(part), labelling=labelling)
+    sets = {}
+    for size, fit in ensemble.formats:
+        store = ImageStore(size, fit, cache)
+        added = store.add(photos, quiet=quiet)
+        sets[size, fit] = photo_set(store, photos, added)
+    first = next(iter(sets.values()))
+    if not len(first):
+        raise UserError(f"no picture of {data} can be read{why(added)}; give others")
+    for note in bad_notes(added):
+        said(f"note: {note}")
+    for member in ensemble.members:
+        learnt = learnt_from(member.path, photos, cache)
+        if learnt is None:
+            said(
+                f"note: {member.path} does not say which pictures it has learnt from; if these are"
+                " among them, it believes many of their wrong labels, and --folds 4 finds more"
+            )
+        elif learnt:
+            said(
+                f"note: {member.path} has learnt from {learnt} of these {len(photos)} pictures, and"
+                " believes many of their wrong labels; --folds 4 judges each by a network that has"
+                " not seen it"
+            )
+    with bars.bar(
+        total=len(first), unit=" pictures", disable=quiet or not sys.stderr.isatty()
+    ) as bar:
+        rows = predicted(ensemble, sets, tta, bar.update)
+    return Judged(ensemble.classes, first, rows)
+
+
+def _parts(part: str | None) -> list[str]:
+    return [part] if part else [TRAIN, WHOLE, VALID, TEST]
+
+
 def small(size: int, train: TrainConfig, data: str, split: Split) -> training.ClassifierRunConfig:
     """What is asked of each of the networks that judge out of fold."""
     network = ClassifierConfig(
@@ -117,8 +178,8 @@ class Judged:
     def only(self, part: str | None, data: str, labelling: Labelling = FOLDERS) -> "Judged":
         """Those of a part of `data`; None: of the training part, or of all if there is none. Raises
         UserError if it has no such part."""
-        parts = [part] if part else [TRAIN, WHOLE, VALID, TEST]
-        here = {photo.name for photo in labelled(data, self.classes, *parts, labelling=labelling)}
+        wanted = labelled(data, self.classes, *_parts(part), labelling=labelling)
+        here = {photo.name for photo in wanted}
         mask = np.array([photo.name in here for photo in self.photos.photos], bool)
         return Judged(self.classes, self.photos.take(mask), self.probabilities[mask])
 

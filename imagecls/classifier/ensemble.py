@@ -113,8 +113,8 @@ class Ensemble:
         jobs: int = 2,
         tick: Callable[[int], Any] = lambda _: None,
     ) -> list[Floats | str]:
-        """For each photograph its probabilities, float32 `(classes,)`, or why it cannot be read.
-        Memory does not grow with their number."""
+        """Yield for each photograph, in order, its probabilities, float32 `(classes,)`, or why it
+        cannot be read. Memory does not grow with their number."""
         answers: list[Floats | str] = ["not in the archive any more"] * len(photos)
         with ThreadPoolExecutor(jobs) as pool:
             for numbers, decoded in self._chunks(photos, pool):

@@ -95,11 +95,18 @@ def shapes(predictor: Predictor) -> dict[str, tuple[int, int, int]]:
 
 def stages(predictor: Predictor) -> list[str]:
     """Names of the layers that a network is made of in the large: its parts, and those of a part
-    that is called `stages`, as far as their output is feature maps."""
+    that is called `stages`, as far as their output is feature maps. Of a network that only holds
+    another one these are the other's."""
     found = shapes(predictor)
-    names = [name for name, _ in predictor.network.named_children() if name != "stages"]
-    if hasattr(predictor.network, "stages") and isinstance(predictor.network.stages, nn.Sequential):
-        names += [f"stages.{name}" for name, _ in predictor.network.stages.named_children()]
+    network: nn.Module = predictor.network
+    before = ""
+    while len(parts := dict(network.named_children())) == 1:
+        ((name, network),) = parts.items()
+        before += f"{name}."
+    names = [f"{before}{name}" for name in parts if name != "stages"]
+    inner = parts.get("stages")
+    if inner is not None:
+        names += [f"{before}stages.{name}" for name, _ in inner.named_children()]
     return [name for name in found if name in names]
 
 

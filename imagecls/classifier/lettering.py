@@ -16,13 +16,16 @@ from gocnn.files import write_bytes
 
 ELLIPSIS = "…"
 
+PILLOWS = ""
+"""Stands for the font that comes with Pillow, which has no file and few characters."""
+
 
 class Letters:
     """Fonts for some texts, at a size in pixels: lines are measured, shortened and drawn, each
     piece of them in the first font that has its characters."""
 
     def __init__(self, texts: Sequence[str], size: int = 11) -> None:
-        self._files, self.size = [usual_font(), *fonts_for(texts)], size
+        self._files, self.size = _font_files(texts), size
 
     @property
     def line(self) -> int:
@@ -72,7 +75,7 @@ class Letters:
     def _pieces(self, text: str) -> list[tuple[str, str]]:
         pieces: list[tuple[str, str]] = []
         for c in text:
-            here = self._files[0] if c.isascii() else self._font_of(c)
+            here = self._font_of(c)
             if pieces and (pieces[-1][0] == here or c.isspace()):
                 pieces[-1] = (pieces[-1][0], pieces[-1][1] + c)
             else:
@@ -80,6 +83,8 @@ class Letters:
         return pieces
 
     def _font_of(self, c: str) -> str:
+        if c.isascii() or self._files == [PILLOWS]:
+            return self._files[0]
         return next((file for file in self._files if ord(c) in characters(file)), self._files[0])
 
 
@@ -88,9 +93,22 @@ def _without_middle(text: str, kept: int) -> str:
     return text[:begin].rstrip() + ELLIPSIS + (text[begin - kept :] if begin < kept else "")
 
 
+def _font_files(texts: Sequence[str]) -> list[str]:
+    """The font files that the texts need, the usual one first; only `PILLOWS` where matplotlib,
+    which has that, is not installed."""
+    try:
+        return [usual_font(), *fonts_for(texts)]
+    except ImportError:
+        return [PILLOWS]
+
+
 @cache
 def _font(file: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(file, size)
+    if file != PILLOWS:
+        return ImageFont.truetype(file, size)
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont)  # as it is for a size
+    return font
 
 
 def save(image: Image.Image, target: Path) -> None:

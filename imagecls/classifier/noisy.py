@@ -127,7 +127,8 @@ class NoisyLabels:
         return torch.zeros_like(p[:, 0])
 
     def state(self) -> dict[str, Tensor]:
-        """For the checkpoint."""
+        """What a checkpoint keeps: the remembered answers for the pictures, where the method has
+        any. See `restore`."""
         return {"held": self.held} if self.config.remembers else {}
 
     def restore(self, state: dict[str, Tensor]) -> None:

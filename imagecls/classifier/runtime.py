@@ -43,7 +43,8 @@ class OnnxConfig:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "OnnxConfig":
-        """From the metadata's object. Raises ValueError."""
+        """The configuration in an ONNX file's metadata, an object of JSON. Raises ValueError if it
+        is none."""
         known = {field.name for field in fields(cls)}
         config = from_json({key: value for key, value in values.items() if key in known}, cls)
         if not config.classes:

@@ -192,7 +192,7 @@ class _Stages:
             sure, all_of_them = task.pseudo.counts.tolist()
             self.session.say(
                 f"pseudo-labels: {sure / max(all_of_them, 1):.0%} of {all_of_them:.0f} guesses were"
-                f" as sure as {self.config.unlabelled.threshold:g}"
+                f" as sure as {task.pseudo.threshold:.3g}"
             )
         return outcome
 
@@ -210,7 +210,9 @@ class _Stages:
             labels = splits.train.labels
             noisy = NoisyLabels(config.noisy, labels, len(splits.classes), processes)
         if self.spare is not None:
-            pseudo = PseudoLabels(config.unlabelled, augment, view)
+            counts = np.bincount(splits.train.labels, minlength=len(splits.classes))
+            shares = counts / counts.sum()
+            pseudo = PseudoLabels(config.unlabelled, augment, view, shares, smoothing)
         spare = None if self.spare is None else self.spare.photos
         source = GuidedSource(splits.train, *share, spare=spare, ratio=config.unlabelled.ratio)
         return source, GuidedTask(augment, view, smoothing, balance, noisy, pseudo)

@@ -1,7 +1,7 @@
 """The options of img-train for labels that are partly wrong, and for pictures without labels."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -57,9 +57,12 @@ OPTIONS = (
     click.option(
         "--pseudo-threshold",
         type=FloatRange(0, 1),
-        default=0.7,
+        default=0.95,
         show_default=True,
-        help="Probability from which on a pseudo-label counts.",
+        help=(
+            "Probability from which on a pseudo-label counts (of the most that --label-smoothing"
+            " allows)."
+        ),
     ),
     click.option(
         "--unlabelled-ratio",
@@ -95,6 +98,17 @@ def guided_options(function: F) -> F:
     for option in reversed(OPTIONS):
         function = option(function)
     return function
+
+
+def need_data(options: dict[str, Any]) -> NoReturn:
+    """Raises click.UsageError: DATA is not there, which `--unlabelled` may have taken."""
+    taken = options["unlabelled"]
+    if taken in (None, HERE):
+        raise click.UsageError("name the photographs to train on: a folder, zip or tar")
+    raise click.UsageError(
+        f"name the photographs to train on: --unlabelled has taken {taken} for its own; write DATA"
+        " first, before the options"
+    )
 
 
 def guided(options: dict[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import Picture, keep_inputs
+from gocnn.console.shared_options import count_option, together
+from imagecls.commands.options import RECIPE
 
 COLUMNS, SIDE = 8, 150
 """Of the sheet; pixels a side of a view, at least."""
@@ -15,44 +16,9 @@ COLUMNS, SIDE = 8, 150
 @click.command("img-augment")
 @click.argument("image", type=click.Path(path_type=Path))
 @click.option("--picture", type=Picture(), default=Path("augmented.png"), show_default=True)
-@click.option(
-    "--augment",
-    type=click.Choice(["none", "lecture", "strong"]),
-    default="lecture",
-    show_default=True,
-    help="Recipe of augmentation.",
-)
-@click.option(
-    "--crop",
-    type=FloatRange(0.05, 1),
-    help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
-)
-@click.option(
-    "--shift",
-    type=FloatRange(0, 0.5),
-    help="Largest shift, as a share of the picture, instead of the recipe's (0: none).",
-)
-@click.option(
-    "--scale",
-    type=FloatRange(0, 0.9),
-    help="Largest change of size, instead of the recipe's (0.2: 0.8 to 1.2 times).",
-)
-@click.option(
-    "--auto",
-    type=click.Choice(["none", "trivial", "rand"]),
-    help="TrivialAugment or RandAugment, instead of the recipe's.",
-)
-@click.option(
-    "--erase", type=FloatRange(0, 1), help="Probability of random erasing, instead of the recipe's."
-)
+@together(*RECIPE)
 @click.option("--size", type=click.IntRange(8, 1024), default=128, show_default=True)
-@click.option(
-    "--count",
-    type=click.IntRange(1, 400),
-    default=31,
-    show_default=True,
-    help="How many views, after the picture itself.",
-)
+@count_option("--count", 1, 400, "How many views, after the picture itself.", default=31)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 def command(
     image: Path, picture: Path, augment: str, size: int, count: int, seed: int, **options: Any

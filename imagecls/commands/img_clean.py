@@ -1,17 +1,16 @@
 """img-clean: labels that are likely wrong."""
 
 import json
-import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
-from imagecls.commands.options import ensemble_of, labelling_options, take_labelling
+from gocnn.console.shared_options import json_option
+from imagecls.commands.options import cache_option, ensemble_of, labelling_options, take_labelling
 
 MINUTES = 10.0
 SHOWN = 10
@@ -76,12 +75,8 @@ SHOWN = 10
     type=OutFile(),
     help="List of all: file, given, likely, margin; for img-train --drop-listed or --relabel.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
-)
+@json_option
+@cache_option
 @device_option()
 def command(
     data: str,
@@ -141,7 +136,10 @@ def command(
             said=_say,
         ).only(part, data, labelling)
     else:
-        judged = _by_models(data, models, part, labelling, tta, cache, device)
+        ensemble = ensemble_of(models, device)
+        judged = cleaning.judged_by(
+            ensemble, data, part, labelling, tta=tta, cache=cache, said=_say, quiet=False
+        )
     photos, classes = judged.photos, judged.classes
     found = cleaning.suspects(judged.probabilities, photos.labels)
     rows = [
@@ -188,51 +186,3 @@ def command(
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
-
-
-def _by_models(
-    data: str,
-    models: tuple[str, ...],
-    part: str | None,
-    labelling: Any,
-    tta: int,
-    cache: Path | None,
-    device: str,
-) -> Any:
-    """What the models say of the pictures, with a note if they have learnt from them."""
-    from gocnn import bars
-    from gocnn.errors import UserError
-    from imagecls.classifier import cleaning
-    from imagecls.photos.data import bad_notes, labelled, photo_set, why
-    from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
-    from imagecls.photos.store import ImageStore
-
-    ensemble = ensemble_of(models, device)
-    parts = [part] if part else [TRAIN, WHOLE, VALID, TEST]
-    photos = labelled(data, ensemble.classes, *parts, labelling=labelling)
-    sets = {}
-    for size, fit in ensemble.formats:
-        store = ImageStore(size, fit, cache)
-        added = store.add(photos)
-        sets[size, fit] = photo_set(store, photos, added)
-    first = next(iter(sets.values()))
-    if not len(first):
-        raise UserError(f"no picture of {data} can be read{why(added)}; give others")
-    for note in bad_notes(added):
-        _say(f"note: {note}")
-    for model in models:
-        learnt = cleaning.learnt_from(Path(model), photos, cache)
-        if learnt is None:
-            _say(
-                f"note: {model} does not say which pictures it has learnt from; if these are among"
-                " them, it believes many of their wrong labels, and --folds 4 finds more"
-            )
-        elif learnt:
-            _say(
-                f"note: {model} has learnt from {learnt} of these {len(photos)} pictures, and"
-                " believes many of their wrong labels; --folds 4 judges each by a network that has"
-                " not seen it"
-            )
-    with bars.bar(total=len(first), unit=" pictures", disable=not sys.stderr.isatty()) as bar:
-        rows = cleaning.predicted(ensemble, sets, tta, bar.update)
-    return cleaning.Judged(ensemble.classes, first, rows)

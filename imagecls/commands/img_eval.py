@@ -9,7 +9,9 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
+from gocnn.console.shared_options import count_option, json_option
 from imagecls.commands.options import (
+    cache_option,
     ensemble_of,
     labelling_options,
     models_option,
@@ -43,20 +45,14 @@ PARTS = {
     help="Draw the confusion matrix and the calibration (.png, .jpg, .svg, .pdf).",
 )
 @click.option("--mistakes", type=Picture(), help="Contact sheet of the most confident mistakes.")
-@click.option(
-    "--count", type=click.IntRange(1, 500), default=20, show_default=True, help="How many mistakes."
-)
+@count_option("--count", 1, 500, "How many mistakes.", default=20)
 @click.option(
     "--report",
     type=OutFile(".csv"),
     help="Write precision, recall and F1 of each class as a table (.csv).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
-)
+@json_option
+@cache_option
 @device_option()
 def command(
     data: str,

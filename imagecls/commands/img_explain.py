@@ -6,6 +6,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture, keep_inputs
+from gocnn.console.shared_options import count_option
 from gocnn.files import check_writable
 from imagecls.commands.options import model_option, tell_default
 
@@ -45,13 +46,7 @@ from imagecls.commands.options import model_option, tell_default
 )
 @click.option("--maps", type=Picture(), help="Draw the feature maps of --layer.")
 @click.option("--layer", help="Whose feature maps.  [default: the first layer's]")
-@click.option(
-    "--most",
-    type=click.IntRange(1, 512),
-    default=64,
-    show_default=True,
-    help="Feature maps drawn, the strongest first.",
-)
+@count_option("--most", 1, 512, "Feature maps drawn, the strongest first.", default=64)
 @device_option()
 def command(
     image: Path,

@@ -9,7 +9,13 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
 from gocnn.files import check_writable
-from imagecls.commands.options import labelling_options, model_option, take_labelling, tell_default
+from imagecls.commands.options import (
+    cache_option,
+    labelling_options,
+    model_option,
+    take_labelling,
+    tell_default,
+)
 
 
 @click.command("img-features")
@@ -74,11 +80,7 @@ from imagecls.commands.options import labelling_options, model_option, take_labe
 @click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of t-SNE and --most."
 )
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
-)
+@cache_option
 @device_option()
 def command(
     data: str,

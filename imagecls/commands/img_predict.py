@@ -11,6 +11,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, keep_inputs
+from gocnn.console.shared_options import count_option, json_option
 from imagecls.commands.options import ensemble_of, models_option, size_option, views_option
 
 
@@ -19,13 +20,7 @@ from imagecls.commands.options import ensemble_of, models_option, size_option, v
 @models_option
 @views_option
 @size_option
-@click.option(
-    "--top",
-    type=click.IntRange(1),
-    default=3,
-    show_default=True,
-    help="Classes shown of each picture.",
-)
+@count_option("--top", 1, None, "Classes shown of each picture.", default=3)
 @click.option(
     "--csv",
     "table",
@@ -42,7 +37,7 @@ from imagecls.commands.options import ensemble_of, models_option, size_option, v
         " its name, its probability, and those of all classes."
     ),
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @device_option()
 @click.option("--quiet", is_flag=True, help="No bar; with --csv, print nothing.")
 def command(

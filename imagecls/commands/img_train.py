@@ -7,11 +7,14 @@ import click
 from click.core import ParameterSource
 
 from gocnn.console.grouped import GroupedCommand
-from gocnn.console.outputs import OutFolder
+from gocnn.console.shared_options import choice_option
 from gocnn.training.cli_options import (
     BUDGET_OPTIONS,
     MACHINE_OPTIONS,
     OPTIMISATION_OPTIONS,
+    quiet_option,
+    resume_option,
+    run_folder_option,
     show_outcome,
     take_budget,
     take_find_rate,
@@ -20,7 +23,7 @@ from gocnn.training.cli_options import (
     use_threads,
 )
 from gocnn.training.resuming import asked, resuming
-from imagecls.commands.guided_options import GUIDED, guided, guided_options
+from imagecls.commands.guided_options import GUIDED, guided, guided_options, need_data
 from imagecls.commands.options import take_labelling
 from imagecls.commands.train_options import TIMM, image_options
 
@@ -113,34 +116,19 @@ HEADINGS = {
 
 @click.command("img-train", cls=GroupedCommand, headings=HEADINGS)
 @click.argument("data", required=False)
-@click.option(
-    "--out",
-    required=True,
-    type=OutFolder(),
-    help="Folder of the run: checkpoints, models, metrics, curves.",
-)
-@click.option(
+@run_folder_option
+@choice_option(
     "--preset",
-    type=click.Choice(list(PRESETS)),
+    list(PRESETS),
+    "strong: a residual network and a recipe "
+    "for the best from scratch in an hour or more; other options change it.",
     default="lecture",
-    show_default=True,
-    help=(
-        "strong: a residual network and a recipe "
-        "for the best from scratch in an hour or more; other options change it."
-    ),
 )
 @image_options
 @guided_options
 @training_options(batch=64, ema=0.998, weight_decay=0.05, warmup=0.05)
-@click.option(
-    "--resume",
-    is_flag=True,
-    help=(
-        "Go on with the run in --out, with the options it began with; a budget given now replaces"
-        " its own."
-    ),
-)
-@click.option("--quiet", is_flag=True, help="No bars, no lines but the last.")
+@resume_option
+@quiet_option
 def command(
     data: str | None,
     out: Path,
@@ -171,7 +159,7 @@ def command(
         )
     else:
         if not data:
-            raise click.UsageError("name the photographs to train on: a folder, zip or tar")
+            need_data(options)
         _check_model(options)
         preset = options["preset"]
         _apply_preset(options)

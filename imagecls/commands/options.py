@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from gocnn.console.numbers import FloatRange
+from gocnn.console.shared_options import choice_option, completed_by, count_option, together
 
 if TYPE_CHECKING:
     from imagecls.classifier.ensemble import Asked, Ensemble
@@ -12,27 +16,72 @@ if TYPE_CHECKING:
 MODEL_HELP = "A model file (.safetensors or .onnx), a run folder, or food, which ships"
 DEFAULT_HELP = "[default: $GOCNN_IMAGE_MODEL, else food]"
 
-F = TypeVar("F", bound=Callable[..., Any])
+
+def _names() -> tuple[str, ...]:
+    from imagecls.classifier import shipped
+
+    return shipped.NAMES
+
 
 models_option = click.option(
     "--model",
     "models",
     multiple=True,
+    shell_complete=completed_by(_names, files=True),
     help=f"{MODEL_HELP}; given several times, the models are averaged.  {DEFAULT_HELP}",
 )
 """`models`: the classifiers that are asked; see `ensemble_of`."""
 
-model_option = click.option("--model", help=f"{MODEL_HELP}.  {DEFAULT_HELP}")
+model_option = click.option(
+    "--model",
+    shell_complete=completed_by(_names, files=True),
+    help=f"{MODEL_HELP}.  {DEFAULT_HELP}",
+)
 """`model`: the classifier that is asked; see `ensemble_of`."""
 
-views_option = click.option(
-    "--tta",
-    type=click.IntRange(1, 12),
-    default=1,
-    show_default=True,
-    help="Views of each picture that are averaged (2: also mirrored).",
+views_option = count_option(
+    "--tta", 1, 12, "Views of each picture that are averaged (2: also mirrored).", default=1
 )
 """`tta`: test-time augmentation."""
+
+cache_option = click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
+)
+"""`cache`: where pictures are kept once they are decoded."""
+
+RECIPE = (
+    choice_option(
+        "--augment", ["none", "lecture", "strong"], "Recipe of augmentation.", default="lecture"
+    ),
+    click.option(
+        "--crop",
+        type=FloatRange(0.05, 1),
+        help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
+    ),
+    click.option(
+        "--shift",
+        type=FloatRange(0, 0.5),
+        help="Largest shift, as a share of the picture, instead of the recipe's (0: none).",
+    ),
+    click.option(
+        "--scale",
+        type=FloatRange(0, 0.9),
+        help="Largest change of size, instead of the recipe's (0.2: 0.8 to 1.2 times).",
+    ),
+    click.option(
+        "--auto",
+        type=click.Choice(["none", "trivial", "rand"]),
+        help="TrivialAugment or RandAugment, instead of the recipe's.",
+    ),
+    click.option(
+        "--erase",
+        type=FloatRange(0, 1),
+        help="Probability of random erasing, instead of the recipe's.",
+    ),
+)
+"""A recipe of augmentation (`imagecls.augment.RECIPES`), and what is changed of it."""
 
 size_option = click.option(
     "--eval-size",
@@ -118,13 +167,9 @@ LABELLING = (
         ),
     ),
 )
+"""`labels` and `label_pattern`: what says the classes (see `take_labelling`)."""
 
-
-def labelling_options(function: F) -> F:
-    """`labels` and `label_pattern`: what says the classes (see `take_labelling`)."""
-    for option in reversed(LABELLING):
-        function = option(function)
-    return function
+labelling_options = together(*LABELLING)
 
 
 def take_labelling(labels: tuple[str, ...], label_pattern: str | None) -> Any:

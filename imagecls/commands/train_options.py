@@ -1,16 +1,13 @@
 """The options of img-train that are its own: data, network, fine-tuning, augmentation."""
 
 import math
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from gocnn.console.numbers import FloatRange
-from imagecls.commands.options import LABELLING
-
-F = TypeVar("F", bound=Callable[..., Any])
+from gocnn.console.shared_options import choice_option, count_option, together
+from imagecls.commands.options import LABELLING, RECIPE, cache_option
 
 TIMM = "timm:"
 """How the names of timm's networks begin."""
@@ -77,31 +74,15 @@ DATA = (
         type=click.IntRange(2, 100),
         help="Divide all labelled photographs of DATA into so many folds ...",
     ),
-    click.option(
-        "--fold",
-        type=click.IntRange(0),
-        default=0,
-        show_default=True,
-        help="... and validate on this one (from 0).",
-    ),
+    count_option("--fold", 0, None, "... and validate on this one (from 0).", default=0),
     click.option("--class-weights", is_flag=True, help="Weigh the loss against frequent classes."),
     click.option(
         "--store-size",
         type=click.IntRange(8, 2048),
         help="Pixels a side of the decoded pictures.  [default: 5/4 of --size]",
     ),
-    click.option(
-        "--fit",
-        type=click.Choice(["squash", "crop"]),
-        default="squash",
-        show_default=True,
-        help="How pictures become square.",
-    ),
-    click.option(
-        "--cache",
-        type=click.Path(path_type=Path),
-        help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
-    ),
+    choice_option("--fit", ["squash", "crop"], "How pictures become square.", default="squash"),
+    cache_option,
     click.option(
         "--jobs", type=click.IntRange(1), help="Threads that decode.  [default: the cores]"
     ),
@@ -125,39 +106,19 @@ NETWORK = (
         type=click.IntRange(8, 1024),
         help="Pixels a side that the network sees.  [default: 128; 224 for resnet101; timm's own]",
     ),
-    click.option(
-        "--pool",
-        type=click.Choice(["max", "min", "mean"]),
-        default="max",
-        show_default=True,
-        help="Pooling of cnn.",
-    ),
+    choice_option("--pool", ["max", "min", "mean"], "Pooling of cnn.", default="max"),
     click.option(
         "--widths",
         callback=_numbers,
         metavar="N,N,...",
         help="Channels of the stages of cnn and resnet (resnet: the stem first).",
     ),
-    click.option(
-        "--blocks",
-        type=click.IntRange(1, 50),
-        default=1,
-        show_default=True,
-        help="Residual blocks a stage of resnet.",
+    count_option("--blocks", 1, 50, "Residual blocks a stage of resnet.", default=1),
+    count_option(
+        "--stem-stride", 1, 4, "Stride of resnet's stem: 2 is four times cheaper.", default=1
     ),
-    click.option(
-        "--stem-stride",
-        type=click.IntRange(1, 4),
-        default=1,
-        show_default=True,
-        help="Stride of resnet's stem: 2 is four times cheaper.",
-    ),
-    click.option(
-        "--context",
-        type=click.Choice(["none", "se", "bias"]),
-        default="none",
-        show_default=True,
-        help="What a block knows of the picture.",
+    choice_option(
+        "--context", ["none", "se", "bias"], "What a block knows of the picture.", default="none"
     ),
     click.option(
         "--hidden",
@@ -175,13 +136,7 @@ NETWORK = (
         metavar="N,N,N,N",
         help="Blocks a stage of resnet101, to make it smaller.",
     ),
-    click.option(
-        "--base",
-        type=click.IntRange(4, 256),
-        default=64,
-        show_default=True,
-        help="First width of resnet101, to make it smaller.",
-    ),
+    count_option("--base", 4, 256, "First width of resnet101, to make it smaller.", default=64),
 )
 """Which network."""
 
@@ -225,42 +180,11 @@ FINE_TUNING = (
 """What a pretrained network learns."""
 
 AUGMENTATION = (
-    click.option(
-        "--augment",
-        type=click.Choice(["none", "lecture", "strong"]),
-        default="lecture",
-        show_default=True,
-        help="Recipe of augmentation.",
-    ),
+    *RECIPE,
     click.option(
         "--train-size",
         type=click.IntRange(8, 1024),
         help="Pixels a side in training, if other than --size (faster when smaller).",
-    ),
-    click.option(
-        "--crop",
-        type=FloatRange(0.05, 1),
-        help="Smallest area of a random resized crop, instead of the recipe's (1: no crop).",
-    ),
-    click.option(
-        "--shift",
-        type=FloatRange(0, 0.5),
-        help="Largest shift, as a share of the picture, instead of the recipe's (0: none).",
-    ),
-    click.option(
-        "--scale",
-        type=FloatRange(0, 0.9),
-        help="Largest change of size, instead of the recipe's (0.2: 0.8 to 1.2 times).",
-    ),
-    click.option(
-        "--auto",
-        type=click.Choice(["none", "trivial", "rand"]),
-        help="TrivialAugment or RandAugment, instead of the recipe's.",
-    ),
-    click.option(
-        "--erase",
-        type=FloatRange(0, 1),
-        help="Probability of random erasing, instead of the recipe's.",
     ),
     click.option(
         "--mixup",
@@ -279,11 +203,5 @@ AUGMENTATION = (
 )
 """How photographs are changed in training."""
 
-OWN = (*DATA, *NETWORK, *FINE_TUNING, *AUGMENTATION)
-
-
-def image_options(function: F) -> F:
-    """Give a command all options of this module."""
-    for option in reversed(OWN):
-        function = option(function)
-    return function
+image_options = together(*DATA, *NETWORK, *FINE_TUNING, *AUGMENTATION)
+"""All options of this module."""

@@ -39,8 +39,8 @@ def canonical(kind: str) -> str:
 
 
 def same_numbers(kinds: Iterable[str]) -> dict[str, str]:
-    """For each way of writing a class the name that it gets: where all are numbers, `03` and `3`
-    are one class."""
+    """The name that each way of writing a class gets: where all are numbers, `03` and `3` are one
+    class."""
     known = set(kinds)
     if known and all(kind.isdecimal() for kind in known):
         return {kind: str(int(kind)) for kind in known}

@@ -6,6 +6,7 @@ the standard streams; `out`, where the answers go: for the n-th command `n.out` 
 as printed), and `results.json`: exit code, traceback, and the files that are new in the roots.
 """
 
+import io
 import json
 import os
 import sys
@@ -42,6 +43,8 @@ def main() -> None:
                 os.open(out / f"{number}.{ending}", flags | getattr(os, "O_BINARY", 0)), descriptor
             )
         # as on Windows
+        assert isinstance(sys.stdout, io.TextIOWrapper)
+        assert isinstance(sys.stderr, io.TextIOWrapper)
         sys.stdout.reconfigure(encoding=job["encoding"], errors="strict", newline="\r\n")
         sys.stderr.reconfigure(encoding=job["encoding"], errors="backslashreplace", newline="\r\n")
         try:

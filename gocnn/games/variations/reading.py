@@ -11,7 +11,7 @@ from gocnn.games.variations.texts import MOVES, values
 
 @dataclass(frozen=True)
 class Limits:
-    """nodes: that all games of a file may have together; games: that it may have; unpacked: bytes
+    """How much a file may hold. nodes: of all its games together; games: how many; unpacked: bytes
     that an archive may unpack to."""
 
     nodes: int = 200_000
@@ -46,9 +46,9 @@ def read_file(data: bytes, name: str, limits: Limits | None = None) -> Collectio
     an archive of such files.
 
     Nothing of a record is lost: every property of every node is there with all its values, as text.
-    A node with several moves becomes several nodes. Stones that a server's record leaves out, as
-    the rest of this program adds them, are added, and noted. Raises UserError if there is no game
-    record in the file, or if it has more games or nodes than `limits` allow.
+    A node with several moves becomes several nodes. Handicap stones that a server's record leaves
+    out are set up, as everywhere in this program; the game's notes say so. Raises UserError if
+    there is no game record in the file, or if it has more games or nodes than `limits` allow.
     """
     limits = limits or Limits()
     found = Collection()
@@ -131,6 +131,3 @@ def _add_stones(game: Game, record: sgf_tree.Record) -> None:
     if not black or white or any({"AB", "AW"} & each.keys() for each in game.properties):
         return
     game.properties[0]["AB"] = [to_sgf(index) for index in black]
-    game.notes.append(
-        f"{len(black)} handicap stones were added where the server that wrote the record puts them"
-    )

@@ -107,8 +107,9 @@ def _info(info: MoveInfo, rank: int, flip: bool, order: Order) -> dict[str, Any]
 
 
 def hashes(board: Board, colour: int) -> tuple[str, str]:
-    """Of a position with `colour` to play: a text that is its own (stones, side to play, the point
-    that the ko forbids), and one that it shares with its turned and mirrored positions."""
+    """Two texts that stand for a position with `colour` to play: one that no other has (of the
+    stones, the side to play and the point that the ko forbids), and one that it shares with its
+    turned and mirrored positions only."""
     state = np.append(board.stones().ravel().astype(np.uint8), 0)
     forbidden = int(board.state[META, KO])
     if forbidden != NO_KO:

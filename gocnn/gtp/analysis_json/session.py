@@ -21,7 +21,7 @@ from gocnn.engine.player import Player
 from gocnn.gtp.analysis_json.answers import answer
 from gocnn.gtp.analysis_json.messages import Action, BadQuery, Query, parse
 from gocnn.gtp.analysis_json.requests import Order, games_of, order_of
-from gocnn.gtp.protocol import Lines
+from gocnn.gtp.protocol import LineSource
 from gocnn.messages import BadMessage, read, unknown
 
 SLICE = 0.02
@@ -46,7 +46,7 @@ class Answerer:
     """Answers queries from `lines` until they end; `write` gets each answer, a line without its
     end."""
 
-    def __init__(self, player: Player, lines: Lines, write: Callable[[str], None]) -> None:
+    def __init__(self, player: Player, lines: LineSource, write: Callable[[str], None]) -> None:
         self.player, self.lines, self.write = player, lines, write
         self._tasks: list[QueuedPosition] = []
         self._working: list[QueuedPosition] = []

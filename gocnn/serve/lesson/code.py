@@ -26,7 +26,7 @@ PLACES = {
 
 
 class WhichCode(Struct):
-    """name: of the place."""
+    """A piece of code that is meant. name: that by which the pages know it."""
 
     name: str
 

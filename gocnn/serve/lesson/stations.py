@@ -24,7 +24,7 @@ Steps = Annotated[int, Meta(ge=-18, le=18)]
 
 
 class WhichNetwork(Struct):
-    """model: a network's name (the first one)."""
+    """A network that is meant. model: its name; left out: the first one."""
 
     model: str | None = None
 
@@ -76,8 +76,8 @@ class NetworkInside(Struct):
 
 
 class AskedField(Struct):
-    """layer: a convolution's number; point: where its neuron sits; map: which of its maps (the one
-    that is strongest there)."""
+    """Which neuron's receptive field to show. layer: the number of its convolution; point: where it
+    sits; map: in which of the layer's maps (left out: the one that is strongest there)."""
 
     position: Position
     layer: Number
@@ -101,7 +101,7 @@ class SeenField(Struct):
 
 
 class AskedMaps(Struct):
-    """layer: a convolution's number."""
+    """Which layer's feature maps to show. layer: the number of its convolution."""
 
     position: Position
     layer: Number
@@ -119,7 +119,8 @@ class LayerMaps(Struct):
 
 
 class AskedProducts(Struct):
-    """layer: a convolution's number; map: one of its maps; point: a point of that."""
+    """Which value to work out step by step. layer: the number of its convolution; map: one of its
+    maps; point: a point of that."""
 
     position: Position
     layer: Number
@@ -165,10 +166,12 @@ class AskedShift(Struct):
 
 
 class MovedMap(Struct):
-    """A map before and after, 361 numbers each; expected: the one before, moved along. compared: 1
-    for points whose field was moved whole, 361 numbers; difference: the largest between after and
-    expected there, in all maps of the layer, null where there are no such points; overall: among
-    all points that something came to; largest: the largest value. weights: of such a layer."""
+    """A feature map before and after a movement of the stones, 361 numbers each. map: its number;
+    expected: the map before, moved along with the stones; compared: 361 numbers, 1 for points whose
+    receptive field was moved as a whole. difference: the largest between after and expected at
+    those points, in all maps of the layer, null where there are none; overall: the largest among
+    all points that a moved point came to; largest: the largest value. weights: how many such a
+    layer has."""
 
     map: int
     before: list[float]
@@ -182,8 +185,9 @@ class MovedMap(Struct):
 
 
 class Moved(Struct):
-    """stones: 361 signs, 1 for black and -1 for white, after the movement; shared: the network's
-    own layer; own: a first layer whose filters are each point's own."""
+    """What a movement of the stones changes. stones: 361 signs after it, 1 for black, -1 for white,
+    0 for none; shared: the maps of the network's own layer, whose filters all points share; own:
+    those of a first layer whose filters are each point's own."""
 
     stones: list[int]
     shared: MovedMap

@@ -21,8 +21,9 @@ STAGES = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc")
 
 
 class ResNet101(Classifier):
-    """torchvision's `resnet101`: the same parameters under the same names, the same function.
-    `depths` and `base` make smaller ones."""
+    """torchvision's network `resnet101`: it has the same parameters under the same names and
+    computes the same function. depths: bottleneck blocks of each stage; base: channels of the
+    first; smaller ones make a smaller network."""
 
     def __init__(
         self, classes: int = 1000, depths: Sequence[int] = RESNET101, base: int = 64

@@ -12,6 +12,7 @@ import { Augmenting } from "./Augmenting";
 import { CodeLinks } from "./CodeLinks";
 import { Exercises, numberIs } from "./Exercise";
 import type { Merging } from "./messages";
+import { whole } from "./numbers";
 import { StageSheet } from "./StageSheet";
 import "../photos/photos.css";
 
@@ -38,7 +39,7 @@ function told(shrunken: Shrunken): string {
   if (pictures.length === 1) return t("shrink.whole", { label });
   if (pictures[0].answers[0].probability < 0.5) return t("shrink.unsure", { label, share: shareText(pictures[0].answers[0].probability) });
   const last = kept(shrunken);
-  const values = { label, side: pictures[last].side, pixels: pictures[last].side ** 2, whole: pictures[0].side ** 2 };
+  const values = { label, side: pictures[last].side, pixels: whole(pictures[last].side ** 2), whole: whole(pictures[0].side ** 2) };
   if (last === pictures.length - 1) return t("shrink.always", values);
   return last === 0 ? t("shrink.never", values) : t("shrink.until", { ...values, next: pictures[last + 1].side, other: plain(pictures[last + 1].answers[0].name) });
 }

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { Graph } from "../../parts/Graph";
 import { useStore } from "../../lib/store";
-import { t } from "../../lib/text";
+import { language, t } from "../../lib/text";
 import { useAnswer } from "./answers";
 import { CodeLinks } from "./CodeLinks";
 import { Exercises, numberIs } from "./Exercise";
@@ -51,6 +51,11 @@ function times(value: number): string {
   return plain >= 1000 ? whole(plain) : String(plain);
 }
 
+/** The same where there is little room: 169K. */
+function briefly(value: number): string {
+  return value < 10_000 ? times(value) : value.toLocaleString(language() === "zh" ? "zh-TW" : "en", { notation: "compact", maximumSignificantDigits: 3 });
+}
+
 function ratio({ norms }: { norms: number[] }): number {
   return norms[0] / norms[norms.length - 1];
 }
@@ -72,7 +77,7 @@ function Norms({ found }: { found: Gradients }) {
         height={260}
         logarithmic
         wholeX
-        format={times}
+        format={briefly}
       />
       <table>
         <thead>
