@@ -322,8 +322,9 @@ def test_looking_at_another_layer_and_moving(run, few, tmp_path):
     assert drawn[0] != drawn[1]
     said = refused(1, "img-explain", picture, "--model", run, "--look-layer", "zzz")
     assert "there is no layer zzz" in said
-    views = []
-    for words in ([], ["--shift", 0.3], ["--scale", 0.5]):
+    views: list[bytes] = []
+    for option in ("", "--shift", "--scale"):
+        words = [option, "0.3"] if option else []
         target = tmp_path / f"{len(views)}.png"
         good("img-augment", picture, "--picture", target, "--count", 2, "--size", 32, *words)
         views.append(target.read_bytes())
