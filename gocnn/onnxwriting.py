@@ -33,7 +33,8 @@ def onnx_of(
 
     metadata: as `gocnn.modelfile.describing` makes it. precision: fp32, or fp16, which keeps the
     large tensors in half precision (half the file) and computes in float32; what a half cannot hold
-    stays as it is. Raises UserError if a package is missing.
+    stays as it is. Raises UserError if a package is missing, or if the network computes what ONNX
+    has no word for.
     """
     try:
         import onnx
@@ -47,16 +48,22 @@ def onnx_of(
         # The exporter through TorchScript says that it is the old one; it needs no further package,
         # and these networks are within what it can do.
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            (example,),
-            stream,
-            input_names=[sees],
-            output_names=list(outputs),
-            opset_version=OPSET,
-            dynamic_axes={name: {0: "n"} for name in (sees, *outputs)},
-            dynamo=False,
-        )
+        try:
+            torch.onnx.export(
+                network,
+                (example,),
+                stream,
+                input_names=[sees],
+                output_names=list(outputs),
+                opset_version=OPSET,
+                dynamic_axes={name: {0: "n"} for name in (sees, *outputs)},
+                dynamo=False,
+            )
+        except torch.onnx.errors.OnnxExporterError as error:
+            why = " ".join(str(error).split())[:150]
+            raise UserError(
+                f"this network cannot be written as ONNX ({why}); run it with torch instead"
+            ) from error
     graph: Any = onnx.load_from_string(stream.getvalue())
     graph.producer_name = "gocnn"
     for key, value in metadata.items():

@@ -13,6 +13,7 @@ __all__ = [
     "LabelIssue",
     "Prediction",
     "UserError",
+    "find_rate",
     "label_issues",
     "load",
     "train",

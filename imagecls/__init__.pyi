@@ -1,5 +1,9 @@
 from imagecls.api import Classifier as Classifier
+from imagecls.api import Explanation as Explanation
+from imagecls.api import LabelIssue as LabelIssue
 from imagecls.api import Prediction as Prediction
 from imagecls.api import UserError as UserError
+from imagecls.api import find_rate as find_rate
+from imagecls.api import label_issues as label_issues
 from imagecls.api import load as load
 from imagecls.api import train as train

@@ -32,6 +32,7 @@ __all__ = [
     "LabelIssue",
     "Prediction",
     "UserError",
+    "find_rate",
     "label_issues",
     "load",
     "train",
@@ -176,6 +177,39 @@ class Classifier:
             np.ascontiguousarray(first.transpose(1, 2, 0)),
         )
 
+    def features(self, photos: Sequence[Name], layer: str = "top") -> npt.NDArray[np.float32]:
+        """What a layer makes of N picture files, float32 `(N, D)`: feature maps are averaged over
+        their places. Of several models, the first.
+
+        Args:
+            photos: their files.
+            layer: its name, `top` (the last feature maps), or `middle` (half of the convolutions
+                lie behind it).
+
+        Raises:
+            UserError: a picture cannot be read, there is no such layer, or the model is an ONNX
+                file, which has none to look at.
+        """
+        from imagecls.photos.decode import decode_file
+
+        files = paths("photos", photos)
+        for file in files:
+            _need_file(file)
+        one = self._ensemble.members[0]
+        if one.path.suffix.lower() == ".onnx":
+            raise UserError(
+                f"{one.path} has no layers to look at; load a run or a .safetensors file"
+            )
+        from imagecls.classifier import features, model
+
+        assert isinstance(one, model.Predictor)
+        size, fit = one.config.store_size, one.config.fit
+
+        def pixels(first: int, last: int) -> npt.NDArray[np.uint8]:
+            return np.stack([decode_file(Path(file), size, fit) for file in files[first:last]])
+
+        return features.vectors(one, pixels, len(files), features.layer_called(one, layer))
+
 
 def _need_file(file: str) -> None:
     if not os.path.isfile(file):
@@ -232,12 +266,39 @@ def train(
         TypeError: there is no such option.
         KeyboardInterrupt: it was interrupted; `resume=True` goes on then.
     """
+    if options.get("find_rate"):
+        raise TypeError("train has no option 'find_rate'; call imagecls.find_rate")
     from gocnn.console.calling import call
     from imagecls.commands.img_train import command
 
     named, out = [path("photos", photos)], path("out", out)
     call(command, named, {"out": out, "minutes": minutes, "quiet": quiet, **options}, silent=quiet)
     return load(out)
+
+
+def find_rate(photos: Name, out: Name, *, quiet: bool = False, **options: Any) -> float | None:
+    """A learning rate for `train`, by a range test (Smith 2017): a tenth of the rate at which the
+    smoothed loss is lowest; None if the loss did not fall.
+
+    Args:
+        photos: as for `train`.
+        out: a folder for the curve (`find-rate.png`) and its numbers (`find-rate.csv`); nothing
+            else is written.
+        quiet: nothing is printed.
+        options: as for `train`; `steps` is how many the test takes (100).
+
+    Raises:
+        UserError: whatever a person can mend.
+        TypeError: there is no such option.
+    """
+    from gocnn.console.calling import call
+    from imagecls.commands.img_train import command
+
+    named, out = [path("photos", photos)], path("out", out)
+    call(command, named, {"out": out, "quiet": quiet, **options, "find_rate": True}, silent=quiet)
+    from gocnn.training.range_test import suggestion_in
+
+    return suggestion_in(Path(out))
 
 
 def label_issues(

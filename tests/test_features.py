@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+import imagecls
 from gocnn.errors import UserError
 from imagecls.classifier import features, scatter
 from imagecls.classifier.models import ClassifierConfig
@@ -154,6 +155,19 @@ def test_pictures_without_classes(run, few, tmp_path):
     )
     assert "5 pictures, 6 features each: layer head, its 6 numbers as they are" in text
     assert "same class" not in text
+
+
+def test_from_python(run, few):
+    photos = sorted((few / "validation").rglob("*.jpg"))[:3]
+    classifier = imagecls.load(run)
+    found = classifier.features(photos, "middle")
+    again = classifier.features(photos[::-1], "middle")
+    assert found.shape == (3, found.shape[1])
+    assert np.allclose(found, again[::-1], atol=1e-6)
+    with pytest.raises(UserError, match="no layer 'nothing'"):
+        classifier.features(photos, "nothing")
+    with pytest.raises(UserError, match="gone.jpg"):
+        classifier.features(["gone.jpg"])
 
 
 def test_what_is_refused(run, few, tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+import imagecls
 from gocnn.errors import UserError
 from gocnn.figures import pyplot
 from gocnn.training import (
@@ -163,6 +164,17 @@ def test_by_the_commands(few, tmp_path, sample_store):
     assert "not --minutes" in refused(
         2, "img-train", few, "--out", out, "--find-rate", "--minutes", 1
     )
+
+
+def test_from_python(few, tmp_path):
+    settings: dict[str, Any] = {"size": 32, "widths": [8, 16], "hidden": [16], "batch": 16}
+    found = imagecls.find_rate(few, tmp_path / "f", quiet=True, steps=16, **settings)
+    rows = list(csv.DictReader((tmp_path / "f" / "find-rate.csv").open()))
+    lowest = min(rows, key=lambda row: float(row["smoothed"]))
+    fell = float(lowest["smoothed"]) < 0.99 * float(rows[0]["smoothed"])
+    assert found == (pytest.approx(float(lowest["learning_rate"]) / 10, rel=0.06) if fell else None)
+    with pytest.raises(TypeError, match=r"imagecls\.find_rate"):
+        imagecls.train(few, tmp_path / "t", find_rate=True)
 
 
 def test_curves_show_the_rate_and_the_best_validation(tmp_path, monkeypatch):

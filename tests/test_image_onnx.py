@@ -439,6 +439,21 @@ def test_files_that_are_no_classifier(
             imagecls.load(file)
 
 
+def test_a_network_that_onnx_has_no_word_for(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as some of other libraries."""
+    from imagecls.classifier.models.resnet import ResidualClassifier
+
+    plain = ResidualClassifier.features
+    monkeypatch.setattr(
+        ResidualClassifier, "features", lambda self, x: torch.fft.fft2(plain(self, x)).real
+    )
+    said = refused(1, "img-export", pair[0], "--onnx", tmp_path / "x.onnx")
+    assert "cannot be written as ONNX" in said
+    assert not (tmp_path / "x.onnx").exists()
+
+
 def test_what_an_onnx_file_cannot_do(pair: tuple[Path, Path], tmp_path: Path) -> None:
     for option in ("--filters", "--maps"):
         said = refused(1, "img-explain", PICTURE, "--model", pair[1], option, tmp_path / "x.png")

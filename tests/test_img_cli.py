@@ -323,10 +323,10 @@ def test_looking_at_another_layer_and_moving(run, few, tmp_path):
     said = refused(1, "img-explain", picture, "--model", run, "--look-layer", "zzz")
     assert "there is no layer zzz" in said
     views: list[bytes] = []
-    for option in ("", "--shift", "--scale"):
-        words = [option, "0.3"] if option else []
+    more: tuple[list[object], ...] = ([], ["--shift", 0.3], ["--scale", 0.5])
+    for settings in more:
         target = tmp_path / f"{len(views)}.png"
-        good("img-augment", picture, "--picture", target, "--count", 2, "--size", 32, *words)
+        good("img-augment", picture, "--picture", target, "--count", 2, "--size", 32, *settings)
         views.append(target.read_bytes())
     assert len(set(views)) == 3
     refused(2, "img-augment", picture, "--shift", 0.9)

@@ -133,6 +133,17 @@ class RangeTest:
         save_figure(figure, target)
 
 
+def suggestion_in(folder: Path) -> float | None:
+    """The suggestion of the range test whose table is in the folder."""
+    with (folder / TABLE).open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    rates, losses, smoothed = (
+        np.array([float(row[name]) for row in rows])
+        for name in ("learning_rate", "loss", "smoothed")
+    )
+    return RangeTest(rates, losses, smoothed, "", False).suggestion
+
+
 def smooth(losses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The running average of losses with decay SMOOTHING, divided by the weight that it has so
     far."""

@@ -106,7 +106,7 @@ def write_report(target: Path, found: dict[str, Any]) -> None:
         rows.writerow(
             [
                 *(row["class"], true, row["answered"], right),
-                *("" if share is None else f"{share:.6f}" for share in shares),
+                *("" if share is None else f"{max(share, 0.0):.6f}" for share in shares),
                 *((names[-other], times) if times and -other != i else ("", 0)),
             ]
         )
