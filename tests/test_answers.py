@@ -151,10 +151,9 @@ def test_filters_and_feature_maps():
         ClassifierConfig("cnn", CLASSES, size=32, store_size=32, widths=(8, 16), hidden=(4,))
     )
     pixels = np.random.default_rng(1).integers(0, 256, (3, 32, 32), dtype=np.uint8)
-    drawn = explain.filters(p)
-    assert drawn.shape == (8, 3, 3, 3)
-    assert drawn.min() == 0.0
-    assert drawn.max() == 1.0
+    name, drawn = explain.filters(p)
+    assert name == "stages.0.0"
+    assert np.array_equal(drawn, p.network.get_parameter(f"{name}.weight").detach().numpy())
     with torch.no_grad():
         expected = p.network.get_submodule("stages.1")(
             p.network.get_submodule("stages.0")(p.view(pixels[None]))

@@ -2,6 +2,7 @@
 waits for it, and what is drawn there is what should be drawn."""
 
 import ctypes
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -275,7 +276,7 @@ def test_dealt_operations_do_what_the_same_ones_do_on_the_host(kind):
     assert drawn.seated is not None
     assert torch.allclose(
         auto.apply(x.clone(), drawn),
-        auto.apply(x.clone(), auto.Drawn(drawn.maps, drawn.chosen, drawn.strength)),
+        auto.apply(x.clone(), dataclasses.replace(drawn, seated=None)),
         atol=1e-6,
     )
     # Signs and strengths are those of the host's draws as well.
@@ -342,10 +343,11 @@ def test_draws_of_the_lectures_recipe(hosted):
     """Share of mirrored pictures, range of angles and factors: the same whoever draws."""
     torch.manual_seed(2)
     recipe = changed(RECIPES["lecture"], affine_rotate=0.0, shear=0.0)
-    maps, factors, drawn = Augmenter(recipe, 32, MEAN, STD, hosted)._sample(
-        4000, torch.device("cpu")
-    )
-    assert drawn is None
+    draws = Augmenter(recipe, 32, MEAN, STD, hosted)._sample(4000, torch.device("cpu"))
+    maps, factors = draws.maps, draws.factors
+    assert draws.operations is None
+    assert maps is not None
+    assert factors is not None
     mirrored = torch.linalg.det(maps[:, :, :2]) < 0
     assert abs(mirrored.float().mean() - 0.5) < 0.04
     degrees = torch.rad2deg(torch.atan2(maps[:, 1, 0], maps[:, 1, 1]))
@@ -395,7 +397,9 @@ def test_on_a_card(name):
     """The same views for the same draws as on a CPU, and no wait in a step, as CUDA itself sees
     it."""
     device, augment = torch.device("cuda", 0), Augmenter(RECIPES_TRIED[name], 32, MEAN, STD)
-    maps, factors, drawn = augment._sample(45, device)
+    draws = augment._sample(45, device)
+    maps, factors, drawn = draws.maps, draws.factors, draws.operations
+    assert maps is not None
     pixels, labels = pictures("cpu")
     here = geometry.resample(pixels.to(device).float() / 255, maps, 32, "reflection")
     there = geometry.resample(pixels.float() / 255, maps.cpu(), 32, "reflection")
@@ -405,7 +409,10 @@ def test_on_a_card(name):
         here, there = (
             auto.apply(here, drawn),
             auto.apply(
-                there, auto.Drawn(drawn.maps.cpu(), drawn.chosen.cpu(), drawn.strength.cpu())
+                there,
+                auto.Drawn(
+                    drawn.maps.cpu(), drawn.chosen.cpu(), drawn.strength.cpu(), drawn.amount.cpu()
+                ),
             ),
         )
     assert (here.cpu() - there).abs().quantile(0.999) < 0.02

@@ -340,7 +340,7 @@ def test_classifiers_answer_and_explain(device: torch.device, kind: Kind) -> Non
         assert predictor.probabilities(pixels, tta=3).shape == (3, 5)
         heat, answers = explain.grad_cam(predictor, pixels[0])
         assert (heat.shape, answers.shape) == ((32, 32), (5,))
-        assert explain.filters(predictor).shape[1] == 3
+        assert explain.filters(predictor)[1].shape[1] == 3
         assert explain.feature_maps(predictor, pixels[0], explain.layers(predictor)[0]).ndim == 3
     assert not any(
         "mps" in found and ("doubles" in found or "not to be had" in found) for found in trace.found

@@ -18,7 +18,7 @@ from gocnn.console.heads import commands
 from gocnn.console.outputs import OutFile, OutFolder, Picture
 from gocnn.errors import UserError
 from gocnn.files import check_folder, check_writable, make_folder, replacing, write_bytes
-from imagecls.classifier import pictures
+from imagecls.classifier import charts, layerpictures, pictures
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.test_cli import good, refused
 
@@ -195,16 +195,17 @@ BEGINNINGS = {
 @pytest.mark.parametrize("ending", sorted(BEGINNINGS))
 def test_pictures_are_what_their_names_say(tmp_path, ending):
     targets = [tmp_path / f"{name}{ending}" for name in ("evaluation", "sheet", "tiles", "LOUD")]
-    pictures.draw_evaluation(FIGURES, targets[0])
+    charts.draw_evaluation(FIGURES, targets[0])
     pictures.sheet([np.zeros((3, 8, 8), np.uint8)], ["a\nb"], 1, targets[1])
-    pictures.tiles(np.zeros((2, 3, 4, 4)), targets[2])
-    pictures.tiles(np.zeros((2, 3, 4, 4)), targets[3].with_suffix(ending.upper()))
+    layerpictures.draw_filters(np.zeros((2, 3, 4, 4), np.float32), "stem", targets[2])
+    loud = targets[3].with_suffix(ending.upper())
+    layerpictures.draw_filters(np.zeros((2, 3, 4, 4), np.float32), "stem", loud)
     for target in tmp_path.iterdir():
         assert target.read_bytes().startswith(BEGINNINGS[ending]), target
         if ending == ".svg":
             assert b"<svg" in target.read_bytes()
     with pytest.raises(ValueError, match="must end in"):
-        pictures.tiles(np.zeros((2, 3, 4, 4)), tmp_path / "x.gif")
+        pictures.sheet([np.zeros((3, 8, 8), np.uint8)], ["a"], 1, tmp_path / "x.gif")
 
 
 NAMES = ("$5 & $x_1^2$ rice", "a_b^c\\frac{", "tab\tand\x07bell")
@@ -214,7 +215,7 @@ FIGURES = {
     "accuracy": 0.5,
     "accuracy_interval": [0.4, 0.6],
     "pictures": 9,
-    "calibration": [{"confidence": 0.5, "accuracy": 0.4}],
+    "calibration": [{"confidence": 0.5, "accuracy": 0.4, "samples": 9}],
     "calibration_error": 0.1,
 }
 
@@ -233,7 +234,7 @@ def drawn(text: str, tmp_path: Path) -> tuple[list[str], list[bool]]:
 
 def test_dollars_are_no_mathematics(tmp_path):
     assert drawn("$5 & $x_1^2$", tmp_path)[1] == [False, False]
-    pictures.draw_evaluation(FIGURES, tmp_path / "y.png")  # \frac{ would be an error
+    charts.draw_evaluation(FIGURES, tmp_path / "y.png")  # \frac{ would be an error
 
 
 def test_names_in_other_scripts_get_a_font_that_has_them(tmp_path, capfd, monkeypatch):

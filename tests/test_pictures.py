@@ -11,7 +11,7 @@ import pytest
 
 from gocnn import figures
 from gocnn.board import Board
-from gocnn.board.coords import GTP_LETTERS, SIZE
+from gocnn.board.coords import GTP_LETTERS, SIZE, from_gtp
 from gocnn.pictures import charts, layers
 from gocnn.policy.explain import LayerView
 from gocnn.review import chart
@@ -124,6 +124,63 @@ def test_what_an_answer_depends_on_is_drawn_with_coordinates(monkeypatch, tmp_pa
     assert [t.get_text() for t in axis.get_xticklabels()] == list(GTP_LETTERS[:SIZE])
     assert [t.get_text() for t in axis.get_yticklabels()] == [str(n + 1) for n in range(SIZE)]
     assert scale.get_ylabel()
+    figures.pyplot().close(kept[0])
+
+
+@pytest.mark.parametrize("side", [3, 9, 19, 29, 37])
+@pytest.mark.parametrize("vertex", ["A1", "D4", "K10", "T10", "R16"])
+def test_the_receptive_field_is_a_frame_on_the_board(vertex, side, monkeypatch, tmp_path):
+    """Against the points that the field reaches; dashed where it reaches points beyond the
+    board."""
+    kept: list[Any] = []
+    monkeypatch.setattr(layers, "save_figure", lambda figure, target: kept.append(figure))
+    index = from_gtp(vertex)
+    layer = LayerView(1, "head", receptive_field=side, sees_all=True)
+    layers.draw_field(np.zeros((SIZE, SIZE), np.float32), Board(SIZE), index, layer, tmp_path / "x")
+    axis = kept[0].axes[0]
+    row, column = divmod(index, SIZE)
+    wide = range(column - side // 2, column + side // 2 + 1)
+    high = range(row - side // 2, row + side // 2 + 1)
+    x, y = ([n for n in points if 0 <= n < SIZE] for points in (wide, high))
+    drawn = [each for each in axis.lines if each.get_gid() == "field"]
+    assert len(drawn) == 4
+    ends = np.array([line.get_xydata() for line in drawn]).reshape(-1, 2)
+    assert (ends.min(0) == (x[0] - 0.5, y[0] - 0.5)).all()
+    assert (ends.max(0) == (x[-1] + 0.5, y[-1] + 0.5)).all()
+    (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
+    assert left < ends[:, 0].min()
+    assert right > ends[:, 0].max()
+    assert bottom < ends[:, 1].min()
+    assert top > ends[:, 1].max()
+    beyond = [high[0] < 0, high[-1] >= SIZE, wide[0] < 0, wide[-1] >= SIZE]
+    assert [line.get_linestyle() == "--" for line in drawn] == beyond
+    said = axis.get_title()
+    assert f"{side}x{side}" in said
+    assert ("dashed" in said) == any(beyond)
+    figures.pyplot().close(kept[0])
+
+
+def test_stones_are_seen_on_every_ground_and_maps_have_a_scale(monkeypatch, tmp_path):
+    kept: list[Any] = []
+    monkeypatch.setattr(layers, "save_figure", lambda figure, target: kept.append(figure))
+    board = Board(SIZE)
+    for vertex in ("D4", "Q16"):
+        board.play(from_gtp(vertex))
+    maps = np.random.default_rng(0).normal(size=(40, SIZE, SIZE)).astype(np.float32)
+    maps *= np.arange(1, 41)[:, None, None]
+    layer = LayerView(1, "block 1", receptive_field=9, sees_all=False)
+    layers.draw_maps(maps, board, layer, tmp_path / "x")
+    *tiles, bar = kept[0].axes
+    for stones in tiles[0].collections:
+        face, edge = stones.get_facecolor()[0], stones.get_edgecolor()[0]
+        assert abs(face[:3].sum() - edge[:3].sum()) == 3  # black with white about it, or white
+    assert len(tiles[0].collections) == 2
+    limits = {tile.images[0].get_clim() for tile in tiles}
+    assert len(limits) == 1
+    assert len(bar.get_yticks()) > 2
+    named = [int(tile.get_title().split()[1].rstrip(":")) for tile in tiles]
+    assert named == sorted(range(40), key=lambda i: -maps[i].std())[: layers.SHOWN]
+    assert f"{layers.SHOWN} of 40 feature maps" in kept[0].get_suptitle()
     figures.pyplot().close(kept[0])
 
 

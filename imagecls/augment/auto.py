@@ -64,18 +64,20 @@ RAND_OPERATIONS, RAND_MAGNITUDE = 2, 9
 @dataclass(frozen=True)
 class Drawn:
     """Random operations for N pictures in K rounds. maps: the geometric ones as one map, `(N, 2,
-    3)`; chosen: each picture's operations, indices into NAMES, int64 `(N, K)`; strength: of those,
-    `(N, K)`; seated: the pictures of each operation, as `dealing.deal` returns them, where
-    operations were dealt (else None)."""
+    3)`; chosen: each picture's operations, indices into NAMES, int64 `(N, K)`; strength: of the
+    colour operations, see `strengths`, `(N, K)`; amount: what all were drawn with, signed, in the
+    units of TRIVIAL, `(N, K)`; seated: the pictures of each operation, as `dealing.deal` returns
+    them, where operations were dealt (else None)."""
 
     maps: Tensor
     chosen: Tensor
     strength: Tensor
+    amount: Tensor
     seated: Tensor | None = None
 
     def __getitem__(self, some: slice) -> "Drawn":
         """The part of some pictures, of operations that were not dealt."""
-        return Drawn(self.maps[some], self.chosen[some], self.strength[some])
+        return Drawn(self.maps[some], self.chosen[some], self.strength[some], self.amount[some])
 
 
 def largest(kind: Auto) -> tuple[float, ...]:
@@ -103,7 +105,8 @@ def sample(kind: Auto, count: int, most: Tensor, hosted: bool = True) -> Drawn:
         share = torch.full((count, rounds), RAND_MAGNITUDE / (STEPS - 1), device=device)
     sign = torch.where(torch.rand(count, rounds, device=device) < 0.5, -1.0, 1.0)
     amount = share * most[chosen]
-    return Drawn(geometric(chosen, amount * sign), chosen, strengths(chosen, amount, sign), seated)
+    signed = amount * sign
+    return Drawn(geometric(chosen, signed), chosen, strengths(chosen, amount, sign), signed, seated)
 
 
 def geometric(chosen: Tensor, amount: Tensor) -> Tensor:

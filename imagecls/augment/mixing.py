@@ -14,18 +14,20 @@ def boxes(area: Tensor, aspect: Tensor, x: Tensor, y: Tensor, size: int) -> Tens
     return (rows[:, :, None] & columns[:, None, :])[:, None]
 
 
-def erase(
-    x: Tensor, draws: Tensor, probability: float, low: float = 0.02, high: float = 0.25
+def erased(
+    draws: Tensor, probability: float, size: int, low: float = 0.02, high: float = 0.25
 ) -> Tensor:
-    """Set a random box (2 to 25 % of the area) of some pictures to zero, the mean colour of
-    normalised pictures.
-
-    `draws`: uniform `(N, 5)` on the device of `x` (Zhong et al. 2017,
-    https://arxiv.org/abs/1708.04896).
-    """
+    """Masks, bool `(N, 1, size, size)`, of random boxes (2 to 25 % of the area) of some pictures,
+    empty for the others. `draws`: uniform `(N, 5)`."""
     area = torch.where(draws[:, 0] < probability, low + (high - low) * draws[:, 1], 0.0)
     aspect = torch.exp((2 * draws[:, 2] - 1) * 1.2)
-    return x.masked_fill(boxes(area, aspect, draws[:, 3], draws[:, 4], x.shape[-1]), 0.0)
+    return boxes(area, aspect, draws[:, 3], draws[:, 4], size)
+
+
+def erase(x: Tensor, draws: Tensor, probability: float) -> Tensor:
+    """Set the box of `erased` to zero, the mean colour of normalised pictures (Zhong et al. 2017,
+    https://arxiv.org/abs/1708.04896). `draws` is on the device of `x`."""
+    return x.masked_fill(erased(draws, probability, x.shape[-1]), 0.0)
 
 
 def shares(

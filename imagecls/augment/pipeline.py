@@ -84,6 +84,27 @@ class Mixed:
     share: Tensor
 
 
+@dataclass(frozen=True)
+class Draws:
+    """What was drawn for N pictures; None is what the recipe does not use.
+
+    maps: `(N, 2, 3)`, all that moves pixels (see `imagecls.augment.geometry`); factors: `(N, 4)` of
+    `imagecls.augment.colour.jitter`; operations: of RandAugment or TrivialAugment; moves: uniform
+    from -1 to 1, `(N, 8)`: mirrored if the first is below `2 * flip - 1`, then shares of the
+    largest rotation, affine rotation and shear; crops: `(N, 2, 3)`, which of `maps` is the crop;
+    others: uniform from -1 to 1, `(N, 3)`: shares of the largest shift to the right and down, and
+    of the largest change of scale; erasing: `(N, 5)` of `imagecls.augment.mixing.erase`.
+    """
+
+    maps: Tensor | None = None
+    factors: Tensor | None = None
+    operations: auto.Drawn | None = None
+    moves: Tensor | None = None
+    crops: Tensor | None = None
+    others: Tensor | None = None
+    erasing: Tensor | None = None
+
+
 class Augmenter:
     """Applies a recipe to batches.
 
@@ -139,10 +160,8 @@ class Augmenter:
     @torch.no_grad()
     def __call__(self, pixels: Tensor, labels: Tensor) -> Mixed:
         """Augment a batch: uint8 `(N, 3, S, S)` and int64 `(N,)`, on any device."""
-        x = self.plain(pixels) if self._plain else self.views(pixels)
+        x, _ = self.drawn(pixels)
         recipe, n, device = self.recipe, len(pixels), pixels.device
-        if recipe.erase:
-            x = mixing.erase(x, torch.rand(n, 5, device=device), recipe.erase)
         if not (recipe.mixup or recipe.cutmix):
             return Mixed(x, labels, labels, torch.ones(n, device=device))
         partner = torch.randperm(n, device=device)
@@ -153,10 +172,26 @@ class Augmenter:
     def _on_host(self, device: torch.device) -> bool:
         return device.type == "cpu" if self.hosted is None else self.hosted
 
+    @torch.no_grad()
+    def drawn(self, pixels: Tensor) -> tuple[Tensor, Draws]:
+        """Augmented, normalised pictures before mixing, and what was drawn for them (in words:
+        `imagecls.augment.described`)."""
+        n, device = len(pixels), pixels.device
+        draws = Draws() if self._plain else self._sample(n, device)
+        x = self.plain(pixels) if self._plain else self._views(pixels, draws)
+        if self.recipe.erase:
+            erasing = torch.rand(n, 5, device=device)
+            x = mixing.erase(x, erasing, self.recipe.erase)
+            draws = replace(draws, erasing=erasing)
+        return x, draws
+
     def views(self, pixels: Tensor) -> Tensor:
         """Augmented, normalised views of pictures, before erasing and mixing."""
-        n = len(pixels)
-        maps, factors, drawn = self._sample(n, pixels.device)
+        return self._views(pixels, self._sample(len(pixels), pixels.device))
+
+    def _views(self, pixels: Tensor, draws: Draws) -> Tensor:
+        n, maps, factors, operations = len(pixels), draws.maps, draws.factors, draws.operations
+        assert maps is not None
         chunk = CHUNK if self._on_host(pixels.device) else n
         parts = []
         for i in range(0, n, chunk):
@@ -166,30 +201,28 @@ class Augmenter:
             )
             if factors is not None:
                 x = colour.jitter(x, factors[some])
-            if drawn is not None:
-                x = auto.apply(x, drawn[some] if drawn.seated is None else drawn)
+            if operations is not None:
+                x = auto.apply(x, operations[some] if operations.seated is None else operations)
             parts.append(self.normalise(x))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _sample(
-        self, n: int, device: torch.device
-    ) -> tuple[Tensor, Tensor | None, auto.Drawn | None]:
-        """Random maps, colour factors and operations for `n` pictures; None for what the recipe
-        does not use."""
+    def _sample(self, n: int, device: torch.device) -> Draws:
+        """What is drawn for `n` pictures, but for erasing."""
         recipe, here = self.recipe, self._here(device)
         u = 2 * torch.rand(n, 8, device=device) - 1
-        maps = (
+        crops = (
             geometry.random_crops(n, recipe.crop, 1.0, device=device)
             if recipe.crop < 1
             else geometry.identity(n, device)
         )
         maps = geometry.compose(
-            maps,
+            crops,
             geometry.flip(u[:, 0] * 0.5 + 0.5 < recipe.flip),
             geometry.rotation(u[:, 1] * recipe.rotate),
             geometry.shear(u[:, 3] * recipe.shear, torch.zeros(n, device=device)),
             geometry.rotation(u[:, 2] * recipe.affine_rotate),
         )
+        more = None
         if recipe.shift or recipe.scale:
             # drawn apart, so that recipes without them go on as they did
             more = 2 * torch.rand(n, 3, device=device) - 1
@@ -202,8 +235,8 @@ class Augmenter:
         factors = None
         if any(recipe.jitter):
             factors = u[:, 4:8] * here["jitter"] + here["middle"]
-        drawn = None
+        operations = None
         if recipe.auto != "none":
-            drawn = auto.sample(recipe.auto, n, here["most"], self._on_host(device))
-            maps = geometry.compose(maps, drawn.maps)
-        return maps, factors, drawn
+            operations = auto.sample(recipe.auto, n, here["most"], self._on_host(device))
+            maps = geometry.compose(maps, operations.maps)
+        return Draws(maps, factors, operations, u, crops, more)

@@ -61,13 +61,13 @@ def attention_at(
     return result
 
 
-def filters(predictor: Predictor) -> Floats:
-    """The filters of the first layer as small pictures, float32 `(filters, 3, k, k)`, each
-    stretched to 0 to 1."""
-    weight = predictor.network.first_layer().weight.detach().float().cpu()
-    low, high = weight.amin((1, 2, 3), keepdim=True), weight.amax((1, 2, 3), keepdim=True)
-    result: Floats = ((weight - low) / (high - low).clamp(min=1e-12)).numpy()
-    return result
+def filters(predictor: Predictor) -> tuple[str, Floats]:
+    """The first layer's name, and its filters, float32 `(filters, 3, k, k)`, on red, green and blue
+    of normalised pictures."""
+    first = predictor.network.first_layer()
+    name = next(name for name, module in predictor.network.named_modules() if module is first)
+    result: Floats = first.weight.detach().float().cpu().numpy()
+    return name, result
 
 
 def layers(predictor: Predictor) -> list[str]:

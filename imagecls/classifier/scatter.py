@@ -80,6 +80,9 @@ def scatter(
         entries.append(beside.scatter([], [], s=36, c="#bbb", marker=".", label=UNKNOWN))
     beside.legend(
         handles=entries,
+        title="a point: a picture; a number:\nthe middle of its class",
+        title_fontsize=8,
+        alignment="left",
         loc="upper left",
         ncols=columns,
         frameon=False,

@@ -9,6 +9,9 @@ from gocnn.console.outputs import Picture, keep_inputs
 from gocnn.console.shared_options import count_option, together
 from imagecls.commands.options import RECIPE
 
+COLUMNS, SIDE = 8, 150
+"""Of the sheet; pixels a side of a view, at least."""
+
 
 @click.command("img-augment")
 @click.argument("image", type=click.Path(path_type=Path))
@@ -25,28 +28,28 @@ def command(
     keep_inputs((image,), picture=picture)
     import torch
 
-    from imagecls.augment import RECIPES, Augmenter, changed
+    from imagecls.augment import RECIPES, Augmenter, changed, described
+    from imagecls.classifier.lettering import Letters
     from imagecls.classifier.pictures import sheet
     from imagecls.photos.decode import decode_file
 
     pixels = torch.from_numpy(decode_file(image, size * 5 // 4))
     torch.manual_seed(seed)
-    augmenter = Augmenter(
-        changed(RECIPES[augment], mixup=0.0, cutmix=0.0, **options),
-        size,
-        (0.0, 0.0, 0.0),
-        (1.0, 1.0, 1.0),
-    )
+    recipe = changed(RECIPES[augment], mixup=0.0, cutmix=0.0, **options)
+    augmenter = Augmenter(recipe, size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     plain = augmenter.plain(pixels[None])
-    views = augmenter(
-        pixels.expand(count, -1, -1, -1).contiguous(), torch.zeros(count, dtype=torch.long)
-    ).pictures
+    views, draws = augmenter.drawn(pixels.expand(count, -1, -1, -1).contiguous())
+    words = described(draws, recipe, size) or [["unchanged"]] * count
     everything = (torch.cat([plain, views]).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    side, letters = max(SIDE, size), Letters([])
+    captions = ["\n".join([f"{i}", *letters.broken(said, side)]) for i, said in enumerate(words, 1)]
+    own = [f"--{name} {value}" for name, value in options.items() if value is not None]
     sheet(
         list(everything),
-        ["as it is", *(f"{augment} {i + 1}" for i in range(count))],
-        8,
+        [f"{image.name}\nas it is", *captions],
+        COLUMNS,
         picture,
-        max(96, size),
+        side,
+        title=f"{count} random views by the recipe {' '.join([augment, *own])}, and what was done",
     )
     click.echo(f"{count} views of {image}: {picture}")

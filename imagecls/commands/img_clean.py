@@ -153,13 +153,17 @@ def command(
         pictures.sheet(
             list(photos.store.pixels(photos.rows[[s.index for s in found[:count]]])),
             [
-                f"{classes[s.given]} {judged.probabilities[s.index, s.given]:.0%} ->"
-                f"\n{classes[s.likely]} {s.probability:.0%}"
+                f"label {classes[s.given]} {judged.probabilities[s.index, s.given]:.0%}"
+                f"\nrather {classes[s.likely]} {s.probability:.0%}"
                 f"\n{Path(photos.photos[s.index].name).name}"
                 for s in found[:count]
             ],
             8,
             sheet,
+            title=(
+                f"{min(count, len(found))} of {len(found)} labels that are likely wrong, the"
+                " likeliest first, and how probable label and other class are"
+            ),
         )
     if as_json:
         names = listed.COLUMNS

@@ -115,7 +115,7 @@ def command(
         "size": eval_size,
     } | figures
     if picture is not None:
-        from imagecls.classifier.pictures import draw_evaluation
+        from imagecls.classifier.charts import draw_evaluation
 
         draw_evaluation(figures, picture)
     if report is not None:
@@ -131,12 +131,15 @@ def _sheet(
     from imagecls.classifier import evaluation, pictures
 
     chosen = evaluation.worst(predictions, count)
+    rows, answers, labels = predictions.probabilities, predictions.answers, predictions.labels
     captions = [
-        f"{predictions.probabilities[i].max():.0%} {classes[predictions.answers[i]]}\nis"
-        f" {classes[predictions.labels[i]]}\n{Path(photos.photos[i].name).name}"
+        f"said {classes[answers[i]]} {rows[i].max():.0%}"
+        f"\nlabel {classes[labels[i]]} {rows[i, labels[i]]:.0%}\n{Path(photos.photos[i].name).name}"
         for i in chosen
     ]
-    pictures.sheet(list(photos.store.pixels(photos.rows[chosen])), captions, 5, target)
+    wrong = int((answers != labels).sum())
+    title = f"the {len(chosen)} most confident of {wrong} mistakes: answer, label, how probable"
+    pictures.sheet(list(photos.store.pixels(photos.rows[chosen])), captions, 5, target, title=title)
 
 
 def _table(figures: dict[str, Any]) -> str:

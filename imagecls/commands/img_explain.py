@@ -27,6 +27,16 @@ from imagecls.commands.options import model_option, tell_default
     ),
 )
 @click.option(
+    "--scale",
+    type=click.Choice(["probability", "logit"]),
+    default="probability",
+    show_default=True,
+    help=(
+        "What is bright in --picture: what a place adds to the class's logit, times the class's"
+        " probability; or without that."
+    ),
+)
+@click.option(
     "--look-layer",
     metavar="LAYER",
     help="The layer whose maps say where it looks; takes torch.  [default: the last ones]",
@@ -36,13 +46,14 @@ from imagecls.commands.options import model_option, tell_default
 )
 @click.option("--maps", type=Picture(), help="Draw the feature maps of --layer.")
 @click.option("--layer", help="Whose feature maps.  [default: the first layer's]")
-@count_option("--most", 1, None, "Feature maps drawn.", default=64)
+@count_option("--most", 1, 512, "Feature maps drawn, the strongest first.", default=64)
 @device_option()
 def command(
     image: Path,
     model: str | None,
     wanted: str | None,
     picture: Path | None,
+    scale: str,
     look_layer: str | None,
     filters_picture: Path | None,
     maps: Path | None,
@@ -56,7 +67,7 @@ def command(
         picture = Path("explained.png")
         check_writable(picture)
     keep_inputs((image,), picture=picture, filters=filters_picture, maps=maps)
-    from imagecls.classifier import pictures
+    from imagecls.classifier.heatpicture import draw_attention
     from imagecls.classifier.runtime import open_classifier, open_in_torch
     from imagecls.photos.decode import decode_file
 
@@ -87,28 +98,38 @@ def command(
         found = explain.feature_maps(inside, pixels, name)
     click.echo(f"{image}: {', '.join(f'{classes[i]} {probabilities[i]:.1%}' for i in order[:3])}")
     if picture is not None:
-        panels, captions = [pixels], [image.name]
         if look_layer is None or inside is None:
             heats = predictor.attention(pixels, shown)
         else:
             from imagecls.classifier.explain import attention_at
 
             heats = attention_at(inside, pixels, shown, look_layer)
-        for label, heat in zip(shown, heats / max(float(heats.max()), 1e-12), strict=True):
-            panels.append(pictures.overlay(pixels, heat))
-            captions.append(f"{classes[label]} {probabilities[label]:.1%}")
-        pictures.sheet(panels, captions, len(panels), picture, 256)
+        draw_attention(
+            pixels,
+            heats,
+            [classes[i] for i in shown],
+            probabilities[shown].tolist(),
+            picture,
+            photo=image.name,
+            layer=look_layer or "",
+            scale="logit" if scale == "logit" else "probability",
+        )
         click.echo(f"where it looks: {picture}")
     if filters_picture is not None and inside is not None:
-        from imagecls.classifier import explain
+        from imagecls.classifier import explain, layerpictures
 
-        pictures.tiles(explain.filters(inside), filters_picture)
-        click.echo(f"the filters of the first layer: {filters_picture}")
-    if maps is not None and found is not None:
-        low, high = found.min((1, 2), keepdims=True), found.max((1, 2), keepdims=True)
-        scale = max(1, 96 // found.shape[1])
-        pictures.tiles(((found - low) / (high - low + 1e-12))[:most], maps, 8, scale)
+        first_layer, weights = explain.filters(inside)
+        layerpictures.draw_filters(weights, first_layer, filters_picture)
         click.echo(
-            f"{min(most, len(found))} of {len(found)} feature maps of {name},"
-            f" {found.shape[1]}x{found.shape[2]}: {maps}"
+            f"{len(weights)} filters of the first layer, {first_layer},"
+            f" {weights.shape[2]}x{weights.shape[3]}: {filters_picture}"
+        )
+    if maps is not None and found is not None:
+        from imagecls.classifier import layerpictures
+
+        drawn = layerpictures.draw_maps(found, pixels, name, maps, most=most, photo=image.name)
+        more = ", the strongest (--most draws up to 512)" if drawn < len(found) else ""
+        click.echo(
+            f"{drawn} of {len(found)} feature maps of {name},"
+            f" {found.shape[1]}x{found.shape[2]}{more}: {maps}"
         )

@@ -169,7 +169,11 @@ def _neighbours(
         for i, cosine in zip(order.tolist(), cosines.tolist(), strict=True)
     ]
     columns = min(6, len(order) + 1)
-    pictures.sheet([photo, *shown], [f"nearest to\n{name.name}", *captions], columns, sheet)
+    title = (
+        f"{name.name} and its nearest pictures: cosine of the features (1: the same), class, file"
+    )
+    own = [f"{name.name}\nthe picture itself", *captions]
+    pictures.sheet([photo, *shown], own, columns, sheet, title=title)
     click.echo(f"nearest to {name} (cosine, class, file): {sheet}")
     for i, cosine in zip(order.tolist(), cosines.tolist(), strict=True):
         click.echo(f"{cosine:6.3f}  {kind(i)}  {found.files[i]}")

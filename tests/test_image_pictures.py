@@ -1,0 +1,385 @@
+"""What pictures of a classifier hold: names, numbers, scales; and what they must not show."""
+
+import itertools
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gocnn import colourscales, figures
+from gocnn.statistics import wilson
+from imagecls.augment import Augmenter, Recipe, described
+from imagecls.classifier import charts, evaluation, heatpicture, layerpictures, lettering, pictures
+
+SIDE = heatpicture.SIDE
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines that are drawn with Pillow, as they are seen."""
+    lines: list[str] = []
+    draw = lettering.Letters.draw
+
+    def noting(self: Any, canvas: Any, corner: Any, text: str, width: float) -> None:
+        lines.append(self.fitted(text, width))
+        draw(self, canvas, corner, text, width)
+
+    monkeypatch.setattr(lettering.Letters, "draw", noting)
+    return lines
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The figures that would be saved, which are closed at the end."""
+    found: list[Any] = []
+    for module in (charts, layerpictures):
+        monkeypatch.setattr(module, "save_figure", lambda figure, *_: found.append(figure))
+    yield found
+    for figure in found:
+        figures.pyplot().close(figure)
+
+
+def texts(figure: Any) -> list[str]:
+    from matplotlib.text import Text
+
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def luma(colours: Any) -> Any:
+    return np.asarray(colours, float)[..., :3] @ (0.299, 0.587, 0.114)
+
+
+# --- where it looks
+
+
+def panel(target: Path, number: int) -> np.ndarray:
+    x = pictures.GAP + number * (SIDE + pictures.GAP)
+    image = Image.open(target).convert("RGB").crop((x, pictures.GAP, x + SIDE, pictures.GAP + SIDE))
+    return np.asarray(image, float)
+
+
+def test_a_class_that_is_not_believed_stays_dark(tmp_path: Path, said: list[str]) -> None:
+    """The same evidence for three classes: by probability only the answer glows."""
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 64, 64), dtype=np.uint8)
+    heat = np.zeros((32, 32), np.float32)
+    heat[8:24, 8:24] = 0.7
+    target = tmp_path / "x.png"
+    names, shares = ["soup", "cake", "n" * 80], [0.97, 0.03, 0.0]
+    heatpicture.draw_attention(pixels, np.stack([heat] * 3), names, shares, target, photo="p.jpg")
+    answer, other, never = (panel(target, i + 1) for i in range(3))
+    assert luma(answer).mean() > luma(other).mean() > luma(never).mean()
+    assert np.ptp(never, axis=2).max() == 0  # grey: no colour of the scale at all
+    assert np.ptp(answer, axis=2).max() > 100
+    for text in ("p.jpg", "soup", "97.0%, the answer", "0.0%", "brightest place: 0.68"):
+        assert text in said
+    assert any("…" in line for line in said)  # the long name
+    assert any("times the class's probability" in line and "one scale" in line for line in said)
+    assert [float(t) for t in said if re.fullmatch(r"[0-9.]+", t)] == [0, 0.2, 0.4, 0.6]
+    said.clear()
+    heatpicture.draw_attention(
+        pixels, np.stack([heat] * 3), names, shares, target, scale="logit", layer="stages.1"
+    )
+    assert np.array_equal(panel(target, 1), panel(target, 3))
+    assert any("Grad-CAM at stages.1" in line for line in said)
+    assert not any("times the class's" in line for line in said)
+
+
+def test_nothing_that_speaks_for_a_class_is_said(tmp_path: Path, said: list[str]) -> None:
+    pixels = np.full((3, 16, 16), 200, np.uint8)
+    heatpicture.draw_attention(
+        pixels, np.zeros((1, 8, 8), np.float32), ["a"], [1.0], tmp_path / "x.svg"
+    )
+    assert "nothing in the picture speaks for these classes" in said
+    assert not any("one scale" in line for line in said)
+
+
+@pytest.mark.parametrize("grey", [0, 60, 128, 255])
+def test_more_heat_is_brighter(grey: int) -> None:
+    ramp = np.linspace(0, 1, 200, dtype=np.float32)[None].repeat(200, 0)
+    row = heatpicture.overlay(np.full((3, 200, 200), grey, np.uint8), ramp)[:, 0].T
+    # the darkest colours may sink into white, but never below where they began by much
+    assert np.diff(luma(row)[10:]).min() > -1.5
+    assert luma(row)[-1] > luma(row)[0] + 60
+
+
+@pytest.mark.parametrize("most", [0.0, 1e-4, 0.0795, 0.31, 0.999, 1.0, 7.3, 9.99, 23456.0])
+def test_ticks(most: float) -> None:
+    found = heatpicture.ticks(most)
+    assert found[0] == 0
+    assert (most == 0 and len(found) == 1) or 3 <= len(found) <= 7
+    assert found[-1] <= most * (1 + 1e-6)
+    assert np.allclose(np.diff(found, 2), 0, atol=most * 1e-6)
+
+
+# --- filters and feature maps
+
+
+@pytest.mark.parametrize(("count", "k"), [(32, 3), (64, 7), (1, 5)])
+def test_filters_are_numbered_and_in_their_colours(
+    count: int, k: int, kept: list[Any], tmp_path: Path
+) -> None:
+    filters = np.zeros((count, 3, k, k), np.float32)
+    filters[0, 0] = 0.5  # looks for red
+    filters[-1, 2, 0, 0] = -0.25
+    layerpictures.draw_filters(filters, "stem.0", tmp_path / "x.png")
+    lines = texts(kept[0])
+    assert any(line.startswith("stem.0: ") and f"{k}x{k}" in line for line in lines)
+    assert [n for n in range(count) if any(line.startswith(f"#{n} ±") for line in lines)] == list(
+        range(count)
+    )
+    assert min(kept[0].get_size_inches()) * kept[0].dpi > 150
+    page = kept[0].axes[0].images[0].get_array()
+    middle = page[layerpictures.HEAD + 40, 40]
+    assert middle.tolist() == [1, 0.5, 0.5]
+
+
+def test_the_strongest_maps_come_first_on_one_scale(kept: list[Any], tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    maps = rng.random((2048, 7, 7)).astype(np.float32) * rng.random((2048, 1, 1)).astype(np.float32)
+    pixels = np.zeros((3, 32, 32), np.uint8)
+    drawn = layerpictures.draw_maps(maps, pixels, "stages.3", tmp_path / "x.png", photo="p" * 99)
+    lines = texts(kept[0])
+    assert drawn == 64
+    assert "stages.3: 64 of 2048 feature maps, 7x7 values each" in lines
+    shown = [int(m[1]) for line in lines if (m := re.match(r"#(\d+) ", line))]
+    assert shown == sorted(range(2048), key=lambda i: -maps[i].max())[:64]
+    _, photograph, bar = kept[0].axes
+    assert photograph.images[0].get_array().shape == (32, 32, 3)
+    assert len(bar.get_xticks()) > 2
+    assert bar.get_xlabel() == "value of the layer"
+    flat = np.linspace(1, 0.1, 5, dtype=np.float32)[:, None, None].repeat(7, 1).repeat(7, 2)
+    layerpictures.draw_maps(flat, pixels, "stages.3", tmp_path / "x.png")
+    assert "stages.3: all 5 feature maps, 7x7 values each" in texts(kept[1])
+    page = luma(kept[1].axes[0].images[0].get_array())
+    middles = {round(float(value), 3) for value in page[layerpictures.HEAD + 50].tolist()}
+    assert len(middles - {1.0, layerpictures.FRAME}) >= 3  # a row's tiles differ in brightness
+
+
+@pytest.mark.parametrize(
+    "maps",
+    [
+        np.zeros((1, 5, 5), np.float32),
+        np.full((3, 1, 1), -2.5, np.float32),
+        np.random.default_rng(0).normal(size=(40, 224, 224)).astype(np.float32),
+        np.abs(np.random.default_rng(0).normal(size=(5, 112, 112))).astype(np.float32) * 1e6,
+    ],
+)
+def test_any_maps_are_drawn(maps: Any, tmp_path: Path) -> None:
+    target = tmp_path / "x.png"
+    layerpictures.draw_maps(maps, np.zeros((3, 8, 8), np.uint8), "a layer", target, most=9)
+    assert max(Image.open(target).size) < 2500
+    scale = colourscales.scale_of(maps)
+    low, high = scale.mappable.get_clim()
+    assert low == (0 if (maps >= 0).all() else -high)
+    values = np.linspace(low, high, 50)
+    colours = luma(scale.colours(values))
+    middle = values >= 0
+    assert (np.diff(colours) > 0).all() or (np.diff(colours[middle]) < 0).all()
+
+
+# --- confusions and calibration
+
+
+def judged(classes: int, each: int, name: str) -> dict[str, Any]:
+    rng = np.random.default_rng(classes)
+    labels = np.repeat(np.arange(classes), each)
+    logits = rng.normal(size=(len(labels), classes))
+    logits[np.arange(len(labels)), labels] += 2
+    rows = np.exp(2 * logits) / np.exp(2 * logits).sum(1, keepdims=True)
+    names = tuple(f"{name} {i}".rjust(80, "x")[-80:] if name else f"{i}" for i in range(classes))
+    return evaluation.figures(evaluation.Predictions(rows.astype(np.float32), labels), names)
+
+
+@pytest.mark.parametrize(("classes", "name"), [(2, ""), (11, "long"), (43, "long"), (200, "long")])
+def test_a_matrix_of_many_classes_with_long_names(
+    classes: int, name: str, kept: list[Any], tmp_path: Path
+) -> None:
+    found = judged(classes, 5, name)
+    charts.draw_evaluation(found, tmp_path / "x.png")
+    figure = kept[0]
+    figure.draw_without_rendering()
+    axis = next(a for a in figure.axes if a.get_ylabel() == "true class")
+    whole = figure.bbox
+    assert max(whole.width, whole.height) / figure.dpi * 120 < 4000
+    labels = [label.get_window_extent() for label in axis.get_yticklabels()]
+    assert len(labels) == classes
+    for one, other in itertools.pairwise(labels):
+        assert not one.overlaps(other)
+    for box in (*labels, *(label.get_window_extent() for label in axis.get_xticklabels())):
+        assert box.x0 >= -1
+        assert box.y0 >= -1
+    # the numbers tell apart what the shortened names may not
+    ends = [label.get_text().split()[-1] for label in axis.get_yticklabels()]
+    assert ends == [str(i + 1) for i in range(classes)]
+    counts = [int(text.get_text()) for text in axis.texts]
+    if classes <= charts.COUNTED:
+        assert sum(counts) == 5 * classes
+    assert any("%" in t.get_text() for a in figure.axes for t in a.get_yticklabels())
+
+
+def test_a_bin_of_one_picture_does_not_shout(kept: list[Any], tmp_path: Path) -> None:
+    found = judged(3, 4, "")
+    found["calibration"] = [
+        {"confidence": 0.35, "accuracy": 0.0, "samples": 1},
+        {"confidence": 0.9, "accuracy": 0.8, "samples": 500},
+    ]
+    charts.draw_evaluation(found, tmp_path / "x.png")
+    axis = next(a for a in kept[0].axes if "right answers" in a.get_ylabel())
+    many, one = axis.containers
+    assert one.lines[0].get_markersize() < many.lines[0].get_markersize()
+    assert one.lines[0].get_markerfacecolor() == "white"
+    assert "fewer than 10" in one.get_label()
+    for container, right, n in ((many, 400, 500), (one, 0, 1)):
+        (segment,) = container.lines[2][0].get_segments()
+        assert segment[:, 1].tolist() == pytest.approx(wilson(right, n), abs=1e-6)
+    assert {"1", "500"} <= {text.get_text() for text in axis.texts}
+
+
+# --- sheets
+
+
+def test_lines_of_a_sheet_fit_and_nothing_is_lost(tmp_path: Path, said: list[str]) -> None:
+    target, blank = tmp_path / "x.png", np.zeros((3, 8, 8), np.uint8)
+    long = "a name that is much longer than a picture is wide 0017.jpg"
+    pictures.sheet([blank] * 3, ["a", f"b\n{long}", "c\nd\ne"], 2, target, title="what this is")
+    assert said[0] == "what this is"
+    assert {"a", "b", "c", "d", "e"} <= set(said)
+    (short,) = [line for line in said if "…" in line]
+    assert long.startswith(short.split("…")[0])
+    assert long.endswith(short.split("…")[1])
+    assert lettering.Letters([]).width(short) <= 144
+    width, height = Image.open(target).size
+    assert (width, height > 2 * 144) == (2 * (144 + pictures.GAP) + pictures.GAP, True)
+    pictures.sheet([], [], 8, target, title="none are wrong")
+    assert said[-1] == "none"
+
+
+# --- what augmentation did
+
+
+DOT = np.zeros((3, 64, 64), np.uint8)
+DOT[:, 30:34, 48:52] = 255
+"""A dot to the right of the centre."""
+
+
+def place(view: torch.Tensor) -> tuple[float, float]:
+    """Of the dot: to the right and down of the centre, in pixels."""
+    mass, places = view[0].numpy(), np.arange(64) - 31.5
+    return (mass.sum(0) @ places) / mass.sum(), (mass.sum(1) @ places) / mass.sum()
+
+
+NONE = Recipe(0, 0, 0, 0, 1, (0, 0, 0, 0))
+
+
+def views(recipe: Recipe, pixels: Any = DOT) -> list[tuple[torch.Tensor, list[str]]]:
+    torch.manual_seed(3)
+    augmenter = Augmenter(recipe, 64, (0.0,) * 3, (1.0,) * 3)
+    found, draws = augmenter.drawn(torch.from_numpy(pixels).expand(40, -1, -1, -1).contiguous())
+    return list(zip(found, described(draws, recipe, 64), strict=True))
+
+
+def value(words: list[str], pattern: str, default: float = 0.0) -> float:
+    found = [m[1] for word in words if (m := re.fullmatch(pattern, word))]
+    return float(found[0]) if found else default
+
+
+@pytest.mark.parametrize("setting", ["flip", "rotate", "affine_rotate", "shift", "scale"])
+def test_moves_are_what_is_said_of_them(setting: str) -> None:
+    amount = {"flip": 0.5, "rotate": 60.0, "affine_rotate": 60.0, "shift": 0.2, "scale": 0.4}
+    found = views(Recipe(**{**vars(NONE), setting: amount[setting]}))
+    assert len({tuple(words) for _, words in found}) > (1 if setting == "flip" else 8)
+    for view, words in found:
+        x, y = place(view)
+        if setting == "flip":
+            assert (x < 0) == ("mirror" in words)
+            assert words in (["mirror"], ["unchanged"])
+        elif "rotate" in setting:
+            turned = math.degrees(math.atan2(-y, x))  # counter-clockwise
+            assert turned == pytest.approx(value(words, r"rotate (-?\d+)°"), abs=1.5)
+        elif setting == "shift":
+            assert (x - 18) / 64 == pytest.approx(
+                value(words, r"shift across (.+)%") / 100, abs=0.01
+            )
+            assert y / 64 == pytest.approx(value(words, r"shift down (.+)%") / 100, abs=0.01)
+        else:
+            assert x / 18 == pytest.approx(value(words, r"scale x(.+)", 1.0), abs=0.03)
+
+
+def test_colours_crops_and_boxes_are_what_is_said_of_them() -> None:
+    flat = np.full((3, 64, 64), 100, np.uint8)
+    for view, words in views(Recipe(**{**vars(NONE), "jitter": (0.5, 0, 0, 0)}), flat):
+        factor = value(words, r"brightness x(.+)", 1.0)
+        assert float(view.mean()) == pytest.approx(factor * 100 / 255, abs=0.004)
+    erased = views(Recipe(**{**vars(NONE), "erase": 0.5}), flat)
+    for view, words in erased:
+        share = float((view[0] == 0).float().mean())
+        assert share == pytest.approx(value(words, r"erase (\d+)%") / 100, abs=0.006)
+    assert {"unchanged"} < {words[0] for _, words in erased}
+    ramp = np.linspace(0, 255, 64).astype(np.uint8)
+    both = np.stack(
+        [ramp[None].repeat(64, 0), ramp[:, None].repeat(64, 1), ramp[None].repeat(64, 0)]
+    )
+    for view, words in views(Recipe(**{**vars(NONE), "crop": 0.3, "border": "reflection"}), both):
+        area = (view[0, 0].max() - view[0, 0].min()) * (view[1, :, 0].max() - view[1, :, 0].min())
+        assert float(area) == pytest.approx(
+            value(words, r"crop to (\d+)% of it", 100) / 100, abs=0.05
+        )
+
+
+def test_operations_are_what_is_said_of_them() -> None:
+    """Of TrivialAugment, by what each leaves of the picture."""
+    recipe = Recipe(**{**vars(NONE), "auto": "trivial"})
+    rng = np.random.default_rng(0)
+    grey = rng.integers(60, 200, (1, 64, 64), dtype=np.uint8).repeat(3, 0)
+    whole = torch.from_numpy(grey).float() / 255
+    kinds = set()
+    for view, words in views(recipe, grey):
+        kinds.add(words[0].split()[0])
+        (word,) = words
+        levels = len((view[0] * 255).round().unique())
+        if word in ("unchanged", "autocontrast", "equalize"):
+            assert (word == "unchanged") == bool(torch.allclose(view, whole, atol=1e-3))
+        elif word.startswith("posterize"):
+            assert levels <= 2 ** int(word.split()[2])
+        elif word.startswith("solarize"):
+            cut = float(word.split()[2].rstrip("%")) / 100
+            low = whole < cut - 0.01
+            assert torch.allclose(view[low], whole[low], atol=1e-3)
+            assert torch.allclose(
+                view[whole > cut + 0.01], 1 - whole[whole > cut + 0.01], atol=1e-3
+            )
+        elif word.startswith("brightness"):
+            expected = (whole * float(word.split("x")[1])).clamp(0, 1)
+            assert torch.allclose(view, expected, atol=0.006)
+        elif word.startswith("contrast"):
+            assert (view.std() > whole.std()) == (float(word.split("x")[1]) > 1)
+    assert len(kinds) > 6
+    for view, words in views(recipe):
+        if words[0].startswith("rotate"):
+            x, y = place(view)
+            angle = (math.degrees(math.atan2(-y, x)) - value(words, r"rotate (-?\d+)°")) % 360
+            assert min(angle, 360 - angle) < 1.5
+        elif words[0].startswith("shift across"):
+            assert place(view)[0] - 18 == pytest.approx(
+                0.64 * value(words, r"shift across (.+)%"), abs=0.7
+            )
+
+
+def test_what_was_drawn_is_what_training_draws() -> None:
+    """Saying what was drawn changes no number."""
+    from imagecls.augment import RECIPES
+
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (9, 3, 40, 40), np.uint8))
+    for name in RECIPES:
+        augmenter = Augmenter(RECIPES[name], 32, (0.5,) * 3, (0.2,) * 3)
+        torch.manual_seed(1)
+        drawn, _ = augmenter.drawn(pixels)
+        if RECIPES[name].mixup:
+            continue
+        torch.manual_seed(1)
+        assert torch.equal(drawn, augmenter(pixels, torch.zeros(9, dtype=torch.long)).pictures)
