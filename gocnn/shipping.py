@@ -30,6 +30,10 @@ class Shelf:
         of those that ship."""
         return os.environ.get(self.variable, "").strip() or self.names[0]
 
+    def there(self) -> list[str]:
+        """The names of those that this installation has."""
+        return [name for name in self.names if (self.folder / f"{name}.onnx").exists()]
+
     def file_of(self, name: str, suffix: str = ".onnx") -> Path:
         """The file of a network that ships, `.onnx` or `.safetensors`. Raises UserError if it is
         not there."""

@@ -54,6 +54,7 @@ HEAD = Head(
         ),
     },
     describer="gocnn.policy.describer",
+    shipping="gocnn.policy.shipped",
 )
 register(HEAD)
 
@@ -149,9 +150,8 @@ class LazyGroup(click.Group):
 def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if not value or context.resilient_parsing:
         return
-    from gocnn.policy import shipped
-
-    models = ", ".join(sorted(path.stem for path in shipped.WEIGHTS.glob("*.onnx"))) or "none"
+    shelves = [shelf for head in heads.heads() if (shelf := head.shelf()) is not None]
+    models = ", ".join(name for shelf in shelves for name in shelf.there()) or "none"
     click.echo(f"gocnn, version {__version__}; networks that ship: {models}")
     context.exit()
 

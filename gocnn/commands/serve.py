@@ -60,12 +60,17 @@ def command(
     It answers this machine only, unless --host says otherwise. Ctrl-C ends it.
     """
     from gocnn import page
+    from gocnn.console import heads
     from gocnn.policy import shipped
     from gocnn.serve import browser, guard, server
     from gocnn.serve.app import create_app
     from gocnn.serve.config import ServeConfig
 
     models = tuple(shipped.find(path) for path in models)
+    images = heads.head("images")
+    shelf = None if images is None else images.shelf()
+    if shelf is not None:
+        image_models = tuple(shelf.find(path) for path in image_models)
     shipped.find()  # what the environment names is there
     for option, paths in (("--model", models), ("--image-model", image_models)):
         for path in paths:

@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from gocnn import libraries
+from gocnn.shipping import Shelf
 
 GROUP = "gocnn.heads"
 
@@ -23,13 +24,22 @@ class Head:
     for `describe`, with the shape of its input, or returns None if the head has none of that name.
     extra: the extra that installs its packages, if not those that everything needs. pages: the
     module of its part of the page's server, whose `routes(config)` are answered below `/api/NAME/`
-    (`gocnn.serve`), or None."""
+    (`gocnn.serve`), or None. shipping: the module whose `shelf()` tells which networks of its come
+    with the program (`gocnn.shipping.Shelf`), or None."""
 
     name: str
     commands: dict[str, tuple[str, str]]
     describer: str
     extra: str | None = None
     pages: str | None = None
+    shipping: str | None = None
+
+    def shelf(self) -> Shelf | None:
+        """The networks of this head that come with the program."""
+        if self.shipping is None:
+            return None
+        found: Shelf = import_module(self.shipping).shelf()
+        return found
 
     def network(self, name: str) -> tuple[Any, tuple[int, int, int]] | None:
         """The network that `describe NAME` shows and the shape of its input (channels, height,
@@ -88,6 +98,11 @@ def broken() -> dict[str, str]:
 def commands() -> dict[str, tuple[str, str]]:
     """The commands of all heads."""
     return {name: found for head in heads() for name, found in head.commands.items()}
+
+
+def head(name: str) -> Head | None:
+    """The head of that name, or None."""
+    return next((one for one in heads() if one.name == name), None)
 
 
 def extra_of(name: str | None) -> str | None:

@@ -18,23 +18,24 @@ VARIABLE = "GOCNN_MODEL"
 """The environment variable that names the network to take where none is given."""
 
 
-def _shelf() -> Shelf:
+def shelf() -> Shelf:
+    """All of them."""
     return Shelf(WEIGHTS, NAMES, VARIABLE, "go-train GAMES", ALIAS)
 
 
 def file_of(name: str, suffix: str = ".onnx") -> Path:
     """The file of a network that ships, `.onnx` or `.safetensors`. Raises UserError if it is not
     there."""
-    return _shelf().file_of(name, suffix)
+    return shelf().file_of(name, suffix)
 
 
 def find(model: str | Path | None = None, suffix: str = ".onnx") -> Path:
     """The file or folder that `model` names: itself where it exists, else the network of that name
     that ships (see `file_of`); None: the default, which no file of that name hides. Raises
     UserError if a network that ships is missing, or if what the environment variable names is."""
-    return _shelf().find(model, suffix)
+    return shelf().find(model, suffix)
 
 
 def is_shipped(path: Path) -> bool:
     """Whether the file came with the package."""
-    return _shelf().has(path)
+    return shelf().has(path)

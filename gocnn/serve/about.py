@@ -43,15 +43,14 @@ class Limits(Struct):
 class About(Struct):
     """What this server has. models: the policy networks, the one to begin with first; levels: of
     play, the weakest first; styles: whom a network can be asked to play like; rules: names of rule
-    sets; image_models: names of classifiers; runs: whether training runs are shown; heads: the
-    parts of the program that are there."""
+    sets; runs: whether training runs are shown; heads: the parts of the program that are there,
+    each with endpoints of its own (`/api/images/models` has the classifiers)."""
 
     version: str
     models: list[Model]
     levels: list[str]
     styles: list[str]
     rules: list[str]
-    image_models: list[str]
     runs: bool
     limits: Limits
     heads: list[str]
@@ -65,10 +64,6 @@ def about(state: ServeState) -> About:
         levels.names(),
         list(STYLES),
         list(rulesets.RULES),
-        [
-            path.stem if path.is_file() else path.resolve().name
-            for path in state.config.image_models
-        ],
         state.config.runs is not None,
         Limits(),
         list(dict.fromkeys(["go", *(head.name for head in heads.heads())])),

@@ -14,7 +14,8 @@ VARIABLE = "GOCNN_IMAGE_MODEL"
 """The environment variable that names the classifier to take where none is given."""
 
 
-def _shelf() -> Shelf:
+def shelf() -> Shelf:
+    """All of them."""
     return Shelf(WEIGHTS, NAMES, VARIABLE, "img-train PHOTOS")
 
 
@@ -22,9 +23,9 @@ def find(model: str | Path | None = None, suffix: str = ".onnx") -> Path:
     """The file or folder that `model` names: itself where it exists, else the classifier of that
     name that ships; None: the default. Raises UserError if a classifier that ships is missing, or
     if what the environment variable names is."""
-    return _shelf().find(model, suffix)
+    return shelf().find(model, suffix)
 
 
 def is_shipped(path: Path) -> bool:
     """Whether the file came with the package."""
-    return _shelf().has(path)
+    return shelf().has(path)

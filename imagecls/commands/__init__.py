@@ -29,4 +29,5 @@ HEAD = Head(
     describer="imagecls.classifier.describer",
     extra="images",
     pages="imagecls.serve",
+    shipping="imagecls.classifier.shipped",
 )
