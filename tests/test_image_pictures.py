@@ -400,3 +400,16 @@ def test_what_was_drawn_is_what_training_draws() -> None:
             continue
         torch.manual_seed(1)
         assert torch.equal(drawn, augmenter(pixels, torch.zeros(9, dtype=torch.long)).pictures)
+
+
+def test_a_map_that_stands_out_does_not_darken_all_others() -> None:
+    rng = np.random.default_rng(2)
+    maps = rng.random((24, 9, 9)).astype(np.float32)
+    maps[3] *= 90
+    scale = colourscales.scale_of(maps)
+    assert scale.extend == "max"
+    assert "beyond" in scale.words
+    assert 0.9 < scale.mappable.get_clim()[1] <= 1.01
+    assert colourscales.scale_of(maps[4:]).extend == "neither"
+    maps[5, 0, 0] = -80
+    assert colourscales.scale_of(maps).extend == "both"
