@@ -47,7 +47,7 @@ def main() -> None:
             )
             axis.set(xlabel="samples seen", ylabel=key)
             axis.grid(alpha=0.3)
-    axes[0].legend()
+    axes[0].legend(title="thick: validation, thin: training")
     figure.savefig(options.picture, dpi=100)
     print(options.picture)
 

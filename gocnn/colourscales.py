@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from gocnn.figures import pyplot
 
-CUT = 99.9
-"""Percentage of the values that the scale reaches over: a few that stand out must not make all
-others pale."""
+USUAL, FAR = 75, 1.5
+"""Percentage of the maps whose largest values the scale reaches to, where others lie farther than
+so many times as far: a map or two that stand out must not make all others pale."""
 
 
 class ColourScale(NamedTuple):
@@ -26,24 +26,24 @@ class ColourScale(NamedTuple):
         return result
 
 
-def scale_of(values: npt.NDArray[Any]) -> ColourScale:
-    """The colour scale of maps, float: from 0 up if none is below it, as behind a ReLU, dark to
-    bright; else as far below as above 0, which is white, blue to red. A constant is drawn, too."""
+def scale_of(maps: npt.NDArray[Any]) -> ColourScale:
+    """The colour scale of maps, float `(C, h, w)`: from 0 up if none is below it, as behind a ReLU,
+    dark to bright; else as far below as above 0, which is white, blue to red."""
     pyplot()
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    sizes = np.abs(values[np.isfinite(values)])
-    most = float(sizes.max(initial=0.0))
-    end = float(np.percentile(sizes, CUT)) if sizes.size else 0.0
-    end = end if end > 0.2 * most else most or 1.0
-    cut = most > end * (1 + 1e-6)
-    if (values >= 0).all():
+    peaks = np.abs(maps).max((1, 2))
+    most, usual = float(peaks.max()), float(np.percentile(peaks, USUAL))
+    cut = most > FAR * usual > 0
+    end = usual if cut else most or 1.0
+    beyond = "; what lies beyond its end has the end's colour" if cut else ""
+    if (maps >= 0).all():
         mappable = ScalarMappable(Normalize(0, end), "viridis")
-        words = "dark: 0; bright: large"
+        words = f"dark: 0; bright: large{beyond}"
         return ColourScale(mappable, "max" if cut else "neither", words)
     mappable = ScalarMappable(Normalize(-end, end), "RdBu_r")
-    words = "red: above 0; white: 0; blue: below"
+    words = f"red: above 0; white: 0; blue: below{beyond}"
     return ColourScale(mappable, "both" if cut else "neither", words)
 
 

@@ -90,6 +90,31 @@ class Explanation:
     def __repr__(self) -> str:
         return f"Explanation({self.name!r}, probability={self.probability:.2f})"
 
+    def draw(self, target: Name) -> None:
+        """Draw the picture, and beside it the heat with its colour scale, as `img-explain` does
+        with `--scale logit`.
+
+        Args:
+            target: the file (.png, .jpg, .svg or .pdf).
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        from gocnn.figures import PICTURES
+        from imagecls.classifier.heatpicture import draw_attention
+
+        file = Path(path("target", target))
+        if file.suffix.lower() not in PICTURES:
+            raise UserError(f"{file} must end in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
+        draw_attention(
+            self.picture.transpose(2, 0, 1),
+            self.heat[None],
+            [self.name],
+            [self.probability],
+            file,
+            scale="logit",
+        )
+
 
 class Classifier:
     """A classifier that can be asked; `load` makes one. It is the same whatever computes."""

@@ -165,8 +165,10 @@ def _add(sums: list[Tensor | None], place: int, gradient: Tensor | None) -> list
     return sums
 
 
-def gradients(output: Tensor, inputs: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """`torch.autograd.grad` by leaves."""
+def gradients(
+    output: Tensor, inputs: Tensor | Sequence[Tensor], retain_graph: bool | None = None
+) -> tuple[Tensor, ...]:
+    """`torch.autograd.grad` by leaves; the graph is kept in any case."""
     leaves = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     for leaf in leaves:
         leaf.grad = None

@@ -11,7 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
+import imagecls
 from gocnn import colourscales, figures
+from gocnn.errors import UserError
 from gocnn.statistics import wilson
 from imagecls.augment import Augmenter, Recipe, described
 from imagecls.classifier import charts, evaluation, heatpicture, layerpictures, lettering, pictures
@@ -96,6 +98,21 @@ def test_nothing_that_speaks_for_a_class_is_said(tmp_path: Path, said: list[str]
     )
     assert "nothing in the picture speaks for these classes" in said
     assert not any("one scale" in line for line in said)
+
+
+def test_an_explanation_draws_itself(tmp_path: Path, said: list[str]) -> None:
+    heat = np.linspace(0, 2.5, 64, dtype=np.float32).reshape(8, 8)
+    picture = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    found = imagecls.Explanation("soup", 0.004, heat, picture)
+    found.draw(tmp_path / "x.png")
+    assert "brightest place: 2.5" in said  # which its probability does not dim
+    shown = panel(tmp_path / "x.png", 0)
+    small = np.asarray(Image.fromarray(shown.astype(np.uint8)).resize((24, 24)), float)
+    assert np.abs(small - picture).mean() < 30
+    with pytest.raises(UserError, match=r"must end in \.png"):
+        found.draw(tmp_path / "x.gif")
+    with pytest.raises(UserError, match="none"):
+        found.draw(tmp_path / "none" / "x.png")
 
 
 @pytest.mark.parametrize("grey", [0, 60, 128, 255])
@@ -191,7 +208,7 @@ def judged(classes: int, each: int, name: str) -> dict[str, Any]:
     logits = rng.normal(size=(len(labels), classes))
     logits[np.arange(len(labels)), labels] += 2
     rows = np.exp(2 * logits) / np.exp(2 * logits).sum(1, keepdims=True)
-    names = tuple(f"{name} {i}".rjust(80, "x")[-80:] if name else f"{i}" for i in range(classes))
+    names = tuple(f"{name} {i}".rjust(80, "x") if name else f"{i}" for i in range(classes))
     return evaluation.figures(evaluation.Predictions(rows.astype(np.float32), labels), names)
 
 
@@ -383,3 +400,16 @@ def test_what_was_drawn_is_what_training_draws() -> None:
             continue
         torch.manual_seed(1)
         assert torch.equal(drawn, augmenter(pixels, torch.zeros(9, dtype=torch.long)).pictures)
+
+
+def test_a_map_that_stands_out_does_not_darken_all_others() -> None:
+    rng = np.random.default_rng(2)
+    maps = rng.random((24, 9, 9)).astype(np.float32)
+    maps[3] *= 90
+    scale = colourscales.scale_of(maps)
+    assert scale.extend == "max"
+    assert "beyond" in scale.words
+    assert 0.9 < scale.mappable.get_clim()[1] <= 1.01
+    assert colourscales.scale_of(maps[4:]).extend == "neither"
+    maps[5, 0, 0] = -80
+    assert colourscales.scale_of(maps).extend == "both"
