@@ -127,6 +127,15 @@ def test_the_heat_is_img_explains(client: Client, tiny_classifiers: Path) -> Non
         coded = np.frombuffer(base64.b64decode(told["heat"]), np.uint8).reshape(heat.shape)
         assert np.abs(coded / 255 - heat).max() <= 0.5 / 255 + 1e-5
         chosen = label or predictor.config.classes[int(row.argmax())]
+        both = [predictor.config.classes.index(chosen), int(row.argmax())]
+        heats = (
+            predictor.attention(pixels, both)
+            if layer is None
+            else explain.attention_at(predictor, pixels, both, layer)
+        )
+        peak, most = heats.max((1, 2)) * row[both]
+        assert told["peak"] == pytest.approx(peak / max(peak, most), abs=1e-4)
+        assert told["peak"] == 1 or label is not None
         assert told["label"] == chosen
         assert told["probability"] == pytest.approx(
             float(row[predictor.config.classes.index(chosen)]), abs=1e-5

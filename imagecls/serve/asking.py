@@ -14,7 +14,6 @@ from gocnn.errors import UserError
 from gocnn.serve import failures
 from gocnn.serve.config import PICTURE_BYTES
 from gocnn.serve.endpoints import get, post
-from imagecls.classifier import attention
 from imagecls.photos.treated import Treatment, treatments
 from imagecls.serve.kept import address_of, opened, shown
 from imagecls.serve.state import ImageState
@@ -132,7 +131,9 @@ class AskedWhere(Struct):
 
 class SeenWhere(Struct):
     """Where the classifier looks. side: of the heat map, whose values are a byte each, row by row
-    from the top, 255 where most speaks for the class, in base64; nothing: whether nothing speaks
+    from the top, 255 where most speaks for the class, in base64; peak: what that largest value is,
+    times the class's probability, as a share (0 to 1) of the same of the answer or of this class,
+    whichever is larger, so that classes can be shown on one scale; nothing: whether nothing speaks
     for it at all; seen: the address of the picture as the classifier sees it, square."""
 
     model: str
@@ -140,6 +141,7 @@ class SeenWhere(Struct):
     probability: float
     side: int
     heat: str
+    peak: float
     nothing: bool
     seen: str
 
@@ -212,22 +214,28 @@ def explain(state: ImageState, asked: AskedWhere) -> SeenWhere:
     config = one.asked.config
     label = None if asked.label is None else one.label(asked.label)
     pixels = kept.pixels(config.store_size, config.fit)
+    with state.models.asking(one):
+        row = one.asked.probabilities(pixels[None])[0]
+    best = int(row.argmax())
+    chosen = best if label is None else label
     if asked.layer is None:
         with state.models.asking(one):
-            heat, row = attention.grad_cam(one.asked, pixels, label)
+            heats = one.asked.attention(pixels, [chosen, best])
     else:
         with state.models.computing():
-            from imagecls.classifier.explain import grad_cam
+            from imagecls.classifier.explain import attention_at
 
-            heat, row = grad_cam(one.inside, pixels, label, asked.layer)
-    chosen = int(row.argmax()) if label is None else label
-    coded = np.rint(heat * 255).astype(np.uint8)
+            heats = attention_at(one.inside, pixels, [chosen, best], asked.layer)
+    largest = float(heats[0].max())
+    peaks = heats.max((1, 2)) * row[[chosen, best]]
+    coded = np.rint(heats[0] / max(largest, 1e-12) * 255).astype(np.uint8)
     return SeenWhere(
         one.named.name,
         one.classes[chosen],
         round(float(row[chosen]), 6),
-        len(heat),
+        len(coded),
         base64.b64encode(coded.tobytes()).decode(),
+        round(float(peaks[0] / max(float(peaks.max()), 1e-12)), 6),
         not coded.any(),
         address_of(pixels),
     )

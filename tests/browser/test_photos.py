@@ -66,6 +66,7 @@ def test_a_photograph_is_answered_and_explained(
     # by another class and another layer the heat is the library's
     page.locator(".bars button", has_text="sushi").click()
     page.wait_for_selector(".looking [role=status]:has-text('for sushi')")
+    page.get_by_label("Each class on a scale of its own").check()
     page.get_by_role("button", name="Another layer").click()
     page.locator(".looking input[type=range]").fill("0")
     page.wait_for_selector("canvas.heat:not(.stale)")

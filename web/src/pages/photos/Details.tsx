@@ -39,10 +39,11 @@ export function Looking({ photo, label, onLabel }: { photo: Photo; label: string
   const { opened } = photos;
   const [layer, setLayer] = useState<{ model: string; name: string | null } | null>(null);
   const [shown, setShown] = useState(true);
+  const [own, setOwn] = useState(false);
   const name = layer?.model === opened?.name ? (layer?.name ?? null) : null;
   const message = opened && shown && !photo.error ? { label, layer: name, model: opened.name } : null;
   const { value, current, error } = useAsked<SeenWhere>("/api/images/explain", photo, message);
-  const heat = useMemo(() => value && bytesOf(value.heat), [value]);
+  const heat = useMemo(() => value && bytesOf(value.heat).map((each) => (own ? each : Math.round(each * value.peak))), [value, own]);
   const ratio = photo.sent ? photo.sent.width / photo.sent.height : 1;
   const told = value ? t(value.nothing ? "looking.nothing" : "looking.told", { label: value.label.replace(/_/g, " "), share: shareText(value.probability) }) : "";
   return (
@@ -60,6 +61,7 @@ export function Looking({ photo, label, onLabel }: { photo: Photo; label: string
               </select>
             </label>
             <label class="check"><input type="checkbox" checked={shown} onChange={(event) => setShown(event.currentTarget.checked)} /> {t("looking.show")}</label>
+            <label class="check"><input type="checkbox" checked={own} onChange={(event) => setOwn(event.currentTarget.checked)} /> {t("looking.own")}</label>
           </div>
           <LayerChoice key={opened.name} model={opened} layer={name} onLayer={(chosen) => setLayer({ model: opened.name, name: chosen })} />
           <p class="soft hint">{t("looking.hint")}</p>

@@ -51,6 +51,8 @@ export interface SeenWhere {
   probability: number;
   side: number;
   heat: string;
+  /** Of the heat's largest value, times the probability: as a share of the answer's, if that is more. */
+  peak: number;
   nothing: boolean;
   seen: string;
 }
