@@ -21,11 +21,11 @@ from gocnn import __version__, versions
 from gocnn.devices import placed
 from gocnn.errors import UserError, no_such_model
 from gocnn.files import write_bytes
+from gocnn.versions import BEST as BEST
+from gocnn.versions import LAST as LAST
 from gocnn.versions import MODEL_FORMAT, MODEL_VERSION
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
-
-BEST, LAST = "best.safetensors", "last.safetensors"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from gocnn import __version__
 from gocnn.errors import UserError
 
+BEST, LAST = "best.safetensors", "last.safetensors"
+"""The model files of a run: the best by validation, and the latest."""
+
 MODEL_FORMAT, MODEL_VERSION = "gocnn-model", 1
 """What the metadata of model files, safetensors as ONNX, say under `format` and `version`."""
 

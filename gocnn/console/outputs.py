@@ -62,8 +62,18 @@ class Picture(OutFile):
 
 
 def keep_inputs(inputs: list[Path] | tuple[Path, ...], **outputs: Path | None) -> None:
-    """Refuse to write over what is read. Raises click.BadParameter if an output (by the name of its
-    option) is one of those files."""
+    """Refuse to write over what is read, or one output over another. Raises click.BadParameter if
+    an output (by the name of its option) is one of those files, or two are one file."""
+    written: dict[str, str] = {}
+    for option, target in outputs.items():
+        if target is None:
+            continue
+        other = written.setdefault(os.path.realpath(target), option)
+        if other != option:
+            raise click.BadParameter(
+                f"{target} is what --{other} writes too; choose another name",
+                param_hint=f"--{option}",
+            )
     for option, target in outputs.items():
         for source in inputs:
             if (

@@ -23,12 +23,12 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from gocnn import __version__, modelfile
+from gocnn import __version__
 from gocnn.errors import UserError
 from gocnn.files import write_bytes, write_text
 from gocnn.training.names import CHECKPOINT as CHECKPOINT
 from gocnn.training.names import DESCRIPTION as DESCRIPTION
-from gocnn.training.names import LOCK, PREDICTIONS
+from gocnn.training.names import LOCK, OF_A_RUN, PREDICTIONS
 from gocnn.training.names import METRICS as METRICS
 from gocnn.versions import RUN_VERSION, unreadable
 
@@ -36,16 +36,6 @@ WRITTEN = {"version": RUN_VERSION, "program": __version__}
 """What run.json and a checkpoint say of who wrote them (`gocnn.versions`)."""
 
 ANEW = "start a new run in another folder with --out"
-
-FILES = (
-    DESCRIPTION,
-    CHECKPOINT,
-    METRICS,
-    PREDICTIONS,
-    modelfile.BEST,
-    modelfile.LAST,
-    "curves.png",
-)
 
 LOOKED_AT = 0.3
 """Seconds that a lock is waited for: who looks whether a run is going on holds it for a moment."""
@@ -97,7 +87,7 @@ class RunFolder:
                 f"{path} holds the checkpoint of a run without its {DESCRIPTION}; choose another"
                 " folder with --out"
             )
-        for name in FILES:  # what a kill has left half-written
+        for name in OF_A_RUN:  # what a kill has left half-written
             for part in path.glob(f".{name}.*.tmp"):
                 part.unlink(missing_ok=True)
 

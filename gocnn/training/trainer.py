@@ -30,6 +30,7 @@ from gocnn.training.config import TrainConfig
 from gocnn.training.curves import plot
 from gocnn.training.eventfiles import EventFiles
 from gocnn.training.inputs import RunOutput, Runtime, TaskData
+from gocnn.training.names import CURVES
 from gocnn.training.progress import Progress
 from gocnn.training.range_test import RangeTest
 from gocnn.training.stepping import Stepper
@@ -230,7 +231,7 @@ class Trainer:
         if self.processes.first and not self._stopping:
             plot(
                 self.run.reports(),
-                self.run.path / "curves.png",
+                self.run.path / CURVES,
                 self.data.task.metric,
                 self.config.highest_rate,
             )

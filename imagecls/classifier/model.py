@@ -49,7 +49,15 @@ class Predictor:
                 " leave out --eval-size"
             )
         store = max(size, round(self.config.store_size * size / self.config.size))
-        return replace(self, config=replace(self.config, size=size, store_size=store))
+        other = replace(self, config=replace(self.config, size=size, store_size=store))
+        try:
+            other.probabilities(np.zeros((1, 3, store, store), np.uint8))
+        except (AssertionError, RuntimeError, ValueError) as error:  # another's network (timm)
+            raise UserError(
+                f"{self.path} does not bear pictures of {size} pixels"
+                f" ({' '.join(str(error).split())[:200]}); leave out --eval-size"
+            ) from error
+        return other
 
     def view(self, pixels: Pixels | Tensor) -> Tensor:
         """What the network sees of pictures, uint8 `(N, 3, S, S)`: float32 `(N, 3, size, size)` on

@@ -8,8 +8,9 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
-from gocnn.console.outputs import OutFile, Picture, keep_inputs
+from gocnn.console.outputs import OutFile, Picture
 from gocnn.console.shared_options import json_option
+from imagecls.commands.guarding import keep
 from imagecls.commands.options import cache_option, ensemble_of, labelling_options, take_labelling
 
 MINUTES = 10.0
@@ -103,7 +104,7 @@ def command(
     more. The data are not touched: look through the list, take out the lines that are no mistakes,
     and give it to img-train --drop-listed or --relabel.
     """
-    keep_inputs([Path(name) for name in labels], csv=table)
+    keep([data], models, *labels, csv=table, sheet=sheet)
     if bool(models) == bool(folds):
         raise click.UsageError(
             "say who judges: --model RUN, or --folds 4, which trains small networks for it"

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from gocnn.console.device_option import device_option
-from gocnn.console.outputs import OutFile, Picture, keep_inputs
+from gocnn.console.outputs import OutFile, Picture
 from gocnn.console.shared_options import count_option, json_option
+from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     cache_option,
     ensemble_of,
@@ -73,7 +74,7 @@ def command(
     """Measure MODEL on the labelled pictures of DATA: accuracy and top-3 with 95 % intervals,
     balanced accuracy and macro F1, in which each class counts alike, precision and recall of each
     class, confusion matrix, calibration, and the most confident mistakes."""
-    keep_inputs([Path(name) for name in labels], report=report)
+    keep([data], models, *labels, report=report, picture=picture, mistakes=mistakes)
     from gocnn import bars
     from imagecls.classifier import evaluation
     from imagecls.photos.data import bad_notes, judged, photo_set, why

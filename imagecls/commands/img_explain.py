@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from gocnn.console.device_option import device_option
-from gocnn.console.outputs import Picture, keep_inputs
+from gocnn.console.outputs import Picture
 from gocnn.console.shared_options import count_option
 from gocnn.files import check_writable
+from imagecls.commands.guarding import keep
 from imagecls.commands.options import model_option, tell_default
 
 
@@ -66,7 +67,7 @@ def command(
     if picture is None and filters_picture is None and maps is None:
         picture = Path("explained.png")
         check_writable(picture)
-    keep_inputs((image,), picture=picture, filters=filters_picture, maps=maps)
+    keep([image], [model], picture=picture, filters=filters_picture, maps=maps)
     from imagecls.classifier.heatpicture import draw_attention
     from imagecls.classifier.runtime import open_classifier, open_in_torch
     from imagecls.photos.decode import decode_file

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from gocnn.console.device_option import device_option
-from gocnn.console.outputs import OutFile, Picture, keep_inputs
+from gocnn.console.outputs import OutFile, Picture
 from gocnn.files import check_writable
+from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     cache_option,
     labelling_options,
@@ -112,8 +113,8 @@ def command(
     if neighbours is not None and sheet is None:
         sheet = Path("neighbours.png")
         check_writable(sheet)
-    inputs = [*map(Path, labels), *([neighbours] if neighbours else [])]
-    keep_inputs(inputs, out=out, picture=picture, sheet=sheet)
+    also: list[str | Path] = [*labels, *([neighbours] if neighbours else [])]
+    keep([data], [model], *also, out=out, picture=picture, sheet=sheet)
     labelling = take_labelling(labels, label_pattern)
     from gocnn import bars
     from imagecls.classifier import features

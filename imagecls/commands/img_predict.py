@@ -12,6 +12,7 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, keep_inputs
 from gocnn.console.shared_options import count_option, json_option
+from imagecls.commands.guarding import keep
 from imagecls.commands.options import ensemble_of, models_option, size_option, views_option
 
 
@@ -60,7 +61,7 @@ def command(
     Ids are the names of the files, categories the classes' own numbers. What ships and every .onnx
     file of img-export answer without torch.
     """
-    keep_inputs([Path(name) for name in images], csv=table)
+    keep(images, models, csv=table)
     from gocnn import bars
     from gocnn.cores import cores
     from imagecls.classifier import submission

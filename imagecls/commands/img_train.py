@@ -23,6 +23,7 @@ from gocnn.training.cli_options import (
     use_threads,
 )
 from gocnn.training.resuming import asked, resuming
+from imagecls.commands.guarding import keep_out_of
 from imagecls.commands.guided_options import GUIDED, guided, guided_options, need_data
 from imagecls.commands.options import take_labelling
 from imagecls.commands.train_options import TIMM, image_options
@@ -150,6 +151,8 @@ def command(
     from imagecls.classifier import training
 
     use_threads(options)
+    read = [place for place in (data, *options["valid"]) if place]
+    keep_out_of(read, out, "out", "the run's pictures would be taken for photographs")
     find_rate, budget = take_find_rate(options, take_budget(options), resume)
     asked_for = None
     if resume:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -42,7 +43,8 @@ def names_in(path: Path) -> Iterator[str]:
         yield from names
     except OSError as error:
         raise UserError(
-            f"cannot read {path}: {error.strerror or error}; check its permissions"
+            f"cannot read {error.filename or path}: {error.strerror or error}; check its"
+            " permissions, or take it out"
         ) from error
 
 
@@ -50,7 +52,7 @@ def folder_names(path: Path) -> Iterator[str]:
     """Files under a folder, also behind links to folders (each folder once, so that links in a
     circle end)."""
     seen: set[str] = set()
-    for folder, folders, files in os.walk(path, followlinks=True):
+    for folder, folders, files in os.walk(path, onerror=_refuse, followlinks=True):
         real = os.path.realpath(folder)
         if real in seen:
             folders.clear()
@@ -58,7 +60,23 @@ def folder_names(path: Path) -> Iterator[str]:
         seen.add(real)
         folders.sort()
         head = Path(folder).relative_to(path).as_posix()
-        yield from (name if head == "." else f"{head}/{name}" for name in files)
+        for name in files:
+            if not _is_special(os.path.join(folder, name)):
+                yield name if head == "." else f"{head}/{name}"
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be listed is not an empty one."""
+    raise error
+
+
+def _is_special(path: str) -> bool:
+    """Whether it is there and neither a file nor a folder: a named pipe, say, would be waited for
+    without end."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def limits_of(path: Path) -> archives.Limits:

@@ -1,0 +1,115 @@
+"""Commands do not write over what they read, nor pass over what they cannot read."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gocnn.errors import UserError
+from imagecls.photos import files
+from tests.conftest import ROOT
+from tests.test_cli import refused
+
+DRAWN = ROOT / "data" / "images" / "validation"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two classes of two drawn pictures each."""
+    for folder in sorted(DRAWN.iterdir())[:2]:
+        (tmp_path / "photos" / folder.name).mkdir(parents=True)
+        for path in sorted(folder.iterdir())[:2]:
+            shutil.copy(path, tmp_path / "photos" / folder.name)
+    return tmp_path / "photos"
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def a_photo(data: Path) -> Path:
+    return next(path for path in sorted(data.rglob("*")) if path.is_file())
+
+
+def test_outputs_are_not_what_is_read(data: Path, tiny_classifiers: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tiny_classifiers / "cnn", run)
+    archive = Path(shutil.make_archive(str(tmp_path / "photos"), "zip", data))
+    before, photo = contents(tmp_path), a_photo(data)
+    for said, command in (
+        ("is the file that is read", ("img-clean", archive, "--model", run, "--csv", archive)),
+        (
+            "is the file that is read",
+            (
+                "img-clean",
+                data,
+                "--model",
+                run / "best.safetensors",
+                "--csv",
+                run / "best.safetensors",
+            ),
+        ),
+        (
+            "is the file that is read",
+            ("img-predict", photo, "--model", run, "--csv", run / "metrics.jsonl"),
+        ),
+        (
+            "is the file that is read",
+            ("img-predict", data, "--model", run, "--csv", run / "best.safetensors"),
+        ),
+        ("name of a picture", ("img-predict", photo, "--model", run, "--csv", tmp_path / "x.jpg")),
+        ("photograph the next time", ("img-eval", data, "--model", run, "--mistakes", photo)),
+        (
+            "photograph the next time",
+            ("img-eval", data, "--model", run, "--picture", data / "new.png"),
+        ),
+        ("photograph the next time", ("img-clean", data, "--model", run, "--sheet", photo)),
+        ("photograph the next time", ("img-features", data, "--model", run, "--picture", photo)),
+        ("is the file that is read", ("img-explain", photo, "--model", run, "--picture", photo)),
+    ):
+        assert said in refused(2, *command), command
+        assert contents(tmp_path) == before, command
+
+
+def test_outputs_are_not_one_file(data: Path, tmp_path: Path) -> None:
+    one = tmp_path / "one.png"
+    for command in (
+        ("img-explain", a_photo(data), "--picture", one, "--filters", one),
+        ("img-eval", data, "--picture", one, "--mistakes", tmp_path / "." / "one.png"),
+        ("img-features", data, "--picture", one, "--neighbours", a_photo(data), "--sheet", one),
+    ):
+        assert "writes too" in refused(2, *command)
+        assert not one.exists()
+
+
+@pytest.mark.parametrize("inside", [".", "run", "class/run"])
+def test_a_run_is_not_among_the_photographs(data: Path, inside: str) -> None:
+    before = contents(data)
+    said = refused(2, "img-train", data, "--out", data / inside, "--steps", "1")
+    assert "would be taken for photographs" in said
+    assert contents(data) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_is_not_waited_for(data: Path) -> None:
+    names = sorted(files.names_in(data))
+    os.mkfifo(data / "pipe.jpg")
+    (data / "dangling.jpg").symlink_to(data / "nowhere.jpg")
+    assert sorted(files.names_in(data)) == sorted([*names, "dangling.jpg"])
+
+
+def test_a_folder_that_cannot_be_listed_is_not_empty(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shut = sorted(data.iterdir())[0]
+    listed = os.scandir
+
+    def scandir(path: str) -> object:
+        if Path(path) == shut:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(UserError, match=f"cannot read .*{shut.name}: Permission denied"):
+        list(files.names_in(data))
