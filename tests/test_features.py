@@ -4,6 +4,7 @@ import itertools
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,6 +102,29 @@ def test_classes_look_different():
     assert len(set(looks)) == 88
     # neighbours in the legend differ in both, so that either alone tells them apart
     assert all(a[0] != b[0] and a[1] != b[1] for a, b in itertools.pairwise(looks))
+
+
+@pytest.mark.parametrize(
+    ("classes", "boxes", "entries"),
+    [
+        ([str(i) for i in range(10)], "0123456789", "0123456789"),
+        (["3", "5", "07"], ["3", "5", "07"], ["3", "5", "07"]),
+        (["cat", "dog"], "01", ["0  cat", "1  dog"]),
+        # the homework's, of which some are missing
+        (["Egg", "Soup"], ["3", "9"], ["3  Egg", "9  Soup"]),
+    ],
+)
+def test_classes_bear_their_own_numbers(classes, boxes, entries, tmp_path, monkeypatch):
+    """At the middle of their points and in the legend, counted from 0."""
+    kept: list[Any] = []
+    monkeypatch.setattr(scatter, "save_figure", lambda figure, *_: kept.append(figure))
+    points = np.repeat(np.arange(len(classes)), 3)[:, None] * np.ones(2)
+    labels = np.repeat(np.arange(len(classes)), 3)
+    scatter.scatter(points, labels, classes, tmp_path / "x.png", title="")
+    plot, beside = kept[0].axes
+    assert [text.get_text() for text in plot.texts] == list(boxes)
+    assert [text.get_position()[0] for text in plot.texts] == list(range(len(classes)))
+    assert [text.get_text() for text in beside.get_legend().get_texts()] == list(entries)
 
 
 def test_by_the_command(run, few, tmp_path):

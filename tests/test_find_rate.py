@@ -21,6 +21,7 @@ from gocnn.training import (
     TrainConfig,
     Trainer,
     curves,
+    progress,
 )
 from gocnn.training.config import DEFAULT_RATES
 from gocnn.training.distributed import Processes
@@ -118,8 +119,45 @@ def test_the_rule_on_planted_curves():
     assert flat.suggestion is None
     assert "no suggestion" in flat.sentences()[-1]
     falling = planted((2 - x / 5).tolist())
-    assert "never rose again" in falling.sentences()[-1]
-    assert "never rose" not in " ".join(bowl.sentences())
+    assert "hardly rose again" in falling.sentences()[-1]
+    assert "hardly rose" not in " ".join(bowl.sentences())
+
+
+@pytest.mark.parametrize(
+    ("lowest", "end", "rose"),
+    [
+        (2.313, 2.414, True),  # 4 % of the loss, and most of what was won
+        (2.313, 2.33, False),
+        (0.5, 0.7, False),
+        (0.5, 1.2, True),
+        (2.313, 2.313, False),
+    ],
+)
+def test_a_rise_is_judged_by_the_fall_before_it(lowest, end, rose):
+    fall, rise = np.linspace(2.43, lowest, 80), np.linspace(lowest, end, 21)
+    found = planted([*fall.tolist(), *rise[1:].tolist()])
+    assert found.rose == rose
+    assert ("higher rates may do" in " ".join(found.sentences())) != rose
+
+
+def test_few_steps_are_called_rough():
+    for steps, done in ((60, 60), (60, 45), (99, 99), (100, 100), (100, 70), (300, 40)):
+        losses = np.linspace(2, 1, steps)[:done]
+        rates = np.geomspace(1e-4, 1e1, steps)[:done]
+        text = " ".join(RangeTest(rates, losses, losses, "sgd", done < steps).sentences())
+        assert (f"{steps} steps make this rough" in text) == (steps < 100)
+        assert ("100 or more" in text) == (steps < 100)
+
+
+def test_progress_says_no_speed_that_is_not_known(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    shown = progress.Progress("rates")
+    shown.show(0.5, 7, {"loss": 2.0})
+    shown.show(0.5, 7, {"loss": 2.0}, 31.0, 65.0)
+    assert capsys.readouterr().err.splitlines() == [
+        " 50% step 7 loss 2",
+        " 50% step 7 loss 2 31 samples/s, 1:05 left",
+    ]
 
 
 def test_several_processes_and_a_loss_that_is_no_number(tmp_path):

@@ -321,6 +321,7 @@ def test_runs_appear_and_other_kinds_do_not(
     (tmp_path / "runs" / "broken" / "run.json").write_text("{")
     with serving(ServeConfig(runs=tmp_path / "runs")) as client:
         assert client.get("/api/images/models").json() == {"models": []}
+        assert client.get("/api/images/lesson/beginning").json() == {"model": None}
         answer = client.post("/api/images/predict", {"picture": "sample:soup-000"})
         assert answer.status == 404
         assert "train one with img-train" in answer.json()["error"]
@@ -332,6 +333,7 @@ def test_runs_appear_and_other_kinds_do_not(
         assert [one["name"] for one in client.get("/api/images/models").json()["models"]] == [
             "mine"
         ]
+        assert client.get("/api/images/lesson/beginning").json() == {"model": "mine"}
         asked(client, "predict", picture="sample:soup-000")
 
 

@@ -24,11 +24,19 @@ class Progress:
         self._last = time.perf_counter()
 
     def show(
-        self, progress: float, step: int, figures: dict[str, float], rate: float, left: float
+        self,
+        progress: float,
+        step: int,
+        figures: dict[str, float],
+        rate: float | None = None,
+        left: float | None = None,
     ) -> None:
-        """`progress` 0 to 1; `rate` in samples a second; `left` in seconds."""
+        """`progress` 0 to 1; `rate` in samples a second and `left` in seconds, if they are known
+        both."""
         text = " ".join(f"{key} {value:.4g}" for key, value in figures.items())
-        text = f"step {step} {text} {rate:.0f} samples/s, {clock(left)} left"
+        text = f"step {step} {text}"
+        if rate is not None and left is not None:
+            text += f" {rate:.0f} samples/s, {clock(left)} left"
         if self._bar is not None:
             self._bar.n = progress
             self._bar.set_postfix_str(text)

@@ -38,7 +38,16 @@ SMOOTHING = 0.9
 TORN = 4.0
 """The test ends where the smoothed loss is so many times its lowest."""
 
+LOST = 0.25
+"""The share of its fall that the smoothed loss must lose again for the test to have seen where
+rates are too high. A share of the loss itself would pass over networks that learn little in so few
+steps."""
+
 LEAST_STEPS = 10
+ENOUGH_STEPS = 100
+"""Steps over the whole range below which a single batch may decide where the loss is lowest: the
+average is of about ten, which are half a power of ten here."""
+
 RULE = "a tenth of the rate at which the smoothed loss is lowest"
 
 
@@ -66,6 +75,20 @@ class RangeTest:
         return float(f"{self.rates[self.lowest] / 10:.1e}")
 
     @property
+    def rose(self) -> bool:
+        """Whether the smoothed loss, once it was lowest, lost LOST of its fall again, or the test
+        ended for it."""
+        lowest = self.smoothed[self.lowest]
+        again = float(self.smoothed[self.lowest :].max() - lowest)
+        return self.torn or again > LOST * float(self.smoothed[0] - lowest)
+
+    @property
+    def planned(self) -> int:
+        """Steps of the whole range, of which a test that ended early did the first."""
+        powers = math.log(self.rates[-1] / self.rates[0])
+        return 1 + round((len(self.rates) - 1) * math.log(HIGHEST / LOWEST) / powers)
+
+    @property
     def steepest(self) -> float:
         """The rate at which the smoothed loss falls fastest over the logarithm of the rate, up to
         where it is lowest, and after the first steps, whose average is of few."""
@@ -89,9 +112,13 @@ class RangeTest:
             )
         else:
             lines.append(f"suggested: --learning-rate {self.suggestion:g} ({RULE})")
-        rose = self.torn or self.smoothed[-1] > 1.05 * self.smoothed.min()
-        if not rose and self.suggestion is not None:
-            lines.append("the loss never rose again: higher rates may do as well")
+            if not self.rose:
+                lines.append("the loss hardly rose again: higher rates may do as well")
+            if self.planned < ENOUGH_STEPS:
+                lines.append(
+                    f"{self.planned} steps make this rough, for a single batch may decide it; give"
+                    f" {ENOUGH_STEPS} or more with --steps"
+                )
         return lines
 
     def save(self, folder: Path) -> None:
@@ -198,7 +225,7 @@ def _rise(trainer: "Trainer", steps: int) -> RangeTest:
                 torn = True
                 break
             losses.append(loss)
-            progress.show((i + 1) / len(rates), i + 1, {"loss": loss, "rate": rate}, 0.0, 0.0)
+            progress.show((i + 1) / len(rates), i + 1, {"loss": loss, "rate": rate})
             smoothed = smooth(np.array(losses))
             if i >= LEAST_STEPS and smoothed[-1] > TORN * smoothed.min():
                 torn = True

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from gocnn.figures import printable, pyplot, save_figure
 from gocnn.statistics import wilson
 from imagecls.classifier.lettering import ELLIPSIS
+from imagecls.photos.classes import marks
 
 LONGEST = 32
 """Characters of a class's name beside the matrix."""
@@ -27,7 +28,8 @@ RIGHT, UPPER = 5.0, 4.9
 def draw_evaluation(figures: dict[str, Any], target: Path) -> None:
     """Draw what `imagecls.classifier.evaluation.figures` has found: the confusion matrix, with a
     colour scale, the calibration with 95 % intervals, and the commonest confusions, in the format
-    that the name of `target` says. Classes are numbered from 1."""
+    that the name of `target` says. Classes have their own numbers (see
+    `imagecls.photos.classes.marks`)."""
     plt = pyplot()
     names = [short(row["class"]) for row in figures["classes"]]
     cell = float(np.clip(13 / len(names), 0.095, 0.45))
@@ -73,7 +75,12 @@ def _matrix(axis: Any, figures: dict[str, Any], names: Sequence[str], cell: floa
         format="{x:.0%}",
     ).set_label("share of the true class's pictures")
     n, size = len(names), min(10.0, cell * 72 * 0.75)
-    numbered = [f"{name}  {i}" for i, name in enumerate(names, 1)]
+    classes = [row["class"] for row in figures["classes"]]
+    numbers = marks(classes)
+    numbered = [
+        name if whole == number else f"{name}  {number}"
+        for name, whole, number in zip(names, classes, numbers, strict=True)
+    ]
     axis.set_yticks(range(n), numbered, fontsize=size)
     if n <= NAMED:
         axis.set_xticks(range(n), numbered, fontsize=size, rotation=60, ha="right")
@@ -82,8 +89,8 @@ def _matrix(axis: Any, figures: dict[str, Any], names: Sequence[str], cell: floa
             label.set_rotation_mode("anchor")
     else:
         every = 1 if n <= 60 else 5
-        shown = [i for i in range(n) if i == 0 or (i + 1) % every == 0]
-        axis.set_xticks(shown, [str(i + 1) for i in shown], fontsize=max(size, 6), rotation=90)
+        shown = range(0, n, every)
+        axis.set_xticks(shown, [numbers[i] for i in shown], fontsize=max(size, 6), rotation=90)
     axis.set_xlabel("answer" if n <= NAMED else "answer (the number of the class)")
     axis.set_ylabel("true class")
     low, high = figures["accuracy_interval"]

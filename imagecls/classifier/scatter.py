@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.figures import printable, pyplot, save_figure
+from imagecls.classifier.lettering import ELLIPSIS
+from imagecls.photos.classes import marks
 
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#332288", "#7a7a7a")
 """Okabe and Ito's, which the colour-blind tell apart, without black (text) and yellow (too light on
@@ -33,15 +35,17 @@ def scatter(
 ) -> None:
     """Draw points, `(N, 2)`, in the format that the name of `target` says.
 
-    A class has a colour, a marker, and a number, which stands where the middle (median) of its
-    points is and in the legend. `axes`: what the axes are; without them they have no scale, as
-    those of t-SNE have none.
+    A class has a colour, a marker, and its number (see `imagecls.photos.classes.marks`), which
+    stands where the middle (median) of its points is and in the legend. `axes`: what the axes are;
+    without them they have no scale, as those of t-SNE have none.
     """
     plt = pyplot()
     present = [i for i in range(len(classes)) if (labels == i).any()]
+    numbers = marks(classes)
+    names = {i: _name(numbers[i], classes[i]) for i in present}
     many = len(present) > 66
     columns = max(1, -(-len(present) // (50 if many else 22)))
-    longest = max([len(UNKNOWN), *(len(_name(i, classes[i])) for i in present)])
+    longest = max([len(UNKNOWN), *map(len, names.values())])
     height, letter = (11.0, 0.055) if many else (6.4, 0.07)
     legend = columns * (0.45 + letter * longest)
     plot = 1.25 * height
@@ -62,7 +66,8 @@ def scatter(
         x, y = np.median(points[labels == i], 0)
         box = {"boxstyle": "round,pad=0.18", "fc": "white", "ec": _look(i)["c"], "alpha": 0.88}
         letters = 6 if many else 8
-        axis.text(x, y, str(i + 1), ha="center", va="center", fontsize=letters, bbox=box, zorder=9)
+        place = {"ha": "center", "va": "center", "zorder": 9}
+        axis.text(x, y, numbers[i], fontsize=letters, bbox=box, **place)
     axis.set_title(title)
     if axes is None:
         axis.set_xticks([])
@@ -73,8 +78,7 @@ def scatter(
         axis.grid(alpha=0.25)
     beside.axis("off")
     entries: list[Any] = [
-        beside.scatter([], [], s=36, linewidths=0, **_look(i), label=_name(i, classes[i]))
-        for i in present
+        beside.scatter([], [], s=36, linewidths=0, **_look(i), label=names[i]) for i in present
     ]
     if unknown.any():
         entries.append(beside.scatter([], [], s=36, c="#bbb", marker=".", label=UNKNOWN))
@@ -98,6 +102,7 @@ def _look(label: int) -> dict[str, str]:
     return {"c": COLOURS[label % len(COLOURS)], "marker": MARKERS[label % len(MARKERS)]}
 
 
-def _name(label: int, name: str) -> str:
+def _name(number: str, name: str) -> str:
     text = " ".join(printable(name).split())
-    return f"{label + 1}  {text if len(text) <= LONGEST else text[: LONGEST - 1] + '…'}"
+    text = text if len(text) <= LONGEST else text[: LONGEST - 1] + ELLIPSIS
+    return text if name == number else f"{number}  {text}"

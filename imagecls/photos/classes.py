@@ -103,6 +103,14 @@ def numbers(classes: Sequence[str]) -> tuple[int, ...]:
     return tuple(own)
 
 
+def marks(classes: Sequence[str]) -> tuple[str, ...]:
+    """What stands for each class in a picture where its name has no room: the name itself where all
+    are numbers, else its number (see `numbers`; from 0)."""
+    if classes and all(name.isdecimal() for name in classes):
+        return tuple(classes)
+    return tuple(map(str, numbers(classes)))
+
+
 def numbered(classes: Sequence[str]) -> bool:
     """Whether the classes are numbers or the homework's: two lists of such classes may be compared
     by number."""

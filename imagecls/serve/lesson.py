@@ -3,6 +3,7 @@ a classifier says of it then, the maps between, and augmentation."""
 
 import base64
 from functools import partial
+from itertools import chain
 from typing import Annotated
 
 import numpy as np
@@ -12,7 +13,7 @@ from starlette.routing import BaseRoute
 from gocnn.serve.endpoints import get, post
 from gocnn.serve.lesson.code import code
 from imagecls.photos.shrinking import Way, enlarged, pooled
-from imagecls.serve.asking import ImageAnswer, Key, in_order
+from imagecls.serve.asking import ImageAnswer, Key, WhichModel, in_order
 from imagecls.serve.kept import address_of, sample_names
 from imagecls.serve.models import torch_needed
 from imagecls.serve.state import ImageState
@@ -141,6 +142,17 @@ def samples() -> SamplePictures:
     return SamplePictures(sample_names())
 
 
+def beginning(state: ImageState) -> WhichModel:
+    """The classifier that the station begins with: the first one that knows a drawn dish, else one
+    that ships, else the first one; null if there is none."""
+    every = state.models.named()
+    dishes = {name.partition("-")[0] for name in sample_names()}
+    knowing = (one for one in every if dishes & set(state.models.classes(one)))
+    shipped = (one for one in every if one.shipped)
+    chosen = next(chain(knowing, shipped, every), None)
+    return WhichModel(None if chosen is None else chosen.name)
+
+
 def shrinking(state: ImageState, asked: AskedShrinking) -> ShrunkenPictures:
     """A picture after none, one, two ... poolings, and what a classifier says of each."""
     kept = state.pictures.get(asked.picture)
@@ -241,6 +253,7 @@ def routes(state: ImageState) -> list[BaseRoute]:
     """Below `/api/images`."""
     return [
         get("/samples", samples),
+        get("/lesson/beginning", partial(beginning, state)),
         post("/lesson/shrinking", partial(shrinking, state)),
         post("/lesson/stages", partial(stages, state)),
         post("/lesson/augment", partial(augment, state)),

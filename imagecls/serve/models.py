@@ -2,6 +2,7 @@
 have trained meanwhile; opened when first asked for."""
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -180,6 +181,24 @@ class Models:
                     held = Opened(one, stamp, open_classifier(one.path))
                 self._open[one.name] = held
             return held
+
+    def classes(self, one: Named) -> tuple[str, ...]:
+        """The classes of a classifier, which is not opened for that unless it is an ONNX file; none
+        if it cannot be read."""
+        with self._lock:
+            held = self._open.get(one.name)
+            if held is not None and held.stamp == one.stamp:
+                return held.classes
+        try:
+            if is_onnx(one.file):
+                return self.opened(one.name).classes
+            from safetensors import safe_open
+
+            with safe_open(one.file, "np") as file:
+                config = json.loads((file.metadata() or {}).get("config", "{}"))
+            return tuple(str(each) for each in config.get("classes", ()))
+        except Exception:  # noqa: BLE001 - whoever opens it is told
+            return ()
 
     @contextlib.contextmanager
     def computing(self, torch: bool = True) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from imagecls.classifier.model import load
 from imagecls.photos.decode import decode
@@ -25,6 +28,21 @@ SOUP = ROOT / "data" / "images" / "validation" / "soup" / "005.jpg"
 @pytest.fixture(scope="module")
 def address(tiny_classifiers: Path) -> Iterator[str]:
     with started("--image-model", str(tiny_classifiers / "cnn")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def numbered(tiny_classifiers: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server whose only classifier beside what ships has numbers for classes."""
+    path = tmp_path_factory.mktemp("numbered") / "numbered.safetensors"
+    source = tiny_classifiers / "cnn" / "best.safetensors"
+    with safe_open(source, "pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    config = json.loads(metadata["config"])
+    config["classes"] = [str(k) for k in range(len(config["classes"]))]
+    save_file(tensors, path, metadata | {"config": json.dumps(config)})
+    with started("--image-model", str(path), "--runs", str(path.parent)) as found:
         yield found
 
 
@@ -136,6 +154,26 @@ def test_what_a_classifier_does_not_know_it_is_not_asked(open_page: Open, server
     assert page.locator(".shrunken .same").count() == 0
     assert "baklava" in page.inner_text("[aria-labelledby=shrunken]")
     page.wait_for_selector(".views img")
+    # neither about its maps nor about where it looks
+    assert page.locator("#stages, #looking").count() == 0
+
+
+def test_numbered_classes_are_not_listed(open_page: Open, numbered: str) -> None:
+    """The station begins with what ships rather than with a classifier of numbered classes; one
+    that is chosen is asked about photographs only, about those on all cards."""
+    page = open_page("/lesson/5", address=numbered).page
+    choice = page.locator("select").first
+    page.wait_for_selector("text=does not know this dish")
+    assert choice.input_value() == "food"
+    choice.select_option("numbered")
+    page.wait_for_selector("text=knows its 6 classes by numbers only")
+    assert "0, 1, 2" not in page.inner_text("main")
+    assert page.locator("#stages, #looking, .shrunken .same").count() == 0
+    page.set_input_files(".drop input", str(SOUP))
+    page.wait_for_selector(".stagelist canvas")
+    page.wait_for_selector("[aria-labelledby=looking] .said:not(:empty)")
+    page.wait_for_selector(".shrunken .same")
+    assert page.locator("text=by numbers only").count() == 0
 
 
 @pytest.mark.parametrize("size", [(1440, 900), PHONE])

@@ -6,6 +6,7 @@ import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { Looking } from "../photos/Details";
 import { PICTURES, isPicture } from "../photos/files";
+import type { OpenModel } from "../photos/messages";
 import { ModelChoice } from "../photos/PhotosPage";
 import { photos, useAsked, type Photo } from "../photos/session";
 import { Augmenting } from "./Augmenting";
@@ -22,6 +23,9 @@ interface Shrunken {
   model: string | null;
   pictures: { side: number; picture: string; answers: { name: string; probability: number }[] }[];
 }
+
+/** Classes that are named in a sentence, at most. */
+const LISTED = 20;
 
 const plain = (name: string) => name.replace(/_/g, " ");
 
@@ -44,12 +48,23 @@ function told(shrunken: Shrunken): string {
   return last === 0 ? t("shrink.never", values) : t("shrink.until", { ...values, next: pictures[last + 1].side, other: plain(pictures[last + 1].answers[0].name) });
 }
 
+/** Whether the classifier does not know the dish of a drawn picture: then it is not asked about it, on no card. */
+function isStrange(photo: Photo): boolean {
+  const sample = photo.data === null ? photo.sent!.picture.split(":")[1] : null;
+  return photos.opened !== null && sample !== null && !photos.knows(sample);
+}
+
+/** Why it is not asked, and what it could be asked about. */
+function whyStrange({ name, classes }: OpenModel): string {
+  if (classes.every((each) => /^\d+$/.test(each))) return t("shrink.numbered", { name, count: classes.length });
+  const listed = classes.slice(0, LISTED).map(plain).join(t("shrink.comma"));
+  return t("shrink.strange", { name, classes: classes.length > LISTED ? listed + t("shrink.comma") + "…" : listed });
+}
+
 function Pooled({ photo, way }: { photo: Photo; way: Merging }) {
   useStore(photos);
   const { opened, models } = photos;
-  const sample = photo.data === null ? photo.sent!.picture.split(":")[1] : null;
-  // what it does not know it is not asked about
-  const strange = opened !== null && sample !== null && !photos.knows(sample);
+  const strange = isStrange(photo);
   const model = strange ? null : (opened?.name ?? null);
   const message = models && (opened || models.length === 0) ? { way, model } : null;
   const { value, current, error } = useAsked<Shrunken>("/api/images/lesson/shrinking", photo, message);
@@ -68,7 +83,7 @@ function Pooled({ photo, way }: { photo: Photo; way: Merging }) {
             ))}
           </ol>
           <p role="status" class="said">{told(value)}</p>
-          {strange && <p>{t("shrink.strange", { name: opened.name, classes: opened.classes.map(plain).join(t("shrink.comma")) })}</p>}
+          {strange && <p>{whyStrange(opened!)}</p>}
         </div>
       )}
     </>
@@ -110,6 +125,7 @@ function Station({ first }: { first: Photo }) {
     if (latest) setPhoto(latest);
   }, [latest]);
   useEffect(() => setLabel(null), [photo, photos.model]);
+  const asked = photos.opened && !isStrange(photo) ? photos.opened : null;
   return (
     <>
       <Choice photo={photo} onPhoto={setPhoto} />
@@ -121,9 +137,9 @@ function Station({ first }: { first: Photo }) {
         <Pooled photo={photo} way={way} />
         <p class="soft hint">{t(`shrink.told.${way}`)}</p>
       </section>
-      {photos.opened && <StageSheet key={photos.opened.name} photo={photo} model={photos.opened} way={way} />}
+      {asked && <StageSheet key={asked.name} photo={photo} model={asked} way={way} />}
       <div class="two">
-        {photos.opened && (
+        {asked && (
           <section class="card" aria-labelledby="looking">
             <h2 id="looking">{t("shrink.looking")}</h2>
             <p>{t("shrink.lookingHint")}</p>
@@ -150,7 +166,7 @@ function Station({ first }: { first: Photo }) {
 
 export default function PhotoStation() {
   useStore(photos);
-  useEffect(() => void photos.begin(), []);
+  useEffect(() => void photos.begin("/api/images/lesson/beginning"), []);
   const first = photos.chosen ?? (photos.samples.length > 0 ? photos.sample(photos.samples.find((name) => name.startsWith("pizza")) ?? photos.samples[0]) : null);
   return (
     <>

@@ -41,7 +41,7 @@ export function ModelChoice() {
   return (
     <label class="field">
       <span>{t("photos.model")}</span>
-      <select value={photos.model ?? ""} onChange={(event) => void photos.open(event.currentTarget.value)}>
+      <select value={photos.model ?? ""} onChange={(event) => photos.pick(event.currentTarget.value)}>
         {models.map(({ name, found, shipped }) => <option key={name} value={name}>{found ? t("photos.ofRuns", { name }) : shipped ? t("photos.ships", { name }) : name}</option>)}
       </select>
     </label>

@@ -37,9 +37,10 @@ export class PhotoSession extends Store {
   private counted = 0;
   private waiting: Photo[] = [];
   private working = 0;
+  private picked = false;
 
-  /** Learn which classifiers there are; a run may have made one since. */
-  async begin(): Promise<void> {
+  /** Learn which classifiers there are; a run may have made one since. wish: a route that says which to begin with as long as nobody has chosen one, or pictures of one's own; without it the first. */
+  async begin(wish?: string): Promise<void> {
     try {
       const [{ models }, { samples }] = await Promise.all([
         get<{ models: ImageModel[] }>("/api/images/models"),
@@ -49,12 +50,19 @@ export class PhotoSession extends Store {
       this.samples = samples;
       this.error = "";
       this.changed();
-      const kept = models.find(({ name }) => name === this.model) ?? models[0];
+      const held = this.picked || this.photos.length > 0 ? this.model : wish ? (await get<{ model: string | null }>(wish)).model : null;
+      const kept = models.find(({ name }) => name === held) ?? models[0];
       if (kept && (kept.name !== this.model || !this.opened)) await this.open(kept.name);
     } catch (error) {
       this.error = (error as Error).message;
       this.changed();
     }
+  }
+
+  /** Ask the classifier that somebody has chosen. */
+  pick(name: string): void {
+    this.picked = true;
+    void this.open(name);
   }
 
   /** Ask another classifier. */
