@@ -21,6 +21,7 @@ def resolve(
 
     Raises UserError for what this machine does not have and for any other name.
     """
+    name = str(name)  # of a script that says 0 or None too
     kind, _, number = name.partition(":")
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")

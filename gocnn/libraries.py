@@ -68,7 +68,7 @@ EXTRAS = {
     "torch": "train",
     "safetensors": "train",
     "matplotlib": "pictures",
-    "pillow": "images",
+    "pillow": "photos",
     "scikit-learn": "features",
     "onnx": "onnx",
     "starlette": "serve",

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn import libraries
-from gocnn.arguments import Name, path, paths, whole
+from gocnn.arguments import Name, number, path, paths, whole
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from imagecls.photos.collection import UNLABELLED, Photo
@@ -362,19 +362,27 @@ def label_issues(
     data, tta = path("photos", photos), whole("tta", tta, 1, 12)
     if (model is None) == (folds is None):
         raise UserError("give a model that judges, or folds=4, which trains small networks for it")
+    if model is not None and (minutes is not None or epochs is not None):
+        raise UserError("minutes and epochs are of folds=4; leave them out where a model judges")
+    if minutes is not None and epochs is not None:
+        raise UserError("give minutes or epochs, not both")
+    budget = {"minutes": minutes, "epochs": epochs}
+    if minutes is None and epochs is None:
+        budget["minutes"] = 10.0
+    for name, value in budget.items():
+        if value is not None:
+            budget[name] = number(name, value, 0.001, 1e6)
     try:
         from imagecls.classifier import cleaning
 
         if model is not None:
             judged = cleaning.judged_by(load(model, device=device)._ensemble, data, tta=tta)
         else:
-            if minutes is None and epochs is None:
-                minutes = 10.0
             judged = cleaning.judged_out_of_fold(
                 data,
                 whole("folds", folds, 2, 100),
-                minutes=minutes,
-                epochs=epochs,
+                minutes=budget["minutes"],
+                epochs=budget["epochs"],
                 size=whole("size", size, 16, 512),
                 tta=tta,
                 device=device,

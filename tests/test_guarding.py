@@ -113,3 +113,33 @@ def test_a_folder_that_cannot_be_listed_is_not_empty(
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(UserError, match=f"cannot read .*{shut.name}: Permission denied"):
         list(files.names_in(data))
+
+
+def test_a_list_does_not_contradict_itself(data: Path, tmp_path: Path) -> None:
+    one, other = (folder.name for folder in sorted(data.iterdir()))
+    photo = sorted((data / one).iterdir())[0].relative_to(data).as_posix()
+    table, second = tmp_path / "list.csv", tmp_path / "second.csv"
+    head = "file,given,likely\n"
+    table.write_text(f"{head}{photo},{one},{other}\n{photo},{one},{one}\n")
+    short = ("--steps", "1", "--valid-share", "0.25", "--out", tmp_path / "run")
+    said = refused(1, "img-train", data, "--relabel", table, *short)
+    assert "line 3" in said
+    assert "line 2" in said
+    table.write_text(f"{head}{photo},{one},{other}\n")
+    second.write_text(f"{head}{photo},{one},{other}\n")
+    said = refused(1, "img-train", data, "--relabel", table, "--drop-listed", second, *short)
+    assert "keep one of the two lines" in said
+
+
+def test_python_says_what_is_wrong_too(data: Path, tiny_classifiers: Path) -> None:
+    import imagecls
+
+    classifier = imagecls.load(tiny_classifiers / "cnn")
+    assert classifier.features([]).shape == (0, classifier.features([a_photo(data)]).shape[1])
+    with pytest.raises(UserError, match="--device None is not a device"):
+        imagecls.load(tiny_classifiers / "cnn", device=None)  # type: ignore[arg-type]
+    for wrong in ({"minutes": 0}, {"epochs": -1}, {"minutes": 1, "epochs": 1}):
+        with pytest.raises(UserError):
+            imagecls.label_issues(data, folds=2, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="leave them out"):
+        imagecls.label_issues(data, tiny_classifiers / "cnn", minutes=1)

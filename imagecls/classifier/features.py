@@ -158,6 +158,10 @@ def vectors(
 
     handle = predictor.network.get_submodule(layer.name).register_forward_hook(hook)
     try:
+        if not count:  # the width of none is to be known too
+            side = predictor.config.store_size
+            predictor.network(predictor.view(np.zeros((1, 3, side, side), np.uint8)))
+            parts.append(kept[0].cpu().numpy()[:0])
         for first in range(0, count, CHUNK):
             last = min(first + CHUNK, count)
             kept.clear()

@@ -252,6 +252,10 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
         options["size"] = options["size"] or known.input_size[-1]
         own = {"backbone": backbone, "mean": tuple(known.mean), "std": tuple(known.std)}
     folds, fold = options["folds"] or 0, options["fold"]
+    if fold and not folds:
+        raise click.UsageError(
+            "--fold means something with --folds only; add that, or leave it out"
+        )
     if folds and fold >= folds:
         raise click.BadParameter(f"there are folds 0 to {folds - 1}", param_hint="--fold")
     if folds and options["valid"]:

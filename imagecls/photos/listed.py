@@ -99,7 +99,7 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
     wrong would flatter it.
 
     Raises UserError if a list cannot be read, names a picture that is not there or a class that is
-    not known, or if nothing is left to train on.
+    not known, if two lines say different things of one picture, or if nothing is left to train on.
     """
     source = str(Path(source))
     parts = {photo.name: TRAIN for photo in splits.train.photos if photo.source == source}
@@ -109,11 +109,15 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
     labels, kept = splits.train.labels.copy(), np.ones(len(splits.train), bool)
     notes: list[str] = []
     counts: Counter[str] = Counter()
+    taken: dict[str, tuple[int | None, str]] = {}
     for table, relabel in [
         *((table, True) for table in listed.relabel),
         *((table, False) for table in listed.drop),
     ]:
-        for row in _read(table, places, relabel):
+        rows = _read(table, places, relabel)
+        if not rows:
+            notes.append(f"{table} lists no picture")
+        for row in rows:
             name = _picture(row, places, source)
             if name is None:
                 counts["gone"] += 1
@@ -128,10 +132,18 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
                 splits.train.labels[number],
             ):
                 counts["other"] += 1
-            elif relabel:
-                labels[number] = _class(row, splits.classes, before)
-            else:
+                continue
+            wanted = _class(row, splits.classes, before) if relabel else None
+            first, there = taken.setdefault(name, (wanted, row.place))
+            if first != wanted:
+                raise UserError(
+                    f"{row.place}: {row.file} is to {_words(wanted, splits.classes)}, and to"
+                    f" {_words(first, splits.classes)} by {there}; keep one of the two lines"
+                )
+            if wanted is None:
                 kept[number] = False
+            else:
+                labels[number] = wanted
     changed = int((labels != splits.train.labels)[kept].sum())
     if changed:
         notes.append(f"{changed} training pictures have the label of the list")
@@ -159,6 +171,10 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
             " classes to train on; take lines out of the list"
         )
     return replace(splits, train=train, notes=(*splits.notes, *notes))
+
+
+def _words(wanted: int | None, classes: Sequence[str]) -> str:
+    return "be left out" if wanted is None else f"become {classes[wanted]}"
 
 
 def _picture(row: _Row, places: Places, source: str) -> str | None:
