@@ -3,6 +3,7 @@
 import csv
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict
@@ -319,6 +320,27 @@ def test_what_is_asked_where_nobody_says(
     assert result.exit_code == 0, result.output
     assert "food answers, which ships and knows nothing but apple_pie, baby_back" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+    # once it has answered, not before an error
+    for wrong in (
+        ("img-predict", "gone.jpg"),
+        ("img-explain", "gone.jpg"),
+        ("img-explain", PICTURE, "--class", "tea"),
+        ("img-eval", PICTURE.parents[2]),
+    ):
+        failed = cli(*wrong)
+        assert failed.exit_code
+        assert "ships" not in failed.output
+    (tmp_path / "two" / "baklava").mkdir(parents=True)
+    (tmp_path / "two" / "bibimbap").mkdir()
+    shutil.copy(PICTURE, tmp_path / "two" / "baklava" / "0.jpg")
+    shutil.copy(PICTURE.with_name("001.jpg"), tmp_path / "two" / "bibimbap" / "1.jpg")
+    judged = cli("img-eval", "two")
+    assert judged.stdout.startswith("food on two, 2 pictures")
+    assert "food answers, which ships" in judged.stderr
+    assert json.loads(cli("img-eval", "two", "--model", "food", "--json").stdout)["models"] == [
+        "food"
+    ]
+    shutil.rmtree("two")
     named = cli("img-predict", PICTURE, "--model", "food")
     assert (named.stdout, named.stderr) == (result.stdout, "")
     assert "Traceback" not in cli("img-explain", PICTURE).output
