@@ -3,6 +3,7 @@
 import csv
 import json
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -310,6 +311,30 @@ def test_both_files_of_what_ships_are_one_network() -> None:
     assert one.provenance == other.provenance
     for suffix in (".onnx", ".safetensors"):
         assert shipped.find("food", suffix).stat().st_size < 6e6
+
+
+def test_the_lines_for_other_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those in docs/hw03.md answer as the library does, but for how a photograph is shrunk."""
+    page = (ROOT / "docs" / "hw03.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(shipped.find("food"), "food11.onnx")
+    large = Image.open(PICTURE).resize((700, 500), Image.Resampling.BICUBIC)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    large.save("large.jpg", quality=95, exif=turned)
+    for path in (PICTURE, PICTURE.parents[1] / "sushi" / "001.jpg", Path("large.jpg")):
+        shutil.copy(path, "photo.jpg")
+        found: dict[str, Any] = {}
+        exec(compile(lines, "hw03.md", "exec"), found)
+        name, share = capsys.readouterr().out.split()
+        shares = dict(zip(found["classes"], found["shares"].tolist(), strict=True))
+        assert name == max(shares, key=lambda one: shares[one])
+        assert float(share) == pytest.approx(max(shares.values()))
+        for each in imagecls.load("food").predict(path):
+            assert shares[each.name] == pytest.approx(each.probability, abs=0.03)
 
 
 def test_what_is_asked_where_nobody_says(
