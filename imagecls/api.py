@@ -9,6 +9,7 @@ argument of a wrong type as TypeError, each in one sentence.
 """
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -341,7 +342,8 @@ def label_issues(
     the command `img-clean` lists them. The photographs are not touched.
 
     Give a model that has not learnt from these pictures, or `folds`: then so many small networks
-    are trained, each on all but one part, and judge what they have not seen.
+    are trained, each on all but one part, and judge what they have not seen. A `UserWarning` says
+    if they agree with too few of the labels for the list to be of use.
 
     Args:
         photos: a folder or archive of labelled pictures: of one with parts, the training part.
@@ -383,6 +385,9 @@ def label_issues(
             raise
         raise UserError(sentence) from error
     classes = judged.classes
+    found = cleaning.suspects(judged.probabilities, judged.photos.labels)
+    if doubt := cleaning.doubt(judged.probabilities, judged.photos.labels, len(found)):
+        warnings.warn(doubt, stacklevel=2)
     return [
         LabelIssue(
             judged.photos.photos[one.index].name,
@@ -391,5 +396,5 @@ def label_issues(
             one.probability,
             one.margin,
         )
-        for one in cleaning.suspects(judged.probabilities, judged.photos.labels)
+        for one in found
     ]

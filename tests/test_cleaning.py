@@ -21,7 +21,7 @@ from imagecls.classifier.models import ClassifierConfig
 from imagecls.photos.data import PhotoSet, Split, load_splits
 from imagecls.photos.store import ImageStore
 from tests.conftest import ROOT
-from tests.test_cli import good, refused
+from tests.test_cli import cli, good, refused
 
 IMAGES = ROOT / "data" / "images"
 LEARNT = 38
@@ -161,9 +161,54 @@ def test_planted_mistakes_are_found(
         tuple(row.values()) for row in rows
     ]
     assert {i.file for i in issues if i.probability > 1 or i.margin > i.probability} == set()
+    assert "warning" not in said
     as_json = json.loads(good("img-clean", data, "--model", tiny, "--json"))
+    assert as_json["warning"] is None
+    # by the answers of another command
+    judged = json.loads(good("img-eval", data, "--model", tiny, "--tta", "4", "--json"))
+    assert as_json["agreement"] == pytest.approx(judged["accuracy"])
+    assert f"the judge agrees with {judged['accuracy']:.1%} of all" in said
     assert as_json["pictures"] == len(files)
     assert [each["file"] for each in as_json["suspects"]] == [row["file"] for row in rows]
+
+
+def test_a_worthless_judge_is_called_so(
+    tmp_path: Path, planted: tuple[Path, dict[str, tuple[str, str]]], tiny: Path
+) -> None:
+    """To which all classes are others than what the folders say."""
+    names = kinds()
+    for name, other in zip(names, [*names[1:], names[0]], strict=True):
+        shutil.copytree(planted[0] / name, tmp_path / other)
+    result = cli("img-clean", tmp_path, "--model", tiny, "--json", "--tta", "1")
+    found = json.loads(result.stdout)
+    assert found["agreement"] < 0.3
+    assert "most of the list are likely its own mistakes" in found["warning"]
+    assert f"warning: {found['warning']}" in result.stderr.splitlines()
+    assert "its own mistakes" in good("img-clean", tmp_path, "--model", tiny, "--tta", "1")
+    with pytest.warns(UserWarning, match="agrees with only"):
+        api.label_issues(tmp_path, tiny, tta=1)
+
+
+@pytest.mark.parametrize(
+    ("classes", "agreed", "listed", "words"),
+    [
+        (10, 22, 70, "agrees with only 22%"),
+        (10, 45, 10, "guessing: 10%"),
+        (10, 47, 10, ""),
+        (10, 60, 31, "31% of the labels are more"),
+        (10, 60, 30, ""),
+        (2, 69, 5, "guessing: 50%"),
+        (2, 71, 5, ""),
+        (200, 38, 5, "guessing: 0%"),
+        (200, 42, 5, ""),
+    ],
+)
+def test_which_lists_are_doubted(classes: int, agreed: int, listed: int, words: str) -> None:
+    labels = np.arange(100) % classes
+    answers = np.where(np.arange(100) < agreed, labels, (labels + 1) % classes)
+    found = cleaning.doubt(np.eye(classes, dtype=np.float32)[answers], labels, listed)
+    assert words in found
+    assert bool(found) == bool(words)
 
 
 def test_who_has_learnt_from_these_pictures_is_said(
@@ -220,7 +265,8 @@ def test_folds_judge_what_they_have_not_seen(few: Path, monkeypatch: pytest.Monk
         *("img-clean", few, "--folds", "2", "--epochs", "1", "--size", "16", "--part", "valid")
     )
     assert "of 6 labels are likely wrong" in said
-    issues = api.label_issues(few, folds=2, epochs=1, size=16, tta=1)
+    with pytest.warns(UserWarning, match="mistakes"):  # after one epoch it knows nothing
+        issues = api.label_issues(few, folds=2, epochs=1, size=16, tta=1)
     assert all(issue.file.startswith("training/") for issue in issues)
     both: list[dict[str, Any]] = [{}, {"folds": 2, "model": few}]
     for wrong in both:

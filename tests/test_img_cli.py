@@ -264,7 +264,13 @@ def test_prediction(run, few, tmp_path):
     folder.mkdir()
     for i, path in enumerate(sorted((few / "validation").rglob("*.jpg"))[:12]):
         shutil.copy(path, folder / f"{i:04d}.jpg")
-    good("img-predict", folder, "--model", run, "--csv", tmp_path / "out.csv", "--quiet")
+    table = tmp_path / "out.csv"
+    asked = ("img-predict", folder, "--model", run, "--csv", table)
+    assert good(*asked, "--quiet") == ""
+    for extra in ([], ["--csv-format", "names"], ["--json"]):
+        result = cli(*asked, *extra)
+        assert result.stderr.splitlines()[-1] == f"12 rows: {table}"
+    json.loads(result.stdout)
     lines = (tmp_path / "out.csv").read_text().splitlines()
     assert lines[0] == "Id,Category"
     assert [line.split(",")[0] for line in lines[1:]] == [f"{i:04d}" for i in range(12)]
@@ -431,7 +437,14 @@ def test_classes_that_differ(run, few, tmp_path):
     for part in ("training", "validation"):
         (tmp_path / "other" / part / "soup").rename(tmp_path / "other" / part / "unicorn")
     text = refused(1, "img-eval", tmp_path / "other", "--model", run)
-    assert "unicorn" in text
+    assert "(unicorn); known" in text
+    for name in sorted(p.name for p in (few / "training").iterdir() if p.name != "soup"):
+        for part in ("training", "validation"):
+            shutil.copytree(few / part / name, tmp_path / "strange" / part / f"no {name}")
+    for part in ("training", "validation"):
+        shutil.copytree(few / part / "soup", tmp_path / "strange" / part / "unicorn")
+    text = refused(1, "img-eval", tmp_path / "strange", "--model", run)
+    assert "and 1 more); known are" in text
     # fewer classes than the model knows are no mistake
     shutil.rmtree(tmp_path / "other" / "validation" / "unicorn")
     shutil.rmtree(tmp_path / "other" / "training" / "unicorn")

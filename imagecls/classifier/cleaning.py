@@ -86,6 +86,45 @@ def suspects(probabilities: Floats, labels: Labels) -> list[Suspect]:
     return sorted(rows, key=lambda row: -row.margin)
 
 
+FAIR, MUCH = 0.4, 0.3
+"""See `doubt`."""
+
+
+def agreement(probabilities: Floats, labels: Labels) -> float:
+    """The share, 0 to 1, of the labels that are the most probable class; NaN of none."""
+    return float((probabilities.argmax(1) == labels).mean()) if len(labels) else float("nan")
+
+
+def doubt(probabilities: Floats, labels: Labels, listed: int) -> str:
+    """A sentence if the list of `suspects`, which has `listed` labels, is not to be trusted; else
+    empty.
+
+    Confident learning takes the judge to be better than chance by far, and most labels to be right.
+    The judge is poor where its agreement a with the labels, evened out for what guessing among k
+    classes gives, (a - 1/k) / (1 - 1/k) (Brennan and Prediger 1981), is below FAIR: so Landis and
+    Koch (1977) call agreement of two raters that is not moderate (46 % of ten classes, 70 % of
+    two). A list is implausible with more than MUCH of all labels: in the ten test sets of Northcutt
+    et al. (2021, https://arxiv.org/abs/2103.14749) 0.2 to 10 % are wrong, and of photographs
+    gathered from the web without a look seldom more than a third.
+    """
+    if not len(labels):
+        return ""
+    share, chance = agreement(probabilities, labels), 1 / max(probabilities.shape[1], 2)
+    if (share - chance) / (1 - chance) < FAIR:
+        return (
+            f"the judge agrees with only {share:.0%} of the labels (guessing: {chance:.0%}), so"
+            " that most of the list are likely its own mistakes; let one judge that was trained for"
+            " longer or on more pictures"
+        )
+    if listed > MUCH * len(labels):
+        return (
+            f"{listed / len(labels):.0%} of the labels are more than are wrong in nearly any set,"
+            " so that many of the list are likely the judge's own mistakes; trust the first lines"
+            " only, or let a better one judge"
+        )
+    return ""
+
+
 def predicted(
     ensemble: Ensemble,
     sets: dict[Any, PhotoSet],

@@ -142,6 +142,10 @@ def command(
         )
     photos, classes = judged.photos, judged.classes
     found = cleaning.suspects(judged.probabilities, photos.labels)
+    agreed = cleaning.agreement(judged.probabilities, photos.labels)
+    doubt = cleaning.doubt(judged.probabilities, photos.labels, len(found))
+    if doubt:
+        _say(f"warning: {doubt}")
     rows = [
         (photos.photos[s.index].name, classes[s.given], classes[s.likely], s.margin) for s in found
     ]
@@ -168,11 +172,12 @@ def command(
     if as_json:
         names = listed.COLUMNS
         suspects = [dict(zip(names, row, strict=True)) for row in rows]
-        click.echo(json.dumps({"pictures": len(photos), "suspects": suspects}, indent=1))
+        facts = {"pictures": len(photos), "agreement": agreed, "warning": doubt or None}
+        click.echo(json.dumps(facts | {"suspects": suspects}, indent=1))
         return
     click.echo(
         f"{len(found)} of {len(photos)} labels are likely wrong"
-        f" ({len(found) / max(len(photos), 1):.1%})"
+        f" ({len(found) / max(len(photos), 1):.1%}); the judge agrees with {agreed:.1%} of all"
     )
     kinds = Counter((given, likely) for _, given, likely, _ in rows)
     if kinds:

@@ -9,13 +9,7 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
 from gocnn.files import check_writable
-from imagecls.commands.options import (
-    cache_option,
-    labelling_options,
-    model_option,
-    take_labelling,
-    tell_default,
-)
+from imagecls.commands.options import cache_option, labelling_options, model_option, take_labelling
 
 
 @click.command("img-features")
@@ -125,8 +119,6 @@ def command(
     if picture is not None:
         features.need_method(method)
     predictor = open_in_torch(model, device)
-    if model is None:
-        tell_default(predictor)
     chosen = features.layer_called(predictor, layer)
     size, fit = predictor.config.store_size, predictor.config.fit
     photo = None if neighbours is None else decode_file(neighbours, size, fit)
@@ -136,7 +128,7 @@ def command(
     with bars.bar(total=len(photos), unit=" pictures", disable=not sys.stderr.isatty()) as bar:
         found = features.of_photos(predictor, photos, classes, chosen, bar.update)
     click.echo(
-        f"{len(photos)} pictures, {found.values.shape[1]} features each: layer {chosen.name},"
+        f"{len(photos)} pictures, {found.values.shape[1]} features each: layer {chosen.title},"
         f" {chosen.reduction}"
     )
     agree = features.neighbours_agree(found.values, found.labels)
