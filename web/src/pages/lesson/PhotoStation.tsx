@@ -5,7 +5,7 @@ import { shareText } from "../../parts/Bars";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { Looking } from "../photos/Details";
-import { PICTURES, isPicture } from "../photos/files";
+import { PICTURES, isPicture } from "../../lib/kinds";
 import type { OpenModel } from "../photos/messages";
 import { ModelChoice } from "../photos/PhotosPage";
 import { photos, useAsked, type Photo } from "../photos/session";

@@ -23,7 +23,7 @@ function Tile({ photo }: { photo: Photo }) {
 function counted(): string {
   const counts = new Map<string, number>();
   for (const { answers } of photos.photos) if (answers) counts.set(answers[0].name, (counts.get(answers[0].name) ?? 0) + 1);
-  return [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name.replace(/_/g, " ")} ${count}`).join(", ");
+  return [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${count} × ${/^\d+$/.test(name) ? t("sheet.class", { name }) : name.replace(/_/g, " ")}`).join(", ");
 }
 
 export function Sheet() {
