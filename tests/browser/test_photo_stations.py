@@ -172,7 +172,8 @@ def test_numbered_classes_are_not_listed(open_page: Open, numbered: str) -> None
     page.set_input_files(".drop input", str(SOUP))
     page.wait_for_selector(".stagelist canvas")
     page.wait_for_selector("[aria-labelledby=looking] .said:not(:empty)")
-    page.wait_for_selector(".shrunken .same")
+    assert page.locator(".shrunken .same").first.inner_text().startswith("class ")
+    page.wait_for_selector("text=/At the end it says: class [0-5] /")
     assert page.locator("text=by numbers only").count() == 0
 
 
