@@ -394,8 +394,7 @@ def label_issues(
         raise UserError(sentence) from error
     classes = judged.classes
     found = cleaning.suspects(judged.probabilities, judged.photos.labels)
-    doubt = cleaning.doubt(judged.probabilities, judged.photos.labels, len(found))
-    if doubt:
+    if doubt := cleaning.doubt(judged.probabilities, judged.photos.labels, len(found)):
         warnings.warn(doubt, stacklevel=2)
     return [
         LabelIssue(

@@ -75,3 +75,21 @@ def test_shortcuts_keep_the_pull_even() -> None:
         ratios[kind] = norms[0] / norms[-1]
     assert ratios["none"] > 8 * ratios["identity"] > 8 * ratios["zero"]
     assert 0.2 < ratios["zero"] <= 1.001
+
+
+def test_blocks_that_add_nothing_stop_once() -> None:
+    """What the station says of the step: the last ReLU stops what comes back where a map is 0, and
+    all blocks before it have the same zeros."""
+    torch.manual_seed(5)
+    x = torch.randn(6, 4, 7, 7).relu()
+    weight = torch.randn(4, 7, 7)
+
+    def loss(features: torch.Tensor) -> torch.Tensor:
+        return (features * weight).sum() / 100
+
+    *norms, end = gradient_norms(made("zero", 8), x, loss)
+    reached = x.clone().requires_grad_()
+    loss(reached).backward()
+    assert reached.grad is not None
+    assert end == pytest.approx(float(reached.grad.norm()))
+    assert norms == pytest.approx([float((reached.grad * (x > 0)).norm())] * 8)

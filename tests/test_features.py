@@ -57,6 +57,8 @@ def test_features_of_any_layer_are_the_mean_of_its_maps(config):
         atol=1e-5,
     )
     middle = features.layer_called(p, "middle")
+    assert (top.title, middle.title) == (f"{top.name} (top)", f"{middle.name} (middle)")
+    assert features.layer_called(p, top.name).title == top.name
     assert 0.4 * top.weighted <= middle.weighted < top.weighted
     with pytest.raises(UserError, match=f"no layer 'layer9'.*{known[0].name.split('.')[0]}"):
         features.layer_called(p, "layer9")
@@ -132,7 +134,7 @@ def test_by_the_command(run, few, tmp_path):
     text = good(
         "img-features", few, "--model", run, "--out", tmp_path / "f.npz", "--picture", tmp_path / "top.png",
     )  # fmt: skip
-    assert "24 pictures, 16 features each: layer stages, each of its 16 maps" in text
+    assert "24 pictures, 16 features each: layer stages (top), each of its 16 maps" in text
     with np.load(tmp_path / "f.npz", allow_pickle=False) as found:
         assert found["features"].shape == (24, 16)
         assert found["features"].dtype == np.float32

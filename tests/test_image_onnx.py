@@ -3,6 +3,8 @@
 import csv
 import json
 import pickle
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict
@@ -311,6 +313,30 @@ def test_both_files_of_what_ships_are_one_network() -> None:
         assert shipped.find("food", suffix).stat().st_size < 6e6
 
 
+def test_the_lines_for_other_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those in docs/hw03.md answer as the library does, but for how a photograph is shrunk."""
+    page = (ROOT / "docs" / "hw03.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(shipped.find("food"), "food11.onnx")
+    large = Image.open(PICTURE).resize((700, 500), Image.Resampling.BICUBIC)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    large.save("large.jpg", quality=95, exif=turned)
+    for path in (PICTURE, PICTURE.parents[1] / "sushi" / "001.jpg", Path("large.jpg")):
+        shutil.copy(path, "photo.jpg")
+        found: dict[str, Any] = {}
+        exec(compile(lines, "hw03.md", "exec"), found)
+        name, share = capsys.readouterr().out.split()
+        shares = dict(zip(found["classes"], found["shares"].tolist(), strict=True))
+        assert name == max(shares, key=lambda one: shares[one])
+        assert float(share) == pytest.approx(max(shares.values()))
+        for each in imagecls.load("food").predict(path):
+            assert shares[each.name] == pytest.approx(each.probability, abs=0.03)
+
+
 def test_what_is_asked_where_nobody_says(
     tmp_path: Path, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -319,6 +345,27 @@ def test_what_is_asked_where_nobody_says(
     assert result.exit_code == 0, result.output
     assert "food answers, which ships and knows nothing but apple_pie, baby_back" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+    # once it has answered, not before an error
+    for wrong in (
+        ("img-predict", "gone.jpg"),
+        ("img-explain", "gone.jpg"),
+        ("img-explain", PICTURE, "--class", "tea"),
+        ("img-eval", PICTURE.parents[2]),
+    ):
+        failed = cli(*wrong)
+        assert failed.exit_code
+        assert "ships" not in failed.output
+    (tmp_path / "two" / "baklava").mkdir(parents=True)
+    (tmp_path / "two" / "bibimbap").mkdir()
+    shutil.copy(PICTURE, tmp_path / "two" / "baklava" / "0.jpg")
+    shutil.copy(PICTURE.with_name("001.jpg"), tmp_path / "two" / "bibimbap" / "1.jpg")
+    judged = cli("img-eval", "two")
+    assert judged.stdout.startswith("food on two, 2 pictures")
+    assert "food answers, which ships" in judged.stderr
+    assert json.loads(cli("img-eval", "two", "--model", "food", "--json").stdout)["models"] == [
+        "food"
+    ]
+    shutil.rmtree("two")
     named = cli("img-predict", PICTURE, "--model", "food")
     assert (named.stdout, named.stderr) == (result.stdout, "")
     assert "Traceback" not in cli("img-explain", PICTURE).output

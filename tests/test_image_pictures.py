@@ -82,13 +82,26 @@ def test_a_class_that_is_not_believed_stays_dark(tmp_path: Path, said: list[str]
     assert any("…" in line for line in said)  # the long name
     assert any("times the class's probability" in line and "one scale" in line for line in said)
     assert [float(t) for t in said if re.fullmatch(r"[0-9.]+", t)] == [0, 0.2, 0.4, 0.6]
+    assert any("--scale logit" in line for line in said)
     said.clear()
     heatpicture.draw_attention(
         pixels, np.stack([heat] * 3), names, shares, target, scale="logit", layer="stages.1"
     )
+    assert not any("--scale logit" in line for line in said)
     assert np.array_equal(panel(target, 1), panel(target, 3))
     assert any("Grad-CAM at stages.1" in line for line in said)
     assert not any("times the class's" in line for line in said)
+
+
+def test_panels_are_dark_for_one_reason_or_the_other(tmp_path: Path, said: list[str]) -> None:
+    """Only what another scale would show is said to be there."""
+    pixels = np.full((3, 16, 16), 200, np.uint8)
+    cases = (([1, 1], [0.6, 0.4], False), ([1, 0], [1.0, 0.0], False), ([1, 1], [0.99, 0.01], True))
+    for heats, shares, told in cases:
+        said.clear()
+        maps = np.array(heats, np.float32)[:, None, None] * np.ones((1, 4, 4), np.float32)
+        heatpicture.draw_attention(pixels, maps, ["a", "b"], shares, tmp_path / "x.png")
+        assert any("--scale logit" in line for line in said) == told
 
 
 def test_nothing_that_speaks_for_a_class_is_said(tmp_path: Path, said: list[str]) -> None:

@@ -13,7 +13,12 @@ import safetensors.torch
 import torch
 from PIL import Image
 
+from gocnn.training import TrainConfig
+from imagecls.augment import RECIPES
+from imagecls.classifier import training
+from imagecls.classifier.models import ClassifierConfig
 from imagecls.classifier.models.resnet101 import ResNet101
+from imagecls.photos.data import Split
 from tests.conftest import ROOT
 from tests.test_cli import cli, good, refused
 from tests.toyruns import free_port, torchrun
@@ -264,7 +269,13 @@ def test_prediction(run, few, tmp_path):
     folder.mkdir()
     for i, path in enumerate(sorted((few / "validation").rglob("*.jpg"))[:12]):
         shutil.copy(path, folder / f"{i:04d}.jpg")
-    good("img-predict", folder, "--model", run, "--csv", tmp_path / "out.csv", "--quiet")
+    table = tmp_path / "out.csv"
+    asked = ("img-predict", folder, "--model", run, "--csv", table)
+    assert good(*asked, "--quiet") == ""
+    for extra in ([], ["--csv-format", "names"], ["--json"]):
+        result = cli(*asked, *extra)
+        assert result.stderr.splitlines()[-1] == f"12 rows: {table}"
+    json.loads(result.stdout)
     lines = (tmp_path / "out.csv").read_text().splitlines()
     assert lines[0] == "Id,Category"
     assert [line.split(",")[0] for line in lines[1:]] == [f"{i:04d}" for i in range(12)]
@@ -431,7 +442,14 @@ def test_classes_that_differ(run, few, tmp_path):
     for part in ("training", "validation"):
         (tmp_path / "other" / part / "soup").rename(tmp_path / "other" / part / "unicorn")
     text = refused(1, "img-eval", tmp_path / "other", "--model", run)
-    assert "unicorn" in text
+    assert "(unicorn); known" in text
+    for name in sorted(p.name for p in (few / "training").iterdir() if p.name != "soup"):
+        for part in ("training", "validation"):
+            shutil.copytree(few / part / name, tmp_path / "strange" / part / f"no {name}")
+    for part in ("training", "validation"):
+        shutil.copytree(few / part / "soup", tmp_path / "strange" / part / "unicorn")
+    text = refused(1, "img-eval", tmp_path / "strange", "--model", run)
+    assert "and 1 more); known are" in text
     # fewer classes than the model knows are no mistake
     shutil.rmtree(tmp_path / "other" / "validation" / "unicorn")
     shutil.rmtree(tmp_path / "other" / "training" / "unicorn")
@@ -439,6 +457,52 @@ def test_classes_that_differ(run, few, tmp_path):
     assert "not those that the run" in refused(
         1, "img-train", tmp_path / "other", "--out", run, "--resume"
     )
+
+
+def test_few_passes_are_said_at_the_end(few, tmp_path):
+    """Of 48 photographs in batches of 16."""
+    for steps, words in ((3, "only 1.0 passes over the 48 photographs were made"), (15, "")):
+        result = cli("img-train", few, "--out", tmp_path / f"{steps}", "--steps", steps, *FAST)
+        last = result.stderr.splitlines()[-1:]
+        assert ("passes over" in result.stderr) == bool(words)
+        assert not words or last == [f"note: {words}; give more --steps"]
+    assert "passes over" not in good(
+        "img-train", "--out", tmp_path / "3", "--resume", "--steps", 15
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "pretrained", "train", "passes", "words"),
+    [
+        (
+            {"size": 128},
+            "none",
+            {"minutes": 3.0},
+            0.4,
+            "only 0.4 passes over the 200 photographs were made; give more --minutes, or a cheaper"
+            " network: --preset strong, --stem-stride 2, --size 64",
+        ),
+        ({"size": 128, "stem_stride": 2}, "none", {"minutes": 3.0}, 4, "network: --size 64"),
+        ({"size": 64, "stem_stride": 2}, "none", {"minutes": 3.0}, 4, "give more --minutes"),
+        ({"size": 128}, "none", {"epochs": 2.0}, 2, "give more --epochs"),
+        ({"size": 128}, "none", {"minutes": 3.0}, 5, ""),
+        ({"size": 128}, "none", {"minutes": 3.0, "patience": 2}, 3, ""),
+        ({"size": 128}, "v2", {"epochs": 2.0}, 2, ""),
+        ({"size": 128}, "v2", {"epochs": 0.5}, 0.5, "only 0.5 passes"),
+    ],
+)
+def test_what_is_advised_after_few_passes(network, pretrained, train, passes, words):
+    config = training.ClassifierRunConfig(
+        data="d",
+        split=Split(),
+        network=ClassifierConfig("resnet", (), **network),
+        recipe=RECIPES["none"],
+        train=TrainConfig(**train),
+        pretrained=pretrained,
+    )
+    said = training.advice(round(200 * passes), 200, config)
+    assert bool(said) == bool(words)
+    assert said.endswith(words) or said.startswith(words)
 
 
 def test_fewer_images_than_a_batch_is_said(few, tmp_path):

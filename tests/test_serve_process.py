@@ -1,9 +1,11 @@
 """`serve` as a process: it begins, is reached, and ends at once; what is wrong is one sentence."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from gocnn import page
+from gocnn.commands import main
 from tests.conftest import ROOT, needs_posix
 from tests.serving import Client
 
@@ -33,6 +38,7 @@ main()
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built")
     (folder / "index.html").write_text("<!doctype html><title>gocnn</title>", encoding="utf-8")
+    (folder / "sources.json").write_text("{}", encoding="utf-8")
     return folder
 
 
@@ -129,6 +135,52 @@ def test_a_port_that_is_taken(built: Path) -> None:
     assert err.startswith(f"Error: port {port} of 127.0.0.1 is taken")
     assert "--port" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("happened", "stale"),
+    [
+        ("nothing", False),
+        ("new.ts", False),  # a file that the page does not use
+        ("index.html", True),
+        ("src/main.ts", True),
+        ("gone", True),
+        ("unsigned", True),  # built before builds kept what they were built from
+        ("broken", True),
+        ("wheel", False),
+    ],
+)
+def test_a_page_older_than_its_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happened: str, stale: bool
+) -> None:
+    """It is told in one sentence, on stderr; an installation has no sources to be compared."""
+    web, built = tmp_path / "web", tmp_path / "built"
+    (web / "src").mkdir(parents=True)
+    built.mkdir()
+    names = ["build.mjs", "index.html", "src/main.ts"]
+    for name in names:
+        (web / name).write_bytes(name.encode())
+    kept = {name: hashlib.sha256(name.encode()).hexdigest() for name in names}
+    (built / "index.html").write_text("<!doctype html>")
+    (built / "sources.json").write_text("{" if happened == "broken" else json.dumps(kept))
+    if happened == "gone":
+        (web / "src" / "main.ts").unlink()
+    elif happened == "unsigned":
+        (built / "sources.json").unlink()
+    elif happened == "wheel":
+        shutil.rmtree(web)
+    elif "." in happened:
+        (web / happened).write_text("changed")
+    monkeypatch.setattr(page, "BUILT", built)
+    monkeypatch.setattr(page, "SOURCES", web)
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # so that it ends
+        words = ["serve", "--port", str(taken.getsockname()[1])]
+        result = CliRunner().invoke(main, words)
+    assert result.exit_code == 1
+    told = "The page is older than its sources; run `make page`.\n"
+    before, port, _ = result.stderr.partition("Error: port")
+    assert port
+    assert before == (told if stale else "")
 
 
 @pytest.mark.parametrize(

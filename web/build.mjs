@@ -56,12 +56,13 @@ const fewTexts = {
     });
   },
 };
-const { outputFiles } = await build({
+const { outputFiles, metafile: oneFileMeta } = await build({
   ...common,
   entryPoints: ["src/review.tsx"],
   format: "iife",
   outdir: out,
   write: false,
+  metafile: true,
   loader: { ".png": "dataurl", ".svg": "dataurl" },
   plugins: [plainBoard, fewTexts],
 });
@@ -87,5 +88,10 @@ async function pack(name, data) {
 }
 for (const name of files) await pack(name, await readFile(`${out}/${name}`));
 await pack("index.html", Buffer.from(html));
+// what it was built from, so that a checkout can tell when that has changed since (gocnn/page)
+const bundled = [...Object.keys(result.metafile.inputs), ...Object.keys(oneFileMeta.inputs)].filter((path) => path.startsWith("src/"));
+const sources = [...new Set([...bundled, "build.mjs", "index.html", "review.html", "package-lock.json"])].sort();
+const hashes = await Promise.all(sources.map(async (path) => [path, createHash("sha256").update(await readFile(path)).digest("hex")]));
+await writeFile(`${out}/sources.json`, JSON.stringify(Object.fromEntries(hashes), null, 1));
 // last, since its being there says that all is
 await writeFile(`${out}/index.html`, html);

@@ -80,6 +80,8 @@ def command(
                     " training run"
                 )
     page.asset("index.html")
+    if page.is_stale():
+        click.echo("The page is older than its sources; run `make page`.", err=True)
     _check(models)
     with server.listen(host, port) as listener:
         token = None if guard.is_loopback(host) else guard.new_token()

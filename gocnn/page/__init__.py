@@ -1,12 +1,18 @@
 """The page as the browser gets it: files that `make page` builds from `web/` (and that a wheel
 brings with it)."""
 
+import hashlib
+import json
 import re
 from importlib import resources
+from pathlib import Path
 
 from gocnn.errors import UserError
 
 BUILT = resources.files("gocnn.page").joinpath("built")
+
+SOURCES = Path(__file__).parents[2] / "web"
+"""Where a checkout has what the page is built from; an installation has nothing there."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}")
 
@@ -14,6 +20,21 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}")
 def built() -> bool:
     """Whether the page was built."""
     return BUILT.joinpath("index.html").is_file()
+
+
+def is_stale() -> bool:
+    """Whether the page was built from other sources than the checkout has now, by the hashes that
+    the build has kept. Of an installation, which has no sources, it is not."""
+    if not SOURCES.joinpath("build.mjs").is_file():
+        return False
+    try:
+        kept = json.loads(BUILT.joinpath("sources.json").read_bytes())
+        return any(
+            hashlib.sha256(SOURCES.joinpath(path).read_bytes()).hexdigest() != digest
+            for path, digest in kept.items()
+        )
+    except (OSError, ValueError, AttributeError):
+        return True
 
 
 def asset(name: str) -> bytes:

@@ -324,3 +324,5 @@ def show_outcome(outcome: "Outcome", command: str, out: Path, metrics: dict[str,
         f"best: {shares}, loss {best['loss']:.4f} at {best['samples']} samples:"
         f" {out}/best.safetensors"
     )
+    if outcome.advice:
+        click.echo(f"note: {outcome.advice}", err=True)

@@ -48,7 +48,8 @@ RESTORED = ("model", "ema", "optimisers", "elapsed", "precision", "best", "bad_v
 class Outcome:
     """How a run ended: steps and samples seen, the best validation figures, seconds, share of time
     waited for data (0 to 1), whether it was interrupted, whether this process is the one to speak
-    of it (of several, the first), and what a range test found, if that was asked for instead."""
+    of it (of several, the first), what a range test found, if that was asked for instead, and what
+    the next run should do otherwise, a sentence or nothing."""
 
     steps: int
     samples: int
@@ -58,6 +59,7 @@ class Outcome:
     interrupted: bool
     first: bool = True
     rates: RangeTest | None = None
+    advice: str = ""
 
 
 class Trainer:

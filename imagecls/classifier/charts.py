@@ -83,7 +83,9 @@ def _matrix(axis: Any, figures: dict[str, Any], names: Sequence[str], cell: floa
     ]
     axis.set_yticks(range(n), numbered, fontsize=size)
     if n <= NAMED:
-        axis.set_xticks(range(n), numbered, fontsize=size, rotation=60, ha="right")
+        upright = max(map(len, numbered)) <= 3
+        turned = {} if upright else {"rotation": 60, "ha": "right"}
+        axis.set_xticks(range(n), numbered, fontsize=size, **turned)
         axis.tick_params(axis="x", pad=1)
         for label in axis.get_xticklabels():
             label.set_rotation_mode("anchor")

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,13 @@ def figures(predictions: Predictions, classes: tuple[str, ...]) -> dict[str, Any
     }
 
 
+def taken_for(confusion: Sequence[Sequence[int]], label: int) -> list[tuple[int, int]]:
+    """The other classes that pictures of a class were taken for, and how many of them, the most
+    first; of as many each, the first in the order of the classes."""
+    others = [(j, n) for j, n in enumerate(confusion[label]) if j != label and n]
+    return sorted(others, key=lambda other: (-other[1], other[0]))
+
+
 REPORT = (
     *("class", "pictures", "answered", "right", "precision", "recall", "recall_low"),
     *("recall_high", "f1", "taken_for", "times"),
@@ -101,13 +108,13 @@ def write_report(target: Path, found: dict[str, Any]) -> None:
     for i, (row, counts) in enumerate(zip(found["classes"], found["confusion"], strict=True)):
         right, true = counts[i], row["pictures"]
         low, high = wilson(right, true) if true else (None, None)
-        times, other = max((n, -j) for j, n in enumerate(counts) if j != i or len(counts) == 1)
+        others = taken_for(found["confusion"], i)
         shares = (row["precision"], row["recall"], low, high, row["f1"])
         rows.writerow(
             [
                 *(row["class"], true, row["answered"], right),
                 *("" if share is None else f"{max(share, 0.0):.6f}" for share in shares),
-                *((names[-other], times) if times and -other != i else ("", 0)),
+                *((names[others[0][0]], others[0][1]) if others else ("", 0)),
             ]
         )
     write_text(target, text.getvalue())

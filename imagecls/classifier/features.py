@@ -7,7 +7,7 @@ one whose output are tokens over the tokens; a layer of numbers is taken as it i
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -38,11 +38,18 @@ BEFORE_TSNE = 50
 @dataclass(frozen=True)
 class Layer:
     """A layer by its name, and the shape of what it makes of one picture: `(C, H, W)` maps, `(T,
-    C)` tokens or `(C,)` numbers. weighted: convolutions and linear layers up to its end."""
+    C)` tokens or `(C,)` numbers. weighted: convolutions and linear layers up to its end; asked: TOP
+    or MIDDLE if it was called so."""
 
     name: str
     shape: tuple[int, ...]
     weighted: int
+    asked: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name, and what it was called if otherwise: `stages.2 (middle)`."""
+        return f"{self.name} ({self.asked})" if self.asked else self.name
 
     @property
     def reduction(self) -> str:
@@ -125,10 +132,12 @@ def layer_called(predictor: Predictor, name: str) -> Layer:
     maps = maps or [layer for layer in known if len(layer.shape) > 1] or known
     coarse = [layer for layer in maps if layer.name.count(".") < 2]
     if name == TOP:
-        return maps[-1]
+        return replace(maps[-1], asked=TOP)
     if name == MIDDLE:
         half = maps[-1].weighted / 2
-        return next(layer for layer in coarse or maps if layer.weighted >= half)
+        return replace(
+            next(layer for layer in coarse or maps if layer.weighted >= half), asked=MIDDLE
+        )
     near = difflib.get_close_matches(name, by_name, 3)
     others = [layer.name for layer in coarse if layer.name not in near]
     step = max(1, -(-len(others) // 12))
@@ -258,7 +267,7 @@ def draw(found: Features, method: str, target: Path, most: int = 5000, seed: int
     if method == "pca":
         shares = (*shares, 0.0, 0.0)
         axes = (f"first axis ({shares[0]:.1%} of variance)", f"second axis ({shares[1]:.1%})")
-    title = f"layer {found.layer.name}, {len(chosen)} pictures, {METHODS[method]}"
+    title = f"layer {found.layer.title}, {len(chosen)} pictures, {METHODS[method]}"
     scatter(points, found.labels[chosen], found.classes, target, title=title, axes=axes)
     return len(chosen)
 

@@ -27,6 +27,9 @@ GLOW = (
 GROUND = 0.4
 """How bright the photograph is under the heat."""
 
+DARK = 0.1
+"""A panel whose brightest place has less than this share of the brightest of all looks dark."""
+
 SIDE, BAR = 288, 14
 """Pixels of a panel's side, and of the colour scale's height."""
 
@@ -79,13 +82,22 @@ def draw_attention(
     for i, (name, share) in enumerate(zip(names, probabilities, strict=True)):
         answer = ", the answer" if i == best else ""
         captions.append([name, f"{share:.1%}{answer}", f"brightest place: {values[i].max():.2g}"])
+    bright = [float(each.max(initial=0.0)) for each in heats]
+    dark = any(
+        heat > DARK * max(bright) and float(each.max()) < DARK * most
+        for heat, each in zip(bright, values, strict=True)
+    )
     panels = [pixels, *(overlay(pixels, each / max(most, 1e-12)) for each in values)]
     method = f"Grad-CAM at {layer}" if layer else "Grad-CAM"
     said = [
         f"Brightness: what the place adds to the class's logit ({method})"
         + (", times the class's probability" if scale == "probability" else "")
         + ("; one scale for all classes" if len(names) > 1 else ""),
-        "" if most > 0 else "nothing in the picture speaks for these classes",
+        "nothing in the picture speaks for these classes"
+        if most <= 0
+        else "Dark panels are of improbable classes; --scale logit shows what speaks for these"
+        if dark
+        else "",
     ]
     letters = Letters([*(line for lines in captions for line in lines), *said], 13)
     high = SIDE + GAP + 3 * letters.line

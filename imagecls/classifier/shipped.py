@@ -26,6 +26,11 @@ def find(model: str | Path | None = None, suffix: str = ".onnx") -> Path:
     return shelf().find(model, suffix)
 
 
+def named(path: Path) -> str:
+    """What `find` takes for the file: its name if it came with the package, else its path."""
+    return path.stem if is_shipped(path) else str(path)
+
+
 def is_shipped(path: Path) -> bool:
     """Whether the file came with the package."""
     return shelf().has(path)

@@ -186,7 +186,7 @@ class _Stages:
         )
 
     def fit(self, trainer: Trainer, resume: bool = False) -> Outcome:
-        """Train to the end, and say how many pseudo-labels there were."""
+        """Train to the end, say how many pseudo-labels there were, and add `advice`."""
         outcome, task = trainer.fit(resume), trainer.data.task
         if isinstance(task, GuidedTask) and task.pseudo is not None:
             sure, all_of_them = task.pseudo.counts.tolist()
@@ -194,7 +194,7 @@ class _Stages:
                 f"pseudo-labels: {sure / max(all_of_them, 1):.0%} of {all_of_them:.0f} guesses were"
                 f" as sure as {task.pseudo.threshold:.3g}"
             )
-        return outcome
+        return replace(outcome, advice=advice(outcome.samples, len(self.splits.train), self.config))
 
     def _lessons(
         self, train: TrainConfig, augment: Augmenter, view: Augmenter, balance: Tensor | None
@@ -316,6 +316,29 @@ def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool)
     except ValueError as error:
         raise UserError(f"{error}") from error
     return model
+
+
+PASSES, PASSES_TUNING = 5, 1
+"""Passes over the photographs below which a training has hardly begun: from scratch, and where
+pretrained weights are fine-tuned."""
+
+
+def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
+    """What to do where a training of so many `samples` made too few passes over its photographs; a
+    sentence, or nothing where it made enough or was stopped by its patience."""
+    passes, train, network = samples / photographs, config.train, config.network
+    if passes >= (PASSES if config.pretrained == "none" else PASSES_TUNING) or train.patience:
+        return ""
+    budget = "steps" if train.steps else "epochs" if train.epochs else "minutes"
+    cheaper = []
+    if budget == "minutes" and network.model == "resnet" and network.stem_stride < 2:
+        cheaper += ["--preset strong", "--stem-stride 2"]
+    if budget == "minutes" and network.model in ("resnet", "cnn") and network.size > 64:
+        cheaper.append("--size 64")
+    return (
+        f"only {passes:.1f} passes over the {photographs} photographs were made; give more"
+        f" --{budget}{', or a cheaper network: ' if cheaper else ''}{', '.join(cheaper)}"
+    )
 
 
 def class_weights(labels: Labels, classes: int) -> Tensor:

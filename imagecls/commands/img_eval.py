@@ -18,6 +18,7 @@ from imagecls.commands.options import (
     models_option,
     size_option,
     take_labelling,
+    tell_default,
     views_option,
 )
 
@@ -76,7 +77,7 @@ def command(
     class, confusion matrix, calibration, and the most confident mistakes."""
     keep([data], models, *labels, report=report, picture=picture, mistakes=mistakes)
     from gocnn import bars
-    from imagecls.classifier import evaluation
+    from imagecls.classifier import evaluation, shipped
     from imagecls.photos.data import bad_notes, judged, photo_set, why
     from imagecls.photos.store import ImageStore
 
@@ -107,9 +108,11 @@ def command(
         import numpy as np
 
         predictions = evaluation.judge(probabilities, np.arange(len(first)), first.labels)
+    if not models:
+        tell_default(ensemble.members[0])
     figures = evaluation.figures(predictions, ensemble.classes)
     figures = {
-        "models": [str(m.path) for m in ensemble.members],
+        "models": [shipped.named(m.path) for m in ensemble.members],
         "data": data,
         "part": taken,
         "views": tta,
@@ -166,10 +169,11 @@ def _table(figures: dict[str, Any]) -> str:
         f"{'class':{width}}  {'pictures':>8}  {'answered':>8}  {'precision':>9}  {'recall':>6} "
         f" {'F1':>6}  most often taken for"
     )
-    matrix = figures["confusion"]
+    from imagecls.classifier.evaluation import taken_for
+
     for i, row in enumerate(figures["classes"]):
-        others = sorted(((n, j) for j, n in enumerate(matrix[i]) if j != i and n), reverse=True)[:2]
-        taken = ", ".join(f"{figures['classes'][j]['class']} {n}" for n, j in others)
+        others = taken_for(figures["confusion"], i)[:2]
+        taken = ", ".join(f"{figures['classes'][j]['class']} {n}" for j, n in others)
         lines.append(
             f"{row['class']:{width}}  {row['pictures']:8}  {row['answered']:8} "
             f" {share(row['precision']):>9}  {share(row['recall']):>6}  {share(row['f1']):>6} "

@@ -74,8 +74,6 @@ def command(
 
     inside = open_in_torch(model, device) if filters_picture or maps or look_layer else None
     predictor = open_classifier(model, device) if inside is None else inside
-    if model is None:
-        tell_default(predictor)
     classes = predictor.config.classes
     if wanted is not None and wanted not in classes:
         raise click.BadParameter(
@@ -97,6 +95,8 @@ def command(
 
         name = layer or explain.layers(inside)[0]
         found = explain.feature_maps(inside, pixels, name)
+    if model is None:
+        tell_default(predictor)
     click.echo(f"{image}: {', '.join(f'{classes[i]} {probabilities[i]:.1%}' for i in order[:3])}")
     if picture is not None:
         if look_layer is None or inside is None:

@@ -9,6 +9,7 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
 from gocnn.files import check_writable
+<<<<<<< HEAD
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     cache_option,
@@ -17,6 +18,9 @@ from imagecls.commands.options import (
     take_labelling,
     tell_default,
 )
+=======
+from imagecls.commands.options import cache_option, labelling_options, model_option, take_labelling
+>>>>>>> trunk
 
 
 @click.command("img-features")
@@ -126,8 +130,6 @@ def command(
     if picture is not None:
         features.need_method(method)
     predictor = open_in_torch(model, device)
-    if model is None:
-        tell_default(predictor)
     chosen = features.layer_called(predictor, layer)
     size, fit = predictor.config.store_size, predictor.config.fit
     photo = None if neighbours is None else decode_file(neighbours, size, fit)
@@ -137,7 +139,7 @@ def command(
     with bars.bar(total=len(photos), unit=" pictures", disable=not sys.stderr.isatty()) as bar:
         found = features.of_photos(predictor, photos, classes, chosen, bar.update)
     click.echo(
-        f"{len(photos)} pictures, {found.values.shape[1]} features each: layer {chosen.name},"
+        f"{len(photos)} pictures, {found.values.shape[1]} features each: layer {chosen.title},"
         f" {chosen.reduction}"
     )
     agree = features.neighbours_agree(found.values, found.labels)

@@ -12,8 +12,18 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, keep_inputs
 from gocnn.console.shared_options import count_option, json_option
+<<<<<<< HEAD
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import ensemble_of, models_option, size_option, views_option
+=======
+from imagecls.commands.options import (
+    ensemble_of,
+    models_option,
+    size_option,
+    tell_default,
+    views_option,
+)
+>>>>>>> trunk
 
 
 @click.command("img-predict")
@@ -71,7 +81,7 @@ def command(
         if not quiet:
             click.echo(f"note: {text}", err=True)
 
-    ensemble = ensemble_of(models, device, say, eval_size)
+    ensemble = ensemble_of(models, device, eval_size)
     submitted = table is not None and csv_format == "course"
     photos = _photos(images, submitted, say)
     keys = submission.ids(photos) if submitted else []
@@ -101,6 +111,8 @@ def command(
         disable=quiet or len(photos) < 32 or not sys.stderr.isatty(),
     ) as bar:
         answers = ensemble.predict(photos, tta, cores(), bar.update)
+    if not models and not all(isinstance(answer, str) for answer in answers):
+        tell_default(ensemble.members[0], say)
     for photo, answer in zip(photos, answers, strict=True):
         if isinstance(answer, str):
             click.echo(f"Error: {photo.title}: {answer}", err=True)
@@ -125,6 +137,8 @@ def command(
                     f"{ensemble.classes[i]} {answer[i]:.1%}" for i in (-answer).argsort()[:top]
                 )
                 click.echo(f"{photo.title}: {shown}")
+    if table is not None and not quiet:
+        click.echo(f"{len(photos)} rows: {table}", err=True)
     if any(isinstance(answer, str) for answer in answers):
         raise SystemExit(1)
 

@@ -100,11 +100,9 @@ def note(text: str) -> None:
     click.echo(f"note: {text}", err=True)
 
 
-def ensemble_of(
-    models: Sequence[str], device: str, say: Callable[[str], None] = note, size: int | None = None
-) -> "Ensemble":
-    """The classifiers of those names, or the default one, of which `say` is told, for pictures of
-    another `size` if given (which takes torch). Raises UserError."""
+def ensemble_of(models: Sequence[str], device: str, size: int | None = None) -> "Ensemble":
+    """The classifiers of those names, or the default one (once it has answered: `tell_default`),
+    for pictures of another `size` if given (which takes torch). Raises UserError."""
     from imagecls.classifier.ensemble import Ensemble
     from imagecls.classifier.runtime import open_classifier, open_in_torch
 
@@ -113,11 +111,7 @@ def ensemble_of(
             return open_classifier(model, device)
         return open_in_torch(model, device).at(size)
 
-    if models:
-        return Ensemble([opened(one) for one in models])
-    asked = opened(None)
-    tell_default(asked, say)
-    return Ensemble([asked])
+    return Ensemble([opened(one) for one in models] if models else [opened(None)])
 
 
 def tell_default(asked: "Asked", say: Callable[[str], None] = note) -> None:

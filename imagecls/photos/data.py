@@ -220,9 +220,10 @@ def _known(
     ]
     if strange:
         table = ", ".join(labelling.tables)
+        more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
         raise UserError(
             f"{table or source} has classes that are not among the {len(classes)} known here"
-            f" ({', '.join(strange[:5])}); known are"
+            f" ({', '.join(strange[:5])}{more}); known are"
             f" {', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}; leave the other"
             f" {'rows' if table else 'pictures'} out"
         )

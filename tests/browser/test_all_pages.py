@@ -299,3 +299,42 @@ def test_every_text_is_used() -> None:
         if f'"{key}"' not in code and not any(key.startswith(each) for each in begun)
     ]
     assert unused == []
+
+
+@pytest.mark.parametrize(
+    ("path", "inner"),
+    [
+        ("/lesson/2", ".windows"),
+        ("/lesson/4", ".wide-table"),
+        ("/lesson/6", ".wide-table"),
+        ("/runs", "header nav"),
+    ],
+)
+def test_what_is_wider_says_so(open_page: Open, address: str, path: str, inner: str) -> None:
+    """On a phone what scrolls sideways has a sign at the side where there is more, and the keyboard
+    scrolls it; where all of it fits, there is no sign."""
+    page = open_page(path, address=address, size=PHONE).page
+    one = page.locator(inner).first
+    one.wait_for()
+    one.evaluate("(e) => e.scrollTo(0, 0)")
+    frame = page.locator(".sideways").filter(has=page.locator(inner)).first
+    signs = """(e) => ["::before", "::after"].map((at) => getComputedStyle(e, at).display)"""
+
+    def wait_for(display: list[str]) -> None:
+        page.wait_for_function(
+            f"([e, display]) => ({signs})(e).join() === display.join()",
+            arg=[frame.element_handle(), display],
+        )
+
+    wait_for(["none", "flex"])
+    if inner == "header nav":  # links, of which the last one comes into view by the keyboard
+        assert len({box["y"] for e in one.locator("a").all() if (box := e.bounding_box())}) == 1
+        one.locator("a").last.focus()
+    else:
+        one.focus()
+        page.keyboard.press("ArrowRight")
+        wait_for(["flex", "flex"])
+        one.evaluate("(e) => e.scrollTo(e.scrollWidth, 0)")
+    wait_for(["flex", "none"])
+    page.set_viewport_size({"width": 2400, "height": 900})
+    wait_for(["none", "none"])

@@ -298,6 +298,10 @@ def test_bad_files(open_page: Open) -> None:
     drop(page, "notes.txt", "nothing of the kind")
     page.wait_for_selector(".status [role=alert]")
     assert "notes.txt" in page.locator(".status [role=alert]").inner_text()
+    drop(page, "photo.JPG", "\u00ff\u00d8\u00ff")
+    page.wait_for_selector(
+        "text=photo.JPG is a picture, not a game record; drop it on the page Photographs."
+    )
     assert stones(page) == {"Q16": "b"}
     page.evaluate("location.hash = '#sgf=AAAA'")
     page.wait_for_function(

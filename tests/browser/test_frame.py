@@ -2,9 +2,13 @@
 fails a test."""
 
 import gzip
+import json
 import urllib.request
 
 import pytest
+
+from gocnn import page as built_page
+from tests.conftest import ROOT
 
 from .conftest import PHONE, Open
 
@@ -33,3 +37,15 @@ def test_what_goes_wrong_is_seen(open_page: Open, script: str) -> None:
     with pytest.raises(AssertionError):
         tab.check()
     tab.faults.clear()
+
+
+def test_the_build_keeps_what_it_was_built_from(server: str) -> None:
+    """All that is imported, none of it changed since, so that `serve` says nothing."""
+    kept = json.loads(built_page.BUILT.joinpath("sources.json").read_bytes())
+    assert not built_page.is_stale()
+    sources = {
+        f"src/{path.relative_to(ROOT / 'web/src').as_posix()}"
+        for path in ROOT.glob("web/src/**/*.tsx")
+    }
+    assert sources <= kept.keys()
+    assert {"build.mjs", "index.html", "src/style.css", "src/texts/common.ts"} <= kept.keys()

@@ -387,3 +387,26 @@ def test_from_station_to_station(open_page: Open) -> None:
     page.get_by_role("link", name="棋盤", exact=True).click()
     page.wait_for_selector(".candidates")
     assert stones(page) == {"C3": "b", "R17": "w"}
+
+
+def test_a_server_that_is_getting_ready_says_so(open_page: Open) -> None:
+    """Until the first answer comes, which may wait for what is compiled; not later."""
+    tab = open_page("/runs")
+    page = tab.page
+    held: list[Any] = []
+    page.route("**/api/lesson/field", lambda route: held.append(route))
+    with page.expect_request("**/api/lesson/field"):
+        page.get_by_role("link", name="Lecture").click()
+    preparing = page.locator(".preparing")
+    page.wait_for_selector("text=The server is getting ready")
+    assert preparing.get_attribute("role") == "status"
+    while held:
+        held.pop().continue_()
+    page.wait_for_function("() => !document.querySelector('.preparing').textContent")
+    # a click that is answered late is no sign of it any more
+    with page.expect_request("**/api/lesson/field"):
+        page.locator("input[type=range]").first.fill("2")
+    page.wait_for_timeout(1700)
+    assert preparing.inner_text() == ""
+    while held:
+        held.pop().continue_()

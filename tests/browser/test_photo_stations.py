@@ -172,7 +172,8 @@ def test_numbered_classes_are_not_listed(open_page: Open, numbered: str) -> None
     page.set_input_files(".drop input", str(SOUP))
     page.wait_for_selector(".stagelist canvas")
     page.wait_for_selector("[aria-labelledby=looking] .said:not(:empty)")
-    page.wait_for_selector(".shrunken .same")
+    assert page.locator(".shrunken .same").first.inner_text().startswith("class ")
+    page.wait_for_selector("text=/At the end it says: class [0-5] /")
     assert page.locator("text=by numbers only").count() == 0
 
 
@@ -212,3 +213,11 @@ def test_gradients_with_and_without_shortcuts(open_page: Open, size: tuple[int, 
     # what was recorded
     page.wait_for_selector("[aria-labelledby=trainings] canvas")
     assert page.locator("[aria-labelledby=trainings] .wide-table tbody tr").count() == 4
+    # four curves, and no two of them look alike where they are told apart
+    for graph in page.locator("[aria-labelledby=trainings] .graph").all():
+        looks = graph.locator(".u-series .u-marker").evaluate_all(
+            "(all) => all.map((e) => [e.style.borderStyle, e.style.borderColor,"
+            " getComputedStyle(e).borderTopWidth].join())"
+        )
+        assert len(looks) == len(set(looks)) == 4
+        assert all(look.endswith("3px") for look in looks)

@@ -126,6 +126,14 @@ def test_a_sheet_with_what_is_no_picture(
     assert page.locator(".tile b").count() == 0
     page.locator(".tile .choose", has_text="alpha.png").click()
     page.wait_for_selector("text=laid on white")
+    # each class after how often it was answered
+    names = [library.predict(path)[0].name for path in (*files[:2], tmp_path / "alpha.png")]
+    counts = {f"{names.count(name)} \u00d7 {name.replace('_', ' ')}" for name in names}
+    assert set(page.locator(".sheet > .soft").inner_text().split(", ")) == counts
+    # a record is not looked at, and what lies there stays
+    give(page, ROOT / "data" / "games" / "gnugo" / "0000.sgf")
+    page.wait_for_selector("text=0000.sgf is a game record, not a picture; drop it on the page")
+    assert page.locator(".tile").count() == 5
     page.get_by_role("button", name="Remove cut.jpg").click()
     assert page.locator(".tile").count() == 4
     page.get_by_role("button", name="Remove all").click()

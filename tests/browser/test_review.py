@@ -341,6 +341,10 @@ def test_cancel_and_bad_files(open_page: Open) -> None:
     drop(page, "notes.txt", "nothing of the kind")
     page.wait_for_selector(".intake [role=alert]")
     assert "notes.txt" in page.locator(".intake [role=alert]").inner_text()
+    drop(page, "photo.jpg", "\u00ff\u00d8\u00ff")
+    page.wait_for_selector(
+        "text=photo.jpg is a picture, not a game record; drop it on the page Photographs."
+    )
     drop(page, "good.sgf", COMMENTED)
     ready(page, 0)
     assert page.locator(".intake [role=alert]").count() == 0

@@ -1,9 +1,10 @@
 // The frame of the page: which address shows what, the way between them, language and theme.
 import { render, type ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { here, go, onMove } from "./lib/router";
 import { language, t, type TextKey } from "./lib/text";
 import { setTheme, theme } from "./lib/theme";
+import { useSides } from "./parts/Sideways";
 import { Switches } from "./parts/Switches";
 import "./style.css";
 
@@ -34,6 +35,12 @@ function Frame() {
   const [, refresh] = useState(0);
   const entry = entryOf(path);
 
+  const frame = useRef<HTMLDivElement>(null);
+  const pages = useRef<HTMLElement>(null);
+  useSides(frame, pages);
+  // where they do not all fit, the one that is shown does
+  useEffect(() => pages.current!.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [entry]);
+
   useEffect(() => onMove(() => setPath(here())), []);
   useEffect(() => {
     let current = true;
@@ -56,21 +63,23 @@ function Frame() {
     <>
       <a class="skip" href="#main">{t("page.skip")}</a>
       <header>
-        <nav aria-label={t("page.pages")}>
-          {PAGES.map((page) => (
-            <a
-              href={page.path}
-              aria-current={page === entry ? "page" : undefined}
-              onClick={(event) => {
-                if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-                event.preventDefault();
-                go(page.path);
-              }}
-            >
-              {t(page.title)}
-            </a>
-          ))}
-        </nav>
+        <div class="sideways" ref={frame}>
+          <nav aria-label={t("page.pages")} ref={pages}>
+            {PAGES.map((page) => (
+              <a
+                href={page.path}
+                aria-current={page === entry ? "page" : undefined}
+                onClick={(event) => {
+                  if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+                  event.preventDefault();
+                  go(page.path);
+                }}
+              >
+                {t(page.title)}
+              </a>
+            ))}
+          </nav>
+        </div>
         <Switches changed={() => refresh((n) => n + 1)} />
       </header>
       <main id="main" tabIndex={-1}>

@@ -86,7 +86,7 @@ function options(props: GraphProps, width: number, at: () => number | undefined,
   return {
     width,
     height: props.height ?? 160,
-    legend: { show: props.series.length > 1 && !props.noLegend, live: false },
+    legend: { show: props.series.length > 1 && !props.noLegend, live: false, markers: { dash: (_, k) => (props.series[k - 1]?.dashed ? "dashed" : "solid") } },
     cursor: { y: false, drag: { x: false, y: false } },
     scales: {
       x: { time: false, range: (_, least, most) => [least, Math.max(most, least + 1)] },

@@ -75,7 +75,9 @@ export const photoStations = texts({
     "residual.each": "a block",
     "residual.told": "Without shortcuts the gradient at the first of {blocks} blocks is {ratio} times that at the end.",
     "residual.hint":
-      "Each layer multiplies the gradient by something, and products run away. Batch normalisation keeps the numbers that go forward at one size, so here they grow on the way back; without it they grow or vanish as the weights happen to begin. No step size suits blocks whose gradients are thousands of times apart. Networks of this program begin with blocks that add nothing: then the pull is the same everywhere.",
+      "Each layer multiplies the gradient by something, and products run away. Batch normalisation keeps the numbers that go forward at one size, so here they grow on the way back; without it they grow or vanish as the weights happen to begin. No step size suits blocks whose gradients are thousands of times apart. Networks of this program begin with blocks that add nothing: then the pull is the same at all blocks.",
+    "residual.flat":
+      "Where blocks begin by adding nothing the line is flat but for one step at its right end: the last ReLU stops what comes back wherever a map is 0, and the blocks before it have the same zeros and stop nothing more. So all blocks are pulled alike, and the table's figure is that one step.",
     "residual.trainings": "How they learn",
     "residual.trainingsAbout": "Recorded by benchmarks/residual.py on {when}: {budget} for each network, batches of {batch}, blocks of {channels} channels, asked for the moves of {positions} positions of other games.",
     "residual.steps": "steps",
@@ -165,7 +167,8 @@ export const photoStations = texts({
     "residual.ratio": "第一個區塊與末端之比",
     "residual.each": "每個區塊",
     "residual.told": "沒有捷徑時，{blocks} 個區塊中第一個的梯度是末端的 {ratio} 倍。",
-    "residual.hint": "每一層都把梯度乘上某個數，連乘就失控。批次正規化讓向前的數值保持同樣大小，所以這裡是回傳時越來越大；沒有它，則看權重的起始值，不是暴增就是消失。各區塊的梯度相差幾千倍，沒有一個步長適合所有區塊。本程式的網路從什麼都不加的區塊開始：拉力處處相同。",
+    "residual.hint": "每一層都把梯度乘上某個數，連乘就失控。批次正規化讓向前的數值保持同樣大小，所以這裡是回傳時越來越大；沒有它，則看權重的起始值，不是暴增就是消失。各區塊的梯度相差幾千倍，沒有一個步長適合所有區塊。本程式的網路從什麼都不加的區塊開始：所有區塊的拉力相同。",
+    "residual.flat": "區塊開始時什麼都不加的那條線是平的，只在最右端有一階：最後的 ReLU 擋下特徵圖為 0 之處傳回的梯度，前面的區塊在同樣的地方為 0，不再多擋。所以所有區塊受到的拉力相同，表中的數字就是那一階。",
     "residual.trainings": "它們學得如何",
     "residual.trainingsAbout": "由 benchmarks/residual.py 於 {when} 記錄：每個網路 {budget}，每批 {batch}，區塊 {channels} 個通道，以其他棋譜的 {positions} 個局面的著手來考。",
     "residual.steps": "步",

@@ -1,27 +1,12 @@
 // What the network says of the position, in numbers: who wins, and the moves it considers.
-import { useEffect, useState } from "preact/hooks";
 import type { Analyst } from "../../lib/analyst";
 import { heat, strengthOf } from "../../lib/colours";
 import { fromVertex } from "../../lib/coords";
+import { PREPARING_AFTER, useLate } from "../../lib/late";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { leadOf, percent, short } from "./numbers";
 import type { Session } from "./session";
-
-// An answer takes milliseconds, unless the server compiles: then a person wants to know why nothing comes.
-const PREPARING_AFTER = 1500;
-
-/** Whether something has been so for that many milliseconds. */
-function useLate(so: boolean, milliseconds: number): boolean {
-  const [late, setLate] = useState(false);
-  useEffect(() => {
-    setLate(false);
-    if (!so) return;
-    const timer = setTimeout(() => setLate(true), milliseconds);
-    return () => clearTimeout(timer);
-  }, [so, milliseconds]);
-  return so && late;
-}
 
 /** Black's share of the winning chances as a bar, with the lead where the network says it. */
 export function Verdict({ analyst }: { analyst: Analyst }) {

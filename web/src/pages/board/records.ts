@@ -1,6 +1,7 @@
 // Where games come from: files, pastes, links, what the browser kept.
 import { post } from "../../lib/api";
 import { handicapPoints } from "../../lib/go";
+import { isPictureFile } from "../../lib/kinds";
 import { fromHash } from "../../lib/link";
 import { t } from "../../lib/text";
 import { Tree, makeNode, writeSgf, type FlatNode } from "../../lib/tree";
@@ -43,6 +44,7 @@ export class Records {
   /** Read a record (all its variations); of several games the first is shown and the others can be chosen. */
   async open(name: string, data: Blob, at = ""): Promise<void> {
     const { session } = this;
+    if (isPictureFile({ name, data })) return session.say(t("drop.picture", { name, page: t("page.photos") }), "error");
     if (name) session.say(t("file.reading", { name }));
     try {
       const { games, skipped } = await post<File>(`/api/sgf?name=${encodeURIComponent(name || "page.sgf")}`, data);

@@ -1,8 +1,11 @@
 // The lecture, to touch: six stations, one claim each. The frame shows one and the way to the others.
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ComponentType } from "preact";
+import { PREPARING_AFTER, useLate } from "../../lib/late";
 import { go } from "../../lib/router";
+import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
+import { pending } from "./answers";
 import { STATIONS } from "./stations";
 import "./lesson.css";
 
@@ -22,6 +25,13 @@ function Link({ number, class: kind, here, children }: { number: number; class?:
       {children}
     </a>
   );
+}
+
+/** Says why nothing comes, before the first answer has. */
+function Preparing() {
+  useStore(pending);
+  const late = useLate(pending.count > 0 && !pending.answered, PREPARING_AFTER);
+  return <p role="status" class="preparing">{late && t("lesson.preparing")}</p>;
 }
 
 /** rest: the station's number, as the address has it; anything else is the first one. */
@@ -67,6 +77,7 @@ export default function LessonPage({ rest }: { rest: string }) {
       <article>
         <p class="soft above">{t("lesson.station", { number, count: STATIONS.length })}</p>
         <h1 ref={heading} tabIndex={-1}>{t(station.title)}</h1>
+        <Preparing />
         {failed === number && <p role="alert">{t("page.failed")}</p>}
         {shown?.number === number && <shown.View />}
       </article>

@@ -5,8 +5,9 @@ import { shareText } from "../../parts/Bars";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { Looking } from "../photos/Details";
-import { PICTURES, isPicture } from "../photos/files";
+import { PICTURES, isPicture } from "../../lib/kinds";
 import type { OpenModel } from "../photos/messages";
+import { called, isNumber } from "../photos/names";
 import { ModelChoice } from "../photos/PhotosPage";
 import { photos, useAsked, type Photo } from "../photos/session";
 import { Augmenting } from "./Augmenting";
@@ -27,8 +28,6 @@ interface Shrunken {
 /** Classes that are named in a sentence, at most. */
 const LISTED = 20;
 
-const plain = (name: string) => name.replace(/_/g, " ");
-
 /** After how many poolings the answer is still the first one. */
 function kept({ pictures }: Shrunken): number {
   const first = pictures[0].answers[0]?.name;
@@ -39,13 +38,13 @@ function kept({ pictures }: Shrunken): number {
 function told(shrunken: Shrunken): string {
   const { pictures } = shrunken;
   if (pictures[0].answers.length === 0) return t("shrink.person");
-  const label = plain(pictures[0].answers[0].name);
+  const label = called(pictures[0].answers[0].name);
   if (pictures.length === 1) return t("shrink.whole", { label });
   if (pictures[0].answers[0].probability < 0.5) return t("shrink.unsure", { label, share: shareText(pictures[0].answers[0].probability) });
   const last = kept(shrunken);
   const values = { label, side: pictures[last].side, pixels: whole(pictures[last].side ** 2), whole: whole(pictures[0].side ** 2) };
   if (last === pictures.length - 1) return t("shrink.always", values);
-  return last === 0 ? t("shrink.never", values) : t("shrink.until", { ...values, next: pictures[last + 1].side, other: plain(pictures[last + 1].answers[0].name) });
+  return last === 0 ? t("shrink.never", values) : t("shrink.until", { ...values, next: pictures[last + 1].side, other: called(pictures[last + 1].answers[0].name) });
 }
 
 /** Whether the classifier does not know the dish of a drawn picture: then it is not asked about it, on no card. */
@@ -56,8 +55,8 @@ function isStrange(photo: Photo): boolean {
 
 /** Why it is not asked, and what it could be asked about. */
 function whyStrange({ name, classes }: OpenModel): string {
-  if (classes.every((each) => /^\d+$/.test(each))) return t("shrink.numbered", { name, count: classes.length });
-  const listed = classes.slice(0, LISTED).map(plain).join(t("shrink.comma"));
+  if (classes.every(isNumber)) return t("shrink.numbered", { name, count: classes.length });
+  const listed = classes.slice(0, LISTED).map(called).join(t("shrink.comma"));
   return t("shrink.strange", { name, classes: classes.length > LISTED ? listed + t("shrink.comma") + "…" : listed });
 }
 
@@ -78,7 +77,7 @@ function Pooled({ photo, way }: { photo: Photo; way: Merging }) {
               <li key={k}>
                 <img src={each.picture} alt={t("shrink.picture", { count: k, side: each.side })} />
                 <span>{`${each.side} × ${each.side}`}</span>
-                {each.answers[0] && <span class={each.answers[0].name === value.pictures[0].answers[0].name ? "same" : "other"}>{`${plain(each.answers[0].name)} ${shareText(each.answers[0].probability)}`}</span>}
+                {each.answers[0] && <span class={each.answers[0].name === value.pictures[0].answers[0].name ? "same" : "other"}>{`${called(each.answers[0].name)} ${shareText(each.answers[0].probability)}`}</span>}
               </li>
             ))}
           </ol>

@@ -4,6 +4,7 @@ import { SmallBoard } from "../../parts/SmallBoard";
 import { strengthOf } from "../../lib/colours";
 import { POINTS, SIZE, fromVertex, toVertex } from "../../lib/coords";
 import { useStore } from "../../lib/store";
+import { Sideways } from "../../parts/Sideways";
 import { t } from "../../lib/text";
 import { useAnswer } from "./answers";
 import { CodeLinks } from "./CodeLinks";
@@ -39,7 +40,7 @@ function Heat({ network, stones }: { network: LittleNetwork; stones: ArrayLike<n
 
 function Accuracy({ networks }: { networks: readonly LittleNetwork[] }) {
   return (
-    <div class="wide-table" tabIndex={0} role="group" aria-label={t("pooling.table")}>
+    <Sideways class="wide-table" label={t("pooling.table")}>
       <table>
         <thead>
           <tr>
@@ -62,7 +63,7 @@ function Accuracy({ networks }: { networks: readonly LittleNetwork[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Sideways>
   );
 }
 

@@ -1,6 +1,7 @@
 // How one value of a map comes about, with numbers: window times filter, summed; normalised; cut at zero.
 import { css, diverging, inkOn } from "../../lib/colours";
 import { toVertex } from "../../lib/coords";
+import { Sideways } from "../../parts/Sideways";
 import { t } from "../../lib/text";
 import type { LayerInside, NetworkInside, PointProducts, Window } from "./messages";
 import { inputName } from "./Network";
@@ -85,9 +86,9 @@ export function ProductSheet({ network, layer, map, point, products, stale }: Pr
         </tbody>
       </table>
       {!products.relu && <p class="soft">{t("products.noRelu")}</p>}
-      <div class="windows" tabIndex={0} role="group" aria-label={t("products.windows")}>
+      <Sideways class="windows" label={t("products.windows")}>
         {shown.map((each) => <One key={each.input} name={inputName(network, layer, each.input)} window={each} kernel={layer.kernel} />)}
-      </div>
+      </Sideways>
     </section>
   );
 }

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { Graph } from "../../parts/Graph";
 import { useStore } from "../../lib/store";
 import { language, t } from "../../lib/text";
+import { Sideways } from "../../parts/Sideways";
 import { useAnswer } from "./answers";
 import { CodeLinks } from "./CodeLinks";
 import { Exercises, numberIs } from "./Exercise";
@@ -140,7 +141,7 @@ function Trainings({ recorded }: { recorded: Recorded }) {
           <Graph label={t("residual.top1")} xLabel={t("residual.step")} height={240} {...right} format={(value) => `${Number(value.toPrecision(3))} %`} />
         </div>
       </div>
-      <div class="wide-table" tabIndex={0} role="group" aria-label={t("residual.trainings")}>
+      <Sideways class="wide-table" label={t("residual.trainings")}>
         <table>
           <thead>
             <tr>{(["network", "parameters", "seconds", "best", "interval"] as const).map((key) => <th scope="col" key={key}>{t(`residual.${key}`)}</th>)}</tr>
@@ -157,7 +158,7 @@ function Trainings({ recorded }: { recorded: Recorded }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Sideways>
       <p class="soft">{t("residual.trainingsHint")}</p>
     </section>
   );
@@ -191,6 +192,7 @@ export default function ResidualStation() {
                 <p>{t("residual.about", { positions: value.positions, parameters: whole(value.parameters) })}</p>
                 <Norms found={value} />
                 <p role="status" class="said">{plain && t("residual.told", { blocks: count, ratio: times(ratio(plain)) })}</p>
+                <p>{t("residual.flat")}</p>
                 <p class="soft hint">{t("residual.hint")}</p>
               </>
             )}

@@ -4,6 +4,7 @@ import { between, type Rgb } from "../../lib/colours";
 import { shareText } from "../../parts/Bars";
 import { t } from "../../lib/text";
 import { bytesOf, type ImageAnswer, type OpenModel } from "../photos/messages";
+import { called } from "../photos/names";
 import { useAsked, type Photo } from "../photos/session";
 import type { Merging } from "./messages";
 
@@ -67,7 +68,7 @@ export function StageSheet({ photo, model, way }: { photo: Photo; model: OpenMod
       {value && (
         <>
           <ol class="stagelist">{value.stages.map((stage, k) => <Row key={stage.name} stage={stage} number={k + 1} way={way} />)}</ol>
-          <p role="status" class="said">{best ? t("stages.answer", { label: best.name.replace(/_/g, " "), share: shareText(best.probability) }) : t("stages.noAnswer")}</p>
+          <p role="status" class="said">{best ? t("stages.answer", { label: called(best.name), share: shareText(best.probability) }) : t("stages.noAnswer")}</p>
         </>
       )}
     </section>

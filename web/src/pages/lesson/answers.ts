@@ -1,6 +1,29 @@
 // Answers of the server as components need them: asked anew when the question changes, the one before kept meanwhile.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post } from "../../lib/api";
+import { Store } from "../../lib/store";
+
+/** How many answers are waited for, and whether one has come: from then on the server has compiled what it needs. */
+class Pending extends Store {
+  count = 0;
+  answered = false;
+
+  /** Wait for an answer; computed: whether the server computes for it. */
+  async during<T>(answer: Promise<T>, computed: boolean): Promise<T> {
+    this.count++;
+    this.changed();
+    try {
+      const value = await answer;
+      this.answered ||= computed;
+      return value;
+    } finally {
+      this.count--;
+      this.changed();
+    }
+  }
+}
+
+export const pending = new Pending();
 
 export interface Answered<T> {
   /** What was answered last, perhaps to the question before. */
@@ -20,7 +43,7 @@ export function useAnswer<T>(path: string, message?: unknown): Answered<T> {
     if (!question) return undefined;
     const stop = new AbortController();
     const asked = message === undefined ? get<T>(path, stop.signal) : post<T>(path, message, stop.signal);
-    asked.then(
+    pending.during(asked, message !== undefined).then(
       (value) => latest.current === question && setState({ question, value, error: "" }),
       (error: Error) => latest.current === question && !stop.signal.aborted && setState({ question, value: null, error: error.message }),
     );

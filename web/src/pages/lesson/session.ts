@@ -6,6 +6,7 @@ import { Store } from "../../lib/store";
 import { t } from "../../lib/text";
 import { Tree, lineTo, makeNode, type Colour } from "../../lib/tree";
 import type { About, Model } from "../board/settings";
+import { pending } from "./answers";
 import type { NetworkInside } from "./messages";
 
 // the first moves of one of the project's sample games
@@ -47,7 +48,7 @@ export class LessonSession extends Store {
     if (this.begun) return;
     this.begun = true;
     try {
-      this.models = (await get<About>("/api/about")).models.filter((each) => !each.error);
+      this.models = (await pending.during(get<About>("/api/about"), false)).models.filter((each) => !each.error);
       await this.open(this.model);
     } catch (error) {
       this.begun = false;
@@ -63,7 +64,7 @@ export class LessonSession extends Store {
     this.error = "";
     this.changed();
     try {
-      const network = await get<NetworkInside>(`/api/lesson/network${model === null ? "" : `?model=${encodeURIComponent(model)}`}`);
+      const network = await pending.during(get<NetworkInside>(`/api/lesson/network${model === null ? "" : `?model=${encodeURIComponent(model)}`}`), false);
       if (this.model === model) this.network = network;
     } catch (error) {
       if (this.model === model) this.error = (error as Error).message;

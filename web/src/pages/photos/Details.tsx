@@ -6,6 +6,7 @@ import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { useAnswer } from "../lesson/answers";
 import { bytesOf, type ModelLayer, type OpenModel, type SeenWhere } from "./messages";
+import { called } from "./names";
 import { Neighbours } from "./Neighbours";
 import { photos, useAsked, type Photo } from "./session";
 
@@ -45,7 +46,7 @@ export function Looking({ photo, label, onLabel }: { photo: Photo; label: string
   const { value, current, error } = useAsked<SeenWhere>("/api/images/explain", photo, message);
   const heat = useMemo(() => value && bytesOf(value.heat).map((each) => (own ? each : Math.round(each * value.peak))), [value, own]);
   const ratio = photo.sent ? photo.sent.width / photo.sent.height : 1;
-  const told = value ? t(value.nothing ? "looking.nothing" : "looking.told", { label: value.label.replace(/_/g, " "), share: shareText(value.probability) }) : "";
+  const told = value ? t(value.nothing ? "looking.nothing" : "looking.told", { label: called(value.label), share: shareText(value.probability) }) : "";
   return (
     <div class="looking">
       <HeatPicture src={photo.shown} label={photo.name} heat={shown && value && opened ? heat : null} side={value?.side ?? 0} ratio={ratio} middle={opened?.fit === "crop"} stale={!current} />
@@ -92,7 +93,7 @@ export function Details({ photo }: { photo: Photo }) {
         {answers && best && (
           <section class="card" aria-labelledby="answers">
             <h2 id="answers">{t("answers.title")}</h2>
-            <p class="big" role="status">{best.name.replace(/_/g, " ")} <span class="soft">{shareText(best.probability)}</span></p>
+            <p class="big" role="status">{called(best.name)} <span class="soft">{shareText(best.probability)}</span></p>
             <Bars bars={all ? answers : answers.slice(0, FEW)} chosen={label ?? best.name} onChoose={setLabel} label={t("answers.title")} />
             {answers.length > FEW && <button onClick={() => setAll(!all)}>{all ? t("answers.few", { count: FEW }) : t("answers.all", { count: answers.length })}</button>}
             <p class="soft hint">{t("answers.hint", { count: answers.length })}</p>

@@ -4,6 +4,7 @@ import { between, css, inkOn, type Rgb } from "../../lib/colours";
 import { get, post } from "../../lib/api";
 import { t } from "../../lib/text";
 import { shareText } from "../../parts/Bars";
+import { Sideways } from "../../parts/Sideways";
 import type { Cell, Evaluation, Figures, OpenModel, Progress } from "./messages";
 import { Working } from "./Neighbours";
 import { follow } from "./session";
@@ -114,7 +115,7 @@ function ClassTable({ figures }: { figures: Figures }) {
   return (
     <details>
       <summary>{t("evaluate.byClass")}</summary>
-      <div class="scrolled wide-table" tabIndex={0} role="group" aria-label={t("evaluate.byClass")}>
+      <Sideways class="scrolled wide-table" label={t("evaluate.byClass")}>
         <table>
           <thead>
             <tr>{(["class", "pictures", "precision", "recall", "f1"] as const).map((key) => <th scope="col" key={key}>{t(`evaluate.${key}`)}</th>)}</tr>
@@ -131,7 +132,7 @@ function ClassTable({ figures }: { figures: Figures }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Sideways>
     </details>
   );
 }

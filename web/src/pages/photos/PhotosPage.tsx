@@ -6,7 +6,7 @@ import { t } from "../../lib/text";
 import { Camera } from "./Camera";
 import { Details } from "./Details";
 import { Evaluate } from "./Evaluate";
-import { PICTURES, isPicture } from "./files";
+import { PICTURES, isPicture } from "../../lib/kinds";
 import { photos } from "./session";
 import { Sheet } from "./Sheet";
 import "./photos.css";

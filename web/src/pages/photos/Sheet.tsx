@@ -2,11 +2,12 @@
 import { shareText } from "../../parts/Bars";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
+import { called } from "./names";
 import { photos, type Photo } from "./session";
 
 function Tile({ photo }: { photo: Photo }) {
   const best = photo.answers?.[0];
-  const told = photo.error || (best ? `${best.name.replace(/_/g, " ")} ${shareText(best.probability)}` : t("sheet.waiting"));
+  const told = photo.error || (best ? `${called(best.name)} ${shareText(best.probability)}` : t("sheet.waiting"));
   return (
     <li class="tile">
       <button class="choose" aria-pressed={photos.chosen === photo} onClick={() => photos.choose(photo)}>
@@ -23,7 +24,7 @@ function Tile({ photo }: { photo: Photo }) {
 function counted(): string {
   const counts = new Map<string, number>();
   for (const { answers } of photos.photos) if (answers) counts.set(answers[0].name, (counts.get(answers[0].name) ?? 0) + 1);
-  return [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name.replace(/_/g, " ")} ${count}`).join(", ");
+  return [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${count} × ${called(name)}`).join(", ");
 }
 
 export function Sheet() {

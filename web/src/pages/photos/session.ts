@@ -1,6 +1,7 @@
 // The photographs that are looked at, and the classifier that is asked. One for the page, so that a picture goes along to the lecture.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Refused, events, get, post } from "../../lib/api";
+import { isRecord } from "../../lib/kinds";
 import { Store } from "../../lib/store";
 import { t } from "../../lib/text";
 import type { DroppedFile } from "../../parts/Drop";
@@ -85,8 +86,12 @@ export class PhotoSession extends Store {
   /** Look at more pictures, the first of them at once. */
   add(files: readonly DroppedFile[]): void {
     const room = MOST_PHOTOS - this.photos.length;
-    const added = files.slice(0, room).map(({ name, data }) => this.photo(name.split("/").pop()!, data));
-    this.error = files.length > room ? t("photos.tooMany", { most: MOST_PHOTOS }) : "";
+    const record = files.find(({ name }) => isRecord(name));
+    const others = files.filter(({ name }) => !isRecord(name));
+    const added = others.slice(0, room).map(({ name, data }) => this.photo(name.split("/").pop()!, data));
+    this.error = record
+      ? t("drop.record", { name: record.name, board: t("page.board"), review: t("page.review") })
+      : others.length > room ? t("photos.tooMany", { most: MOST_PHOTOS }) : "";
     this.take(added);
   }
 

@@ -2,12 +2,13 @@
 import { useEffect } from "preact/hooks";
 import { Drop, type DroppedFile } from "../../parts/Drop";
 import { hashOf } from "../../lib/link";
+import { RECORDS, isPictureFile } from "../../lib/kinds";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { percent } from "../board/numbers";
 import { ReviewView } from "./ReviewView";
 import { job, type FoundGame, type ReviewJob } from "./job";
-import { ARCHIVES, MOST_BYTES, MOST_GAMES, RECORDS } from "./limits";
+import { ARCHIVES, MOST_BYTES, MOST_GAMES } from "./limits";
 import type { Reviewed } from "./reviewed";
 import "../board/page.css";
 import "./review.css";
@@ -19,8 +20,10 @@ export default function ReviewPage() {
   useEffect(() => void job.begin(), []);
   const take = (files: DroppedFile[]) => {
     // a folder holds other things, too; a file that was chosen by itself is meant
-    const records = files.length > 1 ? files.filter(({ name }) => wanted(name)) : files;
-    if (records.length > 0) void job.start(records);
+    const records = files.length > 1 ? files.filter(({ name }) => wanted(name)) : files.filter((file) => !isPictureFile(file));
+    const picture = files.find(isPictureFile);
+    if (records.length === 0 && picture) job.complain(t("drop.picture", { name: picture.name, page: t("page.photos") }));
+    else if (records.length > 0) void job.start(records);
     else job.complain(t("review.nothing"));
   };
   const { reviewed, games } = job;

@@ -2,6 +2,5 @@
 export const MOST_BYTES = 20 << 20;
 export const MOST_GAMES = 500;
 
-/** How names of game records and of archives of them end. */
-export const RECORDS = [".sgf", ".sgfs", ".gib", ".ngf", ".ugf", ".ugi"];
+/** How names of archives of game records end. */
 export const ARCHIVES = [".zip", ".tar", ".tgz", ".txz", ".gz", ".xz", ".bz2", ".zst"];
