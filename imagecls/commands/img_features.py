@@ -9,18 +9,8 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
 from gocnn.files import check_writable
-<<<<<<< HEAD
 from imagecls.commands.guarding import keep
-from imagecls.commands.options import (
-    cache_option,
-    labelling_options,
-    model_option,
-    take_labelling,
-    tell_default,
-)
-=======
 from imagecls.commands.options import cache_option, labelling_options, model_option, take_labelling
->>>>>>> trunk
 
 
 @click.command("img-features")

@@ -12,10 +12,7 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, keep_inputs
 from gocnn.console.shared_options import count_option, json_option
-<<<<<<< HEAD
 from imagecls.commands.guarding import keep
-from imagecls.commands.options import ensemble_of, models_option, size_option, views_option
-=======
 from imagecls.commands.options import (
     ensemble_of,
     models_option,
@@ -23,7 +20,6 @@ from imagecls.commands.options import (
     tell_default,
     views_option,
 )
->>>>>>> trunk
 
 
 @click.command("img-predict")
