@@ -119,7 +119,7 @@ def test_the_page_is_in_the_wheel_and_is_served_from_elsewhere(wheel: Path, tmp_
     rest = {path.name for path in built.iterdir() if path.suffix != ".css"}
     # what go-review --html is made of is not loaded by the page
     assert "review.html" in rest
-    rest -= {"index.html", "review.html", *packed}
+    rest -= {"index.html", "review.html", "sources.json", *packed}
     assert {path.removeprefix("assets/") for path in seen} >= rest
     first = {*files, "index.html"}
     assert sum((built / f"{name}.gz").stat().st_size for name in first) < 300_000

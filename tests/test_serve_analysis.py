@@ -141,6 +141,7 @@ def test_the_policy_is_what_the_library_says(served, evaluator, moves, symmetrie
 def test_a_report_is_what_the_command_says(served, evaluator, monkeypatch):
     # a report on the way adds playouts, by which leads are told
     monkeypatch.setattr(sharing, "FIRST_REPORT", 1e9)
+    monkeypatch.setattr(sharing, "SLICE", 1e9)  # in one turn, as the command does
     moves = pairs(GAME)
     query = {
         "id": "q",

@@ -172,11 +172,15 @@ def test_the_keyboard_reaches_everything(open_page: Open, address: str, path: st
     page.evaluate(LISTEN)
     count = page.evaluate(f"() => ({FOCUSABLE})().length")
     assert count >= 3
-    for _ in range(count + 12):
-        page.keyboard.press("Tab")
-    missed = page.evaluate(
-        f"() => ({FOCUSABLE})().filter((each) => !reached.has(each)).map((each) => each.outerHTML.slice(0, 200))"
-    )
+    missed = ["all"]
+    for _ in range(3):  # what a slow answer has brought meanwhile is reached by the next round
+        for _ in range(count + 12):
+            page.keyboard.press("Tab")
+        missed = page.evaluate(
+            f"() => ({FOCUSABLE})().filter((each) => !reached.has(each)).map((each) => each.outerHTML.slice(0, 200))"
+        )
+        if not missed:
+            break
     assert missed == []
     assert page.evaluate("() => unseen") == []
     # and back: the first one is the way past the header
@@ -317,7 +321,7 @@ def test_what_is_wider_says_so(open_page: Open, address: str, path: str, inner: 
     one = page.locator(inner).first
     one.wait_for()
     one.evaluate("(e) => e.scrollTo(0, 0)")
-    frame = page.locator(".sideways").filter(has=page.locator(inner)).first
+    frame = one.locator("xpath=ancestor::*[contains(@class, 'sideways')][1]")
     signs = """(e) => ["::before", "::after"].map((at) => getComputedStyle(e, at).display)"""
 
     def wait_for(display: list[str]) -> None:
