@@ -126,7 +126,10 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
         launch = sessions.Launch(out=folder, resume=False, device="cpu", jobs=1, quiet=True)
         outcome = training.train(config, launch, cache=arguments.out / "cache")
-        reports = [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
+        reports = [
+            json.loads(x)
+            for x in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        ]
         said = {
             "method": method,
             "plant": arguments.plant,
@@ -143,7 +146,7 @@ def main() -> None:
             said["sure"] = round(sure / all_of_them, 3)
         line = json.dumps(said)
         print(line, flush=True)
-        with open(arguments.out / "results.jsonl", "a") as stream:
+        with open(arguments.out / "results.jsonl", "a", encoding="utf-8") as stream:
             print(line, file=stream)
 
 

@@ -52,7 +52,10 @@ def network(shortcuts: Shortcuts, count: int) -> nn.Sequential:
 
 def curve(folder: Path, shortcuts: Shortcuts, count: int, positions: int) -> dict[str, Any]:
     """What the run's metrics say, as the page is told it."""
-    rows = [json.loads(row) for row in (folder / "metrics.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(row)
+        for row in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     train = [row for row in rows if row["kind"] == "train"]
     valid = [row for row in rows if row["kind"] == "valid"]
     best = max(row["top1"] for row in valid)
@@ -146,7 +149,7 @@ def main() -> None:
         when = date.fromtimestamp(time.time()).isoformat()
         facts = {"budget": said, "batch": options.batch, "channels": CHANNELS}
         facts |= {"positions": positions, "when": when, "curves": curves}
-        options.record.write_text(json.dumps(facts, separators=(",", ":")) + "\n")
+        options.record.write_text(json.dumps(facts, separators=(",", ":")) + "\n", encoding="utf-8")
         print(options.record)
     if options.picture:
         picture(options.picture, curves)

@@ -469,7 +469,7 @@ def test_a_submission_never_replaces_a_picture(case_pictures, eleven, tmp_path):
     shutil.copytree(case_pictures / "l_tunk" / "test", tmp_path / "test")
     target = tmp_path / "test" / "unknown" / "0001.jpg"
     before = target.read_bytes()
-    assert "is read" in refused(
+    assert "is the name of a picture" in refused(
         2, "img-predict", tmp_path / "test", "--model", eleven, "--csv", target
     )
     assert target.read_bytes() == before

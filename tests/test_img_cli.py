@@ -374,7 +374,7 @@ def test_explaining_and_augmenting(run, few, tmp_path, monkeypatch):
         "--picture",
         tmp_path / "x.png",
         "--maps",
-        tmp_path / "x.png",
+        tmp_path / "y.png",
         "--layer",
         "zzz",
     )

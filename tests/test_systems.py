@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,8 @@ TABLE: dict[str, tuple[list[str], str]] = {
         "",
     ),
     "img-export": (["img-export", "分類", "--onnx", "分類.onnx"], ""),
+    "img-features": (["img-features", "写真", "--model", "分類", "--out", "特徴.npz"], ""),
+    "img-clean": (["img-clean", "写真", "--model", "分類", "--csv", "疑.csv"], ""),
     "img-augment": (["img-augment", "写真/寿司/0.jpg", "--picture", "増.png"], ""),
     "describe": (["describe", "学習"], ""),
 }
@@ -260,6 +263,7 @@ def try_all(root: Path) -> None:
 def test_every_command_is_tried() -> None:
     # two take minutes, one goes on until it is ended (tests/test_serve_process.py)
     left = {"demo", "serve", "warm-up"}
+    import_module("gocnn.commands")  # registers Go's
     assert {words[0] for words, _ in TABLE.values()} == set(commands()) - left
 
 

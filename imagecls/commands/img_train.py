@@ -151,8 +151,6 @@ def command(
     from imagecls.classifier import training
 
     use_threads(options)
-    read = [place for place in (data, *options["valid"]) if place]
-    keep_out_of(read, out, "out", "the run's pictures would be taken for photographs")
     find_rate, budget = take_find_rate(options, take_budget(options), resume)
     asked_for = None
     if resume:
@@ -164,6 +162,8 @@ def command(
         if not data:
             need_data(options)
         _check_model(options)
+        read = [place for place in (data, *options["valid"]) if place]
+        keep_out_of(read, out, "out", "the run's pictures would be taken for photographs")
         preset = options["preset"]
         _apply_preset(options)
         asked_for = asked(options | {"preset": preset})
