@@ -595,8 +595,17 @@ def test_options_of_another_model_are_not_passed_over(tmp_path):
         assert f"--model is {model}" in refused(
             2, "img-train", tmp_path, "--out", tmp_path / "r", "--model", model, *option
         )
+    (tmp_path / "empty").mkdir()
     assert "holds no pictures" in refused(
-        1, "img-train", tmp_path, "--out", tmp_path / "r", "--model", "cnn", "--weights", "none"
+        1,
+        "img-train",
+        tmp_path / "empty",
+        "--out",
+        tmp_path / "r",
+        "--model",
+        "cnn",
+        "--weights",
+        "none",
     )
 
 
