@@ -2,18 +2,7 @@
 
 import numpy as np
 
-from imagecls.classifier.ensemble import Asked
-from imagecls.classifier.views import Floats, Pixels, resampled, shrinking
-
-
-def grad_cam(asked: Asked, pixels: Pixels, label: int | None = None) -> tuple[Floats, Floats]:
-    """The heat map, float32 `(size, size)` from 0 to 1, of what speaks for class `label` (by
-    default the answer), and the probabilities; see `Asked.attention`. `pixels`: one picture, uint8
-    `(3, S, S)`."""
-    probabilities = asked.probabilities(pixels[None])[0]
-    chosen = int(probabilities.argmax()) if label is None else label
-    (heat,) = asked.attention(pixels, [chosen])
-    return heat / max(float(heat.max()), 1e-12), probabilities
+from imagecls.classifier.views import Floats, resampled, shrinking
 
 
 def weighted(maps: Floats, weights: Floats, size: int) -> Floats:

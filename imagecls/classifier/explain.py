@@ -1,4 +1,4 @@
-"""What the layers of a classifier make of a picture (`attention`: where it looks)."""
+"""What the layers of a classifier make of a picture, and where it looks."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.errors import UserError
-from imagecls.classifier import attention
-from imagecls.classifier.model import Floats, Predictor
+from imagecls.classifier.model import Floats, Predictor, weighed
 
 __all__ = ["attention_at", "feature_maps", "filters", "grad_cam", "layers", "shapes", "stages"]
 
@@ -20,13 +19,16 @@ def grad_cam(
     label: int | None = None,
     layer: str | None = None,
 ) -> tuple[Floats, Floats]:
-    """`imagecls.classifier.attention.grad_cam`, by the maps of a layer (a name of `layers`; by
-    default the last maps). Raises UserError if there is no such layer."""
-    if layer is None:
-        return attention.grad_cam(predictor, pixels, label)
+    """The heat map, float32 `(size, size)` from 0 to 1, of what speaks for class `label` (by
+    default the answer), by the maps of a layer (a name of `layers`; by default the last maps), and
+    the probabilities. `pixels`: one picture, uint8 `(3, S, S)`. Raises UserError if there is no
+    such layer."""
     probabilities = predictor.probabilities(pixels[None])[0]
     chosen = int(probabilities.argmax()) if label is None else label
-    (heat,) = attention_at(predictor, pixels, [chosen], layer)
+    if layer is None:
+        (heat,) = predictor.attention(pixels, [chosen])
+    else:
+        (heat,) = attention_at(predictor, pixels, [chosen], layer)
     return heat / max(float(heat.max()), 1e-12), probabilities
 
 
@@ -44,21 +46,12 @@ def attention_at(
         return kept[-1].clone()  # a ReLU behind it may work in place, which a leaf does not bear
 
     handle = predictor.network.get_submodule(layer).register_forward_hook(hook)
-    heats = []
     with torch.enable_grad():
         try:
             logits = predictor.network(predictor.view(pixels[None]))
         finally:
             handle.remove()
-        maps = kept[-1]
-        for label in labels:
-            (gradient,) = torch.autograd.grad(logits[0, label], maps, retain_graph=True)
-            heats.append((gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True))
-    heat = torch.relu(torch.cat(heats)).detach().float()
-    size = (predictor.config.size, predictor.config.size)
-    large = nn.functional.interpolate(heat, size, mode="bilinear", align_corners=False)
-    result: Floats = large[:, 0].cpu().numpy()
-    return result
+        return weighed(kept[-1], logits, labels, predictor.config.size)
 
 
 def filters(predictor: Predictor) -> tuple[str, Floats]:

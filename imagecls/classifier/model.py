@@ -101,7 +101,6 @@ class Predictor:
 
     def attention(self, pixels: Pixels, labels: Sequence[int]) -> Floats:
         """Grad-CAM: see `imagecls.classifier.ensemble.Asked`."""
-        heats = []
         with torch.enable_grad():
             maps = self.network.features(self.view(pixels[None])).detach().requires_grad_()
             if maps.ndim != 4:
@@ -109,15 +108,21 @@ class Predictor:
                     f"{self.path} has no feature maps at its end, but tokens, which Grad-CAM cannot"
                     " weigh; explain with a convolutional network"
                 )
-            logits = self.network.classify(maps)
-            for label in labels:
-                (gradient,) = torch.autograd.grad(logits[0, label], maps, retain_graph=True)
-                heats.append((gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True))
-        heat = torch.relu(torch.cat(heats)).detach().float()
-        size = (self.config.size, self.config.size)
-        large = nn.functional.interpolate(heat, size, mode="bilinear", align_corners=False)
-        result: Floats = large[:, 0].cpu().numpy()
-        return result
+            return weighed(maps, self.network.classify(maps), labels, self.config.size)
+
+
+def weighed(maps: Tensor, logits: Tensor, labels: Sequence[int], size: int) -> Floats:
+    """Grad-CAM: the maps, `(1, C, h, w)`, of which a graph leads to the logits, `(1, classes)`,
+    each weighted by the mean gradient of a label's logit by it, summed, what is below zero cut off,
+    enlarged: float32 `(labels, size, size)`."""
+    heats = []
+    for label in labels:
+        (gradient,) = torch.autograd.grad(logits[0, label], maps, retain_graph=True)
+        heats.append((gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True))
+    heat = torch.relu(torch.cat(heats)).detach().float()
+    large = nn.functional.interpolate(heat, (size, size), mode="bilinear", align_corners=False)
+    result: Floats = large[:, 0].cpu().numpy()
+    return result
 
 
 def load(path: str | Path, device: str = "cpu") -> Predictor:

@@ -1,28 +1,23 @@
 """The options of img-train for labels that are partly wrong, and for pictures without labels."""
 
-from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
 
 from gocnn.console.numbers import FloatRange
-
-F = TypeVar("F", bound=Callable[..., Any])
+from gocnn.console.shared_options import choice_option, count_option, together
 
 HERE = "the layout's own folder"
 """What `--unlabelled` without a value stands for."""
 
 OPTIONS = (
-    click.option(
+    choice_option(
         "--noisy",
-        type=click.Choice(["none", "elr", "correction", "sce", "small-loss"]),
+        ["none", "elr", "correction", "sce", "small-loss"],
+        "Labels are partly wrong: early-learning regularisation, label correction by the averaged"
+        " network, symmetric cross-entropy, or small-loss selection.",
         default="none",
-        show_default=True,
-        help=(
-            "Labels are partly wrong: early-learning regularisation, label correction by the"
-            " averaged network, symmetric cross-entropy, or small-loss selection."
-        ),
     ),
     click.option(
         "--noise-rate",
@@ -64,12 +59,12 @@ OPTIONS = (
             " allows)."
         ),
     ),
-    click.option(
+    count_option(
         "--unlabelled-ratio",
-        type=click.IntRange(1, 16),
+        1,
+        16,
+        "Unlabelled pictures in a batch for each labelled one.",
         default=1,
-        show_default=True,
-        help="Unlabelled pictures in a batch for each labelled one.",
     ),
 )
 
@@ -93,11 +88,8 @@ OF_ANOTHER = {
 any)."""
 
 
-def guided_options(function: F) -> F:
-    """Give a command all options of this module."""
-    for option in reversed(OPTIONS):
-        function = option(function)
-    return function
+guided_options = together(*OPTIONS)
+"""All options of this module."""
 
 
 def need_data(options: dict[str, Any]) -> NoReturn:

@@ -9,9 +9,15 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFile, Picture
-from gocnn.console.shared_options import json_option
+from gocnn.console.shared_options import count_option, json_option
 from imagecls.commands.guarding import keep
-from imagecls.commands.options import cache_option, ensemble_of, labelling_options, take_labelling
+from imagecls.commands.options import (
+    cache_option,
+    ensemble_of,
+    labelling_options,
+    take_labelling,
+    views_of,
+)
 
 MINUTES = 10.0
 SHOWN = 10
@@ -42,34 +48,16 @@ SHOWN = 10
 @click.option(
     "--epochs", type=FloatRange(0, min_open=True), help="With --folds: budget of each, instead."
 )
-@click.option(
-    "--size",
-    type=click.IntRange(16, 512),
-    default=64,
-    show_default=True,
-    help="With --folds: pixels a side that they see.",
-)
+@count_option("--size", 16, 512, "With --folds: pixels a side that they see.", default=64)
 @click.option(
     "--part",
     type=click.Choice(["train", "valid", "test", "whole"]),
     help="Part of DATA that is listed.  [default: train, else what there is]",
 )
 @labelling_options
-@click.option(
-    "--tta",
-    type=click.IntRange(1, 12),
-    default=4,
-    show_default=True,
-    help="Views of each picture that are averaged (2: also mirrored).",
-)
+@views_of(4)
 @click.option("--sheet", type=Picture(), help="Contact sheet of the likeliest, with both classes.")
-@click.option(
-    "--count",
-    type=click.IntRange(1, 500),
-    default=40,
-    show_default=True,
-    help="How many on the sheet.",
-)
+@count_option("--count", 1, 500, "How many on the sheet.", default=40)
 @click.option(
     "--csv",
     "table",

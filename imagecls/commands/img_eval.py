@@ -16,10 +16,11 @@ from imagecls.commands.options import (
     ensemble_of,
     labelling_options,
     models_option,
+    part_option,
     size_option,
     take_labelling,
     tell_default,
-    views_option,
+    views_of,
 )
 
 PARTS = {
@@ -33,13 +34,9 @@ PARTS = {
 @click.command("img-eval")
 @click.argument("data")
 @models_option
-@click.option(
-    "--part",
-    type=click.Choice(["valid", "train", "test", "whole"]),
-    help="Part of DATA.  [default: valid, else what has classes, train last]",
-)
+@part_option
 @labelling_options
-@views_option
+@views_of(1)
 @size_option
 @click.option(
     "--picture",

@@ -6,7 +6,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
-from gocnn.console.shared_options import count_option
+from gocnn.console.shared_options import choice_option, count_option
 from gocnn.files import check_writable
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import model_option, tell_default
@@ -27,15 +27,12 @@ from imagecls.commands.options import model_option, tell_default
         "[default: explained.png, unless another picture is asked for]"
     ),
 )
-@click.option(
+@choice_option(
     "--scale",
-    type=click.Choice(["probability", "logit"]),
+    ["probability", "logit"],
+    "What is bright in --picture: what a place adds to the class's logit, times the class's"
+    " probability; or without that.",
     default="probability",
-    show_default=True,
-    help=(
-        "What is bright in --picture: what a place adds to the class's logit, times the class's"
-        " probability; or without that."
-    ),
 )
 @click.option(
     "--look-layer",

@@ -8,9 +8,16 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
+from gocnn.console.shared_options import choice_option, count_option
 from gocnn.files import check_writable
 from imagecls.commands.guarding import keep
-from imagecls.commands.options import cache_option, labelling_options, model_option, take_labelling
+from imagecls.commands.options import (
+    cache_option,
+    labelling_options,
+    model_option,
+    part_option,
+    take_labelling,
+)
 
 
 @click.command("img-features")
@@ -36,12 +43,11 @@ from imagecls.commands.options import cache_option, labelling_options, model_opt
     type=Picture(),
     help="Draw the pictures as points in the plane, coloured by class (.png, .jpg, .svg, .pdf).",
 )
-@click.option(
+@choice_option(
     "--method",
-    type=click.Choice(["pca", "tsne"]),
+    ["pca", "tsne"],
+    "How features come into the plane; t-SNE needs scikit-learn.",
     default="pca",
-    show_default=True,
-    help="How features come into the plane; t-SNE needs scikit-learn.",
 )
 @click.option(
     "--neighbours",
@@ -49,21 +55,11 @@ from imagecls.commands.options import cache_option, labelling_options, model_opt
     type=click.Path(path_type=Path),
     help="List the pictures of DATA that are nearest to this one, and draw them.",
 )
-@click.option(
-    "--count",
-    type=click.IntRange(1, 500),
-    default=11,
-    show_default=True,
-    help="How many neighbours.",
-)
+@count_option("--count", 1, 500, "How many neighbours.", default=11)
 @click.option(
     "--sheet", type=Picture(), help="Contact sheet of the neighbours.  [default: neighbours.png]"
 )
-@click.option(
-    "--part",
-    type=click.Choice(["valid", "train", "test", "whole"]),
-    help="Part of DATA.  [default: valid, else what has classes, train last]",
-)
+@part_option
 @labelling_options
 @click.option(
     "--most",

@@ -10,22 +10,22 @@ from typing import Any
 import click
 
 from gocnn.console.device_option import device_option
-from gocnn.console.outputs import OutFile, keep_inputs
-from gocnn.console.shared_options import count_option, json_option
+from gocnn.console.outputs import OutFile
+from gocnn.console.shared_options import choice_option, count_option, json_option
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     ensemble_of,
     models_option,
     size_option,
     tell_default,
-    views_option,
+    views_of,
 )
 
 
 @click.command("img-predict")
 @click.argument("images", nargs=-1, required=True)
 @models_option
-@views_option
+@views_of(1)
 @size_option
 @count_option("--top", 1, None, "Classes shown of each picture.", default=3)
 @click.option(
@@ -34,15 +34,12 @@ from imagecls.commands.options import (
     type=OutFile(),
     help="Write the answers as a table, a row for each picture (see --csv-format).",
 )
-@click.option(
+@choice_option(
     "--csv-format",
-    type=click.Choice(["course", "names"]),
+    ["course", "names"],
+    "Of --csv. course: the homework's submission, Id,Category; names: the file, the class by its"
+    " name, its probability, and those of all classes.",
     default="course",
-    show_default=True,
-    help=(
-        "Of --csv. course: the homework's submission, Id,Category; names: the file, the class by"
-        " its name, its probability, and those of all classes."
-    ),
 )
 @json_option
 @device_option()
@@ -81,26 +78,17 @@ def command(
     submitted = table is not None and csv_format == "course"
     photos = _photos(images, submitted, say)
     keys = submission.ids(photos) if submitted else []
-    if table is not None:
-        keep_inputs(
-            [
-                Path(photo.source, photo.name)
-                for photo in photos
-                if Path(photo.name).name == table.name
-            ],
-            csv=table,
+    if submitted and not numbered(ensemble.classes):
+        some = ", ".join(
+            f"{number} {name}"
+            for number, name in list(zip(numbers(ensemble.classes), ensemble.classes, strict=True))[
+                :12
+            ]
         )
-        if submitted and not numbered(ensemble.classes):
-            some = ", ".join(
-                f"{number} {name}"
-                for number, name in list(
-                    zip(numbers(ensemble.classes), ensemble.classes, strict=True)
-                )[:12]
-            )
-            say(
-                "the classes have no numbers of their own, so Category counts them in order:"
-                f" {some}{' ...' if len(ensemble.classes) > 12 else ''}"
-            )
+        say(
+            "the classes have no numbers of their own, so Category counts them in order:"
+            f" {some}{' ...' if len(ensemble.classes) > 12 else ''}"
+        )
     with bars.bar(
         total=len(photos),
         unit=" pictures",

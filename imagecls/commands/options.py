@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,6 +12,8 @@ from gocnn.console.shared_options import choice_option, completed_by, count_opti
 
 if TYPE_CHECKING:
     from imagecls.classifier.ensemble import Asked, Ensemble
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 MODEL_HELP = "A model file (.safetensors or .onnx), a run folder, or food, which ships"
 DEFAULT_HELP = "[default: $GOCNN_IMAGE_MODEL, else food]"
@@ -39,10 +41,20 @@ model_option = click.option(
 )
 """`model`: the classifier that is asked; see `ensemble_of`."""
 
-views_option = count_option(
-    "--tta", 1, 12, "Views of each picture that are averaged (2: also mirrored).", default=1
+
+def views_of(default: int) -> Callable[[F], F]:
+    """`tta`: test-time augmentation."""
+    return count_option(
+        "--tta", 1, 12, "Views of each picture that are averaged (2: also mirrored).", default
+    )
+
+
+part_option = click.option(
+    "--part",
+    type=click.Choice(["valid", "train", "test", "whole"]),
+    help="Part of DATA.  [default: valid, else what has classes, train last]",
 )
-"""`tta`: test-time augmentation."""
+"""`part`: the part whose pictures are judged."""
 
 cache_option = click.option(
     "--cache",

@@ -218,16 +218,17 @@ def explain(state: ImageState, asked: AskedWhere) -> SeenWhere:
         row = one.asked.probabilities(pixels[None])[0]
     best = int(row.argmax())
     chosen = best if label is None else label
+    labels = [chosen] if chosen == best else [chosen, best]
     if asked.layer is None:
         with state.models.asking(one):
-            heats = one.asked.attention(pixels, [chosen, best])
+            heats = one.asked.attention(pixels, labels)
     else:
         with state.models.computing():
             from imagecls.classifier.explain import attention_at
 
-            heats = attention_at(one.inside, pixels, [chosen, best], asked.layer)
+            heats = attention_at(one.inside, pixels, labels, asked.layer)
     largest = float(heats[0].max())
-    peaks = heats.max((1, 2)) * row[[chosen, best]]
+    peaks = heats.max((1, 2)) * row[labels]
     coded = np.rint(heats[0] / max(largest, 1e-12) * 255).astype(np.uint8)
     return SeenWhere(
         one.named.name,

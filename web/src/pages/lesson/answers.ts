@@ -33,17 +33,15 @@ export interface Answered<T> {
   error: string;
 }
 
-/** Ask a route: by POST with a message, by GET without one (undefined); null asks nothing. */
-export function useAnswer<T>(path: string, message?: unknown): Answered<T> {
-  const question = message === null ? "" : `${path} ${JSON.stringify(message) ?? ""}`;
+/** Ask anew when the question changes, by `ask`; an empty one asks nothing. */
+export function useQuestion<T>(question: string, ask: (signal: AbortSignal) => Promise<T>): Answered<T> {
   const [state, setState] = useState<{ question: string; value: T | null; error: string }>({ question: "", value: null, error: "" });
   const latest = useRef("");
   latest.current = question;
   useEffect(() => {
     if (!question) return undefined;
     const stop = new AbortController();
-    const asked = message === undefined ? get<T>(path, stop.signal) : post<T>(path, message, stop.signal);
-    pending.during(asked, message !== undefined).then(
+    ask(stop.signal).then(
       (value) => latest.current === question && setState({ question, value, error: "" }),
       (error: Error) => latest.current === question && !stop.signal.aborted && setState({ question, value: null, error: error.message }),
     );
@@ -51,4 +49,12 @@ export function useAnswer<T>(path: string, message?: unknown): Answered<T> {
   }, [question]);
   const current = state.question === question;
   return { value: state.value, current: current && state.value !== null, error: current ? state.error : "" };
+}
+
+/** Ask a route: by POST with a message, by GET without one (undefined); null asks nothing. */
+export function useAnswer<T>(path: string, message?: unknown): Answered<T> {
+  return useQuestion(message === null ? "" : `${path} ${JSON.stringify(message) ?? ""}`, (signal) => {
+    const asked = message === undefined ? get<T>(path, signal) : post<T>(path, message, signal);
+    return pending.during(asked, message !== undefined);
+  });
 }

@@ -1,11 +1,10 @@
 // The photographs that are looked at, and the classifier that is asked. One for the page, so that a picture goes along to the lecture.
-import { useEffect, useRef, useState } from "preact/hooks";
 import { Refused, events, get, post } from "../../lib/api";
 import { isRecord } from "../../lib/kinds";
 import { Store } from "../../lib/store";
 import { t } from "../../lib/text";
 import type { DroppedFile } from "../../parts/Drop";
-import type { Answered } from "../lesson/answers";
+import { useQuestion, type Answered } from "../lesson/answers";
 import type { ImageAnswer, ImageAnswers, ImageModel, OpenModel, Progress, SentPicture } from "./messages";
 
 export const MOST_BYTES = 40 << 20;
@@ -222,20 +221,7 @@ export const photos = new PhotoSession();
 /** Ask a route about a picture, anew when the question changes; null asks nothing. The answer before is kept meanwhile. */
 export function useAsked<T>(path: string, photo: Photo | null, message: object | null): Answered<T> {
   const question = photo?.sent && message ? `${path} ${photo.number} ${JSON.stringify(message)}` : "";
-  const [state, setState] = useState<{ question: string; value: T | null; error: string }>({ question: "", value: null, error: "" });
-  const latest = useRef("");
-  latest.current = question;
-  useEffect(() => {
-    if (!question) return undefined;
-    const stop = new AbortController();
-    photos.ask<T>(path, photo!, message!, stop.signal).then(
-      (value) => latest.current === question && setState({ question, value, error: "" }),
-      (error: Error) => latest.current === question && !stop.signal.aborted && setState({ question, value: null, error: error.message }),
-    );
-    return () => stop.abort();
-  }, [question]);
-  const current = state.question === question;
-  return { value: state.value, current: current && state.value !== null, error: current ? state.error : "" };
+  return useQuestion(question, (signal) => photos.ask<T>(path, photo!, message!, signal));
 }
 
 /** Follow a job: progress until it is done (null) or has failed; returns how to stop that. */
