@@ -89,7 +89,7 @@ class Search:
         self._share = SCORE_SHARE if evaluator.scores else 0.0
         self._tree = tree.new_arrays()
         self._tree.used[0] = 1
-        self._seconds = 0.0
+        self._seconds, self._least_seconds = 0.0, math.inf
         self._begin(board, said)
         win, lead, _ = self._judged(
             np.array([said.win]),
@@ -239,19 +239,20 @@ class Search:
     def look(self, visits: float = math.inf) -> None:
         """One evaluation: at most so many visits, and not so many that a client would wait for
         long. How many does not depend on the time but for networks that take `PATIENCE` for them,
-        so the same question has the same answer."""
-        want = min(self.at_once, MOST_VISITS - self.count, visits)
+        so the same question has the same answer, whatever else the machine does."""
+        want = int(min(self.at_once, MOST_VISITS - self.count, visits))
         if want > 0:
-            self._visit(int(want), time.perf_counter(), PATIENCE)
+            now = time.perf_counter()
+            self._visit(_within(want, PATIENCE, self._least_seconds), now, math.inf)
 
     def _visit(self, want: int, begun: float, seconds: float) -> float:
         """At most so many visits, fewer if they would take more seconds, from the time `begun` on;
         the time when they are over."""
-        if self._seconds * want > seconds:
-            want = max(1, int(seconds / self._seconds))
+        want = _within(want, seconds, self._seconds)
         self._evaluate(want)
         end = time.perf_counter()
         self._seconds = (end - begun) / want
+        self._least_seconds = min(self._least_seconds, self._seconds)
         return end
 
     def _evaluate(self, want: int) -> None:
@@ -372,6 +373,11 @@ class Search:
             if weights.any()
             else int(self._tree.move[self._tree.nodes["first"][0]])
         )
+
+
+def _within(want: int, seconds: float, each: float) -> int:
+    """How many visits, at least one, fit into so many seconds if each takes `each`."""
+    return want if each * want <= seconds else max(1, int(seconds / each))
 
 
 def _prior(
