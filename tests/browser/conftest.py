@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -28,6 +29,9 @@ PATIENCE = 120_000
 """Milliseconds that a browser waits for what must come: on a cold start kernels are compiled."""
 
 DESKTOP, PHONE = (1440, 900), (360, 740)
+
+_output: dict[str, Path] = {}
+"""By the address of a server, the file of what it prints."""
 
 
 def chromium() -> str | None:
@@ -63,14 +67,16 @@ def started(*options: str) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "cli.py", "serve", "--port", str(port), *options],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
     address = f"http://127.0.0.1:{port}"
+    folder = tempfile.TemporaryDirectory()
+    _output[address] = Path(folder.name) / "output.txt"
+    with _output[address].open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "cli.py", "serve", "--port", str(port), *options],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     try:
         for _ in range(600):
             try:
@@ -78,8 +84,7 @@ def started(*options: str) -> Iterator[str]:
                 break
             except (urllib.error.URLError, ConnectionError):
                 if process.poll() is not None:
-                    said = process.stdout.read() if process.stdout else ""
-                    pytest.fail(f"the server ended: {said}", pytrace=False)
+                    pytest.fail(f"the server ended: {printed(address)}", pytrace=False)
                 time.sleep(0.1)
         else:
             pytest.fail("the server does not answer", pytrace=False)
@@ -87,6 +92,14 @@ def started(*options: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
+        del _output[address]
+        folder.cleanup()
+
+
+def printed(address: str) -> str:
+    """The end of what a server has printed."""
+    file = _output.get(address)
+    return file.read_text(encoding="utf-8", errors="replace")[-4000:] if file else ""
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +159,7 @@ class Opened:
             for fault in self.faults
             if not any(re.search(pattern, fault) for pattern in self.expected)
         ]
-        assert left == []
+        assert left == [], printed(self.address)
 
 
 Open = Callable[..., Opened]
