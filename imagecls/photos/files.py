@@ -29,19 +29,15 @@ def is_archive(path: Path) -> bool:
 def names_in(path: Path) -> Iterator[str]:
     """The files of a folder or archive, in no order. Raises UserError if it is neither, or if not
     all of it can be read."""
-    if path.is_dir():
-        names: Iterable[str] = (name for name in folder_files(path))
-    elif not path.exists():
+    if not path.exists():
         raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
-    elif not is_archive(path):
+    if not path.is_dir() and not is_archive(path):
         raise UserError(
             f"{path} is neither a folder nor a zip or tar archive; give the folder or archive of"
             " the photographs"
         )
-    else:
-        names = _archive_names(path)
     try:
-        yield from names
+        yield from folder_files(path) if path.is_dir() else _archive_names(path)
     except OSError as error:
         raise UserError(
             f"cannot read {error.filename or path}: {error.strerror or error}; check its"
