@@ -4,6 +4,11 @@ nothing prints a traceback."""
 import os
 
 
+class Note(UserWarning):
+    """What a person should know of an input that is taken all the same, in one sentence; commands
+    print it on standard error."""
+
+
 class UserError(Exception):
     """Bad input; the message is one sentence that names the file, game or option and says what to
     do."""

@@ -13,11 +13,21 @@ M = TypeVar("M")
 
 
 class BadMessage(Exception):
-    """A message that cannot be followed: the field (empty if it is none's), and why."""
+    """A message that cannot be followed.
 
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__(why)
-        self.name, self.why = name, why
+    name: the field (empty if it is none's); inside: the place within its value (`.moves[0]`), if it
+    is not all of it; why: what is wrong there, without the field's name. As text it is what to say
+    beside the field's name, `sentence` what to say alone.
+    """
+
+    def __init__(self, name: str, why: str, inside: str = "") -> None:
+        self.name, self.why, self.inside = name, why, inside
+        super().__init__(self.sentence if inside else why)
+
+    @property
+    def sentence(self) -> str:
+        """The place, and what is wrong there."""
+        return f"{self.name}{self.inside}: {self.why}" if self.name else self.why
 
 
 def read(values: Any, kind: type[M], field: str = "", strict: bool = True) -> M:
@@ -29,19 +39,16 @@ def read(values: Any, kind: type[M], field: str = "", strict: bool = True) -> M:
     except msgspec.ValidationError as error:
         why, _, path = str(error).partition(" - at `$")
         missing = re.search(r"missing required field `(\w+)`", why)
-        where = path.rstrip("`").lstrip(".")
-        name = (re.match(r"\w+", where) or [missing[1] if missing else ""])[0]
-        said = (
-            f"{missing[1]} is missing"
-            if missing
-            else _plainly(why.replace("`", "").replace(" | null", ""))
-        )
+        where = path.rstrip("`")
+        said = "it is missing" if missing else _plainly(why.replace("`", "").replace(" | null", ""))
         if why.startswith("Invalid enum value"):
             choices = ", ".join(_choices(kind, where))
             said = f"it is one of {choices}, not {why[19:60]}"
-        raise BadMessage(
-            field or name, f"{where}: {said}" if where and (field or where != name) else said
-        ) from None
+        if missing:
+            where += f".{missing[1]}"
+        name = field or (re.match(r"\.?(\w+)", where) or ("", ""))[1]
+        inside = where if field else where.lstrip(".").removeprefix(name)
+        raise BadMessage(name, said, inside) from None
 
 
 def _choices(kind: Any, path: str) -> list[str]:
@@ -106,12 +113,12 @@ def _plainly(why: str) -> str:
 
 
 def unknown(values: dict[str, Any], kind: type[Struct]) -> list[tuple[str, str]]:
-    """Keys that the message does not have, each as it may be quoted, with the one that may be
-    meant."""
+    """Keys that the message does not have, each as it may be quoted, and which one may be meant, as
+    the end of a sentence."""
     lower = {one.encode_name.lower(): one.encode_name for one in msgspec.structs.fields(kind)}
     said = []
     for key in sorted(set(values) - set(lower.values())):
         ends = [name for name in lower if len(key) > 4 and name.endswith(key.lower())]
         near = [*difflib.get_close_matches(key.lower()[:60], lower, 1, 0.8), *ends]
-        said.append((key[:60], key[:60] + (f" (is {lower[near[0]]} meant?)" if near else "")))
+        said.append((key[:60], f" (is {lower[near[0]]} meant?)" if near else ""))
     return said

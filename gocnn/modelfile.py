@@ -9,6 +9,7 @@ program version, time).
 
 import json
 import struct
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from gocnn import __version__, versions
 from gocnn.devices import placed
-from gocnn.errors import UserError, no_such_model
+from gocnn.errors import Note, UserError, no_such_model
 from gocnn.files import write_bytes
 from gocnn.versions import BEST as BEST
 from gocnn.versions import LAST as LAST
@@ -70,13 +71,19 @@ def save(
 
 
 def locate(path: str | Path) -> Path:
-    """The model file that `path` means: the file itself, or a run folder's best (else last) model.
-    Raises UserError."""
+    """The model file that `path` means: the file itself, or a run folder's best (else last) model,
+    with a Note where it is not the best. Raises UserError."""
     target = Path(path)
     if target.is_dir():
-        for name in (BEST, LAST):
-            if (target / name).exists():
-                return target / name
+        if (target / BEST).exists():
+            return target / BEST
+        if (target / LAST).exists():
+            warnings.warn(
+                f"{path} has no {BEST}, the best by validation, so {LAST} is taken",
+                Note,
+                stacklevel=1,
+            )
+            return target / LAST
         raise UserError(
             f"{path} holds no model ({BEST} or {LAST}); give a folder that go-train or img-train"
             " has filled, or a .safetensors file"

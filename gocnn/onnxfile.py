@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,10 +138,32 @@ def _on_cpu(data: bytes, path: Path, threads: int | None, kind: Kind) -> Any:
     except (
         Exception
     ) as error:  # onnxruntime has a class for each of its failures, and more with every version
-        raise UserError(
-            f"{path} is not an ONNX file, or is cut short; export it again with:"
-            f" {program.name()} {kind.command} RUN --onnx FILE"
-        ) from error
+        again = f"export it again with: {program.name()} {kind.command} RUN --onnx FILE"
+        raise UserError(f"{path} {_trouble(str(error), onnxruntime.__version__)}{again}") from error
+
+
+_NEWER = (
+    ("IR version", r"IR version: (\d+), max supported IR version: (\d+)"),
+    ("opset", r"Opset (\d+) is under development.* till opset (\d+)"),
+)
+"""What versions a file may have that are newer than this onnxruntime, and how it says so."""
+
+
+def _trouble(said: str, version: str) -> str:
+    """Why onnxruntime cannot open a file, by what it `said`, up to what one can do besides
+    exporting it again."""
+    for what, pattern in _NEWER:
+        newer = re.search(pattern, said, re.DOTALL)
+        if newer:
+            return (
+                f"is an ONNX file of {what} {newer[1]}, and onnxruntime {version} reads none later"
+                f" than {newer[2]}; update onnxruntime, or "
+            )
+    if "protobuf" in said.lower():
+        return "is not an ONNX file, or is cut short; "
+    why = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (This is an invalid model\. )?", "", said)
+    why = " ".join(re.sub(r"^/\S+\.(cc|h):\d+ .*?\) (?=[A-Z])", "", why).split())
+    return f"is an ONNX file that onnxruntime {version} cannot run ({why[:150]}); "
 
 
 def _on_cuda(data: bytes, device: str) -> Any:

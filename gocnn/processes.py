@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -75,6 +76,25 @@ def guard(process: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes] | None
         )
     except OSError:
         return None
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Within: processes that are started do not hear Ctrl-C in this one's terminal, from their
+    first moment on; it is this one's to end them. (On Windows see `ignore_interrupts`.)"""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def ignore_interrupts() -> None:
+    """Do not hear Ctrl-C in this process, which another one ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def end_with_parent() -> None:

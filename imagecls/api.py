@@ -311,7 +311,7 @@ def find_rate(photos: Name, out: Name, *, quiet: bool = False, **options: Any) -
         out: a folder for the curve (`find-rate.png`) and its numbers (`find-rate.csv`); nothing
             else is written.
         quiet: nothing is printed.
-        options: as for `train`; `steps` is how many the test takes (100).
+        options: as for `train`; `steps` is how many the test takes (100; 10 at least).
 
     Raises:
         UserError: whatever a person can mend.
@@ -360,7 +360,11 @@ def label_issues(
         KeyboardInterrupt: it was interrupted.
     """
     data, tta = path("photos", photos), whole("tta", tta, 1, 12)
-    if (model is None) == (folds is None):
+    if model is not None and folds is not None:
+        raise UserError(
+            "a model judges by itself, and folds trains networks for it; give one of the two"
+        )
+    if model is None and folds is None:
         raise UserError("give a model that judges, or folds=4, which trains small networks for it")
     if model is not None and (minutes is not None or epochs is not None):
         raise UserError("minutes and epochs are of folds=4; leave them out where a model judges")

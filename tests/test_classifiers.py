@@ -1,5 +1,7 @@
 """The three classifiers: their layers, names, freezing and learning rates."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from torch import nn
 from gocnn.training import TrainConfig, optim
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.resnet101 import FineTuner, ResNet101
+from imagecls.classifier.rates import need_parts
 from tests.classifiers import CLASSES, SMALL
 
 
@@ -174,3 +177,28 @@ def test_discriminative_learning_rates(optimiser):
         )
         assert rates[id(parameter)] == pytest.approx(expected), name
     assert len(rates) == len(list(model.parameters()))
+
+
+def test_a_part_is_not_another_whose_name_begins_alike():
+    factors = (("blocks.1.", 0.5), ("token.", 0.2), ("blocks.", 0.3), ("conv", 0.1))
+    names = ("blocks.1.weight", "blocks.10.weight", "token", "tokens", "conv1.weight")
+    assert [optim._factor(name, factors) for name in names] == [0.5, 0.3, 0.2, 1.0, 0.1]
+
+
+@pytest.mark.parametrize("kind", ["resnet101", "resnet", "cnn"])
+def test_rates_are_of_parts_that_are_there_and_learn(kind):
+    """Each part by its own name; nothing else, neither a shorter nor a longer name."""
+    rest: Any = {"widths": (4, 8)} if kind != "resnet101" else SMALL
+    model = build(ClassifierConfig(kind, CLASSES, 32, hidden=(8,), **rest))
+    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
+    need_parts(model, [(f"{part}.", 0.1) for part in parts])
+    first = min(parts)
+    for wrong in ("layer9", first[:-1], f"{first}1"):
+        with pytest.raises(ValueError, match=f"there is no part {wrong}; the parts are") as caught:
+            need_parts(model, [(f"{wrong}.", 0.1)])
+        assert set(str(caught.value).split("parts are ")[1].split(", ")) == parts
+    if isinstance(model, FineTuner):
+        model.freeze(("layer4",))
+        need_parts(model, [("layer4.0.", 0.1), ("fc.", 1.0)])
+        with pytest.raises(ValueError, match="the part layer3 is frozen"):
+            need_parts(model, [("layer4.", 0.1), ("layer3.", 0.1)])

@@ -268,10 +268,10 @@ def test_folds_judge_what_they_have_not_seen(few: Path, monkeypatch: pytest.Monk
     with pytest.warns(UserWarning, match="mistakes"):  # after one epoch it knows nothing
         issues = api.label_issues(few, folds=2, epochs=1, size=16, tta=1)
     assert all(issue.file.startswith("training/") for issue in issues)
-    both: list[dict[str, Any]] = [{}, {"folds": 2, "model": few}]
-    for wrong in both:
-        with pytest.raises(api.UserError, match="give a model that judges, or folds"):
-            api.label_issues(few, **wrong)
+    with pytest.raises(api.UserError, match="give a model that judges, or folds"):
+        api.label_issues(few)
+    with pytest.raises(api.UserError, match="a model judges by itself, and folds trains networks"):
+        api.label_issues(few, few, folds=2)
 
 
 # --- lists in training
@@ -358,8 +358,10 @@ def test_bad_lists_are_refused_in_a_sentence(tmp_path: Path, few: Path) -> None:
 def test_wrong_calls_of_img_clean(tmp_path: Path, few: Path, tiny: Path) -> None:
     cases: list[tuple[int, list[object], str]] = [
         (2, [few], "say who judges"),
-        (2, [few, "--model", tiny, "--folds", "3"], "say who judges"),
-        (2, [few, "--model", tiny, "--minutes", "3"], "are of --folds"),
+        (2, [few, "--model", tiny, "--folds", "3"], "give one of the two"),
+        (2, [few, "--model", tiny, "--minutes", "3"], "--minutes is of --folds"),
+        (2, [few, "--model", tiny, "--epochs", "3"], "--epochs is of --folds"),
+        (2, [few, "--model", tiny, "--size", "64"], "--size is of --folds"),
         (2, [few, "--folds", "3", "--minutes", "1", "--epochs", "1"], "not both"),
         (2, [few, "--folds", "3", "--part", "test"], "leave --part out"),
         (2, [few, "--model", tiny, "--sheet", tmp_path / "x.txt"], "must end in"),

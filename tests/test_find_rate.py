@@ -165,6 +165,8 @@ def test_several_processes_and_a_loss_that_is_no_number(tmp_path):
     t.processes = Processes(0, 2)
     with pytest.raises(UserError, match="without torchrun"):
         run(t, 20)
+    with pytest.raises(ValueError, match="10 steps or more, not 9"):
+        run(t, 9)
     t = trainer(tmp_path / "b")
     t.stepper.task = toy.Eventful(1, toy.ruin)
     with pytest.raises(UserError, match="no number at the lowest rates"):
@@ -202,6 +204,24 @@ def test_by_the_commands(few, tmp_path, sample_store):
     assert "not --minutes" in refused(
         2, "img-train", few, "--out", out, "--find-rate", "--minutes", 1
     )
+
+
+@pytest.mark.parametrize("command", ["img-train", "go-train"])
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        (("--learning-rate", 0.01), "leave out --learning-rate"),
+        (("--learning-rate", 0.01, "--steps", 50), "leave out --learning-rate"),
+        (("--steps", 1), "finds nothing in 1 step: give --steps 10 or more"),
+        (("--steps", 9), "finds nothing in 9 steps: give --steps 10 or more"),
+        (("--epochs", 1), "takes --steps, not --epochs"),
+    ],
+)
+def test_what_a_range_test_cannot_heed_is_a_wrong_call(tmp_path, command, extra, said):
+    """Before anything is read: what is named here is not there."""
+    call = (command, tmp_path / "gone", "--out", tmp_path / "r", "--find-rate", *extra)
+    assert said in refused(2, *call)
+    assert not (tmp_path / "r").exists()
 
 
 def test_from_python(few, tmp_path):

@@ -179,9 +179,13 @@ def test_the_file_alone_suffices(exported: list[tuple[Predictor, Path]]) -> None
 
 def test_a_head_that_is_not_known(tmp_path: Path, pair: Any, monkeypatch: Any) -> None:
     """Exported without weights for Grad-CAM; asking where it looks says what to do."""
+    assert "heat map, from torch's" in good("img-export", pair[0], "--onnx", tmp_path / "y.onnx")
     one = predictor(LINEAR)
     monkeypatch.setattr(type(one.network), "head_layers", lambda self: None)
     assert export.export(one, tmp_path / "x.onnx") < 1e-4
+    said = good("img-export", pair[0], "--onnx", tmp_path / "y.onnx")
+    assert f"note: {tmp_path / 'y.onnx'} answers, but gives no heat maps" in said
+    assert "heat map, from torch's" not in said
     assert "%" in good("img-predict", PICTURE, "--model", tmp_path / "x.onnx")
     said = refused(
         1, "img-explain", PICTURE, "--model", tmp_path / "x.onnx", "--picture", tmp_path / "x.png"

@@ -404,7 +404,17 @@ def test_bad_calls_and_bad_data(run, few, tmp_path):
     refused(2, "img-train", few, "--out", tmp_path / "x", "--widths", "8,a")
     refused(2, "img-train", few, "--out", tmp_path / "x", "--folds", 3, "--fold", 3)
     refused(2, "img-train", few, "--out", tmp_path / "x", "--steps", 1, "--epochs", 2)
-    refused(2, "img-train", few, "--out", tmp_path / "x", "--rates", "layer4")
+    for rates in ("layer4", "=1", "layer4=-1", "layer4=nan", "layer4=1,layer4=2"):
+        assert "'--rates'" in refused(
+            2, "img-train", few, "--out", tmp_path / "x", "--rates", rates
+        )
+    fine = ("img-train", few, "--out", tmp_path / "x", "--steps", 1, *SMALL101, "--weights", "none")
+    assert "--rates: there is no part layer9; the parts are conv1, bn1" in refused(
+        1, *fine, "--rates", "layer4=0.1,layer9=0.1"
+    )
+    assert "--rates: the part layer3 is frozen" in refused(
+        1, *fine, "--unfreeze", "layer4", "--rates", "layer3=0.1"
+    )
     assert "shrink 16 pixels" in refused(
         1, "img-train", few, "--out", tmp_path / "x", "--steps", 1, "--model", "cnn", "--size", 16
     )

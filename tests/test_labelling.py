@@ -97,6 +97,92 @@ def test_folders_say_the_parts_and_the_table_the_classes(tmp_path):
         labelled(str(folder / "test"), ("x", "y"), labelling=rows)
 
 
+PARTS = {
+    TRAIN: {"1.jpg": "cat", "2.jpg": "dog", "3.jpg": "cat"},
+    VALID: {"4.jpg": "dog"},
+    TEST: {"5.jpg": "cat", "6.jpg": "dog"},
+}
+WITHOUT_TEST = {TRAIN: PARTS[TRAIN] | PARTS[TEST], VALID: PARTS[VALID]}
+SPLITS = [
+    ("file,label,split", "train valid test", PARTS),
+    ("split;image;class", "Train Val Test", PARTS),
+    ("path,class,data set", "training validation testing", PARTS),
+    ("path,class,Partition", "train dev eval", PARTS),
+    ("file,label,fold,split", "train valid test", PARTS),
+    ("file,label,is_valid", "False True False", WITHOUT_TEST),
+    ("fname,label,is_valid", "0 1 0", WITHOUT_TEST),
+    ("file,label,is_test", "no no yes", {TRAIN: PARTS[TRAIN] | PARTS[VALID], TEST: PARTS[TEST]}),
+    (
+        "file,label,is_training_image",
+        "1 1 0",
+        {TRAIN: PARTS[TRAIN] | PARTS[VALID], TEST: PARTS[TEST]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("names", "words", "wanted"), SPLITS, ids=[case[0] for case in SPLITS])
+def test_a_column_says_the_parts(tmp_path, names, words, wanted):
+    """As Hugging Face, Kaggle, fastai and CUB-200 name it; folders then say nothing."""
+    written = dict(zip((TRAIN, VALID, TEST), words.split(), strict=True))
+    separator = ";" if ";" in names else ","
+    lines, split = [names], ""
+    for part, pictures in PARTS.items():
+        for number, (name, kind) in enumerate(pictures.items()):
+            cells = {"file": name, "image": name, "path": name, "fname": name}
+            cells |= {"label": kind, "class": kind, "fold": str(number)}
+            columns = names.split(separator)
+            split = next(column for column in columns if column not in cells)
+            lines.append(separator.join(cells.get(each, written[part]) for each in columns))
+    folder = tree(tmp_path / "d", "{1,2,3,4,5,6}.jpg")
+    labels = table(folder, "\n".join(lines))
+    assert by(folder, labels) == wanted
+    notes = open_collection(folder, labels).notes
+    assert f"the column {split} of {labels.tables[0]} says the part of each picture" in notes
+    assert ("fold" in names) == any("the column fold of" in n and "passed over" in n for n in notes)
+    folder = tree(tmp_path / "e", "training/{1,2,3,4,5,6}.jpg elsewhere/7.jpg")
+    inside = {
+        part: {f"training/{name}": kind for name, kind in pictures.items()}
+        for part, pictures in wanted.items()
+    }
+    assert by(folder, labels) == {**inside, UNLISTED: {"elsewhere/7.jpg": ""}}
+
+
+def test_a_column_that_does_not_plainly_say_parts_is_named(tmp_path):
+    """And nothing is made of a part of it."""
+    folder = tree(tmp_path / "d", "{1,2,3}.jpg")
+    for column, values, some in (
+        ("split", ("train", "holdout", "test"), "holdout"),
+        ("split", ("train", "", "test"), "nothing"),
+        ("fold", ("0", "1", "2"), "0, 1, 2"),
+        ("is_valid", ("True", "False", "maybe"), "maybe"),
+        ("subset", ("a", "b", "unlabeled"), "a, b, unlabeled"),
+    ):
+        rows = [f"{i}.jpg,{'xy'[i % 2]},{value}" for i, value in enumerate(values, 1)]
+        labels = table(folder, "\n".join([f"file,class,{column}", *rows]))
+        assert list(by(folder, labels)) == [WHOLE]
+        (note,) = open_collection(folder, labels).notes
+        assert note.startswith(f"the column {column} of {labels.tables[0]} is passed over: it has")
+        assert some in note
+    twice = table(folder, "file,class,split\n1.jpg,x,train\n2.jpg,y,test\n1.jpg,x,test\n")
+    with pytest.raises(UserError, match=r"line 4: 1.jpg is to test, and to train in line 2 of"):
+        by(folder, twice)
+
+
+def test_classes_that_other_programs_take_for_missing(tmp_path):
+    """They are classes, and that is said of tables, where they may come from a program."""
+    folder = tree(tmp_path / "d", "{1,2,3}.jpg")
+    labels = table(folder, "1.jpg,nan\n2.jpg,None\n3.jpg,cat\n")
+    assert by(folder, labels) == {WHOLE: {"1.jpg": "nan", "2.jpg": "None", "3.jpg": "cat"}}
+    notes = open_collection(folder, labels).notes
+    assert [note.split(" of ")[0] for note in notes] == [
+        "nan is taken for a class (1 rows",
+        "None is taken for a class (1 rows",
+    ]
+    found = open_collection(tree(tmp_path / "e", "{nan,None,NA,null}/{1,2}.jpg"))
+    assert set(found.classes) == {"nan", "None", "NA", "null"}
+    assert found.notes == ()
+
+
 def test_the_table_wins_over_folders_and_names(tmp_path):
     folder = tree(tmp_path / "d", "kitchen/3_1.jpg garden/{3_2,x}.jpg")
     labels = table(folder, "3_1.jpg,egg\n3_2.jpg,leek\ngarden/x.jpg,leek\n")

@@ -4,6 +4,7 @@ ids and categories of a submission."""
 import random
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -246,6 +247,50 @@ def test_notes_name_what_is_not_used(tmp_path):
     ):
         assert words in text
     assert found.other_files == 3
+
+
+def test_classes_whose_names_are_nearly_the_same_are_told(tmp_path):
+    for number, (text, groups) in enumerate(
+        (
+            ("{Cat,cat,dog}/1.jpg", ["Cat and cat"]),
+            ("train/{Cat,CAT,cat,dog}/1.jpg", ["CAT, Cat and cat"]),
+            ("{fried-egg,Fried_Egg,Tea,tea}/1.jpg", ["fried-egg and Fried_Egg", "Tea and tea"]),
+            ("{c,c++,c#}/1.jpg", []),
+            ("{1,01,2}/1.jpg", []),
+            ("training/{Cat,Dog}/1.jpg validation/{cat,dog}/1.jpg", []),
+        )
+    ):
+        found = open_collection(tree(tmp_path / str(number), text))
+        said = [note.split(" are different classes")[0] for note in found.notes]
+        assert sorted(said) == sorted(groups), (text, found.notes)
+
+
+def test_empty_class_folders_are_told(tmp_path):
+    """Folders that lie beside those of classes; others may be anything."""
+    for number, (text, empty, named) in enumerate(
+        (
+            ("{cat,dog}/1.jpg", "horse", ["horse"]),
+            ("train/{cat,dog}/1.jpg val/cat/1.jpg", "val/dog train/cow", ["train/cow", "val/dog"]),
+            ("pets/{cat,dog}/1.jpg", "pets/cow/old", ["pets/cow"]),
+            ("{cat,dog}/1.jpg", "cat/more .cache __MACOSX @eaDir", []),
+            ("{1,2}.jpg", "output", []),
+            ("training/{0_1,1_1}.jpg", "validation evaluation", []),
+            ("{cat,dog}/1.jpg cow/readme.txt", "", []),
+        )
+    ):
+        folder = tree(tmp_path / str(number), text)
+        for name in empty.split():
+            (folder / name).mkdir(parents=True)
+        places = [folder]
+        with zipfile.ZipFile(tmp_path / f"{number}.zip", "w") as archive:
+            for path in sorted(folder.rglob("*")):
+                archive.write(path, path.relative_to(folder))
+            places.append(Path(str(archive.filename)))
+        for place in places:
+            notes = [note for note in open_collection(place).notes if "empty" in note]
+            assert len(notes) == bool(named), (text, notes)
+            if named:
+                assert f"no class ({', '.join(named)})" in notes[0]
 
 
 def test_a_place_without_pictures_says_what_it_holds(tmp_path):

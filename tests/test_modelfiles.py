@@ -3,6 +3,7 @@ anything else."""
 
 import json
 import random
+import shutil
 import struct
 from collections.abc import Callable
 from dataclasses import asdict
@@ -17,9 +18,10 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import imagecls
 from gocnn import modelfile
 from gocnn.commands import main
-from gocnn.errors import UserError
+from gocnn.errors import Note, UserError
 from gocnn.policy import KIND
 from gocnn.policy import export as exporting
 from gocnn.policy import model as policy
@@ -29,6 +31,8 @@ from gocnn.policy.shipped import file_of
 from imagecls.classifier import KIND as CLASSIFIER
 from imagecls.classifier import model as classifier
 from imagecls.classifier.models import ClassifierConfig, build
+from tests.conftest import ROOT
+from tests.test_cli import cli
 from tests.test_fuzz import edited
 
 TINY = PolicyConfig(blocks=1, channels=4, head=4)
@@ -258,3 +262,30 @@ def test_mutated_onnx_files(
             refused += bool(refusal(OnnxPolicy, target))
     assert refused > 40
     assert capfd.readouterr().out == ""  # go-gtp speaks there
+
+
+def test_a_run_without_its_best_model_says_which_one_is_taken(
+    tiny: Path, food: Path, tmp_path: Path
+) -> None:
+    """Once each, whatever the command does with it; and nothing where it has one."""
+    photo = ROOT / "data" / "images" / "validation" / "soup" / "000.jpg"
+    for name, file, command in (
+        ("go", tiny, ["go-suggest", "--moves", "D4", "--model"]),
+        ("go", tiny, ["describe"]),
+        ("food", food, ["img-predict", photo, "--model"]),
+        ("food", food, ["img-explain", photo, "--picture", tmp_path / "a.png", "--model"]),
+        ("food", food, ["img-export", "--onnx", tmp_path / "a.onnx"]),
+        ("food", food, ["describe"]),
+    ):
+        run = tmp_path / name
+        run.mkdir(exist_ok=True)
+        (run / modelfile.BEST).unlink(missing_ok=True)
+        shutil.copy(file, run / modelfile.LAST)
+        said = cli(*command, run).stderr
+        assert said.count("note: ") == 1, said
+        assert f"note: {run} has no best.safetensors, the best by validation, so last" in said
+        shutil.copy(file, run / modelfile.BEST)
+        assert "note: " not in cli(*command, run).stderr
+    (run / modelfile.BEST).unlink()
+    with pytest.warns(Note, match=r"so last\.safetensors is taken"):
+        imagecls.load(run)

@@ -16,6 +16,8 @@ from gocnn.engine.rulesets import RULES
 from gocnn.errors import UserError
 from gocnn.messages import BadMessage, read
 from gocnn.serve.analysis import Analyse
+from gocnn.serve.bodies import known
+from gocnn.serve.failures import status_of
 from gocnn.serve.messages import Position, game_of
 from gocnn.serve.playing import AskedMove
 from tests.conftest import play_randomly
@@ -184,6 +186,30 @@ def test_what_is_wrong_within_a_position_is_named_with_what_may_stand_there(kind
     with pytest.raises(BadMessage) as caught:
         read({"position": message, "id": 1, "model": "small"}, kind)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"way": "max"}, "way: there is no such field"),
+        ({"model": "small", "positon": {}}, "positon: there is no such field (is position meant?)"),
+        ({}, "position: it is missing"),
+        ({"position": {}}, "position.moves: it is missing"),
+        ({"position": []}, "position: expected an object, got a list"),
+        ({"position": {"moves": [["B", "Q16"]]}}, "position.moves[0][0]: it is one of b, w, not"),
+        ({"position": {"moves": [], "komi": "7"}}, "position.komi: expected a number, got a text"),
+        ({"position": {"moves": []}, "level": 5}, "level: expected a text, got a whole number"),
+    ],
+)
+def test_a_client_is_told_the_place_once(values, sentence):
+    """As every endpoint and socket tells it."""
+    with pytest.raises(BadMessage) as caught:
+        known(values, AskedMove)
+        read(values, AskedMove)
+    status, said = status_of(caught.value, "")
+    assert status == 400
+    assert said.startswith(sentence)
+    assert said.count(caught.value.name) == 1
 
 
 def test_choices_are_found_wherever_they_stand():

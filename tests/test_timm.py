@@ -137,7 +137,7 @@ def test_fine_tuning_by_the_command(few, published, tmp_path):
     assert wishes["train"]["optimiser"] == "adamw"
     assert wishes["network"]["backbone"] == "test_resnet"
     assert wishes["network"]["mean"] == [0.5, 0.5, 0.5]
-    assert wishes["train"]["rate_factors"] == [["net.layer4", 0.1]]
+    assert wishes["train"]["rate_factors"] == [["net.layer4.", 0.1]]
     assert "accuracy" in good("img-eval", few, "--model", out)
     photo = few / "validation" / "soup" / "000.jpg"
     good("img-explain", photo, "--model", out, "--picture", tmp_path / "e.png")
@@ -187,6 +187,9 @@ def test_what_is_refused(few, published, tmp_path, monkeypatch):
     assert "--weights none" in text
     assert "no part layer9 in timm:test_resnet; the parts are conv1" in refused(
         1, *mine, "--weights", "none", "--unfreeze", "layer9"
+    )
+    assert "--rates: there is no part layer9; the parts are conv1" in refused(
+        1, *mine, "--weights", "none", "--rates", "layer9=0.1"
     )
     assert "no weights file gone.pth" in refused(1, *mine, "--weights", "gone.pth")
     torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "other.pth")
@@ -248,8 +251,22 @@ def test_without_timm_it_is_one_sentence(few, tmp_path, monkeypatch):
     assert "is of --model cnn" in refused(
         2, "img-train", few, "--out", tmp_path / "x", "--model", "timm:x", "--pool", "min"
     )
-    assert "Invalid value for '--model'" in refused(
-        2, "img-train", few, "--out", tmp_path / "x", "--model", "resnet18"
-    )
+    call = ("img-train", few, "--out", tmp_path / "x", "--model")
+    for name, said in (
+        ("resnet18", "is not cnn, resnet or resnet101; networks of the package timm are called"),
+        ("resnet18", "such as timm:resnet18"),
+        (
+            "timm/vit_tiny_patch16_224.augreg_in21k",
+            "such as timm:vit_tiny_patch16_224.augreg_in21k",
+        ),
+        ("EfficientNet_B0", "such as timm:efficientnet_b0"),
+        ("ResNet", "is not cnn, resnet or resnet101; write resnet"),
+        ("", "are called timm:NAME"),
+        ("my net", "are called timm:NAME"),
+    ):
+        text = refused(2, *call, name)
+        assert "Invalid value for '--model'" in text
+        assert said in text
+        assert ("such as" in text) == ("such as" in said or name == "resnet18")
     with pytest.raises(TypeError):
         weights.load_backbone(nn.Linear(1, 1), "x")  # type: ignore[arg-type]

@@ -3,6 +3,7 @@ wait for torch."""
 
 import importlib
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ import click
 from gocnn import __version__, libraries
 from gocnn.console import heads, streams
 from gocnn.console.heads import Head, register
-from gocnn.errors import UserError
+from gocnn.errors import Note, UserError
 
 HEAD = Head(
     "go",
@@ -61,7 +62,7 @@ register(HEAD)
 
 class LazyGroup(click.Group):
     """A group that imports a command's module when it is wanted, and turns a UserError into one
-    sentence and exit code 1."""
+    sentence and exit code 1, Ctrl-C into one and 130, and prints each Note once."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         streams.prepare_streams()
@@ -114,6 +115,21 @@ class LazyGroup(click.Group):
             )
 
     def invoke(self, context: click.Context) -> object:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", Note)
+            other, said = warnings.showwarning, set()
+
+            def show(message: Warning | str, category: type[Warning], *rest: Any) -> None:
+                if not issubclass(category, Note):
+                    other(message, category, *rest)
+                elif str(message) not in said:
+                    said.add(str(message))
+                    click.echo(f"note: {message}", err=True)
+
+            warnings.showwarning = show  # type: ignore[assignment]
+            return self._invoke(context)
+
+    def _invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
         except UserError as error:
@@ -121,6 +137,15 @@ class LazyGroup(click.Group):
             context.exit(1)
         except (click.exceptions.Exit, click.Abort):
             raise
+        except KeyboardInterrupt:
+            newline = "\n" if sys.stderr.isatty() else ""  # a terminal has shown ^C
+            click.echo(
+                f"{newline}stopped; nothing is half-written: what was not finished is as it was"
+                " before",
+                err=True,
+            )
+            # not the context's, which a command that runs others (demo) would not notice
+            raise SystemExit(130) from None
         except (ImportError, OSError) as error:
             package = libraries.package(error, heads.extra_of(context.invoked_subcommand))
             if package is None:

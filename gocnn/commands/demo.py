@@ -63,7 +63,9 @@ def command(minutes: float, out: Path) -> None:
                 " honest figure)"
             )
         sys.stdout.flush()
-        main.main(shlex.split(step), prog_name=program.name(), standalone_mode=False)
+        code = main.main(shlex.split(step), prog_name=program.name(), standalone_mode=False)
+        if code:
+            raise SystemExit(code)
         if step.startswith("go-suggest"):
             _show_curve(out / "go", "top1")
     _show_curve(out / "images", "accuracy")

@@ -66,8 +66,8 @@ def known(values: dict[str, Any], kind: type[Struct]) -> None:
     name, and the one that may be meant."""
     tag = kind.__struct_config__.tag_field
     rest = {key: value for key, value in values.items() if key != tag}
-    for key, said in unknown(rest, kind):
-        raise BadMessage(key, f"{said}: there is no such field")
+    for key, meant in unknown(rest, kind):
+        raise BadMessage(key, f"there is no such field{meant}")
 
 
 def answer(value: Any, status: int = 200) -> Response:

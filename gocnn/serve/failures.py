@@ -65,7 +65,7 @@ def status_of(error: BaseException, doing: str) -> tuple[int, str]:
         case Refusal():
             return error.status, told(str(error))
         case BadMessage():
-            return 400, f"{error.name}: {error}" if error.name else str(error)
+            return 400, error.sentence
         case UserError():
             return 400, told(str(error))
         case HTTPException():

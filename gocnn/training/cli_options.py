@@ -14,6 +14,7 @@ from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFolder
 from gocnn.console.shared_options import together
 from gocnn.training.config import (
+    LEAST_RANGE_STEPS,
     CompileMode,
     Convolution,
     Optimiser,
@@ -282,7 +283,17 @@ def take_find_rate(
     for name in ("minutes", "epochs"):
         if budget[name] is not None:
             raise click.UsageError(f"--find-rate takes --steps, not --{name}: it trains nothing")
+    if options["learning_rate"] is not None:
+        raise click.UsageError(
+            "--find-rate looks for the learning rate, over five powers of ten: leave out"
+            " --learning-rate"
+        )
     steps = budget["steps"] or RANGE_STEPS
+    if steps < LEAST_RANGE_STEPS:
+        raise click.UsageError(
+            f"--find-rate finds nothing in {steps} step{'s' if steps > 1 else ''}: give --steps"
+            f" {LEAST_RANGE_STEPS} or more, or leave --steps out for {RANGE_STEPS}"
+        )
     return steps, budget | {"steps": steps}
 
 

@@ -12,6 +12,9 @@ Schedule = Literal["cosine", "onecycle", "constant"]
 DEFAULT_RATES: dict[str, float] = {"muon": 0.01, "adamw": 0.002, "sgd": 0.1}
 """The highest learning rate of each optimiser, where none is asked for."""
 
+LEAST_RANGE_STEPS = 10
+"""Steps of a learning-rate range test below which it finds nothing: its average is of about ten."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -32,7 +35,8 @@ class TrainConfig:
         label_smoothing: share of each label (0 to 1) that is spread over all classes.
         ema: decay of the averaged weights at each step, 0: no average.
         rate_factors: pairs of a prefix and a factor: parameters whose name begins with the prefix
-            (the longest that fits) learn at the rate times the factor, as fine-tuning wants.
+            (the longest that fits) learn at the rate times the factor, as fine-tuning wants. With a
+            dot at its end a prefix means a whole part (`gocnn.training.optim.begins`).
         seed: of the weights, the order of samples, and what is random in them.
 
     Attributes: How it is judged:

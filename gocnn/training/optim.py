@@ -109,9 +109,16 @@ def _groups(chosen: dict[tuple[float, float], list[nn.Parameter]]) -> list[dict[
     ]
 
 
+def begins(name: str, prefix: str) -> bool:
+    """Whether a parameter's name begins with a prefix of `TrainConfig.rate_factors`: with a dot at
+    its end it means a whole part, `layer1.` the parameters below layer1 and one of just this name,
+    not layer10's."""
+    return name.startswith(prefix) or name == prefix.removesuffix(".")
+
+
 def _factor(name: str, factors: Iterable[tuple[str, float]]) -> float:
     """The factor of the longest prefix that fits, else 1."""
-    fitting = [(len(prefix), factor) for prefix, factor in factors if name.startswith(prefix)]
+    fitting = [(len(prefix), factor) for prefix, factor in factors if begins(name, prefix)]
     return max(fitting)[1] if fitting else 1.0
 
 

@@ -22,7 +22,7 @@ from gocnn.figures import pyplot, save_figure
 from gocnn.files import make_folder, write_text
 from gocnn.training import feeding, memory, repeatable, tuning
 from gocnn.training.batches import Prefetcher
-from gocnn.training.config import DEFAULT_RATES
+from gocnn.training.config import DEFAULT_RATES, LEAST_RANGE_STEPS
 from gocnn.training.names import CURVE, TABLE
 from gocnn.training.progress import Progress
 
@@ -43,7 +43,6 @@ LOST = 0.25
 rates are too high. A share of the loss itself would pass over networks that learn little in so few
 steps."""
 
-LEAST_STEPS = 10
 ENOUGH_STEPS = 100
 """Steps over the whole range below which a single batch may decide where the loss is lowest: the
 average is of about ten, which are half a power of ten here."""
@@ -93,7 +92,7 @@ class RangeTest:
         """The rate at which the smoothed loss falls fastest over the logarithm of the rate, up to
         where it is lowest, and after the first steps, whose average is of few."""
         end = max(self.lowest, 1) + 1
-        begin = max(0, min(LEAST_STEPS, end - 2))
+        begin = max(0, min(LEAST_RANGE_STEPS, end - 2))
         slopes = np.gradient(self.smoothed[begin:end], np.log(self.rates[begin:end]))
         return float(self.rates[begin + int(slopes.argmin())])
 
@@ -185,9 +184,11 @@ def run(trainer: "Trainer", steps: int) -> RangeTest:
     """The range test of a trainer's network on its task, in `steps` steps at most. The trainer is
     of no use afterwards; nothing is written.
 
-    Raises UserError if several processes train, if memory runs out, or if the loss is no number
-    from the beginning.
+    Raises ValueError for fewer than LEAST_RANGE_STEPS steps; UserError if several processes train,
+    if memory runs out, or if the loss is no number from the beginning.
     """
+    if steps < LEAST_RANGE_STEPS:
+        raise ValueError(f"a range test takes {LEAST_RANGE_STEPS} steps or more, not {steps}")
     if trainer.processes.world > 1:
         raise UserError("--find-rate is for one process: start it without torchrun")
     config = trainer.config
@@ -211,7 +212,7 @@ def run(trainer: "Trainer", steps: int) -> RangeTest:
 def _rise(trainer: "Trainer", steps: int) -> RangeTest:
     config, stepper = trainer.config, trainer.stepper
     own = DEFAULT_RATES[config.optimiser]
-    rates = own * np.geomspace(LOWEST, HIGHEST, max(steps, LEAST_STEPS))
+    rates = own * np.geomspace(LOWEST, HIGHEST, steps)
     base = config.highest_rate  # a factor of 1 means this one
     losses: list[float] = []
     torn = False
@@ -227,7 +228,7 @@ def _rise(trainer: "Trainer", steps: int) -> RangeTest:
             losses.append(loss)
             progress.show((i + 1) / len(rates), i + 1, {"loss": loss, "rate": rate})
             smoothed = smooth(np.array(losses))
-            if i >= LEAST_STEPS and smoothed[-1] > TORN * smoothed.min():
+            if i >= LEAST_RANGE_STEPS and smoothed[-1] > TORN * smoothed.min():
                 torn = True
                 break
     finally:

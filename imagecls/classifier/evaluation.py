@@ -1,7 +1,5 @@
 """How well a classifier tells pictures apart."""
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy.typing as npt
 from gocnn.files import write_text
 from gocnn.statistics import calibration, wilson
 from imagecls.classifier.views import Floats
+from imagecls.photos.csvtext import csv_text
 from imagecls.photos.data import Labels
 
 
@@ -101,23 +100,21 @@ def write_report(target: Path, found: dict[str, Any]) -> None:
     """Write what `figures` has found as CSV, a row for each class: its pictures, how often it was
     answered and how often rightly; precision, recall with its 95 % interval (Wilson) and F1, from 0
     to 1, empty where there is none; and what it was most often taken for, and how many times."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(REPORT)
+    rows: list[Sequence[object]] = [REPORT]
     names = [row["class"] for row in found["classes"]]
     for i, (row, counts) in enumerate(zip(found["classes"], found["confusion"], strict=True)):
         right, true = counts[i], row["pictures"]
         low, high = wilson(right, true) if true else (None, None)
         others = taken_for(found["confusion"], i)
         shares = (row["precision"], row["recall"], low, high, row["f1"])
-        rows.writerow(
+        rows.append(
             [
                 *(row["class"], true, row["answered"], right),
                 *("" if share is None else f"{max(share, 0.0):.6f}" for share in shares),
                 *((names[others[0][0]], others[0][1]) if others else ("", 0)),
             ]
         )
-    write_text(target, text.getvalue())
+    write_text(target, csv_text(rows))
 
 
 def worst(predictions: Predictions, count: int) -> npt.NDArray[np.int64]:

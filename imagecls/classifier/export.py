@@ -48,8 +48,7 @@ def export(predictor: Predictor, target: Path, precision: str = "fp32") -> float
     precision: as for `gocnn.onnxwriting.onnx_of`. Raises UserError if the file cannot be written,
     if a package is missing, or if it answers otherwise than torch.
     """
-    config, head = predictor.config, predictor.network.head_layers()
-    known = head is not None and _known(head)
+    config, head, known = predictor.config, predictor.network.head_layers(), has_weights(predictor)
     metadata = describing(KIND, asdict(config), predictor.provenance) | {
         "classes": json.dumps(config.classes),
         "preprocessing": (
@@ -76,6 +75,12 @@ def export(predictor: Predictor, target: Path, precision: str = "fp32") -> float
         )
     write_bytes(target, data)
     return apart
+
+
+def has_weights(predictor: Predictor) -> bool:
+    """Whether a file of the network gives heat maps: its head is linear layers on feature maps."""
+    head = predictor.network.head_layers()
+    return head is not None and _known(head)
 
 
 class _Exported(nn.Module):
@@ -166,7 +171,7 @@ def difference(one: Predictor, other: OnnxClassifier, pictures: int = 5) -> floa
         np.abs(one.probabilities(made[:n], tta) - other.probabilities(made[:n], tta)).max()
         for n, tta in ((pictures, 1), (1, 1), (2, len(VIEWS)))
     ]
-    if one.network.head_layers() is not None:
+    if has_weights(one):
         labels = range(len(one.config.classes))
         for each in made[:2]:
             mine, theirs = one.attention(each, labels), other.attention(each, labels)

@@ -1,17 +1,17 @@
 """Answers as tables: the homework's submission file (`Id,Category`, a row for each picture of the
 test folder), and files with names of classes and probabilities."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gocnn.errors import UserError
 from gocnn.files import write_text
 from imagecls.classifier.views import Floats
 from imagecls.photos.classes import numbers
-from imagecls.photos.collection import Photo
+from imagecls.photos.collection import Photo, names_on_disk
+from imagecls.photos.csvtext import csv_text
 from imagecls.photos.formats import PICTURE, kind_of
 
 
@@ -71,11 +71,8 @@ def write(
             f"none of the {len(answers)} pictures can be read; {target} was not written"
         )
     common = counts.most_common(1)[0][0]
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["Id", "Category"])
-    rows.writerows([key, common if c is None else c] for key, c in zip(keys, given, strict=True))
-    write_text(target, text.getvalue())
+    rows = [[key, common if c is None else c] for key, c in zip(keys, given, strict=True)]
+    write_text(target, csv_text([["Id", "Category"], *rows]))
 
 
 def write_names(
@@ -84,18 +81,16 @@ def write_names(
     """Write `file,class,probability` and a column for each class, a row for each picture: its
     answer by name, the probability of that, and those of all. What cannot be read has empty cells.
 
-    A file is named within its folder or archive if all are of one, else with that; `--labels` takes
-    such a table.
+    A file is named within its folder or archive if all are of one, else with that, as it is called
+    there, line breaks and all; `--labels` takes such a table.
     """
     one = len({photo.source for photo in photos}) == 1
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["file", "class", "probability", *classes])
-    for photo, answer in zip(photos, answers, strict=True):
+    rows: list[list[str]] = [["file", "class", "probability", *classes]]
+    for photo, name, answer in zip(photos, names_on_disk(photos), answers, strict=True):
         cells: list[str] = [""] * (2 + len(classes))
         if not isinstance(answer, str):
             best = int(answer.argmax())
             shares = [f"{p:.6f}" for p in answer.tolist()]
             cells = [classes[best], shares[best], *shares]
-        rows.writerow([photo.name if one else photo.title, *cells])
-    write_text(target, text.getvalue())
+        rows.append([name if one else replace(photo, name=name).title, *cells])
+    write_text(target, csv_text(rows))

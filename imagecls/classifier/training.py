@@ -30,6 +30,7 @@ from imagecls.classifier.models.base import Classifier, FineTunable
 from imagecls.classifier.noisy import Noisy, NoisyLabels
 from imagecls.classifier.predicting import PicturePredictions
 from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
+from imagecls.classifier.rates import need_parts
 from imagecls.classifier.task import ImageTask
 from imagecls.photos import listed
 from imagecls.photos.collection import UNCLASSED, UNUSED
@@ -313,6 +314,8 @@ def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool)
             if config.pretrained != "none" and not resume:
                 weights.load_backbone(model, config.pretrained)
             model.freeze(config.unfreeze)
+        if not resume:
+            need_parts(model, config.train.rate_factors)
     except ValueError as error:
         raise UserError(f"{error}") from error
     return model

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
@@ -15,6 +16,7 @@ from imagecls.commands.options import (
     cache_option,
     ensemble_of,
     labelling_options,
+    note,
     take_labelling,
     views_of,
 )
@@ -93,18 +95,28 @@ def command(
     and give it to img-train --drop-listed or --relabel.
     """
     keep([data], models, *labels, csv=table, sheet=sheet)
-    if bool(models) == bool(folds):
+    if models and folds:
+        raise click.UsageError(
+            "--model judges by a network that is there, and --folds trains networks for it: give"
+            " one of the two"
+        )
+    if not models and not folds:
         raise click.UsageError(
             "say who judges: --model RUN, or --folds 4, which trains small networks for it"
         )
-    if models and (minutes is not None or epochs is not None):
-        raise click.UsageError("--minutes and --epochs are of --folds; leave them out")
+    sized = click.get_current_context().get_parameter_source("size") is ParameterSource.COMMANDLINE
+    of_folds = {"--minutes": minutes is not None, "--epochs": epochs is not None, "--size": sized}
+    for option, asked in of_folds.items():
+        if models and asked:
+            raise click.UsageError(f"{option} is of --folds: leave it out where --model judges")
     if minutes is not None and epochs is not None:
         raise click.UsageError("give --minutes or --epochs, not both")
     if folds and part == "test":
         raise click.UsageError("--folds judges training and validation pictures; leave --part out")
     from imagecls.classifier import cleaning
     from imagecls.photos import listed
+    from imagecls.photos.collection import names_on_disk
+    from imagecls.photos.csvtext import formulas
 
     labelling = take_labelling(labels, label_pattern)
     if folds:
@@ -135,11 +147,15 @@ def command(
     doubt = cleaning.doubt(judged.probabilities, photos.labels, len(found))
     if doubt:
         _say(f"warning: {doubt}")
+    names = names_on_disk([photos.photos[s.index] for s in found])
     rows = [
-        (photos.photos[s.index].name, classes[s.given], classes[s.likely], s.margin) for s in found
+        (name, classes[s.given], classes[s.likely], s.margin)
+        for name, s in zip(names, found, strict=True)
     ]
     if table is not None:
         listed.write(table, rows)
+        if risky := formulas(table, [*names, *classes]):
+            note(risky)
     if sheet is not None:
         from imagecls.classifier import pictures
 
@@ -159,8 +175,7 @@ def command(
             ),
         )
     if as_json:
-        names = listed.COLUMNS
-        suspects = [dict(zip(names, row, strict=True)) for row in rows]
+        suspects = [dict(zip(listed.COLUMNS, row, strict=True)) for row in rows]
         facts = {"pictures": len(photos), "agreement": agreed, "warning": doubt or None}
         click.echo(json.dumps(facts | {"suspects": suspects}, indent=1))
         return

@@ -16,6 +16,7 @@ from imagecls.commands.options import (
     ensemble_of,
     labelling_options,
     models_option,
+    note,
     part_option,
     size_option,
     take_labelling,
@@ -75,6 +76,7 @@ def command(
     keep([data], models, *labels, report=report, picture=picture, mistakes=mistakes)
     from gocnn import bars
     from imagecls.classifier import evaluation, shipped
+    from imagecls.photos.csvtext import formulas
     from imagecls.photos.data import bad_notes, judged, photo_set, why
     from imagecls.photos.store import ImageStore
 
@@ -88,8 +90,8 @@ def command(
         sets[size, fit] = photo_set(store, photos, added)
     first = next(iter(sets.values()))
     if len(first):
-        for note in bad_notes(added):
-            click.echo(f"note: {note}", err=True)
+        for text in bad_notes(added):
+            note(text)
     if not len(first):
         from gocnn.errors import UserError
 
@@ -121,6 +123,8 @@ def command(
         draw_evaluation(figures, picture)
     if report is not None:
         evaluation.write_report(report, figures)
+        if risky := formulas(report, ensemble.classes):
+            note(risky)
     if mistakes is not None:
         _sheet(predictions, first, ensemble.classes, count, mistakes)
     click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))

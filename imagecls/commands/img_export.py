@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gocnn.console.outputs import OutFile
-from imagecls.commands.options import size_option
+from imagecls.commands.options import note, size_option
 
 
 @click.command("img-export")
@@ -19,7 +19,8 @@ def command(model: str, onnx: Path, halves: bool, eval_size: int | None) -> None
 
     Every --model option takes the file: it runs by onnxruntime, without torch. Its metadata say
     what the input is, the classes, and how pictures are made ready; beside the logits it answers
-    the last feature maps and their weights for each class, from which Grad-CAM is drawn.
+    the last feature maps and, for heads of linear layers on them, their weights for each class,
+    from which Grad-CAM is drawn.
     """
     from imagecls.classifier import export
     from imagecls.classifier.runtime import open_in_torch
@@ -28,7 +29,14 @@ def command(model: str, onnx: Path, halves: bool, eval_size: int | None) -> None
     if eval_size is not None:
         predictor = predictor.at(eval_size)
     apart = export.export(predictor, onnx, "fp16" if halves else "fp32")
+    heat = export.has_weights(predictor)
     click.echo(
         f"{onnx}: {onnx.stat().st_size / 1e6:.1f} MB, {'halves' if halves else 'float32'}; largest"
-        f" difference of a probability, or of a heat map, from torch's: {apart:.1e}"
+        f" difference of a probability{', or of a heat map,' if heat else ''} from torch's:"
+        f" {apart:.1e}"
     )
+    if not heat:
+        note(
+            f"{onnx} answers, but gives no heat maps (img-explain, Grad-CAM): the head of this"
+            " network is not known to be linear layers on its last feature maps"
+        )

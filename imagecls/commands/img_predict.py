@@ -69,6 +69,7 @@ def command(
     from gocnn.cores import cores
     from imagecls.classifier import submission
     from imagecls.photos.classes import numbered, numbers
+    from imagecls.photos.csvtext import formulas
 
     def say(text: str) -> None:
         if not quiet:
@@ -104,6 +105,9 @@ def command(
         submission.write(table, keys, answers, ensemble.classes)
     elif table is not None:
         submission.write_names(table, photos, answers, ensemble.classes)
+        doubt = formulas(table, [*(p.name for p in photos), *ensemble.classes])
+        if doubt:
+            say(doubt)
     if as_json:
         click.echo(
             json.dumps(

@@ -248,7 +248,7 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
 
         model, backbone = "timm", model.removeprefix(TIMM)
         known = named(backbone)
-        options["rates"] = tuple((f"net.{name}", rate) for name, rate in options["rates"])
+        options["rates"] = tuple((f"net.{part}", factor) for part, factor in options["rates"])
         options["size"] = options["size"] or known.input_size[-1]
         own = {"backbone": backbone, "mean": tuple(known.mean), "std": tuple(known.std)}
     folds, fold = options["folds"] or 0, options["fold"]
@@ -294,7 +294,8 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
             for key in ("crop", "shift", "scale", "auto", "erase", "mixup", "cutmix")
         },
     )
-    parts = options["unfreeze"].lower()
+    parts = options["unfreeze"]
+    parts = parts.lower() if parts.lower() in ("all", "none", "last") else parts
     every = ("conv1", "bn1", *(f"layer{i + 1}" for i in range(len(network.depths))))
     unfreeze = (
         ("all",)

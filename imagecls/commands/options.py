@@ -160,7 +160,8 @@ LABELLING = (
         metavar="FILE.csv",
         help=(
             "Classes by a table instead of by folders: file and class in each line, separated by"
-            " comma, semicolon or tab (also several times)."
+            " comma, semicolon or tab (also several times). A column split or is_valid says the"
+            " parts."
         ),
     ),
     click.option(

@@ -1,6 +1,7 @@
 """The options of img-train that are its own: data, network, fine-tuning, augmentation."""
 
 import math
+import re
 from typing import Any
 
 import click
@@ -29,16 +30,23 @@ def _numbers(
 def _factors(
     _context: click.Context, _parameter: click.Parameter, value: str | None
 ) -> tuple[tuple[str, float], ...]:
+    """Prefixes, as TrainConfig.rate_factors has them, and their factors."""
     try:
         pairs = [piece.split("=") for piece in value.split(",")] if value else []
         factors = tuple((name.strip(), float(factor)) for name, factor in pairs)
-        if not all(math.isfinite(factor) and factor >= 0 for _, factor in factors):
+        if not all(name and math.isfinite(factor) and factor >= 0 for name, factor in factors):
             raise ValueError("not a rate")
-        return factors
     except ValueError as error:
         raise click.BadParameter(
             f"{value!r} is not a list such as layer3=0.1,layer4=0.3"
         ) from error
+    names = [name for name, _ in factors]
+    for name in names:
+        if names.count(name) > 1:
+            raise click.BadParameter(
+                f"{value!r} names {name} {names.count(name)} times; name it once"
+            )
+    return tuple((f"{name}.", factor) for name, factor in factors)
 
 
 class _Model(click.Choice[str]):
@@ -49,9 +57,19 @@ class _Model(click.Choice[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The name as it is written."""
-        if isinstance(value, str) and value.startswith(TIMM):
-            return value
-        return super().convert(value, param, ctx)
+        if not isinstance(value, str) or value.startswith(TIMM) or value in self.choices:
+            return str(value)
+        *others, last = self.choices
+        known = f"{value!r} is not {', '.join(others)} or {last}"
+        # timm/resnet18.a1_in1k is what the Hugging Face hub calls it
+        name = re.fullmatch(r"(?:timm/)?([a-z][a-z0-9_.]*)", value.lower())
+        meant = f", such as {TIMM}{name[1]}" if name else ""
+        advice = (
+            f"write {value.lower()}"
+            if value.lower() in self.choices
+            else f"networks of the package timm are called {TIMM}NAME{meant}"
+        )
+        raise click.BadParameter(f"{known}; {advice}", ctx, param)
 
 
 DATA = (
@@ -167,7 +185,7 @@ FINE_TUNING = (
         "--rates",
         callback=_factors,
         metavar="PART=FACTOR,...",
-        help="Discriminative learning rates: layer4=0.1,layer3=0.03.",
+        help="Discriminative learning rates of parts that learn: layer4=0.1,layer3=0.03.",
     ),
     click.option(
         "--head-epochs",

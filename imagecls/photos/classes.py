@@ -144,6 +144,16 @@ def match(classes: Sequence[str], known: Sequence[str]) -> tuple[int | None, ...
     return tuple(found)
 
 
+def alike(classes: Iterable[str]) -> list[tuple[str, ...]]:
+    """Groups of names that nothing but case, spaces, underscores, hyphens and slashes tells apart:
+    `Cat` and `cat`, `fried egg` and `Fried_Egg`."""
+    groups: dict[str, list[str]] = {}
+    for name in classes:
+        plain = re.sub(r"[\s_/-]+", "", unicodedata.normalize("NFKC", name).casefold())
+        groups.setdefault(plain or name, []).append(name)
+    return [tuple(names) for names in groups.values() if len(names) > 1]
+
+
 def _key(name: str) -> str:
     """The letters and digits of a name, case aside; the name itself if it has none."""
     return "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if c.isalnum()) or name

@@ -9,6 +9,7 @@ test), in a folder, a zip or a tar.
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,10 +17,10 @@ from pathlib import Path, PurePosixPath
 
 from gocnn import archives
 from gocnn.errors import UserError
-from imagecls.photos.classes import HW03_CLASSES, canonical, indexed, match, natural
+from imagecls.photos.classes import HW03_CLASSES, alike, canonical, indexed, match, natural
 from imagecls.photos.errors import BadImage
 from imagecls.photos.files import MOST_BYTES as MOST_BYTES
-from imagecls.photos.files import folder_names, inside, limits_of, names_in
+from imagecls.photos.files import empty_folders, inside, limits_of, names_in, real_names
 from imagecls.photos.files import is_archive as is_archive
 from imagecls.photos.formats import JUNK, PICTURE, UNREAD, kind_of
 from imagecls.photos.labelling import FOLDERS, NOTHING, Found, Labelling, find
@@ -139,7 +140,7 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
             Photo(str(path), name, UNLABELLED if kind is None else known.get(kind, UNLABELLED))
             for name, kind in members
         )
-    notes = list(layout.notes)
+    notes = [*layout.notes, *_alike(classes), *_empty(path, layout, pictures)]
     deeper = {
         kind: inner
         for name in pictures
@@ -179,6 +180,7 @@ def _labelled(
             " photographs"
         )
     found = find(labelling, path, {name: part for name, (part, _) in located.items()})
+    located |= {name: (part, located[name][1]) for name, part in found.parts.items()}
     chosen = set(pictures) | found.kinds.keys()
     parts: dict[str, list[str]] = {}
     for name in names:
@@ -204,7 +206,7 @@ def _labelled(
         )
         for part, members in parts.items()
     }
-    notes = [*layout.notes, *found.notes]
+    notes = [*layout.notes, *found.notes, *_alike(classes)]
     if any(located[name][1] not in (None, kind) for name, kind in kinds.items()):
         notes.append(f"classes are those of {labelling.title}, not those of folders and names")
     left_over = [name for name in names if name not in chosen]
@@ -245,6 +247,30 @@ def _beside(
         else:
             rest.append(name)
     return used, rest
+
+
+def _alike(classes: Sequence[str]) -> list[str]:
+    """Notes on classes that may be one."""
+    return [
+        f"{', '.join(names[:-1])} and {names[-1]} are different classes, though nothing but case or"
+        " separators tells their names apart; if they are one, give it one name"
+        for names in alike(classes)
+    ]
+
+
+def _empty(path: Path, layout: Layout, pictures: Sequence[str]) -> list[str]:
+    """A note on empty folders beside those of classes, if there are any."""
+    empty = empty_folders(path)
+    beside = {layout.around(name) for name in pictures} - {None} if empty else set()
+    found = [name for name in sorted(empty, key=natural) if layout.around(f"{name}/x") in beside]
+    found = [name for name in found if layout.locate(f"{name}/x")[1] == PurePosixPath(name).name]
+    if not found:
+        return []
+    some = ", ".join(found[:3]) + (" ..." if len(found) > 3 else "")
+    return [
+        f"{len(found)} folder{'s' if len(found) > 1 else ''} beside the class folders"
+        f" {'are' if len(found) > 1 else 'is'} empty and no class ({some})"
+    ]
 
 
 def _unused(photos: Sequence[Photo], words: str) -> str:
@@ -293,10 +319,23 @@ def _folder_bytes(
     real: dict[str, str] | None = None
     for i, name in wanted:
         target = path / name
-        if real is None and not target.exists() and path.is_dir() and not name.isascii():
-            # names that are not UTF-8
-            real = {archives.readable(raw): raw for raw in folder_names(path)}
+        if real is None and not target.exists():
+            real = real_names(path, [name for _, name in wanted])
         yield i, _bytes_of(path / real.get(name, name) if real is not None else target)
+
+
+def names_on_disk(photos: Sequence[Photo]) -> list[str]:
+    """The names of photographs within their folders as they are there, line breaks and all; those
+    that are no text, and those in archives, as they are printed."""
+    names: dict[str, list[str]] = {}
+    for photo in photos:
+        names.setdefault(photo.source, []).append(photo.name)
+    real = {source: real_names(Path(source), here) for source, here in names.items() if source}
+    found = [real.get(photo.source, {}).get(photo.name, photo.name) for photo in photos]
+    return [
+        photo.name if re.search("[\ud800-\udfff]", name) else name
+        for photo, name in zip(photos, found, strict=True)
+    ]
 
 
 def _bytes_of(path: Path) -> bytes | BadImage:

@@ -3,12 +3,13 @@
 import os
 import re
 import stat
+import zipfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gocnn import archives
 from gocnn.errors import UserError
-from imagecls.photos.formats import PICTURE, kind_of
+from imagecls.photos.formats import JUNK, PICTURE, kind_of
 
 MOST_BYTES = 200 << 20
 """A member of an archive larger than this is not read: no photograph is."""
@@ -28,24 +29,37 @@ def is_archive(path: Path) -> bool:
 def names_in(path: Path) -> Iterator[str]:
     """The files of a folder or archive, in no order. Raises UserError if it is neither, or if not
     all of it can be read."""
-    if path.is_dir():
-        names: Iterable[str] = (archives.readable(name) for name in folder_names(path))
-    elif not path.exists():
+    if not path.exists():
         raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
-    elif not is_archive(path):
+    if not path.is_dir() and not is_archive(path):
         raise UserError(
             f"{path} is neither a folder nor a zip or tar archive; give the folder or archive of"
             " the photographs"
         )
-    else:
-        names = _archive_names(path)
     try:
-        yield from names
+        yield from folder_files(path) if path.is_dir() else _archive_names(path)
     except OSError as error:
         raise UserError(
             f"cannot read {error.filename or path}: {error.strerror or error}; check its"
             " permissions, or take it out"
         ) from error
+
+
+def folder_files(path: Path) -> dict[str, str]:
+    """The files under a folder by a name that can be printed, each with what it is called there. Of
+    names that would look alike, all but one are written with escapes."""
+    found: dict[str, str] = {}
+    for real in sorted(folder_names(path)):
+        name = archives.readable(real)
+        found[name if name not in found else real.encode("unicode_escape").decode()] = real
+    return found
+
+
+def real_names(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """What files under a folder are called there, by the names that `folder_files` gives them;
+    nothing if it is no folder, or if these names are all as they are there."""
+    plain = all(name.isascii() and "\\" not in name for name in names)
+    return {} if plain or not path.is_dir() else folder_files(path)
 
 
 def folder_names(path: Path) -> Iterator[str]:
@@ -63,6 +77,34 @@ def folder_names(path: Path) -> Iterator[str]:
         for name in files:
             if not _is_special(os.path.join(folder, name)):
                 yield name if head == "." else f"{head}/{name}"
+
+
+def empty_folders(path: Path) -> set[str]:
+    """Folders in a folder or a zip file that hold no file, nor do those in them; with `/` between
+    the steps. What systems leave behind is no file."""
+    everything: set[str] = set()
+    filled: set[str] = set()
+    if path.is_dir():
+        for folder, folders, _ in os.walk(path, followlinks=False):
+            head = Path(folder).relative_to(path)
+            everything |= {archives.readable((head / name).as_posix()) for name in folders}
+        names: Iterable[str] = names_in(path)
+    else:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = [inside(name) for name in archive.namelist() if not name.endswith("/")]
+                everything = {inside(n) for n in archive.namelist() if n.endswith("/")} - {""}
+        except (
+            OSError,
+            ValueError,
+            NotImplementedError,
+            zipfile.BadZipFile,
+        ):  # a tar file has none
+            return set()
+    for name in names:
+        if not JUNK.search(name):
+            filled |= {parent.as_posix() for parent in PurePosixPath(name).parents}
+    return {name for name in everything - filled if not JUNK.search(f"{name}/x")}
 
 
 def _refuse(error: OSError) -> None:

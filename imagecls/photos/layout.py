@@ -139,6 +139,13 @@ class Layout:
         _, kinds = self._steps(name)
         return (kinds[0], "/".join(kinds[1:])) if kinds else ("", "")
 
+    def around(self, name: str) -> str | None:
+        """The folder in which the class folder of a picture lies, with `/` at its end; None if it
+        is in none."""
+        _, kinds = self._steps(name)
+        *steps, _ = name.split("/")
+        return "".join(f"{step}/" for step in steps[: -len(kinds)]) if kinds else None
+
     def _steps(self, name: str) -> tuple[str, list[str]]:
         part, path, kinds = WHOLE, "", []
         for step in name.split("/")[:-1]:

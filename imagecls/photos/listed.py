@@ -6,8 +6,6 @@ A list is a CSV file with the columns `file` (by its name within the data), `giv
 one the file is enough; to relabel also `likely`, which may be any class.
 """
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,9 +17,11 @@ import numpy as np
 from gocnn.errors import UserError
 from gocnn.files import write_text
 from imagecls.photos.classes import canonical, match
+from imagecls.photos.csvtext import csv_text
 from imagecls.photos.data import Splits
-from imagecls.photos.labelling import CLASS_WORDS, FILE_WORDS, Places, cells_of
+from imagecls.photos.labelling import Places
 from imagecls.photos.layout import TRAIN, VALID
+from imagecls.photos.tables import CLASS_WORDS, FILE_WORDS, cells_of
 
 COLUMNS = ("file", "given", "likely", "margin")
 
@@ -39,11 +39,8 @@ class Listed:
 
 def write(target: Path, rows: Iterable[tuple[str, str, str, float]]) -> None:
     """Write a list: file, given class, likely class, margin (0 to 1) of each picture."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows((file, given, likely, f"{margin:.4f}") for file, given, likely, margin in rows)
-    write_text(target, text.getvalue())
+    lines = [(file, given, likely, f"{margin:.4f}") for file, given, likely, margin in rows]
+    write_text(target, csv_text([COLUMNS, *lines]))
 
 
 @dataclass(frozen=True)

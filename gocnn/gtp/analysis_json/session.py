@@ -85,7 +85,8 @@ class Answerer:
     def _enqueue(self, values: dict[str, Any]) -> None:
         query = read(values, Query)
         warnings: list[tuple[str, str]] = [
-            (name, f"{said}: this field is not known") for name, said in unknown(values, Query)
+            (name, f"{name}{meant}: this field is not known")
+            for name, meant in unknown(values, Query)
         ]
 
         def warn(name: str, said: str) -> None:
@@ -109,10 +110,9 @@ class Answerer:
         name, said = action.action, dict(values)
         if name == "terminate" and action.terminate_id is None:
             raise BadQuery("terminateId", "it is missing: which query is to be terminated?")
-        for key, about in unknown(values, Action):
-            self._say(
-                {"warning": f"{about}: this field is not known", "field": key, "id": action.id}
-            )
+        for key, meant in unknown(values, Action):
+            warning = f"{key}{meant}: this field is not known"
+            self._say({"warning": warning, "field": key, "id": action.id})
         if name == "query_version":
             said |= {"version": f"gocnn {__version__}", "git_hash": "<omitted>"}
         elif name == "query_models":

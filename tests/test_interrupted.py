@@ -1,0 +1,117 @@
+"""Ctrl-C in any command: one sentence, exit code 130, and no output half-written."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import pytest
+
+from gocnn import processes
+from gocnn.commands import main
+from gocnn.console.calling import call
+from gocnn.console.heads import commands
+from imagecls.commands.img_predict import command as img_predict
+from tests.conftest import SAMPLES, needs_posix
+from tests.test_cli import cli
+
+STOPPED = "stopped; nothing is half-written: what was not finished is as it was before\n"
+
+
+def interrupt(*_arguments: Any, **_options: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_command_says_that_it_was_stopped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    monkeypatch.setattr(command, "params", [])
+    monkeypatch.setattr(command, "callback", interrupt)
+    result = cli(name)
+    assert (result.exit_code, result.stderr, result.stdout) == (130, STOPPED, "")
+
+
+def test_a_demo_does_not_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, code in (("go-train", 130), ("go-eval", 130)):
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        monkeypatch.setattr(command, "callback", interrupt)
+        result = cli("demo", "--out", tmp_path / "demo")
+        assert result.exit_code == code
+        assert result.stdout.count("$ ") == 1 + (name == "go-eval")
+        assert result.stderr.endswith(STOPPED)
+        monkeypatch.setattr(command, "callback", lambda **_: None)
+
+
+@pytest.mark.parametrize(
+    ("words", "output"),
+    [
+        (("img-predict", "PHOTO", "--model", "RUNS/cnn", "--csv"), "a.csv"),
+        (("img-predict", "FEW", "--model", "RUNS/cnn", "--csv-format", "names", "--csv"), "a.csv"),
+        (("img-eval", "FEW", "--model", "RUNS/cnn", "--report"), "a.csv"),
+        (("img-eval", "FEW", "--model", "RUNS/cnn", "--picture"), "a.png"),
+        (("img-clean", "FEW", "--model", "RUNS/cnn", "--csv"), "a.csv"),
+        (("img-clean", "FEW", "--model", "RUNS/cnn", "--sheet"), "a.png"),
+        (("img-features", "FEW", "--model", "RUNS/cnn", "--out"), "a.npz"),
+        (("img-explain", "PHOTO", "--picture"), "a.png"),
+        (("img-augment", "PHOTO", "--count", "3", "--picture"), "a.png"),
+        (("img-export", "RUNS/cnn", "--onnx"), "a.onnx"),
+        (("go-suggest", "GAME", "--picture"), "a.png"),
+        (("go-review", "GAME", "--quiet", "--out"), "a.sgf"),
+        (("go-import", "GAME", "--replace", "--out"), "a.games"),
+    ],
+)
+def test_what_was_there_before_is_there_still(
+    words: tuple[str, ...],
+    output: str,
+    tiny_classifiers: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C as the last byte is written, before the file is in its place."""
+    few = tiny_classifiers.parent / "few"
+    game = sorted(SAMPLES.rglob("*.sgf"))[0]
+    places = {
+        "FEW": few,
+        "RUNS/cnn": tiny_classifiers / "cnn",
+        "PHOTO": few / "validation" / "soup" / "000.jpg",
+        "GAME": game,
+    }
+    target = tmp_path / output
+    if output.endswith(".games"):
+        assert cli("go-import", sorted(SAMPLES.rglob("*.sgf"))[1], "--out", target).exit_code == 0
+    else:
+        target.write_bytes(b"before")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    came = []
+
+    def fsync(handle: int) -> NoReturn:
+        came.append(handle)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    result = cli(*(places.get(word, word) for word in words), target)
+    assert came, result.output
+    assert result.exit_code == 130
+    assert result.stderr.endswith(STOPPED)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_from_python_it_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(img_predict, "callback", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        call(img_predict, ["x.jpg"], {})
+
+
+@needs_posix
+def test_processes_that_work_for_a_command_do_not_hear_it() -> None:
+    """So that they print nothing: this one ends them."""
+    ask = "import signal as s; print(s.SIGINT in s.pthread_sigmask(s.SIG_BLOCK, []))"
+    with processes.unheard():
+        deaf = subprocess.run([sys.executable, "-c", ask], capture_output=True, check=True)
+    assert deaf.stdout.split() == [b"True"]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
