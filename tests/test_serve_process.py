@@ -241,3 +241,20 @@ def test_the_page_needs_nothing_heavy() -> None:
         [sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=True
     )
     assert done.stdout == "[]\n['numba', 'onnxruntime']\n"
+
+
+def test_everything_at_once_when_nothing_is_imported_yet() -> None:
+    """Threads that import torch at the same time wait for each other's modules, and one of them
+    fails, or the program crashes: so one imports at a time."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.asking_at_once"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert set(found["answers"].values()) == {200}, (found["answers"], done.stderr)
+    assert {"torch", "gocnn.policy.inside", "imagecls.classifier.staged"} <= set(found["alone"])
+    assert found["beside_others"] == []

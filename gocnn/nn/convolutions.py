@@ -11,7 +11,8 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from gocnn.nn.blocks import CONTEXTS
-from gocnn.nn.describe import Layer, Tracer, describe
+from gocnn.nn.describe import Layer, describe
+from gocnn.nn.tracing import traced
 
 Floats = npt.NDArray[np.float32]
 
@@ -85,7 +86,7 @@ class Convolutions:
     """
 
     def __init__(self, model: nn.Module, shape: tuple[int, int, int]) -> None:
-        self._graph = fx.GraphModule(model.eval(), Tracer().trace(model))
+        self._graph = traced(model)
         modules = dict(model.named_modules())
         asides = tuple(
             f"{name}."

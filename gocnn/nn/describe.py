@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from gocnn.nn.tracing import traced
+
 FULLY_CONNECTED_NEURONS = 1000
 """The lecture's example: a 100x100x3 picture into 1000 neurons takes 3 * 10^7 weights."""
 
@@ -41,13 +43,6 @@ class _Field:
     jump: int = 1
     sees_all: bool = False
     spatial: bool = True
-
-
-class Tracer(fx.Tracer):
-    """Follows a network down to torch's layers, and to our own kinds of convolution."""
-
-    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        return isinstance(module, nn.Conv2d) or super().is_leaf_module(module, name)
 
 
 class _Walker(fx.Interpreter):
@@ -229,7 +224,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 def describe(name: str, model: nn.Module, shape: tuple[int, int, int]) -> Description:
     """Describe `model` for inputs of `shape` (channels, height, width). The model must be traceable
     by torch.fx; it is set to evaluation mode."""
-    walker = _Walker(fx.GraphModule(model.eval(), Tracer().trace(model)))
+    walker = _Walker(traced(model))
     with torch.no_grad():
         walker.run(torch.zeros(1, *shape))
     inputs = shape[0] * shape[1] * shape[2]

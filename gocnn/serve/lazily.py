@@ -1,14 +1,13 @@
 """Routes whose modules are imported when they are first needed, in a thread, so that the server
 answers before numpy, the kernels or torch are there."""
 
-import threading
 from collections.abc import Callable, Sequence
 
 from starlette.routing import BaseRoute, Match, Router
 from starlette.types import Receive, Scope, Send
 
 from gocnn.serve.bodies import failed
-from gocnn.serve.threads import in_thread
+from gocnn.serve.threads import importing, in_thread
 
 Maker = Callable[[], Sequence[BaseRoute]]
 
@@ -18,12 +17,12 @@ class Lazily:
     answered, and tried again with the next request."""
 
     def __init__(self, make: Maker) -> None:
-        self._make, self._lock = make, threading.Lock()
+        self._make = make
         self._router: Router | None = None
 
     def router(self) -> Router:
         """The routes, made now if they are not yet. May be called from any thread."""
-        with self._lock:
+        with importing:
             if self._router is None:
                 self._router = Router(self._make(), redirect_slashes=False)
             return self._router

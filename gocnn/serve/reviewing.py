@@ -21,6 +21,7 @@ from gocnn.serve.failures import Refusal
 from gocnn.serve.jobs import Job, Jobs
 from gocnn.serve.sharing import Share, Shared
 from gocnn.serve.state import ServeState
+from gocnn.serve.threads import importing
 
 if TYPE_CHECKING:
     from gocnn.review.files import FileReview
@@ -191,7 +192,8 @@ def sgf(state: ServeState, asked: NamedGame) -> Response:
 
 def html(state: ServeState, asked: NamedGame) -> Response:
     """The game as one page, to be saved, which needs neither this server nor a network."""
-    from gocnn.review.page import filled
+    with importing:
+        from gocnn.review.page import filled
 
     game = _game(state.jobs, asked)
     page = filled(zlib.decompress(game.content).decode())
@@ -200,7 +202,8 @@ def html(state: ServeState, asked: NamedGame) -> Response:
 
 def _review(state: ServeState, model: str | None, name: str, data: bytes, job: Job) -> None:
     """The work of the job."""
-    from gocnn.review.files import review_games
+    with importing:
+        from gocnn.review.files import review_games
 
     files = _read(name, data, job)
     of_games = sum(len(one.records) for one in files)
@@ -238,7 +241,8 @@ def _review(state: ServeState, model: str | None, name: str, data: bytes, job: J
 
 
 def _read(name: str, data: bytes, job: Job) -> "list[FileReview]":
-    from gocnn.review.files import read_file
+    with importing:
+        from gocnn.review.files import read_file
 
     files = []
     for blob in sources.in_bytes(data, name, UNPACKED):
@@ -257,10 +261,11 @@ def _report(job: Job, progress: Progress) -> None:
 
 
 def _kept(found: "Review | PositionReview", shown: str, number: int, file: _File) -> _Game:
-    from gocnn.board import BLACK, WHITE
-    from gocnn.review import page
-    from gocnn.review import values as plain
-    from gocnn.review.review import PositionReview, agreement
+    with importing:
+        from gocnn.board import BLACK, WHITE
+        from gocnn.review import page
+        from gocnn.review import values as plain
+        from gocnn.review.review import PositionReview, agreement
 
     record = found.record
     moves, judged = ([], []) if isinstance(found, PositionReview) else (found.moves, found.judged)

@@ -9,6 +9,7 @@ from gocnn.errors import UserError
 from gocnn.policy import shipped
 from gocnn.serve.config import ServeConfig as ServeConfig
 from gocnn.serve.jobs import Jobs
+from gocnn.serve.threads import importing
 
 if TYPE_CHECKING:
     from gocnn.policy.suggestion import Evaluator
@@ -66,7 +67,8 @@ class ServeState:
 
     def evaluator(self, name: str | None) -> "Evaluator":
         """The network of that name, or the first one. Raises UserError."""
-        from gocnn.policy.runtime import open_evaluator
+        with importing:
+            from gocnn.policy.runtime import open_evaluator
 
         chosen = self.model_names[0] if name is None else name
         path = self.path_of(chosen)
@@ -84,7 +86,8 @@ class ServeState:
     @property
     def sharing(self) -> "Sharing":
         """Whose turn it is to compute."""
-        from gocnn.serve.sharing import Sharing
+        with importing:
+            from gocnn.serve.sharing import Sharing
 
         with self._lock:
             self._sharing = self._sharing or Sharing()
@@ -93,10 +96,11 @@ class ServeState:
     def get_ready(self) -> None:
         """Open the network to begin with, and look ahead with it once, so that all that is compiled
         or allocated at first use is there. Raises UserError."""
-        from gocnn.board import BLACK
-        from gocnn.engine.analysis import Analysis
-        from gocnn.engine.game import Game
-        from gocnn.engine.player import Player
+        with importing:
+            from gocnn.board import BLACK
+            from gocnn.engine.analysis import Analysis
+            from gocnn.engine.game import Game
+            from gocnn.engine.player import Player
 
         player = Player(self.evaluator(None), visits=READY_VISITS)
         analysis = Analysis(player, Game(7.5), BLACK)

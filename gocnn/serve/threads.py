@@ -8,6 +8,11 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+importing = threading.RLock()
+"""Held by whoever imports what was not imported at the start. Python has a lock for each module:
+where two threads import torch, one of them from within (`torch.nn.functional`), each waits for a
+module of the other's, and Python then lets an import fail, or crashes."""
+
 
 async def in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
     """What the function returns, called in a thread of its own beside the loop. The thread does not
@@ -63,7 +68,8 @@ _usual = 0
 def one_torch_thread() -> Iterator[None]:
     """Within: torch computes in one thread. A single input is too little work for several: where
     the processor is busy they wait for each other, a hundred times as long as they compute."""
-    import torch
+    with importing:
+        import torch
 
     global _within, _usual
     with _counting:

@@ -16,6 +16,7 @@ from gocnn.serve.config import PICTURE_BYTES
 from gocnn.serve.endpoints import get, post
 from imagecls.photos.treated import Treatment, treatments
 from imagecls.serve.kept import address_of, opened, shown
+from imagecls.serve.models import torch_needed
 from imagecls.serve.state import ImageState
 
 Key = Annotated[str, Meta(max_length=200)]
@@ -172,7 +173,8 @@ def layers(state: ImageState, asked: WhichModel) -> ModelLayers:
     """The layers of a classifier. torch is loaded for this."""
     one = state.models.opened(asked.model)
     with state.models.computing():
-        from imagecls.classifier import explain
+        with torch_needed():
+            from imagecls.classifier import explain
 
         shapes = explain.shapes(one.inside)
     names = [name for name in shapes if name.count(".") < 2]
@@ -224,7 +226,8 @@ def explain(state: ImageState, asked: AskedWhere) -> SeenWhere:
             heats = one.asked.attention(pixels, labels)
     else:
         with state.models.computing():
-            from imagecls.classifier.explain import attention_at
+            with torch_needed():
+                from imagecls.classifier.explain import attention_at
 
             heats = attention_at(one.inside, pixels, labels, asked.layer)
     largest = float(heats[0].max())

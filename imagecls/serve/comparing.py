@@ -165,7 +165,8 @@ def neighbours(state: ImageState, asked: AskedNeighbours) -> FoundNeighbours:
     config = one.asked.config
     pixels = kept.pixels(config.store_size, config.fit)
     with state.models.computing():
-        from imagecls.classifier import features
+        with torch_needed():
+            from imagecls.classifier import features
 
         mine = features.vectors(one.inside, lambda *_: pixels[None], 1, known.layer)[0]
         order, cosines = features.nearest(known.features, mine, asked.count)
@@ -274,7 +275,8 @@ def _ticking(job: Job, photos: "PhotoSet") -> Any:
 def _features(state: ImageState, one: Opened, job: Job) -> _Known:
     job.report(Done(0, 0))
     learnt = _learnt(one)
-    from imagecls.classifier import features
+    with torch_needed():
+        from imagecls.classifier import features
 
     photos = learnt.splits.train
     tick, parts = _ticking(job, photos), []
@@ -292,7 +294,8 @@ def _features(state: ImageState, one: Opened, job: Job) -> _Known:
 def _judge(state: ImageState, one: Opened, job: Job) -> _Judged:
     job.report(Done(0, 0))
     learnt = _learnt(one)
-    from imagecls.classifier.evaluation import judge
+    with torch_needed():
+        from imagecls.classifier.evaluation import judge
 
     photos = learnt.splits.valid
 

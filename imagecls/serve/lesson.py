@@ -185,7 +185,8 @@ def stages(state: ImageState, asked: AskedStages) -> StagedPicture:
     config = one.asked.config
     pixels = kept.pixels(config.store_size, config.fit)
     with state.models.computing():
-        from imagecls.classifier.staged import pools, staged
+        with torch_needed():
+            from imagecls.classifier.staged import pools, staged
 
         found, row = staged(one.inside, pixels, asked.way)
         pool = one.inside.config.pool if pools(one.inside) else ""
@@ -205,10 +206,11 @@ def augment(state: ImageState, asked: AskedViews) -> AugmentedViews:
     """Random views of a picture, as training sees them: by the lecture's recipe, or with other
     settings."""
     pixels = state.pictures.get(asked.picture).pixels(asked.size * 5 // 4)
-    with state.models.computing(), torch_needed():
-        import torch
+    with state.models.computing():
+        with torch_needed():
+            import torch
 
-        from imagecls.augment import RECIPES, Augmenter, changed
+            from imagecls.augment import RECIPES, Augmenter, changed
 
         recipe = changed(
             RECIPES["lecture"],

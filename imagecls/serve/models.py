@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from gocnn.onnxfile import is_onnx
 from gocnn.serve import failures
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.failures import Refusal
-from gocnn.serve.threads import one_torch_thread
+from gocnn.serve.threads import importing, one_torch_thread
 from gocnn.training.described import read_bytes
 from gocnn.training.finding import find
 from gocnn.training.names import DESCRIPTION
@@ -206,7 +207,9 @@ class Models:
         is needed (Refusal if it is missing)."""
         with self._turn:
             if torch:
-                with torch_needed(), one_torch_thread():
+                with torch_needed():
+                    import_module("torch")
+                with one_torch_thread():
                     yield
             else:
                 yield
@@ -220,9 +223,11 @@ class Models:
 
 @contextlib.contextmanager
 def torch_needed() -> Iterator[None]:
-    """Within: a package that is missing is told with the extra that brings it (Refusal)."""
+    """Within: what needs torch is imported; a package that is missing is told with the extra that
+    brings it (Refusal)."""
     try:
-        yield
+        with importing:
+            yield
     except ImportError as error:
         raise failures.lacking(error, "images") from error
 

@@ -16,7 +16,7 @@ from gocnn.policy.suggestion import planes_of, recent_moves
 from gocnn.serve.messages import Position, game_of
 from gocnn.serve.sharing import Share
 from gocnn.serve.state import ServeState
-from gocnn.serve.threads import one_torch_thread
+from gocnn.serve.threads import importing, one_torch_thread
 
 if TYPE_CHECKING:
     from gocnn.policy.inside import Inside
@@ -50,10 +50,11 @@ class Networks:
             )
         with self._lock:
             if chosen not in self._inside:
-                from gocnn.policy.inside import Inside
-                from gocnn.policy.model import load
+                with importing:
+                    from gocnn.policy.inside import Inside
+                    from gocnn.policy.model import load
 
-                policy = load(path)
+                    policy = load(path)
                 with one_torch_thread():
                     self._inside[chosen] = Inside(policy)
             return self._inside[chosen]
@@ -65,7 +66,8 @@ class Networks:
         key = self._state.model_names[0] if name is None else name
         with self._lock:
             if key not in self._own:
-                from gocnn.policy.shifting import OwnFilters
+                with importing:
+                    from gocnn.policy.shifting import OwnFilters
 
                 self._own[key] = OwnFilters(inside)
             return self._own[key]

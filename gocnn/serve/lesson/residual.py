@@ -18,6 +18,7 @@ from gocnn.serve.endpoints import get, post
 from gocnn.serve.failures import Refusal
 from gocnn.serve.lesson.networks import Networks
 from gocnn.serve.messages import Position, game_of
+from gocnn.serve.threads import importing
 
 if TYPE_CHECKING:
     from gocnn.nn.depth import Shortcuts
@@ -96,12 +97,13 @@ def gradients(networks: Networks, asked: AskedGradients) -> Gradients:
     network is asked for the last moves of the game, before it has learnt anything."""
     planes, answers = inputs(asked.position)
     with networks.computing():
-        import torch
-        from torch.nn import functional
+        with importing:
+            import torch
+            from torch.nn import functional
 
-        from gocnn.board.coords import POINTS
-        from gocnn.nn import ConvNormAct, PointHead, initialise
-        from gocnn.nn.depth import SHORTCUTS, blocks, gradient_norms
+            from gocnn.board.coords import POINTS
+            from gocnn.nn import ConvNormAct, PointHead, initialise
+            from gocnn.nn.depth import SHORTCUTS, blocks, gradient_norms
 
         x, y = torch.from_numpy(planes).float(), torch.from_numpy(answers)
         found: list[Arriving] = []

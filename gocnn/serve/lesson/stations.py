@@ -14,6 +14,7 @@ from gocnn.errors import UserError
 from gocnn.serve.endpoints import get, post
 from gocnn.serve.lesson.networks import Networks, planes_in
 from gocnn.serve.messages import Position, Vertex, game_of, points, rounded
+from gocnn.serve.threads import importing
 
 if TYPE_CHECKING:
     from gocnn.policy.inside import Inside, InsideLayer
@@ -196,8 +197,9 @@ class Moved(Struct):
 
 def network(networks: Networks, asked: WhichNetwork) -> NetworkInside:
     """A network's convolutions one by one, and what fully connected layers would take instead."""
-    from gocnn.nn import ConvNormAct
-    from gocnn.nn.describe import FULLY_CONNECTED_NEURONS, describe
+    with importing:
+        from gocnn.nn import ConvNormAct
+        from gocnn.nn.describe import FULLY_CONNECTED_NEURONS, describe
 
     inside = networks.inside(asked.model)
     described = describe("lecture", ConvNormAct(3, 64, 3), (3, 100, 100))
@@ -288,7 +290,8 @@ def shift(networks: Networks, asked: AskedShift) -> Moved:
     """What becomes of a layer's maps when the position is shifted or turned, and of those of a
     layer whose filters are each point's own."""
     inside, own = networks.inside(asked.model), networks.own_filters(asked.model)
-    from gocnn.policy.shifting import OWN_MAPS, Movement, followed_inside
+    with importing:
+        from gocnn.policy.shifting import OWN_MAPS, Movement, followed_inside
 
     layer = _layer_of(inside, asked.layer)
     index = _map_of(layer, asked.map)
