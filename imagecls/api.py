@@ -11,7 +11,6 @@ argument of a wrong type as TypeError, each in one sentence.
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,9 @@ from gocnn.arguments import Name, number, path, paths, whole
 from gocnn.cores import cores
 from gocnn.errors import UserError
 from imagecls.photos.collection import UNLABELLED, Photo
+from imagecls.results import Explanation as Explanation
+from imagecls.results import LabelIssue as LabelIssue
+from imagecls.results import Prediction as Prediction
 
 if TYPE_CHECKING:
     from imagecls.classifier.ensemble import Ensemble
@@ -38,83 +40,6 @@ __all__ = [
     "load",
     "train",
 ]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A class by its name, and the probability (0 to 1) that a picture is of it."""
-
-    name: str
-    probability: float
-
-    def __repr__(self) -> str:
-        return f"Prediction({self.name!r}, probability={self.probability:.2f})"
-
-
-@dataclass(frozen=True)
-class LabelIssue:
-    """A picture whose label is likely wrong.
-
-    Attributes:
-        file: its name within the photographs, with `/` between folders.
-        given: its class.
-        likely: the class that it seems to be of.
-        probability: of that class, 0 to 1.
-        margin: by how much that is greater than the given one's, -1 to 1.
-    """
-
-    file: str
-    given: str
-    likely: str
-    probability: float
-    margin: float
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What in a picture speaks for a class, by Grad-CAM.
-
-    Attributes:
-        name: the class.
-        probability: of that class, 0 to 1.
-        heat: float32 `(size, size)`, 0 or more, in units of the class's logit; averaged over the
-            models. What speaks against the class is 0.
-        picture: the pixels that the heat lies over, uint8 `(S, S, 3)`: the same square, at another
-            size.
-    """
-
-    name: str
-    probability: float
-    heat: npt.NDArray[np.float32]
-    picture: npt.NDArray[np.uint8]
-
-    def __repr__(self) -> str:
-        return f"Explanation({self.name!r}, probability={self.probability:.2f})"
-
-    def draw(self, target: Name) -> None:
-        """Draw the picture, and beside it the heat with its colour scale, as `img-explain` does
-        with `--scale logit`.
-
-        Args:
-            target: the file (.png, .jpg, .svg or .pdf).
-
-        Raises:
-            UserError: the file cannot be written.
-        """
-        from gocnn.figures import PICTURES
-        from imagecls.classifier.heatpicture import draw_attention
-
-        file = Path(path("target", target))
-        if file.suffix.lower() not in PICTURES:
-            raise UserError(f"{file} must end in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
-        draw_attention(
-            self.picture.transpose(2, 0, 1),
-            self.heat[None],
-            [self.name],
-            [self.probability],
-            file,
-            scale="logit",
-        )
 
 
 class Classifier:

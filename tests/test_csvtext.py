@@ -10,7 +10,7 @@ import pytest
 from imagecls.classifier import submission
 from imagecls.photos import listed
 from imagecls.photos.collection import names_on_disk, open_collection, read_photos
-from imagecls.photos.csvtext import csv_text, formulas
+from imagecls.photos.csvtext import cautions, csv_text
 from imagecls.photos.labelling import Labelling
 from tests.conftest import needs_posix
 from tests.test_cli import good
@@ -77,12 +77,14 @@ def test_names_of_files_come_back(strange: Path, tmp_path: Path) -> None:
     assert found == {photos[i].name: "cat" if i % 2 else "dog" for i in plain}
 
 
-def test_names_that_are_formulas_are_told(tmp_path: Path) -> None:
+def test_names_that_others_take_for_something_else_are_told() -> None:
     """And written as they are: with an apostrophe before it, it would be another file."""
-    said = formulas("a.csv", [f"{name}.jpg" for name in NAMES])
+    (said,) = cautions("a.csv", [f"{name}.jpg" for name in NAMES])
     assert said.startswith("a.csv has names that a spreadsheet takes for formulas (+a.jpg, -b.jpg")
-    assert formulas("a.csv", ["a=1", "b+", "sub/=1", "'=1", ""]) == ""
-    assert "spreadsheet" in formulas("a.csv", ["\tx"])
+    assert cautions("a.csv", ["a=1", "b+", "sub/=1", "'=1", "", "nan.jpg", "nano"]) == []
+    assert "spreadsheet" in cautions("a.csv", ["\tx"])[0]
+    (said,) = cautions("a.csv", ["cat", "nan", "None", "NA", "null"])
+    assert "that pandas takes for missing values (NA, None, nan ...)" in said
 
 
 @needs_posix

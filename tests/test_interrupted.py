@@ -15,7 +15,7 @@ from gocnn.commands import main
 from gocnn.console.calling import call
 from gocnn.console.heads import commands
 from imagecls.commands.img_predict import command as img_predict
-from tests.conftest import SAMPLES, needs_posix
+from tests.conftest import ROOT, SAMPLES, needs_posix
 from tests.test_cli import cli
 
 STOPPED = "stopped; nothing is half-written: what was not finished is as it was before\n"
@@ -115,3 +115,25 @@ def test_processes_that_work_for_a_command_do_not_hear_it() -> None:
         deaf = subprocess.run([sys.executable, "-c", ask], capture_output=True, check=True)
     assert deaf.stdout.split() == [b"True"]
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_work_that_nobody_has_taken_is_not_waited_for(tmp_path: Path) -> None:
+    """More of it than a pipe holds, of which two processes have done the first part."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"""
+from pathlib import Path
+from gocnn.games import importing, sources
+if __name__ == "__main__":
+    unit = sources.Unit("files", (Path({str(sorted(SAMPLES.rglob("*.sgf"))[0])!r}),), 1)
+    chunks = importing._parallel([unit] * 5000, 2, 1 << 20)
+    print(len(next(chunks).records))
+    chunks.close()
+""",
+        encoding="utf-8",
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, timeout=120, check=True, env=environment
+    )
+    assert (done.stdout.split(), done.stderr) == ([b"1"], b"")

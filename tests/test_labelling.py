@@ -168,6 +168,28 @@ def test_a_column_that_does_not_plainly_say_parts_is_named(tmp_path):
         by(folder, twice)
 
 
+def test_tables_of_kaggle_with_parts(tmp_path):
+    """Numbers and names of classes beside each other; test pictures whose classes are kept back."""
+    folder = tree(tmp_path / "d", "{train,valid,test}/{1,2}.jpg")
+    rows = "".join(
+        f"{number}.0,{part}/{number}.jpg,{kind},{part}\n"
+        for part in ("train", "valid", "test")
+        for number, kind in ((1, "EMU"), (2, "KIWI"))
+    )
+    found = by(folder, table(folder, f"class id,filepaths,labels,data set\n{rows}"))
+    assert found == {
+        part: {f"{part}/1.jpg": "EMU", f"{part}/2.jpg": "KIWI"} for part in (TRAIN, VALID, TEST)
+    }
+    folder = tree(tmp_path / "e", "{1,2,3,4}.jpg")
+    text = "file,label,split\n1.jpg,x,train\n2.jpg,y,train\n3.jpg,,test\n4.jpg,{},{}\n"
+    assert by(folder, table(folder, text.format("x", "test"))) == {
+        TRAIN: {"1.jpg": "x", "2.jpg": "y"},
+        TEST: {"3.jpg": "", "4.jpg": "x"},
+    }
+    with pytest.raises(UserError, match="line 5 has no class"):
+        by(folder, table(folder, text.format("", "train")))
+
+
 def test_classes_that_other_programs_take_for_missing(tmp_path):
     """They are classes, and that is said of tables, where they may come from a program."""
     folder = tree(tmp_path / "d", "{1,2,3}.jpg")

@@ -23,7 +23,7 @@ from gocnn.games import counting, reader, sources, store, store_writer
 from gocnn.games.reader import Chunk, Skipped
 from gocnn.games.record import Note
 from gocnn.locks import locked
-from gocnn.processes import end_with_parent
+from gocnn.processes import end_with_parent, ignore_interrupts, unheard
 
 MOST_LISTED = 100_000
 """Skipped games that are listed one by one."""
@@ -90,6 +90,7 @@ def _labelled(unit: sources.Unit, limit: int) -> Iterator[Chunk]:
 def _work(tasks: "mp.Queue[Any]", results: "mp.Queue[Any]", limit: int) -> None:
     """One process: units in, (unit number, chunk) out; (unit number, None) ends a unit, and an
     exception is sent as it is."""
+    ignore_interrupts()
     end_with_parent()
     while (task := tasks.get()) is not None:
         number, unit = task
@@ -112,10 +113,11 @@ def _parallel(units: list[sources.Unit], processes: int, limit: int) -> Iterator
         context.Process(target=_work, args=(tasks, results, limit), daemon=True)
         for _ in range(processes)
     ]
-    for worker in workers:
-        tasks.put(None)
-        worker.start()
     try:
+        with unheard():
+            for worker in workers:
+                tasks.put(None)
+                worker.start()
         early: dict[int, list[Chunk | None]] = {}
         for current in range(len(units)):
             while True:
@@ -132,9 +134,12 @@ def _parallel(units: list[sources.Unit], processes: int, limit: int) -> Iterator
                 early.setdefault(number, []).append(item)
             del early[current]
     finally:
+        # else this process would wait at its end for someone to read the units that are left
+        tasks.cancel_join_thread()
         for worker in workers:
-            worker.terminate()
-            worker.join()
+            if worker.pid is not None:
+                worker.terminate()
+                worker.join()
 
 
 def _next(results: "mp.Queue[Any]", workers: list[Any]) -> tuple[int, Chunk | None | Exception]:

@@ -116,7 +116,7 @@ def command(
     from imagecls.classifier import cleaning
     from imagecls.photos import listed
     from imagecls.photos.collection import names_on_disk
-    from imagecls.photos.csvtext import formulas
+    from imagecls.photos.csvtext import cautions
 
     labelling = take_labelling(labels, label_pattern)
     if folds:
@@ -154,8 +154,8 @@ def command(
     ]
     if table is not None:
         listed.write(table, rows)
-        if risky := formulas(table, [*names, *classes]):
-            note(risky)
+        for text in cautions(table, [*names, *classes]):
+            note(text)
     if sheet is not None:
         from imagecls.classifier import pictures
 

@@ -76,7 +76,7 @@ def command(
     keep([data], models, *labels, report=report, picture=picture, mistakes=mistakes)
     from gocnn import bars
     from imagecls.classifier import evaluation, shipped
-    from imagecls.photos.csvtext import formulas
+    from imagecls.photos.csvtext import cautions
     from imagecls.photos.data import bad_notes, judged, photo_set, why
     from imagecls.photos.store import ImageStore
 
@@ -123,8 +123,8 @@ def command(
         draw_evaluation(figures, picture)
     if report is not None:
         evaluation.write_report(report, figures)
-        if risky := formulas(report, ensemble.classes):
-            note(risky)
+        for text in cautions(report, ensemble.classes):
+            note(text)
     if mistakes is not None:
         _sheet(predictions, first, ensemble.classes, count, mistakes)
     click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))

@@ -69,7 +69,7 @@ def command(
     from gocnn.cores import cores
     from imagecls.classifier import submission
     from imagecls.photos.classes import numbered, numbers
-    from imagecls.photos.csvtext import formulas
+    from imagecls.photos.csvtext import cautions
 
     def say(text: str) -> None:
         if not quiet:
@@ -105,9 +105,8 @@ def command(
         submission.write(table, keys, answers, ensemble.classes)
     elif table is not None:
         submission.write_names(table, photos, answers, ensemble.classes)
-        doubt = formulas(table, [*(p.name for p in photos), *ensemble.classes])
-        if doubt:
-            say(doubt)
+        for text in cautions(table, [*(p.name for p in photos), *ensemble.classes]):
+            say(text)
     if as_json:
         click.echo(
             json.dumps(

@@ -241,14 +241,13 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
     from imagecls.classifier.models.resnet101 import RESNET101
     from imagecls.photos.data import Split
 
-    model, backbone = options["model"], ""
+    model, backbone, inside = options["model"], "", ""
     own: dict[str, Any] = {}
     if model.startswith(TIMM):
         from imagecls.classifier.models.backbone import named
 
-        model, backbone = "timm", model.removeprefix(TIMM)
+        model, backbone, inside = "timm", model.removeprefix(TIMM), "net."
         known = named(backbone)
-        options["rates"] = tuple((f"net.{part}", factor) for part, factor in options["rates"])
         options["size"] = options["size"] or known.input_size[-1]
         own = {"backbone": backbone, "mean": tuple(known.mean), "std": tuple(known.std)}
     folds, fold = options["folds"] or 0, options["fold"]
@@ -265,7 +264,8 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
         raise click.UsageError(
             "cnn sees pictures of one size only: leave out --train-size, or choose resnet"
         )
-    train = train_config(budget, options, rate_factors=options["rates"])
+    factors = tuple((f"{inside}{part}.", factor) for part, factor in options["rates"])
+    train = train_config(budget, options, rate_factors=factors)
     network = ClassifierConfig(
         model,
         (),

@@ -30,7 +30,7 @@ def _numbers(
 def _factors(
     _context: click.Context, _parameter: click.Parameter, value: str | None
 ) -> tuple[tuple[str, float], ...]:
-    """Prefixes, as TrainConfig.rate_factors has them, and their factors."""
+    """Parts and their factors."""
     try:
         pairs = [piece.split("=") for piece in value.split(",")] if value else []
         factors = tuple((name.strip(), float(factor)) for name, factor in pairs)
@@ -46,7 +46,7 @@ def _factors(
             raise click.BadParameter(
                 f"{value!r} names {name} {names.count(name)} times; name it once"
             )
-    return tuple((f"{name}.", factor) for name, factor in factors)
+    return factors
 
 
 class _Model(click.Choice[str]):

@@ -140,7 +140,7 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
             Photo(str(path), name, UNLABELLED if kind is None else known.get(kind, UNLABELLED))
             for name, kind in members
         )
-    notes = [*layout.notes, *_alike(classes), *_empty(path, layout, pictures)]
+    notes = [*layout.notes, *_alike(classes), *_empty(path, layout, names)]
     deeper = {
         kind: inner
         for name in pictures
@@ -258,10 +258,11 @@ def _alike(classes: Sequence[str]) -> list[str]:
     ]
 
 
-def _empty(path: Path, layout: Layout, pictures: Sequence[str]) -> list[str]:
+def _empty(path: Path, layout: Layout, names: Sequence[str]) -> list[str]:
     """A note on empty folders beside those of classes, if there are any."""
-    empty = empty_folders(path)
-    beside = {layout.around(name) for name in pictures} - {None} if empty else set()
+    empty = empty_folders(path, names)
+    pictures = (name for name in names if kind_of(name) == PICTURE) if empty else ()
+    beside = {layout.around(name) for name in pictures} - {None}
     found = [name for name in sorted(empty, key=natural) if layout.around(f"{name}/x") in beside]
     found = [name for name in found if layout.locate(f"{name}/x")[1] == PurePosixPath(name).name]
     if not found:

@@ -5,7 +5,7 @@ import re
 import stat
 import zipfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from gocnn import archives
 from gocnn.errors import UserError
@@ -79,20 +79,17 @@ def folder_names(path: Path) -> Iterator[str]:
                 yield name if head == "." else f"{head}/{name}"
 
 
-def empty_folders(path: Path) -> set[str]:
-    """Folders in a folder or a zip file that hold no file, nor do those in them; with `/` between
-    the steps. What systems leave behind is no file."""
+def empty_folders(path: Path, names: Iterable[str]) -> set[str]:
+    """Folders in a folder or a zip file that hold none of these files, nor do those in them; with
+    `/` between the steps. What systems leave behind does not count."""
     everything: set[str] = set()
-    filled: set[str] = set()
     if path.is_dir():
-        for folder, folders, _ in os.walk(path, followlinks=False):
+        for folder, folders, _ in os.walk(path):
             head = Path(folder).relative_to(path)
             everything |= {archives.readable((head / name).as_posix()) for name in folders}
-        names: Iterable[str] = names_in(path)
     else:
         try:
             with zipfile.ZipFile(path) as archive:
-                names = [inside(name) for name in archive.namelist() if not name.endswith("/")]
                 everything = {inside(n) for n in archive.namelist() if n.endswith("/")} - {""}
         except (
             OSError,
@@ -101,9 +98,12 @@ def empty_folders(path: Path) -> set[str]:
             zipfile.BadZipFile,
         ):  # a tar file has none
             return set()
+    filled: set[str] = set()
     for name in names:
-        if not JUNK.search(name):
-            filled |= {parent.as_posix() for parent in PurePosixPath(name).parents}
+        folder = name.rpartition("/")[0]
+        while folder and folder not in filled:
+            filled.add(folder)
+            folder = folder.rpartition("/")[0]
     return {name for name in everything - filled if not JUNK.search(f"{name}/x")}
 
 

@@ -146,9 +146,10 @@ def _by_tables(tables: Sequence[str], source: str | Path, parts: Mapping[str, st
                 )
             before = kinds.setdefault(here[0], row)
             if before.kind != row.kind:
+                one, other = (each.kind or "(none)" for each in (row, before))
                 raise UserError(
-                    f"{table}, line {row.line}: {row.file} is of class {row.kind}, and of class"
-                    f" {before.kind} in line {before.line} of {before.table}; keep one of the two"
+                    f"{table}, line {row.line}: {row.file} is of class {one}, and of class {other}"
+                    f" in line {before.line} of {before.table}; keep one of the two"
                 )
             if before.part != row.part:
                 raise UserError(
@@ -157,7 +158,7 @@ def _by_tables(tables: Sequence[str], source: str | Path, parts: Mapping[str, st
                     " of the two"
                 )
     return Found(
-        {name: row.kind for name, row in kinds.items()},
+        {name: row.kind for name, row in kinds.items() if row.kind},
         tuple(unfound),
         tuple(notes),
         {name: row.part for name, row in kinds.items() if row.part is not None},

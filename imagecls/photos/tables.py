@@ -17,8 +17,19 @@ from imagecls.photos.layout import TEST, TRAIN, VALID, part_called
 SEPARATORS = ("\t", ";", ",")
 
 FILE_WORDS = {
-    *("file", "files", "filename", "filenames", "filepath", "path", "paths", "image", "images"),
-    *("imagename", "imageid", "imagepath", "imagefile", "img", "imgname", "imgpath", "imgid"),
+    *("file", "files", "filename", "filenames", "filepath", "filepaths", "path", "paths", "image"),
+    *(
+        "images",
+        "imagepaths",
+        "imagename",
+        "imageid",
+        "imagepath",
+        "imagefile",
+        "img",
+        "imgname",
+        "imgpath",
+        "imgid",
+    ),
     *("picture", "photo", "photograph", "id", "name", "fname", "relpath"),
 }
 CLASS_WORDS = {
@@ -26,6 +37,9 @@ CLASS_WORDS = {
     *("categories", "categoryid", "target", "labelname", "breed", "species", "labelid", "y"),
 }
 """Names of columns, in small letters without spaces and punctuation."""
+
+NAME_WORDS = {"class", "label", "labels", "classname", "labelname"}
+"""Of several columns of classes, those that have their names rather than their numbers."""
 
 SPLIT_WORDS = {
     *("split", "splits", "set", "subset", "dataset", "partition", "part", "phase", "usage"),
@@ -50,8 +64,8 @@ MOST_BYTES = 1 << 28
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: the file as it is written, its class, the table and the line, and the part
-    (None: the table says none)."""
+    """A row of a table: the file as it is written, its class (empty: a test picture without one),
+    the table and the line, and the part (None: the table says none)."""
 
     file: str
     kind: str
@@ -90,7 +104,8 @@ def read_table(table: str, known: Callable[[str], bool] = lambda _: False) -> Ta
             raise UserError(
                 f"{table}, line {line} has no class ({_shown(cells)}); write a file and its class"
             )
-        if not cells[file] or not cells[kind]:
+        part = parts[number] if parts else None
+        if not cells[file] or (not cells[kind] and part != TEST):
             raise UserError(
                 f"{table}, line {line} has no {'class' if cells[file] else 'file'}"
                 f" ({_shown(cells)}); write both, or take the line out"
@@ -100,7 +115,6 @@ def read_table(table: str, known: Callable[[str], bool] = lambda _: False) -> Ta
                 f"{table}, line {line} has {len(cells)} columns, not {width} ({_shown(cells)}); put"
                 " a name with a separator in it between quotes"
             )
-        part = parts[number] if parts else None
         found.append(Row(cells[file], canonical(cells[kind]), table, line, part))
     counts = Counter(row.kind for row in found if row.kind.casefold() in MISSING)
     notes += [
@@ -136,7 +150,7 @@ def _columns(
             f"{table} has {len(names)} columns ({_shown(names)}), and it is not known which are the"
             " file and the class; name them file and class in the first line, or keep these two"
         )
-    kind = next((i for i in kinds if words[i] in ("class", "label", "classname")), kinds[0])
+    kind = next((i for i in kinds if words[i] in NAME_WORDS), kinds[0])
     return next((i for i in files if words[i] != "id"), files[0]), kind, True
 
 
