@@ -132,8 +132,15 @@ def test_classes_bear_their_own_numbers(classes, boxes, entries, tmp_path, monke
 def test_by_the_command(run, few, tmp_path):
     """The two pictures of the report, the numbers, and the neighbours of a picture of the set."""
     text = good(
-        "img-features", few, "--model", run, "--out", tmp_path / "f.npz", "--picture", tmp_path / "top.png",
-    )  # fmt: skip
+        "img-features",
+        few,
+        "--model",
+        run,
+        "--out",
+        tmp_path / "f.npz",
+        "--picture",
+        tmp_path / "top.png",
+    )
     assert "24 pictures, 16 features each: layer stages (top), each of its 16 maps" in text
     with np.load(tmp_path / "f.npz", allow_pickle=False) as found:
         assert found["features"].shape == (24, 16)
@@ -153,8 +160,17 @@ def test_by_the_command(run, few, tmp_path):
     )
     photo = few / "validation" / "sushi" / "001.jpg"
     text = good(
-        "img-features", few, "--model", run, "--neighbours", photo, "--sheet", tmp_path / "n.png", "--count", 4,
-    )  # fmt: skip
+        "img-features",
+        few,
+        "--model",
+        run,
+        "--neighbours",
+        photo,
+        "--sheet",
+        tmp_path / "n.png",
+        "--count",
+        4,
+    )
     lines = text.split("nearest to")[1].splitlines()[1:]
     order, cosines = features.nearest(values, values[files.index("validation/sushi/001.jpg")], 5)
     assert order[0] == files.index("validation/sushi/001.jpg")  # itself, which is left out

@@ -448,9 +448,18 @@ def test_validation_elsewhere_by_the_same_tables(pets, tmp_path):
         (pets / "train.csv").read_text() + (pets / "test1.csv").read_text().split("\n", 1)[1]
     )
     text = good(
-        "img-train", pets / "data" / "train", "--valid", pets / "data" / "test1", "--labels", both,
-        "--out", tmp_path / "r", "--steps", 2, *[word for word in FAST if word != "--quiet"],
-    )  # fmt: skip
+        "img-train",
+        pets / "data" / "train",
+        "--valid",
+        pets / "data" / "test1",
+        "--labels",
+        both,
+        "--out",
+        tmp_path / "r",
+        "--steps",
+        2,
+        *[word for word in FAST if word != "--quiet"],
+    )
     assert "all                    24           9" in text
     assert SPARE not in text
     assert VALID not in {p.name for p in tmp_path.iterdir()}

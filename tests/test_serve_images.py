@@ -146,15 +146,20 @@ def test_the_heat_is_img_explains(client: Client, tiny_classifiers: Path) -> Non
 def test_a_classifier_is_described(client: Client) -> None:
     listed = client.get("/api/images/models").json()["models"]
     assert [(one["name"], one["found"], one["shipped"]) for one in listed] == [
-        ("cnn", False, False), ("food", False, True), ("resnet", True, False),
-    ]  # fmt: skip
+        ("cnn", False, False),
+        ("food", False, True),
+        ("resnet", True, False),
+    ]
     found = client.get("/api/images/model?model=cnn").json()
     assert (found["kind"], found["size"], found["fit"]) == ("cnn", 32, "squash")
     assert found["photographs"] == "few"
     told = client.get("/api/images/layers?model=cnn").json()["layers"]
     assert [(one["name"], one["channels"], one["height"]) for one in told] == [
-        ("stages.0", 8, 32), ("stages.1", 8, 16), ("stages.2", 16, 16), ("stages.3", 16, 8),
-    ]  # fmt: skip
+        ("stages.0", 8, 32),
+        ("stages.1", 8, 16),
+        ("stages.2", 16, 16),
+        ("stages.3", 16, 8),
+    ]
     ships = client.get("/api/images/model?model=food").json()
     assert (ships["shipped"], ships["photographs"]) == (True, "")
     assert tuple(ships["classes"]) == imagecls.load().classes

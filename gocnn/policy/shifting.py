@@ -10,6 +10,7 @@ import torch
 from gocnn.board.coords import SIZE
 from gocnn.features.planes import PLANES
 from gocnn.nn import LocallyConnected
+from gocnn.nn.seeds import seeded
 from gocnn.policy.inside import Inside, Planes
 from gocnn.policy.predictions import Floats
 
@@ -125,8 +126,7 @@ class OwnFilters:
         self._inside = inside
         stem = inside.layers[0].convolution.module
         self.kernel = stem.kernel_size[0]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             self._layer = LocallyConnected(stem.in_channels, OWN_MAPS, SIZE, self.kernel).eval()
         self.weights = stem.weight.numel() * SIZE * SIZE
         """What such a layer with as many maps as the network's first one would have."""

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 from msgspec import Meta, Struct
 from starlette.routing import BaseRoute
 
@@ -210,6 +211,7 @@ def augment(state: ImageState, asked: AskedViews) -> AugmentedViews:
         with torch_needed():
             import torch
 
+            from gocnn.nn.seeds import seeded
             from imagecls.augment import RECIPES, Augmenter, changed
 
         recipe = changed(
@@ -223,18 +225,14 @@ def augment(state: ImageState, asked: AskedViews) -> AugmentedViews:
             jitter=(asked.brightness, asked.contrast, asked.saturation, asked.hue),
         )
         augmenter = Augmenter(recipe, asked.size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(asked.seed)
+        with seeded(asked.seed):
             many = torch.from_numpy(pixels).expand(asked.count, -1, -1, -1).contiguous()
             views = augmenter.views(many)
         shown = (views.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
     return AugmentedViews([address_of(each) for each in shown])
 
 
-def _told(
-    name: str, is_pool: bool, maps: "np.ndarray[tuple[int, int, int], np.dtype[np.float32]]",
-    numbers: list[int],
-) -> StageMaps:  # fmt: skip
+def _told(name: str, is_pool: bool, maps: npt.NDArray[np.float32], numbers: list[int]) -> StageMaps:
     shown = maps[numbers]
     low, high = shown.min((1, 2)), shown.max((1, 2))
     span = np.maximum(high - low, 1e-12)[:, None, None]

@@ -104,14 +104,14 @@ def gradients(networks: Networks, asked: AskedGradients) -> Gradients:
             from gocnn.board.coords import POINTS
             from gocnn.nn import ConvNormAct, PointHead, initialise
             from gocnn.nn.depth import SHORTCUTS, blocks, gradient_norms
+            from gocnn.nn.seeds import seeded
 
         x, y = torch.from_numpy(planes).float(), torch.from_numpy(answers)
         found: list[Arriving] = []
         parameters = 0
         kinds: tuple[Shortcuts, ...] = SHORTCUTS
         for shortcuts in kinds:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(asked.seed)
+            with seeded(asked.seed):
                 stem, head = ConvNormAct(x.shape[1], CHANNELS, 5), PointHead(CHANNELS, POINTS)
                 initialise(stem)
                 initialise(head)

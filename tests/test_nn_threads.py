@@ -1,4 +1,4 @@
-"""Networks are followed by torch.fx while other threads compute with torch, and follow others."""
+"""Networks are followed by torch.fx, and weights drawn, while other threads compute with torch."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.nn import ConvNormAct
+from gocnn.nn.seeds import seeded
 from gocnn.nn.tracing import traced
 
 
@@ -43,3 +44,20 @@ def test_other_threads_compute_and_follow_meanwhile() -> None:
         assert torch.equal(graph_of_second.result(60)(x), second(x))
     assert (nn.Module.__call__, nn.Module.__getattr__) == (call, get)
     assert torch.equal(graph.result()(x), slow(x))
+
+
+def test_threads_that_draw_with_a_seed_do_not_disturb_each_other() -> None:
+    def drawn(seed: int) -> list[list[float]]:
+        with seeded(seed):
+            return [torch.rand(3).tolist() for _ in range(200)]
+
+    torch.manual_seed(7)
+    state = torch.get_rng_state()
+    expected = []
+    for seed in range(4):
+        torch.manual_seed(seed)
+        expected.append([torch.rand(3).tolist() for _ in range(200)])
+    torch.set_rng_state(state)
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(drawn, range(4))) == expected
+    assert torch.equal(torch.get_rng_state(), state)
