@@ -10,7 +10,7 @@ from imagecls.classifier import explain, submission
 from imagecls.classifier.evaluation import Predictions, confusion, figures, worst
 from imagecls.classifier.model import VIEWS, Ensemble, softmax
 from imagecls.classifier.models import ClassifierConfig
-from imagecls.classifier.training import class_weights
+from imagecls.classifier.task import class_weights
 from imagecls.photos.collection import Photo
 from imagecls.photos.decode import Fit
 from imagecls.photos.store import Pixels

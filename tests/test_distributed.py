@@ -45,6 +45,7 @@ JOBS = {
     "judged": ["8", "judged=700", "sync_norms=0"],
     "many": ["4", "batch=256"],
     "many ": ["8", "batch=256", "--resume"],
+    "paced": ["0", "minutes=0.03", "paced"],
     "ruined": ["16", "ruin@1=5", "survive"],
     "full": ["16", "full@0=5", "survive"],
     "lost": ["16", "kill@1=5", "wait@0=5"],
@@ -161,6 +162,14 @@ def test_large_shares_of_a_batch_are_normalised_alone(two: Path) -> None:
     assert [sync_norms(None, batch, 2, 4) for batch in (504, 512)] == [True, False]
     assert [sync_norms(wanted, 512, 2, 4) for wanted in (True, False)] == [True, False]
     assert TrainConfig(steps=1, sync_norms=True).sync_norms is True
+
+
+@pytest.mark.slow
+def test_stages_begin_in_all_processes_with_the_same_step(two: Path) -> None:
+    """Also where the budget is time, of which each has a clock of its own."""
+    told = [json.loads((two / "paced" / f"told-{rank}.json").read_text()) for rank in (0, 1)]
+    assert told[0] == told[1] == sorted(told[0])
+    assert len(set(told[0])) > 1
 
 
 @pytest.mark.slow

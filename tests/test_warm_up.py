@@ -136,7 +136,7 @@ def test_a_budget_in_time_begins_after_the_warm_up(
 
     clock, shown = Clock(), []
     monkeypatch.setattr(trainer.Trainer, "_rehearse", rehearse)
-    monkeypatch.setattr(torch, "compile", lambda net, mode: net)
+    monkeypatch.setattr(torch, "compile", lambda net, **options: net)
     monkeypatch.setattr(
         Progress, "show", lambda self, done, step, figures, rate, left: shown.append((rate, left))
     )
@@ -187,7 +187,7 @@ def test_an_error_of_the_task_is_not_taken_for_one_of_the_compiler(
         def loss(self, model: nn.Module, batch: Any) -> Any:
             raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(torch, "compile", lambda net, mode: net)
+    monkeypatch.setattr(torch, "compile", lambda net, **options: net)
     with pytest.raises(ZeroDivisionError, match="ours"):
         toy.train(tmp_path / "run", steps=1, compile=True, task=Wrong())
 

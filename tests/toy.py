@@ -3,8 +3,9 @@
 Also a program: `python -m tests.toy RUN STEPS [--resume] [OPTION=VALUE ...] [then RUN STEPS ...]`,
 with what happens in the step of that number, from 1, in all processes or in one of them (`EVENTS`):
 `interrupt=STEP`, `kill@RANK=STEP`; `count` to leave the number of exchanges of gradients in
-`RUN/exchanges.json`; and `survive` to leave in `RUN/error-RANK.txt` what a run ended with, and go
-on with the next.
+`RUN/exchanges.json`; `paced` to leave in `RUN/told-RANK.json` how far the task was told that the
+run is; and `survive` to leave in `RUN/error-RANK.txt` what a run ended with, and go on with the
+next.
 """
 
 import json
@@ -76,6 +77,18 @@ class ToyTask:
 
     def summary(self, sums: dict[str, float]) -> dict[str, float]:
         return {"loss": sums["loss"] / sums["count"], "accuracy": sums["right"] / sums["count"]}
+
+
+class Paced(ToyTask):
+    """In three stages; it notes how far it was told that the run is."""
+
+    stages = (0.0, 0.25, 0.5)
+
+    def __init__(self) -> None:
+        self.told: list[float] = []
+
+    def advance(self, done: float) -> None:
+        self.told.append(done)
 
 
 class Eventful(ToyTask):
@@ -231,6 +244,7 @@ def main(words: list[str], processes: Processes) -> bool:
         for name, step in steps.items()
         if name.partition("@")[2] in ("", str(processes.rank))
     ]
+    paced = Paced() if "paced" in words else None
     with (
         patch.object(os, "fsync", os.fsync),
         counted_exchanges(out / "exchanges.json") if "count" in words else nullcontext(),
@@ -240,9 +254,9 @@ def main(words: list[str], processes: Processes) -> bool:
                 out,
                 "--resume" in words,
                 net,
-                steps=int(words[1]),
+                steps=int(words[1]) or None,
                 quiet=False,
-                task=next(iter(tasks), None),
+                task=next(iter(tasks), paced),
                 processes=processes,
                 **extra,
             ).interrupted
@@ -251,6 +265,9 @@ def main(words: list[str], processes: Processes) -> bool:
                 raise
             (out / f"error-{processes.rank}.txt").write_text(str(error))
             return False
+        finally:
+            if paced:
+                (out / f"told-{processes.rank}.json").write_text(json.dumps(paced.told))
 
 
 def program(arguments: list[str]) -> None:

@@ -15,6 +15,7 @@ from gocnn.training.batches import BatchSource
 from gocnn.training.distributed import Processes
 from gocnn.training.precision import choose_again, choose_precision
 from gocnn.training.stepping import Stepper
+from gocnn.training.task import advance, stages
 
 
 class Choices:
@@ -124,10 +125,13 @@ class Choices:
         if batch == parts * world and (world == 1 or not self.sync_norms):
             arrays = self._source.batch(0)
             sample = tuple(torch.as_tensor(a, device=self._device) for a in arrays)
-            single = checks.single_values(
-                self._stepper.model, lambda net: self._stepper.task.loss(net, sample)
-            )
-            checks.need_more_than_one(single, batch, parts, world)
+            task = self._stepper.task
+            for done in stages(task):
+                advance(task, done)
+                single = checks.single_values(
+                    self._stepper.model, lambda net: task.loss(net, sample)
+                )
+                checks.need_more_than_one(single, batch, parts, world)
 
     def _choose_norms(self) -> None:
         if self.sync_norms is None and self._processes.world > 1:

@@ -96,6 +96,7 @@ def advice(stepper: Stepper, source: BatchSource, device: torch.device, world: i
             Again(tuple(torch.from_numpy(a).to(device) for a in arrays)),
             0.01,
             parts=1,
+            done=1.0,  # as large as samples become
         ).sum().item()
 
     candidates = finer(config.batch, config.accumulate, world)

@@ -11,7 +11,7 @@ from gocnn.training.config import TrainConfig
 from gocnn.training.ema import Ema
 from gocnn.training.precision import autocast
 from gocnn.training.scaling import Scaler
-from gocnn.training.task import Guided, Task
+from gocnn.training.task import Guided, Task, advance
 
 
 class DeviceBatches(Protocol):
@@ -71,6 +71,7 @@ class Stepper:
         comes, if other than `config.accumulate`; `done`: how far the run is, 0 to 1. Nothing here
         waits for the device."""
         config, parts = self.config, parts or self.config.accumulate
+        advance(self.task, done)
         repeatable.seed(self.device, config.seed, self.number, self.rank)
         net.train()
         result = torch.zeros(3, device=self.device)

@@ -34,7 +34,7 @@ from gocnn.training.names import CURVES
 from gocnn.training.progress import Progress
 from gocnn.training.range_test import RangeTest
 from gocnn.training.stepping import Stepper
-from gocnn.training.task import Guided
+from gocnn.training.task import Guided, stages
 from gocnn.training.validation import Validator
 
 SHOW_STEPS = 8
@@ -287,19 +287,28 @@ class Trainer:
         mode = self.config.compile_mode if self.config.compile else None
         moved = self.try_compiling or self.choices.moved
         ready = warming.warm(
-            net, self.device, mode=mode, moved=moved, rehearse=self._rehearse, say=progress.say
+            net,
+            self.device,
+            mode=mode,
+            fixed=len(stages(self.data.task)) > 1,
+            moved=moved,
+            rehearse=self._rehearse,
+            say=progress.say,
         )
         if self.config.compile and ready is net:
             self.run.go_on({"compiled": False}, self.step)
         return ready
 
     def _rehearse(self, net: nn.Module) -> None:
-        """One step and a judged batch of each shape, and everything put back to what it was."""
+        """One step of each stage and a judged batch of each shape, and everything put back to what
+        it was. The last stage comes first: what it does not fit into is soon known."""
         with warming.thrown_away(self.stepper, self.device):
             batch = tuple(
                 torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in self._first
             )
-            self.stepper.step(net, Again(batch), 1.0, min(2, self.config.accumulate)).tolist()
+            parts = min(2, self.config.accumulate)
+            for done in reversed(stages(self.data.task)):
+                self.stepper.step(net, Again(batch), 1.0, parts, done).tolist()
             self.validator.rehearse(warming.one_of_each_shape(self.data.valid))
 
     # --- the loop

@@ -23,20 +23,24 @@ def warm(
     device: torch.device,
     *,
     mode: str | None,
+    fixed: bool = False,
     moved: bool,
     rehearse: Callable[[nn.Module], None],
     say: Callable[[str], None],
 ) -> nn.Module:
     """The network to train: `net`, compiled in that `mode` (None: not compiled). `rehearse` is
     called with it, so that what is slow once is done; not on a CPU without compiling, where nothing
-    is.
+    is. `fixed`: it will see a few shapes, for each of which it is compiled apart, rather than once
+    for all.
 
     Raises UserError if it cannot be compiled. A run that is allowed to (`moved`: it began on
     another kind of device, or compiling was not asked for) goes on without.
     """
     began = time.perf_counter()
     if mode:
-        compiled: nn.Module = torch.compile(net, mode=mode)  # type: ignore[assignment]
+        compiled: nn.Module = torch.compile(  # type: ignore[assignment]
+            net, mode=mode, dynamic=False if fixed else None
+        )
         try:
             rehearse(compiled)
         except Exception as error:

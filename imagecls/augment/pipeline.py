@@ -1,6 +1,7 @@
 """From pixels of the store to what a network sees: the augmentation of a batch on its device, and
 the plain view for judging."""
 
+import copy
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -124,6 +125,7 @@ class Augmenter:
         hosted: bool | None = None,
     ) -> None:
         self.recipe, self.size, self.hosted = recipe, size, hosted
+        self._full = size
         self.mean, self.std = mean, std
         self._plain = recipe == RECIPES["none"]
         self._values = {
@@ -134,6 +136,14 @@ class Augmenter:
             "most": auto.largest(recipe.auto),
         }
         self._constants: dict[torch.device, dict[str, Tensor]] = {}
+
+    def at(self, size: int) -> "Augmenter":
+        """The same with pictures of another size, for a training in which they grow. Smaller ones
+        are of pixels that were shrunk in the same proportion, anti-aliased: to take one in so many
+        would show patterns that are not there."""
+        other = copy.copy(self)
+        other.size = size
+        return other
 
     @torch.no_grad()
     def plain(self, pixels: Tensor) -> Tensor:
@@ -196,9 +206,10 @@ class Augmenter:
         parts = []
         for i in range(0, n, chunk):
             some = slice(i, i + chunk)
-            x = geometry.resample(
-                pixels[some].float().mul_(1 / 255), maps[some], self.size, self.recipe.border
-            )
+            x = pixels[some].float().mul_(1 / 255)
+            if self.size < self._full:
+                x = geometry.resize(x, max(1, round(x.shape[-1] * self.size / self._full)))
+            x = geometry.resample(x, maps[some], self.size, self.recipe.border)
             if factors is not None:
                 x = colour.jitter(x, factors[some])
             if operations is not None:

@@ -10,6 +10,7 @@ from torch.nn import functional
 from gocnn.devices import layout
 from gocnn.training import Batch
 from imagecls.augment import Augmenter
+from imagecls.classifier.growing import Growth
 from imagecls.classifier.noisy import NoisyLabels, Targets
 from imagecls.classifier.pseudo import Guessed, PseudoLabels
 from imagecls.classifier.task import ImageTask
@@ -34,7 +35,8 @@ class GuidedTask(ImageTask):
     (see `imagecls.photos.spare.GuidedSource`). Labelled and unlabelled pictures go through the
     network together, so that it normalises over both. What the averaged network says of labelled
     pictures it says of the plain ones, as in judging, so that mixup and CutMix do not matter; of
-    two that are mixed each counts as its own label does, to its share.
+    two that are mixed each counts as its own label does, to its share. Where pictures grow, all of
+    these do, in the same proportion.
     """
 
     def __init__(
@@ -45,9 +47,18 @@ class GuidedTask(ImageTask):
         class_weights: Tensor | None = None,
         noisy: NoisyLabels | None = None,
         pseudo: PseudoLabels | None = None,
+        growth: Growth | None = None,
     ) -> None:
-        super().__init__(augment, view, label_smoothing, class_weights)
-        self.noisy, self.pseudo = noisy, pseudo
+        super().__init__(augment, view, label_smoothing, class_weights, growth)
+        self.noisy, self.pseudo, self._seen = noisy, pseudo, view
+
+    def _see(self, size: int) -> None:
+        super()._see(size)
+        assert self.growth is not None
+        seen = round(self.view.size * size / self.growth.sizes[-1])
+        self._seen = self.view.at(seen)
+        if self.pseudo is not None:
+            self.pseudo.see(size, seen)
 
     def guide(self, averaged: nn.Module, batch: Batch, done: float) -> Lesson:
         """The batch with targets for its labelled pictures and guesses for the others."""
@@ -56,7 +67,7 @@ class GuidedTask(ImageTask):
         if self.noisy is not None:
             if self.noisy.config.remembers:
                 with torch.autocast(pixels.device.type, enabled=False):
-                    seen = self.view.plain(pixels)
+                    seen = self._seen.plain(pixels)
                 logits = averaged(seen.to(memory_format=layout(pixels.device))).float()
                 self.noisy.remember(numbers, logits.softmax(1), done)
             targets = self.noisy.targets(numbers, labels, done)

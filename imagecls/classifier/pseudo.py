@@ -79,6 +79,11 @@ class PseudoLabels:
         self.strong = Augmenter(STRONG, augment.size, mean, std)
         self.counts = torch.zeros(2)
 
+    def see(self, size: int, seen: int) -> None:
+        """From now on the pictures that are learnt from have `size` pixels a side, and those that
+        are guessed `seen`."""
+        self.strong, self._weak = self.strong.at(size), self._weak.at(seen)
+
     def guess(self, averaged: nn.Module, pixels: Tensor, done: float) -> Guessed:
         """What the averaged network makes of pictures, uint8 `(N, 3, S, S)`, on its device."""
         with torch.autocast(pixels.device.type, enabled=False):

@@ -1,5 +1,8 @@
 """Telling pictures apart, as a task for the trainer."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -7,6 +10,8 @@ from torch.nn import functional
 from gocnn.devices import layout
 from gocnn.training import Batch
 from imagecls.augment import Augmenter
+from imagecls.classifier.growing import Growth
+from imagecls.photos.data import Labels
 
 
 class ImageTask:
@@ -15,7 +20,8 @@ class ImageTask:
 
     A batch is pixels, uint8 `(N, 3, S, S)`, and labels, int64 `(N,)`. Mixed pictures count as right
     to the share of the label that is answered. `class_weights`, float `(classes,)`, weigh the
-    training loss. Neither waits for the device.
+    training loss. Neither waits for the device. With `growth` the pictures of training grow (see
+    `gocnn.training.task.Staged`); its last size is that of `augment`.
     """
 
     metric = "accuracy"
@@ -26,9 +32,22 @@ class ImageTask:
         view: Augmenter,
         label_smoothing: float = 0.0,
         class_weights: Tensor | None = None,
+        growth: Growth | None = None,
     ) -> None:
-        self.augment, self.view = augment, view
+        self.augment, self.view, self.growth = augment, view, growth
         self.label_smoothing, self.class_weights = label_smoothing, class_weights
+
+    @property
+    def stages(self) -> Sequence[float]:
+        return self.growth.begins if self.growth else (0.0,)
+
+    def advance(self, done: float) -> None:
+        if self.growth and self.growth.size(done) != self.augment.size:
+            self._see(self.growth.size(done))
+
+    def _see(self, size: int) -> None:
+        """From now on pictures of training have so many pixels a side."""
+        self.augment = self.augment.at(size)
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         pixels, labels = batch
@@ -77,3 +96,12 @@ class ImageTask:
             "accuracy": sums["accuracy"] / n,
             "top3": sums["top3"] / n,
         }
+
+
+def class_weights(labels: Labels, classes: int) -> Tensor:
+    """Weights, float32 `(classes,)`, inversely proportional to how often each class occurs, 1 on
+    average over the labels; 0 for absent ones."""
+    counts = np.bincount(labels, minlength=classes)
+    present = counts > 0
+    weight = np.where(present, len(labels) / (present.sum() * np.maximum(counts, 1)), 0.0)
+    return torch.tensor(weight, dtype=torch.float32)

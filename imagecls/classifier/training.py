@@ -24,17 +24,18 @@ from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
 from imagecls.augment import Augmenter, Recipe
 from imagecls.classifier import KIND, weights
+from imagecls.classifier.growing import Growth
 from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.models import ClassifierConfig, build
-from imagecls.classifier.models.base import Classifier, FineTunable
+from imagecls.classifier.models.base import Classifier, FineTunable, need_size
 from imagecls.classifier.noisy import Noisy, NoisyLabels
 from imagecls.classifier.predicting import PicturePredictions
 from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
 from imagecls.classifier.rates import need_parts
-from imagecls.classifier.task import ImageTask
+from imagecls.classifier.task import ImageTask, class_weights
 from imagecls.photos import listed
 from imagecls.photos.collection import UNCLASSED, UNUSED
-from imagecls.photos.data import Labels, PhotoBatches, PhotoSource, Split, Splits, load_splits
+from imagecls.photos.data import PhotoBatches, PhotoSource, Split, Splits, load_splits
 from imagecls.photos.layout import SPARE
 from imagecls.photos.listed import Listed
 from imagecls.photos.spare import GuidedSource, Spare, load_spare
@@ -49,11 +50,15 @@ class ClassifierRunConfig(sessions.RunConfig):
     """What is asked of img-train.
 
     data: folder, zip or tar of the photographs; network.classes is empty until those are known.
-    train_size: pixels a side in training, if other than the network's size (0: the same). balance:
+    train_size: pixels a side in training, if other than the network's size (0: the same);
+    grow_from: with how many it begins (0: with those; see `imagecls.classifier.growing`). balance:
     weigh the loss against frequent classes. pretrained and unfreeze are for resnet101 and timm: see
     `imagecls.classifier.weights` and `FineTunable.freeze`. head_epochs: epochs in which the head
     alone learns, before. noisy and unlabelled: how labels that may be wrong, and pictures without
     labels, are learnt from; listed: training pictures that are left out or relabelled.
+
+    Raises ValueError if `grow_from` is not below the size in training, or the network is `cnn`,
+    which sees pictures of one size only.
     """
 
     kind = KIND
@@ -71,6 +76,24 @@ class ClassifierRunConfig(sessions.RunConfig):
     noisy: Noisy = field(default_factory=Noisy)
     unlabelled: Unlabelled = field(default_factory=Unlabelled)
     listed: Listed = field(default_factory=Listed)
+    grow_from: int = 0
+
+    def __post_init__(self) -> None:
+        if self.grow_from and self.network.model == "cnn":
+            raise ValueError(
+                "cnn sees pictures of one size only: leave out --grow-from, or choose resnet"
+            )
+        _ = self.growth
+
+    @property
+    def size(self) -> int:
+        """Pixels a side in training, at its end."""
+        return self.train_size or self.network.size
+
+    @property
+    def growth(self) -> Growth | None:
+        """How pictures grow, if they do."""
+        return Growth.between(self.grow_from, self.size) if self.grow_from else None
 
     @property
     def guided(self) -> bool:
@@ -116,6 +139,12 @@ def train(
             lambda: _photographs(config, launch.jobs, session.quiet, cache)
         )
         _show(splits, config.train.batch, session.say)
+        if config.growth:
+            session.say(
+                f"the range test sees pictures of {config.grow_from} pixels, as the run begins"
+                if launch.find_rate
+                else config.growth.sentence()
+            )
         with session.processes.together():
             fingerprint = f"{splits.train.fingerprint()}-{splits.valid.fingerprint()}"
             if spare is not None:
@@ -135,6 +164,7 @@ def train(
             config.train_size,
             config.noisy,
             replace(config.unlabelled, source=None),
+            config.grow_from,
         )
         session.processes.must_share(photographs=fingerprint, options=learnt)
         with session.folder(config, {"data": fingerprint}) as run:
@@ -159,9 +189,7 @@ class _Stages:
     def trainer(self, model: Classifier, train: TrainConfig, run: RunFolder) -> Trainer:
         """A trainer of `model`, as `train` says, into `run`."""
         config, network, splits = self.config, self.network, self.splits
-        augment = Augmenter(
-            config.recipe, config.train_size or network.size, network.mean, network.std
-        )
+        augment = Augmenter(config.recipe, config.size, network.mean, network.std)
         view = Augmenter(config.recipe, network.size, network.mean, network.std)
         balance = (
             class_weights(splits.train.labels, len(splits.classes)) if config.balance else None
@@ -203,9 +231,10 @@ class _Stages:
         """The batches and the task: guided ones if that is asked for, and there is an average."""
         config, splits, processes = self.config, self.splits, self.session.processes
         share = (train.batch // train.accumulate, train.seed, processes.rank, processes.world)
-        smoothing = train.label_smoothing
+        smoothing, growth = train.label_smoothing, config.growth
         if not config.guided or (config.asks_average and not train.ema):
-            return PhotoSource(splits.train, *share), ImageTask(augment, view, smoothing, balance)
+            task = ImageTask(augment, view, smoothing, balance, growth)
+            return PhotoSource(splits.train, *share), task
         noisy = pseudo = None
         if config.noisy.method != "none":
             labels = splits.train.labels
@@ -216,7 +245,7 @@ class _Stages:
             pseudo = PseudoLabels(config.unlabelled, augment, view, shares, smoothing)
         spare = None if self.spare is None else self.spare.photos
         source = GuidedSource(splits.train, *share, spare=spare, ratio=config.unlabelled.ratio)
-        return source, GuidedTask(augment, view, smoothing, balance, noisy, pseudo)
+        return source, GuidedTask(augment, view, smoothing, balance, noisy, pseudo, growth)
 
     def both(self, model: FineTunable, run: RunFolder) -> Outcome:
         """The head learns alone first, in a run of its own inside the run's folder; then all that
@@ -263,7 +292,8 @@ class _Stages:
         return self.fit(self.trainer(model, train, run))
 
     def _head_alone(self, model: FineTunable, train: TrainConfig, folder: Path) -> Outcome:
-        """The first stage, into `folder`; it goes on if it has begun and the run is resumed."""
+        """The first stage, into `folder`; it goes on if it has begun and the run is resumed. If
+        pictures grow, it sees the size with which the second stage begins."""
         session, config = self.session, self.config
         alone = replace(
             train, steps=None, minutes=None, epochs=config.head_epochs, validations=1, ema=0.0
@@ -276,8 +306,10 @@ class _Stages:
             description = {"kind": KIND, "wishes": config.to_json()}
             head = open_run(folder, resume, description, session.processes.first)
         session.say(f"first the head alone, {config.head_epochs:g} epochs")
+        size = config.grow_from or config.train_size
+        stage = replace(self, config=replace(config, train_size=size, grow_from=0))
         try:
-            return self.trainer(model, alone, head).fit(resume)
+            return stage.trainer(model, alone, head).fit(resume)
         finally:
             head.close()
 
@@ -316,6 +348,9 @@ def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool)
             model.freeze(config.unfreeze)
         if not resume:
             need_parts(model, config.train.rate_factors)
+            others = config.growth.sizes if config.growth else (config.size,)
+            for size in sorted({*others} - {network.size}):
+                need_size(model, size)
     except ValueError as error:
         raise UserError(f"{error}") from error
     return model
@@ -342,15 +377,6 @@ def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
         f"only {passes:.1f} passes over the {photographs} photographs were made; give more"
         f" --{budget}{', or a cheaper network: ' if cheaper else ''}{', '.join(cheaper)}"
     )
-
-
-def class_weights(labels: Labels, classes: int) -> Tensor:
-    """Weights, float32 `(classes,)`, inversely proportional to how often each class occurs, 1 on
-    average over the labels; 0 for absent ones."""
-    counts = np.bincount(labels, minlength=classes)
-    present = counts > 0
-    weight = np.where(present, len(labels) / (present.sum() * np.maximum(counts, 1)), 0.0)
-    return torch.tensor(weight, dtype=torch.float32)
 
 
 def _show(splits: Splits, batch: int, say: Any) -> None:

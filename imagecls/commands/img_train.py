@@ -100,6 +100,7 @@ HEADINGS = {
     "Augmentation": (
         "augment",
         "train_size",
+        "grow_from",
         "crop",
         "shift",
         "scale",
@@ -309,16 +310,21 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
     pretrained = options["weights"] if model in ("resnet101", "timm") else "none"
     labelling = take_labelling(options["labels"], options["label_pattern"])
     split = Split(options["valid"], options["valid_share"], folds, fold, labelling=labelling)
-    return training.ClassifierRunConfig(
-        data=data,
-        split=split,
-        network=network,
-        recipe=recipe,
-        train=train,
-        train_size=options["train_size"] or 0,
-        balance=options["class_weights"],
-        pretrained=pretrained,
-        unfreeze=unfreeze,
-        head_epochs=options["head_epochs"],
-        **guided(options),
-    )
+    lessons = guided(options)
+    try:
+        return training.ClassifierRunConfig(
+            data=data,
+            split=split,
+            network=network,
+            recipe=recipe,
+            train=train,
+            train_size=options["train_size"] or 0,
+            grow_from=options["grow_from"] or 0,
+            balance=options["class_weights"],
+            pretrained=pretrained,
+            unfreeze=unfreeze,
+            head_epochs=options["head_epochs"],
+            **lessons,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error

@@ -205,6 +205,15 @@ AUGMENTATION = (
         help="Pixels a side in training, if other than --size (faster when smaller).",
     ),
     click.option(
+        "--grow-from",
+        type=click.IntRange(8, 1024),
+        metavar="PIXELS",
+        help=(
+            "Progressive resizing: training begins with pictures of so many pixels a side, which"
+            " grow in up to three steps and have their own size for the last third of the budget."
+        ),
+    ),
+    click.option(
         "--mixup",
         type=FloatRange(0),
         is_flag=False,

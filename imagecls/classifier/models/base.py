@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 
@@ -40,3 +41,20 @@ class FineTunable(Classifier):
     def backbone(self) -> dict[str, Tensor]:
         """The tensors of everything but the head, by name."""
         raise NotImplementedError
+
+
+def need_size(model: Classifier, size: int) -> None:
+    """Raise ValueError if the network cannot learn from pictures of so many pixels a side; it is
+    left in training."""
+    model.eval()
+    try:
+        with torch.no_grad():
+            model(torch.zeros(1, 3, size, size))
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
+        why = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        raise ValueError(
+            f"the network cannot see pictures of {size} pixels ({why[:160].rstrip('.')}): choose"
+            " another --train-size or --grow-from, or leave it out"
+        ) from error
+    finally:
+        model.train()

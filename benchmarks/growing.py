@@ -1,0 +1,139 @@
+"""Pictures that grow (img-train --grow-from) beside pictures of one size, at equal processor time:
+the recipe of --preset strong, a budget in seconds of one core (not of the clock, so that other work
+on the machine takes nothing from anyone).
+
+    python benchmarks/growing.py PHOTOGRAPHS --out FOLDER [--seconds 180] [--seed 1] FROM ...
+
+FROM: pixels a side that training begins with, 0: those that it ends with. With --cost nothing is
+trained: it says what a step costs at each size of `--grow-from FROM`.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from gocnn.training import Runtime, TrainConfig
+from gocnn.training import session as sessions
+from gocnn.training.batches import Again
+from gocnn.training.stepping import Stepper
+from imagecls.augment import RECIPES, Augmenter
+from imagecls.classifier import training
+from imagecls.classifier.growing import Growth
+from imagecls.classifier.models import ClassifierConfig, build
+from imagecls.classifier.task import ImageTask
+from imagecls.photos.data import Split
+
+CLASSES = tuple("abcdefghij")
+ROUNDS = 3
+"""Of which each size has its fastest."""
+
+
+def cost(network: ClassifierConfig, train: TrainConfig, first: int, last: int) -> None:
+    """Print seconds of one core for a step at each size, sizes in turn, and the samples that a
+    budget gives beside one of which every step is of the last size."""
+    growth = Growth.between(first, last)
+    augment = Augmenter(RECIPES["strong"], last, network.mean, network.std)
+    task = ImageTask(augment, augment, train.label_smoothing, growth=growth)
+    stepper = Stepper(build(network), task, train, torch.device("cpu"))
+    stepper.precision = "fp32"
+    side = network.store_size
+    pixels = torch.randint(0, 256, (train.batch, 3, side, side), dtype=torch.uint8)
+    batch = Again((pixels, torch.arange(train.batch) % len(CLASSES)))
+    found = dict.fromkeys(growth.begins, float("inf"))
+    for round_number in range(ROUNDS + 1):
+        for done in growth.begins:
+            began = time.process_time()
+            stepper.step(stepper.model, batch, 1.0, done=done)
+            if round_number:  # the first makes what is made once
+                found[done] = min(found[done], time.process_time() - began)
+    seconds = list(found.values())
+    for size, each in zip(growth.sizes, seconds, strict=True):
+        print(f"{size}: {each:.2f} s a step of {train.batch}, {each / seconds[-1]:.0%}")
+    shares = [b - a for a, b in zip(growth.begins, (*growth.begins[1:], 1.0), strict=True)]
+    times = sum(share * seconds[-1] / each for share, each in zip(shares, seconds, strict=True))
+    print(f"{times:.2f} times the samples", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("photographs", type=Path)
+    parser.add_argument("sizes", nargs="+", type=int, metavar="FROM")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=180)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--widths", default="32,64,128")
+    parser.add_argument("--blocks", type=int, default=1)
+    parser.add_argument("--cost", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    # a run is given processor time, whatever else the machine does
+    setattr(sessions, "Runtime", partial(Runtime, clock=time.process_time))  # noqa: B010
+    size = arguments.size
+    for first in arguments.sizes:
+        config = training.ClassifierRunConfig(
+            data=str(arguments.photographs),
+            split=Split(),
+            network=ClassifierConfig(
+                "resnet",
+                CLASSES if arguments.cost else (),
+                size,
+                size * 5 // 4,
+                widths=tuple(map(int, arguments.widths.split(","))),
+                blocks=arguments.blocks,
+                stem_stride=2,
+                context="se",
+                hidden=(),
+                dropout=0.1,
+            ),
+            recipe=RECIPES["strong"],
+            train_size=size * 7 // 8,
+            grow_from=first,
+            train=TrainConfig(
+                minutes=arguments.seconds / 60,
+                batch=128,
+                learning_rate=0.01,
+                weight_decay=0.1,
+                label_smoothing=0.1,
+                warmup=0.05,
+                ema=0.998,
+                seed=arguments.seed,
+                validations=6,
+                precision="fp32",
+                convolution="direct",
+                threads=1,
+                checkpoint_minutes=60,
+            ),
+        )
+        if arguments.cost:
+            cost(config.network, config.train, first, config.size)
+            continue
+        folder = arguments.out / f"grow-{first}-{arguments.seed}"
+        shutil.rmtree(folder, ignore_errors=True)
+        launch = sessions.Launch(out=folder, resume=False, device="cpu", jobs=1, quiet=True)
+        outcome = training.train(config, launch, cache=arguments.out / "cache")
+        reports = [
+            json.loads(x)
+            for x in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        ]
+        judged = [r for r in reports if r["kind"] == "valid"]
+        said = {
+            "from": first,
+            "seed": arguments.seed,
+            "seconds": round(outcome.seconds),
+            "samples": outcome.samples,
+            "accuracy": [round(r["accuracy"], 4) for r in judged],
+            "loss": round(judged[-1]["loss"], 4),
+        }
+        print(json.dumps(said), flush=True)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()
