@@ -400,6 +400,7 @@ def test_the_one_file_page(
     assert stones(page) == {}
     page.locator("details.card summary").click()
     rows = page.locator("details.card tbody tr")
+    rows.last.wait_for()
     assert rows.count() == len(result.moves)
     rows.nth(20).locator("button").click()
     ready(page, 20)
@@ -419,7 +420,9 @@ def test_a_score_in_the_page(open_file: OpenFile) -> None:
         f"{points:.1f}" for _, points in lost
     ]
     page.locator(".graph summary").click()
-    cells = page.locator(".graph .scrolled tbody tr").nth(5).locator("td").all_inner_texts()
+    row = page.locator(".graph .scrolled tbody tr").nth(5)
+    row.wait_for()
+    cells = row.locator("td").all_inner_texts()
     lead = result.course.lead[5]
     assert cells[1] == f"{'B' if lead > 0 else 'W'}+{abs(lead):.1f}"
 
