@@ -140,6 +140,7 @@ def test_it_may_come_late_and_the_checkpoint_is_kept(tmp_path: Path) -> None:
     assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"] == 2
 
 
+@pytest.mark.slow
 def test_nothing_fits(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match="no smaller part of it does; choose a smaller network, or another --device"
@@ -171,6 +172,7 @@ def test_judging_does_not_fit(tmp_path: Path) -> None:
         toy.train(tmp_path / "run", steps=6, task=Small(99, 99))
 
 
+@pytest.mark.slow
 def test_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = ImageTask.loss
     monkeypatch.setattr(

@@ -76,6 +76,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_from_a_model_keeps_its_weights_wherever_it_is_killed(
     tmp_path: Path, sample_store: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_run_from_a_model_keeps_its_weights_wherever_it_is_killed(
     assert "begun from best.safetensors" in str(models(whole)["last.safetensors"][1]["data"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "extra",
     [["--unfreeze", "none"], ["--unfreeze", "layer4", "--head-epochs", "0.7"]],
@@ -404,6 +406,7 @@ def test_batches_of_one(tmp_path: Path, six: Path, sample_store: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_the_machine_asks_for_may_change(tmp_path: Path, sample_store: Path) -> None:
     """Precision and parts of a batch, unless every bit is to be repeated; what was said is
     remembered."""

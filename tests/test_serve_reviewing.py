@@ -69,6 +69,7 @@ def rounded(found: Any) -> Any:
     return found
 
 
+@pytest.mark.slow
 def test_one_record_as_the_command_reviews_it(
     client: Client, sample_files: list[Path], tmp_path: Path
 ) -> None:

@@ -267,6 +267,7 @@ def test_every_command_is_tried() -> None:
     assert {words[0] for words, _ in TABLE.values()} == set(commands()) - left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLE)
 def test_a_command_works_elsewhere_and_leaves_nothing_in_the_home(
     elsewhere: dict[str, dict[str, Any]], name: str
