@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.errors import UserError
-from gocnn.training import Batch
+from gocnn.training import Batch, resuming
 from imagecls.classifier.models.resnet101 import ResNet101
 from tests import toy
 from tests.conftest import ROOT, play_randomly, sgf_text
@@ -455,3 +455,9 @@ def test_what_the_machine_asks_for_may_change(tmp_path: Path, sample_store: Path
     assert "--accumulate 3 does not divide the run's batch of 4" in refused(
         2, "go-train", "--out", run, "--resume", "--accumulate", "3"
     )
+
+
+def test_what_a_run_began_with_is_shown_as_it_was_given() -> None:
+    assert resuming._shown((("layer4.", 0.1), ("fc.", 1.0))) == "layer4=0.1,fc=1.0"
+    assert resuming._shown(("own_liberties", "board")) == "own_liberties,board"
+    assert [resuming._shown(value) for value in (True, (), 0.02)] == ["on", "", "0.02"]
