@@ -103,6 +103,7 @@ class Sized(toy.ToyTask):
         return super().loss(model, batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", SAID[:3], ids=["torch", "cuda", "cublas"])
 def test_a_batch_that_does_not_fit(tmp_path: Path, error: Exception) -> None:
     """The sentence's advice works, and leads to the same as if it had been followed from the

@@ -373,6 +373,7 @@ def test_a_run_goes_on_with_more_labels_not_with_fewer(tmp_path: Path, toys: Pat
     )
 
 
+@pytest.mark.slow
 def test_a_model_with_score_goes_on_without_where_nothing_is_labelled(
     tmp_path: Path, toys: Path
 ) -> None:

@@ -152,6 +152,7 @@ def test_what_a_kill_leaves_behind(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_said_again_must_be_what_was_said(tmp_path: Path, sample_store: Path) -> None:
     run = tmp_path / "run"
     first = ["go-train", sample_store, "--out", run, *GO, "--blocks", "1", "--channels", "8"]
@@ -340,6 +341,7 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
     assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"] == 5
 
 
+@pytest.mark.slow
 def test_batches_of_one(tmp_path: Path, six: Path, sample_store: Path) -> None:
     """Where a normalisation would see one value it is a sentence, before anything is written; where
     there is a map to normalise over, it trains."""
