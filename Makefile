@@ -1,9 +1,9 @@
-# Two commands: `make demo` shows the main job, `make test` checks everything. Both set up .venv first.
+# Two commands: `make demo` shows the main job, `make test` checks it. Both set up .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: all demo test lint docs wheel bench clean page serve
+.PHONY: all demo test test-all lint docs wheel bench clean page serve
 .DEFAULT_GOAL := all
 
 BUILT := gocnn/page/built/index.html
@@ -44,8 +44,14 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+PYTEST := $(BIN)/pytest --numprocesses auto --dist worksteal --durations=10
+
+# Some minutes: all but the tests that are marked as slow. The workflow on three systems runs those too.
 test: lint $(BUILT)
-	$(BIN)/pytest --numprocesses auto --dist worksteal --durations=10
+	$(PYTEST) -m "not slow"
+
+test-all: lint $(BUILT)
+	$(PYTEST)
 
 docs: $(VENV)/.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'

@@ -3,6 +3,7 @@ for everything at once, and print how it answered, what was imported by the only
 what by one of several."""
 
 import json
+import os
 import sys
 import threading
 from typing import Any
@@ -85,7 +86,8 @@ def main() -> None:
             },
         )
         first.join()
-    print(json.dumps({"answers": answers, **vars(watched)}))
+    print(json.dumps({"answers": answers, **vars(watched)}), flush=True)
+    os._exit(0)  # as the command ends: onnxruntime may be at work in a thread
 
 
 main()

@@ -267,6 +267,7 @@ def test_loadsgf_does_not_eat_the_conversation():
     assert lines[2].startswith(b"? ")
 
 
+@pytest.mark.slow
 def test_analysis_of_positions_without_moves():
     text = said("go-analysis", (GO / "analysis_initialplayer.jsonl").read_bytes())
     answers = {answer["id"]: answer for answer in map(json.loads, text.splitlines())}

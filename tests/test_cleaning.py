@@ -119,6 +119,7 @@ def test_confident_learning() -> None:
     assert cleaning.suspects(np.eye(4, dtype=np.float32)[labels], labels) == []
 
 
+@pytest.mark.slow
 def test_planted_mistakes_are_found(
     tmp_path: Path, planted: tuple[Path, dict[str, tuple[str, str]]], tiny: Path
 ) -> None:

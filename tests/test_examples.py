@@ -28,6 +28,7 @@ def run(name: str, *words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_train_on_a_folder(sample_store: Path, tmp_path: Path) -> None:
     words = ["--out", str(tmp_path / "run"), "--preset", "tiny", "--steps", "1"]
     said = run("train_on_a_folder.py", str(sample_store), *words)
@@ -46,6 +47,7 @@ def test_bot() -> None:
     assert len(moves) == len(set(moves)) == 6
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own(sample_store: Path) -> None:
     words = ["--steps", "2", "--batch", "16", "--channels", "4", "--positions", "50"]
     lines = run("own_network.py", str(sample_store), "--test", str(sample_store), *words)
@@ -55,6 +57,7 @@ def test_a_network_of_ones_own(sample_store: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_fine_tune_photographs(tmp_path: Path) -> None:
     make_homework(tmp_path / "food", classes=2)
     photo = str(next((tmp_path / "food").rglob("*.jpg")))

@@ -129,6 +129,7 @@ def test_classes_bear_their_own_numbers(classes, boxes, entries, tmp_path, monke
     assert [text.get_text() for text in beside.get_legend().get_texts()] == list(entries)
 
 
+@pytest.mark.slow
 def test_by_the_command(run, few, tmp_path):
     """The two pictures of the report, the numbers, and the neighbours of a picture of the set."""
     text = good(

@@ -178,6 +178,7 @@ def test_several_processes_and_a_loss_that_is_no_number(tmp_path):
     assert found.torn
 
 
+@pytest.mark.slow
 def test_by_the_commands(few, tmp_path, sample_store):
     """A picture and a table, and no run; then one may be trained there."""
     out = tmp_path / "r"

@@ -73,6 +73,7 @@ def check(items: list[ReadGame | Skipped]) -> None:
             assert rules.play_index(state, index_of(w), colour_of(w)) == rules.LEGAL
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
 @given(st.integers(0, len(FILES) - 1), EDITS, BITS, st.integers(0, 3000))
 def test_mutated_games(

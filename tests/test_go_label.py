@@ -160,6 +160,7 @@ def by_number(some: Iterable[playing.Ended]) -> dict[int, tuple[int, bytes, byte
     return {e.task.number: (e.status, e.owner.tobytes(), e.moves.tobytes()) for e in some}
 
 
+@pytest.mark.slow
 def test_neither_the_batch_nor_the_threads_change_a_game(evaluator: Evaluator) -> None:
     whole = by_number(playing.play_games(Scatter(), iter(tasks(7)), 7, playing.Spent()))
     for batch in (1, 3):
@@ -319,6 +320,7 @@ def test_an_interruption_keeps_what_was_done(
     assert labels_of(store) == labels_of(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("scatter")
 def test_own_games(store: Path, tmp_path: Path) -> None:
     out = tmp_path / "own.games"

@@ -130,6 +130,7 @@ def test_torchrun(tmp_path: Path, sample_store: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_beginning_with_a_model(tmp_path: Path, sample_store: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     good(

@@ -72,6 +72,7 @@ FAST = (
 )
 
 
+@pytest.mark.slow
 def test_checks_run_on_without_small_packages(tmp_path: Path, sample_store: Path) -> None:
     """In a process that cannot import them: the kit still checks, and leaves its figures."""
     code = f"""
@@ -205,6 +206,7 @@ def speeds(tmp_path_factory: pytest.TempPathFactory, sample_store: Path) -> Path
     return out
 
 
+@pytest.mark.slow
 def test_speeds_are_a_table_and_its_best_rows(speeds: Path) -> None:
     value, best = (json.loads((speeds / name).read_text()) for name in ("speed.json", "best.json"))
     assert len(value["rows"]) >= 3

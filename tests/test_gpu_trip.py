@@ -504,6 +504,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.slow
 def test_going_on_from_parts_gives_the_bits_of_a_run_in_one_go(
     packed: Path, tmp_path: Path, says: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -723,6 +724,7 @@ def rehearsed(words: list[str]) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_the_page_is_true(
     games: Path, tmp_path: Path, says: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -263,6 +263,7 @@ def test_what_cannot_grow(change: dict[str, Any], words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_growing_from_the_command_line(tmp_path: Path, sample_store: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     good(

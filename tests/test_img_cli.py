@@ -193,6 +193,7 @@ def test_killed_run_resumes_to_the_same_bits(few, tmp_path):
         assert all(torch.equal(a[key], b[key]) for key in a)
 
 
+@pytest.mark.slow
 def test_two_stage_fine_tuning(few, tmp_path):
     """The head alone first: after it the body is still as it was; then layer4 moves as well, and
     nothing before it."""

@@ -84,6 +84,7 @@ def files(sample_files: list[Path]) -> kernels.Files:
     ]
 
 
+@pytest.mark.slow
 def test_every_kernel_gives_the_same_without_numba(
     files: kernels.Files, sample_files: list[Path]
 ) -> None:
@@ -102,6 +103,7 @@ def beginning(data: bytes, moves: int) -> bytes:
     return data if len(nodes) <= moves + 2 else b";".join(nodes[: moves + 2]) + b")"
 
 
+@pytest.mark.slow
 def test_real_games_are_read_the_same_without_numba(real_games: list[bytes]) -> None:
     """The heads of all, which differ most, with some moves; every tenth to its end."""
     some = [

@@ -65,6 +65,7 @@ def test_a_copy_is_the_same_position() -> None:
     assert np.array_equal(board.state, other)
 
 
+@pytest.mark.slow
 def test_copies_of_the_same_sources_share_what_was_compiled(tmp_path: Path) -> None:
     """A clone, a worktree, an installed wheel: only what the sources say counts, not where and when
     they were written. Changed sources are compiled anew."""

@@ -45,6 +45,7 @@ def run(*commands: list[str], lacking: tuple[str, ...] = TO_SPARE) -> list[tuple
     return [tuple(answer) for answer in json.loads(result.stdout)]
 
 
+@pytest.mark.slow
 def test_both_heads_train_and_are_measured(sample_store: Path, tmp_path: Path) -> None:
     """From a store and from photographs to figures and answers; the curves alone are missing, and
     said to be."""

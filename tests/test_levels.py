@@ -237,6 +237,7 @@ def test_weak_levels_do_not_resign_and_strong_ones_do(evaluator):
         assert (RESIGN in said) == gives_up, name
 
 
+@pytest.mark.slow
 def test_playing_a_level_out_to_the_end(evaluator):
     """Two beginners come to an end by passing, and what is left on the board is settled."""
     players = {1: at_level(evaluator, "20k", 5), 2: at_level(evaluator, "15k", 6)}
@@ -363,6 +364,7 @@ def test_a_network_that_does_not_foresee_the_winner(evaluator, capsys):
     assert levels.without_search(levels.parse("5k")) is None
 
 
+@pytest.mark.slow
 def test_a_level_for_each_side_of_a_match(tmp_path):
     """Levels are engines by their names."""
     good(

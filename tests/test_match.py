@@ -149,6 +149,7 @@ def test_a_network_is_an_engine_by_its_name(tmp_path, monkeypatch):
     assert engine_command("small") == "small"
 
 
+@pytest.mark.slow
 def test_engines_that_do_not_answer_lose_and_the_match_goes_on(odd, tmp_path):
     """One says nothing, one never comes to an end; each loses the game in which its time comes
     first, and the first one plays on in the second."""

@@ -103,6 +103,7 @@ class Sized(toy.ToyTask):
         return super().loss(model, batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", SAID[:3], ids=["torch", "cuda", "cublas"])
 def test_a_batch_that_does_not_fit(tmp_path: Path, error: Exception) -> None:
     """The sentence's advice works, and leads to the same as if it had been followed from the
@@ -140,6 +141,7 @@ def test_it_may_come_late_and_the_checkpoint_is_kept(tmp_path: Path) -> None:
     assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"] == 2
 
 
+@pytest.mark.slow
 def test_nothing_fits(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match="no smaller part of it does; choose a smaller network, or another --device"
@@ -171,6 +173,7 @@ def test_judging_does_not_fit(tmp_path: Path) -> None:
         toy.train(tmp_path / "run", steps=6, task=Small(99, 99))
 
 
+@pytest.mark.slow
 def test_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = ImageTask.loss
     monkeypatch.setattr(

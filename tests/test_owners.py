@@ -308,6 +308,7 @@ def test_figures_against_counting() -> None:
 # ----------------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_tiny_network_learns_whose_the_points_are(toys: Path, tmp_path: Path) -> None:
     """Black's stones are above white's: half a minute of counting for a person, a few dozen steps
     for two blocks."""
@@ -372,6 +373,7 @@ def test_a_run_goes_on_with_more_labels_not_with_fewer(tmp_path: Path, toys: Pat
     )
 
 
+@pytest.mark.slow
 def test_a_model_with_score_goes_on_without_where_nothing_is_labelled(
     tmp_path: Path, toys: Path
 ) -> None:

@@ -49,6 +49,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(once(tmp_path_factory, "wheel", make).glob("*.whl"))
 
 
+@pytest.mark.slow
 def test_everything_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -261,6 +262,7 @@ def test_a_broken_head_does_not_break_the_others(
     assert said in " ".join(result.output.split())
 
 
+@pytest.mark.slow
 def test_the_first_compilation_says_so_once(tmp_path: Path) -> None:
     """On standard error, where nothing is kept yet; afterwards, and in the processes that share the
     work, nothing is said."""

@@ -127,6 +127,7 @@ def test_a_checkpoint_goes_on_in_another_precision(tmp_path: Path, first: str, s
     assert all(bool(t.isfinite().all()) for t in state["model"].values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimiser", ["muon", "sgd"])
 def test_fp16_learns_and_is_resumed_to_the_same_bits(tmp_path: Path, optimiser: str) -> None:
     assert (

@@ -557,6 +557,7 @@ def test_as_a_process():
 # ----------------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_layers_and_pictures(tiny_run, sample_files, tmp_path):
     listed = good("go-show", tiny_run, sample_files[0])
     assert [line.split()[1] for line in listed.splitlines()] == [

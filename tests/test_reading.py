@@ -133,6 +133,7 @@ def by_sgfmill(data: bytes) -> list[tuple[int, int]] | None:
         return None
 
 
+@pytest.mark.slow
 def test_both_paths_and_sgfmill_agree_on_mutated_games(sample_files: list[Path]) -> None:
     """Whatever the fast path accepts, the careful path reads the same, and sgfmill finds the same
     moves. Of bad games they may name different reasons."""
@@ -304,6 +305,7 @@ def test_reasons(data: bytes, expected: str) -> None:
     assert reason(data) == expected
 
 
+@pytest.mark.slow
 def test_ten_megabytes_of_brackets_take_no_time() -> None:
     for data in (
         b"[" * 10_000_000,

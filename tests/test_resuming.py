@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gocnn.errors import UserError
-from gocnn.training import Batch
+from gocnn.training import Batch, resuming
 from imagecls.classifier.models.resnet101 import ResNet101
 from tests import toy
 from tests.conftest import ROOT, play_randomly, sgf_text
@@ -76,6 +76,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_from_a_model_keeps_its_weights_wherever_it_is_killed(
     tmp_path: Path, sample_store: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_run_from_a_model_keeps_its_weights_wherever_it_is_killed(
     assert "begun from best.safetensors" in str(models(whole)["last.safetensors"][1]["data"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "extra",
     [["--unfreeze", "none"], ["--unfreeze", "layer4", "--head-epochs", "0.7"]],
@@ -150,6 +152,7 @@ def test_what_a_kill_leaves_behind(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_said_again_must_be_what_was_said(tmp_path: Path, sample_store: Path) -> None:
     run = tmp_path / "run"
     first = ["go-train", sample_store, "--out", run, *GO, "--blocks", "1", "--channels", "8"]
@@ -338,6 +341,7 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
     assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"] == 5
 
 
+@pytest.mark.slow
 def test_batches_of_one(tmp_path: Path, six: Path, sample_store: Path) -> None:
     """Where a normalisation would see one value it is a sentence, before anything is written; where
     there is a map to normalise over, it trains."""
@@ -404,6 +408,7 @@ def test_batches_of_one(tmp_path: Path, six: Path, sample_store: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_the_machine_asks_for_may_change(tmp_path: Path, sample_store: Path) -> None:
     """Precision and parts of a batch, unless every bit is to be repeated; what was said is
     remembered."""
@@ -452,3 +457,9 @@ def test_what_the_machine_asks_for_may_change(tmp_path: Path, sample_store: Path
     assert "--accumulate 3 does not divide the run's batch of 4" in refused(
         2, "go-train", "--out", run, "--resume", "--accumulate", "3"
     )
+
+
+def test_what_a_run_began_with_is_shown_as_it_was_given() -> None:
+    assert resuming._shown((("layer4.", 0.1), ("fc.", 1.0))) == "layer4=0.1,fc=1.0"
+    assert resuming._shown(("own_liberties", "board")) == "own_liberties,board"
+    assert [resuming._shown(value) for value in (True, (), 0.02)] == ["on", "", "0.02"]

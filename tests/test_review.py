@@ -261,6 +261,7 @@ def test_a_record_of_6000_moves(tiny_run, tmp_path):
     assert len(main_line((tmp_path / "out.sgf").read_bytes())) == 6_000
 
 
+@pytest.mark.slow
 def test_a_folder_gives_a_table(sample_files, tmp_path):
     folder = tmp_path / "games"
     folder.mkdir()
@@ -283,6 +284,7 @@ def test_a_folder_gives_a_table(sample_files, tmp_path):
     assert len(json.loads(good("go-review", folder, "--json", "--quiet").splitlines()[-1])) == 5
 
 
+@pytest.mark.slow
 def test_chart_and_page_are_written(game, tmp_path):
     built_page()
     good("go-review", game, "--picture", tmp_path / "strip.png", "--html", tmp_path / "page.html")

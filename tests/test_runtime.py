@@ -107,6 +107,7 @@ def assert_never_imported(program: str, *modules: str) -> None:
     assert run.stdout.splitlines()[-1] == "[]", run.stderr
 
 
+@pytest.mark.slow
 def test_networks_are_loaded_without_the_compiler():
     """Importing torch's takes 0.8 s, which every command that only asks a network would pay."""
     assert_never_imported(

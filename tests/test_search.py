@@ -240,6 +240,7 @@ def test_arrays_and_kernels_search_as_objects_do(kind: str, evaluator) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_at_a_time")
 def test_following_a_game_keeps_what_objects_keep() -> None:
     rng = np.random.default_rng(6)
@@ -733,6 +734,7 @@ def test_value_is_learned_where_the_result_is_known() -> None:
     )
 
 
+@pytest.mark.slow
 def test_from_games_to_a_player_that_looks_ahead(tmp_path: Path, sample_store: Path) -> None:
     run, plain = tmp_path / "run", tmp_path / "plain"
     good("go-train", sample_store, "--out", plain, *TRAIN)

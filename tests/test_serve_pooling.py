@@ -53,14 +53,15 @@ def test_little_networks_are_little() -> None:
 
 def test_without_torch_pooling_is_shown_and_the_others_say_what_is_missing() -> None:
     code = """
-import json, sys
+import json, os, sys
 sys.modules["torch"] = None
 from tests.serving import serving
 position = {"moves": [["b", "Q16"]]}
 with serving() as client:
     told = [client.get("/api/lesson/network"), *(client.post(f"/api/lesson/{what}", {"position": position} | more)
         for what, more in (("field", {"layer": 0, "point": "Q16"}), ("maps", {"layer": 0}), ("shift", {}), ("pooling", {})))]
-print(json.dumps([[each.status, each.json()] for each in told]))
+print(json.dumps([[each.status, each.json()] for each in told]), flush=True)
+os._exit(0)  # as the command ends: onnxruntime may be at work in a thread
 """
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False

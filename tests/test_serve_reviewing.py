@@ -69,6 +69,7 @@ def rounded(found: Any) -> Any:
     return found
 
 
+@pytest.mark.slow
 def test_one_record_as_the_command_reviews_it(
     client: Client, sample_files: list[Path], tmp_path: Path
 ) -> None:
@@ -191,6 +192,7 @@ def test_cancelled_while_at_work(client: Client, monkeypatch: pytest.MonkeyPatch
     assert client.get(f"/api/jobs/{job}").status == 404
 
 
+@pytest.mark.slow
 def test_a_board_is_analysed_meanwhile(client: Client) -> None:
     """A review takes turns with those who look at a board."""
     job = start(client, sgf_text([(361, 1), (361, 2)] * 20_000), "long.sgf")
@@ -206,6 +208,7 @@ def test_a_board_is_analysed_meanwhile(client: Client) -> None:
     assert list(events)[-1][0] == "error"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [

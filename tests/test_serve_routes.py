@@ -133,6 +133,7 @@ def post(client: Client, data: bytes) -> tuple[int, Any]:
     return answer.status, answer.json()
 
 
+@pytest.mark.slow
 def test_bad_records_are_a_sentence(client: Client) -> None:
     for data, word in (
         (b"", "empty file"),

@@ -61,6 +61,7 @@ def test_real_games_end_as_the_players_counted_them(real_games: list[bytes]) -> 
     assert np.mean(hits) >= 0.7
 
 
+@pytest.mark.slow
 def test_playing_on_tells_which_stones_are_dead(real_games: list[bytes], evaluator) -> None:
     """By the network's own games, for one that says no score: they differ from the record by the
     neutral points if their boards are counted."""

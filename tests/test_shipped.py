@@ -53,6 +53,7 @@ def test_a_file_of_that_name_goes_first(tmp_path: Path) -> None:
     assert "base holds no model" in refused(1, "go-suggest", "--model", "base")
 
 
+@pytest.mark.slow
 def test_names_are_taken_wherever_a_model_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

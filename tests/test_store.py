@@ -227,6 +227,7 @@ def test_an_append_during_an_append_is_refused_and_loses_nothing(
     assert not list(tmp_path.glob("*.lock"))
 
 
+@pytest.mark.slow
 def test_many_appends_at_once(made: Path, tmp_path: Path) -> None:
     """Whatever falls into whatever: who ends well has its games in the store, and who does not has
     said why."""
@@ -305,6 +306,7 @@ print(path, report is not None)
 """
 
 
+@pytest.mark.slow
 def test_two_fill_the_same_cache_at_once(tmp_path: Path) -> None:
     games = write_games(tmp_path / "games", 30)
     command = [sys.executable, "-c", FILL, str(games), str(tmp_path / "cache")]
@@ -375,6 +377,7 @@ def test_a_failed_import_leaves_nothing(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.sgf"]
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_store_as_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -267,6 +267,7 @@ def test_every_command_is_tried() -> None:
     assert {words[0] for words, _ in TABLE.values()} == set(commands()) - left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLE)
 def test_a_command_works_elsewhere_and_leaves_nothing_in_the_home(
     elsewhere: dict[str, dict[str, Any]], name: str
@@ -278,6 +279,7 @@ def test_a_command_works_elsewhere_and_leaves_nothing_in_the_home(
     assert result["left"] == []
 
 
+@pytest.mark.slow
 def test_what_an_encoding_lacks_is_printed_as_an_escape(
     elsewhere: dict[str, dict[str, Any]],
 ) -> None:
@@ -335,6 +337,7 @@ def left(folder: Path) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_without_wishes_only_our_cache_is_written(tmp_path: Path) -> None:
     done = run(
         tmp_path,
@@ -362,6 +365,7 @@ def test_without_wishes_only_our_cache_is_written(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "ours").iterdir()] == ["matplotlib"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems know the home in other ways")
 def test_without_a_home(tmp_path: Path) -> None:
     """A picture can be made, with what matplotlib keeps in a folder that is gone afterwards; what
@@ -400,6 +404,7 @@ def test_without_a_home(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name == "~"] == []
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     """Here a file stands where the folder should be: kernels are compiled without being kept,
     matplotlib works in a folder that is gone after."""

@@ -243,6 +243,7 @@ def test_handicap_stones_that_a_server_leaves_out_are_added() -> None:
     assert "AB" not in game.properties[0]
 
 
+@pytest.mark.slow
 def test_depth_is_no_danger() -> None:
     """Sixty thousand variations inside each other, and a line of a hundred thousand moves."""
     deep = 60_000

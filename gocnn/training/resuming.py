@@ -134,4 +134,8 @@ def _shown(value: Any) -> str:
     """The value as a person would write it."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    if not isinstance(value, tuple | list):
+        return str(value)
+    if value and all(isinstance(part, tuple | list) for part in value):  # parts and their factors
+        return ",".join(f"{str(part).removesuffix('.')}={factor}" for part, factor in value)
+    return ",".join(map(str, value))

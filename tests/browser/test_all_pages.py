@@ -26,6 +26,24 @@ FIRST_LOAD = 300_000
 _ROUTES = re.findall(r'path: "(/[^"]*)"', (SOURCES / "main.tsx").read_text(encoding="utf-8"))
 PATHS = [*_ROUTES, *(f"/lesson/{k + 1}" for k in range(STATIONS) if "/lesson" in _ROUTES)]
 
+SCREENS = {"desktop": (DESKTOP, "en"), "phone": (PHONE, "zh")}
+QUICK = {"desktop": ("/", "/runs", "/lesson/5"), "phone": ("/", "/review", "/photos", "/lesson/2")}
+"""The pages that the quick suite looks at as well, by the screen."""
+
+
+def pages(screen: str, *values: Any) -> list[Any]:
+    """Each page, and these values, as parameters of a test on such a screen."""
+    return [
+        pytest.param(
+            path,
+            *values,
+            marks=() if path in QUICK[screen] else (pytest.mark.slow,),
+            id=f"{screen}-{path}" if values else path,
+        )
+        for path in PATHS
+    ]
+
+
 FOCUSABLE = """() => Array.from(
   document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex], audio[controls], video[controls]")
 ).filter((each) => each.tabIndex >= 0 && !each.disabled && each.checkVisibility({ visibilityProperty: true })
@@ -128,9 +146,9 @@ def hold_to_width(page: Any, width: int, where: str) -> None:
     assert found == [], f"{where}, {width} wide: {found}"
 
 
-@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
-    ("size", "language"), [(DESKTOP, "en"), (PHONE, "zh")], ids=["desktop", "phone"]
+    ("path", "size", "language"),
+    [page for screen, values in SCREENS.items() for page in pages(screen, *values)],
 )
 def test_looks(
     open_page: Open, address: str, path: str, size: tuple[int, int], language: str
@@ -162,7 +180,7 @@ def test_looks(
     hold_to_axe(page, f"{path} {size[0]} in the other language")
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", pages("desktop"))
 def test_the_keyboard_reaches_everything(open_page: Open, address: str, path: str) -> None:
     """By Tab alone, and where one is can be seen."""
     tab = open_page(path, address=address)

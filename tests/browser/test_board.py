@@ -160,6 +160,7 @@ def test_two_passes_and_the_score(open_page: Open) -> None:
     assert sgf.Sgf_game.from_bytes(saved(page)).get_root().get("RE") == other
 
 
+@pytest.mark.slow
 def test_record(open_page: Open) -> None:
     """A record that is dropped is shown with its variations and comments, as text; saved again it
     is the same tree, property for property; a link restores it with the place in it."""

@@ -212,6 +212,7 @@ def test_maps_and_products(open_page: Open, inside: Inside) -> None:
     assert close(value_at(page, "K11"), maps_after(inside, MOVES, 2)[k, from_gtp("K11")])
 
 
+@pytest.mark.slow
 def test_maps_by_keyboard(open_page: Open, inside: Inside) -> None:
     """Arrows choose maps, and points of the large one."""
     page = open_page("/lesson/2").page
@@ -229,6 +230,7 @@ def test_maps_by_keyboard(open_page: Open, inside: Inside) -> None:
     assert there in page.locator(".bigmap [aria-live]").inner_text()
 
 
+@pytest.mark.slow
 def test_exercises_of_the_second_station(open_page: Open, inside: Inside) -> None:
     page = open_page("/lesson/2").page
     begin(page, MOVES)

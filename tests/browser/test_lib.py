@@ -86,6 +86,7 @@ def three_kos(rules: str, seed: int, moves: int = 60) -> tuple[Stones, Moves, li
     return (black, white), played, boards
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rules", KINDS)
 def test_rules(lib: Any, rules: str) -> None:  # noqa: F811
     """Stones, prisoners and what is illegal are those of `gocnn.board`."""

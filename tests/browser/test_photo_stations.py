@@ -158,6 +158,7 @@ def test_what_a_classifier_does_not_know_it_is_not_asked(open_page: Open, server
     assert page.locator("#stages, #looking").count() == 0
 
 
+@pytest.mark.slow
 def test_numbered_classes_are_not_listed(open_page: Open, numbered: str) -> None:
     """The station begins with what ships rather than with a classifier of numbered classes; one
     that is chosen is asked about photographs only, about those on all cards."""

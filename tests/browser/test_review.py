@@ -199,6 +199,7 @@ def test_a_record_is_reviewed(
     ready(page, count - 1)
 
 
+@pytest.mark.slow
 def test_trying_out(open_page: Open, sample_files: list[Path]) -> None:
     """From any move one plays on with live answers, which are the library's; back to the game."""
     data = sample_files[3].read_bytes()
@@ -270,6 +271,7 @@ def test_comments_names_and_passes(open_page: Open) -> None:
     assert stones(page) == {"Q16": "b", "D4": "w"}
 
 
+@pytest.mark.slow
 def test_several_files(open_page: Open, sample_files: list[Path], tmp_path: Path) -> None:
     """A list of the games, each opened by a click, and what was no game; a position without moves is
     shown too."""
@@ -350,6 +352,7 @@ def test_cancel_and_bad_files(open_page: Open) -> None:
     assert page.locator(".intake [role=alert]").count() == 0
 
 
+@pytest.mark.slow
 def test_on_a_phone(open_page: Open, sample_files: list[Path], tmp_path: Path) -> None:
     """All is there in Chinese, in the dark, on a phone; nothing sticks out; axe finds nothing
     serious."""
@@ -370,6 +373,7 @@ def test_on_a_phone(open_page: Open, sample_files: list[Path], tmp_path: Path) -
     fits(page, PHONE[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_one_file_page(
@@ -400,6 +404,7 @@ def test_the_one_file_page(
     assert stones(page) == {}
     page.locator("details.card summary").click()
     rows = page.locator("details.card tbody tr")
+    rows.last.wait_for()
     assert rows.count() == len(result.moves)
     rows.nth(20).locator("button").click()
     ready(page, 20)
@@ -419,11 +424,14 @@ def test_a_score_in_the_page(open_file: OpenFile) -> None:
         f"{points:.1f}" for _, points in lost
     ]
     page.locator(".graph summary").click()
-    cells = page.locator(".graph .scrolled tbody tr").nth(5).locator("td").all_inner_texts()
+    row = page.locator(".graph .scrolled tbody tr").nth(5)
+    row.wait_for()
+    cells = row.locator("td").all_inner_texts()
     lead = result.course.lead[5]
     assert cells[1] == f"{'B' if lead > 0 else 'W'}+{abs(lead):.1f}"
 
 
+@pytest.mark.slow
 def test_a_very_long_game(open_file: OpenFile, evaluator: Any) -> None:
     """Thousands of moves are stepped through as others."""
     moves = [*play_randomly(3, 40), *[(361, 1), (361, 2)] * 2000]

@@ -189,6 +189,7 @@ def test_damaged_folders_are_named(open_page: Open, address: str) -> None:
     assert "broken: its run.json is damaged" in tab.page.inner_text(".skipped")
 
 
+@pytest.mark.slow
 def test_without_runs_it_says_how_to_begin(open_page: Open, tmp_path: Path) -> None:
     with started("--runs", str(tmp_path / "none")) as empty:
         tab = open_page("/runs", address=empty)
