@@ -33,7 +33,8 @@ SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
 PRESETS: dict[str, dict[str, Any]] = {
     "lecture": {},
     "strong": {
-        "widths": (32, 64, 128, 256, 512),
+        "size": 160,
+        "widths": (32, 64, 128, 256),
         "blocks": 2,
         "stem_stride": 2,
         "context": "se",
@@ -45,7 +46,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch": 128,
     },
 }
-"""Options that a preset sets where the person has not. strong also trains at 7/8 of the size:
+"""Options that a preset sets where the person has not. strong also trains at 4/5 of the size:
 random crops make things look larger in training than in judging, and this evens it out (Touvron et
 al. 2019, https://arxiv.org/abs/1906.06423) and is faster."""
 
@@ -216,9 +217,7 @@ def _apply_preset(options: dict[str, Any]) -> None:
         _set_defaults(
             options, PRESETS[name] | ({"linear_head": False} if options["hidden"] else {})
         )
-        options["train_size"] = (
-            options["train_size"] or (options["size"] or SIZES["resnet"]) * 7 // 8
-        )
+        options["train_size"] = options["train_size"] or max(8, round(options["size"] / 5) * 4)
     if options["model"] == "cnn" and options["optimiser"] in PLAIN_RATES:
         _set_defaults(options, {"learning_rate": PLAIN_RATES[options["optimiser"]]})
     if options["model"].startswith(TIMM):
