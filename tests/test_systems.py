@@ -291,6 +291,7 @@ def test_what_an_encoding_lacks_is_printed_as_an_escape(
     assert rb"\u5bff\u53f8" in elsewhere["img-predict"]["out"]
 
 
+@pytest.mark.slow
 def test_protocols_speak_utf_8_and_end_lines_with_lf(elsewhere: dict[str, dict[str, Any]]) -> None:
     said = elsewhere["go-gtp"]["out"]
     assert b"\r" not in said
