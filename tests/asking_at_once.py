@@ -76,6 +76,9 @@ def main() -> None:
             {
                 "/api/about": None,
                 "/api/lesson/network": None,
+                "/api/lesson/code/field": None,
+                "/api/lesson/code/depth": None,
+                "/api/images/lesson/code/cnn": None,
                 "/api/lesson/field": {"position": position, "layer": 3, "point": "K10"},
                 "/api/lesson/maps": {"position": position, "layer": 3},
                 "/api/lesson/shift": {"position": position},

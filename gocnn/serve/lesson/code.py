@@ -1,6 +1,8 @@
 """The code behind each station, as it stands in this installation."""
 
-import ast
+import inspect
+import re
+import textwrap
 from functools import cache, partial
 from importlib import resources
 
@@ -45,21 +47,21 @@ class Code(Struct):
 def code_of(module: str, name: str) -> Code:
     """A function or class (`describe`, or `Convolutions.products`) as it stands in a module's file.
     The module is not imported. Raises KeyError if it has none of that name."""
-    package, _, last = module.rpartition(".")
-    text = resources.files(package).joinpath(f"{last}.py").read_text(encoding="utf-8")
-    found: ast.AST = ast.parse(text)
+    root, *inner, last = module.split(".")
+    text = resources.files(root).joinpath(*inner, f"{last}.py").read_text(encoding="utf-8")
+    # Not by `ast`, which fails in Python 3.11 where two threads use it, as importing torch does.
+    lines = text.splitlines(keepends=True)
+    begin, end = 0, len(lines)
     for part in name.split("."):
-        found = {
-            node.name: node
-            for node in ast.iter_child_nodes(found)
-            if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        }[part]
-    assert isinstance(found, ast.FunctionDef | ast.ClassDef)
-    first = min([found.lineno, *(each.lineno for each in found.decorator_list)])
-    lines = text.splitlines()[first - 1 : found.end_lineno]
-    margin = len(lines[0]) - len(lines[0].lstrip())
-    shown = "\n".join(line[margin:] for line in lines)
-    return Code(f"{module.replace('.', '/')}.py", name, first, shown)
+        head = re.compile(rf"\s*(?:def|class) {re.escape(part)}\b")
+        first = next((i for i in range(begin, end) if head.match(lines[i])), None)
+        if first is None:
+            raise KeyError(part)
+        while first > begin and lines[first - 1].lstrip().startswith("@"):
+            first -= 1
+        begin, end = first, first + len(inspect.getblock(lines[first:end]))
+    shown = textwrap.dedent("".join(lines[begin:end])).rstrip("\n")
+    return Code(f"{module.replace('.', '/')}.py", name, begin + 1, shown)
 
 
 def code(places: dict[str, tuple[str, str]], asked: WhichCode) -> Code:
