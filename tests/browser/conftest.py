@@ -61,7 +61,8 @@ def warm(port: int) -> None:
 
 @contextlib.contextmanager
 def started(*options: str) -> Iterator[str]:
-    """A server with those options of `serve`, on a free port: its address."""
+    """A server with those options of `serve`, on a free port: its address. It has no runs, unless
+    they are among the options: `make demo` leaves some in this folder."""
     if not built_page.built():
         lacking("the page is not built; run `make page`")
     with socket.socket() as free:
@@ -70,6 +71,10 @@ def started(*options: str) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     folder = tempfile.TemporaryDirectory()
     _output[address] = Path(folder.name) / "output.txt"
+    if "--runs" not in options:
+        runs = Path(folder.name) / "runs"
+        runs.mkdir()
+        options += ("--runs", str(runs))
     with _output[address].open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "cli.py", "serve", "--port", str(port), *options],
