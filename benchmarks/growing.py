@@ -11,23 +11,20 @@ trained: it says what a step costs at each size of `--grow-from FROM`.
 import argparse
 import json
 import os
-import shutil
 import time
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from gocnn.training import Runtime, TrainConfig
-from gocnn.training import session as sessions
+from core_seconds import configured, count_core_seconds, trained
+from gocnn.training import TrainConfig
 from gocnn.training.batches import Again
 from gocnn.training.stepping import Stepper
 from imagecls.augment import RECIPES, Augmenter
-from imagecls.classifier import training
 from imagecls.classifier.growing import Growth
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.task import ImageTask
-from imagecls.photos.data import Split
 
 CLASSES = tuple("abcdefghij")
 ROUNDS = 3
@@ -72,56 +69,25 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=1)
     parser.add_argument("--cost", action="store_true")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    # a run is given processor time, whatever else the machine does
-    setattr(sessions, "Runtime", partial(Runtime, clock=time.process_time))  # noqa: B010
-    size = arguments.size
+    count_core_seconds()
     for first in arguments.sizes:
-        config = training.ClassifierRunConfig(
-            data=str(arguments.photographs),
-            split=Split(),
-            network=ClassifierConfig(
-                "resnet",
-                CLASSES if arguments.cost else (),
-                size,
-                size * 5 // 4,
-                widths=tuple(map(int, arguments.widths.split(","))),
-                blocks=arguments.blocks,
-                stem_stride=2,
-                context="se",
-                hidden=(),
-                dropout=0.1,
-            ),
-            recipe=RECIPES["strong"],
-            train_size=size * 7 // 8,
-            grow_from=first,
-            train=TrainConfig(
-                minutes=arguments.seconds / 60,
-                batch=128,
-                learning_rate=0.01,
-                weight_decay=0.1,
-                label_smoothing=0.1,
-                warmup=0.05,
-                ema=0.998,
-                seed=arguments.seed,
-                validations=6,
-                precision="fp32",
-                convolution="direct",
-                threads=1,
-                checkpoint_minutes=60,
-            ),
+        plain = configured(
+            arguments.photographs,
+            arguments.size,
+            arguments.widths,
+            arguments.blocks,
+            classes=CLASSES if arguments.cost else (),
+            seconds=arguments.seconds,
+            batch=128,
+            warmup=0.05,
+            seed=arguments.seed,
+            validations=6,
         )
+        config = replace(plain, grow_from=first)
         if arguments.cost:
             cost(config.network, config.train, first, config.size)
             continue
-        folder = arguments.out / f"grow-{first}-{arguments.seed}"
-        shutil.rmtree(folder, ignore_errors=True)
-        launch = sessions.Launch(out=folder, resume=False, device="cpu", jobs=1, quiet=True)
-        outcome = training.train(config, launch, cache=arguments.out / "cache")
-        reports = [
-            json.loads(x)
-            for x in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        ]
+        outcome, reports = trained(config, arguments.out / f"grow-{first}-{arguments.seed}")
         judged = [r for r in reports if r["kind"] == "valid"]
         said = {
             "from": first,

@@ -12,24 +12,16 @@ and METHOD is without or a threshold of pseudo-labels such as 0.7 (img-train --u
 import argparse
 import json
 import os
-import shutil
-import time
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from gocnn.training import Runtime, TrainConfig
-from gocnn.training import session as sessions
-from imagecls.augment import RECIPES
-from imagecls.classifier import training
-from imagecls.classifier.models import ClassifierConfig
+from core_seconds import configured, count_core_seconds, trained
 from imagecls.classifier.noisy import Noisy
 from imagecls.classifier.pseudo import Unlabelled
 from imagecls.photos.collection import open_collection
-from imagecls.photos.data import Split
 from imagecls.photos.layout import TRAIN, VALID
 
 
@@ -74,46 +66,22 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--augment", default="strong")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    # a run is given processor time, whatever else the machine does
-    setattr(sessions, "Runtime", partial(Runtime, clock=time.process_time))  # noqa: B010
+    count_core_seconds()
     source = arguments.photographs
     if arguments.hide or arguments.plant:
         target = arguments.out / f"hide-{arguments.hide}-plant-{arguments.plant}"
         source = altered(source, target, arguments.hide, arguments.plant)
     for method in arguments.methods:
-        size = arguments.size
-        config = training.ClassifierRunConfig(
-            data=str(source),
-            split=Split(),
-            network=ClassifierConfig(
-                "resnet",
-                (),
-                size,
-                size * 5 // 4,
-                widths=tuple(map(int, arguments.widths.split(","))),
-                blocks=arguments.blocks,
-                stem_stride=2,
-                context="se",
-                hidden=(),
-                dropout=0.1,
-            ),
-            recipe=RECIPES[arguments.augment],
-            train_size=size * 7 // 8,
-            train=TrainConfig(
-                minutes=arguments.seconds / 60,
-                batch=64,
-                learning_rate=0.01,
-                weight_decay=0.1,
-                label_smoothing=0.1 if arguments.augment == "strong" else 0.0,
-                ema=0.998,
-                seed=arguments.seed,
-                validations=3,
-                precision="fp32",
-                convolution="direct",
-                threads=1,
-                checkpoint_minutes=60,
-            ),
+        config = configured(
+            source,
+            arguments.size,
+            arguments.widths,
+            arguments.blocks,
+            augment=arguments.augment,
+            seconds=arguments.seconds,
+            batch=64,
+            seed=arguments.seed,
+            validations=3,
         )
         if arguments.hide:
             if method != "without":
@@ -123,13 +91,7 @@ def main() -> None:
         kind = "hide" if arguments.hide else "plant" if arguments.plant else "noisy"
         name = f"{kind}-{method}-{arguments.seed}"
         folder = arguments.out / name
-        shutil.rmtree(folder, ignore_errors=True)
-        launch = sessions.Launch(out=folder, resume=False, device="cpu", jobs=1, quiet=True)
-        outcome = training.train(config, launch, cache=arguments.out / "cache")
-        reports = [
-            json.loads(x)
-            for x in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        ]
+        outcome, reports = trained(config, folder)
         said = {
             "method": method,
             "plant": arguments.plant,

@@ -1,0 +1,82 @@
+"""Small trainings of a residual classifier by the recipe of --preset strong, at a budget in seconds
+of one core, not of the clock: other work on the machine takes nothing from anyone. For the
+benchmarks that compare ways of training."""
+
+import json
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gocnn.training import Outcome, Runtime, TrainConfig
+from gocnn.training import session as sessions
+from imagecls.augment import RECIPES
+from imagecls.classifier import training
+from imagecls.classifier.models import ClassifierConfig
+from imagecls.photos.data import Split
+
+
+def count_core_seconds() -> None:
+    """From now on this process trains in one thread, and a run's minutes are the processor's."""
+    torch.set_num_threads(1)
+    setattr(sessions, "Runtime", partial(Runtime, clock=time.process_time))  # noqa: B010
+
+
+def configured(
+    photographs: Path,
+    size: int,
+    widths: str,
+    blocks: int,
+    *,
+    augment: str = "strong",
+    classes: tuple[str, ...] = (),
+    seconds: float,
+    **train: Any,
+) -> training.ClassifierRunConfig:
+    """A run on photographs of `size` pixels a side; widths: channels of the stages, `32,64`;
+    train: more of `TrainConfig`."""
+    return training.ClassifierRunConfig(
+        data=str(photographs),
+        split=Split(),
+        network=ClassifierConfig(
+            "resnet",
+            classes,
+            size,
+            size * 5 // 4,
+            widths=tuple(map(int, widths.split(","))),
+            blocks=blocks,
+            stem_stride=2,
+            context="se",
+            hidden=(),
+            dropout=0.1,
+        ),
+        recipe=RECIPES[augment],
+        train_size=size * 7 // 8,
+        train=TrainConfig(
+            minutes=seconds / 60,
+            learning_rate=0.01,
+            weight_decay=0.1,
+            label_smoothing=0.1 if augment == "strong" else 0.0,
+            ema=0.998,
+            precision="fp32",
+            convolution="direct",
+            threads=1,
+            checkpoint_minutes=60,
+            **train,
+        ),
+    )
+
+
+def trained(
+    config: training.ClassifierRunConfig, folder: Path
+) -> tuple[Outcome, list[dict[str, Any]]]:
+    """Train into the folder, which is emptied first: the outcome, and the lines of
+    metrics.jsonl."""
+    shutil.rmtree(folder, ignore_errors=True)
+    launch = sessions.Launch(out=folder, resume=False, device="cpu", jobs=1, quiet=True)
+    outcome = training.train(config, launch, cache=folder.parent / "cache")
+    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return outcome, [json.loads(line) for line in lines]
