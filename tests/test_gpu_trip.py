@@ -590,6 +590,17 @@ def test_no_time_no_games_no_card(
     assert "best.json is damaged" in says(1, "train", packed, *out, "--best", tmp_path / "best")
 
 
+def test_a_run_begins_with_a_network_by_its_name(
+    packed: Path, tmp_path: Path, says: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "gocnn.policy.training.train", lambda config, launch: pytest.fail(f"begun: {config.begin}")
+    )
+    with pytest.raises(pytest.fail.Exception, match=r"begun: .*small\.safetensors"):
+        gpu.main([str(a) for a in ("train", packed, *common(tmp_path / "run"), "--from", "small")])
+    assert "nobody" in says(1, "train", packed, *common(tmp_path / "run"), "--from", "nobody")
+
+
 def test_parts_that_cannot_be_written_end_a_run_with_a_sentence_and_leave_it_whole(
     packed: Path, tmp_path: Path, says: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

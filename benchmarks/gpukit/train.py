@@ -113,7 +113,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--from",
         dest="begin",
         metavar="MODEL",
-        help="begin with the weights of this model and with its network",
+        help="begin with the weights of this model (also base or small, which ship) and with its"
+        " network",
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument(
@@ -309,6 +310,8 @@ def _run_config(
     chosen = recipe(
         name, device, minutes, options.best, {name: getattr(options, name) for name in SETTINGS}
     )
+    if options.begin:
+        options.begin = str(model.named(options.begin))
     network = model.load(options.begin).config if options.begin else preset(name)
     groups = [name.strip() for name in (options.planes or PLANES).split(",")]
     try:
