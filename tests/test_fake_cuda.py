@@ -34,6 +34,7 @@ from imagecls.classifier.models.resnet101 import FineTuner
 from imagecls.classifier.noisy import Method, Noisy, NoisyLabels
 from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
 from imagecls.classifier.task import ImageTask
+from imagecls.classifier.teaching import TaughtTask, Teacher, Teachers, Teaching
 from tests import fakes
 from tests.fakes import Trace, laid_out, pretended
 
@@ -277,6 +278,29 @@ def test_guided_steps_wait_for_nothing(device: torch.device, method: Method) -> 
     given = (photographs(device, 6)[0], pixels, numbers, labels)
     assert what_waits(network, task, given, device, ema=0.9) == []
     assert {t.device.type for t in task.state().values()} == {device.type}
+
+
+def test_taught_steps_wait_for_nothing(device: torch.device) -> None:
+    """Teachers of every kind, with another normalisation, another order of classes and another
+    size, on mixed pictures, in fp16 as in what learns."""
+    network, config = classifier("resnet", device, context="se")
+    members = []
+    for kind in SIZES:
+        other, theirs = classifier(kind, device, mean=(0.5, 0.5, 0.5))
+        theirs = replace(theirs, size=24) if kind == "resnet" else theirs
+        with device:
+            one = Teacher(other, theirs, config, order=[4, 3, 2, 1, 0], fixed=kind != "resnet101")
+        members.append(one)
+    teachers = Teachers(members)
+    augment = Augmenter(SEVERAL["strong"], 40, config.mean, config.std)
+    view = Augmenter(PLAIN, 32, config.mean, config.std)
+    teaching = Teaching(("a", "b", "c"), 0.5, 2.0)
+    task = TaughtTask(augment, view, teachers, teaching, 0.1, torch.ones(5))
+    options = {"ema": 0.9, "accumulate": 2, "batch": 8, "clip": 1.0}
+    for precision in ("fp16", "bf16"):
+        found = what_waits(network, task, photographs(device), device, precision, **options)
+        assert found == []
+    assert {t.device.type for t in teachers.state_dict().values()} == {device.type}
 
 
 # --- judging and asking

@@ -27,6 +27,7 @@ FREE = {
     "data",
     "valid",
     "labels",
+    "teacher",
     "jobs",
     "max_unpacked",
     "cache",

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from gocnn.devices import layout
 from gocnn.training import Batch
-from imagecls.augment import Augmenter
+from imagecls.augment import Augmenter, Mixed
 from imagecls.classifier.growing import Growth
 from imagecls.photos.data import Labels
 
@@ -50,19 +50,31 @@ class ImageTask:
         self.augment = self.augment.at(size)
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        mixed, pictures = self.mixed(batch)
+        logits = model(pictures).float()
+        return self.of_labels(logits, mixed), self.right(logits, mixed)
+
+    def mixed(self, batch: Batch) -> tuple[Mixed, Tensor]:
+        """A batch, augmented and mixed, and its pictures as they lie in the device's memory."""
         pixels, labels = batch
         with torch.autocast(pixels.device.type, enabled=False):
             mixed = self.augment(pixels, labels)
-        logits = model(mixed.pictures.to(memory_format=layout(pixels.device))).float()
+        return mixed, mixed.pictures.to(memory_format=layout(pixels.device))
+
+    def right(self, logits: Tensor, mixed: Mixed) -> Tensor:
+        """How many answers, logits `(N, classes)`, are right."""
         answered = logits.detach().argmax(1)
-        right = (
+        return (
             mixed.share * (answered == mixed.labels)
             + (1 - mixed.share) * (answered == mixed.others)
         ).sum()
+
+    def of_labels(self, logits: Tensor, mixed: Mixed) -> Tensor:
+        """The mean cross-entropy of answers, logits `(N, classes)`, to the labels."""
         loss = self._cross_entropy(logits, mixed.labels, mixed.share)
         if mixed.others is not mixed.labels:
             loss = loss + self._cross_entropy(logits, mixed.others, 1 - mixed.share)
-        return loss, right
+        return loss
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor, share: Tensor) -> Tensor:
         if self.class_weights is not None and self.class_weights.device != logits.device:

@@ -1,8 +1,8 @@
 """Training a classifier: from photographs and a RunConfig to a run folder."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,105 +22,27 @@ from gocnn.training import (
 from gocnn.training import session as sessions
 from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
-from imagecls.augment import Augmenter, Recipe
-from imagecls.classifier import KIND, weights
-from imagecls.classifier.growing import Growth
+from imagecls.augment import Augmenter
+from imagecls.classifier import KIND, teaching, weights
 from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier, FineTunable, need_size
-from imagecls.classifier.noisy import Noisy, NoisyLabels
+from imagecls.classifier.noisy import NoisyLabels
 from imagecls.classifier.predicting import PicturePredictions
-from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
+from imagecls.classifier.pseudo import PseudoLabels
 from imagecls.classifier.rates import need_parts
+from imagecls.classifier.run_config import ClassifierRunConfig as ClassifierRunConfig
 from imagecls.classifier.task import ImageTask, class_weights
+from imagecls.classifier.teaching import TaughtTask, Teachers
 from imagecls.photos import listed
 from imagecls.photos.collection import UNCLASSED, UNUSED
-from imagecls.photos.data import PhotoBatches, PhotoSource, Split, Splits, load_splits
+from imagecls.photos.data import PhotoBatches, PhotoSource, Splits, load_splits
 from imagecls.photos.layout import SPARE
-from imagecls.photos.listed import Listed
 from imagecls.photos.spare import GuidedSource, Spare, load_spare
 from imagecls.photos.store import ImageStore
 
 HEAD_FOLDER = "head"
 """Where, inside a run folder, the first stage of a two-stage fine-tuning has its own run."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassifierRunConfig(sessions.RunConfig):
-    """What is asked of img-train.
-
-    data: folder, zip or tar of the photographs; network.classes is empty until those are known.
-    train_size: pixels a side in training, if other than the network's size (0: the same);
-    grow_from: with how many it begins (0: with those; see `imagecls.classifier.growing`). balance:
-    weigh the loss against frequent classes. pretrained and unfreeze are for resnet101 and timm: see
-    `imagecls.classifier.weights` and `FineTunable.freeze`. head_epochs: epochs in which the head
-    alone learns, before. noisy and unlabelled: how labels that may be wrong, and pictures without
-    labels, are learnt from; listed: training pictures that are left out or relabelled.
-
-    Raises ValueError if `grow_from` is not below the size in training, or the network is `cnn`,
-    which sees pictures of one size only.
-    """
-
-    kind = KIND
-    command = "an img-train run"
-
-    data: str
-    split: Split
-    network: ClassifierConfig
-    recipe: Recipe
-    train_size: int = 0
-    balance: bool = False
-    pretrained: str = "none"
-    unfreeze: tuple[str, ...] = ("layer4",)
-    head_epochs: float = 0.0
-    noisy: Noisy = field(default_factory=Noisy)
-    unlabelled: Unlabelled = field(default_factory=Unlabelled)
-    listed: Listed = field(default_factory=Listed)
-    grow_from: int = 0
-
-    def __post_init__(self) -> None:
-        if self.grow_from and self.network.model == "cnn":
-            raise ValueError(
-                "cnn sees pictures of one size only: leave out --grow-from, or choose resnet"
-            )
-        _ = self.growth
-
-    @property
-    def size(self) -> int:
-        """Pixels a side in training, at its end."""
-        return self.train_size or self.network.size
-
-    @property
-    def growth(self) -> Growth | None:
-        """How pictures grow, if they do."""
-        return Growth.between(self.grow_from, self.size) if self.grow_from else None
-
-    @property
-    def guided(self) -> bool:
-        """Whether labels may be wrong, or some pictures have none."""
-        return self.noisy.method != "none" or self.unlabelled.source is not None
-
-    @property
-    def asks_average(self) -> bool:
-        """Whether the averaged network helps to teach."""
-        return self.noisy.remembers or self.unlabelled.source is not None
-
-    @classmethod
-    def resumed(
-        cls,
-        out: Path,
-        data: str,
-        valid: tuple[str, ...],
-        labels: tuple[str, ...],
-        changes: dict[str, Any],
-    ) -> Self:
-        """What was asked of the run in `out`, with its photographs and tables of labels elsewhere
-        if given, and with other settings (see `TrainConfig.changed`). Raises UserError."""
-        config = cls.of_run(out, changes)
-        before = config.split.labelling
-        labelling = replace(before, tables=labels or before.tables)
-        split = replace(config.split, valid=valid or config.split.valid, labelling=labelling)
-        return replace(config, data=data or config.data, split=split)
 
 
 def train(
@@ -151,6 +73,7 @@ def train(
                 fingerprint += f"-{spare.photos.fingerprint()}"
             session.need_same_data("data", fingerprint, "photographs", "ones")
             network = replace(network, classes=splits.classes)
+            teachers = teaching.load(config.teaching, network, config.sizes, session)
             torch.manual_seed(config.train.seed)
             model = _model(network, config, launch.resume)
         learnt = (
@@ -165,10 +88,17 @@ def train(
             config.noisy,
             replace(config.unlabelled, source=None),
             config.grow_from,
+            replace(config.teaching, models=()),
         )
-        session.processes.must_share(photographs=fingerprint, options=learnt)
-        with session.folder(config, {"data": fingerprint}) as run:
-            stages = _Stages(config, network, splits, spare, session)
+        facts = {"data": fingerprint}
+        if teachers is not None:
+            facts[teaching.FACT] = teachers.fingerprint
+            session.say(f"taught by {teaching.named(config.teaching)}")
+        session.processes.must_share(
+            photographs=fingerprint, teachers=facts.get(teaching.FACT), options=learnt
+        )
+        with session.folder(config, facts) as run:
+            stages = _Stages(config, network, splits, spare, teachers, session)
             if config.head_epochs and isinstance(model, FineTunable) and not launch.find_rate:
                 return stages.both(model, run)
             trainer = stages.trainer(model, config.train, run)
@@ -184,6 +114,7 @@ class _Stages:
     network: ClassifierConfig
     splits: Splits
     spare: Spare | None
+    teachers: Teachers | None
     session: sessions.Session
 
     def trainer(self, model: Classifier, train: TrainConfig, run: RunFolder) -> Trainer:
@@ -199,7 +130,8 @@ class _Stages:
             KIND,
             asdict(network),
             f"{len(splits.train)} photographs of {len(splits.classes)} classes"
-            f" ({Path(config.data).name})",
+            f" ({Path(config.data).name})"
+            + (f", taught by {teaching.named(config.teaching)}" if self.teachers else ""),
         )
         return Trainer(
             model,
@@ -228,10 +160,16 @@ class _Stages:
     def _lessons(
         self, train: TrainConfig, augment: Augmenter, view: Augmenter, balance: Tensor | None
     ) -> tuple[PhotoSource, ImageTask]:
-        """The batches and the task: guided ones if that is asked for, and there is an average."""
+        """The batches and the task: one with teachers if there are any, guided ones if that is
+        asked for, and there is an average."""
         config, splits, processes = self.config, self.splits, self.session.processes
         share = (train.batch // train.accumulate, train.seed, processes.rank, processes.world)
         smoothing, growth = train.label_smoothing, config.growth
+        if self.teachers is not None:
+            taught = TaughtTask(
+                augment, view, self.teachers, config.teaching, smoothing, balance, growth
+            )
+            return PhotoSource(splits.train, *share), taught
         if not config.guided or (config.asks_average and not train.ema):
             task = ImageTask(augment, view, smoothing, balance, growth)
             return PhotoSource(splits.train, *share), task
@@ -249,7 +187,7 @@ class _Stages:
 
     def both(self, model: FineTunable, run: RunFolder) -> Outcome:
         """The head learns alone first, in a run of its own inside the run's folder; then all that
-        is to learn.
+        is to learn. Teachers teach in both.
 
         The run begins, with a checkpoint of step 0, before its first stage does. Its second stage
         has begun when a later checkpoint is there; until then a resumed run goes through the first
@@ -348,8 +286,7 @@ def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool)
             model.freeze(config.unfreeze)
         if not resume:
             need_parts(model, config.train.rate_factors)
-            others = config.growth.sizes if config.growth else (config.size,)
-            for size in sorted({*others} - {network.size}):
+            for size in sorted({*config.sizes} - {network.size}):
                 need_size(model, size)
     except ValueError as error:
         raise UserError(f"{error}") from error

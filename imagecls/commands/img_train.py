@@ -26,6 +26,7 @@ from gocnn.training.resuming import asked, resuming
 from imagecls.commands.guarding import keep_out_of
 from imagecls.commands.guided_options import GUIDED, guided, guided_options, need_data
 from imagecls.commands.options import take_labelling
+from imagecls.commands.taught_options import TAUGHT, moved, taught, taught_options
 from imagecls.commands.train_options import TIMM, image_options
 
 SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
@@ -111,6 +112,7 @@ HEADINGS = {
         "cutmix",
     ),
     "Wrong labels, and none": GUIDED,
+    "Teachers": TAUGHT,
     "Optimisation": OPTIMISATION_OPTIONS,
     "Budget": BUDGET_OPTIONS,
     "Machine": MACHINE_OPTIONS,
@@ -129,6 +131,7 @@ HEADINGS = {
 )
 @image_options
 @guided_options
+@taught_options
 @training_options(batch=64, ema=0.998, weight_decay=0.05, warmup=0.05)
 @resume_option
 @quiet_option
@@ -160,6 +163,7 @@ def command(
         config = training.ClassifierRunConfig.resumed(
             out, data or "", options["valid"], options["labels"], changes
         )
+        config = moved(config, options | {"out": out})
     else:
         if not data:
             need_data(options)
@@ -309,7 +313,7 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
     pretrained = options["weights"] if model in ("resnet101", "timm") else "none"
     labelling = take_labelling(options["labels"], options["label_pattern"])
     split = Split(options["valid"], options["valid_share"], folds, fold, labelling=labelling)
-    lessons = guided(options)
+    lessons = guided(options) | taught(options)
     try:
         return training.ClassifierRunConfig(
             data=data,
