@@ -75,7 +75,7 @@ def taught(options: dict[str, Any]) -> dict[str, Any]:
                 f"{option} means something with --teacher only; add that, or leave it out"
             )
     elif teaching.share == 1:
-        for option in given(tuple(name for name in OF_LABELS if options[name])):
+        for option in given(tuple(name for name in OF_LABELS if context.params[name])):
             raise click.UsageError(
                 f"{option} is of the labels, of which nothing is learnt where teachers have the"
                 " whole share; give --teacher-share below 1 too, or leave it out"
