@@ -8,6 +8,7 @@ from gocnn.errors import UserError
 from gocnn.figures import pyplot
 from gocnn.files import replacing
 from gocnn.libraries import package
+from gocnn.training import ranking
 
 
 def plot(
@@ -39,10 +40,13 @@ def plot(
 
 
 def best_of(valid: list[dict[str, Any]], metric: str) -> dict[str, Any] | None:
-    """The report of the validation whose model is kept as the best: the first of the highest
-    `metric`."""
-    known = [r for r in valid if metric in r]
-    return max(known, key=lambda r: float(r[metric]), default=None)
+    """The report of the validation whose model is kept as the best (see `ranking.better`); None if
+    none has that `metric`."""
+    best: dict[str, Any] | None = None
+    for report in valid:
+        if metric in report and ranking.better(report, best, metric):
+            best = report
+    return best
 
 
 def _first_line(error: Exception) -> str:

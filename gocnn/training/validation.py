@@ -8,7 +8,7 @@ import torch
 
 from gocnn import __version__, devices, modelfile
 from gocnn.errors import UserError
-from gocnn.training import checks, memory
+from gocnn.training import checks, memory, ranking
 from gocnn.training.eventfiles import EventFiles
 from gocnn.training.inputs import RunOutput, Runtime, TaskData
 from gocnn.training.judging import PutOff, Unless, ValidationBatches, evaluate, evaluate_together
@@ -87,7 +87,7 @@ class Validator:
             return ""
         self.owed = False
         checks.finite(figures["loss"], stepper.number, self.best)
-        better = not self.best or figures[task.metric] > self.best[task.metric]
+        better = ranking.better(figures, self.best or None, task.metric)
         with runtime.processes.together():
             if runtime.processes.first:
                 self.report("valid", figures)

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from gocnn.training import described, finding
+from gocnn.training import described, finding, ranking
 from gocnn.training.config import DEFAULT_RATES
 from gocnn.training.described import number, part, text
 from gocnn.training.names import DESCRIPTION, LOCK, METRICS, PREDICTIONS
@@ -225,7 +225,8 @@ class Run:
             if one is None:
                 continue
             facts[one.kind] = one
-            if one.kind == "valid" and (best is None or _better(one, best, metric)):
+            known = best.figures if best is not None else None
+            if one.kind == "valid" and ranking.better(one.figures, known, metric):
                 best = one
         if self.reports:
             last = self.reports[-1]
@@ -258,12 +259,6 @@ class Run:
         if done is None or not state.running or state.seconds <= 0 or done <= 0:
             return done, None
         return done, (1 - done) / done * state.seconds
-
-
-def _better(one: Report, best: Report, metric: str) -> bool:
-    if metric in one.figures and metric in best.figures:
-        return one.figures[metric] > best.figures[metric]
-    return one.figures.get("loss", math.inf) < best.figures.get("loss", math.inf)
 
 
 def report_of(line: bytes) -> Report | None:
