@@ -192,6 +192,28 @@ def evaluator():
 
 
 @pytest.fixture(scope="session")
+def scoreless(tmp_path_factory: pytest.TempPathFactory):
+    """The same, but that it knows the winner and no score, as networks of one's own may."""
+    import json
+
+    import onnx
+
+    from gocnn.policy.runtime import OnnxPolicy
+    from gocnn.policy.shipped import file_of
+
+    graph = onnx.load(file_of("small"))
+    kept = [output for output in graph.graph.output if output.name in ("logits", "value")]
+    del graph.graph.output[:]
+    graph.graph.output.extend(kept)
+    held = {prop.key: prop.value for prop in graph.metadata_props}
+    held["config"] = json.dumps(json.loads(held["config"]) | {"score": False})
+    onnx.helper.set_model_props(graph, held)
+    path = tmp_path_factory.mktemp("scoreless") / "small.onnx"
+    onnx.save(graph, path)
+    return OnnxPolicy(path, threads=1)
+
+
+@pytest.fixture(scope="session")
 def real_games(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """2,000 real games as SGF; the test is skipped where the corpora are not."""
     import tarfile

@@ -81,8 +81,8 @@ def test_it_says_what_the_commands_say(net: gocnn.Network) -> None:
     assert repr(moves[0]) == f"Move({moves[0].vertex!r}, probability={moves[0].probability:.2f})"
     said = net.evaluate(position, symmetries=8)
     assert np.array_equal(said.policy, expected)
-    assert said.score is None
-    assert said.ownership is None
+    assert said.score is not None
+    assert said.ownership is not None
 
 
 def test_moves_on_top_of_a_game_and_komi() -> None:
@@ -229,7 +229,9 @@ def test_answers_and_networks_are_copied_and_shown(net: gocnn.Network) -> None:
     assert player.choose(position) == gocnn.player(net, visits=8).choose(position)
     shown = [repr(each) for each in (position, said, player, gocnn.player(net, level="5K"))]
     assert shown[0] == "<Position gocnn - gocnn, after move 60, black to play>"
-    assert re.fullmatch(r"<PositionEvaluation J10 0\.\d\d, value=0\.\d\d, score=None>", shown[1])
+    assert re.fullmatch(
+        r"<PositionEvaluation J10 0\.\d\d, value=0\.\d\d, score=-?\d+\.\d\d>", shown[1]
+    )
     assert shown[2:] == ["<Player small.onnx, visits=8>", "<Player small.onnx, level='5k'>"]
 
 

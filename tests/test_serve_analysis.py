@@ -124,7 +124,10 @@ def test_the_policy_is_what_the_library_says(served, evaluator, moves, symmetrie
         policy, report = until_done(socket, 3)
     np.testing.assert_allclose(policy["policy"], said.policy, atol=2e-6)
     assert policy["value"] == pytest.approx(said.value, abs=1e-4)
-    assert (policy["score"], policy["score_stdev"], policy["ownership"]) == (None, None, None)
+    sign = 1 if position.board.to_play == BLACK else -1
+    assert policy["score"] == pytest.approx(sign * said.score, abs=0.02)
+    assert policy["score_stdev"] > 0
+    assert len(policy["ownership"]) == 361
     assert policy["to_play"] == "bw"[len(moves.split()) % 2]
     legal = position.board.legal()
     empty = position.board.stones().ravel() == 0
@@ -199,6 +202,15 @@ def test_a_network_that_says_a_score(monkeypatch):
         assert [(c["move"], c["visits"]) for c in report["moves"]] == [
             (to_gtp(info.index), info.visits) for info in analysis.moves()
         ]
+
+
+def test_a_network_that_knows_the_winner_alone(scoreless):
+    with server(scoreless) as (client, _), client.socket("/api/analysis") as socket:
+        ask(socket, 1, {"moves": pairs(GAME)})
+        policy, report = until_done(socket, 1)
+    assert 0 < policy["value"] < 1
+    assert (policy["score"], policy["score_stdev"], policy["ownership"]) == (None, None, None)
+    assert len(report["ownership"]) == 361  # by playouts
 
 
 def test_a_network_that_says_moves_alone(evaluator):
@@ -657,7 +669,9 @@ def test_memory_is_bounded_over_many_boards(monkeypatch):
             _, report = until_done(socket, 1)
             # it has ended early, and those before it have let go of what they had
             assert 100 < report["visits"] < 5000
-            assert most / 2 < state.sharing.bytes < most + (20 << 10)
+            assert (
+                most / 2 < state.sharing.bytes < most + (60 << 10)
+            )  # and one evaluation's positions
         both = [stack.enter_context(client.socket("/api/analysis")) for _ in range(2)]
         for socket in both:
             ask(socket, 1, {"moves": []}, visits=100_000)

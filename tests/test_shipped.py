@@ -11,7 +11,7 @@ import gocnn
 from gocnn.games import labels
 from gocnn.games.store import Store
 from gocnn.policy import shipped
-from gocnn.policy.runtime import open_evaluator
+from gocnn.policy.runtime import OnnxPolicy, open_evaluator
 from gocnn.policy.samples import games_of, positions
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.state import ServeState
@@ -93,7 +93,10 @@ def test_base_knows_komi_and_the_count(sample_store: Path) -> None:
     assert np.median(np.abs(said.lead - owners.sum(1))) < 5
 
 
-def test_small_says_who_wins_and_no_score() -> None:
-    evaluator = open_evaluator("small")
-    assert evaluator.has_value_head
-    assert not evaluator.scores
+def test_all_that_ship_know_winner_and_score(scoreless: OnnxPolicy) -> None:
+    for name in shipped.NAMES:
+        evaluator = open_evaluator(name)
+        assert evaluator.has_value_head
+        assert evaluator.scores
+    assert scoreless.has_value_head  # as networks of one's own may be
+    assert not scoreless.scores

@@ -100,7 +100,10 @@ def test_onnx_models(tmp_path: Path) -> None:
         ({"version": "2", "program": LATER}, "model file of version 2, not 1); gocnn 9.1.0 wrote"),
         ({"config": '{"groups": ["rooms"]}', "program": LATER}, "; gocnn 9.1.0 wrote it: update"),
         ({"config": '{"groups": ["rooms"]}'}, f"; gocnn {__version__} wrote it: export it again"),
-        ({"config": "{}", "provenance": "{}"}, "which version wrote it was not recorded"),
+        (
+            {"config": "{}", "provenance": "{}", "program": ""},
+            "which version wrote it was not recorded",
+        ),
     ]:
         graph: Any = onnx.load(file_of("small"))
         held = {prop.key: prop.value for prop in graph.metadata_props} | changes
