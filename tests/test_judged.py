@@ -534,3 +534,11 @@ def test_points_begin_where_the_protocol_says() -> None:
         labels.WHITE_OWNS,
         3,
     )
+
+
+def test_engines_are_to_see_the_moves_before_a_position() -> None:
+    """KataGo's analysis keeps them from its network otherwise, and looks worse than it is."""
+    stones = ((from_gtp("Q4"), 1), (from_gtp("D16"), 2))
+    asked = engine.query(EnginePosition((), stones), "japanese", 6.5)
+    assert asked["overrideSettings"]["ignorePreRootHistory"] is False
+    assert asked["moves"] == [["B", "Q4"], ["W", "D16"]]

@@ -102,7 +102,9 @@ def query(
         "boardYSize": SIZE,
         "maxVisits": visits,
         "analyzeTurns": [len(position.moves)],
-        "overrideSettings": {"reportAnalysisWinratesAs": "BLACK"},
+        # KataGo's analysis hides the moves before the position from its network where its
+        # configuration does not say otherwise, and predicts the next one worse.
+        "overrideSettings": {"reportAnalysisWinratesAs": "BLACK", "ignorePreRootHistory": False},
         **more,
     }
 
