@@ -125,6 +125,7 @@ def test_the_policy_is_what_the_library_says(served, evaluator, moves, symmetrie
     np.testing.assert_allclose(policy["policy"], said.policy, atol=2e-6)
     assert policy["value"] == pytest.approx(said.value, abs=1e-4)
     sign = 1 if position.board.to_play == BLACK else -1
+    assert said.score is not None
     assert policy["score"] == pytest.approx(sign * said.score, abs=0.02)
     assert policy["score_stdev"] > 0
     assert len(policy["ownership"]) == 361
