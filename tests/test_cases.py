@@ -244,9 +244,9 @@ def test_loadsgf_takes_a_position_without_moves(evaluator, name):
     assert "white to play" in board
 
 
-def test_handicap_counts_for_white_under_chinese_rules(evaluator):
+def test_handicap_counts_for_white_under_chinese_rules(scoreless):
     lines = (GO / "handicap_score.gtp").read_text().splitlines()
-    assert talk(evaluator, *lines)[-1] == "B+358.5"
+    assert talk(scoreless, *lines)[-1] == "B+358.5"
 
 
 def test_loadsgf_does_not_eat_the_conversation():

@@ -96,14 +96,15 @@ def test_options_that_cannot_be(options, why):
 # --------------------------------------------------------------------------------------------------------------
 
 
-def test_handicap_under_chinese_rules(evaluator):
-    assert talk(evaluator, *case("handicap_score.gtp"))[3] == "B+358.5"
+def test_handicap_under_chinese_rules(scoreless):
+    assert talk(scoreless, *case("handicap_score.gtp"))[3] == "B+358.5"
 
 
-def test_final_score_of_the_empty_board(evaluator):
+def test_final_score_of_the_empty_board(scoreless):
+    """Counted, as it stands; a network that knows the score says how it would end."""
     for name in RULES:
         assert talk(
-            evaluator, "komi 7.5", f"kata-set-rules {name}", "final_score", "estimate_score"
+            scoreless, "komi 7.5", f"kata-set-rules {name}", "final_score", "estimate_score"
         )[1:] == ["", "W+7.5", "W+7.5"]
 
 
@@ -270,12 +271,12 @@ def test_an_analysis_has_begun_before_it_is_worked_out(evaluator, monkeypatch, c
     assert written[:2] == ["=7\n", "looked at"]
 
 
-def test_katrain_does_not_paint_every_move_as_a_mistake(evaluator):
+def test_katrain_does_not_paint_every_move_as_a_mistake(scoreless):
     """It shows what a move loses against `rootInfo`: nothing for the best one, whatever a few
     playouts say."""
     for colour in "bw":
         (row,) = talk(
-            evaluator,
+            scoreless,
             "komi 6.5",
             "play b D3",
             "play w D16",

@@ -141,9 +141,9 @@ def test_a_position_without_moves_has_a_score() -> None:
     assert values.position_values(start)["lead"] == start.estimate.score_mean
 
 
-def test_nothing_is_said_of_it_by_a_network_that_does_not_know(evaluator) -> None:
+def test_nothing_is_said_of_it_by_a_network_that_does_not_know(scoreless) -> None:
     record = sgf_tree.parse(sgf_text(MOVES, "KM[6.5]"), "game.sgf")[0]
-    found = review(record, "game.sgf", evaluator)
+    found = review(record, "game.sgf", scoreless)
     assert found.course is None
     assert found.costliest() == []
     annotate.annotate(found)

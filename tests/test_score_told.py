@@ -273,13 +273,13 @@ def test_komi_decides_who_wins() -> None:
             assert (found["rootInfo"]["scoreLead"] > 0) == (black > 0.5)
 
 
-def test_a_network_without_a_score_answers_as_before(evaluator) -> None:
+def test_a_network_without_a_score_answers_as_before(scoreless) -> None:
     """The winner it foresees knows no komi, and is told as it is."""
     said = [
         float(
             re.findall(
                 r"whiteWin ([\d.]+)",
-                talk(evaluator, "play b Q16", f"komi {komi}", "kata-raw-nn 0")[-1],
+                talk(scoreless, "play b Q16", f"komi {komi}", "kata-raw-nn 0")[-1],
             )[0]
         )
         for komi in (6.5, 100.5)

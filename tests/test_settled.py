@@ -62,13 +62,13 @@ def test_real_games_end_as_the_players_counted_them(real_games: list[bytes]) -> 
 
 
 @pytest.mark.slow
-def test_playing_on_tells_which_stones_are_dead(real_games: list[bytes], evaluator) -> None:
+def test_playing_on_tells_which_stones_are_dead(real_games: list[bytes], scoreless) -> None:
     """By the network's own games, for one that says no score: they differ from the record by the
     neutral points if their boards are counted."""
     games = counted(real_games, 3)
     assert (
         sum(
-            agrees(board, settled_dead(evaluator, board), komi, recorded)
+            agrees(board, settled_dead(scoreless, board), komi, recorded)
             for board, komi, recorded in games
         )
         >= 2

@@ -59,9 +59,7 @@ def test_names_are_taken_wherever_a_model_is_asked_for(
 ) -> None:
     for name in ("base", "small"):
         assert f"({name}.onnx)" in good("go-suggest", "--model", name)
-        assert ("ownership" in json.loads(good("go-suggest", "--json", "--model", name))) == (
-            name == "base"
-        )
+        assert "ownership" in json.loads(good("go-suggest", "--json", "--model", name))
         assert len(gocnn.load(name).suggest(gocnn.position(), 1)) == 1
         assert "block 1 " in good("go-show", name)
         assert "fp32" in good("go-export", name, "--onnx", tmp_path / "out.onnx")

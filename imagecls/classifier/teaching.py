@@ -13,10 +13,14 @@ from torch.nn import functional
 
 from gocnn import devices, modelfile
 from gocnn.errors import UserError
+from gocnn.onnxfile import is_onnx
 from gocnn.training import Batch, memory
+from gocnn.training.names import LOCK
 from gocnn.training.session import Session
+from gocnn.training.watching import is_held
 from imagecls.augment import Augmenter, geometry
 from imagecls.classifier import model as models
+from imagecls.classifier import shipped
 from imagecls.classifier.growing import Growth
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.classifier.models.base import Classifier
@@ -31,7 +35,8 @@ FACT = "teachers"
 class Teaching:
     """Who teaches, and how.
 
-    models: files or folders of trained classifiers, none: nobody. share: of the teachers' answers
+    models: files or folders of trained classifiers, or names of those that ship; none: nobody.
+    share: of the teachers' answers
     in what is learnt, 0 to 1; the rest is the labels'. temperature: by which the logits of both
     sides are divided before they are compared, above 0.
 
@@ -166,28 +171,28 @@ def load(
     training. A network that cannot see all of these sizes (`cnn`, and vision transformers of timm)
     is shown pictures of its own.
 
-    Raises UserError if a file is gone, is no classifier, or knows other classes; if the run goes on
-    and they are not those that it began with; or if they do not fit into the device's memory.
+    Raises UserError if a file is gone, is no classifier, or knows other classes; if it is written
+    over meanwhile; if the run goes on and they are not those that it began with; or if they do not
+    fit into the device's memory.
     """
     if not teaching.models:
         return None
     members, prints = [], []
     for name in teaching.models:
-        if session.before and not Path(name).exists():
-            raise UserError(
-                f"{name}, which teaches the run in {session.launch.out}, is gone; put it back, or"
-                " name all of its teachers with --teacher where they are now"
-            )
-        path = modelfile.locate(name)
+        path = _file(name, session)
+        fingerprint = _fingerprint(path)
         found = models.load(path)
+        if _fingerprint(path) != fingerprint:
+            raise UserError(
+                f"{path} was written over while it was read; start again, best with a copy of it"
+            )
         order = _order(path, found.config.classes, run.classes)
         fixed = found.config.model == "cnn" or not _sees(found.network, sizes)
         members.append(Teacher(found.network, found.config, run, order=order, fixed=fixed))
-        with path.open("rb") as stream:
-            prints.append(hashlib.file_digest(stream, "sha256").hexdigest()[:16])
-    fingerprint = "-".join(prints)
-    session.need_same_data(FACT, fingerprint, FACT, "ones in the same order")
-    teachers = Teachers(members, fingerprint)
+        prints.append(fingerprint)
+    together = "-".join(prints)
+    session.need_same_data(FACT, together, FACT, "ones in the same order")
+    teachers = Teachers(members, together)
     try:
         return devices.placed(teachers, session.device)
     except RuntimeError as error:
@@ -206,6 +211,37 @@ def named(teaching: Teaching) -> str:
     *others, last = ("/".join(Path(name).parts[-2:]) for name in teaching.models)
     names = f"{', '.join(others)} and {last}" if others else last
     return names if teaching.share == 1 else f"{names} (the labels count {1 - teaching.share:.3g})"
+
+
+def _file(name: str, session: Session) -> Path:
+    """The model file of a teacher. Raises UserError if there is none that torch can read."""
+    place = shipped.find(name, ".safetensors")
+    if is_onnx(place):
+        raise UserError(
+            f"{place} is an ONNX file, which cannot teach; give the run or the .safetensors file"
+            " that it was made from"
+        )
+    if session.before and not place.exists():
+        raise UserError(
+            f"{name}, which teaches the run in {session.launch.out}, is gone; put it back, or"
+            " name all of its teachers with --teacher where they are now"
+        )
+    path = modelfile.locate(place)
+    if place.is_dir() and is_held(place / LOCK):
+        session.say(
+            f"note: {name} is still in training and teaches as it is now; --resume needs this very"
+            f" {path.name}: give a copy of it if you may go on later"
+        )
+    return path
+
+
+def _fingerprint(path: Path) -> str:
+    """The fingerprint of a file. Raises UserError if it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; check its permissions") from error
 
 
 def _order(path: Path, theirs: Sequence[str], ours: Sequence[str]) -> list[int]:

@@ -19,7 +19,8 @@ MODEL_HELP = "A model file (.safetensors or .onnx), a run folder, or food, which
 DEFAULT_HELP = "[default: $GOCNN_IMAGE_MODEL, else food]"
 
 
-def _names() -> tuple[str, ...]:
+def classifier_names() -> tuple[str, ...]:
+    """The names of the classifiers that ship."""
     from imagecls.classifier import shipped
 
     return shipped.NAMES
@@ -29,14 +30,14 @@ models_option = click.option(
     "--model",
     "models",
     multiple=True,
-    shell_complete=completed_by(_names, files=True),
+    shell_complete=completed_by(classifier_names, files=True),
     help=f"{MODEL_HELP}; given several times, the models are averaged.  {DEFAULT_HELP}",
 )
 """`models`: the classifiers that are asked; see `ensemble_of`."""
 
 model_option = click.option(
     "--model",
-    shell_complete=completed_by(_names, files=True),
+    shell_complete=completed_by(classifier_names, files=True),
     help=f"{MODEL_HELP}.  {DEFAULT_HELP}",
 )
 """`model`: the classifier that is asked; see `ensemble_of`."""

@@ -9,6 +9,7 @@ from click.core import ParameterSource
 from gocnn.console.numbers import FloatRange
 from gocnn.console.shared_options import completed_by, together
 from gocnn.training.names import OF_A_RUN
+from imagecls.commands.options import classifier_names
 
 if TYPE_CHECKING:
     from imagecls.classifier.run_config import ClassifierRunConfig
@@ -18,11 +19,11 @@ OPTIONS = (
         "--teacher",
         multiple=True,
         metavar="MODEL",
-        shell_complete=completed_by(tuple, files=True),
+        shell_complete=completed_by(classifier_names, files=True),
         help=(
-            "Knowledge distillation: learn from the answers of a trained network, a run folder or"
-            " a model file, to the very pictures that are learnt from (given several times: the"
-            " mean of their answers)."
+            "Knowledge distillation: learn from the answers of a trained network, a run folder, a"
+            " .safetensors file or food, which ships, to the very pictures that are learnt from"
+            " (given several times: the mean of their answers)."
         ),
     ),
     click.option(
@@ -56,6 +57,7 @@ def taught(options: dict[str, Any]) -> dict[str, Any]:
     click.UsageError where an option would be passed over, click.BadParameter where the run would
     write over a teacher."""
     from imagecls.classifier.teaching import Teaching
+    from imagecls.classifier.training import HEAD_FOLDER
 
     context = click.get_current_context()
 
@@ -81,10 +83,11 @@ def taught(options: dict[str, Any]) -> dict[str, Any]:
                 " whole share; give --teacher-share below 1 too, or leave it out"
             )
     out = Path(context.params["out"])
+    written = [out, out / HEAD_FOLDER] if options["head_epochs"] else [out]
     for name in teaching.models:
         path = Path(name)
-        written = path.is_dir() or path.name in OF_A_RUN
-        if written and (path if path.is_dir() else path.parent).resolve() == out.resolve():
+        folder = path.parent if path.name in OF_A_RUN else path
+        if folder.resolve() in [place.resolve() for place in written]:
             raise click.BadParameter(
                 f"the run would write over its teacher {name}; choose another folder",
                 param_hint="--out",
@@ -94,8 +97,11 @@ def taught(options: dict[str, Any]) -> dict[str, Any]:
 
 def moved(config: "ClassifierRunConfig", options: dict[str, Any]) -> "ClassifierRunConfig":
     """The configuration of a run that goes on, with its teachers where they are now, if that was
-    given. Raises click.UsageError if it has none."""
+    given. Raises click.UsageError if it has none, UserError if one of them is not there."""
     from dataclasses import replace
+
+    from gocnn.errors import no_such_model
+    from imagecls.classifier import shipped
 
     if not options["teacher"]:
         return config
@@ -104,4 +110,7 @@ def moved(config: "ClassifierRunConfig", options: dict[str, Any]) -> "Classifier
             f"the run in {options['out']} began without teachers; leave out --teacher, or start a"
             " new run"
         )
+    for name in options["teacher"]:
+        if not shipped.find(name, ".safetensors").exists():
+            raise no_such_model(name)
     return replace(config, teaching=replace(config.teaching, models=options["teacher"]))
