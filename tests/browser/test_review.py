@@ -125,6 +125,17 @@ def open_file(browser: Any, tmp_path: Path) -> Iterator[OpenFile]:
         tab.check()
 
 
+def test_chances_are_lost_where_no_score_is_known(
+    open_file: OpenFile, scoreless: Any, sample_files: list[Path]
+) -> None:
+    result = reviewed(sample_files[3].read_bytes(), scoreless)
+    assert result.costliest() == []
+    page = open_file(one_file(result)).page
+    lost = [named(result, move.number - 1) for move, _ in result.setbacks(10)]
+    assert len(lost) == 10
+    assert page.locator(".lost tbody button").all_inner_texts() == lost
+
+
 def test_a_record_is_reviewed(
     open_page: Open, open_file: OpenFile, evaluator: Any, sample_files: list[Path], tmp_path: Path
 ) -> None:
@@ -138,7 +149,7 @@ def test_a_record_is_reviewed(
     rows = page.locator(".least tbody tr")
     least = [named(result, move.number - 1) for move in result.least_expected()]
     assert rows.locator("button").all_inner_texts() == least
-    lost = [named(result, move.number - 1) for move, _ in result.setbacks(10)]
+    lost = [named(result, move.number - 1) for move, _ in result.costliest(10)]
     assert page.locator(".lost tbody button").all_inner_texts() == lost
     agreed = page.locator(".agreement tbody tr").all_inner_texts()
     assert [int(row.split("\t")[1]) for row in agreed] == [
