@@ -55,8 +55,8 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
     show_default=True,
     metavar="P",
     help=(
-        "Resign once, late in a game, less than "
-        "this share of random playouts is won for three moves on end (0: never)."
+        "Resign once, late in a game, the winrate (with a network that says no score: the share of"
+        " random playouts won) is below this for three moves on end (0: never)."
     ),
 )
 @click.option(

@@ -68,9 +68,9 @@ HEADINGS = {
     "begin",
     metavar="MODEL",
     help=(
-        "Begin with the weights of this model (a file, a run's folder, or `small`, which ships) and"
-        " with its network; with more --blocks or --channels, or a larger --preset, it grows and"
-        " answers the same at first."
+        "Begin with the weights of this model (a file, a run's folder, or base or small, which"
+        " ship) and with its network; with more --blocks or --channels, or a larger --preset, it"
+        " grows and answers the same at first."
     ),
 )
 @click.option(

@@ -172,7 +172,7 @@ def test_a_record_is_reviewed(
     # the next of those moves by a key
     worth = sorted(
         {m.number - 1 for m in result.least_expected()}
-        | {m.number - 1 for m, _ in result.setbacks(10)}
+        | {m.number - 1 for m, _ in result.costliest(10)}
     )
     later = [k for k in worth if k > move.number - 1]
     if later:
@@ -440,6 +440,18 @@ def test_a_score_in_the_page(open_file: OpenFile) -> None:
     cells = row.locator("td").all_inner_texts()
     lead = result.course.lead[5]
     assert cells[1] == f"{'B' if lead > 0 else 'W'}+{abs(lead):.1f}"
+
+
+def test_no_score_in_the_page(
+    open_file: OpenFile, scoreless: Any, sample_files: list[Path]
+) -> None:
+    """A network that says who wins alone: the chances lost."""
+    result = reviewed(sample_files[3].read_bytes(), scoreless)
+    assert result.course is None
+    page = open_file(one_file(result)).page
+    lost = [named(result, move.number - 1) for move, _ in result.setbacks(10)]
+    assert lost
+    assert page.locator(".lost tbody button").all_inner_texts() == lost
 
 
 @pytest.mark.slow
