@@ -125,17 +125,6 @@ def open_file(browser: Any, tmp_path: Path) -> Iterator[OpenFile]:
         tab.check()
 
 
-def test_chances_are_lost_where_no_score_is_known(
-    open_file: OpenFile, scoreless: Any, sample_files: list[Path]
-) -> None:
-    result = reviewed(sample_files[3].read_bytes(), scoreless)
-    assert result.costliest() == []
-    page = open_file(one_file(result)).page
-    lost = [named(result, move.number - 1) for move, _ in result.setbacks(10)]
-    assert len(lost) == 10
-    assert page.locator(".lost tbody button").all_inner_texts() == lost
-
-
 def test_a_record_is_reviewed(
     open_page: Open, open_file: OpenFile, evaluator: Any, sample_files: list[Path], tmp_path: Path
 ) -> None:
