@@ -55,6 +55,33 @@ def locked(target: Path, busy: str, wait: str = "", quiet: bool = False) -> Iter
         lock.release()
 
 
+def is_held(lock: Path) -> bool:
+    """Whether a process holds this lock file. Nothing is written."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where whoever holds it keeps it open
+        try:
+            lock.rename(lock)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+    try:
+        handle = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
 def _take(path: Path, wait: str, quiet: bool) -> "filelock.BaseFileLock":
     import filelock
 

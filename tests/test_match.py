@@ -582,6 +582,8 @@ def test_whole_games_against_gnu_go(tmp_path):
         f"{GNUGO} --mode gtp --level 0 --chinese-rules",
         "--opening-moves",
         40,
+        "--seed",
+        2,  # GNU Go crashes in some games, in that of seed 1 too
     )
     for game in played(tmp_path / "m"):
         assert game["how"] in ("score", "resignation")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gocnn.locks import is_held
 from gocnn.training import described, finding, watching
 from gocnn.training.names import DESCRIPTION, LOCK, METRICS, PREDICTIONS
 from gocnn.training.watching import Watcher
@@ -209,7 +210,7 @@ def test_looking_keeps_nobody_from_training(tmp_path: Path) -> None:
 
     def looking() -> None:
         while not over.wait(0.002):
-            watching.is_held(tmp_path / "a" / LOCK)
+            is_held(tmp_path / "a" / LOCK)
 
     threads = [threading.Thread(target=looking) for _ in range(3)]
     for thread in threads:

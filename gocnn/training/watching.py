@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from gocnn.locks import is_held
 from gocnn.training import described, finding, ranking
 from gocnn.training.config import DEFAULT_RATES
 from gocnn.training.described import number, part, text
@@ -104,33 +105,6 @@ class _File:
             now = (0, 0, 0)
         before, self._seen = self._seen, now
         return now != before
-
-
-def is_held(lock: Path) -> bool:
-    """Whether a process holds the lock of a run's folder. Nothing is written."""
-    try:
-        import fcntl
-    except ImportError:  # Windows, where whoever holds it keeps it open
-        try:
-            lock.rename(lock)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        return False
-    try:
-        handle = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return False
 
 
 class Run:

@@ -13,11 +13,11 @@ from torch.nn import functional
 
 from gocnn import devices, modelfile
 from gocnn.errors import UserError
+from gocnn.locks import is_held
 from gocnn.onnxfile import is_onnx
 from gocnn.training import Batch, memory
 from gocnn.training.names import LOCK
 from gocnn.training.session import Session
-from gocnn.training.watching import is_held
 from imagecls.augment import Augmenter, geometry
 from imagecls.classifier import model as models
 from imagecls.classifier import shipped
