@@ -8,6 +8,7 @@ import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,18 +103,39 @@ def test_an_unknown_level_is_refused_with_those_that_there_are(text):
 
 
 def test_stronger_levels_are_stronger_in_each_number():
-    every = [levels.of_skill(skill) for skill in np.linspace(0, 2, 41)]
+    every = [levels.of_skill(skill) for skill in np.linspace(-1, 2, 61)]
     table = [levels.parse(name) for name in levels.names()]
     for ladder in (every, table):
         for weaker, stronger in itertools.pairwise(ladder):
             assert weaker.skill <= stronger.skill
             assert weaker.beginner >= stronger.beginner
+            assert weaker.blindness >= stronger.blindness
             assert weaker.temperature >= stronger.temperature
             assert weaker.top >= stronger.top
             assert weaker.visits <= stronger.visits
             assert weaker.resign <= stronger.resign
     assert len({level.skill for level in table}) == len(table)
     assert every[0].visits == 0 == every[0].resign
+
+
+def test_who_is_blind_plays_as_beginners_do_whatever_the_network_says():
+    """With few stones, so that nothing is settled, and a network that is sure of nothing."""
+    game, rng = Game(6.5), np.random.default_rng(0)
+    for index, colour in play_randomly(5, 30):
+        game.play(index, colour)
+    colour = game.board.to_play
+    wanted = np.append(game.board.legal()[:PASS], False)
+    nobody: Any = None  # no estimate is asked for so early
+    said = []
+    for _ in range(2):
+        p = rng.uniform(0.5, 1.5, PASS + 1)
+        said.append(
+            levels.weights(levels.of_skill(-1), game, colour, p / p.sum(), wanted, nobody)[:PASS]
+        )
+    np.testing.assert_allclose(said[0], said[1])
+    seen = beginner.looks(game.board, beginner.move_effects(game.board, colour)) * (said[0] > 0)
+    np.testing.assert_allclose(said[0], seen / seen.sum())
+    assert (said[0] > 0).sum() > 200
 
 
 def test_facts_of_moves_are_those_of_a_board_that_plays_them():

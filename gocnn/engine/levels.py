@@ -4,8 +4,9 @@ what a player of that skill does.
 Below skill 1 there is no search: a move is drawn from the network's distribution, flattened by a
 temperature and cut to its likeliest moves, and some of the time from what a beginner sees
 (`gocnn.engine.beginner`). From 1 on the player looks ahead, at twice as many positions with each
-tenth. What a skill is worth is measured (`benchmarks/levels.py`), and the skill of each level
-follows from that: steps of about 100 Elo (docs/levels.md).
+tenth; below 0 the beginner sees less and less of what the network does. What a skill is worth is
+measured (`benchmarks/levels.py`), and the skill of each level follows from that: steps of about 100
+Elo (docs/levels.md).
 
 At no level are eyes filled, stones given away in what is settled, or moves made where the game is
 over but for them.
@@ -76,8 +77,9 @@ class BadLevel(ValueError):
 
 @dataclass(frozen=True)
 class Level:
-    """A level's numbers. name: as it is asked for; skill: 0 to 2; beginner: how often, 0 to 1, a
-    move is one that a beginner sees; temperature and top: what the network's moves are drawn with,
+    """A level's numbers. name: as it is asked for; skill: -1 to 2; beginner: how often, 0 to 1,
+    a move is one that a beginner sees; blindness: how little of what the network knows he sees, 0
+    to 1; temperature and top: what the network's moves are drawn with,
     and the share of its distribution, the likeliest first, that they are drawn from; visits:
     positions looked ahead at; resign: the winrate below which it gives up (0: never); hurried:
     whether the clock alone limits the visits."""
@@ -90,6 +92,7 @@ class Level:
     visits: int
     resign: float
     hurried: bool = False
+    blindness: float = 0.0
 
     def visits_within(self, seconds: float | None) -> int:
         """Positions to look ahead at for a move that may take so long."""
@@ -107,8 +110,8 @@ class Level:
 
 
 def of_skill(skill: float, name: str = "") -> Level:
-    """The player of this skill, 0 to 2."""
-    lack = min(max(1.0 - skill, 0.0), 1.0)
+    """The player of this skill, -1 to 2."""
+    lack, blindness = min(max(1.0 - skill, 0.0), 1.0), min(max(-skill, 0.0), 1.0)
     visits = 0 if skill <= 1 else round(2 ** (1 + 10 * (skill - 1)))
     # Below the middle nobody gives up: the opponent, of the same level, may still throw the game
     # away.
@@ -116,11 +119,12 @@ def of_skill(skill: float, name: str = "") -> Level:
     return Level(
         name or f"skill {skill:g}",
         skill,
-        0.8 * lack**1.5,
+        0.8 * lack**1.5 + 0.2 * blindness,
         0.1 + 0.9 * lack,
         1.0 - 0.4 * (1 - lack) ** 2,
         visits,
         resign,
+        blindness=blindness,
     )
 
 
@@ -185,8 +189,9 @@ def weights(
         return result
     mine = np.where(sensible, np.maximum(p[:PASS].astype(np.float64), 1e-9), 0.0)
     ply = len(game.board.moves)
-    seen = beginner.looks(game.board, does) * mine**GLIMPSE * sensible
-    missed = level.beginner * (1 - OBVIOUS * float(p[:PASS].max()))
+    sight = 1 - level.blindness
+    seen = beginner.looks(game.board, does) * mine ** (GLIMPSE * sight) * sensible
+    missed = level.beginner * (1 - OBVIOUS * sight * float(p[:PASS].max()))
     heat = max(level.temperature, OPENING_HEAT) if ply < OPENING else level.temperature
     result[:PASS] = (1 - missed) * _drawn(
         mine / mine.sum(), heat, level.top
