@@ -35,7 +35,7 @@ $(BUILT): $(WEB) web/node_modules/.ready
 serve: $(VENV)/.warm $(BUILT)
 	$(BIN)/python cli.py serve --open
 
-demo: $(VENV)/.warm
+demo: $(VENV)/.warm $(BUILT)
 	$(BIN)/python cli.py demo
 
 lint: $(VENV)/.ready

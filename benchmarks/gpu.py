@@ -1,16 +1,16 @@
 """The kit for an hour, or a minute, with a CUDA card.
 
     python benchmarks/gpu.py check     every CUDA path with tiny steps; all failures are collected
-    python benchmarks/gpu.py speed     samples a second by network, batch, compiling and width; \
-        the best rows are kept for `train`
+    python benchmarks/gpu.py speed     samples a second by network, batch, compiling and width;
+                                      the best rows are kept for `train`
     python benchmarks/gpu.py pack      a store of games small enough to travel
     python benchmarks/gpu.py unpack    ordinary stores of a pack
-    python benchmarks/gpu.py train     the best recipe for the minutes there are, in parts that \
-        can travel
+    python benchmarks/gpu.py train     the best recipe for the minutes there are, in parts that
+                                      can travel
     python benchmarks/gpu.py parts     a run taken apart for travelling
     python benchmarks/gpu.py join      a run put together again from its parts
-    python benchmarks/gpu.py images    the classifier from scratch, resnet101 against \
-        torchvision's, augmentation
+    python benchmarks/gpu.py images    the classifier from scratch, resnet101 against
+                                      torchvision's, augmentation
     python benchmarks/gpu.py report    the figures of the others as rows of docs/benchmarks.md
 
 Each has --help, and --device cpu rehearses it without a card. Nothing here needs a network,

@@ -590,15 +590,23 @@ def test_no_time_no_games_no_card(
     assert "best.json is damaged" in says(1, "train", packed, *out, "--best", tmp_path / "best")
 
 
-def test_a_run_begins_with_a_network_by_its_name(
+def test_a_run_begins_with_a_network_by_its_name_and_may_grow(
     packed: Path, tmp_path: Path, says: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "gocnn.policy.training.train", lambda config, launch: pytest.fail(f"begun: {config.begin}")
-    )
-    with pytest.raises(pytest.fail.Exception, match=r"begun: .*small\.safetensors"):
-        gpu.main([str(a) for a in ("train", packed, *common(tmp_path / "run"), "--from", "small")])
-    assert "nobody" in says(1, "train", packed, *common(tmp_path / "run"), "--from", "nobody")
+    begun: list[str] = []
+
+    def train_nothing(config: Any, launch: Any) -> None:
+        network = config.network
+        begun.append(f"{Path(config.begin).name} {network.blocks}x{network.channels}")
+        raise UserError("not now")
+
+    monkeypatch.setattr("gocnn.policy.training.train", train_nothing)
+    words = ["train", packed, "--out", tmp_path / "run", "--device", "cpu", "--from"]
+    for more in (["small"], ["small", "--preset", "base"]):
+        assert "not now" in says(1, *words, *more)
+    assert begun == ["small.safetensors 6x64", "small.safetensors 10x128"]
+    assert "cannot grow to 4" in says(1, *words, "small", "--preset", "tiny")
+    assert "nobody" in says(1, *words, "nobody")
 
 
 def test_parts_that_cannot_be_written_end_a_run_with_a_sentence_and_leave_it_whole(

@@ -1,8 +1,7 @@
 """A store of games small enough to travel, in parts of at most 15 MB, with the games to validate
 on.
 
-    python benchmarks/gpu.py pack train.games --valid tygem.games --valid fox.games --out trip \
-        --games 220000 --size 50
+    gpu.py pack train.games --valid tygem.games --valid fox.games --out trip --size 50
 
 With --games so many are drawn, from all sources (archives, folders) in turn, strong players first;
 with --size alone, as many as fit. `train` takes the folder as it is; `unpack` makes ordinary stores

@@ -1,12 +1,10 @@
 """The best recipe for the minutes there are, on a pack or on stores; what must travel lies in parts
 all the time.
 
-    python benchmarks/gpu.py train trip --out runs/base --parts parts --minutes 9.5 \
-        --total-minutes 25    the first of three commands
-    python benchmarks/gpu.py train trip --out runs/base --parts parts --minutes 9.5 \
-        --total-minutes 25 --resume
-    python benchmarks/gpu.py train trip --out runs/base --parts parts --minutes 9.5 --resume \
-        the last
+    (the first of three commands, the second, the last:)
+    gpu.py train trip --out runs/base --parts parts --minutes 9.5 --total-minutes 25
+    gpu.py train trip --out runs/base --parts parts --minutes 9.5 --total-minutes 25 --resume
+    gpu.py train trip --out runs/base --parts parts --minutes 9.5 --resume
 
 --minutes is the time of the whole command: loading, compiling, validating and writing are within
 it. --total-minutes is the training that the learning rate's schedule is for, over several commands;
@@ -17,6 +15,7 @@ run folder of that again.
 
 import argparse
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -306,13 +305,15 @@ def _run_config(
         raise UserError("no games to train on: give the folder that `pack` wrote, or stores")
     fits = options.steps is None and options.total_minutes is None
     minutes = options.total_minutes or max(deadline.left(), 1.0) / 60
-    name = options.preset or "base"
+    if options.begin:
+        options.begin = str(model.named(options.begin))
+        network, name = _begun(model.load(options.begin), options.preset)
+    else:
+        name = options.preset or "base"
+        network = preset(name)
     chosen = recipe(
         name, device, minutes, options.best, {name: getattr(options, name) for name in SETTINGS}
     )
-    if options.begin:
-        options.begin = str(model.named(options.begin))
-    network = model.load(options.begin).config if options.begin else preset(name)
     groups = [name.strip() for name in (options.planes or PLANES).split(",")]
     try:
         network = replace(
@@ -344,6 +345,23 @@ def _run_config(
         fits,
         chosen.origin,
     )
+
+
+def _begun(policy: Any, larger: str | None) -> tuple[Any, str]:
+    """The network that begins with the weights of `policy`, grown to the size of the preset
+    `larger` if one is given, and the name of the preset of its size (else the one nearest to it),
+    whose recipe it gets. Raises UserError if it cannot grow so."""
+    from gocnn.policy import growth
+    from gocnn.policy.network import PRESETS, preset
+
+    network = policy.config
+    if larger:
+        size = preset(larger)
+        network = replace(network, blocks=size.blocks, channels=size.channels)
+        growth.check(policy.name, policy.config, network)
+    work = {name: preset(name).blocks * preset(name).channels ** 2 for name in PRESETS}
+    mine = network.blocks * network.channels**2
+    return network, min(work, key=lambda name: abs(math.log(work[name] / mine)))
 
 
 def _resumed(
@@ -418,7 +436,7 @@ def _asked(config: Any, options: argparse.Namespace) -> dict[str, Any]:
         if name not in ("steps", "epochs", "minutes", "feeders", "checkpoint_minutes")
     }
     return settings | {
-        "preset": options.preset or "base",
+        "preset": None if config.begin else options.preset or "base",
         "begin": config.begin,
         "future": network.future,
         "value": network.value,
