@@ -330,7 +330,7 @@ def draw(table: Row, rows: list[Row], target: Path) -> None:
             rank,
             (skill, table["elo"][rank]),
             textcoords="offset points",
-            xytext=(5, -11),
+            xytext=(3, -9),
             fontsize=7,
             color="#c33",
         )
@@ -338,7 +338,9 @@ def draw(table: Row, rows: list[Row], target: Path) -> None:
         axis.axhline(value, color="#999", linewidth=1)
         axis.annotate(
             f"GNU Go 3.8 level {GNU_GO[name]}",
-            (skills[0], value),
+            (0.99, value),
+            xycoords=("axes fraction", "data"),
+            ha="right",
             textcoords="offset points",
             xytext=(0, 3),
             fontsize=8,
@@ -346,6 +348,10 @@ def draw(table: Row, rows: list[Row], target: Path) -> None:
         )
     axis.axvline(1.0, color="#ccc", linewidth=1, linestyle=":")
     axis.set(xlabel="skill (from 1 on it looks ahead)", ylabel="Elo (GNU Go 3.8 level 10: 0)")
+    if table["skills"]:  # what lies far beyond the levels would leave no room for them
+        lowest, *_, highest = table["elo"].values()
+        axis.set_ylim(lowest - 3 * STEP, highest + 5 * STEP)
+        axis.set_xlim(min(table["skills"].values()) - 0.1, max(table["skills"].values()) + 0.1)
     axis.grid(alpha=0.3)
     axis.legend(loc="upper left")
     save_figure(figure, target)
@@ -365,14 +371,12 @@ def conclude(arguments: argparse.Namespace) -> None:
     if arguments.table:
         before, _, rest = arguments.table.read_text(encoding="utf-8").partition(TABLE_BEGINS)
         after = rest.partition(TABLE_ENDS)[2]
-        said = (
-            f"{len(rows)} games;"
-            " "
-            + ", ".join(
-                f"GNU Go level {GNU_GO[n]}: {e:+d} ± {h}" for n, (e, h) in table["gnugo"].items()
-            )
-            + "."
+        others = ", ".join(
+            f"GNU Go level {GNU_GO[name]}: {elo:+d} ± {half}"
+            for name, (elo, half) in table["gnugo"].items()
+            if name != ANCHOR
         )
+        said = f"{len(rows)} games with `{table['model']}`" + (f"; {others}." if others else ".")
         text = f"{before}{TABLE_BEGINS}\n{said}\n\n{markdown(table)}\n{TABLE_ENDS}{after}"
         arguments.table.write_text(text, encoding="utf-8")
     if arguments.plot:

@@ -373,7 +373,7 @@ def test_levels_on_the_command_line(evaluator):
 def test_a_network_that_does_not_foresee_the_winner(evaluator, capsys):
     """It plays without looking ahead, and the command says so."""
     blind = Blind(evaluator)
-    for name in ("2d", "max"):
+    for name in ("5d", "max"):
         level = levels.parse(name)
         note = levels.without_search(level)
         assert note is not None
