@@ -1,5 +1,5 @@
 // A question whose answer is judged here; after a wrong one it can be shown.
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { PASS, fromVertex } from "../../lib/coords";
 import { t } from "../../lib/text";
 import { parsed } from "./numbers";
@@ -36,8 +36,8 @@ export interface ExerciseProps {
 function Exercise({ number, question, example, judge, answer, why }: ExerciseProps & { number: number }) {
   const [text, setText] = useState("");
   const [verdict, setVerdict] = useState<"right" | "wrong" | "unclear" | "shown" | null>(null);
-  // another question, another answer
-  useEffect(() => {
+  // another question, another answer; before anybody sees it, for what is typed then is not to be lost
+  useLayoutEffect(() => {
     setText("");
     setVerdict(null);
   }, [question, answer]);
