@@ -17,7 +17,7 @@ from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
 from tests.conftest import ROOT
 from tests.kills import Stages, models
 from tests.test_cli import good, refused
-from tests.toyruns import free_port, torchrun
+from tests.toyruns import on_two_processes
 
 IMAGES = ROOT / "data" / "images"
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
@@ -289,15 +289,7 @@ def test_processes_remember_the_same(tmp_path: Path, course: Path) -> None:
     arguments = ["img-train", str(course), *FAST, "--steps", "2", "--noisy", "elr", "--sync-norms"]
     arguments += ["--device", "cpu", "--threads", "1", "--augment", "none"]
     good(*arguments, "--out", tmp_path / "one")
-    launched = torchrun(
-        *("--nproc-per-node", "2", "--master-port", free_port(), "cli.py", *arguments),
-        *("--out", str(tmp_path / "two")),
-    )
-    try:
-        code, said = launched.ended(300)
-    finally:
-        launched.end()
-    assert code == 0, said
+    on_two_processes(*arguments, "--out", str(tmp_path / "two"))
     one, two = (
         torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["task"]["held"]
         for name in ("one", "two")

@@ -21,7 +21,7 @@ from imagecls.classifier.models.resnet101 import ResNet101
 from imagecls.photos.data import Split
 from tests.conftest import ROOT
 from tests.test_cli import cli, good, refused
-from tests.toyruns import free_port, torchrun
+from tests.toyruns import on_two_processes
 
 IMAGES = ROOT / "data" / "images"
 FAST = [
@@ -565,12 +565,7 @@ def test_describe_classifiers(run):
 @pytest.mark.slow
 def test_torchrun(few, tmp_path):
     """Two processes on the CPU, with a frozen body and batch norms of both kinds in what learns."""
-    launched = torchrun(
-        "--nproc-per-node",
-        "2",
-        "--master-port",
-        free_port(),
-        "cli.py",
+    said = on_two_processes(
         "img-train",
         str(few),
         "--out",
@@ -587,11 +582,6 @@ def test_torchrun(few, tmp_path):
         "--unfreeze",
         "layer4,layer3",
     )
-    try:
-        code, said = launched.ended(300)
-    finally:
-        launched.end()
-    assert code == 0, said
     assert said.count("best: accuracy") == 1
     good("img-eval", few, "--model", tmp_path / "run")
 

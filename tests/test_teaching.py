@@ -28,7 +28,7 @@ from tests.kills import Stages
 from tests.kills import models as written
 from tests.test_cli import good, refused
 from tests.test_img_cli import SMALL101
-from tests.toyruns import free_port, torchrun
+from tests.toyruns import on_two_processes
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 RUN = ClassifierConfig("resnet", CLASSES, 8, 8, mean=MEAN, std=STD)
@@ -414,14 +414,6 @@ def test_processes_are_taught_alike(tmp_path: Path, few: Path, tiny_classifiers:
     arguments += ["--device", "cpu", "--threads", "1", "--augment", "none"]
     arguments += ["--teacher", str(tiny_classifiers / "cnn")]
     good(*arguments, "--out", tmp_path / "one")
-    launched = torchrun(
-        *("--nproc-per-node", "2", "--master-port", free_port(), "cli.py", *arguments),
-        *("--out", str(tmp_path / "two")),
-    )
-    try:
-        code, said = launched.ended(300)
-    finally:
-        launched.end()
-    assert code == 0, said
+    on_two_processes(*arguments, "--out", str(tmp_path / "two"))
     one, two = (load(tmp_path / name).network.state_dict() for name in ("one", "two"))
     assert all(torch.allclose(one[name].float(), two[name].float(), atol=1e-3) for name in one)

@@ -126,6 +126,20 @@ def torchrun(*arguments: str) -> Spawned:
     )
 
 
+def on_two_processes(*arguments: str) -> str:
+    """What the command of cli.py says that two processes of this machine carry out together; it has
+    to succeed."""
+    launched = torchrun(
+        *("--nproc-per-node", "2", "--master-port", free_port(), "cli.py", *arguments)
+    )
+    try:
+        code, said = launched.ended(300)
+    finally:
+        launched.end()
+    assert code == 0, said
+    return said
+
+
 def free_port() -> str:
     """A port that nobody listens on."""
     with socket.socket() as probe:

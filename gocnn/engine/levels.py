@@ -78,11 +78,11 @@ class BadLevel(ValueError):
 @dataclass(frozen=True)
 class Level:
     """A level's numbers. name: as it is asked for; skill: -1 to 2; beginner: how often, 0 to 1,
-    a move is one that a beginner sees; blindness: how little of what the network knows he sees, 0
-    to 1; temperature and top: what the network's moves are drawn with,
-    and the share of its distribution, the likeliest first, that they are drawn from; visits:
+    a move is one that a beginner sees; temperature and top: what the network's moves are drawn
+    with, and the share of its distribution, the likeliest first, that they are drawn from; visits:
     positions looked ahead at; resign: the winrate below which it gives up (0: never); hurried:
-    whether the clock alone limits the visits."""
+    whether the clock alone limits the visits; blindness: how little of what the network knows a
+    beginner sees, 0 to 1."""
 
     name: str
     skill: float

@@ -36,9 +36,8 @@ class Teaching:
     """Who teaches, and how.
 
     models: files or folders of trained classifiers, or names of those that ship; none: nobody.
-    share: of the teachers' answers
-    in what is learnt, 0 to 1; the rest is the labels'. temperature: by which the logits of both
-    sides are divided before they are compared, above 0.
+    share: of the teachers' answers in what is learnt, 0 to 1; the rest is the labels'. temperature:
+    by which the logits of both sides are divided before they are compared, above 0.
 
     Raises ValueError if share or temperature are none.
     """
