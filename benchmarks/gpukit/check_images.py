@@ -37,6 +37,7 @@ def classifier(kind: Kind) -> ClassifierConfig:
         base=8,
         dropout=0.1,
         context="se",
+        backbone="test_resnet" if kind == "timm" else "",
     )
 
 
