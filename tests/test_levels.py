@@ -253,7 +253,7 @@ def test_weak_levels_do_not_resign_and_strong_ones_do(evaluator):
         if (row + column) % 2 == 0 and (row > 5 or column > 5):
             game.play(index, BLACK)
             game.play(PASS, 2)
-    for name, gives_up in (("20k", False), ("1d", True)):
+    for name, gives_up in (("20k", False), ("5k", True), ("1d", True)):
         player = at_level(evaluator, name)
         said = [player.decide(game, 2).index for _ in range(4)]
         assert (RESIGN in said) == gives_up, name
