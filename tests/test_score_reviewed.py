@@ -13,7 +13,7 @@ from gocnn.board import BLACK, Board
 from gocnn.board.coords import from_gtp, to_gtp
 from gocnn.commands import main
 from gocnn.games import sgf_tree
-from gocnn.pictures.board import draw_board, squares
+from gocnn.pictures.board import draw_board, legend, squares
 from gocnn.policy import runtime
 from gocnn.review import annotate, text, values
 from gocnn.review.page import content
@@ -182,6 +182,17 @@ def test_a_picture_shows_whose_points_they_are(tmp_path: Path) -> None:
     assert shown == {
         ("black" if black else "white", str(index)) for index, (black, _) in drawn.items()
     }
+    hidden, last = sorted(drawn)[0], sorted(drawn)[-1]
+    draw_board(board, target, ((hidden, 0.5), (last, 0.1)), owner=owner)
+    assert {index for _, index in re.findall(r'id="(black|white)-(\d+)"', target.read_text())} == {
+        str(index) for index in drawn if index not in (hidden, last)
+    }  # a square behind a percentage could not be read
+
+
+def test_a_picture_says_what_its_marks_mean() -> None:
+    assert legend(False, False, False) == ""
+    assert legend(True, False, False) == "discs: how likely a move is"
+    assert "red frame" in legend(True, True, True) and "squares" in legend(False, False, True)
 
 
 def test_the_strip_shows_the_lead(tmp_path: Path) -> None:

@@ -31,14 +31,17 @@ def draw_board(
     likelier, with the percentage; `played` (a flat index) gets a square. `numbered`: so many of the
     last moves show their numbers, where their stones still stand; else the last one has a ring.
     Passes are not drawn. owner: `(361,)`, +1 where a point is black's at the end, -1 where it is
-    white's: a square on each point that is not its own stone's, the larger the surer.
+    white's: a square on each point that is not its own stone's, nor has a disc, the larger the
+    surer. A line below says what the marks mean.
     """
     picture_format(target)
     plt = pyplot()
     from matplotlib.patches import Circle, Rectangle
 
     size = board.size
-    figure, axis = plt.subplots(figsize=(8, 8.3 if title else 8), constrained_layout=True)
+    marks = legend(bool(suggestions), played is not None, owner is not None)
+    height = 8 + (0.3 if title else 0) + (0.25 if marks else 0)
+    figure, axis = plt.subplots(figsize=(8, height), constrained_layout=True)
     axis.add_patch(Rectangle((-1.1, -1.1), size + 1.2, size + 1.2, color="#e0b567", zorder=0))
     for i in range(size):
         width = 1.4 if i in (0, size - 1) else 0.7
@@ -87,7 +90,10 @@ def draw_board(
         axis.add_patch(
             Circle((column, row), 0.24, facecolor="none", edgecolor=ring, linewidth=1.8, zorder=4)
         )
+    covered = {index for index, _ in suggestions}
     for row, column, black, side in squares(board, owner) if owner is not None else ():
+        if row * size + column in covered:
+            continue
         face = "#1b1b1b" if black else "#f7f7f2"
         axis.add_patch(
             Rectangle(
@@ -149,7 +155,19 @@ def draw_board(
     axis.axis("off")
     if title:
         axis.set_title(title, fontsize=11)
+    if marks:
+        figure.supxlabel(marks, fontsize=8.5, color="#444444")
     save_figure(figure, target)
+
+
+def legend(suggestions: bool, played: bool, owner: bool) -> str:
+    """What the marks of a picture with these things mean; empty if it needs no words."""
+    parts = [
+        "discs: how likely a move is" if suggestions else "",
+        "red frame: the move played" if played else "",
+        "squares: whose the point will be, the larger the surer" if owner else "",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def squares(board: Board, owner: npt.NDArray[np.floating]) -> list[tuple[int, int, bool, float]]:
