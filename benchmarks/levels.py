@@ -13,6 +13,9 @@ stopped has measured all pairs alike; the same command goes on. Players are the 
 with 95 % intervals, relative to GNU Go 10; with --write the levels' skills, 100 Elo apart, are put
 into the package. Games of another network than the given one are left out.
 
+Where a network has only gone on, `fit --earlier 6ae57606967c` counts the games of its earlier state
+as well: the first digits of that file's SHA-256, as each game's line names it.
+
 Recalibrating for a new network: `play --skills` with a coarse grid, `fit --write`, then `play` and
 `fit --write` again with the levels themselves.
 """
@@ -40,8 +43,8 @@ from gocnn.match.elo import Ratings, rate, rising
 from gocnn.match.gtp_client import EngineFault, EngineProcess, EngineRefusal
 from gocnn.policy import shipped
 from gocnn.policy.runtime import open_evaluator
+from levels_shown import GNU_GO, STEP, Row, draw, markdown
 
-GNU_GO = {"gnugo10": 10, "gnugo1": 1}
 GNU_GO_COMMAND = "{program} --mode gtp --chinese-rules --level {level} --seed {seed}"
 ANCHOR = "gnugo10"
 NEAR_GNU_GO = 4
@@ -50,9 +53,8 @@ NEAR_GNU_GO = 4
 LONGEST = 600
 """Moves after which a game is counted as it stands."""
 
-KOMI, STEP = 6.5, 100.0
+KOMI = 6.5
 TABLE_BEGINS, TABLE_ENDS = "<!-- benchmarks/levels.py: table -->", "<!-- end of the table -->"
-Row = dict[str, Any]
 
 
 def model_id(model: str | None) -> str:
@@ -141,14 +143,14 @@ def pairs(skills: list[str], anchors: list[str]) -> list[tuple[str, str]]:
     return [*near, *((gnu, skill) for gnu in GNU_GO for skill in anchors)]
 
 
-def rows_of(path: Path, model: str) -> list[Row]:
-    """The games of this network in a file; a line that was cut short is no game."""
+def rows_of(path: Path, *models: str) -> list[Row]:
+    """The games of these networks in a file; a line that was cut short is no game."""
     rows = []
     if path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():
             with contextlib.suppress(ValueError):
                 row = json.loads(line)
-                if row["model"] == model:
+                if row["model"] in models:
                     rows.append(row)
     return rows
 
@@ -278,89 +280,11 @@ def new_table(rows: list[Row], model: str) -> Row:
     return table
 
 
-def markdown(table: Row) -> str:
-    """The table for people."""
-    lines = [
-        (
-            "| level | Elo | 95 % interval | beginner's moves | temperature | share of the"
-            " network's moves | looks ahead at | resigns below |"
-        ),
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for rank, skill in table["skills"].items():
-        level = levels.of_skill(skill, rank)
-        elo, half = table["elo"][rank], table["half"][rank]
-        drawn = (
-            (f"{level.beginner:.0%}", f"{level.temperature:.2f}", f"{level.top:.0%}")
-            if not level.visits
-            else ("-", "-", "-")
-        )
-        lines.append(
-            f"| {rank} | {elo:+d} | [{elo - half:+d}, {elo + half:+d}] | {' | '.join(drawn)} |"
-            f" {level.visits or '-'} | {f'{level.resign:.1%}' if level.resign else 'never'} |"
-        )
-    return "\n".join(lines)
-
-
-def draw(table: Row, rows: list[Row], target: Path) -> None:
-    """Elo by skill, with intervals, and where the levels lie."""
-    from gocnn.figures import pyplot, save_figure
-
-    plt = pyplot()
-    figure, axis = plt.subplots(figsize=(9, 5), constrained_layout=True)
-    skills, elo, half, _ = zip(*table["measured"], strict=True)
-    axis.errorbar(
-        skills,
-        elo,
-        yerr=half,
-        fmt="o",
-        color="#36c",
-        capsize=3,
-        label=f"measured, 95 % intervals, {len(rows)} games",
-    )
-    axis.plot(
-        list(table["skills"].values()),
-        list(table["elo"].values()),
-        "-",
-        color="#c33",
-        label="levels",
-    )
-    for rank, skill in table["skills"].items():
-        axis.annotate(
-            rank,
-            (skill, table["elo"][rank]),
-            textcoords="offset points",
-            xytext=(3, -9),
-            fontsize=7,
-            color="#c33",
-        )
-    for name, (value, _) in table["gnugo"].items():
-        axis.axhline(value, color="#999", linewidth=1)
-        axis.annotate(
-            f"GNU Go 3.8 level {GNU_GO[name]}",
-            (0.99, value),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            textcoords="offset points",
-            xytext=(0, 3),
-            fontsize=8,
-            color="#666",
-        )
-    axis.axvline(1.0, color="#ccc", linewidth=1, linestyle=":")
-    axis.set(xlabel="skill (from 1 on it looks ahead)", ylabel="Elo (GNU Go 3.8 level 10: 0)")
-    if table["skills"]:  # what lies far beyond the levels would leave no room for them
-        lowest, *_, highest = table["elo"].values()
-        axis.set_ylim(lowest - 3 * STEP, highest + 5 * STEP)
-        axis.set_xlim(min(table["skills"].values()) - 0.1, max(table["skills"].values()) + 0.1)
-    axis.grid(alpha=0.3)
-    axis.legend(loc="upper left")
-    save_figure(figure, target)
-
-
 def conclude(arguments: argparse.Namespace) -> None:
     """Print what was measured; write what is asked for."""
     model = model_id(arguments.model)
-    rows = rows_of(arguments.out, model)
+    earlier = [f"{model.split()[0]} {each}" for each in arguments.earlier]
+    rows = rows_of(arguments.out, model, *earlier)
     if not rows:
         raise SystemExit(f"{arguments.out} holds no game of {model}; play some first")
     names, ratings = fit(rows)
@@ -376,7 +300,11 @@ def conclude(arguments: argparse.Namespace) -> None:
             for name, (elo, half) in table["gnugo"].items()
             if name != ANCHOR
         )
-        said = f"{len(rows)} games with `{table['model']}`" + (f"; {others}." if others else ".")
+        said = f"{len(rows):,} games with `{table['model']}`"
+        if earlier:
+            before_it = sum(row["model"] != model for row in rows)
+            said += f", {before_it:,} of them before it went on"
+        said += f"; {others}." if others else "."
         text = f"{before}{TABLE_BEGINS}\n{said}\n\n{markdown(table)}\n{TABLE_ENDS}{after}"
         arguments.table.write_text(text, encoding="utf-8")
     if arguments.plot:
@@ -403,6 +331,13 @@ def main() -> None:
         "--out", type=Path, default=Path("runs/levels.jsonl"), help="the games, one a line"
     )
     parser.add_argument("--model", help="an ONNX or model file (default: the one that ships)")
+    parser.add_argument(
+        "--earlier",
+        nargs="+",
+        default=[],
+        metavar="DIGITS",
+        help="fit: count the games of these earlier states of the network too",
+    )
     parser.add_argument("--games", type=int, default=40, help="games of each pair")
     parser.add_argument(
         "--jobs", type=int, default=1, help="games at the same time, each on one core"

@@ -21,6 +21,7 @@ from gocnn.engine.game import Game
 from gocnn.engine.ownership import PLAYOUTS, Playouts, eyes, safe_points
 from gocnn.engine.player import RESIGN, Player
 from gocnn.match.elo import rate, rising
+from levels_shown import markdown
 from tests.conftest import ROOT, main_line, play_randomly
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT, Scripted, engine_on, talk
 from tests.test_cli import good, refused
@@ -477,7 +478,7 @@ def test_a_table_of_levels_follows_from_results():
     inner = [value for value in table["elo"].values() if -590 < value < 590]
     assert np.diff(inner) == pytest.approx(100, abs=15)
     assert all(0 <= skill <= 1.4 for skill in table["skills"].values())
-    assert f"| {anchor} |" in measuring.markdown(table)
+    assert f"| {anchor} |" in markdown(table)
     assert table["gnugo"]["gnugo10"] == [0, 0]
 
 
@@ -534,3 +535,20 @@ def test_measuring_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     asked.clear()
     measuring.main()
     assert not asked
+
+
+def test_games_of_an_earlier_state_count_where_they_are_asked_for(tmp_path, monkeypatch, capsys):
+    path, page = tmp_path / "games.jsonl", tmp_path / "levels.md"
+    page.write_text(f"before\n{measuring.TABLE_BEGINS}\n{measuring.TABLE_ENDS}\nafter\n")
+    model = measuring.model_id(None)
+    row = {"players": ["0", "0.5"], "black": 0, "number": 0, "winner": 1, "model": model}
+    earlier, other = (row | {"model": f"{model.split()[0]} {digits}"} for digits in ("ab", "cd"))
+    path.write_text("\n".join(json.dumps(each) for each in (row, earlier, earlier, other)))
+    call = ["levels.py", "fit", "--out", str(path), "--table", str(page)]
+    for more, said in (([], "1 games with"), (["--earlier", "ab"], "3 games with")):
+        monkeypatch.setattr(sys, "argv", [*call, *more])
+        measuring.main()
+        assert said in page.read_text()
+        assert ("2 of them before it went on" in page.read_text()) == bool(more)
+    assert page.read_text().startswith("before")
+    assert page.read_text().endswith("after\n")
