@@ -5,7 +5,7 @@ import csv
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,7 +84,7 @@ def by_course(truth: dict[str, str]) -> dict[str, str]:
     return {key: str(NUMBERS[kind]) for key, kind in truth.items()}
 
 
-def table(path: Path, head: str, rows: list[tuple[object, ...]]) -> Path:
+def table(path: Path, head: str, rows: Sequence[Sequence[str]]) -> Path:
     with path.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows([head.split(","), *rows])
     return path
@@ -155,14 +155,10 @@ def by_table(root: Path) -> Work:
 
 def by_split(root: Path) -> Work:
     """All pictures in one folder; a table says classes and parts."""
-    names: dict[str, list[str]] = {}
-    for part, chosen in (("train", TRAIN), ("valid", VALID)):
-        names[part] = lay(root / "d", lambda p, part=part: f"{part[0]}{p.number}.jpg", chosen)
-    rows = [
-        (name, p.kind, part)
-        for part, chosen in (("train", TRAIN), ("valid", VALID))
-        for name, p in zip(names[part], chosen, strict=True)
-    ]
+    seen = lay(root / "d", lambda p: f"t{p.number}.jpg", TRAIN)
+    held = lay(root / "d", lambda p: f"v{p.number}.jpg", VALID)
+    rows = [(name, p.kind, "train") for name, p in zip(seen, TRAIN, strict=True)]
+    rows += [(name, p.kind, "valid") for name, p in zip(held, VALID, strict=True)]
     labels = table(root / "labels.csv", "filepaths,labels,split", rows)
     truth = by_place(flat(root / "t"))
     return Work(root / "d", root / "t", truth, ("--labels", labels))
@@ -184,8 +180,8 @@ def scenes(root: Path) -> Work:
 
 
 def parts_in_classes(root: Path) -> Work:
-    for part, chosen in (("train", TRAIN + VALID), ("test", HIDDEN)):
-        lay(root / "d", lambda p, part=part: f"{p.kind}/{part}/{p.number}.jpg", chosen)
+    lay(root / "d", lambda p: f"{p.kind}/train/{p.number}.jpg", TRAIN + VALID)
+    lay(root / "d", lambda p: f"{p.kind}/test/{p.number}.jpg", HIDDEN)
     truth = {f"{p.kind}/test/{p.number}.jpg": p.kind for p in HIDDEN}
     return Work(root / "d", root / "d", truth, form="names")
 
