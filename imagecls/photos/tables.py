@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gocnn.errors import UserError
+from gocnn.files import need_plain
 from imagecls.photos.classes import canonical
 from imagecls.photos.formats import PICTURE, kind_of
 from imagecls.photos.layout import TEST, TRAIN, VALID, part_called
@@ -216,6 +217,7 @@ def cells_of(table: str) -> list[tuple[int, list[str]]]:
 
 def _text(table: str) -> str:
     path = Path(table)
+    need_plain(table, "write the table into a file first")
     try:
         if path.stat().st_size > MOST_BYTES:
             raise UserError(f"{table} is larger than {MOST_BYTES >> 20} MB; give a table of labels")
