@@ -216,6 +216,7 @@ def test_by_the_commands(few, tmp_path, sample_store):
         (("--steps", 1), "finds nothing in 1 step: give --steps 10 or more"),
         (("--steps", 9), "finds nothing in 9 steps: give --steps 10 or more"),
         (("--epochs", 1), "takes --steps, not --epochs"),
+        (("--tensorboard",), "leave out --tensorboard"),
     ],
 )
 def test_what_a_range_test_cannot_heed_is_a_wrong_call(tmp_path, command, extra, said):
