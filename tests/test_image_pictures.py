@@ -293,6 +293,14 @@ def test_lines_of_a_sheet_fit_and_nothing_is_lost(tmp_path: Path, said: list[str
     assert said[-1] == "none"
 
 
+def test_a_long_folder_leaves_the_file_readable(tmp_path: Path, said: list[str]) -> None:
+    blank, folder = np.zeros((3, 8, 8), np.uint8), "a class with a long name " * 3
+    captions = [f"said noodles/pasta\n{folder}/0017.jpg", "said x\nshort/0018.jpg", "0019.jpg"]
+    pictures.sheet([blank] * 3, captions, 3, tmp_path / "x.png")
+    assert {"said noodles/pasta", "0017.jpg", "short/0018.jpg", "0019.jpg"} <= set(said)
+    assert any(line.startswith("a class") and line.endswith("/") for line in said)
+
+
 @pytest.mark.parametrize("name", ["مرق العربية", "עוגה", "سوشي/دجاج"])
 def test_what_follows_a_name_from_right_to_left_stays_behind_it(name: str) -> None:
     """Drawn at once, a percentage would stand before the name, and its sign behind it."""
