@@ -162,8 +162,8 @@ class Layout:
         parts = self._parts_in(folder, path)
         if len(parts) == len(folder.folders) == 1 and not folder.pictures:
             ((name, child),) = folder.folders.items()
-            inner = set(self._parts_in(child, f"{path}{name}/", quiet=True).values())
-            if TRAIN in inner and len(inner) > 1:  # train_data/train, train_data/valid
+            within = set(self._parts_in(child, f"{path}{name}/", quiet=True).values())
+            if TRAIN in within and len(within) > 1:  # train_data/train, train_data/valid
                 self._through.add(f"{path}{name}/")
                 self._survey(child, f"{path}{name}/")
                 return
