@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from gocnn.commands import main as cli
 from gocnn.features.planes import DEFAULT_GROUPS, PLANES, plane_count
+from scripts import run_script
 
 ADDED = tuple(
     name for name in PLANES if name not in (*DEFAULT_GROUPS, "handicap", "stones", "style")
@@ -110,4 +111,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

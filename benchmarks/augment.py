@@ -27,6 +27,7 @@ from imagecls.photos.data import PhotoSet, PhotoSource, Split, load_splits
 from imagecls.photos.layout import TRAIN, WHOLE
 from imagecls.photos.store import ImageStore
 from perimage import PerImage, loader
+from scripts import run_script
 
 ROUNDS = 3
 
@@ -118,4 +119,4 @@ def batch_rate(
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

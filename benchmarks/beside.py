@@ -28,7 +28,6 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from gocnn.board.coords import SIZE, to_gtp
-from gocnn.errors import UserError
 from gocnn.files import replacing
 from gocnn.games.selection import GameFilter
 from gocnn.games.words import decode, index_of, is_white
@@ -39,6 +38,7 @@ from gocnn.policy.samples import Games
 from gocnn.selfplay.engine import AnalysisEngine, by_index, query
 from gocnn.statistics import mean_interval, wilson
 from judged import position_of
+from scripts import run_script
 
 LEAST = 5e-7
 COLOURS = "bw"
@@ -247,7 +247,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        raise SystemExit(str(error)) from error
+    run_script(main)

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 from gocnn.figures import pyplot
+from scripts import run_script
 
 
 def main() -> None:
@@ -53,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

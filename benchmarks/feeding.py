@@ -26,6 +26,7 @@ from gocnn.policy import data
 from gocnn.policy.source import PositionSource
 from gocnn.training import Prefetcher
 from gocnn.training.feeding import most_feeders
+from scripts import run_script
 
 SIMULATED = torch.device("meta")
 """Takes batches and keeps nothing of them."""
@@ -130,4 +131,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -25,6 +25,7 @@ from imagecls.augment import RECIPES, Augmenter
 from imagecls.classifier.growing import Growth
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.task import ImageTask
+from scripts import run_script
 
 CLASSES = tuple("abcdefghij")
 ROUNDS = 3
@@ -102,4 +103,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    main()
+    run_script(main)

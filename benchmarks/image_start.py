@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from imagecls.classifier import shipped
+from scripts import run_script
 
 ROOT = Path(__file__).parents[1]
 PHOTO = ROOT / "data" / "images" / "validation" / "pizza" / "000.jpg"
@@ -67,4 +68,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

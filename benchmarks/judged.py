@@ -30,7 +30,6 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from gocnn.board.coords import from_gtp
-from gocnn.errors import UserError
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
 from gocnn.policy import data
@@ -43,6 +42,7 @@ from gocnn.selfplay.engine import (
     pairs,
     query,
 )
+from scripts import run_script
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,4 @@ def chosen(store: Store, options: argparse.Namespace) -> tuple[npt.NDArray[np.in
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        raise SystemExit(str(error)) from error
+    run_script(main)

@@ -28,6 +28,7 @@ from gocnn.games.sgf_tree import parse
 from gocnn.policy.model import default_model, load
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.suggestion import Evaluator, planes_of, recent_moves
+from scripts import run_script
 
 ROOT = Path(__file__).parents[1]
 GAMES = sorted((ROOT / "data" / "games" / "network").glob("*.sgf"))
@@ -124,4 +125,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

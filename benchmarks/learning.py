@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from gocnn.figures import pyplot
+from scripts import run_script
 
 PUBLISHED = {4e6: 43.5, 20e6: 47.7, 40e6: 49.5, 100e6: 51.4, 236e6: 52.5}
 """Samples: top-1 in percent."""
@@ -75,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -51,6 +51,7 @@ from gocnn.policy.training import validation_batches
 from gocnn.statistics import wilson
 from gocnn.training import ModelProvenance, RunOutput, Runtime, TaskData, TrainConfig, Trainer
 from gocnn.training.run import open_run
+from scripts import need_new, run_script
 
 PLANES, SIZE, CHANNELS, BLOCKS, KERNEL = plane_count(DEFAULT_GROUPS), 19, 32, 4, 5
 
@@ -210,6 +211,8 @@ def main() -> None:
     )
     parser.add_argument("--export", type=Path, help="write each network as ONNX into this folder")
     options = parser.parse_args()
+    chosen = [options.only] if options.only else list(NETWORKS)
+    need_new(options.out / slug(name) for name in chosen)
     games = data.select_games(data.open_stores([options.games])[0], GameFilter())
     held = data.select_games(data.open_stores([options.valid])[0], GameFilter())
     training, _ = data.without(games, held)
@@ -224,7 +227,7 @@ def main() -> None:
         f"{'top-5':>9}{'nats':>8}",
         flush=True,
     )
-    for name in [options.only] if options.only else list(NETWORKS):
+    for name in chosen:
         build = NETWORKS[name]
         torch.manual_seed(1)
         parts = build()
@@ -272,4 +275,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -44,6 +44,7 @@ from gocnn.match.gtp_client import EngineFault, EngineProcess, EngineRefusal
 from gocnn.policy import shipped
 from gocnn.policy.runtime import open_evaluator
 from levels_shown import GNU_GO, STEP, Row, draw, markdown
+from scripts import run_script
 
 GNU_GO_COMMAND = "{program} --mode gtp --chinese-rules --level {level} --seed {seed}"
 ANCHOR = "gnugo10"
@@ -359,4 +360,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

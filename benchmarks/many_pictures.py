@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw
 from imagecls.photos.collection import open_collection
 from imagecls.photos.layout import WHOLE
 from imagecls.photos.store import ImageStore
+from scripts import run_script
 
 NAMES = ("plain", "fried egg", "crème brûlée", "寿司", "soup of the day")
 
@@ -88,4 +89,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

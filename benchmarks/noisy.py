@@ -23,6 +23,7 @@ from imagecls.classifier.noisy import Noisy
 from imagecls.classifier.pseudo import Unlabelled
 from imagecls.photos.collection import open_collection
 from imagecls.photos.layout import TRAIN, VALID
+from scripts import run_script
 
 
 def altered(source: Path, target: Path, hide: float, plant: float) -> Path:
@@ -114,4 +115,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    main()
+    run_script(main)

@@ -35,6 +35,7 @@ from gocnn.policy import data
 from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.policy.source import PositionSource
 from gocnn.training.precision import autocast, choose_precision
+from scripts import run_script
 from steady import steady
 
 POSITIONS_A_FILE, BATCH = 2560, 256
@@ -193,4 +194,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -24,6 +24,7 @@ from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.training import TrainConfig, optim
 from gocnn.training.ema import Ema
 from plainway import Operators, PlainMuon, plain_average
+from scripts import run_script
 
 STEPS = 5
 """Steps in a measurement."""
@@ -135,4 +136,4 @@ def wait(device: torch.device) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -40,6 +40,7 @@ from imagecls.photos.data import PhotoBatches, PhotoSource, Split, Splits, load_
 from imagecls.photos.layout import TRAIN, WHOLE
 from imagecls.photos.store import ImageStore
 from perimage import PerImage, loader
+from scripts import run_script
 
 ROUNDS = 3
 
@@ -153,4 +154,4 @@ def line(notebook: float, tuned: float, trainer: float) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -36,6 +36,7 @@ from gocnn.policy.training import validation_batches
 from gocnn.statistics import wilson
 from gocnn.training import ModelProvenance, RunOutput, Runtime, TaskData, TrainConfig, Trainer
 from gocnn.training.run import open_run
+from scripts import need_new, run_script
 
 PLANES, SIZE, CHANNELS = plane_count(DEFAULT_GROUPS), 19, 16
 WORDS: dict[Shortcuts, str] = {"none": "without shortcuts", "zero": "with shortcuts"}
@@ -105,6 +106,12 @@ def main() -> None:
     parser.add_argument("--record", type=Path, help="write the curves for the page into this file")
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
+    runs = [
+        (count, shortcuts, name, options.out / name.replace(" ", "-"))
+        for count, shortcuts in product(options.blocks, WORDS)
+        for name in [f"{count} blocks {WORDS[shortcuts]}"]
+    ]
+    need_new(folder for *_, folder in runs)
     games = data.select_games(data.open_stores([options.games])[0], GameFilter())
     held = data.select_games(data.open_stores([options.valid])[0], GameFilter())
     training, _ = data.without(games, held)
@@ -115,9 +122,7 @@ def main() -> None:
     print(f"{said} each, batches of {options.batch}, {positions} positions of {options.valid}")
     print(f"{'network':30}{'parameters':>12}{'steps':>8}{'loss':>8}{'top-1':>9}  95 % interval")
     curves = []
-    for count, shortcuts in product(options.blocks, WORDS):
-        name = f"{count} blocks {WORDS[shortcuts]}"
-        folder = options.out / name.replace(" ", "-")
+    for count, shortcuts, name, folder in runs:
         config = TrainConfig(
             **budget,
             batch=options.batch,
@@ -157,4 +162,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -24,6 +24,7 @@ from gocnn.games.selection import GameFilter
 from gocnn.games.words import decode
 from gocnn.policy import data, samples
 from gocnn.policy.source import PositionSource
+from scripts import run_script
 
 ROUNDS = 5
 
@@ -180,4 +181,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

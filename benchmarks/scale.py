@@ -34,6 +34,7 @@ from gocnn.games.store import Store
 from gocnn.policy import data
 from gocnn.policy.samples import COLUMNS, Games
 from gocnn.policy.source import PositionSource
+from scripts import run_script
 
 ROOT = Path(__file__).parents[1]
 WATCH = """
@@ -210,4 +211,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

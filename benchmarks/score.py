@@ -30,7 +30,6 @@ from tqdm import tqdm
 
 from gocnn.board import Board
 from gocnn.board.coords import SIZE
-from gocnn.errors import UserError
 from gocnn.features.conditioning import HANDICAP
 from gocnn.games.labels import COUNTED, LABEL_WORDS, UNKNOWN, unpack
 from gocnn.games.record import komi_of
@@ -41,6 +40,7 @@ from gocnn.selfplay.engine import AnalysisEngine, EnginePosition, by_index, quer
 from gocnn.statistics import calibration, mean_interval, wilson
 from judged import Judged, position_of, read
 from judges import KOMI, Judge, RandomPlayouts, Said, network
+from scripts import run_script
 
 Floats = npt.NDArray[np.float64]
 
@@ -415,7 +415,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        raise SystemExit(str(error)) from error
+    run_script(main)

@@ -25,6 +25,8 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import ViewportSize, sync_playwright
 
+from scripts import run_script
+
 ROOT = Path(__file__).parents[1]
 SIZE: ViewportSize = {"width": 1360, "height": 1040}
 MOST_BYTES = 200_000
@@ -158,4 +160,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -26,6 +26,7 @@ from gocnn.engine.ownership import sensible_moves
 from gocnn.games.sgf_tree import parse
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.suggestion import Evaluator, planes_of, recent_moves
+from scripts import run_script
 from tests import plain_search
 
 GAMES = sorted((Path(__file__).parents[1] / "data" / "games" / "network").glob("*.sgf"))
@@ -103,4 +104,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

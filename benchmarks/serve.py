@@ -39,6 +39,7 @@ from gocnn.board.coords import to_gtp
 from gocnn.cores import cores
 from gocnn.games.sgf_tree import parse
 from gocnn.policy.runtime import open_evaluator
+from scripts import run_script
 from tests.serving import Client
 
 ROOT = Path(__file__).parents[1]
@@ -308,4 +309,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -18,6 +18,7 @@ from imagecls.photos.collection import read_photos
 from imagecls.photos.data import labelled
 from imagecls.photos.decode import decode
 from imagecls.photos.shrinking import WAYS, enlarged, pooled
+from scripts import run_script
 
 
 def main() -> None:
@@ -57,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -30,6 +30,7 @@ from gocnn.policy.network import PolicyNetwork, preset
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.training.precision import autocast, choose_precision
+from scripts import run_script
 from steady import steady
 
 ROUNDS = 3
@@ -187,4 +188,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -21,6 +21,7 @@ from gocnn.commands import main as cli
 from gocnn.statistics import wilson
 from imagecls.photos.collection import open_collection
 from imagecls.photos.layout import TRAIN, VALID
+from scripts import run_script
 
 
 def link(photographs: str, target: Path, even: bool, per_class: int | None) -> None:
@@ -100,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

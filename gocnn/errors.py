@@ -14,6 +14,10 @@ class UserError(Exception):
     do."""
 
 
+A_MODEL = "give a model file or the folder of a training run"
+"""How sentences about models end."""
+
+
 def no_such_model(path: str | os.PathLike[str]) -> UserError:
     """The sentence for a model, named by a person, that is not there."""
-    return UserError(f"{path} does not exist; give a model file or the folder of a training run")
+    return UserError(f"{path} does not exist; {A_MODEL}")

@@ -82,6 +82,20 @@ def prune(folder: Path, days: float) -> None:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
+def need_plain(path: str | Path, advice: str) -> None:
+    """Raise UserError if `path` is there and is neither a file nor a folder. A pipe can be read
+    once only, and one that nobody writes into is waited for without end.
+
+    advice: what to do, which ends the sentence.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # said by whoever opens it
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise UserError(f"{path} is a pipe or a device and cannot be read as a file; {advice}")
+
+
 def check_writable(target: Path) -> None:
     """Make sure, before work is done for it, that `replacing` could write `target`. Raises
     UserError if it could not."""

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from gocnn import __version__, versions
 from gocnn.devices import placed
-from gocnn.errors import Note, UserError, no_such_model
-from gocnn.files import write_bytes
+from gocnn.errors import A_MODEL, Note, UserError, no_such_model
+from gocnn.files import need_plain, write_bytes
 from gocnn.versions import BEST as BEST
 from gocnn.versions import LAST as LAST
 from gocnn.versions import MODEL_FORMAT, MODEL_VERSION
@@ -90,6 +90,7 @@ def locate(path: str | Path) -> Path:
         )
     if not target.exists():
         raise no_such_model(path)
+    need_plain(target, A_MODEL)
     return target
 
 
@@ -102,6 +103,7 @@ def model_kind(name: str) -> str | None:
 def read_metadata(path: Path) -> dict[str, str]:
     """The metadata of a safetensors file, read without loading tensors. Raises UserError if it is
     not one, or is cut short."""
+    need_plain(path, A_MODEL)
     try:
         with path.open("rb") as stream:
             head = stream.read(8)

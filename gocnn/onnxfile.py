@@ -18,7 +18,8 @@ import numpy.typing as npt
 from gocnn import libraries, versions
 from gocnn.console import program
 from gocnn.cores import cores
-from gocnn.errors import UserError
+from gocnn.errors import A_MODEL, UserError
+from gocnn.files import need_plain
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 """onnxruntime's names."""
@@ -50,6 +51,7 @@ class OnnxFile:
         else the CPU. Raises UserError if the file cannot be read, is no ONNX file, or holds
         something else; if the device cannot be used."""
         self.path, self.kind = Path(path), kind
+        need_plain(path, A_MODEL)
         try:
             data = self.path.read_bytes()
         except OSError as error:

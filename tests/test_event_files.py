@@ -9,6 +9,7 @@ import pytest
 
 from gocnn.errors import UserError
 from tests import toy
+from tests.test_cli import refused
 
 
 def scalars(folder: Path) -> dict[str, dict[int, float]]:
@@ -57,6 +58,22 @@ def test_a_resumed_run_goes_on_in_them(tmp_path: Path) -> None:
 def test_without_the_option_there_are_none(tmp_path: Path) -> None:
     toy.train(tmp_path / "run", steps=2)
     assert not list((tmp_path / "run").glob("*tfevents*"))
+
+
+@pytest.mark.parametrize("command", ["img-train", "go-train"])
+def test_it_is_said_before_anything_is_read(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is named here is not there; the same holds of a run that is."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "run.json").write_text("{}")
+    call = (command, tmp_path / "gone", "--out")
+    assert "already holds a run" in refused(1, *call, tmp_path / "old")
+    for name in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    assert "pip install tensorboard" in refused(1, *call, tmp_path / "new", "--tensorboard")
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
 
 
 def test_without_the_package_it_says_what_to_install(

@@ -216,6 +216,7 @@ def test_by_the_commands(few, tmp_path, sample_store):
         (("--steps", 1), "finds nothing in 1 step: give --steps 10 or more"),
         (("--steps", 9), "finds nothing in 9 steps: give --steps 10 or more"),
         (("--epochs", 1), "takes --steps, not --epochs"),
+        (("--tensorboard",), "leave out --tensorboard"),
     ],
 )
 def test_what_a_range_test_cannot_heed_is_a_wrong_call(tmp_path, command, extra, said):
@@ -260,7 +261,13 @@ def test_curves_show_the_rate_and_the_best_validation(tmp_path, monkeypatch):
     monkeypatch.setattr(plt, "close", kept.append)
     curves.plot(reports, tmp_path / "c.png", "accuracy", 0.02)
     (figure,) = kept
-    loss, metric, rate = figure.axes
+    loss, judged, metric, rate = figure.axes
+    # losses of other targets and other samples are not to be compared on one axis
+    assert [each.get_label() for each in loss.get_lines() if len(each.get_xdata()) > 2] == [
+        "training, augmented"
+    ]
+    (line,) = [each for each in judged.get_lines() if each.get_label() == "validation"]
+    assert np.allclose(line.get_ydata(), 2.0)
     (line,) = rate.get_lines()
     assert np.allclose(line.get_ydata(), [0.002 * i for i in range(1, 11)])
     assert rate.get_ylabel() == "learning rate"

@@ -99,6 +99,54 @@ def test_a_named_pipe_is_not_waited_for(data: Path) -> None:
     assert sorted(files.names_in(data)) == sorted([*names, "dangling.jpg"])
 
 
+NEW = ("--out", "RUN", "--steps", "1", "--size", "32", "--quiet")
+OF_PIPES = [
+    ("img-predict", "DATA", "--model", "PIPE"),
+    ("img-predict", "DATA", "--model", "PIPE.safetensors"),
+    ("img-eval", "DATA", "--model", "PIPE.onnx"),
+    ("img-eval", "DATA", "--labels", "PIPE.csv"),
+    ("img-export", "PIPE.safetensors", "--onnx", "x.onnx"),
+    ("img-train", "DATA", *NEW, "--labels", "PIPE"),
+    ("img-train", "DATA", *NEW, "--relabel", "PIPE.csv"),
+    ("img-train", "DATA", *NEW, "--teacher", "PIPE"),
+    ("img-train", "DATA", *NEW, "--model", "resnet101", "--weights", "PIPE"),
+    ("img-train", "DATA", *NEW, "--model", "resnet101", "--weights", "PIPE.pth"),
+    ("img-train", "DATA", *NEW, "--model", "resnet101", "--weights", "PIPE.safetensors"),
+    ("describe", "PIPE.onnx"),
+    ("describe", "PIPE.safetensors"),
+    ("go-suggest", "--model", "PIPE"),
+    ("go-train", ROOT / "data" / "games", "--out", "RUN", "--steps", "1", "--from", "PIPE"),
+]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("call", OF_PIPES, ids=[" ".join(map(str, call)) for call in OF_PIPES])
+def test_models_and_tables_are_no_pipes(
+    call: tuple[object, ...], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read more than once, and nobody may ever write into one."""
+    monkeypatch.chdir(tmp_path)
+    pipe = next(str(word) for word in call if str(word).startswith("PIPE"))
+    os.mkfifo(pipe)
+    said = refused(1, *({"DATA": data}.get(str(word), word) for word in call))
+    assert f"{pipe} is a pipe or a device and cannot be read as a file" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([pipe, "photos"])
+
+
+def test_names_end_where_they_differ() -> None:
+    assert files.told_apart(["a/1.jpg", "a/2.jpg"]) == ["1.jpg", "2.jpg"]
+    assert files.told_apart(["cat/a/1.jpg", "cat/b/1.jpg", "dog/a/1.jpg", "dog/2.jpg"]) == [
+        "cat/a/1.jpg",
+        "b/1.jpg",
+        "dog/a/1.jpg",
+        "2.jpg",
+    ]
+    # nothing tells these apart, and a name may be the end of another
+    assert files.told_apart(["x.jpg", "x.jpg"]) == ["x.jpg", "x.jpg"]
+    assert files.told_apart(["x.jpg", "a/x.jpg"]) == ["x.jpg", "a/x.jpg"]
+    assert files.told_apart([]) == []
+
+
 def test_a_folder_that_cannot_be_listed_is_not_empty(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from imagecls.augment import RECIPES, Augmenter
@@ -14,6 +15,8 @@ from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.noisy import ELR_WEIGHT, MOMENTUM, Method, Noisy, NoisyLabels
 from imagecls.classifier.pseudo import MOMENTUM as RECENT
 from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
+from imagecls.photos.data import Split, load_splits
+from imagecls.photos.store import ImageStore
 from tests.conftest import ROOT
 from tests.kills import Stages, models
 from tests.test_cli import good, refused
@@ -281,6 +284,40 @@ def test_what_cannot_be_is_said_in_a_sentence(tmp_path: Path, course: Path) -> N
     assert "--noisy cannot be elr in a resumed run: the run in" in refused(
         2, "img-train", "--out", tmp_path / "c", "--resume", "--noisy", "elr"
     )
+
+
+def test_lists_and_pictures_without_labels_may_have_moved(tmp_path: Path, course: Path) -> None:
+    """A run goes on with them where they are now, if they are the same."""
+    more, drop, relabel = tmp_path / "more", tmp_path / "drop.csv", tmp_path / "relabel.csv"
+    shutil.copytree(course / "validation", more)
+    for i, path in enumerate(sorted(more.rglob("*.jpg"))):
+        Image.open(path).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(path, quality=90 + i % 5)
+    found = load_splits(str(course), Split(), ImageStore(8, cache=tmp_path / "cache"), quiet=True)
+    dropped, renamed = found.train.photos[0].name, found.train.photos[1].name
+    drop.write_text(f"file\n{dropped}\n")
+    relabel.write_text(f"file,likely\n{renamed},{found.classes[-1]}\n")
+    run, plain = tmp_path / "r", tmp_path / "plain"
+    places = ("--unlabelled", more, "--drop-listed", drop, "--relabel", relabel)
+    good("img-train", course, "--out", run, *FAST, "--steps", "1", *places)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for path in (more, drop, relabel):
+        shutil.move(path, moved)
+    again = ("img-train", "--out", run, "--resume", "--quiet", "--steps")
+    assert "does not exist" in refused(1, *again, 2)
+    places = (
+        *("--unlabelled", moved / "more", "--drop-listed", moved / "drop.csv"),
+        *("--relabel", moved / "relabel.csv"),
+    )
+    good(*again, 2, *places)
+    good(*again, 3)  # the run knows it now
+    (moved / "other.csv").write_text(f"file\n{found.train.photos[2].name}\n")
+    for other in (("--unlabelled", course), ("--drop-listed", moved / "other.csv")):
+        assert "are not those that the run" in refused(1, *again, 4, *other)
+    good("img-train", course, "--out", plain, *FAST, "--steps", "1")
+    for option, value in zip(places[::2], places[1::2], strict=True):
+        said = refused(2, "img-train", "--out", plain, "--resume", "--steps", 2, option, value)
+        assert f"began without {option}; leave it out" in said
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import imagecls
 from gocnn import colourscales, figures
@@ -291,6 +291,34 @@ def test_lines_of_a_sheet_fit_and_nothing_is_lost(tmp_path: Path, said: list[str
     assert (width, height > 2 * 144) == (2 * (144 + pictures.GAP) + pictures.GAP, True)
     pictures.sheet([], [], 8, target, title="none are wrong")
     assert said[-1] == "none"
+
+
+def test_a_long_folder_leaves_the_file_readable(tmp_path: Path, said: list[str]) -> None:
+    blank, folder = np.zeros((3, 8, 8), np.uint8), "a class with a long name " * 3
+    captions = [f"said noodles/pasta\n{folder}/0017.jpg", "said x\nshort/0018.jpg", "0019.jpg"]
+    pictures.sheet([blank] * 3, captions, 3, tmp_path / "x.png")
+    assert {"said noodles/pasta", "0017.jpg", "short/0018.jpg", "0019.jpg"} <= set(said)
+    assert any(line.startswith("a class") and line.endswith("/") for line in said)
+
+
+@pytest.mark.parametrize("name", ["مرق العربية", "עוגה", "سوشي/دجاج"])
+def test_what_follows_a_name_from_right_to_left_stays_behind_it(name: str) -> None:
+    """Drawn at once, a percentage would stand before the name, and its sign behind it."""
+
+    def drawn(text: str) -> np.ndarray:
+        page = Image.new("L", (400, 30), 255)
+        canvas = ImageDraw.Draw(page)
+        letters.draw(canvas, (2, 20), text, 400)
+        return np.asarray(page)
+
+    letters = lettering.Letters([name])
+    both, last = drawn(f"said {name} 52%"), drawn("52%")
+    ends = np.flatnonzero((both < 128).any(0))[-1]
+    inked = np.flatnonzero((last < 128).any(0))
+    other = last[:, inked[0] : inked[-1] + 1].astype(int)
+    one = both[:, ends + 1 - other.shape[1] : ends + 1].astype(int)
+    # it may begin within a pixel
+    assert np.abs(one - other).sum() < 0.5 * (255 - other).sum()
 
 
 # --- what augmentation did

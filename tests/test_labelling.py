@@ -60,6 +60,9 @@ TABLES: list[tuple[str, str | bytes, dict[str, str]]] = [
         "a.jpg,fried egg\nb.jpg,寿司\n",
         {"a.jpg": "fried egg", "b.jpg": "寿司"},
     ),
+    ("floats, as pandas writes numbers", "a.jpg,0.0\nb.jpg,3.0\n", {"a.jpg": "0", "b.jpg": "3"}),
+    ("floats and numbers", "a.jpg,2\nb.jpg,10.00\n", {"a.jpg": "2", "b.jpg": "10"}),
+    ("numbers that are no wholes", "a.jpg,1.5\nb.jpg,2.0\n", {"a.jpg": "1.5", "b.jpg": "2.0"}),
     (
         "a table of R, with row names",
         '"","file","class"\n"1","a.jpg","cat"\n"2","b.jpg","dog"\n',

@@ -132,6 +132,16 @@ LAYOUTS = [
         {TRAIN: TWO, TEST: {"": 2}},
     ),
     ("Food-101", "food-101/images/{cat,dog}/{1,2}.jpg food-101/meta/train.txt", {WHOLE: TWO}),
+    (
+        "parts inside of a folder that is called as one of them",
+        "train_data/{train,valid}/{cat,dog}/{1,2}.jpg train_data/test/{1,2}.jpg",
+        {TRAIN: TWO, VALID: TWO, TEST: {"": 2}},
+    ),
+    (
+        "labelled and not, inside of the only part",
+        "training/{labeled,unlabeled}/{cat,dog}/{1,2}.jpg",
+        {TRAIN: TWO, SPARE: {"": 4}},
+    ),
     ("parts inside of classes", "{cat,dog}/{train,test}/{1,2}.jpg", {TRAIN: TWO, TEST: TWO}),
     (
         "a wrapper inside of parts",

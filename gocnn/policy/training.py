@@ -71,7 +71,7 @@ def train(
 ) -> Outcome:
     """Train as `config` says, into the folder of `launch`. `max_unpacked`: see
     `gocnn.policy.data.open_stores`. Raises UserError for whatever a person can mend."""
-    with sessions.session(launch) as session:
+    with sessions.session(launch, config.train) as session:
         began = time.perf_counter()
         games = _load_games(session, config, max_unpacked)
         took = time.perf_counter() - began

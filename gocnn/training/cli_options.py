@@ -288,6 +288,10 @@ def take_find_rate(
             "--find-rate looks for the learning rate, over five powers of ten: leave out"
             " --learning-rate"
         )
+    if options["tensorboard"]:
+        raise click.UsageError(
+            "--find-rate leaves a picture and a table, and no event files: leave out --tensorboard"
+        )
     steps = budget["steps"] or RANGE_STEPS
     if steps < LEAST_RANGE_STEPS:
         raise click.UsageError(

@@ -14,9 +14,13 @@ from gocnn.training import ranking
 def plot(
     reports: list[dict[str, Any]], target: Path, metric: str, rate: float | None = None
 ) -> None:
-    """Draw loss and `metric` (training and validation) over the samples seen, from the reports of
-    metrics.jsonl, as a PNG; with the best validation marked, and the learning rate beside the loss,
-    whose highest is `rate` (None: as a share of it).
+    """Draw training loss, validation loss and `metric` over the samples seen, from the reports of
+    metrics.jsonl, as a PNG; with the best validation marked, and the learning rate beside the
+    training loss, whose highest is `rate` (None: as a share of it).
+
+    The losses have an axis each, because they measure different things: that of training all
+    targets, with smoothing and mixing, of augmented samples; that of validation moves or labels
+    alone, by the averaged network.
 
     Where that fails, a line on standard error says why, and nothing else comes of it: the run is
     over, and what it has learnt is saved.
@@ -57,33 +61,25 @@ def _plot(reports: list[dict[str, Any]], target: Path, metric: str, rate: float 
     plt = pyplot()
     train = [r for r in reports if r["kind"] == "train"]
     valid = [r for r in reports if r["kind"] == "valid"]
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4), constrained_layout=True)
-    for axis, key, title in zip(axes, ("loss", metric), ("Loss (nats)", metric), strict=True):
-        if train and ("loss" if key == "loss" else "accuracy") in train[0]:
-            source = "loss" if key == "loss" else "accuracy"
-            axis.plot(
-                [r["samples"] for r in train],
-                [r[source] for r in train],
-                color="#9ab",
-                linewidth=1,
-                label="training",
-            )
-        if valid:
-            axis.plot(
-                [r["samples"] for r in valid],
-                [r[key] for r in valid],
-                "o-",
-                color="#c33",
-                markersize=4,
-                label="validation",
-            )
-        axis.set_title(title)
+    figure, axes = plt.subplots(1, 3, figsize=(15, 4), sharex=True, constrained_layout=True)
+    learnt, judged, shares = axes
+    learnt.set_title("Training loss (nats), all targets together")
+    judged.set_title("Validation loss (nats), answers alone")
+    shares.set_title(metric)
+    for axis in axes:
         axis.set_xlabel("samples seen")
         axis.grid(alpha=0.3)
+    for axis, key in ((learnt, "loss"), (shares, "accuracy")):
+        if train and key in train[0]:
+            _line(axis, train, key, "training, augmented", color="#9ab", linewidth=1)
+    for axis, key in ((judged, "loss"), (shares, metric)):
+        if valid:
+            _line(axis, valid, key, "validation", "o-", color="#c33", markersize=4)
     best = best_of(valid, metric)
     if best is not None:
-        for axis, key in zip(axes, ("loss", metric), strict=True):
+        for axis in axes:
             axis.axvline(best["samples"], color="#c33", linewidth=0.8, linestyle=":")
+        for axis, key in ((judged, "loss"), (shares, metric)):
             axis.plot(
                 best["samples"],
                 best[key],
@@ -93,26 +89,38 @@ def _plot(reports: list[dict[str, Any]], target: Path, metric: str, rate: float 
                 color="#c33",
                 label=f"best {metric}: {best[metric]:.1%}" if key == metric else None,
             )
-    lines, names = axes[0].get_legend_handles_labels()
-    rates = [r for r in train if "rate_factor" in r]
-    if rates:
-        beside = axes[0].twinx()
-        beside.plot(
-            [r["samples"] for r in rates],
-            [r["rate_factor"] * (rate or 1) for r in rates],
-            color="#396",
-            linewidth=1,
-            linestyle="--",
-            label="learning rate",
-        )
-        beside.set_ylim(bottom=0)
-        beside.set_ylabel("learning rate" if rate else "learning rate (share of the highest)")
-        more, words = beside.get_legend_handles_labels()
-        lines, names = [*lines, *more], [*names, *words]
-    if lines:
-        axes[0].legend(lines, names)
-    if axes[1].get_legend_handles_labels()[0]:
-        axes[1].legend()
+    _rate_beside(learnt, train, rate)
+    if shares.get_legend_handles_labels()[0]:
+        shares.legend()
     with replacing(target) as stream:
         figure.savefig(stream, format="png", dpi=110)
     plt.close(figure)
+
+
+def _line(
+    axis: Any, reports: list[dict[str, Any]], key: str, label: str, *look: str, **more: Any
+) -> None:
+    axis.plot(
+        [r["samples"] for r in reports], [r[key] for r in reports], *look, label=label, **more
+    )
+
+
+def _rate_beside(axis: Any, train: list[dict[str, Any]], rate: float | None) -> None:
+    """The learning rate, on an axis of its own at the right."""
+    rates = [r for r in train if "rate_factor" in r]
+    if not rates:
+        return
+    beside = axis.twinx()
+    beside.plot(
+        [r["samples"] for r in rates],
+        [r["rate_factor"] * (rate or 1) for r in rates],
+        color="#396",
+        linewidth=1,
+        linestyle="--",
+        label="learning rate",
+    )
+    beside.set_ylim(bottom=0)
+    beside.set_ylabel("learning rate" if rate else "learning rate (share of the highest)")
+    lines, names = axis.get_legend_handles_labels()
+    more, words = beside.get_legend_handles_labels()
+    axis.legend([*lines, *more], [*names, *words])

@@ -53,15 +53,11 @@ class RunFolder:
         self.path = path
         self.description = description
         self._lock: FileLock | None = None
-        occupied = (path / DESCRIPTION).exists()
-        if occupied and not resume:
-            raise UserError(
-                f"{path} already holds a run; add --resume to go on with it, or choose another"
-                " folder with --out"
-            )
+        if not resume:
+            need_free(path)
         if path.exists() and not path.is_dir():
             raise UserError(f"{path} is a file; choose a folder with --out")
-        if resume and not occupied:
+        if resume and not (path / DESCRIPTION).exists():
             raise UserError(f"{path} holds no run to resume; leave out --resume to start one")
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -81,7 +77,7 @@ class RunFolder:
                 f"cannot make the run folder {path}: {error.strerror}; choose another place with"
                 " --out"
             ) from error
-        if not occupied and (path / CHECKPOINT).exists() and self.load_checkpoint()["step"] > 0:
+        if not resume and (path / CHECKPOINT).exists() and self.load_checkpoint()["step"] > 0:
             self.close()
             raise UserError(
                 f"{path} holds the checkpoint of a run without its {DESCRIPTION}; choose another"
@@ -233,6 +229,15 @@ class _Follower(RunFolder):
 
     def go_on(self, facts: dict[str, Any], step: int) -> None:
         """The first process does this."""
+
+
+def need_free(path: Path) -> None:
+    """Raise UserError if the folder holds a run."""
+    if (path / DESCRIPTION).exists():
+        raise UserError(
+            f"{path} already holds a run; add --resume to go on with it, or choose another"
+            " folder with --out"
+        )
 
 
 def open_run(path: Path, resume: bool, description: dict[str, Any], first: bool) -> RunFolder:

@@ -14,12 +14,12 @@ import torch
 
 from gocnn.errors import UserError
 from gocnn.structs import from_json
-from gocnn.training import range_test
+from gocnn.training import eventfiles, range_test
 from gocnn.training.config import TrainConfig
 from gocnn.training.distributed import Processes, joined
 from gocnn.training.inputs import Runtime
 from gocnn.training.names import DESCRIPTION
-from gocnn.training.run import ANEW, RunFolder, open_run
+from gocnn.training.run import ANEW, RunFolder, need_free, open_run
 from gocnn.training.schedule import Deadline
 from gocnn.training.trainer import Outcome, Trainer
 from gocnn.versions import unreadable
@@ -96,11 +96,19 @@ class Session:
     before: run.json of the run that goes on, empty for a new one.
     """
 
-    def __init__(self, launch: Launch, processes: Processes, device: torch.device) -> None:
+    def __init__(
+        self, launch: Launch, processes: Processes, device: torch.device, train: TrainConfig
+    ) -> None:
+        """Raises UserError, before any data are read, if the folder holds another run, holds none
+        to resume, or if a package is missing."""
         self.launch, self.processes, self.device = launch, processes, device
         self.quiet = launch.quiet or not processes.first
         with processes.together():
             self.before = RunFolder.read_description(launch.out) if launch.resume else {}
+            if not launch.resume and not launch.find_rate:
+                need_free(launch.out)
+            if train.tensorboard and not launch.find_rate:
+                eventfiles.need()
 
     def say(self, line: str) -> None:
         """Show a line, unless the run is quiet or this is not the first process."""
@@ -160,8 +168,8 @@ class Session:
 
 
 @contextmanager
-def session(launch: Launch) -> Iterator[Session]:
+def session(launch: Launch, train: TrainConfig) -> Iterator[Session]:
     """A session of this process, one of all that torchrun started (see
-    `gocnn.training.distributed.joined`, which says what is raised)."""
+    `gocnn.training.distributed.joined`, which says what is raised, and `Session`)."""
     with joined(launch.device) as (processes, device):
-        yield Session(launch, processes, device)
+        yield Session(launch, processes, device, train)

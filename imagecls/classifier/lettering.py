@@ -5,6 +5,7 @@ Nothing here draws with matplotlib, which takes longer to import than most such 
 
 import base64
 import io
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,11 @@ from gocnn.figures import characters, fonts_for, picture_format, printable, usua
 from gocnn.files import write_bytes
 
 ELLIPSIS = "…"
+
+LEFTWARDS = (
+    r"([\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]+(?: +[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]+)*)"
+)
+"""Words of Hebrew, Arabic and the like, and the spaces between them."""
 
 PILLOWS = ""
 """Stands for the font that comes with Pillow, which has no file and few characters."""
@@ -73,13 +79,17 @@ class Letters:
             x += font.getlength(piece)
 
     def _pieces(self, text: str) -> list[tuple[str, str]]:
+        """The fonts and what each draws. Words that run from right to left are pieces of their own:
+        in one with what follows, a percentage would be drawn on their other side."""
         pieces: list[tuple[str, str]] = []
-        for c in text:
-            here = self._font_of(c)
-            if pieces and (pieces[-1][0] == here or c.isspace()):
-                pieces[-1] = (pieces[-1][0], pieces[-1][1] + c)
-            else:
-                pieces.append((here, c))
+        for run in re.split(LEFTWARDS, text):
+            begun = len(pieces)
+            for c in run:
+                here = self._font_of(c)
+                if len(pieces) > begun and (pieces[-1][0] == here or c.isspace()):
+                    pieces[-1] = (pieces[-1][0], pieces[-1][1] + c)
+                else:
+                    pieces.append((here, c))
         return pieces
 
     def _font_of(self, c: str) -> str:

@@ -24,8 +24,10 @@ def sheet(
     title: str = "",
 ) -> None:
     """A contact sheet, in the format that the name of `target` says: pictures, uint8 `(3, S, S)`,
-    each with lines of text under it. `title`: lines above all of them."""
+    each with lines of text under it, the last of which may be the path of a file. `title`: lines
+    above all of them."""
     letters = Letters([*captions, title])
+    captions = [_with_file(letters, caption, side) for caption in captions]
     said = title.split("\n") if title else []
     top = letters.line * len(said)
     rows = [range(i, min(i + columns, len(pictures))) for i in range(0, len(pictures), columns)]
@@ -51,6 +53,16 @@ def sheet(
                 letters.draw(canvas, (x, below), line, side)
         y += height + GAP
     save(page, target)
+
+
+def _with_file(letters: Letters, caption: str, width: float) -> str:
+    """The caption with the file on a line of its own where its path is wider than that: shortened
+    together, they would no longer say which file it is."""
+    before, line, path = caption.rpartition("\n")
+    folder, slash, file = path.rpartition("/")
+    if not slash or letters.width(path) <= width:
+        return caption
+    return f"{before}{line}{folder}/\n{file}"
 
 
 def enlarged(pixels: Pixels, side: int) -> Image.Image:

@@ -55,7 +55,7 @@ def train(
             "wrong labels and missing ones are guessed by the averaged network, and with --ema 0"
             " there is none; leave --ema out"
         )
-    with sessions.session(launch) as session:
+    with sessions.session(launch, config.train) as session:
         network = config.network
         splits, spare = session.load(
             lambda: _photographs(config, launch.jobs, session.quiet, cache)

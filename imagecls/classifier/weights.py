@@ -16,7 +16,7 @@ from torch import Tensor
 from gocnn import modelfile
 from gocnn.bars import bar
 from gocnn.errors import UserError
-from gocnn.files import cache_folder
+from gocnn.files import cache_folder, need_plain
 from gocnn.versions import MODEL_FORMAT
 from imagecls.classifier.models.backbone import PREFIX as TIMM
 from imagecls.classifier.models.backbone import Backbone
@@ -129,6 +129,8 @@ def _read(path: Path, title: str = RESNET) -> dict[str, Tensor]:
 
     import safetensors
     import safetensors.torch
+
+    need_plain(path, f"give a file of {title}")
 
     try:
         if path.suffix == ".safetensors":

@@ -1,12 +1,15 @@
 """The options of img-train for labels that are partly wrong, and for pictures without labels."""
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from click.core import ParameterSource
 
 from gocnn.console.numbers import FloatRange
 from gocnn.console.shared_options import choice_option, count_option, together
+
+if TYPE_CHECKING:
+    from imagecls.classifier.run_config import ClassifierRunConfig
 
 HERE = "the layout's own folder"
 """What `--unlabelled` without a value stands for."""
@@ -119,13 +122,45 @@ def guided(options: dict[str, Any]) -> dict[str, Any]:
                 f"--{name.replace('_', '-')} means something with {beside} only; add that, or leave"
                 " it out"
             )
-    source = options["unlabelled"]
     return {
         "noisy": Noisy(options["noisy"], options["noise_rate"]),
         "unlabelled": Unlabelled(
-            "" if source == HERE else source,
+            _place(options["unlabelled"]),
             options["pseudo_threshold"],
             ratio=options["unlabelled_ratio"],
         ),
         "listed": Listed(options["drop_listed"], options["relabel"]),
     }
+
+
+def moved_guided(config: "ClassifierRunConfig", options: dict[str, Any]) -> "ClassifierRunConfig":
+    """The configuration of a run that goes on, with its lists and its pictures without labels where
+    they are now, if that was given. Raises click.UsageError if it has none."""
+    from dataclasses import replace
+
+    before = {
+        "unlabelled": config.unlabelled.source is not None,
+        "drop_listed": bool(config.listed.drop),
+        "relabel": bool(config.listed.relabel),
+    }
+    for name, there in before.items():
+        if options[name] and not there:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(
+                f"the run in {options['out']} began without {option}; leave it out, or start a new"
+                " run"
+            )
+    unlabelled, listed = config.unlabelled, config.listed
+    if options["unlabelled"]:
+        unlabelled = replace(unlabelled, source=_place(options["unlabelled"]))
+    listed = replace(
+        listed,
+        drop=options["drop_listed"] or listed.drop,
+        relabel=options["relabel"] or listed.relabel,
+    )
+    return replace(config, unlabelled=unlabelled, listed=listed)
+
+
+def _place(source: str | None) -> str | None:
+    """What `--unlabelled` means, as `Unlabelled` has it."""
+    return "" if source == HERE else source

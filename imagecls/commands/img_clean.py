@@ -158,13 +158,15 @@ def command(
             note(text)
     if sheet is not None:
         from imagecls.classifier import pictures
+        from imagecls.photos.files import told_apart
 
+        shown = told_apart([photo.title for photo in photos.photos])
         pictures.sheet(
             list(photos.store.pixels(photos.rows[[s.index for s in found[:count]]])),
             [
                 f"label {classes[s.given]} {judged.probabilities[s.index, s.given]:.0%}"
                 f"\nrather {classes[s.likely]} {s.probability:.0%}"
-                f"\n{Path(photos.photos[s.index].name).name}"
+                f"\n{shown[s.index]}"
                 for s in found[:count]
             ],
             8,

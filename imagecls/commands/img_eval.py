@@ -134,12 +134,14 @@ def _sheet(
     predictions: Any, photos: Any, classes: tuple[str, ...], count: int, target: Path
 ) -> None:
     from imagecls.classifier import evaluation, pictures
+    from imagecls.photos.files import told_apart
 
+    names = told_apart([photo.title for photo in photos.photos])
     chosen = evaluation.worst(predictions, count)
     rows, answers, labels = predictions.probabilities, predictions.answers, predictions.labels
     captions = [
         f"said {classes[answers[i]]} {rows[i].max():.0%}"
-        f"\nlabel {classes[labels[i]]} {rows[i, labels[i]]:.0%}\n{Path(photos.photos[i].name).name}"
+        f"\nlabel {classes[labels[i]]} {rows[i, labels[i]]:.0%}\n{names[i]}"
         for i in chosen
     ]
     wrong = int((answers != labels).sum())

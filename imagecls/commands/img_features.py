@@ -146,7 +146,9 @@ def _neighbours(
 ) -> None:
     """List the nearest pictures and draw them, after the photograph itself."""
     from imagecls.classifier import features, pictures
+    from imagecls.photos.files import told_apart
 
+    files = told_apart(found.files)
     order, cosines = features.nearest_photos(predictor, found, photos, photo, count)
 
     def kind(i: int) -> str:
@@ -154,7 +156,7 @@ def _neighbours(
 
     shown = photos.store.pixels(photos.rows[order])
     captions = [
-        f"{cosine:.3f} {kind(i)}\n{Path(found.files[i]).name}"
+        f"{cosine:.3f} {kind(i)}\n{files[i]}"
         for i, cosine in zip(order.tolist(), cosines.tolist(), strict=True)
     ]
     columns = min(6, len(order) + 1)

@@ -24,7 +24,7 @@ from gocnn.training.cli_options import (
 )
 from gocnn.training.resuming import asked, resuming
 from imagecls.commands.guarding import keep_out_of
-from imagecls.commands.guided_options import GUIDED, guided, guided_options, need_data
+from imagecls.commands.guided_options import GUIDED, guided, guided_options, moved_guided, need_data
 from imagecls.commands.options import take_labelling
 from imagecls.commands.taught_options import TAUGHT, moved, taught, taught_options
 from imagecls.commands.train_options import TIMM, image_options
@@ -164,6 +164,7 @@ def command(
             out, data or "", options["valid"], options["labels"], changes
         )
         config = moved(config, options | {"out": out})
+        config = moved_guided(config, options | {"out": out})
     else:
         if not data:
             need_data(options)

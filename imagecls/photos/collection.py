@@ -41,6 +41,9 @@ _READ = ".jpg, .png, .webp, .bmp, .gif, .tif, .avif, .heic"
 UNLISTED = "unlisted"
 """Pictures outside the test part of which a table or a pattern says no class."""
 UNCLASSED = "have no class by"
+_GOES_ON = re.compile(r"\.(jpe?g|png|webp|gif|bmp|tiff?|avif|heic)[^./]*(\.\d+)?$", re.IGNORECASE)
+"""Names of pictures with something more at their ends, as downloads have it: `1.jpg_large`,
+`1.jpg?w=300`, `1.jpg.1`."""
 UNUSED = {SPARE: "are in a folder without labels", OUTSIDE: "lie beside the parts"}
 
 
@@ -154,9 +157,7 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
             " that of the outer one"
         )
     if left_over:
-        notes.append(
-            f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})"
-        )
+        notes.append(_ignored(left_over))
     unused = tuple(_unused(parts[part], words) for part, words in UNUSED.items() if parts.get(part))
     return Collection(
         classes,
@@ -211,9 +212,7 @@ def _labelled(
         notes.append(f"classes are those of {labelling.title}, not those of folders and names")
     left_over = [name for name in names if name not in chosen]
     if left_over:
-        notes.append(
-            f"{len(left_over)} files that are not pictures are ignored ({endings(left_over)})"
-        )
+        notes.append(_ignored(left_over))
     words = UNUSED | {UNLISTED: f"{UNCLASSED} {labelling.title}"}
     unused = tuple(_unused(photos[part], text) for part, text in words.items() if part in photos)
     return Collection(classes, photos, len(left_over), tuple(notes), unused, found)
@@ -280,6 +279,13 @@ def _unused(photos: Sequence[Photo], words: str) -> str:
         f"{len(names)} pictures {words} and are not used"
         f" ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})"
     )
+
+
+def _ignored(names: Sequence[str]) -> str:
+    text = f"{len(names)} files that are not pictures are ignored ({endings(names)})"
+    if any(_GOES_ON.search(name) for name in names):
+        text += "; rename those that are: their names must end as pictures' do"
+    return text
 
 
 def _instead(others: Sequence[str]) -> str:

@@ -1,10 +1,8 @@
 """The photographs of a training run: parts, folds, leaks, and the batches drawn from them."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from imagecls.photos.classes import match
 from imagecls.photos.collection import Collection, Photo, open_collection
 from imagecls.photos.labelling import FOLDERS, Labelling, need_found
 from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
+from imagecls.photos.notes import class_notes, contradictions, some
 from imagecls.photos.store import Added, ImageStore
 
 if TYPE_CHECKING:  # of an .onnx file's figures, there need be no torch
@@ -118,18 +117,19 @@ def load_splits(
             f"no validation part: {split.valid_share:.0%} of each class is held back"
             " (--valid-share)"
         )
+    notes += contradictions(collection.classes, everything)
     train, valid = everything.take(~validating), everything.take(validating)
     leaked = np.isin(train.rows, valid.rows)
     if leaked.any():
         notes.append(
             f"{leaked.sum()} training pictures are also in validation, byte for byte, and are left"
-            f" out ({_some(train, leaked)})"
+            f" out ({some(train, leaked)})"
         )
         train = train.take(~leaked)
     again = len(train) - len(set(train.rows.tolist()))
     if again:
         notes.append(f"{again} training pictures are copies of other training pictures")
-    notes += _class_notes(collection.classes, train, valid, source, why(added))
+    notes += class_notes(collection.classes, train, valid, source, why(added))
     return Splits(collection.classes, train, valid, tuple(notes))
 
 
@@ -262,39 +262,6 @@ def _need_labels(source: str, photos: Sequence[Photo]) -> None:
             f"{without.title} has no class, but others in {source} have; put it into a class folder"
             " or name it <class>_<number>"
         )
-
-
-def _class_notes(
-    classes: Sequence[str], train: PhotoSet, valid: PhotoSet, source: str, reasons: str
-) -> list[str]:
-    if len(train) == 0:
-        raise UserError(f"no picture of {source} is left to train on{reasons}; give other pictures")
-    notes = []
-    here, there = Counter(train.labels.tolist()), Counter(valid.labels.tolist())
-    present = [name for i, name in enumerate(classes) if here[i]]
-    if len(present) < 2:
-        raise UserError(
-            f"{source} has pictures of one class only ({present[0]}); a classifier needs two"
-            f" classes at least{reasons}"
-        )
-    for i, name in enumerate(classes):
-        if here[i] == 0:
-            notes.append(f"class {name} has no training picture and can never be answered")
-        elif here[i] == 1:
-            notes.append(f"class {name} has one training picture only")
-        if there[i] == 0:
-            notes.append(f"class {name} is missing from validation")
-    if len(valid) == 0:
-        raise UserError(
-            f"no picture of {source} is left to validate on{reasons}; give more pictures, or"
-            " --valid with another place"
-        )
-    return notes
-
-
-def _some(photos: PhotoSet, mask: npt.NDArray[np.bool_]) -> str:
-    names = [Path(p.name).name for p in photos.take(mask).photos[:3]]
-    return ", ".join(names) + (" ..." if int(mask.sum()) > 3 else "")
 
 
 def _share(labels: Labels, share: float, seed: int) -> npt.NDArray[np.bool_]:

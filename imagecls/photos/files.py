@@ -4,7 +4,8 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gocnn import archives
@@ -77,6 +78,22 @@ def folder_names(path: Path) -> Iterator[str]:
         for name in files:
             if not _is_special(os.path.join(folder, name)):
                 yield name if head == "." else f"{head}/{name}"
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """The shortest end of each path, by whole steps, that no other of these names ends in:
+    `044.jpg`, or `pizza/044.jpg` where there is a `sushi/044.jpg` too."""
+    found = list(names)
+    steps = [name.split("/") for name in names]
+    left, depth = list(range(len(found))), 1
+    while left:
+        ends = {i: "/".join(steps[i][-depth:]) for i in left}
+        counts = Counter(ends.values())
+        for i in left:
+            found[i] = ends[i]
+        left = [i for i in left if counts[ends[i]] > 1 and depth < len(steps[i])]
+        depth += 1
+    return found
 
 
 def empty_folders(path: Path, names: Iterable[str]) -> set[str]:

@@ -184,7 +184,9 @@ class Places:
         real = real_names(Path(source), parts)
         for name in parts:
             ends = {
-                end for written in (name, real.get(name, name)) for end in _ends(canonical(written))
+                end.strip()  # as cells of a table are read
+                for written in (name, real.get(name, name))
+                for end in _ends(canonical(written))
             }
             for key in ends | {_without_ending(end) for end in ends}:
                 self._by_end.setdefault(key, []).append(name)

@@ -160,6 +160,13 @@ class Layout:
         """Find the parts in a folder that holds everything, looking through folders around it
         all."""
         parts = self._parts_in(folder, path)
+        if len(parts) == len(folder.folders) == 1 and not folder.pictures:
+            ((name, child),) = folder.folders.items()
+            within = set(self._parts_in(child, f"{path}{name}/", quiet=True).values())
+            if TRAIN in within and len(within) > 1:  # train_data/train, train_data/valid
+                self._through.add(f"{path}{name}/")
+                self._survey(child, f"{path}{name}/")
+                return
         if parts:
             for name, part in parts.items():
                 self._parts[f"{path}{name}/"] = part

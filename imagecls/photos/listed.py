@@ -19,8 +19,10 @@ from gocnn.files import write_text
 from imagecls.photos.classes import canonical, match
 from imagecls.photos.csvtext import csv_text
 from imagecls.photos.data import Splits
+from imagecls.photos.files import names_in
+from imagecls.photos.formats import JUNK
 from imagecls.photos.labelling import Places
-from imagecls.photos.layout import TRAIN, VALID
+from imagecls.photos.layout import TRAIN, VALID, WHOLE
 from imagecls.photos.tables import CLASS_WORDS, FILE_WORDS, cells_of
 
 COLUMNS = ("file", "given", "likely", "margin")
@@ -38,7 +40,7 @@ class Listed:
 
 
 def write(target: Path, rows: Iterable[tuple[str, str, str, float]]) -> None:
-    """Write a list: file, given class, likely class, margin (0 to 1) of each picture."""
+    """Write a list: file, given class, likely class, margin (-1 to 1) of each picture."""
     lines = [(file, given, likely, f"{margin:.4f}") for file, given, likely, margin in rows]
     write_text(target, csv_text([COLUMNS, *lines]))
 
@@ -99,7 +101,9 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
     not known, if two lines say different things of one picture, or if nothing is left to train on.
     """
     source = str(Path(source))
-    parts = {photo.name: TRAIN for photo in splits.train.photos if photo.source == source}
+    # those that are left out too, or others that are called alike would be meant in their place
+    parts = {name: WHOLE for name in names_in(Path(source)) if not JUNK.search(name)}
+    parts |= {photo.name: TRAIN for photo in splits.train.photos if photo.source == source}
     parts |= {photo.name: VALID for photo in splits.valid.photos if photo.source == source}
     places = Places(source, parts)
     here = {photo.name: i for i, photo in enumerate(splits.train.photos) if photo.source == source}
@@ -116,7 +120,7 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
             notes.append(f"{table} lists no picture")
         for row in rows:
             name = _picture(row, places, source)
-            if name is None:
+            if parts[name] == WHOLE:
                 counts["gone"] += 1
                 continue
             if parts[name] == VALID:
@@ -174,8 +178,8 @@ def _words(wanted: int | None, classes: Sequence[str]) -> str:
     return "be left out" if wanted is None else f"become {classes[wanted]}"
 
 
-def _picture(row: _Row, places: Places, source: str) -> str | None:
-    """The name of the listed picture; None if it is there and was left out, as broken ones are."""
+def _picture(row: _Row, places: Places, source: str) -> str:
+    """The name of the listed picture. Raises UserError if there is none, or more than one."""
     found = places.of(row.file)
     if len(found) == 1:
         return found[0]
@@ -184,8 +188,6 @@ def _picture(row: _Row, places: Places, source: str) -> str | None:
             f"{row.place}: {row.file} may be {found[0]} or {found[1]} in {source}; write its folder"
             " too"
         )
-    if (Path(source) / row.file).is_file():
-        return None
     raise UserError(
         f"{row.place}: {row.file or 'the file (empty)'} is not in {source}; give the list of these"
         " pictures, or take the line out"

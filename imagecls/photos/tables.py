@@ -6,10 +6,11 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gocnn.errors import UserError
+from gocnn.files import need_plain
 from imagecls.photos.classes import canonical
 from imagecls.photos.formats import PICTURE, kind_of
 from imagecls.photos.layout import TEST, TRAIN, VALID, part_called
@@ -116,12 +117,26 @@ def read_table(table: str, known: Callable[[str], bool] = lambda _: False) -> Ta
                 " a name with a separator in it between quotes"
             )
         found.append(Row(cells[file], canonical(cells[kind]), table, line, part))
+    numbers = _whole_numbers({row.kind for row in found} - {""})
+    if numbers:
+        found = [replace(row, kind=numbers.get(row.kind, row.kind)) for row in found]
+        written, meant = max(numbers.items())
+        notes.append(f"the classes of {table} are whole numbers: {written} is read as {meant}")
     counts = Counter(row.kind for row in found if row.kind.casefold() in MISSING)
     notes += [
         f"{kind} is taken for a class ({count} rows of {table}), not for a missing one"
         for kind, count in counts.items()
     ]
     return Table(tuple(found), tuple(notes))
+
+
+def _whole_numbers(kinds: set[str]) -> dict[str, str]:
+    """The classes that are written as floating-point numbers, and the whole numbers meant, if all
+    are whole numbers: pandas writes 3.0 where a column had gaps."""
+    found = {kind: re.fullmatch(r"(\d+)\.0+", kind) for kind in kinds}
+    if not all(match or kind.isdecimal() for kind, match in found.items()):
+        return {}
+    return {kind: match[1] for kind, match in found.items() if match}
 
 
 def _letters(name: str) -> str:
@@ -216,6 +231,7 @@ def cells_of(table: str) -> list[tuple[int, list[str]]]:
 
 def _text(table: str) -> str:
     path = Path(table)
+    need_plain(table, "write the table into a file first")
     try:
         if path.stat().st_size > MOST_BYTES:
             raise UserError(f"{table} is larger than {MOST_BYTES >> 20} MB; give a table of labels")

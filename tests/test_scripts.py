@@ -1,0 +1,53 @@
+"""How the scripts of benchmarks/ end where a person can mend something."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import lecture
+import residual
+import scripts
+from gocnn.errors import UserError
+from tests.conftest import ROOT
+
+
+def test_bad_input_is_one_sentence() -> None:
+    def main() -> None:
+        raise UserError("there is no such file")
+
+    with pytest.raises(SystemExit, match="^Error: there is no such file$"):
+        scripts.run_script(main)
+
+
+@pytest.mark.parametrize(
+    ("main", "run"),
+    [
+        (residual.main, "16-blocks-with-shortcuts"),
+        (lecture.main, lecture.slug([*lecture.NETWORKS][-1])),
+    ],
+    ids=["residual", "lecture"],
+)
+def test_a_run_is_not_written_over(
+    main: object, run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said before any of the runs begins, not when its turn comes."""
+    assert callable(main)
+    (tmp_path / run).mkdir()
+    (tmp_path / run / "run.json").write_text("{}")
+    call = ["x", "no-games", "--valid", "none", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", call)
+    with pytest.raises(UserError, match=f"{run} already holds a run; choose another --out"):
+        main()
+    assert [path.name for path in tmp_path.iterdir()] == [run]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in sorted((ROOT / "benchmarks").glob("*.py")) if "__main__" in p.read_text("utf-8")],
+    ids=lambda path: path.name,
+)
+def test_every_script_ends_so(path: Path) -> None:
+    """gpu.py has its own exit codes."""
+    text = path.read_text(encoding="utf-8")
+    assert path.name == "gpu.py" or text.endswith("    run_script(main)\n")
