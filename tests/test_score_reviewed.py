@@ -192,7 +192,8 @@ def test_a_picture_shows_whose_points_they_are(tmp_path: Path) -> None:
 def test_a_picture_says_what_its_marks_mean() -> None:
     assert legend(False, False, False) == ""
     assert legend(True, False, False) == "discs: how likely a move is"
-    assert "red frame" in legend(True, True, True) and "squares" in legend(False, False, True)
+    assert "red frame" in legend(True, True, True)
+    assert "squares" in legend(False, False, True)
 
 
 def test_the_strip_shows_the_lead(tmp_path: Path) -> None:
