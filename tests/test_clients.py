@@ -203,7 +203,7 @@ def test_a_board_of_another_size(evaluator):
         "16 boardsize 19",
         "17 play B E5",
     )
-    assert answers[8] == "?unacceptable size"
+    assert answers[8] == "?unacceptable size: this engine plays on 19x19 only"
     assert all(answer.startswith("?this engine plays on 19x19 only") for answer in answers[9:13])
     assert answers[13:] == ["", "gocnn", "", ""]
 
@@ -231,7 +231,7 @@ def test_kigo_begins_with_a_board_of_nine(evaluator):
     assert answers[3:] == [
         "",
         "0",
-        "?unacceptable size",
+        "?unacceptable size: this engine plays on 19x19 only",
         refused,
         refused,
         "",
@@ -427,7 +427,7 @@ def test_q5go(evaluator):
         "time_settings 1 1 0",
         "known_command known_command",
     )
-    assert answers[3] == "?unacceptable size"
+    assert answers[3] == "?unacceptable size: this engine plays on 19x19 only"
     assert parse(answers[9]) == parse(rules)
     assert answers[6:9] == ["true", "true", ""]
     assert answers[10:] == ["", "true"]
