@@ -247,9 +247,7 @@ def test_kigo_sees_a_pass(evaluator):
     """It takes GNU Go's `PASS` alone for one: `pass` it shows as a stone on P0, and the game never
     ends."""
     over = [
-        "komi 100",
-        "play black D4",
-        "play white Q16",
+        *finished(),
         "play black pass",
         "level 1",
         "genmove white",
@@ -688,3 +686,27 @@ def test_dead_stones_are_captured_before_the_end_where_the_rules_want_it(evaluat
         for rules in ("chinese-kgs", "tromp-taylor")
     ]
     assert chosen[0] == chosen[1]
+
+
+@pytest.mark.parametrize("rules", ["japanese", "chinese-kgs"])
+def test_an_early_pass_does_not_end_the_game(evaluator, rules):
+    """What Quarry 0.2.0 sends when a person passes after six moves of a handicap game: counted as
+    it stands White has won by its komi, but nobody would call it over."""
+    answers = talk(
+        evaluator,
+        f"kata-set-rules {rules}",
+        "boardsize 19",
+        "clear_board",
+        "time_settings 1800 0 0",
+        "fixed_handicap 5",
+        "komi 6.5",
+        "play white O17",
+        "play black R14",
+        "play white R12",
+        "play black F17",
+        "play white O10",
+        "time_left white 1799 0",
+        "play black pass",
+        "genmove white",
+    )
+    assert re.fullmatch(r"[A-T]\d+", answers[-1])
