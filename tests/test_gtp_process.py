@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -139,3 +140,16 @@ def test_the_end_of_the_commands_is_no_reason_to_stop(process):
     text = process.stdout.read()
     assert text.count(b"\n\n") == 3
     assert process.wait(600) == 0
+
+
+@needs_posix
+def test_a_socket_whose_other_end_is_closed():
+    """Node, and so Sabaki, talks to its programs through sockets."""
+    ours, theirs = socket.socketpair()
+    source, end = os.pipe()
+    with ours:
+        lines = Lines(source, ours.fileno())
+        assert not lines.abandoned()
+        theirs.close()
+        assert lines.abandoned()
+    os.close(end)
