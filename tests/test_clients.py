@@ -246,13 +246,7 @@ def test_kigo_begins_with_a_board_of_nine(evaluator):
 def test_kigo_sees_a_pass(evaluator):
     """It takes GNU Go's `PASS` alone for one: `pass` it shows as a stone on P0, and the game never
     ends."""
-    over = [
-        *finished(),
-        "play black pass",
-        "level 1",
-        "genmove white",
-        "final_status_list dead",
-    ]
+    over = [*finished(), "play black pass", "level 1", "genmove white", "final_status_list dead"]
     assert talk(evaluator, *over)[-2:] == ["PASS", ""]
     assert talk(evaluator, *(command for command in over if command != "level 1"))[-2] == "pass"
 
