@@ -126,8 +126,9 @@ def test_a_client_that_is_ended_while_a_query_is_worked_on():
     )
     try:
         send(engine, json.dumps(query | {"maxVisits": 10_000_000}).encode() + b"\n")
-        engine.stdin.close()
-        engine.stdout.close()
+        for stream in (engine.stdin, engine.stdout):
+            assert stream is not None
+            stream.close()
         assert engine.wait(600) in (0, 1)
     finally:
         engine.kill()
