@@ -21,6 +21,9 @@ class Scripted:
         self._looks += 1
         return self._looks > self.patience
 
+    def abandoned(self) -> bool:
+        return False
+
 
 def engine_on(lines: Scripted, evaluator, **options) -> Engine:
     engine = Engine(Player(evaluator, **options))

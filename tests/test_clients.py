@@ -203,7 +203,7 @@ def test_a_board_of_another_size(evaluator):
         "16 boardsize 19",
         "17 play B E5",
     )
-    assert answers[8] == "?unacceptable size"
+    assert answers[8] == "?unacceptable size: this engine plays on 19x19 only"
     assert all(answer.startswith("?this engine plays on 19x19 only") for answer in answers[9:13])
     assert answers[13:] == ["", "gocnn", "", ""]
 
@@ -231,7 +231,7 @@ def test_kigo_begins_with_a_board_of_nine(evaluator):
     assert answers[3:] == [
         "",
         "0",
-        "?unacceptable size",
+        "?unacceptable size: this engine plays on 19x19 only",
         refused,
         refused,
         "",
@@ -246,15 +246,7 @@ def test_kigo_begins_with_a_board_of_nine(evaluator):
 def test_kigo_sees_a_pass(evaluator):
     """It takes GNU Go's `PASS` alone for one: `pass` it shows as a stone on P0, and the game never
     ends."""
-    over = [
-        "komi 100",
-        "play black D4",
-        "play white Q16",
-        "play black pass",
-        "level 1",
-        "genmove white",
-        "final_status_list dead",
-    ]
+    over = [*finished(), "play black pass", "level 1", "genmove white", "final_status_list dead"]
     assert talk(evaluator, *over)[-2:] == ["PASS", ""]
     assert talk(evaluator, *(command for command in over if command != "level 1"))[-2] == "pass"
 
@@ -427,7 +419,7 @@ def test_q5go(evaluator):
         "time_settings 1 1 0",
         "known_command known_command",
     )
-    assert answers[3] == "?unacceptable size"
+    assert answers[3] == "?unacceptable size: this engine plays on 19x19 only"
     assert parse(answers[9]) == parse(rules)
     assert answers[6:9] == ["true", "true", ""]
     assert answers[10:] == ["", "true"]
@@ -688,3 +680,27 @@ def test_dead_stones_are_captured_before_the_end_where_the_rules_want_it(evaluat
         for rules in ("chinese-kgs", "tromp-taylor")
     ]
     assert chosen[0] == chosen[1]
+
+
+@pytest.mark.parametrize("rules", ["japanese", "chinese-kgs"])
+def test_an_early_pass_does_not_end_the_game(evaluator, rules):
+    """What Quarry 0.2.0 sends when a person passes after six moves of a handicap game: counted as
+    it stands White has won by its komi, but nobody would call it over."""
+    answers = talk(
+        evaluator,
+        f"kata-set-rules {rules}",
+        "boardsize 19",
+        "clear_board",
+        "time_settings 1800 0 0",
+        "fixed_handicap 5",
+        "komi 6.5",
+        "play white O17",
+        "play black R14",
+        "play white R12",
+        "play black F17",
+        "play white O10",
+        "time_left white 1799 0",
+        "play black pass",
+        "genmove white",
+    )
+    assert re.fullmatch(r"[A-T]\d+", answers[-1])

@@ -99,7 +99,7 @@ def test_setup(evaluator):
         "komi 1 2",
     ) == [
         "",
-        "?unacceptable size",
+        "?unacceptable size: this engine plays on 19x19 only",
         "?syntax error: a whole number is expected",
         "?syntax error: one argument is expected",
         "",

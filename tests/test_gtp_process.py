@@ -1,9 +1,20 @@
 """GTP as a process: interrupted analyses, odd input, a client that goes away."""
 
+import json
+import os
 import signal
+import socket
+import subprocess
+import sys
 
-from tests.conftest import needs_posix
+import pytest
+
+from gocnn.gtp.protocol import Lines
+from tests.conftest import ROOT, needs_posix
 from tests.conversation import answer_of, send
+
+DAYS = b"kata-set-param maxVisits 10000000\n"
+"""So much looking ahead takes hours: what answers has not done it."""
 
 
 def test_analysis_stops_at_the_next_line(process):
@@ -54,3 +65,92 @@ def test_a_client_that_goes_away(process):
     process.stdin.close()
     assert process.wait(600) in (0, 1)
     assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("command", [b"genmove w", b"reg_genmove w", b"kgs-genmove_cleanup b"])
+def test_gogui_interrupts_a_search(process, command):
+    """What GoGui sends when a person chooses Interrupt while the engine thinks."""
+    send(process, DAYS + b"play B Q16\n")
+    assert answer_of(process) + answer_of(process) == b"= \n= \n"
+    send(process, command + b"\n")
+    send(process, b"# interrupt\n")
+    assert answer_of(process)[:2] == b"= "
+    send(process, b"kata-get-param maxVisits\n")  # it holds for that command alone
+    assert answer_of(process) == b"= 10000000\n"
+
+
+def test_other_lines_do_not_end_a_search(process):
+    send(process, b"kata-set-param maxVisits 20\nplay b Q16\ngenmove w\n# interrupted\nname\n")
+    assert [answer_of(process)[:2] for _ in range(4)] == [b"= "] * 4
+
+
+def test_an_interrupt_is_over_once_it_is_read():
+    ours, theirs = os.pipe()
+    try:
+        lines = Lines(ours)
+        os.write(theirs, b"genmove b\n# interrupt \n#interrupt\nname\n")
+        while len(lines._lines) < 4:  # the thread that reads
+            pass
+        seen = []
+        for _ in range(4):
+            seen.append((lines.next(), lines.interrupted()))
+    finally:
+        os.close(theirs)
+    assert seen == [
+        (b"genmove b", True),
+        (b"# interrupt ", True),
+        (b"#interrupt", False),
+        (b"name", False),
+    ]
+
+
+@needs_posix
+@pytest.mark.parametrize("command", [b"genmove b\n", b"kata-genmove_analyze b 10\n"])
+def test_a_client_that_is_ended_while_the_engine_thinks(process, command):
+    send(process, DAYS)
+    answer_of(process)
+    send(process, command)
+    process.stdin.close()
+    process.stdout.close()
+    assert process.wait(600) in (0, 1)
+
+
+@needs_posix
+def test_a_client_that_is_ended_while_a_query_is_worked_on():
+    query = {"id": "x", "moves": [], "rules": "chinese", "boardXSize": 19, "boardYSize": 19}
+    engine = subprocess.Popen(
+        [sys.executable, "cli.py", "go-analysis", "--threads", "1"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        send(engine, json.dumps(query | {"maxVisits": 10_000_000}).encode() + b"\n")
+        for stream in (engine.stdin, engine.stdout):
+            assert stream is not None
+            stream.close()
+        assert engine.wait(600) in (0, 1)
+    finally:
+        engine.kill()
+
+
+def test_the_end_of_the_commands_is_no_reason_to_stop(process):
+    """`echo genmove b | gocnn go-gtp`: the answer is still wanted."""
+    send(process, b"kata-set-param maxVisits 50\nkata-genmove_analyze b 100000\nkata-search b\n")
+    process.stdin.close()
+    text = process.stdout.read()
+    assert text.count(b"\n\n") == 3
+    assert process.wait(600) == 0
+
+
+@needs_posix
+def test_a_socket_whose_other_end_is_closed():
+    """Node, and so Sabaki, talks to its programs through sockets."""
+    ours, theirs = socket.socketpair()
+    source, end = os.pipe()
+    with ours:
+        lines = Lines(source, ours.fileno())
+        assert not lines.abandoned()
+        theirs.close()
+        assert lines.abandoned()
+    os.close(end)

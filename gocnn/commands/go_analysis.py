@@ -30,4 +30,4 @@ def command(model: str | None, symmetries: str, style: str, threads: int | None)
     check_style(evaluator, style)
     player = Player(evaluator, symmetries=int(symmetries), style=style)
     with conversation():
-        Answerer(player, Lines(sys.stdin.fileno()), write).run()
+        Answerer(player, Lines(sys.stdin.fileno(), sys.stdout.fileno()), write).run()

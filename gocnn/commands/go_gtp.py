@@ -139,7 +139,8 @@ def command(
     engine = Engine(player, name, gtp_version or version_of(name, evaluator.name))
     engine.game.komi = komi
     engine.game.set_rules(rules)
-    lines = Lines(sys.stdin.fileno())
+    lines = Lines(sys.stdin.fileno(), sys.stdout.fileno())
+    engine.interrupted = lines.interrupted
     install(engine, lines.waiting)
 
     if sys.stdin.isatty():

@@ -38,7 +38,8 @@ RESIGN_AFTER = 3
 """So many own moves in a row must look lost."""
 
 OVER_FROM = 80
-"""Stones on the board from which the game may be over though nobody has passed."""
+"""Stones on the board from which the game may be over though not all is settled. With fewer a pass
+is not answered with one, whoever is ahead: people pass early by mistake, or to try something."""
 
 FIRST_LOOK = 32
 """Playouts after which a position that is plainly not settled is left at that."""
@@ -372,8 +373,11 @@ def _may_be_over(game: Game, colour: int, index: int, p: Floats) -> bool:
     area that one side surrounds."""
     if game.passed(3 - colour):
         return True
-    stones = int((game.board.stones() != 0).sum())
-    return stones >= OVER_FROM and (p[PASS] > p[index] or game.board.area().ravel()[index] != 0)
+    return _is_late(game) and (p[PASS] > p[index] or game.board.area().ravel()[index] != 0)
+
+
+def _is_late(game: Game) -> bool:
+    return int((game.board.stones() != 0).sum()) >= OVER_FROM
 
 
 def _is_over(game: Game, colour: int, estimator: Estimator) -> bool:
@@ -383,5 +387,7 @@ def _is_over(game: Game, colour: int, estimator: Estimator) -> bool:
     estimate = estimator.at_least(PLAYOUTS)
     if is_settled(game.board, estimate):
         return True
+    if not _is_late(game):
+        return False
     score = game.margin(dead_stones(game.board, estimate.owner))
     return passed and (score > 0 if colour == BLACK else score < 0)

@@ -58,7 +58,7 @@ class Engine:
     name, version: what the client is told. most_seconds: no move takes longer, whatever the clock
     says. thought: seconds spent on moves so far. elsewhere: the client's board has another size,
     which was refused; so until it clears this one or loads a record. shouts_pass: a pass is
-    answered as `PASS`, as GNU Go does.
+    answered as `PASS`, as GNU Go does. interrupted: whether a move is to be looked for no longer.
     """
 
     def __init__(self, player: Player, name: str = "gocnn", version: str | None = None) -> None:
@@ -67,6 +67,7 @@ class Engine:
         self.most_seconds: float | None = None
         self.thought = 0.0
         self.elsewhere = self.shouts_pass = False
+        self.interrupted: Callable[[], bool] = lambda: False
         self.commands: dict[str, Handler] = {}
         for name in dir(self):
             if name.startswith("cmd_"):
@@ -101,7 +102,7 @@ class Engine:
             raise GtpError("syntax error: one argument is expected")
         self.elsewhere = any(whole_number(text) != SIZE for text in arguments)
         if self.elsewhere:
-            raise GtpError("unacceptable size")
+            raise GtpError(f"unacceptable size: this engine plays on {SIZE}x{SIZE} only")
         return self.cmd_clear_board([])
 
     def cmd_clear_board(self, arguments: list[str]) -> str:
@@ -184,7 +185,8 @@ class Engine:
         return self.generate(parse_colour(one(arguments)), clean_up=True)
 
     def cmd_reg_genmove(self, arguments: list[str]) -> str:
-        decision = self.player.decide(self.game, parse_colour(one(arguments)))
+        colour = parse_colour(one(arguments))
+        decision = self.player.decide(self.game, colour, stopped=self.interrupted)
         return "resign" if decision.index == RESIGN else to_gtp(decision.index)
 
     def generate(
@@ -196,7 +198,9 @@ class Engine:
         stopped: Callable[[], bool] | None = None,
     ) -> str:
         """Choose a move (see `Player.decide`) as the clock allows, and play it, if it is to be
-        played; the vertex, or `resign`. `stopped`: look ahead no longer once that is so."""
+        played; the vertex, or `resign`. `stopped`: look ahead no longer once that is so (or the
+        engine is `interrupted`)."""
+        stopped = stopped or self.interrupted
         began = time.perf_counter()
         limits = [
             limit

@@ -5,11 +5,16 @@ Source: G. Farnebäck, "Specification of the Go Text Protocol, version 2, draft 
 """
 
 import os
+import select
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
+
+INTERRUPT = "interrupt"
+"""The comment that GoGui sends, as `# interrupt`, while a command is under way that is to end soon
+(https://www.kayufu.com/gogui/interrupt.html)."""
 
 Answer = str | Iterator[str]
 Handler = Callable[[list[str]], Answer]
@@ -34,17 +39,21 @@ class LineSource(Protocol):
     def waiting(self) -> bool:
         """Whether a line, or the end, has come that was not asked for yet."""
 
+    def abandoned(self) -> bool:
+        """Whether nobody reads the answers any more."""
+
 
 class Lines:
     """Lines of a file descriptor, read ahead by a thread, so that a running analysis sees that
     something has arrived.
 
     It reads the descriptor itself: a thread that waits inside `sys.stdin` would hold its lock when
-    the program ends.
+    the program ends. answers: the descriptor that the answers are written to.
     """
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, descriptor: int, answers: int | None = None) -> None:
+        self._descriptor, self._answers = descriptor, answers
+        self._interrupts = 0
         self._lines: deque[bytes | None] = deque()
         self._arrival = threading.Condition()
         threading.Thread(target=self._read, daemon=True, name="gtp-input").start()
@@ -70,6 +79,7 @@ class Lines:
     def _put(self, line: bytes | None) -> None:
         with self._arrival:
             self._lines.append(line)
+            self._interrupts += _interrupts(line)
             self._arrival.notify()
 
     def waiting(self) -> bool:
@@ -77,13 +87,35 @@ class Lines:
         not wait."""
         return bool(self._lines)
 
+    def interrupted(self) -> bool:
+        """Whether the command under way is to end as soon as it can: the client has sent
+        `# interrupt`, or reads no more. Does not wait."""
+        return self._interrupts > 0 or self.abandoned()
+
+    def abandoned(self) -> bool:
+        """Whether the other end of the pipe or socket that the answers go to is closed: the client
+        was ended. (The end of its commands alone does not say so: it may want its answers.) Windows
+        does not tell before something is written."""
+        if self._answers is None or sys.platform == "win32":
+            return False
+        poll = select.poll()
+        poll.register(self._answers, 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
     def next(self) -> bytes | None:
         """The next line without its end, or None after the last; waits for it."""
         with self._arrival:
             while not self._lines:
                 # A wait without end cannot be interrupted by Ctrl-C on Windows.
                 self._arrival.wait(0.5 if sys.platform == "win32" else None)
-            return self._lines.popleft()
+            line = self._lines.popleft()
+            self._interrupts -= _interrupts(line)
+            return line
+
+
+def _interrupts(line: bytes | None) -> bool:
+    text = (line or b"").strip()
+    return text[:1] == b"#" and text[1:].strip() == INTERRUPT.encode()
 
 
 def clean(line: bytes) -> str:

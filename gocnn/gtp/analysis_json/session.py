@@ -169,6 +169,8 @@ class Answerer:
                 self._take(self.lines.next())
             if task.stopped or (analysis.visits and time.monotonic() >= end):
                 break
+            if self.lines.abandoned():  # the answer, which nobody reads, ends the program
+                break
             if self._tasks and self._first(task):
                 paused = time.monotonic()
                 self._work(heapq.heappop(self._tasks))
