@@ -3,6 +3,7 @@ import { Socket } from "./api";
 import { strengthOf } from "./colours";
 import { POINTS, fromVertex, toVertex } from "./coords";
 import type { PositionMessage } from "./go";
+import { said } from "./said";
 import { Store } from "./store";
 
 export interface AnalyseMessage {
@@ -165,7 +166,7 @@ export class Analyst extends Store {
   private take(message: Policy | Report | Trouble): void {
     if (message.type === "error") {
       if (message.id !== null && message.id !== this.id) return;
-      this.error = message.error;
+      this.error = said(message.error);
       this.policy = this.report = this.heat = null;
     } else {
       if (message.id !== this.id) return;

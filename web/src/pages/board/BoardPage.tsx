@@ -1,6 +1,7 @@
 // Play and study on one board, or on two with two networks.
 import { useEffect, useState } from "preact/hooks";
 import { useStore } from "../../lib/store";
+import { said } from "../../lib/said";
 import { t } from "../../lib/text";
 import { fromVertex, toVertex } from "../../lib/coords";
 import { BoardView, StonesInWords } from "./BoardView";
@@ -63,8 +64,8 @@ export default function BoardPage() {
     <div class={settings.compare ? "boardpage two" : "boardpage"}>
       <h1 class="visually-hidden">{t("page.board")}</h1>
       <div class="boards">
-        <section aria-label={model?.title ?? t("page.board")}>
-          {settings.compare && <h2>{model?.title}</h2>}
+        <section aria-label={said(model?.title ?? "") || t("page.board")}>
+          {settings.compare && <h2>{said(model?.title ?? "")}</h2>}
           <BoardView session={session} analyst={first} label={label} describedBy="stones" onCursor={setCursor} />
           {settings.compare && <Verdict analyst={first} />}
         </section>

@@ -1,5 +1,5 @@
 // The photographs that are looked at, and the classifier that is asked. One for the page, so that a picture goes along to the lecture.
-import { Refused, events, get, post } from "../../lib/api";
+import { Refused, bytes, events, get, post } from "../../lib/api";
 import { isRecord } from "../../lib/kinds";
 import { Store } from "../../lib/store";
 import { t } from "../../lib/text";
@@ -211,9 +211,7 @@ export class PhotoSession extends Store {
 
 /** The picture, kept by the browser: the server forgets it one day. */
 async function shownOf(key: string): Promise<string> {
-  const response = await fetch(`/api/images/pictures/${key}`);
-  if (!response.ok) throw new Error(((await response.json()) as { error: string }).error);
-  return URL.createObjectURL(await response.blob());
+  return URL.createObjectURL(await bytes(`/api/images/pictures/${key}`));
 }
 
 export const photos = new PhotoSession();

@@ -1,5 +1,6 @@
 // All runs: how far they are, and which are looked at.
 import { useStore } from "../../lib/store";
+import { said } from "../../lib/said";
 import { t } from "../../lib/text";
 import { clock, figureText, numberText } from "./numbers";
 import { MOST, type Run, type Runs } from "./runs";
@@ -48,7 +49,7 @@ export function RunList({ store }: { store: Runs }) {
         <details>
           <summary>{t("runs.skipped", { count: store.skipped.length })}</summary>
           <ul class="skipped">
-            {store.skipped.map(({ name, why }) => <li key={name}><strong>{name}</strong>: {why}</li>)}
+            {store.skipped.map(({ name, why }) => <li key={name}><strong>{name}</strong>{t("runs.why", { why: said(why) })}</li>)}
           </ul>
         </details>
       )}
