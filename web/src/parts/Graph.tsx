@@ -13,6 +13,8 @@ export interface Series {
   dashed?: boolean;
   /** Fill the area between the line and this value. */
   fillTo?: number;
+  /** Whether a gap stays one: no line is drawn over what is not known, and what stands alone is a point. */
+  gaps?: boolean;
   /** Which scale: series with different units have their own axis, `y` on the left, `y2` on the right. */
   scale?: "y" | "y2";
   /** In pixels; 2 if it is left out. */
@@ -60,6 +62,11 @@ function colourOf(name: string): string {
 const COLOURS = ["--accent", "--white-side", "--soft"];
 const plain = (value: number) => String(Math.round(value * 1000) / 1000);
 
+/** Where values stand without one beside them. */
+function lonely(values: ArrayLike<number | null | undefined>): number[] {
+  return Array.from(values).flatMap((value, k) => (value != null && values[k - 1] == null && values[k + 1] == null ? [k] : []));
+}
+
 function drawStar(context: CanvasRenderingContext2D, x: number, y: number, colour: string): void {
   const size = 8 * devicePixelRatio;
   context.save();
@@ -89,7 +96,7 @@ function options(props: GraphProps, width: number, at: () => number | undefined,
     legend: { show: props.series.length > 1 && !props.noLegend, live: false, markers: { dash: (_, k) => (props.series[k - 1]?.dashed ? "dashed" : "solid") } },
     cursor: { y: false, drag: { x: false, y: false } },
     scales: {
-      x: { time: false, range: (_, least, most) => [least, Math.max(most, least + 1)] },
+      x: { time: false, range: ({ data: [x] }) => [x[0] ?? 0, Math.max(x.at(-1) ?? 1, (x[0] ?? 0) + 1)] },
       ...Object.fromEntries(scales.map((name) => [name, { ...(props.range?.[name] && { range: props.range[name] }), distr: props.logarithmic ? 3 : 1 }])),
     },
     axes: [
@@ -115,8 +122,10 @@ function options(props: GraphProps, width: number, at: () => number | undefined,
           stroke,
           width: each.width ?? 2,
           dash: each.dashed ? [6, 4] : undefined,
-          spanGaps: true,
-          points: { show: each.points ?? each.values.filter((value) => value !== null).length < 3, ...(each.points && { size: 6, fill: stroke }) },
+          spanGaps: !each.gaps,
+          points: each.gaps
+            ? { show: true, size: 6, fill: stroke, filter: ({ data }) => lonely(data[k + 1]) }
+            : { show: each.points ?? each.values.filter((value) => value !== null).length < 3, ...(each.points && { size: 6, fill: stroke }) },
           ...(each.fillTo !== undefined && { fill: stroke + "33", fillTo: each.fillTo }),
         };
       }),

@@ -53,6 +53,7 @@ export const said: Record<string, string> = {
   "level: it chooses visits and temperature itself; leave those out": "級位本身就決定搜索數與溫度，請不要另外指定",
 
   // positions and moves
+  "the game has {count} moves by here, and {most} are looked at at most; go back to an earlier one": "到這裡已有 {count} 手，最多只看 {most} 手；請回到較早的一手",
   "moves[{number}] is illegal: {why}; leave it out": "第 {number} 手（從 0 數起）不合法：{why}；請去掉這一手",
   "{side} may not play {move}: {why}": "{side}不能下在 {move}：{why}",
   "black": "黑方",

@@ -16,7 +16,7 @@ export function Verdict({ analyst }: { analyst: Analyst }) {
   const winrate = judgement?.winrate ?? null;
   const text =
     judgement === null
-      ? t(late ? "verdict.preparing" : "verdict.waiting")
+      ? analyst.error ? "–" : t(late ? "verdict.preparing" : "verdict.waiting")
       : winrate === null
         ? t("verdict.none")
         : t("verdict.text", { black: percent(winrate), white: percent(1 - winrate) }) + (judgement.lead === null ? "" : ` · ${leadOf(judgement.lead)}`);
@@ -27,7 +27,7 @@ export function Verdict({ analyst }: { analyst: Analyst }) {
       </div>
       <p>
         {analyst.lost ? <span class="error">{t("verdict.lost")}</span> : text}
-        {judgement && judgement.visits > 0 && <span class="soft"> · {t("verdict.visits", { visits: short(judgement.visits) })}{analyst.report?.done ? "" : " …"}</span>}
+        {judgement && judgement.visits > 0 && <span class="soft whole"> · {t("verdict.visits", { visits: short(judgement.visits) })}{analyst.report?.done ? "" : " …"}</span>}
       </p>
     </div>
   );
