@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from gocnn.engine import rulesets
+from gocnn.features.conditioning import STYLES
 from tests.conftest import ROOT
 
 TABLE = ROOT / "web" / "src" / "texts" / "said.ts"
@@ -139,3 +141,9 @@ def test_what_is_raised_is_known(path: Path) -> None:
 def test_nothing_is_excused_in_vain() -> None:
     said = {each for path in modules() for _, each in raised(path)}
     assert said >= FOR_PROGRAMS
+
+
+def test_rules_and_styles_have_names() -> None:
+    text = (TABLE.parent / "board.ts").read_text(encoding="utf-8")
+    for key in [*(f"rules.{name}" for name in rulesets.RULES), *(f"style.{s}" for s in STYLES)]:
+        assert text.count(f'"{key}": ') == 2, f"{key} in both languages of board.ts"

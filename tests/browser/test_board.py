@@ -1,5 +1,7 @@
 """The Board page, as a person uses it."""
 
+# ruff: noqa: RUF001
+
 import re
 from pathlib import Path
 from typing import Any
@@ -355,3 +357,27 @@ def test_a_game_too_long_for_the_network(open_page: Open) -> None:
     assert "made ready" not in page.inner_text(".verdict")
     page.keyboard.press("PageUp")
     ready(page, 1992)
+
+
+def test_nothing_is_waited_for_where_nothing_was_asked(open_page: Open) -> None:
+    page = open_page("/").page
+    ready(page, 0)
+    for name in ("Hints", "Heat map"):
+        page.get_by_role("button", name=name).click()
+    page.wait_for_function("() => document.querySelector('.verdict').innerText.trim() === '–'")
+    page.get_by_role("button", name="Hints").click()
+    ready(page, 0)
+    page.get_by_role("button", name="Score", exact=True).click()
+    page.wait_for_selector(".result")
+    assert page.inner_text(".verdict").strip() == "–"
+    assert page.locator(".candidates").count() == 0
+
+
+def test_the_second_board_says_its_network_in_chinese(open_page: Open) -> None:
+    page = open_page("/", language="zh").page
+    page.get_by_role("button", name="雙棋盤").click()
+    page.wait_for_function("() => document.querySelectorAll('.boards h2').length === 2")
+    assert all(each.endswith("（內附）") for each in page.locator(".boards h2").all_inner_texts())
+    page.locator("summary", has_text="新棋局").click()
+    rules = page.locator(".section select").filter(has_text="日本").first
+    assert rules.evaluate("one => [one.value, one.selectedOptions[0].text]") == ["chinese", "中國"]

@@ -70,6 +70,8 @@ export class Analyst extends Store {
   policy: Policy | null = null;
   report: Report | null = null;
   error = "";
+  /** Whether there is a question. */
+  asked = false;
   /** Whether the server is gone. */
   lost = false;
   /** 361 strengths from 0 to 1. */
@@ -102,6 +104,7 @@ export class Analyst extends Store {
     this.report = null;
     this.pointed = null;
     this.error = "";
+    this.asked = true;
     this.socket.send({ type: "analyse", id: this.id, ...question });
     return this.id;
   }
@@ -111,6 +114,7 @@ export class Analyst extends Store {
     this.id++;
     this.policy = this.report = this.heat = this.pointed = null;
     this.error = "";
+    this.asked = false;
     this.socket?.send({ type: "stop" });
     this.changed();
   }

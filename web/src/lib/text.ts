@@ -29,6 +29,12 @@ export function setLanguage(chosen: Language): void {
   keep("language", chosen);
 }
 
+/** What something of the server's is called, such as `rules.chinese`; by its own name where there is no text. */
+export function called(kind: "rules" | "style", name: string): string {
+  const key = `${kind}.${name}`;
+  return key in en ? t(key as TextKey) : name;
+}
+
 /** The text of that name; `{name}` in it becomes `values.name`. */
 export function t(key: TextKey, values: Record<string, string | number> = {}): string {
   const text = (language() === "zh" ? zh : en)[key];

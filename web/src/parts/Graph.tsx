@@ -62,6 +62,13 @@ function colourOf(name: string): string {
 const COLOURS = ["--accent", "--white-side", "--soft"];
 const plain = (value: number) => String(Math.round(value * 1000) / 1000);
 
+const LARGEST = 1e9;
+
+/** The values that are drawn: one that went out of hand (a loss of 1e30) would flatten all others; the table has it. */
+function drawable({ values }: Series): (number | null)[] {
+  return values.some((value) => value !== null && Math.abs(value) > LARGEST) ? values.map((value) => (value !== null && Math.abs(value) <= LARGEST ? value : null)) : values;
+}
+
 /** Where values stand without one beside them. */
 function lonely(values: ArrayLike<number | null | undefined>): number[] {
   return Array.from(values).flatMap((value, k) => (value != null && values[k - 1] == null && values[k + 1] == null ? [k] : []));
@@ -160,7 +167,7 @@ export function Graph(props: GraphProps) {
   latest.current = props;
   const [theme, setTheme] = useState(0);
   const [open, setOpen] = useState(false);
-  const data = [props.x, ...props.series.map((each) => each.values)] as uPlot.AlignedData;
+  const data = [props.x, ...props.series.map(drawable)] as uPlot.AlignedData;
   // a new plot only where what is drawn changes its kind; new numbers go into the old one
   const kind = JSON.stringify([props.series.map(({ values, ...rest }) => rest), props.range, props.height, props.logarithmic, props.wholeX, props.xLabel]);
 

@@ -42,7 +42,7 @@ export const said: Record<string, string> = {
   "{path} is not a model file of this program; give a .safetensors file that it has trained": "{path} 不是本程式的模型檔，請指定本程式訓練的 .safetensors 檔",
   "{path} is a safetensors file, but not a model of this program; give one that it has trained": "{path} 是 safetensors 檔，但不是本程式的模型，請指定本程式訓練的檔案",
   "{path} is a model of the kind {kind}, but {wanted} is needed here; give another model": "{path} 是 {kind} 類的模型，但這裡需要 {wanted}，請換一個模型",
-  "{model} was not shown where games were played; leave out --style, or train a network with {options}": "{model} 訓練時不知道棋局的來源，因此不能模仿任何棋風；請選「任何人」，或用 {options} 訓練一個網路",
+  "{model} was not shown where games were played; leave out --style, or train a network with {options}": "{model} 訓練時不知道棋局的來源，因此不能模仿任何棋風；請選「不限」，或用 {options} 訓練一個網路",
   "visits: {model} does not say who wins, so that it cannot look ahead; leave them out": "{model} 不判斷勝負，因此不能預先搜索；請不要要求搜索",
   "{model} is an ONNX file, which does not show its layers; choose another network, or start the server with the file or run of torch's that it was made from": "{model} 是 ONNX 檔，看不到各層；請選另一個網路，或用產生它的 torch 檔案或訓練來啟動伺服器",
   "{model} is an ONNX file, whose size is fixed and whose layers cannot be looked at; give the run or the .safetensors file that it was made from": "{model} 是 ONNX 檔，大小固定且看不到各層；請指定產生它的訓練或 .safetensors 檔",

@@ -59,6 +59,7 @@ export default function BoardPage() {
   }, []);
 
   const sideName = t(session.side === 1 ? "colour.black" : "colour.white");
+  const otherTitle = said(other?.title ?? "");
   const label = t("board.label", { moves: session.moves, side: sideName });
   return (
     <div class={settings.compare ? "boardpage two" : "boardpage"}>
@@ -70,9 +71,9 @@ export default function BoardPage() {
           {settings.compare && <Verdict analyst={first} />}
         </section>
         {settings.compare && (
-          <section aria-label={other?.title ?? ""}>
-            <h2>{other?.title}</h2>
-            <BoardView session={session} analyst={second} label={`${other?.title ?? ""}: ${label}`} describedBy="stones" onCursor={setCursor} />
+          <section aria-label={otherTitle}>
+            <h2>{otherTitle}</h2>
+            <BoardView session={session} analyst={second} label={`${otherTitle}: ${label}`} describedBy="stones" onCursor={setCursor} />
             <Verdict analyst={second} />
           </section>
         )}
@@ -89,7 +90,7 @@ export default function BoardPage() {
           <Switches session={session} />
           {settings.heat && <Legend />}
           {!settings.compare && <Verdict analyst={first} />}
-          {settings.hints && (
+          {settings.hints && session.mode !== "score" && (
             <div class="tables">
               <Candidates session={session} analyst={first} most={settings.compare ? 6 : 8} />
               {settings.compare && <Candidates session={session} analyst={second} most={6} />}

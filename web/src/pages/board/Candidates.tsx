@@ -12,11 +12,12 @@ import type { Session } from "./session";
 export function Verdict({ analyst }: { analyst: Analyst }) {
   useStore(analyst);
   const judgement = analyst.judgement();
-  const late = useLate(judgement === null, PREPARING_AFTER);
+  const waiting = judgement === null && analyst.asked && !analyst.error;
+  const late = useLate(waiting, PREPARING_AFTER);
   const winrate = judgement?.winrate ?? null;
   const text =
     judgement === null
-      ? analyst.error ? "–" : t(late ? "verdict.preparing" : "verdict.waiting")
+      ? waiting ? t(late ? "verdict.preparing" : "verdict.waiting") : "–"
       : winrate === null
         ? t("verdict.none")
         : t("verdict.text", { black: percent(winrate), white: percent(1 - winrate) }) + (judgement.lead === null ? "" : ` · ${leadOf(judgement.lead)}`);

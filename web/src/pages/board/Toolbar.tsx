@@ -79,7 +79,7 @@ export function Status({ session }: { session: Session }) {
         <span class="soft"> · {t("status.taken", { black: position.captures.black, white: position.captures.white })}</span>
       </p>
       {(names[0] || names[1] || result) && (
-        <p class="soft names" title={told}>{told}</p>
+        <p class="soft names clamped" title={told}>{told}</p>
       )}
       {notice && (
         <p class={notice.kind === "error" ? "error" : ""} role={notice.kind === "error" ? "alert" : "status"}>

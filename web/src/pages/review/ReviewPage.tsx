@@ -116,11 +116,12 @@ function Games({ job }: { job: ReviewJob }) {
 }
 
 function GameRow({ game, here, onOpen }: { game: FoundGame; here: boolean; onOpen: () => void }) {
+  const players = `${game.black || "?"} – ${game.white || "?"}`;
   return (
     <tr class={here ? "pointed" : ""}>
-      <th scope="row"><button class="plain" aria-current={here ? "true" : undefined} onClick={onOpen}>{game.name}</button></th>
-      <td>{`${game.black || "?"} – ${game.white || "?"}`}</td>
-      <td>{game.result}</td>
+      <th scope="row"><button class="plain" aria-current={here ? "true" : undefined} onClick={onOpen}><span class="clamped" title={game.name}>{game.name}</span></button></th>
+      <td><span class="clamped" title={players}>{players}</span></td>
+      <td><span class="clamped" title={game.result}>{game.result}</span></td>
       <td>{game.moves}{game.trouble && <span class="error" title={said(game.trouble)}> !<span class="visually-hidden">{said(game.trouble)}</span></span>}</td>
       <td>{agreed(game.agreement[0])} · {agreed(game.agreement[1])}</td>
     </tr>
