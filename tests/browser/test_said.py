@@ -15,8 +15,9 @@ from typing import Any
 from websockets.sync.client import connect
 
 from .bundled import bundle
-from .conftest import Open
+from .conftest import ROOT, Open
 
+JPEG = ROOT / "data/images/validation/pizza/003.jpg"
 BLANK: dict[str, Any] = {"moves": []}
 KO = [["b", "C3"], ["w", "C4"], ["b", "D2"], ["w", "D5"], ["b", "E3"], ["w", "E4"], ["b", "D4"]]
 
@@ -116,6 +117,12 @@ def test_what_is_put_in_stays(browser: Any) -> None:
             "moves[3] is illegal: black may not play D4: the ko forbids it; leave it out",
             "第 3 手（從 0 數起）不合法：黑方不能下在 D4：打劫不能立即提回；請去掉這一手",
         ),
+        (
+            "go-run cannot be opened: this needs the package torch, which is not installed here;"
+            " install it with: pip install torch (all that is needed: the extra train of gocnn)",
+            "無法開啟 go-run：這需要套件 torch，但尚未安裝；安裝指令：pip install torch（所需的全部套件："
+            "gocnn 的附加項目 train）",
+        ),
         ("nobody has said this: never", "nobody has said this: never"),
         ("", ""),
     ):
@@ -176,3 +183,31 @@ def test_a_network_that_cannot_be_opened(open_page: Open) -> None:
     with tab.page.expect_request(lambda request: "/api/lesson/network" in request.url) as sent:
         tab.page.goto(f"{tab.address}/lesson/1")
     assert "model=small" in sent.value.url
+
+
+def test_a_classifier_that_cannot_be_opened(open_page: Open) -> None:
+    """The reason stays while pictures come, and another classifier can be asked."""
+    why = "mine cannot be opened: this needs the package torch, which is not installed here"
+    tab = open_page("/runs", language="zh")
+    tab.expected = ["503"]
+
+    def with_another(route: Any) -> None:
+        found = route.fetch().json()
+        found["models"].insert(0, {"name": "mine", "found": False, "shipped": False})
+        route.fulfill(json=found)
+
+    tab.context.route("**/api/images/models", with_another)
+    tab.context.route(
+        "**/api/images/model?model=mine", lambda one: one.fulfill(status=503, json={"error": why})
+    )
+    page = tab.page
+    page.goto(f"{tab.address}/photos")
+    page.wait_for_selector("[role=alert]:has-text('無法開啟 mine')")
+    picture = {"name": "a.jpg", "mimeType": "", "buffer": JPEG.read_bytes()}
+    page.set_input_files(".drop input", picture)
+    page.wait_for_selector(".looking img, .details img")
+    assert page.locator("[role=alert]:has-text('無法開啟 mine')").count() == 1
+    assert "正在開啟" not in page.inner_text("main")
+    page.locator(".field select").first.select_option("food")
+    page.wait_for_selector(".details .big")
+    assert page.locator("[role=alert]").count() == 0

@@ -21,8 +21,8 @@ export const said: Record<string, string> = {
   "the job was cancelled, since nobody listened any more": "已經沒有人在等候，工作已取消",
 
   // packages and files of this installation
-  "this needs the package {package}, which is not installed here; install it with: pip install {same}{more}": "這需要套件 {package}，但尚未安裝；安裝指令：pip install {same}{more}",
-  " (all that is needed: the extra {extra} of gocnn)": "（所需的全部套件：gocnn 的附加項目 {extra}）",
+  "this needs the package {package}, which is not installed here; install it with: pip install {same}": "這需要套件 {package}，但尚未安裝；安裝指令：pip install {same}",
+  "{install} (all that is needed: the extra {extra} of gocnn)": "{install}（所需的全部套件：gocnn 的附加項目 {extra}）",
   "the package {package} is installed, but cannot be used ({why}); install it again": "套件 {package} 已安裝但無法使用（{why}），請重新安裝",
   "{model} cannot be opened: {why}": "無法開啟 {model}：{why}",
   "the page is not built; run `make page` in the checkout": "網頁尚未建置，請在原始碼資料夾執行 `make page`",
