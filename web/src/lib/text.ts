@@ -29,9 +29,8 @@ export function setLanguage(chosen: Language): void {
   keep("language", chosen);
 }
 
-/** What something of the server's is called, such as `rules.chinese`; by its own name where there is no text. */
-export function called(kind: "rules" | "style", name: string): string {
-  const key = `${kind}.${name}`;
+/** What something of the server's is called: the text of that key, or its own name where there is none. */
+export function called(key: string, name: string): string {
   return key in en ? t(key as TextKey) : name;
 }
 

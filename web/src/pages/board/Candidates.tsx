@@ -28,7 +28,7 @@ export function Verdict({ analyst }: { analyst: Analyst }) {
       </div>
       <p>
         {analyst.lost ? <span class="error">{t("verdict.lost")}</span> : text}
-        {judgement && judgement.visits > 0 && <span class="soft whole"> · {t("verdict.visits", { visits: short(judgement.visits) })}{analyst.report?.done ? "" : " …"}</span>}
+        {!analyst.lost && judgement && judgement.visits > 0 && <span class="soft whole"> · {t("verdict.visits", { visits: short(judgement.visits) })}{analyst.report?.done ? "" : " …"}</span>}
       </p>
     </div>
   );

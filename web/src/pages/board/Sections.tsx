@@ -56,7 +56,7 @@ export function NewGameSection({ session }: { session: Session }) {
         <span>{t("new.komi")}</span>
         <input type="number" step="0.5" min="-150" max="150" value={game.komi} aria-invalid={!komi} onInput={(event) => change({ komi: event.currentTarget.valueAsNumber })} />
       </label>
-      <Choice label="new.rules" value={game.rules} options={(about?.rules ?? ["chinese"]).map((name) => [name, called("rules", name)] as const)} onChange={(rules) => change({ rules })} />
+      <Choice label="new.rules" value={game.rules} options={(about?.rules ?? ["chinese"]).map((name) => [name, called(`rules.${name}`, name)] as const)} onChange={(rules) => change({ rules })} />
       {!komi && <p class="error wide" role="alert">{t("new.badKomi")}</p>}
       <button class="primary wide" disabled={!komi} onClick={() => session.records.start(game)}>{t("new.start")}</button>
     </Section>
@@ -74,7 +74,7 @@ export function NetworkSection({ session }: { session: Session }) {
       {settings.compare && models.length < 2 && <p class="soft wide">{t("network.onlyOne")}</p>}
       <Choice label="network.visits" value={settings.visits} options={VISITS.map((n) => [n, visitsText(n)] as const)} onChange={(visits) => session.set({ visits })} />
       <Choice label="network.symmetries" value={settings.symmetries} options={[[1, "1"], [8, t("network.eight")]]} onChange={(symmetries) => session.set({ symmetries })} />
-      <Choice label="network.style" value={settings.style} options={(about?.styles ?? ["any"]).map((name) => [name, called("style", name)] as const)} onChange={(style) => session.set({ style })} />
+      <Choice label="network.style" value={settings.style} options={(about?.styles ?? ["any"]).map((name) => [name, called(`style.${name}`, name)] as const)} onChange={(style) => session.set({ style })} />
       <h3 class="wide">{t("network.asPlayer")}</h3>
       <Choice label="new.black" value={settings.black} options={who()} onChange={(black) => session.set({ black })} />
       <Choice label="new.white" value={settings.white} options={who()} onChange={(white) => session.set({ white })} />
