@@ -209,7 +209,7 @@ export function Graph(props: GraphProps) {
               <thead>
                 <tr>
                   <th scope="col">{props.xLabel}</th>
-                  {props.series.map((each) => <th scope="col" key={each.label}>{each.label}</th>)}
+                  {props.series.map((each) => <th scope="col" key={each.label}><span class="clamped" title={each.label}>{each.label}</span></th>)}
                 </tr>
               </thead>
               <tbody>

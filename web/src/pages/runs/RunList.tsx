@@ -24,7 +24,7 @@ function Row({ store, run }: { store: Runs; run: Run }) {
       <label>
         <input type="checkbox" checked={on} disabled={!on && store.chosen.length >= MOST} onChange={() => store.toggle(run.id)} aria-label={t("runs.show", { name: run.name })} />
         <span class="swatch" style={{ background: on ? `var(--run-${store.colour(run.id) + 1})` : "transparent" }} />
-        <span class="name">{run.name}</span>
+        <span class="name clamped" title={run.name}>{run.name}</span>
         <span class={run.running ? "state now" : "state"}>{stateOf(run)}{share !== null && (run.running || share < 100) && ` ${share} %`}</span>
       </label>
       {run.running && run.progress !== null && <progress value={run.progress} aria-label={t("runs.progress", { name: run.name })} />}
