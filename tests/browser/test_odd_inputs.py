@@ -66,8 +66,10 @@ def test_a_loss_out_of_hand_does_not_flatten_the_others(open_page: Open, runs: s
     tab = open_page("/runs", address=runs)
     tab.expected = ["willReadFrequently"]  # of how this test looks
     page = tab.page
+    page.wait_for_function("() => document.querySelectorAll('.run input').length === 2")
     for box in page.locator(".run input").all():
         box.check()
+    page.wait_for_function("() => document.querySelectorAll('.curves .who').length === 2")
     graph = page.locator(".curve", has_text="Loss").first
     graph.locator("summary").click()
     page.wait_for_function("() => document.querySelector('.curve tbody')?.rows.length > 20")
