@@ -105,6 +105,9 @@ def photos(page: Any, game: Path) -> None:
     page.locator(".tile .choose").nth(len(files) - 2).click()
     page.locator(".neighbours button").click()
     page.wait_for_selector(".neighbours img")
+    page.locator(".card:has(canvas.heat)").evaluate(
+        "one => scrollTo(0, one.getBoundingClientRect().top + scrollY - 12)"
+    )
     page.wait_for_timeout(2500)
 
 

@@ -95,11 +95,12 @@ def package(error: ImportError | OSError, extra: str | None = None) -> str | Non
         return None  # of a disk, not of a library
     if name is not None and isinstance(error, ModuleNotFoundError):
         extra = EXTRAS.get(name) and (extra or EXTRAS[name])
-        among = f" (all that is needed: the extra {extra} of gocnn)" if extra else ""
-        return (
+        sentence = (
             f"this needs the package {name}, which is not installed here; install it with: pip"
-            f" install {name}{among}"
+            f" install {name}"
         )
+        among = f"{sentence} (all that is needed: the extra {extra} of gocnn)"
+        return among if extra else sentence
     name = name or _under_import(error)
     if name is None:
         return None

@@ -6,7 +6,7 @@ import json
 import os
 import random
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +18,8 @@ from tests.serving import Answer, Client
 
 COUNT = int(os.environ.get("GOCNN_FUZZ", "150"))
 """Messages for each endpoint; `GOCNN_FUZZ=10000 pytest tests/test_serve_fuzz.py` sends them all."""
+SEED = 1000 * int(os.environ.get("GOCNN_FUZZ_SEED", "0"))
+"""Other messages, for another number."""
 
 ODD: list[Any] = [
     None,
@@ -68,10 +70,12 @@ VERTICES = ["Q16", "D4", "pass", "C3", "T19", "A1", "K10"]
 
 
 class Schemas:
-    """Makes values by the server's schemas."""
+    """Makes values by the server's schemas. names: of what the server has, so that some messages
+    ask for something that is there."""
 
-    def __init__(self, schemas: dict[str, Any], seed: int) -> None:
-        self._schemas, self.random = schemas, random.Random(seed)
+    def __init__(self, schemas: dict[str, Any], seed: int, names: Sequence[str] = ()) -> None:
+        self._schemas, self.random = schemas, random.Random(SEED + seed)
+        self.names = list(names)
 
     def value(self, schema: dict[str, Any], depth: int = 0) -> Any:
         """A value that mostly fits."""
@@ -110,6 +114,7 @@ class Schemas:
                     "small",
                     "any",
                     "".join(rng.choices(string.printable, k=5)),
+                    *self.names,
                 ]
             )
         if kind == "boolean":
@@ -176,6 +181,7 @@ def path_of(pattern: str, schemas: Schemas) -> str:
         if part.startswith("{"):
             some = schemas.random.choice(
                 ["0", "1", "x", "%00", "..%2f..", "-1", "9" * 30, "small", quote("圍")]
+                + [quote(name, safe="") for name in schemas.names]
             )
             parts[number] = some
     return "/".join(parts)

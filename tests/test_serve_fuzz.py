@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +21,34 @@ RECORDS = [
 ]
 
 
+PICTURES = [
+    (ROOT / "data/images/validation/pizza/003.jpg").read_bytes(),
+    b"GIF87a\x01\x00\x01\x00\x80\x00\x00\xff\x00\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00"
+    b"\x02\x02D\x01\x00;",
+]
+
+
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with serving(ServeConfig(runs=tmp_path_factory.mktemp("runs"))) as found:
+def client(tiny_classifiers: Path) -> Iterator[Client]:
+    config = ServeConfig(image_models=(tiny_classifiers / "cnn",), runs=tiny_classifiers)
+    with serving(config) as found:
         # on a cold start kernels are compiled meanwhile
         assert found.ask("POST", "/api/sgf", RECORDS[1], timeout=600).status == 200
         yield found
+
+
+@pytest.fixture(scope="module")
+def names(client: Client) -> list[str]:
+    """Of what the server has: pictures, classes, layers, runs, a review that has ended."""
+    picture = client.post("/api/images/pictures?name=a.jpg", PICTURES[0]).json()["picture"]
+    one = client.get("/api/images/model").json()
+    layers = client.get("/api/images/layers").json()["layers"]
+    job = client.post("/api/review?name=a.sgf", RECORDS[1]).json()["job"]
+    assert [name for name, _ in client.events(f"/api/jobs/{job}/events")][-1] == "done"
+    runs = client.get("/api/runs").json()["runs"]
+    code = ["field", "map", "pooling"]
+    found = [picture, "sample:pizza-000", one["name"], one["classes"][0], layers[0]["name"], job]
+    return [*found, *code, *(run["id"] for run in runs)]
 
 
 @pytest.fixture(scope="module")
@@ -37,20 +60,21 @@ def described(client: Client) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_nonsense_is_answered_everywhere(
-    client: Client, described: dict[str, Any], capfd: pytest.CaptureFixture[str]
+    client: Client, described: dict[str, Any], names: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    names = [f"{one['method']} {one['path']}" for one in described["endpoints"]]
-    assert {"POST /api/sgf", "GET /api/about", "GET /api", "SOCKET /api/analysis"} <= set(names)
+    there = [f"{one['method']} {one['path']}" for one in described["endpoints"]]
+    assert {"POST /api/sgf", "GET /api/about", "GET /api", "SOCKET /api/analysis"} <= set(there)
     with client.socket("/api/analysis") as other:
         for number, endpoint in enumerate(described["endpoints"]):
-            schemas = fuzzing.Schemas(described["schemas"], number)
+            schemas = fuzzing.Schemas(described["schemas"], number, names)
             if endpoint["method"] == "SOCKET":
                 fuzzing.attack_socket(client, endpoint, schemas, fuzzing.COUNT)
             else:
                 # what takes nothing cannot be asked in many ways
                 takes = endpoint["body"] or endpoint["message"]
                 count = fuzzing.COUNT if takes else 3
-                fuzzing.attack_route(client, endpoint, schemas, RECORDS, count)
+                samples = PICTURES if "images" in endpoint["path"] else RECORDS
+                fuzzing.attack_route(client, endpoint, schemas, samples, count)
         assert list(fuzzing.replies(other, 7)) == []
     assert client.get("/api/about").status == 200
     assert "failed unexpectedly" not in capfd.readouterr().err

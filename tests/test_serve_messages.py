@@ -125,8 +125,8 @@ def test_two_thousand_moves_are_taken_and_no_more():
     moves = play_randomly(1, 2000)
     game = game_of(position(moves=spelled(moves)))
     assert game.board.moves == moves
-    with pytest.raises(BadMessage, match="length <= 2000"):
-        position(moves=spelled([*moves, (PASS, BLACK)]))
+    with pytest.raises(UserError, match=r"the game has 2,001 moves by here, and 2,000 are"):
+        game_of(position(moves=spelled([*moves, (PASS, BLACK)])))
 
 
 @pytest.mark.parametrize(

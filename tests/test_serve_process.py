@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -24,6 +25,7 @@ from tests.serving import Client
 PROGRAM = """
 import sys
 from pathlib import Path
+from typing import Any
 from gocnn import page
 page.BUILT = Path(sys.argv.pop(1))
 for name in sys.argv.pop(1).split(","):
@@ -203,6 +205,21 @@ def test_what_is_wrong_is_a_sentence(
     assert err.startswith("Error: ")
     assert err.count("\n") == 1
     assert all(part in err for part in said), err
+
+
+def test_a_run_without_torch_is_named_and_the_rest_works(built: Path) -> None:
+    run = ROOT / "tests" / "cases" / "old" / "go-run"
+    with running(built, "--model", str(run)) as (_, _, client):
+        about = client.get("/api/about")
+        assert about.status == 200
+        errors = {model["name"]: model["error"] for model in about.json()["models"]}
+        position: dict[str, Any] = {"position": {"moves": []}}
+        refused = client.post("/api/play", position)
+        assert (refused.status, refused.json()["error"]) == (503, errors.pop("go-run"))
+        assert refused.json()["error"].startswith("go-run cannot be opened: ")
+        assert "pip install torch" in refused.json()["error"]
+        assert set(errors.values()) == {""}
+        assert client.post("/api/play", {**position, "model": "small"}).status == 200
 
 
 def test_a_page_that_is_not_built(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ from gocnn.console import heads
 from gocnn.console.heads import Head
 from gocnn.engine import levels, rulesets
 from gocnn.games.variations import read_file
+from gocnn.policy import runtime
 from gocnn.serve import failures
+from gocnn.serve.about import about
 from gocnn.serve.config import RECORD_BYTES, ServeConfig
 from gocnn.serve.endpoints import get
+from gocnn.serve.state import ServeState
 from tests.conftest import ROOT, SAMPLES
 from tests.serving import Client, serving
 
@@ -160,3 +164,32 @@ def test_a_record_may_be_so_large_and_no_larger(client: Client) -> None:
     answer = client.post("/api/sgf", b"x" * (RECORD_BYTES + 1))
     assert answer.status == 413
     assert "20 MB" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ModuleNotFoundError("No module named 'torch'", name="torch"),
+        OSError("libtorch_cpu.so: cannot open shared object file"),
+        MemoryError(),
+        RuntimeError("of a kind that nobody foresaw"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_one_network_that_cannot_be_opened_spoils_nothing(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened = runtime.open_evaluator
+
+    def failing(model: Any, *more: Any) -> Any:
+        if model == Path("mine.onnx"):
+            raise error
+        return opened(model, *more)
+
+    monkeypatch.setattr(runtime, "open_evaluator", failing)
+    mine, *others = about(ServeState(ServeConfig(models=(Path("mine.onnx"),)))).models
+    assert mine.name == "mine"
+    assert mine.error
+    assert not any(each.error for each in others)
+    assert len(others) == 2
+    assert ("failed unexpectedly" in capsys.readouterr().err) == (failures.UNEXPECTED in mine.error)

@@ -52,7 +52,7 @@ const fewTexts = {
   setup(setup) {
     setup.onLoad({ filter: /src[\\/]texts[\\/]\w+\.ts$/ }, ({ path }) => {
       const name = basename(path, ".ts");
-      return ["table", "common", "board", "review"].includes(name) ? undefined : { contents: `export const ${name} = { en: {}, zh: {} };` };
+      return ["table", "common", "board", "review", "said"].includes(name) ? undefined : { contents: `export const ${name} = { en: {}, zh: {} };` };
     });
   },
 };

@@ -8,7 +8,6 @@ from starlette.routing import BaseRoute
 from gocnn import __version__
 from gocnn.console import heads
 from gocnn.engine import levels, rulesets
-from gocnn.errors import UserError
 from gocnn.features.conditioning import STYLES
 from gocnn.policy import shipped
 from gocnn.serve import config
@@ -75,7 +74,7 @@ def _model(state: ServeState, name: str) -> Model:
     title = f"{name} (ships)" if ships else name
     try:
         evaluator = state.evaluator(name)
-    except (UserError, ImportError) as error:  # a run's folder needs torch
+    except Exception as error:  # noqa: BLE001 - the others can be used
         return Model(name, title, False, False, ships, sentence(error, f"opening {name}"))
     return Model(name, title, evaluator.has_value_head, evaluator.scores, ships)
 

@@ -47,7 +47,9 @@ async def whole_body(request: Request, most: int) -> bytes:
 
 
 def size_text(count: int) -> str:
-    return f"{count >> 20} MB" if count >= 1 << 20 else f"{count} bytes"
+    if count < 10 << 10:
+        return f"{count} bytes"
+    return f"{count >> 20} MB" if count >= 1 << 20 else f"{count >> 10} KB"
 
 
 def parse(body: bytes | str) -> dict[str, Any]:

@@ -25,11 +25,16 @@ class Refusal(UserError):
         self.status = status
 
 
-def lacking(error: ImportError | OSError, extra: str | None = None) -> Exception:
+def lacking(
+    error: ImportError | OSError, extra: str | None = None, opening: str | None = None
+) -> Exception:
     """What to raise instead for a package that is missing: a Refusal that names it (and the extra
-    that brings it), or the error itself if the program's own module is at fault."""
+    that brings it, and the model that it was needed for), or the error itself if the program's own
+    module is at fault."""
     sentence = libraries.package(error, extra)
-    return error if sentence is None else Refusal(503, sentence)
+    if sentence is None:
+        return error
+    return Refusal(503, f"{opening} cannot be opened: {sentence}" if opening else sentence)
 
 
 UNEXPECTED = (

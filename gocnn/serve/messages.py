@@ -41,7 +41,7 @@ class Position(Struct, forbid_unknown_fields=True):
     A record may repeat positions that its rules forbid to repeat; what comes next may not.
     """
 
-    moves: Annotated[list[tuple[Colour, Vertex]], Meta(max_length=MOST_MOVES)]
+    moves: list[tuple[Colour, Vertex]]
     black: Points = []
     white: Points = []
     first: Colour | None = None
@@ -53,6 +53,11 @@ class Position(Struct, forbid_unknown_fields=True):
 
 def game_of(position: Position) -> Game:
     """The position as a game that goes on. Raises UserError if there is no such one."""
+    if len(position.moves) > MOST_MOVES:
+        raise UserError(
+            f"the game has {len(position.moves):,} moves by here, and {MOST_MOVES:,} are looked at"
+            " at most; go back to an earlier one"
+        )
     rules = _rules(position.rules)
     black, white = points(position.black, "black"), points(position.white, "white")
     both = sorted(set(black) & set(white))

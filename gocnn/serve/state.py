@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gocnn.errors import UserError
 from gocnn.policy import shipped
+from gocnn.serve import failures
 from gocnn.serve.config import ServeConfig as ServeConfig
 from gocnn.serve.jobs import Jobs
 from gocnn.serve.threads import importing
@@ -66,7 +67,8 @@ class ServeState:
         return self._paths[chosen]
 
     def evaluator(self, name: str | None) -> "Evaluator":
-        """The network of that name, or the first one. Raises UserError."""
+        """The network of that name, or the first one. Raises UserError, which is a Refusal if a
+        package is missing (a run's folder needs torch)."""
         with importing:
             from gocnn.policy.runtime import open_evaluator
 
@@ -74,7 +76,10 @@ class ServeState:
         path = self.path_of(chosen)
         with self._lock:
             if chosen not in self._open:
-                self._open[chosen] = open_evaluator(path, "cpu", self.config.threads)
+                try:
+                    self._open[chosen] = open_evaluator(path, "cpu", self.config.threads)
+                except (ImportError, OSError) as error:
+                    raise failures.lacking(error, opening=chosen) from error
             return self._open[chosen]
 
     def opened(self, name: str | None) -> "Evaluator | None":

@@ -176,7 +176,7 @@ class Models:
             held = self._open.get(one.name)
             if held is None or held.stamp != stamp:
                 failures.hide(one.file)
-                with torch_needed():
+                with torch_needed(opening=one.name):
                     from imagecls.classifier.runtime import open_classifier
 
                     held = Opened(one, stamp, open_classifier(one.path))
@@ -222,14 +222,14 @@ class Models:
 
 
 @contextlib.contextmanager
-def torch_needed() -> Iterator[None]:
+def torch_needed(opening: str | None = None) -> Iterator[None]:
     """Within: what needs torch is imported; a package that is missing is told with the extra that
     brings it (Refusal)."""
     try:
         with importing:
             yield
     except ImportError as error:
-        raise failures.lacking(error, "images") from error
+        raise failures.lacking(error, "images", opening) from error
 
 
 def _usual() -> list[Path]:

@@ -10,7 +10,7 @@ from tests.conftest import ROOT, lacking
 SOURCES = ROOT / "web" / "src"
 _ENTRY = "\n".join(
     f'export * as {name} from "./lib/{name}";'
-    for name in ("coords", "go", "link", "tree", "treeLayout")
+    for name in ("coords", "go", "link", "said", "tree", "treeLayout")
 )
 
 

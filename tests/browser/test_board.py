@@ -1,5 +1,7 @@
 """The Board page, as a person uses it."""
 
+# ruff: noqa: RUF001
+
 import re
 from pathlib import Path
 from typing import Any
@@ -309,3 +311,73 @@ def test_bad_files(open_page: Open) -> None:
         "() => /link/.test(document.querySelector('.status [role=alert]').textContent)"
     )
     assert stones(page) == {"Q16": "b"}
+
+
+def opened(page: Any, record: str) -> None:
+    """Give the page a record."""
+    file = {"name": "a.sgf", "mimeType": "", "buffer": record.encode()}
+    page.set_input_files(".drop input", file)
+    page.wait_for_function("() => document.querySelectorAll('.tree .dot').length > 20")
+
+
+COLOURED = """() => {
+  const canvas = document.querySelector('.graph canvas');
+  const { width, height } = canvas;
+  const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+  const columns = new Set();
+  for (let at = 0; at < data.length; at += 4)
+    if (data[at] < 60 && data[at + 2] > 120 && data[at + 3] > 200) columns.add((at / 4) % width);
+  return columns.size / width;
+}"""
+"""What share of the graph's columns the line of winrates goes through."""
+
+
+def test_the_graph_draws_no_line_over_what_nobody_asked(open_page: Open) -> None:
+    tab = open_page("/")
+    tab.expected = ["willReadFrequently"]  # of how this test looks
+    page = tab.page
+    ready(page, 0)
+    moves = "".join(f";{'BW'[k % 2]}[{'defghijklm'[k % 10]}{'cgk'[k // 10]}]" for k in range(30))
+    opened(page, f"(;SZ[19]{moves})")
+    ready(page, 0)
+    page.keyboard.press("End")
+    ready(page, 30)
+    # two moves are known, the first and the last
+    assert 0 < page.evaluate(COLOURED) < 0.1
+    page.get_by_role("button", name="Judge the whole line").click()
+    page.wait_for_function(f"() => ({COLOURED})() > 0.5")
+
+
+def test_a_game_too_long_for_the_network(open_page: Open) -> None:
+    page = open_page("/").page
+    ready(page, 0)
+    opened(page, f"(;SZ[19];B[pd];W[dp]{';B[tt];W[tt]' * 1000})")
+    page.keyboard.press("End")
+    page.wait_for_selector("text=the game has 2,002 moves by here, and 2,000 are looked at at most")
+    assert "made ready" not in page.inner_text(".verdict")
+    page.keyboard.press("PageUp")
+    ready(page, 1992)
+
+
+def test_nothing_is_waited_for_where_nothing_was_asked(open_page: Open) -> None:
+    page = open_page("/").page
+    ready(page, 0)
+    for name in ("Hints", "Heat map"):
+        page.get_by_role("button", name=name).click()
+    page.wait_for_function("() => document.querySelector('.verdict').innerText.trim() === '–'")
+    page.get_by_role("button", name="Hints").click()
+    ready(page, 0)
+    page.get_by_role("button", name="Score", exact=True).click()
+    page.wait_for_selector(".result")
+    assert page.inner_text(".verdict").strip() == "–"
+    assert page.locator(".candidates").count() == 0
+
+
+def test_the_second_board_says_its_network_in_chinese(open_page: Open) -> None:
+    page = open_page("/", language="zh").page
+    page.get_by_role("button", name="雙棋盤").click()
+    page.wait_for_function("() => document.querySelectorAll('.boards h2').length === 2")
+    assert all(each.endswith("（內附）") for each in page.locator(".boards h2").all_inner_texts())
+    page.locator("summary", has_text="新棋局").click()
+    rules = page.locator(".section select").filter(has_text="日本").first
+    assert rules.evaluate("one => [one.value, one.selectedOptions[0].text]") == ["chinese", "中國"]

@@ -49,3 +49,16 @@ def test_the_build_keeps_what_it_was_built_from(server: str) -> None:
     }
     assert sources <= kept.keys()
     assert {"build.mjs", "index.html", "src/style.css", "src/texts/common.ts"} <= kept.keys()
+
+
+def test_a_page_that_could_not_be_loaded_can_be_tried_again(open_page: Open) -> None:
+    tab = open_page("/")
+    tab.expected = ["ERR_FAILED"]
+    tab.context.route("**/assets/RunsPage-*.js", lambda route: route.abort())
+    tab.page.get_by_role("link", name="Runs").click()
+    tab.page.wait_for_selector("[role=alert]:has-text('could not be loaded')")
+    tab.page.get_by_role("link", name="Review").click()
+    tab.page.wait_for_selector("main .drop")
+    tab.context.unroute("**/assets/RunsPage-*.js")
+    tab.page.get_by_role("link", name="Runs").click()
+    tab.page.wait_for_selector("main:has-text('no training run yet')")

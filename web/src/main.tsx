@@ -44,11 +44,12 @@ function Frame() {
   useEffect(() => onMove(() => setPath(here())), []);
   useEffect(() => {
     let current = true;
+    setFailed(false);
     entry.load().then(
       (loaded) => {
         if (current) setShown({ entry, Page: loaded.default });
       },
-      () => setFailed(true),
+      () => current && setFailed(true),
     );
     return () => {
       current = false;

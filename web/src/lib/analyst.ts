@@ -3,6 +3,7 @@ import { Socket } from "./api";
 import { strengthOf } from "./colours";
 import { POINTS, fromVertex, toVertex } from "./coords";
 import type { PositionMessage } from "./go";
+import { said } from "./said";
 import { Store } from "./store";
 
 export interface AnalyseMessage {
@@ -69,6 +70,8 @@ export class Analyst extends Store {
   policy: Policy | null = null;
   report: Report | null = null;
   error = "";
+  /** Whether there is a question. */
+  asked = false;
   /** Whether the server is gone. */
   lost = false;
   /** 361 strengths from 0 to 1. */
@@ -101,6 +104,7 @@ export class Analyst extends Store {
     this.report = null;
     this.pointed = null;
     this.error = "";
+    this.asked = true;
     this.socket.send({ type: "analyse", id: this.id, ...question });
     return this.id;
   }
@@ -110,6 +114,7 @@ export class Analyst extends Store {
     this.id++;
     this.policy = this.report = this.heat = this.pointed = null;
     this.error = "";
+    this.asked = false;
     this.socket?.send({ type: "stop" });
     this.changed();
   }
@@ -165,7 +170,7 @@ export class Analyst extends Store {
   private take(message: Policy | Report | Trouble): void {
     if (message.type === "error") {
       if (message.id !== null && message.id !== this.id) return;
-      this.error = message.error;
+      this.error = said(message.error);
       this.policy = this.report = this.heat = null;
     } else {
       if (message.id !== this.id) return;

@@ -1,4 +1,5 @@
-// Talking to the server. Every failure is an Error whose message is a sentence for people.
+// Talking to the server. Every failure is an Error whose message is a sentence for people, in their language.
+import { said } from "./said";
 import { t } from "./text";
 
 /** What the server refused, with the HTTP status that says how. */
@@ -16,7 +17,7 @@ async function answer(response: Response): Promise<Response> {
   } catch {
     // not ours: the status says what there is to say
   }
-  throw new Refused(sentence, response.status);
+  throw new Refused(said(sentence), response.status);
 }
 
 async function send(path: string, options: RequestInit): Promise<Response> {
@@ -30,6 +31,10 @@ async function send(path: string, options: RequestInit): Promise<Response> {
 
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await send(path, { signal })).json() as Promise<T>;
+}
+
+export async function bytes(path: string): Promise<Blob> {
+  return (await send(path, {})).blob();
 }
 
 /** Post a value as JSON, or bytes as they are. */
@@ -66,7 +71,9 @@ export function events(path: string, handlers: Record<string, (value: never) => 
     for (const [name, handler] of Object.entries(handlers)) {
       source.addEventListener(name, (event) => {
         const data = (event as MessageEvent<string>).data;
-        if (data !== undefined) handler(JSON.parse(data) as never);
+        if (data === undefined) return;
+        const value = JSON.parse(data) as { error?: string };
+        handler((name === "error" && value.error ? { ...value, error: said(value.error) } : value) as never);
       });
     }
   }

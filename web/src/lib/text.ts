@@ -29,6 +29,11 @@ export function setLanguage(chosen: Language): void {
   keep("language", chosen);
 }
 
+/** What something of the server's is called: the text of that key, or its own name where there is none. */
+export function called(key: string, name: string): string {
+  return key in en ? t(key as TextKey) : name;
+}
+
 /** The text of that name; `{name}` in it becomes `values.name`. */
 export function t(key: TextKey, values: Record<string, string | number> = {}): string {
   const text = (language() === "zh" ? zh : en)[key];

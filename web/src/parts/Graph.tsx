@@ -13,6 +13,8 @@ export interface Series {
   dashed?: boolean;
   /** Fill the area between the line and this value. */
   fillTo?: number;
+  /** Whether a gap stays one: no line is drawn over what is not known, and what stands alone is a point. */
+  gaps?: boolean;
   /** Which scale: series with different units have their own axis, `y` on the left, `y2` on the right. */
   scale?: "y" | "y2";
   /** In pixels; 2 if it is left out. */
@@ -60,6 +62,18 @@ function colourOf(name: string): string {
 const COLOURS = ["--accent", "--white-side", "--soft"];
 const plain = (value: number) => String(Math.round(value * 1000) / 1000);
 
+const LARGEST = 1e9;
+
+/** The values that are drawn: one that went out of hand (a loss of 1e30) would flatten all others; the table has it. */
+function drawable({ values }: Series): (number | null)[] {
+  return values.some((value) => value !== null && Math.abs(value) > LARGEST) ? values.map((value) => (value !== null && Math.abs(value) <= LARGEST ? value : null)) : values;
+}
+
+/** Where values stand without one beside them. */
+function lonely(values: ArrayLike<number | null | undefined>): number[] {
+  return Array.from(values).flatMap((value, k) => (value != null && values[k - 1] == null && values[k + 1] == null ? [k] : []));
+}
+
 function drawStar(context: CanvasRenderingContext2D, x: number, y: number, colour: string): void {
   const size = 8 * devicePixelRatio;
   context.save();
@@ -89,7 +103,7 @@ function options(props: GraphProps, width: number, at: () => number | undefined,
     legend: { show: props.series.length > 1 && !props.noLegend, live: false, markers: { dash: (_, k) => (props.series[k - 1]?.dashed ? "dashed" : "solid") } },
     cursor: { y: false, drag: { x: false, y: false } },
     scales: {
-      x: { time: false, range: (_, least, most) => [least, Math.max(most, least + 1)] },
+      x: { time: false, range: ({ data: [x] }) => [x[0] ?? 0, Math.max(x.at(-1) ?? 1, (x[0] ?? 0) + 1)] },
       ...Object.fromEntries(scales.map((name) => [name, { ...(props.range?.[name] && { range: props.range[name] }), distr: props.logarithmic ? 3 : 1 }])),
     },
     axes: [
@@ -115,8 +129,10 @@ function options(props: GraphProps, width: number, at: () => number | undefined,
           stroke,
           width: each.width ?? 2,
           dash: each.dashed ? [6, 4] : undefined,
-          spanGaps: true,
-          points: { show: each.points ?? each.values.filter((value) => value !== null).length < 3, ...(each.points && { size: 6, fill: stroke }) },
+          spanGaps: !each.gaps,
+          points: each.gaps
+            ? { show: true, size: 6, fill: stroke, filter: ({ data }) => lonely(data[k + 1]) }
+            : { show: each.points ?? each.values.filter((value) => value !== null).length < 3, ...(each.points && { size: 6, fill: stroke }) },
           ...(each.fillTo !== undefined && { fill: stroke + "33", fillTo: each.fillTo }),
         };
       }),
@@ -151,7 +167,7 @@ export function Graph(props: GraphProps) {
   latest.current = props;
   const [theme, setTheme] = useState(0);
   const [open, setOpen] = useState(false);
-  const data = [props.x, ...props.series.map((each) => each.values)] as uPlot.AlignedData;
+  const data = [props.x, ...props.series.map(drawable)] as uPlot.AlignedData;
   // a new plot only where what is drawn changes its kind; new numbers go into the old one
   const kind = JSON.stringify([props.series.map(({ values, ...rest }) => rest), props.range, props.height, props.logarithmic, props.wholeX, props.xLabel]);
 
@@ -193,7 +209,7 @@ export function Graph(props: GraphProps) {
               <thead>
                 <tr>
                   <th scope="col">{props.xLabel}</th>
-                  {props.series.map((each) => <th scope="col" key={each.label}>{each.label}</th>)}
+                  {props.series.map((each) => <th scope="col" key={each.label}><span class="clamped" title={each.label}>{each.label}</span></th>)}
                 </tr>
               </thead>
               <tbody>

@@ -1,6 +1,7 @@
 // Play and study on one board, or on two with two networks.
 import { useEffect, useState } from "preact/hooks";
 import { useStore } from "../../lib/store";
+import { said } from "../../lib/said";
 import { t } from "../../lib/text";
 import { fromVertex, toVertex } from "../../lib/coords";
 import { BoardView, StonesInWords } from "./BoardView";
@@ -58,20 +59,21 @@ export default function BoardPage() {
   }, []);
 
   const sideName = t(session.side === 1 ? "colour.black" : "colour.white");
+  const otherTitle = said(other?.title ?? "");
   const label = t("board.label", { moves: session.moves, side: sideName });
   return (
     <div class={settings.compare ? "boardpage two" : "boardpage"}>
       <h1 class="visually-hidden">{t("page.board")}</h1>
       <div class="boards">
-        <section aria-label={model?.title ?? t("page.board")}>
-          {settings.compare && <h2>{model?.title}</h2>}
+        <section aria-label={said(model?.title ?? "") || t("page.board")}>
+          {settings.compare && <h2>{said(model?.title ?? "")}</h2>}
           <BoardView session={session} analyst={first} label={label} describedBy="stones" onCursor={setCursor} />
           {settings.compare && <Verdict analyst={first} />}
         </section>
         {settings.compare && (
-          <section aria-label={other?.title ?? ""}>
-            <h2>{other?.title}</h2>
-            <BoardView session={session} analyst={second} label={`${other?.title ?? ""}: ${label}`} describedBy="stones" onCursor={setCursor} />
+          <section aria-label={otherTitle}>
+            <h2>{otherTitle}</h2>
+            <BoardView session={session} analyst={second} label={`${otherTitle}: ${label}`} describedBy="stones" onCursor={setCursor} />
             <Verdict analyst={second} />
           </section>
         )}
@@ -88,7 +90,7 @@ export default function BoardPage() {
           <Switches session={session} />
           {settings.heat && <Legend />}
           {!settings.compare && <Verdict analyst={first} />}
-          {settings.hints && (
+          {settings.hints && session.mode !== "score" && (
             <div class="tables">
               <Candidates session={session} analyst={first} most={settings.compare ? 6 : 8} />
               {settings.compare && <Candidates session={session} analyst={second} most={6} />}

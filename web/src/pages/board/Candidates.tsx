@@ -12,11 +12,12 @@ import type { Session } from "./session";
 export function Verdict({ analyst }: { analyst: Analyst }) {
   useStore(analyst);
   const judgement = analyst.judgement();
-  const late = useLate(judgement === null, PREPARING_AFTER);
+  const waiting = judgement === null && analyst.asked && !analyst.error;
+  const late = useLate(waiting, PREPARING_AFTER);
   const winrate = judgement?.winrate ?? null;
   const text =
     judgement === null
-      ? t(late ? "verdict.preparing" : "verdict.waiting")
+      ? waiting ? t(late ? "verdict.preparing" : "verdict.waiting") : "–"
       : winrate === null
         ? t("verdict.none")
         : t("verdict.text", { black: percent(winrate), white: percent(1 - winrate) }) + (judgement.lead === null ? "" : ` · ${leadOf(judgement.lead)}`);
@@ -27,7 +28,7 @@ export function Verdict({ analyst }: { analyst: Analyst }) {
       </div>
       <p>
         {analyst.lost ? <span class="error">{t("verdict.lost")}</span> : text}
-        {judgement && judgement.visits > 0 && <span class="soft"> · {t("verdict.visits", { visits: short(judgement.visits) })}{analyst.report?.done ? "" : " …"}</span>}
+        {!analyst.lost && judgement && judgement.visits > 0 && <span class="soft whole"> · {t("verdict.visits", { visits: short(judgement.visits) })}{analyst.report?.done ? "" : " …"}</span>}
       </p>
     </div>
   );

@@ -22,9 +22,9 @@ export function Course({ session }: { session: Session }) {
   const scores = seen.some((each) => each.lead !== null);
   const most = Math.max(10, ...seen.map((each) => Math.abs(each.lead ?? 0)));
   const series: Series[] = [
-    { label: t("course.winrate"), values: known.map((each) => (each?.winrate == null ? null : each.winrate * 100)), colour: "--accent", fillTo: 50 },
+    { label: t("course.winrate"), values: known.map((each) => (each?.winrate == null ? null : each.winrate * 100)), colour: "--accent", fillTo: 50, gaps: true },
   ];
-  if (scores) series.push({ label: t("course.lead"), values: known.map((each) => each?.lead ?? null), colour: "--white-side", scale: "y2", dashed: true });
+  if (scores) series.push({ label: t("course.lead"), values: known.map((each) => each?.lead ?? null), colour: "--white-side", scale: "y2", dashed: true, gaps: true });
   const x = useMemo(() => line.map((_, k) => k), [line]);
   const here = known[line.indexOf(node)];
   const label = here?.winrate == null ? t("course.labelNone") : t("course.label", { move: session.moves, winrate: percent(here.winrate), lead: here.lead === null ? "" : leadOf(here.lead) });

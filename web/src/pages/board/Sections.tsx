@@ -3,10 +3,11 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Drop } from "../../parts/Drop";
 import { hashOf } from "../../lib/link";
+import { said } from "../../lib/said";
 import { useStore } from "../../lib/store";
-import { t, type TextKey } from "../../lib/text";
+import { called, t, type TextKey } from "../../lib/text";
 import { writeSgf } from "../../lib/tree";
-import { PLAY_VISITS, TEMPERATURES, VISITS } from "./settings";
+import { PLAY_VISITS, TEMPERATURES, VISITS, usable } from "./settings";
 import type { Game, NewGame } from "./records";
 import type { Session, Tool } from "./session";
 import { setupNode } from "./setup";
@@ -55,7 +56,7 @@ export function NewGameSection({ session }: { session: Session }) {
         <span>{t("new.komi")}</span>
         <input type="number" step="0.5" min="-150" max="150" value={game.komi} aria-invalid={!komi} onInput={(event) => change({ komi: event.currentTarget.valueAsNumber })} />
       </label>
-      <Choice label="new.rules" value={game.rules} options={(about?.rules ?? ["chinese"]).map((name) => [name, name] as const)} onChange={(rules) => change({ rules })} />
+      <Choice label="new.rules" value={game.rules} options={(about?.rules ?? ["chinese"]).map((name) => [name, called(`rules.${name}`, name)] as const)} onChange={(rules) => change({ rules })} />
       {!komi && <p class="error wide" role="alert">{t("new.badKomi")}</p>}
       <button class="primary wide" disabled={!komi} onClick={() => session.records.start(game)}>{t("new.start")}</button>
     </Section>
@@ -65,24 +66,24 @@ export function NewGameSection({ session }: { session: Session }) {
 export function NetworkSection({ session }: { session: Session }) {
   useStore(session);
   const { about, settings, model } = session;
-  const models = (about?.models ?? []).map((each) => [each.name, each.title] as const);
-  const usable = models.filter(([name]) => !about?.models.find((each) => each.name === name)?.error);
+  const models = (about ? usable(about) : []).map((each) => [each.name, said(each.title)] as const);
   return (
     <Section title="network.title">
-      <Choice label="network.model" value={model?.name ?? ""} options={usable} onChange={(name) => session.set({ model: name })} />
-      {settings.compare && <Choice label="network.other" value={session.otherModel?.name ?? ""} options={usable} onChange={(name) => session.set({ other: name })} />}
-      {settings.compare && usable.length < 2 && <p class="soft wide">{t("network.onlyOne")}</p>}
+      <Choice label="network.model" value={model?.name ?? ""} options={models} onChange={(name) => session.set({ model: name })} />
+      {settings.compare && <Choice label="network.other" value={session.otherModel?.name ?? ""} options={models} onChange={(name) => session.set({ other: name })} />}
+      {settings.compare && models.length < 2 && <p class="soft wide">{t("network.onlyOne")}</p>}
       <Choice label="network.visits" value={settings.visits} options={VISITS.map((n) => [n, visitsText(n)] as const)} onChange={(visits) => session.set({ visits })} />
       <Choice label="network.symmetries" value={settings.symmetries} options={[[1, "1"], [8, t("network.eight")]]} onChange={(symmetries) => session.set({ symmetries })} />
-      <Choice label="network.style" value={settings.style} options={(about?.styles ?? ["any"]).map((name) => [name, name === "any" ? t("network.anyStyle") : name] as const)} onChange={(style) => session.set({ style })} />
+      <Choice label="network.style" value={settings.style} options={(about?.styles ?? ["any"]).map((name) => [name, called(`style.${name}`, name)] as const)} onChange={(style) => session.set({ style })} />
       <h3 class="wide">{t("network.asPlayer")}</h3>
       <Choice label="new.black" value={settings.black} options={who()} onChange={(black) => session.set({ black })} />
       <Choice label="new.white" value={settings.white} options={who()} onChange={(white) => session.set({ white })} />
       <Choice label="network.level" value={settings.level ?? ""} options={[["", t("network.noLevel")], ...(about?.levels ?? []).map((level) => [level, level] as const)]} onChange={(level) => session.set({ level: level || null })} />
       <Choice label="network.playVisits" value={settings.playVisits} disabled={settings.level !== null} options={PLAY_VISITS.map((n) => [n, visitsText(n)] as const)} onChange={(playVisits) => session.set({ playVisits })} />
       <Choice label="network.temperature" value={settings.temperature} disabled={settings.level !== null} options={TEMPERATURES.map((n) => [n, n === 0 ? t("network.likeliest") : String(n)] as const)} onChange={(temperature) => session.set({ temperature })} />
-      {model && !model.has_score && <p class="soft wide">{t("network.noScore", { model: model.title })}</p>}
-      {model && !model.has_value && <p class="soft wide">{t("network.noValue", { model: model.title })}</p>}
+      {about?.models.map((each) => each.error && <p key={each.name} class="error wide" role="alert">{said(each.error)}</p>)}
+      {model && !model.has_score && <p class="soft wide">{t("network.noScore", { model: said(model.title) })}</p>}
+      {model && !model.has_value && <p class="soft wide">{t("network.noValue", { model: said(model.title) })}</p>}
     </Section>
   );
 }

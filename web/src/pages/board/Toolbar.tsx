@@ -70,6 +70,7 @@ export function Status({ session }: { session: Session }) {
   const { root } = tree;
   const result = root.props.RE?.[0];
   const names = [root.props.PB?.[0], root.props.PW?.[0]];
+  const told = `${names[0] ?? "?"} – ${names[1] ?? "?"}${result ? ` · ${result}` : ""}`;
   return (
     <div class="status">
       <p>
@@ -78,7 +79,7 @@ export function Status({ session }: { session: Session }) {
         <span class="soft"> · {t("status.taken", { black: position.captures.black, white: position.captures.white })}</span>
       </p>
       {(names[0] || names[1] || result) && (
-        <p class="soft names">{`${names[0] ?? "?"} – ${names[1] ?? "?"}`}{result ? ` · ${result}` : ""}</p>
+        <p class="soft names clamped" title={told}>{told}</p>
       )}
       {notice && (
         <p class={notice.kind === "error" ? "error" : ""} role={notice.kind === "error" ? "alert" : "status"}>

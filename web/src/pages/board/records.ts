@@ -3,6 +3,7 @@ import { post } from "../../lib/api";
 import { handicapPoints } from "../../lib/go";
 import { isPictureFile } from "../../lib/kinds";
 import { fromHash } from "../../lib/link";
+import { said } from "../../lib/said";
 import { t } from "../../lib/text";
 import { Tree, makeNode, writeSgf, type FlatNode } from "../../lib/tree";
 import type { Session } from "./session";
@@ -49,7 +50,7 @@ export class Records {
     try {
       const { games, skipped } = await post<File>(`/api/sgf?name=${encodeURIComponent(name || "page.sgf")}`, data);
       const readable = games.filter((game) => game.nodes.length > 0);
-      if (readable.length === 0) throw new Error(games[0]?.trouble || skipped[0] || t("file.empty"));
+      if (readable.length === 0) throw new Error(said(games[0]?.trouble || skipped[0] || "") || t("file.empty"));
       this.games = readable.length > 1 ? readable : [];
       this.fileName = name;
       this.show(readable[0], 0);
@@ -58,7 +59,9 @@ export class Records {
         session.refresh();
       }
     } catch (error) {
-      session.say(name ? t("file.bad", { name, why: (error as Error).message }) : (error as Error).message, "error");
+      const why = (error as Error).message;
+      // most sentences begin with the file's name
+      session.say(name && !why.startsWith(name) ? t("file.bad", { name, why }) : why, "error");
     }
   }
 
@@ -71,13 +74,13 @@ export class Records {
     this.chosen = index;
     // a copy, so that another look at the file shows it as it was
     this.session.show(Tree.from(structuredClone(game.nodes)));
-    if (game.trouble) this.session.say(game.trouble, "error");
+    if (game.trouble) this.session.say(said(game.trouble), "error");
   }
 
   start(game: NewGame): void {
     const { session } = this;
     const date = new Date().toLocaleDateString("sv");
-    const net = `${session.model?.title ?? "gocnn"}${game.level ? ` ${game.level}` : ""}`;
+    const net = `${session.model?.name ?? "gocnn"}${game.level ? ` ${game.level}` : ""}`;
     const name = (who: "you" | "net") => (who === "you" ? t("player.you") : net);
     const root = makeNode({
       GM: ["1"], FF: ["4"], CA: ["UTF-8"], SZ: ["19"], KM: [String(game.komi)], RU: [game.rules], PB: [name(game.black)], PW: [name(game.white)], DT: [date],

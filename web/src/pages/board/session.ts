@@ -8,7 +8,7 @@ import { Tree, type Colour, type Move, type Node } from "../../lib/tree";
 import { Counting } from "./counting";
 import { Opponent } from "./opponent";
 import { Records } from "./records";
-import { about, fitting, keep, kept, type About, type Model, type Settings } from "./settings";
+import { about, fitting, keep, kept, usable, type About, type Model, type Settings } from "./settings";
 import { setStone } from "./setup";
 
 export type Mode = "play" | "setup" | "score";
@@ -61,7 +61,7 @@ export class Session extends Store {
 
   /** The network of the second board. */
   get otherModel(): Model | undefined {
-    const models = this.about?.models ?? [];
+    const models = this.about ? usable(this.about) : [];
     return models.find((model) => model.name === this.settings.other) ?? models.at(-1);
   }
 

@@ -76,11 +76,21 @@ export function keep(settings: Settings): void {
   localStorage.setItem(KEY, JSON.stringify(settings));
 }
 
+/** The networks that can be asked. */
+export function usable(about: Pick<About, "models">): Model[] {
+  return about.models.filter((model) => !model.error);
+}
+
+/** The network to begin with where nobody chose: the server's first one (null), or the first that can be asked where that one cannot. */
+export function beginning(about: Pick<About, "models">): string | null {
+  return about.models[0]?.error ? (usable(about)[0]?.name ?? null) : null;
+}
+
 /** The settings with what this server does not have put back to what it has. */
 export function fitting(settings: Settings, about: About): Settings {
-  const has = (name: string | null) => name !== null && about.models.some((model) => model.name === name && !model.error);
+  const has = (name: string | null) => usable(about).some((model) => model.name === name);
   const fit = { ...settings };
-  if (!has(fit.model)) fit.model = null;
+  if (!has(fit.model)) fit.model = beginning(about);
   if (!has(fit.other)) fit.other = null;
   if (fit.level !== null && !about.levels.includes(fit.level)) fit.level = null;
   if (!about.styles.includes(fit.style)) fit.style = "any";

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { useStore } from "../../lib/store";
+import { said } from "../../lib/said";
 import { t } from "../../lib/text";
 import type { LayerInside, NetworkInside } from "./messages";
 import { lesson } from "./session";
@@ -26,7 +27,7 @@ export function NetworkChoice() {
     <label class="field">
       <span>{t("lesson.network")}</span>
       <select value={lesson.model ?? lesson.models[0].name} onChange={(event) => void lesson.open(event.currentTarget.value)}>
-        {lesson.models.map((each) => <option key={each.name} value={each.name}>{each.title}</option>)}
+        {lesson.models.map((each) => <option key={each.name} value={each.name}>{said(each.title)}</option>)}
       </select>
     </label>
   );

@@ -106,9 +106,10 @@ function Choice({ photo, onPhoto }: { photo: Photo; onPhoto: (photo: Photo) => v
         <ModelChoice />
       </div>
       {photo.error && <p class="error" role="alert">{photo.error}</p>}
+      {photos.unopened && <p class="error" role="alert">{photos.unopened}</p>}
       {photos.error && <p class="error" role="alert">{photos.error}</p>}
       {photos.models?.length === 0 && <p class="soft">{t("shrink.noModel")} <code>gocnn img-train my-photographs/ --out runs/photographs --minutes 30</code></p>}
-      {photos.models && photos.models.length > 0 && !photos.opened && !photos.error && <p class="soft" role="status">{t("photos.opening")}</p>}
+      {photos.opening && <p class="soft" role="status">{t("photos.opening")}</p>}
     </section>
   );
 }

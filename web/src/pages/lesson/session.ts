@@ -5,7 +5,7 @@ import { RULE_SETS, illegal, messageOf, positionOf, sideToPlay, type Position, t
 import { Store } from "../../lib/store";
 import { t } from "../../lib/text";
 import { Tree, lineTo, makeNode, type Colour } from "../../lib/tree";
-import type { About, Model } from "../board/settings";
+import { about, beginning, usable, type Model } from "../board/settings";
 import { pending } from "./answers";
 import type { NetworkInside } from "./messages";
 
@@ -48,7 +48,9 @@ export class LessonSession extends Store {
     if (this.begun) return;
     this.begun = true;
     try {
-      this.models = (await pending.during(get<About>("/api/about"), false)).models.filter((each) => !each.error);
+      const found = await pending.during(about(), false);
+      this.models = usable(found);
+      this.model ??= beginning(found);
       await this.open(this.model);
     } catch (error) {
       this.begun = false;

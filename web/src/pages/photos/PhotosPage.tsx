@@ -23,6 +23,7 @@ function Intake() {
       </div>
       {!some && <Samples />}
       {!some && <p class="soft">{t("photos.limits")}</p>}
+      {photos.unopened && <p class="error" role="alert">{photos.unopened}</p>}
       {photos.error && <p class="error" role="alert">{photos.error}</p>}
       {photos.open_ > 1 && (
         <p class="row" role="status">
@@ -86,7 +87,7 @@ export default function PhotosPage() {
       <h1 class="visually-hidden">{t("page.photos")}</h1>
       {models?.length === 0 ? <None /> : models ? <Intake /> : !photos.error && <p class="soft" role="status">{t("photos.waiting")}</p>}
       {!models && photos.error && <p class="card error" role="alert">{photos.error}</p>}
-      {models && models.length > 0 && !opened && !photos.error && <p class="soft" role="status">{t("photos.opening")}</p>}
+      {photos.opening && <p class="soft" role="status">{t("photos.opening")}</p>}
       {photos.photos.length > 1 && <Sheet />}
       {chosen && <Details key={chosen.number} photo={chosen} />}
       {opened && <Evaluate key={opened.name} model={opened} />}

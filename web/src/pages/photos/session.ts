@@ -1,5 +1,5 @@
 // The photographs that are looked at, and the classifier that is asked. One for the page, so that a picture goes along to the lecture.
-import { Refused, events, get, post } from "../../lib/api";
+import { Refused, bytes, events, get, post } from "../../lib/api";
 import { isRecord } from "../../lib/kinds";
 import { Store } from "../../lib/store";
 import { t } from "../../lib/text";
@@ -33,6 +33,8 @@ export class PhotoSession extends Store {
   chosen: Photo | null = null;
   samples: string[] = [];
   error = "";
+  /** Why the classifier cannot be asked; stays until another one is. */
+  unopened = "";
   private drawn = new Map<string, Photo>();
   private counted = 0;
   private waiting: Photo[] = [];
@@ -59,6 +61,10 @@ export class PhotoSession extends Store {
     }
   }
 
+  get opening(): boolean {
+    return !!this.models?.length && !this.opened && !this.unopened && !this.error;
+  }
+
   /** Ask the classifier that somebody has chosen. */
   pick(name: string): void {
     this.picked = true;
@@ -69,14 +75,14 @@ export class PhotoSession extends Store {
   async open(name: string): Promise<void> {
     this.model = name;
     this.opened = null;
-    this.error = "";
+    this.error = this.unopened = "";
     this.changed();
     try {
       const opened = await get<OpenModel>(`/api/images/model?model=${encodeURIComponent(name)}`);
       if (this.model !== name) return;
       this.opened = opened;
     } catch (error) {
-      if (this.model === name) this.error = (error as Error).message;
+      if (this.model === name) this.unopened = (error as Error).message;
     }
     this.changed();
     if (this.opened) this.queue(this.photos.filter((photo) => photo.sent && photo.by !== name));
@@ -211,9 +217,7 @@ export class PhotoSession extends Store {
 
 /** The picture, kept by the browser: the server forgets it one day. */
 async function shownOf(key: string): Promise<string> {
-  const response = await fetch(`/api/images/pictures/${key}`);
-  if (!response.ok) throw new Error(((await response.json()) as { error: string }).error);
-  return URL.createObjectURL(await response.blob());
+  return URL.createObjectURL(await bytes(`/api/images/pictures/${key}`));
 }
 
 export const photos = new PhotoSession();

@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { Drop, type DroppedFile } from "../../parts/Drop";
 import { hashOf } from "../../lib/link";
 import { RECORDS, isPictureFile } from "../../lib/kinds";
+import { said } from "../../lib/said";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { percent } from "../board/numbers";
@@ -47,7 +48,7 @@ export default function ReviewPage() {
             <label class="field">
               <span>{t("network.model")}</span>
               <select value={job.network?.name} onChange={(event) => job.choose(event.currentTarget.value)}>
-                {job.models.map((model) => <option key={model.name} value={model.name}>{model.title}</option>)}
+                {job.models.map((model) => <option key={model.name} value={model.name}>{said(model.title)}</option>)}
               </select>
             </label>
           )}
@@ -107,7 +108,7 @@ function Games({ job }: { job: ReviewJob }) {
       {skipped.length > 0 && (
         <details>
           <summary>{t("games.skipped", { count: skipped.length })}</summary>
-          <ul>{skipped.map((line, k) => <li key={k}>{line}</li>)}</ul>
+          <ul>{skipped.map((line, k) => <li key={k}>{said(line)}</li>)}</ul>
         </details>
       )}
     </section>
@@ -115,12 +116,13 @@ function Games({ job }: { job: ReviewJob }) {
 }
 
 function GameRow({ game, here, onOpen }: { game: FoundGame; here: boolean; onOpen: () => void }) {
+  const players = `${game.black || "?"} – ${game.white || "?"}`;
   return (
     <tr class={here ? "pointed" : ""}>
-      <th scope="row"><button class="plain" aria-current={here ? "true" : undefined} onClick={onOpen}>{game.name}</button></th>
-      <td>{`${game.black || "?"} – ${game.white || "?"}`}</td>
-      <td>{game.result}</td>
-      <td>{game.moves}{game.trouble && <span class="error" title={game.trouble}> !<span class="visually-hidden">{game.trouble}</span></span>}</td>
+      <th scope="row"><button class="plain" aria-current={here ? "true" : undefined} onClick={onOpen}><span class="clamped" title={game.name}>{game.name}</span></button></th>
+      <td><span class="clamped" title={players}>{players}</span></td>
+      <td><span class="clamped" title={game.result}>{game.result}</span></td>
+      <td>{game.moves}{game.trouble && <span class="error" title={said(game.trouble)}> !<span class="visually-hidden">{said(game.trouble)}</span></span>}</td>
       <td>{agreed(game.agreement[0])} · {agreed(game.agreement[1])}</td>
     </tr>
   );

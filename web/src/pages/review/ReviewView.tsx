@@ -6,6 +6,7 @@ import { Board, centre, type Candidate } from "../../parts/Board";
 import { StepKey } from "../../parts/StepKey";
 import { strengthOf } from "../../lib/colours";
 import { POINTS } from "../../lib/coords";
+import { said } from "../../lib/said";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { movesOf } from "../../lib/tree";
@@ -51,7 +52,7 @@ export function ReviewView({ reviewed, actions }: ReviewViewProps) {
           <span class="turn white" aria-hidden="true" />{t("review.player", { name: white || "?", side: t("colour.white") })}
         </h1>
         <p class="soft">{[name, t("review.moves", { moves: moves.length }), result, network && t("review.by", { network })].filter(Boolean).join(" · ")}</p>
-        {trouble && <p class="error">{t("review.early", { trouble })}</p>}
+        {trouble && <p class="error">{t("review.early", { trouble: said(trouble) })}</p>}
         {actions}
       </section>
       <div class="boards">

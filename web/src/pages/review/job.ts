@@ -4,7 +4,7 @@ import { Store } from "../../lib/store";
 import { t } from "../../lib/text";
 import { MOST_BYTES } from "./limits";
 import type { DroppedFile } from "../../parts/Drop";
-import type { Model } from "../board/settings";
+import { about, beginning, usable, type Model } from "../board/settings";
 import type { Content } from "./content";
 import { packed } from "./pack";
 import { Reviewed } from "./reviewed";
@@ -65,7 +65,9 @@ export class ReviewJob extends Store {
   /** Learn which networks there are, and go on with the review that the address names. */
   async begin(): Promise<void> {
     try {
-      this.models = (await get<{ models: Model[] }>("/api/about")).models.filter((model) => !model.error);
+      const found = await about();
+      this.models = usable(found);
+      this.model ??= beginning(found);
       this.changed();
       const named = new URLSearchParams(location.hash.slice(1));
       const id = named.get("job");

@@ -13,7 +13,7 @@ function Table({ names, rows, label }: { names: string[]; rows: [string, string[
         <thead>
           <tr>
             <th scope="col">{t("config.key")}</th>
-            {names.map((name) => <th scope="col" key={name}>{name}</th>)}
+            {names.map((name) => <th scope="col" key={name}><span class="clamped" title={name}>{name}</span></th>)}
           </tr>
         </thead>
         <tbody>

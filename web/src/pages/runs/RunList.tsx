@@ -1,5 +1,6 @@
 // All runs: how far they are, and which are looked at.
 import { useStore } from "../../lib/store";
+import { said } from "../../lib/said";
 import { t } from "../../lib/text";
 import { clock, figureText, numberText } from "./numbers";
 import { MOST, type Run, type Runs } from "./runs";
@@ -23,7 +24,7 @@ function Row({ store, run }: { store: Runs; run: Run }) {
       <label>
         <input type="checkbox" checked={on} disabled={!on && store.chosen.length >= MOST} onChange={() => store.toggle(run.id)} aria-label={t("runs.show", { name: run.name })} />
         <span class="swatch" style={{ background: on ? `var(--run-${store.colour(run.id) + 1})` : "transparent" }} />
-        <span class="name">{run.name}</span>
+        <span class="name clamped" title={run.name}>{run.name}</span>
         <span class={run.running ? "state now" : "state"}>{stateOf(run)}{share !== null && (run.running || share < 100) && ` ${share} %`}</span>
       </label>
       {run.running && run.progress !== null && <progress value={run.progress} aria-label={t("runs.progress", { name: run.name })} />}
@@ -48,7 +49,7 @@ export function RunList({ store }: { store: Runs }) {
         <details>
           <summary>{t("runs.skipped", { count: store.skipped.length })}</summary>
           <ul class="skipped">
-            {store.skipped.map(({ name, why }) => <li key={name}><strong>{name}</strong>: {why}</li>)}
+            {store.skipped.map(({ name, why }) => <li key={name}><strong>{name}</strong>{t("runs.why", { why: said(why) })}</li>)}
           </ul>
         </details>
       )}

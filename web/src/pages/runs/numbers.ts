@@ -15,6 +15,7 @@ export function figureText(figure: string, value: number): string {
 /** A number with three digits that count. */
 export function numberText(value: number): string {
   const size = Math.abs(value);
+  if (size >= 1e12) return Number(value.toPrecision(3)).toExponential();
   if (size >= 1000) return Math.round(value).toLocaleString("en");
   const short = Number(value.toPrecision(3));
   return size > 0 && size < 1e-5 ? short.toExponential() : String(short);
