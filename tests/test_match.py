@@ -143,10 +143,38 @@ def test_a_network_is_an_engine_by_its_name(tmp_path, monkeypatch):
     for name in ("small", "base", "shipped", "run", "my net.onnx"):
         words = shlex.split(engine_command(name))
         assert words[-5:] == ["go-gtp", "--model", name, "--threads", "1"]
-    for command in ("small --fast", "gone.onnx", "gnugo --mode gtp", "gocnn go-gtp --model small"):
+    for command in ("small --fast", "gone.onnx", "gnugo --mode gtp", "my-gocnn go-gtp"):
         assert engine_command(command) == command
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    assert engine_command("small") == "small"
+    for command in ("small", "gocnn go-gtp --model small"):
+        assert engine_command(command) == command
+
+
+@pytest.mark.parametrize("name", ["cli.py", "./cli.py", "gocnn"])
+def test_the_example_of_the_help_starts(name, tmp_path, monkeypatch):
+    """This program by its name, in a folder and on a machine that has no program of that name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    words = shlex.split(engine_command(f'{name} go-gtp --model "a b.onnx"'))
+    assert words[0] == sys.executable and words[-3:] == ["go-gtp", "--model", "a b.onnx"]
+    told = subprocess.run(
+        [*words[:-2], "--help"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert "Go Text Protocol" in told.stdout
+
+
+def test_a_match_that_cannot_begin_leaves_its_folder_to_the_next(odd, tmp_path):
+    """A slip in an engine's name or in the openings is mended in the same folder."""
+    ok, out = engine(odd, "passes"), tmp_path / "m"
+    wrong = [
+        ("--black", "5q", "--white", ok),
+        ("--black", ok, "--white", "gnugoo --mode gtp"),
+        ("--black", ok, "--white", ok, "--referee", "'x"),
+        ("--black", ok, "--white", ok, "--openings", tmp_path / "none.sgf"),
+    ]
+    for engines in wrong:
+        refused(1, "go-match", *engines, "--out", out, "--games", 1, "--opening-moves", 0)
+        assert not out.exists()
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from gocnn.files import make_folder, write_bytes
 from gocnn.match.engines import engine_command
 from gocnn.match.folder import add_game, resume, same_openings
 from gocnn.match.game import EngineSlot, GameResult, MatchRules, play_game
-from gocnn.match.gtp_client import EngineFault, EngineRefusal
+from gocnn.match.gtp_client import EngineFault, EngineRefusal, program_of
 from gocnn.match.openings import from_file, from_network
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.suggestion import Evaluator
@@ -73,17 +73,20 @@ def run_match(config: MatchConfig, on_game: OnGame | None = None) -> tuple[list[
     `gocnn.engine.levels.BadLevel` if there is no such level.
     """
     commands = (engine_command(config.first), engine_command(config.second))
+    # All that may be wrong, before the folder holds the terms of a match that cannot begin.
+    for command in (*commands, *([config.referee] if config.referee else [])):
+        program_of(command)
+    given = from_file(config.openings, config.opening_moves) if config.openings else None
+    evaluator = open_evaluator(threads=1)
     make_folder(config.out)
     done = resume(config.out, config.to_json())
-    evaluator = open_evaluator(threads=1)
-    match = _Match(config, commands, _openings(config, evaluator), evaluator, done, on_game)
+    openings = given or _openings(config, evaluator)
+    match = _Match(config, commands, openings, evaluator, done, on_game)
     interrupted = match.run([number for number in range(config.games) if number not in done])
     return [done[number] for number in sorted(done)[: config.games]], interrupted
 
 
 def _openings(config: MatchConfig, evaluator: Evaluator) -> list[list[int]]:
-    if config.openings:
-        return from_file(config.openings, config.opening_moves)
     if not config.opening_moves:
         return [[]]
     pairs = (config.games + 1) // 2
