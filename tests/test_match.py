@@ -156,7 +156,8 @@ def test_the_example_of_the_help_starts(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     words = shlex.split(engine_command(f'{name} go-gtp --model "a b.onnx"'))
-    assert words[0] == sys.executable and words[-3:] == ["go-gtp", "--model", "a b.onnx"]
+    assert words[0] == sys.executable
+    assert words[-3:] == ["go-gtp", "--model", "a b.onnx"]
     told = subprocess.run(
         [*words[:-2], "--help"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
