@@ -18,6 +18,7 @@ from gocnn.board import Board
 from gocnn.board.coords import from_gtp
 from gocnn.engine.settle import settled_margin
 from gocnn.errors import UserError
+from gocnn.locks import locked
 from gocnn.match.engines import engine_command
 from gocnn.match.game import EngineSlot, GameResult, MatchRules
 from gocnn.match.gtp_client import EngineFault, EngineProcess, EngineRefusal
@@ -162,6 +163,18 @@ def test_the_example_of_the_help_starts(name, tmp_path, monkeypatch):
         [*words[:-2], "--help"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert "Go Text Protocol" in told.stdout
+
+
+def test_two_at_once_do_not_play_the_same_match(odd, tmp_path):
+    """Else each game would be played and noted twice, with the record of one of them."""
+    ok, out = engine(odd, "passes"), tmp_path / "m"
+    call = ("go-match", "--black", ok, "--white", ok, "--out", out, "--games", 1)
+    with locked(out, "busy"):
+        assert "another process plays the match" in refused(1, *call, "--opening-moves", 0)
+    assert not any(out.iterdir())
+    good(*call, "--opening-moves", 0)
+    assert len((out / "games.jsonl").read_text().splitlines()) == 1
+    assert not out.with_name("m.lock").exists()
 
 
 def test_a_match_that_cannot_begin_leaves_its_folder_to_the_next(odd, tmp_path):

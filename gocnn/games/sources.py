@@ -17,7 +17,7 @@ from gocnn.games.store import is_store
 MEMBER_LIMIT = 256 << 20
 """Bytes one SGF file may have, inside or outside an archive."""
 
-ARCHIVE_LIMIT = archives.UNPACKED
+ARCHIVE_LIMIT: int = archives.UNPACKED
 """Bytes one archive may unpack to, unless the person says otherwise."""
 
 FILES_A_UNIT = 512
