@@ -67,6 +67,13 @@ class Shelf:
             )
         return Path(name)
 
+    def missing(self, model: str | Path) -> UserError:
+        """The sentence for a model, named by a person, that is not there."""
+        return UserError(
+            f"{model} does not exist; give a model file, the folder of a training run,"
+            f" {self._choices()}"
+        )
+
     def _choices(self) -> str:
         return " or ".join(self.names) if len(self.names) > 1 else f"or {self.names[0]}"
 

@@ -192,6 +192,16 @@ def test_stats_of_what_is_no_store(tmp_path: Path, game: Path) -> None:
     assert "No such file" in refused(1, "go-stats", tmp_path / "nothing")
 
 
+def test_a_store_where_records_are_wanted(sample_store: Path, tmp_path: Path) -> None:
+    for arguments in (
+        ("go-import", sample_store, "--out", tmp_path / "a.games"),
+        ("go-review", sample_store),
+        ("go-suggest", sample_store),
+    ):
+        assert "is a store already, which go-train" in refused(1, *arguments)
+    assert not list(tmp_path.glob("a.games*"))
+
+
 def test_bad_games(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()

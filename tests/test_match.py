@@ -18,6 +18,7 @@ from gocnn.board import Board
 from gocnn.board.coords import from_gtp
 from gocnn.engine.settle import settled_margin
 from gocnn.errors import UserError
+from gocnn.locks import locked
 from gocnn.match.engines import engine_command
 from gocnn.match.game import EngineSlot, GameResult, MatchRules
 from gocnn.match.gtp_client import EngineFault, EngineProcess, EngineRefusal
@@ -143,10 +144,51 @@ def test_a_network_is_an_engine_by_its_name(tmp_path, monkeypatch):
     for name in ("small", "base", "shipped", "run", "my net.onnx"):
         words = shlex.split(engine_command(name))
         assert words[-5:] == ["go-gtp", "--model", name, "--threads", "1"]
-    for command in ("small --fast", "gone.onnx", "gnugo --mode gtp", "gocnn go-gtp --model small"):
+    for command in ("small --fast", "gone.onnx", "gnugo --mode gtp", "my-gocnn go-gtp"):
         assert engine_command(command) == command
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    assert engine_command("small") == "small"
+    for command in ("small", "gocnn go-gtp --model small"):
+        assert engine_command(command) == command
+
+
+@pytest.mark.parametrize("name", ["cli.py", "./cli.py", "gocnn"])
+def test_the_example_of_the_help_starts(name, tmp_path, monkeypatch):
+    """This program by its name, in a folder and on a machine that has no program of that name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    words = shlex.split(engine_command(f'{name} go-gtp --model "a b.onnx"'))
+    assert words[0] == sys.executable
+    assert words[-3:] == ["go-gtp", "--model", "a b.onnx"]
+    told = subprocess.run(
+        [*words[:-2], "--help"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert "Go Text Protocol" in told.stdout
+
+
+def test_two_at_once_do_not_play_the_same_match(odd, tmp_path):
+    """Else each game would be played and noted twice, with the record of one of them."""
+    ok, out = engine(odd, "passes"), tmp_path / "m"
+    call = ("go-match", "--black", ok, "--white", ok, "--out", out, "--games", 1)
+    with locked(out, "busy"):
+        assert "another process plays the match" in refused(1, *call, "--opening-moves", 0)
+    assert not any(out.iterdir())
+    good(*call, "--opening-moves", 0)
+    assert len((out / "games.jsonl").read_text().splitlines()) == 1
+    assert not out.with_name("m.lock").exists()
+
+
+def test_a_match_that_cannot_begin_leaves_its_folder_to_the_next(odd, tmp_path):
+    """A slip in an engine's name or in the openings is mended in the same folder."""
+    ok, out = engine(odd, "passes"), tmp_path / "m"
+    wrong = [
+        ("--black", "5q", "--white", ok),
+        ("--black", ok, "--white", "gnugoo --mode gtp"),
+        ("--black", ok, "--white", ok, "--referee", "'x"),
+        ("--black", ok, "--white", ok, "--openings", tmp_path / "none.sgf"),
+    ]
+    for engines in wrong:
+        refused(1, "go-match", *engines, "--out", out, "--games", 1, "--opening-moves", 0)
+        assert not out.exists()
 
 
 @pytest.mark.slow

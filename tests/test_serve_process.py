@@ -191,6 +191,7 @@ def test_a_page_older_than_its_sources(
         (["--model", "nowhere.onnx"], "torch", ["--model nowhere.onnx does not exist"]),
         (["--image-model", "nowhere"], "torch", ["--image-model nowhere does not exist"]),
         (["--host", "192.0.2.1"], "torch", ["--host 192.0.2.1 is no address of this machine"]),
+        (["--host", "300.1.1.1"], "torch", ["--host 300.1.1.1 is no address of this machine"]),
         ([], "starlette", ["the package starlette", "the extra serve of gocnn"]),
         ([], "uvicorn", ["the package uvicorn", "the extra serve of gocnn"]),
         ([], "websockets", ["the package websockets", "the extra serve of gocnn"]),

@@ -15,7 +15,11 @@ from gocnn.policy.runtime import OnnxPolicy, open_evaluator
 from gocnn.policy.samples import games_of, positions
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.state import ServeState
+from tests.conftest import ROOT
 from tests.test_cli import good, refused
+
+GAMES = ROOT / "data" / "games" / "network"
+PICTURE = ROOT / "data" / "images" / "training" / "fried_egg" / "044.jpg"
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +55,31 @@ def test_a_file_of_that_name_goes_first(tmp_path: Path) -> None:
     assert shipped.find("base") == Path("base")
     assert shipped.find().name == "base.onnx"  # nobody named that one
     assert "base holds no model" in refused(1, "go-suggest", "--model", "base")
+
+
+def test_a_slip_in_a_name_is_answered_with_the_names() -> None:
+    """Wherever a model is asked for: who types `smal` sees what there is."""
+    boards = [
+        ("go-suggest", "--model", "smal"),
+        ("go-show", "smal"),
+        ("go-export", "smal", "--onnx", "x.onnx"),
+        ("go-train", GAMES, "--out", "run", "--from", "smal", "--steps", 1),
+        ("serve", "--port", 0, "--model", "smal"),
+    ]
+    for arguments in boards:
+        assert refused(1, *arguments).endswith(
+            "smal does not exist; give a model file, the folder of a training run, base or small"
+        )
+    for arguments in (
+        ("img-predict", PICTURE, "--model", "foood"),
+        ("img-explain", PICTURE, "--model", "foood", "--filters", "x.png"),
+        ("serve", "--port", 0, "--image-model", "foood"),
+    ):
+        assert refused(1, *arguments).endswith(
+            "foood does not exist; give a model file, the folder of a training run, or food"
+        )
+    assert "`gocnn describe --help` lists" in refused(1, "describe", "smal")
+    assert sorted(Path().iterdir()) == []
 
 
 @pytest.mark.slow

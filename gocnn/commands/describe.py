@@ -1,6 +1,7 @@
 """describe: a network layer by layer."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -45,6 +46,11 @@ def _network(name: str) -> tuple[Any, tuple[int, int, int]]:
         return ConvNormAct(3, 64, 3), (3, 100, 100)
     found = next((each for head in heads() if (each := head.network(name)) is not None), None)
     if found is None:
+        if not Path(name).exists():
+            raise UserError(
+                f"{name} does not exist; give a model file, the folder of a training run, or a name"
+                f" that `{program.name()} describe --help` lists"
+            )
         modelfile.locate(name)
         raise UserError(
             f"{name} is a model of another program; give a model file or a run of this one"

@@ -49,7 +49,7 @@ MOST_NAMED = 10
 @click.option(
     "--openings",
     type=click.Path(path_type=Path),
-    help="SGF file of openings.  [default: drawn from the network that ships]",
+    help="SGF file of openings.  [default: drawn from the network that is used by default]",
 )
 @count_option("--opening-moves", 0, 100, "So many moves of each.", default=6)
 @click.option("--komi", type=FloatRange(-1000, 1000), default=6.5, show_default=True)

@@ -48,8 +48,8 @@ level_option = click.option(
     shell_complete=completed_by(_names),
     metavar="RANK",
     help=(
-        "Play like this rank: 20k to 1k, 1d and up, or max (docs/levels.md). It "
-        "chooses --visits and --temperature."
+        "Play like this rank: 20k to 1k, 1d and up, or max (docs/levels.md). It chooses how far "
+        "to look ahead and how freely moves are drawn."
     ),
 )
 

@@ -1,10 +1,14 @@
 """`serve`: the page in a browser."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gocnn.errors import UserError
+
+if TYPE_CHECKING:
+    from gocnn.shipping import Shelf
 
 
 @click.command()
@@ -66,19 +70,12 @@ def command(
     from gocnn.serve.app import create_app
     from gocnn.serve.config import ServeConfig
 
-    models = tuple(shipped.find(path) for path in models)
+    models = _found("--model", models, shipped.shelf())
     images = heads.head("images")
     shelf = None if images is None else images.shelf()
     if shelf is not None:
-        image_models = tuple(shelf.find(path) for path in image_models)
+        image_models = _found("--image-model", image_models, shelf)
     shipped.find()  # what the environment names is there
-    for option, paths in (("--model", models), ("--image-model", image_models)):
-        for path in paths:
-            if not path.exists():
-                raise UserError(
-                    f"{option} {path} does not exist; give a model file or the folder of a"
-                    " training run"
-                )
     page.asset("index.html")
     if page.is_stale():
         click.echo("The page is older than its sources; run `make page`.", err=True)
@@ -101,6 +98,15 @@ def command(
         running.run([listener])
     if running.ended_by is not None:
         server.leave(running.ended_by)
+
+
+def _found(option: str, models: tuple[Path, ...], shelf: "Shelf") -> tuple[Path, ...]:
+    """The files and folders that these name. Raises UserError for one that is not there."""
+    found = tuple(shelf.find(model) for model in models)
+    for path in found:
+        if not path.exists():
+            raise UserError(f"{option} {shelf.missing(path)}")
+    return found
 
 
 def _check(models: tuple[Path, ...]) -> None:

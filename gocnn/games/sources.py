@@ -12,11 +12,12 @@ from typing import IO, Literal
 from gocnn import archives
 from gocnn.errors import UserError
 from gocnn.games.foreign import SUFFIXES
+from gocnn.games.store import is_store
 
 MEMBER_LIMIT = 256 << 20
 """Bytes one SGF file may have, inside or outside an archive."""
 
-ARCHIVE_LIMIT = archives.UNPACKED
+ARCHIVE_LIMIT: int = archives.UNPACKED
 """Bytes one archive may unpack to, unless the person says otherwise."""
 
 FILES_A_UNIT = 512
@@ -76,6 +77,11 @@ def find_units(arguments: list[str]) -> list[Unit]:
                 )
             units.extend(_group(found))
         elif path.is_file():
+            if is_store(path):
+                raise UserError(
+                    f"{argument} is a store already, which go-train, go-eval, go-label and go-stats"
+                    " take; give the records that it was made of"
+                )
             units.extend(_group([path]))
         elif path.exists():  # a pipe, such as the shell makes of <(...)
             units.append(Unit("pipe", (path,), 0))

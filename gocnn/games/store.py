@@ -67,6 +67,15 @@ class Segment:
         return self.texts_at + padded(self.text_bytes)
 
 
+def is_store(path: str | Path) -> bool:
+    """Whether a file begins as a store does; False also for what is not there or cannot be read."""
+    try:
+        with Path(path).open("rb") as stream:
+            return stream.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
 class Store:
     """An open store, read only. Games are numbered 0 to `len(store) - 1` in the order they were
     added."""

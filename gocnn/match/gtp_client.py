@@ -3,6 +3,7 @@ hang or talk nonsense; each is one exception."""
 
 import contextlib
 import queue
+import shutil
 import subprocess
 import threading
 import time
@@ -29,22 +30,34 @@ class EngineRefusal(Exception):
     """The engine answered a command with a failure (`?`); the text is its reason."""
 
 
+def program_of(command: str) -> list[str]:
+    """The program and the arguments of an engine's command line. Raises UserError if its quotes are
+    not closed, it is empty, or there is no such program to run."""
+    try:
+        words = words_of(command)
+    except ValueError as error:
+        raise UserError(
+            f"the command line {command!r} cannot be read ({error}); close its quotes"
+        ) from error
+    if not words:
+        raise UserError(
+            "an engine's command line is empty; give a program such as: gnugo --mode gtp"
+        )
+    if shutil.which(words[0]) is None:
+        raise UserError(
+            f"cannot start {words[0]}: there is no such program; give an engine's command line, a"
+            " level such as 5k, or a model"
+        )
+    return words
+
+
 class EngineProcess:
     """Start an engine by its command line (a program and its arguments, quoted as in a shell).
     Raises UserError if there is no such program."""
 
     def __init__(self, command: str) -> None:
         self.command = command
-        try:
-            words = words_of(command)
-        except ValueError as error:
-            raise UserError(
-                f"the command line {command!r} cannot be read ({error}); close its quotes"
-            ) from error
-        if not words:
-            raise UserError(
-                "an engine's command line is empty; give a program such as: gnugo --mode gtp"
-            )
+        words = program_of(command)
         try:
             pipes: Any = {
                 "stdin": subprocess.PIPE,

@@ -15,10 +15,11 @@ from gocnn.cores import cores
 from gocnn.engine.settle import settled_margin
 from gocnn.errors import UserError
 from gocnn.files import make_folder, write_bytes
+from gocnn.locks import locked
 from gocnn.match.engines import engine_command
 from gocnn.match.folder import add_game, resume, same_openings
 from gocnn.match.game import EngineSlot, GameResult, MatchRules, play_game
-from gocnn.match.gtp_client import EngineFault, EngineRefusal
+from gocnn.match.gtp_client import EngineFault, EngineRefusal, program_of
 from gocnn.match.openings import from_file, from_network
 from gocnn.policy.runtime import open_evaluator
 from gocnn.policy.suggestion import Evaluator
@@ -68,22 +69,27 @@ def run_match(config: MatchConfig, on_game: OnGame | None = None) -> tuple[list[
     call goes on).
 
     Each opening is played twice, with the colours exchanged. An engine that fails loses the game
-    and is started again. Raises UserError if the folder holds another match, if there are no
-    openings, if an engine cannot be started or the referee does not count;
-    `gocnn.engine.levels.BadLevel` if there is no such level.
+    and is started again. Raises UserError if the folder holds another match or another process
+    plays it, if there are no openings, if an engine cannot be started or the referee does not
+    count; `gocnn.engine.levels.BadLevel` if there is no such level.
     """
     commands = (engine_command(config.first), engine_command(config.second))
-    make_folder(config.out)
-    done = resume(config.out, config.to_json())
+    # All that may be wrong, before the folder holds the terms of a match that cannot begin.
+    for command in (*commands, *([config.referee] if config.referee else [])):
+        program_of(command)
+    given = from_file(config.openings, config.opening_moves) if config.openings else None
     evaluator = open_evaluator(threads=1)
-    match = _Match(config, commands, _openings(config, evaluator), evaluator, done, on_game)
-    interrupted = match.run([number for number in range(config.games) if number not in done])
+    make_folder(config.out)
+    busy = f"another process plays the match in {config.out}; wait for it, or choose another --out"
+    with locked(config.out, busy):
+        done = resume(config.out, config.to_json())
+        openings = given or _openings(config, evaluator)
+        match = _Match(config, commands, openings, evaluator, done, on_game)
+        interrupted = match.run([number for number in range(config.games) if number not in done])
     return [done[number] for number in sorted(done)[: config.games]], interrupted
 
 
 def _openings(config: MatchConfig, evaluator: Evaluator) -> list[list[int]]:
-    if config.openings:
-        return from_file(config.openings, config.opening_moves)
     if not config.opening_moves:
         return [[]]
     pairs = (config.games + 1) // 2

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from gocnn.games.importing import Report, cached_store
 from gocnn.games.labels import LABEL_WORDS
 from gocnn.games.record import OWN_PLAY, komi_of
 from gocnn.games.selection import GameFilter, is_validation
-from gocnn.games.store import MAGIC, Store
+from gocnn.games.store import Store, is_store
 from gocnn.policy.samples import Games, games_of, join
 
 
@@ -98,8 +97,8 @@ def open_stores(
 
     Raises UserError for what cannot be read.
     """
-    stores = [Store(a) for a in arguments if _is_store(a)]
-    raw = [a for a in arguments if not _is_store(a)]
+    stores = [Store(a) for a in arguments if is_store(a)]
+    raw = [a for a in arguments if not is_store(a)]
     report = None
     if raw:
         limit = max_unpacked << 20 if max_unpacked else sources.ARCHIVE_LIMIT
@@ -108,14 +107,6 @@ def open_stores(
         )
         stores.append(Store(path))
     return stores, report
-
-
-def _is_store(argument: str) -> bool:
-    try:
-        with Path(argument).open("rb") as stream:
-            return stream.read(len(MAGIC)) == MAGIC
-    except OSError:
-        return False
 
 
 def select_games(

@@ -86,8 +86,12 @@ def load(path: str | Path, device: str = "cpu") -> Policy:
 
 
 def named(model: str | Path) -> Path:
-    """The file or folder `model`, or what ships under that name, for torch (`shipped.find`)."""
-    return shipped.find(model, ".safetensors")
+    """The file or folder `model`, or what ships under that name, for torch (`shipped.find`).
+    Raises UserError if there is none."""
+    found = shipped.find(model, ".safetensors")
+    if not found.exists():
+        raise shipped.shelf().missing(model)
+    return found
 
 
 def default_model() -> Path:

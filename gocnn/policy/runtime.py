@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board.coords import MOVES, POINTS, SIZE
-from gocnn.errors import no_such_model
 from gocnn.features.planes import plane_count
 from gocnn.onnxfile import CPU, CUDA, Kind, OnnxFile, is_onnx, need_shapes
 from gocnn.policy import KIND, shipped
@@ -86,7 +85,7 @@ def open_evaluator(
         return OnnxPolicy(path, threads, device)
     # before torch, which may be missing and takes seconds to load
     if not path.exists():
-        raise no_such_model(path)
+        raise shipped.shelf().missing(path)
     from gocnn.policy.model import load
 
     return load(path, device)

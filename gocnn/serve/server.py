@@ -177,10 +177,9 @@ def _cannot_listen(host: str, port: int, error: OSError) -> str:
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"port {port} may not be used here; choose a --port above 1023"
-    if isinstance(error, socket.gaierror) or error.errno in (
-        errno.EADDRNOTAVAIL,
-        errno.EAFNOSUPPORT,
-    ):
+    # create_server raises an OSError of its own in place of the one that it met
+    unknown = any(isinstance(e, socket.gaierror) for e in (error, error.__context__))
+    if unknown or error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
         return (
             f"--host {host} is no address of this machine; leave it out, or give 0.0.0.0 for all"
             " it has"

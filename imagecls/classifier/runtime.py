@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gocnn.errors import UserError, no_such_model
+from gocnn.errors import UserError
 from gocnn.onnxfile import Kind, OnnxFile, is_onnx, need_shapes
 from gocnn.structs import from_json
 from imagecls.classifier import KIND, shipped
@@ -111,9 +111,6 @@ def open_classifier(model: str | Path | None = None, device: str = "cpu") -> Ask
     path = shipped.find(model, ".onnx" if device == "cpu" else ".safetensors")
     if is_onnx(path):
         return OnnxClassifier(path, device)
-    # before torch, which may be missing and takes seconds to load
-    if device == "cpu" and not path.exists():
-        raise no_such_model(path)
     return open_in_torch(path, device)
 
 
@@ -127,6 +124,9 @@ def open_in_torch(model: str | Path | None = None, device: str = "cpu") -> "Pred
             f"{path} is an ONNX file, whose size is fixed and whose layers cannot be looked at;"
             " give the run or the .safetensors file that it was made from"
         )
+    # before torch, which may be missing and takes seconds to load
+    if not path.exists():
+        raise shipped.shelf().missing(path)
     from gocnn.devices import resolve
     from imagecls.classifier.model import load
 

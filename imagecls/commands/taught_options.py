@@ -100,7 +100,6 @@ def moved(config: "ClassifierRunConfig", options: dict[str, Any]) -> "Classifier
     given. Raises click.UsageError if it has none, UserError if one of them is not there."""
     from dataclasses import replace
 
-    from gocnn.errors import no_such_model
     from imagecls.classifier import shipped
 
     if not options["teacher"]:
@@ -112,5 +111,5 @@ def moved(config: "ClassifierRunConfig", options: dict[str, Any]) -> "Classifier
         )
     for name in options["teacher"]:
         if not shipped.find(name, ".safetensors").exists():
-            raise no_such_model(name)
+            raise shipped.shelf().missing(name)
     return replace(config, teaching=replace(config.teaching, models=options["teacher"]))
