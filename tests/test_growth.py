@@ -327,6 +327,7 @@ def test_growing_from_the_command_line(tmp_path: Path, sample_store: Path) -> No
 def test_the_network_that_ships_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert named("small") == file_of("small", ".safetensors")
-    assert named("../weights/small") == Path("../weights/small")
+    with pytest.raises(UserError, match=r"^\.\./weights/small does not exist"):
+        named("../weights/small")
     (tmp_path / "small").mkdir()
     assert named("small") == Path("small")

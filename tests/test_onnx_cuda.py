@@ -167,9 +167,9 @@ def test_what_ships_is_computed_by_torch_on_other_devices(monkeypatch: pytest.Mo
         ("go-eval", "STORE", "--model", "ONNX"),
         ("go-train", "STORE", "--out", "OUT"),
         ("img-train", "IMAGES", "--out", "OUT"),
-        ("img-predict", "IMAGES", "--model", "OUT"),
-        ("img-eval", "IMAGES", "--model", "OUT"),
-        ("img-explain", "IMAGES", "--model", "OUT", "--picture", "PNG"),
+        ("img-predict", "IMAGES", "--model", "food"),
+        ("img-eval", "IMAGES", "--model", "food"),
+        ("img-explain", "IMAGES", "--model", "food", "--picture", "PNG"),
     ],
 )
 @pytest.mark.parametrize("device", ["cuda", "cuda:7", "mps"])
