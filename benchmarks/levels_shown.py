@@ -78,7 +78,7 @@ def draw(table: Row, rows: list[Row], target: Path) -> None:
             xycoords=("axes fraction", "data"),
             ha="right",
             textcoords="offset points",
-            xytext=(0, 3),
+            xytext=(0, 3 if name == "gnugo10" else -10),
             fontsize=8,
             color="#666",
         )
