@@ -67,6 +67,13 @@ class Shelf:
             )
         return Path(name)
 
+    def existing(self, model: str | Path, suffix: str = ".onnx") -> Path:
+        """What `find` gives, which must be there. Raises UserError."""
+        found = self.find(model, suffix)
+        if not found.exists():
+            raise self.missing(model)
+        return found
+
     def missing(self, model: str | Path) -> UserError:
         """The sentence for a model, named by a person, that is not there."""
         return UserError(

@@ -88,10 +88,7 @@ def load(path: str | Path, device: str = "cpu") -> Policy:
 def named(model: str | Path) -> Path:
     """The file or folder `model`, or what ships under that name, for torch (`shipped.find`).
     Raises UserError if there is none."""
-    found = shipped.find(model, ".safetensors")
-    if not found.exists():
-        raise shipped.shelf().missing(model)
-    return found
+    return shipped.shelf().existing(model, ".safetensors")
 
 
 def default_model() -> Path:

@@ -110,6 +110,5 @@ def moved(config: "ClassifierRunConfig", options: dict[str, Any]) -> "Classifier
             " new run"
         )
     for name in options["teacher"]:
-        if not shipped.find(name, ".safetensors").exists():
-            raise shipped.shelf().missing(name)
+        shipped.shelf().existing(name, ".safetensors")
     return replace(config, teaching=replace(config.teaching, models=options["teacher"]))
