@@ -45,6 +45,7 @@ OPTIMISATION_OPTIONS = (
     "clip",
     "label_smoothing",
     "ema",
+    "sam",
     "seed",
 )
 BUDGET_OPTIONS = ("steps", "epochs", "validations", "patience", "checkpoint_minutes")
@@ -173,6 +174,15 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
             **shown("label_smoothing"),
         ),
         option("ema", FloatRange(0, 1, max_open=True), "Decay of the averaged weights (0: none)."),
+        click.option(
+            "--sam",
+            type=FloatRange(0, 10),
+            is_flag=False,
+            flag_value=0.5,
+            help="Radius of sharpness-aware minimisation (ASAM), with which steps cost twice as much"
+            " (0: none; alone: 0.5).",
+            **shown("sam"),
+        ),
         option(
             "precision",
             click.Choice(get_args(Precision)),

@@ -34,6 +34,8 @@ class TrainConfig:
         clip: the largest norm of the gradient, 0: any.
         label_smoothing: share of each label (0 to 1) that is spread over all classes.
         ema: decay of the averaged weights at each step, 0: no average.
+        sam: radius of sharpness-aware minimisation (`gocnn.training.sharpness`), 0: none. Each
+            step computes its gradients twice.
         rate_factors: pairs of a prefix and a factor: parameters whose name begins with the prefix
             (the longest that fits) learn at the rate times the factor, as fine-tuning wants. With a
             dot at its end a prefix means a whole part (`gocnn.training.optim.begins`).
@@ -83,6 +85,7 @@ class TrainConfig:
     clip: float = 2.0
     label_smoothing: float = 0.0
     ema: float = 0.999
+    sam: float = 0.0
     precision: Precision = "auto"
     convolution: Convolution = "auto"
     channels_last: bool = True

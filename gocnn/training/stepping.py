@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from gocnn.training import optim, repeatable
+from gocnn.training import optim, repeatable, sharpness
 from gocnn.training.batches import Batch
 from gocnn.training.config import TrainConfig
 from gocnn.training.ema import Ema
@@ -78,26 +78,21 @@ class Stepper:
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["initial_lr"] * rate_factor
-        parallel = (
-            net
-            if isinstance(net, nn.parallel.DistributedDataParallel)
-            else getattr(net, "_orig_mod", None)
-        )
         if self.scaler:
             self.scaler.keep(self.model)
         for part in range(parts):
             batch = prefetcher.next()
-            # gradients are exchanged once, with the last part
-            if isinstance(parallel, nn.parallel.DistributedDataParallel):
-                parallel.require_backward_grad_sync = part == parts - 1
             lesson: Any = batch
             if isinstance(self.task, Guided):
                 with torch.no_grad(), autocast(self.device, self.precision):
                     lesson = self.task.guide(self.averaged, batch, done)
-            with autocast(self.device, self.precision):
-                loss, right = self.task.loss(net, lesson)
-            share = loss / parts
-            (self.scaler.scale(share) if self.scaler else share).backward()
+            # gradients are exchanged once, with the last part
+            exchange = part == parts - 1
+            if config.sam:
+                address = config.seed, self.number, self.rank, part
+                loss, right = self._learn_uphill(net, lesson, parts, address, exchange=exchange)
+            else:
+                loss, right = self._learn(net, lesson, parts, exchange=exchange)
             n = len(batch[-1])
             result += torch.stack(
                 [
@@ -121,3 +116,40 @@ class Stepper:
         if self.ema:
             self.ema.update(self.model, self.number)
         return result
+
+    def _learn(
+        self, net: nn.Module, lesson: Any, parts: int, *, exchange: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Add the gradients of one of `parts` parts to those that the model has; returns the part's
+        mean loss and its number of right answers. `exchange`: whether several processes add up now
+        what they have."""
+        parallel = (
+            net
+            if isinstance(net, nn.parallel.DistributedDataParallel)
+            else getattr(net, "_orig_mod", None)
+        )
+        if isinstance(parallel, nn.parallel.DistributedDataParallel):
+            parallel.require_backward_grad_sync = exchange
+        with autocast(self.device, self.precision):
+            loss, right = self.task.loss(net, lesson)
+        share = loss / parts
+        (self.scaler.scale(share) if self.scaler else share).backward()
+        return loss.detach(), right.detach()
+
+    def _learn_uphill(
+        self, net: nn.Module, lesson: Any, parts: int, address: tuple[int, ...], *, exchange: bool
+    ) -> tuple[Tensor, Tensor]:
+        """As `_learn`, but the gradients are those of nearby weights, where the loss is higher
+        (`config.sam`); the loss returned is that of the weights as they are. What is random in the
+        part follows from its `address`, and so is the same both times."""
+        with sharpness.gradients_apart(self.model):
+            repeatable.seed(self.device, *address)
+            loss, right = self._learn(net, lesson, parts, exchange=False)
+            loss, right = loss.clone(), right.clone()  # a CUDA graph would write over them
+            before = sharpness.climb(self.model, self.config.sam)
+        try:
+            repeatable.seed(self.device, *address)
+            self._learn(net, lesson, parts, exchange=exchange)
+        finally:
+            sharpness.descend(before)
+        return loss, right
