@@ -179,8 +179,8 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
             type=FloatRange(0, 10),
             is_flag=False,
             flag_value=0.5,
-            help="Radius of sharpness-aware minimisation (ASAM), with which steps cost twice as much"
-            " (0: none; alone: 0.5).",
+            help="Radius of sharpness-aware minimisation (ASAM), which makes a step cost twice"
+            " as much (0: none; alone: 0.5).",
             **shown("sam"),
         ),
         option(
