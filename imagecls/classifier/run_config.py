@@ -27,7 +27,8 @@ class ClassifierRunConfig(sessions.RunConfig):
     `imagecls.classifier.weights` and `FineTunable.freeze`. head_epochs: epochs in which the head
     alone learns, before. noisy and unlabelled: how labels that may be wrong, and pictures without
     labels, are learnt from; listed: training pictures that are left out or relabelled. teaching:
-    trained networks that teach, in the first stage of two as well.
+    trained networks that teach, in the first stage of two as well. init_from: the trained
+    classifier whose network and weights the run begins with (`imagecls.classifier.begun`).
 
     Raises ValueError if `grow_from` is not below the size in training, if the network is `cnn`,
     which sees pictures of one size only, or if there are teachers beside `noisy` or `unlabelled`.
@@ -50,6 +51,7 @@ class ClassifierRunConfig(sessions.RunConfig):
     listed: Listed = field(default_factory=Listed)
     grow_from: int = 0
     teaching: Teaching = field(default_factory=Teaching)
+    init_from: str = ""
 
     def __post_init__(self) -> None:
         if self.grow_from and self.network.model == "cnn":

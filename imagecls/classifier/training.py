@@ -23,7 +23,7 @@ from gocnn.training import session as sessions
 from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
 from imagecls.augment import Augmenter
-from imagecls.classifier import KIND, teaching, weights
+from imagecls.classifier import KIND, begun, teaching, weights
 from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier, FineTunable, need_size
@@ -76,6 +76,8 @@ def train(
             teachers = teaching.load(config.teaching, network, config.sizes, session)
             torch.manual_seed(config.train.seed)
             model = _model(network, config, launch.resume)
+            if config.init_from and not launch.resume:
+                session.say(begun.load_weights(model, network, config.init_from))
         learnt = (
             launch.resume,
             config.train.of_the_run(),
@@ -131,6 +133,7 @@ class _Stages:
             asdict(network),
             f"{len(splits.train)} photographs of {len(splits.classes)} classes"
             f" ({Path(config.data).name})"
+            + (f", begun with {begun.named(config.init_from)}" if config.init_from else "")
             + (f", taught by {teaching.named(config.teaching)}" if self.teachers else ""),
         )
         return Trainer(
@@ -302,11 +305,13 @@ def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
     """What to do where a training of so many `samples` made too few passes over its photographs; a
     sentence, or nothing where it made enough or was stopped by its patience."""
     passes, train, network = samples / photographs, config.train, config.network
-    if passes >= (PASSES if config.pretrained == "none" else PASSES_TUNING) or train.patience:
+    tuning = config.pretrained != "none" or bool(config.init_from)
+    if passes >= (PASSES_TUNING if tuning else PASSES) or train.patience:
         return ""
     budget = "steps" if train.steps else "epochs" if train.epochs else "minutes"
     cheaper = []
-    if budget == "minutes" and network.model == "resnet" and network.stem_stride < 2:
+    given = bool(config.init_from)
+    if budget == "minutes" and network.model == "resnet" and network.stem_stride < 2 and not given:
         cheaper += ["--preset strong", "--stem-stride 2"]
     if budget == "minutes" and network.model in ("resnet", "cnn") and network.size > 64:
         cheaper.append("--size 64")

@@ -1,7 +1,7 @@
 """img-train: a classifier from photographs."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -23,11 +23,15 @@ from gocnn.training.cli_options import (
     use_threads,
 )
 from gocnn.training.resuming import asked, resuming
+from imagecls.commands.begun_options import begin_option, begun_network, need_no_network
 from imagecls.commands.guarding import keep_out_of
 from imagecls.commands.guided_options import GUIDED, guided, guided_options, moved_guided, need_data
 from imagecls.commands.options import take_labelling
 from imagecls.commands.taught_options import TAUGHT, moved, taught, taught_options
 from imagecls.commands.train_options import TIMM, image_options
+
+if TYPE_CHECKING:
+    from imagecls.classifier.models import ClassifierConfig
 
 SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
 
@@ -47,9 +51,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch": 128,
     },
 }
-"""Options that a preset sets where the person has not. strong also trains at 4/5 of the size:
-random crops make things look larger in training than in judging, and this evens it out (Touvron et
-al. 2019, https://arxiv.org/abs/1906.06423) and is faster."""
+"""Options that a preset sets where the person has not (with --from those of OF_RECIPE only). strong
+also trains at 4/5 of the size: random crops make things look larger in training than in judging,
+and this evens it out (Touvron et al. 2019, https://arxiv.org/abs/1906.06423) and is faster."""
+
+OF_RECIPE = {"augment", "label_smoothing", "weight_decay", "batch"}
+"""What a preset says of the way of training, not of the network."""
 
 OF_MODELS: dict[str, tuple[str, ...]] = {
     "pool": ("cnn",),
@@ -86,6 +93,7 @@ HEADINGS = {
         "jobs",
     ),
     "Network": (
+        "begin",
         "size",
         "widths",
         "blocks",
@@ -129,6 +137,7 @@ HEADINGS = {
     "for the best from scratch in an hour or more; other options change it.",
     default="lecture",
 )
+@begin_option
 @image_options
 @guided_options
 @taught_options
@@ -192,6 +201,9 @@ def command(
 def _check_model(options: dict[str, Any]) -> None:
     """Raises click.UsageError if an option was given that is of another model than the one
     chosen."""
+    if options["begin"] is not None:
+        need_no_network()
+        return
     context = click.get_current_context()
     chosen = options["model"]
     kind = "timm:NAME" if chosen.startswith(TIMM) else chosen
@@ -216,6 +228,13 @@ def _apply_preset(options: dict[str, Any]) -> None:
     """Set what the preset says and the person does not. Raises click.UsageError if it is of another
     model."""
     name = options.pop("preset")
+    if options["begin"] is not None:
+        recipe = {key: PRESETS[name][key] for key in OF_RECIPE & PRESETS[name].keys()}
+        _set_defaults(options, recipe)
+        if PRESETS[name]:
+            size = begun_network(options).size
+            options["train_size"] = options["train_size"] or max(8, round(size / 5) * 4)
+        return
     if PRESETS[name]:
         if options["model"] != "resnet":
             raise click.UsageError(f"--preset {name} is of --model resnet")
@@ -242,19 +261,8 @@ def _set_defaults(options: dict[str, Any], values: dict[str, Any]) -> None:
 def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> Any:
     from imagecls.augment import RECIPES, changed
     from imagecls.classifier import training
-    from imagecls.classifier.models import ClassifierConfig
-    from imagecls.classifier.models.resnet101 import RESNET101
     from imagecls.photos.data import Split
 
-    model, backbone, inside = options["model"], "", ""
-    own: dict[str, Any] = {}
-    if model.startswith(TIMM):
-        from imagecls.classifier.models.backbone import named
-
-        model, backbone, inside = "timm", model.removeprefix(TIMM), "net."
-        known = named(backbone)
-        options["size"] = options["size"] or known.input_size[-1]
-        own = {"backbone": backbone, "mean": tuple(known.mean), "std": tuple(known.std)}
     folds, fold = options["folds"] or 0, options["fold"]
     if fold and not folds:
         raise click.UsageError(
@@ -264,14 +272,62 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
         raise click.BadParameter(f"there are folds 0 to {folds - 1}", param_hint="--fold")
     if folds and options["valid"]:
         raise click.UsageError("give --valid or --folds, not both")
+    begun = options["begin"] is not None
+    network = begun_network(options) if begun else _network(options)
+    inside = "net." if network.model == "timm" else ""
+    factors = tuple((f"{inside}{part}.", factor) for part, factor in options["rates"])
+    train = train_config(budget, options, rate_factors=factors)
+    recipe = changed(
+        RECIPES[options["augment"]],
+        **{
+            key: options[key]
+            for key in ("crop", "shift", "scale", "auto", "erase", "mixup", "cutmix")
+        },
+    )
+    pretrained = options["weights"] if network.model in ("resnet101", "timm") else "none"
+    labelling = take_labelling(options["labels"], options["label_pattern"])
+    split = Split(options["valid"], options["valid_share"], folds, fold, labelling=labelling)
+    lessons = guided(options) | taught(options)
+    try:
+        return training.ClassifierRunConfig(
+            data=data,
+            split=split,
+            network=network,
+            recipe=recipe,
+            train=train,
+            train_size=options["train_size"] or 0,
+            grow_from=options["grow_from"] or 0,
+            balance=options["class_weights"],
+            pretrained="none" if begun else pretrained,
+            unfreeze=_unfrozen("all" if begun else options["unfreeze"], network),
+            head_epochs=options["head_epochs"],
+            init_from=options["begin"] or "",
+            **lessons,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _network(options: dict[str, Any]) -> "ClassifierConfig":
+    """The network that the options say, its classes not yet known."""
+    from imagecls.classifier.models import ClassifierConfig
+    from imagecls.classifier.models.resnet101 import RESNET101
+
+    model, backbone = options["model"], ""
+    own: dict[str, Any] = {}
+    if model.startswith(TIMM):
+        from imagecls.classifier.models.backbone import named
+
+        model, backbone = "timm", model.removeprefix(TIMM)
+        known = named(backbone)
+        options["size"] = options["size"] or known.input_size[-1]
+        own = {"backbone": backbone, "mean": tuple(known.mean), "std": tuple(known.std)}
     size = options["size"] or SIZES[model]
     if model == "cnn" and options["train_size"] not in (None, size):
         raise click.UsageError(
             "cnn sees pictures of one size only: leave out --train-size, or choose resnet"
         )
-    factors = tuple((f"{inside}{part}.", factor) for part, factor in options["rates"])
-    train = train_config(budget, options, rate_factors=factors)
-    network = ClassifierConfig(
+    return ClassifierConfig(
         model,
         (),
         size,
@@ -292,43 +348,11 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
         base=options["base"],
         **own,
     )
-    recipe = changed(
-        RECIPES[options["augment"]],
-        **{
-            key: options[key]
-            for key in ("crop", "shift", "scale", "auto", "erase", "mixup", "cutmix")
-        },
-    )
-    parts = options["unfreeze"]
+
+
+def _unfrozen(parts: str, network: "ClassifierConfig") -> tuple[str, ...]:
+    """The parts of the network that learn besides its head, as `--unfreeze` names them."""
     parts = parts.lower() if parts.lower() in ("all", "none", "last") else parts
-    every = ("conv1", "bn1", *(f"layer{i + 1}" for i in range(len(network.depths))))
-    unfreeze = (
-        ("all",)
-        if model == "timm" and parts == "all"
-        else every
-        if parts == "all"
-        else ()
-        if parts == "none"
-        else tuple(piece.strip() for piece in parts.split(","))
-    )
-    pretrained = options["weights"] if model in ("resnet101", "timm") else "none"
-    labelling = take_labelling(options["labels"], options["label_pattern"])
-    split = Split(options["valid"], options["valid_share"], folds, fold, labelling=labelling)
-    lessons = guided(options) | taught(options)
-    try:
-        return training.ClassifierRunConfig(
-            data=data,
-            split=split,
-            network=network,
-            recipe=recipe,
-            train=train,
-            train_size=options["train_size"] or 0,
-            grow_from=options["grow_from"] or 0,
-            balance=options["class_weights"],
-            pretrained=pretrained,
-            unfreeze=unfreeze,
-            head_epochs=options["head_epochs"],
-            **lessons,
-        )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+    if parts == "all" and network.model != "timm":
+        return ("conv1", "bn1", *(f"layer{i + 1}" for i in range(len(network.depths))))
+    return () if parts == "none" else tuple(piece.strip() for piece in parts.split(","))

@@ -117,6 +117,9 @@ class Backbone(FineTunable):
         result: Tensor = self.net.forward_head(maps.permute(0, 2, 3, 1) if self._last else maps)
         return result
 
+    def of_head(self, name: str) -> bool:
+        return self._of_the_head(name.removeprefix("net."))
+
     def _of_the_head(self, name: str) -> bool:
         return any(name == head or name.startswith(f"{head}.") for head in self.heads)
 

@@ -23,6 +23,11 @@ class Classifier(nn.Module):
         that."""
         return None
 
+    def of_head(self, name: str) -> bool:
+        """Whether the parameter or buffer of that name is one of the head, which depends on the
+        classes."""
+        return name.startswith("head.")
+
     def first_layer(self) -> nn.Conv2d:
         """The convolution that sees the picture itself."""
         return next(m for m in self.modules() if isinstance(m, nn.Conv2d))

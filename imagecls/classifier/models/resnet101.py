@@ -106,8 +106,9 @@ class FineTuner(ResNet101, FineTunable):
             self.get_submodule(name).eval()
         return self
 
+    def of_head(self, name: str) -> bool:
+        return name.startswith("fc.")
+
     def backbone(self) -> dict[str, Tensor]:
         """The tensors of everything but the head, by name."""
-        return {
-            name: tensor for name, tensor in self.state_dict().items() if not name.startswith("fc.")
-        }
+        return {name: t for name, t in self.state_dict().items() if not self.of_head(name)}

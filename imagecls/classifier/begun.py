@@ -1,0 +1,61 @@
+"""Beginning with a trained classifier (transfer learning): a run takes its network as it is, with a
+head for classes of its own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from gocnn.errors import UserError
+from gocnn.onnxfile import is_onnx
+from imagecls.classifier import model as models
+from imagecls.classifier import shipped
+from imagecls.classifier.models import ClassifierConfig
+from imagecls.classifier.models.base import Classifier
+
+
+def _open(source: str) -> models.Predictor:
+    place = shipped.find(source, ".safetensors")
+    if is_onnx(place):
+        raise UserError(
+            f"{place} is an ONNX file, which no training begins with; give the run or the"
+            " .safetensors file that it was made from"
+        )
+    return models.load(place)
+
+
+def configuration(source: str, size: int | None = None) -> ClassifierConfig:
+    """The network of `source`, a model file, a run's folder or the name of a classifier that ships,
+    for pictures of `size` pixels a side (None: of its own), with the classes that it knows. Raises
+    UserError if there is no such classifier."""
+    config = _open(source).config
+    if size is None:
+        return config
+    store = max(size, round(config.store_size * size / config.size))
+    return replace(config, size=size, store_size=store)
+
+
+def load_weights(model: Classifier, network: ClassifierConfig, source: str) -> str:
+    """Put the weights of `source` into `model`, which `network` describes: all of them where it
+    knows the same classes in the same order, otherwise all but its head's. Returns a sentence that
+    says so. Raises UserError if they do not fit."""
+    begun = _open(source)
+    known = begun.config.classes == network.classes
+    state, theirs = model.state_dict(), begun.network.state_dict()
+    names = [name for name in state if known or not model.of_head(name)]
+    for name in names:
+        if name not in theirs or theirs[name].shape != state[name].shape:
+            raise UserError(
+                f"the weights of {begun.path} do not fit pictures of {network.size} pixels"
+                f" ({name}); leave out --size"
+            )
+    with torch.no_grad():
+        for name in names:
+            state[name].copy_(theirs[name])
+    head = "answers included, since the classes are the same" if known else "with a new head"
+    return f"begins with the network of {named(source)}, {head}"
+
+
+def named(source: str) -> str:
+    """What a sentence calls it: `food`, or the end of its path."""
+    return "/".join(Path(source).parts[-2:])

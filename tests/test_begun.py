@@ -1,0 +1,112 @@
+"""Transfer learning: img-train --from."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from gocnn import modelfile
+from imagecls.classifier import KIND
+from tests.test_cli import good, refused
+
+FAST = ["--batch", "8", "--precision", "fp32", "--validations", "1", "--steps", "1"]
+STILL = [*FAST, "--learning-rate", "1e-30", "--weight-decay", "0", "--ema", "0"]
+"""One step that changes nothing that float32 can hold, but for the statistics of batches."""
+
+
+@pytest.fixture
+def few(tiny_classifiers: Path) -> Path:
+    return tiny_classifiers.parent / "few"
+
+
+@pytest.fixture
+def others(few: Path, tmp_path: Path) -> Path:
+    """Two of the classes, under other names."""
+    for part in ("training", "validation"):
+        (tmp_path / "others" / part).mkdir(parents=True)
+        for old, new in (("pizza", "b"), ("soup", "a")):
+            (tmp_path / "others" / part / new).symlink_to(few / part / old)
+    return tmp_path / "others"
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    tensors = modelfile.load(run / "last.safetensors", KIND).tensors
+    return {name: t for name, t in tensors.items() if "running" not in name and "num_" not in name}
+
+
+@pytest.mark.parametrize("name", ["cnn", "resnet"])
+def test_the_same_classes_keep_the_answers(
+    few: Path, tmp_path: Path, tiny_classifiers: Path, name: str
+) -> None:
+    run = tmp_path / "r"
+    source = tiny_classifiers / name / "last.safetensors"
+    said = good("img-train", few, "--out", run, "--from", source, *STILL)
+    assert f"begins with the network of {name}/last.safetensors, answers included" in said
+    before, after = weights(tiny_classifiers / name), weights(run)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_other_classes_get_a_new_head(others: Path, tmp_path: Path, tiny_classifiers: Path) -> None:
+    run, source = tmp_path / "r", tiny_classifiers / "resnet"
+    good("img-train", others, "--out", run, "--from", source, "--size", "48", *STILL)
+    before, after = weights(source), weights(run)
+    body = [key for key in before if not key.startswith("head.")]
+    assert body
+    assert all(torch.equal(before[key], after[key]) for key in body)
+    assert after["head.2.weight"].shape == (2, 16) != before["head.2.weight"].shape
+    file = modelfile.load(run, KIND)
+    assert file.config["size"] == 48
+    assert list(file.config["classes"]) == ["a", "b"]
+    assert "begun with runs/resnet" in file.provenance["data"]
+    description = json.loads((run / "run.json").read_text())
+    assert description["wishes"]["init_from"] == str(source)
+
+
+def test_a_run_goes_on_without_what_it_began_with(
+    others: Path, tmp_path: Path, tiny_classifiers: Path
+) -> None:
+    source = tmp_path / "s.safetensors"
+    source.write_bytes((tiny_classifiers / "resnet" / "best.safetensors").read_bytes())
+    one, two = tmp_path / "one", tmp_path / "two"
+    arguments = ["img-train", others, "--from", source, *FAST[:-1]]
+    good(*arguments, "2", "--out", one)
+    good(*arguments, "1", "--out", two)
+    source.unlink()
+    good("img-train", "--resume", "--out", two, "--quiet", "--steps", "2")
+    again, whole = weights(two), weights(one)
+    assert again.keys() == whole.keys()
+    assert all(torch.equal(again[key], whole[key]) for key in whole)
+
+
+def test_what_ships_begins_with_the_recipe_of_a_preset(others: Path, tmp_path: Path) -> None:
+    run = tmp_path / "r"
+    good("img-train", others, "--out", run, "--from", "food", "--preset", "strong", *FAST[2:])
+    wishes = json.loads((run / "run.json").read_text())["wishes"]
+    assert wishes["network"]["widths"] == [32, 64, 128, 256]
+    assert (wishes["network"]["size"], wishes["train_size"]) == (176, 140)
+    assert wishes["train"]["batch"] == 128
+    assert wishes["recipe"]["mixup"] > 0
+
+
+def test_what_does_not_go_together(few: Path, tmp_path: Path, tiny_classifiers: Path) -> None:
+    run = tmp_path / "r"
+    arguments = ["img-train", few, "--out", run, *FAST]
+    exported = tmp_path / "x.onnx"
+    good("img-export", tiny_classifiers / "resnet", "--onnx", exported)
+    source = tiny_classifiers / "resnet"
+    cnn = tiny_classifiers / "cnn"
+    for code, options, words in (
+        (2, ["--from", source, "--widths", "8,16"], "leave out --widths, or --from"),
+        (2, ["--from", source, "--model", "cnn"], "leave out --model, or --from"),
+        (2, ["--from", cnn, "--train-size", "16"], "cnn sees pictures of one size only"),
+        (1, ["--from", cnn, "--size", "48"], "do not fit pictures of 48 pixels (head.1.weight)"),
+        (1, ["--from", ""], "the name of a model is empty"),
+        (1, ["--from", exported], "is an ONNX file, which no training begins with"),
+        (1, ["--from", tmp_path / "nowhere"], "does not exist; give a model file"),
+        (1, ["--from", "base"], "base does not exist"),
+        (1, ["--from", few], "holds no model"),
+    ):
+        assert words in refused(code, *arguments, *options)
+        assert not run.exists()
