@@ -39,6 +39,8 @@ def made_small(words: list[str]) -> list[str]:
     short = "--epochs 1" if words[0] == "img-clean" else "--steps 2"
     line = shlex.join(words)
     small = shlex.split(re.sub(BUDGET, short, line)) + (["--steps", "10"] if finds else [])
+    if "--from" in words:  # the network is as it is
+        return [*small, *SMALL[:2], *SMALL[4:]]
     return small + (SMALL if words[0] == "img-train" else ["--size", "16"])
 
 
