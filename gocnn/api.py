@@ -308,7 +308,7 @@ def train(
         minutes: how long (30 if None, and neither `steps` nor `epochs` is given).
         quiet: nothing is printed.
         options: the command's others by their names, for example `preset="tiny"`, `batch=64`,
-            `value=False`, `resume=True` (`gocnn go-train --help`).
+            `value=False`, `resume=True` (`gocnn go-train --help`); `from_="base"` is `--from base`.
 
     Raises:
         UserError: whatever a person can mend.

@@ -210,7 +210,7 @@ def train(
         minutes: how long (30 if None, and neither `steps` nor `epochs` is given).
         quiet: nothing is printed.
         options: the command's others by their names, for example `model="resnet"`,
-            `augment="strong"` (`gocnn img-train --help`).
+            `augment="strong"` (`gocnn img-train --help`); `from_="food"` is `--from food`.
 
     Raises:
         UserError: whatever a person can mend.

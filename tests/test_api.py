@@ -317,6 +317,7 @@ def test_options_become_words() -> None:
             click.Option(["--value/--no-value"]),
             click.Option(["--valid"], multiple=True),
             click.Option(["--widths"]),
+            click.Option(["--from", "begin"]),
         ],
     )
     words = command_line(
@@ -324,3 +325,4 @@ def test_options_become_words() -> None:
     )
     assert words == ["--batch=3", "--no-value", "--valid=a", "--valid=b", "--widths=8,16"]
     assert command_line(command, {"batch": None, "valid": ()}) == []
+    assert command_line(command, {"from_": "base", "batch_size": 8}) == ["--from=base", "--batch=8"]

@@ -23,10 +23,10 @@ def call(
 ) -> None:
     """Run `command`.
 
-    arguments: what stands on its command line without a name. options: the others by the names of
-    the command's parameters (`batch=64` is `--batch 64`, `value=False` is `--no-value`; a list
-    means the option several times, or its parts with commas; None leaves it out). silent: nothing
-    on standard output.
+    arguments: what stands on its command line without a name. options: the others as they are spelt
+    there (`batch=64` is `--batch 64`, `value=False` is `--no-value`, `from_="base"` is `--from
+    base`; a list means the option several times, or its parts with commas; None leaves it out).
+    silent: nothing on standard output.
 
     Raises TypeError for an option that the command does not have, UserError for a value that it
     refuses and for whatever else a person can mend, KeyboardInterrupt if it was interrupted.
@@ -54,14 +54,20 @@ def call(
 
 def command_line(command: click.Command, options: Mapping[str, Any]) -> list[str]:
     """The words of a command line that say these options. Raises TypeError for an unknown one."""
-    known = {each.name: each for each in command.params if isinstance(each, click.Option)}
+    known = {
+        name.lstrip("-").replace("-", "_"): each
+        for each in command.params
+        if isinstance(each, click.Option)
+        for name in (each.name or "", *each.opts)
+    }
     words: list[str] = []
     for name, value in options.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, [each or "" for each in known], 1)
+        plain = name.removesuffix("_")  # Python's own words, such as from, cannot name an argument
+        if plain not in known:
+            near = difflib.get_close_matches(name, known, 1)
             meant = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{command.name} has no option {name!r}{meant}")
-        option = known[name]
+        option = known[plain]
         spelt = next(each for each in option.opts if each.startswith("--"))
         if value is None or (option.multiple and not value):
             continue

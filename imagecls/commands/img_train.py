@@ -231,9 +231,9 @@ def _apply_preset(options: dict[str, Any]) -> None:
     if options["begin"] is not None:
         recipe = {key: PRESETS[name][key] for key in OF_RECIPE & PRESETS[name].keys()}
         _set_defaults(options, recipe)
-        if PRESETS[name]:
-            size = begun_network(options).size
-            options["train_size"] = options["train_size"] or max(8, round(size / 5) * 4)
+        network = begun_network(options)
+        if PRESETS[name] and network.model != "cnn":
+            options["train_size"] = options["train_size"] or max(8, round(network.size / 5) * 4)
         return
     if PRESETS[name]:
         if options["model"] != "resnet":
