@@ -51,6 +51,16 @@ def network(shortcuts: Shortcuts, count: int) -> nn.Sequential:
     return nn.Sequential(stem, blocks(shortcuts, count, CHANNELS), head)
 
 
+def thinned(rows: list[dict[str, Any]]) -> list[tuple[int, float]]:
+    """Step and loss of at most 80 places: the mean loss of so many reports, at the last of them."""
+    count = -(-len(rows) // 80)
+    groups = [rows[k : k + count] for k in range(0, len(rows), count or 1)]
+    return [
+        (group[-1]["step"], round(sum(row["loss"] for row in group) / len(group), 4))
+        for group in groups
+    ]
+
+
 def curve(folder: Path, shortcuts: Shortcuts, count: int, positions: int) -> dict[str, Any]:
     """What the run's metrics say, as the page is told it."""
     rows = [
@@ -59,6 +69,7 @@ def curve(folder: Path, shortcuts: Shortcuts, count: int, positions: int) -> dic
     ]
     train = [row for row in rows if row["kind"] == "train"]
     valid = [row for row in rows if row["kind"] == "valid"]
+    steps, loss = zip(*thinned(train), strict=True)
     best = max(row["top1"] for row in valid)
     low, high = wilson(round(best * positions), positions)
     return {
@@ -66,8 +77,8 @@ def curve(folder: Path, shortcuts: Shortcuts, count: int, positions: int) -> dic
         "blocks": count,
         "parameters": sum(p.numel() for p in network(shortcuts, count).parameters()),
         "seconds": round(rows[-1]["seconds"], 1),
-        "steps": [row["step"] for row in train],
-        "loss": [round(row["loss"], 4) for row in train],
+        "steps": steps,
+        "loss": loss,
         "tested": [row["step"] for row in valid],
         "top1": [round(row["top1"], 5) for row in valid],
         "best": round(best, 5),

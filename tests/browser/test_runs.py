@@ -16,7 +16,7 @@ from tests.test_watching import line, make
 from .conftest import PHONE, ROOT, Open, started
 
 LABELS = "Array.from(document.querySelectorAll('.curve [role=img]'), (each) => each.ariaLabel)"
-POINTS = "+document.querySelector('[data-figure=loss] tbody').rows.length"
+POINTS = "+document.querySelector('[data-figure=train_loss] tbody').rows.length"
 
 
 @pytest.fixture(scope="module")
@@ -103,12 +103,12 @@ def test_a_run_that_is_training_while_it_is_watched(
     row.wait_for()
     show(page, training)
     row.locator(".state.now").wait_for()
-    page.wait_for_selector("[data-figure=loss] canvas")
-    table(page, "loss")
+    page.wait_for_selector("[data-figure=train_loss] canvas")
+    table(page, "train_loss")
     before = page.evaluate(POINTS)
     until(page, f"{POINTS} >= {before + 2}")
     # all that the page shows stands in the file
-    shown = table(page, "loss")[1:]
+    shown = table(page, "train_loss")[1:]
     steps = {
         json.loads(text)["step"]
         for text in (folder / training / "metrics.jsonl").read_text().splitlines()
@@ -133,6 +133,11 @@ def test_two_runs_over_one_another_and_what_differs(open_page: Open, address: st
     assert values["slow, validation"] == ["10 %", "30 %", "20 %"]
     assert values["fast, validation"] == ["20 %", "25 %", "40 %"]
     assert values["fast, training"] == ["5 %", "10 %", "15 %"]
+    # training loss and validation loss measure different things: a graph each, of the runs' names
+    for figure in ("train_loss", "valid_loss"):
+        assert set(columns(page, figure)) == {"Steps", "slow", "fast"}
+    assert columns(page, "train_loss")["slow"] == ["4.5", "4", "3.5"]
+    assert columns(page, "valid_loss")["slow"] == ["4", "3.5", "3"]
     assert {cell for row in table(page, "rate")[1:] for cell in row[1:]} == {"0.005"}
     # the best, by the figure that chooses it
     assert "30 % at step 20" in page.locator('.run[data-run="slow"]').inner_text()

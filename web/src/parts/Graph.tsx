@@ -39,6 +39,8 @@ export interface GraphProps {
   height?: number;
   /** Least and most by scale; what the values need if it is left out. */
   range?: Partial<Record<"y" | "y2", [number, number]>>;
+  /** Least and most along x; what there is if it is left out. */
+  rangeX?: [number, number];
   /** Where one is: an upright line. */
   at?: number;
   marks?: Mark[];
@@ -92,7 +94,7 @@ function drawStar(context: CanvasRenderingContext2D, x: number, y: number, colou
   context.restore();
 }
 
-function options(props: GraphProps, width: number, at: () => number | undefined, marks: () => Mark[]): uPlot.Options {
+function options(props: GraphProps, width: number, latest: () => GraphProps): uPlot.Options {
   const ink = colourOf("--soft");
   const line = { stroke: colourOf("--line"), width: 1 };
   const format = props.format ?? plain;
@@ -103,7 +105,13 @@ function options(props: GraphProps, width: number, at: () => number | undefined,
     legend: { show: props.series.length > 1 && !props.noLegend, live: false, markers: { dash: (_, k) => (props.series[k - 1]?.dashed ? "dashed" : "solid") } },
     cursor: { y: false, drag: { x: false, y: false } },
     scales: {
-      x: { time: false, range: ({ data: [x] }) => [x[0] ?? 0, Math.max(x.at(-1) ?? 1, (x[0] ?? 0) + 1)] },
+      x: {
+        time: false,
+        range: ({ data: [x] }) => {
+          const [from, to] = latest().rangeX ?? [x[0] ?? 0, x.at(-1) ?? 1];
+          return [from, to > from ? to : from + 1];
+        },
+      },
       ...Object.fromEntries(scales.map((name) => [name, { ...(props.range?.[name] && { range: props.range[name] }), distr: props.logarithmic ? 3 : 1 }])),
     },
     axes: [
@@ -140,10 +148,10 @@ function options(props: GraphProps, width: number, at: () => number | undefined,
     hooks: {
       draw: [
         (plot) => {
-          for (const mark of marks()) drawStar(plot.ctx, plot.valToPos(mark.x, "x", true), plot.valToPos(mark.y, "y", true), colourOf(mark.colour));
+          for (const mark of latest().marks ?? []) drawStar(plot.ctx, plot.valToPos(mark.x, "x", true), plot.valToPos(mark.y, "y", true), colourOf(mark.colour));
         },
         (plot) => {
-          const x = at();
+          const x = latest().at;
           if (x === undefined) return;
           const place = Math.round(plot.valToPos(x, "x", true));
           plot.ctx.save();
@@ -179,7 +187,7 @@ export function Graph(props: GraphProps) {
 
   useLayoutEffect(() => {
     const element = frame.current!;
-    const made = new uPlot(options(latest.current, Math.max(120, element.clientWidth), () => latest.current.at, () => latest.current.marks ?? []), data, element);
+    const made = new uPlot(options(latest.current, Math.max(120, element.clientWidth), () => latest.current), data, element);
     plot.current = made;
     made.over.addEventListener("click", () => {
       const index = made.cursor.idx;
@@ -194,7 +202,7 @@ export function Graph(props: GraphProps) {
     };
   }, [kind, theme]);
 
-  useEffect(() => plot.current?.setData(data), [props.x, ...props.series.map((each) => each.values)]);
+  useEffect(() => plot.current?.setData(data), [props.x, props.rangeX?.join(), ...props.series.map((each) => each.values)]);
   useEffect(() => plot.current?.redraw(false), [props.at]);
 
   const format = props.format ?? plain;

@@ -67,7 +67,7 @@ function draw(store: Runs, lines: Line[], { axis, part, smooth }: View, format: 
       places.get(x)![k] = y;
     }
     const label = two ? t(kind === "train" ? "curves.train" : "curves.valid", { name: run.name }) : run.name;
-    series.push({ label, values: [], colour, width: kind === "train" && two ? 1 : 2, points: kind === "valid" });
+    series.push({ label, values: [], colour, width: kind === "train" ? 1.2 : 2, points: kind === "valid" });
     if (latest !== undefined) last.push(t("curves.last", { name: label, value: format(latest) }));
     if (kind === "valid" && run.best && best) {
       const y = best(run.best, run);
@@ -79,6 +79,9 @@ function draw(store: Runs, lines: Line[], { axis, part, smooth }: View, format: 
   series.forEach((each, k) => (each.values = x.map((place) => places.get(place)![k])));
   return { x, series, marks, last };
 }
+
+/** Graphs that are looked at most. */
+const HIGH = new Set(["train_loss", "valid_loss", "accuracy"]);
 
 /** Graphs that begin at zero, and what they reach at least. */
 const FROM_ZERO: Record<string, number> = { rate: 1e-6, speed: 1, share_waited: 0.01 };
@@ -101,7 +104,9 @@ export function Curves({ store }: { store: Runs }) {
     const metrics = new Set(shown.map((run) => run.metric));
     const metric = metrics.size === 1 ? [...metrics][0] : "";
     const found: { title: string; figure: string; lines: Line[]; best?: (report: Report, run: Run) => number | null }[] = [
-      { title: t("curves.loss"), figure: "loss", lines: [...each("train", () => figure("loss")), ...each("valid", () => figure("loss"))], best: figure("loss") },
+      // an axis each: that of training is of all targets, with smoothing and mixing, that of validation of answers alone
+      { title: t("curves.trainLoss"), figure: "train_loss", lines: each("train", () => figure("loss")) },
+      { title: t("curves.validLoss"), figure: "valid_loss", lines: each("valid", () => figure("loss")), best: figure("loss") },
       {
         title: metric && metric !== "accuracy" ? `${t("curves.accuracy")} (${metric})` : t("curves.accuracy"),
         figure: "accuracy",
@@ -115,6 +120,10 @@ export function Curves({ store }: { store: Runs }) {
     if (more && others.includes(more)) found.push({ title: more, figure: more, lines: each("valid", () => figure(more)), best: figure(more) });
     return found.map((graph) => ({ ...graph, ...draw(store, graph.lines, { axis, part, smooth }, (value) => figureText(graph.figure, value), graph.best) }));
   }, [axis, part, smooth, more, ...shown, ...reports, shown.length]);
+
+  // all graphs have one x-axis, so that they can be read below one another
+  const places = graphs.flatMap(({ x }) => [x[0], x[x.length - 1]]).filter((x) => x !== undefined);
+  const rangeX: [number, number] = [Math.min(...places), Math.max(...places)];
 
   return (
     <section class="card curves" aria-labelledby="curves-title">
@@ -147,7 +156,7 @@ export function Curves({ store }: { store: Runs }) {
         {shown.map((run) => (
           <span key={run.id} class="who"><span class="swatch" style={{ background: `var(--run-${store.colour(run.id) + 1})` }} />{run.name}</span>
         ))}
-        <span class="soft">{t("curves.key")}</span>
+        <span class="soft">{t("curves.key")} {t("curves.losses")}</span>
       </p>
       <div class="graphs">
         {graphs.map(({ title, figure: name, x, series, marks, last }) => (
@@ -163,7 +172,8 @@ export function Curves({ store }: { store: Runs }) {
                 series={series}
                 marks={marks}
                 noLegend
-                height={name === "loss" || name === "accuracy" ? 240 : 170}
+                height={HIGH.has(name) ? 240 : 170}
+                rangeX={rangeX}
                 range={!(name in FROM_ZERO) ? undefined : { y: [0, Math.max(FROM_ZERO[name], ...series.flatMap((each) => each.values.map((value) => (value ?? 0) * 1.05)))] }}
                 formatX={numberText}
                 format={(value) => figureText(name, value)}
