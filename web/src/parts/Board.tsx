@@ -7,7 +7,7 @@ import "@sabaki/shudan/css/goban.css";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { disc } from "../lib/colours";
-import { SIZE } from "../lib/coords";
+import { SIZE, toVertex } from "../lib/coords";
 import { HeatSheet } from "./HeatSheet";
 import "./board.css";
 
@@ -47,6 +47,8 @@ export interface BoardProps {
   texts?: ReadonlyMap<number, string>;
   candidates?: readonly Candidate[];
   line?: readonly LineStone[];
+  /** Where the game goes on: squares, that of the first one stronger. */
+  next?: readonly number[];
   /** The move played last: it gets a ring. */
   last?: number;
   /** Stones shown as dead. */
@@ -163,8 +165,9 @@ export function Board(props: BoardProps) {
       <div aria-hidden="true">{goban}</div>
       <HeatSheet heat={heat} stale={props.stale} except={props.emptyOnly ? stones : undefined} ownership={ownership} size={vertexSize} style={over} />
       <svg class="board-over board-signs" style={over} viewBox={`0 0 ${SIZE} ${SIZE}`} aria-hidden="true">
-        {last >= 0 && stones[last] !== 0 && <Ring point={last} dark={stones[last] < 0} />}
+        {last >= 0 && stones[last] !== 0 && <Ring point={last} dark={stones[last] < 0} wide={marks?.has(last)} />}
         {candidates && !line?.length && candidates.map((each) => <Disc key={each.point} {...each} />)}
+        {!line?.length && props.next?.map((point, k) => <Next key={point} point={point} first={k === 0} />).reverse()}
         {texts && [...texts].map(([point, text]) => <Sign key={point} point={point} text={text} />)}
         {line?.map((each) => <Ghost key={each.point} {...each} />)}
         {props.children}
@@ -174,9 +177,15 @@ export function Board(props: BoardProps) {
   );
 }
 
-function Ring({ point, dark }: { point: number; dark: boolean }) {
+/** wide: around what is written on the stone. */
+function Ring({ point, dark, wide }: { point: number; dark: boolean; wide?: boolean }) {
   const [x, y] = centre(point);
-  return <circle cx={x} cy={y} r="0.24" fill="none" stroke={dark ? "#16191d" : "#ffffff"} stroke-width="0.09" />;
+  return <circle cx={x} cy={y} r={wide ? 0.41 : 0.24} fill="none" stroke={dark ? "#16191d" : "#ffffff"} stroke-width="0.09" />;
+}
+
+function Next({ point, first }: { point: number; first: boolean }) {
+  const [x, y] = centre(point);
+  return <rect class={first ? "next" : "next other"} x={x - 0.47} y={y - 0.47} width="0.94" height="0.94" rx="0.08" data-move={toVertex(point)} />;
 }
 
 function Disc({ point, texts, strength, first }: Candidate) {

@@ -7,6 +7,7 @@ import { fromVertex, toVertex } from "../../lib/coords";
 import { BoardView, StonesInWords } from "./BoardView";
 import { Candidates, Legend, Verdict } from "./Candidates";
 import { Course } from "./Course";
+import { GameSection } from "./GameSection";
 import { KeyList, isTyping, press } from "./Keys";
 import { FileSection, NetworkSection, NewGameSection, SetupSection } from "./Sections";
 import { Scoring, Status, Switches, Toolbar } from "./Toolbar";
@@ -108,6 +109,7 @@ export default function BoardPage() {
           </div>
           <Comment session={session} />
         </section>
+        <GameSection session={session} />
         <NewGameSection session={session} />
         <NetworkSection session={session} />
         <SetupSection session={session} />

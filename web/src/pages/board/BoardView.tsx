@@ -7,7 +7,7 @@ import { strengthOf } from "../../lib/colours";
 import { POINTS, fromVertex } from "../../lib/coords";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
-import { pointsOf, type Node } from "../../lib/tree";
+import { lineTo, movesOf, pointsOf, type Node } from "../../lib/tree";
 import { percent, short } from "./numbers";
 import type { Session } from "./session";
 
@@ -30,6 +30,25 @@ function marksOf(node: Node): Map<number, Marker> {
     for (const point of pointsOf([place])) if (label) marks.set(point, { type: "label", label });
   }
   return marks;
+}
+
+/** The number of the move that put each stone there, where it still stands. */
+function numbersOf(node: Node, stones: Int8Array): Map<number, Marker> {
+  const numbers = new Map<number, Marker>();
+  let count = 0;
+  for (const { point } of lineTo(node).flatMap(movesOf)) {
+    count++;
+    if (point < POINTS && stones[point] !== 0) numbers.set(point, { type: "label", label: String(count) });
+  }
+  return numbers;
+}
+
+/** Where the record goes on, the continuation that is followed first. */
+function nextOf(session: Session): number[] {
+  const { tree, node } = session;
+  const followed = tree.nextOf(node);
+  const children = [...node.children].sort((a, b) => Number(b === followed) - Number(a === followed));
+  return children.flatMap((child) => movesOf(child).slice(0, 1)).map(({ point }) => point);
 }
 
 /** Candidates as the board shows them. */
@@ -66,7 +85,11 @@ export function BoardView({ session, analyst, label, describedBy, onCursor }: Bo
     return found && stonesOfLine(found.line, session.side);
   }, [pointed, report, policy, scoring]);
   const owner = useMemo(() => (settings.ownership && !scoring ? analyst.ownership() : null), [settings.ownership, scoring, report, policy, analyst.current]);
-  const marks = useMemo(() => marksOf(node), [node, session.tree.version]);
+  const marks = useMemo(
+    () => new Map([...(settings.numbers ? numbersOf(node, position.stones) : []), ...marksOf(node)]),
+    [node, session.tree.version, settings.numbers],
+  );
+  const next = settings.next && mode === "play" ? nextOf(session) : [];
   const dead = useMemo(() => new Set(score?.dead.map(fromVertex)), [score]);
   const { last } = position;
   return (
@@ -79,6 +102,7 @@ export function BoardView({ session, analyst, label, describedBy, onCursor }: Bo
       marks={marks}
       candidates={candidates}
       line={line}
+      next={next.filter((point) => point < POINTS)}
       last={last && last.point < POINTS ? last.point : -1}
       dimmed={dead}
       label={label}
@@ -101,5 +125,6 @@ export function StonesInWords({ session, id }: { session: Session; id: string })
     const names = (sign: number) => [...stones.keys()].filter((point) => stones[point] === sign).map((point) => session.named(point));
     return t("board.stones", { black: names(1).join(" ") || "–", white: names(-1).join(" ") || "–" });
   }, [stones]);
-  return <p class="visually-hidden" id={id}>{text}</p>;
+  const next = session.settings.next ? nextOf(session).map((point) => session.named(point)) : [];
+  return <p class="visually-hidden" id={id}>{text} {next.length > 0 && t("board.next", { moves: next.join(" ") })}</p>;
 }

@@ -10,7 +10,7 @@ import { writeSgf } from "../../lib/tree";
 import { PLAY_VISITS, TEMPERATURES, VISITS, usable } from "./settings";
 import type { Game, NewGame } from "./records";
 import type { Session, Tool } from "./session";
-import { setupNode } from "./setup";
+import { MARKS, setupNode, type Mark } from "./setup";
 
 /** A choice from a list. */
 export function Choice<T extends string | number>(props: { label: TextKey; value: T; options: readonly (readonly [T, string])[]; disabled?: boolean; onChange: (value: T) => void }) {
@@ -28,7 +28,7 @@ export function Choice<T extends string | number>(props: { label: TextKey; value
   );
 }
 
-function Section({ title, open, children }: { title: TextKey; open?: boolean; children: ComponentChildren }) {
+export function Section({ title, open, children }: { title: TextKey; open?: boolean; children: ComponentChildren }) {
   return (
     <details class="card section" open={open}>
       <summary>{t(title)}</summary>
@@ -88,10 +88,16 @@ export function NetworkSection({ session }: { session: Session }) {
   );
 }
 
+const SIGNS: Record<Mark, string> = { TR: "△", SQ: "□", CR: "○", MA: "×", LB: "A" };
+
 export function SetupSection({ session }: { session: Session }) {
   useStore(session);
   const on = session.mode === "setup";
   const tools: [Tool, TextKey][] = [[1, "setup.black"], [-1, "setup.white"], [0, "setup.erase"]];
+  const choose = (tool: Tool) => {
+    session.tool = tool;
+    session.changed();
+  };
   return (
     <Section title="setup.title" open={on}>
       <button class="wide" aria-pressed={on} onClick={() => session.setMode(on ? "play" : "setup")}>{t(on ? "setup.leave" : "setup.enter")}</button>
@@ -99,8 +105,14 @@ export function SetupSection({ session }: { session: Session }) {
         <>
           <div class="row wide" role="group" aria-label={t("setup.tool")}>
             {tools.map(([tool, name]) => (
-              <button key={tool} aria-pressed={session.tool === tool} onClick={() => ((session.tool = tool), session.changed())}>{t(name)}</button>
+              <button key={tool} aria-pressed={session.tool === tool} onClick={() => choose(tool)}>{t(name)}</button>
             ))}
+          </div>
+          <div class="row wide" role="group" aria-label={t("setup.marks")}>
+            {MARKS.map((mark) => (
+              <button key={mark} aria-pressed={session.tool === mark} aria-label={t(`mark.${mark}`)} title={t(`mark.${mark}`)} onClick={() => choose(mark)}>{SIGNS[mark]}</button>
+            ))}
+            <span class="soft">{t("setup.marks")}</span>
           </div>
           <Choice
             label="setup.next"

@@ -1,4 +1,5 @@
 // What stands below the board: the way through the game, and what one does in it.
+import { useEffect, useRef } from "preact/hooks";
 import { PASS } from "../../lib/coords";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
@@ -43,7 +44,7 @@ export function Toolbar({ session }: { session: Session }) {
 export function Switches({ session }: { session: Session }) {
   useStore(session);
   const { settings } = session;
-  const choice = (name: "hints" | "heat" | "ownership" | "compare", key: string) => (
+  const choice = (name: "hints" | "heat" | "ownership" | "numbers" | "next" | "compare", key: string) => (
     <button
       aria-pressed={settings[name]}
       aria-keyshortcuts={key}
@@ -58,6 +59,8 @@ export function Switches({ session }: { session: Session }) {
       {choice("hints", "H")}
       {choice("heat", "M")}
       {choice("ownership", "O")}
+      {choice("numbers", "N")}
+      {choice("next", "V")}
       {choice("compare", "B")}
     </div>
   );
@@ -93,10 +96,15 @@ export function Status({ session }: { session: Session }) {
 /** Counting: the result as it stands, with stones to click that are dead. */
 export function Scoring({ session }: { session: Session }) {
   useStore(session);
-  const { counting } = session;
-  if (session.mode !== "score") return null;
+  const { counting, mode } = session;
+  const card = useRef<HTMLElement>(null);
+  // beside a board that stays in sight the page may be scrolled further down
+  useEffect(() => {
+    if (matchMedia("(min-width: 901px)").matches) card.current?.scrollIntoView({ block: "nearest" });
+  }, [mode]);
+  if (mode !== "score") return null;
   return (
-    <section class="card" aria-label={t("bar.score")}>
+    <section class="card" ref={card} aria-label={t("bar.score")}>
       {counting.score ? (
         <>
           <p class="result">{counting.score.result}</p>

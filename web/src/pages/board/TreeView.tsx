@@ -152,7 +152,7 @@ export function Comment({ session }: { session: Session }) {
         key={node.id}
         rows={3}
         value={node.props.C?.[0] ?? ""}
-        onChange={(event) => session.edit("C", [event.currentTarget.value])}
+        onInput={(event) => session.edit("C", [event.currentTarget.value])}
       />
     </label>
   );

@@ -9,10 +9,13 @@ import { Counting } from "./counting";
 import { Opponent } from "./opponent";
 import { Records } from "./records";
 import { about, fitting, keep, kept, usable, type About, type Model, type Settings } from "./settings";
-import { setStone } from "./setup";
+import { setMark, setStone, type Mark } from "./setup";
 
 export type Mode = "play" | "setup" | "score";
-export type Tool = 1 | -1 | 0;
+export type Tool = 1 | -1 | 0 | Mark;
+
+/** Properties that the network is asked with; others may change while it thinks. */
+const ASKED = new Set(["AB", "AW", "AE", "PL", "HA", "KM", "RU"]);
 
 export class Session extends Store {
   tree = new Tree();
@@ -150,7 +153,8 @@ export class Session extends Store {
   click(point: number): void {
     if (this.mode === "score") this.counting.toggle(point);
     else if (this.mode === "setup") {
-      this.tree.go(setStone(this.tree, point, this.tool));
+      if (typeof this.tool === "string") setMark(this.tree, point, this.tool);
+      else this.tree.go(setStone(this.tree, point, this.tool));
       this.notice = null;
       this.refresh();
     } else this.play(point);
@@ -209,7 +213,9 @@ export class Session extends Store {
 
   edit(name: string, values: string[], node: Node = this.node): void {
     this.tree.set(node, name, values);
-    this.refresh();
+    if (ASKED.has(name)) return this.refresh();
+    this.changed();
+    this.records.keepSoon();
   }
 
   remove(): void {

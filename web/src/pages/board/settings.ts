@@ -36,6 +36,9 @@ export interface Settings {
   hints: boolean;
   heat: boolean;
   ownership: boolean;
+  /** Move numbers on the stones, and squares where the record goes on. */
+  numbers: boolean;
+  next: boolean;
   /** Who plays: a person or the network. */
   black: "you" | "net";
   white: "you" | "net";
@@ -58,6 +61,8 @@ export const FIRST: Settings = {
   hints: true,
   heat: true,
   ownership: false,
+  numbers: false,
+  next: true,
   black: "you",
   white: "you",
 };

@@ -3,6 +3,10 @@ import { EMPTY, positionOf } from "../../lib/go";
 import { toSgf } from "../../lib/coords";
 import { movesOf, pointsOf, setsUp, type Node, type Tree } from "../../lib/tree";
 
+/** Marks on points: SGF's triangle, square, circle, cross, and letter. */
+export const MARKS = ["TR", "SQ", "CR", "MA", "LB"] as const;
+export type Mark = (typeof MARKS)[number];
+
 const NAMES = { "1": "AB", "-1": "AW", "0": "AE" } as const;
 
 /** The node in which stones are set up here: this one, or a new one after it where it has a move. */
@@ -27,4 +31,21 @@ export function setStone(tree: Tree, point: number, tool: 1 | -1 | 0): Node {
     tree.set(node, name, [...pointsOf(node.props[name]).map(toSgf), toSgf(point)]);
   }
   return node;
+}
+
+const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"];
+
+/** Mark a point in this node, the letter being the first that is free; a mark that is there already goes, and so does another one. */
+export function setMark(tree: Tree, point: number, mark: Mark): void {
+  const node = tree.at;
+  const place = toSgf(point);
+  const letters = (node.props.LB ?? []).filter((each) => !each.startsWith(`${place}:`));
+  const had = mark === "LB" ? letters.length < (node.props.LB?.length ?? 0) : pointsOf(node.props[mark]).includes(point);
+  const used = new Set(letters.map((each) => each.slice(3)));
+  for (const name of MARKS) {
+    const others = name === "LB" ? letters : pointsOf(node.props[name]).filter((each) => each !== point).map(toSgf);
+    const free = name === "LB" ? `${place}:${LETTERS.find((letter) => !used.has(letter)) ?? "?"}` : place;
+    if (name === mark && !had) others.push(free);
+    if (name in node.props || others.length > 0) tree.set(node, name, others);
+  }
 }

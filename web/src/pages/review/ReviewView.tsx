@@ -2,7 +2,7 @@
 import type { Marker } from "@sabaki/shudan";
 import { useLayoutEffect, useMemo } from "preact/hooks";
 import type { ComponentChildren } from "preact";
-import { Board, centre, type Candidate } from "../../parts/Board";
+import { Board, type Candidate } from "../../parts/Board";
 import { StepKey } from "../../parts/StepKey";
 import { strengthOf } from "../../lib/colours";
 import { POINTS } from "../../lib/coords";
@@ -111,7 +111,6 @@ function ReviewBoard({ reviewed }: { reviewed: Reviewed }) {
   }, [reviewed.node]);
   const { last } = position;
   const side = t(reviewed.side === 1 ? "colour.black" : "colour.white");
-  const [x, y] = next && next.index < POINTS ? centre(next.index) : [-1, -1];
   const words = (sign: number) => [...position.stones.keys()].filter((point) => position.stones[point] === sign).map(named).join(" ") || "–";
   return (
     <section aria-label={t("page.board")}>
@@ -125,10 +124,9 @@ function ReviewBoard({ reviewed }: { reviewed: Reviewed }) {
         last={!trying && last && last.point < POINTS ? last.point : -1}
         label={t("board.label", { moves: position.moves, side })}
         describedBy="stones"
+        next={next && next.index < POINTS ? [next.index] : undefined}
         onPoint={(point) => reviewed.play(point)}
-      >
-        {x >= 0 && <rect class="next" x={x - 0.47} y={y - 0.47} width="0.94" height="0.94" rx="0.08" data-move={named(next!.index)} />}
-      </Board>
+      />
       <p class="visually-hidden" id="stones">{t("board.stones", { black: words(1), white: words(-1) })}</p>
       <p class="visually-hidden" role="status" aria-live="polite" id="said">{reviewed.said}</p>
     </section>

@@ -1,0 +1,112 @@
+"""What the Board page shows and changes of a record beside its moves: where it goes on, move
+numbers, marks, and what is said of the game."""
+
+from typing import Any
+
+from sgfmill import sgf
+
+from .conftest import Open
+from .test_board import click, drop, play, saved
+
+RECORD = "(;GM[1]FF[4]SZ[19]KM[6.5]RU[Japanese]PB[a]AB[aa];B[pd](;W[dp];B[pp])(;W[dd])(;W[]))"
+QUICK = {"board.settings": '{"visits":0}'}
+
+
+def goes_on(page: Any) -> list[str]:
+    """Where the board says that the record goes on, the line that is followed last (on top)."""
+    found: list[str] = page.locator(".board .next").evaluate_all(
+        "(all) => all.map((each) => each.dataset.move)"
+    )
+    return found
+
+
+def labels(page: Any) -> dict[str, str]:
+    """What is written on points and stones, by vertex."""
+    found = page.locator(".board .shudan-marker[title], .board .shudan-vertex[title]")
+    return {each.get_attribute("title"): each.text_content() for each in found.all()}
+
+
+def test_where_the_record_goes_on(open_page: Open) -> None:
+    """The next move, and the other variations, are marked, in words as well, until one says no."""
+    page = open_page("/", store=QUICK).page
+    drop(page, "a.sgf", RECORD)
+    page.wait_for_function("() => document.querySelectorAll('.tree .dot').length === 6")
+    assert goes_on(page) == ["Q16"]
+    page.keyboard.press("ArrowRight")
+    assert goes_on(page) == ["D16", "D4"]
+    assert page.locator(".board .next:not(.other)").get_attribute("data-move") == "D4"
+    assert "The record goes on at: D4 D16 Pass." in page.locator("#stones").text_content()
+    page.keyboard.press("v")
+    assert goes_on(page) == []
+    assert "goes on" not in page.locator("#stones").text_content()
+
+
+def test_numbers_on_the_stones(open_page: Open) -> None:
+    """Each stone carries the number of its move, handicap stones none."""
+    page = open_page("/", store=QUICK).page
+    drop(page, "a.sgf", RECORD)
+    page.wait_for_function("() => document.querySelectorAll('.tree .dot').length === 6")
+    page.keyboard.press("End")
+    shown = ".board .shudan-vertex.shudan-marker_label"
+    assert page.locator(shown).count() == 0
+    page.keyboard.press("n")
+    page.wait_for_function(f"() => document.querySelectorAll('{shown}').length === 3")
+    texts = page.locator(f"{shown} .shudan-marker").evaluate_all(
+        "(all) => all.map((each) => each.dataset.label ?? each.textContent)"
+    )
+    assert sorted(texts) == ["1", "2", "3"]
+
+
+def test_marks(open_page: Open) -> None:
+    """Points are marked as SGF has it; a second click takes the mark away; no stone is set up."""
+    page = open_page("/", store=QUICK).page
+    play(page, ["Q16"])
+    page.locator("summary", has_text="mark points").click()
+    page.get_by_role("button", name="Set up stones").click()
+    for name, points in (
+        ("Triangle", ["Q16", "K10", "C3"]),
+        ("Letter", ["D4", "D5", "D6"]),
+        ("Square", ["K10"]),
+        ("Letter", ["D4", "E4"]),
+        ("Triangle", ["C3"]),
+    ):
+        page.get_by_role("button", name=name, exact=True).click()
+        for point in points:
+            click(page, point)
+    page.get_by_role("button", name="Done").click()
+    game = sgf.Sgf_game.from_bytes(saved(page))
+    node = game.get_main_sequence()[-1]
+    assert node.get("B") == (15, 15)
+    assert node.get("TR") == {(15, 15)}
+    assert node.get("SQ") == {(9, 9)}
+    # D4's A was taken away, and is the first letter that is free again
+    assert sorted(node.get("LB")) == [((3, 4), "A"), ((4, 3), "B"), ((5, 3), "C")]
+    assert not node.has_setup_stones()
+
+
+def test_what_is_said_of_the_game(open_page: Open) -> None:
+    """Names, result and komi are changed in the record, and the network is told the komi; what is
+    emptied goes away; a komi that is none is refused."""
+    page = open_page("/", store=QUICK).page
+    drop(page, "a.sgf", RECORD)
+    page.wait_for_function("() => document.querySelectorAll('.tree .dot').length === 6")
+    page.locator("summary", has_text="About this game").click()
+    section = page.locator("details", has=page.get_by_text("About this game"))
+    assert section.get_by_label("Rules").input_value() == "japanese"
+    section.get_by_label("Black's name").fill("")
+    # kept while one types, since what the network plays meanwhile draws the page anew
+    section.get_by_label("White's name").press_sequentially("吳 ] b")
+    page.get_by_label("Comment at move 0").press_sequentially("so so")
+    page.wait_for_function("() => sessionStorage.getItem('board.sgf')?.includes('PW[吳 \\] b]')")
+    page.wait_for_function("() => sessionStorage.getItem('board.sgf')?.includes('C[so so]')")
+    section.get_by_label("Result").fill("W+3.5")
+    section.get_by_label("Rules").select_option("AGA")
+    section.get_by_label("Komi").fill("0.3")
+    assert "whole or half" in section.get_by_role("alert").inner_text()
+    section.get_by_label("Komi").fill("7,5")
+    assert section.get_by_role("alert").count() == 0
+    root = sgf.Sgf_game.from_bytes(saved(page)).get_root()
+    assert not root.has_property("PB")
+    wanted = {"PW": "吳 ] b", "RE": "W+3.5", "KM": 7.5, "RU": "aga"}
+    assert {name: root.get(name) for name in wanted} == wanted
+    assert "吳 ] b" in page.locator(".names").inner_text()
