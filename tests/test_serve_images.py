@@ -25,6 +25,7 @@ from imagecls.classifier import explain, shipped
 from imagecls.classifier.model import load
 from imagecls.photos.decode import decode
 from imagecls.photos.shrinking import WAYS, enlarged, halved
+from imagecls.serve.kept import sample_names
 from tests.conftest import ROOT
 from tests.photographs import colourful, encoded
 from tests.serving import Client, serving
@@ -148,6 +149,7 @@ def test_a_classifier_is_described(client: Client) -> None:
     assert [(one["name"], one["found"], one["shipped"]) for one in listed] == [
         ("cnn", False, False),
         ("food", False, True),
+        ("drawn", False, True),
         ("resnet", True, False),
     ]
     found = client.get("/api/images/model?model=cnn").json()
@@ -307,7 +309,7 @@ def test_a_bomb_is_refused_from_its_header(client: Client) -> None:
         ({"picture": "sample:../../__init__"}, 404, "send it again"),
         ({"label": "unicorn"}, 400, "there is no class 'unicorn'"),
         ({"layer": "head"}, 400, "there is no layer head"),
-        ({"model": "none"}, 400, "there is no classifier 'none'; there are cnn, food, resnet"),
+        ({"model": "none"}, 400, "there is no classifier 'none'; there are cnn, food, drawn, resnet"),
     ],
 )
 def test_what_cannot_be_asked(client: Client, message: Any, status: int, said: str) -> None:
@@ -351,7 +353,7 @@ sys.modules["torch"] = None
 from gocnn.serve.config import ServeConfig
 from tests.serving import serving
 with serving(ServeConfig(image_models=(Path({str(tiny_classifiers / "cnn")!r}),))) as client:
-    assert len(client.get("/api/images/models").json()["models"]) == 2
+    assert len(client.get("/api/images/models").json()["models"]) == 3
     data = Path({str(PIZZA)!r}).read_bytes()
     picture = client.post("/api/images/pictures", data).json()["picture"]
     client.post("/api/images/lesson/shrinking", {{"picture": picture}}).json()["pictures"]
@@ -372,6 +374,32 @@ with serving(ServeConfig(image_models=(Path({str(tiny_classifiers / "cnn")!r}),)
 
 
 # --- the lesson
+
+
+def test_the_lectures_own_classifier() -> None:
+    """A little `cnn` begins station 5 where nobody has another. It knows the drawn dishes, whole and
+    after two poolings in any way; torch says the same as onnxruntime."""
+    names = [name for name in sample_names() if name.endswith("-000")]
+    with serving(ServeConfig()) as client:
+        assert client.get("/api/images/lesson/beginning").json() == {"model": "drawn"}
+        assert client.get("/api/images/model?model=drawn").json()["kind"] == "cnn"
+        for way in WAYS[1:]:
+            right = 0
+            for name in names:
+                told = asked(
+                    client, "lesson/shrinking", picture=f"sample:{name}", way=way, model="drawn"
+                )
+                answers = [each["answers"][0]["name"] for each in told["pictures"][:3]]
+                right += answers == [name.partition("-")[0]] * 3
+            assert right >= 5, way
+        told = asked(client, "lesson/stages", picture=f"sample:{names[0]}", model="drawn")
+        assert [each["pools"] for each in told["stages"]] == [False, True] * 4
+        said = asked(client, "predict", picture=f"sample:{names[0]}", model="drawn")["answers"]
+        for one, other in zip(told["answers"], said, strict=False):
+            assert one["name"] == other["name"]
+            assert one["probability"] == pytest.approx(other["probability"], abs=1e-3)
+    for suffix in (".onnx", ".safetensors"):
+        assert (shipped.WEIGHTS / f"drawn{suffix}").stat().st_size <= 300_000
 
 
 @pytest.mark.parametrize("way", WAYS)

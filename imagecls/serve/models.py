@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from imagecls.classifier.ensemble import Asked
     from imagecls.classifier.model import Predictor
 
+DRAWN = "drawn"
+"""The lecture's classifier: a little `cnn` that knows the dishes of `samples`. It lies beside what
+else ships; the page alone has it by its name."""
+
 MODEL_FILES = ("best.safetensors", "last.safetensors")
 LOOK_SECONDS = 1.0
 """Seconds between two looks into the folder of runs."""
@@ -89,11 +93,11 @@ class Opened:
                 from imagecls.classifier.model import Predictor
                 from imagecls.classifier.runtime import open_in_torch
 
-                named = self.named
+                path = self.named.path
+                if self.named.shipped:
+                    path = path.with_suffix(".safetensors")
                 self._inside = (
-                    self.asked
-                    if isinstance(self.asked, Predictor)
-                    else open_in_torch(named.path.stem if named.shipped else named.path)
+                    self.asked if isinstance(self.asked, Predictor) else open_in_torch(path)
                 )
         return self._inside
 
@@ -233,12 +237,14 @@ def torch_needed(opening: str | None = None) -> Iterator[None]:
 
 
 def _usual() -> list[Path]:
-    """The classifier that is taken where nobody names one, and those that ship."""
+    """The classifier that is taken where nobody names one, and those that ship; at last the
+    lecture's."""
     found = []
     for name in (None, *shipped.NAMES):
         with contextlib.suppress(UserError):  # it is missing, or the environment names nothing
             found.append(shipped.find(name))
-    return found
+    drawn = shipped.WEIGHTS / f"{DRAWN}.onnx"
+    return [*found, drawn] if drawn.exists() else found
 
 
 def _kind(folder: Path) -> Any:

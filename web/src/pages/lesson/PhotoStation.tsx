@@ -25,6 +25,9 @@ interface Shrunken {
   pictures: { side: number; picture: string; answers: { name: string; probability: number }[] }[];
 }
 
+/** The classifier that comes with this station. */
+const DRAWN = "drawn";
+
 /** Classes that are named in a sentence, at most. */
 const LISTED = 20;
 
@@ -83,6 +86,7 @@ function Pooled({ photo, way }: { photo: Photo; way: Merging }) {
           </ol>
           <p role="status" class="said">{told(value)}</p>
           {strange && <p>{whyStrange(opened!)}</p>}
+          {!strange && opened?.shipped && opened.name === DRAWN && <p>{t("shrink.drawn", { name: DRAWN })}</p>}
         </div>
       )}
     </>

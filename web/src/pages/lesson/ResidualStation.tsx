@@ -24,7 +24,6 @@ interface Curve {
   shortcuts: Shortcuts;
   blocks: number;
   parameters: number;
-  seconds: number;
   steps: number[];
   loss: number[];
   tested: number[];
@@ -130,7 +129,7 @@ function Trainings({ recorded }: { recorded: Recorded }) {
   return (
     <section class="card spaced" aria-labelledby="trainings">
       <h2 id="trainings">{t("residual.trainings")}</h2>
-      <p>{t("residual.trainingsAbout", { budget: recorded.budget.replace("steps", t("residual.steps")).replace("minutes", t("residual.minutes")), batch: recorded.batch, channels: recorded.channels, positions: whole(recorded.positions), when: recorded.when })}</p>
+      <p>{t("residual.trainingsAbout", { budget: recorded.budget.replace(/\d+/, (count) => whole(Number(count))).replace("steps", t("residual.steps")).replace("minutes", t("residual.minutes")), batch: recorded.batch, channels: recorded.channels, positions: whole(recorded.positions), when: recorded.when })}</p>
       <div class="two even">
         <div>
           <h3>{t("residual.loss")}</h3>
@@ -144,14 +143,14 @@ function Trainings({ recorded }: { recorded: Recorded }) {
       <Sideways class="wide-table" label={t("residual.trainings")}>
         <table>
           <thead>
-            <tr>{(["network", "parameters", "seconds", "best", "interval"] as const).map((key) => <th scope="col" key={key}>{t(`residual.${key}`)}</th>)}</tr>
+            <tr>{(["network", "parameters", "lastLoss", "best", "interval"] as const).map((key) => <th scope="col" key={key}>{t(`residual.${key}`)}</th>)}</tr>
           </thead>
           <tbody>
             {recorded.curves.map((curve) => (
               <tr key={`${curve.blocks} ${curve.shortcuts}`}>
                 <th scope="row">{nameOf(curve)}</th>
                 <td>{whole(curve.parameters)}</td>
-                <td>{whole(Math.round(curve.seconds))}</td>
+                <td>{curve.loss[curve.loss.length - 1].toFixed(2)}</td>
                 <td>{percent(curve.best, 2)}</td>
                 <td>{`${(curve.low * 100).toFixed(1)}–${(curve.high * 100).toFixed(1)}`}</td>
               </tr>
