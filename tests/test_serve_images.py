@@ -309,7 +309,11 @@ def test_a_bomb_is_refused_from_its_header(client: Client) -> None:
         ({"picture": "sample:../../__init__"}, 404, "send it again"),
         ({"label": "unicorn"}, 400, "there is no class 'unicorn'"),
         ({"layer": "head"}, 400, "there is no layer head"),
-        ({"model": "none"}, 400, "there is no classifier 'none'; there are cnn, food, drawn, resnet"),
+        (
+            {"model": "none"},
+            400,
+            "there is no classifier 'none'; there are cnn, food, drawn, resnet",
+        ),
     ],
 )
 def test_what_cannot_be_asked(client: Client, message: Any, status: int, said: str) -> None:

@@ -121,7 +121,7 @@ function Choice({ photo, onPhoto }: { photo: Photo; onPhoto: (photo: Photo) => v
 function Station({ first }: { first: Photo }) {
   useStore(photos);
   const [photo, setPhoto] = useState(first);
-  const [way, setWay] = useState<Merging>("mean");
+  const [way, setWay] = useState<Merging>("max");
   const [label, setLabel] = useState<string | null>(null);
   const latest = photos.chosen;
   // what is dropped here is looked at here
