@@ -4,10 +4,10 @@ given added to what it makes of it, one without.
     python benchmarks/residual.py GAMES-OR-STORE --valid GAMES [--minutes 10 | --steps 400]
       [--blocks 4 16] [--positions 5000] [--out runs/residual] [--record FILE.json] [--picture PNG]
 
-Every network gets the same games, the same recipe (AdamW, batches of --batch, 128) and the same time (or,
-with --steps, the same samples) and is judged on the same positions: a 5x5 stem, so many residual
-blocks of 16 channels or the same blocks without their shortcuts (`gocnn.nn.depth`), and the head.
-The residual ones begin as everywhere here, each block adding nothing.
+Every network gets the same games, the same recipe (AdamW, batches of --batch, 128) and the same
+time (or, with --steps, the same samples) and is judged on the same positions: a 5x5 stem, so many
+residual blocks of 16 channels or the same blocks without their shortcuts (`gocnn.nn.depth`), and
+the head. The residual ones begin as everywhere here, each block adding nothing.
 
 --record writes the curves that station 6 of the page's lecture shows; what ships is
 `gocnn/serve/lesson/residual.json`, which says with which budget it was made.
