@@ -167,7 +167,7 @@ def test_one_that_the_server_forgot_is_sent_again(open_page: Open, address: str)
     tab.expected.append("status of 404")
     page = tab.page
     give(page, SOUP)
-    page.wait_for_selector("canvas.heat")
+    page.wait_for_selector(".looking .said:not(:empty)")  # the canvas is there before its answer
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url.rpartition("/")[2]))
     # what a full server answers
