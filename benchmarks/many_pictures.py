@@ -1,5 +1,5 @@
 """How fast an image store is built, and what memory it takes, with very many pictures in many
-classes: `python -m benchmarks.many_pictures --pictures 100000 --classes 200`.
+classes: `python benchmarks/many_pictures.py --pictures 100000 --classes 200`.
 
 The pictures are made for it: small JPEGs of a class's colours and shape with noise on them, all
 different, in a folder a class whose names have spaces, in a scratch folder that is deleted. Three

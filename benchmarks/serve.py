@@ -1,6 +1,6 @@
 """How soon the page has its answers, and how many boards it serves at once.
 
-    python -m benchmarks.serve [--only clicks boards light memory pages] [--clicks 100]
+    PYTHONPATH=. python benchmarks/serve.py [--only clicks boards light memory pages] [--clicks 100]
                                [--boards 20] [--seconds 10] [--requests 2000] [--sessions 200]
                                [--hours 1.0] [--loads 10] [--model FILE]
 

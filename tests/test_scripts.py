@@ -1,5 +1,7 @@
 """How the scripts of benchmarks/ end where a person can mend something."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -51,3 +53,15 @@ def test_every_script_ends_so(path: Path) -> None:
     """gpu.py has its own exit codes."""
     text = path.read_text(encoding="utf-8")
     assert path.name == "gpu.py" or text.endswith("    run_script(main)\n")
+
+
+@pytest.mark.parametrize("name", ["search", "serve", "many_pictures"])
+def test_scripts_that_need_more_than_their_folder_run_as_they_say(name: str) -> None:
+    path = ROOT / "benchmarks" / f"{name}.py"
+    said = "PYTHONPATH=. " if "\nfrom tests" in path.read_text(encoding="utf-8") else ""
+    assert f"{said}python benchmarks/{name}.py" in path.read_text(encoding="utf-8")
+    assert "python -m benchmarks" not in path.read_text(encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": "." if said else ""}
+    call = [sys.executable, str(path), "--help"]
+    done = subprocess.run(call, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
