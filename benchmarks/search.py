@@ -1,7 +1,8 @@
 """How fast a search is, beside the same search one position at a time with objects, side by side in
 one run.
 
-    PYTHONPATH=. python benchmarks/search.py [--visits 400] [--rounds 3] [--threads N] [--model FILE]
+    PYTHONPATH=. python benchmarks/search.py [--visits 400] [--rounds 3] [--threads N]
+                                              [--model FILE]
 
 In positions of sample games, in turn: visits a second of `gocnn.engine.mcts`, of the plain search
 that the tests hold it against, and what the network alone does on batches of the most positions
