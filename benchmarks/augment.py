@@ -23,8 +23,9 @@ from gocnn.training import Prefetcher
 from imagecls.augment import RECIPES, Augmenter, Recipe
 from imagecls.classifier.models import IMAGENET_MEAN, IMAGENET_STD
 from imagecls.photos.collection import open_collection
-from imagecls.photos.data import PhotoSet, PhotoSource, Split, load_splits
+from imagecls.photos.data import PhotoSource, Split, load_splits
 from imagecls.photos.layout import TRAIN, WHOLE
+from imagecls.photos.sets import PhotoSet
 from imagecls.photos.store import ImageStore
 from perimage import PerImage, loader
 from scripts import run_script

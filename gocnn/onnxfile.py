@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from gocnn import libraries, versions
-from gocnn.console import program
+from gocnn import libraries, program, versions
 from gocnn.cores import cores
 from gocnn.errors import A_MODEL, UserError
 from gocnn.files import need_plain

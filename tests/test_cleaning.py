@@ -18,7 +18,8 @@ from imagecls import api
 from imagecls.augment import RECIPES
 from imagecls.classifier import cleaning, training
 from imagecls.classifier.models import ClassifierConfig
-from imagecls.photos.data import PhotoSet, Split, load_splits
+from imagecls.photos.data import Split, load_splits
+from imagecls.photos.sets import PhotoSet
 from imagecls.photos.store import ImageStore
 from tests.conftest import ROOT
 from tests.test_cli import cli, good, refused

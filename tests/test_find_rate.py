@@ -25,7 +25,8 @@ from gocnn.training import (
 )
 from gocnn.training.config import DEFAULT_RATES
 from gocnn.training.distributed import Processes
-from gocnn.training.range_test import RangeTest, run, smooth
+from gocnn.training.range_run import run
+from gocnn.training.range_test import RangeTest, smooth
 from gocnn.training.run import open_run
 from tests import toy
 from tests.test_cli import good, refused

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gocnn import __version__, page
+from gocnn import __version__, page, program
 from gocnn.commands import main
-from gocnn.console import heads, program
+from gocnn.console import heads
 from gocnn.console.heads import Head
 from tests.conftest import ROOT, lacking, once, play_randomly, sgf_text
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gocnn.console import program
+from gocnn import program
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFolder
 from gocnn.console.shared_options import count_option

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import torch
 
-from gocnn.console import program
+from gocnn import program
 from gocnn.errors import UserError
 from gocnn.games.importing import Report
 from gocnn.games.selection import GameFilter

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
-from gocnn.console import program
+from gocnn import program
 from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFolder

@@ -14,7 +14,7 @@ import torch
 
 from gocnn.errors import UserError
 from gocnn.structs import from_json
-from gocnn.training import eventfiles, range_test
+from gocnn.training import eventfiles, range_run
 from gocnn.training.config import TrainConfig
 from gocnn.training.distributed import Processes, joined
 from gocnn.training.inputs import Runtime
@@ -149,10 +149,10 @@ class Session:
 
     def fit(self, trainer: Trainer) -> Outcome:
         """Train, or test the rates and leave what they say in the folder of the launch. Raises
-        UserError as `Trainer.fit` and `gocnn.training.range_test.run` do."""
+        UserError as `Trainer.fit` and `gocnn.training.range_run.run` do."""
         if not self.launch.find_rate:
             return trainer.fit(self.launch.resume)
-        found = range_test.run(trainer, self.launch.find_rate)
+        found = range_run.run(trainer, self.launch.find_rate)
         found.save(self.launch.out)
         return Outcome(0, 0, {}, 0.0, 0.0, False, self.processes.first, found)
 

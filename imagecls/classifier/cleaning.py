@@ -26,18 +26,10 @@ from imagecls.classifier import KIND, training
 from imagecls.classifier.model import Ensemble, Floats, load
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.photos.collection import Photo
-from imagecls.photos.data import (
-    Labels,
-    PhotoSet,
-    Split,
-    bad_notes,
-    labelled,
-    load_splits,
-    photo_set,
-    why,
-)
+from imagecls.photos.data import Split, bad_notes, labelled, load_splits, why
 from imagecls.photos.labelling import FOLDERS, Labelling
 from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
+from imagecls.photos.sets import Labels, PhotoSet, photo_set
 from imagecls.photos.store import ImageStore
 
 

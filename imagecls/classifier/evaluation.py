@@ -12,7 +12,7 @@ from gocnn.files import write_text
 from gocnn.statistics import calibration, wilson
 from imagecls.classifier.views import Floats
 from imagecls.photos.csvtext import csv_text
-from imagecls.photos.data import Labels
+from imagecls.photos.sets import Labels
 
 
 @dataclass(frozen=True)

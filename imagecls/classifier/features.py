@@ -22,7 +22,7 @@ from gocnn.files import replacing
 from gocnn.libraries import package
 from imagecls.classifier.model import Floats, Pixels, Predictor
 from imagecls.classifier.scatter import scatter
-from imagecls.photos.data import Labels, PhotoSet
+from imagecls.photos.sets import Labels, PhotoSet
 
 Method = Literal["pca", "tsne"]
 METHODS: dict[str, str] = {"pca": "PCA", "tsne": "t-SNE"}

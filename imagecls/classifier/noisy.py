@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gocnn.training.distributed import Processes, rows_of_all
-from imagecls.photos.data import Labels
+from imagecls.photos.sets import Labels
 
 Method = Literal["none", "elr", "correction", "sce", "small-loss"]
 

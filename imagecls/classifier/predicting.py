@@ -15,7 +15,7 @@ from torch import nn
 from gocnn.devices import layout
 from gocnn.training.precision import autocast
 from imagecls.augment import Augmenter
-from imagecls.photos.data import PhotoSet
+from imagecls.photos.sets import PhotoSet
 
 COUNT = 12
 """Pictures that are shown."""

@@ -77,7 +77,8 @@ def command(
     from gocnn import bars
     from imagecls.classifier import evaluation, shipped
     from imagecls.photos.csvtext import cautions
-    from imagecls.photos.data import bad_notes, judged, photo_set, why
+    from imagecls.photos.data import bad_notes, judged, why
+    from imagecls.photos.sets import photo_set
     from imagecls.photos.store import ImageStore
 
     labelling = take_labelling(labels, label_pattern)

@@ -1,6 +1,5 @@
 """The photographs of a training run: parts, folds, leaks, and the batches drawn from them."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,42 +13,11 @@ from imagecls.photos.collection import Collection, Photo, open_collection
 from imagecls.photos.labelling import FOLDERS, Labelling, need_found
 from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.notes import class_notes, contradictions, some
+from imagecls.photos.sets import Labels, PhotoSet, photo_set
 from imagecls.photos.store import Added, ImageStore
 
 if TYPE_CHECKING:  # of an .onnx file's figures, there need be no torch
     from gocnn.training import Batch
-
-Labels = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class PhotoSet:
-    """Decoded photographs: the store, their rows in it and their labels (both int64 `(N,)`), and
-    the file of each."""
-
-    store: ImageStore
-    rows: npt.NDArray[np.int64]
-    labels: Labels
-    photos: tuple[Photo, ...]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def take(self, indices: npt.NDArray[Any]) -> "PhotoSet":
-        """The photographs of those indices, or where a mask is true."""
-        chosen = np.arange(len(self))[indices]
-        return replace(
-            self,
-            rows=self.rows[chosen],
-            labels=self.labels[chosen],
-            photos=tuple(self.photos[i] for i in chosen),
-        )
-
-    def fingerprint(self) -> str:
-        """A short text, the same for the same pictures with the same labels in the same order."""
-        digest = hashlib.sha256(self.labels.tobytes())
-        digest.update(self.store.keys(self.rows))
-        return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -131,13 +99,6 @@ def load_splits(
         notes.append(f"{again} training pictures are copies of other training pictures")
     notes += class_notes(collection.classes, train, valid, source, why(added))
     return Splits(collection.classes, train, valid, tuple(notes))
-
-
-def photo_set(store: ImageStore, photos: Sequence[Photo], added: Added) -> PhotoSet:
-    """Those of the photographs that could be decoded."""
-    good = np.flatnonzero(added.rows >= 0)
-    labels = np.array([photos[i].label for i in good.tolist()], np.int64)
-    return PhotoSet(store, added.rows[good], labels, tuple(photos[i] for i in good.tolist()))
 
 
 def bad_notes(added: Added) -> list[str]:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from gocnn.errors import UserError
 from imagecls.photos.collection import UNLABELLED, UNLISTED, open_collection
-from imagecls.photos.data import PhotoSet, PhotoSource, Splits, bad_notes, photo_set, why
+from imagecls.photos.data import PhotoSource, Splits, bad_notes, why
 from imagecls.photos.labelling import FOLDERS, Labelling
 from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
+from imagecls.photos.sets import PhotoSet, photo_set
 
 KEY = 0x5BA2E
 """By which the order of the unlabelled pictures differs from that of the labelled ones."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from imagecls.classifier.evaluation import Predictions
     from imagecls.classifier.features import Layer
     from imagecls.classifier.learnt import Learnt
-    from imagecls.photos.data import PhotoSet
+    from imagecls.photos.sets import PhotoSet
 
 NEIGHBOURS, EVALUATION = "neighbours", "evaluation"
 SHOWN = 160
