@@ -52,6 +52,7 @@ def test_the_readme_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
     code = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
     assert "gocnn.load()" in code
     monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("GOCNN_MODEL")
     played, skipped = code.split("gocnn.train(")
     names: dict[str, Any] = {}
     exec(played, names)
