@@ -113,8 +113,8 @@ class Network:
     def _ask(self, position: Position, symmetries: int, style: str) -> Evaluation:
         _check_position(position)
         _check(self.evaluator, symmetries, style)
-        known = conditioning_of_style(style, position.handicap > 1)
-        return evaluate(self.evaluator, position.board, known, symmetries)
+        conditioning = conditioning_of_style(style, position.handicap > 1)
+        return evaluate(self.evaluator, position.board, conditioning, symmetries)
 
 
 class Player:
@@ -328,7 +328,7 @@ def wrap(
     logits: Callable[[npt.NDArray[np.uint8]], npt.ArrayLike],
     *,
     name: str = "mine",
-    groups: Sequence[str] = DEFAULT_GROUPS,
+    plane_groups: Sequence[str] = DEFAULT_GROUPS,
 ) -> Network:
     """A network of your own, in whatever library, to be asked and measured like ours.
 
@@ -336,8 +336,8 @@ def wrap(
         logits: maps planes, uint8 `(N, C, 19, 19)` with 0 and 1 in them, to one number for each
             move, float `(N, 362)`.
         name: what it is called in figures.
-        groups: the planes it wants to see (`gocnn.features.planes.PLANES` says how many each group
-            has).
+        plane_groups: what it wants to see (`gocnn.features.planes.PLANES` says how many planes each
+            group has).
 
     Raises:
         UserError: there is no such group.
@@ -350,10 +350,10 @@ def wrap(
     if not callable(logits):
         raise TypeError(f"logits must be a function, not {shortened(logits)}")
     try:
-        plane_count(groups)
+        plane_count(plane_groups)
     except UnknownPlanes as error:
-        raise UserError(f"groups: {error}") from error
-    return Network(WrappedPolicy(logits, name, tuple(groups)))
+        raise UserError(f"plane_groups: {error}") from error
+    return Network(WrappedPolicy(logits, name, tuple(plane_groups)))
 
 
 def benchmark(

@@ -85,7 +85,7 @@ def test_an_analysis_that_is_stopped_at_once_has_a_visit(evaluator, kind):
     """What comes next was typed before it began, or while kernels were compiled: clients divide by
     the sum of visits."""
     engine = engine_on(Scripted([], patience=-1), evaluator)
-    (row,) = engine.commands[f"{kind}-analyze"](["b", "50"])
+    (row,) = list(engine.commands[f"{kind}-analyze"](["b", "50"]))
     visits = [int(found) for found in re.findall(r" visits (\d+)", row)]
     assert visits[0] == max(visits) > 0
 

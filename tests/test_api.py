@@ -122,7 +122,7 @@ def test_a_player_leaves_the_position_alone(net: gocnn.Network) -> None:
         (lambda net: net.suggest(gocnn.position(), style="mine"), "style='mine'"),
         (lambda net: net.evaluate(gocnn.position(), symmetries=3), "symmetries=3"),
         (lambda net: gocnn.benchmark(net, "nothing"), "nothing"),
-        (lambda net: gocnn.wrap(lambda planes: planes, groups=["x"]), "groups: "),
+        (lambda net: gocnn.wrap(lambda planes: planes, plane_groups=["x"]), "plane_groups: "),
         (lambda net: gocnn.train("nothing", "/tmp/never", minutes=-1), "--minutes"),
         (lambda net: imagecls.load("nothing"), "nothing"),
     ],

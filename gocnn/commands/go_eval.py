@@ -16,7 +16,7 @@ from gocnn.commands.options import (
 )
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
-from gocnn.console.shared_options import choice_option, count_option, json_option
+from gocnn.console.shared_options import count_option, json_option
 
 
 @click.command("go-eval")
@@ -26,12 +26,16 @@ from gocnn.console.shared_options import choice_option, count_option, json_optio
     "--positions", 1, None, "Positions drawn from all games, without repetition.", default=20000
 )
 @symmetries_option
-@choice_option(
+@click.option(
+    "--conditioning",
     "--told",
-    ["nothing", "origin"],
-    "Tell a network that is shown such "
-    "things (plane group `style`) where each game was played, and whether by professionals.",
+    type=click.Choice(["nothing", "origin"]),
     default="nothing",
+    show_default=True,
+    help=(
+        "What a network that is shown such things (plane group `style`) is told of each game;"
+        " origin: where it was played, and whether by professionals."
+    ),
 )
 @count_option("--seed", 0, None, "Chooses the positions.", default=0)
 @device_option()
@@ -49,7 +53,7 @@ def command(
     model: str | None,
     positions: int,
     symmetries: str,
-    told: str,
+    conditioning: str,
     seed: int,
     device: str,
     as_json: bool,
@@ -82,7 +86,7 @@ def command(
     chosen = found.games
     total = min(positions, chosen.positions)
     with bars.bar(total=total, unit=" positions", disable=not sys.stderr.isatty()) as bar:
-        shown = HANDICAP | (ORIGIN if told == "origin" else 0)
+        shown = HANDICAP | (ORIGIN if conditioning == "origin" else 0)
         judged = evaluation.judge(
             policy, chosen, positions, int(symmetries), seed, bar.update, shown, found.komi
         )
@@ -91,7 +95,7 @@ def command(
         "model": model or policy.name,
         "games": list(games),
         "symmetries": int(symmetries),
-        "told": told,
+        "conditioning": conditioning,
         "seed": seed,
     } | figures
     if picture is not None:
@@ -103,8 +107,8 @@ def command(
 
 def _table(figures: dict[str, Any]) -> str:
     asked = (
-        f"{figures['all']['positions']} positions, symmetries: {figures['symmetries']}, told:"
-        f" {figures['told']}"
+        f"{figures['all']['positions']} positions, symmetries: {figures['symmetries']},"
+        f" conditioning: {figures['conditioning']}"
     )
     lines = [f"{figures['model']} on {', '.join(figures['games'])}, {asked}"]
     lines.append(

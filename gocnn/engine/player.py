@@ -188,7 +188,7 @@ class Player:
             weights = self._weights(game, colour, said, wanted, visits, deadline, stopped)
         if self.evaluator.scores and self._resigns(game, colour, estimator):
             return RESIGN
-        index = self._draw(weights, self._heat(game, visits))
+        index = self._pick(weights, self._heat(game, visits))
         if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, estimator):
             return PASS
         return index
@@ -313,7 +313,7 @@ class Player:
     def _playouts(self, game: Game) -> Playouts:
         return Playouts(game.board, game.area_komi, seed=int(self._rng.integers(2**31)))
 
-    def _draw(self, weights: npt.NDArray[np.float64], heat: float) -> int:
+    def _pick(self, weights: npt.NDArray[np.float64], heat: float) -> int:
         if heat <= 0:
             return int(weights.argmax())
         return int(self._rng.choice(len(weights), p=_flattened(weights, heat)))

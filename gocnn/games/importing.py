@@ -185,8 +185,8 @@ def _without_duplicates(
                         )
                     ]
                 )
-            there, place = keep[chunk.labelled], np.cumsum(keep) - 1
-            labelled = place[chunk.labelled[there]]
+            there, row_of = keep[chunk.labelled], np.cumsum(keep) - 1
+            labelled = row_of[chunk.labelled[there]]
             chunk = Chunk(
                 chunk.records[keep],
                 chunk.words,

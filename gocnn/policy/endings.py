@@ -26,7 +26,7 @@ class Ending:
     of these positions whose owner is known, the probability given to the likelier owner, and
     whether that one owns it. win, lead, spread: as in `gocnn.policy.predictions.PolicyPredictions`.
     margin: the label's, in points, nan without a whole label. komi: the points that the side to
-    play gets, nan if unknown. won: as in `gocnn.policy.samples.draw`. owned: how many points have a
+    play gets, nan if unknown. won: as in `gocnn.policy.samples.fill`. owned: how many points have a
     known owner; foreseen: for how many of them that owner was the likelier. nats: the sum of the
     log-likelihoods of the labelled points; points: how many those are."""
 
@@ -58,7 +58,7 @@ def mean_of(parts: list[PolicyPredictions]) -> PolicyPredictions:
 def ending(
     said: PolicyPredictions, owners: npt.NDArray[np.int8], won: npt.NDArray[np.int8], komi: Floats
 ) -> Ending:
-    """What was said beside what came: owners, int8 `(N, 361)`, as `gocnn.policy.samples.draw`
+    """What was said beside what came: owners, int8 `(N, 361)`, as `gocnn.policy.samples.fill`
     writes them; komi, of `komi_of_sides`."""
     known = (owners != UNKNOWN_OWNER) & ~np.isnan(said.owner)
     owned = known & (owners != 0)

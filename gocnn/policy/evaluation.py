@@ -25,7 +25,7 @@ CHUNK = 512
 class MovePredictions:
     """Each judged position: its game, its ply, the rank (0 is best) and log-probability (nats) of
     the move played, the first choice's probability, the foreseen probability of the side to play to
-    win (nan: not foreseen), whether it won (`gocnn.policy.samples.draw`), and the end of its game,
+    win (nan: not foreseen), whether it won (`gocnn.policy.samples.fill`), and the end of its game,
     if the network foresees the score."""
 
     game: npt.NDArray[np.int64]

@@ -81,12 +81,12 @@ def grown(old: PolicyConfig, new: PolicyConfig) -> str:
     return f"grown from {sizes[0]} to {sizes[1]}" if sizes[0] != sizes[1] else ""
 
 
-def _with_more_planes(stem: Tensor, shown: Sequence[str], groups: Sequence[str]) -> Tensor:
+def _with_more_planes(stem: Tensor, shown: Sequence[str], plane_groups: Sequence[str]) -> Tensor:
     """The stem's weights `(C, planes, k, k)` of a network that was shown `shown`, for one shown
-    `groups`: what is new weighs nothing at first."""
-    result = stem.new_zeros(len(stem), plane_count(groups), *stem.shape[2:])
+    `plane_groups`: what is new weighs nothing at first."""
+    result = stem.new_zeros(len(stem), plane_count(plane_groups), *stem.shape[2:])
     old, new = (
-        dict(zip(PLANES, offsets(names).tolist(), strict=True)) for names in (shown, groups)
+        dict(zip(PLANES, offsets(names).tolist(), strict=True)) for names in (shown, plane_groups)
     )
     for name in shown:
         count = plane_count([name])

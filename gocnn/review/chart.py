@@ -88,17 +88,17 @@ def _name(axis: Any, moves: list[MoveReview]) -> None:
     low, high = axis.get_xlim()
     step = APART * (high - low) / (72 * WIDE * 0.93)  # the axes take that much of the figure
     moves = sorted(moves, key=lambda move: move.number)
-    places = [float(move.number) for move in moves]
-    for k in range(1, len(places)):
-        places[k] = max(places[k], places[k - 1] + step)
+    xs = [float(move.number) for move in moves]
+    for k in range(1, len(xs)):
+        xs[k] = max(xs[k], xs[k - 1] + step)
     beyond = high - step / 2
-    for k in reversed(range(len(places))):
-        places[k] = beyond = min(places[k], beyond)
+    for k in reversed(range(len(xs))):
+        xs[k] = beyond = min(xs[k], beyond)
         beyond -= step
-    for move, place in zip(moves, places, strict=True):
+    for move, x in zip(moves, xs, strict=True):
         axis.annotate(
             f"{move.number} {to_gtp(move.index)}",
-            (place, 0.02),
+            (x, 0.02),
             (0, 9),
             textcoords="offset points",
             ha="center",

@@ -148,7 +148,7 @@ def judged_by(
     cache: Path | None = None,
     said: Callable[[str], Any] = lambda _: None,
     quiet: bool = True,
-) -> "Judged":
+) -> "JudgedPictures":
     """What classifiers say of the labelled pictures of a part of `data` (None: the training part,
     else what there is). `said` is told what a person should know, among it whether they have learnt
     from these pictures; `quiet`: no bar. Raises UserError if there are no such pictures."""
@@ -180,7 +180,7 @@ def judged_by(
         total=len(first), unit=" pictures", disable=quiet or not sys.stderr.isatty()
     ) as bar:
         rows = predicted(ensemble, sets, tta, bar.update)
-    return Judged(ensemble.classes, first, rows)
+    return JudgedPictures(ensemble.classes, first, rows)
 
 
 def _parts(part: str | None) -> list[str]:
@@ -198,7 +198,7 @@ def small(size: int, train: TrainConfig, data: str, split: Split) -> training.Cl
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedPictures:
     """Pictures with their labels, and what networks say of them: probabilities, float32 `(N,
     classes)`."""
 
@@ -206,13 +206,13 @@ class Judged:
     photos: PhotoSet
     probabilities: Floats
 
-    def only(self, part: str | None, data: str, labelling: Labelling = FOLDERS) -> "Judged":
+    def only(self, part: str | None, data: str, labelling: Labelling = FOLDERS) -> "JudgedPictures":
         """Those of a part of `data`; None: of the training part, or of all if there is none. Raises
         UserError if it has no such part."""
         wanted = labelled(data, self.classes, *_parts(part), labelling=labelling)
         here = {photo.name for photo in wanted}
         mask = np.array([photo.name in here for photo in self.photos.photos], bool)
-        return Judged(self.classes, self.photos.take(mask), self.probabilities[mask])
+        return JudgedPictures(self.classes, self.photos.take(mask), self.probabilities[mask])
 
 
 def out_of_fold(
@@ -222,7 +222,7 @@ def out_of_fold(
     *,
     cache: Path | None = None,
     said: Callable[[str], Any] = lambda _: None,
-) -> Judged:
+) -> JudgedPictures:
     """Train a network for each of `config.split.folds` folds, as img-train does, and let each judge
     the pictures of its fold.
 
@@ -264,7 +264,7 @@ def out_of_fold(
         np.concatenate([part.labels for part in parts]),
         tuple(photo for part in parts for photo in part.photos),
     )
-    return Judged(classes, together, np.concatenate(rows))
+    return JudgedPictures(classes, together, np.concatenate(rows))
 
 
 def judged_out_of_fold(
@@ -279,7 +279,7 @@ def judged_out_of_fold(
     labelling: Labelling = FOLDERS,
     cache: Path | None = None,
     said: Callable[[str], Any] = lambda _: None,
-) -> Judged:
+) -> JudgedPictures:
     """The same with small networks, whose runs are thrown away. The budget is in `minutes`, over
     all of them, or in `epochs`, of each."""
     each = None if minutes is None else minutes / folds

@@ -314,13 +314,13 @@ def nearest_photos(
     one = vectors(predictor, lambda _first, _last: photo[None], 1, found.layer)[0]
     order, cosines = nearest(found.values, one, len(found.values))
     kept: list[int] = []
-    for place, i in enumerate(order.tolist()):
+    for rank, i in enumerate(order.tolist()):
         # only what is as near as can be can be the picture itself
-        same = cosines[place] > 0.999 and np.array_equal(
+        same = cosines[rank] > 0.999 and np.array_equal(
             photos.store.pixels(photos.rows[i : i + 1])[0], photo
         )
         if not same:
-            kept.append(place)
+            kept.append(rank)
         if len(kept) == count:
             break
     return order[kept], cosines[kept]

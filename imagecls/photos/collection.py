@@ -23,7 +23,7 @@ from imagecls.photos.files import MOST_BYTES as MOST_BYTES
 from imagecls.photos.files import empty_folders, inside, limits_of, names_in, real_names
 from imagecls.photos.files import is_archive as is_archive
 from imagecls.photos.formats import JUNK, PICTURE, UNREAD, kind_of
-from imagecls.photos.labelling import FOLDERS, NOTHING, Found, Labelling, find
+from imagecls.photos.labelling import FOLDERS, NOTHING, Found, Labelling, find_labels
 from imagecls.photos.layout import (
     OUTSIDE,
     SPARE,
@@ -180,7 +180,7 @@ def _labelled(
             f"{path} holds no pictures ({_READ}){_instead(names)}; give a folder, zip or tar of"
             " photographs"
         )
-    found = find(labelling, path, {name: part for name, (part, _) in located.items()})
+    found = find_labels(labelling, path, {name: part for name, (part, _) in located.items()})
     located |= {name: (part, located[name][1]) for name, part in found.parts.items()}
     chosen = set(pictures) | found.kinds.keys()
     parts: dict[str, list[str]] = {}

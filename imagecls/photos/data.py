@@ -68,8 +68,8 @@ def load_splits(
     if split.valid:
         valid_photos = tuple(
             photo
-            for place, other in zip(split.valid, others, strict=True)
-            for photo in _known(place, other, collection.classes, labelling=split.labelling)
+            for other_source, other in zip(split.valid, others, strict=True)
+            for photo in _known(other_source, other, collection.classes, labelling=split.labelling)
         )
     photos = train_photos + tuple(p for p in valid_photos if p.label >= 0)
     added = store.add(photos, jobs, quiet)
@@ -199,13 +199,17 @@ def _judged(collection: Collection) -> list[str]:
     return [*with_classes, *order]
 
 
-def _need_found(labelling: Labelling, *places: tuple[str, Collection]) -> None:
+def _need_found(labelling: Labelling, *sources: tuple[str, Collection]) -> None:
     if labelling:
         need_found(
             labelling,
             *(
-                (source, place.labelled, [p.name for part in place.parts.values() for p in part])
-                for source, place in places
+                (
+                    source,
+                    collection.labelled,
+                    [p.name for part in collection.parts.values() for p in part],
+                )
+                for source, collection in sources
             ),
         )
 
