@@ -102,7 +102,7 @@ def batch_rate(
     hosted: bool | None,
 ) -> float:
     """Pictures a second through the prefetcher and the augmentation, over some seconds."""
-    augment = Augmenter(recipe, options.size, IMAGENET_MEAN, IMAGENET_STD, hosted)
+    augment = Augmenter(recipe, options.size, IMAGENET_MEAN, IMAGENET_STD, hosted=hosted)
     prefetcher = Prefetcher(PhotoSource(photos, options.batch), 0, device)
     for _ in range(3):
         augment(*prefetcher.next())

@@ -82,7 +82,13 @@ class Network:
 
     def _batch(self, boards: Sequence[Board], conditioning: Sequence[int]) -> Said:
         stacks = [
-            planes_of(board, recent_moves(board), self.evaluator.plane_groups, k, self.turns)
+            planes_of(
+                board,
+                recent_moves(board),
+                self.evaluator.plane_groups,
+                conditioning=k,
+                symmetries=self.turns,
+            )
             for board, k in zip(boards, conditioning, strict=True)
         ]
         said = self.evaluator.outputs(np.concatenate(stacks))

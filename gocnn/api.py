@@ -114,7 +114,7 @@ class Network:
         _check_position(position)
         _check(self.evaluator, symmetries, style)
         conditioning = conditioning_of_style(style, position.handicap > 1)
-        return evaluate(self.evaluator, position.board, conditioning, symmetries)
+        return evaluate(self.evaluator, position.board, conditioning, symmetries=symmetries)
 
 
 class Player:
@@ -164,7 +164,7 @@ def load(model: Name | None = None, *, device: str = "cpu", threads: int | None 
     libraries.hush()
     file = None if model is None else Path(path("model", model))
     if threads is not None:
-        threads = whole("threads", threads, 1, MOST_THREADS)
+        threads = whole("threads", threads, 1, high=MOST_THREADS)
     try:
         if device != "cpu" and not is_onnx(file):
             from gocnn.devices import resolve
@@ -262,7 +262,7 @@ def player(
     """
     _check_network(net)
     _check(net.evaluator, symmetries, style)
-    visits = whole("visits", visits, 0, MOST_VISITS)
+    visits = whole("visits", visits, 0, high=MOST_VISITS)
     temperature = number("temperature", temperature, 0, 10)
     resign = number("resign", resign, 0, 1)
     if level is not None and not isinstance(level, str):
@@ -387,7 +387,7 @@ def benchmark(
     stores, _ = data.open_stores(paths("games", games), quiet=True)
     found = data.select_games(stores, GameFilter())
     judged = evaluation.judge(
-        net.evaluator, found.games, positions, symmetries, seed, komi=found.komi
+        net.evaluator, found.games, positions, symmetries=symmetries, seed=seed, komi=found.komi
     )
     return evaluation.figures(judged)
 

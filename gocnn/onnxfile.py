@@ -44,7 +44,7 @@ class OnnxFile:
     """
 
     def __init__(
-        self, path: str | Path, kind: Kind, device: str = "cpu", threads: int | None = None
+        self, path: str | Path, kind: Kind, device: str = "cpu", *, threads: int | None = None
     ) -> None:
         """`device` is `cpu`, `cuda` or `cuda:N`, or `auto`: CUDA where this onnxruntime can use it,
         else the CPU. Raises UserError if the file cannot be read, is no ONNX file, or holds

@@ -72,7 +72,7 @@ def test_the_examples_in_the_docstrings() -> None:
 
 def test_it_says_what_the_commands_say(net: gocnn.Network) -> None:
     position = gocnn.position(ROOT / "data/games/network/0001.sgf", at=42)
-    expected = suggest(net.evaluator, position.board, 0, 8)
+    expected = suggest(net.evaluator, position.board, 0, symmetries=8)
     moves = net.suggest(position, top=None, symmetries=8)
     assert [move.index for move in moves] == np.argsort(-expected, kind="stable")[
         : len(moves)

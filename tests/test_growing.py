@@ -184,7 +184,9 @@ def test_guided_pictures_grow_alike() -> None:
     noisy = NoisyLabels(Noisy("elr"), np.zeros(4, np.int64), 3)
     pseudo = PseudoLabels(Unlabelled(""), augment, view, np.full(3, 1 / 3))
     growth = Growth.between(8, 16)
-    task = GuidedTask(augment, view, 0.0, None, noisy, pseudo, growth)
+    task = GuidedTask(
+        augment, view, 0.0, class_weights=None, noisy=noisy, pseudo=pseudo, growth=growth
+    )
     assert growth.sizes == (8, 16)
     found = Seen()
     average, network = (
@@ -264,8 +266,10 @@ def test_a_step_that_changes_the_size_waits_for_nothing() -> None:
         growth = Growth.between(8, 32)
         augment, view = (Augmenter(RECIPES["strong"], size, MEAN, STD) for size in (32, 36))
         noisy = NoisyLabels(Noisy("elr"), np.zeros(9, np.int64), 4)
-        pseudo = PseudoLabels(Unlabelled(""), augment, view, np.full(4, 0.25), 0.1)
-        task = GuidedTask(augment, view, 0.1, None, noisy, pseudo, growth)
+        pseudo = PseudoLabels(Unlabelled(""), augment, view, np.full(4, 0.25), smoothing=0.1)
+        task = GuidedTask(
+            augment, view, 0.1, class_weights=None, noisy=noisy, pseudo=pseudo, growth=growth
+        )
         pixels = torch.randint(0, 256, (4, 3, 40, 40), dtype=torch.uint8, device=device)
         numbers = torch.randint(0, 4, (4,), device=device)
         batch: Any = Again((pixels, pixels, numbers, numbers))

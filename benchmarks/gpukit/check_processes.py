@@ -188,7 +188,7 @@ def _processes(device: torch.device) -> int:
         gradients = []
         for each, call, batch in (
             (alone, alone, whole),
-            (net, wrap_model(net, processes, here, True), mine),
+            (net, wrap_model(net, processes, here, sync_norms=True), mine),
         ):
             stepper = go.stepper(
                 each,

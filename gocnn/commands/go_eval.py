@@ -88,7 +88,14 @@ def command(
     with bars.bar(total=total, unit=" positions", disable=not sys.stderr.isatty()) as bar:
         shown = HANDICAP | (ORIGIN if conditioning == "origin" else 0)
         judged = evaluation.judge(
-            policy, chosen, positions, int(symmetries), seed, bar.update, shown, found.komi
+            policy,
+            chosen,
+            positions,
+            symmetries=int(symmetries),
+            seed=seed,
+            tick=bar.update,
+            shown=shown,
+            komi=found.komi,
         )
     figures = evaluation.figures(judged)
     figures = {

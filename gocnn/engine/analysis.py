@@ -92,6 +92,7 @@ class Analysis:
         player: Player,
         game: Game,
         colour: int,
+        *,
         keep: npt.NDArray[np.bool_] | None = None,
         most: int = MOST_MOVES,
         options: AnalysisOptions | None = None,
@@ -99,7 +100,10 @@ class Analysis:
         options = options or AnalysisOptions()
         position, conditioning = with_side_to_play(game, colour), player.conditioning(game)
         said = evaluate(
-            player.evaluator, position, conditioning, options.symmetries or player.symmetries
+            player.evaluator,
+            position,
+            conditioning,
+            symmetries=options.symmetries or player.symmetries,
         )
         p = said.probabilities
         self.colour, self.probabilities, self.game, self._player = colour, p, game, player
@@ -127,7 +131,7 @@ class Analysis:
                 position,
                 komi,
                 among,
-                conditioning,
+                conditioning=conditioning,
                 said=said,
                 power=options.power,
                 reduction=options.reduction,
@@ -164,7 +168,7 @@ class Analysis:
         ):
             return False
         among = np.isin(np.arange(MOVES), self.candidates)
-        if not theirs.follow(mine.board, mine.komi, among, self._said):
+        if not theirs.follow(mine.board, mine.komi, among, said=self._said):
             return False
         self._search, before._search = theirs, None
         return True

@@ -85,7 +85,9 @@ class Forecast:
         said = self._evaluator.outputs(
             np.concatenate(
                 [
-                    planes_of(board, recent_moves(board), plane_groups, self._conditioning)
+                    planes_of(
+                        board, recent_moves(board), plane_groups, conditioning=self._conditioning
+                    )
                     for board in self._boards
                 ]
             )

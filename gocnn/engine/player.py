@@ -113,7 +113,7 @@ class Player:
             self.evaluator,
             with_side_to_play(game, colour),
             self.conditioning(game),
-            self.symmetries,
+            symmetries=self.symmetries,
         )
 
     def conditioning(self, game: Game) -> int:
@@ -125,7 +125,11 @@ class Player:
         """What the network alone says of the board, turned by each of those symmetries."""
         conditioning = self.conditioning(game)
         planes = planes_of(
-            board, recent_moves(board), self.evaluator.plane_groups, conditioning, turns
+            board,
+            recent_moves(board),
+            self.evaluator.plane_groups,
+            conditioning=conditioning,
+            symmetries=turns,
         )
         return self.evaluator.outputs(planes)
 
@@ -134,6 +138,7 @@ class Player:
         game: Game,
         colour: int,
         keep: npt.NDArray[np.bool_] | None = None,
+        *,
         clean_up: bool = False,
         seconds: float | None = None,
         stopped: Callable[[], bool] | None = None,
@@ -269,14 +274,14 @@ class Player:
         if not visits:
             return weights
         board, komi = with_side_to_play(game, colour), game.area_komi_for(colour)
-        if self._search is None or not self._search.follow(board, komi, wanted, said):
+        if self._search is None or not self._search.follow(board, komi, wanted, said=said):
             self._search = Search(
                 self.evaluator,
                 board.copy(),
                 komi,
                 wanted,
-                self.conditioning(game),
-                self.symmetries,
+                conditioning=self.conditioning(game),
+                symmetries=self.symmetries,
                 said=said,
             )
         self._search.run(max(visits - self._search.count, 0), deadline, stopped)

@@ -333,7 +333,7 @@ def cached_store(
         cache / f"{target.stem}.import",
         "",
         "another process is importing the same games; waiting for it",
-        quiet,
+        quiet=quiet,
     ):
         if target.exists():
             return _sound(target), None

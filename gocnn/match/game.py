@@ -154,7 +154,7 @@ def _letter(colour: int) -> str:
     return "B" if colour == BLACK else "W"
 
 
-def _tell(slot: EngineSlot, colour: int, command: str, needed: bool = True) -> None:
+def _tell(slot: EngineSlot, colour: int, command: str, *, needed: bool = True) -> None:
     """Ask; a fault loses the game for `colour`, and so does a refusal of what is needed (not every
     engine knows of clocks)."""
     try:

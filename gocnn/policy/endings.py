@@ -142,7 +142,9 @@ def figures(end: Ending, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
     if said.any():
         won = end.won[said] == 1
         parts = {
-            share: winrate(end.win[said], end.lead[said], end.spread[said], end.komi[said], share)
+            share: winrate(
+                end.win[said], end.lead[said], end.spread[said], end.komi[said], share=share
+            )
             for share in SHARES
         }
         both = winrate(end.win[said], end.lead[said], end.spread[said], end.komi[said])

@@ -42,6 +42,7 @@ def judge(
     policy: Evaluator,
     games: Games,
     count: int,
+    *,
     symmetries: int = 1,
     seed: int = 0,
     tick: Callable[[int], Any] = lambda _: None,
@@ -62,7 +63,13 @@ def judge(
         answers = []
         for s in turns:
             batch, moves, won, owners = positions(
-                games, policy.plane_groups, which[part], plies[part], s, shown, score=True
+                games,
+                policy.plane_groups,
+                which[part],
+                plies[part],
+                symmetry_number=s,
+                shown=shown,
+                score=True,
             )
             answers.append(policy.outputs(batch))
             if s == 0:

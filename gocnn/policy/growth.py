@@ -60,7 +60,7 @@ def grow_into(old: PolicyNetwork, new: PolicyNetwork) -> str:
     stem[0].weight = nn.Parameter(
         _with_more_planes(stem.state_dict()[STEM], old.config.groups, new.config.groups)
     )
-    grow(stem, new.stem, Channels.widened(planes, planes), channels)
+    grow(stem, new.stem, Channels.widened(planes, planes), written=channels)
     grow_trunk(old.blocks, new.blocks, channels)
     for theirs, mine in (
         *((getattr(old, name), getattr(new, name)) for name in HEADS),

@@ -97,6 +97,7 @@ def winrate(
     lead: npt.ArrayLike,
     spread: npt.ArrayLike,
     komi_for_side: npt.ArrayLike,
+    *,
     share: float = VALUE_SHARE,
 ) -> npt.NDArray[np.float64]:
     """The probability of the side to play to win, float64 of the arguments' shape: what the two

@@ -28,7 +28,7 @@ class OnnxPolicy:
         """`device` is `cpu`, `cuda` or `cuda:N`, or `auto`: CUDA where this onnxruntime can use it,
         else the CPU."""
         self._arguments = path, threads, device
-        self._file = OnnxFile(path, EXPORTED, device, threads)
+        self._file = OnnxFile(path, EXPORTED, device, threads=threads)
         self.path, self.device = self._file.path, self._file.device
         """The file, and what computes."""
         self.provenance: dict[str, Any] = self._file.provenance

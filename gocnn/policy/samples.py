@@ -258,6 +258,7 @@ def positions(
     plane_groups: Sequence[str],
     which: npt.NDArray[np.int64],
     plies: npt.NDArray[np.int64],
+    *,
     symmetry_number: int = 0,
     shown: int = HANDICAP,
     score: bool = False,

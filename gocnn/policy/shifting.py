@@ -127,7 +127,9 @@ class OwnFilters:
         stem = inside.layers[0].convolution.module
         self.kernel = stem.kernel_size[0]
         with seeded(seed):
-            self._layer = LocallyConnected(stem.in_channels, OWN_MAPS, SIZE, self.kernel).eval()
+            self._layer = LocallyConnected(
+                stem.in_channels, OWN_MAPS, SIZE, kernel=self.kernel
+            ).eval()
         self.weights = stem.weight.numel() * SIZE * SIZE
         """What such a layer with as many maps as the network's first one would have."""
 

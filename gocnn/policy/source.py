@@ -49,6 +49,7 @@ class PositionSource:
         plane_groups: Sequence[str],
         batch: int,
         seed: int,
+        *,
         rank: int = 0,
         world: int = 1,
         augment: bool = True,

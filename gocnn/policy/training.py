@@ -129,7 +129,7 @@ def _load_games(
 
     def opened(games: tuple[str, ...]) -> tuple[list[Store], Report | None]:
         return session.load(
-            lambda: data.open_stores(games, session.launch.jobs, max_unpacked, session.quiet)
+            lambda: data.open_stores(games, session.launch.jobs, max_unpacked, quiet=session.quiet)
         )
 
     stores, report = opened(config.games)
@@ -151,8 +151,8 @@ def _task_data(session: sessions.Session, config: PolicyRunConfig, games: _GameS
         network.groups,
         train.batch // train.accumulate,
         train.seed,
-        session.processes.rank,
-        session.processes.world,
+        rank=session.processes.rank,
+        world=session.processes.world,
         future=network.future,
         outcome=network.value,
         score=network.score,
@@ -264,7 +264,7 @@ def _need_same_games(session: sessions.Session, games: _GameSplit, config: Polic
 
 
 def validation_batches(
-    games: Games, plane_groups: Sequence[str], count: int, seed: int = 0, score: bool = False
+    games: Games, plane_groups: Sequence[str], count: int, *, seed: int = 0, score: bool = False
 ) -> list[Batch]:
     """The same `count` positions each time, in batches: planes, moves, outcomes, and with `score`
     owners, as `gocnn.policy.samples.positions` gives them.

@@ -50,7 +50,7 @@ def review_games(
     for number, record in enumerate(found.records, 1):
         name = found.name if len(found.records) == 1 else f"{found.name} (game {number})"
         if record.steps:
-            found.reviews.append(review(record, name, evaluator, tick))
+            found.reviews.append(review(record, name, evaluator, tick=tick))
             annotate(found.reviews[-1])
             yield found.reviews[-1]
         elif record.setup and not record.trouble:

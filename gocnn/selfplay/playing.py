@@ -75,6 +75,7 @@ def play_games(
     tasks: Iterator[GameToPlay],
     batch: int,
     spent: Spent,
+    *,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Ended]:
     """Play the tasks, `batch` at a time, and yield each as it ends; once `stopped` says so, those

@@ -39,7 +39,7 @@ def run(trainer: Trainer, steps: int) -> RangeTest:
     else:
         return found
     # here the exception is gone, and with it what the step had taken
-    raise UserError(memory.advice(trainer.stepper, trainer.data.source, trainer.device, 1))
+    raise UserError(memory.advice(trainer.stepper, trainer.data.source, trainer.device, world=1))
 
 
 def _rise(trainer: Trainer, steps: int) -> RangeTest:

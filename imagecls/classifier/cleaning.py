@@ -121,6 +121,7 @@ def predicted(
     ensemble: Ensemble,
     sets: dict[Any, PhotoSet],
     tta: int,
+    *,
     tick: Callable[[int], Any] = lambda _: None,
     chunk: int = 128,
 ) -> Floats:
@@ -142,8 +143,8 @@ def judged_by(
     ensemble: Ensemble,
     data: str,
     part: str | None = None,
-    labelling: Labelling = FOLDERS,
     *,
+    labelling: Labelling = FOLDERS,
     tta: int = 4,
     cache: Path | None = None,
     said: Callable[[str], Any] = lambda _: None,
@@ -179,7 +180,7 @@ def judged_by(
     with bars.bar(
         total=len(first), unit=" pictures", disable=quiet or not sys.stderr.isatty()
     ) as bar:
-        rows = predicted(ensemble, sets, tta, bar.update)
+        rows = predicted(ensemble, sets, tta, tick=bar.update)
     return JudgedPictures(ensemble.classes, first, rows)
 
 

@@ -127,6 +127,7 @@ def judge(
     probabilities: Callable[[npt.NDArray[np.int64]], Floats],
     rows: npt.NDArray[np.int64],
     labels: Labels,
+    *,
     chunk: int = 128,
     tick: Callable[[int], Any] = lambda _: None,
 ) -> Predictions:

@@ -154,6 +154,7 @@ def vectors(
     pixels: Callable[[int, int], Pixels],
     count: int,
     layer: Layer,
+    *,
     tick: Callable[[int], Any] = lambda _: None,
 ) -> Floats:
     """The features of `count` pictures, float32 `(count, D)`: `pixels(a, b)` returns pictures a to
@@ -195,6 +196,7 @@ def of_photos(
     photos: PhotoSet,
     classes: Sequence[str],
     layer: Layer,
+    *,
     tick: Callable[[int], Any] = lambda _: None,
 ) -> Features:
     """The features of decoded photographs, whose store must be of the predictor's size and fit."""
@@ -202,7 +204,7 @@ def of_photos(
     def pixels(first: int, last: int) -> Pixels:
         return photos.store.pixels(photos.rows[first:last])
 
-    values = vectors(predictor, pixels, len(photos), layer, tick)
+    values = vectors(predictor, pixels, len(photos), layer, tick=tick)
     files = tuple(photo.name for photo in photos.photos)
     return Features(values, layer, photos.labels, tuple(classes), files)
 
@@ -256,7 +258,7 @@ def _manifold() -> Any:
         raise UserError(f"{sentence}; or draw with --method pca") from error
 
 
-def draw(found: Features, method: str, target: Path, most: int = 5000, seed: int = 1) -> int:
+def draw(found: Features, method: str, target: Path, *, most: int = 5000, seed: int = 1) -> int:
     """Draw features in the plane (see `project`), coloured by class, `most` of them drawn by the
     seed if there are more; returns how many. Raises UserError as `project` does."""
     chosen = np.arange(len(found.values))

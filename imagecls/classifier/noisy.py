@@ -79,7 +79,7 @@ class NoisyLabels:
     """
 
     def __init__(
-        self, config: Noisy, labels: Labels, classes: int, processes: Processes | None = None
+        self, config: Noisy, labels: Labels, classes: int, *, processes: Processes | None = None
     ) -> None:
         """`labels`: those of all training pictures, in the order by which batches number them."""
         self.config, self._processes = config, processes or Processes()

@@ -66,6 +66,7 @@ class PseudoLabels:
         augment: Augmenter,
         view: Augmenter,
         shares: npt.NDArray[np.float64],
+        *,
         smoothing: float = 0.0,
     ) -> None:
         """`augment` and `view`: those of the labelled pictures, for size and normalisation;

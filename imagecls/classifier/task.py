@@ -31,6 +31,7 @@ class ImageTask:
         augment: Augmenter,
         view: Augmenter,
         label_smoothing: float = 0.0,
+        *,
         class_weights: Tensor | None = None,
         growth: Growth | None = None,
     ) -> None:

@@ -129,11 +129,12 @@ class TaughtTask(ImageTask):
         view: Augmenter,
         teachers: Teachers,
         teaching: Teaching,
+        *,
         label_smoothing: float = 0.0,
         class_weights: Tensor | None = None,
         growth: Growth | None = None,
     ) -> None:
-        super().__init__(augment, view, label_smoothing, class_weights, growth)
+        super().__init__(augment, view, label_smoothing, class_weights=class_weights, growth=growth)
         self.teachers, self.teaching = teachers, teaching
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -166,27 +166,46 @@ class _Stages:
         """The batches and the task: one with teachers if there are any, guided ones if that is
         asked for, and there is an average."""
         config, splits, processes = self.config, self.splits, self.session.processes
-        share = (train.batch // train.accumulate, train.seed, processes.rank, processes.world)
+        share = {
+            "batch": train.batch // train.accumulate,
+            "seed": train.seed,
+            "rank": processes.rank,
+            "world": processes.world,
+        }
         smoothing, growth = train.label_smoothing, config.growth
         if self.teachers is not None:
             taught = TaughtTask(
-                augment, view, self.teachers, config.teaching, smoothing, balance, growth
+                augment,
+                view,
+                self.teachers,
+                config.teaching,
+                label_smoothing=smoothing,
+                class_weights=balance,
+                growth=growth,
             )
-            return PhotoSource(splits.train, *share), taught
+            return PhotoSource(splits.train, **share), taught
         if not config.guided or (config.asks_average and not train.ema):
-            task = ImageTask(augment, view, smoothing, balance, growth)
-            return PhotoSource(splits.train, *share), task
+            task = ImageTask(augment, view, smoothing, class_weights=balance, growth=growth)
+            return PhotoSource(splits.train, **share), task
         noisy = pseudo = None
         if config.noisy.method != "none":
             labels = splits.train.labels
-            noisy = NoisyLabels(config.noisy, labels, len(splits.classes), processes)
+            noisy = NoisyLabels(config.noisy, labels, len(splits.classes), processes=processes)
         if self.spare is not None:
             counts = np.bincount(splits.train.labels, minlength=len(splits.classes))
             shares = counts / counts.sum()
-            pseudo = PseudoLabels(config.unlabelled, augment, view, shares, smoothing)
+            pseudo = PseudoLabels(config.unlabelled, augment, view, shares, smoothing=smoothing)
         spare = None if self.spare is None else self.spare.photos
-        source = GuidedSource(splits.train, *share, spare=spare, ratio=config.unlabelled.ratio)
-        return source, GuidedTask(augment, view, smoothing, balance, noisy, pseudo, growth)
+        source = GuidedSource(splits.train, **share, spare=spare, ratio=config.unlabelled.ratio)
+        return source, GuidedTask(
+            augment,
+            view,
+            smoothing,
+            class_weights=balance,
+            noisy=noisy,
+            pseudo=pseudo,
+            growth=growth,
+        )
 
     def both(self, model: FineTunable, run: RunFolder) -> Outcome:
         """The head learns alone first, in a run of its own inside the run's folder; then all that
@@ -209,7 +228,7 @@ class _Stages:
                 train.precision,
                 state["precision"],
                 state.get("device"),
-                train.deterministic,
+                by_capability=train.deterministic,
             )
         else:
             with session.processes.together():
@@ -260,7 +279,7 @@ def _photographs(
 ) -> tuple[Splits, Spare | None]:
     """The labelled photographs of a run and the unlabelled ones, if it learns from any."""
     store = ImageStore(config.network.store_size, config.network.fit, cache)
-    splits = load_splits(config.data, config.split, store, jobs, quiet)
+    splits = load_splits(config.data, config.split, store, jobs=jobs, quiet=quiet)
     if config.listed:
         splits = listed.apply(config.listed, splits, config.data)
     named = config.unlabelled.source

@@ -49,7 +49,7 @@ def command(
         [f"{image.name}\nas it is", *captions],
         COLUMNS,
         picture,
-        side,
+        side=side,
         title=f"{count} random views by the recipe {' '.join([augment, *own])}, and what was done",
     )
     click.echo(f"{count} views of {image}: {picture}")

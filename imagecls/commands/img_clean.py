@@ -139,7 +139,7 @@ def command(
     else:
         ensemble = ensemble_of(models, device)
         judged = cleaning.judged_by(
-            ensemble, data, part, labelling, tta=tta, cache=cache, said=_say, quiet=False
+            ensemble, data, part, labelling=labelling, tta=tta, cache=cache, said=_say, quiet=False
         )
     photos, classes = judged.photos, judged.classes
     found = cleaning.suspects(judged.probabilities, photos.labels)

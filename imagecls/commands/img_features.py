@@ -119,11 +119,11 @@ def command(
     chosen = features.layer_called(predictor, layer)
     size, fit = predictor.config.store_size, predictor.config.fit
     photo = None if neighbours is None else decode_file(neighbours, size, fit)
-    classes, photos, notes = decoded(data, ImageStore(size, fit, cache), part, labelling)
+    classes, photos, notes = decoded(data, ImageStore(size, fit, cache), part, labelling=labelling)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     with bars.bar(total=len(photos), unit=" pictures", disable=not sys.stderr.isatty()) as bar:
-        found = features.of_photos(predictor, photos, classes, chosen, bar.update)
+        found = features.of_photos(predictor, photos, classes, chosen, tick=bar.update)
     click.echo(
         f"{len(photos)} pictures, {found.values.shape[1]} features each: layer {chosen.title},"
         f" {chosen.reduction}"
@@ -135,7 +135,7 @@ def command(
         found.save(out, str(predictor.path))
         click.echo(f"features: {out}")
     if picture is not None:
-        drawn = features.draw(found, method, picture, most, seed)
+        drawn = features.draw(found, method, picture, most=most, seed=seed)
         click.echo(f"{drawn} pictures by {features.METHODS[method]}: {picture}")
     if photo is not None and sheet is not None and neighbours is not None:
         _neighbours(predictor, found, photos, photo, neighbours, count, sheet)

@@ -95,7 +95,7 @@ def command(
         unit=" pictures",
         disable=quiet or len(photos) < 32 or not sys.stderr.isatty(),
     ) as bar:
-        answers = ensemble.predict(photos, tta, cores(), bar.update)
+        answers = ensemble.predict(photos, tta, cores(), tick=bar.update)
     if not models and not all(isinstance(answer, str) for answer in answers):
         tell_default(ensemble.members[0], say)
     for photo, answer in zip(photos, answers, strict=True):

@@ -45,7 +45,7 @@ class Split:
 
 
 def load_splits(
-    source: str, split: Split, store: ImageStore, jobs: int | None = None, quiet: bool = False
+    source: str, split: Split, store: ImageStore, *, jobs: int | None = None, quiet: bool = False
 ) -> Splits:
     """Find, decode and divide the photographs of a folder or archive. Raises UserError if they
     cannot be trained on.
@@ -131,7 +131,7 @@ def labelled(
 
 
 def judged(
-    source: str, classes: Sequence[str], part: str | None = None, labelling: Labelling = FOLDERS
+    source: str, classes: Sequence[str], part: str | None = None, *, labelling: Labelling = FOLDERS
 ) -> tuple[str, tuple[Photo, ...]]:
     """The part that is taken and its photographs, as `labelled` has them. Raises UserError as that
     does."""
@@ -143,7 +143,7 @@ def judged(
 
 
 def decoded(
-    source: str, store: ImageStore, part: str | None = None, labelling: Labelling = FOLDERS
+    source: str, store: ImageStore, part: str | None = None, *, labelling: Labelling = FOLDERS
 ) -> tuple[tuple[str, ...], PhotoSet, tuple[str, ...]]:
     """The classes of a folder or archive, its decoded photographs with labels among those (-1: no
     class), and notes: of one part, or of the first that has classes (the training part last), or
@@ -265,7 +265,7 @@ class PhotoSource:
     block = 1
 
     def __init__(
-        self, photos: PhotoSet, batch: int, seed: int = 1, rank: int = 0, world: int = 1
+        self, photos: PhotoSet, batch: int, seed: int = 1, *, rank: int = 0, world: int = 1
     ) -> None:
         """`batch` is that of all processes together; this one (`rank` of `world`) gets its part of
         each."""

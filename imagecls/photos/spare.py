@@ -95,15 +95,17 @@ class GuidedSource(PhotoSource):
         photos: PhotoSet,
         batch: int,
         seed: int = 1,
+        *,
         rank: int = 0,
         world: int = 1,
-        *,
         spare: PhotoSet | None = None,
         ratio: int = 1,
     ) -> None:
-        super().__init__(photos, batch, seed, rank, world)
+        super().__init__(photos, batch, seed, rank=rank, world=world)
         self._others = (
-            None if spare is None else PhotoSource(spare, batch * ratio, seed + KEY, rank, world)
+            None
+            if spare is None
+            else PhotoSource(spare, batch * ratio, seed + KEY, rank=rank, world=world)
         )
 
     def batch(self, index: int) -> Sequence[npt.NDArray[Any]]:

@@ -304,7 +304,9 @@ def _judge(state: ImageState, one: Opened, job: Job) -> _Judgement:
             return one.asked.probabilities(photos.store.pixels(photos.rows[indices]))
 
     rows = np.arange(len(photos))
-    return _Judgement(learnt, judge(probabilities, rows, photos.labels, 32, _ticking(job, photos)))
+    return _Judgement(
+        learnt, judge(probabilities, rows, photos.labels, chunk=32, tick=_ticking(job, photos))
+    )
 
 
 def routes(state: ImageState) -> list[BaseRoute]:

@@ -84,4 +84,6 @@ def planes_in(inside: "Inside", position: Position) -> npt.NDArray[np.uint8]:
     no such position."""
     game = game_of(position)
     conditioning = conditioning_of_style("any", game.handicap_stones > 1)
-    return planes_of(game.board, recent_moves(game.board), inside.policy.plane_groups, conditioning)
+    return planes_of(
+        game.board, recent_moves(game.board), inside.policy.plane_groups, conditioning=conditioning
+    )
