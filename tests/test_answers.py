@@ -179,7 +179,7 @@ def test_submission(tmp_path):
         submission.ids(photos("1.jpg", "2.jpg", "cat.jpg"))
     with pytest.raises(UserError, match="both have the id 0001"):
         submission.ids(photos("1.jpg", "01.jpg"))
-    with pytest.raises(UserError, match="none of the 1 pictures"):
+    with pytest.raises(UserError, match="no picture can be read, of 1"):
         submission.write(tmp_path / "none.csv", ["0001"], ["broken"], ["a", "b"])
     assert not (tmp_path / "none.csv").exists()
 

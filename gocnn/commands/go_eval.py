@@ -17,6 +17,7 @@ from gocnn.commands.options import (
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
 from gocnn.console.shared_options import count_option, json_option
+from gocnn.wording import counted
 
 
 @click.command("go-eval")
@@ -81,7 +82,7 @@ def command(
     stores, report = data.open_stores(games, jobs, max_unpacked)
     if report is not None and report.reasons:
         why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
-        click.echo(f"skipped {sum(report.reasons.values())} games: {why}", err=True)
+        click.echo(f"skipped {counted(sum(report.reasons.values()), 'game')}: {why}", err=True)
     found = data.select_games(stores, game_filter(options))
     chosen = found.games
     total = min(positions, chosen.positions)
@@ -114,7 +115,7 @@ def command(
 
 def _table(figures: dict[str, Any]) -> str:
     asked = (
-        f"{figures['all']['positions']} positions, symmetries: {figures['symmetries']},"
+        f"{counted(figures['all']['positions'], 'position')}, symmetries: {figures['symmetries']},"
         f" conditioning: {figures['conditioning']}"
     )
     lines = [f"{figures['model']} on {', '.join(figures['games'])}, {asked}"]

@@ -22,6 +22,7 @@ from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.training import Batch, ModelProvenance, Outcome, RunOutput, TaskData, Trainer
 from gocnn.training import session as sessions
+from gocnn.wording import counted
 
 VALIDATION_BATCH = 512
 
@@ -111,7 +112,7 @@ def train(
             beginning=init_from,
         )
         with session.folder(config, facts) as run:
-            _tell(session, config, games, took=took, unlabelled=unlabelled, init_from=init_from)
+            _announce(session, config, games, took=took, unlabelled=unlabelled, init_from=init_from)
             trainer = Trainer(
                 model,
                 _task_data(session, config, games),
@@ -168,7 +169,7 @@ def _provenance(
     config: PolicyRunConfig, games: _GameSplit, init_from: str | None
 ) -> ModelProvenance:
     names = ", ".join(Path(name).name for name in config.games)
-    origin = f"{_counted(games.training)} ({names})"
+    origin = f"{_size_of(games.training)} ({names})"
     if config.network.score:
         labels = games.labels
         origin += (
@@ -180,7 +181,7 @@ def _provenance(
     return ModelProvenance(KIND, asdict(config.network), origin)
 
 
-def _tell(
+def _announce(
     session: sessions.Session,
     config: PolicyRunConfig,
     games: _GameSplit,
@@ -195,11 +196,16 @@ def _tell(
     if games.report is not None:
         report = games.report
         skipped = f", {sum(report.reasons.values())} skipped" if report.skipped else ""
-        session.say(f"imported {report.games} games in {took:.1f} s{skipped}")
+        session.say(f"imported {counted(report.games, 'game')} in {took:.1f} s{skipped}")
     labels = games.labels
-    leak = f" ({games.shared} validation games left out of training)" if games.shared else ""
+    leak = (
+        f" ({counted(games.shared, 'validation game')} left out of training)"
+        if games.shared
+        else ""
+    )
     session.say(
-        f"training on {_counted(games.training)}; validating on {len(games.held.games)} games{leak}"
+        f"training on {_size_of(games.training)}; validating on"
+        f" {counted(len(games.held.games), 'game')}{leak}"
     )
     if unlabelled:
         session.say(
@@ -208,7 +214,7 @@ def _tell(
         )
     elif config.network.score:
         session.say(
-            f"learning the score from {labels.people} games that are labelled"
+            f"learning the score from {counted(labels.people, 'labelled game')}"
             f"{labels.of_engines()}, {labels.own} that a network played; judging it on"
             f" {games.held.labels().people}"
         )
@@ -234,9 +240,12 @@ def _begin(model: PolicyNetwork, path: str | None) -> str | None:
     return f"{origin}, {grown}" if grown else origin
 
 
-def _counted(chosen: data.GameSelection) -> str:
+def _size_of(chosen: data.GameSelection) -> str:
     people = ~chosen.games.own
-    return f"{int(people.sum())} games, {int(chosen.games.moves[people].sum())} positions"
+    return (
+        f"{counted(int(people.sum()), 'game')},"
+        f" {counted(int(chosen.games.moves[people].sum()), 'position')}"
+    )
 
 
 def _need_same_games(session: sessions.Session, games: _GameSplit, config: PolicyRunConfig) -> None:

@@ -11,6 +11,7 @@ from gocnn.engine.forecast import lead_in_words
 from gocnn.figures import picture_format, pyplot, save_figure
 from gocnn.review.course import Course
 from gocnn.review.review import MoveReview, Review, agreement
+from gocnn.wording import counted
 
 RUNNING = 10
 """Own moves over which the line is a mean."""
@@ -61,7 +62,7 @@ def draw_strip(review: Review, target: Path) -> None:
         axis.set(ylim=(0, 1), ylabel="probability")
         axis.set_title(
             f"{title} - first choice {found.top1:.0%}, one of five {found.top5:.0%} of"
-            f" {found.moves} moves",
+            f" {counted(found.moves, 'move')}",
             loc="left",
             fontsize=11,
         )

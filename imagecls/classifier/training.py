@@ -22,6 +22,7 @@ from gocnn.training import (
 from gocnn.training import session as sessions
 from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
+from gocnn.wording import counted
 from imagecls.augment import Augmenter
 from imagecls.classifier import KIND, begun, teaching, weights
 from imagecls.classifier.guided import GuidedTask
@@ -131,7 +132,7 @@ class _Stages:
         provenance = ModelProvenance(
             KIND,
             asdict(network),
-            f"{len(splits.train)} photographs of {len(splits.classes)} classes"
+            f"{counted(len(splits.train), 'photograph')} of {len(splits.classes)} classes"
             f" ({Path(config.data).name})"
             + (f", begun with {begun.named(config.init_from)}" if config.init_from else "")
             + (f", taught by {teaching.named(config.teaching)}" if self.teachers else ""),

@@ -7,6 +7,7 @@ import click
 
 from gocnn.console.outputs import Picture, keep_inputs
 from gocnn.console.shared_options import count_option, together
+from gocnn.wording import counted
 from imagecls.commands.options import RECIPE
 
 COLUMNS, SIDE = 8, 150
@@ -50,6 +51,9 @@ def command(
         COLUMNS,
         picture,
         side=side,
-        title=f"{count} random views by the recipe {' '.join([augment, *own])}, and what was done",
+        title=(
+            f"{counted(count, 'random view')} by the recipe {' '.join([augment, *own])}, and what"
+            " was done"
+        ),
     )
-    click.echo(f"{count} views of {image}: {picture}")
+    click.echo(f"{counted(count, 'view')} of {image}: {picture}")

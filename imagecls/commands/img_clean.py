@@ -122,7 +122,7 @@ def command(
     if folds:
         if epochs is None and minutes is None:
             minutes = MINUTES
-        budget = f"{minutes:g} minutes together" if minutes else f"{epochs:g} epochs each"
+        budget = f"{minutes:g} min together" if minutes else f"{epochs:g} epochs each"
         _say(f"training {folds} networks at {size}x{size}, {budget}")
         judged = cleaning.judged_out_of_fold(
             data,

@@ -10,6 +10,7 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
 from gocnn.console.shared_options import count_option, json_option
+from gocnn.wording import counted
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     cache_option,
@@ -158,7 +159,7 @@ def _table(figures: dict[str, Any]) -> str:
     (low, high), (low3, high3) = figures["accuracy_interval"], figures["top3_interval"]
     lines = [
         f"{', '.join(figures['models'])} on {figures['data']}{PARTS[figures['part']]},"
-        f" {figures['pictures']} pictures, views: {figures['views']}"
+        f" {counted(figures['pictures'], 'picture')}, views: {figures['views']}"
         + (f", at {figures['size']} pixels" if figures["size"] else "")
     ]
     top3 = f"top-3 {figures['top3']:.2%} [{low3:.1%}, {high3:.1%}]"

@@ -10,6 +10,7 @@ from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
 from gocnn.console.shared_options import choice_option, count_option
 from gocnn.files import check_writable
+from gocnn.wording import counted
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     cache_option,
@@ -125,8 +126,8 @@ def command(
     with bars.bar(total=len(photos), unit=" pictures", disable=not sys.stderr.isatty()) as bar:
         found = features.of_photos(predictor, photos, classes, chosen, tick=bar.update)
     click.echo(
-        f"{len(photos)} pictures, {found.values.shape[1]} features each: layer {chosen.title},"
-        f" {chosen.reduction}"
+        f"{counted(len(photos), 'picture')}, {found.values.shape[1]} features each:"
+        f" layer {chosen.title}, {chosen.reduction}"
     )
     agree = features.neighbours_agree(found.values, found.labels)
     if agree == agree:
@@ -136,7 +137,7 @@ def command(
         click.echo(f"features: {out}")
     if picture is not None:
         drawn = features.draw(found, method, picture, most=most, seed=seed)
-        click.echo(f"{drawn} pictures by {features.METHODS[method]}: {picture}")
+        click.echo(f"{counted(drawn, 'picture')} by {features.METHODS[method]}: {picture}")
     if photo is not None and sheet is not None and neighbours is not None:
         _neighbours(predictor, found, photos, photo, neighbours, count, sheet)
 

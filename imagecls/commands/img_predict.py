@@ -12,6 +12,7 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile
 from gocnn.console.shared_options import choice_option, count_option, json_option
+from gocnn.wording import counted
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     ensemble_of,
@@ -125,7 +126,7 @@ def command(
                 )
                 click.echo(f"{photo.title}: {shown}")
     if table is not None and not quiet:
-        click.echo(f"{len(photos)} rows: {table}", err=True)
+        click.echo(f"{counted(len(photos), 'row')}: {table}", err=True)
     if any(isinstance(answer, str) for answer in answers):
         raise SystemExit(1)
 

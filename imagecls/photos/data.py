@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.errors import UserError
+from gocnn.wording import counted
 from imagecls.photos.classes import match
 from imagecls.photos.collection import Collection, Photo, open_collection
 from imagecls.photos.labelling import FOLDERS, Labelling, need_found
@@ -90,13 +91,13 @@ def load_splits(
     leaked = np.isin(train.rows, valid.rows)
     if leaked.any():
         notes.append(
-            f"{leaked.sum()} training pictures are also in validation, byte for byte, and are left"
-            f" out ({some(train, leaked)})"
+            f"{counted(int(leaked.sum()), 'training picture')} left out, since also in validation,"
+            f" byte for byte ({some(train, leaked)})"
         )
         train = train.take(~leaked)
     again = len(train) - len(set(train.rows.tolist()))
     if again:
-        notes.append(f"{again} training pictures are copies of other training pictures")
+        notes.append(f"training pictures that are copies of other training pictures: {again}")
     notes += class_notes(collection.classes, train, valid, source, why(added))
     return Splits(collection.classes, train, valid, tuple(notes))
 

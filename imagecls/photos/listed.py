@@ -16,6 +16,7 @@ import numpy as np
 
 from gocnn.errors import UserError
 from gocnn.files import write_text
+from gocnn.wording import counted
 from imagecls.photos.classes import canonical, match
 from imagecls.photos.csvtext import csv_text
 from imagecls.photos.data import Splits
@@ -147,21 +148,23 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
                 labels[number] = wanted
     changed = int((labels != splits.train.labels)[kept].sum())
     if changed:
-        notes.append(f"{changed} training pictures have the label of the list")
+        notes.append(f"{counted(changed, 'training picture')} with the label of the list")
     if not kept.all():
-        notes.append(f"{int((~kept).sum())} training pictures are left out by the list")
+        notes.append(f"{counted(int((~kept).sum()), 'training picture')} left out by the list")
     if counts["valid"]:
         notes.append(
-            f"{counts['valid']} listed pictures are in validation and stay as they are: what a"
+            f"{counted(counts['valid'], 'listed picture')} in validation, left as before: what a"
             " network gets wrong is not taken out of its examination"
         )
     if counts["other"]:
         notes.append(
-            f"{counts['other']} listed pictures are not of the class that the list says was given,"
-            " and stay as they are"
+            f"{counted(counts['other'], 'listed picture')} of another class than the list says was"
+            " given, left as before"
         )
     if counts["gone"]:
-        notes.append(f"{counts['gone']} listed pictures are left out for other reasons already")
+        notes.append(
+            f"{counted(counts['gone'], 'listed picture')} left out for other reasons already"
+        )
     train = replace(splits.train, labels=labels).take(kept)
     for i, name in enumerate(splits.classes):
         if (splits.train.labels == i).any() and not (train.labels == i).any():

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.errors import UserError
+from gocnn.wording import counted
 from imagecls.photos.collection import UNLABELLED, UNLISTED, open_collection
 from imagecls.photos.data import PhotoSource, Splits, bad_notes, why
 from imagecls.photos.labelling import FOLDERS, Labelling
@@ -69,19 +70,19 @@ def load_spare(
     judged = np.isin(photos.rows, splits.valid.rows)
     if judged.any():
         notes.append(
-            f"{judged.sum()} unlabelled pictures are also in validation, byte for byte, and are"
-            " left out"
+            "unlabelled pictures that are also in validation, byte for byte, left out:"
+            f" {judged.sum()}"
         )
         photos = photos.take(~judged)
     known = int(np.isin(photos.rows, splits.train.rows).sum())
     if known:
-        notes.append(f"{known} unlabelled pictures are also labelled training pictures")
+        notes.append(f"unlabelled pictures that are also labelled training pictures: {known}")
     if not len(photos):
         raise UserError(
             f"no unlabelled picture of {source} is left to learn from{why(added)}; give"
             " other pictures"
         )
-    notes.append(f"{len(photos)} pictures without labels are learnt from as well")
+    notes.append(f"learnt from as well: {counted(len(photos), 'picture')} without labels")
     return Spare(photos, tuple(notes))
 
 
