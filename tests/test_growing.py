@@ -60,7 +60,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     found, build = Seen(), models.build
     monkeypatch.setattr(training, "build", lambda config: found.watch(build(config)))
     monkeypatch.setattr(training, "need_size", lambda network, size: None)
-    monkeypatch.setattr(trainer, "plot", lambda *arguments: None)
+    monkeypatch.setattr(trainer, "plot", lambda *_, **__: None)
     return found
 
 
@@ -250,7 +250,7 @@ def test_each_size_is_compiled_once_before_the_time_counts(
     monkeypatch.setattr(checked, "_validate_args", checked._validate_args)
     monkeypatch.setattr(torch, "compile", partial(compiled, backend=backend))
     monkeypatch.setattr(schedule.Budget, "start", started)
-    monkeypatch.setattr(trainer, "plot", lambda *arguments: None)
+    monkeypatch.setattr(trainer, "plot", lambda *_, **__: None)
     extra = ["--compile", "--steps", 4, "--augment", "none"]
     good("img-train", few, "--out", tmp_path / "r", *FAST, *extra)
     sizes = [x for x in events if x != 3]
