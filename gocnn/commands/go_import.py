@@ -25,6 +25,7 @@ from gocnn.wording import counted
 @click.option("--replace", is_flag=True, help="Replace the store that is there.")
 @importing
 def command(
+    *,
     games: tuple[str, ...],
     out: Path,
     append: bool,

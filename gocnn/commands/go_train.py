@@ -121,6 +121,7 @@ HEADINGS = {
 @filter_options
 @importing
 def command(
+    *,
     games: tuple[str, ...],
     out: Path,
     resume: bool,

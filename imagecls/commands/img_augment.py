@@ -22,7 +22,7 @@ COLUMNS, SIDE = 8, 150
 @count_option("--count", 1, 400, "How many views, after the picture itself.", default=31)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 def command(
-    image: Path, picture: Path, augment: str, size: int, count: int, seed: int, **options: Any
+    *, image: Path, picture: Path, augment: str, size: int, count: int, seed: int, **options: Any
 ) -> None:
     """Draw IMAGE and random augmented views of it, as training sees them (without mixing, which
     needs a second picture)."""

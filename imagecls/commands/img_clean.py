@@ -70,6 +70,7 @@ SHOWN = 10
 @cache_option
 @device_option()
 def command(
+    *,
     data: str,
     models: tuple[str, ...],
     folds: int | None,

@@ -56,6 +56,7 @@ PARTS = {
 @cache_option
 @device_option()
 def command(
+    *,
     data: str,
     models: tuple[str, ...],
     part: str | None,

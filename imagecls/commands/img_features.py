@@ -75,6 +75,7 @@ from imagecls.commands.options import (
 @cache_option
 @device_option()
 def command(
+    *,
     data: str,
     model: str | None,
     layer: str,
@@ -139,11 +140,11 @@ def command(
         drawn = features.draw(found, method, picture, most=most, seed=seed)
         click.echo(f"{counted(drawn, 'picture')} by {features.METHODS[method]}: {picture}")
     if photo is not None and sheet is not None and neighbours is not None:
-        _neighbours(predictor, found, photos, photo, neighbours, count, sheet)
+        _neighbours(predictor, found, photos, photo, name=neighbours, count=count, sheet=sheet)
 
 
 def _neighbours(
-    predictor: Any, found: Any, photos: Any, photo: Any, name: Path, count: int, sheet: Path
+    predictor: Any, found: Any, photos: Any, photo: Any, *, name: Path, count: int, sheet: Path
 ) -> None:
     """List the nearest pictures and draw them, after the photograph itself."""
     from imagecls.classifier import features, pictures

@@ -46,6 +46,7 @@ from imagecls.commands.options import (
 @device_option()
 @click.option("--quiet", is_flag=True, help="No bar; with --csv, print nothing.")
 def command(
+    *,
     images: tuple[str, ...],
     models: tuple[str, ...],
     tta: int,

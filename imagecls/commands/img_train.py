@@ -145,6 +145,7 @@ HEADINGS = {
 @resume_option
 @quiet_option
 def command(
+    *,
     data: str | None,
     out: Path,
     resume: bool,
