@@ -100,7 +100,8 @@ class Player:
         self._search: Search | None = None
 
     def new_game(self) -> None:
-        """Forget what was thought of the last one."""
+        """Begin another game: drop the search tree, and the count of positions that looked
+        lost."""
         self._lost, self._search = 0, None
 
     def probabilities(self, game: Game, colour: int) -> Floats:
@@ -122,7 +123,8 @@ class Player:
         return conditioning_of_style(self.style, game.handicap_stones > 1)
 
     def outputs(self, game: Game, board: Board, turns: Sequence[int]) -> PolicyPredictions:
-        """What the network alone says of the board, turned by each of those symmetries."""
+        """The network's answers for S = `len(turns)` copies of the board, each after one of those
+        symmetries (numbers of `gocnn.board.symmetry`); not turned back."""
         conditioning = self.conditioning(game)
         planes = planes_of(
             board,
@@ -207,9 +209,9 @@ class Player:
         return win_of(said, colour, komi), said.lead + (-komi if colour == BLACK else komi)
 
     def take_up(self, game: Game, colour: int) -> None:
-        """Know of a game that others have played so far, or that it has played itself but does not
-        remember: whether it looked lost before the last moves of `colour`, which is what it resigns
-        by."""
+        """Get ready to play `colour` in a game whose moves so far were not chosen here. It resigns
+        once several positions in a row look lost, so the last ones before moves of `colour` are
+        judged now."""
         before = Player(self.evaluator, symmetries=self.symmetries, style=self.style)
         before.resign = self.level.resign if self.level else self.resign
         self._lost = 0
@@ -223,8 +225,8 @@ class Player:
         self._lost = before._lost
 
     def chances(self, game: Game, colour: int) -> npt.NDArray[np.float64]:
-        """float64 `(362,)`: how often it would make each move here, one that ends the game
-        apart."""
+        """The probability of each move to be chosen here, float64 `(362,)`, if it neither resigns
+        nor passes to end the game."""
         said, visits, wanted = (
             self.evaluation(game, colour),
             self._visits(None),
@@ -296,7 +298,8 @@ class Player:
         return estimate_of(self.evaluation(game, colour), colour, game.area_komi)
 
     def end(self, game: Game) -> OwnershipEstimate:
-        """The same for a game that is over or nearly so: with playouts in any case."""
+        """As `estimate`, for a game that is over or nearly so: the mean of what the network says,
+        if it says a score, and of playouts."""
         colour = game.board.to_play
         said = self.evaluation(game, colour) if self.evaluator.scores else None
         return self._estimator(game, colour, said).at_least(PLAYOUTS)

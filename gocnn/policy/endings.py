@@ -94,7 +94,7 @@ def komi_of_sides(
 
 
 def joined(parts: list[Ending]) -> Ending:
-    """Several as one."""
+    """The positions of several as those of one, in turn."""
     return Ending(
         *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Ending))
     )
@@ -178,7 +178,7 @@ def _likelihood(p: npt.NDArray[np.float64], won: npt.NDArray[np.bool_]) -> float
 
 
 def lines(figures: dict[str, Any], names: tuple[str, ...]) -> list[str]:
-    """The same for people, of the parts with those names."""
+    """Such figures as lines of text, of the parts with those names (`all`, `opening`, ...)."""
     found = []
     there = [(name, figures[name]) for name in names if name in figures]
     scored = [

@@ -32,9 +32,9 @@ class Unlabelled:
 
     source: a folder, zip or tar; empty: the layout's own folder; None: none are used. threshold:
     probability, 0 to 1, from which on a guess counts, as a share of the most that label smoothing
-    lets the network say. weight: of the unlabelled pictures' loss
-    beside that of the labelled ones, after the warm-up. ratio: unlabelled pictures in a batch for
-    each labelled one. warmup: share of the budget over which the weight grows.
+    lets the network say. weight: of the unlabelled pictures' loss beside that of the labelled ones,
+    after the warm-up. ratio: unlabelled pictures in a batch for each labelled one. warmup: share of
+    the budget over which the weight grows.
     """
 
     source: str | None = None

@@ -39,7 +39,7 @@ class Teaching:
     share: of the teachers' answers in what is learnt, 0 to 1; the rest is the labels'. temperature:
     by which the logits of both sides are divided before they are compared, above 0.
 
-    Raises ValueError if share or temperature are none.
+    Raises ValueError if share or temperature is out of its range.
     """
 
     models: tuple[str, ...] = ()
@@ -119,9 +119,9 @@ class Teachers(nn.Module):
 
 
 class TaughtTask(ImageTask):
-    """An ImageTask of which the `teaching.share` is taught by `teachers`: by how far the answers
-    are from their mean (see `divergence`) to the same pictures. Label smoothing and weights of
-    classes are of the labels' share. What counts as right are the labels all the same."""
+    """An ImageTask whose loss is `teaching.share` times how far the answers are from the mean of
+    the teachers' answers to the same pictures (see `divergence`), plus the rest times the loss on
+    the labels, which label smoothing and class weights belong to. Accuracy is by the labels."""
 
     def __init__(
         self,
