@@ -74,7 +74,7 @@ def positions(config: PolicyConfig, device: torch.device, count: int = 4) -> tup
     from gocnn.features.planes import plane_count
 
     planes = torch.randint(
-        0, 2, (count, plane_count(config.groups), 19, 19), dtype=torch.uint8, device=device
+        0, 2, (count, plane_count(config.plane_groups), 19, 19), dtype=torch.uint8, device=device
     )
     moves = torch.randint(
         0, 362, (count, 1 + config.future) if config.future else (count,), device=device

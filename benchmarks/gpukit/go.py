@@ -29,7 +29,7 @@ def shape(name: str, channels: int | None = None) -> PolicyConfig:
     """A preset as the project trains it: all planes; two later moves, the winner, and whose each
     point will be as further targets."""
     return replace(
-        preset(name, channels=channels), groups=GROUPS, future=FUTURE, value=True, score=True
+        preset(name, channels=channels), plane_groups=GROUPS, future=FUTURE, value=True, score=True
     )
 
 

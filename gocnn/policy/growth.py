@@ -36,7 +36,7 @@ def check(name: str, old: PolicyConfig, new: PolicyConfig) -> None:
                 f"{name} has {before} {field}, and a network cannot grow to {after}; give --{field}"
                 f" {before} or more, or train without --from"
             )
-    missing = set(old.groups) - set(new.groups)
+    missing = set(old.plane_groups) - set(new.plane_groups)
     if missing:
         raise UserError(
             f"{name} is shown the planes {', '.join(sorted(missing))} too; name them with --planes,"
@@ -53,12 +53,12 @@ def grow_into(old: PolicyNetwork, new: PolicyNetwork) -> str:
     they were made; heads that `new` has not are left out.
     """
     planes, channels = (
-        plane_count(new.config.groups),
+        plane_count(new.config.plane_groups),
         Channels.widened(old.config.channels, new.config.channels),
     )
     stem = copy.deepcopy(old.stem)
     stem[0].weight = nn.Parameter(
-        _with_more_planes(stem.state_dict()[STEM], old.config.groups, new.config.groups)
+        _with_more_planes(stem.state_dict()[STEM], old.config.plane_groups, new.config.plane_groups)
     )
     grow(stem, new.stem, Channels.widened(planes, planes), written=channels)
     grow_trunk(old.blocks, new.blocks, channels)

@@ -20,6 +20,7 @@ from gocnn.policy.predicting import PositionPredictions
 from gocnn.policy.samples import Games, choose_positions, positions
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
+from gocnn.structs import to_json
 from gocnn.training import Batch, ModelProvenance, Outcome, RunOutput, TaskData, Trainer
 from gocnn.training import session as sessions
 from gocnn.wording import counted
@@ -149,7 +150,7 @@ def _task_data(session: sessions.Session, config: PolicyRunConfig, games: _GameS
     network, train = config.network, config.train
     source = PositionSource(
         games.training.games,
-        network.groups,
+        network.plane_groups,
         train.batch // train.accumulate,
         train.seed,
         rank=session.processes.rank,
@@ -159,7 +160,7 @@ def _task_data(session: sessions.Session, config: PolicyRunConfig, games: _GameS
         score=network.score,
     )
     valid = validation_batches(
-        games.held.games, network.groups, config.valid_positions, score=network.score
+        games.held.games, network.plane_groups, config.valid_positions, score=network.score
     )
     shown = PositionPredictions(games.held.games, network)
     return TaskData(PolicyTask(train.label_smoothing), source, valid, shown)
@@ -178,7 +179,7 @@ def _provenance(
         )
     if init_from:
         origin += f", begun from {init_from}"
-    return ModelProvenance(KIND, asdict(config.network), origin)
+    return ModelProvenance(KIND, to_json(config.network), origin)
 
 
 def _announce(

@@ -6,14 +6,14 @@ A head adds its own fields to `RunConfig`, and trains within `session`.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 import torch
 
 from gocnn.errors import UserError
-from gocnn.structs import from_json
+from gocnn.structs import from_json, to_json
 from gocnn.training import eventfiles, range_run
 from gocnn.training.config import TrainConfig
 from gocnn.training.distributed import Processes, joined
@@ -39,7 +39,7 @@ class RunConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The value of `wishes` in run.json: plain dicts, lists, numbers and strings."""
-        return asdict(self)
+        return to_json(self)
 
     @classmethod
     def from_json(
