@@ -242,7 +242,12 @@ def test_presets_cover_the_board_as_described() -> None:
 
 
 def test_bad_shapes_are_refused() -> None:
-    for wrong in ({"blocks": 0}, {"channels": -1}, {"stem_kernel": 4}, {"plane_groups": ("nothing",)}):
+    for wrong in (
+        {"blocks": 0},
+        {"channels": -1},
+        {"stem_kernel": 4},
+        {"plane_groups": ("nothing",)},
+    ):
         with pytest.raises(ValueError):
             PolicyConfig(**wrong)
 

@@ -24,7 +24,7 @@ from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
 from gocnn.wording import counted
 from imagecls.augment import Augmenter
-from imagecls.classifier import KIND, begun, teaching, weights
+from imagecls.classifier import KIND, init_from, teaching, weights
 from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier, FineTunable, need_size
@@ -78,7 +78,7 @@ def train(
             torch.manual_seed(config.train.seed)
             model = _model(network, config, launch.resume)
             if config.init_from and not launch.resume:
-                session.say(begun.load_weights(model, network, config.init_from))
+                session.say(init_from.load_weights(model, network, config.init_from))
         learnt = (
             launch.resume,
             config.train.of_the_run(),
@@ -134,7 +134,7 @@ class _Stages:
             asdict(network),
             f"{counted(len(splits.train), 'photograph')} of {len(splits.classes)} classes"
             f" ({Path(config.data).name})"
-            + (f", begun with {begun.named(config.init_from)}" if config.init_from else "")
+            + (f", begun with {init_from.named(config.init_from)}" if config.init_from else "")
             + (f", taught by {teaching.named(config.teaching)}" if self.teachers else ""),
         )
         return Trainer(
