@@ -29,7 +29,6 @@ GO = CASES / "go"
 INTERPRETED = """
 import contextlib, io, json, sys
 from gocnn.commands import main
-from gocnn.wording import counted
 answers = []
 for arguments in json.load(sys.stdin):
     out, err, code = io.StringIO(), io.StringIO(), 0
