@@ -327,7 +327,7 @@ def test_a_tiny_network_learns_whose_the_points_are(toys: Path, tmp_path: Path) 
         "0.02",
     )
     assert "learning the score from " in heard
-    assert "labelled, 6 that a network played" in heard
+    assert "labelled games, 6 that a network played" in heard
     figures = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     last = [line for line in figures if line["kind"] == "valid"][-1]
     assert last["owner"] > 0.9
