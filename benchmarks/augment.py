@@ -23,8 +23,9 @@ from gocnn.training import Prefetcher
 from imagecls.augment import RECIPES, Augmenter, Recipe
 from imagecls.classifier.models import IMAGENET_MEAN, IMAGENET_STD
 from imagecls.photos.collection import open_collection
-from imagecls.photos.data import PhotoSet, PhotoSource, Split, load_splits
+from imagecls.photos.data import PhotoSource, Split, load_splits
 from imagecls.photos.layout import TRAIN, WHOLE
+from imagecls.photos.sets import PhotoSet
 from imagecls.photos.store import ImageStore
 from perimage import PerImage, loader
 from scripts import run_script
@@ -101,7 +102,7 @@ def batch_rate(
     hosted: bool | None,
 ) -> float:
     """Pictures a second through the prefetcher and the augmentation, over some seconds."""
-    augment = Augmenter(recipe, options.size, IMAGENET_MEAN, IMAGENET_STD, hosted)
+    augment = Augmenter(recipe, options.size, IMAGENET_MEAN, IMAGENET_STD, hosted=hosted)
     prefetcher = Prefetcher(PhotoSource(photos, options.batch), 0, device)
     for _ in range(3):
         augment(*prefetcher.next())

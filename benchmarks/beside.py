@@ -73,17 +73,17 @@ def policy(answer: str) -> np.ndarray:
 
 
 def ask(
-    command: str, games: Games, places: list[tuple[int, int]], options: argparse.Namespace
+    command: str, games: Games, wanted: list[tuple[int, int]], options: argparse.Namespace
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """The policy of an engine asked by GTP at each place (game and ply), as `policy` gives it, with
-    the number of the place."""
+    """The policy of an engine asked by GTP about each of `wanted` (game and ply), as `policy` gives
+    it, with its number in that list."""
     engine = EngineProcess(command)
     try:
         for setting in [f"boardsize {SIZE}", f"komi {options.komi}"] + (
             [f"kata-set-rules {options.rules}"] if options.rules else []
         ):
             engine.ask(setting, 600.0)
-        for i, (game, ply) in enumerate(places):
+        for i, (game, ply) in enumerate(wanted):
             for one in commands(games, game, ply):
                 engine.ask(one, options.seconds_a_move)
             yield i, policy(engine.ask("kata-raw-nn 0", options.seconds_a_move))
@@ -92,7 +92,7 @@ def ask(
 
 
 def ask_at_once(
-    command: str, games: Games, places: list[tuple[int, int]], options: argparse.Namespace
+    command: str, games: Games, wanted: list[tuple[int, int]], options: argparse.Namespace
 ) -> Iterator[tuple[int, np.ndarray]]:
     """As `ask`, of an engine that takes many positions at once, in the order in which it
     answers."""
@@ -103,7 +103,7 @@ def ask_at_once(
             options.komi,
             includePolicy=True,
         )
-        for game, ply in places
+        for game, ply in wanted
     ]
     with AnalysisEngine(command, 10 * options.seconds_a_move) as engine:
         for i, answer in engine.answers(queries):
@@ -160,11 +160,11 @@ def answers(
     if not len(todo) or options.kept:
         return version, rank, logs
     version = version_of(options)
-    places = list(zip(which[todo].tolist(), plies[todo].tolist(), strict=True))
+    wanted = list(zip(which[todo].tolist(), plies[todo].tolist(), strict=True))
     said = (
-        ask_at_once(options.analysis, games, places, options)
+        ask_at_once(options.analysis, games, wanted, options)
         if options.analysis
-        else ask(options.engine, games, places, options)
+        else ask(options.engine, games, wanted, options)
     )
     for count, (i, p) in enumerate(tqdm(said, total=len(todo), unit=" positions"), 1):
         at = todo[i]

@@ -36,13 +36,13 @@ def main() -> None:
     for axis in axes:
         axis.set_xlabel("samples seen")
         axis.grid(alpha=0.3)
-    for place, named in enumerate(options.runs):
+    for number, named in enumerate(options.runs):
         run, _, label = named.partition("=")
         lines = [
             json.loads(line)
             for line in (Path(run) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         ]
-        colour = f"C{place}"
+        colour = f"C{number}"
         valid = [line for line in lines if line["kind"] == "valid"]
         train = [line for line in lines if line["kind"] == "train"]
         for axis, key in ((shares, options.metric), (judged, "loss")):

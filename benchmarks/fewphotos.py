@@ -88,7 +88,7 @@ def pretrain(config: ClassifierRunConfig, seconds: float, path: Path) -> tuple[i
     """Train for so many seconds without labels, write the classifier, its head untouched, to
     `path`; returns the samples and the contrastive accuracy of the last tenth."""
     store = ImageStore(config.network.store_size, config.network.fit, path.parent / "cache")
-    splits = load_splits(config.data, config.split, store, 1, True)
+    splits = load_splits(config.data, config.split, store, jobs=1, quiet=True)
     network = replace(config.network, classes=splits.classes)
     torch.manual_seed(config.train.seed)
     classifier = build(network)

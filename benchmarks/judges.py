@@ -48,10 +48,10 @@ class RandomPlayouts:
     def __init__(self, count: int = 16) -> None:
         self.count, self.name = count, f"{count} random playouts"
 
-    def judge(self, boards: Sequence[Board], conditioning: Sequence[int]) -> Said:
+    def judge(self, boards: Sequence[Board], _conditioning: Sequence[int]) -> Said:
         estimates = [
-            Playouts(board, KOMI, seed=1 + 7919 * place).run(self.count)
-            for place, board in enumerate(boards)
+            Playouts(board, KOMI, seed=1 + 7919 * number).run(self.count)
+            for number, board in enumerate(boards)
         ]
         return Said(
             np.array([o.score_mean for o in estimates]) + KOMI,
@@ -82,7 +82,13 @@ class Network:
 
     def _batch(self, boards: Sequence[Board], conditioning: Sequence[int]) -> Said:
         stacks = [
-            planes_of(board, recent_moves(board), self.evaluator.plane_groups, k, self.turns)
+            planes_of(
+                board,
+                recent_moves(board),
+                self.evaluator.plane_groups,
+                conditioning=k,
+                symmetries=self.turns,
+            )
             for board, k in zip(boards, conditioning, strict=True)
         ]
         said = self.evaluator.outputs(np.concatenate(stacks))

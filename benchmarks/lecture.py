@@ -130,7 +130,7 @@ def no_pooling() -> list[nn.Module]:
 
 
 def not_shared() -> list[nn.Module]:
-    return [LocallyConnected(PLANES, CHANNELS, SIZE, KERNEL), *blocks(), head()]
+    return [LocallyConnected(PLANES, CHANNELS, SIZE, kernel=KERNEL), *blocks(), head()]
 
 
 NETWORKS: dict[str, Callable[[], list[nn.Module]]] = {
@@ -185,7 +185,9 @@ def export(network: nn.Module, run: Path, folder: Path, name: str, facts: dict[s
     metadata = modelfile.describing(KIND, {"groups": DEFAULT_GROUPS}, facts)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{slug(name)}.onnx"
-    target.write_bytes(onnx_of(network.eval(), example, "planes", ["logits"], metadata, "fp16"))
+    target.write_bytes(
+        onnx_of(network.eval(), example, "planes", ["logits"], metadata, precision="fp16")
+    )
     said = OnnxPolicy(target).logits(example.numpy().astype("uint8"))
     with torch.inference_mode():
         apart = (network(example) - torch.from_numpy(said)).abs().max()

@@ -126,7 +126,7 @@ def trained(store: Path, seconds: float, compile: bool, precision: str) -> float
     """Samples a second of the trainer: no warm-up, as in `loop`."""
     config = preset("small")
     chosen, held = data.split(data.select_games([Store(store)], GameFilter()), 0.05)
-    source = PositionSource(chosen.games, config.groups, BATCH, 0)
+    source = PositionSource(chosen.games, config.plane_groups, BATCH, 0)
     return steady(
         config,
         source,

@@ -43,7 +43,7 @@ class PlainMuon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # as Muon
+    def step(self, _closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # as Muon
         for group in self.param_groups:
             alike: dict[tuple[int, int], list[nn.Parameter]] = {}
             for p in group["params"]:

@@ -18,7 +18,7 @@ komi.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -37,9 +37,19 @@ from gocnn.games.selection import GameFilter
 from gocnn.policy import data
 from gocnn.policy.samples import choose_positions, games_of
 from gocnn.selfplay.engine import AnalysisEngine, EnginePosition, by_index, query
-from gocnn.statistics import calibration, mean_interval, wilson
+from gocnn.statistics import calibration
 from judged import Judged, position_of, read
 from judges import KOMI, Judge, RandomPlayouts, Said, network
+from score_cells import (
+    by_ply,
+    likelihood,
+    mean_shown,
+    names_of_plies,
+    share,
+    share_of,
+    shown,
+    table,
+)
 from scripts import run_script
 
 Floats = npt.NDArray[np.float64]
@@ -48,7 +58,6 @@ CLEAR = 10.0
 """A lead over so many points is clear."""
 
 LEADS = (0, 10, 20, 40, 80, 1e9)
-PLIES = (0, 50, 100, 150, 200, 10**9)
 SURE = 0.5
 """From this ownership on the other engine counts as giving a point to somebody."""
 
@@ -92,11 +101,11 @@ def counted(sources: Sequence[str], count: int, seed: int) -> Counted:
     )
     positions: list[EnginePosition] = []
     scores, owners, labelled = [], [], 0
-    for (store, records, numbers, komi, label), share in zip(parts, shares, strict=True):
+    for (store, records, numbers, komi, label), drawn in zip(parts, shares, strict=True):
         if not len(numbers):
             continue
         games = games_of(store, numbers, records)
-        which, plies = choose_positions(games, int(share), seed)
+        which, plies = choose_positions(games, int(drawn), seed)
         for game, ply in zip(which.tolist(), plies.tolist(), strict=True):
             positions.append(position_of(games, game, ply))
             at = int(label[numbers[game]])
@@ -122,35 +131,6 @@ def boards_of(positions: Sequence[EnginePosition]) -> tuple[list[Board], list[in
     return [p.board() for p in tqdm(positions, unit=" boards", leave=False)], [
         HANDICAP if p.setup else 0 for p in positions
     ]
-
-
-def shown(values: Floats) -> str:
-    """Their mean with its interval."""
-    if not len(values):
-        return "-"
-    mean, low, high = mean_interval(values)
-    return f"{mean:.1f} [{low:.1f}, {high:.1f}]"
-
-
-def share(right: npt.NDArray[np.bool_]) -> str:
-    n, count = len(right), int(right.sum())
-    if not n:
-        return "-"
-    low, high = wilson(count, n)
-    return f"{count / n:.1%} [{low:.1%}, {high:.1%}]"
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """As Markdown has it, every column as wide as it needs."""
-    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
-    for k, row in enumerate([heads, *rows]):
-        print(
-            "| "
-            + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            + " |"
-        )
-        if k == 0:
-            print("| " + " | ".join("-" * width for width in widths) + " |")
 
 
 def beside(judged: Sequence[Judged], said: dict[str, Said]) -> None:
@@ -249,37 +229,6 @@ def by_lead_and_source(judged: Sequence[Judged], said: dict[str, Said]) -> None:
         ],
         rows,
     )
-
-
-def by_ply(
-    plies: npt.NDArray[np.int64], figure: Callable[[npt.NDArray[np.bool_]], str]
-) -> list[str]:
-    """A figure of all positions, and of those between each two of PLIES."""
-    parts = [
-        np.ones(len(plies), np.bool_),
-        *((plies >= low) & (plies < high) for low, high in pairwise(PLIES)),
-    ]
-    return [figure(part) if part.any() else "-" for part in parts]
-
-
-def names_of_plies() -> list[str]:
-    return [
-        "all",
-        *(f"{low} to {high}" if high < 10**9 else f"from {low}" for low, high in pairwise(PLIES)),
-    ]
-
-
-def mean_shown(values: Floats, part: npt.NDArray[np.bool_]) -> str:
-    return shown(values[part])
-
-
-def share_of(right: npt.NDArray[np.bool_], part: npt.NDArray[np.bool_]) -> str:
-    return share(right[part])
-
-
-def likelihood(logs: Floats, owned: npt.NDArray[np.bool_], part: npt.NDArray[np.bool_]) -> str:
-    """The mean over the points of `part` that somebody owns."""
-    return f"{logs[part][owned[part]].mean():.3f}" if owned[part].any() else "-"
 
 
 def against_counts(games: Counted, said: dict[str, Said]) -> None:

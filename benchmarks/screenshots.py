@@ -82,20 +82,20 @@ def review(page: Any, game: Path) -> None:
     page.wait_for_timeout(2500)
 
 
-def lesson(page: Any, game: Path) -> None:
+def lesson(page: Any, _game: Path) -> None:
     """The station of filters and their maps."""
     page.wait_for_selector("[aria-labelledby=bigmap] canvas")
     page.wait_for_timeout(2500)
 
 
-def residual(page: Any, game: Path) -> None:
+def residual(page: Any, _game: Path) -> None:
     """The station of depth, with 32 blocks."""
     page.get_by_role("button", name="32", exact=True).click()
     page.wait_for_selector(".said:has-text(' 32 blocks')")
     page.wait_for_timeout(2500)
 
 
-def photos(page: Any, game: Path) -> None:
+def photos(page: Any, _game: Path) -> None:
     """Several drawn dishes, where the classifier looks in one, what is like it."""
     folder = ROOT / "data" / "images" / "validation"
     files = sorted(folder.glob("*/00[34].jpg"))

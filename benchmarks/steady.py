@@ -1,7 +1,6 @@
 """The trainer's speed once it is under way, for the benchmarks beside this file."""
 
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from gocnn.policy.samples import Games
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
+from gocnn.structs import to_json
 from gocnn.training import (
     ModelProvenance,
     RunFolder,
@@ -51,12 +51,12 @@ def steady(
     )
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run", False, {})
-        valid = validation_batches(held, config.groups, 512)
+        valid = validation_batches(held, config.plane_groups, 512)
         Trainer(
             PolicyNetwork(config),
             TaskData(PolicyTask(), source, valid),
             train,
-            RunOutput(run, ModelProvenance("go-policy", asdict(config), "")),
+            RunOutput(run, ModelProvenance("go-policy", to_json(config), "")),
             Runtime(device, quiet=True),
         ).fit()
         reports = [

@@ -136,7 +136,9 @@ def main() -> None:
         data.select_games(data.open_stores([options.games])[0], GameFilter()), 0.05
     )
     config, precision = preset(options.preset), choose_precision(device)
-    source = PositionSource(chosen.games, config.groups, options.batch // options.accumulate, 0)
+    source = PositionSource(
+        chosen.games, config.plane_groups, options.batch // options.accumulate, 0
+    )
     batch = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in source.batch(0))
     pairs, waited, bounds = [], [], []
     for turn in range(ROUNDS):
@@ -178,7 +180,7 @@ def main() -> None:
     bound = statistics.median(b / c for (_, b), c in zip(pairs, bounds, strict=True))
     print(f"and {bound:.1%} of what its convolutions reach by themselves")
     macs = describe(
-        options.preset, PolicyNetwork(config), (plane_count(config.groups), 19, 19)
+        options.preset, PolicyNetwork(config), (plane_count(config.plane_groups), 19, 19)
     ).macs
     flops = rate * macs * 6  # two operations a multiply-accumulate; backward costs twice forward
     print(

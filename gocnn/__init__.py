@@ -6,7 +6,9 @@ What other programs import stands in `gocnn.api` and is found here by its name: 
 `import gocnn` costs nothing.
 """
 
-from importlib import import_module
+from gocnn.lazy import face
+
+__getattr__, __dir__ = face(__name__, "gocnn.api")
 
 __version__ = "0.1.0"
 
@@ -24,13 +26,3 @@ __all__ = [
     "train",
     "wrap",
 ]
-
-
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        return getattr(import_module("gocnn.api"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from gocnn import program
 from gocnn.errors import UserError
 from gocnn.files import cache_folder, prune
 
@@ -68,7 +69,10 @@ def _load_numba() -> tuple[Any, bool]:
     if folder is None:
         _announce("compiling: the cache folder cannot be written, so at every start ...")
         return numba, False
-    _announce("compiling, once on this machine (about half a minute) ...")
+    _announce(
+        "compiling what this command needs, once on this machine (about half a minute;"
+        f" {program.name()} warm-up does it for all commands) ..."
+    )
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     _share_among_checkouts()
     return numba, True

@@ -113,8 +113,8 @@ class Network:
     def _ask(self, position: Position, symmetries: int, style: str) -> Evaluation:
         _check_position(position)
         _check(self.evaluator, symmetries, style)
-        known = conditioning_of_style(style, position.handicap > 1)
-        return evaluate(self.evaluator, position.board, known, symmetries)
+        conditioning = conditioning_of_style(style, position.handicap > 1)
+        return evaluate(self.evaluator, position.board, conditioning, symmetries=symmetries)
 
 
 class Player:
@@ -164,7 +164,7 @@ def load(model: Name | None = None, *, device: str = "cpu", threads: int | None 
     libraries.hush()
     file = None if model is None else Path(path("model", model))
     if threads is not None:
-        threads = whole("threads", threads, 1, MOST_THREADS)
+        threads = whole("threads", threads, 1, high=MOST_THREADS)
     try:
         if device != "cpu" and not is_onnx(file):
             from gocnn.devices import resolve
@@ -262,7 +262,7 @@ def player(
     """
     _check_network(net)
     _check(net.evaluator, symmetries, style)
-    visits = whole("visits", visits, 0, MOST_VISITS)
+    visits = whole("visits", visits, 0, high=MOST_VISITS)
     temperature = number("temperature", temperature, 0, 10)
     resign = number("resign", resign, 0, 1)
     if level is not None and not isinstance(level, str):
@@ -328,7 +328,7 @@ def wrap(
     logits: Callable[[npt.NDArray[np.uint8]], npt.ArrayLike],
     *,
     name: str = "mine",
-    groups: Sequence[str] = DEFAULT_GROUPS,
+    plane_groups: Sequence[str] = DEFAULT_GROUPS,
 ) -> Network:
     """A network of your own, in whatever library, to be asked and measured like ours.
 
@@ -336,8 +336,8 @@ def wrap(
         logits: maps planes, uint8 `(N, C, 19, 19)` with 0 and 1 in them, to one number for each
             move, float `(N, 362)`.
         name: what it is called in figures.
-        groups: the planes it wants to see (`gocnn.features.planes.PLANES` says how many each group
-            has).
+        plane_groups: what it wants to see (`gocnn.features.planes.PLANES` says how many planes each
+            group has).
 
     Raises:
         UserError: there is no such group.
@@ -350,10 +350,10 @@ def wrap(
     if not callable(logits):
         raise TypeError(f"logits must be a function, not {shortened(logits)}")
     try:
-        plane_count(groups)
+        plane_count(plane_groups)
     except UnknownPlanes as error:
-        raise UserError(f"groups: {error}") from error
-    return Network(WrappedPolicy(logits, name, tuple(groups)))
+        raise UserError(f"plane_groups: {error}") from error
+    return Network(WrappedPolicy(logits, name, tuple(plane_groups)))
 
 
 def benchmark(
@@ -387,7 +387,7 @@ def benchmark(
     stores, _ = data.open_stores(paths("games", games), quiet=True)
     found = data.select_games(stores, GameFilter())
     judged = evaluation.judge(
-        net.evaluator, found.games, positions, symmetries, seed, komi=found.komi
+        net.evaluator, found.games, positions, symmetries=symmetries, seed=seed, komi=found.komi
     )
     return evaluation.figures(judged)
 

@@ -13,7 +13,7 @@ from gocnn.errors import UserError
 Name = str | os.PathLike[str]
 
 
-def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
+def whole(name: str, value: Any, low: int, *, high: int | None = None) -> int:
     """`value` as an int from `low` to `high`; what stands for one (numpy's integers) is taken.
     Raises TypeError, UserError."""
     try:

@@ -20,7 +20,7 @@ SAY_AFTER = 2.0
 
 
 @contextlib.contextmanager
-def locked(target: Path, busy: str, wait: str = "", quiet: bool = False) -> Iterator[None]:
+def locked(target: Path, busy: str, wait: str = "", *, quiet: bool = False) -> Iterator[None]:
     """Hold `target` (a file or a folder to be written, there or not) against other processes that
     ask for it here.
 

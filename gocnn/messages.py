@@ -30,7 +30,7 @@ class BadMessage(Exception):
         return f"{self.name}{self.inside}: {self.why}" if self.name else self.why
 
 
-def read(values: Any, kind: type[M], field: str = "", strict: bool = True) -> M:
+def read(values: Any, kind: type[M], field: str = "", *, strict: bool = True) -> M:
     """The message that an object stands for. Raises BadMessage with the field that is missing, of
     the wrong type, or out of range. field: what the object is the value of; strict: texts are no
     numbers."""

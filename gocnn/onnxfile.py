@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from gocnn import libraries, versions
-from gocnn.console import program
+from gocnn import libraries, program, versions
 from gocnn.cores import cores
 from gocnn.errors import A_MODEL, UserError
 from gocnn.files import need_plain
@@ -45,7 +44,7 @@ class OnnxFile:
     """
 
     def __init__(
-        self, path: str | Path, kind: Kind, device: str = "cpu", threads: int | None = None
+        self, path: str | Path, kind: Kind, device: str = "cpu", *, threads: int | None = None
     ) -> None:
         """`device` is `cpu`, `cuda` or `cuda:N`, or `auto`: CUDA where this onnxruntime can use it,
         else the CPU. Raises UserError if the file cannot be read, is no ONNX file, or holds

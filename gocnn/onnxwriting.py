@@ -26,6 +26,7 @@ def onnx_of(
     sees: str,
     outputs: Sequence[str],
     metadata: Mapping[str, str],
+    *,
     precision: str = "fp32",
 ) -> bytes:
     """Any network as the bytes of an ONNX file: an input `sees` like `example`, float32 `(N, ...)`

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gocnn.console import program
+from gocnn import program
 from gocnn.errors import UserError
 
 

@@ -1,13 +1,32 @@
-"""Dataclasses from what JSON gives: configurations in model files and run.json.
+"""Dataclasses from what JSON gives, and back: configurations in model files and run.json.
 
 By type annotations, without a library: machines that only train need not have one for this.
 """
 
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+
+
+def stored_as(name: str, default: Any) -> Any:
+    """A field with a default whose name in files, which stays for ever, is another."""
+    return field(default=default, metadata={"stored": name})
+
+
+def _stored(one: "Field[Any]") -> str:
+    return str(one.metadata.get("stored", one.name))
+
+
+def to_json(instance: Any) -> dict[str, Any]:
+    """The inverse of `from_json`: the fields of a dataclass, and of those in it, by their names in
+    files."""
+    return {
+        _stored(one): to_json(value) if is_dataclass(value) else value
+        for one in fields(instance)
+        for value in (getattr(instance, one.name),)
+    }
 
 
 def from_json(values: Any, of: type[T], where: str = "") -> T:
@@ -22,15 +41,18 @@ def from_json(values: Any, of: type[T], where: str = "") -> T:
     if not isinstance(values, dict):
         raise ValueError(f"{where.rstrip('.') or of.__name__} is {_short(values)}, not an object")
     of_fields: Any = of
-    known = {field.name: field for field in fields(of_fields)}
+    known = {_stored(one): one for one in fields(of_fields)}
     for name in sorted(values.keys() - known.keys()):
         raise ValueError(f"{where}{name} is not known")
-    for name, field in known.items():
-        if name not in values and field.default is MISSING and field.default_factory is MISSING:
+    for name, one in known.items():
+        if name not in values and one.default is MISSING and one.default_factory is MISSING:
             raise ValueError(f"{where}{name} is missing")
     kinds = get_type_hints(of)
     return of(
-        **{name: _converted(value, kinds[name], where + name) for name, value in values.items()}
+        **{
+            known[name].name: _converted(value, kinds[known[name].name], where + name)
+            for name, value in values.items()
+        }
     )
 
 

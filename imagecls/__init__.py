@@ -5,7 +5,9 @@ What other programs import stands in `imagecls.api` and is found here by its nam
 `imagecls.train`. It is imported when it is asked for.
 """
 
-from importlib import import_module
+from gocnn.lazy import face
+
+__getattr__, __dir__ = face(__name__, "imagecls.api")
 
 __all__ = [
     "Classifier",
@@ -18,13 +20,3 @@ __all__ = [
     "load",
     "train",
 ]
-
-
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        return getattr(import_module("imagecls.api"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

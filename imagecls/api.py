@@ -83,7 +83,7 @@ class Classifier:
         Raises:
             UserError: a picture cannot be read; the first such is named.
         """
-        tta = whole("tta", tta, 1, 12)
+        tta = whole("tta", tta, 1, high=12)
         files = paths("photos", photos)
         for file in files:
             _need_file(file)
@@ -284,7 +284,7 @@ def label_issues(
         UserError: neither or both of model and folds are given, or whatever else a person can mend.
         KeyboardInterrupt: it was interrupted.
     """
-    data, tta = path("photos", photos), whole("tta", tta, 1, 12)
+    data, tta = path("photos", photos), whole("tta", tta, 1, high=12)
     if model is not None and folds is not None:
         raise UserError(
             "a model judges by itself, and folds trains networks for it; give one of the two"
@@ -309,10 +309,10 @@ def label_issues(
         else:
             judged = cleaning.judged_out_of_fold(
                 data,
-                whole("folds", folds, 2, 100),
+                whole("folds", folds, 2, high=100),
                 minutes=budget["minutes"],
                 epochs=budget["epochs"],
-                size=whole("size", size, 16, 512),
+                size=whole("size", size, 16, high=512),
                 tta=tta,
                 device=device,
             ).only(None, data)

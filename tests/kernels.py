@@ -113,7 +113,7 @@ def samples(files: Files) -> list[Any]:
         planes.DEFAULT_GROUPS,
         which,
         plies,
-        3,
+        symmetry_number=3,
     )
     return [each.tobytes() for each in answer]
 

@@ -38,7 +38,7 @@ class Stages:
         monkeypatch.setattr(os, "replace", replacing)
         monkeypatch.setattr(Stepper, "step", stepping)
         # curves take longer than all the rest
-        monkeypatch.setattr(trainer, "plot", lambda *arguments: None)
+        monkeypatch.setattr(trainer, "plot", lambda *_, **__: None)
 
     def _reach(self, name: str) -> None:
         if self.fatal == len(self.passed):

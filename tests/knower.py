@@ -52,7 +52,7 @@ class Knower:
                 logits,
                 np.zeros(len(batch), np.float32),
                 (2 * np.arctanh(owner)).astype(np.float32),
-                score.astype(np.float32),
+                score=score.astype(np.float32),
             )
         # what it errs by is not evened out by the owners
         return said._replace(lead=(owner.sum(1) + self.tempo).astype(np.float32))

@@ -86,7 +86,7 @@ class Search:
             conditioning,
         )
         self.reduction, self.until = reduction, until or {}
-        said = said or evaluate(evaluator, board, conditioning, symmetries)
+        said = said or evaluate(evaluator, board, conditioning, symmetries=symmetries)
         self.centre = said.lead + (-komi if board.to_play == BLACK else komi)
         self.root = _node(said.probabilities, self._value(said, board), keep)
         if power != 1.0:

@@ -102,7 +102,7 @@ def test_grad_cam_of_any_layer(layer: str) -> None:
         ClassifierConfig("cnn", CLASSES, size=32, store_size=32, widths=(8, 16), hidden=(4,))
     )
     pixels = np.random.default_rng(1).integers(0, 256, (3, 32, 32), dtype=np.uint8)
-    heat, probabilities = explain.grad_cam(p, pixels, 1, layer)
+    heat, probabilities = explain.grad_cam(p, pixels, 1, layer=layer)
     x = p.view(pixels[None])
     parts = [
         part
@@ -126,7 +126,7 @@ def test_grad_cam_of_any_layer(layer: str) -> None:
     assert np.allclose(heat, (cam / cam.max().clamp(min=1e-12)).numpy(), atol=1e-4)
     assert np.allclose(probabilities, p.probabilities(pixels[None])[0], atol=1e-5)
     with pytest.raises(UserError, match="there is no layer nothing"):
-        explain.grad_cam(p, pixels, 1, "nothing")
+        explain.grad_cam(p, pixels, 1, layer="nothing")
 
 
 def test_the_stages_of_a_network() -> None:
@@ -179,7 +179,7 @@ def test_submission(tmp_path):
         submission.ids(photos("1.jpg", "2.jpg", "cat.jpg"))
     with pytest.raises(UserError, match="both have the id 0001"):
         submission.ids(photos("1.jpg", "01.jpg"))
-    with pytest.raises(UserError, match="none of the 1 pictures"):
+    with pytest.raises(UserError, match="no picture can be read, of 1"):
         submission.write(tmp_path / "none.csv", ["0001"], ["broken"], ["a", "b"])
     assert not (tmp_path / "none.csv").exists()
 

@@ -45,20 +45,21 @@ def test_importing_costs_nothing() -> None:
     assert re.fullmatch(r"[A-T]\d+\n", done.stdout)
 
 
-def test_the_readme_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its Python is run as it stands, with a game of that name; what a comment shows has to come
-    out in that form."""
+def test_the_readme_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its Python is run as it stands, and gives the move that a comment shows."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     section = text.partition("## From Python")[2].partition("\n## ")[0]
     code = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
     assert "gocnn.load()" in code
-    (tmp_path / "game.sgf").write_bytes((ROOT / "data/games/network/0000.sgf").read_bytes())
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("GOCNN_MODEL")
     played, skipped = code.split("gocnn.train(")
     names: dict[str, Any] = {}
     exec(played, names)
     assert len(names["moves"]) == 5
     assert all(isinstance(move, gocnn.Move) for move in names["moves"])
+    assert f"[{names['moves'][0]!r}, ...]" in code
+    assert f"[{names['moves'][0]!r}, ...]" in (ROOT / "docs/index.md").read_text(encoding="utf-8")
     assert names["said"].policy.shape == (362,)
     assert 0 < names["said"].value < 1
     compile("gocnn.train(" + skipped, "README.md", "exec")
@@ -71,7 +72,7 @@ def test_the_examples_in_the_docstrings() -> None:
 
 def test_it_says_what_the_commands_say(net: gocnn.Network) -> None:
     position = gocnn.position(ROOT / "data/games/network/0001.sgf", at=42)
-    expected = suggest(net.evaluator, position.board, 0, 8)
+    expected = suggest(net.evaluator, position.board, 0, symmetries=8)
     moves = net.suggest(position, top=None, symmetries=8)
     assert [move.index for move in moves] == np.argsort(-expected, kind="stable")[
         : len(moves)
@@ -121,7 +122,7 @@ def test_a_player_leaves_the_position_alone(net: gocnn.Network) -> None:
         (lambda net: net.suggest(gocnn.position(), style="mine"), "style='mine'"),
         (lambda net: net.evaluate(gocnn.position(), symmetries=3), "symmetries=3"),
         (lambda net: gocnn.benchmark(net, "nothing"), "nothing"),
-        (lambda net: gocnn.wrap(lambda planes: planes, groups=["x"]), "groups: "),
+        (lambda net: gocnn.wrap(lambda planes: planes, plane_groups=["x"]), "plane_groups: "),
         (lambda net: gocnn.train("nothing", "/tmp/never", minutes=-1), "--minutes"),
         (lambda net: imagecls.load("nothing"), "nothing"),
     ],

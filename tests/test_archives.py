@@ -15,6 +15,7 @@ from gocnn.archives import names
 from gocnn.commands import main
 from gocnn.games.importing import import_games
 from gocnn.games.store import Store
+from gocnn.wording import counted
 from imagecls.photos.collection import open_collection, read_photos
 from imagecls.photos.layout import WHOLE
 from tests.archived import GAMES, KINDS, TWO, blobs, good, renamed, tarred, troubles, zipped
@@ -36,7 +37,7 @@ def test_cases(name: str, games: int, tmp_path: Path) -> None:
         main, ["go-import", str(CASES / name), "--out", str(tmp_path / "a.games")]
     )
     assert result.exit_code == 0, result.output
-    assert result.output.startswith(f"{games} games, ")
+    assert result.output.startswith(f"{counted(games, 'game')}, ")
     assert "skipped" not in result.output
 
 

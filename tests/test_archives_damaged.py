@@ -141,7 +141,7 @@ def test_a_zip_without_its_list_gives_what_is_whole_and_says_so(
         expected = sum(start < cut for start in starts[1:]) + (cut >= whole.index(b"PK\1\2"))
         assert good(found) == GAMES[:expected]
         assert (
-            f"{expected} files that are whole were read, what follows was not"
+            f"{expected} whole file{'s' * (expected != 1)} could be read, what follows could not"
             in troubles(found)[-1]
         )
 

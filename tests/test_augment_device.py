@@ -147,7 +147,7 @@ def test_no_classifiers_step_waits(name, kind):
     with device_without_one(kind) as device:
         batch, model = pictures(device), classifier(device)
         augment = Augmenter(recipe, 32, MEAN, STD)
-        task = ImageTask(augment, augment, 0.1, torch.ones(11))
+        task = ImageTask(augment, augment, 0.1, class_weights=torch.ones(11))
         if name == "none":
             # the classes' weights go to the device once, and stay
             assert waits(lambda: task.loss(model, batch)) == ["aten::_to_copy"]
@@ -343,7 +343,7 @@ def test_draws_of_the_lectures_recipe(hosted):
     """Share of mirrored pictures, range of angles and factors: the same whoever draws."""
     torch.manual_seed(2)
     recipe = changed(RECIPES["lecture"], affine_rotate=0.0, shear=0.0)
-    draws = Augmenter(recipe, 32, MEAN, STD, hosted)._sample(4000, torch.device("cpu"))
+    draws = Augmenter(recipe, 32, MEAN, STD, hosted=hosted)._sample(4000, torch.device("cpu"))
     maps, factors = draws.maps, draws.factors
     assert draws.operations is None
     assert maps is not None
@@ -401,8 +401,8 @@ def test_on_a_card(name):
     maps, factors, drawn = draws.maps, draws.factors, draws.operations
     assert maps is not None
     pixels, labels = pictures("cpu")
-    here = geometry.resample(pixels.to(device).float() / 255, maps, 32, "reflection")
-    there = geometry.resample(pixels.float() / 255, maps.cpu(), 32, "reflection")
+    here = geometry.resample(pixels.to(device).float() / 255, maps, 32, border="reflection")
+    there = geometry.resample(pixels.float() / 255, maps.cpu(), 32, border="reflection")
     if factors is not None:
         here, there = colour.jitter(here, factors), colour.jitter(there, factors.cpu())
     if drawn is not None:
@@ -417,7 +417,7 @@ def test_on_a_card(name):
         )
     assert (here.cpu() - there).abs().quantile(0.999) < 0.02
     batch, model = (pixels.to(device), labels.to(device)), classifier(device)
-    task = ImageTask(augment, augment, 0.1, torch.ones(11, device=device))
+    task = ImageTask(augment, augment, 0.1, class_weights=torch.ones(11, device=device))
     task.loss(model, batch)  # what is made once
     torch.cuda.set_sync_debug_mode("error")
     try:

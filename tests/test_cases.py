@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from gocnn.wording import counted
 from imagecls.photos.classes import HW03_CLASSES
 from tests.conftest import ROOT
 from tests.conversation import talk
@@ -176,7 +177,7 @@ def test_import(tmp_path, case):
     from gocnn.games.store import Store
 
     out = tmp_path / "s.games"
-    assert f"{case.games} games, {case.moves} moves" in good(
+    assert f"{counted(case.games, 'game')}, {counted(case.moves, 'move')}" in good(
         "go-import", GO / case.name, "--out", out, "--jobs", 1
     )
     store = Store(out)

@@ -18,7 +18,8 @@ from imagecls import api
 from imagecls.augment import RECIPES
 from imagecls.classifier import cleaning, training
 from imagecls.classifier.models import ClassifierConfig
-from imagecls.photos.data import PhotoSet, Split, load_splits
+from imagecls.photos.data import Split, load_splits
+from imagecls.photos.sets import PhotoSet
 from imagecls.photos.store import ImageStore
 from tests.conftest import ROOT
 from tests.test_cli import cli, good, refused
@@ -34,7 +35,7 @@ FAST += ["--precision", "fp32", "--validations", "1"]
 @pytest.fixture(autouse=True)
 def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing them takes longer than all the rest."""
-    monkeypatch.setattr(trainer, "plot", lambda *_: None)
+    monkeypatch.setattr(trainer, "plot", lambda *_, **__: None)
 
 
 def kinds() -> list[str]:
@@ -90,7 +91,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "plot", lambda *_: None)
+        patch.setattr(trainer, "plot", lambda *_, **__: None)
         training.train(config, Launch(out=out, resume=False, device="cpu", quiet=True))
     return out
 
@@ -293,22 +294,22 @@ def test_listed_pictures_are_left_out_or_relabelled(tmp_path: Path, few: Path) -
             b"file,given,likely,margin\ntraining/pizza/pizza1.jpg,pizza,soup,0.9\n",
             "--drop-listed",
             {"pizza": 6},
-            "1 training pictures are left out by the list",
+            "1 training picture left out by the list",
         ),
         (
             b"\xef\xbb\xbffile;given;likely;margin\r\ntraining\\pizza\\pizza1.jpg;pizza;Soup;0,9\r\n",
             "--relabel",
             {"pizza": 6, "soup": 7},
-            "1 training pictures have the label of the list",
+            "1 training picture with the label of the list",
         ),
-        (b"pizza1.jpg\tsushi\n", "--relabel", {"pizza": 6, "sushi": 7}, "have the label"),
+        (b"pizza1.jpg\tsushi\n", "--relabel", {"pizza": 6, "sushi": 7}, "with the label"),
         (b"file\npizza2.jpg\nsoup3.jpg\n", "--drop-listed", {"pizza": 6, "soup": 5}, "left out"),
         (b"pizza2\nsoup3\n", "--drop-listed", {"pizza": 6, "soup": 5}, "left out"),
         (
             b"file,given,likely,margin\nsoup1.jpg,sushi,pizza,0.5\nsoup6.jpg,soup,pizza,0.5\n",
             "--drop-listed",
             {},
-            "1 listed pictures are in validation and stay",
+            "1 listed picture in validation, left as before",
         ),
         (b"file,given,likely,margin\n", "--drop-listed", {}, "validation"),
     ]
@@ -318,7 +319,7 @@ def test_listed_pictures_are_left_out_or_relabelled(tmp_path: Path, few: Path) -
         said = good("img-train", few, "--out", tmp_path / f"r{number}", *FAST, option, table)
         assert counts(said) == plain | changed, content
         assert words in said
-    assert "are not of the class that the list says was given" in good(
+    assert "of another class than the list says was given" in good(
         "img-train", few, "--out", tmp_path / "again", *FAST, "--relabel", tmp_path / "5.csv"
     )
     run = tmp_path / "r1"

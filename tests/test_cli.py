@@ -556,7 +556,9 @@ def test_describe_says_which_of_two_networks_of_a_name_it_shows(name: str) -> No
     shown = json.loads(good("describe", other, "--json"))
     tensors = safetensors.torch.load_file(shipped.file_of(name, ".safetensors"))
     assert shown["layers"][0]["parameters"] == tensors["stem.0.weight"].numel()
-    assert run.stdout.split("\n")[0] == f"{name}: input {plane_count(preset(name).groups)}x19x19"
+    assert (
+        run.stdout.split("\n")[0] == f"{name}: input {plane_count(preset(name).plane_groups)}x19x19"
+    )
     assert "choose shipped:base or shipped:small" in refused(1, "describe", "shipped:large")
     assert "preset" not in CliRunner().invoke(main, ["describe", "tiny"]).stderr
 

@@ -256,7 +256,7 @@ def test_a_layer_of_own_filters_is_a_convolution_where_they_are_equal() -> None:
     """With the same filters everywhere it is torch's convolution; with others at one point, only
     that point differs."""
     torch.manual_seed(2)
-    layer = LocallyConnected(3, 4, 7, 3).eval()
+    layer = LocallyConnected(3, 4, 7, kernel=3).eval()
     filters = torch.randn(4, 3, 3, 3)
     with torch.no_grad():
         layer.weight.copy_(filters.reshape(4, -1).T.expand(49, -1, -1))

@@ -207,7 +207,7 @@ class Drawing(toy.ToyTask):
 def test_processes_draw_other_numbers_and_again_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "plot", lambda *arguments: None)
+    monkeypatch.setattr(trainer, "plot", lambda *_, **__: None)
 
     def drawn(rank: int, seed: int, name: str = "") -> list[list[float]]:
         out, device = tmp_path / f"{rank}-{seed}-{name}", torch.device("cpu")

@@ -74,7 +74,7 @@ def positions(config: PolicyConfig, device: torch.device, count: int = 4) -> tup
     from gocnn.features.planes import plane_count
 
     planes = torch.randint(
-        0, 2, (count, plane_count(config.groups), 19, 19), dtype=torch.uint8, device=device
+        0, 2, (count, plane_count(config.plane_groups), 19, 19), dtype=torch.uint8, device=device
     )
     moves = torch.randint(
         0, 362, (count, 1 + config.future) if config.future else (count,), device=device
@@ -230,7 +230,7 @@ def test_recipes_wait_for_nothing(device: torch.device, recipe: str) -> None:
         Augmenter(SEVERAL[recipe], 32, config.mean, config.std),
         Augmenter(PLAIN, 32, config.mean, config.std),
         0.1,
-        torch.ones(5),
+        class_weights=torch.ones(5),
     )
     assert what_waits_in_a_loss(network, task, photographs(device), device) == []
 
@@ -271,8 +271,15 @@ def test_guided_steps_wait_for_nothing(device: torch.device, method: Method) -> 
     view = Augmenter(PLAIN, 32, config.mean, config.std)
     augment = Augmenter(replace(PLAIN, mixup=0.2, cutmix=1.0), 32, config.mean, config.std)
     held = NoisyLabels(Noisy(method), np.zeros(9, np.int64), len(CLASSES))
-    pseudo = PseudoLabels(Unlabelled(""), augment, view, np.full(5, 0.2), 0.1)
-    task = GuidedTask(augment, view, 0.1, torch.ones(5), None if method == "none" else held, pseudo)
+    pseudo = PseudoLabels(Unlabelled(""), augment, view, np.full(5, 0.2), smoothing=0.1)
+    task = GuidedTask(
+        augment,
+        view,
+        0.1,
+        class_weights=torch.ones(5),
+        noisy=None if method == "none" else held,
+        pseudo=pseudo,
+    )
     pixels, labels = photographs(device)
     numbers = torch.randint(0, 9, (4,), device=device)
     given = (photographs(device, 6)[0], pixels, numbers, labels)
@@ -295,7 +302,9 @@ def test_taught_steps_wait_for_nothing(device: torch.device) -> None:
     augment = Augmenter(SEVERAL["strong"], 40, config.mean, config.std)
     view = Augmenter(PLAIN, 32, config.mean, config.std)
     teaching = Teaching(("a", "b", "c"), 0.5, 2.0)
-    task = TaughtTask(augment, view, teachers, teaching, 0.1, torch.ones(5))
+    task = TaughtTask(
+        augment, view, teachers, teaching, label_smoothing=0.1, class_weights=torch.ones(5)
+    )
     options = {"ema": 0.9, "accumulate": 2, "batch": 8, "clip": 1.0}
     for precision in ("fp16", "bf16"):
         found = what_waits(network, task, photographs(device), device, precision, **options)

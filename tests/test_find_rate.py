@@ -25,7 +25,8 @@ from gocnn.training import (
 )
 from gocnn.training.config import DEFAULT_RATES
 from gocnn.training.distributed import Processes
-from gocnn.training.range_test import RangeTest, run, smooth
+from gocnn.training.range_run import run
+from gocnn.training.range_test import RangeTest, smooth
 from gocnn.training.run import open_run
 from tests import toy
 from tests.test_cli import good, refused
@@ -153,7 +154,7 @@ def test_progress_says_no_speed_that_is_not_known(monkeypatch, capsys):
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
     shown = progress.Progress("rates")
     shown.show(0.5, 7, {"loss": 2.0})
-    shown.show(0.5, 7, {"loss": 2.0}, 31.0, 65.0)
+    shown.show(0.5, 7, {"loss": 2.0}, rate=31.0, left=65.0)
     assert capsys.readouterr().err.splitlines() == [
         " 50% step 7 loss 2",
         " 50% step 7 loss 2 31 samples/s, 1:05 left",
@@ -259,7 +260,7 @@ def test_curves_show_the_rate_and_the_best_validation(tmp_path, monkeypatch):
     kept: list[Any] = []
     plt = pyplot()
     monkeypatch.setattr(plt, "close", kept.append)
-    curves.plot(reports, tmp_path / "c.png", "accuracy", 0.02)
+    curves.plot(reports, tmp_path / "c.png", "accuracy", rate=0.02)
     (figure,) = kept
     loss, judged, metric, rate = figure.axes
     # losses of other targets and other samples are not to be compared on one axis

@@ -376,7 +376,7 @@ def test_the_network_that_ships_labels_a_game(sample_store: Path, tmp_path: Path
     path = tmp_path / "a.games"
     shutil.copy(sample_store, path)
     said = run(path, "--games", 1, "--batch", 1)
-    assert "1 games played on" in said or "nothing to label" in said
+    assert "1 game played on" in said or "nothing to label" in said
     assert all("small" in text for text in Store(path).label_texts() if "go-label" in text)
 
 

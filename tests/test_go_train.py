@@ -51,7 +51,7 @@ def test_training_from_raw_games_resuming_and_refusals(
         1, "go-train", folder, "--out", tmp_path / "other", "--resume", "--quiet"
     )
     assert re.match(
-        r"[1-7] games, \d+ positions", modelfile.load(run, "go-policy").provenance["data"]
+        r"[1-7] games?, \d+ positions", modelfile.load(run, "go-policy").provenance["data"]
     )
 
 

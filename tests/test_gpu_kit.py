@@ -314,7 +314,7 @@ def test_operations_are_those_of_the_convolutions() -> None:
     for module in net.modules():
         if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
             handles.append(module.register_forward_hook(note))
-    net.train()(torch.zeros(2, plane_count(shape.groups), 19, 19))
+    net.train()(torch.zeros(2, plane_count(shape.plane_groups), 19, 19))
     assert timing.operations(shape) == pytest.approx(3 * sum(sizes), rel=1e-3)
 
 

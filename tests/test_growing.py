@@ -60,7 +60,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     found, build = Seen(), models.build
     monkeypatch.setattr(training, "build", lambda config: found.watch(build(config)))
     monkeypatch.setattr(training, "need_size", lambda network, size: None)
-    monkeypatch.setattr(trainer, "plot", lambda *arguments: None)
+    monkeypatch.setattr(trainer, "plot", lambda *_, **__: None)
     return found
 
 
@@ -184,7 +184,9 @@ def test_guided_pictures_grow_alike() -> None:
     noisy = NoisyLabels(Noisy("elr"), np.zeros(4, np.int64), 3)
     pseudo = PseudoLabels(Unlabelled(""), augment, view, np.full(3, 1 / 3))
     growth = Growth.between(8, 16)
-    task = GuidedTask(augment, view, 0.0, None, noisy, pseudo, growth)
+    task = GuidedTask(
+        augment, view, 0.0, class_weights=None, noisy=noisy, pseudo=pseudo, growth=growth
+    )
     assert growth.sizes == (8, 16)
     found = Seen()
     average, network = (
@@ -248,7 +250,7 @@ def test_each_size_is_compiled_once_before_the_time_counts(
     monkeypatch.setattr(checked, "_validate_args", checked._validate_args)
     monkeypatch.setattr(torch, "compile", partial(compiled, backend=backend))
     monkeypatch.setattr(schedule.Budget, "start", started)
-    monkeypatch.setattr(trainer, "plot", lambda *arguments: None)
+    monkeypatch.setattr(trainer, "plot", lambda *_, **__: None)
     extra = ["--compile", "--steps", 4, "--augment", "none"]
     good("img-train", few, "--out", tmp_path / "r", *FAST, *extra)
     sizes = [x for x in events if x != 3]
@@ -264,8 +266,10 @@ def test_a_step_that_changes_the_size_waits_for_nothing() -> None:
         growth = Growth.between(8, 32)
         augment, view = (Augmenter(RECIPES["strong"], size, MEAN, STD) for size in (32, 36))
         noisy = NoisyLabels(Noisy("elr"), np.zeros(9, np.int64), 4)
-        pseudo = PseudoLabels(Unlabelled(""), augment, view, np.full(4, 0.25), 0.1)
-        task = GuidedTask(augment, view, 0.1, None, noisy, pseudo, growth)
+        pseudo = PseudoLabels(Unlabelled(""), augment, view, np.full(4, 0.25), smoothing=0.1)
+        task = GuidedTask(
+            augment, view, 0.1, class_weights=None, noisy=noisy, pseudo=pseudo, growth=growth
+        )
         pixels = torch.randint(0, 256, (4, 3, 40, 40), dtype=torch.uint8, device=device)
         numbers = torch.randint(0, 4, (4,), device=device)
         batch: Any = Again((pixels, pixels, numbers, numbers))

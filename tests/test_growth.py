@@ -73,7 +73,7 @@ def grown(old: PolicyNetwork, config: PolicyConfig) -> PolicyNetwork:
 def planes(config: PolicyConfig, count: int = 4) -> torch.Tensor:
     """Random ones, the later the more of them set, for a mean over the board to tell them apart."""
     chosen = torch.rand(
-        count, plane_count(config.groups), 19, 19, generator=torch.Generator().manual_seed(5)
+        count, plane_count(config.plane_groups), 19, 19, generator=torch.Generator().manual_seed(5)
     )
     return (chosen < torch.linspace(0.1, 0.9, count)[:, None, None, None]).double()
 
@@ -171,8 +171,8 @@ def test_more_planes_and_growth_at_once() -> None:
     """What new planes show changes nothing at first, wherever they stand among the others."""
     groups = tuple(DEFAULT_GROUPS[1:3])
     shown = tuple(reversed(PLANES))
-    old = trained(replace(SMALL, groups=groups))
-    new = grown(old, replace(LARGE, groups=shown))
+    old = trained(replace(SMALL, plane_groups=groups))
+    new = grown(old, replace(LARGE, plane_groups=shown))
     narrow = planes(old.config)
     wide = (torch.rand(len(narrow), plane_count(shown), 19, 19) < 0.3).double()
     at = [dict(zip(PLANES, offsets(names).tolist(), strict=True)) for names in (groups, shown)]
@@ -253,7 +253,7 @@ def test_shares_sum_to_the_whole() -> None:
         ),
         ({"context": "none"}, "--context se, which growth keeps"),
         ({"stem_kernel": 5}, "stem_kernel 3"),
-        ({"groups": DEFAULT_GROUPS[:2]}, "is shown the planes"),
+        ({"plane_groups": DEFAULT_GROUPS[:2]}, "is shown the planes"),
     ],
 )
 def test_what_cannot_grow(change: dict[str, Any], words: str) -> None:

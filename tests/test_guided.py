@@ -237,8 +237,8 @@ def test_unlabelled_pictures_are_found_and_counted(tmp_path: Path, course: Path)
     """The layout's own folder, or another one; what is judged by is not learnt from."""
     quick = [each for each in FAST if each != "--quiet"]
     said = good("img-train", course, *quick, "--out", tmp_path / "a", "--steps", 1, "--unlabelled")
-    assert "2 unlabelled pictures are also in validation" in said
-    assert "note: 4 pictures without labels are learnt from as well" in said
+    assert "unlabelled pictures that are also in validation, byte for byte, left out: 2" in said
+    assert "note: learnt from as well: 4 pictures without labels" in said
     assert "pseudo-labels: " in said
     assert "of 8 guesses were as sure as 0.95" in said
     said = good(

@@ -510,7 +510,7 @@ def test_training_says_who_judged(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, [str(a) for a in arguments])
     assert result.exit_code == 0, result.output
     told = (
-        "16 games that are labelled (11 of them judged by another engine: katago 1.17.2 with"
+        "16 labelled games (11 of them judged by another engine: katago 1.17.2 with"
         " b10.bin.gz, katago 1.17.2 with b6.bin.gz), 2 that"
     )
     assert told in result.output

@@ -88,7 +88,7 @@ def test_folders_say_the_parts_and_the_table_the_classes(tmp_path):
         TEST: {"test/0.jpg": "", "test/1.jpg": "", "test/2.jpg": ""},
     }
     collection = open_collection(folder, table(folder, "id,label\n0,x\n1,y\n2,x\n"))
-    assert "1 pictures have no class by" in collection.unused[0]
+    assert "not used: 1 picture without a class by" in collection.unused[0]
     assert any("those of the train part are meant" in note for note in collection.notes)
     found = by(folder, table(folder, "0,x\n1,y\n2,x\n", "test.csv"))
     assert found[TEST] == {"test/0.jpg": "x", "test/1.jpg": "y", "test/2.jpg": "x"}
@@ -200,8 +200,8 @@ def test_classes_that_other_programs_take_for_missing(tmp_path):
     assert by(folder, labels) == {WHOLE: {"1.jpg": "nan", "2.jpg": "None", "3.jpg": "cat"}}
     notes = open_collection(folder, labels).notes
     assert [note.split(" of ")[0] for note in notes] == [
-        "nan is taken for a class (1 rows",
-        "None is taken for a class (1 rows",
+        "nan is taken for a class (1 row",
+        "None is taken for a class (1 row",
     ]
     found = open_collection(tree(tmp_path / "e", "{nan,None,NA,null}/{1,2}.jpg"))
     assert set(found.classes) == {"nan", "None", "NA", "null"}

@@ -73,7 +73,7 @@ def test_labels_come_back_and_stay_with_their_games(made: Path, tmp_path: Path) 
         [COUNTED, PLAYED_ON, COUNTED],
         labels.pack(owner),
         '{"by": "a test"}',
-        before["key"][[7, 0, 4]],
+        keys=before["key"][[7, 0, 4]],
     )
     expected = {7: (1, owner[0].tobytes()), 0: (2, owner[1].tobytes()), 4: (1, owner[2].tobytes())}
     assert of(made) == expected
@@ -123,7 +123,7 @@ def test_wrong_labels_are_not_written(made: Path) -> None:
         with pytest.raises(ValueError):
             store_writer.add_labels(made, games, kinds, packed, "")
     with pytest.raises(UserError, match="made anew meanwhile"):
-        store_writer.add_labels(made, [0], COUNTED, packed, "", np.array([1]))
+        store_writer.add_labels(made, [0], COUNTED, packed, "", keys=np.array([1]))
     with store_writer.writing(made), pytest.raises(UserError, match="being written by another"):
         store_writer.add_labels(made, [0], COUNTED, packed, "")
     assert made.read_bytes() == whole

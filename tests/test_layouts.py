@@ -251,9 +251,9 @@ def test_notes_name_what_is_not_used(tmp_path):
     )
     text = "\n".join(found.notes + found.unused)
     for words in (
-        "1 pictures are in a folder without labels and are not used (train/unlabeled/3.jpg)",
-        "1 pictures lie beside the parts",
-        "3 files that are not pictures are ignored (2 .txt, 1 .mp4)",
+        "not used: 1 picture in a folder without labels (train/unlabeled/3.jpg)",
+        "not used: 1 picture beside the parts",
+        "ignored: 3 files of other kinds (2 .txt, 1 .mp4)",
     ):
         assert words in text
     assert found.other_files == 3
@@ -501,7 +501,7 @@ def test_categories_are_the_classes_own_numbers(tmp_path):
         ("0", "1", "2", "4"),
     )
     assert (tmp_path / "s.csv").read_text() == 'Id,Category\n0001,4\n"x,1",4\n0003,2\n0004,4\n'
-    with pytest.raises(UserError, match="none of the 1 pictures"):
+    with pytest.raises(UserError, match="no picture can be read, of 1"):
         submission.write(tmp_path / "t.csv", ["0001"], ["broken"], ("0", "1"))
     assert not (tmp_path / "t.csv").exists()
 

@@ -275,6 +275,24 @@ def test_goes_on_where_it_stopped(odd, tmp_path):
     assert "another komi" in refused(1, *arguments, "--komi", 0.5)
 
 
+@pytest.mark.parametrize("line", ["", '{"number": 0, "opening'], ids=["none", "cut short"])
+def test_a_match_without_a_game_takes_other_settings(odd, tmp_path, line):
+    """It was stopped in its first game: a corrected command goes on in the same folder, and not
+    with the openings that the other one drew."""
+    ok, out = engine(odd, "resigns"), tmp_path / "m"
+    out.mkdir()
+    settings = {"black": "gnugo", "white": ok, "komi": 7.5, "opening_moves": 0}
+    (out / "match.json").write_text(json.dumps(settings))
+    (out / "openings.json").write_text("[[0, 360]]")
+    (out / "games.jsonl").write_text(line)
+    call = ("go-match", "--black", ok, "--white", ok, "--out", out, "--games", 1)
+    good(*call, "--komi", 0.5, "--opening-moves", 2)
+    (game,) = played(out)
+    assert (game["number"], json.loads((out / "match.json").read_text())["komi"]) == (0, 0.5)
+    assert json.loads((out / "openings.json").read_text())[0] != [0, 360]
+    assert "another komi" in refused(1, *call, "--komi", 1.5, "--opening-moves", 2)
+
+
 def test_both_are_told_the_time_for_a_move(odd, tmp_path):
     """As overtime of one stone, which every engine's clock knows; that one does not know of clocks
     costs it nothing."""

@@ -6,7 +6,6 @@ import random
 import shutil
 import struct
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from gocnn.policy import model as policy
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.runtime import OnnxPolicy
 from gocnn.policy.shipped import file_of
+from gocnn.structs import to_json
 from imagecls.classifier import KIND as CLASSIFIER
 from imagecls.classifier import model as classifier
 from imagecls.classifier.models import ClassifierConfig, build
@@ -45,14 +45,14 @@ SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("models") / "tiny.safetensors"
-    modelfile.save(target, KIND, asdict(TINY), {"data": "none"}, PolicyNetwork(TINY).state_dict())
+    modelfile.save(target, KIND, to_json(TINY), {"data": "none"}, PolicyNetwork(TINY).state_dict())
     return target
 
 
 @pytest.fixture(scope="module")
 def food(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("models") / "food.safetensors"
-    modelfile.save(target, CLASSIFIER, asdict(FOOD), {"data": "none"}, build(FOOD).state_dict())
+    modelfile.save(target, CLASSIFIER, to_json(FOOD), {"data": "none"}, build(FOOD).state_dict())
     return target
 
 
@@ -171,7 +171,7 @@ def test_weights_that_are_no_numbers(tiny: Path, tmp_path: Path) -> None:
     tensors = PolicyNetwork(TINY).state_dict()
     name = next(key for key, tensor in tensors.items() if tensor.is_floating_point())
     tensors[name].view(-1)[0] = torch.nan
-    modelfile.save(tmp_path / "x.safetensors", KIND, asdict(TINY), {}, tensors)
+    modelfile.save(tmp_path / "x.safetensors", KIND, to_json(TINY), {}, tensors)
     assert "no numbers" in refusal(policy.load, tmp_path / "x.safetensors")
 
 

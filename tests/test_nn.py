@@ -37,7 +37,7 @@ def modules() -> dict[str, tuple[nn.Module, tuple[int, ...], tuple[int, ...]]]:
     """Name: module, input shape, output shape."""
     return {
         "conv": (ConvNormAct(3, 8, 5), (2, 3, 19, 19), (2, 8, 19, 19)),
-        "conv stride": (ConvNormAct(3, 8, 3, 2), (2, 3, 20, 20), (2, 8, 10, 10)),
+        "conv stride": (ConvNormAct(3, 8, 3, stride=2), (2, 3, 20, 20), (2, 8, 10, 10)),
         "residual": (ResidualBlock(8), (2, 8, 19, 19), (2, 8, 19, 19)),
         "residual down": (ResidualBlock(8, 16, 2), (2, 8, 20, 20), (2, 16, 10, 10)),
         "residual se": (ResidualBlock(8, context="se"), (2, 8, 19, 19), (2, 8, 19, 19)),
@@ -161,7 +161,7 @@ def test_every_activation_is_19x19_until_the_head(name: str) -> None:
         ),
         (
             nn.Sequential(
-                ConvNormAct(3, 4, 5, 2),
+                ConvNormAct(3, 4, 5, stride=2),
                 nn.MaxPool2d(2),
                 ResidualBlock(4, 8, 2),
                 ConvNormAct(8, 8, 3),
@@ -170,7 +170,7 @@ def test_every_activation_is_19x19_until_the_head(name: str) -> None:
         ),
         (
             nn.Sequential(
-                ConvNormAct(3, 8, 7, 2),
+                ConvNormAct(3, 8, 7, stride=2),
                 nn.MaxPool2d(3, 2, 1),
                 Bottleneck(8, 4),
                 Bottleneck(16, 4, 2),
@@ -242,7 +242,12 @@ def test_presets_cover_the_board_as_described() -> None:
 
 
 def test_bad_shapes_are_refused() -> None:
-    for wrong in ({"blocks": 0}, {"channels": -1}, {"stem_kernel": 4}, {"groups": ("nothing",)}):
+    for wrong in (
+        {"blocks": 0},
+        {"channels": -1},
+        {"stem_kernel": 4},
+        {"plane_groups": ("nothing",)},
+    ):
         with pytest.raises(ValueError):
             PolicyConfig(**wrong)
 
@@ -280,7 +285,7 @@ from gocnn.nn import Bottleneck, ConvNormAct, Pointwise, ResidualBlock
 torch.set_num_threads(1)
 torch.manual_seed(0)
 worst = 0.0
-for make in (lambda c, s: Pointwise(c, 2 * c, s), lambda c, s: ConvNormAct(c, 2 * c, 1, s), lambda c, s: ResidualBlock(c, 2 * c, s), lambda c, s: Bottleneck(c, c, s)):
+for make in (lambda c, s: Pointwise(c, 2 * c, s), lambda c, s: ConvNormAct(c, 2 * c, 1, stride=s), lambda c, s: ResidualBlock(c, 2 * c, s), lambda c, s: Bottleneck(c, c, s)):
     for channels in (1, 3, 6, 8):
         for stride, side in ((2, 16), (2, 56), (3, 32)):
             ours, plain = make(channels, stride), make(channels, stride)

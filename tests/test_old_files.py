@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from gocnn.policy import data, training
 from gocnn.policy.model import load
 from gocnn.policy.network import PolicyConfig
 from gocnn.policy.task import PolicyTask
-from gocnn.structs import from_json
+from gocnn.structs import from_json, to_json
 from gocnn.training import TrainConfig, evaluate
 from imagecls.classifier import training as image_training
 from tests.conftest import ROOT
@@ -94,7 +93,7 @@ def test_a_policy_network_judges_as_it_did() -> None:
     model = load(str(OLD / "go-run"))
     chosen = data.select_games([Store(GAMES)], GameFilter())
     _, held = data.split(chosen, config_of("go-run")["valid_share"])
-    batches = training.validation_batches(held.games, model.config.groups, 100)
+    batches = training.validation_batches(held.games, model.config.plane_groups, 100)
     found = evaluate(model.network, PolicyTask(), batches, torch.device("cpu"), "fp32")
     best = max(validations(OLD / "go-run"), key=lambda line: line["top1"])
     for name in ("loss", "top1", "top5", "value_loss"):
@@ -144,13 +143,13 @@ FIRST_CONFIG = """{"blocks": 6, "channels": 64, "stem_kernel": 5, "context": "se
 def test_the_configuration_of_an_old_network() -> None:
     old = from_json(json.loads(FIRST_CONFIG), PolicyConfig)
     assert old == PolicyConfig(
-        groups=("own_liberties", "opponent_liberties", "board", "history"),
+        plane_groups=("own_liberties", "opponent_liberties", "board", "history"),
         block="residual",
         future=0,
         value=False,
         score=False,
     )
-    assert from_json(json.loads(json.dumps(asdict(old))), PolicyConfig) == old
+    assert from_json(json.loads(json.dumps(to_json(old))), PolicyConfig) == old
     for change in ({"rooms": 2}, {"channels": "64"}, {"groups": ["unheard of"]}, {"blocks": 0}):
         with pytest.raises(ValueError, match=r"rooms|channels|unheard of|block"):
             from_json(json.loads(FIRST_CONFIG) | change, PolicyConfig)

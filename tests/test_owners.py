@@ -76,7 +76,7 @@ def test_owners_are_turned_and_seen_by_the_side_to_play(
     games, owner = at_random
     games = replace(games, label=np.where(np.arange(len(games)) % 5 == 4, -1, games.label))
     which, plies = samples.choose_positions(games, 60, seed=turn)
-    found = samples.positions(games, PLANES, which, plies, turn, score=True)[3]
+    found = samples.positions(games, PLANES, which, plies, symmetry_number=turn, score=True)[3]
     assert found.dtype == np.int8
     sides = set()
     for row, game, ply in zip(found, which, plies, strict=True):
@@ -327,7 +327,7 @@ def test_a_tiny_network_learns_whose_the_points_are(toys: Path, tmp_path: Path) 
         "0.02",
     )
     assert "learning the score from " in heard
-    assert "labelled, 6 that a network played" in heard
+    assert "labelled games, 6 that a network played" in heard
     figures = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     last = [line for line in figures if line["kind"] == "valid"][-1]
     assert last["owner"] > 0.9
@@ -520,5 +520,5 @@ def test_the_lead_leans_on_the_owners_where_one_side_is_far_ahead() -> None:
     owner[3] *= -1
     head = np.array([23.9, -36.1, -16.1, -63.9], np.float32)
     score = np.stack([head / 20, np.zeros(4, np.float32)], 1).astype(np.float32)
-    said = predictions(np.zeros((4, 362), np.float32), np.zeros(4, np.float32), owner, score)
+    said = predictions(np.zeros((4, 362), np.float32), np.zeros(4, np.float32), owner, score=score)
     assert said.lead == pytest.approx([30, -36.1, -16.1 + 52.2 / 4, -50], abs=1e-3)

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gocnn import __version__, page
+from gocnn import __version__, page, program
 from gocnn.commands import main
-from gocnn.console import heads, program
+from gocnn.console import heads
 from gocnn.console.heads import Head
 from tests.conftest import ROOT, lacking, once, play_randomly, sgf_text
 
@@ -287,7 +287,10 @@ def test_the_first_compilation_says_so_once(tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
     out, err = run(GOCNN_CACHE=cache)
     assert out == "['gocnn.board.rules.clear']\n"
-    assert err == "compiling, once on this machine (about half a minute) ...\n"
+    assert err == (
+        "compiling what this command needs, once on this machine (about half a minute; gocnn"
+        " warm-up does it for all commands) ...\n"
+    )
     assert run(GOCNN_CACHE=cache) == ("[]\n", "")
     (tmp_path / "file").write_text("", encoding="utf-8")
     out, err = run(GOCNN_CACHE=str(tmp_path / "file" / "x"))

@@ -179,7 +179,7 @@ def test_source_sees_everything_once_an_epoch_and_resumes(tmp_path):
     assert all(sorted(seen[e * 15 : e * 15 + 15]) == list(range(15)) for e in range(4))
     assert not (seen[:15] == seen[15:30]).all()
     assert (PhotoSource(parts.train, 4, seed=3).indices(9) == source.indices(9)).all()
-    both = [PhotoSource(parts.train, 4, 3, rank, 2).indices(5) for rank in range(2)]
+    both = [PhotoSource(parts.train, 4, 3, rank=rank, world=2).indices(5) for rank in range(2)]
     assert sorted(np.concatenate(both)) == sorted(source.indices(5))
     pixels, labels = source.batch(2)
     assert pixels.shape == (4, 3, 16, 16)

@@ -22,7 +22,7 @@ def recent(board: Board) -> list[int]:
 
 def named(board: Board, bits: int = 0) -> dict[str, np.ndarray]:
     """Each group's planes, bool `(count, 361)`."""
-    stack = planes_of(board, recent(board), ALL, bits)[0].reshape(-1, 361).astype(bool)
+    stack = planes_of(board, recent(board), ALL, conditioning=bits)[0].reshape(-1, 361).astype(bool)
     cuts = np.cumsum([planes.PLANES[name] for name in ALL])[:-1]
     return dict(zip(ALL, np.split(stack, cuts), strict=True))
 

@@ -25,7 +25,8 @@ from gocnn.games.store import Store
 from gocnn.policy import samples
 from gocnn.policy.source import PositionSource
 from gocnn.training import Prefetcher, batches, copies, feeding, trainer
-from imagecls.photos.data import PhotoSet, PhotoSource
+from imagecls.photos.data import PhotoSource
+from imagecls.photos.sets import PhotoSet
 from imagecls.photos.store import ImageStore
 from tests import toy
 from tests.toyruns import same, weights

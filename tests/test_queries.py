@@ -614,7 +614,7 @@ def test_what_an_answer_depends_on_is_where_the_gradient_is():
     assert np.abs(maps - expected).max() < 1e-4
     torch.manual_seed(0)
     policy.network = PolicyNetwork(
-        PolicyConfig(blocks=2, channels=8, context="none", groups=policy.plane_groups)
+        PolicyConfig(blocks=2, channels=8, context="none", plane_groups=policy.plane_groups)
     ).eval()
     for part in policy.network.blocks:
         torch.nn.init.ones_(part.get_parameter("second.1.weight"))

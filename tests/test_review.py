@@ -504,7 +504,7 @@ def test_closing_passes_are_in_no_share(tmp_path: Path, evaluator) -> None:
     found = review(parse(played.encode(), "x")[0], "x", evaluator)
     alone = review(parse(b"(;SZ[19];B[pd];W[dp])", "x")[0], "x", evaluator)
     assert table(found.judged) == table(alone.moves)
-    assert "of 1 moves" in annotate.game_comment(found)
+    assert "of 1 move." in annotate.game_comment(found)
     assert content(found)["agreement"] == content(alone)["agreement"]
     for name, text in (("a.sgf", played), ("b.sgf", passes)):
         (tmp_path / name).write_text(text)

@@ -18,9 +18,17 @@ TABLE = ROOT / "web" / "src" / "texts" / "said.ts"
 HOLE = re.compile(r"\{\w*\}")
 
 SAYS = {
-    "UserError", "Refusal", "BadMessage", "BadRecord", "BadImage", "BadGrammar", "BadRules",
-    "BadLevel", "IllegalMove", "Cancelled",
-}  # fmt: skip
+    "UserError",
+    "Refusal",
+    "BadMessage",
+    "BadRecord",
+    "BadImage",
+    "BadGrammar",
+    "BadRules",
+    "BadLevel",
+    "IllegalMove",
+    "Cancelled",
+}
 """What is raised with a sentence for people."""
 
 ROOMS = (

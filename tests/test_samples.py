@@ -41,7 +41,7 @@ def test_positions_equal_planes_of_the_board(games: samples.Games, turn: int) ->
     which, plies = samples.choose_positions(games, 40, seed=turn)
     shuffled = np.random.default_rng(0).permutation(len(which))
     which, plies = which[shuffled], plies[shuffled]
-    out, target, _ = samples.positions(games, DEFAULT_GROUPS, which, plies, turn)
+    out, target, _ = samples.positions(games, DEFAULT_GROUPS, which, plies, symmetry_number=turn)
     for row, move, game, ply in zip(out, target, which, plies, strict=True):
         board, played = board_at(games, int(game), int(ply))
         recent = [index for index, _ in reversed(board.moves[-8:])]

@@ -370,7 +370,11 @@ def test_turning_back_is_what_the_planes_do() -> None:
 
     board = board_after()
     for turn in range(8):
-        said = Knower().outputs(planes_of(board, [], ("stones",), 0, (turn,))).owner[0]
+        said = (
+            Knower()
+            .outputs(planes_of(board, [], ("stones",), conditioning=0, symmetries=(turn,)))
+            .owner[0]
+        )
         assert -said[symmetry.permutation(turn)[:361].astype(int)] == pytest.approx(
             truth(board), abs=1e-5
         ), "white is to play"

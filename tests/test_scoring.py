@@ -327,7 +327,7 @@ def test_suicide_of_several_stones():
 def test_repetition_and_suicide_against_a_list_of_everything_that_was(size, situational, suicide):
     rng = random.Random(size)
     for _ in range(6):
-        board = Board(size, True, situational, suicide)
+        board = Board(size, True, situational, suicide=suicide)
         past = [(board.stones().tobytes(), WHITE)]
         for _ in range(80):
             colour = board.to_play if rng.random() < 0.8 else 3 - board.to_play

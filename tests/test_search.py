@@ -717,7 +717,7 @@ def test_two_passes_end_the_game() -> None:
 def test_value_is_learned_where_the_result_is_known() -> None:
     torch.manual_seed(0)
     network = PolicyNetwork(
-        PolicyConfig(blocks=1, channels=8, groups=("stones",), value=True)
+        PolicyConfig(blocks=1, channels=8, plane_groups=("stones",), value=True)
     ).eval()
     planes, moves = (torch.rand(6, 2, 19, 19) > 0.7).to(torch.uint8), torch.arange(6)
     won = torch.tensor([1, 0, UNDECIDED, 1, 1, UNDECIDED], dtype=torch.int8)

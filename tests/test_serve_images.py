@@ -124,7 +124,7 @@ def test_the_heat_is_img_explains(client: Client, tiny_classifiers: Path) -> Non
     for label, layer in ((None, None), ("sushi", None), ("soup", "stages.0"), (None, "stages.1")):
         told = asked(client, "explain", picture=picture, label=label, layer=layer)
         index = None if label is None else predictor.config.classes.index(label)
-        heat, row = explain.grad_cam(predictor, pixels, index, layer)
+        heat, row = explain.grad_cam(predictor, pixels, index, layer=layer)
         coded = np.frombuffer(base64.b64decode(told["heat"]), np.uint8).reshape(heat.shape)
         assert np.abs(coded / 255 - heat).max() <= 0.5 / 255 + 1e-5
         chosen = label or predictor.config.classes[int(row.argmax())]

@@ -227,7 +227,7 @@ def test_predictions_are_those_of_the_network(
     with torch.no_grad():
         said = PositionPredictions(games, model.config, count)(network, torch.device("cpu"), "fp32")
     which, plies = choose_positions(games, count, seed=1)
-    planes, moves, *_ = positions(games, model.config.groups, which, plies)
+    planes, moves, *_ = positions(games, model.config.plane_groups, which, plies)
     with torch.no_grad():
         outputs = network(torch.from_numpy(planes).float())
     logits = (outputs[0] if isinstance(outputs, tuple) else outputs).numpy()

@@ -55,7 +55,7 @@ def test_a_step_goes_down_the_gradient_of_the_higher_loss(parts: int) -> None:
     wanted = written_out(model, lesson, 0.5)
     plain = gradients(copy.deepcopy(model), lesson)
     before = [p.detach().clone() for p in model.parameters()]
-    stepper(model).step(model, Again(lesson), 1.0, parts)
+    stepper(model).step(model, Again(lesson), 1.0, parts=parts)
     for p, old, g, other in zip(model.parameters(), before, wanted, plain, strict=True):
         assert torch.allclose(p, old - RATE * g, atol=1e-6)
         assert not torch.allclose(g, other, atol=1e-6)
@@ -74,7 +74,7 @@ def test_figures_and_statistics_are_those_of_the_weights_as_they_are() -> None:
 def test_at_rate_0_not_a_bit_changes() -> None:
     model = toy.network()
     before = [p.detach().clone() for p in model.parameters()]
-    stepper(model).step(model, Again(batch()), 0.0, 2)
+    stepper(model).step(model, Again(batch()), 0.0, parts=2)
     assert all(torch.equal(p, old) for p, old in zip(model.parameters(), before, strict=True))
 
 
@@ -88,7 +88,7 @@ def test_what_is_random_is_the_same_both_times_and_another_in_the_next_part() ->
             return super().loss(model, batch)
 
     task, model = Noted(), toy.network()
-    stepper(model, task).step(model, Again(batch()), 1.0, 2)
+    stepper(model, task).step(model, Again(batch()), 1.0, parts=2)
     first, second, third, fourth = task.drawn
     assert first == second != third == fourth
 

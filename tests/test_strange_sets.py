@@ -49,12 +49,12 @@ def test_the_same_picture_with_two_labels_is_told(data: Path, tmp_path: Path) ->
     shutil.copy(data / "train/dog/1.png", data / "valid/cat/y.png")
     (note,) = told(splits(data, tmp_path), "different labels")
     assert note.startswith("2 pictures are there several times")
-    assert told(splits(data, tmp_path), "are left out (train/dog/1.png)")
+    assert told(splits(data, tmp_path), "1 training picture left out, since also in validation")
 
 
 def test_pictures_whose_names_go_on_are_told(tmp_path: Path) -> None:
     few = "train/{cat,dog}/{1,2}.jpg"
-    advice = "rename those that are: their names must end as pictures' do"
+    advice = "rename those that are pictures: their names must end as pictures' do"
     for name in ("1.jpg_large", "1.JPG!d", "1.jpg.1", "1.jpeg?w=300", "1.png:large"):
         found = open_collection(tree(tmp_path / name.replace(":", ""), f"{few} train/cat/{name}"))
         assert [advice in note for note in found.notes] == [True], name
@@ -76,7 +76,7 @@ def test_a_listed_picture_that_is_left_out_is_no_other(data: Path, tmp_path: Pat
             *("train/cat/0.png", "train/cat/1.png"),
             *("train/dog/0.png", "train/dog/2.png", "train/dog/3.png"),
         ]
-        assert told(found, "2 listed pictures are left out for other reasons already")
+        assert told(found, "2 listed pictures left out for other reasons already")
 
 
 def test_names_with_spaces_around_them_are_found_by_their_table(tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """Configurations from JSON: what was written is read, what is not known is named."""
 
 import json
-from dataclasses import asdict
 
 import pytest
 
 from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.policy.network import PRESETS, PolicyConfig
-from gocnn.structs import from_json
+from gocnn.structs import from_json, to_json
 from gocnn.training import TrainConfig
 from imagecls.augment import RECIPES, Recipe
 from imagecls.classifier.models import ClassifierConfig
@@ -33,8 +32,13 @@ def test_json_of_earlier_versions_is_read() -> None:
         rate_factors=(("layer4", 0.1), ("layer3", 0.0)),
     )
     policy = from_json(json.loads(POLICY), PolicyConfig)
-    assert (policy.groups, policy.block, policy.value) == (("board", "legal"), "residual", False)
-    assert from_json({}, PolicyConfig).groups == DEFAULT_GROUPS
+    assert (policy.plane_groups, policy.block, policy.value) == (
+        ("board", "legal"),
+        "residual",
+        False,
+    )
+    assert from_json({}, PolicyConfig).plane_groups == DEFAULT_GROUPS
+    assert to_json(policy)["groups"] == ("board", "legal")  # the name in files, for ever
     classifier = ClassifierConfig.from_json(json.loads(CLASSIFIER))
     assert (classifier.widths, classifier.hidden, classifier.dropout) == ((8, 16), (), 0.0)
 
@@ -43,7 +47,7 @@ def test_json_of_earlier_versions_is_read() -> None:
     "config", [TrainConfig(minutes=5), *PRESETS.values(), *RECIPES.values()], ids=str
 )
 def test_what_is_written_comes_back(config: TrainConfig | PolicyConfig | Recipe) -> None:
-    assert from_json(json.loads(json.dumps(asdict(config))), type(config)) == config
+    assert from_json(json.loads(json.dumps(to_json(config))), type(config)) == config
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,6 @@ def test_from_games_to_a_network_that_listens(tmp_path: Path, sample_store: Path
     )
     assert abs(stem[:, :at]).max() < 1e-6
     good("go-suggest", "--model", second, "--style", "professional")
-    assert "told: origin" in good(
-        "go-eval", sample_store, "--model", second, "--positions", "200", "--told", "origin"
+    assert "conditioning: origin" in good(
+        "go-eval", sample_store, "--model", second, "--positions", "200", "--conditioning", "origin"
     )

@@ -108,12 +108,14 @@ def test_teachers_and_labels_have_their_shares(share: float) -> None:
     members = Teachers([teacher(network) for network in networks])
     weights = torch.tensor([0.5, 1.0, 1.5])
     teaching = Teaching(("a", "b"), share, 2.0)
-    task = TaughtTask(MIXING, PLAIN, members, teaching, 0.1, weights)
+    task = TaughtTask(MIXING, PLAIN, members, teaching, label_smoothing=0.1, class_weights=weights)
     student = Averages(0.7)
     torch.manual_seed(3)
     loss, right = task.loss(student, batch())
     torch.manual_seed(3)
-    labels, right_by_labels = ImageTask(MIXING, PLAIN, 0.1, weights).loss(student, batch())
+    labels, right_by_labels = ImageTask(MIXING, PLAIN, 0.1, class_weights=weights).loss(
+        student, batch()
+    )
     first, second = student.seen
     assert torch.equal(first, second)
     assert [len(network.seen) for network in networks] == ([1, 1] if share else [0, 0])

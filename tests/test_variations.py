@@ -14,7 +14,7 @@ from sgfmill import sgf, sgf_grammar, sgf_properties
 from gocnn.board.coords import from_sgf, to_gtp
 from gocnn.engine.game import FIXED_HANDICAP
 from gocnn.errors import UserError
-from gocnn.games.variations import Game, Limits, read_file
+from gocnn.games.variations import GameTree, Limits, read_file
 from tests.conftest import ROOT, SAMPLES
 
 CASES = ROOT / "tests" / "cases" / "go"
@@ -32,12 +32,12 @@ def nodes_of(tree: Any) -> list[tuple[int, Any]]:
     return found
 
 
-def one(data: bytes, name: str = "x.sgf") -> Game:
+def one(data: bytes, name: str = "x.sgf") -> GameTree:
     (game,) = read_file(data, name).games
     return game
 
 
-def agree(game: Game, tree: Any, codec: str = "utf-8") -> None:
+def agree(game: GameTree, tree: Any, codec: str = "utf-8") -> None:
     """The same nodes, properties and texts. (sgfmill keeps values as they stand.)"""
     theirs = nodes_of(tree)
     assert game.parents == [parent for parent, _ in theirs]

@@ -62,7 +62,7 @@ def test_runs_are_found_at_any_depth_and_links_are_not_followed(tmp_path: Path) 
     for k in range(finding.DEPTH + 2):
         deep = deep / f"d{k}"
     make(deep)
-    found = finding.find(root)
+    found = finding.find_runs(root)
     assert sorted(found.runs) == ["a", "b/c", "b/c/head", "b/d/e f", "圍棋"]
     assert found.runs["b/d/e f"] == root / "b" / "d" / "e f"
     assert found.full
@@ -72,8 +72,8 @@ def test_runs_are_found_at_any_depth_and_links_are_not_followed(tmp_path: Path) 
 
 
 def test_no_folder_is_no_run(tmp_path: Path) -> None:
-    assert finding.find(tmp_path / "none").runs == {}
-    assert finding.find(tmp_path / "none").skipped == {}
+    assert finding.find_runs(tmp_path / "none").runs == {}
+    assert finding.find_runs(tmp_path / "none").skipped == {}
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,9 @@ def test_a_policy_network_with_every_head_is_timed_as_it_trains(
     network = PolicyNetwork(PolicyConfig(blocks=1, channels=32, future=2, value=True, score=True))
     store = Store(sample_store)
     games = samples.games_of(store, np.arange(len(store)))
-    source = PositionSource(games, network.config.groups, 4, 0, future=2, outcome=True, score=True)
+    source = PositionSource(
+        games, network.config.plane_groups, 4, 0, future=2, outcome=True, score=True
+    )
     batch = tuple(torch.from_numpy(a) for a in source.batch(0))
     before, state = {k: v.clone() for k, v in network.state_dict().items()}, torch.get_rng_state()
     names = convolution.choose_layers(

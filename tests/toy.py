@@ -221,8 +221,8 @@ def counted_exchanges(file: Path) -> Iterator[None]:
         assert world is not None
         return allreduce_hook(world, bucket)
 
-    def wrap(*arguments: Any) -> nn.Module:
-        net: Any = plain(*arguments)
+    def wrap(*arguments: Any, **options: Any) -> nn.Module:
+        net: Any = plain(*arguments, **options)
         net.register_comm_hook(None, counted)
         return net
 

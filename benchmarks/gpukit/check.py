@@ -286,13 +286,13 @@ def one(name: str, check: Check, bench: Bench, failures: Path) -> tuple[Result, 
     except Exception as error:  # noqa: BLE001 - collecting whatever goes wrong is what this is for
         word = "FAIL"
         lost = any(words in str(error) for words in LOST)
-        note = f"{type(error).__name__}: {' '.join(str(error).split())[:300]} @ {place(error)}"
+        note = f"{type(error).__name__}: {' '.join(str(error).split())[:300]} @ {where(error)}"
         with failures.open("a", encoding="utf-8") as stream:
             stream.write(f"=== {name}\n{traceback.format_exc()}\n")
     return Result(name, word, round(time.perf_counter() - began, 2), note), lost
 
 
-def place(error: BaseException) -> str:
+def where(error: BaseException) -> str:
     """The file and line of this project where the error came from."""
     frames = traceback.extract_tb(error.__traceback__)
     mine = [

@@ -11,7 +11,7 @@ from gpukit import facts
 from gpukit.check import Bench, LeftOut
 
 
-def packages(bench: Bench) -> str:
+def packages(_bench: Bench) -> str:
     """The project's modules can be imported; what is missing is said."""
     import click  # noqa: F401
     import filelock  # noqa: F401

@@ -50,7 +50,7 @@ def task_of(config: ClassifierConfig, recipe: str) -> ImageTask:
         train,
         Augmenter(RECIPES[recipe], config.size, config.mean, config.std),
         0.1,
-        torch.ones(len(config.classes)),
+        class_weights=torch.ones(len(config.classes)),
     )
 
 

@@ -188,7 +188,7 @@ def _processes(device: torch.device) -> int:
         gradients = []
         for each, call, batch in (
             (alone, alone, whole),
-            (net, wrap_model(net, processes, here, True), mine),
+            (net, wrap_model(net, processes, here, sync_norms=True), mine),
         ):
             stepper = go.stepper(
                 each,
@@ -224,7 +224,7 @@ def _processes(device: torch.device) -> int:
     return 0
 
 
-def _games(device: torch.device, store: Path) -> int:
+def _games(_device: torch.device, store: Path) -> int:
     """Import the games and compile the kernels, so that both are on disk for the check that asks
     for them."""
     go.source(go.games(store)[0], 256).batch(0)
@@ -232,9 +232,9 @@ def _games(device: torch.device, store: Path) -> int:
 
 
 CHILDREN: dict[str, Callable[[torch.device, Path], int]] = {
-    "compile": lambda device, store: _compiled(device, "default"),
-    "graphs": lambda device, store: _compiled(device, "reduce-overhead"),
-    "processes": lambda device, store: _processes(device),
+    "compile": lambda device, _store: _compiled(device, "default"),
+    "graphs": lambda device, _store: _compiled(device, "reduce-overhead"),
+    "processes": lambda device, _store: _processes(device),
     "games": _games,
 }
 

@@ -244,7 +244,7 @@ def waits(device: torch.device) -> Iterator[Counter[str]]:
         return
     seen: Counter[str] = Counter()
 
-    def show(message: Warning | str, *rest: Any, **named: Any) -> None:
+    def show(message: Warning | str, *_rest: Any, **_named: Any) -> None:
         if "called a synchronizing" in str(message):
             seen[_mine(traceback.extract_stack())] += 1
 
@@ -330,7 +330,7 @@ def no_memory(bench: Bench) -> str:
     net_out = bench.scratch / "memory"
     task_loss = PolicyTask.loss
 
-    def full(*arguments: Any) -> Any:
+    def full(*_arguments: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 
     try:

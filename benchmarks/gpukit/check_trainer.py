@@ -2,7 +2,6 @@
 written at the end."""
 
 import inspect
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from gocnn.policy import KIND, evaluation, export, model
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.task import PolicyTask
 from gocnn.policy.training import validation_batches
+from gocnn.structs import to_json
 from gocnn.training import (
     ModelProvenance,
     Outcome,
@@ -53,7 +53,7 @@ def trained(
             PolicyNetwork(shape),
             TaskData(PolicyTask(smoothing), source, valid),
             config,
-            RunOutput(run, ModelProvenance(KIND, asdict(shape), "the kit's check")),
+            RunOutput(run, ModelProvenance(KIND, to_json(shape), "the kit's check")),
             Runtime(device or bench.device, quiet=True),
         )
         return trainer, trainer.fit(resume)

@@ -97,6 +97,6 @@ def candidates(
     order = np.lexsort((rng.random(len(game)), -strength, first, origin))
     ends = np.flatnonzero(np.diff(origin[order], append=-1)) + 1
     begins = np.concatenate([[0], ends[:-1]])
-    place = np.arange(len(order)) - np.repeat(begins, ends - begins)  # in its source
-    turn = order[np.lexsort((origin[order], place))]
+    rank = np.arange(len(order)) - np.repeat(begins, ends - begins)  # in its source
+    turn = order[np.lexsort((origin[order], rank))]
     return Candidates(tuple(stores), where[turn], game[turn], left_out)

@@ -107,7 +107,7 @@ def fingerprint(keys: npt.NDArray[np.int64]) -> str:
 
 
 def pack(
-    name: str, selected: Selected, progress: Callable[[int], None] = lambda games: None
+    name: str, selected: Selected, progress: Callable[[int], None] = lambda _games: None
 ) -> Packed:
     """Pack games; `progress` is told how many were. Raises UserError if a store is damaged."""
     keys: list[npt.NDArray[np.int64]] = []

@@ -29,14 +29,14 @@ def shape(name: str, channels: int | None = None) -> PolicyConfig:
     """A preset as the project trains it: all planes; two later moves, the winner, and whose each
     point will be as further targets."""
     return replace(
-        preset(name, channels=channels), groups=GROUPS, future=FUTURE, value=True, score=True
+        preset(name, channels=channels), plane_groups=GROUPS, future=FUTURE, value=True, score=True
     )
 
 
-def games(place: Path, share: float = 0.02) -> tuple[Games, Games]:
+def games(source: Path, share: float = 0.02) -> tuple[Games, Games]:
     """Training and validation games of a store or a folder of records. Raises UserError."""
     chosen, held = data.split(
-        data.select_games(data.open_stores([str(place)], quiet=True)[0], GameFilter()), share
+        data.select_games(data.open_stores([str(source)], quiet=True)[0], GameFilter()), share
     )
     return chosen.games, held.games
 

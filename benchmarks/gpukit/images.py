@@ -99,10 +99,10 @@ def run(options: argparse.Namespace) -> int:
     common.prove_writable(out)
     if options.tiny:
         torch.set_num_threads(1)
-    place = options.photographs or str(common.IMAGES)
+    source = options.photographs or str(common.IMAGES)
     figures: dict[str, Any] = (common.read_json(out / "images.json") or {}) | {
         "machine": facts.machine(device),
-        "photographs": Path(place).name,
+        "photographs": Path(source).name,
     }
 
     def keep(name: str, value: Any) -> None:
@@ -110,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
         common.write_json(out / "images.json", figures)
 
     if options.minutes > 0:
-        keep("training", train(options, place, out, device))
+        keep("training", train(options, source, out, device))
     keep("resnet101", against_torchvision(device, options.tiny))
     keep("augmentation", augmentation(device, options.tiny))
     print(f"figures: {out / 'images.json'}")
@@ -145,13 +145,13 @@ def _pack(options: argparse.Namespace) -> int:
 
 
 def train(
-    options: argparse.Namespace, place: str, out: Path, device: torch.device
+    options: argparse.Namespace, source: str, out: Path, device: torch.device
 ) -> dict[str, Any]:
     """Train the strong recipe for the minutes there are; accuracy on the validation photographs,
     with one view and with eight."""
     folder = out / "photographs"
     arguments = [
-        place,
+        source,
         "--out",
         str(folder),
         "--device",
@@ -182,7 +182,7 @@ def train(
     command("img-train", *arguments)
     predictor = trained.load(folder, str(device))
     parts = load_splits(
-        place,
+        source,
         Split(valid_share=0.2 if options.tiny else 0.15),
         ImageStore(predictor.config.store_size, predictor.config.fit),
         quiet=True,

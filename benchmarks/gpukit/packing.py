@@ -47,14 +47,14 @@ class Packed:
 
 
 def pack(
-    place: str,
+    source: str,
     target: Path,
     megabytes: float,
     pixels: int = 160,
     fit: Fit = "squash",
     kind: str = "jpeg",
 ) -> Packed:
-    """Write the photographs of `place`, shrunk to `pixels` a side, as a zip of at most `megabytes`
+    """Write the photographs of `source`, shrunk to `pixels` a side, as a zip of at most `megabytes`
     (a million bytes each).
 
     The pixels are those that the classifiers would decode, but for the quality. Photographs without
@@ -63,7 +63,7 @@ def pack(
     """
     if kind == "webp" and not features.check("webp"):
         raise UserError("--format webp: Pillow has no WebP here; leave the option out")
-    collection = open_collection(place)
+    collection = open_collection(source)
     photos = [
         (part, photo)
         for part in FOLDERS
@@ -72,7 +72,7 @@ def pack(
     ]
     if not photos:
         raise UserError(
-            f"{place} has no photographs with labels; name a folder with training and validation"
+            f"{source} has no photographs with labels; name a folder with training and validation"
             " parts, or a folder for each class"
         )
     with tempfile.TemporaryDirectory(prefix="gpu-photographs-") as cache:
@@ -80,7 +80,7 @@ def pack(
         added = store.add([photo for _, photo in photos])
         good = np.flatnonzero(added.rows >= 0)
         if not len(good):
-            raise UserError(f"{place}: no photograph can be read ({'; '.join(bad_notes(added))})")
+            raise UserError(f"{source}: no photograph can be read ({'; '.join(bad_notes(added))})")
         names = _names(
             [(photos[i][0], collection.classes[photos[i][1].label]) for i in good.tolist()], kind
         )
@@ -104,7 +104,7 @@ def pack(
         {photos[i][1].label for i in good.tolist()}
     ):
         raise UserError(
-            f"{place}: its classes cannot be told by their names when packed"
+            f"{source}: its classes cannot be told by their names when packed"
             f" ({', '.join(collection.classes[:8])}); rename the folders"
         )
     return Packed(counts, len(again.classes), data[0], len(data[1]), tuple(bad_notes(added)))

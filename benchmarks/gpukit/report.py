@@ -75,13 +75,13 @@ def report(out: Path, more: Sequence[Path]) -> tuple[str, list[str]]:
                 " command again"
             ) from error
     noted = common.read_json(out / common.RUNS) or []
-    places = [*more, *map(Path, noted), *sorted(p.parent for p in out.glob("*/metrics.jsonl")), out]
+    runs = [*more, *map(Path, noted), *sorted(p.parent for p in out.glob("*/metrics.jsonl")), out]
     found: dict[Path, str] = {}
-    for place in places:
-        if place.resolve() not in found and (text := training(place)):
-            found[place.resolve()] = text
+    for run in runs:
+        if run.resolve() not in found and (text := training(run)):
+            found[run.resolve()] = text
     parts += found.values()
-    if not any(_kind(place) == "go-policy" for place in found):
+    if not any(_kind(run) == "go-policy" for run in found):
         missing.append("a run of train (name it with --run)")
     return "\n\n".join(parts) + "\n" if parts else "", missing
 

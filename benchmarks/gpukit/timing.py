@@ -118,7 +118,7 @@ def operations(shape: PolicyConfig) -> float:
     multiply-add is two), times three."""
     with torch.device("meta"):
         net = PolicyNetwork(shape).train()
-        planes = torch.zeros(2, plane_count(shape.groups), 19, 19)
+        planes = torch.zeros(2, plane_count(shape.plane_groups), 19, 19)
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         net(planes)

@@ -198,9 +198,11 @@ def _run_config(
             future=go.FUTURE,
             value=True,
             score=options.score,
-            groups=tuple(
+            plane_groups=tuple(
                 dict.fromkeys(
-                    g for name in groups for g in (network.groups if name == "default" else [name])
+                    g
+                    for name in groups
+                    for g in (network.plane_groups if name == "default" else [name])
                 )
             ),
         )

@@ -35,10 +35,10 @@ class Counted:
 
     def __init__(self, stream: Any, spend: Callable[[int], None] | None) -> None:
         self._stream, self._spend = stream, spend
-        self.head = self._draw(HEAD)
+        self.head = self._take(HEAD)
         self._back = self.head
 
-    def _draw(self, size: int) -> bytes:
+    def _take(self, size: int) -> bytes:
         data: bytes = self._stream.read(size)
         if self._spend:
             self._spend(len(data))
@@ -50,8 +50,8 @@ class Counted:
             if 0 <= size < len(back):
                 self._back = back[size:]
                 return back[:size]
-            return back + self._draw(size - len(back) if size >= 0 else size)
-        return self._draw(size)
+            return back + self._take(size - len(back) if size >= 0 else size)
+        return self._take(size)
 
     def read1(self) -> bytes:
         """Some bytes: what came before damage is not lost, as it is when more is asked for."""

@@ -26,6 +26,7 @@ from gocnn.archives.kinds import (
 )
 from gocnn.archives.names import readable
 from gocnn.archives.packers import Counted, can_zstd, unpacker
+from gocnn.wording import counted
 
 DEEPEST = 3
 """Archives inside each other that are looked into."""
@@ -86,7 +87,7 @@ class _Walk:
             )
             yield Entry(label, 0, much, archive=True)
         except DAMAGE as error:
-            before = f"; {passed} files before that were read" if passed else ""
+            before = f"; {counted(passed, 'file')} before that could be read" if passed else ""
             yield Entry(
                 label,
                 0,
@@ -229,7 +230,7 @@ class _Walk:
                     data=None if file.trouble else partial(bytes, file.data),
                 )
         rest = (
-            f"{count} files that are whole were read, what follows was not"
+            f"{counted(count, 'whole file')} could be read, what follows could not"
             if count
             else "no file in it is whole"
         )

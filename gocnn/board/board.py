@@ -32,6 +32,7 @@ class Board:
         size: int = 19,
         superko: bool = False,
         situational: bool = False,
+        *,
         suicide: bool = False,
     ) -> None:
         self.state = rules.new_state(size)

@@ -56,5 +56,5 @@ def maybe_repeats(
             rules.copy(state, trial)
             rules.play(trial, rules.field_point(index, size), colour)
             value = position_hash(trial)
-            place = first_at_least(seen, value)
-            suspects[index] = place < len(seen) and seen[place] == value
+            row = first_at_least(seen, value)
+            suspects[index] = row < len(seen) and seen[row] == value

@@ -17,7 +17,11 @@ _INK = {
 
 
 def diagram(
-    board: Board, marks: Mapping[int, str] | None = None, colour: bool = True, unicode: bool = True
+    board: Board,
+    marks: Mapping[int, str] | None = None,
+    colour: bool = True,
+    *,
+    unicode: bool = True,
 ) -> str:
     """The position as text, row 19 on top. `marks`: one character for some empty flat indices (the
     suggestions). The last move stands in brackets, or in blue with `colour`. Without `unicode`,

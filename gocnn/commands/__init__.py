@@ -75,9 +75,9 @@ class LazyGroup(click.Group):
             if streams.is_broken_pipe(error):
                 streams.abandon()
             else:
-                place = f"{error.filename}: " if error.filename is not None else ""
+                where = f"{error.filename}: " if error.filename is not None else ""
                 click.echo(
-                    f"Error: {place}{error.strerror or error}; look at the place, its permissions"
+                    f"Error: {where}{error.strerror or error}; look at the place, its permissions"
                     " and the room on the disk",
                     err=True,
                 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gocnn.console import program
+from gocnn import program
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFolder
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from gocnn import modelfile
-from gocnn.console import program
+from gocnn import modelfile, program
 from gocnn.console.heads import heads
 from gocnn.console.shared_options import json_option
 from gocnn.errors import UserError

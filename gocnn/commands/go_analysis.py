@@ -13,7 +13,7 @@ from gocnn.commands.style_option import style_option
 @symmetries_option
 @style_option
 @threads_option
-def command(model: str | None, symmetries: str, style: str, threads: int | None) -> None:
+def command(*, model: str | None, symmetries: str, style: str, threads: int | None) -> None:
     """Answer queries in the protocol of KataGo's analysis engine, lines of JSON, on standard input
     and output: for KaTrain and tools like it."""
     from gocnn.engine.player import Player

@@ -16,7 +16,8 @@ from gocnn.commands.options import (
 )
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
-from gocnn.console.shared_options import choice_option, count_option, json_option
+from gocnn.console.shared_options import count_option, json_option
+from gocnn.wording import counted
 
 
 @click.command("go-eval")
@@ -26,12 +27,16 @@ from gocnn.console.shared_options import choice_option, count_option, json_optio
     "--positions", 1, None, "Positions drawn from all games, without repetition.", default=20000
 )
 @symmetries_option
-@choice_option(
+@click.option(
+    "--conditioning",
     "--told",
-    ["nothing", "origin"],
-    "Tell a network that is shown such "
-    "things (plane group `style`) where each game was played, and whether by professionals.",
+    type=click.Choice(["nothing", "origin"]),
     default="nothing",
+    show_default=True,
+    help=(
+        "What a network that is shown such things (plane group `style`) is told of each game;"
+        " origin: where it was played, and whether by professionals."
+    ),
 )
 @count_option("--seed", 0, None, "Chooses the positions.", default=0)
 @device_option()
@@ -49,7 +54,7 @@ def command(
     model: str | None,
     positions: int,
     symmetries: str,
-    told: str,
+    conditioning: str,
     seed: int,
     device: str,
     as_json: bool,
@@ -77,21 +82,28 @@ def command(
     stores, report = data.open_stores(games, jobs, max_unpacked)
     if report is not None and report.reasons:
         why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
-        click.echo(f"skipped {sum(report.reasons.values())} games: {why}", err=True)
+        click.echo(f"skipped {counted(sum(report.reasons.values()), 'game')}: {why}", err=True)
     found = data.select_games(stores, game_filter(options))
     chosen = found.games
     total = min(positions, chosen.positions)
     with bars.bar(total=total, unit=" positions", disable=not sys.stderr.isatty()) as bar:
-        shown = HANDICAP | (ORIGIN if told == "origin" else 0)
+        shown = HANDICAP | (ORIGIN if conditioning == "origin" else 0)
         judged = evaluation.judge(
-            policy, chosen, positions, int(symmetries), seed, bar.update, shown, found.komi
+            policy,
+            chosen,
+            positions,
+            symmetries=int(symmetries),
+            seed=seed,
+            tick=bar.update,
+            shown=shown,
+            komi=found.komi,
         )
     figures = evaluation.figures(judged)
     figures = {
         "model": model or policy.name,
         "games": list(games),
         "symmetries": int(symmetries),
-        "told": told,
+        "conditioning": conditioning,
         "seed": seed,
     } | figures
     if picture is not None:
@@ -103,8 +115,8 @@ def command(
 
 def _table(figures: dict[str, Any]) -> str:
     asked = (
-        f"{figures['all']['positions']} positions, symmetries: {figures['symmetries']}, told:"
-        f" {figures['told']}"
+        f"{counted(figures['all']['positions'], 'position')}, symmetries: {figures['symmetries']},"
+        f" conditioning: {figures['conditioning']}"
     )
     lines = [f"{figures['model']} on {', '.join(figures['games'])}, {asked}"]
     lines.append(

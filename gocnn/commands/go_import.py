@@ -9,6 +9,7 @@ from gocnn.commands.options import importing
 from gocnn.console.outputs import OutFile
 from gocnn.games.importing import import_games
 from gocnn.games.store import Store
+from gocnn.wording import counted
 
 
 @click.command("go-import")
@@ -24,6 +25,7 @@ from gocnn.games.store import Store
 @click.option("--replace", is_flag=True, help="Replace the store that is there.")
 @importing
 def command(
+    *,
     games: tuple[str, ...],
     out: Path,
     append: bool,
@@ -52,22 +54,24 @@ def command(
     )
     seconds = time.perf_counter() - began
     click.echo(
-        f"{report.games} games, {report.moves} moves in {seconds:.1f} s"
+        f"{counted(report.games, 'game')}, {counted(report.moves, 'move')} in {seconds:.1f} s"
         f" ({report.games / max(seconds, 1e-9):.0f} games/s)"
     )
     if report.reasons:
         why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
         click.echo(f"skipped {sum(report.reasons.values())}: {why} (see {out}.skipped.tsv)")
     if report.counted:
+        off = report.counted - report.labelled
         click.echo(
-            f"counted {report.counted}: {report.labelled} labels kept,"
-            f" {report.counted - report.labelled} disagree with the record (not used)"
+            f"counted {report.counted}: {counted(report.labelled, 'label')} kept,"
+            f" {off} disagree{'s' if off == 1 else ''} with the record (not used)"
         )
     for what, count in report.decided.most_common():
         click.echo(f"{count} {what} (first: {_plain(report.examples[what])})")
     store = Store(out)
     click.echo(
-        f"{out}: {len(store)} games, {store.size} bytes, {store.size / len(store):.0f} bytes a game"
+        f"{out}: {counted(len(store), 'game')}, {store.size} bytes,"
+        f" {store.size / len(store):.0f} bytes a game"
     )
 
 

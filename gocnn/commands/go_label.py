@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFile
 from gocnn.console.shared_options import count_option
+from gocnn.wording import counted
 
 if TYPE_CHECKING:
     from gocnn.selfplay.labelling import JudgedRun, LabellingConfig, OwnRun, ResignedRun, Run
@@ -162,15 +163,17 @@ def _show_judged(run: "JudgedRun", store: Path) -> None:
         _show_nothing(run, store, "played on or judged")
         return
     n, tried = found.agreed, max(found.tried, 1)
-    refused = f", {found.refused / tried:.1%} were refused: {found.reason}" if found.refused else ""
+    another = f"{found.disagreed / tried:.1%} another"
+    if found.refused:
+        another += f", {found.refused / tried:.1%} were refused: {found.reason}"
     click.echo(
-        f"{store}: {found.tried} games judged by {run.engine}, {n} labelled ({n / tried:.1%}"
-        f" gave the recorded winner, {found.disagreed / tried:.1%} another{refused}); mean"
-        f" margin {found.margins / max(n, 1):.1f} points, the labels' area"
+        f"{store}: {counted(found.tried, 'game')} judged by {run.engine}, {n} labelled"
+        f" ({n / tried:.1%} gave the recorded winner, {another});"
+        f" mean margin {found.margins / max(n, 1):.1f} points, the labels' area"
         f" {found.off / max(n, 1):.1f} from it"
     )
     click.echo(
-        f"{found.tried} positions in {run.seconds:.1f} s:"
+        f"{counted(found.tried, 'position')} in {run.seconds:.1f} s:"
         f" {found.tried / run.seconds:.1f} positions/s"
     )
 
@@ -183,7 +186,7 @@ def _show_resigned(run: "ResignedRun", store: Path) -> None:
     n, tried = found.agreed, max(found.tried, 1)
     wrong, open_ = found.disagreed / tried, found.unsettled / tried
     click.echo(
-        f"{store}: {found.tried} games played on, {n} labelled ({n / tried:.1%} gave"
+        f"{store}: {counted(found.tried, 'game')} played on, {n} labelled ({n / tried:.1%} gave"
         f" the recorded winner, {wrong:.1%} another, {open_:.1%} were not settled); mean margin"
         f" {found.margins / max(n, 1):.1f} points"
     )
@@ -200,8 +203,8 @@ def _show_own(run: "OwnRun", config: "LabellingConfig", count: int) -> None:
         return
     margins = np.array(done.margins or [0.0])
     click.echo(
-        f"{config.target}: {done.kept} own games added, {done.unsettled} were not settled; mean"
-        f" margin {margins.mean():.1f} points (quartiles"
+        f"{config.target}: {counted(done.kept, 'own game')} added, {done.unsettled} not settled;"
+        f" mean margin {margins.mean():.1f} points (quartiles"
         f" {', '.join(f'{q:.0f}' for q in np.percentile(margins, [25, 50, 75]))}),"
         f" {done.captured / max(done.kept, 1):.1f} stones captured a game"
     )

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gocnn.console import program
+from gocnn import program
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFolder
 from gocnn.console.shared_options import count_option
+from gocnn.wording import counted
 
 if TYPE_CHECKING:
     from gocnn.match.game import GameResult
@@ -149,8 +150,8 @@ def _show_game(result: "GameResult", so_far: Sequence["GameResult"]) -> None:
     detail = f" ({result.detail})" if result.detail else ""
     won = sum(g.winner == 0 for g in so_far)
     click.echo(
-        f"game {result.number}: first engine {side}, {result.result}, {result.moves}"
-        f" moves{detail}; first engine {won} of {len(so_far)}",
+        f"game {result.number}: first engine {side}, {result.result},"
+        f" {counted(result.moves, 'move')}{detail}; first engine {won} of {len(so_far)}",
         err=True,
     )
 
@@ -161,7 +162,7 @@ def _show(results: list["GameResult"], first: str, second: str) -> None:
     from gocnn.match.folder import GAMES_FILE
     from gocnn.match.summary import broken_off, seconds_a_move
 
-    click.echo(f"{first}  against  {second}: {len(results)} games")
+    click.echo(f"{first}  against  {second}: {counted(len(results), 'game')}")
     click.echo(_summary(results))
     for colour, mine in (("black", 0), ("white", 1)):
         games = [g for g in results if g.black == mine]
@@ -182,7 +183,7 @@ def _show(results: list["GameResult"], first: str, second: str) -> None:
     for game in broken[:MOST_NAMED]:
         click.echo(
             f"game {game.number}, {game.result}, not decided on the board ({game.how}):"
-            f" {game.detail or f'{game.moves} moves'}"
+            f" {game.detail or counted(game.moves, 'move')}"
         )
     if len(broken) > MOST_NAMED:
         click.echo(f"and {len(broken) - MOST_NAMED} more; {GAMES_FILE} has them all")

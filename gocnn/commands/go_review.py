@@ -51,11 +51,11 @@ def command(
     """
     keep_inputs([Path(name) for name in games], picture=picture, html=html)
     from gocnn import bars
-    from gocnn.files import check_folder, check_writable, write_bytes, write_text
+    from gocnn.files import check_folder, check_writable, make_folder, write_bytes, write_text
     from gocnn.games import sources
     from gocnn.policy.runtime import open_evaluator
     from gocnn.review import text, values
-    from gocnn.review.files import review_files
+    from gocnn.review.files import ReviewedRecords, review_files
 
     files = [blob for unit in sources.find_units(list(games)) for blob in sources.read(unit)]
     if len(files) > 1 and out is not None and (os.path.isfile(out) or out.suffix.lower() == ".sgf"):
@@ -66,10 +66,13 @@ def command(
         raise click.UsageError(
             f"--picture and --html show one game, but there are {len(files)} files; name one"
         )
-    if out is not None:
-        check = check_writable if len(files) == 1 and not os.path.isdir(out) else check_folder
-        check(out)
-        _keep_records(out, [blob.name for blob in files])
+    kept = None if out is None else ReviewedRecords(out, [blob.name for blob in files])
+    if kept is not None:
+        (check_folder if kept.is_folder else check_writable)(kept.out)
+        if replaced := kept.replaced():
+            raise click.BadParameter(
+                f"{replaced} is a record that is read; choose another place", param_hint="--out"
+            )
     if html is not None:
         from gocnn.review.page import template
 
@@ -78,7 +81,6 @@ def command(
     reviews: list[Review] = []
     positions: list[PositionReview] = []
     trouble: list[str] = []
-    written: set[Path] = set()
     with bars.bar(
         total=len(files),
         unit=" files",
@@ -90,9 +92,11 @@ def command(
             reviews += found.reviews
             positions += found.positions
             trouble += found.skipped
-            annotated = found.annotated() if out is not None else None
-            if out is not None and annotated is not None:
-                write_bytes(_target(out, found.name, len(files), written), annotated)
+            annotated = found.annotated() if kept is not None else None
+            if kept is not None and annotated is not None:
+                if kept.is_folder:
+                    make_folder(kept.out)
+                write_bytes(kept.next(found.name), annotated)
     for line in trouble:
         click.echo(f"skipped {line}" if reviews or positions else f"Error: {line}", err=True)
     for line in text.notes([*reviews, *positions]):
@@ -133,37 +137,3 @@ def command(
         click.echo("\n".join(text.report(reviews[0])))
     else:
         click.echo("\n".join(text.games_table(reviews)))
-
-
-def _keep_records(out: Path, names: list[str]) -> None:
-    """Raises click.BadParameter if a reviewed record would replace one that is read."""
-    read = {os.path.realpath(name) for name in names if os.path.isfile(name)}
-    targets = (
-        [out / f"{_stem(name)}.sgf" for name in names]
-        if len(names) > 1 or os.path.isdir(out)
-        else [out]
-    )
-    for target in targets:
-        if os.path.realpath(target) in read:
-            raise click.BadParameter(
-                f"{target} is a record that is read; choose another place", param_hint="--out"
-            )
-
-
-def _stem(name: str) -> str:
-    return Path(name.rpartition(":")[2]).stem or "game"
-
-
-def _target(out: Path, name: str, files: int, written: set[Path]) -> Path:
-    """Where the reviewed record goes; in a folder no two of one run take the same name."""
-    from gocnn.files import make_folder
-
-    if files == 1 and not os.path.isdir(out):
-        return out
-    make_folder(out)
-    stem = _stem(name)
-    target, number = out / f"{stem}.sgf", 2
-    while target in written:
-        target, number = out / f"{stem}-{number}.sgf", number + 1
-    written.add(target)
-    return target

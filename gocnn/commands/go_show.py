@@ -79,7 +79,10 @@ def command(
     except BadVertex as error:
         raise click.BadParameter(str(error), param_hint="--point") from error
     planes = planes_of(
-        found.board, recent_moves(found.board), policy.plane_groups, int(found.handicap > 0)
+        found.board,
+        recent_moves(found.board),
+        policy.plane_groups,
+        conditioning=int(found.handicap > 0),
     )
     if picture is not None:
         layers.draw_maps(

@@ -11,6 +11,7 @@ from gocnn.console.shared_options import json_option
 from gocnn.console.streams import encodable
 from gocnn.games.store import Store
 from gocnn.games.summary import summarise
+from gocnn.wording import counted
 
 
 @click.command("go-stats")
@@ -37,7 +38,8 @@ def table(figures: dict[str, Any]) -> str:
     games = max(figures["games"], 1)
     lines = [
         (
-            f"{figures['store']}: {figures['games']} games, {figures['moves']} moves,"
+            f"{figures['store']}: {counted(figures['games'], 'game')},"
+            f" {counted(figures['moves'], 'move')},"
             f" {figures['bytes']} bytes"
         ),
         f"moves a game: {figures['moves'] / games:.0f} on average; "

@@ -105,7 +105,10 @@ def command(
     policy = open_evaluator(model)
     check_style(policy, style)
     said = evaluate(
-        policy, position.board, conditioning_of_style(style, position.handicap > 0), int(symmetries)
+        policy,
+        position.board,
+        conditioning_of_style(style, position.handicap > 0),
+        symmetries=int(symmetries),
     )
     probabilities = (
         said.probabilities
@@ -127,10 +130,10 @@ def command(
             position.board,
             picture,
             rows[: top or 10],
-            position.played,
-            title,
-            numbers,
-            estimate.owner if estimate else None,
+            played=position.played,
+            title=title,
+            numbered=numbers,
+            owner=estimate.owner if estimate else None,
         )
     ply = position.ply
     to_play = "black" if position.board.to_play == 1 else "white"
@@ -203,4 +206,4 @@ def _show(board: Any, rows: list[tuple[int, float]], colour: bool | None) -> Non
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     unicode = encodable("●○╋┼▸")
     marks = {index: MARKS[rank] for rank, (index, _) in enumerate(rows) if rank < len(MARKS)}
-    click.echo(diagram(board, marks, colour, unicode), color=colour)
+    click.echo(diagram(board, marks, colour, unicode=unicode), color=colour)

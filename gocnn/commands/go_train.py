@@ -121,6 +121,7 @@ HEADINGS = {
 @filter_options
 @importing
 def command(
+    *,
     games: tuple[str, ...],
     out: Path,
     resume: bool,
@@ -222,16 +223,18 @@ def _network(options: dict[str, Any]) -> Any:
     else:
         config = replace(
             network.preset(preset or "small", wanted["blocks"], wanted["channels"]),
-            groups=recipe.GROUPS,
+            plane_groups=recipe.GROUPS,
             **heads,
         )
         config = replace(
             config, **{name: wanted[name] for name in ("context", "block") if wanted[name]}
         )
     if wanted["planes"]:
-        groups = _plane_groups(wanted["planes"], config.groups, begins=bool(options["begin"]))
+        plane_groups = _plane_groups(
+            wanted["planes"], config.plane_groups, begins=bool(options["begin"])
+        )
         try:
-            config = replace(config, groups=groups)
+            config = replace(config, plane_groups=plane_groups)
         except UnknownPlanes as error:
             raise click.BadParameter(str(error), param_hint="--planes") from error
     if options["begin"]:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 )
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 def command(
+    *,
     host: str,
     port: int,
     models: tuple[Path, ...],

@@ -15,5 +15,8 @@ def command(quiet: bool) -> None:
     from gocnn.warm_up import run
 
     if not quiet:
-        click.echo("compiling, once on this machine (two or three minutes) ...", err=True)
+        click.echo(
+            "compiling all that the commands need, once on this machine (two or three minutes) ...",
+            err=True,
+        )
     run(lambda line: None if quiet else click.echo(line))

@@ -92,6 +92,7 @@ class Analysis:
         player: Player,
         game: Game,
         colour: int,
+        *,
         keep: npt.NDArray[np.bool_] | None = None,
         most: int = MOST_MOVES,
         options: AnalysisOptions | None = None,
@@ -99,7 +100,10 @@ class Analysis:
         options = options or AnalysisOptions()
         position, conditioning = with_side_to_play(game, colour), player.conditioning(game)
         said = evaluate(
-            player.evaluator, position, conditioning, options.symmetries or player.symmetries
+            player.evaluator,
+            position,
+            conditioning,
+            symmetries=options.symmetries or player.symmetries,
         )
         p = said.probabilities
         self.colour, self.probabilities, self.game, self._player = colour, p, game, player
@@ -127,7 +131,7 @@ class Analysis:
                 position,
                 komi,
                 among,
-                conditioning,
+                conditioning=conditioning,
                 said=said,
                 power=options.power,
                 reduction=options.reduction,
@@ -164,7 +168,7 @@ class Analysis:
         ):
             return False
         among = np.isin(np.arange(MOVES), self.candidates)
-        if not theirs.follow(mine.board, mine.komi, among, self._said):
+        if not theirs.follow(mine.board, mine.komi, among, said=self._said):
             return False
         self._search, before._search = theirs, None
         return True
@@ -195,15 +199,18 @@ class Analysis:
     def advance(
         self, seconds: float, stopped: Callable[[], bool], visits: int | None = None
     ) -> None:
-        """Go on for about so long, or until `stopped` says so, or there are `visits` of them."""
+        """Go on for about so long, or until `stopped` says so, or there are `visits` of them. The
+        first visit is made in any case: without one there is nothing to show."""
         end = time.perf_counter() + seconds
-        while not stopped() and time.perf_counter() < end:
+        first = not self.visits
+        while first or (not stopped() and time.perf_counter() < end):
             if visits is not None and self.visits >= visits:
                 return
-            if self.exhausted:
+            if not self.exhausted:
+                self._step(math.inf if visits is None else visits - self.visits)
+            elif not first:
                 time.sleep(0.005)
-                continue
-            self._step(math.inf if visits is None else visits - self.visits)
+            first = False
 
     def _step(self, visits: float) -> None:
         """Some visits, and playouts where they are needed: after the moves that were visited, or
@@ -380,8 +387,8 @@ class Analysis:
 
 
 def _wanted(board: Board, colour: int, keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:
-    """bool `(362,)`: the moves to look at: useful ones, or any legal one where the client leaves no
-    useful one."""
+    """bool `(362,)`: the moves to look at: sensible ones, or any legal one where the client
+    leaves no sensible one."""
     wanted: npt.NDArray[np.bool_] = sensible_moves(board, colour)
     if keep is None:
         return wanted

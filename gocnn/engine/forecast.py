@@ -78,14 +78,17 @@ class Forecast:
 
     @cached_property
     def after(self) -> list[OwnershipEstimate]:
-        """What it says of the position after each move, asked for in one evaluation."""
+        """What the network says of the position after each move, asked in one evaluation when this
+        is first read."""
         if not self._boards:
             return []
         plane_groups = self._evaluator.plane_groups
         said = self._evaluator.outputs(
             np.concatenate(
                 [
-                    planes_of(board, recent_moves(board), plane_groups, self._conditioning)
+                    planes_of(
+                        board, recent_moves(board), plane_groups, conditioning=self._conditioning
+                    )
                     for board in self._boards
                 ]
             )
@@ -103,9 +106,10 @@ class Forecast:
         ]
 
     def whole(self, weights: npt.NDArray[np.floating]) -> OwnershipEstimate:
-        """The position's before anything is searched: half of what the network says of it, half of
-        what it says after the moves, by their weights. Where it errs in favour of whoever is to
-        play, the mean does not."""
+        """The position's estimate without a search: the mean of what the network says of the
+        position, and of what it says after the moves, these weighted by `weights` (one for each
+        move). A network that favours the side to play errs one way in the first and the other way
+        in the second, so that the mean does not."""
         if not self.after:
             return self.position
         w = np.concatenate([[1.0], weights / weights.sum()]) / 2
@@ -120,9 +124,9 @@ class Forecast:
     def searched(
         self, search: "Search", moves: Sequence[int], colour: int
     ) -> tuple[OwnershipEstimate, list[OwnershipEstimate]]:
-        """The position's and that after each of its moves (flat indices, as `boards`) in the mean
-        over all that a search by `colour` has seen; of a move that it has not visited, what the
-        network says."""
+        """The position's estimate, and one after each of `moves` (flat indices, in the order of
+        the boards): means over all positions that a search by `colour` has seen there. A move that
+        it has not visited gets what the network says of the position after it."""
         sign = 1 if colour == BLACK else -1
 
         def estimate(owner: Floats, win: float, lead: float, spread: float) -> OwnershipEstimate:

@@ -46,7 +46,9 @@ class Game:
         """The empty board; komi and rules stay."""
         self.set_up([], [], BLACK)
 
-    def set_up(self, black: list[int], white: list[int], to_play: int, handicap: int = 0) -> None:
+    def set_up(
+        self, black: list[int], white: list[int], to_play: int, *, handicap: int = 0
+    ) -> None:
         """Begin anew from these stones. Raises IllegalMove if they cannot stand so; nothing has
         changed then."""
         board = Board(SIZE)
@@ -62,7 +64,7 @@ class Game:
 
     def give_handicap(self, points: list[int]) -> None:
         """Handicap stones for black on the empty board; white is to play."""
-        self.set_up(points, [], WHITE, len(points))
+        self.set_up(points, [], WHITE, handicap=len(points))
 
     def play(self, index: int, colour: int) -> None:
         """Play a move of either colour. Raises IllegalMove; nothing has changed then."""
@@ -136,7 +138,9 @@ class Game:
     def margin(self, dead: npt.NDArray[np.bool_]) -> float:
         """Black's points minus white's under the rules, komi and white's points for handicap
         counted; dead: bool `(361,)`, stones to be taken off."""
-        return scoring.margin(self.board, dead, self.rules, self.komi, self.handicap_stones)
+        return scoring.margin(
+            self.board, dead, self.rules, self.komi, handicap=self.handicap_stones
+        )
 
     @property
     def handicap_bonus(self) -> int:

@@ -29,6 +29,7 @@ from gocnn.engine.forecast import Estimator
 from gocnn.engine.game import Game
 from gocnn.engine.ownership import OwnershipEstimate
 from gocnn.policy.predictions import Floats
+from gocnn.wording import counted
 
 TABLE = Path(__file__).parents[1] / "policy" / "weights" / "levels.json"
 """The skill of each level, and what was measured."""
@@ -232,7 +233,7 @@ def visits_text(level: Level) -> str:
     """What the level looks ahead at, for people."""
     if level.hurried:
         return "as far as the clock allows"
-    return f"{level.visits} positions" if level.visits else "nothing"
+    return counted(level.visits, "position") if level.visits else "nothing"
 
 
 def without_search(level: Level) -> str | None:

@@ -66,9 +66,9 @@ class Search:
         board: Board,
         komi: float,
         keep: npt.NDArray[np.bool_],
+        *,
         conditioning: int = 0,
         symmetries: int = 1,
-        *,
         said: Evaluation | None = None,
         power: float = 1.0,
         reduction: float = FPU_REDUCTION,
@@ -82,7 +82,7 @@ class Search:
             symmetries,
         )
         self.reduction, self.until = reduction, until or {}
-        said = said or evaluate(evaluator, board, conditioning, symmetries)
+        said = said or evaluate(evaluator, board, conditioning, symmetries=symmetries)
         self._slots = tree_leaves.new_slots(
             MOST_AT_ONCE, planes.plane_count(evaluator.plane_groups)
         )
@@ -167,7 +167,12 @@ class Search:
         tree.sum_up(self._tree, count, True, self._centre, self._share)
 
     def follow(
-        self, board: Board, komi: float, keep: npt.NDArray[np.bool_], said: Evaluation | None = None
+        self,
+        board: Board,
+        komi: float,
+        keep: npt.NDArray[np.bool_],
+        *,
+        said: Evaluation | None = None,
     ) -> bool:
         """Go on to a position that moves from here have led to, keeping what was seen of it; False,
         and nothing has changed, if it is no such position or was not seen. `keep`, `said` as for a
@@ -183,7 +188,9 @@ class Search:
             node = below[index]
         if mine.to_play != board.to_play or (mine.stones() != board.stones()).any():
             return False
-        said = said or evaluate(self.evaluator, board, self.conditioning, self.symmetries)
+        said = said or evaluate(
+            self.evaluator, board, self.conditioning, symmetries=self.symmetries
+        )
         self._keep_below(node)
         self._begin(board.copy(), said)
         self._only(keep, said)

@@ -100,7 +100,8 @@ class Player:
         self._search: Search | None = None
 
     def new_game(self) -> None:
-        """Forget what was thought of the last one."""
+        """Begin another game: drop the search tree, and the count of positions that looked
+        lost."""
         self._lost, self._search = 0, None
 
     def probabilities(self, game: Game, colour: int) -> Floats:
@@ -113,7 +114,7 @@ class Player:
             self.evaluator,
             with_side_to_play(game, colour),
             self.conditioning(game),
-            self.symmetries,
+            symmetries=self.symmetries,
         )
 
     def conditioning(self, game: Game) -> int:
@@ -122,10 +123,15 @@ class Player:
         return conditioning_of_style(self.style, game.handicap_stones > 1)
 
     def outputs(self, game: Game, board: Board, turns: Sequence[int]) -> PolicyPredictions:
-        """What the network alone says of the board, turned by each of those symmetries."""
+        """The network's answers for S = `len(turns)` copies of the board, each after one of those
+        symmetries (numbers of `gocnn.board.symmetry`); not turned back."""
         conditioning = self.conditioning(game)
         planes = planes_of(
-            board, recent_moves(board), self.evaluator.plane_groups, conditioning, turns
+            board,
+            recent_moves(board),
+            self.evaluator.plane_groups,
+            conditioning=conditioning,
+            symmetries=turns,
         )
         return self.evaluator.outputs(planes)
 
@@ -134,6 +140,7 @@ class Player:
         game: Game,
         colour: int,
         keep: npt.NDArray[np.bool_] | None = None,
+        *,
         clean_up: bool = False,
         seconds: float | None = None,
         stopped: Callable[[], bool] | None = None,
@@ -188,7 +195,7 @@ class Player:
             weights = self._weights(game, colour, said, wanted, visits, deadline, stopped)
         if self.evaluator.scores and self._resigns(game, colour, estimator):
             return RESIGN
-        index = self._draw(weights, self._heat(game, visits))
+        index = self._pick(weights, self._heat(game, visits))
         if may_pass and _may_be_over(game, colour, index, p) and _is_over(game, colour, estimator):
             return PASS
         return index
@@ -202,9 +209,9 @@ class Player:
         return win_of(said, colour, komi), said.lead + (-komi if colour == BLACK else komi)
 
     def take_up(self, game: Game, colour: int) -> None:
-        """Know of a game that others have played so far, or that it has played itself but does not
-        remember: whether it looked lost before the last moves of `colour`, which is what it resigns
-        by."""
+        """Get ready to play `colour` in a game whose moves so far were not chosen here. It resigns
+        once several positions in a row look lost, so the last ones before moves of `colour` are
+        judged now."""
         before = Player(self.evaluator, symmetries=self.symmetries, style=self.style)
         before.resign = self.level.resign if self.level else self.resign
         self._lost = 0
@@ -218,8 +225,8 @@ class Player:
         self._lost = before._lost
 
     def chances(self, game: Game, colour: int) -> npt.NDArray[np.float64]:
-        """float64 `(362,)`: how often it would make each move here, one that ends the game
-        apart."""
+        """The probability of each move to be chosen here, float64 `(362,)`, if it neither resigns
+        nor passes to end the game."""
         said, visits, wanted = (
             self.evaluation(game, colour),
             self._visits(None),
@@ -269,14 +276,14 @@ class Player:
         if not visits:
             return weights
         board, komi = with_side_to_play(game, colour), game.area_komi_for(colour)
-        if self._search is None or not self._search.follow(board, komi, wanted, said):
+        if self._search is None or not self._search.follow(board, komi, wanted, said=said):
             self._search = Search(
                 self.evaluator,
                 board.copy(),
                 komi,
                 wanted,
-                self.conditioning(game),
-                self.symmetries,
+                conditioning=self.conditioning(game),
+                symmetries=self.symmetries,
                 said=said,
             )
         self._search.run(max(visits - self._search.count, 0), deadline, stopped)
@@ -291,7 +298,8 @@ class Player:
         return estimate_of(self.evaluation(game, colour), colour, game.area_komi)
 
     def end(self, game: Game) -> OwnershipEstimate:
-        """The same for a game that is over or nearly so: with playouts in any case."""
+        """As `estimate`, for a game that is over or nearly so: the mean of what the network says,
+        if it says a score, and of playouts."""
         colour = game.board.to_play
         said = self.evaluation(game, colour) if self.evaluator.scores else None
         return self._estimator(game, colour, said).at_least(PLAYOUTS)
@@ -313,7 +321,7 @@ class Player:
     def _playouts(self, game: Game) -> Playouts:
         return Playouts(game.board, game.area_komi, seed=int(self._rng.integers(2**31)))
 
-    def _draw(self, weights: npt.NDArray[np.float64], heat: float) -> int:
+    def _pick(self, weights: npt.NDArray[np.float64], heat: float) -> int:
         if heat <= 0:
             return int(weights.argmax())
         return int(self._rng.choice(len(weights), p=_flattened(weights, heat)))

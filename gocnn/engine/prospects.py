@@ -38,14 +38,15 @@ class Prospects:
         return sum(playouts.count for playouts in self._playouts)
 
     def run(self, k: int, count: int) -> None:
-        """So many more after one move."""
+        """Run `count` more playouts after one move."""
         self._playouts[k].run(count)
 
     def estimates(
         self, weights: npt.NDArray[np.floating]
     ) -> tuple[OwnershipEstimate, list[OwnershipEstimate]]:
-        """The position's own, each move counting by its weight (where there are playouts after it),
-        and that after each move. There must be some playouts."""
+        """The position's estimate, and one after each move. The former is the mean over the moves
+        that have playouts, weighted by `weights` (one for each move). There must be some
+        playouts."""
         sums = [playouts.sum() for playouts in self._playouts]
         n = np.array([one.playouts for one in sums], np.float64)
         assert n.any()

@@ -59,7 +59,7 @@ def groups(board: Board) -> list[Group]:
         colour = int(owner[part[0]])
         territory = [index for index in part if not stones[index]]
         beside_dame = any(near in few for index in part for near in _near(index, board.size))
-        spaces = _parts([1] * owner.size, territory, board.size, set(territory))
+        spaces = _parts([1] * owner.size, territory, board.size, within=set(territory))
         alive = len(spaces) > 1 or len(territory) >= SURE_EYE_SPACE
         found.append(
             Group(
@@ -79,7 +79,7 @@ def _near(index: int, size: int) -> list[int]:
 
 
 def _parts(
-    value: list[int], starts: list[int], size: int, within: set[int] | None = None
+    value: list[int], starts: list[int], size: int, *, within: set[int] | None = None
 ) -> list[list[int]]:
     """The connected parts of equal value that hold the starts; only points `within`, if given."""
     done: set[int] = set()
@@ -140,7 +140,7 @@ def points(board: Board, dead: Mask, rules: Rules) -> tuple[int, int]:
     return result[0], result[1]
 
 
-def margin(board: Board, dead: Mask, rules: Rules, komi: float, handicap: int = 0) -> float:
+def margin(board: Board, dead: Mask, rules: Rules, komi: float, *, handicap: int = 0) -> float:
     """Black's points minus white's, komi, and what the rules give white for handicap stones."""
     black, white = points(board, dead, rules)
     return black - white - komi - rules.white_bonus(handicap)

@@ -21,7 +21,12 @@ LONGEST = 400
 
 
 def play_out(
-    evaluator: Evaluator, board: Board, games: int = GAMES, temperature: float = 0.7, seed: int = 1
+    evaluator: Evaluator,
+    board: Board,
+    games: int = GAMES,
+    *,
+    temperature: float = 0.7,
+    seed: int = 1,
 ) -> npt.NDArray[np.float32]:
     """Ownership, float32 `(361,)`: the mean over `games` continuations of who owns each point
     (Tromp-Taylor), +1 black, -1 white.
@@ -83,7 +88,7 @@ def settled_dead(evaluator: Evaluator, board: Board) -> npt.NDArray[np.bool_]:
 
 
 def settled_margin(
-    evaluator: Evaluator, board: Board, komi: float, rules: Rules = CHINESE_SERVERS
+    evaluator: Evaluator, board: Board, komi: float, *, rules: Rules = CHINESE_SERVERS
 ) -> float:
     """Black's margin by these rules, komi subtracted, once the dead stones are taken off."""
     return scoring.margin(board, settled_dead(evaluator, board), rules, komi)

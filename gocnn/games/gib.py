@@ -35,10 +35,10 @@ def read(lines: list[str]) -> Kifu:
                 raise BadRecord(f"a GIB record with a new game after move {number - 1}")
             kifu.give_handicap((whole(words[3], 0, 99) or 0) if len(words) > 3 else 0)
         elif words[0] == "STO":
-            place = [whole(word, 0, 99) for word in words[4:6]]
+            numbers = [whole(word, 0, 99) for word in words[4:6]]
             point = (
-                point_of(place[0], place[1])
-                if len(place) == 2 and place[0] is not None and place[1] is not None
+                point_of(numbers[0], numbers[1])
+                if len(numbers) == 2 and numbers[0] is not None and numbers[1] is not None
                 else None
             )
             if point is None or words[3] not in ("1", "2"):

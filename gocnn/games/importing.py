@@ -185,8 +185,8 @@ def _without_duplicates(
                         )
                     ]
                 )
-            there, place = keep[chunk.labelled], np.cumsum(keep) - 1
-            labelled = place[chunk.labelled[there]]
+            there, row_of = keep[chunk.labelled], np.cumsum(keep) - 1
+            labelled = row_of[chunk.labelled[there]]
             chunk = Chunk(
                 chunk.records[keep],
                 chunk.words,
@@ -333,7 +333,7 @@ def cached_store(
         cache / f"{target.stem}.import",
         "",
         "another process is importing the same games; waiting for it",
-        quiet,
+        quiet=quiet,
     ):
         if target.exists():
             return _sound(target), None

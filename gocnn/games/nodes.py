@@ -125,8 +125,8 @@ def text_of(raw: bytes, node: Node) -> dict[str, list[bytes]]:
 def other_size(raw: bytes, nodes: list[Node]) -> str:
     """The size of the board, such as `9x9`, if the game says that it is not 19x19; else empty."""
     for node in nodes:
-        if place := node.first("SZ"):
-            value = raw[slice(*place)].translate(None, _BLANKS)
+        if span := node.first("SZ"):
+            value = raw[slice(*span)].translate(None, _BLANKS)
             match = _SIZE.fullmatch(value)
             if match:
                 width, height = int(match[1]), int(match[2] or match[1])
@@ -137,8 +137,8 @@ def other_size(raw: bytes, nodes: list[Node]) -> str:
 
 def other_game(raw: bytes, nodes: list[Node]) -> str:
     """The `GM` value if the game says that it is not Go; else empty."""
-    place = nodes[0].first("GM")
-    value = raw[slice(*place)].translate(None, _BLANKS) if place else b""
+    span = nodes[0].first("GM")
+    value = raw[slice(*span)].translate(None, _BLANKS) if span else b""
     return "" if value in (b"", b"1", b"01") else f"GM[{value[:20].decode('ascii', 'replace')}]"
 
 
@@ -154,10 +154,10 @@ def change(raw: bytes, node: Node) -> Change:
             found.moves.append((BLACK if each.name == "B" else WHITE, index))
         elif each.name in ("AB", "AW", "AE"):
             colour = {"AB": BLACK, "AW": WHITE, "AE": 0}[each.name]
-            for place in each.values:
+            for span in each.values:
                 found.setup.extend(
                     (colour, index)
-                    for index in _points(raw[slice(*place)].translate(None, _BLANKS), each.name)
+                    for index in _points(raw[slice(*span)].translate(None, _BLANKS), each.name)
                 )
         elif each.name == "PL":
             side = raw[slice(*each.values[0])].translate(None, _BLANKS).lower()[:1]

@@ -15,6 +15,7 @@ from gocnn.errors import UserError
 from gocnn.games import reader, scan, sources, words
 from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.record import Note
+from gocnn.wording import counted
 
 Start = tuple[list[int], list[int], int]
 """Stones, black and white (flat indices), and the colour to play first."""
@@ -106,7 +107,7 @@ def at_ply(game: ReadGame, ply: int | None) -> Position:
 
 def _ply(name: str, ply: int | None, n_moves: int) -> int:
     if ply is not None and not 0 <= ply <= n_moves:
-        raise UserError(f"--at {ply}: {name} has {n_moves} moves; choose 0 to {n_moves}")
+        raise UserError(f"--at {ply}: {name} has {counted(n_moves, 'move')}; choose 0 to {n_moves}")
     return n_moves if ply is None else ply
 
 
@@ -188,7 +189,9 @@ def play_typed(position: Position, typed: str) -> None:
         position.played = None
         position.ply += count
         position.title = (
-            f"{position.title} and {count} more" if position.title else f"after {count} moves"
+            f"{position.title} and {count} more"
+            if position.title
+            else f"after {counted(count, 'move')}"
         )
 
 

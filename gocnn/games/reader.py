@@ -88,7 +88,7 @@ class Reader:
         yield from self.games_of(blob.name, SgfText(data))
 
     def games_of(self, name: str, file: SgfText) -> Iterator[ReadGame | Skipped]:
-        """The same of a file that was opened already."""
+        """As `games`, of a file that was opened already."""
         data = np.frombuffer(file.data, np.uint8)
         begin, number, unclosed = scan.game_start(data, 0), 0, 0
         if begin < 0:

@@ -107,14 +107,14 @@ def _edits(record: Record) -> list[tuple[int, int, bytes]]:
             if values == before.get(name):
                 continue
             text = b"".join(b"[" + value + b"]" for value in values)
-            places = [each for each in node.properties if each.name == name]
-            if not places:
+            same = [each for each in node.properties if each.name == name]
+            if not same:
                 added += name.encode() + text
-            for number, place in enumerate(places):
+            for number, one in enumerate(same):
                 # The name stays as it is written; what several properties of one name held is now
                 # in the first.
-                head = raw[place.start : place.values[0][0] - 1]
-                edits.append((place.start, place.stop, b"" if number else head + text))
+                head = raw[one.start : one.values[0][0] - 1]
+                edits.append((one.start, one.stop, b"" if number else head + text))
         if added:
             edits.append((node.stop, node.stop, added))
     return edits
@@ -216,7 +216,7 @@ def _walk(record: Record, pending: Stones | None) -> None:
     board = Board(SIZE)
     if pending:
         board.set_up(*pending)
-    for place, node in enumerate(record.line):
+    for depth, node in enumerate(record.line):
         number = len(record.steps)
         try:
             change = nodes.change(record.file.raw, node)
@@ -248,8 +248,8 @@ def _walk(record: Record, pending: Stones | None) -> None:
             except IllegalMove as error:
                 record.trouble = f"move {len(record.steps) + 1} is not legal: {error}"
                 return
-            before = record.texts[max(place - 1, 0)] if nth == 0 else None
-            record.steps.append(Step(record.texts[place], before, colour, index, pending))
+            before = record.texts[max(depth - 1, 0)] if nth == 0 else None
+            record.steps.append(Step(record.texts[depth], before, colour, index, pending))
             pending, record.to_play = None, 0
     record.setup = pending
 

@@ -68,10 +68,10 @@ class SgfText:
         if self._codecs:
             self.data = b"".join(parts)
 
-    def codec(self, place: int) -> str:
-        """The codec of the game that begins at that place, if something of it was hidden; else
+    def codec(self, offset: int) -> str:
+        """The codec of the game that begins at that offset, if something of it was hidden; else
         empty."""
-        number = bisect_right(self._starts, place)
+        number = bisect_right(self._starts, offset)
         # A game may begin where another ended: the later entry counts.
         return self._codecs[number - 1] if number else ""
 

@@ -206,18 +206,18 @@ def in_bytes(data: bytes, name: str, unpacked: int) -> Iterator[Blob]:
         yield Blob(shown, b"", "it is an archive without a game record in it")
 
 
-def _archive(source: Path | IO[bytes], place: str, limit: int) -> Iterator[Blob]:
-    place = archives.readable(place)
-    shown = archives.readable(source.name) if isinstance(source, Path) else place
+def _archive(source: Path | IO[bytes], prefix: str, limit: int) -> Iterator[Blob]:
+    prefix = archives.readable(prefix)
+    shown = archives.readable(source.name) if isinstance(source, Path) else prefix
     limits = archives.Limits(limit, MEMBER_LIMIT, "; if it is meant to, raise --max-unpacked")
-    yield from _entries(source, place, shown, limits)
+    yield from _entries(source, prefix, shown, limits)
 
 
 def _entries(
-    source: Path | IO[bytes], place: str, shown: str, limits: archives.Limits
+    source: Path | IO[bytes], prefix: str, shown: str, limits: archives.Limits
 ) -> Iterator[Blob]:
     for entry in archives.entries(source, is_record, limits):
-        name = f"{place}:{entry.name}" if entry.name else place
+        name = f"{prefix}:{entry.name}" if entry.name else prefix
         try:
             yield Blob(name, entry.read(), source=shown)
         except archives.Unreadable as error:

@@ -28,8 +28,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from gocnn import versions
-from gocnn.console import program
+from gocnn import program, versions
 from gocnn.errors import UserError
 from gocnn.games import labels
 from gocnn.games.labels import HEAD, LABEL_MAGIC, LABEL_WORDS, LabelSegment, padded

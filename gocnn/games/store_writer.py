@@ -214,6 +214,7 @@ def add_labels(
     kinds: npt.ArrayLike,
     packed: npt.NDArray[np.uint16],
     text: str,
+    *,
     keys: npt.NDArray[np.int64] | None = None,
 ) -> None:
     """Label games of the store at `path`, as `Writer.label` takes them; holds the store against

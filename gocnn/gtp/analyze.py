@@ -69,9 +69,9 @@ class Request:
             player,
             game,
             self.colour,
-            self.keep,
-            self.most,
-            AnalysisOptions(until=self.until, least=self.least),
+            keep=self.keep,
+            most=self.most,
+            options=AnalysisOptions(until=self.until, least=self.least),
         )
 
 

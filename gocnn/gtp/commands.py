@@ -194,6 +194,7 @@ class Engine:
         colour: int,
         clean_up: bool = False,
         keep: npt.NDArray[np.bool_] | None = None,
+        *,
         play: bool = True,
         stopped: Callable[[], bool] | None = None,
     ) -> str:
@@ -211,9 +212,13 @@ class Engine:
             if limit is not None
         ]
         seconds = min(limits, default=None)
-        decision = self.player.decide(self.game, colour, keep, clean_up, seconds, stopped)
+        decision = self.player.decide(
+            self.game, colour, keep, clean_up=clean_up, seconds=seconds, stopped=stopped
+        )
         if decision.index == PASS and not clean_up and self.game.must_capture:
-            decision = self.player.decide(self.game, colour, keep, True, seconds, stopped)
+            decision = self.player.decide(
+                self.game, colour, keep, clean_up=True, seconds=seconds, stopped=stopped
+            )
         self.thought += time.perf_counter() - began
         if play:
             self.clock.spend(colour, time.perf_counter() - began)

@@ -5,7 +5,6 @@ Source: G. Farnebäck, "Specification of the Go Text Protocol, version 2, draft 
 """
 
 import os
-import select
 import sys
 import threading
 from collections import deque
@@ -96,11 +95,15 @@ class Lines:
         """Whether the other end of the pipe or socket that the answers go to is closed: the client
         was ended. (The end of its commands alone does not say so: it may want its answers.) Windows
         does not tell before something is written."""
-        if self._answers is None or sys.platform == "win32":
+        if self._answers is None:
             return False
-        poll = select.poll()
-        poll.register(self._answers, 0)
-        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+        try:
+            from select import POLLERR, POLLHUP, poll
+        except ImportError:  # Windows has no poll
+            return False
+        watch = poll()
+        watch.register(self._answers, 0)
+        return any(event & (POLLERR | POLLHUP) for _, event in watch.poll(0))
 
     def next(self) -> bytes | None:
         """The next line without its end, or None after the last; waits for it."""

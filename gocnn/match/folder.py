@@ -10,46 +10,49 @@ from gocnn.errors import UserError
 from gocnn.files import write_text
 from gocnn.match.game import GameResult
 
-GAMES_FILE, TERMS_FILE, OPENINGS_FILE = "games.jsonl", "match.json", "openings.json"
+GAMES_FILE, SETTINGS_FILE, OPENINGS_FILE = "games.jsonl", "match.json", "openings.json"
 
-LATER_TERMS = {"move_time": 0.0}
+LATER_SETTINGS = {"move_time": 0.0}
 """What matches that were begun before there was the option had."""
 
 
 def resume(out: Path, description: dict[str, Any]) -> dict[int, GameResult]:
-    """The games already played in this folder, by number; a new folder gets the description.
-    Raises UserError if the folder holds a match of another description, or cannot be read as a
-    match."""
-    terms = out / TERMS_FILE
+    """The games already played in this folder, by number; a folder without any gets the
+    description. Raises UserError if it holds games of a match of another description, or cannot be
+    read as a match."""
+    settings = out / SETTINGS_FILE
     try:
-        if terms.exists():
-            before = json.loads(terms.read_text(encoding="utf-8"))
-            before = LATER_TERMS | before
-            other = [key for key in description if before.get(key) != description[key]]
-            if other:
-                raise UserError(
-                    f"{out} holds a match with another {other[0]} ({before.get(other[0])!r});"
-                    " choose another --out"
-                )
-        else:
-            write_text(terms, json.dumps(description, indent=1))
-        done: dict[int, GameResult] = {}
-        path = out / GAMES_FILE
-        if path.exists():
-            text = path.read_text(encoding="utf-8")
-            whole, _, rest = text.rpartition("\n")
-            if rest:  # a kill cut the last line short: that game is played again
-                write_text(path, whole + "\n" * bool(whole))
-            for line in whole.splitlines():
-                values = json.loads(line)
-                done[values["number"]] = GameResult(
-                    **values | {"seconds": tuple(values["seconds"])}
-                )
+        before = json.loads(settings.read_text(encoding="utf-8")) if settings.exists() else {}
+        done = _games_in(out / GAMES_FILE)
+        before = LATER_SETTINGS | before
+        other = [key for key in description if before.get(key) != description[key]]
+        if other and done:
+            raise UserError(
+                f"{out} holds a match with another {other[0]} ({before.get(other[0])!r});"
+                " choose another --out"
+            )
+        if other:  # a match that is new, or was stopped before its first game ended
+            (out / OPENINGS_FILE).unlink(missing_ok=True)
+            write_text(settings, json.dumps(description, indent=1))
         return done
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise UserError(
             f"{out} cannot be read as a match ({error}); choose another --out"
         ) from error
+
+
+def _games_in(path: Path) -> dict[int, GameResult]:
+    """The games that a file of them lists, by number; none if it is not there."""
+    if not path.exists():
+        return {}
+    whole, _, rest = path.read_text(encoding="utf-8").rpartition("\n")
+    if rest:  # a kill cut the last line short: that game is played again
+        write_text(path, whole + "\n" * bool(whole))
+    found = [json.loads(line) for line in whole.splitlines()]
+    return {
+        values["number"]: GameResult(**values | {"seconds": tuple(values["seconds"])})
+        for values in found
+    }
 
 
 def add_game(out: Path, result: GameResult) -> None:

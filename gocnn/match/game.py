@@ -124,7 +124,7 @@ def play_game(
         _begin(at, rules)
         for index in opening:
             for colour in (BLACK, WHITE):
-                _tell(at[colour], colour, f"play {_letter(board.to_play)} {to_gtp(index)}")
+                _send(at[colour], colour, f"play {_letter(board.to_play)} {to_gtp(index)}")
             board.play(index)
         how = _play_on(board, at, rules, used)
         margin = score(board, rules.komi)
@@ -154,7 +154,7 @@ def _letter(colour: int) -> str:
     return "B" if colour == BLACK else "W"
 
 
-def _tell(slot: EngineSlot, colour: int, command: str, needed: bool = True) -> None:
+def _send(slot: EngineSlot, colour: int, command: str, *, needed: bool = True) -> None:
     """Ask; a fault loses the game for `colour`, and so does a refusal of what is needed (not every
     engine knows of clocks)."""
     try:
@@ -171,11 +171,11 @@ def _tell(slot: EngineSlot, colour: int, command: str, needed: bool = True) -> N
 def _begin(at: dict[int, EngineSlot], rules: MatchRules) -> None:
     for colour, slot in at.items():
         for command in (f"boardsize {SIZE}", "clear_board", f"komi {rules.komi:g}"):
-            _tell(slot, colour, command)
+            _send(slot, colour, command)
         if rules.main_time:
-            _tell(slot, colour, f"time_settings {rules.main_time:g} 0 0", needed=False)
+            _send(slot, colour, f"time_settings {rules.main_time:g} 0 0", needed=False)
         elif rules.move_time:
-            _tell(slot, colour, f"time_settings 0 {rules.move_time:g} 1", needed=False)
+            _send(slot, colour, f"time_settings 0 {rules.move_time:g} 1", needed=False)
 
 
 def _play_on(
@@ -191,14 +191,14 @@ def _play_on(
         if rules.main_time:
             left = rules.main_time - used[colour]
             limit = min(limit, left + 1.0)  # a second's grace for the pipe
-            _tell(
+            _send(
                 at[colour],
                 colour,
                 f"time_left {_letter(colour)} {max(int(left), 0)} 0",
                 needed=False,
             )
         elif rules.move_time:
-            _tell(
+            _send(
                 at[colour],
                 colour,
                 f"time_left {_letter(colour)} {rules.move_time:g} 1",
@@ -230,7 +230,7 @@ def _play_on(
             raise _Lost(colour, "illegal move", str(error)) from error
         passes = passes + 1 if index == PASS else 0
         other = 3 - colour
-        _tell(at[other], other, f"play {_letter(colour)} {to_gtp(index)}")
+        _send(at[other], other, f"play {_letter(colour)} {to_gtp(index)}")
     return "score"
 
 

@@ -74,7 +74,7 @@ def run_match(config: MatchConfig, on_game: OnGame | None = None) -> tuple[list[
     count; `gocnn.engine.levels.BadLevel` if there is no such level.
     """
     commands = (engine_command(config.first), engine_command(config.second))
-    # All that may be wrong, before the folder holds the terms of a match that cannot begin.
+    # All that may be wrong, before the folder holds the settings of a match that cannot begin.
     for command in (*commands, *([config.referee] if config.referee else [])):
         program_of(command)
     given = from_file(config.openings, config.opening_moves) if config.openings else None

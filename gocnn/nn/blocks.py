@@ -39,7 +39,7 @@ class ConvNormAct(nn.Sequential):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, act: bool = True
+        self, inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, act: bool = True
     ) -> None:
         if kernel == 1:
             convolution: nn.Conv2d = Pointwise(inputs, outputs, stride)
@@ -98,16 +98,16 @@ class ResidualBlock(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, outputs: int | None = None, stride: int = 1, context: Context = "none"
+        self, inputs: int, outputs: int | None = None, stride: int = 1, *, context: Context = "none"
     ) -> None:
         super().__init__()
         outputs = outputs or inputs
-        self.first = ConvNormAct(inputs, outputs, 3, stride)
+        self.first = ConvNormAct(inputs, outputs, 3, stride=stride)
         self.second = ConvNormAct(outputs, outputs, 3, act=False)
         self.context = CONTEXTS[context](outputs) if context != "none" else nn.Identity()
         same = inputs == outputs and stride == 1
         self.shortcut = (
-            nn.Identity() if same else ConvNormAct(inputs, outputs, 1, stride, act=False)
+            nn.Identity() if same else ConvNormAct(inputs, outputs, 1, stride=stride, act=False)
         )
 
     def forward(self, x: Tensor) -> Tensor:

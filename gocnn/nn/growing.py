@@ -84,7 +84,7 @@ def grow_trunk(old: nn.Sequential, new: nn.Sequential, channels: Channels) -> No
     (old_blocks, old_end), (new_blocks, new_end) = map(_halves, (old, new))
     for block, source in zip(new_blocks, deepened(len(old_blocks), len(new_blocks)), strict=True):
         if source is not None:
-            grow(old_blocks[source], block, channels, channels)
+            grow(old_blocks[source], block, channels, written=channels)
     grow_chain(old_end, new_end, channels)
 
 
@@ -102,13 +102,14 @@ def grow_chain(
     old: Sequence[nn.Module],
     new: Sequence[nn.Module],
     read: Channels,
+    *,
     written: Channels | None = None,
 ) -> Channels:
     """`grow` for modules that follow one another. `written`: the channels that the chain is to
     write (None: they are chosen). Returns the channels that it writes."""
     mixing = [i for i, part in enumerate(old) if _mixes(part)]
     for i, (mine, theirs) in enumerate(zip(new, old, strict=True)):
-        read = grow(theirs, mine, read, written if mixing and i == mixing[-1] else None)
+        read = grow(theirs, mine, read, written=written if mixing and i == mixing[-1] else None)
     return read
 
 
@@ -121,7 +122,7 @@ def _mixes(part: nn.Module) -> bool:
 
 @torch.no_grad()
 def grow(
-    old: nn.Module, new: nn.Module, read: Channels, written: Channels | None = None
+    old: nn.Module, new: nn.Module, read: Channels, *, written: Channels | None = None
 ) -> Channels:
     """Put the weights of the module `old` into `new`, a wider one of the same kind; `read` are the
     channels that it reads.
@@ -132,7 +133,7 @@ def grow(
     """
     match old, new:
         case (nn.Sequential(), nn.Sequential()):
-            return grow_chain(list(old), list(new), read, written)
+            return grow_chain(list(old), list(new), read, written=written)
         case (nn.Conv2d() | nn.Linear(), nn.Conv2d() | nn.Linear()):
             return _grow_weights(old, new, read, written)
         case (nn.BatchNorm2d() | nn.BatchNorm1d(), nn.BatchNorm2d() | nn.BatchNorm1d()):
@@ -145,18 +146,18 @@ def grow(
             )
             return read
         case (ResidualBranch(), ResidualBranch()):
-            grow_chain(list(old.branch), list(new.branch), read, read)
+            grow_chain(list(old.branch), list(new.branch), read, written=read)
             return read
         case (ResidualBlock(), ResidualBlock()):
-            grow(old.second, new.second, grow(old.first, new.first, read), read)
+            grow(old.second, new.second, grow(old.first, new.first, read), written=read)
             grow(old.context, new.context, read)
             return read
         case (SqueezeExcite(), SqueezeExcite()):
-            grow(old.expand, new.expand, grow(old.reduce, new.reduce, read), read)
+            grow(old.expand, new.expand, grow(old.reduce, new.reduce, read), written=read)
             return read
         case (GlobalBias(), GlobalBias()):
             squeezed = grow(old.squeeze, new.squeeze, read)
-            grow(old.expand, new.expand, squeezed.beside(squeezed), read)
+            grow(old.expand, new.expand, squeezed.beside(squeezed), written=read)
             return read
         case (PointHead(), PointHead()):
             hidden = grow(old.hidden, new.hidden, read)

@@ -100,6 +100,7 @@ class ClassHead(nn.Sequential):
         channels: int,
         classes: int,
         hidden: tuple[int, ...] = (),
+        *,
         norm: bool = False,
         dropout: float = 0.0,
     ) -> None:

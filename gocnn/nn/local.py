@@ -10,7 +10,7 @@ class LocallyConnected(nn.Module):
     size, size)` to `(N, out, size, size)`, `kernel` odd. It has `size * size` times the weights of
     `gocnn.nn.ConvNormAct`."""
 
-    def __init__(self, inputs: int, outputs: int, size: int, kernel: int = 5) -> None:
+    def __init__(self, inputs: int, outputs: int, size: int, *, kernel: int = 5) -> None:
         super().__init__()
         self.size, self.kernel = size, kernel
         weights = inputs * kernel**2

@@ -21,7 +21,9 @@ class NormAct(nn.Sequential):
         super().__init__(nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
-def _conv(inputs: int, outputs: int, kernel: int, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
+def _conv(
+    inputs: int, outputs: int, kernel: int, *, groups: int = 1, dilation: int = 1
+) -> nn.Conv2d:
     return nn.Conv2d(
         inputs, outputs, kernel, 1, kernel // 2 * dilation, dilation, groups, bias=False
     )
@@ -77,7 +79,7 @@ class MobileBlock(ResidualBranch):
             NormAct(channels),
             _conv(channels, wide, 1),
             NormAct(wide),
-            _conv(wide, wide, 3, wide),
+            _conv(wide, wide, 3, groups=wide),
             NormAct(wide),
             _conv(wide, channels, 1),
             *_context(context, channels),
@@ -93,7 +95,7 @@ class LargeKernelBlock(ResidualBranch):
         wide = channels * expansion
         self.branch = nn.Sequential(
             NormAct(channels),
-            _conv(channels, channels, 7, channels),
+            _conv(channels, channels, 7, groups=channels),
             nn.BatchNorm2d(channels),
             _conv(channels, wide, 1),
             NormAct(wide),

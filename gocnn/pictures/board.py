@@ -20,6 +20,7 @@ def draw_board(
     board: Board,
     target: Path,
     suggestions: Sequence[tuple[int, float]] = (),
+    *,
     played: int | None = None,
     title: str = "",
     numbered: int = 0,

@@ -14,7 +14,7 @@ LEAST = 30
 
 
 def draw_evaluation(
-    judged: MovePredictions, figures: dict[str, Any], target: Path, step: int = 20
+    judged: MovePredictions, figures: dict[str, Any], target: Path, *, step: int = 20
 ) -> None:
     """Accuracy over the course of the game (with 95 % intervals), and calibration, as a picture
     (see `gocnn.figures.save_figure`)."""

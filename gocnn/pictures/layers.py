@@ -20,7 +20,7 @@ FRAME = "#1f4e8c"
 """Colour of the receptive field."""
 
 
-def _stones(axis: Any, board: Board, size: float, edge: float = 0.8) -> None:
+def _stones(axis: Any, board: Board, size: float, *, edge: float = 0.8) -> None:
     """The stones, each with an outline that is seen on dark and on bright ground."""
     stones = board.stones()
     for value, face, line in ((1, "#000", "#fff"), (2, "#fff", "#000")):
@@ -117,7 +117,7 @@ def draw_field(heat: Floats, board: Board, index: int, layer: LayerView, target:
     for i in range(SIZE):
         axis.plot([0, SIZE - 1], [i, i], color="#8a7550", linewidth=0.4)
         axis.plot([i, i], [0, SIZE - 1], color="#8a7550", linewidth=0.4)
-    _stones(axis, board, 260, 1.5)
+    _stones(axis, board, 260, edge=1.5)
     axis.set_xticks(range(SIZE), GTP_LETTERS[:SIZE])
     axis.set_yticks(range(SIZE), [str(row + 1) for row in range(SIZE)])
     axis.tick_params(length=0, labelsize=8)

@@ -90,6 +90,7 @@ def open_stores(
     arguments: Sequence[str],
     jobs: int | None = None,
     max_unpacked: int | None = None,
+    *,
     quiet: bool = False,
 ) -> tuple[list[Store], Report | None]:
     """The stores among the arguments, and one more of all raw games among them (imported into the

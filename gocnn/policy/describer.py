@@ -28,4 +28,4 @@ def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
         found = load(name).network
     else:
         return None
-    return found, (plane_count(found.config.groups), found.config.size, found.config.size)
+    return found, (plane_count(found.config.plane_groups), found.config.size, found.config.size)

@@ -26,7 +26,7 @@ class Ending:
     of these positions whose owner is known, the probability given to the likelier owner, and
     whether that one owns it. win, lead, spread: as in `gocnn.policy.predictions.PolicyPredictions`.
     margin: the label's, in points, nan without a whole label. komi: the points that the side to
-    play gets, nan if unknown. won: as in `gocnn.policy.samples.draw`. owned: how many points have a
+    play gets, nan if unknown. won: as in `gocnn.policy.samples.fill`. owned: how many points have a
     known owner; foreseen: for how many of them that owner was the likelier. nats: the sum of the
     log-likelihoods of the labelled points; points: how many those are."""
 
@@ -58,7 +58,7 @@ def mean_of(parts: list[PolicyPredictions]) -> PolicyPredictions:
 def ending(
     said: PolicyPredictions, owners: npt.NDArray[np.int8], won: npt.NDArray[np.int8], komi: Floats
 ) -> Ending:
-    """What was said beside what came: owners, int8 `(N, 361)`, as `gocnn.policy.samples.draw`
+    """What was said beside what came: owners, int8 `(N, 361)`, as `gocnn.policy.samples.fill`
     writes them; komi, of `komi_of_sides`."""
     known = (owners != UNKNOWN_OWNER) & ~np.isnan(said.owner)
     owned = known & (owners != 0)
@@ -94,7 +94,7 @@ def komi_of_sides(
 
 
 def joined(parts: list[Ending]) -> Ending:
-    """Several as one."""
+    """The positions of several as those of one, in turn."""
     return Ending(
         *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Ending))
     )
@@ -142,7 +142,9 @@ def figures(end: Ending, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
     if said.any():
         won = end.won[said] == 1
         parts = {
-            share: winrate(end.win[said], end.lead[said], end.spread[said], end.komi[said], share)
+            share: winrate(
+                end.win[said], end.lead[said], end.spread[said], end.komi[said], share=share
+            )
             for share in SHARES
         }
         both = winrate(end.win[said], end.lead[said], end.spread[said], end.komi[said])
@@ -176,7 +178,7 @@ def _likelihood(p: npt.NDArray[np.float64], won: npt.NDArray[np.bool_]) -> float
 
 
 def lines(figures: dict[str, Any], names: tuple[str, ...]) -> list[str]:
-    """The same for people, of the parts with those names."""
+    """Such figures as lines of text, of the parts with those names (`all`, `opening`, ...)."""
     found = []
     there = [(name, figures[name]) for name in names if name in figures]
     scored = [

@@ -25,7 +25,7 @@ CHUNK = 512
 class MovePredictions:
     """Each judged position: its game, its ply, the rank (0 is best) and log-probability (nats) of
     the move played, the first choice's probability, the foreseen probability of the side to play to
-    win (nan: not foreseen), whether it won (`gocnn.policy.samples.draw`), and the end of its game,
+    win (nan: not foreseen), whether it won (`gocnn.policy.samples.fill`), and the end of its game,
     if the network foresees the score."""
 
     game: npt.NDArray[np.int64]
@@ -42,6 +42,7 @@ def judge(
     policy: Evaluator,
     games: Games,
     count: int,
+    *,
     symmetries: int = 1,
     seed: int = 0,
     tick: Callable[[int], Any] = lambda _: None,
@@ -62,7 +63,13 @@ def judge(
         answers = []
         for s in turns:
             batch, moves, won, owners = positions(
-                games, policy.plane_groups, which[part], plies[part], s, shown, score=True
+                games,
+                policy.plane_groups,
+                which[part],
+                plies[part],
+                symmetry_number=s,
+                shown=shown,
+                score=True,
             )
             answers.append(policy.outputs(batch))
             if s == 0:

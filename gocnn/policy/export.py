@@ -41,7 +41,9 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
     ]
     example = torch.zeros(2, plane_count(policy.plane_groups), SIZE, SIZE, device=policy.device)
     metadata = describing(KIND, policy.config_json(), policy.provenance)
-    write_bytes(target, onnx_of(policy.network, example, "planes", outputs, metadata, precision))
+    write_bytes(
+        target, onnx_of(policy.network, example, "planes", outputs, metadata, precision=precision)
+    )
     return difference(policy, OnnxPolicy(target))
 
 

@@ -36,7 +36,7 @@ def check(name: str, old: PolicyConfig, new: PolicyConfig) -> None:
                 f"{name} has {before} {field}, and a network cannot grow to {after}; give --{field}"
                 f" {before} or more, or train without --from"
             )
-    missing = set(old.groups) - set(new.groups)
+    missing = set(old.plane_groups) - set(new.plane_groups)
     if missing:
         raise UserError(
             f"{name} is shown the planes {', '.join(sorted(missing))} too; name them with --planes,"
@@ -53,14 +53,14 @@ def grow_into(old: PolicyNetwork, new: PolicyNetwork) -> str:
     they were made; heads that `new` has not are left out.
     """
     planes, channels = (
-        plane_count(new.config.groups),
+        plane_count(new.config.plane_groups),
         Channels.widened(old.config.channels, new.config.channels),
     )
     stem = copy.deepcopy(old.stem)
     stem[0].weight = nn.Parameter(
-        _with_more_planes(stem.state_dict()[STEM], old.config.groups, new.config.groups)
+        _with_more_planes(stem.state_dict()[STEM], old.config.plane_groups, new.config.plane_groups)
     )
-    grow(stem, new.stem, Channels.widened(planes, planes), channels)
+    grow(stem, new.stem, Channels.widened(planes, planes), written=channels)
     grow_trunk(old.blocks, new.blocks, channels)
     for theirs, mine in (
         *((getattr(old, name), getattr(new, name)) for name in HEADS),
@@ -81,12 +81,12 @@ def grown(old: PolicyConfig, new: PolicyConfig) -> str:
     return f"grown from {sizes[0]} to {sizes[1]}" if sizes[0] != sizes[1] else ""
 
 
-def _with_more_planes(stem: Tensor, shown: Sequence[str], groups: Sequence[str]) -> Tensor:
+def _with_more_planes(stem: Tensor, shown: Sequence[str], plane_groups: Sequence[str]) -> Tensor:
     """The stem's weights `(C, planes, k, k)` of a network that was shown `shown`, for one shown
-    `groups`: what is new weighs nothing at first."""
-    result = stem.new_zeros(len(stem), plane_count(groups), *stem.shape[2:])
+    `plane_groups`: what is new weighs nothing at first."""
+    result = stem.new_zeros(len(stem), plane_count(plane_groups), *stem.shape[2:])
     old, new = (
-        dict(zip(PLANES, offsets(names).tolist(), strict=True)) for names in (shown, groups)
+        dict(zip(PLANES, offsets(names).tolist(), strict=True)) for names in (shown, plane_groups)
     )
     for name in shown:
         count = plane_count([name])

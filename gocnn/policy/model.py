@@ -1,6 +1,6 @@
 """A trained policy network, ready to be asked."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from gocnn.devices import layout
 from gocnn.policy import KIND, shipped
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.predictions import Floats, PolicyPredictions, predictions
-from gocnn.structs import from_json
+from gocnn.structs import from_json, to_json
 
 PART = 64
 """Positions that go through the network at once on a CPU: what lies between two layers stays in its
@@ -39,11 +39,11 @@ class Policy:
     @property
     def plane_groups(self) -> tuple[str, ...]:
         """The groups of planes it is shown (`gocnn.features.planes`)."""
-        return self.config.groups
+        return self.config.plane_groups
 
     def config_json(self) -> dict[str, Any]:
         """The configuration, as model files have it."""
-        return asdict(self.config)
+        return to_json(self.config)
 
     @property
     def has_value_head(self) -> bool:

@@ -21,17 +21,18 @@ from gocnn.nn import (
     trunk,
 )
 from gocnn.policy.predictions import SCORE_SCALE
+from gocnn.structs import stored_as
 
 
 @dataclass(frozen=True)
 class PolicyConfig:
     """The shape of a policy network.
 
-    groups: the planes it is shown (`gocnn.features.planes`); context: what each residual block
-    knows of the whole board (`gocnn.nn.Context`); head: hidden channels of the head; future: how
-    many moves after the next one it learns to foresee while it trains; block: which residual block
-    (`gocnn.nn.variants`); value: whether it also says who will win; score: whether it also says
-    whose each point will be, and by how many points (then it says who will win, too).
+    plane_groups: the planes it is shown (`gocnn.features.planes`); context: what each residual
+    block knows of the whole board (`gocnn.nn.Context`); head: hidden channels of the head; future:
+    how many moves after the next one it learns to foresee while it trains; block: which residual
+    block (`gocnn.nn.variants`); value: whether it also says who will win; score: whether it also
+    says whose each point will be, and by how many points (then it says who will win, too).
     """
 
     blocks: int = 6
@@ -39,7 +40,7 @@ class PolicyConfig:
     stem_kernel: int = 5
     context: Context = "se"
     head: int = 32
-    groups: tuple[str, ...] = DEFAULT_GROUPS
+    plane_groups: tuple[str, ...] = stored_as("groups", DEFAULT_GROUPS)
     size: int = SIZE
     future: int = 0
     block: Block = "residual"
@@ -58,7 +59,7 @@ class PolicyConfig:
             )
         if self.block not in get_args(Block):
             raise ValueError(f"{self.block!r} is no kind of block")
-        plane_count(self.groups)
+        plane_count(self.plane_groups)
 
 
 PRESETS = {
@@ -101,7 +102,9 @@ class PolicyNetwork(nn.Module):
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         self.config = config
-        self.stem = ConvNormAct(plane_count(config.groups), config.channels, config.stem_kernel)
+        self.stem = ConvNormAct(
+            plane_count(config.plane_groups), config.channels, config.stem_kernel
+        )
         self.blocks = trunk(config.block, config.blocks, config.channels, config.context)
         self.later = nn.ModuleList(
             PointHead(config.channels, config.size * config.size, config.head)

@@ -1,6 +1,6 @@
 """Learning whose each point will be, and by how much the game is won.
 
-Owners are int8 `(N, 361)` as `gocnn.policy.samples.draw` writes them: 1 of the side to play, -1 of
+Owners are int8 `(N, 361)` as `gocnn.policy.samples.fill` writes them: 1 of the side to play, -1 of
 its opponent, 0 nobody's, UNKNOWN_OWNER. What is not known teaches nothing, and all is computed for
 the whole batch, so that nothing waits for the device and each head has its part in every loss.
 Compare Wu 2019, "Accelerating Self-Play Learning in Go" (https://arxiv.org/abs/1902.10565), section

@@ -35,7 +35,7 @@ class PositionPredictions:
 
     def __init__(self, games: Games, network: PolicyConfig, count: int = COUNT) -> None:
         which, plies = choose_positions(games, count, seed=1)
-        planes, moves, *_ = positions(games, network.groups, which, plies)
+        planes, moves, *_ = positions(games, network.plane_groups, which, plies)
         self._planes, self._moves = torch.from_numpy(planes), moves
         self._positions = [
             _drawn(each)

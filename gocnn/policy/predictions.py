@@ -44,8 +44,8 @@ def predictions(
     owner: Floats | None = None,
     score: Floats | None = None,
 ) -> PolicyPredictions:
-    """Answers from a network's outputs (`gocnn.policy.network.PolicyNetwork`), those after the
-    logits where it has them."""
+    """Answers from a network's outputs (`gocnn.policy.network.PolicyNetwork`), float32: logits `(N,
+    362)`; and what it has of value `(N,)`, owner `(N, 361)`, both logits, and score `(N, 2)`."""
     n = len(logits)
     nothing = np.full(n, np.nan, np.float32)
     owned = np.full((n, POINTS), np.nan, np.float32) if owner is None else 2 * _sigmoid(owner) - 1
@@ -97,14 +97,16 @@ def winrate(
     lead: npt.ArrayLike,
     spread: npt.ArrayLike,
     komi_for_side: npt.ArrayLike,
+    *,
     share: float = VALUE_SHARE,
 ) -> npt.NDArray[np.float64]:
-    """The probability of the side to play to win, float64 of the arguments' shape: what the two
-    heads that know of it say together.
+    """The probability that the side to play wins, float64 of the arguments' shape, from two heads:
+    the value head says it directly, the score head by how likely the margin is above zero.
 
     win, lead, spread: as in `PolicyPredictions`; komi_for_side: points that the side to play gets,
-    komi where it is white, its negative where it is black. share: how much of it (0 to 1) the value
-    says, in logits. A head that is not there (nan) has no say; nan where none is."""
+    komi where it is white, its negative where it is black. share: the weight of the value head, 0
+    to 1, in the mean of the two logits. Where one of them is nan the other decides; where both are,
+    the result is nan."""
     value, margin, spread = (np.asarray(part, np.float64) for part in (win, lead, spread))
     by_value = np.log(value := np.clip(value, 1e-6, 1 - 1e-6)) - np.log1p(-value)
     by_score = (margin + np.asarray(komi_for_side, np.float64)) / (

@@ -79,7 +79,7 @@ def described(network: Any, train: Any) -> str:
         network.future > 0
     ) + ["who wins"] * network.value
     parts = [
-        f"{network.blocks}x{network.channels} {network.block}, {', '.join(network.groups)}",
+        f"{network.blocks}x{network.channels} {network.block}, {', '.join(network.plane_groups)}",
         f"learns the next move{''.join(f', {head}' for head in heads)}",
         f"batch {train.batch}" + (f" in {train.accumulate} parts" if train.accumulate > 1 else ""),
         (

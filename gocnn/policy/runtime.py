@@ -28,21 +28,21 @@ class OnnxPolicy:
         """`device` is `cpu`, `cuda` or `cuda:N`, or `auto`: CUDA where this onnxruntime can use it,
         else the CPU."""
         self._arguments = path, threads, device
-        self._file = OnnxFile(path, EXPORTED, device, threads)
+        self._file = OnnxFile(path, EXPORTED, device, threads=threads)
         self.path, self.device = self._file.path, self._file.device
         """The file, and what computes."""
         self.provenance: dict[str, Any] = self._file.provenance
-        self.plane_groups, self._planes = self._file.read(self._groups)
+        self.plane_groups, self._planes = self._file.read(self._plane_groups_seen)
         outputs = self._file.outputs
         self.has_value_head, self.scores = "value" in outputs, "score" in outputs
         """Whether it says who will win; whose each point will be, and by how many points."""
         if not shipped.is_shipped(self.path) or self.device != "cpu":
             self._file.try_once(self._asked_once)
 
-    def _groups(self) -> tuple[tuple[str, ...], int]:
+    def _plane_groups_seen(self) -> tuple[tuple[str, ...], int]:
         """The groups of planes that it sees, and how many planes those are."""
-        groups = tuple(self._file.config["groups"])
-        return groups, plane_count(groups)
+        plane_groups = tuple(self._file.config["groups"])
+        return plane_groups, plane_count(plane_groups)
 
     def _asked_once(self) -> list[npt.NDArray[Any]]:
         said = self.outputs(np.zeros((1, self._planes, SIZE, SIZE), np.uint8))

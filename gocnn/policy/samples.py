@@ -53,7 +53,7 @@ class Games:
 
     @property
     def table(self) -> "GameTable":
-        """The columns that `draw` reads."""
+        """The columns that `fill` reads."""
         return GameTable(self.words, self.start, self.setup, self.label, self.human)
 
     @property
@@ -124,7 +124,7 @@ def set_up_game(
 
 
 class GameTable(NamedTuple):
-    """What `draw` reads of `Games`: the columns of the same names."""
+    """What `fill` reads of `Games`: the columns of the same names."""
 
     words: npt.NDArray[np.uint16]
     start: npt.NDArray[np.int64]
@@ -147,7 +147,7 @@ class Picks(NamedTuple):
 
 
 class SampleArrays(NamedTuple):
-    """N samples, as `draw` writes them. All points are after the sample's symmetry.
+    """N samples, as `fill` writes them. All points are after the sample's symmetry.
 
     planes: uint8 `(N, C, 361)`; moves: int64 `(N, K)`, the move played there (361 for a pass) and
     the K - 1 after it (-1 where the game has ended, or where no person played it); won: int8
@@ -175,7 +175,7 @@ def new_sample_arrays(count: int, channels: int, future: int, score: bool) -> Sa
 
 
 @jit
-def draw(
+def fill(
     table: GameTable,
     picks: Picks,
     permutations: npt.NDArray[np.int16],
@@ -258,12 +258,13 @@ def positions(
     plane_groups: Sequence[str],
     which: npt.NDArray[np.int64],
     plies: npt.NDArray[np.int64],
+    *,
     symmetry_number: int = 0,
     shown: int = HANDICAP,
     score: bool = False,
 ) -> tuple[npt.NDArray[Any], ...]:
     """Planes, uint8 `(N, C, 19, 19)`, moves, int64 `(N,)`, outcomes, int8 `(N,)`, and with `score`
-    owners, int8 `(N, 361)` (see `draw`), of the positions `(which[i], plies[i])`, all after one
+    owners, int8 `(N, 361)` (see `fill`), of the positions `(which[i], plies[i])`, all after one
     symmetry.
 
     shown: which bits of the games' conditioning the planes may show
@@ -278,7 +279,7 @@ def positions(
         np.full(len(which), symmetry_number),
         order,
     )
-    draw(games.table, picks, PERMUTATIONS, planes.offsets(plane_groups), drawn)
+    fill(games.table, picks, PERMUTATIONS, planes.offsets(plane_groups), drawn)
     found = (drawn.planes.reshape(len(which), -1, SIZE, SIZE), drawn.moves[:, 0], drawn.won)
     return (*found, drawn.owner) if score else found
 

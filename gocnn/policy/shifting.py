@@ -41,12 +41,12 @@ class Movement:
         out[..., to_rows, to_columns] = turned[..., from_rows, from_columns]
         return out
 
-    def moved_planes(self, planes: Planes, groups: tuple[str, ...]) -> Planes:
+    def moved_planes(self, planes: Planes, plane_groups: tuple[str, ...]) -> Planes:
         """A position's planes moved along: what comes in from beyond the edge is empty, and one may
         play there."""
         out = self.moved(planes)
         start = 0
-        for name in groups:
+        for name in plane_groups:
             inside = slice(start, start + PLANES[name])
             if name in EVERYWHERE:
                 out[:, inside] = planes[:, inside]
@@ -127,7 +127,9 @@ class OwnFilters:
         stem = inside.layers[0].convolution.module
         self.kernel = stem.kernel_size[0]
         with seeded(seed):
-            self._layer = LocallyConnected(stem.in_channels, OWN_MAPS, SIZE, self.kernel).eval()
+            self._layer = LocallyConnected(
+                stem.in_channels, OWN_MAPS, SIZE, kernel=self.kernel
+            ).eval()
         self.weights = stem.weight.numel() * SIZE * SIZE
         """What such a layer with as many maps as the network's first one would have."""
 

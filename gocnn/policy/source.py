@@ -22,7 +22,7 @@ from gocnn.board.coords import SIZE
 from gocnn.errors import UserError
 from gocnn.features import planes
 from gocnn.features.conditioning import ORIGIN
-from gocnn.policy.samples import PERMUTATIONS, Games, Picks, SampleArrays, draw, new_sample_arrays
+from gocnn.policy.samples import PERMUTATIONS, Games, Picks, SampleArrays, fill, new_sample_arrays
 
 POSITIONS_A_GAME = 32
 
@@ -49,6 +49,7 @@ class PositionSource:
         plane_groups: Sequence[str],
         batch: int,
         seed: int,
+        *,
         rank: int = 0,
         world: int = 1,
         augment: bool = True,
@@ -99,7 +100,7 @@ class PositionSource:
         With `future`, the moves are `(B, 1 + future)`, and -1 after the game's end. With `outcome`
         there is a third array, int8 `(B,)`: 1 where the side to play won the game, 0 where it lost,
         UNDECIDED where neither is known. With `score` there is a fourth, int8 `(B, 361)`: the
-        owners (see `draw`); moves of games that a network played are -1.
+        owners (see `fill`); moves of games that a network played are -1.
         """
         number, offset = divmod(index, self.block)
         if self._drawn is None or self._drawn[0] != number:
@@ -154,5 +155,5 @@ class PositionSource:
         slots = np.where(mine, batch * rows + row % rows, -1)
         drawn = new_sample_arrays(self.block * rows, self.planes, self.future, self.score)
         picks = Picks(games, plies, conditioning, symmetries, slots)
-        draw(self.games.table, picks, PERMUTATIONS, self.at, drawn)
+        fill(self.games.table, picks, PERMUTATIONS, self.at, drawn)
         return drawn

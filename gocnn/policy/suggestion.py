@@ -58,6 +58,7 @@ def planes_of(
     board: Board,
     recent: Sequence[int],
     plane_groups: Sequence[str],
+    *,
     conditioning: int = 0,
     symmetries: Sequence[int] = (0,),
 ) -> npt.NDArray[np.uint8]:
@@ -105,7 +106,7 @@ def suggest_many(policy: Evaluator, boards: Sequence[Board], conditioning: Seque
     `conditioning`: of each game (`gocnn.features.conditioning`).
     """
     stacks = [
-        planes_of(board, recent_moves(board), policy.plane_groups, bits)
+        planes_of(board, recent_moves(board), policy.plane_groups, conditioning=bits)
         for board, bits in zip(boards, conditioning, strict=True)
     ]
     logits = policy.logits(np.concatenate(stacks))
@@ -119,22 +120,30 @@ def recent_moves(board: Board) -> list[int]:
     return [index for index, _ in reversed(board.moves[-planes.HISTORY :])]
 
 
-def suggest(policy: Evaluator, board: Board, conditioning: int = 0, symmetries: int = 1) -> Floats:
+def suggest(
+    policy: Evaluator, board: Board, conditioning: int = 0, *, symmetries: int = 1
+) -> Floats:
     """Probabilities, float32 `(362,)`, of the moves of the side to play; illegal ones are 0 and the
     rest sum to 1.
 
     `conditioning`: of the game (`gocnn.features.conditioning`); `symmetries`: 1 or 8.
     """
-    return evaluate(policy, board, conditioning, symmetries).probabilities
+    return evaluate(policy, board, conditioning, symmetries=symmetries).probabilities
 
 
 def evaluate(
-    policy: Evaluator, board: Board, conditioning: int = 0, symmetries: int = 1
+    policy: Evaluator, board: Board, conditioning: int = 0, *, symmetries: int = 1
 ) -> Evaluation:
     """All that the network says of the position, in one evaluation; arguments as for `suggest`."""
     turns = range(symmetries)
     said = policy.outputs(
-        planes_of(board, recent_moves(board), policy.plane_groups, conditioning, turns)
+        planes_of(
+            board,
+            recent_moves(board),
+            policy.plane_groups,
+            conditioning=conditioning,
+            symmetries=turns,
+        )
     )
     log_probabilities = mean_over_symmetries(said.logits[:, None], turns)[0].astype(np.float64)
     legal = board.legal()

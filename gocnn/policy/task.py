@@ -38,7 +38,7 @@ class PolicyTask:
     network that learns F later moves too. A third tensor, int8 `(N,)`, says whether the side to
     play won (1), lost (0), or that nobody knows (UNDECIDED): a network with a value head learns
     that, and `value` and `value_loss` say how often, and how well, it was foreseen. A fourth, int8
-    `(N, 361)`, says who owns each point at the end (`gocnn.policy.samples.draw`): a network that
+    `(N, 361)`, says who owns each point at the end (`gocnn.policy.samples.fill`): a network that
     says the score learns that (`gocnn.policy.owners`); moves may be -1 then, where none is to be
     learnt. Illegal moves are not masked here: the network is shown what is legal. Neither loss nor
     judging waits for the device.

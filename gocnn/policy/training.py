@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import torch
 
-from gocnn.console import program
+from gocnn import program
 from gocnn.errors import UserError
 from gocnn.games.importing import Report
 from gocnn.games.selection import GameFilter
@@ -20,8 +20,10 @@ from gocnn.policy.predicting import PositionPredictions
 from gocnn.policy.samples import Games, choose_positions, positions
 from gocnn.policy.source import PositionSource
 from gocnn.policy.task import PolicyTask
+from gocnn.structs import to_json
 from gocnn.training import Batch, ModelProvenance, Outcome, RunOutput, TaskData, Trainer
 from gocnn.training import session as sessions
+from gocnn.wording import counted
 
 VALIDATION_BATCH = 512
 
@@ -111,7 +113,7 @@ def train(
             beginning=init_from,
         )
         with session.folder(config, facts) as run:
-            _tell(session, config, games, took=took, unlabelled=unlabelled, init_from=init_from)
+            _announce(session, config, games, took=took, unlabelled=unlabelled, init_from=init_from)
             trainer = Trainer(
                 model,
                 _task_data(session, config, games),
@@ -129,7 +131,7 @@ def _load_games(
 
     def opened(games: tuple[str, ...]) -> tuple[list[Store], Report | None]:
         return session.load(
-            lambda: data.open_stores(games, session.launch.jobs, max_unpacked, session.quiet)
+            lambda: data.open_stores(games, session.launch.jobs, max_unpacked, quiet=session.quiet)
         )
 
     stores, report = opened(config.games)
@@ -148,17 +150,17 @@ def _task_data(session: sessions.Session, config: PolicyRunConfig, games: _GameS
     network, train = config.network, config.train
     source = PositionSource(
         games.training.games,
-        network.groups,
+        network.plane_groups,
         train.batch // train.accumulate,
         train.seed,
-        session.processes.rank,
-        session.processes.world,
+        rank=session.processes.rank,
+        world=session.processes.world,
         future=network.future,
         outcome=network.value,
         score=network.score,
     )
     valid = validation_batches(
-        games.held.games, network.groups, config.valid_positions, score=network.score
+        games.held.games, network.plane_groups, config.valid_positions, score=network.score
     )
     shown = PositionPredictions(games.held.games, network)
     return TaskData(PolicyTask(train.label_smoothing), source, valid, shown)
@@ -168,7 +170,7 @@ def _provenance(
     config: PolicyRunConfig, games: _GameSplit, init_from: str | None
 ) -> ModelProvenance:
     names = ", ".join(Path(name).name for name in config.games)
-    origin = f"{_counted(games.training)} ({names})"
+    origin = f"{_size_of(games.training)} ({names})"
     if config.network.score:
         labels = games.labels
         origin += (
@@ -177,10 +179,10 @@ def _provenance(
         )
     if init_from:
         origin += f", begun from {init_from}"
-    return ModelProvenance(KIND, asdict(config.network), origin)
+    return ModelProvenance(KIND, to_json(config.network), origin)
 
 
-def _tell(
+def _announce(
     session: sessions.Session,
     config: PolicyRunConfig,
     games: _GameSplit,
@@ -195,11 +197,16 @@ def _tell(
     if games.report is not None:
         report = games.report
         skipped = f", {sum(report.reasons.values())} skipped" if report.skipped else ""
-        session.say(f"imported {report.games} games in {took:.1f} s{skipped}")
+        session.say(f"imported {counted(report.games, 'game')} in {took:.1f} s{skipped}")
     labels = games.labels
-    leak = f" ({games.shared} validation games left out of training)" if games.shared else ""
+    leak = (
+        f" ({counted(games.shared, 'validation game')} left out of training)"
+        if games.shared
+        else ""
+    )
     session.say(
-        f"training on {_counted(games.training)}; validating on {len(games.held.games)} games{leak}"
+        f"training on {_size_of(games.training)}; validating on"
+        f" {counted(len(games.held.games), 'game')}{leak}"
     )
     if unlabelled:
         session.say(
@@ -208,7 +215,7 @@ def _tell(
         )
     elif config.network.score:
         session.say(
-            f"learning the score from {labels.people} games that are labelled"
+            f"learning the score from {counted(labels.people, 'labelled game')}"
             f"{labels.of_engines()}, {labels.own} that a network played; judging it on"
             f" {games.held.labels().people}"
         )
@@ -234,9 +241,12 @@ def _begin(model: PolicyNetwork, path: str | None) -> str | None:
     return f"{origin}, {grown}" if grown else origin
 
 
-def _counted(chosen: data.GameSelection) -> str:
+def _size_of(chosen: data.GameSelection) -> str:
     people = ~chosen.games.own
-    return f"{int(people.sum())} games, {int(chosen.games.moves[people].sum())} positions"
+    return (
+        f"{counted(int(people.sum()), 'game')},"
+        f" {counted(int(chosen.games.moves[people].sum()), 'position')}"
+    )
 
 
 def _need_same_games(session: sessions.Session, games: _GameSplit, config: PolicyRunConfig) -> None:
@@ -264,7 +274,7 @@ def _need_same_games(session: sessions.Session, games: _GameSplit, config: Polic
 
 
 def validation_batches(
-    games: Games, plane_groups: Sequence[str], count: int, seed: int = 0, score: bool = False
+    games: Games, plane_groups: Sequence[str], count: int, *, seed: int = 0, score: bool = False
 ) -> list[Batch]:
     """The same `count` positions each time, in batches: planes, moves, outcomes, and with `score`
     owners, as `gocnn.policy.samples.positions` gives them.

@@ -18,9 +18,9 @@ class WrappedPolicy:
         self,
         function: Callable[[npt.NDArray[np.uint8]], npt.ArrayLike],
         name: str,
-        groups: tuple[str, ...],
+        plane_groups: tuple[str, ...],
     ) -> None:
-        self._function, self.name, self.plane_groups = function, name, groups
+        self._function, self.name, self.plane_groups = function, name, plane_groups
 
     def logits(self, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Logits, float32 `(N, 362)`. Raises ValueError if the function's answer has another shape

@@ -21,6 +21,7 @@ from gocnn.engine.forecast import lead_in_words
 from gocnn.games.sgf_tree import Properties, side
 from gocnn.review.course import Course
 from gocnn.review.review import MoveReview, Review, table
+from gocnn.wording import counted
 
 LABELLED = 3
 """First choices that get a label."""
@@ -101,14 +102,14 @@ def _led(course: Course, move: MoveReview) -> str:
 
 def game_comment(review: Review) -> str:
     """A few lines of ASCII about the whole game."""
-    rows = [f"Reviewed by a policy network, {len(review.moves)} moves."]
+    rows = [f"Reviewed by a policy network, {counted(len(review.moves), 'move')}."]
     found = table(review.judged)
     for name in ("black", "white"):
         if (name, "all") in found:
             a = found[name, "all"]
             rows.append(
                 f"{name.capitalize()}: first choice {a.top1:.0%}, one of the first five"
-                f" {a.top5:.0%} of {a.moves} moves."
+                f" {a.top5:.0%} of {counted(a.moves, 'move')}."
             )
     if review.course:
         terms = review.course.terms

@@ -11,6 +11,7 @@ from gocnn.engine.forecast import lead_in_words
 from gocnn.figures import picture_format, pyplot, save_figure
 from gocnn.review.course import Course
 from gocnn.review.review import MoveReview, Review, agreement
+from gocnn.wording import counted
 
 RUNNING = 10
 """Own moves over which the line is a mean."""
@@ -61,7 +62,7 @@ def draw_strip(review: Review, target: Path) -> None:
         axis.set(ylim=(0, 1), ylabel="probability")
         axis.set_title(
             f"{title} - first choice {found.top1:.0%}, one of five {found.top5:.0%} of"
-            f" {found.moves} moves",
+            f" {counted(found.moves, 'move')}",
             loc="left",
             fontsize=11,
         )
@@ -88,17 +89,17 @@ def _name(axis: Any, moves: list[MoveReview]) -> None:
     low, high = axis.get_xlim()
     step = APART * (high - low) / (72 * WIDE * 0.93)  # the axes take that much of the figure
     moves = sorted(moves, key=lambda move: move.number)
-    places = [float(move.number) for move in moves]
-    for k in range(1, len(places)):
-        places[k] = max(places[k], places[k - 1] + step)
+    xs = [float(move.number) for move in moves]
+    for k in range(1, len(xs)):
+        xs[k] = max(xs[k], xs[k - 1] + step)
     beyond = high - step / 2
-    for k in reversed(range(len(places))):
-        places[k] = beyond = min(places[k], beyond)
+    for k in reversed(range(len(xs))):
+        xs[k] = beyond = min(xs[k], beyond)
         beyond -= step
-    for move, place in zip(moves, places, strict=True):
+    for move, x in zip(moves, xs, strict=True):
         axis.annotate(
             f"{move.number} {to_gtp(move.index)}",
-            (place, 0.02),
+            (x, 0.02),
             (0, 9),
             textcoords="offset points",
             ha="center",

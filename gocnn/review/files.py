@@ -1,7 +1,9 @@
 """Reviews of all the games in files."""
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from gocnn.errors import UserError
 from gocnn.games import sgf_tree
@@ -9,6 +11,36 @@ from gocnn.games.sources import Blob
 from gocnn.policy.suggestion import Evaluator
 from gocnn.review.annotate import annotate
 from gocnn.review.review import PositionReview, Review, expected_at, review
+
+
+class ReviewedRecords:
+    """Where the reviewed records of some files go: to `out`, if there is one file and `out` is no
+    folder; else into the folder `out`, under the files' own names. Nothing is made or written
+    here."""
+
+    def __init__(self, out: Path, names: Sequence[str]) -> None:
+        """names: of the files, in an archive with their path in it after a colon."""
+        self.out, self._taken = out, set[Path]()
+        self.is_folder = len(names) > 1 or os.path.isdir(out)
+        self._read = {os.path.realpath(name) for name in names if os.path.isfile(name)}
+        self._targets = [self._target(name) for name in names]
+
+    def replaced(self) -> Path | None:
+        """A file that is read and would be replaced; None if there is none."""
+        return next((each for each in self._targets if os.path.realpath(each) in self._read), None)
+
+    def next(self, name: str) -> Path:
+        """Where the record of a file goes; no two get the same path."""
+        first = target = self._target(name)
+        number = 2
+        while target in self._taken:
+            target, number = first.with_name(f"{first.stem}-{number}.sgf"), number + 1
+        self._taken.add(target)
+        return target
+
+    def _target(self, name: str) -> Path:
+        stem = Path(name.rpartition(":")[2]).stem or "game"
+        return self.out / f"{stem}.sgf" if self.is_folder else self.out
 
 
 @dataclass(frozen=True)
@@ -50,7 +82,7 @@ def review_games(
     for number, record in enumerate(found.records, 1):
         name = found.name if len(found.records) == 1 else f"{found.name} (game {number})"
         if record.steps:
-            found.reviews.append(review(record, name, evaluator, tick))
+            found.reviews.append(review(record, name, evaluator, tick=tick))
             annotate(found.reviews[-1])
             yield found.reviews[-1]
         elif record.setup and not record.trouble:

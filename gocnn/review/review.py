@@ -113,7 +113,7 @@ def closing_passes(steps: Sequence[Step]) -> frozenset[int]:
 
 
 def review(
-    record: Record, name: str, evaluator: Evaluator, tick: Callable[[int], object] | None = None
+    record: Record, name: str, evaluator: Evaluator, *, tick: Callable[[int], object] | None = None
 ) -> Review:
     """Evaluate every position of the main line, in batches; tick is told how many each had."""
     board = Board(SIZE)
@@ -126,7 +126,9 @@ def review(
     for number, step in enumerate(record.steps, 1):
         position_before(board, step)
         stacks.append(
-            planes_of(board, recent_moves(board), evaluator.plane_groups, conditioning)[0]
+            planes_of(
+                board, recent_moves(board), evaluator.plane_groups, conditioning=conditioning
+            )[0]
         )
         legal.append(board.legal())
         komis.append(terms.area_komi(board))
@@ -141,7 +143,7 @@ def review(
         return Review(name, record, moves, network=evaluator.name)
     said.append(
         evaluator.outputs(
-            planes_of(board, recent_moves(board), evaluator.plane_groups, conditioning)
+            planes_of(board, recent_moves(board), evaluator.plane_groups, conditioning=conditioning)
         )
     )
     komis.append(terms.area_komi(board))

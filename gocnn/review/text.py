@@ -7,6 +7,7 @@ from gocnn.board.coords import to_gtp
 from gocnn.engine.forecast import lead_in_words
 from gocnn.games.sgf_tree import side
 from gocnn.review.review import PositionReview, Review, agreement, table
+from gocnn.wording import counted
 
 
 def report(review: Review) -> Iterator[str]:
@@ -60,7 +61,7 @@ def notes(found: Sequence[Review | PositionReview]) -> Iterator[str]:
         return
     for what, count in Counter(note.what for _, note in told).items():
         name, first = next((name, note) for name, note in told if note.what == what)
-        yield f"{count} games: {what} (first: {name}: {first.detail})"
+        yield f"{counted(count, 'game')}: {what} (first: {name}: {first.detail})"
 
 
 def games_table(reviews: Sequence[Review]) -> Iterator[str]:
@@ -91,7 +92,8 @@ def games_table(reviews: Sequence[Review]) -> Iterator[str]:
         if total
         else "nothing but closing passes"
     )
-    yield f"{len(reviews)} games, {sum(len(each.moves) for each in reviews)} moves: {shares}"
+    moves = counted(sum(len(each.moves) for each in reviews), "move")
+    yield f"{counted(len(reviews), 'game')}, {moves}: {shares}"
 
 
 def position_line(position: PositionReview) -> str:

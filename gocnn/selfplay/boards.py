@@ -165,7 +165,7 @@ def _uniform(random: npt.NDArray[np.uint64], b: int) -> float:
 
 
 @jit
-def _draw(logits: npt.NDArray[np.float32], wanted: Bools, temperature: float, number: float) -> int:
+def _pick(logits: npt.NDArray[np.float32], wanted: Bools, temperature: float, number: float) -> int:
     """The likeliest wanted move, or one drawn in proportion to `p ** (1 / temperature)` by
     `number`, 0 to 1."""
     best = -1
@@ -203,7 +203,7 @@ def step(rows: Longs, logits: npt.NDArray[np.float32], wanted: Bools, boards: Bo
         index = PASS
         if moves[b] >= boards.passing[b, side]:
             while True:
-                index = _draw(logits[i], wanted[i], heat, _uniform(boards.random, b))
+                index = _pick(logits[i], wanted[i], heat, _uniform(boards.random, b))
                 if index < 0 or index == PASS:
                     index = PASS
                     break

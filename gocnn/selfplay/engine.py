@@ -88,7 +88,7 @@ def pairs(stones: StoneSequence) -> list[list[str]]:
 
 
 def query(
-    position: EnginePosition, rules: str, komi: float, visits: int = 1, **more: Any
+    position: EnginePosition, rules: str, komi: float, *, visits: int = 1, **more: Any
 ) -> dict[str, Any]:
     """A question about one position, the answer seen from black. more: what the answer is to
     include besides."""

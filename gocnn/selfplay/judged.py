@@ -99,7 +99,7 @@ def queries(
             position,
             RULES,
             asked_komi(float(komis[game])),
-            VISITS,
+            visits=VISITS,
             includeOwnership=True,
             whiteHandicapBonus="0",
         )

@@ -75,6 +75,7 @@ def play_games(
     tasks: Iterator[GameToPlay],
     batch: int,
     spent: Spent,
+    *,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Ended]:
     """Play the tasks, `batch` at a time, and yield each as it ends; once `stopped` says so, those
@@ -84,7 +85,7 @@ def play_games(
     shown = np.empty((batch, planes.plane_count(evaluator.plane_groups), POINTS), np.uint8)
     wanted = np.empty((batch, MOVES), np.bool_)
     status, owners = np.zeros(batch, np.int64), np.zeros((batch, POINTS), np.int8)
-    place: list[GameToPlay | None] = [None] * batch
+    playing: list[GameToPlay | None] = [None] * batch
     start, limit, free, more = (
         np.zeros(batch, np.int64),
         np.zeros(batch, np.int64),
@@ -97,7 +98,7 @@ def play_games(
             if task is None:
                 more = False
             elif _begin_in_row(b, free[0], task):
-                place[free[0]] = task
+                playing[free[0]] = task
                 start[free[0]], limit[free[0]] = task.moves, task.moves + task.most
                 free.pop(0)
             else:
@@ -108,7 +109,7 @@ def play_games(
                     task.words[task.setup :],
                     (0, 0),
                 )
-        rows = np.array([k for k in range(batch) if place[k] is not None], np.int64)
+        rows = np.array([k for k in range(batch) if playing[k] is not None], np.int64)
         if not len(rows):
             return
         n = len(rows)
@@ -117,10 +118,10 @@ def play_games(
         over = status[:n] != boards.GOING
         for i in np.flatnonzero(over).tolist():
             k = int(rows[i])
-            task = place[k]
+            task = playing[k]
             assert task is not None
             spent.ends[int(status[i])] += 1
-            place[k] = None
+            playing[k] = None
             free.append(k)
             captured = b.states[
                 k, rules.META, rules.CAPTURED_BY_BLACK : rules.CAPTURED_BY_WHITE + 1

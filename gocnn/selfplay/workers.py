@@ -41,7 +41,7 @@ def play_all(
     def work(evaluator: Evaluator, own: Spent) -> None:
         try:
             for game in play_games(
-                evaluator, shared, batch, own, lambda: failed.is_set() or stopped()
+                evaluator, shared, batch, own, stopped=lambda: failed.is_set() or stopped()
             ):
                 ended.put(game)
             ended.put(None)

@@ -84,10 +84,10 @@ def status_of(error: BaseException, doing: str) -> tuple[int, str]:
         case MemoryError():
             return 503, "there is not enough memory for this just now; try again, or ask for less"
     where = traceback.extract_tb(error.__traceback__)[-1:]
-    place = f" in {Path(where[0].filename).name}, line {where[0].lineno}" if where else ""
+    at = f" in {Path(where[0].filename).name}, line {where[0].lineno}" if where else ""
     why = " ".join(str(error).split())[:200]
     click.echo(
-        f"Error: {doing} failed unexpectedly ({type(error).__name__}: {why}{place}); please report"
+        f"Error: {doing} failed unexpectedly ({type(error).__name__}: {why}{at}); please report"
         " this line with what was asked for",
         file=sys.stderr,
     )

@@ -74,7 +74,7 @@ def game_of(position: Position) -> Game:
     )
     game = Game(_komi(position.komi, handicap), rules)
     try:
-        game.set_up(black, white, first, handicap)
+        game.set_up(black, white, first, handicap=handicap)
     except IllegalMove as error:
         raise UserError(f"black and white: {error}; take stones off or move them") from None
     _play(game, moves)

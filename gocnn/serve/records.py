@@ -3,7 +3,7 @@
 from msgspec import Struct
 from starlette.routing import BaseRoute
 
-from gocnn.games.variations import Game, Limits, read_file
+from gocnn.games.variations import GameTree, Limits, read_file
 from gocnn.serve.config import RECORD_BYTES, RECORD_NODES
 from gocnn.serve.endpoints import post
 from gocnn.serve.state import ServeState
@@ -51,7 +51,7 @@ def sgf(asked: File, data: bytes) -> Records:
     return Records([_record(game) for game in found.games], found.skipped[:100])
 
 
-def _record(game: Game) -> Record:
+def _record(game: GameTree) -> Record:
     nodes = [Node(*each) for each in zip(game.parents, game.properties, strict=True)]
     return Record(game.name, nodes, game.trouble, game.notes)
 

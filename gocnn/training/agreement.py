@@ -35,7 +35,7 @@ class Consensus:
         self._next: int | None = None
         self._before: tuple[int, float] | None = None
 
-    def reach(self, step: int, done: float, stop: bool, save: bool, last: bool = False) -> None:
+    def reach(self, step: int, done: float, stop: bool, save: bool, *, last: bool = False) -> None:
         """Agree, if it is time to, after `step` steps: `done`, `stop` and `save` are what this
         process would decide. All processes must call this after the same steps; `last`: this is the
         last step, as all of them know, so that they agree in any case."""

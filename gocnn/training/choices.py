@@ -64,7 +64,7 @@ class Choices:
             self._config.precision,
             state["precision"],
             state.get("device"),
-            self._config.deterministic,
+            by_capability=self._config.deterministic,
         )
         self._stepper.precision = self._processes.broadcast(chosen)
         if self._config.convolution == "auto" and self.before["device"] == self._device.type:

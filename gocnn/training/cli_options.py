@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
-from gocnn.console import program
+from gocnn import program
 from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFolder
@@ -24,6 +24,7 @@ from gocnn.training.config import (
 )
 from gocnn.training.names import CURVE, TABLE
 from gocnn.training.resuming import BUDGETS
+from gocnn.wording import counted
 
 if TYPE_CHECKING:
     from gocnn.training import Outcome
@@ -341,8 +342,8 @@ def show_outcome(outcome: "Outcome", command: str, out: Path, metrics: dict[str,
     rate = outcome.samples / max(outcome.seconds, 1e-9)
     speed = f"{rate:.0f} samples/s, waited for data {outcome.waited:.1%}"
     click.echo(
-        f"{outcome.steps} steps, {outcome.samples} samples in {outcome.seconds / 60:.1f} min"
-        f" ({speed})"
+        f"{counted(outcome.steps, 'step')}, {counted(outcome.samples, 'sample')} in"
+        f" {outcome.seconds / 60:.1f} min ({speed})"
     )
     shares = ", ".join(f"{name} {best[key]:.2%}" for key, name in metrics.items())
     click.echo(

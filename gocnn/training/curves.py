@@ -12,7 +12,7 @@ from gocnn.training import ranking
 
 
 def plot(
-    reports: list[dict[str, Any]], target: Path, metric: str, rate: float | None = None
+    reports: list[dict[str, Any]], target: Path, metric: str, *, rate: float | None = None
 ) -> None:
     """Draw training loss, validation loss and `metric` over the samples seen, from the reports of
     metrics.jsonl, as a PNG; with the best validation marked, and the learning rate beside the

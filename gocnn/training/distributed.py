@@ -292,7 +292,7 @@ def _ending(processes: Processes, error: BaseException) -> BaseException:
 
 
 def wrap_model(
-    model: nn.Module, processes: Processes, device: torch.device, sync_norms: bool = True
+    model: nn.Module, processes: Processes, device: torch.device, *, sync_norms: bool = True
 ) -> nn.Module:
     """The model for training: its gradients are averaged over all processes, and with `sync_norms`
     its batch normalisations see the batch of all (else each its own share; the running averages of

@@ -29,7 +29,7 @@ class Found:
     folders: int = 0
 
 
-def find(root: Path) -> Found:
+def find_runs(root: Path) -> Found:
     """The runs below `root`, at most `DEPTH` folders deep. Links are not followed (`root` itself
     may be one)."""
     found = Found()

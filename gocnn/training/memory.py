@@ -74,7 +74,7 @@ def first_that_fits(
     return None
 
 
-def advice(stepper: Stepper, source: BatchSource, device: torch.device, world: int = 1) -> str:
+def advice(stepper: Stepper, source: BatchSource, device: torch.device, *, world: int = 1) -> str:
     """A sentence for the person whose batch did not fit: into how many parts to divide it. A single
     process finds the number by trying steps on the device (they change the model: the run is over).
     Of several processes none can try alone, so they name the next number."""

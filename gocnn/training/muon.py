@@ -36,7 +36,7 @@ class Muon(torch.optim.Optimizer):
     _step_supports_amp_scaling = True
 
     def __init__(
-        self, params: Iterable[Any], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+        self, params: Iterable[Any], lr: float, momentum: float = 0.95, *, weight_decay: float = 0.0
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
@@ -236,7 +236,7 @@ def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
 
 
 def orthogonal_together(
-    stacks: Sequence[Tensor], working: torch.dtype, factor: Tensor | None = None, steps: int = 5
+    stacks: Sequence[Tensor], working: torch.dtype, factor: Tensor | None = None, *, steps: int = 5
 ) -> None:
     """Make the matrices of each stack `(n, rows, columns)` orthogonal, in place, then multiply them
     by `factor`, 0-dimensional.

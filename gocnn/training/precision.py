@@ -51,6 +51,7 @@ def choose_again(
     wanted: str,
     before: str,
     device_before: str | None,
+    *,
     by_capability: bool = False,
 ) -> PrecisionName:
     """The precision of a resumed run: what is `wanted`; else what the run computed in `before`, if

@@ -28,6 +28,7 @@ class Progress:
         progress: float,
         step: int,
         figures: dict[str, float],
+        *,
         rate: float | None = None,
         left: float | None = None,
     ) -> None:

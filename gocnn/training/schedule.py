@@ -23,8 +23,8 @@ def factor(config: TrainConfig, progress: float) -> float:
 
 @dataclass(frozen=True)
 class Deadline:
-    """When this process must have trained, in seconds of `clock`, whatever is left of the budget:
-    it then stops as if interrupted.
+    """When this process must stop training, in seconds of `clock`, whatever is left of the
+    budget: it then stops as if interrupted.
 
     fits: instead, the budget, which is in minutes, is made to end there, so that the whole schedule
     is run through.

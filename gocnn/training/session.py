@@ -6,15 +6,15 @@ A head adds its own fields to `RunConfig`, and trains within `session`.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 import torch
 
 from gocnn.errors import UserError
-from gocnn.structs import from_json
-from gocnn.training import eventfiles, range_test
+from gocnn.structs import from_json, to_json
+from gocnn.training import eventfiles, range_run
 from gocnn.training.config import TrainConfig
 from gocnn.training.distributed import Processes, joined
 from gocnn.training.inputs import Runtime
@@ -39,7 +39,7 @@ class RunConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The value of `wishes` in run.json: plain dicts, lists, numbers and strings."""
-        return asdict(self)
+        return to_json(self)
 
     @classmethod
     def from_json(
@@ -149,10 +149,10 @@ class Session:
 
     def fit(self, trainer: Trainer) -> Outcome:
         """Train, or test the rates and leave what they say in the folder of the launch. Raises
-        UserError as `Trainer.fit` and `gocnn.training.range_test.run` do."""
+        UserError as `Trainer.fit` and `gocnn.training.range_run.run` do."""
         if not self.launch.find_rate:
             return trainer.fit(self.launch.resume)
-        found = range_test.run(trainer, self.launch.find_rate)
+        found = range_run.run(trainer, self.launch.find_rate)
         found.save(self.launch.out)
         return Outcome(0, 0, {}, 0.0, 0.0, False, self.processes.first, found)
 

@@ -29,7 +29,13 @@ class Stepper:
     """
 
     def __init__(
-        self, model: nn.Module, task: Task, config: TrainConfig, device: torch.device, rank: int = 0
+        self,
+        model: nn.Module,
+        task: Task,
+        config: TrainConfig,
+        device: torch.device,
+        *,
+        rank: int = 0,
     ) -> None:
         self.model, self.task, self.config, self.device, self.rank = (
             model,
@@ -63,6 +69,7 @@ class Stepper:
         net: nn.Module,
         prefetcher: DeviceBatches,
         rate_factor: float,
+        *,
         parts: int | None = None,
         done: float = 0.0,
     ) -> Tensor:

@@ -90,7 +90,7 @@ class Trainer:
             eventfiles.need()
         if config.pad_planes:
             padding.pad_planes(self.model)
-        self.stepper = Stepper(self.model, data.task, config, self.device, self.processes.rank)
+        self.stepper = Stepper(self.model, data.task, config, self.device, rank=self.processes.rank)
         per_epoch = max(1, data.source.batches_per_epoch // config.accumulate)
         self.budget = schedule.Budget(config, per_epoch, self.clock)
         self.choices = Choices(self.stepper, data.source, self.processes)
@@ -235,7 +235,7 @@ class Trainer:
                 self.run.reports(),
                 self.run.path / CURVES,
                 self.data.task.metric,
-                self.config.highest_rate,
+                rate=self.config.highest_rate,
             )
         seconds = self.budget.elapsed()
         return Outcome(
@@ -252,7 +252,7 @@ class Trainer:
         """The loop with all that it needs; returns for how many seconds it waited for data."""
         config, source = self.config, self.data.source
         net = distributed.wrap_model(
-            self.model, self.processes, self.device, bool(self.choices.sync_norms)
+            self.model, self.processes, self.device, sync_norms=bool(self.choices.sync_norms)
         )
         first = self.step * config.accumulate
         if config.compile or self.device.type != "cpu":
@@ -280,7 +280,9 @@ class Trainer:
             prefetcher.close()
             progress.close()
         # Here the exception is gone, and with it what the step had taken.
-        raise UserError(memory.advice(self.stepper, source, self.device, self.processes.world))
+        raise UserError(
+            memory.advice(self.stepper, source, self.device, world=self.processes.world)
+        )
 
     def _warm(self, net: nn.Module, progress: Progress) -> nn.Module:
         """The network to train, compiled if it is to be and can be, after what is slow once."""
@@ -308,7 +310,7 @@ class Trainer:
             )
             parts = min(2, self.config.accumulate)
             for done in reversed(stages(self.data.task)):
-                self.stepper.step(net, Again(batch), 1.0, parts, done).tolist()
+                self.stepper.step(net, Again(batch), 1.0, parts=parts, done=done).tolist()
             self.validator.rehearse(warming.one_of_each_shape(self.data.valid))
 
     # --- the loop
@@ -345,7 +347,11 @@ class Trainer:
                     self.stepper.scaler.check(self.step)
                 count = max(count, 1.0)  # in fp16 each of these steps may have overflowed
                 progress.show(
-                    done, self.step, {"loss": loss / count, "accuracy": right / count}, rate, left
+                    done,
+                    self.step,
+                    {"loss": loss / count, "accuracy": right / count},
+                    rate=rate,
+                    left=left,
                 )
                 if report:
                     self.validator.report(

@@ -296,7 +296,7 @@ class Watcher:
             self._looked = time.monotonic()
 
     def _find(self) -> None:
-        found = finding.find(self.root)
+        found = finding.find_runs(self.root)
         self._strange, self.full = found.skipped, found.full
         self._all = {
             name: self._all.get(name) or Run(path, name) for name, path in found.runs.items()

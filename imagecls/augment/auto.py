@@ -85,7 +85,7 @@ def largest(kind: Auto) -> tuple[float, ...]:
     return tuple((TRIVIAL if kind == "trivial" else RAND).get(name, 0.0) for name in NAMES)
 
 
-def sample(kind: Auto, count: int, most: Tensor, hosted: bool = True) -> Drawn:
+def sample(kind: Auto, count: int, most: Tensor, *, hosted: bool = True) -> Drawn:
     """Random operations for `count` pictures.
 
     TrivialAugment (Müller and Hutter 2021, https://arxiv.org/abs/2103.10158): one operation of any
@@ -98,7 +98,7 @@ def sample(kind: Auto, count: int, most: Tensor, hosted: bool = True) -> Drawn:
     if hosted:
         chosen, seated = torch.randint(len(NAMES), (count, rounds), device=device), None
     else:
-        chosen, seated = dealing.deal(len(NAMES), count, rounds, device)
+        chosen, seated = dealing.deal(len(NAMES), count, rounds, device=device)
     if kind == "trivial":
         share = torch.randint(STEPS, (count, rounds), device=device) / (STEPS - 1)
     else:

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 
 def deal(
-    operations: int, count: int, rounds: int, device: torch.device | None = None
+    operations: int, count: int, rounds: int, *, device: torch.device | None = None
 ) -> tuple[Tensor, Tensor]:
     """The operation of each picture in each round, int64 `(N, K)`, and who sits in each operation's
     slots, int64 `(K, operations, P)`: a picture's index, or `count` where the slot is empty.

@@ -81,7 +81,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 
 
 def random_crops(
-    count: int, low: float, high: float, ratio: float = 4 / 3, device: torch.device | None = None
+    count: int, low: float, high: float, *, ratio: float = 4 / 3, device: torch.device | None = None
 ) -> Tensor:
     """Random resized crops (Szegedy et al. 2014): area from `low` to `high` of the whole, aspect
     ratio from 1 / ratio to ratio, anywhere inside. The numbers come from torch's default generator
@@ -103,7 +103,7 @@ def grid(maps: Tensor, size: int) -> Tensor:
     return along_column[:, :, None] + along_row[:, None]
 
 
-def resample(images: Tensor, maps: Tensor, size: int, border: Border = "zeros") -> Tensor:
+def resample(images: Tensor, maps: Tensor, size: int, *, border: Border = "zeros") -> Tensor:
     """The pictures seen through their maps: float `(N, C, S, S')` to `(N, C, size, size)`,
     bilinear."""
     points = grid(maps, size)

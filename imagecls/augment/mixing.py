@@ -15,7 +15,7 @@ def boxes(area: Tensor, aspect: Tensor, x: Tensor, y: Tensor, size: int) -> Tens
 
 
 def erased(
-    draws: Tensor, probability: float, size: int, low: float = 0.02, high: float = 0.25
+    draws: Tensor, probability: float, size: int, *, low: float = 0.02, high: float = 0.25
 ) -> Tensor:
     """Masks, bool `(N, 1, size, size)`, of random boxes (2 to 25 % of the area) of some pictures,
     empty for the others. `draws`: uniform `(N, 5)`."""
@@ -31,7 +31,12 @@ def erase(x: Tensor, draws: Tensor, probability: float) -> Tensor:
 
 
 def shares(
-    count: int, mixup: float, cutmix: float, device: torch.device | None = None, hosted: bool = True
+    count: int,
+    mixup: float,
+    cutmix: float,
+    *,
+    device: torch.device | None = None,
+    hosted: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """How much of each of `count` pictures stays as it is: two tensors `(count,)`, the share,
     float32 from 0 to 1, and whether the rest comes as a box (CutMix) or blended (mixup).

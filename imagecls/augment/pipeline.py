@@ -122,6 +122,7 @@ class Augmenter:
         size: int,
         mean: tuple[float, ...],
         std: tuple[float, ...],
+        *,
         hosted: bool | None = None,
     ) -> None:
         self.recipe, self.size, self.hosted = recipe, size, hosted
@@ -175,7 +176,9 @@ class Augmenter:
         if not (recipe.mixup or recipe.cutmix):
             return Mixed(x, labels, labels, torch.ones(n, device=device))
         partner = torch.randperm(n, device=device)
-        share, cut = mixing.shares(n, recipe.mixup, recipe.cutmix, device, self._on_host(device))
+        share, cut = mixing.shares(
+            n, recipe.mixup, recipe.cutmix, device=device, hosted=self._on_host(device)
+        )
         x, seen = mixing.mix(x, partner, share, cut, torch.rand(n, 2, device=device))
         return Mixed(x, labels, labels[partner], seen)
 
@@ -209,7 +212,7 @@ class Augmenter:
             x = pixels[some].float().mul_(1 / 255)
             if self.size < self._full:
                 x = geometry.resize(x, max(1, round(x.shape[-1] * self.size / self._full)))
-            x = geometry.resample(x, maps[some], self.size, self.recipe.border)
+            x = geometry.resample(x, maps[some], self.size, border=self.recipe.border)
             if factors is not None:
                 x = colour.jitter(x, factors[some])
             if operations is not None:
@@ -248,6 +251,6 @@ class Augmenter:
             factors = u[:, 4:8] * here["jitter"] + here["middle"]
         operations = None
         if recipe.auto != "none":
-            operations = auto.sample(recipe.auto, n, here["most"], self._on_host(device))
+            operations = auto.sample(recipe.auto, n, here["most"], hosted=self._on_host(device))
             maps = geometry.compose(maps, operations.maps)
         return Draws(maps, factors, operations, u, crops, more)

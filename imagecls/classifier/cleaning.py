@@ -26,18 +26,10 @@ from imagecls.classifier import KIND, training
 from imagecls.classifier.model import Ensemble, Floats, load
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.photos.collection import Photo
-from imagecls.photos.data import (
-    Labels,
-    PhotoSet,
-    Split,
-    bad_notes,
-    labelled,
-    load_splits,
-    photo_set,
-    why,
-)
+from imagecls.photos.data import Split, bad_notes, labelled, load_splits, why
 from imagecls.photos.labelling import FOLDERS, Labelling
 from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
+from imagecls.photos.sets import Labels, PhotoSet, photo_set
 from imagecls.photos.store import ImageStore
 
 
@@ -129,6 +121,7 @@ def predicted(
     ensemble: Ensemble,
     sets: dict[Any, PhotoSet],
     tta: int,
+    *,
     tick: Callable[[int], Any] = lambda _: None,
     chunk: int = 128,
 ) -> Floats:
@@ -150,13 +143,13 @@ def judged_by(
     ensemble: Ensemble,
     data: str,
     part: str | None = None,
-    labelling: Labelling = FOLDERS,
     *,
+    labelling: Labelling = FOLDERS,
     tta: int = 4,
     cache: Path | None = None,
     said: Callable[[str], Any] = lambda _: None,
     quiet: bool = True,
-) -> "Judged":
+) -> "JudgedPictures":
     """What classifiers say of the labelled pictures of a part of `data` (None: the training part,
     else what there is). `said` is told what a person should know, among it whether they have learnt
     from these pictures; `quiet`: no bar. Raises UserError if there are no such pictures."""
@@ -187,8 +180,8 @@ def judged_by(
     with bars.bar(
         total=len(first), unit=" pictures", disable=quiet or not sys.stderr.isatty()
     ) as bar:
-        rows = predicted(ensemble, sets, tta, bar.update)
-    return Judged(ensemble.classes, first, rows)
+        rows = predicted(ensemble, sets, tta, tick=bar.update)
+    return JudgedPictures(ensemble.classes, first, rows)
 
 
 def _parts(part: str | None) -> list[str]:
@@ -206,7 +199,7 @@ def small(size: int, train: TrainConfig, data: str, split: Split) -> training.Cl
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedPictures:
     """Pictures with their labels, and what networks say of them: probabilities, float32 `(N,
     classes)`."""
 
@@ -214,13 +207,13 @@ class Judged:
     photos: PhotoSet
     probabilities: Floats
 
-    def only(self, part: str | None, data: str, labelling: Labelling = FOLDERS) -> "Judged":
+    def only(self, part: str | None, data: str, labelling: Labelling = FOLDERS) -> "JudgedPictures":
         """Those of a part of `data`; None: of the training part, or of all if there is none. Raises
         UserError if it has no such part."""
         wanted = labelled(data, self.classes, *_parts(part), labelling=labelling)
         here = {photo.name for photo in wanted}
         mask = np.array([photo.name in here for photo in self.photos.photos], bool)
-        return Judged(self.classes, self.photos.take(mask), self.probabilities[mask])
+        return JudgedPictures(self.classes, self.photos.take(mask), self.probabilities[mask])
 
 
 def out_of_fold(
@@ -230,7 +223,7 @@ def out_of_fold(
     *,
     cache: Path | None = None,
     said: Callable[[str], Any] = lambda _: None,
-) -> Judged:
+) -> JudgedPictures:
     """Train a network for each of `config.split.folds` folds, as img-train does, and let each judge
     the pictures of its fold.
 
@@ -272,7 +265,7 @@ def out_of_fold(
         np.concatenate([part.labels for part in parts]),
         tuple(photo for part in parts for photo in part.photos),
     )
-    return Judged(classes, together, np.concatenate(rows))
+    return JudgedPictures(classes, together, np.concatenate(rows))
 
 
 def judged_out_of_fold(
@@ -287,7 +280,7 @@ def judged_out_of_fold(
     labelling: Labelling = FOLDERS,
     cache: Path | None = None,
     said: Callable[[str], Any] = lambda _: None,
-) -> Judged:
+) -> JudgedPictures:
     """The same with small networks, whose runs are thrown away. The budget is in `minutes`, over
     all of them, or in `epochs`, of each."""
     each = None if minutes is None else minutes / folds

@@ -111,6 +111,7 @@ class Ensemble:
         photos: Sequence[Photo],
         tta: int = 1,
         jobs: int = 2,
+        *,
         tick: Callable[[int], Any] = lambda _: None,
     ) -> list[Floats | str]:
         """Yield for each photograph, in order, its probabilities, float32 `(classes,)`, or why it

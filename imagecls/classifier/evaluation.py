@@ -12,7 +12,7 @@ from gocnn.files import write_text
 from gocnn.statistics import calibration, wilson
 from imagecls.classifier.views import Floats
 from imagecls.photos.csvtext import csv_text
-from imagecls.photos.data import Labels
+from imagecls.photos.sets import Labels
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,7 @@ def judge(
     probabilities: Callable[[npt.NDArray[np.int64]], Floats],
     rows: npt.NDArray[np.int64],
     labels: Labels,
+    *,
     chunk: int = 128,
     tick: Callable[[int], Any] = lambda _: None,
 ) -> Predictions:

@@ -17,6 +17,7 @@ def grad_cam(
     predictor: Predictor,
     pixels: npt.NDArray[np.uint8],
     label: int | None = None,
+    *,
     layer: str | None = None,
 ) -> tuple[Floats, Floats]:
     """The heat map, float32 `(size, size)` from 0 to 1, of what speaks for class `label` (by

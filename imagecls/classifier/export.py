@@ -63,7 +63,7 @@ def export(predictor: Predictor, target: Path, precision: str = "fp32") -> float
     network = _Exported(predictor, known)
     example = torch.zeros(2, 3, config.size, config.size)
     outputs = [LOGITS, MAPS, *([WEIGHTS] if known else [])]
-    data = onnx_of(network.eval(), example, SEES, outputs, metadata, precision)
+    data = onnx_of(network.eval(), example, SEES, outputs, metadata, precision=precision)
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder, "trial.onnx")
         trial.write_bytes(data)

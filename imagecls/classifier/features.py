@@ -22,7 +22,7 @@ from gocnn.files import replacing
 from gocnn.libraries import package
 from imagecls.classifier.model import Floats, Pixels, Predictor
 from imagecls.classifier.scatter import scatter
-from imagecls.photos.data import Labels, PhotoSet
+from imagecls.photos.sets import Labels, PhotoSet
 
 Method = Literal["pca", "tsne"]
 METHODS: dict[str, str] = {"pca": "PCA", "tsne": "t-SNE"}
@@ -154,6 +154,7 @@ def vectors(
     pixels: Callable[[int, int], Pixels],
     count: int,
     layer: Layer,
+    *,
     tick: Callable[[int], Any] = lambda _: None,
 ) -> Floats:
     """The features of `count` pictures, float32 `(count, D)`: `pixels(a, b)` returns pictures a to
@@ -195,6 +196,7 @@ def of_photos(
     photos: PhotoSet,
     classes: Sequence[str],
     layer: Layer,
+    *,
     tick: Callable[[int], Any] = lambda _: None,
 ) -> Features:
     """The features of decoded photographs, whose store must be of the predictor's size and fit."""
@@ -202,7 +204,7 @@ def of_photos(
     def pixels(first: int, last: int) -> Pixels:
         return photos.store.pixels(photos.rows[first:last])
 
-    values = vectors(predictor, pixels, len(photos), layer, tick)
+    values = vectors(predictor, pixels, len(photos), layer, tick=tick)
     files = tuple(photo.name for photo in photos.photos)
     return Features(values, layer, photos.labels, tuple(classes), files)
 
@@ -256,7 +258,7 @@ def _manifold() -> Any:
         raise UserError(f"{sentence}; or draw with --method pca") from error
 
 
-def draw(found: Features, method: str, target: Path, most: int = 5000, seed: int = 1) -> int:
+def draw(found: Features, method: str, target: Path, *, most: int = 5000, seed: int = 1) -> int:
     """Draw features in the plane (see `project`), coloured by class, `most` of them drawn by the
     seed if there are more; returns how many. Raises UserError as `project` does."""
     chosen = np.arange(len(found.values))
@@ -314,13 +316,13 @@ def nearest_photos(
     one = vectors(predictor, lambda _first, _last: photo[None], 1, found.layer)[0]
     order, cosines = nearest(found.values, one, len(found.values))
     kept: list[int] = []
-    for place, i in enumerate(order.tolist()):
+    for rank, i in enumerate(order.tolist()):
         # only what is as near as can be can be the picture itself
-        same = cosines[place] > 0.999 and np.array_equal(
+        same = cosines[rank] > 0.999 and np.array_equal(
             photos.store.pixels(photos.rows[i : i + 1])[0], photo
         )
         if not same:
-            kept.append(place)
+            kept.append(rank)
         if len(kept) == count:
             break
     return order[kept], cosines[kept]

@@ -44,12 +44,13 @@ class GuidedTask(ImageTask):
         augment: Augmenter,
         view: Augmenter,
         label_smoothing: float = 0.0,
+        *,
         class_weights: Tensor | None = None,
         noisy: NoisyLabels | None = None,
         pseudo: PseudoLabels | None = None,
         growth: Growth | None = None,
     ) -> None:
-        super().__init__(augment, view, label_smoothing, class_weights, growth)
+        super().__init__(augment, view, label_smoothing, class_weights=class_weights, growth=growth)
         self.noisy, self.pseudo, self._seen = noisy, pseudo, view
 
     def _see(self, size: int) -> None:

@@ -45,7 +45,11 @@ def learnt(model: Path, cache: Path | None = None, jobs: int | None = None) -> L
             )
     network = config.network
     splits = load_splits(
-        config.data, config.split, ImageStore(network.store_size, network.fit, cache), jobs, True
+        config.data,
+        config.split,
+        ImageStore(network.store_size, network.fit, cache),
+        jobs=jobs,
+        quiet=True,
     )
     # of a run that also had pictures without labels, these follow
     before = str(RunFolder.read_description(folder).get("data")).split("-")[:2]

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gocnn.training.distributed import Processes, rows_of_all
-from imagecls.photos.data import Labels
+from imagecls.photos.sets import Labels
 
 Method = Literal["none", "elr", "correction", "sce", "small-loss"]
 
@@ -79,7 +79,7 @@ class NoisyLabels:
     """
 
     def __init__(
-        self, config: Noisy, labels: Labels, classes: int, processes: Processes | None = None
+        self, config: Noisy, labels: Labels, classes: int, *, processes: Processes | None = None
     ) -> None:
         """`labels`: those of all training pictures, in the order by which batches number them."""
         self.config, self._processes = config, processes or Processes()

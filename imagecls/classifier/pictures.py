@@ -19,8 +19,8 @@ def sheet(
     captions: Sequence[str],
     columns: int,
     target: Path,
-    side: int = 144,
     *,
+    side: int = 144,
     title: str = "",
 ) -> None:
     """A contact sheet, in the format that the name of `target` says: pictures, uint8 `(3, S, S)`,

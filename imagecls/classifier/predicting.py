@@ -15,7 +15,7 @@ from torch import nn
 from gocnn.devices import layout
 from gocnn.training.precision import autocast
 from imagecls.augment import Augmenter
-from imagecls.photos.data import PhotoSet
+from imagecls.photos.sets import PhotoSet
 
 COUNT = 12
 """Pictures that are shown."""
@@ -36,7 +36,7 @@ class PicturePredictions:
     """
 
     def __init__(
-        self, photos: PhotoSet, classes: Sequence[str], view: Augmenter, count: int = COUNT
+        self, photos: PhotoSet, classes: Sequence[str], view: Augmenter, *, count: int = COUNT
     ) -> None:
         chosen = photos.take(np.unique(np.linspace(0, len(photos) - 1, count).round().astype(int)))
         pixels = chosen.store.pixels(chosen.rows)

@@ -32,9 +32,9 @@ class Unlabelled:
 
     source: a folder, zip or tar; empty: the layout's own folder; None: none are used. threshold:
     probability, 0 to 1, from which on a guess counts, as a share of the most that label smoothing
-    lets the network say. weight: of the unlabelled pictures' loss
-    beside that of the labelled ones, after the warm-up. ratio: unlabelled pictures in a batch for
-    each labelled one. warmup: share of the budget over which the weight grows.
+    lets the network say. weight: of the unlabelled pictures' loss beside that of the labelled ones,
+    after the warm-up. ratio: unlabelled pictures in a batch for each labelled one. warmup: share of
+    the budget over which the weight grows.
     """
 
     source: str | None = None
@@ -66,6 +66,7 @@ class PseudoLabels:
         augment: Augmenter,
         view: Augmenter,
         shares: npt.NDArray[np.float64],
+        *,
         smoothing: float = 0.0,
     ) -> None:
         """`augment` and `view`: those of the labelled pictures, for size and normalisation;

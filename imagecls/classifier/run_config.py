@@ -28,7 +28,7 @@ class ClassifierRunConfig(sessions.RunConfig):
     alone learns, before. noisy and unlabelled: how labels that may be wrong, and pictures without
     labels, are learnt from; listed: training pictures that are left out or relabelled. teaching:
     trained networks that teach, in the first stage of two as well. init_from: the trained
-    classifier whose network and weights the run begins with (`imagecls.classifier.begun`).
+    classifier whose network and weights the run begins with (`imagecls.classifier.init_from`).
 
     Raises ValueError if `grow_from` is not below the size in training, if the network is `cnn`,
     which sees pictures of one size only, or if there are teachers beside `noisy` or `unlabelled`.

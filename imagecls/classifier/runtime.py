@@ -62,7 +62,7 @@ class OnnxClassifier:
         """`device` is `cpu`, `cuda` or `cuda:N`, or `auto`: CUDA where this onnxruntime can use it,
         else the CPU. Raises UserError if the file cannot be read or is not one."""
         self._arguments = path, device, threads
-        self._file = OnnxFile(path, EXPORTED, device, threads)
+        self._file = OnnxFile(path, EXPORTED, device, threads=threads)
         self.path, self.device = self._file.path, self._file.device
         self.provenance = self._file.provenance
         self.config = self._file.read(lambda: OnnxConfig.of(self._file.config))

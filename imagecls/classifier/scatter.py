@@ -66,8 +66,8 @@ def scatter(
         x, y = np.median(points[labels == i], 0)
         box = {"boxstyle": "round,pad=0.18", "fc": "white", "ec": _look(i)["c"], "alpha": 0.88}
         letters = 6 if many else 8
-        place = {"ha": "center", "va": "center", "zorder": 9}
-        axis.text(x, y, numbers[i], fontsize=letters, bbox=box, **place)
+        centred = {"ha": "center", "va": "center", "zorder": 9}
+        axis.text(x, y, numbers[i], fontsize=letters, bbox=box, **centred)
     axis.set_title(title)
     if axes is None:
         axis.set_xticks([])

@@ -67,9 +67,7 @@ def write(
     given = [None if isinstance(answer, str) else own[int(answer.argmax())] for answer in answers]
     counts = Counter(c for c in given if c is not None)
     if not counts:
-        raise UserError(
-            f"none of the {len(answers)} pictures can be read; {target} was not written"
-        )
+        raise UserError(f"no picture can be read, of {len(answers)}; {target} was not written")
     common = counts.most_common(1)[0][0]
     rows = [[key, common if c is None else c] for key, c in zip(keys, given, strict=True)]
     write_text(target, csv_text([["Id", "Category"], *rows]))

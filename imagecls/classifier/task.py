@@ -11,7 +11,7 @@ from gocnn.devices import layout
 from gocnn.training import Batch
 from imagecls.augment import Augmenter, Mixed
 from imagecls.classifier.growing import Growth
-from imagecls.photos.data import Labels
+from imagecls.photos.sets import Labels
 
 
 class ImageTask:
@@ -31,6 +31,7 @@ class ImageTask:
         augment: Augmenter,
         view: Augmenter,
         label_smoothing: float = 0.0,
+        *,
         class_weights: Tensor | None = None,
         growth: Growth | None = None,
     ) -> None:

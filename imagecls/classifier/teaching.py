@@ -39,7 +39,7 @@ class Teaching:
     share: of the teachers' answers in what is learnt, 0 to 1; the rest is the labels'. temperature:
     by which the logits of both sides are divided before they are compared, above 0.
 
-    Raises ValueError if share or temperature are none.
+    Raises ValueError if share or temperature is out of its range.
     """
 
     models: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class Teacher(nn.Module):
         fixed: bool,
     ) -> None:
         """`config`: the network's; `run`: of the network that is taught, for its normalisation;
-        `order`: for each class of the run its place among the network's."""
+        `order`: for each class of the run its index among the network's."""
         super().__init__()
         self.network, self.size = network, config.size if fixed else None
         same = (config.mean, config.std) == (run.mean, run.std)
@@ -119,9 +119,9 @@ class Teachers(nn.Module):
 
 
 class TaughtTask(ImageTask):
-    """An ImageTask of which the `teaching.share` is taught by `teachers`: by how far the answers
-    are from their mean (see `divergence`) to the same pictures. Label smoothing and weights of
-    classes are of the labels' share. What counts as right are the labels all the same."""
+    """An ImageTask whose loss is `teaching.share` times how far the answers are from the mean of
+    the teachers' answers to the same pictures (see `divergence`), plus the rest times the loss on
+    the labels, which label smoothing and class weights belong to. Accuracy is by the labels."""
 
     def __init__(
         self,
@@ -129,11 +129,12 @@ class TaughtTask(ImageTask):
         view: Augmenter,
         teachers: Teachers,
         teaching: Teaching,
+        *,
         label_smoothing: float = 0.0,
         class_weights: Tensor | None = None,
         growth: Growth | None = None,
     ) -> None:
-        super().__init__(augment, view, label_smoothing, class_weights, growth)
+        super().__init__(augment, view, label_smoothing, class_weights=class_weights, growth=growth)
         self.teachers, self.teaching = teachers, teaching
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -214,19 +215,19 @@ def named(teaching: Teaching) -> str:
 
 def _file(name: str, session: Session) -> Path:
     """The model file of a teacher. Raises UserError if there is none that torch can read."""
-    place = shipped.find(name, ".safetensors")
-    if is_onnx(place):
+    model = shipped.find(name, ".safetensors")
+    if is_onnx(model):
         raise UserError(
-            f"{place} is an ONNX file, which cannot teach; give the run or the .safetensors file"
+            f"{model} is an ONNX file, which cannot teach; give the run or the .safetensors file"
             " that it was made from"
         )
-    if session.before and not place.exists():
+    if session.before and not model.exists():
         raise UserError(
             f"{name}, which teaches the run in {session.launch.out}, is gone; put it back, or"
             " name all of its teachers with --teacher where they are now"
         )
-    path = modelfile.locate(place)
-    if place.is_dir() and is_held(place / LOCK):
+    path = modelfile.locate(model)
+    if model.is_dir() and is_held(model / LOCK):
         session.say(
             f"note: {name} is still in training and teaches as it is now; --resume needs this very"
             f" {path.name}: give a copy of it if you may go on later"
@@ -244,14 +245,14 @@ def _fingerprint(path: Path) -> str:
 
 
 def _order(path: Path, theirs: Sequence[str], ours: Sequence[str]) -> list[int]:
-    """For each of our classes its place among theirs. Raises UserError if they are not the same."""
+    """For each of our classes its index among theirs. Raises UserError if they are not the same."""
     found = match(ours, theirs)
-    order = [place for place in found if place is not None]
+    order = [index for index in found if index is not None]
     advice = "a teacher has to know the classes of the photographs and no others: give another one"
     if len(order) < len(ours):
         raise UserError(f"{path} does not know the class {ours[found.index(None)]}; {advice}")
-    for place, name in enumerate(theirs):
-        if place not in order:
+    for index, name in enumerate(theirs):
+        if index not in order:
             raise UserError(
                 f"{path} knows the class {name}, which the photographs do not have; {advice}"
             )

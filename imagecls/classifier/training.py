@@ -22,8 +22,9 @@ from gocnn.training import (
 from gocnn.training import session as sessions
 from gocnn.training.precision import choose_again
 from gocnn.training.run import open_run
+from gocnn.wording import counted
 from imagecls.augment import Augmenter
-from imagecls.classifier import KIND, begun, teaching, weights
+from imagecls.classifier import KIND, init_from, teaching, weights
 from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier, FineTunable, need_size
@@ -77,7 +78,7 @@ def train(
             torch.manual_seed(config.train.seed)
             model = _model(network, config, launch.resume)
             if config.init_from and not launch.resume:
-                session.say(begun.load_weights(model, network, config.init_from))
+                session.say(init_from.load_weights(model, network, config.init_from))
         learnt = (
             launch.resume,
             config.train.of_the_run(),
@@ -131,9 +132,9 @@ class _Stages:
         provenance = ModelProvenance(
             KIND,
             asdict(network),
-            f"{len(splits.train)} photographs of {len(splits.classes)} classes"
+            f"{counted(len(splits.train), 'photograph')} of {len(splits.classes)} classes"
             f" ({Path(config.data).name})"
-            + (f", begun with {begun.named(config.init_from)}" if config.init_from else "")
+            + (f", begun with {init_from.named(config.init_from)}" if config.init_from else "")
             + (f", taught by {teaching.named(config.teaching)}" if self.teachers else ""),
         )
         return Trainer(
@@ -166,27 +167,46 @@ class _Stages:
         """The batches and the task: one with teachers if there are any, guided ones if that is
         asked for, and there is an average."""
         config, splits, processes = self.config, self.splits, self.session.processes
-        share = (train.batch // train.accumulate, train.seed, processes.rank, processes.world)
+        share = {
+            "batch": train.batch // train.accumulate,
+            "seed": train.seed,
+            "rank": processes.rank,
+            "world": processes.world,
+        }
         smoothing, growth = train.label_smoothing, config.growth
         if self.teachers is not None:
             taught = TaughtTask(
-                augment, view, self.teachers, config.teaching, smoothing, balance, growth
+                augment,
+                view,
+                self.teachers,
+                config.teaching,
+                label_smoothing=smoothing,
+                class_weights=balance,
+                growth=growth,
             )
-            return PhotoSource(splits.train, *share), taught
+            return PhotoSource(splits.train, **share), taught
         if not config.guided or (config.asks_average and not train.ema):
-            task = ImageTask(augment, view, smoothing, balance, growth)
-            return PhotoSource(splits.train, *share), task
+            task = ImageTask(augment, view, smoothing, class_weights=balance, growth=growth)
+            return PhotoSource(splits.train, **share), task
         noisy = pseudo = None
         if config.noisy.method != "none":
             labels = splits.train.labels
-            noisy = NoisyLabels(config.noisy, labels, len(splits.classes), processes)
+            noisy = NoisyLabels(config.noisy, labels, len(splits.classes), processes=processes)
         if self.spare is not None:
             counts = np.bincount(splits.train.labels, minlength=len(splits.classes))
             shares = counts / counts.sum()
-            pseudo = PseudoLabels(config.unlabelled, augment, view, shares, smoothing)
+            pseudo = PseudoLabels(config.unlabelled, augment, view, shares, smoothing=smoothing)
         spare = None if self.spare is None else self.spare.photos
-        source = GuidedSource(splits.train, *share, spare=spare, ratio=config.unlabelled.ratio)
-        return source, GuidedTask(augment, view, smoothing, balance, noisy, pseudo, growth)
+        source = GuidedSource(splits.train, **share, spare=spare, ratio=config.unlabelled.ratio)
+        return source, GuidedTask(
+            augment,
+            view,
+            smoothing,
+            class_weights=balance,
+            noisy=noisy,
+            pseudo=pseudo,
+            growth=growth,
+        )
 
     def both(self, model: FineTunable, run: RunFolder) -> Outcome:
         """The head learns alone first, in a run of its own inside the run's folder; then all that
@@ -209,7 +229,7 @@ class _Stages:
                 train.precision,
                 state["precision"],
                 state.get("device"),
-                train.deterministic,
+                by_capability=train.deterministic,
             )
         else:
             with session.processes.together():
@@ -260,7 +280,7 @@ def _photographs(
 ) -> tuple[Splits, Spare | None]:
     """The labelled photographs of a run and the unlabelled ones, if it learns from any."""
     store = ImageStore(config.network.store_size, config.network.fit, cache)
-    splits = load_splits(config.data, config.split, store, jobs, quiet)
+    splits = load_splits(config.data, config.split, store, jobs=jobs, quiet=quiet)
     if config.listed:
         splits = listed.apply(config.listed, splits, config.data)
     named = config.unlabelled.source

@@ -65,18 +65,18 @@ def resampled(planes: Floats, down: Floats, across: Floats) -> Floats:
     By sums: a product of matrices this small costs most where it is spread over threads, which
     NumPy's libraries do unasked.
     """
-    places, weights = _few(down)
-    rows = sum(planes[..., at, :] * w[:, None] for at, w in zip(places, weights, strict=True))
-    places, weights = _few(across)
-    result: Floats = sum(rows[..., at] * w for at, w in zip(places, weights, strict=True))
+    taps, weights = _few(down)
+    rows = sum(planes[..., at, :] * w[:, None] for at, w in zip(taps, weights, strict=True))
+    taps, weights = _few(across)
+    result: Floats = sum(rows[..., at] * w for at, w in zip(taps, weights, strict=True))
     return result
 
 
 def _few(matrix: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
     """Where the weights of each row lie that are not 0, and they themselves, `(most, rows)`."""
     most = max(1, int((matrix != 0).sum(1).max()))
-    places = np.argsort(matrix == 0, 1, kind="stable")[:, :most]
-    return places.T, np.take_along_axis(matrix, places, 1).T
+    taps = np.argsort(matrix == 0, 1, kind="stable")[:, :most]
+    return taps.T, np.take_along_axis(matrix, taps, 1).T
 
 
 @cache
@@ -98,7 +98,7 @@ def sampling(inputs: int, outputs: int, side: float, centre: float) -> Floats:
     """Weights, float32 `(outputs, inputs)`, of a row's pixels in the part of it of that side and
     centre (see `View`), interpolated between the two nearest; what lies outside is 0."""
     points = (2 * np.arange(outputs) + 1) / outputs - 1
-    places = ((points * side + centre + 1) * inputs - 1) / 2
-    weight = np.maximum(1 - np.abs(np.arange(inputs) - places[:, None]), 0)
+    centres = ((points * side + centre + 1) * inputs - 1) / 2
+    weight = np.maximum(1 - np.abs(np.arange(inputs) - centres[:, None]), 0)
     result: Floats = weight.astype(np.float32)
     return result

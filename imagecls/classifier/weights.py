@@ -78,7 +78,7 @@ def _load_timm(model: Backbone, source: str) -> None:
         else:
             loaded = _read(path, title)
         tensors = model.body_of(loaded)
-        _check(model, tensors, path, title)
+        _check(model, tensors, path, title=title)
     state = model.backbone()
     with torch.no_grad():
         for name, tensor in tensors.items():
@@ -181,7 +181,7 @@ def _plain(loaded: object, path: Path, title: str) -> dict[str, Tensor]:
 
 
 def _check(
-    model: FineTunable, tensors: Mapping[str, Tensor], path: Path, title: str = "this resnet101"
+    model: FineTunable, tensors: Mapping[str, Tensor], path: Path, *, title: str = "this resnet101"
 ) -> None:
     """Every name and every shape must be there, and no other. (Counters of batches are missing in
     files older than 2018.)"""

@@ -47,9 +47,9 @@ def begun_network(options: dict[str, Any]) -> "ClassifierConfig":
     size."""
     from dataclasses import replace
 
-    from imagecls.classifier import begun
+    from imagecls.classifier import init_from
 
-    network = begun.configuration(options["begin"], options["size"])
+    network = init_from.configuration(options["begin"], options["size"])
     if network.model == "cnn" and options["train_size"] not in (None, network.size):
         raise click.UsageError(
             "cnn sees pictures of one size only: leave out --train-size, or begin with a resnet"

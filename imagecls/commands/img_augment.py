@@ -7,6 +7,7 @@ import click
 
 from gocnn.console.outputs import Picture, keep_inputs
 from gocnn.console.shared_options import count_option, together
+from gocnn.wording import counted
 from imagecls.commands.options import RECIPE
 
 COLUMNS, SIDE = 8, 150
@@ -21,7 +22,7 @@ COLUMNS, SIDE = 8, 150
 @count_option("--count", 1, 400, "How many views, after the picture itself.", default=31)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 def command(
-    image: Path, picture: Path, augment: str, size: int, count: int, seed: int, **options: Any
+    *, image: Path, picture: Path, augment: str, size: int, count: int, seed: int, **options: Any
 ) -> None:
     """Draw IMAGE and random augmented views of it, as training sees them (without mixing, which
     needs a second picture)."""
@@ -49,7 +50,10 @@ def command(
         [f"{image.name}\nas it is", *captions],
         COLUMNS,
         picture,
-        side,
-        title=f"{count} random views by the recipe {' '.join([augment, *own])}, and what was done",
+        side=side,
+        title=(
+            f"{counted(count, 'random view')} by the recipe {' '.join([augment, *own])}, and what"
+            " was done"
+        ),
     )
-    click.echo(f"{count} views of {image}: {picture}")
+    click.echo(f"{counted(count, 'view')} of {image}: {picture}")

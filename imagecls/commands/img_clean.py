@@ -70,6 +70,7 @@ SHOWN = 10
 @cache_option
 @device_option()
 def command(
+    *,
     data: str,
     models: tuple[str, ...],
     folds: int | None,
@@ -122,7 +123,7 @@ def command(
     if folds:
         if epochs is None and minutes is None:
             minutes = MINUTES
-        budget = f"{minutes:g} minutes together" if minutes else f"{epochs:g} epochs each"
+        budget = f"{minutes:g} min together" if minutes else f"{epochs:g} epochs each"
         _say(f"training {folds} networks at {size}x{size}, {budget}")
         judged = cleaning.judged_out_of_fold(
             data,
@@ -139,7 +140,7 @@ def command(
     else:
         ensemble = ensemble_of(models, device)
         judged = cleaning.judged_by(
-            ensemble, data, part, labelling, tta=tta, cache=cache, said=_say, quiet=False
+            ensemble, data, part, labelling=labelling, tta=tta, cache=cache, said=_say, quiet=False
         )
     photos, classes = judged.photos, judged.classes
     found = cleaning.suspects(judged.probabilities, photos.labels)

@@ -10,6 +10,7 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
 from gocnn.console.shared_options import count_option, json_option
+from gocnn.wording import counted
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     cache_option,
@@ -55,6 +56,7 @@ PARTS = {
 @cache_option
 @device_option()
 def command(
+    *,
     data: str,
     models: tuple[str, ...],
     part: str | None,
@@ -77,12 +79,13 @@ def command(
     from gocnn import bars
     from imagecls.classifier import evaluation, shipped
     from imagecls.photos.csvtext import cautions
-    from imagecls.photos.data import bad_notes, judged, photo_set, why
+    from imagecls.photos.data import bad_notes, judged, why
+    from imagecls.photos.sets import photo_set
     from imagecls.photos.store import ImageStore
 
     labelling = take_labelling(labels, label_pattern)
     ensemble = ensemble_of(models, device, size=eval_size)
-    taken, photos = judged(data, ensemble.classes, part, labelling)
+    taken, photos = judged(data, ensemble.classes, part, labelling=labelling)
     sets = {}
     for size, fit in ensemble.formats:
         store = ImageStore(size, fit, cache)
@@ -157,7 +160,7 @@ def _table(figures: dict[str, Any]) -> str:
     (low, high), (low3, high3) = figures["accuracy_interval"], figures["top3_interval"]
     lines = [
         f"{', '.join(figures['models'])} on {figures['data']}{PARTS[figures['part']]},"
-        f" {figures['pictures']} pictures, views: {figures['views']}"
+        f" {counted(figures['pictures'], 'picture')}, views: {figures['views']}"
         + (f", at {figures['size']} pixels" if figures["size"] else "")
     ]
     top3 = f"top-3 {figures['top3']:.2%} [{low3:.1%}, {high3:.1%}]"

@@ -47,6 +47,7 @@ from imagecls.commands.options import model_option, tell_default
 @count_option("--most", 1, 512, "Feature maps drawn, the strongest first.", default=64)
 @device_option()
 def command(
+    *,
     image: Path,
     model: str | None,
     wanted: str | None,

@@ -13,7 +13,7 @@ from imagecls.commands.options import note, size_option
 @click.option("--onnx", required=True, type=OutFile(".onnx"), help="The file to write.")
 @click.option("--halves", is_flag=True, help="Weights in half precision: half the file.")
 @size_option
-def command(model: str, onnx: Path, halves: bool, eval_size: int | None) -> None:
+def command(*, model: str, onnx: Path, halves: bool, eval_size: int | None) -> None:
     """Write the classifier of RUN-OR-MODEL as ONNX, once it answers made-up pictures as torch does:
     in float32 to 1e-4.
 

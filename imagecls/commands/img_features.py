@@ -10,6 +10,7 @@ from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
 from gocnn.console.shared_options import choice_option, count_option
 from gocnn.files import check_writable
+from gocnn.wording import counted
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     cache_option,
@@ -74,6 +75,7 @@ from imagecls.commands.options import (
 @cache_option
 @device_option()
 def command(
+    *,
     data: str,
     model: str | None,
     layer: str,
@@ -119,14 +121,14 @@ def command(
     chosen = features.layer_called(predictor, layer)
     size, fit = predictor.config.store_size, predictor.config.fit
     photo = None if neighbours is None else decode_file(neighbours, size, fit)
-    classes, photos, notes = decoded(data, ImageStore(size, fit, cache), part, labelling)
+    classes, photos, notes = decoded(data, ImageStore(size, fit, cache), part, labelling=labelling)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     with bars.bar(total=len(photos), unit=" pictures", disable=not sys.stderr.isatty()) as bar:
-        found = features.of_photos(predictor, photos, classes, chosen, bar.update)
+        found = features.of_photos(predictor, photos, classes, chosen, tick=bar.update)
     click.echo(
-        f"{len(photos)} pictures, {found.values.shape[1]} features each: layer {chosen.title},"
-        f" {chosen.reduction}"
+        f"{counted(len(photos), 'picture')}, {found.values.shape[1]} features each:"
+        f" layer {chosen.title}, {chosen.reduction}"
     )
     agree = features.neighbours_agree(found.values, found.labels)
     if agree == agree:
@@ -135,14 +137,14 @@ def command(
         found.save(out, str(predictor.path))
         click.echo(f"features: {out}")
     if picture is not None:
-        drawn = features.draw(found, method, picture, most, seed)
-        click.echo(f"{drawn} pictures by {features.METHODS[method]}: {picture}")
+        drawn = features.draw(found, method, picture, most=most, seed=seed)
+        click.echo(f"{counted(drawn, 'picture')} by {features.METHODS[method]}: {picture}")
     if photo is not None and sheet is not None and neighbours is not None:
-        _neighbours(predictor, found, photos, photo, neighbours, count, sheet)
+        _neighbours(predictor, found, photos, photo, name=neighbours, count=count, sheet=sheet)
 
 
 def _neighbours(
-    predictor: Any, found: Any, photos: Any, photo: Any, name: Path, count: int, sheet: Path
+    predictor: Any, found: Any, photos: Any, photo: Any, *, name: Path, count: int, sheet: Path
 ) -> None:
     """List the nearest pictures and draw them, after the photograph itself."""
     from imagecls.classifier import features, pictures

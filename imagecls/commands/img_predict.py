@@ -12,6 +12,7 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile
 from gocnn.console.shared_options import choice_option, count_option, json_option
+from gocnn.wording import counted
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     ensemble_of,
@@ -45,6 +46,7 @@ from imagecls.commands.options import (
 @device_option()
 @click.option("--quiet", is_flag=True, help="No bar; with --csv, print nothing.")
 def command(
+    *,
     images: tuple[str, ...],
     models: tuple[str, ...],
     tta: int,
@@ -95,7 +97,7 @@ def command(
         unit=" pictures",
         disable=quiet or len(photos) < 32 or not sys.stderr.isatty(),
     ) as bar:
-        answers = ensemble.predict(photos, tta, cores(), bar.update)
+        answers = ensemble.predict(photos, tta, cores(), tick=bar.update)
     if not models and not all(isinstance(answer, str) for answer in answers):
         tell_default(ensemble.members[0], say)
     for photo, answer in zip(photos, answers, strict=True):
@@ -125,7 +127,7 @@ def command(
                 )
                 click.echo(f"{photo.title}: {shown}")
     if table is not None and not quiet:
-        click.echo(f"{len(photos)} rows: {table}", err=True)
+        click.echo(f"{counted(len(photos), 'row')}: {table}", err=True)
     if any(isinstance(answer, str) for answer in answers):
         raise SystemExit(1)
 

@@ -145,6 +145,7 @@ HEADINGS = {
 @resume_option
 @quiet_option
 def command(
+    *,
     data: str | None,
     out: Path,
     resume: bool,
@@ -178,7 +179,7 @@ def command(
         if not data:
             need_data(options)
         _check_model(options)
-        read = [place for place in (data, *options["valid"]) if place]
+        read = [source for source in (data, *options["valid"]) if source]
         keep_out_of(read, out, "out", "the run's pictures would be taken for photographs")
         preset = options["preset"]
         _apply_preset(options)

@@ -87,7 +87,7 @@ def taught(options: dict[str, Any]) -> dict[str, Any]:
     for name in teaching.models:
         path = Path(name)
         folder = path.parent if path.name in OF_A_RUN else path
-        if folder.resolve() in [place.resolve() for place in written]:
+        if folder.resolve() in [other.resolve() for other in written]:
             raise click.BadParameter(
                 f"the run would write over its teacher {name}; choose another folder",
                 param_hint="--out",

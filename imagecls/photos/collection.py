@@ -17,13 +17,14 @@ from pathlib import Path, PurePosixPath
 
 from gocnn import archives
 from gocnn.errors import UserError
+from gocnn.wording import counted
 from imagecls.photos.classes import HW03_CLASSES, alike, canonical, indexed, match, natural
 from imagecls.photos.errors import BadImage
 from imagecls.photos.files import MOST_BYTES as MOST_BYTES
 from imagecls.photos.files import empty_folders, inside, limits_of, names_in, real_names
 from imagecls.photos.files import is_archive as is_archive
 from imagecls.photos.formats import JUNK, PICTURE, UNREAD, kind_of
-from imagecls.photos.labelling import FOLDERS, NOTHING, Found, Labelling, find
+from imagecls.photos.labelling import FOLDERS, NOTHING, Found, Labelling, find_labels
 from imagecls.photos.layout import (
     OUTSIDE,
     SPARE,
@@ -40,11 +41,11 @@ UNLABELLED = -1
 _READ = ".jpg, .png, .webp, .bmp, .gif, .tif, .avif, .heic"
 UNLISTED = "unlisted"
 """Pictures outside the test part of which a table or a pattern says no class."""
-UNCLASSED = "have no class by"
+UNCLASSED = "without a class by"
 _GOES_ON = re.compile(r"\.(jpe?g|png|webp|gif|bmp|tiff?|avif|heic)[^./]*(\.\d+)?$", re.IGNORECASE)
 """Names of pictures with something more at their ends, as downloads have it: `1.jpg_large`,
 `1.jpg?w=300`, `1.jpg.1`."""
-UNUSED = {SPARE: "are in a folder without labels", OUTSIDE: "lie beside the parts"}
+UNUSED = {SPARE: "in a folder without labels", OUTSIDE: "beside the parts"}
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def _labelled(
             f"{path} holds no pictures ({_READ}){_instead(names)}; give a folder, zip or tar of"
             " photographs"
         )
-    found = find(labelling, path, {name: part for name, (part, _) in located.items()})
+    found = find_labels(labelling, path, {name: part for name, (part, _) in located.items()})
     located |= {name: (part, located[name][1]) for name, part in found.parts.items()}
     chosen = set(pictures) | found.kinds.keys()
     parts: dict[str, list[str]] = {}
@@ -276,15 +277,15 @@ def _empty(path: Path, layout: Layout, names: Sequence[str]) -> list[str]:
 def _unused(photos: Sequence[Photo], words: str) -> str:
     names = [photo.name for photo in photos]
     return (
-        f"{len(names)} pictures {words} and are not used"
+        f"not used: {counted(len(names), 'picture')} {words}"
         f" ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})"
     )
 
 
 def _ignored(names: Sequence[str]) -> str:
-    text = f"{len(names)} files that are not pictures are ignored ({endings(names)})"
+    text = f"ignored: {counted(len(names), 'file')} of other kinds ({endings(names)})"
     if any(_GOES_ON.search(name) for name in names):
-        text += "; rename those that are: their names must end as pictures' do"
+        text += "; rename those that are pictures: their names must end as pictures' do"
     return text
 
 

@@ -1,6 +1,5 @@
 """The photographs of a training run: parts, folds, leaks, and the batches drawn from them."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -9,47 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.errors import UserError
+from gocnn.wording import counted
 from imagecls.photos.classes import match
 from imagecls.photos.collection import Collection, Photo, open_collection
 from imagecls.photos.labelling import FOLDERS, Labelling, need_found
 from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.notes import class_notes, contradictions, some
+from imagecls.photos.sets import Labels, PhotoSet, photo_set
 from imagecls.photos.store import Added, ImageStore
 
 if TYPE_CHECKING:  # of an .onnx file's figures, there need be no torch
     from gocnn.training import Batch
-
-Labels = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class PhotoSet:
-    """Decoded photographs: the store, their rows in it and their labels (both int64 `(N,)`), and
-    the file of each."""
-
-    store: ImageStore
-    rows: npt.NDArray[np.int64]
-    labels: Labels
-    photos: tuple[Photo, ...]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def take(self, indices: npt.NDArray[Any]) -> "PhotoSet":
-        """The photographs of those indices, or where a mask is true."""
-        chosen = np.arange(len(self))[indices]
-        return replace(
-            self,
-            rows=self.rows[chosen],
-            labels=self.labels[chosen],
-            photos=tuple(self.photos[i] for i in chosen),
-        )
-
-    def fingerprint(self) -> str:
-        """A short text, the same for the same pictures with the same labels in the same order."""
-        digest = hashlib.sha256(self.labels.tobytes())
-        digest.update(self.store.keys(self.rows))
-        return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -77,7 +46,7 @@ class Split:
 
 
 def load_splits(
-    source: str, split: Split, store: ImageStore, jobs: int | None = None, quiet: bool = False
+    source: str, split: Split, store: ImageStore, *, jobs: int | None = None, quiet: bool = False
 ) -> Splits:
     """Find, decode and divide the photographs of a folder or archive. Raises UserError if they
     cannot be trained on.
@@ -100,8 +69,8 @@ def load_splits(
     if split.valid:
         valid_photos = tuple(
             photo
-            for place, other in zip(split.valid, others, strict=True)
-            for photo in _known(place, other, collection.classes, labelling=split.labelling)
+            for other_source, other in zip(split.valid, others, strict=True)
+            for photo in _known(other_source, other, collection.classes, labelling=split.labelling)
         )
     photos = train_photos + tuple(p for p in valid_photos if p.label >= 0)
     added = store.add(photos, jobs, quiet)
@@ -122,22 +91,15 @@ def load_splits(
     leaked = np.isin(train.rows, valid.rows)
     if leaked.any():
         notes.append(
-            f"{leaked.sum()} training pictures are also in validation, byte for byte, and are left"
-            f" out ({some(train, leaked)})"
+            f"{counted(int(leaked.sum()), 'training picture')} left out, since also in validation,"
+            f" byte for byte ({some(train, leaked)})"
         )
         train = train.take(~leaked)
     again = len(train) - len(set(train.rows.tolist()))
     if again:
-        notes.append(f"{again} training pictures are copies of other training pictures")
+        notes.append(f"training pictures that are copies of other training pictures: {again}")
     notes += class_notes(collection.classes, train, valid, source, why(added))
     return Splits(collection.classes, train, valid, tuple(notes))
-
-
-def photo_set(store: ImageStore, photos: Sequence[Photo], added: Added) -> PhotoSet:
-    """Those of the photographs that could be decoded."""
-    good = np.flatnonzero(added.rows >= 0)
-    labels = np.array([photos[i].label for i in good.tolist()], np.int64)
-    return PhotoSet(store, added.rows[good], labels, tuple(photos[i] for i in good.tolist()))
 
 
 def bad_notes(added: Added) -> list[str]:
@@ -170,7 +132,7 @@ def labelled(
 
 
 def judged(
-    source: str, classes: Sequence[str], part: str | None = None, labelling: Labelling = FOLDERS
+    source: str, classes: Sequence[str], part: str | None = None, *, labelling: Labelling = FOLDERS
 ) -> tuple[str, tuple[Photo, ...]]:
     """The part that is taken and its photographs, as `labelled` has them. Raises UserError as that
     does."""
@@ -182,7 +144,7 @@ def judged(
 
 
 def decoded(
-    source: str, store: ImageStore, part: str | None = None, labelling: Labelling = FOLDERS
+    source: str, store: ImageStore, part: str | None = None, *, labelling: Labelling = FOLDERS
 ) -> tuple[tuple[str, ...], PhotoSet, tuple[str, ...]]:
     """The classes of a folder or archive, its decoded photographs with labels among those (-1: no
     class), and notes: of one part, or of the first that has classes (the training part last), or
@@ -238,13 +200,17 @@ def _judged(collection: Collection) -> list[str]:
     return [*with_classes, *order]
 
 
-def _need_found(labelling: Labelling, *places: tuple[str, Collection]) -> None:
+def _need_found(labelling: Labelling, *sources: tuple[str, Collection]) -> None:
     if labelling:
         need_found(
             labelling,
             *(
-                (source, place.labelled, [p.name for part in place.parts.values() for p in part])
-                for source, place in places
+                (
+                    source,
+                    collection.labelled,
+                    [p.name for part in collection.parts.values() for p in part],
+                )
+                for source, collection in sources
             ),
         )
 
@@ -300,7 +266,7 @@ class PhotoSource:
     block = 1
 
     def __init__(
-        self, photos: PhotoSet, batch: int, seed: int = 1, rank: int = 0, world: int = 1
+        self, photos: PhotoSet, batch: int, seed: int = 1, *, rank: int = 0, world: int = 1
     ) -> None:
         """`batch` is that of all processes together; this one (`rank` of `world`) gets its part of
         each."""

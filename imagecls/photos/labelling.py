@@ -58,7 +58,7 @@ class Found:
 NOTHING = Found({})
 
 
-def find(labelling: Labelling, source: str | Path, parts: Mapping[str, str]) -> Found:
+def find_labels(labelling: Labelling, source: str | Path, parts: Mapping[str, str]) -> Found:
     """The classes of the pictures of a folder or archive, whose names come with the part that each
     is in. Raises UserError if a table cannot be read, contradicts itself or is ambiguous here."""
     if labelling.tables:
@@ -66,16 +66,16 @@ def find(labelling: Labelling, source: str | Path, parts: Mapping[str, str]) -> 
     return Found(_by_pattern(labelling.pattern, parts))
 
 
-def need_found(labelling: Labelling, *places: tuple[str | Path, Found, Sequence[str]]) -> None:
-    """Raise UserError if nothing is labelled in these places (each with what was found there, and
+def need_found(labelling: Labelling, *sources: tuple[str | Path, Found, Sequence[str]]) -> None:
+    """Raise UserError if nothing is labelled in these sources (each with what was found there, and
     its pictures), or if a table names a picture that is in none of them."""
-    where = " and ".join(str(source) for source, _, _ in places)
-    pictures = [name for _, _, names in places for name in names]
+    where = " and ".join(str(source) for source, _, _ in sources)
+    pictures = [name for _, _, names in sources for name in names]
     some = ", ".join(pictures[:2])
     lacking = [
-        row for row in places[0][1].unfound if all(row in found.unfound for _, found, _ in places)
+        row for row in sources[0][1].unfound if all(row in found.unfound for _, found, _ in sources)
     ]
-    if not any(found.kinds for _, found, _ in places):
+    if not any(found.kinds for _, found, _ in sources):
         if labelling.pattern:
             raise UserError(
                 f"--label-pattern {labelling.pattern!r} matches none of the {len(pictures)}"
@@ -117,16 +117,16 @@ def _by_pattern(pattern: str, pictures: Iterable[str]) -> dict[str, str]:
 
 
 def _by_tables(tables: Sequence[str], source: str | Path, parts: Mapping[str, str]) -> Found:
-    places = Places(source, parts)
+    pictures_by_name = PicturesByName(source, parts)
     kinds: dict[str, Row] = {}
     unfound: list[Row] = []
     notes: dict[str, None] = {}
     for table in tables:
         said = _part_of_table(table)
-        read = read_table(table, lambda name: bool(places.of(name)))
+        read = read_table(table, lambda name: bool(pictures_by_name.of(name)))
         notes |= dict.fromkeys(read.notes)
         for row in read.rows:
-            here = places.of(row.file)
+            here = pictures_by_name.of(row.file)
             if len(here) > 1:
                 wanted = row.part or said or TRAIN
                 chosen = [name for name in here if parts[name] == wanted]
@@ -172,7 +172,7 @@ def _part_of_table(table: str) -> str | None:
     return said.pop() if len(said) == 1 else None
 
 
-class Places:
+class PicturesByName:
     """Pictures by what a table may call them: their path, or the end of it, with the ending or
     without."""
 

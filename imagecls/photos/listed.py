@@ -16,12 +16,13 @@ import numpy as np
 
 from gocnn.errors import UserError
 from gocnn.files import write_text
+from gocnn.wording import counted
 from imagecls.photos.classes import canonical, match
 from imagecls.photos.csvtext import csv_text
 from imagecls.photos.data import Splits
 from imagecls.photos.files import names_in
 from imagecls.photos.formats import JUNK
-from imagecls.photos.labelling import Places
+from imagecls.photos.labelling import PicturesByName
 from imagecls.photos.layout import TRAIN, VALID, WHOLE
 from imagecls.photos.tables import CLASS_WORDS, FILE_WORDS, cells_of
 
@@ -50,15 +51,15 @@ class _Row:
     file: str
     given: str
     likely: str
-    place: str
+    line: str
     """The list and the line, for messages."""
 
 
-def _read(table: str, places: Places, relabel: bool) -> list[_Row]:
+def _read(table: str, pictures_by_name: PicturesByName, relabel: bool) -> list[_Row]:
     """The rows of a list, with a line of names above or without. Raises UserError."""
     rows = cells_of(table)
     words = [re.sub(r"[\W_]+", "", cell.casefold()) for cell in rows[0][1]]
-    headed = not any(places.of(cell) for cell in rows[0][1]) and any(
+    headed = not any(pictures_by_name.of(cell) for cell in rows[0][1]) and any(
         word in FILE_WORDS for word in words
     )
     columns = {"file": 0, "likely": 1}
@@ -78,8 +79,8 @@ def _read(table: str, places: Places, relabel: bool) -> list[_Row]:
         )
 
     def cell(cells: Sequence[str], name: str) -> str:
-        place = columns.get(name, len(cells))
-        return cells[place] if place < len(cells) else ""
+        column = columns.get(name, len(cells))
+        return cells[column] if column < len(cells) else ""
 
     return [
         _Row(
@@ -105,7 +106,7 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
     parts = {name: WHOLE for name in names_in(Path(source)) if not JUNK.search(name)}
     parts |= {photo.name: TRAIN for photo in splits.train.photos if photo.source == source}
     parts |= {photo.name: VALID for photo in splits.valid.photos if photo.source == source}
-    places = Places(source, parts)
+    pictures_by_name = PicturesByName(source, parts)
     here = {photo.name: i for i, photo in enumerate(splits.train.photos) if photo.source == source}
     labels, kept = splits.train.labels.copy(), np.ones(len(splits.train), bool)
     notes: list[str] = []
@@ -115,11 +116,11 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
         *((table, True) for table in listed.relabel),
         *((table, False) for table in listed.drop),
     ]:
-        rows = _read(table, places, relabel)
+        rows = _read(table, pictures_by_name, relabel)
         if not rows:
             notes.append(f"{table} lists no picture")
         for row in rows:
-            name = _picture(row, places, source)
+            name = _picture(row, pictures_by_name, source)
             if parts[name] == WHOLE:
                 counts["gone"] += 1
                 continue
@@ -135,10 +136,10 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
                 counts["other"] += 1
                 continue
             wanted = _class(row, splits.classes, before) if relabel else None
-            first, there = taken.setdefault(name, (wanted, row.place))
+            first, there = taken.setdefault(name, (wanted, row.line))
             if first != wanted:
                 raise UserError(
-                    f"{row.place}: {row.file} is to {_words(wanted, splits.classes)}, and to"
+                    f"{row.line}: {row.file} is to {_words(wanted, splits.classes)}, and to"
                     f" {_words(first, splits.classes)} by {there}; keep one of the two lines"
                 )
             if wanted is None:
@@ -147,21 +148,23 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
                 labels[number] = wanted
     changed = int((labels != splits.train.labels)[kept].sum())
     if changed:
-        notes.append(f"{changed} training pictures have the label of the list")
+        notes.append(f"{counted(changed, 'training picture')} with the label of the list")
     if not kept.all():
-        notes.append(f"{int((~kept).sum())} training pictures are left out by the list")
+        notes.append(f"{counted(int((~kept).sum()), 'training picture')} left out by the list")
     if counts["valid"]:
         notes.append(
-            f"{counts['valid']} listed pictures are in validation and stay as they are: what a"
+            f"{counted(counts['valid'], 'listed picture')} in validation, left as before: what a"
             " network gets wrong is not taken out of its examination"
         )
     if counts["other"]:
         notes.append(
-            f"{counts['other']} listed pictures are not of the class that the list says was given,"
-            " and stay as they are"
+            f"{counted(counts['other'], 'listed picture')} of another class than the list says was"
+            " given, left as before"
         )
     if counts["gone"]:
-        notes.append(f"{counts['gone']} listed pictures are left out for other reasons already")
+        notes.append(
+            f"{counted(counts['gone'], 'listed picture')} left out for other reasons already"
+        )
     train = replace(splits.train, labels=labels).take(kept)
     for i, name in enumerate(splits.classes):
         if (splits.train.labels == i).any() and not (train.labels == i).any():
@@ -178,18 +181,18 @@ def _words(wanted: int | None, classes: Sequence[str]) -> str:
     return "be left out" if wanted is None else f"become {classes[wanted]}"
 
 
-def _picture(row: _Row, places: Places, source: str) -> str:
+def _picture(row: _Row, pictures_by_name: PicturesByName, source: str) -> str:
     """The name of the listed picture. Raises UserError if there is none, or more than one."""
-    found = places.of(row.file)
+    found = pictures_by_name.of(row.file)
     if len(found) == 1:
         return found[0]
     if found:
         raise UserError(
-            f"{row.place}: {row.file} may be {found[0]} or {found[1]} in {source}; write its folder"
+            f"{row.line}: {row.file} may be {found[0]} or {found[1]} in {source}; write its folder"
             " too"
         )
     raise UserError(
-        f"{row.place}: {row.file or 'the file (empty)'} is not in {source}; give the list of these"
+        f"{row.line}: {row.file or 'the file (empty)'} is not in {source}; give the list of these"
         " pictures, or take the line out"
     )
 
@@ -198,7 +201,7 @@ def _class(row: _Row, classes: Sequence[str], before: str) -> int:
     found = match([row.likely], classes)[0] if row.likely else None
     if found is None:
         raise UserError(
-            f"{row.place}: {row.likely or 'the likely class (empty)'} is none of the classes"
+            f"{row.line}: {row.likely or 'the likely class (empty)'} is none of the classes"
             f" ({', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}); {row.file} is"
             f" {before} now: correct the class, or take the line out"
         )

@@ -2,19 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from gocnn.errors import UserError
-
-if TYPE_CHECKING:
-    from imagecls.photos.data import PhotoSet
+from imagecls.photos.sets import PhotoSet
 
 
 def class_notes(
-    classes: Sequence[str], train: "PhotoSet", valid: "PhotoSet", source: str, reasons: str
+    classes: Sequence[str], train: PhotoSet, valid: PhotoSet, source: str, reasons: str
 ) -> list[str]:
     """Which classes have few pictures or none. Raises UserError if nothing is left to train on or
     to validate on, or pictures of one class only; `reasons` (see `imagecls.photos.data.why`) say
@@ -44,13 +41,13 @@ def class_notes(
     return notes
 
 
-def some(photos: "PhotoSet", mask: npt.NDArray[np.bool_]) -> str:
+def some(photos: PhotoSet, mask: npt.NDArray[np.bool_]) -> str:
     """Names of some of the photographs where a mask is true."""
     names = [p.name for p in photos.take(mask).photos[:3]]
     return ", ".join(names) + (" ..." if int(mask.sum()) > 3 else "")
 
 
-def contradictions(classes: Sequence[str], photos: "PhotoSet") -> list[str]:
+def contradictions(classes: Sequence[str], photos: PhotoSet) -> list[str]:
     """A note on pictures that are there several times, byte for byte, with different labels."""
     order = np.argsort(photos.rows, kind="stable")
     same = np.flatnonzero(np.diff(photos.rows[order]) == 0)

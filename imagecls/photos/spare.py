@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.errors import UserError
+from gocnn.wording import counted
 from imagecls.photos.collection import UNLABELLED, UNLISTED, open_collection
-from imagecls.photos.data import PhotoSet, PhotoSource, Splits, bad_notes, photo_set, why
+from imagecls.photos.data import PhotoSource, Splits, bad_notes, why
 from imagecls.photos.labelling import FOLDERS, Labelling
 from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
+from imagecls.photos.sets import PhotoSet, photo_set
 
 KEY = 0x5BA2E
 """By which the order of the unlabelled pictures differs from that of the labelled ones."""
@@ -68,19 +70,19 @@ def load_spare(
     judged = np.isin(photos.rows, splits.valid.rows)
     if judged.any():
         notes.append(
-            f"{judged.sum()} unlabelled pictures are also in validation, byte for byte, and are"
-            " left out"
+            "unlabelled pictures that are also in validation, byte for byte, left out:"
+            f" {judged.sum()}"
         )
         photos = photos.take(~judged)
     known = int(np.isin(photos.rows, splits.train.rows).sum())
     if known:
-        notes.append(f"{known} unlabelled pictures are also labelled training pictures")
+        notes.append(f"unlabelled pictures that are also labelled training pictures: {known}")
     if not len(photos):
         raise UserError(
             f"no unlabelled picture of {source} is left to learn from{why(added)}; give"
             " other pictures"
         )
-    notes.append(f"{len(photos)} pictures without labels are learnt from as well")
+    notes.append(f"learnt from as well: {counted(len(photos), 'picture')} without labels")
     return Spare(photos, tuple(notes))
 
 
@@ -94,15 +96,17 @@ class GuidedSource(PhotoSource):
         photos: PhotoSet,
         batch: int,
         seed: int = 1,
+        *,
         rank: int = 0,
         world: int = 1,
-        *,
         spare: PhotoSet | None = None,
         ratio: int = 1,
     ) -> None:
-        super().__init__(photos, batch, seed, rank, world)
+        super().__init__(photos, batch, seed, rank=rank, world=world)
         self._others = (
-            None if spare is None else PhotoSource(spare, batch * ratio, seed + KEY, rank, world)
+            None
+            if spare is None
+            else PhotoSource(spare, batch * ratio, seed + KEY, rank=rank, world=world)
         )
 
     def batch(self, index: int) -> Sequence[npt.NDArray[Any]]:

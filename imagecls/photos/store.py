@@ -123,7 +123,7 @@ class ImageStore:
                 self.folder,
                 "",
                 f"another process is decoding pictures into {self.folder}; waiting for it",
-                quiet,
+                quiet=quiet,
             ):
                 return self._add(photos, jobs or cores(), quiet)
         except OSError as error:
@@ -132,7 +132,9 @@ class ImageStore:
                 " another --cache"
             ) from error
 
-    def _add(self, photos: Sequence[Photo], jobs: int, quiet: bool, fixed: bool = False) -> Added:
+    def _add(
+        self, photos: Sequence[Photo], jobs: int, quiet: bool, *, fixed: bool = False
+    ) -> Added:
         count = len(self)
         for path, whole in (
             (self._keys_path, count * KEY_BYTES),

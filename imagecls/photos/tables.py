@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gocnn.errors import UserError
 from gocnn.files import need_plain
+from gocnn.wording import counted
 from imagecls.photos.classes import canonical
 from imagecls.photos.formats import PICTURE, kind_of
 from imagecls.photos.layout import TEST, TRAIN, VALID, part_called
@@ -124,7 +125,7 @@ def read_table(table: str, known: Callable[[str], bool] = lambda _: False) -> Ta
         notes.append(f"the classes of {table} are whole numbers: {written} is read as {meant}")
     counts = Counter(row.kind for row in found if row.kind.casefold() in MISSING)
     notes += [
-        f"{kind} is taken for a class ({count} rows of {table}), not for a missing one"
+        f"{kind} is taken for a class ({counted(count, 'row')} of {table}), not for a missing one"
         for kind, count in counts.items()
     ]
     return Table(tuple(found), tuple(notes))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from imagecls.classifier.evaluation import Predictions
     from imagecls.classifier.features import Layer
     from imagecls.classifier.learnt import Learnt
-    from imagecls.photos.data import PhotoSet
+    from imagecls.photos.sets import PhotoSet
 
 NEIGHBOURS, EVALUATION = "neighbours", "evaluation"
 SHOWN = 160
@@ -138,7 +138,7 @@ class Cell(Struct):
 
 
 @dataclass(frozen=True)
-class _Known:
+class _LearntFeatures:
     """The pictures that were learnt from, and their features, `(N, C)`, of a layer."""
 
     learnt: "Learnt"
@@ -147,7 +147,7 @@ class _Known:
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Judgement:
     """The pictures of the validation, and what was said of them."""
 
     learnt: "Learnt"
@@ -272,7 +272,7 @@ def _ticking(job: Job, photos: "PhotoSet") -> Any:
     return tick
 
 
-def _features(state: ImageState, one: Opened, job: Job) -> _Known:
+def _features(state: ImageState, one: Opened, job: Job) -> _LearntFeatures:
     job.report(Done(0, 0))
     learnt = _learnt(one)
     with torch_needed():
@@ -288,10 +288,10 @@ def _features(state: ImageState, one: Opened, job: Job) -> _Known:
         with state.models.computing():  # whoever asks meanwhile has a turn between
             parts.append(features.vectors(one.inside, lambda *_: pixels, len(rows), layer))  # noqa: B023
         tick(len(rows))
-    return _Known(learnt, layer, np.concatenate(parts))
+    return _LearntFeatures(learnt, layer, np.concatenate(parts))
 
 
-def _judge(state: ImageState, one: Opened, job: Job) -> _Judged:
+def _judge(state: ImageState, one: Opened, job: Job) -> _Judgement:
     job.report(Done(0, 0))
     learnt = _learnt(one)
     with torch_needed():
@@ -304,7 +304,9 @@ def _judge(state: ImageState, one: Opened, job: Job) -> _Judged:
             return one.asked.probabilities(photos.store.pixels(photos.rows[indices]))
 
     rows = np.arange(len(photos))
-    return _Judged(learnt, judge(probabilities, rows, photos.labels, 32, _ticking(job, photos)))
+    return _Judgement(
+        learnt, judge(probabilities, rows, photos.labels, chunk=32, tick=_ticking(job, photos))
+    )
 
 
 def routes(state: ImageState) -> list[BaseRoute]:

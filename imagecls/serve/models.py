@@ -18,7 +18,7 @@ from gocnn.serve.config import ServeConfig
 from gocnn.serve.failures import Refusal
 from gocnn.serve.threads import importing, one_torch_thread
 from gocnn.training.described import read_bytes
-from gocnn.training.finding import find
+from gocnn.training.finding import find_runs
 from gocnn.training.names import DESCRIPTION
 from imagecls.classifier import KIND, shipped
 
@@ -149,7 +149,7 @@ class Models:
         if at and time.monotonic() - at < LOOK_SECONDS:
             return held
         found = []
-        for name, path in find(self._config.runs).runs.items():
+        for name, path in find_runs(self._config.runs).runs.items():
             one = Named(name, path, True)
             if one.file != path and _kind(path) == KIND:
                 found.append((one.stamp, name, path))

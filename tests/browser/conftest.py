@@ -209,3 +209,42 @@ def open_page(request: pytest.FixtureRequest, browser: Any) -> Iterator[Open]:
         tab.context.close()
     for tab in tabs:
         tab.check()
+
+
+OpenFile = Callable[..., Opened]
+
+
+@pytest.fixture
+def open_file(browser: Any, tmp_path: Path) -> Iterator[OpenFile]:
+    """Opens a one-file page from the disk: `open_file(text, "#7", size=PHONE, language="zh")`."""
+    tabs: list[Opened] = []
+
+    def opening(
+        text: str,
+        part: str = "",
+        *,
+        size: tuple[int, int] = DESKTOP,
+        language: str = "en",
+        dark: bool = False,
+    ) -> Opened:
+        target = tmp_path / f"{len(tabs)}.html"
+        target.write_text(text, encoding="utf-8")
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            locale="zh-TW" if language == "zh" else "en-GB",
+            color_scheme="dark" if dark else "light",
+            offline=True,
+        )
+        context.set_default_timeout(PATIENCE)
+        tab = Opened(context.new_page(), context, target.as_uri())
+        tabs.append(tab)
+        tab.watch()
+        tab.page.goto(target.as_uri() + part)
+        tab.page.wait_for_selector(".shudan-goban")
+        return tab
+
+    yield opening
+    for tab in tabs:
+        tab.context.close()
+    for tab in tabs:
+        tab.check()

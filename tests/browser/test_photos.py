@@ -74,7 +74,7 @@ def test_a_photograph_is_answered_and_explained(
     predictor = load(tiny_classifiers / "cnn")
     pixels = decode(SOUP.read_bytes(), predictor.config.store_size)
     label = predictor.config.classes.index("sushi")
-    heat, _ = explain.grad_cam(predictor, pixels, label, "stages.0")
+    heat, _ = explain.grad_cam(predictor, pixels, label, layer="stages.0")
     drawn = page.evaluate(
         """() => { const c = document.querySelector("canvas.heat");
           return Array.from(c.getContext("2d").getImageData(0, 0, c.width, c.height).data); }"""

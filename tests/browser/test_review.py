@@ -1,8 +1,6 @@
-"""The Review page, and the one-file page that is made of it, as a person uses them."""
+"""The Review page, as a person uses it."""
 
-import json
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,117 +10,18 @@ from sgfmill import sgf, sgf_moves
 import gocnn
 from gocnn.board.coords import to_gtp
 from gocnn.games.sgf_tree import parse
-from gocnn.review.page import page as one_file
-from gocnn.review.review import Review, review, table
-from tests.conftest import ROOT, lacking, play_randomly, sgf_text
-from tests.knower import Knower
+from gocnn.review.review import table
+from tests.conftest import play_randomly, sgf_text
 from tests.test_cli import good
 
-from .conftest import DESKTOP, PATIENCE, PHONE, Open, Opened
+from .conftest import PHONE, Open, OpenFile
+from .reviews import fits, named, nothing_serious, occupied, place, ready, reviewed, upload
 from .test_board import drop, stones
 
 COMMENTED = (
     "(;GM[1]FF[4]CA[UTF-8]SZ[19]KM[6.5]HA[2]AB[dp][pd]PB[</script><script>alert(1)</script>]PW[柯潔]"
     "C[開局 <b>x</b>];W[pp]C[好棋\n二行];B[dd];W[qf];B[nc]C[last];W[];B[])"
 )
-
-
-def reviewed(data: bytes, evaluator: Any, name: str = "game.sgf") -> Review:
-    """The library's own review."""
-    return review(parse(data, name)[0], name, evaluator)
-
-
-def occupied(data: bytes, moves: int) -> dict[str, str]:
-    """Stones after so many moves, by sgfmill."""
-    board, plays = sgf_moves.get_setup_and_moves(sgf.Sgf_game.from_bytes(data))
-    for colour, place in plays[:moves]:
-        if place is not None:
-            board.play(*place, colour)
-    return {
-        to_gtp(row * 19 + column): colour for colour, (row, column) in board.list_occupied_points()
-    }
-
-
-def ready(page: Any, moves: int) -> None:
-    """Wait until a game is shown after so many moves."""
-    page.wait_for_function(
-        "(n) => document.querySelector('.movenumber')?.textContent === String(n)", arg=moves
-    )
-
-
-def place(page: Any) -> str:
-    """What is said of the move."""
-    return str(page.locator(".place h2").inner_text())
-
-
-def named(result: Review, k: int) -> str:
-    move = result.moves[k]
-    return f"{k + 1} {'Black' if move.colour == 1 else 'White'} {to_gtp(move.index)}"
-
-
-def upload(page: Any, files: list[Path]) -> None:
-    page.set_input_files(".drop input", [str(path) for path in files])
-
-
-def nothing_serious(page: Any) -> None:
-    """axe-core finds nothing serious."""
-    found = ROOT / "web/node_modules/axe-core/axe.min.js"
-    if not found.exists():
-        lacking("axe-core is not installed; run `make page`")
-    page.evaluate(found.read_text(encoding="utf-8") + "\n0")
-    told = page.evaluate("axe.run().then((found) => found.violations)")
-    bad = [each for each in told if each["impact"] in ("serious", "critical")]
-    assert [(each["id"], [n["target"] for n in each["nodes"]][:3]) for each in bad] == []
-
-
-def fits(page: Any, width: int) -> None:
-    """Nothing sticks out sideways, but what scrolls in itself."""
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    beyond = page.evaluate(
-        """(width) => [...document.querySelectorAll('svg, button, label, td, h1, p')].filter((e) =>
-          !e.closest('.scrolled, .visually-hidden') && e.getBoundingClientRect().right > width + 1).length""",
-        width,
-    )
-    assert beyond == 0
-
-
-OpenFile = Callable[..., Opened]
-
-
-@pytest.fixture
-def open_file(browser: Any, tmp_path: Path) -> Iterator[OpenFile]:
-    """Opens a one-file page from the disk: `open_file(text, "#7", size=PHONE, language="zh")`."""
-    tabs: list[Opened] = []
-
-    def opening(
-        text: str,
-        part: str = "",
-        *,
-        size: tuple[int, int] = DESKTOP,
-        language: str = "en",
-        dark: bool = False,
-    ) -> Opened:
-        target = tmp_path / f"{len(tabs)}.html"
-        target.write_text(text, encoding="utf-8")
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            locale="zh-TW" if language == "zh" else "en-GB",
-            color_scheme="dark" if dark else "light",
-            offline=True,
-        )
-        context.set_default_timeout(PATIENCE)
-        tab = Opened(context.new_page(), context, target.as_uri())
-        tabs.append(tab)
-        tab.watch()
-        tab.page.goto(target.as_uri() + part)
-        tab.page.wait_for_selector(".shudan-goban")
-        return tab
-
-    yield opening
-    for tab in tabs:
-        tab.context.close()
-    for tab in tabs:
-        tab.check()
 
 
 def test_a_record_is_reviewed(
@@ -371,108 +270,3 @@ def test_on_a_phone(open_page: Open, sample_files: list[Path], tmp_path: Path) -
     page.get_by_role("button", name="English").click()
     page.get_by_role("button", name="Analyse here").wait_for()
     fits(page, PHONE[0])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("size", [PHONE, DESKTOP])
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_one_file_page(
-    open_file: OpenFile,
-    evaluator: Any,
-    sample_files: list[Path],
-    size: tuple[int, int],
-    language: str,
-) -> None:
-    """It opens from the disk, without a network and without an error: at the move of the address;
-    by keys; a click on the graph and the strip; what is tried out; nothing sticks out."""
-    data = sample_files[3].read_bytes()
-    result = reviewed(data, evaluator, "a_long_file_name_" * 12 + ".sgf")
-    page = open_file(one_file(result), "#7", size=size, language=language, dark=size == PHONE).page
-    ready(page, 7)
-    assert stones(page) == occupied(data, 7)
-    fits(page, size[0])
-    nothing_serious(page)
-    page.keyboard.press("End")
-    ready(page, len(result.moves))
-    assert stones(page) == occupied(data, len(result.moves))
-    assert page.url.endswith(f"#{len(result.moves)}")
-    page.keyboard.press("Home")
-    page.locator(".choices tbody button").first.click()
-    tried = to_gtp(result.moves[0].choices[0][0])
-    assert stones(page) == {tried: "b"}
-    page.keyboard.press("Escape")
-    assert stones(page) == {}
-    page.locator("details.card summary").click()
-    rows = page.locator("details.card tbody tr")
-    rows.last.wait_for()
-    assert rows.count() == len(result.moves)
-    rows.nth(20).locator("button").click()
-    ready(page, 20)
-
-
-def test_a_score_in_the_page(open_file: OpenFile) -> None:
-    """A network that says the score: points lost, and leads in words and in the graph's table."""
-    moves = play_randomly(8, 30)
-    result = reviewed(sgf_text(moves, "KM[6.5]"), Knower(tempo=14.0))
-    assert result.course is not None
-    page = open_file(one_file(result)).page
-    lost = result.costliest(10)
-    assert page.locator(".lost tbody button").all_inner_texts() == [
-        named(result, move.number - 1) for move, _ in lost
-    ]
-    assert page.locator(".lost tbody td:nth-child(2)").all_inner_texts() == [
-        f"{points:.1f}" for _, points in lost
-    ]
-    page.locator(".graph summary").click()
-    row = page.locator(".graph .scrolled tbody tr").nth(5)
-    row.wait_for()
-    cells = row.locator("td").all_inner_texts()
-    lead = result.course.lead[5]
-    assert cells[1] == f"{'B' if lead > 0 else 'W'}+{abs(lead):.1f}"
-
-
-def test_no_score_in_the_page(
-    open_file: OpenFile, scoreless: Any, sample_files: list[Path]
-) -> None:
-    """A network that says who wins alone: the chances lost."""
-    result = reviewed(sample_files[3].read_bytes(), scoreless)
-    assert result.course is None
-    page = open_file(one_file(result)).page
-    lost = [named(result, move.number - 1) for move, _ in result.setbacks(10)]
-    assert lost
-    assert page.locator(".lost tbody button").all_inner_texts() == lost
-
-
-@pytest.mark.slow
-def test_a_very_long_game(open_file: OpenFile, evaluator: Any) -> None:
-    """Thousands of moves are stepped through as others."""
-    moves = [*play_randomly(3, 40), *[(361, 1), (361, 2)] * 2000]
-    data = sgf_text(moves)
-    result = reviewed(data, evaluator)
-    page = open_file(one_file(result), "#40").page
-    assert stones(page) == occupied(data, 40)
-    page.keyboard.press("End")
-    ready(page, 4040)
-    assert json.loads(page.locator("#data").inner_text())["least"] == [
-        move.number - 1 for move in result.least_expected()
-    ]
-
-
-def test_set_up_stones_are_followed(open_file: OpenFile, evaluator: Any) -> None:
-    """Stones put down and taken away in the midst of a game, forward and back."""
-    data = b"(;GM[1]SZ[19]AB[dd][pp]HA[2];W[pd];B[dp];AW[jj]AE[pd];W[qf];B[pd])"
-    page = open_file(one_file(reviewed(data, evaluator))).page
-    first = {"D16": "b", "Q4": "b"}
-    after = [
-        first,
-        first | {"Q16": "w"},
-        first | {"D4": "b", "K10": "w"},
-        first | {"D4": "b", "K10": "w", "R14": "w"},
-        first | {"D4": "b", "K10": "w", "R14": "w", "Q16": "b"},
-    ]
-    for k, expected in enumerate(after):
-        assert stones(page) == expected, k
-        page.keyboard.press("ArrowRight")
-    for expected in after[-2::-1]:
-        page.keyboard.press("ArrowLeft")
-        assert stones(page) == expected

@@ -20,7 +20,7 @@ class Limits:
 
 
 @dataclass
-class Game:
+class GameTree:
     """A game. name: of its file, in an archive with its place there; parents: of each node the
     number of the one before it, -1 for the first; properties: of each node, texts by name; trouble:
     why moves are missing, or cannot be played, or empty; notes: what had to be decided about it; a
@@ -37,7 +37,7 @@ class Game:
 class Collection:
     """The games of a file or an archive, and what in it is no game, a sentence each."""
 
-    games: list[Game] = field(default_factory=list)
+    games: list[GameTree] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
 
@@ -80,8 +80,8 @@ def _too_large(name: str, limits: Limits) -> UserError:
     return UserError(f"{name} has more than {limits.nodes} nodes; give a part of it")
 
 
-def _game(record: sgf_tree.Record, shown: str, left: int, limits: Limits, name: str) -> Game:
-    game = Game(shown, trouble=record.trouble)
+def _game(record: sgf_tree.Record, shown: str, left: int, limits: Limits, name: str) -> GameTree:
+    game = GameTree(shown, trouble=record.trouble)
     game.notes = [f"{note.what}: {note.detail}" for note in record.notes]
     begin, end = record.span
     try:
@@ -102,7 +102,7 @@ def _game(record: sgf_tree.Record, shown: str, left: int, limits: Limits, name: 
     return game
 
 
-def _lay_out(game: Game, raw: bytes, tree: list[TreeNode], codec: str) -> None:
+def _lay_out(game: GameTree, raw: bytes, tree: list[TreeNode], codec: str) -> None:
     """The nodes with their texts; one with several moves becomes several."""
     last: dict[int, int] = {ROOT: ROOT}  # the number of a node, or of its last move
     for number, node in enumerate(tree):
@@ -125,7 +125,7 @@ def _lay_out(game: Game, raw: bytes, tree: list[TreeNode], codec: str) -> None:
         last[number] = len(game.parents) - 1
 
 
-def _add_stones(game: Game, record: sgf_tree.Record) -> None:
+def _add_stones(game: GameTree, record: sgf_tree.Record) -> None:
     """Handicap stones that the program knows of though the record does not set them up."""
     black, white = (record.steps[0].setup if record.steps else record.setup) or ([], [])
     if not black or white or any({"AB", "AW"} & each.keys() for each in game.properties):

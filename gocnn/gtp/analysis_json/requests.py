@@ -176,7 +176,7 @@ def games_of(query: Query, warn: Warn) -> dict[int, Game]:
         first = moves[0][1] if moves else WHITE if handicap else BLACK
     game = Game(komi=komi, rules=rules)
     try:
-        game.set_up(black, white, first, handicap)
+        game.set_up(black, white, first, handicap=handicap)
     except IllegalMove as error:
         raise BadQuery("initialStones", str(error)) from error
     return _along(game, moves, set(turns))

@@ -161,7 +161,9 @@ class Answerer:
         order, game = task.order, task.game
         self._working.append(task)
         colour = game.board.to_play
-        analysis = Analysis(self.player, game, colour, order.keep(colour), options=order.options)
+        analysis = Analysis(
+            self.player, game, colour, keep=order.keep(colour), options=order.options
+        )
         begun = time.monotonic()
         end, report = begun + order.settings.max_time, begun + order.first
         while not (task.stopped or analysis.exhausted or analysis.visits >= order.visits):

@@ -83,5 +83,7 @@ def planes_in(inside: "Inside", position: Position) -> npt.NDArray[np.uint8]:
     """What a network is shown of a position, uint8 `(1, C, 19, 19)`. Raises UserError if there is
     no such position."""
     game = game_of(position)
-    known = conditioning_of_style("any", game.handicap_stones > 1)
-    return planes_of(game.board, recent_moves(game.board), inside.policy.plane_groups, known)
+    conditioning = conditioning_of_style("any", game.handicap_stones > 1)
+    return planes_of(
+        game.board, recent_moves(game.board), inside.policy.plane_groups, conditioning=conditioning
+    )

@@ -80,7 +80,7 @@ class Backbone(FineTunable):
     """A network of timm. Frozen parameters do not learn, and batch normalisations whose own are
     frozen keep their running statistics: `train()` leaves them in evaluation mode."""
 
-    def __init__(self, name: str, classes: int, size: int, dropout: float = 0.0) -> None:
+    def __init__(self, name: str, classes: int, size: int, *, dropout: float = 0.0) -> None:
         """Raises UserError if timm has no such network, ValueError if it is not for that size."""
         super().__init__()
         config = named(name)

@@ -87,8 +87,10 @@ def build(config: ClassifierConfig) -> Classifier:
             dropout=config.dropout,
         )
     elif config.model == "timm":
-        return Backbone(config.backbone, classes, config.size, config.dropout)
+        return Backbone(config.backbone, classes, config.size, dropout=config.dropout)
     else:
-        model = FineTuner(classes, config.depths, config.base, config.hidden, config.dropout)
+        model = FineTuner(
+            classes, config.depths, config.base, hidden=config.hidden, dropout=config.dropout
+        )
     initialise(model)
     return model

@@ -32,11 +32,13 @@ class ResidualClassifier(Classifier):
     ) -> None:
         super().__init__()
         widths = widths or WIDTHS
-        self.stem = ConvNormAct(3, widths[0], 3, stem_stride)
+        self.stem = ConvNormAct(3, widths[0], 3, stride=stem_stride)
         self.stages = nn.Sequential()
         for inputs, outputs in itertools.pairwise(widths):
             more = [ResidualBlock(outputs, context=context) for _ in range(blocks - 1)]
-            self.stages.append(nn.Sequential(ResidualBlock(inputs, outputs, 2, context), *more))
+            self.stages.append(
+                nn.Sequential(ResidualBlock(inputs, outputs, 2, context=context), *more)
+            )
         self.head = ClassHead(widths[-1], classes, hidden, dropout=dropout)
 
     def features(self, x: Tensor) -> Tensor:

@@ -74,6 +74,7 @@ class FineTuner(ResNet101, FineTunable):
         classes: int,
         depths: Sequence[int] = RESNET101,
         base: int = 64,
+        *,
         hidden: tuple[int, ...] = (1024, 512),
         dropout: float = 0.2,
     ) -> None:

@@ -15,13 +15,13 @@ from imagecls.classifier.models.base import Classifier
 
 
 def _open(source: str) -> models.Predictor:
-    place = shipped.find(source, ".safetensors")
-    if is_onnx(place):
+    path = shipped.find(source, ".safetensors")
+    if is_onnx(path):
         raise UserError(
-            f"{place} is an ONNX file, which no training begins with; give the run or the"
+            f"{path} is an ONNX file, which no training begins with; give the run or the"
             " .safetensors file that it was made from"
         )
-    return models.load(place)
+    return models.load(path)
 
 
 def configuration(source: str, size: int | None = None) -> ClassifierConfig:
@@ -39,14 +39,14 @@ def load_weights(model: Classifier, network: ClassifierConfig, source: str) -> s
     """Put the weights of `source` into `model`, which `network` describes: all of them where it
     knows the same classes in the same order, otherwise all but its head's. Returns a sentence that
     says so. Raises UserError if they do not fit."""
-    begun = _open(source)
-    known = begun.config.classes == network.classes
-    state, theirs = model.state_dict(), begun.network.state_dict()
+    given = _open(source)
+    known = given.config.classes == network.classes
+    state, theirs = model.state_dict(), given.network.state_dict()
     names = [name for name in state if known or not model.of_head(name)]
     for name in names:
         if name not in theirs or theirs[name].shape != state[name].shape:
             raise UserError(
-                f"the weights of {begun.path} do not fit pictures of {network.size} pixels"
+                f"the weights of {given.path} do not fit pictures of {network.size} pixels"
                 f" ({name}); leave out --size"
             )
     with torch.no_grad():
