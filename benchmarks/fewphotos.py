@@ -115,10 +115,25 @@ def pretrain(config: ClassifierRunConfig, seconds: float, path: Path) -> tuple[i
     return stepper.number * BATCH, float(right[0] / right[1])
 
 
+def way(text: str) -> tuple[str, float]:
+    """A WAY and its number. Raises argparse.ArgumentTypeError."""
+    name, _, number = text.partition("=")
+    most = {"plain": 0.0, "sam": 10.0, "simclr": 1.0}.get(name)
+    try:
+        value = float(number or 0)
+    except ValueError:
+        value = -1.0
+    if most is None or not (value == 0 if most == 0 else 0 < value < most):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not plain, sam=RADIUS (below 10) or simclr=SHARE (between 0 and 1)"
+        )
+    return name, value
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("photographs", type=Path)
-    parser.add_argument("ways", nargs="+", metavar="WAY")
+    parser.add_argument("ways", nargs="+", type=way, metavar="WAY")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=1)
@@ -128,9 +143,9 @@ def main() -> None:
     arguments = parser.parse_args()
     count_core_seconds()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for way in arguments.ways:
-        name, _, value = way.partition("=")
-        share = float(value) if name == "simclr" else 0.0
+    for name, value in arguments.ways:
+        told = f"{name}={value:g}" if value else name
+        share = value if name == "simclr" else 0.0
         config = configured(
             arguments.photographs,
             arguments.size,
@@ -141,15 +156,15 @@ def main() -> None:
             warmup=0.05,
             seed=arguments.seed,
             validations=6,
-            sam=float(value) if name == "sam" else 0.0,
+            sam=value if name == "sam" else 0.0,
         )
-        said: dict[str, object] = {"way": way, "seed": arguments.seed}
+        said: dict[str, object] = {"way": told, "seed": arguments.seed}
         if share:
             path = arguments.out / f"pretrained-{arguments.seed}.safetensors"
             unlabelled, right = pretrain(config, arguments.seconds * share, path)
             said |= {"without labels": unlabelled, "contrastive accuracy": round(right, 4)}
             config = replace(config, init_from=str(path))
-        outcome, reports = trained(config, arguments.out / f"{way}-{arguments.seed}")
+        outcome, reports = trained(config, arguments.out / f"{told}-{arguments.seed}")
         judged = [r for r in reports if r["kind"] == "valid"]
         said |= {
             "samples": outcome.samples,

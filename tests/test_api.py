@@ -319,6 +319,7 @@ def test_options_become_words() -> None:
             click.Option(["--valid"], multiple=True),
             click.Option(["--widths"]),
             click.Option(["--from", "begin"]),
+            click.Option(["--sam"], is_flag=False, flag_value=0.5, type=float),
         ],
     )
     words = command_line(
@@ -327,3 +328,11 @@ def test_options_become_words() -> None:
     assert words == ["--batch=3", "--no-value", "--valid=a", "--valid=b", "--widths=8,16"]
     assert command_line(command, {"batch": None, "valid": ()}) == []
     assert command_line(command, {"from_": "base", "batch_size": 8}) == ["--from=base", "--batch=8"]
+    assert [command_line(command, {"sam": value}) for value in (True, False, None, 0.25)] == [
+        ["--sam"],
+        [],
+        [],
+        ["--sam=0.25"],
+    ]
+    with pytest.raises(TypeError, match="did you mean 'from_'"):
+        command_line(command, {"form": "base"})

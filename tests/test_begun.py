@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gocnn import modelfile
-from imagecls.classifier import KIND
+from imagecls.classifier import KIND, init_from
 from tests.test_cli import good, refused
 
 FAST = ["--batch", "8", "--precision", "fp32", "--validations", "1", "--steps", "1"]
@@ -88,6 +88,59 @@ def test_what_ships_begins_with_the_recipe_of_a_preset(others: Path, tmp_path: P
     assert (wishes["network"]["size"], wishes["train_size"]) == (176, 140)
     assert wishes["train"]["batch"] == 128
     assert wishes["recipe"]["mixup"] > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "own", "optimiser", "rate"),
+    [
+        ("cnn", ["--widths", "8,8"], "muon", 0.002),
+        ("resnet", ["--widths", "8,8"], "muon", None),
+        ("resnet101", ["--depths", "1,1,1,1", "--base", "4", "--weights", "none"], "adamw", 0.001),
+    ],
+)
+def test_rates_suit_the_kind_of_network(
+    others: Path, tmp_path: Path, model: str, own: list[str], optimiser: str, rate: float | None
+) -> None:
+    """A cnn learns at its low rate, and what was deep to begin with is fine-tuned, as by --weights
+    RUN."""
+    source, run, free = tmp_path / "s", tmp_path / "r", tmp_path / "free"
+    good("img-train", others, "--out", source, "--model", model, *own, "--size", "16", *FAST)
+    good("img-train", others, "--out", run, "--from", source, *FAST)
+    train = json.loads((run / "run.json").read_text())["wishes"]["train"]
+    assert (train["optimiser"], train["learning_rate"]) == (optimiser, rate)
+    given = ["--optimiser", "sgd", "--learning-rate", "0.5"]
+    good("img-train", others, "--out", free, "--from", source, *given, *FAST)
+    train = json.loads((free / "run.json").read_text())["wishes"]["train"]
+    assert (train["optimiser"], train["learning_rate"]) == ("sgd", 0.5)
+
+
+def test_the_folder_at_hand_has_a_name(
+    others: Path, tmp_path: Path, tiny_classifiers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny_classifiers / "resnet")
+    said = good("img-train", others, "--out", tmp_path / "r", "--from", ".", *FAST)
+    assert "begins with the network of runs/resnet, with a new head" in said
+    assert init_from.named("..") == "/".join(tiny_classifiers.parts[-2:])
+    assert init_from.named("food") == "food"
+    assert init_from.named("/x.safetensors") == "/x.safetensors"
+
+
+def test_what_a_run_begins_with_is_not_written_over(
+    few: Path, tmp_path: Path, tiny_classifiers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    file = own / "best.safetensors"
+    file.write_bytes((tiny_classifiers / "resnet" / "best.safetensors").read_bytes())
+    before = file.read_bytes()
+    deep = ["--model", "resnet101", "--depths", "1,1,1,1", "--base", "4", "--size", "16"]
+    for options in (["--from", own], ["--from", file], [*deep, "--weights", file]):
+        said = refused(2, "img-train", few, "--out", own, *options, *FAST)
+        assert f"would write over what it begins with, {options[-1]}; choose" in said
+    assert file.read_bytes() == before
+    assert [path.name for path in own.iterdir()] == [file.name]
+    monkeypatch.chdir(tmp_path)  # a new folder of the name of what ships
+    good("img-train", few, "--out", "food", "--from", "food", "--size", "16", *FAST)
 
 
 def test_what_does_not_go_together(few: Path, tmp_path: Path, tiny_classifiers: Path) -> None:

@@ -7,6 +7,7 @@ import math
 import multiprocessing
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,12 @@ def test_stronger_levels_are_stronger_in_each_number():
             assert weaker.top >= stronger.top
             assert weaker.visits <= stronger.visits
             assert weaker.resign <= stronger.resign
-    assert len({level.skill for level in table}) == len(table)
+    # no two of them play alike
+    assert len({replace(level, name="", skill=0.0) for level in table}) == len(table)
+    assert [levels.of_skill(skill).visits for skill in (1, 1.1, 1.2, 1.3, 1.4, 1.6, 2)] == [
+        0,
+        *(4, 8, 16, 32, 128, 2048),
+    ]
     assert every[0].visits == 0 == every[0].resign
 
 

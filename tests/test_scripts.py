@@ -1,5 +1,6 @@
 """How the scripts of benchmarks/ end where a person can mend something."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import fewphotos
 import lecture
 import residual
 import scripts
@@ -65,3 +67,12 @@ def test_scripts_that_need_more_than_their_folder_run_as_they_say(name: str) -> 
     call = [sys.executable, str(path), "--help"]
     done = subprocess.run(call, env=environment, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_way_with_few_photographs_is_one_that_there_is() -> None:
+    """A mistyped one does not train something else under its name."""
+    given = {"plain": ("plain", 0.0), "sam=0.5": ("sam", 0.5), "simclr=0.25": ("simclr", 0.25)}
+    assert {text: fewphotos.way(text) for text in given} == given
+    for wrong in ("plane", "sam", "sam=", "sam=x", "sam=0", "simclr", "simclr=1", "simclr=nan", ""):
+        with pytest.raises(argparse.ArgumentTypeError, match="is not plain, sam=RADIUS"):
+            fewphotos.way(wrong)

@@ -15,6 +15,7 @@ from gocnn.training.cli_options import (
     MACHINE_OPTIONS,
     OPTIMISATION_OPTIONS,
     ComputedDefault,
+    keep_models,
     quiet_option,
     resume_option,
     run_folder_option,
@@ -155,6 +156,8 @@ def command(
             raise click.UsageError(
                 "name the games to train on: stores, SGF files, folders or archives"
             )
+        if options["begin"]:
+            keep_models("what it begins with,", [options["begin"]], out)
         config = _run_config(games, budget, options)
     launch = Launch(
         out=out,

@@ -4,6 +4,7 @@ and code as from the command line."""
 import contextlib
 import difflib
 import io
+import keyword
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,8 +26,9 @@ def call(
 
     arguments: what stands on its command line without a name. options: the others as they are spelt
     there (`batch=64` is `--batch 64`, `value=False` is `--no-value`, `from_="base"` is `--from
-    base`; a list means the option several times, or its parts with commas; None leaves it out).
-    silent: nothing on standard output.
+    base`; a list means the option several times, or its parts with commas; None leaves it out, and
+    so does False where a value is not needed: `sam=True` is `--sam`). silent: nothing on standard
+    output.
 
     Raises TypeError for an option that the command does not have, UserError for a value that it
     refuses and for whatever else a person can mend, KeyboardInterrupt if it was interrupted.
@@ -64,12 +66,16 @@ def command_line(command: click.Command, options: Mapping[str, Any]) -> list[str
     for name, value in options.items():
         plain = name.removesuffix("_")  # Python's own words, such as from, cannot name an argument
         if plain not in known:
-            near = difflib.get_close_matches(name, known, 1)
+            names = [f"{each}_" if keyword.iskeyword(each) else each for each in known]
+            near = difflib.get_close_matches(name, names, 1)
             meant = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{command.name} has no option {name!r}{meant}")
         option = known[plain]
         spelt = next(each for each in option.opts if each.startswith("--"))
         if value is None or (option.multiple and not value):
+            continue
+        if isinstance(value, bool) and isinstance(option.flag_value, str | float):
+            words += [spelt] if value else []  # it may stand alone
             continue
         if option.is_flag:
             if not isinstance(value, bool):

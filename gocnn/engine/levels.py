@@ -118,7 +118,8 @@ class Level:
 def of_skill(skill: float, name: str = "") -> Level:
     """The player of this skill, -1 to 2."""
     lack, blindness = min(max(1.0 - skill, 0.0), 1.0), min(max(-skill, 0.0), 1.0)
-    visits = 0 if skill <= 1 else round(2 ** (1 + 10 * (skill - 1)))
+    # up: to the nearest, neighbouring levels of two or three positions would be one player
+    visits = 0 if skill <= 1 else math.ceil(2 ** (1 + 10 * (skill - 1)) - 1e-9)
     resign = float(np.interp(skill, *RESIGNS)) if skill >= 0 else 0.0
     return Level(
         name or f"skill {skill:g}",

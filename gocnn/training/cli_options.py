@@ -1,7 +1,7 @@
 """The options of training, the same for both heads: budget, optimiser, schedule, precision,
 device."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
@@ -22,7 +22,7 @@ from gocnn.training.config import (
     Schedule,
     TrainConfig,
 )
-from gocnn.training.names import CURVE, TABLE
+from gocnn.training.names import CURVE, OF_A_RUN, TABLE
 from gocnn.training.resuming import BUDGETS
 from gocnn.wording import counted
 
@@ -85,6 +85,20 @@ resume_option = click.option(
 )
 quiet_option = click.option("--quiet", is_flag=True, help="No bars, no lines but the last.")
 """What a command that trains has besides `training_options`."""
+
+
+def keep_models(called: str, names: Sequence[str], *folders: Path) -> None:
+    """Raises click.BadParameter if a run that writes into `folders` would write over one of the
+    models that it reads, files or runs by their `names`; `called`: what a sentence calls them."""
+    written = [folder.resolve() for folder in folders]
+    for name in names:
+        path = Path(name)
+        folder = path.parent if path.name in OF_A_RUN else path
+        if path.exists() and folder.resolve() in written:
+            raise click.BadParameter(
+                f"the run would write over {called} {name}; choose another folder",
+                param_hint="--out",
+            )
 
 
 @dataclass(frozen=True)

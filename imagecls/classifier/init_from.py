@@ -57,5 +57,8 @@ def load_weights(model: Classifier, network: ClassifierConfig, source: str) -> s
 
 
 def named(source: str) -> str:
-    """What a sentence calls it: `food`, or the end of its path."""
-    return "/".join(Path(source).parts[-2:])
+    """What a sentence calls a model: `food`, or the end of its path."""
+    path = Path(source)
+    if path.name in ("", ".."):  # the folder at hand, or one above it
+        path = path.resolve()
+    return Path(*path.parts[-2:]).as_posix()

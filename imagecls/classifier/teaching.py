@@ -19,8 +19,8 @@ from gocnn.training import Batch, memory
 from gocnn.training.names import LOCK
 from gocnn.training.session import Session
 from imagecls.augment import Augmenter, geometry
+from imagecls.classifier import init_from, shipped
 from imagecls.classifier import model as models
-from imagecls.classifier import shipped
 from imagecls.classifier.growing import Growth
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.classifier.models.base import Classifier
@@ -208,7 +208,7 @@ def load(
 def named(teaching: Teaching) -> str:
     """Who teaches and how much, for a sentence: `runs/a and runs/b (the labels count 0.25)`; paths
     are cut to their ends."""
-    *others, last = ("/".join(Path(name).parts[-2:]) for name in teaching.models)
+    *others, last = map(init_from.named, teaching.models)
     names = f"{', '.join(others)} and {last}" if others else last
     return names if teaching.share == 1 else f"{names} (the labels count {1 - teaching.share:.3g})"
 

@@ -12,6 +12,7 @@ from gocnn.training.cli_options import (
     BUDGET_OPTIONS,
     MACHINE_OPTIONS,
     OPTIMISATION_OPTIONS,
+    keep_models,
     quiet_option,
     resume_option,
     run_folder_option,
@@ -67,6 +68,9 @@ OF_MODELS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("hidden", "linear_head"), ("cnn", "resnet", "resnet101")),
 }
 """Options that mean something for some models only; with another one they would be passed over."""
+
+NAMED_WEIGHTS = ("v1", "v2", "timm", "none")
+"""What `--weights` takes for a name, not for a file or a run."""
 
 FINE_TUNING: dict[str, Any] = {"optimiser": "adamw", "learning_rate": 0.001}
 """Defaults where pretrained weights are fine-tuned: what they have learnt is not to be
@@ -181,6 +185,7 @@ def command(
         _check_model(options)
         read = [source for source in (data, *options["valid"]) if source]
         keep_out_of(read, out, "out", "the run's pictures would be taken for photographs")
+        _keep_models(out, options)
         preset = options["preset"]
         _apply_preset(options)
         asked_for = asked(options | {"preset": preset})
@@ -225,6 +230,19 @@ def _check_model(options: dict[str, Any]) -> None:
         )
 
 
+def _keep_models(out: Path, options: dict[str, Any]) -> None:
+    """Raises click.BadParameter if the run would write over a model that it begins with or that
+    teaches it."""
+    from imagecls.classifier.training import HEAD_FOLDER
+
+    folders = [out, out / HEAD_FOLDER] if options["head_epochs"] else [out]
+    begins = [options["begin"]] if options["begin"] else []
+    if options["weights"] not in NAMED_WEIGHTS:
+        begins.append(options["weights"])
+    keep_models("what it begins with,", begins, *folders)
+    keep_models("its teacher", options["teacher"], *folders)
+
+
 def _apply_preset(options: dict[str, Any]) -> None:
     """Set what the preset says and the person does not. Raises click.UsageError if it is of another
     model."""
@@ -235,6 +253,7 @@ def _apply_preset(options: dict[str, Any]) -> None:
         network = begun_network(options)
         if PRESETS[name] and network.model != "cnn":
             options["train_size"] = options["train_size"] or max(8, round(network.size / 5) * 4)
+        _set_rates(options, network.model, pretrained=True)
         return
     if PRESETS[name]:
         if options["model"] != "resnet":
@@ -243,13 +262,20 @@ def _apply_preset(options: dict[str, Any]) -> None:
             options, PRESETS[name] | ({"linear_head": False} if options["hidden"] else {})
         )
         options["train_size"] = options["train_size"] or max(8, round(options["size"] / 5) * 4)
-    if options["model"] == "cnn" and options["optimiser"] in PLAIN_RATES:
-        _set_defaults(options, {"learning_rate": PLAIN_RATES[options["optimiser"]]})
     if options["model"].startswith(TIMM):
         _set_defaults(options, {"weights": "timm", "unfreeze": "last"})
-    if options["model"] == "resnet101" or options["model"].startswith(TIMM):
-        # From scratch there is nothing worth freezing.
-        _set_defaults(options, FINE_TUNING if options["weights"] != "none" else {"unfreeze": "all"})
+    pretrained = options["weights"] != "none"
+    if not pretrained and options["model"] not in ("cnn", "resnet"):
+        _set_defaults(options, {"unfreeze": "all"})  # there is nothing worth freezing
+    _set_rates(options, options["model"], pretrained=pretrained)
+
+
+def _set_rates(options: dict[str, Any], model: str, *, pretrained: bool) -> None:
+    """Set optimiser and rate as they suit this kind of network, where the person does not."""
+    if model == "cnn" and options["optimiser"] in PLAIN_RATES:
+        _set_defaults(options, {"learning_rate": PLAIN_RATES[options["optimiser"]]})
+    if pretrained and model not in ("cnn", "resnet"):
+        _set_defaults(options, FINE_TUNING)
 
 
 def _set_defaults(options: dict[str, Any], values: dict[str, Any]) -> None:

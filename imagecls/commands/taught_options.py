@@ -1,6 +1,5 @@
 """The options of img-train for knowledge distillation: trained networks that teach."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,7 +7,6 @@ from click.core import ParameterSource
 
 from gocnn.console.numbers import FloatRange
 from gocnn.console.shared_options import completed_by, together
-from gocnn.training.names import OF_A_RUN
 from imagecls.commands.options import classifier_names
 
 if TYPE_CHECKING:
@@ -54,10 +52,8 @@ taught_options = together(*OPTIONS)
 
 def taught(options: dict[str, Any]) -> dict[str, Any]:
     """The fields of ClassifierRunConfig that the options of this module say. Raises
-    click.UsageError where an option would be passed over, click.BadParameter where the run would
-    write over a teacher."""
+    click.UsageError where an option would be passed over."""
     from imagecls.classifier.teaching import Teaching
-    from imagecls.classifier.training import HEAD_FOLDER
 
     context = click.get_current_context()
 
@@ -81,16 +77,6 @@ def taught(options: dict[str, Any]) -> dict[str, Any]:
             raise click.UsageError(
                 f"{option} is of the labels, of which nothing is learnt where teachers have the"
                 " whole share; give --teacher-share below 1 too, or leave it out"
-            )
-    out = Path(context.params["out"])
-    written = [out, out / HEAD_FOLDER] if options["head_epochs"] else [out]
-    for name in teaching.models:
-        path = Path(name)
-        folder = path.parent if path.name in OF_A_RUN else path
-        if folder.resolve() in [other.resolve() for other in written]:
-            raise click.BadParameter(
-                f"the run would write over its teacher {name}; choose another folder",
-                param_hint="--out",
             )
     return {"teaching": teaching}
 
