@@ -159,6 +159,14 @@ def test_beginning_with_a_model(tmp_path: Path, sample_store: Path) -> None:
     assert after.provenance["data"].endswith(
         f", begun from {before.path.name} (32 samples; {before.provenance['data']})"
     )
+    alone = tmp_path / "alone"  # a folder with a model and no run: it is not written over
+    alone.mkdir()
+    file = alone / "best.safetensors"
+    file.write_bytes(before.path.read_bytes())
+    for source in (alone, file):
+        said = refused(2, "go-train", sample_store, "--out", alone, "--from", source, *BUDGET)
+        assert f"would write over what it begins with, {source}; choose" in said
+    assert [path.name for path in alone.iterdir()] == [file.name]
     # A resumed run no longer needs the model it began with.
     before.path.unlink()
     good("go-train", "--out", second, "--resume", "--steps", "4", "--quiet")

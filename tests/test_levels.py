@@ -264,6 +264,9 @@ def test_weak_levels_do_not_resign_and_strong_ones_do(evaluator):
         player = at_level(evaluator, name)
         said = [player.decide(game, 2).index for _ in range(4)]
         assert (RESIGN in said) == gives_up, name
+        player.new_game()
+        player.never_resigns = True
+        assert RESIGN not in [player.decide(game, 2).index for _ in range(4)]
 
 
 @pytest.mark.slow
@@ -311,6 +314,16 @@ def test_the_level_can_be_changed_while_playing(evaluator):
     assert answers[12].startswith("?there is no level '99k'")
     assert answers[13:16] == ["50", "", "none"]
     assert "gocnnLevel" in answers[16].split()
+
+
+def test_whether_a_level_may_resign_is_said_and_heeded(evaluator):
+    ask, refuse = "kata-get-param allowResignation", "kata-set-param allowResignation false"
+    told = talk(evaluator, ask, "level 20k", ask, "level 1d", ask, refuse, ask, "level 5k", ask)
+    assert [told[at] for at in (0, 2, 4, 6, 8)] == ["false", "false", "true", "false", "false"]
+    told = talk(evaluator, refuse, "level 1d", "kata-set-param allowResignation true", ask)
+    assert told[-1] == "true"
+    told = talk(evaluator, "level 5k", "lz-setoption name Resign Percentage value -1", ask)
+    assert told[-1] == "false"
 
 
 def test_the_level_numbers_of_other_programs(evaluator):

@@ -136,6 +136,7 @@ def command(
         visits=visits,
     )
     player.level = chosen
+    player.never_resigns = was_given("resign") and not resign
     engine = Engine(player, name, gtp_version or version_of(name, evaluator.name))
     engine.game.komi = komi
     engine.game.set_rules(rules)

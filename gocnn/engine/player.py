@@ -85,19 +85,22 @@ class Player:
         style: str = "any",
         visits: int = 0,
     ) -> None:
-        self.evaluator, self.symmetries, self.temperature, self.resign, self.style = (
-            evaluator,
-            symmetries,
-            temperature,
-            resign,
-            style,
-        )
+        self.evaluator, self.symmetries, self.style = evaluator, symmetries, style
+        self.temperature, self.resign = temperature, resign
         self.visits = visits if evaluator.has_value_head else 0
         self.level: levels.Level | None = None
         """The level that it plays at; visits, temperature and resign count for nothing then."""
+        self.never_resigns = False
+        """Whether it plays on in any case, whatever `resign` or the level say."""
         self._rng = np.random.default_rng(seed)
         self._lost = 0
         self._search: Search | None = None
+
+    @property
+    def resigns_below(self) -> float:
+        """The winrate below which it gives up; 0: never."""
+        own = self.level.resign if self.level else self.resign
+        return 0.0 if self.never_resigns else own
 
     def new_game(self) -> None:
         """Begin another game: drop the search tree, and the count of positions that looked
@@ -213,7 +216,7 @@ class Player:
         once several positions in a row look lost, so the last ones before moves of `colour` are
         judged now."""
         before = Player(self.evaluator, symmetries=self.symmetries, style=self.style)
-        before.resign = self.level.resign if self.level else self.resign
+        before.resign = self.resigns_below
         self._lost = 0
         if before.resign <= 0 or len(game.board.moves) < RESIGN_FROM:
             return
@@ -327,7 +330,7 @@ class Player:
         return int(self._rng.choice(len(weights), p=_flattened(weights, heat)))
 
     def _resigns(self, game: Game, colour: int, estimator: Estimator) -> bool:
-        least = self.level.resign if self.level else self.resign
+        least = self.resigns_below
         if least <= 0 or len(game.board.moves) < RESIGN_FROM:
             return False
         if isinstance(estimator, NetworkWithPlayouts):

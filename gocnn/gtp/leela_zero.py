@@ -23,7 +23,7 @@ def install(engine: Engine) -> None:
     def set_option(arguments: list[str]) -> str:
         """`lz-setoption name NAME value VALUE`; without arguments, what can be set."""
         if not arguments:
-            resign = round(100 * player.resign) if player.resign else -1
+            resign = round(100 * player.resigns_below) if player.resigns_below else -1
             return (
                 f"option name Visits type spin default {player.visits} min 0 max {MOST_VISITS}\n"
                 f"option name Resign Percentage type spin default {resign} min -1 max 50\n"
@@ -47,7 +47,7 @@ def install(engine: Engine) -> None:
                 raise GtpError(
                     "the resign percentage is a number from -1 (this engine's own: never) to 50"
                 )
-            player.resign = max(percent, 0) / 100
+            player.resign, player.never_resigns = max(percent, 0) / 100, percent <= 0
         elif name == "pondering" and value.strip().lower() == "false":
             pass
         else:

@@ -57,7 +57,8 @@ def install(engine: Engine) -> None:
         player.temperature = number
 
     def allow_resignation(number: float) -> None:
-        player.resign = (player.resign or 0.05) if number else 0.0
+        player.never_resigns = not number
+        player.resign = player.resign or 0.05
 
     changeable = {
         "maxVisits": Parameter(lambda: player.visits, set_visits, whole=True),
@@ -67,7 +68,7 @@ def install(engine: Engine) -> None:
         ),
         "chosenMoveTemperature": Parameter(lambda: player.temperature, set_temperature, most=10),
         "allowResignation": Parameter(
-            lambda: player.resign > 0, allow_resignation, most=1, whole=True
+            lambda: player.resigns_below > 0, allow_resignation, most=1, whole=True
         ),
     }
 
