@@ -1,6 +1,7 @@
 """Transfer learning: img-train --from."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from gocnn import modelfile
 from imagecls.classifier import KIND, init_from
+from imagecls.classifier.models import ClassifierConfig, build
 from tests.test_cli import good, refused
 
 FAST = ["--batch", "8", "--precision", "fp32", "--validations", "1", "--steps", "1"]
@@ -46,6 +48,34 @@ def test_the_same_classes_keep_the_answers(
     before, after = weights(tiny_classifiers / name), weights(run)
     assert before.keys() == after.keys()
     assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+@pytest.mark.parametrize(
+    ("classes", "kept"),
+    [
+        (("Cat", "dog 2"), True),  # as wherever else classes are compared
+        (("cat", "dog"), False),
+        (("dog_2", "cat"), False),
+        (("cat", "dog_2", "eel"), False),
+        (("cat",), False),
+    ],
+)
+def test_classes_are_the_same_however_they_are_written(
+    tmp_path: Path, classes: tuple[str, ...], kept: bool
+) -> None:
+    def network(classes: tuple[str, ...]) -> ClassifierConfig:
+        return ClassifierConfig("resnet", classes, 16, widths=(4, 4), hidden=())
+
+    source, model = build(network(("cat", "dog_2"))), build(network(classes))
+    modelfile.save(
+        tmp_path / "s.safetensors", KIND, asdict(network(("cat", "dog_2"))), {}, source.state_dict()
+    )
+    said = init_from.load_weights(model, network(classes), str(tmp_path / "s.safetensors"))
+    assert said.endswith("the classes are the same" if kept else "with a new head")
+    theirs, ours = source.state_dict(), model.state_dict()
+    same = {name for name in theirs if torch.equal(theirs[name], ours[name])}
+    assert ("head.2.weight" in same) == kept
+    assert {name for name in theirs if not name.startswith("head.")} <= same
 
 
 def test_other_classes_get_a_new_head(others: Path, tmp_path: Path, tiny_classifiers: Path) -> None:

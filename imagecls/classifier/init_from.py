@@ -12,6 +12,7 @@ from imagecls.classifier import model as models
 from imagecls.classifier import shipped
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.classifier.models.base import Classifier
+from imagecls.photos.classes import match
 
 
 def _open(source: str) -> models.Predictor:
@@ -37,10 +38,12 @@ def configuration(source: str, size: int | None = None) -> ClassifierConfig:
 
 def load_weights(model: Classifier, network: ClassifierConfig, source: str) -> str:
     """Put the weights of `source` into `model`, which `network` describes: all of them where it
-    knows the same classes in the same order, otherwise all but its head's. Returns a sentence that
-    says so. Raises UserError if they do not fit."""
+    knows the same classes in the same order, however they are written
+    (`imagecls.photos.classes.match`), otherwise all but its head's. Returns a sentence that says
+    so. Raises UserError if they do not fit."""
     given = _open(source)
-    known = given.config.classes == network.classes
+    indices = match(network.classes, given.config.classes)
+    known = indices == tuple(range(len(given.config.classes)))
     state, theirs = model.state_dict(), given.network.state_dict()
     names = [name for name in state if known or not model.of_head(name)]
     for name in names:
