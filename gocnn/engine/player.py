@@ -184,10 +184,8 @@ class Player:
         if not self.evaluator.scores and self._resigns(game, colour, estimator):
             return RESIGN
         wanted[PASS] = False
-        visits, may_pass = (
-            self._visits(seconds),
-            (keep is None or bool(keep[PASS])) and not taking.any(),
-        )
+        visits = self._visits(seconds)
+        may_pass = (keep is None or bool(keep[PASS])) and not taking.any()
         if self.level and not visits and not taking.any():
             weights = levels.weights(self.level, game, colour, p, wanted, estimator)
             if not weights.any():
@@ -230,11 +228,8 @@ class Player:
     def chances(self, game: Game, colour: int) -> npt.NDArray[np.float64]:
         """The probability of each move to be chosen here, float64 `(362,)`, if it neither resigns
         nor passes to end the game."""
-        said, visits, wanted = (
-            self.evaluation(game, colour),
-            self._visits(None),
-            sensible_moves(game.board, colour),
-        )
+        said, visits = self.evaluation(game, colour), self._visits(None)
+        wanted = sensible_moves(game.board, colour)
         wanted[PASS] = False
         if self.level and not visits:
             weights = levels.weights(
