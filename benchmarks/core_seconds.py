@@ -2,6 +2,7 @@
 of one core, not of the clock: other work on the machine takes nothing from anyone. For the
 benchmarks that compare ways of training."""
 
+import argparse
 import json
 import shutil
 import time
@@ -80,3 +81,47 @@ def trained(
     outcome = training.train(config, launch, cache=folder.parent / "cache")
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     return outcome, [json.loads(line) for line in lines]
+
+
+def options(seconds: float) -> argparse.ArgumentParser:
+    """The options of a script that compares ways with one small network: where, for how long (if
+    not `seconds`), with which seed, and the network."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("photographs", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=seconds)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--widths", default="32,64,128")
+    parser.add_argument("--blocks", type=int, default=1)
+    return parser
+
+
+def by_options(
+    arguments: argparse.Namespace, *, classes: tuple[str, ...] = (), seconds: float, **train: Any
+) -> training.ClassifierRunConfig:
+    """A run as `options` were given, by the recipe of --preset strong; see `configured`."""
+    return configured(
+        arguments.photographs,
+        arguments.size,
+        arguments.widths,
+        arguments.blocks,
+        classes=classes,
+        seconds=seconds,
+        batch=128,
+        warmup=0.05,
+        seed=arguments.seed,
+        validations=6,
+        **train,
+    )
+
+
+def figures(outcome: Outcome, reports: list[dict[str, Any]]) -> dict[str, Any]:
+    """What such a script says of a training: samples, the accuracy at each validation, and the loss
+    at the last."""
+    judged = [r for r in reports if r["kind"] == "valid"]
+    return {
+        "samples": outcome.samples,
+        "accuracy": [round(r["accuracy"], 4) for r in judged],
+        "loss": round(judged[-1]["loss"], 4),
+    }

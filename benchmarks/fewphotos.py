@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core_seconds import configured, count_core_seconds, trained
+from core_seconds import by_options, count_core_seconds, figures, options, trained
 from gocnn import modelfile
 from gocnn.training import Batch, TrainConfig, schedule
 from gocnn.training.batches import Prefetcher
@@ -131,32 +131,16 @@ def way(text: str) -> tuple[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("photographs", type=Path)
+    parser = options(seconds=600)
     parser.add_argument("ways", nargs="+", type=way, metavar="WAY")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--widths", default="32,64,128")
-    parser.add_argument("--blocks", type=int, default=1)
     arguments = parser.parse_args()
     count_core_seconds()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name, value in arguments.ways:
         told = f"{name}={value:g}" if value else name
         share = value if name == "simclr" else 0.0
-        config = configured(
-            arguments.photographs,
-            arguments.size,
-            arguments.widths,
-            arguments.blocks,
-            seconds=arguments.seconds * (1 - share),
-            batch=128,
-            warmup=0.05,
-            seed=arguments.seed,
-            validations=6,
-            sam=value if name == "sam" else 0.0,
+        config = by_options(
+            arguments, seconds=arguments.seconds * (1 - share), sam=value if name == "sam" else 0.0
         )
         said: dict[str, object] = {"way": told, "seed": arguments.seed}
         if share:
@@ -165,13 +149,7 @@ def main() -> None:
             said |= {"without labels": unlabelled, "contrastive accuracy": round(right, 4)}
             config = replace(config, init_from=str(path))
         outcome, reports = trained(config, arguments.out / f"{told}-{arguments.seed}")
-        judged = [r for r in reports if r["kind"] == "valid"]
-        said |= {
-            "samples": outcome.samples,
-            "accuracy": [round(r["accuracy"], 4) for r in judged],
-            "loss": round(judged[-1]["loss"], 4),
-        }
-        print(json.dumps(said), flush=True)
+        print(json.dumps(said | figures(outcome, reports)), flush=True)
 
 
 if __name__ == "__main__":

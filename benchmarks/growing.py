@@ -8,16 +8,14 @@ FROM: pixels a side that training begins with, 0: those that it ends with. With 
 trained: it says what a step costs at each size of `--grow-from FROM`.
 """
 
-import argparse
 import json
 import os
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
-from core_seconds import configured, count_core_seconds, trained
+from core_seconds import by_options, count_core_seconds, figures, options, trained
 from gocnn.training import TrainConfig
 from gocnn.training.batches import Again
 from gocnn.training.stepping import Stepper
@@ -59,44 +57,25 @@ def cost(network: ClassifierConfig, train: TrainConfig, first: int, last: int) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("photographs", type=Path)
+    parser = options(seconds=180)
     parser.add_argument("sizes", nargs="+", type=int, metavar="FROM")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=180)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--widths", default="32,64,128")
-    parser.add_argument("--blocks", type=int, default=1)
     parser.add_argument("--cost", action="store_true")
     arguments = parser.parse_args()
     count_core_seconds()
     for first in arguments.sizes:
-        plain = configured(
-            arguments.photographs,
-            arguments.size,
-            arguments.widths,
-            arguments.blocks,
-            classes=CLASSES if arguments.cost else (),
-            seconds=arguments.seconds,
-            batch=128,
-            warmup=0.05,
-            seed=arguments.seed,
-            validations=6,
+        plain = by_options(
+            arguments, classes=CLASSES if arguments.cost else (), seconds=arguments.seconds
         )
         config = replace(plain, grow_from=first)
         if arguments.cost:
             cost(config.network, config.train, first, config.size)
             continue
         outcome, reports = trained(config, arguments.out / f"grow-{first}-{arguments.seed}")
-        judged = [r for r in reports if r["kind"] == "valid"]
         said = {
             "from": first,
             "seed": arguments.seed,
             "seconds": round(outcome.seconds),
-            "samples": outcome.samples,
-            "accuracy": [round(r["accuracy"], 4) for r in judged],
-            "loss": round(judged[-1]["loss"], 4),
+            **figures(outcome, reports),
         }
         print(json.dumps(said), flush=True)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core_seconds import configured, count_core_seconds, trained
+from core_seconds import configured, count_core_seconds, figures, trained
 from imagecls.classifier.noisy import Noisy
 from imagecls.classifier.pseudo import Unlabelled
 from imagecls.photos.collection import open_collection
@@ -98,9 +98,7 @@ def main() -> None:
             "plant": arguments.plant,
             "seed": arguments.seed,
             "seconds": round(outcome.seconds),
-            "samples": outcome.samples,
-            "accuracy": [round(r["accuracy"], 4) for r in reports if r["kind"] == "valid"],
-            "loss": round([r["loss"] for r in reports if r["kind"] == "valid"][-1], 4),
+            **figures(outcome, reports),
             "learnt": round([r["accuracy"] for r in reports if r["kind"] == "train"][-1], 4),
         }
         if arguments.hide and method != "without":

@@ -1,13 +1,11 @@
 """Beginning with a trained classifier (transfer learning): a run takes its network as it is, with a
 head for classes of its own."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from gocnn.errors import UserError
-from gocnn.onnxfile import is_onnx
 from imagecls.classifier import model as models
 from imagecls.classifier import shipped
 from imagecls.classifier.models import ClassifierConfig
@@ -16,13 +14,7 @@ from imagecls.photos.classes import match
 
 
 def _open(source: str) -> models.Predictor:
-    path = shipped.find(source, ".safetensors")
-    if is_onnx(path):
-        raise UserError(
-            f"{path} is an ONNX file, which no training begins with; give the run or the"
-            " .safetensors file that it was made from"
-        )
-    return models.load(path)
+    return models.load(shipped.find_for_torch(source, "no training begins with"))
 
 
 def configuration(source: str, size: int | None = None) -> ClassifierConfig:
@@ -30,10 +22,7 @@ def configuration(source: str, size: int | None = None) -> ClassifierConfig:
     for pictures of `size` pixels a side (None: of its own), with the classes that it knows. Raises
     UserError if there is no such classifier."""
     config = _open(source).config
-    if size is None:
-        return config
-    store = max(size, round(config.store_size * size / config.size))
-    return replace(config, size=size, store_size=store)
+    return config if size is None else config.at(size)
 
 
 def load_weights(model: Classifier, network: ClassifierConfig, source: str) -> str:

@@ -48,8 +48,8 @@ class Predictor:
                 f"{self.path} is a cnn, which sees pictures of {self.config.size} pixels only;"
                 " leave out --eval-size"
             )
-        store = max(size, round(self.config.store_size * size / self.config.size))
-        other = replace(self, config=replace(self.config, size=size, store_size=store))
+        other = replace(self, config=self.config.at(size))
+        store = other.config.store_size
         try:
             other.probabilities(np.zeros((1, 3, store, store), np.uint8))
         except (AssertionError, RuntimeError, ValueError) as error:  # another's network (timm)

@@ -3,6 +3,8 @@ here needs torch."""
 
 from pathlib import Path
 
+from gocnn.errors import UserError
+from gocnn.onnxfile import is_onnx
 from gocnn.shipping import Shelf
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -24,6 +26,18 @@ def find(model: str | Path | None = None, suffix: str = ".onnx") -> Path:
     name that ships; None: the default. Raises UserError if a classifier that ships is missing, or
     if what the environment variable names is."""
     return shelf().find(model, suffix)
+
+
+def find_for_torch(model: str, cannot: str) -> Path:
+    """The same for a training, which reads no ONNX files. Raises UserError for one of them, with
+    what it `cannot`: "cannot teach"."""
+    found = find(model, ".safetensors")
+    if is_onnx(found):
+        raise UserError(
+            f"{found} is an ONNX file, which {cannot}; give the run or the .safetensors file that"
+            " it was made from"
+        )
+    return found
 
 
 def named(path: Path) -> str:

@@ -14,7 +14,6 @@ from torch.nn import functional
 from gocnn import devices, modelfile
 from gocnn.errors import UserError
 from gocnn.locks import is_held
-from gocnn.onnxfile import is_onnx
 from gocnn.training import Batch, memory
 from gocnn.training.names import LOCK
 from gocnn.training.session import Session
@@ -215,12 +214,7 @@ def named(teaching: Teaching) -> str:
 
 def _file(name: str, session: Session) -> Path:
     """The model file of a teacher. Raises UserError if there is none that torch can read."""
-    model = shipped.find(name, ".safetensors")
-    if is_onnx(model):
-        raise UserError(
-            f"{model} is an ONNX file, which cannot teach; give the run or the .safetensors file"
-            " that it was made from"
-        )
+    model = shipped.find_for_torch(name, "cannot teach")
     if session.before and not model.exists():
         raise UserError(
             f"{name}, which teaches the run in {session.launch.out}, is gone; put it back, or"

@@ -1,5 +1,6 @@
 """The option of img-train for transfer learning: a trained classifier to begin with."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,17 +24,15 @@ begin_option = click.option(
     ),
 )
 
-OF_NETWORK = (
-    *("model", "widths", "blocks", "stem_stride", "context", "pool", "hidden", "linear_head"),
-    *("dropout", "depths", "base", "weights", "unfreeze", "head_epochs", "store_size", "fit"),
-)
-"""Options that say what the network is, which --from says already."""
+OF_NETWORK = ("model", "dropout", "store_size", "fit")
+"""Options that say what any network is, which --from says already."""
 
 
-def need_no_network() -> None:
-    """Raises click.UsageError if an option was given that says what the network is."""
+def need_no_network(of_models: Iterable[str]) -> None:
+    """Raises click.UsageError if an option was given that says what the network is: one of
+    OF_NETWORK, or of those that are of some models only."""
     context = click.get_current_context()
-    for name in OF_NETWORK:
+    for name in (*OF_NETWORK, *of_models):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = f"--{name.replace('_', '-')}"
             raise click.UsageError(

@@ -187,9 +187,10 @@ def command(
         keep_out_of(read, out, "out", "the run's pictures would be taken for photographs")
         _keep_models(out, options)
         preset = options["preset"]
-        _apply_preset(options)
+        begun = None if options["begin"] is None else begun_network(options)
+        _apply_preset(options, begun)
         asked_for = asked(options | {"preset": preset})
-        config = _run_config(data, budget, options)
+        config = _run_config(data, budget, options, begun)
     launch = Launch(
         out=out,
         resume=resume,
@@ -208,7 +209,7 @@ def _check_model(options: dict[str, Any]) -> None:
     """Raises click.UsageError if an option was given that is of another model than the one
     chosen."""
     if options["begin"] is not None:
-        need_no_network()
+        need_no_network(OF_MODELS)
         return
     context = click.get_current_context()
     chosen = options["model"]
@@ -243,17 +244,16 @@ def _keep_models(out: Path, options: dict[str, Any]) -> None:
     keep_models("its teacher", options["teacher"], *folders)
 
 
-def _apply_preset(options: dict[str, Any]) -> None:
-    """Set what the preset says and the person does not. Raises click.UsageError if it is of another
-    model."""
+def _apply_preset(options: dict[str, Any], begun: "ClassifierConfig | None") -> None:
+    """Set what the preset says and the person does not; of a network that is `begun` with, not what
+    says what it is. Raises click.UsageError if the preset is of another model."""
     name = options.pop("preset")
-    if options["begin"] is not None:
+    if begun is not None:
         recipe = {key: PRESETS[name][key] for key in OF_RECIPE & PRESETS[name].keys()}
         _set_defaults(options, recipe)
-        network = begun_network(options)
-        if PRESETS[name] and network.model != "cnn":
-            options["train_size"] = options["train_size"] or max(8, round(network.size / 5) * 4)
-        _set_rates(options, network.model, pretrained=True)
+        if PRESETS[name] and begun.model != "cnn":
+            options["train_size"] = options["train_size"] or max(8, round(begun.size / 5) * 4)
+        _set_rates(options, begun.model, pretrained=True)
         return
     if PRESETS[name]:
         if options["model"] != "resnet":
@@ -285,7 +285,9 @@ def _set_defaults(options: dict[str, Any], values: dict[str, Any]) -> None:
             options[key] = value
 
 
-def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> Any:
+def _run_config(
+    data: str, budget: dict[str, Any], options: dict[str, Any], begun: "ClassifierConfig | None"
+) -> Any:
     from imagecls.augment import RECIPES, changed
     from imagecls.classifier import training
     from imagecls.photos.data import Split
@@ -299,8 +301,7 @@ def _run_config(data: str, budget: dict[str, Any], options: dict[str, Any]) -> A
         raise click.BadParameter(f"there are folds 0 to {folds - 1}", param_hint="--fold")
     if folds and options["valid"]:
         raise click.UsageError("give --valid or --folds, not both")
-    begun = options["begin"] is not None
-    network = begun_network(options) if begun else _network(options)
+    network = begun or _network(options)
     inside = "net." if network.model == "timm" else ""
     factors = tuple((f"{inside}{part}.", factor) for part, factor in options["rates"])
     train = train_config(budget, options, rate_factors=factors)

@@ -4,6 +4,7 @@ They skip, with a reason, where Chromium or the built page is missing; in CI tha
 """
 
 import contextlib
+import itertools
 import json
 import re
 import shutil
@@ -167,6 +168,42 @@ class Opened:
         assert left == [], printed(self.address)
 
 
+@contextlib.contextmanager
+def tabs_of(browser: Any) -> Iterator[Callable[..., Opened]]:
+    """Within: what opens a tab whose requests go to `address` only; other options are the
+    browser context's. Afterwards what went wrong in any of the tabs fails the test."""
+    tabs: list[Opened] = []
+
+    def new(
+        address: str,
+        *,
+        size: tuple[int, int],
+        language: str,
+        dark: bool,
+        store: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Opened:
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            locale="zh-TW" if language == "zh" else "en-GB",
+            color_scheme="dark" if dark else "light",
+            **options,
+        )
+        context.set_default_timeout(PATIENCE)
+        if store:
+            context.add_init_script(f"Object.assign(localStorage, {json.dumps(store)})")
+        tab = Opened(context.new_page(), context, address)
+        tabs.append(tab)
+        tab.watch()
+        return tab
+
+    yield new
+    for tab in tabs:
+        tab.context.close()
+    for tab in tabs:
+        tab.check()
+
+
 Open = Callable[..., Opened]
 
 
@@ -175,40 +212,26 @@ def open_page(request: pytest.FixtureRequest, browser: Any) -> Iterator[Open]:
     """Opens a tab: `open_page("/", size=PHONE, language="zh", dark=True)`, of the server of all
     tests, or of the one at `address`. After the test, what went wrong in any of its tabs fails
     it."""
-    tabs: list[Opened] = []
+    with tabs_of(browser) as new:
 
-    def opening(
-        path: str = "/",
-        *,
-        size: tuple[int, int] = DESKTOP,
-        language: str = "en",
-        dark: bool = False,
-        store: dict[str, str] | None = None,
-        address: str | None = None,
-    ) -> Opened:
-        server = address or request.getfixturevalue("server")
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            locale="zh-TW" if language == "zh" else "en-GB",
-            color_scheme="dark" if dark else "light",
-            accept_downloads=True,
-        )
-        context.set_default_timeout(PATIENCE)
-        if store:
-            context.add_init_script(f"Object.assign(localStorage, {json.dumps(store)})")
-        tab = Opened(context.new_page(), context, server)
-        tabs.append(tab)
+        def opening(
+            path: str = "/",
+            *,
+            size: tuple[int, int] = DESKTOP,
+            language: str = "en",
+            dark: bool = False,
+            store: dict[str, str] | None = None,
+            address: str | None = None,
+        ) -> Opened:
+            server = address or request.getfixturevalue("server")
+            tab = new(
+                server, size=size, language=language, dark=dark, store=store, accept_downloads=True
+            )
+            tab.page.goto(server + path)
+            tab.page.wait_for_selector("main > *")
+            return tab
 
-        tab.watch()
-        tab.page.goto(server + path)
-        tab.page.wait_for_selector("main > *")
-        return tab
-
-    yield opening
-    for tab in tabs:
-        tab.context.close()
-    for tab in tabs:
-        tab.check()
+        yield opening
 
 
 OpenFile = Callable[..., Opened]
@@ -217,34 +240,22 @@ OpenFile = Callable[..., Opened]
 @pytest.fixture
 def open_file(browser: Any, tmp_path: Path) -> Iterator[OpenFile]:
     """Opens a one-file page from the disk: `open_file(text, "#7", size=PHONE, language="zh")`."""
-    tabs: list[Opened] = []
+    numbers = itertools.count()
+    with tabs_of(browser) as new:
 
-    def opening(
-        text: str,
-        part: str = "",
-        *,
-        size: tuple[int, int] = DESKTOP,
-        language: str = "en",
-        dark: bool = False,
-    ) -> Opened:
-        target = tmp_path / f"{len(tabs)}.html"
-        target.write_text(text, encoding="utf-8")
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            locale="zh-TW" if language == "zh" else "en-GB",
-            color_scheme="dark" if dark else "light",
-            offline=True,
-        )
-        context.set_default_timeout(PATIENCE)
-        tab = Opened(context.new_page(), context, target.as_uri())
-        tabs.append(tab)
-        tab.watch()
-        tab.page.goto(target.as_uri() + part)
-        tab.page.wait_for_selector(".shudan-goban")
-        return tab
+        def opening(
+            text: str,
+            part: str = "",
+            *,
+            size: tuple[int, int] = DESKTOP,
+            language: str = "en",
+            dark: bool = False,
+        ) -> Opened:
+            target = tmp_path / f"{next(numbers)}.html"
+            target.write_text(text, encoding="utf-8")
+            tab = new(target.as_uri(), size=size, language=language, dark=dark, offline=True)
+            tab.page.goto(target.as_uri() + part)
+            tab.page.wait_for_selector(".shudan-goban")
+            return tab
 
-    yield opening
-    for tab in tabs:
-        tab.context.close()
-    for tab in tabs:
-        tab.check()
+        yield opening

@@ -1,7 +1,7 @@
 """Which classifier, how large, for which classes and which pixels: all that is needed to build it
 and to feed it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from gocnn.nn import Context, Pool, initialise
@@ -60,6 +60,12 @@ class ClassifierConfig:
         if not config.classes:
             raise ValueError("classes are missing")
         return config
+
+    def at(self, size: int) -> "ClassifierConfig":
+        """The same for pictures of `size` pixels a side, cut from decoded ones that are larger by
+        as much as they are now."""
+        store = max(size, round(self.store_size * size / self.size))
+        return replace(self, size=size, store_size=store)
 
 
 def build(config: ClassifierConfig) -> Classifier:
