@@ -98,7 +98,8 @@ def learns(bench: Bench) -> str:
 
 
 def ways(bench: Bench) -> str:
-    """Accumulation, no average, label smoothing, patience, other schedules and precisions."""
+    """Accumulation, no average, label smoothing, patience, other schedules and precisions,
+    sharpness-aware steps."""
     done = []
     ways: tuple[dict[str, Any], ...] = (
         {"accumulate": 2},
@@ -107,6 +108,8 @@ def ways(bench: Bench) -> str:
         {"schedule": "onecycle", "optimiser": "adamw"},
         {"precision": "fp32"},
         {"precision": "fp16"},
+        {"sam": 0.5},
+        {"sam": 0.5, "precision": "fp16", "accumulate": 2},
     )
     for number, options in enumerate(ways):
         trainer, outcome = trained(
@@ -232,7 +235,7 @@ def onnx(bench: Bench) -> str:
 CHECKS = (
     ("a run: steps, resumed, to the CPU and back", steps),
     ("a run learns", learns),
-    ("a run: accumulate, ema 0, smoothing, patience, schedules, precisions", ways),
+    ("a run: accumulate, ema 0, smoothing, patience, schedules, precisions, SAM", ways),
     ("accumulated gradients are those of the whole batch", accumulation),
     ("--deterministic gives the same bits twice", repeats),
     ("the model file on the device and on the CPU", file),
