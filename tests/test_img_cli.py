@@ -516,6 +516,20 @@ def test_what_is_advised_after_few_passes(network, pretrained, train, passes, wo
     assert said.endswith(words) or said.startswith(words)
 
 
+def test_a_begun_network_is_advised_no_size_that_its_classifier_cannot_take():
+    """--from takes --size for resnet; a cnn's last layer is for one size."""
+    for begun, words in ((None, "network: --size 64"), ("mine", "give more --minutes")):
+        config = training.ClassifierRunConfig(
+            data="d",
+            split=Split(),
+            network=ClassifierConfig("cnn", (), size=128),
+            recipe=RECIPES["none"],
+            train=TrainConfig(minutes=3.0),
+            init_from=begun,
+        )
+        assert training.advice(round(200 * 0.4), 200, config).endswith(words)
+
+
 def test_fewer_images_than_a_batch_is_said(few, tmp_path):
     text = good(
         "img-train",

@@ -333,7 +333,8 @@ def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
     cheaper = []
     if budget == "minutes" and network.model == "resnet" and network.stem_stride < 2 and not begun:
         cheaper += ["--preset strong", "--stem-stride 2"]
-    if budget == "minutes" and network.model in ("resnet", "cnn") and network.size > 64:
+    resizable = network.model == "resnet" or (network.model == "cnn" and not begun)
+    if budget == "minutes" and resizable and network.size > 64:
         cheaper.append("--size 64")
     return (
         f"only {passes:.1f} passes over the {photographs} photographs were made; give more"
