@@ -42,6 +42,58 @@ def test_export(tiny_run, tmp_path, precision, most):
         assert one["probability"] == pytest.approx(other["probability"], abs=1e-3)
 
 
+def test_export_in_eight_bits(sample_store, tmp_path):
+    """The network that ships answers nearly as before: 64 positions of the sample games, by the
+    divergence of its distribution, who wins, and who owns the points. Weights have seven bits."""
+    import onnx
+    from onnx import numpy_helper
+
+    from gocnn.policy import shipped
+    from gocnn.policy.export import difference
+    from gocnn.policy.model import load, named
+    from gocnn.policy.quantizing import of_games
+    from gocnn.policy.runtime import OnnxPolicy
+    from gocnn.policy.suggestion import log_softmax
+
+    file = tmp_path / "int8.onnx"
+    made = ("go-export", "small", "--onnx", file, "--precision", "int8", "--games", sample_store)
+    assert "int8; largest difference" in good(*made)
+    assert file.stat().st_size < shipped.find("small").stat().st_size
+    graph = onnx.load(file)
+    weights = [numpy_helper.to_array(t) for t in graph.graph.initializer]
+    whole = [w for w in weights if w.dtype == np.int8 and w.ndim == 4]
+    assert len(whole) == 12  # two for each of the six blocks
+    assert max(abs(w.astype(int)).max() for w in whole) <= 64
+
+    floats, eight = load(named("small")), OnnxPolicy(file)
+    assert eight.provenance == floats.provenance
+    assert difference(floats, eight) > 1e-4  # it is another file
+    planes = of_games(_games(sample_store), eight.plane_groups)[:64]
+    mine, theirs = floats.outputs(planes), eight.outputs(planes)
+    p, q = log_softmax(mine.logits), log_softmax(theirs.logits)
+    assert (np.exp(p) * (p - q)).sum(1).mean() < 0.03
+    assert abs(mine.win - theirs.win).mean() < 0.02
+    assert abs(mine.owner - theirs.owner).mean() < 0.03
+
+
+def _games(store):
+    from gocnn.games.selection import GameFilter
+    from gocnn.policy import data
+
+    return data.select_games(data.open_stores([str(store)])[0], GameFilter()).games
+
+
+def test_eight_bits_need_games_and_convolutions(tiny_run, tmp_path):
+    out = tmp_path / "m.onnx"
+    export = ("go-export", tiny_run, "--onnx", out)
+    assert "--precision int8 needs --games" in refused(2, *export, "--precision", "int8")
+    assert "--games is for --precision int8" in refused(2, *export, "--games", ROOT / "data")
+    assert "does not exist" in refused(
+        1, *export, "--precision", "int8", "--games", tmp_path / "none"
+    )
+    assert not out.exists()
+
+
 def test_bad_onnx(tiny_run, tmp_path):
     import onnx
 

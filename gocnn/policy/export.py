@@ -20,19 +20,24 @@ from gocnn.features.planes import plane_count
 from gocnn.files import write_bytes
 from gocnn.modelfile import describing
 from gocnn.onnxwriting import onnx_of
-from gocnn.policy import KIND
+from gocnn.policy import KIND, quantizing
 from gocnn.policy.model import Policy
 from gocnn.policy.predictions import SCORE_SCALE
 from gocnn.policy.runtime import OnnxPolicy
+from gocnn.policy.samples import Games
 from gocnn.policy.suggestion import Evaluator, log_softmax, planes_of, recent_moves
 
 
-def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
+def export(
+    policy: Policy, target: Path, precision: str = "fp32", games: Games | None = None
+) -> float:
     """Write the network as ONNX, whole or not at all; returns the largest difference of a
     log-probability from torch's (`difference`).
 
-    precision: fp32, or fp16, which keeps the weights in half precision (half the file) and computes
-    in float32. Raises UserError if the file cannot be written, or if a package is missing.
+    precision: fp32; fp16, which keeps the weights in half precision (half the file) and computes in
+    float32; or int8, which computes mostly in integers (`gocnn.policy.quantizing`) and needs games,
+    from which it draws positions. Raises UserError if the file cannot be written, or if a package
+    is missing.
     """
     outputs = [
         "logits",
@@ -41,9 +46,12 @@ def export(policy: Policy, target: Path, precision: str = "fp32") -> float:
     ]
     example = torch.zeros(2, plane_count(policy.plane_groups), SIZE, SIZE, device=policy.device)
     metadata = describing(KIND, policy.config_json(), policy.provenance)
-    write_bytes(
-        target, onnx_of(policy.network, example, "planes", outputs, metadata, precision=precision)
-    )
+    floats = "fp32" if precision == "int8" else precision
+    data = onnx_of(policy.network, example, "planes", outputs, metadata, precision=floats)
+    if precision == "int8":
+        assert games is not None
+        data = quantizing.quantized(data, quantizing.of_games(games, policy.plane_groups))
+    write_bytes(target, data)
     return difference(policy, OnnxPolicy(target))
 
 
