@@ -24,8 +24,8 @@ class GameTree:
     """A game. name: of its file, in an archive with its place there; parents: of each node the
     number of the one before it, -1 for the first; properties: of each node, texts by name; trouble:
     why moves are missing, or cannot be played, or empty; notes: what had to be decided about it;
-    komi: points, None if the record states none that a game can have; handicap: how many stones, 0 if none; a game that
-    is not on 19x19 has its trouble and no nodes."""
+    komi: points, None if the record states none that a game can have; handicap: how many stones, 0
+    if none; a game that is not on 19x19 has its trouble and no nodes."""
 
     name: str
     parents: list[int] = field(default_factory=list)
