@@ -95,6 +95,15 @@ def test_what_is_shown_and_allowed_is_what_board_says() -> None:
         assert (wanted[row] == legal).all()
 
 
+def test_the_words_of_a_store_need_no_kernel_of_their_own() -> None:
+    """A store cannot be written to; numba would compile for that what `warm-up` has not."""
+    b = boards.new_boards(2)
+    for row, task in enumerate(tasks(2)):
+        task.words.flags.writeable = row == 0
+        assert playing._begin_in_row(b, row, task)
+    assert len(getattr(boards.set_up_board, "signatures", [""])) == 1
+
+
 def test_games_are_legal_and_end_settled() -> None:
     for ended in playing.play_games(Scatter(), iter(tasks(6)), 4, playing.Spent()):
         board = Board(superko=False)

@@ -243,6 +243,29 @@ def test_handicap_stones_that_a_server_leaves_out_are_added() -> None:
     assert "AB" not in game.properties[0]
 
 
+@pytest.mark.parametrize(
+    ("properties", "komi", "handicap"),
+    [
+        ("KM[6.5]", 6.5, 0),
+        ("KM[7,5]", 7.5, 0),
+        ("KM[375]RU[Chinese]AP[foxwq]", 7.5, 0),
+        ("KM[50]HA[2]AB[pd][dp]AP[foxwq]", 0.5, 2),
+        ("KM[3又3/4子]", 7.5, 0),
+        ("KM[0]HA[0]AP[GNU Go:3.8]", None, 0),  # Fox, which kept none
+        ("KM[6.3]", None, 0),  # no game has it
+        ("KM[much]", None, 0),
+        ("", None, 0),
+        ("KM[0.5]HA[4]", 0.5, 0),  # said, and not so: the two move in turn
+        ("KM[0.5]AB[pd][dp]", 0.5, 2),
+    ],
+)
+def test_komi_and_handicap_are_what_is_meant(
+    properties: str, komi: float | None, handicap: int
+) -> None:
+    game = one(f"(;SZ[19]{properties};B[qf];W[dd])".encode())
+    assert (game.komi, game.handicap) == (komi, handicap)
+
+
 @pytest.mark.slow
 def test_depth_is_no_danger() -> None:
     """Sixty thousand variations inside each other, and a line of a hundred thousand moves."""

@@ -148,8 +148,9 @@ def _begin_in_row(b: boards.Boards, row: int, task: GameToPlay) -> bool:
     """Put a game on a board; False where its words lead nowhere."""
     if task.moves + task.most > boards.LONGEST:
         return False
+    words = task.words.copy()  # a store's cannot be written to, and would be compiled for anew
     turn = boards.set_up_board(
-        b.states[row], task.words, task.setup, task.moves, b.words[row], b.hashes[row]
+        b.states[row], words, task.setup, task.moves, b.words[row], b.hashes[row]
     )
     if turn == 0:
         return False

@@ -25,13 +25,16 @@ class Node(Struct):
 
 class Record(Struct):
     """A game. name: of its file; nodes: all variations, each node after its parent; trouble: why
-    moves are missing or cannot be played, or empty; notes: what had to be decided about it. A game
-    that is not on 19x19 has no nodes, and its trouble says its size."""
+    moves are missing or cannot be played, or empty; notes: what had to be decided about it; komi:
+    points, as the record means them, null if it states none; handicap: how many stones. A game that
+    is not on 19x19 has no nodes, and its trouble says its size."""
 
     name: str
     nodes: list[Node]
     trouble: str
     notes: list[str]
+    komi: float | None
+    handicap: int
 
 
 class Records(Struct):
@@ -53,7 +56,7 @@ def sgf(asked: File, data: bytes) -> Records:
 
 def _record(game: GameTree) -> Record:
     nodes = [Node(*each) for each in zip(game.parents, game.properties, strict=True)]
-    return Record(game.name, nodes, game.trouble, game.notes)
+    return Record(game.name, nodes, game.trouble, game.notes, game.komi, game.handicap)
 
 
 def routes(state: ServeState) -> list[BaseRoute]:

@@ -6,7 +6,7 @@ from typing import Any
 from sgfmill import sgf
 
 from .conftest import Open
-from .test_board import click, drop, play, saved
+from .test_board import click, drop, play, ready, saved
 
 RECORD = "(;GM[1]FF[4]SZ[19]KM[6.5]RU[Japanese]PB[a]AB[aa];B[pd](;W[dp];B[pp])(;W[dd])(;W[]))"
 QUICK = {"board.settings": '{"visits":0}'}
@@ -91,8 +91,8 @@ def test_what_is_said_of_the_game(open_page: Open) -> None:
     # kept while one types, since what the network plays meanwhile draws the page anew
     section.get_by_label("White's name").press_sequentially("吳 ] b")
     page.get_by_label("Comment at move 0").press_sequentially("so so")
-    page.wait_for_function("() => sessionStorage.getItem('board.sgf')?.includes('吳')")
-    page.wait_for_function("() => sessionStorage.getItem('board.sgf')?.includes('C[so so]')")
+    page.wait_for_function("() => sessionStorage.getItem('board.game')?.includes('吳')")
+    page.wait_for_function("() => sessionStorage.getItem('board.game')?.includes('C[so so]')")
     section.get_by_label("Result").fill("W+3.5")
     section.get_by_label("Rules").select_option("AGA")
     section.get_by_label("Komi").fill("0.3")
@@ -104,3 +104,118 @@ def test_what_is_said_of_the_game(open_page: Open) -> None:
     wanted = {"PW": "吳 ] b", "RE": "W+3.5", "KM": 7.5, "RU": "aga"}
     assert {name: root.get(name) for name in wanted} == wanted
     assert "吳 ] b" in page.locator(".names").inner_text()
+
+
+def about(page: Any, property_: str) -> str | None:
+    """A property of the root as it is saved."""
+    root = sgf.Sgf_game.from_bytes(saved(page)).get_root()
+    return str(root.get(property_)) if root.has_property(property_) else None
+
+
+def test_a_result_is_not_lost_by_taking_back(open_page: Open) -> None:
+    """Neither what a record says nor what follows in it goes away; giving up here can be taken
+    back, and the network answers who plays on where a record ends."""
+    page = open_page("/", store={"board.settings": '{"visits":0,"white":"net"}'}).page
+    drop(page, "a.sgf", "(;SZ[19]KM[50]HA[2]AP[foxwq]RE[W+R];B[pd];B[dp];W[dd])")
+    page.wait_for_function("() => document.querySelectorAll('.tree .dot').length === 4")
+    page.locator("summary", has_text="About this game").click()
+    assert page.get_by_label("Komi").first.input_value() == "0.5"
+    page.keyboard.press("End")
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    assert about(page, "RE") == "W+R"
+    page.keyboard.press("End")
+    page.get_by_role("button", name="Resign").click()
+    assert about(page, "RE") == "W+R"
+    page.keyboard.press("u")
+    assert page.locator(".movenumber").inner_text() == "3", "only the resignation is taken back"
+    click(page, "Q4")
+    page.wait_for_function("() => document.querySelector('.movenumber').textContent === '5'")
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    assert about(page, "RE") == "W+R"
+    assert page.locator(".tree .dot").count() == 4
+
+
+def test_what_was_played_is_there_after_a_load(open_page: Open) -> None:
+    """Behind a link as well; and another game can be exchanged for the one before."""
+    page = open_page("/", store=QUICK).page
+    drop(page, "a.sgf", RECORD)
+    page.wait_for_function("() => document.querySelectorAll('.tree .dot').length === 6")
+    page.locator("summary", has_text="Files").click()
+    page.get_by_role("button", name="Link to this position").click()
+    page.wait_for_function("() => location.hash.startsWith('#sgf=')")
+    click(page, "C3")
+    page.wait_for_function("() => sessionStorage.getItem('board.game')?.includes('B[cq]')")
+    page.reload()
+    page.wait_for_function("() => document.querySelectorAll('.tree .dot').length === 7")
+    assert page.locator(".movenumber").inner_text() == "1"
+    click(page, "D3")
+    for name in ("b.sgf", "c.sgf"):
+        drop(page, name, "(;SZ[9];B[ee])(;SZ[19];B[pd])")
+        page.wait_for_function("() => document.querySelectorAll('.tree .dot').length === 2")
+        assert "the board is 9x9" in page.locator(".status [role=alert]").inner_text()
+        if name == "b.sgf":
+            page.get_by_role("button", name="Bring back").click()
+            assert page.locator(".tree .dot").count() == 8
+    drop(page, "d.sgf", "(;SZ[19])")
+    page.wait_for_function("() => document.querySelectorAll('.tree .dot').length === 1")
+    assert page.get_by_role("button", name="Bring back").count() == 0, "nothing was done to c.sgf"
+
+
+def test_several_files_are_several_games(open_page: Open) -> None:
+    page = open_page("/", store=QUICK).page
+    page.evaluate(
+        """() => {
+          const data = new DataTransfer();
+          for (const name of ["one", "two", "notes"]) {
+            const text = name === "notes" ? "no game" : `(;SZ[19]PB[${name}];B[pd])`;
+            data.items.add(new File([text], name === "notes" ? "notes.txt" : `${name}.sgf`));
+          }
+          document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+    page.wait_for_selector(".names")
+    options = page.locator("select[size] option").all_text_contents()
+    assert [option.split()[1] for option in options] == ["one", "two"]
+
+
+def test_what_was_said_of_another_komi_is_forgotten(open_page: Open) -> None:
+    page = open_page("/", store={"board.settings": '{"visits":0,"hints":true}'}).page
+    drop(page, "a.sgf", "(;SZ[19]KM[6.5];B[pd];W[dp])")
+    page.wait_for_function("() => document.querySelectorAll('.tree .dot').length === 3")
+    ready(page, 0)
+    page.keyboard.press("ArrowRight")
+    ready(page, 1)
+    course = page.locator("section[aria-label='Who leads']")
+    course.locator("summary").click()
+    known = course.locator("details tbody tr").filter(has_not_text="\u2013")
+    assert known.count() == 2
+    page.locator("summary", has_text="About this game").click()
+    page.get_by_label("Komi").first.fill("60.5")
+    page.wait_for_function(
+        "() => /W\\+[3-6][0-9]/.test(document.querySelector('section[aria-label=\"Who leads\"] details tbody').textContent)"
+    )
+    assert known.count() == 1, "the other position was judged with another komi"
+
+
+def test_a_browser_that_keeps_nothing(open_page: Open) -> None:
+    """Some are told to refuse all storage: the page does without."""
+    tab = open_page("/", size=(740, 360))
+    tab.context.add_init_script(
+        "for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name,"
+        " { get() { throw new DOMException('denied', 'SecurityError'); } });"
+    )
+    page = tab.page
+    page.reload()
+    ready(page, 0)
+    page.keyboard.press("n")
+    click(page, "Q16")
+    ready(page, 1)
+    # a phone on its side shows the board whole, one wide and low all of its table
+    page.set_viewport_size({"width": 740, "height": 360})
+    page.wait_for_function("() => document.querySelector('.board').clientHeight <= 360")
+    page.set_viewport_size({"width": 1440, "height": 1500})
+    page.wait_for_function(
+        "() => document.querySelector('.tables').scrollWidth <= document.querySelector('.tables').clientWidth"
+    )

@@ -23,14 +23,17 @@ class Limits:
 class GameTree:
     """A game. name: of its file, in an archive with its place there; parents: of each node the
     number of the one before it, -1 for the first; properties: of each node, texts by name; trouble:
-    why moves are missing, or cannot be played, or empty; notes: what had to be decided about it; a
-    game that is not on 19x19 has its trouble and no nodes."""
+    why moves are missing, or cannot be played, or empty; notes: what had to be decided about it;
+    komi: points, None if the record states none that a game can have; handicap: how many stones, 0
+    if none; a game that is not on 19x19 has its trouble and no nodes."""
 
     name: str
     parents: list[int] = field(default_factory=list)
     properties: list[dict[str, list[str]]] = field(default_factory=list)
     trouble: str = ""
     notes: list[str] = field(default_factory=list)
+    komi: float | None = None
+    handicap: int = 0
 
 
 @dataclass
@@ -83,6 +86,8 @@ def _too_large(name: str, limits: Limits) -> UserError:
 def _game(record: sgf_tree.Record, shown: str, left: int, limits: Limits, name: str) -> GameTree:
     game = GameTree(shown, trouble=record.trouble)
     game.notes = [f"{note.what}: {note.detail}" for note in record.notes]
+    game.komi = record.komi if (record.komi * 2).is_integer() else None
+    game.handicap = record.handicap_stones
     begin, end = record.span
     try:
         tree, trouble = all_nodes(record.file.data, begin, end, left)

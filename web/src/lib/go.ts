@@ -203,19 +203,38 @@ export function sideToPlay(node: Node): Colour {
   return 1;
 }
 
-/** Handicap stones that the record states, 0 if none. */
+/** What the server read in a record. */
+export interface Terms {
+  komi: number | null;
+  handicap: number;
+}
+
+const termsOf = (root: Node) => JSON.stringify(["KM", "HA", "AB", "AW"].map((name) => root.props[name] ?? null));
+const told = new WeakMap<Node, Terms & { of: string }>();
+
+/** Hold to what the server read, as long as these properties stay: records state komi in many ways, and not all that they state is meant. */
+export function tell(root: Node, terms: Terms): void {
+  told.set(root, { ...terms, of: termsOf(root) });
+}
+
+function toldOf(root: Node): Terms | null {
+  const known = told.get(root);
+  return known?.of === termsOf(root) ? known : null;
+}
+
+/** Handicap stones, 0 if none: as the server read them, else as the record states them. */
 export function handicapOf(root: Node): number {
+  const known = toldOf(root);
+  if (known) return known.handicap;
   const stones = Number(root.props.HA?.[0] ?? "");
   return Number.isInteger(stones) && stones > 1 && stones < 100 ? stones : 0;
 }
 
-/** Komi in points as the record states it, or undefined. Some write hundredths (650), or stones as Chinese rules count them (3.75). */
+/** Komi in points, or undefined: as the server read it, else the number that stands there. */
 export function komiOf(root: Node): number | undefined {
-  const text = root.props.KM?.[0]?.trim().replace(",", ".") ?? "";
-  let komi = Number(text);
-  if (text === "" || !Number.isFinite(komi)) return undefined;
-  if (Math.abs(komi) >= 100 && komi % 25 === 0) komi /= 100;
-  if (!Number.isInteger(komi * 2)) komi *= 2;
+  const known = toldOf(root);
+  if (known) return known.komi ?? undefined;
+  const komi = Number(root.props.KM?.[0] || NaN);
   return Number.isInteger(komi * 2) && Math.abs(komi) <= 150 ? komi : undefined;
 }
 

@@ -1,18 +1,21 @@
-// What the browser keeps of a person's choices; some browsers keep nothing for a page that was opened as a file.
-export function kept(name: string): string | null {
+// What the browser keeps of a person's choices; some browsers keep nothing for a page that was opened as a file, or nothing at all.
+
+/** A value that was kept, null if none was; tab: for this tab alone. */
+export function kept(name: string, tab = false): string | null {
   try {
-    return localStorage.getItem(name);
+    return (tab ? sessionStorage : localStorage).getItem(name);
   } catch {
     return null;
   }
 }
 
-/** Keep a value, or forget it if it is null. */
-export function keep(name: string, value: string | null): void {
+/** Keep a value, or forget it if it is null; tab: for this tab alone, until it is closed. */
+export function keep(name: string, value: string | null, tab = false): void {
   try {
-    if (value === null) localStorage.removeItem(name);
-    else localStorage.setItem(name, value);
+    const storage = tab ? sessionStorage : localStorage;
+    if (value === null) storage.removeItem(name);
+    else storage.setItem(name, value);
   } catch {
-    // then it holds until the page is closed
+    // not allowed, or too large: then it holds until the page is closed
   }
 }

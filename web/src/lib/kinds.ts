@@ -3,6 +3,8 @@ import type { NamedFile } from "./folder";
 
 export const PICTURES = [".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif"];
 export const RECORDS = [".sgf", ".sgfs", ".gib", ".ngf", ".ugf", ".ugi"];
+/** How names of game records and of archives of them end. */
+export const GAMES = [...RECORDS, ".zip", ".tar", ".tgz", ".txz", ".gz", ".xz", ".bz2", ".zst"];
 
 const ends = (name: string, endings: readonly string[]) => endings.some((ending) => name.toLowerCase().endsWith(ending));
 
@@ -19,4 +21,9 @@ export function isPictureFile({ name, data }: NamedFile): boolean {
 /** Whether the name is a game record's. */
 export function isRecord(name: string): boolean {
   return ends(name, RECORDS);
+}
+
+/** Whether the name is a game record's, or that of an archive, which may hold some. */
+export function holdsGames(name: string): boolean {
+  return ends(name, GAMES);
 }

@@ -65,6 +65,8 @@ const COLOURS = ["--accent", "--white-side", "--soft"];
 const plain = (value: number) => String(Math.round(value * 1000) / 1000);
 
 const LARGEST = 1e9;
+/** Steps between whole numbers: 1, 2, 5, 10, ... */
+const WHOLE = Array.from({ length: 30 }, (_, k) => [1, 2, 5][k % 3] * 10 ** Math.floor(k / 3));
 
 /** The values that are drawn: one that went out of hand (a loss of 1e30) would flatten all others; the table has it. */
 function drawable({ values }: Series): (number | null)[] {
@@ -115,7 +117,7 @@ function options(props: GraphProps, width: number, latest: () => GraphProps): uP
       ...Object.fromEntries(scales.map((name) => [name, { ...(props.range?.[name] && { range: props.range[name] }), distr: props.logarithmic ? 3 : 1 }])),
     },
     axes: [
-      { stroke: ink, grid: line, ticks: line, size: 30, font: "12px system-ui", values: props.formatX && ((_, values) => values.map(props.formatX!)), incrs: props.wholeX ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] : undefined },
+      { stroke: ink, grid: line, ticks: line, size: 30, font: "12px system-ui", values: props.formatX && ((_, values) => values.map(props.formatX!)), incrs: props.wholeX ? WHOLE : undefined },
       ...scales.map((name): uPlot.Axis => ({
         scale: name,
         side: name === "y" ? 3 : 1,

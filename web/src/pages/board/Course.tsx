@@ -43,7 +43,7 @@ export function Course({ session }: { session: Session }) {
         analyst.ask({ ...session.question(each, session.settings.model), visits: 0, ownership: false });
         setTimeout(() => resolve(null), 10_000);
       });
-      if (running.current !== analyst) break;
+      if (running.current !== analyst || session.judgements !== judgements) break;
       if (judgement) keepBetter(judgements, each, judgement);
       if (k % 5 === 0) setProgress((k + 1) / missing.length);
     }

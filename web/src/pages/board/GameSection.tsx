@@ -1,6 +1,6 @@
 // What the record says of the game: who plays, for how much, and how it ended; all of it can be changed.
 import { useEffect, useState } from "preact/hooks";
-import { komiOf } from "../../lib/go";
+import { handicapOf, komiOf } from "../../lib/go";
 import { useStore } from "../../lib/store";
 import { called, t, type TextKey } from "../../lib/text";
 import { Choice, Section } from "./Sections";
@@ -41,7 +41,7 @@ export function GameSection({ session }: { session: Session }) {
       ))}
       <label class="field">
         <span>{t("new.komi")}</span>
-        <input key={root.id} type="text" inputMode="decimal" value={typed ?? komiOf(root) ?? ""} aria-invalid={badKomi} onInput={(event) => setKomi(event.currentTarget.value)} onBlur={() => badKomi || setTyped(null)} />
+        <input key={root.id} type="text" inputMode="decimal" placeholder={handicapOf(root) > 1 ? "0.5" : "6.5"} value={typed ?? komiOf(root) ?? ""} aria-invalid={badKomi} onInput={(event) => setKomi(event.currentTarget.value)} onBlur={() => badKomi || setTyped(null)} />
       </label>
       <Choice label="new.rules" value={session.rules} options={(about?.rules ?? ["chinese"]).map((name) => [name, called(`rules.${name}`, name)] as const)} onChange={(rules) => set("RU", rules)} />
       {badKomi && <p class="error wide" role="alert">{t("new.badKomi")}</p>}

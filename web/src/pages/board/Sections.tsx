@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Drop } from "../../parts/Drop";
+import { GAMES, holdsGames } from "../../lib/kinds";
 import { hashOf } from "../../lib/link";
 import { said } from "../../lib/said";
 import { useStore } from "../../lib/store";
@@ -167,7 +168,7 @@ export function FileSection({ session }: { session: Session }) {
   return (
     <Section title="file.title">
       <div class="wide">
-        <Drop accept=".sgf,.gib,.ngf,.ugf,.ugi,.zip,.tar,.gz,.tgz,.7z,.rar" hint={t("file.drop")} textName="pasted.sgf" onFiles={([file]) => void records.open(file.name, file.data)} />
+        <Drop accept={GAMES.join(",")} hint={t("file.drop")} multiple wanted={holdsGames} textName="pasted.sgf" onFiles={(files) => records.openAll(files)} />
       </div>
       {records.games.length > 1 && (
         <label class="field wide">

@@ -1,15 +1,18 @@
 // Where games come from: files, pastes, links, what the browser kept.
 import { post } from "../../lib/api";
-import { handicapPoints } from "../../lib/go";
-import { isPictureFile } from "../../lib/kinds";
+import { handicapPoints, tell, type Terms } from "../../lib/go";
+import { keep, kept } from "../../lib/kept";
+import { holdsGames, isPictureFile } from "../../lib/kinds";
 import { fromHash } from "../../lib/link";
+import { packed } from "../../lib/pack";
 import { said } from "../../lib/said";
 import { t } from "../../lib/text";
 import { Tree, makeNode, writeSgf, type FlatNode } from "../../lib/tree";
+import type { DroppedFile } from "../../parts/Drop";
 import type { Session } from "./session";
 
 /** A game of a file; one that cannot be shown has no nodes, and trouble says why. */
-export interface Game {
+export interface Game extends Terms {
   name: string;
   nodes: FlatNode[];
   trouble: string;
@@ -31,7 +34,15 @@ export interface NewGame {
   level: string | null;
 }
 
-const KEPT = "board.sgf";
+const KEPT = "board.game";
+
+/** The game as it is kept for the next load. hash: the link that it was opened by, or that was made of it. */
+interface Kept {
+  sgf: string;
+  at: string;
+  name: string;
+  hash: string;
+}
 
 export class Records {
   fileName = "";
@@ -42,6 +53,15 @@ export class Records {
 
   constructor(private readonly session: Session) {}
 
+  /** Read the games of several files as those of one. */
+  openAll(files: readonly DroppedFile[]): void {
+    // a folder holds other things, too; a file that was chosen by itself is meant
+    const records = files.length > 1 ? files.filter(({ name }) => holdsGames(name)) : files;
+    if (records.length === 0) this.session.say(t("review.nothing"), "error");
+    else if (records.length === 1) void this.open(records[0].name, records[0].data);
+    else void this.open(t("review.files", { count: records.length }), packed(records));
+  }
+
   /** Read a record (all its variations); of several games the first is shown and the others can be chosen. */
   async open(name: string, data: Blob, at = ""): Promise<void> {
     const { session } = this;
@@ -50,6 +70,7 @@ export class Records {
     try {
       const { games, skipped } = await post<File>(`/api/sgf?name=${encodeURIComponent(name || "page.sgf")}`, data);
       const readable = games.filter((game) => game.nodes.length > 0);
+      const left = [...games.filter((game) => game.nodes.length === 0).map((game) => `${game.name}: ${said(game.trouble)}`), ...skipped.map(said)];
       if (readable.length === 0) throw new Error(said(games[0]?.trouble || skipped[0] || "") || t("file.empty"));
       this.games = readable.length > 1 ? readable : [];
       this.fileName = name;
@@ -58,6 +79,7 @@ export class Records {
         session.tree.follow(at);
         session.refresh();
       }
+      if (left.length > 0) session.say(t("file.left", { count: left.length, why: left[0] }), "error", session.notice?.undo);
     } catch (error) {
       const why = (error as Error).message;
       // most sentences begin with the file's name
@@ -73,8 +95,18 @@ export class Records {
   private show(game: Game, index: number): void {
     this.chosen = index;
     // a copy, so that another look at the file shows it as it was
-    this.session.show(Tree.from(structuredClone(game.nodes)));
-    if (game.trouble) this.session.say(said(game.trouble), "error");
+    const tree = Tree.from(structuredClone(game.nodes));
+    tell(tree.root, game);
+    this.replace(tree);
+    if (game.trouble) this.session.say(said(game.trouble), "error", this.session.notice?.undo);
+  }
+
+  /** Show another game; one that was played or edited here can be had back. */
+  private replace(tree: Tree): void {
+    const { session } = this;
+    const before = session.tree;
+    session.show(tree);
+    if (before.version > 0) session.say(t("file.replaced"), "said", () => session.show(before));
   }
 
   start(game: NewGame): void {
@@ -88,7 +120,7 @@ export class Records {
     if (game.handicap > 1) Object.assign(root.props, { HA: [String(game.handicap)], AB: handicapPoints(game.handicap), PL: ["W"] });
     this.games = [];
     this.fileName = "";
-    session.show(new Tree(root));
+    this.replace(new Tree(root));
     session.opponent.paused = false;
     session.set({ black: game.black, white: game.white, level: game.level });
   }
@@ -105,22 +137,28 @@ export class Records {
     }
   }
 
-  /** The game as it was before the page was loaded anew. */
-  async restore(): Promise<void> {
-    const sgf = sessionStorage.getItem(KEPT);
-    if (sgf) await this.open("", new Blob([sgf]), sessionStorage.getItem(KEPT + ".at") ?? "");
+  /** Show the game as it was before the page was loaded anew; whether there is one. Where the address holds a game, only if it is that one, which may have been played on. */
+  async restore(): Promise<boolean> {
+    const value = kept(KEPT, true);
+    if (!value) return false;
+    const { sgf, at, name, hash } = JSON.parse(value) as Kept;
+    const [loaded] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+    if (location.hash && (location.hash !== hash || loaded?.type === "navigate")) return false;
+    await this.open("", new Blob([sgf]), at);
+    this.fileName = name;
+    return true;
   }
 
   /** Keep the game for the next load, a moment later. */
   keepSoon(): void {
     clearTimeout(this.saving);
+    const { hash } = location;
     this.saving = setTimeout(() => {
-      try {
-        sessionStorage.setItem(KEPT, writeSgf(this.session.tree));
-        sessionStorage.setItem(KEPT + ".at", this.session.tree.path);
-      } catch {
-        // larger than the browser keeps: then it is not kept
-      }
+      const { tree } = this.session;
+      const game: Kept = { sgf: writeSgf(tree), at: tree.path, name: this.fileName, hash };
+      // one that is larger than the browser keeps leaves none
+      keep(KEPT, null, true);
+      keep(KEPT, JSON.stringify(game), true);
     }, 400) as unknown as number;
   }
 }

@@ -28,13 +28,15 @@ export class Session extends Store {
   /** What a screen reader says of the last move. */
   said = "";
   /** What the network said of the nodes that were looked at. */
-  readonly judgements = new WeakMap<Node, Judgement>();
+  judgements = new WeakMap<Node, Judgement>();
   readonly first = new Analyst((judgement) => this.asked && this.judgements.set(this.asked, judgement));
   readonly second = new Analyst();
   readonly opponent = new Opponent(this);
   readonly counting = new Counting(this);
   readonly records = new Records(this);
   private asked: Node | null = null;
+  /** Where a side gave up here, and the result that the record had before. */
+  private resigned: { node: Node; result: string[] } | null = null;
 
   get node(): Node {
     return this.tree.at;
@@ -68,13 +70,9 @@ export class Session extends Store {
     return models.find((model) => model.name === this.settings.other) ?? models.at(-1);
   }
 
-  private get resigned(): boolean {
-    return /^[BW]\+R/i.test(this.tree.root.props.RE?.[0] ?? "");
-  }
-
   /** Whether the game has ended here: by two passes, or because a side gave up. */
   get over(): boolean {
-    return this.position.passes >= 2 || (this.node.children.length === 0 && this.resigned);
+    return this.position.passes >= 2 || this.resigned?.node === this.node;
   }
 
   /** Learn what the server has, and show the game of the address, or the one before the page was loaded anew. */
@@ -89,7 +87,7 @@ export class Session extends Store {
       return;
     }
     this.notice = null;
-    if (!(await this.records.fromAddress()) && this.tree.size === 1) await this.records.restore();
+    if (this.tree.size === 1 && !(await this.records.restore())) await this.records.fromAddress();
     this.refresh();
   }
 
@@ -97,6 +95,7 @@ export class Session extends Store {
     this.settings = { ...this.settings, ...change };
     keep(this.settings);
     if (!this.settings.compare) this.second.close();
+    if ("model" in change || "style" in change) this.forget();
     this.refresh();
     if (change.black || change.white) this.opponent.goOn();
   }
@@ -155,6 +154,7 @@ export class Session extends Store {
     else if (this.mode === "setup") {
       if (typeof this.tool === "string") setMark(this.tree, point, this.tool);
       else this.tree.go(setStone(this.tree, point, this.tool));
+      this.forget();
       this.notice = null;
       this.refresh();
     } else this.play(point);
@@ -175,13 +175,17 @@ export class Session extends Store {
     else this.opponent.goOn();
   }
 
-  /** Take the last move back, and the network's answer with it; what was read from a file stays. */
+  /** Take back that a side gave up, else the last move, and the network's answer with it; what was read from a file stays. */
   undo(): void {
+    if (this.resigned?.node === this.node) {
+      this.tree.set(this.tree.root, "RE", this.resigned.result);
+      this.resigned = null;
+      return this.arrived();
+    }
     const waited = this.opponent.thinking;
     this.takeBack();
     // against the network one wants one's own turn again
     if (!this.opponent.playsBoth && !waited && this.opponent.plays(this.side) && this.node.parent) this.takeBack();
-    if (this.resigned) this.tree.set(this.tree.root, "RE", []);
     this.arrived();
   }
 
@@ -196,6 +200,7 @@ export class Session extends Store {
   resign(): void {
     this.opponent.cancel();
     const loser = t(this.side === 1 ? "colour.black" : "colour.white");
+    this.resigned = { node: this.node, result: this.tree.root.props.RE ?? [] };
     this.tree.set(this.tree.root, "RE", [`${this.side === 1 ? "W" : "B"}+R`]);
     this.refresh();
     this.say(t("board.resigned", { side: loser }));
@@ -213,7 +218,10 @@ export class Session extends Store {
 
   edit(name: string, values: string[], node: Node = this.node): void {
     this.tree.set(node, name, values);
-    if (ASKED.has(name)) return this.refresh();
+    if (ASKED.has(name)) {
+      this.forget();
+      return this.refresh();
+    }
     this.changed();
     this.records.keepSoon();
   }
@@ -231,6 +239,11 @@ export class Session extends Store {
   promote(): void {
     this.tree.promote(this.node);
     this.refresh();
+  }
+
+  /** What the network was asked with has changed: what it said before is true no more. */
+  private forget(): void {
+    this.judgements = new WeakMap();
   }
 
   // --- what is shown ---

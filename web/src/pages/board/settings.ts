@@ -1,5 +1,6 @@
 // What a person has chosen for the board; kept in the browser.
 import { get } from "../../lib/api";
+import * as browser from "../../lib/kept";
 
 export interface Model {
   name: string;
@@ -71,14 +72,14 @@ const KEY = "board.settings";
 
 export function kept(): Settings {
   try {
-    return { ...FIRST, ...(JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Settings>) };
+    return { ...FIRST, ...(JSON.parse(browser.kept(KEY) ?? "{}") as Partial<Settings>) };
   } catch {
     return { ...FIRST };
   }
 }
 
 export function keep(settings: Settings): void {
-  localStorage.setItem(KEY, JSON.stringify(settings));
+  browser.keep(KEY, JSON.stringify(settings));
 }
 
 /** The networks that can be asked. */

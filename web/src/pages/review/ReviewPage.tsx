@@ -2,26 +2,24 @@
 import { useEffect } from "preact/hooks";
 import { Drop, type DroppedFile } from "../../parts/Drop";
 import { hashOf } from "../../lib/link";
-import { RECORDS, isPictureFile } from "../../lib/kinds";
+import { GAMES, holdsGames, isPictureFile } from "../../lib/kinds";
 import { said } from "../../lib/said";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { percent } from "../board/numbers";
 import { ReviewView } from "./ReviewView";
 import { job, type FoundGame, type ReviewJob } from "./job";
-import { ARCHIVES, MOST_BYTES, MOST_GAMES } from "./limits";
+import { MOST_BYTES, MOST_GAMES } from "./limits";
 import type { Reviewed } from "./reviewed";
 import "../board/page.css";
 import "./review.css";
-
-const wanted = (name: string) => [...RECORDS, ...ARCHIVES].some((ending) => name.toLowerCase().endsWith(ending));
 
 export default function ReviewPage() {
   useStore(job);
   useEffect(() => void job.begin(), []);
   const take = (files: DroppedFile[]) => {
     // a folder holds other things, too; a file that was chosen by itself is meant
-    const records = files.length > 1 ? files.filter(({ name }) => wanted(name)) : files.filter((file) => !isPictureFile(file));
+    const records = files.length > 1 ? files.filter(({ name }) => holdsGames(name)) : files.filter((file) => !isPictureFile(file));
     const picture = files.find(isPictureFile);
     if (records.length === 0 && picture) job.complain(t("drop.picture", { name: picture.name, page: t("page.photos") }));
     else if (records.length > 0) void job.start(records);
@@ -34,12 +32,12 @@ export default function ReviewPage() {
       <section class={reviewed || games.length > 0 ? "card intake small" : "card intake"} aria-label={t("review.intake")}>
         {!reviewed && games.length === 0 && <p>{t("review.about")}</p>}
         <div class="row">
-          <Drop accept={[...RECORDS, ...ARCHIVES].join(",")} hint={t("review.drop")} multiple wanted={wanted} textName="pasted.sgf" onFiles={take} />
+          <Drop accept={GAMES.join(",")} hint={t("review.drop")} multiple wanted={holdsGames} textName="pasted.sgf" onFiles={take} />
           <label class="button">
             <input class="visually-hidden" type="file" {...{ webkitdirectory: true }} onChange={(event) => {
               const input = event.currentTarget;
               const files = [...(input.files ?? [])].map((file) => ({ name: file.webkitRelativePath || file.name, data: file as Blob }));
-              if (files.length > 0) take(files.length > 1 ? files : files.filter(({ name }) => wanted(name)));
+              if (files.length > 0) take(files.length > 1 ? files : files.filter(({ name }) => holdsGames(name)));
               input.value = "";
             }} />
             <span>{t("review.folder")}</span>

@@ -6,7 +6,7 @@ import { MOST_BYTES } from "./limits";
 import type { DroppedFile } from "../../parts/Drop";
 import { about, beginning, usable, type Model } from "../board/settings";
 import type { Content } from "./content";
-import { packed } from "./pack";
+import { packed } from "../../lib/pack";
 import { Reviewed } from "./reviewed";
 
 export interface FoundGame {

@@ -1,6 +1,3 @@
 // What the server takes at most (`gocnn/serve/config.py`, `gocnn/serve/reviewing.py`; it checks for itself).
 export const MOST_BYTES = 20 << 20;
 export const MOST_GAMES = 500;
-
-/** How names of archives of game records end. */
-export const ARCHIVES = [".zip", ".tar", ".tgz", ".txz", ".gz", ".xz", ".bz2", ".zst"];

@@ -174,6 +174,7 @@ export function Curves({ store }: { store: Runs }) {
                 noLegend
                 height={HIGH.has(name) ? 240 : 170}
                 rangeX={rangeX}
+                wholeX={axis !== "time"}
                 range={!(name in FROM_ZERO) ? undefined : { y: [0, Math.max(FROM_ZERO[name], ...series.flatMap((each) => each.values.map((value) => (value ?? 0) * 1.05)))] }}
                 formatX={numberText}
                 format={(value) => figureText(name, value)}

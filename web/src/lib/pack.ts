@@ -1,6 +1,6 @@
 // Several files as one: a tar archive, which the server reads as any other.
 // Format: POSIX ustar, names beyond 100 bytes as GNU tar writes them (https://www.gnu.org/software/tar/manual/html_node/Standard.html).
-import type { DroppedFile } from "../../parts/Drop";
+import type { DroppedFile } from "../parts/Drop";
 
 const BLOCK = 512;
 
