@@ -518,7 +518,7 @@ def test_what_is_advised_after_few_passes(network, pretrained, train, passes, wo
 
 def test_a_begun_network_is_advised_no_size_that_its_classifier_cannot_take():
     """--from takes --size for resnet; a cnn's last layer is for one size."""
-    for begun, words in ((None, "network: --size 64"), ("mine", "give more --minutes")):
+    for begun, words in (("", "network: --size 64"), ("mine", "give more --minutes")):
         config = training.ClassifierRunConfig(
             data="d",
             split=Split(),
