@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gocnn import libraries
-from gocnn.arguments import Name, items, number, path, paths, whole
+from gocnn import libraries, results
+from gocnn.arguments import Name, number, path, paths, whole
 from gocnn.board.coords import to_gtp
 from gocnn.engine import player as engine_player
 from gocnn.engine.forecast import win_of
@@ -165,14 +165,12 @@ def load(model: Name | None = None, *, device: str = "cpu", threads: int | None 
     file = None if model is None else Path(path("model", model))
     if threads is not None:
         threads = whole("threads", threads, 1, high=MOST_THREADS)
-    try:
+    with libraries.named():
         if device != "cpu" and not is_onnx(file):
             from gocnn.devices import resolve
 
             device = str(resolve(device))
         return Network(open_evaluator(file, device, threads))
-    except (ImportError, OSError) as error:
-        raise _lacking(error) from error
 
 
 def position(
@@ -203,7 +201,7 @@ def position(
     libraries.hush()
     name = None if game is None else path("game", game)
     at = None if at is None else whole("at", at, 0)
-    typed = moves if isinstance(moves, str) else " ".join(_typed(moves))
+    typed = moves if isinstance(moves, str) else " ".join(results.vertices("moves", moves))
     try:
         found = find_position(name, at, typed)
     except UserError as error:
@@ -217,14 +215,6 @@ def position(
     if komi is not None:
         found.komi = number("komi", komi, -1000, 1000)
     return found
-
-
-def _typed(moves: object) -> list[str]:
-    words = items("moves", moves, 'GTP vertices such as "Q16 D4" or ["Q16", "D4"]')
-    for word in words:
-        if not isinstance(word, str | Move):
-            raise TypeError(f"moves must be GTP vertices such as 'Q16', not {shortened(word)}")
-    return [str(word) for word in words]
 
 
 def player(
@@ -408,8 +398,3 @@ def _check(evaluator: Evaluator, symmetries: int, style: str) -> None:
     if style not in STYLES:
         raise UserError(f"style={style!r} is not known; there are {', '.join(STYLES)}")
     check_style(evaluator, style)
-
-
-def _lacking(error: ImportError | OSError) -> Exception:
-    sentence = libraries.package(error)
-    return error if sentence is None else UserError(sentence)

@@ -7,11 +7,14 @@ is loaded. Calling its function against that is too late there, and is all there
 Windows before. So no other module imports onnxruntime.
 """
 
+import contextlib
 import os
 import traceback
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
+from gocnn.errors import UserError
 from gocnn.files import scratch_folder
 
 FOLDERS = {
@@ -108,6 +111,19 @@ def package(error: ImportError | OSError, extra: str | None = None) -> str | Non
         f"the package {name} is installed, but cannot be used"
         f" ({' '.join(str(error).split())[:200]}); install it again"
     )
+
+
+@contextlib.contextmanager
+def named(extra: str | None = None) -> Iterator[None]:
+    """Within: a package that cannot be imported raises UserError, with the sentence of `package`;
+    other errors are left as they are."""
+    try:
+        yield
+    except (ImportError, OSError) as error:
+        sentence = package(error, extra)
+        if sentence is None:
+            raise
+        raise UserError(sentence) from error
 
 
 def _under_import(error: BaseException) -> str | None:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from gocnn import __version__, versions
 from gocnn.devices import placed
@@ -249,6 +250,20 @@ def load_network(
     return network, file, chosen
 
 
+class _NothingDrawn(TorchFunctionMode):
+    """Within: what would draw a tensor's numbers from a normal distribution leaves it as it is. On
+    the meta device there are no numbers, and torch would load its compiler, two seconds of a
+    processor, to draw none."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        given = kwargs or {}
+        if func in (Tensor.normal_, nn.init.normal_):
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
+
+
 def _fits(file: ModelFile, build: Callable[[dict[str, Any]], nn.Module]) -> None:
     """Raises ValueError if the configuration is not that of these weights, before memory is taken
     for what it says."""
@@ -263,7 +278,7 @@ def _fits(file: ModelFile, build: Callable[[dict[str, Any]], nn.Module]) -> None
         for number in value if isinstance(value, list) else [value]:
             if isinstance(number, int) and abs(number) > largest:
                 raise ValueError(f"{key} is {number}")
-    with torch.device("meta"):
+    with torch.device("meta"), _NothingDrawn():
         shapes = {name: tensor.shape for name, tensor in build(file.config).state_dict().items()}
     for name in sorted(shapes.keys() ^ file.tensors.keys()):
         raise ValueError(f"{name} is {'missing' if name in shapes else 'too much'}")

@@ -1,10 +1,12 @@
 """What a network answers to those who import it (`gocnn.api`)."""
 
 from dataclasses import dataclass
+from reprlib import repr as shortened
 
 import numpy as np
 import numpy.typing as npt
 
+from gocnn.arguments import items
 from gocnn.board.coords import to_gtp
 
 
@@ -57,3 +59,13 @@ class PositionEvaluation:
         )
         best = to_gtp(int(self.policy.argmax()))
         return f"<PositionEvaluation {best} {self.policy.max():.2f}, value={value}, score={score}>"
+
+
+def vertices(name: str, value: object) -> list[str]:
+    """The argument `value`, called `name`, as GTP vertices: texts, and moves as they are written.
+    Raises TypeError."""
+    words = items(name, value, 'GTP vertices such as "Q16 D4" or ["Q16", "D4"]')
+    for word in words:
+        if not isinstance(word, str | Move):
+            raise TypeError(f"{name} must be GTP vertices such as 'Q16', not {shortened(word)}")
+    return [str(word) for word in words]

@@ -186,16 +186,11 @@ def load(model: Name | Sequence[Name] | None = None, *, device: str = "cpu") -> 
     named = [None] if model is None else paths("model", model)
     if not named:
         raise UserError("model names none; give a model file or the folder of a training run")
-    try:
+    with libraries.named("images"):
         from imagecls.classifier.ensemble import Ensemble
         from imagecls.classifier.runtime import open_classifier
 
         return Classifier(Ensemble([open_classifier(one, device) for one in named]))
-    except (ImportError, OSError) as error:
-        sentence = libraries.package(error, "images")
-        if sentence is None:
-            raise
-        raise UserError(sentence) from error
 
 
 def train(
@@ -301,7 +296,7 @@ def label_issues(
     for name, value in budget.items():
         if value is not None:
             budget[name] = number(name, value, 0.001, 1e6)
-    try:
+    with libraries.named("images"):
         from imagecls.classifier import cleaning
 
         if model is not None:
@@ -316,11 +311,6 @@ def label_issues(
                 tta=tta,
                 device=device,
             ).only(None, data)
-    except ImportError as error:
-        sentence = libraries.package(error, "images")
-        if sentence is None:
-            raise
-        raise UserError(sentence) from error
     classes = judged.classes
     found = cleaning.suspects(judged.probabilities, judged.photos.labels)
     if doubt := cleaning.doubt(judged.probabilities, judged.photos.labels, len(found)):

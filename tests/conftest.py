@@ -1,6 +1,7 @@
 """Things that many tests need."""
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -97,6 +98,35 @@ def sgf_text(moves: list[tuple[int, int]], header: str = "", size: int = 19) -> 
 
     body = "".join(f";{'BW'[colour - 1]}[{to_sgf(index, size)}]" for index, colour in moves)
     return f"(;GM[1]FF[4]SZ[{size}]{header}{body})".encode()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def curves_drawn_once() -> Iterator[None]:
+    """Runs that end in this process draw the first picture of each kind of reports; those after it
+    get a copy, for curves take longer than all the rest of a small run. tests/test_find_rate.py
+    looks at what is drawn."""
+    if importlib.util.find_spec("torch") is None:
+        yield
+        return
+    from gocnn.training import curves, trainer
+
+    drawn: dict[Any, bytes] = {}
+
+    def plot(
+        reports: list[dict[str, Any]], target: Path, metric: str, *, rate: float | None = None
+    ) -> None:
+        kind = metric, rate is None, frozenset((r["kind"], *sorted(r)) for r in reports)
+        if kind in drawn:
+            with contextlib.suppress(OSError):
+                target.write_bytes(drawn[kind])
+                return
+        curves.plot(reports, target, metric, rate=rate)
+        if target.is_file():
+            drawn[kind] = target.read_bytes()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "plot", plot)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -25,9 +25,9 @@ from gocnn.training import (
     Trainer,
 )
 from gocnn.training.config import Optimiser
+from gocnn.training.outcome import Outcome
 from gocnn.training.precision import autocast, choose_precision
 from gocnn.training.stepping import Stepper
-from gocnn.training.trainer import Outcome
 
 pytestmark = [
     pytest.mark.cuda,

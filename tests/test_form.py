@@ -9,8 +9,8 @@ from tests.conftest import ROOT
 MOST = 3
 """An option after so many parameters is given by name."""
 
-LONGER = {"predictions"}
-"""Called with a network's outputs, as many as it has, one after the other."""
+LONGER = {"predictions", "__torch_function__"}
+"""Called with a network's outputs, as many as it has, one after the other; called by torch."""
 
 
 def positional_options(path: Path) -> Iterator[str]:

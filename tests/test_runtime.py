@@ -161,7 +161,13 @@ def assert_never_imported(program: str, *modules: str) -> None:
 
 @pytest.mark.slow
 def test_networks_are_loaded_without_the_compiler():
-    """Importing torch's takes 0.8 s, which every command that only asks a network would pay."""
+    """Importing torch's takes up to 2 s, which every command that only asks a network would pay;
+    and what describes one needs no numba."""
+    described = "".join(
+        f"main(['describe', {name!r}, '--json'], standalone_mode=False)\n"
+        for name in ("shipped", "small", "food", "cnn")
+    )
+    assert_never_imported(f"from gocnn.commands import main\n{described}", "torch._dynamo", "numba")
     assert_never_imported(
         "import gocnn.policy.model, gocnn.policy.training, imagecls.classifier.models",
         "torch._dynamo",

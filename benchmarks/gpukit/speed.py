@@ -23,8 +23,8 @@ import torch
 
 from gocnn.errors import UserError
 from gocnn.policy.samples import Games
-from gocnn.training import Prefetcher, memory, tuning
-from gpukit import common, facts, go, timing
+from gocnn.training import memory, tuning
+from gpukit import common, facts, feeding, go, timing
 from gpukit.check_steps import half
 from gpukit.timing import Row, Setting
 from gpukit.workers import Worker, serve
@@ -322,29 +322,15 @@ class Table:
         if self.left() < 8 and not self.options.tiny:
             self.left_out.append("feeders alone")
             return
-        games = self.games()
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        batch = 1024 if self.card else 64
         cores = os.cpu_count() or 1
-        for count in (
-            (1,) if self.options.tiny else [n for n in (1, 2, 4, 8, 12) if n <= max(2, cores)]
-        ):
-            prefetcher = Prefetcher(go.source(games, batch), 0, self.device, feeders=count)
-            try:
-                # what was ready before the clock starts does not count
-                for _ in range(2 if self.options.tiny else 4 * Prefetcher.DEPTH * count):
-                    prefetcher.next()
-                timing.wait(self.device)
-                began, samples = time.perf_counter(), 0
-                while time.perf_counter() - began < self.options.stretch:
-                    prefetcher.next()
-                    samples += batch
-                timing.wait(self.device)
-                self.feeders[count] = round(samples / (time.perf_counter() - began), 1)
-            finally:
-                prefetcher.close()
-        torch.set_num_threads(threads)
+        self.feeders = feeding.alone(
+            self.games(),
+            self.device,
+            (1,) if self.options.tiny else [n for n in (1, 2, 4, 8, 12) if n <= max(2, cores)],
+            batch=1024 if self.card else 64,
+            ahead=2 if self.options.tiny else None,
+            stretch=self.options.stretch,
+        )
         print(
             "feeders alone, samples/s: "
             + ", ".join(f"{count}: {rate:,.0f}" for count, rate in self.feeders.items()),

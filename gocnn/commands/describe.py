@@ -25,6 +25,9 @@ def command(model: str, as_json: bool) -> None:
     resnet101; for eleven classes), `food`, the classifier that ships, or `lecture`: one convolution
     of 64 3x3 filters on the lecture's 100x100x3 picture.
     """
+    from gocnn._jit import interpret
+
+    interpret()  # no position is looked at: numba is not worth its import
     from gocnn.nn.describe import describe
 
     network, shape = _network(model)

@@ -37,15 +37,13 @@ def call(
     words = [*command_line(command, options), "--", *words]
     libraries.keep_private()
     try:
-        with contextlib.redirect_stdout(io.StringIO()) if silent else contextlib.nullcontext():
+        with (
+            libraries.named(),
+            contextlib.redirect_stdout(io.StringIO()) if silent else contextlib.nullcontext(),
+        ):
             command.main(words, prog_name=command.name, standalone_mode=False)
     except click.ClickException as error:
         raise UserError(error.format_message()) from error
-    except (ImportError, OSError) as error:
-        package = libraries.package(error)
-        if package is None:
-            raise
-        raise UserError(package) from error
     except click.Abort as error:
         raise KeyboardInterrupt from error
     except SystemExit as error:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from gocnn.training.config import TrainConfig
     from gocnn.training.inputs import ModelProvenance, RunOutput, Runtime, TaskData
     from gocnn.training.judging import evaluate
+    from gocnn.training.outcome import Outcome
     from gocnn.training.run import RunFolder
     from gocnn.training.task import Task
-    from gocnn.training.trainer import Outcome, Trainer
+    from gocnn.training.trainer import Trainer
 
 __all__ = [
     "Batch",
@@ -36,7 +37,7 @@ _MODULES = {
     "Batch": "batches",
     "BatchSource": "batches",
     "ModelProvenance": "inputs",
-    "Outcome": "trainer",
+    "Outcome": "outcome",
     "Prefetcher": "batches",
     "RunFolder": "run",
     "RunOutput": "inputs",

@@ -19,9 +19,10 @@ from gocnn.training.config import TrainConfig
 from gocnn.training.distributed import Processes, joined
 from gocnn.training.inputs import Runtime
 from gocnn.training.names import DESCRIPTION
+from gocnn.training.outcome import Outcome
 from gocnn.training.run import ANEW, RunFolder, need_free, open_run
 from gocnn.training.schedule import Deadline
-from gocnn.training.trainer import Outcome, Trainer
+from gocnn.training.trainer import Trainer
 from gocnn.versions import unreadable
 
 T = TypeVar("T")

@@ -1,7 +1,6 @@
 """The trainer: one loop for both heads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,8 +30,8 @@ from gocnn.training.curves import plot
 from gocnn.training.eventfiles import EventFiles
 from gocnn.training.inputs import RunOutput, Runtime, TaskData
 from gocnn.training.names import CURVES
+from gocnn.training.outcome import Outcome
 from gocnn.training.progress import Progress
-from gocnn.training.range_test import RangeTest
 from gocnn.training.stepping import Stepper
 from gocnn.training.task import Guided, stages
 from gocnn.training.validation import Validator
@@ -42,24 +41,6 @@ SHOW_STEPS = 8
 
 RESTORED = ("model", "ema", "optimisers", "elapsed", "precision", "best", "bad_validations")
 """What every version has put into its checkpoints, beside the step."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended: steps and samples seen, the best validation figures, seconds, share of time
-    waited for data (0 to 1), whether it was interrupted, whether this process is the one to speak
-    of it (of several, the first), what a range test found, if that was asked for instead, and what
-    the next run should do otherwise, a sentence or nothing."""
-
-    steps: int
-    samples: int
-    best: dict[str, float]
-    seconds: float
-    waited: float
-    interrupted: bool
-    first: bool = True
-    rates: RangeTest | None = None
-    advice: str = ""
 
 
 class Trainer:

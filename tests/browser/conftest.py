@@ -30,6 +30,8 @@ PATIENCE = 120_000
 """Milliseconds that a browser waits for what must come: on a cold start kernels are compiled."""
 
 DESKTOP, PHONE = (1440, 900), (360, 740)
+FEW_VISITS = {"board.settings": '{"visits":50}'}
+"""What a tab has kept where a test does not say: hints of a quarter of the usual visits."""
 
 _output: dict[str, Path] = {}
 """By the address of a server, the file of what it prints."""
@@ -191,7 +193,9 @@ def tabs_of(browser: Any) -> Iterator[Callable[..., Opened]]:
         )
         context.set_default_timeout(PATIENCE)
         if store:
-            context.add_init_script(f"Object.assign(localStorage, {json.dumps(store)})")
+            context.add_init_script(
+                f"Object.entries({json.dumps(store)}).forEach(([k, v]) => localStorage[k] ??= v)"
+            )
         tab = Opened(context.new_page(), context, address)
         tabs.append(tab)
         tab.watch()
@@ -225,7 +229,12 @@ def open_page(request: pytest.FixtureRequest, browser: Any) -> Iterator[Open]:
         ) -> Opened:
             server = address or request.getfixturevalue("server")
             tab = new(
-                server, size=size, language=language, dark=dark, store=store, accept_downloads=True
+                server,
+                size=size,
+                language=language,
+                dark=dark,
+                store=FEW_VISITS if store is None else store,
+                accept_downloads=True,
             )
             tab.page.goto(server + path)
             tab.page.wait_for_selector("main > *")
