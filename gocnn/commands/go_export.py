@@ -50,7 +50,7 @@ def command(model: str, onnx: Path, precision: str, games: tuple[str, ...]) -> N
 
     policy = load(named(model))
     shown = _games(games) if games else None
-    difference = export.export(policy, onnx, precision, shown)
+    difference = export.export(policy, onnx, precision, games=shown)
     size = onnx.stat().st_size / 1e6
     click.echo(
         f"{onnx}: {size:.1f} MB, {precision}; largest difference of a log-probability from torch's:"

@@ -177,6 +177,8 @@ class _Catcher(fx.Interpreter):
 
     def __init__(self, graph: fx.GraphModule, names: set[str], stop: str | None) -> None:
         super().__init__(graph)
+        # what ends a run is no error to be told of, for which torch would load its compiler
+        self.extra_traceback = False
         self._names, self._stop = names, stop
         self.sources: dict[str, Tensor] = {}
         self.results: dict[str, Tensor] = {}

@@ -29,7 +29,7 @@ from gocnn.policy.suggestion import Evaluator, log_softmax, planes_of, recent_mo
 
 
 def export(
-    policy: Policy, target: Path, precision: str = "fp32", games: Games | None = None
+    policy: Policy, target: Path, precision: str = "fp32", *, games: Games | None = None
 ) -> float:
     """Write the network as ONNX, whole or not at all; returns the largest difference of a
     log-probability from torch's (`difference`).
