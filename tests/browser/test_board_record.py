@@ -190,6 +190,7 @@ def test_what_was_said_of_another_komi_is_forgotten(open_page: Open) -> None:
     course = page.locator("section[aria-label='Who leads']")
     course.locator("summary").click()
     known = course.locator("details tbody tr").filter(has_not_text="\u2013")
+    known.nth(1).wait_for()
     assert known.count() == 2
     page.locator("summary", has_text="About this game").click()
     page.get_by_label("Komi").first.fill("60.5")
