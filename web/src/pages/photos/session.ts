@@ -52,7 +52,13 @@ export class PhotoSession extends Store {
       this.samples = samples;
       this.error = "";
       this.changed();
-      const held = this.picked || this.photos.length > 0 ? this.model : wish ? (await get<{ model: string | null }>(wish)).model : null;
+      const settled = (): boolean => this.picked || this.photos.length > 0;
+      let held = settled() ? this.model : null;
+      if (wish && !settled()) {
+        const { model } = await get<{ model: string | null }>(wish);
+        // somebody may have chosen one meanwhile
+        held = settled() ? this.model : model;
+      }
       const kept = models.find(({ name }) => name === held) ?? models[0];
       if (kept && (kept.name !== this.model || !this.opened)) await this.open(kept.name);
     } catch (error) {
