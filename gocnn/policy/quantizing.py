@@ -69,8 +69,8 @@ def quantized(data: bytes, planes: npt.NDArray[np.uint8]) -> bytes:
             "this network has no convolutions wider than a point after its first, so int8 gains"
             " nothing; choose fp16"
         )
+    told = [(entry.key, entry.value) for entry in graph.metadata_props]
     with tempfile.TemporaryDirectory() as folder:
-        # float32's names, order and metadata stay; only the convolutions change
         target = Path(folder) / "int8.onnx"
         logging.disable(logging.WARNING)  # its advice is for those who call it by hand
         try:
@@ -89,12 +89,9 @@ def quantized(data: bytes, planes: npt.NDArray[np.uint8]) -> bytes:
         finally:
             logging.disable(logging.NOTSET)
         done = onnx.load(target)
-    # what it notes about itself names its version and is of no use
-    kept = [(entry.key, entry.value) for entry in graph.metadata_props]
-    del done.metadata_props[:]
-    for key, value in kept:
-        if not key.startswith("onnx."):
-            done.metadata_props.add(key=key, value=value)
+    del done.metadata_props[:]  # what onnxruntime notes there is of no use
+    for key, value in told:
+        done.metadata_props.add(key=key, value=value)
     done.producer_name = "gocnn"
     result: bytes = done.SerializeToString()
     return result
