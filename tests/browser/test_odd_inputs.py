@@ -72,10 +72,11 @@ def test_a_loss_out_of_hand_does_not_flatten_the_others(open_page: Open, runs: s
     page.wait_for_function("() => document.querySelectorAll('.curves .who').length === 2")
     graph = page.locator(".curve", has_text="Loss").first
     graph.locator("summary").click()
-    page.wait_for_function("() => document.querySelector('.curve tbody')?.rows.length > 20")
+    page.wait_for_function(  # one run's points may come before the other's
+        "() => document.querySelector('.curve tbody')?.innerText.includes('1e+300')"
+    )
     heads = graph.locator("thead").evaluate("one => one.clientHeight")
     assert heads < 16 * 5
-    assert "1e+300" in graph.locator("tbody").inner_text()
     # coloured pixels: of the calm line, which falls through most of the height
     rows = page.evaluate(
         """() => {

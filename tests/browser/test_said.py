@@ -152,7 +152,8 @@ def test_bad_files_in_chinese(open_page: Open, tmp_path: Path) -> None:
 
 
 def test_a_network_that_cannot_be_opened(open_page: Open) -> None:
-    """The page goes on with another one, and says why."""
+    """The page goes on with another one, and says why; a record that is dropped before the page
+    knows its networks waits for that."""
     why = (
         "mine cannot be opened: this needs the package torch, which is not installed here; install"
         " it with: pip install torch (all that is needed: the extra train of gocnn)"
@@ -172,12 +173,22 @@ def test_a_network_that_cannot_be_opened(open_page: Open) -> None:
     tab.page.wait_for_selector(".candidates tbody button")
     assert [json.loads(each)["model"] for each in asked][-1] == "small"
     assert "無法開啟 mine：這需要套件 torch，但尚未安裝" in tab.page.text_content("main")
+    late: list[Any] = []
+
+    def hold(route: Any) -> None:
+        late.append(route)
+
+    tab.context.route("**/api/about", hold)  # the route of last is asked first
     tab.page.goto(f"{tab.address}/review")
     tab.page.wait_for_selector("main .drop")
     with tab.page.expect_request(lambda request: "/api/review?" in request.url) as sent:
         tab.page.set_input_files(
             ".drop input", {"name": "a.sgf", "mimeType": "", "buffer": b"(;SZ[19];B[pd];W[dd])"}
         )
+        tab.page.wait_for_selector("main progress")
+        tab.context.unroute("**/api/about", hold)
+        for route in late:
+            with_another(route)
     assert "model=small" in sent.value.url
     tab.page.wait_for_selector(".reviewpage")
     with tab.page.expect_request(lambda request: "/api/lesson/network" in request.url) as sent:

@@ -62,22 +62,27 @@ export class ReviewJob extends Store {
     return this.state === "sending" || this.state === "working";
   }
 
-  /** Learn which networks there are, and go on with the review that the address names. */
+  /** Go on with the review that the address names. */
   async begin(): Promise<void> {
+    const named = new URLSearchParams(location.hash.slice(1)); // as it is before anything is begun
+    const id = named.get("job");
     try {
-      const found = await about();
-      this.models = usable(found);
-      this.model ??= beginning(found);
-      this.changed();
-      const named = new URLSearchParams(location.hash.slice(1));
-      const id = named.get("job");
-      if (!id || this.id) return;
+      await this.learn();
+      if (!id || this.id || this.state !== "idle") return;
       this.id = id;
       this.model = named.get("model");
       this.listen(Number(named.get("game") ?? -1), Number(named.get("at") ?? 0));
     } catch (error) {
       this.fail((error as Error).message);
     }
+  }
+
+  /** Learn which networks there are, and which of them works. */
+  private async learn(): Promise<void> {
+    const found = await about();
+    this.models = usable(found);
+    this.model ??= beginning(found);
+    this.changed();
   }
 
   async start(files: DroppedFile[]): Promise<void> {
@@ -91,6 +96,8 @@ export class ReviewJob extends Store {
     const sending = new AbortController();
     this.sending = sending;
     try {
+      if (!this.model) await this.learn(); // a file may be dropped before they are known
+      if (sending.signal.aborted) return;
       const query = new URLSearchParams({ name: this.name });
       if (this.model) query.set("model", this.model);
       const { job } = await post<{ job: string }>(`/api/review?${query}`, data, sending.signal);
