@@ -393,8 +393,8 @@ from pathlib import Path
 from gocnn.commands import main
 from gocnn.selfplay import judged, labelling
 labelling.CHUNK, answered, seen = 2, judged.answered, []
-def counted(*arguments):
-    seen.append(answered(*arguments))
+def counted(*arguments, **options):
+    seen.append(answered(*arguments, **options))
     if len(seen) == 3:
         Path(TARGET).touch()
     return seen[-1]

@@ -137,7 +137,9 @@ def test_who_is_blind_plays_as_beginners_do_whatever_the_network_says():
     for _ in range(2):
         p = rng.uniform(0.5, 1.5, PASS + 1)
         said.append(
-            levels.weights(levels.of_skill(-1), game, colour, p / p.sum(), wanted, nobody)[:PASS]
+            levels.weights(
+                levels.of_skill(-1), game, colour, p=p / p.sum(), wanted=wanted, estimator=nobody
+            )[:PASS]
         )
     np.testing.assert_allclose(said[0], said[1])
     seen = beginner.looks(game.board, beginner.move_effects(game.board, colour)) * (said[0] > 0)

@@ -67,7 +67,7 @@ def both_paths(data: bytes) -> tuple[tuple[int, bytes] | None, tuple[int, bytes]
 
     scan.scan(array, begin, end, state, words, np.zeros((scan.MAX_PROPERTIES, 3), np.int64), result)
     fast = None if result[scan.STATUS] == scan.UNUSUAL else outcome()
-    slowpath.read(data, data, begin, end, state, words, result)
+    slowpath.read(data, data, begin, end, state=state, words=words, result=result)
     return fast, outcome()
 
 

@@ -40,9 +40,11 @@ def diagram(
             if not colour and last is not None and row == last // board.size:
                 gap = "(" if index == last else (")" if index == last + 1 else " ")
             cells.append(
-                gap + _glyph(board.size, stone, index, mark, colour, unicode)
+                gap + _glyph(board.size, stone, index, mark=mark, colour=colour, unicode=unicode)
                 if not colour
-                else _inked(board.size, stone, index, mark, index == last, unicode)
+                else _inked(
+                    board.size, stone, index, mark=mark, is_last=index == last, unicode=unicode
+                )
             )
         end = (
             ")"
@@ -54,7 +56,9 @@ def diagram(
     return "\n".join([*lines, header])
 
 
-def _glyph(size: int, stone: int, index: int, mark: str | None, colour: bool, unicode: bool) -> str:
+def _glyph(
+    size: int, stone: int, index: int, *, mark: str | None, colour: bool, unicode: bool
+) -> str:
     """The character for a point."""
     if stone:
         if not unicode:
@@ -70,9 +74,9 @@ def _glyph(size: int, stone: int, index: int, mark: str | None, colour: bool, un
 
 
 def _inked(
-    size: int, stone: int, index: int, mark: str | None, is_last: bool, unicode: bool
+    size: int, stone: int, index: int, *, mark: str | None, is_last: bool, unicode: bool
 ) -> str:
     """The character in its colour, with what stands on its left."""
     ink = _INK[stone] if stone else _INK["mark" if mark else "line"]
     left = f"{_INK['last']}▸" if is_last and unicode else (f"{_INK['last']}>" if is_last else " ")
-    return f"{left}{ink}{_glyph(size, stone, index, mark, True, unicode)}"
+    return f"{left}{ink}{_glyph(size, stone, index, mark=mark, colour=True, unicode=unicode)}"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def estimate_of(said: Evaluation, to_play: int, komi: float) -> OwnershipEstimate:
     """What the network said of a position, as black sees it. komi: what black must lead by in area
     (`gocnn.engine.game.Game.area_komi`)."""
-    return _seen_by_black(said.win, said.owner, said.lead, said.spread, to_play, komi)
+    return _seen_by_black(said.win, said.owner, said.lead, said.spread, to_play=to_play, komi=komi)
 
 
 def win_of(said: Evaluation, to_play: int, komi: float) -> float:
@@ -41,7 +41,7 @@ def lead_in_words(lead: float) -> str:
 
 
 def _seen_by_black(
-    win: float, owner: Floats, lead: float, spread: float, to_play: int, komi: float
+    win: float, owner: Floats, lead: float, spread: float, *, to_play: int, komi: float
 ) -> OwnershipEstimate:
     sign = 1 if to_play == BLACK else -1
     mine = float(winrate(win, lead, spread, -sign * komi))
@@ -99,8 +99,8 @@ class Forecast:
                 said.owner[i],
                 float(said.lead[i]),
                 float(said.spread[i]),
-                board.to_play,
-                komi,
+                to_play=board.to_play,
+                komi=komi,
             )
             for i, (board, komi) in enumerate(zip(self._boards, self._komis, strict=True))
         ]

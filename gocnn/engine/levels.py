@@ -173,6 +173,7 @@ def weights(
     level: Level,
     game: Game,
     colour: int,
+    *,
     p: Floats,
     wanted: npt.NDArray[np.bool_],
     estimator: Estimator,

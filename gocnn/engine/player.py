@@ -155,7 +155,9 @@ class Player:
         counts by area). seconds, stopped: look ahead no longer than that, or than until that is so.
         """
         said = self.evaluation(game, colour)
-        index = self._index(game, colour, said, keep, clean_up, seconds, stopped)
+        index = self._index(
+            game, colour, said, keep=keep, clean_up=clean_up, seconds=seconds, stopped=stopped
+        )
         return Decision(index, said.probabilities, *self._outlook(game, colour, said))
 
     def _index(
@@ -163,6 +165,7 @@ class Player:
         game: Game,
         colour: int,
         said: Evaluation,
+        *,
         keep: npt.NDArray[np.bool_] | None,
         clean_up: bool,
         seconds: float | None,
@@ -187,13 +190,17 @@ class Player:
         visits = self._visits(seconds)
         may_pass = (keep is None or bool(keep[PASS])) and not taking.any()
         if self.level and not visits and not taking.any():
-            weights = levels.weights(self.level, game, colour, p, wanted, estimator)
+            weights = levels.weights(
+                self.level, game, colour, p=p, wanted=wanted, estimator=estimator
+            )
             if not weights.any():
                 if may_pass:
                     return PASS
                 weights = np.where(wanted, np.maximum(p, TINY), 0.0).astype(np.float64)
         else:
-            weights = self._weights(game, colour, said, wanted, visits, deadline, stopped)
+            weights = self._weights(
+                game, colour, said, wanted, visits=visits, deadline=deadline, stopped=stopped
+            )
         if self.evaluator.scores and self._resigns(game, colour, estimator):
             return RESIGN
         index = self._pick(weights, self._heat(game, visits))
@@ -236,12 +243,12 @@ class Player:
                 self.level,
                 game,
                 colour,
-                said.probabilities,
-                wanted,
-                self._estimator(game, colour, said),
+                p=said.probabilities,
+                wanted=wanted,
+                estimator=self._estimator(game, colour, said),
             )
         else:
-            weights = self._weights(game, colour, said, wanted, visits, math.inf, None)
+            weights = self._weights(game, colour, said, wanted, visits=visits)
         if not weights.any():
             weights[PASS] = 1.0
         return _flattened(weights, self._heat(game, visits))
@@ -264,9 +271,10 @@ class Player:
         colour: int,
         said: Evaluation,
         wanted: npt.NDArray[np.bool_],
+        *,
         visits: int,
-        deadline: float,
-        stopped: Callable[[], bool] | None,
+        deadline: float = math.inf,
+        stopped: Callable[[], bool] | None = None,
     ) -> npt.NDArray[np.float64]:
         """float64 `(362,)`: what moves are chosen by, the `wanted` ones: their probabilities, or
         how often looking ahead visited them."""

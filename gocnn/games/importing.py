@@ -234,13 +234,14 @@ def import_games(
                 f"{out} has been made by another import meanwhile; add to it with --append, or"
                 " choose another --out"
             )
-        return _import(arguments, units, out, append, jobs, limit, quiet)
+        return _import(arguments, units, out, append=append, jobs=jobs, limit=limit, quiet=quiet)
 
 
 def _import(
     arguments: list[str],
     units: list[sources.Unit],
     out: Path,
+    *,
     append: bool,
     jobs: int | None,
     limit: int,

@@ -100,7 +100,7 @@ class Reader:
         while begin >= 0:
             number += 1
             end = scan.game_end(data, begin)
-            item = self._one(name, file, data, begin, end, number) if end >= 0 else None
+            item = self._one(name, file, data, (begin, end), number) if end >= 0 else None
             if not isinstance(item, ReadGame):
                 # Brackets that do not close swallow the games that follow: look for the next plain
                 # beginning.
@@ -132,9 +132,9 @@ class Reader:
             begin = scan.game_start(data, end)
 
     def _one(
-        self, name: str, file: SgfText, data: scan.Bytes, begin: int, end: int, number: int
+        self, name: str, file: SgfText, data: scan.Bytes, span: tuple[int, int], number: int
     ) -> ReadGame | Skipped:
-        span = (begin, end)
+        begin, end = span
         result = self._result
         if (found := self._scan(file.raw, file.data, data, begin, end)) is None:
             return Skipped(
@@ -165,7 +165,7 @@ class Reader:
         empty = not (properties or result[scan.PROPERTIES] or result[scan.SETUP])
         if status not in self._accepted or (status == scan.NO_MOVES and empty):
             return Skipped(name, number, REASONS[status], detail, span)
-        return self._game(name, file, begin, end, properties, notes)
+        return self._game(name, file, span, properties, notes)
 
     def _scan(
         self, raw: bytes, hidden: bytes, data: scan.Bytes, begin: int, end: int
@@ -180,7 +180,9 @@ class Reader:
         scan.scan(data, begin, end, self._state, words, self._properties, result)
         if result[scan.STATUS] == scan.UNUSUAL:
             return (
-                slowpath.read(raw, hidden, begin, end, self._state, words, result)
+                slowpath.read(
+                    raw, hidden, begin, end, state=self._state, words=words, result=result
+                )
                 if end - begin <= SLOW_LIMIT
                 else None
             )
@@ -260,11 +262,11 @@ class Reader:
         self,
         name: str,
         file: SgfText,
-        begin: int,
-        end: int,
+        span: tuple[int, int],
         properties: dict[str, bytes],
         notes: list[Note],
     ) -> ReadGame:
+        begin, end = span
         n_setup, n_moves = int(self._result[scan.SETUP]), int(self._result[scan.MOVES])
         words = self._words[: n_setup + n_moves].copy()
         texts = self._texts(file, begin, end, properties)
@@ -273,7 +275,7 @@ class Reader:
         )
         record["key"] = scan.game_key(words, n_setup, n_moves, self._permutations)
         names = (texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""))
-        return ReadGame(record, words, *names, name, (begin, end), (*notes, *odd))
+        return ReadGame(record, words, *names, name, span, (*notes, *odd))
 
 
 _NAMES = {scan.property_code(name): name for name in (*meaning.KEPT, "CA", "GN", "EV")}

@@ -15,6 +15,7 @@ def read(
     data: bytes,
     begin: int,
     end: int,
+    *,
     state: rules.State,
     words: npt.NDArray[np.uint16],
     result: npt.NDArray[np.int64],

@@ -110,6 +110,7 @@ def play_game(
     opening_number: int,
     opening: Sequence[int],
     slots: tuple[EngineSlot, EngineSlot],
+    *,
     black: int,
     rules: MatchRules,
     score: Score,

@@ -84,7 +84,7 @@ def run_match(config: MatchConfig, on_game: OnGame | None = None) -> tuple[list[
     with locked(config.out, busy):
         done = resume(config.out, config.to_json())
         openings = given or _openings(config, evaluator)
-        match = _Match(config, commands, openings, evaluator, done, on_game)
+        match = _Match(config, commands, openings, evaluator, done=done, on_game=on_game)
         interrupted = match.run([number for number in range(config.games) if number not in done])
     return [done[number] for number in sorted(done)[: config.games]], interrupted
 
@@ -107,6 +107,7 @@ class _Match:
         commands: tuple[str, str],
         openings: list[list[int]],
         evaluator: Evaluator,
+        *,
         done: dict[int, GameResult],
         on_game: OnGame | None,
     ) -> None:
@@ -154,9 +155,9 @@ class _Match:
             opening,
             self.openings[opening],
             (first, second),
-            number % 2,
-            self.config.rules,
-            partial(self._score, referee),
+            black=number % 2,
+            rules=self.config.rules,
+            score=partial(self._score, referee),
         )
         if not self._stop:
             write_bytes(self.config.out / f"{number:04d}.sgf", record)

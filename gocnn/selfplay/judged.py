@@ -165,10 +165,11 @@ def judge(
 def answered(
     engine: AnalysisEngine,
     answer: dict[str, Any],
+    found: Judgements,
+    *,
     game: int,
     winner: int,
     komi: float,
-    found: Judgements,
 ) -> tuple[int, npt.NDArray[np.int8]]:
     """The same of what an engine answered about a game: TRIED, too, where it refused. Raises
     UserError if it gives no judgement, or refuses every game."""

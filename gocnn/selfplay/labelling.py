@@ -139,7 +139,7 @@ def label_resigned(config: LabellingConfig, most: int | None = None) -> Resigned
             adding.add_labels(config.target, keys, found, text)
 
         tasks = resigned.tasks(opened, records, games, config.seed)
-        _play(config, evaluators, tasks, len(games), write_chunk, run)
+        _play(config, evaluators, tasks, total=len(games), write_chunk=write_chunk, run=run)
         return run
 
 
@@ -178,7 +178,12 @@ def label_judged(config: LabellingConfig, command: str, most: int | None = None)
                 for number, answer in engine.answers(asked, refusals=True):
                     game = int(games[number])
                     kind, owner = judged.answered(
-                        engine, answer, game, int(winners[game]), float(komis[game]), found
+                        engine,
+                        answer,
+                        found,
+                        game=game,
+                        winner=int(winners[game]),
+                        komi=float(komis[game]),
                     )
                     chunk.append((game, kind, owner))
                     bar.update()
@@ -224,7 +229,7 @@ def add_own_games(config: LabellingConfig, count: int) -> OwnRun:
             adding.add_games(config.target, chunk, name, config.seed, text)
 
         tasks = (own.task(number, config.seed, opened, records, begun) for number in todo)
-        _play(config, evaluators, tasks, len(todo), write_chunk, run)
+        _play(config, evaluators, tasks, total=len(todo), write_chunk=write_chunk, run=run)
         return run
 
 
@@ -278,6 +283,7 @@ def _play(
     config: LabellingConfig,
     evaluators: list[Evaluator],
     tasks: Iterator[GameToPlay],
+    *,
     total: int,
     write_chunk: Callable[[list[Ended]], None],
     run: Run,

@@ -71,11 +71,11 @@ def draw_maps(
     width, height = size
     name = photo if len(photo) <= 36 else f"{photo[:24]}{ELLIPSIS}{photo[-11:]}"
     top = height - EDGE - 22 * len(said)
-    axis = _axes(figure, size, EDGE, top - 244 - 22, 244, 244)
+    axis = _axes(figure, size, (EDGE, top - 244 - 22), 244, 244)
     axis.imshow(pixels.transpose(1, 2, 0))
     axis.axis("off")
     figure.text(EDGE / width, (top - 16) / height, name or "the picture", fontsize=8)
-    bar = _axes(figure, size, EDGE + 8, top - 244 - 60, 224, 14)
+    bar = _axes(figure, size, (EDGE + 8, top - 244 - 60), 224, 14)
     figure.colorbar(
         scale.mappable, cax=bar, orientation="horizontal", extend=scale.extend
     ).set_label("value of the layer", fontsize=8)
@@ -118,14 +118,15 @@ def _page(
         figure.text(
             (left + x) / width, 1 - (above + y + HEAD - 3) / height, label, fontsize=7, va="bottom"
         )
-    axis = _axes(figure, (width, height), left, height - above - grid[1], *grid)
+    axis = _axes(figure, (width, height), (left, height - above - grid[1]), *grid)
     axis.imshow(page, interpolation="nearest")
     axis.axis("off")
     return figure, (width, height)
 
 
-def _axes(figure: Any, size: tuple[int, int], x: int, y: int, w: int, h: int) -> Any:
+def _axes(figure: Any, size: tuple[int, int], corner: tuple[int, int], w: int, h: int) -> Any:
     """Axes in pixels, from the lower left corner."""
+    x, y = corner
     return figure.add_axes((x / size[0], y / size[1], w / size[0], h / size[1]))
 
 
