@@ -5,13 +5,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
 
 from gocnn import modelfile
+from gocnn.games.selection import GameFilter
 from gocnn.nn import Block
+from gocnn.policy import training
+from gocnn.policy.network import preset
+from gocnn.training import TrainConfig
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.test_cli import good, refused
 from tests.toyruns import free_port
@@ -178,3 +182,30 @@ def test_beginning_with_a_model(tmp_path: Path, sample_store: Path) -> None:
         1, "go-train", sample_store, "--out", tmp_path / "x", "--from", ROOT / "README.md", *BUDGET
     )
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("samples", "train", "begin", "words"),
+    [
+        (81_920, {"minutes": 3.0}, None, "only 81,920 positions .* give more --minutes, or begin"),
+        (32, {"steps": 2}, None, "give more --steps,"),
+        (32, {"epochs": 0.5}, None, "give more --epochs,"),
+        (training.BEGUN, {"minutes": 3.0}, None, "^$"),
+        (32, {"minutes": 3.0}, "small", "^$"),
+        (32, {"minutes": 3.0, "patience": 2}, None, "^$"),
+    ],
+)
+def test_what_is_advised_after_few_positions(
+    samples: int, train: dict[str, Any], begin: str | None, words: str
+) -> None:
+    config = training.PolicyRunConfig(
+        games=("g",),
+        valid=(),
+        valid_share=0.1,
+        valid_positions=100,
+        game_filter=GameFilter(),
+        network=preset("small"),
+        train=TrainConfig(**train),
+        begin=begin,
+    )
+    assert re.search(words, training.advice(samples, config))

@@ -121,7 +121,27 @@ def train(
                 RunOutput(run, _provenance(config, games, init_from)),
                 session.runtime(try_compiling),
             )
-            return session.fit(trainer)
+            outcome = session.fit(trainer)
+            return replace(outcome, advice=advice(outcome.samples, config))
+
+
+BEGUN = 250_000
+"""Positions below which a training from nothing has hardly begun: after so many `small` is right in
+about two of five moves of strong players (docs/benchmarks.md), and gains fast."""
+
+
+def advice(samples: int, config: PolicyRunConfig) -> str:
+    """What to do where a training from nothing saw too few positions; a sentence, or nothing where
+    it saw enough, began with another network or was stopped by its patience."""
+    train = config.train
+    if samples >= BEGUN or config.begin or train.patience:
+        return ""
+    budget = "steps" if train.steps else "epochs" if train.epochs else "minutes"
+    return (
+        f"only {samples:,} positions were learnt from, and a network from nothing needs some"
+        f" {BEGUN:,} to be right in two of five moves; give more --{budget}, or begin with one that"
+        " ships: --from small"
+    )
 
 
 def _load_games(
