@@ -152,6 +152,11 @@ def _end(entry: dict[str, Any]) -> int:
 
 
 def _no_model(path: Path) -> UserError:
+    if path.suffix.lower() == ".onnx":
+        return UserError(
+            f"{path} is an ONNX file, which can be run but not taken apart; give the .safetensors"
+            " file or the run that it was made of"
+        )
     return UserError(
         f"{path} is not a model file of this program; give a .safetensors file that it has trained"
     )

@@ -1,6 +1,7 @@
 """The network without torch: ONNX files, and kernels without numba."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gocnn.errors import UserError
 from tests.conftest import ROOT
 from tests.test_cli import good, refused
 
@@ -57,7 +59,9 @@ def test_export_in_eight_bits(sample_store, tmp_path):
 
     file = tmp_path / "int8.onnx"
     made = ("go-export", "small", "--onnx", file, "--precision", "int8", "--games", sample_store)
-    assert "int8; largest difference" in good(*made)
+    assert re.search(
+        r"int8; in 128 positions .* torch's in (9\d|100)%, .* 0\.0\d\d nats", good(*made)
+    )
     assert file.stat().st_size < shipped.find("small").stat().st_size
     graph = onnx.load(file)
     weights = [numpy_helper.to_array(t) for t in graph.graph.initializer]
@@ -92,6 +96,56 @@ def test_eight_bits_need_games_and_convolutions(tiny_run, tmp_path):
         1, *export, "--precision", "int8", "--games", tmp_path / "none"
     )
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("games", "late"), [([3], 0), ([1, 80, 100], 0), ([120, 129], 49)])
+def test_eight_bits_need_games_that_go_on(tmp_path, games, late):
+    """Ranges that were measured in openings alone cut what comes later. The file that was there
+    stays."""
+    for n, moves in enumerate(games):
+        points = [f"{a}{b}" for a in "abcdefghijklmnopqrs" for b in "acegikmoq"][n:][:moves]
+        text = ";".join(f"{'BW'[i % 2]}[{point}]" for i, point in enumerate(points))
+        (tmp_path / f"{n}.sgf").write_text(f"(;SZ[19];{text})")
+    out = tmp_path / "m.onnx"
+    out.write_bytes(b"before")
+    said = refused(
+        1, "go-export", "small", "--onnx", out, "--precision", "int8", "--games", tmp_path
+    )
+    assert f"{late} positions after move 100 in these games, and int8 needs 50" in said
+    assert out.read_bytes() == b"before"
+
+
+def test_eight_bits_need_room_for_temporary_files(sample_store, tmp_path, monkeypatch):
+    out, gone = tmp_path / "m.onnx", tmp_path / "gone"
+    monkeypatch.setattr("tempfile.tempdir", str(gone))
+    made = ("go-export", "small", "--onnx", out, "--precision", "int8", "--games", sample_store)
+    said = refused(1, *made)
+    assert "needs room for temporary files (No such file" in said
+    assert "TMPDIR" in said
+    assert not out.exists()
+
+
+def test_eight_bits_are_not_for_convolutions_of_one_channel():
+    import torch
+
+    from gocnn.onnxwriting import onnx_of
+    from gocnn.policy.quantizing import quantized
+
+    channelwise = torch.nn.Sequential(torch.nn.Conv2d(2, 4, 3), torch.nn.Conv2d(4, 4, 3, groups=4))
+    data = onnx_of(channelwise, torch.zeros(1, 2, 9, 9), "planes", ["logits"], {})
+    with pytest.raises(UserError, match="one point or one channel each"):
+        quantized(data, np.zeros((2, 2, 9, 9), np.uint8))
+
+
+@pytest.mark.parametrize(
+    "command", [["describe"], ["go-show"], ["go-export", "--onnx", "new.onnx"]], ids=lambda c: c[0]
+)
+def test_an_onnx_file_is_not_taken_apart(tmp_path, monkeypatch, command):
+    """It is a file of this program, so nothing else may be said of it."""
+    monkeypatch.chdir(tmp_path)
+    weights = ROOT / "gocnn" / "policy" / "weights" / "small.onnx"
+    assert "is an ONNX file, which can be run but not taken apart" in refused(1, *command, weights)
+    assert not list(tmp_path.iterdir())
 
 
 def test_bad_onnx(tiny_run, tmp_path):

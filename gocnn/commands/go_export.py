@@ -11,6 +11,9 @@ from gocnn.console.shared_options import choice_option
 if TYPE_CHECKING:
     from gocnn.policy.samples import Games
 
+ASKED = 128
+"""Positions by which it is told how a file in eight bits answers."""
+
 
 @click.command("go-export")
 @click.argument("model", metavar="RUN-OR-MODEL")
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     multiple=True,
     help=(
         "With int8: games (a store, records, a folder or an archive) by whose positions the ranges"
-        " of its numbers are chosen."
+        " of its numbers are chosen; a few whole ones are enough."
     ),
 )
 def command(model: str, onnx: Path, precision: str, games: tuple[str, ...]) -> None:
@@ -45,17 +48,23 @@ def command(model: str, onnx: Path, precision: str, games: tuple[str, ...]) -> N
             if not games
             else "--games is for --precision int8; leave it out"
         )
-    from gocnn.policy import export
+    from gocnn.policy import export, quantizing
     from gocnn.policy.model import load, named
+    from gocnn.policy.runtime import OnnxPolicy
 
     policy = load(named(model))
     shown = _games(games) if games else None
     difference = export.export(policy, onnx, precision, games=shown)
-    size = onnx.stat().st_size / 1e6
-    click.echo(
-        f"{onnx}: {size:.1f} MB, {precision}; largest difference of a log-probability from torch's:"
-        f" {difference:.1e}"
-    )
+    told = f"largest difference of a log-probability from torch's: {difference:.1e}"
+    if shown is not None:
+        planes = quantizing.of_games(shown, policy.plane_groups, ASKED, seed=2)
+        beside = export.agreement(policy, OnnxPolicy(onnx), planes)
+        told = (
+            f"in {ASKED} positions of these games the first choice is torch's in"
+            f" {beside.first:.0%}, and the divergence of the probabilities {beside.divergence:.3f}"
+            " nats on average"
+        )
+    click.echo(f"{onnx}: {onnx.stat().st_size / 1e6:.1f} MB, {precision}; {told}")
 
 
 def _games(sources: tuple[str, ...]) -> "Games":

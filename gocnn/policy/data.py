@@ -123,9 +123,11 @@ def select_games(
     komi: list[npt.NDArray[np.float32]] = []
     judge: list[npt.NDArray[np.int64]] = []
     engines: dict[str, int] = {}
+    people, where = 0, ", ".join(str(store.path) for store in stores)
     for store in stores:
         records = store.records()
         networks = (records["flags"] & OWN_PLAY) > 0
+        people += int((~networks).sum())
         chosen = game_filter.choose(store, records)
         chosen = chosen[~networks[chosen]]
         if own:
@@ -150,7 +152,9 @@ def select_games(
     )
     if result.games.own.all():
         raise UserError(
-            f"no game of {', '.join(str(s.path) for s in stores)} passes the filters; loosen them"
+            f"{where} holds only games that a network played with itself; give people's games"
+            if people == 0
+            else f"no game of {where} passes the filters; loosen them"
         )
     return result
 

@@ -9,6 +9,7 @@ the model file. Batch norms are folded into the convolutions.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +37,8 @@ def export(
 
     precision: fp32; fp16, which keeps the weights in half precision (half the file) and computes in
     float32; or int8, which computes mostly in integers (`gocnn.policy.quantizing`) and needs games,
-    from which it draws positions. Raises UserError if the file cannot be written, or if a package
-    is missing.
+    from which it draws positions. Raises UserError if the file cannot be written, if a package is
+    missing, or if int8 is not for this network or these games (`quantizing.quantized`).
     """
     outputs = [
         "logits",
@@ -50,9 +51,28 @@ def export(
     data = onnx_of(policy.network, example, "planes", outputs, metadata, precision=floats)
     if precision == "int8":
         assert games is not None
-        data = quantizing.quantized(data, quantizing.of_games(games, policy.plane_groups))
+        shown = quantizing.of_games(games, policy.plane_groups)
+        data = quantizing.quantized(data, shown)
     write_bytes(target, data)
     return difference(policy, OnnxPolicy(target))
+
+
+class Agreement(NamedTuple):
+    """How a network answers beside another one, over some positions. first: the share of them in
+    which the likeliest move is the same. divergence: of its moves' probabilities from the other's
+    (Kullback and Leibler), in nats, on average."""
+
+    first: float
+    divergence: float
+
+
+def agreement(one: Evaluator, other: Evaluator, planes: npt.NDArray[np.uint8]) -> Agreement:
+    """How `other` answers beside `one`, by planes, uint8 `(N, C, 19, 19)`, of positions."""
+    mine, theirs = (log_softmax(each.outputs(planes).logits) for each in (one, other))
+    return Agreement(
+        float((mine.argmax(1) == theirs.argmax(1)).mean()),
+        float((np.exp(mine) * (mine - theirs)).sum(1).mean()),
+    )
 
 
 def difference(one: Evaluator, other: Evaluator, positions: int = 64) -> float:

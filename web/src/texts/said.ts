@@ -40,6 +40,7 @@ export const said: Record<string, string> = {
   "{path} is cut short; copy it again or train again": "{path} 不完整，請重新複製或重新訓練",
   "{path} is cut short ({actual} of {size} bytes of weights); copy it again or train again": "{path} 不完整（權重 {size} 位元組中只有 {actual}），請重新複製或重新訓練",
   "{path} is damaged ({why}); copy it again or train again": "{path} 已損壞（{why}），請重新複製或重新訓練",
+  "{path} is an ONNX file, which can be run but not taken apart; give the .safetensors file or the run that it was made of": "{path} 是 ONNX 檔，只能執行，不能拆開來看；請指定產生它的 .safetensors 檔或訓練",
   "{path} is not a model file of this program; give a .safetensors file that it has trained": "{path} 不是本程式的模型檔，請指定本程式訓練的 .safetensors 檔",
   "{path} is a safetensors file, but not a model of this program; give one that it has trained": "{path} 是 safetensors 檔，但不是本程式的模型，請指定本程式訓練的檔案",
   "{path} is a model of the kind {kind}, but {wanted} is needed here; give another model": "{path} 是 {kind} 類的模型，但這裡需要 {wanted}，請換一個模型",
