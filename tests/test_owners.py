@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from gocnn import modelfile
 from gocnn.board import symmetry
+from gocnn.errors import UserError
 from gocnn.games import labels, store_writer
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
@@ -130,6 +131,16 @@ def test_games_of_networks_have_their_share_and_teach_no_move(toys: Path) -> Non
     assert all(
         (np.concatenate([p.batch(5)[k] for p in parts]) == batches[5][k]).all() for k in range(4)
     )
+
+
+@pytest.mark.parametrize(
+    ("people", "said"), [(0, "holds only games that a network played"), (2, "loosen them")]
+)
+def test_there_must_be_games_of_people(tmp_path: Path, people: int, said: str) -> None:
+    """No filter is to blame where a store has none."""
+    store = Store(toy_store(tmp_path / "few.games", people, 2))
+    with pytest.raises(UserError, match=said):
+        data.select_games([store], GameFilter(min_moves=1000), own=False)
 
 
 def test_games_of_networks_are_never_held_back(toys: Path) -> None:
