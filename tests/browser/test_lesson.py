@@ -149,7 +149,7 @@ def test_exercises_of_the_first_station(open_page: Open, inside: Inside) -> None
         f"{weights},0",
         f"{weights}.0",
         f"{scientific}e5",
-        f"{scientific.replace('.', ',')}×10^5",
+        f"{scientific.replace('.', ',')}\u00d710^5",
         f"{scientific} · 10\u2075",
     ):
         assert judged(page, 2, text).startswith("✓"), text

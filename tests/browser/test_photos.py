@@ -247,9 +247,9 @@ def test_the_camera_says_why_not(open_page: Open, address: str) -> None:
     page.wait_for_selector(".details .bars")
     assert page.locator("video").count() == 0
     # no camera goes on unseen
-    assert page.evaluate("streams.map((s) => s.getTracks().some((t) => t.readyState === 'live'))") == [
-        False
-    ]
+    assert page.evaluate(
+        "streams.map((s) => s.getTracks().some((t) => t.readyState === 'live'))"
+    ) == [False]
 
 
 def test_without_a_classifier_it_says_how_to_get_one(
