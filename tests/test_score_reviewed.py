@@ -84,7 +84,8 @@ def test_the_moves_that_cost_most() -> None:
 
 def test_territory_and_handicap() -> None:
     """Under Japanese rules the stones that were put down count against each side; a handicap game
-    without komi has half a point; Chinese rules pay white for handicap stones."""
+    without komi has half a point; Chinese rules, those of a record that names none, pay white for
+    handicap stones."""
     found = reviewed("KM[6.5]RU[Japanese]").course
     assert found is not None
     put_down = np.array([k % 2 for k in range(31)]) + np.array(
@@ -93,7 +94,13 @@ def test_territory_and_handicap() -> None:
     assert found.lead == pytest.approx(leads() - 6.5 - put_down, abs=1e-3)
     stones = [from_gtp("D4"), from_gtp("Q16")]
     moves = [(from_gtp("Q4"), 2), (from_gtp("D16"), 1)]
-    for rules, bonus in (("", 0), ("RU[Chinese]", 2), ("RU[AGA]", 1), ("RU[house rules]", 0)):
+    for rules, bonus in (
+        ("", 2),
+        ("RU[Chinese]", 2),
+        ("RU[AGA]", 1),
+        ("RU[NZ]", 0),
+        ("RU[house rules]", 2),
+    ):
         given = reviewed(f"HA[2]AB[dp][pd]{rules}", moves).course
         assert given is not None
         assert given.lead == pytest.approx(leads(moves, stones) - 0.5 - bonus, abs=1e-3), rules
@@ -111,8 +118,8 @@ def test_the_record_tells_it() -> None:
     side = "Black" if after > 0 else "White"
     assert f"after it {side} leads by {abs(after):.1f}".encode() in nodes[30]["C"][0]
     assert f"At the end {side} leads by {abs(after):.1f}".encode() in nodes[0]["C"][0]
-    assert b"assumed" not in nodes[0]["C"][0]
-    assert "(not in the record: assumed)" in annotate.game_comment(reviewed(""))
+    assert b"the record states none" not in nodes[0]["C"][0]
+    assert "Komi 6.5 (the record states none)" in annotate.game_comment(reviewed(""))
 
 
 def test_json_and_the_page_tell_it() -> None:

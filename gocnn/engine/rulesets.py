@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gocnn.games import text as texts
+
 KO = ("SIMPLE", "POSITIONAL", "SITUATIONAL")
 SCORING = ("AREA", "TERRITORY")
 TAX = ("NONE", "SEKI", "ALL")
@@ -91,6 +93,9 @@ RULES = {
 }
 """The rule sets by name."""
 
+UNSTATED = "chinese"
+"""The rules of a record that names none."""
+
 _OTHER_NAMES = {"nz": "new-zealand", "goe": "ing", "jp": "japanese", "cn": "chinese"}
 _PLAIN = {re.sub(r"[-_ ]", "", name): rules for name, rules in RULES.items()}
 _KEYS = {
@@ -141,6 +146,18 @@ def parse(rules: Any) -> Rules:
     raise BadRules(
         f"unknown rules {text[:60]!r}: {meant}choose {', '.join(RULES)}, or give a JSON object"
     )
+
+
+def of_record(stated: str) -> str | None:
+    """The rules that a record's `RU` states, by a name or the short form that `parse` reads; None
+    if it states none that are known. Records write them in more ways than programs do
+    (`gocnn.games.text.rules`)."""
+    plain = re.sub(r"[-_ ]", "", stated.lower())
+    try:
+        exact = next((name for name in RULES if re.sub(r"[-_ ]", "", name) == plain), None)
+        return exact or texts.rules(stated) or name_of(parse(stated))
+    except BadRules:
+        return None
 
 
 def name_of(rules: Rules) -> str:

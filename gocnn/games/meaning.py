@@ -104,10 +104,9 @@ def read_properties(
     """
     record = np.zeros((), RECORD)
     fox = is_fox(raw, texts)
-    rules = texts.get("RU", "").casefold()
     record["setup"], record["moves"], record["to_play"] = n_setup, len(words) - n_setup, to_play
     record["winner"], record["margin"] = results.outcome(
-        texts.get("RE", ""), stones=fox and rules.startswith(("chin", "中国", "cn"))
+        texts.get("RE", ""), stones=fox and text.rules(texts.get("RU", "")) == "chinese"
     )
     record["black_rank"] = text.rank(texts.get("BR", ""))
     record["white_rank"] = text.rank(texts.get("WR", ""))

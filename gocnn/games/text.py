@@ -1,5 +1,5 @@
-"""Values of SGF properties: ranks, dates, komi and handicap read out of what people write. Results
-are in `gocnn.games.results`."""
+"""Values of SGF properties: ranks, dates, komi, handicap and rules read out of what people write.
+Results are in `gocnn.games.results`."""
 
 import re
 import unicodedata
@@ -127,3 +127,26 @@ def handicap(text: str) -> int:
     """The number of handicap stones that `HA` states: 0 if none or no number up to 99."""
     text = unicodedata.normalize("NFKC", text).strip()
     return int(text) if re.fullmatch(r"[0-9]{1,2}", text) else 0
+
+
+_RULES = {
+    "chinese": r"chin|cn$|zh|中",
+    "japanese": r"jap|jp|nihon|nippon|日",
+    "korean": r"kor|kr$|韓|韩|한",
+    "aga": r"aga|american|usgo|美",
+    "bga": r"bga|british",
+    "french": r"french|fran[cç]|ffg",
+    "new-zealand": r"nz|newz|新西蘭|新西兰|紐西蘭|纽西兰",
+    "tromp-taylor": r"tromp|tt$",
+    "ing": r"ing|goe$|應|应",
+}
+"""How what a record says of its rules begins, without blanks and signs, by the rules' name."""
+
+
+@brief
+def rules(text: str) -> str:
+    """The name of the rules that `RU` states (those of `gocnn.engine.rulesets.RULES` that people
+    play by): `Chinese`, `CN`, `中国规则`, `Japanese Rules`, `GOE`; empty if it
+    states none that are known."""
+    plain = re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text).casefold())
+    return next((name for name, begins in _RULES.items() if re.match(begins, plain)), "")

@@ -4,23 +4,27 @@ import math
 import sys
 
 from gocnn.engine.game import Game
+from gocnn.engine.rulesets import name_of, of_record, parse
 from gocnn.errors import UserError
-from gocnn.games import position
+from gocnn.games import position, sgf_tree
 from gocnn.gtp.protocol import GtpError
 
 
 def load(name: str, moves: int | None, game: Game) -> None:
     """Set `game` to the record in file `name` after so many moves (all of them if None, or if it is
-    shorter), and to its komi if it states one.
+    shorter), and to its komi and its rules where it states them.
 
-    What had to be decided about the record is said on standard error. Raises GtpError; the game is
+    What is played by from here on, and what had to be decided about the record, is said on standard
+    error. Raises GtpError; the game is
     then as it was.
 
     The moves are not held to the rules of repetition and suicide that the game is played by from
     here on: they were made under the record's own.
     """
     try:
-        found = position.in_file(position.first_file(name), moves, clip=True)
+        blob = position.first_file(name)
+        found = position.in_file(blob, moves, clip=True)
+        rules = of_record(sgf_tree.parse(blob.data, blob.name)[0].rules)
     except (UserError, OSError) as error:
         raise GtpError(f"cannot load file: {error}") from None
     if found.ply != len(found.board.moves):  # undo could not come back over it
@@ -33,8 +37,14 @@ def load(name: str, moves: int | None, game: Game) -> None:
     for index, colour in found.board.moves:
         game.play(index, colour)
     game.board.to_play = found.board.to_play
-    game.set_rules(game.rules)
+    game.set_rules(game.rules if rules is None else parse(rules))
     if not math.isnan(found.komi):
         game.komi = found.komi
+    kept = " (as set: the record states none)"
+    print(
+        f"{name}: komi {game.komi:g}{kept if math.isnan(found.komi) else ''},"
+        f" {rules or name_of(game.rules)} rules{'' if rules else kept}",
+        file=sys.stderr,
+    )
     for note in found.notes:
         print(f"{name}: {note.what} ({note.detail})", file=sys.stderr)

@@ -114,8 +114,7 @@ def game_comment(review: Review) -> str:
     if review.course:
         terms = review.course.terms
         rows.append(
-            f"Komi {terms.komi:g}{'' if terms.stated else ' (not in the record: assumed)'}. At the"
-            f" end {lead_in_words(review.course.lead[-1])}."
+            f"{str(terms).capitalize()}. At the end {lead_in_words(review.course.lead[-1])}."
         )
         rows += [
             f"Move {move.number} ({side(move.colour)} {to_gtp(move.index)}) lost {lost:.1f} points."

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.board import BLACK, WHITE, Board
-from gocnn.engine.rulesets import TROMP_TAYLOR, BadRules, Rules, parse
+from gocnn.engine.rulesets import UNSTATED, Rules, of_record, parse
 from gocnn.games.position import usual_komi
 from gocnn.games.sgf_tree import Record
 from gocnn.policy.predictions import PolicyPredictions, winrate
@@ -18,12 +18,25 @@ from gocnn.policy.predictions import PolicyPredictions, winrate
 @dataclass(frozen=True)
 class RecordRules:
     """What a game was played under. komi: points that white gets; stated: whether the record says
-    so; rules: by which it is counted; handicap: how many stones."""
+    so; rules_name: the rules by which it is counted; rules_stated: whether the record names them;
+    handicap: how many stones."""
 
     komi: float
     stated: bool
-    rules: Rules
+    rules_name: str
+    rules_stated: bool
     handicap: int
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of that name."""
+        return parse(self.rules_name)
+
+    def __str__(self) -> str:
+        """Komi and rules in words, and what of it the record does not say."""
+        komi = f"komi {self.komi:g}{'' if self.stated else ' (the record states none)'}"
+        named = "" if self.rules_stated else " (the record names none that are known)"
+        return f"{komi}, {self.rules_name} rules{named}"
 
     def area_komi(self, board: Board) -> float:
         """What black must lead by in area to win from this position (see
@@ -36,15 +49,15 @@ class RecordRules:
 
 
 def terms_of(record: Record) -> RecordRules:
-    """Komi as the record has it, else the usual; rules if it names any that are known, else area,
-    nothing for handicap stones."""
-    stated = not math.isnan(record.komi)
-    try:
-        rules = parse(record.rules)
-    except BadRules:
-        rules = TROMP_TAYLOR
+    """Komi as the record has it, else the usual; rules if it names any that are known, else
+    `gocnn.engine.rulesets.UNSTATED`."""
+    stones, rules = record.handicap_stones, of_record(record.rules)
     return RecordRules(
-        usual_komi(record.komi, record.handicap_stones), stated, rules, record.handicap_stones
+        usual_komi(record.komi, stones),
+        not math.isnan(record.komi),
+        rules or UNSTATED,
+        rules is not None,
+        stones,
     )
 
 

@@ -64,6 +64,8 @@ def content(found: Review | PositionReview) -> dict[str, Any]:
         "komi": terms.komi,
         "komi_stated": terms.stated,
         "rules": record.rules,
+        "rules_name": terms.rules_name,
+        "rules_stated": terms.rules_stated,
         "handicap": terms.handicap,
         "comments": [[ply, text] for ply, text in comments(record)],
     }

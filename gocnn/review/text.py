@@ -33,9 +33,8 @@ def report(review: Review) -> Iterator[str]:
         )
     if review.course:
         terms = review.course.terms
-        komi = f"komi {terms.komi:g}{'' if terms.stated else ' (the record states none)'}"
         lead = [lead_in_words(value) for value in review.course.lead.tolist()]
-        yield f"score as the network sees it, {komi}: at the end {lead[-1]}"
+        yield f"score as the network sees it, {terms}: at the end {lead[-1]}"
         yield "most points lost:"
         for move, lost in review.costliest():
             row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"

@@ -60,6 +60,7 @@ def _course_values(review: Review, moves: list[dict[str, Any]]) -> dict[str, Any
         "komi": course.terms.komi,
         "komi_stated": course.terms.stated,
         "rules": course.terms.rules.to_json(),
+        "rules_stated": course.terms.rules_stated,
         "lead": float(course.lead[-1]),
         "winrate": float(course.black_winrate[-1]),
         "spread": float(course.spread[-1]),

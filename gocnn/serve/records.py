@@ -3,6 +3,7 @@
 from msgspec import Struct
 from starlette.routing import BaseRoute
 
+from gocnn.engine import rulesets
 from gocnn.games.variations import GameTree, Limits, read_file
 from gocnn.serve.config import RECORD_BYTES, RECORD_NODES
 from gocnn.serve.endpoints import post
@@ -26,14 +27,16 @@ class Node(Struct):
 class Record(Struct):
     """A game. name: of its file; nodes: all variations, each node after its parent; trouble: why
     moves are missing or cannot be played, or empty; notes: what had to be decided about it; komi:
-    points, as the record means them, null if it states none; handicap: how many stones. A game that
-    is not on 19x19 has no nodes, and its trouble says its size."""
+    points, as the record means them, null if it states none; rules: those that it names, as
+    `Position` takes them, null if it names none that are known; handicap: how many stones. A game
+    that is not on 19x19 has no nodes, and its trouble says its size."""
 
     name: str
     nodes: list[Node]
     trouble: str
     notes: list[str]
     komi: float | None
+    rules: str | None
     handicap: int
 
 
@@ -56,7 +59,9 @@ def sgf(asked: File, data: bytes) -> Records:
 
 def _record(game: GameTree) -> Record:
     nodes = [Node(*each) for each in zip(game.parents, game.properties, strict=True)]
-    return Record(game.name, nodes, game.trouble, game.notes, game.komi, game.handicap)
+    stated = game.properties[0].get("RU", [""])[0] if game.properties else ""
+    rules = rulesets.of_record(stated)
+    return Record(game.name, nodes, game.trouble, game.notes, game.komi, rules, game.handicap)
 
 
 def routes(state: ServeState) -> list[BaseRoute]:

@@ -8,7 +8,7 @@ from sgfmill import sgf
 from .conftest import Open
 from .test_board import click, drop, play, ready, saved
 
-RECORD = "(;GM[1]FF[4]SZ[19]KM[6.5]RU[Japanese]PB[a]AB[aa];B[pd](;W[dp];B[pp])(;W[dd])(;W[]))"
+RECORD = "(;GM[1]FF[4]SZ[19]KM[6.5]RU[Nihon Kiin]PB[a]AB[aa];B[pd](;W[dp];B[pp])(;W[dd])(;W[]))"
 QUICK = {"board.settings": '{"visits":0}'}
 
 

@@ -223,7 +223,10 @@ def test_gradients_with_and_without_shortcuts(open_page: Open, size: tuple[int, 
     # the exercise is judged by what was measured
     factor = expected[0] ** (1 / 32)
     assert judged(page, 1, f"{factor * 1.2:.3f}").startswith("✗")
-    assert judged(page, 1, f"{factor:.3f}").startswith("✓")
+    said = judged(page, 1, f"{factor:.3f}")
+    assert said.startswith("✓")
+    assert f"{factor:.3f} to the power of 32 is" in said
+    assert page.locator(f"{rows} td:nth-child(2)").first.inner_text().strip("\u00d7") in said
     assert judged(page, 2, "0").startswith("✓")
     # what was recorded
     page.wait_for_selector("[aria-labelledby=trainings] canvas")

@@ -231,16 +231,25 @@ def test_the_camera_says_why_not(open_page: Open, address: str) -> None:
           const canvas = document.createElement("canvas");
           [canvas.width, canvas.height] = [320, 200];
           canvas.getContext("2d").fillRect(40, 40, 90, 90);
-          navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(10);
+          window.streams = [];
+          navigator.mediaDevices.getUserMedia = async () => {
+            await new Promise((asked) => setTimeout(asked, 200));
+            streams.push(canvas.captureStream(10));
+            return streams.at(-1);
+          };
           setInterval(() => canvas.getContext("2d").fillRect(Math.random() * 300, 9, 3, 3), 50);
         }"""
     )
-    page.get_by_role("button", name="Camera").click()
+    page.get_by_role("button", name="Camera").dblclick()
     page.wait_for_function("() => document.querySelector('video')?.videoWidth === 320")
-    page.get_by_role("button", name="Take the picture").click()
+    page.keyboard.press("Enter")  # takes the picture
     page.wait_for_selector("text=/320 . 200 pixels/")
     page.wait_for_selector(".details .bars")
     assert page.locator("video").count() == 0
+    # no camera goes on unseen
+    assert page.evaluate(
+        "streams.map((s) => s.getTracks().some((t) => t.readyState === 'live'))"
+    ) == [False]
 
 
 def test_without_a_classifier_it_says_how_to_get_one(

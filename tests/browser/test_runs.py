@@ -164,6 +164,11 @@ def test_two_runs_over_one_another_and_what_differs(open_page: Open, address: st
     page.wait_for_selector("[data-figure=top5] canvas")
     differ = page.locator(".differ tbody tr")
     differ.first.wait_for()
+    # where the runs' columns do not fit, an arrow says that there is more
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.wait_for_selector(".differ .sideways[data-after]")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.wait_for_selector(".differ .sideways:not([data-after])")
     cells = differ.evaluate_all(
         "(rows) => rows.map((row) => Array.from(row.cells, (cell) => cell.textContent))"
     )

@@ -12,9 +12,9 @@ export function toVertex(index: number): string {
 /** The index of a vertex such as `Q16` or `pass`; -1 for anything else (`resign`). */
 export function fromVertex(vertex: string): number {
   if (/^pass$/i.test(vertex)) return PASS;
-  const column = LETTERS.indexOf(vertex.charAt(0).toUpperCase());
-  const row = Number(vertex.slice(1)) - 1;
-  return column < 0 || !Number.isInteger(row) || row < 0 || row >= SIZE ? -1 : row * SIZE + column;
+  const [, letter, number] = /^([A-HJ-T])\s*(\d{1,2})$/i.exec(vertex) ?? [];
+  const row = Number(number) - 1;
+  return letter && row >= 0 && row < SIZE ? row * SIZE + LETTERS.indexOf(letter.toUpperCase()) : -1;
 }
 
 /** The index of an SGF point (`pd`); an empty one, or `tt`, is a pass. -1 if it is none. */

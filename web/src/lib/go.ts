@@ -206,15 +206,16 @@ export function sideToPlay(node: Node): Colour {
 /** What the server read in a record. */
 export interface Terms {
   komi: number | null;
+  rules: string | null;
   handicap: number;
 }
 
 const termsOf = (root: Node) => JSON.stringify(["KM", "HA", "AB", "AW"].map((name) => root.props[name] ?? null));
-const told = new WeakMap<Node, Terms & { of: string }>();
+const told = new WeakMap<Node, Terms & { of: string; named: string | undefined }>();
 
 /** Hold to what the server read, as long as these properties stay: records state komi in many ways, and not all that they state is meant. */
 export function tell(root: Node, terms: Terms): void {
-  told.set(root, { ...terms, of: termsOf(root) });
+  told.set(root, { ...terms, of: termsOf(root), named: root.props.RU?.[0] });
 }
 
 function toldOf(root: Node): Terms | null {
@@ -238,17 +239,12 @@ export function komiOf(root: Node): number | undefined {
   return Number.isInteger(komi * 2) && Math.abs(komi) <= 150 ? komi : undefined;
 }
 
-/** The rule set that a record names, or undefined. */
+/** The rules that a record names, or undefined: as the server read them, else the name that stands there. */
 export function rulesOf(root: Node): string | undefined {
-  const text = (root.props.RU?.[0] ?? "").trim().toLowerCase().replace(/[\s_]+/g, "-");
-  if (text in RULE_SETS) return text;
-  if (/^(chin|cn|中)/.test(text)) return "chinese";
-  if (/^(japan|jp|日)/.test(text)) return "japanese";
-  if (/^(korea|kr|韓|韩)/.test(text)) return "korean";
-  if (/^(nz|new-?z)/.test(text)) return "new-zealand";
-  if (/^(goe|ing)/.test(text)) return "ing";
-  if (/^tromp/.test(text)) return "tromp-taylor";
-  return undefined;
+  const text = root.props.RU?.[0] ?? "";
+  const known = told.get(root);
+  if (known && known.named === root.props.RU?.[0]) return known.rules ?? undefined;
+  return text in RULE_SETS ? text : undefined;
 }
 
 const side = (colour: number): "b" | "w" => (colour === 1 ? "b" : "w");

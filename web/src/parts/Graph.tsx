@@ -124,7 +124,10 @@ function options(props: GraphProps, width: number, latest: () => GraphProps): uP
         stroke: ink,
         grid: name === "y" ? line : { show: false },
         ticks: line,
-        size: 64,
+        size: (plot, labels) => {
+          plot.ctx.font = `${12 * devicePixelRatio}px system-ui`;
+          return Math.max(64, ...(labels ?? []).map((label) => 18 + plot.ctx.measureText(label).width / devicePixelRatio));
+        },
         font: "12px system-ui",
         values: (_, values) => values.map((value) => (value === null ? "" : format(value, name))),
       })),

@@ -43,7 +43,7 @@ export function GameSection({ session }: { session: Session }) {
         <span>{t("new.komi")}</span>
         <input key={root.id} type="text" inputMode="decimal" placeholder={handicapOf(root) > 1 ? "0.5" : "6.5"} value={typed ?? komiOf(root) ?? ""} aria-invalid={badKomi} onInput={(event) => setKomi(event.currentTarget.value)} onBlur={() => badKomi || setTyped(null)} />
       </label>
-      <Choice label="new.rules" value={session.rules} options={(about?.rules ?? ["chinese"]).map((name) => [name, called(`rules.${name}`, name)] as const)} onChange={(rules) => set("RU", rules)} />
+      <Choice label="new.rules" value={session.rules} options={[...new Set([...(about?.rules ?? []), session.rules])].map((name) => [name, called(`rules.${name}`, name)] as const)} onChange={(rules) => set("RU", rules)} />
       {badKomi && <p class="error wide" role="alert">{t("new.badKomi")}</p>}
     </Section>
   );

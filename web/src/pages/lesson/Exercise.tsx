@@ -2,15 +2,16 @@
 import { useLayoutEffect, useState } from "preact/hooks";
 import { PASS, fromVertex } from "../../lib/coords";
 import { t } from "../../lib/text";
-import { parsed } from "./numbers";
+import { readings } from "./numbers";
 
 export type Judge = (text: string) => "right" | "wrong" | "unclear";
 
 /** Judges a number; tolerance: how far off it may be. */
 export function numberIs(answer: number, tolerance = 0): Judge {
   return (text) => {
-    const value = parsed(text);
-    return Number.isNaN(value) ? "unclear" : Math.abs(value - answer) <= tolerance ? "right" : "wrong";
+    const found = readings(text);
+    if (found.length === 0) return "unclear";
+    return found.some((value) => Math.abs(value - answer) <= tolerance) ? "right" : "wrong";
   };
 }
 
@@ -54,7 +55,8 @@ function Exercise({ number, question, example, judge, answer, why }: ExercisePro
         <input type="text" value={text} placeholder={example} autoComplete="off" onInput={(event) => setText(event.currentTarget.value)} />
       </label>
       <button disabled={!judge || !text.trim()}>{t("exercise.check")}</button>
-      {(verdict === "wrong" || verdict === "unclear") && (
+      {/* it stays when it was pressed: the focus is on it */}
+      {verdict && verdict !== "right" && (
         <button type="button" onClick={() => setVerdict("shown")}>{t("exercise.show")}</button>
       )}
       <p class={`verdict ${verdict ?? ""}`} role="status">

@@ -208,7 +208,7 @@ export default function ResidualStation() {
               example: "1.5",
               judge: plain ? numberIs(growth, 0.02 * growth) : null,
               answer: short(growth),
-              why: t("residual.why1", { blocks: count, growth: short(growth) }),
+              why: t("residual.why1", { blocks: count, growth: short(growth), ratio: plain ? times(ratio(plain)) : "…" }),
             },
             { question: t("residual.exercise2", { weights: whole(weights) }), example: "100", judge: numberIs(0), answer: "0", why: t("residual.why2") },
           ]}

@@ -17,12 +17,16 @@ export function percent(share: number, digits = 1): string {
   return `${(share * 100).toFixed(digits)} %`;
 }
 
-/** A number that was typed: `33600`, `33,600`, `3e7`, `3×10^7`, `-0.5`; NaN if it is none. */
-export function parsed(text: string): number {
+/** The numbers that what was typed may mean, none if it is no number: `33600`, `33,600`, `33.600`, `0,5`, `3e7`, `3×10^7`, `-0.5`. With one comma or point before three digits there are two: `1,456` is a number of thousands to some and a fraction to others. */
+export function readings(text: string): number[] {
   const plain = text
+    .replace(/[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u207b]+/g, "^$&") // an exponent that stands high
     .normalize("NFKC")
-    .replace(/[\s,'_]/g, "")
+    .replace(/[\s'_]/g, "")
     .replace(/[−–]/g, "-")
-    .replace(/[x×*·]10(?:\^|\*\*)?/i, "e");
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
+    .replace(/[x×*·]10(?:\^|\*\*)/i, "e");
+  const swapped = plain.replace(/[.,]/g, (mark) => (mark === "." ? "," : "."));
+  return [plain, swapped]
+    .filter((one) => /^[+-]?(\d+\.?\d*|\d{1,3}(,\d{3})+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(one))
+    .map((one) => Number(one.replace(/,/g, "")));
 }

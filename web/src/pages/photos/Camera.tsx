@@ -17,6 +17,8 @@ export function Camera({ onPicture }: { onPicture: (data: Blob) => void }) {
   const video = useRef<HTMLVideoElement>(null);
   const running = useRef<MediaStream | null>(null);
   const gone = useRef(false);
+  const asking = useRef(false);
+  const taking = useRef<HTMLButtonElement>(null);
 
   const stop = () => {
     running.current?.getTracks().forEach((track) => track.stop());
@@ -29,9 +31,13 @@ export function Camera({ onPicture }: { onPicture: (data: Blob) => void }) {
   }, []);
   useEffect(() => {
     if (video.current) video.current.srcObject = stream;
+    taking.current?.focus();
   }, [stream]);
 
   const start = async () => {
+    // a second one would go on unseen
+    if (asking.current) return;
+    asking.current = true;
     setError("");
     try {
       const found = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } });
@@ -41,6 +47,8 @@ export function Camera({ onPicture }: { onPicture: (data: Blob) => void }) {
       setStream(found);
     } catch (raised) {
       setError(refusal(raised));
+    } finally {
+      asking.current = false;
     }
   };
   const take = () => {
@@ -63,7 +71,7 @@ export function Camera({ onPicture }: { onPicture: (data: Blob) => void }) {
         <div class="camera">
           <video ref={video} autoPlay playsInline muted aria-label={t("camera.seen")} />
           <div class="row">
-            <button class="primary" onClick={take}>{t("camera.take")}</button>
+            <button class="primary" ref={taking} onClick={take}>{t("camera.take")}</button>
             <button onClick={stop}>{t("camera.close")}</button>
           </div>
         </div>

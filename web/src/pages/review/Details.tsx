@@ -2,7 +2,7 @@
 import { useMemo } from "preact/hooks";
 import { Graph, type Series } from "../../parts/Graph";
 import { useStore } from "../../lib/store";
-import { t } from "../../lib/text";
+import { called, t } from "../../lib/text";
 import { movesOf } from "../../lib/tree";
 import { Candidates, Verdict } from "../board/Candidates";
 import { leadOf, percent } from "../board/numbers";
@@ -128,6 +128,7 @@ export function Leads({ reviewed }: { reviewed: Reviewed }) {
   if (!course) return <section class="card"><p class="soft">{t("verdict.none")}</p></section>;
   const label = t("course.label", { move: ply, winrate: percent(course.wins[ply]), lead: course.lead ? leadOf(course.lead[ply]) : "" });
   const komi = t(content.komi_stated ? "leads.komi" : "leads.assumed", { komi: content.komi });
+  const rules = t(content.rules_stated ? "leads.rules" : "leads.rulesAssumed", { rules: called(`rules.${content.rules_name}`, content.rules_name) });
   return (
     <section class="card" aria-label={t("course.title")}>
       <h2>{t("course.title")}</h2>
@@ -143,7 +144,7 @@ export function Leads({ reviewed }: { reviewed: Reviewed }) {
         format={(value, scale) => (scale === "y" ? `${Math.round(value)} %` : leadOf(value))}
         onPick={(k) => reviewed.go(k)}
       />
-      <p class="soft">{course.lead ? komi : t("leads.noScore", { network: content.network })}</p>
+      <p class="soft">{course.lead ? `${komi} ${rules}` : t("leads.noScore", { network: content.network })}</p>
     </section>
   );
 }

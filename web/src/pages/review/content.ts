@@ -1,5 +1,6 @@
 // What a review says of a game, as `gocnn.review.page.content` gives it, and the game tree made of it.
 import { toSgf } from "../../lib/coords";
+import { tell } from "../../lib/go";
 import { Tree, makeNode, type Node, type Properties } from "../../lib/tree";
 
 /** A point and the probability of a move there; 361 is a pass. */
@@ -45,7 +46,10 @@ export interface Content {
   trouble: string;
   komi: number;
   komi_stated: boolean;
+  /** As the record has it, and by which it is counted. */
   rules: string;
+  rules_name: string;
+  rules_stated: boolean;
   handicap: number;
   moves: ReviewedMove[];
   /** A position without moves. */
@@ -74,13 +78,14 @@ function setUpProps(changes: readonly Change[]): Properties {
 
 /** The game as a tree with one line. */
 export function gameOf(content: Content): ReviewedGame {
-  const { black, white, result, rules, komi, handicap, moves, start } = content;
+  const { black, white, result, rules, rules_name, komi, handicap, moves, start } = content;
   const setup = start?.setup ?? moves[0]?.setup ?? [];
   const root = makeNode({ GM: ["1"], SZ: ["19"], KM: [String(komi)], ...setUpProps(setup) });
   for (const [name, value] of [["PB", black], ["PW", white], ["RE", result], ["RU", rules], ["HA", handicap > 1 ? String(handicap) : ""]]) {
     if (value) root.props[name] = [value];
   }
   if (start) root.props.PL = [start.colour === 1 ? "B" : "W"];
+  tell(root, { komi, handicap, rules: rules_name });
   const tree = new Tree(root);
   const line = [root];
   const plies = new Map([[root, 0]]);

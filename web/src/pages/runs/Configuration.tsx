@@ -1,6 +1,7 @@
 // What was asked of the runs, and in what they differ.
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
+import { Sideways } from "../../parts/Sideways";
 import { settingText } from "./numbers";
 import type { Run, Runs, Whole } from "./runs";
 
@@ -8,7 +9,7 @@ type Settings = Record<string, unknown>;
 
 function Table({ names, rows, label }: { names: string[]; rows: [string, string[]][]; label: string }) {
   return (
-    <div class="scrolled" tabIndex={0} role="group" aria-label={label}>
+    <Sideways class="scrolled" label={label}>
       <table class="settings">
         <thead>
           <tr>
@@ -25,7 +26,7 @@ function Table({ names, rows, label }: { names: string[]; rows: [string, string[
           ))}
         </tbody>
       </table>
-    </div>
+    </Sideways>
   );
 }
 

@@ -1,0 +1,113 @@
+"""The rules and the komi of a record: the page, a review and GTP read the same in it, and say it."""
+
+from pathlib import Path
+
+import pytest
+
+from gocnn.engine.rulesets import RULES, UNSTATED, of_record, parse
+from gocnn.games import sgf_tree
+from gocnn.review import text as review_text
+from gocnn.review.course import terms_of
+from gocnn.review.page import content
+from gocnn.review.review import review
+from gocnn.serve.records import File, sgf
+from tests.conversation import talk
+from tests.knower import Knower
+
+NAMED = {
+    "chinese": "Chinese,chinese,CHINESE,cn,CN,Zhongguo,中国,中國規則,\uff23\uff28\uff29\uff2e,Chinese rules",
+    "japanese": "Japanese,jp,日本,日本ルール,Japanese Rules,JAPAN,Nihon",
+    "korean": "Korean,korea,KR,한국,韓国",
+    "aga": "AGA,aga rules,American",
+    "bga": "BGA,British",
+    "french": "French,FFG,Français",
+    "new-zealand": "NZ,New Zealand,new-zealand,NewZealand",
+    "tromp-taylor": "Tromp-Taylor,tromp taylor,TrompTaylor,TT",
+    "ing": "Ing,ING,GOE,goe,Ing Goe,应氏规则,應氏",
+    "chinese-ogs": "chinese-ogs,Chinese OGS",
+    "stone-scoring": "Stone Scoring",
+}
+"""As records have them, by what they mean."""
+
+UNNAMED = ("", "?", "OGS", "19x19", "a", "chess", "{", "\x00", "ko" * 500)
+"""What names none."""
+
+SHORT = "koSIMPLEscoreTERRITORYtaxALLsui1whb0fpok1"
+"""As KataGo writes rules that have no name."""
+
+
+@pytest.mark.parametrize("rules", NAMED)
+def test_rules_are_known_by_their_spellings(rules: str) -> None:
+    assert rules in RULES
+    for text in NAMED[rules].split(","):
+        assert of_record(text) == of_record(f"  {text} ") == rules, text
+
+
+def test_every_name_that_a_program_writes_is_known() -> None:
+    assert {name: of_record(name) for name in RULES} == {name: name for name in RULES}
+    assert parse(str(of_record(SHORT))) == parse(SHORT) not in RULES.values()
+    assert [text for text in UNNAMED if of_record(text) is not None] == []
+
+
+FOX = "AP[foxwq]"
+HANDICAP = "HA[2]AB[dd][pp]"
+RECORDS = [
+    ("RU[Chinese]KM[375]" + FOX, "chinese", 7.5),
+    ("RU[chinese]KM[650]" + FOX, "chinese", 6.5),
+    ("RU[Chinese]KM[6.5]", "chinese", 6.5),
+    ("RU[中国规则]KM[3.75]", "chinese", 7.5),
+    ("RU[Japanese]KM[0]HA[0]" + FOX, "japanese", None),
+    ("RU[jp]KM[50]HA[1]" + FOX, "japanese", 0.5),
+    ("RU[Japanese]KM[0]" + HANDICAP + FOX, "japanese", 0.0),
+    ("RU[日本]KM[6,5]", "japanese", 6.5),
+    ("RU[AGA]KM[0.5]" + HANDICAP, "aga", 0.5),
+    ("RU[GOE]KM[8]", "ing", 8.0),
+    ("RU[GOE]KM[]", "ing", None),
+    ("RU[New Zealand]KM[7]", "new-zealand", 7.0),
+    ("RU[what]KM[5.5]", None, 5.5),
+    (HANDICAP, None, None),
+    ("KM[abc]", None, None),
+]
+
+
+@pytest.mark.parametrize(("header", "rules", "komi"), RECORDS)
+def test_page_review_and_gtp_agree(
+    header: str,
+    rules: str | None,
+    komi: float | None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = f"(;GM[1]CA[UTF-8]SZ[19]{header};W[qd];B[dq])".encode()
+    file = tmp_path / "game.sgf"
+    file.write_bytes(data)
+    usual = (0.5 if "HA[2]" in header else 6.5) if komi is None else komi
+
+    (dropped,) = sgf(File("game.sgf"), data).games
+    assert (dropped.rules, dropped.komi) == (rules, komi)
+
+    (record,) = sgf_tree.parse(data, "game.sgf")
+    terms = terms_of(record)
+    assert (terms.rules_name, terms.rules_stated) == (rules or UNSTATED, rules is not None)
+    assert (terms.komi, terms.stated) == (usual, komi is not None)
+    found = review(record, "game.sgf", Knower())
+    shown = content(found)
+    assert [shown[name] for name in ("rules_name", "rules_stated", "komi")] == [
+        terms.rules_name,
+        terms.rules_stated,
+        usual,
+    ]
+    said = "\n".join(review_text.report(found))
+    assert f"{terms.rules_name} rules" in said
+    assert f"komi {usual:g}" in said
+
+    set_before = ("kata-set-rules korean", "komi 3")
+    _, _, side, told, printed = talk(
+        Knower(), *set_before, f"loadsgf {file}", "get_komi", "kata-get-rules"
+    )
+    assert side == "white"
+    assert parse(printed) == RULES[rules or "korean"]
+    assert float(told) == (3 if komi is None else komi)
+    error = capsys.readouterr().err
+    assert f"komi {float(told):g}" in error
+    assert f"{rules or 'japanese'} rules" in error  # Korean rules are the Japanese ones
