@@ -239,13 +239,9 @@ class Player:
         wanted = sensible_moves(game.board, colour)
         wanted[PASS] = False
         if self.level and not visits:
+            estimator = self._estimator(game, colour, said)
             weights = levels.weights(
-                self.level,
-                game,
-                colour,
-                p=said.probabilities,
-                wanted=wanted,
-                estimator=self._estimator(game, colour, said),
+                self.level, game, colour, p=said.probabilities, wanted=wanted, estimator=estimator
             )
         else:
             weights = self._weights(game, colour, said, wanted, visits=visits)

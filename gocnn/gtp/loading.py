@@ -15,8 +15,7 @@ def load(name: str, moves: int | None, game: Game) -> None:
     shorter), and to its komi and its rules where it states them.
 
     What is played by from here on, and what had to be decided about the record, is said on standard
-    error. Raises GtpError; the game is
-    then as it was.
+    error. Raises GtpError; the game is then as it was.
 
     The moves are not held to the rules of repetition and suicide that the game is played by from
     here on: they were made under the record's own.
