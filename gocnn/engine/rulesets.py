@@ -97,7 +97,14 @@ UNSTATED = "chinese"
 """The rules of a record that names none."""
 
 _OTHER_NAMES = {"nz": "new-zealand", "goe": "ing", "jp": "japanese", "cn": "chinese"}
-_PLAIN = {re.sub(r"[-_ ]", "", name): rules for name, rules in RULES.items()}
+
+
+def _plain(name: str) -> str:
+    """A name as it is compared: small letters, without what stands between words."""
+    return re.sub(r"[-_ ]", "", name.lower())
+
+
+_NAMES = {_plain(name): name for name in RULES}
 _KEYS = {
     "ko": ("ko", KO),
     "score": ("scoring", SCORING),
@@ -131,18 +138,17 @@ def parse(rules: Any) -> Rules:
         except (ValueError, RecursionError):
             raise BadRules("the rules begin like a JSON object but are none") from None
         return _from_object(found)
-    plain = re.sub(r"[-_ ]", "", text.lower())
-    plain = re.sub(r"[-_ ]", "", _OTHER_NAMES.get(plain, plain))
-    if plain in _PLAIN:
-        return _PLAIN[plain]
+    plain = _plain(text)
+    plain = _plain(_OTHER_NAMES.get(plain, plain))
+    if plain in _NAMES:
+        return RULES[_NAMES[plain]]
     if plain == "agabutton":
         raise BadRules("aga-button needs the button, which this engine does not know: choose aga")
     parts = _SHORT.findall(text)
     if parts and not _SHORT.sub("", text):
         return _from_object({_SHORT_KEYS.get(key, key): value for key, value in parts})
-    names = {re.sub(r"[-_ ]", "", name): name for name in RULES}
-    near = difflib.get_close_matches(plain[:60], names, 1, 0.7)
-    meant = f"did you mean {names[near[0]]}? " if near else ""
+    near = difflib.get_close_matches(plain[:60], _NAMES, 1, 0.7)
+    meant = f"did you mean {_NAMES[near[0]]}? " if near else ""
     raise BadRules(
         f"unknown rules {text[:60]!r}: {meant}choose {', '.join(RULES)}, or give a JSON object"
     )
@@ -152,10 +158,8 @@ def of_record(stated: str) -> str | None:
     """The rules that a record's `RU` states, by a name or the short form that `parse` reads; None
     if it states none that are known. Records write them in more ways than programs do
     (`gocnn.games.text.rules`)."""
-    plain = re.sub(r"[-_ ]", "", stated.lower())
     try:
-        exact = next((name for name in RULES if re.sub(r"[-_ ]", "", name) == plain), None)
-        return exact or texts.rules(stated) or name_of(parse(stated))
+        return _NAMES.get(_plain(stated)) or texts.rules(stated) or name_of(parse(stated))
     except BadRules:
         return None
 

@@ -136,11 +136,10 @@ def advice(samples: int, config: PolicyRunConfig) -> str:
     train = config.train
     if samples >= BEGUN or config.begin or train.patience:
         return ""
-    budget = "steps" if train.steps else "epochs" if train.epochs else "minutes"
     return (
         f"only {samples:,} positions were learnt from, and a network from nothing needs some"
-        f" {BEGUN:,} to be right in two of five moves; give more --{budget}, or begin with one that"
-        " ships: --from small"
+        f" {BEGUN:,} to be right in two of five moves; give more --{train.budget_name}, or"
+        " begin with one that ships: --from small"
     )
 
 

@@ -132,6 +132,11 @@ class TrainConfig:
         return {"steps": self.steps, "epochs": self.epochs, "minutes": self.minutes}
 
     @property
+    def budget_name(self) -> str:
+        """What the budget is given in: steps, epochs or minutes."""
+        return next(name for name, value in self.budget().items() if value is not None)
+
+    @property
     def highest_rate(self) -> float:
         """The learning rate at the top of the schedule."""
         return self.learning_rate or DEFAULT_RATES[self.optimiser]

@@ -325,11 +325,11 @@ def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
     """What to do where a training of so many `samples` made too few passes over its photographs; a
     sentence, or nothing where it made enough or was stopped by its patience."""
     passes, train, network = samples / photographs, config.train, config.network
+    budget = train.budget_name
     begun = bool(config.init_from)
     tuning = config.pretrained != "none" or begun
     if passes >= (PASSES_TUNING if tuning else PASSES) or train.patience:
         return ""
-    budget = "steps" if train.steps else "epochs" if train.epochs else "minutes"
     cheaper = []
     if budget == "minutes" and network.model == "resnet" and network.stem_stride < 2 and not begun:
         cheaper += ["--preset strong", "--stem-stride 2"]
