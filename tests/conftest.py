@@ -144,6 +144,11 @@ def sample_files() -> list[Path]:
     return sorted(SAMPLES.rglob("*.sgf"))
 
 
+@pytest.fixture
+def game(sample_files: list[Path]) -> Path:
+    return sample_files[0]
+
+
 @pytest.fixture(scope="session")
 def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of the sample games."""

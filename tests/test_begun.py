@@ -10,7 +10,7 @@ import torch
 from gocnn import modelfile
 from imagecls.classifier import KIND, init_from
 from imagecls.classifier.models import ClassifierConfig, build
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 FAST = ["--batch", "8", "--precision", "fp32", "--validations", "1", "--steps", "1"]
 STILL = [*FAST, "--learning-rate", "1e-30", "--weight-decay", "0", "--ema", "0"]

@@ -18,7 +18,7 @@ from gocnn.wording import counted
 from imagecls.photos.classes import HW03_CLASSES
 from tests.conftest import ROOT
 from tests.conversation import talk
-from tests.test_cli import cli, good, refused
+from tests.typed import cli, good, refused
 
 CASES = ROOT / "tests" / "cases"
 GO = CASES / "go"

@@ -22,7 +22,7 @@ from imagecls.photos.data import Split, load_splits
 from imagecls.photos.sets import PhotoSet
 from imagecls.photos.store import ImageStore
 from tests.conftest import ROOT
-from tests.test_cli import cli, good, refused
+from tests.typed import cli, good, refused
 
 IMAGES = ROOT / "data" / "images"
 LEARNT = 38

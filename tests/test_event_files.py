@@ -9,7 +9,7 @@ import pytest
 
 from gocnn.errors import UserError
 from tests import toy
-from tests.test_cli import refused
+from tests.typed import refused
 
 
 def scalars(folder: Path) -> dict[str, dict[int, float]]:

@@ -17,8 +17,8 @@ from gocnn.policy import training
 from gocnn.policy.network import preset
 from gocnn.training import TrainConfig
 from tests.conftest import ROOT, play_randomly, sgf_text
-from tests.test_cli import good, refused
 from tests.toyruns import free_port
+from tests.typed import good, refused
 
 SIZE = ["--blocks", "1", "--channels", "8"]
 BUDGET = [

@@ -32,7 +32,7 @@ from gocnn.training import TrainConfig
 from gocnn.training.schedule import Budget, Deadline
 from gpukit import choosing, courier, gamepack, luggage, recipes, train, travel
 from tests.conftest import ROOT, play_randomly, sgf_text
-from tests.test_cli import good
+from tests.typed import good
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,8 @@ from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
 from tests import kills, toy
 from tests.fakes import Trace, laid_out, pretended
 from tests.kills import Killed, Stages
-from tests.test_cli import good, refused
 from tests.test_img_cli import SMALL101, few
+from tests.typed import good, refused
 
 __all__ = ["few"]
 

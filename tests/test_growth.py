@@ -23,7 +23,7 @@ from gocnn.policy.shipped import file_of
 from gocnn.training.config import TrainConfig
 from gocnn.training.ema import Ema
 from gocnn.training.optim import build_optimisers
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 SMALL = PolicyConfig(blocks=2, channels=10, head=6, stem_kernel=3, future=1, value=True)
 LARGE = replace(SMALL, blocks=3, channels=23, head=9)

@@ -9,7 +9,7 @@ import pytest
 from gocnn.errors import UserError
 from imagecls.photos import files
 from tests.conftest import ROOT
-from tests.test_cli import refused
+from tests.typed import refused
 
 DRAWN = ROOT / "data" / "images" / "validation"
 

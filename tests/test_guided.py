@@ -19,8 +19,8 @@ from imagecls.photos.data import Split, load_splits
 from imagecls.photos.store import ImageStore
 from tests.conftest import ROOT
 from tests.kills import Stages, models
-from tests.test_cli import good, refused
 from tests.toyruns import on_two_processes
+from tests.typed import good, refused
 
 IMAGES = ROOT / "data" / "images"
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)

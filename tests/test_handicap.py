@@ -21,7 +21,7 @@ from gocnn.games.sgf_tree import parse
 from gocnn.games.variations import read_file
 from gocnn.games.words import colour_of, decode, index_of
 from tests.conftest import CORPORA, ROOT
-from tests.test_cli import good
+from tests.typed import good
 
 CASES = ROOT / "tests" / "cases"
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import ROOT
-from tests.test_cli import good
+from tests.typed import good
 
 IMAGES = ROOT / "data" / "images"
 KINDS = ("sushi", "watermelon", "fried_egg")

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.conftest import ROOT
-from tests.test_cli import good
 from tests.test_hidden_labels import HIDDEN, NUMBERS, course_of_2021
+from tests.typed import good
 
 PAGE = ROOT / "docs" / "hw03.md"
 ELSEWHERE = ("timm:", "resnet101", "my-games", "dogs.zip", "breeds", "boss")

@@ -29,7 +29,7 @@ from imagecls.photos.collection import Photo
 from tests.classifiers import CLASSES, predictor
 from tests.conftest import ROOT
 from tests.photographs import colourful, encoded
-from tests.test_cli import cli, good, refused
+from tests.typed import cli, good, refused
 
 PICTURE = ROOT / "data" / "images" / "validation" / "pizza" / "000.jpg"
 

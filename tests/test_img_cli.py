@@ -20,8 +20,8 @@ from imagecls.classifier.models import ClassifierConfig
 from imagecls.classifier.models.resnet101 import ResNet101
 from imagecls.photos.data import Split
 from tests.conftest import ROOT
-from tests.test_cli import cli, good, refused
 from tests.toyruns import on_two_processes
+from tests.typed import cli, good, refused
 
 IMAGES = ROOT / "data" / "images"
 FAST = [

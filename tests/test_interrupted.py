@@ -16,7 +16,7 @@ from gocnn.console.calling import call
 from gocnn.console.heads import commands
 from imagecls.commands.img_predict import command as img_predict
 from tests.conftest import ROOT, SAMPLES, needs_posix
-from tests.test_cli import cli
+from tests.typed import cli
 
 STOPPED = "stopped; nothing is half-written: what was not finished is as it was before\n"
 

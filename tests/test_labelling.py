@@ -12,9 +12,9 @@ from imagecls.photos.data import judged, labelled
 from imagecls.photos.labelling import Labelling
 from imagecls.photos.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE
 from tests.conftest import ROOT
-from tests.test_cli import cli, good, refused
 from tests.test_img_cli import FAST
 from tests.test_layouts import tree
+from tests.typed import cli, good, refused
 
 IMAGES = ROOT / "data" / "images"
 

@@ -25,7 +25,7 @@ from gocnn.match.elo import rate, rising
 from levels_shown import markdown
 from tests.conftest import ROOT, main_line, play_randomly
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT, Scripted, engine_on, talk
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 SOME = ("20k", "12k", "5k", "1k", "1d")
 

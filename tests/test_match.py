@@ -26,7 +26,7 @@ from gocnn.match.runner import MatchConfig, run_match
 from gocnn.match.summary import summarise
 from tests.conftest import ROOT, heed_interrupts, needs_posix
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 ODD = """
 import os, pathlib, sys, time

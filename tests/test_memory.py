@@ -16,7 +16,7 @@ from gocnn.training import Batch, memory
 from imagecls.classifier.task import ImageTask
 from tests import toy
 from tests.conftest import ROOT
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 SAID = [
     torch.OutOfMemoryError(

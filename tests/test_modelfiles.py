@@ -32,8 +32,8 @@ from imagecls.classifier import KIND as CLASSIFIER
 from imagecls.classifier import model as classifier
 from imagecls.classifier.models import ClassifierConfig, build
 from tests.conftest import ROOT
-from tests.test_cli import cli
 from tests.test_fuzz import edited
+from tests.typed import cli
 
 TINY = PolicyConfig(blocks=1, channels=4, head=4)
 FOOD = ClassifierConfig(

@@ -22,7 +22,7 @@ from gocnn.structs import from_json, to_json
 from gocnn.training import TrainConfig, evaluate
 from imagecls.classifier import training as image_training
 from tests.conftest import ROOT
-from tests.test_cli import good
+from tests.typed import good
 
 OLD = ROOT / "tests" / "cases" / "old"
 GAMES = OLD / "games.games"

@@ -13,7 +13,7 @@ from gocnn.errors import UserError
 from gocnn.policy import runtime
 from gocnn.policy.runtime import CPU, CUDA, OnnxPolicy, open_evaluator
 from gocnn.policy.shipped import file_of
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 PlainSession = onnxruntime.InferenceSession
 

@@ -11,7 +11,7 @@ from onnx import TensorProto
 from gocnn.policy import shipped as networks
 from imagecls.classifier import shipped as classifiers
 from tests.conftest import SAMPLES
-from tests.test_cli import refused
+from tests.typed import refused
 
 PICTURE = SAMPLES.parent / "images" / "validation" / "soup" / "000.jpg"
 

@@ -20,7 +20,7 @@ from gocnn.errors import UserError
 from gocnn.files import check_folder, check_writable, make_folder, replacing, write_bytes
 from imagecls.classifier import charts, layerpictures, pictures
 from tests.conftest import ROOT, play_randomly, sgf_text
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 WRITES = {
     "--out",

@@ -26,7 +26,7 @@ from gocnn.policy.predictions import PolicyPredictions, predictions, winrate
 from gocnn.policy.source import OWN_SHARE, PositionSource
 from gocnn.policy.task import PolicyTask
 from tests.labelled import random_labels, toy_store
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 PLANES = ["board", "history"]
 GO = [

@@ -19,7 +19,7 @@ from gocnn.policy.model import default_model, load
 from gocnn.policy.suggestion import planes_of, suggest
 from tests.conftest import ROOT
 from tests.conversation import Scripted
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 BASE = {
     "rules": "chinese",

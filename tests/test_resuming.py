@@ -16,7 +16,7 @@ from imagecls.classifier.models.resnet101 import ResNet101
 from tests import toy
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.kills import Stages, models
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 IMAGES = ROOT / "data" / "images"
 GO = [

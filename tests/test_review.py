@@ -22,7 +22,7 @@ from gocnn.review.files import review_files
 from gocnn.review.page import comments, content, page, template
 from gocnn.review.review import closing_passes, review, table
 from tests.conftest import ROOT, lacking, main_line, play_randomly, sgf_text
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 
 def built_page():

@@ -11,7 +11,7 @@ import pytest
 
 from gocnn.errors import UserError
 from tests.conftest import ROOT
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 
 @pytest.mark.parametrize(("name", "most"), [("small", 1e-4), ("base", 0.05)])

@@ -30,8 +30,8 @@ from gocnn.policy.task import VALUE_WEIGHT, PolicyTask
 from tests import plain_search
 from tests.conftest import ROOT, play_randomly
 from tests.conversation import talk
-from tests.test_cli import good
 from tests.test_go_train import TRAIN
+from tests.typed import good
 
 
 class Judge:

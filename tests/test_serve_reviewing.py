@@ -20,7 +20,7 @@ from gocnn.serve.config import ServeConfig
 from gocnn.serve.sharing import Shared
 from tests.conftest import play_randomly, sgf_text
 from tests.serving import Client, serving
-from tests.test_cli import good
+from tests.typed import good
 
 NAMES = "PB[</script><b>許功蓋]PW[]"
 HARD = {

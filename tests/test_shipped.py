@@ -16,7 +16,7 @@ from gocnn.policy.samples import games_of, positions
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.state import ServeState
 from tests.conftest import ROOT
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 GAMES = ROOT / "data" / "games" / "network"
 PICTURE = ROOT / "data" / "images" / "training" / "fried_egg" / "044.jpg"

@@ -9,9 +9,9 @@ from filelock import FileLock
 
 from imagecls.classifier import model as models
 from imagecls.classifier import shipped
-from tests.test_cli import good, refused
 from tests.test_img_cli import SMALL101
 from tests.test_teaching import FAST
+from tests.typed import good, refused
 
 
 @pytest.fixture

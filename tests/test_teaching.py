@@ -26,9 +26,9 @@ from imagecls.classifier.teaching import TaughtTask, Teacher, Teachers, Teaching
 from tests.classifiers import CLASSES, predictor
 from tests.kills import Stages
 from tests.kills import models as written
-from tests.test_cli import good, refused
 from tests.test_img_cli import SMALL101
 from tests.toyruns import on_two_processes
+from tests.typed import good, refused
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 RUN = ClassifierConfig("resnet", CLASSES, 8, 8, mean=MEAN, std=STD)

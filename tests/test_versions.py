@@ -24,8 +24,8 @@ from gocnn.training import RunFolder
 from gocnn.versions import unreadable
 from tests import toy
 from tests.conftest import ROOT
-from tests.test_cli import good, refused
 from tests.test_modelfiles import header, with_header
+from tests.typed import good, refused
 
 OLD = ROOT / "tests" / "cases" / "old"
 LATER = "9.1.0"

@@ -12,7 +12,7 @@ from gocnn.board.coords import to_gtp
 from gocnn.games.sgf_tree import parse
 from gocnn.review.review import table
 from tests.conftest import play_randomly, sgf_text
-from tests.test_cli import good
+from tests.typed import good
 
 from .conftest import PHONE, Open, OpenFile
 from .reviews import fits, named, nothing_serious, occupied, place, ready, reviewed, upload
