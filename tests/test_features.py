@@ -16,7 +16,7 @@ from gocnn.errors import UserError
 from imagecls.classifier import features, scatter
 from imagecls.classifier.models import ClassifierConfig
 from tests.classifiers import CLASSES, predictor
-from tests.test_img_cli import few, run
+from tests.img_runs import few, run
 from tests.typed import good, refused
 
 __all__ = ["few", "run"]

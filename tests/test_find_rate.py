@@ -29,7 +29,7 @@ from gocnn.training.range_run import run
 from gocnn.training.range_test import RangeTest, smooth
 from gocnn.training.run import open_run
 from tests import toy
-from tests.test_img_cli import FAST, few
+from tests.img_runs import FAST, few
 from tests.typed import good, refused
 
 __all__ = ["few"]

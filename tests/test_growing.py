@@ -27,8 +27,8 @@ from imagecls.classifier.noisy import Noisy, NoisyLabels
 from imagecls.classifier.pseudo import PseudoLabels, Unlabelled
 from tests import kills, toy
 from tests.fakes import Trace, laid_out, pretended
+from tests.img_runs import SMALL101, few
 from tests.kills import Killed, Stages
-from tests.test_img_cli import SMALL101, few
 from tests.typed import good, refused
 
 __all__ = ["few"]

@@ -12,7 +12,7 @@ from imagecls.photos.data import judged, labelled
 from imagecls.photos.labelling import Labelling
 from imagecls.photos.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE
 from tests.conftest import ROOT
-from tests.test_img_cli import FAST
+from tests.img_runs import FAST
 from tests.test_layouts import tree
 from tests.typed import cli, good, refused
 

@@ -8,7 +8,7 @@ import pytest
 
 from imagecls.classifier.evaluation import REPORT, Predictions, figures, write_report
 from imagecls.commands import img_eval
-from tests.test_img_cli import few, run
+from tests.img_runs import few, run
 from tests.typed import good, refused
 
 __all__ = ["few", "run"]

@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from imagecls.classifier import model as models
 from imagecls.classifier import shipped
-from tests.test_img_cli import SMALL101
+from tests.img_runs import SMALL101
 from tests.test_teaching import FAST
 from tests.typed import good, refused
 

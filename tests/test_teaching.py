@@ -24,9 +24,9 @@ from imagecls.classifier.models.base import Classifier
 from imagecls.classifier.task import ImageTask
 from imagecls.classifier.teaching import TaughtTask, Teacher, Teachers, Teaching, divergence
 from tests.classifiers import CLASSES, predictor
+from tests.img_runs import SMALL101
 from tests.kills import Stages
 from tests.kills import models as written
-from tests.test_img_cli import SMALL101
 from tests.toyruns import on_two_processes
 from tests.typed import good, refused
 

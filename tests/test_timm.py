@@ -18,7 +18,7 @@ from imagecls.classifier import model as models
 from imagecls.classifier import weights
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.backbone import Backbone
-from tests.test_img_cli import few
+from tests.img_runs import few
 from tests.typed import good, refused
 
 __all__ = ["few"]
