@@ -13,7 +13,7 @@ from gocnn.engine.player import Player
 from gocnn.gtp.commands import Engine
 from gocnn.policy.predictions import PolicyPredictions
 from tests.conversation import talk
-from tests.test_search import Judge
+from tests.searches import Judge
 
 
 def simulate(clock: Clock, moves: int) -> None:
