@@ -1,5 +1,7 @@
 """Conversations over GTP: in this process with a script, and with a process of its own."""
 
+from pathlib import Path
+
 from gocnn.engine.player import Player
 from gocnn.gtp.clients import install
 from gocnn.gtp.commands import Engine
@@ -74,3 +76,10 @@ def answer_of(process) -> bytes:
 def send(process, data: bytes) -> None:
     process.stdin.write(data)
     process.stdin.flush()
+
+
+CASES = Path(__file__).parent / "cases" / "go"
+
+
+def case(name: str) -> list[str]:
+    return (CASES / name).read_text().splitlines()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from gocnn.gtp.protocol import Lines
 from tests.conftest import ROOT, needs_posix
-from tests.conversation import answer_of, send
+from tests.conversation import answer_of, case, send
 
 DAYS = b"kata-set-param maxVisits 10000000\n"
 """So much looking ahead takes hours: what answers has not done it."""
@@ -154,3 +155,54 @@ def test_a_socket_whose_other_end_is_closed():
         theirs.close()
         assert lines.abandoned()
     os.close(end)
+
+
+def test_records_are_not_read_from_the_protocol_itself(process):
+    """With the pipe left open: a refusal, and the next command is answered."""
+    for line in [
+        *case("loadsgf_stdin.gtp")[:-1],
+        "loadsgf /dev/stdin",
+        "loadsgf /dev/fd/0",
+        "loadsgf - 3",
+    ]:
+        send(process, f"{line}\n".encode())
+        answer = answer_of(process)
+        assert answer.startswith(
+            b"? cannot load file" if line.startswith("loadsgf") else b"= gocnn"
+        ), line
+    send(process, b"5 name\n")
+    assert answer_of(process) == b"=5 gocnn\n"
+
+
+def test_every_way_a_line_can_come(process):
+    text = (
+        "1 name\r\n\r\n \t 2 \tplay\tb\tq16 # the first\r\n#\n3 PLAY b d4\n4 play b D4 extra\n5"
+        " play w \uff24\uff14\n6 play W pAsS\n7 komi \uff16.\uff15\n8 name\x07\n9 play b resign\n10"
+        " undo\n11 list_stones black\n"
+    ).encode()
+    send(
+        process,
+        text + b"12 name \xff\xfe\n13 " + b"x" * 300_000 + b"\n" + b"14 name\n" * 3000 + b"15 name",
+    )
+    process.stdin.close()
+    answers = process.stdout.read().decode().split("\n\n")
+    signs = [re.match(r"[=?]\d*", answer).group() for answer in answers[:-1]]  # type: ignore[union-attr]
+    assert signs[:13] == [
+        "=1",
+        "=2",
+        "?3",
+        "?4",
+        "?5",
+        "=6",
+        "=7",
+        "=8",
+        "=9",
+        "=10",
+        "=11",
+        "=12",
+        "?13",
+    ]
+    assert signs[13:] == ["=14"] * 3000 + ["=15"]
+    assert answers[10] == "=11 Q16"
+    assert process.stderr.read() == b""
+    assert process.wait(600) == 0
