@@ -17,7 +17,7 @@ from gocnn.engine.player import RESIGN, Player
 from gocnn.engine.rulesets import RULES, parse
 from tests.conftest import main_line, play_randomly
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT
-from tests.test_serve_analysis import GAME, pairs, server
+from tests.serving_boards import GAME, pairs, server
 
 
 @pytest.fixture(scope="module")
