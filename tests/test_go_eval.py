@@ -1,5 +1,5 @@
-"""go-eval as a person types it: figures that agree among themselves and with torch's, and files that
-are no model."""
+"""go-eval as a person types it: figures that agree among themselves and with torch's, and files
+that are no model."""
 
 import json
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""A run in parts, for the kit's way home: whole after a full disk and after a kill at any moment, and
-what a run loses where there is less room, against torch's own tensors."""
+"""A run in parts, for the kit's way home: whole after a full disk and after a kill at any moment,
+and what a run loses where there is less room, against torch's own tensors."""
 
 import errno
 import itertools

@@ -1,5 +1,5 @@
-"""The kit's training far from home: a run that ends by the clock and goes on from its parts, against
-a run in one go, bit by bit; and the settings that fit a card."""
+"""The kit's training far from home: a run that ends by the clock and goes on from its parts,
+against a run in one go, bit by bit; and the settings that fit a card."""
 
 import json
 from collections.abc import Callable

@@ -1,5 +1,5 @@
-"""Names under which board programs take an engine, and the versions that they read from them, as their
-sources have it."""
+"""Names under which board programs take an engine, and the versions that they read from them, as
+their sources have it."""
 
 import json
 import subprocess

@@ -1,5 +1,5 @@
-"""Scores through GTP, against boards that are counted by hand under each rule set; and when the engine
-takes a game for over."""
+"""Scores through GTP, against boards that are counted by hand under each rule set; and when the
+engine takes a game for over."""
 
 import re
 

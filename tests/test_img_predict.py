@@ -1,5 +1,6 @@
-"""img-predict, img-eval, img-explain and img-augment as a person types them: tables and figures that
-agree with the library's and with each other, pictures that are drawn, bad photographs named."""
+"""img-predict, img-eval, img-explain and img-augment as a person types them: tables and figures
+that agree with the library's and with each other, pictures that are drawn, bad photographs
+named."""
 
 import json
 import shutil

@@ -1,5 +1,5 @@
-"""Commands of KataGo's, and Leela Zero's options: searches, positions, parameters and rules, against
-those engines' own documentation."""
+"""Commands of KataGo's, and Leela Zero's options: searches, positions, parameters and rules,
+against those engines' own documentation."""
 
 import json
 import re

@@ -1,5 +1,5 @@
-"""A search keeps its books: each position's sums are those below it and what the network says of the
-very position, also after a network has failed and where few moves are kept."""
+"""A search keeps its books: each position's sums are those below it and what the network says of
+the very position, also after a network has failed and where few moves are kept."""
 
 import math
 

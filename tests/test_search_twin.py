@@ -1,5 +1,5 @@
-"""Arrays and kernels search as objects do: every count and sum against `tests.plain_search`, what is
-asked about against boards that the same moves were played on."""
+"""Arrays and kernels search as objects do: every count and sum against `tests.plain_search`, what
+is asked about against boards that the same moves were played on."""
 
 import numpy as np
 import pytest

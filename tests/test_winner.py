@@ -1,5 +1,5 @@
-"""A network that foresees the winner: learnt where the result is known, against a plain logarithm, and
-told by GTP as the network says it."""
+"""A network that foresees the winner: learnt where the result is known, against a plain logarithm,
+and told by GTP as the network says it."""
 
 import json
 import subprocess

@@ -1,5 +1,5 @@
-"""For the tests of the kit's way to a card and back: games, a pack of them, what its command says, a
-clock."""
+"""For the tests of the kit's way to a card and back: games, a pack of them, what its command says,
+a clock."""
 
 import time
 from collections.abc import Callable
