@@ -13,7 +13,7 @@ from imagecls.photos.labelling import Labelling
 from imagecls.photos.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE
 from tests.conftest import ROOT
 from tests.img_runs import FAST
-from tests.test_layouts import tree
+from tests.trees import tree
 from tests.typed import cli, good, refused
 
 IMAGES = ROOT / "data" / "images"

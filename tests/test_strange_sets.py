@@ -13,7 +13,7 @@ from imagecls.photos.labelling import Labelling
 from imagecls.photos.listed import Listed, apply
 from imagecls.photos.store import ImageStore
 from tests.photographs import colourful, encoded
-from tests.test_layouts import tree
+from tests.trees import tree
 
 
 @pytest.fixture
