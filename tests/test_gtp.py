@@ -1,17 +1,12 @@
-"""GTP: a scripted conversation for every command, and a fuzz of command lines."""
-
-import random
-import re
-from collections.abc import Iterator
+"""GTP: a scripted conversation for every command, against the protocol's own words and a board that
+the same moves were played on."""
 
 import numpy as np
 import pytest
 
-from gocnn.board import BLACK, WHITE, Board, IllegalMove
-from gocnn.board.coords import PASS, from_gtp, to_gtp
+from gocnn.board import Board, IllegalMove
+from gocnn.board.coords import to_gtp
 from gocnn.engine.game import Game
-from gocnn.engine.ownership import eyes
-from gocnn.engine.player import RESIGN, Player
 from gocnn.gtp.protocol import serve
 from tests.conftest import ROOT, play_randomly, sgf_text
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT, Scripted, engine_on, finished, talk
@@ -309,171 +304,6 @@ def test_the_end_of_the_game(evaluator):
         "?syntax error: alive, dead, seki, black_territory, white_territory, dame",
         "?syntax error: one argument is expected",
     ]
-
-
-def test_does_not_fill_eyes_and_passes_when_ahead(evaluator):
-    """With the board settled every move would fill an own eye or die: the engine passes whoever
-    asks; with komi against it as well."""
-    player = Player(evaluator)
-    game = Game(komi=6.5)
-    for line in finished():
-        _, colour, vertex = line.split()
-        game.play(from_gtp(vertex), BLACK if colour == "b" else WHITE)
-    assert player.decide(game, BLACK).index == PASS
-    assert player.decide(game, WHITE).index == PASS
-    open_game = Game()
-    open_game.play(from_gtp("D4"), BLACK)
-    assert player.decide(open_game, WHITE).index != PASS
-
-
-def test_answers_a_pass_by_passing_only_when_ahead(evaluator):
-    """A dead stone of the opponent need not be taken: ahead, a pass answers a pass; behind, it
-    plays on as long as a move could matter."""
-    for komi, passes in ((-100.0, True), (100.0, False)):
-        game = Game(komi=komi)
-        for line in finished()[: len(finished()) - 12]:
-            _, colour, vertex = line.split()
-            game.play(from_gtp(vertex), BLACK if colour == "b" else WHITE)
-        game.play(PASS, WHITE)
-        assert (Player(evaluator).decide(game, BLACK).index == PASS) == passes
-
-
-def test_resigns_only_when_told_to_and_lost(evaluator):
-    moves = finished()[: len(finished()) - 12]
-    for komi, resign, expected in ((300.0, 0.05, True), (300.0, 0.0, False), (-300.0, 0.05, False)):
-        player, game = Player(evaluator, resign=resign), Game(komi=komi)
-        for line in moves:
-            _, colour, vertex = line.split()
-            game.play(from_gtp(vertex), BLACK if colour == "b" else WHITE)
-        decisions = [player.decide(game, BLACK).index for _ in range(4)]
-        assert (decisions[-1] == RESIGN) == expected
-        assert decisions[0] != RESIGN
-
-
-def test_plays_itself_to_the_end_by_the_rules(evaluator):
-    """A whole game: no suicide and no repetition on sgfmill's board, never into an own eye, and
-    both pass in the end."""
-    from sgfmill.boards import Board as SgfmillBoard
-
-    player, game, judge = Player(evaluator, temperature=0.3), Game(), SgfmillBoard(19)
-    seen = set()
-    for _ in range(600):
-        colour = game.board.to_play
-        index = player.decide(game, colour).index
-        if index != PASS:
-            assert not eyes(game.board, colour)[index]
-            place = divmod(index, 19)
-            mine = "bw"[colour - 1]
-            judge.play(*place, mine)
-            assert judge.get(*place) == mine, "suicide"
-            position = tuple(map(tuple, judge.board))
-            assert position not in seen
-            seen.add(position)
-        game.play(index, colour)
-        if game.over:
-            break
-    assert game.over
-    assert len(game.board.moves) > 150
-
-
-def random_lines(count: int, names: list[str]) -> Iterator[bytes]:
-    rng = random.Random(7)
-    words = [
-        "b",
-        "w",
-        "black",
-        "WHITE",
-        "D4",
-        "q16",
-        "T19",
-        "A1",
-        "I3",
-        "pass",
-        "resign",
-        "Z99",
-        "19",
-        "-1",
-        "1e9",
-        "nan",
-        "6.5",
-        "",
-        "interval",
-        "avoid",
-        "allow",
-        "true",
-        "9" * 40,
-        "é",
-        "\x00",
-        "#",
-        "play",
-        "dead",
-        "seki",
-        "x" * 300,
-        '{"ko":"SIMPLE"}',
-        "/nothing.sgf",
-        "0",
-        "all",
-    ]
-    # the second would write files of such names
-    names = [n for n in names if n not in ("quit", "printsgf")]
-    for _ in range(count):
-        kind = rng.random()
-        if kind < 0.35:
-            line = (
-                f"play {rng.choice('bw')} {rng.choice('ABCDEFGHJKLMNOPQRST')}{rng.randint(1, 19)}"
-            )
-        elif kind < 0.8:
-            name = rng.choice(names)
-            if ("analyze" in name and "gogui" not in name) or name in (
-                "kata-raw-nn",
-                "final_score",
-                "final_status_list",
-                "gocnn-ownership",
-            ):
-                name = name if rng.random() < 0.05 else "play"
-            line = " ".join([name, *(rng.choice(words) for _ in range(rng.randint(0, 4)))])
-        else:
-            line = " ".join(rng.choice(words) for _ in range(rng.randint(0, 5)))
-        data = line.encode()
-        if rng.random() < 0.3 and data:
-            mutable = bytearray(data)
-            for _ in range(rng.randint(1, 3)):
-                mutable[rng.randrange(len(mutable))] = rng.choice(
-                    [c for c in range(256) if c != 10]
-                )
-            data = bytes(mutable)
-        if b"quit" not in data:
-            yield data
-
-
-@pytest.mark.slow
-def test_ten_thousand_lines(evaluator):
-    """An answer to each line that is a command, no internal error, and at the end a board that
-    agrees with a twin told the same."""
-    probe = Scripted([])
-    names = list(engine_on(probe, evaluator).commands)
-    lines = [
-        line
-        for line in random_lines(12_000, names)
-        if b"genmove" not in line or random.Random(line).random() < 0.3
-    ][:10_000]
-    assert len(lines) == 10_000
-    script = Scripted(list(lines), patience=2)
-    engine = engine_on(script, evaluator)
-    written: list[str] = []
-    serve(engine.commands, script, written.append)
-    text = "".join(written)
-    from gocnn.gtp.protocol import clean
-
-    assert text.count("\n\n") == sum(bool(clean(line)) for line in lines)
-    assert "internal error" not in text
-    twin = Board(19, suicide=True)  # the script sets rules that allow it
-    twin.set_up(*engine.game._setup)
-    for index, colour in engine.game.board.moves:
-        twin.play(index, colour)
-    assert (twin.stones() == engine.game.board.stones()).all()
-    serve(engine.commands, Scripted([b"clear_board", b"genmove b"]), written.append)
-    assert re.fullmatch(r"= \n\n= [A-T]\d+\n\n", "".join(written[-2:]))
 
 
 def test_a_faulty_command_is_answered(evaluator):
