@@ -6,8 +6,6 @@ One process runs them all, as `elsewhere/sitecustomize.py` and `elsewhere/run_al
 looks at one side of what came of it.
 """
 
-import ast
-import functools
 import json
 import os
 import re
@@ -22,24 +20,10 @@ import pytest
 
 from gocnn import page
 from gocnn.console.heads import commands
-from tests.conftest import ROOT, SAMPLES, once, play_randomly, sgf_text
+from tests.conftest import ROOT, once, play_randomly, sgf_text
+from tests.homes import HOMES, a_home
 
 ELSEWHERE = ROOT / "tests" / "elsewhere"
-HOMES = {
-    "HOME": "home",
-    "USERPROFILE": "home",
-    "XDG_CACHE_HOME": "cache",
-    "XDG_CONFIG_HOME": "config",
-    "XDG_DATA_HOME": "data",
-    "XDG_STATE_HOME": "state",
-    "LOCALAPPDATA": "local",
-    "APPDATA": "roaming",
-    "TMPDIR": "tmp",
-    "TEMP": "tmp",
-    "TMP": "tmp",
-}
-"""What tells libraries where a person's files are, and our folder for each."""
-
 GTP = (
     "1 name\n2 boardsize 19\n3 play b D4\n4 genmove w\n5 showboard\n6 loadsgf 棋譜/柯潔.sgf\n7"
     " 名前\n8 quit\n"
@@ -188,23 +172,6 @@ commands that are here.)"""
 FAILING = {"go-train again": 1, "go-suggest missing": 1}
 
 
-def a_home(folder: Path) -> dict[str, str]:
-    """An environment whose home is a new empty folder, as are its caches and so on."""
-    places = {variable: folder / name for variable, name in HOMES.items()}
-    for place in places.values():
-        place.mkdir(parents=True, exist_ok=True)
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "LC_", "MPL", "ORT_", "TORCH", "CUDA_CACHE"))
-    }
-    return (
-        kept
-        | {variable: str(place) for variable, place in places.items()}
-        | {"PYTHONUTF8": "0", "LANG": "C.UTF-8"}
-    )
-
-
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What became of each try: `code`, `traceback`, `left` (new files in the home), `out` and `err`
@@ -302,205 +269,3 @@ def test_protocols_speak_utf_8_and_end_lines_with_lf(elsewhere: dict[str, dict[s
     answers = elsewhere["go-analysis"]["out"]
     assert b"\r" not in answers
     assert {json.loads(line)["id"] for line in answers.decode().splitlines()} == {"問"}
-
-
-# --- a home of one's own
-# ---------------------------------------------------------------------------------------------------------------
-
-
-def run(folder: Path, *words: object, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """A command in a process of its own; nothing in `environment` says an empty value: that
-    variable is not there."""
-    variables = {
-        name: value
-        for name, value in (a_home(folder) | environment).items()
-        if value and (name != "GOCNN_CACHE" or name in environment)
-    }
-    variables["PYTHONPATH"] = str(ROOT)
-    command = [sys.executable, str(ROOT / "cli.py"), *map(str, words)]
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-
-
-def left(folder: Path) -> set[str]:
-    """Files and folders that lie in the homes of `a_home(folder)`, two levels deep."""
-    return {
-        path.relative_to(folder).as_posix()
-        for name in set(HOMES.values())
-        for depth in ("*", "*/*")
-        for path in (folder / name).glob(depth)
-    }
-
-
-@pytest.mark.slow
-def test_without_wishes_only_our_cache_is_written(tmp_path: Path) -> None:
-    done = run(
-        tmp_path,
-        "go-suggest",
-        "--moves",
-        "B D4",
-        "--picture",
-        tmp_path / "p.png",
-        XDG_CACHE_HOME="",
-        ORT_DISABLE_TELEMETRY="0",
-    )
-    assert done.returncode == 0, done.stderr
-    assert left(tmp_path) <= {
-        "home/.cache",
-        "home/.cache/gocnn",
-        "home/Library",
-        "home/Library/Caches",
-        "local/gocnn",
-        "local/gocnn/Cache",
-    }
-    done = run(
-        tmp_path, "go-suggest", "--picture", tmp_path / "p.png", GOCNN_CACHE=str(tmp_path / "ours")
-    )
-    assert done.returncode == 0, done.stderr
-    assert [path.name for path in (tmp_path / "ours").iterdir()] == ["matplotlib"]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems know the home in other ways")
-def test_without_a_home(tmp_path: Path) -> None:
-    """A picture can be made, with what matplotlib keeps in a folder that is gone afterwards; what
-    must be kept is refused."""
-    nowhere = {"HOME": "", "XDG_CACHE_HOME": ""}
-    code = (
-        "import os, pwd, runpy, sys\ndef unknown(number): raise KeyError(number)\npwd.getpwuid ="
-        " unknown\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
-    )
-    for words, status in (
-        (["go-suggest", "--picture", "p.png"], 0),
-        (["go-train", str(SAMPLES), "--out", "run", "--steps", "1"], 1),
-    ):
-        environment = {
-            name: value
-            for name, value in (a_home(tmp_path) | nowhere).items()
-            if value and name != "GOCNN_CACHE"
-        }
-        program = [
-            sys.executable,
-            "-c",
-            code.replace("sys.argv[0]", repr(str(ROOT / "cli.py"))),
-            *words,
-        ]
-        done = subprocess.run(
-            program,
-            cwd=tmp_path,
-            env=environment | {"PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": "1"},
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == status, done.stderr.decode()
-        assert b"Traceback" not in done.stderr
-        assert left(tmp_path) == set()
-    assert b"GOCNN_CACHE" in done.stderr
-    assert [path.name for path in tmp_path.iterdir() if path.name == "~"] == []
-
-
-@pytest.mark.slow
-def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
-    """Here a file stands where the folder should be: kernels are compiled without being kept,
-    matplotlib works in a folder that is gone after."""
-    (tmp_path / "cache-file").write_bytes(b"")
-    place = str(tmp_path / "cache-file" / "gocnn")
-    done = run(tmp_path, "go-suggest", "--picture", tmp_path / "p.png", GOCNN_CACHE=place)
-    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
-    code = (
-        "from gocnn._jit import jit\n@jit\ndef double(x): return 2 * x\nprint(double(4),"
-        " double.stats.cache_path)"
-    )
-    variables = a_home(tmp_path) | {"PYTHONPATH": str(ROOT), "GOCNN_CACHE": place}
-    said = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=variables, capture_output=True, check=True
-    )
-    assert said.stdout.split() == [b"8", b"None"]
-    assert left(tmp_path) == set()
-
-
-@pytest.mark.parametrize("closed", [(0,), (1,), (0, 1), (0, 1, 2)])
-@pytest.mark.skipif(
-    sys.platform == "win32", reason="descriptors are closed before a program starts by POSIX means"
-)
-def test_streams_that_are_closed(tmp_path: Path, closed: tuple[int, ...]) -> None:
-    """As when a service or a window without a console starts the engine."""
-    shell = " ".join(f"{descriptor}{'<' if not descriptor else '>'}&-" for descriptor in closed)
-    for words in ("go-gtp --threads 1", "go-suggest --moves 'B D4' --json"):
-        line = f"'{sys.executable}' '{ROOT / 'cli.py'}' {words} {shell}"
-        done = subprocess.run(
-            line,
-            shell=True,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-        assert (done.returncode, done.stderr) == (0, b"")
-
-
-# --- the source
-# ------------------------------------------------------------------------------------------------------------------------
-
-
-@functools.cache
-def our_modules() -> list[tuple[Path, ast.Module]]:
-    files = [
-        ROOT / "cli.py",
-        *(
-            path
-            for name in ("gocnn", "imagecls", "benchmarks", "data")
-            for path in sorted((ROOT / name).rglob("*.py"))
-        ),
-    ]
-    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in files]
-
-
-def test_one_module_imports_onnxruntime() -> None:
-    importing = set()
-    for path, tree in our_modules():
-        for node in ast.walk(tree):
-            names = (
-                [a.name for a in node.names]
-                if isinstance(node, ast.Import)
-                else [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else []
-            )
-            if "onnxruntime" in names:  # what lies below it is there only when it is imported
-                importing.add(path.relative_to(ROOT).as_posix())
-    assert importing == {"gocnn/libraries.py"}
-
-
-def test_text_files_have_an_encoding() -> None:
-    """Windows has another default."""
-    bare = []
-    for path, tree in our_modules():
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Call) or any(
-                keyword.arg not in ("newline", "errors", "mode") for keyword in node.keywords
-            ):
-                continue
-            method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-            plain = isinstance(node.func, ast.Name) and node.func.id == "open"
-            first = [
-                *node.args[plain:],
-                *(keyword.value for keyword in node.keywords if keyword.arg == "mode"),
-            ]
-            text = not first or (
-                isinstance(first[0], ast.Constant)
-                and re.fullmatch("[rwaxt+]+", str(first[0].value))
-            )
-            if (
-                method == "read_text"
-                or (method == "write_text" and len(node.args) < 2)
-                or ((method == "open" or plain) and text)
-            ):
-                bare.append(f"{path.relative_to(ROOT)}:{node.lineno}")
-    assert bare == []
