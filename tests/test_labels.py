@@ -15,7 +15,7 @@ from gocnn.games.labels import COUNTED, LABEL_WORDS, PLAYED_ON, SELF_PLAY
 from gocnn.games.record import OWN_PLAY
 from gocnn.games.store import Store
 from tests.conftest import ROOT
-from tests.test_store import mutate, write_games
+from tests.stores import mutate, write_games
 
 OLD = ROOT / "tests" / "cases" / "version1.games"
 

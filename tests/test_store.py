@@ -1,55 +1,26 @@
-"""The store: what goes in comes out, appending, damage, kills, size; filters and the split;
-importing."""
+"""The store: what goes in comes out as the reader read it, appending, any damage found, size,
+filters and the split."""
 
-import io
 import os
 import random
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from gocnn.errors import UserError
-from gocnn.games import importing, reader, store, store_writer
-from gocnn.games.importing import cached_store, import_games
+from gocnn.games import store
+from gocnn.games.importing import import_games
 from gocnn.games.labels import HEAD
 from gocnn.games.reader import Reader, ReadGame
 from gocnn.games.record import RECORD, TEXTS
 from gocnn.games.selection import GameFilter, is_validation
 from gocnn.games.sources import Blob
 from gocnn.games.store import Store
-from gocnn.locks import locked
-from tests.conftest import CORPORA, play_randomly, sgf_text
+from tests.stores import HEADERS, made, mutate, write_games
 
-HEADERS = [
-    "PB[Honinbo]PW[聂卫平]BR[9p]WR[9p]DT[1985-08-27]RE[B+R]KM[5.5]PC[Tokyo]",
-    "PB[a]PW[b]BR[5k]WR[3k]DT[2011-02-03]RE[W+2.5]KM[6.5]PC[KGS]",
-    "PB[a]PW[c]BR[2d]WR[1d]DT[2012]RE[0]PC[TYGEM]",
-    "PB[d]PW[b]HA[2]AB[pd][dp]",
-]
-
-
-def write_games(folder: Path, count: int, moves: int = 40, first: int = 0) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for i in range(first, first + count):
-        header = HEADERS[i % 3]
-        (folder / f"{i:04d}.sgf").write_bytes(sgf_text(play_randomly(i, moves), header) + b")")
-    return folder
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Path:
-    write_games(tmp_path / "games", 12)
-    (tmp_path / "games" / "handicap.sgf").write_bytes(
-        f"(;GM[1]SZ[19]{HEADERS[3]};W[dd];B[pp])".encode()
-    )
-    import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
-    return tmp_path / "a.games"
+__all__ = ["made"]
 
 
 def test_everything_comes_back(made: Path, tmp_path: Path) -> None:
@@ -128,18 +99,6 @@ def test_a_name_outside_its_table_is_damage(made: Path, key: str) -> None:
             read(Store(made))
 
 
-def mutate(path: Path, times: int) -> Iterator[None]:
-    """Rewrite a file so often, each time with other bytes of it changed at random, half of the time
-    cut short."""
-    whole, rng = path.read_bytes(), random.Random(1)
-    for _ in range(times):
-        data = bytearray(whole)
-        for _ in range(rng.randrange(1, 20)):
-            data[rng.randrange(len(data))] = rng.randrange(256)
-        path.write_bytes(data[: rng.choice([len(data), rng.randrange(len(data))])])
-        yield
-
-
 def test_mutated_stores_never_crash(made: Path) -> None:
     for _ in mutate(made, 300):
         try:
@@ -164,256 +123,6 @@ def test_other_versions_and_foreign_files(made: Path, tmp_path: Path) -> None:
             Store(tmp_path / "x")
     with pytest.raises(UserError, match="No such file"):
         Store(tmp_path / "nothing")
-
-
-def test_what_a_killed_append_left_behind_is_ignored_and_overwritten(
-    made: Path, tmp_path: Path
-) -> None:
-    whole = made.read_bytes()
-    with made.open("ab") as stream:
-        stream.write(b"torn" * 1000)
-    assert len(Store(made)) == 13
-    write_games(tmp_path / "more", 2, first=50)
-    import_games([str(tmp_path / "more")], made, append=True, quiet=True)
-    Store(made).verify()
-    assert len(Store(made)) == 15
-    assert made.read_bytes()[64 : len(whole)] == whole[64:]
-
-
-def sources_of(path: Path) -> list[str]:
-    opened = Store(path)
-    opened.verify()
-    return [opened.texts(game)["source"] for game in range(len(opened))]
-
-
-def test_an_append_during_an_append_is_refused_and_loses_nothing(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The second comes when the first has looked into the store, and is sent away; each in turn,
-    both are there."""
-    for name, first in (("one", 100), ("two", 200)):
-        write_games(tmp_path / name, 5, first=first)
-    answers: list[subprocess.CompletedProcess[str]] = []
-    read = reader.chunks
-
-    def meanwhile(*arguments: Any) -> object:
-        for options in (["--append"], ["--replace"]):
-            command = [
-                sys.executable,
-                "-m",
-                "gocnn",
-                "go-import",
-                str(tmp_path / "two"),
-                "--out",
-                str(made),
-                *options,
-            ]
-            answers.append(subprocess.run(command, capture_output=True, text=True, check=False))
-        return read(*arguments)
-
-    monkeypatch.setattr(reader, "chunks", meanwhile)
-    assert import_games([str(tmp_path / "one")], made, append=True, quiet=True).games == 5
-    for answer in answers:
-        assert answer.returncode == 1
-        assert (
-            answer.stderr
-            == f"Error: {made} is being written by another import; wait for it to end, then run"
-            " this again\n"
-        )
-    assert sorted(sources_of(made)) == ["games"] * 13 + ["one"] * 5
-    monkeypatch.setattr(reader, "chunks", read)
-    import_games([str(tmp_path / "two")], made, append=True, quiet=True)
-    assert sorted(sources_of(made)) == ["games"] * 13 + ["one"] * 5 + ["two"] * 5
-    assert not list(tmp_path.glob("*.lock"))
-
-
-@pytest.mark.slow
-def test_many_appends_at_once(made: Path, tmp_path: Path) -> None:
-    """Whatever falls into whatever: who ends well has its games in the store, and who does not has
-    said why."""
-    commands = []
-    for i in range(3):
-        write_games(tmp_path / f"n{i}", 20, first=100 * i + 100)
-        commands.append(
-            [
-                sys.executable,
-                "-m",
-                "gocnn",
-                "go-import",
-                str(tmp_path / f"n{i}"),
-                "--out",
-                str(made),
-                "--append",
-            ]
-        )
-    running = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for command in commands
-    ]
-    expected = ["games"] * 13
-    for i, process in enumerate(running):
-        _, said = process.communicate()
-        assert process.returncode == 0 or (
-            process.returncode == 1 and "another import" in said and said.count("\n") == 1
-        ), said
-        expected += [f"n{i}"] * 20 * (process.returncode == 0)
-    assert len(expected) > 13
-    assert sorted(sources_of(made)) == sorted(expected)
-
-
-def test_a_new_store_is_made_by_one(tmp_path: Path) -> None:
-    write_games(tmp_path / "games", 2)
-    with (
-        store_writer.writing(tmp_path / "a.games"),
-        pytest.raises(UserError, match="being written by another import"),
-    ):
-        import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
-    import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
-    with pytest.raises(UserError, match="made by another import meanwhile"):
-        import_games([str(tmp_path / "games")], tmp_path / "a.games", replace=False, quiet=True)
-    assert len(Store(tmp_path / "a.games")) == 2
-
-
-def test_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GOCNN_CACHE", str(tmp_path / "cache"))
-    # where no lock file can lie beside the store, it lies in the cache
-    for writable in (True, False):
-        monkeypatch.setattr(os, "access", lambda *arguments, writable=writable: writable)
-        with locked(tmp_path / "x", "x is busy"):
-            files = list(tmp_path.rglob("*.lock"))
-            assert [file.parent for file in files] == [
-                tmp_path if writable else tmp_path / "cache" / "locks"
-            ]
-            with pytest.raises(UserError, match="x is busy"), locked(tmp_path / "x", "x is busy"):
-                pass
-            with locked(tmp_path / "y", "y is busy"):
-                pass
-        assert not list(tmp_path.rglob("*.lock"))
-    (tmp_path / "x.lock").write_text("left behind by a kill")
-    monkeypatch.undo()
-    with locked(tmp_path / "x", "x is busy"):
-        pass
-    assert not (tmp_path / "x.lock").exists()
-
-
-FILL = """
-import sys
-from pathlib import Path
-from typing import Any
-from gocnn.games.importing import cached_store
-path, report = cached_store([sys.argv[1]], Path(sys.argv[2]), quiet=True)
-print(path, report is not None)
-"""
-
-
-@pytest.mark.slow
-def test_two_fill_the_same_cache_at_once(tmp_path: Path) -> None:
-    games = write_games(tmp_path / "games", 30)
-    command = [sys.executable, "-c", FILL, str(games), str(tmp_path / "cache")]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    answers = sorted(process.communicate()[0].split() for process in running)
-    # one imported, the others waited for it
-    assert [answer[1] for answer in answers] == ["False", "False", "True"]
-    assert len({answer[0] for answer in answers}) == 1
-    assert sources_of(Path(answers[0][0])) == ["games"] * 30
-    assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [".games"]
-
-
-def test_games_from_a_pipe_are_kept_by_their_content(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = []
-    for count in (2, 2, 3):
-        data = (
-            b"".join(sgf_text(play_randomly(i, 10)) + b")" for i in range(count))
-            + b"(;SZ[13];B[aa])"
-        )
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-        path, report = cached_store(["-"], tmp_path / "cache", quiet=True)
-        assert report is not None
-        assert len(Store(path)) == count
-        found.append(path)
-    assert found[0] == found[1] != found[2]
-    assert len(list((tmp_path / "cache").iterdir())) == 4
-
-
-@pytest.mark.slow
-def test_an_import_killed_at_random_moments_leaves_the_old_store(tmp_path: Path) -> None:
-    write_games(tmp_path / "games", 30)
-    import_games([str(tmp_path / "games")], tmp_path / "a.games", quiet=True)
-    write_games(tmp_path / "more", 600, moves=60, first=100)
-    before = (tmp_path / "a.games").read_bytes()
-    rng = random.Random(0)
-    for _ in range(5):
-        command = [
-            sys.executable,
-            "-m",
-            "gocnn",
-            "go-import",
-            str(tmp_path / "more"),
-            "--out",
-            str(tmp_path / "a.games"),
-            "--append",
-        ]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0.2, 1.6))
-        process.kill()
-        process.wait()
-        opened = Store(tmp_path / "a.games")
-        opened.verify()
-        assert len(opened) in (30, 630)
-        if len(opened) == 30:
-            assert (tmp_path / "a.games").read_bytes()[: len(before)] == before
-    # no lock is left that would keep others out
-    import_games([str(tmp_path / "more")], tmp_path / "a.games", append=True, quiet=True)
-    assert len(Store(tmp_path / "a.games")) == 630
-    assert not list(tmp_path.glob("*.lock"))
-
-
-def test_a_failed_import_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "bad.sgf").write_bytes(b"nonsense")
-    with pytest.raises(UserError, match="1 not SGF"):
-        import_games([str(tmp_path / "bad.sgf")], tmp_path / "a.games", quiet=True)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.sgf"]
-
-
-@pytest.mark.slow
-def test_processes_give_the_same_store_as_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in "abc":
-        write_games(tmp_path / "games" / name, 20, first=ord(name) * 7)
-        subprocess.run(
-            [
-                "tar",
-                "cJf",
-                str(tmp_path / "games" / f"{name}.tar.xz"),
-                "-C",
-                str(tmp_path / "games" / name),
-                ".",
-            ],
-            check=True,
-        )
-    import_games([str(tmp_path / "games")], tmp_path / "one", jobs=1, quiet=True)
-    monkeypatch.setattr(importing, "SMALL", 0)
-    import_games([str(tmp_path / "games")], tmp_path / "two", jobs=2, quiet=True)
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    assert (tmp_path / "one.skipped.tsv").read_text() == (tmp_path / "two.skipped.tsv").read_text()
-
-
-def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = b"".join(sgf_text(play_randomly(i, 10)) + b")" for i in range(3))
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-    assert import_games(["-"], tmp_path / "a.games", quiet=True).games == 3
-
-
-def test_the_cache_is_keyed_by_content(tmp_path: Path) -> None:
-    games = write_games(tmp_path / "games", 5)
-    first, report = cached_store([str(games)], tmp_path / "cache", quiet=True)
-    assert report is not None
-    assert cached_store([str(games)], tmp_path / "cache", quiet=True) == (first, None)
-    write_games(games, 1, first=9)
-    assert cached_store([str(games)], tmp_path / "cache", quiet=True)[0] != first
 
 
 def test_210_move_games_take_at_most_600_bytes(tmp_path: Path) -> None:
@@ -478,14 +187,3 @@ def test_the_split_is_stable_and_about_as_asked(made: Path, tmp_path: Path) -> N
     assert 0.09 < held.mean() < 0.11
     assert (is_validation(records[::-1], 0.1)[::-1] == held).all()
     assert (is_validation(records, 0.05) <= held).all()
-
-
-@pytest.mark.slow
-def test_a_real_archive(tmp_path: Path) -> None:
-    archive = CORPORA / "games" / "valid" / "fox-pro.tar.xz"
-    if not archive.exists():
-        pytest.skip("needs the game corpora (shared/corpora)")
-    report = import_games([str(archive)], tmp_path / "a.games", quiet=True)
-    assert report.games + sum(report.reasons.values()) == 1240
-    assert report.games > 1200
-    assert Store(tmp_path / "a.games").size / report.games < 600

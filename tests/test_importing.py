@@ -1,0 +1,91 @@
+"""Importing: the same store by one process and by several, from a pipe, by content from the cache,
+and of a real archive every game taken or its reason counted."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gocnn.errors import UserError
+from gocnn.games import importing
+from gocnn.games.importing import cached_store, import_games
+from gocnn.games.store import Store
+from tests.conftest import CORPORA, play_randomly, sgf_text
+from tests.stores import write_games
+
+
+def test_games_from_a_pipe_are_kept_by_their_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for count in (2, 2, 3):
+        data = (
+            b"".join(sgf_text(play_randomly(i, 10)) + b")" for i in range(count))
+            + b"(;SZ[13];B[aa])"
+        )
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        path, report = cached_store(["-"], tmp_path / "cache", quiet=True)
+        assert report is not None
+        assert len(Store(path)) == count
+        found.append(path)
+    assert found[0] == found[1] != found[2]
+    assert len(list((tmp_path / "cache").iterdir())) == 4
+
+
+def test_a_failed_import_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bad.sgf").write_bytes(b"nonsense")
+    with pytest.raises(UserError, match="1 not SGF"):
+        import_games([str(tmp_path / "bad.sgf")], tmp_path / "a.games", quiet=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.sgf"]
+
+
+@pytest.mark.slow
+def test_processes_give_the_same_store_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        write_games(tmp_path / "games" / name, 20, first=ord(name) * 7)
+        subprocess.run(
+            [
+                "tar",
+                "cJf",
+                str(tmp_path / "games" / f"{name}.tar.xz"),
+                "-C",
+                str(tmp_path / "games" / name),
+                ".",
+            ],
+            check=True,
+        )
+    import_games([str(tmp_path / "games")], tmp_path / "one", jobs=1, quiet=True)
+    monkeypatch.setattr(importing, "SMALL", 0)
+    import_games([str(tmp_path / "games")], tmp_path / "two", jobs=2, quiet=True)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert (tmp_path / "one.skipped.tsv").read_text() == (tmp_path / "two.skipped.tsv").read_text()
+
+
+def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"".join(sgf_text(play_randomly(i, 10)) + b")" for i in range(3))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert import_games(["-"], tmp_path / "a.games", quiet=True).games == 3
+
+
+def test_the_cache_is_keyed_by_content(tmp_path: Path) -> None:
+    games = write_games(tmp_path / "games", 5)
+    first, report = cached_store([str(games)], tmp_path / "cache", quiet=True)
+    assert report is not None
+    assert cached_store([str(games)], tmp_path / "cache", quiet=True) == (first, None)
+    write_games(games, 1, first=9)
+    assert cached_store([str(games)], tmp_path / "cache", quiet=True)[0] != first
+
+
+@pytest.mark.slow
+def test_a_real_archive(tmp_path: Path) -> None:
+    archive = CORPORA / "games" / "valid" / "fox-pro.tar.xz"
+    if not archive.exists():
+        pytest.skip("needs the game corpora (shared/corpora)")
+    report = import_games([str(archive)], tmp_path / "a.games", quiet=True)
+    assert report.games + sum(report.reasons.values()) == 1240
+    assert report.games > 1200
+    assert Store(tmp_path / "a.games").size / report.games < 600
