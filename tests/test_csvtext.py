@@ -13,7 +13,7 @@ from imagecls.photos.collection import names_on_disk, open_collection, read_phot
 from imagecls.photos.csvtext import cautions, csv_text
 from imagecls.photos.labelling import Labelling
 from tests.conftest import needs_posix
-from tests.test_labelling import by
+from tests.trees import by
 from tests.typed import good
 
 FORMULAS = ("=1+1", "+a", "-b", "@c")

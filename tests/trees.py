@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from imagecls.photos.collection import open_collection
+from imagecls.photos.labelling import Labelling
 
 
 def tree(folder: Path, text: str) -> Path:
@@ -30,5 +31,14 @@ def counts(folder: Path) -> dict[str, dict[str, int]]:
             for name in ("", *found.classes)
             if (n := sum(name == ("" if p.label < 0 else found.classes[p.label]) for p in photos))
         }
+        for part, photos in found.parts.items()
+    }
+
+
+def by(folder: Path, labelling: Labelling) -> dict[str, dict[str, str]]:
+    """The class of each picture by its name, of each part ('' without one)."""
+    found = open_collection(folder, labelling)
+    return {
+        part: {p.name: "" if p.label < 0 else found.classes[p.label] for p in photos}
         for part, photos in found.parts.items()
     }
