@@ -7,18 +7,22 @@ import lzma
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from click.testing import CliRunner
 
 from gocnn.archives import names
 from gocnn.commands import main
+from gocnn.games import sources
 from gocnn.games.importing import import_games
+from gocnn.games.reader import Reader, ReadGame
 from gocnn.games.store import Store
 from gocnn.wording import counted
 from imagecls.photos.collection import open_collection, read_photos
 from imagecls.photos.layout import WHOLE
 from tests.archived import GAMES, KINDS, TWO, blobs, good, renamed, tarred, troubles, zipped
+from tests.conftest import play_randomly, sgf_text
 from tests.photographs import colourful, encoded
 
 CASES = Path(__file__).parent / "cases" / "go"
@@ -286,3 +290,85 @@ def test_backslashes_are_folders(tmp_path: Path) -> None:
         isinstance(content, bytes)
         for _, content in read_photos(open_collection(tmp_path / "x.zip").parts[WHOLE])
     )
+
+
+# --- the same games in every kind
+# ------------------------------------------------------------------------------------------------------
+
+
+def archive_names(tmp_path: Path) -> dict[str, Path]:
+    """The same three games in every kind of archive, with things to be passed over among them."""
+    members = {f"a/{i}.sgf": sgf_text(play_randomly(i, 30)) + b")" for i in range(3)} | {
+        "../../evil.sgf": sgf_text(play_randomly(9, 30)) + b")",
+        "readme.txt": b"x",
+    }
+    made = {}
+    with zipfile.ZipFile(tmp_path / "g.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+        link = zipfile.ZipInfo("link.sgf")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    made["zip"] = tmp_path / "g.zip"
+    modes: dict[str, Literal["w:", "w:gz", "w:xz", "w:bz2"]]
+    modes = {"": "w:", "gz": "w:gz", "xz": "w:xz", "bz2": "w:bz2"}
+    for kind, mode in modes.items():
+        path = tmp_path / f"g.tar{'.' + kind if kind else ''}"
+        with tarfile.open(path, mode) as archive:
+            for name, data in members.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+            info = tarfile.TarInfo("link.sgf")
+            info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            archive.addfile(info)
+        made["tar" + kind] = path
+    return made
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "targz", "tarxz", "tarbz2"])
+def test_archives_are_read_in_place(kind: str, tmp_path: Path) -> None:
+    path = archive_names(tmp_path)[kind].rename(tmp_path / "noname")
+    blobs = list(sources.read(sources.find_units([str(path)])[0]))
+    assert [b.name.rpartition(":")[2] for b in blobs] == [
+        "a/0.sgf",
+        "a/1.sgf",
+        "a/2.sgf",
+        "../../evil.sgf",
+    ]
+    assert all(isinstance(g, ReadGame) for b in blobs for g in Reader().games(b))
+    assert not (tmp_path.parent.parent / "evil.sgf").exists()
+
+
+@pytest.mark.parametrize("kind", ["zip", "targz", "tarxz", "tarbz2"])
+def test_archives_cut_short_give_what_was_before_and_say_so(kind: str, tmp_path: Path) -> None:
+    path = archive_names(tmp_path)[kind]
+    path.write_bytes(path.read_bytes()[:-100])
+    blobs = list(sources.read(sources.find_units([str(path)])[0]))
+    assert "damaged or cut short" in blobs[-1].trouble
+
+
+def test_bombs_are_left_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for i in range(3):
+            archive.writestr(f"{i}.sgf", b"(" * 3_000_000)
+    blobs = list(sources.read(sources.find_units([str(tmp_path / "bomb.zip")])[0], limit=5_000_000))
+    assert "--max-unpacked" in blobs[-1].trouble
+    assert len(blobs) == 2
+    with tarfile.open(tmp_path / "bomb.tar.xz", "w:xz") as tar:
+        info = tarfile.TarInfo("0.sgf")
+        info.size = 20 << 20
+        tar.addfile(info, io.BytesIO(bytes(20 << 20)))
+    monkeypatch.setattr(sources, "MEMBER_LIMIT", 16 << 20)
+    blobs = list(sources.read(sources.find_units([str(tmp_path / "bomb.tar.xz")])[0]))
+    assert blobs[0].trouble.startswith("larger than 16 MB")
+
+
+def test_sources_are_archives_or_folders(tmp_path: Path) -> None:
+    path = archive_names(tmp_path)["tarxz"]
+    assert {b.source for b in sources.read(sources.find_units([str(path)])[0])} == {"g.tar.xz"}
+    (tmp_path / "12:30").mkdir()
+    (tmp_path / "12:30" / "b: c.sgf").write_bytes(b"(;B[aa])")
+    assert [b.source for b in sources.read(sources.find_units([str(tmp_path / "12:30")])[0])] == [
+        "12:30"
+    ]

@@ -9,7 +9,7 @@ import pytest
 from gocnn.games import encoding
 from gocnn.games.sgf_tree import parse, serialise
 from gocnn.games.shield import SgfText
-from tests.test_reading import moves_of, one, read
+from tests.reading import moves_of, one, read
 
 MOVES = [(15 * 19 + 15, 1), (3 * 19 + 3, 2), (2 * 19 + 15, 1), (15 * 19 + 3, 2)]
 """Of the records made here: pd, dp, pq, dd."""

@@ -12,7 +12,7 @@ import pytest
 
 from tests import kernels
 from tests.conftest import ROOT, main_line, play_randomly
-from tests.test_reading import mutated
+from tests.reading import mutated
 
 
 def interpreted(files: kernels.Files, lines: list[list[tuple[int, int]]]) -> dict[str, list[Any]]:

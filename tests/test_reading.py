@@ -1,11 +1,7 @@
-"""Reading SGF: both paths against sgfmill, encodings, reasons for skipping, archives."""
+"""Reading SGF: both paths against sgfmill, encodings, reasons for skipping."""
 
-import io
 import random
-import tarfile
-import zipfile
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,23 +10,8 @@ from sgfmill import sgf
 from gocnn.board import rules, symmetry
 from gocnn.games import scan, sgf_tree, slowpath, sources
 from gocnn.games.reader import Reader, ReadGame, Skipped
-from gocnn.games.words import decode
 from tests.conftest import main_line, play_randomly, sgf_text
-
-
-def read(data: bytes) -> list[ReadGame | Skipped]:
-    return list(Reader().games(sources.Blob("x.sgf", data)))
-
-
-def one(data: bytes) -> ReadGame:
-    games = read(data)
-    assert len(games) == 1, games
-    assert isinstance(games[0], ReadGame), games[0]
-    return games[0]
-
-
-def moves_of(game: ReadGame) -> list[tuple[int, int]]:
-    return decode(game.words[int(game.record["setup"]) :])
+from tests.reading import moves_of, mutated, one, read
 
 
 def reason(data: bytes) -> str:
@@ -69,50 +50,6 @@ def both_paths(data: bytes) -> tuple[tuple[int, bytes] | None, tuple[int, bytes]
     fast = None if result[scan.STATUS] == scan.UNUSUAL else outcome()
     slowpath.read(data, data, begin, end, state=state, words=words, result=result)
     return fast, outcome()
-
-
-PIECES = [
-    b"[",
-    b"]",
-    b"(",
-    b")",
-    b";",
-    b"\\",
-    b"B[aa]",
-    b"AB[dd][pp]",
-    b"AE[dd]",
-    b"W[]",
-    b"B[tt]",
-    b"B[zz]",
-    b" ",
-    b"\n",
-    b"C[a\\]b]",
-    b"PL[W]",
-    b"(;B[ab])",
-    b"SZ[9]",
-    b"SZ[19:19]",
-    b"PB[]",
-    b"b[cc]",
-    b"B[ee]W[ff]",
-    b"AB[gg:hi]",
-]
-
-
-def mutated(rng: random.Random, files: list[bytes], longest: int = 4000) -> bytes:
-    """A game, perhaps cut short, with up to three things put in, taken out or changed."""
-    data = bytearray(rng.choice(files)[: rng.choice([120, 400, longest])])
-    if data.count(b"(") > data.count(b")"):
-        data += b")"
-    for _ in range(rng.randrange(4)):
-        at = rng.randrange(len(data))
-        kind = rng.randrange(3)
-        if kind == 0:
-            data[at:at] = rng.choice(PIECES)
-        elif kind == 1:
-            del data[at : at + rng.randrange(1, 6)]
-        else:
-            data[at] = rng.randrange(256)
-    return bytes(data)
 
 
 def by_sgfmill(data: bytes) -> list[tuple[int, int]] | None:
@@ -379,81 +316,3 @@ def test_keys_are_the_same_for_turned_games_and_differ_otherwise() -> None:
     assert int(one(b"(;SZ[19];B[dd];W[pp])").record["key"]) != int(
         one(b"(;SZ[19];W[dd];B[pp])").record["key"]
     )
-
-
-def archive_names(tmp_path: Path) -> dict[str, Path]:
-    """The same three games in every kind of archive, with things to be passed over among them."""
-    members = {f"a/{i}.sgf": sgf_text(play_randomly(i, 30)) + b")" for i in range(3)} | {
-        "../../evil.sgf": sgf_text(play_randomly(9, 30)) + b")",
-        "readme.txt": b"x",
-    }
-    made = {}
-    with zipfile.ZipFile(tmp_path / "g.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-        link = zipfile.ZipInfo("link.sgf")
-        link.external_attr = 0o120777 << 16
-        archive.writestr(link, "/etc/passwd")
-    made["zip"] = tmp_path / "g.zip"
-    modes: dict[str, Literal["w:", "w:gz", "w:xz", "w:bz2"]]
-    modes = {"": "w:", "gz": "w:gz", "xz": "w:xz", "bz2": "w:bz2"}
-    for kind, mode in modes.items():
-        path = tmp_path / f"g.tar{'.' + kind if kind else ''}"
-        with tarfile.open(path, mode) as archive:
-            for name, data in members.items():
-                info = tarfile.TarInfo(name)
-                info.size = len(data)
-                archive.addfile(info, io.BytesIO(data))
-            info = tarfile.TarInfo("link.sgf")
-            info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
-            archive.addfile(info)
-        made["tar" + kind] = path
-    return made
-
-
-@pytest.mark.parametrize("kind", ["zip", "tar", "targz", "tarxz", "tarbz2"])
-def test_archives_are_read_in_place(kind: str, tmp_path: Path) -> None:
-    path = archive_names(tmp_path)[kind].rename(tmp_path / "noname")
-    blobs = list(sources.read(sources.find_units([str(path)])[0]))
-    assert [b.name.rpartition(":")[2] for b in blobs] == [
-        "a/0.sgf",
-        "a/1.sgf",
-        "a/2.sgf",
-        "../../evil.sgf",
-    ]
-    assert all(isinstance(g, ReadGame) for b in blobs for g in Reader().games(b))
-    assert not (tmp_path.parent.parent / "evil.sgf").exists()
-
-
-@pytest.mark.parametrize("kind", ["zip", "targz", "tarxz", "tarbz2"])
-def test_archives_cut_short_give_what_was_before_and_say_so(kind: str, tmp_path: Path) -> None:
-    path = archive_names(tmp_path)[kind]
-    path.write_bytes(path.read_bytes()[:-100])
-    blobs = list(sources.read(sources.find_units([str(path)])[0]))
-    assert "damaged or cut short" in blobs[-1].trouble
-
-
-def test_bombs_are_left_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for i in range(3):
-            archive.writestr(f"{i}.sgf", b"(" * 3_000_000)
-    blobs = list(sources.read(sources.find_units([str(tmp_path / "bomb.zip")])[0], limit=5_000_000))
-    assert "--max-unpacked" in blobs[-1].trouble
-    assert len(blobs) == 2
-    with tarfile.open(tmp_path / "bomb.tar.xz", "w:xz") as tar:
-        info = tarfile.TarInfo("0.sgf")
-        info.size = 20 << 20
-        tar.addfile(info, io.BytesIO(bytes(20 << 20)))
-    monkeypatch.setattr(sources, "MEMBER_LIMIT", 16 << 20)
-    blobs = list(sources.read(sources.find_units([str(tmp_path / "bomb.tar.xz")])[0]))
-    assert blobs[0].trouble.startswith("larger than 16 MB")
-
-
-def test_sources_are_archives_or_folders(tmp_path: Path) -> None:
-    path = archive_names(tmp_path)["tarxz"]
-    assert {b.source for b in sources.read(sources.find_units([str(path)])[0])} == {"g.tar.xz"}
-    (tmp_path / "12:30").mkdir()
-    (tmp_path / "12:30" / "b: c.sgf").write_bytes(b"(;B[aa])")
-    assert [b.source for b in sources.read(sources.find_units([str(tmp_path / "12:30")])[0])] == [
-        "12:30"
-    ]
