@@ -1,49 +1,24 @@
-"""Who gets in: names and origins, the token, limits, headers; and clients that send or read slowly."""
+"""Who gets in: names and origins, the token, headers; and what of the page may be read."""
 
-import contextlib
 import gzip
 import json
 import re
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
-from gocnn import page
-from gocnn.serve import guard, server
+from gocnn.serve import guard
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.server import link, listen
 from tests.serving import Answer, Client, serving
+from tests.serving_page import built, client, raw
+
+__all__ = ["built", "client"]
 
 TOKEN = "a-token-for-tests"
-
-
-def write_page(folder: Path) -> None:
-    """A page as the build makes one, but small."""
-    (folder / "index.html").write_text("<!doctype html><title>gocnn</title>", encoding="utf-8")
-    (folder / "main-ABCD2345.js").write_text("let x = 1;\n" * 1000, encoding="utf-8")
-    (folder / "main-ABCD2345.js.gz").write_bytes(gzip.compress(b"let x = 1;\n" * 1000))
-    (folder / "plain.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", encoding="utf-8")
-    (folder.parent / "secret.txt").write_text("secret", encoding="utf-8")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("page") / "built"
-    folder.mkdir()
-    write_page(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "BUILT", folder)
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with serving() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -100,16 +75,6 @@ def test_a_name_that_is_not_ours_is_refused(client: Client, host: str) -> None:
     """DNS rebinding: the browser takes a foreign name for this machine, and says so in `Host`."""
     for path in ("/", "/api/about", "/assets/main-ABCD2345.js"):
         refused(client.get(path, Host=host.format(port=client.port)), 403)
-
-
-def raw(port: int, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), 30) as connection:
-        connection.sendall(request)
-        parts = []
-        with contextlib.suppress(ConnectionError):
-            while part := connection.recv(65536):
-                parts.append(part)
-        return b"".join(parts)
 
 
 def test_two_hosts_are_none(client: Client) -> None:
@@ -358,78 +323,3 @@ def test_a_foreign_page_gets_no_socket_with_a_good_name(client: Client) -> None:
     with pytest.raises(InvalidStatus) as error:
         client.socket("/api/analysis", additional_headers={"Sec-Fetch-Site": "cross-site"})
     assert error.value.response.status_code == 403
-
-
-def slow(connection: socket.socket, seconds: float) -> bool:
-    """Whether the server has cut the connection within so long."""
-    connection.settimeout(seconds)
-    try:
-        return connection.recv(1 << 20) == b""
-    except ConnectionError:
-        return True
-    except TimeoutError:
-        return False
-
-
-def test_who_does_not_say_what_it_wants_is_dropped(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "UNASKED", 0.2)
-    for begun in (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: 1"):
-        with socket.create_connection(("127.0.0.1", client.port)) as connection:
-            connection.sendall(begun)
-            assert slow(connection, 30)
-    # nor if it has asked for something before
-    with socket.create_connection(("127.0.0.1", client.port)) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        said = b""
-        while b"<title>" not in said:
-            said += connection.recv(1 << 16)
-        connection.sendall(b"GET / HT")
-        assert slow(connection, 30)
-
-
-def test_a_socket_may_be_silent(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The patience with who asks for nothing ends where a socket begins."""
-    monkeypatch.setattr(server, "UNASKED", 0.2)
-    with client.socket("/api/analysis") as quiet:
-        time.sleep(1.0)
-        quiet.send("nonsense")
-        assert json.loads(quiet.recv(60))["type"] == "error"
-
-
-def test_a_body_that_does_not_come_is_given_up(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(guard, "PATIENCE", 0.2)
-    said = raw(
-        client.port, b"POST /api/sgf HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n(;"
-    )
-    assert said.startswith(b"HTTP/1.1 408 ")
-    assert b'{"error":' in said
-
-
-def test_a_client_that_never_reads_is_dropped(
-    client: Client, built: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "UNREAD", 0.2)
-    (built / "large.bin").write_bytes(b"\x00" * (64 << 20))
-    with socket.create_connection(("127.0.0.1", client.port)) as connection:
-        connection.sendall(b"GET /assets/large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert client.get("/").status == 200  # the others are served meanwhile
-        time.sleep(1.0)
-        connection.settimeout(30)
-        count = 0
-        with contextlib.suppress(ConnectionError):
-            while part := connection.recv(1 << 20):
-                count += len(part)
-        assert count < 64 << 20
-    (built / "large.bin").unlink()
-
-
-def test_a_socket_whose_client_is_gone_is_closed(client: Client) -> None:
-    with contextlib.suppress(InvalidStatus, ConnectionClosed), client.socket("/api/nowhere"):
-        pass
-    with pytest.raises(InvalidStatus) as error:
-        client.socket("/api/nowhere")
-    assert error.value.response.status_code in (403, 404)
