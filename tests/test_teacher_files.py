@@ -10,13 +10,10 @@ from filelock import FileLock
 from imagecls.classifier import model as models
 from imagecls.classifier import shipped
 from tests.img_runs import SMALL101
-from tests.test_teaching import FAST
+from tests.taught import FAST, few
 from tests.typed import good, refused
 
-
-@pytest.fixture
-def few(tiny_classifiers: Path) -> Path:
-    return tiny_classifiers.parent / "few"
+__all__ = ["few"]
 
 
 @pytest.fixture
