@@ -1,9 +1,18 @@
-"""The rules and the komi of a record: the page, a review and GTP read the same in it, and say it."""
+"""The rules, the komi and the handicap of a record: the page, a review, go-suggest and GTP read the
+same in it, and say it."""
 
+import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+import gocnn
+from gocnn import api
+from gocnn.board import BLACK
+from gocnn.commands import main
+from gocnn.engine.game import game_at
+from gocnn.engine.player import Player
 from gocnn.engine.rulesets import RULES, UNSTATED, of_record, parse
 from gocnn.games import sgf_tree
 from gocnn.review import text as review_text
@@ -12,7 +21,7 @@ from gocnn.review.page import content
 from gocnn.review.review import review
 from gocnn.serve.records import File, sgf
 from tests.conversation import talk
-from tests.knower import Knower
+from tests.knower import Knower, truth
 
 NAMED = {
     "chinese": "Chinese,chinese,CHINESE,cn,CN,Zhongguo,中国,中國規則,\uff23\uff28\uff29\uff2e,Chinese rules",
@@ -111,3 +120,34 @@ def test_page_review_and_gtp_agree(
     error = capsys.readouterr().err
     assert f"komi {float(told):g}" in error
     assert f"{rules or 'japanese'} rules" in error  # Korean rules are the Japanese ones
+
+
+@pytest.mark.parametrize(("stones", "bonus"), [("", 0), ("AB[pd][dp]", 2), ("AB[pd][dp][dd]", 3)])
+@pytest.mark.parametrize("asked", [None, 3.5])
+def test_every_caller_counts_what_white_gets_for_handicap_stones(
+    stones, bonus, asked, tmp_path, monkeypatch
+):
+    """go-suggest, the library and GTP say of a handicap game what the knower says of the board,
+    less komi and less a point for each stone (Chinese rules)."""
+    monkeypatch.setattr("gocnn.policy.runtime.open_evaluator", lambda *_: Knower())
+    handicap = f"HA[{bonus}]" if bonus else ""
+    first = "W" if bonus else "B"
+    record = tmp_path / "a.sgf"
+    record.write_text(f"(;GM[1]SZ[19]KM[0.5]{handicap}{stones};{first}[pp])")
+    position = gocnn.position(record)
+    komi = 0.5 if asked is None else asked
+    lead = pytest.approx(truth(position.board).sum() - komi - bonus, abs=1e-3)
+
+    arguments = ["go-suggest", str(record), *([] if asked is None else ["--komi", str(asked)])]
+    answer = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).output)
+    assert (answer["lead"], answer["komi"], answer["handicap_bonus"]) == (lead, komi, bonus)
+    text = CliRunner().invoke(main, arguments).output
+    assert f"with komi {komi:g}{f' and {bonus} for handicap stones' if bonus else ''} (" in text
+
+    game = game_at(position, asked)
+    assert Player(Knower()).estimate(game).score_mean == lead
+    if asked is None:
+        found = api.Network(Knower()).evaluate(position)
+        assert found.score is not None
+        mine = found.score if position.board.to_play == BLACK else -found.score
+        assert mine == lead

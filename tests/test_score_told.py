@@ -6,16 +6,12 @@ import re
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-import gocnn
-from gocnn import api
 from gocnn.board import BLACK, WHITE, Board, symmetry
 from gocnn.board.coords import from_gtp, to_gtp
-from gocnn.commands import main
 from gocnn.engine.analysis import Analysis
 from gocnn.engine.forecast import Forecast
-from gocnn.engine.game import FIXED_HANDICAP, Game, game_at
+from gocnn.engine.game import FIXED_HANDICAP, Game
 from gocnn.engine.player import RESIGN, Player
 from gocnn.engine.rulesets import RULES
 from gocnn.gtp.analysis_json.session import Answerer
@@ -378,34 +374,3 @@ def test_turning_back_is_what_the_planes_do() -> None:
         assert -said[symmetry.permutation(turn)[:361].astype(int)] == pytest.approx(
             truth(board), abs=1e-5
         ), "white is to play"
-
-
-@pytest.mark.parametrize(("stones", "bonus"), [("", 0), ("AB[pd][dp]", 2), ("AB[pd][dp][dd]", 3)])
-@pytest.mark.parametrize("asked", [None, 3.5])
-def test_every_caller_counts_what_white_gets_for_handicap_stones(
-    stones, bonus, asked, tmp_path, monkeypatch
-):
-    """go-suggest, the library and GTP say of a handicap game what the knower says of the board,
-    less komi and less a point for each stone (Chinese rules)."""
-    monkeypatch.setattr("gocnn.policy.runtime.open_evaluator", lambda *_: Knower())
-    handicap = f"HA[{bonus}]" if bonus else ""
-    first = "W" if bonus else "B"
-    record = tmp_path / "a.sgf"
-    record.write_text(f"(;GM[1]SZ[19]KM[0.5]{handicap}{stones};{first}[pp])")
-    position = gocnn.position(record)
-    komi = 0.5 if asked is None else asked
-    lead = pytest.approx(truth(position.board).sum() - komi - bonus, abs=1e-3)
-
-    arguments = ["go-suggest", str(record), *([] if asked is None else ["--komi", str(asked)])]
-    answer = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).output)
-    assert (answer["lead"], answer["komi"], answer["handicap_bonus"]) == (lead, komi, bonus)
-    text = CliRunner().invoke(main, arguments).output
-    assert f"with komi {komi:g}{f' and {bonus} for handicap stones' if bonus else ''} (" in text
-
-    game = game_at(position, asked)
-    assert Player(Knower()).estimate(game).score_mean == lead
-    if asked is None:
-        found = api.Network(Knower()).evaluate(position)
-        assert found.score is not None
-        mine = found.score if position.board.to_play == BLACK else -found.score
-        assert mine == lead
