@@ -119,6 +119,16 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def inside(server: str) -> Any:
+    """The network that ships (`gocnn.policy.inside.Inside`); the server has opened it, too."""
+    from gocnn.policy.inside import Inside
+    from gocnn.policy.model import default_model, load
+
+    urllib.request.urlopen(f"{server}/api/lesson/network", timeout=600).read()
+    return Inside(load(default_model()))
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium."""
     try:

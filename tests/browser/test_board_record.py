@@ -5,8 +5,8 @@ from typing import Any
 
 from sgfmill import sgf
 
+from .boards import click, drop, play, ready, saved
 from .conftest import Open
-from .test_board import click, drop, play, ready, saved
 
 RECORD = "(;GM[1]FF[4]SZ[19]KM[6.5]RU[Nihon Kiin]PB[a]AB[aa];B[pd](;W[dp];B[pp])(;W[dd])(;W[]))"
 QUICK = {"board.settings": '{"visits":0}'}

@@ -1,86 +1,20 @@
-"""The lecture, as a person touches it: each station shows what it claims, with the numbers of torch
-and of the library."""
+"""The lecture, as a person touches it: fields and maps, with the numbers of torch and of the library,
+and the way from station to station."""
 
-import urllib.request
 from typing import Any
 
 import numpy as np
 import pytest
 
-import gocnn
 from gocnn.board.coords import from_gtp, to_gtp
 from gocnn.nn import ConvNormAct
 from gocnn.nn.describe import describe
 from gocnn.policy.inside import Inside
-from gocnn.policy.merging import merged, together
-from gocnn.policy.model import default_model, load
-from gocnn.policy.runtime import OnnxPolicy
-from gocnn.policy.suggestion import evaluate, planes_of, recent_moves
-from gocnn.serve.lesson.pooling import FOLDER, NETWORKS
 from tests.conftest import ROOT
 
+from .boards import click, play, stones
 from .conftest import DESKTOP, PHONE, Open
-from .test_board import click, play, stones
-
-MOVES = ["Q16", "D4", "Q3", "D17", "C6", "R5", "O17", "K4", "R14", "K10", "J11", "K12"]
-TIMES = "\u00d7"
-
-
-@pytest.fixture(scope="module")
-def inside(server: str) -> Inside:
-    """The network that ships; the server has opened it, too."""
-    urllib.request.urlopen(f"{server}/api/lesson/network", timeout=600).read()
-    return Inside(load(default_model()))
-
-
-def planes_after(inside: Inside, moves: list[str]) -> Any:
-    board = gocnn.position(moves=moves).board
-    return planes_of(board, recent_moves(board), inside.policy.plane_groups)
-
-
-def maps_after(inside: Inside, moves: list[str], layer: int) -> Any:
-    return inside.maps(planes_after(inside, moves), layer).reshape(-1, 361)
-
-
-def begin(page: Any, moves: list[str]) -> None:
-    """An empty board, and these moves on it."""
-    page.wait_for_selector(".exercises")
-    page.locator("summary", has_text="Another position").click()
-    page.get_by_role("button", name="Empty board").click()
-    if page.get_by_role("button", name="Play stones").is_visible():
-        page.get_by_role("button", name="Play stones").click()
-    play(page, moves)
-    assert len(stones(page)) == len(moves)
-
-
-def slide(page: Any, name: str, value: int) -> None:
-    """Move a slider, as the keyboard does it."""
-    slider = page.get_by_role("slider", name=name)
-    slider.focus()
-    page.keyboard.press("Home")
-    for _ in range(value):
-        page.keyboard.press("ArrowRight")
-
-
-def judged(page: Any, number: int, text: str) -> str:
-    """What is said of an answer to the first or the second exercise."""
-    exercise = page.locator(".exercise").nth(number - 1)
-    exercise.get_by_role("textbox").fill(text)
-    page.wait_for_function(
-        "(k) => !document.querySelectorAll('.exercise button')[k] || !document.querySelectorAll('.exercise')[k].querySelector('button').disabled",
-        arg=number - 1,
-    )
-    page.keyboard.press("Enter")
-    return str(exercise.get_by_role("status").inner_text())
-
-
-def shown(number: str) -> float:
-    """A number as the page writes it."""
-    return float(number.replace("\u2212", "-").replace(",", ""))
-
-
-def close(number: str, value: float) -> bool:
-    return abs(shown(number) - value) <= 0.006 * max(1.0, abs(value))
+from .stations import MOVES, TIMES, begin, close, judged, maps_after, planes_after, shown, slide
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])
@@ -273,118 +207,6 @@ def test_exercises_of_the_second_station(open_page: Open, inside: Inside) -> Non
     assert judged(page, 2, f"{answer + 0.5:.3f}").startswith("✗")
     assert judged(page, 2, f"{answer:.3f}").startswith("✓")
     assert judged(page, 2, f"{answer:.3f}".replace(".", ",")).startswith("✓")
-
-
-def difference(page: Any, section: str, said: str) -> str:
-    """The largest difference away from the edges, once the movement is that."""
-    page.wait_for_function(
-        """([section, said]) => document.querySelector('.right .said').textContent === said
-          && document.querySelector(`[aria-labelledby=${section}].followed:not(.stale)`)""",
-        arg=[section, said],
-    )
-    return str(page.locator(f"[aria-labelledby={section}].followed output").inner_text())
-
-
-def test_sharing(open_page: Open, inside: Inside) -> None:
-    """Shifted, the network's maps follow to within rounding and those of own filters do not; turned,
-    neither does; where no point is away from the edges, that is said."""
-    page = open_page("/lesson/3").page
-    begin(page, MOVES)
-    page.get_by_role("button", name="As it was").click()
-    assert shown(difference(page, "own", "not moved")) == 0
-    for _ in range(3):
-        page.get_by_role("button", name="One point to the right").click()
-    page.get_by_role("button", name="One point down").click()
-    said = "moved 3 to the right, moved 1 down"
-    assert shown(difference(page, "shared", said)) < 0.001
-    assert shown(difference(page, "own", said)) > 0.2
-    moved = page.locator("section[aria-labelledby=movedboard] circle.stone")
-    # two stood on R
-    assert moved.count() == len(MOVES) - 2
-    page.get_by_role("button", name="As it was").click()
-    page.get_by_role("button", name="Turn").click()
-    assert shown(difference(page, "shared", "turned by 90° clockwise")) > 0.05
-    slide(page, "Layer", 9)
-    page.wait_for_function(
-        "() => /no such points/.test(document.querySelector('[aria-labelledby=shared] output').textContent)"
-    )
-    stem = inside.layers[0].convolution.module.weight.numel()
-    weights = page.locator("[aria-labelledby=own].followed td").nth(3).inner_text()
-    assert shown(weights) == stem * 361
-
-
-def test_exercises_of_the_third_station(open_page: Open, inside: Inside) -> None:
-    page = open_page("/lesson/3").page
-    begin(page, MOVES)
-    stem = inside.layers[0].convolution.module.weight.numel()
-    assert judged(page, 1, str(stem)).startswith("✗")
-    assert judged(page, 1, f"{stem * 361:,}").startswith("✓")
-    # two to the right and one down: points whose fields lie on the board before and after
-    values = maps_after(inside, MOVES, 0)[0].reshape(19, 19)
-    kept = values[3:17, 2:15]
-    row, column = np.unravel_index(kept.argmax(), kept.shape)
-    before, after = (int(row) + 3) * 19 + int(column) + 2, (int(row) + 2) * 19 + int(column) + 4
-    page.wait_for_function(
-        "(point) => document.querySelectorAll('.question')[1].textContent.includes(`is largest at ${point}.`)",
-        arg=to_gtp(before),
-    )
-    assert judged(page, 2, to_gtp(before)).startswith("✗")
-    assert judged(page, 2, to_gtp(after)).startswith("✓")
-
-
-@pytest.mark.parametrize("size", [PHONE, DESKTOP])
-def test_pooling_costs_the_board(open_page: Open, size: tuple[int, int]) -> None:
-    """The merged board holds what pooling leaves; the little networks' first choices and accuracies
-    are those of their files."""
-    page = open_page("/lesson/4", size=size).page
-    begin(page, MOVES)
-    board = gocnn.position(moves=MOVES).board
-    names = ("No pooling", "Maximum", "Minimum", "Mean", "Every second point")
-    for name, merging in zip(names, NETWORKS, strict=True):
-        page.get_by_role("button", name=name, exact=True).click()
-        black, white = (merged(board.stones() == colour, merging) > 0 for colour in (1, 2))
-        told = (
-            f"{black.size} points; black on {black.sum()}, white on {white.sum()}, both on"
-            f" {(black & white).sum()}."
-        )
-        page.wait_for_function(
-            "(told) => document.querySelector('.merged [role=status]').textContent.startsWith(told)",
-            arg=told,
-        )
-        drawn = page.locator(".merged .stone").count()
-        assert drawn == black.sum() + white.sum()
-    figures, rows = page.locator(".heats figure"), page.locator(".wide-table tbody tr")
-    page.wait_for_selector("[aria-labelledby=heats]:not(.stale)")
-    for k, file in enumerate(NETWORKS.values()):
-        network = OnnxPolicy(str(FOLDER.joinpath(f"{file}.onnx")))
-        policy = evaluate(network, board).probabilities
-        best = int(policy.argmax())
-        move = "Pass" if best == 361 else to_gtp(best)
-        assert f"{move} ({policy[best] * 100:.1f} %)" in figures.nth(k).inner_text()
-        facts = network.provenance
-        cells = rows.nth(k).locator("td").all_inner_texts()
-        assert cells[0] == f"{facts['top1'] * 100:.2f} %"
-        assert cells[2] == f"{facts['top5'] * 100:.2f} %"
-        assert shown(cells[3]) == facts["samples"]
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-
-
-def test_exercises_of_the_fourth_station(open_page: Open) -> None:
-    page = open_page("/lesson/4").page
-    page.wait_for_selector(".exercises")
-    others = [to_gtp(each) for each in together(from_gtp("Q16")) if each != from_gtp("Q16")]
-    assert len(others) == 3
-    assert judged(page, 1, "Q16").startswith("✗")
-    assert judged(page, 1, "Q18").startswith("✗")
-    for other in others:
-        assert judged(page, 1, other).startswith("✓")
-    right = [
-        OnnxPolicy(str(FOLDER.joinpath(f"{NETWORKS[name]}.onnx"))).provenance["top1"]
-        for name in ("none", "max")
-    ]
-    more = round((right[0] - right[1]) * 1000)
-    assert judged(page, 2, str(more + 20)).startswith("✗")
-    assert judged(page, 2, str(more)).startswith("✓")
 
 
 def test_from_station_to_station(open_page: Open) -> None:

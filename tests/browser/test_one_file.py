@@ -11,9 +11,9 @@ from gocnn.review.page import page as one_file
 from tests.conftest import play_randomly, sgf_text
 from tests.knower import Knower
 
+from .boards import stones
 from .conftest import DESKTOP, PHONE, OpenFile
 from .reviews import fits, named, nothing_serious, occupied, ready, reviewed
-from .test_board import stones
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from imagecls.photos.shrinking import enlarged, halved
 from tests.conftest import ROOT
 
 from .conftest import PHONE, Open, started
-from .test_lesson import judged
+from .stations import judged
 
 PIZZA = ROOT / "data" / "images" / "validation" / "pizza" / "000.jpg"
 SOUP = ROOT / "data" / "images" / "validation" / "soup" / "005.jpg"

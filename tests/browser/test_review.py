@@ -14,9 +14,9 @@ from gocnn.review.review import table
 from tests.conftest import play_randomly, sgf_text
 from tests.typed import good
 
+from .boards import drop, stones
 from .conftest import PHONE, Open, OpenFile
 from .reviews import fits, named, nothing_serious, occupied, place, ready, reviewed, upload
-from .test_board import drop, stones
 
 COMMENTED = (
     "(;GM[1]FF[4]CA[UTF-8]SZ[19]KM[6.5]HA[2]AB[dp][pd]PB[</script><script>alert(1)</script>]PW[柯潔]"
