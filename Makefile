@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: all demo test test-all lint docs wheel bench clean page serve
+.PHONY: all demo test test-all checked lint docs wheel bench clean page serve
 .DEFAULT_GOAL := all
 
 BUILT := gocnn/page/built/index.html
@@ -17,7 +17,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-# Kernels compiled before the first move waits for them; the tests compile what they use.
+# Kernels compiled before the first move waits for them.
 $(VENV)/.warm: $(VENV)/.ready
 	$(BIN)/gocnn warm-up
 	touch $@
@@ -49,11 +49,19 @@ WORKERS = $$($(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)")
 PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal --durations=10
 
 # Some minutes: all but the tests that are marked as slow. The workflow on three systems runs those too.
-test: lint $(BUILT)
+test: checked
 	$(PYTEST) -m "not slow"
 
-test-all: lint $(BUILT)
+test-all: checked
 	$(PYTEST)
+
+# The linters leave a core idle: beside them the kernels are compiled that the tests use.
+checked: $(BUILT)
+	@$(MAKE) --no-print-directory --jobs 2 lint .cache/.warm
+
+.cache/.warm: $(VENV)/.ready
+	GOCNN_CACHE=.cache $(BIN)/gocnn warm-up
+	touch $@
 
 docs: $(VENV)/.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
