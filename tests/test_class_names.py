@@ -12,10 +12,11 @@ from gocnn.errors import UserError
 from imagecls.photos.classes import HW03_CLASSES, match, natural, numbers
 from imagecls.photos.collection import open_collection
 from imagecls.photos.data import Split, labelled, load_splits
+from imagecls.photos.labelling import Labelling
 from imagecls.photos.layout import TRAIN, VALID
 from imagecls.photos.store import ImageStore
 from tests.conftest import ROOT
-from tests.trees import counts, tree
+from tests.trees import by, counts, tree
 
 
 def test_accents_are_the_same_however_they_are_written(tmp_path):
@@ -211,3 +212,19 @@ def test_a_part_that_spells_its_classes_otherwise(tmp_path, text, classes, parts
         pytest.skip("this file system does not tell Cat from cat")
     assert open_collection(tree(tmp_path / "data", text)).classes == classes
     assert counts(tmp_path / "data") == parts
+
+
+def test_folders_in_class_folders_are_named_with_the_pattern_that_makes_classes_of_them(
+    tmp_path: Path,
+) -> None:
+    """As in the Grocery Store Dataset: kind, coarse class, and sometimes fine class."""
+    tree(tmp_path, "{train,val}/{Fruit/Apple/Gala,Fruit/Avocado,Packages/Milk/Soy}/{1,2}.jpg")
+    found = open_collection(tmp_path)
+    assert found.classes == ("Fruit", "Packages")
+    (note,) = found.notes
+    assert "(Fruit/Avocado, Packages/Milk/Soy): the class is that of the outer one" in note
+    pattern = note.partition("--label-pattern '")[2].rstrip("'")
+    inner = by(tmp_path, Labelling(pattern=pattern))
+    for part in inner.values():
+        assert part
+        assert all(kind == name.split("/")[-2] for name, kind in part.items())

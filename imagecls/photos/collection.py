@@ -45,6 +45,8 @@ UNCLASSED = "without a class by"
 _GOES_ON = re.compile(r"\.(jpe?g|png|webp|gif|bmp|tiff?|avif|heic)[^./]*(\.\d+)?$", re.IGNORECASE)
 """Names of pictures with something more at their ends, as downloads have it: `1.jpg_large`,
 `1.jpg?w=300`, `1.jpg.1`."""
+INNERMOST = "([^/]+)/[^/]+$"
+"""The pattern of paths whose group is the folder that holds the file."""
 UNUSED = {SPARE: "in a folder without labels", OUTSIDE: "beside the parts"}
 
 
@@ -155,7 +157,8 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
         some = ", ".join(f"{kind}/{inner}" for kind, inner in sorted(deeper.items())[:3])
         notes.append(
             f"class folders hold folders ({some}{' ...' if len(deeper) > 3 else ''}): the class is"
-            " that of the outer one"
+            " that of the outer one; for that of the inner ones give"
+            f" --label-pattern '{INNERMOST}'"
         )
     if left_over:
         notes.append(_ignored(left_over))
