@@ -16,7 +16,7 @@ from tests.test_hidden_labels import HIDDEN, NUMBERS, course_of_2021
 from tests.typed import good
 
 PAGE = ROOT / "docs" / "hw03.md"
-ELSEWHERE = ("timm:", "resnet101", "my-games", "dogs.zip", "breeds", "boss")
+ELSEWHERE = ("groceries", "timm:", "resnet101", "my-games", "dogs.zip", "breeds", "boss")
 """Words of commands that need a download or other data, or are lines of a loop."""
 SMALL = [*("--size", "16", "--widths", "8,16", "--batch", "8"), "--precision", "fp32", "--quiet"]
 BUDGET = r"--(?:epochs|minutes) [\d.]+"
