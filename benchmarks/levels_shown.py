@@ -57,7 +57,7 @@ def draw(table: Row, rows: list[Row], target: Path) -> None:
     axis.plot(
         list(table["skills"].values()),
         list(table["elo"].values()),
-        "-",
+        ".-",
         color="#c33",
         label="levels",
     )
@@ -69,6 +69,7 @@ def draw(table: Row, rows: list[Row], target: Path) -> None:
             xytext=(3, -9),
             fontsize=7,
             color="#c33",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
         )
     for name, (value, _) in table["gnugo"].items():
         axis.axhline(value, color="#999", linewidth=1)
