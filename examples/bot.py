@@ -27,6 +27,8 @@ def main() -> None:
                 break
         else:
             moves.append(player.choose(gocnn.position(moves=moves)).vertex)
+            if given.you:
+                print("the bot:", moves[-1])
         try:
             gocnn.position(moves=moves)
         except gocnn.UserError as error:

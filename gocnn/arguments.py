@@ -8,6 +8,7 @@ from numbers import Real
 from reprlib import repr as shortened
 from typing import Any
 
+from gocnn import files
 from gocnn.errors import UserError
 
 Name = str | os.PathLike[str]
@@ -38,11 +39,12 @@ def number(name: str, value: Any, low: float, high: float) -> float:
 
 
 def path(name: str, value: Any) -> str:
-    """`value`, a str or a path, as str. Raises TypeError, also for bytes."""
+    """`value`, a str or a path, as str, with the home folder for `~`. Raises TypeError, also for
+    bytes."""
     found = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(found, str):
         raise TypeError(f"{name} must be a path (str or pathlib.Path), not {shortened(value)}")
-    return found
+    return files.at_home(found)
 
 
 def paths(name: str, value: Any) -> list[str]:

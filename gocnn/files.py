@@ -10,11 +10,21 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 from gocnn.errors import UserError
+
+
+def at_home(word: str) -> str:
+    """A path, or an option such as `--out=~/runs`, with this person's home folder where it has `~`
+    before a slash or alone, as shells have it; everything else as it is. Shells leave such an
+    option alone, and quoted words; and programs that start others ask no shell."""
+    option, equals, path = word.partition("=") if word.startswith("-") else ("", "", word)
+    if path != "~" and not path.startswith(("~/", f"~{os.sep}")):
+        return word
+    return f"{option}{equals}{os.path.expanduser(path)}"
 
 
 def cache_folder() -> Path:
@@ -71,6 +81,22 @@ def scratch_folder(name: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="gocnn-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def walk(folder: Path, refused: Callable[[OSError], None]) -> Iterator[Path]:
+    """What lies under a folder and is no folder, also behind links to folders, in no order; each
+    folder once, so that links in a circle end. `refused` is called with the error, which names it,
+    for a folder that cannot be listed."""
+    seen: set[str] = set()
+    for name, folders, files in os.walk(folder, onerror=refused, followlinks=True):
+        real = os.path.realpath(name)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        for file in files:
+            yield Path(name, file)
 
 
 def prune(folder: Path, days: float) -> None:

@@ -12,18 +12,20 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from gocnn import files
+
 
 def words_of(command: str) -> list[str]:
-    r"""The program and the arguments of a command line, quoted as in a shell; on Windows `\` is a
-    letter like others, as in `C:\Go\gnugo.exe`.
+    r"""The program and the arguments of a command line, quoted as in a shell, with the home folder
+    for `~`; on Windows `\` is a letter like others, as in `C:\Go\gnugo.exe`.
 
     Raises ValueError if a quote is not closed.
     """
     if sys.platform != "win32":
-        return shlex.split(command)
+        return [files.at_home(word) for word in shlex.split(command)]
     reader = shlex.shlex(command, posix=True, punctuation_chars=False)
     reader.whitespace_split, reader.escape, reader.commenters, reader.quotes = True, "", "", '"'
-    return list(reader)
+    return [files.at_home(word) for word in reader]
 
 
 def apart() -> dict[str, Any]:

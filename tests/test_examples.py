@@ -14,10 +14,11 @@ from tests.photographs import make_homework
 GAME = str(ROOT / "data" / "games" / "network" / "0003.sgf")
 
 
-def run(name: str, *words: str) -> str:
-    """What it prints."""
+def run(name: str, *words: str, typed: str = "") -> str:
+    """What it prints. typed: what a person types."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / name), *words],
+        input=typed,
         text=True,
         encoding="utf-8",
         capture_output=True,
@@ -45,6 +46,13 @@ def test_heat_map(tmp_path: Path) -> None:
 def test_bot() -> None:
     moves = run("bot.py", "--moves", "6", "--visits", "4").split()
     assert len(moves) == len(set(moves)) == 6
+
+
+def test_the_bot_answers_at_once_whoever_types_the_moves() -> None:
+    said = run("bot.py", "--you", "--visits", "2", typed="Q16\nI9\nC3\n")
+    answers = [line.rpartition(" ")[2] for line in said.splitlines() if "the bot:" in line]
+    assert said.splitlines()[-1].endswith(f"Q16 {answers[0]} C3 {answers[1]}")
+    assert "'I9' is not a point" in said.partition("the bot:")[2].partition("the bot:")[0]
 
 
 @pytest.mark.slow

@@ -43,8 +43,14 @@ def test_training_from_raw_games_resuming_and_refusals(
     folder.mkdir()
     for i in range(8):
         (folder / f"{i}.sgf").write_bytes(sgf_text(play_randomly(i, 60)) + b")")
+    (folder / "small.sgf").write_bytes(b"(;SZ[9];B[ee])")
     run = tmp_path / "run"
-    assert "best: top-1" in good("go-train", folder, "--out", run, *TRAIN, "--valid-share", "0.3")
+    aloud = [word for word in TRAIN if word != "--quiet"]
+    said = good("go-train", folder, "--out", run, *aloud, "--valid-share", "0.3")
+    assert "best: top-1" in said
+    (listing,) = (tmp_path / "cache" / "games").glob("*.skipped.tsv")
+    assert f"skipped 1: 1 board other than 19x19 (see {listing})" in said
+    assert "small.sgf" in listing.read_text(encoding="utf-8")
     assert len(list((tmp_path / "cache" / "games").glob("*.games"))) == 1
     assert "already holds a run" in refused(1, "go-train", folder, "--out", run, *TRAIN)
     assert "4 steps" in good("go-train", "--out", run, "--resume", "--steps", "4", "--quiet")

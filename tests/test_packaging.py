@@ -49,6 +49,33 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(once(tmp_path_factory, "wheel", make).glob("*.whl"))
 
 
+def test_an_editable_installation_is_found_beside_the_checkout(tmp_path: Path) -> None:
+    """In the folder that holds the checkout, `gocnn` is a folder without an `__init__.py`: Python
+    takes that for the package unless a path of its own leads to the real one."""
+    pytest.importorskip("setuptools", "77")
+    checkout, made, installed = tmp_path / "gocnn", tmp_path / "made", tmp_path / "installed"
+    for name in ("gocnn", "imagecls"):
+        (checkout / name).mkdir(parents=True)
+        (checkout / name / "__init__.py").write_text('__version__ = "1"\n', encoding="utf-8")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, checkout / name)
+    made.mkdir()
+    build = f"from setuptools import build_meta; build_meta.build_editable({str(made)!r})"
+    subprocess.run(
+        [sys.executable, "-c", build], cwd=checkout, check=True, capture_output=True, text=True
+    )
+    with zipfile.ZipFile(next(made.glob("*.whl"))) as archive:
+        archive.extractall(installed)
+    program = (
+        f"import site, sys; sys.path.insert(0, {str(tmp_path)!r});"
+        f" site.addsitedir({str(installed)!r}); import gocnn, imagecls; print(gocnn.__file__)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], check=True, capture_output=True, text=True
+    ).stdout
+    assert Path(said.strip()).samefile(checkout / "gocnn" / "__init__.py")
+
+
 @pytest.mark.slow
 def test_everything_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:

@@ -2,13 +2,15 @@
 wait for torch."""
 
 import importlib
+import os
 import sys
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from gocnn import __version__, libraries
+from gocnn import __version__, files, libraries
 from gocnn.console import heads, streams
 from gocnn.console.heads import Head, register
 from gocnn.errors import Note, UserError
@@ -64,12 +66,16 @@ class LazyGroup(click.Group):
     """A group that imports a command's module when it is wanted, and turns a UserError into one
     sentence and exit code 1, Ctrl-C into one and 130, and prints each Note once."""
 
-    def main(self, *arguments: Any, **options: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *arguments: Any, **options: Any) -> Any:
+        if args is None and os.name != "nt":  # there click expands the words that it takes itself
+            args = sys.argv[1:]
+        if args is not None:
+            args = [files.at_home(word) for word in args]
         streams.prepare_streams()
         libraries.keep_private()
         libraries.hush()
         try:
-            return super().main(*arguments, **options)
+            return super().main(args, *arguments, **options)
         except OSError as error:  # of --help and --version too, which are no command
             # the reader (head, less) has gone; there is no one left to tell
             if streams.is_broken_pipe(error):

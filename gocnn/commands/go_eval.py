@@ -81,8 +81,8 @@ def command(
     policy = open_evaluator(model, device)
     stores, report = data.open_stores(games, jobs, max_unpacked)
     if report is not None and report.reasons:
-        why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
-        click.echo(f"skipped {counted(sum(report.reasons.values()), 'game')}: {why}", err=True)
+        skipped = counted(sum(report.reasons.values()), "game")
+        click.echo(f"skipped {skipped}: {report.why()}", err=True)
     found = data.select_games(stores, game_filter(options))
     chosen = found.games
     total = min(positions, chosen.positions)

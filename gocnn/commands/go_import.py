@@ -58,8 +58,7 @@ def command(
         f" ({report.games / max(seconds, 1e-9):.0f} games/s)"
     )
     if report.reasons:
-        why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
-        click.echo(f"skipped {sum(report.reasons.values())}: {why} (see {out}.skipped.tsv)")
+        click.echo(report.skips())
     if report.counted:
         off = report.counted - report.labelled
         click.echo(

@@ -35,7 +35,8 @@ SMALL = 2 << 20
 @dataclass
 class Report:
     """What an import did: games taken, moves, how many were counted and labelled, what was skipped,
-    by reason and one by one, and what had to be decided about games that were taken."""
+    by reason and one by one, the file that lists those (if any were), and what had to be decided
+    about games that were taken."""
 
     games: int = 0
     moves: int = 0
@@ -43,6 +44,7 @@ class Report:
     labelled: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
+    listing: Path | None = None
     decided: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
@@ -56,6 +58,14 @@ class Report:
     def note(self, skipped: Iterable[Skipped]) -> None:
         """Add to the list, up to MOST_LISTED (the counts by reason go on)."""
         self.skipped.extend(islice(skipped, MOST_LISTED - len(self.skipped)))
+
+    def why(self) -> str:
+        """What was skipped, by reason: `2 illegal move, 1 duplicate`."""
+        return ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common())
+
+    def skips(self) -> str:
+        """How many were skipped, why, and where they are listed."""
+        return f"skipped {sum(self.reasons.values())}: {self.why()} (see {self.listing})"
 
     def table(self) -> str:
         """The skipped list as tab-separated text with a header line."""
@@ -265,26 +275,31 @@ def _import(
         first = _first_with_games(chunks)
         if first is not None:
             (store_writer.append if append else store_writer.write)(out, _chain(first, chunks))
-    listing = out.with_name(out.name + ".skipped.tsv")
+    listing = listing_of(out)
     if first is None and not (append and report.reasons[reader.DUPLICATE]):
         raise UserError(nothing_left(arguments, report))
     if report.skipped:
         write_text(listing, report.table())
+        report.listing = listing
     else:
         listing.unlink(missing_ok=True)
     return report
 
 
+def listing_of(store: Path) -> Path:
+    """The file beside a store that lists the games which its import skipped."""
+    return store.with_name(store.name + ".skipped.tsv")
+
+
 def nothing_left(arguments: list[str], report: Report) -> str:
     """The sentence for an import that found no game."""
-    why = ", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common())
     first = report.skipped[0] if report.skipped else None
     if first and sum(report.reasons.values()) == 1 and first.reason == reader.UNREADABLE:
         return f"{first.name}: {first.detail}"
     detail = f"; the first: {first.name}: {first.detail or first.reason}" if first else ""
     return (
-        f"no usable game in {' '.join(arguments)} ({why or 'nothing found'}{detail}); give 19x19"
-        " game records in SGF"
+        f"no usable game in {' '.join(arguments)} ({report.why() or 'nothing found'}{detail});"
+        " give 19x19 game records in SGF"
     )
 
 
@@ -352,9 +367,10 @@ def _piped_store(
     with made.open("rb") as stream:
         target = cache / f"{hashlib.file_digest(stream, 'sha256').hexdigest()[:20]}.games"
     os.replace(made, target)
-    listing = made.with_name(made.name + ".skipped.tsv")
+    listing = listing_of(made)
     if listing.exists():
-        os.replace(listing, target.with_name(target.name + ".skipped.tsv"))
+        report.listing = listing_of(target)
+        os.replace(listing, report.listing)
     return target, report
 
 

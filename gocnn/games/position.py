@@ -59,6 +59,8 @@ def usual_komi(komi: float, handicap: int) -> float:
 
 def refusal(item: Skipped) -> UserError:
     """The sentence for a game that cannot be used."""
+    if item.reason == reader.UNREADABLE:
+        return UserError(f"{item.name}: {item.detail}")
     detail = f" ({item.detail})" if item.detail else ""
     advice = (
         "write them into the record as AB[..][..]"

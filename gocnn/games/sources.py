@@ -11,6 +11,7 @@ from typing import IO, Literal
 
 from gocnn import archives
 from gocnn.errors import UserError
+from gocnn.files import walk
 from gocnn.games.foreign import SUFFIXES
 from gocnn.games.store import is_store
 
@@ -69,7 +70,7 @@ def find_units(arguments: list[str]) -> list[Unit]:
             raise UserError("a name is empty; give SGF files, folders or archives of them")
         path = Path(argument)
         if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.is_file() and _belongs(p))
+            found = _in_folder(path)
             if not found:
                 raise UserError(
                     f"{argument} holds no .sgf file and no archive of them; name a folder of game"
@@ -91,6 +92,18 @@ def find_units(arguments: list[str]) -> list[Unit]:
                 " standard input"
             )
     return units
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    """Records and archives in a folder, and folders in it that cannot be listed: whoever reads
+    those finds out why."""
+    closed: list[Path] = []
+    found = [
+        path
+        for path in walk(folder, lambda error: closed.append(Path(error.filename)))
+        if path.is_file() and _belongs(path)
+    ]
+    return sorted(found + closed)
 
 
 def _belongs(path: Path) -> bool:

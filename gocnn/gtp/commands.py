@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gocnn import __version__
+from gocnn import __version__, files
 from gocnn.board import BLACK, WHITE, BadVertex, IllegalMove
 from gocnn.board.coords import COLOUR_NAMES, PASS, SIZE, from_gtp, to_gtp
 from gocnn.board.text import diagram
@@ -334,14 +334,16 @@ def one(arguments: list[str]) -> str:
 
 
 def file_and_number(arguments: list[str]) -> tuple[str, int | None]:
-    """The file (its name may have spaces) and the move number, if one is given, of `loadsgf`.
-    Raises GtpError; standard input is no file, for the protocol's own lines come from there."""
+    """The file (its name may have spaces, and begin with `~`) and the move number, if one is given,
+    of `loadsgf`. Raises GtpError; standard input is no file, for the protocol's own lines come from
+    there."""
     if not arguments:
         raise GtpError("syntax error: loadsgf FILE [MOVE NUMBER]")
     try:
-        name, number = " ".join(arguments), None
+        name, number = files.at_home(" ".join(arguments)), None
         if len(arguments) > 1 and not Path(name).exists():
-            name, number = " ".join(arguments[:-1]), whole_number(arguments[-1])
+            name = files.at_home(" ".join(arguments[:-1]))
+            number = whole_number(arguments[-1])
         path = Path(name)
         if name == "-" or (
             path.exists() and (not (path.is_file() or path.is_dir()) or _is_standard_input(path))

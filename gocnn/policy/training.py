@@ -59,13 +59,14 @@ class PolicyRunConfig(sessions.RunConfig):
 @dataclass(frozen=True)
 class _GameSplit:
     """Games to train on and to validate with; `shared`: how many were left out of the first since
-    they are among the second; `labels`: what there is to learn of the score."""
+    they are among the second; `labels`: what there is to learn of the score; `reports`: of the
+    imports that either took."""
 
     training: data.GameSelection
     held: data.GameSelection
     shared: int
     labels: data.LabelCounts
-    report: Report | None
+    reports: tuple[Report, ...]
 
 
 def train(
@@ -154,7 +155,7 @@ def _load_games(
         )
 
     stores, report = opened(config.games)
-    validating = opened(config.valid)[0] if config.valid else []
+    validating, other = opened(config.valid) if config.valid else ([], None)
     with session.processes.together():
         chosen = data.select_games(stores, config.game_filter, config.network.score)
         if config.valid:
@@ -162,7 +163,8 @@ def _load_games(
             training, shared = data.without(chosen, held)
         else:
             (training, held), shared = data.split(chosen, config.valid_share), 0
-        return _GameSplit(training, held, shared, training.labels(), report)
+        reports = tuple(one for one in (report, other) if one is not None)
+        return _GameSplit(training, held, shared, training.labels(), reports)
 
 
 def _task_data(session: sessions.Session, config: PolicyRunConfig, games: _GameSplit) -> TaskData:
@@ -213,10 +215,12 @@ def _announce(
     """Say what is trained on what. `took`: seconds until the games were there."""
     if not session.launch.resume:
         session.say(recipe.described(config.network, config.train))
-    if games.report is not None:
-        report = games.report
-        skipped = f", {sum(report.reasons.values())} skipped" if report.skipped else ""
-        session.say(f"imported {counted(report.games, 'game')} in {took:.1f} s{skipped}")
+    if games.reports:
+        imported = sum(report.games for report in games.reports)
+        session.say(f"imported {counted(imported, 'game')} in {took:.1f} s")
+    for report in games.reports:
+        if report.reasons:
+            session.say(report.skips())
     labels = games.labels
     leak = (
         f" ({counted(games.shared, 'validation game')} left out of training)"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gocnn import archives
 from gocnn.errors import UserError
+from gocnn.files import walk
 from imagecls.photos.formats import JUNK, PICTURE, kind_of
 
 MOST_BYTES = 200 << 20
@@ -64,20 +65,11 @@ def real_names(path: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def folder_names(path: Path) -> Iterator[str]:
-    """Files under a folder, also behind links to folders (each folder once, so that links in a
-    circle end)."""
-    seen: set[str] = set()
-    for folder, folders, files in os.walk(path, onerror=_refuse, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        head = Path(folder).relative_to(path).as_posix()
-        for name in files:
-            if not _is_special(os.path.join(folder, name)):
-                yield name if head == "." else f"{head}/{name}"
+    """Files under a folder, with `/` between the steps. Raises OSError for a folder in it that
+    cannot be listed."""
+    for found in walk(path, _refuse):
+        if not _is_special(found):
+            yield found.relative_to(path).as_posix()
 
 
 def told_apart(names: Sequence[str]) -> list[str]:
@@ -129,11 +121,11 @@ def _refuse(error: OSError) -> None:
     raise error
 
 
-def _is_special(path: str) -> bool:
+def _is_special(path: Path) -> bool:
     """Whether it is there and neither a file nor a folder: a named pipe, say, would be waited for
     without end."""
     try:
-        return not stat.S_ISREG(os.stat(path).st_mode)
+        return not stat.S_ISREG(path.stat().st_mode)
     except OSError:
         return False
 
