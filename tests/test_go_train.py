@@ -12,6 +12,7 @@ import torch
 
 from gocnn import modelfile
 from gocnn.games.selection import GameFilter
+from gocnn.games.store import Store
 from gocnn.nn import Block
 from gocnn.policy import training
 from gocnn.policy.network import preset
@@ -96,7 +97,7 @@ def test_wrong_calls_of_training(tmp_path: Path, sample_store: Path) -> None:
     ]:
         assert message in refused(2, "go-train", sample_store, "--out", run, *TRAIN, *extra)
     assert "name the games" in refused(2, "go-train", "--out", run, "--steps", "1")
-    assert "passes the filters" in refused(
+    assert f"of {len(Store(sample_store))} games none passes the filters" in refused(
         1, "go-train", sample_store, "--out", run, *TRAIN, "--date-from", "2090"
     )
     assert "regular expression" in refused(

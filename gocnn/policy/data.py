@@ -17,6 +17,7 @@ from gocnn.games.record import OWN_PLAY, komi_of
 from gocnn.games.selection import GameFilter, is_validation
 from gocnn.games.store import Store, is_store
 from gocnn.policy.samples import Games, games_of, join
+from gocnn.wording import counted
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def select_games(
         raise UserError(
             f"{where} holds only games that a network played with itself; give people's games"
             if people == 0
-            else f"no game of {where} passes the filters; loosen them"
+            else f"of {counted(people, 'game')} none passes the filters; loosen them"
         )
     return result
 
