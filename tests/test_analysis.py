@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gocnn
 from gocnn.board import Board
 from gocnn.board.coords import from_gtp
 from gocnn.engine.analysis import PLAYED_ON
@@ -243,8 +244,12 @@ def test_the_transcript_in_the_documents_is_the_format():
         if line.startswith("    info ")
     ]
     assert len(lines) == 2
+    position = gocnn.position(moves=["Q16", "D4", "Q4"])
+    policy = gocnn.load("base").evaluate(position).policy
     for line in lines:
         infos, root, _ = read_kata(line)
+        for info in infos:  # what ships today says so
+            assert info["prior"] == pytest.approx(policy[from_gtp(info["move"])], abs=0.005)
         assert [info["order"] for info in infos] == [0, 1]
         assert all(info["pv"][0] == info["move"] and 0 < info["prior"] < 1 for info in infos)
         assert bool(root) == ("rootInfo" in line)
