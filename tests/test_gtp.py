@@ -15,7 +15,7 @@ from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT, Scripted, engine_o
 def test_ids_comments_and_white_space(evaluator):
     lines = Scripted(
         [
-            b"1 name # who are you",
+            b"\xef\xbb\xbf1 name # who are you",
             b"",
             b"# only a comment",
             b"\t2\tprotocol_version\r",

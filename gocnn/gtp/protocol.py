@@ -122,9 +122,9 @@ def _interrupts(line: bytes | None) -> bool:
 
 
 def clean(line: bytes) -> str:
-    """A line without control characters and comment, tabs as spaces (specification, section
-    3.1)."""
-    text = line.decode("utf-8", "replace").partition("#")[0]
+    """A line without control characters and comment, tabs as spaces (specification, section 3.1),
+    and without the byte order mark that editors and shells of Windows put first."""
+    text = line.decode("utf-8", "replace").removeprefix("\ufeff").partition("#")[0]
     return "".join(
         " " if c == "\t" else c for c in text if c == "\t" or (ord(c) >= 32 and ord(c) != 127)
     ).strip()
