@@ -18,7 +18,7 @@ from gocnn.games.reader import UNREADABLE
 from gocnn.gtp.commands import file_and_number
 from gocnn.processes import words_of
 from tests.conftest import play_randomly, sgf_text
-from tests.test_cli import good, refused
+from tests.typed import good, refused
 
 
 @pytest.fixture
