@@ -80,12 +80,13 @@ RECORDS = [
 
 
 @pytest.mark.parametrize(("header", "rules", "komi"), RECORDS)
-def test_page_review_and_gtp_agree(
+def test_page_review_suggestion_and_gtp_agree(
     header: str,
     rules: str | None,
     komi: float | None,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data = f"(;GM[1]CA[UTF-8]SZ[19]{header};W[qd];B[dq])".encode()
     file = tmp_path / "game.sgf"
@@ -109,6 +110,15 @@ def test_page_review_and_gtp_agree(
     said = "\n".join(review_text.report(found))
     assert f"{terms.rules_name} rules" in said
     assert f"komi {usual:g}" in said
+
+    monkeypatch.setattr("gocnn.policy.runtime.open_evaluator", lambda *_: Knower())
+    answer = json.loads(CliRunner().invoke(main, ["go-suggest", str(file), "--json"]).stdout)
+    assert found.course is not None
+    assert answer["lead"] == pytest.approx(found.course.lead[-1], abs=1e-3)
+    assert (answer["komi"], answer["rules_stated"]) == (usual, rules is not None)
+    assert rules is None or answer["rules"] == RULES[rules].to_json()
+    said = CliRunner().invoke(main, ["go-suggest", str(file)]).output
+    assert (f", by {rules} rules (" in said) == (rules is not None)
 
     set_before = ("kata-set-rules korean", "komi 3")
     _, _, side, told, printed = talk(

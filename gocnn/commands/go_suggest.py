@@ -78,9 +78,10 @@ def command(
     """Suggest moves: in a game record (the first game of FILE.sgf, or standard input; one without
     moves is a position), in a position given by --moves, or on the empty board.
 
-    Probabilities are over the legal moves. A network that says the score tells who leads, too, and,
-    on the picture and in JSON, who owns what (by area). With --level they say how often that level
-    would make each move. Given a game and --at, the move that was played is shown with its rank.
+    Probabilities are over the legal moves. A network that says the score tells who leads, too, with
+    the record's komi and by its rules, and, on the picture and in JSON, who owns what (by area).
+    With --level they say how often that level would make each move. Given a game and --at, the move
+    that was played is shown with its rank.
     """
     if at is not None and game is None:
         raise click.UsageError("--at needs a game record")
@@ -93,6 +94,7 @@ def command(
     from gocnn.board.coords import SIZE, to_gtp
     from gocnn.engine.forecast import estimate_of, lead_in_words
     from gocnn.engine.game import game_at
+    from gocnn.engine.rulesets import of_record
     from gocnn.games.position import find_position
     from gocnn.policy.conditioning import check_style, conditioning_of_style
     from gocnn.policy.runtime import open_evaluator
@@ -101,7 +103,7 @@ def command(
     position = find_position(game, at, moves)
     for note in position.notes:
         click.echo(f"note: {game}: {note.what} ({note.detail})", err=True)
-    now = game_at(position, komi)
+    now, named = game_at(position, komi), of_record(position.rules)
     policy = open_evaluator(model)
     check_style(policy, style)
     said = evaluate(
@@ -155,6 +157,8 @@ def command(
         if estimate:
             answer |= {
                 "komi": now.komi,
+                "rules": now.rules.to_json(),
+                "rules_stated": named is not None,
                 "handicap_bonus": now.handicap_bonus,
                 "lead": estimate.score_mean,
                 "spread": estimate.score_stdev,
@@ -182,9 +186,10 @@ def command(
         )
     if estimate:
         bonus = f" and {now.handicap_bonus} for handicap stones" if now.handicap_bonus else ""
+        rules = f", by {named} rules" if named else ""
         click.echo(
-            f"score: {lead_in_words(estimate.score_mean)} with komi {now.komi:g}{bonus} (give or"
-            f" take {estimate.score_stdev:.0f}); Black wins {estimate.black_winrate:.0%}"
+            f"score: {lead_in_words(estimate.score_mean)} with komi {now.komi:g}{bonus}{rules}"
+            f" (give or take {estimate.score_stdev:.0f}); Black wins {estimate.black_winrate:.0%}"
         )
     if played:
         click.echo(f"played: {played['move']}, rank {played['rank']}, {played['probability']:.1%}")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import PASS, SIZE
 from gocnn.engine import scoring
-from gocnn.engine.rulesets import CHINESE_SERVERS, Rules
+from gocnn.engine.rulesets import CHINESE_SERVERS, Rules, of_record, parse
 from gocnn.games.position import Position, usual_komi
 
 FIXED_HANDICAP = {
@@ -209,13 +209,17 @@ class Game:
 
 
 def game_at(position: Position, komi: float | None = None) -> Game:
-    """The position as a game that the engine goes on with, by the rules that a Game has by
-    default: with `komi` (None: the record's, else the usual one), and with what these rules give
-    white for handicap stones."""
-    game = Game(usual_komi(position.komi, position.handicap) if komi is None else komi)
+    """The position as a game that the engine goes on with, by the record's rules if it names any
+    that are known, else by those that a Game has by default: with `komi` (None: the record's, else
+    the usual one), and with what these rules give white for handicap stones."""
+    named = of_record(position.rules)
+    game = Game(
+        usual_komi(position.komi, position.handicap) if komi is None else komi,
+        CHINESE_SERVERS if named is None else parse(named),
+    )
     game.set_up(*position.start, handicap=position.handicap)
     board = position.board.copy()
-    # whatever rules the record was played by, from here on it is these
+    # whatever repetitions the record has, from here on these rules hold
     board.superko, board.situational, board.suicide = (
         game.board.superko,
         game.board.situational,

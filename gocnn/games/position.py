@@ -32,7 +32,8 @@ middle, all of them) can be looked at."""
 class Position:
     """A board, after how many moves of the record it is, the number of handicap stones the game
     began with, the move that the record goes on with (None at its end), and what the board's moves
-    started from. komi: points, nan if the record states none."""
+    started from. komi: points, nan if the record states none; rules: as the record names them
+    (`RU`)."""
 
     board: Board
     ply: int = 0
@@ -42,6 +43,7 @@ class Position:
     start: Start = field(default_factory=lambda: ([], [], BLACK))
     komi: float = float("nan")
     notes: tuple[Note, ...] = ()
+    rules: str = ""
 
     def __repr__(self) -> str:
         to_play = "black" if self.board.to_play == BLACK else "white"
@@ -102,9 +104,8 @@ def at_ply(game: ReadGame, ply: int | None) -> Position:
         board.to_play = moves[ply][1]
     played = moves[ply][0] if ply < len(moves) else None
     handicap, komi = int(game.record["handicap"]), float(game.record["komi"])
-    return Position(
-        board, ply, handicap, played, _title(game.black, game.white, ply), start, komi, game.notes
-    )
+    title = _title(game.black, game.white, ply)
+    return Position(board, ply, handicap, played, title, start, komi, game.notes, game.rules)
 
 
 def _ply(name: str, ply: int | None, n_moves: int) -> int:
@@ -161,9 +162,8 @@ def in_file(blob: sources.Blob, ply: int | None, clip: bool = False) -> Position
         )
     played = steps[ply].index if ply < len(steps) else None
     title = _title(record.black, record.white, ply)
-    return Position(
-        board, ply, record.handicap_stones, played, title, start, record.komi, record.notes
-    )
+    handicap, komi = record.handicap_stones, record.komi
+    return Position(board, ply, handicap, played, title, start, komi, record.notes, record.rules)
 
 
 def play_typed(position: Position, typed: str) -> None:

@@ -275,7 +275,8 @@ class Reader:
         )
         record["key"] = scan.game_key(words, n_setup, n_moves, self._permutations)
         names = (texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""))
-        return ReadGame(record, words, *names, name, span, (*notes, *odd))
+        told = (*notes, *odd)
+        return ReadGame(record, words, *names, name, span, told, texts.get("RU", ""))
 
 
 _NAMES = {scan.property_code(name): name for name in (*meaning.KEPT, "CA", "GN", "EV")}

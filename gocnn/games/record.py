@@ -62,7 +62,8 @@ class Note:
 @dataclass
 class ReadGame:
     """One good game: its record (texts not yet numbered), its words (setup stones, then moves;
-    uint16), its texts, its file and where it stands there (bytes), and what had to be decided."""
+    uint16), its texts, its file and where it stands there (bytes), what had to be decided, and its
+    rules as it names them (`RU`)."""
 
     record: npt.NDArray[np.void]
     words: npt.NDArray[np.uint16]
@@ -72,3 +73,4 @@ class ReadGame:
     name: str
     span: tuple[int, int] = (0, 0)
     notes: tuple[Note, ...] = ()
+    rules: str = ""
