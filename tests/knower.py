@@ -4,7 +4,7 @@ be followed through every channel."""
 import numpy as np
 
 from gocnn.board import Board
-from gocnn.policy.predictions import SCORE_SCALE, predictions
+from gocnn.policy.predictions import SCORE_SCALE, USUAL_KOMI, predictions
 
 REACH = 4.0
 PRESENT = np.float32(np.log(7.5 / SCORE_SCALE))
@@ -26,6 +26,13 @@ def truth(board: Board) -> np.ndarray:
     `(361,)`."""
     stones = board.stones().ravel()
     return influence(stones[None] == 1, stones[None] == 2)[0]
+
+
+def win_for_black(margin: np.typing.ArrayLike, komi: float) -> np.ndarray:
+    """What must be told of who wins: the knower's own head says that all is even with the usual
+    komi. margin: black's on the board."""
+    points = (np.asarray(margin) - USUAL_KOMI) / 2 - (komi - USUAL_KOMI)
+    return 1 / (1 + np.exp(-points / (SPREAD * np.sqrt(3) / np.pi)))
 
 
 class Knower:

@@ -13,7 +13,7 @@ from gocnn.board.coords import MOVES, PASS
 from gocnn.engine.mcts import FPU_REDUCTION, SCORE_SHARE, Until
 from gocnn.engine.ownership import sensible_moves
 from gocnn.engine.tree import C_PUCT, LEAST_PRIOR, worth
-from gocnn.policy.predictions import Floats, winrate
+from gocnn.policy.predictions import Floats, winrate_with
 from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate
 
 
@@ -156,7 +156,7 @@ class Search:
     def _value(self, said: Evaluation, board: Board) -> float:
         komi = -self.komi if board.to_play == BLACK else self.komi
         win = (
-            float(winrate(said.win, said.lead, said.spread, komi))
+            float(winrate_with(self.komi, board.to_play == BLACK, said.win, said.lead, said.spread))
             if self.evaluator.scores
             else said.win
         )

@@ -120,6 +120,29 @@ def test_kigo_sees_a_pass(evaluator):
     assert talk(evaluator, *(command for command in over if command != "level 1"))[-2] == "pass"
 
 
+def test_a_reverse_komi_can_lose_a_won_board(evaluator):
+    """Quarry's and Kigo's dialogues take a komi of any size. White has all of the board that there
+    is to have, and no board makes up for 400 points: it says so, and resigns as Kigo asks for
+    moves."""
+    ring = [f"{c}{r}" for c in "CDEFGHJKLMNOPQR" for r in range(3, 18) if c in "CR" or r in (3, 17)]
+    edge = [f"{c}{r}" for c in "BDFHKMOQS" for r in (1, 19)]
+    edge += [f"{c}{r}" for c in "AT" for r in range(2, 19, 2)]
+    edge += ["pass"] * (len(ring) - len(edge))
+    game = [
+        f"play {c} {v}"
+        for pair in zip(edge, ring, strict=True)
+        for c, v in zip("bw", pair, strict=True)
+    ]
+    (analysed,) = talk(
+        evaluator, "komi -400", *game, "play b pass", "kata-search_analyze w maxmoves 1", visits=3
+    )[-1:]
+    assert float(re.findall(r"winrate (\S+)", analysed)[0]) < 0.01
+    turns = ["play black pass", "level 10", "genmove white"] * 3
+    answers = talk(evaluator, "boardsize 19", "komi -400", *game, *turns, resign=0.1)[-9:]
+    assert answers[::3] == answers[1::3] == [""] * 3
+    assert answers[8] == "resign"
+
+
 @pytest.mark.parametrize("command", ["lz-analyze", "kata-analyze", "lz-genmove_analyze"])
 def test_an_analysis_has_begun_before_it_is_worked_out(evaluator, monkeypatch, command):
     """A program sees at once that the command was taken; on a machine's first start the kernels are

@@ -12,7 +12,13 @@ from gocnn.games import labels
 from gocnn.games.selection import GameFilter
 from gocnn.games.store import Store
 from gocnn.policy import data, endings, samples
-from gocnn.policy.predictions import PolicyPredictions, predictions, winrate
+from gocnn.policy.predictions import (
+    USUAL_KOMI,
+    PolicyPredictions,
+    predictions,
+    winrate,
+    winrate_with,
+)
 from tests.labelled import toy_store
 
 
@@ -107,6 +113,24 @@ def test_winrates() -> None:
     assert winrate(0.3, 7.0, 12.0, 0.5, share=0.0) == pytest.approx(
         (draws + 0.5 > 0).mean(), abs=0.005
     )
+
+
+@pytest.mark.parametrize("black", [True, False])
+@pytest.mark.parametrize("komi", [-300.0, -10.0, 0.0, 0.5, USUAL_KOMI, 7.5, 80.0])
+def test_winrates_follow_komi(komi: float, black: bool) -> None:
+    """Where the head that foresees the winner means the same as the score's distribution, both are
+    that distribution at any komi; where it is as sure as can be of who wins with the usual one, far
+    points outweigh it; and without a score it is left alone."""
+    margin, spread = np.array([-40.0, -3.0, 7.0, 31.0]), np.array([20.0, 3.0, 12.0, 9.0])
+    scale = spread * math.sqrt(3) / math.pi
+    sign = 1 if black else -1
+    head = 1 / (1 + np.exp(-sign * (margin - USUAL_KOMI) / scale))
+    expected = 1 / (1 + np.exp(-sign * (margin - komi) / scale))
+    assert winrate_with(komi, black, head, sign * margin, spread) == pytest.approx(expected)
+    far = float(winrate_with(300.0 * sign, black, 0.99999, 190.0, 33.0))
+    assert far < 0.005, "110 points behind, for all that is won on the board"
+    assert winrate_with(komi, black, 0.8, np.nan, np.nan) == pytest.approx(0.8)
+    assert np.isnan(winrate_with(komi, black, np.nan, np.nan, np.nan))
 
 
 def test_the_lead_leans_on_the_owners_where_one_side_is_far_ahead() -> None:

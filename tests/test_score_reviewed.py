@@ -19,7 +19,7 @@ from gocnn.review import annotate, text, values
 from gocnn.review.page import content
 from gocnn.review.review import Review, expected_at, review
 from tests.conftest import play_randomly, sgf_text
-from tests.knower import SPREAD, Knower, truth
+from tests.knower import SPREAD, Knower, truth, win_for_black
 
 MOVES = play_randomly(8, 30)
 
@@ -55,7 +55,7 @@ def test_who_leads_before_each_move(header: str, komi: float) -> None:
     assert found.course.terms.stated == bool(header)
     assert found.course.lead == pytest.approx(leads() - komi, abs=1e-3)
     assert found.course.spread == pytest.approx(SPREAD, rel=1e-4)
-    assert ((found.course.black_winrate > 0.5) == (found.course.lead > 0)).all()
+    assert found.course.black_winrate == pytest.approx(win_for_black(leads(), komi), abs=1e-4)
     for move in found.moves:
         change = leads()[move.number - 1] - leads()[move.number]
         assert found.course.lost(move.number, move.colour) == pytest.approx(

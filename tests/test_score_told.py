@@ -15,10 +15,9 @@ from gocnn.engine.game import FIXED_HANDICAP, Game
 from gocnn.engine.player import RESIGN, Player
 from gocnn.engine.rulesets import RULES
 from gocnn.gtp.analysis_json.session import Answerer
-from gocnn.policy.predictions import winrate
 from tests.conftest import play_randomly
 from tests.conversation import Scripted, finished, talk
-from tests.knower import SPREAD, Knower, truth
+from tests.knower import SPREAD, Knower, truth, win_for_black
 from tests.test_analysis import read_kata
 
 MOVES = play_randomly(3, 41)
@@ -43,11 +42,6 @@ DRIFT = 15.0
 """Points by which the mean over a search may differ from the position that it began with, for each
 move that it looked ahead: a stone is worth no more to the knower. How far a search looks in a given
 time depends on the machine."""
-
-
-def win_for_black(lead: float) -> float:
-    """Of a knower, whose own head says that all is even; lead: komi counted."""
-    return float(winrate(0.5, lead, SPREAD, 0.0))
 
 
 def ask(evaluator, **values) -> dict:
@@ -79,7 +73,7 @@ def test_the_bare_network_through_every_symmetry(colour: str, turn: int) -> None
     lead = owner.sum() - 3.5
     assert float(said["whiteLead"]) == pytest.approx(-lead, abs=2e-3)
     assert float(said["whiteScoreSelfplaySq"]) == pytest.approx(lead**2 + SPREAD**2, rel=1e-3)
-    assert float(said["whiteWin"]) == pytest.approx(1 - win_for_black(lead), abs=1e-5)
+    assert float(said["whiteWin"]) == pytest.approx(1 - win_for_black(owner.sum(), 3.5), abs=1e-5)
     start = rows.index("whiteOwnership") + 1
     shown = [float(v) for row in rows[start : start + 19] for v in row.split()]
     assert shown == pytest.approx(-from_the_top(owner), abs=2e-5)
@@ -94,7 +88,7 @@ def test_the_heat_map_counts_komi() -> None:
             )[0]
         )
         assert told == pytest.approx(
-            1 - win_for_black(truth(board_after()).sum() - komi), abs=1e-5
+            1 - win_for_black(truth(board_after()).sum(), komi), abs=1e-5
         ), "white is to play"
 
 
@@ -161,9 +155,8 @@ def test_an_analysis_by_query(viewer: str, turn: int) -> None:
     sign = {"BLACK": 1, "WHITE": -1, "SIDETOMOVE": 1 if turn % 2 == 0 else -1}[viewer]
     lead = truth(board).sum() - 6.5
     assert found["rootInfo"]["rawLead"] == pytest.approx(sign * lead, abs=1e-3)
-    assert found["rootInfo"]["rawWinrate"] == pytest.approx(
-        win_for_black(lead) if sign == 1 else 1 - win_for_black(lead), abs=1e-5
-    )
+    win = win_for_black(lead + 6.5, 6.5)
+    assert found["rootInfo"]["rawWinrate"] == pytest.approx(win if sign == 1 else 1 - win, abs=1e-5)
     assert found["rootInfo"]["rawScoreSelfplayStdev"] == pytest.approx(SPREAD, rel=1e-4)
     exact = 0
     for info in found["moveInfos"]:

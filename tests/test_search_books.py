@@ -11,7 +11,7 @@ from gocnn.engine import mcts as searching
 from gocnn.engine import tree, tree_leaves
 from gocnn.engine.mcts import Search
 from gocnn.engine.ownership import sensible_moves
-from gocnn.policy.predictions import winrate
+from gocnn.policy.predictions import winrate_with
 from gocnn.policy.suggestion import evaluate
 from tests.searches import Judge, Scorer, node_of
 
@@ -42,7 +42,12 @@ def books(search: Search, judge: Judge, score: bool) -> int:
         if mine["sensible"] and seen < 60:  # what the network says of the very position
             said = evaluate(judge, board)
             komi = -search.komi if board.to_play == BLACK else search.komi
-            win = float(winrate(said.win, said.lead, said.spread, komi)) if score else said.win
+            black = board.to_play == BLACK
+            win = (
+                float(winrate_with(search.komi, black, said.win, said.lead, said.spread))
+                if score
+                else said.win
+            )
             lead = said.lead + komi if score else 0.0
             assert mine["V_win"] == pytest.approx(win, abs=1e-6)
             assert mine["V_lead"] == pytest.approx(lead, abs=1e-4)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, Board
 from gocnn.engine.ownership import OwnershipEstimate, Playouts
-from gocnn.policy.predictions import Floats, winrate
+from gocnn.policy.predictions import Floats, winrate_with
 from gocnn.policy.suggestion import Evaluation, Evaluator, planes_of, recent_moves
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def win_of(said: Evaluation, to_play: int, komi: float) -> float:
     itself where it says no score."""
     if not np.isfinite(said.lead):
         return said.win
-    return float(winrate(said.win, said.lead, said.spread, -komi if to_play == BLACK else komi))
+    return float(winrate_with(komi, to_play == BLACK, said.win, said.lead, said.spread))
 
 
 def lead_in_words(lead: float) -> str:
@@ -44,7 +44,7 @@ def _seen_by_black(
     win: float, owner: Floats, lead: float, spread: float, *, to_play: int, komi: float
 ) -> OwnershipEstimate:
     sign = 1 if to_play == BLACK else -1
-    mine = float(winrate(win, lead, spread, -sign * komi))
+    mine = float(winrate_with(komi, to_play == BLACK, win, lead, spread))
     return OwnershipEstimate(
         (sign * owner).astype(np.float32),
         mine if to_play == BLACK else 1 - mine,

@@ -28,7 +28,7 @@ from gocnn.engine import root_stats, tree, tree_leaves, tree_positions
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.engine.root_stats import ActionStats
 from gocnn.features import planes
-from gocnn.policy.predictions import Floats, winrate
+from gocnn.policy.predictions import Floats, winrate_with
 from gocnn.policy.suggestion import Evaluation, Evaluator, evaluate, recent_moves
 
 FPU_REDUCTION = 0.15
@@ -158,7 +158,7 @@ class Search:
             return win, np.zeros_like(win), np.zeros_like(win)
         komi = np.where(black, -self.komi, self.komi)
         return (
-            winrate(win, lead, spread, komi),
+            winrate_with(self.komi, black, win, lead, spread),
             np.asarray(lead, np.float64) + komi,
             np.asarray(spread, np.float64),
         )

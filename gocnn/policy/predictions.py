@@ -88,6 +88,9 @@ def mean_owner(owner: Floats, symmetries: Sequence[int]) -> Floats:
 VALUE_SHARE = 0.5
 """How much the head that foresees the winner weighs beside the score's distribution."""
 
+USUAL_KOMI = 6.5
+"""The komi of the games that the head that foresees the winner learned from: it knows no other."""
+
 SCALE_OF_SPREAD = float(np.sqrt(3) / np.pi)
 """The scale of a logistic distribution whose standard deviation is one."""
 
@@ -106,12 +109,44 @@ def winrate(
     win, lead, spread: as in `PolicyPredictions`; komi_for_side: points that the side to play gets,
     komi where it is white, its negative where it is black. share: the weight of the value head, 0
     to 1, in the mean of the two logits. Where one of them is nan the other decides; where both are,
-    the result is nan."""
+    the result is nan. The value head is taken at its word: see `winrate_with`."""
+    return _probability(_logit(win, lead, spread, komi_for_side, share))
+
+
+def winrate_with(
+    komi: npt.ArrayLike,
+    black: npt.ArrayLike,
+    win: npt.ArrayLike,
+    lead: npt.ArrayLike,
+    spread: npt.ArrayLike,
+) -> npt.NDArray[np.float64]:
+    """As `winrate`, for a komi that the value head may never have seen: what it says is about
+    USUAL_KOMI, and is moved by as much as the score's distribution moves from there to `komi`.
+
+    komi: what black must lead by in area; black: whether it is black to play. Where there is no
+    score the value head's word stays as it is."""
+    for_side = np.where(black, -1.0, 1.0)
+    scale = SCALE_OF_SPREAD * np.maximum(np.asarray(spread, np.float64), 0.1)
+    moved = for_side * (np.asarray(komi, np.float64) - USUAL_KOMI) / scale
+    usual = _logit(win, lead, spread, for_side * USUAL_KOMI, VALUE_SHARE)
+    return _probability(usual + np.where(np.isnan(moved), 0.0, moved))
+
+
+def _logit(
+    win: npt.ArrayLike,
+    lead: npt.ArrayLike,
+    spread: npt.ArrayLike,
+    komi_for_side: npt.ArrayLike,
+    share: float,
+) -> npt.NDArray[np.float64]:
     value, margin, spread = (np.asarray(part, np.float64) for part in (win, lead, spread))
     by_value = np.log(value := np.clip(value, 1e-6, 1 - 1e-6)) - np.log1p(-value)
     by_score = (margin + np.asarray(komi_for_side, np.float64)) / (
         SCALE_OF_SPREAD * np.maximum(spread, 0.1)
     )
     both = share * by_value + (1 - share) * by_score
-    logit = np.where(np.isnan(by_score), by_value, np.where(np.isnan(by_value), by_score, both))
+    return np.where(np.isnan(by_score), by_value, np.where(np.isnan(by_value), by_score, both))
+
+
+def _probability(logit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * logit)))

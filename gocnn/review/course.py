@@ -12,7 +12,7 @@ from gocnn.board import BLACK, WHITE, Board
 from gocnn.engine.rulesets import UNSTATED, Rules, of_record, parse
 from gocnn.games.position import usual_komi
 from gocnn.games.sgf_tree import Record
-from gocnn.policy.predictions import PolicyPredictions, winrate
+from gocnn.policy.predictions import PolicyPredictions, winrate_with
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def course_of(
         for name in ("win", "lead", "spread")
     )
     black, komi = np.array(to_play) == BLACK, np.array(komis)
-    mine = winrate(win, lead, spread, np.where(black, -komi, komi))
+    mine = winrate_with(komi, black, win, lead, spread)
     return Course(
         terms, np.where(black, lead, -lead) - komi, np.where(black, mine, 1 - mine), spread
     )
