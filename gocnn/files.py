@@ -83,10 +83,10 @@ def scratch_folder(name: str) -> Path:
     return folder
 
 
-def walk(folder: Path, refused: Callable[[OSError], None]) -> Iterator[Path]:
-    """What lies under a folder and is no folder, also behind links to folders, in no order; each
-    folder once, so that links in a circle end. `refused` is called with the error, which names it,
-    for a folder that cannot be listed."""
+def walk(folder: Path, refused: Callable[[OSError], None]) -> Iterator[tuple[str, list[str]]]:
+    """The folders under a folder, itself first, also behind links, each with the names of what lies
+    in it and is no folder, in no order; each folder once, so that links in a circle end. `refused`
+    is called with the error, which names it, for a folder that cannot be listed."""
     seen: set[str] = set()
     for name, folders, files in os.walk(folder, onerror=refused, followlinks=True):
         real = os.path.realpath(name)
@@ -95,8 +95,7 @@ def walk(folder: Path, refused: Callable[[OSError], None]) -> Iterator[Path]:
             continue
         seen.add(real)
         folders.sort()
-        for file in files:
-            yield Path(name, file)
+        yield name, files
 
 
 def prune(folder: Path, days: float) -> None:

@@ -105,7 +105,17 @@ def at_ply(game: ReadGame, ply: int | None) -> Position:
     played = moves[ply][0] if ply < len(moves) else None
     handicap, komi = int(game.record["handicap"]), float(game.record["komi"])
     title = _title(game.black, game.white, ply)
-    return Position(board, ply, handicap, played, title, start, komi, game.notes, game.rules)
+    return Position(
+        board,
+        ply,
+        handicap,
+        played,
+        title=title,
+        start=start,
+        komi=komi,
+        notes=game.notes,
+        rules=game.rules,
+    )
 
 
 def _ply(name: str, ply: int | None, n_moves: int) -> int:
@@ -163,7 +173,17 @@ def in_file(blob: sources.Blob, ply: int | None, clip: bool = False) -> Position
     played = steps[ply].index if ply < len(steps) else None
     title = _title(record.black, record.white, ply)
     handicap, komi = record.handicap_stones, record.komi
-    return Position(board, ply, handicap, played, title, start, komi, record.notes, record.rules)
+    return Position(
+        board,
+        ply,
+        handicap,
+        played,
+        title=title,
+        start=start,
+        komi=komi,
+        notes=record.notes,
+        rules=record.rules,
+    )
 
 
 def play_typed(position: Position, typed: str) -> None:

@@ -275,8 +275,8 @@ class Reader:
         )
         record["key"] = scan.game_key(words, n_setup, n_moves, self._permutations)
         names = (texts.get("PB", ""), texts.get("PW", ""), texts.get("PC", ""))
-        told = (*notes, *odd)
-        return ReadGame(record, words, *names, name, span, told, texts.get("RU", ""))
+        rules = texts.get("RU", "")
+        return ReadGame(record, words, *names, name, span, notes=(*notes, *odd), rules=rules)
 
 
 _NAMES = {scan.property_code(name): name for name in (*meaning.KEPT, "CA", "GN", "EV")}

@@ -100,7 +100,8 @@ def _in_folder(folder: Path) -> list[Path]:
     closed: list[Path] = []
     found = [
         path
-        for path in walk(folder, lambda error: closed.append(Path(error.filename)))
+        for inside, names in walk(folder, lambda error: closed.append(Path(error.filename)))
+        for path in (Path(inside, name) for name in names)
         if path.is_file() and _belongs(path)
     ]
     return sorted(found + closed)

@@ -6,7 +6,7 @@ import sys
 from gocnn.engine.game import Game
 from gocnn.engine.rulesets import name_of, of_record, parse
 from gocnn.errors import UserError
-from gocnn.games import position, sgf_tree
+from gocnn.games import position
 from gocnn.gtp.protocol import GtpError
 
 
@@ -21,9 +21,7 @@ def load(name: str, moves: int | None, game: Game) -> None:
     here on: they were made under the record's own.
     """
     try:
-        blob = position.first_file(name)
-        found = position.in_file(blob, moves, clip=True)
-        rules = of_record(sgf_tree.parse(blob.data, blob.name)[0].rules)
+        found = position.in_file(position.first_file(name), moves, clip=True)
     except (UserError, OSError) as error:
         raise GtpError(f"cannot load file: {error}") from None
     if found.ply != len(found.board.moves):  # undo could not come back over it
@@ -36,6 +34,7 @@ def load(name: str, moves: int | None, game: Game) -> None:
     for index, colour in found.board.moves:
         game.play(index, colour)
     game.board.to_play = found.board.to_play
+    rules = of_record(found.rules)
     game.set_rules(game.rules if rules is None else parse(rules))
     if not math.isnan(found.komi):
         game.komi = found.komi

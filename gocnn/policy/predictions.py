@@ -126,8 +126,7 @@ def winrate_with(
     komi: what black must lead by in area; black: whether it is black to play. Where there is no
     score the value head's word stays as it is."""
     for_side = np.where(black, -1.0, 1.0)
-    scale = SCALE_OF_SPREAD * np.maximum(np.asarray(spread, np.float64), 0.1)
-    moved = for_side * (np.asarray(komi, np.float64) - USUAL_KOMI) / scale
+    moved = for_side * (np.asarray(komi, np.float64) - USUAL_KOMI) / _scale(spread)
     usual = _logit(win, lead, spread, for_side * USUAL_KOMI, VALUE_SHARE)
     return _probability(usual + np.where(np.isnan(moved), 0.0, moved))
 
@@ -139,13 +138,16 @@ def _logit(
     komi_for_side: npt.ArrayLike,
     share: float,
 ) -> npt.NDArray[np.float64]:
-    value, margin, spread = (np.asarray(part, np.float64) for part in (win, lead, spread))
+    value, margin = np.asarray(win, np.float64), np.asarray(lead, np.float64)
     by_value = np.log(value := np.clip(value, 1e-6, 1 - 1e-6)) - np.log1p(-value)
-    by_score = (margin + np.asarray(komi_for_side, np.float64)) / (
-        SCALE_OF_SPREAD * np.maximum(spread, 0.1)
-    )
+    by_score = (margin + np.asarray(komi_for_side, np.float64)) / _scale(spread)
     both = share * by_value + (1 - share) * by_score
     return np.where(np.isnan(by_score), by_value, np.where(np.isnan(by_value), by_score, both))
+
+
+def _scale(spread: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Points by which a margin moves the logit of the score's distribution by one."""
+    return SCALE_OF_SPREAD * np.maximum(np.asarray(spread, np.float64), 0.1)
 
 
 def _probability(logit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -67,9 +67,11 @@ def real_names(path: Path, names: Iterable[str]) -> dict[str, str]:
 def folder_names(path: Path) -> Iterator[str]:
     """Files under a folder, with `/` between the steps. Raises OSError for a folder in it that
     cannot be listed."""
-    for found in walk(path, _refuse):
-        if not _is_special(found):
-            yield found.relative_to(path).as_posix()
+    for folder, files in walk(path, _refuse):
+        head = Path(folder).relative_to(path).as_posix()
+        for name in files:
+            if not _is_special(os.path.join(folder, name)):
+                yield name if head == "." else f"{head}/{name}"
 
 
 def told_apart(names: Sequence[str]) -> list[str]:
@@ -121,11 +123,11 @@ def _refuse(error: OSError) -> None:
     raise error
 
 
-def _is_special(path: Path) -> bool:
+def _is_special(path: str) -> bool:
     """Whether it is there and neither a file nor a folder: a named pipe, say, would be waited for
     without end."""
     try:
-        return not stat.S_ISREG(path.stat().st_mode)
+        return not stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
         return False
 
