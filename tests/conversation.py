@@ -1,6 +1,8 @@
 """Conversations over GTP: in this process with a script, and with a process of its own."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 from gocnn.engine.player import Player
 from gocnn.gtp.clients import install
@@ -83,3 +85,40 @@ CASES = Path(__file__).parent / "cases" / "go"
 
 def case(name: str) -> list[str]:
     return (CASES / name).read_text().splitlines()
+
+
+BOARDS = ("ownership", "ownershipStdev", "movesOwnership", "movesOwnershipStdev")
+
+
+def read_kata(line: str) -> tuple[list[dict], dict[str, Any], list[float]]:
+    """Read a kata-analyze line from its documentation: `info` blocks of keys with one value, `pv`
+    and its visits with several, boards with 361; then rootInfo; then the position's own boards,
+    which come back with the infos as those of the last one."""
+    infos: list[dict] = []
+    root: dict[str, Any] = {}
+    tokens = line.split()
+    i = 0
+    current: dict = {}
+    while i < len(tokens):
+        token = tokens[i]
+        i += 1
+        if token == "info":
+            current = {}
+            infos.append(current)
+        elif token == "rootInfo":
+            current = root
+        elif token in BOARDS:
+            current[token] = [float(t) for t in tokens[i : i + 361]]
+            i += 361
+        elif token == "pv":
+            current["pv"] = []
+            while i < len(tokens) and re.fullmatch(r"pass|[A-HJ-T]\d{1,2}", tokens[i]):
+                current["pv"].append(tokens[i])
+                i += 1
+        elif token in ("pvVisits", "pvEdgeVisits"):
+            current[token] = [int(t) for t in tokens[i : i + len(current["pv"])]]
+            i += len(current["pv"])
+        else:
+            current[token] = tokens[i] if token == "move" else float(tokens[i])
+            i += 1
+    return infos, root, current.get("ownership", [])

@@ -3,7 +3,6 @@ network, GoGui's commands."""
 
 import json
 import re
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from gocnn.board.coords import from_gtp
 from gocnn.engine.analysis import PLAYED_ON
 from gocnn.policy.predictions import predictions
 from tests.conftest import ROOT
-from tests.conversation import Scripted, engine_on, finished, talk
+from tests.conversation import Scripted, engine_on, finished, read_kata, talk
 
 # --- analysis
 # ---------------------------------------------------------------------------------------------------------------------------
@@ -23,43 +22,6 @@ LZ_MOVE = re.compile(
     r"info move (pass|[A-HJ-T]\d{1,2}) visits (\d+) winrate (\d+) prior (\d+) lcb (\d+) order (\d+)"
     r" pv((?: (?:pass|[A-HJ-T]\d{1,2}))+)"
 )
-
-
-BOARDS = ("ownership", "ownershipStdev", "movesOwnership", "movesOwnershipStdev")
-
-
-def read_kata(line: str) -> tuple[list[dict], dict[str, Any], list[float]]:
-    """Read a kata-analyze line from its documentation: `info` blocks of keys with one value, `pv`
-    and its visits with several, boards with 361; then rootInfo; then the position's own boards,
-    which come back with the infos as those of the last one."""
-    infos: list[dict] = []
-    root: dict[str, Any] = {}
-    tokens = line.split()
-    i = 0
-    current: dict = {}
-    while i < len(tokens):
-        token = tokens[i]
-        i += 1
-        if token == "info":
-            current = {}
-            infos.append(current)
-        elif token == "rootInfo":
-            current = root
-        elif token in BOARDS:
-            current[token] = [float(t) for t in tokens[i : i + 361]]
-            i += 361
-        elif token == "pv":
-            current["pv"] = []
-            while i < len(tokens) and re.fullmatch(r"pass|[A-HJ-T]\d{1,2}", tokens[i]):
-                current["pv"].append(tokens[i])
-                i += 1
-        elif token in ("pvVisits", "pvEdgeVisits"):
-            current[token] = [int(t) for t in tokens[i : i + len(current["pv"])]]
-            i += len(current["pv"])
-        else:
-            current[token] = tokens[i] if token == "move" else float(tokens[i])
-            i += 1
-    return infos, root, current.get("ownership", [])
 
 
 def test_lz_analyze(evaluator):

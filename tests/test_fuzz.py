@@ -14,6 +14,7 @@ from gocnn.games.sources import Blob
 from gocnn.games.store import Store
 from gocnn.games.words import colour_of, index_of
 from tests.conftest import SAMPLES
+from tests.edits import edited
 
 FILES = sorted(SAMPLES.rglob("*.sgf"))
 READER = Reader()
@@ -47,14 +48,6 @@ def compiled() -> None:
     """Compile everything first, so that no example waits for that."""
     check(list(READER.games(Blob("x", FILES[0].read_bytes()))))
     check(list(READER.games(Blob("x", b"(;SZ[19]AB[aa:bb];B[dd])"))))
-
-
-def edited(data: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
-    """Each edit replaces so many bytes at a place by others."""
-    for at, length, new in edits:
-        at %= len(data) + 1
-        data = data[:at] + new + data[at + length :]
-    return data
 
 
 def check(items: list[ReadGame | Skipped]) -> None:

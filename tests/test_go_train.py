@@ -18,22 +18,9 @@ from gocnn.policy import training
 from gocnn.policy.network import preset
 from gocnn.training import TrainConfig
 from tests.conftest import ROOT, play_randomly, sgf_text
+from tests.go_trained import BUDGET, TRAIN
 from tests.toyruns import free_port
 from tests.typed import good, refused
-
-SIZE = ["--blocks", "1", "--channels", "8"]
-BUDGET = [
-    "--steps",
-    "2",
-    "--batch",
-    "16",
-    "--valid-positions",
-    "100",
-    "--precision",
-    "fp32",
-    "--quiet",
-]
-TRAIN = [*BUDGET, *SIZE]
 
 
 def test_training_from_raw_games_resuming_and_refusals(

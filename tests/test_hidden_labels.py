@@ -2,94 +2,30 @@
 --csv`, and compared by a few lines of its own with labels that neither of the two could see."""
 
 import csv
-import shutil
 import tarfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.layouts import (
+    HIDDEN,
+    NUMBERS,
+    TRAIN,
+    VALID,
+    Work,
+    by_course,
+    by_place,
+    course_of_2021,
+    flat,
+    lay,
+    table,
+)
 from tests.typed import good
-
-IMAGES = ROOT / "data" / "images"
-KINDS = ("sushi", "watermelon", "fried_egg")
-NUMBERS = {"fried_egg": 3, "sushi": 8, "watermelon": 10}
-"""What the course calls them: egg, seafood, vegetable/fruit."""
 
 # Fewer than one in ten thousand guessers of one class in three have 22 of 36 right.
 ENOUGH = 0.6
-
-
-class Picture(NamedTuple):
-    """A drawn picture: its file, its kind, and a number that no other one has."""
-
-    path: Path
-    kind: str
-    number: int
-
-
-class Work(NamedTuple):
-    """What a layout is given to the commands as. truth: for each picture to be answered what the
-    table calls it, and what it must be called there."""
-
-    data: Path
-    asked: Path
-    truth: dict[str, str]
-    options: tuple[object, ...] = ()
-    form: str = "course"
-
-
-def pictures(part: str, start: int, end: int, kinds: tuple[str, ...] = KINDS) -> list[Picture]:
-    """In an order that says nothing of the kinds."""
-    found = [
-        (i, kind, path)
-        for kind in kinds
-        for i, path in enumerate(sorted((IMAGES / part / kind).iterdir())[start:end])
-    ]
-    return [Picture(path, kind, n) for n, (_, kind, path) in enumerate(sorted(found))]
-
-
-TRAIN, VALID, HIDDEN = (
-    pictures("training", 0, 40),
-    pictures("training", 40, 48),
-    pictures("validation", 0, 12),
-)
-SPARE = pictures("training", 0, 9, ("doughnut",))
-"""Without labels."""
-
-
-def lay(folder: Path, name: Callable[[Picture], str], chosen: list[Picture]) -> list[str]:
-    """Copy the pictures into a folder under those names, and return the names."""
-    names = [name(picture) for picture in chosen]
-    for written, picture in zip(names, chosen, strict=True):
-        (folder / written).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(picture.path, folder / written)
-    return names
-
-
-def flat(folder: Path) -> dict[str, str]:
-    """A folder of the hidden pictures by number, without labels: the kind of each."""
-    lay(folder, lambda p: f"{p.number:04}.jpg", HIDDEN)
-    return {f"{p.number:04}": p.kind for p in HIDDEN}
-
-
-def by_place(truth: dict[str, str]) -> dict[str, str]:
-    """Kinds as a submission has them where classes have no numbers: their places in the order of
-    the alphabet."""
-    return {key: str(sorted(KINDS).index(kind)) for key, kind in truth.items()}
-
-
-def by_course(truth: dict[str, str]) -> dict[str, str]:
-    return {key: str(NUMBERS[kind]) for key, kind in truth.items()}
-
-
-def table(path: Path, head: str, rows: Sequence[Sequence[str]]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([head.split(","), *rows])
-    return path
 
 
 def class_folders(root: Path) -> Work:
@@ -108,14 +44,6 @@ def course_of_2022(root: Path) -> Work:
         lay(root / "food11" / part, lambda p: f"{NUMBERS[p.kind]}_{p.number}.jpg", chosen)
     truth = by_course(flat(root / "food11" / "evaluation"))
     return Work(root / "food11", root / "food11", truth)
-
-
-def course_of_2021(root: Path) -> Work:
-    data = root / "food-11"
-    lay(data / "training" / "labeled", lambda p: f"{NUMBERS[p.kind]:02}/{p.number}.jpg", TRAIN)
-    lay(data / "training" / "unlabeled" / "00", lambda p: f"{p.number}.jpg", SPARE)
-    lay(data / "validation", lambda p: f"{NUMBERS[p.kind]:02}/{p.number}.jpg", VALID)
-    return Work(data, data, by_course(flat(data / "testing" / "00")))
 
 
 def course_by_name(root: Path) -> Work:

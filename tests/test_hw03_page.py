@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import ROOT
-from tests.test_hidden_labels import HIDDEN, NUMBERS, course_of_2021
+from tests.layouts import HIDDEN, NUMBERS, course_of_2021
 from tests.typed import good
 
 PAGE = ROOT / "docs" / "hw03.md"

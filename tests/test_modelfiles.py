@@ -4,7 +4,6 @@ anything else."""
 import json
 import random
 import shutil
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,8 @@ from imagecls.classifier import KIND as CLASSIFIER
 from imagecls.classifier import model as classifier
 from imagecls.classifier.models import ClassifierConfig, build
 from tests.conftest import ROOT
-from tests.test_fuzz import edited
+from tests.edits import edited
+from tests.headers import header, with_header
 from tests.typed import cli
 
 TINY = PolicyConfig(blocks=1, channels=4, head=4)
@@ -66,16 +66,6 @@ def refusal(load: Callable[[Path], object], path: Path) -> str:
         assert str(path) in str(error)
         return str(error)
     return ""
-
-
-def header(path: Path) -> tuple[dict[str, object], bytes]:
-    data = path.read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    return json.loads(data[8 : 8 + length]), data[8 + length :]
-
-
-def with_header(text: bytes, rest: bytes = b"") -> bytes:
-    return struct.pack("<Q", len(text)) + text + rest
 
 
 HEADERS = {

@@ -11,7 +11,7 @@ from gocnn.board.coords import from_gtp
 from gocnn.features import conditioning, planes
 from gocnn.policy.suggestion import planes_of
 from tests.conftest import main_line
-from tests.test_rules import Slow
+from tests.slow_rules import Slow
 
 ALL = tuple(planes.PLANES)
 

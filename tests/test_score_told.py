@@ -16,9 +16,8 @@ from gocnn.engine.player import RESIGN, Player
 from gocnn.engine.rulesets import RULES
 from gocnn.gtp.analysis_json.session import Answerer
 from tests.conftest import play_randomly
-from tests.conversation import Scripted, finished, talk
+from tests.conversation import Scripted, finished, read_kata, talk
 from tests.knower import SPREAD, Knower, truth, win_for_black
-from tests.test_analysis import read_kata
 
 MOVES = play_randomly(3, 41)
 

@@ -13,8 +13,8 @@ from gocnn.engine.game import Game
 from gocnn.engine.ownership import Playouts, dead_stones
 from gocnn.engine.rulesets import JAPANESE, RULES, TROMP_TAYLOR, Rules, parse
 from gocnn.engine.scoring import groups, margin, owners, points, without_territory
-from tests.test_life import board_from
-from tests.test_rules import Slow
+from tests.slow_life import board_from
+from tests.slow_rules import Slow
 
 AREA_SEKI = Rules(scoring="AREA", tax="SEKI")
 

@@ -14,7 +14,7 @@ from gocnn.serve.config import ServeConfig
 from gocnn.serve.running import _shown
 from tests.conftest import ROOT
 from tests.serving import Client, serving
-from tests.test_watching import line, make
+from tests.watched import line, make
 
 OLD = ROOT / "tests" / "cases" / "old"
 

@@ -18,7 +18,7 @@ from gocnn.policy.conditioning import check_style, conditioning_of_games
 from gocnn.policy.predictions import PolicyPredictions, predictions
 from gocnn.policy.suggestion import suggest
 from tests.conftest import play_randomly, sgf_text
-from tests.test_go_train import BUDGET, TRAIN
+from tests.go_trained import BUDGET, TRAIN
 from tests.typed import good, refused
 
 

@@ -12,7 +12,7 @@ from gocnn.board.coords import from_gtp
 from gocnn.features import planes
 from gocnn.policy.suggestion import planes_of, recent_moves
 from tests.conftest import main_line, play_randomly
-from tests.test_life import benson, neighbours
+from tests.slow_life import benson, neighbours
 
 NEW = (
     "capture_size",

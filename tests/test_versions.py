@@ -24,7 +24,7 @@ from gocnn.training import RunFolder
 from gocnn.versions import unreadable
 from tests import toy
 from tests.conftest import ROOT
-from tests.test_modelfiles import header, with_header
+from tests.headers import header, with_header
 from tests.typed import good, refused
 
 OLD = ROOT / "tests" / "cases" / "old"

@@ -16,23 +16,9 @@ from gocnn.training import described, finding, watching
 from gocnn.training.names import DESCRIPTION, LOCK, METRICS, PREDICTIONS
 from gocnn.training.watching import Watcher
 from tests.conftest import ROOT
+from tests.watched import line, make
 
 OLD = ROOT / "tests" / "cases" / "old"
-
-
-def line(kind: str, step: int, **figures: float) -> str:
-    """A line of metrics.jsonl."""
-    head = {"kind": kind, "step": step, "samples": step * 8, "seconds": step / 2}
-    return json.dumps(head | figures) + "\n"
-
-
-def make(folder: Path, text: str = "", **description: Any) -> Path:
-    """A run's folder."""
-    folder.mkdir(parents=True)
-    (folder / DESCRIPTION).write_text(json.dumps({"kind": "toy", "wishes": {}} | description))
-    if text:
-        (folder / METRICS).write_text(text)
-    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,8 @@ from gocnn.policy.samples import UNDECIDED
 from gocnn.policy.task import VALUE_WEIGHT, PolicyTask
 from tests.conftest import ROOT
 from tests.conversation import talk
+from tests.go_trained import TRAIN
 from tests.searches import Judge
-from tests.test_go_train import TRAIN
 from tests.typed import good
 
 

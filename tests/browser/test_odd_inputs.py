@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_watching import line, make
+from tests.watched import line, make
 
 from .conftest import DESKTOP, PHONE, Open, started
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_watching import line, make
+from tests.watched import line, make
 
 from .conftest import PHONE, ROOT, Open, started
 
