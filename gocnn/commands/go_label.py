@@ -33,16 +33,15 @@ NONE_RESIGNED = (
 @click.option(
     "--engine",
     help=(
-        "Instead of a network that plays: the command line of an engine that speaks KataGo's"
-        " analysis protocol, asked once about each game's last position, such as \"katago analysis"
-        ' -model M -config C".'
+        "Who judges: the command line of an engine that speaks KataGo's analysis protocol, asked"
+        ' once about each game\'s last position, such as "katago analysis -model M -config C".'
     ),
 )
 @click.option(
     "--own",
     type=click.IntRange(1),
     help=(
-        "Instead of playing on the store's: so many games of the network with itself; those of this"
+        "Instead of labelling the store's: so many games of the network with itself; those of this"
         " seed that are there count."
     ),
 )
@@ -93,20 +92,21 @@ def command(
     From its last position the network plays each game on, for both sides, until nothing is left to
     play for; the label is kept where the recorded winner has won. With --engine another engine
     judges that position instead, once; what it owns is the label, where its lead gives the game to
-    the recorded winner. With --own N the network plays games with itself instead, unequal ones.
+    the recorded winner. With --own N the network plays games with itself instead, unequal ones;
+    with both it plays resigned games on for a while, and the engine judges where they stand then.
     Labels and games are added to the store chunk by chunk: stopped at any time, the same command
     goes on with what is left.
     """
-    if engine is not None:
+    if engine is not None and own is None:
         given = [
             name
-            for name in ("model", "own", "batch", "jobs")
+            for name in ("model", "batch", "jobs")
             if context.get_parameter_source(name) is not ParameterSource.DEFAULT
         ]
         if given:
             raise click.UsageError(
-                "--engine has another engine judge the games, no network plays; leave out"
-                f" --{given[0]}"
+                "--engine without --own has another engine judge the games, no network plays; leave"
+                f" out --{given[0]}"
             )
     if own is not None and (games is not None or disagreed is not None):
         raise click.UsageError(
@@ -116,6 +116,7 @@ def command(
         raise click.UsageError("--out is where --own adds games; the labels of STORE stay in it")
     from gocnn.selfplay.labelling import (
         LabellingConfig,
+        add_judged_games,
         add_own_games,
         label_judged,
         label_resigned,
@@ -126,8 +127,10 @@ def command(
     )
     run: Run
     if own is not None:
-        run = played = add_own_games(config, own)
-        _show_own(played, config, own)
+        run = played = (
+            add_own_games(config, own) if engine is None else add_judged_games(config, engine, own)
+        )
+        _show_own(played, config, own, "own" if engine is None else "played-on")
     elif engine is not None:
         run = judged = label_judged(config, engine, games)
         _list(disagreed, judged)
@@ -193,17 +196,23 @@ def _show_resigned(run: "ResignedRun", store: Path) -> None:
     _show_cost(run, found.tried)
 
 
-def _show_own(run: "OwnRun", config: "LabellingConfig", count: int) -> None:
+def _show_own(run: "OwnRun", config: "LabellingConfig", count: int, kind: str) -> None:
     done = run.result
     if done is None:
         click.echo(
-            f"{config.target}: nothing to play: the {count} own games of seed {config.seed} are"
+            f"{config.target}: nothing to play: the {count} {kind} games of seed {config.seed} are"
             " there; ask for more, or for another --seed"
         )
         return
     margins = np.array(done.margins or [0.0])
+    heard, judged = done.heard, ""
+    if heard.tried:
+        judged = f", {heard.judged} of them judged by the engine"
+    left = f"{done.unsettled} not settled"
+    if heard.refused:
+        left = f"{done.unsettled} that the engine refused ({heard.reason})"
     click.echo(
-        f"{config.target}: {counted(done.kept, 'own game')} added, {done.unsettled} not settled;"
+        f"{config.target}: {counted(done.kept, f'{kind} game')} added{judged}, {left};"
         f" mean margin {margins.mean():.1f} points (quartiles"
         f" {', '.join(f'{q:.0f}' for q in np.percentile(margins, [25, 50, 75]))}),"
         f" {done.captured / max(done.kept, 1):.1f} stones captured a game"

@@ -34,7 +34,8 @@ COUNTED, PLAYED_ON, SELF_PLAY, TRIED, JUDGED = 1, 2, 3, 4, 5
 """Kinds of label: the game was counted, and its label gives the recorded result; a network played
 it on; a network played it against itself; a network played it on, or another engine judged it, and
 did not find the recorded winner: that is no label (`Store.labels` leaves it out), but need not be
-tried again; another engine judged its last position, and found the recorded winner."""
+tried again; another engine judged its last position, and found the recorded winner (of a game that
+a network played there is none to be found)."""
 
 KINDS = {
     COUNTED: "counted, equal to the record",

@@ -10,11 +10,12 @@ import numpy.typing as npt
 from gocnn.board.coords import POINTS
 from gocnn.errors import UserError
 from gocnn.games import labels
+from gocnn.games.reader import Chunk
 from gocnn.games.store import Store
 from gocnn.games.store_writer import appending
 from gocnn.locks import locked
 from gocnn.selfplay import own
-from gocnn.selfplay.boards import SETTLED_EARLY
+from gocnn.selfplay.boards import JUDGED, SETTLED_EARLY
 from gocnn.selfplay.playing import Ended
 
 
@@ -52,19 +53,26 @@ def add_labels(
             writer.label(games, kinds, labels.pack(owners), text)
 
 
-def add_games(path: Path, ended: list[Ended], model: str, seed: int, text: str) -> None:
-    """Add own games to the store at `path`, with labels; those that were not settled are kept
-    without, so that they are not tried again. Raises UserError."""
+def add_games(path: Path, ended: list[Ended], chunk: Chunk, text: str, judge: str = "") -> None:
+    """Add a network's games, `chunk`, to the store at `path`, with labels; those without a label
+    are kept, so that they are not tried again. text: what made the labels; judge: the same where
+    another engine did. Raises UserError."""
     if not ended:
         return
+    status = np.array([game.status for game in ended])
+    owners = np.where(
+        np.isin(status, own.LABELLED)[:, None],
+        np.stack([game.owner for game in ended]),
+        np.int8(labels.UNKNOWN),
+    )
+    kinds = np.select(
+        [status == SETTLED_EARLY, status == JUDGED], [labels.SELF_PLAY, labels.JUDGED], labels.TRIED
+    )
+    # an engine that refused a game has tried it
+    engines = (kinds != labels.SELF_PLAY) & bool(judge)
     with _lock(path), appending(path) as writer:
-        first = len(writer)
-        writer.add(own.chunk(ended, model, seed))
-        numbers = first + np.arange(len(ended))
-        settled = np.array([game.status == SETTLED_EARLY for game in ended])
-        owners = np.where(
-            settled[:, None], np.stack([game.owner for game in ended]), np.int8(labels.UNKNOWN)
-        )
-        writer.label(
-            numbers, np.where(settled, labels.SELF_PLAY, labels.TRIED), labels.pack(owners), text
-        )
+        numbers = len(writer) + np.arange(len(ended))
+        writer.add(chunk)
+        for rows, made in ((~engines, text), (engines, judge)):
+            if rows.any():
+                writer.label(numbers[rows], kinds[rows], labels.pack(owners[rows]), made)

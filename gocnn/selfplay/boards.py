@@ -33,6 +33,9 @@ DEAD_STONES = 200
 GOING, SETTLED_EARLY, PASSED, TOO_LONG = 0, 1, 2, 3
 """How a game stands."""
 
+JUDGED = 4
+"""It was broken off, and another engine said whose the points are."""
+
 Bools = npt.NDArray[np.bool_]
 Longs = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]

@@ -31,27 +31,30 @@ REFUSES_ALL = 16
 
 
 @dataclass
-class Judgements:
-    """What came of games that another engine judged: how many agreed with the record, how many did
-    not, how many were refused, and the first reason for that; of the labels the margins and how far
-    their area is from the engine's lead, in points; and the games that disagreed, with the margin
-    found (black's, komi subtracted)."""
+class Heard:
+    """What an engine has said: how many games it has judged, how many it refused, and the first
+    reason for that."""
 
-    agreed: int = 0
-    disagreed: int = 0
+    judged: int = 0
     refused: int = 0
     reason: str = ""
-    margins: float = 0.0
-    off: float = 0.0
-    wrong: list[tuple[int, float]] = field(default_factory=list)
-
-    @property
-    def judged(self) -> int:
-        return self.agreed + self.disagreed
 
     @property
     def tried(self) -> int:
         return self.judged + self.refused
+
+
+@dataclass
+class Judgements(Heard):
+    """What came of resigned games: how many agreed with the record, how many did not; of the labels
+    the margins and how far their area is from the engine's lead, in points; and the games that
+    disagreed, with the margin found (black's, komi subtracted)."""
+
+    agreed: int = 0
+    disagreed: int = 0
+    margins: float = 0.0
+    off: float = 0.0
+    wrong: list[tuple[int, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -90,19 +93,24 @@ def queries(
     komis: npt.NDArray[np.float64],
 ) -> Iterator[dict[str, Any]]:
     """A question about the last position of each of the games numbered `games`; komis: of all
-    games. White gets nothing for handicap stones, so that the lead and komi are the area of the
-    board."""
+    games."""
     for game in games.tolist():
         start, setup, moves = (int(records[key][game]) for key in ("start", "setup", "moves"))
         position = EnginePosition.of_words(store.words[start : start + setup + moves], setup)
-        yield query(
-            position,
-            RULES,
-            asked_komi(float(komis[game])),
-            visits=VISITS,
-            includeOwnership=True,
-            whiteHandicapBonus="0",
-        )
+        yield question(position, float(komis[game]))
+
+
+def question(position: EnginePosition, komi: float) -> dict[str, Any]:
+    """What an engine is asked. White gets nothing for handicap stones, so that the lead and komi
+    are the area of the board."""
+    return query(
+        position,
+        RULES,
+        asked_komi(komi),
+        visits=VISITS,
+        includeOwnership=True,
+        whiteHandicapBonus="0",
+    )
 
 
 def read(answer: dict[str, Any], komi: float) -> Judgement | None:
@@ -162,6 +170,30 @@ def judge(
     return labels.TRIED, owner
 
 
+def hear(
+    engine: AnalysisEngine, answer: dict[str, Any], komi: float, heard: Heard
+) -> Judgement | None:
+    """What an engine answered to `question`; None where it refused. Counted in `heard`. Raises
+    UserError if it is no judgement, or if every game is refused."""
+    if "error" in answer or answer.get("noResults"):
+        heard.refused += 1
+        heard.reason = heard.reason or " ".join(str(answer.get("error", "no result")).split())[:200]
+        if heard.refused == REFUSES_ALL and not heard.judged:
+            raise engine.nonsense(
+                f"refused the first {REFUSES_ALL} games ({heard.reason}); no game was marked;"
+                " choose another engine or model"
+            )
+        return None
+    judgement = read(answer, asked_komi(komi))
+    if judgement is None:
+        raise engine.nonsense(
+            "answered without a lead in points and the ownership of 361 points; choose an engine"
+            " that gives them"
+        )
+    heard.judged += 1
+    return judgement
+
+
 def answered(
     engine: AnalysisEngine,
     answer: dict[str, Any],
@@ -171,23 +203,11 @@ def answered(
     winner: int,
     komi: float,
 ) -> tuple[int, npt.NDArray[np.int8]]:
-    """The same of what an engine answered about a game: TRIED, too, where it refused. Raises
-    UserError if it gives no judgement, or refuses every game."""
-    if "error" in answer or answer.get("noResults"):
-        found.refused += 1
-        found.reason = found.reason or " ".join(str(answer.get("error", "no result")).split())[:200]
-        if found.refused == REFUSES_ALL and not found.judged:
-            raise engine.nonsense(
-                f"refused the first {REFUSES_ALL} games ({found.reason}); no game was marked;"
-                " choose another engine or model"
-            )
-        return labels.TRIED, np.full(POINTS, labels.UNKNOWN, np.int8)
-    judgement = read(answer, asked_komi(komi))
+    """The same as `judge` of what an engine answered about a game: TRIED, too, where it refused.
+    Raises UserError as `hear` does."""
+    judgement = hear(engine, answer, komi, found)
     if judgement is None:
-        raise engine.nonsense(
-            "answered without a lead in points and the ownership of 361 points; choose an engine"
-            " that gives them"
-        )
+        return labels.TRIED, np.full(POINTS, labels.UNKNOWN, np.int8)
     return judge(judgement, game, winner, komi, found)
 
 

@@ -25,12 +25,15 @@ from gocnn.interrupts import Interrupts
 from gocnn.locks import locked
 from gocnn.policy import runtime, shipped
 from gocnn.policy.suggestion import Evaluator
-from gocnn.selfplay import adding, judged, own, resigned, workers
+from gocnn.selfplay import adding, broken_off, judged, own, resigned, workers
 from gocnn.selfplay.engine import AnalysisEngine, Stopped
 from gocnn.selfplay.playing import Ended, GameToPlay, Spent
 
 CHUNK = 256
 """Games that are written together: what a kill loses at most."""
+
+FEW = 64
+"""The same of games that another engine judges: it takes some ten seconds over so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +60,18 @@ class LabellingConfig:
 @dataclass
 class Run:
     """What it took. began: `time.monotonic()`; spent: moves played; seconds, cpu: of playing, by
-    the clock and of processor time; interrupted: whether Ctrl-C ended it."""
+    the clock and of processor time; interrupts: Ctrl-C, while it is listened to."""
 
     began: float = field(default_factory=time.monotonic)
     spent: Spent = field(default_factory=Spent)
     seconds: float = 0.0
     cpu: float = 0.0
-    interrupted: bool = False
+    interrupts: Interrupts = field(default_factory=Interrupts)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it."""
+        return self.interrupts.came
 
 
 @dataclass
@@ -162,7 +170,7 @@ def label_judged(config: LabellingConfig, command: str, most: int | None = None)
         keys = records["key"].astype(np.int64)
         found = run.findings = judged.Judgements()
         chunk: list[tuple[int, int, npt.NDArray[np.int8]]] = []
-        text, interrupts, until = "", Interrupts(), _until(config, run)
+        text, interrupts, until = "", run.interrupts, _until(config, run)
         began = time.perf_counter()
         interrupts.listen()
         try:
@@ -199,7 +207,7 @@ def label_judged(config: LabellingConfig, command: str, most: int | None = None)
         if run.failure is not None and not found.judged:
             raise run.failure  # an engine that has judged nothing: no reason to call a game tried
         adding.add_labels(config.target, keys, chunk, text)
-        run.seconds, run.interrupted = time.perf_counter() - began, interrupts.came
+        run.seconds = time.perf_counter() - began
         return run
 
 
@@ -214,11 +222,7 @@ def add_own_games(config: LabellingConfig, count: int) -> OwnRun:
         begun = own.sources(records)
         evaluators = _evaluators(config, count)
         name = evaluators[0].name
-        if not config.target.exists():
-            with writing(config.target):
-                write(config.target, iter(()))
-        played = own.played(Store(config.target), config.seed)
-        todo = [number for number in range(count) if number not in played]
+        todo = _missing(config, count, own.KIND)
         if not todo:
             return run
         done, text = own.Own(), _text(config, evaluators[0])
@@ -226,11 +230,69 @@ def add_own_games(config: LabellingConfig, count: int) -> OwnRun:
 
         def write_chunk(chunk: list[Ended]) -> None:
             done.note(chunk)
-            adding.add_games(config.target, chunk, name, config.seed, text)
+            adding.add_games(config.target, chunk, own.chunk(chunk, name, config.seed), text)
 
         tasks = (own.task(number, config.seed, opened, records, begun) for number in todo)
         _play(config, evaluators, tasks, total=len(todo), write_chunk=write_chunk, run=run)
         return run
+
+
+def add_judged_games(config: LabellingConfig, command: str, count: int) -> OwnRun:
+    """Let the network play resigned games on for a while and another engine judge where they stand
+    then, until the target holds `count` such games of this seed.
+
+    command: the engine's command line; it speaks KataGo's analysis protocol. Raises UserError as
+    `add_own_games` does, if no game of the store was resigned, or if the engine fails; the chunks
+    before are kept.
+    """
+    run = OwnRun()
+    with _alone(config):
+        opened = Store(config.store)
+        records = opened.records()
+        begun = np.flatnonzero(resigned.uncounted(records))
+        if not len(begun):
+            raise UserError(
+                f"{config.store}: no game in it was resigned, so there is none to play on; give a"
+                " store of games that people played, or leave out --engine"
+            )
+        todo = _missing(config, count, broken_off.KIND)
+        if not todo:
+            return run
+        evaluators = _evaluators(config, len(todo))
+        name, text = evaluators[0].name, _text(config, evaluators[0])
+        done = run.result = own.Own()
+        with AnalysisEngine(command, stopped=lambda: run.interrupted) as engine:
+            judge = judged.text(command, engine.version())
+
+            def write_chunk(chunk: list[Ended]) -> None:
+                known = list(broken_off.judge(engine, chunk, done.heard))
+                done.note(known)
+                games = own.chunk(known, name, config.seed, broken_off.KIND)
+                adding.add_games(config.target, known, games, text, judge)
+
+            tasks = (
+                broken_off.task(number, config.seed, opened, records, begun) for number in todo
+            )
+            _play(
+                config,
+                evaluators,
+                tasks,
+                total=len(todo),
+                write_chunk=write_chunk,
+                run=run,
+                most=FEW,
+            )
+        return run
+
+
+def _missing(config: LabellingConfig, count: int, kind: str) -> list[int]:
+    """The numbers below `count` of the games of a kind and the seed that the target lacks; it is
+    made if it is not there."""
+    if not config.target.exists():
+        with writing(config.target):
+            write(config.target, iter(()))
+    played = own.played(Store(config.target), config.seed, kind)
+    return [number for number in range(count) if number not in played]
 
 
 def _resigned(
@@ -287,11 +349,12 @@ def _play(
     total: int,
     write_chunk: Callable[[list[Ended]], None],
     run: Run,
+    most: int = CHUNK,
 ) -> None:
-    """Play the tasks and hand them on in chunks, the last one, or what had ended at an
-    interruption, too. What it took is noted in `run`."""
+    """Play the tasks and hand them on in chunks of at most so many, the last one, or what had ended
+    at an interruption, too. What it took is noted in `run`."""
     until = _until(config, run)
-    interrupts, chunk = Interrupts(), []
+    interrupts, chunk = run.interrupts, []
     began, cpu = time.perf_counter(), time.process_time()
     interrupts.listen()
     try:
@@ -305,11 +368,10 @@ def _play(
             ):
                 chunk.append(ended)
                 bar.update()
-                if len(chunk) >= CHUNK:
+                if len(chunk) >= most:
                     write_chunk(chunk)
                     chunk = []
         write_chunk(chunk)
     finally:
         interrupts.restore()
-    run.interrupted = interrupts.came
     run.seconds, run.cpu = time.perf_counter() - began, time.process_time() - cpu

@@ -17,13 +17,17 @@ from gocnn.games.reader import Chunk
 from gocnn.games.record import KOMI_STATED, OWN_PLAY, RECORD
 from gocnn.games.scan import game_key
 from gocnn.games.store import Store
-from gocnn.selfplay.boards import SETTLED_EARLY
+from gocnn.selfplay.boards import JUDGED, SETTLED_EARLY
+from gocnn.selfplay.judged import Heard
 from gocnn.selfplay.playing import Ended, GameToPlay
 from gocnn.selfplay.resigned import margin
 
 KOMI, HANDICAP_KOMI = 7.5, 0.5
 
 MOST = 600
+
+KIND = "own"
+"""What a store calls these games."""
 
 EMPTY, STONES, OPENING, MIDDLE = range(4)
 BEGINNINGS = (0.15, 0.2, 0.3, 0.35)
@@ -33,19 +37,25 @@ the middle of a recorded game."""
 _PERMUTATIONS = symmetry.table()
 
 
+LABELLED = (SETTLED_EARLY, JUDGED)
+"""How games end that are labelled."""
+
+
 @dataclass
 class Own:
-    """What came of such games: how many were settled and kept, how many were not; of the first the
-    margins (points) and the stones captured."""
+    """What came of such games: how many were settled, or judged, and kept, how many were
+    neither; of the first the margins (points) and the stones captured; and
+    what the engine said that judged, if one did."""
 
     kept: int = 0
     unsettled: int = 0
     margins: list[float] = field(default_factory=list)
     captured: int = 0
+    heard: Heard = field(default_factory=Heard)
 
     def note(self, ended: list[Ended]) -> None:
         """Count games."""
-        kept = [game for game in ended if game.status == SETTLED_EARLY]
+        kept = [game for game in ended if game.status in LABELLED]
         self.kept, self.unsettled = self.kept + len(kept), self.unsettled + len(ended) - len(kept)
         self.margins += [abs(margin(game.owner, 0.0)) for game in kept]
         self.captured += sum(sum(game.captured) for game in kept)
@@ -123,20 +133,25 @@ def task(
     )
 
 
-def _place(seed: int, number: int) -> str:
-    return f"own game {number} of seed {seed}"
+def komi_of_task(task: GameToPlay) -> float:
+    """The komi of an own game."""
+    return HANDICAP_KOMI if task.setup and task.conditioning & HANDICAP else KOMI
 
 
-def played(store: Store, seed: int) -> set[int]:
-    """The numbers of a seed's own games that a store has."""
+def _place(seed: int, number: int, kind: str) -> str:
+    return f"{kind} game {number} of seed {seed}"
+
+
+def played(store: Store, seed: int, kind: str = KIND) -> set[int]:
+    """The numbers of a seed's games of a kind that a store has."""
     numbers, places = store.column("place")
-    pattern = re.compile(rf"own game (\d+) of seed {seed}\Z")
+    pattern = re.compile(rf"{kind} game (\d+) of seed {seed}\Z")
     own = (store.records()["flags"] & OWN_PLAY) > 0
     return {int(match[1]) for k in np.unique(numbers[own]) if (match := pattern.match(places[k]))}
 
 
-def chunk(ended: list[Ended], model: str, seed: int) -> Chunk:
-    """The games as a store takes them, with the result by area, which those that were not settled
+def chunk(ended: list[Ended], model: str, seed: int, kind: str = KIND) -> Chunk:
+    """The games as a store takes them, with the result by area, which those without a label
     lack."""
     records = np.zeros(len(ended), RECORD)
     texts: dict[str, int] = {}
@@ -145,14 +160,14 @@ def chunk(ended: list[Ended], model: str, seed: int) -> Chunk:
     for record, game in zip(records, ended, strict=True):
         words = np.concatenate([game.task.words[: game.task.setup], game.moves]).astype(np.uint16)
         stones = game.task.setup if game.task.conditioning & HANDICAP else 0
-        komi = HANDICAP_KOMI if stones else KOMI
-        settled, found = game.status == SETTLED_EARLY, margin(game.owner, komi)
+        komi = komi_of_task(game.task)
+        labelled, found = game.status in LABELLED, margin(game.owner, komi)
         record["start"], record["setup"], record["moves"] = (
             position,
             game.task.setup,
             len(game.moves),
         )
-        if settled:
+        if labelled:
             record["winner"], record["margin"] = (
                 (results.BLACK_WON if found > 0 else results.WHITE_WON),
                 abs(found),
@@ -168,7 +183,7 @@ def chunk(ended: list[Ended], model: str, seed: int) -> Chunk:
         for key, value in (
             ("black", names[0]),
             ("white", names[1]),
-            ("place", _place(seed, game.task.number)),
+            ("place", _place(seed, game.task.number, kind)),
             ("source", f"go-label: {model} with itself"),
         ):
             record[key] = texts.setdefault(value, len(texts))
