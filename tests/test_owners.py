@@ -109,19 +109,18 @@ def test_batches_of_others_are_as_they_were(toys: Path, tmp_path: Path) -> None:
         assert set(np.unique(scored.batch(i)[3])) == {-1, 1}
 
 
-def test_games_of_networks_have_their_share_and_teach_no_move(toys: Path) -> None:
+@pytest.mark.parametrize("share", [OWN_SHARE, 0.4])
+def test_games_of_networks_have_their_share_and_teach_no_move(toys: Path, share: float) -> None:
     games = samples.games_of(Store(toys), np.arange(46))
-    source = PositionSource(games, PLANES, 64, seed=1, future=2, score=True)
+    options: dict[str, Any] = {"seed": 1, "future": 2, "score": True, "own_share": share}
+    source = PositionSource(games, PLANES, 64, **options)
     batches = [source.batch(i) for i in range(2 * source.block)]
     moves = np.concatenate([b[1] for b in batches])
     own = (moves[:, 0] == -1).mean()
-    assert own == pytest.approx(OWN_SHARE, abs=0.01)
+    assert own == pytest.approx(share, abs=0.01)
     assert (moves[moves[:, 0] == -1] == -1).all()
     assert not (np.concatenate([b[3] for b in batches]) == samples.UNKNOWN_OWNER).any()
-    parts = [
-        PositionSource(games, PLANES, 64, seed=1, future=2, rank=r, world=2, score=True)
-        for r in range(2)
-    ]
+    parts = [PositionSource(games, PLANES, 64, part=(r, 2), **options) for r in range(2)]
     assert all(
         (np.concatenate([p.batch(5)[k] for p in parts]) == batches[5][k]).all() for k in range(4)
     )

@@ -81,15 +81,13 @@ def test_later_moves_are_those_of_the_record(games: samples.Games) -> None:
 
 def test_processes_share_a_global_batch(games: samples.Games) -> None:
     whole = PositionSource(games, ["board", "history"], 32, seed=5)
-    parts = [
-        PositionSource(games, ["board", "history"], 32, seed=5, rank=r, world=4) for r in range(4)
-    ]
+    parts = [PositionSource(games, ["board", "history"], 32, seed=5, part=(r, 4)) for r in range(4)]
     for i in (0, 5, 40):
         planes_, moves = whole.batch(i)
         assert (np.concatenate([p.batch(i)[0] for p in parts]) == planes_).all()
         assert (np.concatenate([p.batch(i)[1] for p in parts]) == moves).all()
     with pytest.raises(UserError, match="multiple of 5"):
-        PositionSource(games, ["board"], 32, seed=5, rank=0, world=5)
+        PositionSource(games, ["board"], 32, seed=5, part=(0, 5))
 
 
 def test_every_position_is_equally_likely(games: samples.Games) -> None:

@@ -30,7 +30,10 @@ from gocnn.training.resuming import asked, resuming
 
 HEADINGS = {
     "Main options": ("out", "minutes", "preset", "begin", "resume"),
-    "Data": ("valid", "valid_share", "valid_positions", *FILTER_KEYS, "max_unpacked", "jobs"),
+    "Data": (
+        *("valid", "valid_share", "valid_positions", "own_share"),
+        *(*FILTER_KEYS, "max_unpacked", "jobs"),
+    ),
     "Network": ("blocks", "channels", "block", "context", "planes", "future", "value", "score"),
     "Optimisation": OPTIMISATION_OPTIONS,
     "Budget": BUDGET_OPTIONS,
@@ -96,6 +99,16 @@ HEADINGS = {
     help=(
         "Learn whose each point will be, and the score, too, from games whose end is labelled "
         "(go-import, go-label).  [default: where there are such games]"
+    ),
+)
+@click.option(
+    "--own-share",
+    type=FloatRange(0, 0.9),
+    default=0.08,
+    show_default=True,
+    help=(
+        "Share of the samples that are from games that a network played, if there are any (go-label"
+        " --own): they teach the score and the winner, no moves."
     ),
 )
 @click.option(
@@ -183,11 +196,14 @@ def _choose(device: str, budget: dict[str, Any], options: dict[str, Any]) -> dic
     return recipe.chosen(recipe.machine(resolve(device).type), minutes, options)
 
 
+KEPT = ("valid", "valid_share", "valid_positions", "own_share", "begin")
+
+
 def _run_config(games: tuple[str, ...], budget: dict[str, Any], options: dict[str, Any]) -> Any:
     from gocnn.policy import training
 
     chosen, network = game_filter(options), _network(options)
-    own = {key: options.pop(key) for key in ("valid", "valid_share", "valid_positions", "begin")}
+    own = {key: options.pop(key) for key in KEPT}
     return training.PolicyRunConfig(
         games=games, game_filter=chosen, network=network, train=train_config(budget, options), **own
     )

@@ -9,7 +9,7 @@ seen.
 
 Games that a network played (`gocnn.games.record.OWN_PLAY`) teach whose the points will be and who
 wins, never a move: they are for networks that say the score, and get a share of each block of their
-own (`OWN_SHARE`), since they are few, and the lopsided positions are theirs.
+own (`own_share`), since they are few, and the lopsided positions are theirs.
 """
 
 from collections.abc import Sequence
@@ -31,16 +31,17 @@ HIDDEN = 0.5
 
 OWN_SHARE = 0.08
 """Share of a block that is drawn from games that a network played, for a network that says the
-score, if there are any."""
+score, if there are any and nothing else is said."""
 
 
 class PositionSource:
     """Endless training batches, addressed by number (see the module's text). Implements
     `gocnn.training.BatchSource`.
 
-    With several processes, each gets its rows of the global batch: `rank` of `world`. `future`: how
-    many moves after the next one are targets too; `outcome`: so is who won; `score`: so is who owns
-    each point at the end (and who won). Without `score`, games that a network played are left out.
+    With several processes, each gets its rows of the global batch: `part`, its rank and how many
+    they are. `future`: how many moves after the next one are targets too; `outcome`: so is who won;
+    `score`: so is who owns each point at the end (and who won). Without `score`, games that a
+    network played are left out; with it they have `own_share`, 0 to 1, of the samples.
     """
 
     def __init__(
@@ -50,12 +51,12 @@ class PositionSource:
         batch: int,
         seed: int,
         *,
-        rank: int = 0,
-        world: int = 1,
+        part: tuple[int, int] = (0, 1),
         augment: bool = True,
         future: int = 0,
         outcome: bool = False,
         score: bool = False,
+        own_share: float = OWN_SHARE,
     ) -> None:
         # people's games first: which of them are drawn does not depend on what others there are
         if games.own.any():
@@ -68,12 +69,14 @@ class PositionSource:
                 "no position to train on: no game is left after the filters; loosen them or give"
                 " more games"
             )
+        rank, world = part
         if batch % world:
             raise UserError(
                 f"--batch {batch} cannot be shared by {world} processes; choose a multiple of"
                 f" {world}"
             )
         self.games, self.batch_size, self.seed, self.augment = games, batch, seed, augment
+        self.own_share = own_share
         self.at, self.planes = planes.offsets(plane_groups), planes.plane_count(plane_groups)
         self.rank, self.world, self.future, self.outcome, self.score = (
             rank,
@@ -119,10 +122,10 @@ class PositionSource:
         return batch[: 4 if self.score else 3 if self.outcome else 2]
 
     def _choose(self, rng: np.random.Generator, picks: int) -> npt.NDArray[np.int64]:
-        """The games of a block, int64 `(picks,)`: those that people played, and OWN_SHARE of
-        networks' games if there are any."""
+        """The games of a block, int64 `(picks,)`: those that people played, and networks' games, if
+        there are any, in their share."""
         last = self._ends[self._people - 1]
-        own = round(OWN_SHARE * picks) if len(self.games) > self._people else 0
+        own = round(self.own_share * picks) if len(self.games) > self._people else 0
         chosen = np.searchsorted(self._ends, rng.integers(0, last, picks - own), "right")
         return (
             np.concatenate(

@@ -18,7 +18,7 @@ from gocnn.policy.model import load, named
 from gocnn.policy.network import PolicyConfig, PolicyNetwork
 from gocnn.policy.predicting import PositionPredictions
 from gocnn.policy.samples import Games, choose_positions, positions
-from gocnn.policy.source import PositionSource
+from gocnn.policy.source import OWN_SHARE, PositionSource
 from gocnn.policy.task import PolicyTask
 from gocnn.structs import to_json
 from gocnn.training import Batch, ModelProvenance, Outcome, RunOutput, TaskData, Trainer
@@ -31,9 +31,9 @@ VALIDATION_BATCH = 512
 @dataclass(frozen=True, kw_only=True)
 class PolicyRunConfig(sessions.RunConfig):
     """What is asked of go-train: games, validation games (or the share, 0 to 1, of the games to
-    hold back), how many positions a validation has, which games pass, the network, how to train,
-    and perhaps the model whose weights it begins with (`begin`: see
-    `gocnn.policy.model.named`)."""
+    hold back), how many positions a validation has, which games pass, the network, the share of
+    samples from networks' games (see `gocnn.policy.source`), how to train, and perhaps the model
+    whose weights it begins with (`begin`: see `gocnn.policy.model.named`)."""
 
     kind = KIND
     command = "a go-train run"
@@ -44,6 +44,7 @@ class PolicyRunConfig(sessions.RunConfig):
     valid_positions: int
     game_filter: GameFilter
     network: PolicyConfig
+    own_share: float = OWN_SHARE
     begin: str | None = None
 
     @classmethod
@@ -110,6 +111,7 @@ def train(
                 config.train.of_the_run(),
                 config.network,
                 config.valid_positions,
+                config.own_share,
             ),
             beginning=init_from,
         )
@@ -174,11 +176,11 @@ def _task_data(session: sessions.Session, config: PolicyRunConfig, games: _GameS
         network.plane_groups,
         train.batch // train.accumulate,
         train.seed,
-        rank=session.processes.rank,
-        world=session.processes.world,
+        part=(session.processes.rank, session.processes.world),
         future=network.future,
         outcome=network.value,
         score=network.score,
+        own_share=config.own_share,
     )
     valid = validation_batches(
         games.held.games, network.plane_groups, config.valid_positions, score=network.score

@@ -1,0 +1,122 @@
+"""Resigned games that a network plays on and another engine judges: the games are found again in the
+store, and what the engine said of them is worked out here once more."""
+
+import json
+import random
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gocnn.games import labels, results
+from gocnn.games.record import OWN_PLAY
+from gocnn.games.store import Store
+from gocnn.selfplay import broken_off, engine, judged, resigned
+from gocnn.selfplay.engine import EnginePosition
+from tests.conftest import ROOT, sgf_text
+from tests.judging import command, fake, games, labels_of, run
+from tests.typed import good
+
+__all__ = ["fake", "games"]
+
+SMALL = ["--model", "small", "--jobs", 1, "--batch", 4]
+
+
+def test_games_are_played_on_and_judged_where_they_stand(games: Path, fake: Path) -> None:
+    count = len(Store(games))
+    said = run(games, "--own", 6, "--engine", command(fake), *SMALL)
+    assert "6 played-on games added, " in said
+    opened = Store(games)
+    opened.verify()
+    records = opened.records()
+    assert len(records) == count + 6
+    people = {
+        opened.words[r["start"] + r["setup"] :][: r["moves"]].tobytes() for r in records[:count]
+    }
+    found, at = labels_of(games), opened.labels()
+    assert set(found) <= set(range(count, count + 6))
+    for number in range(count, count + 6):
+        record = records[number]
+        start, setup, moves = (int(record[key]) for key in ("start", "setup", "moves"))
+        words = opened.words[start : start + setup + moves]
+        begun = int(record["reserved"])
+        assert record["flags"] & OWN_PLAY
+        assert any(game.startswith(words[setup : setup + begun].tobytes()) for game in people)
+        assert begun < moves <= begun + broken_off.MOST
+        kind, _ = found[number]
+        if kind == labels.SELF_PLAY:
+            continue
+        assert kind == labels.JUDGED
+        position = EnginePosition.of_words(words, setup)
+        chance = random.Random(json.dumps(engine.pairs(position.moves)))
+        rows = [round(chance.uniform(-1, 1) * (chance.random() < 0.7), 2) for _ in range(361)]
+        owner = np.array([rows[19 * (18 - i // 19) + i % 19] for i in range(361)])
+        label = judged.settled(judged.Judgement(chance.uniform(-60, 60), owner))
+        assert (labels.unpack(opened.words[at[number] :][: labels.LABEL_WORDS]) == label).all()
+        margin = resigned.margin(label, float(record["komi"]))
+        assert record["winner"] == (results.BLACK_WON if margin > 0 else results.WHITE_WON)
+    assert labels.JUDGED in {kind for kind, _ in found.values()}
+
+
+def test_the_same_games_come_again_and_those_that_are_there_count(
+    games: Path, fake: Path, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one.games", tmp_path / "other.games"
+    own = ["--engine", command(fake), *SMALL, "--out"]
+    run(games, "--own", 4, *own, one)
+    run(games, "--own", 2, *own, other)
+    assert "2 played-on games added" in run(games, "--own", 4, *own, other)
+    assert "nothing to play: the 4 played-on games of seed 1" in run(games, "--own", 4, *own, other)
+    assert {k for k, _ in labels_of(one).values()} == {k for k, _ in labels_of(other).values()}
+    words = [
+        {Store(path).words[r["start"] :][: r["moves"]].tobytes() for r in Store(path).records()}
+        for path in (one, other)
+    ]
+    assert words[0] == words[1]
+    assert not labels_of(games)  # the store that they were taken from is as it was
+    # games of the network with itself are others, with the same numbers
+    assert "1 own game added" in run(games, "--own", 1, *SMALL, "--out", one)
+
+
+def test_refused_games_are_kept_without_a_label(games: Path, fake: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.games"
+    said = run(games, "--own", 24, "--engine", command(fake, "some"), *SMALL, "--out", out)
+    refused = [g for g, (kind, _) in labels_of(out).items() if kind == labels.TRIED]
+    assert f"{len(refused)} that the engine refused (Illegal move 7: D4)" in said
+    assert len(Store(out)) == 24
+    assert refused
+    assert (Store(out).records()["winner"][refused] == results.UNKNOWN).all()
+    assert "nothing to play" in run(
+        games, "--own", 24, "--engine", command(fake), *SMALL, "--out", out
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [("dies", "died"), ("refuses", "refused the first 16"), ("nan", "without a lead")],
+)
+def test_engines_that_fail_are_one_sentence(
+    games: Path, fake: Path, tmp_path: Path, kind: str, says: str
+) -> None:
+    out = tmp_path / "out.games"
+    said = run(games, "--own", 40, "--engine", command(fake, kind), *SMALL, "--out", out, code=1)
+    assert says in said
+    Store(out).verify()
+
+
+def test_a_store_without_resigned_games_is_refused(fake: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.sgf").write_bytes(sgf_text([(0, 1), (30, 2)], "RE[B+3.5]") + b")")
+    good("go-import", tmp_path / "a.sgf", "--out", tmp_path / "a.games")
+    said = run(tmp_path / "a.games", "--own", 2, "--engine", command(fake), *SMALL, code=1)
+    assert "no game in it was resigned" in said
+
+
+def test_this_projects_own_analysis_judges_them(games: Path, tmp_path: Path) -> None:
+    analysis = shlex.join([sys.executable, str(ROOT / "cli.py"), "go-analysis", "--threads", "1"])
+    out = tmp_path / "out.games"
+    assert "3 played-on games added" in run(
+        games, "--own", 3, "--engine", analysis, *SMALL, "--out", out
+    )
+    assert len(labels_of(out)) == 3
