@@ -36,6 +36,11 @@ for line in sys.stdin:
     if kind == "stops" and asked > 3: time.sleep(600)
     if kind == "refuses" or kind == "some" and len(query["moves"]) % 3 == 0:
         say({"id": query["id"], "error": "Illegal move 7: D4", "field": "moves"}); continue
+    if query.get("includePolicy"):
+        if kind == "mute": say({"id": query["id"]}); continue
+        likely = random.Random(json.dumps(query["moves"]))
+        say({"id": query["id"], "policy": [likely.random() if likely.random() < 0.9 else -1 for _ in range(361)] + [0.0]})
+        continue
     assert (query["rules"], query["maxVisits"], query["includeOwnership"], query["whiteHandicapBonus"]) == ("chinese", 1, True, "0")
     assert query["analyzeTurns"] == [len(query["moves"])] and query["komi"] * 2 == int(query["komi"] * 2) and abs(query["komi"]) <= 150
     # Whoever plays the game knows what it says of it: the moves decide.

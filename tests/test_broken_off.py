@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gocnn.board.coords import PASS
 from gocnn.games import labels, results
 from gocnn.games.record import OWN_PLAY
 from gocnn.games.store import Store
@@ -84,7 +85,7 @@ def test_refused_games_are_kept_without_a_label(games: Path, fake: Path, tmp_pat
     out = tmp_path / "out.games"
     said = run(games, "--own", 24, "--engine", command(fake, "some"), *SMALL, "--out", out)
     refused = [g for g, (kind, _) in labels_of(out).items() if kind == labels.TRIED]
-    assert f"{len(refused)} that the engine refused (Illegal move 7: D4)" in said
+    assert f"{len(refused)} that it refused (Illegal move 7: D4)" in said
     assert len(Store(out)) == 24
     assert refused
     assert (Store(out).records()["winner"][refused] == results.UNKNOWN).all()
@@ -104,6 +105,46 @@ def test_engines_that_fail_are_one_sentence(
     said = run(games, "--own", 40, "--engine", command(fake, kind), *SMALL, "--out", out, code=1)
     assert says in said
     Store(out).verify()
+
+
+def test_games_with_the_engine(
+    games: Path, fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each move of the engine's colour is one that it gave a chance; of the other colour none was
+    asked about."""
+    monkeypatch.setattr(broken_off, "FEWEST_AGAINST", 10)
+    monkeypatch.setattr(broken_off, "MOST_AGAINST", 30)
+    out = tmp_path / "out.games"
+    options = ["--engine", command(fake), "--against", *SMALL, "--out", out]
+    said = run(games, "--own", 5, *options)
+    assert "5 opposed games added, " in said
+    name = labels.engine_of(judged.text(command(fake), "1.2.3"))
+    assert f"judged by {name}; " in said or f"judged by {name}, " in said
+    opened = Store(out)
+    opened.verify()
+    numbers, names = opened.column("black")
+    asked = 0
+    for game, record in enumerate(opened.records()):
+        start, setup, moves = (int(record[key]) for key in ("start", "setup", "moves"))
+        position = EnginePosition.of_words(opened.words[start : start + setup + moves], setup)
+        engines = 1 if names[numbers[game]].startswith(f"{name}, ") else 2
+        for ply in range(int(record["reserved"]), moves):
+            index, colour = position.moves[ply]
+            if colour == engines and index != PASS:
+                likely = random.Random(json.dumps(engine.pairs(position.moves[:ply])))
+                rows = [likely.random() if likely.random() < 0.9 else -1 for _ in range(361)]
+                assert rows[19 * (18 - index // 19) + index % 19] > 0
+                asked += 1
+    assert asked > 20
+    assert "nothing to play: the 5 opposed games" in run(games, "--own", 5, *options)
+
+
+def test_wrong_calls(games: Path, fake: Path, tmp_path: Path) -> None:
+    assert "add --own" in run(games, "--against", "--engine", command(fake), code=2)
+    assert "add --engine" in run(games, "--against", "--own", 3, code=2)
+    out = tmp_path / "out.games"
+    mute = ["--engine", command(fake, "mute"), "--against", *SMALL, "--out", out]
+    assert "without the policy of 362 moves" in run(games, "--own", 3, *mute, code=1)
 
 
 def test_a_store_without_resigned_games_is_refused(fake: Path, tmp_path: Path) -> None:

@@ -110,8 +110,8 @@ def test_an_interruption_keeps_what_was_done(
     shutil.copy(store, whole)
     run(whole)
 
-    def stops(*arguments: Any) -> Iterator[object]:
-        for number, ended in enumerate(workers_play(*arguments)):
+    def stops(*arguments: Any, **options: Any) -> Iterator[object]:
+        for number, ended in enumerate(workers_play(*arguments, **options)):
             yield ended
             if number == 2:
                 raise KeyboardInterrupt  # a second Ctrl-C, in the middle

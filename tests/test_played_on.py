@@ -153,7 +153,11 @@ def test_neither_the_batch_nor_the_threads_change_a_game(evaluator: Evaluator) -
         )
     spent = playing.Spent()
     assert (
-        by_number(workers.play_all([Scatter(), Scatter()], iter(tasks(7)), 2, spent, lambda: False))
+        by_number(
+            workers.play_all(
+                [Scatter(), Scatter()], iter(tasks(7)), 2, spent, stopped=lambda: False
+            )
+        )
         == whole
     )
     assert spent.moves > 0
@@ -174,7 +178,7 @@ def test_an_error_in_a_thread_is_raised() -> None:
     with pytest.raises(RuntimeError, match="no answer"):
         list(
             workers.play_all(
-                [Broken(), Broken()], iter(tasks(3)), 2, playing.Spent(), lambda: False
+                [Broken(), Broken()], iter(tasks(3)), 2, playing.Spent(), stopped=lambda: False
             )
         )
 

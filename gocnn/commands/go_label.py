@@ -46,6 +46,11 @@ NONE_RESIGNED = (
     ),
 )
 @click.option(
+    "--against",
+    is_flag=True,
+    help="With --own and --engine: the network plays whole games with the engine instead.",
+)
+@click.option(
     "--out",
     type=OutFile(),
     help="With --own: the store to add them to, made if it is not there.  [default: STORE]",
@@ -78,6 +83,7 @@ def command(
     model: str | None,
     engine: str | None,
     own: int | None,
+    against: bool,
     out: Path | None,
     games: int | None,
     minutes: float | None,
@@ -93,9 +99,9 @@ def command(
     play for; the label is kept where the recorded winner has won. With --engine another engine
     judges that position instead, once; what it owns is the label, where its lead gives the game to
     the recorded winner. With --own N the network plays games with itself instead, unequal ones;
-    with both it plays resigned games on for a while, and the engine judges where they stand then.
-    Labels and games are added to the store chunk by chunk: stopped at any time, the same command
-    goes on with what is left.
+    with both it plays resigned games on for a while, or with --against games with that engine,
+    which judges where they stand then. Labels and games are added to the store chunk by chunk:
+    stopped at any time, the same command goes on with what is left.
     """
     if engine is not None and own is None:
         given = [
@@ -111,6 +117,10 @@ def command(
     if own is not None and (games is not None or disagreed is not None):
         raise click.UsageError(
             f"--own plays no games on; leave out --{'games' if games is not None else 'disagreed'}"
+        )
+    if against and (own is None or engine is None):
+        raise click.UsageError(
+            f"--against has the network play with an engine; add --{'own' if engine else 'engine'}"
         )
     if own is None and out is not None:
         raise click.UsageError("--out is where --own adds games; the labels of STORE stay in it")
@@ -128,9 +138,12 @@ def command(
     run: Run
     if own is not None:
         run = played = (
-            add_own_games(config, own) if engine is None else add_judged_games(config, engine, own)
+            add_own_games(config, own)
+            if engine is None
+            else add_judged_games(config, engine, own, against=against)
         )
-        _show_own(played, config, own, "own" if engine is None else "played-on")
+        kind = "own" if engine is None else "opposed" if against else "played-on"
+        _show_own(played, config, own, kind)
     elif engine is not None:
         run = judged = label_judged(config, engine, games)
         _list(disagreed, judged)
@@ -207,10 +220,10 @@ def _show_own(run: "OwnRun", config: "LabellingConfig", count: int, kind: str) -
     margins = np.array(done.margins or [0.0])
     heard, judged = done.heard, ""
     if heard.tried:
-        judged = f", {heard.judged} of them judged by the engine"
+        judged = f", {heard.judged} of them judged by {run.engine}"
     left = f"{done.unsettled} not settled"
     if heard.refused:
-        left = f"{done.unsettled} that the engine refused ({heard.reason})"
+        left = f"{done.unsettled} that it refused ({heard.reason})"
     click.echo(
         f"{config.target}: {counted(done.kept, f'{kind} game')} added{judged}, {left};"
         f" mean margin {margins.mean():.1f} points (quartiles"

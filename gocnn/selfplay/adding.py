@@ -53,7 +53,7 @@ def add_labels(
             writer.label(games, kinds, labels.pack(owners), text)
 
 
-def add_games(path: Path, ended: list[Ended], chunk: Chunk, text: str, judge: str = "") -> None:
+def add_games(path: Path, ended: list[Ended], chunk: Chunk, text: str, *, judge: str = "") -> None:
     """Add a network's games, `chunk`, to the store at `path`, with labels; those without a label
     are kept, so that they are not tried again. text: what made the labels; judge: the same where
     another engine did. Raises UserError."""

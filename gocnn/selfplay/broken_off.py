@@ -1,24 +1,27 @@
-"""Resigned games that the network plays on for a while, and another engine judges where they stand
-then. Between people a game is over once a great group is dead, so that positions in which one has
-been dead for long are hardly in their records; a network that plays games to their end meets them.
+"""Games that another engine judges where they stand after a while: resigned ones that the network
+plays on, or such as it plays against that engine. Between people a game is over once a great group
+is dead, so that positions in which one has been dead for long are hardly in their records; a
+network that plays games to their end meets them.
 """
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from gocnn.board.coords import MOVES
 from gocnn.features.conditioning import HANDICAP
 from gocnn.games.store import Store
-from gocnn.selfplay import judged
+from gocnn.selfplay import judged, own
 from gocnn.selfplay.boards import JUDGED, SETTLED_EARLY
-from gocnn.selfplay.engine import AnalysisEngine, EnginePosition
+from gocnn.selfplay.engine import AnalysisEngine, EnginePosition, by_index, query
 from gocnn.selfplay.own import komi_of_task
 from gocnn.selfplay.playing import Ended, GameToPlay
 
-KIND = "played-on"
-"""What a store calls these games."""
+PLAYED_ON, AGAINST = "played-on", "opposed"
+"""What a store calls games that were played on, and those against the engine."""
 
 FEWEST, MOST = 10, 180
 """Moves that a game is played on for."""
@@ -28,6 +31,15 @@ FROM_ITS_END = 0.75
 
 EARLIEST = 40
 """The first move that a game goes on after."""
+
+FEWEST_AGAINST, MOST_AGAINST = 60, 300
+"""Moves of a game against the engine."""
+
+LEAST = 1e-9
+"""The probability that moves have at least (the protocol gives illegal ones -1)."""
+
+NEVER = -1e9
+"""The logit of all moves of a game about which the engine was not asked to the end."""
 
 
 def task(
@@ -55,13 +67,71 @@ def task(
     )
 
 
+def task_against(
+    number: int,
+    seed: int,
+    store: Store,
+    records: npt.NDArray[np.void],
+    from_: npt.NDArray[np.int64],
+) -> GameToPlay:
+    """Game `number` of a seed against the engine; it begins as `gocnn.selfplay.own`'s do."""
+    rng = np.random.default_rng((seed, number, 2))
+    _, beginning = own.begin(rng, store, records, from_)
+    return GameToPlay(
+        number,
+        **beginning._asdict(),
+        seed=int(rng.integers(2**62)),
+        most=int(rng.integers(FEWEST_AGAINST, MOST_AGAINST + 1)),
+        temperature=(float(rng.uniform(0.05, 0.4)), float(rng.uniform(0.05, 0.4))),
+        other=int(rng.integers(1, 3)),
+    )
+
+
+class Opponent:
+    """An engine as the other player of `gocnn.selfplay.playing`: its network's word on each move,
+    without a search. Several threads may ask it. Raises UserError if it gives none."""
+
+    def __init__(self, engine: AnalysisEngine) -> None:
+        self._engine, self._lock = engine, threading.Lock()
+
+    def __call__(
+        self, played: list[npt.NDArray[np.uint16]], tasks: list[GameToPlay]
+    ) -> npt.NDArray[np.float32]:
+        logits = np.full((len(tasks), MOVES), NEVER, np.float32)
+        asked = (
+            query(
+                position_of(task, moves),
+                judged.RULES,
+                komi_of_task(task),
+                includePolicy=True,
+                whiteHandicapBonus="0",
+            )
+            for task, moves in zip(tasks, played, strict=True)
+        )
+        with self._lock:
+            for number, answer in self._engine.answers(asked):
+                try:
+                    policy = by_index(answer["policy"])
+                except (KeyError, TypeError, ValueError):
+                    policy = np.zeros(0)
+                if policy.shape != (MOVES,) or not (policy <= 1.001).all():
+                    raise self._engine.nonsense(
+                        "answered without the policy of 362 moves; choose an engine that gives it"
+                    )
+                logits[number] = np.log(np.maximum(policy, LEAST))
+        return logits
+
+
 def judge(engine: AnalysisEngine, ended: list[Ended], heard: judged.Heard) -> Iterator[Ended]:
     """The same games, those that were not settled as JUDGED by the engine, with their owners; what
     it refuses stays as it was. A game that it gives no answer about, since it was stopped, is left
     out. Raises UserError as `judged.hear` does."""
     open_ = [game for game in ended if game.status != SETTLED_EARLY]
     yield from (game for game in ended if game.status == SETTLED_EARLY)
-    asked = (judged.question(position_of(game), komi_of_task(game.task)) for game in open_)
+    asked = (
+        judged.question(position_of(game.task, game.moves), komi_of_task(game.task))
+        for game in open_
+    )
     for number, answer in engine.answers(asked, refusals=True):
         game = open_[number]
         judgement = judged.hear(engine, answer, komi_of_task(game.task), heard)
@@ -71,8 +141,9 @@ def judge(engine: AnalysisEngine, ended: list[Ended], heard: judged.Heard) -> It
             yield replace(game, status=JUDGED, owner=judged.settled(judgement))
 
 
-def position_of(game: Ended) -> EnginePosition:
-    """Where the game was broken off."""
-    setup = game.task.setup
-    words = np.concatenate([game.task.words[:setup], game.moves]).astype(np.uint16)
-    return EnginePosition.of_words(words, setup)
+def position_of(task: GameToPlay, moves: npt.NDArray[np.uint16]) -> EnginePosition:
+    """Where a game stands after `moves`, uint16, those of the record included."""
+    setup = task.setup
+    return EnginePosition.of_words(
+        np.concatenate([task.words[:setup], moves]).astype(np.uint16), setup
+    )

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from gocnn.policy import runtime, shipped
 from gocnn.policy.suggestion import Evaluator
 from gocnn.selfplay import adding, broken_off, judged, own, resigned, workers
 from gocnn.selfplay.engine import AnalysisEngine, Stopped
-from gocnn.selfplay.playing import Ended, GameToPlay, Spent
+from gocnn.selfplay.playing import Ended, GameToPlay, Other, Spent
 
 CHUNK = 256
 """Games that are written together: what a kill loses at most."""
@@ -117,10 +117,11 @@ def _listing(records: npt.NDArray[np.void] | None, wrong: list[tuple[int, float]
 
 @dataclass
 class OwnRun(Run):
-    """Games of the network with itself. result: what came of them, None if all that were asked for
-    were there already."""
+    """Games of the network. result: what came of them, None if all that were asked for were there
+    already; engine: the name of the one that judged them, if one did."""
 
     result: own.Own | None = None
+    engine: str = "the engine"
 
 
 def label_resigned(config: LabellingConfig, most: int | None = None) -> ResignedRun:
@@ -237,51 +238,65 @@ def add_own_games(config: LabellingConfig, count: int) -> OwnRun:
         return run
 
 
-def add_judged_games(config: LabellingConfig, command: str, count: int) -> OwnRun:
-    """Let the network play resigned games on for a while and another engine judge where they stand
-    then, until the target holds `count` such games of this seed.
+def add_judged_games(
+    config: LabellingConfig, command: str, count: int, *, against: bool = False
+) -> OwnRun:
+    """Let the network play resigned games on for a while, or with `against` whole games with
+    another engine, and that engine judge where they stand then, until the target holds `count` such
+    games of this seed.
 
     command: the engine's command line; it speaks KataGo's analysis protocol. Raises UserError as
     `add_own_games` does, if no game of the store was resigned, or if the engine fails; the chunks
     before are kept.
     """
     run = OwnRun()
-    with _alone(config):
+    kind = broken_off.AGAINST if against else broken_off.PLAYED_ON
+    with _alone(config), ExitStack() as engines:
         opened = Store(config.store)
         records = opened.records()
-        begun = np.flatnonzero(resigned.uncounted(records))
-        if not len(begun):
+        begun = own.sources(records) if against else np.flatnonzero(resigned.uncounted(records))
+        if not len(begun) and not against:
             raise UserError(
                 f"{config.store}: no game in it was resigned, so there is none to play on; give a"
                 " store of games that people played, or leave out --engine"
             )
-        todo = _missing(config, count, broken_off.KIND)
+        todo = _missing(config, count, kind)
         if not todo:
             return run
         evaluators = _evaluators(config, len(todo))
         name, text = evaluators[0].name, _text(config, evaluators[0])
         done = run.result = own.Own()
-        with AnalysisEngine(command, stopped=lambda: run.interrupted) as engine:
-            judge = judged.text(command, engine.version())
 
-            def write_chunk(chunk: list[Ended]) -> None:
-                known = list(broken_off.judge(engine, chunk, done.heard))
-                done.note(known)
-                games = own.chunk(known, name, config.seed, broken_off.KIND)
-                adding.add_games(config.target, known, games, text, judge)
+        def start() -> AnalysisEngine:
+            return engines.enter_context(
+                AnalysisEngine(command, stopped=lambda: run.interrupts.came)
+            )
 
-            tasks = (
-                broken_off.task(number, config.seed, opened, records, begun) for number in todo
+        engine = start()
+        judge = judged.text(command, engine.version())
+        run.engine = labels.engine_of(judge) or run.engine
+        # Who plays is asked while the other one judges.
+        opponent = broken_off.Opponent(start()) if against else None
+
+        def write_chunk(chunk: list[Ended]) -> None:
+            known = list(broken_off.judge(engine, chunk, done.heard))
+            done.note(known)
+            games = own.chunk(
+                known, name, config.seed, kind=kind, opponent=run.engine if against else ""
             )
-            _play(
-                config,
-                evaluators,
-                tasks,
-                total=len(todo),
-                write_chunk=write_chunk,
-                run=run,
-                most=FEW,
-            )
+            adding.add_games(config.target, known, games, text, judge=judge)
+
+        task = broken_off.task_against if against else broken_off.task
+        _play(
+            config,
+            evaluators,
+            (task(number, config.seed, opened, records, begun) for number in todo),
+            total=len(todo),
+            write_chunk=write_chunk,
+            run=run,
+            most=FEW,
+            other=opponent,
+        )
         return run
 
 
@@ -349,10 +364,11 @@ def _play(
     total: int,
     write_chunk: Callable[[list[Ended]], None],
     run: Run,
-    most: int = CHUNK,
+    most: int | None = None,
+    other: Other | None = None,
 ) -> None:
-    """Play the tasks and hand them on in chunks of at most so many, the last one, or what had ended
-    at an interruption, too. What it took is noted in `run`."""
+    """Play the tasks and hand them on in chunks of `most` (None: CHUNK), the last one, or what had
+    ended at an interruption, too. What it took is noted in `run`."""
     until = _until(config, run)
     interrupts, chunk = run.interrupts, []
     began, cpu = time.perf_counter(), time.process_time()
@@ -364,11 +380,12 @@ def _play(
                 tasks,
                 config.batch,
                 run.spent,
-                lambda: interrupts.came or time.monotonic() > until,
+                stopped=lambda: interrupts.came or time.monotonic() > until,
+                other=other,
             ):
                 chunk.append(ended)
                 bar.update()
-                if len(chunk) >= most:
+                if len(chunk) >= (most or CHUNK):
                     write_chunk(chunk)
                     chunk = []
         write_chunk(chunk)

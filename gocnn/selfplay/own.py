@@ -4,6 +4,7 @@ life and death: great captures, and dead stones that stay on the board for long.
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -61,11 +62,57 @@ class Own:
         self.captured += sum(sum(game.captured) for game in kept)
 
 
+class Beginning(NamedTuple):
+    """Where a game begins: the columns of `GameToPlay` of the same names."""
+
+    words: npt.NDArray[np.uint16]
+    setup: int
+    moves: int
+    to_play: int
+    conditioning: int
+
+
 def sources(records: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
     """int64: games of people, long enough to begin in."""
     return np.flatnonzero(
         ((records["flags"] & OWN_PLAY) == 0) & (records["moves"] >= 60) & (records["moves"] <= 500)
     )
+
+
+def begin(
+    rng: np.random.Generator,
+    store: Store,
+    records: npt.NDArray[np.void],
+    from_: npt.NDArray[np.int64],
+) -> tuple[int, Beginning]:
+    """How a game begins: on the empty board, with handicap stones, or in one of the games numbered
+    `from_`."""
+    kind = int(rng.choice(len(BEGINNINGS), p=BEGINNINGS))
+    if kind in (OPENING, MIDDLE) and not len(from_):
+        kind -= 2
+    words, setup, moves, to_play, conditioning = np.zeros(0, np.uint16), 0, 0, 1, 0
+    if kind == STONES:
+        points = PLACES[int(rng.integers(2, 10))]
+        words, setup, to_play, conditioning = (
+            np.array([from_sgf(point) for point in points], np.uint16),
+            len(points),
+            2,
+            HANDICAP,
+        )
+    elif kind != EMPTY:
+        record = records[int(rng.choice(from_))]
+        start, setup = int(record["start"]), int(record["setup"])
+        moves = (
+            int(rng.integers(4, 40))
+            if kind == OPENING
+            else int(rng.integers(40, min(int(record["moves"]), 220)))
+        )
+        words, to_play, conditioning = (
+            store.words[start : start + setup + moves],
+            0,
+            HANDICAP if record["handicap"] > 0 else 0,
+        )
+    return kind, Beginning(words, setup, moves, to_play, conditioning)
 
 
 def task(
@@ -78,52 +125,29 @@ def task(
     """Own game `number` of a seed. Without games to begin in (`from_`, as `sources` finds them) it
     begins on the empty board or with stones."""
     rng = np.random.default_rng((seed, number))
-    begin = int(rng.choice(len(BEGINNINGS), p=BEGINNINGS))
-    if begin in (OPENING, MIDDLE) and not len(from_):
-        begin -= 2
-    words, setup, moves, to_play, conditioning = np.zeros(0, np.uint16), 0, 0, 1, 0
-    if begin == STONES:
-        points = PLACES[int(rng.integers(2, 10))]
-        words, setup, to_play, conditioning = (
-            np.array([from_sgf(point) for point in points], np.uint16),
-            len(points),
-            2,
-            HANDICAP,
-        )
-    elif begin != EMPTY:
-        record = records[int(rng.choice(from_))]
-        start, setup = int(record["start"]), int(record["setup"])
-        moves = (
-            int(rng.integers(4, 40))
-            if begin == OPENING
-            else int(rng.integers(40, min(int(record["moves"]), 220)))
-        )
-        words, to_play, conditioning = (
-            store.words[start : start + setup + moves],
-            0,
-            HANDICAP if record["handicap"] > 0 else 0,
-        )
+    kind, beginning = begin(rng, store, records, from_)
+    moves = beginning.moves
     temperature = [float(rng.uniform(0.1, 0.5)), float(rng.uniform(0.1, 0.5))]
     noise, noise_from, noise_to, passing = [0.0, 0.0], [0, 0], [0, 0], [0, 0]
     # handicap stones in the stronger hand go far
-    weak = 1 if begin == STONES and rng.random() < 0.7 else int(rng.integers(2))
-    kind = rng.random()
-    if kind < 0.55:  # for a while, moves that are nearly random
+    weak = 1 if kind == STONES and rng.random() < 0.7 else int(rng.integers(2))
+    how = rng.random()
+    if how < 0.55:  # for a while, moves that are nearly random
         noise[weak] = float(rng.uniform(1.5, 4.0))
         noise_from[weak] = moves + int(rng.integers(0, 40))
         noise_to[weak] = noise_from[weak] + int(rng.integers(20, 100))
-    elif kind < 0.75:  # weaker throughout
+    elif how < 0.75:  # weaker throughout
         temperature[weak] = float(rng.uniform(0.8, 1.5))
-    elif kind < 0.85 and begin != MIDDLE:  # a start given away
+    elif how < 0.85 and kind != MIDDLE:  # a start given away
         passing[weak] = moves + int(rng.integers(4, 24))
     return GameToPlay(
         number,
-        words,
-        setup,
+        beginning.words,
+        beginning.setup,
         moves,
         int(rng.integers(2**62)),
-        to_play,
-        conditioning,
+        beginning.to_play,
+        beginning.conditioning,
         MOST,
         (temperature[0], temperature[1]),
         (noise[0], noise[1]),
@@ -150,9 +174,11 @@ def played(store: Store, seed: int, kind: str = KIND) -> set[int]:
     return {int(match[1]) for k in np.unique(numbers[own]) if (match := pattern.match(places[k]))}
 
 
-def chunk(ended: list[Ended], model: str, seed: int, kind: str = KIND) -> Chunk:
+def chunk(
+    ended: list[Ended], model: str, seed: int, *, kind: str = KIND, opponent: str = ""
+) -> Chunk:
     """The games as a store takes them, with the result by area, which those without a label
-    lack."""
+    lack. opponent: another player's name."""
     records = np.zeros(len(ended), RECORD)
     texts: dict[str, int] = {}
     parts = []
@@ -179,12 +205,15 @@ def chunk(ended: list[Ended], model: str, seed: int, kind: str = KIND) -> Chunk:
             2 if stones and not game.task.moves else 0,
         )
         record["key"] = game_key(words, game.task.setup, len(game.moves), _PERMUTATIONS)
-        names = [f"{model}, temperature {t:.2f}" for t in game.task.temperature]
+        names = [
+            f"{opponent if colour == game.task.other else model}, temperature {t:.2f}"
+            for colour, t in enumerate(game.task.temperature, 1)
+        ]
         for key, value in (
             ("black", names[0]),
             ("white", names[1]),
             ("place", _place(seed, game.task.number, kind)),
-            ("source", f"go-label: {model} with itself"),
+            ("source", f"go-label: {model} {f'against {opponent}' if opponent else 'with itself'}"),
         ):
             record[key] = texts.setdefault(value, len(texts))
         parts.append(words)

@@ -24,8 +24,9 @@ class GameToPlay:
     number: what the caller knows it by; words: uint16, `setup` stones and then `moves` moves, as a
     store has them; to_play: whose turn it is, 0 the side that the words say; conditioning: what the
     network is told (`gocnn.features.conditioning`); seed: of what is drawn; most: moves after which
-    it is given up. Of black and white: temperature, and from move `noise_from` to `noise_to`
-    `noise` instead; up to move `passing` that side passes.
+    it is given up; other: the colour that another player has, 0 if none. Of black and white:
+    temperature, and from move `noise_from` to `noise_to` `noise` instead; up to move `passing` that
+    side passes.
     """
 
     number: int
@@ -41,6 +42,12 @@ class GameToPlay:
     noise_from: tuple[int, int] = (0, 0)
     noise_to: tuple[int, int] = (0, 0)
     passing: tuple[int, int] = (0, 0)
+    other: int = 0
+
+
+Other = Callable[[list[npt.NDArray[np.uint16]], list[GameToPlay]], npt.NDArray[np.float32]]
+"""Another player: of games under way, the moves played (those of the record included) and the
+tasks, it says logits, float32 `(n, 362)`."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,10 @@ def play_games(
     spent: Spent,
     *,
     stopped: Callable[[], bool] = lambda: False,
+    other: Other | None = None,
 ) -> Iterator[Ended]:
     """Play the tasks, `batch` at a time, and yield each as it ends; once `stopped` says so, those
-    under way are left."""
+    under way are left. other: who plays the colours that tasks give to another player."""
     b = boards.new_boards(batch)
     at, permutation = planes.offsets(evaluator.plane_groups), symmetry.permutation(0)
     shown = np.empty((batch, planes.plane_count(evaluator.plane_groups), POINTS), np.uint8)
@@ -138,7 +146,18 @@ def play_games(
         if not n:
             continue
         boards.fill_planes(rows, b, at, permutation, shown, wanted)
-        logits = evaluator.logits(shown[:n].reshape(n, -1, SIZE, SIZE))
+        logits = np.empty((n, MOVES), np.float32)
+        tasks_of = [playing[k] for k in rows.tolist()]
+        turn = np.array([t is not None and t.other for t in tasks_of]) == b.colour[rows]
+        own, theirs = np.flatnonzero(~turn), np.flatnonzero(turn)
+        if len(own):
+            logits[own] = evaluator.logits(shown[:n][own].reshape(len(own), -1, SIZE, SIZE))
+        if len(theirs):
+            assert other is not None
+            played = [b.words[k, : b.moves[k]].copy() for k in rows[theirs].tolist()]
+            logits[theirs] = other(played, [t for i in theirs if (t := tasks_of[i]) is not None])
+            if stopped():  # it may have left its answers out
+                return
         boards.step(rows, logits, wanted, b)
         spent.moves += n
         spent.batches += 1

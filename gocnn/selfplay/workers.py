@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from gocnn.policy.suggestion import Evaluator
-from gocnn.selfplay.playing import Ended, GameToPlay, Spent, play_games
+from gocnn.selfplay.playing import Ended, GameToPlay, Other, Spent, play_games
 
 
 class _Shared:
@@ -28,11 +28,13 @@ def play_all(
     tasks: Iterator[GameToPlay],
     batch: int,
     spent: Spent,
+    *,
     stopped: Callable[[], bool],
+    other: Other | None = None,
 ) -> Iterator[Ended]:
-    """Play the tasks, a thread for each evaluator, `batch` boards in each; yields games as they
-    end, in no certain order. What a game comes to depends on its task and the network alone. An
-    error in a thread is raised here."""
+    """Play the tasks, a thread for each evaluator, `batch` boards in each, perhaps against another
+    player (see `play_games`); yields games as they end, in no certain order. What a game comes to
+    depends on its task and the players alone. An error in a thread is raised here."""
     ended: queue.SimpleQueue[Ended | BaseException | None] = queue.SimpleQueue()
     shared = _Shared(tasks)
     failed = threading.Event()
@@ -41,7 +43,12 @@ def play_all(
     def work(evaluator: Evaluator, own: Spent) -> None:
         try:
             for game in play_games(
-                evaluator, shared, batch, own, stopped=lambda: failed.is_set() or stopped()
+                evaluator,
+                shared,
+                batch,
+                own,
+                stopped=lambda: failed.is_set() or stopped(),
+                other=other,
             ):
                 ended.put(game)
             ended.put(None)
