@@ -16,7 +16,7 @@ def wilson(right: float, n: int, z: float = 1.96) -> tuple[float, float]:
     p = right / n
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return middle - half, middle + half
+    return max(0.0, middle - half), min(1.0, middle + half)  # rounding may go beyond
 
 
 def mean_interval(values: npt.NDArray[Any]) -> tuple[float, float, float]:

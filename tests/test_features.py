@@ -129,6 +129,24 @@ def test_classes_bear_their_own_numbers(classes, boxes, entries, tmp_path, monke
     assert [text.get_text() for text in beside.get_legend().get_texts()] == list(entries)
 
 
+@pytest.mark.parametrize("count", [2, 11, 101])
+def test_no_number_covers_another_one(count, tmp_path, monkeypatch):
+    """Classes whose middles lie in one place, as in a layer that does not tell them apart yet."""
+    kept: list[Any] = []
+    monkeypatch.setattr(scatter, "save_figure", lambda figure, *_: kept.append(figure))
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(count), 9)
+    points = rng.normal(0, 1, (len(labels), 2)) + 0.05 * rng.normal(0, 1, (count, 2))[labels]
+    scatter.scatter(points, labels, [f"n{i}" for i in range(count)], tmp_path / "x.png", title="")
+    figure, plot = kept[0], kept[0].axes[0]
+    figure.draw_without_rendering()
+    boxes = [text.get_bbox_patch().get_window_extent() for text in plot.texts]
+    assert not [a for a, b in itertools.combinations(boxes, 2) if a.overlaps(b)]
+    frame = plot.get_window_extent()
+    assert all(frame.x0 <= b.x0 and b.x1 <= frame.x1 for b in boxes)
+    assert all(frame.y0 <= b.y0 and b.y1 <= frame.y1 for b in boxes)
+
+
 @pytest.mark.slow
 def test_by_the_command(run, few, tmp_path):
     """The two pictures of the report, the numbers, and the neighbours of a picture of the set."""

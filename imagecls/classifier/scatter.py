@@ -23,6 +23,11 @@ LONGEST = 28
 
 UNKNOWN = "without a class"
 
+GAP = 2.0
+"""Pixels between the numbers of two classes."""
+
+PUSHES = 500
+
 
 def scatter(
     points: npt.NDArray[np.float64],
@@ -36,8 +41,8 @@ def scatter(
     """Draw points, `(N, 2)`, in the format that the name of `target` says.
 
     A class has a colour, a marker, and its number (see `imagecls.photos.classes.marks`), which
-    stands where the middle (median) of its points is and in the legend. `axes`: what the axes are;
-    without them they have no scale, as those of t-SNE have none.
+    stands where the middle (median) of its points is, or beside with a line to it, and in the
+    legend. `axes`: what the axes are; without them they have no scale, as those of t-SNE have none.
     """
     plt = pyplot()
     present = [i for i in range(len(classes)) if (labels == i).any()]
@@ -62,12 +67,6 @@ def scatter(
         for i in present:
             mine = part[labels[part] == i]
             axis.scatter(*points[mine].T, s=size, alpha=0.75, linewidths=0, **_look(i))
-    for i in present:
-        x, y = np.median(points[labels == i], 0)
-        box = {"boxstyle": "round,pad=0.18", "fc": "white", "ec": _look(i)["c"], "alpha": 0.88}
-        letters = 6 if many else 8
-        centred = {"ha": "center", "va": "center", "zorder": 9}
-        axis.text(x, y, numbers[i], fontsize=letters, bbox=box, **centred)
     axis.set_title(title)
     if axes is None:
         axis.set_xticks([])
@@ -95,7 +94,65 @@ def scatter(
         handletextpad=0.3,
         columnspacing=0.8,
     )
+    middles = {i: np.median(points[labels == i], 0) for i in present}
+    _number(figure, axis, middles, numbers, letters=6 if many else 8)
     save_figure(figure, target, 130)
+
+
+def _number(
+    figure: Any,
+    axis: Any,
+    middles: dict[int, npt.NDArray[np.float64]],
+    numbers: Sequence[str],
+    *,
+    letters: int,
+) -> None:
+    """Put the numbers of classes where their middles are, or beside where they would cover one
+    another, with a line from the middle then."""
+    if not middles:
+        return
+    texts = []
+    for i, (x, y) in middles.items():
+        box = {"boxstyle": "round,pad=0.18", "fc": "white", "ec": _look(i)["c"], "alpha": 0.88}
+        centred = {"ha": "center", "va": "center", "zorder": 9}
+        texts.append(axis.text(x, y, numbers[i], fontsize=letters, bbox=box, **centred))
+    axis.autoscale(enable=False)
+    figure.draw_without_rendering()
+    sizes = np.array([text.get_bbox_patch().get_window_extent().size for text in texts])
+    at = axis.transData.transform(np.array([*middles.values()]))
+    places = separated(at, sizes + GAP, axis.get_window_extent())
+    back = axis.transData.inverted().transform(places)
+    far = np.abs(places - at)
+    for i, text, place, moved, size in zip(middles, texts, back, far, sizes, strict=True):
+        if (moved > GAP / 2).any():
+            text.set_position(place)
+        if (moved > size / 2).any():
+            axis.plot(*zip(middles[i], place, strict=True), c=_look(i)["c"], lw=0.8, zorder=8)
+
+
+def separated(
+    centres: npt.NDArray[np.float64], sizes: npt.NDArray[np.float64], frame: Any
+) -> npt.NDArray[np.float64]:
+    """Centres of boxes, `(N, 2)` as `sizes` are (width and height), moved as little as a simple
+    way does it until none covers another one: what overlaps is pushed apart along the shorter way.
+    They stay within `frame` (x0, y0, x1, y1); if that is too narrow, some go on overlapping."""
+    places = centres.copy()
+    # boxes in one place part in the order of the classes
+    places += 1e-3 * np.stack([np.cos(np.arange(len(places))), np.sin(np.arange(len(places)))], 1)
+    low, high = np.array([frame.x0, frame.y0]), np.array([frame.x1, frame.y1])
+    reach = (sizes[:, None] + sizes[None]) / 2
+    for _ in range(PUSHES):
+        apart = places[:, None] - places[None]
+        over = reach - np.abs(apart)
+        hits = (over > 0).all(-1) & ~np.eye(len(places), dtype=bool)
+        if not hits.any():
+            break
+        shorter = over == over.min(-1, keepdims=True)
+        push = np.where(hits[..., None] & shorter, np.sign(apart) * over, 0.0)
+        # half a push each, and a little, or the last hair would take for ever
+        places += 0.51 * push.sum(1) / np.maximum(hits.sum(1), 1)[:, None]
+        places = np.clip(places, low + sizes / 2, np.maximum(high - sizes / 2, low + sizes / 2))
+    return places
 
 
 def _look(label: int) -> dict[str, str]:
