@@ -220,6 +220,7 @@ def _run_config(
             network=network,
             train=config,
             begin=options.begin,
+            **({} if options.own_share is None else {"own_share": options.own_share}),
         ),
         fits,
         chosen.origin,
@@ -323,6 +324,7 @@ def _asked(config: Any, options: argparse.Namespace) -> dict[str, Any]:
         "planes": options.planes,
         "valid_share": config.valid_share,
         "valid_positions": config.valid_positions,
+        "own_share": config.own_share,
     }
 
 

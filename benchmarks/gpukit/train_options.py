@@ -7,6 +7,14 @@ from gpukit import parts
 from gpukit.pack import positive
 
 
+def share(text: str) -> float:
+    """A type for argparse: a share of the samples."""
+    value = float(text)
+    if not 0 <= value <= 0.9:
+        raise ValueError
+    return value
+
+
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "games",
@@ -67,6 +75,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="also learn whose each point will be, and by how much, where games are labelled",
+    )
+    parser.add_argument(
+        "--own-share",
+        type=share,
+        metavar="X",
+        help="share of the samples, 0 to 0.9, from games that a network played (default: 0.08)",
     )
     parser.add_argument(
         "--from",
