@@ -37,6 +37,9 @@ def test_import_and_stats(tmp_path: Path) -> None:
     assert figures["ranks"] == [{"stronger": "9d", "weaker": "8d", "games": 6}]
     assert figures["skipped"] == {"board other than 19x19": 1, "duplicate": 1}
     assert sum(o["games"] for o in figures["openings"]) == 6
+    none = good("go-stats", tmp_path / "a.games", "--min-rank", "9p").splitlines()
+    assert ": 0 games, 0 moves, " in none[0]
+    assert not any("average" in line or line.endswith(": ") for line in none)
     text = good("go-stats", tmp_path / "a.games", "--min-rank", "8d")
     assert "6 games, 300 moves" in text
     assert "9d - 8d" in text

@@ -35,13 +35,41 @@ def command(store: Path, as_json: bool, verify: bool, **options: Any) -> None:
 
 def table(figures: dict[str, Any]) -> str:
     """The figures as a person reads them."""
-    games = max(figures["games"], 1)
     lines = [
         (
             f"{figures['store']}: {counted(figures['games'], 'game')},"
             f" {counted(figures['moves'], 'move')},"
             f" {figures['bytes']} bytes"
+        )
+    ]
+    if figures["games"]:
+        lines += _of_games(figures)
+    if figures["dates"]:
+        first, last = (f"{d // 10000}-{d // 100 % 100:02d}-{d % 100:02d}" for d in figures["dates"])
+        lines.append(f"dates: {first} to {last}")
+    sections = [
+        (
+            "ranks (stronger - weaker)",
+            [(f"{r['stronger']} - {r['weaker']}", r["games"]) for r in figures["ranks"]],
         ),
+        (
+            "first move, symmetries folded",
+            [(o["first_move"], o["games"]) for o in figures["openings"]],
+        ),
+        ("sources", list(figures["sources"].items())),
+        ("skipped at the last import", list(figures["skipped"].items())),
+    ]
+    for title, rows in sections:
+        if rows:
+            lines.append(f"{title}:")
+            lines += [f"  {name:32} {count:>9}" for name, count in rows]
+    return "\n".join(lines)
+
+
+def _of_games(figures: dict[str, Any]) -> list[str]:
+    """What there is to say if there are games."""
+    games = figures["games"]
+    return [
         f"moves a game: {figures['moves'] / games:.0f} on average; "
         + ", ".join(
             f"{share} % {length}" for share, length in figures["length_percentiles"].items()
@@ -65,23 +93,3 @@ def table(figures: dict[str, Any]) -> str:
         ),
         f"handicap games: {figures['handicap_games']}",
     ]
-    if figures["dates"]:
-        first, last = (f"{d // 10000}-{d // 100 % 100:02d}-{d % 100:02d}" for d in figures["dates"])
-        lines.append(f"dates: {first} to {last}")
-    sections = [
-        (
-            "ranks (stronger - weaker)",
-            [(f"{r['stronger']} - {r['weaker']}", r["games"]) for r in figures["ranks"]],
-        ),
-        (
-            "first move, symmetries folded",
-            [(o["first_move"], o["games"]) for o in figures["openings"]],
-        ),
-        ("sources", list(figures["sources"].items())),
-        ("skipped at the last import", list(figures["skipped"].items())),
-    ]
-    for title, rows in sections:
-        if rows:
-            lines.append(f"{title}:")
-            lines += [f"  {name:32} {count:>9}" for name, count in rows]
-    return "\n".join(lines)
