@@ -37,6 +37,7 @@ for line in sys.stdin:
     if kind == "refuses" or kind == "some" and len(query["moves"]) % 3 == 0:
         say({"id": query["id"], "error": "Illegal move 7: D4", "field": "moves"}); continue
     if query.get("includePolicy"):
+        if kind == "some" and len(query["moves"]) % 3 == 0: say({"id": query["id"], "error": "Illegal move 7: D4", "field": "moves"}); continue
         if kind == "mute": say({"id": query["id"]}); continue
         likely = random.Random(json.dumps(query["moves"]))
         say({"id": query["id"], "policy": [likely.random() if likely.random() < 0.9 else -1 for _ in range(361)] + [0.0]})

@@ -139,6 +139,30 @@ def test_games_with_the_engine(
     assert "nothing to play: the 5 opposed games" in run(games, "--own", 5, *options)
 
 
+def test_an_engine_passes_where_it_refuses_a_position(
+    games: Path, fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broken_off, "FEWEST_AGAINST", 10)
+    monkeypatch.setattr(broken_off, "MOST_AGAINST", 30)
+    out = tmp_path / "out.games"
+    options = ["--engine", command(fake, "some"), "--against", *SMALL, "--out", out]
+    assert "opposed games added" in run(games, "--own", 5, *options)
+    opened = Store(out)
+    numbers, names = opened.column("black")
+    passed = []
+    for game, record in enumerate(opened.records()):
+        start, setup, moves = (int(record[key]) for key in ("start", "setup", "moves"))
+        position = EnginePosition.of_words(opened.words[start : start + setup + moves], setup)
+        engines = 2 if names[numbers[game]].startswith("small") else 1
+        passed += [
+            position.moves[ply][0] == PASS
+            for ply in range(int(record["reserved"]), moves)
+            if position.moves[ply][1] == engines and ply % 3 == 0
+        ]
+    assert len(passed) > 10
+    assert all(passed)
+
+
 def test_wrong_calls(games: Path, fake: Path, tmp_path: Path) -> None:
     assert "add --own" in run(games, "--against", "--engine", command(fake), code=2)
     assert "add --engine" in run(games, "--against", "--own", 3, code=2)

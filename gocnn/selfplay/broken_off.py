@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board.coords import MOVES
+from gocnn.board.coords import MOVES, PASS
 from gocnn.features.conditioning import HANDICAP
 from gocnn.games.store import Store
 from gocnn.selfplay import judged, own
@@ -109,7 +109,10 @@ class Opponent:
             for task, moves in zip(tasks, played, strict=True)
         )
         with self._lock:
-            for number, answer in self._engine.answers(asked):
+            for number, answer in self._engine.answers(asked, refusals=True):
+                if "error" in answer:  # it passes, and will refuse to judge the game
+                    logits[number, PASS] = 0.0
+                    continue
                 try:
                     policy = by_index(answer["policy"])
                 except (KeyError, TypeError, ValueError):
