@@ -18,6 +18,7 @@ from tests.conftest import play_randomly, sgf_text
 FAKE = """
 import json, random, sys, time
 kind = sys.argv[1]
+WRONG = {"unsure": [0.0] * 362, "illegal": [-1] * 362, "boundless": [10**400] * 362, "odds": [float("nan")] * 362}
 def say(values): print(json.dumps(values), flush=True)
 if kind == "deaf": time.sleep(600)
 if kind == "stops" and sys.platform != "win32":
@@ -39,6 +40,9 @@ for line in sys.stdin:
     if query.get("includePolicy"):
         if kind == "some" and len(query["moves"]) % 3 == 0: say({"id": query["id"], "error": "Illegal move 7: D4", "field": "moves"}); continue
         if kind == "mute": say({"id": query["id"]}); continue
+        if kind == "judges": say({"id": query["id"], "error": "unknown field includePolicy"}); continue
+        if kind == "idle": say({"id": query["id"], "noResults": True}); continue
+        if kind in WRONG: say({"id": query["id"], "policy": WRONG[kind]}); continue
         likely = random.Random(json.dumps(query["moves"]))
         say({"id": query["id"], "policy": [likely.random() if likely.random() < 0.9 else -1 for _ in range(361)] + [0.0]})
         continue

@@ -3,6 +3,7 @@ protocol, and what is made of its answers."""
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,6 +95,33 @@ def test_an_engine_that_fails_is_named(fake, kind, says):
         list(engine.answers([query(position("D4"), "chinese", 6.5)] * 10))
 
 
+def test_whoever_asks_an_engine_that_has_been_ended_is_told_at_once(fake):
+    """One of several threads has ended it."""
+    engine = AnalysisEngine(command(fake, "dies"), 5)
+    for says in ("died", "has been ended"):
+        with pytest.raises(UserError, match=says):
+            list(engine.answers([query(position("D4"), "chinese", 6.5)] * 10))
+
+
+def test_a_second_answer_to_an_earlier_question_is_not_one_to_the_next(tmp_path):
+    """Each question is answered, and the one before it once more."""
+    path = tmp_path / "late.py"
+    path.write_text(
+        "import json, sys\n"
+        "last = None\n"
+        "for line in sys.stdin:\n"
+        "    asked = json.loads(line)\n"
+        "    answer = {'id': asked['id'], 'komi': asked['komi']}\n"
+        "    for values in (last or answer, answer):\n"
+        "        print(json.dumps(values), flush=True)\n"
+        "    last = answer\n"
+    )
+    with AnalysisEngine(f"{sys.executable} {path}", 30) as engine:
+        for komi in (0.5, 6.5, 7.5):
+            [(number, answer)] = engine.answers([query(position("D4"), "chinese", komi)])
+            assert (number, answer["komi"]) == (0, komi)
+
+
 def test_no_such_engine():
     with pytest.raises(UserError, match="check the engine's command line"):
         AnalysisEngine("/no/such/program")
@@ -105,6 +133,10 @@ def test_points_by_index():
     values[0], values[18], values[342], values[361] = 1, 2, 3, 4
     found = by_index(values)
     assert [found[from_gtp(v)] for v in ("A19", "T19", "A1", "pass")] == [1, 2, 3, 4]
+    said: Any
+    for said in (["a"] * 362, [10**400] * 362, values[:360]):
+        with pytest.raises(ValueError):
+            by_index(said)
 
 
 def test_a_position_is_asked_as_it_stands():

@@ -173,16 +173,20 @@ def test_training_says_who_judged(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, [str(a) for a in arguments])
     assert result.exit_code == 0, result.output
     told = (
-        "16 labelled games (11 of them judged by another engine: katago 1.17.2 with"
-        " b10.bin.gz, katago 1.17.2 with b6.bin.gz), 2 that"
+        "16 labelled games, 2 that a network played (11 of these labels by another engine: katago"
+        " 1.17.2 with b10.bin.gz, katago 1.17.2 with b6.bin.gz); judging"
     )
     assert told in result.output
     model = modelfile.load(tmp_path / "run", "go-policy")
     assert (
-        "16 of them labelled (11 of them judged by another engine: katago 1.17.2 with b10.bin.gz"
-        in model.provenance["data"]
+        "16 of them labelled, and 2 games that a network played (11 of these labels by another"
+        " engine: katago 1.17.2 with b10.bin.gz, " in model.provenance["data"]
     )
     assert json.loads((tmp_path / "run" / "run.json").read_text())["labels"]["judged"] == 11
+    # games of which nothing is to be learnt are none that it was made with
+    arguments[arguments.index(tmp_path / "run")] = tmp_path / "without"
+    result = CliRunner().invoke(main, [str(a) for a in [*arguments, "--own-share", "0"]])
+    assert "16 labelled games, 0 that a network played" in result.output
 
 
 def test_points_begin_where_the_protocol_says() -> None:

@@ -67,7 +67,7 @@ class LabelCounts:
     def of_engines(self) -> str:
         """Who judged how many of them, in words; nothing if nobody did."""
         return (
-            f" ({self.judged} of them judged by another engine: {', '.join(self.engines)})"
+            f" ({self.judged} of these labels by another engine: {', '.join(self.engines)})"
             if self.judged
             else ""
         )

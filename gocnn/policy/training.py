@@ -159,7 +159,8 @@ def _load_games(
     stores, report = opened(config.games)
     validating, other = opened(config.valid) if config.valid else ([], None)
     with session.processes.together():
-        chosen = data.select_games(stores, config.game_filter, config.network.score)
+        own = config.network.score and config.own_share > 0
+        chosen = data.select_games(stores, config.game_filter, own)
         if config.valid:
             held = data.select_games(validating, GameFilter())
             training, shared = data.without(chosen, held)
@@ -197,8 +198,8 @@ def _provenance(
     if config.network.score:
         labels = games.labels
         origin += (
-            f", {labels.people} of them labelled{labels.of_engines()}, and {labels.own} games that"
-            " a network played"
+            f", {labels.people} of them labelled, and {labels.own} games that a network played"
+            f"{labels.of_engines()}"
         )
     if init_from:
         origin += f", begun from {init_from}"
@@ -240,8 +241,8 @@ def _announce(
         )
     elif config.network.score:
         session.say(
-            f"learning the score from {counted(labels.people, 'labelled game')}"
-            f"{labels.of_engines()}, {labels.own} that a network played; judging it on"
+            f"learning the score from {counted(labels.people, 'labelled game')},"
+            f" {labels.own} that a network played{labels.of_engines()}; judging it on"
             f" {games.held.labels().people}"
         )
     if init_from and not session.launch.resume:

@@ -1,7 +1,8 @@
 """What labelling adds to a store, a chunk at a time: only behind what is there, so that whoever
 reads the store meanwhile is not disturbed."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from gocnn.errors import UserError
 from gocnn.games import labels
 from gocnn.games.reader import Chunk
 from gocnn.games.store import Store
-from gocnn.games.store_writer import appending
+from gocnn.games.store_writer import appending, write, writing
 from gocnn.locks import locked
 from gocnn.selfplay import own
 from gocnn.selfplay.boards import JUDGED, SETTLED_EARLY
@@ -22,6 +23,23 @@ from gocnn.selfplay.playing import Ended
 def _lock(path: Path) -> AbstractContextManager[None]:
     """Hold the store; an import that has it is waited for."""
     return locked(path, "", wait=f"{path} is being written by an import; waiting for it to end")
+
+
+@contextmanager
+def made(path: Path) -> Iterator[None]:
+    """The store at `path` is there: an empty one, if it was not, which goes again if no game is
+    added to it within. Raises UserError if it cannot be written."""
+    if path.exists():
+        yield
+        return
+    with writing(path):
+        write(path, iter(()))
+    try:
+        yield
+    finally:
+        with suppress(UserError, OSError), writing(path):
+            if not len(Store(path)):
+                path.unlink()
 
 
 def add_labels(

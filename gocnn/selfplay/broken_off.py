@@ -38,6 +38,9 @@ FEWEST_AGAINST, MOST_AGAINST = 60, 300
 LEAST = 1e-9
 """The probability that moves have at least (the protocol gives illegal ones -1)."""
 
+MOST_LIKELY = 1.001
+"""What the likeliest move has at most: rounded, it may be more than 1."""
+
 NEVER = -1e9
 """The logit of all moves of a game about which the engine was not asked to the end."""
 
@@ -89,10 +92,11 @@ def task_against(
 
 class Opponent:
     """An engine as the other player of `gocnn.selfplay.playing`: its network's word on each move,
-    without a search. Several threads may ask it. Raises UserError if it gives none."""
+    without a search; it passes where it refuses. Several threads may ask it. Raises UserError if it
+    gives no such word, or refuses all that it is asked first."""
 
     def __init__(self, engine: AnalysisEngine) -> None:
-        self._engine, self._lock = engine, threading.Lock()
+        self._engine, self._lock, self._heard = engine, threading.Lock(), judged.Heard()
 
     def __call__(
         self, played: list[npt.NDArray[np.uint16]], tasks: list[GameToPlay]
@@ -110,17 +114,18 @@ class Opponent:
         )
         with self._lock:
             for number, answer in self._engine.answers(asked, refusals=True):
-                if "error" in answer:  # it passes, and will refuse to judge the game
+                if judged.refused(self._engine, answer, self._heard):
                     logits[number, PASS] = 0.0
                     continue
                 try:
                     policy = by_index(answer["policy"])
                 except (KeyError, TypeError, ValueError):
                     policy = np.zeros(0)
-                if policy.shape != (MOVES,) or not (policy <= 1.001).all():
+                if policy.shape != (MOVES,) or not LEAST < policy.max() <= MOST_LIKELY:
                     raise self._engine.nonsense(
                         "answered without the policy of 362 moves; choose an engine that gives it"
                     )
+                self._heard.judged += 1
                 logits[number] = np.log(np.maximum(policy, LEAST))
         return logits
 

@@ -6,6 +6,7 @@ Source: https://github.com/lightvector/KataGo/blob/master/docs/Analysis_Engine.m
 """
 
 import contextlib
+import itertools
 import json
 import queue
 import subprocess
@@ -111,9 +112,12 @@ def query(
 
 def by_index(values: Sequence[float]) -> npt.NDArray[np.float64]:
     """float64 `(361,)` or `(362,)` by flat index, of a list that begins at the upper left (a 362nd
-    value is the pass's)."""
-    grid = np.array(values[: SIZE * SIZE], np.float64).reshape(SIZE, SIZE)
-    return np.append(grid[::-1].ravel(), values[SIZE * SIZE :])
+    value is the pass's). Raises TypeError, ValueError if it is no such list."""
+    try:
+        flat = np.array(values, np.float64)
+    except OverflowError as error:
+        raise ValueError("a number beyond all bounds") from error
+    return np.append(flat[: SIZE * SIZE].reshape(SIZE, SIZE)[::-1].ravel(), flat[SIZE * SIZE :])
 
 
 def _never() -> bool:
@@ -158,6 +162,7 @@ class AnalysisEngine:
         self._lines: queue.Queue[bytes | None] = queue.Queue(READ_AHEAD)
         self._questions: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._closed = threading.Event()
+        self._asked = itertools.count()
         # Both in threads: a wait for an engine that neither reads nor writes could not be given up.
         threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
         self._writer = threading.Thread(
@@ -197,7 +202,8 @@ class AnalysisEngine:
         was said. refusals: what the engine refuses is yielded, too (it has `error`), instead of
         raised. Raises UserError."""
         waiting = enumerate(queries)
-        open_: set[str] = set()
+        # Of no two questions to an engine alike: it may answer an earlier one again.
+        open_: dict[str, int] = {}
         more = True
         end_ = time.monotonic() + self.seconds
         while more or open_:
@@ -206,21 +212,21 @@ class AnalysisEngine:
                 if asked is None:
                     more = False
                     break
-                self._send({"id": str(asked[0]), **asked[1]})
-                open_.add(str(asked[0]))
+                name = str(next(self._asked))
+                self._send({"id": name, **asked[1]})
+                open_[name] = asked[0]
             if not open_:
                 break
             try:
                 answer = self._answer(end_)
             except Stopped:
                 return
-            number = str(answer.get("id"))
-            if "error" in answer and not (refusals and number in open_):
+            name = str(answer.get("id"))
+            if "error" in answer and not (refusals and name in open_):
                 raise self._failed(f"refused a question: {answer['error']}")
-            if answer.get("isDuringSearch") or number not in open_:
+            if answer.get("isDuringSearch") or name not in open_:
                 continue
-            open_.remove(number)
-            yield int(number), answer
+            yield open_.pop(name), answer
             end_ = time.monotonic() + self.seconds
 
     def _send(self, values: dict[str, Any]) -> None:
@@ -231,6 +237,8 @@ class AnalysisEngine:
         while True:
             if self._stopped():
                 raise Stopped
+            if self._closed.is_set():  # by another thread, to which it did something wrong
+                raise self._failed("has been ended")
             left = end_ - time.monotonic()
             try:
                 line = self._lines.get(timeout=min(max(left, 0.0), POLL))

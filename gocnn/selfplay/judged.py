@@ -170,19 +170,27 @@ def judge(
     return labels.TRIED, owner
 
 
+def refused(engine: AnalysisEngine, answer: dict[str, Any], heard: Heard) -> bool:
+    """Whether an engine gave a refusal instead of an answer; counted in `heard`. Raises UserError
+    if it refuses everything."""
+    if "error" not in answer and not answer.get("noResults"):
+        return False
+    heard.refused += 1
+    heard.reason = heard.reason or " ".join(str(answer.get("error", "no result")).split())[:200]
+    if heard.refused == REFUSES_ALL and not heard.judged:
+        raise engine.nonsense(
+            f"refused the first {REFUSES_ALL} games ({heard.reason}); no game was marked;"
+            " choose another engine or model"
+        )
+    return True
+
+
 def hear(
     engine: AnalysisEngine, answer: dict[str, Any], komi: float, heard: Heard
 ) -> Judgement | None:
     """What an engine answered to `question`; None where it refused. Counted in `heard`. Raises
     UserError if it is no judgement, or if every game is refused."""
-    if "error" in answer or answer.get("noResults"):
-        heard.refused += 1
-        heard.reason = heard.reason or " ".join(str(answer.get("error", "no result")).split())[:200]
-        if heard.refused == REFUSES_ALL and not heard.judged:
-            raise engine.nonsense(
-                f"refused the first {REFUSES_ALL} games ({heard.reason}); no game was marked;"
-                " choose another engine or model"
-            )
+    if refused(engine, answer, heard):
         return None
     judgement = read(answer, asked_komi(komi))
     if judgement is None:

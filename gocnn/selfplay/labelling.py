@@ -20,7 +20,7 @@ from gocnn.cores import cores
 from gocnn.errors import UserError
 from gocnn.games import labels
 from gocnn.games.store import Store
-from gocnn.games.store_writer import write, writing
+from gocnn.games.store_writer import writing
 from gocnn.interrupts import Interrupts
 from gocnn.locks import locked
 from gocnn.policy import runtime, shipped
@@ -217,7 +217,7 @@ def add_own_games(config: LabellingConfig, count: int) -> OwnRun:
     Raises UserError if the store or the model cannot be read, or if another run adds to the
     target."""
     run = OwnRun()
-    with _alone(config):
+    with _alone(config), adding.made(config.target):
         opened = Store(config.store)
         records = opened.records()
         begun = own.sources(records)
@@ -251,7 +251,7 @@ def add_judged_games(
     """
     run = OwnRun()
     kind = broken_off.AGAINST if against else broken_off.PLAYED_ON
-    with _alone(config), ExitStack() as engines:
+    with _alone(config), adding.made(config.target), ExitStack() as engines:
         opened = Store(config.store)
         records = opened.records()
         begun = own.sources(records) if against else np.flatnonzero(resigned.uncounted(records))
@@ -267,16 +267,17 @@ def add_judged_games(
         name, text = evaluators[0].name, _text(config, evaluators[0])
         done = run.result = own.Own()
 
-        def start() -> AnalysisEngine:
-            return engines.enter_context(
-                AnalysisEngine(command, stopped=lambda: run.interrupts.came)
-            )
+        def start(until: float = float("inf")) -> AnalysisEngine:
+            def stopped() -> bool:
+                return run.interrupts.came or time.monotonic() > until
+
+            return engines.enter_context(AnalysisEngine(command, stopped=stopped))
 
         engine = start()
         judge = judged.text(command, engine.version())
         run.engine = labels.engine_of(judge) or run.engine
         # Who plays is asked while the other one judges.
-        opponent = broken_off.Opponent(start()) if against else None
+        opponent = broken_off.Opponent(start(_until(config, run))) if against else None
 
         def write_chunk(chunk: list[Ended]) -> None:
             known = list(broken_off.judge(engine, chunk, done.heard))
@@ -301,11 +302,7 @@ def add_judged_games(
 
 
 def _missing(config: LabellingConfig, count: int, kind: str) -> list[int]:
-    """The numbers below `count` of the games of a kind and the seed that the target lacks; it is
-    made if it is not there."""
-    if not config.target.exists():
-        with writing(config.target):
-            write(config.target, iter(()))
+    """The numbers below `count` of the games of a kind and the seed that the target lacks."""
     played = own.played(Store(config.target), config.seed, kind)
     return [number for number in range(count) if number not in played]
 
