@@ -236,6 +236,8 @@ def test_names_of_files_and_in_tars_are_readable(encoding: str) -> None:
         assert names.readable(name.encode(encoding).decode("utf-8", "surrogateescape")) == name
     assert names.readable("plain.sgf") == "plain.sgf"
     assert names.readable("two\nlines\x1b[2J\udc80.sgf").isprintable()
+    assert names.readable("第1局\u3000黑\xa0勝.sgf") == "第1局\u3000黑\xa0勝.sgf"
+    assert names.readable("fgs.\u202eemag.sgf").isprintable()  # what turns the line's direction
     assert names.readable("Caf\udce9.sgf") == "Café.sgf"
 
 

@@ -9,7 +9,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Those that turn the direction of a line are among them; spaces of all widths are not."""
 
 WIDE = ("gb18030", "cp932", "big5", "cp949", "euc_jp")
 PC, UNIX = ("cp437", "cp866", "cp1252", "cp1251"), ("cp1252", "cp1251")
