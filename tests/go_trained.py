@@ -1,8 +1,6 @@
 """Options of `go-train` runs that are over in a moment."""
 
 SIZE = ["--blocks", "1", "--channels", "8"]
-
-
 BUDGET = [
     "--steps",
     "2",
@@ -14,6 +12,4 @@ BUDGET = [
     "fp32",
     "--quiet",
 ]
-
-
 TRAIN = [*BUDGET, *SIZE]

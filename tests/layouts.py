@@ -9,11 +9,7 @@ from typing import NamedTuple
 from tests.conftest import ROOT
 
 IMAGES = ROOT / "data" / "images"
-
-
 KINDS = ("sushi", "watermelon", "fried_egg")
-
-
 NUMBERS = {"fried_egg": 3, "sushi": 8, "watermelon": 10}
 """What the course calls them: egg, seafood, vegetable/fruit."""
 

@@ -21,6 +21,7 @@ from gocnn.games.words import colour_of, index_of
 from gocnn.policy import runtime
 from gocnn.selfplay import adding, labelling, own, workers
 from tests.conftest import play_randomly, sgf_text
+from tests.judging import labels_of
 from tests.scatter import Scatter
 
 
@@ -46,20 +47,6 @@ def run(*arguments: object, code: int = 0) -> str:
     assert result.exit_code == code, result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)
     return result.output
-
-
-def labels_of(path: Path) -> dict[int, tuple[int, bytes]]:
-    opened = Store(path)
-    kinds, at = opened.label_kinds(), opened.labels()
-    # what was tried in vain has no label
-    assert ((at < 0) == ((kinds == 0) | (kinds == labels.TRIED))).all()
-    return {
-        int(g): (
-            int(kinds[g]),
-            opened.words[at[g] : at[g] + labels.LABEL_WORDS].tobytes() if at[g] >= 0 else b"",
-        )
-        for g in np.flatnonzero(kinds)
-    }
 
 
 @pytest.mark.usefixtures("scatter")

@@ -23,24 +23,13 @@ from gocnn.policy.shipped import file_of
 from gocnn.training.config import TrainConfig
 from gocnn.training.ema import Ema
 from gocnn.training.optim import build_optimisers
+from tests import go_trained
 from tests.typed import good, refused
 
 SMALL = PolicyConfig(blocks=2, channels=10, head=6, stem_kernel=3, future=1, value=True)
 LARGE = replace(SMALL, blocks=3, channels=23, head=9)
 SCORING, LARGE_SCORING = replace(SMALL, score=True), replace(LARGE, score=True)
-BUDGET = [
-    "--steps",
-    "2",
-    "--batch",
-    "16",
-    "--valid-positions",
-    "100",
-    "--validations",
-    "1",
-    "--precision",
-    "fp32",
-    "--quiet",
-]
+BUDGET = [*go_trained.BUDGET, "--validations", "1"]
 STILL = ["--learning-rate", "1e-9", "--weight-decay", "0", "--ema", "0"]
 
 
