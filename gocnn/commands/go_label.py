@@ -142,8 +142,7 @@ def command(
             if engine is None
             else add_judged_games(config, engine, own, against=against)
         )
-        kind = "own" if engine is None else "opposed" if against else "played-on"
-        _show_own(played, config, own, kind)
+        _show_own(played, config, own)
     elif engine is not None:
         run = judged = label_judged(config, engine, games)
         _list(disagreed, judged)
@@ -209,12 +208,12 @@ def _show_resigned(run: "ResignedRun", store: Path) -> None:
     _show_cost(run, found.tried)
 
 
-def _show_own(run: "OwnRun", config: "LabellingConfig", count: int, kind: str) -> None:
+def _show_own(run: "OwnRun", config: "LabellingConfig", count: int) -> None:
     done = run.result
     if done is None:
         click.echo(
-            f"{config.target}: nothing to play: the {count} {kind} games of seed {config.seed} are"
-            " there; ask for more, or for another --seed"
+            f"{config.target}: nothing to play: the {count} {run.kind} games of seed {config.seed}"
+            " are there; ask for more, or for another --seed"
         )
         return
     margins = np.array(done.margins or [0.0])
@@ -225,7 +224,7 @@ def _show_own(run: "OwnRun", config: "LabellingConfig", count: int, kind: str) -
     if heard.refused:
         left = f"{done.unsettled} that it refused ({heard.reason})"
     click.echo(
-        f"{config.target}: {counted(done.kept, f'{kind} game')} added{judged}, {left};"
+        f"{config.target}: {counted(done.kept, f'{run.kind} game')} added{judged}, {left};"
         f" mean margin {margins.mean():.1f} points (quartiles"
         f" {', '.join(f'{q:.0f}' for q in np.percentile(margins, [25, 50, 75]))}),"
         f" {done.captured / max(done.kept, 1):.1f} stones captured a game"

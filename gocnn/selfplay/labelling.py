@@ -117,9 +117,11 @@ def _listing(records: npt.NDArray[np.void] | None, wrong: list[tuple[int, float]
 
 @dataclass
 class OwnRun(Run):
-    """Games of the network. result: what came of them, None if all that were asked for were there
-    already; engine: the name of the one that judged them, if one did."""
+    """Games of the network. kind: what a store calls them; result: what came of them, None if all
+    that were asked for were there already; engine: the name of the one that judged them, if one
+    did."""
 
+    kind: str = own.KIND
     result: own.Own | None = None
     engine: str = "the engine"
 
@@ -249,8 +251,8 @@ def add_judged_games(
     `add_own_games` does, if no game of the store was resigned, or if the engine fails; the chunks
     before are kept.
     """
-    run = OwnRun()
     kind = broken_off.AGAINST if against else broken_off.PLAYED_ON
+    run = OwnRun(kind=kind)
     with _alone(config), adding.made(config.target), ExitStack() as engines:
         opened = Store(config.store)
         records = opened.records()

@@ -146,21 +146,37 @@ def play_games(
         if not n:
             continue
         boards.fill_planes(rows, b, at, permutation, shown, wanted)
-        logits = np.empty((n, MOVES), np.float32)
-        tasks_of = [playing[k] for k in rows.tolist()]
-        turn = np.array([t is not None and t.other for t in tasks_of]) == b.colour[rows]
-        own, theirs = np.flatnonzero(~turn), np.flatnonzero(turn)
-        if len(own):
-            logits[own] = evaluator.logits(shown[:n][own].reshape(len(own), -1, SIZE, SIZE))
-        if len(theirs):
-            assert other is not None
-            played = [b.words[k, : b.moves[k]].copy() for k in rows[theirs].tolist()]
-            logits[theirs] = other(played, [t for i in theirs if (t := tasks_of[i]) is not None])
-            if stopped():  # it may have left its answers out
+        seen = shown[:n].reshape(n, -1, SIZE, SIZE)
+        if other is None:
+            logits = evaluator.logits(seen)
+        else:
+            logits = _of_both(evaluator, other, seen, rows=rows, playing=playing, b=b)
+            if stopped():  # the other player may have left its answers out
                 return
         boards.step(rows, logits, wanted, b)
         spent.moves += n
         spent.batches += 1
+
+
+def _of_both(
+    evaluator: Evaluator,
+    other: Other,
+    seen: npt.NDArray[np.uint8],
+    *,
+    rows: npt.NDArray[np.int64],
+    playing: list[GameToPlay | None],
+    b: boards.Boards,
+) -> npt.NDArray[np.float32]:
+    """Logits, float32 `(n, 362)`, for the boards `rows`, each by whose turn it is there."""
+    logits = np.empty((len(rows), MOVES), np.float32)
+    tasks = [task for k in rows.tolist() if (task := playing[k]) is not None]
+    theirs = np.array([task.other for task in tasks]) == b.colour[rows]
+    if not theirs.all():
+        logits[~theirs] = evaluator.logits(seen[~theirs])
+    if theirs.any():
+        played = [b.words[k, : b.moves[k]].copy() for k in rows[theirs].tolist()]
+        logits[theirs] = other(played, [tasks[i] for i in np.flatnonzero(theirs)])
+    return logits
 
 
 def _begin_in_row(b: boards.Boards, row: int, task: GameToPlay) -> bool:
