@@ -12,6 +12,7 @@ import pytest
 
 from gocnn import modelfile
 from gocnn.board import symmetry
+from gocnn.commands import go_train
 from gocnn.errors import UserError
 from gocnn.games import labels, store_writer
 from gocnn.games.selection import GameFilter
@@ -107,6 +108,18 @@ def test_batches_of_others_are_as_they_were(toys: Path, tmp_path: Path) -> None:
         assert all((a == b).all() for a, b in zip(one.batch(i), other.batch(i), strict=True))
         assert all((a == b).all() for a, b in zip(one.batch(i), scored.batch(i)[:3], strict=True))
         assert set(np.unique(scored.batch(i)[3])) == {-1, 1}
+
+
+def test_a_small_share_of_networks_games_is_not_rounded_to_none(toys: Path) -> None:
+    games = samples.games_of(Store(toys), np.arange(46))
+    source = PositionSource(games, PLANES, 256, 1, score=True, own_share=0.002)
+    own = [(source.batch(i)[1] == -1).mean() for i in range(8 * source.block)]
+    assert np.mean(own) == pytest.approx(0.002, rel=0.1)
+
+
+def test_go_trains_share_of_networks_games_is_the_sources() -> None:
+    option = next(one for one in go_train.command.params if one.name == "own_share")
+    assert option.default == OWN_SHARE
 
 
 @pytest.mark.parametrize("share", [OWN_SHARE, 0.4])

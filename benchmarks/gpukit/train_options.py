@@ -80,7 +80,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--own-share",
         type=share,
         metavar="X",
-        help="share of the samples, 0 to 0.9, from games that a network played (default: 0.08)",
+        help="share of the samples, 0 to 0.9, from games that a network played (default:"
+        " go-train's)",
     )
     parser.add_argument(
         "--from",

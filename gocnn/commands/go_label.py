@@ -14,7 +14,7 @@ from gocnn.console.shared_options import count_option
 from gocnn.wording import counted
 
 if TYPE_CHECKING:
-    from gocnn.selfplay.labelling import JudgedRun, LabellingConfig, OwnRun, ResignedRun, Run
+    from gocnn.selfplay.label_runs import JudgedRun, LabellingConfig, OwnRun, ResignedRun, Run
 
 NONE_RESIGNED = (
     "no game in it was resigned (or lost on time), with a known winner and 30 moves or more"
@@ -124,8 +124,8 @@ def command(
         )
     if own is None and out is not None:
         raise click.UsageError("--out is where --own adds games; the labels of STORE stay in it")
+    from gocnn.selfplay.label_runs import LabellingConfig
     from gocnn.selfplay.labelling import (
-        LabellingConfig,
         add_judged_games,
         add_own_games,
         label_judged,

@@ -30,8 +30,8 @@ HIDDEN = 0.5
 """How often a network in training is not shown where a game comes from."""
 
 OWN_SHARE = 0.08
-"""Share of a block that is drawn from games that a network played, for a network that says the
-score, if there are any and nothing else is said."""
+"""Share of the samples that are drawn from games that a network played, for a network that says the
+score, if there are any and nothing else is said (go-train's default)."""
 
 
 class PositionSource:
@@ -121,11 +121,14 @@ class PositionSource:
         )
         return batch[: 4 if self.score else 3 if self.outcome else 2]
 
-    def _choose(self, rng: np.random.Generator, picks: int) -> npt.NDArray[np.int64]:
+    def _choose(self, number: int, rng: np.random.Generator, picks: int) -> npt.NDArray[np.int64]:
         """The games of a block, int64 `(picks,)`: those that people played, and networks' games, if
-        there are any, in their share."""
+        there are any, in their share (over many blocks exactly: a small one has blocks without)."""
         last = self._ends[self._people - 1]
-        own = round(self.own_share * picks) if len(self.games) > self._people else 0
+        own = 0
+        if len(self.games) > self._people:
+            before, after = (int(self.own_share * picks * n) for n in (number, number + 1))
+            own = after - before
         chosen = np.searchsorted(self._ends, rng.integers(0, last, picks - own), "right")
         return (
             np.concatenate(
@@ -141,7 +144,7 @@ class PositionSource:
     def _draw_block(self, number: int) -> SampleArrays:
         total = self.block * self.batch_size
         rng = np.random.default_rng((self.seed, number))
-        chosen = self._choose(rng, -(-total // POSITIONS_A_GAME))
+        chosen = self._choose(number, rng, -(-total // POSITIONS_A_GAME))
         games = np.sort(np.repeat(chosen, POSITIONS_A_GAME))[:total]
         plies = (rng.random(total) * self.games.moves[games]).astype(np.int64)
         order = np.lexsort((plies, games))
