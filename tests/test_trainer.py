@@ -19,6 +19,7 @@ from gocnn.training import (
     TrainConfig,
     choices,
     precision,
+    schedule,
     trainer,
 )
 from tests import toy
@@ -171,3 +172,16 @@ def test_cuda_learns_too(tmp_path: Path) -> None:
     outcome = cuda.fit()
     assert outcome.best["accuracy"] > 0.8
     assert cuda.precision in ("bf16", "fp32")
+
+
+@pytest.mark.parametrize(
+    ("epochs", "samples", "batch", "steps"),
+    [(1, 45, 32, 2), (10, 180, 128, 15), (1, 10, 64, 1), (0.5, 3000, 128, 12), (3, 7, 7, 3)],
+)
+def test_epochs_are_passes_over_all_samples(
+    epochs: float, samples: int, batch: int, steps: int
+) -> None:
+    """The fewest steps whose samples are so many passes: never a pass cut short."""
+    budget = schedule.Budget(TrainConfig(epochs=epochs), samples / batch)
+    assert budget.total_steps == steps
+    assert (steps - 1) * batch < epochs * samples <= steps * batch

@@ -92,9 +92,9 @@ class PositionSource:
         self._drawn: tuple[int, SampleArrays] | None = None
 
     @property
-    def batches_per_epoch(self) -> int:
+    def batches_per_epoch(self) -> float:
         """Batches after which as many samples were drawn as there are positions."""
-        return max(1, self.games.positions // self.batch_size)
+        return self.games.positions / self.batch_size
 
     def batch(self, index: int) -> tuple[npt.NDArray[Any], ...]:
         """This process's part of batch `index`: planes, uint8 `(B, C, 19, 19)`, and moves, int64

@@ -22,7 +22,7 @@ class BatchSource(Protocol):
 
     `batch(i)` returns this process's share of batch `i` as arrays. `block` batches, from a multiple
     of `block` on, are prepared by the same thread, since they share work. `batches_per_epoch`:
-    batches in one pass over the samples.
+    batches in one pass over the samples, above 0 (below 1 where they are fewer than a batch).
 
     Each thread that prepares batches has a shallow copy of the source. So what the source remembers
     must be replaced as a whole, never changed in place, and arrays that it has handed out must not
@@ -32,7 +32,7 @@ class BatchSource(Protocol):
     block: int
 
     @property
-    def batches_per_epoch(self) -> int: ...
+    def batches_per_epoch(self) -> float: ...
 
     def batch(self, index: int) -> Sequence[npt.NDArray[Any]]: ...
 

@@ -49,12 +49,13 @@ class Budget:
     def __init__(
         self,
         config: TrainConfig,
-        batches_per_epoch: int,
+        batches_per_epoch: float,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.total_steps = config.steps
         if config.epochs is not None:
-            self.total_steps = max(1, round(config.epochs * batches_per_epoch))
+            # whole batches, so that no pass is cut short; 1e-9: a product that is whole stays so
+            self.total_steps = max(1, math.ceil(config.epochs * batches_per_epoch - 1e-9))
         self.seconds = None if config.minutes is None else config.minutes * 60
         self.before = 0.0
         self._clock = clock

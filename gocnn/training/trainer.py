@@ -72,7 +72,7 @@ class Trainer:
         if config.pad_planes:
             padding.pad_planes(self.model)
         self.stepper = Stepper(self.model, data.task, config, self.device, rank=self.processes.rank)
-        per_epoch = max(1, data.source.batches_per_epoch // config.accumulate)
+        per_epoch = data.source.batches_per_epoch / config.accumulate
         self.budget = schedule.Budget(config, per_epoch, self.clock)
         self.choices = Choices(self.stepper, data.source, self.processes)
         self.validator = Validator(self.stepper, data, output, runtime, self.budget)

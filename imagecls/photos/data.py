@@ -280,8 +280,8 @@ class PhotoSource:
         self._order: tuple[int, npt.NDArray[np.int64]] = -1, np.empty(0, np.int64)
 
     @property
-    def batches_per_epoch(self) -> int:
-        return max(1, len(self._photos) // self._batch)
+    def batches_per_epoch(self) -> float:
+        return len(self._photos) / self._batch
 
     def indices(self, index: int) -> npt.NDArray[np.int64]:
         """Which photographs batch `index` holds (this process's part)."""
