@@ -4,7 +4,8 @@ written, in whatever script."""
 import sys
 import textwrap
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,6 +63,21 @@ def save_figure(figure: Any, target: Path, dpi: int = 110) -> None:
     what to install. Titles that are wider than their place are broken into lines.
     """
     kind = picture_format(target)
+    with replacing(target) as stream, _names_as_they_are(figure):
+        fit_titles(figure)
+        figure.savefig(stream, format=kind, dpi=dpi)
+    pyplot().close(figure)
+
+
+def lay_out(figure: Any) -> None:
+    """Give everything its place and size, as `save_figure` will, for who measures before."""
+    with _names_as_they_are(figure):
+        figure.draw_without_rendering()
+
+
+@contextmanager
+def _names_as_they_are(figure: Any) -> Iterator[None]:
+    """Within it the figure's texts can be drawn: none is mathematics, and each has fonts."""
     from matplotlib.text import Text
 
     for axes in figure.axes:  # the labels of ticks are made when they are asked for
@@ -74,11 +90,9 @@ def save_figure(figure: Any, target: Path, dpi: int = 110) -> None:
         text.set_text(printable(text.get_text()))
         if not text.get_text().isascii():
             text.set_fontfamily(families)
-    with replacing(target) as stream, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # it has been said
-        fit_titles(figure)
-        figure.savefig(stream, format=kind, dpi=dpi)
-    pyplot().close(figure)
+        yield
 
 
 def fit_titles(figure: Any) -> None:

@@ -129,6 +129,12 @@ def test_classes_bear_their_own_numbers(classes, boxes, entries, tmp_path, monke
     assert [text.get_text() for text in beside.get_legend().get_texts()] == list(entries)
 
 
+def test_names_in_any_script_make_no_warning(tmp_path, recwarn):
+    points, labels = np.eye(2), np.arange(2)
+    scatter.scatter(points, labels, ["包子", "$x$"], tmp_path / "x.png", title="")
+    assert not [str(warning.message) for warning in recwarn]
+
+
 @pytest.mark.parametrize("count", [2, 11, 101])
 def test_no_number_covers_another_one(count, tmp_path, monkeypatch):
     """Classes whose middles lie in one place, as in a layer that does not tell them apart yet."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.figures import printable, pyplot, save_figure
+from gocnn.figures import lay_out, printable, pyplot, save_figure
 from imagecls.classifier.lettering import ELLIPSIS
 from imagecls.photos.classes import marks
 
@@ -117,7 +117,7 @@ def _number(
         centred = {"ha": "center", "va": "center", "zorder": 9}
         texts.append(axis.text(x, y, numbers[i], fontsize=letters, bbox=box, **centred))
     axis.autoscale(enable=False)
-    figure.draw_without_rendering()
+    lay_out(figure)
     sizes = np.array([text.get_bbox_patch().get_window_extent().size for text in texts])
     at = axis.transData.transform(np.array([*middles.values()]))
     places = separated(at, sizes + GAP, axis.get_window_extent())
