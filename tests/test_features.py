@@ -123,10 +123,10 @@ def test_classes_bear_their_own_numbers(classes, boxes, entries, tmp_path, monke
     points = np.repeat(np.arange(len(classes)), 3)[:, None] * np.ones(2)
     labels = np.repeat(np.arange(len(classes)), 3)
     scatter.scatter(points, labels, classes, tmp_path / "x.png", title="")
-    plot, beside = kept[0].axes
+    plot, legend = kept[0].axes[0], kept[0].legends[0]
     assert [text.get_text() for text in plot.texts] == list(boxes)
     assert [text.get_position()[0] for text in plot.texts] == list(range(len(classes)))
-    assert [text.get_text() for text in beside.get_legend().get_texts()] == list(entries)
+    assert [text.get_text() for text in legend.get_texts()] == list(entries)
 
 
 def test_names_in_any_script_make_no_warning(tmp_path, recwarn):

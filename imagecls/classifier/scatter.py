@@ -21,6 +21,9 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">", "p")
 LONGEST = 28
 """Characters of a name in the legend."""
 
+HOW_TO_READ, LEGEND = "a point: a picture; a number:\nthe middle of its class", 2.0
+"""The legend's title, and about how many inches it is wide."""
+
 UNKNOWN = "without a class"
 
 GAP = 2.0
@@ -52,11 +55,9 @@ def scatter(
     columns = max(1, -(-len(present) // (50 if many else 22)))
     longest = max([len(UNKNOWN), *map(len, names.values())])
     height, letter = (11.0, 0.055) if many else (6.4, 0.07)
-    legend = columns * (0.45 + letter * longest)
+    legend = max(LEGEND, columns * (0.45 + letter * longest))
     plot = 1.25 * height
-    figure, (axis, beside) = plt.subplots(
-        1, 2, figsize=(plot + legend, height), width_ratios=[plot, legend], constrained_layout=True
-    )
+    figure, axis = plt.subplots(figsize=(plot + legend, height), constrained_layout=True)
     size = float(np.clip(18000 / max(len(points), 1), 9, 34))
     unknown = labels < 0
     if unknown.any():
@@ -75,18 +76,17 @@ def scatter(
         axis.set_xlabel(axes[0])
         axis.set_ylabel(axes[1])
         axis.grid(alpha=0.25)
-    beside.axis("off")
     entries: list[Any] = [
-        beside.scatter([], [], s=36, linewidths=0, **_look(i), label=names[i]) for i in present
+        axis.scatter([], [], s=36, linewidths=0, **_look(i), label=names[i]) for i in present
     ]
     if unknown.any():
-        entries.append(beside.scatter([], [], s=36, c="#bbb", marker=".", label=UNKNOWN))
-    beside.legend(
+        entries.append(axis.scatter([], [], s=36, c="#bbb", marker=".", label=UNKNOWN))
+    figure.legend(
         handles=entries,
-        title="a point: a picture; a number:\nthe middle of its class",
+        title=HOW_TO_READ,
         title_fontsize=8,
         alignment="left",
-        loc="upper left",
+        loc="outside right upper",
         ncols=columns,
         frameon=False,
         fontsize=7 if many else 9,
