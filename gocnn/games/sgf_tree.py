@@ -57,13 +57,17 @@ class Record:
     white: str = ""
     result: str = ""
     rules: str = ""
-    handicap: bool = False
     handicap_stones: int = 0
     komi: float = float("nan")
     notes: tuple[Note, ...] = ()
     trouble: str = ""
     setup: Stones | None = None
     to_play: int = 0
+
+    @property
+    def handicap(self) -> bool:
+        """Whether it is a game with handicap stones."""
+        return self.handicap_stones > 0
 
 
 def parse(data: bytes, name: str) -> list[Record]:
@@ -149,7 +153,6 @@ def _record(file: SgfText, item: reader.ReadGame | reader.Skipped) -> Record:
     _walk(record, _added_stones(item, line))
     _terms(record)
     if isinstance(item, reader.ReadGame):
-        record.handicap = bool(item.record["handicap"] > 0)
         record.notes = item.notes  # the reader also knows what it added
     return record
 
@@ -199,7 +202,6 @@ def _header(record: Record) -> None:
         texts.get("RE", ""),
     )
     record.rules = texts.get("RU", "")
-    record.handicap = texts.get("HA", "") not in ("", "0", "1")
 
 
 def _added_stones(item: reader.ReadGame | reader.Skipped, line: list[nodes.Node]) -> Stones | None:

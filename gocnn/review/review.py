@@ -141,6 +141,8 @@ def review(
             stacks, legal = [], []
     if not (evaluator.scores or evaluator.has_value_head):
         return Review(name, record, moves, network=evaluator.name)
+    if record.to_play and record.setup is None:
+        board.to_play = record.to_play
     said.append(
         evaluator.outputs(
             planes_of(board, recent_moves(board), evaluator.plane_groups, conditioning=conditioning)
