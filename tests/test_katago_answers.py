@@ -9,8 +9,14 @@ from tests.knower import Knower, truth
 from tests.queries import BASE, ask
 
 HAND = [["B", "Q16"], ["B", "D4"]]
-KO = [["BW"[ply % 2], vertex] for ply, vertex in enumerate("D5 E5 C4 F4 D3 E3 E4 D4".split())]
-SUICIDE = [["BW"[ply % 2], vertex] for ply, vertex in enumerate("A3 A1 B2 Q4 B1 Q16 D4 A2".split())]
+
+
+def in_turn(vertices: str) -> list[list[str]]:
+    return [["BW"[ply % 2], vertex] for ply, vertex in enumerate(vertices.split())]
+
+
+KO = in_turn("D5 E5 C4 F4 D3 E3 E4 D4")
+SUICIDE = in_turn("A3 A1 B2 Q4 B1 Q16 D4 A2")
 
 
 def answers(**change) -> list[dict]:

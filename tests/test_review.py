@@ -11,7 +11,7 @@ from sgfmill import sgf
 
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import to_gtp
-from gocnn.games.sgf_tree import parse, serialise
+from gocnn.games.sgf_tree import parse, position_after, serialise
 from gocnn.games.sources import Blob
 from gocnn.policy.suggestion import suggest
 from gocnn.review import annotate
@@ -19,6 +19,7 @@ from gocnn.review.files import review_files
 from gocnn.review.page import content
 from gocnn.review.review import closing_passes, review, table
 from tests.conftest import main_line, play_randomly, sgf_text
+from tests.knower import Knower, truth
 from tests.reviewed import game
 from tests.typed import good, refused
 
@@ -188,6 +189,15 @@ def test_who_wins_is_told_where_no_score_is(scoreless):
     assert told == pytest.approx(expected, abs=1e-4)
     assert content(result)["course"]["wins"] == pytest.approx(expected, abs=6e-4)
     assert content(result)["course"]["lead"] is None
+
+
+@pytest.mark.parametrize(("end", "sign"), [("", -1), (";PL[W]", -1), (";PL[B]", 1)])
+def test_the_side_that_the_record_names_at_its_end_is_to_play_there(end, sign):
+    (record,) = parse(f"(;SZ[19]KM[6.5];B[pd];W[dp];B[dd]{end})".encode(), "x")
+    course = review(record, "x", Knower(tempo=4.0)).course
+    assert course is not None
+    board = position_after(record, 3)
+    assert course.lead[-1] == pytest.approx(truth(board).sum() + 4 * sign - 6.5, abs=1e-3)
 
 
 def test_two_moves_in_a_node_have_the_last_winrate(evaluator):

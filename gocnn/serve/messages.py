@@ -75,7 +75,9 @@ def game_of(position: Position) -> Game:
     )
     game = Game(_komi(position.komi, handicap), rules)
     try:
-        game.set_up(black, white, first, handicap=position.handicap)
+        # else black's first moves may be handicap stones
+        known = bool(black or white) or position.handicap is not None
+        game.set_up(black, white, first, handicap=handicap if known else None)
     except IllegalMove as error:
         raise UserError(f"black and white: {error}; take stones off or move them") from None
     _play(game, moves)
