@@ -81,10 +81,11 @@ def test_stones_set_up_in_the_middle_are_no_handicap(
 
 
 def test_the_page_says_what_it_knows_of_handicap_stones() -> None:
-    def stones(**fields: object) -> int:
-        return game_of(Position(moves=[], black=["D4", "Q16", "K10"], **fields)).handicap_stones
+    def stones(said: int | None) -> int:
+        position = Position(moves=[], black=["D4", "Q16", "K10"], handicap=said)
+        return game_of(position).handicap_stones
 
-    assert (stones(), stones(handicap=0), stones(handicap=2)) == (3, 0, 2)
+    assert (stones(None), stones(0), stones(2)) == (3, 0, 2)
     played = Position(moves=[("b", "D4"), ("b", "Q16")])
     assert game_of(played).handicap_stones == 2
 

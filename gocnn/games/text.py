@@ -149,6 +149,9 @@ _RULES = {
 }
 """How what a record says of its rules begins, without blanks and signs, by the rules' name."""
 
+WITH_SUICIDE = ("new-zealand", "tromp-taylor", "ing")
+"""Those of them under which a chain of two or more stones may take itself off."""
+
 
 @brief
 def rules(text: str) -> str:

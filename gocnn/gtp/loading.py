@@ -32,7 +32,8 @@ def load(name: str, moves: int | None, game: Game) -> None:
             " before them"
         )
     game.set_up(*found.start, handicap=found.known_handicap)
-    game.board.superko = game.board.situational = game.board.suicide = False
+    game.board.superko = game.board.situational = False
+    game.board.suicide = True
     for index, colour in found.board.moves:
         game.play(index, colour)
     game.board.to_play = found.board.to_play

@@ -10,8 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn import page as built
-from gocnn.board import Board
-from gocnn.board.coords import SIZE
 from gocnn.errors import UserError
 from gocnn.games.sgf_tree import Record, codec_of, position_after, position_before
 from gocnn.games.variations.texts import text as text_of
@@ -109,7 +107,7 @@ def _plies(record: Record) -> list[int]:
 
 
 def _moves(review: Review) -> list[dict[str, Any]]:
-    board = Board(SIZE)
+    board = review.record.empty_board()
     moves = []
     for move, step in zip(review.moves, review.record.steps, strict=True):
         before = board.stones().ravel()

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board import BLACK, WHITE, Board
-from gocnn.board.coords import PASS, SIZE
+from gocnn.board import BLACK, WHITE
+from gocnn.board.coords import PASS
 from gocnn.engine.forecast import estimate_of
 from gocnn.engine.ownership import OwnershipEstimate
 from gocnn.features.conditioning import HANDICAP
@@ -118,7 +118,7 @@ def review(
     record: Record, name: str, evaluator: Evaluator, *, tick: Callable[[int], object] | None = None
 ) -> Review:
     """Evaluate every position of the main line, in batches; tick is told how many each had."""
-    board = Board(SIZE)
+    board = record.empty_board()
     terms, conditioning = terms_of(record), HANDICAP if record.handicap else 0
     moves: list[MoveReview] = []
     said: list[PolicyPredictions] = []
