@@ -31,7 +31,10 @@ class Slow:
         self, point: tuple[int, int], colour: int
     ) -> tuple[dict[tuple[int, int], int], tuple[int, int] | None] | None:
         """Stones and ko after the move, or None if it is not legal."""
-        if point in self.stones or point == self.ko:
+        if point in self.stones:
+            return None
+        # who took may fill it: that brings no earlier position back
+        if point == self.ko and any(self.stones.get(n) == 3 - colour for n in self.around(point)):
             return None
         stones = {**self.stones, point: colour}
         dead = set()

@@ -72,6 +72,16 @@ def test_time_is_used() -> None:
     assert 10 < (clock.allowance(WHITE, 100) or 0) < 12
 
 
+@pytest.mark.parametrize("overtime", ["canadian 1780 20 1", "byoyomi 1780 20 3", "absolute 1780"])
+def test_main_time_that_is_told_as_overtime_is_none(overtime: str) -> None:
+    """gtp2ogs told Fischer's clock so: nobody has half an hour for the one stone of a period."""
+    told, main = Clock.kgs(overtime.split()), Clock.kgs(overtime.split())
+    told.tell(BLACK, ["1820", "1"])
+    main.tell(BLACK, [str(1820 - told.period), "0"])
+    assert told.allowance(BLACK, 40) == main.allowance(BLACK, 40)
+    assert 10 < (told.allowance(BLACK, 40) or 0) < 40
+
+
 def test_settings() -> None:
     assert Clock().allowance(BLACK, 0) is None
     # GTP: overtime without stones is no time limit

@@ -91,6 +91,7 @@ def test_setup(evaluator):
         "komi 7.5",
         "komi seven",
         "komi nan",
+        "komi 3.75",
         "komi 1 2",
     ) == [
         "",
@@ -101,6 +102,7 @@ def test_setup(evaluator):
         "",
         "?syntax error: komi is a number",
         "?syntax error: komi is a number from -1000 to 1000",
+        "?syntax error: komi is a whole number of points or a half",
         "?syntax error: one argument is expected",
     ]
     assert talk(

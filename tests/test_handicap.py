@@ -136,6 +136,10 @@ def test_handicap_as_blacks_first_moves_and_handicap_that_is_none() -> None:
         ("KM[6,5]", 6.5),
         ("KM[650]AP[foxwq]", 6.5),
         ("KM[650]", 6.5),
+        ("KM[350]AP[SGFC:2.0]", 7),  # KataGo reads these two so
+        ("KM[700]AP[SGFC:2.0]", 7),
+        ("KM[700]AP[foxwq]", 7),
+        ("KM[35]", 35),
         ("KM[0]HA[0]AP[GNU Go:3.8]AP[foxwq]", None),
         ("KM[0]HA[0]AP[GNU Go:3.8]", None),
         ("KM[0.0]HA[0]AP[GNU Go:3.8]", 0),

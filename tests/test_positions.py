@@ -256,6 +256,16 @@ def test_the_side_to_play_that_is_named_after_the_last_move(tmp_path: Path) -> N
     assert game.board.to_play == 2
 
 
+def test_loadsgf_says_that_it_takes_the_first_of_several(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = "(;SZ[19];B[dd];W[pp])"
+    assert len(loaded(tmp_path, one + "(;SZ[19];B[dd])").board.moves) == 2
+    assert "the first game of a collection is taken" in capsys.readouterr().err
+    loaded(tmp_path, one)
+    assert "the first" not in capsys.readouterr().err
+
+
 GAME = "(;SZ[19];B[pd];W[dp](;B[pp])(;B[dd]))"
 
 

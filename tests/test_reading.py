@@ -165,6 +165,9 @@ PASSED = (361, 2)
         (b"\xef\xbb\xbf(;SZ[19]" + M + b")\0\0", FOUR, 0),
         (b"(;SZ[19]K2[x]A_B[y]" + M + b")", FOUR, 0),
         (b"(;SZ[19]PB[];B[pd])", FOUR[:1], 0),
+        # variations of nothing, which a careless editor leaves
+        (b"(;SZ[19]" + M[:12] + b"()" + M[12:] + b")", FOUR, 0),
+        (b"(;SZ[19]" + M[:12] + b"( )(" + M[12:] + b")(;B[aa]))", FOUR, 0),
         (b"(;SZ[19]AB[dd];B[pd]AB[qq])", None, 0),
     ],
 )

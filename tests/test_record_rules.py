@@ -15,6 +15,7 @@ from gocnn.engine.game import game_at
 from gocnn.engine.player import Player
 from gocnn.engine.rulesets import RULES, UNSTATED, of_record, parse
 from gocnn.games import sgf_tree
+from gocnn.games.text import WITH_SUICIDE
 from gocnn.review import text as review_text
 from gocnn.review.course import terms_of
 from gocnn.review.page import content
@@ -130,6 +131,27 @@ def test_page_review_suggestion_and_gtp_agree(
     error = capsys.readouterr().err
     assert f"komi {float(told):g}" in error
     assert f"{rules or 'japanese'} rules" in error  # Korean rules are the Japanese ones
+
+
+def test_a_chain_takes_itself_off_where_the_rules_let_it(tmp_path, capsys):
+    """A store takes no such game; where it is looked at, it goes on."""
+    assert set(WITH_SUICIDE) == {name for name, rules in RULES.items() if rules.suicide}
+    moves = ";B[aq];W[as];B[br];W[pp];B[bs];W[pd];B[dd];W[ar];B[jj]"
+    for named, goes_on in (("NZ", True), ("Tromp-Taylor", True), ("Chinese", False), ("", False)):
+        data = f"(;SZ[19]KM[7]RU[{named}]{moves})".encode()
+        (record,) = sgf_tree.parse(data, "x")
+        assert len(record.steps) == (9 if goes_on else 7)
+        assert ("suicide" in record.trouble) != goes_on
+        found = review(record, "x", Knower())
+        assert found.course is not None
+        board = sgf_tree.position_after(record, len(record.steps))
+        assert found.course.lead[-1] == pytest.approx(truth(board).sum() - 7, abs=1e-3)
+        assert len(content(found)["moves"]) == len(record.steps)
+        file = tmp_path / "game.sgf"
+        file.write_bytes(data)
+        stones = talk(Knower(), f"loadsgf {file} 10", "list_stones white", "list_stones black")
+        assert (stones[1:] == ["Q4 Q16", "B1 B2 A3 K10 D16"]) == goes_on
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize(("stones", "bonus"), [("", 0), ("AB[pd][dp]", 2), ("AB[pd][dp][dd]", 3)])

@@ -11,7 +11,7 @@ from sgfmill import sgf
 
 from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import to_gtp
-from gocnn.games.sgf_tree import parse, serialise
+from gocnn.games.sgf_tree import parse, position_after, position_before, serialise
 from gocnn.games.sources import Blob
 from gocnn.policy.suggestion import suggest
 from gocnn.review import annotate
@@ -19,6 +19,7 @@ from gocnn.review.files import review_files
 from gocnn.review.page import content
 from gocnn.review.review import closing_passes, review, table
 from tests.conftest import main_line, play_randomly, sgf_text
+from tests.knower import Knower, truth
 from tests.reviewed import game
 from tests.typed import good, refused
 
@@ -188,6 +189,65 @@ def test_who_wins_is_told_where_no_score_is(scoreless):
     assert told == pytest.approx(expected, abs=1e-4)
     assert content(result)["course"]["wins"] == pytest.approx(expected, abs=6e-4)
     assert content(result)["course"]["lead"] is None
+
+
+@pytest.mark.parametrize(("end", "sign"), [("", -1), (";PL[W]", -1), (";PL[B]", 1)])
+def test_the_side_that_the_record_names_at_its_end_is_to_play_there(end, sign):
+    (record,) = parse(f"(;SZ[19]KM[6.5];B[pd];W[dp];B[dd]{end})".encode(), "x")
+    course = review(record, "x", Knower(tempo=4.0)).course
+    assert course is not None
+    board = position_after(record, 3)
+    assert course.lead[-1] == pytest.approx(truth(board).sum() + 4 * sign - 6.5, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("rest", "elsewhere"),
+    [
+        (";AE[pd][dp]AB[dd][pp][qq]PL[W];W[cc];B[jj]", {1}),  # stones set up in the middle
+        (";W[dd];W[qq];B[jj]", {1, 2}),  # White plays again, as where a pass is missing
+        (";B[pp];PL[B]", {2}),
+    ],
+)
+def test_a_move_is_judged_by_the_position_after_it(rest, elsewhere, scoreless):
+    """Not by what the record puts there before the next move. elsewhere: the moves (from 0) whose
+    position is not the next one's."""
+    data = f"(;SZ[19]KM[6.5]RU[Chinese];B[pd];W[dp]{rest})"
+    (record,) = parse(data.encode(), "x")
+    tempo = 4.0
+    result = review(record, "x", Knower(tempo=tempo))
+    assert result.course is not None
+    board = Board()
+    expected = []
+    for step in record.steps:
+        position_before(board, step)
+        before = truth(board).sum() + (tempo if step.colour == BLACK else -tempo)
+        board.play(step.index, step.colour)
+        after = truth(board).sum() + (-tempo if step.colour == BLACK else tempo)
+        expected.append((before - after) * (1 if step.colour == BLACK else -1))
+    lost = [result.course.lost(m.number, m.colour) for m in result.moves]
+    assert lost == pytest.approx(expected, abs=1e-3)
+    annotate.annotate(result)
+    told = [
+        (step.node["V"][0].decode(), step.node["SBKV"][0].decode(), step.node["C"][0].decode())
+        for step in record.steps
+    ]
+    for k, (lead, winrate, comment) in enumerate(told):
+        assert float(lead) == pytest.approx(result.course.lead_after[k], abs=0.051)
+        assert float(winrate) == pytest.approx(100 * result.course.winrate_after[k], abs=0.01)
+        assert f"{abs(lost[k]):.1f} points {'lost' if lost[k] > 0 else 'won'}" in comment
+    shown = content(result)["course"]
+    apart = {k: (win, lead) for k, win, lead in shown["after"]}
+    assert set(apart) == elsewhere
+    for k, lead in enumerate(result.course.lead_after):
+        assert apart.get(k, (0, shown["lead"][k + 1]))[1] == pytest.approx(lead, abs=0.051)
+    # a network without a score judges by the same positions
+    plain = review(record, "x", scoreless)
+    assert plain.black_winrate is not None
+    assert plain.winrate_after is not None
+    drops = plain.black_winrate[:-1] - plain.winrate_after
+    signed = [d * (1 if m.colour == BLACK else -1) for d, m in zip(drops, plain.moves, strict=True)]
+    worst = sorted((each for each in signed if each > 0), reverse=True)
+    assert [loss for _, loss in plain.setbacks()] == pytest.approx(worst, abs=1e-6)
 
 
 def test_two_moves_in_a_node_have_the_last_winrate(evaluator):

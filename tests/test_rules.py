@@ -8,6 +8,7 @@ import pytest
 from sgfmill import boards
 
 from gocnn.board import BLACK, PASS, WHITE, Board, IllegalMove, legal_positions
+from gocnn.board.coords import from_gtp
 from tests.conftest import main_line
 from tests.slow_rules import Slow
 
@@ -81,8 +82,6 @@ def test_random_games_against_a_slow_twin(size: int, superko: bool) -> None:
 
 
 def play(board: Board, text: str) -> None:
-    from gocnn.board.coords import from_gtp
-
     for token in text.split():
         board.play(from_gtp(token[1:], board.size), BLACK if token[0] == "b" else WHITE)
 
@@ -92,8 +91,6 @@ def test_illegal_moves_say_why_and_change_nothing() -> None:
     play(board, "bA2 bB1 wB2 bD4")
     before = board.stones().copy()
     for vertex, colour, reason in (("D4", WHITE, "occupied"), ("A1", WHITE, "suicide")):
-        from gocnn.board.coords import from_gtp
-
         with pytest.raises(IllegalMove, match=reason):
             board.play(from_gtp(vertex, 9), colour)
     assert (board.stones() == before).all()
@@ -106,6 +103,20 @@ def test_ko_is_forbidden_at_once_and_allowed_later() -> None:
     with pytest.raises(IllegalMove, match="ko"):
         play(board, "bC2")
     play(board, "bG7 wH7 bC2")
+
+
+def test_who_took_a_ko_may_fill_it() -> None:
+    """Where a pass is missing from a record, or an analysis is asked for the same side."""
+    board = Board(9)
+    play(board, "bB1 bA2 bB3 wC1 wC3 wD2 bC2 wB2")
+    point = from_gtp("C2", 9)
+    assert (board.ko(), board.legal(BLACK)[point], board.legal(WHITE)[point]) == (
+        point,
+        False,
+        True,
+    )
+    play(board, "wC2")
+    assert board.stones()[1, 2] == WHITE
 
 
 def test_superko_forbids_what_simple_ko_allows() -> None:

@@ -151,9 +151,13 @@ class Board:
         )
         return ids
 
+    def lift_ko(self) -> None:
+        """Let the point be played that simple ko forbids now."""
+        self.state[rules.META, rules.KO] = rules.NO_KO
+
     def ko(self) -> int | None:
         """The flat index that simple ko forbids to the side to play, or None."""
-        point = int(self.state[rules.META, rules.KO])
+        point = int(rules.forbidden(self.state, self.to_play))
         return None if point == rules.NO_KO else int(rules.flat_index(point, self.size))
 
     def captured(self) -> tuple[int, int]:

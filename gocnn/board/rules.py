@@ -13,9 +13,10 @@ whose border is wall, so that the four neighbours of field point `p` are always 
              side
 
 Copying the array copies the position. Rules: captures before suicide; suicide is illegal; simple ko
-here (the point of a single stone just captured by a single stone that has no other liberty);
-positional superko is in `gocnn.board.Board`, which keeps the history. Pseudo-liberties are the
-usual trick of fast Go programs: see "Move generation" in the computer-go literature (e.g. Libego).
+here (the point of a single stone just captured by a single stone that has no other liberty; who
+took may fill it, having played twice in a row); positional superko is in `gocnn.board.Board`, which
+keeps the history. Pseudo-liberties are the usual trick of fast Go programs: see "Move generation"
+in the computer-go literature (e.g. Libego).
 """
 
 import numpy as np
@@ -81,12 +82,24 @@ def flat_index(point: int, size: int) -> int:
 
 
 @jit
+def forbidden(state: State, colour: int) -> int:
+    """The field point that simple ko forbids to `colour`, or NO_KO. Stones of the side that took
+    are all around it."""
+    point = int(state[META, KO])
+    if point != NO_KO:
+        for step in STEPS:
+            if state[COLOUR, point + step] == colour:
+                return NO_KO
+    return point
+
+
+@jit
 def legality(state: State, point: int, colour: int) -> int:
     """LEGAL, or why `colour` may not play at field point `point`: OCCUPIED, KO_BAN or SUICIDE. The
     position is left as it was."""
     if state[COLOUR, point] != EMPTY:
         return OCCUPIED
-    if state[META, KO] == point:
+    if state[META, KO] == point and forbidden(state, colour) == point:
         return KO_BAN
     for step in STEPS:
         if state[COLOUR, point + step] == EMPTY:

@@ -121,6 +121,8 @@ class Clock:
         if self.system == "none":
             return None
         left, stones = self._left[colour]
+        if stones and left > self.period:  # more than overtime has: some programs tell main time so
+            left, stones = left - self.period, 0
         one = self.period / self.count if self.system == "canadian" else self.period
         if stones:
             share = left / stones if self.system == "canadian" else left

@@ -10,6 +10,7 @@ from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import PASS, SIZE
 from gocnn.engine import scoring
 from gocnn.engine.rulesets import CHINESE_SERVERS, Rules, of_record, parse
+from gocnn.games import handicap as handicaps
 from gocnn.games.position import Position, usual_komi
 
 FIXED_HANDICAP = {
@@ -24,9 +25,6 @@ FIXED_HANDICAP = {
 }
 """Where handicap stones stand on 19x19 (GTP version 2, section 4.1.1)."""
 
-MOST_HANDICAP = 30
-"""More black stones than that, and no white ones, are a position, not a handicap."""
-
 
 @dataclass
 class Game:
@@ -38,6 +36,7 @@ class Game:
     handicap: int = 0
     board: Board = field(init=False)
     _setup: tuple[list[int], list[int], int] = field(init=False, default=([], [], BLACK))
+    _told: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.clear()
@@ -47,19 +46,22 @@ class Game:
         self.set_up([], [], BLACK)
 
     def set_up(
-        self, black: list[int], white: list[int], to_play: int, *, handicap: int = 0
+        self, black: list[int], white: list[int], to_play: int, *, handicap: int | None = None
     ) -> None:
-        """Begin anew from these stones. Raises IllegalMove if they cannot stand so; nothing has
-        changed then."""
+        """Begin anew from these stones. handicap: how many handicap stones black has (0: none);
+        None: they are counted. Raises IllegalMove if they cannot stand so; nothing has changed
+        then."""
         board = Board(SIZE)
         board.set_up(black, white, to_play)
         self._obey(board)
-        self.board, self.handicap, self._setup = board, handicap, (black, white, to_play)
+        self.board, self._setup = board, (black, white, to_play)
+        self.handicap, self._told = handicap or 0, handicap is not None
 
     def copy(self) -> "Game":
         """An independent copy."""
         twin = Game(self.komi, self.rules, self.handicap)
-        twin.board, twin._setup, twin.handicap = self.board.copy(), self._setup, self.handicap
+        twin.board, twin._setup = self.board.copy(), self._setup
+        twin.handicap, twin._told = self.handicap, self._told
         return twin
 
     def give_handicap(self, points: list[int]) -> None:
@@ -112,28 +114,12 @@ class Game:
 
     @property
     def handicap_stones(self) -> int:
-        """How many handicap stones black has, 0 or at least 2: those given as such; else black's
-        stones on a board that began without white ones, and black's moves before white's first
-        (passes aside), since some programs send handicap stones as moves."""
-        if self.handicap > 1:
-            return self.handicap if self.handicap <= MOST_HANDICAP else 0
+        """How many handicap stones black has, 0 or at least 2: those given as such, else those that
+        `gocnn.games.handicap` counts."""
+        if self._told:
+            return self.handicap if 1 < self.handicap <= handicaps.MOST else 0
         black, white, _ = self._setup
-        if white:
-            return 0
-        moves = self.board.moves
-        leading = 0
-        for ply, (index, colour) in enumerate(moves):
-            if colour == BLACK:
-                leading += index != PASS
-                continue
-            # a position is being set up by moves
-            if ply + 1 < len(moves) and moves[ply + 1][1] == WHITE:
-                leading = 0
-                break
-            if index != PASS:
-                break
-        count = len(black) + leading
-        return count if 1 < count <= MOST_HANDICAP else 0
+        return handicaps.counted(len(black), len(white), self.board.moves)
 
     def margin(self, dead: npt.NDArray[np.bool_]) -> float:
         """Black's points minus white's under the rules, komi and white's points for handicap
@@ -217,7 +203,7 @@ def game_at(position: Position, komi: float | None = None) -> Game:
         usual_komi(position.komi, position.handicap) if komi is None else komi,
         CHINESE_SERVERS if named is None else parse(named),
     )
-    game.set_up(*position.start, handicap=position.handicap)
+    game.set_up(*position.start, handicap=position.known_handicap)
     board = position.board.copy()
     # whatever repetitions the record has, from here on these rules hold
     board.superko, board.situational, board.suicide = (

@@ -116,6 +116,7 @@ _SWITCHES = {"suicide": "suicide", "friendlyPassOk": "friendly_pass"}
 _SHORT = re.compile(
     r"(ko|scoring|score|tax|sui|button|whb|fpok)\s*(SIMPLE|POSITIONAL|SITUATIONAL|SPIGHT|AREA|TERRITORY|NONE|SEKI|ALL|N-1|N|0|1)\s*"
 )
+_KOMI = re.compile(r"komi\s*(-?\d{1,4}(?:\.\d{1,4})?)\s*")
 _SHORT_KEYS = {
     "sui": "suicide",
     "button": "hasButton",
@@ -133,11 +134,7 @@ def parse(rules: Any) -> Rules:
         raise BadRules(f"{json.dumps(rules)[:60]} are no rules: give a name or an object")
     text = rules.strip()
     if text.startswith("{"):
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            raise BadRules("the rules begin like a JSON object but are none") from None
-        return _from_object(found)
+        return _from_object(_object(text))
     plain = _plain(text)
     plain = _plain(_OTHER_NAMES.get(plain, plain))
     if plain in _NAMES:
@@ -154,6 +151,22 @@ def parse(rules: Any) -> Rules:
     )
 
 
+def parse_with_komi(rules: Any) -> tuple[Rules, float | None]:
+    """Rules as `parse` reads them, in which a number `komi` may stand beside the others, as KataGo
+    writes and reads it; None if there is none. Raises BadRules."""
+    found: Any = rules
+    if isinstance(rules, str) and rules.strip().startswith("{"):
+        found = _object(rules)
+    if isinstance(found, dict) and "komi" in found:
+        komi = found["komi"]
+        if isinstance(komi, bool) or not isinstance(komi, int | float):
+            raise BadRules(f"rule komi is a number, not {json.dumps(komi)[:40]}")
+        return parse({key: value for key, value in found.items() if key != "komi"}), float(komi)
+    if isinstance(rules, str) and (komi_said := _KOMI.search(rules)):
+        return parse(_KOMI.sub("", rules)), float(komi_said[1])
+    return parse(rules), None
+
+
 def of_record(stated: str) -> str | None:
     """The rules that a record's `RU` states, by a name or the short form that `parse` reads; None
     if it states none that are known. Records write them in more ways than programs do
@@ -162,6 +175,14 @@ def of_record(stated: str) -> str | None:
         return _NAMES.get(_plain(stated)) or texts.rules(stated) or name_of(parse(stated))
     except BadRules:
         return None
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadRules("the rules begin like a JSON object but are none") from None
+    return found
 
 
 def name_of(rules: Rules) -> str:

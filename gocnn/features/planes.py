@@ -57,14 +57,13 @@ from gocnn.board.rules import (
     EMPTY,
     FIELD,
     HEAD,
-    KO,
-    META,
     NO_KO,
     STEPS,
     STRIDE,
     WALL,
     State,
     flat_index,
+    forbidden,
 )
 from gocnn.features import ladder, tactics
 from gocnn.features.conditioning import BLACK_PROFESSIONAL, FOX, HANDICAP, TOM, TYGEM
@@ -214,6 +213,7 @@ def _ladders(
     """
     for p in range(FIELD):
         scratch[ladder.COL, p] = state[COLOUR, p]
+    ko = forbidden(state, colour)
     moves = scratch[ladder.CHAIN, FIELD : FIELD + ladder.DEFENCES]
     for i in range(candidates):
         p = scratch[ladder.CHAIN, FIELD + ladder.DEFENCES + i]
@@ -221,7 +221,7 @@ def _ladders(
         if state[COLOUR, p] != colour:
             for turn in range(2):
                 move, run = libs[1 + turn, p], libs[2 - turn, p]
-                if state[META, KO] == move or _runs_free(state, libs, p, move, run):
+                if ko == move or _runs_free(state, libs, p, move, run):
                     continue
                 if not known:
                     ladder.know_prey(scratch, state, p)
@@ -232,7 +232,7 @@ def _ladders(
             ladder.know_prey(scratch, state, p)
             for k in range(ladder.escaping_moves(scratch, p, libs[1, p], moves)):
                 move = moves[k]
-                if state[META, KO] != move:
+                if ko != move:
                     out[at[_ESCAPE], permutation[flat_index(move, SIZE)]] = 1
 
 
@@ -293,7 +293,7 @@ def fill(
     libs, scratch = memory.liberties, memory.ladders
     out[:] = 0
     count_liberties(state, libs)
-    ko = state[META, KO]
+    ko = forbidden(state, colour)
     own, opponent, legal = at[_OWN], at[_OPPONENT], at[_LEGAL]
     index, candidates = 0, 0
     for row in range(SIZE):

@@ -12,7 +12,18 @@ import numpy.typing as npt
 from gocnn._jit import jit
 from gocnn.board import pass_alive
 from gocnn.board.coords import POINTS, SIZE
-from gocnn.board.rules import COLOUR, EMPTY, FIELD, HEAD, KO, META, NEXT, STEPS, STRIDE, WALL, State
+from gocnn.board.rules import (
+    COLOUR,
+    EMPTY,
+    FIELD,
+    HEAD,
+    NEXT,
+    STEPS,
+    STRIDE,
+    WALL,
+    State,
+    forbidden,
+)
 
 MOST = 4
 """Sizes and liberties are told apart up to this many; the last plane of four means "or more"."""
@@ -110,7 +121,7 @@ def fill_moves(
     given (-1: left out), for all legal moves of `colour`. `libs`: as `count_liberties` fills it;
     `permutation` and `out`: as in `gocnn.features.planes.fill`, `out` empty there."""
     seen = np.zeros(FIELD, np.int16)
-    opponent, ko, index = 3 - colour, state[META, KO], -1
+    opponent, ko, index = 3 - colour, forbidden(state, colour), -1
     for row in range(1, SIZE + 1):
         for p in range(row * STRIDE + 1, row * STRIDE + 1 + SIZE):
             index += 1

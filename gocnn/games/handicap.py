@@ -9,6 +9,12 @@ at left and right, and no move of either kind falls on a stone.
 """
 
 import re
+from collections.abc import Sequence
+
+from gocnn.board.coords import BLACK, PASS, WHITE
+
+MOST = 30
+"""More black stones than that, and no white ones, are a position, not a handicap."""
 
 _CORNERS = ("pd", "dp", "dd", "pp")
 _SIDES, _TOP_AND_BOTTOM, _CENTRE = ("dj", "pj"), ("jd", "jp"), ("jj",)
@@ -37,6 +43,28 @@ def stated(record: bytes) -> int:
     """The number in a record's `HA`, read from its bytes; 0 if there is none near its beginning."""
     match = _STATED.search(record[:_HEAD])
     return int(match[1]) if match else 0
+
+
+def counted(black: int, white: int, moves: Sequence[tuple[int, int]]) -> int:
+    """How many handicap stones a game has that does not say it, 0 or 2 to MOST: the black stones it
+    begins with, if there are no white ones, and black's moves before white's first (passes aside),
+    since some programs play handicap stones.
+
+    black, white: how many stones stand before the first move; moves: flat index and colour of each.
+    """
+    played = 0
+    for ply, (index, colour) in enumerate(moves):
+        if colour == BLACK:
+            played += index != PASS
+            continue
+        # a position is being set up by moves
+        if ply + 1 < len(moves) and moves[ply + 1][1] == WHITE:
+            played = 0
+            break
+        if index != PASS:
+            break
+    count = 0 if white else black + played
+    return count if 1 < count <= MOST else 0
 
 
 def candidates(number: int, date: int = 0) -> list[tuple[str, ...]]:

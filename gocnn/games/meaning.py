@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gocnn.board.coords import BLACK, PASS, WHITE
 from gocnn.games import results, text
+from gocnn.games.handicap import MOST, counted
 from gocnn.games.record import KOMI_STATED, RECORD, Note
 from gocnn.games.words import decode, is_white
 
@@ -19,6 +20,7 @@ KEPT = ("PB", "PW", "BR", "WR", "RE", "DT", "RD", "KM", "KO", "HA", "PC", "RU", 
 ODD_KOMI = "komi that cannot be one, left unknown"
 ODD_HANDICAP = "handicap stated in an even game, not believed"
 STONES_ADDED = "handicap stones put where the server puts them"
+PLAYED_STONES = "Black's first moves taken for handicap stones"
 OTHER_STONES = "another number of handicap stones stated than placed, the position taken as it is"
 
 _FOX = re.compile(rb"AP\s*\[\s*fox", re.IGNORECASE)
@@ -63,12 +65,14 @@ def komi(texts: Mapping[str, str], fox: bool) -> tuple[float, Note | None]:
 def handicap(
     texts: Mapping[str, str], words: npt.NDArray[np.uint16], n_setup: int
 ) -> tuple[int, Note | None]:
-    """The number of handicap stones; and a note if the record states some and none, or another
-    number, were placed.
+    """The number of handicap stones, 0 or at least 2; and a note if the record states some and
+    none, or another number, were placed, or if it states none and Black begins with several moves.
 
     Stones may be set up, or be Black's first moves (between which White may pass).
     """
     stated = text.handicap(texts.get("HA", ""))
+    if stated < 2 and not n_setup and (played := _played(words)):
+        return played, Note(PLAYED_STONES, f"{played} of them, and no HA that says so")
     only_black = not is_white(words[:n_setup]).any()
     if n_setup or stated < 2 or len(words) == 0:
         stones = max(stated if stated > 1 else 0, n_setup if n_setup > 1 and only_black else 0)
@@ -87,6 +91,15 @@ def handicap(
         ODD_HANDICAP,
         f"HA[{stated}], but no stones, and Black and White move in turn from the first move",
     )
+
+
+def _played(words: npt.NDArray[np.uint16]) -> int:
+    """How many handicap stones the moves begin with, 0 or at least 2."""
+    first = decode(words[:2])
+    if len(first) < 2 or first[0][1] == WHITE or (first[1][1] == WHITE and first[1][0] != PASS):
+        return 0  # as nearly all games begin: there is no need to read on
+    # each stone may have a pass beside it
+    return counted(0, 0, decode(words[: 2 * MOST + 4]))
 
 
 def _stones(count: int) -> str:

@@ -67,8 +67,8 @@ class Change:
 
 
 def main_line(data: bytes, begin: int, end: int) -> list[Node]:
-    """The nodes of the game tree in `data[begin:end]`, always the first branch. What stands in
-    other variations is not looked at.
+    """The nodes of the game tree in `data[begin:end]`, always the first branch that has any. What
+    stands in other variations is not looked at.
 
     Raises BadGrammar.
     """
@@ -86,7 +86,10 @@ def main_line(data: bytes, begin: int, end: int) -> list[Node]:
             if mark == b")":
                 if not nodes:
                     raise BadGrammar("it has no node")
-                return nodes
+                if not opened:
+                    return nodes
+                opened = False  # a variation of nothing
+                continue
             opened = mark == b"("
             if not opened:
                 nodes.append(Node(at))

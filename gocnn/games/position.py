@@ -45,6 +45,13 @@ class Position:
     notes: tuple[Note, ...] = ()
     rules: str = ""
 
+    @property
+    def known_handicap(self) -> int | None:
+        """`handicap`; None where none is stated and no stone stood before the board's moves: then
+        those that are handicap stones can be counted."""
+        black, white, _ = self.start
+        return self.handicap if black or white else self.handicap or None
+
     def __repr__(self) -> str:
         to_play = "black" if self.board.to_play == BLACK else "white"
         return f"<Position {self.title or 'at the beginning'}, {to_play} to play>"
@@ -225,13 +232,13 @@ def find_position(game: str | None, at: int | None, moves: str) -> Position:
     else:
         blob = first_file(game)
         found = in_file(blob, at)
-        found.notes += _first_of_several(game, blob)
+        found.notes += first_of_several(game, blob)
     if moves.strip():
         play_typed(found, moves)
     return found
 
 
-def _first_of_several(name: str, blob: sources.Blob) -> tuple[Note, ...]:
+def first_of_several(name: str, blob: sources.Blob) -> tuple[Note, ...]:
     """A note that says which game was taken, where a name leads to more than one."""
     # `a.sgf.gz` is one record, packed
     packed = archives.is_archive_name(name) and not sources.is_record(archives.without_suffix(name))

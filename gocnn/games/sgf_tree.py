@@ -18,6 +18,8 @@ from gocnn.games import encoding, foreign, meaning, nodes, reader
 from gocnn.games.kifu import BadRecord
 from gocnn.games.record import Note
 from gocnn.games.shield import SgfText
+from gocnn.games.text import WITH_SUICIDE
+from gocnn.games.text import rules as rules_named
 from gocnn.games.words import stones_of, word_of
 
 MOST_TOLD = 10_000
@@ -57,13 +59,21 @@ class Record:
     white: str = ""
     result: str = ""
     rules: str = ""
-    handicap: bool = False
     handicap_stones: int = 0
     komi: float = float("nan")
     notes: tuple[Note, ...] = ()
     trouble: str = ""
     setup: Stones | None = None
     to_play: int = 0
+
+    @property
+    def handicap(self) -> bool:
+        """Whether it is a game with handicap stones."""
+        return self.handicap_stones > 0
+
+    def empty_board(self) -> Board:
+        """What its moves are played on: with suicide, if the rules that it names allow it."""
+        return Board(SIZE, suicide=rules_named(self.rules) in WITH_SUICIDE)
 
 
 def parse(data: bytes, name: str) -> list[Record]:
@@ -149,7 +159,6 @@ def _record(file: SgfText, item: reader.ReadGame | reader.Skipped) -> Record:
     _walk(record, _added_stones(item, line))
     _terms(record)
     if isinstance(item, reader.ReadGame):
-        record.handicap = bool(item.record["handicap"] > 0)
         record.notes = item.notes  # the reader also knows what it added
     return record
 
@@ -199,7 +208,6 @@ def _header(record: Record) -> None:
         texts.get("RE", ""),
     )
     record.rules = texts.get("RU", "")
-    record.handicap = texts.get("HA", "") not in ("", "0", "1")
 
 
 def _added_stones(item: reader.ReadGame | reader.Skipped, line: list[nodes.Node]) -> Stones | None:
@@ -213,7 +221,7 @@ def _added_stones(item: reader.ReadGame | reader.Skipped, line: list[nodes.Node]
 
 
 def _walk(record: Record, pending: Stones | None) -> None:
-    board = Board(SIZE)
+    board = record.empty_board()
     if pending:
         board.set_up(*pending)
     for depth, node in enumerate(record.line):
@@ -264,7 +272,7 @@ def position_before(board: Board, step: Step) -> None:
 def position_after(record: Record, ply: int) -> Board:
     """The position in which the move after `ply` moves was chosen, or with which the record ends.
     `ply`: 0 to as many as there are steps."""
-    board = Board(SIZE)
+    board = record.empty_board()
     for step in record.steps[:ply]:
         position_before(board, step)
         board.play(step.index, step.colour)

@@ -94,6 +94,7 @@ _REVERSED = re.compile(
 )
 """Komi that White gives."""
 _DASHES = re.compile("^[\u2010-\u2015\u2212\ufe63]")
+_WHOLE_HUNDREDTHS = (500, 600, 700, 800)
 _HUNDREDTHS = re.compile(r"^([+-]?)(\d{1,5})$")
 
 
@@ -102,9 +103,9 @@ def komi(text: str, fox: bool = False) -> float:
     """Komi in points; nan if the text gives none that can be (see MOST_KOMI).
 
     Understood besides a number: a decimal comma, `6目半`, `3又3/4子`, hundredths without a point
-    (650, 750), and stones as Chinese rules count them, which are worth two points each (3.75 and
-    375 are 7.5 points: nobody counts quarters of a point). fox: the record is of the Fox server,
-    which writes hundredths throughout (50 is half a point).
+    (650, 700, 750), and stones as Chinese rules count them, which are worth two points each (3.75
+    and 375 are 7.5 points: nobody counts quarters of a point). fox: the record is of the Fox
+    server, which writes hundredths throughout (50 is half a point).
     """
     text = unicodedata.normalize("NFKC", text).casefold().strip()
     text = _DASHES.sub("-", text)
@@ -113,8 +114,14 @@ def komi(text: str, fox: bool = False) -> float:
     whole = _HUNDREDTHS.match(text)
     if whole:
         value = int(whole[2])
-        hundredths = value % 25 == 0 if fox else value > MOST_KOMI and value % 100 in (25, 50, 75)
+        hundredths = (
+            value % 25 == 0
+            if fox
+            else value > MOST_KOMI and (value % 100 in (25, 50, 75) or value in _WHOLE_HUNDREDTHS)
+        )
         points = points_in(f"{value / 100}") if hundredths else float(value)
+        if hundredths and value == 350:  # stones, like 325 and 375 beside it
+            points = 7.0
         sign = -1.0 if whole[1] == "-" else 1.0
     else:
         sign = -1.0 if text.startswith("-") or _REVERSED.search(text) else 1.0
@@ -141,6 +148,9 @@ _RULES = {
     "ing": r"ing|goe$|應|应",
 }
 """How what a record says of its rules begins, without blanks and signs, by the rules' name."""
+
+WITH_SUICIDE = ("new-zealand", "tromp-taylor", "ing")
+"""Those of them under which a chain of two or more stones may take itself off."""
 
 
 @brief

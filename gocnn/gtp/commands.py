@@ -119,6 +119,8 @@ class Engine:
             raise GtpError("syntax error: komi is a number") from None
         if not abs(komi) <= 1000:
             raise GtpError("syntax error: komi is a number from -1000 to 1000")
+        if komi * 2 != int(komi * 2):  # 3.75 stones are 7.5 points, and nobody counts 3.75 points
+            raise GtpError("syntax error: komi is a whole number of points or a half")
         self.game.komi = komi
         return ""
 

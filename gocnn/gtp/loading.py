@@ -21,7 +21,9 @@ def load(name: str, moves: int | None, game: Game) -> None:
     here on: they were made under the record's own.
     """
     try:
-        found = position.in_file(position.first_file(name), moves, clip=True)
+        blob = position.first_file(name)
+        found = position.in_file(blob, moves, clip=True)
+        found.notes += position.first_of_several(name, blob)
     except (UserError, OSError) as error:
         raise GtpError(f"cannot load file: {error}") from None
     if found.ply != len(found.board.moves):  # undo could not come back over it
@@ -29,8 +31,9 @@ def load(name: str, moves: int | None, game: Game) -> None:
             f"cannot load file: {name}: setup stones after the first move; give a move number"
             " before them"
         )
-    game.set_up(*found.start, handicap=found.handicap)
-    game.board.superko = game.board.situational = game.board.suicide = False
+    game.set_up(*found.start, handicap=found.known_handicap)
+    game.board.superko = game.board.situational = False
+    game.board.suicide = True
     for index, colour in found.board.moves:
         game.play(index, colour)
     game.board.to_play = found.board.to_play

@@ -35,22 +35,24 @@ def annotate(review: Review) -> None:
     """Add marks and comments to the nodes of the review's record."""
     root = review.record.texts[0]
     judged = {move.number for move in review.judged}
-    winrates: list[tuple[Properties, int]] = [] if root is _first_node(review) else [(root, 0)]
+    winrates: list[tuple[Properties, float]] = []
+    if review.black_winrate is not None and root is not _first_node(review):
+        winrates.append((root, review.black_winrate[0]))
     for move, step in zip(review.moves, review.record.steps, strict=True):
         if step.before is not None:
             _mark(step.before, move)
         _comment(step.node, move_comment(move) + _ahead(review, move))
         if review.course and "V" not in step.node:
-            step.node["V"] = [f"{review.course.lead[move.number]:.1f}".encode()]
-        winrates.append((step.node, move.number))
+            step.node["V"] = [f"{review.course.lead_after[move.number - 1]:.1f}".encode()]
+        if review.winrate_after is not None:
+            winrates.append((step.node, review.winrate_after[move.number - 1]))
         judgement = annotation_of(move) if move.number in judged else ""
         if judgement and not any(name in step.node for name in JUDGEMENTS):
             step.node[judgement] = [b"1"]
-    if review.black_winrate is not None:
-        # of a node with several moves the last one says what the position after it is worth
-        for node, number in reversed(winrates):
-            if "SBKV" not in node:
-                node["SBKV"] = [f"{100 * review.black_winrate[number]:.2f}".encode()]
+    # of a node with several moves the last one says what the position after it is worth
+    for node, winrate in reversed(winrates):
+        if "SBKV" not in node:
+            node["SBKV"] = [f"{100 * winrate:.2f}".encode()]
     _comment(root, game_comment(review))
 
 
@@ -80,9 +82,9 @@ def _ahead(review: Review, move: MoveReview) -> str:
     """A line about who is ahead before a move and after it, as far as the network says it."""
     if review.course is not None:
         return _led(review.course, move)
-    if review.black_winrate is None:
+    if review.black_winrate is None or review.winrate_after is None:
         return ""
-    before, after = review.black_winrate[move.number - 1], review.black_winrate[move.number]
+    before, after = review.black_winrate[move.number - 1], review.winrate_after[move.number - 1]
     return f"\nWinrate of black {before:.0%}; after it {after:.0%}."
 
 
@@ -90,7 +92,7 @@ def _led(course: Course, move: MoveReview) -> str:
     """A line about who leads before a move and after it."""
     before, after, lost = (
         course.lead[move.number - 1],
-        course.lead[move.number],
+        course.lead_after[move.number - 1],
         course.lost(move.number, move.colour),
     )
     return (

@@ -65,17 +65,21 @@ def terms_of(record: Record) -> RecordRules:
 class Course:
     """How a game went, as the network sees it. lead, black_winrate and spread: float64 `(moves +
     1,)`, before each move and at the end: black's margin in points, komi counted; its probability
-    to win, 0 to 1; and the margin's standard deviation in points. terms: what the game was played
+    to win, 0 to 1; and the margin's standard deviation in points. lead_after, winrate_after:
+    float64 `(moves,)`, after each move, the other side to play: what is said before the next one,
+    unless the record sets stones up or lets a side play twice. terms: what the game was played
     under."""
 
     terms: RecordRules
     lead: npt.NDArray[np.float64]
     black_winrate: npt.NDArray[np.float64]
     spread: npt.NDArray[np.float64]
+    lead_after: npt.NDArray[np.float64]
+    winrate_after: npt.NDArray[np.float64]
 
     def lost(self, number: int, colour: int) -> float:
         """Points that a move (from 1) of `colour` lost; below 0: won."""
-        change = float(self.lead[number - 1] - self.lead[number])
+        change = float(self.lead[number - 1] - self.lead_after[number - 1])
         return change if colour == BLACK else -change
 
 
@@ -84,15 +88,29 @@ def course_of(
     said: Sequence[PolicyPredictions],
     komis: Sequence[float],
     to_play: Sequence[int],
+    apart: Sequence[int],
 ) -> Course:
     """The course of a game from the network's answers about all its positions, in order, in
-    batches. komis: what black must lead by in each position; to_play: whose turn it is in each."""
+    batches, and then about the positions after the moves `apart` (from 1), which differ from those
+    before the next ones. komis: what black must lead by in each position; to_play: whose turn it is
+    in each."""
     win, lead, spread = (
         np.concatenate([getattr(part, name) for part in said]).astype(np.float64)
         for name in ("win", "lead", "spread")
     )
     black, komi = np.array(to_play) == BLACK, np.array(komis)
     mine = winrate_with(komi, black, win, lead, spread)
-    return Course(
-        terms, np.where(black, lead, -lead) - komi, np.where(black, mine, 1 - mine), spread
-    )
+    leads, lead_after = before_and_after(np.where(black, lead, -lead) - komi, apart)
+    wins, winrate_after = before_and_after(np.where(black, mine, 1 - mine), apart)
+    return Course(terms, leads, wins, spread[: len(leads)], lead_after, winrate_after)
+
+
+def before_and_after(
+    values: npt.NDArray[np.float64], apart: Sequence[int]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """float64 `(moves + 1,)` before each move and at the end, and `(moves,)` after each move, of
+    what is said of a game's positions and then of those after the moves `apart` (from 1)."""
+    before = values[: len(values) - len(apart)]
+    after = before[1:].copy()
+    after[np.array(apart, np.int64) - 1] = values[len(before) :]
+    return before, after

@@ -10,8 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn import page as built
-from gocnn.board import Board
-from gocnn.board.coords import SIZE
 from gocnn.errors import UserError
 from gocnn.games.sgf_tree import Record, codec_of, position_after, position_before
 from gocnn.games.variations.texts import text as text_of
@@ -49,9 +47,10 @@ def content(found: Review | PositionReview) -> dict[str, Any]:
     the record changes before it (left out where there are none). start: a position without moves,
     else null. comments: the record's own, `[moves before it, text]`. course: before each move and
     at the end black's probability to win (`wins`), its lead and the lead's standard deviation in
-    points (null without a score), the moves that lost most points (`costly`) or chances to win
-    (`drops`), `[move, loss]`; null if the network says neither. least: the least expected moves.
-    Moves count from 0 here.
+    points (null without a score), `after`: `[move, win, lead]` of the moves after which another
+    position follows than the one before the next move, the moves that lost most points (`costly`)
+    or chances to win (`drops`), `[move, loss]`; null if the network says neither. least: the least
+    expected moves. Moves count from 0 here.
     """
     record, terms = found.record, terms_of(found.record)
     common = {
@@ -108,7 +107,7 @@ def _plies(record: Record) -> list[int]:
 
 
 def _moves(review: Review) -> list[dict[str, Any]]:
-    board = Board(SIZE)
+    board = review.record.empty_board()
     moves = []
     for move, step in zip(review.moves, review.record.steps, strict=True):
         before = board.stones().ravel()
@@ -147,11 +146,19 @@ def _changes(before: npt.NDArray[np.int8], after: npt.NDArray[np.int8]) -> list[
 
 
 def _course(review: Review) -> dict[str, Any] | None:
-    if review.black_winrate is None:
+    if review.black_winrate is None or review.winrate_after is None:
         return None
-    course = review.course
+    course, after = review.course, review.winrate_after
     lead, spread = (course.lead, course.spread) if course else (None, None)
     return {
+        "after": [
+            [
+                int(k),
+                round(float(after[k]), 3),
+                round(float(course.lead_after[k]), 1) if course else None,
+            ]
+            for k in np.flatnonzero(after != review.black_winrate[1:])
+        ],
         "wins": np.round(review.black_winrate, 3).tolist(),
         "lead": None if lead is None else np.round(lead, 1).tolist(),
         "spread": None if spread is None else np.round(spread, 1).tolist(),

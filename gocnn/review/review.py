@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board import BLACK, WHITE, Board
-from gocnn.board.coords import PASS, SIZE
+from gocnn.board import BLACK, WHITE
+from gocnn.board.coords import PASS
 from gocnn.engine.forecast import estimate_of
 from gocnn.engine.ownership import OwnershipEstimate
 from gocnn.features.conditioning import HANDICAP
@@ -16,7 +16,7 @@ from gocnn.games.sgf_tree import Record, Step, position_after, position_before
 from gocnn.policy.evaluation import PHASES
 from gocnn.policy.predictions import Floats, PolicyPredictions
 from gocnn.policy.suggestion import Evaluator, evaluate, log_softmax, planes_of, recent_moves
-from gocnn.review.course import Course, course_of, terms_of
+from gocnn.review.course import Course, before_and_after, course_of, terms_of
 
 CHUNK = 32
 """Positions that are evaluated at once: more of them are hardly faster, and others need not wait
@@ -44,14 +44,16 @@ class MoveReview:
 @dataclass(frozen=True)
 class Review:
     """A game and what was expected at each of its moves; course: who led (None if the network says
-    no score); black_winrate: float64 `(moves + 1,)`, before each move and at the end (None if the
-    network does not say who wins); network: its name."""
+    no score); black_winrate and winrate_after: float64 `(moves + 1,)`, before each move and at the
+    end, and `(moves,)`, after each (see `Course`; None if the network does not say who wins);
+    network: its name."""
 
     name: str
     record: Record
     moves: list[MoveReview]
     course: Course | None = None
     black_winrate: npt.NDArray[np.float64] | None = None
+    winrate_after: npt.NDArray[np.float64] | None = None
     network: str = ""
 
     @cached_property
@@ -79,9 +81,9 @@ class Review:
     def setbacks(self, count: int = 5) -> list[tuple[MoveReview, float]]:
         """The moves after which their side's probability to win was less by most, and by how much,
         the most first; closing passes are left out."""
-        if self.black_winrate is None:
+        if self.black_winrate is None or self.winrate_after is None:
             return []
-        drop = self.black_winrate[:-1] - self.black_winrate[1:]
+        drop = self.black_winrate[:-1] - self.winrate_after
         return _largest(
             [
                 (move, float(drop[move.number - 1] * (1 if move.colour == BLACK else -1)))
@@ -116,44 +118,67 @@ def review(
     record: Record, name: str, evaluator: Evaluator, *, tick: Callable[[int], object] | None = None
 ) -> Review:
     """Evaluate every position of the main line, in batches; tick is told how many each had."""
-    board = Board(SIZE)
+    board = record.empty_board()
     terms, conditioning = terms_of(record), HANDICAP if record.handicap else 0
     moves: list[MoveReview] = []
     said: list[PolicyPredictions] = []
     komis: list[float] = []
     stacks: list[npt.NDArray[np.uint8]] = []
     legal: list[npt.NDArray[np.bool_]] = []
+    ahead = evaluator.scores or evaluator.has_value_head
+    aside: dict[int, tuple[npt.NDArray[np.uint8], float, int]] = {}
+
+    def shown() -> npt.NDArray[np.uint8]:
+        groups, recent = evaluator.plane_groups, recent_moves(board)
+        planes: npt.NDArray[np.uint8] = planes_of(board, recent, groups, conditioning=conditioning)[
+            0
+        ]
+        return planes
+
     for number, step in enumerate(record.steps, 1):
         position_before(board, step)
-        stacks.append(
-            planes_of(
-                board, recent_moves(board), evaluator.plane_groups, conditioning=conditioning
-            )[0]
-        )
+        stacks.append(shown())
         legal.append(board.legal())
         komis.append(terms.area_komi(board))
         board.play(step.index, step.colour)
+        if ahead and _goes_on_elsewhere(record, number):
+            aside[number] = (shown(), terms.area_komi(board), board.to_play)
         if len(stacks) == CHUNK or number == len(record.steps):
             said.append(evaluator.outputs(np.stack(stacks)))
             moves.extend(_judge(record, len(moves), said[-1].logits, legal))
             if tick:
                 tick(len(stacks))
             stacks, legal = [], []
-    if not (evaluator.scores or evaluator.has_value_head):
+    if not ahead:
         return Review(name, record, moves, network=evaluator.name)
-    said.append(
-        evaluator.outputs(
-            planes_of(board, recent_moves(board), evaluator.plane_groups, conditioning=conditioning)
+    if record.to_play and record.setup is None:
+        board.to_play = record.to_play
+    last = [(shown(), terms.area_komi(board), board.to_play), *aside.values()]
+    for begin in range(0, len(last), CHUNK):
+        said.append(
+            evaluator.outputs(np.stack([each for each, _, _ in last[begin : begin + CHUNK]]))
         )
-    )
-    komis.append(terms.area_komi(board))
-    to_play = [*(step.colour for step in record.steps), board.to_play]
+    komis += [komi for _, komi, _ in last]
+    to_play = [*(step.colour for step in record.steps), *(colour for _, _, colour in last)]
     if not evaluator.scores:
         win = np.concatenate([part.win for part in said]).astype(np.float64)
         seen_by_black = np.where(np.array(to_play) == BLACK, win, 1 - win)
-        return Review(name, record, moves, None, seen_by_black, evaluator.name)
-    course = course_of(terms, said, komis, to_play)
-    return Review(name, record, moves, course, course.black_winrate, evaluator.name)
+        before, after = before_and_after(seen_by_black, [*aside])
+        return Review(name, record, moves, None, before, after, evaluator.name)
+    course = course_of(terms, said, komis, to_play, [*aside])
+    return Review(
+        name, record, moves, course, course.black_winrate, course.winrate_after, evaluator.name
+    )
+
+
+def _goes_on_elsewhere(record: Record, number: int) -> bool:
+    """Whether the position before the next move, or at the end, is another than the one after move
+    `number` (from 1), or the same side is to play there."""
+    colour = record.steps[number - 1].colour
+    if number == len(record.steps):
+        return record.setup is None and record.to_play == colour
+    following = record.steps[number]
+    return following.setup is not None or following.colour == colour
 
 
 @dataclass(frozen=True)

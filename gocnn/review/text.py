@@ -38,15 +38,15 @@ def report(review: Review) -> Iterator[str]:
         yield "most points lost:"
         for move, lost in review.costliest():
             row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
-            yield (
-                f"{row}  {lost:5.1f} points; {lead[move.number - 1]}, after it {lead[move.number]}"
-            )
-    elif review.black_winrate is not None:
-        winrate = review.black_winrate
+            after = lead_in_words(float(review.course.lead_after[move.number - 1]))
+            yield f"{row}  {lost:5.1f} points; {lead[move.number - 1]}, after it {after}"
+    elif review.black_winrate is not None and review.winrate_after is not None:
+        winrate, winrate_after = review.black_winrate, review.winrate_after
         yield "largest drops of winrate (of black, as the network sees it):"
         for move, _ in review.setbacks():
             row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
-            yield f"{row}  {winrate[move.number - 1]:4.0%}, after it {winrate[move.number]:4.0%}"
+            before, after_it = winrate[move.number - 1], winrate_after[move.number - 1]
+            yield f"{row}  {before:4.0%}, after it {after_it:4.0%}"
     if record.trouble:
         yield f"reviewed up to move {len(review.moves)}: {record.trouble}"
 

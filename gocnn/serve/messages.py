@@ -35,7 +35,8 @@ class Position(Struct, forbid_unknown_fields=True):
     first move; without moves white after handicap stones, else black). moves: colour and vertex of
     each, at most 2,000; a side may play twice. komi: a whole number or a half, -150 to 150 (6.5, or
     0.5 with handicap stones). rules: a name, or an object as KataGo writes them (`chinese`).
-    handicap: how many of black's stones are handicap stones (all that stand, where white has none).
+    handicap: how many of black's stones are handicap stones (if it is missing: all that stand,
+    where white has none).
     to_play: whose turn it is after the moves, where it is not the other side's.
 
     A record may repeat positions that its rules forbid to repeat; what comes next may not.
@@ -47,7 +48,7 @@ class Position(Struct, forbid_unknown_fields=True):
     first: Colour | None = None
     komi: Annotated[float, Meta(ge=-150, le=150)] | None = None
     rules: str | dict[str, Any] = "chinese"
-    handicap: Annotated[int, Meta(ge=0, le=361)] = 0
+    handicap: Annotated[int, Meta(ge=0, le=361)] | None = None
     to_play: Colour | None = None
 
 
@@ -64,7 +65,7 @@ def game_of(position: Position) -> Game:
     if both:
         raise UserError(f"black and white: {to_gtp(both[0])} cannot hold stones of both sides")
     stones = len(black) if not white and len(black) > 1 else 0
-    handicap = position.handicap if position.handicap > 1 else stones
+    handicap = stones if position.handicap is None else position.handicap
     moves = [
         (_point(vertex, f"moves[{k}]"), COLOURS[colour])
         for k, (colour, vertex) in enumerate(position.moves)
@@ -74,7 +75,9 @@ def game_of(position: Position) -> Game:
     )
     game = Game(_komi(position.komi, handicap), rules)
     try:
-        game.set_up(black, white, first, handicap=handicap)
+        # else black's first moves may be handicap stones
+        known = bool(black or white) or position.handicap is not None
+        game.set_up(black, white, first, handicap=handicap if known else None)
     except IllegalMove as error:
         raise UserError(f"black and white: {error}; take stones off or move them") from None
     _play(game, moves)

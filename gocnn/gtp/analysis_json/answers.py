@@ -8,7 +8,7 @@ import numpy as np
 
 from gocnn.board import BLACK, WHITE, Board, symmetry
 from gocnn.board.coords import PASS, to_gtp
-from gocnn.board.rules import KO, META, NO_KO, flat_index
+from gocnn.board.rules import NO_KO, flat_index, forbidden
 from gocnn.engine.analysis import Analysis, MoveInfo
 from gocnn.gtp.analysis_json.requests import Order
 from gocnn.gtp.analyze import from_the_top, shown_ownership, shown_uncertainty
@@ -41,6 +41,7 @@ def answer(order: Order, turn: int, analysis: Analysis, partial: bool) -> dict[s
     root: dict[str, Any] = {
         "currentPlayer": "B" if mover == BLACK else "W",
         "visits": analysis.visits,
+        "weight": float(analysis.visits),
         "winrate": winrate,
         "utility": 2 * winrate - 1,
         "scoreLead": lead,
@@ -88,6 +89,8 @@ def _info(info: MoveInfo, rank: int, flip: bool, order: Order) -> dict[str, Any]
         "order": rank,
         "visits": info.visits,
         "edgeVisits": info.visits,
+        "weight": float(info.visits),
+        "edgeWeight": float(info.visits),
         "winrate": winrate,
         "lcb": lcb,
         "prior": info.prior,
@@ -111,9 +114,9 @@ def hashes(board: Board, colour: int) -> tuple[str, str]:
     stones, the side to play and the point that the ko forbids), and one that it shares with its
     turned and mirrored positions only."""
     state = np.append(board.stones().ravel().astype(np.uint8), 0)
-    forbidden = int(board.state[META, KO])
-    if forbidden != NO_KO:
-        state[flat_index(forbidden, board.size)] = 4
+    point = int(forbidden(board.state, colour))
+    if point != NO_KO:
+        state[flat_index(point, board.size)] = 4
     texts = []
     for turn in range(symmetry.SYMMETRIES):
         turned = np.empty_like(state)

@@ -14,7 +14,8 @@ from gocnn.engine.analysis import AnalysisOptions
 from gocnn.engine.game import Game
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.engine.mcts import FPU_REDUCTION
-from gocnn.engine.rulesets import CHINESE, BadRules, Rules, parse
+from gocnn.engine.rulesets import CHINESE, RULES, BadRules, Rules, parse, parse_with_komi
+from gocnn.games.text import MOST_KOMI
 from gocnn.gtp.analysis_json.messages import BadQuery, Query, Restriction, Settings, settings
 from gocnn.gtp.analyze import restrict
 
@@ -121,26 +122,32 @@ def _point(text: str, name: str) -> int:
         raise BadQuery(name, str(error)) from error
 
 
-def _rules(query: Query, warn: Warn) -> Rules:
+def _rules(query: Query, warn: Warn) -> tuple[Rules, float]:
+    """The rules and komi. Fractions of a point but halves are refused: servers that count stones,
+    not points, write 3.75 for 7.5."""
+    rules, komi = CHINESE, query.komi
     if query.rules is None:
         warn("rules", "none are given: Chinese rules are used")
-        return CHINESE
-    try:
-        rules = parse(query.rules)
-    except BadRules as error:
-        raise BadQuery("rules", str(error)) from error
+    else:
+        try:
+            rules, stated = parse_with_komi(query.rules)
+        except BadRules as error:
+            raise BadQuery("rules", str(error)) from error
+        if komi is None:
+            komi = stated
+    if komi is None:  # KataGo's
+        named_nz = isinstance(query.rules, str) and rules == RULES["new-zealand"]
+        komi = 7.0 if named_nz else 6.5 if rules.territory else 7.5
+    if not abs(komi) <= MOST_KOMI or komi * 2 != int(komi * 2):
+        raise BadQuery(
+            "komi" if query.komi is not None else "rules",
+            f"{komi:g} is no komi: it is a whole number or a half, at most {MOST_KOMI:g} to either"
+            " side",
+        )
     bonus = query.white_handicap_bonus
-    return rules if bonus is None else parse(rules.to_json() | {"whiteHandicapBonus": str(bonus)})
-
-
-def _komi(query: Query, rules: Rules) -> float:
-    """As given; else KataGo's guess. Fractions but halves are refused: servers that count stones,
-    not points, write 3.75 for 7.5."""
-    if query.komi is None:
-        return 6.5 if rules.territory else 7.5
-    if query.komi * 2 != int(query.komi * 2):
-        raise BadQuery("komi", f"{query.komi:g} is neither a whole number nor a half")
-    return query.komi
+    if bonus is not None:
+        rules = parse(rules.to_json() | {"whiteHandicapBonus": str(bonus)})
+    return rules, komi
 
 
 def games_of(query: Query, warn: Warn) -> dict[int, Game]:
@@ -148,8 +155,7 @@ def games_of(query: Query, warn: Warn) -> dict[int, Game]:
     for name, size in (("boardXSize", query.board_x_size), ("boardYSize", query.board_y_size)):
         if size != SIZE:
             raise BadQuery(name, f"the network plays 19x19 only, not {size}")
-    rules = _rules(query, warn)
-    komi = _komi(query, rules)
+    rules, komi = _rules(query, warn)
     moves, stones = (
         [(_point(vertex, name), _colour(player, name)) for player, vertex in pairs]
         for name, pairs in (("moves", query.moves), ("initialStones", query.initial_stones))
@@ -169,32 +175,33 @@ def games_of(query: Query, warn: Warn) -> dict[int, Game]:
     black, white = (
         [index for index, c in standing.items() if c == colour] for colour in (BLACK, WHITE)
     )
-    handicap = len(black) if len(black) > 1 and not white else 0
     if query.initial_player is not None:
         first = _colour(query.initial_player, "initialPlayer")
+    elif moves:
+        first = moves[0][1]
     else:
-        first = moves[0][1] if moves else WHITE if handicap else BLACK
+        first = WHITE if len(black) > 1 and not white else BLACK
     game = Game(komi=komi, rules=rules)
     try:
-        game.set_up(black, white, first, handicap=handicap)
+        game.set_up(black, white, first)
     except IllegalMove as error:
         raise BadQuery("initialStones", str(error)) from error
     return _along(game, moves, set(turns))
 
 
 def _along(game: Game, moves: list[tuple[int, int]], turns: Iterable[int]) -> dict[int, Game]:
-    """The positions at the turns of a game that these moves continue. A record may repeat a
-    position: superko counts only from there on."""
+    """The positions at the turns of a game that these moves continue; after a move it is the other
+    side's turn, whoever moves next. As KataGo does it, a record's moves are held neither to ko nor
+    to the rule of suicide (a single stone cannot be one): the rules count from there on."""
     found: dict[int, Game] = {}
-    superko = game.board.superko
-    game.board.superko = False
+    board = game.board
+    board.superko, board.suicide = False, True
     for turn in range(len(moves) + 1):
         if turn in turns:
-            if turn < len(moves):
-                game.board.to_play = moves[turn][1]
             found[turn] = game.copy()
-            found[turn].board.superko = superko
+            found[turn].set_rules(game.rules)
         if turn < len(moves):
+            board.lift_ko()
             try:
                 game.play(*moves[turn])
             except IllegalMove as error:

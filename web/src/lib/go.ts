@@ -123,7 +123,7 @@ export function after(position: Position, move: Move): Position {
   const gone = told.suicide && !told.overwrite;
   const alone = gone && position.board.getNeighbors(vertex).every((each) => position.board.get(each) !== move.colour);
   if (told.overwrite) wrong.add("occupied");
-  if (told.ko || position.board.analyzeMove(move.colour === 1 ? -1 : 1, vertex).ko) wrong.add("ko");
+  if (told.ko) wrong.add("ko");
   if (alone) wrong.add("suicide");
   return made(board, { ...rest, passes: 0, wrong, tookOwn: gone && !alone });
 }
@@ -273,7 +273,8 @@ export function messageOf(node: Node, root: Node, rules: string): PositionMessag
     moves: moves.map((move) => [side(move.colour), toVertex(move.point)]),
     komi: komiOf(root),
     rules,
-    handicap: handicapOf(root),
+    // stones set up in the middle are no handicap; else the server counts where nothing says it
+    handicap: handicapOf(root) || (origin.moves > 0 ? 0 : undefined),
     to_play: toPlay,
   };
 }

@@ -6,7 +6,7 @@ import { called, t } from "../../lib/text";
 import { movesOf } from "../../lib/tree";
 import { Candidates, Verdict } from "../board/Candidates";
 import { leadOf, percent } from "../board/numbers";
-import type { Choice } from "./content";
+import { afterMove, type Choice } from "./content";
 import { kindOf, named, share, sideOf } from "./numbers";
 import type { Reviewed } from "./reviewed";
 
@@ -51,9 +51,10 @@ function Ahead({ reviewed }: { reviewed: Reviewed }) {
   const { content, ply } = reviewed;
   const { course, moves } = content;
   if (!course) return null;
-  const parts = [t("place.winrate", { before: percent(course.wins[ply]), after: percent(course.wins[ply + 1]) })];
-  if (course.lead) {
-    const [before, after] = [course.lead[ply], course.lead[ply + 1]];
+  const { win, lead: after } = afterMove(course, ply);
+  const parts = [t("place.winrate", { before: percent(course.wins[ply]), after: percent(win) })];
+  if (course.lead && after !== null) {
+    const before = course.lead[ply];
     const lost = moves[ply].colour === 1 ? before - after : after - before;
     parts.push(t("place.lead", { before: leadOf(before), after: leadOf(after) }));
     if (Math.abs(lost) >= 0.05) parts.push(t(lost > 0 ? "place.lost" : "place.won", { points: Math.abs(lost).toFixed(1) }));

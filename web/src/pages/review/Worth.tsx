@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { leadOf, percent } from "../board/numbers";
+import { afterMove } from "./content";
 import { named, share, sideOf } from "./numbers";
 import type { Reviewed } from "./reviewed";
 
@@ -62,7 +63,7 @@ export function Worth({ reviewed }: { reviewed: Reviewed }) {
               {lost.map(([k, loss]) => (
                 <Row key={k} reviewed={reviewed} k={k}>
                   <td>{scored ? loss.toFixed(1) : `${percent(loss)} %`}</td>
-                  <td>{scored ? leadOf(course.lead![k + 1]) : t("worth.black", { percent: percent(course.wins[k + 1]) })}</td>
+                  <td>{scored ? leadOf(afterMove(course, k).lead!) : t("worth.black", { percent: percent(afterMove(course, k).win) })}</td>
                 </Row>
               ))}
             </tbody>

@@ -23,9 +23,17 @@ export interface Course {
   wins: number[];
   lead: number[] | null;
   spread: number[] | null;
+  /** The same after moves that another position follows than the one before the next move: move, winrate, lead. */
+  after: [number, number, number | null][];
   /** Moves and how many points, or how much of the chance to win, they lost. */
   costly: [number, number][];
   drops: [number, number][];
+}
+
+/** Black's probability to win, and its lead, after a move. */
+export function afterMove(course: Course, k: number): { win: number; lead: number | null } {
+  const apart = course.after.find(([move]) => move === k);
+  return apart ? { win: apart[1], lead: apart[2] } : { win: course.wins[k + 1], lead: course.lead?.[k + 1] ?? null };
 }
 
 export interface AgreementRow {
