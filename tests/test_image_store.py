@@ -1,6 +1,7 @@
 """The store of decoded photographs: each once, kills, two writers, little memory, no room."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -34,6 +35,18 @@ def test_store_keeps_each_content_once(tmp_path):
         assert (pixels == decode((Path(photo.source) / photo.name).read_bytes(), 24)).all()
     # another size is another store
     assert ImageStore(32, cache=tmp_path / "cache").add(photos, quiet=True).decoded == 44
+
+
+def test_photographs_that_are_the_same_file_share_its_row(tmp_path):
+    """As of an archive or a folder that a person names twice."""
+    make_homework(tmp_path / "data")
+    shutil.make_archive(str(tmp_path / "data"), "zip", tmp_path / "data")
+    for source in ("data", "data.zip"):
+        photos = open_collection(tmp_path / source).parts[TRAIN]
+        added = ImageStore(24, cache=tmp_path / "cache").add((*photos, *photos), quiet=True)
+        assert not added.bad
+        assert (added.rows[: len(photos)] == added.rows[len(photos) :]).all()
+        assert len(set(added.rows.tolist())) == len(photos)
 
 
 def test_half_written_rows_are_made_again(tmp_path):
