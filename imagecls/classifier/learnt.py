@@ -6,9 +6,8 @@ from pathlib import Path, PureWindowsPath
 from gocnn.errors import UserError
 from gocnn.training.names import DESCRIPTION
 from gocnn.training.run import RunFolder
-from imagecls.classifier.training import ClassifierRunConfig
-from imagecls.photos.data import Splits, load_splits
-from imagecls.photos.store import ImageStore
+from imagecls.classifier.training import ClassifierRunConfig, labelled_of
+from imagecls.photos.data import Splits
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,7 @@ def learnt(model: Path, cache: Path | None = None, jobs: int | None = None) -> L
                 " were; start the program where img-train was started, or put"
                 " them back"
             )
-    network = config.network
-    splits = load_splits(
-        config.data,
-        config.split,
-        ImageStore(network.store_size, network.fit, cache),
-        jobs=jobs,
-        quiet=True,
-    )
+    splits = labelled_of(config, cache, jobs=jobs, quiet=True)
     # of a run that also had pictures without labels, these follow
     before = str(RunFolder.read_description(folder).get("data")).split("-")[:2]
     here = f"{splits.train.fingerprint()}-{splits.valid.fingerprint()}"
