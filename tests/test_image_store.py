@@ -82,7 +82,7 @@ def test_killed_while_building_makes_only_what_is_missing(tmp_path):
     for i in range(240):
         (data / f"class{i % 3}").mkdir(parents=True, exist_ok=True)
         (data / f"class{i % 3}" / f"{i}.jpg").write_bytes(encoded(colourful(i, (500, 400)), "JPEG"))
-    keys = tmp_path / "cache" / "64-squash-v1" / "keys.bin"
+    keys = tmp_path / "cache" / "64-squash-v2" / "keys.bin"
     kills = 0
     for _ in range(4):
         process = subprocess.Popen(
