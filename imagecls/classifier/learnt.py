@@ -1,6 +1,6 @@
 """The photographs that a classifier has learnt from, where they still are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 from gocnn.errors import UserError
@@ -20,9 +20,12 @@ class Learnt:
     changed: bool
 
 
-def learnt(model: Path, cache: Path | None = None, jobs: int | None = None) -> Learnt:
-    """The photographs of the run that `model` is the folder of, or lies in; they are decoded
-    unless the image store in the folder `cache` (by default the program's cache) has them.
+def learnt(
+    model: Path, cache: Path | None = None, jobs: int | None = None, *, size: int | None = None
+) -> Learnt:
+    """The photographs of the run that `model` is the folder of, or lies in, with `size` pixels a
+    side (None: as the run has them); they are decoded unless the image store in the folder `cache`
+    (by default the program's cache) has them.
 
     Raises UserError if the model lies in no run, or its photographs are not there any more.
     """
@@ -42,6 +45,8 @@ def learnt(model: Path, cache: Path | None = None, jobs: int | None = None) -> L
                 " were; start the program where img-train was started, or put"
                 " them back"
             )
+    if size is not None:
+        config = replace(config, network=replace(config.network, store_size=size))
     splits = labelled_of(config, cache, jobs=jobs, quiet=True)
     # of a run that also had pictures without labels, these follow
     before = str(RunFolder.read_description(folder).get("data")).split("-")[:2]
