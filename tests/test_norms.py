@@ -64,7 +64,7 @@ def test_shares_are_normalised_as_the_whole_batch_is(
         y.backward(wanted)
         assert norm.weight.grad is not None
         assert norm.bias.grad is not None
-        return [y.detach(), x.grad, norm.weight.grad, norm.bias.grad]  # type: ignore[list-item]
+        return [y.detach(), x.grad, norm.weight.grad, norm.bias.grad]
 
     def one(rank: int) -> list[Tensor]:
         mine = copy.deepcopy(norm)
