@@ -17,6 +17,7 @@ from gocnn.training.session import Launch
 from imagecls import api
 from imagecls.augment import RECIPES
 from imagecls.classifier import cleaning, training
+from imagecls.classifier.learnt import learnt
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.photos.data import Split, load_splits
 from imagecls.photos.sets import PhotoSet
@@ -319,6 +320,13 @@ def test_listed_pictures_are_left_out_or_relabelled(tmp_path: Path, few: Path) -
         said = good("img-train", few, "--out", tmp_path / f"r{number}", *FAST, option, table)
         assert counts(said) == plain | changed, content
         assert words in said
+    # what the run has learnt from is what its list has left
+    before = learnt(tmp_path / "r0")
+    names = {photo.name for photo in before.splits.train.photos}
+    assert not before.changed
+    assert (len(names), "training/pizza/pizza1.jpg" in names) == (18, False)
+    said = good("img-clean", few, "--model", tmp_path / "r0", "--tta", "1")
+    assert "has learnt from 18 of these 19 pictures" in said
     assert "of another class than the list says was given" in good(
         "img-train", few, "--out", tmp_path / "again", *FAST, "--relabel", tmp_path / "5.csv"
     )

@@ -1,6 +1,7 @@
 """Decoding photographs: formats, modes, orientation, and what is no picture."""
 
 import io
+import struct
 import sys
 
 import numpy as np
@@ -87,7 +88,7 @@ def test_several_pictures_in_a_file_and_other_odd_ones():
             ).max()
             <= 1
         ), white
-    with pytest.raises(BadImage, match="floating-point"):
+    with pytest.raises(BadImage, match="pixels from .*, which say no brightness"):
         open_image(encoded(Image.fromarray((grey - 300.0).astype(np.float32)), "TIFF"))
     assert (
         np.abs(
@@ -101,6 +102,48 @@ def test_several_pictures_in_a_file_and_other_odd_ones():
     seen_through = image.convert("P", palette=Image.Palette.ADAPTIVE)
     data = encoded(seen_through, transparency=0)
     assert (np.asarray(open_image(data))[np.asarray(seen_through) == 0] == 255).all()
+
+
+def tiff(pixels: bytes, photometric: int, *bits: int, **tags: int) -> bytes:
+    """A TIFF file of 4 pixels side by side, of kinds that Pillow reads and does not write: `bits`
+    of each sample of a pixel, and other tags as `t339=2`."""
+    values = {256: 4, 257: 1, 259: 1, 262: photometric, 277: len(bits), 278: 1, 279: len(pixels)}
+    values |= {int(name[1:]): value for name, value in tags.items()} | {258: 0}
+    entries = {tag: struct.pack("<HHII", tag, 4, 1, value) for tag, value in values.items()}
+    entries[258] = struct.pack("<HHI4s", 258, 3, len(bits), struct.pack(f"<{len(bits)}H", *bits))
+    at = 8 + 2 + 12 * (len(entries) + 1) + 4
+    entries[273] = struct.pack("<HHII", 273, 4, 1, at)
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    return head + b"".join(entries[tag] for tag in sorted(entries)) + bytes(4) + pixels
+
+
+def test_grey_of_any_depth_and_either_sense():
+    """Grey from black to white however a file writes it: 12 bits, zero for white, one number for
+    what is clear; and what says no brightness."""
+    steps = np.array([0, 85, 170, 255])
+    twelve = bytes([0, 5, 85, 170, 175, 255])  # 0, 0x555, 0xAAA, 0xFFF
+    words, floats = (steps * 257).astype("<u2"), (steps / 255).astype("<f4")
+    for data, expected in (
+        (tiff(twelve, 1, 12), steps),
+        (tiff(words.tobytes(), 1, 16), steps),
+        (tiff(words.tobytes(), 0, 16), 255 - steps),
+        (tiff(steps.astype(np.uint8).tobytes(), 0, 8), 255 - steps),
+        (tiff((steps * 257).astype("<u4").tobytes(), 1, 32), steps),
+        (tiff(floats.tobytes(), 1, 32, t339=3), steps),
+        (tiff(floats.tobytes(), 0, 32, t339=3), 255 - steps),
+        # half seen through, its grey multiplied already
+        (tiff(bytes([0, 128, 64, 128, 128, 128, 128, 255]), 1, 8, 8, t338=1), (127, 191, 255, 128)),
+        (encoded(Image.fromarray(words[None]), transparency=85 * 257), (0, 255, 170, 255)),
+    ):
+        found = np.asarray(open_image(data))
+        assert found.shape == (1, 4, 3)
+        assert np.abs(found.astype(int) - np.array(expected)[:, None]).max() <= 1, data
+    for data in (
+        tiff((steps * 2**24).astype("<u4").tobytes(), 1, 32),
+        tiff((steps - 700).astype("<i2").tobytes(), 1, 16, t339=2),
+    ):
+        with pytest.raises(BadImage, match="pixels from .*, which say no brightness"):
+            open_image(data)
 
 
 def ftyp(brand: bytes, *others: bytes) -> bytes:

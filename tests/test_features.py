@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 import imagecls
 from gocnn.errors import UserError
-from imagecls.classifier import features, scatter
+from imagecls.classifier import explain, features, scatter
+from imagecls.classifier.model import Predictor
 from imagecls.classifier.models import ClassifierConfig
+from imagecls.classifier.models.base import Classifier
 from tests.classifiers import CLASSES, predictor
 from tests.img_runs import few, run
 from tests.typed import good, refused
@@ -62,6 +65,54 @@ def test_features_of_any_layer_are_the_mean_of_its_maps(config):
     assert 0.4 * top.weighted <= middle.weighted < top.weighted
     with pytest.raises(UserError, match=f"no layer 'layer9'.*{known[0].name.split('.')[0]}"):
         features.layer_called(p, "layer9")
+
+
+class Either(Classifier):
+    """A network with its channels last, as Swin's, or first: the same weights, the same answers."""
+
+    def __init__(self, last: bool) -> None:
+        super().__init__()
+        self.channels_last = last
+        self.stem = nn.Conv2d(3, 8, 4, 4)  # as many channels as its maps are wide
+        self.turned = nn.Identity()
+        self.mix: nn.Module = nn.Linear(8, 12) if last else nn.Conv2d(8, 12, 1)
+        self.relu = nn.ReLU(inplace=True)
+        self.head = nn.Linear(12, 3)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.stem(x)
+        y = self.relu(self.mix(self.turned(y.permute(0, 2, 3, 1) if self.channels_last else y)))
+        return y.permute(0, 3, 1, 2) if self.channels_last else y
+
+    def classify(self, maps: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.head(maps.mean((2, 3)))
+        return found
+
+
+def test_layers_with_their_channels_last_are_read_as_others_are() -> None:
+    """Swin's and the like of timm: against the same network with its channels first."""
+    config = ClassifierConfig("timm", CLASSES, size=32, store_size=32)
+    torch.manual_seed(0)
+    plain, turned = Either(False).eval(), Either(True).eval()
+    state = plain.state_dict()
+    turned.load_state_dict(state | {"mix.weight": state["mix.weight"][:, :, 0, 0]})
+    one, other = (Predictor(n, config, {}, Path("m"), torch.device("cpu")) for n in (plain, turned))
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 3, 32, 32), dtype=np.uint8)
+    assert features.layers(other) == features.layers(one)
+    assert (
+        explain.shapes(other)
+        == explain.shapes(one)
+        == {"stem": (8, 8, 8), "turned": (8, 8, 8), "mix": (12, 8, 8), "relu": (12, 8, 8)}
+    )
+    for layer in features.layers(one):
+        a, b = (features.vectors(p, lambda m, n: pixels[m:n], 2, layer) for p in (one, other))
+        assert np.allclose(a, b, atol=1e-6), layer.name
+    for name in explain.layers(one):
+        a, b = (explain.feature_maps(p, pixels[0], name) for p in (one, other))
+        assert np.allclose(a, b, atol=1e-6), name
+        a, b = (explain.attention_at(p, pixels[0], [0, 2], name) for p in (one, other))
+        assert a.max() > 0
+        assert np.allclose(a, b, atol=1e-6), name
 
 
 @pytest.mark.parametrize("shape", [(40, 7), (6, 30), (5, 1)])

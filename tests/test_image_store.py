@@ -1,6 +1,7 @@
 """The store of decoded photographs: each once, kills, two writers, little memory, no room."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -36,6 +37,18 @@ def test_store_keeps_each_content_once(tmp_path):
     assert ImageStore(32, cache=tmp_path / "cache").add(photos, quiet=True).decoded == 44
 
 
+def test_photographs_that_are_the_same_file_share_its_row(tmp_path):
+    """As of an archive or a folder that a person names twice."""
+    make_homework(tmp_path / "data")
+    shutil.make_archive(str(tmp_path / "data"), "zip", tmp_path / "data")
+    for source in ("data", "data.zip"):
+        photos = open_collection(tmp_path / source).parts[TRAIN]
+        added = ImageStore(24, cache=tmp_path / "cache").add((*photos, *photos), quiet=True)
+        assert not added.bad
+        assert (added.rows[: len(photos)] == added.rows[len(photos) :]).all()
+        assert len(set(added.rows.tolist())) == len(photos)
+
+
 def test_half_written_rows_are_made_again(tmp_path):
     make_homework(tmp_path / "data")
     photos = open_collection(tmp_path / "data").parts[TRAIN]
@@ -69,7 +82,7 @@ def test_killed_while_building_makes_only_what_is_missing(tmp_path):
     for i in range(240):
         (data / f"class{i % 3}").mkdir(parents=True, exist_ok=True)
         (data / f"class{i % 3}" / f"{i}.jpg").write_bytes(encoded(colourful(i, (500, 400)), "JPEG"))
-    keys = tmp_path / "cache" / "64-squash-v1" / "keys.bin"
+    keys = tmp_path / "cache" / "64-squash-v2" / "keys.bin"
     kills = 0
     for _ in range(4):
         process = subprocess.Popen(

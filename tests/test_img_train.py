@@ -11,6 +11,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from gocnn.errors import UserError
 from gocnn.training import TrainConfig
 from imagecls.augment import RECIPES
 from imagecls.classifier import training
@@ -185,6 +186,24 @@ def test_two_stage_fine_tuning(few, tmp_path):
         "--weights",
         tmp_path / "r",
     )
+
+
+def test_a_run_that_is_killed_while_its_head_learns_keeps_what_was_asked(
+    few, tmp_path, monkeypatch
+):
+    out, asked = tmp_path / "r", ["--weights", "none", "--head-epochs", 1, "--augment", "none"]
+
+    def killed(*_: object) -> None:
+        raise UserError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training._Stages, "_head_alone", killed)
+        refused(1, "img-train", few, "--out", out, "--epochs", 1, *SMALL101, *asked)
+    before = json.loads((out / "run.json").read_text())["options"]
+    good("img-train", "--out", out, "--resume", "--quiet")
+    assert json.loads((out / "run.json").read_text())["options"] == before
+    text = refused(2, "img-train", "--out", out, "--resume", "--augment", "strong")
+    assert "began with none" in text
 
 
 def test_pretrained_without_network_is_one_sentence(few, tmp_path, monkeypatch):

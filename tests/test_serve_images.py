@@ -231,6 +231,22 @@ def test_the_evaluation_is_img_evals(client: Client, tiny_classifiers: Path) -> 
                 assert [each["name"] for each in one["answers"]] == [each.name for each in told]
 
 
+def test_an_exported_file_beside_its_run_is_evaluated_as_img_eval_does(
+    tiny_classifiers: Path, tmp_path: Path
+) -> None:
+    """At the size that the file sees, for which pictures are decoded otherwise than for the run."""
+    run = tmp_path / "resnet"
+    shutil.copytree(tiny_classifiers / "resnet", run)
+    words = ["img-export", str(run), "--onnx", str(run / "large.onnx"), "--eval-size", "64"]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    words = ["img-eval", str(tiny_classifiers.parent / "few"), "--model", str(run / "large.onnx")]
+    expected = json.loads(CliRunner().invoke(main, [*words, "--json"]).output)
+    with serving(ServeConfig(image_models=(run / "large.onnx",))) as client:
+        figures = finished(client, "evaluation", model="large")["figures"]
+    assert figures["loss"] == pytest.approx(expected["loss"], abs=1e-5)
+    assert figures["confusion"] == expected["confusion"]
+
+
 def test_photographs_that_are_gone_are_said_so(tiny_classifiers: Path, tmp_path: Path) -> None:
     """Moved away, and others in their place; a file without its run."""
     shutil.copytree(tiny_classifiers / "cnn", tmp_path / "runs" / "moved")

@@ -64,6 +64,10 @@ class Failed(Struct, tag="error"):
     error: str
 
 
+def _nothing(_job: "Job") -> None:
+    """The work of a job that has begun."""
+
+
 @dataclass
 class Job:
     """A job. id: what a client calls it; kind: what is done; found: what it has found so far, to be
@@ -122,7 +126,9 @@ class Job:
             with self._lock:
                 if not self.over:
                     self.state = "working"
-            self.work(self)
+            # let go of when it is done: it may hold a network, and what it has found is kept longer
+            work, self.work = self.work, _nothing
+            work(self)
             ended, error = "done", ""
         except Cancelled:
             ended, error = "cancelled", "the job was cancelled, since nobody listened any more"

@@ -6,15 +6,19 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 def share_norms(model: nn.Module, group: Any = None) -> None:
     """Let the batch norms of the model see the batch of all processes of the group (by default of
     all there are)."""
 
-    def sum_of_all(x: Tensor) -> Tensor:
-        total: Tensor = _SumOfAll.apply(x, group)  # type: ignore[no-untyped-call]
-        return total
+    def rows_of_all(row: Tensor) -> Tensor:
+        """The row, `(L,)`, of each process, by rank: `(world, L)`."""
+        rank, world = dist.get_rank(group), dist.get_world_size(group)
+        mine = functional.pad(row[None], (0, 0, rank, world - rank - 1))
+        rows: Tensor = _SumOfAll.apply(mine, group)  # type: ignore[no-untyped-call]
+        return rows
 
     shared: dict[type, type] = {
         nn.BatchNorm1d: GlobalBatchNorm1d,
@@ -22,12 +26,12 @@ def share_norms(model: nn.Module, group: Any = None) -> None:
     }
     # torch.compile must leave the exchange alone. Not a decorator: that would load all of the
     # compiler, 0.8 s, wherever this module is imported.
-    exchange = torch.compiler.disable(sum_of_all)
+    exchange = torch.compiler.disable(rows_of_all)
     for module in model.modules():
         if type(module) in shared:
             module.__class__ = shared[type(module)]
         if isinstance(module, _GlobalBatchNorm):
-            module.sum_of_all = exchange
+            module.rows_of_all = exchange
 
 
 class _SumOfAll(torch.autograd.Function):
@@ -53,21 +57,24 @@ class _GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
     """Batch norm over the batch of all processes (torch's SyncBatchNorm is for GPUs only; this also
     runs on CPUs, through Gloo)."""
 
-    sum_of_all: Callable[[Tensor], Tensor]
+    rows_of_all: Callable[[Tensor], Tensor]
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not dist.is_initialized():
             return super().forward(x)
         y = x.float()
-        n = y.numel() // y.shape[1]
-        others = (0, *range(2, y.ndim))
+        # Each process's own mean and variance, not sums of squares: their difference from a large
+        # mean's square would be lost in rounding, or below zero.
+        spread, middle = torch.var_mean(y, (0, *range(2, y.ndim)), correction=0)
         # Filled where it is, since a number made here would have to be copied there, for which the
         # device is waited.
-        sums = torch.cat([y.sum(others), (y * y).sum(others), y.new_full((1,), float(n))])
-        total = self.sum_of_all(sums)
-        count = total[-1].detach()
-        mean, square = (total[:-1] / count).chunk(2)
-        variance = square - mean * mean
+        n = y.new_full((1,), float(y.numel() // y.shape[1]))
+        rows = self.rows_of_all(torch.cat([middle, spread, n]))
+        counts = rows[:, -1:].detach()
+        means, variances = rows[:, :-1].chunk(2, 1)
+        count = counts.sum()
+        mean = (counts * means).sum(0) / count
+        variance = (counts * (variances + (means - mean) ** 2)).sum(0) / count
         with torch.no_grad():
             momentum = self.momentum if self.momentum is not None else 0.1
             assert self.running_mean is not None

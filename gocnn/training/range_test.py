@@ -12,7 +12,6 @@ import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +20,6 @@ from gocnn.figures import pyplot, save_figure
 from gocnn.files import make_folder, write_text
 from gocnn.training.config import LEAST_RANGE_STEPS
 from gocnn.training.names import CURVE, TABLE
-
-if TYPE_CHECKING:
-    pass
 
 LOWEST, HIGHEST = 1e-3, 1e2
 """The range, in multiples of the optimiser's own rate (`DEFAULT_RATES`)."""

@@ -139,8 +139,9 @@ class Session:
         if self.launch.find_rate:
             yield open_run(self.launch.out, False, description, first=False)
             return
-        if not self.launch.resume:
-            description["options"] = self.launch.options
+        # what was asked at first stays, also where the run has hardly begun and is begun again
+        resumed = self.launch.resume
+        description["options"] = self.before.get("options") if resumed else self.launch.options
         with self.processes.together():
             run = open_run(self.launch.out, self.launch.resume, description, self.processes.first)
         try:

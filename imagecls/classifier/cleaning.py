@@ -308,9 +308,8 @@ def learnt_from(model: Path, photos: tuple[Photo, ...], cache: Path | None = Non
     try:
         RunFolder.read_config(folder, KIND)
         config = training.ClassifierRunConfig.of_run(folder, {})
-        store = ImageStore(config.network.store_size, config.network.fit, cache)
-        splits = load_splits(config.data, config.split, store, quiet=True)
-        added = store.add(photos, quiet=True)
+        splits = training.labelled_of(config, cache, quiet=True)
+        added = splits.train.store.add(photos, quiet=True)
     except UserError:
         return None
     return int(np.isin(added.rows[added.rows >= 0], splits.train.rows).sum())

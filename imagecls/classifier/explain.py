@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gocnn.errors import UserError
 from imagecls.classifier.model import Floats, Predictor, weighed
+from imagecls.classifier.models.base import Classifier, depth, lies_last, maps_of
 
 __all__ = ["attention_at", "feature_maps", "filters", "grad_cam", "layers", "shapes", "stages"]
 
@@ -41,15 +42,18 @@ def attention_at(
     layer."""
     _check(layer, layers(predictor))
     kept: list[Tensor] = []
+    network = predictor.network
 
-    def hook(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
-        kept.append(output.detach().requires_grad_())
-        return kept[-1].clone()  # a ReLU behind it may work in place, which a leaf does not bear
+    def hook(module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        maps = maps_of(network, module, output).detach().requires_grad_()
+        kept.append(maps)
+        again = maps.permute(0, 2, 3, 1) if lies_last(network, module, output) else maps
+        return again.clone()  # a ReLU behind it may work in place, which a leaf does not bear
 
-    handle = predictor.network.get_submodule(layer).register_forward_hook(hook)
+    handle = network.get_submodule(layer).register_forward_hook(hook)
     with torch.enable_grad():
         try:
-            logits = predictor.network(predictor.view(pixels[None]))
+            logits = network(predictor.view(pixels[None]))
         finally:
             handle.remove()
         return weighed(kept[-1], logits, labels, predictor.config.size)
@@ -74,7 +78,7 @@ def shapes(predictor: Predictor) -> dict[str, tuple[int, int, int]]:
     channels, height, width."""
     found: dict[str, tuple[int, int, int]] = {}
     handles = [
-        module.register_forward_hook(_noting(found, name))
+        module.register_forward_hook(_noting(found, name, predictor.network))
         for name, module in predictor.network.named_modules()
         if name
     ]
@@ -104,11 +108,12 @@ def stages(predictor: Predictor) -> list[str]:
     return [name for name in found if name in names]
 
 
-def _noting(found: dict[str, tuple[int, int, int]], name: str) -> object:
-    def hook(_module: nn.Module, _inputs: object, output: object) -> None:
+def _noting(found: dict[str, tuple[int, int, int]], name: str, network: Classifier) -> object:
+    def hook(module: nn.Module, _inputs: object, output: object) -> None:
         if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] > 1:
             found.pop(name, None)  # of a layer that is used twice the last time counts
-            found[name] = (output.shape[1], output.shape[2], output.shape[3])
+            _, channels, height, width = maps_of(network, module, output).shape
+            found[name] = (channels, height, width)
 
     return hook
 
@@ -118,9 +123,12 @@ def feature_maps(predictor: Predictor, pixels: npt.NDArray[np.uint8], layer: str
     there is no such layer."""
     _check(layer, layers(predictor))
     kept: list[Tensor] = []
+    network = predictor.network
     # A copy: a ReLU behind it may work in place.
-    handle = predictor.network.get_submodule(layer).register_forward_hook(
-        lambda _module, _inputs, output: kept.append(output.detach().float().clone())
+    handle = network.get_submodule(layer).register_forward_hook(
+        lambda module, _inputs, output: kept.append(
+            maps_of(network, module, output.detach()).float().clone()
+        )
     )
     try:
         _run(predictor, pixels)
@@ -133,7 +141,7 @@ def feature_maps(predictor: Predictor, pixels: npt.NDArray[np.uint8], layer: str
 def _check(layer: str, known: list[str]) -> None:
     """Raises UserError if there is no such layer."""
     if layer not in known:
-        shown = [name for name in known if name.count(".") < 2]
+        shown = [name for name in known if depth(name) < 2]
         raise UserError(
             f"there is no layer {layer[:60]}; layers of this model are {', '.join(shown[:40])}"
         )

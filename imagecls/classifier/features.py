@@ -21,6 +21,7 @@ from gocnn.errors import UserError
 from gocnn.files import replacing
 from gocnn.libraries import package
 from imagecls.classifier.model import Floats, Pixels, Predictor
+from imagecls.classifier.models.base import depth, maps_of
 from imagecls.classifier.scatter import scatter
 from imagecls.photos.sets import Labels, PhotoSet
 
@@ -102,7 +103,8 @@ def layers(predictor: Predictor) -> list[Layer]:
                 and len(output) == 1
                 and name
             ):
-                found.setdefault(name, Layer(name, tuple(output.shape[1:]), weighted[0]))
+                maps = maps_of(predictor.network, module, output)
+                found.setdefault(name, Layer(name, tuple(maps.shape[1:]), weighted[0]))
 
         return note
 
@@ -130,7 +132,7 @@ def layer_called(predictor: Predictor, name: str) -> Layer:
     # what is made of many pictures' pixels: not the numbers of the head
     maps = [layer for layer in known if len(layer.shape) > 1 and min(layer.shape[1:]) > 1]
     maps = maps or [layer for layer in known if len(layer.shape) > 1] or known
-    coarse = [layer for layer in maps if layer.name.count(".") < 2]
+    coarse = [layer for layer in maps if depth(layer.name) < 2]
     if name == TOP:
         return replace(maps[-1], asked=TOP)
     if name == MIDDLE:
@@ -162,20 +164,22 @@ def vectors(
     kept: list[Tensor] = []
     parts: list[Floats] = []
 
-    def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
-        if not kept:
-            kept.append(_reduced(output.detach().float()))
+    network = predictor.network
 
-    handle = predictor.network.get_submodule(layer.name).register_forward_hook(hook)
+    def hook(module: nn.Module, _inputs: Any, output: Tensor) -> None:
+        if not kept:
+            kept.append(_reduced(maps_of(network, module, output.detach()).float()))
+
+    handle = network.get_submodule(layer.name).register_forward_hook(hook)
     try:
         if not count:  # the width of none is to be known too
             side = predictor.config.store_size
-            predictor.network(predictor.view(np.zeros((1, 3, side, side), np.uint8)))
+            network(predictor.view(np.zeros((1, 3, side, side), np.uint8)))
             parts.append(kept[0].cpu().numpy()[:0])
         for first in range(0, count, CHUNK):
             last = min(first + CHUNK, count)
             kept.clear()
-            predictor.network(predictor.view(pixels(first, last)))
+            network(predictor.view(pixels(first, last)))
             parts.append(kept[0].cpu().numpy())
             tick(last - first)
     finally:

@@ -96,16 +96,14 @@ class GuidedTask(ImageTask):
             if partner is not mixed.labels:
                 loss = loss + self._cross_entropy(mine, labels[partner], 1 - share)
         else:
-            classes = _between(targets.classes, partner, share)
-            weights = _between(targets.weights[:, None], partner, share)
-            said = _between(targets.said, partner, share)
             loss = self._cross_entropy(mine, targets.classes, share * targets.weights)
             if partner is not mixed.labels:
                 loss = loss + self._cross_entropy(
                     mine, targets.classes[partner], (1 - share) * targets.weights[partner]
                 )
-            together = Targets(classes, weights[:, 0], said)
-            loss = loss + self.noisy.more(mine, together, lesson.done).mean()
+            classes = _between(targets.classes, partner, share)
+            said = _between(targets.said, partner, share)
+            loss = loss + self.noisy.more(mine, classes, said, done=lesson.done).mean()
         if lesson.guessed is not None:
             each = functional.cross_entropy(logits[n:], lesson.guessed.classes, reduction="none")
             loss = loss + (each * lesson.guessed.weights).mean()

@@ -1,14 +1,13 @@
 """The photographs that a classifier has learnt from, where they still are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 from gocnn.errors import UserError
 from gocnn.training.names import DESCRIPTION
 from gocnn.training.run import RunFolder
-from imagecls.classifier.training import ClassifierRunConfig
-from imagecls.photos.data import Splits, load_splits
-from imagecls.photos.store import ImageStore
+from imagecls.classifier.training import ClassifierRunConfig, labelled_of
+from imagecls.photos.data import Splits
 
 
 @dataclass(frozen=True)
@@ -21,9 +20,12 @@ class Learnt:
     changed: bool
 
 
-def learnt(model: Path, cache: Path | None = None, jobs: int | None = None) -> Learnt:
-    """The photographs of the run that `model` is the folder of, or lies in; they are decoded
-    unless the image store in the folder `cache` (by default the program's cache) has them.
+def learnt(
+    model: Path, cache: Path | None = None, jobs: int | None = None, *, size: int | None = None
+) -> Learnt:
+    """The photographs of the run that `model` is the folder of, or lies in, with `size` pixels a
+    side (None: as the run has them); they are decoded unless the image store in the folder `cache`
+    (by default the program's cache) has them.
 
     Raises UserError if the model lies in no run, or its photographs are not there any more.
     """
@@ -43,14 +45,9 @@ def learnt(model: Path, cache: Path | None = None, jobs: int | None = None) -> L
                 " were; start the program where img-train was started, or put"
                 " them back"
             )
-    network = config.network
-    splits = load_splits(
-        config.data,
-        config.split,
-        ImageStore(network.store_size, network.fit, cache),
-        jobs=jobs,
-        quiet=True,
-    )
+    if size is not None:
+        config = replace(config, network=replace(config.network, store_size=size))
+    splits = labelled_of(config, cache, jobs=jobs, quiet=True)
     # of a run that also had pictures without labels, these follow
     before = str(RunFolder.read_description(folder).get("data")).split("-")[:2]
     here = f"{splits.train.fingerprint()}-{splits.valid.fingerprint()}"

@@ -114,14 +114,14 @@ class NoisyLabels:
             weights = (order.argsort() < max(kept, 1)) * (len(labels) / max(kept, 1))
         return Targets(given, weights, said)
 
-    def more(self, logits: Tensor, targets: Targets, done: float) -> Tensor:
-        """What is added to the cross-entropy of each picture, `(N,)`; targets are those of mixed
-        pictures."""
+    def more(self, logits: Tensor, classes: Tensor, said: Tensor, *, done: float) -> Tensor:
+        """What is added to the cross-entropy of each picture, `(N,)`; classes and what was said are
+        `Targets`' of mixed pictures."""
         p = logits.softmax(1)
         if self.config.method == "sce":
-            return -SCE_LOG_ZERO * (1 - (p * targets.classes).sum(1))
+            return -SCE_LOG_ZERO * (1 - (p * classes).sum(1))
         if self.config.method == "elr":
-            alike = (p.clamp(1e-4, 1 - 1e-4) * targets.said).sum(1)
+            alike = (p.clamp(1e-4, 1 - 1e-4) * said).sum(1)
             weight = ELR_WEIGHT * min(1.0, done / ELR_RAMP)
             return weight * torch.log1p(-alike.clamp(max=1 - 1e-4))
         return torch.zeros_like(p[:, 0])

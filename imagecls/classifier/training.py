@@ -275,14 +275,25 @@ class _Stages:
             head.close()
 
 
+def labelled_of(
+    config: ClassifierRunConfig,
+    cache: Path | None = None,
+    *,
+    jobs: int | None = None,
+    quiet: bool = False,
+) -> Splits:
+    """The labelled photographs of a run, divided as it divides them, and as its lists have them;
+    decoded pictures are kept in the folder `cache` (None: see `ImageStore`). Raises UserError."""
+    store = ImageStore(config.network.store_size, config.network.fit, cache)
+    splits = load_splits(config.data, config.split, store, jobs=jobs, quiet=quiet)
+    return listed.apply(config.listed, splits, config.data) if config.listed else splits
+
+
 def _photographs(
     config: ClassifierRunConfig, jobs: int | None, quiet: bool, cache: Path | None
 ) -> tuple[Splits, Spare | None]:
     """The labelled photographs of a run and the unlabelled ones, if it learns from any."""
-    store = ImageStore(config.network.store_size, config.network.fit, cache)
-    splits = load_splits(config.data, config.split, store, jobs=jobs, quiet=quiet)
-    if config.listed:
-        splits = listed.apply(config.listed, splits, config.data)
+    splits = labelled_of(config, cache, jobs=jobs, quiet=quiet)
     named = config.unlabelled.source
     words = UNUSED[SPARE], UNCLASSED
     unused = [note for note in splits.notes if any(word in note for word in words)]

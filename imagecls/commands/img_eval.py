@@ -10,6 +10,7 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
 from gocnn.console.shared_options import count_option, json_option
+from gocnn.errors import UserError
 from gocnn.wording import counted
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
@@ -92,13 +93,10 @@ def command(
         added = store.add(photos)
         sets[size, fit] = photo_set(store, photos, added)
     first = next(iter(sets.values()))
-    if len(first):
-        for text in bad_notes(added):
-            note(text)
     if not len(first):
-        from gocnn.errors import UserError
-
         raise UserError(f"no picture of {data} can be read{why(added)}; give others")
+    for text in bad_notes(added):
+        note(text)
     with bars.bar(total=len(first), unit=" pictures", disable=not sys.stderr.isatty()) as bar:
 
         def probabilities(indices: Any) -> Any:

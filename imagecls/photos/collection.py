@@ -311,7 +311,8 @@ def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes | BadImage
     so they do not come in order.
 
     A name that an archive holds several times is yielded each time; the last one counts, as when
-    the archive is unpacked. Raises UserError for a damaged archive.
+    the archive is unpacked. Each is yielded for all photographs that are that file. Raises
+    UserError for a damaged archive.
     """
     by_source: dict[str, list[int]] = {}
     for i, photo in enumerate(photos):
@@ -321,7 +322,10 @@ def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes | BadImage
         if source == "" or path.is_dir():
             yield from _folder_bytes(path, [(i, photos[i].name) for i in wanted])
         else:
-            yield from _archive_bytes(path, {photos[i].name: i for i in wanted})
+            by_name: dict[str, list[int]] = {}
+            for i in wanted:
+                by_name.setdefault(photos[i].name, []).append(i)
+            yield from _archive_bytes(path, by_name)
 
 
 def _folder_bytes(
@@ -361,7 +365,9 @@ def _bytes_of(path: Path) -> bytes | BadImage:
         return BadImage(f"cannot be read ({error.strerror})")
 
 
-def _archive_bytes(path: Path, wanted: dict[str, int]) -> Iterator[tuple[int, bytes | BadImage]]:
+def _archive_bytes(
+    path: Path, wanted: dict[str, list[int]]
+) -> Iterator[tuple[int, bytes | BadImage]]:
     try:
         limits = limits_of(path)
     except OSError as error:
@@ -376,8 +382,11 @@ def _archive_bytes(path: Path, wanted: dict[str, int]) -> Iterator[tuple[int, by
             )
         name = inside(entry.name)
         if name in wanted:
+            content: bytes | BadImage
             try:
-                yield wanted[name], entry.read()
+                content = entry.read()
             except archives.Unreadable as error:
                 # in few words, since reasons are counted
-                yield wanted[name], BadImage(str(error).partition(" (")[0])
+                content = BadImage(str(error).partition(" (")[0])
+            for i in wanted[name]:
+                yield i, content

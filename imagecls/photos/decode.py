@@ -8,7 +8,7 @@ become RGB; of animations and of files of several pages the first picture counts
 import io
 import warnings
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,10 @@ MOST_PIXELS = 100_000_000
 """Larger pictures are refused from their header: 0.3 GB of memory once decoded, and more than any
 camera makes."""
 
-DECODER_VERSION = 1
+BITS, PHOTOMETRIC = 258, 262
+"""Tags of TIFF: how many bits each colour has; whether white is 0."""
+
+DECODER_VERSION = 2
 """Part of the store's key: raise it when the same bytes come out as other pixels."""
 
 # the limit here is MOST_PIXELS
@@ -65,14 +68,15 @@ def open_image(data: bytes, enough: int | None = None) -> Image.Image:
         raise BadImage("empty")
     try:
         with Image.open(io.BytesIO(data), formats=allowed(data)) as image:
-            if image.format == "TIFF" and camera_raw(dict(image.tag_v2)):  # type: ignore[attr-defined]
+            tags = dict(image.tag_v2) if image.format == "TIFF" else {}  # type: ignore[attr-defined]
+            if camera_raw(tags):
                 raise BadImage(RAW_WORDS)
             if image.width * image.height > MOST_PIXELS:
                 raise BadImage(f"more than {MOST_PIXELS // 1_000_000} million pixels")
             if enough:
                 image.draft("RGB", (enough, enough))
             image.load()
-            return _rgb(_upright(image))
+            return _rgb(_upright(image), tags)
     except BadImage:
         raise
     except Image.DecompressionBombError as error:
@@ -138,13 +142,12 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        return _from_floats(np.asarray(image))
-    if image.mode.startswith("I"):
-        # 16 bits a pixel, in Pillow's modes I;16, I;16B or (as older versions have it) I.
-        high = np.asarray(image).astype(np.int64).clip(0, 65535) / 257
-        return Image.fromarray((high + 0.5).astype(np.uint8)).convert("RGB")
+def _rgb(image: Image.Image, tags: dict[int, Any]) -> Image.Image:
+    """The picture in RGB; `tags`: of a TIFF file."""
+    if image.mode == "F" or image.mode.startswith("I"):  # I, I;16, I;16B ...
+        return _from_deep(image, tags)
+    if image.mode == "La":  # which Pillow turns into nothing else
+        image = image.convert("LA")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         layer = image.convert("RGBA")
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
@@ -152,14 +155,22 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _from_floats(values: npt.NDArray[np.float32]) -> Image.Image:
-    """Grey floating-point pixels, whose white is 1, 255 or 65535 by what occurs. Raises BadImage if
-    none of them fits."""
+def _from_deep(image: Image.Image, tags: dict[int, Any]) -> Image.Image:
+    """Grey pixels of more than 8 bits. White is 65535, or what the fewer bits of a TIFF file can
+    say; of floating-point pixels it is 1, 255 or 65535 by what occurs. Raises BadImage if they do
+    not fit."""
+    values = np.asarray(image).astype(np.float32)
     known = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(known.min()), float(known.max())
-    white = next((w for w in (1.0, 255.0, 65535.0) if high <= w), None)
+    most = 2.0 ** min((16, *tags.get(BITS, ()))) - 1
+    whites = (1.0, 255.0, 65535.0) if image.mode == "F" else (most,)
+    white = next((w for w in whites if high <= w), None)
     if white is None or low < -0.01 * white:
-        raise BadImage(f"floating-point pixels from {low:g} to {high:g}, which say no brightness")
-    return Image.fromarray((known.clip(0, white) * (255 / white) + 0.5).astype(np.uint8)).convert(
-        "RGB"
-    )
+        raise BadImage(f"pixels from {low:g} to {high:g}, which say no brightness")
+    grey = known.clip(0, white) * (255 / white)
+    if tags.get(PHOTOMETRIC) == 0:  # white is zero; Pillow sees to it for 8 bits alone
+        grey = 255 - grey
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        grey[values == clear] = 255
+    return Image.fromarray((grey + 0.5).astype(np.uint8)).convert("RGB")

@@ -175,9 +175,10 @@ def layers(state: ImageState, asked: WhichModel) -> ModelLayers:
     with state.models.computing():
         with torch_needed():
             from imagecls.classifier import explain
+            from imagecls.classifier.models.base import depth
 
         shapes = explain.shapes(one.inside)
-    names = [name for name in shapes if name.count(".") < 2]
+    names = [name for name in shapes if depth(name) < 2]
     # what is put together of others ends with the last of them
     kept = [n for k, n in enumerate(names) if k == 0 or not names[k - 1].startswith(f"{n}.")]
     return ModelLayers([ModelLayer(name, *shapes[name]) for name in kept])

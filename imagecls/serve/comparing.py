@@ -250,7 +250,8 @@ def _learnt(one: Opened) -> "Learnt":
     """Raises UserError if the pictures are not there any more."""
     with torch_needed():
         from imagecls.classifier.learnt import learnt
-    found = learnt(one.named.path)
+    # a file that was exported for another size lies beside its run
+    found = learnt(one.named.path, size=one.asked.config.store_size)
     if found.splits.classes != one.classes:
         raise UserError(
             f"{found.name} has other classes now than {one.named.name} has learnt; put the"

@@ -41,6 +41,7 @@ class Works:
                         while len(self._found) > MOST_RESULTS:
                             self._found.popitem(last=False)
 
+                self._under_way = {k: j for k, j in self._under_way.items() if not j.over}
                 job = self._under_way[key] = self._jobs.start(kind, working)
             return None, job.id
 

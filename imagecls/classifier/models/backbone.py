@@ -102,19 +102,21 @@ class Backbone(FineTunable):
             ) from error
         self.net.train()
         self.name = name
-        # Swin and its like have the channels last
         width = self.net.num_features
-        self._last = bool(maps.ndim == 4 and maps.shape[1] != width and maps.shape[3] == width)
+        self.channels_last = bool(
+            maps.ndim == 4 and maps.shape[1] != width and maps.shape[3] == width
+        )
         cfg = self.net.pretrained_cfg
         heads = cfg.get("classifier") or ("head", "fc", "classifier")
         self.heads = (heads,) if isinstance(heads, str) else tuple(heads)
 
     def features(self, x: Tensor) -> Tensor:
         maps: Tensor = self.net.forward_features(x)
-        return maps.permute(0, 3, 1, 2) if self._last else maps
+        return maps.permute(0, 3, 1, 2) if self.channels_last else maps
 
     def classify(self, maps: Tensor) -> Tensor:
-        result: Tensor = self.net.forward_head(maps.permute(0, 2, 3, 1) if self._last else maps)
+        seen = maps.permute(0, 2, 3, 1) if self.channels_last else maps
+        result: Tensor = self.net.forward_head(seen)
         return result
 
     def of_head(self, name: str) -> bool:

@@ -10,6 +10,9 @@ class Classifier(nn.Module):
     """Pictures, normalised float `(N, 3, S, S)`, to logits `(N, classes)`, by way of feature maps:
     explaining a decision looks at those."""
 
+    channels_last = False
+    """Whether maps lie within it as `(N, H, W, C)`, as Swin's do."""
+
     def features(self, x: Tensor) -> Tensor:
         """The last feature maps, `(N, C, H, W)`."""
         raise NotImplementedError
@@ -34,6 +37,28 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classify(self.features(x))
+
+
+def lies_last(network: Classifier, layer: nn.Module, output: Tensor) -> bool:
+    """Whether a layer of the network has the channels of its output, `(N, ...)`, last. Pictures
+    are square, and so are maps: the side that is another is the channels'. Where all are equal,
+    only convolutions have them first."""
+    if not network.channels_last or output.ndim != 4:
+        return False
+    _, first, second, third = output.shape
+    return first == second and (second != third or not isinstance(layer, nn.Conv2d))
+
+
+def maps_of(network: Classifier, layer: nn.Module, output: Tensor) -> Tensor:
+    """The output of a layer of the network, its maps as `(N, C, H, W)` wherever it has the
+    channels."""
+    return output.permute(0, 3, 1, 2) if lies_last(network, layer, output) else output
+
+
+def depth(name: str) -> int:
+    """How deep a layer lies in a network; a part of it: 0. What holds all of a network of timm does
+    not count."""
+    return name.removeprefix("net.").count(".")
 
 
 class FineTunable(Classifier):

@@ -134,7 +134,7 @@ export const said: Record<string, string> = {
   "not a picture (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC)": "不是圖片（JPEG、PNG、WebP、BMP、GIF、TIFF、AVIF、HEIC）",
   "not a picture that can be read ({what})": "不是能讀取的圖片（{what}）",
   "nothing but zeros: an unfinished download or copy": "內容全是零：下載或複製沒有完成",
-  "floating-point pixels from {low} to {high}, which say no brightness": "浮點像素從 {low} 到 {high}，看不出亮度",
+  "pixels from {low} to {high}, which say no brightness": "像素值從 {low} 到 {high}，看不出亮度",
   "a HEIC file that is broken": "HEIC 檔已損壞",
   "an AVIF file that is broken": "AVIF 檔已損壞",
   "a TIFF file that is cut short, or of a kind that is not read, such as a raw file of a camera": "TIFF 檔不完整，或是不支援的種類，例如相機的原始檔",
