@@ -173,6 +173,8 @@ untyped_imagecls: Any = imagecls
         (lambda net, at: untyped.benchmark(None, "x"), "net must come from gocnn.load"),
         (lambda net, at: untyped.train(GAME, None), "out must be a path"),
         (lambda net, at: untyped.train(GAME, "x", minuets=3), "did you mean 'minutes'"),
+        (lambda net, at: untyped.train(GAME, "x", lr=0.1), "did you mean 'learning_rate'"),
+        (lambda net, at: untyped_imagecls.train("a", "x", optimizer="sgd"), "mean 'optimiser'"),
         (lambda net, at: untyped_imagecls.load(5), "model must be a path or a list of paths"),
         (lambda net, at: untyped_imagecls.train(["a"], "x"), "photos must be a path"),
     ],

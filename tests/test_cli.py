@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from gocnn.commands import main
 from gocnn.console.heads import commands
+from gocnn.console.meant import ELSEWHERE, meant
 from gocnn.engine.rulesets import RULES
 from gocnn.features.planes import plane_count
 from gocnn.policy import shipped
@@ -117,7 +118,60 @@ def test_the_console_script_has_the_same_commands() -> None:
 def test_unknown_command_and_option() -> None:
     assert "No such command 'go-tarin'. (Did you mean go-train?)" in refused(2, "go-tarin")
     assert "No such command" in refused(2, "zzz")
-    assert "No such option" in refused(2, "go-stats", "x", "--nothing")
+    assert refused(2, "go-stats", "x", "--zq") == "Error: No such option --zq"
+
+
+@pytest.mark.parametrize(
+    ("command", "typed", "here"),
+    [
+        ("img-train", "lr", "learning-rate"),  # torchvision, timm, fastai
+        ("go-train", "lr", "learning-rate"),
+        ("img-train", "wd", "weight-decay"),
+        ("img-train", "batch_size", "batch-size"),
+        ("img-train", "bs", "batch"),
+        ("img-train", "optimizer", "optimiser"),
+        ("img-train", "opt", "optimiser"),
+        ("img-train", "Unlabeled", "unlabelled"),
+        ("img-train", "num-epochs", "epochs"),
+        ("img-train", "epoch", "epochs"),
+        ("img-train", "arch", "model"),
+        ("img-train", "pretrained", "weights"),
+        ("go-train", "pretrained", "from"),
+        ("img-train", "workers", "feeders"),
+        ("img-train", "gpu", "device"),
+        ("img-train", "val", "valid"),
+        ("img-train", "imgsz", "size"),
+        ("img-predict", "imgsz", "eval-size"),
+        ("img-train", "amp", "precision"),
+        ("img-train", "early_stopping", "patience"),
+        ("img-predict", "weights", "model"),
+        ("img-predict", "topk", "top"),
+        ("img-predict", "out", "csv"),
+        ("img-explain", "output", "picture"),
+        ("img-export", "out", "onnx"),
+        ("img-train", "seeed", "seed"),  # spelt wrongly
+    ],
+)
+def test_what_other_programs_call_an_option_is_said_as_it_is_here(
+    command: str, typed: str, here: str
+) -> None:
+    assert refused(2, command, "x", f"--{typed}", "1") == (
+        f"Error: No such option --{typed}; did you mean --{here}?"
+    )
+
+
+def test_no_option_of_other_programs_hides_one_of_ours() -> None:
+    """What a command has under the other name is never said to be meant otherwise, and every name
+    that is proposed is one that some command has."""
+    ours = {
+        option.removeprefix("--")
+        for name in commands()
+        for parameter in getattr(main.get_command(click.Context(main), name), "params", ())
+        for option in parameter.opts
+    }
+    for there, here in ELSEWHERE.items():
+        assert set(here) <= ours, there
+        assert meant(there, [there, *here]) == there
 
 
 # --- documents

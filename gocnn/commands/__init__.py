@@ -141,6 +141,10 @@ class LazyGroup(click.Group):
         except UserError as error:
             click.echo(f"Error: {error}", err=True)
             context.exit(1)
+        except click.NoSuchOption as error:
+            from gocnn.console.meant import refusal
+
+            raise refusal(error) from error
         except (click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
