@@ -110,6 +110,9 @@ def command(
         predictions = evaluation.judge(probabilities, np.arange(len(first)), first.labels)
     if not models:
         tell_default(ensemble.members[0])
+    _tell_learnt(
+        ensemble, photos, predictions.answers == first.labels, "" if labelling else taken, cache
+    )
     figures = evaluation.figures(predictions, ensemble.classes)
     figures = {
         "models": [shipped.named(m.path) for m in ensemble.members],
@@ -129,6 +132,28 @@ def command(
     if mistakes is not None:
         _sheet(predictions, first, ensemble.classes, count, mistakes)
     click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))
+
+
+def _tell_learnt(ensemble: Any, photos: Any, right: Any, part: str, cache: Path | None) -> None:
+    """Say how many of the pictures the models have learnt from, where their runs tell, and how they
+    judge the others."""
+    for member in ensemble.members:
+        if member.path.suffix.lower() == ".onnx":  # which is judged without torch
+            continue
+        from imagecls.classifier.learnt import learnt_from
+
+        seen = learnt_from(member.path, photos, cache, part=part)
+        if seen is None or not seen.any():
+            continue
+        others = (
+            f"of the other {len(seen) - seen.sum()} it has {right[~seen].sum()} right"
+            if len(ensemble.members) == 1 and not seen.all()
+            else "judge it by others"
+        )
+        note(
+            f"{member.path} has learnt from {seen.sum()} of these {counted(len(seen), 'picture')},"
+            f" which says little of new ones; {others}"
+        )
 
 
 def _sheet(
