@@ -172,9 +172,9 @@ def judged_by(
             )
         elif learnt.any():
             said(
-                f"note: {member.path} has learnt from {learnt.sum()} of these {len(photos)} pictures,"
-                " and believes many of their wrong labels; --folds 4 judges each by a network that has"
-                " not seen it"
+                f"note: {member.path} has learnt from {learnt.sum()} of these {len(photos)}"
+                " pictures, and believes many of their wrong labels; --folds 4 judges each by a"
+                " network that has not seen it"
             )
     with bars.bar(
         total=len(first), unit=" pictures", disable=quiet or not sys.stderr.isatty()

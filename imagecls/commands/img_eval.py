@@ -9,7 +9,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
-from gocnn.console.shared_options import count_option, json_option
+from gocnn.console.shared_options import count_option, json_option, of_another
 from gocnn.errors import UserError
 from gocnn.wording import counted
 from imagecls.commands.guarding import keep
@@ -76,6 +76,7 @@ def command(
     """Measure MODEL on the labelled pictures of DATA: accuracy and top-3 with 95 % intervals,
     balanced accuracy and macro F1, in which each class counts alike, precision and recall of each
     class, confusion matrix, calibration, and the most confident mistakes."""
+    of_another("--mistakes", mistakes is not None, "count")
     keep([data], models, *labels, report=report, picture=picture, mistakes=mistakes)
     from gocnn import bars
     from imagecls.classifier import evaluation, shipped

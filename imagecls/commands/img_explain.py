@@ -6,7 +6,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
-from gocnn.console.shared_options import choice_option, count_option
+from gocnn.console.shared_options import choice_option, count_option, of_another
 from gocnn.files import check_writable
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import model_option, tell_default
@@ -62,9 +62,11 @@ def command(
 ) -> None:
     """Show where MODEL looks in IMAGE, laid over the photograph; and on wish its first filters and
     the feature maps of a layer, which take torch and no .onnx file."""
+    of_another("--maps", maps is not None, "layer", "most")
     if picture is None and filters_picture is None and maps is None:
         picture = Path("explained.png")
         check_writable(picture)
+    of_another("--picture", picture is not None, "scale", "look_layer")
     keep([image], [model], picture=picture, filters=filters_picture, maps=maps)
     from imagecls.classifier.heatpicture import draw_attention
     from imagecls.classifier.runtime import open_classifier, open_in_torch

@@ -8,7 +8,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
-from gocnn.console.shared_options import choice_option, count_option
+from gocnn.console.shared_options import choice_option, count_option, of_another
 from gocnn.files import check_writable
 from gocnn.wording import counted
 from imagecls.commands.guarding import keep
@@ -102,6 +102,8 @@ def command(
         )
     if sheet is not None and neighbours is None:
         raise click.UsageError("--sheet is of --neighbours PHOTO: give that too")
+    of_another("--neighbours", neighbours is not None, "count")
+    of_another("--picture", picture is not None, "method", "most", "seed")
     if neighbours is not None and sheet is None:
         sheet = Path("neighbours.png")
         check_writable(sheet)

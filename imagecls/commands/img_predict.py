@@ -11,7 +11,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile
-from gocnn.console.shared_options import choice_option, count_option, json_option
+from gocnn.console.shared_options import choice_option, count_option, json_option, of_another
 from gocnn.wording import counted
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
@@ -66,6 +66,7 @@ def command(
     Ids are the names of the files, categories the classes' own numbers. What ships and every .onnx
     file of img-export answer without torch.
     """
+    of_another("--csv", table is not None, "csv_format")
     keep(images, models, csv=table)
     from gocnn import bars
     from gocnn.cores import cores
